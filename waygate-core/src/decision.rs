@@ -1,0 +1,290 @@
+//! The pure function from a state and a request to a verdict: the heart of the request path.
+//!
+//! States are compiled into [`RouteRule`]s when they change, so that [`decide`] does not allocate, lock
+//! or wait, and reads the clock only for routes that time is about to change.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use crate::{
+    grammar::{EnvName, Method, Reason, RoleName},
+    model::{Access, Effective, GlobalMaintenance, RouteState},
+};
+
+/// What a decision may need to know about a request. Asked for only when a rule depends on it.
+pub trait Facts {
+    /// The client's address, proxies considered; `None` when it is not known.
+    fn client_ip(&self) -> Option<IpAddr>;
+
+    /// Whether the caller has a role.
+    fn has_role(&self, role: &RoleName) -> bool;
+}
+
+/// What is to become of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// Serve it.
+    Pass,
+    /// Serve it, and say that the route is going away.
+    PassDeprecated,
+    /// Answer it without calling the handler.
+    Block(Block<'a>),
+}
+
+/// Why a request is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Block<'a> {
+    /// Everything is in maintenance.
+    GlobalMaintenance {
+        /// Why; may be empty.
+        reason: &'a Reason,
+    },
+    /// The route is in maintenance.
+    Maintenance {
+        /// Why; may be empty.
+        reason: &'a Reason,
+        /// When it ends, if that is known.
+        until: Option<Timestamp>,
+    },
+    /// The route is disabled.
+    Disabled {
+        /// Why; may be empty.
+        reason: &'a Reason,
+        /// When it ends, if that is known.
+        until: Option<Timestamp>,
+    },
+    /// The route is not served in this environment.
+    EnvGated {
+        /// This environment.
+        current: &'a EnvName,
+        /// The environments that are served.
+        allowed: &'a [EnvName],
+    },
+    /// The client's address is in none of the allowed networks.
+    IpNotAllowed,
+    /// The caller has none of the allowed roles.
+    RoleRequired {
+        /// The roles, any of which would do.
+        roles: &'a [RoleName],
+    },
+}
+
+/// A route's state, compiled for one environment.
+#[derive(Debug, Clone)]
+pub struct RouteRule {
+    force_active: bool,
+    deprecated: bool,
+    access: Option<Access>,
+    /// What holds from which instant on, oldest first; never empty.
+    phases: Box<[Phase]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Phase {
+    from: Timestamp,
+    gate: Gate,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Gate {
+    Open,
+    Closed(Closed),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Closed {
+    Maintenance {
+        reason: Reason,
+        until: Option<Timestamp>,
+    },
+    Disabled {
+        reason: Reason,
+        until: Option<Timestamp>,
+    },
+    EnvGated {
+        current: EnvName,
+        allowed: Box<[EnvName]>,
+    },
+}
+
+impl RouteRule {
+    /// Compiles `state` for the environment `env`, for any time from `now` on.
+    pub fn compile(state: &RouteState, env: &EnvName, now: Timestamp) -> Self {
+        let mut phases = Vec::with_capacity(1);
+        let mut next = Some(now);
+        while let Some(from) = next {
+            let gate = gate(state.position.effective(from), env);
+            // The clock may be set back, so the first phase covers the past as well.
+            let from = if phases.is_empty() {
+                Timestamp::MIN
+            } else {
+                from
+            };
+            phases.push(Phase { from, gate });
+            next = state.position.next_change(from.max(now));
+        }
+        Self {
+            force_active: state.force_active,
+            deprecated: state.deprecation.is_some(),
+            access: (!state.access.is_open()).then(|| state.access.clone()),
+            phases: phases.into_boxed_slice(),
+        }
+    }
+
+    /// Whether the route is shown in API documentation at `now`: not while it is disabled or belongs elsewhere.
+    pub fn is_listed(&self, now: Timestamp) -> bool {
+        self.force_active
+            || !matches!(
+                self.gate(|| now),
+                Gate::Closed(Closed::Disabled { .. } | Closed::EnvGated { .. })
+            )
+    }
+
+    /// Whether the route ignores every gate but a global maintenance that includes it.
+    pub fn is_force_active(&self) -> bool {
+        self.force_active
+    }
+
+    #[inline]
+    fn gate(&self, now: impl FnOnce() -> Timestamp) -> &Gate {
+        match &*self.phases {
+            [only] => &only.gate,
+            phases => {
+                let now = now();
+                let index = phases.partition_point(|phase| phase.from <= now);
+                &phases[index.saturating_sub(1)].gate
+            }
+        }
+    }
+}
+
+fn gate(effective: Effective<'_>, env: &EnvName) -> Gate {
+    Gate::Closed(match effective {
+        Effective::Open { .. } => return Gate::Open,
+        Effective::EnvGated { envs, .. } if envs.contains(env) => return Gate::Open,
+        Effective::EnvGated { envs, .. } => Closed::EnvGated {
+            current: env.clone(),
+            allowed: envs.into(),
+        },
+        Effective::Maintenance { reason, until } => Closed::Maintenance {
+            reason: reason.clone(),
+            until,
+        },
+        Effective::Disabled { reason, until } => Closed::Disabled {
+            reason: reason.clone(),
+            until,
+        },
+    })
+}
+
+/// The state that one request meets.
+#[derive(Debug, Clone, Copy)]
+pub struct Gates<'a> {
+    /// Global maintenance, when it is on and does not exempt the request's route.
+    pub global: Option<&'a GlobalMaintenance>,
+    /// The route's rule; `None` for requests that no controlled route matches.
+    pub route: Option<&'a RouteRule>,
+}
+
+/// Decides about one request. Checks run in the order of the architecture: force-active, global
+/// maintenance, the route's lifecycle and environment, networks, roles.
+///
+/// `now` is called at most once, and only if the answer depends on it.
+///
+/// ```
+/// use std::net::IpAddr;
+/// use waygate_core::{
+///     decision::{Block, Facts, Gates, RouteRule, Verdict, decide},
+///     grammar::RoleName,
+///     model::{Lifecycle, Position, RouteState},
+/// };
+///
+/// struct Anyone;
+/// impl Facts for Anyone {
+///     fn client_ip(&self) -> Option<IpAddr> { None }
+///     fn has_role(&self, _: &RoleName) -> bool { false }
+/// }
+///
+/// let now = "2030-01-01T00:00:00Z".parse()?;
+/// let position = Position { lifecycle: Lifecycle::Maintenance, ..Position::default() };
+/// let state = RouteState { position, ..RouteState::default() };
+/// let rule = RouteRule::compile(&state, &"production".parse()?, now);
+/// let verdict = decide(Gates { global: None, route: Some(&rule) }, &Anyone, || now);
+/// assert!(matches!(verdict, Verdict::Block(Block::Maintenance { until: None, .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[inline]
+pub fn decide<'a>(
+    gates: Gates<'a>,
+    facts: &impl Facts,
+    now: impl FnOnce() -> Timestamp,
+) -> Verdict<'a> {
+    let forced = gates.route.is_some_and(RouteRule::is_force_active);
+    if let Some(global) = gates.global
+        && (!forced || global.include_force_active)
+    {
+        return Verdict::Block(Block::GlobalMaintenance {
+            reason: &global.reason,
+        });
+    }
+    let Some(rule) = gates.route else {
+        return Verdict::Pass;
+    };
+    if !forced {
+        if let Gate::Closed(closed) = rule.gate(now) {
+            return Verdict::Block(closed.block());
+        }
+        if let Some(block) = rule
+            .access
+            .as_ref()
+            .and_then(|access| denied(access, facts))
+        {
+            return Verdict::Block(block);
+        }
+    }
+    if rule.deprecated {
+        Verdict::PassDeprecated
+    } else {
+        Verdict::Pass
+    }
+}
+
+impl Closed {
+    fn block(&self) -> Block<'_> {
+        match self {
+            Self::Maintenance { reason, until } => Block::Maintenance {
+                reason,
+                until: *until,
+            },
+            Self::Disabled { reason, until } => Block::Disabled {
+                reason,
+                until: *until,
+            },
+            Self::EnvGated { current, allowed } => Block::EnvGated { current, allowed },
+        }
+    }
+}
+
+fn denied<'a>(access: &'a Access, facts: &impl Facts) -> Option<Block<'a>> {
+    let address_fits = || {
+        facts
+            .client_ip()
+            .is_some_and(|ip| access.ips.iter().any(|net| net.contains(&ip)))
+    };
+    if !access.ips.is_empty() && !address_fits() {
+        return Some(Block::IpNotAllowed);
+    }
+    if !access.roles.is_empty() && !access.roles.iter().any(|role| facts.has_role(role)) {
+        return Some(Block::RoleRequired {
+            roles: &access.roles,
+        });
+    }
+    None
+}
+
+/// Whether `global` closes a path for a method: on, and not exempting it.
+pub fn applies(global: &GlobalMaintenance, method: Option<Method>, path: &str) -> bool {
+    global.enabled && !global.exempts(method, path)
+}

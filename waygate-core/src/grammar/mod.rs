@@ -1,0 +1,38 @@
+//! Parsers from text to values that are always valid.
+//!
+//! Every parser here is called twice: by the attribute macros at compile time and by the engine for
+//! everything that an operator sends at run time. One grammar, one wording.
+//!
+//! ```
+//! use waygate_core::grammar::RouteSpec;
+//!
+//! let spec: RouteSpec = "GET /users/{id}".parse()?;
+//! assert_eq!(spec.path().as_str(), "/users/{id}");
+//!
+//! let mistake = "GET /users/:id".parse::<RouteSpec>().unwrap_err();
+//! assert_eq!(
+//!     mistake.to_string(),
+//!     "invalid route `GET /users/:id`: path parameters are written `{id}`, not `:id`",
+//! );
+//! # Ok::<(), waygate_core::grammar::Invalid>(())
+//! ```
+
+mod cidr;
+mod instant;
+mod interval;
+mod invalid;
+mod method;
+mod name;
+mod path;
+mod route;
+mod text;
+
+pub use cidr::parse_cidr;
+pub use instant::{format_http_date, format_wire, parse_http_date, parse_instant, parse_sunset};
+pub use interval::Interval;
+pub use invalid::Invalid;
+pub use method::Method;
+pub use name::{EnvName, RoleName, ServiceName};
+pub use path::PathTemplate;
+pub use route::RouteSpec;
+pub use text::{LinkTarget, Reason};

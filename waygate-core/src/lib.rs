@@ -1,0 +1,38 @@
+//! The domain of Waygate, free of HTTP, runtimes and I/O.
+//!
+//! Two groups of readers need this crate by name: authors of a storage backend, who implement
+//! [`port::Backend`], and the attribute macros, which share its [`grammar`] so that a mistake reads the
+//! same at compile time and in an admin request. Applications use the `waygate` facade instead.
+//!
+//! | Module | What it holds |
+//! |---|---|
+//! | [`grammar`] | parsers from text to always-valid values; no feature needed |
+//! | [`decl`] | const-constructible declarations that attributes register; no feature needed |
+//! | `model` | stored state, audit entries, revisions (feature `model`) |
+//! | `transition` | the pure function from a state and a command to the next state |
+//! | `decision` | the pure function from a state and a request to a verdict |
+//! | `port` | the traits that storage and time are behind |
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![deny(missing_docs)]
+
+pub mod decl;
+pub mod grammar;
+
+#[cfg(feature = "model")]
+pub mod decision;
+#[cfg(feature = "model")]
+pub mod model;
+#[cfg(feature = "model")]
+pub mod net;
+#[cfg(feature = "model")]
+pub mod port;
+#[cfg(feature = "model")]
+mod secret;
+#[cfg(feature = "model")]
+pub mod transition;
+
+#[cfg(feature = "model")]
+pub use secret::Secret;
+
+/// A point in time, to the nanosecond, in UTC ([`jiff::Timestamp`]).
+pub use jiff::Timestamp;

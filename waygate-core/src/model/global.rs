@@ -1,0 +1,77 @@
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::RouteKey;
+use crate::grammar::{Invalid, Method, Reason};
+
+/// Maintenance of everything at once (wire contract section 2.2).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GlobalMaintenance {
+    /// Whether it is on.
+    pub enabled: bool,
+    /// Why; may be empty.
+    pub reason: Reason,
+    /// Routes that stay open.
+    pub exempt_paths: Vec<ExemptPath>,
+    /// Whether even force-active routes are closed.
+    pub include_force_active: bool,
+}
+
+impl GlobalMaintenance {
+    /// Whether a path, with the method it is asked with, stays open.
+    pub fn exempts(&self, method: Option<Method>, path: &str) -> bool {
+        self.exempt_paths
+            .iter()
+            .any(|exempt| exempt.covers(method, path))
+    }
+}
+
+/// An exemption from global maintenance: `/path` for every method, or `METHOD:/path`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ExemptPath(RouteKey);
+
+impl ExemptPath {
+    /// The exemption as it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    fn covers(&self, method: Option<Method>, path: &str) -> bool {
+        self.0.path() == path && (self.0.method().is_none() || self.0.method() == method)
+    }
+}
+
+impl FromStr for ExemptPath {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let invalid = |problem: String| Invalid::new("exempt path", text, problem);
+        let key: RouteKey = text.parse().map_err(|e: Invalid| {
+            invalid(format!("{} (write `/path` or `METHOD:/path`)", e.problem()))
+        })?;
+        match key.service() {
+            Some(service) => Err(invalid(format!("`{service}` is no HTTP method"))),
+            None => Ok(Self(key)),
+        }
+    }
+}
+
+impl fmt::Display for ExemptPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for ExemptPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ExemptPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        super::text::parsed(deserializer)
+    }
+}

@@ -1,0 +1,24 @@
+//! Stored state, and what is derived from it.
+
+mod access;
+mod audit;
+mod deprecation;
+mod effective;
+mod global;
+mod key;
+mod position;
+mod revision;
+mod state;
+mod text;
+mod window;
+
+pub use access::Access;
+pub use audit::{Action, AuditEntry, Origin};
+pub use deprecation::Deprecation;
+pub use effective::{Effective, RouteStatus};
+pub use global::{ExemptPath, GlobalMaintenance};
+pub use key::RouteKey;
+pub use position::{Disabled, Lifecycle, Position};
+pub use revision::{Epoch, Revision};
+pub use state::{RouteOverride, RouteState};
+pub use window::{Window, WindowId};

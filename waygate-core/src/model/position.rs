@@ -1,0 +1,58 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Window, text};
+use crate::grammar::{EnvName, Reason};
+
+/// Where an operator, or a declaration, has put a route. What the route *is* follows from this and the time.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// Open or closed.
+    #[serde(default, skip_serializing_if = "Lifecycle::is_active")]
+    pub lifecycle: Lifecycle,
+    /// Why; may be empty.
+    #[serde(default, skip_serializing_if = "Reason::is_empty")]
+    pub reason: Reason,
+    /// The only environments that are served. `None`: all; an empty list: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envs: Option<Vec<EnvName>>,
+    /// Planned maintenances; they matter while the route is not closed anyway.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
+}
+
+/// Whether a route is open.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lifecycle {
+    /// Open, but for windows and environments.
+    #[default]
+    Active,
+    /// In maintenance until changed.
+    Maintenance,
+    /// Disabled, until changed or until a set time.
+    Disabled(Disabled),
+}
+
+impl Lifecycle {
+    fn is_active(&self) -> bool {
+        matches!(self, Self::Active)
+    }
+}
+
+/// A disabled route, and where it goes back to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disabled {
+    /// When the route goes back by itself to where it was; `None` means never.
+    #[serde(
+        default,
+        with = "text::maybe_instant",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub until: Option<Timestamp>,
+    /// Where the route was before; `None` when it was never anything else. Never itself disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<Box<Position>>,
+}

@@ -1,0 +1,57 @@
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The random identity of a store's lifetime, drawn when the store is created.
+///
+/// A store that was emptied and created anew has another epoch, so its lower revision numbers are
+/// recognised as a reset instead of being taken for news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(Uuid);
+
+impl Epoch {
+    /// A new epoch, from the operating system's randomness.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.simple())
+    }
+}
+
+impl FromStr for Epoch {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// How far a store has come: its epoch, and the number of its last commit.
+///
+/// Numbers grow by one with each commit and compare only within one epoch; an empty store is at 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Revision {
+    /// Which lifetime of the store.
+    pub epoch: Epoch,
+    /// The number of the last commit.
+    pub number: u64,
+}
+
+impl Revision {
+    /// Whether `self` is a later state of the same store as `other`.
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        self.epoch == other.epoch && self.number > other.number
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.number)
+    }
+}

@@ -1,0 +1,87 @@
+//! serde for the grammar's values: as text, checked on the way in.
+
+use std::{borrow::Cow, fmt::Display, str::FromStr};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::grammar::{
+    self, EnvName, LinkTarget, Method, PathTemplate, Reason, RoleName, ServiceName,
+};
+
+macro_rules! as_text {
+    ($($type:ty),+ $(,)?) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                parsed(deserializer)
+            }
+        }
+    )+};
+}
+
+as_text!(
+    EnvName,
+    LinkTarget,
+    Method,
+    PathTemplate,
+    Reason,
+    RoleName,
+    ServiceName
+);
+
+pub(super) fn parsed<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    Cow::<'de, str>::deserialize(deserializer)?
+        .parse()
+        .map_err(D::Error::custom)
+}
+
+/// Instants as the wire contract spells them, read in every spelling that it allows.
+pub(super) mod instant {
+    use super::*;
+
+    pub(in crate::model) fn serialize<S: Serializer>(
+        instant: &Timestamp,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&grammar::format_wire(*instant, "Z"))
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Timestamp, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        grammar::parse_instant(&text).map_err(D::Error::custom)
+    }
+}
+
+/// The same for instants that may be missing.
+pub(super) mod maybe_instant {
+    use super::*;
+
+    pub(in crate::model) fn serialize<S: Serializer>(
+        instant: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        instant
+            .map(|instant| grammar::format_wire(instant, "Z"))
+            .serialize(serializer)
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        let text = Option::<Cow<'de, str>>::deserialize(deserializer)?;
+        text.map(|text| grammar::parse_instant(&text).map_err(D::Error::custom))
+            .transpose()
+    }
+}

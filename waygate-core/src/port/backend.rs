@@ -1,0 +1,224 @@
+use std::{borrow::Borrow, fmt, future::Future, pin::Pin, sync::Arc};
+
+use futures_core::Stream;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{AuditEntry, Epoch, Revision};
+
+/// A boxed future: what makes [`Backend`] object-safe.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A boxed stream.
+pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
+
+/// Where state is kept, and from which other processes learn of it.
+///
+/// A backend stores *entities*: JSON values under text keys, each with the number of the commit that
+/// last wrote it. It does not look into them. All of its duties are checked by the conformance suite
+/// of `waygate-backends` (feature `conformance`).
+///
+/// Requests never wait for a backend. Only changes and background refreshes call it.
+pub trait Backend: fmt::Debug + Send + Sync + 'static {
+    /// Everything that is stored, as of one revision.
+    ///
+    /// # Errors
+    /// [`BackendError`] when the store cannot be read. The engine then keeps what it knows.
+    fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>>;
+
+    /// Applies a batch as one atomic unit, or not at all, and returns the revision it made.
+    ///
+    /// `Ok` means durable: the change and its audit entries survive a crash of the process.
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`] when an expectation does not hold; nothing is written.
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, CommitError>>;
+
+    /// Hints that the store has moved on, commits of this very process included.
+    ///
+    /// Hints may be lost, repeated and merged: the engine compares revisions, and polls besides.
+    fn changes(&self) -> BoxStream<'static, Revision>;
+
+    /// Audit entries, newest first.
+    ///
+    /// # Errors
+    /// [`BackendError`] when the log cannot be read.
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, BackendError>>;
+
+    /// Whether the store answers and takes writes, checked now.
+    ///
+    /// # Errors
+    /// [`BackendError`] saying what is wrong.
+    fn health(&self) -> BoxFuture<'_, Result<(), BackendError>>;
+}
+
+/// The name of an entity: a kind and, mostly, a key of that kind, such as `route/GET:/payments`.
+///
+/// 1 to 2048 bytes without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EntityKey(Arc<str>);
+
+impl EntityKey {
+    /// An entity that exists once, such as `global`.
+    pub fn singleton(kind: &'static str) -> Self {
+        Self(kind.into())
+    }
+
+    /// One of many entities of a kind.
+    pub fn of(kind: &'static str, name: impl fmt::Display) -> Self {
+        Self(format!("{kind}/{name}").into())
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name, when the entity is of this kind.
+    pub fn name_in(&self, kind: &str) -> Option<&str> {
+        self.0.strip_prefix(kind)?.strip_prefix('/')
+    }
+}
+
+impl Borrow<str> for EntityKey {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for EntityKey {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for EntityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One stored value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entity {
+    /// The number of the commit that last wrote it.
+    pub revision: u64,
+    /// The value.
+    pub value: serde_json::Value,
+}
+
+/// All that is stored, as of one revision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    /// The revision of the last commit.
+    pub revision: Revision,
+    /// The entities, in no set order.
+    pub entities: Vec<(EntityKey, Entity)>,
+}
+
+impl Image {
+    /// An empty store of this epoch, at revision 0.
+    pub fn empty(epoch: Epoch) -> Self {
+        Self {
+            revision: Revision { epoch, number: 0 },
+            entities: Vec::new(),
+        }
+    }
+}
+
+/// What must hold for a batch to be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expected {
+    /// The entity does not exist.
+    Absent,
+    /// The entity was last written by the commit of this number.
+    Revision(u64),
+}
+
+/// Changes that belong together: all of them happen, or none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// What must hold before.
+    pub expected: Vec<(EntityKey, Expected)>,
+    /// Entities to write.
+    pub puts: Vec<(EntityKey, serde_json::Value)>,
+    /// Entities to remove; one that is not there is not an error.
+    pub deletes: Vec<EntityKey>,
+    /// Lines for the audit log. The backend fills in their `revision`.
+    pub audit: Vec<AuditEntry>,
+}
+
+/// Which audit entries are wanted. The filters apply before the limit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// At most this many.
+    pub limit: usize,
+    /// Leave out this many of the newest.
+    pub offset: usize,
+    /// Only entries with exactly this `path`.
+    pub path: Option<String>,
+    /// Only entries of this service.
+    pub service: Option<String>,
+}
+
+impl AuditQuery {
+    /// The newest `limit` entries.
+    pub fn newest(limit: usize) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    /// Whether `entry` passes the filters.
+    pub fn matches(&self, entry: &AuditEntry) -> bool {
+        self.path.as_ref().is_none_or(|path| *path == entry.path)
+            && self
+                .service
+                .as_ref()
+                .is_none_or(|service| entry.service.as_ref() == Some(service))
+    }
+
+    /// The page of `entries` (newest first) that the query asks for.
+    pub fn page<'a>(&self, entries: impl IntoIterator<Item = &'a AuditEntry>) -> Vec<AuditEntry> {
+        let wanted = entries.into_iter().filter(|entry| self.matches(entry));
+        wanted.skip(self.offset).take(self.limit).cloned().collect()
+    }
+}
+
+/// A store that could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackendError {
+    /// It cannot be reached or does not answer in time.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// It has no room, or may not be written.
+    #[error("the store takes no writes: {0}")]
+    NotWritable(String),
+    /// What it holds makes no sense.
+    #[error("the store is corrupt: {0}")]
+    Corrupt(String),
+    /// It was set up wrongly.
+    #[error("the store is not configured correctly: {0}")]
+    Misconfigured(String),
+}
+
+/// A commit that was refused. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitError {
+    /// Somebody else was faster: an expectation does not hold.
+    #[error("`{key}` was changed in the meantime: expected {expected:?}, found {found:?}")]
+    Conflict {
+        /// The first entity that is not as expected.
+        key: EntityKey,
+        /// What was expected.
+        expected: Expected,
+        /// What is there.
+        found: Expected,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}

@@ -1,0 +1,10 @@
+//! The traits that storage and time are behind.
+
+mod backend;
+mod clock;
+
+pub use backend::{
+    AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Entity, EntityKey,
+    Expected, Image,
+};
+pub use clock::{Clock, ManualClock};

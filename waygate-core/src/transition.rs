@@ -1,0 +1,272 @@
+//! The pure function from a state and a command to the next state.
+//!
+//! No I/O, no clock: time comes in as an argument, so every rule can be tested against any history.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    grammar::{EnvName, Interval, Reason},
+    model::{
+        Access, Action, Deprecation, Disabled, Lifecycle, Position, RouteState, Window, WindowId,
+    },
+};
+
+/// A change that an operator asks for on one route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RouteCommand {
+    /// Opens the route everywhere, at once, and drops its windows and its environment gate.
+    Enable {
+        /// Why.
+        reason: Reason,
+    },
+    /// Closes the route at once. Windows are kept for later.
+    Disable {
+        /// Why.
+        reason: Reason,
+        /// When the route goes back to where it is now; `None` means not by itself.
+        until: Option<Timestamp>,
+    },
+    /// Puts the route in maintenance at once and until changed. Windows are dropped: they say nothing more.
+    Maintain {
+        /// Why.
+        reason: Reason,
+    },
+    /// Adds a maintenance window. On a disabled route, a window that has begun bounds the disabling.
+    Schedule {
+        /// When.
+        interval: Interval,
+        /// Why.
+        reason: Reason,
+    },
+    /// Takes back one window, or all of them; during a window the route is at once what it was before.
+    CancelSchedule {
+        /// Which window; `None` means all.
+        window: Option<WindowId>,
+    },
+    /// Opens the route in these environments only, at once. Windows that have not begun are kept.
+    EnvOnly {
+        /// The environments; an empty list closes the route everywhere.
+        envs: Vec<EnvName>,
+    },
+    /// Marks the route as going away, or takes that back.
+    Deprecate(Option<Deprecation>),
+    /// Sets who may call the route.
+    SetAccess(Access),
+    /// Returns the route to what its declaration says.
+    Reset,
+}
+
+impl RouteCommand {
+    /// What the audit log calls it.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Enable { .. } => Action::Enable,
+            Self::Disable { .. } => Action::Disable,
+            Self::Maintain { .. } => Action::MaintenanceOn,
+            Self::Schedule { .. } => Action::Schedule,
+            Self::CancelSchedule { .. } => Action::ScheduleCancelled,
+            Self::EnvOnly { .. } => Action::EnvGate,
+            Self::Deprecate(_) => Action::Deprecate,
+            Self::SetAccess(_) => Action::AccessSet,
+            Self::Reset => Action::Reset,
+        }
+    }
+
+    /// What the audit log gives as the reason.
+    pub fn audit_reason(&self) -> String {
+        match self {
+            Self::Enable { reason }
+            | Self::Disable { reason, .. }
+            | Self::Maintain { reason }
+            | Self::Schedule { reason, .. } => reason.to_string(),
+            Self::EnvOnly { envs } => {
+                let quoted: Vec<String> = envs.iter().map(|env| format!("'{env}'")).collect();
+                format!("Restricted to: [{}]", quoted.join(", "))
+            }
+            Self::CancelSchedule {
+                window: Some(window),
+            } => window.to_string(),
+            Self::CancelSchedule { window: None }
+            | Self::Deprecate(_)
+            | Self::SetAccess(_)
+            | Self::Reset => String::new(),
+        }
+    }
+}
+
+/// A command that makes no sense in the state it meets. The state stays as it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The route is declared `#[force_active]`.
+    #[error("the route is declared force-active and cannot have its state changed")]
+    ForceActive,
+    /// The window, or the time until which to disable, is over already.
+    #[error("the time span has already ended: {end} is not after {now}")]
+    Ended {
+        /// When it ended.
+        end: Timestamp,
+        /// When it was asked for.
+        now: Timestamp,
+    },
+    /// There is no window of that name.
+    #[error("no such window: `{0}`")]
+    NoSuchWindow(WindowId),
+    /// There are as many windows as a route may have.
+    #[error("a route may have {MAX_WINDOWS} windows; cancel some first")]
+    TooManyWindows,
+}
+
+/// How many windows one route may have at a time.
+pub const MAX_WINDOWS: usize = 256;
+
+/// Clients mean "now" by their own clock; up to this much later still counts as begun.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+
+/// The state after `command`, given the state before, what the code declares, and the time.
+///
+/// # Errors
+/// [`Refused`] when the command makes no sense in this state; the state stays as it was.
+pub fn transition(
+    current: &RouteState,
+    declared: &RouteState,
+    command: &RouteCommand,
+    now: Timestamp,
+) -> Result<RouteState, Refused> {
+    if declared.force_active || current.force_active {
+        return Err(Refused::ForceActive);
+    }
+    let mut next = current.clone();
+    settle(&mut next.position, now);
+    let position = &mut next.position;
+    match command {
+        RouteCommand::Enable { reason } => {
+            *position = Position {
+                reason: reason.clone(),
+                ..Position::default()
+            };
+        }
+        RouteCommand::Disable { reason, until } => {
+            ensure_ahead(*until, now)?;
+            disable(position, reason, *until);
+        }
+        RouteCommand::Maintain { reason } => {
+            *position = Position {
+                lifecycle: Lifecycle::Maintenance,
+                reason: reason.clone(),
+                envs: position.envs.take(),
+                windows: Vec::new(),
+            };
+        }
+        RouteCommand::Schedule { interval, reason } => {
+            ensure_ahead(Some(interval.end()), now)?;
+            schedule(position, *interval, reason, now)?;
+        }
+        RouteCommand::CancelSchedule { window } => cancel(position, window.as_ref())?,
+        RouteCommand::EnvOnly { envs } => {
+            position.lifecycle = Lifecycle::Active;
+            position
+                .windows
+                .retain(|window| !window.interval.contains(now));
+            position.envs = Some(envs.clone());
+        }
+        RouteCommand::Deprecate(deprecation) => next.deprecation = deprecation.clone(),
+        RouteCommand::SetAccess(access) => next.access = access.clone(),
+        RouteCommand::Reset => next = declared.clone(),
+    }
+    Ok(next)
+}
+
+/// Forgets what time has already decided: a temporary disable that ran out, windows that ended.
+fn settle(position: &mut Position, now: Timestamp) {
+    if let Lifecycle::Disabled(disabled) = &mut position.lifecycle
+        && disabled.until.is_some_and(|until| until <= now)
+    {
+        *position = match disabled.former.take() {
+            Some(former) => *former,
+            None => Position {
+                reason: position.reason.clone(),
+                ..Position::default()
+            },
+        };
+    }
+    position
+        .windows
+        .retain(|window| window.interval.end() > now);
+}
+
+fn ensure_ahead(end: Option<Timestamp>, now: Timestamp) -> Result<(), Refused> {
+    match end {
+        Some(end) if end <= now => Err(Refused::Ended { end, now }),
+        _ => Ok(()),
+    }
+}
+
+fn disable(position: &mut Position, reason: &Reason, until: Option<Timestamp>) {
+    let former = match std::mem::take(&mut position.lifecycle) {
+        Lifecycle::Disabled(disabled) => disabled.former,
+        lifecycle => {
+            let former = Position {
+                lifecycle,
+                ..position.clone()
+            };
+            Some(Box::new(former))
+        }
+    };
+    position.lifecycle = Lifecycle::Disabled(Disabled { until, former });
+    position.reason = reason.clone();
+}
+
+fn schedule(
+    position: &mut Position,
+    interval: Interval,
+    reason: &Reason,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let begun = interval.start().duration_since(now) <= CLOCK_SKEW;
+    let windows = match &mut position.lifecycle {
+        // How the Python CLI spells `disable --until`: first disable, then a window that starts now.
+        Lifecycle::Disabled(disabled) if begun => {
+            disabled.until = Some(interval.end());
+            return Ok(());
+        }
+        // A window on a disabled route is for when it is back.
+        Lifecycle::Disabled(disabled) => &mut disabled.former.get_or_insert_default().windows,
+        Lifecycle::Active | Lifecycle::Maintenance => &mut position.windows,
+    };
+    windows.retain(|window| window.interval != interval);
+    if windows.len() >= MAX_WINDOWS {
+        return Err(Refused::TooManyWindows);
+    }
+    windows.push(Window {
+        interval,
+        reason: reason.clone(),
+    });
+    windows.sort_by_key(|window| window.interval);
+    Ok(())
+}
+
+fn cancel(position: &mut Position, window: Option<&WindowId>) -> Result<(), Refused> {
+    let mut found = window.is_none();
+    let mut drop_from = |windows: &mut Vec<Window>| {
+        windows.retain(|candidate| {
+            let hit = window.is_none_or(|id| candidate.id() == *id);
+            found |= hit;
+            !hit
+        });
+    };
+    drop_from(&mut position.windows);
+    if let Lifecycle::Disabled(disabled) = &mut position.lifecycle {
+        if let Some(former) = &mut disabled.former {
+            drop_from(&mut former.windows);
+        }
+        if window.is_none() {
+            disabled.until = None;
+        }
+    }
+    match window {
+        Some(id) if !found => Err(Refused::NoSuchWindow(id.clone())),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,166 @@
+use http::{StatusCode, request};
+use jiff::Timestamp;
+use waygate_core::{
+    decision::Block,
+    grammar::{EnvName, Reason, RoleName},
+};
+
+/// A request that is not served: its head, and why. Custom responses are made from it.
+///
+/// ```
+/// use axum::response::IntoResponse;
+/// use waygate::Blocked;
+///
+/// fn teapot(blocked: &Blocked) -> impl IntoResponse + use<> {
+///     (blocked.status(), format!("{} rests: {}", blocked.request().uri.path(), blocked.reason().message()))
+/// }
+/// # let _ = waygate::Responder::new(teapot);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Blocked {
+    request: request::Parts,
+    reason: BlockReason,
+    at: Timestamp,
+}
+
+/// Why a request is not served, with what a response may want to say about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BlockReason {
+    /// Everything is in maintenance.
+    GlobalMaintenance {
+        /// Why; may be empty.
+        reason: Reason,
+    },
+    /// The route is in maintenance.
+    Maintenance {
+        /// Why; may be empty.
+        reason: Reason,
+        /// When it ends, if that is known.
+        until: Option<Timestamp>,
+    },
+    /// The route is disabled.
+    Disabled {
+        /// Why; may be empty.
+        reason: Reason,
+        /// When it ends, if that is known.
+        until: Option<Timestamp>,
+    },
+    /// The route is not served in this environment.
+    EnvGated {
+        /// This environment.
+        current: EnvName,
+        /// The environments that are served.
+        allowed: Vec<EnvName>,
+    },
+    /// The client's address is in none of the allowed networks.
+    IpNotAllowed,
+    /// The caller has none of the allowed roles.
+    RoleRequired {
+        /// The roles, any of which would do.
+        roles: Vec<RoleName>,
+    },
+}
+
+impl BlockReason {
+    /// The status of the built-in answer: 503 for what is closed, 403 for what is closed to this caller.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::GlobalMaintenance { .. } | Self::Maintenance { .. } | Self::Disabled { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::EnvGated { .. } | Self::IpNotAllowed | Self::RoleRequired { .. } => {
+                StatusCode::FORBIDDEN
+            }
+        }
+    }
+
+    /// The stable code that clients tell blocks apart by, such as `MAINTENANCE_MODE`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::GlobalMaintenance { .. } | Self::Maintenance { .. } => "MAINTENANCE_MODE",
+            Self::Disabled { .. } => "ROUTE_DISABLED",
+            Self::EnvGated { .. } => "ENV_GATED",
+            Self::IpNotAllowed => "IP_NOT_ALLOWED",
+            Self::RoleRequired { .. } => "ROLE_REQUIRED",
+        }
+    }
+
+    /// One sentence for people.
+    pub fn message(&self) -> &'static str {
+        match self {
+            Self::GlobalMaintenance { .. } | Self::Maintenance { .. } => {
+                "This endpoint is temporarily unavailable"
+            }
+            Self::Disabled { .. } => "This endpoint has been disabled",
+            Self::EnvGated { .. } => "This endpoint is not available in the current environment",
+            Self::IpNotAllowed => "This endpoint is not available from your address",
+            Self::RoleRequired { .. } => "This endpoint requires a role that you do not have",
+        }
+    }
+
+    /// What the operator said, where an operator says something; may be empty.
+    pub fn text(&self) -> Option<&Reason> {
+        match self {
+            Self::GlobalMaintenance { reason }
+            | Self::Maintenance { reason, .. }
+            | Self::Disabled { reason, .. } => Some(reason),
+            Self::EnvGated { .. } | Self::IpNotAllowed | Self::RoleRequired { .. } => None,
+        }
+    }
+
+    /// When the route is back, if that is known.
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Maintenance { until, .. } | Self::Disabled { until, .. } => *until,
+            _ => None,
+        }
+    }
+}
+
+impl From<Block<'_>> for BlockReason {
+    fn from(block: Block<'_>) -> Self {
+        match block {
+            Block::GlobalMaintenance { reason } => {
+                Self::GlobalMaintenance { reason: reason.clone() }
+            }
+            Block::Maintenance { reason, until } => {
+                Self::Maintenance { reason: reason.clone(), until }
+            }
+            Block::Disabled { reason, until } => Self::Disabled { reason: reason.clone(), until },
+            Block::EnvGated { current, allowed } => {
+                Self::EnvGated { current: current.clone(), allowed: allowed.to_vec() }
+            }
+            Block::RoleRequired { roles } => Self::RoleRequired { roles: roles.to_vec() },
+            _ => Self::IpNotAllowed,
+        }
+    }
+}
+
+impl Blocked {
+    pub(crate) fn new(request: request::Parts, reason: BlockReason, at: Timestamp) -> Self {
+        Self { request, reason, at }
+    }
+
+    /// The head of the request: method, URI, headers, extensions.
+    pub fn request(&self) -> &request::Parts {
+        &self.request
+    }
+
+    /// Why it is not served.
+    pub fn reason(&self) -> &BlockReason {
+        &self.reason
+    }
+
+    /// The status of the built-in answer.
+    pub fn status(&self) -> StatusCode {
+        self.reason.status()
+    }
+
+    /// Seconds for `Retry-After` (RFC 9110 section 10.2.3): rounded up, at least 1; `None` when the end is not known.
+    pub fn retry_after(&self) -> Option<u64> {
+        let wait = self.reason.until()?.duration_since(self.at);
+        let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
+        Some(u64::try_from(seconds).unwrap_or(0).max(1))
+    }
+}

@@ -1,0 +1,129 @@
+use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+
+use super::Blocked;
+
+/// A function that answers blocked requests, sync or async, erased.
+#[derive(Clone)]
+pub struct Responder(Arc<dyn Fn(Blocked) -> Answer + Send + Sync>);
+
+/// The answer, or `None` when the function panicked.
+type Answer = Pin<Box<dyn Future<Output = Option<Response>> + Send>>;
+
+impl Responder {
+    /// Erases `function`.
+    pub fn new<Kind>(function: impl IntoResponder<Kind>) -> Self {
+        function.into_responder()
+    }
+
+    pub(crate) fn answer(&self, blocked: Blocked) -> Answer {
+        (self.0)(blocked)
+    }
+}
+
+impl fmt::Debug for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Responder(fn)")
+    }
+}
+
+/// Functions that can answer a blocked request: `fn(&Blocked) -> impl IntoResponse`, and async ones of the same shape.
+///
+/// `Kind` tells the two apart; it is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot answer blocked requests",
+    label = "expected `fn(&waygate::Blocked) -> impl IntoResponse`, or an `async fn` of that shape",
+    note = "an async function must borrow nothing but its argument, and its future must be `Send`"
+)]
+pub trait IntoResponder<Kind> {
+    /// Erases the function.
+    fn into_responder(self) -> Responder;
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum SyncKind {}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum AsyncKind {}
+
+impl<F, R> IntoResponder<(SyncKind, R)> for F
+where
+    F: Fn(&Blocked) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    fn into_responder(self) -> Responder {
+        Responder(Arc::new(move |blocked| {
+            let answer = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                self(&blocked).into_response()
+            }));
+            Box::pin(std::future::ready(answer.ok()))
+        }))
+    }
+}
+
+impl<F> IntoResponder<AsyncKind> for F
+where
+    F: for<'a> AsyncResponder<'a> + Send + Sync + 'static,
+{
+    fn into_responder(self) -> Responder {
+        let function = Arc::new(self);
+        Responder(Arc::new(move |blocked| {
+            let function = function.clone();
+            let answer = async move { function.respond(&blocked).await.into_response() };
+            Box::pin(AssertUnwindSafe(answer).catch_unwind().map(Result::ok))
+        }))
+    }
+}
+
+impl IntoResponder<Responder> for Responder {
+    fn into_responder(self) -> Responder {
+        self
+    }
+}
+
+#[doc(hidden)]
+pub trait AsyncResponder<'a> {
+    type Output: IntoResponse;
+    type Future: Future<Output = Self::Output> + Send + 'a;
+
+    fn respond(&self, blocked: &'a Blocked) -> Self::Future;
+}
+
+impl<'a, F, Fut> AsyncResponder<'a> for F
+where
+    F: Fn(&'a Blocked) -> Fut,
+    Fut: Future<Output: IntoResponse> + Send + 'a,
+{
+    type Output = Fut::Output;
+    type Future = Fut;
+
+    fn respond(&self, blocked: &'a Blocked) -> Fut {
+        self(blocked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sync_one(blocked: &Blocked) -> impl IntoResponse + use<> {
+        blocked.reason().message()
+    }
+
+    async fn async_one(blocked: &Blocked) -> Response {
+        tokio::task::yield_now().await;
+        blocked.status().into_response()
+    }
+
+    #[test]
+    fn sync_and_async_functions_are_taken_without_a_hint() {
+        let _ = Responder::new(sync_one);
+        let _ = Responder::new(async_one);
+        let _ = Responder::new(|_: &Blocked| "closure");
+        const _: fn() -> Responder = || Responder::new(async_one);
+    }
+}

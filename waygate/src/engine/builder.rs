@@ -1,0 +1,194 @@
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, Notify, broadcast, watch};
+use waygate_backends::MemoryBackend;
+use waygate_core::{
+    model::{Epoch, Revision},
+    net::TrustedProxies,
+    port::{Backend, Clock},
+};
+
+use super::{
+    BuildError, Component, Inner, Waygate, clock::SystemClock, health::Monitor, inner::in_time,
+    scheduler, snapshot::Snapshot, stored::Stored, sync, table::Table,
+};
+
+/// What to do when the store shows that it has lost what it held: another epoch, or an older revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnStoreReset {
+    /// Go on with the last known state, refuse changes, and report [`Component::StoreReset`]. An emptied store
+    /// never opens a closed route by itself.
+    #[default]
+    Keep,
+    /// Take over what the store shows.
+    Accept,
+}
+
+/// Configures an engine. Only [`build`](Self::build) can fail.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build` is awaited"]
+pub struct WaygateBuilder {
+    pub(super) environment: Setting,
+    pub(super) backend: Option<Arc<dyn Backend>>,
+    pub(super) bypass_lifecycle: bool,
+    #[cfg(feature = "file")]
+    pub(super) file: Option<std::path::PathBuf>,
+    clock: Arc<dyn Clock>,
+    proxies: TrustedProxies,
+    allow_unmounted: Vec<String>,
+    on_store_reset: OnStoreReset,
+}
+
+/// A text to be checked by `build`, and where it came from.
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub(super) value: String,
+    pub(super) origin: String,
+}
+
+impl Default for WaygateBuilder {
+    fn default() -> Self {
+        Self {
+            environment: Setting { value: "dev".to_owned(), origin: "default".to_owned() },
+            backend: None,
+            bypass_lifecycle: false,
+            #[cfg(feature = "file")]
+            file: None,
+            clock: Arc::new(SystemClock::default()),
+            proxies: TrustedProxies::none(),
+            allow_unmounted: Vec::new(),
+            on_store_reset: OnStoreReset::default(),
+        }
+    }
+}
+
+impl WaygateBuilder {
+    /// The environment this process runs in, which `#[env_only]` compares with. Default: `dev`.
+    pub fn environment(mut self, name: impl Into<String>) -> Self {
+        self.environment = Setting { value: name.into(), origin: ".environment(..)".to_owned() };
+        self
+    }
+
+    /// Where state is kept. Default: in memory, which forgets changes when the process ends.
+    pub fn backend(mut self, backend: impl Backend) -> Self {
+        self.backend = Some(Arc::new(backend));
+        self
+    }
+
+    /// Serves every route as if it were active, global maintenance included. For emergencies and tests.
+    pub fn bypass_lifecycle(mut self, bypass: bool) -> Self {
+        self.bypass_lifecycle = bypass;
+        self
+    }
+
+    /// Which proxies may name the client they speak for. Default: none, so that the client is the peer.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// Accepts annotated handlers that no route serves, if their path (`my_crate::admin::purge`) begins with
+    /// `prefix`. By default such a handler stops the start.
+    pub fn allow_unmounted(mut self, prefix: impl Into<String>) -> Self {
+        self.allow_unmounted.push(prefix.into());
+        self
+    }
+
+    /// What to do when the store was emptied or went back in time.
+    pub fn on_store_reset(mut self, policy: OnStoreReset) -> Self {
+        self.on_store_reset = policy;
+        self
+    }
+
+    /// The clock. For tests: [`ManualClock`](waygate_core::port::ManualClock).
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Starts the engine: reads the store, and follows it in the background.
+    ///
+    /// A store that cannot be read does not stop the start: declarations apply, the engine is
+    /// [degraded](Waygate::health), and the store is tried again in the background.
+    ///
+    /// # Errors
+    /// [`BuildError`] for settings that cannot be right.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn build(self) -> Result<Waygate, BuildError> {
+        let Setting { value, origin } = &self.environment;
+        let setting = |invalid| BuildError::Setting {
+            setting: format!("environment ({origin})"),
+            invalid,
+        };
+        let env = value.parse().map_err(setting)?;
+        let backend = self.open_backend().await?;
+        let (monitor, now) = (Monitor::default(), self.clock.now());
+        let stored = match in_time(backend.load()).await {
+            Ok(image) => {
+                let (stored, unreadable) = Stored::read(image, None);
+                if !unreadable.is_empty() {
+                    monitor.degrade(Component::Records, unreadable.join("; "), now);
+                }
+                stored
+            }
+            Err(error) => {
+                monitor.degrade(Component::Store, error, now);
+                Stored::empty(Revision { epoch: Epoch::random(), number: 0 })
+            }
+        };
+        let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), &env, now, 1);
+        let inner = Arc::new(Inner {
+            env,
+            bypass_lifecycle: self.bypass_lifecycle,
+            proxies: self.proxies,
+            allow_unmounted: self.allow_unmounted,
+            on_store_reset: self.on_store_reset,
+            clock: self.clock,
+            backend,
+            runtime: tokio::runtime::Handle::current(),
+            monitor,
+            snapshot: ArcSwap::from_pointee(snapshot),
+            stored: Mutex::new(stored),
+            version: watch::channel(1).0,
+            events: broadcast::channel(1024).0,
+            behind: Notify::new(),
+        });
+        supervise("sync", &inner, sync::run);
+        supervise("scheduler", &inner, scheduler::run);
+        Ok(Waygate { inner })
+    }
+}
+
+/// Keeps a background task alive: one that panics is reported and begun again.
+fn supervise<F>(name: &'static str, inner: &Arc<Inner>, run: fn(std::sync::Weak<Inner>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let engine = Arc::downgrade(inner);
+    let component = if name == "sync" { Component::Sync } else { Component::Scheduler };
+    inner.runtime.spawn(async move {
+        while let Err(error) = tokio::spawn(run(engine.clone())).await {
+            let Some(inner) = engine.upgrade().filter(|_| error.is_panic()) else { return };
+            inner.monitor.degrade(component, format!("the task died: {error}"), inner.clock.now());
+            drop(inner);
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+    });
+}
+
+impl WaygateBuilder {
+    async fn open_backend(&self) -> Result<Arc<dyn Backend>, BuildError> {
+        if let Some(backend) = &self.backend {
+            return Ok(backend.clone());
+        }
+        #[cfg(feature = "file")]
+        if let Some(path) = &self.file {
+            return Ok(Arc::new(waygate_backends::FileBackend::open(path).await?));
+        }
+        Ok(Arc::new(MemoryBackend::new()))
+    }
+}

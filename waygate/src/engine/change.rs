@@ -1,0 +1,311 @@
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+use waygate_core::{
+    Timestamp,
+    grammar::Reason,
+    model::{
+        Action, AuditEntry, GlobalMaintenance, Origin, Revision, RouteKey, RouteOverride,
+        RouteState, RouteStatus,
+    },
+    port::{Batch, CommitError, EntityKey},
+    transition::{Refused, RouteCommand, transition},
+};
+
+use super::{
+    ChangeError, Event, Inner, ResolveError, RouteRecord, error, record,
+    scheduler,
+    stored::{Schedule, Stored, kind},
+};
+
+/// What a change of global maintenance asks for.
+#[derive(Debug, Clone)]
+pub(crate) enum GlobalCommand {
+    Enable(GlobalMaintenance),
+    Disable,
+    SetExemptPaths(Vec<waygate_core::model::ExemptPath>),
+}
+
+/// The path under which the audit log files global maintenance.
+const GLOBAL_PATH: &str = "__global__";
+
+/// Without an expected revision, a lost race is run again this often before the caller hears of it.
+const ATTEMPTS: usize = 16;
+
+/// Who changes something, and what they believe it is.
+#[derive(Debug, Clone)]
+pub(crate) struct By {
+    pub(crate) origin: Origin,
+    pub(crate) expected: Option<u64>,
+}
+
+impl Inner {
+    pub(crate) async fn change_route(
+        self: Arc<Self>,
+        key: RouteKey,
+        command: RouteCommand,
+        by: By,
+    ) -> Result<RouteRecord, ChangeError> {
+        let mut stored = self.stored.lock().await;
+        for _ in 0..ATTEMPTS {
+            let attempt = self.try_route(&mut stored, &key, &command, &by).await;
+            match self.settle(&mut stored, attempt, &by).await {
+                Some(outcome) => return outcome,
+                None => continue,
+            }
+        }
+        Err(self.lost_race(key.as_str()))
+    }
+
+    async fn try_route(
+        &self,
+        stored: &mut Stored,
+        key: &RouteKey,
+        command: &RouteCommand,
+        by: &By,
+    ) -> Result<RouteRecord, Attempt> {
+        let snapshot = self.snapshot.load_full();
+        let slot = snapshot.table.resolve(key).map_err(ChangeError::from)?;
+        let gone = || ResolveError::NotRegistered { key: key.to_string() };
+        let route = snapshot.table.route(slot).ok_or_else(|| ChangeError::from(gone()))?;
+        let current = snapshot.slot(slot).ok_or_else(|| ChangeError::from(gone()))?;
+        check_expected(route.key.as_str(), by.expected, current.revision)?;
+        let now = self.clock.now();
+        let next = transition(&current.state, &route.declared, command, now)
+            .map_err(|refused| refuse(&route.key, refused))?;
+        if matches!(command, RouteCommand::CancelSchedule { .. }) && next == current.state {
+            return record::of_slot(&snapshot, slot, now)
+                .ok_or_else(|| ChangeError::from(gone()).into());
+        }
+        let entity = EntityKey::of(kind::ROUTE, &route.key);
+        let mut batch = Batch::default();
+        batch.expected.push((entity.clone(), stored.expected_route(&route.key)));
+        scheduler::follow(&mut batch, stored, &route.key, &current.state, &next, now);
+        let entry = AuditEntry {
+            service: route.key.service().map(str::to_owned),
+            previous_status: Some(current.state.status(now)),
+            new_status: Some(next.status(now)),
+            previous: Some(json(&current.state)),
+            new: Some(json(&next)),
+            ..entry(&by.origin, command.action(), route.key.as_str(), now)
+        };
+        batch.audit.push(AuditEntry { reason: command.audit_reason(), ..entry });
+        if matches!(command, RouteCommand::Reset) {
+            batch.deletes.push(entity);
+        } else {
+            let value = RouteOverride { state: next, declared: route.declared.clone() };
+            batch.puts.push((entity, json(&value)));
+        }
+        let audit = batch.audit.clone();
+        let revision = self.commit(stored, batch).await?;
+        self.publish_patch(stored, &[slot]);
+        let snapshot = self.snapshot.load();
+        for line in audit {
+            let line = AuditEntry { revision: revision.number, ..line };
+            self.send_route(&snapshot, slot, Some(Box::new(line)));
+        }
+        record::of_slot(&snapshot, slot, now).ok_or_else(|| ChangeError::from(gone()).into())
+    }
+
+    pub(crate) async fn change_global(
+        self: Arc<Self>,
+        command: GlobalCommand,
+        by: By,
+    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+        let mut stored = self.stored.lock().await;
+        for _ in 0..ATTEMPTS {
+            let attempt = self.try_global(&mut stored, &command, &by).await;
+            match self.settle(&mut stored, attempt, &by).await {
+                Some(outcome) => return outcome,
+                None => continue,
+            }
+        }
+        Err(self.lost_race(kind::GLOBAL))
+    }
+
+    async fn try_global(
+        &self,
+        stored: &mut Stored,
+        command: &GlobalCommand,
+        by: &By,
+    ) -> Result<(GlobalMaintenance, Revision), Attempt> {
+        check_expected(kind::GLOBAL, by.expected, stored.global.revision)?;
+        let current = stored.global.value.clone();
+        let (next, action) = match command {
+            GlobalCommand::Enable(config) => {
+                (GlobalMaintenance { enabled: true, ..config.clone() }, Action::GlobalMaintenanceOn)
+            }
+            GlobalCommand::Disable => (GlobalMaintenance::default(), Action::GlobalMaintenanceOff),
+            GlobalCommand::SetExemptPaths(paths) => (
+                GlobalMaintenance { exempt_paths: paths.clone(), ..current.clone() },
+                Action::GlobalExemptPathsSet,
+            ),
+        };
+        let status = |config: &GlobalMaintenance| match config.enabled {
+            true => RouteStatus::Maintenance,
+            false => RouteStatus::Active,
+        };
+        let reason = match command {
+            GlobalCommand::Enable(config) => &config.reason,
+            GlobalCommand::Disable | GlobalCommand::SetExemptPaths(_) => &Reason::default(),
+        };
+        let line = AuditEntry {
+            reason: reason.to_string(),
+            previous_status: Some(status(&current)),
+            new_status: Some(status(&next)),
+            previous: Some(json(&current)),
+            new: Some(json(&next)),
+            ..entry(&by.origin, action, GLOBAL_PATH, self.clock.now())
+        };
+        let entity = EntityKey::singleton(kind::GLOBAL);
+        let batch = Batch {
+            expected: vec![(entity.clone(), stored.expected_global())],
+            puts: vec![(entity, json(&next))],
+            audit: vec![line.clone()],
+            ..Batch::default()
+        };
+        let revision = self.commit(stored, batch).await?;
+        self.publish_patch(stored, &[]);
+        let audit = Some(Box::new(AuditEntry { revision: revision.number, ..line }));
+        self.send(Event::Global { global: next.clone(), revision, audit });
+        Ok((next, revision))
+    }
+
+    /// Forgets a stored route that the code no longer has.
+    pub(crate) async fn purge(self: Arc<Self>, key: RouteKey, by: By) -> Result<(), ChangeError> {
+        let mut stored = self.stored.lock().await;
+        for _ in 0..ATTEMPTS {
+            let attempt = self.try_purge(&mut stored, &key, &by).await;
+            match self.settle(&mut stored, attempt, &by).await {
+                Some(outcome) => return outcome,
+                None => continue,
+            }
+        }
+        Err(self.lost_race(key.as_str()))
+    }
+
+    async fn try_purge(
+        &self,
+        stored: &mut Stored,
+        key: &RouteKey,
+        by: &By,
+    ) -> Result<(), Attempt> {
+        let in_code = self.snapshot.load().table.exact(key).is_some();
+        let Some(known) = stored.routes.get(key).filter(|_| !in_code) else {
+            return Err(ChangeError::from(ResolveError::NotOrphaned { key: key.to_string() }).into());
+        };
+        check_expected(key.as_str(), by.expected, known.revision)?;
+        let entity = EntityKey::of(kind::ROUTE, key);
+        let now = self.clock.now();
+        let batch = Batch {
+            expected: vec![(entity.clone(), stored.expected_route(key))],
+            deletes: vec![entity, EntityKey::of(kind::SCHEDULE, key)],
+            audit: vec![AuditEntry {
+                previous: Some(json(&known.value.state)),
+                ..entry(&by.origin, Action::Purge, key.as_str(), now)
+            }],
+            ..Batch::default()
+        };
+        self.commit(stored, batch).await?;
+        self.publish_patch(stored, &[]);
+        Ok(())
+    }
+
+    /// What follows from an attempt: an outcome, or another attempt on a fresh picture of the store.
+    async fn settle<T>(
+        &self,
+        stored: &mut Stored,
+        attempt: Result<T, Attempt>,
+        by: &By,
+    ) -> Option<Result<T, ChangeError>> {
+        match attempt {
+            Ok(done) => Some(Ok(done)),
+            Err(Attempt::Failed(error)) => Some(Err(error)),
+            Err(Attempt::Commit(CommitError::Conflict { key, expected, found })) => {
+                if let Err(error) = self.reload(stored).await {
+                    return Some(Err(error.into()));
+                }
+                by.expected.map(|_| {
+                    let (expected, found) = (error::number(expected), error::number(found));
+                    Err(ChangeError::Conflict { what: key.to_string(), expected, found })
+                })
+            }
+            Err(Attempt::Commit(CommitError::Backend(error))) => Some(Err(error.into())),
+            Err(Attempt::Commit(other)) => {
+                let cause = waygate_core::port::BackendError::Unavailable(other.to_string());
+                Some(Err(cause.into()))
+            }
+        }
+    }
+
+    fn lost_race(&self, what: &str) -> ChangeError {
+        let cause = format!("`{what}` was changed by others {ATTEMPTS} times in a row");
+        waygate_core::port::BackendError::Unavailable(cause).into()
+    }
+}
+
+/// Why an attempt did not succeed.
+enum Attempt {
+    Failed(ChangeError),
+    Commit(CommitError),
+}
+
+impl From<ChangeError> for Attempt {
+    fn from(error: ChangeError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<CommitError> for Attempt {
+    fn from(error: CommitError) -> Self {
+        Self::Commit(error)
+    }
+}
+
+fn check_expected(what: &str, expected: Option<u64>, found: u64) -> Result<(), ChangeError> {
+    match expected {
+        Some(expected) if expected != found => {
+            Err(ChangeError::Conflict { what: what.to_owned(), expected, found })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refuse(key: &RouteKey, refused: Refused) -> ChangeError {
+    let key = key.clone();
+    match refused {
+        Refused::ForceActive => ChangeError::Protected { key },
+        refused => ChangeError::Refused { key, refused },
+    }
+}
+
+/// A line for the audit log, to be completed.
+pub(crate) fn entry(origin: &Origin, action: Action, path: &str, now: Timestamp) -> AuditEntry {
+    AuditEntry {
+        id: Uuid::new_v4(),
+        timestamp: now,
+        path: path.to_owned(),
+        service: None,
+        action,
+        actor: origin.actor.clone(),
+        platform: origin.platform.clone(),
+        reason: String::new(),
+        previous_status: None,
+        new_status: None,
+        revision: 0,
+        previous: None,
+        new: None,
+    }
+}
+
+/// Our own models always have a JSON form.
+pub(crate) fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// The entity that says up to when a route's transitions have been told.
+pub(crate) fn schedule_value(told_until: Timestamp) -> Value {
+    json(&Schedule { told_until })
+}

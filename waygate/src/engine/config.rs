@@ -1,0 +1,113 @@
+//! Settings from the environment and the nearest `.waygate` file (wire contract section 15).
+
+use std::{collections::HashMap, env, io, path::Path};
+
+use waygate_core::grammar::Invalid;
+
+use super::{
+    BuildError, WaygateBuilder,
+    builder::Setting,
+};
+
+const FILE: &str = ".waygate";
+
+pub(crate) fn from_env() -> Result<WaygateBuilder, BuildError> {
+    let directory = env::current_dir()
+        .map_err(|source| BuildError::Config { path: ".".to_owned(), source })?;
+    from_sources(&|name| env::var(name).ok(), &directory)
+}
+
+fn from_sources(
+    variable: &dyn Fn(&str) -> Option<String>,
+    directory: &Path,
+) -> Result<WaygateBuilder, BuildError> {
+    let file = nearest_file(directory)?;
+    let setting = |name: &str| {
+        let set = |value: String, origin: &str| {
+            (!value.is_empty()).then(|| Setting { value, origin: format!("{name} from {origin}") })
+        };
+        variable(name)
+            .and_then(|value| set(value, "the environment"))
+            .or_else(|| set(file.values.get(name)?.clone(), &file.path))
+    };
+    let mut builder = WaygateBuilder::default();
+    if let Some(environment) = setting("WAYGATE_ENV") {
+        builder.environment = environment;
+    }
+    if let Some(bypass) = setting("WAYGATE_BYPASS_LIFECYCLE") {
+        builder.bypass_lifecycle = boolean(bypass)?;
+    }
+    if let Some(backend) = setting("WAYGATE_BACKEND") {
+        match backend.value.as_str() {
+            "memory" => {}
+            #[cfg(feature = "file")]
+            "file" => {
+                let path = setting("WAYGATE_FILE_PATH").map(|path| path.value);
+                builder.file = Some(path.unwrap_or_else(|| "waygate-state.json".to_owned()).into());
+            }
+            _ => return Err(wrong(&backend, "backend", backends())),
+        }
+    }
+    Ok(builder)
+}
+
+const fn backends() -> &'static str {
+    if cfg!(feature = "file") {
+        "expected `memory` or `file`; other backends are given to the builder with `.backend(..)`"
+    } else {
+        "expected `memory` (`file` needs the cargo feature `file`); other backends are given to the \
+         builder with `.backend(..)`"
+    }
+}
+
+fn boolean(setting: Setting) -> Result<bool, BuildError> {
+    match setting.value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(wrong(&setting, "boolean", "expected `true` or `false`")),
+    }
+}
+
+fn wrong(setting: &Setting, noun: &'static str, problem: &'static str) -> BuildError {
+    BuildError::Setting {
+        setting: setting.origin.clone(),
+        invalid: Invalid::new(noun, &setting.value, problem),
+    }
+}
+
+#[derive(Default)]
+struct File {
+    path: String,
+    values: HashMap<String, String>,
+}
+
+/// The first `.waygate` file from `directory` upwards; none is not an error.
+fn nearest_file(directory: &Path) -> Result<File, BuildError> {
+    for directory in directory.ancestors() {
+        let path = directory.join(FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => return Ok(File { path: path.display().to_string(), values: parse(&text) }),
+            // The CLI keeps its own settings in a folder of that name.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {}
+            Err(source) => {
+                return Err(BuildError::Config { path: path.display().to_string(), source });
+            }
+        }
+    }
+    Ok(File::default())
+}
+
+/// `KEY=value` lines; `#` begins a comment line; quotes around a value are dropped.
+fn parse(text: &str) -> HashMap<String, String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| (key.trim().to_owned(), unquoted(value.trim()).to_owned()))
+        .collect()
+}
+
+fn unquoted(value: &str) -> &str {
+    let stripped = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
+    stripped('"').or_else(|| stripped('\'')).unwrap_or(value)
+}

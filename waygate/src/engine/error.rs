@@ -1,0 +1,118 @@
+use waygate_core::{
+    grammar::Invalid,
+    model::RouteKey,
+    port::{BackendError, Expected},
+    transition::Refused,
+};
+
+/// A route key that means no route, or more than one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The key follows no grammar.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// Nothing is registered under it.
+    #[error("Route '{key}' is not registered. Use 'waygate status' to see all registered routes.")]
+    NotRegistered {
+        /// The key that was asked for.
+        key: String,
+    },
+    /// Only stored routes that the code no longer has can be purged.
+    #[error("Route '{key}' is not orphaned: only stored routes that the code no longer has can be purged")]
+    NotOrphaned {
+        /// The key that was asked for.
+        key: String,
+    },
+    /// A bare path with several methods.
+    #[error(
+        "Route '{key}' is ambiguous — matches: {}. Specify the full method-prefixed key (e.g. GET:/payments).",
+        matches.iter().map(RouteKey::as_str).collect::<Vec<_>>().join(", ")
+    )]
+    Ambiguous {
+        /// The key that was asked for.
+        key: String,
+        /// The keys it could mean.
+        matches: Vec<RouteKey>,
+    },
+}
+
+/// A change that was not made. Nothing is different from before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// The key means no route, or more than one.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The route is declared `#[force_active]`.
+    #[error(
+        "Route '{key}' is decorated with @force_active and cannot have its state changed. \
+         Remove the attribute first if you need to control this route's lifecycle."
+    )]
+    Protected {
+        /// The route.
+        key: RouteKey,
+    },
+    /// The command makes no sense for the state the route is in.
+    #[error("{key}: {refused}")]
+    Refused {
+        /// The route.
+        key: RouteKey,
+        /// Why.
+        refused: Refused,
+    },
+    /// Somebody else changed it first.
+    #[error("`{what}` was changed in the meantime: expected revision {expected}, found {found}")]
+    Conflict {
+        /// What was to be changed.
+        what: String,
+        /// The revision that the caller had seen; 0 for an untouched declaration.
+        expected: u64,
+        /// The revision it has now.
+        found: u64,
+    },
+    /// The store did not take the change.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}
+
+impl From<Invalid> for ChangeError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Resolve(invalid.into())
+    }
+}
+
+pub(crate) fn number(expected: Expected) -> u64 {
+    match expected {
+        Expected::Absent => 0,
+        Expected::Revision(number) => number,
+    }
+}
+
+/// An engine that could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A setting does not follow its grammar.
+    #[error("{setting}: {invalid}")]
+    Setting {
+        /// Which setting, and where it came from.
+        setting: String,
+        /// What is wrong with it.
+        invalid: Invalid,
+    },
+    /// A declaration that was not made by an attribute does not follow its grammar.
+    #[error("a registered declaration is wrong: {0}")]
+    Declaration(Invalid),
+    /// The configuration file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Config {
+        /// The file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The backend that was asked for cannot be set up.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}

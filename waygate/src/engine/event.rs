@@ -1,0 +1,62 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_core::Stream;
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
+use waygate_core::model::{AuditEntry, GlobalMaintenance, Revision};
+
+use super::RouteRecord;
+
+/// Something that has changed, after it took effect.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// A route was changed: by an operator, by time, or in another process.
+    Route {
+        /// The route as it is now.
+        route: Box<RouteRecord>,
+        /// The line in the audit log; `None` when another process wrote it.
+        audit: Option<Box<AuditEntry>>,
+    },
+    /// Global maintenance was changed.
+    Global {
+        /// The setting as it is now.
+        global: GlobalMaintenance,
+        /// The store's revision.
+        revision: Revision,
+        /// The line in the audit log; `None` when another process wrote it.
+        audit: Option<Box<AuditEntry>>,
+    },
+    /// This many events were missed, because the subscriber was too slow. Read the current state anew.
+    Missed(u64),
+}
+
+/// A stream of [`Event`]s, from the moment of the subscription on. Ends with the engine.
+#[derive(Debug)]
+pub struct Events(BroadcastStream<Event>);
+
+impl Events {
+    pub(crate) fn new(receiver: broadcast::Receiver<Event>) -> Self {
+        Self(BroadcastStream::new(receiver))
+    }
+
+    /// The next event; `None` when the engine is gone.
+    pub async fn next(&mut self) -> Option<Event> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let item = ready!(Pin::new(&mut self.0).poll_next(cx));
+        Poll::Ready(item.map(|item| match item {
+            Ok(event) => event,
+            Err(BroadcastStreamRecvError::Lagged(missed)) => Event::Missed(missed),
+        }))
+    }
+}

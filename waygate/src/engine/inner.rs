@@ -1,0 +1,213 @@
+use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, Notify, broadcast, watch};
+use waygate_core::{
+    grammar::EnvName,
+    model::{Revision, RouteKey},
+    net::TrustedProxies,
+    port::{Backend, BackendError, Batch, Clock, CommitError, Entity, Image},
+};
+
+use super::{
+    Component, Event, Events, Registered, RouteRecord, builder::OnStoreReset, health::Monitor,
+    record, snapshot::Snapshot, stored::Stored,
+};
+
+/// What all handles of one engine share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) env: EnvName,
+    pub(crate) bypass_lifecycle: bool,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) allow_unmounted: Vec<String>,
+    pub(crate) on_store_reset: OnStoreReset,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) monitor: Monitor,
+    /// What requests read.
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// The last-known-good picture of the store. Whoever changes or refreshes it holds this lock; requests never do.
+    pub(crate) stored: Mutex<Stored>,
+    /// The snapshot's version, for whoever follows it.
+    pub(crate) version: watch::Sender<u64>,
+    pub(crate) events: broadcast::Sender<Event>,
+    /// Wakes the task that follows the store.
+    pub(crate) behind: Notify,
+}
+
+/// No change and no refresh waits longer than this for the store.
+const STORE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Gives the store a deadline.
+pub(crate) async fn in_time<T>(
+    call: impl Future<Output = Result<T, BackendError>>,
+) -> Result<T, BackendError> {
+    match tokio::time::timeout(STORE_DEADLINE, call).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(BackendError::Unavailable(format!(
+            "no answer within {} seconds",
+            STORE_DEADLINE.as_secs()
+        ))),
+    }
+}
+
+impl Inner {
+    pub(crate) fn subscribe(&self) -> Events {
+        Events::new(self.events.subscribe())
+    }
+
+    /// Adds routes to the table.
+    pub(crate) async fn register(&self, routes: impl IntoIterator<Item = Registered>) {
+        let stored = self.stored.lock().await;
+        let snapshot = self.snapshot.load_full();
+        let mut table = (*snapshot.table).clone();
+        for route in routes {
+            table.insert(route);
+        }
+        let (now, version) = (self.clock.now(), snapshot.version + 1);
+        self.publish(Snapshot::build(&stored, Arc::new(table), &self.env, now, version));
+    }
+
+    /// Makes a picture the one that requests read. The caller holds the lock on `stored`.
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
+        let version = snapshot.version;
+        self.snapshot.store(Arc::new(snapshot));
+        self.version.send_replace(version);
+    }
+
+    /// Recompiles some routes, and global maintenance if it was changed, and publishes.
+    pub(crate) fn publish_patch(&self, stored: &Stored, slots: &[usize]) {
+        let snapshot = self.snapshot.load();
+        self.publish(snapshot.patch(stored, slots, &self.env, self.clock.now()));
+    }
+
+    pub(crate) fn send(&self, event: Event) {
+        // Without a subscriber there is nobody to tell.
+        let _ = self.events.send(event);
+    }
+
+    /// Writes a batch and takes it over into `stored`, or changes nothing.
+    pub(crate) async fn commit(
+        &self,
+        stored: &mut Stored,
+        batch: Batch,
+    ) -> Result<Revision, CommitError> {
+        let (puts, deletes) = (batch.puts.clone(), batch.deletes.clone());
+        let call = tokio::time::timeout(STORE_DEADLINE, self.backend.commit(batch));
+        let outcome = call.await.unwrap_or_else(|_| {
+            // It may still happen. The next look at the store will tell.
+            self.behind.notify_one();
+            let seconds = STORE_DEADLINE.as_secs();
+            let cause = format!("no answer within {seconds} seconds; the change may or may not have been made");
+            Err(BackendError::Unavailable(cause).into())
+        });
+        let revision = match outcome {
+            Ok(revision) => revision,
+            Err(CommitError::Backend(error)) => {
+                self.monitor.degrade(Component::Store, &error, self.clock.now());
+                return Err(error.into());
+            }
+            Err(error) => return Err(error),
+        };
+        self.monitor.recover(Component::Store);
+        for (key, value) in puts {
+            let entity = Entity { revision: revision.number, value };
+            if let Err(problem) = stored.put(&key, entity) {
+                tracing::error!(%key, %problem, "a record that was just written cannot be read back");
+            }
+        }
+        for key in deletes {
+            stored.delete(&key);
+        }
+        let follows = revision.epoch == stored.revision.epoch
+            && revision.number == stored.revision.number + 1;
+        if follows || stored.revision.number == 0 && revision.number == 1 {
+            stored.revision = revision;
+        } else {
+            self.behind.notify_one();
+        }
+        Ok(revision)
+    }
+
+    /// Looks at the store, and takes over what is new there.
+    pub(crate) async fn refresh(&self) -> Result<(), BackendError> {
+        self.reload(&mut *self.stored.lock().await).await
+    }
+
+    /// The same for callers that hold the lock already.
+    pub(crate) async fn reload(&self, stored: &mut Stored) -> Result<(), BackendError> {
+        match in_time(self.backend.load()).await {
+            Ok(image) => {
+                self.monitor.recover(Component::Store);
+                self.take_over(stored, image)
+            }
+            Err(error) => {
+                self.monitor.degrade(Component::Store, &error, self.clock.now());
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes over an image, unless it shows that the store has lost what it held.
+    fn take_over(&self, stored: &mut Stored, image: Image) -> Result<(), BackendError> {
+        let (known, found) = (stored.revision, image.revision);
+        if known == found {
+            self.monitor.recover(Component::StoreReset);
+            return Ok(());
+        }
+        // Revision 0 is a picture of nothing: there is nothing in it to lose.
+        if known.number > 0
+            && !found.is_newer_than(&known)
+            && self.on_store_reset == OnStoreReset::Keep
+        {
+            let cause = format!("revision {known} was known, the store now shows {found}");
+            self.monitor.degrade(Component::StoreReset, &cause, self.clock.now());
+            return Err(BackendError::Corrupt(cause));
+        }
+        self.monitor.recover(Component::StoreReset);
+        let (next, unreadable) = Stored::read(image, Some(stored));
+        if unreadable.is_empty() {
+            self.monitor.recover(Component::Records);
+        } else {
+            self.monitor.degrade(Component::Records, unreadable.join("; "), self.clock.now());
+        }
+        let previous = std::mem::replace(stored, next);
+        self.publish_difference(&previous, stored);
+        Ok(())
+    }
+
+    fn publish_difference(&self, previous: &Stored, next: &Stored) {
+        let table = self.snapshot.load().table.clone();
+        let keys: BTreeSet<&RouteKey> = previous.routes.keys().chain(next.routes.keys()).collect();
+        let changed = |key: &&RouteKey| previous.routes.get(key) != next.routes.get(key);
+        let slots: Vec<usize> =
+            keys.into_iter().filter(changed).filter_map(|key| table.exact(key)).collect();
+        self.publish_patch(next, &slots);
+        let snapshot = self.snapshot.load();
+        for slot in slots {
+            self.send_route(&snapshot, slot, None);
+        }
+        if previous.global != next.global {
+            let global = next.global.value.clone();
+            self.send(Event::Global { global, revision: next.revision, audit: None });
+        }
+    }
+
+    pub(crate) fn send_route(
+        &self,
+        snapshot: &Snapshot,
+        slot: usize,
+        audit: Option<Box<waygate_core::model::AuditEntry>>,
+    ) {
+        if let Some(route) = record::of_slot(snapshot, slot, self.clock.now()) {
+            self.send(Event::Route { route: Box::new(route), audit });
+        }
+    }
+
+    pub(crate) async fn orphans(&self) -> Vec<RouteRecord> {
+        let stored = self.stored.lock().await;
+        record::orphans(&self.snapshot.load(), &stored, self.clock.now())
+    }
+}

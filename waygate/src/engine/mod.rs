@@ -1,0 +1,168 @@
+//! State, commands and decisions. Knows nothing of axum.
+
+mod blocking;
+mod builder;
+mod change;
+mod clock;
+mod config;
+mod error;
+mod event;
+mod health;
+mod inner;
+mod operator;
+mod record;
+mod report;
+mod scheduler;
+mod snapshot;
+mod stored;
+mod sync;
+mod table;
+
+use std::{fmt, sync::Arc};
+
+use waygate_core::{
+    grammar::EnvName,
+    model::{AuditEntry, GlobalMaintenance, Origin, Revision, RouteKey, RouteState},
+    port::{AuditQuery, BackendError},
+};
+
+pub use blocking::{Blocking, BlockingOperator};
+pub use builder::{OnStoreReset, WaygateBuilder};
+pub use error::{BuildError, ChangeError, ResolveError};
+pub use event::{Event, Events};
+pub use health::{Component, Degraded, Health};
+pub use operator::Operator;
+pub use record::RouteRecord;
+pub use report::Report;
+pub use table::Source;
+
+pub(crate) use inner::Inner;
+pub(crate) use snapshot::{Asked, Snapshot};
+pub(crate) use table::Registered;
+
+/// The engine: what every route is, who changed it, and what is to become of a request.
+///
+/// A handle; cloning it is cheap, and all clones are the same engine. Background tasks end when the
+/// last handle and the last guarded router are gone.
+#[derive(Clone)]
+pub struct Waygate {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl Waygate {
+    /// Begins to configure an engine. Reads nothing from the environment; see [`from_env`](Self::from_env) for that.
+    pub fn builder() -> WaygateBuilder {
+        WaygateBuilder::default()
+    }
+
+    /// Begins to configure an engine from `WAYGATE_*` variables and the nearest `.waygate` file.
+    ///
+    /// A setting comes from, in this order: a call on the builder, the environment (an empty value
+    /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default.
+    ///
+    /// | Setting | Default | Meaning |
+    /// |---|---|---|
+    /// | `WAYGATE_BACKEND` | `memory` | `memory`, or `file` (feature `file`) |
+    /// | `WAYGATE_FILE_PATH` | `waygate-state.json` | the state file; its extension sets the format |
+    /// | `WAYGATE_ENV` | `dev` | the environment this process runs in |
+    /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
+    ///
+    /// # Errors
+    /// [`BuildError`] naming the setting, where it came from, and what would be right.
+    pub fn from_env() -> Result<WaygateBuilder, BuildError> {
+        config::from_env()
+    }
+
+    /// The environment this engine decides for.
+    pub fn environment(&self) -> &EnvName {
+        &self.inner.env
+    }
+
+    /// Acts as somebody: the way to every change.
+    pub fn operator(&self, origin: Origin) -> Operator {
+        Operator::new(self.clone(), origin)
+    }
+
+    /// Acts as the program itself; the audit log says `system`.
+    pub fn system(&self) -> Operator {
+        self.operator(Origin::system())
+    }
+
+    /// The same engine for threads that run no async code.
+    pub fn blocking(&self) -> Blocking {
+        Blocking::new(self.clone())
+    }
+
+    /// Registers a route that is only known at run time, with the state to begin with.
+    ///
+    /// Registering a route again replaces its declaration.
+    pub async fn register(&self, key: RouteKey, declared: RouteState) {
+        let route = Registered { key, declared, source: Source::Registered };
+        self.inner.register([route]).await;
+    }
+
+    /// Every registered route as it is now, by path and method.
+    pub fn routes(&self) -> Vec<RouteRecord> {
+        record::list(&self.inner.snapshot.load(), self.inner.clock.now())
+    }
+
+    /// One route as it is now. A bare path stands for its only method.
+    ///
+    /// # Errors
+    /// [`ResolveError`] when the key means no route, or more than one.
+    pub fn route(&self, key: &str) -> Result<RouteRecord, ResolveError> {
+        let key = key.parse()?;
+        let snapshot = self.inner.snapshot.load();
+        let slot = snapshot.table.resolve(&key)?;
+        record::of_slot(&snapshot, slot, self.inner.clock.now())
+            .ok_or_else(|| ResolveError::NotRegistered { key: key.to_string() })
+    }
+
+    /// Stored routes that the code no longer has. They can be [purged](Operator::purge).
+    pub async fn orphans(&self) -> Vec<RouteRecord> {
+        self.inner.orphans().await
+    }
+
+    /// Global maintenance as it is now, and the number of the commit that set it (0: never set).
+    pub fn global_maintenance(&self) -> (GlobalMaintenance, u64) {
+        let snapshot = self.inner.snapshot.load();
+        ((*snapshot.global.config).clone(), snapshot.global.revision)
+    }
+
+    /// The store's revision that requests see now.
+    pub fn revision(&self) -> Revision {
+        self.inner.snapshot.load().revision
+    }
+
+    /// Lines of the audit log, newest first.
+    ///
+    /// # Errors
+    /// [`BackendError`] when the store cannot be read.
+    pub async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
+        inner::in_time(self.inner.backend.audit(query)).await
+    }
+
+    /// Every change from now on.
+    pub fn subscribe(&self) -> Events {
+        self.inner.subscribe()
+    }
+
+    /// What is impaired; empty when all is well.
+    pub fn health(&self) -> Health {
+        self.inner.monitor.current()
+    }
+
+    /// The table of routes, for people.
+    pub fn report(&self) -> Report {
+        Report::new(self.routes())
+    }
+}
+
+impl fmt::Debug for Waygate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waygate")
+            .field("environment", &self.inner.env)
+            .field("revision", &self.revision())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,238 @@
+use waygate_core::{
+    Timestamp,
+    grammar::{EnvName, Interval, Invalid},
+    model::{Access, Deprecation, ExemptPath, GlobalMaintenance, Origin, Revision, WindowId},
+    transition::RouteCommand,
+};
+
+use super::{
+    ChangeError, RouteRecord, Waygate,
+    change::{By, GlobalCommand},
+};
+
+/// An engine seen by somebody who may change it.
+///
+/// Route keys are `METHOD:/path`; a bare path stands for its only method. Each change is written to the
+/// store together with its line in the audit log before it takes effect, and is in effect when the
+/// call returns. Dropping the future does not undo a change that is under way.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{Origin, Waygate};
+/// # use waygate::RouteState;
+///
+/// let waygate = Waygate::builder().environment("production").build().await?;
+/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await;
+/// let alice = waygate.operator(Origin::new("alice", "cli"));
+/// let route = alice.disable("GET:/payments", "incident 12").await?;
+/// assert_eq!(route.view.status.as_str(), "disabled");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "an operator does nothing until one of its methods is awaited"]
+pub struct Operator {
+    waygate: Waygate,
+    by: By,
+}
+
+impl Operator {
+    pub(crate) fn new(waygate: Waygate, origin: Origin) -> Self {
+        Self { waygate, by: By { origin, expected: None } }
+    }
+
+    /// Makes changes only if what is changed was last changed by this commit (0: never); otherwise they fail with
+    /// [`ChangeError::Conflict`]. Without it, a lost race is run again.
+    pub fn if_revision(mut self, number: u64) -> Self {
+        self.by.expected = Some(number);
+        self
+    }
+
+    /// Runs any command on a route.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn apply(
+        &self,
+        key: &str,
+        command: RouteCommand,
+    ) -> Result<RouteRecord, ChangeError> {
+        let key = key.parse()?;
+        let change = self.waygate.inner.clone().change_route(key, command, self.by.clone());
+        self.see_through(change).await
+    }
+
+    /// Opens a route everywhere at once, and drops its windows and its environment gate.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn enable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
+        self.apply(key, RouteCommand::Enable { reason: reason.parse()? }).await
+    }
+
+    /// Closes a route at once.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn disable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
+        self.apply(key, RouteCommand::Disable { reason: reason.parse()?, until: None }).await
+    }
+
+    /// Closes a route at once, and returns it at `until` to what it is now.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn disable_until(
+        &self,
+        key: &str,
+        until: Timestamp,
+        reason: &str,
+    ) -> Result<RouteRecord, ChangeError> {
+        let reason = reason.parse()?;
+        self.apply(key, RouteCommand::Disable { reason, until: Some(until) }).await
+    }
+
+    /// Puts a route in maintenance at once, until it is changed.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn set_maintenance(
+        &self,
+        key: &str,
+        reason: &str,
+    ) -> Result<RouteRecord, ChangeError> {
+        self.apply(key, RouteCommand::Maintain { reason: reason.parse()? }).await
+    }
+
+    /// Adds a maintenance window. The route stays what it is until the window begins, and is that again when it ends.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn schedule(
+        &self,
+        key: &str,
+        interval: Interval,
+        reason: &str,
+    ) -> Result<RouteRecord, ChangeError> {
+        self.apply(key, RouteCommand::Schedule { interval, reason: reason.parse()? }).await
+    }
+
+    /// Takes back one window of a route, or all of them.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn cancel_schedule(
+        &self,
+        key: &str,
+        window: Option<WindowId>,
+    ) -> Result<RouteRecord, ChangeError> {
+        self.apply(key, RouteCommand::CancelSchedule { window }).await
+    }
+
+    /// Opens a route in these environments only; an empty list closes it everywhere.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn set_env_only(
+        &self,
+        key: &str,
+        envs: &[&str],
+    ) -> Result<RouteRecord, ChangeError> {
+        let envs = envs.iter().map(|env| env.parse()).collect::<Result<Vec<EnvName>, Invalid>>()?;
+        self.apply(key, RouteCommand::EnvOnly { envs }).await
+    }
+
+    /// Marks a route as going away, or (`None`) takes that back.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn deprecate(
+        &self,
+        key: &str,
+        deprecation: Option<Deprecation>,
+    ) -> Result<RouteRecord, ChangeError> {
+        self.apply(key, RouteCommand::Deprecate(deprecation)).await
+    }
+
+    /// Sets who may call a route: from which networks, with which roles.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn set_access(&self, key: &str, access: Access) -> Result<RouteRecord, ChangeError> {
+        self.apply(key, RouteCommand::SetAccess(access)).await
+    }
+
+    /// Returns a route to what its declaration says now.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn reset(&self, key: &str) -> Result<RouteRecord, ChangeError> {
+        self.apply(key, RouteCommand::Reset).await
+    }
+
+    /// Forgets a stored route that the code no longer has.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn purge(&self, key: &str) -> Result<(), ChangeError> {
+        let key = key.parse()?;
+        self.see_through(self.waygate.inner.clone().purge(key, self.by.clone())).await
+    }
+
+    /// Puts everything in maintenance, with these reasons and exemptions; `enabled` of `config` is ignored.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn enable_global_maintenance(
+        &self,
+        config: GlobalMaintenance,
+    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+        self.global(GlobalCommand::Enable(config)).await
+    }
+
+    /// Ends global maintenance, and forgets its reason and exemptions.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn disable_global_maintenance(
+        &self,
+    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+        self.global(GlobalCommand::Disable).await
+    }
+
+    /// Sets which routes stay open in global maintenance. Does not switch it on or off.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn set_global_exempt_paths(
+        &self,
+        paths: &[&str],
+    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+        let paths =
+            paths.iter().map(|path| path.parse()).collect::<Result<Vec<ExemptPath>, Invalid>>()?;
+        self.global(GlobalCommand::SetExemptPaths(paths)).await
+    }
+
+    async fn global(
+        &self,
+        command: GlobalCommand,
+    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+        let change = self.waygate.inner.clone().change_global(command, self.by.clone());
+        self.see_through(change).await
+    }
+
+    /// Runs a change to its end even if the caller goes away, so that what the store has taken is also seen here.
+    async fn see_through<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
+    ) -> Result<T, ChangeError> {
+        match self.waygate.inner.runtime.spawn(change).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let cause = format!("the change was cut short: {error}");
+                Err(waygate_core::port::BackendError::Unavailable(cause).into())
+            }
+        }
+    }
+}

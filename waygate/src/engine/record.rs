@@ -1,0 +1,72 @@
+use serde::Serialize;
+use waygate_core::{
+    Timestamp,
+    model::{Revision, RouteKey, RouteState, RouteView},
+};
+
+use super::{snapshot::Snapshot, stored::Stored, table::Source};
+
+/// A route as it is at one instant, with where it comes from.
+#[derive(Debug, Clone, Serialize)]
+pub struct RouteRecord {
+    /// The name under which the route is controlled.
+    #[serde(skip)]
+    pub key: RouteKey,
+    /// The route in the form of the wire contract, section 2.1.
+    #[serde(flatten)]
+    pub view: RouteView,
+    /// The commit that last changed the route; number 0 when only the declaration speaks.
+    #[serde(skip)]
+    pub revision: Revision,
+    /// How the engine learned of the route; `None` for an orphan.
+    #[serde(skip)]
+    pub source: Option<Source>,
+    /// Whether an operator has changed the route.
+    pub overridden: bool,
+    /// Whether the code declares something else by now than when an operator changed the route.
+    pub drifted: bool,
+    /// Whether the route is stored, but no longer in the code.
+    pub orphaned: bool,
+    /// The stored or declared state that the view shows.
+    #[serde(skip)]
+    pub state: RouteState,
+}
+
+pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Option<RouteRecord> {
+    let (route, state) = (snapshot.table.route(slot)?, snapshot.slot(slot)?);
+    Some(RouteRecord {
+        key: route.key.clone(),
+        view: RouteView::new(&route.key, &state.state, now),
+        revision: Revision { number: state.revision, ..snapshot.revision },
+        source: Some(route.source.clone()),
+        overridden: state.revision > 0,
+        drifted: state.drifted,
+        orphaned: false,
+        state: state.state.clone(),
+    })
+}
+
+pub(crate) fn list(snapshot: &Snapshot, now: Timestamp) -> Vec<RouteRecord> {
+    let mut routes: Vec<RouteRecord> =
+        (0..snapshot.table.len()).filter_map(|slot| of_slot(snapshot, slot, now)).collect();
+    routes.sort_by(|a, b| a.key.cmp(&b.key));
+    routes
+}
+
+pub(crate) fn orphans(snapshot: &Snapshot, stored: &Stored, now: Timestamp) -> Vec<RouteRecord> {
+    let gone = stored.routes.iter().filter(|(key, _)| snapshot.table.exact(key).is_none());
+    let mut orphans: Vec<RouteRecord> = gone
+        .map(|(key, known)| RouteRecord {
+            key: key.clone(),
+            view: RouteView::new(key, &known.value.state, now),
+            revision: Revision { number: known.revision, ..stored.revision },
+            source: None,
+            overridden: true,
+            drifted: false,
+            orphaned: true,
+            state: known.value.state.clone(),
+        })
+        .collect();
+    orphans.sort_by(|a, b| a.key.cmp(&b.key));
+    orphans
+}

@@ -1,0 +1,72 @@
+use std::fmt;
+
+use super::{RouteRecord, Source};
+
+/// The table of routes, one line each: method, path, status, and what governs it.
+#[derive(Debug, Clone)]
+pub struct Report {
+    routes: Vec<RouteRecord>,
+}
+
+impl Report {
+    pub(crate) fn new(routes: Vec<RouteRecord>) -> Self {
+        Self { routes }
+    }
+
+    /// The routes, by path and method.
+    pub fn routes(&self) -> &[RouteRecord] {
+        &self.routes
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |of: fn(&RouteRecord) -> usize| self.routes.iter().map(of).max().unwrap_or(0);
+        let path_width = width(|route| route.key.path().len());
+        let handler_width = width(|route| handler(route).len());
+        for route in &self.routes {
+            let method = route.key.method().map_or("*", |method| method.as_str());
+            write!(
+                f,
+                "{method:<7} {:<path_width$}  {:<handler_width$}  {:<16}  {}",
+                route.key.path(),
+                handler(route),
+                origin(route),
+                route.view.status,
+            )?;
+            notes(route, f)?;
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+fn handler(route: &RouteRecord) -> &'static str {
+    route.source.as_ref().and_then(Source::handler).unwrap_or("-")
+}
+
+fn origin(route: &RouteRecord) -> &'static str {
+    match &route.source {
+        Some(Source::Operation { .. }) => "via operation",
+        Some(Source::Attribute { .. }) => "via route =",
+        Some(Source::Document) => "not annotated",
+        Some(Source::Registered) => "via register()",
+        None => "orphaned",
+    }
+}
+
+fn notes(route: &RouteRecord, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if !route.view.reason.is_empty() {
+        write!(f, " ({})", route.view.reason)?;
+    }
+    let marks = [
+        (route.state.force_active, "force-active"),
+        (!route.state.position.windows.is_empty(), "scheduled"),
+        (route.state.deprecation.is_some(), "sunset"),
+        (!route.state.access.ips.is_empty(), "allowed_ips"),
+        (!route.state.access.roles.is_empty(), "allowed_roles"),
+        (route.overridden, "overridden"),
+        (route.drifted, "drifted from its declaration"),
+    ];
+    marks.into_iter().filter(|(set, _)| *set).try_for_each(|(_, mark)| write!(f, " +{mark}"))
+}

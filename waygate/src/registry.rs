@@ -1,0 +1,117 @@
+//! Reads what the attributes registered, and groups it by handler.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use waygate_core::{
+    decl::Gate,
+    grammar::{Interval, Invalid, RouteSpec, parse_cidr},
+    model::{Deprecation, Lifecycle, RouteState, Window},
+};
+
+use crate::__private::Declaration;
+#[cfg(feature = "axum")]
+use crate::http::RouteResponders;
+
+/// All that the attributes of one handler declare.
+#[derive(Debug, Clone)]
+pub(crate) struct HandlerDeclaration {
+    /// `module_path!() + "::" + fn name`.
+    pub(crate) handler: &'static str,
+    /// Where the first attribute stands, as `file:line`.
+    pub(crate) location: String,
+    /// What `route = ".."` says.
+    pub(crate) routes: Vec<RouteSpec>,
+    /// The state to begin with.
+    pub(crate) state: RouteState,
+    /// What `response = ..` says, per attribute.
+    #[cfg(feature = "axum")]
+    pub(crate) responders: RouteResponders,
+}
+
+/// Every declaration that was linked into this program, by handler id.
+///
+/// # Errors
+/// The first declaration that does not follow its grammar. The attributes check theirs at compile time,
+/// so this means a declaration that was written by hand.
+pub(crate) fn declarations() -> Result<BTreeMap<&'static str, HandlerDeclaration>, Invalid> {
+    let mut linked: Vec<&Declaration> = inventory::iter::<Declaration>.into_iter().collect();
+    linked.sort_by_key(|declaration| (declaration.handler, declaration.file, declaration.line));
+    let mut handlers = BTreeMap::new();
+    for declaration in linked {
+        let handler =
+            handlers.entry(declaration.handler).or_insert_with(|| HandlerDeclaration {
+                handler: declaration.handler,
+                location: format!("{}:{}", declaration.file, declaration.line),
+                routes: Vec::new(),
+                state: RouteState::default(),
+                #[cfg(feature = "axum")]
+                responders: RouteResponders::default(),
+            });
+        handler.add(declaration)?;
+    }
+    Ok(handlers)
+}
+
+impl HandlerDeclaration {
+    fn add(&mut self, declaration: &Declaration) -> Result<(), Invalid> {
+        apply(&mut self.state, declaration.gate)?;
+        if let Some(route) = declaration.route {
+            let route = route.parse()?;
+            if !self.routes.contains(&route) {
+                self.routes.push(route);
+            }
+        }
+        #[cfg(feature = "axum")]
+        if let Some(response) = declaration.response {
+            self.responders.set(declaration.gate, response());
+        }
+        Ok(())
+    }
+}
+
+fn apply(state: &mut RouteState, gate: Gate) -> Result<(), Invalid> {
+    let position = &mut state.position;
+    match gate {
+        Gate::Maintenance { reason, window: None } => {
+            position.lifecycle = Lifecycle::Maintenance;
+            position.reason = reason.parse()?;
+        }
+        Gate::Maintenance { reason, window: Some((start, end)) } => {
+            let interval = Interval::new(instant(start)?, instant(end)?)?;
+            position.windows.push(Window { interval, reason: reason.parse()? });
+        }
+        Gate::Disabled { reason } => {
+            position.lifecycle = Lifecycle::Disabled(Default::default());
+            position.reason = reason.parse()?;
+        }
+        Gate::EnvOnly { envs } => {
+            position.envs = Some(envs.iter().map(|env| env.parse()).collect::<Result<_, _>>()?);
+        }
+        Gate::AllowedIps { networks } => {
+            state.access.ips =
+                networks.iter().map(|network| parse_cidr(network)).collect::<Result<_, _>>()?;
+        }
+        Gate::AllowedRoles { roles } => {
+            state.access.roles =
+                roles.iter().map(|role| role.parse()).collect::<Result<_, _>>()?;
+        }
+        Gate::Deprecated { since, sunset, use_instead } => {
+            state.deprecation = Some(Deprecation::new(
+                since.map(instant).transpose()?,
+                sunset.map(instant).transpose()?,
+                use_instead.map(str::parse).transpose()?,
+            )?);
+        }
+        Gate::ForceActive => state.force_active = true,
+        // `Gate` may grow; one that this version does not know gates nothing it could enforce.
+        _ => {}
+    }
+    Ok(())
+}
+
+fn instant(seconds: i64) -> Result<Timestamp, Invalid> {
+    Timestamp::from_second(seconds).map_err(|_| {
+        Invalid::new("instant", &seconds.to_string(), "out of range: expected Unix seconds")
+    })
+}

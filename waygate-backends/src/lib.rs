@@ -1,1 +1,18 @@
+//! Storage backends of Waygate.
+//!
+//! Applications name this crate through the `waygate` facade. It is of use by itself to authors of a
+//! backend of their own, who run its conformance suite.
+//!
+//! | Feature | What it adds | Default |
+//! |---|---|---|
+//! | `memory` | [`MemoryBackend`]: state that ends with the process | ✔ |
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![deny(missing_docs)]
 
+#[cfg(feature = "memory")]
+mod memory;
+#[cfg(feature = "memory")]
+mod table;
+
+#[cfg(feature = "memory")]
+pub use memory::MemoryBackend;

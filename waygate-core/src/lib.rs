@@ -12,12 +12,15 @@
 //! | `transition` | the pure function from a state and a command to the next state |
 //! | `decision` | the pure function from a state and a request to a verdict |
 //! | `port` | the traits that storage and time are behind |
+//! | `net` | who the client is when proxies stand in between |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
 pub mod decl;
 pub mod grammar;
 
+#[cfg(feature = "model")]
+mod deadline;
 #[cfg(feature = "model")]
 pub mod decision;
 #[cfg(feature = "model")]
@@ -31,6 +34,8 @@ mod secret;
 #[cfg(feature = "model")]
 pub mod transition;
 
+#[cfg(feature = "model")]
+pub use deadline::Deadline;
 #[cfg(feature = "model")]
 pub use secret::Secret;
 

@@ -5,9 +5,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    grammar::{EnvName, Interval, Reason},
+    grammar::{EnvName, Interval, Reason, whole_micros},
     model::{
-        Access, Action, Deprecation, Disabled, Lifecycle, Position, RouteState, Window, WindowId,
+        Access, Action, Deprecation, Disabled, Former, Lifecycle, Position, RouteState, Window,
+        WindowId,
     },
 };
 
@@ -124,6 +125,12 @@ pub const MAX_WINDOWS: usize = 256;
 /// Clients mean "now" by their own clock; up to this much later still counts as begun.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
+/// How long after a disabling a window that has begun is meant as the disabling's end.
+///
+/// The Python CLI spells `disable --until` as two requests: disable, then schedule from now on. Any later,
+/// such a window is somebody else's plan, and must not open what was disabled for good.
+const JUST_NOW: SignedDuration = SignedDuration::from_secs(60);
+
 /// The state after `command`, given the state before, what the code declares, and the time.
 ///
 /// # Errors
@@ -149,7 +156,7 @@ pub fn transition(
         }
         RouteCommand::Disable { reason, until } => {
             ensure_ahead(*until, now)?;
-            disable(position, reason, *until);
+            disable(position, reason, *until, now);
         }
         RouteCommand::Maintain { reason } => {
             *position = Position {
@@ -170,6 +177,7 @@ pub fn transition(
                 .windows
                 .retain(|window| !window.interval.contains(now));
             position.envs = Some(envs.clone());
+            position.reason = Reason::default();
         }
         RouteCommand::Deprecate(deprecation) => next.deprecation = deprecation.clone(),
         RouteCommand::SetAccess(access) => next.access = access.clone(),
@@ -183,12 +191,12 @@ fn settle(position: &mut Position, now: Timestamp) {
     if let Lifecycle::Disabled(disabled) = &mut position.lifecycle
         && disabled.until.is_some_and(|until| until <= now)
     {
-        *position = match disabled.former.take() {
-            Some(former) => *former,
-            None => Position {
-                reason: position.reason.clone(),
-                ..Position::default()
-            },
+        let former = std::mem::take(&mut disabled.former);
+        position.reason = former.reason;
+        position.lifecycle = if former.maintenance {
+            Lifecycle::Maintenance
+        } else {
+            Lifecycle::Active
         };
     }
     position
@@ -203,19 +211,20 @@ fn ensure_ahead(end: Option<Timestamp>, now: Timestamp) -> Result<(), Refused> {
     }
 }
 
-fn disable(position: &mut Position, reason: &Reason, until: Option<Timestamp>) {
+fn disable(position: &mut Position, reason: &Reason, until: Option<Timestamp>, now: Timestamp) {
+    let was = std::mem::replace(&mut position.reason, reason.clone());
     let former = match std::mem::take(&mut position.lifecycle) {
         Lifecycle::Disabled(disabled) => disabled.former,
-        lifecycle => {
-            let former = Position {
-                lifecycle,
-                ..position.clone()
-            };
-            Some(Box::new(former))
-        }
+        lifecycle => Former {
+            maintenance: lifecycle == Lifecycle::Maintenance,
+            reason: was,
+        },
     };
-    position.lifecycle = Lifecycle::Disabled(Disabled { until, former });
-    position.reason = reason.clone();
+    position.lifecycle = Lifecycle::Disabled(Disabled {
+        since: Some(whole_micros(now)),
+        until: until.map(whole_micros),
+        former,
+    });
 }
 
 fn schedule(
@@ -224,17 +233,16 @@ fn schedule(
     reason: &Reason,
     now: Timestamp,
 ) -> Result<(), Refused> {
-    let begun = interval.start().duration_since(now) <= CLOCK_SKEW;
-    let windows = match &mut position.lifecycle {
-        // How the Python CLI spells `disable --until`: first disable, then a window that starts now.
-        Lifecycle::Disabled(disabled) if begun => {
-            disabled.until = Some(interval.end());
-            return Ok(());
-        }
-        // A window on a disabled route is for when it is back.
-        Lifecycle::Disabled(disabled) => &mut disabled.former.get_or_insert_default().windows,
-        Lifecycle::Active | Lifecycle::Maintenance => &mut position.windows,
-    };
+    if let Lifecycle::Disabled(disabled) = &mut position.lifecycle
+        && interval.start().duration_since(now) <= CLOCK_SKEW
+        && disabled
+            .since
+            .is_some_and(|since| now.duration_since(since) <= JUST_NOW)
+    {
+        disabled.until = Some(interval.end());
+        return Ok(());
+    }
+    let windows = &mut position.windows;
     windows.retain(|window| window.interval != interval);
     if windows.len() >= MAX_WINDOWS {
         return Err(Refused::TooManyWindows);
@@ -248,25 +256,17 @@ fn schedule(
 }
 
 fn cancel(position: &mut Position, window: Option<&WindowId>) -> Result<(), Refused> {
-    let mut found = window.is_none();
-    let mut drop_from = |windows: &mut Vec<Window>| {
-        windows.retain(|candidate| {
-            let hit = window.is_none_or(|id| candidate.id() == *id);
-            found |= hit;
-            !hit
-        });
-    };
-    drop_from(&mut position.windows);
-    if let Lifecycle::Disabled(disabled) = &mut position.lifecycle {
-        if let Some(former) = &mut disabled.former {
-            drop_from(&mut former.windows);
-        }
-        if window.is_none() {
-            disabled.until = None;
-        }
-    }
+    let before = position.windows.len();
     match window {
-        Some(id) if !found => Err(Refused::NoSuchWindow(id.clone())),
+        Some(id) => position.windows.retain(|candidate| candidate.id() != *id),
+        None => position.windows.clear(),
+    }
+    match (window, &mut position.lifecycle) {
+        (Some(id), _) if position.windows.len() == before => Err(Refused::NoSuchWindow(id.clone())),
+        (None, Lifecycle::Disabled(disabled)) => {
+            disabled.until = None;
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

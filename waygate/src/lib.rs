@@ -13,7 +13,8 @@ pub mod __private;
 pub use http::{BlockReason, Blocked, IntoResponder, Responder};
 #[cfg(feature = "macros")]
 pub use waygate_macros::{
-    allowed_ips, allowed_roles, deprecated, deprecated as sunset, disabled, env_only, force_active, maintenance,
+    allowed_ips, allowed_roles, deprecated, deprecated as sunset, disabled, env_only, force_active,
+    maintenance,
 };
 
 /// What most applications need, in one `use`.
@@ -22,5 +23,7 @@ pub use waygate_macros::{
 /// Use `#[sunset]`, which is the same, or `#[waygate::deprecated]`.
 pub mod prelude {
     #[cfg(feature = "macros")]
-    pub use crate::{allowed_ips, allowed_roles, disabled, env_only, force_active, maintenance, sunset};
+    pub use crate::{
+        allowed_ips, allowed_roles, disabled, env_only, force_active, maintenance, sunset,
+    };
 }

@@ -100,3 +100,10 @@ pub fn format_wire(instant: Timestamp, zone: &str) -> String {
     text.push_str(zone);
     text
 }
+
+/// Cuts an instant to whole microseconds, which is what the wire and the stores keep of it.
+pub(crate) fn whole_micros(instant: Timestamp) -> Timestamp {
+    let nanos = instant.as_nanosecond();
+    // Falls back on the instant itself only at the very first microsecond that there is.
+    Timestamp::from_nanosecond(nanos - nanos.rem_euclid(1_000)).unwrap_or(instant)
+}

@@ -88,21 +88,24 @@ impl<'a> Effective<'a> {
     }
 }
 
+/// Where a position stands, windows and environments apart.
+enum Standing {
+    Open,
+    Maintenance,
+    Disabled(Option<Timestamp>),
+}
+
 impl Position {
     /// What the position amounts to at `now`. Nothing is ever flipped by a timer: this is the whole rule.
     pub fn effective(&self, now: Timestamp) -> Effective<'_> {
-        let reason = &self.reason;
-        match &self.lifecycle {
-            Lifecycle::Disabled(disabled) => match (disabled.until, &disabled.former) {
-                (Some(until), Some(former)) if until <= now => former.effective(now),
-                (Some(until), None) if until <= now => Effective::Open { reason },
-                (until, _) => Effective::Disabled { reason, until },
-            },
-            Lifecycle::Maintenance => Effective::Maintenance {
+        let (standing, reason) = self.standing(now);
+        match standing {
+            Standing::Disabled(until) => Effective::Disabled { reason, until },
+            Standing::Maintenance => Effective::Maintenance {
                 reason,
                 until: None,
             },
-            Lifecycle::Active => match (self.window_at(now), &self.envs) {
+            Standing::Open => match (self.window_at(now), &self.envs) {
                 (Some((window, until)), _) => Effective::Maintenance {
                     reason: if window.reason.is_empty() {
                         reason
@@ -119,14 +122,10 @@ impl Position {
 
     /// The first instant after `now` at which [`effective`](Self::effective) may change.
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        match &self.lifecycle {
-            Lifecycle::Maintenance => None,
-            Lifecycle::Disabled(disabled) => match disabled.until {
-                Some(until) if until > now => Some(until),
-                Some(_) => disabled.former.as_ref()?.next_change(now),
-                None => None,
-            },
-            Lifecycle::Active => self
+        match self.standing(now).0 {
+            Standing::Disabled(until) => until,
+            Standing::Maintenance => None,
+            Standing::Open => self
                 .windows
                 .iter()
                 .flat_map(|window| [window.interval.start(), window.interval.end()])
@@ -135,21 +134,39 @@ impl Position {
         }
     }
 
+    fn standing(&self, now: Timestamp) -> (Standing, &Reason) {
+        match &self.lifecycle {
+            Lifecycle::Active => (Standing::Open, &self.reason),
+            Lifecycle::Maintenance => (Standing::Maintenance, &self.reason),
+            Lifecycle::Disabled(disabled) => match disabled.until {
+                Some(until) if until <= now => {
+                    let standing = if disabled.former.maintenance {
+                        Standing::Maintenance
+                    } else {
+                        Standing::Open
+                    };
+                    (standing, &disabled.former.reason)
+                }
+                until => (Standing::Disabled(until), &self.reason),
+            },
+        }
+    }
+
     /// The window that covers `now`, and when the maintenance ends that it is part of.
     ///
     /// Windows that overlap or touch are one maintenance to a client, so its end is the last one's.
     fn window_at(&self, now: Timestamp) -> Option<(&Window, Timestamp)> {
-        let covering = |instant| {
-            let windows = self
-                .windows
-                .iter()
-                .filter(move |w| w.interval.contains(instant));
-            windows.max_by_key(|window| window.interval.end())
-        };
-        let window = covering(now)?;
+        let covering = self.windows.iter().filter(|w| w.interval.contains(now));
+        let window = covering.max_by_key(|window| window.interval.end())?;
         let mut until = window.interval.end();
-        while let Some(next) = covering(until) {
-            until = next.interval.end();
+        let mut later: Vec<_> = self.windows.iter().map(|window| window.interval).collect();
+        later.retain(|interval| interval.end() > until);
+        later.sort_unstable();
+        for interval in later {
+            if interval.start() > until {
+                break;
+            }
+            until = until.max(interval.end());
         }
         Some((window, until))
     }

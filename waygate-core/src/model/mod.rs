@@ -10,6 +10,7 @@ mod position;
 mod revision;
 mod state;
 mod text;
+mod view;
 mod window;
 
 pub use access::Access;
@@ -18,7 +19,8 @@ pub use deprecation::Deprecation;
 pub use effective::{Effective, RouteStatus};
 pub use global::{ExemptPath, GlobalMaintenance};
 pub use key::RouteKey;
-pub use position::{Disabled, Lifecycle, Position};
+pub use position::{Disabled, Former, Lifecycle, Position};
 pub use revision::{Epoch, Revision};
 pub use state::{RouteOverride, RouteState};
+pub use view::{PlannedWindow, RouteView, Span};
 pub use window::{Window, WindowId};

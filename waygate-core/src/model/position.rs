@@ -42,9 +42,18 @@ impl Lifecycle {
 }
 
 /// A disabled route, and where it goes back to.
+///
+/// Environments and windows stay in the [`Position`]; they count again when the route is back.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Disabled {
+    /// When an operator last disabled it; `None` when only a declaration did.
+    #[serde(
+        default,
+        with = "text::maybe_instant",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub since: Option<Timestamp>,
     /// When the route goes back by itself to where it was; `None` means never.
     #[serde(
         default,
@@ -52,7 +61,25 @@ pub struct Disabled {
         skip_serializing_if = "Option::is_none"
     )]
     pub until: Option<Timestamp>,
-    /// Where the route was before; `None` when it was never anything else. Never itself disabled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub former: Option<Box<Position>>,
+    /// Where the route was before.
+    #[serde(default, skip_serializing_if = "Former::is_default")]
+    pub former: Former,
+}
+
+/// What a disabled route was before; by default, open.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Former {
+    /// Whether it was in maintenance until changed, and not open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub maintenance: bool,
+    /// Why; may be empty.
+    #[serde(default, skip_serializing_if = "Reason::is_empty")]
+    pub reason: Reason,
+}
+
+impl Former {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }

@@ -1,4 +1,4 @@
-use std::{borrow::Borrow, fmt, future::Future, pin::Pin, sync::Arc};
+use std::{borrow::Borrow, collections::HashSet, fmt, future::Future, pin::Pin, sync::Arc};
 
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,19 @@ pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 /// A backend stores *entities*: JSON values under text keys, each with the number of the commit that
 /// last wrote it. It does not look into them. All of its duties are checked by the conformance suite
 /// of `waygate-backends` (feature `conformance`).
+///
+/// # What a commit is
+///
+/// 1. A batch that breaks the rules of [`Batch::check`] is refused as [`BackendError::InvalidBatch`].
+/// 2. All expectations are checked against one state, in their order; the first that does not hold is
+///    the [`CommitError::Conflict`].
+/// 3. The revision number grows by exactly one, whatever the batch holds; an empty one counts too.
+/// 4. Every put entity and every audit entry carries that number as its `revision`.
+/// 5. What a delete removes leaves nothing behind: the entity is [`Expected::Absent`] from then on, and
+///    when it is put again its revision is the number of that commit.
+///
+/// A refused or failed commit changes nothing: no entity, no audit entry, no revision. Commits that
+/// run at the same time are applied one after the other. The epoch stays for as long as the data does.
 ///
 /// Requests never wait for a backend. Only changes and background refreshes call it.
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
@@ -38,7 +51,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Hints may be lost, repeated and merged: the engine compares revisions, and polls besides.
     fn changes(&self) -> BoxStream<'static, Revision>;
 
-    /// Audit entries, newest first.
+    /// Audit entries, newest first; of one batch, the last entry is the newest.
+    ///
+    /// A store may forget the oldest entries, to bound its size.
     ///
     /// # Errors
     /// [`BackendError`] when the log cannot be read.
@@ -53,12 +68,15 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 
 /// The name of an entity: a kind and, mostly, a key of that kind, such as `route/GET:/payments`.
 ///
-/// 1 to 2048 bytes without control characters.
+/// 1 to 2048 bytes without control characters; [`Batch::check`] refuses any other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EntityKey(Arc<str>);
 
 impl EntityKey {
+    /// The longest key, in bytes.
+    pub const MAX_LEN: usize = 2048;
+
     /// An entity that exists once, such as `global`.
     pub fn singleton(kind: &'static str) -> Self {
         Self(kind.into())
@@ -72,6 +90,20 @@ impl EntityKey {
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    fn check(&self) -> Result<(), BackendError> {
+        let problem = match self.0.len() {
+            0 => "is empty".to_owned(),
+            len if len > Self::MAX_LEN => format!("has {len} bytes"),
+            _ if self.0.chars().any(char::is_control) => "has a control character".to_owned(),
+            _ => return Ok(()),
+        };
+        let shown: String = self.0.chars().take(40).collect();
+        Err(BackendError::InvalidBatch(format!(
+            "the key {shown:?} {problem}; a key has 1 to {} bytes and no control characters",
+            Self::MAX_LEN
+        )))
     }
 
     /// The name, when the entity is of this kind.
@@ -136,6 +168,8 @@ pub enum Expected {
 }
 
 /// Changes that belong together: all of them happen, or none.
+///
+/// A key may be put or deleted once; [`check`](Self::check) refuses a batch that names it twice.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
     /// What must hold before.
@@ -146,6 +180,55 @@ pub struct Batch {
     pub deletes: Vec<EntityKey>,
     /// Lines for the audit log. The backend fills in their `revision`.
     pub audit: Vec<AuditEntry>,
+}
+
+impl Batch {
+    /// How deep the arrays and objects of a value may nest.
+    pub const MAX_DEPTH: usize = 64;
+
+    /// Whether the batch is well formed. Every backend asks this before anything else.
+    ///
+    /// # Errors
+    /// [`BackendError::InvalidBatch`] for a malformed key, a key that is put or deleted twice, and a
+    /// value that nests deeper than [`MAX_DEPTH`](Self::MAX_DEPTH), which no reader would take back.
+    pub fn check(&self) -> Result<(), BackendError> {
+        let mut changed = HashSet::new();
+        let put = self.puts.iter().map(|(key, _)| key);
+        for key in put.chain(&self.deletes) {
+            key.check()?;
+            if !changed.insert(key) {
+                return Err(BackendError::InvalidBatch(format!(
+                    "`{key}` is changed twice; put or delete a key once"
+                )));
+            }
+        }
+        for (key, _) in &self.expected {
+            key.check()?;
+        }
+        let put = self.puts.iter().map(|(key, value)| (key.as_str(), value));
+        let audited = self.audit.iter().flat_map(|entry| {
+            let values = entry.previous.iter().chain(&entry.new);
+            values.map(|value| (entry.path.as_str(), value))
+        });
+        for (name, value) in put.chain(audited) {
+            if !nests_within(value, Self::MAX_DEPTH) {
+                return Err(BackendError::InvalidBatch(format!(
+                    "the value of `{name}` nests deeper than {} levels",
+                    Self::MAX_DEPTH
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn nests_within(value: &serde_json::Value, levels: usize) -> bool {
+    let mut inner: Box<dyn Iterator<Item = &serde_json::Value>> = match value {
+        serde_json::Value::Array(items) => Box::new(items.iter()),
+        serde_json::Value::Object(members) => Box::new(members.values()),
+        _ => return true,
+    };
+    levels > 0 && inner.all(|value| nests_within(value, levels - 1))
 }
 
 /// Which audit entries are wanted. The filters apply before the limit.
@@ -202,6 +285,9 @@ pub enum BackendError {
     /// It was set up wrongly.
     #[error("the store is not configured correctly: {0}")]
     Misconfigured(String),
+    /// The batch breaks a rule that holds for every store ([`Batch::check`]).
+    #[error("the batch is malformed: {0}")]
+    InvalidBatch(String),
 }
 
 /// A commit that was refused. Nothing was written.
@@ -221,4 +307,53 @@ pub enum CommitError {
     /// The store failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn put(key: &str, value: Value) -> Batch {
+        Batch {
+            puts: vec![(key.into(), value)],
+            ..Batch::default()
+        }
+    }
+
+    fn problem(batch: &Batch) -> String {
+        batch.check().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_key_is_short_and_printable() {
+        assert!(put(&"k".repeat(2048), Value::Null).check().is_ok());
+        assert!(put("route/GET:/grüße/{id}", Value::Null).check().is_ok());
+        let empty = put("", Value::Null);
+        assert!(problem(&empty).contains("\"\" is empty; a key has 1 to 2048 bytes"));
+        let long = put(&"k".repeat(2049), Value::Null);
+        assert!(problem(&long).contains("has 2049 bytes"));
+        let expected = Batch {
+            expected: vec![("a\nb".into(), Expected::Absent)],
+            ..Batch::default()
+        };
+        assert!(problem(&expected).contains(r#""a\nb" has a control character"#));
+    }
+
+    #[test]
+    fn a_key_is_changed_once() {
+        let mut batch = put("a", json!(1));
+        batch.deletes.push("b".into());
+        assert!(batch.check().is_ok());
+        batch.deletes.push("a".into());
+        assert!(problem(&batch).contains("`a` is changed twice"));
+    }
+
+    #[test]
+    fn nesting_has_a_bound() {
+        let nested = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        assert!(put("a", nested(64)).check().is_ok());
+        assert!(problem(&put("a", nested(65))).contains("deeper than 64 levels"));
+    }
 }

@@ -121,17 +121,24 @@ impl BlockReason {
 impl From<Block<'_>> for BlockReason {
     fn from(block: Block<'_>) -> Self {
         match block {
-            Block::GlobalMaintenance { reason } => {
-                Self::GlobalMaintenance { reason: reason.clone() }
-            }
-            Block::Maintenance { reason, until } => {
-                Self::Maintenance { reason: reason.clone(), until }
-            }
-            Block::Disabled { reason, until } => Self::Disabled { reason: reason.clone(), until },
-            Block::EnvGated { current, allowed } => {
-                Self::EnvGated { current: current.clone(), allowed: allowed.to_vec() }
-            }
-            Block::RoleRequired { roles } => Self::RoleRequired { roles: roles.to_vec() },
+            Block::GlobalMaintenance { reason } => Self::GlobalMaintenance {
+                reason: reason.clone(),
+            },
+            Block::Maintenance { reason, until } => Self::Maintenance {
+                reason: reason.clone(),
+                until,
+            },
+            Block::Disabled { reason, until } => Self::Disabled {
+                reason: reason.clone(),
+                until,
+            },
+            Block::EnvGated { current, allowed } => Self::EnvGated {
+                current: current.clone(),
+                allowed: allowed.to_vec(),
+            },
+            Block::RoleRequired { roles } => Self::RoleRequired {
+                roles: roles.to_vec(),
+            },
             _ => Self::IpNotAllowed,
         }
     }
@@ -139,7 +146,11 @@ impl From<Block<'_>> for BlockReason {
 
 impl Blocked {
     pub(crate) fn new(request: request::Parts, reason: BlockReason, at: Timestamp) -> Self {
-        Self { request, reason, at }
+        Self {
+            request,
+            reason,
+            at,
+        }
     }
 
     /// The head of the request: method, URI, headers, extensions.

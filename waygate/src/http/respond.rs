@@ -57,9 +57,8 @@ where
 {
     fn into_responder(self) -> Responder {
         Responder(Arc::new(move |blocked| {
-            let answer = std::panic::catch_unwind(AssertUnwindSafe(|| {
-                self(&blocked).into_response()
-            }));
+            let answer =
+                std::panic::catch_unwind(AssertUnwindSafe(|| self(&blocked).into_response()));
             Box::pin(std::future::ready(answer.ok()))
         }))
     }

@@ -1,0 +1,180 @@
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::watch;
+use tokio_stream::wrappers::WatchStream;
+use waygate_core::{
+    model::{AuditEntry, Epoch, Revision},
+    port::{AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image},
+};
+
+use crate::table::Table;
+
+/// State in this process's memory: it ends with the process, and no other process sees it.
+///
+/// Clones share one store.
+///
+/// ```
+/// # use waygate_backends::MemoryBackend;
+/// # use waygate_core::port::{Backend, Batch, Expected};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let backend = MemoryBackend::new();
+/// let batch = Batch {
+///     expected: vec![("global".into(), Expected::Absent)],
+///     puts: vec![("global".into(), serde_json::json!({ "enabled": true }))],
+///     ..Batch::default()
+/// };
+/// let revision = backend.commit(batch).await?;
+/// assert_eq!(revision.number, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct MemoryBackend {
+    store: Arc<Mutex<Store>>,
+    hints: Arc<watch::Sender<Revision>>,
+    audit_capacity: usize,
+}
+
+#[derive(Debug)]
+struct Store {
+    table: Table,
+    /// Oldest first.
+    audit: VecDeque<AuditEntry>,
+}
+
+impl MemoryBackend {
+    /// An empty store of a new epoch.
+    pub fn new() -> Self {
+        let revision = Revision {
+            epoch: Epoch::random(),
+            number: 0,
+        };
+        Self {
+            store: Arc::new(Mutex::new(Store {
+                table: Table::empty(revision),
+                audit: VecDeque::new(),
+            })),
+            hints: Arc::new(watch::Sender::new(revision)),
+            audit_capacity: 10_000,
+        }
+    }
+
+    /// How many audit entries are kept; the oldest go first. 10 000 unless set.
+    #[must_use]
+    pub fn with_audit_capacity(mut self, entries: usize) -> Self {
+        self.audit_capacity = entries;
+        self
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        // No code that may panic runs between the first and the last change of a commit.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn apply(&self, batch: Batch) -> Result<Revision, CommitError> {
+        let mut store = self.store();
+        store.table.check(&batch)?;
+        let entries = store.table.apply(batch);
+        store.audit.extend(entries);
+        let excess = store.audit.len().saturating_sub(self.audit_capacity);
+        store.audit.drain(..excess);
+        // Sent under the lock, so that hints come in the order of the commits.
+        self.hints.send_replace(store.table.revision);
+        Ok(store.table.revision)
+    }
+}
+
+impl Default for MemoryBackend {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Backend for MemoryBackend {
+    fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
+        Box::pin(async {
+            let table = self.store().table.clone();
+            Ok(table.image())
+        })
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, CommitError>> {
+        Box::pin(async { self.apply(batch) })
+    }
+
+    fn changes(&self) -> BoxStream<'static, Revision> {
+        Box::pin(WatchStream::from_changes(self.hints.subscribe()))
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, BackendError>> {
+        Box::pin(async move { Ok(query.page(self.store().audit.iter().rev())) })
+    }
+
+    fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use tokio_stream::StreamExt;
+    use uuid::Uuid;
+    use waygate_core::model::Action;
+
+    use super::*;
+
+    fn entry(path: &str) -> AuditEntry {
+        AuditEntry {
+            id: Uuid::new_v4(),
+            timestamp: Timestamp::UNIX_EPOCH,
+            path: path.to_owned(),
+            service: None,
+            action: Action::Disable,
+            actor: "ada".to_owned(),
+            platform: "cli".to_owned(),
+            reason: String::new(),
+            previous_status: None,
+            new_status: None,
+            revision: 0,
+            previous: None,
+            new: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_oldest_audit_entries_go_first() {
+        let backend = MemoryBackend::new().with_audit_capacity(2);
+        for path in ["/a", "/b", "/c"] {
+            let batch = Batch {
+                audit: vec![entry(path)],
+                ..Batch::default()
+            };
+            backend.commit(batch).await.unwrap();
+        }
+        let kept = backend.audit(AuditQuery::newest(10)).await.unwrap();
+        let kept: Vec<_> = kept.iter().map(|e| (e.path.as_str(), e.revision)).collect();
+        assert_eq!(kept, [("/c", 3), ("/b", 2)]);
+    }
+
+    #[tokio::test]
+    async fn clones_share_the_store_and_its_hints() {
+        let backend = MemoryBackend::new();
+        let mut changes = backend.changes();
+        let revision = backend.clone().commit(Batch::default()).await.unwrap();
+        assert_eq!(changes.next().await, Some(revision));
+        assert_eq!(backend.load().await.unwrap().revision, revision);
+    }
+
+    #[tokio::test]
+    async fn changes_end_with_the_store() {
+        let backend = MemoryBackend::new();
+        let mut changes = backend.changes();
+        drop(backend);
+        assert_eq!(changes.next().await, None);
+    }
+}

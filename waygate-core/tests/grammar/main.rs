@@ -1,0 +1,1 @@
+//! Properties of the grammars, which the macros use without any feature.

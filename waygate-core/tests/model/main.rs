@@ -1,0 +1,3 @@
+//! The domain as a whole: recorded exchanges, and properties of models, transitions and decisions.
+
+mod golden;

@@ -2,15 +2,43 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
+#[cfg(feature = "engine")]
+mod engine;
 #[cfg(feature = "axum")]
 mod http;
+#[cfg(feature = "openapi")]
+mod openapi;
+#[cfg(feature = "engine")]
+mod registry;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(feature = "engine")]
+pub use engine::{
+    Blocking, BlockingOperator, BuildError, ChangeError, Component, Degraded, Event, Events, Health,
+    OnStoreReset, Operator, Report, ResolveError, RouteRecord, Source, Waygate, WaygateBuilder,
+};
 #[cfg(feature = "axum")]
-pub use http::{BlockReason, Blocked, IntoResponder, Responder};
+pub use http::{
+    Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, Guarded, IntoResponder,
+    Responder, Responses, Roles, RouteGuard,
+};
+#[cfg(feature = "engine")]
+pub use waygate_core::{
+    Secret, Timestamp,
+    grammar::{EnvName, Interval, Invalid, LinkTarget, Method, Reason, RoleName},
+    model::{
+        Access, Action, AuditEntry, Deprecation, GlobalMaintenance, Origin, Revision, RouteKey,
+        RouteState, RouteStatus, Window, WindowId,
+    },
+    net::TrustedProxies,
+    port::AuditQuery,
+    transition::RouteCommand,
+};
 #[cfg(feature = "macros")]
 pub use waygate_macros::{
     allowed_ips, allowed_roles, deprecated, deprecated as sunset, disabled, env_only, force_active,

@@ -11,7 +11,7 @@ use waygate_core::{
 
 use crate::__private::Declaration;
 #[cfg(feature = "axum")]
-use crate::http::RouteResponders;
+use crate::http::Responses;
 
 /// All that the attributes of one handler declare.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(crate) struct HandlerDeclaration {
     pub(crate) state: RouteState,
     /// What `response = ..` says, per attribute.
     #[cfg(feature = "axum")]
-    pub(crate) responders: RouteResponders,
+    pub(crate) responses: Responses,
 }
 
 /// Every declaration that was linked into this program, by handler id.
@@ -46,7 +46,7 @@ pub(crate) fn declarations() -> Result<BTreeMap<&'static str, HandlerDeclaration
                 routes: Vec::new(),
                 state: RouteState::default(),
                 #[cfg(feature = "axum")]
-                responders: RouteResponders::default(),
+                responses: Responses::default(),
             });
         handler.add(declaration)?;
     }
@@ -64,7 +64,7 @@ impl HandlerDeclaration {
         }
         #[cfg(feature = "axum")]
         if let Some(response) = declaration.response {
-            self.responders.set(declaration.gate, response());
+            self.responses.set(declaration.gate, response());
         }
         Ok(())
     }

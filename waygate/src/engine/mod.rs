@@ -7,6 +7,7 @@ mod clock;
 mod config;
 mod error;
 mod event;
+mod headers;
 mod health;
 mod inner;
 mod operator;
@@ -36,6 +37,7 @@ pub use record::RouteRecord;
 pub use report::Report;
 pub use table::Source;
 
+pub(crate) use headers::DeprecationHeaders;
 pub(crate) use inner::Inner;
 pub(crate) use snapshot::{Asked, Snapshot};
 pub(crate) use table::Registered;

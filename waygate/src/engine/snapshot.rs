@@ -7,7 +7,11 @@ use waygate_core::{
     model::{GlobalMaintenance, Revision, RouteState},
 };
 
-use super::{stored::Stored, table::Table};
+use super::{
+    headers::{DeprecationHeaders, announce},
+    stored::Stored,
+    table::Table,
+};
 
 /// The immutable picture that requests read: everything compiled, nothing to look up or wait for.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub(crate) struct Slot {
     pub(crate) drifted: bool,
     /// When time will change the route.
     pub(crate) next_change: Option<Timestamp>,
+    /// What answers of a deprecated route carry.
+    pub(crate) announcement: Option<DeprecationHeaders>,
 }
 
 /// Global maintenance, with the exemptions resolved to slots.
@@ -157,6 +163,7 @@ impl Slot {
         Some(Self {
             rule: RouteRule::compile(&state, env, now),
             next_change: state.position.next_change(now),
+            announcement: state.deprecation.as_ref().map(announce),
             state,
             revision,
             drifted,

@@ -1,7 +1,29 @@
 //! The engine behind axum: everything that knows of requests and responses.
 
+mod accept;
+mod api;
+mod bind;
 mod blocked;
+mod client;
+mod extract;
+mod facts;
+mod future;
+mod guard;
+mod identity;
+mod layer;
+mod probe;
+mod reply;
 mod respond;
+mod responses;
+mod service;
 
+pub use api::Api;
+pub use bind::{BindError, BindErrors};
 pub use blocked::{BlockReason, Blocked};
+pub use client::{ClientAddr, Roles};
+pub use extract::RouteGuard;
+pub use guard::Guarded;
 pub use respond::{IntoResponder, Responder};
+pub use responses::Responses;
+
+pub(crate) use client::client_ip;

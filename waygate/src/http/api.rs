@@ -1,0 +1,36 @@
+use axum::Router;
+
+/// What can be guarded: a router, with its OpenAPI document where there is one.
+///
+/// Made from an `OpenApiRouter`, a `(Router, OpenApi)`, or a plain `Router`, whose handlers then name their
+/// routes with `route = "GET /path"`.
+#[derive(Debug, Clone)]
+pub struct Api {
+    pub(super) router: Router,
+    #[cfg(feature = "openapi")]
+    pub(super) document: Option<utoipa::openapi::OpenApi>,
+}
+
+impl From<Router> for Api {
+    fn from(router: Router) -> Self {
+        Self {
+            router,
+            #[cfg(feature = "openapi")]
+            document: None,
+        }
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl From<(Router, utoipa::openapi::OpenApi)> for Api {
+    fn from((router, document): (Router, utoipa::openapi::OpenApi)) -> Self {
+        Self { router, document: Some(document) }
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl From<utoipa_axum::router::OpenApiRouter> for Api {
+    fn from(router: utoipa_axum::router::OpenApiRouter) -> Self {
+        router.split_for_parts().into()
+    }
+}

@@ -1,0 +1,88 @@
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::Deref,
+};
+
+use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
+use http::{Extensions, HeaderMap, HeaderName, header, request::Parts};
+use waygate_core::{grammar::RoleName, net::TrustedProxies};
+
+use crate::Waygate;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The roles of the caller, for `#[allowed_roles]`: put it in the request's extensions where you authenticate,
+/// in a layer *around* the guarded router.
+///
+/// ```
+/// use axum::{extract::Request, middleware::Next, response::Response};
+/// use waygate::Roles;
+///
+/// async fn authenticate(mut request: Request, next: Next) -> Response {
+///     request.extensions_mut().insert(Roles::new(["billing:admin"]));
+///     next.run(request).await
+/// }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roles(Vec<String>);
+
+impl Roles {
+    /// These roles.
+    pub fn new(roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self(roles.into_iter().map(Into::into).collect())
+    }
+
+    pub(crate) fn has(&self, role: &RoleName) -> bool {
+        self.0.iter().any(|own| own == role.as_str())
+    }
+}
+
+/// The client's address, with the trusted proxies of the engine considered: an extractor.
+///
+/// Needs the peer's address, which axum knows when the application is served by
+/// [`Guarded::into_make_service`](crate::Guarded::into_make_service) or
+/// `into_make_service_with_connect_info::<SocketAddr>()`. `None` otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddr(pub Option<IpAddr>);
+
+impl Deref for ClientAddr {
+    type Target = Option<IpAddr>;
+
+    fn deref(&self) -> &Option<IpAddr> {
+        &self.0
+    }
+}
+
+impl<S> FromRequestParts<S> for ClientAddr
+where
+    Waygate: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let waygate = Waygate::from_ref(state);
+        Ok(Self(client_ip(&parts.extensions, &parts.headers, &waygate.inner.proxies)))
+    }
+}
+
+/// Whom a request comes from. `None` when the server does not tell the peer's address.
+pub(crate) fn client_ip(
+    extensions: &Extensions,
+    headers: &HeaderMap,
+    proxies: &TrustedProxies,
+) -> Option<IpAddr> {
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    if !proxies.trusts_any() {
+        return Some(peer.ip().to_canonical());
+    }
+    // RFC 7239 supersedes the older header; a proxy that writes both says the same in them.
+    let name = if headers.contains_key(header::FORWARDED) {
+        header::FORWARDED
+    } else {
+        X_FORWARDED_FOR
+    };
+    // A line that is no text cannot be believed, nor can anything to the left of it.
+    let lines = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or("?"));
+    Some(proxies.client(peer.ip(), lines.collect::<Vec<_>>()))
+}

@@ -1,0 +1,67 @@
+use axum::{
+    Router,
+    body::Body,
+    extract::{MatchedPath, Request},
+    response::Response,
+};
+use http::{Extensions, Method};
+use tower::ServiceExt;
+use waygate_core::grammar::PathTemplate;
+
+/// Asks the layer which path a request was matched to, instead of serving it.
+///
+/// Travels in the extensions of a request, which never come off the wire: no client can send one.
+#[derive(Debug, Clone, Copy)]
+struct Probe;
+
+/// The layer's answer.
+#[derive(Debug, Clone)]
+struct Matched(Option<String>);
+
+/// What stands in for path parameters; a literal segment of this name is not to be expected.
+const PARAMETER: &str = "~waygate-probe~";
+
+/// The template that `router`, with our layer on it, matches requests for `path` to.
+pub(super) async fn matched_path(router: &Router, path: &PathTemplate) -> Option<String> {
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = Method::OPTIONS;
+    *request.uri_mut() = concrete(path.as_str()).parse().ok()?;
+    request.extensions_mut().insert(Probe);
+    let response = match router.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    response.extensions().get::<Matched>()?.0.clone()
+}
+
+/// The answer to a probe, when the request is one.
+#[inline]
+pub(super) fn answer(extensions: &Extensions) -> Option<Response> {
+    extensions.get::<Probe>()?;
+    let matched = extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(Matched(matched));
+    Some(response)
+}
+
+/// A path that the template matches: `/users/{id}` with something for `{id}`, and `{{` for a literal brace.
+fn concrete(template: &str) -> String {
+    let mut path = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        path.push_str(&rest[..at]);
+        let brace = &rest[at..];
+        if let Some(after) = brace.strip_prefix("{{") {
+            path.push_str("%7B");
+            rest = after;
+        } else if let Some(after) = brace.strip_prefix("}}") {
+            path.push_str("%7D");
+            rest = after;
+        } else {
+            path.push_str(PARAMETER);
+            rest = brace.split_once('}').map_or("", |(_, after)| after);
+        }
+    }
+    path.push_str(rest);
+    path
+}

@@ -1,0 +1,90 @@
+use waygate_core::decl::Gate;
+
+use super::{BlockReason, IntoResponder, Responder};
+
+/// Functions that answer blocked requests, one for each kind of block; the built-in answer where there is none.
+///
+/// Given to [`Guarded::responses`](crate::Guarded::responses) for the whole application. What an attribute says with
+/// `response = ..` comes first.
+///
+/// ```
+/// use waygate::{Blocked, Responses};
+///
+/// async fn sorry(blocked: &Blocked) -> String {
+///     format!("{} is closed", blocked.request().uri.path())
+/// }
+///
+/// let responses = Responses::new().maintenance(sorry).disabled(|_: &Blocked| "gone for now");
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Responses {
+    maintenance: Option<Responder>,
+    disabled: Option<Responder>,
+    env_gated: Option<Responder>,
+    ip_not_allowed: Option<Responder>,
+    role_required: Option<Responder>,
+}
+
+impl Responses {
+    /// The built-in answers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Answers maintenance, global maintenance included.
+    pub fn maintenance<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
+        self.maintenance = Some(function.into_responder());
+        self
+    }
+
+    /// Answers disabled routes.
+    pub fn disabled<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
+        self.disabled = Some(function.into_responder());
+        self
+    }
+
+    /// Answers routes that belong to other environments.
+    pub fn env_gated<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
+        self.env_gated = Some(function.into_responder());
+        self
+    }
+
+    /// Answers clients from other networks than the allowed ones.
+    pub fn ip_not_allowed<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
+        self.ip_not_allowed = Some(function.into_responder());
+        self
+    }
+
+    /// Answers callers without any of the allowed roles.
+    pub fn role_required<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
+        self.role_required = Some(function.into_responder());
+        self
+    }
+
+    /// Sets the function for the blocks that one attribute causes.
+    pub(crate) fn set(&mut self, gate: Gate, responder: Responder) {
+        let place = match gate {
+            Gate::Maintenance { .. } => &mut self.maintenance,
+            Gate::Disabled { .. } => &mut self.disabled,
+            Gate::EnvOnly { .. } => &mut self.env_gated,
+            Gate::AllowedIps { .. } => &mut self.ip_not_allowed,
+            Gate::AllowedRoles { .. } => &mut self.role_required,
+            // The other attributes block nothing.
+            _ => return,
+        };
+        *place = Some(responder);
+    }
+
+    pub(crate) fn of(&self, reason: &BlockReason) -> Option<&Responder> {
+        match reason {
+            BlockReason::GlobalMaintenance { .. } | BlockReason::Maintenance { .. } => {
+                self.maintenance.as_ref()
+            }
+            BlockReason::Disabled { .. } => self.disabled.as_ref(),
+            BlockReason::EnvGated { .. } => self.env_gated.as_ref(),
+            BlockReason::IpNotAllowed => self.ip_not_allowed.as_ref(),
+            BlockReason::RoleRequired { .. } => self.role_required.as_ref(),
+        }
+    }
+}

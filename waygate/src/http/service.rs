@@ -1,0 +1,108 @@
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{extract::Request, response::Response};
+use http::{Method, header};
+use tower::Service;
+use waygate_core::decision::{Block, Verdict};
+
+use super::{
+    BlockReason, Blocked, facts::RequestFacts, future::ResponseFuture, identity::Identity,
+    layer::Shared, probe, reply,
+};
+use crate::engine::Asked;
+
+/// Decides about each request of one endpoint before the endpoint sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct WaygateService<S> {
+    pub(super) inner: S,
+    pub(super) shared: Arc<Shared>,
+    pub(super) identity: Identity,
+}
+
+impl<S> Service<Request> for WaygateService<S>
+where
+    S: Service<Request, Response = Response>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if let Some(response) = probe::answer(request.extensions()) {
+            return ResponseFuture::ready(response);
+        }
+        let engine = &*self.shared.waygate.inner;
+        if engine.bypass_lifecycle || bypassed() {
+            return ResponseFuture::inner(self.inner.call(request));
+        }
+        let snapshot = engine.snapshot.load();
+        let slot = self.identity.slot(request.method(), request.extensions(), &snapshot);
+        let facts = RequestFacts {
+            extensions: request.extensions(),
+            headers: request.headers(),
+            proxies: &engine.proxies,
+        };
+        let asked = Asked { method: request.method(), path: request.uri().path() };
+        match snapshot.decide(slot, asked, &facts, || engine.clock.now()) {
+            Verdict::Pass => ResponseFuture::inner(self.inner.call(request)),
+            Verdict::PassDeprecated => {
+                let announcement = slot.and_then(|slot| snapshot.slot(slot)?.announcement.clone());
+                ResponseFuture::deprecated(self.inner.call(request), announcement)
+            }
+            Verdict::Block(Block::GlobalMaintenance { .. }) if is_preflight(&request) => {
+                ResponseFuture::inner(self.inner.call(request))
+            }
+            Verdict::Block(block) => {
+                let reason = BlockReason::from(block);
+                drop(snapshot);
+                self.refuse(request, slot, reason)
+            }
+        }
+    }
+}
+
+impl<S: Service<Request>> WaygateService<S> {
+    #[cold]
+    fn refuse(
+        &self,
+        request: Request,
+        slot: Option<usize>,
+        reason: BlockReason,
+    ) -> ResponseFuture<S::Future> {
+        let shared = &self.shared;
+        let of_route = slot.and_then(|slot| shared.by_slot.get(&slot)?.of(&reason));
+        let responder = of_route.or_else(|| shared.responses.of(&reason)).cloned();
+        let (parts, _body) = request.into_parts();
+        let blocked = Blocked::new(parts, reason, shared.waygate.inner.clock.now());
+        match responder {
+            Some(responder) => ResponseFuture::answer(reply::custom(responder, blocked)),
+            None => ResponseFuture::ready(reply::builtin(&blocked)),
+        }
+    }
+}
+
+/// A CORS preflight (Fetch standard) asks for permission only. Refusing it would show the browser a CORS
+/// error instead of the answer to the request that follows.
+#[cold]
+fn is_preflight(request: &Request) -> bool {
+    *request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ORIGIN)
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+#[cfg(feature = "testing")]
+fn bypassed() -> bool {
+    crate::testing::is_bypassed()
+}
+
+#[cfg(not(feature = "testing"))]
+const fn bypassed() -> bool {
+    false
+}

@@ -149,7 +149,14 @@ impl RouteRule {
 
     /// Whether nothing but a global maintenance can keep a request from the route, now or later, and no header is added.
     pub fn is_unrestricted(&self) -> bool {
-        let open = self.force_active || matches!(&*self.phases, [Phase { gate: Gate::Open, .. }]);
+        let open = self.force_active
+            || matches!(
+                &*self.phases,
+                [Phase {
+                    gate: Gate::Open,
+                    ..
+                }]
+            );
         open && (self.force_active || self.access.is_none()) && !self.deprecated
     }
 

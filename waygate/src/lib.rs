@@ -19,8 +19,9 @@ pub mod __private;
 
 #[cfg(feature = "engine")]
 pub use engine::{
-    Blocking, BlockingOperator, BuildError, ChangeError, Component, Degraded, Event, Events, Health,
-    OnStoreReset, Operator, Report, ResolveError, RouteRecord, Source, Waygate, WaygateBuilder,
+    Blocking, BlockingOperator, BuildError, ChangeError, Component, Degraded, Event, Events,
+    Health, OnStoreReset, Operator, Report, ResolveError, RouteRecord, Source, Waygate,
+    WaygateBuilder,
 };
 #[cfg(feature = "axum")]
 pub use http::{

@@ -39,8 +39,9 @@ pub(crate) fn declarations() -> Result<BTreeMap<&'static str, HandlerDeclaration
     linked.sort_by_key(|declaration| (declaration.handler, declaration.file, declaration.line));
     let mut handlers = BTreeMap::new();
     for declaration in linked {
-        let handler =
-            handlers.entry(declaration.handler).or_insert_with(|| HandlerDeclaration {
+        let handler = handlers
+            .entry(declaration.handler)
+            .or_insert_with(|| HandlerDeclaration {
                 handler: declaration.handler,
                 location: format!("{}:{}", declaration.file, declaration.line),
                 routes: Vec::new(),
@@ -73,30 +74,51 @@ impl HandlerDeclaration {
 fn apply(state: &mut RouteState, gate: Gate) -> Result<(), Invalid> {
     let position = &mut state.position;
     match gate {
-        Gate::Maintenance { reason, window: None } => {
+        Gate::Maintenance {
+            reason,
+            window: None,
+        } => {
             position.lifecycle = Lifecycle::Maintenance;
             position.reason = reason.parse()?;
         }
-        Gate::Maintenance { reason, window: Some((start, end)) } => {
+        Gate::Maintenance {
+            reason,
+            window: Some((start, end)),
+        } => {
             let interval = Interval::new(instant(start)?, instant(end)?)?;
-            position.windows.push(Window { interval, reason: reason.parse()? });
+            position.windows.push(Window {
+                interval,
+                reason: reason.parse()?,
+            });
         }
         Gate::Disabled { reason } => {
             position.lifecycle = Lifecycle::Disabled(Default::default());
             position.reason = reason.parse()?;
         }
         Gate::EnvOnly { envs } => {
-            position.envs = Some(envs.iter().map(|env| env.parse()).collect::<Result<_, _>>()?);
+            position.envs = Some(
+                envs.iter()
+                    .map(|env| env.parse())
+                    .collect::<Result<_, _>>()?,
+            );
         }
         Gate::AllowedIps { networks } => {
-            state.access.ips =
-                networks.iter().map(|network| parse_cidr(network)).collect::<Result<_, _>>()?;
+            state.access.ips = networks
+                .iter()
+                .map(|network| parse_cidr(network))
+                .collect::<Result<_, _>>()?;
         }
         Gate::AllowedRoles { roles } => {
-            state.access.roles =
-                roles.iter().map(|role| role.parse()).collect::<Result<_, _>>()?;
+            state.access.roles = roles
+                .iter()
+                .map(|role| role.parse())
+                .collect::<Result<_, _>>()?;
         }
-        Gate::Deprecated { since, sunset, use_instead } => {
+        Gate::Deprecated {
+            since,
+            sunset,
+            use_instead,
+        } => {
             state.deprecation = Some(Deprecation::new(
                 since.map(instant).transpose()?,
                 sunset.map(instant).transpose()?,
@@ -112,6 +134,10 @@ fn apply(state: &mut RouteState, gate: Gate) -> Result<(), Invalid> {
 
 fn instant(seconds: i64) -> Result<Timestamp, Invalid> {
     Timestamp::from_second(seconds).map_err(|_| {
-        Invalid::new("instant", &seconds.to_string(), "out of range: expected Unix seconds")
+        Invalid::new(
+            "instant",
+            &seconds.to_string(),
+            "out of range: expected Unix seconds",
+        )
     })
 }

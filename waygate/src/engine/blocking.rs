@@ -1,11 +1,7 @@
-use std::{future::Future, sync::mpsc};
-
 use waygate_core::{
     Timestamp,
     grammar::Interval,
-    model::{
-        Access, AuditEntry, Deprecation, GlobalMaintenance, Origin, Revision, WindowId,
-    },
+    model::{Access, AuditEntry, Deprecation, GlobalMaintenance, Origin, Revision, WindowId},
     port::{AuditQuery, BackendError},
 };
 
@@ -13,8 +9,10 @@ use super::{ChangeError, Operator, RouteRecord, Waygate};
 
 /// The engine for threads that run no async code: worker threads, `spawn_blocking`, FFI.
 ///
-/// Calls wait for the runtime in which the engine was built. Never call them from async code: a
-/// runtime with one thread would wait for itself.
+/// Calls wait for the runtime in which the engine was built, which must be running.
+///
+/// # Panics
+/// Every method panics when it is called from async code, where it would block the runtime it waits for.
 #[derive(Debug, Clone)]
 pub struct Blocking {
     waygate: Waygate,
@@ -27,7 +25,10 @@ impl Blocking {
 
     /// Acts as somebody.
     pub fn operator(&self, origin: Origin) -> BlockingOperator {
-        BlockingOperator { waygate: self.waygate.clone(), operator: self.waygate.operator(origin) }
+        BlockingOperator {
+            waygate: self.waygate.clone(),
+            operator: self.waygate.operator(origin),
+        }
     }
 
     /// Acts as the program itself.
@@ -40,25 +41,11 @@ impl Blocking {
     /// # Errors
     /// [`BackendError`] when the store cannot be read.
     pub fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
-        let waygate = self.waygate.clone();
-        wait(&self.waygate, async move { waygate.audit(query).await })
-            .unwrap_or_else(|| Err(BackendError::Unavailable(SHUT_DOWN.to_owned())))
+        self.waygate
+            .inner
+            .runtime
+            .block_on(self.waygate.audit(query))
     }
-}
-
-const SHUT_DOWN: &str = "the runtime of the engine has shut down";
-
-/// Runs a future on the engine's runtime; `None` when that has shut down.
-fn wait<T: Send + 'static>(
-    waygate: &Waygate,
-    future: impl Future<Output = T> + Send + 'static,
-) -> Option<T> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    waygate.inner.runtime.spawn(async move {
-        // Nobody waits any more when the receiver is gone.
-        let _ = sender.send(future.await);
-    });
-    receiver.recv().ok()
 }
 
 /// An [`Operator`] whose methods wait.
@@ -68,37 +55,31 @@ pub struct BlockingOperator {
     operator: Operator,
 }
 
+impl BlockingOperator {
+    /// See [`Operator::if_revision`].
+    #[must_use]
+    pub fn if_revision(self, number: u64) -> Self {
+        Self {
+            operator: self.operator.if_revision(number),
+            ..self
+        }
+    }
+}
+
 macro_rules! waiting {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) -> $output:ty;)+) => {
         impl BlockingOperator {
-            /// See [`Operator::if_revision`].
-            #[must_use]
-            pub fn if_revision(self, number: u64) -> Self {
-                Self { operator: self.operator.if_revision(number), ..self }
-            }
-
             $(
                 $(#[$doc])*
                 ///
                 /// # Errors
                 /// [`ChangeError`]; nothing was changed then.
                 pub fn $name(&self, $($arg: $type),*) -> Result<$output, ChangeError> {
-                    let operator = self.operator.clone();
-                    $(let $arg = waiting!(@own $arg: $type);)*
-                    wait(&self.waygate, async move {
-                        operator.$name($(waiting!(@lend $arg: $type)),*).await
-                    })
-                    .unwrap_or_else(|| Err(BackendError::Unavailable(SHUT_DOWN.to_owned()).into()))
+                    self.waygate.inner.runtime.block_on(self.operator.$name($($arg),*))
                 }
             )+
         }
     };
-    (@own $arg:ident: &str) => { $arg.to_owned() };
-    (@own $arg:ident: &[&str]) => { $arg.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>() };
-    (@own $arg:ident: $type:ty) => { $arg };
-    (@lend $arg:ident: &str) => { &$arg };
-    (@lend $arg:ident: &[&str]) => { &$arg.iter().map(String::as_str).collect::<Vec<_>>() };
-    (@lend $arg:ident: $type:ty) => { $arg };
 }
 
 waiting! {

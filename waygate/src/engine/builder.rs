@@ -51,7 +51,10 @@ pub(super) struct Setting {
 impl Default for WaygateBuilder {
     fn default() -> Self {
         Self {
-            environment: Setting { value: "dev".to_owned(), origin: "default".to_owned() },
+            environment: Setting {
+                value: "dev".to_owned(),
+                origin: "default".to_owned(),
+            },
             backend: None,
             bypass_lifecycle: false,
             #[cfg(feature = "file")]
@@ -67,7 +70,10 @@ impl Default for WaygateBuilder {
 impl WaygateBuilder {
     /// The environment this process runs in, which `#[env_only]` compares with. Default: `dev`.
     pub fn environment(mut self, name: impl Into<String>) -> Self {
-        self.environment = Setting { value: name.into(), origin: ".environment(..)".to_owned() };
+        self.environment = Setting {
+            value: name.into(),
+            origin: ".environment(..)".to_owned(),
+        };
         self
     }
 
@@ -137,7 +143,10 @@ impl WaygateBuilder {
             }
             Err(error) => {
                 monitor.degrade(Component::Store, error, now);
-                Stored::empty(Revision { epoch: Epoch::random(), number: 0 })
+                Stored::empty(Revision {
+                    epoch: Epoch::random(),
+                    number: 0,
+                })
             }
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), &env, now, 1);
@@ -169,11 +178,21 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let engine = Arc::downgrade(inner);
-    let component = if name == "sync" { Component::Sync } else { Component::Scheduler };
+    let component = if name == "sync" {
+        Component::Sync
+    } else {
+        Component::Scheduler
+    };
     inner.runtime.spawn(async move {
         while let Err(error) = tokio::spawn(run(engine.clone())).await {
-            let Some(inner) = engine.upgrade().filter(|_| error.is_panic()) else { return };
-            inner.monitor.degrade(component, format!("the task died: {error}"), inner.clock.now());
+            let Some(inner) = engine.upgrade().filter(|_| error.is_panic()) else {
+                return;
+            };
+            inner.monitor.degrade(
+                component,
+                format!("the task died: {error}"),
+                inner.clock.now(),
+            );
             drop(inner);
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         }

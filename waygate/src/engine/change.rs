@@ -8,15 +8,14 @@ use waygate_core::{
     grammar::Reason,
     model::{
         Action, AuditEntry, GlobalMaintenance, Origin, Revision, RouteKey, RouteOverride,
-        RouteState, RouteStatus,
+        RouteStatus,
     },
     port::{Batch, CommitError, EntityKey},
     transition::{Refused, RouteCommand, transition},
 };
 
 use super::{
-    ChangeError, Event, Inner, ResolveError, RouteRecord, error, record,
-    scheduler,
+    ChangeError, Event, Inner, ResolveError, RouteRecord, error, record, scheduler,
     stored::{Schedule, Stored, kind},
 };
 
@@ -68,9 +67,16 @@ impl Inner {
     ) -> Result<RouteRecord, Attempt> {
         let snapshot = self.snapshot.load_full();
         let slot = snapshot.table.resolve(key).map_err(ChangeError::from)?;
-        let gone = || ResolveError::NotRegistered { key: key.to_string() };
-        let route = snapshot.table.route(slot).ok_or_else(|| ChangeError::from(gone()))?;
-        let current = snapshot.slot(slot).ok_or_else(|| ChangeError::from(gone()))?;
+        let gone = || ResolveError::NotRegistered {
+            key: key.to_string(),
+        };
+        let route = snapshot
+            .table
+            .route(slot)
+            .ok_or_else(|| ChangeError::from(gone()))?;
+        let current = snapshot
+            .slot(slot)
+            .ok_or_else(|| ChangeError::from(gone()))?;
         check_expected(route.key.as_str(), by.expected, current.revision)?;
         let now = self.clock.now();
         let next = transition(&current.state, &route.declared, command, now)
@@ -81,7 +87,9 @@ impl Inner {
         }
         let entity = EntityKey::of(kind::ROUTE, &route.key);
         let mut batch = Batch::default();
-        batch.expected.push((entity.clone(), stored.expected_route(&route.key)));
+        batch
+            .expected
+            .push((entity.clone(), stored.expected_route(&route.key)));
         scheduler::follow(&mut batch, stored, &route.key, &current.state, &next, now);
         let entry = AuditEntry {
             service: route.key.service().map(str::to_owned),
@@ -91,11 +99,17 @@ impl Inner {
             new: Some(json(&next)),
             ..entry(&by.origin, command.action(), route.key.as_str(), now)
         };
-        batch.audit.push(AuditEntry { reason: command.audit_reason(), ..entry });
+        batch.audit.push(AuditEntry {
+            reason: command.audit_reason(),
+            ..entry
+        });
         if matches!(command, RouteCommand::Reset) {
             batch.deletes.push(entity);
         } else {
-            let value = RouteOverride { state: next, declared: route.declared.clone() };
+            let value = RouteOverride {
+                state: next,
+                declared: route.declared.clone(),
+            };
             batch.puts.push((entity, json(&value)));
         }
         let audit = batch.audit.clone();
@@ -103,7 +117,10 @@ impl Inner {
         self.publish_patch(stored, &[slot]);
         let snapshot = self.snapshot.load();
         for line in audit {
-            let line = AuditEntry { revision: revision.number, ..line };
+            let line = AuditEntry {
+                revision: revision.number,
+                ..line
+            };
             self.send_route(&snapshot, slot, Some(Box::new(line)));
         }
         record::of_slot(&snapshot, slot, now).ok_or_else(|| ChangeError::from(gone()).into())
@@ -134,12 +151,19 @@ impl Inner {
         check_expected(kind::GLOBAL, by.expected, stored.global.revision)?;
         let current = stored.global.value.clone();
         let (next, action) = match command {
-            GlobalCommand::Enable(config) => {
-                (GlobalMaintenance { enabled: true, ..config.clone() }, Action::GlobalMaintenanceOn)
-            }
+            GlobalCommand::Enable(config) => (
+                GlobalMaintenance {
+                    enabled: true,
+                    ..config.clone()
+                },
+                Action::GlobalMaintenanceOn,
+            ),
             GlobalCommand::Disable => (GlobalMaintenance::default(), Action::GlobalMaintenanceOff),
             GlobalCommand::SetExemptPaths(paths) => (
-                GlobalMaintenance { exempt_paths: paths.clone(), ..current.clone() },
+                GlobalMaintenance {
+                    exempt_paths: paths.clone(),
+                    ..current.clone()
+                },
                 Action::GlobalExemptPathsSet,
             ),
         };
@@ -168,8 +192,15 @@ impl Inner {
         };
         let revision = self.commit(stored, batch).await?;
         self.publish_patch(stored, &[]);
-        let audit = Some(Box::new(AuditEntry { revision: revision.number, ..line }));
-        self.send(Event::Global { global: next.clone(), revision, audit });
+        let audit = Some(Box::new(AuditEntry {
+            revision: revision.number,
+            ..line
+        }));
+        self.send(Event::Global {
+            global: next.clone(),
+            revision,
+            audit,
+        });
         Ok((next, revision))
     }
 
@@ -186,15 +217,13 @@ impl Inner {
         Err(self.lost_race(key.as_str()))
     }
 
-    async fn try_purge(
-        &self,
-        stored: &mut Stored,
-        key: &RouteKey,
-        by: &By,
-    ) -> Result<(), Attempt> {
+    async fn try_purge(&self, stored: &mut Stored, key: &RouteKey, by: &By) -> Result<(), Attempt> {
         let in_code = self.snapshot.load().table.exact(key).is_some();
         let Some(known) = stored.routes.get(key).filter(|_| !in_code) else {
-            return Err(ChangeError::from(ResolveError::NotOrphaned { key: key.to_string() }).into());
+            return Err(ChangeError::from(ResolveError::NotOrphaned {
+                key: key.to_string(),
+            })
+            .into());
         };
         check_expected(key.as_str(), by.expected, known.revision)?;
         let entity = EntityKey::of(kind::ROUTE, key);
@@ -223,13 +252,21 @@ impl Inner {
         match attempt {
             Ok(done) => Some(Ok(done)),
             Err(Attempt::Failed(error)) => Some(Err(error)),
-            Err(Attempt::Commit(CommitError::Conflict { key, expected, found })) => {
+            Err(Attempt::Commit(CommitError::Conflict {
+                key,
+                expected,
+                found,
+            })) => {
                 if let Err(error) = self.reload(stored).await {
                     return Some(Err(error.into()));
                 }
                 by.expected.map(|_| {
                     let (expected, found) = (error::number(expected), error::number(found));
-                    Err(ChangeError::Conflict { what: key.to_string(), expected, found })
+                    Err(ChangeError::Conflict {
+                        what: key.to_string(),
+                        expected,
+                        found,
+                    })
                 })
             }
             Err(Attempt::Commit(CommitError::Backend(error))) => Some(Err(error.into())),
@@ -266,9 +303,11 @@ impl From<CommitError> for Attempt {
 
 fn check_expected(what: &str, expected: Option<u64>, found: u64) -> Result<(), ChangeError> {
     match expected {
-        Some(expected) if expected != found => {
-            Err(ChangeError::Conflict { what: what.to_owned(), expected, found })
-        }
+        Some(expected) if expected != found => Err(ChangeError::Conflict {
+            what: what.to_owned(),
+            expected,
+            found,
+        }),
         _ => Ok(()),
     }
 }

@@ -4,16 +4,15 @@ use std::{collections::HashMap, env, io, path::Path};
 
 use waygate_core::grammar::Invalid;
 
-use super::{
-    BuildError, WaygateBuilder,
-    builder::Setting,
-};
+use super::{BuildError, WaygateBuilder, builder::Setting};
 
 const FILE: &str = ".waygate";
 
 pub(crate) fn from_env() -> Result<WaygateBuilder, BuildError> {
-    let directory = env::current_dir()
-        .map_err(|source| BuildError::Config { path: ".".to_owned(), source })?;
+    let directory = env::current_dir().map_err(|source| BuildError::Config {
+        path: ".".to_owned(),
+        source,
+    })?;
     from_sources(&|name| env::var(name).ok(), &directory)
 }
 
@@ -24,7 +23,10 @@ fn from_sources(
     let file = nearest_file(directory)?;
     let setting = |name: &str| {
         let set = |value: String, origin: &str| {
-            (!value.is_empty()).then(|| Setting { value, origin: format!("{name} from {origin}") })
+            (!value.is_empty()).then(|| Setting {
+                value,
+                origin: format!("{name} from {origin}"),
+            })
         };
         variable(name)
             .and_then(|value| set(value, "the environment"))
@@ -43,7 +45,10 @@ fn from_sources(
             #[cfg(feature = "file")]
             "file" => {
                 let path = setting("WAYGATE_FILE_PATH").map(|path| path.value);
-                builder.file = Some(path.unwrap_or_else(|| "waygate-state.json".to_owned()).into());
+                builder.file = Some(
+                    path.unwrap_or_else(|| "waygate-state.json".to_owned())
+                        .into(),
+                );
             }
             _ => return Err(wrong(&backend, "backend", backends())),
         }
@@ -86,12 +91,23 @@ fn nearest_file(directory: &Path) -> Result<File, BuildError> {
     for directory in directory.ancestors() {
         let path = directory.join(FILE);
         match std::fs::read_to_string(&path) {
-            Ok(text) => return Ok(File { path: path.display().to_string(), values: parse(&text) }),
+            Ok(text) => {
+                return Ok(File {
+                    path: path.display().to_string(),
+                    values: parse(&text),
+                });
+            }
             // The CLI keeps its own settings in a folder of that name.
             Err(error)
-                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {}
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::IsADirectory
+                ) => {}
             Err(source) => {
-                return Err(BuildError::Config { path: path.display().to_string(), source });
+                return Err(BuildError::Config {
+                    path: path.display().to_string(),
+                    source,
+                });
             }
         }
     }
@@ -100,7 +116,10 @@ fn nearest_file(directory: &Path) -> Result<File, BuildError> {
 
 /// `KEY=value` lines; `#` begins a comment line; quotes around a value are dropped.
 fn parse(text: &str) -> HashMap<String, String> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'));
     lines
         .filter_map(|line| line.split_once('='))
         .map(|(key, value)| (key.trim().to_owned(), unquoted(value.trim()).to_owned()))

@@ -19,7 +19,9 @@ pub enum ResolveError {
         key: String,
     },
     /// Only stored routes that the code no longer has can be purged.
-    #[error("Route '{key}' is not orphaned: only stored routes that the code no longer has can be purged")]
+    #[error(
+        "Route '{key}' is not orphaned: only stored routes that the code no longer has can be purged"
+    )]
     NotOrphaned {
         /// The key that was asked for.
         key: String,

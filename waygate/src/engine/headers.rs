@@ -16,9 +16,15 @@ pub(crate) fn announce(deprecation: &Deprecation) -> DeprecationHeaders {
         None => "true".to_owned(),
     };
     let sunset = deprecation.sunset().map(format_http_date);
-    let link = deprecation.successor().map(|to| format!("<{to}>; rel=\"successor-version\""));
-    [(DEPRECATION, Some(since)), (SUNSET, sunset), (header::LINK, link)]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)))
-        .collect()
+    let link = deprecation
+        .successor()
+        .map(|to| format!("<{to}>; rel=\"successor-version\""));
+    [
+        (DEPRECATION, Some(since)),
+        (SUNSET, sunset),
+        (header::LINK, link),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)))
+    .collect()
 }

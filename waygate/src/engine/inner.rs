@@ -67,7 +67,13 @@ impl Inner {
             table.insert(route);
         }
         let (now, version) = (self.clock.now(), snapshot.version + 1);
-        self.publish(Snapshot::build(&stored, Arc::new(table), &self.env, now, version));
+        self.publish(Snapshot::build(
+            &stored,
+            Arc::new(table),
+            &self.env,
+            now,
+            version,
+        ));
     }
 
     /// Makes a picture the one that requests read. The caller holds the lock on `stored`.
@@ -100,20 +106,26 @@ impl Inner {
             // It may still happen. The next look at the store will tell.
             self.behind.notify_one();
             let seconds = STORE_DEADLINE.as_secs();
-            let cause = format!("no answer within {seconds} seconds; the change may or may not have been made");
+            let cause = format!(
+                "no answer within {seconds} seconds; the change may or may not have been made"
+            );
             Err(BackendError::Unavailable(cause).into())
         });
         let revision = match outcome {
             Ok(revision) => revision,
             Err(CommitError::Backend(error)) => {
-                self.monitor.degrade(Component::Store, &error, self.clock.now());
+                self.monitor
+                    .degrade(Component::Store, &error, self.clock.now());
                 return Err(error.into());
             }
             Err(error) => return Err(error),
         };
         self.monitor.recover(Component::Store);
         for (key, value) in puts {
-            let entity = Entity { revision: revision.number, value };
+            let entity = Entity {
+                revision: revision.number,
+                value,
+            };
             if let Err(problem) = stored.put(&key, entity) {
                 tracing::error!(%key, %problem, "a record that was just written cannot be read back");
             }
@@ -144,7 +156,8 @@ impl Inner {
                 self.take_over(stored, image)
             }
             Err(error) => {
-                self.monitor.degrade(Component::Store, &error, self.clock.now());
+                self.monitor
+                    .degrade(Component::Store, &error, self.clock.now());
                 Err(error)
             }
         }
@@ -163,7 +176,8 @@ impl Inner {
             && self.on_store_reset == OnStoreReset::Keep
         {
             let cause = format!("revision {known} was known, the store now shows {found}");
-            self.monitor.degrade(Component::StoreReset, &cause, self.clock.now());
+            self.monitor
+                .degrade(Component::StoreReset, &cause, self.clock.now());
             return Err(BackendError::Corrupt(cause));
         }
         self.monitor.recover(Component::StoreReset);
@@ -171,7 +185,8 @@ impl Inner {
         if unreadable.is_empty() {
             self.monitor.recover(Component::Records);
         } else {
-            self.monitor.degrade(Component::Records, unreadable.join("; "), self.clock.now());
+            self.monitor
+                .degrade(Component::Records, unreadable.join("; "), self.clock.now());
         }
         let previous = std::mem::replace(stored, next);
         self.publish_difference(&previous, stored);
@@ -182,8 +197,11 @@ impl Inner {
         let table = self.snapshot.load().table.clone();
         let keys: BTreeSet<&RouteKey> = previous.routes.keys().chain(next.routes.keys()).collect();
         let changed = |key: &&RouteKey| previous.routes.get(key) != next.routes.get(key);
-        let slots: Vec<usize> =
-            keys.into_iter().filter(changed).filter_map(|key| table.exact(key)).collect();
+        let slots: Vec<usize> = keys
+            .into_iter()
+            .filter(changed)
+            .filter_map(|key| table.exact(key))
+            .collect();
         self.publish_patch(next, &slots);
         let snapshot = self.snapshot.load();
         for slot in slots {
@@ -191,7 +209,11 @@ impl Inner {
         }
         if previous.global != next.global {
             let global = next.global.value.clone();
-            self.send(Event::Global { global, revision: next.revision, audit: None });
+            self.send(Event::Global {
+                global,
+                revision: next.revision,
+                audit: None,
+            });
         }
     }
 
@@ -202,7 +224,10 @@ impl Inner {
         audit: Option<Box<waygate_core::model::AuditEntry>>,
     ) {
         if let Some(route) = record::of_slot(snapshot, slot, self.clock.now()) {
-            self.send(Event::Route { route: Box::new(route), audit });
+            self.send(Event::Route {
+                route: Box::new(route),
+                audit,
+            });
         }
     }
 

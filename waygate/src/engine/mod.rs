@@ -99,7 +99,11 @@ impl Waygate {
     ///
     /// Registering a route again replaces its declaration.
     pub async fn register(&self, key: RouteKey, declared: RouteState) {
-        let route = Registered { key, declared, source: Source::Registered };
+        let route = Registered {
+            key,
+            declared,
+            source: Source::Registered,
+        };
         self.inner.register([route]).await;
     }
 
@@ -116,8 +120,11 @@ impl Waygate {
         let key = key.parse()?;
         let snapshot = self.inner.snapshot.load();
         let slot = snapshot.table.resolve(&key)?;
-        record::of_slot(&snapshot, slot, self.inner.clock.now())
-            .ok_or_else(|| ResolveError::NotRegistered { key: key.to_string() })
+        record::of_slot(&snapshot, slot, self.inner.clock.now()).ok_or_else(|| {
+            ResolveError::NotRegistered {
+                key: key.to_string(),
+            }
+        })
     }
 
     /// Stored routes that the code no longer has. They can be [purged](Operator::purge).

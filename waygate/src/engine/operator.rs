@@ -39,7 +39,13 @@ pub struct Operator {
 
 impl Operator {
     pub(crate) fn new(waygate: Waygate, origin: Origin) -> Self {
-        Self { waygate, by: By { origin, expected: None } }
+        Self {
+            waygate,
+            by: By {
+                origin,
+                expected: None,
+            },
+        }
     }
 
     /// Makes changes only if what is changed was last changed by this commit (0: never); otherwise they fail with
@@ -59,7 +65,11 @@ impl Operator {
         command: RouteCommand,
     ) -> Result<RouteRecord, ChangeError> {
         let key = key.parse()?;
-        let change = self.waygate.inner.clone().change_route(key, command, self.by.clone());
+        let change = self
+            .waygate
+            .inner
+            .clone()
+            .change_route(key, command, self.by.clone());
         self.see_through(change).await
     }
 
@@ -68,7 +78,13 @@ impl Operator {
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
     pub async fn enable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
-        self.apply(key, RouteCommand::Enable { reason: reason.parse()? }).await
+        self.apply(
+            key,
+            RouteCommand::Enable {
+                reason: reason.parse()?,
+            },
+        )
+        .await
     }
 
     /// Closes a route at once.
@@ -76,7 +92,14 @@ impl Operator {
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
     pub async fn disable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
-        self.apply(key, RouteCommand::Disable { reason: reason.parse()?, until: None }).await
+        self.apply(
+            key,
+            RouteCommand::Disable {
+                reason: reason.parse()?,
+                until: None,
+            },
+        )
+        .await
     }
 
     /// Closes a route at once, and returns it at `until` to what it is now.
@@ -90,7 +113,14 @@ impl Operator {
         reason: &str,
     ) -> Result<RouteRecord, ChangeError> {
         let reason = reason.parse()?;
-        self.apply(key, RouteCommand::Disable { reason, until: Some(until) }).await
+        self.apply(
+            key,
+            RouteCommand::Disable {
+                reason,
+                until: Some(until),
+            },
+        )
+        .await
     }
 
     /// Puts a route in maintenance at once, until it is changed.
@@ -102,7 +132,13 @@ impl Operator {
         key: &str,
         reason: &str,
     ) -> Result<RouteRecord, ChangeError> {
-        self.apply(key, RouteCommand::Maintain { reason: reason.parse()? }).await
+        self.apply(
+            key,
+            RouteCommand::Maintain {
+                reason: reason.parse()?,
+            },
+        )
+        .await
     }
 
     /// Adds a maintenance window. The route stays what it is until the window begins, and is that again when it ends.
@@ -115,7 +151,14 @@ impl Operator {
         interval: Interval,
         reason: &str,
     ) -> Result<RouteRecord, ChangeError> {
-        self.apply(key, RouteCommand::Schedule { interval, reason: reason.parse()? }).await
+        self.apply(
+            key,
+            RouteCommand::Schedule {
+                interval,
+                reason: reason.parse()?,
+            },
+        )
+        .await
     }
 
     /// Takes back one window of a route, or all of them.
@@ -127,19 +170,19 @@ impl Operator {
         key: &str,
         window: Option<WindowId>,
     ) -> Result<RouteRecord, ChangeError> {
-        self.apply(key, RouteCommand::CancelSchedule { window }).await
+        self.apply(key, RouteCommand::CancelSchedule { window })
+            .await
     }
 
     /// Opens a route in these environments only; an empty list closes it everywhere.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
-    pub async fn set_env_only(
-        &self,
-        key: &str,
-        envs: &[&str],
-    ) -> Result<RouteRecord, ChangeError> {
-        let envs = envs.iter().map(|env| env.parse()).collect::<Result<Vec<EnvName>, Invalid>>()?;
+    pub async fn set_env_only(&self, key: &str, envs: &[&str]) -> Result<RouteRecord, ChangeError> {
+        let envs = envs
+            .iter()
+            .map(|env| env.parse())
+            .collect::<Result<Vec<EnvName>, Invalid>>()?;
         self.apply(key, RouteCommand::EnvOnly { envs }).await
     }
 
@@ -177,7 +220,8 @@ impl Operator {
     /// [`ChangeError`]; nothing was changed then.
     pub async fn purge(&self, key: &str) -> Result<(), ChangeError> {
         let key = key.parse()?;
-        self.see_through(self.waygate.inner.clone().purge(key, self.by.clone())).await
+        self.see_through(self.waygate.inner.clone().purge(key, self.by.clone()))
+            .await
     }
 
     /// Puts everything in maintenance, with these reasons and exemptions; `enabled` of `config` is ignored.
@@ -209,8 +253,10 @@ impl Operator {
         &self,
         paths: &[&str],
     ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
-        let paths =
-            paths.iter().map(|path| path.parse()).collect::<Result<Vec<ExemptPath>, Invalid>>()?;
+        let paths = paths
+            .iter()
+            .map(|path| path.parse())
+            .collect::<Result<Vec<ExemptPath>, Invalid>>()?;
         self.global(GlobalCommand::SetExemptPaths(paths)).await
     }
 
@@ -218,7 +264,11 @@ impl Operator {
         &self,
         command: GlobalCommand,
     ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
-        let change = self.waygate.inner.clone().change_global(command, self.by.clone());
+        let change = self
+            .waygate
+            .inner
+            .clone()
+            .change_global(command, self.by.clone());
         self.see_through(change).await
     }
 

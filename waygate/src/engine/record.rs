@@ -37,7 +37,10 @@ pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Optio
     Some(RouteRecord {
         key: route.key.clone(),
         view: RouteView::new(&route.key, &state.state, now),
-        revision: Revision { number: state.revision, ..snapshot.revision },
+        revision: Revision {
+            number: state.revision,
+            ..snapshot.revision
+        },
         source: Some(route.source.clone()),
         overridden: state.revision > 0,
         drifted: state.drifted,
@@ -47,19 +50,26 @@ pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Optio
 }
 
 pub(crate) fn list(snapshot: &Snapshot, now: Timestamp) -> Vec<RouteRecord> {
-    let mut routes: Vec<RouteRecord> =
-        (0..snapshot.table.len()).filter_map(|slot| of_slot(snapshot, slot, now)).collect();
+    let mut routes: Vec<RouteRecord> = (0..snapshot.table.len())
+        .filter_map(|slot| of_slot(snapshot, slot, now))
+        .collect();
     routes.sort_by(|a, b| a.key.cmp(&b.key));
     routes
 }
 
 pub(crate) fn orphans(snapshot: &Snapshot, stored: &Stored, now: Timestamp) -> Vec<RouteRecord> {
-    let gone = stored.routes.iter().filter(|(key, _)| snapshot.table.exact(key).is_none());
+    let gone = stored
+        .routes
+        .iter()
+        .filter(|(key, _)| snapshot.table.exact(key).is_none());
     let mut orphans: Vec<RouteRecord> = gone
         .map(|(key, known)| RouteRecord {
             key: key.clone(),
             view: RouteView::new(key, &known.value.state, now),
-            revision: Revision { number: known.revision, ..stored.revision },
+            revision: Revision {
+                number: known.revision,
+                ..stored.revision
+            },
             source: None,
             overridden: true,
             drifted: false,

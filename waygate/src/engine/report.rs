@@ -42,7 +42,11 @@ impl fmt::Display for Report {
 }
 
 fn handler(route: &RouteRecord) -> &'static str {
-    route.source.as_ref().and_then(Source::handler).unwrap_or("-")
+    route
+        .source
+        .as_ref()
+        .and_then(Source::handler)
+        .unwrap_or("-")
 }
 
 fn origin(route: &RouteRecord) -> &'static str {
@@ -68,5 +72,8 @@ fn notes(route: &RouteRecord, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (route.overridden, "overridden"),
         (route.drifted, "drifted from its declaration"),
     ];
-    marks.into_iter().filter(|(set, _)| *set).try_for_each(|(_, mark)| write!(f, " +{mark}"))
+    marks
+        .into_iter()
+        .filter(|(set, _)| *set)
+        .try_for_each(|(_, mark)| write!(f, " +{mark}"))
 }

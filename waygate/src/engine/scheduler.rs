@@ -70,7 +70,9 @@ pub(crate) fn follow(
 ) {
     let known = stored.schedules.get(key);
     if let Some(known) = known {
-        batch.audit.extend(lines(key, before, known.value.told_until, now));
+        batch
+            .audit
+            .extend(lines(key, before, known.value.told_until, now));
     }
     mark(batch, stored, key, after, now);
 }
@@ -106,7 +108,12 @@ impl Inner {
             self.publish_patch(&stored, &passed);
         }
         let mut due: Vec<usize> = snapshot.timed().map(|(slot, _)| slot).collect();
-        due.extend(stored.schedules.keys().filter_map(|key| snapshot.table.exact(key)));
+        due.extend(
+            stored
+                .schedules
+                .keys()
+                .filter_map(|key| snapshot.table.exact(key)),
+        );
         due.sort_unstable();
         due.dedup();
         for slot in due {
@@ -142,13 +149,18 @@ impl Inner {
             return Ok(());
         }
         let entity = EntityKey::of(kind::ROUTE, &route.key);
-        batch.expected.push((entity, stored.expected_route(&route.key)));
+        batch
+            .expected
+            .push((entity, stored.expected_route(&route.key)));
         let audit = batch.audit.clone();
         match self.commit(stored, batch).await {
             Ok(revision) => {
                 let snapshot = self.snapshot.load();
                 for line in audit {
-                    let line = AuditEntry { revision: revision.number, ..line };
+                    let line = AuditEntry {
+                        revision: revision.number,
+                        ..line
+                    };
                     self.send_route(&snapshot, slot, Some(Box::new(line)));
                 }
                 Ok(())
@@ -168,19 +180,25 @@ const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Wakes at every boundary, and whenever the picture changes, for as long as the engine lives.
 pub(crate) async fn run(engine: Weak<Inner>) {
-    let Some(inner) = engine.upgrade() else { return };
+    let Some(inner) = engine.upgrade() else {
+        return;
+    };
     let (clock, mut version) = (inner.clock.clone(), inner.version.subscribe());
     drop(inner);
     loop {
         version.borrow_and_update();
-        let Some(inner) = engine.upgrade() else { return };
+        let Some(inner) = engine.upgrade() else {
+            return;
+        };
         let failed = match inner.tell_transitions().await {
             Ok(()) => {
                 inner.monitor.recover(Component::Scheduler);
                 false
             }
             Err(error) => {
-                inner.monitor.degrade(Component::Scheduler, &error, clock.now());
+                inner
+                    .monitor
+                    .degrade(Component::Scheduler, &error, clock.now());
                 true
             }
         };

@@ -63,9 +63,19 @@ impl Snapshot {
         let routes: Vec<Arc<Slot>> = (0..table.len())
             .filter_map(|slot| Some(Arc::new(Slot::compile(stored, &table, slot, env, now)?)))
             .collect();
-        let open = routes.iter().map(|slot| slot.rule.is_unrestricted()).collect();
+        let open = routes
+            .iter()
+            .map(|slot| slot.rule.is_unrestricted())
+            .collect();
         let global = Global::compile(stored, &table);
-        Self { revision: stored.revision, version, table, routes, open, global }
+        Self {
+            revision: stored.revision,
+            version,
+            table,
+            routes,
+            open,
+            global,
+        }
     }
 
     /// The next picture after `slots` (and perhaps global maintenance) have changed: all other routes are shared.
@@ -130,7 +140,14 @@ impl Snapshot {
             return Verdict::Pass;
         }
         let route = slot.and_then(|slot| self.slot(slot)).map(|slot| &slot.rule);
-        decide(Gates { global: self.global.for_request(slot, request), route }, facts, now)
+        decide(
+            Gates {
+                global: self.global.for_request(slot, request),
+                route,
+            },
+            facts,
+            now,
+        )
     }
 }
 
@@ -174,13 +191,19 @@ impl Slot {
 impl Global {
     fn compile(stored: &Stored, table: &Table) -> Self {
         let config = Arc::new(stored.global.value.clone());
-        let exempts = |key: &waygate_core::model::RouteKey| config.exempts(key.method(), key.path());
+        let exempts =
+            |key: &waygate_core::model::RouteKey| config.exempts(key.method(), key.path());
         let exempt = if config.enabled && !config.exempt_paths.is_empty() {
             table.iter().map(|route| exempts(&route.key)).collect()
         } else {
             Arc::default()
         };
-        Self { enabled: config.enabled, config, revision: stored.global.revision, exempt }
+        Self {
+            enabled: config.enabled,
+            config,
+            revision: stored.global.revision,
+            exempt,
+        }
     }
 
     #[inline]
@@ -195,9 +218,9 @@ impl Global {
     fn lets_through(&self, slot: Option<usize>, asked: Asked<'_>) -> bool {
         match slot {
             Some(slot) => self.exempt.get(slot).copied().unwrap_or(false),
-            None => {
-                self.config.exempts(Method::from_name(asked.method.as_str()), asked.path)
-            }
+            None => self
+                .config
+                .exempts(Method::from_name(asked.method.as_str()), asked.path),
         }
     }
 }

@@ -124,5 +124,8 @@ pub(crate) fn expected(revision: Option<u64>) -> Expected {
 
 fn parse<T: DeserializeOwned>(entity: Entity) -> Result<Versioned<T>, String> {
     let value = serde_json::from_value(entity.value).map_err(|error| error.to_string())?;
-    Ok(Versioned { revision: entity.revision, value })
+    Ok(Versioned {
+        revision: entity.revision,
+        value,
+    })
 }

@@ -15,11 +15,15 @@ const POLL: Duration = Duration::from_secs(5);
 
 /// Runs for as long as the engine lives.
 pub(crate) async fn run(engine: Weak<Inner>) {
-    let Some(inner) = engine.upgrade() else { return };
+    let Some(inner) = engine.upgrade() else {
+        return;
+    };
     let mut hints = Some(inner.backend.changes());
     drop(inner);
     loop {
-        let Some(inner) = engine.upgrade() else { return };
+        let Some(inner) = engine.upgrade() else {
+            return;
+        };
         let hint = wait(&inner, &mut hints).await;
         let known = inner.snapshot.load().revision;
         let news = hint.is_none_or(|hinted| hinted != known);

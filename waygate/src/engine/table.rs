@@ -109,19 +109,28 @@ impl Table {
         if let Some(slot) = self.exact(key) {
             return Ok(slot);
         }
-        let unknown = || ResolveError::NotRegistered { key: key.to_string() };
+        let unknown = || ResolveError::NotRegistered {
+            key: key.to_string(),
+        };
         if key.method().is_some() || key.service().is_some() {
             return Err(unknown());
         }
         let methods = self.paths.get(key.path()).ok_or_else(unknown)?;
-        let slots: Vec<usize> =
-            methods.by_method.iter().flatten().map(|slot| *slot as usize).collect();
+        let slots: Vec<usize> = methods
+            .by_method
+            .iter()
+            .flatten()
+            .map(|slot| *slot as usize)
+            .collect();
         match *slots {
             [] => Err(unknown()),
             [slot] => Ok(slot),
             _ => Err(ResolveError::Ambiguous {
                 key: key.to_string(),
-                matches: slots.iter().map(|slot| self.routes[*slot].key.clone()).collect(),
+                matches: slots
+                    .iter()
+                    .map(|slot| self.routes[*slot].key.clone())
+                    .collect(),
             }),
         }
     }

@@ -17,7 +17,10 @@ pub(super) enum Form {
 pub(super) fn preferred(headers: &HeaderMap) -> Form {
     let mut best = (Form::Json, 0.0);
     let (mut json, mut named) = (None, Vec::new());
-    let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    let lines = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
     for range in lines.flat_map(|line| line.split(',')) {
         let (media, quality) = parse(range);
         match media.as_str() {
@@ -42,7 +45,14 @@ fn parse(range: &str) -> (String, f32) {
     let quality = parts
         .find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")))
         .map_or(1.0, |text| text.parse().unwrap_or(0.0));
-    (media, if (0.0..=1.0).contains(&quality) { quality } else { 0.0 })
+    (
+        media,
+        if (0.0..=1.0).contains(&quality) {
+            quality
+        } else {
+            0.0
+        },
+    )
 }
 
 #[cfg(test)]
@@ -66,13 +76,22 @@ mod tests {
 
     #[test]
     fn browsers_get_a_page() {
-        assert_eq!(form("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), Form::Html);
+        assert_eq!(
+            form("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+            Form::Html
+        );
     }
 
     #[test]
     fn problem_json_is_given_to_those_who_name_it() {
         assert_eq!(form("application/problem+json"), Form::Problem);
-        assert_eq!(form("application/problem+json, application/json;q=0.5"), Form::Problem);
-        assert_eq!(form("application/problem+json;q=0.4, text/html;Q=0.8"), Form::Html);
+        assert_eq!(
+            form("application/problem+json, application/json;q=0.5"),
+            Form::Problem
+        );
+        assert_eq!(
+            form("application/problem+json;q=0.4, text/html;Q=0.8"),
+            Form::Html
+        );
     }
 }

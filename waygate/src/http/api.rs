@@ -1,14 +1,24 @@
+use std::fmt;
+
 use axum::Router;
 
 /// What can be guarded: a router, with its OpenAPI document where there is one.
 ///
 /// Made from an `OpenApiRouter`, a `(Router, OpenApi)`, or a plain `Router`, whose handlers then name their
 /// routes with `route = "GET /path"`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Api {
     pub(super) router: Router,
     #[cfg(feature = "openapi")]
     pub(super) document: Option<utoipa::openapi::OpenApi>,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api")
+            .field("router", &self.router)
+            .finish_non_exhaustive()
+    }
 }
 
 impl From<Router> for Api {
@@ -24,7 +34,10 @@ impl From<Router> for Api {
 #[cfg(feature = "openapi")]
 impl From<(Router, utoipa::openapi::OpenApi)> for Api {
     fn from((router, document): (Router, utoipa::openapi::OpenApi)) -> Self {
-        Self { router, document: Some(document) }
+        Self {
+            router,
+            document: Some(document),
+        }
     }
 }
 

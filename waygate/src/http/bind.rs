@@ -1,6 +1,9 @@
 //! Finds out which method and path each declaration governs. What cannot be found stops the start.
 
-use std::{collections::{BTreeMap, HashMap}, fmt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 use axum::Router;
 use serde_json::Value;
@@ -100,7 +103,9 @@ struct Operation {
     handler: Option<String>,
 }
 
-const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+const METHODS: [&str; 8] = [
+    "get", "put", "post", "delete", "options", "head", "patch", "trace",
+];
 
 /// Binds every declaration of this program. `router` has our layer on it, so that it can be probed. The stamps are
 /// taken out of `document`.
@@ -117,13 +122,20 @@ pub(super) async fn bind(
     let mut claims: BTreeMap<RouteSpec, Claim<'_>> = BTreeMap::new();
     for declaration in handlers.values() {
         let places = places(declaration, &operations);
-        let allowed = allow_unmounted.iter().any(|prefix| declaration.handler.starts_with(prefix));
+        let allowed = allow_unmounted
+            .iter()
+            .any(|prefix| declaration.handler.starts_with(prefix));
         if places.is_empty() && !allowed {
             errors.push(unbound(declaration, &operations));
         }
         for (route, source) in places {
-            let claim = Claim { declaration: Some(declaration), source };
-            let other = claims.insert(route.clone(), claim).and_then(|claim| claim.declaration);
+            let claim = Claim {
+                declaration: Some(declaration),
+                source,
+            };
+            let other = claims
+                .insert(route.clone(), claim)
+                .and_then(|claim| claim.declaration);
             if let Some(other) = other {
                 errors.push(BindError::ClaimedTwice {
                     first: other.handler,
@@ -135,17 +147,27 @@ pub(super) async fn bind(
         }
     }
     for operation in operations {
-        let claim = Claim { declaration: None, source: Source::Document };
+        let claim = Claim {
+            declaration: None,
+            source: Source::Document,
+        };
         claims.entry(operation.route).or_insert(claim);
     }
-    let mut bound = Bound { routes: Vec::new(), responses: HashMap::new() };
+    let mut bound = Bound {
+        routes: Vec::new(),
+        responses: HashMap::new(),
+    };
     for (route, claim) in claims {
         match claim.at(router, &route).await {
             Some(path) => claim.register(RouteSpec::new(route.method(), path), &mut bound),
             None => errors.extend(claim.missing(route, allow_unmounted)),
         }
     }
-    if errors.is_empty() { Ok(bound) } else { Err(BindErrors(errors)) }
+    if errors.is_empty() {
+        Ok(bound)
+    } else {
+        Err(BindErrors(errors))
+    }
 }
 
 /// Somebody who says that a route is theirs to govern.
@@ -172,24 +194,42 @@ impl Claim<'_> {
         let key = RouteKey::from(&route);
         let declared = match self.declaration {
             Some(declaration) => {
-                bound.responses.insert(key.clone(), declaration.responses.clone());
+                bound
+                    .responses
+                    .insert(key.clone(), declaration.responses.clone());
                 declaration.state.clone()
             }
             None => RouteState::default(),
         };
-        bound.routes.push(Registered { key, declared, source: self.source.clone() });
+        bound.routes.push(Registered {
+            key,
+            declared,
+            source: self.source.clone(),
+        });
     }
 
     /// A document may describe more than this router serves; an annotated route must be served.
     fn missing(&self, route: RouteSpec, allow_unmounted: &[String]) -> Option<BindError> {
-        let HandlerDeclaration { handler, location, .. } = self.declaration?;
-        let allowed = allow_unmounted.iter().any(|prefix| handler.starts_with(prefix));
-        (!allowed).then(|| BindError::NoSuchPath { handler, location: location.clone(), route })
+        let HandlerDeclaration {
+            handler, location, ..
+        } = self.declaration?;
+        let allowed = allow_unmounted
+            .iter()
+            .any(|prefix| handler.starts_with(prefix));
+        (!allowed).then(|| BindError::NoSuchPath {
+            handler,
+            location: location.clone(),
+            route,
+        })
     }
 }
 
 fn without_slash(path: &PathTemplate) -> Option<PathTemplate> {
-    path.as_str().strip_suffix('/').filter(|path| !path.is_empty())?.parse().ok()
+    path.as_str()
+        .strip_suffix('/')
+        .filter(|path| !path.is_empty())?
+        .parse()
+        .ok()
 }
 
 fn places(declaration: &HandlerDeclaration, operations: &[Operation]) -> Vec<(RouteSpec, Source)> {
@@ -198,12 +238,19 @@ fn places(declaration: &HandlerDeclaration, operations: &[Operation]) -> Vec<(Ro
         let source = |route: &RouteSpec| (route.clone(), Source::Attribute { handler });
         return declaration.routes.iter().map(source).collect();
     }
-    let own = operations.iter().filter(|o| o.handler.as_deref() == Some(handler));
-    own.map(|operation| (operation.route.clone(), Source::Operation { handler })).collect()
+    let own = operations
+        .iter()
+        .filter(|o| o.handler.as_deref() == Some(handler));
+    own.map(|operation| (operation.route.clone(), Source::Operation { handler }))
+        .collect()
 }
 
 fn unbound(declaration: &HandlerDeclaration, operations: &[Operation]) -> BindError {
-    let name = declaration.handler.rsplit("::").next().unwrap_or(declaration.handler);
+    let name = declaration
+        .handler
+        .rsplit("::")
+        .next()
+        .unwrap_or(declaration.handler);
     let alike: Vec<String> = operations
         .iter()
         .filter(|operation| operation.id.as_deref() == Some(name))
@@ -236,7 +283,9 @@ fn take_operations(document: &mut Value, errors: &mut Vec<BindError>) -> Vec<Ope
     };
     for (path, item) in paths {
         for verb in METHODS {
-            let Some(Value::Object(operation)) = item.get_mut(verb) else { continue };
+            let Some(Value::Object(operation)) = item.get_mut(verb) else {
+                continue;
+            };
             let text = |value: Value| value.as_str().map(str::to_owned);
             #[cfg(feature = "openapi")]
             let handler = operation.remove(crate::__private::STAMP).and_then(text);
@@ -245,7 +294,11 @@ fn take_operations(document: &mut Value, errors: &mut Vec<BindError>) -> Vec<Ope
             let id = operation.get("operationId").cloned().and_then(text);
             match (path.parse(), Method::from_name(&verb.to_ascii_uppercase())) {
                 (Ok(path), Some(method)) => {
-                    operations.push(Operation { route: RouteSpec::new(method, path), id, handler });
+                    operations.push(Operation {
+                        route: RouteSpec::new(method, path),
+                        id,
+                        handler,
+                    });
                 }
                 (Err(invalid), _) => errors.push(invalid.into()),
                 (Ok(_), None) => {}

@@ -62,7 +62,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let waygate = Waygate::from_ref(state);
-        Ok(Self(client_ip(&parts.extensions, &parts.headers, &waygate.inner.proxies)))
+        Ok(Self(client_ip(
+            &parts.extensions,
+            &parts.headers,
+            &waygate.inner.proxies,
+        )))
     }
 }
 
@@ -83,6 +87,9 @@ pub(crate) fn client_ip(
         X_FORWARDED_FOR
     };
     // A line that is no text cannot be believed, nor can anything to the left of it.
-    let lines = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or("?"));
+    let lines = headers
+        .get_all(name)
+        .iter()
+        .map(|line| line.to_str().unwrap_or("?"));
     Some(proxies.client(peer.ip(), lines.collect::<Vec<_>>()))
 }

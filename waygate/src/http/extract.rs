@@ -50,12 +50,19 @@ where
             headers: &parts.headers,
             proxies: &engine.proxies,
         };
-        let asked = Asked { method: &parts.method, path: parts.uri.path() };
+        let asked = Asked {
+            method: &parts.method,
+            path: parts.uri.path(),
+        };
         match snapshot.decide(slot, asked, &facts, || engine.clock.now()) {
             Verdict::Pass | Verdict::PassDeprecated => Ok(Self(())),
             Verdict::Block(block) => {
                 let reason = BlockReason::from(block);
-                Err(Refusal(Blocked::new(parts.clone(), reason, engine.clock.now())))
+                Err(Refusal(Blocked::new(
+                    parts.clone(),
+                    reason,
+                    engine.clock.now(),
+                )))
             }
         }
     }

@@ -18,6 +18,8 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn has_role(&self, role: &RoleName) -> bool {
-        self.extensions.get::<Roles>().is_some_and(|roles| roles.has(role))
+        self.extensions
+            .get::<Roles>()
+            .is_some_and(|roles| roles.has(role))
     }
 }

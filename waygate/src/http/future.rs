@@ -44,19 +44,34 @@ impl<F> std::fmt::Debug for State<F> {
 impl<F> ResponseFuture<F> {
     #[inline]
     pub(super) fn inner(future: F) -> Self {
-        Self { state: State::Inner { future } }
+        Self {
+            state: State::Inner { future },
+        }
     }
 
     pub(super) fn deprecated(future: F, announcement: Option<DeprecationHeaders>) -> Self {
-        Self { state: State::Deprecated { future, announcement } }
+        Self {
+            state: State::Deprecated {
+                future,
+                announcement,
+            },
+        }
     }
 
     pub(super) fn ready(response: Response) -> Self {
-        Self { state: State::Ready { response: Some(response) } }
+        Self {
+            state: State::Ready {
+                response: Some(response),
+            },
+        }
     }
 
     pub(super) fn answer(future: impl Future<Output = Response> + Send + 'static) -> Self {
-        Self { state: State::Answer { future: Box::pin(future) } }
+        Self {
+            state: State::Answer {
+                future: Box::pin(future),
+            },
+        }
     }
 }
 
@@ -70,7 +85,10 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Inner { future } => future.poll(cx),
-            StateProjection::Deprecated { future, announcement } => {
+            StateProjection::Deprecated {
+                future,
+                announcement,
+            } => {
                 let mut response = ready!(future.poll(cx))?;
                 announce(&mut response, announcement.take());
                 Poll::Ready(Ok(response))

@@ -15,13 +15,14 @@ impl Waygate {
     pub async fn guard(&self, api: impl Into<Api>) -> Result<Guarded, BindErrors> {
         let api = api.into();
         #[cfg(feature = "openapi")]
-        let mut document = api.document.and_then(|document| serde_json::to_value(document).ok());
+        let mut document = api
+            .document
+            .and_then(|document| serde_json::to_value(document).ok());
         #[cfg(not(feature = "openapi"))]
         let mut document: Option<serde_json::Value> = None;
         let layer = WaygateLayer::new(self.clone(), Responses::new(), HashMap::new());
         let probed = api.router.clone().layer(layer).with_state(());
-        let bound =
-            bind::bind(&probed, document.as_mut(), &self.inner.allow_unmounted).await?;
+        let bound = bind::bind(&probed, document.as_mut(), &self.inner.allow_unmounted).await?;
         self.inner.register(bound.routes).await;
         let snapshot = self.inner.snapshot.load();
         let slots = bound.responses.into_iter();
@@ -84,12 +85,15 @@ impl Guarded {
 
     /// The same as a service that tells handlers and rules the peer's address, for `axum::serve`.
     pub fn into_make_service(self) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
-        self.into_router().into_make_service_with_connect_info::<SocketAddr>()
+        self.into_router()
+            .into_make_service_with_connect_info::<SocketAddr>()
     }
 }
 
 impl fmt::Debug for Guarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guarded").field("waygate", &self.waygate).finish_non_exhaustive()
+        f.debug_struct("Guarded")
+            .field("waygate", &self.waygate)
+            .finish_non_exhaustive()
     }
 }

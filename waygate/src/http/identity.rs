@@ -43,7 +43,11 @@ impl Identity {
     #[cold]
     fn look_up(&self, method: &Method, path: &str, snapshot: &Snapshot) -> Option<usize> {
         let slot = snapshot.table.find(method.as_str(), path)?;
-        let _ = self.0.set(Seen { method: method.clone(), path: path.into(), slot });
+        let _ = self.0.set(Seen {
+            method: method.clone(),
+            path: path.into(),
+            slot,
+        });
         Some(slot)
     }
 }

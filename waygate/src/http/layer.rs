@@ -29,7 +29,13 @@ impl WaygateLayer {
         responses: Responses,
         by_slot: HashMap<usize, Responses>,
     ) -> Self {
-        Self { shared: Arc::new(Shared { waygate, responses, by_slot }) }
+        Self {
+            shared: Arc::new(Shared {
+                waygate,
+                responses,
+                by_slot,
+            }),
+        }
     }
 }
 
@@ -37,6 +43,10 @@ impl<S> Layer<S> for WaygateLayer {
     type Service = WaygateService<S>;
 
     fn layer(&self, inner: S) -> WaygateService<S> {
-        WaygateService { inner, shared: self.shared.clone(), identity: Identity::default() }
+        WaygateService {
+            inner,
+            shared: self.shared.clone(),
+            identity: Identity::default(),
+        }
     }
 }

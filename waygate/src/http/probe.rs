@@ -38,7 +38,9 @@ pub(super) async fn matched_path(router: &Router, path: &PathTemplate) -> Option
 #[inline]
 pub(super) fn answer(extensions: &Extensions) -> Option<Response> {
     extensions.get::<Probe>()?;
-    let matched = extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let matched = extensions
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
     let mut response = Response::new(Body::empty());
     response.extensions_mut().insert(Matched(matched));
     Some(response)

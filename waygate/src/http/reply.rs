@@ -20,7 +20,11 @@ pub(super) async fn custom(responder: Responder, blocked: Blocked) -> Response {
         Some(response) => response,
         None => {
             let path = blocked.request().uri.path();
-            tracing::error!(path, code = blocked.reason().code(), "a custom response panicked");
+            tracing::error!(
+                path,
+                code = blocked.reason().code(),
+                "a custom response panicked"
+            );
             builtin(&blocked)
         }
     }
@@ -60,7 +64,10 @@ fn facts(blocked: &Blocked) -> Value {
     }
     facts.insert("path".to_owned(), blocked.request().uri.path().into());
     if let Some(until) = reason.until() {
-        facts.insert("retry_after".to_owned(), format_wire(until, "+00:00").into());
+        facts.insert(
+            "retry_after".to_owned(),
+            format_wire(until, "+00:00").into(),
+        );
     }
     Value::Object(facts)
 }
@@ -82,7 +89,11 @@ fn problem(blocked: &Blocked) -> Value {
     });
     if let (Value::Object(problem), Value::Object(facts)) = (&mut problem, facts(blocked)) {
         let known = ["message", "path"];
-        problem.extend(facts.into_iter().filter(|(name, _)| !known.contains(&name.as_str())));
+        problem.extend(
+            facts
+                .into_iter()
+                .filter(|(name, _)| !known.contains(&name.as_str())),
+        );
     }
     problem
 }
@@ -104,11 +115,16 @@ fn page(blocked: &Blocked) -> String {
     }
     if let Some(until) = blocked.reason().until() {
         let until = format_wire(until, "Z");
-        page.push_str(&format!("<p>Back at <time datetime=\"{until}\">{until}</time>.</p>\n"));
+        page.push_str(&format!(
+            "<p>Back at <time datetime=\"{until}\">{until}</time>.</p>\n"
+        ));
     }
     page
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

@@ -43,13 +43,18 @@ where
             return ResponseFuture::inner(self.inner.call(request));
         }
         let snapshot = engine.snapshot.load();
-        let slot = self.identity.slot(request.method(), request.extensions(), &snapshot);
+        let slot = self
+            .identity
+            .slot(request.method(), request.extensions(), &snapshot);
         let facts = RequestFacts {
             extensions: request.extensions(),
             headers: request.headers(),
             proxies: &engine.proxies,
         };
-        let asked = Asked { method: request.method(), path: request.uri().path() };
+        let asked = Asked {
+            method: request.method(),
+            path: request.uri().path(),
+        };
         match snapshot.decide(slot, asked, &facts, || engine.clock.now()) {
             Verdict::Pass => ResponseFuture::inner(self.inner.call(request)),
             Verdict::PassDeprecated => {
@@ -94,7 +99,9 @@ impl<S: Service<Request>> WaygateService<S> {
 fn is_preflight(request: &Request) -> bool {
     *request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 #[cfg(feature = "testing")]

@@ -13,6 +13,15 @@ mod registry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+/// The storage and time ports, for those who bring their own.
+#[cfg(feature = "engine")]
+pub mod port {
+    #[cfg(feature = "file")]
+    pub use waygate_backends::FileBackend;
+    pub use waygate_backends::MemoryBackend;
+    pub use waygate_core::port::*;
+}
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
@@ -33,8 +42,8 @@ pub use waygate_core::{
     Secret, Timestamp,
     grammar::{EnvName, Interval, Invalid, LinkTarget, Method, Reason, RoleName},
     model::{
-        Access, Action, AuditEntry, Deprecation, GlobalMaintenance, Origin, Revision, RouteKey,
-        RouteState, RouteStatus, Window, WindowId,
+        Access, Action, AuditEntry, Deprecation, GlobalMaintenance, Lifecycle, Origin, Position,
+        Revision, RouteKey, RouteState, RouteStatus, RouteView, Window, WindowId,
     },
     net::TrustedProxies,
     port::AuditQuery,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, Notify, broadcast, watch};
+use tokio::sync::{Mutex, broadcast, watch};
 use waygate_backends::MemoryBackend;
 use waygate_core::{
     model::{Epoch, Revision},
@@ -80,6 +80,12 @@ impl WaygateBuilder {
     /// Where state is kept. Default: in memory, which forgets changes when the process ends.
     pub fn backend(mut self, backend: impl Backend) -> Self {
         self.backend = Some(Arc::new(backend));
+        self
+    }
+
+    /// The same for a backend that is used elsewhere as well.
+    pub fn shared_backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.backend = Some(backend);
         self
     }
 
@@ -164,7 +170,7 @@ impl WaygateBuilder {
             stored: Mutex::new(stored),
             version: watch::channel(1).0,
             events: broadcast::channel(1024).0,
-            behind: Notify::new(),
+            behind: Arc::default(),
         });
         supervise("sync", &inner, sync::run);
         supervise("scheduler", &inner, scheduler::run);

@@ -34,7 +34,7 @@ pub(crate) struct Inner {
     pub(crate) version: watch::Sender<u64>,
     pub(crate) events: broadcast::Sender<Event>,
     /// Wakes the task that follows the store.
-    pub(crate) behind: Notify,
+    pub(crate) behind: Arc<Notify>,
 }
 
 /// No change and no refresh waits longer than this for the store.

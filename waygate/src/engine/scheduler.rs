@@ -117,20 +117,25 @@ impl Inner {
         due.sort_unstable();
         due.dedup();
         for slot in due {
-            self.tell_route(&mut stored, slot, now).await?;
+            let told = self.tell_route(&mut stored, slot, now).await?;
+            if !told && passed.contains(&slot) {
+                // Another process has told the audit log; our subscribers hear of it from us.
+                self.send_route(&self.snapshot.load(), slot, None);
+            }
         }
         Ok(())
     }
 
+    /// Returns whether there was something to tell, and this process told it.
     async fn tell_route(
         &self,
         stored: &mut Stored,
         slot: usize,
         now: Timestamp,
-    ) -> Result<(), CommitError> {
+    ) -> Result<bool, CommitError> {
         let snapshot = self.snapshot.load_full();
         let (Some(route), Some(current)) = (snapshot.table.route(slot), snapshot.slot(slot)) else {
-            return Ok(());
+            return Ok(false);
         };
         let mut batch = Batch::default();
         match stored.schedules.get(&route.key) {
@@ -146,7 +151,7 @@ impl Inner {
             }
         }
         if batch.expected.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let entity = EntityKey::of(kind::ROUTE, &route.key);
         batch
@@ -156,6 +161,7 @@ impl Inner {
         match self.commit(stored, batch).await {
             Ok(revision) => {
                 let snapshot = self.snapshot.load();
+                let told = !audit.is_empty();
                 for line in audit {
                     let line = AuditEntry {
                         revision: revision.number,
@@ -163,12 +169,12 @@ impl Inner {
                     };
                     self.send_route(&snapshot, slot, Some(Box::new(line)));
                 }
-                Ok(())
+                Ok(told)
             }
             // Another process told of it, or changed the route.
             Err(CommitError::Conflict { .. }) => {
                 self.behind.notify_one();
-                Ok(())
+                Ok(false)
             }
             Err(error) => Err(error),
         }

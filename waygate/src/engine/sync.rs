@@ -6,56 +6,81 @@ use std::{
     time::Duration,
 };
 
-use waygate_core::port::BoxStream;
+use tokio::sync::{Notify, watch};
+use waygate_core::{model::Revision, port::BoxStream};
 
 use super::{Component, Inner};
 
 /// How long the store is left alone without a hint; each wait is drawn from 75 % to 125 % of it.
 const POLL: Duration = Duration::from_secs(5);
 
-/// Runs for as long as the engine lives.
+/// Runs for as long as the engine lives, without keeping it alive.
 pub(crate) async fn run(engine: Weak<Inner>) {
-    let Some(inner) = engine.upgrade() else {
-        return;
+    let Some(inner) = engine.upgrade() else { return };
+    let mut signals = Signals {
+        hints: Some(inner.backend.changes()),
+        behind: inner.behind.clone(),
+        version: inner.version.subscribe(),
     };
-    let mut hints = Some(inner.backend.changes());
     drop(inner);
     loop {
-        let Some(inner) = engine.upgrade() else {
-            return;
+        let signal = signals.next().await;
+        let Some(inner) = engine.upgrade() else { return };
+        let look = match signal {
+            Signal::Gone => return,
+            Signal::Hint(revision) => revision != inner.snapshot.load().revision,
+            Signal::Deaf => {
+                let cause = "the backend's stream of changes has ended; polling";
+                inner.monitor.degrade(Component::Sync, cause, inner.clock.now());
+                true
+            }
+            Signal::Look => true,
         };
-        let hint = wait(&inner, &mut hints).await;
-        let known = inner.snapshot.load().revision;
-        let news = hint.is_none_or(|hinted| hinted != known);
-        if news && inner.refresh().await.is_ok() {
-            inner.monitor.recover(Component::Sync);
+        if look {
+            // A failure is on record already, and the poll comes again.
+            let _ = inner.refresh().await;
         }
     }
 }
 
-/// Waits for a hint, a nudge or the poll. Holds on to the engine for one poll interval at most.
-async fn wait(
-    inner: &Arc<Inner>,
-    hints: &mut Option<BoxStream<'static, waygate_core::model::Revision>>,
-) -> Option<waygate_core::model::Revision> {
-    let next = async {
-        match hints.as_mut() {
-            Some(stream) => poll_fn(|context| stream.as_mut().poll_next(context)).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        hint = next => {
-            if hint.is_none() {
-                // The backend gives no hints any more; the poll goes on.
-                let cause = "the backend's stream of changes has ended; polling";
-                inner.monitor.degrade(Component::Sync, cause, inner.clock.now());
-                *hints = None;
+struct Signals {
+    hints: Option<BoxStream<'static, Revision>>,
+    behind: Arc<Notify>,
+    version: watch::Receiver<u64>,
+}
+
+enum Signal {
+    /// The store says that it is at this revision.
+    Hint(Revision),
+    /// The store will give no more hints.
+    Deaf,
+    /// It is time to look.
+    Look,
+    /// The engine is gone.
+    Gone,
+}
+
+impl Signals {
+    async fn next(&mut self) -> Signal {
+        let hint = async {
+            match self.hints.as_mut() {
+                Some(hints) => poll_fn(|context| hints.as_mut().poll_next(context)).await,
+                None => std::future::pending().await,
             }
-            hint
+        };
+        let gone = async { while self.version.changed().await.is_ok() {} };
+        tokio::select! {
+            hint = hint => match hint {
+                Some(revision) => Signal::Hint(revision),
+                None => {
+                    self.hints = None;
+                    Signal::Deaf
+                }
+            },
+            () = self.behind.notified() => Signal::Look,
+            () = tokio::time::sleep(jittered(POLL)) => Signal::Look,
+            () = gone => Signal::Gone,
         }
-        () = inner.behind.notified() => None,
-        () = tokio::time::sleep(jittered(POLL)) => None,
     }
 }
 

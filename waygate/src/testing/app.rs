@@ -1,0 +1,166 @@
+use std::net::SocketAddr;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyExt;
+use serde::{Serialize, de::DeserializeOwned};
+use tower::ServiceExt;
+
+/// An application that is asked without a socket.
+#[derive(Debug, Clone)]
+pub struct TestApp {
+    router: Router,
+    peer: Option<SocketAddr>,
+    headers: HeaderMap,
+}
+
+impl TestApp {
+    /// Asks `router`. The client's address is unknown until [`from_peer`](Self::from_peer) sets one.
+    pub fn new(router: Router) -> Self {
+        Self {
+            router,
+            peer: None,
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// The same application, asked from this address.
+    #[must_use]
+    pub fn from_peer(&self, peer: impl Into<SocketAddr>) -> Self {
+        Self {
+            peer: Some(peer.into()),
+            ..self.clone()
+        }
+    }
+
+    /// The same application, asked with one more header.
+    ///
+    /// # Panics
+    /// When name or value cannot be a header.
+    #[must_use]
+    #[allow(clippy::expect_used)]
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
+        let name = HeaderName::try_from(name).expect("a header name");
+        let value = HeaderValue::try_from(value).expect("a header value");
+        let mut app = self.clone();
+        app.headers.append(name, value);
+        app
+    }
+
+    /// `GET`s a path.
+    ///
+    /// # Panics
+    /// When `path` is no request target.
+    pub async fn get(&self, path: &str) -> TestResponse {
+        self.request(Method::GET, path, Body::empty()).await
+    }
+
+    /// `POST`s a JSON body to a path.
+    ///
+    /// # Panics
+    /// When `path` is no request target, or `body` has no JSON form.
+    #[allow(clippy::expect_used)]
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> TestResponse {
+        let body = serde_json::to_vec(body).expect("a body with a JSON form");
+        self.request(Method::POST, path, Body::from(body)).await
+    }
+
+    /// Sends any method and body to a path.
+    ///
+    /// # Panics
+    /// When `path` is no request target.
+    #[allow(clippy::expect_used)]
+    pub async fn request(&self, method: Method, path: &str, body: impl Into<Body>) -> TestResponse {
+        let mut request = Request::new(body.into());
+        *request.method_mut() = method;
+        *request.uri_mut() = path
+            .parse()
+            .expect("a request target, such as `/payments?page=2`");
+        self.send(request).await
+    }
+
+    /// Sends a request as it is, with the address and headers of this application added.
+    ///
+    /// # Panics
+    /// When the response's body fails.
+    #[allow(clippy::expect_used)]
+    pub async fn send(&self, mut request: Request) -> TestResponse {
+        for (name, value) in &self.headers {
+            request.headers_mut().append(name, value.clone());
+        }
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        let response = match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a body to its end").to_bytes();
+        TestResponse {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+}
+
+/// A whole response.
+#[derive(Debug, Clone)]
+pub struct TestResponse {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl TestResponse {
+    /// The status code.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// All headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The first value of a header, if it is there and text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The media type.
+    pub fn content_type(&self) -> Option<&str> {
+        self.header(header::CONTENT_TYPE.as_str())
+    }
+
+    /// The body.
+    pub fn bytes(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as text; what is not UTF-8 is replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body, parsed.
+    ///
+    /// # Panics
+    /// When the body is not of this form.
+    #[allow(clippy::panic)]
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
+            panic!(
+                "{error} in the body of a {} response: {}",
+                self.status,
+                self.text()
+            )
+        })
+    }
+}

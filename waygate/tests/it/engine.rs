@@ -1,0 +1,319 @@
+//! Commands, their audit, their conflicts, their events.
+
+use std::sync::Arc;
+
+use waygate::{
+    Action, AuditQuery, ChangeError, Event, GlobalMaintenance, Lifecycle, Origin, ResolveError,
+    RouteState, RouteStatus, Waygate,
+};
+use waygate_backends::MemoryBackend;
+
+use crate::support::{at, builder, clock};
+
+async fn engine(keys: &[&str]) -> Waygate {
+    let waygate = builder().clock(clock()).build().await.unwrap();
+    for key in keys {
+        waygate
+            .register(key.parse().unwrap(), RouteState::default())
+            .await;
+    }
+    waygate
+}
+
+#[tokio::test]
+async fn every_change_writes_one_line_of_audit() {
+    let waygate = engine(&["GET:/a"]).await;
+    let alice = waygate.operator(Origin::new("alice", "cli"));
+    let first = alice.disable("GET:/a", "incident 12").await.unwrap();
+    let second = alice.set_env_only("GET:/a", &["dev", "x"]).await.unwrap();
+    alice.enable("GET:/a", "").await.unwrap();
+    let lines = waygate.audit(AuditQuery::newest(10)).await.unwrap();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|l| (l.action, l.previous_status, l.new_status, &*l.reason))
+        .collect();
+    use RouteStatus::{Active, Disabled, EnvGated};
+    assert_eq!(
+        told,
+        [
+            (Action::Enable, Some(EnvGated), Some(Active), ""),
+            (
+                Action::EnvGate,
+                Some(Disabled),
+                Some(EnvGated),
+                "Restricted to: ['dev', 'x']"
+            ),
+            (Action::Disable, Some(Active), Some(Disabled), "incident 12"),
+        ]
+    );
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.actor == "alice" && line.platform == "cli")
+    );
+    assert_eq!(lines[2].revision, first.revision.number);
+    assert_eq!(lines[1].revision, second.revision.number);
+    assert_eq!(lines[1].previous.as_ref(), lines[2].new.as_ref());
+}
+
+#[tokio::test]
+async fn keys_resolve_as_the_contract_says() {
+    let waygate = engine(&["GET:/one", "GET:/two", "POST:/two"]).await;
+    let system = waygate.system();
+    let route = system.disable("/one", "").await.unwrap();
+    assert_eq!(route.key.as_str(), "GET:/one");
+    let ambiguous = system.disable("/two", "").await.unwrap_err();
+    assert_eq!(
+        ambiguous.to_string(),
+        "Route '/two' is ambiguous — matches: GET:/two, POST:/two. Specify the full \
+         method-prefixed key (e.g. GET:/payments)."
+    );
+    let unknown = system.disable("GET:/ghost", "").await.unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        "Route 'GET:/ghost' is not registered. Use 'waygate status' to see all registered routes."
+    );
+    let nonsense = system.disable("get:one", "").await.unwrap_err();
+    assert!(
+        matches!(nonsense, ChangeError::Resolve(ResolveError::Invalid(_))),
+        "{nonsense}"
+    );
+    assert!(waygate.audit(AuditQuery::newest(10)).await.unwrap().len() == 1);
+}
+
+#[tokio::test]
+async fn force_active_routes_refuse_changes() {
+    let waygate = engine(&[]).await;
+    let force = RouteState {
+        force_active: true,
+        ..RouteState::default()
+    };
+    waygate
+        .register("GET:/health".parse().unwrap(), force)
+        .await;
+    let refused = waygate
+        .system()
+        .disable("GET:/health", "")
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, ChangeError::Protected { .. }));
+    assert!(
+        refused
+            .to_string()
+            .contains("cannot have its state changed"),
+        "{refused}"
+    );
+    assert!(
+        waygate
+            .audit(AuditQuery::newest(10))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn an_expected_revision_guards_against_lost_updates() {
+    let waygate = engine(&["GET:/a"]).await;
+    let system = waygate.system();
+    let first = system
+        .clone()
+        .if_revision(0)
+        .disable("GET:/a", "mine")
+        .await
+        .unwrap();
+    let late = system
+        .clone()
+        .if_revision(0)
+        .enable("GET:/a", "theirs")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            late,
+            ChangeError::Conflict {
+                expected: 0,
+                found: 1,
+                ..
+            }
+        ),
+        "{late}"
+    );
+    system
+        .if_revision(first.revision.number)
+        .enable("GET:/a", "")
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_changes_are_all_made() {
+    let waygate = engine(&["GET:/a", "GET:/b"]).await;
+    let changes = (0..64).map(|n| {
+        let system = waygate.system();
+        tokio::spawn(async move {
+            let key = if n % 2 == 0 { "GET:/a" } else { "GET:/b" };
+            system.disable(key, &n.to_string()).await.unwrap();
+        })
+    });
+    for change in changes.collect::<Vec<_>>() {
+        change.await.unwrap();
+    }
+    assert_eq!(waygate.revision().number, 64);
+    assert_eq!(
+        waygate.audit(AuditQuery::newest(100)).await.unwrap().len(),
+        64
+    );
+}
+
+#[tokio::test]
+async fn a_reset_route_follows_its_declaration_again() {
+    let waygate = engine(&[]).await;
+    let mut declared = RouteState::default();
+    declared.position.lifecycle = Lifecycle::Maintenance;
+    let key: waygate::RouteKey = "GET:/a".parse().unwrap();
+    waygate.register(key.clone(), declared).await;
+    let system = waygate.system();
+    let opened = system.enable("GET:/a", "").await.unwrap();
+    assert!(opened.overridden && !opened.drifted);
+    // The code changes its mind: the operator's word still holds, and the difference shows.
+    waygate
+        .register(
+            key,
+            RouteState {
+                deprecation: Some(Default::default()),
+                ..Default::default()
+            },
+        )
+        .await;
+    let drifted = waygate.route("GET:/a").unwrap();
+    assert!(drifted.drifted);
+    assert_eq!(drifted.view.status, RouteStatus::Active);
+    let reset = system.reset("GET:/a").await.unwrap();
+    assert!(!reset.overridden && !reset.drifted);
+    assert_eq!(reset.view.status, RouteStatus::Deprecated);
+}
+
+/// Two engines on one store, as two replicas would be.
+async fn replicas() -> (Waygate, Waygate) {
+    let backend = Arc::new(MemoryBackend::new());
+    let one = builder()
+        .shared_backend(backend.clone())
+        .build()
+        .await
+        .unwrap();
+    let two = builder().shared_backend(backend).build().await.unwrap();
+    for waygate in [&one, &two] {
+        waygate
+            .register("GET:/a".parse().unwrap(), RouteState::default())
+            .await;
+    }
+    (one, two)
+}
+
+#[tokio::test]
+async fn a_change_reaches_other_engines_on_the_same_store() {
+    let (one, two) = replicas().await;
+    let mut events = two.subscribe();
+    one.system().disable("GET:/a", "incident").await.unwrap();
+    match events.next().await {
+        Some(Event::Route { route, audit }) => {
+            assert_eq!(route.view.status, RouteStatus::Disabled);
+            assert!(audit.is_none(), "another process wrote it");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(two.route("GET:/a").unwrap().view.reason.as_str(), "incident");
+    // The second engine's own change builds on it.
+    let config = GlobalMaintenance::default();
+    two.system()
+        .enable_global_maintenance(config)
+        .await
+        .unwrap();
+    assert!(matches!(events.next().await, Some(Event::Global { global, .. }) if global.enabled));
+}
+
+#[tokio::test]
+async fn overrides_outlive_the_engine_and_orphans_are_kept_until_purged() {
+    let backend = Arc::new(MemoryBackend::new());
+    let first = builder()
+        .shared_backend(backend.clone())
+        .build()
+        .await
+        .unwrap();
+    first
+        .register("GET:/gone".parse().unwrap(), RouteState::default())
+        .await;
+    first.system().disable("GET:/gone", "").await.unwrap();
+    drop(first);
+
+    let second = builder().shared_backend(backend).build().await.unwrap();
+    assert!(second.routes().is_empty());
+    let orphans = second.orphans().await;
+    assert_eq!(orphans.len(), 1);
+    assert!(orphans[0].orphaned && orphans[0].key.as_str() == "GET:/gone");
+    let system = second.system();
+    assert!(
+        system.enable("GET:/gone", "").await.is_err(),
+        "not registered"
+    );
+    system.purge("GET:/gone").await.unwrap();
+    assert!(second.orphans().await.is_empty());
+    assert!(system.purge("GET:/gone").await.is_err());
+    let newest = second.audit(AuditQuery::newest(1)).await.unwrap();
+    assert_eq!(newest[0].action, Action::Purge);
+}
+
+#[tokio::test]
+async fn exempt_paths_never_switch_global_maintenance_on() {
+    let waygate = engine(&[]).await;
+    let (config, _) = waygate
+        .system()
+        .set_global_exempt_paths(&["/health"])
+        .await
+        .unwrap();
+    assert!(!config.enabled);
+    assert_eq!(config.exempt_paths[0].as_str(), "/health");
+    assert!(
+        waygate
+            .system()
+            .set_global_exempt_paths(&["health"])
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn the_blocking_facade_serves_threads_without_a_runtime() {
+    let waygate = engine(&["GET:/a"]).await;
+    let blocking = waygate.blocking();
+    let thread = std::thread::spawn(move || {
+        let carol = blocking.operator(Origin::new("carol", "worker"));
+        carol
+            .disable_until("GET:/a", at("2030-01-01T01:00:00Z"), "nightly")
+            .unwrap();
+        blocking.audit(AuditQuery::newest(1)).unwrap()
+    });
+    let joined = tokio::task::spawn_blocking(move || thread.join().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(
+        (joined[0].actor.as_str(), joined[0].action),
+        ("carol", Action::Disable)
+    );
+    assert_eq!(
+        waygate.route("GET:/a").unwrap().view.status,
+        RouteStatus::Disabled
+    );
+}
+
+#[tokio::test]
+async fn the_report_shows_every_route() {
+    let waygate = engine(&["GET:/b", "GET:/a"]).await;
+    waygate.system().disable("GET:/a", "off").await.unwrap();
+    let report = waygate.report().to_string();
+    let lines: Vec<&str> = report.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].starts_with("GET     /a"), "{report}");
+    assert!(lines[0].ends_with("disabled (off) +overridden"), "{report}");
+}

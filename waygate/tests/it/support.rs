@@ -1,0 +1,42 @@
+//! What several topics need.
+
+use axum::{Router, routing::get};
+use waygate::{
+    RouteState, Timestamp, Waygate, WaygateBuilder,
+    testing::{ManualClock, TestApp},
+};
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(crate) fn clock() -> ManualClock {
+    ManualClock::at(at("2030-01-01T00:00:00Z"))
+}
+
+/// An engine for the environment `production` that does not mind handlers of other tests.
+pub(crate) fn builder() -> WaygateBuilder {
+    Waygate::builder()
+        .environment("production")
+        .allow_unmounted("")
+}
+
+/// An application with these routes, each answering its own path.
+pub(crate) async fn app(waygate: &Waygate, keys: &[&str]) -> TestApp {
+    let mut router = Router::new();
+    for key in keys {
+        let (method, path) = key.split_once(':').unwrap();
+        let answer = path.to_owned();
+        let handler = move || async move { answer };
+        let route = match method {
+            "GET" => get(handler),
+            "POST" => axum::routing::post(handler),
+            other => panic!("{other} is not used in tests"),
+        };
+        router = router.route(path, route);
+        waygate
+            .register(key.parse().unwrap(), RouteState::default())
+            .await;
+    }
+    TestApp::new(waygate.guard(router).await.unwrap().into_router())
+}

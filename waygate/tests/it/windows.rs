@@ -212,6 +212,11 @@ async fn ten_replicas_tell_of_each_transition_once() {
             Interval::parse(&format!("{day}T02:00:00Z"), &format!("{day}T03:00:00Z")).unwrap();
         system.schedule(KEY, interval, "nightly").await.unwrap();
     }
+    for replica in &replicas {
+        while replica.route(KEY).unwrap().state.position.windows.len() < 20 {
+            tokio::task::yield_now().await;
+        }
+    }
     for day in 1..=20 {
         clock.set_wall(at(&format!("2030-03-{day:02}T02:30:00Z")));
         for replica in &replicas {

@@ -16,22 +16,30 @@ const POLL: Duration = Duration::from_secs(5);
 
 /// Runs for as long as the engine lives, without keeping it alive.
 pub(crate) async fn run(engine: Weak<Inner>) {
-    let Some(inner) = engine.upgrade() else { return };
+    let Some(inner) = engine.upgrade() else {
+        return;
+    };
     let mut signals = Signals {
         hints: Some(inner.backend.changes()),
         behind: inner.behind.clone(),
         version: inner.version.subscribe(),
     };
     drop(inner);
+    // Whatever happened between the first load and the subscription is not hinted at: look once.
+    signals.behind.notify_one();
     loop {
         let signal = signals.next().await;
-        let Some(inner) = engine.upgrade() else { return };
+        let Some(inner) = engine.upgrade() else {
+            return;
+        };
         let look = match signal {
             Signal::Gone => return,
             Signal::Hint(revision) => revision != inner.snapshot.load().revision,
             Signal::Deaf => {
                 let cause = "the backend's stream of changes has ended; polling";
-                inner.monitor.degrade(Component::Sync, cause, inner.clock.now());
+                inner
+                    .monitor
+                    .degrade(Component::Sync, cause, inner.clock.now());
                 true
             }
             Signal::Look => true,

@@ -223,7 +223,10 @@ async fn a_change_reaches_other_engines_on_the_same_store() {
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(two.route("GET:/a").unwrap().view.reason.as_str(), "incident");
+    assert_eq!(
+        two.route("GET:/a").unwrap().view.reason.as_str(),
+        "incident"
+    );
     // The second engine's own change builds on it.
     let config = GlobalMaintenance::default();
     two.system()

@@ -99,12 +99,19 @@ impl Waygate {
     ///
     /// Registering a route again replaces its declaration.
     pub async fn register(&self, key: RouteKey, declared: RouteState) {
-        let route = Registered {
+        self.register_all([(key, declared)]).await;
+    }
+
+    /// Registers many routes at once.
+    pub async fn register_all(&self, routes: impl IntoIterator<Item = (RouteKey, RouteState)>) {
+        let registered = |(key, declared)| Registered {
             key,
             declared,
             source: Source::Registered,
         };
-        self.inner.register([route]).await;
+        self.inner
+            .register(routes.into_iter().map(registered))
+            .await;
     }
 
     /// Every registered route as it is now, by path and method.

@@ -1,0 +1,198 @@
+//! What the engine adds to a request of an active route, beside the ways to do the least possible.
+//!
+//! All variants serve the same handler on the same routes; "added" is the cost above the bare router of the same run.
+//!
+//! * bare axum, twice (the second is the control);
+//! * `axum::middleware::from_fn` that does nothing;
+//! * a hand-written `Layer` that loads an `ArcSwap` and looks the route up in a hash map, and does nothing else;
+//! * ours.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use axum::{
+    Router,
+    extract::{MatchedPath, Request},
+    middleware::{self, Next},
+    response::Response,
+    routing::get,
+};
+use tower::{Layer, Service};
+use waygate::{RouteState, Waygate};
+use waygate_bench::{Report, Row, Timing, Variant, time};
+
+const MANY: usize = 10_000;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let one = time(variants(1).await);
+    let many = time(variants(MANY).await);
+    print_absolute("1 route", &one);
+    print_absolute("10000 routes", &many);
+    let added = |timings: &[Timing], index: usize| timings[index].min - timings[0].min;
+    let (from_fn, by_hand, ours) = (added(&one, 2), added(&one, 3), added(&one, 4));
+    let (many_from_fn, many_by_hand, many_ours) =
+        (added(&many, 2), added(&many, 3), added(&many, 4));
+    let mut rows = vec![
+        Row::new(
+            "active route",
+            ours,
+            "hand-written layer",
+            by_hand,
+            Some(1.0),
+        ),
+        Row::new(
+            "active route, against from_fn",
+            ours,
+            "empty from_fn",
+            from_fn,
+            Some(0.75),
+        ),
+        Row::new(
+            "active route, 10000 routes",
+            many_ours,
+            "ours, 1 route",
+            ours,
+            Some(1.1),
+        ),
+        Row::new(
+            "active route, 10000 routes, against by hand",
+            many_ours,
+            "hand-written layer",
+            many_by_hand,
+            None,
+        ),
+        Row::new(
+            "active route, 10000 routes, against from_fn",
+            many_ours,
+            "empty from_fn",
+            many_from_fn,
+            None,
+        ),
+    ];
+    let change = change_at_many_routes().await.as_secs_f64() * 1e9;
+    rows.push(Row::new(
+        "one change at 10000 routes, whole",
+        change,
+        "budget: 2 ms",
+        2e6,
+        Some(1.0),
+    ));
+    let control = one[1].min / one[0].min;
+    Report::new("layer", control, rows).publish().unwrap();
+}
+
+fn print_absolute(title: &str, timings: &[Timing]) {
+    println!(
+        "\n{title:<28} {:>9} {:>9} {:>14}",
+        "min", "p10", "added (min)"
+    );
+    for Timing { name, min, p10 } in timings {
+        println!(
+            "{name:<28} {min:>6.0} ns {p10:>6.0} ns {:>11.0} ns",
+            min - timings[0].min
+        );
+    }
+}
+
+fn path(index: usize) -> String {
+    format!("/service{index}/v1/items/{{id}}")
+}
+
+fn router(routes: usize) -> Router {
+    (0..routes).fold(Router::new(), |router, index| {
+        router.route(&path(index), get(|| async {}))
+    })
+}
+
+async fn variants(routes: usize) -> Vec<Variant> {
+    let asked = format!("/service{}/v1/items/42", routes / 2);
+    let table: HashMap<String, bool> = (0..routes).map(|index| (path(index), true)).collect();
+    let by_hand = ByHand {
+        table: Arc::new(ArcSwap::from_pointee(table)),
+    };
+    let waygate = engine(routes).await;
+    let guarded = waygate.guard(router(routes)).await.unwrap().into_router();
+    vec![
+        Variant::new("bare axum", router(routes), &*asked),
+        Variant::new("bare axum, again", router(routes), &*asked),
+        Variant::new(
+            "empty from_fn",
+            router(routes).layer(middleware::from_fn(nothing)),
+            &*asked,
+        ),
+        Variant::new("hand-written layer", router(routes).layer(by_hand), &*asked),
+        Variant::new("waygate", guarded, &*asked),
+    ]
+}
+
+async fn engine(routes: usize) -> Waygate {
+    let waygate = Waygate::builder().build().await.unwrap();
+    let all = (0..routes).map(|index| format!("GET:{}", path(index)).parse().unwrap());
+    waygate
+        .register_all(all.map(|key| (key, RouteState::default())))
+        .await;
+    waygate
+}
+
+async fn nothing(request: Request, next: Next) -> Response {
+    next.run(request).await
+}
+
+/// The least that live control takes: one atomic load, one look-up.
+#[derive(Clone)]
+struct ByHand {
+    table: Arc<ArcSwap<HashMap<String, bool>>>,
+}
+
+#[derive(Clone)]
+struct ByHandService<S> {
+    inner: S,
+    table: Arc<ArcSwap<HashMap<String, bool>>>,
+}
+
+impl<S> Layer<S> for ByHand {
+    type Service = ByHandService<S>;
+
+    fn layer(&self, inner: S) -> ByHandService<S> {
+        ByHandService {
+            inner,
+            table: self.table.clone(),
+        }
+    }
+}
+
+impl<S: Service<Request>> Service<Request> for ByHandService<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> S::Future {
+        let path = request.extensions().get::<MatchedPath>().unwrap();
+        assert!(self.table.load()[path.as_str()]);
+        self.inner.call(request)
+    }
+}
+
+/// One operator's change with 10,000 routes registered: command, store, audit, new picture. The fastest of 50.
+async fn change_at_many_routes() -> Duration {
+    let waygate = engine(MANY).await;
+    let mut best = Duration::MAX;
+    for round in 0..50 {
+        let key = format!("GET:{}", path(round * 100));
+        let start = Instant::now();
+        waygate.system().disable(&key, "bench").await.unwrap();
+        best = best.min(start.elapsed());
+    }
+    best
+}

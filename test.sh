@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands. Installs what the tests need on a fresh machine.
+#   ./test.sh         the whole run
+set -euo pipefail
+cd "$(dirname "$0")"
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}" CARGO_INCREMENTAL=0
+
+step() { printf '\n== %s\n' "$*"; }
+missing() { ! command -v "$1" >/dev/null 2>&1; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+step "Tools"
+if missing cargo; then
+    echo "error: cargo is missing; install Rust with rustup (https://rustup.rs)" >&2
+    exit 1
+fi
+if missing python3 || ! python3 -c 'import venv, ensurepip' 2>/dev/null || missing chromium; then
+    if missing apt-get; then
+        echo "error: please install python3 (with venv) and chromium" >&2
+        exit 1
+    fi
+    as_root apt-get update -q
+    as_root apt-get install -q -y --no-install-recommends python3 python3-venv chromium
+fi
+VENV="${WAYGATE_VENV:-target/python-cli}"
+if ! "$VENV/bin/waygate" --help >/dev/null 2>&1; then
+    python3 -m venv "$VENV"
+    "$VENV/bin/pip" install -q 'waygate[cli]==0.2.0'
+fi
+export WAYGATE_PYTHON_CLI="$PWD/$VENV/bin/waygate"
+
+step "Formatting"
+cargo fmt --all --check
+
+step "Clippy"
+cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+step "The engine stands without axum"
+if cargo tree -q -p waygate-rs --no-default-features --features engine -e normal | grep -w axum; then
+    echo "error: axum is in the graph of the feature \`engine\`" >&2
+    exit 1
+fi
+
+step "Features, one by one"
+for feature in engine macros axum openapi swagger-ui admin file testing; do
+    echo "waygate-rs --features $feature"
+    RUSTFLAGS="-Dwarnings" cargo check -q -p waygate-rs --no-default-features --features "$feature"
+done
+for feature in memory file conformance; do
+    echo "waygate-backends --features $feature"
+    RUSTFLAGS="-Dwarnings" cargo check -q -p waygate-backends --no-default-features --features "$feature"
+done
+RUSTFLAGS="-Dwarnings" cargo check -q -p waygate-core --no-default-features
+
+step "Tests"
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace --all-features
+else
+    cargo test --workspace --all-features --lib --bins --tests
+fi
+
+step "Doctests"
+cargo test --workspace --all-features --doc
+
+step "Documentation"
+RUSTDOCFLAGS="-Dwarnings" cargo doc -q --workspace --all-features --no-deps
+
+if ! missing cargo-deny; then
+    step "Licences and sources"
+    cargo deny check licenses bans sources
+fi
+
+step "All passed"

@@ -2,7 +2,9 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::grammar::{Invalid, Method, PathTemplate, RouteSpec, ServiceName};
+use crate::grammar::{
+    Dialect, Invalid, Method, PathTemplate, RouteSpec, ServiceName, template_problem,
+};
 
 /// The name under which a route is controlled: `METHOD:/template`, in a fleet `service:METHOD:/template`.
 ///
@@ -77,9 +79,9 @@ impl FromStr for RouteKey {
         let path_at = text.find('/').ok_or_else(|| {
             invalid("expected `METHOD:/path`, such as `GET:/payments`".to_owned())
         })?;
-        let _: PathTemplate = text[path_at..]
-            .parse()
-            .map_err(|e: Invalid| invalid(e.problem().to_owned()))?;
+        if let Some(problem) = template_problem(&text[path_at..], Dialect::Any) {
+            return Err(invalid(problem));
+        }
         let Some(prefix) = text[..path_at].strip_suffix(':') else {
             return match path_at {
                 0 => Ok(Self {

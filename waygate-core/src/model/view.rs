@@ -26,6 +26,7 @@ pub struct RouteView {
     /// The caller must have one of these roles, if there are any.
     pub allowed_roles: Vec<RoleName>,
     /// The client's address must lie in one of these networks, if there are any.
+    #[serde(with = "text::networks")]
     pub allowed_ips: Vec<IpNet>,
     /// The span of a temporary disabling; else the window that comes next or has begun.
     pub window: Option<Span>,

@@ -1,3 +1,4 @@
 //! The domain as a whole: recorded exchanges, and properties of models, transitions and decisions.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod golden;

@@ -14,7 +14,7 @@ use crate::{
 
 /// What a decision may need to know about a request. Asked for only when a rule depends on it.
 pub trait Facts {
-    /// The client's address, proxies considered; `None` when it is not known.
+    /// The client's address, proxies considered; `None` when it is not known. Who is not known is in no network.
     fn client_ip(&self) -> Option<IpAddr>;
 
     /// Whether the caller has a role.
@@ -77,7 +77,7 @@ pub struct RouteRule {
     force_active: bool,
     deprecated: bool,
     access: Option<Access>,
-    /// What holds from which instant on, oldest first; never empty.
+    /// What holds from which instant on, oldest first; never empty, and no two neighbours are equal.
     phases: Box<[Phase]>,
 }
 
@@ -111,19 +111,21 @@ enum Closed {
 
 impl RouteRule {
     /// Compiles `state` for the environment `env`, for any time from `now` on.
+    ///
+    /// Of the time before `now` it knows nothing: whoever sees the clock set back compiles again.
     pub fn compile(state: &RouteState, env: &EnvName, now: Timestamp) -> Self {
-        let mut phases = Vec::with_capacity(1);
-        let mut next = Some(now);
+        let position = &state.position;
+        let mut phases = vec![Phase {
+            from: Timestamp::MIN,
+            gate: gate(position.effective(now), env),
+        }];
+        let mut next = position.next_change(now);
         while let Some(from) = next {
-            let gate = gate(state.position.effective(from), env);
-            // The clock may be set back, so the first phase covers the past as well.
-            let from = if phases.is_empty() {
-                Timestamp::MIN
-            } else {
-                from
-            };
-            phases.push(Phase { from, gate });
-            next = state.position.next_change(from.max(now));
+            let gate = gate(position.effective(from), env);
+            if phases.last().is_none_or(|last| last.gate != gate) {
+                phases.push(Phase { from, gate });
+            }
+            next = position.next_change(from);
         }
         Self {
             force_active: state.force_active,
@@ -284,6 +286,7 @@ fn denied<'a>(access: &'a Access, facts: &impl Facts) -> Option<Block<'a>> {
     let address_fits = || {
         facts
             .client_ip()
+            .map(|ip| ip.to_canonical())
             .is_some_and(|ip| access.ips.iter().any(|net| net.contains(&ip)))
     };
     if !access.ips.is_empty() && !address_fits() {
@@ -301,3 +304,6 @@ fn denied<'a>(access: &'a Access, facts: &impl Facts) -> Option<Block<'a>> {
 pub fn applies(global: &GlobalMaintenance, method: Option<Method>, path: &str) -> bool {
     global.enabled && !global.exempts(method, path)
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,3 +62,37 @@ impl Gate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_gate_knows_how_it_is_written() {
+        let gates = [
+            (
+                Gate::Maintenance {
+                    reason: "",
+                    window: None,
+                },
+                "maintenance",
+            ),
+            (Gate::Disabled { reason: "" }, "disabled"),
+            (Gate::EnvOnly { envs: &[] }, "env_only"),
+            (Gate::AllowedIps { networks: &[] }, "allowed_ips"),
+            (Gate::AllowedRoles { roles: &[] }, "allowed_roles"),
+            (
+                Gate::Deprecated {
+                    since: None,
+                    sunset: None,
+                    use_instead: None,
+                },
+                "deprecated",
+            ),
+            (Gate::ForceActive, "force_active"),
+        ];
+        for (gate, attribute) in gates {
+            assert_eq!(gate.attribute(), attribute);
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! *trusted* proxy has added can be believed, so the chain is read from the right, beginning at the
 //! peer, for as long as the hops are trusted. By default no proxy is.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -37,7 +37,8 @@ impl TrustedProxies {
         Self(Trust::Nobody)
     }
 
-    /// Proxies in these networks are trusted.
+    /// Proxies in these networks are trusted. Networks come from [`parse_cidr`](crate::grammar::parse_cidr),
+    /// which spells v4-mapped ones as addresses are compared: in IPv4.
     pub fn networks(networks: impl IntoIterator<Item = IpNet>) -> Self {
         Self(Trust::Networks(networks.into_iter().collect()))
     }
@@ -56,21 +57,28 @@ impl TrustedProxies {
         self.0 != Trust::Nobody
     }
 
-    /// The client's address. `forwarded` holds the values of the forwarding header lines in order, each a
+    /// The client's address. `forwarded` holds the values of the forwarding header's lines in order, each a
     /// comma-separated list of addresses or of RFC 7239 elements.
     ///
-    /// A hop that is no address ends the chain: the last trusted hop before it is the client.
-    pub fn client<'a, I>(&self, peer: IpAddr, forwarded: I) -> IpAddr
+    /// Give it the one header that the proxies write, and all of its lines as bytes: a header that they let
+    /// through, or a line left out because it is not text, would put words into their mouths.
+    ///
+    /// A hop that is no address (`unknown`, an obfuscated name, garbage) ends the chain: the last trusted hop
+    /// before it is the client.
+    pub fn client<'a, T, I>(&self, peer: IpAddr, forwarded: I) -> IpAddr
     where
-        I: IntoIterator<Item = &'a str>,
+        T: AsRef<[u8]> + ?Sized + 'a,
+        I: IntoIterator<Item = &'a T>,
         I::IntoIter: DoubleEndedIterator,
     {
         let mut client = peer.to_canonical();
+        // Commas in quoted strings split as well. To honour quotes from the left would let the client open one
+        // that swallows what the proxies add.
         let mut hops = forwarded
             .into_iter()
             .rev()
-            .flat_map(|line| line.rsplit(','))
-            .map(hop);
+            .flat_map(|line| line.as_ref().rsplit(|byte| *byte == b','))
+            .map(|hop| std::str::from_utf8(hop).ok().and_then(address));
         let mut passed = 0;
         while self.trusts(client, passed) {
             let Some(Some(next)) = hops.next() else { break };
@@ -89,28 +97,53 @@ impl TrustedProxies {
     }
 }
 
-/// One hop: an address with or without port, or the `for=` of an RFC 7239 element.
-fn hop(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let node = if text.contains('=') {
-        text.split(';').find_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
-            name.trim()
-                .eq_ignore_ascii_case("for")
-                .then(|| value.trim().trim_matches('"'))
-        })?
+/// The address of one hop: an address with or without port, or the `for=` of an RFC 7239 element.
+fn address(hop: &str) -> Option<IpAddr> {
+    let hop = trim(hop);
+    let node = if hop.contains('=') {
+        let mut pairs = hop.split(';').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.find(|(name, _)| trim(name).eq_ignore_ascii_case("for"))?;
+        trim(value)
     } else {
-        text
+        hop
     };
-    let bracketed = node.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    let address = match bracketed {
-        Some((address, _port)) => address.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
-        None => node
-            .parse()
-            .ok()
-            .or_else(|| node.parse().ok().map(|a: SocketAddr| a.ip())),
+    let node = match node.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"')?,
+        None => node,
     };
-    address.map(|address| address.to_canonical())
+    let (address, port) = match node.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            (IpAddr::V6(address.parse().ok()?), port)
+        }
+        None => match node.parse() {
+            Ok(address) => (address, ""),
+            Err(_) => {
+                let (address, _) = node.split_once(':')?;
+                (IpAddr::V4(address.parse().ok()?), &node[address.len()..])
+            }
+        },
+    };
+    is_port(port).then(|| address.to_canonical())
+}
+
+/// Whether `text` is empty or `:` and a port, which may be an obfuscated one (RFC 7239 section 6.2).
+fn is_port(text: &str) -> bool {
+    match text.strip_prefix(':') {
+        Some(port) => match port.strip_prefix('_') {
+            Some(name) => {
+                let fine = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+                !name.is_empty() && name.bytes().all(fine)
+            }
+            None => port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok(),
+        },
+        None => text.is_empty(),
+    }
+}
+
+/// Cuts off the whitespace that HTTP allows around list members (RFC 9110 section 5.6.3).
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
 }
 
 /// The address under which a client is counted: IPv4 as it is, IPv6 cut to its /64, which is what one
@@ -122,5 +155,208 @@ pub fn client_network(address: IpAddr) -> IpAddr {
             IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
         }
         v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::parse_cidr;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn internal() -> TrustedProxies {
+        TrustedProxies::networks(["10.0.0.0/8", "fd00::/8"].map(|text| parse_cidr(text).unwrap()))
+    }
+
+    /// The client that a trusted peer's one line tells of.
+    fn told(line: &str) -> String {
+        internal().client(ip("10.0.0.1"), [line]).to_string()
+    }
+
+    #[test]
+    fn by_default_the_peer_is_the_client() {
+        for proxies in [
+            TrustedProxies::none(),
+            TrustedProxies::default(),
+            TrustedProxies::hops(0),
+        ] {
+            assert!(!proxies.trusts_any());
+            assert_eq!(
+                proxies.client(ip("10.0.0.1"), ["203.0.113.9"]),
+                ip("10.0.0.1")
+            );
+        }
+        assert!(internal().trusts_any());
+        assert!(TrustedProxies::hops(1).trusts_any());
+    }
+
+    #[test]
+    fn an_untrusted_peer_is_not_believed() {
+        let client = internal().client(ip("198.51.100.7"), ["203.0.113.9"]);
+        assert_eq!(client, ip("198.51.100.7"));
+    }
+
+    #[test]
+    fn the_first_untrusted_hop_from_the_right_is_the_client() {
+        assert_eq!(told("203.0.113.9"), "203.0.113.9");
+        assert_eq!(told("1.1.1.1, 203.0.113.9"), "203.0.113.9");
+        assert_eq!(
+            told("1.1.1.1, 203.0.113.9, 10.9.9.9,10.0.0.2"),
+            "203.0.113.9"
+        );
+        assert_eq!(told("10.0.0.3, 203.0.113.9"), "203.0.113.9");
+    }
+
+    #[test]
+    fn lines_of_the_header_are_one_list() {
+        let client = internal().client(ip("10.0.0.1"), ["1.1.1.1", "203.0.113.9", "10.0.0.2"]);
+        assert_eq!(client, ip("203.0.113.9"));
+    }
+
+    #[test]
+    fn a_chain_of_proxies_only_ends_at_the_first_of_them() {
+        assert_eq!(told("10.0.0.3, 10.0.0.2"), "10.0.0.3");
+        assert_eq!(internal().client(ip("10.0.0.1"), [""; 0]), ip("10.0.0.1"));
+    }
+
+    #[test]
+    fn what_is_no_address_ends_the_chain() {
+        for hop in [
+            "",
+            " ",
+            "unknown",
+            "_hidden",
+            "for=unknown",
+            "for=_hidden",
+            "for=\"_hidden:80\"",
+            "by=203.0.113.9",
+            "for",
+            "for=",
+            "=",
+            "203.0.113",
+            "203.0.113.9.1",
+            "203.0.113.256",
+            "0313.0.113.9",
+            "203.0.113.9:",
+            "203.0.113.9:x",
+            "203.0.113.9:65536",
+            "203.0.113.9:80:80",
+            "203.0.113.9:_",
+            "[203.0.113.9]",
+            "[2001:db8::1",
+            "[2001:db8::1]x",
+            "[2001:db8::1]:",
+            "2001:db8::1]:80",
+            "fe80::1%eth0",
+            "\"203.0.113.9",
+            "203.0.113.9\"",
+            "for=\"203.0.113.9",
+            "203.0.113.9 203.0.113.10",
+            "203.0.113.9;203.0.113.10",
+            "\u{a0}203.0.113.9",
+            "example.com",
+        ] {
+            assert_eq!(told(hop), "10.0.0.1", "{hop:?}");
+            let line = format!("1.1.1.1, {hop}, 10.0.0.2");
+            assert_eq!(told(&line), "10.0.0.2", "{hop:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_end_the_chain_and_no_more() {
+        let client = internal().client(ip("10.0.0.1"), [b"\xff\xfe, 203.0.113.9".as_slice()]);
+        assert_eq!(client, ip("203.0.113.9"));
+        let client = internal().client(ip("10.0.0.1"), [b"1.1.1.1, \xff".as_slice()]);
+        assert_eq!(client, ip("10.0.0.1"));
+    }
+
+    #[test]
+    fn reads_every_spelling_of_an_address() {
+        for hop in [
+            "203.0.113.9",
+            "\t203.0.113.9 ",
+            "203.0.113.9:8080",
+            "203.0.113.9:_port",
+            "\"203.0.113.9\"",
+            "::ffff:203.0.113.9",
+            "[::ffff:203.0.113.9]:8080",
+            "for=203.0.113.9",
+            "For=203.0.113.9",
+            "proto=https;for=203.0.113.9;by=10.0.0.1",
+            "for = \"203.0.113.9:8080\" ; proto=http",
+            "for=\"[::ffff:cb00:7109]\"",
+        ] {
+            assert_eq!(told(hop), "203.0.113.9", "{hop}");
+        }
+        for hop in [
+            "2001:db8::1",
+            "2001:DB8:0:0:0:0:0:1",
+            "[2001:db8::1]",
+            "[2001:db8::1]:443",
+            "for=\"[2001:db8::1]\"",
+            "for=\"[2001:db8::1]:_x\"",
+        ] {
+            assert_eq!(told(hop), "2001:db8::1", "{hop}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_the_client_opens_does_not_swallow_what_proxies_add() {
+        assert_eq!(told("for=\"1.1.1.1, for=203.0.113.9"), "203.0.113.9");
+        assert_eq!(
+            told("for=\"[::1, for=203.0.113.9, for=10.0.0.2"),
+            "203.0.113.9"
+        );
+    }
+
+    #[test]
+    fn mapped_and_plain_addresses_are_the_same() {
+        let client = internal().client(ip("::ffff:10.0.0.1"), ["203.0.113.9, ::ffff:10.0.0.2"]);
+        assert_eq!(client, ip("203.0.113.9"));
+        let mapped = TrustedProxies::networks([parse_cidr("::ffff:10.0.0.0/104").unwrap()]);
+        assert_eq!(
+            mapped.client(ip("10.0.0.1"), ["203.0.113.9"]),
+            ip("203.0.113.9")
+        );
+        assert_eq!(
+            TrustedProxies::none().client(ip("::ffff:10.0.0.1"), [""; 0]),
+            ip("10.0.0.1")
+        );
+        assert_eq!(
+            internal().client(ip("fd00::1"), ["2001:db8::9"]),
+            ip("2001:db8::9")
+        );
+    }
+
+    #[test]
+    fn hops_are_counted_from_the_peer() {
+        let line = "1.1.1.1, 203.0.113.9, 198.51.100.2";
+        for (count, client) in [
+            (1, "198.51.100.2"),
+            (2, "203.0.113.9"),
+            (3, "1.1.1.1"),
+            (4, "1.1.1.1"),
+            (usize::MAX, "1.1.1.1"),
+        ] {
+            let proxies = TrustedProxies::hops(count);
+            assert_eq!(
+                proxies.client(ip("198.51.100.1"), [line]),
+                ip(client),
+                "{count}"
+            );
+        }
+    }
+
+    #[test]
+    fn clients_of_ipv6_are_counted_by_their_64() {
+        assert_eq!(
+            client_network(ip("2001:db8:1:2:3:4:5:6")),
+            ip("2001:db8:1:2::")
+        );
+        assert_eq!(client_network(ip("203.0.113.9")), ip("203.0.113.9"));
+        assert_eq!(client_network(ip("::ffff:203.0.113.9")), ip("203.0.113.9"));
     }
 }

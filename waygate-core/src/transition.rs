@@ -21,7 +21,7 @@ pub enum RouteCommand {
         /// Why.
         reason: Reason,
     },
-    /// Closes the route at once. Windows are kept for later.
+    /// Closes the route at once. Windows and environments are kept for later.
     Disable {
         /// Why.
         reason: Reason,
@@ -33,7 +33,8 @@ pub enum RouteCommand {
         /// Why.
         reason: Reason,
     },
-    /// Adds a maintenance window. On a disabled route, a window that has begun bounds the disabling.
+    /// Adds a maintenance window. Right after a [`Disable`](Self::Disable), a window that has begun is the end of
+    /// the disabling instead.
     Schedule {
         /// When.
         interval: Interval,
@@ -41,11 +42,13 @@ pub enum RouteCommand {
         reason: Reason,
     },
     /// Takes back one window, or all of them; during a window the route is at once what it was before.
+    /// All of them includes the end of a disabling, which then lasts until changed.
     CancelSchedule {
         /// Which window; `None` means all.
         window: Option<WindowId>,
     },
-    /// Opens the route in these environments only, at once. Windows that have not begun are kept.
+    /// Opens the route in these environments only, at once, and drops its reason. Windows that have not begun
+    /// are kept.
     EnvOnly {
         /// The environments; an empty list closes the route everywhere.
         envs: Vec<EnvName>,
@@ -54,7 +57,7 @@ pub enum RouteCommand {
     Deprecate(Option<Deprecation>),
     /// Sets who may call the route.
     SetAccess(Access),
-    /// Returns the route to what its declaration says.
+    /// Returns the route to what its declaration says. Never refused.
     Reset,
 }
 
@@ -141,7 +144,8 @@ pub fn transition(
     command: &RouteCommand,
     now: Timestamp,
 ) -> Result<RouteState, Refused> {
-    if declared.force_active || current.force_active {
+    let forced = declared.force_active || current.force_active;
+    if forced && !matches!(command, RouteCommand::Reset) {
         return Err(Refused::ForceActive);
     }
     let mut next = current.clone();
@@ -155,8 +159,9 @@ pub fn transition(
             };
         }
         RouteCommand::Disable { reason, until } => {
-            ensure_ahead(*until, now)?;
-            disable(position, reason, *until, now);
+            let until = until.map(whole_micros);
+            ensure_ahead(until, now)?;
+            disable(position, reason, until, now);
         }
         RouteCommand::Maintain { reason } => {
             *position = Position {
@@ -222,7 +227,7 @@ fn disable(position: &mut Position, reason: &Reason, until: Option<Timestamp>, n
     };
     position.lifecycle = Lifecycle::Disabled(Disabled {
         since: Some(whole_micros(now)),
-        until: until.map(whole_micros),
+        until,
         former,
     });
 }
@@ -270,3 +275,6 @@ fn cancel(position: &mut Position, window: Option<&WindowId>) -> Result<(), Refu
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,10 @@
 use jiff::Timestamp;
 
-use super::{Invalid, format_wire, parse_instant};
+use super::{Invalid, format_wire, instant::storable, parse_instant};
 
 /// A span of time with `start < end`: the start belongs to it, the end does not.
+///
+/// Both are whole microseconds of the years 0 to 9999, so that what is stored is what was meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Interval {
     start: Timestamp,
@@ -10,20 +12,18 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The interval from `start` up to, and without, `end`.
+    /// The interval from `start` up to, and without, `end`, both cut to microseconds.
     ///
     /// # Errors
-    /// [`Invalid`] when `end` is not after `start`.
+    /// [`Invalid`] when `end` is not after `start`, or a year is before 0.
     pub fn new(start: Timestamp, end: Timestamp) -> Result<Self, Invalid> {
-        if start < end {
-            return Ok(Self { start, end });
-        }
+        let problem = match (storable(start), storable(end)) {
+            (Some(start), Some(end)) if start < end => return Ok(Self { start, end }),
+            (Some(_), Some(_)) => "the window must end after it starts",
+            _ => "the window must lie in the years 0 to 9999",
+        };
         let text = format!("{}/{}", format_wire(start, "Z"), format_wire(end, "Z"));
-        Err(Invalid::new(
-            "window",
-            &text,
-            "the window must end after it starts",
-        ))
+        Err(Invalid::new("window", &text, problem))
     }
 
     /// The interval between two RFC 3339 instants.
@@ -47,5 +47,70 @@ impl Interval {
     /// Whether `instant` lies in `start..end`.
     pub fn contains(self, instant: Timestamp) -> bool {
         self.start <= instant && instant < self.end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nanos(nanos: i128) -> Timestamp {
+        Timestamp::from_nanosecond(nanos).unwrap()
+    }
+
+    #[test]
+    fn the_start_belongs_to_it_and_the_end_does_not() {
+        let interval =
+            Interval::parse("2030-01-01T02:00:00Z", "2030-01-01T04:00:00+01:00").unwrap();
+        let nanosecond = jiff::SignedDuration::from_nanos(1);
+        assert!(interval.contains(interval.start()));
+        assert!(!interval.contains(interval.start() - nanosecond));
+        assert!(interval.contains(interval.end() - nanosecond));
+        assert!(!interval.contains(interval.end()));
+    }
+
+    #[test]
+    fn is_never_empty_nor_backwards() {
+        for (start, end) in [
+            ("2030-01-01T02:00:00Z", "2030-01-01T02:00:00Z"),
+            ("2030-01-01T02:00:00Z", "2030-01-01T01:59:59Z"),
+            ("2030-01-01T02:00:00Z", "2030-01-01T03:00:00+01:00"),
+        ] {
+            let error = Interval::parse(start, end).unwrap_err();
+            assert_eq!(error.problem(), "the window must end after it starts");
+        }
+        assert_eq!(
+            Interval::parse("2030-01-01T02:00:00Z", "2029-01-01T02:00:00Z")
+                .unwrap_err()
+                .to_string(),
+            "invalid window `2030-01-01T02:00:00Z/2029-01-01T02:00:00Z`: the window must end after \
+             it starts"
+        );
+    }
+
+    #[test]
+    fn names_the_text_that_is_no_instant() {
+        let error = Interval::parse("2030-01-01T02:00:00Z", "later").unwrap_err();
+        assert!(error.to_string().starts_with("invalid instant `later`: "));
+    }
+
+    #[test]
+    fn has_whole_microseconds() {
+        let interval = Interval::new(nanos(1_999), nanos(2_001)).unwrap();
+        assert_eq!(
+            (interval.start(), interval.end()),
+            (nanos(1_000), nanos(2_000))
+        );
+        assert!(Interval::new(nanos(1_001), nanos(1_999)).is_err());
+    }
+
+    #[test]
+    fn has_years_that_can_be_spelled() {
+        let error = Interval::new(Timestamp::MIN, nanos(0)).unwrap_err();
+        assert_eq!(
+            error.problem(),
+            "the window must lie in the years 0 to 9999"
+        );
+        assert!(Interval::new(nanos(0), Timestamp::MAX).is_ok());
     }
 }

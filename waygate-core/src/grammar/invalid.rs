@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use super::text::is_hidden;
+
 /// A text that does not follow its grammar: what it should have been, what it was, and what is wrong.
 ///
 /// The [`Display`](std::fmt::Display) form is the one message that users read, at compile time and in
@@ -13,34 +15,81 @@ pub struct Invalid {
 }
 
 /// Inputs are quoted in messages and logs; a megabyte of it would help nobody.
-const QUOTED_CHARS: usize = 96;
+const INPUT_CHARS: usize = 96;
+/// Problems name parts of the input.
+const PROBLEM_CHARS: usize = 512;
 
 impl Invalid {
     /// `noun` names the grammar ("route", "CIDR"), `problem` says what is wrong and what would be right.
+    ///
+    /// Both texts are cut to a readable length, and characters that could make a log line or a terminal
+    /// show something else are replaced.
     pub fn new(noun: &'static str, input: &str, problem: impl Into<Cow<'static, str>>) -> Self {
-        let mut quoted: String = input
-            .chars()
-            .take(QUOTED_CHARS)
-            .map(|c| {
-                if c.is_control() {
-                    char::REPLACEMENT_CHARACTER
-                } else {
-                    c
-                }
-            })
-            .collect();
-        if input.chars().nth(QUOTED_CHARS).is_some() {
-            quoted.push('…');
-        }
+        let problem = match problem.into() {
+            Cow::Owned(problem) => readable(&problem, PROBLEM_CHARS).into(),
+            ours => ours,
+        };
         Self {
             noun,
-            input: quoted,
-            problem: problem.into(),
+            input: readable(input, INPUT_CHARS),
+            problem,
         }
     }
 
     /// What is wrong, without the quoted input.
     pub fn problem(&self) -> &str {
         &self.problem
+    }
+}
+
+fn readable(text: &str, max_chars: usize) -> String {
+    let shown = text.chars().take(max_chars);
+    let mut readable: String = shown
+        .map(|c| match is_hidden(c) {
+            true => char::REPLACEMENT_CHARACTER,
+            false => c,
+        })
+        .collect();
+    if text.chars().nth(max_chars).is_some() {
+        readable.push('…');
+    }
+    readable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_as_one_sentence() {
+        let error = Invalid::new("CIDR", "10/8", "`10` is not an IP address");
+        assert_eq!(
+            error.to_string(),
+            "invalid CIDR `10/8`: `10` is not an IP address"
+        );
+    }
+
+    #[test]
+    fn shows_neither_control_characters_nor_megabytes() {
+        let input = format!("\u{1b}[2J\u{202e}\n{}", "x".repeat(1 << 20));
+        let error = Invalid::new("reason", &input, format!("`{input}` is wrong"));
+        let text = error.to_string();
+        assert!(
+            text.starts_with("invalid reason `\u{fffd}[2J\u{fffd}\u{fffd}xxx"),
+            "{text}"
+        );
+        assert!(text.chars().count() < 700);
+        assert!(error.problem().ends_with("xxx…"));
+    }
+
+    #[test]
+    fn cuts_between_characters() {
+        let error = Invalid::new("reason", &"ü".repeat(97), "too long");
+        assert_eq!(
+            error.to_string(),
+            format!("invalid reason `{}…`: too long", "ü".repeat(96))
+        );
+        let error = Invalid::new("reason", &"ü".repeat(96), "too long");
+        assert!(!error.to_string().contains('…'));
     }
 }

@@ -75,3 +75,35 @@ impl FromStr for Method {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_reads_as_it_is_written() {
+        for method in Method::ALL {
+            assert_eq!(method.to_string().parse::<Method>().unwrap(), method);
+        }
+        assert_eq!(Method::from_name("get"), None);
+    }
+
+    #[test]
+    fn small_letters_are_pointed_out() {
+        let error = "get".parse::<Method>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid method `get`: methods are written in capitals: `GET`"
+        );
+    }
+
+    #[test]
+    fn other_words_get_the_list() {
+        for text in ["", "FETCH", "GET ", "Ä"] {
+            assert_eq!(
+                text.parse::<Method>().unwrap_err().problem(),
+                "expected one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, CONNECT, TRACE"
+            );
+        }
+    }
+}

@@ -28,13 +28,15 @@ mod route;
 mod text;
 
 pub use cidr::parse_cidr;
-#[cfg(feature = "model")]
-pub(crate) use instant::whole_micros;
 pub use instant::{format_http_date, format_wire, parse_http_date, parse_instant, parse_sunset};
+#[cfg(feature = "model")]
+pub(crate) use instant::{storable, whole_micros};
 pub use interval::Interval;
 pub use invalid::Invalid;
 pub use method::Method;
 pub use name::{EnvName, RoleName, ServiceName};
 pub use path::PathTemplate;
+#[cfg(feature = "model")]
+pub(crate) use path::{Dialect, template_problem};
 pub use route::RouteSpec;
 pub use text::{LinkTarget, Reason};

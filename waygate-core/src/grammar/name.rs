@@ -46,7 +46,8 @@ name! {
 }
 
 name! {
-    /// The name of a service in a fleet: ASCII letters, digits and `. _ -`; 1 to 128 bytes; no HTTP method.
+    /// The name of a service in a fleet: ASCII letters, digits and `. _ -`; 1 to 128 bytes; no HTTP
+    /// method, in capitals or not.
     ServiceName, "service name", service_problem
 }
 
@@ -72,9 +73,78 @@ fn service_problem(text: &str) -> Option<String> {
             "use 1 to 128 ASCII letters, digits or `. _ -`, such as `payments-service`".to_owned(),
         );
     }
-    Method::from_name(text).map(|method| format!("`{method}` is an HTTP method"))
+    // In any case of letters: a key that begins with `get:` is a mistake, not a service.
+    Method::from_name(&text.to_ascii_uppercase()).map(|_| format!("`{text}` is an HTTP method"))
 }
 
 fn length_fits(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks one grammar against what it takes, what it refuses, and the one problem it names.
+    fn check<T: FromStr<Err = Invalid> + fmt::Display>(
+        fine: &[&str],
+        wrong: &[&str],
+        message: impl Fn(&str) -> String,
+    ) {
+        for text in fine {
+            assert_eq!(text.parse::<T>().unwrap().to_string(), *text);
+        }
+        for text in wrong {
+            let error = text.parse::<T>().map(|_| ()).unwrap_err();
+            assert_eq!(error.to_string(), message(text));
+        }
+    }
+
+    #[test]
+    fn environment_names() {
+        check::<EnvName>(
+            &["production", "dev-2", "a", "eu_west", &"a".repeat(64)],
+            &["", "Production", "dev env", "dév", "dev.eu", "a\u{fffd}"],
+            |text| {
+                format!(
+                    "invalid environment name `{text}`: use 1 to 64 lowercase ASCII letters, digits, \
+                     `-` or `_`, such as `production`"
+                )
+            },
+        );
+        assert!("a".repeat(65).parse::<EnvName>().is_err());
+    }
+
+    #[test]
+    fn role_names() {
+        check::<RoleName>(
+            &["admin", "billing:admin", "a@b.c/D-1_", &"a".repeat(128)],
+            &["", "a b", "ä", "a,b", "a;b", "a\"b"],
+            |text| {
+                format!(
+                    "invalid role name `{text}`: use 1 to 128 ASCII letters, digits or \
+                     `. _ : / @ -`, such as `billing:admin`"
+                )
+            },
+        );
+        assert!("a".repeat(129).parse::<RoleName>().is_err());
+    }
+
+    #[test]
+    fn service_names() {
+        check::<ServiceName>(
+            &["payments-service", "a.b_c", "GETTER", &"a".repeat(128)],
+            &["", "a:b", "a/b", "a b", "ä"],
+            |text| {
+                format!(
+                    "invalid service name `{text}`: use 1 to 128 ASCII letters, digits or `. _ -`, \
+                     such as `payments-service`"
+                )
+            },
+        );
+        assert!("a".repeat(129).parse::<ServiceName>().is_err());
+        check::<ServiceName>(&[], &["GET", "get", "Options"], |text| {
+            format!("invalid service name `{text}`: `{text}` is an HTTP method")
+        });
+    }
 }

@@ -49,3 +49,44 @@ impl FromStr for RouteSpec {
         Ok(Self { method, path })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_a_method_and_a_path() {
+        let spec: RouteSpec = "GET /users/{id}".parse().unwrap();
+        assert_eq!(spec.method(), Method::Get);
+        assert_eq!(spec.path().as_str(), "/users/{id}");
+        assert_eq!(spec.to_string(), "GET /users/{id}");
+        assert_eq!(
+            spec,
+            RouteSpec::new(Method::Get, "/users/{id}".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        let expected = "expected `<METHOD> <path>`, such as `GET /health`";
+        for (text, problem) in [
+            ("", expected),
+            ("/health", expected),
+            ("GET:/health", expected),
+            ("get /health", "methods are written in capitals: `GET`"),
+            ("GET health", "the path must start with `/`"),
+            ("GET  /health", "the path must start with `/`"),
+            ("GET /health ", "the path holds ' '; percent-encode it"),
+            (
+                "GET /users/:id",
+                "path parameters are written `{id}`, not `:id`",
+            ),
+        ] {
+            let error = text.parse::<RouteSpec>().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("invalid route `{text}`: {problem}")
+            );
+        }
+    }
+}

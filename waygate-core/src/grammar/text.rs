@@ -4,8 +4,9 @@ use super::Invalid;
 
 /// Free text that operators write and people read: why a route is closed. May be empty.
 ///
-/// At most 512 characters, without control characters and without the bidirectional overrides that
-/// make a log line or a page read otherwise than it is (Unicode TR 36).
+/// One line of at most 512 characters. Blanks around it mean nothing and are cut off. Refused are control
+/// characters, line separators, and the bidirectional controls that make a log line or a page read
+/// otherwise than it is (Unicode TR 36).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Reason(Box<str>);
 
@@ -34,26 +35,35 @@ impl FromStr for Reason {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let invalid = |problem: String| Err(Invalid::new("reason", text, problem));
-        if text.chars().count() > MAX_REASON_CHARS {
+        let trimmed = text.trim();
+        if trimmed.chars().count() > MAX_REASON_CHARS {
             return invalid(format!("use at most {MAX_REASON_CHARS} characters"));
         }
-        match text.chars().find(|c| c.is_control() || is_bidi_control(*c)) {
+        match trimmed.chars().find(|c| is_hidden(*c)) {
             Some(c) => invalid(format!(
                 "U+{:04X} is not allowed: write one line of plain text",
-                c as u32
+                u32::from(c)
             )),
-            None => Ok(Self(text.into())),
+            None => Ok(Self(trimmed.into())),
         }
     }
 }
 
-fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
+/// Whether a character can make text look otherwise than it is: controls, line and paragraph separators,
+/// bidirectional controls.
+pub(super) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{061C}' | '\u{200E}' | '\u{200F}'
+        )
+        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Where a `Link` header may point: a URI reference (RFC 3986 section 4.1), such as `/v2/users`.
 ///
-/// 1 to 2048 visible ASCII characters without `<`, `>`, `"` and `\`.
+/// 1 to 2048 visible ASCII characters without `<`, `>`, `"` and `\`. With a scheme, that is `http` or
+/// `https`: pages show it as a link.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LinkTarget(Box<str>);
 
@@ -74,14 +84,122 @@ impl FromStr for LinkTarget {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
+        let invalid = |problem: &'static str| Err(Invalid::new("link target", text, problem));
         let fine = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'\\');
-        if (1..=2048).contains(&text.len()) && text.bytes().all(fine) {
-            return Ok(Self(text.into()));
+        if !(1..=2048).contains(&text.len()) || !text.bytes().all(fine) {
+            return invalid(
+                "expected 1 to 2048 visible ASCII characters without `<`, `>`, `\"` and `\\`, such as `/v2/users`",
+            );
         }
-        Err(Invalid::new(
-            "link target",
-            text,
-            "expected a path or URL in ASCII without spaces, such as `/v2/users`",
-        ))
+        match scheme(text) {
+            Some(scheme) if !["http", "https"].contains(&&*scheme.to_ascii_lowercase()) => {
+                invalid("expected a path or an `http` or `https` URL")
+            }
+            _ => Ok(Self(text.into())),
+        }
+    }
+}
+
+/// What stands before the first `:`, unless the path, query or fragment has begun (RFC 3986 section 4.2).
+fn scheme(reference: &str) -> Option<&str> {
+    let end = reference.find([':', '/', '?', '#'])?;
+    reference[end..].starts_with(':').then(|| &reference[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(text: &str) -> Result<Reason, Invalid> {
+        text.parse()
+    }
+
+    #[test]
+    fn a_reason_is_one_line_of_plain_text() {
+        for text in [
+            "",
+            "DB migration",
+            "Größe: 3 × 🔧",
+            "<b>'\"; DROP",
+            "🏳\u{200D}🌈",
+        ] {
+            assert_eq!(reason(text).unwrap().as_str(), text);
+        }
+        for (text, code) in [
+            ("a\nb", "U+000A"),
+            ("a\u{0}b", "U+0000"),
+            ("a\u{1b}[31mb", "U+001B"),
+            ("a\u{7f}b", "U+007F"),
+            ("a\u{85}b", "U+0085"),
+            ("a\u{2028}b", "U+2028"),
+            ("a\u{202e}b", "U+202E"),
+            ("a\u{2066}b", "U+2066"),
+            ("a\u{200f}", "U+200F"),
+            ("a\u{61c}", "U+061C"),
+        ] {
+            let problem = format!("{code} is not allowed: write one line of plain text");
+            assert_eq!(reason(text).unwrap_err().problem(), problem);
+        }
+    }
+
+    #[test]
+    fn blanks_around_a_reason_are_cut_off() {
+        assert_eq!(
+            reason(" \t db  upgrade \r\n").unwrap().as_str(),
+            "db  upgrade"
+        );
+        assert!(reason(" \n\u{2028}").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_reason_is_bounded_by_characters() {
+        let longest = "ü".repeat(512);
+        assert_eq!(reason(&format!(" {longest} ")).unwrap().as_str(), longest);
+        let error = reason(&"ü".repeat(513)).unwrap_err();
+        assert_eq!(error.problem(), "use at most 512 characters");
+    }
+
+    #[test]
+    fn a_link_target_is_a_path_or_a_web_url() {
+        for text in [
+            "/v2/users",
+            "v2/users",
+            "./a:b",
+            "?x=a:b",
+            "#a:b",
+            "//other.example/v2",
+            "https://example.com/v2?x=1#y",
+            "HTTP://example.com",
+            "/v2/users/{id}",
+        ] {
+            assert_eq!(text.parse::<LinkTarget>().unwrap().as_str(), text);
+        }
+        for text in [
+            "",
+            "/a b",
+            "/a>b",
+            "/a\"b",
+            "/a\\b",
+            "/größe",
+            "/a\nb",
+            &"a".repeat(2049),
+        ] {
+            assert_eq!(
+                text.parse::<LinkTarget>().unwrap_err().problem(),
+                "expected 1 to 2048 visible ASCII characters without `<`, `>`, `\"` and `\\`, such as `/v2/users`"
+            );
+        }
+        for text in [
+            "javascript:alert(1)",
+            "JavaScript:x",
+            "data:text/html,x",
+            ":x",
+            "a:b",
+        ] {
+            assert_eq!(
+                text.parse::<LinkTarget>().unwrap_err().problem(),
+                "expected a path or an `http` or `https` URL"
+            );
+        }
     }
 }

@@ -1,7 +1,7 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::{RouteStatus, text};
@@ -35,45 +35,115 @@ impl Origin {
     }
 }
 
-/// What was done (wire contract section 10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-#[allow(missing_docs)]
-pub enum Action {
-    Enable,
-    Disable,
-    MaintenanceOn,
-    EnvGate,
-    Schedule,
-    ScheduleCancelled,
-    Deprecate,
-    AccessSet,
-    Reset,
-    Purge,
-    GlobalMaintenanceOn,
-    GlobalMaintenanceOff,
-    GlobalExemptPathsSet,
-    Login,
-    Logout,
-    LoginRefused,
-    /// An action that this version does not know.
-    #[serde(other)]
-    Unknown,
+/// Declares [`Action`] from one table of variants and words.
+macro_rules! actions {
+    ($($variant:ident => $word:literal,)+) => {
+        /// What was done (wire contract section 10, and what the contract leaves out).
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[allow(missing_docs)]
+        pub enum Action {
+            $($variant,)+
+            /// An action of another version. Kept as it is: a log is not to lose anything.
+            Other(Box<str>),
+        }
+
+        impl Action {
+            /// The word in the log.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $word,)+
+                    Self::Other(word) => word,
+                }
+            }
+        }
+
+        impl From<&str> for Action {
+            fn from(word: &str) -> Self {
+                match word {
+                    $($word => Self::$variant,)+
+                    other => Self::Other(other.into()),
+                }
+            }
+        }
+
+        #[cfg(test)]
+        const WORDS: &[&str] = &[$($word),+];
+    };
+}
+
+actions! {
+    Enable => "enable",
+    Disable => "disable",
+    MaintenanceOn => "maintenance_on",
+    EnvGate => "env_gate",
+    Schedule => "schedule",
+    ScheduleCancelled => "schedule_cancelled",
+    Deprecate => "deprecate",
+    AccessSet => "access_set",
+    Reset => "reset",
+    Purge => "purge",
+    GlobalMaintenanceOn => "global_maintenance_on",
+    GlobalMaintenanceOff => "global_maintenance_off",
+    GlobalExemptPathsSet => "global_exempt_paths_set",
+    ServiceMaintenanceOn => "service_maintenance_on",
+    ServiceMaintenanceOff => "service_maintenance_off",
+    RlPolicySet => "rl_policy_set",
+    RlPolicyUpdated => "rl_policy_updated",
+    RlPolicyDeleted => "rl_policy_deleted",
+    RlReset => "rl_reset",
+    GlobalRlSet => "global_rl_set",
+    GlobalRlUpdated => "global_rl_updated",
+    GlobalRlDeleted => "global_rl_deleted",
+    GlobalRlReset => "global_rl_reset",
+    GlobalRlEnabled => "global_rl_enabled",
+    GlobalRlDisabled => "global_rl_disabled",
+    SvcRlSet => "svc_rl_set",
+    SvcRlUpdated => "svc_rl_updated",
+    SvcRlDeleted => "svc_rl_deleted",
+    SvcRlReset => "svc_rl_reset",
+    SvcRlEnabled => "svc_rl_enabled",
+    SvcRlDisabled => "svc_rl_disabled",
+    FlagCreated => "flag_created",
+    FlagUpdated => "flag_updated",
+    FlagEnabled => "flag_enabled",
+    FlagDisabled => "flag_disabled",
+    FlagDeleted => "flag_deleted",
+    SegmentCreated => "segment_created",
+    SegmentUpdated => "segment_updated",
+    SegmentDeleted => "segment_deleted",
+    Login => "login",
+    Logout => "logout",
+    LoginRefused => "login_refused",
 }
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
+        f.write_str(self.as_str())
     }
 }
 
-/// One line of the audit log: one change, written in the same commit as the change.
+impl Serialize for Action {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Action {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = Cow::<'de, str>::deserialize(deserializer)?;
+        Ok(Self::from(&*word))
+    }
+}
+
+/// One line of the audit log: one change, written in the same commit as the change (wire contract section 2.3).
+///
+/// `id`, `timestamp`, `path` and `action` must be there when one is read; the rest may be left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// Unique.
     pub id: Uuid,
-    /// When, in UTC.
+    /// When, in UTC; the log keeps microseconds.
     #[serde(with = "text::instant")]
     pub timestamp: Timestamp,
     /// The route key, or `__global__`.
@@ -83,10 +153,13 @@ pub struct AuditEntry {
     /// What was done.
     pub action: Action,
     /// Who.
+    #[serde(default = "system")]
     pub actor: String,
     /// Through what.
+    #[serde(default = "system")]
     pub platform: String,
     /// Why; may be empty.
+    #[serde(default)]
     pub reason: String,
     /// The status before.
     pub previous_status: Option<RouteStatus>,
@@ -101,4 +174,115 @@ pub struct AuditEntry {
     /// The stored value after, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<serde_json::Value>,
+}
+
+fn system() -> String {
+    Origin::system().actor
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::*;
+
+    #[test]
+    fn every_action_of_the_wire_contract_has_its_word() {
+        for word in [
+            "enable",
+            "disable",
+            "maintenance_on",
+            "env_gate",
+            "global_maintenance_on",
+            "global_maintenance_off",
+            "service_maintenance_on",
+            "service_maintenance_off",
+            "rl_policy_set",
+            "rl_policy_updated",
+            "rl_policy_deleted",
+            "rl_reset",
+            "global_rl_set",
+            "global_rl_updated",
+            "global_rl_deleted",
+            "global_rl_reset",
+            "global_rl_enabled",
+            "global_rl_disabled",
+            "svc_rl_set",
+            "svc_rl_updated",
+            "svc_rl_deleted",
+            "svc_rl_reset",
+            "svc_rl_enabled",
+            "svc_rl_disabled",
+            "flag_created",
+            "flag_updated",
+            "flag_enabled",
+            "flag_disabled",
+            "flag_deleted",
+            "segment_created",
+            "segment_updated",
+            "segment_deleted",
+        ] {
+            assert!(WORDS.contains(&word), "{word}");
+        }
+        for word in WORDS {
+            let action = Action::from(*word);
+            assert!(!matches!(action, Action::Other(_)));
+            assert_eq!(action.to_string(), *word);
+            assert_eq!(
+                from_value::<Action>(to_value(&action).unwrap()).unwrap(),
+                action
+            );
+        }
+    }
+
+    #[test]
+    fn an_action_of_another_version_is_kept() {
+        let action: Action = from_value(json!("teleport")).unwrap();
+        assert_eq!(action, Action::Other("teleport".into()));
+        assert_eq!(to_value(&action).unwrap(), json!("teleport"));
+    }
+
+    #[test]
+    fn what_the_contract_lets_out_has_its_defaults() {
+        let entry: AuditEntry = from_value(json!({
+            "id": "0b8955c8-622a-45a8-8fd8-0e57924ec972",
+            "timestamp": "2026-11-22T22:16:37.216046",
+            "path": "__global__",
+            "action": "global_maintenance_on",
+        }))
+        .unwrap();
+        assert_eq!(
+            to_value(&entry).unwrap(),
+            json!({
+                "id": "0b8955c8-622a-45a8-8fd8-0e57924ec972",
+                "timestamp": "2026-11-22T22:16:37.216046Z",
+                "path": "__global__",
+                "service": null,
+                "action": "global_maintenance_on",
+                "actor": "system",
+                "platform": "system",
+                "reason": "",
+                "previous_status": null,
+                "new_status": null,
+                "revision": 0,
+            })
+        );
+        for required in ["id", "timestamp", "path", "action"] {
+            let mut partial = to_value(&entry).unwrap();
+            partial.as_object_mut().unwrap().remove(required);
+            let error = from_value::<AuditEntry>(partial).unwrap_err().to_string();
+            assert_eq!(error, format!("missing field `{required}`"));
+        }
+    }
+
+    #[test]
+    fn origins_are_as_in_the_contract() {
+        let of = |origin: Origin| (origin.actor, origin.platform);
+        assert_eq!(of(Origin::system()), ("system".into(), "system".into()));
+        assert_eq!(
+            of(Origin::scheduler()),
+            ("scheduler".into(), "system".into())
+        );
+        assert_eq!(of(Origin::new("ada", "cli")), ("ada".into(), "cli".into()));
+    }
 }

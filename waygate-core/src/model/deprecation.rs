@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::text;
-use crate::grammar::{Invalid, LinkTarget, format_http_date};
+use crate::grammar::{Invalid, LinkTarget, format_http_date, storable};
 
 /// A route that is going away: `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `successor-version` (RFC 5829).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -14,15 +14,25 @@ pub struct Deprecation {
 }
 
 impl Deprecation {
-    /// A deprecation; every part may be unknown.
+    /// A deprecation; every part may be unknown. Instants are cut to microseconds.
     ///
     /// # Errors
-    /// [`Invalid`] when the sunset comes before the deprecation (RFC 9745 section 4).
+    /// [`Invalid`] when the sunset comes before the deprecation (RFC 9745 section 4), or a year is before 0.
     pub fn new(
         since: Option<Timestamp>,
         sunset: Option<Timestamp>,
         successor: Option<LinkTarget>,
     ) -> Result<Self, Invalid> {
+        let stored = |noun, instant: Option<Timestamp>| match instant.map(storable) {
+            Some(None) => Err(Invalid::new(
+                noun,
+                &instant.map(format_http_date).unwrap_or_default(),
+                "the year must be 0 to 9999",
+            )),
+            stored => Ok(stored.flatten()),
+        };
+        let since = stored("deprecation date", since)?;
+        let sunset = stored("sunset date", sunset)?;
         match (since, sunset) {
             (Some(since), Some(sunset)) if sunset < since => Err(Invalid::new(
                 "sunset date",
@@ -90,5 +100,67 @@ impl From<Deprecation> for Raw {
             sunset: value.sunset,
             successor: value.successor,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::*;
+    use crate::grammar::parse_instant;
+
+    fn at(text: &str) -> Option<Timestamp> {
+        Some(parse_instant(text).unwrap())
+    }
+
+    #[test]
+    fn every_part_may_be_unknown() {
+        let nothing = Deprecation::new(None, None, None).unwrap();
+        assert_eq!(nothing, Deprecation::default());
+        assert_eq!(to_value(&nothing).unwrap(), json!({}));
+        assert!(Deprecation::new(None, at("2020-01-01T00:00:00Z"), None).is_ok());
+        assert!(Deprecation::new(at("2020-01-01T00:00:00Z"), None, None).is_ok());
+    }
+
+    #[test]
+    fn the_sunset_does_not_come_first() {
+        let (earlier, later) = (at("2028-01-01T00:00:00Z"), at("2028-01-01T00:00:01Z"));
+        assert!(Deprecation::new(earlier, later, None).is_ok());
+        assert!(Deprecation::new(earlier, earlier, None).is_ok());
+        let error = Deprecation::new(later, earlier, None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid sunset date `Sat, 01 Jan 2028 00:00:00 GMT`: the sunset comes before the \
+             deprecation of Sat, 01 Jan 2028 00:00:01 GMT"
+        );
+        let stored = json!({"since": "2028-01-01T00:00:01Z", "sunset": "2028-01-01T00:00:00Z"});
+        let refused = from_value::<Deprecation>(stored).unwrap_err();
+        assert_eq!(refused.to_string(), error.to_string());
+    }
+
+    #[test]
+    fn is_stored_as_text() {
+        let text = json!({
+            "since": "2027-01-01T00:00:00Z",
+            "sunset": "2028-01-01T00:00:00Z",
+            "successor": "/v2/users",
+        });
+        let deprecation: Deprecation = from_value(text.clone()).unwrap();
+        assert_eq!(deprecation.since(), at("2027-01-01T00:00:00Z"));
+        assert_eq!(deprecation.sunset(), at("2028-01-01T00:00:00Z"));
+        assert_eq!(deprecation.successor().unwrap().as_str(), "/v2/users");
+        assert_eq!(to_value(&deprecation).unwrap(), text);
+        assert!(from_value::<Deprecation>(json!({"until": "2028-01-01T00:00:00Z"})).is_err());
+    }
+
+    #[test]
+    fn years_that_cannot_be_spelled_are_refused() {
+        let error = Deprecation::new(Some(Timestamp::MIN), None, None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid deprecation date `-009999-01-02T01:59:59Z`: the year must be 0 to 9999"
+        );
+        assert!(Deprecation::new(None, Some(Timestamp::MIN), None).is_err());
     }
 }

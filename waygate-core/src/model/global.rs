@@ -75,3 +75,80 @@ impl<'de> Deserialize<'de> for ExemptPath {
         super::text::parsed(deserializer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::*;
+
+    fn exempt(text: &str) -> ExemptPath {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_exemption_is_for_one_method_or_for_all() {
+        for (text, method, path, covered) in [
+            ("/health", None, "/health", true),
+            ("/health", Some(Method::Get), "/health", true),
+            ("GET:/health", Some(Method::Get), "/health", true),
+            ("GET:/health", Some(Method::Head), "/health", false),
+            ("GET:/health", None, "/health", false),
+            ("/health", None, "/health/", false),
+            ("/health", None, "/healthy", false),
+            ("/health", None, "/HEALTH", false),
+            ("/users/{id}", None, "/users/{id}", true),
+            ("/users/{id}", None, "/users/7", false),
+        ] {
+            assert_eq!(
+                exempt(text).covers(method, path),
+                covered,
+                "{text}: {method:?} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_exemption_says_what_is_wrong() {
+        for (text, problem) in [
+            (
+                "health",
+                "expected `METHOD:/path`, such as `GET:/payments` (write `/path` or `METHOD:/path`)",
+            ),
+            (
+                "get:/health",
+                "`get` is no service name: `get` is an HTTP method; the method is written `GET` \
+                 (write `/path` or `METHOD:/path`)",
+            ),
+            ("billing:/health", "`billing` is no HTTP method"),
+            ("billing:GET:/health", "`billing` is no HTTP method"),
+        ] {
+            let error = text.parse::<ExemptPath>().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("invalid exempt path `{text}`: {problem}")
+            );
+            assert!(from_value::<ExemptPath>(json!(text)).is_err());
+        }
+    }
+
+    #[test]
+    fn is_read_and_written_as_in_the_contract() {
+        let text = json!({
+            "enabled": true,
+            "reason": "upgrade",
+            "exempt_paths": ["/health", "GET:/status"],
+            "include_force_active": true,
+        });
+        let global: GlobalMaintenance = from_value(text.clone()).unwrap();
+        assert!(global.exempts(Some(Method::Get), "/status"));
+        assert!(!global.exempts(Some(Method::Post), "/status"));
+        assert_eq!(to_value(&global).unwrap(), text);
+        let empty: GlobalMaintenance = from_value(json!({})).unwrap();
+        assert_eq!(empty, GlobalMaintenance::default());
+        assert_eq!(
+            to_value(&empty).unwrap(),
+            json!({"enabled": false, "reason": "", "exempt_paths": [], "include_force_active": false})
+        );
+    }
+}

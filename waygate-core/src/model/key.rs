@@ -2,7 +2,9 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::grammar::{Invalid, Method, PathTemplate, RouteSpec, ServiceName};
+use crate::grammar::{
+    Dialect, Invalid, Method, PathTemplate, RouteSpec, ServiceName, template_problem,
+};
 
 /// The name under which a route is controlled: `METHOD:/template`, in a fleet `service:METHOD:/template`.
 ///
@@ -77,9 +79,9 @@ impl FromStr for RouteKey {
         let path_at = text.find('/').ok_or_else(|| {
             invalid("expected `METHOD:/path`, such as `GET:/payments`".to_owned())
         })?;
-        let _: PathTemplate = text[path_at..]
-            .parse()
-            .map_err(|e: Invalid| invalid(e.problem().to_owned()))?;
+        if let Some(problem) = template_problem(&text[path_at..], Dialect::Any) {
+            return Err(invalid(problem));
+        }
         let Some(prefix) = text[..path_at].strip_suffix(':') else {
             return match path_at {
                 0 => Ok(Self {
@@ -170,5 +172,167 @@ impl Serialize for RouteKey {
 impl<'de> Deserialize<'de> for RouteKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         super::text::parsed(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::*;
+
+    fn key(text: &str) -> RouteKey {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn has_four_forms() {
+        for (text, service, method, path) in [
+            ("/payments", None, None, "/payments"),
+            ("GET:/payments", None, Some(Method::Get), "/payments"),
+            ("billing:/payments", Some("billing"), None, "/payments"),
+            (
+                "billing:GET:/payments",
+                Some("billing"),
+                Some(Method::Get),
+                "/payments",
+            ),
+            (
+                "a.b_c-1:DELETE:/x/{id}",
+                Some("a.b_c-1"),
+                Some(Method::Delete),
+                "/x/{id}",
+            ),
+            (
+                "GET:/a:b/c:GET:/d",
+                None,
+                Some(Method::Get),
+                "/a:b/c:GET:/d",
+            ),
+            ("GET:/", None, Some(Method::Get), "/"),
+            (
+                "svc:GET:/{name}.json",
+                Some("svc"),
+                Some(Method::Get),
+                "/{name}.json",
+            ),
+        ] {
+            let key = key(text);
+            assert_eq!(key.service(), service, "{text}");
+            assert_eq!(key.method(), method, "{text}");
+            assert_eq!(key.path(), path, "{text}");
+            assert_eq!(key.as_str(), text);
+            assert_eq!(key.to_string(), text);
+            assert_eq!(format!("{key:?}"), format!("RouteKey({text})"));
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        let service = "use 1 to 128 ASCII letters, digits or `. _ -`, such as `payments-service`";
+        let methods =
+            "expected one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, CONNECT, TRACE";
+        for (text, problem) in [
+            (
+                "",
+                "expected `METHOD:/path`, such as `GET:/payments`".to_owned(),
+            ),
+            (
+                "payments",
+                "expected `METHOD:/path`, such as `GET:/payments`".to_owned(),
+            ),
+            (
+                "GET",
+                "expected `METHOD:/path`, such as `GET:/payments`".to_owned(),
+            ),
+            (
+                "GET/payments",
+                "a `:` must stand before the path".to_owned(),
+            ),
+            (
+                "GET /payments",
+                "a `:` must stand before the path".to_owned(),
+            ),
+            (
+                "svc/payments",
+                "a `:` must stand before the path".to_owned(),
+            ),
+            (":/payments", format!("`` is no service name: {service}")),
+            ("a b:GET:/x", format!("`a b` is no service name: {service}")),
+            ("a:b:GET:/x", format!("`a:b` is no service name: {service}")),
+            (
+                "get:/x",
+                "`get` is no service name: `get` is an HTTP method; the method is written `GET`"
+                    .to_owned(),
+            ),
+            (
+                "GET:GET:/x",
+                "`GET` is no service name: `GET` is an HTTP method".to_owned(),
+            ),
+            ("svc:FETCH:/x", methods.to_owned()),
+            ("svc::/x", methods.to_owned()),
+            (
+                "svc:get:/x",
+                "methods are written in capitals: `GET`".to_owned(),
+            ),
+            (
+                "GET:/a b",
+                "the path holds ' '; percent-encode it".to_owned(),
+            ),
+            (
+                "GET:/users/:id",
+                "path parameters are written `{id}`, not `:id`".to_owned(),
+            ),
+            (
+                "GET:/{id",
+                "`{id` holds an unpaired `{` (a literal one is written `{{`)".to_owned(),
+            ),
+        ] {
+            let error = text.parse::<RouteKey>().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("invalid route key `{text}`: {problem}")
+            );
+            assert!(from_value::<RouteKey>(json!(text)).is_err());
+        }
+    }
+
+    #[test]
+    fn is_made_from_its_parts() {
+        let path: PathTemplate = "/users/{id}".parse().unwrap();
+        assert_eq!(RouteKey::new(None, &path), key("/users/{id}"));
+        assert_eq!(
+            RouteKey::new(Some(Method::Get), &path),
+            key("GET:/users/{id}")
+        );
+        let spec: RouteSpec = "POST /users/{id}".parse().unwrap();
+        assert_eq!(RouteKey::from(&spec), key("POST:/users/{id}"));
+        assert_eq!(RouteKey::from(&spec).method(), Some(Method::Post));
+    }
+
+    #[test]
+    fn is_text_on_the_wire() {
+        for text in ["/payments", "svc:GET:/größe"] {
+            let stored = to_value(key(text)).unwrap();
+            assert_eq!(stored, json!(text));
+            assert_eq!(from_value::<RouteKey>(stored).unwrap(), key(text));
+        }
+        assert!(from_value::<RouteKey>(json!(5)).is_err());
+    }
+
+    #[test]
+    fn sorts_by_path_then_method_then_service() {
+        let mut keys = [
+            "GET:/b", "b:GET:/a", "POST:/a", "GET:/a", "/a", "a:GET:/a", "a:/a",
+        ]
+        .map(key);
+        keys.sort();
+        let sorted = keys.map(|key| key.to_string());
+        assert_eq!(
+            sorted,
+            [
+                "/a", "a:/a", "GET:/a", "a:GET:/a", "b:GET:/a", "POST:/a", "GET:/b"
+            ]
+        );
     }
 }

@@ -83,3 +83,57 @@ impl Former {
         *self == Self::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, json, to_value};
+
+    use super::*;
+
+    #[test]
+    fn an_untouched_position_is_stored_as_nothing() {
+        assert_eq!(to_value(Position::default()).unwrap(), json!({}));
+        assert_eq!(
+            from_value::<Position>(json!({})).unwrap(),
+            Position::default()
+        );
+    }
+
+    #[test]
+    fn every_form_is_stored_in_full() {
+        for stored in [
+            json!({"lifecycle": "maintenance", "reason": "db"}),
+            json!({"envs": []}),
+            json!({"envs": ["dev"], "windows": [
+                {"start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z", "reason": ""},
+            ]}),
+            json!({"lifecycle": {"disabled": {}}}),
+            json!({"lifecycle": {"disabled": {
+                "since": "2030-01-01T00:00:00.000001Z",
+                "until": "2030-01-01T01:00:00Z",
+                "former": {"maintenance": true, "reason": "db"},
+            }}}),
+        ] {
+            let position: Position = from_value(stored.clone()).unwrap();
+            assert_eq!(to_value(&position).unwrap(), stored);
+        }
+    }
+
+    #[test]
+    fn what_is_stored_wrongly_is_refused() {
+        let window =
+            |end: &str| json!({"windows": [{"start": "2030-01-01T02:00:00Z", "end": end}]});
+        for stored in [
+            json!({"status": "maintenance"}),
+            json!({"lifecycle": "closed"}),
+            json!({"lifecycle": {"disabled": {"till": "2030-01-01T00:00:00Z"}}}),
+            json!({"envs": ["Dev Env"]}),
+            json!({"reason": "a\nb"}),
+            window("2030-01-01T02:00:00Z"),
+            window("tomorrow"),
+            Value::Null,
+        ] {
+            assert!(from_value::<Position>(stored.clone()).is_err(), "{stored}");
+        }
+    }
+}

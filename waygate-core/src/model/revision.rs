@@ -55,3 +55,33 @@ impl fmt::Display for Revision {
         write!(f, "{}-{}", self.epoch, self.number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_compare_within_one_epoch_only() {
+        let (ours, theirs) = (Epoch::random(), Epoch::random());
+        assert_ne!(ours, theirs);
+        let at = |epoch, number| Revision { epoch, number };
+        assert!(at(ours, 2).is_newer_than(&at(ours, 1)));
+        assert!(!at(ours, 1).is_newer_than(&at(ours, 1)));
+        assert!(!at(ours, 1).is_newer_than(&at(ours, 2)));
+        assert!(!at(theirs, 9).is_newer_than(&at(ours, 1)));
+    }
+
+    #[test]
+    fn an_epoch_reads_as_it_is_written() {
+        let epoch = Epoch::random();
+        assert_eq!(epoch.to_string().len(), 32);
+        assert_eq!(epoch.to_string().parse::<Epoch>().unwrap(), epoch);
+        let stored = serde_json::to_value(epoch).unwrap();
+        assert_eq!(serde_json::from_value::<Epoch>(stored).unwrap(), epoch);
+        assert!("yesterday".parse::<Epoch>().is_err());
+        assert_eq!(
+            Revision { epoch, number: 7 }.to_string(),
+            format!("{epoch}-7")
+        );
+    }
+}

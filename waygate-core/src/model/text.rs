@@ -45,6 +45,39 @@ where
         .map_err(D::Error::custom)
 }
 
+/// Networks in CIDR form, which is what people write and what error messages explain.
+pub(super) mod networks {
+    use ipnet::IpNet;
+
+    use super::*;
+
+    /// One network on its way in; going out, [`IpNet`] spells itself.
+    struct Cidr(IpNet);
+
+    impl<'de> Deserialize<'de> for Cidr {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = Cow::<'de, str>::deserialize(deserializer)?;
+            grammar::parse_cidr(&text)
+                .map(Self)
+                .map_err(D::Error::custom)
+        }
+    }
+
+    pub(in crate::model) fn serialize<S: Serializer>(
+        networks: &[IpNet],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(networks.iter().map(IpNet::to_string))
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<IpNet>, D::Error> {
+        let networks = Vec::<Cidr>::deserialize(deserializer)?;
+        Ok(networks.into_iter().map(|Cidr(network)| network).collect())
+    }
+}
+
 /// Instants as the wire contract spells them, read in every spelling that it allows.
 pub(super) mod instant {
     use super::*;

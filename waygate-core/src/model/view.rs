@@ -26,6 +26,7 @@ pub struct RouteView {
     /// The caller must have one of these roles, if there are any.
     pub allowed_roles: Vec<RoleName>,
     /// The client's address must lie in one of these networks, if there are any.
+    #[serde(with = "text::networks")]
     pub allowed_ips: Vec<IpNet>,
     /// The span of a temporary disabling; else the window that comes next or has begun.
     pub window: Option<Span>,
@@ -133,5 +134,153 @@ impl From<&Window> for PlannedWindow {
                 reason: window.reason.clone(),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::{
+        grammar::{Interval, parse_cidr},
+        model::Access,
+        transition::{RouteCommand, transition},
+    };
+
+    /// Minutes after noon of some day.
+    fn at(minutes: i64) -> Timestamp {
+        let noon: Timestamp = "2030-01-01T12:00:00Z".parse().unwrap();
+        noon + SignedDuration::from_mins(minutes)
+    }
+
+    fn view(state: &RouteState, now: i64) -> RouteView {
+        RouteView::new(&"billing:GET:/payments".parse().unwrap(), state, at(now))
+    }
+
+    fn after(commands: &[RouteCommand]) -> RouteState {
+        let declared = RouteState::default();
+        commands.iter().fold(declared.clone(), |state, command| {
+            transition(&state, &declared, command, at(0)).unwrap()
+        })
+    }
+
+    fn schedule(start: i64, end: i64) -> RouteCommand {
+        RouteCommand::Schedule {
+            interval: Interval::new(at(start), at(end)).unwrap(),
+            reason: "planned".parse().unwrap(),
+        }
+    }
+
+    fn span(start: i64, end: i64, reason: &str) -> Span {
+        Span {
+            start: at(start),
+            end: at(end),
+            reason: reason.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_window_is_the_one_that_has_begun_or_comes_next() {
+        let state = after(&[schedule(30, 40), schedule(10, 20)]);
+        for (now, window, listed) in [
+            (0, Some(span(10, 20, "planned")), 2),
+            (10, Some(span(10, 20, "planned")), 2),
+            (20, Some(span(30, 40, "planned")), 1),
+            (40, None, 0),
+        ] {
+            let view = view(&state, now);
+            assert_eq!(view.window, window, "{now}");
+            assert_eq!(view.windows.len(), listed);
+            assert_eq!(
+                view.status == RouteStatus::Maintenance,
+                (10..20).contains(&now)
+            );
+        }
+        let ids: Vec<_> = view(&state, 0)
+            .windows
+            .iter()
+            .map(|w| w.id.to_string())
+            .collect();
+        assert_eq!(
+            ids,
+            [
+                "2030-01-01T12:10:00Z/2030-01-01T12:20:00Z",
+                "2030-01-01T12:30:00Z/2030-01-01T12:40:00Z",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_temporary_disabling_is_shown_as_a_window() {
+        let disable = RouteCommand::Disable {
+            reason: "incident".parse().unwrap(),
+            until: Some(at(30)),
+        };
+        let state = after(&[schedule(10, 50), disable]);
+        let during = view(&state, 15);
+        assert_eq!(during.status, RouteStatus::Disabled);
+        assert_eq!(during.reason.as_str(), "incident");
+        assert_eq!(during.window, Some(span(0, 30, "incident")));
+        assert_eq!(during.until, Some(at(30)));
+        assert_eq!(
+            during.windows.len(),
+            1,
+            "it is not one that could be cancelled by name"
+        );
+        let later = view(&state, 30);
+        assert_eq!(later.status, RouteStatus::Maintenance);
+        assert_eq!(later.window, Some(span(10, 50, "planned")));
+        assert_eq!(later.until, Some(at(50)));
+    }
+
+    #[test]
+    fn shows_everything_that_decides_about_a_route() {
+        let sunset = "2031-01-01T00:00:00Z".parse().unwrap();
+        let successor = Some("/v2".parse().unwrap());
+        let mut state = after(&[
+            RouteCommand::EnvOnly {
+                envs: vec!["dev".parse().unwrap()],
+            },
+            RouteCommand::SetAccess(Access {
+                ips: vec![parse_cidr("10.0.0.0/8").unwrap()],
+                roles: vec!["admin".parse().unwrap()],
+            }),
+            RouteCommand::Deprecate(Some(
+                Deprecation::new(Some(at(0)), Some(sunset), successor).unwrap(),
+            )),
+        ]);
+        state.force_active = true;
+        let view = view(&state, 0);
+        let text = serde_json::to_string(&view).unwrap();
+        assert_eq!(
+            text,
+            concat!(
+                r#"{"path":"billing:GET:/payments","service":"billing","status":"env_gated","reason":"","#,
+                r#""allowed_envs":["dev"],"allowed_roles":["admin"],"allowed_ips":["10.0.0.0/8"],"#,
+                r#""window":null,"sunset_date":"Wed, 01 Jan 2031 00:00:00 GMT","successor_path":"/v2","#,
+                r#""rollout_percentage":100,"force_active":true,"windows":[],"#,
+                r#""deprecation":{"since":"2030-01-01T12:00:00Z","sunset":"2031-01-01T00:00:00Z","#,
+                r#""successor":"/v2"},"until":null}"#,
+            )
+        );
+        assert_eq!(serde_json::from_str::<RouteView>(&text).unwrap(), view);
+    }
+
+    #[test]
+    fn windows_are_written_flat_and_read_back() {
+        let view = view(&after(&[schedule(10, 20)]), 12);
+        let value = serde_json::to_value(&view).unwrap();
+        assert_eq!(
+            value["windows"],
+            serde_json::json!([{
+                "id": "2030-01-01T12:10:00Z/2030-01-01T12:20:00Z",
+                "start": "2030-01-01T12:10:00Z",
+                "end": "2030-01-01T12:20:00Z",
+                "reason": "planned",
+            }])
+        );
+        assert_eq!(value["until"], "2030-01-01T12:20:00Z");
+        assert_eq!(serde_json::from_value::<RouteView>(value).unwrap(), view);
     }
 }

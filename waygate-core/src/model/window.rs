@@ -1,15 +1,16 @@
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::text;
 use crate::grammar::{Interval, Invalid, Reason, format_wire};
 
 /// Names one maintenance window: its interval, as `start/end` (ISO 8601).
 ///
-/// Derived, so that every replica gives the window of a declaration the same name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// Derived, so that every replica gives the window of a declaration the same name. Every spelling of an
+/// interval reads as the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct WindowId(String);
 
@@ -44,6 +45,12 @@ impl FromStr for WindowId {
 impl fmt::Display for WindowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for WindowId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::parsed(deserializer)
     }
 }
 
@@ -93,5 +100,70 @@ impl From<Window> for Raw {
             end: window.interval.end(),
             reason: window.reason,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::*;
+
+    #[test]
+    fn an_id_is_the_interval_in_utc() {
+        let id: WindowId = "2030-01-01T04:00:00+02:00/2030-01-01 03:00:00.000"
+            .parse()
+            .unwrap();
+        assert_eq!(id.as_str(), "2030-01-01T02:00:00Z/2030-01-01T03:00:00Z");
+        assert_eq!(id.to_string().parse::<WindowId>().unwrap(), id);
+        assert_eq!(from_value::<WindowId>(json!(id.as_str())).unwrap(), id);
+    }
+
+    #[test]
+    fn an_id_says_what_is_wrong() {
+        for (text, message) in [
+            (
+                "",
+                "invalid window ``: expected `<start>/<end>`, both RFC 3339",
+            ),
+            (
+                "tonight",
+                "invalid window `tonight`: expected `<start>/<end>`, both RFC 3339",
+            ),
+            ("a/b", "invalid instant `a`: expected RFC 3339"),
+            (
+                "2030-01-01T02:00:00Z/2030-01-01T02:00:00Z",
+                "invalid window `2030-01-01T02:00:00Z/2030-01-01T02:00:00Z`: the window must end",
+            ),
+        ] {
+            let error = text.parse::<WindowId>().unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+            assert!(from_value::<WindowId>(json!(text)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_window_is_read_and_written_as_in_the_contract() {
+        let text =
+            json!({"start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z", "reason": "db"});
+        let window: Window = from_value(text.clone()).unwrap();
+        assert_eq!(
+            window.id().as_str(),
+            "2030-01-01T02:00:00Z/2030-01-01T04:00:00Z"
+        );
+        assert_eq!(to_value(&window).unwrap(), text);
+        let short = json!({"start": "2030-01-01T02:00:00", "end": "2030-01-01T04:00:00+01:30"});
+        let window: Window = from_value(short).unwrap();
+        assert_eq!(
+            window.id().as_str(),
+            "2030-01-01T02:00:00Z/2030-01-01T02:30:00Z"
+        );
+        assert!(window.reason.is_empty());
+        let backwards = json!({"start": "2030-01-01T02:00:00Z", "end": "2030-01-01T01:00:00Z"});
+        let error = from_value::<Window>(backwards).unwrap_err().to_string();
+        assert!(
+            error.ends_with("the window must end after it starts"),
+            "{error}"
+        );
     }
 }

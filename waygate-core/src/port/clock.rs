@@ -1,8 +1,9 @@
 use std::{
+    collections::HashMap,
     fmt,
-    future::poll_fn,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -42,7 +43,9 @@ pub struct ManualClock(Arc<Mutex<Hands>>);
 struct Hands {
     wall: Timestamp,
     monotonic: Duration,
-    waiting: Vec<Waker>,
+    /// Sleeps that have been polled and not dropped: what they wait for, and whom to tell.
+    sleepers: HashMap<u64, (Timestamp, Waker)>,
+    next_sleeper: u64,
 }
 
 impl ManualClock {
@@ -51,7 +54,8 @@ impl ManualClock {
         Self(Arc::new(Mutex::new(Hands {
             wall,
             monotonic: Duration::ZERO,
-            waiting: Vec::new(),
+            sleepers: HashMap::new(),
+            next_sleeper: 0,
         })))
     }
 
@@ -70,10 +74,18 @@ impl ManualClock {
         Self::wake(hands);
     }
 
+    /// How many sleeps are being waited for: tells a test that the code under test has come to rest.
+    pub fn sleepers(&self) -> usize {
+        self.hands().sleepers.len()
+    }
+
+    /// Wakes whoever is due, with the lock released: a waker may run the sleeper at once.
     fn wake(mut hands: MutexGuard<'_, Hands>) {
-        let waiting = std::mem::take(&mut hands.waiting);
+        let now = hands.wall;
+        let due = hands.sleepers.extract_if(|_, (instant, _)| *instant <= now);
+        let due: Vec<Waker> = due.map(|(_, (_, waker))| waker).collect();
         drop(hands);
-        waiting.into_iter().for_each(Waker::wake);
+        due.into_iter().for_each(Waker::wake);
     }
 
     fn hands(&self) -> MutexGuard<'_, Hands> {
@@ -91,14 +103,196 @@ impl Clock for ManualClock {
     }
 
     fn sleep_until(&self, instant: Timestamp) -> BoxFuture<'static, ()> {
-        let clock = self.clone();
-        Box::pin(poll_fn(move |context| {
-            let mut hands = clock.hands();
-            if hands.wall >= instant {
-                return Poll::Ready(());
+        let mut hands = self.hands();
+        let id = hands.next_sleeper;
+        hands.next_sleeper += 1;
+        drop(hands);
+        Box::pin(Sleep {
+            clock: self.clone(),
+            instant,
+            id,
+        })
+    }
+}
+
+/// A sleep on a [`ManualClock`]; forgotten by the clock when it is dropped.
+struct Sleep {
+    clock: ManualClock,
+    instant: Timestamp,
+    id: u64,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut hands = self.clock.hands();
+        if hands.wall >= self.instant {
+            hands.sleepers.remove(&self.id);
+            return Poll::Ready(());
+        }
+        let entry = (self.instant, context.waker().clone());
+        hands.sleepers.insert(self.id, entry);
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.clock.hands().sleepers.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        task::Wake,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// A future under observation.
+    struct Observed {
+        sleep: BoxFuture<'static, ()>,
+        woken: Arc<Woken>,
+    }
+
+    impl Observed {
+        fn new(sleep: BoxFuture<'static, ()>) -> Self {
+            Self {
+                sleep,
+                woken: Arc::default(),
             }
-            hands.waiting.push(context.waker().clone());
-            Poll::Pending
-        }))
+        }
+
+        fn is_over(&mut self) -> bool {
+            let waker = self.woken.clone().into();
+            let mut context = Context::from_waker(&waker);
+            self.sleep.as_mut().poll(&mut context).is_ready()
+        }
+
+        fn times_woken(&self) -> usize {
+            self.woken.0.load(Ordering::SeqCst)
+        }
+    }
+
+    fn clock() -> ManualClock {
+        ManualClock::at(at("2030-01-01T00:00:00Z"))
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn both_clocks_run_together_and_the_wall_clock_can_be_set() {
+        let clock = clock();
+        clock.advance(Duration::from_millis(1_500));
+        assert_eq!(clock.now(), at("2030-01-01T00:00:01.5Z"));
+        assert_eq!(clock.monotonic(), Duration::from_millis(1_500));
+        clock.set_wall(at("2020-01-01T00:00:00Z"));
+        assert_eq!(clock.now(), at("2020-01-01T00:00:00Z"));
+        assert_eq!(clock.monotonic(), Duration::from_millis(1_500));
+    }
+
+    #[test]
+    fn time_stops_at_its_end() {
+        let clock = clock();
+        clock.advance(Duration::MAX);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), Timestamp::MAX);
+        assert_eq!(clock.monotonic(), Duration::MAX);
+    }
+
+    #[test]
+    fn a_sleep_is_over_when_the_wall_clock_gets_there() {
+        let clock = clock();
+        let mut sleep = Observed::new(clock.sleep_until(at("2030-01-01T00:00:10Z")));
+        assert!(!sleep.is_over());
+        clock.advance(Duration::from_secs(9));
+        assert_eq!(sleep.times_woken(), 0);
+        assert!(!sleep.is_over());
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(sleep.times_woken(), 1);
+        assert!(sleep.is_over());
+        assert_eq!(clock.sleepers(), 0);
+    }
+
+    #[test]
+    fn a_set_wall_clock_wakes_as_well() {
+        let clock = clock();
+        let mut sleep = Observed::new(clock.sleep_until(at("2031-01-01T00:00:00Z")));
+        assert!(!sleep.is_over());
+        clock.set_wall(at("2031-06-01T00:00:00Z"));
+        assert_eq!(sleep.times_woken(), 1);
+        // Whoever looks too late finds the clock set back, and sleeps on.
+        clock.set_wall(at("2030-01-01T00:00:00Z"));
+        assert!(!sleep.is_over());
+        clock.set_wall(at("2031-01-01T00:00:00Z"));
+        assert_eq!(sleep.times_woken(), 2);
+        assert!(sleep.is_over());
+    }
+
+    #[test]
+    fn a_sleep_until_now_or_before_does_not_wait() {
+        let clock = clock();
+        assert!(Observed::new(clock.sleep_until(clock.now())).is_over());
+        assert!(Observed::new(clock.sleep_until(Timestamp::MIN)).is_over());
+        assert_eq!(clock.sleepers(), 0);
+    }
+
+    #[test]
+    fn a_sleep_that_is_polled_often_or_dropped_leaves_nothing_behind() {
+        let clock = clock();
+        let end = at("2031-01-01T00:00:00Z");
+        let mut sleep = Observed::new(clock.sleep_until(end));
+        for _ in 0..1_000 {
+            assert!(!sleep.is_over());
+            let mut cancelled = Observed::new(clock.sleep_until(end));
+            assert!(!cancelled.is_over());
+        }
+        assert_eq!(clock.sleepers(), 1);
+        drop(sleep);
+        assert_eq!(clock.sleepers(), 0);
+        assert_eq!(Arc::strong_count(&clock.0), 1);
+    }
+
+    #[test]
+    fn the_last_waker_is_the_one_that_counts() {
+        let clock = clock();
+        let mut sleep = Observed::new(clock.sleep_until(at("2030-01-01T00:00:01Z")));
+        assert!(!sleep.is_over());
+        let first = std::mem::take(&mut sleep.woken);
+        assert!(!sleep.is_over());
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(first.0.load(Ordering::SeqCst), 0);
+        assert_eq!(sleep.times_woken(), 1);
+    }
+
+    #[test]
+    fn a_waker_may_use_the_clock() {
+        struct Reads(ManualClock);
+        impl Wake for Reads {
+            fn wake(self: Arc<Self>) {
+                assert_eq!(self.0.sleepers(), 0);
+            }
+        }
+        let clock = clock();
+        let waker = Waker::from(Arc::new(Reads(clock.clone())));
+        let mut sleep = clock.sleep_until(at("2030-01-01T00:00:01Z"));
+        let mut context = Context::from_waker(&waker);
+        assert!(sleep.as_mut().poll(&mut context).is_pending());
+        clock.advance(Duration::from_secs(1));
+        assert!(sleep.as_mut().poll(&mut context).is_ready());
     }
 }

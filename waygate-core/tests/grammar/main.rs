@@ -1,1 +1,6 @@
 //! Properties of the grammars, which the macros use without any feature.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod instants;
+mod paths;
+mod texts;

@@ -1,0 +1,447 @@
+use std::{
+    cell::{Cell, RefCell},
+    net::IpAddr,
+};
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::{
+    grammar::{Interval, parse_cidr},
+    model::{Deprecation, Disabled, Lifecycle, Position, Window},
+};
+
+/// Minutes after noon of some day.
+fn at(minutes: i64) -> Timestamp {
+    let noon: Timestamp = "2030-01-01T12:00:00Z".parse().unwrap();
+    noon + SignedDuration::from_mins(minutes)
+}
+
+fn reason(text: &str) -> Reason {
+    text.parse().unwrap()
+}
+
+fn env() -> EnvName {
+    "production".parse().unwrap()
+}
+
+/// A caller, and what was asked about it.
+#[derive(Default)]
+struct Caller {
+    ip: Option<IpAddr>,
+    roles: Vec<RoleName>,
+    asked: RefCell<Vec<String>>,
+}
+
+impl Caller {
+    fn from(ip: &str) -> Self {
+        Self {
+            ip: Some(ip.parse().unwrap()),
+            ..Self::default()
+        }
+    }
+
+    fn with(mut self, role: &str) -> Self {
+        self.roles.push(role.parse().unwrap());
+        self
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.take()
+    }
+}
+
+impl Facts for Caller {
+    fn client_ip(&self) -> Option<IpAddr> {
+        self.asked.borrow_mut().push("ip".to_owned());
+        self.ip
+    }
+
+    fn has_role(&self, role: &RoleName) -> bool {
+        self.asked.borrow_mut().push(role.to_string());
+        self.roles.contains(role)
+    }
+}
+
+fn position(lifecycle: Lifecycle) -> RouteState {
+    RouteState {
+        position: Position {
+            lifecycle,
+            reason: reason("why"),
+            ..Position::default()
+        },
+        ..RouteState::default()
+    }
+}
+
+fn gated(names: &[&str]) -> RouteState {
+    let mut state = position(Lifecycle::Active);
+    state.position.envs = Some(names.iter().map(|name| name.parse().unwrap()).collect());
+    state
+}
+
+fn windows(spans: &[(i64, i64)]) -> RouteState {
+    let mut state = position(Lifecycle::Active);
+    state.position.windows = spans
+        .iter()
+        .map(|(start, end)| Window {
+            interval: Interval::new(at(*start), at(*end)).unwrap(),
+            reason: Reason::default(),
+        })
+        .collect();
+    state
+}
+
+fn restricted() -> Access {
+    Access {
+        ips: vec![
+            parse_cidr("10.0.0.0/8").unwrap(),
+            parse_cidr("fd00::/8").unwrap(),
+        ],
+        roles: vec!["admin".parse().unwrap(), "ops".parse().unwrap()],
+    }
+}
+
+fn compile(state: &RouteState) -> RouteRule {
+    RouteRule::compile(state, &env(), at(0))
+}
+
+/// Decides without anybody to ask and without a clock.
+fn blind<'a>(rule: &'a RouteRule, global: Option<&'a GlobalMaintenance>) -> Verdict<'a> {
+    let gates = Gates {
+        global,
+        route: Some(rule),
+    };
+    let caller = Caller::default();
+    let verdict = decide(gates, &caller, || panic!("the clock was read"));
+    assert!(caller.asked().is_empty());
+    verdict
+}
+
+fn alone<'a>(rule: &'a RouteRule, caller: &Caller) -> Verdict<'a> {
+    let gates = Gates {
+        global: None,
+        route: Some(rule),
+    };
+    decide(gates, caller, || panic!("the clock was read"))
+}
+
+fn global(include_force_active: bool) -> GlobalMaintenance {
+    GlobalMaintenance {
+        enabled: true,
+        reason: reason("everything"),
+        include_force_active,
+        ..GlobalMaintenance::default()
+    }
+}
+
+#[test]
+fn every_position_has_its_verdict_without_clock_and_caller() {
+    let why = reason("why");
+    let maintenance = compile(&position(Lifecycle::Maintenance));
+    assert_eq!(
+        blind(&maintenance, None),
+        Verdict::Block(Block::Maintenance {
+            reason: &why,
+            until: None
+        })
+    );
+    let disabled = compile(&position(Lifecycle::Disabled(Disabled::default())));
+    assert_eq!(
+        blind(&disabled, None),
+        Verdict::Block(Block::Disabled {
+            reason: &why,
+            until: None
+        })
+    );
+    let elsewhere = compile(&gated(&["dev", "staging"]));
+    let allowed = ["dev".parse().unwrap(), "staging".parse().unwrap()];
+    assert_eq!(
+        blind(&elsewhere, None),
+        Verdict::Block(Block::EnvGated {
+            current: &env(),
+            allowed: &allowed
+        })
+    );
+    let nowhere = compile(&gated(&[]));
+    assert!(matches!(
+        blind(&nowhere, None),
+        Verdict::Block(Block::EnvGated { allowed: [], .. })
+    ));
+    assert_eq!(
+        blind(&compile(&gated(&["dev", "production"])), None),
+        Verdict::Pass
+    );
+    assert_eq!(blind(&compile(&RouteState::default()), None), Verdict::Pass);
+}
+
+#[test]
+fn a_deprecated_route_is_served_and_says_so() {
+    let mut state = RouteState {
+        deprecation: Some(Deprecation::default()),
+        ..RouteState::default()
+    };
+    assert_eq!(blind(&compile(&state), None), Verdict::PassDeprecated);
+    state.force_active = true;
+    assert_eq!(blind(&compile(&state), None), Verdict::PassDeprecated);
+    state.force_active = false;
+    state.position.lifecycle = Lifecycle::Maintenance;
+    assert!(matches!(blind(&compile(&state), None), Verdict::Block(_)));
+}
+
+#[test]
+fn global_maintenance_comes_before_everything_but_force_active() {
+    let everything = global(false);
+    let expected = reason("everything");
+    let blocked = Verdict::Block(Block::GlobalMaintenance { reason: &expected });
+    let mut disabled = position(Lifecycle::Disabled(Disabled::default()));
+    disabled.access = restricted();
+    for state in [
+        &RouteState::default(),
+        &disabled,
+        &gated(&["dev"]),
+        &windows(&[(0, 1)]),
+    ] {
+        assert_eq!(blind(&compile(state), Some(&everything)), blocked);
+    }
+    let forced = RouteState {
+        force_active: true,
+        ..RouteState::default()
+    };
+    assert_eq!(blind(&compile(&forced), Some(&everything)), Verdict::Pass);
+    assert_eq!(blind(&compile(&forced), Some(&global(true))), blocked);
+}
+
+#[test]
+fn requests_that_no_route_matches_meet_global_maintenance_only() {
+    let everything = global(false);
+    let decide = |global| {
+        let gates = Gates {
+            global,
+            route: None,
+        };
+        decide(gates, &Caller::default(), || panic!("the clock was read"))
+    };
+    assert_eq!(decide(None), Verdict::Pass);
+    assert!(matches!(
+        decide(Some(&everything)),
+        Verdict::Block(Block::GlobalMaintenance { .. })
+    ));
+}
+
+#[test]
+fn a_force_active_route_passes_every_gate_of_its_own() {
+    for mut state in [
+        position(Lifecycle::Maintenance),
+        position(Lifecycle::Disabled(Disabled::default())),
+        gated(&[]),
+        windows(&[(0, 1)]),
+    ] {
+        state.force_active = true;
+        state.access = restricted();
+        assert_eq!(blind(&compile(&state), None), Verdict::Pass);
+    }
+}
+
+#[test]
+fn the_lifecycle_comes_before_networks_and_these_before_roles() {
+    let mut state = position(Lifecycle::Maintenance);
+    state.access = restricted();
+    assert!(matches!(
+        blind(&compile(&state), None),
+        Verdict::Block(Block::Maintenance { .. })
+    ));
+    state.position.lifecycle = Lifecycle::Active;
+    let rule = compile(&state);
+    let stranger = Caller::from("192.0.2.1").with("admin");
+    assert_eq!(alone(&rule, &stranger), Verdict::Block(Block::IpNotAllowed));
+    assert_eq!(stranger.asked(), ["ip"]);
+    let nobody = Caller::from("10.1.2.3");
+    let roles = ["admin".parse().unwrap(), "ops".parse().unwrap()];
+    assert_eq!(
+        alone(&rule, &nobody),
+        Verdict::Block(Block::RoleRequired { roles: &roles })
+    );
+    assert_eq!(nobody.asked(), ["ip", "admin", "ops"]);
+    assert_eq!(
+        alone(&rule, &Caller::from("10.1.2.3").with("ops")),
+        Verdict::Pass
+    );
+}
+
+#[test]
+fn only_what_a_rule_depends_on_is_asked() {
+    let mut state = RouteState::default();
+    state.access.roles = restricted().roles;
+    let admin = Caller::default().with("admin");
+    assert_eq!(alone(&compile(&state), &admin), Verdict::Pass);
+    assert_eq!(admin.asked(), ["admin"]);
+    state.access = Access {
+        ips: restricted().ips,
+        ..Access::default()
+    };
+    let local = Caller::from("fd00::1");
+    assert_eq!(alone(&compile(&state), &local), Verdict::Pass);
+    assert_eq!(local.asked(), ["ip"]);
+}
+
+#[test]
+fn an_unknown_address_is_in_no_network() {
+    let mut state = RouteState::default();
+    state.access.ips = vec![
+        parse_cidr("0.0.0.0/0").unwrap(),
+        parse_cidr("::/0").unwrap(),
+    ];
+    let rule = compile(&state);
+    assert_eq!(
+        alone(&rule, &Caller::default()),
+        Verdict::Block(Block::IpNotAllowed)
+    );
+    assert_eq!(alone(&rule, &Caller::from("192.0.2.1")), Verdict::Pass);
+}
+
+#[test]
+fn a_mapped_address_is_the_address_it_maps() {
+    let mut state = RouteState::default();
+    state.access.ips = vec![parse_cidr("10.0.0.0/8").unwrap()];
+    let rule = compile(&state);
+    assert_eq!(
+        alone(&rule, &Caller::from("::ffff:10.1.2.3")),
+        Verdict::Pass
+    );
+    assert_eq!(
+        alone(&rule, &Caller::from("::ffff:11.1.2.3")),
+        Verdict::Block(Block::IpNotAllowed)
+    );
+}
+
+#[test]
+fn the_clock_is_read_once_and_only_for_routes_that_time_changes() {
+    let reads = Cell::new(0);
+    let verdict_at = |state: &RouteState, minutes: i64| {
+        let rule = compile(state);
+        reads.set(0);
+        let gates = Gates {
+            global: None,
+            route: Some(&rule),
+        };
+        let verdict = decide(gates, &Caller::default(), || {
+            reads.set(reads.get() + 1);
+            at(minutes)
+        });
+        matches!(verdict, Verdict::Block(_))
+    };
+    let planned = windows(&[(10, 20)]);
+    for (minutes, blocked) in [
+        (-5, false),
+        (0, false),
+        (9, false),
+        (10, true),
+        (19, true),
+        (20, false),
+    ] {
+        assert_eq!(verdict_at(&planned, minutes), blocked, "{minutes}");
+        assert_eq!(reads.get(), 1);
+    }
+    let over = windows(&[(-20, -10)]);
+    assert!(!verdict_at(&over, 0));
+    assert_eq!(reads.get(), 0);
+    let mut forced = planned;
+    forced.force_active = true;
+    assert!(!verdict_at(&forced, 15));
+    assert_eq!(reads.get(), 0);
+}
+
+#[test]
+fn a_clock_that_is_set_back_meets_what_held_when_the_rule_was_compiled() {
+    let rule = RouteRule::compile(&windows(&[(-10, 10)]), &env(), at(0));
+    assert!(matches!(rule.gate(|| at(-100)), Gate::Closed(_)));
+}
+
+#[test]
+fn phases_that_say_the_same_are_one() {
+    // Touching windows end together for a client.
+    let rule = compile(&windows(&[(10, 20), (20, 30), (15, 30)]));
+    assert_eq!(rule.phases.len(), 3);
+    assert!(matches!(
+        rule.gate(|| at(10)),
+        Gate::Closed(Closed::Maintenance { until: Some(until), .. }) if *until == at(30)
+    ));
+    // A window of an environment gate that is closed either way still has its own answer.
+    let mut elsewhere = gated(&["dev"]);
+    elsewhere.position.windows = windows(&[(10, 20)]).position.windows;
+    assert_eq!(compile(&elsewhere).phases.len(), 3);
+}
+
+#[test]
+fn many_windows_compile_to_what_they_mean() {
+    let apart: Vec<_> = (0..256).map(|n| (n * 2, n * 2 + 1)).collect();
+    let rule = compile(&windows(&apart));
+    assert_eq!(rule.phases.len(), 512);
+    for minutes in 0..520 {
+        let closed = minutes < 512 && minutes % 2 == 0;
+        assert_eq!(
+            *rule.gate(|| at(minutes)) != Gate::Open,
+            closed,
+            "{minutes}"
+        );
+    }
+    // Each one begins inside the one before and ends after it; given newest first.
+    let chained: Vec<_> = (0..256).rev().map(|n| (n * 2, n * 2 + 3)).collect();
+    let rule = compile(&windows(&chained));
+    assert_eq!(rule.phases.len(), 2);
+    assert!(matches!(
+        rule.gate(|| at(0)),
+        Gate::Closed(Closed::Maintenance { until: Some(until), .. }) if *until == at(513)
+    ));
+    assert_eq!(*rule.gate(|| at(513)), Gate::Open);
+    // Russian dolls.
+    let nested: Vec<_> = (0..256).map(|n| (n, 1_000 - n)).collect();
+    assert_eq!(compile(&windows(&nested)).phases.len(), 2);
+}
+
+#[test]
+fn listed_is_what_is_served_or_will_be_again() {
+    let listed = |state: &RouteState, minutes| compile(state).is_listed(at(minutes));
+    assert!(listed(&RouteState::default(), 0));
+    assert!(listed(&position(Lifecycle::Maintenance), 0));
+    assert!(listed(&windows(&[(0, 10)]), 5));
+    assert!(!listed(
+        &position(Lifecycle::Disabled(Disabled::default())),
+        0
+    ));
+    assert!(!listed(&gated(&["dev"]), 0));
+    assert!(listed(&gated(&["production"]), 0));
+    let mut forced = position(Lifecycle::Disabled(Disabled::default()));
+    forced.force_active = true;
+    assert!(listed(&forced, 0));
+    let for_a_while = position(Lifecycle::Disabled(Disabled {
+        until: Some(at(10)),
+        ..Disabled::default()
+    }));
+    assert!(!listed(&for_a_while, 9));
+    assert!(listed(&for_a_while, 10));
+}
+
+#[test]
+fn global_maintenance_applies_when_it_is_on_and_does_not_exempt() {
+    let mut global = global(false);
+    global.exempt_paths = vec!["GET:/health".parse().unwrap(), "/status".parse().unwrap()];
+    for (method, path, expected) in [
+        (Some(Method::Get), "/health", false),
+        (Some(Method::Post), "/health", true),
+        (None, "/health", true),
+        (Some(Method::Post), "/status", false),
+        (None, "/status", false),
+        (Some(Method::Get), "/status/", true),
+        (Some(Method::Get), "/orders", true),
+    ] {
+        assert_eq!(
+            applies(&global, method, path),
+            expected,
+            "{method:?} {path}"
+        );
+    }
+    global.enabled = false;
+    assert!(!applies(&global, None, "/orders"));
+}

@@ -1,0 +1,514 @@
+use super::*;
+use crate::model::{Effective, RouteStatus};
+
+/// Minutes after noon of some day.
+fn at(minutes: i64) -> Timestamp {
+    let noon: Timestamp = "2030-01-01T12:00:00Z".parse().unwrap();
+    noon + SignedDuration::from_mins(minutes)
+}
+
+fn span(start: i64, end: i64) -> Interval {
+    Interval::new(at(start), at(end)).unwrap()
+}
+
+fn reason(text: &str) -> Reason {
+    text.parse().unwrap()
+}
+
+fn envs(names: &[&str]) -> Vec<EnvName> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+fn enable() -> RouteCommand {
+    RouteCommand::Enable {
+        reason: reason("fixed"),
+    }
+}
+
+fn disable_until(until: Option<i64>) -> RouteCommand {
+    RouteCommand::Disable {
+        reason: reason("incident"),
+        until: until.map(at),
+    }
+}
+
+fn maintain() -> RouteCommand {
+    RouteCommand::Maintain {
+        reason: reason("db"),
+    }
+}
+
+fn schedule_at(start: i64, end: i64) -> RouteCommand {
+    RouteCommand::Schedule {
+        interval: span(start, end),
+        reason: reason("planned"),
+    }
+}
+
+fn cancel_all() -> RouteCommand {
+    RouteCommand::CancelSchedule { window: None }
+}
+
+fn cancel_one(start: i64, end: i64) -> RouteCommand {
+    RouteCommand::CancelSchedule {
+        window: Some(span(start, end).into()),
+    }
+}
+
+fn env_only() -> RouteCommand {
+    RouteCommand::EnvOnly {
+        envs: envs(&["dev"]),
+    }
+}
+
+fn apply(state: &RouteState, command: &RouteCommand, now: i64) -> Result<RouteState, Refused> {
+    transition(state, &RouteState::default(), command, at(now))
+}
+
+/// The state after commands, each given at its minute.
+fn after(commands: &[(i64, RouteCommand)]) -> RouteState {
+    commands
+        .iter()
+        .fold(RouteState::default(), |state, (now, command)| {
+            apply(&state, command, *now).unwrap()
+        })
+}
+
+fn status(state: &RouteState, now: i64) -> (RouteStatus, &str) {
+    let reason = state.position.effective(at(now)).reason();
+    (state.status(at(now)), reason.as_str())
+}
+
+use RouteStatus::{Active, Deprecated, Disabled as Off, EnvGated, Maintenance};
+
+/// One state for every kind of position, as it is at minute 0.
+fn positions() -> Vec<(&'static str, RouteState)> {
+    vec![
+        ("untouched", after(&[])),
+        ("gated", after(&[(0, env_only())])),
+        ("planned", after(&[(0, schedule_at(10, 20))])),
+        ("in a window", after(&[(-5, schedule_at(-1, 20))])),
+        ("maintained", after(&[(0, maintain())])),
+        ("disabled", after(&[(-5, disable_until(None))])),
+        (
+            "disabled for a while",
+            after(&[(-5, disable_until(Some(10)))]),
+        ),
+        (
+            "disabled and planned",
+            after(&[(-5, schedule_at(10, 20)), (-5, disable_until(None))]),
+        ),
+    ]
+}
+
+#[test]
+fn enable_opens_every_position_for_good() {
+    for (name, state) in positions() {
+        let next = apply(&state, &enable(), 0).unwrap();
+        for now in [0, 1, 10, 15, 20, 1_000_000] {
+            assert_eq!(status(&next, now), (Active, "fixed"), "{name}");
+        }
+        assert_eq!(next.position.next_change(at(0)), None);
+    }
+}
+
+#[test]
+fn disable_closes_every_position_for_good() {
+    for (name, state) in positions() {
+        let next = apply(&state, &disable_until(None), 0).unwrap();
+        for now in [0, 15, 1_000_000] {
+            assert_eq!(status(&next, now), (Off, "incident"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_temporary_disable_ends_where_the_route_would_be_without_it() {
+    for (name, state) in positions() {
+        let next = apply(&state, &disable_until(Some(12)), 0).unwrap();
+        assert_eq!(status(&next, 0), (Off, "incident"), "{name}");
+        assert_eq!(next.position.next_change(at(0)), Some(at(12)), "{name}");
+        if let Lifecycle::Disabled(Disabled { until: None, .. }) = state.position.lifecycle {
+            // It bounds the disabling that there was; the route is what it was before that.
+            assert_ne!(status(&next, 12).0, Off, "{name}");
+            continue;
+        }
+        for now in [12, 15, 20, 1_000_000] {
+            assert_eq!(
+                next.position.effective(at(now)),
+                state.position.effective(at(now)),
+                "{name} at {now}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_temporary_disable_must_end_later() {
+    let before = after(&[]);
+    for until in [-10, 0] {
+        let refused = apply(&before, &disable_until(Some(until)), 0).unwrap_err();
+        assert_eq!(
+            refused,
+            Refused::Ended {
+                end: at(until),
+                now: at(0)
+            }
+        );
+    }
+    let nanosecond = SignedDuration::from_nanos(1);
+    let command = RouteCommand::Disable {
+        reason: Reason::default(),
+        until: Some(at(0) + nanosecond),
+    };
+    assert!(
+        apply(&before, &command, 0).is_err(),
+        "less than can be stored"
+    );
+    assert_eq!(
+        apply(&before, &disable_until(Some(-10)), 0)
+            .unwrap_err()
+            .to_string(),
+        "the time span has already ended: 2030-01-01T11:50:00Z is not after \
+         2030-01-01T12:00:00Z"
+    );
+}
+
+#[test]
+fn disabling_again_changes_the_end_and_the_reason_but_not_what_was_before() {
+    let state = after(&[
+        (0, maintain()),
+        (1, disable_until(None)),
+        (2, disable_until(Some(9))),
+    ]);
+    assert_eq!(
+        state.position.lifecycle,
+        Lifecycle::Disabled(Disabled {
+            since: Some(at(2)),
+            until: Some(at(9)),
+            former: Former {
+                maintenance: true,
+                reason: reason("db")
+            },
+        })
+    );
+    assert_eq!(status(&state, 9), (Maintenance, "db"));
+    let for_good = apply(&state, &disable_until(None), 3).unwrap();
+    assert_eq!(status(&for_good, 9), (Off, "incident"));
+}
+
+#[test]
+fn maintain_holds_until_changed() {
+    for (name, state) in positions() {
+        let next = apply(&state, &maintain(), 0).unwrap();
+        for now in [0, 15, 30, 1_000_000] {
+            assert_eq!(status(&next, now), (Maintenance, "db"), "{name}");
+        }
+        let Effective::Maintenance { until, .. } = next.position.effective(at(0)) else {
+            panic!("{name}");
+        };
+        assert_eq!(until, None);
+        assert!(next.position.windows.is_empty());
+        assert_eq!(next.position.envs, state.position.envs);
+    }
+}
+
+#[test]
+fn a_window_is_maintenance_from_its_start_to_its_end_and_no_more() {
+    let state = after(&[(0, env_only()), (0, schedule_at(10, 20))]);
+    assert_eq!(status(&state, 9), (EnvGated, ""));
+    assert_eq!(status(&state, 10), (Maintenance, "planned"));
+    assert_eq!(status(&state, 19), (Maintenance, "planned"));
+    assert_eq!(status(&state, 20), (EnvGated, ""));
+}
+
+#[test]
+fn a_window_that_has_ended_is_refused() {
+    for (start, end) in [(-20, -10), (-10, 0)] {
+        let refused = apply(&after(&[]), &schedule_at(start, end), 0).unwrap_err();
+        assert_eq!(
+            refused,
+            Refused::Ended {
+                end: at(end),
+                now: at(0)
+            }
+        );
+    }
+    assert!(apply(&after(&[]), &schedule_at(-10, 1), 0).is_ok());
+}
+
+#[test]
+fn the_same_window_again_changes_its_reason_only() {
+    let state = after(&[(0, schedule_at(10, 20)), (0, schedule_at(30, 40))]);
+    let again = RouteCommand::Schedule {
+        interval: span(10, 20),
+        reason: reason("other"),
+    };
+    let next = apply(&state, &again, 1).unwrap();
+    let windows: Vec<_> = next.position.windows.iter().collect();
+    assert_eq!(windows.len(), 2);
+    assert_eq!(
+        (windows[0].interval, windows[0].reason.as_str()),
+        (span(10, 20), "other")
+    );
+    assert_eq!(
+        (windows[1].interval, windows[1].reason.as_str()),
+        (span(30, 40), "planned")
+    );
+}
+
+#[test]
+fn windows_are_bounded_and_ended_ones_make_room() {
+    let full = (1..=MAX_WINDOWS as i64).map(|n| (0, schedule_at(n, n + 1)));
+    let full = after(&full.collect::<Vec<_>>());
+    let refused = apply(&full, &schedule_at(1_000, 1_001), 0).unwrap_err();
+    assert_eq!(refused, Refused::TooManyWindows);
+    assert_eq!(
+        refused.to_string(),
+        "a route may have 256 windows; cancel some first"
+    );
+    assert!(
+        apply(&full, &schedule_at(1, 2), 0).is_ok(),
+        "one that is there already"
+    );
+    let next = apply(&full, &schedule_at(1_000, 1_001), 2).unwrap();
+    assert_eq!(next.position.windows.len(), MAX_WINDOWS);
+}
+
+#[test]
+fn a_window_right_after_a_disable_is_its_end() {
+    // As the Python CLI sends `disable --until`, with its clock a little ahead.
+    for start in [-3, 0, 1] {
+        let state = after(&[
+            (0, maintain()),
+            (0, disable_until(None)),
+            (1, schedule_at(start, 30)),
+        ]);
+        assert!(state.position.windows.is_empty());
+        assert_eq!(status(&state, 29), (Off, "incident"));
+        assert_eq!(status(&state, 30), (Maintenance, "db"));
+    }
+}
+
+#[test]
+fn any_other_window_does_not_open_what_is_disabled() {
+    let declared = RouteState {
+        position: Position {
+            lifecycle: Lifecycle::Disabled(Disabled::default()),
+            ..Position::default()
+        },
+        ..RouteState::default()
+    };
+    let later = transition(&declared, &declared, &schedule_at(0, 30), at(0)).unwrap();
+    let planned = after(&[(0, disable_until(None)), (0, schedule_at(5, 30))]);
+    let late = after(&[(0, disable_until(None)), (2, schedule_at(2, 30))]);
+    for state in [later, planned, late] {
+        assert_eq!(state.position.windows.len(), 1);
+        for now in [2, 10, 30, 1_000_000] {
+            assert_eq!(state.status(at(now)), Off);
+        }
+    }
+}
+
+#[test]
+fn a_window_planned_while_disabled_counts_when_the_route_is_back() {
+    let state = after(&[(0, disable_until(Some(15))), (5, schedule_at(10, 20))]);
+    assert_eq!(status(&state, 14), (Off, "incident"));
+    assert_eq!(status(&state, 15), (Maintenance, "planned"));
+    assert_eq!(status(&state, 20), (Active, ""));
+    let gated = apply(&state, &env_only(), 6).unwrap();
+    assert_eq!(status(&gated, 6), (EnvGated, ""));
+    assert_eq!(status(&gated, 10), (Maintenance, "planned"));
+}
+
+#[test]
+fn a_declared_disabling_that_ends_does_not_pass_the_environment_gate() {
+    let declared = RouteState {
+        position: Position {
+            lifecycle: Lifecycle::Disabled(Disabled::default()),
+            envs: Some(envs(&["dev"])),
+            ..Position::default()
+        },
+        ..RouteState::default()
+    };
+    let next = transition(&declared, &declared, &disable_until(Some(10)), at(0)).unwrap();
+    assert_eq!(status(&next, 9), (Off, "incident"));
+    assert_eq!(status(&next, 10), (EnvGated, ""));
+}
+
+#[test]
+fn cancelling_puts_every_position_back() {
+    for (name, state) in positions() {
+        let next = apply(&state, &cancel_all(), 0).unwrap();
+        assert!(next.position.windows.is_empty());
+        assert_eq!(next.position.next_change(at(0)), None, "{name}");
+    }
+    let state = after(&[(0, env_only()), (0, schedule_at(10, 20))]);
+    let next = apply(&state, &cancel_all(), 15).unwrap();
+    assert_eq!(status(&next, 15), (EnvGated, ""));
+    assert_eq!(next, after(&[(0, env_only())]));
+}
+
+#[test]
+fn cancelling_one_window_leaves_the_others() {
+    let state = after(&[(0, schedule_at(10, 20)), (0, schedule_at(30, 40))]);
+    let next = apply(&state, &cancel_one(10, 20), 0).unwrap();
+    assert_eq!(next, after(&[(0, schedule_at(30, 40))]));
+    let refused = apply(&state, &cancel_one(11, 20), 0).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "no such window: `2030-01-01T12:11:00Z/2030-01-01T12:20:00Z`"
+    );
+    assert!(
+        apply(&state, &cancel_one(10, 20), 20).is_err(),
+        "it has ended by itself"
+    );
+}
+
+#[test]
+fn cancelling_one_window_keeps_the_end_of_a_disabling() {
+    let state = after(&[(0, schedule_at(10, 20)), (0, disable_until(Some(30)))]);
+    let next = apply(&state, &cancel_one(10, 20), 0).unwrap();
+    assert_eq!(next.position.next_change(at(0)), Some(at(30)));
+}
+
+#[test]
+fn an_environment_gate_opens_at_once_and_drops_the_old_reason() {
+    for (name, state) in positions() {
+        let next = apply(&state, &env_only(), 0).unwrap();
+        assert_eq!(status(&next, 0), (EnvGated, ""), "{name}");
+        if name == "in a window" {
+            assert_eq!(
+                status(&next, 15),
+                (EnvGated, ""),
+                "the window has no more effect"
+            );
+        }
+    }
+    let nowhere = RouteCommand::EnvOnly { envs: Vec::new() };
+    let state = apply(&after(&[]), &nowhere, 0).unwrap();
+    assert_eq!(
+        state.position.effective(at(0)),
+        Effective::EnvGated {
+            envs: &[],
+            reason: &Reason::default(),
+        }
+    );
+}
+
+#[test]
+fn deprecation_and_access_are_matters_of_their_own() {
+    let deprecation = Deprecation::new(Some(at(0)), None, None).unwrap();
+    let access = Access {
+        roles: vec!["admin".parse().unwrap()],
+        ..Access::default()
+    };
+    for (name, state) in positions() {
+        let next = apply(
+            &state,
+            &RouteCommand::Deprecate(Some(deprecation.clone())),
+            0,
+        )
+        .unwrap();
+        let next = apply(&next, &RouteCommand::SetAccess(access.clone()), 0).unwrap();
+        assert_eq!(next.position, state.position, "{name}");
+        let enabled = apply(&next, &enable(), 0).unwrap();
+        assert_eq!(status(&enabled, 0), (Deprecated, "fixed"), "{name}");
+        assert_eq!(enabled.access, access);
+        let back = apply(&enabled, &RouteCommand::Deprecate(None), 0).unwrap();
+        assert_eq!(status(&back, 0), (Active, "fixed"), "{name}");
+    }
+}
+
+#[test]
+fn reset_is_the_declaration() {
+    let declared = RouteState {
+        position: Position {
+            envs: Some(envs(&["dev"])),
+            ..Position::default()
+        },
+        ..RouteState::default()
+    };
+    for (name, state) in positions() {
+        let next = transition(&state, &declared, &RouteCommand::Reset, at(0)).unwrap();
+        assert_eq!(next, declared, "{name}");
+    }
+}
+
+#[test]
+fn a_force_active_route_takes_nothing_but_a_reset() {
+    let forced = RouteState {
+        force_active: true,
+        ..RouteState::default()
+    };
+    let open = RouteState::default();
+    let commands = [
+        enable(),
+        disable_until(None),
+        maintain(),
+        schedule_at(10, 20),
+        cancel_all(),
+        env_only(),
+        RouteCommand::Deprecate(None),
+        RouteCommand::SetAccess(Access::default()),
+    ];
+    for command in &commands {
+        for (current, declared) in [(&forced, &forced), (&open, &forced), (&forced, &open)] {
+            let refused = transition(current, declared, command, at(0)).unwrap_err();
+            assert_eq!(refused, Refused::ForceActive);
+        }
+    }
+    assert_eq!(
+        Refused::ForceActive.to_string(),
+        "the route is declared force-active and cannot have its state changed"
+    );
+    let closed = after(&[(0, disable_until(None))]);
+    let next = transition(&closed, &forced, &RouteCommand::Reset, at(0)).unwrap();
+    assert_eq!(next, forced);
+}
+
+#[test]
+fn a_change_forgets_what_is_over() {
+    let state = after(&[
+        (0, maintain()),
+        (0, disable_until(Some(5))),
+        (1, schedule_at(7, 9)),
+    ]);
+    let next = apply(&state, &RouteCommand::Deprecate(None), 10).unwrap();
+    assert_eq!(next, after(&[(0, maintain())]));
+}
+
+#[test]
+fn the_audit_log_names_what_was_asked_for() {
+    let commands = [
+        (enable(), "enable", "fixed"),
+        (disable_until(Some(5)), "disable", "incident"),
+        (maintain(), "maintenance_on", "db"),
+        (schedule_at(10, 20), "schedule", "planned"),
+        (cancel_all(), "schedule_cancelled", ""),
+        (
+            cancel_one(10, 20),
+            "schedule_cancelled",
+            "2030-01-01T12:10:00Z/2030-01-01T12:20:00Z",
+        ),
+        (
+            RouteCommand::EnvOnly {
+                envs: envs(&["dev", "x"]),
+            },
+            "env_gate",
+            "Restricted to: ['dev', 'x']",
+        ),
+        (
+            RouteCommand::EnvOnly { envs: vec![] },
+            "env_gate",
+            "Restricted to: []",
+        ),
+        (RouteCommand::Deprecate(None), "deprecate", ""),
+        (RouteCommand::SetAccess(Access::default()), "access_set", ""),
+        (RouteCommand::Reset, "reset", ""),
+    ];
+    for (command, action, reason) in commands {
+        assert_eq!(command.action().as_str(), action);
+        assert_eq!(command.audit_reason(), reason);
+    }
+}

@@ -1,0 +1,200 @@
+//! Random commands, states and times, close enough together to collide.
+
+use std::time::Duration;
+
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use waygate_core::{
+    Timestamp,
+    grammar::{EnvName, Interval, Reason, parse_cidr},
+    model::{
+        Access, Deprecation, Disabled, Former, Lifecycle, Position, RouteState, Window, WindowId,
+    },
+    transition::{RouteCommand, transition},
+};
+
+/// The time in which everything happens, in steps of 20 seconds: a few of them are less than clocks may differ by.
+pub(crate) const STEPS: u64 = 60;
+
+pub(crate) fn step(step: u64) -> Timestamp {
+    let noon: Timestamp = "2030-01-01T12:00:00Z".parse().unwrap();
+    noon + Duration::from_secs(20 * step)
+}
+
+/// On a step, or between two, down to the nanosecond.
+pub(crate) fn instant() -> impl Strategy<Value = Timestamp> {
+    let off = prop_oneof![
+        4 => Just(0),
+        1 => 0..20_000_000_000_u64,
+        1 => select(vec![1_u64, 999, 1_000, 19_999_999_999]),
+    ];
+    (0..STEPS, off).prop_map(|(at, nanos)| step(at) + Duration::from_nanos(nanos))
+}
+
+pub(crate) fn reason() -> impl Strategy<Value = Reason> {
+    select(vec!["", "db", "incident", "Größe"]).prop_map(|text| text.parse().unwrap())
+}
+
+pub(crate) fn interval() -> impl Strategy<Value = Interval> {
+    (instant(), 1..STEPS / 2).prop_map(|(start, steps)| {
+        Interval::new(start, start + Duration::from_secs(20 * steps)).unwrap()
+    })
+}
+
+pub(crate) fn envs() -> impl Strategy<Value = Vec<EnvName>> {
+    let name = select(vec!["production", "dev", "staging"]).prop_map(|name| name.parse().unwrap());
+    vec(name, 0..3)
+}
+
+fn deprecation() -> impl Strategy<Value = Deprecation> {
+    (option::of(instant()), option::of(instant())).prop_map(|(since, sunset)| {
+        let successor = "/v2".parse().ok();
+        Deprecation::new(since, sunset, successor).unwrap_or_default()
+    })
+}
+
+fn access() -> impl Strategy<Value = Access> {
+    let network = select(vec!["10.0.0.0/8", "2001:db8::/32"]);
+    let role = select(vec!["admin", "ops"]);
+    (
+        vec(network.prop_map(|text| parse_cidr(text).unwrap()), 0..2),
+        vec(role.prop_map(|text| text.parse().unwrap()), 0..2),
+    )
+        .prop_map(|(ips, roles)| Access { ips, roles })
+}
+
+pub(crate) fn command() -> impl Strategy<Value = RouteCommand> {
+    prop_oneof![
+        1 => reason().prop_map(|reason| RouteCommand::Enable { reason }),
+        3 => (reason(), option::of(instant()))
+            .prop_map(|(reason, until)| RouteCommand::Disable { reason, until }),
+        1 => reason().prop_map(|reason| RouteCommand::Maintain { reason }),
+        6 => (interval(), reason())
+            .prop_map(|(interval, reason)| RouteCommand::Schedule { interval, reason }),
+        1 => option::of(interval().prop_map(WindowId::from))
+            .prop_map(|window| RouteCommand::CancelSchedule { window }),
+        1 => envs().prop_map(|envs| RouteCommand::EnvOnly { envs }),
+        1 => option::of(deprecation()).prop_map(RouteCommand::Deprecate),
+        1 => access().prop_map(RouteCommand::SetAccess),
+        1 => Just(RouteCommand::Reset),
+    ]
+}
+
+/// What a code base may declare.
+pub(crate) fn declared() -> impl Strategy<Value = RouteState> {
+    let window = (interval(), reason()).prop_map(|(interval, reason)| Window { interval, reason });
+    let lifecycle = prop_oneof![
+        4 => Just(Lifecycle::Active),
+        1 => Just(Lifecycle::Maintenance),
+        1 => Just(Lifecycle::Disabled(Disabled::default())),
+    ];
+    let position = (lifecycle, reason(), option::of(envs()), vec(window, 0..3)).prop_map(
+        |(lifecycle, reason, envs, windows)| Position {
+            lifecycle,
+            reason,
+            envs,
+            windows,
+        },
+    );
+    (position, option::of(deprecation()), access()).prop_map(|(position, deprecation, access)| {
+        RouteState {
+            position,
+            deprecation,
+            access,
+            force_active: false,
+        }
+    })
+}
+
+/// Commands, each with the time at which it is given; time does not go back.
+pub(crate) fn history() -> impl Strategy<Value = Vec<(Timestamp, RouteCommand)>> {
+    vec((instant(), command()), 0..12).prop_map(|mut history| {
+        history.sort_by_key(|(now, _)| *now);
+        history
+    })
+}
+
+/// A route that has been through a history, and when the last thing happened to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Lived {
+    pub(crate) declared: RouteState,
+    pub(crate) state: RouteState,
+    pub(crate) now: Timestamp,
+}
+
+pub(crate) fn lived() -> impl Strategy<Value = Lived> {
+    (declared(), history()).prop_map(|(declared, history)| {
+        let now = history.last().map_or(step(0), |(now, _)| *now);
+        let state = live(&declared, &history);
+        Lived {
+            declared,
+            state,
+            now,
+        }
+    })
+}
+
+/// The state after a history; what is refused is left out.
+pub(crate) fn live(declared: &RouteState, history: &[(Timestamp, RouteCommand)]) -> RouteState {
+    history
+        .iter()
+        .fold(declared.clone(), |state, (now, command)| {
+            transition(&state, declared, command, *now).unwrap_or(state)
+        })
+}
+
+/// A state that no history leads to, but that a store may hold.
+pub(crate) fn stored() -> impl Strategy<Value = RouteState> {
+    let former = (any::<bool>(), reason()).prop_map(|(maintenance, reason)| Former {
+        maintenance,
+        reason,
+    });
+    let micros =
+        || instant().prop_map(|i| Timestamp::from_microsecond(i.as_microsecond()).unwrap());
+    let disabled =
+        (option::of(micros()), option::of(micros()), former).prop_map(|(since, until, former)| {
+            Disabled {
+                since,
+                until,
+                former,
+            }
+        });
+    (declared(), option::of(disabled), any::<bool>()).prop_map(
+        |(mut state, disabled, force_active)| {
+            if let Some(disabled) = disabled {
+                state.position.lifecycle = Lifecycle::Disabled(disabled);
+            }
+            state.force_active = force_active;
+            state
+        },
+    )
+}
+
+/// What a process reads that starts now.
+pub(crate) fn restart(state: &RouteState) -> RouteState {
+    serde_json::from_str(&serde_json::to_string(state).unwrap()).unwrap()
+}
+
+/// Every instant at which something of the test could happen, and the nanosecond before and after it.
+pub(crate) fn probes(state: &RouteState, from: Timestamp) -> Vec<Timestamp> {
+    let boundaries = state
+        .position
+        .windows
+        .iter()
+        .flat_map(|window| [window.interval.start(), window.interval.end()]);
+    let until = match &state.position.lifecycle {
+        Lifecycle::Disabled(disabled) => disabled.until,
+        _ => None,
+    };
+    let nanosecond = Duration::from_nanos(1);
+    let mut probes: Vec<_> = (0..2 * STEPS)
+        .map(step)
+        .chain(boundaries)
+        .chain(until)
+        .flat_map(|instant| [instant - nanosecond, instant, instant + nanosecond])
+        .chain([from, Timestamp::MAX])
+        .filter(|instant| *instant >= from)
+        .collect();
+    probes.sort();
+    probes.dedup();
+    probes
+}

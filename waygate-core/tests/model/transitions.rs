@@ -1,0 +1,262 @@
+//! What commands promise, after any history.
+
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+use waygate_core::{
+    Timestamp,
+    grammar::Interval,
+    model::{Effective, Lifecycle, Position, RouteKey, RouteState, RouteView, WindowId},
+    transition::{MAX_WINDOWS, Refused, RouteCommand, transition},
+};
+
+use super::generate::{
+    Lived, command, declared, envs, history, instant, interval, live, lived, probes, reason,
+    restart, stored,
+};
+
+fn apply(lived: &Lived, command: &RouteCommand) -> Result<RouteState, Refused> {
+    transition(&lived.state, &lived.declared, command, lived.now)
+}
+
+fn effective(state: &RouteState, at: Timestamp) -> Effective<'_> {
+    state.position.effective(at)
+}
+
+/// The intervals that keep a position in maintenance, apart from anything else.
+fn planned(position: &Position) -> Vec<Interval> {
+    position
+        .windows
+        .iter()
+        .map(|window| window.interval)
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn every_state_survives_a_restart(lived in lived(), stored in stored(), command in command()) {
+        prop_assert_eq!(&restart(&lived.state), &lived.state);
+        prop_assert_eq!(&restart(&stored), &stored);
+        if let Ok(next) = transition(&stored, &lived.declared, &command, lived.now) {
+            prop_assert_eq!(restart(&next), next);
+        }
+    }
+
+    #[test]
+    fn every_view_reads_back_as_itself(state in stored(), now in instant()) {
+        let key: RouteKey = "svc:GET:/payments/{id}".parse().unwrap();
+        let view = RouteView::new(&key, &state, now);
+        let text = serde_json::to_string(&view).unwrap();
+        prop_assert_eq!(serde_json::from_str::<RouteView>(&text).unwrap(), view);
+    }
+
+    #[test]
+    fn what_is_refused_leaves_no_trace(declared in declared(), history in history()) {
+        let mut state = declared.clone();
+        let mut taken = Vec::new();
+        for (now, command) in history {
+            let before = state.clone();
+            match transition(&state, &declared, &command, now) {
+                Ok(next) => {
+                    state = next;
+                    taken.push((now, command));
+                }
+                Err(_) => prop_assert_eq!(&state, &before),
+            }
+        }
+        prop_assert_eq!(live(&declared, &taken), state);
+    }
+
+    #[test]
+    fn a_command_that_is_repeated_changes_nothing_more(lived in lived(), command in command()) {
+        if let Ok(once) = apply(&lived, &command) {
+            match transition(&once, &lived.declared, &command, lived.now) {
+                Ok(twice) => prop_assert_eq!(twice, once),
+                Err(refused) => prop_assert!(matches!(refused, Refused::NoSuchWindow(_))),
+            }
+        }
+    }
+
+    #[test]
+    fn windows_are_sorted_distinct_ahead_and_bounded(lived in lived(), command in command()) {
+        let Ok(next) = apply(&lived, &command) else { return Ok(()) };
+        let windows = planned(&next.position);
+        prop_assert!(windows.len() <= MAX_WINDOWS);
+        if command == RouteCommand::Reset || matches!(command, RouteCommand::Deprecate(_)) {
+            return Ok(());
+        }
+        prop_assert!(windows.iter().all(|window| window.end() > lived.now));
+        if matches!(command, RouteCommand::Schedule { .. }) {
+            prop_assert!(windows.is_sorted());
+            let declared: HashSet<_> = planned(&lived.declared.position).into_iter().collect();
+            let operators = windows.iter().filter(|window| !declared.contains(*window));
+            let distinct: HashSet<_> = operators.clone().collect();
+            prop_assert_eq!(distinct.len(), operators.count());
+        }
+    }
+
+    #[test]
+    fn an_enabled_route_is_open_ever_after(lived in lived(), reason in reason()) {
+        let next = apply(&lived, &RouteCommand::Enable { reason: reason.clone() }).unwrap();
+        for at in probes(&next, lived.now) {
+            prop_assert_eq!(effective(&next, at), Effective::Open { reason: &reason });
+        }
+        prop_assert_eq!(next.position.next_change(lived.now), None);
+    }
+
+    #[test]
+    fn a_route_disabled_or_maintained_for_good_stays_so(lived in lived(), reason in reason()) {
+        let disabled = apply(&lived, &RouteCommand::Disable { reason: reason.clone(), until: None }).unwrap();
+        let maintained = apply(&lived, &RouteCommand::Maintain { reason: reason.clone() }).unwrap();
+        for at in probes(&lived.state, lived.now) {
+            let expected = Effective::Disabled { reason: &reason, until: None };
+            prop_assert_eq!(effective(&disabled, at), expected);
+            let expected = Effective::Maintenance { reason: &reason, until: None };
+            prop_assert_eq!(effective(&maintained, at), expected);
+        }
+    }
+
+    #[test]
+    fn a_temporary_disabling_puts_everything_back(lived in lived(), until in instant(), reason in reason()) {
+        let command = RouteCommand::Disable { reason: reason.clone(), until: Some(until) };
+        let Ok(next) = apply(&lived, &command) else {
+            prop_assert!(until.duration_since(lived.now).as_micros() < 1);
+            return Ok(());
+        };
+        let until = effective(&next, lived.now).until().unwrap();
+        // What the route would be, had it not been disabled: neither now nor before.
+        let mut former = lived.state.clone();
+        if let Lifecycle::Disabled(disabled) = &lived.state.position.lifecycle {
+            let was = disabled.former.clone();
+            former.position.reason = was.reason;
+            former.position.lifecycle = match was.maintenance {
+                true => Lifecycle::Maintenance,
+                false => Lifecycle::Active,
+            };
+        }
+        for at in probes(&next, lived.now) {
+            if at < until {
+                let expected = Effective::Disabled { reason: &reason, until: Some(until) };
+                prop_assert_eq!(effective(&next, at), expected);
+            } else {
+                prop_assert_eq!(effective(&next, at), effective(&former, at), "at {}", at);
+            }
+        }
+    }
+
+    #[test]
+    fn disabling_again_keeps_what_was_before(lived in lived(), again in history()) {
+        let disable = |until| RouteCommand::Disable { reason: "incident".parse().unwrap(), until };
+        let first = apply(&lived, &disable(None)).unwrap();
+        let Lifecycle::Disabled(expected) = &first.position.lifecycle else { unreachable!() };
+        let mut state = first.clone();
+        for (now, command) in again {
+            if matches!(command, RouteCommand::Disable { until: None, .. }) && now >= lived.now {
+                state = transition(&state, &lived.declared, &command, now).unwrap();
+            }
+        }
+        let Lifecycle::Disabled(disabled) = &state.position.lifecycle else { unreachable!() };
+        prop_assert_eq!(&disabled.former, &expected.former);
+    }
+
+    #[test]
+    fn cancelling_what_was_planned_puts_everything_back(
+        lived in lived(),
+        plans in proptest::collection::vec((interval(), reason()), 0..4),
+    ) {
+        let none = RouteCommand::CancelSchedule { window: None };
+        let before = apply(&lived, &none).unwrap();
+        let mut state = before.clone();
+        for (interval, reason) in &plans {
+            let command = RouteCommand::Schedule { interval: *interval, reason: reason.clone() };
+            if let Ok(next) = transition(&state, &lived.declared, &command, lived.now) {
+                state = next;
+            }
+        }
+        let all = transition(&state, &lived.declared, &none, lived.now).unwrap();
+        prop_assert_eq!(&all, &before);
+        for interval in planned(&state.position) {
+            let one = RouteCommand::CancelSchedule { window: Some(WindowId::from(interval)) };
+            state = transition(&state, &lived.declared, &one, lived.now).unwrap();
+        }
+        prop_assert!(state.position.windows.is_empty());
+        // Right after a disabling, one of the plans may have become its end; such an end is no window.
+        if !matches!(before.position.lifecycle, Lifecycle::Disabled(_)) {
+            prop_assert_eq!(state, before);
+        }
+    }
+
+    #[test]
+    fn an_environment_gate_opens_at_once_and_the_window_it_ended_stays_without_effect(
+        lived in lived(),
+        envs in envs(),
+    ) {
+        let next = apply(&lived, &RouteCommand::EnvOnly { envs: envs.clone() }).unwrap();
+        let later: Vec<_> = planned(&lived.state.position)
+            .into_iter()
+            .filter(|window| window.start() > lived.now)
+            .collect();
+        for at in probes(&lived.state, lived.now) {
+            let closed = later.iter().any(|window| window.contains(at));
+            match effective(&next, at) {
+                Effective::EnvGated { envs: gate, reason } => {
+                    prop_assert!(!closed, "at {}", at);
+                    prop_assert_eq!(gate, &envs);
+                    prop_assert!(reason.is_empty());
+                }
+                Effective::Maintenance { .. } => prop_assert!(closed, "at {}", at),
+                other => prop_assert!(false, "{other:?} at {at}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_planned_route_is_in_maintenance_inside_its_windows_and_nowhere_else(
+        plans in proptest::collection::vec(interval(), 0..6),
+        now in instant(),
+    ) {
+        let declared = RouteState::default();
+        let mut state = declared.clone();
+        let mut taken = Vec::new();
+        for interval in plans {
+            let command = RouteCommand::Schedule { interval, reason: "db".parse().unwrap() };
+            match transition(&state, &declared, &command, now) {
+                Ok(next) => {
+                    state = next;
+                    taken.push(interval);
+                }
+                Err(refused) => prop_assert_eq!(refused, Refused::Ended { end: interval.end(), now }),
+            }
+        }
+        for at in probes(&state, now) {
+            let inside = taken.iter().any(|interval| interval.contains(at));
+            let closed = matches!(effective(&state, at), Effective::Maintenance { .. });
+            prop_assert_eq!(closed, inside, "at {}", at);
+        }
+    }
+
+    #[test]
+    fn a_maintenance_ends_when_it_says(state in stored(), now in instant()) {
+        if let Some(until) = effective(&state, now).until() {
+            let same = |at| std::mem::discriminant(&effective(&state, at)) == std::mem::discriminant(&effective(&state, now));
+            for at in probes(&state, now) {
+                prop_assert!(at >= until || same(at), "over at {} instead of {}", at, until);
+            }
+            let after_disabled = matches!(state.position.lifecycle, Lifecycle::Disabled(_));
+            prop_assert!(after_disabled || !same(until));
+        }
+    }
+
+    #[test]
+    fn nothing_changes_before_the_next_change(state in stored(), now in instant()) {
+        let next = state.position.next_change(now);
+        prop_assert!(next.is_none_or(|next| next > now));
+        for at in probes(&state, now) {
+            if next.is_none_or(|next| at < next) {
+                prop_assert_eq!(effective(&state, at), effective(&state, now), "at {}", at);
+            }
+        }
+    }
+}

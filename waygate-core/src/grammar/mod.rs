@@ -30,7 +30,9 @@ mod text;
 pub use cidr::parse_cidr;
 #[cfg(feature = "model")]
 pub(crate) use instant::whole_micros;
-pub use instant::{format_http_date, format_wire, parse_http_date, parse_instant, parse_sunset};
+pub use instant::{
+    check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_sunset,
+};
 pub use interval::Interval;
 pub use invalid::Invalid;
 pub use method::Method;

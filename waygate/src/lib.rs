@@ -13,6 +13,21 @@ mod registry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+/// What most applications need, in one `use`.
+///
+/// `#[deprecated]` is not among it: glob-imported, it would break the language's own attribute of that name.
+/// Use `#[sunset]`, which is the same, or `#[waygate::deprecated]`.
+pub mod prelude {
+    #[cfg(feature = "engine")]
+    pub use crate::Waygate;
+    #[cfg(feature = "axum")]
+    pub use crate::{Blocked, Responses};
+    #[cfg(feature = "macros")]
+    pub use crate::{
+        allowed_ips, allowed_roles, disabled, env_only, force_active, maintenance, sunset,
+    };
+}
+
 /// The storage and time ports, for those who bring their own.
 #[cfg(feature = "engine")]
 pub mod port {
@@ -54,14 +69,3 @@ pub use waygate_macros::{
     allowed_ips, allowed_roles, deprecated, deprecated as sunset, disabled, env_only, force_active,
     maintenance,
 };
-
-/// What most applications need, in one `use`.
-///
-/// `#[deprecated]` is not among it: glob-imported, it would break the language's own attribute of that name.
-/// Use `#[sunset]`, which is the same, or `#[waygate::deprecated]`.
-pub mod prelude {
-    #[cfg(feature = "macros")]
-    pub use crate::{
-        allowed_ips, allowed_roles, disabled, env_only, force_active, maintenance, sunset,
-    };
-}

@@ -11,19 +11,47 @@ use crate::http::{IntoResponder, Responder};
 /// One attribute on one handler, as the linker brings it.
 #[derive(Debug, Clone, Copy)]
 pub struct Declaration {
-    pub(crate) handler: &'static str,
-    pub(crate) gate: Gate,
-    pub(crate) route: Option<&'static str>,
-    pub(crate) file: &'static str,
-    pub(crate) line: u32,
+    /// `module_path!() + "::" + fn name`, as stamped on the operation. Two functions in two `impl` blocks, or inside
+    /// two function bodies, may share it.
+    pub handler: &'static str,
+    /// What the attribute says.
+    pub gate: Gate,
+    /// What `route = ".."` says; the same for all attributes of one handler.
+    pub route: Option<&'static str>,
+    /// The file of the handler.
+    pub file: &'static str,
+    /// The line of the handler's name: the same for all its attributes, so that `(handler, file, line)` tells two
+    /// functions apart that share an id.
+    pub line: u32,
+    /// What `response = ..` names.
     #[cfg(feature = "axum")]
-    pub(crate) response: Option<fn() -> Responder>,
+    pub response: Option<fn() -> Responder>,
 }
 
 inventory::collect!(Declaration);
 
 impl Declaration {
-    /// `handler` is `module_path!() + "::" + fn name`; `route` what `route = ".."` says, already checked.
+    /// Every declaration that is linked in, each once, in an order that is always the same.
+    ///
+    /// `#[axum::debug_handler]` repeats the function below it, attributes included, so some come from the linker twice.
+    pub fn all() -> Vec<&'static Self> {
+        let key = |declaration: &&Self| {
+            let Self {
+                handler,
+                file,
+                line,
+                gate,
+                ..
+            } = **declaration;
+            (handler, file, line, gate.attribute())
+        };
+        let mut all: Vec<_> = inventory::iter::<Self>.into_iter().collect();
+        all.sort_by_key(key);
+        all.dedup_by_key(|declaration| key(declaration));
+        all
+    }
+
+    /// A declaration without a response of its own; `gate` and `route` are already checked.
     pub const fn new(
         handler: &'static str,
         gate: Gate,
@@ -70,9 +98,6 @@ mod identity {
 
     /// utoipa's `__path_<fn>` when there is one, our stand-in otherwise.
     pub trait MaybePath {
-        /// Whether the handler has a `#[utoipa::path]`.
-        const PRESENT: bool;
-
         /// The operation that utoipa made, or an empty one.
         fn operation_or_empty() -> Operation {
             Operation::new()
@@ -80,8 +105,6 @@ mod identity {
     }
 
     impl<T: utoipa::Path> MaybePath for T {
-        const PRESENT: bool = true;
-
         fn operation_or_empty() -> Operation {
             T::operation()
         }

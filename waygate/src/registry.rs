@@ -1,7 +1,5 @@
 //! Reads what the attributes registered, and groups it by handler.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use waygate_core::{
     decl::Gate,
@@ -29,27 +27,32 @@ pub(crate) struct HandlerDeclaration {
     pub(crate) responses: Responses,
 }
 
-/// Every declaration that was linked into this program, by handler id.
+/// Every declaration that was linked into this program, grouped by handler, in an order that is always the same.
 ///
 /// # Errors
 /// The first declaration that does not follow its grammar. The attributes check theirs at compile time,
 /// so this means a declaration that was written by hand.
-pub(crate) fn declarations() -> Result<BTreeMap<&'static str, HandlerDeclaration>, Invalid> {
-    let mut linked: Vec<&Declaration> = inventory::iter::<Declaration>.into_iter().collect();
-    linked.sort_by_key(|declaration| (declaration.handler, declaration.file, declaration.line));
-    let mut handlers = BTreeMap::new();
-    for declaration in linked {
-        let handler = handlers
-            .entry(declaration.handler)
-            .or_insert_with(|| HandlerDeclaration {
+pub(crate) fn declarations() -> Result<Vec<HandlerDeclaration>, Invalid> {
+    let mut handlers: Vec<HandlerDeclaration> = Vec::new();
+    for declaration in Declaration::all() {
+        let location = format!("{}:{}", declaration.file, declaration.line);
+        // Functions in two `impl` blocks can share an id; their place tells them apart.
+        let known = handlers.last().is_some_and(|handler| {
+            handler.handler == declaration.handler && handler.location == location
+        });
+        if !known {
+            handlers.push(HandlerDeclaration {
                 handler: declaration.handler,
-                location: format!("{}:{}", declaration.file, declaration.line),
+                location,
                 routes: Vec::new(),
                 state: RouteState::default(),
                 #[cfg(feature = "axum")]
                 responses: Responses::default(),
             });
-        handler.add(declaration)?;
+        }
+        if let Some(handler) = handlers.last_mut() {
+            handler.add(declaration)?;
+        }
     }
     Ok(handlers)
 }

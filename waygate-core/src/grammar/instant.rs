@@ -116,6 +116,24 @@ pub fn parse_sunset(text: &str) -> Result<Timestamp, Invalid> {
     })
 }
 
+/// Checks that a sunset does not come before the deprecation that announces it (RFC 9745 section 4).
+///
+/// # Errors
+/// [`Invalid`] when it does.
+pub fn check_sunset(since: Timestamp, sunset: Timestamp) -> Result<(), Invalid> {
+    if since <= sunset {
+        return Ok(());
+    }
+    Err(Invalid::new(
+        "sunset date",
+        &format_http_date(sunset),
+        format!(
+            "the sunset comes before the deprecation of {}",
+            format_http_date(since)
+        ),
+    ))
+}
+
 /// Formats an instant as an HTTP-date (RFC 9110 section 5.6.7), cut to the second.
 ///
 /// Years before 0 have no HTTP-date; they come out as ISO 8601.

@@ -28,7 +28,9 @@ mod route;
 mod text;
 
 pub use cidr::parse_cidr;
-pub use instant::{format_http_date, format_wire, parse_http_date, parse_instant, parse_sunset};
+pub use instant::{
+    check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_sunset,
+};
 #[cfg(feature = "model")]
 pub(crate) use instant::{storable, whole_micros};
 pub use interval::Interval;

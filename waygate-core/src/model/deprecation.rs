@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::text;
-use crate::grammar::{Invalid, LinkTarget, format_http_date, storable};
+use crate::grammar::{Invalid, LinkTarget, check_sunset, format_http_date, storable};
 
 /// A route that is going away: `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `successor-version` (RFC 5829).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -33,21 +33,14 @@ impl Deprecation {
         };
         let since = stored("deprecation date", since)?;
         let sunset = stored("sunset date", sunset)?;
-        match (since, sunset) {
-            (Some(since), Some(sunset)) if sunset < since => Err(Invalid::new(
-                "sunset date",
-                &format_http_date(sunset),
-                format!(
-                    "the sunset comes before the deprecation of {}",
-                    format_http_date(since)
-                ),
-            )),
-            _ => Ok(Self {
-                since,
-                sunset,
-                successor,
-            }),
+        if let (Some(since), Some(sunset)) = (since, sunset) {
+            check_sunset(since, sunset)?;
         }
+        Ok(Self {
+            since,
+            sunset,
+            successor,
+        })
     }
 
     /// When the deprecation took or takes effect.

@@ -120,7 +120,7 @@ pub(super) async fn bind(
         operations = take_operations(document, &mut errors);
     }
     let mut claims: BTreeMap<RouteSpec, Claim<'_>> = BTreeMap::new();
-    for declaration in handlers.values() {
+    for declaration in &handlers {
         let places = places(declaration, &operations);
         let allowed = allow_unmounted
             .iter()

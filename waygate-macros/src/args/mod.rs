@@ -1,0 +1,158 @@
+//! What stands between the parentheses of an attribute.
+
+mod parse;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::{
+    Error, Expr, ExprLit, ExprPath, Lit, LitStr, Path,
+    parse::{ParseStream, Parser},
+};
+use waygate_core::grammar::Invalid;
+
+use crate::{attr::Kind, errors::Errors};
+
+/// The arguments of one attribute, taken out one by one.
+///
+/// Nothing here fails: what is wrong is noted in `errors`, and reported together.
+pub(crate) struct Args {
+    kind: Kind,
+    named: Vec<(Ident, Expr)>,
+    positional: Vec<Expr>,
+    pub(crate) errors: Errors,
+}
+
+/// An optional argument after its check.
+pub(crate) enum Given<T> {
+    /// It was not written.
+    Not,
+    /// It was written, and what is wrong with it was noted.
+    Wrong,
+    /// It was written, and this is what it says.
+    Right(LitStr, T),
+}
+
+impl<T> Given<T> {
+    /// The literal, when it is right.
+    pub(crate) fn literal(self) -> Option<LitStr> {
+        match self {
+            Self::Right(literal, _) => Some(literal),
+            Self::Not | Self::Wrong => None,
+        }
+    }
+}
+
+impl Args {
+    pub(crate) fn parse(kind: Kind, tokens: TokenStream) -> Self {
+        let mut args = Self {
+            kind,
+            named: Vec::new(),
+            positional: Vec::new(),
+            errors: Errors::default(),
+        };
+        let parser = |input: ParseStream<'_>| {
+            args.read(input);
+            Ok(())
+        };
+        let parsed = parser.parse2(tokens);
+        args.errors.note(parsed);
+        args
+    }
+
+    /// Takes `key = ".."` and checks it with one of the grammars.
+    pub(crate) fn text<T>(
+        &mut self,
+        key: &str,
+        example: &str,
+        grammar: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Given<T> {
+        let Some(value) = self.take(key) else {
+            return Given::Not;
+        };
+        let Some(literal) = string(&value) else {
+            let message = format!("`{key}` takes a string literal: `{key} = \"{example}\"`");
+            self.errors.at(value, message);
+            return Given::Wrong;
+        };
+        match grammar(&literal.value()) {
+            Ok(value) => Given::Right(literal, value),
+            Err(invalid) => {
+                self.errors.at(literal, invalid);
+                Given::Wrong
+            }
+        }
+    }
+
+    /// Takes `key = path::to::item`.
+    pub(crate) fn item(&mut self, key: &str, example: &str) -> Option<ExprPath> {
+        match self.take(key)? {
+            Expr::Path(path) => Some(path),
+            other => {
+                let message = format!("`{key}` takes a path: `{key} = {example}`");
+                self.errors.at(other, message);
+                None
+            }
+        }
+    }
+
+    /// Takes `key = path::to::module`, a path without generic arguments.
+    pub(crate) fn module(&mut self, key: &str, example: &str) -> Option<Path> {
+        let item = self.item(key, example)?;
+        let plain = |path: &Path| path.segments.iter().all(|s| s.arguments.is_none());
+        if item.qself.is_none() && plain(&item.path) {
+            return Some(item.path);
+        }
+        let message = format!("`{key}` takes a path: `{key} = {example}`");
+        self.errors.at(item, message);
+        None
+    }
+
+    /// Takes the strings without a key: at least one, none twice.
+    pub(crate) fn list<T: PartialEq>(
+        &mut self,
+        what: &str,
+        example: &str,
+        grammar: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Vec<LitStr> {
+        let kind = self.kind;
+        let values = std::mem::take(&mut self.positional);
+        if values.is_empty() {
+            let message = format!("{kind} needs at least one {what}: `{example}`");
+            self.errors.push(Error::new(Span::call_site(), message));
+        }
+        let mut seen = Vec::new();
+        let mut literals = Vec::new();
+        for value in values {
+            let Some(literal) = string(&value) else {
+                let message = format!("{kind} takes string literals: `{example}`");
+                self.errors.at(value, message);
+                continue;
+            };
+            match grammar(&literal.value()) {
+                Ok(value) if seen.contains(&value) => {
+                    let message = format!("the {what} `{}` is listed twice", literal.value());
+                    self.errors.at(&literal, message);
+                }
+                Ok(value) => seen.push(value),
+                Err(invalid) => self.errors.at(&literal, invalid),
+            }
+            literals.push(literal);
+        }
+        literals
+    }
+
+    fn take(&mut self, key: &str) -> Option<Expr> {
+        let at = self.named.iter().position(|(name, _)| name == key)?;
+        Some(self.named.swap_remove(at).1)
+    }
+}
+
+/// The string literal that `value` is, if it is one.
+fn string(value: &Expr) -> Option<LitStr> {
+    match value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(literal),
+            ..
+        }) => Some(literal.clone()),
+        _ => None,
+    }
+}

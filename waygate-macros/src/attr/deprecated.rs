@@ -1,0 +1,40 @@
+use std::str::FromStr;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use waygate_core::{
+    Timestamp,
+    grammar::{LinkTarget, check_sunset, parse_instant, parse_sunset},
+};
+
+use super::option;
+use crate::args::{Args, Given};
+
+pub(super) fn gate(args: &mut Args) -> TokenStream {
+    let since = args.text("since", "2026-01-01T00:00:00Z", parse_instant);
+    let sunset = args.text("sunset", "Sat, 01 Jan 2028 00:00:00 GMT", parse_sunset);
+    let successor = args.text("use_instead", "/v2/users", LinkTarget::from_str);
+    check_order(args, &since, &sunset);
+
+    let (since, sunset) = (option(seconds(since)), option(seconds(sunset)));
+    let use_instead = option(successor.literal());
+    quote!(Deprecated { since: #since, sunset: #sunset, use_instead: #use_instead })
+}
+
+fn check_order(args: &mut Args, since: &Given<Timestamp>, sunset: &Given<Timestamp>) {
+    if let (Given::Right(since_literal, since), Given::Right(sunset_literal, sunset)) =
+        (since, sunset)
+        && let Err(invalid) = check_sunset(*since, *sunset)
+    {
+        args.errors.at(sunset_literal, invalid);
+        args.errors
+            .at(since_literal, "the deprecation is said to begin here");
+    }
+}
+
+fn seconds(instant: Given<Timestamp>) -> Option<i64> {
+    match instant {
+        Given::Right(_, instant) => Some(instant.as_second()),
+        Given::Not | Given::Wrong => None,
+    }
+}

@@ -1,0 +1,130 @@
+//! The attributes, one file each: what they take, and the `Gate` that they declare.
+
+mod allowed_ips;
+mod allowed_roles;
+mod deprecated;
+mod disabled;
+mod env_only;
+mod force_active;
+mod maintenance;
+
+use std::{fmt, str::FromStr};
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::LitStr;
+use waygate_core::grammar::Reason;
+
+use crate::args::Args;
+
+/// Which attribute it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Maintenance,
+    Disabled,
+    EnvOnly,
+    AllowedIps,
+    AllowedRoles,
+    Deprecated,
+    ForceActive,
+}
+
+impl Kind {
+    const ALL: [Self; 7] = [
+        Self::Maintenance,
+        Self::Disabled,
+        Self::EnvOnly,
+        Self::AllowedIps,
+        Self::AllowedRoles,
+        Self::Deprecated,
+        Self::ForceActive,
+    ];
+
+    /// The name that the attribute is exported by.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Maintenance => "maintenance",
+            Self::Disabled => "disabled",
+            Self::EnvOnly => "env_only",
+            Self::AllowedIps => "allowed_ips",
+            Self::AllowedRoles => "allowed_roles",
+            Self::Deprecated => "deprecated",
+            Self::ForceActive => "force_active",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The keys of its arguments, in the order in which messages list them.
+    pub(crate) const fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Maintenance => &["reason", "start", "end", "response", "route", "crate"],
+            Self::Disabled => &["reason", "response", "route", "crate"],
+            Self::EnvOnly | Self::AllowedIps | Self::AllowedRoles => {
+                &["response", "route", "crate"]
+            }
+            Self::Deprecated => &["since", "sunset", "use_instead", "route", "crate"],
+            Self::ForceActive => &["route", "crate"],
+        }
+    }
+
+    /// Whether it takes strings without a key.
+    pub(crate) const fn takes_list(self) -> bool {
+        matches!(self, Self::EnvOnly | Self::AllowedIps | Self::AllowedRoles)
+    }
+
+    /// The variant of `Gate` that it declares, with fields from `args`.
+    pub(crate) fn gate(self, args: &mut Args) -> TokenStream {
+        match self {
+            Self::Maintenance => maintenance::gate(args),
+            Self::Disabled => disabled::gate(args),
+            Self::EnvOnly => env_only::gate(args),
+            Self::AllowedIps => allowed_ips::gate(args),
+            Self::AllowedRoles => allowed_roles::gate(args),
+            Self::Deprecated => deprecated::gate(args),
+            Self::ForceActive => force_active::gate(),
+        }
+    }
+
+    /// Why the two cannot stand on one handler, if they cannot.
+    pub(crate) fn contradiction(self, other: Self) -> Option<&'static str> {
+        use Kind::{AllowedIps, AllowedRoles, Disabled, EnvOnly, ForceActive, Maintenance};
+        match (self, other) {
+            (Maintenance, Disabled) | (Disabled, Maintenance) => {
+                Some("a route is in maintenance or disabled, not both")
+            }
+            (ForceActive, Maintenance | Disabled | EnvOnly | AllowedIps | AllowedRoles)
+            | (Maintenance | Disabled | EnvOnly | AllowedIps | AllowedRoles, ForceActive) => {
+                Some("a force-active route is served whatever its gates say")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The bare name is the language's own attribute.
+            Self::Deprecated => f.write_str("#[waygate::deprecated]"),
+            _ => write!(f, "#[{}]", self.name()),
+        }
+    }
+}
+
+/// Takes `reason = ".."`, which is empty when it is not written.
+fn reason(args: &mut Args, example: &str) -> LitStr {
+    args.text("reason", example, Reason::from_str)
+        .literal()
+        .unwrap_or_else(|| LitStr::new("", Span::call_site()))
+}
+
+/// `value` as the tokens of an `Option`.
+pub(crate) fn option(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}

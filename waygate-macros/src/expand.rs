@@ -1,0 +1,171 @@
+use std::str::FromStr;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Error, ExprPath, LitStr, Path, parse_quote, spanned::Spanned};
+use waygate_core::grammar::RouteSpec;
+
+use crate::{
+    args::Args,
+    attr::{Kind, option},
+    errors::Errors,
+    handler::Handler,
+    identity,
+};
+
+/// How a handler that does not name its route is bound to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binding {
+    /// Through its operation in the OpenAPI document.
+    Document,
+    /// Not at all: every handler names its route.
+    Named,
+}
+
+/// One attribute, read and checked.
+struct Attribute {
+    kind: Kind,
+    /// A variant of `Gate` with its fields.
+    gate: TokenStream,
+    response: Option<ExprPath>,
+    route: Option<LitStr>,
+    facade: Path,
+}
+
+/// Expands one attribute. Whatever is wrong with it, the function itself comes out.
+pub(crate) fn expand(
+    kind: Kind,
+    binding: Binding,
+    args: TokenStream,
+    item: TokenStream,
+) -> TokenStream {
+    let (attribute, mut errors) = Attribute::parse(kind, args);
+    let handler = errors.note(Handler::parse(kind, item.clone()));
+    if let Some(handler) = &handler {
+        check_siblings(kind, handler, &mut errors);
+        check_route(&attribute, binding, handler, &mut errors);
+    }
+    match handler {
+        Some(handler) if errors.is_empty() => emit(attribute, binding, handler),
+        _ => {
+            let errors = errors.into_compile_errors();
+            quote!(#errors #item)
+        }
+    }
+}
+
+impl Attribute {
+    fn parse(kind: Kind, args: TokenStream) -> (Self, Errors) {
+        let mut args = Args::parse(kind, args);
+        let attribute = Self {
+            kind,
+            gate: kind.gate(&mut args),
+            response: args.item("response", "path::to::function"),
+            route: args
+                .text("route", "GET /users/{id}", RouteSpec::from_str)
+                .literal(),
+            facade: args
+                .module("crate", "my_facade::waygate")
+                .unwrap_or_else(|| parse_quote!(::waygate)),
+        };
+        (attribute, args.errors)
+    }
+}
+
+fn check_siblings(kind: Kind, handler: &Handler, errors: &mut Errors) {
+    let name = &handler.signature.ident;
+    let mut at_attribute = |message| errors.push(Error::new(Span::call_site(), message));
+    for &other in &handler.above.kinds {
+        if other == kind {
+            at_attribute(format!("{kind} is given twice on `{name}`"));
+        } else if let Some(why) = kind.contradiction(other) {
+            at_attribute(format!(
+                "{kind} contradicts {other} on `{name}`: {why}; keep one of them"
+            ));
+        }
+    }
+}
+
+fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, errors: &mut Errors) {
+    let Attribute { kind, route, .. } = attribute;
+    let name = &handler.signature.ident;
+    let above = &handler.above;
+    match (route, above.kinds.first()) {
+        (Some(route), Some(first)) => match &above.route {
+            Some(bound) if bound.value() == route.value() => {}
+            Some(bound) => {
+                let bound = bound.value();
+                errors.at(
+                    route,
+                    format!("`{name}` is bound to `{bound}` by {first} above: it has one route"),
+                );
+            }
+            None => errors.at(
+                route,
+                format!(
+                    "write `route` on {first}, the first attribute of `{name}`: it holds for all"
+                ),
+            ),
+        },
+        (None, None) => {
+            let why = if handler.is_associated() {
+                format!("`{name}` is an associated function")
+            } else if binding == Binding::Named {
+                "the feature `openapi` of Waygate is off".to_owned()
+            } else {
+                return;
+            };
+            let message = format!("{kind} needs `route = \"METHOD /full/path\"` here: {why}");
+            errors.push(Error::new(Span::call_site(), message));
+        }
+        (None, Some(_)) | (Some(_), None) => {}
+    }
+}
+
+fn emit(attribute: Attribute, binding: Binding, mut handler: Handler) -> TokenStream {
+    let facade = &attribute.facade;
+    let id = identity::handler_id(&handler.signature.ident);
+    let first = handler.above.kinds.is_empty();
+    handler.above.kinds.push(attribute.kind);
+    if first {
+        handler.above.route.clone_from(&attribute.route);
+    }
+    let by_document = first && attribute.route.is_none() && binding == Binding::Document;
+    let beside = by_document.then(|| {
+        identity::stamp_attribute(&mut handler.attrs, &id);
+        identity::stamp_items(&handler.signature.ident, facade, &id)
+    });
+    let registration = registration(&attribute, &handler, &id);
+    let function = handler.into_tokens(facade, registration);
+    quote!(#beside #function)
+}
+
+/// The statement that hands the declaration to the linker, whether the function is ever called or not.
+fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> TokenStream {
+    let Attribute { gate, facade, .. } = attribute;
+    let route = option(handler.above.route.as_ref());
+    // The same line for every attribute of one function: it tells functions apart that share an id.
+    let line = quote_spanned!(handler.signature.ident.span()=> ::core::line!());
+    let response = attribute.response.as_ref().map(|path| {
+        // Spanned so that a function that cannot answer is reported at its path.
+        let erased = quote_spanned!(path.span()=> #facade::__private::responder(#path));
+        quote!(.with_response(|| #erased))
+    });
+    quote! {
+        const _: () = {
+            #facade::__private::submit! {
+                #facade::__private::Declaration::new(
+                    #id,
+                    #facade::__private::Gate::#gate,
+                    #route,
+                    ::core::file!(),
+                    #line,
+                )
+                #response
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

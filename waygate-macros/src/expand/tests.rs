@@ -1,0 +1,181 @@
+//! Snapshots of the generated code, one for each attribute and each way of binding.
+//! Review changes with `cargo insta review`, or rewrite them with `INSTA_UPDATE=always`.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+fn tokens(text: &str) -> TokenStream {
+    text.parse().expect("the text should be Rust tokens")
+}
+
+fn expanded(kind: Kind, binding: Binding, args: &str, item: &str) -> String {
+    let expanded = expand(kind, binding, tokens(args), tokens(item));
+    let file = syn::parse2(expanded).expect("the expansion should be items");
+    prettyplease::unparse(&file)
+}
+
+/// Compares with `tests/expand/<name>.snap`.
+fn check(name: &str, expanded: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../tests/expand");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| assert_snapshot!(name, expanded));
+}
+
+fn check_named(name: &str, kind: Kind, args: &str) {
+    let item = "async fn handler() -> &'static str { \"served\" }";
+    check(name, &expanded(kind, Binding::Named, args, item));
+}
+
+#[test]
+fn maintenance() {
+    check_named(
+        "maintenance",
+        Kind::Maintenance,
+        r#"reason = "migration", start = "2030-01-01T02:00:00Z", end = "2030-01-01T06:00:00+02:00",
+           response = responses::closed, route = "GET /a""#,
+    );
+}
+
+#[test]
+fn disabled() {
+    check_named("disabled", Kind::Disabled, r#"route = "GET /a""#);
+}
+
+#[test]
+fn env_only() {
+    check_named(
+        "env_only",
+        Kind::EnvOnly,
+        r#""dev", "staging", route = "GET /a""#,
+    );
+}
+
+#[test]
+fn allowed_ips() {
+    check_named(
+        "allowed_ips",
+        Kind::AllowedIps,
+        r#""10.0.0.0/8", "::1", route = "GET /a""#,
+    );
+}
+
+#[test]
+fn allowed_roles() {
+    check_named(
+        "allowed_roles",
+        Kind::AllowedRoles,
+        r#""admin", route = "GET /a""#,
+    );
+}
+
+#[test]
+fn deprecated() {
+    check_named(
+        "deprecated",
+        Kind::Deprecated,
+        r#"since = "2026-01-01T00:00:00Z", sunset = "Sat, 01 Jan 2028 00:00:00 GMT",
+           use_instead = "/v2/a", route = "GET /a""#,
+    );
+}
+
+#[test]
+fn force_active() {
+    check_named("force_active", Kind::ForceActive, r#"route = "GET /a""#);
+}
+
+#[test]
+fn bound_by_document() {
+    let item = r#"
+        /// A handler.
+        #[utoipa::path(get, path = "/a")]
+        pub async fn handler<T>(state: State<T>) -> &'static str where T: Clone { "served" }
+    "#;
+    check(
+        "bound_by_document",
+        &expanded(Kind::Disabled, Binding::Document, "", item),
+    );
+}
+
+#[test]
+fn stamp_joins_the_extensions_that_count() {
+    let item = r#"
+        #[utoipa::path(get, path = "/a", extensions(("x-lost" = json!(0))), extensions(("x-mine" = json!(1))),)]
+        async fn handler() {}
+    "#;
+    let expanded = expanded(Kind::Disabled, Binding::Document, "", item);
+    let attribute = expanded
+        .find("#[utoipa")
+        .and_then(|at| expanded[at..].split_once(")]"));
+    check(
+        "extensions",
+        attribute.expect("the attribute should stay").0,
+    );
+}
+
+#[test]
+fn second_of_two() {
+    let item = r#"
+        #[utoipa::path(get, path = "/a")]
+        #[::waygate::__private::__waygate_bound(maintenance, route = "GET /a")]
+        async fn handler() {}
+    "#;
+    check(
+        "second_of_two",
+        &expanded(Kind::EnvOnly, Binding::Document, "\"dev\"", item),
+    );
+}
+
+#[test]
+fn facade_under_another_name() {
+    check_named(
+        "facade_under_another_name",
+        Kind::Disabled,
+        r#"response = closed, route = "GET /a", crate = my_facade::gates"#,
+    );
+}
+
+#[test]
+fn a_body_that_does_not_parse_stays_as_it_is() {
+    let item = "async fn handler() { #![allow(unused)] let x = some. ; }";
+    let expanded = expand(
+        Kind::ForceActive,
+        Binding::Document,
+        TokenStream::new(),
+        tokens(item),
+    );
+    let expanded = expanded.to_string();
+    assert!(!expanded.contains("compile_error"), "{expanded}");
+    assert!(
+        expanded.contains("async fn handler () { # ! [allow (unused)] const _ : ()"),
+        "{expanded}"
+    );
+    assert!(expanded.ends_with("let x = some . ; }"), "{expanded}");
+}
+
+#[test]
+fn mistakes_leave_the_function_unchanged() {
+    let item = "async fn handler () { }";
+    let args = tokens(r#"raeson = "a", start = 5, , end = "b" response = "c""#);
+    let expanded = expand(Kind::Maintenance, Binding::Document, args, tokens(item)).to_string();
+    assert_eq!(expanded.matches("compile_error").count(), 6, "{expanded}");
+    assert!(expanded.ends_with(item), "{expanded}");
+}
+
+#[test]
+fn without_documents_every_handler_names_its_route() {
+    let expand =
+        |args: &str, item| expand(Kind::Disabled, Binding::Named, tokens(args), tokens(item));
+    let missing = expand("", "async fn handler() {}").to_string();
+    assert!(
+        missing.contains(
+            "#[disabled] needs `route = \\\"METHOD /full/path\\\"` here: the feature `openapi` of Waygate is off"
+        ),
+        "{missing}"
+    );
+    let above =
+        "#[::waygate::__private::__waygate_bound(env_only, route = \"GET /a\")] async fn h() {}";
+    assert!(!expand("", above).to_string().contains("compile_error"));
+}

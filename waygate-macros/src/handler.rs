@@ -1,0 +1,100 @@
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, TokenStreamExt};
+use syn::{
+    Attribute, Error, Path, Result, Signature, Token, Visibility, braced,
+    parse::{ParseStream, Parser},
+    token::Brace,
+};
+
+use crate::{attr::Kind, marker::Marker};
+
+/// The function that an attribute stands on.
+///
+/// The body stays raw tokens: it is none of our business, and while it is being written it may not parse.
+pub(crate) struct Handler {
+    pub(crate) attrs: Vec<Attribute>,
+    /// What the attributes above have done, which is not among `attrs`.
+    pub(crate) above: Marker,
+    visibility: Visibility,
+    pub(crate) signature: Signature,
+    brace: Brace,
+    inner_attrs: Vec<Attribute>,
+    body: TokenStream,
+}
+
+impl Handler {
+    /// # Errors
+    /// When the item is no function with a body.
+    pub(crate) fn parse(kind: Kind, item: TokenStream) -> Result<Self> {
+        let parser = |input: ParseStream<'_>| {
+            let mut attrs = input.call(Attribute::parse_outer)?;
+            let visibility = input.parse()?;
+            if !starts_function(input) {
+                return Err(input.error(format!("{kind} can only be put on a handler function")));
+            }
+            let signature: Signature = input.parse()?;
+            if input.peek(Token![;]) {
+                let message = format!("{kind} can only be put on a function with a body");
+                return Err(Error::new_spanned(signature, message));
+            }
+            let content;
+            let brace = braced!(content in input);
+            let inner_attrs = content.call(Attribute::parse_inner)?;
+            let body = content.parse()?;
+            Ok(Self {
+                above: Marker::take(&mut attrs),
+                attrs,
+                visibility,
+                signature,
+                brace,
+                inner_attrs,
+                body,
+            })
+        };
+        parser.parse2(item)
+    }
+
+    /// Whether the signature can only stand in an `impl` or a `trait`.
+    pub(crate) fn is_associated(&self) -> bool {
+        names_self(self.signature.to_token_stream())
+    }
+
+    /// The function with `statement` as the first one of its body, and the marker as its last attribute.
+    pub(crate) fn into_tokens(self, facade: &Path, statement: TokenStream) -> TokenStream {
+        let mut tokens = TokenStream::new();
+        tokens.append_all(&self.attrs);
+        self.above.to_attribute(facade).to_tokens(&mut tokens);
+        self.visibility.to_tokens(&mut tokens);
+        self.signature.to_tokens(&mut tokens);
+        self.brace.surround(&mut tokens, |tokens| {
+            tokens.append_all(&self.inner_attrs);
+            tokens.extend(statement);
+            tokens.extend(self.body);
+        });
+        tokens
+    }
+}
+
+/// Whether a function comes next, perhaps after `const`, `async`, `unsafe` and `extern "C"`.
+fn starts_function(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    while !ahead.is_empty() && !ahead.peek(Token![fn]) {
+        let qualifier = ahead.peek(Token![const])
+            || ahead.peek(Token![async])
+            || ahead.peek(Token![unsafe])
+            || ahead.peek(Token![extern])
+            || ahead.peek(syn::LitStr);
+        if !qualifier || ahead.parse::<TokenTree>().is_err() {
+            return false;
+        }
+    }
+    ahead.peek(Token![fn])
+}
+
+fn names_self(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => names_self(group.stream()),
+        TokenTree::Ident(ident) => ident == "self" || ident == "Self",
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}

@@ -1,0 +1,193 @@
+//! What each attribute hands over.
+
+use axum::response::IntoResponse;
+use waygate::{
+    __private::Gate, Blocked, allowed_ips, allowed_roles, disabled, env_only, force_active,
+    maintenance,
+};
+
+use crate::{declaration, declarations};
+
+const HERE: &str = module_path!();
+
+fn gate(name: &str) -> Gate {
+    declaration(&format!("{HERE}::{name}")).gate
+}
+
+#[maintenance(
+    reason = "migration",
+    start = "2030-01-01T02:00:00Z",
+    end = "2030-01-01T06:00:00+02:00",
+    route = "GET /window"
+)]
+async fn window() {}
+
+#[maintenance(route = "GET /bare")]
+async fn bare() {}
+
+#[test]
+fn maintenance_with_and_without_a_window() {
+    let start = 1_893_463_200;
+    let (reason, window) = ("migration", Some((start, start + 2 * 3600)));
+    assert_eq!(gate("window"), Gate::Maintenance { reason, window });
+    assert_eq!(
+        gate("bare"),
+        Gate::Maintenance {
+            reason: "",
+            window: None
+        }
+    );
+}
+
+#[disabled(reason = "gone", route = "DELETE /off/{id}")]
+async fn off() {}
+
+#[env_only("dev", "staging", route = "GET /envs")]
+async fn envs() {}
+
+#[allowed_ips("10.0.0.0/8", "::1", route = "GET /ips")]
+async fn ips() {}
+
+#[allowed_roles("admin", "billing:ops", route = "GET /roles")]
+async fn roles() {}
+
+#[force_active(route = "GET /health")]
+async fn health() {}
+
+#[test]
+fn lists_and_words() {
+    assert_eq!(gate("off"), Gate::Disabled { reason: "gone" });
+    assert_eq!(
+        gate("envs"),
+        Gate::EnvOnly {
+            envs: &["dev", "staging"]
+        }
+    );
+    assert_eq!(
+        gate("ips"),
+        Gate::AllowedIps {
+            networks: &["10.0.0.0/8", "::1"]
+        }
+    );
+    assert_eq!(
+        gate("roles"),
+        Gate::AllowedRoles {
+            roles: &["admin", "billing:ops"]
+        }
+    );
+    assert_eq!(gate("health"), Gate::ForceActive);
+    assert_eq!(
+        declaration(&format!("{HERE}::off")).route,
+        Some("DELETE /off/{id}")
+    );
+}
+
+#[waygate::deprecated(
+    since = "2026-01-01T00:00:00Z",
+    sunset = "Sat, 01 Jan 2028 00:00:00 GMT",
+    use_instead = "/v2/old",
+    route = "GET /old"
+)]
+async fn old() {}
+
+#[waygate::sunset(sunset = "2028-01-01T00:00:00Z", route = "GET /older")]
+async fn older() {}
+
+#[test]
+fn deprecation_under_both_names() {
+    let sunset = Some(1_830_297_600);
+    let (since, use_instead) = (Some(1_767_225_600), Some("/v2/old"));
+    assert_eq!(
+        gate("old"),
+        Gate::Deprecated {
+            since,
+            sunset,
+            use_instead
+        }
+    );
+    assert_eq!(
+        gate("older"),
+        Gate::Deprecated {
+            since: None,
+            sunset,
+            use_instead: None
+        }
+    );
+}
+
+fn sold_out(_: &Blocked) -> &'static str {
+    "sold out"
+}
+
+async fn later(blocked: &Blocked) -> impl IntoResponse + use<> {
+    tokio::task::yield_now().await;
+    blocked.status()
+}
+
+#[disabled(response = sold_out, route = "GET /sync")]
+async fn answered_by_sync() {}
+
+#[env_only("dev", response = self::later, route = "GET /async")]
+async fn answered_by_async() {}
+
+#[test]
+fn responses_are_sync_or_async() {
+    for name in ["answered_by_sync", "answered_by_async"] {
+        let declared = declaration(&format!("{HERE}::{name}"));
+        let responder = declared.response.map(|make| make());
+        assert!(responder.is_some(), "{name} should carry its response");
+    }
+    assert!(declaration(&format!("{HERE}::off")).response.is_none());
+}
+
+#[maintenance(reason = "three of ours", route = "GET /stacked")]
+#[env_only("dev")]
+#[allowed_ips("10.0.0.0/8", route = "GET /stacked")]
+async fn stacked() {}
+const STACKED_LINE: u32 = line!() - 1;
+
+#[test]
+fn stacked_attributes_share_route_file_and_line() {
+    let found = declarations(&format!("{HERE}::stacked"));
+    let gates: Vec<_> = found
+        .iter()
+        .map(|declaration| declaration.gate.attribute())
+        .collect();
+    assert_eq!(gates, ["allowed_ips", "env_only", "maintenance"]);
+    for declaration in found {
+        assert_eq!(declaration.route, Some("GET /stacked"));
+        assert_eq!(
+            (declaration.file, declaration.line),
+            (file!(), STACKED_LINE)
+        );
+    }
+}
+
+mod same_name {
+    pub(super) struct Users;
+    pub(super) struct Orders;
+
+    impl Users {
+        #[waygate::disabled(route = "GET /users")]
+        pub(super) async fn list() {}
+    }
+
+    impl Orders {
+        #[waygate::env_only("dev", route = "GET /orders")]
+        pub(super) async fn list(&self) {}
+    }
+}
+
+#[tokio::test]
+async fn functions_of_one_name_in_two_impls_differ_in_their_line() {
+    let found = declarations(&format!("{HERE}::same_name::list"));
+    let mut routes: Vec<_> = found.iter().map(|d| (d.line, d.route)).collect();
+    routes.sort();
+    let [(first, users), (second, orders)] = routes[..] else {
+        panic!("expected two declarations, found {found:?}");
+    };
+    assert!(first < second);
+    assert_eq!((users, orders), (Some("GET /users"), Some("GET /orders")));
+    same_name::Users::list().await;
+    same_name::Orders.list().await;
+}

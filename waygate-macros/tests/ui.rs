@@ -1,0 +1,14 @@
+//! One compile error for each mistake, in the words that users read, and the forms that are accepted.
+//!
+//! The wording of rustc itself is that of the toolchain in `rust-toolchain.toml`.
+//! Rewrite the expectations with `TRYBUILD=overwrite`.
+
+#[test]
+fn mistakes() {
+    trybuild::TestCases::new().compile_fail("tests/ui/fail/*.rs");
+}
+
+#[test]
+fn accepted_forms() {
+    trybuild::TestCases::new().pass("tests/ui/pass/*.rs");
+}

@@ -1,0 +1,6 @@
+use waygate::allowed_roles;
+
+#[allowed_roles()]
+async fn handler() {}
+
+fn main() {}

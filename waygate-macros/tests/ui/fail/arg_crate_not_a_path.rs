@@ -1,0 +1,6 @@
+use waygate::disabled;
+
+#[disabled(crate = "house::gates")]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use waygate::disabled;
+
+#[disabled(reason = "gone" route = "GET /a")]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use waygate::maintenance;
+
+#[maintenance(reason = 503)]
+async fn handler() {}
+
+fn main() {}

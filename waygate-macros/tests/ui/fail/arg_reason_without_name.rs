@@ -1,0 +1,6 @@
+use waygate::maintenance;
+
+#[maintenance("database migration")]
+async fn handler() {}
+
+fn main() {}

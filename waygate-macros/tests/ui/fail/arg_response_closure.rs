@@ -1,0 +1,6 @@
+use waygate::disabled;
+
+#[disabled(response = |_| "closed")]
+async fn handler() {}
+
+fn main() {}

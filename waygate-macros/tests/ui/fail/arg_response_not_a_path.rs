@@ -1,0 +1,6 @@
+use waygate::disabled;
+
+#[disabled(response = "responses::closed")]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[waygate::deprecated(note = "use v2")]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use waygate::maintenance;
+
+#[maintenance(raeson = "move")]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use waygate::disabled;
+
+#[disabled(reason: "gone")]
+async fn handler() {}
+
+fn main() {}

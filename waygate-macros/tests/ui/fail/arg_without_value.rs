@@ -1,0 +1,6 @@
+use waygate::disabled;
+
+#[disabled(reason)]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use waygate::disabled;
+
+#[disabled(route = "GET /a", crate = ::elsewhere)]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use waygate::env_only;
+
+#[env_only]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use waygate::disabled;
+
+#[disabled]
+const HANDLER: fn() = main;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use waygate::disabled;
+
+trait Api {
+    #[disabled(route = "GET /a")]
+    async fn handler();
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use waygate::disabled;
+
+#[disabled]
+struct Handler;
+
+fn main() {}

@@ -1,0 +1,7 @@
+use waygate::{env_only, maintenance};
+
+#[maintenance(route = "GET /a")]
+#[env_only("dev", route = "GET /b")]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use waygate::force_active;
+
+#[force_active(route = "get /health")]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use waygate::sunset;
+
+#[sunset(since = "last year")]
+async fn handler() {}
+
+fn main() {}

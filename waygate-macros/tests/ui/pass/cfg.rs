@@ -1,0 +1,32 @@
+//! A handler that is configured out takes everything with it; one of two alternatives leaves the other alone.
+
+use waygate::disabled;
+
+#[disabled(route = "GET /gone")]
+#[cfg(any())]
+async fn gone() -> NoSuchType {}
+
+#[disabled]
+#[cfg(any())]
+#[utoipa::path(get, path = "/gone")]
+async fn documented_and_gone() -> NoSuchType {}
+
+#[disabled]
+#[cfg(all())]
+#[utoipa::path(get, path = "/here")]
+async fn alternative() {}
+
+#[disabled]
+#[cfg(any())]
+#[utoipa::path(get, path = "/here")]
+async fn alternative() -> NoSuchType {}
+
+#[cfg_attr(all(), disabled, utoipa::path(get, path = "/conditional"))]
+async fn conditional() {}
+
+#[cfg_attr(any(), disabled)]
+async fn never() {}
+
+fn main() {
+    drop((alternative(), conditional(), never()));
+}

@@ -1,0 +1,32 @@
+//! A facade that re-exports Waygate under its own name, with macros that expand to our attributes.
+
+pub mod house {
+    pub mod gates {
+        pub use waygate::*;
+    }
+
+    #[macro_export]
+    macro_rules! closed_handler {
+        ($name:ident => $reason:literal, $response:path) => {
+            #[$crate::house::gates::disabled(reason = $reason, response = $response, crate = $crate::house::gates)]
+            #[$crate::house::gates::env_only("dev", crate = $crate::house::gates)]
+            async fn $name() {}
+        };
+    }
+}
+
+use house::gates;
+
+fn closed(_: &gates::Blocked) -> &'static str {
+    "closed"
+}
+
+#[gates::disabled(crate = gates)]
+#[utoipa::path(get, path = "/a")]
+async fn relative() {}
+
+closed_handler!(by_macro => "sold out", self::closed);
+
+fn main() {
+    drop((relative(), by_macro()));
+}

@@ -1,0 +1,46 @@
+//! Nothing that is generated trips a lint of the crate it lands in.
+
+#![forbid(unsafe_code)]
+#![deny(
+    warnings,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    missing_docs,
+    nonstandard_style,
+    single_use_lifetimes,
+    unreachable_pub,
+    unused,
+    unused_qualifications
+)]
+
+/// Handlers as a library exports them.
+pub mod handlers {
+    fn closed(_: &waygate::Blocked) -> &'static str {
+        "closed"
+    }
+
+    /// utoipa below.
+    #[waygate::maintenance(reason = "migration", response = closed)]
+    #[waygate::env_only("dev")]
+    #[utoipa::path(get, path = "/below")]
+    pub async fn below() {}
+
+    /// utoipa above.
+    #[utoipa::path(get, path = "/above")]
+    #[waygate::disabled]
+    pub async fn above() {}
+
+    /// A route of its own.
+    #[waygate::force_active(route = "GET /named")]
+    pub async fn named() {}
+
+    /// In camel case, on purpose.
+    #[allow(non_snake_case)]
+    #[waygate::disabled]
+    #[utoipa::path(get, path = "/camel")]
+    pub async fn camelCase() {}
+}
+
+fn main() {
+    drop((handlers::below(), handlers::above(), handlers::named(), handlers::camelCase()));
+}

@@ -119,48 +119,41 @@ pub(super) async fn bind(
     if let Some(document) = document {
         operations = take_operations(document, &mut errors);
     }
-    let mut claims: BTreeMap<RouteSpec, Claim<'_>> = BTreeMap::new();
+    let unmounted = Unmounted(allow_unmounted);
+    let mut claims: BTreeMap<RouteSpec, Vec<Claim<'_>>> = BTreeMap::new();
     for declaration in &handlers {
         let places = places(declaration, &operations);
-        let allowed = allow_unmounted
-            .iter()
-            .any(|prefix| declaration.handler.starts_with(prefix));
-        if places.is_empty() && !allowed {
+        if places.is_empty() && !unmounted.allows(declaration) {
             errors.push(unbound(declaration, &operations));
         }
         for (route, source) in places {
-            let claim = Claim {
-                declaration: Some(declaration),
+            claims.entry(route).or_default().push(Claim {
+                declaration,
                 source,
-            };
-            let other = claims
-                .insert(route.clone(), claim)
-                .and_then(|claim| claim.declaration);
-            if let Some(other) = other {
-                errors.push(BindError::ClaimedTwice {
-                    first: other.handler,
-                    second: declaration.handler,
-                    location: declaration.location.clone(),
-                    route,
-                });
-            }
+            });
         }
     }
     for operation in operations {
-        let claim = Claim {
-            declaration: None,
-            source: Source::Document,
-        };
-        claims.entry(operation.route).or_insert(claim);
+        claims.entry(operation.route).or_default();
     }
     let mut bound = Bound {
         routes: Vec::new(),
         responses: HashMap::new(),
     };
-    for (route, claim) in claims {
-        match claim.at(router, &route).await {
-            Some(path) => claim.register(RouteSpec::new(route.method(), path), &mut bound),
-            None => errors.extend(claim.missing(route, allow_unmounted)),
+    for (route, claims) in claims {
+        match (served_as(router, &route).await, &*claims) {
+            (Some(path), claims) => {
+                let route = RouteSpec::new(route.method(), path);
+                errors.extend(claimed_twice(&route, claims));
+                bound.add(&route, claims.first());
+            }
+            // A document may describe more than this router serves; an annotated route must be served.
+            (None, claims) => {
+                let missing = claims
+                    .iter()
+                    .filter(|claim| !unmounted.allows(claim.declaration));
+                errors.extend(missing.map(|claim| claim.no_such_path(&route)));
+            }
         }
     }
     if errors.is_empty() {
@@ -170,58 +163,80 @@ pub(super) async fn bind(
     }
 }
 
-/// Somebody who says that a route is theirs to govern.
+/// Handlers that may be left out.
+struct Unmounted<'a>(&'a [String]);
+
+impl Unmounted<'_> {
+    fn allows(&self, declaration: &HandlerDeclaration) -> bool {
+        self.0
+            .iter()
+            .any(|prefix| declaration.handler.starts_with(prefix))
+    }
+}
+
+/// A handler that says that a route is its to govern.
 struct Claim<'a> {
-    declaration: Option<&'a HandlerDeclaration>,
+    declaration: &'a HandlerDeclaration,
     source: Source,
 }
 
 impl Claim<'_> {
-    /// The template under which the router serves the route. utoipa writes the root of a nested router with a slash
-    /// at the end where axum has none.
-    async fn at(&self, router: &Router, route: &RouteSpec) -> Option<PathTemplate> {
-        let path = route.path();
-        let spellings = [Some(path.clone()), without_slash(path)];
-        for spelling in spellings.into_iter().flatten() {
-            if probe::matched_path(router, &spelling).await.as_deref() == Some(spelling.as_str()) {
-                return Some(spelling);
-            }
+    fn no_such_path(&self, route: &RouteSpec) -> BindError {
+        BindError::NoSuchPath {
+            handler: self.declaration.handler,
+            location: self.declaration.location.clone(),
+            route: route.clone(),
         }
-        None
     }
+}
 
-    fn register(&self, route: RouteSpec, bound: &mut Bound) {
-        let key = RouteKey::from(&route);
-        let declared = match self.declaration {
-            Some(declaration) => {
-                bound
-                    .responses
+fn claimed_twice(route: &RouteSpec, claims: &[Claim<'_>]) -> Option<BindError> {
+    let [first, second, ..] = claims else {
+        return None;
+    };
+    Some(BindError::ClaimedTwice {
+        first: first.declaration.handler,
+        second: second.declaration.handler,
+        location: second.declaration.location.clone(),
+        route: route.clone(),
+    })
+}
+
+impl Bound {
+    fn add(&mut self, route: &RouteSpec, claim: Option<&Claim<'_>>) {
+        let key = RouteKey::from(route);
+        let (declared, source) = match claim {
+            Some(Claim {
+                declaration,
+                source,
+            }) => {
+                self.responses
                     .insert(key.clone(), declaration.responses.clone());
-                declaration.state.clone()
+                (declaration.state.clone(), source.clone())
             }
-            None => RouteState::default(),
+            None => (RouteState::default(), Source::Document),
         };
-        bound.routes.push(Registered {
+        self.routes.push(Registered {
             key,
             declared,
-            source: self.source.clone(),
+            source,
         });
     }
+}
 
-    /// A document may describe more than this router serves; an annotated route must be served.
-    fn missing(&self, route: RouteSpec, allow_unmounted: &[String]) -> Option<BindError> {
-        let HandlerDeclaration {
-            handler, location, ..
-        } = self.declaration?;
-        let allowed = allow_unmounted
-            .iter()
-            .any(|prefix| handler.starts_with(prefix));
-        (!allowed).then(|| BindError::NoSuchPath {
-            handler,
-            location: location.clone(),
-            route,
-        })
+/// The template under which the router serves a route. utoipa writes the root of a nested router with a slash at the
+/// end where axum has none.
+async fn served_as(router: &Router, route: &RouteSpec) -> Option<PathTemplate> {
+    let path = route.path();
+    for spelling in [Some(path.clone()), without_slash(path)]
+        .into_iter()
+        .flatten()
+    {
+        if probe::matched_path(router, &spelling).await.as_deref() == Some(spelling.as_str()) {
+            return Some(spelling);
+        }
     }
+    None
 }
 
 fn without_slash(path: &PathTemplate) -> Option<PathTemplate> {

@@ -30,7 +30,14 @@ async fn every_change_writes_one_line_of_audit() {
     let lines = waygate.audit(AuditQuery::newest(10)).await.unwrap();
     let told: Vec<_> = lines
         .iter()
-        .map(|l| (l.action, l.previous_status, l.new_status, &*l.reason))
+        .map(|l| {
+            (
+                l.action.clone(),
+                l.previous_status,
+                l.new_status,
+                &*l.reason,
+            )
+        })
         .collect();
     use RouteStatus::{Active, Disabled, EnvGated};
     assert_eq!(
@@ -301,7 +308,7 @@ async fn the_blocking_facade_serves_threads_without_a_runtime() {
         .await
         .unwrap();
     assert_eq!(
-        (joined[0].actor.as_str(), joined[0].action),
+        (joined[0].actor.as_str(), joined[0].action.clone()),
         ("carol", Action::Disable)
     );
     assert_eq!(

@@ -1,6 +1,7 @@
 //! The integration tests of the facade: one binary, a module per topic.
 #![allow(missing_docs)]
 
+mod bind;
 mod differential;
 mod engine;
 mod layer;

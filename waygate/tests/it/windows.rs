@@ -102,7 +102,12 @@ async fn a_window_that_ended_while_nobody_ran_is_over_and_told_once() {
     let lines = audit(&second, &mut events, 3).await;
     let late: Vec<_> = lines
         .iter()
-        .map(|l| (l.action, l.new.as_ref().map(|n| n["late_ms"].clone())))
+        .map(|l| {
+            (
+                l.action.clone(),
+                l.new.as_ref().map(|n| n["late_ms"].clone()),
+            )
+        })
         .collect();
     assert_eq!(late[0], (Action::Enable, Some((5 * 3_600_000).into())));
     assert_eq!(

@@ -1,0 +1,75 @@
+//! Without utoipa: handlers name their routes, and the start checks the names against the router.
+//!
+//! ```text
+//! cargo run -p plain-axum
+//! curl -i http://127.0.0.1:3000/reports/7
+//! curl -X POST http://127.0.0.1:3000/ops/close
+//! curl -i http://127.0.0.1:3000/reports/7
+//! ```
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::{get, post},
+};
+use waygate::{Origin, Waygate, prelude::*};
+
+#[env_only("dev", "production", route = "GET /reports/{id}")]
+async fn report(Path(id): Path<u64>) -> String {
+    format!("report {id}")
+}
+
+#[force_active(route = "GET /health")]
+async fn health() -> &'static str {
+    "ok"
+}
+
+/// An operation of the application itself: code may do whatever operators may.
+async fn close(State(waygate): State<Waygate>) -> Result<StatusCode, (StatusCode, String)> {
+    let operator = waygate.operator(Origin::new("ops", "app"));
+    let closed = operator
+        .set_maintenance("GET:/reports/{id}", "closed by /ops/close")
+        .await;
+    closed.map_err(|error| (StatusCode::CONFLICT, error.to_string()))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn app() -> Result<Router, Box<dyn std::error::Error>> {
+    let waygate = Waygate::builder().environment("production").build().await?;
+    let api = Router::new()
+        .route("/reports/{id}", get(report))
+        .route("/health", get(health));
+    let guarded = waygate.guard(api).await?;
+    println!("{}", guarded.report());
+    // Routes of one's own that are not to be governed: merge the guarded router into theirs.
+    let ops = Router::new()
+        .route("/ops/close", post(close))
+        .with_state(waygate);
+    Ok(ops.merge(guarded.into_router()).with_state(()))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    Ok(axum::serve(listener, app().await?).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use waygate::testing::TestApp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_application_closes_its_own_route() {
+        let app = TestApp::new(app().await.unwrap());
+        assert_eq!(app.get("/reports/7").await.text(), "report 7");
+        assert_eq!(app.post("/ops/close", &()).await.status(), 204);
+        let closed = app.get("/reports/7").await;
+        assert_eq!(closed.status(), 503);
+        let body: serde_json::Value = closed.json();
+        assert_eq!(body["error"]["reason"], "closed by /ops/close");
+        assert_eq!(app.get("/health").await.text(), "ok");
+    }
+}

@@ -1,0 +1,31 @@
+//! The smallest complete application: annotated handlers, live documentation, administration.
+
+mod handlers;
+#[cfg(test)]
+mod tests;
+
+use waygate::{Credentials, Guarded, Waygate};
+
+async fn app() -> Result<Guarded, Box<dyn std::error::Error>> {
+    // Changes are kept in memory; with `WAYGATE_BACKEND=file` they outlive a restart.
+    let waygate = Waygate::from_env()?
+        .environment("production")
+        .build()
+        .await?;
+    let admin = Credentials::new("admin", "secret"); // <- CHANGE ME: who may operate this service
+    Ok(waygate
+        .guard(handlers::router())
+        .await?
+        .docs("/docs")
+        .admin("/waygate", admin))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let app = app().await?;
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    println!("{}", app.report());
+    println!("{}", include_str!("hints.txt").replace("3000", &port));
+    Ok(axum::serve(listener, app.into_make_service()).await?)
+}

@@ -1,0 +1,120 @@
+//! Maintenance windows: declared in code, planned while the service runs, and told of as they begin and end.
+//!
+//! ```text
+//! cargo run -p scheduled-maintenance
+//! curl -i http://127.0.0.1:3000/ledger      open, then closed for ten seconds, then open again
+//! ```
+
+use std::time::Duration;
+
+use axum::Router;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate::{Event, Interval, Timestamp, Waygate, prelude::*};
+
+/// Show the ledger
+///
+/// A window in code: whoever reads the handler sees it, and until it begins the route is open.
+#[maintenance(
+    reason = "yearly closing",
+    start = "2031-01-01T00:00:00Z",
+    end = "2031-01-01T06:00:00Z"
+)]
+#[utoipa::path(get, path = "/ledger", responses((status = OK, body = str)))]
+async fn ledger() -> &'static str {
+    "ledger"
+}
+
+async fn app(waygate: &Waygate) -> Result<Router, waygate::BindErrors> {
+    let api = OpenApiRouter::new().routes(routes!(ledger));
+    Ok(waygate.guard(api).await?.docs("/docs").into_router())
+}
+
+/// Prints every change as it happens.
+async fn watch(waygate: Waygate) {
+    let mut events = waygate.subscribe();
+    drop(waygate);
+    while let Some(event) = events.next().await {
+        if let Event::Route {
+            route,
+            audit: Some(line),
+        } = event
+        {
+            println!(
+                "{} {} is {} ({})",
+                line.timestamp, route.key, route.view.status, line.actor
+            );
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let waygate = Waygate::builder().environment("production").build().await?;
+    let app = app(&waygate).await?;
+    tokio::spawn(watch(waygate.clone()));
+
+    // A second window, planned at run time: it begins in five seconds and lasts ten.
+    let start = Timestamp::now() + Duration::from_secs(5);
+    let window = Interval::new(start, start + Duration::from_secs(10))?;
+    waygate
+        .system()
+        .schedule("GET:/ledger", window, "short check")
+        .await?;
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    Ok(axum::serve(listener, app).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use waygate::testing::{ManualClock, TestApp};
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// Time is the test's to set: nothing waits.
+    #[tokio::test]
+    async fn the_declared_window_opens_and_closes() {
+        let clock = ManualClock::at(at("2030-12-31T23:59:59Z"));
+        let waygate = Waygate::builder()
+            .clock(clock.clone())
+            .build()
+            .await
+            .unwrap();
+        let app = TestApp::new(app(&waygate).await.unwrap());
+        assert_eq!(app.get("/ledger").await.status(), 200);
+        clock.advance(Duration::from_secs(1));
+        let closed = app.get("/ledger").await;
+        assert_eq!(closed.status(), 503);
+        assert_eq!(closed.header("retry-after"), Some("21600"));
+        clock.set_wall(at("2031-01-01T06:00:00Z"));
+        assert_eq!(app.get("/ledger").await.status(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_planned_window_can_be_taken_back() {
+        let clock = ManualClock::at(at("2030-06-01T00:00:00Z"));
+        let waygate = Waygate::builder()
+            .clock(clock.clone())
+            .build()
+            .await
+            .unwrap();
+        let app = TestApp::new(app(&waygate).await.unwrap());
+        let window = Interval::parse("2030-06-01T02:00:00Z", "2030-06-01T03:00:00Z").unwrap();
+        let system = waygate.system();
+        system
+            .schedule("GET:/ledger", window, "check")
+            .await
+            .unwrap();
+        clock.set_wall(at("2030-06-01T02:30:00Z"));
+        assert_eq!(app.get("/ledger").await.status(), 503);
+        system
+            .cancel_schedule("GET:/ledger", Some(window.into()))
+            .await
+            .unwrap();
+        assert_eq!(app.get("/ledger").await.status(), 200);
+    }
+}

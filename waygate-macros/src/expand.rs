@@ -2,11 +2,11 @@ use std::str::FromStr;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Error, ExprPath, LitStr, Path, parse_quote, spanned::Spanned};
+use syn::{Error, ExprPath, Path, parse_quote, spanned::Spanned};
 use waygate_core::grammar::RouteSpec;
 
 use crate::{
-    args::Args,
+    args::{Args, Given},
     attr::{Kind, option},
     errors::Errors,
     handler::Handler,
@@ -28,7 +28,7 @@ struct Attribute {
     /// A variant of `Gate` with its fields.
     gate: TokenStream,
     response: Option<ExprPath>,
-    route: Option<LitStr>,
+    route: Given<RouteSpec>,
     facade: Path,
 }
 
@@ -61,9 +61,7 @@ impl Attribute {
             kind,
             gate: kind.gate(&mut args),
             response: args.item("response", "path::to::function"),
-            route: args
-                .text("route", "GET /users/{id}", RouteSpec::from_str)
-                .literal(),
+            route: args.text("route", "GET /users/{id}", RouteSpec::from_str),
             facade: args
                 .module("crate", "my_facade::waygate")
                 .unwrap_or_else(|| parse_quote!(::waygate)),
@@ -87,11 +85,11 @@ fn check_siblings(kind: Kind, handler: &Handler, errors: &mut Errors) {
 }
 
 fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, errors: &mut Errors) {
-    let Attribute { kind, route, .. } = attribute;
+    let kind = attribute.kind;
     let name = &handler.signature.ident;
     let above = &handler.above;
-    match (route, above.kinds.first()) {
-        (Some(route), Some(first)) => match &above.route {
+    match (&attribute.route, above.kinds.first()) {
+        (Given::Right(route, _), Some(first)) => match &above.route {
             Some(bound) if bound.value() == route.value() => {}
             Some(bound) => {
                 let bound = bound.value();
@@ -107,7 +105,7 @@ fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, error
                 ),
             ),
         },
-        (None, None) => {
+        (Given::Not, None) => {
             let why = if handler.is_associated() {
                 format!("`{name}` is an associated function")
             } else if binding == Binding::Named {
@@ -118,7 +116,7 @@ fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, error
             let message = format!("{kind} needs `route = \"METHOD /full/path\"` here: {why}");
             errors.push(Error::new(Span::call_site(), message));
         }
-        (None, Some(_)) | (Some(_), None) => {}
+        (Given::Wrong, _) | (Given::Not, Some(_)) | (Given::Right(..), None) => {}
     }
 }
 
@@ -127,10 +125,10 @@ fn emit(attribute: Attribute, binding: Binding, mut handler: Handler) -> TokenSt
     let id = identity::handler_id(&handler.signature.ident);
     let first = handler.above.kinds.is_empty();
     handler.above.kinds.push(attribute.kind);
-    if first {
-        handler.above.route.clone_from(&attribute.route);
+    if let (true, Given::Right(route, _)) = (first, &attribute.route) {
+        handler.above.route = Some(route.clone());
     }
-    let by_document = first && attribute.route.is_none() && binding == Binding::Document;
+    let by_document = first && handler.above.route.is_none() && binding == Binding::Document;
     let beside = by_document.then(|| {
         identity::stamp_attribute(&mut handler.attrs, &id);
         identity::stamp_items(&handler.signature.ident, facade, &id)

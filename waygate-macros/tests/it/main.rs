@@ -2,7 +2,10 @@
 
 // Handlers are declared here to be registered, not to be called.
 #![allow(dead_code)]
+// What fails here fails a test.
+#![allow(clippy::panic, clippy::unwrap_used)]
 
+mod enforcement;
 mod forms;
 mod registration;
 mod utoipa_contract;

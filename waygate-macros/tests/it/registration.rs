@@ -124,10 +124,10 @@ async fn later(blocked: &Blocked) -> impl IntoResponse + use<> {
     blocked.status()
 }
 
-#[disabled(response = sold_out, route = "GET /sync")]
+#[disabled(response = sold_out, route = "GET /answered/sync")]
 async fn answered_by_sync() {}
 
-#[env_only("dev", response = self::later, route = "GET /async")]
+#[env_only("dev", response = self::later, route = "GET /answered/async")]
 async fn answered_by_async() {}
 
 #[test]

@@ -49,12 +49,12 @@ fn id(module: &str, name: &str) -> Value {
 
 /// `(path, method, stamp)` of every operation, sorted.
 fn stamps(document: utoipa::openapi::OpenApi) -> Vec<(String, String, Value)> {
-    let document = serde_json::to_value(document).expect("a document");
-    let paths = document["paths"].as_object().expect("paths");
+    let document = serde_json::to_value(document).unwrap();
+    let paths = document["paths"].as_object().unwrap();
     let mut found: Vec<_> = paths
         .iter()
         .flat_map(|(path, item)| {
-            let operations = item.as_object().expect("a path item").iter();
+            let operations = item.as_object().unwrap().iter();
             operations.map(move |(method, operation)| {
                 let stamp = operation.get("x-waygate-handler").cloned();
                 (path.clone(), method.clone(), stamp.unwrap_or_default())
@@ -146,7 +146,7 @@ fn derived_documents_carry_the_stamp_in_both_orders() {
 
 #[test]
 fn extensions_of_the_user_stay() {
-    let document = serde_json::to_value(Inner::openapi()).expect("a document");
+    let document = serde_json::to_value(Inner::openapi()).unwrap();
     assert_eq!(document["paths"]["/below/"]["get"]["x-team"], "billing");
     assert_eq!(document["paths"]["/above/"]["get"]["x-team"], "users");
 }
@@ -156,7 +156,7 @@ fn extensions_of_the_user_stay() {
 #[test]
 fn through_the_trait_only_utoipa_below_carries_the_stamp() {
     fn stamp<T: utoipa::Path>() -> Value {
-        let operation = serde_json::to_value(T::operation()).expect("an operation");
+        let operation = serde_json::to_value(T::operation()).unwrap();
         operation
             .get("x-waygate-handler")
             .cloned()

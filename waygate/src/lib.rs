@@ -1,4 +1,71 @@
-//! A runtime control layer for axum APIs.
+//! A runtime control layer for axum APIs: what a route is stands next to its handler, and operators change it
+//! while the service runs.
+//!
+//! ```
+//! # #[cfg(all(feature = "macros", feature = "openapi", feature = "testing"))]
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use utoipa_axum::{router::OpenApiRouter, routes};
+//! use waygate::{Waygate, prelude::*, testing::TestApp};
+//!
+//! /// List payments
+//! #[maintenance(reason = "back at 04:00 UTC")]
+//! #[utoipa::path(get, path = "/payments", responses((status = OK)))]
+//! async fn payments() -> &'static str {
+//!     "paid"
+//! }
+//!
+//! let waygate = Waygate::builder().environment("production").build().await?;
+//! let api = OpenApiRouter::new().routes(routes!(payments));
+//! let app = TestApp::new(waygate.guard(api).await?.into_router());
+//! assert_eq!(app.get("/payments").await.status(), 503);
+//!
+//! waygate.system().enable("GET:/payments", "done").await?;
+//! assert_eq!(app.get("/payments").await.text(), "paid");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to begin
+//!
+//! * The attributes: [`macro@maintenance`], [`macro@disabled`], [`macro@env_only`], [`macro@allowed_ips`],
+//!   [`macro@allowed_roles`], [`macro@sunset`], [`macro@force_active`].
+//! * [`Waygate`], the engine: [`builder`](Waygate::builder), [`guard`](Waygate::guard), [`operator`](Waygate::operator),
+//!   [`subscribe`](Waygate::subscribe).
+//! * [`Guarded`]: documentation, administration, and the router to serve.
+//! * [`Blocked`] and [`Responses`]: answers of your own.
+//! * [`port`]: storage backends and clocks.
+//!
+//! # How it works
+//!
+//! Attributes register declarations at compile time. `guard` binds them to the final method and path of their handlers,
+//! and puts one tower layer before every route. Each request loads one immutable snapshot and gets a verdict from a pure
+//! function; for an active route that is no lock, no allocation, no clock and no I/O. A change is validated, written to
+//! the store together with its audit line, and published as a new snapshot.
+//!
+//! When the store fails, the last known state applies, [`Waygate::health`] says so, and changes are refused until it is
+//! back. What was closed stays closed, and nothing is closed that nobody closed.
+//!
+//! # What the layer sees
+//!
+//! Routes are told apart by axum's `MatchedPath` and the method. `HEAD` meets the gate of `GET`. Requests that no route
+//! matches, fallbacks, and everything below `nest_service` (whose inner routes axum does not tell) meet global maintenance
+//! only. Layers put on the router *inside* `guard` run after the gate; those around the guarded router run before it,
+//! which is where [`Roles`] must be set.
+//!
+//! # Features
+//!
+//! | Feature | Default | What it brings |
+//! |---|---|---|
+//! | `macros` | ✓ | the attributes |
+//! | `axum` | ✓ | the layer, [`Waygate::guard`], [`RouteGuard`] |
+//! | `openapi` | ✓ | binding through utoipa documents, and the live document |
+//! | `swagger-ui` | | Swagger UI with banner and badges |
+//! | `admin` | | the admin REST API |
+//! | `file` | | [`port::FileBackend`] |
+//! | `testing` | | helpers for tests |
+//! | `engine` | | the engine alone, without axum |
+//! | `full` | | everything but `testing` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -69,3 +136,7 @@ pub use waygate_macros::{
     allowed_ips, allowed_roles, deprecated, deprecated as sunset, disabled, env_only, force_active,
     maintenance,
 };
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -128,7 +128,7 @@ pub use waygate_core::{
         Revision, RouteKey, RouteState, RouteStatus, RouteView, Window, WindowId,
     },
     net::TrustedProxies,
-    port::AuditQuery,
+    port::{AuditQuery, BackendError},
     transition::RouteCommand,
 };
 #[cfg(feature = "macros")]

@@ -60,7 +60,7 @@ struct Signals {
 enum Signal {
     /// The store says that it is at this revision.
     Hint(Revision),
-    /// The store will give no more hints.
+    /// The stream of hints has ended.
     Deaf,
     /// It is time to look.
     Look,

@@ -281,7 +281,7 @@ async fn probing_runs_no_handler() {
     let router = Router::new()
         .route("/plain/{id}", get(handler))
         .fallback(handler);
-    builder()
+    let _guarded = builder()
         .build()
         .await
         .unwrap()

@@ -4,6 +4,7 @@
 mod bind;
 mod differential;
 mod engine;
+mod faults;
 mod layer;
 mod support;
 mod windows;

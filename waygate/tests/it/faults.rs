@@ -1,0 +1,274 @@
+//! The store fails; the API does not.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use waygate::{
+    ChangeError, Component, RouteState, RouteStatus, Waygate,
+    port::{
+        AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image,
+        MemoryBackend,
+    },
+};
+
+use crate::support::{app, builder};
+
+/// A store that fails when it is told to.
+#[derive(Debug, Default)]
+struct Faulty {
+    store: MemoryBackend,
+    mode: AtomicU8,
+}
+
+const FINE: u8 = 0;
+const DOWN: u8 = 1;
+const FULL: u8 = 2;
+const HUNG: u8 = 3;
+
+impl Faulty {
+    fn set(&self, mode: u8) {
+        self.mode.store(mode, Ordering::SeqCst);
+    }
+
+    async fn reach(&self, write: bool) -> Result<(), BackendError> {
+        match self.mode.load(Ordering::SeqCst) {
+            DOWN => Err(BackendError::Unavailable("connection refused".to_owned())),
+            FULL if write => Err(BackendError::NotWritable("no space left".to_owned())),
+            HUNG => std::future::pending().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Backend for Faulty {
+    fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
+        Box::pin(async {
+            self.reach(false).await?;
+            self.store.load().await
+        })
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<waygate::Revision, CommitError>> {
+        Box::pin(async {
+            self.reach(true).await?;
+            self.store.commit(batch).await
+        })
+    }
+
+    fn changes(&self) -> BoxStream<'static, waygate::Revision> {
+        self.store.changes()
+    }
+
+    fn audit(
+        &self,
+        query: AuditQuery,
+    ) -> BoxFuture<'_, Result<Vec<waygate::AuditEntry>, BackendError>> {
+        self.store.audit(query)
+    }
+
+    fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        Box::pin(self.reach(true))
+    }
+}
+
+async fn engine(backend: &Arc<Faulty>) -> Waygate {
+    let waygate = builder()
+        .shared_backend(backend.clone())
+        .build()
+        .await
+        .unwrap();
+    waygate
+        .register("GET:/a".parse().unwrap(), RouteState::default())
+        .await;
+    waygate
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_without_the_store_serves_declarations_and_catches_up() {
+    let backend = Arc::new(Faulty::default());
+    let before = engine(&backend).await;
+    before.system().disable("GET:/a", "incident").await.unwrap();
+    drop(before);
+
+    backend.set(DOWN);
+    let waygate = engine(&backend).await;
+    let app = app(&waygate, &["GET:/a"]).await;
+    assert_eq!(
+        app.get("/a").await.status(),
+        200,
+        "nothing is known of the incident"
+    );
+    assert!(
+        waygate.health()[&Component::Store]
+            .cause
+            .contains("connection refused")
+    );
+
+    backend.set(FINE);
+    until_caught_up(&waygate).await;
+    assert_eq!(app.get("/a").await.status(), 503);
+    assert!(waygate.health().is_empty());
+}
+
+/// Lets the poll's timer run, on paused time.
+async fn until_caught_up(waygate: &Waygate) {
+    while !waygate.health().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_closed_stays_closed_while_the_store_is_away() {
+    let backend = Arc::new(Faulty::default());
+    let waygate = engine(&backend).await;
+    let app = app(&waygate, &["GET:/a", "GET:/b"]).await;
+    waygate
+        .system()
+        .disable("GET:/a", "incident")
+        .await
+        .unwrap();
+    for mode in [DOWN, HUNG] {
+        backend.set(mode);
+        let refused = waygate.system().enable("GET:/a", "").await.unwrap_err();
+        assert!(
+            matches!(refused, ChangeError::Backend(BackendError::Unavailable(_))),
+            "{refused}"
+        );
+        assert_eq!(app.get("/a").await.status(), 503);
+        assert_eq!(app.get("/b").await.status(), 200);
+        assert!(waygate.health().contains_key(&Component::Store));
+    }
+    backend.set(FINE);
+    waygate.system().enable("GET:/a", "").await.unwrap();
+    assert_eq!(app.get("/a").await.status(), 200);
+    assert!(!waygate.health().contains_key(&Component::Store));
+}
+
+#[tokio::test]
+async fn a_full_store_changes_nothing() {
+    let backend = Arc::new(Faulty::default());
+    let waygate = engine(&backend).await;
+    backend.set(FULL);
+    let refused = waygate.system().disable("GET:/a", "").await.unwrap_err();
+    assert!(
+        matches!(refused, ChangeError::Backend(BackendError::NotWritable(_))),
+        "{refused}"
+    );
+    assert_eq!(
+        waygate.route("GET:/a").unwrap().view.status,
+        RouteStatus::Active
+    );
+    assert_eq!(waygate.revision().number, 0);
+}
+
+/// A store that is swapped for an empty one, as `FLUSHALL` or a deleted file would.
+#[derive(Debug)]
+struct Swapped(Arc<arc_swap::ArcSwap<MemoryBackend>>);
+
+impl Backend for Swapped {
+    fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
+        Box::pin(async { self.0.load_full().load().await })
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<waygate::Revision, CommitError>> {
+        Box::pin(async { self.0.load_full().commit(batch).await })
+    }
+
+    fn changes(&self) -> BoxStream<'static, waygate::Revision> {
+        self.0.load().changes()
+    }
+
+    fn audit(
+        &self,
+        query: AuditQuery,
+    ) -> BoxFuture<'_, Result<Vec<waygate::AuditEntry>, BackendError>> {
+        Box::pin(async { self.0.load_full().audit(query).await })
+    }
+
+    fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emptied_store_opens_nothing() {
+    use waygate::OnStoreReset;
+    for (policy, status) in [
+        (OnStoreReset::Keep, RouteStatus::Disabled),
+        (OnStoreReset::Accept, RouteStatus::Active),
+    ] {
+        let store = Arc::new(arc_swap::ArcSwap::from_pointee(MemoryBackend::new()));
+        let builder = builder()
+            .backend(Swapped(store.clone()))
+            .on_store_reset(policy);
+        let waygate = builder.build().await.unwrap();
+        waygate
+            .register("GET:/a".parse().unwrap(), RouteState::default())
+            .await;
+        waygate
+            .system()
+            .disable("GET:/a", "incident")
+            .await
+            .unwrap();
+        let seen = waygate.revision();
+
+        store.store(Arc::new(MemoryBackend::new()));
+        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+        assert_eq!(
+            waygate.route("GET:/a").unwrap().view.status,
+            status,
+            "{policy:?}"
+        );
+        match policy {
+            OnStoreReset::Keep => {
+                assert!(waygate.health().contains_key(&Component::StoreReset));
+                let refused = waygate.system().enable("GET:/a", "").await.unwrap_err();
+                assert!(refused.to_string().contains(&seen.to_string()), "{refused}");
+            }
+            _ => assert!(!waygate.health().contains_key(&Component::StoreReset)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_unreadable_record_harms_no_other() {
+    let store = Arc::new(MemoryBackend::new());
+    let batch = Batch {
+        puts: vec![
+            (
+                "route/GET:/a".into(),
+                serde_json::json!({ "from": "the future" }),
+            ),
+            ("route/nonsense".into(), serde_json::json!(1)),
+            (
+                "global".into(),
+                serde_json::json!({ "enabled": true, "reason": "deploy" }),
+            ),
+        ],
+        ..Batch::default()
+    };
+    store.commit(batch).await.unwrap();
+    let waygate = builder().shared_backend(store).build().await.unwrap();
+    waygate
+        .register("GET:/a".parse().unwrap(), RouteState::default())
+        .await;
+    assert_eq!(
+        waygate.route("GET:/a").unwrap().view.status,
+        RouteStatus::Active
+    );
+    assert!(waygate.global_maintenance().0.enabled);
+    until(|| waygate.health().contains_key(&Component::Records)).await;
+    assert!(
+        waygate.health()[&Component::Records]
+            .cause
+            .contains("route/nonsense")
+    );
+}

@@ -1,0 +1,15 @@
+mod audit;
+mod backend;
+mod envelope;
+mod fault;
+mod files;
+mod format;
+mod generations;
+mod lock;
+mod options;
+mod stamp;
+mod store;
+mod toml_value;
+
+pub use backend::FileBackend;
+pub use options::FileBackendBuilder;

@@ -29,10 +29,14 @@ impl Fault {
     pub(super) fn refused(path: &Path, refusal: Refusal) -> Self {
         let path = path.display();
         match refusal {
-            Refusal::Corrupt(problem) => Self {
-                kind: Kind::Corrupt,
-                message: format!("`{path}`: {problem}"),
-            },
+            Refusal::Corrupt(problem) => {
+                // Parsers quote the line that they stumble over, and it may be long.
+                let problem: String = problem.chars().take(300).collect();
+                Self {
+                    kind: Kind::Corrupt,
+                    message: format!("`{path}`: {}", problem.trim_end()),
+                }
+            }
             Refusal::Newer(format) => Self {
                 kind: Kind::Newer,
                 message: format!(

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use waygate_core::port::BackendError;
 
-use super::toml_value;
+use super::{toml_value, yaml_depth};
 
 /// The syntax of a state file, told by its extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,10 @@ impl Format {
         let text = std::str::from_utf8(bytes).map_err(|e| format!("it is not UTF-8: {e}"))?;
         match self {
             Self::Json => serde_json::from_str(text).map_err(|e| e.to_string()),
-            Self::Yaml => yaml_serde::from_str(text).map_err(|e| e.to_string()),
+            Self::Yaml => {
+                yaml_depth::check(text)?;
+                yaml_serde::from_str(text).map_err(|e| e.to_string())
+            }
             Self::Toml => toml_value::from_str(text),
         }
     }
@@ -198,6 +201,15 @@ mod tests {
                     "{:?}:\n{}", format, String::from_utf8_lossy(&text)
                 );
             }
+        }
+
+        #[test]
+        fn texts_full_of_brackets_come_back(texts in prop::collection::vec(tricky_text(), 0..20)) {
+            let bracketed: Vec<_> = texts.iter().map(|text| format!("{text}{}", "[{".repeat(100))).collect();
+            let document = json!({ "a": bracketed, "b": texts });
+            let text = Format::Yaml.write(&document).unwrap();
+            let back = Format::Yaml.read(&text);
+            prop_assert_eq!(back.as_ref(), Ok(&document));
         }
 
         #[test]

@@ -10,6 +10,7 @@ mod options;
 mod stamp;
 mod store;
 mod toml_value;
+mod yaml_depth;
 
 pub use backend::FileBackend;
 pub use options::FileBackendBuilder;

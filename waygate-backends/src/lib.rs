@@ -5,14 +5,22 @@
 //!
 //! | Feature | What it adds | Default |
 //! |---|---|---|
-//! | `memory` | [`MemoryBackend`]: state that ends with the process | ✔ |
+//! | `memory` | `MemoryBackend`: state that ends with the process | ✔ |
+//! | `file` | `FileBackend`: state in a JSON, YAML or TOML file | |
+//! | `conformance` | the suite that every backend must pass, for yours as well | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(feature = "file")]
+mod file;
 #[cfg(feature = "memory")]
 mod memory;
-#[cfg(feature = "memory")]
+#[cfg(any(feature = "file", feature = "memory"))]
 mod table;
 
+#[cfg(feature = "file")]
+pub use file::{FileBackend, FileBackendBuilder};
 #[cfg(feature = "memory")]
 pub use memory::MemoryBackend;

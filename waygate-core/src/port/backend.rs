@@ -92,7 +92,11 @@ impl EntityKey {
         &self.0
     }
 
-    fn check(&self) -> Result<(), BackendError> {
+    /// Whether the key is well formed.
+    ///
+    /// # Errors
+    /// [`BackendError::InvalidBatch`] saying what is wrong.
+    pub fn check(&self) -> Result<(), BackendError> {
         let problem = match self.0.len() {
             0 => "is empty".to_owned(),
             len if len > Self::MAX_LEN => format!("has {len} bytes"),

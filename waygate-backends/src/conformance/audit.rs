@@ -1,0 +1,259 @@
+//! The audit log.
+
+use serde_json::json;
+use waygate_core::port::{AuditQuery, Batch};
+
+use super::{Harness, kit::*};
+
+/// `/0` to `/9`, one commit each; even ones of the service `shop`, odd ones of `desk`.
+async fn ten<H: Harness>(new: impl Fn() -> H) -> (H, Store) {
+    let (harness, store) = store(new).await;
+    for nth in 0..10 {
+        let service = if nth % 2 == 0 { "shop" } else { "desk" };
+        commit(&store, audit([entry_of(service, &format!("/{nth}"))])).await;
+    }
+    (harness, store)
+}
+
+fn of_service(service: &str, limit: usize) -> AuditQuery {
+    AuditQuery {
+        service: Some(service.to_owned()),
+        ..AuditQuery::newest(limit)
+    }
+}
+
+fn of_path(path: &str) -> AuditQuery {
+    AuditQuery {
+        path: Some(path.to_owned()),
+        ..AuditQuery::newest(10)
+    }
+}
+
+pub async fn the_log_of_a_new_store_is_empty<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    assert_eq!(log(&store).await, []);
+}
+
+pub async fn entries_come_newest_first<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    let paths = paths(&store, AuditQuery::newest(10)).await;
+    assert_eq!(
+        paths,
+        ["/9", "/8", "/7", "/6", "/5", "/4", "/3", "/2", "/1", "/0"]
+    );
+}
+
+pub async fn order_follows_commits_and_not_timestamps<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    for (path, instant) in [
+        ("/late", "2031-01-01T00:00:00Z"),
+        ("/early", "2029-01-01T00:00:00Z"),
+    ] {
+        let mut dated = entry(path);
+        dated.timestamp = instant.parse().unwrap();
+        commit(&store, audit([dated])).await;
+    }
+    assert_eq!(
+        paths(&store, AuditQuery::newest(2)).await,
+        ["/early", "/late"]
+    );
+}
+
+pub async fn of_one_batch_the_last_entry_is_the_newest<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, audit([entry("/a"), entry("/b"), entry("/c")])).await;
+    commit(&store, audit([entry("/d")])).await;
+    assert_eq!(
+        paths(&store, AuditQuery::newest(4)).await,
+        ["/d", "/c", "/b", "/a"]
+    );
+}
+
+pub async fn entries_carry_the_revision_of_their_commit<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    commit(&store, audit([entry("/a"), entry("/b")])).await;
+    commit(&store, audit([entry("/c")])).await;
+    let revisions: Vec<_> = log(&store)
+        .await
+        .iter()
+        .map(|entry| entry.revision)
+        .collect();
+    assert_eq!(revisions, [3, 2, 2]);
+}
+
+pub async fn a_revision_in_an_entry_is_replaced<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let mut forged = entry("/a");
+    forged.revision = 999;
+    commit(&store, audit([forged])).await;
+    assert_eq!(log(&store).await[0].revision, 1);
+}
+
+pub async fn every_field_comes_back<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let mut full = full_entry();
+    commit(&store, audit([full.clone()])).await;
+    full.revision = 1;
+    assert_eq!(log(&store).await, [full]);
+}
+
+pub async fn fields_that_are_not_set_stay_so<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let mut bare = entry("");
+    bare.actor.clear();
+    commit(&store, audit([bare.clone()])).await;
+    bare.revision = 1;
+    assert_eq!(log(&store).await, [bare]);
+}
+
+pub async fn equal_entries_are_all_kept<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let same = || entry("/same");
+    commit(&store, audit([same(), same()])).await;
+    commit(&store, audit([same()])).await;
+    assert_eq!(log(&store).await.len(), 3);
+}
+
+pub async fn the_limit_takes_the_newest<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    assert_eq!(
+        paths(&store, AuditQuery::newest(3)).await,
+        ["/9", "/8", "/7"]
+    );
+}
+
+pub async fn a_limit_of_zero_takes_nothing<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    assert_eq!(paged(&store, AuditQuery::newest(0)).await, []);
+}
+
+pub async fn a_limit_beyond_the_log_takes_all<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    assert_eq!(
+        paged(&store, AuditQuery::newest(usize::MAX)).await.len(),
+        10
+    );
+}
+
+pub async fn the_offset_leaves_out_the_newest<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    let query = AuditQuery {
+        offset: 7,
+        ..AuditQuery::newest(2)
+    };
+    assert_eq!(paths(&store, query).await, ["/2", "/1"]);
+}
+
+pub async fn an_offset_beyond_the_log_takes_nothing<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    for offset in [10, 11, usize::MAX] {
+        let query = AuditQuery {
+            offset,
+            ..AuditQuery::newest(5)
+        };
+        assert_eq!(paged(&store, query).await, []);
+    }
+}
+
+pub async fn pages_cover_the_log_without_overlap<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    let mut covered = Vec::new();
+    for offset in [0, 3, 6, 9] {
+        let query = AuditQuery {
+            offset,
+            ..AuditQuery::newest(3)
+        };
+        covered.extend(paged(&store, query).await);
+    }
+    assert_eq!(covered, log(&store).await);
+}
+
+pub async fn the_path_filter_is_exact<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let all = ["/pay", "/payments", "/Pay", "/pay ", "x/pay", "/p%", "/pay"];
+    commit(&store, audit(all.map(entry))).await;
+    assert_eq!(paths(&store, of_path("/pay")).await, ["/pay", "/pay"]);
+    assert_eq!(paths(&store, of_path("/p%")).await, ["/p%"]);
+    assert_eq!(paged(&store, of_path("/p")).await, []);
+}
+
+pub async fn the_service_filter_is_exact<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let services = ["shop", "shops", "Shop"];
+    commit(
+        &store,
+        audit(services.map(|service| entry_of(service, service))),
+    )
+    .await;
+    assert_eq!(paths(&store, of_service("shop", 5)).await, ["shop"]);
+}
+
+pub async fn an_entry_without_service_is_of_no_service<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, audit([entry("/none"), entry_of("", "/empty")])).await;
+    assert_eq!(paths(&store, of_service("", 5)).await, ["/empty"]);
+    assert_eq!(
+        paths(&store, AuditQuery::newest(5)).await,
+        ["/empty", "/none"]
+    );
+}
+
+pub async fn filters_apply_before_the_limit<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    assert_eq!(
+        paths(&store, of_service("shop", 3)).await,
+        ["/8", "/6", "/4"]
+    );
+    assert_eq!(paths(&store, of_path("/0")).await, ["/0"]);
+}
+
+pub async fn filters_apply_before_the_offset<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    let query = AuditQuery {
+        offset: 1,
+        ..of_service("desk", 2)
+    };
+    assert_eq!(paths(&store, query).await, ["/7", "/5"]);
+}
+
+pub async fn both_filters_must_pass<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    let query = |service| AuditQuery {
+        path: Some("/4".to_owned()),
+        ..of_service(service, 5)
+    };
+    assert_eq!(paths(&store, query("shop")).await, ["/4"]);
+    assert_eq!(paged(&store, query("desk")).await, []);
+}
+
+pub async fn a_filter_that_nothing_passes_yields_nothing<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    assert_eq!(paged(&store, of_service("nobody", 5)).await, []);
+}
+
+pub async fn two_thousand_entries_are_kept<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    for round in 0..4 {
+        let entries = (0..500).map(|nth| entry(&format!("/{}", round * 500 + nth)));
+        commit(&store, audit(entries)).await;
+    }
+    let all = paths(&store, AuditQuery::newest(usize::MAX)).await;
+    let due: Vec<_> = (0..2_000).rev().map(|nth| format!("/{nth}")).collect();
+    assert_eq!(all, due);
+    assert_eq!(paths(&store, of_path("/3")).await, ["/3"]);
+}
+
+pub async fn reading_the_log_changes_nothing<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = ten(new).await;
+    let first = log(&store).await;
+    assert_eq!(log(&store).await, first);
+    assert_eq!(revision(&store).await.number, 10);
+}
+
+pub async fn commits_without_entries_log_nothing<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    commit(&store, Batch::default()).await;
+    assert_eq!(log(&store).await, []);
+}

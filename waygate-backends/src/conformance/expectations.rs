@@ -1,0 +1,182 @@
+//! Compare-and-set.
+
+use serde_json::json;
+use waygate_core::port::{
+    Batch,
+    Expected::{Absent, Revision},
+};
+
+use super::{Harness, kit::*};
+
+pub async fn absent_holds_for_a_key_never_written<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let batch = put("a", json!(1)).expecting("a", Absent);
+    assert_eq!(commit(&store, batch).await, 1);
+}
+
+pub async fn absent_holds_after_a_delete<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    commit(&store, delete("a")).await;
+    let batch = put("a", json!(2)).expecting("a", Absent);
+    assert_eq!(commit(&store, batch).await, 3);
+}
+
+pub async fn absent_conflicts_with_an_entity<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    let found = conflict(&store, put("a", json!(2)).expecting("a", Absent)).await;
+    assert_eq!(found, ("a".to_owned(), Absent, Revision(1)));
+}
+
+pub async fn a_revision_holds_when_it_wrote_last<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let written = commit(&store, put("a", json!(1))).await;
+    commit(&store, put("b", json!(1))).await;
+    let batch = put("a", json!(2)).expecting("a", Revision(written));
+    assert_eq!(commit(&store, batch).await, 3);
+}
+
+pub async fn a_stale_revision_conflicts<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    commit(&store, put("a", json!(2))).await;
+    let found = conflict(&store, put("a", json!(3)).expecting("a", Revision(1))).await;
+    assert_eq!(found, ("a".to_owned(), Revision(1), Revision(2)));
+}
+
+pub async fn a_revision_to_come_conflicts<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    let found = conflict(&store, put("a", json!(2)).expecting("a", Revision(2))).await;
+    assert_eq!(found, ("a".to_owned(), Revision(2), Revision(1)));
+}
+
+pub async fn the_revision_of_the_store_is_not_that_of_the_entity<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    let of_store = commit(&store, put("b", json!(1))).await;
+    let found = conflict(
+        &store,
+        put("a", json!(2)).expecting("a", Revision(of_store)),
+    )
+    .await;
+    assert_eq!(found, ("a".to_owned(), Revision(2), Revision(1)));
+}
+
+pub async fn a_revision_conflicts_with_a_key_never_written<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let found = conflict(&store, put("a", json!(1)).expecting("a", Revision(1))).await;
+    assert_eq!(found, ("a".to_owned(), Revision(1), Absent));
+}
+
+pub async fn revision_zero_is_not_absence<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let found = conflict(&store, put("a", json!(1)).expecting("a", Revision(0))).await;
+    assert_eq!(found, ("a".to_owned(), Revision(0), Absent));
+}
+
+pub async fn a_revision_conflicts_after_a_delete<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    commit(&store, delete("a")).await;
+    let found = conflict(&store, put("a", json!(2)).expecting("a", Revision(1))).await;
+    assert_eq!(found, ("a".to_owned(), Revision(1), Absent));
+}
+
+pub async fn a_revision_conflicts_after_a_delete_and_a_put<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    commit(&store, delete("a")).await;
+    commit(&store, put("a", json!(1))).await;
+    let found = conflict(&store, put("a", json!(2)).expecting("a", Revision(1))).await;
+    assert_eq!(found, ("a".to_owned(), Revision(1), Revision(3)));
+}
+
+pub async fn an_expectation_may_name_a_key_that_stays<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    commit(&store, put("b", json!(1)).expecting("a", Revision(1))).await;
+    let found = conflict(&store, put("b", json!(2)).expecting("a", Absent)).await;
+    assert_eq!(found.0, "a");
+    assert_eq!(entities(&store).await["a"], (json!(1), 1));
+}
+
+pub async fn every_expectation_must_hold<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let all = put("a", json!(1))
+        .putting("b", json!(1))
+        .putting("c", json!(1));
+    commit(&store, all).await;
+    for stale in ["a", "b", "c"] {
+        let batch = ["a", "b", "c"]
+            .into_iter()
+            .fold(put("d", json!(1)), |batch, key| {
+                let number = if key == stale { 9 } else { 1 };
+                batch.expecting(key, Revision(number))
+            });
+        let found = conflict(&store, batch).await;
+        assert_eq!(found, (stale.to_owned(), Revision(9), Revision(1)));
+    }
+    assert_eq!(value(&store, "d").await, None);
+}
+
+pub async fn the_first_that_fails_is_reported<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("z", json!(1)).putting("a", json!(1))).await;
+    let batch = Batch::default()
+        .expecting("m", Absent)
+        .expecting("z", Absent)
+        .expecting("a", Absent);
+    assert_eq!(conflict(&store, batch).await.0, "z");
+}
+
+pub async fn a_change_needs_no_expectation<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    commit(&store, put("a", json!(2))).await;
+    assert_eq!(commit(&store, delete("a")).await, 3);
+}
+
+pub async fn one_key_may_be_expected_twice<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    let same = put("a", json!(2))
+        .expecting("a", Revision(1))
+        .expecting("a", Revision(1));
+    commit(&store, same).await;
+    let other = put("a", json!(3))
+        .expecting("a", Revision(2))
+        .expecting("a", Absent);
+    let found = conflict(&store, other).await;
+    assert_eq!(found, ("a".to_owned(), Absent, Revision(2)));
+}
+
+pub async fn a_delete_can_be_conditional<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    let found = conflict(&store, delete("a").expecting("a", Revision(7))).await;
+    assert_eq!(found, ("a".to_owned(), Revision(7), Revision(1)));
+    commit(&store, delete("a").expecting("a", Revision(1))).await;
+    assert_eq!(value(&store, "a").await, None);
+}
+
+pub async fn expectations_see_the_state_before_the_batch<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    let batch = put("b", json!(1))
+        .deleting("a")
+        .expecting("a", Revision(1))
+        .expecting("b", Absent);
+    assert_eq!(commit(&store, batch).await, 2);
+}
+
+pub async fn a_lost_race_can_be_won_after_a_reload<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    commit(&store, put("a", json!(2))).await;
+    conflict(&store, put("a", json!(3)).expecting("a", Revision(1))).await;
+    let seen = entities(&store).await["a"].1;
+    commit(&store, put("a", json!(3)).expecting("a", Revision(seen))).await;
+    assert_eq!(entities(&store).await["a"], (json!(3), 3));
+}

@@ -1,0 +1,274 @@
+//! The audit log of a state file: one JSON object a line, beside it.
+//!
+//! Entries are durable before the state that they describe. An entry counts when its revision is at
+//! most that of the state: those of a commit that never came to be stand at the end, do not count,
+//! and are cut off by the next commit. A full segment is kept until the next one is full.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+};
+
+use waygate_core::{model::AuditEntry, port::AuditQuery};
+
+use super::{envelope::MAX_REVISION, files::Files, stamp::FileId};
+
+/// When a segment is full.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retention {
+    pub(super) entries: usize,
+    pub(super) bytes: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct AuditLog {
+    files: Files,
+    retention: Retention,
+    recent: Recent,
+    /// The current segment; `None` until there is one.
+    segment: Option<FileId>,
+    scanned: bool,
+    /// Up to where the current segment counts, in bytes and in lines.
+    end: u64,
+    lines: usize,
+    newest: u64,
+    /// Set when an fsync of the segment failed: it is then written anew instead of synced again.
+    distrusted: bool,
+}
+
+impl AuditLog {
+    pub(super) fn new(files: Files, retention: Retention) -> Self {
+        Self {
+            files,
+            retention,
+            recent: Recent::default(),
+            segment: None,
+            scanned: false,
+            end: 0,
+            lines: 0,
+            newest: 0,
+            distrusted: false,
+        }
+    }
+
+    /// Reads what was added up to `revision`. Returns the newest revision that the log names, which
+    /// is greater when entries at the end do not count.
+    pub(super) fn catch_up(&mut self, revision: u64) -> io::Result<u64> {
+        let file = found(File::open(self.files.audit()))?;
+        let (id, len) = match &file {
+            Some(file) => {
+                let metadata = file.metadata()?;
+                (Some(FileId::of(&metadata)), metadata.len())
+            }
+            None => (None, 0),
+        };
+        if !self.scanned || id != self.segment || len < self.end {
+            self.start_over(id)?;
+        }
+        let (Some(mut file), true) = (file, len > self.end) else {
+            return Ok(self.newest);
+        };
+        file.seek(SeekFrom::Start(self.end))?;
+        let mut newest = self.newest;
+        for line in lines(file) {
+            let (line, entry) = line?;
+            newest = newest.max(entry.as_ref().map_or(0, |entry| entry.revision));
+            if newest <= revision {
+                self.end += line;
+                self.lines += 1;
+                self.newest = newest;
+                self.recent.extend(entry, line);
+            }
+        }
+        Ok(newest)
+    }
+
+    /// The newest revision of the entries that count.
+    pub(super) fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// Adds the entries of a commit, durably. [`confirm`](Self::confirm) or [`undo`](Self::undo)
+    /// must follow. Only for the holder of the lock, after [`catch_up`](Self::catch_up).
+    pub(super) fn append(&mut self, entries: &[AuditEntry]) -> io::Result<Vec<u64>> {
+        self.cut_off()?;
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut text = Vec::new();
+        let mut lengths = Vec::new();
+        for entry in entries {
+            let begin = text.len();
+            serde_json::to_writer(&mut text, entry)?;
+            text.push(b'\n');
+            lengths.push((text.len() - begin) as u64);
+        }
+        if self.distrusted {
+            self.write_anew()?;
+        }
+        if self.lines >= self.retention.entries || self.end >= self.retention.bytes {
+            fs::rename(self.files.audit(), self.files.audit_before())?;
+            (self.segment, self.end, self.lines) = (None, 0, 0);
+        }
+        self.write_durably(&text).inspect_err(|_| self.undo())?;
+        Ok(lengths)
+    }
+
+    fn write_durably(&mut self, text: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(self.files.audit())?;
+        let new = self.segment.is_none();
+        self.segment = Some(FileId::of(&file.metadata()?));
+        file.write_all(text)?;
+        file.sync_all().inspect_err(|_| self.distrusted = true)?;
+        if new {
+            self.files.sync_dir()?;
+        }
+        Ok(())
+    }
+
+    /// The commit took effect: its entries count.
+    pub(super) fn confirm(&mut self, entries: Vec<AuditEntry>, lengths: Vec<u64>) {
+        for (entry, len) in entries.into_iter().zip(lengths) {
+            self.end += len;
+            self.lines += 1;
+            self.newest = entry.revision;
+            self.recent.extend(Some(entry), len);
+        }
+    }
+
+    /// The commit failed. When this fails too, the next commit cuts its entries off.
+    pub(super) fn undo(&mut self) {
+        if let Err(error) = self.cut_off() {
+            tracing::warn!(%error, "cannot cut the entries of a failed commit off the audit log");
+        }
+    }
+
+    pub(super) fn page(&self, query: &AuditQuery) -> io::Result<Vec<AuditEntry>> {
+        let wanted = query.offset.saturating_add(query.limit);
+        let recent = || self.recent.entries.iter().map(|(entry, _)| entry).rev();
+        let hits = recent().filter(|entry| query.matches(entry)).take(wanted);
+        if self.recent.is_all || hits.count() == wanted {
+            return Ok(query.page(recent()));
+        }
+        let mut hits = VecDeque::new();
+        let before = found(File::open(self.files.audit_before()))?.map(|file| (file, u64::MAX));
+        let current = found(File::open(self.files.audit()))?.map(|file| (file, self.end));
+        for (segment, end) in before.into_iter().chain(current) {
+            for line in lines(segment.take(end)) {
+                let Some(entry) = line?.1.filter(|entry| query.matches(entry)) else {
+                    continue;
+                };
+                hits.push_back(entry);
+                if hits.len() > wanted {
+                    hits.pop_front();
+                }
+            }
+        }
+        Ok(query.page(hits.iter().rev()))
+    }
+
+    /// Forgets everything and reads the full segment; the current one has yet to be read.
+    fn start_over(&mut self, segment: Option<FileId>) -> io::Result<()> {
+        let before = found(File::open(self.files.audit_before()))?;
+        self.recent = Recent::default();
+        self.recent.is_all = before.is_none();
+        (self.end, self.lines, self.newest) = (0, 0, 0);
+        for line in before.into_iter().flat_map(lines) {
+            let (len, entry) = line?;
+            self.newest = self.newest.max(entry.as_ref().map_or(0, |e| e.revision));
+            self.recent.extend(entry, len);
+        }
+        (self.segment, self.scanned) = (segment, true);
+        Ok(())
+    }
+
+    /// Removes what stands after the last entry that counts.
+    fn cut_off(&self) -> io::Result<()> {
+        let Some(file) = found(OpenOptions::new().write(true).open(self.files.audit()))? else {
+            return Ok(());
+        };
+        if file.metadata()?.len() > self.end {
+            file.set_len(self.end)?;
+        }
+        Ok(())
+    }
+
+    fn write_anew(&mut self) -> io::Result<()> {
+        let mut temp = self.files.temp()?;
+        if let Some(current) = found(File::open(self.files.audit()))? {
+            io::copy(&mut current.take(self.end), &mut temp)?;
+        }
+        temp.as_file().sync_all()?;
+        self.segment = Some(FileId::of(&temp.as_file().metadata()?));
+        temp.persist(self.files.audit()).map_err(|e| e.error)?;
+        self.files.sync_dir()?;
+        self.distrusted = false;
+        Ok(())
+    }
+}
+
+/// The newest entries, so that a page of them costs no reading.
+#[derive(Debug, Default)]
+struct Recent {
+    /// Oldest first, each with the length of its line.
+    entries: VecDeque<(AuditEntry, u64)>,
+    bytes: u64,
+    /// Whether there are no others.
+    is_all: bool,
+}
+
+impl Recent {
+    const MAX_ENTRIES: usize = 1_024;
+    const MAX_BYTES: u64 = 4 << 20;
+
+    fn extend(&mut self, entry: Option<AuditEntry>, len: u64) {
+        let Some(entry) = entry else {
+            return;
+        };
+        self.entries.push_back((entry, len));
+        self.bytes += len;
+        while self.entries.len() > Self::MAX_ENTRIES || self.bytes > Self::MAX_BYTES {
+            let Some((_, len)) = self.entries.pop_front() else {
+                return;
+            };
+            self.bytes -= len;
+            self.is_all = false;
+        }
+    }
+}
+
+/// The complete lines of a file, each with its length. A line that is no entry yields `None`.
+fn lines(file: impl Read) -> impl Iterator<Item = io::Result<(u64, Option<AuditEntry>)>> {
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    std::iter::from_fn(move || {
+        line.clear();
+        match reader.read_until(b'\n', &mut line) {
+            Ok(_) if line.ends_with(b"\n") => {}
+            Ok(_) => return None,
+            Err(e) => return Some(Err(e)),
+        }
+        let entry = serde_json::from_slice(&line).map_err(|e| e.to_string());
+        let entry = entry.and_then(|entry: AuditEntry| match entry.revision {
+            0..=MAX_REVISION => Ok(entry),
+            revision => Err(format!("there is no revision {revision}")),
+        });
+        let entry = entry.inspect_err(|problem| {
+            tracing::warn!(problem, "a line of the audit log is damaged and left out");
+        });
+        Some(Ok((line.len() as u64, entry.ok())))
+    })
+}
+
+fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}

@@ -1,0 +1,116 @@
+use std::{
+    path::Path,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex, watch},
+    task,
+    time::{self, MissedTickBehavior},
+};
+use tokio_stream::wrappers::WatchStream;
+use waygate_core::{
+    model::{AuditEntry, Revision},
+    port::{AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image},
+};
+
+use super::{options::FileBackendBuilder, store::Store};
+
+#[doc = include_str!("file.md")]
+#[derive(Debug, Clone)]
+pub struct FileBackend(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    store: Arc<Mutex<Store>>,
+    hints: Arc<watch::Sender<Option<Revision>>>,
+}
+
+impl FileBackend {
+    /// Opens a state file with the usual options, or prepares to create it at the first commit.
+    ///
+    /// # Errors
+    /// See [`FileBackendBuilder::open`].
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, BackendError> {
+        Self::builder(path).open().await
+    }
+
+    /// Options for a state file.
+    pub fn builder(path: impl AsRef<Path>) -> FileBackendBuilder {
+        FileBackendBuilder::new(path.as_ref())
+    }
+
+    pub(super) async fn start(options: FileBackendBuilder) -> Result<Self, BackendError> {
+        let every = options.poll_interval;
+        let store = task::spawn_blocking(|| Store::open(options)).await;
+        let store = store.map_err(interrupted)??;
+        let shared = Arc::new(Shared {
+            hints: Arc::new(watch::Sender::new(store.revision())),
+            store: Arc::new(Mutex::new(store)),
+        });
+        task::spawn(poll(Arc::downgrade(&shared), every));
+        Ok(Self(shared))
+    }
+}
+
+impl Shared {
+    /// Runs on a thread that may block. Once begun, the work is finished even if nobody waits for it.
+    async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store) -> T + Send + 'static,
+    ) -> Result<T, BackendError> {
+        let mut store = Arc::clone(&self.store).lock_owned().await;
+        let hints = Arc::clone(&self.hints);
+        let work = task::spawn_blocking(move || {
+            let result = work(&mut store);
+            let revision = store.revision();
+            hints.send_if_modified(|known| std::mem::replace(known, revision) != revision);
+            result
+        });
+        work.await.map_err(interrupted)
+    }
+}
+
+async fn poll(shared: Weak<Shared>, every: Duration) {
+    let mut ticks = time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        if shared.with_store(Store::refresh).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn interrupted(error: task::JoinError) -> BackendError {
+    BackendError::Unavailable(format!("work on the state file was interrupted: {error}"))
+}
+
+impl Backend for FileBackend {
+    fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
+        Box::pin(async { self.0.with_store(Store::image).await? })
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, CommitError>> {
+        Box::pin(async { self.0.with_store(|store| store.commit(batch)).await? })
+    }
+
+    fn changes(&self) -> BoxStream<'static, Revision> {
+        let hints = WatchStream::from_changes(self.0.hints.subscribe());
+        Box::pin(tokio_stream::StreamExt::filter_map(hints, |revision| {
+            revision
+        }))
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, BackendError>> {
+        Box::pin(async { self.0.with_store(move |store| store.audit(&query)).await? })
+    }
+
+    fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        Box::pin(async { self.0.with_store(Store::health).await? })
+    }
+}

@@ -1,0 +1,46 @@
+use std::{
+    fs::{File, OpenOptions},
+    io, thread,
+    time::{Duration, Instant},
+};
+
+use fs4::{FileExt, TryLockError};
+
+use super::files::Files;
+
+/// The right to write, among the processes that respect it. Ends when dropped, or with the process.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+/// Waits for the lock, but not longer than `patience`.
+///
+/// The lock file stays where it is: if it were removed, two processes could hold locks on two files
+/// of one name.
+pub(super) fn acquire(files: &Files, patience: Duration) -> io::Result<Lock> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(files.lock())?;
+    let begin = Instant::now();
+    let mut pause = Duration::from_micros(200);
+    loop {
+        match FileExt::try_lock(&file) {
+            Ok(()) => return Ok(Lock { _file: file }),
+            Err(TryLockError::Error(e)) => return Err(e),
+            Err(TryLockError::WouldBlock) if begin.elapsed() >= patience => {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!(
+                        "another process has held `{}` for {patience:?}",
+                        files.lock().display()
+                    ),
+                ));
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(pause),
+        }
+        pause = (pause * 2).min(Duration::from_millis(5));
+    }
+}

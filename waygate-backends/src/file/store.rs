@@ -1,0 +1,383 @@
+//! The state file and what is known of it. Everything here blocks.
+
+use std::{io, path::Path, sync::Arc, thread, time::Duration};
+
+use waygate_core::{
+    model::{AuditEntry, Epoch, Revision},
+    port::{AuditQuery, BackendError, Batch, CommitError, Entity, Image},
+};
+
+use super::{
+    audit::AuditLog,
+    envelope::{self, Document, Envelope, Refusal},
+    fault::Fault,
+    files::Files,
+    format::Format,
+    generations,
+    lock::{self, Lock},
+    options::FileBackendBuilder,
+    stamp::{self, Stamp},
+};
+use crate::table::Table;
+
+/// How long a file without a checksum must hold still before it is taken: an editor may be saving it.
+const HAND_EDIT_SETTLES: Duration = Duration::from_millis(50);
+const HAND_EDIT_PATIENCE: usize = 40;
+
+#[derive(Debug)]
+pub(super) struct Store {
+    files: Files,
+    format: Format,
+    options: FileBackendBuilder,
+    /// What holds. `None` as long as nothing could be read since the start.
+    table: Option<Table>,
+    main: Main,
+    /// The state file when it was last read or written.
+    seen: Option<Stamp>,
+    audit: AuditLog,
+}
+
+/// What the state file is to us.
+#[derive(Debug)]
+enum Main {
+    /// It holds the table.
+    Ours,
+    /// It is missing, or holds an older table; the next commit writes the table first.
+    Stale,
+    /// It cannot be taken.
+    Foreign(Fault),
+}
+
+impl Store {
+    pub(super) fn open(options: FileBackendBuilder) -> Result<Self, BackendError> {
+        let format = Format::of(&options.path)?;
+        let files = Files::of(&options.path)?;
+        let mut store = Self {
+            audit: AuditLog::new(files.clone(), options.audit),
+            table: None,
+            main: Main::Stale,
+            seen: None,
+            files,
+            format,
+            options,
+        };
+        let lock = store.lock();
+        if lock.is_ok()
+            && let Err(error) = store.files.remove_temps()
+        {
+            tracing::warn!(%error, dir = %store.files.dir.display(), "cannot remove temporary files");
+        }
+        store.reread(lock.is_ok());
+        Ok(store)
+    }
+
+    pub(super) fn revision(&self) -> Option<Revision> {
+        self.table.as_ref().map(|table| table.revision)
+    }
+
+    /// Takes what others have written since.
+    pub(super) fn refresh(&mut self) {
+        if self.has_changed() {
+            // Without a lock, as in a directory that is read-only, a rename is atomic all the same.
+            let lock = self.lock();
+            self.reread(lock.is_ok());
+        }
+    }
+
+    pub(super) fn image(&mut self) -> Result<Image, BackendError> {
+        self.refresh();
+        self.table().map(Table::image)
+    }
+
+    pub(super) fn audit(&mut self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
+        self.refresh();
+        self.table()?;
+        let page = self.audit.page(query);
+        page.map_err(|e| Fault::unreadable(&self.files.audit(), e).error())
+    }
+
+    /// Whether the file is as it should be and could be written.
+    pub(super) fn health(&mut self) -> Result<(), BackendError> {
+        self.refresh();
+        if let Main::Foreign(fault) = &self.main {
+            return Err(fault.error());
+        }
+        let probe = || {
+            let mut probe = self.files.temp()?;
+            io::Write::write_all(&mut probe, &[b' '; 4096])
+        };
+        probe().map_err(|e| not_writable(&self.files.main, &e))
+    }
+
+    pub(super) fn commit(&mut self, batch: Batch) -> Result<Revision, CommitError> {
+        batch.check()?;
+        let _lock = self.lock()?;
+        if self.has_changed() {
+            self.reread(true);
+        }
+        let mut next = self.table()?.clone();
+        next.check(&batch)?;
+        let entries = next.apply(batch);
+        let text = self.encode(&next)?;
+        self.make_ours()?;
+        let failed = |e: io::Error| not_writable(&self.files.main, &e);
+        let lengths = self.audit.append(&entries).map_err(failed)?;
+        // The first file of all holds nothing that would be worth keeping.
+        let older = match next.revision.number {
+            1 => 0,
+            _ => self.options.older_generations,
+        };
+        let written = generations::prepare(&self.files, &text)
+            .and_then(|prepared| generations::succeed(&self.files, prepared, older));
+        if let Err(error) = written {
+            self.audit.undo();
+            return Err(not_writable(&self.files.main, &error).into());
+        }
+        self.audit.confirm(entries, lengths);
+        let revision = next.revision;
+        self.now_ours(next);
+        Ok(revision)
+    }
+
+    fn table(&self) -> Result<&Table, BackendError> {
+        match (&self.table, &self.main) {
+            (Some(table), _) => Ok(table),
+            (None, Main::Foreign(fault)) => Err(fault.error()),
+            (None, _) => Err(BackendError::Unavailable(format!(
+                "`{}` has not been read yet",
+                self.files.main.display()
+            ))),
+        }
+    }
+
+    fn lock(&self) -> Result<Lock, BackendError> {
+        lock::acquire(&self.files, self.options.lock_timeout).map_err(|e| match e.kind() {
+            io::ErrorKind::TimedOut => BackendError::Unavailable(e.to_string()),
+            _ => not_writable(&self.files.lock(), &e),
+        })
+    }
+
+    fn has_changed(&self) -> bool {
+        Stamp::of(&self.files.main).map_or(true, |stamp| stamp != self.seen)
+    }
+
+    fn encode(&self, table: &Table) -> Result<Vec<u8>, BackendError> {
+        let refused = |problem: String| not_writable(&self.files.main, &io::Error::other(problem));
+        let envelope = Envelope::seal(table).map_err(|e| refused(e.to_string()))?;
+        let text = self.format.write(&envelope).map_err(refused)?;
+        match text.len() as u64 {
+            len if len > self.options.max_bytes => Err(refused(format!(
+                "it would take {len} bytes, and {} are allowed",
+                self.options.max_bytes
+            ))),
+            _ => Ok(text),
+        }
+    }
+
+    /// Sees to it that the state file holds the table, before the next one takes its place.
+    fn make_ours(&mut self) -> Result<(), BackendError> {
+        match &self.main {
+            Main::Ours => return Ok(()),
+            Main::Stale => {}
+            Main::Foreign(fault) if fault.is_corrupt() => {
+                let aside = self.files.set_aside();
+                let aside = aside.map_err(|e| not_writable(&self.files.main, &e))?;
+                tracing::error!(
+                    file = %self.files.main.display(), kept_as = %aside.display(),
+                    "the state file was unreadable and is replaced by what was in memory"
+                );
+            }
+            Main::Foreign(fault) => return Err(fault.error()),
+        }
+        self.write_table()
+    }
+
+    fn write_table(&mut self) -> Result<(), BackendError> {
+        let table = self.table()?.clone();
+        let text = self.encode(&table)?;
+        generations::prepare(&self.files, &text)
+            .and_then(|prepared| generations::replace(&self.files, prepared))
+            .map_err(|e| not_writable(&self.files.main, &e))?;
+        self.now_ours(table);
+        Ok(())
+    }
+
+    fn now_ours(&mut self, table: Table) {
+        self.table = Some(table);
+        self.main = Main::Ours;
+        // When this fails, the file is read once more than necessary.
+        self.seen = Stamp::of(&self.files.main).ok().flatten();
+    }
+
+    fn reread(&mut self, locked: bool) {
+        match self.read_main() {
+            Ok(Some(document)) => self.adopt(document, locked),
+            Ok(None) => self.missing(),
+            Err(fault) => self.refuse(fault, locked),
+        }
+        let revision = self.revision().map_or(0, |revision| revision.number);
+        if let Err(error) = self.audit.catch_up(revision) {
+            tracing::error!(%error, file = %self.files.audit().display(), "cannot read the audit log");
+        }
+    }
+
+    fn read_main(&mut self) -> Result<Option<Document>, Fault> {
+        let path = &self.files.main;
+        for _ in 0..HAND_EDIT_PATIENCE {
+            let read = stamp::read(path, self.options.max_bytes);
+            let read = read.map_err(|e| Fault::unreadable(path, e))?;
+            let Some((stamp, bytes)) = read else {
+                self.seen = None;
+                return Ok(None);
+            };
+            self.seen = Some(stamp);
+            let document = self.decode(bytes);
+            if document.as_ref().is_ok_and(|document| !document.sealed) {
+                thread::sleep(HAND_EDIT_SETTLES);
+                if self.has_changed() {
+                    continue;
+                }
+            }
+            return document.map(Some).map_err(|e| Fault::refused(path, e));
+        }
+        self.seen = None;
+        Err(Fault::unreadable(
+            path,
+            "it has no checksum and keeps changing",
+        ))
+    }
+
+    fn decode(&self, bytes: Option<Vec<u8>>) -> Result<Document, Refusal> {
+        let limit = self.options.max_bytes;
+        let bytes =
+            bytes.ok_or_else(|| Refusal::Corrupt(format!("it has more than {limit} bytes")))?;
+        let root = self.format.read(&bytes).map_err(Refusal::Corrupt)?;
+        envelope::open(root)
+    }
+
+    /// Takes a readable state file: our own, one that another process wrote, or one that a person
+    /// edited or put back.
+    fn adopt(&mut self, document: Document, locked: bool) {
+        let Document { mut table, sealed } = document;
+        let found = table.revision;
+        let ahead = self.audit.catch_up(found.number).unwrap_or(found.number);
+        // One commit ahead is one that never came to be. More is a state that went back in time.
+        let went_back = ahead > found.number + 1 || self.audit.newest() > found.number;
+        let in_order = match self.revision() {
+            Some(known) => {
+                known.epoch != found.epoch
+                    || known.number < found.number
+                    || self.table.as_ref() == Some(&table)
+            }
+            None => true,
+        };
+        if sealed && in_order && !went_back {
+            self.table = Some(table);
+            self.main = Main::Ours;
+            return;
+        }
+        let known = self
+            .table
+            .take()
+            .filter(|known| known.revision.epoch == found.epoch);
+        let newest = known.as_ref().map_or(0, |known| known.revision.number);
+        table.revision.number = newest.max(found.number).max(ahead) + 1;
+        for (key, entity) in &mut table.entities {
+            let before = known.as_ref().and_then(|known| known.entities.get(key));
+            *entity = match before {
+                Some(before) if before.value == entity.value => Arc::clone(before),
+                _ => Arc::new(Entity {
+                    revision: table.revision.number,
+                    value: entity.value.clone(),
+                }),
+            };
+        }
+        tracing::warn!(
+            file = %self.files.main.display(), found = %found, now = %table.revision,
+            "the state file was edited or put back; it is taken as a new revision"
+        );
+        self.table = Some(table);
+        self.main = Main::Stale;
+        if locked && let Err(error) = self.write_table() {
+            tracing::warn!(%error, "cannot write the edited state back; the next commit does");
+        }
+    }
+
+    fn missing(&mut self) {
+        let path = self.files.main.display();
+        self.main = Main::Stale;
+        if self.table.is_some() {
+            tracing::error!(file = %path, "the state file is gone; the next commit writes it again");
+        } else if let Some((generation, document)) = self.newest_generation() {
+            tracing::error!(
+                file = %path, generation = %self.files.generation(generation).display(),
+                "the state file is missing; an older generation is used instead"
+            );
+            self.recover(generation, document);
+        } else {
+            // An audit log that outlived its state is continued.
+            let newest = self.audit.catch_up(u64::MAX).unwrap_or(0);
+            self.table = Some(Table::empty(Revision {
+                epoch: Epoch::random(),
+                number: newest,
+            }));
+        }
+    }
+
+    fn refuse(&mut self, fault: Fault, locked: bool) {
+        let path = self.files.main.display();
+        if matches!(&self.main, Main::Foreign(known) if *known == fault) {
+            return;
+        }
+        let generation = match self.table {
+            None if fault.is_corrupt() => self.newest_generation(),
+            _ => None,
+        };
+        let Some((generation, document)) = generation else {
+            let kept = self.table.is_some();
+            tracing::error!(
+                problem = fault.message(),
+                kept,
+                "the state file is not taken"
+            );
+            self.main = Main::Foreign(fault);
+            return;
+        };
+        let aside = match locked {
+            true => self.files.set_aside().map_err(|e| e.to_string()),
+            false => Err("no lock".to_owned()),
+        };
+        tracing::error!(
+            file = %path, problem = fault.message(), set_aside = ?aside,
+            generation = %self.files.generation(generation).display(),
+            "the state file is unreadable; an older generation is used instead"
+        );
+        self.recover(generation, document);
+        self.main = match aside {
+            Ok(_) => Main::Stale,
+            Err(_) => Main::Foreign(fault),
+        };
+        self.seen = Stamp::of(&self.files.main).ok().flatten();
+    }
+
+    fn newest_generation(&self) -> Option<(usize, Document)> {
+        (1..=self.options.older_generations).find_map(|age| {
+            let read = stamp::read(&self.files.generation(age), self.options.max_bytes);
+            let (_, bytes) = read.ok()??;
+            Some((age, self.decode(bytes).ok()?))
+        })
+    }
+
+    /// Goes on from an older generation, with a revision that was never given before.
+    fn recover(&mut self, age: usize, document: Document) {
+        let mut table = document.table;
+        let lost = table.revision.number + age as u64;
+        let audited = self.audit.catch_up(u64::MAX).unwrap_or(0);
+        table.revision.number = lost.max(audited) + 1;
+        self.table = Some(table);
+    }
+}
+
+fn not_writable(path: &Path, error: &io::Error) -> BackendError {
+    BackendError::NotWritable(format!("cannot write `{}`: {error}", path.display()))
+}

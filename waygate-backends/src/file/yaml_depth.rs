@@ -1,0 +1,67 @@
+//! A bound on the nesting of YAML, before it is parsed into values.
+//!
+//! The parser behind `yaml_serde` reads all of a document before it looks at the depth, in a time
+//! that grows with the square of it: 100 000 open brackets take minutes.
+
+use saphyr_parser::{Event, Parser};
+
+const MAX_DEPTH: usize = 128;
+
+pub(super) fn check(text: &str) -> Result<(), String> {
+    // Brackets inside of texts count here as well, so a suspicion is looked into.
+    if open_brackets(text) <= MAX_DEPTH {
+        return Ok(());
+    }
+    let mut depth = 0_usize;
+    for event in Parser::new_from_str(text) {
+        match event.map_err(|e| e.to_string())?.0 {
+            Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
+            Event::MappingEnd | Event::SequenceEnd => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err(format!("it nests deeper than {MAX_DEPTH} levels"));
+        }
+    }
+    Ok(())
+}
+
+/// The most brackets that are open at a time.
+fn open_brackets(text: &str) -> usize {
+    let mut open = 0_usize;
+    let mut most = 0;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => continue,
+        }
+        most = most.max(open);
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_nesting_is_refused_at_once() {
+        for text in [
+            "[".repeat(1 << 20),
+            "{\"a\":".repeat(100_000),
+            "[\n".repeat(100_000),
+        ] {
+            assert!(check(&text).is_err());
+        }
+        let deepest = format!("a: {}{}", "[".repeat(127), "]".repeat(127));
+        assert!(check(&deepest).is_ok());
+    }
+
+    #[test]
+    fn brackets_in_texts_do_not_nest() {
+        let text = yaml_serde::to_string(&vec![":-[ {[ ["; 1_000]).unwrap();
+        assert!(open_brackets(&text) > MAX_DEPTH);
+        assert!(check(&text).is_ok());
+    }
+}

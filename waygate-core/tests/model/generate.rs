@@ -186,7 +186,7 @@ pub(crate) fn probes(state: &RouteState, from: Timestamp) -> Vec<Timestamp> {
         _ => None,
     };
     let nanosecond = Duration::from_nanos(1);
-    let mut probes: Vec<_> = (0..2 * STEPS)
+    let mut probes: Vec<_> = (0..STEPS * 3 / 2)
         .map(step)
         .chain(boundaries)
         .chain(until)

@@ -57,6 +57,8 @@ pub enum Action {
     Login,
     Logout,
     LoginRefused,
+    TokenCreated,
+    TokenRevoked,
     /// An action that this version does not know.
     #[serde(other)]
     Unknown,

@@ -2,6 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
+#[cfg(feature = "admin")]
+mod admin;
 #[cfg(feature = "engine")]
 mod engine;
 #[cfg(feature = "axum")]
@@ -17,6 +19,8 @@ pub mod testing;
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(feature = "admin")]
+pub use admin::{Admin, CredentialError, Credentials, NoCredentials};
 #[cfg(feature = "engine")]
 pub use engine::{
     Blocking, BlockingOperator, BuildError, ChangeError, Component, Degraded, Event, Events,
@@ -51,6 +55,8 @@ pub use waygate_macros::{
 /// `#[deprecated]` is not among it: glob-imported, it would break the language's own attribute of that name.
 /// Use `#[sunset]`, which is the same, or `#[waygate::deprecated]`.
 pub mod prelude {
+    #[cfg(feature = "admin")]
+    pub use crate::Credentials;
     #[cfg(feature = "macros")]
     pub use crate::{
         allowed_ips, allowed_roles, disabled, env_only, force_active, maintenance, sunset,

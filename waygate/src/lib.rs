@@ -69,6 +69,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
+#[cfg(feature = "admin")]
+mod admin;
 #[cfg(feature = "engine")]
 mod engine;
 #[cfg(feature = "axum")]
@@ -85,6 +87,8 @@ pub mod testing;
 /// `#[deprecated]` is not among it: glob-imported, it would break the language's own attribute of that name.
 /// Use `#[sunset]`, which is the same, or `#[waygate::deprecated]`.
 pub mod prelude {
+    #[cfg(feature = "admin")]
+    pub use crate::Credentials;
     #[cfg(feature = "engine")]
     pub use crate::Waygate;
     #[cfg(feature = "axum")]
@@ -108,6 +112,8 @@ pub mod port {
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(feature = "admin")]
+pub use admin::{Admin, CredentialError, Credentials, NoCredentials};
 #[cfg(feature = "engine")]
 pub use engine::{
     Blocking, BlockingOperator, BuildError, ChangeError, Component, Degraded, Event, Events,

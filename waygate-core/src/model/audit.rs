@@ -115,6 +115,8 @@ actions! {
     Login => "login",
     Logout => "logout",
     LoginRefused => "login_refused",
+    TokenCreated => "token_created",
+    TokenRevoked => "token_revoked",
 }
 
 impl fmt::Display for Action {

@@ -218,12 +218,13 @@ impl Inner {
     }
 
     async fn try_purge(&self, stored: &mut Stored, key: &RouteKey, by: &By) -> Result<(), Attempt> {
-        let in_code = self.snapshot.load().table.exact(key).is_some();
-        let Some(known) = stored.routes.get(key).filter(|_| !in_code) else {
-            return Err(ChangeError::from(ResolveError::NotOrphaned {
-                key: key.to_string(),
-            })
-            .into());
+        if self.snapshot.load().table.exact(key).is_some() {
+            let key = key.to_string();
+            return Err(ChangeError::from(ResolveError::NotOrphaned { key }).into());
+        }
+        let Some(known) = stored.routes.get(key) else {
+            let key = key.to_string();
+            return Err(ChangeError::from(ResolveError::NotRegistered { key }).into());
         };
         check_expected(key.as_str(), by.expected, known.revision)?;
         let entity = EntityKey::of(kind::ROUTE, key);

@@ -5,6 +5,8 @@ mod builder;
 mod change;
 mod clock;
 mod config;
+#[cfg(feature = "admin")]
+mod entities;
 mod error;
 mod event;
 mod headers;
@@ -41,6 +43,8 @@ pub(crate) use headers::DeprecationHeaders;
 pub(crate) use inner::Inner;
 pub(crate) use snapshot::{Asked, Snapshot};
 pub(crate) use table::Registered;
+#[cfg(feature = "admin")]
+pub(crate) use {change::entry as audit_entry, stored::Others};
 
 /// The engine: what every route is, who changed it, and what is to become of a request.
 ///

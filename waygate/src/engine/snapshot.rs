@@ -25,6 +25,9 @@ pub(crate) struct Snapshot {
     /// Slots at which there is nothing to check but global maintenance: one byte to read for most requests.
     open: Vec<bool>,
     pub(crate) global: Global,
+    /// Entities of other kinds, such as the tokens of the admin interface.
+    #[cfg(feature = "admin")]
+    pub(crate) others: Arc<super::stored::Others>,
 }
 
 /// One route, ready for decisions.
@@ -75,6 +78,8 @@ impl Snapshot {
             routes,
             open,
             global,
+            #[cfg(feature = "admin")]
+            others: stored.others.clone(),
         }
     }
 
@@ -111,6 +116,8 @@ impl Snapshot {
             routes,
             open,
             global,
+            #[cfg(feature = "admin")]
+            others: stored.others.clone(),
         }
     }
 

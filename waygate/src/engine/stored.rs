@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use waygate_core::{
@@ -34,9 +34,12 @@ pub(crate) struct Stored {
     pub(crate) routes: HashMap<RouteKey, Versioned<RouteOverride>>,
     pub(crate) schedules: HashMap<RouteKey, Versioned<Schedule>>,
     pub(crate) global: Versioned<GlobalMaintenance>,
-    /// Entities of other kinds, kept for the parts of Waygate that own them.
-    pub(crate) others: HashMap<EntityKey, Entity>,
+    /// Entities of other kinds, kept for the parts of Waygate that own them. Shared with the snapshots.
+    pub(crate) others: Arc<Others>,
 }
+
+/// Entities that the engine keeps without looking into them.
+pub(crate) type Others = HashMap<EntityKey, Entity>;
 
 impl Stored {
     pub(crate) fn empty(revision: Revision) -> Self {
@@ -45,7 +48,7 @@ impl Stored {
             routes: HashMap::new(),
             schedules: HashMap::new(),
             global: Versioned::default(),
-            others: HashMap::new(),
+            others: Arc::default(),
         }
     }
 
@@ -76,7 +79,7 @@ impl Stored {
         } else if key.as_str() == kind::GLOBAL {
             self.global = parse(entity)?;
         } else {
-            self.others.insert(key.clone(), entity);
+            Arc::make_mut(&mut self.others).insert(key.clone(), entity);
         }
         Ok(())
     }
@@ -90,7 +93,7 @@ impl Stored {
         } else if key.as_str() == kind::GLOBAL {
             self.global = Versioned::default();
         } else {
-            self.others.remove(key);
+            Arc::make_mut(&mut self.others).remove(key);
         }
     }
 

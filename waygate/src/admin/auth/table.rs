@@ -1,0 +1,91 @@
+use std::{collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use waygate_core::{
+    Timestamp,
+    port::{Entity, EntityKey},
+};
+
+use super::token::{Record, Token, TokenHash, TokenId};
+use crate::engine::{Inner, Others};
+
+/// All tokens of one snapshot, by the beginning of their hash.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    by_id: HashMap<TokenId, Arc<Token>>,
+    source: Arc<Others>,
+}
+
+impl Tokens {
+    /// The token of this id, expired or not.
+    pub(crate) fn get(&self, id: TokenId) -> Option<&Arc<Token>> {
+        self.by_id.get(&id)
+    }
+
+    /// The token that hashes to this.
+    pub(crate) fn find(&self, hash: TokenHash) -> Option<&Arc<Token>> {
+        self.get(hash.id()).filter(|token| token.hash.is(hash))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Token>> {
+        self.by_id.values()
+    }
+
+    /// What is left of tokens that nobody can use any more.
+    pub(crate) fn expired(&self, now: Timestamp) -> Vec<EntityKey> {
+        self.iter()
+            .filter(|token| token.record.expires_at <= now)
+            .map(|token| token.hash.entity())
+            .collect()
+    }
+
+    fn compile(source: &Arc<Others>, last: &Self) -> Self {
+        let tokens = source.iter().filter_map(|(key, entity)| {
+            let hash = TokenHash::in_key(key)?;
+            let known = last.find(hash);
+            match known.filter(|token| token.revision == entity.revision) {
+                Some(known) => Some(known.clone()),
+                None => read(hash, entity).map(Arc::new),
+            }
+        });
+        Self {
+            by_id: tokens.map(|token| (token.hash.id(), token)).collect(),
+            source: source.clone(),
+        }
+    }
+}
+
+/// A record that cannot be read opens nothing.
+fn read(hash: TokenHash, entity: &Entity) -> Option<Token> {
+    match serde_json::from_value::<Record>(entity.value.clone()) {
+        Ok(record) => Some(Token {
+            hash,
+            record,
+            revision: entity.revision,
+        }),
+        Err(error) => {
+            tracing::warn!(token = %hash.id(), %error, "a stored token cannot be read; it is refused");
+            None
+        }
+    }
+}
+
+/// The tokens of the engine's current snapshot, without I/O and without waiting.
+#[derive(Debug, Default)]
+pub(crate) struct TokenTable {
+    compiled: ArcSwap<Tokens>,
+}
+
+impl TokenTable {
+    /// The tokens as of now: what was revoked a moment ago is not among them.
+    pub(crate) fn current(&self, engine: &Inner) -> Arc<Tokens> {
+        let snapshot = engine.snapshot.load();
+        let compiled = self.compiled.load_full();
+        if Arc::ptr_eq(&compiled.source, &snapshot.others) {
+            return compiled;
+        }
+        let compiled = Arc::new(Tokens::compile(&snapshot.others, &compiled));
+        self.compiled.store(compiled.clone());
+        compiled
+    }
+}

@@ -1,0 +1,198 @@
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use waygate_core::{
+    Secret, Timestamp,
+    grammar::{format_wire, parse_instant},
+    port::EntityKey,
+};
+
+use super::scope::Scopes;
+
+/// Tokens begin with this, so that scanners for leaked secrets can find them.
+const PREFIX: &str = "wg_";
+const BYTES: usize = 32;
+
+/// The kind of the entities that tokens are stored as, under the hash of the token.
+const KIND: &str = "token";
+
+/// Makes a token: 256 random bits.
+pub(crate) fn generate() -> Result<Secret<String>, getrandom::Error> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes)?;
+    Ok(Secret::new(format!(
+        "{PREFIX}{}",
+        URL_SAFE_NO_PAD.encode(bytes)
+    )))
+}
+
+/// The SHA-256 of a token: all that is ever stored of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    pub(crate) fn of(token: &str) -> Self {
+        Self(Sha256::digest(token.as_bytes()).into())
+    }
+
+    /// The hash in the key of a stored token.
+    pub(crate) fn in_key(key: &EntityKey) -> Option<Self> {
+        let text = key.name_in(KIND)?;
+        let mut hash = [0; 32];
+        for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        // One hash has one spelling.
+        Some(Self(hash)).filter(|hash| hash.to_string() == text)
+    }
+
+    pub(crate) fn entity(self) -> EntityKey {
+        EntityKey::of(KIND, self)
+    }
+
+    pub(crate) fn id(self) -> TokenId {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        TokenId([a, b, c, d, e, f, g, h])
+    }
+
+    /// Whether the two are the same, in a time that does not tell how much of them is.
+    pub(crate) fn is(self, other: Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Display for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(&self.0, f)
+    }
+}
+
+/// The public name of a token: the beginning of its hash, which says nothing about the token itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TokenId([u8; 8]);
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(&self.0, f)
+    }
+}
+
+fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+/// What a token was given out for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Platform {
+    /// A person at a terminal, and everything that does not say otherwise.
+    Cli,
+    /// A service that reads what applies to it.
+    Sdk,
+}
+
+impl Platform {
+    /// What a client calls itself; anything unknown counts as `cli` (wire contract section 3.4).
+    pub(crate) fn named(text: Option<&str>) -> Self {
+        match text {
+            Some("sdk") => Self::Sdk,
+            _ => Self::Cli,
+        }
+    }
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cli => "cli",
+            Self::Sdk => "sdk",
+        }
+    }
+}
+
+/// What is stored of a token, apart from its hash.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// What it is for; a login has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    pub(crate) username: String,
+    pub(crate) platform: Platform,
+    pub(crate) scopes: Scopes,
+    #[serde(with = "instant")]
+    pub(crate) created_at: Timestamp,
+    #[serde(with = "instant")]
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Record {
+    /// Whether the two count towards the same bound: one user's logins, or programs, on one platform.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.username == other.username
+            && self.platform == other.platform
+            && self.name.is_some() == other.name.is_some()
+    }
+
+    /// Whom the audit log names: the user, and which of their tokens when it is not a login.
+    pub(crate) fn actor(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{}/{name}", self.username),
+            None => self.username.clone(),
+        }
+    }
+}
+
+/// A stored token, ready to be compared with.
+#[derive(Debug)]
+pub(crate) struct Token {
+    pub(crate) hash: TokenHash,
+    pub(crate) record: Record,
+    /// The commit that wrote it.
+    pub(crate) revision: u64,
+}
+
+mod instant {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::{Timestamp, format_wire, parse_instant};
+
+    pub(super) fn serialize<S: Serializer>(
+        instant: &Timestamp,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format_wire(*instant, "Z"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Timestamp, D::Error> {
+        parse_instant(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_256_bits_and_its_hash_finds_it_again() {
+        let token = generate().unwrap();
+        assert_eq!(token.expose().len(), 46);
+        assert!(token.expose().starts_with("wg_"));
+        let hash = TokenHash::of(token.expose());
+        let found = TokenHash::in_key(&hash.entity()).unwrap();
+        assert!(found.is(hash));
+        assert!(!found.is(TokenHash::of("wg_")));
+        assert!(hash.to_string().starts_with(&hash.id().to_string()));
+    }
+
+    #[test]
+    fn other_keys_are_no_tokens() {
+        for key in ["token/", "token/zz", "route/GET:/a", "token", "token/é"] {
+            assert!(TokenHash::in_key(&key.into()).is_none(), "{key}");
+        }
+        let signs = format!("token/{}", "+1".repeat(32));
+        assert!(TokenHash::in_key(&signs.as_str().into()).is_none());
+    }
+}

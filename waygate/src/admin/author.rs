@@ -1,0 +1,72 @@
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use waygate_core::model::Revision;
+
+use super::{
+    auth::Principal,
+    error::{Kind, Problem},
+    etag::Precondition,
+    state::AdminState,
+};
+use crate::Operator;
+
+/// Who makes a request: what the gate has found out.
+impl FromRequestParts<Arc<AdminState>> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<AdminState>) -> Result<Self, Problem> {
+        let known = parts.extensions.get::<Self>().cloned();
+        known.ok_or_else(|| Problem::new(Kind::Unauthenticated, "Authentication required."))
+    }
+}
+
+/// Who makes a change, and what they believe that they change.
+#[derive(Debug)]
+pub(crate) struct Author {
+    operator: Operator,
+    precondition: Precondition,
+}
+
+impl FromRequestParts<Arc<AdminState>> for Author {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &Arc<AdminState>,
+    ) -> Result<Self, Problem> {
+        let principal = Principal::from_request_parts(parts, state).await?;
+        let precondition = Precondition::read(&parts.headers)?;
+        if precondition == Precondition::None && state.require_if_match {
+            return Err(Problem::new(
+                Kind::PreconditionRequired,
+                "This server takes changes only with `If-Match`: send the ETag of what you have seen.",
+            ));
+        }
+        Ok(Self {
+            operator: state.waygate.operator(principal.origin),
+            precondition,
+        })
+    }
+}
+
+impl Author {
+    /// The operator, bound to what the client has seen. `current` tells the revision of what is to be changed.
+    pub(crate) fn expecting(
+        self,
+        current: impl FnOnce() -> Result<Revision, Problem>,
+    ) -> Result<Operator, Problem> {
+        if self.precondition == Precondition::None {
+            return Ok(self.operator);
+        }
+        let current = current()?;
+        if !self.precondition.holds(current) {
+            return Err(Problem::lost_race(current));
+        }
+        Ok(match self.precondition {
+            Precondition::OneOf(_) => self.operator.if_revision(current.number),
+            Precondition::None | Precondition::Exists => self.operator,
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! The interface's OpenAPI document: what utoipa reads off the handlers, and what all of them have in common.
+
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+use super::error::ProblemBody;
+
+/// What does not belong to any single handler.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Waygate admin API",
+        version = "1",
+        license(name = "MIT", identifier = "MIT"),
+        description = "Changes what routes are while the service runs.\n\n\
+            Errors are problem details (RFC 9457). Nothing was changed when there is one, unless it says otherwise.\n\n\
+            Instants are RFC 3339; one without a zone is in UTC. The path key `pk` of a route is the base64url form \
+            (RFC 4648 section 5, padding optional) of its key in UTF-8: `R0VUOi9wYXltZW50cw` for `GET:/payments`. A \
+            key without a method stands for the path's only method."
+    ),
+    servers((url = "..", description = "Where the interface is mounted, relative to this document.")),
+    tags(
+        (name = "routes", description = "What routes are."),
+        (name = "global", description = "Maintenance of everything at once."),
+        (name = "audit", description = "Who did what."),
+        (name = "auth", description = "Logins and tokens."),
+        (name = "system", description = "The engine itself."),
+    ),
+    components(schemas(ProblemBody)),
+)]
+pub(super) struct Base;
+
+/// Completes the document that the handlers make.
+pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    document["components"]["securitySchemes"] = json!({
+        "token": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-Waygate-Token",
+            "description": "A token from `POST /api/auth/login` or `POST /api/auth/tokens`.",
+        },
+        "bearer": { "type": "http", "scheme": "bearer", "description": "The same token." },
+    });
+    if let Some(paths) = document["paths"].as_object_mut() {
+        for (path, item) in paths {
+            for (method, operation) in item.as_object_mut().into_iter().flatten() {
+                complete(path, method, operation);
+            }
+        }
+    }
+    document
+}
+
+fn complete(path: &str, method: &str, operation: &mut Value) {
+    let is_change = method != "get" && !path.starts_with("/api/auth/");
+    describe_parameters(operation);
+    allow_bearer(operation);
+    if is_change {
+        let text = "The ETag of what is to be changed, a list of them, or `*`.";
+        add_header(operation, "If-Match", text);
+    }
+    let answers_list =
+        operation["responses"]["200"]["content"]["application/json"]["schema"]["type"] == "array";
+    if answers_list {
+        add_header(
+            operation,
+            "If-None-Match",
+            "The ETag of a list that is known.",
+        );
+    }
+    let is_tagged = answers_list
+        || is_change && method != "delete"
+        || path == "/api/global"
+        || path.starts_with("/api/routes/{pk}")
+            && (method == "get" || path.ends_with("}/schedule"));
+    if is_tagged || is_change && path.ends_with("/deprecate") {
+        operation["responses"]["200"]["headers"] = json!({
+            "ETag": { "description": "The entity tag.", "schema": { "type": "string" } },
+        });
+    }
+    if answers_list {
+        operation["responses"]["304"] = json!({ "description": "The client knows the list." });
+    }
+    for (status, text) in problems(path, method, operation, is_change) {
+        operation["responses"][status] = json!({
+            "description": text,
+            "content": { "application/problem+json": {
+                "schema": { "$ref": "#/components/schemas/Problem" },
+            }},
+        });
+    }
+}
+
+/// What can go wrong, by status.
+fn problems(
+    path: &str,
+    method: &str,
+    operation: &Value,
+    is_change: bool,
+) -> Vec<(&'static str, &'static str)> {
+    let (has_body, has_parameters) = (
+        !operation["requestBody"].is_null(),
+        !operation["parameters"].is_null(),
+    );
+    let writes = method != "get";
+    let all = [
+        (
+            has_body || has_parameters,
+            "400",
+            "The request is malformed, or asks for what cannot be.",
+        ),
+        (
+            path != "/api/auth/logout",
+            "401",
+            "There is no valid token, or the password is wrong.",
+        ),
+        (
+            true,
+            "403",
+            "The token lacks a scope; or there are no credentials, and the client is elsewhere.",
+        ),
+        (
+            path.contains('{'),
+            "404",
+            "There is no such route, window or token.",
+        ),
+        (has_body, "408", "The body took too long."),
+        (
+            path.contains("{pk}") || path == "/api/auth/tokens" && writes,
+            "409",
+            "The route is ambiguous, protected or not orphaned; or there are too many tokens.",
+        ),
+        (is_change, "412", "It was changed in the meantime."),
+        (has_body, "413", "The body is larger than 256 KiB."),
+        (
+            writes,
+            "415",
+            "There are no credentials, and the body does not say that it is JSON.",
+        ),
+        (
+            is_change,
+            "428",
+            "The server takes changes only with `If-Match`.",
+        ),
+        (
+            path == "/api/auth/login",
+            "429",
+            "There were too many attempts.",
+        ),
+        (
+            path == "/api/auth/login" || path.starts_with("/api/auth/tokens"),
+            "501",
+            "The server has no credentials.",
+        ),
+        (
+            writes || path == "/api/audit",
+            "503",
+            "The store does not answer, or there are too many logins at a time.",
+        ),
+        (writes, "507", "The store takes no writes."),
+    ];
+    let applies = all.into_iter().filter(|(applies, ..)| *applies);
+    applies.map(|(_, status, text)| (status, text)).collect()
+}
+
+/// A token may be shown in either of two headers.
+fn allow_bearer(operation: &mut Value) {
+    let Some(requirements) = operation["security"].as_array_mut() else {
+        return;
+    };
+    let scopes = requirements.first().and_then(|first| first.get("token"));
+    if let Some(scopes) = scopes.cloned() {
+        requirements.push(json!({ "bearer": scopes }));
+    }
+}
+
+fn add_header(operation: &mut Value, name: &str, text: &str) {
+    let parameter = json!({
+        "name": name,
+        "in": "header",
+        "description": text,
+        "required": false,
+        "schema": { "type": "string" },
+    });
+    match operation["parameters"].as_array_mut() {
+        Some(parameters) => parameters.push(parameter),
+        None => operation["parameters"] = json!([parameter]),
+    }
+}
+
+fn describe_parameters(operation: &mut Value) {
+    let parameters = operation["parameters"].as_array_mut().into_iter().flatten();
+    for parameter in parameters.filter_map(Value::as_object_mut) {
+        let text = match parameter.get("name").and_then(Value::as_str) {
+            Some("pk") => "The path key: the base64url form of the route's key.",
+            Some("id") => "The token's id.",
+            _ => continue,
+        };
+        set(parameter, "description", text);
+    }
+}
+
+fn set(object: &mut Map<String, Value>, name: &str, text: &str) {
+    object.insert(name.to_owned(), text.into());
+}

@@ -1,0 +1,176 @@
+//! Named values from outside, turned into a struct: every one must be known and of the right type.
+
+use serde::{
+    Deserializer,
+    de::{DeserializeOwned, Error as _, Visitor, value::Error},
+    forward_to_deserialize_any,
+};
+use serde_json::{Map, Value};
+
+/// What is wrong, and with which value when it is one.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    /// The top-level name.
+    pub(crate) field: Option<String>,
+    pub(crate) text: String,
+}
+
+/// Longer messages than this quote what nobody wants to read.
+const MAX_CHARS: usize = 300;
+
+impl Wrong {
+    fn new(field: Option<String>, text: String) -> Self {
+        let mut shown: String = text.chars().take(MAX_CHARS).collect();
+        if shown.len() < text.len() {
+            shown.push('…');
+        }
+        Self { field, text: shown }
+    }
+}
+
+/// Reads a `T` of these values. `noun` is what they are called: `field`, `parameter`.
+pub(crate) fn read<T: DeserializeOwned>(
+    values: Map<String, Value>,
+    noun: &str,
+) -> Result<T, Wrong> {
+    let known = names::<T>();
+    if let Some(unknown) = values.keys().find(|name| !known.contains(&name.as_str())) {
+        let shown: String = unknown.chars().take(64).collect();
+        return Err(Wrong::new(
+            None,
+            format!("unknown {noun} `{shown}`: {}", hint(unknown, known)),
+        ));
+    }
+    serde_path_to_error::deserialize(Value::Object(values)).map_err(|error| {
+        let path = error.path().to_string();
+        let field = path.split(['.', '[']).next().unwrap_or_default().to_owned();
+        if field.is_empty() {
+            return Wrong::new(None, error.into_inner().to_string());
+        }
+        Wrong::new(Some(field), format!("{path}: {}", error.into_inner()))
+    })
+}
+
+/// The kind of a JSON value, in words.
+pub(crate) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// What may have been meant.
+fn hint(unknown: &str, known: &[&str]) -> String {
+    if known.is_empty() {
+        return "none is expected here".to_owned();
+    }
+    let similar = |name: &&&str| strsim::jaro_winkler(unknown, name) > 0.8;
+    // Comparing takes time in the square of the length.
+    let meant = Some(unknown)
+        .filter(|text| text.len() <= 64)
+        .and_then(|_| known.iter().find(similar));
+    let known = known.join("`, `");
+    match meant {
+        Some(meant) => format!("did you mean `{meant}`? Known are `{known}`"),
+        None => format!("known are `{known}`"),
+    }
+}
+
+/// The names of a struct's fields, as its `Deserialize` asks for them.
+fn names<T: DeserializeOwned>() -> &'static [&'static str] {
+    let mut names: &'static [&'static str] = &[];
+    // It always fails: all that is wanted is the question.
+    let _ = T::deserialize(Question(&mut names));
+    names
+}
+
+struct Question<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Question<'_> {
+    type Error = Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Error> {
+        *self.0 = fields;
+        Err(Error::custom("asked"))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+        Err(Error::custom("asked"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Nothing {}
+
+    #[derive(Debug, Deserialize)]
+    struct Example {
+        #[serde(default)]
+        reason: String,
+        exempt_paths: Vec<String>,
+    }
+
+    fn wrong(values: Value) -> String {
+        let Value::Object(values) = values else {
+            panic!("not an object");
+        };
+        read::<Example>(values, "field").unwrap_err().text
+    }
+
+    #[test]
+    fn unknown_names_are_told_with_what_may_have_been_meant() {
+        assert_eq!(
+            wrong(json!({ "reasons": 1 })),
+            "unknown field `reasons`: did you mean `reason`? Known are `reason`, `exempt_paths`"
+        );
+        assert_eq!(
+            wrong(json!({ "zzz": 1 })),
+            "unknown field `zzz`: known are `reason`, `exempt_paths`"
+        );
+        let long = "x".repeat(200_000);
+        assert!(wrong(json!({ long: 1 })).len() < 200);
+    }
+
+    #[test]
+    fn wrong_types_are_told_with_their_place() {
+        assert_eq!(
+            wrong(json!({ "exempt_paths": ["/a", 5] })),
+            "exempt_paths[1]: invalid type: integer `5`, expected a string"
+        );
+        assert_eq!(wrong(json!({})), "missing field `exempt_paths`");
+        let long = json!({ "exempt_paths": "x".repeat(200_000) });
+        assert!(wrong(long).chars().count() <= MAX_CHARS + 1);
+        let fine: Map<_, _> = [("exempt_paths".to_owned(), json!([]))]
+            .into_iter()
+            .collect();
+        let fine: Example = read(fine, "field").unwrap();
+        assert_eq!((fine.reason.len(), fine.exempt_paths.len()), (0, 0));
+    }
+
+    #[test]
+    fn nothing_is_expected_of_nothing() {
+        let values = [("a".to_owned(), Value::Null)].into_iter().collect();
+        let text = read::<Nothing>(values, "field").unwrap_err().text;
+        assert_eq!(text, "unknown field `a`: none is expected here");
+    }
+}

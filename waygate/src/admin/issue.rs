@@ -1,0 +1,83 @@
+//! Giving out tokens.
+
+use serde_json::json;
+use waygate_core::{
+    Secret,
+    model::{Action, AuditEntry, Origin},
+    port::{Batch, EntityKey, Expected},
+};
+
+use super::{
+    auth::{Record, TokenHash, generate},
+    error::{Kind, Problem},
+    state::AdminState,
+};
+use crate::engine::audit_entry;
+
+/// How many tokens one user may have on one platform. Of logins, those that end first make room.
+pub(crate) const MAX_TOKENS: usize = 1_000;
+
+/// Makes a token for `record`, and stores its hash. Tokens that have run out are forgotten on the way.
+pub(crate) async fn issue(
+    state: &AdminState,
+    record: Record,
+    action: Action,
+    origin: &Origin,
+    reason: String,
+) -> Result<(Secret<String>, Record), Problem> {
+    let token = generate().map_err(|error| {
+        tracing::error!(%error, "the operating system gives no randomness");
+        Problem::new(Kind::Unavailable, "No randomness is available.").retry_after(5)
+    })?;
+    let hash = TokenHash::of(token.expose());
+    let entity = hash.entity();
+    let audit = AuditEntry {
+        new: Some(json!({ "token": hash.id().to_string(), "scopes": record.scopes })),
+        ..line(state, action, origin, &record.username, reason)
+    };
+    let value = serde_json::to_value(&record).unwrap_or_default();
+    let batch = Batch {
+        expected: vec![(entity.clone(), Expected::Absent)],
+        puts: vec![(entity, value)],
+        deletes: to_forget(state, &record),
+        audit: vec![audit],
+    };
+    state.waygate.inner.write_entities(batch).await?;
+    Ok((token, record))
+}
+
+/// Tokens that have run out, and those that have to make room for one more login.
+fn to_forget(state: &AdminState, record: &Record) -> Vec<EntityKey> {
+    let inner = &state.waygate.inner;
+    let (tokens, now) = (state.tokens.current(inner), inner.clock.now());
+    let mut forgotten = tokens.expired(now);
+    let mut logins: Vec<_> = tokens
+        .iter()
+        .filter(|token| token.record.expires_at > now && token.record.is_like(record))
+        .collect();
+    if record.name.is_none() && logins.len() >= MAX_TOKENS {
+        logins.sort_by_key(|token| token.record.expires_at);
+        let excess = logins.len() + 1 - MAX_TOKENS;
+        forgotten.extend(logins[..excess].iter().map(|token| token.hash.entity()));
+    }
+    forgotten
+}
+
+/// A line for the audit log about a user.
+pub(crate) fn line(
+    state: &AdminState,
+    action: Action,
+    origin: &Origin,
+    user: &str,
+    reason: String,
+) -> AuditEntry {
+    let now = state.waygate.inner.clock.now();
+    AuditEntry {
+        reason,
+        ..audit_entry(origin, action, &format!("auth:{user}"), now)
+    }
+}
+
+pub(crate) fn not_configured() -> Problem {
+    Problem::new(Kind::NotConfigured, "Auth not configured on this server")
+}

@@ -1,0 +1,96 @@
+use axum::extract::{FromRequestParts, RawPathParams};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::request::Parts;
+
+use super::error::{Kind, Problem};
+
+/// Longer keys cannot be any route's.
+const MAX_CHARS: usize = 4_096;
+
+/// A route key in a URL: base64url (RFC 4648 section 5) of its UTF-8 bytes, with or without padding.
+#[derive(Debug)]
+pub(crate) struct PathKey(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        decode(&segment(parts, state, "pk").await?).map(Self)
+    }
+}
+
+/// The id of a token in a URL.
+#[derive(Debug)]
+pub(crate) struct Id(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        segment(parts, state, "id").await.map(Self)
+    }
+}
+
+async fn segment<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    name: &str,
+) -> Result<String, Problem> {
+    let params = RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|error| Problem::new(Kind::InvalidPath, error.body_text()))?;
+    let value = params.iter().find(|(known, _)| *known == name);
+    Ok(value.map_or_else(String::new, |(_, value)| value.to_owned()))
+}
+
+fn decode(text: &str) -> Result<String, Problem> {
+    let invalid = |problem: String| {
+        Problem::new(Kind::InvalidPath, format!("Invalid path key: {problem}.")).detail(
+            "A path key is the base64url form (RFC 4648 section 5) of a route key in UTF-8: `R0VUOi9wYXltZW50cw` for \
+             `GET:/payments`.",
+        )
+    };
+    if text.len() > MAX_CHARS {
+        return Err(invalid(format!("it is longer than {MAX_CHARS} characters")));
+    }
+    let bare = text.trim_end_matches('=');
+    if let Some(foreign) = bare
+        .chars()
+        .find(|c| !matches!(c, 'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '_'))
+    {
+        return Err(invalid(format!("{foreign:?} is no base64url character")));
+    }
+    let bytes = URL_SAFE_NO_PAD
+        .decode(bare)
+        .map_err(|error| invalid(format!("it is no base64url ({error})")))?;
+    String::from_utf8(bytes).map_err(|_| invalid("it does not decode to UTF-8".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_optional() {
+        for text in ["R0VUOi9wYXltZW50cw", "R0VUOi9wYXltZW50cw=="] {
+            assert_eq!(decode(text).unwrap(), "GET:/payments");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        let long = "A".repeat(5_000);
+        for text in [
+            "!!!",
+            "R0VU+",
+            "R0VU/",
+            "A",
+            "gA",
+            "R0VUOi9wYXltZW50cx",
+            "a b",
+            &long,
+        ] {
+            assert!(decode(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::{
+    grammar::{RoleName, parse_cidr},
+    model::Access,
+    transition::RouteCommand,
+};
+
+use super::change::{Changed, change};
+use crate::admin::{
+    author::Author,
+    body::{Ask, Asked},
+    key::PathKey,
+    schema,
+    state::AdminState,
+};
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new().routes(routes!(set))
+}
+
+/// Who may call a route. Both lists must be given: one that was forgotten would let everybody in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AccessRequest {
+    /// The client's address must lie in one of these networks. Empty: any address.
+    #[schema(example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
+    allowed_ips: Vec<String>,
+    /// The caller must have one of these roles. Empty: no role is needed.
+    #[schema(value_type = Vec<String>, example = json!(["billing:admin"]))]
+    allowed_roles: Vec<RoleName>,
+}
+
+impl Ask for AccessRequest {
+    const REQUIRED: bool = true;
+}
+
+/// Sets who may call a route.
+#[utoipa::path(
+    post,
+    path = "/api/routes/{pk}/access",
+    operation_id = "set_route_access",
+    tag = "routes",
+    params(("pk" = String, Path)),
+    request_body = AccessRequest,
+    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    security(("token" = ["write:routes"]))
+)]
+async fn set(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Asked(asked): Asked<AccessRequest>,
+) -> Changed {
+    let networks = asked.allowed_ips.iter();
+    let access = Access {
+        ips: networks
+            .map(|text| parse_cidr(text))
+            .collect::<Result<_, _>>()?,
+        roles: asked.allowed_roles,
+    };
+    change(&state, author, key, RouteCommand::SetAccess(access)).await
+}

@@ -1,0 +1,93 @@
+//! What all changes of a route have in common.
+
+use serde::Serialize;
+use waygate_core::{
+    Timestamp,
+    grammar::{Interval, parse_instant},
+    model::Revision,
+    transition::RouteCommand,
+};
+
+use crate::{
+    RouteRecord, Waygate,
+    admin::{
+        author::Author,
+        error::{Kind, Problem},
+        etag,
+        key::PathKey,
+        reply::Reply,
+        state::AdminState,
+    },
+};
+
+/// A route as the interface shows it.
+#[derive(Debug, Serialize)]
+pub(super) struct RouteBody {
+    #[serde(flatten)]
+    record: RouteRecord,
+    etag: String,
+}
+
+impl From<RouteRecord> for RouteBody {
+    fn from(record: RouteRecord) -> Self {
+        let etag = etag::of(record.revision);
+        Self { record, etag }
+    }
+}
+
+pub(super) type Changed = Result<Reply<RouteBody>, Problem>;
+
+/// Runs a command on a route.
+pub(super) async fn change(
+    state: &AdminState,
+    author: Author,
+    PathKey(key): PathKey,
+    command: RouteCommand,
+) -> Changed {
+    let operator = author.expecting(|| revision_of(&state.waygate, &key))?;
+    match operator.apply(&key, command).await {
+        Ok(record) => Ok(shown(record)),
+        Err(error) => Err(with_current(error.into(), || {
+            revision_of(&state.waygate, &key)
+        })),
+    }
+}
+
+/// A route with its tag.
+pub(super) fn shown(record: RouteRecord) -> Reply<RouteBody> {
+    let revision = record.revision;
+    Reply::tagged(record.into(), revision)
+}
+
+/// Tells whoever lost a race what there is now.
+pub(super) fn with_current(
+    problem: Problem,
+    current: impl FnOnce() -> Result<Revision, Problem>,
+) -> Problem {
+    match problem.kind() {
+        Kind::PreconditionFailed => current().map_or_else(|other| other, Problem::lost_race),
+        _ => problem,
+    }
+}
+
+fn revision_of(waygate: &Waygate, key: &str) -> Result<Revision, Problem> {
+    Ok(waygate.route(key)?.revision)
+}
+
+/// An instant, cut to the microseconds that are stored of it.
+pub(super) fn instant(text: &str) -> Result<Timestamp, Problem> {
+    let instant = parse_instant(text)?;
+    Ok(Timestamp::from_microsecond(instant.as_microsecond()).unwrap_or(instant))
+}
+
+/// The span between two instants of which the client says only that they are `start` and `end`.
+pub(super) fn interval(start: &str, end: &str) -> Result<Interval, Problem> {
+    let (start, end) = match (parse_instant(start), parse_instant(end)) {
+        (Ok(_), Ok(_)) => (instant(start)?, instant(end)?),
+        (Err(invalid), _) | (_, Err(invalid)) => {
+            let error = "Invalid datetime for start/end";
+            return Err(Problem::new(Kind::InvalidValue, error).detail(invalid.to_string()));
+        }
+    };
+    Ok(Interval::new(start, end)?)
+}

@@ -1,0 +1,181 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::{
+    grammar::{EnvName, Invalid, Reason},
+    transition::RouteCommand,
+};
+
+use super::change::{Changed, change, instant, interval};
+use crate::admin::{
+    author::Author,
+    body::{Ask, Asked},
+    key::PathKey,
+    schema,
+    state::AdminState,
+};
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(enable))
+        .routes(routes!(disable))
+        .routes(routes!(maintenance))
+        .routes(routes!(env))
+}
+
+/// Why a route is opened.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EnableRequest {
+    #[serde(default)]
+    #[schema(value_type = String, max_length = 512)]
+    reason: Reason,
+}
+
+impl Ask for EnableRequest {}
+
+/// Opens a route everywhere at once, and drops its windows and its environment gate.
+#[utoipa::path(
+    post,
+    path = "/api/routes/{pk}/enable",
+    operation_id = "enable_route",
+    tag = "routes",
+    params(("pk" = String, Path)),
+    request_body = Option<EnableRequest>,
+    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    security(("token" = ["write:routes"]))
+)]
+async fn enable(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Asked(EnableRequest { reason }): Asked<EnableRequest>,
+) -> Changed {
+    change(&state, author, key, RouteCommand::Enable { reason }).await
+}
+
+/// Why a route is closed, and for how long.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DisableRequest {
+    #[serde(default)]
+    #[schema(value_type = String, max_length = 512)]
+    reason: Reason,
+    /// When the route goes back to what it is now; without a zone, in UTC.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+}
+
+impl Ask for DisableRequest {}
+
+/// Closes a route at once. Its windows count again when it is back.
+#[utoipa::path(
+    post,
+    path = "/api/routes/{pk}/disable",
+    operation_id = "disable_route",
+    tag = "routes",
+    params(("pk" = String, Path)),
+    request_body = Option<DisableRequest>,
+    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    security(("token" = ["write:routes"]))
+)]
+async fn disable(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Asked(DisableRequest { reason, until }): Asked<DisableRequest>,
+) -> Changed {
+    let until = until.as_deref().map(instant).transpose()?;
+    change(&state, author, key, RouteCommand::Disable { reason, until }).await
+}
+
+/// Why a route is in maintenance, and when.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MaintenanceRequest {
+    #[serde(default)]
+    #[schema(value_type = String, max_length = 512)]
+    reason: Reason,
+    /// With `end`: when the maintenance begins; without a zone, in UTC. Ignored without `end`.
+    #[schema(format = DateTime)]
+    start: Option<String>,
+    /// With `start`: when the maintenance ends; without a zone, in UTC. Ignored without `start`.
+    #[schema(format = DateTime)]
+    end: Option<String>,
+}
+
+impl Ask for MaintenanceRequest {}
+
+/// Puts a route in maintenance: during the window when there is one, else at once and until it is changed.
+#[utoipa::path(
+    post,
+    path = "/api/routes/{pk}/maintenance",
+    operation_id = "put_route_in_maintenance",
+    tag = "routes",
+    params(("pk" = String, Path)),
+    request_body = Option<MaintenanceRequest>,
+    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    security(("token" = ["write:routes"]))
+)]
+async fn maintenance(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Asked(asked): Asked<MaintenanceRequest>,
+) -> Changed {
+    let reason = asked.reason;
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let command = match (given(asked.start), given(asked.end)) {
+        (Some(start), Some(end)) => RouteCommand::Schedule {
+            interval: interval(&start, &end)?,
+            reason,
+        },
+        _ => RouteCommand::Maintain { reason },
+    };
+    change(&state, author, key, command).await
+}
+
+/// Where a route is served.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EnvRequest {
+    /// The only environments; an empty list closes the route everywhere.
+    #[serde(default)]
+    #[schema(example = json!(["dev", "staging"]))]
+    envs: Vec<String>,
+}
+
+impl Ask for EnvRequest {
+    const REQUIRED: bool = true;
+
+    fn wrong_type(field: &str) -> Option<&'static str> {
+        (field == "envs").then_some("envs must be a list of strings")
+    }
+}
+
+/// Opens a route in these environments only, at once.
+#[utoipa::path(
+    post,
+    path = "/api/routes/{pk}/env",
+    operation_id = "gate_route_by_environment",
+    tag = "routes",
+    params(("pk" = String, Path)),
+    request_body = EnvRequest,
+    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    security(("token" = ["write:routes"]))
+)]
+async fn env(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Asked(EnvRequest { envs }): Asked<EnvRequest>,
+) -> Changed {
+    let envs = envs
+        .iter()
+        .map(|env| env.parse())
+        .collect::<Result<Vec<EnvName>, Invalid>>()?;
+    change(&state, author, key, RouteCommand::EnvOnly { envs }).await
+}

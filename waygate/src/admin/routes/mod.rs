@@ -1,0 +1,37 @@
+//! The endpoints, one file per group.
+
+mod access;
+mod audit;
+mod auth;
+mod change;
+mod deprecation;
+mod global;
+mod lifecycle;
+mod reset;
+mod route;
+mod schedule;
+mod system;
+mod tokens;
+
+use std::sync::Arc;
+
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{docs, state::AdminState};
+
+/// Every endpoint, with its description.
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::with_openapi(docs::Base::openapi())
+        .merge(auth::router())
+        .merge(tokens::router())
+        .merge(route::router())
+        .merge(lifecycle::router())
+        .merge(schedule::router())
+        .merge(deprecation::router())
+        .merge(access::router())
+        .merge(reset::router())
+        .merge(global::router())
+        .merge(audit::router())
+        .merge(system::router())
+}

@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::change::{RouteBody, shown};
+use crate::{
+    ResolveError,
+    admin::{
+        error::{Kind, Problem},
+        key::PathKey,
+        query::Params,
+        reply::{self, Reply},
+        schema,
+        state::AdminState,
+    },
+};
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// Only routes of this service.
+    #[param(nullable = false)]
+    service: Option<String>,
+    /// `true`: only stored routes that the code no longer has. `false`, the default: only those that it has.
+    #[param(nullable = false, value_type = Option<bool>)]
+    orphaned: Option<String>,
+}
+
+/// Lists routes, by path and method.
+#[utoipa::path(
+    get,
+    path = "/api/routes",
+    operation_id = "list_routes",
+    tag = "routes",
+    params(ListParams),
+    responses((status = OK, description = "The routes.", body = [schema::Route])),
+    security(("token" = ["read"]))
+)]
+async fn list(
+    State(state): State<Arc<AdminState>>,
+    Params(params): Params<ListParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let revision = state.waygate.revision();
+    let mut routes = match params.orphaned.as_deref() {
+        None | Some("false") => state.waygate.routes(),
+        Some("true") => state.waygate.orphans().await,
+        Some(_) => {
+            let text = "orphaned: expected `true` or `false`";
+            return Err(Problem::new(Kind::InvalidQuery, text));
+        }
+    };
+    if let Some(service) = params.service {
+        routes.retain(|route| route.key.service() == Some(service.as_str()));
+    }
+    let routes: Vec<RouteBody> = routes.into_iter().map(RouteBody::from).collect();
+    Ok(reply::list(&routes, revision, &headers))
+}
+
+/// Shows a route. A bare path stands for its only method.
+#[utoipa::path(
+    get,
+    path = "/api/routes/{pk}",
+    operation_id = "get_route",
+    tag = "routes",
+    params(("pk" = String, Path)),
+    responses((status = OK, description = "The route.", body = schema::Route)),
+    security(("token" = ["read"]))
+)]
+async fn get(
+    State(state): State<Arc<AdminState>>,
+    PathKey(key): PathKey,
+) -> Result<Reply<RouteBody>, Problem> {
+    match state.waygate.route(&key) {
+        Ok(route) => Ok(shown(route)),
+        Err(unknown @ ResolveError::NotRegistered { .. }) => {
+            let orphans = state.waygate.orphans().await;
+            let orphan = orphans.into_iter().find(|route| route.key.as_str() == key);
+            orphan.map(shown).ok_or_else(|| unknown.into())
+        }
+        Err(other) => Err(other.into()),
+    }
+}

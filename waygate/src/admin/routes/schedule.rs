@@ -1,0 +1,105 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::{grammar::Reason, transition::RouteCommand};
+
+use super::change::{Changed, change, interval};
+use crate::admin::{
+    author::Author,
+    body::{Ask, Asked},
+    error::{Kind, Problem},
+    key::PathKey,
+    query::Params,
+    schema,
+    state::AdminState,
+};
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new().routes(routes!(schedule, cancel))
+}
+
+/// A maintenance window to be added.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ScheduleRequest {
+    /// When it begins; without a zone, in UTC.
+    #[schema(format = DateTime, nullable = false, required)]
+    start: Option<String>,
+    /// When it ends, after it begins; without a zone, in UTC.
+    #[schema(format = DateTime, nullable = false, required)]
+    end: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = String, max_length = 512)]
+    reason: Reason,
+}
+
+impl Ask for ScheduleRequest {
+    const REQUIRED: bool = true;
+}
+
+/// Adds a maintenance window. The route stays what it is until the window begins, and is that again when it ends.
+#[utoipa::path(
+    post,
+    path = "/api/routes/{pk}/schedule",
+    operation_id = "schedule_maintenance",
+    tag = "routes",
+    params(("pk" = String, Path)),
+    request_body = ScheduleRequest,
+    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    security(("token" = ["write:routes"]))
+)]
+async fn schedule(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Asked(ScheduleRequest { start, end, reason }): Asked<ScheduleRequest>,
+) -> Changed {
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let Some((start, end)) = given(start).zip(given(end)) else {
+        return Err(Problem::new(
+            Kind::InvalidBody,
+            "start and end are required",
+        ));
+    };
+    let command = RouteCommand::Schedule {
+        interval: interval(&start, &end)?,
+        reason,
+    };
+    change(&state, author, key, command).await
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct CancelParams {
+    /// The `id` of a window: only this one.
+    #[param(
+        nullable = false,
+        example = "2030-01-01T02:00:00Z/2030-01-01T04:00:00Z"
+    )]
+    window: Option<String>,
+}
+
+/// Takes back one maintenance window, or all of them and the end of a temporary disabling.
+///
+/// A route whose window has begun is at once what it was before.
+#[utoipa::path(
+    delete,
+    path = "/api/routes/{pk}/schedule",
+    operation_id = "cancel_schedule",
+    tag = "routes",
+    params(("pk" = String, Path), CancelParams),
+    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    security(("token" = ["write:routes"]))
+)]
+async fn cancel(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Params(CancelParams { window }): Params<CancelParams>,
+) -> Changed {
+    let window = window.map(|window| window.parse()).transpose()?;
+    change(&state, author, key, RouteCommand::CancelSchedule { window }).await
+}

@@ -1,0 +1,149 @@
+//! What the engine's answers look like, for the OpenAPI document. The types that make them know nothing of utoipa;
+//! a test compares the two.
+#![allow(dead_code)]
+
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A route as it is now.
+#[derive(ToSchema)]
+pub(crate) struct Route {
+    /// The key: `METHOD:/template`, in a fleet `service:METHOD:/template`.
+    #[schema(example = "GET:/payments/{id}")]
+    path: String,
+    /// The service, in a fleet.
+    #[schema(required)]
+    service: Option<String>,
+    status: RouteStatus,
+    /// Why; may be empty.
+    reason: String,
+    /// The only environments that are served. Empty when all are; while the status is `env_gated`, when none is.
+    allowed_envs: Vec<String>,
+    /// The caller must have one of these roles, if there are any.
+    allowed_roles: Vec<String>,
+    /// The client's address must lie in one of these networks, if there are any.
+    allowed_ips: Vec<String>,
+    /// The span of a temporary disabling; else the window that comes next or has begun.
+    #[schema(required)]
+    window: Option<Span>,
+    /// When the route is to go away, as an HTTP-date.
+    #[schema(required)]
+    sunset_date: Option<String>,
+    /// What to use instead.
+    #[schema(required)]
+    successor_path: Option<String>,
+    /// Always 100.
+    rollout_percentage: u8,
+    /// Always served, and refuses changes.
+    force_active: bool,
+    /// All maintenance windows that have not ended, oldest first.
+    windows: Vec<PlannedWindow>,
+    /// Set when the route is going away.
+    #[schema(required)]
+    deprecation: Option<Deprecation>,
+    /// When the status ends by itself, if that is known.
+    #[schema(required, format = DateTime)]
+    until: Option<String>,
+    /// Whether an operator has changed the route.
+    overridden: bool,
+    /// Whether the code declares something else by now than when an operator changed the route.
+    drifted: bool,
+    /// Whether the route is stored, but no longer in the code.
+    orphaned: bool,
+    /// The entity tag, for `If-Match`.
+    etag: String,
+}
+
+/// What a route is.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum RouteStatus {
+    Active,
+    Maintenance,
+    Disabled,
+    EnvGated,
+    Deprecated,
+}
+
+/// A span of time: the start belongs to it, the end does not.
+#[derive(ToSchema)]
+pub(crate) struct Span {
+    #[schema(format = DateTime)]
+    start: String,
+    #[schema(format = DateTime)]
+    end: String,
+    /// Why; may be empty.
+    reason: String,
+}
+
+/// A maintenance window.
+#[derive(ToSchema)]
+pub(crate) struct PlannedWindow {
+    /// The name under which it can be cancelled.
+    #[schema(example = "2030-01-01T02:00:00Z/2030-01-01T04:00:00Z")]
+    id: String,
+    #[schema(format = DateTime)]
+    start: String,
+    #[schema(format = DateTime)]
+    end: String,
+    /// Why; may be empty.
+    reason: String,
+}
+
+/// What is known about when a route goes away. Everything may be missing.
+#[derive(ToSchema)]
+pub(crate) struct Deprecation {
+    #[schema(format = DateTime, nullable = false)]
+    since: Option<String>,
+    #[schema(format = DateTime, nullable = false)]
+    sunset: Option<String>,
+    #[schema(nullable = false)]
+    successor: Option<String>,
+}
+
+/// Maintenance of everything at once.
+#[derive(ToSchema)]
+pub(crate) struct GlobalMaintenance {
+    enabled: bool,
+    /// Why; may be empty.
+    reason: String,
+    /// Routes that stay open: `/path` or `METHOD:/path`.
+    exempt_paths: Vec<String>,
+    /// Whether even force-active routes are closed.
+    include_force_active: bool,
+}
+
+/// One line of the audit log.
+#[derive(ToSchema)]
+pub(crate) struct AuditEntry {
+    #[schema(format = "uuid")]
+    id: String,
+    #[schema(format = DateTime)]
+    timestamp: String,
+    /// The route's key, `__global__`, or `auth:<user>`.
+    path: String,
+    /// The service, in a fleet.
+    #[schema(required)]
+    service: Option<String>,
+    /// What was done.
+    #[schema(example = "maintenance_on")]
+    action: String,
+    /// Who: a user, a user's token (`alice/deploy`), `scheduler`, `system` or `anonymous`.
+    actor: String,
+    /// Through what.
+    platform: String,
+    /// Why; may be empty.
+    reason: String,
+    #[schema(required)]
+    previous_status: Option<RouteStatus>,
+    #[schema(required)]
+    new_status: Option<RouteStatus>,
+    /// The number of the commit.
+    revision: u64,
+    /// What was stored before.
+    #[schema(value_type = Option<Object>, nullable = false)]
+    previous: Option<Value>,
+    /// What is stored since.
+    #[schema(value_type = Option<Object>, nullable = false)]
+    new: Option<Value>,
+}

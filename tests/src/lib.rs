@@ -1,0 +1,150 @@
+//! Starts the examples as users do, and asks them as clients do.
+
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+/// A running example.
+#[derive(Debug)]
+pub struct Service {
+    child: Child,
+    port: u16,
+}
+
+impl Service {
+    /// Builds the quickstart if need be, starts it in `directory` with these variables, and waits until it answers.
+    ///
+    /// # Panics
+    /// When it cannot be built or does not answer within a minute.
+    pub fn quickstart(directory: &Path, variables: &[(&str, &str)]) -> Self {
+        let built = escargot::CargoBuild::new()
+            .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+            .package("quickstart")
+            .bin("quickstart")
+            .run()
+            .expect("the quickstart builds");
+        let port = free_port().expect("a free port");
+        let mut command = Command::new(built.path());
+        command
+            .current_dir(directory)
+            .env("PORT", port.to_string())
+            .stdout(Stdio::null());
+        command.envs(variables.iter().copied());
+        let child = command.spawn().expect("the quickstart starts");
+        let service = Self { child, port };
+        service.wait();
+        service
+    }
+
+    fn wait(&self) {
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "the service does not answer"
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// `GET`s a path.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub fn get(&self, path: &str) -> Answer {
+        let response = agent().get(self.url(path)).call().expect("an answer");
+        Answer::read(response)
+    }
+
+    /// `POST`s JSON to a path, with a token where there is one.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Answer {
+        let mut request = agent().post(self.url(path));
+        if let Some(token) = token {
+            request = request.header("X-Waygate-Token", token);
+        }
+        Answer::read(request.send_json(body).expect("an answer"))
+    }
+
+    /// Logs in as the quickstart's operator.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub fn log_in(&self) -> String {
+        let credentials = json!({ "username": "admin", "password": "secret" });
+        let answer = self.post("/waygate/api/auth/login", None, &credentials);
+        answer.json()["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Ends the process without a warning, as a crash would.
+    ///
+    /// # Panics
+    /// When it cannot be ended.
+    pub fn kill(mut self) {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("an exit status");
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    fn read(mut response: ureq::http::Response<ureq::Body>) -> Self {
+        let body = response
+            .body_mut()
+            .read_to_string()
+            .expect("a body of text");
+        Self {
+            status: response.status().as_u16(),
+            body,
+        }
+    }
+
+    /// The body, parsed.
+    ///
+    /// # Panics
+    /// When it is no JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("a body of JSON")
+    }
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(30)));
+    config.build().into()
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}

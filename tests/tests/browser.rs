@@ -1,0 +1,114 @@
+//! Swagger UI in a real browser: the page follows a change without being reloaded.
+
+use std::{ffi::OsStr, fs, path::Path, time::Duration};
+
+use headless_chrome::{
+    Browser, LaunchOptions, Tab, protocol::cdp::Page::CaptureScreenshotFormatOption,
+};
+use serde_json::json;
+use waygate_e2e::Service;
+
+/// `GET:/payments` as the admin API's URLs name it.
+const PAYMENTS: &str = "/waygate/api/routes/R0VUOi9wYXltZW50cw";
+
+fn browser() -> Browser {
+    let arguments = [
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-quic",
+        "--hide-scrollbars",
+    ];
+    let options = LaunchOptions::default_builder()
+        .path(Some(chromium()))
+        .sandbox(false)
+        .window_size(Some((1200, 900)))
+        .args(arguments.iter().map(OsStr::new).collect())
+        .idle_browser_timeout(Duration::from_secs(300))
+        .build()
+        .unwrap();
+    Browser::new(options).expect("Chromium starts")
+}
+
+fn chromium() -> std::path::PathBuf {
+    let places = [
+        "/usr/bin/chromium",
+        "/usr/bin/chromium-browser",
+        "/usr/bin/google-chrome",
+    ];
+    let found = places.iter().map(Path::new).find(|path| path.exists());
+    found
+        .expect("Chromium must be installed: apt-get install chromium")
+        .to_owned()
+}
+
+/// Waits until a JavaScript expression is true in the page.
+fn until(tab: &Tab, condition: &str) {
+    let script = format!(
+        "new Promise((resolve, reject) => {{
+            const start = Date.now();
+            const look = () => {{
+                if ({condition}) return resolve(true);
+                if (Date.now() - start > 30000) return reject(new Error('waited in vain'));
+                setTimeout(look, 50);
+            }};
+            look();
+        }})"
+    );
+    let outcome = tab.evaluate(&script, true).unwrap();
+    assert_eq!(outcome.value, Some(json!(true)), "{condition}");
+}
+
+/// Keeps a picture for people to look at.
+fn picture(tab: &Tab, name: &str) {
+    let png = CaptureScreenshotFormatOption::Png;
+    let image = tab.capture_screenshot(png, None, None, true).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/pictures");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(name), image).unwrap();
+}
+
+#[test]
+fn the_page_follows_a_change() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::quickstart(directory.path(), &[]);
+    let browser = browser();
+    let tab = browser.new_tab().unwrap();
+    tab.navigate_to(&service.url("/docs")).unwrap();
+    let operations = "[...document.querySelectorAll('.opblock-summary-path')].map(e => e.innerText.replace(/\\u200b/g, ''))";
+    until(&tab, &format!("{operations}.includes('/payments')"));
+    until(
+        &tab,
+        "document.body.innerText.toUpperCase().includes('MAINTENANCE')",
+    );
+    let shown = tab
+        .evaluate(&format!("{operations}.join(' ')"), false)
+        .unwrap();
+    let shown = shown.value.unwrap().as_str().unwrap().to_owned();
+    assert!(!shown.contains("/debug"), "{shown}");
+    picture(&tab, "docs-before.png");
+
+    let token = service.log_in();
+    let path = format!("{PAYMENTS}/enable");
+    assert_eq!(service.post(&path, Some(&token), &json!({})).status, 200);
+    until(
+        &tab,
+        "!document.querySelector('.opblock')?.closest('body').innerText.includes('Back at 04:00 UTC')",
+    );
+    picture(&tab, "docs-after.png");
+
+    let disable = format!("{PAYMENTS}/disable");
+    assert_eq!(service.post(&disable, Some(&token), &json!({})).status, 200);
+    until(&tab, &format!("!{operations}.includes('/payments')"));
+
+    let config = json!({ "reason": "database move" });
+    assert_eq!(
+        service
+            .post("/waygate/api/global/enable", Some(&token), &config)
+            .status,
+        200
+    );
+    until(&tab, "document.body.innerText.includes('database move')");
+    picture(&tab, "docs-maintenance.png");
+}

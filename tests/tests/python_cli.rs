@@ -1,0 +1,80 @@
+//! The released Python CLI, unmodified, against the quickstart. The transcript is compared with the one on record.
+
+use std::{fmt::Write, fs, path::Path, process::Command};
+
+use waygate_e2e::Service;
+
+/// What is typed, line by line; `{url}` stands for the admin's address.
+const SESSION: &str = include_str!("../data/python-cli-session.txt");
+const TRANSCRIPT: &str = "data/python-cli-transcript.txt";
+
+#[test]
+fn the_python_cli_drives_the_quickstart() {
+    let cli = std::env::var("WAYGATE_PYTHON_CLI").expect(
+        "WAYGATE_PYTHON_CLI must name the `waygate` command of pip install 'waygate[cli]==0.2.0'",
+    );
+    let home = tempfile::tempdir().unwrap();
+    let service = Service::quickstart(home.path(), &[]);
+    let mut transcript = String::new();
+    for line in SESSION.lines().filter(|line| !line.trim().is_empty()) {
+        let typed = line.replace("{url}", &service.url("/waygate"));
+        let output = Command::new("sh")
+            .args(["-c", &typed.replacen("waygate", &cli, 1)])
+            .current_dir(home.path())
+            .env("HOME", home.path())
+            .env("COLUMNS", "120")
+            .env("NO_COLOR", "1")
+            .env("TERM", "dumb")
+            .env_remove("WAYGATE_SERVER_URL")
+            .output()
+            .expect("the CLI runs");
+        writeln!(transcript, "$ {line}").unwrap();
+        transcript.push_str(&String::from_utf8_lossy(&output.stdout));
+        transcript.push_str(&String::from_utf8_lossy(&output.stderr));
+        writeln!(
+            transcript,
+            "[exit {}]\n",
+            output.status.code().unwrap_or(-1)
+        )
+        .unwrap();
+    }
+    let transcript = settled(&transcript.replace(&service.url(""), "http://127.0.0.1:3000"));
+    let record = Path::new(env!("CARGO_MANIFEST_DIR")).join(TRANSCRIPT);
+    if std::env::var_os("WAYGATE_BLESS").is_some() {
+        fs::write(&record, &transcript).unwrap();
+    }
+    let recorded = fs::read_to_string(&record).unwrap_or_default();
+    assert!(
+        transcript == recorded,
+        "the transcript differs from {TRANSCRIPT}; bless it with WAYGATE_BLESS=1 if that is right:\n{transcript}"
+    );
+}
+
+/// Replaces what differs from run to run: times, and the padding that depends on them.
+fn settled(transcript: &str) -> String {
+    let mut settled = String::new();
+    for line in transcript.lines() {
+        let mut rest = line.trim_end();
+        while let Some(at) = rest.find("20").filter(|at| is_time(&rest[*at..])) {
+            settled.push_str(&rest[..at]);
+            settled.push_str("<time>");
+            let end = rest[at..].find(|c: char| !"0123456789-:.TZ+ ".contains(c));
+            rest = rest[at..]
+                .get(end.unwrap_or(rest.len() - at)..)
+                .unwrap_or_default();
+        }
+        settled.push_str(rest);
+        settled.push('\n');
+    }
+    settled
+}
+
+/// Whether a text begins with a time of this run, `2026-11-23…`; those in the session's own text are of 2030.
+fn is_time(text: &str) -> bool {
+    let date = text.get(..10).unwrap_or_default();
+    let shape: String = date
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
+    shape == "0000-00-00" && !date.starts_with("2030") && !date.starts_with("2028")
+}

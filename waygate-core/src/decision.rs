@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use crate::{
-    grammar::{EnvName, Method, Reason, RoleName},
+    grammar::{EnvName, Method, Reason, RoleName, canonical_network},
     model::{Access, Effective, GlobalMaintenance, RouteState},
 };
 
@@ -130,7 +130,7 @@ impl RouteRule {
         Self {
             force_active: state.force_active,
             deprecated: state.deprecation.is_some(),
-            access: (!state.access.is_open()).then(|| state.access.clone()),
+            access: (!state.access.is_open()).then(|| canonical(&state.access)),
             phases: phases.into_boxed_slice(),
         }
     }
@@ -172,6 +172,14 @@ impl RouteRule {
                 &phases[index.saturating_sub(1)].gate
             }
         }
+    }
+}
+
+/// The same access, with networks in the form in which addresses are compared.
+fn canonical(access: &Access) -> Access {
+    Access {
+        ips: access.ips.iter().copied().map(canonical_network).collect(),
+        roles: access.roles.clone(),
     }
 }
 

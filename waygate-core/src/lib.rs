@@ -1,7 +1,7 @@
 //! The domain of Waygate, free of HTTP, runtimes and I/O.
 //!
 //! Two groups of readers need this crate by name: authors of a storage backend, who implement
-//! [`port::Backend`], and the attribute macros, which share its [`grammar`] so that a mistake reads the
+//! `port::Backend`, and the attribute macros, which share its [`grammar`] so that a mistake reads the
 //! same at compile time and in an admin request. Applications use the `waygate` facade instead.
 //!
 //! | Module | What it holds |

@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use crate::grammar::canonical_network;
+
 /// Which proxies may say on whose behalf they speak.
 ///
 /// ```
@@ -21,7 +23,10 @@ use ipnet::IpNet;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Trust);
+pub struct TrustedProxies {
+    trust: Trust,
+    header: ForwardingHeader,
+}
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 enum Trust {
@@ -31,37 +36,76 @@ enum Trust {
     Hops(usize),
 }
 
+/// The header in which proxies say on whose behalf they speak.
+///
+/// Only the one that yours write can be believed: most proxies pass the other on as the client sent it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ForwardingHeader {
+    /// `X-Forwarded-For`, which most proxies write.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+impl ForwardingHeader {
+    /// The header's name, in small letters.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        }
+    }
+}
+
 impl TrustedProxies {
     /// No proxy is trusted: the client is the peer.
     pub fn none() -> Self {
-        Self(Trust::Nobody)
+        Self::default()
     }
 
-    /// Proxies in these networks are trusted. Networks come from [`parse_cidr`](crate::grammar::parse_cidr),
-    /// which spells v4-mapped ones as addresses are compared: in IPv4.
+    /// Proxies in these networks are trusted.
     pub fn networks(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self(Trust::Networks(networks.into_iter().collect()))
+        let networks = networks.into_iter().map(canonical_network);
+        Self {
+            trust: Trust::Networks(networks.collect()),
+            header: ForwardingHeader::default(),
+        }
     }
 
     /// Exactly this many proxies stand in front, the peer included. Only safe when there is no way around them.
     pub fn hops(count: usize) -> Self {
-        Self(if count == 0 {
-            Trust::Nobody
-        } else {
-            Trust::Hops(count)
-        })
+        let trust = match count {
+            0 => Trust::Nobody,
+            _ => Trust::Hops(count),
+        };
+        Self {
+            trust,
+            header: ForwardingHeader::default(),
+        }
+    }
+
+    /// The proxies write this header, and not `X-Forwarded-For`.
+    #[must_use]
+    pub fn writing(mut self, header: ForwardingHeader) -> Self {
+        self.header = header;
+        self
+    }
+
+    /// The header that the proxies write.
+    pub fn header(&self) -> ForwardingHeader {
+        self.header
     }
 
     /// Whether forwarding headers are looked at, at all.
     pub fn trusts_any(&self) -> bool {
-        self.0 != Trust::Nobody
+        self.trust != Trust::Nobody
     }
 
-    /// The client's address. `forwarded` holds the values of the forwarding header's lines in order, each a
+    /// The client's address. `forwarded` holds the lines of the [`header`](Self::header) in order, each a
     /// comma-separated list of addresses or of RFC 7239 elements.
     ///
-    /// Give it the one header that the proxies write, and all of its lines as bytes: a header that they let
-    /// through, or a line left out because it is not text, would put words into their mouths.
+    /// Lines are bytes, and none may be left out: one that is not text can still end in what a proxy added.
     ///
     /// A hop that is no address (`unknown`, an obfuscated name, garbage) ends the chain: the last trusted hop
     /// before it is the client.
@@ -89,7 +133,7 @@ impl TrustedProxies {
     }
 
     fn trusts(&self, hop: IpAddr, passed: usize) -> bool {
-        match &self.0 {
+        match &self.trust {
             Trust::Nobody => false,
             Trust::Networks(networks) => networks.iter().any(|network| network.contains(&hop)),
             Trust::Hops(count) => passed < *count,
@@ -316,7 +360,7 @@ mod tests {
     fn mapped_and_plain_addresses_are_the_same() {
         let client = internal().client(ip("::ffff:10.0.0.1"), ["203.0.113.9, ::ffff:10.0.0.2"]);
         assert_eq!(client, ip("203.0.113.9"));
-        let mapped = TrustedProxies::networks([parse_cidr("::ffff:10.0.0.0/104").unwrap()]);
+        let mapped = TrustedProxies::networks(["::ffff:10.0.0.0/104".parse().unwrap()]);
         assert_eq!(
             mapped.client(ip("10.0.0.1"), ["203.0.113.9"]),
             ip("203.0.113.9")
@@ -329,6 +373,15 @@ mod tests {
             internal().client(ip("fd00::1"), ["2001:db8::9"]),
             ip("2001:db8::9")
         );
+    }
+
+    #[test]
+    fn proxies_write_one_header() {
+        assert_eq!(TrustedProxies::none().header().name(), "x-forwarded-for");
+        assert_eq!(internal().header(), ForwardingHeader::XForwardedFor);
+        let modern = internal().writing(ForwardingHeader::Forwarded);
+        assert_eq!(modern.header().name(), "forwarded");
+        assert!(modern.trusts_any());
     }
 
     #[test]

@@ -133,7 +133,7 @@ pub use waygate_core::{
         Access, Action, AuditEntry, Deprecation, GlobalMaintenance, Lifecycle, Origin, Position,
         Revision, RouteKey, RouteState, RouteStatus, RouteView, Window, WindowId,
     },
-    net::TrustedProxies,
+    net::{ForwardingHeader, TrustedProxies},
     port::{AuditQuery, BackendError},
     transition::RouteCommand,
 };

@@ -303,16 +303,22 @@ fn an_unknown_address_is_in_no_network() {
 #[test]
 fn a_mapped_address_is_the_address_it_maps() {
     let mut state = RouteState::default();
-    state.access.ips = vec![parse_cidr("10.0.0.0/8").unwrap()];
-    let rule = compile(&state);
-    assert_eq!(
-        alone(&rule, &Caller::from("::ffff:10.1.2.3")),
-        Verdict::Pass
-    );
-    assert_eq!(
-        alone(&rule, &Caller::from("::ffff:11.1.2.3")),
-        Verdict::Block(Block::IpNotAllowed)
-    );
+    for network in ["10.0.0.0/8", "::ffff:10.0.0.0/104"] {
+        state.access.ips = vec![network.parse().unwrap()];
+        let rule = compile(&state);
+        for (address, verdict) in [
+            ("10.1.2.3", Verdict::Pass),
+            ("::ffff:10.1.2.3", Verdict::Pass),
+            ("11.1.2.3", Verdict::Block(Block::IpNotAllowed)),
+            ("::ffff:11.1.2.3", Verdict::Block(Block::IpNotAllowed)),
+        ] {
+            assert_eq!(
+                alone(&rule, &Caller::from(address)),
+                verdict,
+                "{address} in {network}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -444,4 +450,33 @@ fn global_maintenance_applies_when_it_is_on_and_does_not_exempt() {
     }
     global.enabled = false;
     assert!(!applies(&global, None, "/orders"));
+}
+
+#[test]
+fn unrestricted_is_what_nothing_of_its_own_can_touch() {
+    let unrestricted = |state: &RouteState| compile(state).is_unrestricted();
+    assert!(unrestricted(&RouteState::default()));
+    assert!(unrestricted(&gated(&["production"])));
+    assert!(unrestricted(&windows(&[(-20, -10)])));
+    let mut restricted_access = RouteState {
+        access: restricted(),
+        ..RouteState::default()
+    };
+    let deprecated = RouteState {
+        deprecation: Some(Deprecation::default()),
+        ..RouteState::default()
+    };
+    for state in [
+        &restricted_access,
+        &deprecated,
+        &position(Lifecycle::Maintenance),
+        &position(Lifecycle::Disabled(Disabled::default())),
+        &gated(&["dev"]),
+        &windows(&[(10, 20)]),
+    ] {
+        assert!(!unrestricted(state), "{state:?}");
+    }
+    restricted_access.force_active = true;
+    restricted_access.position.lifecycle = Lifecycle::Maintenance;
+    assert!(unrestricted(&restricted_access));
 }

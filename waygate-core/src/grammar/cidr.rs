@@ -31,7 +31,7 @@ pub fn parse_cidr(text: &str) -> Result<IpNet, Invalid> {
         .ok()
         .filter(|length| *length <= max && prefix.bytes().all(|b| b.is_ascii_digit()));
     match length.and_then(|length| IpNet::new(address, length).ok()) {
-        Some(network) => Ok(unmapped(network).trunc()),
+        Some(network) => Ok(canonical_network(network).trunc()),
         None => Err(invalid(format!("the prefix length must be 0 to {max}"))),
     }
 }
@@ -39,7 +39,8 @@ pub fn parse_cidr(text: &str) -> Result<IpNet, Invalid> {
 /// The bits before the IPv4 address in a v4-mapped one.
 const MAPPED_BITS: u8 = 96;
 
-fn unmapped(network: IpNet) -> IpNet {
+/// The network in the form in which addresses are compared: v4-mapped ones as IPv4.
+pub(crate) fn canonical_network(network: IpNet) -> IpNet {
     let length = network.prefix_len().checked_sub(MAPPED_BITS);
     match (network.addr().to_canonical(), length) {
         (IpAddr::V4(address), Some(length)) if matches!(network, IpNet::V6(_)) => {

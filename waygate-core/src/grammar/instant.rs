@@ -321,6 +321,18 @@ mod tests {
     }
 
     #[test]
+    fn a_sunset_does_not_come_before_the_deprecation() {
+        let (earlier, later) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        assert_eq!(check_sunset(earlier, later), Ok(()));
+        assert_eq!(check_sunset(later, later), Ok(()));
+        assert_eq!(
+            check_sunset(later, earlier).unwrap_err().to_string(),
+            "invalid sunset date `Thu, 01 Jan 1970 00:00:00 GMT`: the sunset comes before the \
+             deprecation of Thu, 30 Dec 9999 22:00:00 GMT"
+        );
+    }
+
+    #[test]
     fn the_wire_form_keeps_microseconds() {
         let nanos = |nanos: i128| Timestamp::from_nanosecond(nanos).unwrap();
         for (instant, text) in [

@@ -80,6 +80,7 @@ fn check(state: &RouteState, compiled_at: Timestamp) -> Result<(), TestCaseError
         let (verdict, reads) = compiled(&rule, at);
         prop_assert_eq!(verdict, derived(state, &env, at), "at {}", at);
         prop_assert!(reads <= usize::from(pending));
+        prop_assert!(!rule.is_unrestricted() || (verdict, reads) == (Verdict::Pass, 0));
     }
     Ok(())
 }

@@ -4,12 +4,10 @@ use std::{
 };
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
-use http::{Extensions, HeaderMap, HeaderName, header, request::Parts};
+use http::{Extensions, HeaderMap, request::Parts};
 use waygate_core::{grammar::RoleName, net::TrustedProxies};
 
 use crate::Waygate;
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The roles of the caller, for `#[allowed_roles]`: put it in the request's extensions where you authenticate,
 /// in a layer *around* the guarded router.
@@ -80,16 +78,6 @@ pub(crate) fn client_ip(
     if !proxies.trusts_any() {
         return Some(peer.ip().to_canonical());
     }
-    // RFC 7239 supersedes the older header; a proxy that writes both says the same in them.
-    let name = if headers.contains_key(header::FORWARDED) {
-        header::FORWARDED
-    } else {
-        X_FORWARDED_FOR
-    };
-    // A line that is no text cannot be believed, nor can anything to the left of it.
-    let lines = headers
-        .get_all(name)
-        .iter()
-        .map(|line| line.to_str().unwrap_or("?"));
-    Some(proxies.client(peer.ip(), lines.collect::<Vec<_>>()))
+    let lines = headers.get_all(proxies.header().name());
+    Some(proxies.client(peer.ip(), lines.iter()))
 }

@@ -329,6 +329,14 @@ async fn networks_and_roles_keep_others_out() {
         proxied.with_header("role", "ops").get("/x").await.text(),
         "in"
     );
+    let other_header = from("10.0.0.1:1")
+        .with_header("x-forwarded-for", "198.51.100.1")
+        .with_header("forwarded", "for=203.0.113.9");
+    assert_eq!(
+        code(other_header.get("/x").await),
+        "IP_NOT_ALLOWED",
+        "the proxies do not write this header, so the client did"
+    );
 }
 
 #[tokio::test]

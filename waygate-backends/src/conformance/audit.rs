@@ -257,3 +257,33 @@ pub async fn commits_without_entries_log_nothing<H: Harness>(new: impl Fn() -> H
     commit(&store, Batch::default()).await;
     assert_eq!(log(&store).await, []);
 }
+
+pub async fn a_page_may_cut_through_a_batch<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, audit(["/a", "/b", "/c"].map(entry))).await;
+    commit(&store, audit(["/d", "/e", "/f"].map(entry))).await;
+    let query = AuditQuery {
+        offset: 1,
+        ..AuditQuery::newest(4)
+    };
+    assert_eq!(paths(&store, query).await, ["/e", "/d", "/c", "/b"]);
+}
+
+pub async fn filters_take_any_text<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let texts = [
+        "/grüße", "/日本", "/it's", "/\"", "/\\", "/a\nb", "/\0", "", " ",
+    ];
+    commit(&store, audit(texts.map(|text| entry_of(text, text)))).await;
+    for text in texts {
+        assert_eq!(paths(&store, of_path(text)).await, [text]);
+        assert_eq!(paths(&store, of_service(text, 10)).await, [text]);
+    }
+}
+
+pub async fn an_entry_and_its_entity_share_a_revision<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, Batch::default()).await;
+    commit(&store, put("a", json!(1)).noting(entry("/a"))).await;
+    assert_eq!(entities(&store).await["a"].1, log(&store).await[0].revision);
+}

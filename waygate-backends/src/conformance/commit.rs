@@ -183,3 +183,28 @@ pub async fn a_health_check_changes_nothing<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(store.load().await.unwrap(), before);
     assert_eq!(log(&store).await, []);
 }
+
+pub async fn a_value_may_change_its_kind<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    for kind in [
+        json!(1),
+        json!({ "a": [1] }),
+        json!(null),
+        json!("text"),
+        json!([]),
+        json!(0.5),
+    ] {
+        commit(&store, put("a", kind.clone())).await;
+        assert_eq!(value(&store, "a").await, Some(kind));
+    }
+}
+
+pub async fn loading_changes_nothing<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1)).putting("b", json!(2))).await;
+    let mut first = store.load().await.unwrap();
+    let mut second = store.load().await.unwrap();
+    first.entities.sort_by(|one, other| one.0.cmp(&other.0));
+    second.entities.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(first, second);
+}

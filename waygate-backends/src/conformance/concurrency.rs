@@ -186,3 +186,91 @@ pub async fn a_dropped_commit_happens_wholly_or_not<H: Harness>(new: impl Fn() -
     assert_eq!(log(&store).await.len() as u64, last - 1);
     assert_eq!(commit(&store, Batch::default()).await, last + 1);
 }
+
+pub async fn batches_do_not_mix<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let mut writers = JoinSet::new();
+    for writer in 0..4 {
+        let store = store.clone();
+        writers.spawn(async move {
+            for _ in 0..5 {
+                let batch = (0..20).fold(Batch::default(), |batch, key| {
+                    batch.putting(&format!("k/{key}"), json!(writer))
+                });
+                commit(&store, batch).await;
+            }
+        });
+    }
+    all(writers).await;
+    let found: BTreeSet<_> = entities(&store)
+        .await
+        .into_values()
+        .map(|(value, revision)| (value.to_string(), revision))
+        .collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found.first().map(|(_, revision)| *revision), Some(20));
+}
+
+pub async fn what_is_moved_is_neither_lost_nor_doubled<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("left", json!(100)).putting("right", json!(0))).await;
+    let mut movers = JoinSet::new();
+    for mover in 1..=4 {
+        let store = store.clone();
+        movers.spawn(async move {
+            let mut moved = 0;
+            for _ in 0..1_000 {
+                let found = entities(&store).await;
+                let ((left, left_revision), (right, right_revision)) =
+                    (&found["left"], &found["right"]);
+                let (left, right) = (
+                    left.as_i64().expect("a number"),
+                    right.as_i64().expect("a number"),
+                );
+                assert_eq!(left + right, 100);
+                let batch = put("left", json!(left - mover))
+                    .putting("right", json!(right + mover))
+                    .expecting("left", Expected::Revision(*left_revision))
+                    .expecting("right", Expected::Revision(*right_revision));
+                moved += i64::from(store.commit(batch).await.is_ok());
+                if moved == 5 {
+                    return;
+                }
+            }
+            panic!("moved {moved} of 5 times in 1 000 attempts");
+        });
+    }
+    all(movers).await;
+    assert_eq!(
+        value(&store, "right").await,
+        Some(json!(5 * (1 + 2 + 3 + 4)))
+    );
+}
+
+pub async fn the_log_is_read_without_gaps<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let mut tasks = JoinSet::new();
+    let writer = store.clone();
+    tasks.spawn(async move {
+        for _ in 0..40 {
+            commit(&writer, audit([entry("/a"), entry("/b")])).await;
+        }
+    });
+    let reader = store.clone();
+    tasks.spawn(async move {
+        let mut seen = 0;
+        while seen < 40 {
+            let log = log(&reader).await;
+            seen = log.first().map_or(0, |entry| entry.revision);
+            let due = (1..=seen)
+                .rev()
+                .flat_map(|revision| [(revision, "/b"), (revision, "/a")]);
+            let found = log
+                .iter()
+                .map(|entry| (entry.revision, entry.path.as_str()));
+            assert!(found.eq(due), "the log has gaps");
+            task::yield_now().await;
+        }
+    });
+    all(tasks).await;
+}

@@ -3,7 +3,7 @@
 use serde_json::json;
 use waygate_core::port::{AuditQuery, Batch, Expected};
 
-use super::{Harness, kit::*, values::samples};
+use super::{Harness, hints::hinted, kit::*, values::samples};
 
 async fn reopened<H: Harness>(harness: &H, store: Store) -> Store {
     drop(store);
@@ -149,4 +149,28 @@ pub async fn a_reopened_store_is_healthy<H: Harness>(new: impl Fn() -> H) {
     commit(&store, put("a", json!(1))).await;
     let store = reopened(&harness, store).await;
     store.health().await.unwrap();
+}
+
+pub async fn hints_come_from_a_reopened_store<H: Harness>(new: impl Fn() -> H) {
+    let (harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    let store = reopened(&harness, store).await;
+    let mut changes = store.changes();
+    let made = store.commit(put("a", json!(2))).await.unwrap();
+    hinted(&mut changes, made).await;
+}
+
+pub async fn a_hundred_commits_survive<H: Harness>(new: impl Fn() -> H) {
+    let (harness, store) = store(new).await;
+    for nth in 1..=100_u64 {
+        commit(
+            &store,
+            put(format!("k/{}", nth % 7), json!(nth)).noting(entry("/k")),
+        )
+        .await;
+    }
+    let before = (entities(&store).await, log(&store).await);
+    let store = reopened(&harness, store).await;
+    assert_eq!((entities(&store).await, log(&store).await), before);
+    assert_eq!(revision(&store).await.number, 100);
 }

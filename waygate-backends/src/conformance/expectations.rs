@@ -180,3 +180,30 @@ pub async fn a_lost_race_can_be_won_after_a_reload<H: Harness>(new: impl Fn() ->
     commit(&store, put("a", json!(3)).expecting("a", Revision(seen))).await;
     assert_eq!(entities(&store).await["a"], (json!(3), 3));
 }
+
+pub async fn a_stored_null_is_not_absence<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(null))).await;
+    let found = conflict(&store, put("a", json!(1)).expecting("a", Absent)).await;
+    assert_eq!(found.2, Revision(1));
+}
+
+pub async fn the_revision_counts_and_not_the_value<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    for _ in 0..3 {
+        commit(&store, put("a", json!("same"))).await;
+    }
+    let found = conflict(&store, put("a", json!(1)).expecting("a", Revision(1))).await;
+    assert_eq!(found.2, Revision(3));
+}
+
+pub async fn the_greatest_revision_only_conflicts<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    let found = conflict(
+        &store,
+        put("a", json!(2)).expecting("a", Revision(u64::MAX)),
+    )
+    .await;
+    assert_eq!(found, ("a".to_owned(), Revision(u64::MAX), Revision(1)));
+}

@@ -117,3 +117,27 @@ pub async fn a_stream_may_be_sent_and_outlive_its_borrow<H: Harness>(new: impl F
         .await
         .unwrap();
 }
+
+pub async fn an_idle_stream_does_not_end<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let mut changes = store.changes();
+    // A hint without a change is allowed, the end is not.
+    for _ in 0..10 {
+        tokio::select! {
+            biased;
+            hint = changes.next() => assert!(hint.is_some(), "the stream ended"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    let made = store.commit(put("a", json!(1))).await.unwrap();
+    hinted(&mut changes, made).await;
+}
+
+pub async fn a_hundred_streams_are_hinted<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let mut streams: Vec<_> = (0..100).map(|_| store.changes()).collect();
+    let made = store.commit(put("a", json!(1))).await.unwrap();
+    for changes in &mut streams {
+        hinted(changes, made).await;
+    }
+}

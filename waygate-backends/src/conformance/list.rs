@@ -17,7 +17,8 @@ macro_rules! conformance_tests {
                 an_entity_keeps_the_revision_of_its_last_write the_same_value_again_is_a_write
                 the_revision_grows_by_exactly_one the_returned_revision_is_the_loaded_one
                 the_epoch_stays_over_commits two_stores_have_two_epochs the_image_says_each_key_once
-                a_store_can_be_emptied a_new_store_is_healthy a_health_check_changes_nothing;
+                a_store_can_be_emptied a_new_store_is_healthy a_health_check_changes_nothing
+                a_value_may_change_its_kind loading_changes_nothing;
             expectations: absent_holds_for_a_key_never_written absent_holds_after_a_delete
                 absent_conflicts_with_an_entity a_revision_holds_when_it_wrote_last
                 a_stale_revision_conflicts a_revision_to_come_conflicts
@@ -27,7 +28,9 @@ macro_rules! conformance_tests {
                 an_expectation_may_name_a_key_that_stays every_expectation_must_hold
                 the_first_that_fails_is_reported a_change_needs_no_expectation
                 one_key_may_be_expected_twice a_delete_can_be_conditional
-                expectations_see_the_state_before_the_batch a_lost_race_can_be_won_after_a_reload;
+                expectations_see_the_state_before_the_batch a_lost_race_can_be_won_after_a_reload
+                a_stored_null_is_not_absence the_revision_counts_and_not_the_value
+                the_greatest_revision_only_conflicts;
             atomicity: a_conflict_changes_no_entity a_conflict_makes_no_revision
                 a_conflict_logs_nothing the_number_of_a_conflict_is_given_to_the_next_commit
                 a_malformed_batch_changes_nothing a_malformed_batch_is_refused_before_a_conflict
@@ -55,15 +58,19 @@ macro_rules! conformance_tests {
                 an_entry_without_service_is_of_no_service filters_apply_before_the_limit
                 filters_apply_before_the_offset both_filters_must_pass
                 a_filter_that_nothing_passes_yields_nothing two_thousand_entries_are_kept
-                reading_the_log_changes_nothing commits_without_entries_log_nothing;
+                reading_the_log_changes_nothing commits_without_entries_log_nothing
+                a_page_may_cut_through_a_batch filters_take_any_text
+                an_entry_and_its_entity_share_a_revision;
             concurrency: eight_writers_lose_no_increment writers_on_different_keys_all_succeed
                 of_many_creators_one_wins an_image_is_of_one_revision
                 a_commit_is_seen_by_the_next_load entries_and_entities_agree
-                a_dropped_commit_happens_wholly_or_not;
+                a_dropped_commit_happens_wholly_or_not batches_do_not_mix
+                what_is_moved_is_neither_lost_nor_doubled the_log_is_read_without_gaps;
             hints: a_commit_is_hinted a_waiting_stream_is_woken every_stream_is_hinted
                 a_stream_may_begin_late a_hint_is_never_ahead_of_the_store
                 a_dropped_stream_hinders_nobody a_stream_that_nobody_reads_hinders_nobody
-                a_stream_may_be_sent_and_outlive_its_borrow;
+                a_stream_may_be_sent_and_outlive_its_borrow an_idle_stream_does_not_end
+                a_hundred_streams_are_hinted;
         );
         $($crate::conformance_tests!(@capability $capability { $harness });)*
     };
@@ -73,7 +80,8 @@ macro_rules! conformance_tests {
                 the_epoch_survives deletes_survive an_emptied_store_stays_empty the_log_survives
                 the_log_goes_on filters_work_on_a_log_that_survived
                 expectations_hold_on_what_survived a_conflict_leaves_nothing_behind
-                values_of_every_kind_survive large_values_survive a_reopened_store_is_healthy;
+                values_of_every_kind_survive large_values_survive a_reopened_store_is_healthy
+                hints_come_from_a_reopened_store a_hundred_commits_survive;
         );
     };
     (@capability shared { $harness:expr }) => {
@@ -83,7 +91,7 @@ macro_rules! conformance_tests {
                 handles_take_turns_in_revisions expectations_hold_across_handles
                 the_log_is_one_across_handles two_handles_lose_no_increment
                 a_commit_is_hinted_through_the_other_handle a_handle_may_be_closed
-                a_handle_may_come_later of_two_first_commits_both_stay;
+                a_handle_may_come_later of_two_first_commits_both_stay ten_handles_work_together;
         );
     };
     (@capability $other:ident { $harness:expr }) => {
@@ -99,7 +107,7 @@ macro_rules! conformance_tests {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                $crate::conformance::$module::$case(|| $harness).await;
+                $crate::conformance::finish($crate::conformance::$module::$case(|| $harness)).await;
             }
         )+
     };

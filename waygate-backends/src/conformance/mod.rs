@@ -7,7 +7,7 @@
     reason = "a case reports a failure by panicking"
 )]
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use waygate_core::port::{Backend, BoxFuture};
 
@@ -41,4 +41,42 @@ pub trait Harness: fmt::Debug + Send + Sync + 'static {
     /// Of a store that is `durable`, a handle that is opened after all others were dropped finds
     /// everything that was committed. Of one that is `shared`, several may be open at a time.
     fn open(&self) -> BoxFuture<'_, Arc<dyn Backend>>;
+}
+
+/// Runs a case, but not for ever: a backend that is wrong may keep one from coming to an end.
+#[doc(hidden)]
+pub async fn finish(case: impl Future<Output = ()>) {
+    let patience = Duration::from_secs(120);
+    let finished = tokio::time::timeout(patience, case).await;
+    finished.unwrap_or_else(|_| panic!("the case has not come to an end within {patience:?}"));
+}
+
+#[cfg(test)]
+mod tests {
+    /// A case that is missing in the list would never run.
+    #[test]
+    fn every_case_is_listed() {
+        let sources = [
+            include_str!("atomicity.rs"),
+            include_str!("audit.rs"),
+            include_str!("commit.rs"),
+            include_str!("concurrency.rs"),
+            include_str!("durable.rs"),
+            include_str!("expectations.rs"),
+            include_str!("hints.rs"),
+            include_str!("malformed.rs"),
+            include_str!("shared.rs"),
+            include_str!("values.rs"),
+        ];
+        let listed: Vec<_> = include_str!("list.rs").split([' ', '\n', ';']).collect();
+        let mut count = 0;
+        for source in sources {
+            for rest in source.split("\npub async fn ").skip(1) {
+                let case = rest.split('<').next().unwrap();
+                assert!(listed.contains(&case), "`{case}` is not listed");
+                count += 1;
+            }
+        }
+        assert!(count >= 150, "{count} cases");
+    }
 }

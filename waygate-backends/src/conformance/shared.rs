@@ -129,3 +129,16 @@ pub async fn of_two_first_commits_both_stay<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(entities(&one).await.len(), 2);
     assert_eq!(entities(&other).await.len(), 2);
 }
+
+pub async fn ten_handles_work_together<H: Harness>(new: impl Fn() -> H) {
+    let harness = new();
+    let mut writers = JoinSet::new();
+    for nth in 0..10 {
+        let store = harness.open().await;
+        writers.spawn(async move { commit(&store, put(format!("k/{nth}"), json!(nth))).await });
+    }
+    let mut numbers = writers.join_all().await;
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
+    assert_eq!(entities(&harness.open().await).await.len(), 10);
+}

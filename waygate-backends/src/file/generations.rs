@@ -18,7 +18,8 @@ pub(super) fn prepare(files: &Files, bytes: &[u8]) -> io::Result<NamedTempFile> 
     let mut temp = files.temp()?;
     temp.write_all(bytes)?;
     if let Ok(present) = fs::metadata(&files.main) {
-        temp.as_file().set_permissions(present.permissions())?;
+        // Where modes cannot be set, the file stays private.
+        let _ = temp.as_file().set_permissions(present.permissions());
     }
     temp.as_file().sync_all()?;
     Ok(temp)

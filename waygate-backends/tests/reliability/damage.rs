@@ -26,7 +26,7 @@ super::trials!(
 /// `a` is 2, and was 1 before.
 async fn written(format: &str) -> Place {
     let place = Place::new(format);
-    let store = place.open().await;
+    let store = place.open_quietly().await;
     commit(&store, put("a", 1)).await;
     commit(&store, put("a", 2)).await;
     place

@@ -33,7 +33,7 @@ fn edit(place: &Place, from: &str, to: &str) {
 
 async fn written(format: &str) -> Place {
     let place = Place::new(format);
-    let store = place.open().await;
+    let store = place.open_quietly().await;
     commit(&store, put("a", "before")).await;
     commit(&store, put("b", "same")).await;
     place

@@ -27,6 +27,8 @@ pub(crate) const FORMATS: [&str; 3] = ["json", "yaml", "toml"];
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
+        // One, because `strace` counts the calls of each thread by themselves.
+        .max_blocking_threads(1)
         .enable_all()
         .build()
         .unwrap();
@@ -84,6 +86,12 @@ impl Place {
 
     pub(crate) async fn open(&self) -> FileBackend {
         self.options().open().await.unwrap()
+    }
+
+    /// A store that does not look at the file of its own accord, to prepare one.
+    pub(crate) async fn open_quietly(&self) -> FileBackend {
+        let options = self.options().poll_interval(Duration::from_secs(3_600));
+        options.open().await.unwrap()
     }
 
     /// The names in the directory that contain a text.

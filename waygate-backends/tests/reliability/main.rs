@@ -18,6 +18,8 @@ mod edits;
 mod kill;
 mod kit;
 mod mutations;
+#[cfg(target_os = "linux")]
+mod syscalls;
 mod two_processes;
 
 use libtest_mimic::{Arguments, Trial};
@@ -36,6 +38,8 @@ fn main() {
     trials.extend(edits::trials());
     trials.extend(kill::trials());
     trials.extend(mutations::trials());
+    #[cfg(target_os = "linux")]
+    trials.extend(syscalls::trials());
     trials.extend(two_processes::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

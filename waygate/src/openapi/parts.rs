@@ -17,6 +17,8 @@ pub(super) struct Parts {
     pub(super) root: Vec<Member>,
     pub(super) info: Vec<Member>,
     pub(super) items: Vec<PathItem>,
+    /// The members of `paths` that are no path items.
+    pub(super) other_paths: Vec<Member>,
     /// The tags that the root describes.
     pub(super) tags: Vec<Tag>,
     pub(super) components: Vec<Kind>,
@@ -91,30 +93,37 @@ impl Parts {
         };
         let (info, paths, components) = (take("info"), take("paths"), take("components"));
         let numbers = Numbers::of(&components);
-        let items: Vec<PathItem> = paths
-            .iter()
-            .map(|(path, item)| PathItem::split(path, item, &numbers))
-            .collect();
+        let (mut items, mut other_paths) = (Vec::new(), Map::new());
+        for (path, item) in paths {
+            match item {
+                Value::Object(item) if path.starts_with('/') => {
+                    items.push(PathItem::split(&path, item, &numbers));
+                }
+                other => {
+                    other_paths.insert(path, other);
+                }
+            }
+        }
         let tags = match root.remove("tags") {
             Some(Value::Array(tags)) => split_tags(&tags, &items),
             _ => Vec::new(),
         };
-        let (mut kinds, mut other) = (Vec::new(), Vec::new());
+        let (mut kinds, mut other_components) = (Vec::new(), Map::new());
         for (kind, entries) in &components {
             match entries_of(kind, entries) {
                 Some(entries) => kinds.push(Kind::split(kind, entries, &numbers)),
-                None => other.push((kind, entries)),
+                None => {
+                    other_components.insert(kind.clone(), entries.clone());
+                }
             }
         }
-        let outside = json!([root, info, other]);
+        let outside = json!([root, info, other_paths, other_components]);
         Self {
             uses: numbers.uses(&outside),
             root: Member::all(&root),
             info: Member::all(&info),
-            other_components: other
-                .iter()
-                .map(|(name, value)| Member::new(name, value))
-                .collect(),
+            other_paths: Member::all(&other_paths),
+            other_components: Member::all(&other_components),
             components: kinds,
             items,
             tags,
@@ -124,15 +133,15 @@ impl Parts {
 }
 
 impl PathItem {
-    fn split(path: &str, item: &Value, numbers: &Numbers<'_>) -> Self {
+    fn split(path: &str, item: Map<String, Value>, numbers: &Numbers<'_>) -> Self {
         let (mut operations, mut rest) = (Vec::new(), Map::new());
-        for (name, value) in item.as_object().into_iter().flatten() {
-            match (method(name), value) {
+        for (name, value) in item {
+            match (method(&name), value) {
                 (Some(method), Value::Object(operation)) => {
-                    operations.push(Operation::split(method, name, operation, numbers));
+                    operations.push(Operation::split(method, &name, operation, numbers));
                 }
-                _ => {
-                    rest.insert(name.clone(), value.clone());
+                (_, value) => {
+                    rest.insert(name, value);
                 }
             }
         }
@@ -150,7 +159,7 @@ impl Operation {
     fn split(
         method: Method,
         name: &str,
-        operation: &Map<String, Value>,
+        operation: Map<String, Value>,
         numbers: &Numbers<'_>,
     ) -> Self {
         let text = |name: &str| operation.get(name).and_then(Value::as_str).map(Box::from);
@@ -158,7 +167,7 @@ impl Operation {
         Self {
             method,
             head: head(name).into(),
-            members: Member::all(operation),
+            members: Member::all(&operation),
             summary: text("summary").unwrap_or_default(),
             description: text("description").unwrap_or_default(),
             tags: tags
@@ -166,7 +175,7 @@ impl Operation {
                 .flatten()
                 .filter_map(|tag| tag.as_str().map(Box::from))
                 .collect(),
-            uses: numbers.uses(&Value::Object(operation.clone())),
+            uses: numbers.uses(&Value::Object(operation)),
         }
     }
 }

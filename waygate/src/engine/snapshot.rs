@@ -127,6 +127,20 @@ impl Snapshot {
         self.routes.get(slot).map(|slot| &**slot)
     }
 
+    /// Global maintenance, when it closes the route in `slot`.
+    pub(crate) fn closed_by_global(&self, slot: usize) -> Option<&GlobalMaintenance> {
+        let Global {
+            enabled,
+            config,
+            exempt,
+            ..
+        } = &self.global;
+        let exempt = exempt.get(slot).copied().unwrap_or(false);
+        let forced = self.slot(slot)?.rule.is_force_active();
+        let closes = *enabled && !exempt && (!forced || config.include_force_active);
+        closes.then_some(&**config)
+    }
+
     /// Slots that time will change, and when.
     pub(crate) fn timed(&self) -> impl Iterator<Item = (usize, Timestamp)> {
         let slots = self.routes.iter().enumerate();

@@ -38,6 +38,8 @@ impl Waygate {
                 self.clone(),
                 document.unwrap_or_default(),
             )),
+            #[cfg(feature = "openapi")]
+            endpoints: crate::openapi::Endpoints::default(),
         })
     }
 }
@@ -53,6 +55,9 @@ pub struct Guarded {
     pub(crate) live: Router,
     #[cfg(feature = "openapi")]
     pub(crate) document: std::sync::Arc<crate::openapi::LiveDocument>,
+    /// Where the document is to be served.
+    #[cfg(feature = "openapi")]
+    pub(crate) endpoints: crate::openapi::Endpoints,
 }
 
 impl Guarded {
@@ -78,9 +83,13 @@ impl Guarded {
     /// round their fallback would replace the guarded one, and global maintenance would miss unknown URLs.
     pub fn into_router(self) -> Router {
         let layer = WaygateLayer::new(self.waygate, self.responses, self.by_slot);
+        #[cfg(feature = "openapi")]
+        let live = self.live.merge(self.endpoints.router(self.document));
+        #[cfg(not(feature = "openapi"))]
+        let live = self.live;
         // `with_state` makes every endpoint's service once and for all. Without it axum makes them anew for each
         // connection, and none would remember which route it serves.
-        self.live.merge(self.router.layer(layer)).with_state(())
+        live.merge(self.router.layer(layer)).with_state(())
     }
 
     /// The same as a service that tells handlers and rules the peer's address, for `axum::serve`.

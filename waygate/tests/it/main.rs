@@ -3,8 +3,11 @@
 
 mod bind;
 mod differential;
+#[cfg(feature = "swagger-ui")]
+mod docs;
 mod engine;
 mod faults;
 mod layer;
+mod openapi;
 mod support;
 mod windows;

@@ -1,0 +1,36 @@
+//! The rendering of the newest picture, made by the first who asks for it.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Mutex;
+
+use super::render::Rendering;
+
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    newest: ArcSwapOption<Rendering>,
+    /// Held by who renders, so that all others wait for the one rendering.
+    rendering: Mutex<()>,
+}
+
+impl Cache {
+    /// The newest rendering if it `is_current`, else what `render` makes, which is then the newest.
+    pub(super) async fn get(
+        &self,
+        is_current: impl Fn(&Rendering) -> bool,
+        render: impl FnOnce() -> Rendering,
+    ) -> Arc<Rendering> {
+        let cached = || self.newest.load_full().filter(|cached| is_current(cached));
+        if let Some(cached) = cached() {
+            return cached;
+        }
+        let _rendering = self.rendering.lock().await;
+        if let Some(cached) = cached() {
+            return cached;
+        }
+        let rendering = Arc::new(render());
+        self.newest.store(Some(rendering.clone()));
+        rendering
+    }
+}

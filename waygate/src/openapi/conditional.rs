@@ -1,0 +1,83 @@
+//! Conditional requests (RFC 9110 section 13): content that changes seldom is sent once.
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use sha2::{Digest, Sha256};
+
+/// A strong entity tag that comes from the content alone: 128 bits of its SHA-256.
+pub(super) fn strong_etag(content: &[u8]) -> HeaderValue {
+    let digest = Sha256::digest(content);
+    let hex: String = digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    // Hexadecimal digits are always a header value.
+    HeaderValue::try_from(format!("\"{hex}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// `content` for who does not have it yet, else 304. Caches must ask every time.
+pub(super) fn respond(
+    request: &HeaderMap,
+    etag: &HeaderValue,
+    content_type: &HeaderValue,
+    content: &Bytes,
+) -> Response {
+    let fresh = is_known(request, etag);
+    let mut response = Response::new(if fresh {
+        Body::empty()
+    } else {
+        content.clone().into()
+    });
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, etag.clone());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if fresh {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        headers.insert(header::CONTENT_TYPE, content_type.clone());
+    }
+    response
+}
+
+/// Whether `If-None-Match` names this tag. The comparison is weak, as the RFC says.
+fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
+    let lines = request.get_all(header::IF_NONE_MATCH).iter();
+    lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .any(|tag| {
+            let tag = tag.trim_ascii();
+            tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(lines: &[&'static str]) -> bool {
+        let mut request = HeaderMap::new();
+        for line in lines {
+            request.append(header::IF_NONE_MATCH, HeaderValue::from_static(line));
+        }
+        is_known(&request, &HeaderValue::from_static("\"abc\""))
+    }
+
+    #[test]
+    fn tags_are_found_in_lists() {
+        assert!(known(&["\"abc\""]));
+        assert!(known(&["W/\"abc\""]));
+        assert!(known(&["\"x\", W/\"abc\" ,\"y\""]));
+        assert!(known(&["\"x\"", "\"abc\""]));
+        assert!(known(&["*"]));
+        assert!(!known(&["abc", "\"ab\"", "w/\"abc\"", ""]));
+        assert!(!known(&[]));
+    }
+
+    #[test]
+    fn tags_come_from_the_content() {
+        assert_eq!(strong_etag(b""), "\"e3b0c44298fc1c149afbf4c8996fb924\"");
+        assert_ne!(strong_etag(b"a"), strong_etag(b"b"));
+    }
+}

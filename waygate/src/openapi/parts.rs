@@ -1,0 +1,219 @@
+//! The document, taken apart once so that putting it together again is cheap.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+use waygate_core::grammar::Method;
+
+use super::{
+    json::{Member, head},
+    prune::{Numbers, Uses, entries_of},
+};
+
+/// A document whose parts are serialised, and know which components they use.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// The members of the root that are always shown as they are.
+    pub(super) root: Vec<Member>,
+    pub(super) info: Vec<Member>,
+    pub(super) items: Vec<PathItem>,
+    /// The members of `paths` that are no path items.
+    pub(super) other_paths: Vec<Member>,
+    /// The tags that the root describes.
+    pub(super) tags: Vec<Tag>,
+    pub(super) components: Vec<Kind>,
+    /// The members of `components` that are no kind of component.
+    pub(super) other_components: Vec<Member>,
+    /// What everything outside of path items and components uses.
+    pub(super) uses: Uses,
+    /// The size of the whole, roughly.
+    pub(super) bytes: usize,
+}
+
+/// What stands under one path.
+#[derive(Debug)]
+pub(super) struct PathItem {
+    pub(super) path: Box<str>,
+    pub(super) head: Box<str>,
+    /// All members but the operations.
+    pub(super) rest: Vec<Member>,
+    pub(super) uses: Uses,
+    pub(super) operations: Vec<Operation>,
+}
+
+/// One operation.
+#[derive(Debug)]
+pub(super) struct Operation {
+    pub(super) method: Method,
+    pub(super) head: Box<str>,
+    pub(super) members: Vec<Member>,
+    pub(super) summary: Box<str>,
+    pub(super) description: Box<str>,
+    pub(super) tags: Vec<Box<str>>,
+    pub(super) uses: Uses,
+}
+
+/// A tag that the root describes.
+#[derive(Debug)]
+pub(super) struct Tag {
+    pub(super) name: Box<str>,
+    pub(super) text: Box<str>,
+    /// Whether any operation has it.
+    pub(super) used: bool,
+}
+
+/// The components of one kind, such as `schemas`.
+#[derive(Debug)]
+pub(super) struct Kind {
+    pub(super) head: Box<str>,
+    pub(super) entries: Vec<Component>,
+}
+
+/// One component; its number is its place among all.
+#[derive(Debug)]
+pub(super) struct Component {
+    pub(super) member: Member,
+    pub(super) uses: Uses,
+}
+
+impl Parts {
+    /// Takes a document apart. What is no document counts as an empty one.
+    pub(super) fn split(document: Value) -> Self {
+        let bytes = document.to_string().len();
+        let mut root = match document {
+            Value::Object(root) => root,
+            _ => Map::from_iter([
+                ("openapi".to_owned(), json!("3.1.0")),
+                ("info".to_owned(), json!({"title": "", "version": ""})),
+            ]),
+        };
+        let mut take = |name: &str| match root.remove(name) {
+            Some(Value::Object(members)) => members,
+            _ => Map::new(),
+        };
+        let (info, paths, components) = (take("info"), take("paths"), take("components"));
+        let numbers = Numbers::of(&components);
+        let (mut items, mut other_paths) = (Vec::new(), Map::new());
+        for (path, item) in paths {
+            match item {
+                Value::Object(item) if path.starts_with('/') => {
+                    items.push(PathItem::split(&path, item, &numbers));
+                }
+                other => {
+                    other_paths.insert(path, other);
+                }
+            }
+        }
+        let tags = match root.remove("tags") {
+            Some(Value::Array(tags)) => split_tags(&tags, &items),
+            _ => Vec::new(),
+        };
+        let (mut kinds, mut other_components) = (Vec::new(), Map::new());
+        for (kind, entries) in &components {
+            match entries_of(kind, entries) {
+                Some(entries) => kinds.push(Kind::split(kind, entries, &numbers)),
+                None => {
+                    other_components.insert(kind.clone(), entries.clone());
+                }
+            }
+        }
+        let outside = json!([root, info, other_paths, other_components]);
+        Self {
+            uses: numbers.uses(&outside),
+            root: Member::all(&root),
+            info: Member::all(&info),
+            other_paths: Member::all(&other_paths),
+            other_components: Member::all(&other_components),
+            components: kinds,
+            items,
+            tags,
+            bytes,
+        }
+    }
+}
+
+impl PathItem {
+    fn split(path: &str, item: Map<String, Value>, numbers: &Numbers<'_>) -> Self {
+        let (mut operations, mut rest) = (Vec::new(), Map::new());
+        for (name, value) in item {
+            match (method(&name), value) {
+                (Some(method), Value::Object(operation)) => {
+                    operations.push(Operation::split(method, &name, operation, numbers));
+                }
+                (_, value) => {
+                    rest.insert(name, value);
+                }
+            }
+        }
+        Self {
+            path: path.into(),
+            head: head(path).into(),
+            rest: Member::all(&rest),
+            uses: numbers.uses(&Value::Object(rest)),
+            operations,
+        }
+    }
+}
+
+impl Operation {
+    fn split(
+        method: Method,
+        name: &str,
+        operation: Map<String, Value>,
+        numbers: &Numbers<'_>,
+    ) -> Self {
+        let text = |name: &str| operation.get(name).and_then(Value::as_str).map(Box::from);
+        let tags = operation.get("tags").and_then(Value::as_array);
+        Self {
+            method,
+            head: head(name).into(),
+            members: Member::all(&operation),
+            summary: text("summary").unwrap_or_default(),
+            description: text("description").unwrap_or_default(),
+            tags: tags
+                .into_iter()
+                .flatten()
+                .filter_map(|tag| tag.as_str().map(Box::from))
+                .collect(),
+            uses: numbers.uses(&Value::Object(operation)),
+        }
+    }
+}
+
+impl Kind {
+    fn split(kind: &str, entries: &Map<String, Value>, numbers: &Numbers<'_>) -> Self {
+        let component = |(name, value): (&String, &Value)| Component {
+            member: Member::new(name, value),
+            uses: numbers.uses(value),
+        };
+        Self {
+            head: head(kind).into(),
+            entries: entries.iter().map(component).collect(),
+        }
+    }
+}
+
+fn split_tags(tags: &[Value], items: &[PathItem]) -> Vec<Tag> {
+    let operations = items.iter().flat_map(|item| &item.operations);
+    let used: BTreeSet<&str> = operations
+        .flat_map(|operation| operation.tags.iter().map(|tag| &**tag))
+        .collect();
+    let tag = |tag: &Value| {
+        let name = tag.get("name").and_then(Value::as_str).unwrap_or_default();
+        Tag {
+            name: name.into(),
+            text: tag.to_string().into(),
+            used: used.contains(name),
+        }
+    };
+    tags.iter().map(tag).collect()
+}
+
+/// The method of a path item's member, when the member is an operation.
+fn method(name: &str) -> Option<Method> {
+    if !name.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return None;
+    }
+    // OpenAPI has no `connect`.
+    Method::from_name(&name.to_ascii_uppercase()).filter(|method| *method != Method::Connect)
+}

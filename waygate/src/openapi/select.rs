@@ -1,0 +1,153 @@
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::{
+    annotate,
+    filter::{Listing, Notes, View},
+    json::Writer,
+    parts::{Kind, Operation, Parts, PathItem},
+    prune::{self, Uses},
+};
+
+/// What is shown of a document.
+#[derive(Debug)]
+pub(super) struct Selection<'a> {
+    parts: &'a Parts,
+    items: Vec<(&'a PathItem, Vec<Shown<'a>>)>,
+    /// Whether any operation is left out.
+    partial: bool,
+}
+
+/// An operation, and what is to be said about it.
+type Shown<'a> = (&'a Operation, Notes<'a>);
+
+const GLOBAL: &str = "x-waygate-global-maintenance";
+
+impl<'a> Selection<'a> {
+    pub(super) fn of(parts: &'a Parts, view: View<'a>) -> Self {
+        let (mut items, mut partial) = (Vec::with_capacity(parts.items.len()), false);
+        for item in &parts.items {
+            let look = |operation: &'a Operation| match view.of(operation.method, &item.path) {
+                Listing::Hidden => None,
+                Listing::Shown(notes) => Some((operation, notes)),
+            };
+            let shown: Vec<Shown<'a>> = item.operations.iter().filter_map(look).collect();
+            partial |= shown.len() < item.operations.len();
+            if !shown.is_empty() || item.operations.is_empty() {
+                items.push((item, shown));
+            }
+        }
+        Self {
+            parts,
+            items,
+            partial,
+        }
+    }
+
+    fn operations(&self) -> impl Iterator<Item = &Shown<'a>> {
+        self.items.iter().flat_map(|(_, shown)| shown)
+    }
+
+    /// How many operations are shown as in maintenance.
+    #[cfg(feature = "swagger-ui")]
+    pub(super) fn in_maintenance(&self) -> usize {
+        self.operations()
+            .filter(|(_, notes)| notes.maintenance.is_some())
+            .count()
+    }
+
+    /// The document in JSON.
+    pub(super) fn write(&self, global: &Value) -> String {
+        let parts = self.parts;
+        // Room for annotations, which are short beside operations.
+        let mut writer = Writer::with_capacity(parts.bytes + parts.bytes / 4);
+        writer.object("", |writer| {
+            let version = |name: &str| name == "openapi";
+            writer.members(parts.root.iter().filter(|member| version(&member.name)));
+            writer.object("\"info\":", |writer| {
+                writer.members(parts.info.iter().filter(|member| &*member.name != GLOBAL));
+                writer.member(GLOBAL, global.clone());
+            });
+            writer.members(parts.root.iter().filter(|member| !version(&member.name)));
+            self.write_tags(writer);
+            writer.object("\"paths\":", |writer| self.write_paths(writer));
+            self.write_components(writer);
+        });
+        writer.finish()
+    }
+
+    fn write_paths(&self, writer: &mut Writer) {
+        writer.members(&self.parts.other_paths);
+        for (item, shown) in &self.items {
+            writer.object(&item.head, |writer| {
+                writer.members(&item.rest);
+                for (operation, notes) in shown {
+                    if notes.is_empty() {
+                        writer.object(&operation.head, |w| w.members(&operation.members));
+                    } else {
+                        annotate::write(writer, operation, *notes);
+                    }
+                }
+            });
+        }
+    }
+
+    /// Leaves out the tags that only hidden operations have.
+    fn write_tags(&self, writer: &mut Writer) {
+        let tags = self.operations().flat_map(|(operation, _)| &operation.tags);
+        let shown: HashSet<&str> = tags.map(|tag| &**tag).collect();
+        let tags = self.parts.tags.iter();
+        let mut kept = tags
+            .filter(|tag| !tag.used || shown.contains(&*tag.name))
+            .peekable();
+        if kept.peek().is_some() {
+            writer.array("\"tags\":", |writer| {
+                kept.for_each(|tag| writer.piece(&tag.text));
+            });
+        }
+    }
+
+    fn write_components(&self, writer: &mut Writer) {
+        let Parts {
+            components,
+            other_components,
+            ..
+        } = self.parts;
+        let kept = self.kept_components();
+        if !kept.contains(&true) && other_components.is_empty() {
+            return;
+        }
+        writer.object("\"components\":", |writer| {
+            writer.members(other_components);
+            let mut kept = &*kept;
+            for Kind { head, entries } in components {
+                let (of_kind, others) = kept.split_at(entries.len());
+                kept = others;
+                // A kind that was empty from the start is left as it is.
+                if entries.is_empty() || of_kind.contains(&true) {
+                    let entries = entries.iter().zip(of_kind).filter(|(_, kept)| **kept);
+                    writer.object(head, |writer| {
+                        writer.members(entries.map(|(component, _)| &component.member));
+                    });
+                }
+            }
+        });
+    }
+
+    /// While an operation is hidden, leaves out all components that nothing leads to: those too which nothing led to
+    /// before, since nobody can tell whose they are. utoipa collects such for the arguments of generic types.
+    fn kept_components(&self) -> Vec<bool> {
+        let components = self.parts.components.iter().flat_map(|kind| &kind.entries);
+        let edges: Vec<&Uses> = components.map(|component| &component.uses).collect();
+        if !self.partial {
+            return vec![true; edges.len()];
+        }
+        let shown = self.items.iter().flat_map(|(item, shown)| {
+            let operations = shown.iter().map(|(operation, _)| &operation.uses);
+            operations.chain([&item.uses])
+        });
+        let seeds = shown.chain([&self.parts.uses]);
+        prune::reachable(&edges, seeds.flat_map(|uses| uses.iter().copied()))
+    }
+}

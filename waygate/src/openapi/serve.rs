@@ -1,0 +1,72 @@
+use std::sync::Arc;
+
+use axum::{Router, extract::State, response::Response, routing::get};
+use http::{HeaderMap, HeaderValue, header};
+
+use super::{LiveDocument, conditional};
+use crate::http::Guarded;
+
+impl Guarded {
+    /// Serves the OpenAPI document, as it is true now, at `path`, such as `/openapi.json`.
+    ///
+    /// It is beside the API: open during global maintenance, and not in the document itself. Per change of the engine:
+    ///
+    /// * Operations that are disabled, or not served in this environment, are left out, and with them the components and
+    ///   tags that nothing else uses.
+    /// * Operations in maintenance, global maintenance included, have `x-waygate-status: "maintenance"`,
+    ///   `x-waygate-reason` and, when the end is known, `x-waygate-until` (RFC 3339). Summary and description say the same
+    ///   to people.
+    /// * Deprecated operations have `deprecated: true` and, when known, `x-waygate-sunset` (RFC 3339) and
+    ///   `x-waygate-successor`.
+    /// * `info` has `x-waygate-global-maintenance`: `{"enabled":false}`, or `enabled`, `reason` and `exempt_paths`.
+    ///
+    /// Answers carry a strong `ETag`, the same on all replicas, and `Cache-Control: no-cache`; `If-None-Match` is answered
+    /// with 304. An API that was guarded without a document has an empty one.
+    ///
+    /// # Panics
+    /// [`into_router`](Self::into_router) panics, as axum does, when the API has a route of this path already, or the path
+    /// does not begin with `/`.
+    pub fn openapi(mut self, path: &str) -> Self {
+        self.endpoints.document = Some(path.to_owned());
+        self
+    }
+}
+
+/// Where the document and the page are to be served.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Endpoints {
+    document: Option<String>,
+    #[cfg(feature = "swagger-ui")]
+    pub(super) page: Option<String>,
+}
+
+impl Endpoints {
+    /// The routes, none of which is governed.
+    pub(crate) fn router(self, document: Arc<LiveDocument>) -> Router {
+        #[cfg(feature = "swagger-ui")]
+        if let Some(page) = &self.page {
+            let path = self.document.as_deref().unwrap_or("/openapi.json");
+            return super::ui::router(page, path, &document).merge(of_document(path, document));
+        }
+        match &self.document {
+            Some(path) => of_document(path, document),
+            None => Router::new(),
+        }
+    }
+}
+
+fn of_document(path: &str, document: Arc<LiveDocument>) -> Router {
+    Router::new().route(path, get(answer)).with_state(document)
+}
+
+async fn answer(State(document): State<Arc<LiveDocument>>, request: HeaderMap) -> Response {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    let rendering = document.current().await;
+    let mut response = conditional::respond(&request, &rendering.etag, &JSON, &rendering.bytes);
+    let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}

@@ -1,0 +1,174 @@
+use std::{borrow::Cow, io::Read, sync::Arc};
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use utoipa_swagger_ui::{Config, SwaggerFile};
+
+use crate::openapi::conditional::{respond, strong_etag};
+
+/// A file of the page.
+#[derive(Debug)]
+pub(super) struct Asset {
+    pub(super) name: &'static str,
+    content_type: HeaderValue,
+    etag: HeaderValue,
+    content: Bytes,
+    /// Whether `content` is compressed with gzip.
+    compressed: bool,
+}
+
+/// The files that the page takes from Swagger UI.
+const SWAGGER_UI: [&str; 5] = [
+    "favicon-32x32.png",
+    "oauth2-redirect.html",
+    "oauth2-redirect.js",
+    "swagger-ui-bundle.js",
+    "swagger-ui.css",
+];
+
+/// All files but the index.
+pub(super) fn all() -> impl Iterator<Item = Asset> {
+    let config = Arc::new(Config::default());
+    let theirs = SWAGGER_UI.into_iter().filter_map(move |name| {
+        // The files are part of the binary, so this can only be a file that another release no longer has.
+        match utoipa_swagger_ui::serve(name, config.clone()) {
+            Ok(Some(file)) => Some(Asset::vendored(name, file)),
+            Ok(None) | Err(_) => {
+                tracing::error!(
+                    name,
+                    "Swagger UI lacks a file; the page will not be complete"
+                );
+                None
+            }
+        }
+    });
+    let ours = [
+        Asset::new(
+            "waygate.js",
+            "text/javascript; charset=utf-8",
+            include_str!("waygate.js").into(),
+        ),
+        Asset::new(
+            "waygate.css",
+            "text/css; charset=utf-8",
+            include_str!("waygate.css").into(),
+        ),
+    ];
+    theirs.chain(ours)
+}
+
+impl Asset {
+    pub(super) fn new(name: &'static str, content_type: &'static str, content: Bytes) -> Self {
+        Self {
+            name,
+            content_type: HeaderValue::from_static(content_type),
+            etag: strong_etag(&content),
+            content,
+            compressed: false,
+        }
+    }
+
+    fn vendored(name: &'static str, file: SwaggerFile<'static>) -> Self {
+        let content_type = HeaderValue::try_from(file.content_type);
+        let unknown = HeaderValue::from_static("application/octet-stream");
+        let content = match file.bytes {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        Self {
+            content_type: content_type.unwrap_or(unknown),
+            compressed: file.gzpipped,
+            ..Self::new(name, "", content)
+        }
+    }
+
+    pub(super) fn respond(&self, request: &HeaderMap) -> Response {
+        if self.compressed && !takes_gzip(request) {
+            return self.decompressed();
+        }
+        let mut response = respond(request, &self.etag, &self.content_type, &self.content);
+        if self.compressed {
+            let headers = response.headers_mut();
+            headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+            if response.status() == StatusCode::OK {
+                let headers = response.headers_mut();
+                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+        }
+        response
+    }
+
+    /// For the rare client that does not take gzip: another representation, so without the entity tag.
+    fn decompressed(&self) -> Response {
+        let mut content = Vec::new();
+        match flate2::read::GzDecoder::new(&*self.content).read_to_end(&mut content) {
+            Ok(_) => {
+                let headers = [
+                    (header::CONTENT_TYPE, self.content_type.clone()),
+                    (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+                    (header::VARY, HeaderValue::from_static("accept-encoding")),
+                ];
+                (headers, content).into_response()
+            }
+            Err(_) => StatusCode::NOT_ACCEPTABLE.into_response(),
+        }
+    }
+}
+
+/// Whether `Accept-Encoding` allows gzip (RFC 9110 section 12.5.3). Without the header, any coding is fine.
+fn takes_gzip(request: &HeaderMap) -> bool {
+    let mut lines = request.get_all(header::ACCEPT_ENCODING).iter().peekable();
+    if lines.peek().is_none() {
+        return true;
+    }
+    let codings = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    let weights = codings.map(|coding| {
+        let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = parameters
+            .trim()
+            .strip_prefix("q=")
+            .is_some_and(|weight| weight.trim_matches(['0', '.']).is_empty());
+        (name.trim(), !refused)
+    });
+    let weights: Vec<(&str, bool)> = weights.collect();
+    let of = |name: &str| {
+        weights
+            .iter()
+            .find(|(coding, _)| coding.eq_ignore_ascii_case(name))
+    };
+    of("gzip")
+        .or_else(|| of("*"))
+        .is_some_and(|(_, taken)| *taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn takes(line: &'static str) -> bool {
+        let mut request = HeaderMap::new();
+        request.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(line));
+        takes_gzip(&request)
+    }
+
+    #[test]
+    fn gzip_is_negotiated() {
+        assert!(takes_gzip(&HeaderMap::new()));
+        assert!(takes("gzip, deflate, br, zstd"));
+        assert!(takes("br;q=1.0, GZIP;q=0.5"));
+        assert!(takes("*"));
+        assert!(!takes("identity"));
+        assert!(!takes("gzip;q=0, *"));
+        assert!(!takes("gzip; q=0.000"));
+        assert!(!takes(""));
+    }
+
+    #[test]
+    fn swagger_ui_has_every_file() {
+        assert_eq!(all().count(), SWAGGER_UI.len() + 2);
+        assert!(all().all(|asset| !asset.content.is_empty()));
+    }
+}

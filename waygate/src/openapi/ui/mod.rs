@@ -1,0 +1,121 @@
+//! The documentation page: Swagger UI, all of it from this binary, kept in step with the engine.
+//!
+//! Everything on the page is addressed relative to it, so that it works wherever the application is nested or mounted by
+//! a proxy. There is no inline script or style.
+
+mod asset;
+mod events;
+mod policy;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware::map_response,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use self::asset::Asset;
+use super::LiveDocument;
+use crate::http::Guarded;
+
+pub(super) use policy::origins;
+
+impl Guarded {
+    /// Serves Swagger UI at `path`, such as `/docs`, and the document at `/openapi.json` unless
+    /// [`openapi`](Self::openapi) chose another path.
+    ///
+    /// The page follows the engine: a banner tells of global maintenance, badges tell of operations in maintenance and of
+    /// deprecated ones, and a change redraws what is on the screen without closing it. Like the document, page and
+    /// events are beside the API and never governed.
+    ///
+    /// Everything comes from this binary, under a Content Security Policy without inline script or style. The page may
+    /// connect to its own origin, and to those that the document names itself as `servers` and token URLs.
+    ///
+    /// The router may be nested under a prefix; links are relative, and operations are tried out under the prefix if the
+    /// document has no `servers`. An open page holds a connection to `events` beside it, at most 1,000 at a time: give a
+    /// graceful shutdown a limit.
+    ///
+    /// # Panics
+    /// [`into_router`](Self::into_router) panics, as axum does, when the API has a route of one of these paths already, or
+    /// the path does not begin with `/`.
+    pub fn docs(mut self, path: &str) -> Self {
+        self.endpoints.page = Some(path.trim_end_matches('/').to_owned());
+        self
+    }
+}
+
+/// The page at `page` (without a slash at the end), which shows the document that is served at `document_path`.
+pub(super) fn router(page: &str, document_path: &str, document: &Arc<LiveDocument>) -> Router {
+    let mut router = Router::new();
+    if let Some((_, name)) = page.rsplit_once('/') {
+        // The browser resolves the page's links against its URL, which must therefore end with a slash.
+        let location = HeaderValue::try_from(format!("{name}/"));
+        let location = location.unwrap_or(HeaderValue::from_static("./"));
+        router = router.route(page, get(move |request| redirect(location, request)));
+    }
+    let index = Arc::new(index(page, document_path));
+    let answer = move |request: HeaderMap| async move {
+        // A popup of the OAuth flow talks to the page that opened it; nothing else may.
+        let opener = HeaderValue::from_static("same-origin-allow-popups");
+        (
+            [("cross-origin-opener-policy", opener)],
+            index.respond(&request),
+        )
+    };
+    router = router.route(&format!("{page}/"), get(answer));
+    for asset in asset::all().map(Arc::new) {
+        let path = format!("{page}/{}", asset.name);
+        let answer = move |request: HeaderMap| async move { asset.respond(&request) };
+        router = router.route(&path, get(answer));
+    }
+    let security = policy::headers(document.origins());
+    router
+        .route(&format!("{page}/events"), events::route(document))
+        .layer(map_response(move |response| {
+            std::future::ready(with_headers(response, &security))
+        }))
+}
+
+fn index(page: &str, document_path: &str) -> Asset {
+    let up = "../".repeat(page.matches('/').count());
+    let root = if up.is_empty() { "./" } else { &up };
+    let document = format!("{root}{}", document_path.trim_start_matches('/'));
+    let html = include_str!("index.html")
+        .replace("{openapi}", &attribute(&document))
+        .replace("{root}", &attribute(root));
+    Asset::new("index.html", "text/html; charset=utf-8", html.into())
+}
+
+/// Text as it stands in an HTML attribute.
+fn attribute(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+}
+
+async fn redirect(location: HeaderValue, request: Request) -> Response {
+    let location = match request.uri().query() {
+        Some(query) => {
+            let text = [location.as_bytes(), b"?", query.as_bytes()].concat();
+            HeaderValue::try_from(text).unwrap_or(location)
+        }
+        None => location,
+    };
+    (
+        StatusCode::TEMPORARY_REDIRECT,
+        [(header::LOCATION, location)],
+    )
+        .into_response()
+}
+
+fn with_headers(mut response: Response, security: &HeaderMap) -> Response {
+    let headers = security
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
+    response.headers_mut().extend(headers);
+    response
+}

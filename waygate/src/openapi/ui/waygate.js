@@ -1,0 +1,316 @@
+// Shows the document in Swagger UI, and keeps both in step with the engine.
+//
+// The engine's events say that something has changed; the document says what. Free text of operators gets into the page as
+// text only, never as markup.
+"use strict";
+
+(() => {
+  /** Without a sign of life for this long, the connection counts as lost. The server sends one every 15 s. */
+  const SILENCE_MS = 40_000;
+  const RETRY_MS = { first: 1_000, most: 30_000 };
+  /** A replica behind the same address may learn of a change a moment later, so the document is asked for once more. */
+  const SETTLE_MS = 3_000;
+
+  const documentUrl = new URL(document.body.dataset.openapi, location.href);
+  const rootPath = new URL(document.body.dataset.root, location.href).pathname;
+  const element = (id) => document.getElementById(id);
+
+  // ---- The bar above Swagger UI -------------------------------------------------------------------------------------
+
+  /** Changes the text only if it differs, since screen readers read out every change. */
+  function setText(node, text) {
+    if (node.textContent !== text) node.textContent = text;
+  }
+
+  function paint({ global, maintenance }) {
+    const health = element("wg-health");
+    const operations = maintenance === 1 ? "1 operation" : `${maintenance} operations`;
+    if (global.enabled) {
+      health.dataset.state = "closed";
+      setText(health, `Site-wide maintenance: ${operations} closed`);
+    } else if (maintenance > 0) {
+      health.dataset.state = "partly";
+      setText(health, `${operations} in maintenance`);
+    } else {
+      health.dataset.state = "open";
+      setText(health, "All systems operational");
+    }
+    paintBanner(global);
+  }
+
+  function paintBanner(global) {
+    const banner = element("wg-banner");
+    const told = JSON.stringify(global);
+    if (banner.dataset.told === told) return;
+    banner.dataset.told = told;
+    banner.replaceChildren();
+    if (!global.enabled) return;
+    const add = (tag, name, text) => {
+      const node = document.createElement(tag);
+      node.className = name;
+      node.textContent = text;
+      banner.append(node);
+    };
+    add("strong", "wg-banner-title", "Site-wide maintenance");
+    if (global.reason) add("span", "wg-banner-reason", global.reason);
+    if (global.exempt_paths?.length) {
+      const paths = global.exempt_paths.map((path) => path.replace(":/", " /"));
+      add("span", "wg-banner-exempt", `Still open: ${paths.join(", ")}`);
+    }
+  }
+
+  let confirmedAt = null;
+
+  /** `state` is `connecting`, `live` or `reconnecting`. */
+  function paintConnection(state) {
+    const node = element("wg-connection");
+    node.dataset.state = state;
+    const time = confirmedAt?.toLocaleTimeString([], { timeStyle: "medium" });
+    const texts = {
+      connecting: "Connecting…",
+      live: "Live",
+      reconnecting: time ? `Reconnecting… shown as of ${time}` : "Reconnecting…",
+    };
+    setText(node, texts[state]);
+  }
+
+  // ---- Badges in Swagger UI -----------------------------------------------------------------------------------------
+
+  function instant(text) {
+    const date = new Date(text);
+    if (Number.isNaN(date.getTime())) return text;
+    return date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  }
+
+  function day(text) {
+    const date = new Date(text);
+    return Number.isNaN(date.getTime()) ? text : date.toLocaleDateString([], { dateStyle: "medium" });
+  }
+
+  /** What the document says about an operation; `undefined` members for what it does not say. */
+  function notesOf(system, operation) {
+    const spec = system.specSelectors.specJson();
+    const found = spec.getIn(["paths", operation.get("path"), operation.get("method")]);
+    const get = (name) => found?.get?.(name);
+    // The banner says already why everything is closed.
+    const global = spec.getIn(["info", "x-waygate-global-maintenance", "reason"]);
+    const reason = get("x-waygate-reason");
+    return {
+      maintenance: get("x-waygate-status") === "maintenance",
+      reason: reason === global ? "" : reason,
+      until: get("x-waygate-until"),
+      deprecated: get("deprecated") === true,
+      sunset: get("x-waygate-sunset"),
+      successor: get("x-waygate-successor"),
+    };
+  }
+
+  function WaygatePlugin(system) {
+    const { createElement: h, Fragment } = system.React;
+
+    function Badges({ notes }) {
+      const badge = (kind, text, title) =>
+        h("span", { key: kind, className: `wg-badge wg-badge-${kind}`, title }, text);
+      return h("span", { className: "wg-badges" }, [
+        notes.maintenance && badge("maintenance", "Maintenance"),
+        notes.deprecated && badge("deprecated", "Deprecated"),
+        notes.sunset && badge("sunset", `Sunset ${day(notes.sunset)}`, notes.sunset),
+      ]);
+    }
+
+    function Note({ notes }) {
+      const parts = [];
+      // What is said of maintenance stands in the description too, so an open operation need not say it here.
+      const maintenance = (key, text, title) =>
+        parts.push(h("span", { key, title, className: "wg-note-maintenance" }, text));
+      if (notes.reason) maintenance("reason", notes.reason);
+      if (notes.until) maintenance("until", `Until ${instant(notes.until)}`, notes.until);
+      if (notes.successor) {
+        parts.push(h("span", { key: "successor" }, "Use ", h("code", null, notes.successor), " instead"));
+      }
+      return parts.length ? h("p", { className: "wg-note" }, parts) : null;
+    }
+
+    /**
+     * Keeps what is on the screen until it has been resolved anew. Swagger UI would empty open operations first, and
+     * whoever fills in a form would lose the focus.
+     */
+    function renewResolved() {
+      const kept = {};
+      const spec = system.specSelectors.specJson();
+      system.specSelectors.specResolvedSubtree(["paths"])?.forEach((item, path) => {
+        item.forEach((operation, method) => {
+          if (!spec.hasIn(["paths", path, method])) return;
+          (kept[path] ??= {})[method] = operation?.toJS?.() ?? operation;
+          system.specActions.requestResolvedSubtree(["paths", path, method]);
+        });
+      });
+      system.specActions.updateResolvedSubtree([], { paths: kept });
+    }
+
+    return {
+      statePlugins: { spec: { wrapActions: { invalidateResolvedSubtreeCache: () => renewResolved } } },
+      wrapComponents: {
+        operation: (Original) => (props) => {
+          const { maintenance, deprecated } = notesOf(system, props.operation);
+          const name = `wg-operation${maintenance ? " wg-maintenance" : ""}${deprecated ? " wg-deprecated" : ""}`;
+          return h("div", { className: name }, h(Original, props));
+        },
+        OperationSummary: (Original) => (props) =>
+          h(Fragment, null, h(Original, props), h(Note, { notes: notesOf(system, props.operationProps) })),
+        OperationSummaryPath: (Original) => (props) =>
+          h(Fragment, null, h(Original, props), h(Badges, { notes: notesOf(system, props.operationProps) })),
+      },
+    };
+  }
+
+  // ---- The document -------------------------------------------------------------------------------------------------
+
+  let ui = null;
+  let shown = null;
+
+  function show(text) {
+    if (text === shown) return;
+    const spec = JSON.parse(text);
+    document.title = spec.info?.title || document.title;
+    // Paths are relative to where the application is mounted, which the document cannot know.
+    if (!spec.servers && rootPath !== "/") spec.servers = [{ url: rootPath.replace(/\/$/, "") }];
+    if (ui) {
+      ui.specActions.updateSpec(JSON.stringify(spec));
+    } else {
+      ui = SwaggerUIBundle({
+        spec,
+        dom_id: "#swagger-ui",
+        deepLinking: true,
+        displayRequestDuration: true,
+        layout: "BaseLayout",
+        plugins: [WaygatePlugin],
+        presets: [SwaggerUIBundle.presets.apis],
+        validatorUrl: null,
+      });
+      ui.specActions.updateUrl(documentUrl.href);
+    }
+    shown = text;
+    if (element("wg-connection").dataset.state !== "live") paint(stateOf(spec));
+  }
+
+  /** The state as the document tells it, for while events do not. */
+  function stateOf(spec) {
+    const operations = Object.values(spec.paths ?? {}).flatMap((item) => Object.values(item));
+    return {
+      global: spec.info?.["x-waygate-global-maintenance"] ?? { enabled: false },
+      maintenance: operations.filter((o) => o?.["x-waygate-status"] === "maintenance").length,
+    };
+  }
+
+  function explain(error) {
+    if (ui) return;
+    const note = document.createElement("p");
+    note.className = "wg-plain";
+    note.textContent = `The document could not be loaded (${error.message}). Trying again…`;
+    element("swagger-ui").replaceChildren(note);
+  }
+
+  let loading = null;
+  let again = false;
+
+  /** Loads and shows the document; calls that come meanwhile make for one more run. */
+  function refresh() {
+    again = true;
+    loading ??= (async () => {
+      try {
+        while (again) {
+          again = false;
+          const response = await fetch(documentUrl, { cache: "no-cache", signal: AbortSignal.timeout(20_000) });
+          if (!response.ok) throw new Error(`status ${response.status}`);
+          show(await response.text());
+          confirmedAt = new Date();
+        }
+        return true;
+      } catch (error) {
+        explain(error);
+        return false;
+      } finally {
+        loading = null;
+      }
+    })();
+    return loading;
+  }
+
+  // ---- Events -------------------------------------------------------------------------------------------------------
+
+  let source = null;
+  let silence = null;
+  let retry = null;
+  let settle = null;
+  let failures = 0;
+
+  function connect() {
+    close();
+    source = new EventSource("events");
+    source.onmessage = (event) => {
+      failures = 0;
+      heard();
+      paintConnection("live");
+      paint(JSON.parse(event.data));
+      load();
+      clearTimeout(settle);
+      settle = setTimeout(refresh, SETTLE_MS);
+    };
+    source.addEventListener("alive", heard);
+    // The browser gives up for good after some errors, such as 503, so trying again is done here for all of them.
+    source.onerror = lost;
+    listen();
+  }
+
+  function close() {
+    source?.close();
+    source = null;
+    for (const timer of [silence, retry, settle]) clearTimeout(timer);
+  }
+
+  function listen() {
+    clearTimeout(silence);
+    silence = setTimeout(lost, SILENCE_MS);
+  }
+
+  function heard() {
+    confirmedAt = new Date();
+    listen();
+  }
+
+  /** The document is still asked for, so that the page goes on where events do not get through. */
+  async function lost() {
+    close();
+    const wait = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** failures++);
+    retry = setTimeout(connect, wait * (0.75 + Math.random() / 2));
+    paintConnection("reconnecting");
+    if (await refresh()) paintConnection(element("wg-connection").dataset.state);
+  }
+
+  /** Loads the document that an event has announced. */
+  async function load() {
+    if (!(await refresh()) && source) lost();
+  }
+
+  // A hidden page follows nothing: browsers open few connections to one server, and those in sight need them.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      close();
+    } else {
+      paintConnection("connecting");
+      connect();
+    }
+  });
+
+  // ---- Start --------------------------------------------------------------------------------------------------------
+
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const paintTheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+  dark.addEventListener("change", paintTheme);
+  paintTheme();
+
+  paintConnection("connecting");
+  refresh();
+  if (!document.hidden) connect();
+})();

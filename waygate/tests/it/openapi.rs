@@ -1,0 +1,642 @@
+//! The document as it is served.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    routing::{MethodFilter, MethodRouter, get},
+};
+use http::Method;
+use serde_json::{Value, json};
+use utoipa::openapi::OpenApi;
+use waygate::{
+    Deprecation, GlobalMaintenance, Interval, Lifecycle, Position, RouteState, Waygate,
+    testing::TestApp,
+};
+
+use crate::support::{at, builder, clock};
+
+/// An API that serves every operation of a document.
+fn api(document: &Value) -> (Router, OpenApi) {
+    let document: OpenApi = serde_json::from_value(document.clone()).unwrap();
+    let written = serde_json::to_value(&document).unwrap();
+    let mut router = Router::new();
+    for (path, item) in written["paths"].as_object().unwrap() {
+        let mut methods = MethodRouter::new();
+        for verb in item.as_object().unwrap().keys() {
+            if let Ok(method) = Method::from_bytes(verb.to_ascii_uppercase().as_bytes())
+                && let Ok(filter) = MethodFilter::try_from(method)
+            {
+                methods = methods.on(filter, || async {});
+            }
+        }
+        router = router.route(path, methods);
+    }
+    (router, document)
+}
+
+/// A document of these operations, given as `GET /path`, each with its path as summary.
+fn document(operations: &[&str]) -> Value {
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": {"title": "Shop", "version": "1.0.0"},
+        "paths": {},
+    });
+    for operation in operations {
+        let (method, path) = operation.split_once(' ').unwrap();
+        document["paths"][path][method.to_ascii_lowercase()] =
+            json!({"summary": path, "responses": {"200": {"description": "fine"}}});
+    }
+    document
+}
+
+async fn serve(waygate: &Waygate, document: &Value) -> TestApp {
+    let guarded = waygate.guard(api(document)).await.unwrap();
+    TestApp::new(guarded.openapi("/openapi.json").into_router())
+}
+
+async fn fetch(app: &TestApp) -> Value {
+    let response = app.get("/openapi.json").await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.content_type(), Some("application/json"));
+    response.json()
+}
+
+fn global(config: Value) -> GlobalMaintenance {
+    serde_json::from_value(config).unwrap()
+}
+
+/// The paths of a document.
+fn paths(document: &Value) -> Vec<&str> {
+    document["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
+}
+
+#[tokio::test]
+async fn the_whole_document() {
+    let text = include_str!("shop.json");
+    let clock = clock();
+    let waygate = builder().clock(clock).build().await.unwrap();
+    let app = serve(&waygate, &serde_json::from_str(text).unwrap()).await;
+    let operator = waygate.system();
+    let window = Interval::parse("2029-12-31T23:00:00Z", "2030-01-01T04:00:00Z").unwrap();
+    operator
+        .schedule("GET:/payments", window, "DB <b>migration</b>, *soon* over")
+        .await
+        .unwrap();
+    operator
+        .set_maintenance("POST:/payments", "")
+        .await
+        .unwrap();
+    operator
+        .disable("GET:/payments/{id}", "incident 12")
+        .await
+        .unwrap();
+    operator.set_env_only("GET:/debug", &["dev"]).await.unwrap();
+    operator
+        .set_env_only("GET:/beta", &["production"])
+        .await
+        .unwrap();
+    let sunset = Some(at("2031-01-01T00:00:00Z"));
+    let deprecation = Deprecation::new(None, sunset, Some("/v2/users".parse().unwrap())).unwrap();
+    operator
+        .deprecate("GET:/v1/users", Some(deprecation))
+        .await
+        .unwrap();
+    let shown = fetch(&app).await;
+    insta::assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap());
+}
+
+#[tokio::test]
+async fn what_is_not_served_here_is_not_in_the_document() {
+    let waygate = builder().build().await.unwrap();
+    let app = serve(
+        &waygate,
+        &document(&["GET /a", "POST /a", "GET /b", "GET /c"]),
+    )
+    .await;
+    waygate.system().disable("POST:/a", "").await.unwrap();
+    waygate.system().disable("GET:/b", "").await.unwrap();
+    waygate
+        .system()
+        .set_env_only("GET:/c", &["dev"])
+        .await
+        .unwrap();
+    let shown = fetch(&app).await;
+    assert_eq!(paths(&shown), ["/a"]);
+    assert_eq!(
+        shown["paths"]["/a"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .collect::<Vec<_>>(),
+        ["get"]
+    );
+
+    waygate
+        .system()
+        .set_env_only("GET:/c", &["dev", "production"])
+        .await
+        .unwrap();
+    waygate.system().enable("GET:/b", "").await.unwrap();
+    assert_eq!(paths(&fetch(&app).await), ["/a", "/b", "/c"]);
+}
+
+#[tokio::test]
+async fn operations_are_matched_to_routes_as_binding_does() {
+    let waygate = builder().build().await.unwrap();
+    // What utoipa writes for the root of a nested router, and what axum serves.
+    let router = Router::new()
+        .route("/nested", get(|| async {}))
+        .route("/both", get(|| async {}))
+        .route("/both/", get(|| async {}));
+    let described = document(&[
+        "GET /nested/",
+        "GET /both",
+        "GET /both/",
+        "HEAD /nested/",
+        "GET /elsewhere",
+        "POST /nested/",
+    ]);
+    let described: OpenApi = serde_json::from_value(described).unwrap();
+    let guarded = waygate.guard((router, described)).await.unwrap();
+    let app = TestApp::new(guarded.openapi("/openapi.json").into_router());
+    let operator = waygate.system();
+    operator.set_maintenance("POST:/nested", "").await.unwrap();
+    operator.disable("GET:/nested", "").await.unwrap();
+    operator.disable("HEAD:/nested", "").await.unwrap();
+    operator.disable("GET:/both/", "").await.unwrap();
+    operator
+        .enable_global_maintenance(global(json!({"exempt_paths": ["/both"]})))
+        .await
+        .unwrap();
+    let shown = fetch(&app).await;
+    assert_eq!(paths(&shown), ["/both", "/elsewhere", "/nested/"]);
+    assert_eq!(
+        shown["paths"]["/nested/"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .collect::<Vec<_>>(),
+        ["post"]
+    );
+    assert_eq!(
+        shown["paths"]["/elsewhere"]["get"],
+        document(&["GET /elsewhere"])["paths"]["/elsewhere"]["get"],
+        "nothing is said about what nobody serves"
+    );
+}
+
+#[tokio::test]
+async fn global_maintenance_is_told_where_it_holds() {
+    let waygate = builder().build().await.unwrap();
+    let all = document(&[
+        "GET /open",
+        "GET /own",
+        "GET /off",
+        "GET /forced",
+        "GET /exempt",
+        "POST /exempt",
+    ]);
+    let app = serve(&waygate, &all).await;
+    let forced = RouteState {
+        force_active: true,
+        ..RouteState::default()
+    };
+    waygate
+        .register("GET:/forced".parse().unwrap(), forced)
+        .await;
+    let operator = waygate.system();
+    operator.set_maintenance("GET:/own", "own").await.unwrap();
+    operator
+        .set_maintenance("GET:/exempt", "own")
+        .await
+        .unwrap();
+    operator.disable("GET:/off", "").await.unwrap();
+    assert_eq!(
+        fetch(&app).await["info"]["x-waygate-global-maintenance"],
+        json!({"enabled": false})
+    );
+
+    let on = json!({"reason": "deploy", "exempt_paths": ["GET:/exempt"]});
+    operator
+        .enable_global_maintenance(global(on))
+        .await
+        .unwrap();
+    let shown = fetch(&app).await;
+    assert_eq!(
+        shown["info"]["x-waygate-global-maintenance"],
+        json!({"enabled": true, "reason": "deploy", "exempt_paths": ["GET:/exempt"]})
+    );
+    let reason = |shown: &Value, path: &str, verb: &str| {
+        shown["paths"][path][verb]["x-waygate-reason"].clone()
+    };
+    assert_eq!(reason(&shown, "/open", "get"), "deploy");
+    assert_eq!(
+        reason(&shown, "/own", "get"),
+        "deploy",
+        "what clients are told"
+    );
+    assert_eq!(reason(&shown, "/exempt", "get"), "own");
+    assert_eq!(reason(&shown, "/exempt", "post"), "deploy");
+    assert_eq!(shown["paths"]["/forced"], all["paths"]["/forced"]);
+    assert_eq!(shown["paths"]["/off"], Value::Null);
+
+    let on = json!({"reason": "deploy", "include_force_active": true});
+    operator
+        .enable_global_maintenance(global(on))
+        .await
+        .unwrap();
+    assert_eq!(reason(&fetch(&app).await, "/forced", "get"), "deploy");
+}
+
+#[tokio::test]
+async fn tags_go_with_their_last_operation() {
+    let waygate = builder().build().await.unwrap();
+    let mut all = document(&["GET /a", "GET /b"]);
+    all["tags"] =
+        json!([{"name": "secret"}, {"name": "both"}, {"name": "prose", "description": "d"}]);
+    all["paths"]["/a"]["get"]["tags"] = json!(["secret", "both"]);
+    all["paths"]["/b"]["get"]["tags"] = json!(["both"]);
+    let app = serve(&waygate, &all).await;
+    assert_eq!(fetch(&app).await["tags"], all["tags"]);
+    waygate.system().disable("GET:/a", "").await.unwrap();
+    assert_eq!(
+        fetch(&app).await["tags"],
+        json!([{"name": "both"}, {"name": "prose", "description": "d"}])
+    );
+}
+
+#[tokio::test]
+async fn extensions_stay_and_stamps_do_not() {
+    let waygate = builder().build().await.unwrap();
+    let mut all = document(&["GET /a"]);
+    all["x-root"] = json!({"a": 1});
+    all["info"]["x-info"] = json!([1]);
+    all["paths"]["/a"]["get"]["x-ours"] = json!("kept");
+    let mut stamped = all.clone();
+    stamped["paths"]["/a"]["get"]["x-waygate-handler"] = json!("app::a");
+    let app = serve(&waygate, &stamped).await;
+    all["info"]["x-waygate-global-maintenance"] = json!({"enabled": false});
+    assert_eq!(fetch(&app).await, all);
+    waygate
+        .system()
+        .set_maintenance("GET:/a", "")
+        .await
+        .unwrap();
+    let response = app.get("/openapi.json").await;
+    assert_eq!(
+        response.json::<Value>()["paths"]["/a"]["get"]["x-ours"],
+        "kept"
+    );
+    assert!(!response.text().contains("x-waygate-handler"));
+}
+
+#[tokio::test]
+async fn a_bypassed_engine_closes_nothing_in_the_document_either() {
+    let waygate = builder().bypass_lifecycle(true).build().await.unwrap();
+    let mut all = document(&["GET /a", "GET /b"]);
+    let app = serve(&waygate, &all).await;
+    waygate.system().disable("GET:/a", "").await.unwrap();
+    waygate
+        .system()
+        .enable_global_maintenance(GlobalMaintenance::default())
+        .await
+        .unwrap();
+    all["info"]["x-waygate-global-maintenance"] = json!({"enabled": false});
+    assert_eq!(fetch(&app).await, all);
+}
+
+#[tokio::test]
+async fn a_window_is_in_the_document_exactly_while_it_lasts() {
+    let clock = clock();
+    let waygate = builder().clock(clock.clone()).build().await.unwrap();
+    let app = serve(&waygate, &document(&["GET /a"])).await;
+    let window = Interval::parse("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z").unwrap();
+    waygate
+        .system()
+        .schedule("GET:/a", window, "upgrade")
+        .await
+        .unwrap();
+    let status = async || fetch(&app).await["paths"]["/a"]["get"]["x-waygate-status"].clone();
+    assert_eq!(status().await, Value::Null);
+    // No waiting for the scheduler: the document derives from the clock.
+    clock.set_wall(at("2030-01-01T02:00:00Z"));
+    assert_eq!(status().await, "maintenance");
+    assert_eq!(
+        fetch(&app).await["paths"]["/a"]["get"]["x-waygate-until"],
+        "2030-01-01T04:00:00Z"
+    );
+    clock.set_wall(at("2030-01-01T03:59:59.999999Z"));
+    assert_eq!(status().await, "maintenance");
+    clock.set_wall(at("2030-01-01T04:00:00Z"));
+    assert_eq!(status().await, Value::Null);
+}
+
+#[tokio::test]
+async fn unchanged_documents_are_not_sent_again() {
+    let (waygate, other) = (
+        builder().build().await.unwrap(),
+        builder().build().await.unwrap(),
+    );
+    let app = serve(&waygate, &document(&["GET /a", "GET /b"])).await;
+    let replica = serve(&other, &document(&["GET /a", "GET /b"])).await;
+    let first = app.get("/openapi.json").await;
+    assert_eq!(first.header("cache-control"), Some("no-cache"));
+    assert_eq!(first.header("x-content-type-options"), Some("nosniff"));
+    let tag = first.header("etag").unwrap();
+    assert!(
+        tag.len() >= 18 && tag.starts_with('"') && tag.ends_with('"'),
+        "{tag}"
+    );
+    other.system().disable("GET:/b", "").await.unwrap();
+    other.system().enable("GET:/b", "").await.unwrap();
+    assert_eq!(
+        replica.get("/openapi.json").await.header("etag"),
+        Some(tag),
+        "all replicas agree"
+    );
+
+    let known = app.with_header("if-none-match", &format!("\"other\", W/{tag}"));
+    let fresh = known.get("/openapi.json").await;
+    assert_eq!((fresh.status().as_u16(), fresh.bytes().len()), (304, 0));
+    assert_eq!(fresh.header("etag"), Some(tag));
+    assert_eq!(fresh.header("cache-control"), Some("no-cache"));
+
+    let head = app.request(Method::HEAD, "/openapi.json", "").await;
+    assert_eq!((head.status().as_u16(), head.bytes().len()), (200, 0));
+    assert_eq!(head.header("etag"), Some(tag));
+    assert_eq!(
+        head.header("content-length"),
+        Some(&*first.bytes().len().to_string())
+    );
+    assert_eq!(
+        known
+            .request(Method::HEAD, "/openapi.json", "")
+            .await
+            .status(),
+        304
+    );
+
+    waygate.system().disable("GET:/a", "").await.unwrap();
+    let changed = known.get("/openapi.json").await;
+    assert_eq!(changed.status(), 200);
+    assert_ne!(changed.header("etag"), Some(tag));
+    waygate.system().enable("GET:/a", "").await.unwrap();
+    assert_eq!(
+        known.get("/openapi.json").await.status(),
+        304,
+        "the content counts, not the history"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_picture_is_rendered_once_however_many_ask() {
+    let waygate = builder().build().await.unwrap();
+    let app = serve(&waygate, &document(&["GET /a"])).await;
+    for round in 0..20 {
+        waygate
+            .system()
+            .set_maintenance("GET:/a", &round.to_string())
+            .await
+            .unwrap();
+        let asked: Vec<_> = (0..32)
+            .map(|_| {
+                let app = app.clone();
+                tokio::spawn(async move { app.get("/openapi.json").await })
+            })
+            .collect();
+        let mut renderings = std::collections::HashSet::new();
+        for response in asked {
+            let response = response.await.unwrap();
+            assert_eq!(
+                response.json::<Value>()["paths"]["/a"]["get"]["x-waygate-reason"],
+                round.to_string()
+            );
+            // Two renderings never share memory while both are held.
+            renderings.insert(response.bytes().clone());
+            let first = renderings.iter().next().unwrap();
+            assert!(std::ptr::eq(first.as_ptr(), response.bytes().as_ptr()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_not_governed() {
+    let waygate = builder().build().await.unwrap();
+    let app = serve(&waygate, &document(&["GET /a"])).await;
+    waygate
+        .system()
+        .enable_global_maintenance(GlobalMaintenance::default())
+        .await
+        .unwrap();
+    assert_eq!(app.get("/a").await.status(), 503);
+    assert_eq!(app.get("/nowhere").await.status(), 503);
+    assert_eq!(app.get("/openapi.json").await.status(), 200);
+}
+
+#[tokio::test]
+async fn attributes_are_in_the_document_from_the_start() {
+    mod handlers {
+        #[waygate::maintenance(reason = "docs of attributes")]
+        #[utoipa::path(get, path = "/item", extensions(("x-own" = json!(true))), responses((status = OK)))]
+        pub(super) async fn item() {}
+    }
+    use handlers::*;
+    let nested = utoipa_axum::router::OpenApiRouter::new().routes(utoipa_axum::routes!(item));
+    let api = utoipa_axum::router::OpenApiRouter::new().nest("/of-attributes", nested);
+    let waygate = builder().build().await.unwrap();
+    let guarded = waygate.guard(api).await.unwrap().openapi("/api.json");
+    let app = TestApp::new(guarded.into_router());
+    let shown = app.get("/api.json").await;
+    assert!(!shown.text().contains("x-waygate-handler"));
+    let operation = shown.json::<Value>()["paths"]["/of-attributes/item"]["get"].clone();
+    assert_eq!(operation["x-waygate-reason"], "docs of attributes");
+    assert_eq!(operation["x-own"], true);
+}
+
+/// What the document should be, worked out the slow and simple way from the listing of the routes.
+fn naive(base: &Value, waygate: &Waygate) -> Value {
+    let mut document = base.clone();
+    let (global, _) = waygate.global_maintenance();
+    document["info"]["x-waygate-global-maintenance"] = if global.enabled {
+        json!({"enabled": true, "reason": global.reason, "exempt_paths": global.exempt_paths})
+    } else {
+        json!({"enabled": false})
+    };
+    let mut hidden = false;
+    for route in waygate.routes() {
+        let (key, view) = (route.key, route.view);
+        let verb = key.method().unwrap().as_str().to_ascii_lowercase();
+        let item = document["paths"][key.path()].as_object_mut().unwrap();
+        let here = view.allowed_envs.contains(waygate.environment());
+        let gone = match view.status.as_str() {
+            "disabled" => true,
+            "env_gated" => !here,
+            _ => false,
+        };
+        if gone && !view.force_active {
+            item.remove(&verb);
+            hidden = true;
+            continue;
+        }
+        let closed = global.enabled
+            && !global.exempts(key.method(), key.path())
+            && (!view.force_active || global.include_force_active);
+        let operation = item[&verb].as_object_mut().unwrap();
+        let reason = if closed {
+            Some((global.reason.to_string(), None))
+        } else if view.status.as_str() == "maintenance" && !view.force_active {
+            Some((view.reason.to_string(), view.until))
+        } else {
+            None
+        };
+        if let Some((reason, until)) = reason {
+            let own = operation
+                .get("description")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
+            let mut text = format!("> 🔧 **In maintenance.** {reason}");
+            if until.is_some() {
+                text.push_str("\n>\n> Not served until Tue, 01 Jan 2030 04:00:00 GMT.");
+                operation.insert("x-waygate-until".to_owned(), json!("2030-01-01T04:00:00Z"));
+            }
+            if !own.is_empty() {
+                text.push_str(&format!("\n\n{own}"));
+            }
+            let summary = format!("🔧 {}", operation["summary"].as_str().unwrap());
+            operation.insert("description".to_owned(), json!(text));
+            operation.insert("summary".to_owned(), json!(summary));
+            operation.insert("x-waygate-status".to_owned(), json!("maintenance"));
+            operation.insert("x-waygate-reason".to_owned(), json!(reason));
+        }
+        if let Some(deprecation) = view.deprecation {
+            operation.insert("deprecated".to_owned(), json!(true));
+            let sunset = deprecation.sunset().unwrap().to_string();
+            operation.insert("x-waygate-sunset".to_owned(), json!(sunset));
+        }
+    }
+    let items = document["paths"].as_object_mut().unwrap();
+    items.retain(|_, item| !item.as_object().unwrap().is_empty());
+    if hidden {
+        loop {
+            let text = document.to_string();
+            let schemas = document["components"]["schemas"].as_object_mut().unwrap();
+            let before = schemas.len();
+            schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+            if schemas.len() == before {
+                break;
+            }
+        }
+    }
+    document
+}
+
+/// 1,000 operations on 500 paths with 500 schemas, each of which refers to the next but one in tens.
+fn large() -> Value {
+    let mut document = document(&[]);
+    for number in 0..500 {
+        let own = format!("Schema{number}");
+        let body = json!({"content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{own}")}}}});
+        for (verb, description) in [("get", ""), ("post", "Writes. *All* of it.")] {
+            let mut operation = json!({
+                "operationId": format!("{verb}_{number}"),
+                "summary": format!("Operation {number}"),
+                "tags": [format!("tag{}", number % 10)],
+                "parameters": [{"name": "page", "in": "query", "required": false, "schema": {"type": "integer"}}],
+                "responses": {"200": {"description": "fine", "content": body["content"]}, "404": {"description": "none"}},
+            });
+            if !description.is_empty() {
+                operation["description"] = json!(description);
+                operation["requestBody"] = body.clone();
+            }
+            document["paths"][format!("/api/v1/resources{number}/items")][verb] = operation;
+        }
+        let mut properties = json!({"id": {"type": "integer"}, "name": {"type": "string"}});
+        if number % 10 < 8 {
+            properties["next"] =
+                json!({"$ref": format!("#/components/schemas/Schema{}", number + 2)});
+        }
+        document["components"]["schemas"][own] =
+            json!({"type": "object", "properties": properties});
+    }
+    document
+}
+
+#[tokio::test]
+async fn a_thousand_operations_are_what_the_simple_way_makes_of_them() {
+    let clock = clock();
+    let waygate = builder().clock(clock.clone()).build().await.unwrap();
+    let document = large();
+    let written: OpenApi = serde_json::from_value(document.clone()).unwrap();
+    let base = serde_json::to_value(&written).unwrap();
+    let app = serve(&waygate, &document).await;
+    assert_eq!(fetch(&app).await, naive(&base, &waygate), "untouched");
+    let window = Interval::parse("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z").unwrap();
+    let sunset = Some(at("2031-01-01T00:00:00Z"));
+    let keys: Vec<String> = waygate
+        .routes()
+        .iter()
+        .map(|route| route.key.to_string())
+        .collect();
+    assert_eq!(keys.len(), 1_000);
+    for (number, key) in keys.iter().enumerate() {
+        let operator = waygate.system();
+        match number % 7 {
+            0 => drop(operator.disable(key, "off").await.unwrap()),
+            1 => drop(operator.set_env_only(key, &["dev"]).await.unwrap()),
+            2 => drop(operator.set_maintenance(key, "migration").await.unwrap()),
+            3 => drop(operator.set_env_only(key, &["production"]).await.unwrap()),
+            4 => drop(operator.schedule(key, window, "upgrade").await.unwrap()),
+            5 => {
+                let deprecation = Deprecation::new(None, sunset, None).unwrap();
+                drop(operator.deprecate(key, Some(deprecation)).await.unwrap());
+            }
+            _ => {
+                let position = Position {
+                    lifecycle: Lifecycle::Maintenance,
+                    ..Position::default()
+                };
+                let forced = RouteState {
+                    force_active: true,
+                    position,
+                    ..RouteState::default()
+                };
+                waygate.register(key.parse().unwrap(), forced).await;
+            }
+        }
+    }
+    let shown = fetch(&app).await;
+    assert_eq!(shown, naive(&base, &waygate), "before the window");
+    assert!(shown["paths"].as_object().unwrap().len() < 500);
+    clock.set_wall(at("2030-01-01T03:00:00Z"));
+    assert_eq!(fetch(&app).await, naive(&base, &waygate), "in the window");
+    let on = json!({"reason": "move", "exempt_paths": [keys[8], "/api/v1/resources3/items"]});
+    waygate
+        .system()
+        .enable_global_maintenance(global(on))
+        .await
+        .unwrap();
+    assert_eq!(
+        fetch(&app).await,
+        naive(&base, &waygate),
+        "in global maintenance"
+    );
+    clock.advance(Duration::from_secs(7_200));
+    let on = json!({"reason": "move", "include_force_active": true});
+    waygate
+        .system()
+        .enable_global_maintenance(global(on))
+        .await
+        .unwrap();
+    assert_eq!(
+        fetch(&app).await,
+        naive(&base, &waygate),
+        "with everything included"
+    );
+}

@@ -42,7 +42,7 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
         },
         "bearer": { "type": "http", "scheme": "bearer", "description": "The same token." },
     });
-    if let Some(paths) = document["paths"].as_object_mut() {
+    if let Some(Value::Object(paths)) = document.get_mut("paths") {
         for (path, item) in paths {
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
                 complete(path, method, operation);
@@ -54,7 +54,9 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
 
 fn complete(path: &str, method: &str, operation: &mut Value) {
     let is_change = method != "get" && !path.starts_with("/api/auth/");
+    let problems = problems(path, method, operation, is_change);
     describe_parameters(operation);
+    leave_out_null_bodies(operation);
     allow_bearer(operation);
     if is_change {
         let text = "The ETag of what is to be changed, a list of them, or `*`.";
@@ -82,7 +84,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     if answers_list {
         operation["responses"]["304"] = json!({ "description": "The client knows the list." });
     }
-    for (status, text) in problems(path, method, operation, is_change) {
+    for (status, text) in problems {
         operation["responses"][status] = json!({
             "description": text,
             "content": { "application/problem+json": {
@@ -106,7 +108,7 @@ fn problems(
     let writes = method != "get";
     let all = [
         (
-            has_body || has_parameters,
+            has_body || has_parameters || is_change,
             "400",
             "The request is malformed, or asks for what cannot be.",
         ),
@@ -164,9 +166,19 @@ fn problems(
     applies.map(|(_, status, text)| (status, text)).collect()
 }
 
+/// A body may be missing, but it is never `null`.
+fn leave_out_null_bodies(operation: &mut Value) {
+    let schema = operation.pointer_mut("/requestBody/content/application~1json/schema");
+    if let Some(schema) = schema
+        && let Some(one) = schema["oneOf"].as_array().and_then(|any| any.first())
+    {
+        *schema = one.clone();
+    }
+}
+
 /// A token may be shown in either of two headers.
 fn allow_bearer(operation: &mut Value) {
-    let Some(requirements) = operation["security"].as_array_mut() else {
+    let Some(requirements) = list(operation, "security") else {
         return;
     };
     let scopes = requirements.first().and_then(|first| first.get("token"));
@@ -183,14 +195,14 @@ fn add_header(operation: &mut Value, name: &str, text: &str) {
         "required": false,
         "schema": { "type": "string" },
     });
-    match operation["parameters"].as_array_mut() {
+    match list(operation, "parameters") {
         Some(parameters) => parameters.push(parameter),
         None => operation["parameters"] = json!([parameter]),
     }
 }
 
 fn describe_parameters(operation: &mut Value) {
-    let parameters = operation["parameters"].as_array_mut().into_iter().flatten();
+    let parameters = list(operation, "parameters").into_iter().flatten();
     for parameter in parameters.filter_map(Value::as_object_mut) {
         let text = match parameter.get("name").and_then(Value::as_str) {
             Some("pk") => "The path key: the base64url form of the route's key.",
@@ -203,4 +215,8 @@ fn describe_parameters(operation: &mut Value) {
 
 fn set(object: &mut Map<String, Value>, name: &str, text: &str) {
     object.insert(name.to_owned(), text.into());
+}
+
+fn list<'a>(operation: &'a mut Value, name: &str) -> Option<&'a mut Vec<Value>> {
+    operation.get_mut(name)?.as_array_mut()
 }

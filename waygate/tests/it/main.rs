@@ -1,6 +1,8 @@
 //! The integration tests of the facade: one binary, a module per topic.
 #![allow(missing_docs)]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod bind;
 mod differential;
 #[cfg(feature = "swagger-ui")]

@@ -15,8 +15,8 @@ use super::password;
 /// ```
 /// use waygate::Credentials;
 ///
-/// // printf %s "$password" | argon2 "$(openssl rand -hex 8)" -id -t 2 -k 19456 -p 1 -e
-/// let phc = "$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$7KUgBAUd6dJuTFWGvbHFEFhsHFCqFYKlIn7TEI1W6rk";
+/// // printf %s "$password" | argon2 "$(openssl rand -hex 8)" -id -t 2 -k 65536 -p 1 -e
+/// let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 /// let credentials = Credentials::hashed("admin", phc)?.with("deploy", "correct horse battery staple");
 /// # Ok::<(), waygate::CredentialError>(())
 /// ```

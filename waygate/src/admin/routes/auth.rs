@@ -53,6 +53,7 @@ const REQUIRED: &str = "username and password are required";
 
 /// A token, which is shown this once.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Login)]
 struct LoginBody {
     #[schema(format = Password)]
     token: String,
@@ -196,9 +197,11 @@ async fn logout(
 
 /// Who a token belongs to.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Me)]
 struct MeBody {
     username: String,
     platform: String,
+    #[schema(value_type = Vec<Scope>)]
     scopes: Scopes,
 }
 

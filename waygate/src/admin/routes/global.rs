@@ -66,6 +66,7 @@ async fn get(State(state): State<Arc<AdminState>>) -> Reply<GlobalMaintenance> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EnableGlobalRequest {
+    /// One line of plain text; may be empty.
     #[serde(default)]
     #[schema(value_type = String, max_length = 512)]
     reason: Reason,

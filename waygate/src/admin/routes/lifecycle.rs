@@ -30,6 +30,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EnableRequest {
+    /// One line of plain text; may be empty.
     #[serde(default)]
     #[schema(value_type = String, max_length = 512)]
     reason: Reason,
@@ -61,6 +62,7 @@ async fn enable(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DisableRequest {
+    /// One line of plain text; may be empty.
     #[serde(default)]
     #[schema(value_type = String, max_length = 512)]
     reason: Reason,
@@ -96,6 +98,7 @@ async fn disable(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MaintenanceRequest {
+    /// One line of plain text; may be empty.
     #[serde(default)]
     #[schema(value_type = String, max_length = 512)]
     reason: Reason,

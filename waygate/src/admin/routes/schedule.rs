@@ -31,6 +31,7 @@ struct ScheduleRequest {
     /// When it ends, after it begins; without a zone, in UTC.
     #[schema(format = DateTime, nullable = false, required)]
     end: Option<String>,
+    /// One line of plain text; may be empty.
     #[serde(default)]
     #[schema(value_type = String, max_length = 512)]
     reason: Reason,

@@ -20,6 +20,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 
 /// How the engine is.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Health)]
 struct HealthBody {
     /// `ok`, or `degraded`: the API is served from what was last known.
     #[schema(example = "ok")]
@@ -32,6 +33,7 @@ struct HealthBody {
 
 /// An impaired part.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Degraded)]
 struct DegradedBody {
     /// Since when.
     #[schema(format = DateTime)]

@@ -8,7 +8,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{grammar::format_wire, model::Action, port::Batch};
 
 use crate::admin::{
-    auth::{Gate, Platform, Principal, Record, Scopes, Token, TokenHash, TokenId, check_name},
+    auth::{
+        Gate, Platform, Principal, Record, Scope, Scopes, Token, TokenHash, TokenId, check_name,
+    },
     body::{Ask, Asked},
     error::{Kind, Problem},
     issue::{MAX_TOKENS, issue, line, not_configured},
@@ -35,6 +37,7 @@ struct TokenBody {
     /// Whose it is.
     username: String,
     platform: Platform,
+    #[schema(value_type = Vec<Scope>)]
     scopes: Scopes,
     #[schema(format = DateTime)]
     created_at: String,
@@ -104,7 +107,7 @@ struct CreateTokenRequest {
     #[schema(example = "deploy", max_length = 128)]
     name: String,
     /// What it may be used for; nothing that the token of this request may not.
-    #[schema(example = json!(["read", "write:routes"]))]
+    #[schema(value_type = Vec<Scope>, example = json!(["read", "write:routes"]))]
     scopes: Scopes,
     /// How long it lasts: a minute to a year.
     #[schema(minimum = 60, maximum = 31536000)]
@@ -120,6 +123,7 @@ const LONGEST: u64 = 31_536_000;
 
 /// A new token, which is shown this once.
 #[derive(Serialize, ToSchema)]
+#[schema(as = NewToken)]
 struct CreatedBody {
     #[schema(format = Password)]
     token: String,

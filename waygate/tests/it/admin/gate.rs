@@ -1,0 +1,349 @@
+//! Who gets in: every operation with every kind of token.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use axum::{body::Body, extract::Request};
+use serde_json::{Value, json};
+
+use super::support::{Answer, Server, at};
+
+/// Every operation, and a body with which it succeeds.
+fn operations() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        (
+            "POST",
+            "/api/auth/login",
+            json!({ "username": "admin", "password": "secret" }),
+        ),
+        ("POST", "/api/auth/logout", Value::Null),
+        ("GET", "/api/auth/me", Value::Null),
+        ("GET", "/api/auth/tokens", Value::Null),
+        (
+            "POST",
+            "/api/auth/tokens",
+            json!({ "name": "x", "scopes": ["read"], "expires_in_seconds": 60 }),
+        ),
+        ("DELETE", "/api/auth/tokens/{id}", Value::Null),
+        ("GET", "/api/routes", Value::Null),
+        ("GET", "/api/routes/{pk}", Value::Null),
+        ("DELETE", "/api/routes/{pk}", Value::Null),
+        ("POST", "/api/routes/{pk}/enable", json!({})),
+        ("POST", "/api/routes/{pk}/disable", json!({})),
+        ("POST", "/api/routes/{pk}/maintenance", json!({})),
+        ("POST", "/api/routes/{pk}/env", json!({ "envs": ["dev"] })),
+        (
+            "POST",
+            "/api/routes/{pk}/schedule",
+            json!({ "start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z" }),
+        ),
+        ("DELETE", "/api/routes/{pk}/schedule", Value::Null),
+        ("POST", "/api/routes/{pk}/deprecate", json!({})),
+        ("DELETE", "/api/routes/{pk}/deprecate", Value::Null),
+        (
+            "POST",
+            "/api/routes/{pk}/access",
+            json!({ "allowed_ips": [], "allowed_roles": [] }),
+        ),
+        ("POST", "/api/routes/{pk}/reset", json!({})),
+        ("GET", "/api/global", Value::Null),
+        ("POST", "/api/global/enable", json!({})),
+        ("POST", "/api/global/disable", json!({})),
+        (
+            "POST",
+            "/api/global/exempt-paths",
+            json!({ "exempt_paths": [] }),
+        ),
+        ("GET", "/api/audit", Value::Null),
+        ("GET", "/api/health", Value::Null),
+        ("GET", "/api/openapi.json", Value::Null),
+    ]
+}
+
+const SCOPES: [&str; 4] = ["read", "write:routes", "write:global", "admin"];
+
+/// What the wire contract and the design ask for, said once more here: the document must say the same.
+fn needed(method: &str, path: &str) -> Option<&'static str> {
+    match (method, path) {
+        ("POST", "/api/auth/login" | "/api/auth/logout") => None,
+        (_, "/api/auth/me") => Some(""),
+        (_, path) if path.starts_with("/api/auth/tokens") => Some("admin"),
+        ("GET", _) => Some("read"),
+        (_, path) if path.starts_with("/api/routes") => Some("write:routes"),
+        _ => Some("write:global"),
+    }
+}
+
+async fn send(
+    server: &Server,
+    operation: (&str, &str, &Value),
+    header: Option<(&str, &str)>,
+) -> Answer {
+    let (method, template, body) = operation;
+    let id = server.get("/api/auth/tokens").await;
+    let id = match id.status.as_u16() {
+        // The newest, so that it is not the server's own.
+        200 => id.json().as_array().unwrap().last().unwrap()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
+        _ => "0123456789abcdef".to_owned(),
+    };
+    let key = at("GET:/orders", "").replace("/api/routes/", "");
+    let path = template.replace("{pk}", &key).replace("{id}", &id);
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some((name, value)) = header {
+        request = request.header(name, value);
+    }
+    let body = match body {
+        Value::Null => Body::empty(),
+        body => body.to_string().into(),
+    };
+    let answer = server.send(request.body(body).unwrap()).await;
+    assert_secured(&answer);
+    answer
+}
+
+#[track_caller]
+fn assert_secured(answer: &Answer) {
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        (
+            "content-security-policy",
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(answer.header(name), value, "{name}");
+    }
+}
+
+/// A token with these scopes, that lasts a minute.
+async fn token(server: &Server, scopes: &[&str]) -> (String, String) {
+    let ask = json!({ "name": "test", "scopes": scopes, "expires_in_seconds": 60 });
+    let made = server.post("/api/auth/tokens", ask).await.expect(201);
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    (text("token"), text("id"))
+}
+
+#[tokio::test]
+async fn every_operation_asks_for_a_valid_token_with_the_right_scope() {
+    let server = Server::start().await;
+    let document = server.get("/api/openapi.json").await.expect(200);
+    let mut documented = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let method = method.to_ascii_uppercase();
+            let security = match needed(&method, path) {
+                None => json!([{}]),
+                Some("") => json!([{ "token": [] }, { "bearer": [] }]),
+                Some(scope) => json!([{ "token": [scope] }, { "bearer": [scope] }]),
+            };
+            assert_eq!(operation["security"], security, "{method} {path}");
+            documented.insert((method, path.clone()));
+        }
+    }
+    let known: BTreeSet<_> = operations()
+        .into_iter()
+        .map(|(method, path, _)| (method.to_owned(), path.to_owned()))
+        .collect();
+    assert_eq!(documented, known);
+
+    for (method, path, body) in operations() {
+        let (expired, _) = token(&server, &SCOPES).await;
+        server.clock.advance(Duration::from_secs(60));
+        let (revoked, id) = token(&server, &SCOPES).await;
+        server
+            .delete(&format!("/api/auth/tokens/{id}"))
+            .await
+            .expect(200);
+        let (good, _) = token(&server, &SCOPES).await;
+        let cookie = format!("waygate_session={good}; __Host-waygate={good}");
+        let invalid = [
+            None,
+            Some(("x-waygate-token", "wg_garbage")),
+            Some(("x-waygate-token", "")),
+            Some(("x-waygate-token", expired.as_str())),
+            Some(("x-waygate-token", revoked.as_str())),
+            Some(("authorization", "Bearer wg_garbage")),
+            Some(("authorization", "Basic YWRtaW46c2VjcmV0")),
+            Some(("cookie", cookie.as_str())),
+            Some(("x-waygate-actor", "admin")),
+        ];
+        let needed = needed(method, path);
+        for header in invalid {
+            let before = server.state().await;
+            let answer = send(&server, (method, path, &body), header).await;
+            if needed.is_none() {
+                assert_eq!(answer.status, 200, "{method} {path}");
+                break;
+            }
+            assert_eq!(
+                answer.header("www-authenticate"),
+                "Bearer realm=\"waygate\""
+            );
+            let text = answer.refused(401);
+            assert_eq!(
+                text,
+                "Authentication required. Use POST /api/auth/login to obtain a token."
+            );
+            assert_eq!(server.state().await, before, "{method} {path} {header:?}");
+        }
+        if let Some(scope) = needed.filter(|scope| !scope.is_empty()) {
+            let others: Vec<&str> = SCOPES.into_iter().filter(|other| *other != scope).collect();
+            let (weak, _) = token(&server, &others).await;
+            let before = server.state().await;
+            let header = Some(("x-waygate-token", weak.as_str()));
+            let answer = send(&server, (method, path, &body), header).await;
+            assert!(
+                answer
+                    .header("www-authenticate")
+                    .contains(&format!("scope=\"{scope}\""))
+            );
+            let text = answer.refused(403);
+            assert_eq!(text, format!("The token lacks the scope `{scope}`."));
+            assert_eq!(server.state().await, before, "{method} {path}");
+        }
+        let bearer = format!("bearer {good}");
+        let header = match method {
+            "GET" => ("authorization", bearer.as_str()),
+            _ => ("x-waygate-token", good.as_str()),
+        };
+        let answer = send(&server, (method, path, &body), Some(header)).await;
+        let expected = match (method, path) {
+            ("POST", "/api/auth/tokens") => 201,
+            // Only what the code no longer has can be purged.
+            ("DELETE", "/api/routes/{pk}") => 409,
+            _ => 200,
+        };
+        assert_eq!(answer.status, expected, "{method} {path}");
+        if method == "GET" {
+            let head = send(&server, ("HEAD", path, &Value::Null), Some(header)).await;
+            assert_eq!((head.status.as_u16(), head.body.len()), (200, 0), "{path}");
+            let head = send(&server, ("HEAD", path, &Value::Null), None).await;
+            assert_eq!(head.status, 401, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_public_by_what_it_is_called() {
+    let server = Server::start().await;
+    let before = server.state().await;
+    let paths = [
+        "/login",
+        "/logout",
+        "/static/app.js",
+        "/",
+        "/api/login",
+        "/api/routes/login",
+        "/api/routes/logout",
+        "/api/routes/static",
+        "/api/routes/static/enable",
+        "/api/routes/login/disable",
+        "/api/auth/tokens/login",
+        "/api/auth/tokens/logout",
+        "/api/auth/login/",
+        "/api/auth/login/login",
+        "/x/api/auth/login",
+        "/api/auth/%6cogin",
+        "/api/auth/LOGIN",
+        "/api/global/static/login",
+        "/static/../api/global/enable",
+    ];
+    for path in paths {
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE"] {
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
+                .body(Body::empty());
+            let answer = server.send(request.unwrap()).await;
+            assert_eq!(answer.status, 401, "{method} {path}");
+            assert_secured(&answer);
+        }
+    }
+    for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"] {
+        let request = Request::builder()
+            .method(method)
+            .uri("/api/auth/login")
+            .body(Body::empty());
+        assert_eq!(server.send(request.unwrap()).await.status, 401, "{method}");
+    }
+    assert_eq!(server.state().await, before);
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_problems() {
+    let server = Server::start().await;
+    for path in [
+        "/",
+        "/login",
+        "/api",
+        "/api/",
+        "/api/nope",
+        "/api/routes/",
+        "/static/x",
+    ] {
+        let text = server.get(path).await.refused(404);
+        assert_eq!(text, "Not Found", "{path}");
+    }
+    for (method, path, allow) in [
+        ("PUT", "/api/routes", "GET, HEAD"),
+        ("OPTIONS", "/api/routes", "GET, HEAD"),
+        ("TRACE", "/api/global", "GET, HEAD"),
+        ("GET", "/api/auth/login", "POST"),
+        ("PATCH", "/api/auth/tokens", "GET, POST, HEAD"),
+        ("GET", "/api/routes/eA/schedule", "DELETE, POST"),
+    ] {
+        let request = server.request(method, path).body(Body::empty());
+        let answer = server.send(request.unwrap()).await;
+        assert_eq!(answer.header("allow"), allow, "{method} {path}");
+        assert!(answer.refused(405).starts_with("Method Not Allowed"));
+    }
+}
+
+#[tokio::test]
+async fn two_tokens_are_as_good_as_none_and_a_blank_one_is_passed_over() {
+    let server = Server::start().await;
+    let bearer = format!("Bearer {}", server.token);
+    let ask = async |headers: &[(&str, &str)]| {
+        let mut request = Request::builder().uri("/api/auth/me");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = server.send(request.body(Body::empty()).unwrap()).await;
+        answer.status.as_u16()
+    };
+    let token = server.token.as_str();
+    assert_eq!(ask(&[("x-waygate-token", token)]).await, 200);
+    assert_eq!(ask(&[("authorization", &bearer)]).await, 200);
+    assert_eq!(
+        ask(&[("x-waygate-token", " "), ("authorization", &bearer)]).await,
+        200
+    );
+    assert_eq!(
+        ask(&[("x-waygate-token", token), ("authorization", "Basic eA==")]).await,
+        200
+    );
+    assert_eq!(
+        ask(&[("x-waygate-token", token), ("x-waygate-token", token)]).await,
+        401
+    );
+    assert_eq!(
+        ask(&[("x-waygate-token", "wg_x"), ("authorization", &bearer)]).await,
+        401
+    );
+}
+
+#[tokio::test]
+async fn the_interface_is_there_in_global_maintenance() {
+    let server = Server::start().await;
+    let all = json!({ "include_force_active": true });
+    server.post("/api/global/enable", all).await.expect(200);
+    assert_eq!(server.get("/api/routes").await.status, 200);
+    server
+        .post("/api/global/disable", json!({}))
+        .await
+        .expect(200);
+}

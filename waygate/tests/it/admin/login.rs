@@ -1,0 +1,238 @@
+//! Logging in, and being kept from it.
+
+use std::time::Duration;
+
+use axum::{body::Body, extract::Request};
+use serde_json::json;
+use waygate::{Action, Admin, AuditQuery, CredentialError, Credentials};
+
+use super::support::{Answer, Server};
+
+async fn login(server: &Server, peer: Option<&str>, user: &str, password: &str) -> Answer {
+    let body = json!({ "username": user, "password": password }).to_string();
+    let request = Request::builder().method("POST").uri("/api/auth/login");
+    let request = request.body(Body::from(body)).unwrap();
+    server.send_from(peer, request).await
+}
+
+const HERE: Option<&str> = Some("192.0.2.1");
+
+#[tokio::test]
+async fn unknown_users_and_wrong_passwords_get_the_same_answer() {
+    let server = Server::start().await;
+    let wrong = login(&server, HERE, "admin", "wrong").await;
+    let unknown = login(&server, HERE, "nobody", "secret").await;
+    let impossible = login(&server, HERE, "a/\u{202e}b", "secret").await;
+    assert_eq!(wrong.body, unknown.body);
+    assert_eq!(wrong.body, impossible.body);
+    for answer in [wrong, unknown, impossible] {
+        assert_eq!(
+            answer.header("www-authenticate"),
+            "Bearer realm=\"waygate\""
+        );
+        assert_eq!(answer.refused(401), "Invalid credentials");
+    }
+}
+
+#[tokio::test]
+async fn after_five_failures_there_is_a_growing_delay() {
+    let server = Server::start().await;
+    for _ in 0..5 {
+        login(&server, HERE, "admin", "wrong").await.refused(401);
+    }
+    // Even the right password has to wait.
+    let answer = login(&server, HERE, "admin", "secret").await;
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(
+        answer.refused(429),
+        "Too many login attempts. Try again in 1 seconds."
+    );
+    server.clock.advance(Duration::from_millis(300));
+    assert_eq!(
+        login(&server, HERE, "admin", "secret")
+            .await
+            .header("retry-after"),
+        "1"
+    );
+    server.clock.advance(Duration::from_millis(700));
+    login(&server, HERE, "admin", "wrong").await.refused(401);
+    assert_eq!(
+        login(&server, HERE, "admin", "secret")
+            .await
+            .header("retry-after"),
+        "2"
+    );
+    server.clock.advance(Duration::from_secs(2));
+    login(&server, HERE, "admin", "secret").await.expect(200);
+    // The account is not locked for others.
+    login(&server, Some("192.0.2.2"), "admin", "secret")
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn the_true_user_gets_in_while_the_account_is_under_attack() {
+    let server = Server::start().await;
+    let home = Some("198.51.100.7");
+    login(&server, home, "admin", "secret").await.expect(200);
+    let mut checked = 0;
+    for attack in 0..60 {
+        let peer = format!("10.0.{}.{}", attack / 200, attack % 200);
+        let answer = login(&server, Some(&peer), "admin", "guess").await;
+        checked += usize::from(answer.status == 401);
+    }
+    // The first login of this test came from a network that was unknown then, and so did that of the server's start.
+    assert_eq!(checked, 18);
+    let answer = login(&server, Some("203.0.113.1"), "admin", "secret").await;
+    assert_eq!(answer.header("retry-after"), "3600");
+    answer.refused(429);
+    login(&server, home, "admin", "secret").await.expect(200);
+}
+
+#[tokio::test]
+async fn logins_are_audited_and_throttled_ones_are_not() {
+    let server = Server::start().await;
+    for _ in 0..20 {
+        login(&server, HERE, "admin", "wrong").await;
+    }
+    let lines = server.waygate.audit(AuditQuery::newest(100)).await.unwrap();
+    let refused: Vec<_> = lines
+        .iter()
+        .filter(|line| line.action == Action::LoginRefused)
+        .collect();
+    assert_eq!(refused.len(), 5);
+    let line = refused[0];
+    assert_eq!(
+        (
+            line.path.as_str(),
+            line.actor.as_str(),
+            line.reason.as_str()
+        ),
+        ("auth:admin", "anonymous", "from 192.0.2.1")
+    );
+    let login = lines
+        .iter()
+        .find(|line| line.action == Action::Login)
+        .unwrap();
+    assert_eq!(
+        (login.path.as_str(), login.actor.as_str()),
+        ("auth:admin", "admin")
+    );
+    assert_eq!(login.reason, "from 127.0.0.1");
+    let told = serde_json::to_string(&lines).unwrap();
+    for secret in [server.token.as_str(), "secret", "wrong"] {
+        assert!(!told.contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn logging_out_revokes_the_token_and_nothing_else() {
+    let server = Server::start().await;
+    let other = login(&server, HERE, "admin", "secret").await.expect(200);
+    server.post("/api/auth/logout", json!({})).await.expect(200);
+    server.get("/api/auth/me").await.refused(401);
+    // Without a valid token there is nothing to do.
+    server.post("/api/auth/logout", json!({})).await.expect(200);
+    let request = Request::builder()
+        .uri("/api/auth/me")
+        .header("x-waygate-token", other["token"].as_str().unwrap());
+    let answer = server.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, 200);
+    let lines = server.waygate.audit(AuditQuery::newest(1)).await.unwrap();
+    assert_eq!(
+        (lines[0].action, lines[0].actor.as_str()),
+        (Action::Logout, "admin")
+    );
+}
+
+#[tokio::test]
+async fn a_login_ends_when_its_time_is_over() {
+    let lifetime = Duration::from_secs(600);
+    let admin = Admin::new(Credentials::new("admin", "secret")).login_lifetime(lifetime);
+    let server = Server::with(admin).await;
+    server.clock.advance(lifetime - Duration::from_millis(1));
+    assert_eq!(server.get("/api/auth/me").await.status, 200);
+    server.clock.advance(Duration::from_millis(1));
+    server.get("/api/auth/me").await.refused(401);
+}
+
+#[tokio::test]
+async fn a_service_that_logs_in_can_only_read() {
+    let server = Server::start().await;
+    let ask = json!({ "username": "admin", "password": "secret", "platform": "sdk" });
+    let made = server.post("/api/auth/login", ask).await.expect(200);
+    assert_eq!(made["expires_at"], "2027-11-22T22:16:28.050033+00:00");
+    let ask = async |method: &str, path: &str| {
+        let token = made["token"].as_str().unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("x-waygate-token", token);
+        server.send(request.body(Body::empty()).unwrap()).await
+    };
+    let me = ask("GET", "/api/auth/me").await.expect(200);
+    assert_eq!(
+        me,
+        json!({ "username": "admin", "platform": "sdk", "scopes": ["read"] })
+    );
+    assert_eq!(ask("GET", "/api/routes").await.status, 200);
+    ask("POST", "/api/global/enable").await.refused(403);
+    ask("GET", "/api/auth/tokens").await.refused(403);
+}
+
+#[tokio::test]
+async fn users_may_be_many_and_have_hashes_or_passwords() {
+    // A test vector of the reference implementation, for `password`.
+    let phc =
+        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let credentials = Credentials::new("admin", "secret")
+        .with("bob", "builder")
+        .with("bob", "the second counts")
+        .with("", "nameless")
+        .with("a/b", "slash")
+        .with("empty", "");
+    let credentials = credentials.with_hashed("carol", phc).unwrap();
+    let server = Server::with(credentials).await;
+    let status = async |user: &str, password: &str| {
+        server.clock.advance(Duration::from_secs(3600));
+        login(&server, HERE, user, password).await.status.as_u16()
+    };
+    assert_eq!(status("admin", "secret").await, 200);
+    assert_eq!(status("bob", "the second counts").await, 200);
+    assert_eq!(status("bob", "builder").await, 401);
+    assert_eq!(status("carol", "password").await, 200);
+    assert_eq!(status("carol", "Password").await, 401);
+    assert_eq!(status("a/b", "slash").await, 401);
+    assert_eq!(status("empty", "").await, 400);
+    assert_eq!(status("empty", " ").await, 401);
+}
+
+#[test]
+fn credentials_that_cannot_be_used_are_refused() {
+    let error = Credentials::hashed("", "").unwrap_err();
+    assert!(matches!(error, CredentialError::User(_)), "{error}");
+    let error = Credentials::hashed("admin", "$2b$12$abc")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("the password hash of `admin` cannot be used"),
+        "{error}"
+    );
+    assert!(error.contains("$argon2id$v=19$m=19456,t=2,p=1$"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_without_a_usable_account_lets_nobody_in() {
+    let server = Server::with(Credentials::new("", "")).await;
+    assert_eq!(server.token, "");
+    login(&server, HERE, "admin", "secret").await.refused(401);
+    server.get("/api/auth/me").await.refused(401);
+}
+
+#[tokio::test]
+async fn secrets_do_not_show_in_debug_output() {
+    let credentials = Credentials::new("admin", "hunter2");
+    assert!(!format!("{credentials:?}").contains("hunter2"));
+    let admin = Admin::new(credentials);
+    assert!(!format!("{admin:?}").contains("hunter2"));
+}

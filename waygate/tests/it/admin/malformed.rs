@@ -1,0 +1,347 @@
+//! Twenty thousand requests that make no sense: every one is answered with a problem, and nothing changes.
+
+use axum::{body::Body, extract::Request};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::json;
+
+use super::support::{Server, at};
+
+/// xorshift64*: the same sequence for the same seed, everywhere.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() >> 33) as usize % bound
+    }
+
+    fn pick(&mut self, of: &[&'static str]) -> &'static str {
+        of[self.below(of.len())]
+    }
+
+    fn bytes(&mut self, most: usize) -> Vec<u8> {
+        let length = self.below(most);
+        (0..length).map(|_| self.next() as u8).collect()
+    }
+}
+
+const METHODS: [&str; 10] = [
+    "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW",
+];
+
+const SEGMENTS: [&str; 22] = [
+    "api",
+    "routes",
+    "global",
+    "audit",
+    "auth",
+    "login",
+    "logout",
+    "tokens",
+    "me",
+    "health",
+    "openapi.json",
+    "enable",
+    "disable",
+    "maintenance",
+    "env",
+    "schedule",
+    "deprecate",
+    "access",
+    "reset",
+    "exempt-paths",
+    "static",
+    "..",
+];
+
+/// Bodies with which nothing can succeed.
+const BODIES: [&str; 34] = [
+    "{",
+    "}",
+    "[",
+    "[]",
+    "null",
+    "true",
+    "0",
+    "\"x\"",
+    "{not json",
+    "{}{}",
+    "{\"reason\":5}",
+    "{\"reason\":null}",
+    "{\"reason\":\"a\",\"reason\":\"b\"}",
+    "{\"reasn\":\"a\"}",
+    "{\"\":1}",
+    "{\"reason\":\"a\\u0000\"}",
+    "{\"reason\":\"\\ud800\"}",
+    "{\"until\":\"soon\"}",
+    "{\"until\":5}",
+    "{\"start\":[],\"end\":{}}",
+    "{\"start\":\"x\",\"end\":\"y\"}",
+    "{\"envs\":\"dev\"}",
+    "{\"envs\":[1]}",
+    "{\"envs\":[\"DEV!\"]}",
+    "{\"exempt_paths\":[\"x\"]}",
+    "{\"exempt_paths\":{}}",
+    "{\"include_force_active\":\"yes\"}",
+    "{\"allowed_ips\":[\"300.0.0.1\"],\"allowed_roles\":[]}",
+    "{\"scopes\":[\"root\"],\"name\":\"x\"}",
+    "{\"username\":\"admin\"}",
+    "{\"username\":1,\"password\":2}",
+    "{\"since\":\"9999-99-99\"}",
+    "{\"sunset\":\"Mon, 01 Jan 2028 00:00:00 GMT\"}",
+    "{\"use_instead\":\"a b\"}",
+];
+
+const QUERIES: [&str; 12] = [
+    "",
+    "?",
+    "?x",
+    "?x=1",
+    "?limit=a&limit=b",
+    "?orphaned=2",
+    "?service=%FF",
+    "?window=",
+    "?window=a/b",
+    "?limit=99999999999999999999999",
+    "?route=%00",
+    "?&&==&",
+];
+
+const HEADERS: [(&str, &str); 14] = [
+    ("if-match", "\"x\""),
+    ("if-match", "nonsense"),
+    ("if-match", "W/\"a\", \"b\""),
+    ("if-none-match", "\""),
+    ("content-type", "text/plain"),
+    ("content-type", "\u{7f}"),
+    ("content-encoding", "gzip"),
+    ("authorization", "Bearer"),
+    ("authorization", "Bearer wg_"),
+    ("cookie", "waygate_session=x"),
+    ("x-waygate-actor", "root"),
+    ("x-forwarded-for", "::::"),
+    ("forwarded", "for=\"[\""),
+    ("range", "bytes=0-"),
+];
+
+fn key(random: &mut Random) -> String {
+    let known = [
+        "GET:/orders",
+        "/orders",
+        "GET:/payments",
+        "GET:/health",
+        "GET:/items/{item_id}",
+    ];
+    let unknown = [
+        "GET:/ghost",
+        "",
+        ":",
+        "/",
+        "GET",
+        "get:/orders",
+        "a:b:c:/d",
+        "GET:/\u{202e}",
+        "__waygate:global__",
+    ];
+    match random.below(4) {
+        0 => URL_SAFE_NO_PAD.encode(random.pick(&known)),
+        1 => URL_SAFE_NO_PAD.encode(random.pick(&unknown)),
+        2 => URL_SAFE_NO_PAD.encode(random.bytes(64)),
+        _ => percent(&random.bytes(24)),
+    }
+}
+
+fn percent(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+fn path(random: &mut Random) -> String {
+    let mut path = match random.below(8) {
+        0..4 => format!("/api/routes/{}", key(random)),
+        4 => format!("/api/auth/tokens/{}", key(random)),
+        5 => "/api/global".to_owned(),
+        _ => String::new(),
+    };
+    for _ in 0..random.below(if path.is_empty() { 5 } else { 3 }) {
+        path.push('/');
+        if random.below(6) > 0 {
+            path.push_str(random.pick(&SEGMENTS));
+        } else {
+            path.push_str(&percent(&random.bytes(12)));
+        }
+    }
+    if path.is_empty() {
+        path.push('/');
+    }
+    path + random.pick(&QUERIES)
+}
+
+fn body(random: &mut Random) -> Vec<u8> {
+    match random.below(12) {
+        0 => {
+            let mut bytes = random.bytes(200);
+            bytes.push(0xFF);
+            bytes
+        }
+        1 => "[".repeat(1 + random.below(5_000)).into_bytes(),
+        2 => r#"{"":"#.repeat(1 + random.below(5_000)).into_bytes(),
+        3 if random.below(40) == 0 => vec![b' '; 256 * 1024 + 1],
+        _ => {
+            let mut bytes: Vec<u8> = random.pick(&BODIES).into();
+            // A cut or a foreign byte makes none of them right.
+            if random.below(3) == 0 {
+                let at = random.below(bytes.len());
+                bytes[at] = b'\\';
+            }
+            bytes
+        }
+    }
+}
+
+fn request(random: &mut Random, server: &Server, weak: &str) -> Request {
+    let method = random.pick(&METHODS);
+    let mut builder = Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).unwrap())
+        .uri(path(random))
+        .header("host", "localhost");
+    let token = match random.below(8) {
+        0 => "",
+        1 => "wg_garbage",
+        // Some requests that would succeed are among those that ask for nothing; these cannot change anything.
+        2..4 => weak,
+        _ => server.token.as_str(),
+    };
+    builder = builder.header("x-waygate-token", token);
+    for _ in 0..random.below(4) {
+        let (name, value) = HEADERS[random.below(HEADERS.len())];
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            builder = builder.header(name, value);
+        }
+    }
+    if random.below(10) == 0 {
+        let name = HeaderName::from_static("x-waygate-platform");
+        let bytes: Vec<u8> = random.bytes(40).iter().map(|byte| byte | 0x80).collect();
+        builder = builder.header(name, HeaderValue::from_bytes(&bytes).unwrap());
+    }
+    // What needs no body must not get by without one.
+    if method == "DELETE" {
+        builder = builder.header("if-match", "\"never\"");
+    }
+    builder.body(Body::from(body(random))).unwrap()
+}
+
+async fn assault(seed: u64, count: usize) {
+    let server = Server::start().await;
+    let ask = json!({ "name": "weak", "scopes": ["read"], "expires_in_seconds": 31_536_000 });
+    let weak = server.post("/api/auth/tokens", ask).await.expect(201);
+    let weak = weak["token"].as_str().unwrap();
+    let before = server.state().await;
+    let mut random = Random(seed);
+    let mut problems = 0;
+    for index in 0..count {
+        let request = request(&mut random, &server, weak);
+        let told = format!(
+            "seed {seed}, request {index}: {} {}",
+            request.method(),
+            request.uri()
+        );
+        let (safe, head) = (request.method().is_safe(), request.method() == Method::HEAD);
+        // Logging out succeeds whatever it is sent, and logging in asks for no token.
+        let public = request.uri().path() == "/api/auth/logout";
+        if public && request.headers()["x-waygate-token"] == server.token.as_str() {
+            continue;
+        }
+        let answer = server.send(request).await;
+        let status = answer.status.as_u16();
+        assert!(status < 500, "{told}: {status}");
+        assert!(
+            status >= 400 || safe || public && status == 200,
+            "{told}: {status}"
+        );
+        if status >= 400 && !head {
+            assert!(!answer.error().is_empty(), "{told}");
+            assert!(answer.body.len() < 4_096, "{told}");
+            problems += 1;
+        }
+        assert_eq!(answer.header("cache-control"), "no-store", "{told}");
+        if index % 1_000 == 0 {
+            assert_eq!(server.state().await, before, "{told}");
+        }
+    }
+    assert_eq!(server.state().await, before, "seed {seed}");
+    assert!(
+        problems > count / 2,
+        "only {problems} problems: the generator is too tame"
+    );
+    // And the server is as well as before.
+    let answer = server.post(&at("GET:/orders", "/disable"), json!({})).await;
+    answer.expect(200);
+}
+
+#[tokio::test]
+async fn malformed_requests_are_problems_and_change_nothing() {
+    let seed = match std::env::var("WAYGATE_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => 0x5EED_0001,
+    };
+    println!("WAYGATE_SEED={seed}");
+    assault(seed, 20_000).await;
+}
+
+#[tokio::test]
+async fn a_body_may_have_256_kibibytes() {
+    let server = Server::start().await;
+    let padded = |length: usize| format!("{}{}", " ".repeat(length - 2), "{}");
+    let path = at("GET:/orders", "/disable");
+    server.post_raw(&path, padded(256 * 1024)).await.expect(200);
+    let text = server
+        .post_raw(&path, padded(256 * 1024 + 1))
+        .await
+        .refused(413);
+    assert_eq!(text, "The body is larger than 262144 bytes.");
+    // Chunked, so that its length is not known beforehand.
+    let chunks = (0..10_000).map(|_| Ok::<_, std::io::Error>("x".repeat(1_024)));
+    let endless = Body::from_stream(futures_util::stream::iter(chunks));
+    server.post_raw(&path, endless).await.refused(413);
+    let broken = futures_util::stream::iter([Ok("{"), Err(std::io::Error::other("cut"))]);
+    let text = server
+        .post_raw(&path, Body::from_stream(broken))
+        .await
+        .refused(400);
+    assert_eq!(text, "The body could not be read to its end.");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_json_is_told_with_its_place() {
+    let server = Server::start().await;
+    for (body, detail) in [
+        ("{not json", "key must be a string at line 1 column 2"),
+        (
+            r#"{"reason":"a","reason":"b"}"#,
+            "the name \"reason\" stands twice in one object at line 1 column 22",
+        ),
+        ("{} x", "trailing characters at line 1 column 4"),
+    ] {
+        let answer = server.post_raw(&at("GET:/orders", "/disable"), body).await;
+        assert_eq!(answer.json()["detail"], detail);
+        assert_eq!(answer.refused(400), "Invalid JSON body");
+    }
+    let answer = server.post_raw(&at("GET:/orders", "/disable"), "[]").await;
+    assert_eq!(answer.json()["detail"], "The body is an array.");
+    assert_eq!(answer.refused(400), "JSON body must be an object");
+    let answer = server
+        .post(&at("GET:/orders", "/env"), json!({ "envs": ["a", 5] }))
+        .await;
+    assert_eq!(
+        answer.json()["detail"],
+        "envs[1]: invalid type: integer `5`, expected a string"
+    );
+    assert_eq!(answer.refused(400), "envs must be a list of strings");
+}

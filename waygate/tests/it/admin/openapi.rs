@@ -1,0 +1,219 @@
+//! The interface's own OpenAPI document.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::support::{Server, at};
+
+/// `WAYGATE_BLESS=1 cargo test -p waygate-rs --features admin` writes the document anew; look at what has changed.
+#[tokio::test]
+async fn the_document_is_the_one_that_was_reviewed() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/admin-openapi.json");
+    let server = Server::start().await;
+    let document = server.get("/api/openapi.json").await.expect(200);
+    if std::env::var_os("WAYGATE_BLESS").is_some() {
+        let text = serde_json::to_string_pretty(&document).unwrap();
+        std::fs::write(path, text + "\n").unwrap();
+    }
+    let reviewed = std::fs::read_to_string(path).unwrap_or_default();
+    let reviewed: Value = serde_json::from_str(&reviewed).unwrap_or_default();
+    assert!(
+        reviewed == document,
+        "the document has changed; bless it and review the difference"
+    );
+}
+
+#[tokio::test]
+async fn every_reference_leads_somewhere_and_every_operation_is_described() {
+    let server = Server::start().await;
+    let document = server.get("/api/openapi.json").await.expect(200);
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1) {
+        let pointer = reference.split('"').next().unwrap();
+        assert!(document.pointer(pointer).is_some(), "{pointer}");
+    }
+    let mut ids = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            assert!(operation["summary"].is_string(), "{name}");
+            assert!(
+                ids.insert(operation["operationId"].as_str().unwrap()),
+                "{name}"
+            );
+            let answers = operation["responses"].as_object().unwrap();
+            assert!(answers.contains_key("403"), "{name}");
+            for (status, answer) in answers {
+                let kind = if status.as_str() >= "400" {
+                    "application/problem+json"
+                } else {
+                    "application/json"
+                };
+                let described = status == "304" || answer["content"][kind]["schema"].is_object();
+                assert!(described, "{name} {status}");
+            }
+        }
+    }
+}
+
+/// The schema of what this server answers, compared with an answer: every member is described, and every member that
+/// must be there is.
+#[track_caller]
+fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return conforms(
+            document,
+            document.pointer(&reference[1..]).unwrap(),
+            value,
+            at,
+        );
+    }
+    if let Some(all) = schema["allOf"].as_array() {
+        let known: BTreeSet<&String> = all
+            .iter()
+            .flat_map(|part| {
+                resolve(document, part)["properties"]
+                    .as_object()
+                    .unwrap()
+                    .keys()
+            })
+            .collect();
+        for name in value.as_object().unwrap().keys() {
+            assert!(known.contains(name), "{at}.{name} is not described");
+        }
+        return;
+    }
+    if let Some(any) = schema["oneOf"].as_array() {
+        if value.is_null() {
+            assert!(any.iter().any(|one| one["type"] == "null"), "{at} is null");
+        } else {
+            let one = any.iter().find(|one| one["type"] != "null").unwrap();
+            conforms(document, one, value, at);
+        }
+        return;
+    }
+    let kinds = match &schema["type"] {
+        Value::Array(kinds) => kinds.clone(),
+        kind => vec![kind.clone()],
+    };
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    assert!(kinds.contains(&json!(kind)), "{at} is {kind} for {kinds:?}");
+    if let Some(words) = schema["enum"].as_array() {
+        assert!(words.contains(value), "{at} is {value} for {words:?}");
+    }
+    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+        conforms(document, &schema["items"], item, &format!("{at}[{index}]"));
+    }
+    let Some(members) = value
+        .as_object()
+        .filter(|_| schema["properties"].is_object())
+    else {
+        return;
+    };
+    for (name, member) in members {
+        let described = &schema["properties"][name];
+        assert!(described.is_object(), "{at}.{name} is not described");
+        conforms(document, described, member, &format!("{at}.{name}"));
+    }
+    for name in schema["required"].as_array().into_iter().flatten() {
+        assert!(
+            members.contains_key(name.as_str().unwrap()),
+            "{at}.{name} is missing"
+        );
+    }
+}
+
+fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(&reference[1..]).unwrap(),
+        None => schema,
+    }
+}
+
+#[tokio::test]
+async fn answers_are_as_the_document_says() {
+    let server = Server::start().await;
+    let document = server.get("/api/openapi.json").await.expect(200);
+    let window =
+        json!({ "start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z", "reason": "x" });
+    let going = json!({ "since": "2026-01-01T00:00:00Z", "sunset": "2028-01-01T00:00:00Z", "use_instead": "/b" });
+    let access = json!({ "allowed_ips": ["10.0.0.0/8"], "allowed_roles": ["ops"] });
+    let until = json!({ "until": "2027-01-01T00:00:00Z" });
+    let key = "GET:/orders";
+    server.post(&at(key, "/schedule"), window).await.expect(200);
+    server.post(&at(key, "/deprecate"), going).await.expect(200);
+    server.post(&at(key, "/access"), access).await.expect(200);
+    server.post(&at(key, "/disable"), until).await.expect(200);
+    let exempt = json!({ "exempt_paths": ["/a"] });
+    server
+        .post("/api/global/exempt-paths", exempt)
+        .await
+        .expect(200);
+    let (order, item) = (at(key, ""), at("GET:/items/{item_id}", ""));
+    let gets = [
+        (order.as_str(), "/api/routes/{pk}"),
+        (item.as_str(), "/api/routes/{pk}"),
+        ("/api/routes", "/api/routes"),
+        ("/api/audit", "/api/audit"),
+        ("/api/global", "/api/global"),
+        ("/api/health", "/api/health"),
+        ("/api/auth/me", "/api/auth/me"),
+        ("/api/auth/tokens", "/api/auth/tokens"),
+    ];
+    for (path, template) in gets {
+        let answer = server.get(path).await.expect(200);
+        let schema = &document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]
+            ["schema"];
+        conforms(&document, schema, &answer, template);
+    }
+    let schema = |path: &str, status: &str| {
+        let content = &document["paths"][path]["post"]["responses"][status]["content"];
+        let kind = if status >= "400" {
+            "application/problem+json"
+        } else {
+            "application/json"
+        };
+        content[kind]["schema"].clone()
+    };
+    let login = json!({ "username": "admin", "password": "secret" });
+    let answer = server.post("/api/auth/login", login).await.expect(200);
+    conforms(
+        &document,
+        &schema("/api/auth/login", "200"),
+        &answer,
+        "login",
+    );
+    let ask = json!({ "name": "x", "scopes": ["read"], "expires_in_seconds": 60 });
+    let answer = server.post("/api/auth/tokens", ask).await.expect(201);
+    conforms(
+        &document,
+        &schema("/api/auth/tokens", "201"),
+        &answer,
+        "token",
+    );
+    let answer = server
+        .post(&at("/orders", "/enable"), json!({}))
+        .await
+        .expect(409);
+    conforms(
+        &document,
+        &schema("/api/routes/{pk}/enable", "409"),
+        &answer,
+        "problem",
+    );
+    let answer = server.post("/api/auth/logout", json!({})).await.expect(200);
+    conforms(
+        &document,
+        &schema("/api/auth/logout", "200"),
+        &answer,
+        "logout",
+    );
+}

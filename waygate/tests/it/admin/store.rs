@@ -1,0 +1,120 @@
+//! When the store fails.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use serde_json::json;
+use waygate::{AuditEntry, AuditQuery, Credentials, Revision};
+use waygate_backends::MemoryBackend;
+use waygate_core::port::{Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image};
+
+use super::support::{Server, at};
+
+/// A store that fails when it is told to: 1 unavailable, 2 full.
+#[derive(Debug, Clone, Default)]
+struct Failing {
+    store: MemoryBackend,
+    mode: Arc<AtomicU8>,
+}
+
+impl Failing {
+    fn error(&self) -> Option<BackendError> {
+        match self.mode.load(Ordering::SeqCst) {
+            1 => Some(BackendError::Unavailable("connection refused".to_owned())),
+            2 => Some(BackendError::NotWritable("no space left".to_owned())),
+            3 => Some(BackendError::Corrupt("nonsense".to_owned())),
+            _ => None,
+        }
+    }
+}
+
+impl Backend for Failing {
+    fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
+        self.store.load()
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, CommitError>> {
+        Box::pin(async move {
+            match self.error() {
+                Some(error) => Err(error.into()),
+                None => self.store.commit(batch).await,
+            }
+        })
+    }
+
+    fn changes(&self) -> BoxStream<'static, Revision> {
+        self.store.changes()
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, BackendError>> {
+        Box::pin(async move {
+            match self.error() {
+                Some(error) => Err(error),
+                None => self.store.audit(query).await,
+            }
+        })
+    }
+
+    fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        self.store.health()
+    }
+}
+
+#[tokio::test]
+async fn a_failing_store_is_told_apart_and_changes_nothing() {
+    let backend = Failing::default();
+    let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
+    let before = server.state().await;
+    for (mode, status) in [(1, 503), (2, 507), (3, 503)] {
+        backend.mode.store(mode, Ordering::SeqCst);
+        for path in [&at("GET:/orders", "/disable"), "/api/global/enable"] {
+            let answer = server.post(path, json!({})).await;
+            assert_eq!(
+                answer.header("retry-after"),
+                if status == 503 { "5" } else { "" }
+            );
+            answer.refused(status);
+        }
+        let ask = json!({ "name": "x", "scopes": ["read"], "expires_in_seconds": 60 });
+        server.post("/api/auth/tokens", ask).await.refused(status);
+        let login = json!({ "username": "admin", "password": "secret" });
+        let text = server.post("/api/auth/login", login).await.refused(status);
+        // What is wrong with the store is not for strangers.
+        assert!(
+            !text.contains("refused") && !text.contains("space"),
+            "{text}"
+        );
+        // A token that is still valid was not logged out.
+        server
+            .post("/api/auth/logout", json!({}))
+            .await
+            .refused(status);
+        server.get("/api/audit").await.refused(status);
+        // Reading goes on.
+        assert_eq!(server.get("/api/routes").await.status, 200);
+        let health = server.get("/api/health").await.expect(200);
+        assert_eq!(health["status"], "degraded");
+        assert!(
+            health["components"]["store"]["cause"].is_string(),
+            "{health}"
+        );
+        backend.mode.store(0, Ordering::SeqCst);
+        assert_eq!(server.state().await, before);
+    }
+    server
+        .post(&at("GET:/orders", "/disable"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(server.get("/api/health").await.expect(200)["status"], "ok");
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_refused_even_if_the_store_cannot_note_it() {
+    let backend = Failing::default();
+    let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
+    backend.mode.store(1, Ordering::SeqCst);
+    let login = json!({ "username": "admin", "password": "wrong" });
+    server.post("/api/auth/login", login).await.refused(401);
+}

@@ -1,0 +1,293 @@
+//! A server to test against, with the routes of the recorded exchanges, and a client for it.
+
+use std::net::SocketAddr;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+    response::Response,
+    routing::get,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use waygate::{Admin, Credentials, Deprecation, Guarded, Interval, RouteState, Waygate, Window};
+use waygate_core::{
+    model::{Disabled, Lifecycle},
+    port::{Backend, ManualClock},
+};
+
+/// When the exchanges were recorded.
+pub(super) const NOW: &str = "2026-11-22T22:16:28.050033Z";
+
+pub(super) struct Server {
+    pub(super) waygate: Waygate,
+    pub(super) clock: ManualClock,
+    pub(super) router: Router,
+    /// A token that may do everything; empty where there are no credentials.
+    pub(super) token: String,
+}
+
+impl Server {
+    /// With the user `admin` and the password `secret`, logged in.
+    pub(super) async fn start() -> Self {
+        Self::with(Credentials::new("admin", "secret")).await
+    }
+
+    pub(super) async fn with(admin: impl Into<Admin>) -> Self {
+        Self::on(waygate_backends::MemoryBackend::new(), admin).await
+    }
+
+    pub(super) async fn on(backend: impl Backend, admin: impl Into<Admin>) -> Self {
+        let clock = ManualClock::at(NOW.parse().unwrap());
+        let (waygate, guarded) = app(backend, clock.clone()).await;
+        let router = guarded.admin("/waygate", admin).into_router();
+        let mut server = Self {
+            waygate,
+            clock,
+            router,
+            token: String::new(),
+        };
+        let login = json!({ "username": "admin", "password": "secret" });
+        let answer = server.post("/api/auth/login", login).await;
+        if answer.status == StatusCode::OK {
+            server.token = answer.json()["token"].as_str().unwrap().to_owned();
+        }
+        server
+    }
+
+    /// Sends a request as it is, from this machine. The path is relative to the mount.
+    pub(super) async fn send(&self, request: Request) -> Answer {
+        self.send_from(Some("127.0.0.1"), request).await
+    }
+
+    pub(super) async fn send_from(&self, peer: Option<&str>, mut request: Request) -> Answer {
+        let path = request.uri().path_and_query().unwrap().as_str();
+        *request.uri_mut() = format!("/waygate{path}").parse().unwrap();
+        if let Some(peer) = peer {
+            let peer = SocketAddr::new(peer.parse().unwrap(), 40_000);
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        Answer::read(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// A request with the token.
+    pub(super) fn request(&self, method: &str, path: &str) -> http::request::Builder {
+        let builder = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "localhost:8000");
+        if self.token.is_empty() {
+            builder
+        } else {
+            builder.header("X-Waygate-Token", &self.token)
+        }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        let request = self.request("GET", path).body(Body::empty());
+        self.send(request.unwrap()).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Answer {
+        let request = self.request("DELETE", path).body(Body::empty());
+        self.send(request.unwrap()).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.post_raw(path, body.to_string()).await
+    }
+
+    pub(super) async fn post_raw(&self, path: &str, body: impl Into<Body>) -> Answer {
+        let request = self
+            .request("POST", path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body.into());
+        self.send(request.unwrap()).await
+    }
+
+    /// Everything that an administrator could have changed.
+    pub(super) async fn state(&self) -> Value {
+        let routes: Vec<Value> = self
+            .waygate
+            .routes()
+            .iter()
+            .map(|route| json!([route, route.revision.number]))
+            .collect();
+        let lines = self.waygate.audit(waygate::AuditQuery::newest(10_000));
+        let lines: Vec<String> = lines
+            .await
+            .unwrap()
+            .into_iter()
+            .filter(|line| line.action != waygate::Action::LoginRefused)
+            .map(|line| line.id.to_string())
+            .collect();
+        let (global, revision) = self.waygate.global_maintenance();
+        json!({ "routes": routes, "global": global, "global_revision": revision, "audit": lines })
+    }
+}
+
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    async fn read(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes().to_vec(),
+        }
+    }
+
+    /// The body, which must be JSON.
+    #[track_caller]
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    pub(super) fn header(&self, name: impl header::AsHeaderName) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The `error` of a problem, which must be one.
+    #[track_caller]
+    pub(super) fn error(&self) -> String {
+        assert_eq!(
+            self.header(header::CONTENT_TYPE),
+            "application/problem+json"
+        );
+        let body = self.json();
+        assert_eq!(body["status"], self.status.as_u16(), "{body}");
+        for member in ["type", "title", "detail"] {
+            assert!(body[member].is_string(), "{member} in {body}");
+        }
+        body["error"].as_str().unwrap().to_owned()
+    }
+
+    /// That the answer has this status, and what it says.
+    #[track_caller]
+    pub(super) fn expect(self, status: u16) -> Value {
+        assert_eq!(
+            self.status,
+            status,
+            "{}",
+            String::from_utf8_lossy(&self.body)
+        );
+        self.json()
+    }
+
+    /// That the answer is a problem with this status, and its `error`.
+    #[track_caller]
+    pub(super) fn refused(self, status: u16) -> String {
+        assert_eq!(
+            self.status,
+            status,
+            "{}",
+            String::from_utf8_lossy(&self.body)
+        );
+        self.error()
+    }
+}
+
+/// The path of a route's endpoint.
+pub(super) fn at(key: &str, rest: &str) -> String {
+    format!("/api/routes/{}{rest}", URL_SAFE_NO_PAD.encode(key))
+}
+
+/// The application of the recorded exchanges.
+pub(super) async fn app(backend: impl Backend, clock: ManualClock) -> (Waygate, Guarded) {
+    let builder = Waygate::builder()
+        .environment("production")
+        .backend(backend);
+    let waygate = builder.clock(clock).build().await.unwrap();
+    for (key, state) in declared() {
+        waygate.register(key.parse().unwrap(), state).await;
+    }
+    let mut router = Router::new();
+    let paths: std::collections::BTreeSet<String> = waygate
+        .routes()
+        .iter()
+        .map(|route| route.key.path().to_owned())
+        .collect();
+    for path in paths {
+        router = router.route(
+            &path,
+            get(|| async { "served" }).post(|| async { "served" }),
+        );
+    }
+    let guarded = waygate.guard(router).await.unwrap();
+    (waygate, guarded)
+}
+
+fn declared() -> Vec<(&'static str, RouteState)> {
+    let state = |change: fn(&mut RouteState)| {
+        let mut state = RouteState::default();
+        change(&mut state);
+        state
+    };
+    let mut routes = vec![
+        (
+            "GET:/payments",
+            state(|state| {
+                state.position.lifecycle = Lifecycle::Maintenance;
+                state.position.reason = "DB migration".parse().unwrap();
+            }),
+        ),
+        (
+            "GET:/windowed",
+            state(|state| {
+                let (start, end) = ("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z");
+                state.position.reason = "Upgrade".parse().unwrap();
+                state.position.windows.push(Window {
+                    interval: Interval::parse(start, end).unwrap(),
+                    reason: "".parse().unwrap(),
+                });
+            }),
+        ),
+        (
+            "GET:/legacy",
+            state(|state| {
+                state.position.lifecycle = Lifecycle::Disabled(Disabled::default());
+                state.position.reason = "Use /v2/legacy".parse().unwrap();
+            }),
+        ),
+        (
+            "GET:/debug",
+            state(|state| {
+                let envs = ["dev", "staging"].map(|env| env.parse().unwrap());
+                state.position.envs = Some(envs.into());
+            }),
+        ),
+        (
+            "GET:/v1/users",
+            state(|state| {
+                let sunset = "2028-01-01T00:00:00Z".parse().unwrap();
+                let successor = "/v2/users".parse().unwrap();
+                let deprecation = Deprecation::new(None, Some(sunset), Some(successor));
+                state.deprecation = Some(deprecation.unwrap());
+            }),
+        ),
+        ("GET:/health", state(|state| state.force_active = true)),
+    ];
+    let plain = [
+        "GET:/orders",
+        "POST:/orders",
+        "GET:/items/{item_id}",
+        "GET:/limited",
+        "GET:/limited-key",
+        "GET:/limited-user",
+        "GET:/limited-custom",
+        "GET:/limited-burst",
+    ];
+    routes.extend(plain.map(|key| (key, RouteState::default())));
+    routes
+}

@@ -1,0 +1,239 @@
+//! Tokens of programs.
+
+use std::time::Duration;
+
+use axum::{body::Body, extract::Request};
+use serde_json::{Value, json};
+use waygate::{Action, AuditQuery, Credentials};
+use waygate_backends::MemoryBackend;
+use waygate_core::port::Backend;
+
+use super::support::{Server, at};
+
+fn ask(name: &str, scopes: &[&str], seconds: u64) -> Value {
+    json!({ "name": name, "scopes": scopes, "expires_in_seconds": seconds })
+}
+
+#[tokio::test]
+async fn a_token_is_shown_once_and_stored_only_as_a_hash() {
+    let backend = MemoryBackend::new();
+    let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
+    let made = server
+        .post(
+            "/api/auth/tokens",
+            ask("deploy", &["read", "write:routes"], 3600),
+        )
+        .await
+        .expect(201);
+    let token = made["token"].as_str().unwrap();
+    assert_eq!((token.len(), &token[..3]), (46, "wg_"));
+    let mut about = made.clone();
+    about.as_object_mut().unwrap().remove("token");
+    assert_eq!(
+        about,
+        json!({
+            "id": made["id"],
+            "name": "deploy",
+            "username": "admin",
+            "platform": "cli",
+            "scopes": ["read", "write:routes"],
+            "created_at": "2026-11-22T22:16:28.050033Z",
+            "expires_at": "2026-11-22T23:16:28.050033Z",
+            "current": false,
+        })
+    );
+    let list = server.get("/api/auth/tokens").await;
+    assert!(
+        !String::from_utf8(list.body.clone())
+            .unwrap()
+            .contains(token)
+    );
+    let list = list.json();
+    assert_eq!(list.as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&list[0]["name"], &list[0]["current"]),
+        (&Value::Null, &json!(true))
+    );
+    assert_eq!(list[1], about);
+    let stored = format!("{:?}", backend.load().await.unwrap());
+    assert!(!stored.contains(token));
+    assert!(!stored.contains(&server.token));
+    assert_eq!(stored.matches("token/").count(), 2);
+}
+
+#[tokio::test]
+async fn the_audit_log_names_the_token() {
+    let server = Server::start().await;
+    let made = server
+        .post("/api/auth/tokens", ask("deploy", &["write:routes"], 3600))
+        .await
+        .expect(201);
+    let request = Request::builder()
+        .method("POST")
+        .uri(at("GET:/orders", "/disable"))
+        .header("x-waygate-token", made["token"].as_str().unwrap());
+    let answer = server.send(request.body(Body::empty()).unwrap()).await;
+    answer.expect(200);
+    let path = format!("/api/auth/tokens/{}", made["id"].as_str().unwrap());
+    server.delete(&path).await.expect(200);
+    let lines = server.waygate.audit(AuditQuery::newest(3)).await.unwrap();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            (
+                line.action,
+                line.path.as_str(),
+                line.actor.as_str(),
+                line.reason.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Action::TokenRevoked, "auth:admin", "admin", "deploy"),
+            (Action::Disable, "GET:/orders", "admin/deploy", ""),
+            (Action::TokenCreated, "auth:admin", "admin", "deploy"),
+        ]
+    );
+    assert_eq!(lines[2].new.as_ref().unwrap()["token"], made["id"]);
+}
+
+#[tokio::test]
+async fn a_token_gives_no_more_than_its_maker_has() {
+    let server = Server::start().await;
+    let made = server
+        .post("/api/auth/tokens", ask("manager", &["admin"], 3600))
+        .await
+        .expect(201);
+    let create = async |scopes: &[&str]| {
+        let request = Request::builder()
+            .method("POST")
+            .uri("/api/auth/tokens")
+            .header("x-waygate-token", made["token"].as_str().unwrap());
+        let body = ask("more", scopes, 3600).to_string();
+        server.send(request.body(Body::from(body)).unwrap()).await
+    };
+    create(&["admin"]).await.expect(201);
+    assert_eq!(
+        create(&["admin", "write:global"]).await.refused(403),
+        "A token cannot give the scope `write:global`, which it lacks itself."
+    );
+}
+
+#[tokio::test]
+async fn what_makes_no_token_is_refused() {
+    let server = Server::start().await;
+    let refused = async |body: Value| server.post("/api/auth/tokens", body).await.refused(400);
+    assert_eq!(
+        refused(ask("x", &["root"], 60)).await,
+        "scopes[0]: unknown variant `root`, expected one of `read`, `write:routes`, `write:global`, `admin`"
+    );
+    assert_eq!(
+        refused(ask("x", &[], 60)).await,
+        "scopes: give at least one"
+    );
+    for seconds in [0, 59, 31_536_001, u64::MAX] {
+        assert_eq!(
+            refused(ask("x", &["read"], seconds)).await,
+            "expires_in_seconds: expected 60 to 31536000"
+        );
+    }
+    assert!(
+        refused(ask("", &["read"], 60))
+            .await
+            .contains("use 1 to 128 characters")
+    );
+    assert!(
+        refused(ask("a/b", &["read"], 60))
+            .await
+            .contains("`/` is not allowed")
+    );
+    assert_eq!(refused(json!({})).await, "missing field `name`");
+    let unknown = server.delete("/api/auth/tokens/0000").await;
+    assert_eq!(unknown.refused(404), "There is no token `0000`.");
+}
+
+#[tokio::test]
+async fn tokens_survive_a_restart_and_are_shared_by_replicas() {
+    let backend = MemoryBackend::new();
+    let credentials = || Credentials::new("admin", "secret");
+    let first = Server::on(backend.clone(), credentials()).await;
+    let mut second = Server::on(backend.clone(), credentials()).await;
+    second.token.clone_from(&first.token);
+    assert_eq!(second.get("/api/auth/me").await.status, 200);
+    // Revoked on one replica, it ends on the other as soon as that has heard of it.
+    let mut version = first.waygate.subscribe();
+    second.post("/api/auth/logout", json!({})).await.expect(200);
+    second
+        .post(&at("GET:/orders", "/disable"), json!({}))
+        .await
+        .refused(401);
+    let made = second
+        .waygate
+        .system()
+        .disable("GET:/orders", "")
+        .await
+        .unwrap();
+    while first.waygate.revision() != made.revision {
+        version.next().await.unwrap();
+    }
+    first.get("/api/auth/me").await.refused(401);
+}
+
+#[tokio::test]
+async fn tokens_of_users_that_are_gone_open_nothing() {
+    let backend = MemoryBackend::new();
+    let credentials = Credentials::new("admin", "secret").with("bob", "builder");
+    let before = Server::on(backend.clone(), credentials).await;
+    let login = json!({ "username": "bob", "password": "builder" });
+    let login = before.post("/api/auth/login", login).await.expect(200);
+    let mut after = Server::on(backend, Credentials::new("admin", "secret")).await;
+    after.token = login["token"].as_str().unwrap().to_owned();
+    after.get("/api/auth/me").await.refused(401);
+}
+
+#[tokio::test]
+async fn what_has_run_out_is_forgotten_at_the_next_login() {
+    let backend = MemoryBackend::new();
+    let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
+    for _ in 0..3 {
+        server
+            .post("/api/auth/tokens", ask("short", &["read"], 60))
+            .await
+            .expect(201);
+    }
+    server.clock.advance(Duration::from_secs(60));
+    let list = server.get("/api/auth/tokens").await.expect(200);
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    let stored = async || {
+        let image = backend.load().await.unwrap();
+        let tokens = image
+            .entities
+            .iter()
+            .filter(|(key, _)| key.name_in("token").is_some());
+        tokens.count()
+    };
+    assert_eq!(stored().await, 4);
+    let login = json!({ "username": "admin", "password": "secret" });
+    server.post("/api/auth/login", login).await.expect(200);
+    assert_eq!(stored().await, 2);
+}
+
+#[tokio::test]
+async fn the_list_has_an_entity_tag() {
+    let server = Server::start().await;
+    let list = server.get("/api/auth/tokens").await;
+    let known = async |tag: &str| {
+        let request = server
+            .request("GET", "/api/auth/tokens")
+            .header("if-none-match", tag);
+        server
+            .send(request.body(Body::empty()).unwrap())
+            .await
+            .status
+            .as_u16()
+    };
+    assert_eq!(known(list.header("etag")).await, 304);
+    assert_eq!(known("\"other\"").await, 200);
+}

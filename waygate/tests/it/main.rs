@@ -1,5 +1,5 @@
 //! The integration tests of the facade: one binary, a module per topic.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 #[cfg(feature = "admin")]
 mod admin;

@@ -212,7 +212,7 @@ impl Store {
     fn reread(&mut self, locked: bool) {
         match self.read_main() {
             Ok(Some(document)) => self.adopt(document, locked),
-            Ok(None) => self.missing(),
+            Ok(None) => self.missing(locked),
             Err(fault) => self.refuse(fault, locked),
         }
         let revision = self.revision().map_or(0, |revision| revision.number);
@@ -298,12 +298,18 @@ impl Store {
         );
         self.table = Some(table);
         self.main = Main::Stale;
-        if locked && let Err(error) = self.write_table() {
-            tracing::warn!(%error, "cannot write the edited state back; the next commit does");
+        if locked {
+            self.write_back();
         }
     }
 
-    fn missing(&mut self) {
+    fn write_back(&mut self) {
+        if let Err(error) = self.write_table() {
+            tracing::warn!(%error, "cannot write the state yet; the next commit does");
+        }
+    }
+
+    fn missing(&mut self, locked: bool) {
         let path = self.files.main.display();
         self.main = Main::Stale;
         if self.table.is_some() {
@@ -321,6 +327,10 @@ impl Store {
                 epoch: Epoch::random(),
                 number: newest,
             }));
+            // At revision 0 nothing is written before the first commit. Above it, the epoch counts.
+            if newest > 0 && locked {
+                self.write_back();
+            }
         }
     }
 

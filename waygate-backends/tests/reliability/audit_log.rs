@@ -107,6 +107,8 @@ fn a_log_that_outlived_its_state_is_continued() {
         let store = place.open().await;
         assert!(values(&store).await.is_empty());
         assert_eq!(logged(&store).await, [4, 3, 2, 1]);
+        let other = place.open().await.load().await.unwrap();
+        assert_eq!(other.revision, store.load().await.unwrap().revision);
         let made = store.commit(put("a", 9)).await.unwrap();
         assert_ne!(made.epoch, before.epoch);
         assert_eq!(logged(&place.open().await).await, [5, 4, 3, 2, 1]);

@@ -299,7 +299,7 @@ fn fill(ballast: &Path) {
 }
 
 fn remount(dir: &Path, mode: &str) {
-    let options = format!("remount,{mode}");
+    let options = format!("remount,bind,{mode}");
     let status = Command::new("mount")
         .args(["-o", &options])
         .arg(dir)

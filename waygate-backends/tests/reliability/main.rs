@@ -48,7 +48,7 @@ fn main() {
 macro_rules! trials {
     ($($name:ident),+ $(,)?) => {
         pub(crate) fn trials() -> Vec<$crate::Trial> {
-            let module = module_path!().rsplit("::").next().unwrap();
+            let (_, module) = module_path!().split_once("::").unwrap();
             vec![$($crate::Trial::test(format!("{module}::{}", stringify!($name)), || {
                 $name();
                 Ok(())

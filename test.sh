@@ -28,7 +28,7 @@ fi
 VENV="${WAYGATE_VENV:-target/python-cli}"
 if ! "$VENV/bin/waygate" --help >/dev/null 2>&1; then
     python3 -m venv "$VENV"
-    "$VENV/bin/pip" install -q 'waygate[cli]==0.2.0'
+    "$VENV/bin/pip" install -q 'waygate[cli,flags]==0.2.0' aiofiles # the released `cli` extra lacks the other two
 fi
 export WAYGATE_PYTHON_CLI="$PWD/$VENV/bin/waygate"
 

@@ -11,7 +11,7 @@ const TRANSCRIPT: &str = "data/python-cli-transcript.txt";
 #[test]
 fn the_python_cli_drives_the_quickstart() {
     let cli = std::env::var("WAYGATE_PYTHON_CLI").expect(
-        "WAYGATE_PYTHON_CLI must name the `waygate` command of pip install 'waygate[cli]==0.2.0'",
+        "WAYGATE_PYTHON_CLI must name the `waygate` command of pip install 'waygate[cli,flags]==0.2.0'",
     );
     let home = tempfile::tempdir().unwrap();
     let service = Service::quickstart(home.path(), &[]);
@@ -22,7 +22,7 @@ fn the_python_cli_drives_the_quickstart() {
             .args(["-c", &typed.replacen("waygate", &cli, 1)])
             .current_dir(home.path())
             .env("HOME", home.path())
-            .env("COLUMNS", "120")
+            .env("COLUMNS", "200")
             .env("NO_COLOR", "1")
             .env("TERM", "dumb")
             .env_remove("WAYGATE_SERVER_URL")

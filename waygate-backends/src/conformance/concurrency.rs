@@ -88,8 +88,12 @@ pub async fn of_many_creators_one_wins<H: Harness>(new: impl Fn() -> H) {
 
 pub async fn an_image_is_of_one_revision<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
+    write_and_load(store.clone(), store).await;
+}
+
+/// Loads through one handle what is written through the other, at the same time.
+pub(super) async fn write_and_load(writer: Store, reader: Store) {
     let mut tasks = JoinSet::new();
-    let writer = store.clone();
     tasks.spawn(async move {
         for nth in 1..=50 {
             commit(
@@ -100,7 +104,7 @@ pub async fn an_image_is_of_one_revision<H: Harness>(new: impl Fn() -> H) {
         }
     });
     for _ in 0..3 {
-        let store = store.clone();
+        let store = reader.clone();
         tasks.spawn(async move {
             let mut seen = 0;
             while seen < 50 {

@@ -91,7 +91,8 @@ macro_rules! conformance_tests {
                 handles_take_turns_in_revisions expectations_hold_across_handles
                 the_log_is_one_across_handles two_handles_lose_no_increment
                 a_commit_is_hinted_through_the_other_handle a_handle_may_be_closed
-                a_handle_may_come_later of_two_first_commits_both_stay ten_handles_work_together;
+                a_handle_may_come_later of_two_first_commits_both_stay ten_handles_work_together
+                an_image_is_of_one_revision_across_handles;
         );
     };
     (@capability $other:ident { $harness:expr }) => {

@@ -4,7 +4,12 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use waygate_core::port::{AuditQuery, Expected};
 
-use super::{Harness, concurrency::increment, hints::hinted, kit::*};
+use super::{
+    Harness,
+    concurrency::{increment, write_and_load},
+    hints::hinted,
+    kit::*,
+};
 
 async fn two<H: Harness>(new: impl Fn() -> H) -> (H, Store, Store) {
     let harness = new();
@@ -141,4 +146,9 @@ pub async fn ten_handles_work_together<H: Harness>(new: impl Fn() -> H) {
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
     assert_eq!(entities(&harness.open().await).await.len(), 10);
+}
+
+pub async fn an_image_is_of_one_revision_across_handles<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, one, other) = two(new).await;
+    write_and_load(one, other).await;
 }

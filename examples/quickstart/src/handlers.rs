@@ -1,13 +1,22 @@
 //! The API: what each route is at the start stands next to its handler.
 
 use axum::Json;
+use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::prelude::*;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Quickstart",
+    version = "1.0.0",
+    description = "An API under control."
+))]
+struct Document;
 
 /// The routes. Nesting, merging and `routes!` are axum's and utoipa's own.
 pub fn router() -> OpenApiRouter {
     let orders = OpenApiRouter::new().routes(routes!(order));
-    OpenApiRouter::new()
+    OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(payments))
         .routes(routes!(debug))
         .routes(routes!(users))

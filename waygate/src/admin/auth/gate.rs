@@ -21,8 +21,8 @@ pub(crate) enum Gate {
 #[derive(Debug)]
 pub(crate) struct Accounts {
     by_name: HashMap<String, PasswordHash>,
-    /// What an unknown user's password is compared with, so that it takes as long.
-    decoy: Option<PasswordHash>,
+    /// Whose hash an unknown user's password is compared with, so that it takes as long.
+    decoy: Option<String>,
 }
 
 impl Accounts {
@@ -38,7 +38,10 @@ impl Accounts {
     pub(crate) fn hash_for(&self, name: &str) -> (Option<&PasswordHash>, bool) {
         match self.by_name.get(name) {
             Some(hash) => (Some(hash), true),
-            None => (self.decoy.as_ref(), false),
+            None => {
+                let decoy = self.decoy.as_ref();
+                (decoy.and_then(|decoy| self.by_name.get(decoy)), false)
+            }
         }
     }
 }
@@ -50,7 +53,7 @@ impl From<Credentials> for Gate {
         if by_name.is_empty() {
             tracing::error!("there is no user who could log in to the admin interface");
         }
-        let decoy = by_name.values().next().cloned();
+        let decoy = by_name.keys().next().cloned();
         Self::Accounts(Accounts { by_name, decoy })
     }
 }

@@ -109,7 +109,9 @@ async fn login(
     let from = address.map(|address| format!("from {address}"));
     let from = from.unwrap_or_default();
     if !right {
-        refuse(&state, &username, platform, from).await;
+        // Whoever mistypes may have typed a password, so only names that exist are noted.
+        let user = if exists { username.as_str() } else { "?" };
+        refuse(&state, user, platform, from).await;
         return Err(wrong());
     }
     state.throttle.succeeded(attempt);
@@ -153,14 +155,14 @@ fn hidden(problem: Problem) -> Problem {
 }
 
 /// Notes a refused login, as far as the audit log may be filled by strangers.
-async fn refuse(state: &AdminState, username: &str, platform: Platform, from: String) {
-    tracing::warn!(user = username, %from, "a login was refused");
+async fn refuse(state: &AdminState, user: &str, platform: Platform, from: String) {
+    tracing::warn!(user, %from, "a login was refused");
     if !state.throttle.may_audit() {
         return;
     }
     let origin = Origin::new("anonymous", platform.as_str());
     let batch = Batch {
-        audit: vec![line(state, Action::LoginRefused, &origin, username, from)],
+        audit: vec![line(state, Action::LoginRefused, &origin, user, from)],
         ..Batch::default()
     };
     if let Err(error) = state.waygate.inner.write_entities(batch).await {

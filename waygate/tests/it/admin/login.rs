@@ -126,6 +126,19 @@ async fn logins_are_audited_and_throttled_ones_are_not() {
 }
 
 #[tokio::test]
+async fn a_name_that_does_not_exist_is_not_noted() {
+    let server = Server::start().await;
+    login(&server, HERE, "my password by mistake", "x")
+        .await
+        .refused(401);
+    let lines = server.waygate.audit(AuditQuery::newest(1)).await.unwrap();
+    assert_eq!(
+        (&lines[0].action, lines[0].path.as_str()),
+        (&Action::LoginRefused, "auth:?")
+    );
+}
+
+#[tokio::test]
 async fn logging_out_revokes_the_token_and_nothing_else() {
     let server = Server::start().await;
     let other = login(&server, HERE, "admin", "secret").await.expect(200);
@@ -140,8 +153,8 @@ async fn logging_out_revokes_the_token_and_nothing_else() {
     assert_eq!(answer.status, 200);
     let lines = server.waygate.audit(AuditQuery::newest(1)).await.unwrap();
     assert_eq!(
-        (lines[0].action, lines[0].actor.as_str()),
-        (Action::Logout, "admin")
+        (&lines[0].action, lines[0].actor.as_str()),
+        (&Action::Logout, "admin")
     );
 }
 

@@ -349,7 +349,7 @@ async fn keys_of_no_grammar_are_refused() {
         ("payments", "expected `METHOD:/path`"),
         ("__waygate:global__", "expected `METHOD:/path`"),
         ("GET:/a b", "percent-encode it"),
-        ("GET:/{a}{b}", "should hold one `{name}` at most"),
+        ("GET:/:id", "path parameters are written `{id}`"),
     ] {
         for rest in ["", "/enable"] {
             let answer = match rest {

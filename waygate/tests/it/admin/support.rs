@@ -206,6 +206,8 @@ pub(super) fn at(key: &str, rest: &str) -> String {
 /// The application of the recorded exchanges.
 pub(super) async fn app(backend: impl Backend, clock: ManualClock) -> (Waygate, Guarded) {
     let builder = Waygate::builder()
+        // The other modules of this binary annotate handlers, too.
+        .allow_unmounted("it::")
         .environment("production")
         .backend(backend);
     let waygate = builder.clock(clock).build().await.unwrap();

@@ -81,7 +81,7 @@ async fn the_audit_log_names_the_token() {
         .iter()
         .map(|line| {
             (
-                line.action,
+                &line.action,
                 line.path.as_str(),
                 line.actor.as_str(),
                 line.reason.as_str(),
@@ -91,9 +91,9 @@ async fn the_audit_log_names_the_token() {
     assert_eq!(
         told,
         [
-            (Action::TokenRevoked, "auth:admin", "admin", "deploy"),
-            (Action::Disable, "GET:/orders", "admin/deploy", ""),
-            (Action::TokenCreated, "auth:admin", "admin", "deploy"),
+            (&Action::TokenRevoked, "auth:admin", "admin", "deploy"),
+            (&Action::Disable, "GET:/orders", "admin/deploy", ""),
+            (&Action::TokenCreated, "auth:admin", "admin", "deploy"),
         ]
     );
     assert_eq!(lines[2].new.as_ref().unwrap()["token"], made["id"]);

@@ -1,5 +1,5 @@
 //! What the engine allocates for a request of an active route: nothing.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::task::{Context, Poll};
 

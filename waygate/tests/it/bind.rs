@@ -40,6 +40,7 @@ mod plain {
     }
 }
 
+#[allow(dead_code, reason = "nobody mounts them: that is the point")]
 mod lonely {
     #[waygate::disabled(reason = "nobody mounts it")]
     #[utoipa::path(get, path = "/lonely", responses((status = OK)))]

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use waygate_core::{
-    Timestamp,
     grammar::{Interval, parse_instant},
     model::Revision,
     transition::RouteCommand,
@@ -74,20 +73,13 @@ fn revision_of(waygate: &Waygate, key: &str) -> Result<Revision, Problem> {
     Ok(waygate.route(key)?.revision)
 }
 
-/// An instant, cut to the microseconds that are stored of it.
-pub(super) fn instant(text: &str) -> Result<Timestamp, Problem> {
-    let instant = parse_instant(text)?;
-    Ok(Timestamp::from_microsecond(instant.as_microsecond()).unwrap_or(instant))
-}
-
 /// The span between two instants of which the client says only that they are `start` and `end`.
 pub(super) fn interval(start: &str, end: &str) -> Result<Interval, Problem> {
-    let (start, end) = match (parse_instant(start), parse_instant(end)) {
-        (Ok(_), Ok(_)) => (instant(start)?, instant(end)?),
+    match (parse_instant(start), parse_instant(end)) {
+        (Ok(start), Ok(end)) => Ok(Interval::new(start, end)?),
         (Err(invalid), _) | (_, Err(invalid)) => {
             let error = "Invalid datetime for start/end";
-            return Err(Problem::new(Kind::InvalidValue, error).detail(invalid.to_string()));
+            Err(Problem::new(Kind::InvalidValue, error).detail(invalid.to_string()))
         }
-    };
-    Ok(Interval::new(start, end)?)
+    }
 }

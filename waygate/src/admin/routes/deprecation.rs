@@ -5,12 +5,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    grammar::{LinkTarget, parse_sunset},
+    grammar::{LinkTarget, parse_instant, parse_sunset},
     model::Deprecation,
     transition::RouteCommand,
 };
 
-use super::change::{Changed, change, instant};
+use super::change::{Changed, change};
 use crate::admin::{
     author::Author,
     body::{Ask, Asked},
@@ -57,7 +57,7 @@ async fn deprecate(
     key: PathKey,
     Asked(asked): Asked<DeprecateRequest>,
 ) -> Changed {
-    let since = asked.since.as_deref().map(instant).transpose()?;
+    let since = asked.since.as_deref().map(parse_instant).transpose()?;
     let sunset = asked.sunset.as_deref().map(parse_sunset).transpose()?;
     let deprecation = Deprecation::new(since, sunset, asked.use_instead)?;
     change(

@@ -5,11 +5,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    grammar::{EnvName, Invalid, Reason},
+    grammar::{EnvName, Invalid, Reason, parse_instant},
     transition::RouteCommand,
 };
 
-use super::change::{Changed, change, instant, interval};
+use super::change::{Changed, change, interval};
 use crate::admin::{
     author::Author,
     body::{Ask, Asked},
@@ -90,7 +90,7 @@ async fn disable(
     key: PathKey,
     Asked(DisableRequest { reason, until }): Asked<DisableRequest>,
 ) -> Changed {
-    let until = until.as_deref().map(instant).transpose()?;
+    let until = until.as_deref().map(parse_instant).transpose()?;
     change(&state, author, key, RouteCommand::Disable { reason, until }).await
 }
 

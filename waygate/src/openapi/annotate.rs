@@ -1,10 +1,12 @@
 //! What the document says about operations that are in maintenance or going away.
 
+use std::fmt::{self, Write};
+
 use waygate_core::grammar::{format_http_date, format_wire};
 
 use super::{
     filter::{Maintenance, Notes},
-    json::Writer,
+    json::{Member, Writer},
     parts::Operation,
 };
 
@@ -18,84 +20,85 @@ pub(super) fn write(writer: &mut Writer, operation: &Operation, notes: Notes<'_>
         _ => false,
     };
     writer.object(&operation.head, |writer| {
-        let kept = |member: &&super::json::Member| !replaced(&member.name);
+        let kept = |member: &&Member| !replaced(&member.name);
         writer.members(operation.members.iter().filter(kept));
         if let Some(maintenance) = notes.maintenance {
-            writer.member("summary", summary(&operation.summary));
-            writer.member(
-                "description",
-                description(maintenance, &operation.description),
-            );
-            writer.member("x-waygate-status", "maintenance");
-            writer.member("x-waygate-reason", maintenance.reason.as_str());
+            match &*operation.summary {
+                "" => writer.member("summary", &"🔧 Maintenance"),
+                own => writer.member("summary", &format_args!("🔧 {own}")),
+            }
+            let quote = Quote(maintenance);
+            match &*operation.description {
+                "" => writer.member("description", &format_args!("{quote}")),
+                own => writer.member("description", &format_args!("{quote}\n\n{own}")),
+            }
+            writer.member("x-waygate-status", &"maintenance");
+            writer.member("x-waygate-reason", maintenance.reason);
             if let Some(until) = maintenance.until {
-                writer.member("x-waygate-until", format_wire(until, "Z"));
+                writer.member("x-waygate-until", &format_wire(until, "Z"));
             }
         }
         if let Some(deprecation) = notes.deprecation {
-            writer.member("deprecated", true);
+            writer.member("deprecated", &true);
             if let Some(sunset) = deprecation.sunset() {
-                writer.member("x-waygate-sunset", format_wire(sunset, "Z"));
+                writer.member("x-waygate-sunset", &format_wire(sunset, "Z"));
             }
             if let Some(successor) = deprecation.successor() {
-                writer.member("x-waygate-successor", successor.as_str());
+                writer.member("x-waygate-successor", successor);
             }
         }
     });
 }
 
-fn summary(own: &str) -> String {
-    match own {
-        "" => "🔧 Maintenance".to_owned(),
-        own => format!("🔧 {own}"),
-    }
-}
+/// What people read of a maintenance: a block quote in Markdown.
+struct Quote<'a>(Maintenance<'a>);
 
-/// The operation's own description after a block quote in Markdown.
-fn description(maintenance: Maintenance<'_>, own: &str) -> String {
-    let mut text = String::from("> 🔧 **In maintenance.**");
-    if !maintenance.reason.is_empty() {
-        text.push(' ');
-        escape(maintenance.reason.as_str(), &mut text);
+impl fmt::Display for Quote<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Maintenance { reason, until } = self.0;
+        f.write_str("> 🔧 **In maintenance.**")?;
+        if !reason.is_empty() {
+            f.write_char(' ')?;
+            escape(reason.as_str(), f)?;
+        }
+        match until {
+            Some(until) => write!(f, "\n>\n> Not served until {}.", format_http_date(until)),
+            None => Ok(()),
+        }
     }
-    if let Some(until) = maintenance.until {
-        text.push_str("\n>\n> Not served until ");
-        text.push_str(&format_http_date(until));
-        text.push('.');
-    }
-    if !own.is_empty() {
-        text.push_str("\n\n");
-        text.push_str(own);
-    }
-    text
 }
 
 /// Makes one line of free text stand for itself within a line of CommonMark, and within HTML.
-fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '|' | '!' | '^' | '$' => {
-                out.extend(['\\', c]);
-            }
-            c => out.push(c),
+fn escape(mut text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    const MARKUP: [char; 14] = [
+        '&', '<', '>', '\\', '`', '*', '_', '~', '[', ']', '|', '!', '^', '$',
+    ];
+    while let Some(at) = text.find(MARKUP) {
+        let (plain, rest) = text.split_at(at);
+        f.write_str(plain)?;
+        let (markup, rest) = rest.split_at(1);
+        match markup {
+            "&" => f.write_str("&amp;")?,
+            "<" => f.write_str("&lt;")?,
+            ">" => f.write_str("&gt;")?,
+            markup => write!(f, "\\{markup}")?,
         }
+        text = rest;
     }
+    f.write_str(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn quote(reason: &str, own: &str) -> String {
+    fn quote(reason: &str, until: Option<&str>) -> String {
         let reason = reason.parse().unwrap();
         let maintenance = Maintenance {
             reason: &reason,
-            until: None,
+            until: until.map(|until| until.parse().unwrap()),
         };
-        description(maintenance, own)
+        Quote(maintenance).to_string()
     }
 
     #[test]
@@ -103,22 +106,22 @@ mod tests {
         assert_eq!(
             quote(
                 "<script>alert(1)</script> *now* [x](javascript:x) &lt; ~~a~~ `b` \\",
-                ""
+                None
             ),
             "> 🔧 **In maintenance.** &lt;script&gt;alert(1)&lt;/script&gt; \\*now\\* \
              \\[x\\](javascript:x) &amp;lt; \\~\\~a\\~\\~ \\`b\\` \\\\"
         );
         assert_eq!(
-            quote("DB migration, back at 04:00 UTC", ""),
+            quote("DB migration, back at 04:00 UTC", None),
             "> 🔧 **In maintenance.** DB migration, back at 04:00 UTC"
         );
     }
 
     #[test]
-    fn the_own_description_comes_after_the_quote() {
+    fn the_end_stands_in_a_paragraph_of_its_own() {
         assert_eq!(
-            quote("", "Lists.\n\nAll."),
-            "> 🔧 **In maintenance.**\n\nLists.\n\nAll."
+            quote("", Some("2030-01-01T04:00:00Z")),
+            "> 🔧 **In maintenance.**\n>\n> Not served until Tue, 01 Jan 2030 04:00:00 GMT."
         );
     }
 }

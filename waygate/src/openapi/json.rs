@@ -1,5 +1,6 @@
 //! Writes JSON out of pieces that are JSON already, so that what does not change is serialised once.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// A member of an object as it is written: `"name":value`.
@@ -31,36 +32,36 @@ pub(super) fn head(name: &str) -> String {
 /// Text with a comma between items.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
-    out: String,
+    out: Vec<u8>,
     follows: bool,
 }
 
 impl Writer {
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self {
-            out: String::with_capacity(bytes),
+            out: Vec::with_capacity(bytes),
             follows: false,
         }
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(super) fn finish(self) -> Vec<u8> {
         self.out
     }
 
     /// An object after `head`, which is a member's name with a colon, or nothing.
     pub(super) fn object(&mut self, head: &str, content: impl FnOnce(&mut Self)) {
-        self.nested(head, ['{', '}'], content);
+        self.nested(head, [b'{', b'}'], content);
     }
 
     /// An array after `head`.
     pub(super) fn array(&mut self, head: &str, content: impl FnOnce(&mut Self)) {
-        self.nested(head, ['[', ']'], content);
+        self.nested(head, [b'[', b']'], content);
     }
 
     /// A piece that is JSON already.
     pub(super) fn piece(&mut self, text: &str) {
         self.separate();
-        self.out.push_str(text);
+        self.push(text);
     }
 
     pub(super) fn members<'a>(&mut self, members: impl IntoIterator<Item = &'a Member>) {
@@ -69,15 +70,19 @@ impl Writer {
         }
     }
 
-    pub(super) fn member(&mut self, name: &str, value: impl Into<Value>) {
+    /// A member whose name needs no escapes.
+    pub(super) fn member(&mut self, name: &'static str, value: &impl Serialize) {
         self.separate();
-        self.out.push_str(&head(name));
-        self.out.push_str(&value.into().to_string());
+        self.push("\"");
+        self.push(name);
+        self.push("\":");
+        // Neither writing into memory nor the values that are written here can fail.
+        let _ = serde_json::to_writer(&mut self.out, value);
     }
 
-    fn nested(&mut self, head: &str, [open, close]: [char; 2], content: impl FnOnce(&mut Self)) {
+    fn nested(&mut self, head: &str, [open, close]: [u8; 2], content: impl FnOnce(&mut Self)) {
         self.separate();
-        self.out.push_str(head);
+        self.push(head);
         self.out.push(open);
         self.follows = false;
         content(self);
@@ -87,8 +92,12 @@ impl Writer {
 
     fn separate(&mut self) {
         if self.follows {
-            self.out.push(',');
+            self.out.push(b',');
         }
         self.follows = true;
+    }
+
+    fn push(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn render(parts: &Parts, view: View<'_>) -> Rendering {
         etag: strong_etag(&bytes),
         bytes,
         #[cfg(feature = "swagger-ui")]
-        state: state(snapshot.version, global, &selection),
+        state: state(snapshot.version, &global, &selection),
     }
 }
 
@@ -58,12 +58,7 @@ fn global(view: &View<'_>) -> Value {
 }
 
 #[cfg(feature = "swagger-ui")]
-fn state(version: u64, global: Value, selection: &Selection<'_>) -> String {
-    let mut writer = super::json::Writer::default();
-    writer.object("", |writer| {
-        writer.member("version", version);
-        writer.member("global", global);
-        writer.member("maintenance", selection.in_maintenance());
-    });
-    writer.finish()
+fn state(version: u64, global: &Value, selection: &Selection<'_>) -> String {
+    let maintenance = selection.in_maintenance();
+    json!({"version": version, "global": global, "maintenance": maintenance}).to_string()
 }

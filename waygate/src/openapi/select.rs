@@ -58,7 +58,7 @@ impl<'a> Selection<'a> {
     }
 
     /// The document in JSON.
-    pub(super) fn write(&self, global: &Value) -> String {
+    pub(super) fn write(&self, global: &Value) -> Vec<u8> {
         let parts = self.parts;
         // Room for annotations, which are short beside operations.
         let mut writer = Writer::with_capacity(parts.bytes + parts.bytes / 4);
@@ -67,7 +67,7 @@ impl<'a> Selection<'a> {
             writer.members(parts.root.iter().filter(|member| version(&member.name)));
             writer.object("\"info\":", |writer| {
                 writer.members(parts.info.iter().filter(|member| &*member.name != GLOBAL));
-                writer.member(GLOBAL, global.clone());
+                writer.member(GLOBAL, global);
             });
             writer.members(parts.root.iter().filter(|member| !version(&member.name)));
             self.write_tags(writer);

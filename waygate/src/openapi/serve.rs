@@ -23,6 +23,21 @@ impl Guarded {
     /// Answers carry a strong `ETag`, the same on all replicas, and `Cache-Control: no-cache`; `If-None-Match` is answered
     /// with 304. An API that was guarded without a document has an empty one.
     ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use axum::{Router, routing::get};
+    /// use utoipa::openapi::OpenApi;
+    /// use waygate::Waygate;
+    ///
+    /// let router = Router::new().route("/payments", get(|| async { "paid" }));
+    /// let waygate = Waygate::builder().build().await?;
+    /// let guarded = waygate.guard((router, OpenApi::default())).await?;
+    /// let app: Router = guarded.openapi("/openapi.json").into_router();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Panics
     /// [`into_router`](Self::into_router) panics, as axum does, when the API has a route of this path already, or the path
     /// does not begin with `/`.

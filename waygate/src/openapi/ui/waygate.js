@@ -249,7 +249,6 @@
     close();
     source = new EventSource("events");
     source.onmessage = (event) => {
-      failures = 0;
       heard();
       paintConnection("live");
       paint(JSON.parse(event.data));
@@ -290,7 +289,8 @@
 
   /** Loads the document that an event has announced. */
   async function load() {
-    if (!(await refresh()) && source) lost();
+    if (await refresh()) failures = 0;
+    else if (source) lost();
   }
 
   // A hidden page follows nothing: browsers open few connections to one server, and those in sight need them.

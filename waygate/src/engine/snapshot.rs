@@ -128,6 +128,7 @@ impl Snapshot {
     }
 
     /// Global maintenance, when it closes the route in `slot`.
+    #[cfg(feature = "openapi")]
     pub(crate) fn closed_by_global(&self, slot: usize) -> Option<&GlobalMaintenance> {
         let Global {
             enabled,

@@ -30,7 +30,7 @@ impl Guarded {
     /// use waygate::Waygate;
     ///
     /// let router = Router::new().route("/payments", get(|| async { "paid" }));
-    /// let waygate = Waygate::builder().build().await?;
+    /// let waygate = Waygate::builder().allow_unmounted("").build().await?;
     /// let guarded = waygate.guard((router, OpenApi::default())).await?;
     /// let app: Router = guarded.openapi("/openapi.json").into_router();
     /// # Ok::<(), Box<dyn std::error::Error>>(())

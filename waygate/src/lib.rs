@@ -1,7 +1,7 @@
 //! A runtime control layer for axum APIs: what a route is stands next to its handler, and operators change it
 //! while the service runs.
 //!
-//! ```
+//! ```standalone_crate
 //! # #[cfg(all(feature = "macros", feature = "openapi", feature = "testing"))]
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! use utoipa_axum::{router::OpenApiRouter, routes};

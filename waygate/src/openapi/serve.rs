@@ -23,14 +23,14 @@ impl Guarded {
     /// Answers carry a strong `ETag`, the same on all replicas, and `Cache-Control: no-cache`; `If-None-Match` is answered
     /// with 304. An API that was guarded without a document has an empty one.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// use axum::{Router, routing::get};
     /// use utoipa::openapi::OpenApi;
     /// use waygate::Waygate;
     ///
     /// let router = Router::new().route("/payments", get(|| async { "paid" }));
-    /// let waygate = Waygate::builder().allow_unmounted("").build().await?;
+    /// let waygate = Waygate::builder().build().await?;
     /// let guarded = waygate.guard((router, OpenApi::default())).await?;
     /// let app: Router = guarded.openapi("/openapi.json").into_router();
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -114,7 +114,7 @@ mod tests {
     fn names_are_unique_within_their_object() {
         assert_eq!(
             problem(r#"{"a":1,"b":{"a":2},"a":3}"#),
-            "the name \"a\" stands twice in one object at line 1 column 24"
+            "the name \"a\" stands twice in one object at line 1 column 22"
         );
         // The same name, written differently.
         assert!(problem(r#"{"a":1,"\u0061":3}"#).contains("stands twice"));

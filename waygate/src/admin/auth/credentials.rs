@@ -8,9 +8,8 @@ use super::password;
 
 /// Who may administer.
 ///
-/// Passwords that are given in plain are hashed with argon2id when the admin interface is mounted, which takes some
-/// ten milliseconds each, and are forgotten then. Better is a hash from the environment or a file, so that no
-/// configuration holds a password:
+/// Passwords that are given in plain are hashed with argon2id when the admin interface is mounted, and are forgotten
+/// then. Better is a hash from the environment or a file, so that no configuration holds a password:
 ///
 /// ```
 /// use waygate::Credentials;
@@ -19,6 +18,16 @@ use super::password;
 /// let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 /// let credentials = Credentials::hashed("admin", phc)?.with("deploy", "correct horse battery staple");
 /// # Ok::<(), waygate::CredentialError>(())
+/// ```
+///
+/// Hashing a password and checking one is work by design: some ten milliseconds, but more than a second where argon2 is
+/// not optimised. In your workspace, let it be so in development, too:
+///
+/// ```toml
+/// [profile.dev.package.argon2]
+/// opt-level = 3
+/// [profile.dev.package.blake2]
+/// opt-level = 3
 /// ```
 #[derive(Debug, Clone)]
 pub struct Credentials {

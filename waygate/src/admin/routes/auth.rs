@@ -90,7 +90,7 @@ async fn login(
     let account = if is_name { username.as_str() } else { "" };
     let attempt = state.throttle.begin(account, address).map_err(|wait| {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let text = format!("Too many login attempts. Try again in {seconds} seconds.");
+        let text = format!("Too many login attempts. Try again in {seconds} s.");
         Problem::new(Kind::TooManyAttempts, text).retry_after(seconds)
     })?;
     let (hash, exists) = accounts.hash_for(account);

@@ -45,7 +45,7 @@ async fn after_five_failures_there_is_a_growing_delay() {
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(
         answer.refused(429),
-        "Too many login attempts. Try again in 1 seconds."
+        "Too many login attempts. Try again in 1 s."
     );
     server.clock.advance(Duration::from_millis(300));
     assert_eq!(
@@ -156,6 +156,35 @@ async fn logging_out_revokes_the_token_and_nothing_else() {
         (&lines[0].action, lines[0].actor.as_str()),
         (&Action::Logout, "admin")
     );
+}
+
+#[tokio::test]
+async fn a_flood_of_logins_is_turned_away() {
+    let server = std::sync::Arc::new(Server::start().await);
+    let logins: Vec<_> = (0..200)
+        .map(|index| {
+            let server = server.clone();
+            tokio::spawn(async move {
+                let peer = format!("10.0.0.{index}");
+                login(&server, Some(&peer), &format!("user{index}"), "x").await
+            })
+        })
+        .collect();
+    let mut turned_away = 0;
+    for login in logins {
+        let answer = login.await.unwrap();
+        if answer.status == 503 {
+            assert_eq!(answer.header("retry-after"), "1");
+            assert_eq!(
+                answer.error(),
+                "Too many logins at a time. Try again in a second."
+            );
+            turned_away += 1;
+        } else {
+            answer.refused(401);
+        }
+    }
+    assert!(turned_away > 0);
 }
 
 #[tokio::test]

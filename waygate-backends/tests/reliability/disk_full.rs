@@ -23,8 +23,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         probe.output().is_ok_and(|output| output.status.success())
     });
     match tmpfs {
-        Some(flags) => println!("disk full: a tmpfs of 1 MiB is mounted with `unshare {flags}`"),
-        None => println!("disk full: no tmpfs can be mounted here; that trial is ignored"),
+        Some(flags) => eprintln!("disk full: a tmpfs of 1 MiB is mounted with `unshare {flags}`"),
+        None => eprintln!("disk full: no tmpfs can be mounted here; that trial is ignored"),
     }
     let name = "disk_full::a_real_disk_without_room_or_read_only";
     let trial = Trial::test(name, move || {

@@ -36,7 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         .status();
     let found = strace.is_ok_and(|status| status.success());
     if !found {
-        println!("system calls: `strace` is not there or may not trace; these trials are ignored");
+        eprintln!("system calls: `strace` is not there or may not trace; these trials are ignored");
     }
     let trials = CALLS.into_iter().map(|(call, errors, shared)| {
         let trial = Trial::test(

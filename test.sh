@@ -48,13 +48,13 @@ fi
 step "Features, one by one"
 for feature in engine macros axum openapi swagger-ui admin file testing; do
     echo "waygate-rs --features $feature"
-    RUSTFLAGS="-Dwarnings" cargo check -q -p waygate-rs --no-default-features --features "$feature"
+    cargo clippy -q -p waygate-rs --no-default-features --features "$feature" -- -D warnings
 done
 for feature in memory file conformance; do
     echo "waygate-backends --features $feature"
-    RUSTFLAGS="-Dwarnings" cargo check -q -p waygate-backends --no-default-features --features "$feature"
+    cargo clippy -q -p waygate-backends --no-default-features --features "$feature" -- -D warnings
 done
-RUSTFLAGS="-Dwarnings" cargo check -q -p waygate-core --no-default-features
+cargo clippy -q -p waygate-core --no-default-features -- -D warnings
 
 step "Tests"
 if cargo nextest --version >/dev/null 2>&1; then

@@ -77,7 +77,7 @@ mod engine;
 mod http;
 #[cfg(feature = "openapi")]
 mod openapi;
-#[cfg(feature = "engine")]
+#[cfg(feature = "axum")]
 mod registry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -128,6 +128,7 @@ pub use http::{
 #[cfg(feature = "engine")]
 pub use waygate_core::{
     Secret, Timestamp,
+    decision::{Block, Facts, Verdict},
     grammar::{EnvName, Interval, Invalid, LinkTarget, Method, Reason, RoleName},
     model::{
         Access, Action, AuditEntry, Deprecation, GlobalMaintenance, Lifecycle, Origin, Position,

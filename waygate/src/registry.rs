@@ -8,7 +8,6 @@ use waygate_core::{
 };
 
 use crate::__private::Declaration;
-#[cfg(feature = "axum")]
 use crate::http::Responses;
 
 /// All that the attributes of one handler declare.
@@ -23,7 +22,6 @@ pub(crate) struct HandlerDeclaration {
     /// The state to begin with.
     pub(crate) state: RouteState,
     /// What `response = ..` says, per attribute.
-    #[cfg(feature = "axum")]
     pub(crate) responses: Responses,
 }
 
@@ -46,7 +44,6 @@ pub(crate) fn declarations() -> Result<Vec<HandlerDeclaration>, Invalid> {
                 location,
                 routes: Vec::new(),
                 state: RouteState::default(),
-                #[cfg(feature = "axum")]
                 responses: Responses::default(),
             });
         }
@@ -66,7 +63,6 @@ impl HandlerDeclaration {
                 self.routes.push(route);
             }
         }
-        #[cfg(feature = "axum")]
         if let Some(response) = declaration.response {
             self.responses.set(declaration.gate, response());
         }

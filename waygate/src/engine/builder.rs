@@ -37,6 +37,7 @@ pub struct WaygateBuilder {
     pub(super) file: Option<std::path::PathBuf>,
     clock: Arc<dyn Clock>,
     proxies: TrustedProxies,
+    #[cfg(feature = "axum")]
     allow_unmounted: Vec<String>,
     on_store_reset: OnStoreReset,
 }
@@ -61,6 +62,7 @@ impl Default for WaygateBuilder {
             file: None,
             clock: Arc::new(SystemClock::default()),
             proxies: TrustedProxies::none(),
+            #[cfg(feature = "axum")]
             allow_unmounted: Vec::new(),
             on_store_reset: OnStoreReset::default(),
         }
@@ -103,6 +105,7 @@ impl WaygateBuilder {
 
     /// Accepts annotated handlers that no route serves, if their path (`my_crate::admin::purge`) begins with
     /// `prefix`. By default such a handler stops the start.
+    #[cfg(feature = "axum")]
     pub fn allow_unmounted(mut self, prefix: impl Into<String>) -> Self {
         self.allow_unmounted.push(prefix.into());
         self
@@ -160,6 +163,7 @@ impl WaygateBuilder {
             env,
             bypass_lifecycle: self.bypass_lifecycle,
             proxies: self.proxies,
+            #[cfg(feature = "axum")]
             allow_unmounted: self.allow_unmounted,
             on_store_reset: self.on_store_reset,
             clock: self.clock,

@@ -103,9 +103,6 @@ pub enum BuildError {
         /// What is wrong with it.
         invalid: Invalid,
     },
-    /// A declaration that was not made by an attribute does not follow its grammar.
-    #[error("a registered declaration is wrong: {0}")]
-    Declaration(Invalid),
     /// The configuration file cannot be read.
     #[error("cannot read {path}: {source}")]
     Config {

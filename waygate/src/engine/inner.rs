@@ -20,6 +20,7 @@ pub(crate) struct Inner {
     pub(crate) env: EnvName,
     pub(crate) bypass_lifecycle: bool,
     pub(crate) proxies: TrustedProxies,
+    #[cfg(feature = "axum")]
     pub(crate) allow_unmounted: Vec<String>,
     pub(crate) on_store_reset: OnStoreReset,
     pub(crate) clock: Arc<dyn Clock>,

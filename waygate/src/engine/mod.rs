@@ -9,6 +9,7 @@ mod config;
 mod entities;
 mod error;
 mod event;
+#[cfg(feature = "axum")]
 mod headers;
 mod health;
 mod inner;
@@ -24,8 +25,10 @@ mod table;
 use std::{fmt, sync::Arc};
 
 use waygate_core::{
+    decision::{Facts, Verdict},
     grammar::EnvName,
     model::{AuditEntry, GlobalMaintenance, Origin, Revision, RouteKey, RouteState},
+    net::TrustedProxies,
     port::{AuditQuery, BackendError},
 };
 
@@ -39,9 +42,12 @@ pub use record::RouteRecord;
 pub use report::Report;
 pub use table::Source;
 
+#[cfg(feature = "axum")]
 pub(crate) use headers::DeprecationHeaders;
 pub(crate) use inner::Inner;
-pub(crate) use snapshot::{Asked, Snapshot};
+pub(crate) use snapshot::Asked;
+#[cfg(feature = "axum")]
+pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Registered;
 #[cfg(feature = "admin")]
 pub(crate) use {change::entry as audit_entry, stored::Others};
@@ -152,6 +158,33 @@ impl Waygate {
     /// The store's revision that requests see now.
     pub fn revision(&self) -> Revision {
         self.inner.snapshot.load().revision
+    }
+
+    /// Decides about a request, for adapters to other frameworks than axum: `template` is the path as it was registered,
+    /// or the URL's path for requests that no route matches. What is to be said about the verdict is said in `answer`,
+    /// because it borrows from the current picture.
+    pub fn decide<T>(
+        &self,
+        method: &http::Method,
+        template: &str,
+        facts: &impl Facts,
+        answer: impl FnOnce(Verdict<'_>) -> T,
+    ) -> T {
+        if self.inner.bypass_lifecycle {
+            return answer(Verdict::Pass);
+        }
+        let snapshot = self.inner.snapshot.load();
+        let slot = snapshot.table.find(method.as_str(), template);
+        let asked = Asked {
+            method,
+            path: template,
+        };
+        answer(snapshot.decide(slot, asked, facts, || self.inner.clock.now()))
+    }
+
+    /// Which proxies may name the client they speak for.
+    pub fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.inner.proxies
     }
 
     /// Lines of the audit log, newest first.

@@ -7,11 +7,9 @@ use waygate_core::{
     model::{GlobalMaintenance, Revision, RouteState},
 };
 
-use super::{
-    headers::{DeprecationHeaders, announce},
-    stored::Stored,
-    table::Table,
-};
+#[cfg(feature = "axum")]
+use super::headers::{DeprecationHeaders, announce};
+use super::{stored::Stored, table::Table};
 
 /// The immutable picture that requests read: everything compiled, nothing to look up or wait for.
 #[derive(Debug)]
@@ -42,6 +40,7 @@ pub(crate) struct Slot {
     /// When time will change the route.
     pub(crate) next_change: Option<Timestamp>,
     /// What answers of a deprecated route carry.
+    #[cfg(feature = "axum")]
     pub(crate) announcement: Option<DeprecationHeaders>,
 }
 
@@ -202,6 +201,7 @@ impl Slot {
         Some(Self {
             rule: RouteRule::compile(&state, env, now),
             next_change: state.position.next_change(now),
+            #[cfg(feature = "axum")]
             announcement: state.deprecation.as_ref().map(announce),
             state,
             revision,

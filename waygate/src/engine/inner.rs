@@ -101,6 +101,9 @@ impl Inner {
         stored: &mut Stored,
         batch: Batch,
     ) -> Result<Revision, CommitError> {
+        if let Some(reset) = self.monitor.current().get(&Component::StoreReset) {
+            return Err(BackendError::Corrupt(reset.cause.clone()).into());
+        }
         let (puts, deletes) = (batch.puts.clone(), batch.deletes.clone());
         let call = tokio::time::timeout(STORE_DEADLINE, self.backend.commit(batch));
         let outcome = call.await.unwrap_or_else(|_| {
@@ -142,6 +145,23 @@ impl Inner {
             self.behind.notify_one();
         }
         Ok(revision)
+    }
+
+    /// Compiles every route anew when the wall clock was set back: rules know nothing of the time before they were made.
+    pub(crate) async fn follow_clock(&self) {
+        let stored = self.stored.lock().await;
+        let (now, snapshot) = (self.clock.now(), self.snapshot.load_full());
+        if now < snapshot.made_at {
+            tracing::warn!(%now, before = %snapshot.made_at, "the wall clock was set back");
+            let version = snapshot.version + 1;
+            self.publish(Snapshot::build(
+                &stored,
+                snapshot.table.clone(),
+                &self.env,
+                now,
+                version,
+            ));
+        }
     }
 
     /// Looks at the store, and takes over what is new there.

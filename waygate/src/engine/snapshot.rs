@@ -18,6 +18,8 @@ pub(crate) struct Snapshot {
     pub(crate) revision: Revision,
     /// Grows with every picture of this process, those included that only time has changed.
     pub(crate) version: u64,
+    /// The latest time at which any of it was compiled.
+    pub(crate) made_at: Timestamp,
     pub(crate) table: Arc<Table>,
     routes: Vec<Arc<Slot>>,
     /// Slots at which there is nothing to check but global maintenance: one byte to read for most requests.
@@ -73,6 +75,7 @@ impl Snapshot {
         Self {
             revision: stored.revision,
             version,
+            made_at: now,
             table,
             routes,
             open,
@@ -111,6 +114,7 @@ impl Snapshot {
         Self {
             revision: stored.revision,
             version: self.version + 1,
+            made_at: self.made_at.max(now),
             table: self.table.clone(),
             routes,
             open,

@@ -32,6 +32,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         let Some(inner) = engine.upgrade() else {
             return;
         };
+        inner.follow_clock().await;
         let look = match signal {
             Signal::Gone => return,
             Signal::Hint(revision) => revision != inner.snapshot.load().revision,

@@ -12,7 +12,10 @@ use waygate_core::{
     model::{RouteKey, RouteState},
 };
 
-use super::{Responses, probe};
+use super::{
+    Responses,
+    probe::{self, Served},
+};
 use crate::{
     engine::{Registered, Source},
     registry::{self, HandlerDeclaration},
@@ -63,6 +66,19 @@ pub enum BindError {
          give the full path, with the prefix of every `nest`"
     )]
     NoSuchPath {
+        /// The handler's path.
+        handler: &'static str,
+        /// `file:line` of its first attribute.
+        location: String,
+        /// The route that it names.
+        route: RouteSpec,
+    },
+    /// The path exists, but not for this method.
+    #[error(
+        "`{handler}` ({location}) governs `{route}`, but the router serves that path only with other methods\n  help: \
+         correct the method"
+    )]
+    NoSuchMethod {
         /// The handler's path.
         handler: &'static str,
         /// `file:line` of its first attribute.
@@ -142,17 +158,17 @@ pub(super) async fn bind(
     };
     for (route, claims) in claims {
         match (served_as(router, &route).await, &*claims) {
-            (Some(path), claims) => {
+            (Some((path, Served::Yes)), claims) => {
                 let route = RouteSpec::new(route.method(), path);
                 errors.extend(claimed_twice(&route, claims));
                 bound.add(&route, claims.first());
             }
             // A document may describe more than this router serves; an annotated route must be served.
-            (None, claims) => {
+            (found, claims) => {
                 let missing = claims
                     .iter()
                     .filter(|claim| !unmounted.allows(claim.declaration));
-                errors.extend(missing.map(|claim| claim.no_such_path(&route)));
+                errors.extend(missing.map(|claim| claim.missing(&route, found.is_some())));
             }
         }
     }
@@ -181,11 +197,23 @@ struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    fn no_such_path(&self, route: &RouteSpec) -> BindError {
-        BindError::NoSuchPath {
-            handler: self.declaration.handler,
-            location: self.declaration.location.clone(),
-            route: route.clone(),
+    fn missing(&self, route: &RouteSpec, path_is_there: bool) -> BindError {
+        let HandlerDeclaration {
+            handler, location, ..
+        } = self.declaration;
+        let (handler, location, route) = (*handler, location.clone(), route.clone());
+        if path_is_there {
+            BindError::NoSuchMethod {
+                handler,
+                location,
+                route,
+            }
+        } else {
+            BindError::NoSuchPath {
+                handler,
+                location,
+                route,
+            }
         }
     }
 }
@@ -226,14 +254,16 @@ impl Bound {
 
 /// The template under which the router serves a route. utoipa writes the root of a nested router with a slash at the
 /// end where axum has none.
-async fn served_as(router: &Router, route: &RouteSpec) -> Option<PathTemplate> {
+async fn served_as(router: &Router, route: &RouteSpec) -> Option<(PathTemplate, Served)> {
     let path = route.path();
+    let method = http::Method::from_bytes(route.method().as_str().as_bytes()).ok()?;
     for spelling in [Some(path.clone()), without_slash(path)]
         .into_iter()
         .flatten()
     {
-        if probe::matched_path(router, &spelling).await.as_deref() == Some(spelling.as_str()) {
-            return Some(spelling);
+        match probe::served(router, method.clone(), &spelling).await {
+            Served::No => {}
+            served => return Some((spelling, served)),
         }
     }
     None

@@ -1,3 +1,4 @@
+use axum::extract::OriginalUri;
 use http::{StatusCode, request};
 use jiff::Timestamp;
 use waygate_core::{
@@ -145,7 +146,11 @@ impl From<Block<'_>> for BlockReason {
 }
 
 impl Blocked {
-    pub(crate) fn new(request: request::Parts, reason: BlockReason, at: Timestamp) -> Self {
+    pub(crate) fn new(mut request: request::Parts, reason: BlockReason, at: Timestamp) -> Self {
+        // Below `nest` axum cuts the prefix off; the client knows the whole.
+        if let Some(OriginalUri(whole)) = request.extensions.get() {
+            request.uri = whole.clone();
+        }
         Self {
             request,
             reason,

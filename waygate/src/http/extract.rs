@@ -5,7 +5,7 @@ use axum::{
 use http::request::Parts;
 use waygate_core::decision::Verdict;
 
-use super::{BlockReason, Blocked, facts::RequestFacts, reply};
+use super::{BlockReason, Blocked, bypassed, facts::RequestFacts, identity, reply};
 use crate::{Waygate, engine::Asked};
 
 /// Enforces a route's state as an extractor, for routers that are not [guarded](crate::Waygate::guard).
@@ -38,13 +38,14 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let waygate = Waygate::from_ref(state);
         let engine = &*waygate.inner;
-        if engine.bypass_lifecycle {
+        if bypassed(engine) {
             return Ok(Self(()));
         }
         let snapshot = engine.snapshot.load();
         let matched = parts.extensions.get::<MatchedPath>();
-        let slot =
-            matched.and_then(|path| snapshot.table.find(parts.method.as_str(), path.as_str()));
+        let slot = matched.and_then(|path| {
+            identity::find(&parts.method, path.as_str(), &parts.extensions, &snapshot)
+        });
         let facts = RequestFacts {
             extensions: &parts.extensions,
             headers: &parts.headers,

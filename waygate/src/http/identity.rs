@@ -1,6 +1,7 @@
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::MatchedPath;
+use arc_swap::ArcSwapOption;
+use axum::extract::{MatchedPath, NestedPath};
 use http::{Extensions, Method};
 
 use crate::engine::Snapshot;
@@ -11,13 +12,29 @@ use crate::engine::Snapshot;
 /// was layered before it was nested twice shares a service between paths, so the memory is compared with
 /// the request and never trusted.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Identity(Arc<OnceLock<Seen>>);
+pub(super) struct Identity(Arc<Memory>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    first: OnceLock<Seen>,
+    /// What took its place after routes were registered at run time.
+    later: ArcSwapOption<Seen>,
+}
 
 #[derive(Debug)]
 struct Seen {
     method: Method,
     path: Box<str>,
     slot: usize,
+    /// How many routes there were: a later one may be the better match.
+    routes: usize,
+}
+
+impl Seen {
+    #[inline]
+    fn fits(&self, method: &Method, path: &str, routes: usize) -> bool {
+        self.routes == routes && self.method == *method && *self.path == *path
+    }
 }
 
 impl Identity {
@@ -30,24 +47,62 @@ impl Identity {
         snapshot: &Snapshot,
     ) -> Option<usize> {
         let path = extensions.get::<MatchedPath>()?.as_str();
-        if let Some(seen) = self.0.get()
-            && seen.method == *method
-            && *seen.path == *path
+        let routes = snapshot.table.len();
+        if let Some(seen) = self.0.first.get()
+            && seen.fits(method, path, routes)
         {
             return Some(seen.slot);
         }
-        self.look_up(method, path, snapshot)
+        self.look_up(method, path, extensions, snapshot)
     }
 
-    /// A route that is not controlled may be registered later, so only a hit is remembered.
+    /// A route that is not controlled may be registered later, so only a hit is remembered. `HEAD` is not: it mostly
+    /// shares the endpoint of `GET`, which is to be fast.
     #[cold]
-    fn look_up(&self, method: &Method, path: &str, snapshot: &Snapshot) -> Option<usize> {
-        let slot = snapshot.table.find(method.as_str(), path)?;
-        let _ = self.0.set(Seen {
+    fn look_up(
+        &self,
+        method: &Method,
+        path: &str,
+        extensions: &Extensions,
+        snapshot: &Snapshot,
+    ) -> Option<usize> {
+        let routes = snapshot.table.len();
+        let later = self.0.later.load();
+        if let Some(seen) = later
+            .as_ref()
+            .filter(|seen| seen.fits(method, path, routes))
+        {
+            return Some(seen.slot);
+        }
+        let slot = find(method, path, extensions, snapshot)?;
+        let seen = || Seen {
             method: method.clone(),
             path: path.into(),
             slot,
-        });
+            routes,
+        };
+        if *method != Method::HEAD {
+            match self.0.first.get() {
+                None => drop(self.0.first.set(seen())),
+                Some(first) if first.routes != routes => self.0.later.store(Some(Arc::new(seen()))),
+                Some(_) => {}
+            }
+        }
         Some(slot)
     }
+}
+
+/// The slot of a matched path. A guarded router that was itself nested knows its routes without the prefix.
+pub(super) fn find(
+    method: &Method,
+    path: &str,
+    extensions: &Extensions,
+    snapshot: &Snapshot,
+) -> Option<usize> {
+    let find = |path: &str| snapshot.table.find(method.as_str(), path);
+    find(path).or_else(|| {
+        let prefix = extensions.get::<NestedPath>()?.as_str();
+        let own = path.strip_prefix(prefix)?;
+        find(if own.is_empty() { "/" } else { own })
+    })
 }

@@ -4,7 +4,7 @@ use axum::{
     extract::{MatchedPath, Request},
     response::Response,
 };
-use http::{Extensions, Method};
+use http::{Extensions, HeaderValue, Method, header};
 use tower::ServiceExt;
 use waygate_core::grammar::PathTemplate;
 
@@ -21,17 +21,51 @@ struct Matched(Option<String>);
 /// What stands in for path parameters; a literal segment of this name is not to be expected.
 const PARAMETER: &str = "~waygate-probe~";
 
-/// The template that `router`, with our layer on it, matches requests for `path` to.
-pub(super) async fn matched_path(router: &Router, path: &PathTemplate) -> Option<String> {
+/// What a router does with a method and a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Served {
+    /// It has an endpoint for them.
+    Yes,
+    /// It has the path, but only for other methods.
+    OtherMethods,
+    /// It does not have the path.
+    No,
+}
+
+/// Asks `router`, with our layer on it, without running a handler.
+pub(super) async fn served(router: &Router, method: Method, path: &PathTemplate) -> Served {
+    match probe(router, method.clone(), path).await {
+        Some(response)
+            if response
+                .extensions()
+                .get::<Matched>()
+                .is_some_and(|m| m.0.as_deref() == Some(path.as_str())) =>
+        {
+            match response.headers().get(header::ALLOW) {
+                // axum names the methods of a path on the answer to any other method.
+                Some(allow) if !names(allow, &method) => Served::OtherMethods,
+                _ => Served::Yes,
+            }
+        }
+        _ => Served::No,
+    }
+}
+
+fn names(allow: &HeaderValue, method: &Method) -> bool {
+    let allow = allow.to_str().unwrap_or_default();
+    allow.split(',').any(|name| name.trim() == method.as_str())
+}
+
+async fn probe(router: &Router, method: Method, path: &PathTemplate) -> Option<Response> {
     let mut request = Request::new(Body::empty());
-    *request.method_mut() = Method::OPTIONS;
+    *request.method_mut() = method;
     *request.uri_mut() = concrete(path.as_str()).parse().ok()?;
     request.extensions_mut().insert(Probe);
     let response = match router.clone().oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
-    response.extensions().get::<Matched>()?.0.clone()
+    Some(response)
 }
 
 /// The answer to a probe, when the request is one.

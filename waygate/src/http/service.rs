@@ -3,16 +3,19 @@ use std::{
     task::{Context, Poll},
 };
 
-use axum::{extract::Request, response::Response};
+use axum::{
+    extract::{MatchedPath, Request},
+    response::Response,
+};
 use http::{Method, header};
 use tower::Service;
 use waygate_core::decision::{Block, Verdict};
 
 use super::{
-    BlockReason, Blocked, facts::RequestFacts, future::ResponseFuture, identity::Identity,
-    layer::Shared, probe, reply,
+    BlockReason, Blocked, bypassed, facts::RequestFacts, future::ResponseFuture,
+    identity::Identity, layer::Shared, probe, reply,
 };
-use crate::engine::Asked;
+use crate::engine::{Asked, Snapshot};
 
 /// Decides about each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -39,7 +42,7 @@ where
             return ResponseFuture::ready(response);
         }
         let engine = &*self.shared.waygate.inner;
-        if engine.bypass_lifecycle || bypassed() {
+        if bypassed(engine) {
             return ResponseFuture::inner(self.inner.call(request));
         }
         let snapshot = engine.snapshot.load();
@@ -61,7 +64,9 @@ where
                 let announcement = slot.and_then(|slot| snapshot.slot(slot)?.announcement.clone());
                 ResponseFuture::deprecated(self.inner.call(request), announcement)
             }
-            Verdict::Block(Block::GlobalMaintenance { .. }) if is_preflight(&request) => {
+            Verdict::Block(Block::GlobalMaintenance { .. })
+                if is_preflight(&request) || is_exempt(&request, slot, &snapshot) =>
+            {
                 ResponseFuture::inner(self.inner.call(request))
             }
             Verdict::Block(block) => {
@@ -93,6 +98,19 @@ impl<S: Service<Request>> WaygateService<S> {
     }
 }
 
+/// Whether the template that axum has matched is exempt, where no controlled route is known to be.
+#[cold]
+fn is_exempt(request: &Request, slot: Option<usize>, snapshot: &Snapshot) -> bool {
+    let template = request
+        .extensions()
+        .get::<MatchedPath>()
+        .filter(|_| slot.is_none());
+    template.is_some_and(|template| {
+        let method = waygate_core::grammar::Method::from_name(request.method().as_str());
+        snapshot.global.config.exempts(method, template.as_str())
+    })
+}
+
 /// A CORS preflight (Fetch standard) asks for permission only. Refusing it would show the browser a CORS
 /// error instead of the answer to the request that follows.
 #[cold]
@@ -102,14 +120,4 @@ fn is_preflight(request: &Request) -> bool {
         && request
             .headers()
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-#[cfg(feature = "testing")]
-fn bypassed() -> bool {
-    crate::testing::is_bypassed()
-}
-
-#[cfg(not(feature = "testing"))]
-const fn bypassed() -> bool {
-    false
 }

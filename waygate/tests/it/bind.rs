@@ -249,6 +249,36 @@ async fn a_declaration_that_governs_nothing_stops_the_start() {
 }
 
 #[tokio::test]
+async fn a_route_is_served_with_its_method() {
+    let allowed = [
+        "it::bind::users",
+        "it::bind::orders",
+        "it::bind::twice",
+        "it::bind::plain",
+        "it::bind::lonely",
+        "it::admin",
+        "it::docs",
+        "it::openapi",
+    ];
+    let post = Router::new().route("/claimed", axum::routing::post(|| async {}));
+    let errors = refused(post, &allowed).await;
+    assert_eq!(errors.len(), 2, "both handlers name GET: {errors:#?}");
+    for error in &errors {
+        assert!(matches!(error, BindError::NoSuchMethod { .. }), "{error}");
+        assert!(
+            error.to_string().contains("only with other methods"),
+            "{error}"
+        );
+    }
+    let any = Router::new().route("/claimed", axum::routing::any(|| async {}));
+    let errors = refused(any, &allowed).await;
+    assert!(
+        matches!(&errors[..], [BindError::ClaimedTwice { .. }]),
+        "`any` serves GET: {errors:#?}"
+    );
+}
+
+#[tokio::test]
 async fn a_route_has_one_owner() {
     let router = Router::new().route("/claimed", get(claimed::first));
     let allowed = [

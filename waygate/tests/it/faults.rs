@@ -232,6 +232,12 @@ async fn an_emptied_store_opens_nothing() {
                 assert!(waygate.health().contains_key(&Component::StoreReset));
                 let refused = waygate.system().enable("GET:/a", "").await.unwrap_err();
                 assert!(refused.to_string().contains(&seen.to_string()), "{refused}");
+                let config = waygate::GlobalMaintenance::default();
+                let refused = waygate.system().enable_global_maintenance(config).await;
+                assert!(
+                    refused.is_err(),
+                    "nothing is written into a store that lost what it held"
+                );
             }
             _ => assert!(!waygate.health().contains_key(&Component::StoreReset)),
         }

@@ -416,3 +416,65 @@ async fn routes_registered_later_are_enforced_on_endpoints_already_in_use() {
     waygate.register("GET:/late".parse().unwrap(), closed).await;
     assert_eq!(app.get("/late").await.status(), 503);
 }
+
+#[tokio::test]
+async fn a_guarded_router_may_be_nested() {
+    let waygate = builder().build().await.unwrap();
+    let open = RouteState::default;
+    waygate
+        .register("GET:/items/{id}".parse().unwrap(), open())
+        .await;
+    waygate.register("GET:/".parse().unwrap(), open()).await;
+    let answer = || async { "" };
+    let router = Router::new()
+        .route("/items/{id}", get(answer))
+        .route("/", get(answer));
+    let guarded = waygate.guard(router).await.unwrap().into_router();
+    let app = TestApp::new(Router::new().nest("/shop/api", guarded));
+    assert_eq!(app.get("/shop/api/items/1").await.status(), 200);
+    waygate
+        .system()
+        .disable("GET:/items/{id}", "")
+        .await
+        .unwrap();
+    waygate.system().disable("GET:/", "").await.unwrap();
+    let closed = app.get("/shop/api/items/1").await;
+    assert_eq!(closed.status(), 503);
+    assert_eq!(closed.json::<Value>()["error"]["path"], "/shop/api/items/1");
+    assert_eq!(app.get("/shop/api").await.status(), 503);
+}
+
+#[tokio::test]
+async fn a_better_match_that_is_registered_later_takes_over() {
+    let waygate = builder().build().await.unwrap();
+    waygate
+        .register("/x".parse().unwrap(), RouteState::default())
+        .await;
+    let router = Router::new().route("/x", get(|| async { "" }));
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    assert_eq!(app.get("/x").await.status(), 200);
+    let mut closed = RouteState::default();
+    closed.position.lifecycle = waygate::Lifecycle::Maintenance;
+    waygate.register("GET:/x".parse().unwrap(), closed).await;
+    for _ in 0..2 {
+        assert_eq!(app.get("/x").await.status(), 503);
+    }
+}
+
+#[tokio::test]
+async fn templates_of_routes_that_nobody_controls_can_be_exempt() {
+    let waygate = builder().build().await.unwrap();
+    let router = Router::new().route("/users/{id}", get(|| async { "" }));
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    let config = GlobalMaintenance {
+        exempt_paths: vec!["/users/{id}".parse().unwrap()],
+        ..GlobalMaintenance::default()
+    };
+    waygate
+        .system()
+        .enable_global_maintenance(config)
+        .await
+        .unwrap();
+    assert_eq!(app.get("/users/7").await.status(), 200);
+    assert_eq!(app.get("/elsewhere").await.status(), 503);
+}

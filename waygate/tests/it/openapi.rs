@@ -151,7 +151,7 @@ async fn operations_are_matched_to_routes_as_binding_does() {
     let waygate = builder().build().await.unwrap();
     // What utoipa writes for the root of a nested router, and what axum serves.
     let router = Router::new()
-        .route("/nested", get(|| async {}))
+        .route("/nested", get(|| async {}).post(|| async {}))
         .route("/both", get(|| async {}))
         .route("/both/", get(|| async {}));
     let described = document(&[

@@ -240,3 +240,26 @@ async fn ten_replicas_tell_of_each_transition_once() {
     println!("10 replicas, 20 windows: {told} transitions told");
     assert_eq!((told, lines.len()), (40, 60));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_finds_its_windows_again() {
+    let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
+    let waygate = engine(&clock, &backend).await;
+    let app = app(&waygate, &[KEY]).await;
+    waygate
+        .system()
+        .schedule(KEY, interval(), "upgrade")
+        .await
+        .unwrap();
+    clock.set_wall(at("2030-01-02T00:00:00Z"));
+    // Compiled anew while the clock is a day ahead: the window looks past.
+    waygate
+        .register("GET:/other".parse().unwrap(), RouteState::default())
+        .await;
+    assert_eq!(app.get("/a").await.status(), 200);
+    clock.set_wall(at("2030-01-01T01:00:00Z"));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(app.get("/a").await.status(), 200);
+    clock.set_wall(at("2030-01-01T03:00:00Z"));
+    assert_eq!(app.get("/a").await.status(), 503);
+}

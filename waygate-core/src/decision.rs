@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use crate::{
-    grammar::{EnvName, Method, Reason, RoleName, canonical_network},
+    grammar::{EnvName, Reason, RoleName, canonical_network},
     model::{Access, Effective, GlobalMaintenance, RouteState},
 };
 
@@ -306,11 +306,6 @@ fn denied<'a>(access: &'a Access, facts: &impl Facts) -> Option<Block<'a>> {
         });
     }
     None
-}
-
-/// Whether `global` closes a path for a method: on, and not exempting it.
-pub fn applies(global: &GlobalMaintenance, method: Option<Method>, path: &str) -> bool {
-    global.enabled && !global.exempts(method, path)
 }
 
 #[cfg(test)]

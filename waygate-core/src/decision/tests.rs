@@ -430,29 +430,6 @@ fn listed_is_what_is_served_or_will_be_again() {
 }
 
 #[test]
-fn global_maintenance_applies_when_it_is_on_and_does_not_exempt() {
-    let mut global = global(false);
-    global.exempt_paths = vec!["GET:/health".parse().unwrap(), "/status".parse().unwrap()];
-    for (method, path, expected) in [
-        (Some(Method::Get), "/health", false),
-        (Some(Method::Post), "/health", true),
-        (None, "/health", true),
-        (Some(Method::Post), "/status", false),
-        (None, "/status", false),
-        (Some(Method::Get), "/status/", true),
-        (Some(Method::Get), "/orders", true),
-    ] {
-        assert_eq!(
-            applies(&global, method, path),
-            expected,
-            "{method:?} {path}"
-        );
-    }
-    global.enabled = false;
-    assert!(!applies(&global, None, "/orders"));
-}
-
-#[test]
 fn unrestricted_is_what_nothing_of_its_own_can_touch() {
     let unrestricted = |state: &RouteState| compile(state).is_unrestricted();
     assert!(unrestricted(&RouteState::default()));

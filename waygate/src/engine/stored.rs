@@ -34,6 +34,8 @@ pub(crate) struct Stored {
     pub(crate) routes: HashMap<RouteKey, Versioned<RouteOverride>>,
     pub(crate) schedules: HashMap<RouteKey, Versioned<Schedule>>,
     pub(crate) global: Versioned<GlobalMaintenance>,
+    /// Records that cannot be read, and the commits that wrote them: what is to replace them must name these.
+    unreadable: HashMap<EntityKey, u64>,
     /// Entities of other kinds, kept for the parts of Waygate that own them. Shared with the snapshots.
     pub(crate) others: Arc<Others>,
 }
@@ -48,6 +50,7 @@ impl Stored {
             routes: HashMap::new(),
             schedules: HashMap::new(),
             global: Versioned::default(),
+            unreadable: HashMap::new(),
             others: Arc::default(),
         }
     }
@@ -58,8 +61,10 @@ impl Stored {
         let mut next = Self::empty(image.revision);
         let mut unreadable = Vec::new();
         for (key, entity) in image.entities {
+            let revision = entity.revision;
             if let Err(problem) = next.put(&key, entity) {
                 unreadable.push(format!("`{key}`: {problem}"));
+                next.unreadable.insert(key.clone(), revision);
                 if let Some(last) = last {
                     next.keep(&key, last);
                 }
@@ -70,6 +75,7 @@ impl Stored {
 
     /// Takes in one entity.
     pub(crate) fn put(&mut self, key: &EntityKey, entity: Entity) -> Result<(), String> {
+        self.unreadable.remove(key);
         if let Some(name) = key.name_in(kind::ROUTE) {
             let name = name.parse().map_err(|error| format!("{error}"))?;
             self.routes.insert(name, parse(entity)?);
@@ -86,6 +92,7 @@ impl Stored {
 
     /// Forgets one entity.
     pub(crate) fn delete(&mut self, key: &EntityKey) {
+        self.unreadable.remove(key);
         if let Some(Ok(name)) = key.name_in(kind::ROUTE).map(str::parse::<RouteKey>) {
             self.routes.remove(&name);
         } else if let Some(Ok(name)) = key.name_in(kind::SCHEDULE).map(str::parse::<RouteKey>) {
@@ -109,20 +116,24 @@ impl Stored {
 
     /// What a commit must expect of a route's entity.
     pub(crate) fn expected_route(&self, key: &RouteKey) -> Expected {
-        expected(self.routes.get(key).map(|known| known.revision))
+        let known = self.routes.get(key).map(|known| known.revision);
+        self.expected(&EntityKey::of(kind::ROUTE, key), known)
     }
 
     pub(crate) fn expected_schedule(&self, key: &RouteKey) -> Expected {
-        expected(self.schedules.get(key).map(|known| known.revision))
+        let known = self.schedules.get(key).map(|known| known.revision);
+        self.expected(&EntityKey::of(kind::SCHEDULE, key), known)
     }
 
     pub(crate) fn expected_global(&self) -> Expected {
-        expected((self.global.revision > 0).then_some(self.global.revision))
+        let known = (self.global.revision > 0).then_some(self.global.revision);
+        self.expected(&EntityKey::singleton(kind::GLOBAL), known)
     }
-}
 
-pub(crate) fn expected(revision: Option<u64>) -> Expected {
-    revision.map_or(Expected::Absent, Expected::Revision)
+    fn expected(&self, key: &EntityKey, known: Option<u64>) -> Expected {
+        let revision = self.unreadable.get(key).copied().or(known);
+        revision.map_or(Expected::Absent, Expected::Revision)
+    }
 }
 
 fn parse<T: DeserializeOwned>(entity: Entity) -> Result<Versioned<T>, String> {

@@ -277,4 +277,12 @@ async fn one_unreadable_record_harms_no_other() {
             .cause
             .contains("route/nonsense")
     );
+    // An operator's change takes the place of what could not be read.
+    waygate
+        .system()
+        .disable("GET:/a", "repaired")
+        .await
+        .unwrap();
+    let reset = waygate.system().reset("GET:/a").await.unwrap();
+    assert_eq!(reset.view.status, RouteStatus::Active);
 }

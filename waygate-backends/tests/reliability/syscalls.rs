@@ -55,10 +55,12 @@ fn fails_or_is_the_last(call: &str, errors: &[&str], shared: bool) {
     let (mut survived, mut died) = (0, 0);
     let begin = Instant::now();
     // Each run traces a process for every call of its kind, so the errors that are like the first are for the long leg.
-    let kinds = if std::env::var_os("WAYGATE_ALL_ERRORS").is_some() {
-        errors.len()
-    } else {
-        1
+    // The runtime wakes its threads with `write`, and may wait for ever when that fails: the disk-full trials make
+    // the store's own writes fail instead.
+    let kinds = match (std::env::var_os("WAYGATE_ALL_ERRORS"), call) {
+        (Some(_), _) => errors.len(),
+        (None, "write") => 0,
+        (None, _) => 1,
     };
     let actions = errors
         .iter()

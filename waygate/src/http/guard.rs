@@ -2,7 +2,7 @@ use std::{collections::HashMap, fmt, net::SocketAddr};
 
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 
-use super::{Api, BindErrors, Responses, bind, layer::WaygateLayer};
+use super::{Api, BindErrors, Responses, bind, layer::WaygateLayer, probe};
 use crate::{Waygate, engine::Report};
 
 impl Waygate {
@@ -20,8 +20,7 @@ impl Waygate {
             .and_then(|document| serde_json::to_value(document).ok());
         #[cfg(not(feature = "openapi"))]
         let mut document: Option<serde_json::Value> = None;
-        let layer = WaygateLayer::new(self.clone(), Responses::new(), HashMap::new());
-        let probed = api.router.clone().layer(layer).with_state(());
+        let probed = probe::instrumented(&api.router);
         let bound = bind::bind(&probed, document.as_mut(), &self.inner.allow_unmounted).await?;
         self.inner.register(bound.routes).await;
         let snapshot = self.inner.snapshot.load();

@@ -2,19 +2,14 @@ use axum::{
     Router,
     body::Body,
     extract::{MatchedPath, Request},
+    middleware::{self, Next},
     response::Response,
 };
-use http::{Extensions, HeaderValue, Method, header};
+use http::{HeaderValue, Method, header};
 use tower::ServiceExt;
 use waygate_core::grammar::PathTemplate;
 
-/// Asks the layer which path a request was matched to, instead of serving it.
-///
-/// Travels in the extensions of a request, which never come off the wire: no client can send one.
-#[derive(Debug, Clone, Copy)]
-struct Probe;
-
-/// The layer's answer.
+/// Which path a request was matched to, on the answer of an instrumented router.
 #[derive(Debug, Clone)]
 struct Matched(Option<String>);
 
@@ -32,7 +27,22 @@ pub(super) enum Served {
     No,
 }
 
-/// Asks `router`, with our layer on it, without running a handler.
+/// A copy of a router whose endpoints say which path they were matched to, and run no handler.
+pub(super) fn instrumented(router: &Router) -> Router {
+    let endpoint = |request: Request, _handler: Next| async move {
+        let matched = request.extensions().get::<MatchedPath>();
+        let mut response = Response::new(Body::empty());
+        let matched = Matched(matched.map(|path| path.as_str().to_owned()));
+        response.extensions_mut().insert(matched);
+        response
+    };
+    router
+        .clone()
+        .layer(middleware::from_fn(endpoint))
+        .with_state(())
+}
+
+/// Asks an instrumented router.
 pub(super) async fn served(router: &Router, method: Method, path: &PathTemplate) -> Served {
     match probe(router, method.clone(), path).await {
         Some(response)
@@ -60,23 +70,10 @@ async fn probe(router: &Router, method: Method, path: &PathTemplate) -> Option<R
     let mut request = Request::new(Body::empty());
     *request.method_mut() = method;
     *request.uri_mut() = concrete(path.as_str()).parse().ok()?;
-    request.extensions_mut().insert(Probe);
     let response = match router.clone().oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
-    Some(response)
-}
-
-/// The answer to a probe, when the request is one.
-#[inline]
-pub(super) fn answer(extensions: &Extensions) -> Option<Response> {
-    extensions.get::<Probe>()?;
-    let matched = extensions
-        .get::<MatchedPath>()
-        .map(|path| path.as_str().to_owned());
-    let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(Matched(matched));
     Some(response)
 }
 

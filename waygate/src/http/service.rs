@@ -13,7 +13,7 @@ use waygate_core::decision::{Block, Verdict};
 
 use super::{
     BlockReason, Blocked, bypassed, facts::RequestFacts, future::ResponseFuture,
-    identity::Identity, layer::Shared, probe, reply,
+    identity::Identity, layer::Shared, reply,
 };
 use crate::engine::{Asked, Snapshot};
 
@@ -38,9 +38,6 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        if let Some(response) = probe::answer(request.extensions()) {
-            return ResponseFuture::ready(response);
-        }
         let engine = &*self.shared.waygate.inner;
         if bypassed(engine) {
             return ResponseFuture::inner(self.inner.call(request));

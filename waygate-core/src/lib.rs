@@ -18,6 +18,8 @@
 
 pub mod decl;
 pub mod grammar;
+#[cfg(feature = "model")]
+pub mod limit;
 
 #[cfg(feature = "model")]
 mod deadline;

@@ -24,6 +24,7 @@ mod invalid;
 mod method;
 mod name;
 mod path;
+mod rate;
 mod route;
 mod text;
 
@@ -42,5 +43,6 @@ pub use name::{EnvName, RoleName, ServiceName};
 pub use path::PathTemplate;
 #[cfg(feature = "model")]
 pub(crate) use path::{Dialect, template_problem};
+pub use rate::{CalendarUnit, Limit, Period, Rate, Unit};
 pub use route::RouteSpec;
 pub use text::{LinkTarget, Reason};

@@ -4,6 +4,7 @@
 mod generate;
 mod golden;
 mod keys;
+mod limits;
 mod proxies;
 mod rules;
 mod transitions;

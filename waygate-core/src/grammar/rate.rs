@@ -1,0 +1,474 @@
+use std::{fmt, str::FromStr};
+
+use super::Invalid;
+
+const NOUN: &str = "rate limit";
+
+/// A unit of time in a rate, of fixed length: a month has 30 days and a year 360, as in the Python original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Unit {
+    /// 1 s.
+    Second,
+    /// 60 s.
+    Minute,
+    /// 3,600 s.
+    Hour,
+    /// 86,400 s.
+    Day,
+    /// 7 days.
+    Week,
+    /// 30 days.
+    Month,
+    /// 360 days.
+    Year,
+}
+
+impl Unit {
+    const ALL: [Self; 7] = [
+        Self::Second,
+        Self::Minute,
+        Self::Hour,
+        Self::Day,
+        Self::Week,
+        Self::Month,
+        Self::Year,
+    ];
+
+    /// The unit's name, in the singular.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Second => "second",
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+
+    /// The length in seconds.
+    pub const fn seconds(self) -> u64 {
+        match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+            Self::Week => 7 * 86_400,
+            Self::Month => 30 * 86_400,
+            Self::Year => 360 * 86_400,
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Self, String> {
+        let lower = name.to_ascii_lowercase();
+        Ok(match lower.as_str() {
+            "s" | "sec" | "secs" | "second" | "seconds" => Self::Second,
+            "min" | "mins" | "minute" | "minutes" => Self::Minute,
+            "h" | "hr" | "hrs" | "hour" | "hours" => Self::Hour,
+            "d" | "day" | "days" => Self::Day,
+            "w" | "week" | "weeks" => Self::Week,
+            "month" | "months" => Self::Month,
+            "y" | "year" | "years" => Self::Year,
+            "m" => return Err("`m` may be a minute or a month; write `min` or `month`".to_owned()),
+            "" => return Err("the unit of time is missing, such as `minute`".to_owned()),
+            _ => {
+                let names = Self::ALL.map(Self::as_str).join(", ");
+                return Err(format!("`{name}` is no unit of time; use one of {names}"));
+            }
+        })
+    }
+}
+
+/// A part of the calendar after which a quota begins anew, in the time zone of its policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CalendarUnit {
+    /// From midnight to midnight.
+    Day,
+    /// From the first of a month to the first of the next.
+    Month,
+}
+
+/// The time that a [`Rate`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Period {
+    /// A span of fixed length, which begins when the algorithm says.
+    Rolling {
+        /// How many units, at least 1.
+        count: u32,
+        /// The unit.
+        unit: Unit,
+    },
+    /// A day or month of the calendar.
+    Calendar(CalendarUnit),
+}
+
+impl Period {
+    /// The length in seconds; `None` for the calendar, whose days and months differ.
+    pub fn seconds(self) -> Option<u64> {
+        match self {
+            Self::Rolling { count, unit } => Some(u64::from(count) * unit.seconds()),
+            Self::Calendar(_) => None,
+        }
+    }
+}
+
+/// As it follows "100 per" or "in any".
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rolling { count: 1, unit } => f.write_str(unit.as_str()),
+            Self::Rolling { count, unit } => write!(f, "{count} {}s", unit.as_str()),
+            Self::Calendar(CalendarUnit::Day) => f.write_str("calendar day"),
+            Self::Calendar(CalendarUnit::Month) => f.write_str("calendar month"),
+        }
+    }
+}
+
+/// So many requests in so much time: `100/minute`, `10 per 2 hours`, `4000/s burst 8000`, `1000/calendar month`.
+///
+/// The [`Display`](fmt::Display) form is the canonical spelling, which parses back to the same rate.
+///
+/// ```
+/// # use waygate_core::grammar::Rate;
+/// let rate: Rate = "10 per 2 hours burst 5".parse()?;
+/// assert_eq!((rate.amount(), rate.period().seconds(), rate.burst()), (10, Some(7_200), Some(5)));
+///
+/// let mistake = "100/fortnight".parse::<Rate>().unwrap_err();
+/// assert!(mistake.to_string().starts_with("invalid rate limit `100/fortnight`: `fortnight` is no unit of time"));
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rate {
+    amount: u64,
+    period: Period,
+    burst: Option<u64>,
+}
+
+impl Rate {
+    /// The largest amount, and the largest burst.
+    pub const MAX_AMOUNT: u64 = 1 << 53;
+
+    /// How many requests, in units of cost. 0 lets none through.
+    pub fn amount(self) -> u64 {
+        self.amount
+    }
+
+    /// In how much time.
+    pub fn period(self) -> Period {
+        self.period
+    }
+
+    /// What `burst` says: how the algorithm takes it is for [`RateLimitPolicy`](crate::limit) to tell.
+    pub fn burst(self) -> Option<u64> {
+        self.burst
+    }
+
+    /// The same rate with another burst.
+    pub fn with_burst(self, burst: Option<u64>) -> Self {
+        Self { burst, ..self }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let (rate, burst) = split_burst(text)?;
+        let (amount, rest) = number(rate)?;
+        let rest = rest.trim_start();
+        let after_per = strip_word(rest, "per").or_else(|| strip_word(rest, "a"));
+        let Some(period) = rest.strip_prefix('/').or(after_per) else {
+            return Err(match rest {
+                "" => "the time is missing; write it as in `100/minute`".to_owned(),
+                _ => "expected `/` or `per` after the amount, as in `100/minute`".to_owned(),
+            });
+        };
+        let period = period.trim();
+        let period = match strip_word(period, "calendar") {
+            Some(unit) => Period::Calendar(calendar_unit(unit.trim())?),
+            None => rolling(period)?,
+        };
+        Ok(Self {
+            amount,
+            period,
+            burst,
+        })
+    }
+}
+
+impl FromStr for Rate {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text.trim()).map_err(|problem| Invalid::new(NOUN, text, problem))
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.amount, self.period)?;
+        match self.burst {
+            Some(burst) => write!(f, " burst {burst}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One or more rates that hold together, as `10/second; 1000/hour`: a request that one of them refuses is charged
+/// to none.
+///
+/// Separated by `,`, `;` or `|`; at most [`Limit::MAX_RATES`]. Keeps the spelling it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Limit {
+    text: Box<str>,
+    rates: Box<[Rate]>,
+}
+
+impl Limit {
+    /// How many rates one limit may have.
+    pub const MAX_RATES: usize = 4;
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The rates, one at least.
+    pub fn rates(&self) -> &[Rate] {
+        &self.rates
+    }
+}
+
+impl FromStr for Limit {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let trimmed = text.trim();
+        let invalid = |problem: String| Invalid::new(NOUN, text, problem);
+        if trimmed.eq_ignore_ascii_case("unlimited") {
+            let problem = "`unlimited` is for tiers only; leave the limit out instead";
+            return Err(invalid(problem.to_owned()));
+        }
+        let mut rates = Vec::new();
+        for part in trimmed.split([',', ';', '|']) {
+            let rate = Rate::parse(part.trim()).map_err(invalid)?;
+            let same = |other: &Rate| other.period == rate.period;
+            if rates.iter().any(same) {
+                let problem = format!("there are two limits per {}; keep one", rate.period);
+                return Err(invalid(problem));
+            }
+            rates.push(rate);
+        }
+        if rates.len() > Self::MAX_RATES {
+            let problem = format!("a limit has at most {} rates", Self::MAX_RATES);
+            return Err(invalid(problem));
+        }
+        Ok(Self {
+            text: trimmed.into(),
+            rates: rates.into(),
+        })
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// `100/minute burst 20` as `100/minute` and 20.
+fn split_burst(text: &str) -> Result<(&str, Option<u64>), String> {
+    let lower = text.to_ascii_lowercase();
+    let Some(at) = lower.find("burst") else {
+        return Ok((text, None));
+    };
+    let problem = || "expected a number after `burst`, as in `100/minute burst 20`".to_owned();
+    let (burst, rest) = number(text[at + "burst".len()..].trim()).map_err(|_| problem())?;
+    if !rest.trim().is_empty() || burst == 0 {
+        return Err(problem());
+    }
+    Ok((text[..at].trim_end(), Some(burst)))
+}
+
+/// The digits at the beginning, with `_` between them, and the rest.
+fn number(text: &str) -> Result<(u64, &str), String> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '_')
+        .unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err("expected a whole number first, as in `100/minute`".to_owned());
+    }
+    if rest.starts_with('.') {
+        return Err(
+            "the amount is a whole number; write `3/2 seconds` for 1.5 a second".to_owned(),
+        );
+    }
+    let value = digits.replace('_', "").parse::<u64>().ok();
+    value
+        .filter(|value| *value <= Rate::MAX_AMOUNT)
+        .map(|value| (value, rest))
+        .ok_or_else(|| format!("`{digits}` is too large; the most is {}", Rate::MAX_AMOUNT))
+}
+
+/// `2 hours`, `hour`, `5minutes`.
+fn rolling(text: &str) -> Result<Period, String> {
+    let (count, unit) = match text.starts_with(|c: char| c.is_ascii_digit()) {
+        true => number(text)?,
+        false => (1, text),
+    };
+    let unit = Unit::from_name(unit.trim())?;
+    // The Python original takes `10/0 minute` as `10/minute`.
+    let count = count.max(1);
+    let period = |count| Period::Rolling { count, unit };
+    u32::try_from(count)
+        .ok()
+        .map(period)
+        .filter(|period| period.seconds() <= Some(MAX_SECONDS))
+        .ok_or_else(|| "the time is longer than ten years".to_owned())
+}
+
+/// No rate looks further back.
+const MAX_SECONDS: u64 = 10 * Unit::Year.seconds();
+
+fn calendar_unit(name: &str) -> Result<CalendarUnit, String> {
+    match Unit::from_name(name)? {
+        Unit::Day => Ok(CalendarUnit::Day),
+        Unit::Month => Ok(CalendarUnit::Month),
+        _ => Err("a calendar quota is per `calendar day` or per `calendar month`".to_owned()),
+    }
+}
+
+/// What follows `word`, if the text begins with it.
+fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let head = text.get(..word.len())?;
+    let rest = &text[word.len()..];
+    let ends = !rest.starts_with(|c: char| c.is_ascii_alphabetic());
+    (head.eq_ignore_ascii_case(word) && ends).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(text: &str) -> Rate {
+        text.parse().unwrap()
+    }
+
+    fn problem(text: &str) -> String {
+        text.parse::<Limit>().unwrap_err().problem().to_owned()
+    }
+
+    #[test]
+    fn is_written_as_users_type_it() {
+        for (text, amount, seconds) in [
+            ("100/minute", 100, 60),
+            ("100/min", 100, 60),
+            ("5/h", 5, 3_600),
+            ("2/d", 2, 86_400),
+            ("10/week", 10, 604_800),
+            ("4_000/s", 4_000, 1),
+            ("100 a minute", 100, 60),
+            ("10per minute", 10, 60),
+            ("10/5minutes", 10, 300),
+            ("10/0 minute", 10, 60),
+        ] {
+            let rate = rate(text);
+            assert_eq!(rate.amount(), amount, "{text}");
+            assert_eq!(rate.period().seconds(), Some(seconds), "{text}");
+            assert_eq!(rate.burst(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn has_a_burst() {
+        for text in [
+            "4000/s burst 8000",
+            "4000/s  BURST 8_000",
+            "4000/s burst8000",
+        ] {
+            assert_eq!(rate(text).burst(), Some(8_000), "{text}");
+        }
+        for text in ["1/s burst", "1/s burst x", "1/s burst 0", "1/s burst 2 3"] {
+            let expected = "expected a number after `burst`, as in `100/minute burst 20`";
+            assert_eq!(problem(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn follows_the_calendar_where_it_says_so() {
+        let day = rate("1000/calendar day");
+        assert_eq!(day.period(), Period::Calendar(CalendarUnit::Day));
+        let month = rate("1000 per calendar months");
+        assert_eq!(month.period(), Period::Calendar(CalendarUnit::Month));
+        assert_eq!(
+            problem("1/calendar hour"),
+            "a calendar quota is per `calendar day` or per `calendar month`"
+        );
+    }
+
+    #[test]
+    fn several_hold_together() {
+        let limit: Limit = "10/second; 1000/hour | 5000/day".parse().unwrap();
+        assert_eq!(limit.rates().len(), 3);
+        assert_eq!(limit.as_str(), "10/second; 1000/hour | 5000/day");
+        assert_eq!(
+            problem("1/s, 2/s"),
+            "there are two limits per second; keep one"
+        );
+        assert_eq!(
+            problem("1/s,2/min,3/h,4/d,5/week"),
+            "a limit has at most 4 rates"
+        );
+    }
+
+    #[test]
+    fn says_what_would_be_right() {
+        for (text, expected) in [
+            ("", "expected a whole number first, as in `100/minute`"),
+            (
+                "/minute",
+                "expected a whole number first, as in `100/minute`",
+            ),
+            (
+                "-1/minute",
+                "expected a whole number first, as in `100/minute`",
+            ),
+            ("10", "the time is missing; write it as in `100/minute`"),
+            (
+                "10 minute",
+                "expected `/` or `per` after the amount, as in `100/minute`",
+            ),
+            ("10/", "the unit of time is missing, such as `minute`"),
+            (
+                "10/m",
+                "`m` may be a minute or a month; write `min` or `month`",
+            ),
+            (
+                "1.5/minute",
+                "the amount is a whole number; write `3/2 seconds` for 1.5 a second",
+            ),
+            (
+                "10/minute extra",
+                "`minute extra` is no unit of time; use one of second, minute, hour, day, week, month, year",
+            ),
+            ("1/999999999 years", "the time is longer than ten years"),
+            (
+                "unlimited",
+                "`unlimited` is for tiers only; leave the limit out instead",
+            ),
+        ] {
+            assert_eq!(problem(text), expected, "{text}");
+        }
+        assert!(problem("99999999999999999999/s").contains("is too large"));
+    }
+
+    #[test]
+    fn is_spelled_so_that_it_reads_back() {
+        for text in [
+            "1/second",
+            "10/5 minutes",
+            "3/calendar month",
+            "4/hour burst 9",
+        ] {
+            assert_eq!(rate(text).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+use std::collections::VecDeque;
+
+use super::{Outcome, quota::Nanos};
+
+/// The moving window: every request of the last window by its time, exact and therefore not for large limits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MovingLog {
+    /// Oldest first.
+    hits: VecDeque<Hit>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hit {
+    at: Nanos,
+    cost: u32,
+}
+
+impl MovingLog {
+    /// The largest limit that a moving window may have.
+    pub const MAX_LIMIT: u64 = 1_000;
+
+    /// Takes `cost` of `capacity` per `period`, or says when it could be taken.
+    ///
+    /// A request at the very edge of the window still counts, as in the Python original.
+    pub fn take(&mut self, capacity: u64, period: Nanos, cost: u64, now: Nanos) -> Outcome {
+        self.forget(period, now);
+        let used = self.used();
+        let allowed = used.saturating_add(cost) <= capacity;
+        if allowed && cost > 0 {
+            // No more than `capacity`.
+            self.hits.push_back(Hit {
+                at: now,
+                cost: cost as u32,
+            });
+        }
+        let used = if allowed { used + cost } else { used };
+        let leaves = |hit: &Hit| (hit.at.saturating_add(period)).saturating_sub(now).max(1);
+        Outcome {
+            allowed,
+            limit: capacity,
+            remaining: capacity.saturating_sub(used),
+            reset_after: self.hits.front().map_or(period, leaves),
+            retry_after: match allowed {
+                true => 0,
+                false => self
+                    .room_for(capacity, cost)
+                    .map_or(period, |hit| leaves(&hit).min(period)),
+            },
+        }
+    }
+
+    /// Gives units back, the newest first, or (`units` below zero) charges them after the fact.
+    pub fn adjust(&mut self, units: i64, now: Nanos) {
+        let mut left = u32::try_from(units.unsigned_abs()).unwrap_or(u32::MAX);
+        if units < 0 {
+            self.hits.push_back(Hit {
+                at: now,
+                cost: left,
+            });
+            return;
+        }
+        while left > 0
+            && let Some(hit) = self.hits.back_mut()
+        {
+            let taken = hit.cost.min(left);
+            (hit.cost, left) = (hit.cost - taken, left - taken);
+            if hit.cost == 0 {
+                self.hits.pop_back();
+            }
+        }
+    }
+
+    /// What counts as consumed, as of the last call.
+    pub fn used(&self) -> u64 {
+        self.hits.iter().map(|hit| u64::from(hit.cost)).sum()
+    }
+
+    /// From when on the log says nothing any more.
+    pub fn spent_at(&self, period: Nanos) -> Nanos {
+        self.hits
+            .back()
+            .map_or(0, |hit| hit.at.saturating_add(period))
+    }
+
+    /// How much memory the log takes beside itself, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        self.hits.capacity() * size_of::<Hit>()
+    }
+
+    fn forget(&mut self, period: Nanos, now: Nanos) {
+        // A clock that went back: nothing counts for longer than one window from now.
+        for hit in self.hits.iter_mut().rev().take_while(|hit| hit.at > now) {
+            hit.at = now;
+        }
+        let oldest = now.saturating_sub(period);
+        while self.hits.front().is_some_and(|hit| hit.at < oldest) {
+            self.hits.pop_front();
+        }
+    }
+
+    /// The request after whose leaving there is room for `cost`.
+    fn room_for(&self, capacity: u64, cost: u64) -> Option<Hit> {
+        let mut excess = (self.used() + cost).checked_sub(capacity)?;
+        self.hits.iter().copied().find(|hit| {
+            excess = excess.saturating_sub(u64::from(hit.cost));
+            excess == 0
+        })
+    }
+}

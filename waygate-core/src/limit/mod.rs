@@ -1,0 +1,14 @@
+//! Rate limits: policies, and the arithmetic that decides them. No I/O and no clock.
+
+mod counter;
+mod log;
+mod outcome;
+pub mod quota;
+
+pub use counter::Counter;
+pub use log::MovingLog;
+pub use outcome::Outcome;
+pub use quota::Quota;
+
+#[cfg(test)]
+mod tests;

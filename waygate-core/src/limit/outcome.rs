@@ -1,0 +1,29 @@
+use super::quota::Nanos;
+
+/// What a quota says to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether the request may pass.
+    pub allowed: bool,
+    /// The most that can be taken at once.
+    pub limit: u64,
+    /// What is left of it; `0 ≤ remaining ≤ limit`.
+    pub remaining: u64,
+    /// In how much time more is there than now; for a window that refills at once, when it does.
+    pub reset_after: Nanos,
+    /// In how much time the same request would pass, if nobody else takes anything; 0 when it passes now. Never more
+    /// than [`Quota::window`](super::Quota::window).
+    pub retry_after: Nanos,
+}
+
+impl Outcome {
+    /// `retry_after` in whole seconds for `Retry-After` (RFC 9110, 10.2.3): rounded up, at least 1.
+    pub fn retry_after_seconds(&self) -> u64 {
+        self.retry_after.div_ceil(super::quota::SECOND).max(1)
+    }
+
+    /// `reset_after` in whole seconds, rounded up.
+    pub fn reset_after_seconds(&self) -> u64 {
+        self.reset_after.div_ceil(super::quota::SECOND)
+    }
+}

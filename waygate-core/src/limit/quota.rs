@@ -1,0 +1,333 @@
+//! The arithmetic of rate limits, over values of 16 bytes.
+//!
+//! Times are nanoseconds since the Unix epoch, as a clock tells them that should not go back. If it does, no function
+//! here panics or overflows, nothing is admitted beyond the limit of the time that is left, and nobody is locked out
+//! for longer than one window.
+
+use super::{Counter, Outcome};
+
+/// Nanoseconds.
+pub type Nanos = u64;
+
+/// One second in [`Nanos`].
+pub const SECOND: Nanos = 1_000_000_000;
+
+/// One rate of one policy, compiled: what there is to take in how much time, and by which algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quota {
+    /// A window opens with the first request, and takes `capacity` until it ends.
+    FixedWindow {
+        /// The most that one window takes.
+        capacity: u64,
+        /// Its length, at least 1.
+        period: Nanos,
+    },
+    /// The same from `start` up to, and without, `end`: a day or month of the calendar.
+    Calendar {
+        /// The most that the window takes.
+        capacity: u64,
+        /// When it began.
+        start: Nanos,
+        /// When the next one begins.
+        end: Nanos,
+    },
+    /// Two counters of aligned windows, the older one weighted by how much of it still lies within `period`.
+    /// Keeps seconds in 32 bits, which will do until the year 2106.
+    SlidingWindow {
+        /// The most that any window takes, as far as the weighting can tell.
+        capacity: u32,
+        /// Its length in seconds, at least 1.
+        period: u32,
+    },
+    /// A bucket of `capacity` tokens, one of which comes back every `emission`: the generic cell rate algorithm of
+    /// ITU-T I.371, as a virtual schedule.
+    TokenBucket {
+        /// How many tokens the bucket holds.
+        capacity: u64,
+        /// In how much time one comes back, at least 1.
+        emission: Nanos,
+    },
+}
+
+impl Quota {
+    /// The most that can be taken at once.
+    pub fn capacity(&self) -> u64 {
+        match *self {
+            Self::FixedWindow { capacity, .. }
+            | Self::Calendar { capacity, .. }
+            | Self::TokenBucket { capacity, .. } => capacity,
+            Self::SlidingWindow { capacity, .. } => u64::from(capacity),
+        }
+    }
+
+    /// After how much time all of it is there again; no wait is longer.
+    pub fn window(&self) -> Nanos {
+        match *self {
+            Self::FixedWindow { period, .. } => period,
+            Self::Calendar { start, end, .. } => end.saturating_sub(start).max(1),
+            Self::SlidingWindow { period, .. } => u64::from(period.max(1)) * SECOND,
+            Self::TokenBucket { capacity, emission } => {
+                capacity.max(1).saturating_mul(emission).max(1)
+            }
+        }
+    }
+
+    /// Takes `cost`, or says when it could be taken. What a refusal returns in place of `counter` carries no charge.
+    ///
+    /// `counter` may be that of another quota: what it says was consumed is kept.
+    #[inline]
+    pub fn take(&self, counter: Option<Counter>, cost: u64, now: Nanos) -> (Counter, Outcome) {
+        match *self {
+            Self::FixedWindow { capacity, period } => {
+                let (start, used) = match counter {
+                    Some(Counter::Window { start, used }) if now.saturating_sub(start) < period => {
+                        (start.min(now), used)
+                    }
+                    Some(Counter::Window { .. }) | None => (now, 0),
+                    Some(other) => (now, other.consumed(now)),
+                };
+                window(
+                    capacity,
+                    start,
+                    used,
+                    cost,
+                    now,
+                    start.saturating_add(period),
+                )
+            }
+            Self::Calendar {
+                capacity,
+                start,
+                end,
+            } => {
+                let used = match counter {
+                    Some(Counter::Window { start: began, used }) if began >= start => used,
+                    Some(Counter::Window { .. }) | None => 0,
+                    Some(other) => other.consumed(now),
+                };
+                window(capacity, start, used, cost, now, end)
+            }
+            Self::SlidingWindow { capacity, period } => {
+                Sliding::at(counter, period, now).take(capacity, cost)
+            }
+            Self::TokenBucket { capacity, emission } => {
+                bucket(capacity, emission, counter, cost, now)
+            }
+        }
+    }
+
+    /// Gives `units` back, or (`units` below zero) charges them after the fact; never below nothing consumed.
+    pub fn adjust(&self, counter: Counter, units: i64, now: Nanos) -> Counter {
+        let (mut next, _) = self.take(Some(counter), 0, now);
+        let change = |used: u64| match units {
+            0.. => used.saturating_sub(units.unsigned_abs()),
+            _ => used.saturating_add(units.unsigned_abs()),
+        };
+        match &mut next {
+            Counter::Window { used, .. } => *used = change(*used),
+            Counter::Sliding { current, .. } => {
+                *current = u32::try_from(change(u64::from(*current))).unwrap_or(u32::MAX);
+            }
+            Counter::Bucket { full_at, emission } => {
+                let by = units.unsigned_abs().saturating_mul(*emission);
+                *full_at = match units {
+                    0.. => full_at.saturating_sub(by),
+                    _ => (*full_at).max(now).saturating_add(by),
+                };
+            }
+        }
+        next
+    }
+
+    /// From when on the counter says nothing any more, and may be forgotten.
+    #[inline]
+    pub fn spent_at(&self, counter: Counter) -> Nanos {
+        match (*self, counter) {
+            (Self::FixedWindow { period, .. }, Counter::Window { start, .. }) => {
+                start.saturating_add(period)
+            }
+            (Self::Calendar { end, .. }, Counter::Window { .. }) => end,
+            (_, Counter::Sliding { start, period, .. }) => {
+                (u64::from(start) + 2 * u64::from(period)).saturating_mul(SECOND)
+            }
+            (_, Counter::Bucket { full_at, .. }) => full_at,
+            (_, Counter::Window { start, .. }) => start,
+        }
+    }
+}
+
+/// Fixed and calendar windows: the difference is where they begin and end.
+#[inline]
+fn window(
+    capacity: u64,
+    start: Nanos,
+    used: u64,
+    cost: u64,
+    now: Nanos,
+    end: Nanos,
+) -> (Counter, Outcome) {
+    let after = used.saturating_add(cost);
+    let allowed = after <= capacity;
+    let used = if allowed { after } else { used };
+    let length = end.saturating_sub(start);
+    let left = end.saturating_sub(now).min(length).max(1);
+    let outcome = Outcome {
+        allowed,
+        limit: capacity,
+        remaining: capacity.saturating_sub(used),
+        reset_after: left,
+        retry_after: if allowed { 0 } else { left },
+    };
+    (Counter::Window { start, used }, outcome)
+}
+
+#[inline]
+fn bucket(
+    capacity: u64,
+    emission: Nanos,
+    counter: Option<Counter>,
+    cost: u64,
+    now: Nanos,
+) -> (Counter, Outcome) {
+    let depth = capacity.saturating_mul(emission);
+    // How long until the bucket is full again.
+    let debt = match counter {
+        None => 0,
+        Some(Counter::Bucket {
+            full_at,
+            emission: then,
+        }) if then == emission => full_at.saturating_sub(now).min(depth),
+        Some(other) => other.consumed(now).saturating_mul(emission).min(depth),
+    };
+    let price = cost.saturating_mul(emission);
+    let after = debt.saturating_add(price);
+    let allowed = after <= depth;
+    let debt = if allowed { after } else { debt };
+    let outcome = Outcome {
+        allowed,
+        limit: capacity,
+        remaining: (depth - debt) / emission,
+        reset_after: debt,
+        retry_after: match allowed {
+            true => 0,
+            // More than the bucket holds never fits; say the longest wait there is.
+            false => (after - depth).min(depth).max(1),
+        },
+    };
+    let full_at = now.saturating_add(debt);
+    (Counter::Bucket { full_at, emission }, outcome)
+}
+
+/// A sliding window, seen at one moment.
+struct Sliding {
+    /// Where the current slot begins, in seconds.
+    start: u32,
+    period: u32,
+    previous: u32,
+    current: u32,
+    /// How much of the current slot is over.
+    elapsed: Nanos,
+}
+
+impl Sliding {
+    #[inline]
+    fn at(counter: Option<Counter>, period: u32, now: Nanos) -> Self {
+        let slot_of = |seconds: u64| {
+            let start = seconds - seconds % u64::from(period);
+            u32::try_from(start).unwrap_or(u32::MAX)
+        };
+        let start = slot_of(now / SECOND);
+        let (previous, current) = match counter {
+            None => (0, 0),
+            Some(Counter::Sliding {
+                start: began,
+                period: then,
+                previous,
+                current,
+            }) if then == period => match start.checked_sub(began) {
+                // The clock went back: what was counted then counts now.
+                None | Some(0) => (previous, current),
+                Some(gap) if gap == period => (current, 0),
+                Some(_) => (0, 0),
+            },
+            Some(other) => (0, u32::try_from(other.consumed(now)).unwrap_or(u32::MAX)),
+        };
+        Self {
+            start,
+            period,
+            previous,
+            current,
+            elapsed: now.saturating_sub(u64::from(start) * SECOND),
+        }
+    }
+
+    fn length(&self) -> Nanos {
+        u64::from(self.period) * SECOND
+    }
+
+    /// The current counter and the weighted share of the previous one, rounded down.
+    fn weighted(&self) -> u64 {
+        let to_come = self.length().saturating_sub(self.elapsed);
+        let share = u128::from(self.previous) * u128::from(to_come) / u128::from(self.length());
+        // No more than `previous`, which has 32 bits.
+        share as u64 + u64::from(self.current)
+    }
+
+    fn take(mut self, capacity: u32, cost: u64) -> (Counter, Outcome) {
+        let capacity = u64::from(capacity);
+        let before = self.weighted();
+        let after = before.saturating_add(cost);
+        let allowed = after <= capacity;
+        if allowed {
+            // At most `capacity`, which has 32 bits.
+            self.current = self.current.saturating_add(cost as u32);
+        }
+        let used = if allowed { after } else { before };
+        let outcome = Outcome {
+            allowed,
+            limit: capacity,
+            remaining: capacity.saturating_sub(used),
+            reset_after: self.wait_until(used.saturating_sub(1)),
+            retry_after: match allowed {
+                true => 0,
+                false if cost > capacity => self.length(),
+                false => self.wait_until(capacity - cost).clamp(1, self.length()),
+            },
+        };
+        let counter = Counter::Sliding {
+            start: self.start,
+            period: self.period,
+            previous: self.previous,
+            current: self.current,
+        };
+        (counter, outcome)
+    }
+
+    /// In how much time, if nothing more is taken, the weighted sum is `target` or less.
+    fn wait_until(&self, target: u64) -> Nanos {
+        if self.weighted() <= target {
+            return 0;
+        }
+        let length = self.length();
+        let left = length.saturating_sub(self.elapsed);
+        match target.checked_sub(u64::from(self.current)) {
+            // Within this slot: as soon as the share of the previous one has come down far enough.
+            Some(room) => self
+                .elapses(self.previous, room)
+                .saturating_sub(self.elapsed),
+            // In the next slot, where the current counter is the one that fades.
+            None => left.saturating_add(self.elapses(self.current, target)),
+        }
+        .clamp(1, 2 * length)
+    }
+
+    /// How much of a slot is over when `counter`, weighted and rounded down, is `target` or less.
+    fn elapses(&self, counter: u32, target: u64) -> Nanos {
+        // floor(counter * (length - t) / length) <= target  <=>  t > length - length * (target + 1) / counter
+        let length = u128::from(self.length());
+        let kept = length * (u128::from(target) + 1) / u128::from(counter.max(1));
+        let exact = u128::from(counter.max(1)) * kept == length * (u128::from(target) + 1);
+        let elapsed = length.saturating_sub(kept) + u128::from(exact);
+        elapsed.min(length) as u64
+    }
+}

@@ -21,6 +21,7 @@ mod cidr;
 mod instant;
 mod interval;
 mod invalid;
+mod limiting;
 mod method;
 mod name;
 mod path;
@@ -38,6 +39,9 @@ pub use instant::{
 pub(crate) use instant::{storable, whole_micros};
 pub use interval::Interval;
 pub use invalid::Invalid;
+pub use limiting::{
+    Algorithm, Cost, KeyPart, KeySource, OnMissingKey, OnStoreFailure, Percentage, TierLimit,
+};
 pub use method::Method;
 pub use name::{EnvName, RoleName, ServiceName};
 pub use path::PathTemplate;

@@ -43,7 +43,7 @@ pub use limiting::{
     Algorithm, Cost, KeyPart, KeySource, OnMissingKey, OnStoreFailure, Percentage, TierLimit,
 };
 pub use method::Method;
-pub use name::{EnvName, RoleName, ServiceName};
+pub use name::{EnvName, PolicyName, RoleName, ServiceName, TimeZoneName};
 pub use path::PathTemplate;
 #[cfg(feature = "model")]
 pub(crate) use path::{Dialect, template_problem};

@@ -51,6 +51,23 @@ name! {
     ServiceName, "service name", service_problem
 }
 
+name! {
+    /// The name of a rate limit policy or tier: ASCII letters, digits and `. _ -`; 1 to 64 bytes.
+    PolicyName, "policy name", policy_problem
+}
+
+name! {
+    /// A time zone of the IANA database, such as `Europe/Berlin`, or `UTC`.
+    TimeZoneName, "time zone", time_zone_problem
+}
+
+impl TimeZoneName {
+    /// The rules of the zone; UTC should it have vanished since it was checked.
+    pub fn to_time_zone(&self) -> jiff::tz::TimeZone {
+        jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+}
+
 fn env_problem(text: &str) -> Option<String> {
     let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
     (!length_fits(text, 64) || !text.bytes().all(fine)).then(|| {
@@ -75,6 +92,18 @@ fn service_problem(text: &str) -> Option<String> {
     }
     // In any case of letters: a key that begins with `get:` is a mistake, not a service.
     Method::from_name(&text.to_ascii_uppercase()).map(|_| format!("`{text}` is an HTTP method"))
+}
+
+fn policy_problem(text: &str) -> Option<String> {
+    let fine = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    (!length_fits(text, 64) || !text.bytes().all(fine))
+        .then(|| "use 1 to 64 ASCII letters, digits or `. _ -`, such as `per-hour`".to_owned())
+}
+
+fn time_zone_problem(text: &str) -> Option<String> {
+    let known = length_fits(text, 64) && jiff::tz::TimeZone::get(text).is_ok();
+    (!known)
+        .then(|| "use a name of the IANA database, such as `Europe/Berlin`, or `UTC`".to_owned())
 }
 
 fn length_fits(text: &str, max: usize) -> bool {
@@ -128,6 +157,28 @@ mod tests {
             },
         );
         assert!("a".repeat(129).parse::<RoleName>().is_err());
+    }
+
+    #[test]
+    fn policy_and_time_zone_names() {
+        check::<PolicyName>(&["per-hour", "v1.2_x"], &["", "a b", "a/b"], |text| {
+            format!(
+                "invalid policy name `{text}`: use 1 to 64 ASCII letters, digits or `. _ -`, such as \
+                 `per-hour`"
+            )
+        });
+        check::<TimeZoneName>(
+            &["UTC", "Europe/Berlin"],
+            &["", "Berlin", "+02:00"],
+            |text| {
+                format!(
+                    "invalid time zone `{text}`: use a name of the IANA database, such as \
+                 `Europe/Berlin`, or `UTC`"
+                )
+            },
+        );
+        let berlin = "Europe/Berlin".parse::<TimeZoneName>().unwrap();
+        assert_eq!(berlin.to_time_zone().iana_name(), Some("Europe/Berlin"));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::grammar::{
-    self, EnvName, LinkTarget, Method, PathTemplate, Reason, RoleName, ServiceName,
+    self, Algorithm, EnvName, KeySource, Limit, LinkTarget, Method, OnMissingKey, OnStoreFailure,
+    PathTemplate, PolicyName, Reason, RoleName, ServiceName, TierLimit, TimeZoneName,
 };
 
 macro_rules! as_text {
@@ -26,14 +27,39 @@ macro_rules! as_text {
 }
 
 as_text!(
+    Algorithm,
     EnvName,
+    Limit,
     LinkTarget,
     Method,
+    OnMissingKey,
+    OnStoreFailure,
     PathTemplate,
+    PolicyName,
     Reason,
     RoleName,
-    ServiceName
+    ServiceName,
+    TimeZoneName,
 );
+
+/// The same for values that are put together to be spelled.
+macro_rules! as_displayed {
+    ($($type:ty),+ $(,)?) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                parsed(deserializer)
+            }
+        }
+    )+};
+}
+
+as_displayed!(KeySource, TierLimit);
 
 pub(super) fn parsed<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where

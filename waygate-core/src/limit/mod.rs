@@ -4,11 +4,13 @@ mod counter;
 mod log;
 mod outcome;
 pub mod quota;
+mod rule;
 
 pub use counter::Counter;
 pub use log::MovingLog;
 pub use outcome::Outcome;
 pub use quota::Quota;
+pub use rule::{Calendar, Rule};
 
 #[cfg(test)]
 mod tests;

@@ -46,6 +46,70 @@ pub enum Gate {
     },
     /// `#[force_active]`: always served, and refuses changes.
     ForceActive,
+    /// `#[rate_limit]`: answered 429 when there were too many requests. May stand on a handler more than once.
+    RateLimit(&'static RateLimit),
+    /// `#[concurrency_limit]`: answered 429 while too many requests are being served. May stand on a handler more than
+    /// once.
+    ConcurrencyLimit(&'static ConcurrencyLimit),
+}
+
+/// What `#[rate_limit]` says; every text follows the grammar of the field of the same name of a rate limit policy.
+///
+/// What is not written is `None`, empty or 0, and means what it means in a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// The policy's name.
+    pub name: Option<&'static str>,
+    /// Which one it is of the handler's attributes of its kind, from the top; the first is 0. Tells apart those without
+    /// a name.
+    pub ordinal: u32,
+    /// `100/minute`.
+    pub limit: &'static str,
+    /// `token_bucket`.
+    pub algorithm: Option<&'static str>,
+    /// `user, path:tenant_id`; `custom` where `key = path::to::function`.
+    pub key: Option<&'static str>,
+    /// `fallback_ip`.
+    pub on_missing_key: Option<&'static str>,
+    /// How much more than the limit at once.
+    pub burst: u64,
+    /// What one request costs, where no function tells.
+    pub cost: u32,
+    /// Names of plans, and their limits.
+    pub tiers: &'static [(&'static str, &'static str)],
+    /// The attribute of the caller that names the plan.
+    pub tier: Option<&'static str>,
+    /// Networks in CIDR form.
+    pub exempt_ips: &'static [&'static str],
+    /// Role names.
+    pub exempt_roles: &'static [&'static str],
+    /// Whether it only reports whom it would refuse.
+    pub shadow: bool,
+    /// `12.5`, in percent of the keys.
+    pub rollout: Option<&'static str>,
+    /// `local`, `open` or `closed`.
+    pub on_store_failure: Option<&'static str>,
+    /// Whether processes take blocks in advance.
+    pub lease: bool,
+    /// `Europe/Berlin`.
+    pub time_zone: Option<&'static str>,
+}
+
+/// What `#[concurrency_limit]` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConcurrencyLimit {
+    /// The policy's name.
+    pub name: Option<&'static str>,
+    /// Which one it is of the handler's attributes of its kind, from the top; the first is 0.
+    pub ordinal: u32,
+    /// How many requests at a time; at least 1.
+    pub limit: u32,
+    /// `user, path:tenant_id`; `custom` where `key = path::to::function`; all requests together when not written.
+    pub key: Option<&'static str>,
+    /// Network in CIDR form.
+    pub exempt_ips: &'static [&'static str],
+    /// Role names.
+    pub exempt_roles: &'static [&'static str],
 }
 
 impl Gate {
@@ -59,6 +123,17 @@ impl Gate {
             Self::AllowedRoles { .. } => "allowed_roles",
             Self::Deprecated { .. } => "deprecated",
             Self::ForceActive => "force_active",
+            Self::RateLimit(_) => "rate_limit",
+            Self::ConcurrencyLimit(_) => "concurrency_limit",
+        }
+    }
+
+    /// Which one it is of the attributes of its kind on one handler.
+    pub const fn ordinal(&self) -> u32 {
+        match self {
+            Self::RateLimit(declared) => declared.ordinal,
+            Self::ConcurrencyLimit(declared) => declared.ordinal,
+            _ => 0,
         }
     }
 }

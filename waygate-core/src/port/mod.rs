@@ -2,9 +2,11 @@
 
 mod backend;
 mod clock;
+mod counters;
 
 pub use backend::{
     AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Entity, EntityKey,
     Expected, Image,
 };
 pub use clock::{Clock, ManualClock};
+pub use counters::{CounterError, CounterStore, Occupancy, Place, Series, Take, all_allowed};

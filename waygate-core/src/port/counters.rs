@@ -1,0 +1,174 @@
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
+
+use super::BoxFuture;
+use crate::limit::{Outcome, Rule, quota::Nanos};
+
+/// The counters of one rate of one policy: one for each key.
+///
+/// A change of the limit keeps the series, and with it what was consumed; a reset begins a new generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Series {
+    name: Box<str>,
+    seed: u64,
+}
+
+impl Series {
+    /// The series of a policy's rate. `scope` is what the policy governs: a route key, a service, or everything.
+    pub fn new(
+        scope: impl fmt::Display,
+        policy: impl fmt::Display,
+        rate: usize,
+        generation: u64,
+    ) -> Self {
+        let name = format!("{scope}#{policy}/{rate}@{generation}");
+        // Without a random seed: the same in every process of this build, though nobody relies on it.
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        Self {
+            name: name.into(),
+            seed: hasher.finish(),
+        }
+    }
+
+    /// The name, which is the same in every process.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A number that stands for the name within this process.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+}
+
+/// What one request asks of one counter.
+#[derive(Debug, Clone, Copy)]
+pub struct Take<'a> {
+    /// Whose counter.
+    pub series: &'a Series,
+    /// Which one of them. May be a secret: a store keeps a digest of it, at most.
+    pub key: &'a [u8],
+    /// What there is to take.
+    pub rule: &'a Rule,
+    /// How much is asked for; 0 looks without taking.
+    pub cost: u64,
+    /// Whether a refusal counts. A policy in shadow mode only tells what it would say.
+    pub enforced: bool,
+    /// Whether a process may take a block in advance and give it out by itself, at the price of an overshoot.
+    pub lease: bool,
+}
+
+/// Where requests are counted.
+///
+/// # What taking is
+///
+/// 1. All takes of one call are decided against one state, in one step, and in one round trip to a remote store.
+/// 2. When every *enforced* take is allowed, each take that is allowed is charged; when one is not, none is.
+/// 3. The outcomes come in the order of the takes, and tell the state after the charge.
+/// 4. Counters that say nothing any more go away by themselves.
+///
+/// `now` is the caller's time, in nanoseconds since the Unix epoch; a store that others share uses its own clock.
+pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
+    /// Takes from several counters, all or nothing.
+    ///
+    /// # Errors
+    /// [`CounterError`]; it is then not known whether something was charged.
+    fn take<'a>(
+        &'a self,
+        takes: &'a [Take<'a>],
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, CounterError>>;
+
+    /// Gives units back after the fact, or (below zero) charges them; a counter never goes below nothing consumed.
+    /// `take.cost` says nothing here.
+    ///
+    /// # Errors
+    /// [`CounterError`]; it is then not known whether it was done.
+    fn adjust<'a>(
+        &'a self,
+        take: Take<'a>,
+        units: i64,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<(), CounterError>>;
+
+    /// Forgets exactly this counter.
+    ///
+    /// # Errors
+    /// [`CounterError`]; it is then not known whether it was done.
+    fn forget<'a>(
+        &'a self,
+        series: &'a Series,
+        key: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), CounterError>>;
+
+    /// Takes one of `limit` places for `lifetime`, or keeps the place that `holder` has for as long again. A place
+    /// whose holder does not come back in time is free: a process that dies holds nothing.
+    ///
+    /// # Errors
+    /// [`CounterError`]; it is then not known whether there is a place.
+    fn occupy<'a>(
+        &'a self,
+        place: Place<'a>,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<Occupancy, CounterError>>;
+
+    /// Frees the place of `holder`, if it has one.
+    ///
+    /// # Errors
+    /// [`CounterError`]; the place is free at the latest when its lifetime is over.
+    fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>>;
+
+    /// How many processes share the store, as far as is known; each takes its share while the store is gone.
+    fn replicas(&self) -> u32 {
+        1
+    }
+}
+
+/// What one request asks of a limit of concurrency.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Whose places.
+    pub series: &'a Series,
+    /// Which of them. May be a secret: a store keeps a digest of it, at most.
+    pub key: &'a [u8],
+    /// Who asks: unique to one request.
+    pub holder: u128,
+    /// How many places there are.
+    pub limit: u32,
+    /// For how long the place is held, unless it is asked for again.
+    pub lifetime: Duration,
+}
+
+/// What a limit of concurrency says to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Whether the request has a place.
+    pub allowed: bool,
+    /// How many places are taken, this one included.
+    pub taken: u32,
+}
+
+/// A store of counters that could not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum CounterError {
+    /// It cannot be reached, or does not answer in time.
+    #[error("the store of the counters is unavailable: {0}")]
+    Unavailable(String),
+    /// It answers, but refuses to count: out of memory, loading, a replica.
+    #[error("the store of the counters does not count: {0}")]
+    Refused(String),
+    /// It was set up wrongly, such as with a wrong password.
+    #[error("the store of the counters is not configured correctly: {0}")]
+    Misconfigured(String),
+}
+
+/// Whether every enforced take is allowed.
+pub fn all_allowed(takes: &[Take<'_>], outcomes: &[Outcome]) -> bool {
+    let mut pairs = takes.iter().zip(outcomes);
+    pairs.all(|(take, outcome)| outcome.allowed || !take.enforced)
+}

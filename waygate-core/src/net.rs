@@ -190,17 +190,22 @@ fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// The address under which a client is counted: IPv4 as it is, IPv6 cut to its /64, which is what one
-/// customer has.
-pub fn client_network(address: IpAddr) -> IpAddr {
+/// The address under which a client is counted: IPv4 as it is (also where it is written as IPv6), IPv6 cut to its first
+/// `ipv6_prefix` bits. One customer has 64 of the 128 ([`IPV6_CUSTOMER`]).
+#[inline]
+pub fn client_network(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            let kept = u32::from(ipv6_prefix.min(128));
+            let mask = u128::MAX.checked_shl(128 - kept).unwrap_or(0);
+            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask))
         }
         v4 => v4,
     }
 }
+
+/// How many leading bits the IPv6 addresses of one customer have in common (RFC 6177).
+pub const IPV6_CUSTOMER: u8 = 64;
 
 #[cfg(test)]
 mod tests {
@@ -406,10 +411,13 @@ mod tests {
     #[test]
     fn clients_of_ipv6_are_counted_by_their_64() {
         assert_eq!(
-            client_network(ip("2001:db8:1:2:3:4:5:6")),
+            client_network(ip("2001:db8:1:2:3:4:5:6"), IPV6_CUSTOMER),
             ip("2001:db8:1:2::")
         );
-        assert_eq!(client_network(ip("203.0.113.9")), ip("203.0.113.9"));
-        assert_eq!(client_network(ip("::ffff:203.0.113.9")), ip("203.0.113.9"));
+        assert_eq!(client_network(ip("203.0.113.9"), 64), ip("203.0.113.9"));
+        assert_eq!(
+            client_network(ip("::ffff:203.0.113.9"), 0),
+            ip("203.0.113.9")
+        );
     }
 }

@@ -104,7 +104,7 @@ pub mod prelude {
 pub mod port {
     #[cfg(feature = "file")]
     pub use waygate_backends::FileBackend;
-    pub use waygate_backends::MemoryBackend;
+    pub use waygate_backends::{MemoryBackend, MemoryCounters};
     pub use waygate_core::port::*;
 }
 
@@ -116,23 +116,27 @@ pub mod __private;
 pub use admin::{Admin, CredentialError, Credentials, NoCredentials};
 #[cfg(feature = "engine")]
 pub use engine::{
-    Blocking, BlockingOperator, BuildError, ChangeError, Component, Degraded, Event, Events,
-    Health, OnStoreReset, Operator, Report, ResolveError, RouteRecord, Source, Waygate,
-    WaygateBuilder,
+    Blocking, BlockingOperator, BuildError, ChangeError, Component, CountingMode, CountingModes,
+    DecisionRecord, DecisionStep, Degraded, Event, Events, Health, HitQuery, HitRecord, KeyUse,
+    LimitCounts, LimitRecord, OnStoreReset, Operator, Principal, RateLimitHeaders, Report,
+    ResolveError, RouteRecord, Source, Waygate, WaygateBuilder,
 };
 #[cfg(feature = "axum")]
 pub use http::{
-    Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, Guarded, IntoResponder,
-    Responder, Responses, Roles, RouteGuard,
+    Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, Cost, Guarded, IntoResponder,
+    RateLimited, Responder, Responses, Roles, RouteGuard,
 };
 #[cfg(feature = "engine")]
 pub use waygate_core::{
     Secret, Timestamp,
     decision::{Block, Facts, Verdict},
-    grammar::{EnvName, Interval, Invalid, LinkTarget, Method, Reason, RoleName},
+    grammar::{
+        EnvName, Interval, Invalid, LinkTarget, Method, PolicyName, Reason, RoleName, ServiceName,
+    },
     model::{
-        Access, Action, AuditEntry, Deprecation, GlobalMaintenance, Lifecycle, Origin, Position,
-        Revision, RouteKey, RouteState, RouteStatus, RouteView, Window, WindowId,
+        Access, Action, AuditEntry, Deprecation, GlobalMaintenance, Lifecycle, LimitKey,
+        LimitScope, Origin, Position, RateLimitPolicy, Revision, RouteKey, RouteState, RouteStatus,
+        RouteView, Tier, Window, WindowId,
     },
     net::{ForwardingHeader, TrustedProxies},
     port::{AuditQuery, BackendError},

@@ -40,7 +40,7 @@ pub fn parse_cidr(text: &str) -> Result<IpNet, Invalid> {
 const MAPPED_BITS: u8 = 96;
 
 /// The network in the form in which addresses are compared: v4-mapped ones as IPv4.
-pub(crate) fn canonical_network(network: IpNet) -> IpNet {
+pub fn canonical_network(network: IpNet) -> IpNet {
     let length = network.prefix_len().checked_sub(MAPPED_BITS);
     match (network.addr().to_canonical(), length) {
         (IpAddr::V4(address), Some(length)) if matches!(network, IpNet::V6(_)) => {

@@ -29,9 +29,7 @@ mod rate;
 mod route;
 mod text;
 
-#[cfg(feature = "model")]
-pub(crate) use cidr::canonical_network;
-pub use cidr::parse_cidr;
+pub use cidr::{canonical_network, parse_cidr};
 pub use instant::{
     check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_sunset,
 };

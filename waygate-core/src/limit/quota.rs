@@ -60,6 +60,34 @@ impl Quota {
         }
     }
 
+    /// What one of `replicas` processes may give out while none can ask the others; at least 1 of what is not 0.
+    pub fn shared_by(self, replicas: u32) -> Self {
+        let share = |capacity: u64| capacity.div_ceil(u64::from(replicas.max(1)));
+        match self {
+            Self::FixedWindow { capacity, period } => Self::FixedWindow {
+                capacity: share(capacity),
+                period,
+            },
+            Self::Calendar {
+                capacity,
+                start,
+                end,
+            } => Self::Calendar {
+                capacity: share(capacity),
+                start,
+                end,
+            },
+            Self::SlidingWindow { capacity, period } => Self::SlidingWindow {
+                capacity: capacity.div_ceil(replicas.max(1)),
+                period,
+            },
+            Self::TokenBucket { capacity, emission } => Self::TokenBucket {
+                capacity: share(capacity),
+                emission: emission.saturating_mul(u64::from(replicas.max(1))),
+            },
+        }
+    }
+
     /// After how much time all of it is there again; no wait is longer.
     pub fn window(&self) -> Nanos {
         match *self {

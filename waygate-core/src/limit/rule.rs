@@ -71,6 +71,18 @@ impl Rule {
         }
     }
 
+    /// What one of `replicas` processes may give out while none can ask the others.
+    pub fn shared_by(&self, replicas: u32, now: Nanos) -> Self {
+        match self {
+            Self::Moving { capacity, period } => Self::Moving {
+                capacity: capacity.div_ceil(u64::from(replicas.max(1))),
+                period: *period,
+            },
+            Self::Quota(quota) => Self::Quota(quota.shared_by(replicas)),
+            Self::Calendar(calendar) => Self::Quota(calendar.at(now).shared_by(replicas)),
+        }
+    }
+
     /// The most that can be taken at once.
     pub fn capacity(&self) -> u64 {
         match self {

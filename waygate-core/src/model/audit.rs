@@ -86,6 +86,7 @@ actions! {
     GlobalMaintenanceOn => "global_maintenance_on",
     GlobalMaintenanceOff => "global_maintenance_off",
     GlobalExemptPathsSet => "global_exempt_paths_set",
+    ServiceExemptPathsSet => "service_exempt_paths_set",
     ServiceMaintenanceOn => "service_maintenance_on",
     ServiceMaintenanceOff => "service_maintenance_off",
     RlPolicySet => "rl_policy_set",

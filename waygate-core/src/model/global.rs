@@ -38,7 +38,8 @@ impl ExemptPath {
         self.0.as_str()
     }
 
-    fn covers(&self, method: Option<Method>, path: &str) -> bool {
+    /// Whether the exemption is for this path, asked with this method.
+    pub fn covers(&self, method: Option<Method>, path: &str) -> bool {
         self.0.path() == path && (self.0.method().is_none() || self.0.method() == method)
     }
 }

@@ -253,6 +253,7 @@ impl From<ChangeError> for Problem {
             ChangeError::Refused { .. } => Self::new(Kind::InvalidValue, text),
             ChangeError::Conflict { .. } => Self::new(Kind::PreconditionFailed, text),
             ChangeError::Backend(error) => error.into(),
+            ChangeError::Counters(_) => Self::new(Kind::Unavailable, text).retry_after(RETRY_AFTER),
         }
     }
 }

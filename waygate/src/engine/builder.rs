@@ -1,17 +1,26 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, broadcast, watch};
-use waygate_backends::MemoryBackend;
+use waygate_backends::{MemoryBackend, MemoryCounters};
 use waygate_core::{
     model::{Epoch, Revision},
     net::TrustedProxies,
-    port::{Backend, Clock},
+    port::{Backend, Clock, CounterStore},
 };
 
 use super::{
-    BuildError, Component, Inner, Waygate, clock::SystemClock, health::Monitor, inner::in_time,
-    scheduler, snapshot::Snapshot, stored::Stored, sync, table::Table,
+    BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate,
+    clock::SystemClock,
+    health::Monitor,
+    inner::in_time,
+    limits::{Counters, Decisions, LimitBook, LimitClock, Limiting, Shared},
+    principal::{self, PrincipalSource},
+    scheduler,
+    snapshot::{Compiler, Snapshot},
+    stored::Stored,
+    sync,
+    table::Table,
 };
 
 /// What to do when the store shows that it has lost what it held: another epoch, or an older revision.
@@ -33,6 +42,13 @@ pub struct WaygateBuilder {
     pub(super) environment: Setting,
     pub(super) backend: Option<Arc<dyn Backend>>,
     pub(super) bypass_lifecycle: bool,
+    pub(super) bypass_rate_limits: bool,
+    service: Option<String>,
+    memory_counters: Option<MemoryCounters>,
+    counters: Option<Arc<dyn CounterStore>>,
+    counter_deadline: Duration,
+    limiting: Limiting,
+    principal: Option<PrincipalSource>,
     #[cfg(feature = "file")]
     pub(super) file: Option<std::path::PathBuf>,
     clock: Arc<dyn Clock>,
@@ -58,6 +74,13 @@ impl Default for WaygateBuilder {
             },
             backend: None,
             bypass_lifecycle: false,
+            bypass_rate_limits: false,
+            service: None,
+            memory_counters: None,
+            counters: None,
+            counter_deadline: Duration::from_millis(50),
+            limiting: Limiting::default(),
+            principal: None,
             #[cfg(feature = "file")]
             file: None,
             clock: Arc::new(SystemClock::default()),
@@ -94,6 +117,69 @@ impl WaygateBuilder {
     /// Serves every route as if it were active, global maintenance included. For emergencies and tests.
     pub fn bypass_lifecycle(mut self, bypass: bool) -> Self {
         self.bypass_lifecycle = bypass;
+        self
+    }
+
+    /// Counts nothing and limits nothing. For emergencies and tests.
+    pub fn bypass_rate_limits(mut self, bypass: bool) -> Self {
+        self.bypass_rate_limits = bypass;
+        self
+    }
+
+    /// The service that this process is part of: its maintenance and its rate limit apply. Checked by `build`.
+    pub fn service(mut self, name: impl Into<String>) -> Self {
+        self.service = Some(name.into());
+        self
+    }
+
+    /// Where requests are counted in this process. Default: [`MemoryCounters::new`](crate::port::MemoryCounters::new), a million
+    /// counters at most.
+    pub fn memory_counters(mut self, counters: MemoryCounters) -> Self {
+        self.memory_counters = Some(counters);
+        self
+    }
+
+    /// Counts requests in a store that other processes share. While it is gone, each policy does what its
+    /// `on_store_failure` says. Default: every process counts for itself.
+    pub fn counters(mut self, counters: impl CounterStore) -> Self {
+        self.counters = Some(Arc::new(counters));
+        self
+    }
+
+    /// The same for a store that is used elsewhere as well.
+    pub fn shared_counters(mut self, counters: Arc<dyn CounterStore>) -> Self {
+        self.counters = Some(counters);
+        self
+    }
+
+    /// How long a request waits for shared counters at most. Default: 50 ms.
+    pub fn counter_deadline(mut self, deadline: Duration) -> Self {
+        self.counter_deadline = deadline;
+        self
+    }
+
+    /// Which headers tell clients how they stand. Default: [`RateLimitHeaders::Both`].
+    pub fn rate_limit_headers(mut self, headers: RateLimitHeaders) -> Self {
+        self.limiting.headers = headers;
+        self
+    }
+
+    /// Adds up to this share of the wait to `Retry-After` (0 to 1), another one for each answer, so that clients that were
+    /// refused together do not come back together. Default: 0.
+    pub fn retry_after_jitter(mut self, share: f32) -> Self {
+        self.limiting.jitter = share.clamp(0.0, 1.0);
+        self
+    }
+
+    /// Addresses of IPv6 that agree in so many bits are counted as one client. Default: 64, which is what one customer has.
+    pub fn ipv6_prefix(mut self, bits: u8) -> Self {
+        self.limiting.ipv6_prefix = bits.min(128);
+        self
+    }
+
+    /// The type of your callers in the extensions of requests, for limits by user, tiers and roles.
+    pub fn principal<P: Principal + Clone>(mut self) -> Self {
+        self.principal = Some(principal::source::<P>);
         self
     }
 
@@ -140,6 +226,11 @@ impl WaygateBuilder {
             invalid,
         };
         let env = value.parse().map_err(setting)?;
+        let service = self.service.as_deref().map(str::parse).transpose();
+        let service = service.map_err(|invalid| BuildError::Setting {
+            setting: "service (.service(..))".to_owned(),
+            invalid,
+        })?;
         let backend = self.open_backend().await?;
         let (monitor, now) = (Monitor::default(), self.clock.now());
         let stored = match in_time(backend.load()).await {
@@ -158,10 +249,30 @@ impl WaygateBuilder {
                 })
             }
         };
-        let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), &env, now, 1);
+        let book = LimitBook::default();
+        let compiler = Compiler {
+            env: &env,
+            service: service.as_ref(),
+            book: &book,
+            now,
+        };
+        let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
+        let shared = self.counters.map(|store| Shared {
+            store,
+            deadline: self.counter_deadline,
+        });
+        let local = self.memory_counters.unwrap_or_default();
         let inner = Arc::new(Inner {
             env,
+            service,
             bypass_lifecycle: self.bypass_lifecycle,
+            bypass_rate_limits: self.bypass_rate_limits,
+            limit_clock: LimitClock::new(&*self.clock),
+            counters: Counters::new(local, shared),
+            book,
+            decisions: Decisions::default(),
+            limiting: self.limiting,
+            principal: self.principal,
             proxies: self.proxies,
             #[cfg(feature = "axum")]
             allow_unmounted: self.allow_unmounted,

@@ -5,30 +5,15 @@ use serde_json::Value;
 use uuid::Uuid;
 use waygate_core::{
     Timestamp,
-    grammar::Reason,
-    model::{
-        Action, AuditEntry, GlobalMaintenance, Origin, Revision, RouteKey, RouteOverride,
-        RouteStatus,
-    },
+    model::{Action, AuditEntry, Origin, RouteKey, RouteOverride},
     port::{Batch, CommitError, EntityKey},
     transition::{Refused, RouteCommand, transition},
 };
 
 use super::{
-    ChangeError, Event, Inner, ResolveError, RouteRecord, error, record, scheduler,
+    ChangeError, Inner, ResolveError, RouteRecord, error, record, scheduler,
     stored::{Schedule, Stored, kind},
 };
-
-/// What a change of global maintenance asks for.
-#[derive(Debug, Clone)]
-pub(crate) enum GlobalCommand {
-    Enable(GlobalMaintenance),
-    Disable,
-    SetExemptPaths(Vec<waygate_core::model::ExemptPath>),
-}
-
-/// The path under which the audit log files global maintenance.
-const GLOBAL_PATH: &str = "__global__";
 
 /// Without an expected revision, a lost race is run again this often before the caller hears of it.
 const ATTEMPTS: usize = 16;
@@ -40,22 +25,78 @@ pub(crate) struct By {
     pub(crate) expected: Option<u64>,
 }
 
+/// A change that can be tried again on a fresh picture of the store.
+pub(crate) trait Change: Send + Sync {
+    /// What it leaves.
+    type Done: Send;
+
+    /// What is changed, for messages.
+    fn subject(&self) -> String;
+
+    /// Tries it once.
+    fn attempt(
+        &self,
+        inner: &Inner,
+        stored: &mut Stored,
+        by: &By,
+    ) -> impl Future<Output = Result<Self::Done, Attempt>> + Send;
+}
+
+/// A command on one route.
+pub(crate) struct RouteChange {
+    pub(crate) key: RouteKey,
+    pub(crate) command: RouteCommand,
+}
+
+impl Change for RouteChange {
+    type Done = RouteRecord;
+
+    fn subject(&self) -> String {
+        self.key.to_string()
+    }
+
+    async fn attempt(
+        &self,
+        inner: &Inner,
+        stored: &mut Stored,
+        by: &By,
+    ) -> Result<RouteRecord, Attempt> {
+        inner.try_route(stored, &self.key, &self.command, by).await
+    }
+}
+
+/// Forgets a stored route that the code no longer has.
+pub(crate) struct Purge(pub(crate) RouteKey);
+
+impl Change for Purge {
+    type Done = ();
+
+    fn subject(&self) -> String {
+        self.0.to_string()
+    }
+
+    async fn attempt(&self, inner: &Inner, stored: &mut Stored, by: &By) -> Result<(), Attempt> {
+        inner.try_purge(stored, &self.0, by).await
+    }
+}
+
 impl Inner {
-    pub(crate) async fn change_route(
+    /// Tries a change until it comes to an end.
+    pub(crate) async fn make<C: Change>(
         self: Arc<Self>,
-        key: RouteKey,
-        command: RouteCommand,
+        change: C,
         by: By,
-    ) -> Result<RouteRecord, ChangeError> {
+    ) -> Result<C::Done, ChangeError> {
         let mut stored = self.stored.lock().await;
         for _ in 0..ATTEMPTS {
-            let attempt = self.try_route(&mut stored, &key, &command, &by).await;
-            match self.settle(&mut stored, attempt, &by).await {
-                Some(outcome) => return outcome,
-                None => continue,
+            let attempt = change.attempt(&self, &mut stored, &by).await;
+            if let Some(outcome) = self.settle(&mut stored, attempt, &by).await {
+                return outcome;
             }
         }
-        Err(self.lost_race(key.as_str()))
+        let what = change.subject();
+        let cause = format!("`{what}` was changed by others {ATTEMPTS} times in a row");
+        Err(waygate_core::port::BackendError::Unavailable(cause).into())
     }
 
     async fn try_route(
@@ -126,97 +167,6 @@ impl Inner {
         record::of_slot(&snapshot, slot, now).ok_or_else(|| ChangeError::from(gone()).into())
     }
 
-    pub(crate) async fn change_global(
-        self: Arc<Self>,
-        command: GlobalCommand,
-        by: By,
-    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
-        let mut stored = self.stored.lock().await;
-        for _ in 0..ATTEMPTS {
-            let attempt = self.try_global(&mut stored, &command, &by).await;
-            match self.settle(&mut stored, attempt, &by).await {
-                Some(outcome) => return outcome,
-                None => continue,
-            }
-        }
-        Err(self.lost_race(kind::GLOBAL))
-    }
-
-    async fn try_global(
-        &self,
-        stored: &mut Stored,
-        command: &GlobalCommand,
-        by: &By,
-    ) -> Result<(GlobalMaintenance, Revision), Attempt> {
-        check_expected(kind::GLOBAL, by.expected, stored.global.revision)?;
-        let current = stored.global.value.clone();
-        let (next, action) = match command {
-            GlobalCommand::Enable(config) => (
-                GlobalMaintenance {
-                    enabled: true,
-                    ..config.clone()
-                },
-                Action::GlobalMaintenanceOn,
-            ),
-            GlobalCommand::Disable => (GlobalMaintenance::default(), Action::GlobalMaintenanceOff),
-            GlobalCommand::SetExemptPaths(paths) => (
-                GlobalMaintenance {
-                    exempt_paths: paths.clone(),
-                    ..current.clone()
-                },
-                Action::GlobalExemptPathsSet,
-            ),
-        };
-        let status = |config: &GlobalMaintenance| match config.enabled {
-            true => RouteStatus::Maintenance,
-            false => RouteStatus::Active,
-        };
-        let reason = match command {
-            GlobalCommand::Enable(config) => &config.reason,
-            GlobalCommand::Disable | GlobalCommand::SetExemptPaths(_) => &Reason::default(),
-        };
-        let line = AuditEntry {
-            reason: reason.to_string(),
-            previous_status: Some(status(&current)),
-            new_status: Some(status(&next)),
-            previous: Some(json(&current)),
-            new: Some(json(&next)),
-            ..entry(&by.origin, action, GLOBAL_PATH, self.clock.now())
-        };
-        let entity = EntityKey::singleton(kind::GLOBAL);
-        let batch = Batch {
-            expected: vec![(entity.clone(), stored.expected_global())],
-            puts: vec![(entity, json(&next))],
-            audit: vec![line.clone()],
-            ..Batch::default()
-        };
-        let revision = self.commit(stored, batch).await?;
-        self.publish_patch(stored, &[]);
-        let audit = Some(Box::new(AuditEntry {
-            revision: revision.number,
-            ..line
-        }));
-        self.send(Event::Global {
-            global: next.clone(),
-            revision,
-            audit,
-        });
-        Ok((next, revision))
-    }
-
-    /// Forgets a stored route that the code no longer has.
-    pub(crate) async fn purge(self: Arc<Self>, key: RouteKey, by: By) -> Result<(), ChangeError> {
-        let mut stored = self.stored.lock().await;
-        for _ in 0..ATTEMPTS {
-            let attempt = self.try_purge(&mut stored, &key, &by).await;
-            match self.settle(&mut stored, attempt, &by).await {
-                Some(outcome) => return outcome,
-                None => continue,
-            }
-        }
-        Err(self.lost_race(key.as_str()))
-    }
-
     async fn try_purge(&self, stored: &mut Stored, key: &RouteKey, by: &By) -> Result<(), Attempt> {
         if self.snapshot.load().table.exact(key).is_some() {
             let key = key.to_string();
@@ -277,15 +227,10 @@ impl Inner {
             }
         }
     }
-
-    fn lost_race(&self, what: &str) -> ChangeError {
-        let cause = format!("`{what}` was changed by others {ATTEMPTS} times in a row");
-        waygate_core::port::BackendError::Unavailable(cause).into()
-    }
 }
 
 /// Why an attempt did not succeed.
-enum Attempt {
+pub(crate) enum Attempt {
     Failed(ChangeError),
     Commit(CommitError),
 }
@@ -296,13 +241,23 @@ impl From<ChangeError> for Attempt {
     }
 }
 
+impl From<waygate_core::port::CounterError> for Attempt {
+    fn from(error: waygate_core::port::CounterError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 impl From<CommitError> for Attempt {
     fn from(error: CommitError) -> Self {
         Self::Commit(error)
     }
 }
 
-fn check_expected(what: &str, expected: Option<u64>, found: u64) -> Result<(), ChangeError> {
+pub(crate) fn check_expected(
+    what: &str,
+    expected: Option<u64>,
+    found: u64,
+) -> Result<(), ChangeError> {
     match expected {
         Some(expected) if expected != found => Err(ChangeError::Conflict {
             what: what.to_owned(),

@@ -39,6 +39,9 @@ fn from_sources(
     if let Some(bypass) = setting("WAYGATE_BYPASS_LIFECYCLE") {
         builder.bypass_lifecycle = boolean(bypass)?;
     }
+    if let Some(bypass) = setting("WAYGATE_BYPASS_RATE_LIMITS") {
+        builder.bypass_rate_limits = boolean(bypass)?;
+    }
     if let Some(backend) = setting("WAYGATE_BACKEND") {
         match backend.value.as_str() {
             "memory" => {}

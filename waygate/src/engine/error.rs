@@ -1,7 +1,7 @@
 use waygate_core::{
     grammar::Invalid,
     model::RouteKey,
-    port::{BackendError, Expected},
+    port::{BackendError, CounterError, Expected},
     transition::Refused,
 };
 
@@ -76,6 +76,9 @@ pub enum ChangeError {
     /// The store did not take the change.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// The store of the counters did not do what it was asked.
+    #[error(transparent)]
+    Counters(#[from] CounterError),
 }
 
 impl From<Invalid> for ChangeError {

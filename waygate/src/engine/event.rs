@@ -6,9 +6,12 @@ use std::{
 use futures_core::Stream;
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
-use waygate_core::model::{AuditEntry, GlobalMaintenance, Revision};
+use waygate_core::{
+    grammar::ServiceName,
+    model::{AuditEntry, GlobalMaintenance, LimitKey, Revision},
+};
 
-use super::RouteRecord;
+use super::{LimitRecord, RouteRecord};
 
 /// Something that has changed, after it took effect.
 #[derive(Debug, Clone)]
@@ -27,6 +30,26 @@ pub enum Event {
         global: GlobalMaintenance,
         /// The store's revision.
         revision: Revision,
+        /// The line in the audit log; `None` when another process wrote it.
+        audit: Option<Box<AuditEntry>>,
+    },
+    /// Maintenance of one service was changed.
+    Service {
+        /// The service.
+        service: ServiceName,
+        /// The setting as it is now.
+        maintenance: GlobalMaintenance,
+        /// The store's revision.
+        revision: Revision,
+        /// The line in the audit log; `None` when another process wrote it.
+        audit: Option<Box<AuditEntry>>,
+    },
+    /// A rate limit policy was changed, or its counters were reset.
+    RateLimit {
+        /// The policy.
+        key: LimitKey,
+        /// The policy as it is now; `None` when there is none any more.
+        limit: Option<Box<LimitRecord>>,
         /// The line in the audit log; `None` when another process wrote it.
         audit: Option<Box<AuditEntry>>,
     },

@@ -22,6 +22,8 @@ pub enum Component {
     Sync,
     /// The task that tells of transitions.
     Scheduler,
+    /// The store of the counters does not count; each rate limit does what its policy says.
+    Counters,
 }
 
 impl fmt::Display for Component {
@@ -32,6 +34,7 @@ impl fmt::Display for Component {
             Self::Records => "records",
             Self::Sync => "sync",
             Self::Scheduler => "scheduler",
+            Self::Counters => "counters",
         })
     }
 }

@@ -3,22 +3,31 @@ use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Notify, broadcast, watch};
 use waygate_core::{
-    grammar::EnvName,
-    model::{Revision, RouteKey},
+    grammar::{EnvName, ServiceName},
+    model::{LimitScope, Revision, RouteKey},
     net::TrustedProxies,
     port::{Backend, BackendError, Batch, Clock, CommitError, Entity, Image},
 };
 
 use super::{
-    Component, Event, Events, Registered, RouteRecord, builder::OnStoreReset, health::Monitor,
-    record, snapshot::Snapshot, stored::Stored,
+    Component, Event, Events, Registered, RouteRecord,
+    builder::OnStoreReset,
+    health::Monitor,
+    limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
+    principal::PrincipalSource,
+    record,
+    snapshot::{Compiler, Snapshot},
+    stored::Stored,
 };
 
 /// What all handles of one engine share.
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) env: EnvName,
+    /// The service that this process is part of, in a fleet.
+    pub(crate) service: Option<ServiceName>,
     pub(crate) bypass_lifecycle: bool,
+    pub(crate) bypass_rate_limits: bool,
     pub(crate) proxies: TrustedProxies,
     #[cfg(feature = "axum")]
     pub(crate) allow_unmounted: Vec<String>,
@@ -36,6 +45,14 @@ pub(crate) struct Inner {
     pub(crate) events: broadcast::Sender<Event>,
     /// Wakes the task that follows the store.
     pub(crate) behind: Arc<Notify>,
+    /// Where requests are counted, by what time, and what came of it.
+    pub(crate) counters: Counters,
+    pub(crate) limit_clock: LimitClock,
+    pub(crate) book: LimitBook,
+    pub(crate) decisions: Decisions,
+    pub(crate) limiting: Limiting,
+    /// Where requests keep their callers.
+    pub(crate) principal: Option<PrincipalSource>,
 }
 
 /// No change and no refresh waits longer than this for the store.
@@ -67,14 +84,18 @@ impl Inner {
         for route in routes {
             table.insert(route);
         }
-        let (now, version) = (self.clock.now(), snapshot.version + 1);
-        self.publish(Snapshot::build(
-            &stored,
-            Arc::new(table),
-            &self.env,
-            now,
-            version,
-        ));
+        let version = snapshot.version + 1;
+        let compiler = self.compiler();
+        self.publish(Snapshot::build(&stored, Arc::new(table), compiler, version));
+    }
+
+    fn compiler(&self) -> Compiler<'_> {
+        Compiler {
+            env: &self.env,
+            service: self.service.as_ref(),
+            book: &self.book,
+            now: self.clock.now(),
+        }
     }
 
     /// Makes a picture the one that requests read. The caller holds the lock on `stored`.
@@ -87,7 +108,13 @@ impl Inner {
     /// Recompiles some routes, and global maintenance if it was changed, and publishes.
     pub(crate) fn publish_patch(&self, stored: &Stored, slots: &[usize]) {
         let snapshot = self.snapshot.load();
-        self.publish(snapshot.patch(stored, slots, &self.env, self.clock.now()));
+        self.publish(snapshot.patch(stored, slots, self.compiler()));
+    }
+
+    /// Recompiles the limits that more than one route meets, and publishes.
+    pub(crate) fn publish_levels(&self, stored: &Stored) {
+        let snapshot = self.snapshot.load();
+        self.publish(snapshot.relevel(stored, self.compiler()));
     }
 
     pub(crate) fn send(&self, event: Event) {
@@ -154,14 +181,10 @@ impl Inner {
         if now < snapshot.made_at {
             tracing::warn!(%now, before = %snapshot.made_at, "the wall clock was set back");
             let version = snapshot.version + 1;
-            self.publish(Snapshot::build(
-                &stored,
-                snapshot.table.clone(),
-                &self.env,
-                now,
-                version,
-            ));
+            let table = snapshot.table.clone();
+            self.publish(Snapshot::build(&stored, table, self.compiler(), version));
         }
+        self.limit_clock.follow(&*self.clock);
     }
 
     /// Looks at the store, and takes over what is new there.
@@ -223,7 +246,19 @@ impl Inner {
             .filter(changed)
             .filter_map(|key| table.exact(key))
             .collect();
-        self.publish_patch(next, &slots);
+        let limits = previous.changed_limits(next);
+        let mut touched = slots.clone();
+        touched.extend(limits.iter().filter_map(|scope| match scope {
+            LimitScope::Route(key) => table.exact(key),
+            LimitScope::Global | LimitScope::Service(_) => None,
+        }));
+        self.publish_patch(next, &touched);
+        if limits
+            .iter()
+            .any(|scope| !matches!(scope, LimitScope::Route(_)))
+        {
+            self.publish_levels(next);
+        }
         let snapshot = self.snapshot.load();
         for slot in slots {
             self.send_route(&snapshot, slot, None);
@@ -233,6 +268,29 @@ impl Inner {
             self.send(Event::Global {
                 global,
                 revision: next.revision,
+                audit: None,
+            });
+        }
+        for scope in limits {
+            self.send_limits(&snapshot, &scope);
+        }
+        for (service, known) in &next.services {
+            if previous.services.get(service) != Some(known) {
+                self.send(Event::Service {
+                    service: service.clone(),
+                    maintenance: known.value.clone(),
+                    revision: next.revision,
+                    audit: None,
+                });
+            }
+        }
+    }
+
+    fn send_limits(&self, snapshot: &Snapshot, scope: &LimitScope) {
+        for policy in snapshot.policies_of(scope) {
+            self.send(Event::RateLimit {
+                key: policy.key.clone(),
+                limit: snapshot.limit_record(&policy.key).map(Box::new),
                 audit: None,
             });
         }

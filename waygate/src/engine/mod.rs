@@ -13,7 +13,10 @@ mod event;
 mod headers;
 mod health;
 mod inner;
+mod limits;
+mod maintenance;
 mod operator;
+mod principal;
 mod record;
 mod report;
 mod scheduler;
@@ -26,7 +29,7 @@ use std::{fmt, sync::Arc};
 
 use waygate_core::{
     decision::{Facts, Verdict},
-    grammar::EnvName,
+    grammar::{EnvName, ServiceName},
     model::{AuditEntry, GlobalMaintenance, Origin, Revision, RouteKey, RouteState},
     net::TrustedProxies,
     port::{AuditQuery, BackendError},
@@ -37,7 +40,12 @@ pub use builder::{OnStoreReset, WaygateBuilder};
 pub use error::{BuildError, ChangeError, ResolveError};
 pub use event::{Event, Events};
 pub use health::{Component, Degraded, Health};
+pub use limits::{
+    CountingMode, CountingModes, DecisionRecord, DecisionStep, HitQuery, HitRecord, KeyUse,
+    LimitCounts, LimitRecord, RateLimitHeaders,
+};
 pub use operator::Operator;
+pub use principal::Principal;
 pub use record::RouteRecord;
 pub use report::Report;
 pub use table::Source;
@@ -45,6 +53,11 @@ pub use table::Source;
 #[cfg(feature = "axum")]
 pub(crate) use headers::DeprecationHeaders;
 pub(crate) use inner::Inner;
+#[cfg(feature = "axum")]
+pub(crate) use limits::{
+    Claim, Claims, Counting, Functions, LimitFacts, LimitedKey, Limits, NoFunctions, Passed,
+    Policy, Rate, Refusal, RefusalCause, Told, instant,
+};
 pub(crate) use snapshot::Asked;
 #[cfg(feature = "axum")]
 pub(crate) use snapshot::Snapshot;
@@ -78,6 +91,7 @@ impl Waygate {
     /// | `WAYGATE_FILE_PATH` | `waygate-state.json` | the state file; its extension sets the format |
     /// | `WAYGATE_ENV` | `dev` | the environment this process runs in |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
+    /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | count nothing and limit nothing |
     ///
     /// # Errors
     /// [`BuildError`] naming the setting, where it came from, and what would be right.
@@ -117,6 +131,7 @@ impl Waygate {
         let registered = |(key, declared)| Registered {
             key,
             declared,
+            limits: Vec::new(),
             source: Source::Registered,
         };
         self.inner
@@ -153,6 +168,13 @@ impl Waygate {
     pub fn global_maintenance(&self) -> (GlobalMaintenance, u64) {
         let snapshot = self.inner.snapshot.load();
         ((*snapshot.global.config).clone(), snapshot.global.revision)
+    }
+
+    /// Maintenance of one service as it is stored, and the number of the commit that set it (0: never set).
+    pub async fn service_maintenance(&self, service: &ServiceName) -> (GlobalMaintenance, u64) {
+        let scope = maintenance::MaintenanceScope::Service(service.clone());
+        let known = self.inner.stored.lock().await.maintenance(&scope);
+        (known.value, known.revision)
     }
 
     /// The store's revision that requests see now.

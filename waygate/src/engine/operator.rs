@@ -7,7 +7,8 @@ use waygate_core::{
 
 use super::{
     ChangeError, RouteRecord, Waygate,
-    change::{By, GlobalCommand},
+    change::{By, Change, Purge, RouteChange},
+    maintenance::{MaintenanceChange, MaintenanceCommand, MaintenanceScope},
 };
 
 /// An engine seen by somebody who may change it.
@@ -33,8 +34,8 @@ use super::{
 #[derive(Debug, Clone)]
 #[must_use = "an operator does nothing until one of its methods is awaited"]
 pub struct Operator {
-    waygate: Waygate,
-    by: By,
+    pub(super) waygate: Waygate,
+    pub(super) by: By,
 }
 
 impl Operator {
@@ -65,12 +66,7 @@ impl Operator {
         command: RouteCommand,
     ) -> Result<RouteRecord, ChangeError> {
         let key = key.parse()?;
-        let change = self
-            .waygate
-            .inner
-            .clone()
-            .change_route(key, command, self.by.clone());
-        self.see_through(change).await
+        self.make(RouteChange { key, command }).await
     }
 
     /// Opens a route everywhere at once, and drops its windows and its environment gate.
@@ -220,8 +216,7 @@ impl Operator {
     /// [`ChangeError`]; nothing was changed then.
     pub async fn purge(&self, key: &str) -> Result<(), ChangeError> {
         let key = key.parse()?;
-        self.see_through(self.waygate.inner.clone().purge(key, self.by.clone()))
-            .await
+        self.make(Purge(key)).await
     }
 
     /// Puts everything in maintenance, with these reasons and exemptions; `enabled` of `config` is ignored.
@@ -232,7 +227,8 @@ impl Operator {
         &self,
         config: GlobalMaintenance,
     ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
-        self.global(GlobalCommand::Enable(config)).await
+        self.maintain(MaintenanceScope::Global, MaintenanceCommand::Enable(config))
+            .await
     }
 
     /// Ends global maintenance, and forgets its reason and exemptions.
@@ -242,7 +238,8 @@ impl Operator {
     pub async fn disable_global_maintenance(
         &self,
     ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
-        self.global(GlobalCommand::Disable).await
+        self.maintain(MaintenanceScope::Global, MaintenanceCommand::Disable)
+            .await
     }
 
     /// Sets which routes stay open in global maintenance. Does not switch it on or off.
@@ -257,23 +254,58 @@ impl Operator {
             .iter()
             .map(|path| path.parse())
             .collect::<Result<Vec<ExemptPath>, Invalid>>()?;
-        self.global(GlobalCommand::SetExemptPaths(paths)).await
+        self.maintain(
+            MaintenanceScope::Global,
+            MaintenanceCommand::SetExemptPaths(paths),
+        )
+        .await
     }
 
-    async fn global(
+    /// Puts every route of a service in maintenance, wherever it runs; `enabled` of `config` is ignored.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn enable_service_maintenance(
         &self,
-        command: GlobalCommand,
+        service: &str,
+        config: GlobalMaintenance,
     ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
-        let change = self
-            .waygate
-            .inner
-            .clone()
-            .change_global(command, self.by.clone());
-        self.see_through(change).await
+        let scope = MaintenanceScope::Service(service.parse()?);
+        self.maintain(scope, MaintenanceCommand::Enable(config))
+            .await
+    }
+
+    /// Ends maintenance of a service, and forgets its reason and exemptions.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn disable_service_maintenance(
+        &self,
+        service: &str,
+    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+        let scope = MaintenanceScope::Service(service.parse()?);
+        self.maintain(scope, MaintenanceCommand::Disable).await
+    }
+
+    async fn maintain(
+        &self,
+        scope: MaintenanceScope,
+        command: MaintenanceCommand,
+    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+        self.make(MaintenanceChange { scope, command }).await
+    }
+
+    /// Makes a change as this operator.
+    pub(super) async fn make<C: Change + 'static>(
+        &self,
+        change: C,
+    ) -> Result<C::Done, ChangeError> {
+        let inner = self.waygate.inner.clone();
+        self.see_through(inner.make(change, self.by.clone())).await
     }
 
     /// Runs a change to its end even if the caller goes away, so that what the store has taken is also seen here.
-    async fn see_through<T: Send + 'static>(
+    pub(super) async fn see_through<T: Send + 'static>(
         &self,
         change: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
     ) -> Result<T, ChangeError> {

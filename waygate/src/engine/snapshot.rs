@@ -3,13 +3,20 @@ use std::sync::Arc;
 use waygate_core::{
     Timestamp,
     decision::{Facts, Gates, RouteRule, Verdict, decide},
-    grammar::{EnvName, Method},
-    model::{GlobalMaintenance, Revision, RouteState},
+    grammar::{EnvName, Method, ServiceName},
+    model::{
+        GlobalMaintenance, LimitKey, LimitScope, RateLimitPolicy, Revision, RouteKey, RouteState,
+    },
 };
 
 #[cfg(feature = "axum")]
 use super::headers::{DeprecationHeaders, announce};
-use super::{stored::Stored, table::Table};
+use super::{
+    limits::{Levels, LimitBook, Limits, Policy, compile_policies},
+    maintenance::MaintenanceScope,
+    stored::{Stored, Versioned},
+    table::Table,
+};
 
 /// The immutable picture that requests read: everything compiled, nothing to look up or wait for.
 #[derive(Debug)]
@@ -22,9 +29,13 @@ pub(crate) struct Snapshot {
     pub(crate) made_at: Timestamp,
     pub(crate) table: Arc<Table>,
     routes: Vec<Arc<Slot>>,
-    /// Slots at which there is nothing to check but global maintenance: one byte to read for most requests.
+    /// What limits requests for each slot's route; `None` for most.
+    limits: Vec<Option<Arc<Limits>>>,
+    levels: Levels,
+    /// Slots at which there is nothing to check but maintenance of everything: one byte to read for most requests.
     open: Vec<bool>,
-    pub(crate) global: Global,
+    pub(crate) global: Maintained,
+    pub(crate) service: Maintained,
     /// Entities of other kinds, such as the tokens of the admin interface.
     #[cfg(feature = "admin")]
     pub(crate) others: Arc<super::stored::Others>,
@@ -39,6 +50,8 @@ pub(crate) struct Slot {
     pub(crate) revision: u64,
     /// Whether the code declares something else than when an operator changed the route.
     pub(crate) drifted: bool,
+    /// The route's own rate limits, in the order of their declarations; those without one come last.
+    pub(crate) own_limits: Box<[Arc<Policy>]>,
     /// When time will change the route.
     pub(crate) next_change: Option<Timestamp>,
     /// What answers of a deprecated route carry.
@@ -46,13 +59,22 @@ pub(crate) struct Slot {
     pub(crate) announcement: Option<DeprecationHeaders>,
 }
 
-/// Global maintenance, with the exemptions resolved to slots.
+/// Maintenance of everything, or of this service, with the exemptions resolved to slots.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Global {
+pub(crate) struct Maintained {
     enabled: bool,
     pub(crate) config: Arc<GlobalMaintenance>,
     pub(crate) revision: u64,
     exempt: Arc<[bool]>,
+}
+
+/// What pictures are made of, besides the store and the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Compiler<'a> {
+    pub(crate) env: &'a EnvName,
+    pub(crate) service: Option<&'a ServiceName>,
+    pub(crate) book: &'a LimitBook,
+    pub(crate) now: Timestamp,
 }
 
 impl Snapshot {
@@ -60,68 +82,127 @@ impl Snapshot {
     pub(crate) fn build(
         stored: &Stored,
         table: Arc<Table>,
-        env: &EnvName,
-        now: Timestamp,
+        compiler: Compiler<'_>,
         version: u64,
     ) -> Self {
         let routes: Vec<Arc<Slot>> = (0..table.len())
-            .filter_map(|slot| Some(Arc::new(Slot::compile(stored, &table, slot, env, now)?)))
+            .filter_map(|slot| Some(Arc::new(Slot::compile(stored, &table, slot, compiler)?)))
             .collect();
-        let open = routes
-            .iter()
-            .map(|slot| slot.rule.is_unrestricted())
-            .collect();
-        let global = Global::compile(stored, &table);
+        let levels = Levels::compile(stored, compiler);
+        let limits = levels.compose(&table, &routes);
+        let open = routes.iter().zip(&limits).map(is_open).collect();
         Self {
             revision: stored.revision,
             version,
-            made_at: now,
+            made_at: compiler.now,
+            global: Maintained::compile(stored, &MaintenanceScope::Global, &table),
+            service: Maintained::of_service(stored, compiler.service, &table),
             table,
             routes,
+            limits,
+            levels,
             open,
-            global,
             #[cfg(feature = "admin")]
             others: stored.others.clone(),
         }
     }
 
-    /// The next picture after `slots` (and perhaps global maintenance) have changed: all other routes are shared.
-    pub(crate) fn patch(
-        &self,
-        stored: &Stored,
-        slots: &[usize],
-        env: &EnvName,
-        now: Timestamp,
-    ) -> Self {
+    /// The next picture after `slots` (and perhaps maintenance) have changed: all other routes are shared.
+    pub(crate) fn patch(&self, stored: &Stored, slots: &[usize], compiler: Compiler<'_>) -> Self {
         let (mut routes, mut open) = (self.routes.clone(), self.open.clone());
+        let mut limits = self.limits.clone();
         for &slot in slots {
-            if let (Some(place), Some(open), Some(compiled)) = (
-                routes.get_mut(slot),
-                open.get_mut(slot),
-                Slot::compile(stored, &self.table, slot, env, now),
-            ) {
-                *open = compiled.rule.is_unrestricted();
+            if let Some(compiled) = Slot::compile(stored, &self.table, slot, compiler)
+                && let (Some(route), Some(place), Some(limits), Some(open)) = (
+                    self.table.route(slot),
+                    routes.get_mut(slot),
+                    limits.get_mut(slot),
+                    open.get_mut(slot),
+                )
+            {
                 *place = Arc::new(compiled);
+                *limits = self.levels.of(&route.key, &place.own_limits);
+                *open = is_open((&*place, &*limits));
             }
         }
-        let global = if self.global.revision == stored.global.revision
-            && *self.global.config == stored.global.value
-        {
-            self.global.clone()
-        } else {
-            Global::compile(stored, &self.table)
+        let global = self
+            .global
+            .follow(stored, &MaintenanceScope::Global, &self.table);
+        let service = match compiler.service {
+            Some(name) => {
+                let scope = MaintenanceScope::Service(name.clone());
+                self.service.follow(stored, &scope, &self.table)
+            }
+            None => Maintained::default(),
         };
         Self {
             revision: stored.revision,
             version: self.version + 1,
-            made_at: self.made_at.max(now),
+            made_at: self.made_at.max(compiler.now),
             table: self.table.clone(),
             routes,
+            limits,
+            levels: self.levels.clone(),
             open,
             global,
+            service,
             #[cfg(feature = "admin")]
             others: stored.others.clone(),
         }
+    }
+
+    /// The next picture after limits have changed that more than one route meets.
+    pub(crate) fn relevel(&self, stored: &Stored, compiler: Compiler<'_>) -> Self {
+        let levels = Levels::compile(stored, compiler);
+        let limits = levels.compose(&self.table, &self.routes);
+        let open = self.routes.iter().zip(&limits).map(is_open).collect();
+        Self {
+            limits,
+            levels,
+            open,
+            ..self.patch(stored, &[], compiler)
+        }
+    }
+
+    /// The limits that requests for the route in `slot` meet.
+    #[inline]
+    pub(crate) fn limits(&self, slot: usize) -> Option<&Arc<Limits>> {
+        self.limits.get(slot)?.as_ref()
+    }
+
+    /// Every policy, each once.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &Policy> {
+        let own = self.routes.iter().flat_map(|route| &route.own_limits);
+        let shared = self.levels.global.iter().chain(&*self.levels.service);
+        shared.chain(own).map(|policy| &**policy)
+    }
+
+    /// The policies of one scope.
+    pub(crate) fn policies_of(&self, scope: &LimitScope) -> &[Arc<Policy>] {
+        match scope {
+            LimitScope::Global => &self.levels.global,
+            LimitScope::Service(service) => match self.levels.service.first() {
+                Some(first) if first.key.scope == LimitScope::Service(service.clone()) => {
+                    &self.levels.service
+                }
+                _ => &[],
+            },
+            LimitScope::Route(key) => {
+                match self.table.exact(key).and_then(|slot| self.slot(slot)) {
+                    Some(route) => &route.own_limits,
+                    None => &[],
+                }
+            }
+        }
+    }
+
+    /// What the code declares under a key.
+    pub(crate) fn declared_limit(&self, key: &LimitKey) -> Option<&RateLimitPolicy> {
+        let LimitScope::Route(route) = &key.scope else {
+            return None;
+        };
+        let route = self.table.route(self.table.exact(route)?)?;
+        route.limits.iter().find(|policy| policy.name == key.name)
     }
 
     /// The slot's route.
@@ -130,19 +211,16 @@ impl Snapshot {
         self.routes.get(slot).map(|slot| &**slot)
     }
 
-    /// Global maintenance, when it closes the route in `slot`.
+    /// Maintenance of everything or of this service, when it closes the route in `slot`.
     #[cfg(feature = "openapi")]
-    pub(crate) fn closed_by_global(&self, slot: usize) -> Option<&GlobalMaintenance> {
-        let Global {
-            enabled,
-            config,
-            exempt,
-            ..
-        } = &self.global;
-        let exempt = exempt.get(slot).copied().unwrap_or(false);
+    pub(crate) fn closed_by_maintenance(&self, slot: usize) -> Option<&GlobalMaintenance> {
         let forced = self.slot(slot)?.rule.is_force_active();
-        let closes = *enabled && !exempt && (!forced || config.include_force_active);
-        closes.then_some(&**config)
+        let closes = |maintained: &&Maintained| {
+            let exempt = maintained.exempt.get(slot).copied().unwrap_or(false);
+            maintained.enabled && !exempt && (!forced || maintained.config.include_force_active)
+        };
+        let closed = [&self.global, &self.service].into_iter().find(closes)?;
+        Some(&closed.config)
     }
 
     /// Slots that time will change, and when.
@@ -161,18 +239,19 @@ impl Snapshot {
         now: impl FnOnce() -> Timestamp,
     ) -> Verdict<'_> {
         let open = slot.is_none_or(|slot| self.open.get(slot).copied().unwrap_or(true));
-        if open && !self.global.enabled {
+        if open && !self.global.enabled && !self.service.enabled {
             return Verdict::Pass;
         }
         let route = slot.and_then(|slot| self.slot(slot)).map(|slot| &slot.rule);
-        decide(
-            Gates {
-                global: self.global.for_request(slot, request),
-                route,
-            },
-            facts,
-            now,
-        )
+        let forced = route.is_some_and(RouteRule::is_force_active);
+        let applies =
+            |maintenance: &&GlobalMaintenance| !forced || maintenance.include_force_active;
+        let global = self
+            .global
+            .for_request(slot, request)
+            .filter(applies)
+            .or_else(|| self.service.for_request(slot, request).filter(applies));
+        decide(Gates { global, route }, facts, now)
     }
 }
 
@@ -189,8 +268,7 @@ impl Slot {
         stored: &Stored,
         table: &Table,
         slot: usize,
-        env: &EnvName,
-        now: Timestamp,
+        compiler: Compiler<'_>,
     ) -> Option<Self> {
         let route = table.route(slot)?;
         let (state, revision, drifted) = match stored.routes.get(&route.key) {
@@ -202,8 +280,11 @@ impl Slot {
             Some(known) => (route.declared.clone(), known.revision, true),
             None => (route.declared.clone(), 0, false),
         };
+        let Compiler { env, now, .. } = compiler;
+        let scope = LimitScope::Route(route.key.clone());
         Some(Self {
             rule: RouteRule::compile(&state, env, now),
+            own_limits: compile_policies(stored, &scope, &route.limits, compiler),
             next_change: state.position.next_change(now),
             #[cfg(feature = "axum")]
             announcement: state.deprecation.as_ref().map(announce),
@@ -214,21 +295,40 @@ impl Slot {
     }
 }
 
-impl Global {
-    fn compile(stored: &Stored, table: &Table) -> Self {
-        let config = Arc::new(stored.global.value.clone());
-        let exempts =
-            |key: &waygate_core::model::RouteKey| config.exempts(key.method(), key.path());
-        let exempt = if config.enabled && !config.exempt_paths.is_empty() {
+fn is_open((route, limits): (&Arc<Slot>, &Option<Arc<Limits>>)) -> bool {
+    route.rule.is_unrestricted() && limits.is_none()
+}
+
+impl Maintained {
+    fn compile(stored: &Stored, scope: &MaintenanceScope, table: &Table) -> Self {
+        let Versioned { revision, value } = stored.maintenance(scope);
+        let exempts = |key: &RouteKey| value.exempts(key.method(), key.path());
+        let exempt = if value.enabled && !value.exempt_paths.is_empty() {
             table.iter().map(|route| exempts(&route.key)).collect()
         } else {
             Arc::default()
         };
         Self {
-            enabled: config.enabled,
-            config,
-            revision: stored.global.revision,
+            enabled: value.enabled,
+            config: Arc::new(value),
+            revision,
             exempt,
+        }
+    }
+
+    fn of_service(stored: &Stored, service: Option<&ServiceName>, table: &Table) -> Self {
+        match service {
+            Some(name) => Self::compile(stored, &MaintenanceScope::Service(name.clone()), table),
+            None => Self::default(),
+        }
+    }
+
+    /// The same, compiled anew if it was changed.
+    fn follow(&self, stored: &Stored, scope: &MaintenanceScope, table: &Table) -> Self {
+        let known = stored.maintenance(scope);
+        match self.revision == known.revision && *self.config == known.value {
+            true => self.clone(),
+            false => Self::compile(stored, scope, table),
         }
     }
 

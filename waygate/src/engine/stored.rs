@@ -1,17 +1,31 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use waygate_core::{
     Timestamp,
-    model::{GlobalMaintenance, Revision, RouteKey, RouteOverride},
+    grammar::{PolicyName, ServiceName},
+    model::{
+        GlobalMaintenance, LimitKey, LimitOverride, LimitScope, Revision, RouteKey, RouteOverride,
+    },
     port::{Entity, EntityKey, Expected, Image},
 };
+
+use super::{limits::Generation, maintenance::MaintenanceScope};
 
 /// Kinds of entities that the engine itself keeps.
 pub(crate) mod kind {
     pub(crate) const ROUTE: &str = "route";
     pub(crate) const GLOBAL: &str = "global";
     pub(crate) const SCHEDULE: &str = "schedule";
+    /// Maintenance of one service.
+    pub(crate) const SERVICE: &str = "service";
+    /// A rate limit policy that an operator has set.
+    pub(crate) const LIMIT: &str = "limit";
+    /// Which counters of a policy count.
+    pub(crate) const COUNTERS: &str = "counters";
 }
 
 /// A value, and the number of the commit that wrote it.
@@ -34,11 +48,17 @@ pub(crate) struct Stored {
     pub(crate) routes: HashMap<RouteKey, Versioned<RouteOverride>>,
     pub(crate) schedules: HashMap<RouteKey, Versioned<Schedule>>,
     pub(crate) global: Versioned<GlobalMaintenance>,
+    pub(crate) services: HashMap<ServiceName, Versioned<GlobalMaintenance>>,
+    pub(crate) limits: HashMap<LimitScope, OwnLimits>,
+    generations: HashMap<LimitKey, Versioned<Generation>>,
     /// Records that cannot be read, and the commits that wrote them: what is to replace them must name these.
     unreadable: HashMap<EntityKey, u64>,
     /// Entities of other kinds, kept for the parts of Waygate that own them. Shared with the snapshots.
     pub(crate) others: Arc<Others>,
 }
+
+/// The policies of one scope, by name.
+pub(crate) type OwnLimits = BTreeMap<PolicyName, Versioned<LimitOverride>>;
 
 /// Entities that the engine keeps without looking into them.
 pub(crate) type Others = HashMap<EntityKey, Entity>;
@@ -50,6 +70,9 @@ impl Stored {
             routes: HashMap::new(),
             schedules: HashMap::new(),
             global: Versioned::default(),
+            services: HashMap::new(),
+            limits: HashMap::new(),
+            generations: HashMap::new(),
             unreadable: HashMap::new(),
             others: Arc::default(),
         }
@@ -84,6 +107,16 @@ impl Stored {
             self.schedules.insert(name, parse(entity)?);
         } else if key.as_str() == kind::GLOBAL {
             self.global = parse(entity)?;
+        } else if let Some(name) = key.name_in(kind::SERVICE) {
+            let name = name.parse().map_err(|error| format!("{error}"))?;
+            self.services.insert(name, parse(entity)?);
+        } else if let Some(name) = key.name_in(kind::LIMIT) {
+            let LimitKey { scope, name } = name.parse().map_err(|error| format!("{error}"))?;
+            let value = parse(entity)?;
+            self.limits.entry(scope).or_default().insert(name, value);
+        } else if let Some(name) = key.name_in(kind::COUNTERS) {
+            let name = name.parse().map_err(|error| format!("{error}"))?;
+            self.generations.insert(name, parse(entity)?);
         } else {
             Arc::make_mut(&mut self.others).insert(key.clone(), entity);
         }
@@ -99,6 +132,17 @@ impl Stored {
             self.schedules.remove(&name);
         } else if key.as_str() == kind::GLOBAL {
             self.global = Versioned::default();
+        } else if let Some(Ok(name)) = key.name_in(kind::SERVICE).map(str::parse::<ServiceName>) {
+            self.services.remove(&name);
+        } else if let Some(Ok(key)) = key.name_in(kind::LIMIT).map(str::parse::<LimitKey>) {
+            if let Some(own) = self.limits.get_mut(&key.scope) {
+                own.remove(&key.name);
+                if own.is_empty() {
+                    self.limits.remove(&key.scope);
+                }
+            }
+        } else if let Some(Ok(key)) = key.name_in(kind::COUNTERS).map(str::parse::<LimitKey>) {
+            self.generations.remove(&key);
         } else {
             Arc::make_mut(&mut self.others).remove(key);
         }
@@ -111,7 +155,52 @@ impl Stored {
             }
         } else if key.as_str() == kind::GLOBAL {
             self.global = last.global.clone();
+        } else if let Some(Ok(name)) = key.name_in(kind::SERVICE).map(str::parse::<ServiceName>) {
+            if let Some(known) = last.services.get(&name) {
+                self.services.insert(name, known.clone());
+            }
+        } else if let Some(Ok(key)) = key.name_in(kind::LIMIT).map(str::parse::<LimitKey>) {
+            if let Some(known) = last.limit(&key) {
+                let own = self.limits.entry(key.scope).or_default();
+                own.insert(key.name, known.clone());
+            }
+        } else if let Some(Ok(key)) = key.name_in(kind::COUNTERS).map(str::parse::<LimitKey>)
+            && let Some(known) = last.generations.get(&key)
+        {
+            self.generations.insert(key, known.clone());
         }
+    }
+
+    /// Maintenance of a scope, as it is stored.
+    pub(crate) fn maintenance(&self, scope: &MaintenanceScope) -> Versioned<GlobalMaintenance> {
+        match scope {
+            MaintenanceScope::Global => self.global.clone(),
+            MaintenanceScope::Service(name) => self.services.get(name).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// What an operator has set under a key.
+    pub(crate) fn limit(&self, key: &LimitKey) -> Option<&Versioned<LimitOverride>> {
+        self.limits.get(&key.scope)?.get(&key.name)
+    }
+
+    /// Which generation of a policy's counters counts.
+    pub(crate) fn generation(&self, key: &LimitKey) -> u64 {
+        let known = self.generations.get(key);
+        known.map_or(0, |known| known.value.generation)
+    }
+
+    /// The scopes whose policies or counters are not the same in `other`.
+    pub(crate) fn changed_limits(&self, other: &Self) -> HashSet<LimitScope> {
+        let scopes = self.limits.keys().chain(other.limits.keys());
+        let mut changed: HashSet<LimitScope> = scopes
+            .filter(|scope| self.limits.get(scope) != other.limits.get(scope))
+            .cloned()
+            .collect();
+        let keys = self.generations.keys().chain(other.generations.keys());
+        let began_anew = keys.filter(|key| self.generations.get(key) != other.generations.get(key));
+        changed.extend(began_anew.map(|key| key.scope.clone()));
+        changed
     }
 
     /// What a commit must expect of a route's entity.
@@ -125,9 +214,19 @@ impl Stored {
         self.expected(&EntityKey::of(kind::SCHEDULE, key), known)
     }
 
-    pub(crate) fn expected_global(&self) -> Expected {
-        let known = (self.global.revision > 0).then_some(self.global.revision);
-        self.expected(&EntityKey::singleton(kind::GLOBAL), known)
+    pub(crate) fn expected_maintenance(&self, scope: &MaintenanceScope) -> Expected {
+        let revision = self.maintenance(scope).revision;
+        self.expected(&scope.entity(), (revision > 0).then_some(revision))
+    }
+
+    pub(crate) fn expected_limit(&self, key: &LimitKey) -> Expected {
+        let known = self.limit(key).map(|known| known.revision);
+        self.expected(&EntityKey::of(kind::LIMIT, key), known)
+    }
+
+    pub(crate) fn expected_generation(&self, key: &LimitKey) -> Expected {
+        let known = self.generations.get(key).map(|known| known.revision);
+        self.expected(&EntityKey::of(kind::COUNTERS, key), known)
     }
 
     fn expected(&self, key: &EntityKey, known: Option<u64>) -> Expected {

@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use waygate_core::{
     grammar::Method,
-    model::{RouteKey, RouteState},
+    model::{RateLimitPolicy, RouteKey, RouteState},
 };
 
 use super::ResolveError;
@@ -20,6 +20,8 @@ pub(crate) struct Registered {
     pub(crate) key: RouteKey,
     /// What the code says about it.
     pub(crate) declared: RouteState,
+    /// The rate limits that the code declares, in their order.
+    pub(crate) limits: Vec<RateLimitPolicy>,
     /// Where it comes from.
     pub(crate) source: Source,
 }

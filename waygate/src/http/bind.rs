@@ -247,6 +247,7 @@ impl Bound {
         self.routes.push(Registered {
             key,
             declared,
+            limits: Vec::new(),
             source,
         });
     }

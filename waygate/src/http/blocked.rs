@@ -3,7 +3,8 @@ use http::{StatusCode, request};
 use jiff::Timestamp;
 use waygate_core::{
     decision::Block,
-    grammar::{EnvName, Reason, RoleName},
+    grammar::{EnvName, PolicyName, Reason, RoleName},
+    model::LimitKey,
 };
 
 /// A request that is not served: its head, and why. Custom responses are made from it.
@@ -61,10 +62,33 @@ pub enum BlockReason {
         /// The roles, any of which would do.
         roles: Vec<RoleName>,
     },
+    /// There were too many requests.
+    RateLimited(RateLimited),
+}
+
+/// What a rate limit says to a request that it refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateLimited {
+    /// The policy that refuses it.
+    pub policy: LimitKey,
+    /// The limit as it is written, such as `100/minute`.
+    pub limit: String,
+    /// The caller's tier, if the policy has one for it.
+    pub tier: Option<PolicyName>,
+    /// In how many seconds the same request may pass: rounded up, at least 1, with the jitter that is configured.
+    pub retry_after: u64,
+    /// When that is, without the jitter.
+    pub reset_at: Timestamp,
+    /// Whether it was refused because it has nothing to be counted by, such as an API key.
+    pub without_key: bool,
+    /// Whether it was refused because the store of the counters is gone, and the policy is closed without it.
+    pub store_gone: bool,
 }
 
 impl BlockReason {
-    /// The status of the built-in answer: 503 for what is closed, 403 for what is closed to this caller.
+    /// The status of the built-in answer: 503 for what is closed, 403 for what is closed to this caller, 429 for
+    /// what was asked for too often.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::GlobalMaintenance { .. } | Self::Maintenance { .. } | Self::Disabled { .. } => {
@@ -73,6 +97,7 @@ impl BlockReason {
             Self::EnvGated { .. } | Self::IpNotAllowed | Self::RoleRequired { .. } => {
                 StatusCode::FORBIDDEN
             }
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -84,6 +109,7 @@ impl BlockReason {
             Self::EnvGated { .. } => "ENV_GATED",
             Self::IpNotAllowed => "IP_NOT_ALLOWED",
             Self::RoleRequired { .. } => "ROLE_REQUIRED",
+            Self::RateLimited(_) => "RATE_LIMIT_EXCEEDED",
         }
     }
 
@@ -97,6 +123,7 @@ impl BlockReason {
             Self::EnvGated { .. } => "This endpoint is not available in the current environment",
             Self::IpNotAllowed => "This endpoint is not available from your address",
             Self::RoleRequired { .. } => "This endpoint requires a role that you do not have",
+            Self::RateLimited(_) => "Too many requests",
         }
     }
 
@@ -106,7 +133,10 @@ impl BlockReason {
             Self::GlobalMaintenance { reason }
             | Self::Maintenance { reason, .. }
             | Self::Disabled { reason, .. } => Some(reason),
-            Self::EnvGated { .. } | Self::IpNotAllowed | Self::RoleRequired { .. } => None,
+            Self::EnvGated { .. }
+            | Self::IpNotAllowed
+            | Self::RoleRequired { .. }
+            | Self::RateLimited(_) => None,
         }
     }
 
@@ -175,6 +205,9 @@ impl Blocked {
 
     /// Seconds for `Retry-After` (RFC 9110 section 10.2.3): rounded up, at least 1; `None` when the end is not known.
     pub fn retry_after(&self) -> Option<u64> {
+        if let BlockReason::RateLimited(limited) = &self.reason {
+            return Some(limited.retry_after);
+        }
         let wait = self.reason.until()?.duration_since(self.at);
         let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
         Some(u64::try_from(seconds).unwrap_or(0).max(1))

@@ -46,11 +46,7 @@ where
         let slot = matched.and_then(|path| {
             identity::find(&parts.method, path.as_str(), &parts.extensions, &snapshot)
         });
-        let facts = RequestFacts {
-            extensions: &parts.extensions,
-            headers: &parts.headers,
-            proxies: &engine.proxies,
-        };
+        let facts = RequestFacts::of_parts(parts, engine);
         let asked = Asked {
             method: &parts.method,
             path: parts.uri.path(),

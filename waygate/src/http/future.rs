@@ -8,40 +8,46 @@ use axum::response::Response;
 use http::header;
 use pin_project_lite::pin_project;
 
+use super::limited::After;
 use crate::engine::DeprecationHeaders;
 
 pin_project! {
     /// The answer of the endpoint, or the one that stands in its place.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
-    pub(crate) struct ResponseFuture<F> {
+    pub(crate) struct ResponseFuture<F, E> {
         #[pin]
-        state: State<F>,
+        state: State<F, E>,
     }
 }
+
+/// An answer that is being waited for.
+pub(super) type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>;
 
 pin_project! {
     #[project = StateProjection]
-    enum State<F> {
+    enum State<F, E> {
         Inner { #[pin] future: F },
         Deprecated { #[pin] future: F, announcement: Option<DeprecationHeaders> },
+        Limited { #[pin] future: F, after: Option<After> },
         Ready { response: Option<Response> },
-        Answer { future: Pin<Box<dyn Future<Output = Response> + Send>> },
+        Waiting { future: Waiting<E> },
     }
 }
 
-impl<F> std::fmt::Debug for State<F> {
+impl<F, E> std::fmt::Debug for State<F, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Inner { .. } => "Inner",
             Self::Deprecated { .. } => "Deprecated",
+            Self::Limited { .. } => "Limited",
             Self::Ready { .. } => "Ready",
-            Self::Answer { .. } => "Answer",
+            Self::Waiting { .. } => "Waiting",
         })
     }
 }
 
-impl<F> ResponseFuture<F> {
+impl<F, E> ResponseFuture<F, E> {
     #[inline]
     pub(super) fn inner(future: F) -> Self {
         Self {
@@ -66,16 +72,27 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    pub(super) fn answer(future: impl Future<Output = Response> + Send + 'static) -> Self {
+    pub(super) fn limited(future: F, after: After) -> Self {
         Self {
-            state: State::Answer {
+            state: State::Limited {
+                future,
+                after: Some(after),
+            },
+        }
+    }
+
+    pub(super) fn waiting(
+        future: impl Future<Output = Result<Response, E>> + Send + 'static,
+    ) -> Self {
+        Self {
+            state: State::Waiting {
                 future: Box::pin(future),
             },
         }
     }
 }
 
-impl<F, E> Future for ResponseFuture<F>
+impl<F, E> Future for ResponseFuture<F, E>
 where
     F: Future<Output = Result<Response, E>>,
 {
@@ -93,17 +110,24 @@ where
                 announce(&mut response, announcement.take());
                 Poll::Ready(Ok(response))
             }
+            StateProjection::Limited { future, after } => {
+                let mut response = ready!(future.poll(cx))?;
+                if let Some(after) = after.take() {
+                    response = after.complete(response);
+                }
+                Poll::Ready(Ok(response))
+            }
             // Polled again after completion, which the contract of `Future` leaves open: wait for ever.
             StateProjection::Ready { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),
                 None => Poll::Pending,
             },
-            StateProjection::Answer { future } => future.as_mut().poll(cx).map(Ok),
+            StateProjection::Waiting { future } => future.as_mut().poll(cx),
         }
     }
 }
 
-fn announce(response: &mut Response, announcement: Option<DeprecationHeaders>) {
+pub(super) fn announce(response: &mut Response, announcement: Option<DeprecationHeaders>) {
     let headers = response.headers_mut();
     for (name, value) in announcement.iter().flat_map(|headers| headers.iter()) {
         // A handler may have links of its own; the other two are ours to say.

@@ -5,13 +5,16 @@ mod api;
 mod bind;
 mod blocked;
 mod client;
+mod cost;
 mod extract;
 mod facts;
 mod future;
 mod guard;
 mod identity;
 mod layer;
+mod limited;
 mod probe;
+mod rate_headers;
 mod reply;
 mod respond;
 mod responses;
@@ -19,8 +22,9 @@ mod service;
 
 pub use api::Api;
 pub use bind::{BindError, BindErrors};
-pub use blocked::{BlockReason, Blocked};
+pub use blocked::{BlockReason, Blocked, RateLimited};
 pub use client::{ClientAddr, Roles};
+pub use cost::Cost;
 pub use extract::RouteGuard;
 pub use guard::Guarded;
 pub use respond::{IntoResponder, Responder};
@@ -31,9 +35,20 @@ pub(crate) use client::client_ip;
 /// Whether every route is open: by configuration, or for the test that makes the request.
 #[inline]
 fn bypassed(engine: &crate::engine::Inner) -> bool {
+    engine.bypass_lifecycle || in_test()
+}
+
+/// Whether nothing is counted: by configuration, or for the test that makes the request.
+#[inline]
+fn uncounted(engine: &crate::engine::Inner) -> bool {
+    engine.bypass_rate_limits || in_test()
+}
+
+#[inline]
+fn in_test() -> bool {
     #[cfg(feature = "testing")]
     let in_test = crate::testing::is_bypassed();
     #[cfg(not(feature = "testing"))]
     let in_test = false;
-    engine.bypass_lifecycle || in_test
+    in_test
 }

@@ -12,6 +12,8 @@ use super::{
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// draft-ietf-httpapi-ratelimit-headers, section "Quota Exceeded".
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// Runs a custom answer; if it panics, the built-in one is given.
@@ -62,6 +64,12 @@ fn facts(blocked: &Blocked) -> Value {
         let allowed: Vec<&str> = allowed.iter().map(|env| env.as_str()).collect();
         facts.insert("allowed_envs".to_owned(), allowed.into());
     }
+    if let BlockReason::RateLimited(limited) = reason {
+        facts.insert("limit".to_owned(), limited.limit.as_str().into());
+        facts.insert("retry_after_seconds".to_owned(), limited.retry_after.into());
+        let reset_at = format_wire(limited.reset_at, "+00:00");
+        facts.insert("reset_at".to_owned(), reset_at.into());
+    }
     facts.insert("path".to_owned(), blocked.request().uri.path().into());
     if let Some(until) = reason.until() {
         facts.insert(
@@ -80,13 +88,21 @@ fn problem(blocked: &Blocked) -> Value {
         Some(text) if !text.is_empty() => text.as_str(),
         _ => reason.message(),
     };
+    // Registered by draft-ietf-httpapi-ratelimit-headers.
+    let kind = match reason {
+        BlockReason::RateLimited(_) => QUOTA_EXCEEDED.to_owned(),
+        _ => format!("urn:waygate:problem:{kind}"),
+    };
     let mut problem = json!({
-        "type": format!("urn:waygate:problem:{kind}"),
+        "type": kind,
         "title": reason.message(),
         "status": blocked.status().as_u16(),
         "detail": detail,
         "instance": blocked.request().uri.path(),
     });
+    if let BlockReason::RateLimited(limited) = reason {
+        problem["violated-policies"] = json!([limited.policy.name]);
+    }
     if let (Value::Object(problem), Value::Object(facts)) = (&mut problem, facts(blocked)) {
         let known = ["message", "path"];
         problem.extend(
@@ -101,6 +117,7 @@ fn problem(blocked: &Blocked) -> Value {
 fn page(blocked: &Blocked) -> String {
     let title = match blocked.status() {
         StatusCode::SERVICE_UNAVAILABLE => "Temporarily unavailable",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
         _ => "Not available",
     };
     let mut page = format!(

@@ -24,6 +24,7 @@ pub struct Responses {
     env_gated: Option<Responder>,
     ip_not_allowed: Option<Responder>,
     role_required: Option<Responder>,
+    rate_limited: Option<Responder>,
 }
 
 impl Responses {
@@ -62,6 +63,13 @@ impl Responses {
         self
     }
 
+    /// Answers requests beyond a rate limit. `Retry-After` and the rate limit headers are added to the answer where it has
+    /// none.
+    pub fn rate_limited<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
+        self.rate_limited = Some(function.into_responder());
+        self
+    }
+
     /// Sets the function for the blocks that one attribute causes.
     pub(crate) fn set(&mut self, gate: Gate, responder: Responder) {
         let place = match gate {
@@ -85,6 +93,7 @@ impl Responses {
             BlockReason::EnvGated { .. } => self.env_gated.as_ref(),
             BlockReason::IpNotAllowed => self.ip_not_allowed.as_ref(),
             BlockReason::RoleRequired { .. } => self.role_required.as_ref(),
+            BlockReason::RateLimited(_) => self.rate_limited.as_ref(),
         }
     }
 }

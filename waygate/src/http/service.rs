@@ -13,7 +13,7 @@ use waygate_core::decision::{Block, Verdict};
 
 use super::{
     BlockReason, Blocked, bypassed, facts::RequestFacts, future::ResponseFuture,
-    identity::Identity, layer::Shared, reply,
+    identity::Identity, layer::Shared, limited::Arrived, reply, uncounted,
 };
 use crate::engine::{Asked, Snapshot};
 
@@ -27,11 +27,13 @@ pub(crate) struct WaygateService<S> {
 
 impl<S> Service<Request> for WaygateService<S>
 where
-    S: Service<Request, Response = Response>,
+    S: Service<Request, Response = Response> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S::Future, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -39,38 +41,52 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let engine = &*self.shared.waygate.inner;
-        if bypassed(engine) {
-            return ResponseFuture::inner(self.inner.call(request));
-        }
         let snapshot = engine.snapshot.load();
         let slot = self
             .identity
             .slot(request.method(), request.extensions(), &snapshot);
-        let facts = RequestFacts {
-            extensions: request.extensions(),
-            headers: request.headers(),
-            proxies: &engine.proxies,
+        let verdict = if bypassed(engine) {
+            Verdict::Pass
+        } else {
+            let facts = RequestFacts::of(&request, engine);
+            let asked = Asked {
+                method: request.method(),
+                path: request.uri().path(),
+            };
+            snapshot.decide(slot, asked, &facts, || engine.clock.now())
         };
-        let asked = Asked {
-            method: request.method(),
-            path: request.uri().path(),
-        };
-        match snapshot.decide(slot, asked, &facts, || engine.clock.now()) {
-            Verdict::Pass => ResponseFuture::inner(self.inner.call(request)),
+        let announcement = match verdict {
+            Verdict::Pass => None,
             Verdict::PassDeprecated => {
-                let announcement = slot.and_then(|slot| snapshot.slot(slot)?.announcement.clone());
-                ResponseFuture::deprecated(self.inner.call(request), announcement)
+                slot.and_then(|slot| snapshot.slot(slot)?.announcement.clone())
             }
             Verdict::Block(Block::GlobalMaintenance { .. })
                 if is_preflight(&request) || is_exempt(&request, slot, &snapshot) =>
             {
-                ResponseFuture::inner(self.inner.call(request))
+                None
             }
             Verdict::Block(block) => {
                 let reason = BlockReason::from(block);
                 drop(snapshot);
-                self.refuse(request, slot, reason)
+                return self.refuse(request, slot, reason);
             }
+        };
+        if let Some(slot) = slot
+            && let Some(limits) = snapshot.limits(slot)
+            && !uncounted(engine)
+            && !is_preflight(&request)
+        {
+            let arrived = Arrived {
+                slot,
+                snapshot: &snapshot,
+                limits,
+                announcement,
+            };
+            return self.count(request, arrived);
+        }
+        match announcement {
+            None => ResponseFuture::inner(self.inner.call(request)),
+            announced => ResponseFuture::deprecated(self.inner.call(request), announced),
         }
     }
 }
@@ -82,14 +98,16 @@ impl<S: Service<Request>> WaygateService<S> {
         request: Request,
         slot: Option<usize>,
         reason: BlockReason,
-    ) -> ResponseFuture<S::Future> {
+    ) -> ResponseFuture<S::Future, S::Error> {
         let shared = &self.shared;
         let of_route = slot.and_then(|slot| shared.by_slot.get(&slot)?.of(&reason));
         let responder = of_route.or_else(|| shared.responses.of(&reason)).cloned();
         let (parts, _body) = request.into_parts();
         let blocked = Blocked::new(parts, reason, shared.waygate.inner.clock.now());
         match responder {
-            Some(responder) => ResponseFuture::answer(reply::custom(responder, blocked)),
+            Some(responder) => {
+                ResponseFuture::waiting(async move { Ok(reply::custom(responder, blocked).await) })
+            }
             None => ResponseFuture::ready(reply::builtin(&blocked)),
         }
     }

@@ -66,7 +66,7 @@ impl<'a> View<'a> {
             return Listing::Hidden;
         }
         // In the order of the decisions: global maintenance comes before the route's own.
-        let global = self.snapshot.closed_by_global(slot);
+        let global = self.snapshot.closed_by_maintenance(slot);
         let maintenance = match (global, route.state.position.effective(self.now)) {
             (Some(global), _) => Some(Maintenance {
                 reason: &global.reason,

@@ -18,7 +18,10 @@ use std::{
 };
 
 use moka::sync::Cache;
-use waygate_core::{net::client_network, port::Clock};
+use waygate_core::{
+    net::{IPV6_CUSTOMER, client_network},
+    port::Clock,
+};
 
 /// Failures that cost no waiting.
 const FREE: u32 = 5;
@@ -94,7 +97,10 @@ impl Throttle {
         account: &str,
         address: Option<IpAddr>,
     ) -> Result<Attempt, Duration> {
-        let (now, network) = (self.clock.monotonic(), address.map(client_network));
+        let (now, network) = (
+            self.clock.monotonic(),
+            address.map(|ip| client_network(ip, IPV6_CUSTOMER)),
+        );
         let account: Arc<str> = account.into();
         let mut counts = self.counts();
         let pair_key = (account.clone(), network);

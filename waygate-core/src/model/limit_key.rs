@@ -1,0 +1,133 @@
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{RateLimitPolicy, RouteKey};
+use crate::grammar::{Invalid, PolicyName, ServiceName};
+
+/// What a rate limit governs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LimitScope {
+    /// Every controlled route: `*`.
+    Global,
+    /// Every route of one service: `service:billing`.
+    Service(ServiceName),
+    /// One route, by its key.
+    Route(RouteKey),
+}
+
+impl fmt::Display for LimitScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Global => f.write_str("*"),
+            Self::Service(service) => write!(f, "service:{service}"),
+            Self::Route(key) => key.fmt(f),
+        }
+    }
+}
+
+impl FromStr for LimitScope {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text.strip_prefix("service:") {
+            _ if text == "*" => Ok(Self::Global),
+            // The key of a route has a path.
+            Some(service) if !text.contains('/') => service.parse().map(Self::Service),
+            _ => text.parse().map(Self::Route),
+        }
+    }
+}
+
+/// The name under which one policy is kept: what it governs, and which one of the policies there: `GET:/search#default`.
+///
+/// ```
+/// # use waygate_core::model::{LimitKey, LimitScope};
+/// let key: LimitKey = "service:billing#nightly".parse()?;
+/// assert!(matches!(key.scope, LimitScope::Service(_)));
+/// assert_eq!(key.to_string(), "service:billing#nightly");
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LimitKey {
+    /// What it governs.
+    pub scope: LimitScope,
+    /// Which one of the policies there.
+    pub name: PolicyName,
+}
+
+impl LimitKey {
+    /// The policy of this name.
+    pub fn new(scope: LimitScope, name: PolicyName) -> Self {
+        Self { scope, name }
+    }
+}
+
+impl fmt::Display for LimitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.scope, self.name)
+    }
+}
+
+impl FromStr for LimitKey {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let (scope, name) = text.rsplit_once('#').ok_or_else(|| {
+            let problem = "expected `scope#policy`, such as `GET:/search#default`";
+            Invalid::new("limit key", text, problem)
+        })?;
+        Ok(Self::new(scope.parse()?, name.parse()?))
+    }
+}
+
+impl Serialize for LimitKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LimitKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        super::text::parsed(deserializer)
+    }
+}
+
+/// What is stored for a policy that an operator has set. Untouched declarations are not stored at all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitOverride {
+    /// The policy that applies.
+    pub policy: RateLimitPolicy,
+    /// What the code declared when the operator set it; `None` when it declared nothing of that name.
+    pub declared: Option<RateLimitPolicy>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_one_spelling_for_each_scope() {
+        for text in [
+            "*#default",
+            "service:billing#default",
+            "GET:/search#per-minute",
+            "billing:GET:/a#b",
+            "service:GET:/a#b",
+        ] {
+            let key: LimitKey = text.parse().unwrap();
+            assert_eq!(key.to_string(), text);
+        }
+        for text in [
+            "",
+            "default",
+            "*",
+            "GET:/a#",
+            "nope#default",
+            "service:GET#x",
+        ] {
+            assert!(text.parse::<LimitKey>().is_err(), "{text}");
+        }
+    }
+}

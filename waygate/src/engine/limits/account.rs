@@ -1,0 +1,219 @@
+use uuid::Uuid;
+use waygate_core::{
+    grammar::PolicyName,
+    limit::{Outcome, quota::Nanos},
+    model::RouteKey,
+};
+
+use super::{
+    Limits,
+    claim::{Claim, Claims},
+    clock::instant,
+    explain::{DecisionRecord, DecisionStep},
+    stats::{Hit, Usage},
+    store::{Counted, CountingMode},
+    verdict::{Passed, Refusal, RefusalCause},
+};
+use crate::engine::{Component, Inner};
+
+/// One request that is to be counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counting<'a> {
+    pub(crate) engine: &'a Inner,
+    pub(crate) limits: &'a Limits,
+    /// The route, as the log of hits files it.
+    pub(crate) route: &'a RouteKey,
+    pub(crate) method: &'a str,
+    /// What the client calls the request, if it says so.
+    pub(crate) request_id: Option<&'a str>,
+}
+
+/// What came of a request: it passes, or it is refused.
+pub(crate) type Admission = Result<Passed, Box<Refusal>>;
+
+/// From this part of the limit on a key is worth remembering: a fifth is left.
+const NEAR: u64 = 5;
+
+impl Counting<'_> {
+    /// Counts in this process, at once.
+    #[inline]
+    pub(crate) fn here(&self, claims: Claims) -> Admission {
+        let now = self.engine.limit_clock.now(&*self.engine.clock);
+        let counted = self.engine.counters.count_here(self.limits, claims, now);
+        self.account(counted, now)
+    }
+
+    /// Counts where it is meant to be counted.
+    pub(crate) async fn anywhere(&self, claims: Claims) -> Admission {
+        let engine = self.engine;
+        let now = engine.limit_clock.now(&*engine.clock);
+        let counted = engine.counters.count(self.limits, claims, now).await;
+        match &counted.fault {
+            Some(fault) => {
+                engine
+                    .monitor
+                    .degrade(Component::Counters, fault, engine.clock.now());
+            }
+            None => engine.monitor.recover(Component::Counters),
+        }
+        self.account(counted, now)
+    }
+
+    /// A request that has nothing to be counted by, at a policy that refuses such.
+    #[cold]
+    pub(crate) fn without_key(&self, policy: u16) -> Box<Refusal> {
+        let now = self.engine.limit_clock.now(&*self.engine.clock);
+        let refusal = self.limits.refuse(policy, RefusalCause::NoKey);
+        self.refused(&refusal, now);
+        self.record(&[], &[], false, CountingMode::Authoritative, now);
+        refusal
+    }
+
+    /// Remembers what came of a request.
+    #[inline]
+    fn account(&self, counted: Counted, now: Nanos) -> Admission {
+        let Counted {
+            claims,
+            outcomes,
+            settled,
+            mode,
+            ..
+        } = counted;
+        let mut rest = &*outcomes;
+        for claim in &claims {
+            let (policy, rates) = self.limits.of(claim);
+            let Some((own, others)) = rest.split_at_checked(rates.list.len()) else {
+                break;
+            };
+            rest = others;
+            let fits = own.iter().all(|outcome| outcome.allowed);
+            if fits && settled.is_ok() {
+                policy.stats.count_allowed();
+            }
+            if !own
+                .iter()
+                .all(|outcome| outcome.allowed && !is_near(outcome))
+            {
+                self.note(claim, own, now);
+            }
+        }
+        if self.request_id.is_some() || settled.is_err() {
+            self.record(&claims, &outcomes, settled.is_ok(), mode, now);
+        }
+        match settled {
+            Ok(told) => Ok(Passed {
+                claims,
+                told,
+                at: now,
+            }),
+            Err(refusal) => {
+                self.refused(&refusal, now);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// A key that is near its limit, or that a policy in shadow mode would have refused.
+    #[cold]
+    fn note(&self, claim: &Claim, outcomes: &[Outcome], now: Nanos) {
+        let (policy, rates) = self.limits.of(claim);
+        let tightest = outcomes
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, outcome)| (outcome.allowed, outcome.remaining));
+        let Some((rate, outcome)) = tightest else {
+            return;
+        };
+        let usage = Usage {
+            limit: outcome.limit,
+            remaining: outcome.remaining,
+            refused: !outcome.allowed,
+            at: instant(now),
+        };
+        policy.stats.note(&claim.key, usage);
+        if !outcome.allowed && !policy.is_enforced() {
+            policy.stats.count_refused(false);
+            let tier = policy.tier_name(claim.tier).map(PolicyName::as_str);
+            debug_assert!(rate < rates.list.len());
+            self.engine.book.hit(Hit {
+                id: Uuid::new_v4(),
+                at: instant(now),
+                method: self.method.into(),
+                route: self.route.clone(),
+                policy: policy.key.clone(),
+                key: claim.key.clone(),
+                limit: rates.text.clone(),
+                tier: tier.map(Into::into),
+                reset_at: instant(now.saturating_add(outcome.retry_after)),
+                enforced: false,
+            });
+        }
+    }
+
+    #[cold]
+    fn refused(&self, refusal: &Refusal, now: Nanos) {
+        let policy = &refusal.policy;
+        policy.stats.count_refused(true);
+        let wait = refusal.told.map_or(0, |told| told.outcome.retry_after);
+        let tier = policy.tier_name(refusal.tier).map(PolicyName::as_str);
+        self.engine.book.hit(Hit {
+            id: Uuid::new_v4(),
+            at: instant(now),
+            method: self.method.into(),
+            route: self.route.clone(),
+            policy: policy.key.clone(),
+            key: refusal.key.clone().unwrap_or_default(),
+            limit: policy.rates(refusal.tier).text.clone(),
+            tier: tier.map(Into::into),
+            reset_at: instant(now.saturating_add(wait)),
+            enforced: true,
+        });
+    }
+
+    #[cold]
+    fn record(
+        &self,
+        claims: &[Claim],
+        outcomes: &[Outcome],
+        passed: bool,
+        mode: CountingMode,
+        now: Nanos,
+    ) {
+        let Some(request_id) = self.request_id else {
+            return;
+        };
+        let mut outcomes = outcomes.iter();
+        let mut steps = Vec::new();
+        for claim in claims {
+            let (policy, rates) = self.limits.of(claim);
+            for (rate, outcome) in rates.list.iter().zip(outcomes.by_ref()) {
+                steps.push(DecisionStep {
+                    policy: policy.key.clone(),
+                    tier: policy.tier_name(claim.tier).map(ToString::to_string),
+                    key: claim.key.label(),
+                    counter: rate.series.name().to_owned(),
+                    cost: claim.cost,
+                    limit: outcome.limit,
+                    remaining: outcome.remaining,
+                    reset_at: instant(now.saturating_add(outcome.reset_after)),
+                    allowed: outcome.allowed,
+                    enforced: policy.is_enforced(),
+                });
+            }
+        }
+        self.engine.decisions.record(DecisionRecord {
+            request_id: request_id.to_owned(),
+            at: instant(now),
+            route: self.route.clone(),
+            method: self.method.to_owned(),
+            passed,
+            mode,
+            steps,
+        });
+    }
+}
+
+#[inline]
+fn is_near(outcome: &Outcome) -> bool {
+    outcome.remaining.saturating_mul(NEAR) <= outcome.limit
+}

@@ -1,0 +1,166 @@
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+use waygate_core::{
+    decision::Facts,
+    grammar::{KeyPart, KeySource, OnMissingKey},
+    port::Take,
+};
+
+use super::{
+    Limits,
+    key::LimitedKey,
+    policy::{Policy, Rates, TierIndex},
+};
+
+/// What limits may need to know about a request, beyond what decides about its route.
+pub(crate) trait LimitFacts: Facts {
+    /// Adds a part to the key; `false` when the request has no such part.
+    fn add(&self, part: &KeyPart, key: &mut LimitedKey) -> bool;
+
+    /// An attribute of the caller, such as the plan.
+    fn attribute(&self, name: &str) -> Option<Cow<'_, str>>;
+}
+
+/// What the application's own functions say about a request, by policy.
+pub(crate) trait Functions {
+    /// What the policy's function keys the request by.
+    fn key(&mut self, policy: &Policy) -> Option<LimitedKey>;
+
+    /// What the policy's function says that the request costs; `None` without such a function.
+    fn cost(&mut self, policy: &Policy) -> Option<u32>;
+}
+
+/// No policy has functions.
+pub(crate) struct NoFunctions;
+
+impl Functions for NoFunctions {
+    fn key(&mut self, _: &Policy) -> Option<LimitedKey> {
+        None
+    }
+
+    fn cost(&mut self, _: &Policy) -> Option<u32> {
+        None
+    }
+}
+
+/// A policy that a request is counted by.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    /// Which one of the route's policies.
+    pub(crate) policy: u16,
+    pub(crate) tier: TierIndex,
+    pub(crate) key: LimitedKey,
+    pub(crate) cost: u32,
+}
+
+/// Nearly every route has one policy or two.
+pub(crate) type Claims = SmallVec<[Claim; 2]>;
+pub(crate) type Takes<'a> = SmallVec<[Take<'a>; 4]>;
+
+impl Limits {
+    /// The policies that a request is counted by, in order: without those that are paused, roll-outs that leave its key
+    /// out, and whatever exempts it. `Err` names the policy that refuses it because it has no key.
+    pub(crate) fn claims(
+        &self,
+        facts: &impl LimitFacts,
+        functions: &mut impl Functions,
+    ) -> Result<Claims, u16> {
+        let mut claims = Claims::new();
+        for (index, policy) in (0u16..).zip(&self.policies) {
+            let fields = &policy.fields;
+            if !fields.enabled
+                || policy.exempts_ip(|| facts.client_ip())
+                || fields.exempt_roles.iter().any(|role| facts.has_role(role))
+            {
+                continue;
+            }
+            let tier = match fields.tiers.is_empty() {
+                true => 0,
+                false => policy.tier_of(facts.attribute(&fields.tier_resolver).as_deref()),
+            };
+            if policy.rates(tier).list.is_empty() {
+                continue;
+            }
+            let key = match key_of(policy, facts, functions) {
+                Some(key) => key,
+                None => match fields.when_missing() {
+                    OnMissingKey::Exempt => continue,
+                    OnMissingKey::Block if policy.is_enforced() => return Err(index),
+                    OnMissingKey::Block => continue,
+                    OnMissingKey::FallbackIp => {
+                        let mut key = LimitedKey::default();
+                        // Whose address is not known shares a counter with everybody else like that.
+                        facts.add(&KeyPart::Ip, &mut key);
+                        key
+                    }
+                },
+            };
+            if !policy.is_rolled_out_to(&key) {
+                continue;
+            }
+            claims.push(Claim {
+                policy: index,
+                tier,
+                cost: functions.cost(policy).unwrap_or(fields.cost.get()),
+                key,
+            });
+        }
+        Ok(claims)
+    }
+
+    #[inline]
+    pub(crate) fn of(&self, claim: &Claim) -> (&Policy, &Rates) {
+        // Claims are made from these very policies.
+        let policy = &*self.policies[usize::from(claim.policy)];
+        (policy, policy.rates(claim.tier))
+    }
+
+    /// The same takes, each with the claim that it is of.
+    pub(crate) fn takes_by_claim<'a>(
+        &'a self,
+        claims: &'a [Claim],
+    ) -> impl Iterator<Item = (&'a Claim, Take<'a>)> {
+        let rates = |claim| self.of(claim).1.list.len();
+        let each = claims
+            .iter()
+            .flat_map(move |claim| std::iter::repeat_n(claim, rates(claim)));
+        each.zip(self.takes(claims))
+    }
+
+    /// What to ask the store: one take for each rate of each claim, in order.
+    #[inline]
+    pub(crate) fn takes<'a>(&'a self, claims: &'a [Claim]) -> Takes<'a> {
+        let mut takes = Takes::new();
+        for claim in claims {
+            let (policy, rates) = self.of(claim);
+            for rate in &rates.list {
+                takes.push(Take {
+                    series: &rate.series,
+                    key: claim.key.as_bytes(),
+                    rule: &rate.rule,
+                    cost: u64::from(claim.cost),
+                    enforced: policy.is_enforced(),
+                    lease: policy.fields.lease,
+                });
+            }
+        }
+        takes
+    }
+}
+
+#[inline]
+fn key_of(
+    policy: &Policy,
+    facts: &impl LimitFacts,
+    functions: &mut impl Functions,
+) -> Option<LimitedKey> {
+    let KeySource::Parts(parts) = &policy.fields.key else {
+        return functions.key(policy);
+    };
+    let mut key = LimitedKey::default();
+    let complete = parts
+        .iter()
+        .all(|part| matches!(part, KeyPart::Global) || facts.add(part, &mut key));
+    complete.then_some(key)
+}

@@ -1,0 +1,91 @@
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use waygate_core::{
+    Timestamp,
+    limit::quota::{Nanos, SECOND},
+    port::Clock,
+};
+
+/// The time by which requests are counted in this process: what the wall clock said once, and what has passed since on
+/// the monotonic clock. A wall clock that is set does not move it; one that is set by more than two seconds (or a machine
+/// that slept) is followed, because days and months are the wall clock's.
+#[derive(Debug)]
+pub(crate) struct LimitClock {
+    /// The wall clock's time when the monotonic one stood at zero.
+    origin: AtomicU64,
+}
+
+/// What a wall clock may be corrected by without being followed.
+const SLACK: Nanos = 2 * SECOND;
+
+impl LimitClock {
+    pub(crate) fn new(clock: &dyn Clock) -> Self {
+        Self {
+            origin: AtomicU64::new(origin(clock)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn now(&self, clock: &dyn Clock) -> Nanos {
+        let passed = nanos(clock.monotonic());
+        self.origin.load(Ordering::Relaxed).saturating_add(passed)
+    }
+
+    /// Compares with the wall clock.
+    pub(crate) fn follow(&self, clock: &dyn Clock) {
+        let (known, found) = (self.origin.load(Ordering::Relaxed), origin(clock));
+        if known.abs_diff(found) > SLACK {
+            let seconds = known.abs_diff(found) / SECOND;
+            tracing::warn!(
+                seconds,
+                "the wall clock was set; windows of rate limits follow it"
+            );
+            self.origin.store(found, Ordering::Relaxed);
+        }
+    }
+}
+
+fn origin(clock: &dyn Clock) -> Nanos {
+    let wall = u64::try_from(clock.now().as_nanosecond()).unwrap_or(0);
+    wall.saturating_sub(nanos(clock.monotonic()))
+}
+
+fn nanos(duration: Duration) -> Nanos {
+    // 584 years.
+    duration.as_secs().saturating_mul(SECOND) + u64::from(duration.subsec_nanos())
+}
+
+/// A time of counting as a point in time, to the microsecond.
+pub(crate) fn instant(at: Nanos) -> Timestamp {
+    let micros = i64::try_from(at / 1_000).unwrap_or(i64::MAX);
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use waygate_core::port::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn only_a_clock_that_is_set_far_is_followed() {
+        let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
+        let limits = LimitClock::new(&clock);
+        let start = limits.now(&clock);
+        assert_eq!(instant(start), clock.now());
+        clock.advance(Duration::from_millis(1_500));
+        assert_eq!(limits.now(&clock), start + 1_500 * SECOND / 1_000);
+
+        clock.set_wall("2030-01-01T00:00:02Z".parse().unwrap());
+        limits.follow(&clock);
+        assert_eq!(limits.now(&clock), start + 1_500 * SECOND / 1_000);
+
+        clock.set_wall("2030-01-02T00:00:00Z".parse().unwrap());
+        assert_eq!(limits.now(&clock), start + 1_500 * SECOND / 1_000);
+        limits.follow(&clock);
+        assert_eq!(instant(limits.now(&clock)), clock.now());
+    }
+}

@@ -1,0 +1,79 @@
+use std::{collections::VecDeque, sync::Mutex};
+
+use serde::Serialize;
+use waygate_core::{
+    Timestamp,
+    model::{LimitKey, RouteKey},
+};
+
+use super::{stats::lock, store::CountingMode};
+
+/// How the limits decided about one request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DecisionRecord {
+    /// What the client, or whoever stands before the application, calls the request (`X-Request-Id`).
+    pub request_id: String,
+    /// When, in UTC.
+    pub at: Timestamp,
+    /// The route.
+    pub route: RouteKey,
+    /// The method it was asked with.
+    pub method: String,
+    /// Whether the request passed.
+    pub passed: bool,
+    /// What counted it.
+    pub mode: CountingMode,
+    /// What each rate of each policy said, in the order of the checks; empty when the request could not be counted.
+    pub steps: Vec<DecisionStep>,
+}
+
+/// What one rate of one policy said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DecisionStep {
+    /// The policy.
+    pub policy: LimitKey,
+    /// The caller's tier, if the policy has one for it.
+    pub tier: Option<String>,
+    /// What the request was counted by, with secrets as digests.
+    pub key: String,
+    /// The counter's series.
+    pub counter: String,
+    /// What the request costs.
+    pub cost: u32,
+    /// The most that can be taken at once.
+    pub limit: u64,
+    /// What was left afterwards.
+    pub remaining: u64,
+    /// When more is there again, in UTC.
+    pub reset_at: Timestamp,
+    /// Whether the rate let the request pass.
+    pub allowed: bool,
+    /// Whether a refusal counts: not in shadow mode.
+    pub enforced: bool,
+}
+
+/// The latest decisions about requests that have an id.
+#[derive(Debug, Default)]
+pub(crate) struct Decisions(Mutex<VecDeque<DecisionRecord>>);
+
+impl Decisions {
+    /// How many are kept; the oldest go first.
+    const MAX: usize = 4_096;
+
+    pub(crate) fn record(&self, record: DecisionRecord) {
+        let mut records = lock(&self.0);
+        if records.len() >= Self::MAX {
+            records.pop_back();
+        }
+        records.push_front(record);
+    }
+
+    /// The latest decision about the request of this id.
+    pub(crate) fn find(&self, request_id: &str) -> Option<DecisionRecord> {
+        let records = lock(&self.0);
+        let found = records
+            .iter()
+            .find(|record| record.request_id == request_id);
+        found.cloned()
+    }
+}

@@ -1,0 +1,188 @@
+use std::sync::Arc;
+
+use serde::Serialize;
+use uuid::Uuid;
+use waygate_core::{
+    grammar::format_wire,
+    model::{LimitKey, LimitScope, RateLimitPolicy, Revision},
+};
+
+use super::{
+    LimitCounts, Policy,
+    stats::{Hit, KeyUse},
+};
+use crate::{
+    Waygate,
+    engine::{DecisionRecord, snapshot::Snapshot},
+};
+
+/// A rate limit policy as it is now, with what it has said since the process began.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LimitRecord {
+    /// The name under which the policy is controlled.
+    pub key: LimitKey,
+    /// The policy.
+    pub policy: RateLimitPolicy,
+    /// What it does, in words.
+    pub meaning: String,
+    /// The commit that last set it; number 0 when only the declaration speaks.
+    #[serde(skip)]
+    pub revision: Revision,
+    /// Whether an operator has set it.
+    pub overridden: bool,
+    /// Whether the code declares something else by now than when an operator set it.
+    pub drifted: bool,
+    /// What it has said.
+    pub counts: LimitCounts,
+}
+
+impl LimitRecord {
+    fn new(policy: &Policy, snapshot: &Snapshot) -> Self {
+        Self {
+            key: policy.key.clone(),
+            policy: policy.fields.clone(),
+            meaning: policy.fields.meaning(),
+            revision: Revision {
+                number: policy.revision,
+                ..snapshot.revision
+            },
+            overridden: policy.revision > 0,
+            drifted: policy.drifted,
+            counts: policy.stats.counts(),
+        }
+    }
+}
+
+/// A request that was refused, or that a policy in shadow mode would have refused (wire contract section 2.4, and more).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HitRecord {
+    /// Unique.
+    pub id: Uuid,
+    /// When, in UTC.
+    pub timestamp: String,
+    /// The route's path.
+    pub path: String,
+    /// The method.
+    pub method: String,
+    /// What the request was counted by, with secrets as digests.
+    pub key: String,
+    /// The limit, as it is written.
+    pub limit: String,
+    /// The caller's tier, if the policy has one for it.
+    pub tier: Option<String>,
+    /// When the same request may pass.
+    pub reset_at: String,
+    /// The policy.
+    pub policy: LimitKey,
+    /// Whether the request was refused; `false` in shadow mode.
+    pub enforced: bool,
+}
+
+impl From<Hit> for HitRecord {
+    fn from(hit: Hit) -> Self {
+        let path = hit.route.path();
+        // The spelling of the wire contract, section 8.2.
+        let key = match &hit.policy.scope {
+            LimitScope::Global => "ALL:__global__".to_owned(),
+            LimitScope::Service(service) => format!("ALL:__svc_rl:{service}__"),
+            LimitScope::Route(_) => format!("{}:{path}", hit.method),
+        };
+        Self {
+            id: hit.id,
+            timestamp: format_wire(hit.at, "Z"),
+            path: path.to_owned(),
+            method: hit.method.into(),
+            key: format!("waygate:ratelimit:{key}:{}", hit.key.label()),
+            limit: hit.limit.into(),
+            tier: hit.tier.map(Into::into),
+            reset_at: format_wire(hit.reset_at, "Z"),
+            policy: hit.policy,
+            enforced: hit.enforced,
+        }
+    }
+}
+
+/// Which refusals are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HitQuery {
+    /// At most this many of the newest.
+    pub limit: usize,
+    /// Only of routes with this path, or of this route (`METHOD:/path`).
+    pub route: Option<String>,
+    /// Only by policies of this name.
+    pub policy: Option<String>,
+    /// Only of this key, as it is shown.
+    pub key: Option<String>,
+    /// Only refusals (`true`), or only what policies in shadow mode would have refused.
+    pub enforced: Option<bool>,
+}
+
+impl HitQuery {
+    fn wants(&self, hit: &Hit) -> bool {
+        let is =
+            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
+        (is(&self.route, hit.route.path()) || is(&self.route, hit.route.as_str()))
+            && is(&self.policy, hit.policy.name.as_str())
+            && self
+                .enforced
+                .is_none_or(|enforced| enforced == hit.enforced)
+            && self.key.as_ref().is_none_or(|key| *key == hit.key.label())
+    }
+}
+
+impl Snapshot {
+    /// The policy of a key.
+    pub(crate) fn policy(&self, key: &LimitKey) -> Option<&Arc<Policy>> {
+        let policies = self.policies_of(&key.scope);
+        policies.iter().find(|policy| policy.key.name == key.name)
+    }
+
+    /// The policy of a key, as it is shown.
+    pub(crate) fn limit_record(&self, key: &LimitKey) -> Option<LimitRecord> {
+        self.policy(key)
+            .map(|policy| LimitRecord::new(policy, self))
+    }
+}
+
+impl Waygate {
+    /// Every rate limit policy: the global one, the service's, and those of routes.
+    pub fn rate_limits(&self) -> Vec<LimitRecord> {
+        let snapshot = self.inner.snapshot.load();
+        let mut records: Vec<LimitRecord> = snapshot
+            .policies()
+            .map(|policy| LimitRecord::new(policy, &snapshot))
+            .collect();
+        records.sort_by(|a, b| a.key.cmp(&b.key));
+        records
+    }
+
+    /// One policy, as it is now.
+    pub fn rate_limit(&self, key: &LimitKey) -> Option<LimitRecord> {
+        self.inner.snapshot.load().limit_record(key)
+    }
+
+    /// The newest refusals of this process; the last ten thousand are kept.
+    pub fn rate_limit_hits(&self, query: &HitQuery) -> Vec<HitRecord> {
+        let hits = self.inner.book.hits(query.limit, |hit| query.wants(hit));
+        hits.into_iter().map(HitRecord::from).collect()
+    }
+
+    /// The keys of a policy that are near its limit or were refused, those with the most such requests first. At most 256 are
+    /// remembered in each process.
+    pub fn near_limit(&self, key: &LimitKey, limit: usize) -> Vec<KeyUse> {
+        let snapshot = self.inner.snapshot.load();
+        let policy = snapshot.policy(key);
+        policy.map_or_else(Vec::new, |policy| policy.stats.top(limit))
+    }
+
+    /// How the limits of this process decided about the request that carried this `X-Request-Id`, if it is among the last few
+    /// thousand.
+    pub fn explain(&self, request_id: &str) -> Option<DecisionRecord> {
+        self.inner.decisions.find(request_id)
+    }
+
+    /// How many requests were counted, and by what, since the process began.
+    pub fn counting_modes(&self) -> super::CountingModes {
+        self.inner.counters.modes()
+    }
+}

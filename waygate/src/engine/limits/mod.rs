@@ -1,0 +1,90 @@
+//! Rate limits: what governs a route, how a request is counted, and what came of it.
+//!
+//! `policy` is compiled when something changes; `claim` finds out what one request is counted by, `store` counts it,
+//! `verdict` says what follows, and `stats` remembers.
+
+mod account;
+mod claim;
+mod clock;
+mod command;
+mod explain;
+mod key;
+mod levels;
+mod listing;
+mod operator;
+mod policy;
+mod stats;
+mod store;
+mod verdict;
+
+use std::sync::Arc;
+
+#[cfg(feature = "axum")]
+pub(crate) use account::{Admission, Counting};
+#[cfg(feature = "axum")]
+pub(crate) use claim::{Claim, Claims, Functions, LimitFacts, NoFunctions};
+pub(crate) use clock::{LimitClock, instant};
+pub(crate) use command::{Generation, LimitCommand};
+pub(crate) use explain::Decisions;
+pub use explain::{DecisionRecord, DecisionStep};
+pub(crate) use key::LimitedKey;
+pub(crate) use levels::{Levels, compile_policies};
+pub use listing::{HitQuery, HitRecord, LimitRecord};
+pub(crate) use policy::{Policy, Rate};
+pub(crate) use stats::LimitBook;
+pub use stats::{KeyUse, LimitCounts};
+pub(crate) use store::{Counters, Shared};
+pub use store::{CountingMode, CountingModes};
+#[cfg(feature = "axum")]
+pub(crate) use verdict::{Passed, Refusal, RefusalCause, Told};
+
+/// How the answers of counted requests look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Limiting {
+    pub(crate) headers: RateLimitHeaders,
+    /// Up to this share is added to `Retry-After`.
+    pub(crate) jitter: f32,
+    /// Addresses of IPv6 that agree in so many bits are one client.
+    pub(crate) ipv6_prefix: u8,
+}
+
+impl Default for Limiting {
+    fn default() -> Self {
+        Self {
+            headers: RateLimitHeaders::Both,
+            jitter: 0.0,
+            ipv6_prefix: 64,
+        }
+    }
+}
+
+/// Which headers tell clients how they stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RateLimitHeaders {
+    /// `X-RateLimit-*`, and `RateLimit` with `RateLimit-Policy`.
+    #[default]
+    Both,
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, as numbers.
+    Legacy,
+    /// `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers.
+    Standard,
+    /// None. `Retry-After` is sent all the same.
+    Off,
+}
+
+/// The policies that one route meets, in the order in which they are checked: global, service, its own.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) policies: Box<[Arc<Policy>]>,
+}
+
+impl Limits {
+    /// Whether a function of the application tells the key of some policy.
+    #[cfg(feature = "axum")]
+    pub(crate) fn ask_functions(&self) -> bool {
+        use waygate_core::grammar::KeySource;
+        let asks = |policy: &Arc<Policy>| matches!(policy.fields.key, KeySource::Custom);
+        self.policies.iter().any(asks)
+    }
+}

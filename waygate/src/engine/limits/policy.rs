@@ -1,0 +1,220 @@
+use std::{net::IpAddr, sync::Arc};
+
+use http::HeaderValue;
+use ipnet::IpNet;
+use sha2::{Digest, Sha256};
+use waygate_core::{
+    grammar::{Limit, Percentage, PolicyName, TierLimit, canonical_network},
+    limit::{Rule, quota::Nanos},
+    model::{LimitKey, LimitOverride, RateLimitPolicy},
+    port::Series,
+};
+
+use super::{key::LimitedKey, stats::PolicyStats};
+use crate::engine::stored::Versioned;
+
+/// A rate limit policy, ready to be asked.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    pub(crate) key: LimitKey,
+    pub(crate) fields: RateLimitPolicy,
+    /// The commit that set it; 0 when only the declaration speaks.
+    pub(crate) revision: u64,
+    /// Whether the code declares something else by now than when an operator set it.
+    pub(crate) drifted: bool,
+    pub(crate) stats: Arc<PolicyStats>,
+    exempt_ips: Box<[IpNet]>,
+    limits: Box<[Rates]>,
+}
+
+/// The rates of the policy's own limit, or of one tier.
+#[derive(Debug)]
+pub(crate) struct Rates {
+    /// As it was written; `unlimited` without rates.
+    pub(crate) text: Box<str>,
+    pub(crate) list: Box<[Rate]>,
+}
+
+/// One rate, with what is said about it.
+#[derive(Debug)]
+pub(crate) struct Rate {
+    pub(crate) series: Series,
+    pub(crate) rule: Rule,
+    /// For `X-RateLimit-Limit`.
+    pub(crate) limit: HeaderValue,
+    /// The name in `RateLimit` and `RateLimit-Policy`, in quotes.
+    pub(crate) name: Box<str>,
+    /// `RateLimit-Policy`, where this is the only rate; `None` for windows that the calendar makes longer and shorter.
+    advertised: Option<HeaderValue>,
+}
+
+/// Which limit of a policy holds for a caller: 0 for its own, n for its nth tier.
+pub(crate) type TierIndex = u16;
+
+impl Policy {
+    /// Compiles what applies under `key`: what an operator has set, else what the code declares.
+    pub(crate) fn compile(
+        key: LimitKey,
+        declared: Option<&RateLimitPolicy>,
+        set: Option<&Versioned<LimitOverride>>,
+        generation: u64,
+        stats: Arc<PolicyStats>,
+    ) -> Option<Self> {
+        let (fields, revision, drifted) = match (set, declared) {
+            (Some(set), declared) => {
+                let drifted = set.value.declared.as_ref() != declared;
+                (set.value.policy.clone(), set.revision, drifted)
+            }
+            (None, Some(declared)) => (declared.clone(), 0, false),
+            (None, None) => return None,
+        };
+        let tiers = fields.tiers.iter().map(|tier| &tier.limit);
+        let own = TierLimit::Limited(fields.limit.clone());
+        let limits = std::iter::once(&own)
+            .chain(tiers)
+            .map(|limit| Rates::compile(&key, &fields, limit, generation))
+            .collect();
+        let exempt_ips = fields.exempt_ips.iter().copied();
+        Some(Self {
+            exempt_ips: exempt_ips.map(canonical_network).collect(),
+            limits,
+            key,
+            fields,
+            revision,
+            drifted,
+            stats,
+        })
+    }
+
+    /// The rates for one tier.
+    #[inline]
+    pub(crate) fn rates(&self, tier: TierIndex) -> &Rates {
+        // The policy's own limit is always there.
+        self.limits
+            .get(usize::from(tier))
+            .unwrap_or(&self.limits[0])
+    }
+
+    /// Every series of counters that the policy has, each once.
+    pub(crate) fn all_series(&self) -> impl Iterator<Item = &Series> {
+        // Tiers share their counters by position, so the longest list has them all.
+        let longest = self.limits.iter().max_by_key(|rates| rates.list.len());
+        longest
+            .into_iter()
+            .flat_map(|rates| rates.list.iter().map(|rate| &rate.series))
+    }
+
+    /// The tier of a plan; the policy's own limit for everybody else.
+    pub(crate) fn tier_of(&self, plan: Option<&str>) -> TierIndex {
+        let tiers = &self.fields.tiers;
+        let found = plan.and_then(|plan| tiers.iter().position(|tier| tier.name.as_str() == plan));
+        found.map_or(0, |index| u16::try_from(index + 1).unwrap_or(0))
+    }
+
+    /// The name of a tier; `None` for the policy's own limit.
+    pub(crate) fn tier_name(&self, tier: TierIndex) -> Option<&PolicyName> {
+        let index = usize::from(tier).checked_sub(1)?;
+        self.fields.tiers.get(index).map(|tier| &tier.name)
+    }
+
+    /// Whether clients of this address pass uncounted.
+    pub(crate) fn exempts_ip(&self, ip: impl FnOnce() -> Option<IpAddr>) -> bool {
+        !self.exempt_ips.is_empty()
+            && ip()
+                .map(|ip| ip.to_canonical())
+                .is_some_and(|ip| self.exempt_ips.iter().any(|network| network.contains(&ip)))
+    }
+
+    /// Whether the policy holds for this key already; a key that is in stays in when the share grows.
+    #[inline]
+    pub(crate) fn is_rolled_out_to(&self, key: &LimitedKey) -> bool {
+        let share = self.fields.rollout.basis_points();
+        share == Percentage::ALL.basis_points() || bucket(&self.key, key) < share
+    }
+
+    /// Whether the policy decides at all, rather than only tell.
+    #[inline]
+    pub(crate) fn is_enforced(&self) -> bool {
+        !self.fields.shadow
+    }
+}
+
+impl Rates {
+    fn compile(
+        key: &LimitKey,
+        fields: &RateLimitPolicy,
+        limit: &TierLimit,
+        generation: u64,
+    ) -> Self {
+        let TierLimit::Limited(limit) = limit else {
+            return Self {
+                text: limit.to_string().into(),
+                list: Box::default(),
+            };
+        };
+        let rules = Rule::compile(fields, limit).into_iter().enumerate();
+        // All tiers share a counter: who changes the plan takes along what was consumed.
+        let series = |index| Series::new(&key.scope, &key.name, index, generation);
+        let list = rules.map(|(index, rule)| {
+            Rate::new(series(index), item_name(&key.name, limit, index), rule)
+        });
+        Self {
+            text: limit.as_str().into(),
+            list: list.collect(),
+        }
+    }
+}
+
+impl Rate {
+    fn new(series: Series, name: String, rule: Rule) -> Self {
+        let rate = Self {
+            series,
+            limit: HeaderValue::from(rule.capacity()),
+            name: name.into(),
+            advertised: None,
+            rule,
+        };
+        let fixed = !matches!(rate.rule, Rule::Calendar(_));
+        let advertised = fixed.then(|| HeaderValue::try_from(rate.policy_item(0)).ok());
+        Self {
+            advertised: advertised.flatten(),
+            ..rate
+        }
+    }
+
+    /// The item of `RateLimit-Policy`: quota and window (draft-ietf-httpapi-ratelimit-headers, section 3).
+    pub(crate) fn policy_item(&self, now: Nanos) -> String {
+        let (quota, window) = (self.rule.capacity(), self.rule.window_seconds(now));
+        format!("{};q={quota};w={window}", self.name)
+    }
+
+    /// The whole of `RateLimit-Policy`, where this is the only rate.
+    pub(crate) fn advertised(&self) -> Option<&HeaderValue> {
+        self.advertised.as_ref()
+    }
+}
+
+/// Where a key stands among ten thousand, the same in every process and for ever.
+#[cold]
+fn bucket(policy: &LimitKey, key: &LimitedKey) -> u16 {
+    let mut hasher = Sha256::new();
+    hasher.update(policy.to_string());
+    hasher.update(key.as_bytes());
+    let digest = hasher.finalize();
+    let number = digest
+        .iter()
+        .take(8)
+        .fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    (number % u64::from(Percentage::ALL.basis_points())) as u16
+}
+
+/// A policy of several rates has several items, which need names of their own.
+fn item_name(name: &PolicyName, limit: &Limit, index: usize) -> String {
+    match limit.rates() {
+        [_] => format!("\"{name}\""),
+        rates => match rates.get(index) {
+            Some(rate) => format!("\"{name}-{}\"", rate.period().to_string().replace(' ', "-")),
+            None => format!("\"{name}-{index}\""),
+        },
+    }
+}

@@ -1,0 +1,209 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde::Serialize;
+use uuid::Uuid;
+use waygate_core::{
+    Timestamp,
+    model::{LimitKey, RouteKey},
+};
+
+use super::key::LimitedKey;
+
+/// What one policy has said since the process began.
+#[derive(Debug, Default)]
+pub(crate) struct PolicyStats {
+    pub(crate) allowed: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    /// Refusals of a policy in shadow mode: requests that passed all the same.
+    pub(crate) would_refuse: AtomicU64,
+    top: Mutex<TopKeys>,
+}
+
+/// The same at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LimitCounts {
+    /// Requests that were counted and passed.
+    pub allowed: u64,
+    /// Requests that were refused.
+    pub refused: u64,
+    /// Requests that a policy in shadow mode would have refused.
+    pub would_refuse: u64,
+}
+
+impl PolicyStats {
+    #[inline]
+    pub(crate) fn count_allowed(&self) {
+        self.allowed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_refused(&self, enforced: bool) {
+        let counter = if enforced {
+            &self.refused
+        } else {
+            &self.would_refuse
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes a key that has come near its limit, or has passed it.
+    pub(crate) fn note(&self, key: &LimitedKey, use_of: Usage) {
+        lock(&self.top).note(key, use_of);
+    }
+
+    pub(crate) fn counts(&self) -> LimitCounts {
+        LimitCounts {
+            allowed: self.allowed.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            would_refuse: self.would_refuse.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Keys that came near the limit, those with the most requests first.
+    pub(crate) fn top(&self, limit: usize) -> Vec<KeyUse> {
+        lock(&self.top).list(limit)
+    }
+}
+
+/// How a key stood after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) limit: u64,
+    pub(crate) remaining: u64,
+    pub(crate) refused: bool,
+    pub(crate) at: Timestamp,
+}
+
+/// A key that is near its limit, or beyond it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyUse {
+    /// The key, with secrets as digests.
+    pub key: String,
+    /// How often it was seen near the limit or beyond; at most this, where many keys compete for few places.
+    pub seen: u64,
+    /// How many of those requests were refused, or would have been.
+    pub refused: u64,
+    /// The limit, when it was last seen.
+    pub limit: u64,
+    /// What was left then.
+    pub remaining: u64,
+    /// When that was, in UTC.
+    pub last_seen: Timestamp,
+}
+
+/// The keys that come up most often, in bounded memory: Space-Saving (Metwally, Agrawal and El Abbadi, 2005).
+#[derive(Debug, Default)]
+struct TopKeys(HashMap<LimitedKey, Seen>);
+
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    times: u64,
+    refused: u64,
+    last: Usage,
+}
+
+impl TopKeys {
+    const MAX: usize = 256;
+
+    fn note(&mut self, key: &LimitedKey, last: Usage) {
+        let refused = u64::from(last.refused);
+        if let Some(seen) = self.0.get_mut(key) {
+            seen.times += 1;
+            seen.refused += refused;
+            seen.last = last;
+            return;
+        }
+        let mut inherited = 0;
+        if self.0.len() >= Self::MAX {
+            let least = self.0.iter().min_by_key(|(_, seen)| seen.times);
+            if let Some((key, times)) = least.map(|(key, seen)| (key.clone(), seen.times)) {
+                self.0.remove(&key);
+                inherited = times;
+            }
+        }
+        let seen = Seen {
+            times: inherited + 1,
+            refused,
+            last,
+        };
+        self.0.insert(key.clone(), seen);
+    }
+
+    fn list(&self, limit: usize) -> Vec<KeyUse> {
+        let mut all: Vec<_> = self.0.iter().collect();
+        all.sort_by(|(a, x), (b, y)| (y.times, b.as_bytes()).cmp(&(x.times, a.as_bytes())));
+        let shown = all.into_iter().take(limit).map(|(key, seen)| KeyUse {
+            key: key.label(),
+            seen: seen.times,
+            refused: seen.refused,
+            limit: seen.last.limit,
+            remaining: seen.last.remaining,
+            last_seen: seen.last.at,
+        });
+        shown.collect()
+    }
+}
+
+/// A refusal, for the log of hits.
+#[derive(Debug, Clone)]
+pub(crate) struct Hit {
+    pub(crate) id: Uuid,
+    pub(crate) at: Timestamp,
+    pub(crate) method: Box<str>,
+    pub(crate) route: RouteKey,
+    pub(crate) policy: LimitKey,
+    pub(crate) key: LimitedKey,
+    pub(crate) limit: Box<str>,
+    pub(crate) tier: Option<Box<str>>,
+    pub(crate) reset_at: Timestamp,
+    pub(crate) enforced: bool,
+}
+
+/// What the limits of one process have seen, in bounded memory.
+#[derive(Debug, Default)]
+pub(crate) struct LimitBook {
+    policies: Mutex<HashMap<LimitKey, Arc<PolicyStats>>>,
+    hits: Mutex<VecDeque<Hit>>,
+}
+
+impl LimitBook {
+    /// How many refusals are kept; the oldest go first.
+    const MAX_HITS: usize = 10_000;
+
+    /// What is known about a policy, however often it is set anew.
+    pub(crate) fn of(&self, key: &LimitKey) -> Arc<PolicyStats> {
+        let mut policies = lock(&self.policies);
+        match policies.get(key) {
+            Some(stats) => stats.clone(),
+            None => policies.entry(key.clone()).or_default().clone(),
+        }
+    }
+
+    pub(crate) fn hit(&self, hit: Hit) {
+        let mut hits = lock(&self.hits);
+        if hits.len() >= Self::MAX_HITS {
+            hits.pop_back();
+        }
+        hits.push_front(hit);
+    }
+
+    /// The newest refusals that `wanted` takes.
+    pub(crate) fn hits(&self, limit: usize, wanted: impl Fn(&Hit) -> bool) -> Vec<Hit> {
+        let hits = lock(&self.hits);
+        hits.iter()
+            .filter(|hit| wanted(hit))
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+}
+
+/// What is under these locks is whole whenever somebody panics.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

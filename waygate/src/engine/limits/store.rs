@@ -1,0 +1,251 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde::Serialize;
+use smallvec::SmallVec;
+use waygate_backends::{MemoryCounters, Outcomes};
+use waygate_core::{
+    grammar::OnStoreFailure,
+    limit::{Outcome, Rule, quota::Nanos},
+    port::{CounterError, CounterStore, Take},
+};
+
+use super::{
+    LimitedKey, Limits, Policy,
+    claim::{Claim, Claims, Takes},
+    verdict::{RefusalCause, Settled},
+};
+
+/// Where requests are counted: in this process, or in a store that others share, with this process to fall back on.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    pub(crate) local: MemoryCounters,
+    pub(crate) shared: Option<Shared>,
+    modes: Modes,
+}
+
+/// A store that others share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn CounterStore>,
+    /// No request waits longer for it.
+    pub(crate) deadline: Duration,
+}
+
+/// How a request was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CountingMode {
+    /// By the counters that are meant to count.
+    Authoritative,
+    /// By this process's own counters, because the shared ones are gone.
+    Local,
+    /// Not at all: the policies let everything pass while the shared counters are gone.
+    Open,
+    /// Refused, because the shared counters are gone.
+    Closed,
+}
+
+/// How many requests were decided in each way.
+#[derive(Debug, Default)]
+struct Modes([AtomicU64; 4]);
+
+/// How many requests were decided in each way since the process began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct CountingModes {
+    /// By the counters that are meant to count.
+    pub authoritative: u64,
+    /// By this process's own counters.
+    pub local: u64,
+    /// Passed uncounted.
+    pub open: u64,
+    /// Refused.
+    pub closed: u64,
+}
+
+/// What a store has said to one request.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    /// What was counted: without the policies that let everything pass while the store is gone.
+    pub(crate) claims: Claims,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) settled: Settled,
+    pub(crate) mode: CountingMode,
+    /// Why the shared store did not decide.
+    pub(crate) fault: Option<CounterError>,
+}
+
+impl Counters {
+    pub(crate) fn new(local: MemoryCounters, shared: Option<Shared>) -> Self {
+        Self {
+            local,
+            shared,
+            modes: Modes::default(),
+        }
+    }
+
+    /// Counts in this process, at once.
+    #[inline]
+    pub(crate) fn count_here(&self, limits: &Limits, claims: Claims, now: Nanos) -> Counted {
+        let outcomes = self.local.take_at(&limits.takes(&claims), now);
+        self.modes.note(CountingMode::Authoritative);
+        Counted {
+            settled: limits.settle(&claims, &outcomes),
+            claims,
+            outcomes,
+            mode: CountingMode::Authoritative,
+            fault: None,
+        }
+    }
+
+    /// Counts where it is meant to be counted; where that fails, each policy says what happens instead.
+    pub(crate) async fn count(&self, limits: &Limits, claims: Claims, now: Nanos) -> Counted {
+        let Some(shared) = &self.shared else {
+            return self.count_here(limits, claims, now);
+        };
+        let taken = shared.take(&limits.takes(&claims), now).await;
+        let counted = match taken {
+            Ok(outcomes) => Counted {
+                settled: limits.settle(&claims, &outcomes),
+                claims,
+                outcomes: outcomes.into(),
+                mode: CountingMode::Authoritative,
+                fault: None,
+            },
+            Err(fault) => self.fall_back(limits, claims, shared.store.replicas(), now, fault),
+        };
+        self.modes.note(counted.mode);
+        counted
+    }
+
+    #[cold]
+    fn fall_back(
+        &self,
+        limits: &Limits,
+        mut claims: Claims,
+        replicas: u32,
+        now: Nanos,
+        fault: CounterError,
+    ) -> Counted {
+        let on_failure = |claim: &Claim| limits.of(claim).0.fields.on_store_failure;
+        let is_closed = |claim: &&Claim| {
+            on_failure(claim) == OnStoreFailure::Closed && limits.of(claim).0.is_enforced()
+        };
+        if let Some(closed) = claims.iter().find(is_closed) {
+            return Counted {
+                settled: Err(limits.refuse(closed.policy, RefusalCause::StoreGone)),
+                claims,
+                outcomes: Outcomes::default(),
+                mode: CountingMode::Closed,
+                fault: Some(fault),
+            };
+        }
+        claims.retain(|claim| on_failure(claim) == OnStoreFailure::Local);
+        let outcomes = self.take_share(&limits.takes(&claims), replicas, now);
+        let mode = match claims.is_empty() {
+            true => CountingMode::Open,
+            false => CountingMode::Local,
+        };
+        Counted {
+            settled: limits.settle(&claims, &outcomes),
+            claims,
+            outcomes,
+            mode,
+            fault: Some(fault),
+        }
+    }
+
+    /// Takes what one of several processes may give out by itself.
+    fn take_share(&self, takes: &[Take<'_>], replicas: u32, now: Nanos) -> Outcomes {
+        let share = |take: &Take<'_>| take.rule.shared_by(replicas, now);
+        let shares: SmallVec<[Rule; 4]> = takes.iter().map(share).collect();
+        let takes: Takes<'_> = takes
+            .iter()
+            .zip(&shares)
+            .map(|(take, rule)| Take { rule, ..*take })
+            .collect();
+        self.local.take_at(&takes, now)
+    }
+
+    /// Gives units back after the answer, or (below zero) charges them.
+    pub(crate) async fn adjust(&self, take: Take<'_>, units: i64, now: Nanos) {
+        let outcome = match &self.shared {
+            None => {
+                self.local.adjust_at(&take, units, now);
+                return;
+            }
+            Some(shared) => shared.in_time(shared.store.adjust(take, units, now)).await,
+        };
+        if let Err(error) = outcome {
+            tracing::debug!(%error, "a charge was not corrected");
+        }
+    }
+
+    /// Forgets what one key has consumed of one policy, in whatever tier.
+    pub(crate) async fn forget(
+        &self,
+        policy: &Policy,
+        key: &LimitedKey,
+    ) -> Result<(), CounterError> {
+        for series in policy.all_series() {
+            self.local.forget_at(series, key.as_bytes());
+            if let Some(shared) = &self.shared {
+                shared
+                    .in_time(shared.store.forget(series, key.as_bytes()))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn modes(&self) -> CountingModes {
+        let [authoritative, local, open, closed] =
+            [0, 1, 2, 3].map(|mode: usize| self.modes.0[mode].load(Ordering::Relaxed));
+        CountingModes {
+            authoritative,
+            local,
+            open,
+            closed,
+        }
+    }
+}
+
+impl Modes {
+    #[inline]
+    fn note(&self, mode: CountingMode) {
+        self.0[mode as usize].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    async fn take(&self, takes: &[Take<'_>], now: Nanos) -> Result<Vec<Outcome>, CounterError> {
+        let outcomes = self.in_time(self.store.take(takes, now)).await?;
+        if outcomes.len() == takes.len() {
+            return Ok(outcomes);
+        }
+        let (asked, told) = (takes.len(), outcomes.len());
+        Err(CounterError::Refused(format!(
+            "{asked} counters were asked, {told} have answered"
+        )))
+    }
+
+    /// No store is trusted to keep its own deadline.
+    pub(crate) async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, CounterError>>,
+    ) -> Result<T, CounterError> {
+        match tokio::time::timeout(self.deadline, call).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(CounterError::Unavailable(format!(
+                "no answer within {} ms",
+                self.deadline.as_millis()
+            ))),
+        }
+    }
+}

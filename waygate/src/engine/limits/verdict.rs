@@ -1,0 +1,123 @@
+use std::sync::Arc;
+
+use waygate_core::limit::{Outcome, quota::Nanos};
+
+use super::{
+    Limits,
+    claim::{Claim, Claims},
+    key::LimitedKey,
+    policy::{Policy, Rate, TierIndex},
+};
+
+/// What the limits of a route say to one request: what the answer tells (`None` when nothing that is enforced was
+/// counted), or why there is no answer.
+pub(crate) type Settled = Result<Option<Told>, Box<Refusal>>;
+
+/// A request that was counted and passes.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    /// What was charged, for what is charged or given back after the answer.
+    pub(crate) claims: Claims,
+    /// What the answer tells.
+    pub(crate) told: Option<Told>,
+    /// When it was counted.
+    pub(crate) at: Nanos,
+}
+
+/// A request that is refused.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) tier: TierIndex,
+    pub(crate) cause: RefusalCause,
+    /// What it was counted by.
+    pub(crate) key: Option<LimitedKey>,
+    /// What the answer tells; `None` when nothing was counted.
+    pub(crate) told: Option<Told>,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusalCause {
+    /// There were too many.
+    Exceeded,
+    /// It has nothing to be counted by.
+    NoKey,
+    /// The store of the counters is gone, and the policy is closed without it.
+    StoreGone,
+}
+
+/// The most restrictive of the rates that a request was counted by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    /// Which one of the route's policies.
+    policy: u16,
+    tier: TierIndex,
+    /// Which one of its rates.
+    rate: u16,
+    pub(crate) outcome: Outcome,
+}
+
+impl Told {
+    pub(crate) fn rate<'a>(&self, limits: &'a Limits) -> Option<&'a Rate> {
+        let policy = limits.policies.get(usize::from(self.policy))?;
+        policy.rates(self.tier).list.get(usize::from(self.rate))
+    }
+}
+
+impl Limits {
+    /// What follows from the store's answers, which come in the order of [`takes`](Self::takes).
+    #[inline]
+    pub(crate) fn settle(&self, claims: &[Claim], outcomes: &[Outcome]) -> Settled {
+        let (mut refused, mut tightest) = (None::<(Told, &Claim)>, None::<Told>);
+        let mut outcomes = outcomes.iter();
+        for claim in claims {
+            let (policy, rates) = self.of(claim);
+            for (rate, outcome) in (0u16..).zip(outcomes.by_ref().take(rates.list.len())) {
+                if !policy.is_enforced() {
+                    continue;
+                }
+                let told = Told {
+                    policy: claim.policy,
+                    tier: claim.tier,
+                    rate,
+                    outcome: *outcome,
+                };
+                let waits_longer = |(r, _): (Told, _)| r.outcome.retry_after < outcome.retry_after;
+                if !outcome.allowed && refused.is_none_or(waits_longer) {
+                    refused = Some((told, claim));
+                }
+                if tightest.is_none_or(|t| is_tighter(outcome, &t.outcome)) {
+                    tightest = Some(told);
+                }
+            }
+        }
+        match refused {
+            None => Ok(tightest),
+            Some((told, claim)) => Err(Box::new(Refusal {
+                policy: self.policies[usize::from(told.policy)].clone(),
+                tier: told.tier,
+                cause: RefusalCause::Exceeded,
+                key: Some(claim.key.clone()),
+                told: Some(told),
+            })),
+        }
+    }
+
+    /// A refusal by one policy that has counted nothing.
+    #[cold]
+    pub(crate) fn refuse(&self, policy: u16, cause: RefusalCause) -> Box<Refusal> {
+        Box::new(Refusal {
+            policy: self.policies[usize::from(policy)].clone(),
+            tier: 0,
+            cause,
+            key: None,
+            told: None,
+        })
+    }
+}
+
+/// Whether `one` leaves less than `other`; of two that leave as much, the one that takes longer to give more.
+fn is_tighter(one: &Outcome, other: &Outcome) -> bool {
+    (one.remaining, other.reset_after) < (other.remaining, one.reset_after)
+}

@@ -1,0 +1,254 @@
+//! Requests that are counted: before the endpoint, and after it.
+
+use std::sync::Arc;
+
+use axum::{extract::Request, response::Response};
+use http::{HeaderName, HeaderValue, header};
+use tower::Service;
+use waygate_core::limit::quota::SECOND;
+
+use super::{
+    BlockReason, Blocked, Cost, RateLimited,
+    facts::RequestFacts,
+    future::{ResponseFuture, announce},
+    layer::Shared,
+    rate_headers, reply,
+    service::WaygateService,
+};
+use crate::engine::{
+    Claims, Counting, DeprecationHeaders, Limits, NoFunctions, Passed, RateLimitHeaders, Refusal,
+    RefusalCause, Registered, Snapshot, instant,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Where a request stands when its route was found to be open.
+pub(super) struct Arrived<'a> {
+    pub(super) slot: usize,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) limits: &'a Arc<Limits>,
+    pub(super) announcement: Option<DeprecationHeaders>,
+}
+
+impl<S> WaygateService<S>
+where
+    S: Service<Request, Response = Response> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    /// Counts a request, and lets it pass or refuses it.
+    #[inline]
+    pub(super) fn count(
+        &mut self,
+        request: Request,
+        arrived: Arrived<'_>,
+    ) -> ResponseFuture<S::Future, S::Error> {
+        let engine = &*self.shared.waygate.inner;
+        let Arrived {
+            slot,
+            snapshot,
+            limits,
+            announcement,
+        } = arrived;
+        let Some(route) = snapshot.table.route(slot) else {
+            return ResponseFuture::deprecated(self.inner.call(request), announcement);
+        };
+        let facts = RequestFacts::of(&request, engine);
+        let claims = limits.claims(&facts, &mut NoFunctions);
+        let counting = Counting {
+            engine,
+            limits,
+            route: &route.key,
+            method: request.method().as_str(),
+            request_id: request_id(&request),
+        };
+        let admission = match claims {
+            Ok(claims) if claims.is_empty() => {
+                return ResponseFuture::deprecated(self.inner.call(request), announcement);
+            }
+            Ok(claims) if engine.counters.shared.is_some() => {
+                let (route, limits) = (route.clone(), limits.clone());
+                return self.wait(request, claims, slot, route, limits, announcement);
+            }
+            Ok(claims) => counting.here(claims),
+            Err(policy) => Err(counting.without_key(policy)),
+        };
+        match admission {
+            Ok(passed) => {
+                let after = After {
+                    shared: self.shared.clone(),
+                    limits: limits.clone(),
+                    passed,
+                    announcement,
+                };
+                ResponseFuture::limited(self.inner.call(request), after)
+            }
+            Err(refusal) => {
+                let shared = self.shared.clone();
+                let limits = limits.clone();
+                self.turn_away(shared, request, slot, limits, refusal)
+            }
+        }
+    }
+
+    /// The same where the counters are elsewhere.
+    fn wait(
+        &mut self,
+        request: Request,
+        claims: Claims,
+        slot: usize,
+        route: Arc<Registered>,
+        limits: Arc<Limits>,
+        announcement: Option<DeprecationHeaders>,
+    ) -> ResponseFuture<S::Future, S::Error> {
+        // The one that was polled ready serves the request; a clone takes its place.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let shared = self.shared.clone();
+        let method = request.method().clone();
+        let request_id = request_id(&request).map(str::to_owned);
+        ResponseFuture::waiting(async move {
+            let counting = Counting {
+                engine: &shared.waygate.inner,
+                limits: &limits,
+                route: &route.key,
+                method: method.as_str(),
+                request_id: request_id.as_deref(),
+            };
+            match counting.anywhere(claims).await {
+                Ok(passed) => {
+                    let response = inner.call(request).await?;
+                    let after = After {
+                        shared,
+                        limits,
+                        passed,
+                        announcement,
+                    };
+                    Ok(after.complete(response))
+                }
+                Err(refusal) => Ok(refused(&shared, request, slot, &limits, &refusal).await),
+            }
+        })
+    }
+
+    #[cold]
+    fn turn_away(
+        &self,
+        shared: Arc<Shared>,
+        request: Request,
+        slot: usize,
+        limits: Arc<Limits>,
+        refusal: Box<Refusal>,
+    ) -> ResponseFuture<S::Future, S::Error> {
+        ResponseFuture::waiting(async move {
+            Ok(refused(&shared, request, slot, &limits, &refusal).await)
+        })
+    }
+}
+
+fn request_id(request: &Request) -> Option<&str> {
+    request.headers().get(REQUEST_ID)?.to_str().ok()
+}
+
+/// What is left to do when the endpoint has answered.
+pub(super) struct After {
+    shared: Arc<Shared>,
+    limits: Arc<Limits>,
+    passed: Passed,
+    announcement: Option<DeprecationHeaders>,
+}
+
+impl After {
+    pub(super) fn complete(self, mut response: Response) -> Response {
+        let Self {
+            shared,
+            limits,
+            passed,
+            announcement,
+        } = self;
+        let engine = &shared.waygate.inner;
+        let which = engine.limiting.headers;
+        if let Some(told) = &passed.told
+            && which != RateLimitHeaders::Off
+        {
+            let headers = response.headers_mut();
+            rate_headers::write(headers, which, &limits, &passed.claims, told, passed.at);
+        }
+        if announcement.is_some() {
+            announce(&mut response, announcement);
+        }
+        if let Some(cost) = response.extensions_mut().remove::<Cost>() {
+            correct(shared, limits, passed, cost);
+        }
+        response
+    }
+}
+
+/// Charges what a request has really cost.
+#[cold]
+fn correct(shared: Arc<Shared>, limits: Arc<Limits>, passed: Passed, cost: Cost) {
+    let engine = shared.waygate.inner.clone();
+    let adjust = async move {
+        for (claim, take) in limits.takes_by_claim(&passed.claims) {
+            let units = i64::from(claim.cost) - i64::from(cost.0);
+            if units != 0 {
+                engine.counters.adjust(take, units, passed.at).await;
+            }
+        }
+    };
+    if shared.waygate.inner.counters.shared.is_some() {
+        shared.waygate.inner.runtime.spawn(adjust);
+    } else {
+        // Counters of this process do not wait.
+        let _ = futures_util::FutureExt::now_or_never(adjust);
+    }
+}
+
+/// The answer to a request that is refused.
+async fn refused(
+    shared: &Shared,
+    request: Request,
+    slot: usize,
+    limits: &Limits,
+    refusal: &Refusal,
+) -> Response {
+    let engine = &shared.waygate.inner;
+    let now = engine.limit_clock.now(&*engine.clock);
+    let limited = limited(refusal, now, engine.limiting.jitter);
+    let retry_after = limited.retry_after;
+    let reason = BlockReason::RateLimited(limited);
+    let of_route = shared.by_slot.get(&slot).and_then(|own| own.of(&reason));
+    let responder = of_route.or_else(|| shared.responses.of(&reason)).cloned();
+    let (parts, _body) = request.into_parts();
+    let blocked = Blocked::new(parts, reason, engine.clock.now());
+    let mut response = match responder {
+        Some(responder) => reply::custom(responder, blocked).await,
+        None => reply::builtin(&blocked),
+    };
+    let headers = response.headers_mut();
+    if !headers.contains_key(header::RETRY_AFTER) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
+    }
+    if let Some(told) = &refusal.told {
+        let which = engine.limiting.headers;
+        if which != RateLimitHeaders::Off {
+            rate_headers::write(headers, which, limits, &[], told, now);
+        }
+    }
+    response
+}
+
+fn limited(refusal: &Refusal, now: u64, jitter: f32) -> RateLimited {
+    let policy = &refusal.policy;
+    let wait = refusal.told.map_or(SECOND, |told| told.outcome.retry_after);
+    let jittered = wait.saturating_add((wait as f64 * f64::from(jitter * fastrand::f32())) as u64);
+    RateLimited {
+        policy: policy.key.clone(),
+        limit: policy.rates(refusal.tier).text.as_ref().to_owned(),
+        tier: policy.tier_name(refusal.tier).cloned(),
+        retry_after: jittered.div_ceil(SECOND).max(1),
+        reset_at: instant(now.saturating_add(wait)),
+        without_key: refusal.cause == RefusalCause::NoKey,
+        store_gone: refusal.cause == RefusalCause::StoreGone,
+    }
+}

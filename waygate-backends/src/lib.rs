@@ -5,14 +5,16 @@
 //!
 //! | Feature | What it adds | Default |
 //! |---|---|---|
-//! | `memory` | `MemoryBackend`: state that ends with the process | ✔ |
+//! | `memory` | `MemoryBackend` and `MemoryCounters`: state and rate limits that end with the process | ✔ |
 //! | `file` | `FileBackend`: state in a JSON, YAML or TOML file | |
-//! | `conformance` | the suite that every backend must pass, for yours as well | |
+//! | `conformance` | the suites that every backend and every store of counters must pass, for yours as well | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "memory")]
+mod counters;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "memory")]
@@ -20,6 +22,8 @@ mod memory;
 #[cfg(any(feature = "file", feature = "memory"))]
 mod table;
 
+#[cfg(feature = "memory")]
+pub use counters::{MemoryCounters, MemoryCountersBuilder, Outcomes};
 #[cfg(feature = "file")]
 pub use file::{FileBackend, FileBackendBuilder};
 #[cfg(feature = "memory")]

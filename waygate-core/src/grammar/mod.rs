@@ -18,6 +18,7 @@
 //! ```
 
 mod cidr;
+mod consistency;
 mod instant;
 mod interval;
 mod invalid;
@@ -32,6 +33,7 @@ mod text;
 #[cfg(feature = "model")]
 pub(crate) use cidr::canonical_network;
 pub use cidr::parse_cidr;
+pub use consistency::{MAX_MOVING, MAX_TIERS, check_limit, check_tier, rates_with_burst};
 pub use instant::{
     check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_sunset,
 };

@@ -74,6 +74,21 @@ pub fn check_tier(above: &[PolicyName], name: &PolicyName) -> Result<(), Invalid
     Ok(())
 }
 
+/// Whether an attribute of the caller can have this name.
+///
+/// # Errors
+/// [`Invalid`] when there is nothing.
+pub fn check_resolver(name: &str) -> Result<(), Invalid> {
+    match name.trim() {
+        "" => Err(Invalid::new(
+            "tier resolver",
+            name,
+            "name the attribute of the caller that tells the tier, such as `plan`",
+        )),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,5 +138,17 @@ mod tests {
         );
         let many = check_tier(&names, &"one-more".parse().unwrap()).unwrap_err();
         assert_eq!(many.problem(), "a policy has at most 64 tiers");
+    }
+
+    #[test]
+    fn a_resolver_has_a_name() {
+        assert!(check_resolver("plan").is_ok());
+        for nothing in ["", " "] {
+            let invalid = check_resolver(nothing).unwrap_err();
+            assert!(
+                invalid.to_string().starts_with("invalid tier resolver"),
+                "{invalid}"
+            );
+        }
     }
 }

@@ -33,7 +33,9 @@ mod text;
 #[cfg(feature = "model")]
 pub(crate) use cidr::canonical_network;
 pub use cidr::parse_cidr;
-pub use consistency::{MAX_MOVING, MAX_TIERS, check_limit, check_tier, rates_with_burst};
+pub use consistency::{
+    MAX_MOVING, MAX_TIERS, check_limit, check_resolver, check_tier, rates_with_burst,
+};
 pub use instant::{
     check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_sunset,
 };

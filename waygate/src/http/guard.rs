@@ -25,6 +25,8 @@ impl Waygate {
         self.inner.register(bound.routes).await;
         let snapshot = self.inner.snapshot.load();
         let slots = bound.responses.into_iter();
+        // Nothing enforces limits yet: they are bound and checked, and end here.
+        let _limits = bound.limits;
         let by_slot = slots.filter_map(|(key, own)| Some((snapshot.table.exact(&key)?, own)));
         Ok(Guarded {
             waygate: self.clone(),

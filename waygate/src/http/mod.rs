@@ -11,6 +11,11 @@ mod future;
 mod guard;
 mod identity;
 mod layer;
+#[expect(
+    dead_code,
+    reason = "limits are bound and checked; what enforces them will read the rest"
+)]
+mod limits;
 mod probe;
 mod reply;
 mod respond;
@@ -23,10 +28,12 @@ pub use blocked::{BlockReason, Blocked};
 pub use client::{ClientAddr, Roles};
 pub use extract::RouteGuard;
 pub use guard::Guarded;
+pub use limits::{CostFunction, IntoCostFunction, IntoKeyFunction, Key, KeyFunction};
 pub use respond::{IntoResponder, Responder};
 pub use responses::Responses;
 
 pub(crate) use client::client_ip;
+pub(crate) use limits::DeclaredLimits;
 
 /// Whether every route is open: by configuration, or for the test that makes the request.
 #[inline]

@@ -12,8 +12,8 @@ use crate::{
     decl,
     grammar::{
         Algorithm, Invalid, KeySource, Limit, MAX_MOVING, MAX_TIERS, OnMissingKey, OnStoreFailure,
-        Percentage, PolicyName, Rate, RoleName, TierLimit, TimeZoneName, check_limit, check_tier,
-        rates_with_burst,
+        Percentage, PolicyName, Rate, RoleName, TierLimit, TimeZoneName, check_limit,
+        check_resolver, check_tier, rates_with_burst,
     },
 };
 
@@ -138,7 +138,7 @@ impl RateLimitPolicy {
             check_tier(&names, &tier.name)?;
             names.push(tier.name.clone());
         }
-        Ok(())
+        check_resolver(&self.tier_resolver)
     }
 }
 

@@ -106,7 +106,7 @@ pub struct ConcurrencyLimit {
     pub limit: u32,
     /// `user, path:tenant_id`; `custom` where `key = path::to::function`; all requests together when not written.
     pub key: Option<&'static str>,
-    /// Network in CIDR form.
+    /// Networks in CIDR form.
     pub exempt_ips: &'static [&'static str],
     /// Role names.
     pub exempt_roles: &'static [&'static str],
@@ -142,6 +142,42 @@ impl Gate {
 mod tests {
     use super::*;
 
+    static THIRD: RateLimit = RateLimit {
+        name: None,
+        ordinal: 2,
+        limit: "1/s",
+        algorithm: None,
+        key: None,
+        on_missing_key: None,
+        burst: 0,
+        cost: 0,
+        tiers: &[],
+        tier: None,
+        exempt_ips: &[],
+        exempt_roles: &[],
+        shadow: false,
+        rollout: None,
+        on_store_failure: None,
+        lease: false,
+        time_zone: None,
+    };
+
+    static SECOND: ConcurrencyLimit = ConcurrencyLimit {
+        name: None,
+        ordinal: 1,
+        limit: 1,
+        key: None,
+        exempt_ips: &[],
+        exempt_roles: &[],
+    };
+
+    #[test]
+    fn attributes_that_repeat_are_counted() {
+        assert_eq!(Gate::RateLimit(&THIRD).ordinal(), 2);
+        assert_eq!(Gate::ConcurrencyLimit(&SECOND).ordinal(), 1);
+        assert_eq!(Gate::ForceActive.ordinal(), 0);
+    }
+
     #[test]
     fn every_gate_knows_how_it_is_written() {
         let gates = [
@@ -165,6 +201,8 @@ mod tests {
                 "deprecated",
             ),
             (Gate::ForceActive, "force_active"),
+            (Gate::RateLimit(&THIRD), "rate_limit"),
+            (Gate::ConcurrencyLimit(&SECOND), "concurrency_limit"),
         ];
         for (gate, attribute) in gates {
             assert_eq!(gate.attribute(), attribute);

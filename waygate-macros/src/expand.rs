@@ -2,15 +2,16 @@ use std::str::FromStr;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Error, ExprPath, Path, parse_quote, spanned::Spanned};
-use waygate_core::grammar::RouteSpec;
+use syn::{Error, ExprPath, LitStr, Path, parse_quote, spanned::Spanned};
+use waygate_core::grammar::{PolicyName, RouteSpec};
 
 use crate::{
     args::{Args, Given},
-    attr::{Kind, option},
+    attr::{Declared, Kind, Place, option},
     errors::Errors,
     handler::Handler,
     identity,
+    marker::Above,
 };
 
 /// How a handler that does not name its route is bound to it.
@@ -25,8 +26,7 @@ pub(crate) enum Binding {
 /// One attribute, read and checked.
 struct Attribute {
     kind: Kind,
-    /// A variant of `Gate` with its fields.
-    gate: TokenStream,
+    declared: Declared,
     response: Option<ExprPath>,
     route: Given<RouteSpec>,
     facade: Path,
@@ -39,10 +39,15 @@ pub(crate) fn expand(
     args: TokenStream,
     item: TokenStream,
 ) -> TokenStream {
-    let (attribute, mut errors) = Attribute::parse(kind, args);
-    let handler = errors.note(Handler::parse(kind, item.clone()));
+    let handler = Handler::parse(kind, item.clone());
+    let above = handler.as_ref().ok().map(|handler| &handler.above);
+    let ordinal = above.map_or(0, |above| above.of(kind).count());
+    let (attribute, mut errors) = Attribute::parse(kind, ordinal as u32, args);
+    let handler = errors.note(handler);
     if let Some(handler) = &handler {
         check_siblings(kind, handler, &mut errors);
+        check_name(&attribute, handler, &mut errors);
+        check_parameters(&attribute, handler, &mut errors);
         check_route(&attribute, binding, handler, &mut errors);
     }
     match handler {
@@ -55,16 +60,21 @@ pub(crate) fn expand(
 }
 
 impl Attribute {
-    fn parse(kind: Kind, args: TokenStream) -> (Self, Errors) {
+    fn parse(kind: Kind, ordinal: u32, args: TokenStream) -> (Self, Errors) {
         let mut args = Args::parse(kind, args);
+        let facade = args
+            .module("crate", "my_facade::waygate")
+            .unwrap_or_else(|| parse_quote!(::waygate));
+        let place = Place {
+            facade: &facade,
+            ordinal,
+        };
         let attribute = Self {
             kind,
-            gate: kind.gate(&mut args),
+            declared: kind.declared(&mut args, place),
             response: args.item("response", "path::to::function"),
             route: args.text("route", "GET /users/{id}", RouteSpec::from_str),
-            facade: args
-                .module("crate", "my_facade::waygate")
-                .unwrap_or_else(|| parse_quote!(::waygate)),
+            facade,
         };
         (attribute, args.errors)
     }
@@ -73,8 +83,8 @@ impl Attribute {
 fn check_siblings(kind: Kind, handler: &Handler, errors: &mut Errors) {
     let name = &handler.signature.ident;
     let mut at_attribute = |message| errors.push(Error::new(Span::call_site(), message));
-    for &other in &handler.above.kinds {
-        if other == kind {
+    for other in handler.above.attributes.iter().map(|above| above.kind) {
+        if other == kind && !kind.repeats() {
             at_attribute(format!("{kind} is given twice on `{name}`"));
         } else if let Some(why) = kind.contradiction(other) {
             at_attribute(format!(
@@ -84,11 +94,76 @@ fn check_siblings(kind: Kind, handler: &Handler, errors: &mut Errors) {
     }
 }
 
+/// The names of one kind, which may be counted ones, differ.
+fn check_name(attribute: &Attribute, handler: &Handler, errors: &mut Errors) {
+    let kind = attribute.kind;
+    if !kind.repeats() {
+        return;
+    }
+    let mut taken: Vec<String> = Vec::new();
+    for above in handler.above.of(kind) {
+        taken.push(called(above.name.as_ref(), taken.len()));
+    }
+    let name = called(attribute.declared.name.as_ref(), taken.len());
+    if !taken.contains(&name) {
+        return;
+    }
+    let function = &handler.signature.ident;
+    match &attribute.declared.name {
+        Some(literal) => errors.at(
+            literal,
+            format!("there is a {kind} of the name `{name}` above on `{function}`: choose another"),
+        ),
+        None => errors.push(Error::new(
+            Span::call_site(),
+            format!(
+                "{kind} without a name is called `{name}` here, as one above is on `{function}`: name it, \
+                 `name = \"..\"`"
+            ),
+        )),
+    }
+}
+
+/// What the policy is called that stands at this place among those of its kind.
+fn called(name: Option<&LitStr>, ordinal: usize) -> String {
+    match name {
+        Some(name) => name.value(),
+        None => PolicyName::by_ordinal(ordinal as u32).to_string(),
+    }
+}
+
+/// Where the route is written, its parameters are known.
+fn check_parameters(attribute: &Attribute, handler: &Handler, errors: &mut Errors) {
+    let above = handler.above.route.as_ref();
+    let route = match (
+        &attribute.route,
+        above.map(|above| above.value().parse::<RouteSpec>()),
+    ) {
+        (Given::Right(_, route), _) => route.clone(),
+        (Given::Not, Some(Ok(route))) => route,
+        _ => return,
+    };
+    let known: Vec<&str> = route.path().parameters().collect();
+    for (literal, name) in &attribute.declared.parameters {
+        if !known.contains(&name.as_str()) {
+            let has = match &*known {
+                [] => "none".to_owned(),
+                known => format!("`{}`", known.join("`, `")),
+            };
+            let message = format!("`{route}` has no parameter `{name}`: it has {has}");
+            errors.at(literal, message);
+        }
+    }
+}
+
 fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, errors: &mut Errors) {
     let kind = attribute.kind;
     let name = &handler.signature.ident;
     let above = &handler.above;
-    match (&attribute.route, above.kinds.first()) {
+    match (
+        &attribute.route,
+        above.attributes.first().map(|above| above.kind),
+    ) {
         (Given::Right(route, _), Some(first)) => match &above.route {
             Some(bound) if bound.value() == route.value() => {}
             Some(bound) => {
@@ -123,8 +198,11 @@ fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, error
 fn emit(attribute: Attribute, binding: Binding, mut handler: Handler) -> TokenStream {
     let facade = &attribute.facade;
     let id = identity::handler_id(&handler.signature.ident);
-    let first = handler.above.kinds.is_empty();
-    handler.above.kinds.push(attribute.kind);
+    let first = handler.above.attributes.is_empty();
+    handler.above.attributes.push(Above {
+        kind: attribute.kind,
+        name: attribute.declared.name.clone(),
+    });
     if let (true, Given::Right(route, _)) = (first, &attribute.route) {
         handler.above.route = Some(route.clone());
     }
@@ -140,7 +218,13 @@ fn emit(attribute: Attribute, binding: Binding, mut handler: Handler) -> TokenSt
 
 /// The statement that hands the declaration to the linker, whether the function is ever called or not.
 fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> TokenStream {
-    let Attribute { gate, facade, .. } = attribute;
+    let Attribute {
+        declared: Declared {
+            gate, key, cost, ..
+        },
+        facade,
+        ..
+    } = attribute;
     let route = option(handler.above.route.as_ref());
     // The same line for every attribute of one function: it tells functions apart that share an id.
     let line = quote_spanned!(handler.signature.ident.span()=> ::core::line!());
@@ -148,6 +232,14 @@ fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> T
         // Spanned so that a function that cannot answer is reported at its path.
         let erased = quote_spanned!(path.span()=> #facade::__private::responder(#path));
         quote!(.with_response(|| #erased))
+    });
+    let key = key.as_ref().map(|path| {
+        let erased = quote_spanned!(path.span()=> #facade::__private::key_function(#path));
+        quote!(.with_key(|| #erased))
+    });
+    let cost = cost.as_ref().map(|path| {
+        let erased = quote_spanned!(path.span()=> #facade::__private::cost_function(#path));
+        quote!(.with_cost(|| #erased))
     });
     quote! {
         const _: () = {
@@ -160,6 +252,8 @@ fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> T
                     #line,
                 )
                 #response
+                #key
+                #cost
             }
         };
     }

@@ -66,6 +66,18 @@ pub fn deprecated(args: TokenStream, item: TokenStream) -> TokenStream {
     expand(Kind::Deprecated, args, item)
 }
 
+#[doc = include_str!("docs/rate_limit.md")]
+#[proc_macro_attribute]
+pub fn rate_limit(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand(Kind::RateLimit, args, item)
+}
+
+#[doc = include_str!("docs/concurrency_limit.md")]
+#[proc_macro_attribute]
+pub fn concurrency_limit(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand(Kind::ConcurrencyLimit, args, item)
+}
+
 /// Stands for what the attributes above it have done; expands to nothing.
 #[doc(hidden)]
 #[proc_macro_attribute]

@@ -3,8 +3,10 @@ use quote::quote;
 use syn::{
     Attribute, LitStr, Path, Result, Token,
     ext::IdentExt,
+    parenthesized,
     parse::{Parse, ParseStream},
     parse_quote,
+    token::Paren,
 };
 
 use crate::attr::Kind;
@@ -17,12 +19,26 @@ const NAME: &str = "__waygate_bound";
 /// the next ones find it there and extend it, and after all of them it expands to nothing.
 #[derive(Default)]
 pub(crate) struct Marker {
-    pub(crate) kinds: Vec<Kind>,
+    pub(crate) attributes: Vec<Above>,
     /// What `route = ".."` says; the attributes below share it.
     pub(crate) route: Option<LitStr>,
 }
 
+/// An attribute that stands above.
+pub(crate) struct Above {
+    pub(crate) kind: Kind,
+    /// What `name = ".."` says.
+    pub(crate) name: Option<LitStr>,
+}
+
 impl Marker {
+    /// The attributes of one kind, from the top.
+    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = &Above> {
+        self.attributes
+            .iter()
+            .filter(move |above| above.kind == kind)
+    }
+
     /// Takes the marker off; without one it is empty.
     pub(crate) fn take(attrs: &mut Vec<Attribute>) -> Self {
         let is_marker = |attr: &Attribute| {
@@ -37,12 +53,13 @@ impl Marker {
 
     pub(crate) fn to_attribute(&self, facade: &Path) -> Attribute {
         let name = Ident::new(NAME, Span::call_site());
-        let kinds = self
-            .kinds
-            .iter()
-            .map(|kind| Ident::new(kind.name(), Span::call_site()));
+        let attributes = self.attributes.iter().map(|above| {
+            let kind = Ident::new(above.kind.name(), Span::call_site());
+            let name = above.name.iter().map(|name| quote!((#name)));
+            quote!(#kind #(#name)*)
+        });
         let route = self.route.iter().map(|route| quote!(route = #route));
-        parse_quote!(#[#facade::__private::#name(#(#kinds,)* #(#route)*)])
+        parse_quote!(#[#facade::__private::#name(#(#attributes,)* #(#route)*)])
     }
 }
 
@@ -54,10 +71,24 @@ impl Parse for Marker {
             if input.parse::<Option<Token![=]>>()?.is_some() {
                 marker.route = Some(input.parse()?);
             } else {
-                marker.kinds.extend(Kind::from_name(&word.to_string()));
+                let name = name(input)?;
+                let kind = Kind::from_name(&word.to_string());
+                marker
+                    .attributes
+                    .extend(kind.map(|kind| Above { kind, name }));
             }
             input.parse::<Option<Token![,]>>()?;
         }
         Ok(marker)
     }
+}
+
+/// Takes `("..")`, if it is there.
+fn name(input: ParseStream<'_>) -> Result<Option<LitStr>> {
+    if !input.peek(Paren) {
+        return Ok(None);
+    }
+    let content;
+    parenthesized!(content in input);
+    content.parse().map(Some)
 }

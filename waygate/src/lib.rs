@@ -29,7 +29,8 @@
 //! # Where to begin
 //!
 //! * The attributes: [`macro@maintenance`], [`macro@disabled`], [`macro@env_only`], [`macro@allowed_ips`],
-//!   [`macro@allowed_roles`], [`macro@sunset`], [`macro@force_active`].
+//!   [`macro@allowed_roles`], [`macro@sunset`], [`macro@force_active`],
+//!   [`macro@rate_limit`], [`macro@concurrency_limit`].
 //! * [`Waygate`], the engine: [`builder`](Waygate::builder), [`guard`](Waygate::guard), [`operator`](Waygate::operator),
 //!   [`subscribe`](Waygate::subscribe).
 //! * [`Guarded`]: documentation, administration, and the router to serve.
@@ -92,10 +93,11 @@ pub mod prelude {
     #[cfg(feature = "engine")]
     pub use crate::Waygate;
     #[cfg(feature = "axum")]
-    pub use crate::{Blocked, Responses};
+    pub use crate::{Blocked, Key, RequestParts, Responses};
     #[cfg(feature = "macros")]
     pub use crate::{
-        allowed_ips, allowed_roles, disabled, env_only, force_active, maintenance, sunset,
+        allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active,
+        maintenance, rate_limit, sunset,
     };
 }
 
@@ -112,6 +114,9 @@ pub mod port {
 #[path = "private.rs"]
 pub mod __private;
 
+/// The head of a request: method, URL, headers and extensions ([`http::request::Parts`]).
+#[cfg(feature = "axum")]
+pub use ::http::request::Parts as RequestParts;
 #[cfg(feature = "admin")]
 pub use admin::{Admin, CredentialError, Credentials, NoCredentials};
 #[cfg(feature = "engine")]
@@ -123,8 +128,9 @@ pub use engine::{
 };
 #[cfg(feature = "axum")]
 pub use http::{
-    Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, Cost, Guarded, IntoResponder,
-    RateLimited, Responder, Responses, Roles, RouteGuard,
+    Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, Cost, CostFunction, Guarded,
+    IntoCostFunction, IntoKeyFunction, IntoResponder, Key, KeyFunction, RateLimited, Responder,
+    Responses, Roles, RouteGuard,
 };
 #[cfg(feature = "engine")]
 pub use waygate_core::{
@@ -144,8 +150,8 @@ pub use waygate_core::{
 };
 #[cfg(feature = "macros")]
 pub use waygate_macros::{
-    allowed_ips, allowed_roles, deprecated, deprecated as sunset, disabled, env_only, force_active,
-    maintenance,
+    allowed_ips, allowed_roles, concurrency_limit, deprecated, deprecated as sunset, disabled,
+    env_only, force_active, maintenance, rate_limit,
 };
 
 #[cfg(all(doctest, feature = "full"))]

@@ -1,12 +1,14 @@
 //! What the attributes expand to. Not part of the public interface: it changes without notice.
 
 pub use inventory::submit;
-pub use waygate_core::decl::Gate;
+pub use waygate_core::decl::{ConcurrencyLimit, Gate, RateLimit};
 #[cfg(feature = "macros")]
 pub use waygate_macros::__waygate_bound;
 
 #[cfg(feature = "axum")]
-use crate::http::{IntoResponder, Responder};
+use crate::http::{
+    CostFunction, IntoCostFunction, IntoKeyFunction, IntoResponder, KeyFunction, Responder,
+};
 
 /// One attribute on one handler, as the linker brings it.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +28,12 @@ pub struct Declaration {
     /// What `response = ..` names.
     #[cfg(feature = "axum")]
     pub response: Option<fn() -> Responder>,
+    /// What `key = path` names.
+    #[cfg(feature = "axum")]
+    pub key: Option<fn() -> KeyFunction>,
+    /// What `cost = path` names.
+    #[cfg(feature = "axum")]
+    pub cost: Option<fn() -> CostFunction>,
 }
 
 inventory::collect!(Declaration);
@@ -43,7 +51,7 @@ impl Declaration {
                 gate,
                 ..
             } = **declaration;
-            (handler, file, line, gate.attribute())
+            (handler, file, line, gate.attribute(), gate.ordinal())
         };
         let mut all: Vec<_> = inventory::iter::<Self>.into_iter().collect();
         all.sort_by_key(key);
@@ -51,7 +59,7 @@ impl Declaration {
         all
     }
 
-    /// A declaration without a response of its own; `gate` and `route` are already checked.
+    /// A declaration without functions of its own; `gate` and `route` are already checked.
     pub const fn new(
         handler: &'static str,
         gate: Gate,
@@ -67,6 +75,10 @@ impl Declaration {
             line,
             #[cfg(feature = "axum")]
             response: None,
+            #[cfg(feature = "axum")]
+            key: None,
+            #[cfg(feature = "axum")]
+            cost: None,
         }
     }
 
@@ -76,12 +88,38 @@ impl Declaration {
         self.response = Some(response);
         self
     }
+
+    /// Adds what `key = path` names.
+    #[cfg(feature = "axum")]
+    pub const fn with_key(mut self, key: fn() -> KeyFunction) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Adds what `cost = path` names.
+    #[cfg(feature = "axum")]
+    pub const fn with_cost(mut self, cost: fn() -> CostFunction) -> Self {
+        self.cost = Some(cost);
+        self
+    }
 }
 
 /// Checks and erases the function that `response = ..` names.
 #[cfg(feature = "axum")]
 pub fn responder<Kind>(function: impl IntoResponder<Kind>) -> Responder {
     function.into_responder()
+}
+
+/// Checks and erases the function that `key = path` names.
+#[cfg(feature = "axum")]
+pub fn key_function<Kind>(function: impl IntoKeyFunction<Kind>) -> KeyFunction {
+    function.into_key_function()
+}
+
+/// Checks and erases the function that `cost = path` names.
+#[cfg(feature = "axum")]
+pub fn cost_function<Kind>(function: impl IntoCostFunction<Kind>) -> CostFunction {
+    function.into_cost_function()
 }
 
 #[cfg(feature = "openapi")]

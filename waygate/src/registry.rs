@@ -8,7 +8,7 @@ use waygate_core::{
 };
 
 use crate::__private::Declaration;
-use crate::http::Responses;
+use crate::http::{DeclaredLimits, Responses};
 
 /// All that the attributes of one handler declare.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub(crate) struct HandlerDeclaration {
     pub(crate) state: RouteState,
     /// What `response = ..` says, per attribute.
     pub(crate) responses: Responses,
+    /// How often, and how many at a time.
+    pub(crate) limits: DeclaredLimits,
 }
 
 /// Every declaration that was linked into this program, grouped by handler, in an order that is always the same.
@@ -45,6 +47,7 @@ pub(crate) fn declarations() -> Result<Vec<HandlerDeclaration>, Invalid> {
                 routes: Vec::new(),
                 state: RouteState::default(),
                 responses: Responses::default(),
+                limits: DeclaredLimits::default(),
             });
         }
         if let Some(handler) = handlers.last_mut() {
@@ -56,7 +59,11 @@ pub(crate) fn declarations() -> Result<Vec<HandlerDeclaration>, Invalid> {
 
 impl HandlerDeclaration {
     fn add(&mut self, declaration: &Declaration) -> Result<(), Invalid> {
-        apply(&mut self.state, declaration.gate)?;
+        match declaration.gate {
+            Gate::RateLimit(limit) => self.limits.add_rate(limit, declaration)?,
+            Gate::ConcurrencyLimit(limit) => self.limits.add_concurrency(limit, declaration)?,
+            gate => apply(&mut self.state, gate)?,
+        }
         if let Some(route) = declaration.route {
             let route = route.parse()?;
             if !self.routes.contains(&route) {

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use waygate_core::limit::Outcome;
 
 /// What the takes of one call came to, in their order. Up to four need no memory of their own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcomes(pub(super) SmallVec<[Outcome; 4]>);
 
 impl Deref for Outcomes {
@@ -13,6 +13,12 @@ impl Deref for Outcomes {
     #[inline]
     fn deref(&self) -> &[Outcome] {
         &self.0
+    }
+}
+
+impl From<Vec<Outcome>> for Outcomes {
+    fn from(outcomes: Vec<Outcome>) -> Self {
+        Self(outcomes.into())
     }
 }
 

@@ -112,6 +112,12 @@ impl MemoryCounters {
         self.0.lock(shard).adjust(ask, units, Moment::new(now));
     }
 
+    /// Forgets exactly this counter, as [`CounterStore::forget`] does, at once.
+    pub fn forget_at(&self, series: &Series, key: &[u8]) {
+        let digest = self.0.digest(series, key);
+        self.0.lock(self.0.shard_of(digest)).forget(digest);
+    }
+
     /// How many counters there are, among them some that say nothing any more and wait to be removed.
     pub fn len(&self) -> usize {
         self.0.shards.iter().map(|part| part.0.lock().len()).sum()
@@ -258,8 +264,7 @@ impl CounterStore for MemoryCounters {
         key: &'a [u8],
     ) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async move {
-            let digest = self.0.digest(series, key);
-            self.0.lock(self.0.shard_of(digest)).forget(digest);
+            self.forget_at(series, key);
             Ok(())
         })
     }

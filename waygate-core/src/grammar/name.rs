@@ -61,6 +61,19 @@ name! {
     TimeZoneName, "time zone", time_zone_problem
 }
 
+impl PolicyName {
+    /// The name of a policy that was given none.
+    pub const DEFAULT: &str = "default";
+
+    /// The name of the unnamed policy at this place among those of one handler: `default`, `default-2`, `default-3`.
+    pub fn by_ordinal(ordinal: u32) -> Self {
+        match ordinal {
+            0 => Self(Self::DEFAULT.into()),
+            later => Self(format!("{}-{}", Self::DEFAULT, u64::from(later) + 1).into()),
+        }
+    }
+}
+
 impl TimeZoneName {
     /// The rules of the zone; UTC should it have vanished since it was checked.
     pub fn to_time_zone(&self) -> jiff::tz::TimeZone {
@@ -179,6 +192,17 @@ mod tests {
         );
         let berlin = "Europe/Berlin".parse::<TimeZoneName>().unwrap();
         assert_eq!(berlin.to_time_zone().iana_name(), Some("Europe/Berlin"));
+    }
+
+    #[test]
+    fn policies_without_a_name_are_counted() {
+        let names = [0, 1, 2, u32::MAX].map(PolicyName::by_ordinal);
+        let names = names.each_ref().map(PolicyName::as_str);
+        assert_eq!(
+            names,
+            ["default", "default-2", "default-3", "default-4294967296"]
+        );
+        assert!(names.iter().all(|name| name.parse::<PolicyName>().is_ok()));
     }
 
     #[test]

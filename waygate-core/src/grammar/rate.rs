@@ -243,7 +243,7 @@ impl FromStr for Limit {
         let trimmed = text.trim();
         let invalid = |problem: String| Invalid::new(NOUN, text, problem);
         if trimmed.eq_ignore_ascii_case("unlimited") {
-            let problem = "`unlimited` is for tiers only; leave the limit out instead";
+            let problem = "`unlimited` is for tiers only";
             return Err(invalid(problem.to_owned()));
         }
         let mut rates = Vec::new();
@@ -450,10 +450,7 @@ mod tests {
                 "`minute extra` is no unit of time; use one of second, minute, hour, day, week, month, year",
             ),
             ("1/999999999 years", "the time is longer than ten years"),
-            (
-                "unlimited",
-                "`unlimited` is for tiers only; leave the limit out instead",
-            ),
+            ("unlimited", "`unlimited` is for tiers only"),
         ] {
             assert_eq!(problem(text), expected, "{text}");
         }

@@ -17,7 +17,7 @@ struct Hit {
 
 impl MovingLog {
     /// The largest limit that a moving window may have.
-    pub const MAX_LIMIT: u64 = 1_000;
+    pub const MAX_LIMIT: u64 = crate::grammar::MAX_MOVING;
 
     /// Takes `cost` of `capacity` per `period`, or says when it could be taken.
     ///

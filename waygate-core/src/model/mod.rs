@@ -2,6 +2,8 @@
 
 mod access;
 mod audit;
+mod concurrency;
+mod declared;
 mod deprecation;
 mod effective;
 mod global;
@@ -17,6 +19,7 @@ mod window;
 
 pub use access::Access;
 pub use audit::{Action, AuditEntry, Origin};
+pub use concurrency::ConcurrencyPolicy;
 pub use deprecation::Deprecation;
 pub use effective::{Effective, RouteStatus};
 pub use global::{ExemptPath, GlobalMaintenance};

@@ -1,6 +1,7 @@
 //! What stands between the parentheses of an attribute.
 
 mod parse;
+mod values;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
@@ -10,6 +11,8 @@ use syn::{
 use waygate_core::grammar::Invalid;
 
 use crate::{attr::Kind, errors::Errors};
+
+pub(crate) use values::Told;
 
 /// The arguments of one attribute, taken out one by one.
 ///
@@ -119,11 +122,23 @@ impl Args {
             let message = format!("{kind} needs at least one {what}: `{example}`");
             self.errors.push(Error::new(Span::call_site(), message));
         }
+        self.distinct(what, values, &format!("{kind} takes"), example, grammar)
+    }
+
+    /// The string literals among `values`, each checked, none twice. `taker` begins the message about other values.
+    fn distinct<T: PartialEq>(
+        &mut self,
+        what: &str,
+        values: impl IntoIterator<Item = Expr>,
+        taker: &str,
+        example: &str,
+        grammar: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Vec<LitStr> {
         let mut seen = Vec::new();
         let mut literals = Vec::new();
         for value in values {
             let Some(literal) = string(&value) else {
-                let message = format!("{kind} takes string literals: `{example}`");
+                let message = format!("{taker} string literals: `{example}`");
                 self.errors.at(value, message);
                 continue;
             };
@@ -140,7 +155,8 @@ impl Args {
         literals
     }
 
-    fn take(&mut self, key: &str) -> Option<Expr> {
+    /// Takes `key = ..` as it is written.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Expr> {
         let at = self.named.iter().position(|(name, _)| name == key)?;
         Some(self.named.swap_remove(at).1)
     }

@@ -1,8 +1,10 @@
 use proc_macro2::{Ident, TokenTree};
+use quote::ToTokens;
 use syn::{
     Expr, ExprGroup, Token,
     ext::IdentExt,
     parse::{ParseStream, discouraged::Speculative},
+    token::Brace,
 };
 
 use super::{Args, string};
@@ -41,7 +43,11 @@ impl Args {
                 .at(&key, format!("`{key}` needs a value: `{key} = ..`"));
             return true;
         }
-        let Some(value) = self.read_value(input) else {
+        let value = match input.peek(Brace) {
+            true => braces(input),
+            false => self.read_value(input),
+        };
+        let Some(value) = value else {
             return false;
         };
         if !self.kind.keys().contains(&key.to_string().as_str()) {
@@ -64,7 +70,7 @@ impl Args {
                 self.errors
                     .at(&value, format!("`{word}` needs a value: `{word} = ..`"));
             }
-            _ if self.kind.takes_list() => self.positional.push(value),
+            _ if self.kind.takes_values() => self.positional.push(value),
             _ if string(&value).is_some() && keys.contains(&"reason") => {
                 self.errors.at(
                     &value,
@@ -88,14 +94,7 @@ impl Args {
 
     fn unknown(&mut self, key: &Ident) {
         let word = key.to_string();
-        let near = |known: &&&str| strsim::osa_distance(known, &word) * 3 <= word.len();
-        let nearest = self
-            .kind
-            .keys()
-            .iter()
-            .filter(near)
-            .min_by_key(|known| strsim::osa_distance(known, &word));
-        let hint = match nearest {
+        let hint = match nearest(&word, self.kind.keys()) {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("expected {}", self.keys()),
         };
@@ -107,17 +106,22 @@ impl Args {
 
     /// The known keys as prose.
     fn keys(&self) -> String {
-        let keys: Vec<_> = self
-            .kind
-            .keys()
-            .iter()
-            .map(|key| format!("`{key}`"))
-            .collect();
+        let keys = self.kind.keys().iter();
+        let keys: Vec<_> = keys.map(|key| format!("`{key}`")).collect();
         match keys.split_last() {
             Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
             _ => keys.concat(),
         }
     }
+}
+
+/// The one of `known` that was probably meant.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let near = |known: &&&str| strsim::osa_distance(known, word) * 3 <= word.len();
+    let nearest = known.iter().filter(near);
+    nearest
+        .min_by_key(|known| strsim::osa_distance(known, word))
+        .copied()
 }
 
 /// Takes the key of `key = ..`, and of `key: ..`, which is a mistake that is easily made.
@@ -133,7 +137,13 @@ fn starts_with_key(input: ParseStream<'_>) -> bool {
     input.peek(Ident::peek_any) && (equals || colon)
 }
 
-fn skip_to_comma(input: ParseStream<'_>) {
+/// Takes `{ .. }` as it is: a block is never a value here, and what is between the braces need be none.
+fn braces(input: ParseStream<'_>) -> Option<Expr> {
+    let group: TokenTree = input.parse().ok()?;
+    Some(Expr::Verbatim(group.into_token_stream()))
+}
+
+pub(super) fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         if input.parse::<TokenTree>().is_err() {
             return;
@@ -150,7 +160,7 @@ fn bare_word(value: &Expr) -> Option<String> {
 }
 
 /// `value` without the invisible group that `macro_rules!` puts around what it captured.
-fn ungrouped(value: Expr) -> Expr {
+pub(super) fn ungrouped(value: Expr) -> Expr {
     match value {
         Expr::Group(ExprGroup { expr, .. }) => ungrouped(*expr),
         other => other,

@@ -2,17 +2,20 @@
 
 mod allowed_ips;
 mod allowed_roles;
+mod concurrency_limit;
 mod deprecated;
 mod disabled;
 mod env_only;
 mod force_active;
+mod key;
 mod maintenance;
+mod rate_limit;
 
 use std::{fmt, str::FromStr};
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::LitStr;
+use syn::{ExprPath, LitStr, Path};
 use waygate_core::grammar::Reason;
 
 use crate::args::Args;
@@ -27,10 +30,48 @@ pub(crate) enum Kind {
     AllowedRoles,
     Deprecated,
     ForceActive,
+    RateLimit,
+    ConcurrencyLimit,
+}
+
+/// Where an attribute stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// Where Waygate is found.
+    pub(crate) facade: &'a Path,
+    /// How many of its kind stand above it.
+    pub(crate) ordinal: u32,
+}
+
+/// What an attribute declares.
+pub(crate) struct Declared {
+    /// A variant of `Gate` with its fields.
+    pub(crate) gate: TokenStream,
+    /// What `name = ".."` says.
+    pub(crate) name: Option<LitStr>,
+    /// The function that `key = path` names.
+    pub(crate) key: Option<ExprPath>,
+    /// The function that `cost = path` names.
+    pub(crate) cost: Option<ExprPath>,
+    /// Path parameters that the key is made of, each where it is written.
+    pub(crate) parameters: Vec<(LitStr, String)>,
+}
+
+impl Declared {
+    /// A gate without a name and without functions.
+    fn of(gate: TokenStream) -> Self {
+        Self {
+            gate,
+            name: None,
+            key: None,
+            cost: None,
+            parameters: Vec::new(),
+        }
+    }
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Maintenance,
         Self::Disabled,
         Self::EnvOnly,
@@ -38,6 +79,8 @@ impl Kind {
         Self::AllowedRoles,
         Self::Deprecated,
         Self::ForceActive,
+        Self::RateLimit,
+        Self::ConcurrencyLimit,
     ];
 
     /// The name that the attribute is exported by.
@@ -50,6 +93,8 @@ impl Kind {
             Self::AllowedRoles => "allowed_roles",
             Self::Deprecated => "deprecated",
             Self::ForceActive => "force_active",
+            Self::RateLimit => "rate_limit",
+            Self::ConcurrencyLimit => "concurrency_limit",
         }
     }
 
@@ -67,17 +112,51 @@ impl Kind {
             }
             Self::Deprecated => &["since", "sunset", "use_instead", "route", "crate"],
             Self::ForceActive => &["route", "crate"],
+            Self::RateLimit => &[
+                "algorithm",
+                "key",
+                "on_missing_key",
+                "burst",
+                "cost",
+                "tiers",
+                "tier",
+                "exempt_ips",
+                "exempt_roles",
+                "shadow",
+                "rollout",
+                "on_store_failure",
+                "lease",
+                "time_zone",
+                "name",
+                "response",
+                "route",
+                "crate",
+            ],
+            Self::ConcurrencyLimit => &[
+                "key",
+                "name",
+                "exempt_ips",
+                "exempt_roles",
+                "response",
+                "route",
+                "crate",
+            ],
         }
     }
 
-    /// Whether it takes strings without a key.
-    pub(crate) const fn takes_list(self) -> bool {
-        matches!(self, Self::EnvOnly | Self::AllowedIps | Self::AllowedRoles)
+    /// Whether it takes values without a key.
+    pub(crate) const fn takes_values(self) -> bool {
+        matches!(self, Self::EnvOnly | Self::AllowedIps | Self::AllowedRoles) || self.repeats()
     }
 
-    /// The variant of `Gate` that it declares, with fields from `args`.
-    pub(crate) fn gate(self, args: &mut Args) -> TokenStream {
-        match self {
+    /// Whether it may stand on one handler more than once.
+    pub(crate) const fn repeats(self) -> bool {
+        matches!(self, Self::RateLimit | Self::ConcurrencyLimit)
+    }
+
+    /// What it declares, with fields from `args`.
+    pub(crate) fn declared(self, args: &mut Args, place: Place<'_>) -> Declared {
+        Declared::of(match self {
             Self::Maintenance => maintenance::gate(args),
             Self::Disabled => disabled::gate(args),
             Self::EnvOnly => env_only::gate(args),
@@ -85,7 +164,9 @@ impl Kind {
             Self::AllowedRoles => allowed_roles::gate(args),
             Self::Deprecated => deprecated::gate(args),
             Self::ForceActive => force_active::gate(),
-        }
+            Self::RateLimit => return rate_limit::gate(args, place),
+            Self::ConcurrencyLimit => return concurrency_limit::gate(args, place),
+        })
     }
 
     /// Why the two cannot stand on one handler, if they cannot.

@@ -1,19 +1,19 @@
 //! Finds out which method and path each declaration governs. What cannot be found stops the start.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-};
+mod error;
+mod limits;
+
+use std::collections::{BTreeMap, HashMap};
 
 use axum::Router;
 use serde_json::Value;
 use waygate_core::{
-    grammar::{Invalid, Method, PathTemplate, RouteSpec},
+    grammar::{Method, PathTemplate, RouteSpec},
     model::{RouteKey, RouteState},
 };
 
 use super::{
-    Responses,
+    layer::OfRoute,
     probe::{self, Served},
 };
 use crate::{
@@ -21,94 +21,13 @@ use crate::{
     registry::{self, HandlerDeclaration},
 };
 
-/// Everything that is wrong with the declarations of an application, each with a remedy.
-#[derive(Debug)]
-pub struct BindErrors(Vec<BindError>);
-
-impl BindErrors {
-    /// The single errors; at least one.
-    pub fn errors(&self) -> &[BindError] {
-        &self.0
-    }
-}
-
-impl fmt::Display for BindErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "{error}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for BindErrors {}
-
-/// A declaration that governs nothing, or not what it says.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BindError {
-    /// The handler has attributes, but no route of the router serves it.
-    #[error("`{handler}` ({location}) is annotated, but no route serves it\n  help: {help}")]
-    Unbound {
-        /// The handler's path.
-        handler: &'static str,
-        /// `file:line` of its first attribute.
-        location: String,
-        /// What to do about it.
-        help: String,
-    },
-    /// The path does not exist in the router.
-    #[error(
-        "`{handler}` ({location}) governs `{route}`, but the router has no such path\n  help: \
-         give the full path, with the prefix of every `nest`"
-    )]
-    NoSuchPath {
-        /// The handler's path.
-        handler: &'static str,
-        /// `file:line` of its first attribute.
-        location: String,
-        /// The route that it names.
-        route: RouteSpec,
-    },
-    /// The path exists, but not for this method.
-    #[error(
-        "`{handler}` ({location}) governs `{route}`, but the router serves that path only with other methods\n  help: \
-         correct the method"
-    )]
-    NoSuchMethod {
-        /// The handler's path.
-        handler: &'static str,
-        /// `file:line` of its first attribute.
-        location: String,
-        /// The route that it names.
-        route: RouteSpec,
-    },
-    /// Two handlers claim one route.
-    #[error(
-        "`{first}` and `{second}` ({location}) both govern `{route}`\n  help: correct `route = \"..\"` of one of them"
-    )]
-    ClaimedTwice {
-        /// The one handler.
-        first: &'static str,
-        /// The other handler.
-        second: &'static str,
-        /// `file:line` of the second handler's first attribute.
-        location: String,
-        /// The route that both name.
-        route: RouteSpec,
-    },
-    /// A declaration, or a path of the document, does not follow its grammar.
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
-}
+pub use error::{BindError, BindErrors};
 
 /// What binding has found out.
 pub(super) struct Bound {
     pub(super) routes: Vec<Registered>,
-    pub(super) responses: HashMap<RouteKey, Responses>,
+    /// What attributes bring along, of the routes that have any.
+    pub(super) own: HashMap<RouteKey, OfRoute>,
 }
 
 /// An operation of the OpenAPI document.
@@ -138,6 +57,7 @@ pub(super) async fn bind(
     let unmounted = Unmounted(allow_unmounted);
     let mut claims: BTreeMap<RouteSpec, Vec<Claim<'_>>> = BTreeMap::new();
     for declaration in &handlers {
+        errors.extend(limits::shared_names(declaration));
         let places = places(declaration, &operations);
         if places.is_empty() && !unmounted.allows(declaration) {
             errors.push(unbound(declaration, &operations));
@@ -154,13 +74,16 @@ pub(super) async fn bind(
     }
     let mut bound = Bound {
         routes: Vec::new(),
-        responses: HashMap::new(),
+        own: HashMap::new(),
     };
     for (route, claims) in claims {
         match (served_as(router, &route).await, &*claims) {
             (Some((path, Served::Yes)), claims) => {
                 let route = RouteSpec::new(route.method(), path);
                 errors.extend(claimed_twice(&route, claims));
+                for claim in claims {
+                    errors.extend(limits::missing_parameters(claim.declaration, &route));
+                }
                 bound.add(&route, claims.first());
             }
             // A document may describe more than this router serves; an annotated route must be served.
@@ -233,21 +156,25 @@ fn claimed_twice(route: &RouteSpec, claims: &[Claim<'_>]) -> Option<BindError> {
 impl Bound {
     fn add(&mut self, route: &RouteSpec, claim: Option<&Claim<'_>>) {
         let key = RouteKey::from(route);
-        let (declared, source) = match claim {
+        let (declared, limits, source) = match claim {
             Some(Claim {
                 declaration,
                 source,
             }) => {
-                self.responses
-                    .insert(key.clone(), declaration.responses.clone());
-                (declaration.state.clone(), source.clone())
+                let own = OfRoute {
+                    responses: declaration.responses.clone(),
+                    limits: declaration.limits.clone(),
+                };
+                self.own.insert(key.clone(), own);
+                let limits = declaration.limits.rate_policies();
+                (declaration.state.clone(), limits, source.clone())
             }
-            None => (RouteState::default(), Source::Document),
+            None => (RouteState::default(), Vec::new(), Source::Document),
         };
         self.routes.push(Registered {
             key,
             declared,
-            limits: Vec::new(),
+            limits,
             source,
         });
     }

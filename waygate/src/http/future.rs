@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::header;
 use pin_project_lite::pin_project;
 
-use super::limited::After;
+use super::limits::After;
 use crate::engine::DeprecationHeaders;
 
 pin_project! {

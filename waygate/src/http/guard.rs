@@ -2,7 +2,11 @@ use std::{collections::HashMap, fmt, net::SocketAddr};
 
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 
-use super::{Api, BindErrors, Responses, bind, layer::WaygateLayer, probe};
+use super::{
+    Api, BindErrors, Responses, bind,
+    layer::{OfRoute, WaygateLayer},
+    probe,
+};
 use crate::{Waygate, engine::Report};
 
 impl Waygate {
@@ -24,8 +28,10 @@ impl Waygate {
         let bound = bind::bind(&probed, document.as_mut(), &self.inner.allow_unmounted).await?;
         self.inner.register(bound.routes).await;
         let snapshot = self.inner.snapshot.load();
-        let slots = bound.responses.into_iter();
-        let by_slot = slots.filter_map(|(key, own)| Some((snapshot.table.exact(&key)?, own)));
+        let by_slot = bound
+            .own
+            .into_iter()
+            .filter_map(|(key, own)| Some((snapshot.table.exact(&key)?, own)));
         Ok(Guarded {
             waygate: self.clone(),
             router: api.router,
@@ -49,7 +55,7 @@ pub struct Guarded {
     pub(crate) waygate: Waygate,
     router: Router,
     responses: Responses,
-    by_slot: HashMap<usize, Responses>,
+    by_slot: HashMap<usize, OfRoute>,
     /// What Waygate itself serves, beside the API and not governed by it.
     pub(crate) live: Router,
     #[cfg(feature = "openapi")]

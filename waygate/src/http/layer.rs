@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use tower::Layer;
 
-use super::{Responses, identity::Identity, service::WaygateService};
+use super::{DeclaredLimits, Responses, identity::Identity, service::WaygateService};
 use crate::Waygate;
 
 /// Puts the engine before every endpoint of a router, its fallback included.
@@ -19,15 +19,22 @@ pub(super) struct Shared {
     pub(super) waygate: Waygate,
     /// Answers of the whole application.
     pub(super) responses: Responses,
-    /// Answers that attributes name, by slot.
-    pub(super) by_slot: HashMap<usize, Responses>,
+    /// What attributes bring along, by slot.
+    pub(super) by_slot: HashMap<usize, OfRoute>,
+}
+
+/// What the attributes of one handler bring along that the engine does not know.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OfRoute {
+    pub(super) responses: Responses,
+    pub(super) limits: DeclaredLimits,
 }
 
 impl WaygateLayer {
     pub(super) fn new(
         waygate: Waygate,
         responses: Responses,
-        by_slot: HashMap<usize, Responses>,
+        by_slot: HashMap<usize, OfRoute>,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {

@@ -5,16 +5,14 @@ mod api;
 mod bind;
 mod blocked;
 mod client;
-mod cost;
 mod extract;
 mod facts;
 mod future;
 mod guard;
 mod identity;
 mod layer;
-mod limited;
+mod limits;
 mod probe;
-mod rate_headers;
 mod reply;
 mod respond;
 mod responses;
@@ -24,13 +22,14 @@ pub use api::Api;
 pub use bind::{BindError, BindErrors};
 pub use blocked::{BlockReason, Blocked, RateLimited};
 pub use client::{ClientAddr, Roles};
-pub use cost::Cost;
 pub use extract::RouteGuard;
 pub use guard::Guarded;
+pub use limits::{Cost, CostFunction, IntoCostFunction, IntoKeyFunction, Key, KeyFunction};
 pub use respond::{IntoResponder, Responder};
 pub use responses::Responses;
 
 pub(crate) use client::client_ip;
+pub(crate) use limits::DeclaredLimits;
 
 /// Whether every route is open: by configuration, or for the test that makes the request.
 #[inline]

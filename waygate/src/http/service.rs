@@ -13,7 +13,7 @@ use waygate_core::decision::{Block, Verdict};
 
 use super::{
     BlockReason, Blocked, bypassed, facts::RequestFacts, future::ResponseFuture,
-    identity::Identity, layer::Shared, limited::Arrived, reply, uncounted,
+    identity::Identity, layer::Shared, limits::Arrived, reply, uncounted,
 };
 use crate::engine::{Asked, Snapshot};
 
@@ -100,7 +100,7 @@ impl<S: Service<Request>> WaygateService<S> {
         reason: BlockReason,
     ) -> ResponseFuture<S::Future, S::Error> {
         let shared = &self.shared;
-        let of_route = slot.and_then(|slot| shared.by_slot.get(&slot)?.of(&reason));
+        let of_route = slot.and_then(|slot| shared.by_slot.get(&slot)?.responses.of(&reason));
         let responder = of_route.or_else(|| shared.responses.of(&reason)).cloned();
         let (parts, _body) = request.into_parts();
         let blocked = Blocked::new(parts, reason, shared.waygate.inner.clock.now());

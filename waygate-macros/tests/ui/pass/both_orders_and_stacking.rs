@@ -29,8 +29,25 @@ async fn three() -> Result<(), &'static str> {
     Ok(())
 }
 
+async fn tenant(_: &waygate::RequestParts) -> Option<waygate::Key> {
+    None
+}
+
+#[waygate::rate_limit("10/s", key = tenant)]
+#[waygate::rate_limit("100/minute")]
+#[utoipa::path(get, path = "/four")]
+#[waygate::concurrency_limit(5)]
+#[waygate::rate_limit("1000/hour", name = "per-hour")]
+#[waygate::concurrency_limit(1, key = "ip")]
+async fn four() {}
+
+#[utoipa::path(get, path = "/five")]
+#[waygate::concurrency_limit(1, key = tenant)]
+#[waygate::rate_limit("10/s", key = "path:known_at_start_only")]
+async fn five() {}
+
 fn main() {
-    let inner = OpenApiRouter::<()>::new().routes(routes!(one)).routes(routes!(two, three));
+    let inner = OpenApiRouter::<()>::new().routes(routes!(one)).routes(routes!(two, three)).routes(routes!(four)).routes(routes!(five));
     let (_, document) = OpenApiRouter::new().nest("/v1", inner).split_for_parts();
-    assert_eq!(document.paths.paths.len(), 3);
+    assert_eq!(document.paths.paths.len(), 5);
 }

@@ -10,6 +10,8 @@ pub mod house {
         ($name:ident => $reason:literal, $response:path) => {
             #[$crate::house::gates::disabled(reason = $reason, response = $response, crate = $crate::house::gates)]
             #[$crate::house::gates::env_only("dev", crate = $crate::house::gates)]
+            #[$crate::house::gates::rate_limit("10/s", key = $crate::key, crate = $crate::house::gates)]
+            #[$crate::house::gates::concurrency_limit(10, crate = $crate::house::gates)]
             async fn $name() {}
         };
     }
@@ -21,7 +23,12 @@ fn closed(_: &gates::Blocked) -> &'static str {
     "closed"
 }
 
+fn key(_: &gates::RequestParts) -> Option<gates::Key> {
+    None
+}
+
 #[gates::disabled(crate = gates)]
+#[gates::rate_limit("1/s", tiers = { pro = "2/s" }, key = key, crate = gates)]
 #[utoipa::path(get, path = "/a")]
 async fn relative() {}
 

@@ -19,7 +19,17 @@ pub mod handlers {
         "closed"
     }
 
+    fn key(_: &waygate::RequestParts) -> Option<waygate::Key> {
+        None
+    }
+
+    fn cost(_: &waygate::RequestParts) -> u32 {
+        1
+    }
+
     /// utoipa below.
+    #[waygate::rate_limit("1/s", key = key, cost = cost, tiers = { pro = "2/s" })]
+    #[waygate::concurrency_limit(1, key = key)]
     #[waygate::maintenance(reason = "migration", response = closed)]
     #[waygate::env_only("dev")]
     #[utoipa::path(get, path = "/below")]

@@ -20,7 +20,7 @@ mod verdict;
 use std::sync::Arc;
 
 #[cfg(feature = "axum")]
-pub(crate) use account::{Admission, Counting};
+pub(crate) use account::Counting;
 #[cfg(feature = "axum")]
 pub(crate) use claim::{Claim, Claims, Functions, LimitFacts, NoFunctions};
 pub(crate) use clock::{LimitClock, instant};
@@ -77,14 +77,4 @@ pub enum RateLimitHeaders {
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) policies: Box<[Arc<Policy>]>,
-}
-
-impl Limits {
-    /// Whether a function of the application tells the key of some policy.
-    #[cfg(feature = "axum")]
-    pub(crate) fn ask_functions(&self) -> bool {
-        use waygate_core::grammar::KeySource;
-        let asks = |policy: &Arc<Policy>| matches!(policy.fields.key, KeySource::Custom);
-        self.policies.iter().any(asks)
-    }
 }

@@ -1,5 +1,3 @@
-//! Requests that are counted: before the endpoint, and after it.
-
 use std::sync::Arc;
 
 use axum::{extract::Request, response::Response};
@@ -8,26 +6,31 @@ use tower::Service;
 use waygate_core::limit::quota::SECOND;
 
 use super::{
-    BlockReason, Blocked, Cost, RateLimited,
-    facts::RequestFacts,
-    future::{ResponseFuture, announce},
-    layer::Shared,
-    rate_headers, reply,
-    service::WaygateService,
+    super::{
+        BlockReason, Blocked, RateLimited,
+        facts::RequestFacts,
+        future::{ResponseFuture, announce},
+        layer::Shared,
+        reply,
+        service::WaygateService,
+    },
+    Cost, DeclaredLimits,
+    functions::{Told, ask},
+    headers,
 };
 use crate::engine::{
-    Claims, Counting, DeprecationHeaders, Limits, NoFunctions, Passed, RateLimitHeaders, Refusal,
-    RefusalCause, Registered, Snapshot, instant,
+    Claims, Counting, DeprecationHeaders, Inner, Limits, NoFunctions, Passed, RateLimitHeaders,
+    Refusal, RefusalCause, Registered, Snapshot, instant,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Where a request stands when its route was found to be open.
-pub(super) struct Arrived<'a> {
-    pub(super) slot: usize,
-    pub(super) snapshot: &'a Snapshot,
-    pub(super) limits: &'a Arc<Limits>,
-    pub(super) announcement: Option<DeprecationHeaders>,
+pub(crate) struct Arrived<'a> {
+    pub(crate) slot: usize,
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) limits: &'a Arc<Limits>,
+    pub(crate) announcement: Option<DeprecationHeaders>,
 }
 
 impl<S> WaygateService<S>
@@ -38,7 +41,7 @@ where
 {
     /// Counts a request, and lets it pass or refuses it.
     #[inline]
-    pub(super) fn count(
+    pub(crate) fn count(
         &mut self,
         request: Request,
         arrived: Arrived<'_>,
@@ -53,8 +56,28 @@ where
         let Some(route) = snapshot.table.route(slot) else {
             return ResponseFuture::deprecated(self.inner.call(request), announcement);
         };
-        let facts = RequestFacts::of(&request, engine);
-        let claims = limits.claims(&facts, &mut NoFunctions);
+        let own = self.shared.by_slot.get(&slot);
+        let functions = own.filter(|own| own.limits.ask_functions());
+        let (request, claims) = match functions {
+            None => {
+                let facts = RequestFacts::of(&request, engine);
+                let claims = limits.claims(&facts, &mut NoFunctions);
+                (request, claims)
+            }
+            Some(own) => match claims_at_once(limits, &own.limits, request, engine) {
+                Ok(found) => found,
+                Err(request) => {
+                    let (route, limits) = (route.clone(), limits.clone());
+                    let waiting = Waiting {
+                        slot,
+                        route,
+                        limits,
+                        announcement,
+                    };
+                    return self.wait(request, None, waiting);
+                }
+            },
+        };
         let counting = Counting {
             engine,
             limits,
@@ -68,7 +91,13 @@ where
             }
             Ok(claims) if engine.counters.shared.is_some() => {
                 let (route, limits) = (route.clone(), limits.clone());
-                return self.wait(request, claims, slot, route, limits, announcement);
+                let waiting = Waiting {
+                    slot,
+                    route,
+                    limits,
+                    announcement,
+                };
+                return self.wait(request, Some(claims), waiting);
             }
             Ok(claims) => counting.here(claims),
             Err(policy) => Err(counting.without_key(policy)),
@@ -83,31 +112,34 @@ where
                 };
                 ResponseFuture::limited(self.inner.call(request), after)
             }
-            Err(refusal) => {
-                let shared = self.shared.clone();
-                let limits = limits.clone();
-                self.turn_away(shared, request, slot, limits, refusal)
-            }
+            Err(refusal) => self.turn_away(request, slot, limits.clone(), refusal),
         }
     }
 
-    /// The same where the counters are elsewhere.
+    /// The same where the counters are elsewhere, or (without claims) a function must be awaited.
     fn wait(
         &mut self,
         request: Request,
-        claims: Claims,
-        slot: usize,
-        route: Arc<Registered>,
-        limits: Arc<Limits>,
-        announcement: Option<DeprecationHeaders>,
+        claims: Option<Claims>,
+        waiting: Waiting,
     ) -> ResponseFuture<S::Future, S::Error> {
         // The one that was polled ready serves the request; a clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let shared = self.shared.clone();
-        let method = request.method().clone();
-        let request_id = request_id(&request).map(str::to_owned);
         ResponseFuture::waiting(async move {
+            let Waiting {
+                slot,
+                route,
+                limits,
+                announcement,
+            } = waiting;
+            let (request, claims) = match claims {
+                Some(claims) => (request, Ok(claims)),
+                None => claims_in_time(&shared, slot, &limits, request).await,
+            };
+            let method = request.method().clone();
+            let request_id = request_id(&request).map(str::to_owned);
             let counting = Counting {
                 engine: &shared.waygate.inner,
                 limits: &limits,
@@ -115,7 +147,16 @@ where
                 method: method.as_str(),
                 request_id: request_id.as_deref(),
             };
-            match counting.anywhere(claims).await {
+            let admission = match claims {
+                Ok(claims) if claims.is_empty() => {
+                    let mut response = inner.call(request).await?;
+                    announce(&mut response, announcement);
+                    return Ok(response);
+                }
+                Ok(claims) => counting.anywhere(claims).await,
+                Err(policy) => Err(counting.without_key(policy)),
+            };
+            match admission {
                 Ok(passed) => {
                     let response = inner.call(request).await?;
                     let after = After {
@@ -134,16 +175,58 @@ where
     #[cold]
     fn turn_away(
         &self,
-        shared: Arc<Shared>,
         request: Request,
         slot: usize,
         limits: Arc<Limits>,
         refusal: Box<Refusal>,
     ) -> ResponseFuture<S::Future, S::Error> {
+        let shared = self.shared.clone();
         ResponseFuture::waiting(async move {
             Ok(refused(&shared, request, slot, &limits, &refusal).await)
         })
     }
+}
+
+/// What a request takes along while it waits.
+struct Waiting {
+    slot: usize,
+    route: Arc<Registered>,
+    limits: Arc<Limits>,
+    announcement: Option<DeprecationHeaders>,
+}
+
+/// What the request is counted by, or the policy that refuses it because it has no key.
+type Found = (Request, Result<Claims, u16>);
+
+/// The claims of a request whose key or cost functions tell; the request alone when one of them must be awaited.
+fn claims_at_once(
+    limits: &Limits,
+    declared: &DeclaredLimits,
+    request: Request,
+    engine: &Inner,
+) -> Result<Found, Request> {
+    let (parts, body) = request.into_parts();
+    let claims = Told::at_once(declared, &parts)
+        .map(|mut told| limits.claims(&RequestFacts::of_parts(&parts, engine), &mut told));
+    let request = Request::from_parts(parts, body);
+    match claims {
+        Some(claims) => Ok((request, claims)),
+        None => Err(request),
+    }
+}
+
+/// The same, waiting for functions that take their time.
+async fn claims_in_time(shared: &Shared, slot: usize, limits: &Limits, request: Request) -> Found {
+    let engine = &shared.waygate.inner;
+    let Some(own) = shared.by_slot.get(&slot) else {
+        let claims = limits.claims(&RequestFacts::of(&request, engine), &mut NoFunctions);
+        return (request, claims);
+    };
+    let (parts, body) = request.into_parts();
+    let (parts, asked) = ask(&own.limits, parts).await;
+    let mut told = Told::after(&own.limits, &parts, asked);
+    let claims = limits.claims(&RequestFacts::of_parts(&parts, engine), &mut told);
+    (Request::from_parts(parts, body), claims)
 }
 
 fn request_id(request: &Request) -> Option<&str> {
@@ -151,7 +234,7 @@ fn request_id(request: &Request) -> Option<&str> {
 }
 
 /// What is left to do when the endpoint has answered.
-pub(super) struct After {
+pub(crate) struct After {
     shared: Arc<Shared>,
     limits: Arc<Limits>,
     passed: Passed,
@@ -159,7 +242,7 @@ pub(super) struct After {
 }
 
 impl After {
-    pub(super) fn complete(self, mut response: Response) -> Response {
+    pub(crate) fn complete(self, mut response: Response) -> Response {
         let Self {
             shared,
             limits,
@@ -172,7 +255,7 @@ impl After {
             && which != RateLimitHeaders::Off
         {
             let headers = response.headers_mut();
-            rate_headers::write(headers, which, &limits, &passed.claims, told, passed.at);
+            headers::write(headers, which, &limits, &passed.claims, told, passed.at);
         }
         if announcement.is_some() {
             announce(&mut response, announcement);
@@ -217,8 +300,12 @@ async fn refused(
     let limited = limited(refusal, now, engine.limiting.jitter);
     let retry_after = limited.retry_after;
     let reason = BlockReason::RateLimited(limited);
-    let of_route = shared.by_slot.get(&slot).and_then(|own| own.of(&reason));
-    let responder = of_route.or_else(|| shared.responses.of(&reason)).cloned();
+    let declared = shared.by_slot.get(&slot);
+    let declared = declared.and_then(|own| own.limits.rate(&refusal.policy.key.name));
+    let responder = declared
+        .and_then(|declared| declared.response.as_ref())
+        .or_else(|| shared.responses.of(&reason))
+        .cloned();
     let (parts, _body) = request.into_parts();
     let blocked = Blocked::new(parts, reason, engine.clock.now());
     let mut response = match responder {
@@ -232,7 +319,7 @@ async fn refused(
     if let Some(told) = &refusal.told {
         let which = engine.limiting.headers;
         if which != RateLimitHeaders::Off {
-            rate_headers::write(headers, which, limits, &[], told, now);
+            headers::write(headers, which, limits, &[], told, now);
         }
     }
     response

@@ -1,0 +1,154 @@
+//! What the parts of a rate limit policy say about each other.
+
+use super::{Algorithm, Invalid, Limit, PolicyName, Rate};
+
+/// The largest moving window: it keeps every request.
+pub const MAX_MOVING: u64 = 1_000;
+
+/// How many tiers one policy may have.
+pub const MAX_TIERS: usize = 64;
+
+/// The rates of a limit, each with the burst that holds for it: its own, or else that of the policy; 0 is none.
+pub fn rates_with_burst(limit: &Limit, burst: u64) -> impl Iterator<Item = Rate> + use<'_> {
+    let burst = (burst > 0).then_some(burst);
+    let rates = limit.rates().iter();
+    rates.map(move |rate| rate.with_burst(rate.burst().or(burst)))
+}
+
+/// Whether the algorithm can keep a limit with the policy's burst.
+///
+/// # Errors
+/// [`Invalid`] naming the limit or the burst, and what would be right.
+pub fn check_limit(limit: &Limit, algorithm: Algorithm, burst: u64) -> Result<(), Invalid> {
+    if burst > Rate::MAX_AMOUNT {
+        let problem = format!("the most is {}", Rate::MAX_AMOUNT);
+        return Err(Invalid::new("burst", &burst.to_string(), problem));
+    }
+    for rate in rates_with_burst(limit, burst) {
+        check_rate(rate, algorithm)
+            .map_err(|problem| Invalid::new("rate limit", limit.as_str(), problem))?;
+    }
+    Ok(())
+}
+
+fn check_rate(rate: Rate, algorithm: Algorithm) -> Result<(), String> {
+    let capacity = rate.amount().saturating_add(rate.burst().unwrap_or(0));
+    let Some(seconds) = rate.period().seconds() else {
+        return match algorithm {
+            Algorithm::FixedWindow => Ok(()),
+            other => Err(format!("a calendar quota is a fixed window, not a {other}")),
+        };
+    };
+    match algorithm {
+        Algorithm::MovingWindow if capacity > MAX_MOVING => Err(format!(
+            "a moving window remembers every request, and takes {MAX_MOVING} at most; use sliding_window or token_bucket"
+        )),
+        Algorithm::SlidingWindow if capacity > u64::from(u32::MAX) => {
+            Err(format!("a sliding window takes {} at most", u32::MAX))
+        }
+        Algorithm::TokenBucket if rate.amount() == 0 => {
+            Err("a token bucket that never refills takes nothing; use fixed_window".to_owned())
+        }
+        Algorithm::TokenBucket if rate.amount() / 1_000_000_000 >= seconds => {
+            Err("a token bucket refills a billion times a second at most".to_owned())
+        }
+        Algorithm::FixedWindow
+        | Algorithm::SlidingWindow
+        | Algorithm::MovingWindow
+        | Algorithm::TokenBucket => Ok(()),
+    }
+}
+
+/// Whether one more tier of this name may follow those above.
+///
+/// # Errors
+/// [`Invalid`] when there is one of the name already, or there are [`MAX_TIERS`].
+pub fn check_tier(above: &[PolicyName], name: &PolicyName) -> Result<(), Invalid> {
+    let invalid = |problem: String| Err(Invalid::new("tier", name.as_str(), problem));
+    if above.contains(name) {
+        return invalid("it is given twice".to_owned());
+    }
+    if above.len() >= MAX_TIERS {
+        return invalid(format!("a policy has at most {MAX_TIERS} tiers"));
+    }
+    Ok(())
+}
+
+/// Whether an attribute of the caller can have this name.
+///
+/// # Errors
+/// [`Invalid`] when there is nothing.
+pub fn check_resolver(name: &str) -> Result<(), Invalid> {
+    match name.trim() {
+        "" => Err(Invalid::new(
+            "tier resolver",
+            name,
+            "name the attribute of the caller that tells the tier, such as `plan`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(limit: &str, algorithm: Algorithm, burst: u64) -> String {
+        let limit = limit.parse().unwrap();
+        check_limit(&limit, algorithm, burst)
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn the_burst_counts_towards_what_an_algorithm_takes() {
+        let limit = "1000/minute".parse().unwrap();
+        assert!(check_limit(&limit, Algorithm::MovingWindow, 0).is_ok());
+        let found = problem("1000/minute", Algorithm::MovingWindow, 1);
+        assert!(
+            found.starts_with("invalid rate limit `1000/minute`: a moving window remembers"),
+            "{found}"
+        );
+        assert_eq!(
+            problem("1/minute", Algorithm::FixedWindow, u64::MAX),
+            "invalid burst `18446744073709551615`: the most is 9007199254740992"
+        );
+    }
+
+    #[test]
+    fn a_burst_of_its_own_comes_first() {
+        let limit: Limit = "1/s burst 2; 1/hour".parse().unwrap();
+        let bursts: Vec<_> = rates_with_burst(&limit, 9)
+            .map(|rate| rate.burst())
+            .collect();
+        assert_eq!(bursts, [Some(2), Some(9)]);
+        assert!(rates_with_burst(&limit, 0).any(|rate| rate.burst().is_none()));
+    }
+
+    #[test]
+    fn tiers_are_told_apart_and_few() {
+        let names: Vec<PolicyName> = (0..MAX_TIERS)
+            .map(|n| format!("tier-{n}").parse().unwrap())
+            .collect();
+        assert!(check_tier(&names[..63], &names[63]).is_ok());
+        let twice = check_tier(&names, &names[5]).unwrap_err();
+        assert_eq!(
+            twice.to_string(),
+            "invalid tier `tier-5`: it is given twice"
+        );
+        let many = check_tier(&names, &"one-more".parse().unwrap()).unwrap_err();
+        assert_eq!(many.problem(), "a policy has at most 64 tiers");
+    }
+
+    #[test]
+    fn a_resolver_has_a_name() {
+        assert!(check_resolver("plan").is_ok());
+        for nothing in ["", " "] {
+            let invalid = check_resolver(nothing).unwrap_err();
+            assert!(
+                invalid.to_string().starts_with("invalid tier resolver"),
+                "{invalid}"
+            );
+        }
+    }
+}

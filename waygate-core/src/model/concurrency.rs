@@ -1,0 +1,179 @@
+use std::num::NonZeroU32;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{declared, rate_limit::key_in_words, text};
+use crate::{
+    decl,
+    grammar::{Invalid, KeyPart, KeySource, PolicyName, RoleName},
+};
+
+/// How many requests of a route are served at the same time, and for whom that does not count.
+///
+/// ```
+/// # use waygate_core::model::ConcurrencyPolicy;
+/// let policy: ConcurrencyPolicy = serde_json::from_str(r#"{"limit": 10, "key_strategy": "user"}"#)?;
+/// assert_eq!(policy.meaning(), "at most 10 at the same time, for each user");
+///
+/// let mistake = serde_json::from_str::<ConcurrencyPolicy>(r#"{"limit": 0}"#).unwrap_err();
+/// assert!(mistake.to_string().contains("expected a nonzero u32"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConcurrencyPolicy {
+    /// Tells several policies of one route apart.
+    #[serde(default = "default_name")]
+    pub name: PolicyName,
+    /// How many requests at a time.
+    pub limit: NonZeroU32,
+    /// What has a count of its own; all requests together when nobody says.
+    #[serde(rename = "key_strategy", default = "everything")]
+    pub key: KeySource,
+    /// Clients in these networks pass, uncounted.
+    #[serde(default, with = "text::networks")]
+    pub exempt_ips: Vec<IpNet>,
+    /// Callers with one of these roles pass, uncounted.
+    #[serde(default)]
+    pub exempt_roles: Vec<RoleName>,
+}
+
+impl ConcurrencyPolicy {
+    /// A policy of this limit for all requests together.
+    pub fn new(limit: NonZeroU32) -> Self {
+        Self {
+            name: default_name(),
+            limit,
+            key: everything(),
+            exempt_ips: Vec::new(),
+            exempt_roles: Vec::new(),
+        }
+    }
+
+    /// What `#[concurrency_limit]` declares; without a name it is called by its place among the handler's attributes.
+    ///
+    /// # Errors
+    /// [`Invalid`] for what does not follow its grammar. The attribute checks all of it at compile time, so this means
+    /// a declaration that was written by hand.
+    pub fn declared(declared: &decl::ConcurrencyLimit) -> Result<Self, Invalid> {
+        let limit = NonZeroU32::new(declared.limit)
+            .ok_or_else(|| Invalid::new("concurrency limit", "0", "use 1 or more"))?;
+        Ok(Self {
+            name: declared::name(declared.name, declared.ordinal)?,
+            limit,
+            key: declared::parsed(declared.key)?.unwrap_or_else(everything),
+            exempt_ips: declared::networks(declared.exempt_ips)?,
+            exempt_roles: declared::roles(declared.exempt_roles)?,
+        })
+    }
+
+    /// What the policy does, in words.
+    pub fn meaning(&self) -> String {
+        let (limit, key) = (self.limit, key_in_words(&self.key));
+        format!("at most {limit} at the same time, {key}")
+    }
+}
+
+fn default_name() -> PolicyName {
+    PolicyName::by_ordinal(0)
+}
+
+fn everything() -> KeySource {
+    KeySource::Parts([KeyPart::Global].into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, json, to_value};
+
+    use super::*;
+
+    #[test]
+    fn reads_back_what_it_writes() {
+        let bare: ConcurrencyPolicy = from_value(json!({"limit": 5})).unwrap();
+        assert_eq!(bare, ConcurrencyPolicy::new(NonZeroU32::new(5).unwrap()));
+        assert_eq!(
+            to_value(&bare).unwrap(),
+            json!({
+                "name": "default", "limit": 5, "key_strategy": "global", "exempt_ips": [], "exempt_roles": [],
+            })
+        );
+        let full = json!({
+            "name": "per-user", "limit": 5, "key_strategy": "user, path:tenant",
+            "exempt_ips": ["10.0.0.0/8"], "exempt_roles": ["admin"],
+        });
+        let policy: ConcurrencyPolicy = from_value(full.clone()).unwrap();
+        assert_eq!(to_value(&policy).unwrap(), full);
+    }
+
+    #[test]
+    fn is_checked_on_the_way_in() {
+        for (value, expected) in [
+            (json!({}), "missing field `limit`"),
+            (json!({"limit": 0}), "invalid value: integer `0`"),
+            (json!({"limit": -1}), "invalid value: integer `-1`"),
+            (json!({"limit": 1, "burst": 2}), "unknown field `burst`"),
+            (
+                json!({"limit": 1, "name": "a b"}),
+                "invalid policy name `a b`",
+            ),
+            (
+                json!({"limit": 1, "key_strategy": "ip, ip"}),
+                "invalid key `ip, ip`",
+            ),
+            (
+                json!({"limit": 1, "exempt_ips": ["10/8"]}),
+                "invalid CIDR `10/8`",
+            ),
+            (
+                json!({"limit": 1, "exempt_roles": [""]}),
+                "invalid role name ``",
+            ),
+        ] {
+            let found = from_value::<ConcurrencyPolicy>(value).unwrap_err();
+            assert!(found.to_string().starts_with(expected), "{found}");
+        }
+    }
+
+    #[test]
+    fn says_what_it_means() {
+        let meaning = |value: Value| from_value::<ConcurrencyPolicy>(value).unwrap().meaning();
+        for (key, words) in [
+            ("global", "for all requests together"),
+            ("ip", "for each client address"),
+            ("api_key, path:tenant", "for each API key and {tenant}"),
+            ("custom", "for each key that the code tells"),
+        ] {
+            assert_eq!(
+                meaning(json!({"limit": 3, "key_strategy": key})),
+                format!("at most 3 at the same time, {words}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_declaration_by_hand_is_checked_too() {
+        let declared = decl::ConcurrencyLimit {
+            name: None,
+            ordinal: 1,
+            limit: 0,
+            key: Some("custom"),
+            exempt_ips: &["10.0.0.0/8"],
+            exempt_roles: &["admin"],
+        };
+        let problem = ConcurrencyPolicy::declared(&declared).unwrap_err();
+        assert_eq!(
+            problem.to_string(),
+            "invalid concurrency limit `0`: use 1 or more"
+        );
+        let policy = ConcurrencyPolicy::declared(&decl::ConcurrencyLimit {
+            limit: 2,
+            ..declared
+        })
+        .unwrap();
+        assert_eq!((policy.name.as_str(), policy.limit.get()), ("default-2", 2));
+        assert_eq!(policy.key, KeySource::Custom);
+        assert_eq!((policy.exempt_ips.len(), policy.exempt_roles.len()), (1, 1));
+    }
+}

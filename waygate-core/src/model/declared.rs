@@ -1,0 +1,24 @@
+//! Texts of declarations as values of policies.
+
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use crate::grammar::{Invalid, PolicyName, RoleName, parse_cidr};
+
+/// The name that was written, or the one by which the policy is counted.
+pub(super) fn name(written: Option<&str>, ordinal: u32) -> Result<PolicyName, Invalid> {
+    written.map_or_else(|| Ok(PolicyName::by_ordinal(ordinal)), str::parse)
+}
+
+pub(super) fn parsed<T: FromStr<Err = Invalid>>(text: Option<&str>) -> Result<Option<T>, Invalid> {
+    text.map(str::parse).transpose()
+}
+
+pub(super) fn networks(texts: &[&str]) -> Result<Vec<IpNet>, Invalid> {
+    texts.iter().map(|text| parse_cidr(text)).collect()
+}
+
+pub(super) fn roles(texts: &[&str]) -> Result<Vec<RoleName>, Invalid> {
+    texts.iter().map(|text| text.parse()).collect()
+}

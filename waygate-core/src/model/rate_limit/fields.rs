@@ -1,0 +1,177 @@
+//! A policy as it comes from outside, and its defaults.
+
+use std::num::NonZeroU32;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::{
+    super::{
+        ExemptPath,
+        declared::{name, networks, parsed, roles},
+        text,
+    },
+    RateLimitPolicy, Tier,
+};
+use crate::{
+    decl,
+    grammar::{
+        Algorithm, Invalid, KeySource, Limit, OnMissingKey, OnStoreFailure, Percentage, PolicyName,
+        RoleName, TimeZoneName,
+    },
+};
+
+impl<'de> Deserialize<'de> for RateLimitPolicy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Fields::deserialize(deserializer)?
+            .try_into()
+            .map_err(D::Error::custom)
+    }
+}
+
+/// A policy as it is written, unchecked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fields {
+    #[serde(default)]
+    name: Option<PolicyName>,
+    limit: Limit,
+    #[serde(default)]
+    algorithm: Option<Algorithm>,
+    #[serde(default)]
+    key_strategy: Option<KeySource>,
+    #[serde(default)]
+    on_missing_key: Option<OnMissingKey>,
+    #[serde(default)]
+    burst: u64,
+    #[serde(default)]
+    cost: Option<NonZeroU32>,
+    #[serde(default)]
+    tiers: Vec<Tier>,
+    #[serde(default)]
+    tier_resolver: Option<Box<str>>,
+    #[serde(default, with = "text::networks")]
+    exempt_ips: Vec<IpNet>,
+    #[serde(default)]
+    exempt_roles: Vec<RoleName>,
+    #[serde(default)]
+    exempt_routes: Vec<ExemptPath>,
+    #[serde(default = "yes")]
+    enabled: bool,
+    #[serde(default)]
+    shadow: bool,
+    #[serde(default, deserialize_with = "share")]
+    rollout: Percentage,
+    #[serde(default)]
+    on_store_failure: Option<OnStoreFailure>,
+    #[serde(default)]
+    lease: bool,
+    #[serde(default)]
+    time_zone: Option<TimeZoneName>,
+}
+
+impl Fields {
+    pub(super) fn of(limit: Limit) -> Self {
+        Self {
+            name: None,
+            limit,
+            algorithm: None,
+            key_strategy: None,
+            on_missing_key: None,
+            burst: 0,
+            cost: None,
+            tiers: Vec::new(),
+            tier_resolver: None,
+            exempt_ips: Vec::new(),
+            exempt_roles: Vec::new(),
+            exempt_routes: Vec::new(),
+            enabled: true,
+            shadow: false,
+            rollout: Percentage::ALL,
+            on_store_failure: None,
+            lease: false,
+            time_zone: None,
+        }
+    }
+
+    pub(super) fn declared(declared: &decl::RateLimit) -> Result<Self, Invalid> {
+        let cost = NonZeroU32::new(declared.cost).unwrap_or(NonZeroU32::MIN);
+        Ok(Self {
+            name: Some(name(declared.name, declared.ordinal)?),
+            algorithm: parsed(declared.algorithm)?,
+            key_strategy: parsed(declared.key)?,
+            on_missing_key: parsed(declared.on_missing_key)?,
+            burst: declared.burst,
+            cost: Some(cost),
+            tiers: declared.tiers.iter().map(tier).collect::<Result<_, _>>()?,
+            tier_resolver: declared.tier.map(Into::into),
+            exempt_ips: networks(declared.exempt_ips)?,
+            exempt_roles: roles(declared.exempt_roles)?,
+            shadow: declared.shadow,
+            rollout: parsed(declared.rollout)?.unwrap_or_default(),
+            on_store_failure: parsed(declared.on_store_failure)?,
+            lease: declared.lease,
+            time_zone: parsed(declared.time_zone)?,
+            ..Self::of(declared.limit.parse()?)
+        })
+    }
+}
+
+fn tier((name, limit): &(&str, &str)) -> Result<Tier, Invalid> {
+    Ok(Tier {
+        name: name.parse()?,
+        limit: limit.parse()?,
+    })
+}
+
+impl TryFrom<Fields> for RateLimitPolicy {
+    type Error = Invalid;
+
+    fn try_from(fields: Fields) -> Result<Self, Invalid> {
+        let key = match fields.key_strategy {
+            Some(key) => key,
+            // Plans belong to users.
+            None if !fields.tiers.is_empty() => "user".parse()?,
+            None => KeySource::default(),
+        };
+        let name = fields.name.map_or_else(|| Self::DEFAULT_NAME.parse(), Ok)?;
+        let time_zone = fields.time_zone.map_or_else(|| "UTC".parse(), Ok)?;
+        let policy = Self {
+            name,
+            limit: fields.limit,
+            algorithm: fields.algorithm.unwrap_or_default(),
+            key,
+            on_missing_key: fields.on_missing_key,
+            burst: fields.burst,
+            cost: fields.cost.unwrap_or(NonZeroU32::MIN),
+            tiers: fields.tiers,
+            tier_resolver: fields
+                .tier_resolver
+                .unwrap_or_else(|| Self::DEFAULT_RESOLVER.into()),
+            exempt_ips: fields.exempt_ips,
+            exempt_roles: fields.exempt_roles,
+            exempt_routes: fields.exempt_routes,
+            enabled: fields.enabled,
+            shadow: fields.shadow,
+            rollout: fields.rollout,
+            on_store_failure: fields.on_store_failure.unwrap_or_default(),
+            lease: fields.lease,
+            time_zone,
+        };
+        policy.check()?;
+        Ok(policy)
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Percentage, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    number
+        .to_string()
+        .trim_end_matches(".0")
+        .parse()
+        .map_err(D::Error::custom)
+}

@@ -1,0 +1,123 @@
+//! `key = ..`, which both kinds of limits take.
+
+use std::str::FromStr;
+
+use syn::{Expr, ExprArray, ExprLit, ExprPath, Lit, LitStr};
+use waygate_core::grammar::{Invalid, KeyPart, KeySource};
+
+use crate::args::Args;
+
+/// What has a counter of its own.
+#[derive(Default)]
+pub(super) struct Key {
+    /// As the declaration holds it.
+    pub(super) source: Option<LitStr>,
+    /// The function that tells it.
+    pub(super) function: Option<ExprPath>,
+    /// Path parameters that are part of it, each where it is written.
+    pub(super) parameters: Vec<(LitStr, String)>,
+}
+
+impl Key {
+    /// Takes `key = ".."`, `key = ["..", ".."]` or `key = path::to::function`.
+    pub(super) fn take(args: &mut Args) -> Self {
+        match args.take("key") {
+            None => Self::default(),
+            Some(Expr::Path(function)) => Self {
+                source: Some(LitStr::new(
+                    KeySource::CUSTOM,
+                    proc_macro2::Span::call_site(),
+                )),
+                function: Some(function),
+                ..Self::default()
+            },
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Str(literal),
+                ..
+            })) => Self::of_string(literal, args),
+            Some(Expr::Array(list)) => Self::of_list(list, args),
+            Some(other) => {
+                args.errors.at(
+                    other,
+                    "`key` takes a string, a list of strings, or the path of a function: `key = \"user\"`, \
+                     `key = [\"user\", \"path:tenant_id\"]`, `key = path::to::function`",
+                );
+                Self::default()
+            }
+        }
+    }
+
+    fn of_string(literal: LitStr, args: &mut Args) -> Self {
+        match KeySource::from_str(&literal.value()) {
+            Ok(KeySource::Parts(parts)) => Self {
+                parameters: parts
+                    .iter()
+                    .filter_map(|part| Some((literal.clone(), parameter(part)?)))
+                    .collect(),
+                source: Some(literal),
+                function: None,
+            },
+            Ok(KeySource::Custom) => {
+                args.errors.at(
+                    literal,
+                    "`custom` is what a function tells: name it, `key = path::to::function`",
+                );
+                Self::default()
+            }
+            Err(invalid) => {
+                args.errors.at(literal, invalid);
+                Self::default()
+            }
+        }
+    }
+
+    fn of_list(list: ExprArray, args: &mut Args) -> Self {
+        let example = "`key = [\"user\", \"path:tenant_id\"]`";
+        if list.elems.is_empty() {
+            let message = format!("`key` is empty: leave it out, or write {example}");
+            args.errors.at(&list, message);
+        }
+        let mut text = String::new();
+        let mut key = Self::default();
+        for element in &list.elems {
+            let Expr::Lit(ExprLit {
+                lit: Lit::Str(literal),
+                ..
+            }) = element
+            else {
+                let message = format!("a list of keys has string literals: {example}");
+                args.errors.at(element, message);
+                continue;
+            };
+            match with_part(&text, &literal.value()) {
+                Ok((longer, part)) => {
+                    text = longer;
+                    key.parameters
+                        .extend(parameter(&part).map(|name| (literal.clone(), name)));
+                }
+                Err(invalid) => args.errors.at(literal, invalid),
+            }
+        }
+        let span = syn::spanned::Spanned::span(&list);
+        key.source = Some(LitStr::new(&text, span));
+        key
+    }
+}
+
+/// The key `text` with one more part.
+fn with_part(text: &str, part: &str) -> Result<(String, KeyPart), Invalid> {
+    let parsed = KeyPart::from_str(part)?;
+    let longer = match text {
+        "" => part.to_owned(),
+        text => format!("{text}, {part}"),
+    };
+    KeySource::from_str(&longer)?;
+    Ok((longer, parsed))
+}
+
+fn parameter(part: &KeyPart) -> Option<String> {
+    match part {
+        KeyPart::Path(name) => Some(name.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,186 @@
+use std::str::FromStr;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::LitStr;
+use waygate_core::grammar::{
+    Algorithm, Limit, OnMissingKey, OnStoreFailure, Percentage, PolicyName, Rate, RoleName,
+    TierLimit, TimeZoneName, check_limit, check_resolver, check_tier, parse_cidr,
+};
+
+use super::{Declared, Place, key::Key, option};
+use crate::args::{Args, Given, Told};
+
+const TIERS: &str = "{ free = \"10/minute\", pro = \"unlimited\" }";
+
+pub(super) fn gate(args: &mut Args, place: Place<'_>) -> Declared {
+    let tiers = args.pairs("tiers", TIERS);
+    let (limit, parsed) = limit(args, tiers.is_some());
+    let algorithm = words(args, "algorithm", Algorithm::ALL, Algorithm::as_str);
+    let key = Key::take(args);
+    let on_missing_key = words(
+        args,
+        "on_missing_key",
+        OnMissingKey::ALL,
+        OnMissingKey::as_str,
+    );
+    let burst = args.number("burst", "20", Rate::MAX_AMOUNT).unwrap_or(0);
+    let (cost, cost_function) = match args.number_or_function("cost") {
+        None => (0, None),
+        Some(Told::Number(cost)) => (cost, None),
+        Some(Told::By(function)) => (0, Some(function)),
+    };
+    let counted = Counted::new(&algorithm, burst);
+    if let (Some(literal), Some(limit)) = (&limit, &parsed) {
+        counted.check(args, literal, limit);
+    }
+    let has_tiers = tiers.is_some();
+    let tiers = tiers.unwrap_or_default();
+    check_tiers(args, &tiers, &counted);
+    let tier = args.text("tier", "plan", check_resolver);
+    if let (Given::Right(literal, ()), false) = (&tier, has_tiers) {
+        let message =
+            format!("`tier` without `tiers`: it tells which of them holds, `tiers = {TIERS}`");
+        args.errors.at(literal, message);
+    }
+    let exempt_ips = args.strings("exempt_ips", "network", "10.0.0.0/8", parse_cidr);
+    let exempt_roles = args.strings("exempt_roles", "role", "admin", RoleName::from_str);
+    let shadow = args.flag("shadow");
+    let rollout = args.text("rollout", "12.5", Percentage::from_str).literal();
+    let on_store_failure = words(
+        args,
+        "on_store_failure",
+        OnStoreFailure::ALL,
+        OnStoreFailure::as_str,
+    );
+    let lease = args.flag("lease");
+    let time_zone = args
+        .text("time_zone", "Europe/Berlin", TimeZoneName::from_str)
+        .literal();
+    let name = args
+        .text("name", "per-minute", PolicyName::from_str)
+        .literal();
+
+    let Place { facade, ordinal } = place;
+    let (algorithm, on_missing_key, on_store_failure) = (
+        option(algorithm.literal()),
+        option(on_missing_key.literal()),
+        option(on_store_failure.literal()),
+    );
+    let (source, tier, rollout) = (option(key.source), option(tier.literal()), option(rollout));
+    let (time_zone, policy_name) = (option(time_zone), option(name.as_ref()));
+    let tiers = pairs(&tiers);
+    Declared {
+        gate: quote! {
+            RateLimit(&#facade::__private::RateLimit {
+                name: #policy_name,
+                ordinal: #ordinal,
+                limit: #limit,
+                algorithm: #algorithm,
+                key: #source,
+                on_missing_key: #on_missing_key,
+                burst: #burst,
+                cost: #cost,
+                tiers: &[#tiers],
+                tier: #tier,
+                exempt_ips: &[#(#exempt_ips),*],
+                exempt_roles: &[#(#exempt_roles),*],
+                shadow: #shadow,
+                rollout: #rollout,
+                on_store_failure: #on_store_failure,
+                lease: #lease,
+                time_zone: #time_zone,
+            })
+        },
+        name,
+        key: key.function,
+        cost: cost_function,
+        parameters: key.parameters,
+    }
+}
+
+/// Takes the limit, as it is written and as it is meant.
+fn limit(args: &mut Args, has_tiers: bool) -> (Option<LitStr>, Option<Limit>) {
+    let missing = match has_tiers {
+        false => "needs a limit: `#[rate_limit(\"100/minute\")]`",
+        true => {
+            "needs a limit beside `tiers`, for everybody else: `#[rate_limit(\"100/minute\", tiers = { .. })]`"
+        }
+    };
+    let several = "#[rate_limit] takes one limit; several rates stand in one string: `\"10/second; 1000/hour\"`";
+    let Some(value) = args.single(missing, several) else {
+        return (None, None);
+    };
+    match args.literal(
+        value,
+        "#[rate_limit] takes its limit as a string literal: `\"100/minute\"`",
+    ) {
+        Some(literal) => {
+            let parsed = Limit::from_str(&literal.value());
+            let parsed = parsed.map_err(|invalid| args.errors.at(&literal, invalid));
+            (Some(literal), parsed.ok())
+        }
+        None => (None, None),
+    }
+}
+
+fn words<T: FromStr<Err = waygate_core::grammar::Invalid> + Copy>(
+    args: &mut Args,
+    key: &str,
+    all: &[T],
+    as_str: fn(T) -> &'static str,
+) -> Given<T> {
+    let words: Vec<&str> = all.iter().map(|word| as_str(*word)).collect();
+    args.word(key, &words, T::from_str)
+}
+
+/// What every limit of one attribute must go with.
+struct Counted {
+    /// `None` when what is written is no algorithm.
+    algorithm: Option<Algorithm>,
+    burst: u64,
+}
+
+impl Counted {
+    fn new(algorithm: &Given<Algorithm>, burst: u64) -> Self {
+        let algorithm = match algorithm {
+            Given::Not => Some(Algorithm::default()),
+            Given::Wrong => None,
+            Given::Right(_, algorithm) => Some(*algorithm),
+        };
+        Self { algorithm, burst }
+    }
+
+    fn check(&self, args: &mut Args, literal: &LitStr, limit: &Limit) {
+        let checked = self.algorithm.map_or(Ok(()), |algorithm| {
+            check_limit(limit, algorithm, self.burst)
+        });
+        if let Err(invalid) = checked {
+            args.errors.at(literal, invalid);
+        }
+    }
+}
+
+fn check_tiers(args: &mut Args, tiers: &[(LitStr, LitStr)], counted: &Counted) {
+    let mut names = Vec::new();
+    for (name, limit) in tiers {
+        let checked = PolicyName::from_str(&name.value()).and_then(|parsed| {
+            check_tier(&names, &parsed)?;
+            Ok(parsed)
+        });
+        match checked {
+            Ok(parsed) => names.push(parsed),
+            Err(invalid) => args.errors.at(name, invalid),
+        }
+        match TierLimit::from_str(&limit.value()) {
+            Ok(TierLimit::Unlimited) => {}
+            Ok(TierLimit::Limited(parsed)) => counted.check(args, limit, &parsed),
+            Err(invalid) => args.errors.at(limit, invalid),
+        }
+    }
+}
+
+fn pairs(tiers: &[(LitStr, LitStr)]) -> TokenStream {
+    let tiers = tiers.iter().map(|(name, limit)| quote!((#name, #limit)));
+    quote!(#(#tiers),*)
+}

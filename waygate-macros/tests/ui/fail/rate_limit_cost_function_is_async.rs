@@ -1,0 +1,10 @@
+use waygate::{RequestParts, rate_limit};
+
+async fn rows(_: &RequestParts) -> u32 {
+    1
+}
+
+#[rate_limit("1/s", cost = rows, route = "GET /a")]
+async fn handler() {}
+
+fn main() {}

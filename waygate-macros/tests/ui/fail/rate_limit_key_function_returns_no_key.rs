@@ -1,0 +1,10 @@
+use waygate::{RequestParts, rate_limit};
+
+fn tenant(_: &RequestParts) -> String {
+    String::new()
+}
+
+#[rate_limit("1/s", key = tenant, route = "GET /a")]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,118 @@
+use std::fmt;
+
+use waygate_core::grammar::{Invalid, RouteSpec};
+
+/// Everything that is wrong with the declarations of an application, each with a remedy.
+#[derive(Debug)]
+pub struct BindErrors(pub(super) Vec<BindError>);
+
+impl BindErrors {
+    /// The single errors; at least one.
+    pub fn errors(&self) -> &[BindError] {
+        &self.0
+    }
+}
+
+impl fmt::Display for BindErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for BindErrors {}
+
+/// A declaration that governs nothing, or not what it says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The handler has attributes, but no route of the router serves it.
+    #[error("`{handler}` ({location}) is annotated, but no route serves it\n  help: {help}")]
+    Unbound {
+        /// The handler's path.
+        handler: &'static str,
+        /// `file:line` of its first attribute.
+        location: String,
+        /// What to do about it.
+        help: String,
+    },
+    /// The path does not exist in the router.
+    #[error(
+        "`{handler}` ({location}) governs `{route}`, but the router has no such path\n  help: \
+         give the full path, with the prefix of every `nest`"
+    )]
+    NoSuchPath {
+        /// The handler's path.
+        handler: &'static str,
+        /// `file:line` of its first attribute.
+        location: String,
+        /// The route that it names.
+        route: RouteSpec,
+    },
+    /// The path exists, but not for this method.
+    #[error(
+        "`{handler}` ({location}) governs `{route}`, but the router serves that path only with other methods\n  help: \
+         correct the method"
+    )]
+    NoSuchMethod {
+        /// The handler's path.
+        handler: &'static str,
+        /// `file:line` of its first attribute.
+        location: String,
+        /// The route that it names.
+        route: RouteSpec,
+    },
+    /// Two handlers claim one route.
+    #[error(
+        "`{first}` and `{second}` ({location}) both govern `{route}`\n  help: correct `route = \"..\"` of one of them"
+    )]
+    ClaimedTwice {
+        /// The one handler.
+        first: &'static str,
+        /// The other handler.
+        second: &'static str,
+        /// `file:line` of the second handler's first attribute.
+        location: String,
+        /// The route that both name.
+        route: RouteSpec,
+    },
+    /// A limit counts by a path parameter that the route does not have.
+    #[error(
+        "`{handler}` ({location}) counts by `path:{parameter}`, but `{route}` has no such parameter\n  help: {help}"
+    )]
+    NoSuchParameter {
+        /// The handler's path.
+        handler: &'static str,
+        /// `file:line` of its first attribute.
+        location: String,
+        /// The route, as the router serves it.
+        route: RouteSpec,
+        /// The name of the parameter.
+        parameter: String,
+        /// What to do about it.
+        help: String,
+    },
+    /// Two limits of one handler have one name.
+    #[error(
+        "`{handler}` ({location}) has two `#[{attribute}]` of the name `{name}`\n  help: give one of them another name \
+         with `name = \"..\"`"
+    )]
+    SharedName {
+        /// The handler's path.
+        handler: &'static str,
+        /// `file:line` of its first attribute.
+        location: String,
+        /// The attribute's name.
+        attribute: &'static str,
+        /// The name of both.
+        name: String,
+    },
+    /// A declaration, or a path of the document, does not follow its grammar.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}

@@ -1,0 +1,38 @@
+use waygate_core::grammar::RouteSpec;
+
+use super::BindError;
+use crate::registry::HandlerDeclaration;
+
+/// Limits of one kind that nobody could tell apart.
+pub(super) fn shared_names(declaration: &HandlerDeclaration) -> impl Iterator<Item = BindError> {
+    let names = declaration.limits.shared_names().into_iter();
+    names.map(|(attribute, name)| BindError::SharedName {
+        handler: declaration.handler,
+        location: declaration.location.clone(),
+        attribute,
+        name: name.to_string(),
+    })
+}
+
+/// Parameters that are counted by and that the route does not have: such a limit would never find its key.
+pub(super) fn missing_parameters(
+    declaration: &HandlerDeclaration,
+    route: &RouteSpec,
+) -> impl Iterator<Item = BindError> {
+    let known: Vec<&str> = route.path().parameters().collect();
+    let help = match &*known {
+        [] => "it has none: count by something else".to_owned(),
+        known => format!("it has `{}`", known.join("`, `")),
+    };
+    let missing = declaration
+        .limits
+        .parameters()
+        .filter(move |name| !known.contains(name));
+    missing.map(move |parameter| BindError::NoSuchParameter {
+        handler: declaration.handler,
+        location: declaration.location.clone(),
+        route: route.clone(),
+        parameter: parameter.to_owned(),
+        help: help.clone(),
+    })
+}

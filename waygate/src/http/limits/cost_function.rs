@@ -1,0 +1,91 @@
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
+
+use http::request::Parts;
+
+/// A function that tells what a request costs, erased.
+///
+/// A function that panics has told 1; the panic is logged.
+#[derive(Clone)]
+pub struct CostFunction(Arc<dyn Fn(&Parts) -> u32 + Send + Sync>);
+
+impl CostFunction {
+    /// Erases `function`.
+    pub fn new<Kind>(function: impl IntoCostFunction<Kind>) -> Self {
+        function.into_cost_function()
+    }
+
+    /// What the request costs.
+    pub(crate) fn cost(&self, request: &Parts) -> u32 {
+        (self.0)(request)
+    }
+}
+
+impl fmt::Debug for CostFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CostFunction(fn)")
+    }
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum FunctionKind {}
+
+/// Functions that tell a cost: `fn(&RequestParts) -> u32`.
+///
+/// `Kind` tells functions and erased ones apart; it is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot tell what a request costs",
+    label = "expected `fn(&waygate::RequestParts) -> u32`",
+    note = "a cost is told at once: an async function cannot"
+)]
+pub trait IntoCostFunction<Kind> {
+    /// Erases the function.
+    fn into_cost_function(self) -> CostFunction;
+}
+
+impl<F> IntoCostFunction<FunctionKind> for F
+where
+    F: Fn(&Parts) -> u32 + Send + Sync + 'static,
+{
+    fn into_cost_function(self) -> CostFunction {
+        CostFunction(Arc::new(move |request| {
+            let told = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
+            told.unwrap_or_else(|_| panicked(request))
+        }))
+    }
+}
+
+impl IntoCostFunction<CostFunction> for CostFunction {
+    fn into_cost_function(self) -> CostFunction {
+        self
+    }
+}
+
+#[cold]
+fn panicked(request: &Parts) -> u32 {
+    let path = request.uri.path();
+    tracing::error!(path, "a cost function panicked; the request costs 1");
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn length(request: &Parts) -> u32 {
+        let path = request.uri.path();
+        assert_ne!(path, "/panic");
+        path.len().try_into().unwrap()
+    }
+
+    #[test]
+    fn a_function_that_panics_has_told_one() {
+        let function = CostFunction::new(CostFunction::new(length));
+        let cost = |path| {
+            let (request, ()) = http::Request::get(path).body(()).unwrap().into_parts();
+            function.cost(&request)
+        };
+        assert_eq!((cost("/abc"), cost("/panic")), (4, 1));
+        assert_eq!(format!("{function:?}"), "CostFunction(fn)");
+    }
+}

@@ -1,0 +1,206 @@
+use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+
+use futures_util::FutureExt;
+use http::request::Parts;
+
+use super::{
+    super::respond::{AsyncKind, SyncKind},
+    Key,
+};
+
+/// A function that tells what a request is counted by, sync or async, erased.
+///
+/// A function that panics has told no key; the panic is logged.
+#[derive(Clone)]
+pub struct KeyFunction(Form);
+
+#[derive(Clone)]
+enum Form {
+    Sync(Arc<dyn Fn(&Parts) -> Option<Key> + Send + Sync>),
+    Async(Arc<dyn Fn(Parts) -> Asked + Send + Sync>),
+}
+
+/// The request's head comes back with the answer.
+type Asked = Pin<Box<dyn Future<Output = (Parts, Option<Key>)> + Send>>;
+
+impl KeyFunction {
+    /// Erases `function`.
+    pub fn new<Kind>(function: impl IntoKeyFunction<Kind>) -> Self {
+        function.into_key_function()
+    }
+
+    /// Whether it must be awaited.
+    pub(crate) fn is_async(&self) -> bool {
+        matches!(self.0, Form::Async(_))
+    }
+
+    /// The answer of a sync function; `None` when the function is async and must be [`ask`](Self::ask)ed.
+    pub(crate) fn sync(&self, request: &Parts) -> Option<Option<Key>> {
+        match &self.0 {
+            Form::Sync(function) => Some(function(request)),
+            Form::Async(_) => None,
+        }
+    }
+
+    /// Asks the function, whichever form it has.
+    pub(crate) fn ask(&self, request: Parts) -> Asked {
+        match &self.0 {
+            Form::Sync(function) => {
+                let key = function(&request);
+                Box::pin(std::future::ready((request, key)))
+            }
+            Form::Async(function) => function(request),
+        }
+    }
+}
+
+impl fmt::Debug for KeyFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Form::Sync(_) => "KeyFunction(fn)",
+            Form::Async(_) => "KeyFunction(async fn)",
+        })
+    }
+}
+
+/// Functions that tell a key: `fn(&RequestParts) -> Option<Key>`, and async ones of the same shape.
+///
+/// `Kind` tells the two apart; it is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot tell what requests are counted by",
+    label = "expected `fn(&waygate::RequestParts) -> Option<waygate::Key>`, or an `async fn` of that shape",
+    note = "an async function must borrow nothing but its argument, and its future must be `Send`",
+    note = "keys are made with `Key::from`, of strings, bytes and whole numbers"
+)]
+pub trait IntoKeyFunction<Kind> {
+    /// Erases the function.
+    fn into_key_function(self) -> KeyFunction;
+}
+
+impl<F> IntoKeyFunction<SyncKind> for F
+where
+    F: Fn(&Parts) -> Option<Key> + Send + Sync + 'static,
+{
+    fn into_key_function(self) -> KeyFunction {
+        KeyFunction(Form::Sync(Arc::new(move |request| {
+            let told = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
+            told.unwrap_or_else(|_| panicked(request))
+        })))
+    }
+}
+
+impl<F> IntoKeyFunction<AsyncKind> for F
+where
+    F: for<'a> AsyncKeyFunction<'a> + Send + Sync + 'static,
+{
+    fn into_key_function(self) -> KeyFunction {
+        let function = Arc::new(self);
+        KeyFunction(Form::Async(Arc::new(move |request| {
+            let function = function.clone();
+            Box::pin(async move {
+                let told = async { function.ask(&request).await };
+                let told = AssertUnwindSafe(told).catch_unwind().await;
+                let key = told.unwrap_or_else(|_| panicked(&request));
+                (request, key)
+            })
+        })))
+    }
+}
+
+impl IntoKeyFunction<KeyFunction> for KeyFunction {
+    fn into_key_function(self) -> KeyFunction {
+        self
+    }
+}
+
+#[cold]
+fn panicked(request: &Parts) -> Option<Key> {
+    let path = request.uri.path();
+    tracing::error!(path, "a key function panicked; the request has no key");
+    None
+}
+
+#[doc(hidden)]
+pub trait AsyncKeyFunction<'a> {
+    type Future: Future<Output = Option<Key>> + Send + 'a;
+
+    fn ask(&self, request: &'a Parts) -> Self::Future;
+}
+
+impl<'a, F, Fut> AsyncKeyFunction<'a> for F
+where
+    F: Fn(&'a Parts) -> Fut,
+    Fut: Future<Output = Option<Key>> + Send + 'a,
+{
+    type Future = Fut;
+
+    fn ask(&self, request: &'a Parts) -> Fut {
+        self(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(path: &str) -> Parts {
+        http::Request::get(path).body(()).unwrap().into_parts().0
+    }
+
+    fn path(request: &Parts) -> Option<Key> {
+        assert_ne!(request.uri.path(), "/panic");
+        Some(request.uri.path().into())
+    }
+
+    async fn later(request: &Parts) -> Option<Key> {
+        tokio::task::yield_now().await;
+        path(request)
+    }
+
+    /// Fails before there is a future.
+    #[allow(clippy::manual_async_fn, reason = "the point is what comes before it")]
+    fn early(request: &Parts) -> impl Future<Output = Option<Key>> + Send + use<> {
+        let key = path(request);
+        async move { key }
+    }
+
+    #[test]
+    fn functions_are_taken_without_a_hint() {
+        const _: fn() -> KeyFunction = || KeyFunction::new(later);
+        let closure = KeyFunction::new(|_: &Parts| Some(Key::from(7)));
+        assert_eq!(closure.sync(&request("/")), Some(Some("7".into())));
+        assert_eq!(
+            format!("{:?}", KeyFunction::new(closure)),
+            "KeyFunction(fn)"
+        );
+        let later = KeyFunction::new(later);
+        assert_eq!(format!("{later:?}"), "KeyFunction(async fn)");
+        assert_eq!(later.sync(&request("/")), None);
+    }
+
+    #[tokio::test]
+    async fn the_request_comes_back_with_the_key() {
+        for function in [
+            KeyFunction::new(path),
+            KeyFunction::new(later),
+            KeyFunction::new(early),
+        ] {
+            let (back, key) = function.ask(request("/a")).await;
+            assert_eq!((back.uri.path(), key), ("/a", Some("/a".into())));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_function_that_panics_has_told_no_key() {
+        for function in [
+            KeyFunction::new(path),
+            KeyFunction::new(later),
+            KeyFunction::new(early),
+        ] {
+            let (back, key) = function.ask(request("/panic")).await;
+            assert_eq!((back.uri.path(), key), ("/panic", None));
+        }
+        let told = KeyFunction::new(path).sync(&request("/panic"));
+        assert_eq!(told, Some(None));
+    }
+}

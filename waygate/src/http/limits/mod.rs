@@ -1,0 +1,19 @@
+//! Requests that are counted: what attributes bring along (keys, costs, and the functions that tell them), what happens
+//! before and after the endpoint, and what answers say.
+
+mod admit;
+mod cost;
+mod cost_function;
+mod declared;
+mod functions;
+mod headers;
+mod key;
+mod key_function;
+
+pub use cost::Cost;
+pub use cost_function::{CostFunction, IntoCostFunction};
+pub use key::Key;
+pub use key_function::{IntoKeyFunction, KeyFunction};
+
+pub(super) use admit::{After, Arrived};
+pub(crate) use declared::DeclaredLimits;

@@ -1,4 +1,5 @@
-//! What a limit costs: the store of the counters, beside that of `governor`.
+//! What a limit costs: the store of the counters, beside that of `governor`, and a whole request, beside one that
+//! `tower_governor` limits.
 //!
 //! Both are asked by the client's IPv4 address, read the time once for each call with the same clock (`quanta`, the
 //! default of `governor`), and let everything pass. Where they differ: `governor` keeps a cell rate and is unbounded,
@@ -21,9 +22,13 @@ use waygate_core::{
     port::{Series, Take},
 };
 
+#[path = "limits/requests.rs"]
+mod requests;
+
 fn main() {
-    let (control, rows) = store_rows();
+    let (control, mut rows) = store_rows();
     bytes_per_idle_key();
+    rows.extend(requests::rows());
     Report::new("limits", control, rows).publish().unwrap();
 }
 

@@ -1,11 +1,17 @@
 use std::{
     future::Future,
+    net::SocketAddr,
     pin::pin,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use axum::{Router, body::Body, extract::Request, routing::RouterIntoService};
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+    routing::RouterIntoService,
+};
 use cpu_time::ThreadTime;
 
 /// One router to be timed, and the path that it is asked for.
@@ -14,6 +20,7 @@ pub struct Variant {
     name: &'static str,
     service: RouterIntoService<Body>,
     path: String,
+    peer: Option<SocketAddr>,
     rounds: Vec<Duration>,
 }
 
@@ -26,8 +33,16 @@ impl Variant {
             name,
             service,
             path: path.into(),
+            peer: None,
             rounds: Vec::new(),
         }
+    }
+
+    /// Requests say that they come from `peer`, as those of a served application do.
+    #[must_use]
+    pub fn from_peer(mut self, peer: impl Into<SocketAddr>) -> Self {
+        self.peer = Some(peer.into());
+        self
     }
 }
 
@@ -93,6 +108,9 @@ fn run(variant: &mut Variant) -> Duration {
         let mut request = Request::new(Body::empty());
         if let Ok(uri) = variant.path.parse() {
             *request.uri_mut() = uri;
+        }
+        if let Some(peer) = variant.peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
         }
         let answer = pin!(variant.service.call(request)).poll(&mut context);
         assert!(

@@ -6,7 +6,7 @@ use waygate_core::{
 };
 
 use super::{
-    outcomes::Outcomes,
+    outcomes::{Outcomes, Repr},
     shard::{Ask, Shard},
     store::Inner,
     table::Moment,
@@ -40,7 +40,7 @@ impl<'a> Batch<'a> {
         if !all_allowed(takes, &outcomes) || !self.charge(takes, &mut outcomes, now) {
             self.refuse(&mut outcomes, now);
         }
-        Outcomes(outcomes)
+        Outcomes(Repr::Many(outcomes))
     }
 
     pub(super) fn is_visit_due(&mut self) -> bool {

@@ -25,7 +25,7 @@ impl Standing {
     }
 }
 
-/// One counter in 40 bytes.
+/// One counter in 32 bytes.
 #[derive(Debug)]
 pub(super) struct Cell {
     digest: Digest,

@@ -25,10 +25,9 @@ impl Ask<'_> {
         self.seed as u16
     }
 
-    /// Whose counter stands for everybody in the series who finds no room. Not what any key is digested to, but with
-    /// a probability of 2⁻¹²⁸.
+    /// Whose counter stands for everybody in the series who finds no room.
     fn shared(&self) -> Digest {
-        [self.seed, !self.seed]
+        self.seed
     }
 }
 
@@ -62,7 +61,7 @@ enum Room {
 }
 
 /// What a slot costs at worst, with the buckets that a table keeps free.
-const CELL_BYTES: usize = 125;
+const CELL_BYTES: usize = 100;
 const LOG_BYTES: usize = 220;
 
 /// How many buckets a newcomer cleans up, and how many a visit does.
@@ -95,8 +94,17 @@ impl Shard {
     /// Takes, or says when one could.
     #[inline]
     pub(super) fn take(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
+        match ask.rule {
+            Rule::Quota(quota) => self.take_cell(ask, quota, now),
+            Rule::Moving { .. } => self.take_log(ask, now),
+            Rule::Calendar(_) => self.take_calendar(ask, now),
+        }
+    }
+
+    #[inline(never)]
+    fn take_calendar(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
         match ask.rule.quota(now.nanos) {
-            Some(quota) => self.take_cell(ask, quota, now),
+            Some(quota) => self.take_cell(ask, &quota, now),
             None => self.take_log(ask, now),
         }
     }
@@ -104,7 +112,7 @@ impl Shard {
     /// What [`take`](Self::take) would say, as far as can be told without taking.
     pub(super) fn weigh(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
         match ask.rule.quota(now.nanos) {
-            Some(quota) => self.weigh_cell(ask, quota, now),
+            Some(quota) => self.weigh_cell(ask, &quota, now),
             None => self.weigh_log(ask, now),
         }
     }
@@ -122,7 +130,7 @@ impl Shard {
     /// Gives units back, or (below zero) charges them. Whoever has no counter has nothing to be given back.
     pub(super) fn adjust(&mut self, ask: Ask<'_>, units: i64, now: Moment) {
         match ask.rule.quota(now.nanos) {
-            Some(quota) => self.adjust_cell(ask, quota, units, now),
+            Some(quota) => self.adjust_cell(ask, &quota, units, now),
             None => self.adjust_log(ask, units, now),
         }
     }

@@ -6,7 +6,7 @@ use waygate_core::{
 };
 
 use super::{
-    outcomes::Outcomes,
+    outcomes::{Outcomes, Repr},
     shard::{Ask, Shard},
     store::Inner,
     table::Moment,
@@ -40,7 +40,7 @@ impl<'a> Batch<'a> {
         if !all_allowed(takes, &outcomes) || !self.charge(takes, &mut outcomes, now) {
             self.refuse(&mut outcomes, now);
         }
-        Outcomes(outcomes)
+        Outcomes(Repr::Many(outcomes))
     }
 
     pub(super) fn is_visit_due(&mut self) -> bool {
@@ -77,7 +77,7 @@ impl<'a> Batch<'a> {
         for (outcome, (shard, ask)) in outcomes.iter_mut().zip(&self.asks) {
             let shard = &mut self.shards[*shard];
             if !outcome.allowed {
-                shard.block(ask.digest);
+                shard.note_refusal(*ask, now);
                 continue;
             }
             let look = shard.weigh(Ask { cost: 0, ..*ask }, now);

@@ -1,29 +1,48 @@
-use std::ops::Deref;
+use std::{ops::Deref, slice};
 
 use smallvec::SmallVec;
 use waygate_core::limit::Outcome;
 
 /// What the takes of one call came to, in their order. Up to four need no memory of their own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcomes(pub(super) SmallVec<[Outcome; 4]>);
+#[derive(Debug, Clone)]
+pub struct Outcomes(pub(super) Repr);
+
+/// One outcome, which is the rule, does not carry the room for four around.
+#[derive(Debug, Clone)]
+pub(super) enum Repr {
+    One(Outcome),
+    Many(SmallVec<[Outcome; 4]>),
+}
 
 impl Deref for Outcomes {
     type Target = [Outcome];
 
     #[inline]
     fn deref(&self) -> &[Outcome] {
-        &self.0
+        match &self.0 {
+            Repr::One(outcome) => slice::from_ref(outcome),
+            Repr::Many(outcomes) => outcomes,
+        }
+    }
+}
+
+impl Default for Outcomes {
+    fn default() -> Self {
+        Self(Repr::Many(SmallVec::new()))
     }
 }
 
 impl From<Vec<Outcome>> for Outcomes {
     fn from(outcomes: Vec<Outcome>) -> Self {
-        Self(outcomes.into())
+        Self(Repr::Many(outcomes.into()))
     }
 }
 
 impl From<Outcomes> for Vec<Outcome> {
     fn from(outcomes: Outcomes) -> Self {
-        outcomes.0.into_vec()
+        match outcomes.0 {
+            Repr::One(outcome) => vec![outcome],
+            Repr::Many(outcomes) => outcomes.into_vec(),
+        }
     }
 }

@@ -79,7 +79,7 @@ impl Places {
             since: now,
             lifetime: Nanos::try_from(lifetime.as_nanos()).unwrap_or(Nanos::MAX),
         };
-        let found = self.limits.find_mut(digest[0], |one| one.digest == digest);
+        let found = self.limits.find_mut(digest, |one| one.digest == digest);
         let Some(limited) = found else {
             return self.open(digest, holder, limit, most);
         };
@@ -117,15 +117,12 @@ impl Places {
             holders: SmallVec::from_iter([holder]),
         };
         let occupancy = holders.occupancy(true);
-        self.limits
-            .insert_unique(digest[0], holders, |one| one.digest[0]);
+        self.limits.insert_unique(digest, holders, |one| one.digest);
         occupancy
     }
 
     pub(super) fn vacate(&mut self, digest: Digest, id: u128) {
-        let found = self
-            .limits
-            .find_entry(digest[0], |one| one.digest == digest);
+        let found = self.limits.find_entry(digest, |one| one.digest == digest);
         let Ok(mut entry) = found else {
             return;
         };
@@ -141,7 +138,7 @@ impl Places {
             !one.holders.is_empty()
         });
         let live = self.limits.len();
-        self.limits.shrink_to(live * 2, |one| one.digest[0]);
+        self.limits.shrink_to(live * 2, |one| one.digest);
         self.sweep_at = (live * 2).max(FEW);
     }
 }

@@ -25,7 +25,7 @@ impl Standing {
     }
 }
 
-/// One counter in 40 bytes.
+/// One counter in 32 bytes.
 #[derive(Debug)]
 pub(super) struct Cell {
     digest: Digest,
@@ -59,10 +59,6 @@ impl Cell {
         (self.tag, self.words) = counter.pack();
         self.spent_at = whole_seconds(spent_at);
         self.standing = self.standing.after(allowed);
-    }
-
-    pub(super) fn block(&mut self) {
-        self.standing = self.standing.after(false);
     }
 }
 
@@ -130,10 +126,6 @@ impl LogSlot {
     pub(super) fn note(&mut self, period: Nanos, allowed: bool) {
         self.spent_at = whole_seconds(self.log.spent_at(period).saturating_add(1));
         self.standing = self.standing.after(allowed);
-    }
-
-    pub(super) fn block(&mut self) {
-        self.standing = self.standing.after(false);
     }
 }
 

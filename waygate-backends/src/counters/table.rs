@@ -1,8 +1,9 @@
 use hashbrown::HashTable;
 use waygate_core::limit::quota::{Nanos, SECOND};
 
-/// 128 bits that stand for a series and a key. Random to whoever does not know the process's secret.
-pub(super) type Digest = [u64; 2];
+/// 64 bits that stand for a series and a key, random to whoever does not know the store's secret. Of a million keys, any
+/// two share a counter with a probability of 3·10⁻⁸.
+pub(super) type Digest = u64;
 
 /// One time in two units.
 #[derive(Debug, Clone, Copy)]
@@ -91,13 +92,12 @@ impl<S: Slot> Table<S> {
 
     #[inline]
     pub(super) fn get(&self, digest: Digest) -> Option<&S> {
-        self.slots.find(digest[0], |slot| slot.digest() == digest)
+        self.slots.find(digest, |slot| slot.digest() == digest)
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, digest: Digest) -> Option<&mut S> {
-        self.slots
-            .find_mut(digest[0], |slot| slot.digest() == digest)
+        self.slots.find_mut(digest, |slot| slot.digest() == digest)
     }
 
     pub(super) fn at(&self, bucket: usize) -> Option<&S> {
@@ -112,7 +112,7 @@ impl<S: Slot> Table<S> {
     pub(super) fn remove(&mut self, digest: Digest) -> Option<S> {
         let found = self
             .slots
-            .find_entry(digest[0], |slot| slot.digest() == digest);
+            .find_entry(digest, |slot| slot.digest() == digest);
         let slot = found.ok()?.remove().0;
         self.heap_bytes -= slot.heap_bytes();
         Some(slot)
@@ -131,7 +131,7 @@ impl<S: Slot> Table<S> {
         }
         self.heap_bytes += slot.heap_bytes();
         self.slots
-            .insert_unique(slot.digest()[0], slot, |slot| slot.digest()[0]);
+            .insert_unique(slot.digest(), slot, |slot| slot.digest());
     }
 
     /// Removes what is spent in the next `steps` buckets, and gives memory back when most of it is not needed.
@@ -151,7 +151,7 @@ impl<S: Slot> Table<S> {
         }
         if self.slots.num_buckets() > 64 && self.slots.len() * 16 < self.slots.num_buckets() {
             let wanted = self.slots.len() * 2;
-            self.slots.shrink_to(wanted, |slot| slot.digest()[0]);
+            self.slots.shrink_to(wanted, |slot| slot.digest());
         }
     }
 
@@ -197,7 +197,7 @@ impl<S: Slot> Table<S> {
         let old = std::mem::replace(&mut self.slots, fresh);
         for slot in old {
             self.slots
-                .insert_unique(slot.digest()[0], slot, |slot| slot.digest()[0]);
+                .insert_unique(slot.digest(), slot, |slot| slot.digest());
         }
     }
 

@@ -8,23 +8,45 @@ use crate::counters::{
     table::{Digest, Moment, Slot},
 };
 
+#[inline(always)]
+fn take_known(cell: &mut Cell, cost: u64, quota: Quota, now: Moment) -> Outcome {
+    let (counter, outcome) = quota.take(cell.counter(now), cost, now.nanos);
+    if cost > 0 {
+        cell.set(counter, quota.spent_at(counter), outcome.allowed);
+    }
+    outcome
+}
+
 impl Shard {
     #[inline]
-    pub(super) fn take_cell(&mut self, ask: Ask<'_>, quota: Quota, now: Moment) -> Outcome {
+    pub(super) fn take_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
         let Some(cell) = self.cells.get_mut(ask.digest) else {
             return self.take_new_cell(ask, quota, now);
         };
-        let (counter, outcome) = quota.take(cell.counter(now), ask.cost, now.nanos);
-        if ask.cost > 0 {
-            cell.set(counter, quota.spent_at(counter), outcome.allowed);
-            let spent_at = cell.spent_at();
-            self.note_lasting(spent_at, now);
-        }
+        // Apart for each algorithm: where several meet, the outcome takes a way through memory that costs more than
+        // all of the arithmetic.
+        let outcome = match *quota {
+            Quota::FixedWindow { capacity, period } => {
+                let quota = Quota::FixedWindow { capacity, period };
+                take_known(cell, ask.cost, quota, now)
+            }
+            Quota::TokenBucket { capacity, emission } => {
+                let quota = Quota::TokenBucket { capacity, emission };
+                take_known(cell, ask.cost, quota, now)
+            }
+            Quota::SlidingWindow { capacity, period } => {
+                let quota = Quota::SlidingWindow { capacity, period };
+                take_known(cell, ask.cost, quota, now)
+            }
+            calendar @ Quota::Calendar { .. } => take_known(cell, ask.cost, calendar, now),
+        };
+        let spent_at = cell.spent_at();
+        self.note_lasting(spent_at, now);
         outcome
     }
 
     #[cold]
-    fn take_new_cell(&mut self, ask: Ask<'_>, quota: Quota, now: Moment) -> Outcome {
+    fn take_new_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
         let before = self.counter_of_log(ask.digest, now);
         let (mut counter, mut outcome) = quota.take(before, ask.cost, now.nanos);
         if !outcome.allowed || ask.cost == 0 {
@@ -50,7 +72,7 @@ impl Shard {
         outcome
     }
 
-    fn take_shared_cell(&mut self, ask: Ask<'_>, quota: Quota, now: Moment) -> Outcome {
+    fn take_shared_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
         let shared = self.cells.get(ask.shared());
         let counter = shared.and_then(|cell| cell.counter(now));
         let (counter, outcome) = quota.take(counter, ask.cost, now.nanos);
@@ -59,7 +81,7 @@ impl Shard {
         outcome
     }
 
-    pub(super) fn weigh_cell(&self, ask: Ask<'_>, quota: Quota, now: Moment) -> Outcome {
+    pub(super) fn weigh_cell(&self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
         let counter = match self.cells.get(ask.digest) {
             Some(cell) => cell.counter(now),
             None => self.counter_of_log(ask.digest, now).or_else(|| {
@@ -70,7 +92,7 @@ impl Shard {
         quota.take(counter, ask.cost, now.nanos).1
     }
 
-    pub(super) fn adjust_cell(&mut self, ask: Ask<'_>, quota: Quota, units: i64, now: Moment) {
+    pub(super) fn adjust_cell(&mut self, ask: Ask<'_>, quota: &Quota, units: i64, now: Moment) {
         if self.cells.get(ask.digest).is_none() {
             let before = self.counter_of_log(ask.digest, now);
             if before.is_none() && units >= 0 {
@@ -97,7 +119,7 @@ impl Shard {
     }
 
     /// Opens a counter without taking from it.
-    fn open_cell(&mut self, ask: Ask<'_>, quota: Quota, before: Option<Counter>, now: Moment) {
+    fn open_cell(&mut self, ask: Ask<'_>, quota: &Quota, before: Option<Counter>, now: Moment) {
         let (mut digest, mut standing, mut counter) = (ask.digest, Standing::Passing, before);
         if before.is_none() {
             match self.room_for_cell(ask, now) {
@@ -121,7 +143,7 @@ impl Shard {
         digest: Digest,
         standing: Standing,
         ask: Ask<'_>,
-        quota: Quota,
+        quota: &Quota,
         counter: Counter,
         now: Moment,
     ) {

@@ -25,10 +25,9 @@ impl Ask<'_> {
         self.seed as u16
     }
 
-    /// Whose counter stands for everybody in the series who finds no room. Not what any key is digested to, but with
-    /// a probability of 2⁻¹²⁸.
+    /// Whose counter stands for everybody in the series who finds no room.
     fn shared(&self) -> Digest {
-        [self.seed, !self.seed]
+        self.seed
     }
 }
 
@@ -62,7 +61,7 @@ enum Room {
 }
 
 /// What a slot costs at worst, with the buckets that a table keeps free.
-const CELL_BYTES: usize = 125;
+const CELL_BYTES: usize = 100;
 const LOG_BYTES: usize = 220;
 
 /// How many buckets a newcomer cleans up, and how many a visit does.
@@ -95,8 +94,17 @@ impl Shard {
     /// Takes, or says when one could.
     #[inline]
     pub(super) fn take(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
+        match ask.rule {
+            Rule::Quota(quota) => self.take_cell(ask, quota, now),
+            Rule::Moving { .. } => self.take_log(ask, now),
+            Rule::Calendar(_) => self.take_calendar(ask, now),
+        }
+    }
+
+    #[inline(never)]
+    fn take_calendar(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
         match ask.rule.quota(now.nanos) {
-            Some(quota) => self.take_cell(ask, quota, now),
+            Some(quota) => self.take_cell(ask, &quota, now),
             None => self.take_log(ask, now),
         }
     }
@@ -104,25 +112,23 @@ impl Shard {
     /// What [`take`](Self::take) would say, as far as can be told without taking.
     pub(super) fn weigh(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
         match ask.rule.quota(now.nanos) {
-            Some(quota) => self.weigh_cell(ask, quota, now),
+            Some(quota) => self.weigh_cell(ask, &quota, now),
             None => self.weigh_log(ask, now),
         }
     }
 
-    /// Notes a refusal that was only weighed.
-    pub(super) fn block(&mut self, digest: Digest) {
-        if let Some(cell) = self.cells.get_mut(digest) {
-            cell.block();
-        }
-        if let Some(slot) = self.logs.get_mut(digest) {
-            slot.block();
+    /// Notes a refusal that was only weighed: whoever is refused is blocked, and a counter of a time to come (the clock
+    /// went back) is one of now.
+    pub(super) fn note_refusal(&mut self, ask: Ask<'_>, now: Moment) {
+        if self.cells.get(ask.digest).is_some() || self.logs.get(ask.digest).is_some() {
+            self.take(ask, now);
         }
     }
 
     /// Gives units back, or (below zero) charges them. Whoever has no counter has nothing to be given back.
     pub(super) fn adjust(&mut self, ask: Ask<'_>, units: i64, now: Moment) {
         match ask.rule.quota(now.nanos) {
-            Some(quota) => self.adjust_cell(ask, quota, units, now),
+            Some(quota) => self.adjust_cell(ask, &quota, units, now),
             None => self.adjust_log(ask, units, now),
         }
     }

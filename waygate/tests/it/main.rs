@@ -10,6 +10,7 @@ mod docs;
 mod engine;
 mod faults;
 mod layer;
+mod limits;
 mod openapi;
 mod support;
 mod windows;

@@ -145,7 +145,6 @@ fn functions_tell_keys_and_costs() {
 #[concurrency_limit(1)]
 #[rate_limit("1/s", name = "slow")]
 #[env_only("dev")]
-#[axum::debug_handler]
 #[concurrency_limit(2, key = "user", name = "per-user", exempt_ips = ["::1"], exempt_roles = ["admin"])]
 #[rate_limit("2/s")]
 async fn stacked() {}

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use syn::{Expr, ExprArray, ExprLit, ExprPath, Lit, LitStr};
+use proc_macro2::Span;
+use syn::{Expr, ExprArray, ExprLit, ExprPath, Lit, LitStr, spanned::Spanned};
 use waygate_core::grammar::{Invalid, KeyPart, KeySource};
 
 use crate::args::Args;
@@ -24,10 +25,7 @@ impl Key {
         match args.take("key") {
             None => Self::default(),
             Some(Expr::Path(function)) => Self {
-                source: Some(LitStr::new(
-                    KeySource::CUSTOM,
-                    proc_macro2::Span::call_site(),
-                )),
+                source: Some(LitStr::new(KeySource::CUSTOM, Span::call_site())),
                 function: Some(function),
                 ..Self::default()
             },
@@ -98,8 +96,7 @@ impl Key {
                 Err(invalid) => args.errors.at(literal, invalid),
             }
         }
-        let span = syn::spanned::Spanned::span(&list);
-        key.source = Some(LitStr::new(&text, span));
+        key.source = Some(LitStr::new(&text, list.span()));
         key
     }
 }

@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::LitStr;
 use waygate_core::grammar::{
-    Algorithm, Limit, OnMissingKey, OnStoreFailure, Percentage, PolicyName, Rate, RoleName,
-    TierLimit, TimeZoneName, check_limit, check_resolver, check_tier, parse_cidr,
+    Algorithm, Invalid, Limit, OnMissingKey, OnStoreFailure, Percentage, PolicyName, Rate,
+    RoleName, TierLimit, TimeZoneName, check_limit, check_resolver, check_tier, parse_cidr,
 };
 
 use super::{Declared, Place, key::Key, option};
@@ -124,7 +124,8 @@ fn limit(args: &mut Args, has_tiers: bool) -> (Option<LitStr>, Option<Limit>) {
     }
 }
 
-fn words<T: FromStr<Err = waygate_core::grammar::Invalid> + Copy>(
+/// Takes `key = "word"`, one of `all`.
+fn words<T: FromStr<Err = Invalid> + Copy>(
     args: &mut Args,
     key: &str,
     all: &[T],

@@ -87,6 +87,45 @@ fn force_active() {
 }
 
 #[test]
+fn rate_limit() {
+    check_named(
+        "rate_limit",
+        Kind::RateLimit,
+        r#""100/minute", algorithm = "token_bucket", key = ["user", "path:tenant"], on_missing_key = "block",
+           burst = 20, cost = functions::cost, tiers = { free = "10/minute", "pay-as-you-go" = "unlimited" },
+           tier = "plan", exempt_ips = ["10.0.0.0/8"], exempt_roles = ["admin"], shadow = true, rollout = "12.5",
+           on_store_failure = "local", lease = true, time_zone = "Europe/Berlin", name = "per-minute",
+           response = responses::busy, route = "GET /{tenant}""#,
+    );
+}
+
+#[test]
+fn third_rate_limit() {
+    let item = r#"
+        #[::waygate::__private::__waygate_bound(rate_limit, env_only, rate_limit("quota"), route = "GET /a")]
+        async fn handler() {}
+    "#;
+    check(
+        "third_rate_limit",
+        &expanded(
+            Kind::RateLimit,
+            Binding::Document,
+            r#""1/s", key = keys::tenant, cost = 3"#,
+            item,
+        ),
+    );
+}
+
+#[test]
+fn concurrency_limit() {
+    check_named(
+        "concurrency_limit",
+        Kind::ConcurrencyLimit,
+        r#"10, key = "user", name = "per-user", exempt_ips = ["::1"], exempt_roles = ["admin"], route = "GET /a""#,
+    );
+}
+
+#[test]
 fn bound_by_document() {
     let item = r#"
         /// A handler.

@@ -7,6 +7,7 @@
 
 mod enforcement;
 mod forms;
+mod limits;
 mod registration;
 mod utoipa_contract;
 

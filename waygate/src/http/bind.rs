@@ -57,7 +57,6 @@ pub(super) async fn bind(
     let unmounted = Unmounted(allow_unmounted);
     let mut claims: BTreeMap<RouteSpec, Vec<Claim<'_>>> = BTreeMap::new();
     for declaration in &handlers {
-        errors.extend(limits::shared_names(declaration));
         let places = places(declaration, &operations);
         if places.is_empty() && !unmounted.allows(declaration) {
             errors.push(unbound(declaration, &operations));
@@ -82,7 +81,7 @@ pub(super) async fn bind(
                 let route = RouteSpec::new(route.method(), path);
                 errors.extend(claimed_twice(&route, claims));
                 for claim in claims {
-                    errors.extend(limits::missing_parameters(claim.declaration, &route));
+                    limits::check(claim.declaration, &route, &mut errors);
                 }
                 bound.add(&route, claims.first());
             }
@@ -279,4 +278,50 @@ fn take_operations(document: &mut Value, errors: &mut Vec<BindError>) -> Vec<Ope
         }
     }
     operations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_kept_for_the_routes_that_have_any() {
+        let mut limited = HandlerDeclaration {
+            handler: "app::handler",
+            location: "app.rs:1".to_owned(),
+            routes: Vec::new(),
+            state: RouteState::default(),
+            responses: Responses::default(),
+            limits: DeclaredLimits::default(),
+        };
+        let mut bound = Bound {
+            routes: Vec::new(),
+            responses: HashMap::new(),
+            limits: HashMap::new(),
+        };
+        let mut add = |route: &str, declaration: &HandlerDeclaration| {
+            let handler = declaration.handler;
+            let source = Source::Attribute { handler };
+            let claim = Claim {
+                declaration,
+                source,
+            };
+            bound.add(&route.parse().unwrap(), Some(&claim));
+        };
+        add("GET /free", &limited);
+        static SLOTS: waygate_core::decl::ConcurrencyLimit = waygate_core::decl::ConcurrencyLimit {
+            name: None,
+            ordinal: 0,
+            limit: 3,
+            key: None,
+            exempt_ips: &[],
+            exempt_roles: &[],
+        };
+        let gate = waygate_core::decl::Gate::ConcurrencyLimit(&SLOTS);
+        let with = crate::__private::Declaration::new("app::handler", gate, None, "app.rs", 1);
+        limited.limits.add_concurrency(&SLOTS, &with).unwrap();
+        add("GET /limited", &limited);
+        let keys: Vec<String> = bound.limits.keys().map(RouteKey::to_string).collect();
+        assert_eq!(keys, ["GET:/limited"]);
+    }
 }

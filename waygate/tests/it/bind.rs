@@ -217,7 +217,13 @@ async fn a_declaration_that_governs_nothing_stops_the_start() {
     ];
     let allowed = [
         &others[..],
-        &["it::bind::claimed", "it::admin", "it::docs", "it::openapi"],
+        &[
+            "it::bind::claimed",
+            "it::admin",
+            "it::docs",
+            "it::openapi",
+            "it::limits",
+        ],
     ]
     .concat();
     let errors = refused(Router::new(), &allowed).await;
@@ -259,6 +265,7 @@ async fn a_route_is_served_with_its_method() {
         "it::admin",
         "it::docs",
         "it::openapi",
+        "it::limits",
     ];
     let post = Router::new().route("/claimed", axum::routing::post(|| async {}));
     let errors = refused(post, &allowed).await;
@@ -289,7 +296,13 @@ async fn a_route_has_one_owner() {
     ];
     let allowed = [
         &allowed[..],
-        &["it::bind::lonely", "it::admin", "it::docs", "it::openapi"],
+        &[
+            "it::bind::lonely",
+            "it::admin",
+            "it::docs",
+            "it::openapi",
+            "it::limits",
+        ],
     ]
     .concat();
     let errors = refused(router, &allowed).await;

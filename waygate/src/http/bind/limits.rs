@@ -3,8 +3,22 @@ use waygate_core::grammar::RouteSpec;
 use super::BindError;
 use crate::registry::HandlerDeclaration;
 
+/// Notes what is wrong with the limits of a handler on a route, each mistake once.
+pub(super) fn check(
+    declaration: &HandlerDeclaration,
+    route: &RouteSpec,
+    errors: &mut Vec<BindError>,
+) {
+    let problems = shared_names(declaration).chain(missing_parameters(declaration, route));
+    for problem in problems {
+        if !errors.contains(&problem) {
+            errors.push(problem);
+        }
+    }
+}
+
 /// Limits of one kind that nobody could tell apart.
-pub(super) fn shared_names(declaration: &HandlerDeclaration) -> impl Iterator<Item = BindError> {
+fn shared_names(declaration: &HandlerDeclaration) -> impl Iterator<Item = BindError> {
     let names = declaration.limits.shared_names().into_iter();
     names.map(|(attribute, name)| BindError::SharedName {
         handler: declaration.handler,
@@ -15,7 +29,7 @@ pub(super) fn shared_names(declaration: &HandlerDeclaration) -> impl Iterator<It
 }
 
 /// Parameters that are counted by and that the route does not have: such a limit would never find its key.
-pub(super) fn missing_parameters(
+fn missing_parameters(
     declaration: &HandlerDeclaration,
     route: &RouteSpec,
 ) -> impl Iterator<Item = BindError> {
@@ -24,10 +38,8 @@ pub(super) fn missing_parameters(
         [] => "it has none: count by something else".to_owned(),
         known => format!("it has `{}`", known.join("`, `")),
     };
-    let missing = declaration
-        .limits
-        .parameters()
-        .filter(move |name| !known.contains(name));
+    let names = declaration.limits.parameters();
+    let missing = names.filter(move |name| !known.contains(name));
     missing.map(move |parameter| BindError::NoSuchParameter {
         handler: declaration.handler,
         location: declaration.location.clone(),

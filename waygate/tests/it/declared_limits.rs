@@ -1,0 +1,97 @@
+//! What is checked about limits when handlers are bound to their routes.
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate::{
+    __private::{ConcurrencyLimit, Declaration, Gate},
+    BindError, concurrency_limit, rate_limit,
+};
+
+use crate::support::builder;
+
+const HERE: &str = module_path!();
+
+#[rate_limit("5/s", key = ["user", "path:tenant"])]
+#[rate_limit("9/min", key = "path:tenant")]
+#[concurrency_limit(1, key = "path:file")]
+#[utoipa::path(get, path = "/files/{*file}", responses((status = OK)))]
+async fn files() -> &'static str {
+    "files"
+}
+
+fn mounted_at(prefix: &str) -> OpenApiRouter {
+    OpenApiRouter::new().nest(prefix, OpenApiRouter::new().routes(routes!(files)))
+}
+
+async fn refused(api: OpenApiRouter) -> Vec<BindError> {
+    let waygate = builder().build().await.unwrap();
+    waygate.guard(api).await.unwrap_err().errors().to_vec()
+}
+
+#[tokio::test]
+async fn a_parameter_may_come_from_the_nest() {
+    let waygate = builder().build().await.unwrap();
+    let guarded = waygate.guard(mounted_at("/tenants/{tenant}")).await;
+    assert!(guarded.is_ok(), "{guarded:?}");
+    assert_eq!(files().await, "files");
+}
+
+#[tokio::test]
+async fn a_parameter_that_the_route_does_not_have_stops_the_start() {
+    let errors = refused(mounted_at("/plain")).await;
+    let [error] = &errors[..] else {
+        panic!("two limits count by it, and it is missing once: {errors:#?}");
+    };
+    assert!(matches!(
+        error,
+        BindError::NoSuchParameter { handler, parameter, route, .. }
+            if *handler == format!("{HERE}::files")
+                && parameter == "tenant"
+                && route.to_string() == "GET /plain/files/{*file}"
+    ));
+    let text = error.to_string();
+    let start = format!("`{HERE}::files` (waygate/tests/it/limits.rs:");
+    assert!(text.starts_with(&start), "{text}");
+    let end = "counts by `path:tenant`, but `GET /plain/files/{*file}` has no such parameter\n  help: it has `file`";
+    assert!(text.ends_with(end), "{text}");
+}
+
+/// The attributes refuse this at compile time.
+const fn by_hand(slots: &'static ConcurrencyLimit) -> Declaration {
+    let (gate, route) = (Gate::ConcurrencyLimit(slots), Some("GET /by/hand"));
+    Declaration::new(BY_HAND, gate, route, "by_hand.rs", 7)
+}
+
+const BY_HAND: &str = concat!(module_path!(), "::by_hand");
+
+const SLOTS: ConcurrencyLimit = ConcurrencyLimit {
+    name: Some("slots"),
+    ordinal: 0,
+    limit: 1,
+    key: None,
+    exempt_ips: &[],
+    exempt_roles: &[],
+};
+static FIRST: ConcurrencyLimit = SLOTS;
+static SECOND: ConcurrencyLimit = ConcurrencyLimit {
+    ordinal: 1,
+    ..SLOTS
+};
+
+waygate::__private::submit! { by_hand(&FIRST) }
+waygate::__private::submit! { by_hand(&SECOND) }
+
+#[tokio::test]
+async fn two_limits_of_one_name_stop_the_start() {
+    let router = axum::Router::new().route("/by/hand", axum::routing::get(|| async {}));
+    let errors = refused(router.into()).await;
+    let [error] = &errors[..] else {
+        panic!("expected one error: {errors:#?}");
+    };
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "`{BY_HAND}` (by_hand.rs:7) has two `#[concurrency_limit]` of the name `slots`\n  help: give one of them \
+             another name with `name = \"..\"`"
+        )
+    );
+}

@@ -28,4 +28,4 @@ pub use file::{FileBackend, FileBackendBuilder};
 #[cfg(feature = "memory")]
 pub use memory::MemoryBackend;
 #[cfg(feature = "redis")]
-pub use redis::{InvalidRedisUrl, RedisOptions};
+pub use redis::{InvalidRedisUrl, RedisCounters, RedisOptions};

@@ -371,8 +371,12 @@ local function read(key, at)
   }
   local value, used, start = call('HGET', key, take.field), 0, nil
   if not value and call('EXISTS', key) == 1 then
-    used, start = consumed(key)
     take.changed = true
+    -- What cannot be read, such as a field that was garbled on its way here, counts as nothing.
+    local known, before, since = pcall(consumed, key)
+    if known then
+      used, start = before, since
+    end
   end
   take.kind.load(take, value, used, start)
   return take

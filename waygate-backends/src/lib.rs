@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `memory` | `MemoryBackend`: state that ends with the process | ✔ |
 //! | `file` | `FileBackend`: state in a JSON, YAML or TOML file | |
+//! | `redis` | `RedisCounters`: counters in Redis, for many processes | |
 //! | `conformance` | the suite that every backend must pass, for yours as well | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
@@ -17,6 +18,8 @@ pub mod conformance;
 mod file;
 #[cfg(feature = "memory")]
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(any(feature = "file", feature = "memory"))]
 mod table;
 
@@ -24,3 +27,5 @@ mod table;
 pub use file::{FileBackend, FileBackendBuilder};
 #[cfg(feature = "memory")]
 pub use memory::MemoryBackend;
+#[cfg(feature = "redis")]
+pub use redis::{InvalidRedisUrl, RedisOptions};

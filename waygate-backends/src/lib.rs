@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `memory` | `MemoryBackend`: state that ends with the process | ✔ |
 //! | `file` | `FileBackend`: state in a JSON, YAML or TOML file | |
-//! | `redis` | `RedisCounters`: counters in Redis, for many processes | |
+//! | `redis` | `RedisBackend` and `RedisCounters`: state and counters in Redis, for many processes | |
 //! | `conformance` | the suite that every backend must pass, for yours as well | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
@@ -28,4 +28,4 @@ pub use file::{FileBackend, FileBackendBuilder};
 #[cfg(feature = "memory")]
 pub use memory::MemoryBackend;
 #[cfg(feature = "redis")]
-pub use redis::{InvalidRedisUrl, RedisOptions};
+pub use redis::{InvalidRedisUrl, RedisBackend, RedisOptions};

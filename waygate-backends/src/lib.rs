@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `memory` | `MemoryBackend` and `MemoryCounters`: state and rate limits that end with the process | ✔ |
 //! | `file` | `FileBackend`: state in a JSON, YAML or TOML file | |
-//! | `redis` | `RedisCounters`: counters in Redis, for many processes | |
+//! | `redis` | `RedisBackend` and `RedisCounters`: state and counters in Redis, for many processes | |
 //! | `conformance` | the suites that every backend and every store of counters must pass, for yours as well | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
@@ -32,4 +32,4 @@ pub use file::{FileBackend, FileBackendBuilder};
 #[cfg(feature = "memory")]
 pub use memory::MemoryBackend;
 #[cfg(feature = "redis")]
-pub use redis::{InvalidRedisUrl, RedisCounters, RedisOptions};
+pub use redis::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};

@@ -155,9 +155,11 @@ impl Model {
     }
 
     /// What is kept of `next` when nothing was charged: what has left a log has left it.
-    fn trimmed(&self, next: Self) -> Self {
-        match (self, &next) {
-            (Self::Logged(_, _, before), Self::Logged(_, _, after)) if before != after => next,
+    fn trimmed(&self, next: Self, now: Nanos) -> Self {
+        match (self, next) {
+            (Self::Logged(period, changed, _), Self::Logged(_, _, log)) if now <= changed + period => {
+                Self::Logged(*period, *changed, log)
+            }
             _ => self.clone(),
         }
     }
@@ -259,7 +261,7 @@ fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
         );
         model = match rust.allowed && cost > 0 {
             true => next,
-            false => model.trimmed(next),
+            false => model.trimmed(next, now),
         };
     }
 }
@@ -337,9 +339,9 @@ fn all_takes_of_a_call_are_charged_or_none() {
                 models[index] = match outcome.allowed && charged && take.cost > 0 {
                     true => next,
                     false if outcome.allowed => {
-                        models[index].trimmed(models[index].take(take.rule, 0, now).0)
+                        models[index].trimmed(models[index].take(take.rule, 0, now).0, now)
                     }
-                    false => models[index].trimmed(next),
+                    false => models[index].trimmed(next, now),
                 };
             }
         }

@@ -48,21 +48,27 @@ local function share(a, b, c)
   return quotient
 end
 
--- The requests of a log that still count; `log` is its `m` field.
+local function logOf(value)
+  local list = numbers(value)
+  return {first = list[1], last = list[2], used = list[3], period = list[4]}
+end
+
+local function saveLog(key, log)
+  local value = text(log.first) .. ':' .. text(log.last) .. ':' .. text(log.used) .. ':' .. text(log.period)
+  call('HSET', key, 'm', value)
+end
+
+-- Removes the requests of a log that do not count any more.
 local function trim(key, log, period)
-  local count = log.last - log.first + 1
-  if count > 0 then
-    -- A clock that went back: nothing counts for longer than one window from now.
-    local index = log.last
-    while index >= log.first do
-      local hit = numbers(call('HGET', key, index))
-      if hit[1] <= now then
-        break
-      end
-      call('HSET', key, index, text(now) .. ':' .. text(hit[2]))
-      index = index - 1
+  -- A clock that went back: nothing counts for longer than one window from now.
+  for index = log.last, log.first, -1 do
+    local hit = numbers(call('HGET', key, index))
+    if hit[1] <= now then
+      break
     end
+    call('HSET', key, index, text(now) .. ':' .. text(hit[2]))
   end
+  local first = log.first
   while log.first <= log.last do
     local hit = numbers(call('HGET', key, log.first))
     if hit[1] >= now - period then
@@ -70,13 +76,11 @@ local function trim(key, log, period)
       break
     end
     call('HDEL', key, log.first)
-    log.first, log.used, log.changed = log.first + 1, log.used - hit[2], true
+    log.first, log.used = log.first + 1, log.used - hit[2]
   end
-end
-
-local function logOf(value)
-  local list = numbers(value)
-  return {first = list[1], last = list[2], used = list[3], period = list[4]}
+  if log.first > first then
+    saveLog(key, log)
+  end
 end
 
 -- What is consumed of a sliding window in the slot that begins at `start`, and in the one before.
@@ -330,8 +334,8 @@ KINDS.M = {
       call('DEL', take.key)
       return
     end
-    local value = text(log.first) .. ':' .. text(log.last) .. ':' .. text(log.used) .. ':' .. text(take.a)
-    call('HSET', take.key, take.field, value)
+    log.period = take.a
+    saveLog(take.key, log)
     expire(take.key, take.a)
   end,
   -- The newest first.

@@ -7,27 +7,27 @@ local function tell(i, allowed, remaining, reset, retry)
   results[at], results[at + 1] = allowed and 1 or 0, max(remaining, 0)
   results[at + 2], results[at + 3] = reset, retry
 end
+-- What a counter that is named more than once is asked for in all, and by which take last.
+local asked, last = {}, {}
 for i, key in ipairs(KEYS) do
   local take = read(key, i * 7 - 6)
-  local allowed, remaining, reset, retry = take.kind.decide(take, take.cost)
+  local cost = (asked[key] or 0) + take.cost
+  local allowed, remaining, reset, retry = take.kind.decide(take, cost)
   tell(i, allowed, remaining, reset, retry)
+  if allowed then
+    asked[key], last[key] = cost, i
+  end
   take.allowed = allowed
   charged = charged and (allowed or not take.enforced)
   takes[i] = take
 end
 for i, take in ipairs(takes) do
-  if take.allowed and charged then
-    if take.cost > 0 then
-      save(take)
-    end
-  elseif take.allowed then
+  local saves = charged and last[take.key] == i and asked[take.key] > 0
+  if saves then
+    save(take)
+  elseif take.allowed and not charged then
     local _, remaining, reset = take.kind.decide(take, 0)
     tell(i, true, remaining, reset, 0)
-  end
-  -- What has left a log by now has left it even when nothing is charged.
-  if take.log and take.log.changed and not (take.allowed and charged and take.cost > 0) then
-    take.charge = 0
-    save(take)
   end
 end
 return results

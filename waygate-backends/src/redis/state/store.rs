@@ -1,0 +1,267 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use redis::{Cmd, Value};
+use tokio::time::timeout;
+use uuid::Uuid;
+use waygate_core::{
+    model::{AuditEntry, Epoch, Revision},
+    port::{AuditQuery, BackendError, Batch, CommitError, Expected, Image},
+};
+
+use super::{
+    layout::{Layout, audit_line},
+    reply::{self, failed},
+};
+use crate::redis::{
+    RedisOptions,
+    link::{Link, LinkError, LinkState, Script},
+};
+
+/// How long the store may take for an answer. No request waits for it.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// How long a call waits for a connection, if the first attempt has not ended yet.
+const PATIENCE: Duration = Duration::from_millis(800);
+/// How long a commit whose answer was lost waits for another connection, to ask again.
+const SECOND_CHANCE: Duration = Duration::from_secs(2);
+/// So many commits are remembered, to be recognised when they are sent again.
+const REMEMBERED: usize = 256;
+
+/// The scripts, and what they work on.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) link: Link,
+    pub(super) layout: Layout,
+    load: Script,
+    commit: Script,
+    audit: Script,
+    probe: Script,
+    /// The epoch that this process gives an empty store.
+    first_epoch: Mutex<Epoch>,
+    /// An image that was loaded lately.
+    known: Mutex<Option<Arc<Known>>>,
+}
+
+/// An image, and the id of the commit that made it. The revision would not do: two servers that were one may each have
+/// given the same number to another commit.
+#[derive(Debug)]
+struct Known {
+    commit: String,
+    image: Image,
+}
+
+impl Store {
+    pub(super) fn new(options: RedisOptions) -> Self {
+        // What is right for a request is too strict for a look at the whole state.
+        let probe_deadline = options.deadline.max(Duration::from_millis(500));
+        let options = options.deadline(probe_deadline);
+        Self {
+            layout: Layout::new(&options.prefix),
+            link: Link::open(options),
+            load: Script::new(include_str!("lua/load.lua")),
+            commit: Script::new(include_str!("lua/commit.lua")),
+            audit: Script::new(include_str!("lua/audit.lua")),
+            probe: Script::new("return redis.call('SET', KEYS[1], 1, 'PX', 1000)"),
+            first_epoch: Mutex::new(Epoch::random()),
+            known: Mutex::new(None),
+        }
+    }
+
+    pub(super) async fn load(&self) -> Result<Image, BackendError> {
+        let known = lock(&self.known).clone();
+        let arguments = |command: &mut Cmd| {
+            let layout = &self.layout;
+            command.arg(2).arg(&layout.meta).arg(&layout.entities);
+            command.arg(known.as_ref().map_or("", |known| &known.commit));
+        };
+        let answer = self.script(&self.load, arguments).await?;
+        let loaded = reply::loaded(answer).ok_or_else(|| self.misunderstood("the state"))?;
+        let Some(loaded) = loaded.transpose()? else {
+            return Ok(Image::empty(self.first_epoch()));
+        };
+        let known = match (loaded.entities, known) {
+            (Some(entities), _) => Arc::new(Known {
+                commit: loaded.commit,
+                image: Image {
+                    revision: loaded.revision,
+                    entities,
+                },
+            }),
+            (None, Some(known)) => known,
+            (None, None) => return Err(self.misunderstood("the state")),
+        };
+        *lock(&self.known) = Some(known.clone());
+        Ok(known.image.clone())
+    }
+
+    /// Where the store is.
+    pub(super) async fn revision(&self) -> Result<Revision, BackendError> {
+        let mut command = redis::cmd("HMGET");
+        command.arg(&self.layout.meta).arg("epoch").arg("revision");
+        let answer = self.link.call(&command, DEADLINE).await.map_err(failed)?;
+        match redis::from_redis_value(answer) {
+            Ok((Some(epoch), Some(number))) => {
+                let (epoch, number): (String, String) = (epoch, number);
+                let revision = reply::revision(&epoch, &number);
+                revision.ok_or_else(|| self.misunderstood("its revision"))
+            }
+            Ok((None, _)) => Ok(Image::empty(self.first_epoch()).revision),
+            _ => Err(self.misunderstood("its revision")),
+        }
+    }
+
+    pub(super) async fn commit(
+        &self,
+        batch: &Batch,
+        audit_capacity: usize,
+    ) -> Result<Revision, CommitError> {
+        batch.check()?;
+        let first_epoch = self.first_epoch();
+        let commit = Commit::new(batch, first_epoch, audit_capacity)?;
+        let arguments = |command: &mut Cmd| commit.write(command, &self.layout);
+        self.reach().await?;
+        let answer = match self.link.script(&self.commit, arguments, DEADLINE).await {
+            // It may have been made. The id keeps it from being made twice.
+            Err(LinkError::Unavailable(cause)) => {
+                let mut states = self.link.watch();
+                let up = states.wait_for(|state| !matches!(state, LinkState::Down(_)));
+                let _ = timeout(SECOND_CHANCE, up).await;
+                let again = self.link.script(&self.commit, arguments, DEADLINE).await;
+                again.map_err(|_| CommitError::Unconfirmed(cause.to_string()))?
+            }
+            answer => answer.map_err(failed)?,
+        };
+        let outcome = reply::committed(answer, batch);
+        let revision = outcome.ok_or_else(|| self.misunderstood("a commit"))??;
+        let mut next = lock(&self.first_epoch);
+        if *next == revision.epoch {
+            // It is used up: an emptied store must not get it again.
+            *next = Epoch::random();
+        }
+        Ok(revision)
+    }
+
+    pub(super) async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
+        let arguments = |command: &mut Cmd| {
+            // Beyond the precision of Lua's numbers no log is that long.
+            let count = |count: usize| count.min(u32::MAX as usize);
+            command.arg(1).arg(&self.layout.audit);
+            command.arg(count(query.limit)).arg(count(query.offset));
+            for filter in [&query.path, &query.service] {
+                let is_set = u8::from(filter.is_some());
+                command
+                    .arg(is_set)
+                    .arg(filter.as_deref().unwrap_or_default());
+            }
+        };
+        let answer = self.script(&self.audit, arguments).await?;
+        reply::page(answer).ok_or_else(|| self.misunderstood("the audit log"))?
+    }
+
+    pub(super) async fn health(&self) -> Result<(), BackendError> {
+        let arguments = |command: &mut Cmd| {
+            command.arg(1).arg(&self.layout.probe);
+        };
+        self.script(&self.probe, arguments).await.map(drop)
+    }
+
+    async fn script(
+        &self,
+        script: &Script,
+        arguments: impl Fn(&mut Cmd),
+    ) -> Result<Value, BackendError> {
+        self.reach().await?;
+        let answer = self.link.script(script, arguments, DEADLINE).await;
+        answer.map_err(failed)
+    }
+
+    /// Fails soon if there is no connection, and will not be one soon.
+    async fn reach(&self) -> Result<(), BackendError> {
+        let mut states = self.link.watch();
+        let tried = states.wait_for(|state| !matches!(state, LinkState::Connecting));
+        let state = timeout(PATIENCE, tried).await;
+        match state.map(|state| state.map(|state| state.clone())) {
+            Ok(Ok(LinkState::Down(error))) => Err(failed(error)),
+            Ok(_) => Ok(()),
+            Err(_) => Err(BackendError::Unavailable(format!(
+                "no connection to Redis within {} ms",
+                PATIENCE.as_millis()
+            ))),
+        }
+    }
+
+    fn first_epoch(&self) -> Epoch {
+        *lock(&self.first_epoch)
+    }
+
+    fn misunderstood(&self, what: &str) -> BackendError {
+        failed(self.link.misunderstood(what))
+    }
+}
+
+/// A batch in the form that the script takes.
+struct Commit<'a> {
+    id: String,
+    first_epoch: Epoch,
+    batch: &'a Batch,
+    audit_capacity: usize,
+    puts: Vec<String>,
+    lines: Vec<String>,
+}
+
+impl<'a> Commit<'a> {
+    fn new(
+        batch: &'a Batch,
+        first_epoch: Epoch,
+        audit_capacity: usize,
+    ) -> Result<Self, BackendError> {
+        let lines = batch.audit.iter().map(audit_line).collect::<Result<_, _>>();
+        Ok(Self {
+            id: Uuid::new_v4().simple().to_string(),
+            first_epoch,
+            batch,
+            audit_capacity: audit_capacity.min(u32::MAX as usize),
+            puts: batch
+                .puts
+                .iter()
+                .map(|(_, value)| value.to_string())
+                .collect(),
+            lines: lines.map_err(|error| BackendError::InvalidBatch(error.to_string()))?,
+        })
+    }
+
+    fn write(&self, command: &mut Cmd, layout: &Layout) {
+        let (batch, epoch) = (self.batch, self.batch.expected_epoch);
+        command.arg(4).arg(&layout.meta).arg(&layout.entities);
+        command.arg(&layout.audit).arg(&layout.commits);
+        command.arg(&self.id).arg(self.first_epoch.to_string());
+        command.arg(epoch.map(|epoch| epoch.to_string()).unwrap_or_default());
+        command.arg(&layout.changes);
+        command.arg(self.audit_capacity).arg(REMEMBERED);
+        command.arg(batch.expected.len()).arg(batch.puts.len());
+        command.arg(batch.deletes.len()).arg(batch.audit.len());
+        for (key, expected) in &batch.expected {
+            let revision = match expected {
+                Expected::Absent => String::new(),
+                Expected::Revision(number) => number.to_string(),
+            };
+            command.arg(key.as_str()).arg(revision);
+        }
+        for ((key, _), value) in batch.puts.iter().zip(&self.puts) {
+            command.arg(key.as_str()).arg(value);
+        }
+        for key in &batch.deletes {
+            command.arg(key.as_str());
+        }
+        for line in &self.lines {
+            command.arg(line);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code that may panic runs under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -110,7 +110,11 @@ async fn a_user_who_may_not_write_all_of_it_writes_nothing() {
     let server = RedisProc::options()
         .user("ada", "on >secret ~waygate:* &* +@all -lpush")
         .start();
-    let backend = RedisBackend::open(options(server.addr()).user("ada").password("secret".to_owned()));
+    let backend = RedisBackend::open(
+        options(server.addr())
+            .user("ada")
+            .password("secret".to_owned()),
+    );
     let batch = Batch {
         audit: vec![entry("/a")],
         ..put("a", json!(1))
@@ -124,7 +128,11 @@ async fn a_user_who_may_not_write_all_of_it_writes_nothing() {
 async fn the_documented_permissions_are_enough() {
     let rules = "on >secret ~waygate:* &waygate:* +@read +@write +@scripting +@pubsub +@connection";
     let server = RedisProc::options().user("ada", rules).start();
-    let backend = RedisBackend::open(options(server.addr()).user("ada").password("secret".to_owned()));
+    let backend = RedisBackend::open(
+        options(server.addr())
+            .user("ada")
+            .password("secret".to_owned()),
+    );
     let mut changes = backend.changes();
     let made = backend.commit(put("a", json!(1))).await.unwrap();
     let hint = tokio_stream::StreamExt::next(&mut changes);

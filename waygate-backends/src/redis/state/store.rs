@@ -4,7 +4,7 @@ use std::{
 };
 
 use redis::{Cmd, Value};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 use waygate_core::{
     model::{AuditEntry, Epoch, Revision},
@@ -125,11 +125,8 @@ impl Store {
         let answer = match self.link.script(&self.commit, arguments, DEADLINE).await {
             // It may have been made. The id keeps it from being made twice.
             Err(LinkError::Unavailable(cause)) => {
-                let mut states = self.link.watch();
-                let up = states.wait_for(|state| !matches!(state, LinkState::Down(_)));
-                let _ = timeout(SECOND_CHANCE, up).await;
-                let again = self.link.script(&self.commit, arguments, DEADLINE).await;
-                again.map_err(|_| CommitError::Unconfirmed(cause.to_string()))?
+                let again = self.commit_again(arguments).await;
+                again.ok_or_else(|| CommitError::Unconfirmed(cause.to_string()))?
             }
             answer => answer.map_err(failed)?,
         };
@@ -141,6 +138,22 @@ impl Store {
             *next = Epoch::random();
         }
         Ok(revision)
+    }
+
+    async fn commit_again(&self, arguments: impl Fn(&mut Cmd)) -> Option<Value> {
+        let until = Instant::now() + SECOND_CHANCE;
+        loop {
+            let mut states = self.link.watch();
+            let up = states.wait_for(|state| !matches!(state, LinkState::Down(_)));
+            timeout_at(until, up).await.ok()?.ok()?;
+            let again = self.link.script(&self.commit, &arguments, SECOND_CHANCE);
+            match again.await {
+                Err(LinkError::Unavailable(_)) if Instant::now() < until => {
+                    sleep(Duration::from_millis(5)).await;
+                }
+                answer => return answer.ok(),
+            }
+        }
     }
 
     pub(super) async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {

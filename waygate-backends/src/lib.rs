@@ -5,15 +5,17 @@
 //!
 //! | Feature | What it adds | Default |
 //! |---|---|---|
-//! | `memory` | `MemoryBackend`: state that ends with the process | ✔ |
+//! | `memory` | `MemoryBackend` and `MemoryCounters`: state and rate limits that end with the process | ✔ |
 //! | `file` | `FileBackend`: state in a JSON, YAML or TOML file | |
 //! | `redis` | `RedisBackend` and `RedisCounters`: state and counters in Redis, for many processes | |
-//! | `conformance` | the suite that every backend must pass, for yours as well | |
+//! | `conformance` | the suites that every backend and every store of counters must pass, for yours as well | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "memory")]
+mod counters;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "memory")]
@@ -23,9 +25,11 @@ mod redis;
 #[cfg(any(feature = "file", feature = "memory"))]
 mod table;
 
+#[cfg(feature = "memory")]
+pub use counters::{MemoryCounters, MemoryCountersBuilder, Outcomes};
 #[cfg(feature = "file")]
 pub use file::{FileBackend, FileBackendBuilder};
 #[cfg(feature = "memory")]
 pub use memory::MemoryBackend;
 #[cfg(feature = "redis")]
-pub use redis::{InvalidRedisUrl, RedisBackend, RedisOptions};
+pub use redis::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};

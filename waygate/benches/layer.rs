@@ -112,7 +112,7 @@ fn print_absolute(title: &str, timings: &[Timing]) {
         "\n{title:<28} {:>9} {:>9} {:>14}",
         "min", "p10", "added (min)"
     );
-    for Timing { name, min, p10 } in timings {
+    for Timing { name, min, p10, .. } in timings {
         println!(
             "{name:<28} {min:>6.0} ns {p10:>6.0} ns {:>11.0} ns",
             min - timings[0].min

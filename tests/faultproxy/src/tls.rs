@@ -27,6 +27,8 @@ impl Certificate {
             .args(["ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"])
             .args(["-subj", "/CN=localhost", "-addext"])
             .arg("subjectAltName=DNS:localhost,IP:127.0.0.1")
+            // Rustls takes no authority for a server.
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
             .arg("-keyout")
             .arg(&made.key)
             .arg("-out")

@@ -19,6 +19,7 @@ pub mod audit;
 pub mod commit;
 #[doc(hidden)]
 pub mod concurrency;
+pub mod counters;
 #[doc(hidden)]
 pub mod durable;
 #[doc(hidden)]

@@ -60,6 +60,7 @@ impl Counter {
     }
 
     /// As two words and a tag, for stores that count bytes.
+    #[inline]
     pub fn pack(self) -> (u8, [u64; 2]) {
         let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
         match self {
@@ -75,6 +76,7 @@ impl Counter {
     }
 
     /// The counter that was packed.
+    #[inline]
     pub fn unpack(tag: u8, words: [u64; 2]) -> Self {
         let split = |word: u64| ((word >> 32) as u32, word as u32);
         match tag {

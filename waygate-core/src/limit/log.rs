@@ -70,6 +70,21 @@ impl MovingLog {
         }
     }
 
+    /// Halves the memory: each two requests become one at the time of the later. Nothing counts for shorter than it did.
+    pub fn coarsen(&mut self) {
+        let kept = self.hits.len().div_ceil(2);
+        for index in 0..kept {
+            let older = self.hits[2 * index];
+            let newer = self.hits.get(2 * index + 1).copied();
+            self.hits[index] = newer.map_or(older, |newer| Hit {
+                at: newer.at,
+                cost: older.cost.saturating_add(newer.cost),
+            });
+        }
+        self.hits.truncate(kept);
+        self.hits.shrink_to_fit();
+    }
+
     /// What counts as consumed, as of the last call.
     pub fn used(&self) -> u64 {
         self.hits.iter().map(|hit| u64::from(hit.cost)).sum()

@@ -75,7 +75,8 @@ impl Quota {
     /// Takes `cost`, or says when it could be taken. What a refusal returns in place of `counter` carries no charge.
     ///
     /// `counter` may be that of another quota: what it says was consumed is kept.
-    #[inline]
+    // Where the quota is known, one algorithm is left of it.
+    #[inline(always)]
     pub fn take(&self, counter: Option<Counter>, cost: u64, now: Nanos) -> (Counter, Outcome) {
         match *self {
             Self::FixedWindow { capacity, period } => {
@@ -157,7 +158,7 @@ impl Quota {
 }
 
 /// Fixed and calendar windows: the difference is where they begin and end.
-#[inline]
+#[inline(always)]
 fn window(
     capacity: u64,
     start: Nanos,
@@ -181,7 +182,7 @@ fn window(
     (Counter::Window { start, used }, outcome)
 }
 
-#[inline]
+#[inline(always)]
 fn bucket(
     capacity: u64,
     emission: Nanos,

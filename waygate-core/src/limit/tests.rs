@@ -174,6 +174,29 @@ proptest! {
         }
     }
 
+    #[test]
+    fn a_coarser_log_admits_no_more(
+        capacity in 1u64..40,
+        before in vec(0..SECOND, 1..40),
+        after in vec(0..SECOND, 1..40),
+    ) {
+        let (mut log, mut now) = (MovingLog::default(), START);
+        for gap in before {
+            now += gap;
+            log.take(capacity, SECOND, 1, now);
+        }
+        let (used, memory) = (log.used(), log.heap_bytes());
+        let mut coarse = log.clone();
+        coarse.coarsen();
+        prop_assert_eq!(coarse.used(), used);
+        prop_assert!(coarse.heap_bytes() <= memory);
+        for gap in after {
+            now += gap;
+            let room = log.take(capacity, SECOND, 0, now).remaining;
+            prop_assert!(coarse.take(capacity, SECOND, 0, now).remaining <= room);
+        }
+    }
+
     /// Whatever the clock does and however the limit is changed: no panic, `0 ≤ remaining ≤ limit`, nobody is locked
     /// out for longer than a window, and nothing is admitted that the counter says is not there.
     #[test]

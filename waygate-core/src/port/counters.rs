@@ -40,6 +40,7 @@ impl Series {
     }
 
     /// A number that stands for the name within this process.
+    #[inline]
     pub fn seed(&self) -> u64 {
         self.seed
     }

@@ -40,6 +40,22 @@ pub struct Timing {
     pub min: f64,
     /// The round that a tenth of all rounds were faster than.
     pub p10: f64,
+    /// The round in the middle.
+    pub median: f64,
+}
+
+impl Timing {
+    /// From the time of each round of `count` turns.
+    pub(crate) fn of(name: &'static str, mut rounds: Vec<Duration>, count: u32) -> Self {
+        rounds.sort_unstable();
+        let nanos = |round: usize| rounds[round].as_secs_f64() * 1e9 / f64::from(count);
+        Self {
+            name,
+            min: nanos(0),
+            p10: nanos(rounds.len() / 10),
+            median: nanos(rounds.len() / 2),
+        }
+    }
 }
 
 const ROUNDS: usize = 200;
@@ -63,17 +79,10 @@ pub fn time(mut variants: Vec<Variant>) -> Vec<Timing> {
             }
         }
     }
-    variants.into_iter().map(timing).collect()
-}
-
-fn timing(mut variant: Variant) -> Timing {
-    variant.rounds.sort_unstable();
-    let nanos = |round: Duration| round.as_secs_f64() * 1e9 / f64::from(REQUESTS);
-    Timing {
-        name: variant.name,
-        min: nanos(variant.rounds[0]),
-        p10: nanos(variant.rounds[ROUNDS / 10]),
-    }
+    let timings = variants.into_iter();
+    timings
+        .map(|variant| Timing::of(variant.name, variant.rounds, REQUESTS))
+        .collect()
 }
 
 fn run(variant: &mut Variant) -> Duration {

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use redis::Cmd;
+use redis::{Cmd, Value};
 use tokio::{
     select,
     time::{Instant, sleep, timeout},
@@ -82,7 +82,8 @@ async fn probe(shared: &Shared, mut connection: Connection) -> Result<Connection
     )
     .await
     {
-        Ok(Ok(_)) => Ok(connection),
+        Ok(Ok(Value::Okay)) => Ok(connection),
+        Ok(Ok(_)) => Err(nonsense()),
         Ok(Err(error)) => match judge(&error) {
             (Verdict::Refuses, _) => Ok(connection),
             (_, error) => Err(error),
@@ -102,13 +103,18 @@ async fn watch(shared: &Shared) {
             continue;
         };
         let refusing = matches!(*shared.state.borrow(), LinkState::Refusing(_));
-        let command = if refusing {
-            probe_command(shared)
-        } else {
-            redis::cmd("PING")
+        // An answer that is not this one is that to another call: no answer fits its call any more.
+        let nonce = fastrand::u64(..).to_string();
+        let (command, expected) = match refusing {
+            true => (probe_command(shared), Value::Okay),
+            false => (
+                redis::cmd("PING").arg(&nonce).to_owned(),
+                Value::BulkString(nonce.into_bytes()),
+            ),
         };
         match timeout(HEARTBEAT_TIMEOUT, connection.send(&command)).await {
-            Ok(Ok(_)) => shared.accepts(),
+            Ok(Ok(answer)) if answer == expected => shared.accepts(),
+            Ok(Ok(_)) => shared.failed(generation, Verdict::Broken, &nonsense()),
             Ok(Err(error)) => {
                 let (verdict, error) = judge(&error);
                 shared.failed(generation, verdict, &error);
@@ -118,6 +124,10 @@ async fn watch(shared: &Shared) {
             }
         }
     }
+}
+
+fn nonsense() -> LinkError {
+    LinkError::Misunderstood("Redis answered what was not asked".into())
 }
 
 fn probe_command(shared: &Shared) -> Cmd {

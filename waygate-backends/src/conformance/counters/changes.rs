@@ -1,0 +1,98 @@
+//! Limits that change, and charges after the fact.
+
+use waygate_core::limit::Rule;
+
+use super::{Harness, kit::*};
+
+async fn consumed_stays<H: Harness>(kit: &Kit<H>, before: &Rule, after: &Rule) {
+    let key = format!("{before:?} {after:?}");
+    for _ in 0..3 {
+        assert!(kit.hit(key.as_bytes(), before).await.allowed);
+    }
+    let left = after.capacity().saturating_sub(3);
+    assert_eq!(kit.left(key.as_bytes(), after).await, left, "{key}");
+    let outcome = kit.hit(key.as_bytes(), after).await;
+    assert_eq!(outcome.allowed, left > 0, "{key}");
+    assert_eq!(outcome.remaining, left.saturating_sub(1), "{key}");
+}
+
+pub async fn a_higher_limit_keeps_what_was_consumed<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for (before, after) in all(4).iter().zip(&all(8)) {
+        consumed_stays(&kit, before, after).await;
+    }
+}
+
+pub async fn a_lower_limit_keeps_what_was_consumed<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for (before, after) in all(4).iter().zip(&all(2)) {
+        consumed_stays(&kit, before, after).await;
+    }
+}
+
+pub async fn another_algorithm_keeps_what_was_consumed<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for before in &all(4) {
+        for after in &all(6) {
+            consumed_stays(&kit, before, after).await;
+        }
+    }
+}
+
+pub async fn units_can_be_given_back<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in all(5) {
+        let key = format!("{rule:?}");
+        for _ in 0..4 {
+            kit.hit(key.as_bytes(), &rule).await;
+        }
+        kit.adjust(key.as_bytes(), &rule, 3).await;
+        assert_eq!(kit.left(key.as_bytes(), &rule).await, 4, "{rule:?}");
+    }
+}
+
+pub async fn units_can_be_charged_afterwards<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in all(5) {
+        let key = format!("{rule:?}");
+        kit.hit(key.as_bytes(), &rule).await;
+        kit.adjust(key.as_bytes(), &rule, -2).await;
+        assert_eq!(kit.left(key.as_bytes(), &rule).await, 2, "{rule:?}");
+        // More than there is.
+        kit.adjust(key.as_bytes(), &rule, -9).await;
+        assert!(!kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
+    }
+}
+
+pub async fn nothing_below_nothing_is_given_back<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in all(5) {
+        let key = format!("{rule:?}");
+        kit.adjust(key.as_bytes(), &rule, 7).await;
+        assert_eq!(kit.left(key.as_bytes(), &rule).await, 5, "{rule:?}");
+        kit.hit(key.as_bytes(), &rule).await;
+        kit.adjust(key.as_bytes(), &rule, 7).await;
+        assert_eq!(kit.left(key.as_bytes(), &rule).await, 5, "{rule:?}");
+    }
+}
+
+pub async fn a_charge_may_open_a_counter<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in all(5) {
+        let key = format!("{rule:?}");
+        kit.adjust(key.as_bytes(), &rule, -2).await;
+        assert_eq!(kit.left(key.as_bytes(), &rule).await, 3, "{rule:?}");
+    }
+}
+
+pub async fn giving_back_lifts_a_refusal<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in all(1) {
+        let key = format!("{rule:?}");
+        assert!(kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
+        assert!(!kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
+        kit.adjust(key.as_bytes(), &rule, 1).await;
+        assert!(kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
+        assert!(!kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
+    }
+}

@@ -1,0 +1,149 @@
+//! Stores that go by the time of their caller.
+
+use waygate_core::{
+    limit::{Quota, Rule, quota::SECOND},
+    port::Place,
+};
+
+use super::{Harness, kit::*};
+
+fn short_rules() -> [Rule; 4] {
+    let (capacity, period) = (4, 10 * SECOND);
+    [
+        Rule::Quota(Quota::FixedWindow { capacity, period }),
+        Rule::Quota(Quota::SlidingWindow {
+            capacity: 4,
+            period: 10,
+        }),
+        Rule::Moving { capacity, period },
+        Rule::Quota(Quota::TokenBucket {
+            capacity,
+            emission: SECOND,
+        }),
+    ]
+}
+
+pub async fn a_fixed_window_ends<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let rule = fixed(1);
+    assert!(kit.hit(b"k", &rule).await.allowed);
+    assert!(!kit.hit_at(b"k", &rule, kit.now + HOUR - 1).await.allowed);
+    assert!(kit.hit_at(b"k", &rule, kit.now + HOUR).await.allowed);
+}
+
+pub async fn a_token_comes_back<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let rule = bucket(2);
+    for (wait, allowed) in [
+        (0, true),
+        (0, true),
+        (HOUR - 1, false),
+        (HOUR, true),
+        (HOUR, false),
+    ] {
+        let outcome = kit.hit_at(b"k", &rule, kit.now + wait).await;
+        assert_eq!(outcome.allowed, allowed, "after {wait}");
+    }
+}
+
+pub async fn a_sliding_window_fades<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let rule = Rule::Quota(Quota::SlidingWindow {
+        capacity: 4,
+        period: 10,
+    });
+    for _ in 0..4 {
+        assert!(kit.hit(b"k", &rule).await.allowed);
+    }
+    // Ten seconds on, one half of the window before is left in the middle of the next.
+    for (wait, allowed) in [(9, false), (10, false), (15, true), (15, true), (15, false)] {
+        let outcome = kit.hit_at(b"k", &rule, kit.now + wait * SECOND).await;
+        assert_eq!(outcome.allowed, allowed, "after {wait} s");
+    }
+}
+
+pub async fn a_moving_window_forgets_one_by_one<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let rule = Rule::Moving {
+        capacity: 2,
+        period: 10 * SECOND,
+    };
+    for (wait, allowed) in [
+        (0, true),
+        (4, true),
+        (10, false),
+        (11, true),
+        (12, false),
+        (15, true),
+    ] {
+        let outcome = kit.hit_at(b"k", &rule, kit.now + wait * SECOND).await;
+        assert_eq!(outcome.allowed, allowed, "after {wait} s");
+    }
+}
+
+pub async fn a_refused_request_may_come_when_it_was_told<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in short_rules() {
+        let key = format!("{rule:?}");
+        let mut now = kit.now + 3 * SECOND;
+        for _ in 0..20 {
+            let outcome = kit.hit_at(key.as_bytes(), &rule, now).await;
+            if !outcome.allowed {
+                // To the nanosecond, but for the edge of a moving window.
+                now += outcome.retry_after + 1;
+                let outcome = kit.hit_at(key.as_bytes(), &rule, now).await;
+                assert!(outcome.allowed, "{rule:?} {outcome:?}");
+            }
+        }
+    }
+}
+
+pub async fn a_clock_set_back_locks_nobody_out<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in short_rules() {
+        let key = format!("{rule:?}");
+        while kit.hit(key.as_bytes(), &rule).await.allowed {}
+        // A year back: what was taken counts on, for two windows at most.
+        let back = kit.now - 8_760 * HOUR;
+        assert!(
+            !kit.hit_at(key.as_bytes(), &rule, back).await.allowed,
+            "{rule:?}"
+        );
+        let later = back + 20 * SECOND + 1;
+        assert!(
+            kit.hit_at(key.as_bytes(), &rule, later).await.allowed,
+            "{rule:?}"
+        );
+    }
+}
+
+pub async fn a_day_of_the_calendar_ends<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let rule = calendar(1, "day");
+    let midnight = kit.now - kit.now % (24 * HOUR) + 24 * HOUR;
+    for (now, allowed) in [
+        (midnight - 2, true),
+        (midnight - 1, false),
+        (midnight, true),
+        (midnight + 23 * HOUR, false),
+    ] {
+        assert_eq!(kit.hit_at(b"k", &rule, now).await.allowed, allowed);
+    }
+}
+
+pub async fn a_kept_place_lives_on<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let place = kit.place(1, 1);
+    let other = Place { holder: 2, ..place };
+    for (wait, place, allowed) in [
+        (0, place, true),
+        (59, other, false),
+        (59, place, true),
+        (118, other, false),
+        (119, other, true),
+        (119, place, false),
+    ] {
+        let occupancy = kit.occupy_at(place, kit.now + wait * SECOND).await;
+        assert_eq!(occupancy.allowed, allowed, "after {wait} s");
+    }
+}

@@ -1,0 +1,75 @@
+//! Several tasks at a time.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::{Harness, kit::*};
+
+const TASKS: u64 = 8;
+const TAKES: u64 = 100;
+
+/// How many of the requests of all tasks were admitted.
+async fn admitted<F: Future<Output = bool> + Send>(
+    request: impl Fn(u64, u64) -> F + Clone + Send + 'static,
+) -> u64 {
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let request = request.clone();
+        tasks.spawn(async move {
+            let mut admitted = 0;
+            for take in 0..TAKES {
+                admitted += u64::from(request(task, take).await);
+            }
+            admitted
+        });
+    }
+    tasks.join_all().await.into_iter().sum()
+}
+
+pub async fn eight_tasks_never_over_admit<H: Harness>(new: impl Fn() -> H) {
+    let kit = Arc::new(Kit::new(new).await);
+    for rule in all(250) {
+        let (kit, rule) = (kit.clone(), Arc::new(rule));
+        let key = format!("{rule:?}");
+        let count = admitted(move |_, _| {
+            let (kit, rule, key) = (kit.clone(), rule.clone(), key.clone());
+            async move { kit.hit(key.as_bytes(), &rule).await.allowed }
+        });
+        assert_eq!(count.await, 250);
+    }
+}
+
+pub async fn eight_tasks_never_overdraw_two_counters<H: Harness>(new: impl Fn() -> H) {
+    let kit = Arc::new(Kit::new(new).await);
+    let (wide, narrow) = (Arc::new(fixed(1_000)), Arc::new(bucket(300)));
+    let shared = (kit.clone(), wide.clone(), narrow.clone());
+    let count = admitted(move |task, _| {
+        let (kit, wide, narrow) = shared.clone();
+        async move {
+            let mut takes = [kit.ask(b"wide", &wide), kit.ask(b"narrow", &narrow)];
+            // In either order, which must not lock the tasks up.
+            if task % 2 == 0 {
+                takes.reverse();
+            }
+            kit.take(&takes).await.iter().all(|outcome| outcome.allowed)
+        }
+    });
+    assert_eq!(count.await, 300);
+    assert_eq!(kit.left(b"wide", &wide).await, 700);
+}
+
+pub async fn eight_tasks_never_exceed_the_places<H: Harness>(new: impl Fn() -> H) {
+    let kit = Arc::new(Kit::new(new).await);
+    let shared = kit.clone();
+    let count = admitted(move |task, take| {
+        let kit = shared.clone();
+        async move {
+            let holder = u128::from(task * TAKES + take);
+            let occupancy = kit.occupy(kit.place(holder, 20)).await;
+            assert!(occupancy.taken <= 20);
+            occupancy.allowed
+        }
+    });
+    assert_eq!(count.await, 20);
+}

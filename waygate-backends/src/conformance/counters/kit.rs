@@ -1,0 +1,176 @@
+//! What the cases are written with.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use waygate_core::{
+    limit::{
+        Outcome, Quota, Rule,
+        quota::{Nanos, SECOND},
+    },
+    model::RateLimitPolicy,
+    port::{CounterStore, Occupancy, Place, Series, Take},
+};
+
+use super::Harness;
+
+/// Long enough for no window to end while a case runs.
+pub(super) const HOUR: Nanos = 3_600 * SECOND;
+
+/// A store, and what there is to count.
+pub(super) struct Kit<H> {
+    // It may own what the store lies on.
+    _harness: H,
+    pub(super) store: Arc<dyn CounterStore>,
+    pub(super) series: Series,
+    pub(super) now: Nanos,
+}
+
+impl<H: Harness> Kit<H> {
+    pub(super) async fn new(new: impl Fn() -> H) -> Self {
+        let harness = new();
+        let store = harness.open().await;
+        Self {
+            _harness: harness,
+            store,
+            series: series("a"),
+            now: now(),
+        }
+    }
+
+    pub(super) fn ask<'a>(&'a self, key: &'a [u8], rule: &'a Rule) -> Take<'a> {
+        ask(&self.series, key, rule)
+    }
+
+    pub(super) async fn take(&self, takes: &[Take<'_>]) -> Vec<Outcome> {
+        self.take_at(takes, self.now).await
+    }
+
+    pub(super) async fn take_at(&self, takes: &[Take<'_>], now: Nanos) -> Vec<Outcome> {
+        let outcomes = self.store.take(takes, now).await.expect("take");
+        assert_eq!(outcomes.len(), takes.len());
+        for outcome in &outcomes {
+            assert!(outcome.remaining <= outcome.limit, "{outcome:?}");
+            assert_eq!(outcome.allowed, outcome.retry_after == 0, "{outcome:?}");
+        }
+        outcomes
+    }
+
+    /// One request for one counter.
+    pub(super) async fn hit(&self, key: &[u8], rule: &Rule) -> Outcome {
+        self.take(&[self.ask(key, rule)]).await[0]
+    }
+
+    pub(super) async fn hit_at(&self, key: &[u8], rule: &Rule, now: Nanos) -> Outcome {
+        self.take_at(&[self.ask(key, rule)], now).await[0]
+    }
+
+    /// What is left, without taking.
+    pub(super) async fn left(&self, key: &[u8], rule: &Rule) -> u64 {
+        let look = Take {
+            cost: 0,
+            ..self.ask(key, rule)
+        };
+        self.take(&[look]).await[0].remaining
+    }
+
+    pub(super) async fn adjust(&self, key: &[u8], rule: &Rule, units: i64) {
+        let take = self.ask(key, rule);
+        let adjusted = self.store.adjust(take, units, self.now).await;
+        adjusted.expect("adjust");
+    }
+
+    pub(super) async fn occupy(&self, place: Place<'_>) -> Occupancy {
+        self.occupy_at(place, self.now).await
+    }
+
+    pub(super) async fn occupy_at(&self, place: Place<'_>, now: Nanos) -> Occupancy {
+        self.store.occupy(place, now).await.expect("occupy")
+    }
+
+    pub(super) async fn vacate(&self, place: Place<'_>) {
+        self.store.vacate(place).await.expect("vacate");
+    }
+
+    pub(super) fn place(&self, holder: u128, limit: u32) -> Place<'_> {
+        Place {
+            series: &self.series,
+            key: b"k",
+            holder,
+            limit,
+            lifetime: Duration::from_secs(60),
+        }
+    }
+}
+
+pub(super) fn ask<'a>(series: &'a Series, key: &'a [u8], rule: &'a Rule) -> Take<'a> {
+    Take {
+        series,
+        key,
+        rule,
+        cost: 1,
+        enforced: true,
+        lease: false,
+    }
+}
+
+pub(super) fn series(scope: &str) -> Series {
+    Series::new(scope, "policy", 0, 0)
+}
+
+/// The time now, ten minutes into an hour, so that no aligned window ends while a case runs. Not in the future: a store
+/// with a clock of its own might take it for a clock that was set.
+pub(super) fn now() -> Nanos {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = since.unwrap_or_default().as_secs();
+    (seconds - seconds % 3_600 - 3_000) * SECOND
+}
+
+pub(super) fn fixed(capacity: u64) -> Rule {
+    Rule::Quota(Quota::FixedWindow {
+        capacity,
+        period: HOUR,
+    })
+}
+
+pub(super) fn sliding(capacity: u32) -> Rule {
+    Rule::Quota(Quota::SlidingWindow {
+        capacity,
+        // Ten years: it does not end while a case runs.
+        period: 315_360_000,
+    })
+}
+
+pub(super) fn moving(capacity: u64) -> Rule {
+    Rule::Moving {
+        capacity,
+        period: HOUR,
+    }
+}
+
+pub(super) fn bucket(capacity: u64) -> Rule {
+    Rule::Quota(Quota::TokenBucket {
+        capacity,
+        emission: HOUR,
+    })
+}
+
+/// A quota per month, which for once in a while ends while a case runs; the cases allow for it.
+pub(super) fn calendar(capacity: u64, unit: &str) -> Rule {
+    let fields = serde_json::json!({ "limit": format!("{capacity}/calendar {unit}") });
+    let policy: RateLimitPolicy = serde_json::from_value(fields).expect("a policy");
+    let limit = policy.limit.clone();
+    Rule::compile(&policy, &limit).remove(0)
+}
+
+/// One rule of each algorithm whose windows do not end while a case runs.
+pub(super) fn all(capacity: u32) -> [Rule; 4] {
+    [
+        fixed(capacity.into()),
+        sliding(capacity),
+        moving(capacity.into()),
+        bucket(capacity.into()),
+    ]
+}

@@ -1,0 +1,65 @@
+//! The list of all cases, and the macro that turns them into tests.
+
+/// Writes one test for each case of the [suite for stores of counters](crate::conformance::counters).
+///
+/// The arguments are an expression that makes a [`Harness`](crate::conformance::counters::Harness), and `clocked` for a
+/// store that goes by its caller's time.
+#[macro_export]
+macro_rules! counter_conformance_tests {
+    ($harness:expr $(, $capability:ident)* $(,)?) => {
+        $crate::counter_conformance_tests!(@cases { $harness }
+            algorithms: a_fixed_window_admits_its_limit a_sliding_window_admits_its_limit
+                a_moving_window_admits_its_limit a_token_bucket_admits_its_depth
+                a_calendar_day_admits_its_limit outcomes_tell_the_state_after_the_charge
+                a_cost_of_zero_looks a_cost_may_be_more_than_one
+                a_cost_beyond_the_limit_is_refused_and_not_charged a_limit_of_zero_admits_nothing
+                a_refusal_says_when_to_come_again;
+            together: one_refusal_charges_nothing outcomes_come_in_the_order_of_the_takes
+                a_shadow_never_blocks a_shadow_counts_what_passes
+                a_refused_shadow_is_not_charged a_shadow_is_not_charged_for_a_refusal
+                no_takes_make_no_outcomes many_takes_are_one_call
+                a_counter_named_twice_is_not_overdrawn all_algorithms_go_together;
+            keys: keys_are_apart series_are_apart generations_are_apart a_key_may_be_empty
+                a_key_may_be_binary a_key_may_be_long keys_are_not_prefixes
+                forgetting_is_exact forgetting_the_unknown_is_fine;
+            changes: a_higher_limit_keeps_what_was_consumed a_lower_limit_keeps_what_was_consumed
+                another_algorithm_keeps_what_was_consumed units_can_be_given_back
+                units_can_be_charged_afterwards nothing_below_nothing_is_given_back
+                a_charge_may_open_a_counter giving_back_lifts_a_refusal;
+            places: places_are_limited a_place_can_be_vacated a_place_can_be_kept
+                only_the_holder_vacates places_of_keys_and_series_are_apart
+                a_limit_of_zero_has_no_place a_lower_limit_lets_holders_stay
+                a_place_ends_with_its_lifetime;
+            concurrent: eight_tasks_never_over_admit eight_tasks_never_overdraw_two_counters
+                eight_tasks_never_exceed_the_places;
+        );
+        $($crate::counter_conformance_tests!(@capability $capability { $harness });)*
+    };
+    (@capability clocked { $harness:expr }) => {
+        $crate::counter_conformance_tests!(@cases { $harness }
+            clocked: a_fixed_window_ends a_token_comes_back a_sliding_window_fades
+                a_moving_window_forgets_one_by_one a_refused_request_may_come_when_it_was_told
+                a_clock_set_back_locks_nobody_out a_day_of_the_calendar_ends
+                a_kept_place_lives_on;
+        );
+    };
+    (@capability $other:ident { $harness:expr }) => {
+        ::core::compile_error!(::core::concat!(
+            "no capability of a store of counters is called `", ::core::stringify!($other),
+            "`; there is `clocked`"
+        ));
+    };
+    (@cases { $harness:expr } $($module:ident: $($case:ident)+;)+) => {
+        $($crate::counter_conformance_tests!(@tests { $harness } $module $($case)+);)+
+    };
+    (@tests { $harness:expr } $module:ident $($case:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::conformance::finish(
+                    $crate::conformance::counters::$module::$case(|| $harness)
+                ).await;
+            }
+        )+
+    };
+}

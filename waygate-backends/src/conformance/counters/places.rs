@@ -1,0 +1,106 @@
+//! Limits of concurrency.
+
+use std::time::Duration;
+
+use waygate_core::port::{Occupancy, Place};
+
+use super::{Harness, kit::*};
+
+fn has(allowed: bool, taken: u32) -> Occupancy {
+    Occupancy { allowed, taken }
+}
+
+pub async fn places_are_limited<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for holder in 1..=3 {
+        assert_eq!(
+            kit.occupy(kit.place(holder.into(), 3)).await,
+            has(true, holder)
+        );
+    }
+    for holder in 4..=6 {
+        assert_eq!(kit.occupy(kit.place(holder, 3)).await, has(false, 3));
+    }
+}
+
+pub async fn a_place_can_be_vacated<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    assert!(kit.occupy(kit.place(1, 1)).await.allowed);
+    assert!(!kit.occupy(kit.place(2, 1)).await.allowed);
+    kit.vacate(kit.place(1, 1)).await;
+    assert_eq!(kit.occupy(kit.place(2, 1)).await, has(true, 1));
+    // A second time it is nobody's.
+    kit.vacate(kit.place(1, 1)).await;
+    assert!(!kit.occupy(kit.place(3, 1)).await.allowed);
+}
+
+pub async fn a_place_can_be_kept<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for _ in 0..3 {
+        assert_eq!(kit.occupy(kit.place(1, 2)).await, has(true, 1));
+    }
+    assert_eq!(kit.occupy(kit.place(2, 2)).await, has(true, 2));
+    assert_eq!(kit.occupy(kit.place(1, 2)).await, has(true, 2));
+}
+
+pub async fn only_the_holder_vacates<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    assert!(kit.occupy(kit.place(1, 1)).await.allowed);
+    kit.vacate(kit.place(2, 1)).await;
+    kit.vacate(Place {
+        key: b"other",
+        ..kit.place(1, 1)
+    })
+    .await;
+    assert!(!kit.occupy(kit.place(3, 1)).await.allowed);
+}
+
+pub async fn places_of_keys_and_series_are_apart<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let elsewhere = series("b");
+    let place = kit.place(1, 1);
+    for place in [
+        place,
+        Place {
+            key: b"other",
+            ..place
+        },
+        Place {
+            series: &elsewhere,
+            ..place
+        },
+    ] {
+        assert_eq!(kit.occupy(place).await, has(true, 1));
+        assert!(!kit.occupy(Place { holder: 2, ..place }).await.allowed);
+    }
+}
+
+pub async fn a_limit_of_zero_has_no_place<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    assert_eq!(kit.occupy(kit.place(1, 0)).await, has(false, 0));
+}
+
+pub async fn a_lower_limit_lets_holders_stay<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for holder in 1..=3 {
+        assert!(kit.occupy(kit.place(holder, 3)).await.allowed);
+    }
+    assert_eq!(kit.occupy(kit.place(2, 1)).await, has(true, 3));
+    assert_eq!(kit.occupy(kit.place(4, 1)).await, has(false, 3));
+}
+
+/// A store with a clock of its own lets the time pass; one that goes by its caller's is told.
+pub async fn a_place_ends_with_its_lifetime<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let short = |holder| Place {
+        lifetime: Duration::from_millis(20),
+        ..kit.place(holder, 1)
+    };
+    assert!(kit.occupy(short(1)).await.allowed);
+    let mut now = kit.now;
+    while !kit.occupy_at(short(2), now).await.allowed {
+        now += 1_000_000;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(!kit.occupy_at(short(3), now).await.allowed);
+}

@@ -1,0 +1,141 @@
+//! Several takes in one call.
+
+use waygate_core::port::Take;
+
+use super::{Harness, kit::*};
+
+pub async fn one_refusal_charges_nothing<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let (none, some) = (fixed(0), fixed(5));
+    for takes in [
+        [kit.ask(b"a", &some), kit.ask(b"b", &none)],
+        [kit.ask(b"b", &none), kit.ask(b"a", &some)],
+    ] {
+        let outcomes = kit.take(&takes).await;
+        for (take, outcome) in takes.iter().zip(outcomes) {
+            assert_eq!(outcome.allowed, take.key == b"a");
+        }
+        assert_eq!(kit.left(b"a", &some).await, 5);
+    }
+}
+
+pub async fn outcomes_come_in_the_order_of_the_takes<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let rules = [fixed(30), fixed(10), fixed(40), fixed(20), fixed(50)];
+    let keys = [b"5", b"4", b"3", b"2", b"1"];
+    let takes: Vec<_> = rules
+        .iter()
+        .zip(keys)
+        .map(|(rule, key)| kit.ask(key, rule))
+        .collect();
+    let limits: Vec<_> = kit.take(&takes).await.iter().map(|one| one.limit).collect();
+    assert_eq!(limits, [30, 10, 40, 20, 50]);
+}
+
+pub async fn a_shadow_never_blocks<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let (none, some) = (fixed(0), fixed(5));
+    let shadow = Take {
+        enforced: false,
+        ..kit.ask(b"b", &none)
+    };
+    let outcomes = kit.take(&[shadow, kit.ask(b"a", &some)]).await;
+    assert!(!outcomes[0].allowed && outcomes[1].allowed);
+    assert_eq!(kit.left(b"a", &some).await, 4);
+}
+
+pub async fn a_shadow_counts_what_passes<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let rule = fixed(2);
+    let shadow = Take {
+        enforced: false,
+        ..kit.ask(b"a", &rule)
+    };
+    for (allowed, left) in [(true, 1), (true, 0), (false, 0)] {
+        let outcome = kit.take(&[shadow]).await[0];
+        assert_eq!((outcome.allowed, outcome.remaining), (allowed, left));
+    }
+}
+
+pub async fn a_refused_shadow_is_not_charged<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let rule = fixed(5);
+    let dear = Take {
+        enforced: false,
+        cost: 6,
+        ..kit.ask(b"a", &rule)
+    };
+    assert!(!kit.take(&[dear, kit.ask(b"b", &rule)]).await[0].allowed);
+    assert_eq!(
+        (kit.left(b"a", &rule).await, kit.left(b"b", &rule).await),
+        (5, 4)
+    );
+}
+
+pub async fn a_shadow_is_not_charged_for_a_refusal<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let (none, some) = (fixed(0), fixed(5));
+    let shadow = Take {
+        enforced: false,
+        ..kit.ask(b"a", &some)
+    };
+    let outcomes = kit.take(&[shadow, kit.ask(b"b", &none)]).await;
+    assert_eq!((outcomes[0].allowed, outcomes[0].remaining), (true, 5));
+    assert_eq!(kit.left(b"a", &some).await, 5);
+}
+
+pub async fn no_takes_make_no_outcomes<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    assert!(kit.take(&[]).await.is_empty());
+}
+
+pub async fn many_takes_are_one_call<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let rule = fixed(2);
+    let keys: Vec<_> = (0..40u8).map(|key| [key]).collect();
+    let takes: Vec<_> = keys.iter().map(|key| kit.ask(key, &rule)).collect();
+    for (allowed, left) in [(true, 1), (true, 0), (false, 0)] {
+        for outcome in kit.take(&takes).await {
+            assert_eq!((outcome.allowed, outcome.remaining), (allowed, left));
+        }
+    }
+}
+
+pub async fn a_counter_named_twice_is_not_overdrawn<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in all(3) {
+        let key = format!("{rule:?}");
+        let take = kit.ask(key.as_bytes(), &rule);
+        kit.take(&[take, take]).await;
+        kit.take(&[take, take]).await;
+        let mut admitted = 3 - kit.left(key.as_bytes(), &rule).await;
+        while kit.take(&[take]).await[0].allowed {
+            admitted += 1;
+        }
+        assert_eq!(admitted, 3, "{rule:?}");
+    }
+}
+
+pub async fn all_algorithms_go_together<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let rules = all(4);
+    let stop = fixed(2);
+    let keys: Vec<_> = rules.iter().map(|rule| format!("{rule:?}")).collect();
+    let mut takes: Vec<_> = rules
+        .iter()
+        .zip(&keys)
+        .map(|(rule, key)| kit.ask(key.as_bytes(), rule))
+        .collect();
+    takes.push(kit.ask(b"stop", &stop));
+    for (allowed, left) in [(true, 3), (true, 2), (false, 2), (false, 2)] {
+        let outcomes = kit.take(&takes).await;
+        assert_eq!(outcomes[4].allowed, allowed);
+        for outcome in &outcomes[..4] {
+            assert_eq!(
+                (outcome.allowed, outcome.remaining),
+                (true, left),
+                "{outcome:?}"
+            );
+        }
+    }
+}

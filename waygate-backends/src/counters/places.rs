@@ -1,0 +1,144 @@
+use std::time::Duration;
+
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+use waygate_core::{limit::quota::Nanos, port::Occupancy};
+
+use super::table::Digest;
+
+/// Who holds a place of which limit of concurrency.
+#[derive(Debug)]
+pub(super) struct Places {
+    limits: HashTable<Holders>,
+    /// At how many limits those are looked for whose holders never came back.
+    sweep_at: usize,
+}
+
+#[derive(Debug)]
+struct Holders {
+    digest: Digest,
+    holders: SmallVec<[Holder; 2]>,
+}
+
+#[derive(Debug)]
+struct Holder {
+    id: u128,
+    since: Nanos,
+    lifetime: Nanos,
+}
+
+impl Holder {
+    fn is_over(&self, now: Nanos) -> bool {
+        now >= self.since.saturating_add(self.lifetime)
+    }
+}
+
+impl Holders {
+    fn sweep(&mut self, now: Nanos) {
+        for holder in &mut self.holders {
+            // If the clock went back, nobody stays for longer than a lifetime from now.
+            holder.since = holder.since.min(now);
+        }
+        self.holders.retain(|holder| !holder.is_over(now));
+    }
+
+    fn occupancy(&self, allowed: bool) -> Occupancy {
+        Occupancy {
+            allowed,
+            taken: u32::try_from(self.holders.len()).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// The least number of limits that is worth a sweep.
+const FEW: usize = 64;
+
+impl Places {
+    pub(super) fn new() -> Self {
+        Self {
+            limits: HashTable::new(),
+            sweep_at: FEW,
+        }
+    }
+
+    pub(super) fn allocated_bytes(&self) -> usize {
+        self.limits.allocation_size()
+    }
+
+    /// `most` is how many limits there may be; beyond it nobody is let in.
+    pub(super) fn occupy(
+        &mut self,
+        digest: Digest,
+        (id, limit): (u128, u32),
+        lifetime: Duration,
+        now: Nanos,
+        most: usize,
+    ) -> Occupancy {
+        let holder = Holder {
+            id,
+            since: now,
+            lifetime: Nanos::try_from(lifetime.as_nanos()).unwrap_or(Nanos::MAX),
+        };
+        let found = self.limits.find_mut(digest, |one| one.digest == digest);
+        let Some(limited) = found else {
+            return self.open(digest, holder, limit, most);
+        };
+        limited.sweep(now);
+        let mut holders = limited.holders.iter_mut();
+        let allowed = if let Some(own) = holders.find(|own| own.id == id) {
+            *own = holder;
+            true
+        } else if limited.holders.len() < limit as usize {
+            limited.holders.push(holder);
+            true
+        } else {
+            false
+        };
+        limited.occupancy(allowed)
+    }
+
+    /// The first place of a limit.
+    fn open(&mut self, digest: Digest, holder: Holder, limit: u32, most: usize) -> Occupancy {
+        let refused = Occupancy {
+            allowed: false,
+            taken: 0,
+        };
+        if limit == 0 {
+            return refused;
+        }
+        if self.limits.len() >= self.sweep_at.min(most) {
+            self.sweep(holder.since);
+        }
+        if self.limits.len() >= most {
+            return refused;
+        }
+        let holders = Holders {
+            digest,
+            holders: SmallVec::from_iter([holder]),
+        };
+        let occupancy = holders.occupancy(true);
+        self.limits.insert_unique(digest, holders, |one| one.digest);
+        occupancy
+    }
+
+    pub(super) fn vacate(&mut self, digest: Digest, id: u128) {
+        let found = self.limits.find_entry(digest, |one| one.digest == digest);
+        let Ok(mut entry) = found else {
+            return;
+        };
+        entry.get_mut().holders.retain(|holder| holder.id != id);
+        if entry.get().holders.is_empty() {
+            entry.remove();
+        }
+    }
+
+    fn sweep(&mut self, now: Nanos) {
+        self.limits.retain(|one| {
+            one.sweep(now);
+            !one.holders.is_empty()
+        });
+        let live = self.limits.len();
+        self.limits.shrink_to(live * 2, |one| one.digest);
+        self.sweep_at = (live * 2).max(FEW);
+    }
+}

@@ -1,0 +1,164 @@
+//! Counters of a few bytes.
+
+use waygate_core::limit::{Counter, Outcome, Quota};
+
+use super::{Ask, Room, Shard};
+use crate::counters::{
+    slots::{Cell, Standing},
+    table::{Digest, Moment, Slot},
+};
+
+#[inline(always)]
+fn take_known(cell: &mut Cell, cost: u64, quota: Quota, now: Moment) -> Outcome {
+    let (counter, outcome) = quota.take(cell.counter(now), cost, now.nanos);
+    if cost > 0 {
+        cell.set(counter, quota.spent_at(counter), outcome.allowed);
+    }
+    outcome
+}
+
+impl Shard {
+    #[inline]
+    pub(super) fn take_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
+        let Some(cell) = self.cells.get_mut(ask.digest) else {
+            return self.take_new_cell(ask, quota, now);
+        };
+        // Apart for each algorithm: where several meet, the outcome takes a way through memory that costs more than
+        // all of the arithmetic.
+        let outcome = match *quota {
+            Quota::FixedWindow { capacity, period } => {
+                let quota = Quota::FixedWindow { capacity, period };
+                take_known(cell, ask.cost, quota, now)
+            }
+            Quota::TokenBucket { capacity, emission } => {
+                let quota = Quota::TokenBucket { capacity, emission };
+                take_known(cell, ask.cost, quota, now)
+            }
+            Quota::SlidingWindow { capacity, period } => {
+                let quota = Quota::SlidingWindow { capacity, period };
+                take_known(cell, ask.cost, quota, now)
+            }
+            calendar @ Quota::Calendar { .. } => take_known(cell, ask.cost, calendar, now),
+        };
+        let spent_at = cell.spent_at();
+        self.note_lasting(spent_at, now);
+        outcome
+    }
+
+    #[cold]
+    fn take_new_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
+        let before = self.counter_of_log(ask.digest, now);
+        let (mut counter, mut outcome) = quota.take(before, ask.cost, now.nanos);
+        if !outcome.allowed || ask.cost == 0 {
+            // Nothing was consumed that would have to be remembered.
+            return self.weigh_cell(ask, quota, now);
+        }
+        if before.is_none() {
+            match self.room_for_cell(ask, now) {
+                Room::Free => {}
+                Room::InPlaceOf(bucket) => {
+                    let inherited = self.cells.at(bucket).and_then(|cell| cell.counter(now));
+                    (counter, outcome) = quota.take(inherited, ask.cost, now.nanos);
+                    if !outcome.allowed {
+                        return outcome;
+                    }
+                    self.cells.remove_at(bucket);
+                }
+                Room::None => return self.take_shared_cell(ask, quota, now),
+            }
+        }
+        self.logs.remove(ask.digest);
+        self.add_cell(ask.digest, Standing::Passing, ask, quota, counter, now);
+        outcome
+    }
+
+    fn take_shared_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
+        let shared = self.cells.get(ask.shared());
+        let counter = shared.and_then(|cell| cell.counter(now));
+        let (counter, outcome) = quota.take(counter, ask.cost, now.nanos);
+        self.cells.remove(ask.shared());
+        self.add_cell(ask.shared(), Standing::Shared, ask, quota, counter, now);
+        outcome
+    }
+
+    pub(super) fn weigh_cell(&self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
+        let counter = match self.cells.get(ask.digest) {
+            Some(cell) => cell.counter(now),
+            None => self.counter_of_log(ask.digest, now).or_else(|| {
+                let shared = self.cells.get(ask.shared());
+                shared.and_then(|cell| cell.counter(now))
+            }),
+        };
+        quota.take(counter, ask.cost, now.nanos).1
+    }
+
+    pub(super) fn adjust_cell(&mut self, ask: Ask<'_>, quota: &Quota, units: i64, now: Moment) {
+        if self.cells.get(ask.digest).is_none() {
+            let before = self.counter_of_log(ask.digest, now);
+            if before.is_none() && units >= 0 {
+                return;
+            }
+            // Takes a counter of its own, if there is one to be had.
+            let begin = Ask { cost: 0, ..ask };
+            self.open_cell(begin, quota, before, now);
+        }
+        let digest = match self.cells.get(ask.digest) {
+            Some(_) => ask.digest,
+            None => ask.shared(),
+        };
+        let Some(cell) = self.cells.get_mut(digest) else {
+            return;
+        };
+        let begin = || quota.take(None, 0, now.nanos).0;
+        let counter = cell.counter(now).unwrap_or_else(begin);
+        let counter = quota.adjust(counter, units, now.nanos);
+        let left = quota.take(Some(counter), 0, now.nanos).1.remaining;
+        cell.set(counter, quota.spent_at(counter), left > 0);
+        let spent_at = cell.spent_at();
+        self.note_lasting(spent_at, now);
+    }
+
+    /// Opens a counter without taking from it.
+    fn open_cell(&mut self, ask: Ask<'_>, quota: &Quota, before: Option<Counter>, now: Moment) {
+        let (mut digest, mut standing, mut counter) = (ask.digest, Standing::Passing, before);
+        if before.is_none() {
+            match self.room_for_cell(ask, now) {
+                Room::Free => {}
+                Room::InPlaceOf(bucket) => {
+                    let victim = self.cells.remove_at(bucket);
+                    counter = victim.and_then(|cell| cell.counter(now));
+                }
+                Room::None => (digest, standing) = (ask.shared(), Standing::Shared),
+            }
+        }
+        self.logs.remove(digest);
+        if self.cells.get(digest).is_none() {
+            let (counter, _) = quota.take(counter, 0, now.nanos);
+            self.add_cell(digest, standing, ask, quota, counter, now);
+        }
+    }
+
+    fn add_cell(
+        &mut self,
+        digest: Digest,
+        standing: Standing,
+        ask: Ask<'_>,
+        quota: &Quota,
+        counter: Counter,
+        now: Moment,
+    ) {
+        let mut cell = Cell::new(digest, ask.series(), standing);
+        cell.set(counter, quota.spent_at(counter), true);
+        self.note_lasting(cell.spent_at(), now);
+        self.cells.insert(cell);
+    }
+
+    /// What a key consumed while it was counted in a log, before its rule was changed.
+    fn counter_of_log(&self, digest: Digest, now: Moment) -> Option<Counter> {
+        let slot = self.logs.get(digest)?;
+        (slot.spent_at() > now.seconds).then(|| Counter::Window {
+            start: now.nanos,
+            used: slot.log().used(),
+        })
+    }
+}

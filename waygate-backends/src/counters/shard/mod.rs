@@ -1,0 +1,217 @@
+mod cells;
+mod logs;
+
+use waygate_core::limit::{Outcome, Rule};
+
+use super::{
+    places::Places,
+    slots::{Cell, LogSlot},
+    table::{Digest, Moment, Slot, Table, Victim},
+};
+
+/// What one take asks of one counter.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub(super) digest: Digest,
+    /// The number of the series.
+    pub(super) seed: u64,
+    pub(super) rule: &'a Rule,
+    pub(super) cost: u64,
+}
+
+impl Ask<'_> {
+    /// As much of the series as a slot has room for.
+    fn series(&self) -> u16 {
+        self.seed as u16
+    }
+
+    /// Whose counter stands for everybody in the series who finds no room.
+    fn shared(&self) -> Digest {
+        self.seed
+    }
+}
+
+/// How much a [`Shard`] may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) entries: usize,
+    pub(super) bytes: usize,
+}
+
+/// A part of all counters, under one lock.
+#[derive(Debug)]
+pub(super) struct Shard {
+    cells: Table<Cell>,
+    logs: Table<LogSlot>,
+    pub(super) places: Places,
+    pub(super) bounds: Bounds,
+    /// The longest time, in seconds, for which a counter has had something to say.
+    longest: u32,
+    takes: u32,
+}
+
+/// Where a newcomer is to go.
+enum Room {
+    Free,
+    /// To the place of the slot in this bucket. It takes over what that one had consumed, as in the Space-Saving
+    /// algorithm (Metwally, Agrawal and El Abbadi, 2005): a flood of keys gives nobody a fresh start.
+    InPlaceOf(usize),
+    /// Nowhere: nobody could be asked to go.
+    None,
+}
+
+/// What a slot costs at worst, with the buckets that a table keeps free.
+const CELL_BYTES: usize = 100;
+const LOG_BYTES: usize = 220;
+
+/// How many buckets a newcomer cleans up, and how many a visit does.
+const STEPS: usize = 4;
+const VISIT: usize = 256;
+
+/// After how many takes some shard is visited.
+const TAKES_PER_VISIT: u32 = 64;
+
+impl Shard {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            cells: Table::new(),
+            logs: Table::new(),
+            places: Places::new(),
+            bounds,
+            longest: 0,
+            takes: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.cells.len() + self.logs.len()
+    }
+
+    pub(super) fn allocated_bytes(&self) -> usize {
+        self.cells.allocated_bytes() + self.logs.allocated_bytes() + self.places.allocated_bytes()
+    }
+
+    /// Takes, or says when one could.
+    #[inline]
+    pub(super) fn take(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
+        match ask.rule {
+            Rule::Quota(quota) => self.take_cell(ask, quota, now),
+            Rule::Moving { .. } => self.take_log(ask, now),
+            Rule::Calendar(_) => self.take_calendar(ask, now),
+        }
+    }
+
+    #[inline(never)]
+    fn take_calendar(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
+        match ask.rule.quota(now.nanos) {
+            Some(quota) => self.take_cell(ask, &quota, now),
+            None => self.take_log(ask, now),
+        }
+    }
+
+    /// What [`take`](Self::take) would say, as far as can be told without taking.
+    pub(super) fn weigh(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
+        match ask.rule.quota(now.nanos) {
+            Some(quota) => self.weigh_cell(ask, &quota, now),
+            None => self.weigh_log(ask, now),
+        }
+    }
+
+    /// Notes a refusal that was only weighed.
+    pub(super) fn block(&mut self, digest: Digest) {
+        if let Some(cell) = self.cells.get_mut(digest) {
+            cell.block();
+        }
+        if let Some(slot) = self.logs.get_mut(digest) {
+            slot.block();
+        }
+    }
+
+    /// Gives units back, or (below zero) charges them. Whoever has no counter has nothing to be given back.
+    pub(super) fn adjust(&mut self, ask: Ask<'_>, units: i64, now: Moment) {
+        match ask.rule.quota(now.nanos) {
+            Some(quota) => self.adjust_cell(ask, &quota, units, now),
+            None => self.adjust_log(ask, units, now),
+        }
+    }
+
+    pub(super) fn forget(&mut self, digest: Digest) {
+        self.cells.remove(digest);
+        self.logs.remove(digest);
+    }
+
+    /// Says once in a while that some shard is to be visited.
+    #[inline]
+    pub(super) fn is_visit_due(&mut self) -> bool {
+        self.takes = self.takes.wrapping_add(1);
+        self.takes.is_multiple_of(TAKES_PER_VISIT)
+    }
+
+    /// Removes some of what is spent.
+    pub(super) fn visit(&mut self, now: Moment) {
+        self.sweep(VISIT, now);
+    }
+
+    fn sweep(&mut self, steps: usize, now: Moment) {
+        // Times are rounded up to seconds, and threads may be a moment apart.
+        let longest = self.longest.saturating_add(2);
+        self.cells.sweep(steps, now, longest);
+        self.logs.sweep(steps, now, longest);
+    }
+
+    #[inline]
+    fn note_lasting(&mut self, spent_at: u32, now: Moment) {
+        let lasts = spent_at.saturating_sub(now.seconds);
+        self.longest = self.longest.max(lasts);
+    }
+
+    fn is_full(&self) -> bool {
+        self.len() >= self.bounds.entries || self.estimated_bytes() >= self.bounds.bytes
+    }
+
+    fn estimated_bytes(&self) -> usize {
+        self.cells.len() * CELL_BYTES + self.logs.len() * LOG_BYTES + self.logs.heap_bytes()
+    }
+
+    fn room_for_cell(&mut self, ask: Ask<'_>, now: Moment) -> Room {
+        self.sweep(STEPS, now);
+        match self.is_full() {
+            true => replace(&mut self.cells, &mut self.logs, ask.series(), now),
+            false => Room::Free,
+        }
+    }
+
+    fn room_for_log(&mut self, ask: Ask<'_>, now: Moment) -> Room {
+        self.sweep(STEPS, now);
+        match self.is_full() {
+            true => replace(&mut self.logs, &mut self.cells, ask.series(), now),
+            false => Room::Free,
+        }
+    }
+}
+
+/// Whoever gives way is of the newcomer's series if possible: who floods one series takes nothing from others.
+fn replace<S: Slot, T: Slot>(
+    own: &mut Table<S>,
+    other: &mut Table<T>,
+    series: u16,
+    now: Moment,
+) -> Room {
+    match own.search(series, now) {
+        Some(Victim::Spent) => return Room::Free,
+        Some(Victim::Own(bucket)) => return Room::InPlaceOf(bucket),
+        Some(Victim::Foreign(bucket)) => {
+            own.remove_at(bucket);
+            return Room::Free;
+        }
+        None => {}
+    }
+    match other.search(series, now) {
+        Some(Victim::Spent) => Room::Free,
+        Some(Victim::Own(bucket) | Victim::Foreign(bucket)) => {
+            other.remove_at(bucket);
+            Room::Free
+        }
+        None => Room::None,
+    }
+}

@@ -1,0 +1,289 @@
+use std::{
+    collections::hash_map::RandomState,
+    fmt,
+    hash::BuildHasher,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use parking_lot::{Mutex, MutexGuard};
+use siphasher::sip::SipHasher13;
+use waygate_core::{
+    limit::{Outcome, quota::Nanos},
+    port::{BoxFuture, CounterError, CounterStore, Occupancy, Place, Series, Take},
+};
+
+use super::{
+    batch::Batch,
+    outcomes::{Outcomes, Repr},
+    shard::{Ask, Bounds, Shard},
+    table::{Digest, Moment},
+};
+
+/// Counters in this process's memory.
+///
+/// Bounded: beyond the greatest number of entries the least used counter gives way, and the newcomer takes over what
+/// that one had consumed, so a flood of keys gives nobody a fresh start. A key that was refused last is never the one
+/// to go. When all were, newcomers share one counter for each series and part of the table.
+///
+/// What is spent goes away as requests come in; without any, memory stays as it is.
+///
+/// Keys are kept as digests under a secret of this store, so clients cannot aim at collisions. Clones share one store.
+///
+/// ```
+/// # use waygate_backends::MemoryCounters;
+/// # use waygate_core::{limit::{Quota, Rule, quota::SECOND}, port::{Series, Take}};
+/// let counters = MemoryCounters::new();
+/// let series = Series::new("GET:/payments", "per client", 0, 0);
+/// let rule = Rule::Quota(Quota::FixedWindow { capacity: 1, period: 60 * SECOND });
+/// let take = Take { series: &series, key: b"203.0.113.7", rule: &rule, cost: 1, enforced: true, lease: false };
+/// assert!(counters.take_at(&[take], 0)[0].allowed);
+/// assert!(!counters.take_at(&[take], SECOND)[0].allowed);
+/// ```
+#[derive(Clone)]
+pub struct MemoryCounters(Arc<Inner>);
+
+/// How large a [`MemoryCounters`] may become.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct MemoryCountersBuilder {
+    max_entries: usize,
+    max_bytes: usize,
+}
+
+pub(super) struct Inner {
+    secret: [u64; 2],
+    /// As many as a power of two.
+    shards: Box<[Part]>,
+    /// Which shard is visited next.
+    visitor: AtomicUsize,
+}
+
+/// On cache lines of its own, and the pair that is fetched with them.
+#[repr(align(128))]
+struct Part(Mutex<Shard>);
+
+/// The most shards, and how many entries one is worth.
+const MAX_SHARDS: usize = 64;
+const ENTRIES_PER_SHARD: usize = 1_024;
+
+impl MemoryCounters {
+    /// An empty store of up to a million counters in 256 MiB.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A store of another size.
+    pub fn builder() -> MemoryCountersBuilder {
+        MemoryCountersBuilder {
+            max_entries: 1_000_000,
+            max_bytes: 256 << 20,
+        }
+    }
+
+    /// Takes as [`CounterStore::take`] does, at once.
+    #[inline]
+    pub fn take_at(&self, takes: &[Take<'_>], now: Nanos) -> Outcomes {
+        let now = Moment::new(now);
+        let [take] = takes else {
+            return self.take_several(takes, now);
+        };
+        let (shard, ask) = self.0.ask(take);
+        let mut shard = self.0.lock(shard);
+        let outcome = shard.take(ask, now);
+        let is_visit_due = shard.is_visit_due();
+        drop(shard);
+        if is_visit_due {
+            self.0.visit(now);
+        }
+        Outcomes(Repr::One(outcome))
+    }
+
+    #[inline(never)]
+    fn take_several(&self, takes: &[Take<'_>], now: Moment) -> Outcomes {
+        let mut batch = Batch::lock(&self.0, takes);
+        let is_visit_due = batch.is_visit_due();
+        let outcomes = batch.take(takes, now);
+        if is_visit_due {
+            self.0.visit(now);
+        }
+        outcomes
+    }
+
+    /// Gives units back or charges them as [`CounterStore::adjust`] does, at once.
+    pub fn adjust_at(&self, take: &Take<'_>, units: i64, now: Nanos) {
+        let (shard, ask) = self.0.ask(take);
+        self.0.lock(shard).adjust(ask, units, Moment::new(now));
+    }
+
+    /// How many counters there are, among them some that say nothing any more and wait to be removed.
+    pub fn len(&self) -> usize {
+        self.0.shards.iter().map(|part| part.0.lock().len()).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How much memory the counters take, in bytes.
+    pub fn approximate_bytes(&self) -> usize {
+        let shards = self.0.shards.iter();
+        let counters: usize = shards.map(|part| part.0.lock().allocated_bytes()).sum();
+        counters + size_of_val(&*self.0.shards)
+    }
+}
+
+impl Default for MemoryCounters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryCounters {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("MemoryCounters")
+            .field("shards", &self.0.shards.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl MemoryCountersBuilder {
+    /// The greatest number of counters; 1,000,000 unless set. At least one.
+    pub fn max_entries(mut self, entries: usize) -> Self {
+        self.max_entries = entries.max(1);
+        self
+    }
+
+    /// The most memory, in bytes; 256 MiB unless set. Beyond it, moving windows become coarse: they count some
+    /// requests for longer than their window.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// The empty store.
+    pub fn build(self) -> MemoryCounters {
+        let shards = (self.max_entries / ENTRIES_PER_SHARD).clamp(1, MAX_SHARDS);
+        let shards = 1 << shards.ilog2();
+        let bounds = Bounds {
+            entries: self.max_entries / shards,
+            bytes: self.max_bytes / shards,
+        };
+        let shard = |_| Part(Mutex::new(Shard::new(bounds)));
+        MemoryCounters(Arc::new(Inner {
+            secret: [secret(), secret()],
+            shards: (0..shards).map(shard).collect(),
+            visitor: AtomicUsize::new(0),
+        }))
+    }
+}
+
+/// Random bits from the operating system; where it has none, those that the standard library's maps go by.
+fn secret() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0))
+}
+
+impl Inner {
+    /// What a take asks, and of which shard.
+    #[inline]
+    pub(super) fn ask<'a>(&self, take: &Take<'a>) -> (usize, Ask<'a>) {
+        let digest = self.digest(take.series, take.key);
+        let ask = Ask {
+            digest,
+            seed: take.series.seed(),
+            rule: take.rule,
+            cost: take.cost,
+        };
+        (self.shard_of(digest), ask)
+    }
+
+    #[inline]
+    pub(super) fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
+        self.shards[shard].0.lock()
+    }
+
+    /// Cleans up in one more shard, unless it is in use.
+    #[cold]
+    fn visit(&self, now: Moment) {
+        let next = self.visitor.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        if let Some(mut shard) = self.shards[next].0.try_lock() {
+            shard.visit(now);
+        }
+    }
+
+    #[inline]
+    fn digest(&self, series: &Series, key: &[u8]) -> Digest {
+        // Each series has a function of its own, which costs less than one more word to hash.
+        let [first, second] = self.secret;
+        SipHasher13::new_with_keys(first ^ series.seed(), second).hash(key)
+    }
+
+    /// By other bits than those the table begins with.
+    #[inline]
+    fn shard_of(&self, digest: Digest) -> usize {
+        (digest >> 32) as usize & (self.shards.len() - 1)
+    }
+}
+
+impl CounterStore for MemoryCounters {
+    fn take<'a>(
+        &'a self,
+        takes: &'a [Take<'a>],
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, CounterError>> {
+        Box::pin(async move { Ok(self.take_at(takes, now).into()) })
+    }
+
+    fn adjust<'a>(
+        &'a self,
+        take: Take<'a>,
+        units: i64,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(async move {
+            self.adjust_at(&take, units, now);
+            Ok(())
+        })
+    }
+
+    fn forget<'a>(
+        &'a self,
+        series: &'a Series,
+        key: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(async move {
+            let digest = self.0.digest(series, key);
+            self.0.lock(self.0.shard_of(digest)).forget(digest);
+            Ok(())
+        })
+    }
+
+    fn occupy<'a>(
+        &'a self,
+        place: Place<'a>,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<Occupancy, CounterError>> {
+        Box::pin(async move {
+            let digest = self.0.digest(place.series, place.key);
+            let mut shard = self.0.lock(self.0.shard_of(digest));
+            let most = shard.bounds.entries;
+            let asked = (place.holder, place.limit);
+            Ok(shard
+                .places
+                .occupy(digest, asked, place.lifetime, now, most))
+        })
+    }
+
+    fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(async move {
+            let digest = self.0.digest(place.series, place.key);
+            let mut shard = self.0.lock(self.0.shard_of(digest));
+            shard.places.vacate(digest, place.holder);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! More keys than there is room for.
+
+use waygate_backends::MemoryCounters;
+use waygate_core::limit::quota::SECOND;
+
+use super::kit::*;
+
+const CAP: usize = 20_000;
+
+fn small() -> MemoryCounters {
+    MemoryCounters::builder().max_entries(CAP).build()
+}
+
+#[test]
+fn a_blocked_key_stays_blocked() {
+    for rule in rules(5) {
+        let (counters, series) = (small(), series());
+        while hit(&counters, &series, b"client", &rule, START).allowed {}
+        for key in 0..4 * CAP {
+            hit(&counters, &series, &key.to_be_bytes(), &rule, START);
+            if key % 1_000 == 0 {
+                let outcome = hit(&counters, &series, b"client", &rule, START);
+                assert!(!outcome.allowed, "after {key} keys: {rule:?}");
+            }
+        }
+        assert!(counters.len() <= CAP + 100, "{}", counters.len());
+    }
+}
+
+/// Not even a client that was never refused: it has used up part of its limit, and keeps at most what is left.
+#[test]
+fn a_key_gets_no_fresh_start() {
+    for rule in rules(100) {
+        let (counters, series) = (small(), series());
+        let mut admitted = 0;
+        for round in 0..4 {
+            for _ in 0..40 {
+                admitted += u64::from(hit(&counters, &series, b"client", &rule, START).allowed);
+            }
+            for key in 0..2 * CAP {
+                let key = (round * CAP * 2 + key).to_be_bytes();
+                hit(&counters, &series, &key, &rule, START);
+            }
+        }
+        // Where it had to give way, whoever came took over what it had consumed.
+        assert!(admitted <= 100, "{admitted}: {rule:?}");
+    }
+}
+
+/// The flood itself gets no more than what everybody may consume at a time.
+#[test]
+fn a_flood_of_one_series_leaves_other_series_alone() {
+    let rule = &rules(3)[0];
+    let (counters, flooded) = (small(), series());
+    let quiet = waygate_core::port::Series::new("GET:/quiet", "per client", 0, 0);
+    for key in 0..2 * CAP {
+        hit(&counters, &flooded, &key.to_be_bytes(), rule, START);
+    }
+    for client in 0..50u8 {
+        for left in [2, 1, 0] {
+            let outcome = hit(&counters, &quiet, &[client], rule, START);
+            assert!(outcome.allowed, "client {client}");
+            assert_eq!(outcome.remaining, left, "client {client}");
+        }
+        assert!(!hit(&counters, &quiet, &[client], rule, START).allowed);
+    }
+    for key in 0..2 * CAP {
+        hit(
+            &counters,
+            &flooded,
+            &(key + 9 * CAP).to_be_bytes(),
+            rule,
+            START,
+        );
+    }
+    for client in 0..50u8 {
+        assert!(!hit(&counters, &quiet, &[client], rule, START).allowed);
+    }
+}
+
+/// When everybody in the table is blocked, newcomers are counted together.
+#[test]
+fn newcomers_share_a_counter_when_nobody_can_go() {
+    for rule in rules(2) {
+        // One shard, so one shared counter.
+        let counters = MemoryCounters::builder().max_entries(50).build();
+        let series = series();
+        for key in 0..50u32 {
+            while hit(&counters, &series, &key.to_be_bytes(), &rule, START).allowed {}
+        }
+        let admitted = (1_000..2_000u32)
+            .filter(|key| hit(&counters, &series, &key.to_be_bytes(), &rule, START).allowed)
+            .count();
+        assert_eq!(admitted, 2, "{rule:?}");
+        assert_eq!(counters.len(), 51, "{rule:?}");
+    }
+}
+
+#[test]
+fn memory_returns_after_the_flood() {
+    for rule in rules(10) {
+        let (counters, series) = (small(), series());
+        for key in 0..2 * CAP {
+            hit(&counters, &series, &key.to_be_bytes(), &rule, START);
+        }
+        let (flooded, bytes) = (counters.len(), counters.approximate_bytes());
+        assert!(flooded > CAP / 2, "{flooded}");
+        // The requests of one client are enough to clean up after all others.
+        let later = START + 3_000 * SECOND;
+        let mut requests = 0;
+        while counters.len() > 1 {
+            hit(&counters, &series, b"client", &rule, later);
+            requests += 1;
+            assert!(requests < 10 * CAP, "{} left: {rule:?}", counters.len());
+        }
+        let kept = counters.approximate_bytes();
+        assert!(kept < bytes / 4, "{kept} of {bytes}: {rule:?}");
+    }
+}
+
+/// A clock that was far ahead and is set right does not make the store keep what it counted then.
+#[test]
+fn memory_returns_after_a_clock_that_was_ahead() {
+    let rule = &rules(10)[0];
+    let (counters, series) = (small(), series());
+    for key in 0..CAP {
+        let ahead = START + 1_000_000 * SECOND;
+        hit(&counters, &series, &key.to_be_bytes(), rule, ahead);
+    }
+    // First they are found to be of a time to come, and then, one window later, to be over.
+    for turn in 0..20 * CAP as u64 {
+        hit(&counters, &series, b"client", rule, START + turn);
+    }
+    let mut requests = 0;
+    while counters.len() > 1 {
+        hit(&counters, &series, b"client", rule, START + 700 * SECOND);
+        requests += 1;
+        assert!(requests < 10 * CAP, "{} left", counters.len());
+    }
+}
+
+#[test]
+fn a_million_keys_stay_under_the_bounds() {
+    let rule = &rules(10)[0];
+    let counters = MemoryCounters::builder().max_entries(100_000).build();
+    let series = series();
+    for key in 0..1_000_000u32 {
+        hit(&counters, &series, &key.to_be_bytes(), rule, START);
+    }
+    assert!(counters.len() <= 100_000, "{}", counters.len());
+    let bytes = counters.approximate_bytes();
+    assert!(bytes <= 16 << 20, "{bytes}");
+}
+
+#[test]
+fn logs_stay_under_the_bound_of_bytes() {
+    let rule = &rules(1_000)[3];
+    let limit = 1 << 20;
+    let counters = MemoryCounters::builder().max_bytes(limit).build();
+    let series = series();
+    let mut admitted = 0;
+    for turn in 0..500 {
+        for key in 0..500u32 {
+            let outcome = hit(&counters, &series, &key.to_be_bytes(), rule, START + turn);
+            admitted += u64::from(outcome.allowed);
+        }
+    }
+    // Coarse, but complete: nobody consumed more than 1,000, and nobody was refused for less.
+    assert_eq!(admitted, 250_000);
+    let bytes = counters.approximate_bytes();
+    assert!(bytes <= 2 * limit, "{bytes}");
+}

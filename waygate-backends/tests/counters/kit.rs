@@ -1,0 +1,58 @@
+use waygate_backends::MemoryCounters;
+use waygate_core::{
+    limit::{
+        Outcome, Quota, Rule,
+        quota::{Nanos, SECOND},
+    },
+    port::{Series, Take},
+};
+
+pub(crate) const START: Nanos = 1_800_000_000 * SECOND;
+
+pub(crate) fn series() -> Series {
+    Series::new("GET:/items", "per client", 0, 0)
+}
+
+pub(crate) fn ask<'a>(series: &'a Series, key: &'a [u8], rule: &'a Rule) -> Take<'a> {
+    Take {
+        series,
+        key,
+        rule,
+        cost: 1,
+        enforced: true,
+        lease: false,
+    }
+}
+
+pub(crate) fn hit(
+    counters: &MemoryCounters,
+    series: &Series,
+    key: &[u8],
+    rule: &Rule,
+    now: Nanos,
+) -> Outcome {
+    counters.take_at(&[ask(series, key, rule)], now)[0]
+}
+
+/// One rule of each algorithm, over ten minutes.
+pub(crate) fn rules(capacity: u32) -> [Rule; 4] {
+    let period = 600 * SECOND;
+    [
+        Rule::Quota(Quota::FixedWindow {
+            capacity: capacity.into(),
+            period,
+        }),
+        Rule::Quota(Quota::SlidingWindow {
+            capacity,
+            period: 600,
+        }),
+        Rule::Quota(Quota::TokenBucket {
+            capacity: capacity.into(),
+            emission: period,
+        }),
+        Rule::Moving {
+            capacity: capacity.into(),
+            period,
+        },
+    ]
+}

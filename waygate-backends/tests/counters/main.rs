@@ -1,0 +1,14 @@
+//! The counters in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod concurrent;
+mod conformance;
+mod flood;
+mod kit;
+mod memory;
+mod model;
+mod vectors;

@@ -1,0 +1,66 @@
+//! How much memory counters take, by what the allocator was asked for.
+
+use std::cell::Cell;
+
+use allocation_counter::measure;
+use waygate_backends::MemoryCounters;
+
+use super::kit::*;
+
+#[test]
+fn an_idle_key_takes_less_than_a_hundred_bytes() {
+    const KEYS: u32 = 200_000;
+    let (rule, series) = (&rules(10)[0], series());
+    let counters = MemoryCounters::new();
+    let allocated = measure(|| {
+        for key in 0..KEYS {
+            hit(&counters, &series, &key.to_be_bytes(), rule, START);
+        }
+    });
+    assert_eq!(counters.len(), KEYS as usize);
+    let per_key = allocated.bytes_current as f64 / f64::from(KEYS);
+    assert!((32.0..=100.0).contains(&per_key), "{per_key} bytes");
+}
+
+#[test]
+fn the_store_knows_what_it_takes() {
+    let (rules, series) = (rules(10), series());
+    let store = Cell::new(None);
+    let allocated = measure(|| {
+        let counters = MemoryCounters::new();
+        for rule in &rules {
+            for key in 0..2_000u32 {
+                let key = format!("{key} {rule:?}");
+                hit(&counters, &series, key.as_bytes(), rule, START);
+            }
+        }
+        store.set(Some(counters));
+    });
+    let told = store.take().unwrap().approximate_bytes() as f64;
+    let exact = allocated.bytes_current as f64;
+    assert!((0.98..=1.02).contains(&(told / exact)), "{told} {exact}");
+}
+
+#[test]
+fn a_known_key_needs_no_memory() {
+    let (rules, series) = (rules(1_000), series());
+    let counters = MemoryCounters::new();
+    for rule in &rules[..3] {
+        let key = format!("{rule:?}");
+        hit(&counters, &series, key.as_bytes(), rule, START);
+        let allocated = measure(|| {
+            for _ in 0..2_000 {
+                hit(&counters, &series, key.as_bytes(), rule, START);
+            }
+        });
+        assert_eq!(allocated.count_total, 0, "{rule:?}");
+    }
+    let takes = [ask(&series, b"a", &rules[0]), ask(&series, b"b", &rules[2])];
+    counters.take_at(&takes, START);
+    let allocated = measure(|| {
+        for _ in 0..2_000 {
+            counters.take_at(&takes, START);
+        }
+    });
+    assert_eq!(allocated.count_total, 0);
+}

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use waygate::{ChangeError, Component, Waygate, port::BackendError, testing::TestApp};
-use waygate_faultproxy::{FaultProxy, RedisProc, eventually};
+use waygate_faultproxy::{FaultProxy, Mode, RedisProc, eventually};
 
 use crate::support::*;
 
@@ -152,7 +152,8 @@ async fn a_promoted_replica_that_lags_opens_nothing() {
     const EARLY: usize = 5;
     const LATE: usize = 10;
     let mut master = RedisProc::start();
-    let replica = RedisProc::options().replica_of(master.addr()).start();
+    let replication = FaultProxy::start(master.addr()).await;
+    let replica = RedisProc::options().replica_of(replication.addr()).start();
     replica.wait_synced();
     let proxy = FaultProxy::start(master.addr()).await;
     let (engines, apps) = fleet(proxy.addr(), 2, LATE).await;
@@ -160,14 +161,13 @@ async fn a_promoted_replica_that_lags_opens_nothing() {
         block(&engines[0], nth).await;
     }
     master.command(&["WAIT", "1", "5000"]);
-    replica.stop();
+    replication.set(Mode::Blackhole);
     for nth in EARLY..LATE {
         block(&engines[0], nth).await;
     }
     level(&engines).await;
     let load = Load::on(apps.clone(), LATE);
     master.kill();
-    replica.cont();
     replica.promote();
     let kept = replica.command(&["HGET", "waygate:{state}:meta", "revision"]);
     assert_eq!(kept, EARLY.to_string(), "the replica lags");

@@ -157,7 +157,9 @@ impl Model {
     /// What is kept of `next` when nothing was charged: what has left a log has left it.
     fn trimmed(&self, next: Self, now: Nanos) -> Self {
         match (self, next) {
-            (Self::Logged(period, changed, _), Self::Logged(_, _, log)) if now <= changed + period => {
+            (Self::Logged(period, changed, _), Self::Logged(_, _, log))
+                if now <= changed + period =>
+            {
                 Self::Logged(*period, *changed, log)
             }
             _ => self.clone(),

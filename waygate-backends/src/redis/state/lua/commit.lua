@@ -17,6 +17,8 @@ local epoch = call('HGET', meta, 'epoch')
 -- A commit that was sent again because its answer was lost.
 for _, commit in ipairs(call('LRANGE', commits, 0, -1)) do
   if string.sub(commit, 1, #id) == id then
+    -- Written again as it is, so that a `WAIT` over this connection has something to wait for.
+    call('HSET', meta, 'commit', call('HGET', meta, 'commit'))
     return { 'made', epoch, string.sub(commit, #id + 2) }
   end
 end

@@ -47,11 +47,11 @@ if cargo tree -q -p waygate-rs --no-default-features --features engine -e normal
 fi
 
 step "Features, one by one"
-for feature in engine macros axum openapi swagger-ui admin file testing; do
+for feature in engine macros axum openapi swagger-ui admin file redis testing; do
     echo "waygate-rs --features $feature"
     cargo clippy -q -p waygate-rs --no-default-features --features "$feature" -- -D warnings
 done
-for feature in memory file conformance; do
+for feature in memory file redis conformance; do
     echo "waygate-backends --features $feature"
     cargo clippy -q -p waygate-backends --no-default-features --features "$feature" -- -D warnings
 done

@@ -63,6 +63,7 @@
 //! | `swagger-ui` | | Swagger UI with banner and badges |
 //! | `admin` | | the admin REST API |
 //! | `file` | | [`port::FileBackend`] |
+//! | `redis` | | [`port::RedisBackend`] |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
 //! | `full` | | everything but `testing` |
@@ -105,6 +106,8 @@ pub mod port {
     #[cfg(feature = "file")]
     pub use waygate_backends::FileBackend;
     pub use waygate_backends::MemoryBackend;
+    #[cfg(feature = "redis")]
+    pub use waygate_backends::{InvalidRedisUrl, RedisBackend, RedisOptions};
     pub use waygate_core::port::*;
 }
 

@@ -12,4 +12,5 @@ mod errors;
 mod hints;
 mod kit;
 mod layout;
+mod replicas;
 mod writers;

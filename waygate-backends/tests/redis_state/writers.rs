@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use waygate_core::port::{AuditQuery, Backend, Batch, CommitError, Expected};
+use waygate_core::port::{AuditQuery, Backend, BackendError, Batch, CommitError, Expected};
 use waygate_faultproxy::{FaultProxy, RedisProc};
 
 use crate::kit::*;
@@ -32,7 +32,10 @@ async fn count_up(backend: waygate_backends::RedisBackend, times: u32) -> (u32, 
         match backend.commit(batch).await {
             Ok(_) => made += 1,
             Err(CommitError::Unconfirmed(_)) => unknown += 1,
-            Err(_) => {}
+            Err(
+                CommitError::Conflict { .. } | CommitError::Backend(BackendError::Unavailable(_)),
+            ) => {}
+            Err(error) => panic!("{error}"),
         }
     }
     (made, unknown)

@@ -35,6 +35,8 @@ pub struct WaygateBuilder {
     pub(super) bypass_lifecycle: bool,
     #[cfg(feature = "file")]
     pub(super) file: Option<std::path::PathBuf>,
+    #[cfg(feature = "redis")]
+    pub(super) redis: Option<waygate_backends::RedisOptions>,
     clock: Arc<dyn Clock>,
     proxies: TrustedProxies,
     #[cfg(feature = "axum")]
@@ -60,6 +62,8 @@ impl Default for WaygateBuilder {
             bypass_lifecycle: false,
             #[cfg(feature = "file")]
             file: None,
+            #[cfg(feature = "redis")]
+            redis: None,
             clock: Arc::new(SystemClock::default()),
             proxies: TrustedProxies::none(),
             #[cfg(feature = "axum")]
@@ -217,6 +221,12 @@ impl WaygateBuilder {
         #[cfg(feature = "file")]
         if let Some(path) = &self.file {
             return Ok(Arc::new(waygate_backends::FileBackend::open(path).await?));
+        }
+        #[cfg(feature = "redis")]
+        if let Some(options) = &self.redis {
+            return Ok(Arc::new(waygate_backends::RedisBackend::open(
+                options.clone(),
+            )));
         }
         Ok(Arc::new(MemoryBackend::new()))
     }

@@ -1,6 +1,7 @@
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind,
-    IntoConnectionInfo, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates, Value,
+    IntoConnectionInfo, Pipeline, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates,
+    Value,
     aio::{ConnectionLike, MultiplexedConnection, PubSub},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
@@ -28,6 +29,20 @@ impl Connection {
             Self::Cluster(connection) => connection.req_packed_command(command).await,
         };
         answer?.extract_error()
+    }
+
+    /// Sends two commands with nothing of others between them. Only the first may be refused.
+    pub(super) async fn send_both(&mut self, first: &Cmd, second: &Cmd) -> RedisResult<[Value; 2]> {
+        let mut both = Pipeline::with_capacity(2);
+        both.add_command(first.clone()).add_command(second.clone());
+        let answers = match self {
+            Self::Single(connection) => connection.send_packed_commands(&both, 0, 2).await,
+            Self::Cluster(connection) => connection.req_packed_commands(&both, 0, 2).await,
+        };
+        let Ok([first, second]) = <[Value; 2]>::try_from(answers?) else {
+            return Err((ErrorKind::UnexpectedReturnType, "two answers were due").into());
+        };
+        Ok([first.extract_error()?, second])
     }
 
     pub(super) fn is_cluster(&self) -> bool {

@@ -16,8 +16,12 @@ use std::{
     time::Duration,
 };
 
-use redis::{Cmd, Value};
-use tokio::{sync::watch, task::AbortHandle, time::timeout};
+use redis::{Cmd, RedisResult, Value};
+use tokio::{
+    sync::watch,
+    task::AbortHandle,
+    time::{error::Elapsed, timeout},
+};
 
 pub(crate) use error::LinkError;
 pub(crate) use script::Script;
@@ -80,7 +84,31 @@ impl Link {
     /// within it, for the first connection.
     pub(crate) async fn call(&self, command: &Cmd, deadline: Duration) -> Result<Value, LinkError> {
         let (generation, mut connection, _permit) = self.begin(deadline).await?;
-        match timeout(deadline, connection.send(command)).await {
+        let answer = timeout(deadline, connection.send(command)).await;
+        self.settle(generation, connection, answer, deadline)
+    }
+
+    /// Sends two commands over one connection, the second right after the first, and fails if the first does.
+    pub(crate) async fn call_both(
+        &self,
+        first: &Cmd,
+        second: &Cmd,
+        deadline: Duration,
+    ) -> Result<[Value; 2], LinkError> {
+        let (generation, mut connection, _permit) = self.begin(deadline).await?;
+        let answers = timeout(deadline, connection.send_both(first, second)).await;
+        self.settle(generation, connection, answers, deadline)
+    }
+
+    /// What an answer, a failure or silence means for the connection.
+    fn settle<T>(
+        &self,
+        generation: u64,
+        connection: Connection,
+        answer: Result<RedisResult<T>, Elapsed>,
+        deadline: Duration,
+    ) -> Result<T, LinkError> {
+        match answer {
             Ok(Ok(answer)) => {
                 self.inner.shared.succeeded();
                 Ok(answer)

@@ -40,4 +40,24 @@ impl Link {
             answer => answer,
         }
     }
+
+    /// The same with a command that follows the script over the same connection.
+    pub(crate) async fn script_and(
+        &self,
+        script: &Script,
+        arguments: impl Fn(&mut Cmd),
+        then: &Cmd,
+        deadline: Duration,
+    ) -> Result<[Value; 2], LinkError> {
+        let mut command = redis::cmd("EVALSHA");
+        arguments(command.arg(&script.hash));
+        match self.call_both(&command, then, deadline).await {
+            Err(LinkError::Misunderstood(error)) if error.starts_with("NOSCRIPT") => {
+                let mut command = redis::cmd("EVAL");
+                arguments(command.arg(script.source));
+                self.call_both(&command, then, deadline).await
+            }
+            answers => answers,
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::{
 };
 
 use redis::{Cmd, Value};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 use waygate_core::{
     model::{AuditEntry, Epoch, Revision},
@@ -115,21 +115,16 @@ impl Store {
     pub(super) async fn commit(
         &self,
         batch: &Batch,
-        audit_capacity: usize,
+        terms: Terms,
     ) -> Result<Revision, CommitError> {
         batch.check()?;
-        let first_epoch = self.first_epoch();
-        let commit = Commit::new(batch, first_epoch, audit_capacity)?;
-        let arguments = |command: &mut Cmd| commit.write(command, &self.layout);
+        let commit = Commit::new(batch, self.first_epoch(), terms)?;
         self.reach().await?;
-        let answer = match self.link.script(&self.commit, arguments, DEADLINE).await {
+        let (answer, replicas) = match self.send(&commit, DEADLINE).await {
             // It may have been made. The id keeps it from being made twice.
             Err(LinkError::Unavailable(cause)) => {
-                let mut states = self.link.watch();
-                let up = states.wait_for(|state| !matches!(state, LinkState::Down(_)));
-                let _ = timeout(SECOND_CHANCE, up).await;
-                let again = self.link.script(&self.commit, arguments, DEADLINE).await;
-                again.map_err(|_| CommitError::Unconfirmed(cause.to_string()))?
+                let again = self.send_again(&commit).await;
+                again.ok_or_else(|| CommitError::Unconfirmed(cause.to_string()))?
             }
             answer => answer.map_err(failed)?,
         };
@@ -140,7 +135,48 @@ impl Store {
             // It is used up: an emptied store must not get it again.
             *next = Epoch::random();
         }
-        Ok(revision)
+        match terms.replicas {
+            Some((due, _)) if replicas < due => Err(CommitError::Unconfirmed(format!(
+                "the master has it, but only {replicas} of {due} replicas"
+            ))),
+            _ => Ok(revision),
+        }
+    }
+
+    /// The answer of the script, and how many replicas have what it wrote.
+    async fn send(
+        &self,
+        commit: &Commit<'_>,
+        deadline: Duration,
+    ) -> Result<(Value, u32), LinkError> {
+        let arguments = |command: &mut Cmd| commit.write(command, &self.layout);
+        let Some((replicas, timeout)) = commit.terms.replicas else {
+            let answer = self.link.script(&self.commit, arguments, deadline).await?;
+            return Ok((answer, 0));
+        };
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(replicas).arg(timeout.as_millis() as u64);
+        let [answer, waited] = self
+            .link
+            .script_and(&self.commit, arguments, &wait, deadline)
+            .await?;
+        // A refusal to wait is nobody's word.
+        Ok((answer, redis::from_redis_value(waited).unwrap_or(0)))
+    }
+
+    async fn send_again(&self, commit: &Commit<'_>) -> Option<(Value, u32)> {
+        let until = Instant::now() + SECOND_CHANCE;
+        loop {
+            let mut states = self.link.watch();
+            let up = states.wait_for(|state| !matches!(state, LinkState::Down(_)));
+            timeout_at(until, up).await.ok()?.ok()?;
+            match self.send(commit, SECOND_CHANCE).await {
+                Err(LinkError::Unavailable(_)) if Instant::now() < until => {
+                    sleep(Duration::from_millis(5)).await;
+                }
+                answer => return answer.ok(),
+            }
+        }
     }
 
     pub(super) async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
@@ -201,28 +237,32 @@ impl Store {
     }
 }
 
+/// What is asked of every commit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) audit_capacity: usize,
+    /// So many replicas must have it, within this time.
+    pub(super) replicas: Option<(u32, Duration)>,
+}
+
 /// A batch in the form that the script takes.
 struct Commit<'a> {
     id: String,
     first_epoch: Epoch,
     batch: &'a Batch,
-    audit_capacity: usize,
+    terms: Terms,
     puts: Vec<String>,
     lines: Vec<String>,
 }
 
 impl<'a> Commit<'a> {
-    fn new(
-        batch: &'a Batch,
-        first_epoch: Epoch,
-        audit_capacity: usize,
-    ) -> Result<Self, BackendError> {
+    fn new(batch: &'a Batch, first_epoch: Epoch, terms: Terms) -> Result<Self, BackendError> {
         let lines = batch.audit.iter().map(audit_line).collect::<Result<_, _>>();
         Ok(Self {
             id: Uuid::new_v4().simple().to_string(),
             first_epoch,
             batch,
-            audit_capacity: audit_capacity.min(u32::MAX as usize),
+            terms,
             puts: batch
                 .puts
                 .iter()
@@ -239,7 +279,8 @@ impl<'a> Commit<'a> {
         command.arg(&self.id).arg(self.first_epoch.to_string());
         command.arg(epoch.map(|epoch| epoch.to_string()).unwrap_or_default());
         command.arg(&layout.changes);
-        command.arg(self.audit_capacity).arg(REMEMBERED);
+        let capacity = self.terms.audit_capacity.min(u32::MAX as usize);
+        command.arg(capacity).arg(REMEMBERED);
         command.arg(batch.expected.len()).arg(batch.puts.len());
         command.arg(batch.deletes.len()).arg(batch.audit.len());
         for (key, expected) in &batch.expected {

@@ -17,6 +17,8 @@ local epoch = call('HGET', meta, 'epoch')
 -- A commit that was sent again because its answer was lost.
 for _, commit in ipairs(call('LRANGE', commits, 0, -1)) do
   if string.sub(commit, 1, #id) == id then
+    -- Written again as it is, so that a `WAIT` over this connection has something to wait for.
+    call('HSET', meta, 'commit', call('HGET', meta, 'commit'))
     return { 'made', epoch, string.sub(commit, #id + 2) }
   end
 end
@@ -36,11 +38,11 @@ call('LLEN', audit)
 call('HLEN', entities)
 if redis.acl_check_cmd then
   for _, write in ipairs({
-    { 'HSET', meta, 'epoch', epoch }, { 'HINCRBY', meta, 'revision', '1' }, { 'HSET', entities, 'k', 'v' },
+    { 'HSET', meta, 'k', 'v' }, { 'HINCRBY', meta, 'revision', '1' }, { 'HSET', entities, 'k', 'v' },
     { 'HDEL', entities, 'k' }, { 'LPUSH', audit, 'v' }, { 'LTRIM', audit, '0', '1' },
     { 'LPUSH', commits, 'v' }, { 'LTRIM', commits, '0', '1' },
   }) do
-    if not redis.acl_check_cmd(write[1], write[2], write[3], write[4]) then
+    if not redis.acl_check_cmd(unpack(write)) then
       return redis.error_reply('NOPERM ' .. write[1] .. ' on ' .. write[2] .. ' is not allowed')
     end
   end

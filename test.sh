@@ -18,13 +18,14 @@ if missing cargo; then
     exit 1
 fi
 if missing python3 || ! python3 -c 'import venv, ensurepip' 2>/dev/null ||
-    missing chromium || missing strace || missing unshare; then
+    missing chromium || missing strace || missing unshare || missing redis-server || missing openssl; then
     if missing apt-get; then
-        echo "error: please install python3 (with venv), chromium, strace and unshare" >&2
+        echo "error: please install python3 (with venv), chromium, strace, unshare, redis-server and openssl" >&2
         exit 1
     fi
     as_root apt-get update -q
-    as_root apt-get install -q -y --no-install-recommends python3 python3-venv chromium strace util-linux
+    as_root apt-get install -q -y --no-install-recommends python3 python3-venv chromium strace util-linux \
+        redis-server openssl
 fi
 VENV="${WAYGATE_VENV:-target/python-cli}"
 if ! "$VENV/bin/waygate" --help >/dev/null 2>&1; then
@@ -46,11 +47,11 @@ if cargo tree -q -p waygate-rs --no-default-features --features engine -e normal
 fi
 
 step "Features, one by one"
-for feature in engine macros axum openapi swagger-ui admin file testing; do
+for feature in engine macros axum openapi swagger-ui admin file redis testing; do
     echo "waygate-rs --features $feature"
     cargo clippy -q -p waygate-rs --no-default-features --features "$feature" -- -D warnings
 done
-for feature in memory file conformance; do
+for feature in memory file redis conformance; do
     echo "waygate-backends --features $feature"
     cargo clippy -q -p waygate-backends --no-default-features --features "$feature" -- -D warnings
 done

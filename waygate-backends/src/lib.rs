@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `memory` | `MemoryBackend` and `MemoryCounters`: state and rate limits that end with the process | ✔ |
 //! | `file` | `FileBackend`: state in a JSON, YAML or TOML file | |
+//! | `redis` | `RedisBackend` and `RedisCounters`: state and counters in Redis, for many processes | |
 //! | `conformance` | the suites that every backend and every store of counters must pass, for yours as well | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
@@ -19,6 +20,8 @@ mod counters;
 mod file;
 #[cfg(feature = "memory")]
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(any(feature = "file", feature = "memory"))]
 mod table;
 
@@ -28,3 +31,5 @@ pub use counters::{MemoryCounters, MemoryCountersBuilder, Outcomes};
 pub use file::{FileBackend, FileBackendBuilder};
 #[cfg(feature = "memory")]
 pub use memory::MemoryBackend;
+#[cfg(feature = "redis")]
+pub use redis::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};

@@ -23,6 +23,12 @@ impl Table {
     /// Everything that may refuse the batch.
     pub(crate) fn check(&self, batch: &Batch) -> Result<(), CommitError> {
         batch.check()?;
+        if let Some(expected) = batch.expected_epoch
+            && expected != self.revision.epoch
+        {
+            let found = (self.revision.number > 0).then_some(self.revision.epoch);
+            return Err(CommitError::Replaced { expected, found });
+        }
         for (key, expected) in &batch.expected {
             let found = self.entities.get(key);
             let found = found.map_or(Expected::Absent, |entity| {

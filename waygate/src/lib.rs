@@ -64,6 +64,7 @@
 //! | `swagger-ui` | | Swagger UI with banner and badges |
 //! | `admin` | | the admin REST API |
 //! | `file` | | [`port::FileBackend`] |
+//! | `redis` | | [`port::RedisBackend`] |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
 //! | `full` | | everything but `testing` |
@@ -107,6 +108,8 @@ pub mod port {
     #[cfg(feature = "file")]
     pub use waygate_backends::FileBackend;
     pub use waygate_backends::{MemoryBackend, MemoryCounters};
+    #[cfg(feature = "redis")]
+    pub use waygate_backends::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};
     pub use waygate_core::port::*;
 }
 

@@ -161,6 +161,13 @@ fn image(database: &mut Connection) -> Result<Image, Failure> {
 fn commit(database: &mut Connection, batch: &Batch) -> Result<Revision, CommitError> {
     batch.check()?;
     let transaction = writing(database).map_err(Failure::from)?;
+    if let Some(expected) = batch.expected_epoch {
+        let revision = revision(&transaction)?;
+        if revision.epoch != expected {
+            let found = (revision.number > 0).then_some(revision.epoch);
+            return Err(CommitError::Replaced { expected, found });
+        }
+    }
     for (key, expected) in &batch.expected {
         let found = found(&transaction, key.as_str())?;
         if found != *expected {

@@ -1,9 +1,12 @@
 //! Compare-and-set.
 
 use serde_json::json;
-use waygate_core::port::{
-    Batch,
-    Expected::{Absent, Revision},
+use waygate_core::{
+    model::Epoch,
+    port::{
+        Batch, CommitError,
+        Expected::{Absent, Revision},
+    },
 };
 
 use super::{Harness, kit::*};
@@ -206,4 +209,70 @@ pub async fn the_greatest_revision_only_conflicts<H: Harness>(new: impl Fn() -> 
     )
     .await;
     assert_eq!(found, ("a".to_owned(), Revision(u64::MAX), Revision(1)));
+}
+
+fn meant_for(epoch: Epoch, batch: Batch) -> Batch {
+    Batch {
+        expected_epoch: Some(epoch),
+        ..batch
+    }
+}
+
+/// The epoch that was expected, and the one that was found.
+async fn replaced(store: &Store, batch: Batch) -> (Epoch, Option<Epoch>) {
+    match store.commit(batch).await {
+        Err(CommitError::Replaced { expected, found }) => (expected, found),
+        other => panic!("`Replaced` was due, not {other:?}"),
+    }
+}
+
+pub async fn the_epoch_of_the_store_holds<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let made = store.commit(put("a", json!(1))).await.unwrap();
+    let batch = put("a", json!(2)).expecting("a", Revision(1));
+    assert_eq!(commit(&store, meant_for(made.epoch, batch)).await, 2);
+    let found = conflict(
+        &store,
+        meant_for(made.epoch, put("a", json!(3)).expecting("a", Revision(1))),
+    )
+    .await;
+    assert_eq!(found.2, Revision(2));
+}
+
+pub async fn a_batch_for_another_epoch_is_refused<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let made = store
+        .commit(put("a", json!(1)).noting(entry("/a")))
+        .await
+        .unwrap();
+    let before = (store.load().await.unwrap(), log(&store).await);
+    let other = Epoch::random();
+    let batch = put("a", json!(2)).deleting("b").noting(entry("/b"));
+    let found = replaced(&store, meant_for(other, batch)).await;
+    assert_eq!(found, (other, Some(made.epoch)));
+    assert_eq!((store.load().await.unwrap(), log(&store).await), before);
+    assert_eq!(commit(&store, put("a", json!(2))).await, 2);
+}
+
+pub async fn a_batch_for_an_epoch_is_refused_by_an_empty_store<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    let other = Epoch::random();
+    let found = replaced(&store, meant_for(other, put("a", json!(1)))).await;
+    assert_eq!(found, (other, None));
+    assert!(entities(&store).await.is_empty());
+    assert_eq!(commit(&store, put("a", json!(1))).await, 1);
+}
+
+pub async fn another_epoch_comes_before_a_conflict<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    let other = Epoch::random();
+    let batch = put("a", json!(2)).expecting("a", Absent);
+    assert_eq!(replaced(&store, meant_for(other, batch)).await.0, other);
+}
+
+pub async fn a_malformed_batch_comes_before_another_epoch<H: Harness>(new: impl Fn() -> H) {
+    let (_harness, store) = store(new).await;
+    commit(&store, put("a", json!(1))).await;
+    refused(&store, meant_for(Epoch::random(), put("", json!(2)))).await;
 }

@@ -30,7 +30,9 @@ macro_rules! conformance_tests {
                 one_key_may_be_expected_twice a_delete_can_be_conditional
                 expectations_see_the_state_before_the_batch a_lost_race_can_be_won_after_a_reload
                 a_stored_null_is_not_absence the_revision_counts_and_not_the_value
-                the_greatest_revision_only_conflicts;
+                the_greatest_revision_only_conflicts the_epoch_of_the_store_holds
+                a_batch_for_another_epoch_is_refused a_batch_for_an_epoch_is_refused_by_an_empty_store
+                another_epoch_comes_before_a_conflict a_malformed_batch_comes_before_another_epoch;
             atomicity: a_conflict_changes_no_entity a_conflict_makes_no_revision
                 a_conflict_logs_nothing the_number_of_a_conflict_is_given_to_the_next_commit
                 a_malformed_batch_changes_nothing a_malformed_batch_is_refused_before_a_conflict

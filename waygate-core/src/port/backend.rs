@@ -20,11 +20,12 @@ pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 /// # What a commit is
 ///
 /// 1. A batch that breaks the rules of [`Batch::check`] is refused as [`BackendError::InvalidBatch`].
-/// 2. All expectations are checked against one state, in their order; the first that does not hold is
+/// 2. A batch that was meant for another epoch is refused as [`CommitError::Replaced`].
+/// 3. All expectations are checked against one state, in their order; the first that does not hold is
 ///    the [`CommitError::Conflict`].
-/// 3. The revision number grows by exactly one, whatever the batch holds; an empty one counts too.
-/// 4. Every put entity and every audit entry carries that number as its `revision`.
-/// 5. What a delete removes leaves nothing behind: the entity is [`Expected::Absent`] from then on, and
+/// 4. The revision number grows by exactly one, whatever the batch holds; an empty one counts too.
+/// 5. Every put entity and every audit entry carries that number as its `revision`.
+/// 6. What a delete removes leaves nothing behind: the entity is [`Expected::Absent`] from then on, and
 ///    when it is put again its revision is the number of that commit.
 ///
 /// A refused or failed commit changes nothing: no entity, no audit entry, no revision. Commits that
@@ -43,7 +44,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// `Ok` means durable: the change and its audit entries survive a crash of the process.
     ///
     /// # Errors
-    /// [`CommitError::Conflict`] when an expectation does not hold; nothing is written.
+    /// [`CommitError::Conflict`] when an expectation does not hold; nothing is written. A backend that
+    /// cannot tell whether it was written says [`CommitError::Unconfirmed`], and does not try again.
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, CommitError>>;
 
     /// Hints that the store has moved on, commits of this very process included.
@@ -176,6 +178,10 @@ pub enum Expected {
 /// A key may be put or deleted once; [`check`](Self::check) refuses a batch that names it twice.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
+    /// The epoch of the store that the writer knows, so that what was decided on its content is never
+    /// written into a store that has lost it. `None` takes any store, and must for one at revision 0,
+    /// whose epoch may be decided by its first commit.
+    pub expected_epoch: Option<Epoch>,
     /// What must hold before.
     pub expected: Vec<(EntityKey, Expected)>,
     /// Entities to write.
@@ -294,7 +300,7 @@ pub enum BackendError {
     InvalidBatch(String),
 }
 
-/// A commit that was refused. Nothing was written.
+/// A commit that was refused. But for [`Unconfirmed`](Self::Unconfirmed), nothing was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
@@ -308,9 +314,27 @@ pub enum CommitError {
         /// What is there.
         found: Expected,
     },
+    /// The store is not the one that the writer knows: it was emptied, or another took its place.
+    #[error("the store was replaced: epoch {expected} was expected, {}", found_epoch(.found))]
+    Replaced {
+        /// The epoch that the writer knows.
+        expected: Epoch,
+        /// The epoch of the store; none if it is empty.
+        found: Option<Epoch>,
+    },
+    /// The answer was lost, or some of what makes a commit durable did not happen.
+    #[error("the change may or may not have been made: {0}")]
+    Unconfirmed(String),
     /// The store failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
+}
+
+fn found_epoch(found: &Option<Epoch>) -> String {
+    found.map_or_else(
+        || "the store is empty".to_owned(),
+        |epoch| format!("found {epoch}"),
+    )
 }
 
 #[cfg(test)]
@@ -455,5 +479,16 @@ mod tests {
             conflict.to_string(),
             "`route/GET:/payments` was changed in the meantime: expected Revision(3), found Revision(4)"
         );
+    }
+
+    #[test]
+    fn a_replaced_store_says_what_it_is() {
+        let (expected, other) = (Epoch::random(), Epoch::random());
+        let said = |found| CommitError::Replaced { expected, found }.to_string();
+        assert_eq!(
+            said(None),
+            format!("the store was replaced: epoch {expected} was expected, the store is empty")
+        );
+        assert!(said(Some(other)).ends_with(&format!("found {other}")));
     }
 }

@@ -51,6 +51,8 @@ pub struct WaygateBuilder {
     principal: Option<PrincipalSource>,
     #[cfg(feature = "file")]
     pub(super) file: Option<std::path::PathBuf>,
+    #[cfg(feature = "redis")]
+    pub(super) redis: Option<waygate_backends::RedisOptions>,
     clock: Arc<dyn Clock>,
     proxies: TrustedProxies,
     #[cfg(feature = "axum")]
@@ -83,6 +85,8 @@ impl Default for WaygateBuilder {
             principal: None,
             #[cfg(feature = "file")]
             file: None,
+            #[cfg(feature = "redis")]
+            redis: None,
             clock: Arc::new(SystemClock::default()),
             proxies: TrustedProxies::none(),
             #[cfg(feature = "axum")]
@@ -328,6 +332,12 @@ impl WaygateBuilder {
         #[cfg(feature = "file")]
         if let Some(path) = &self.file {
             return Ok(Arc::new(waygate_backends::FileBackend::open(path).await?));
+        }
+        #[cfg(feature = "redis")]
+        if let Some(options) = &self.redis {
+            return Ok(Arc::new(waygate_backends::RedisBackend::open(
+                options.clone(),
+            )));
         }
         Ok(Arc::new(MemoryBackend::new()))
     }

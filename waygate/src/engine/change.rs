@@ -220,6 +220,8 @@ impl Inner {
                     })
                 })
             }
+            // The engine has taken over the new store, as it was told to.
+            Err(Attempt::Commit(CommitError::Replaced { .. })) => None,
             Err(Attempt::Commit(CommitError::Backend(error))) => Some(Err(error.into())),
             Err(Attempt::Commit(other)) => {
                 let cause = waygate_core::port::BackendError::Unavailable(other.to_string());

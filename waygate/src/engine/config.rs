@@ -53,18 +53,44 @@ fn from_sources(
                         .into(),
                 );
             }
+            #[cfg(feature = "redis")]
+            "redis" => builder.redis = Some(redis(setting("WAYGATE_REDIS_URL"))?),
             _ => return Err(wrong(&backend, "backend", backends())),
         }
     }
     Ok(builder)
 }
 
+/// What a URL says wrongly is told without the URL, which may hold a password.
+#[cfg(feature = "redis")]
+fn redis(url: Option<Setting>) -> Result<waygate_backends::RedisOptions, BuildError> {
+    let url = url.unwrap_or_else(|| Setting {
+        value: "redis://localhost:6379/0".to_owned(),
+        origin: "WAYGATE_REDIS_URL by default".to_owned(),
+    });
+    waygate_backends::RedisOptions::new(&url.value).map_err(|error| {
+        let problem = format!("{}: {error}", url.origin);
+        waygate_core::port::BackendError::Misconfigured(problem).into()
+    })
+}
+
 const fn backends() -> &'static str {
-    if cfg!(feature = "file") {
-        "expected `memory` or `file`; other backends are given to the builder with `.backend(..)`"
-    } else {
-        "expected `memory` (`file` needs the cargo feature `file`); other backends are given to the \
-         builder with `.backend(..)`"
+    match (cfg!(feature = "file"), cfg!(feature = "redis")) {
+        (true, true) => {
+            "expected `memory`, `file` or `redis`; other backends are given to the builder with `.backend(..)`"
+        }
+        (true, false) => {
+            "expected `memory` or `file` (`redis` needs the cargo feature `redis`); other backends are given to \
+             the builder with `.backend(..)`"
+        }
+        (false, true) => {
+            "expected `memory` or `redis` (`file` needs the cargo feature `file`); other backends are given to \
+             the builder with `.backend(..)`"
+        }
+        (false, false) => {
+            "expected `memory` (`file` and `redis` need the cargo features of those names); other backends are \
+             given to the builder with `.backend(..)`"
+        }
     }
 }
 

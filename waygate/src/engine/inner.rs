@@ -126,21 +126,20 @@ impl Inner {
     pub(crate) async fn commit(
         &self,
         stored: &mut Stored,
-        batch: Batch,
+        mut batch: Batch,
     ) -> Result<Revision, CommitError> {
         if let Some(reset) = self.monitor.current().get(&Component::StoreReset) {
             return Err(BackendError::Corrupt(reset.cause.clone()).into());
         }
+        // What is decided on this picture must not be written into a store that has lost it.
+        batch.expected_epoch = (stored.revision.number > 0).then_some(stored.revision.epoch);
         let (puts, deletes) = (batch.puts.clone(), batch.deletes.clone());
         let call = tokio::time::timeout(STORE_DEADLINE, self.backend.commit(batch));
         let outcome = call.await.unwrap_or_else(|_| {
-            // It may still happen. The next look at the store will tell.
-            self.behind.notify_one();
             let seconds = STORE_DEADLINE.as_secs();
-            let cause = format!(
-                "no answer within {seconds} seconds; the change may or may not have been made"
-            );
-            Err(BackendError::Unavailable(cause).into())
+            Err(CommitError::Unconfirmed(format!(
+                "no answer within {seconds} seconds"
+            )))
         });
         let revision = match outcome {
             Ok(revision) => revision,
@@ -148,6 +147,18 @@ impl Inner {
                 self.monitor
                     .degrade(Component::Store, &error, self.clock.now());
                 return Err(error.into());
+            }
+            Err(error @ CommitError::Unconfirmed(_)) => {
+                // The next look at the store will tell.
+                self.behind.notify_one();
+                let error = BackendError::Unavailable(error.to_string());
+                self.monitor
+                    .degrade(Component::Store, &error, self.clock.now());
+                return Err(error.into());
+            }
+            Err(error @ CommitError::Replaced { .. }) => {
+                self.reload(stored).await?;
+                return Err(error);
             }
             Err(error) => return Err(error),
         };

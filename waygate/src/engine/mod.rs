@@ -87,8 +87,9 @@ impl Waygate {
     ///
     /// | Setting | Default | Meaning |
     /// |---|---|---|
-    /// | `WAYGATE_BACKEND` | `memory` | `memory`, or `file` (feature `file`) |
+    /// | `WAYGATE_BACKEND` | `memory` | `memory`, `file` or `redis` (features of those names) |
     /// | `WAYGATE_FILE_PATH` | `waygate-state.json` | the state file; its extension sets the format |
+    /// | `WAYGATE_REDIS_URL` | `redis://localhost:6379/0` | the Redis |
     /// | `WAYGATE_ENV` | `dev` | the environment this process runs in |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
     /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | count nothing and limit nothing |

@@ -171,8 +171,8 @@ impl Inner {
                 }
                 Ok(told)
             }
-            // Another process told of it, or changed the route.
-            Err(CommitError::Conflict { .. }) => {
+            // Another process told of it, or changed the route, or the store is another one.
+            Err(CommitError::Conflict { .. } | CommitError::Replaced { .. }) => {
                 self.behind.notify_one();
                 Ok(false)
             }

@@ -1,0 +1,24 @@
+//! What goes wrong between an application and its store, on demand.
+//!
+//! [`FaultProxy`] stands between the two and delays, cuts, corrupts or swallows what they say.
+//! [`RedisProc`] is a real `redis-server` that can be killed, frozen, restarted and reconfigured.
+//! Everything stays on 127.0.0.1. A kit that fails panics: it is for tests only.
+
+mod mode;
+mod monitor;
+mod options;
+mod proxy;
+mod pump;
+mod redis;
+mod resp;
+mod tls;
+mod wait;
+
+pub use mode::{Direction, Mode};
+pub use monitor::Monitor;
+pub use options::RedisOptions;
+pub use proxy::{Counts, FaultProxy};
+pub use redis::RedisProc;
+pub use resp::Reply;
+pub use tls::Certificate;
+pub use wait::{eventually, free_port};

@@ -1,0 +1,127 @@
+use redis::Cmd;
+use waygate_core::{
+    limit::Outcome,
+    port::{CounterError, Take, all_allowed},
+};
+
+use super::{
+    plan::{Plan, cost_of, units_of},
+    scripts,
+    store::Shared,
+};
+
+impl Shared {
+    /// Takes in one step, or, in a cluster, in one for each key.
+    ///
+    /// The counters of different keys may be on different nodes of a cluster, and no script spans nodes. Then one group
+    /// follows the other, and when one refuses, what those before it have charged is given back: for that moment, others
+    /// see less than there is, but never more.
+    pub(super) async fn take_all(
+        &self,
+        takes: &[Take<'_>],
+        plans: &[Plan],
+    ) -> Result<Vec<Outcome>, CounterError> {
+        let is_one = takes.windows(2).all(|pair| pair[0].key == pair[1].key);
+        if is_one || !self.link.is_cluster() {
+            let group: Vec<usize> = (0..takes.len()).collect();
+            return self.take_group(takes, plans, &group, true).await;
+        }
+        let groups = groups(takes);
+        let mut outcomes = vec![None; takes.len()];
+        let mut refused = false;
+        let mut charged: Vec<usize> = Vec::new();
+        for group in groups {
+            // After a refusal, only to tell how things stand.
+            let results = self.take_group(takes, plans, &group, !refused).await?;
+            let own: Vec<Take<'_>> = group.iter().map(|index| takes[*index]).collect();
+            if all_allowed(&own, &results) && !refused {
+                charged.extend(
+                    group
+                        .iter()
+                        .zip(&results)
+                        .filter(|(_, result)| result.allowed)
+                        .map(|(index, _)| *index),
+                );
+            } else {
+                refused = true;
+            }
+            for (index, outcome) in group.into_iter().zip(results) {
+                outcomes[index] = Some(outcome);
+            }
+        }
+        let mut outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
+        if refused {
+            for index in charged {
+                let take = &takes[index];
+                let name = self.names.counter(take.series, take.key);
+                let units = i64::try_from(take.cost).unwrap_or(i64::MAX);
+                self.adjust(&name, plans[index], units).await?;
+                let outcome = &mut outcomes[index];
+                outcome.remaining = outcome
+                    .remaining
+                    .saturating_add(take.cost)
+                    .min(outcome.limit);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn take_group(
+        &self,
+        takes: &[Take<'_>],
+        plans: &[Plan],
+        group: &[usize],
+        charge: bool,
+    ) -> Result<Vec<Outcome>, CounterError> {
+        let names: Vec<String> = group
+            .iter()
+            .map(|index| self.names.counter(takes[*index].series, takes[*index].key))
+            .collect();
+        let arguments = |command: &mut Cmd| {
+            command.arg(names.len()).arg(&names);
+            for index in group {
+                let take = &takes[*index];
+                let cost = if charge { cost_of(take) } else { 0 };
+                plans[*index].arguments(command, cost, take.enforced);
+            }
+        };
+        let answer = self
+            .link
+            .script(&scripts::TAKE, arguments, self.deadline())
+            .await?;
+        let own: Vec<&Take<'_>> = group.iter().map(|index| &takes[*index]).collect();
+        scripts::outcomes(&answer, &own)
+            .ok_or_else(|| self.link.misunderstood("not the outcomes of takes").into())
+    }
+
+    pub(super) async fn adjust(
+        &self,
+        name: &str,
+        plan: Plan,
+        units: i64,
+    ) -> Result<(), CounterError> {
+        let arguments = |command: &mut Cmd| {
+            command.arg(1).arg(name);
+            plan.arguments(command, units_of(units), false);
+        };
+        self.link
+            .script(&scripts::ADJUST, arguments, self.deadline())
+            .await?;
+        Ok(())
+    }
+}
+
+/// The places of the takes, by key.
+fn groups(takes: &[Take<'_>]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (index, take) in takes.iter().enumerate() {
+        match groups
+            .iter_mut()
+            .find(|group| takes[group[0]].key == take.key)
+        {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    groups
+}

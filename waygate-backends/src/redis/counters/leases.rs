@@ -1,0 +1,224 @@
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use waygate_core::limit::Outcome;
+
+use super::{
+    blocks::{Print, later, nanos},
+    plan::Plan,
+};
+
+/// What all processes together may hold in advance: 1 / `SHARE` of the limit, which is how far it may be overshot.
+const SHARE: u64 = 20;
+/// So many requests must come before a block is taken: most keys come and go.
+const EARNEST: u32 = 4;
+/// The first block of a key; later ones are twice as large while they are used up quickly.
+const FIRST_BLOCK: u64 = 8;
+const LARGEST_BLOCK: u64 = 16_384;
+/// A block that lasts for longer than this is large enough.
+const LASTING: Duration = Duration::from_millis(200);
+/// What is not asked for in so much time goes back.
+const IDLE: Duration = Duration::from_secs(2);
+/// What belongs to a window that ends so soon does not go back, since it might arrive in the next one.
+const TOO_LATE: Duration = Duration::from_secs(1);
+/// After a refill that failed, the next one has time until then.
+const PAUSE: Duration = Duration::from_millis(100);
+const SHARDS: usize = 16;
+
+/// Units that were taken in advance, and are given out without asking Redis.
+pub(super) struct Leases {
+    shards: [Mutex<HashMap<Print, Lease>>; SHARDS],
+}
+
+/// What one key has in advance.
+struct Lease {
+    /// What Redis calls the counter.
+    name: String,
+    plan: Plan,
+    /// How many requests came, up to [`EARNEST`].
+    asked: u32,
+    units: u64,
+    /// When the window is over that the units were taken from.
+    ends: Option<Instant>,
+    /// How large the next block is.
+    block: u64,
+    /// When the last block came.
+    filled: Instant,
+    /// No refill before; one that is under way ends it.
+    pause: Instant,
+    refilling: bool,
+    touched: Instant,
+    /// What Redis said last, and when it was asked.
+    last: Option<(Outcome, Instant)>,
+}
+
+/// What there is to do for a request.
+pub(super) enum Lent {
+    /// It has what it asked for. When a number is there, so much is to be taken in advance for the next ones.
+    Given(Outcome, Option<u64>),
+    /// It has to ask Redis itself.
+    Dry(Option<u64>),
+}
+
+/// What nobody asked for in time.
+pub(super) struct Unused {
+    pub(super) name: String,
+    pub(super) plan: Plan,
+    pub(super) units: u64,
+}
+
+impl Leases {
+    pub(super) fn new() -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+
+    /// Takes `cost` of what is there in advance. `limit` and `replicas` say how much that may be.
+    pub(super) fn take(
+        &self,
+        counter: Print,
+        plan: Plan,
+        cost: u64,
+        limit: u64,
+        replicas: u32,
+    ) -> Lent {
+        let most = limit / SHARE / u64::from(replicas.max(1));
+        if most == 0 {
+            return Lent::Dry(None);
+        }
+        let now = Instant::now();
+        let mut shard = self.shard(counter);
+        let lease = shard
+            .entry(counter)
+            .or_insert_with(|| Lease::new(plan, now));
+        if lease.plan != plan {
+            *lease = Lease::new(plan, now);
+        }
+        (lease.touched, lease.asked) = (now, (lease.asked + 1).min(EARNEST));
+        if lease.ends.is_some_and(|ends| ends <= now) {
+            (lease.units, lease.ends) = (0, None);
+        }
+        let given = lease.units >= cost;
+        if given {
+            lease.units -= cost;
+        }
+        let refill = lease.refill(now, most);
+        match (given, &lease.last) {
+            (true, Some((outcome, since))) => {
+                let mut outcome = later(outcome, nanos(now.saturating_duration_since(*since)));
+                outcome.remaining = outcome
+                    .remaining
+                    .saturating_add(lease.units)
+                    .min(outcome.limit);
+                Lent::Given(outcome, refill)
+            }
+            _ => Lent::Dry(refill),
+        }
+    }
+
+    /// A refill has arrived, or was refused. It was asked for at `since`.
+    pub(super) fn refilled(
+        &self,
+        counter: Print,
+        name: String,
+        units: u64,
+        outcome: Option<Outcome>,
+        since: Instant,
+    ) {
+        let mut shard = self.shard(counter);
+        let Some(lease) = shard.get_mut(&counter) else {
+            return;
+        };
+        let now = Instant::now();
+        lease.refilling = false;
+        let Some(outcome) = outcome.filter(|outcome| outcome.allowed) else {
+            lease.pause = now + PAUSE;
+            lease.block = (lease.block / 2).max(1);
+            return;
+        };
+        if lease.plan.ends_at_once() {
+            let ends = since + Duration::from_nanos(outcome.reset_after);
+            if lease.ends.is_some_and(|known| known <= now) {
+                // What is left is of the window before.
+                lease.units = 0;
+            }
+            lease.ends = Some(ends);
+        }
+        lease.units += units;
+        if now.saturating_duration_since(lease.filled) < LASTING {
+            lease.block = (lease.block * 2).min(LARGEST_BLOCK);
+        }
+        (lease.name, lease.filled) = (name, now);
+        lease.last = Some((outcome, since));
+    }
+
+    /// Drops what a counter has in advance.
+    pub(super) fn forget(&self, counter: Print) {
+        self.shard(counter).remove(&counter);
+    }
+
+    /// Removes what nobody asks for any more, and returns what may go back.
+    pub(super) fn sweep(&self) -> Vec<Unused> {
+        let (now, mut unused) = (Instant::now(), Vec::new());
+        for index in 0..SHARDS {
+            self.lock(index).retain(|_, lease| {
+                if lease.refilling || now.saturating_duration_since(lease.touched) < IDLE {
+                    return true;
+                }
+                let in_time = lease.ends.is_none_or(|ends| now + TOO_LATE < ends);
+                if lease.units > 0 && in_time {
+                    unused.push(Unused {
+                        name: std::mem::take(&mut lease.name),
+                        plan: lease.plan,
+                        units: lease.units,
+                    });
+                }
+                false
+            });
+        }
+        unused
+    }
+
+    fn shard(&self, counter: Print) -> MutexGuard<'_, HashMap<Print, Lease>> {
+        self.lock((counter >> 64) as usize % SHARDS)
+    }
+
+    fn lock(&self, index: usize) -> MutexGuard<'_, HashMap<Print, Lease>> {
+        // Nothing under the lock can panic half-way.
+        self.shards[index]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    fn new(plan: Plan, now: Instant) -> Self {
+        Self {
+            name: String::new(),
+            plan,
+            asked: 0,
+            units: 0,
+            ends: None,
+            block: FIRST_BLOCK,
+            filled: now,
+            pause: now,
+            refilling: false,
+            touched: now,
+            last: None,
+        }
+    }
+
+    /// How much to take in advance now, if at all: so that there is never more than `most`.
+    fn refill(&mut self, now: Instant, most: u64) -> Option<u64> {
+        let block = self.block.min(most);
+        if self.asked < EARNEST || self.refilling || self.units > block / 2 || now < self.pause {
+            return None;
+        }
+        self.refilling = true;
+        Some((block - self.units).max(1))
+    }
+}

@@ -1,0 +1,394 @@
+-- What a key has consumed is a hash that expires when it says nothing any more. One field names the algorithm:
+--   f<period in ms>   used                      a window that ends when the key expires
+--   c                 start:used:end            a window of the calendar
+--   s<period in s>    start:previous:current
+--   b<emission><unit> at:debt                   the debt in units of ns or us
+--   m                 first:last:used:period    and each request by its number: at:cost
+-- All times are in microseconds, unless it says otherwise; they fit the 53 bits of a number.
+local call, floor, ceil, min, max = redis.call, math.floor, math.ceil, math.min, math.max
+local EXACT = 9007199254740992
+-- A window of the calendar is kept for longer than it lasts, since the caller's clock may be behind.
+local GRACE = 60000000
+
+local clock = call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function numbers(value)
+  local list = {}
+  for number in string.gmatch(value, '[^:]+') do
+    list[#list + 1] = tonumber(number)
+  end
+  return list
+end
+
+local function expire(key, microseconds)
+  call('PEXPIRE', key, text(max(ceil(microseconds / 1000), 1)))
+end
+
+-- floor(a * b / c) for b <= c, exactly.
+local function share(a, b, c)
+  if a * b <= EXACT then
+    return floor(a * b / c)
+  end
+  local quotient, rest, bit = 0, 0, 2147483648
+  while bit >= 1 do
+    quotient, rest = quotient * 2, rest * 2
+    if a >= bit then
+      a, rest = a - bit, rest + b
+    end
+    while rest >= c do
+      quotient, rest = quotient + 1, rest - c
+    end
+    bit = bit / 2
+  end
+  return quotient
+end
+
+local function logOf(value)
+  local list = numbers(value)
+  return {first = list[1], last = list[2], used = list[3], period = list[4]}
+end
+
+local function saveLog(key, log)
+  local value = text(log.first) .. ':' .. text(log.last) .. ':' .. text(log.used) .. ':' .. text(log.period)
+  call('HSET', key, 'm', value)
+end
+
+-- Removes the requests of a log that do not count any more.
+local function trim(key, log, period)
+  -- A clock that went back: nothing counts for longer than one window from now.
+  for index = log.last, log.first, -1 do
+    local hit = numbers(call('HGET', key, index))
+    if hit[1] <= now then
+      break
+    end
+    call('HSET', key, index, text(now) .. ':' .. text(hit[2]))
+  end
+  local first = log.first
+  while log.first <= log.last do
+    local hit = numbers(call('HGET', key, log.first))
+    if hit[1] >= now - period then
+      log.front = hit
+      break
+    end
+    call('HDEL', key, log.first)
+    log.first, log.used = log.first + 1, log.used - hit[2]
+  end
+  if log.first > first then
+    saveLog(key, log)
+  end
+end
+
+-- What is consumed of a sliding window in the slot that begins at `start`, and in the one before.
+local function slots(list, period, start)
+  local began, gap = list[1], start - list[1]
+  if gap <= 0 then
+    return list[2], list[3]
+  elseif gap == period then
+    return list[3], 0
+  end
+  return 0, 0
+end
+
+-- What was consumed by another rule: how much, and, of a window, since when.
+local function consumed(key)
+  local fields = call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    local name, value = fields[i], fields[i + 1]
+    local kind = string.sub(name, 1, 1)
+    if kind == 'f' then
+      local left = max(call('PTTL', key), 0)
+      return tonumber(value), now + (left - tonumber(string.sub(name, 2))) * 1000
+    elseif kind == 'c' then
+      local list = numbers(value)
+      return now < list[3] and list[2] or 0, list[1]
+    elseif kind == 's' then
+      local period, list = tonumber(string.sub(name, 2)), numbers(value)
+      local length, elapsed = period * 1000000, max(now - list[1] * 1000000, 0)
+      if elapsed < length then
+        return share(list[2], length - elapsed, length) + list[3]
+      end
+      return share(list[3], max(2 * length - elapsed, 0), length)
+    elseif kind == 'b' then
+      local list, unit = numbers(value), string.sub(name, -1)
+      local emission = tonumber(string.sub(name, 2, -2))
+      local debt = max(list[2] - (now - list[1]) * (unit == 'n' and 1000 or 1), 0)
+      return ceil(debt / emission)
+    elseif kind == 'm' then
+      local oldest, used = now - logOf(value).period, 0
+      for j = 1, #fields, 2 do
+        local hit = fields[j] ~= 'm' and numbers(fields[j + 1])
+        used = used + (hit and hit[1] >= oldest and hit[2] or 0)
+      end
+      return used
+    end
+  end
+  return 0
+end
+
+local KINDS = {}
+
+-- Fixed windows. a: the period.
+KINDS.F = {
+  load = function(take, value, used, start)
+    take.left = take.a
+    if value then
+      local left = call('PTTL', take.key)
+      take.used = tonumber(value)
+      take.left = left < 0 and take.a or left * 1000
+    elseif start then
+      local over = max(now - start, 0)
+      take.used = over < take.a and used or 0
+      take.left = over < take.a and take.a - over or take.a
+    else
+      take.used = used
+    end
+  end,
+  decide = function(take, cost)
+    local after, left = take.used + cost, max(min(take.left, take.a), 1)
+    local allowed = after <= take.capacity
+    take.after = allowed and after or take.used
+    return allowed, take.capacity - take.after, left, allowed and 0 or left
+  end,
+  save = function(take)
+    call('HSET', take.key, take.field, text(take.after))
+    expire(take.key, take.left)
+  end,
+  adjust = function(take, units)
+    take.after = max(take.used - units, 0)
+  end,
+}
+
+-- Windows of the calendar. a: the start; b: the end.
+KINDS.C = {
+  load = function(take, value, used, start)
+    take.begun, take.over = take.a, take.b
+    if value then
+      local list = numbers(value)
+      used, start = list[2], list[1]
+      -- Somebody whose clock is ahead may have begun the next window.
+      take.begun, take.over = max(start, take.a), max(list[3], take.b)
+    end
+    take.used = (not start or start >= take.a) and used or 0
+  end,
+  decide = function(take, cost)
+    local after, left = take.used + cost, max(min(take.b - now, take.b - take.a), 1)
+    local allowed = after <= take.capacity
+    take.after = allowed and after or take.used
+    return allowed, take.capacity - take.after, left, allowed and 0 or left
+  end,
+  save = function(take)
+    local value = text(take.begun) .. ':' .. text(take.after) .. ':' .. text(take.over)
+    call('HSET', take.key, take.field, value)
+    expire(take.key, max(take.over - now, 0) + GRACE)
+  end,
+  adjust = KINDS.F.adjust,
+}
+
+-- How much of a slot is over when `counter`, weighted, is `target` or less.
+local function elapses(length, counter, target)
+  counter = max(counter, 1)
+  local kept = length * (target + 1) / counter
+  local whole = floor(kept)
+  return min(max(length - whole, 0) + (kept == whole and 1 or 0), length)
+end
+
+-- In how much time the weighted sum is `target` or less.
+local function waitUntil(take, used, current, target)
+  if used <= target then
+    return 0
+  end
+  local wait
+  if target >= current then
+    wait = elapses(take.length, take.previous, target - current) - take.elapsed
+  else
+    wait = max(take.length - take.elapsed, 0) + elapses(take.length, current, target)
+  end
+  return min(max(wait, 1), 2 * take.length)
+end
+
+-- Sliding windows. a: the period, in seconds.
+KINDS.S = {
+  load = function(take, value, used)
+    local seconds = floor(now / 1000000)
+    take.start, take.length = seconds - seconds % take.a, take.a * 1000000
+    take.elapsed = now - take.start * 1000000
+    take.previous, take.current = 0, used
+    if value then
+      take.previous, take.current = slots(numbers(value), take.a, take.start)
+    end
+  end,
+  decide = function(take, cost)
+    local before = share(take.previous, max(take.length - take.elapsed, 0), take.length) + take.current
+    local after = before + cost
+    local allowed = after <= take.capacity
+    local used = allowed and after or before
+    take.after = allowed and take.current + cost or take.current
+    local reset, retry = waitUntil(take, used, take.after, max(used - 1, 0)), 0
+    if not allowed and cost > take.capacity then
+      retry = take.length
+    elseif not allowed then
+      retry = min(max(waitUntil(take, used, take.current, take.capacity - cost), 1), take.length)
+    end
+    return allowed, take.capacity - used, reset, retry
+  end,
+  save = function(take)
+    local value = text(take.start) .. ':' .. text(take.previous) .. ':' .. text(take.after)
+    call('HSET', take.key, take.field, value)
+    expire(take.key, 2 * take.length - take.elapsed)
+  end,
+  adjust = function(take, units)
+    take.after = min(max(take.current - units, 0), 4294967295)
+  end,
+}
+
+-- Token buckets. a: the emission; b: how many units of it a microsecond has.
+KINDS.B = {
+  load = function(take, value, used)
+    take.depth = take.capacity * take.a
+    take.debt = used * take.a
+    if value then
+      local list = numbers(value)
+      take.debt = max(list[2] - (now - list[1]) * take.b, 0)
+    end
+    take.debt = min(take.debt, take.depth)
+  end,
+  decide = function(take, cost)
+    local price = cost * take.a
+    local allowed = cost <= take.capacity and take.debt <= take.depth - price
+    take.after = allowed and take.debt + price or take.debt
+    local remaining, reset = floor((take.depth - take.after) / take.a), ceil(take.after / take.b)
+    if allowed then
+      return true, remaining, reset, 0
+    end
+    local wait = max(min(take.debt + price - take.depth, take.depth), 1)
+    return false, remaining, reset, ceil(wait / take.b)
+  end,
+  save = function(take)
+    call('HSET', take.key, take.field, text(now) .. ':' .. text(take.after))
+    expire(take.key, take.after / take.b)
+  end,
+  adjust = function(take, units)
+    take.after = min(max(take.debt - units * take.a, 0), EXACT)
+  end,
+}
+
+-- Moving logs. a: the period.
+KINDS.M = {
+  load = function(take, value, used)
+    if value then
+      take.log = logOf(value)
+      trim(take.key, take.log, take.a)
+    else
+      take.log = {first = 1, last = 0, used = 0}
+      if used > 0 then
+        take.inherited, take.log.used, take.log.front = used, used, {now, used}
+      end
+    end
+  end,
+  decide = function(take, cost)
+    local log = take.log
+    local allowed = log.used + cost <= take.capacity
+    take.charge = allowed and cost or 0
+    local used = log.used + take.charge
+    local function leaves(at)
+      return max(min(at + take.a - now, take.a), 1)
+    end
+    local front, retry = log.front or (take.charge > 0 and {now}), 0
+    if not allowed then
+      retry = take.a
+      local excess, index = log.used + cost - take.capacity, log.first
+      if take.inherited and take.inherited >= excess then
+        retry = leaves(now)
+      end
+      while index <= log.last do
+        local hit = numbers(call('HGET', take.key, index))
+        excess = excess - hit[2]
+        if excess <= 0 then
+          retry = leaves(hit[1])
+          break
+        end
+        index = index + 1
+      end
+    end
+    return allowed, take.capacity - used, front and leaves(front[1]) or take.a, retry
+  end,
+  save = function(take)
+    local log = take.log
+    local function push(cost)
+      log.last = log.last + 1
+      call('HSET', take.key, log.last, text(now) .. ':' .. text(cost))
+    end
+    if take.inherited then
+      push(take.inherited)
+    end
+    if take.charge > 0 then
+      push(take.charge)
+      log.used = log.used + take.charge
+    end
+    if log.last < log.first then
+      call('DEL', take.key)
+      return
+    end
+    log.period = take.a
+    saveLog(take.key, log)
+    expire(take.key, take.a)
+  end,
+  -- The newest first.
+  adjust = function(take, units)
+    local log = take.log
+    if take.inherited and units > 0 then
+      local given = min(take.inherited, units)
+      log.used, take.inherited = log.used - given, take.inherited - given
+      take.inherited = take.inherited > 0 and take.inherited or nil
+    end
+    while units > 0 and log.last >= log.first do
+      local hit = numbers(call('HGET', take.key, log.last))
+      local given = min(hit[2], units)
+      units, log.used = units - given, log.used - given
+      if given == hit[2] then
+        call('HDEL', take.key, log.last)
+        log.last = log.last - 1
+      else
+        call('HSET', take.key, log.last, text(hit[1]) .. ':' .. text(hit[2] - given))
+      end
+    end
+    take.charge = max(-units, 0)
+  end,
+}
+
+-- The take whose arguments begin at `at`.
+local function read(key, at)
+  local take = {
+    key = key,
+    kind = KINDS[ARGV[at]],
+    field = ARGV[at + 1],
+    capacity = tonumber(ARGV[at + 2]),
+    a = tonumber(ARGV[at + 3]),
+    b = tonumber(ARGV[at + 4]),
+    cost = tonumber(ARGV[at + 5]),
+    enforced = ARGV[at + 6] == '1',
+  }
+  local value, used, start = call('HGET', key, take.field), 0, nil
+  if not value and call('EXISTS', key) == 1 then
+    take.changed = true
+    -- What cannot be read, such as a field that was garbled on its way here, counts as nothing.
+    local known, before, since = pcall(consumed, key)
+    if known then
+      used, start = before, since
+    end
+  end
+  take.kind.load(take, value, used, start)
+  return take
+end
+
+local function save(take)
+  if take.changed then
+    call('DEL', take.key)
+  end
+  take.kind.save(take)
+end

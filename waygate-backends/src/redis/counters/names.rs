@@ -1,0 +1,94 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use waygate_core::port::Series;
+
+/// What keys of Redis are called.
+///
+/// Whose counter it is may be an address or a password, so neither that nor the series appears; their digests do, which
+/// are the same in every process with the same prefix. The digest of the key comes first, in braces: all counters of
+/// one key are in one slot of a cluster.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    prefix: String,
+    salted: Sha256,
+}
+
+impl Names {
+    pub(super) fn new(prefix: &str) -> Self {
+        let mut salted = Sha256::new();
+        salted.update(b"waygate counters\0");
+        salted.update(prefix.as_bytes());
+        salted.update(b"\0");
+        Self {
+            prefix: prefix.to_owned(),
+            salted,
+        }
+    }
+
+    pub(super) fn counter(&self, series: &Series, key: &[u8]) -> String {
+        self.name("c", series, key)
+    }
+
+    pub(super) fn places(&self, series: &Series, key: &[u8]) -> String {
+        self.name("o", series, key)
+    }
+
+    /// Where the processes show up.
+    pub(super) fn processes(&self) -> String {
+        format!("{}:c:processes", self.prefix)
+    }
+
+    fn name(&self, kind: &str, series: &Series, key: &[u8]) -> String {
+        let (key, series) = (
+            self.digest(b"k", key),
+            self.digest(b"s", series.name().as_bytes()),
+        );
+        let mut name = String::with_capacity(self.prefix.len() + 52);
+        for part in [&self.prefix, ":", kind, ":{"] {
+            name.push_str(part);
+        }
+        URL_SAFE_NO_PAD.encode_string(key, &mut name);
+        name.push_str("}:");
+        URL_SAFE_NO_PAD.encode_string(series, &mut name);
+        name
+    }
+
+    fn digest(&self, kind: &[u8], text: &[u8]) -> [u8; 16] {
+        let mut hasher = self.salted.clone();
+        hasher.update(kind);
+        hasher.update(text);
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hasher.finalize()[..16]);
+        digest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_nothing_and_differ() {
+        let series = |rate| Series::new("GET:/payments", "per client", rate, 0);
+        let names = Names::new("shop");
+        let name = names.counter(&series(0), b"203.0.113.7");
+        // The same for ever, since several versions may share a Redis.
+        assert_eq!(
+            name,
+            "shop:c:{sfKk4jDPrci1zw5n4e4rDQ}:s1RWW6MGqhhKZZAge6UYVw"
+        );
+        for other in [
+            names.counter(&series(1), b"203.0.113.7"),
+            names.counter(&series(0), b"203.0.113.8"),
+            names.places(&series(0), b"203.0.113.7"),
+            Names::new("other").counter(&series(0), b"203.0.113.7"),
+        ] {
+            assert_ne!(name, other);
+        }
+        let slot = |name: &str| name.split(['{', '}']).nth(1).map(str::to_owned);
+        assert_eq!(
+            slot(&name),
+            slot(&names.counter(&series(1), b"203.0.113.7"))
+        );
+    }
+}

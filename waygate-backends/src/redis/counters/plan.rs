@@ -1,0 +1,161 @@
+use redis::Cmd;
+use waygate_core::{
+    limit::{
+        Quota, Rule,
+        quota::{Nanos, SECOND},
+    },
+    port::Take,
+};
+
+/// Numbers of the scripts are exact up to 2^53, sums of two such included up to here.
+const MOST: u64 = 1 << 52;
+const MICROSECOND: Nanos = 1_000;
+const MILLISECOND: Nanos = 1_000_000;
+
+/// A rule as the scripts understand it.
+///
+/// They count in whole numbers below 2^53, and tell the time in microseconds. So amounts beyond 2^52 count as 2^52; a
+/// window is a whole number of milliseconds; and the debt of a bucket is counted in nanoseconds while it can be, that
+/// is for 104 days, and in microseconds beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Plan {
+    kind: Kind,
+    capacity: u64,
+    a: u64,
+    b: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Fixed,
+    Calendar,
+    Sliding,
+    Bucket,
+    Moving,
+}
+
+impl Plan {
+    /// The plan of a rule at the caller's time, which only a calendar asks for.
+    pub(super) fn of(rule: &Rule, now: Nanos) -> Self {
+        let plan = |kind, capacity: u64, a, b| Self {
+            kind,
+            capacity: capacity.min(MOST),
+            a,
+            b,
+        };
+        let moving = |capacity, period: Nanos| {
+            plan(
+                Kind::Moving,
+                capacity,
+                period.div_ceil(MICROSECOND).clamp(1, MOST),
+                0,
+            )
+        };
+        let Some(quota) = rule.quota(now) else {
+            return match rule {
+                Rule::Moving { capacity, period } => moving(*capacity, *period),
+                // Has a quota at any time.
+                Rule::Quota(_) | Rule::Calendar(_) => moving(rule.capacity(), SECOND),
+            };
+        };
+        match quota {
+            Quota::FixedWindow { capacity, period } => {
+                let milliseconds = period.div_ceil(MILLISECOND).max(1);
+                plan(Kind::Fixed, capacity, milliseconds * 1_000, milliseconds)
+            }
+            Quota::Calendar {
+                capacity,
+                start,
+                end,
+            } => plan(
+                Kind::Calendar,
+                capacity,
+                start / MICROSECOND,
+                (end / MICROSECOND).max(start / MICROSECOND + 1),
+            ),
+            Quota::SlidingWindow { capacity, period } => plan(
+                Kind::Sliding,
+                u64::from(capacity),
+                u64::from(period.max(1)),
+                0,
+            ),
+            Quota::TokenBucket { capacity, emission } => {
+                let (capacity, emission) = (capacity.clamp(1, MOST), emission.max(1));
+                let fits = |emission: Nanos| {
+                    capacity
+                        .checked_mul(emission)
+                        .is_some_and(|depth| depth <= MOST)
+                };
+                let coarse = emission.div_ceil(MICROSECOND);
+                if fits(emission) {
+                    plan(Kind::Bucket, capacity, emission, MICROSECOND)
+                } else if emission >= MILLISECOND && fits(coarse) {
+                    plan(Kind::Bucket, capacity, coarse, 1)
+                } else {
+                    // More than anybody will take: as deep as can be counted.
+                    let emission = emission.min(MOST);
+                    plan(Kind::Bucket, MOST / emission, emission, MICROSECOND)
+                }
+            }
+        }
+    }
+
+    /// The seven arguments of a take.
+    pub(super) fn arguments(&self, command: &mut Cmd, cost: i64, enforced: bool) {
+        let Self { capacity, a, b, .. } = *self;
+        match self.kind {
+            Kind::Fixed => command.arg("F").arg(format!("f{b}")),
+            Kind::Calendar => command.arg("C").arg("c"),
+            Kind::Sliding => command.arg("S").arg(format!("s{a}")),
+            Kind::Bucket => {
+                let unit = if b == 1 { 'u' } else { 'n' };
+                command.arg("B").arg(format!("b{a}{unit}"))
+            }
+            Kind::Moving => command.arg("M").arg("m"),
+        };
+        command
+            .arg(capacity)
+            .arg(a)
+            .arg(b)
+            .arg(cost)
+            .arg(u8::from(enforced));
+    }
+
+    /// Whether all of it comes back at one moment, which `reset_after` tells.
+    pub(super) fn ends_at_once(&self) -> bool {
+        matches!(self.kind, Kind::Fixed | Kind::Calendar)
+    }
+}
+
+/// A cost as the scripts can count it.
+pub(super) fn cost_of(take: &Take<'_>) -> i64 {
+    // No more than 2^52 + 1, which is more than any capacity.
+    take.cost.min(MOST + 1) as i64
+}
+
+/// Units as the scripts can count them.
+pub(super) fn units_of(units: i64) -> i64 {
+    units.clamp(-(MOST as i64), MOST as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket(capacity: u64, emission: Nanos) -> (u64, u64, u64) {
+        let plan = Plan::of(&Rule::Quota(Quota::TokenBucket { capacity, emission }), 0);
+        assert!(plan.capacity * plan.a <= MOST);
+        (plan.capacity, plan.a, plan.b)
+    }
+
+    #[test]
+    fn no_number_is_beyond_what_a_script_can_count() {
+        let year = 31_557_600 * SECOND;
+        assert_eq!(bucket(7, 142_857_143), (7, 142_857_143, 1_000));
+        // A thousand a year: in microseconds.
+        assert_eq!(bucket(1_000, year / 1_000), (1_000, year / 1_000_000, 1));
+        // A quadrillion a year.
+        assert_eq!(bucket(1 << 52, 32), (MOST / 32, 32, 1_000));
+        assert_eq!(bucket(1 << 53, u64::MAX), (1, MOST, 1_000));
+    }
+}

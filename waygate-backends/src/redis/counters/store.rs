@@ -1,0 +1,326 @@
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use redis::{Cmd, Value};
+use tokio::task::AbortHandle;
+use waygate_core::{
+    limit::{Outcome, quota::Nanos},
+    port::{BoxFuture, CounterError, CounterStore, Occupancy, Place, Series, Take, all_allowed},
+};
+
+use super::{
+    super::{
+        RedisOptions,
+        link::{Link, LinkState},
+    },
+    background,
+    blocks::{Blocks, Print},
+    leases::{Leases, Lent},
+    names::Names,
+    plan::Plan,
+    scripts,
+};
+
+/// Counters in Redis, for any number of processes. Clones share one connection.
+///
+/// * All takes of a request are decided by one script, in one round trip and by the clock of Redis.
+/// * No request waits for longer than [`RedisOptions::deadline`], or at all while Redis is known not to answer.
+/// * A key that is refused is refused without a round trip until it may pass, for up to a second at a time.
+/// * With `lease`, a request with a single take may be given what the process has taken in advance. All processes
+///   together hold up to 5 % of the limit so. Of a window, they never give out more than there is; of the other
+///   algorithms, up to those 5 %, and more only while processes come that the others have not seen yet. What is not
+///   given out goes back when nobody has asked for two seconds.
+/// * The units of a call that was late may have been charged, as nobody can tell.
+///
+/// In a cluster, the counters of different keys are in different places: a request that needs several is decided key by
+/// key, and what was charged is given back when a later one refuses.
+///
+/// ```no_run
+/// # use waygate_backends::{RedisCounters, RedisOptions};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), waygate_backends::InvalidRedisUrl> {
+/// let counters = RedisCounters::open(RedisOptions::new("redis://127.0.0.1")?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RedisCounters {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    background: OnceLock<AbortHandle>,
+}
+
+pub(super) struct Shared {
+    pub(super) link: Link,
+    pub(super) names: Names,
+    pub(super) leases: Leases,
+    pub(super) replicas: AtomicU32,
+    /// What this process shows up as.
+    pub(super) process: String,
+    blocks: Blocks,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(background) = self.background.get() {
+            background.abort();
+        }
+    }
+}
+
+impl RedisCounters {
+    /// Begins to connect, at the latest with the first request; that Redis is not there is no error.
+    pub fn open(options: RedisOptions) -> Self {
+        let counters = Self {
+            inner: Arc::new(Inner {
+                shared: Arc::new(Shared {
+                    names: Names::new(&options.prefix),
+                    link: Link::open(options),
+                    leases: Leases::new(),
+                    replicas: AtomicU32::new(0),
+                    process: uuid::Uuid::new_v4().simple().to_string(),
+                    blocks: Blocks::new(),
+                }),
+                background: OnceLock::new(),
+            }),
+        };
+        if tokio::runtime::Handle::try_current().is_ok() {
+            counters.run();
+        }
+        counters
+    }
+
+    /// Whether Redis counts at this moment, as far as is known.
+    ///
+    /// # Errors
+    /// [`CounterError`], if it does not.
+    pub fn health(&self) -> Result<(), CounterError> {
+        match self.shared().link.state() {
+            LinkState::Up => Ok(()),
+            LinkState::Refusing(error) | LinkState::Down(error) => Err(error.into()),
+            LinkState::Connecting => Err(CounterError::Unavailable(
+                "there is no connection to Redis yet".to_owned(),
+            )),
+        }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
+    }
+
+    fn run(&self) {
+        self.inner.background.get_or_init(|| {
+            let shared = Arc::clone(self.shared());
+            tokio::spawn(background::run(shared)).abort_handle()
+        });
+    }
+}
+
+impl Shared {
+    pub(super) fn deadline(&self) -> Duration {
+        self.link.options().deadline
+    }
+
+    async fn take(
+        self: &Arc<Self>,
+        takes: &[Take<'_>],
+        now: Nanos,
+    ) -> Result<Vec<Outcome>, CounterError> {
+        let plans: Vec<Plan> = takes.iter().map(|take| Plan::of(take.rule, now)).collect();
+        let counters: Vec<Print> = takes
+            .iter()
+            .map(|take| self.blocks.counter(take.series, take.key))
+            .collect();
+        let asked = self.blocks.asked(takes, &plans, &counters);
+        if let Some(outcomes) = self.blocks.refusal(takes, &counters, asked) {
+            return Ok(outcomes);
+        }
+        if let ([take], [plan], [counter]) = (takes, &plans[..], &counters[..])
+            && let Some(outcome) = self.lend(take, *plan, *counter)
+        {
+            return Ok(vec![outcome]);
+        }
+        let since = Instant::now();
+        let outcomes = self.take_all(takes, &plans).await?;
+        if !all_allowed(takes, &outcomes) {
+            self.blocks
+                .remember(takes, &counters, asked, &outcomes, since);
+        }
+        Ok(outcomes)
+    }
+
+    /// Gives the request what there is in advance, and has more taken when it runs short.
+    fn lend(self: &Arc<Self>, take: &Take<'_>, plan: Plan, counter: Print) -> Option<Outcome> {
+        let replicas = self.replicas.load(Ordering::Relaxed);
+        if !take.lease || take.cost == 0 || replicas == 0 {
+            return None;
+        }
+        let limit = take.rule.capacity();
+        let (outcome, refill) = match self.leases.take(counter, plan, take.cost, limit, replicas) {
+            Lent::Given(outcome, refill) => (Some(outcome), refill),
+            Lent::Dry(refill) => (None, refill),
+        };
+        if let Some(units) = refill {
+            let name = self.names.counter(take.series, take.key);
+            tokio::spawn(Arc::clone(self).refill(counter, name, plan, limit, units));
+        }
+        outcome
+    }
+
+    async fn refill(
+        self: Arc<Self>,
+        counter: Print,
+        name: String,
+        plan: Plan,
+        limit: u64,
+        units: u64,
+    ) {
+        let since = Instant::now();
+        let arguments = |command: &mut Cmd| {
+            command.arg(1).arg(&name);
+            plan.arguments(command, i64::try_from(units).unwrap_or(i64::MAX), true);
+        };
+        let answer = self
+            .link
+            .script(&scripts::TAKE, arguments, self.deadline())
+            .await;
+        let outcome = answer
+            .ok()
+            .and_then(|answer| scripts::outcome(&answer, limit));
+        self.leases.refilled(counter, name, units, outcome, since);
+    }
+
+    async fn forget(&self, series: &Series, key: &[u8]) -> Result<(), CounterError> {
+        self.forget_locally(series, key);
+        let mut command = redis::cmd("DEL");
+        command.arg(self.names.counter(series, key));
+        self.link.call(&command, self.deadline()).await?;
+        self.forget_locally(series, key);
+        Ok(())
+    }
+
+    fn forget_locally(&self, series: &Series, key: &[u8]) {
+        let counter = self.blocks.counter(series, key);
+        self.blocks.forget(counter);
+        self.leases.forget(counter);
+    }
+
+    async fn occupy(&self, place: Place<'_>) -> Result<Occupancy, CounterError> {
+        let name = self.names.places(place.series, place.key);
+        let lifetime = u64::try_from(place.lifetime.as_millis()).unwrap_or(u64::MAX);
+        let arguments = |command: &mut Cmd| {
+            command
+                .arg(1)
+                .arg(&name)
+                .arg(holder(place.holder))
+                .arg(place.limit);
+            // No more than a script can count.
+            command.arg(lifetime.clamp(1, 1 << 42));
+        };
+        let answer = self
+            .link
+            .script(&scripts::OCCUPY, arguments, self.deadline())
+            .await?;
+        match &answer {
+            Value::Array(results) => match results[..] {
+                [Value::Int(allowed), Value::Int(taken)] => Ok(Occupancy {
+                    allowed: allowed == 1,
+                    taken: u32::try_from(taken).unwrap_or(u32::MAX),
+                }),
+                _ => Err(self.link.misunderstood("not a place").into()),
+            },
+            _ => Err(self.link.misunderstood("not a place").into()),
+        }
+    }
+}
+
+impl CounterStore for RedisCounters {
+    fn take<'a>(
+        &'a self,
+        takes: &'a [Take<'a>],
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, CounterError>> {
+        Box::pin(async move {
+            if takes.is_empty() {
+                return Ok(Vec::new());
+            }
+            self.run();
+            self.shared().take(takes, now).await
+        })
+    }
+
+    fn adjust<'a>(
+        &'a self,
+        take: Take<'a>,
+        units: i64,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(async move {
+            self.run();
+            let shared = self.shared();
+            let name = shared.names.counter(take.series, take.key);
+            shared
+                .adjust(&name, Plan::of(take.rule, now), units)
+                .await?;
+            if units > 0 {
+                shared
+                    .blocks
+                    .forget(shared.blocks.counter(take.series, take.key));
+            }
+            Ok(())
+        })
+    }
+
+    fn forget<'a>(
+        &'a self,
+        series: &'a Series,
+        key: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(self.shared().forget(series, key))
+    }
+
+    fn occupy<'a>(
+        &'a self,
+        place: Place<'a>,
+        _now: Nanos,
+    ) -> BoxFuture<'a, Result<Occupancy, CounterError>> {
+        Box::pin(self.shared().occupy(place))
+    }
+
+    fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(async move {
+            let shared = self.shared();
+            let mut command = redis::cmd("ZREM");
+            command
+                .arg(shared.names.places(place.series, place.key))
+                .arg(holder(place.holder));
+            shared.link.call(&command, shared.deadline()).await?;
+            Ok(())
+        })
+    }
+
+    fn replicas(&self) -> u32 {
+        self.shared().replicas.load(Ordering::Relaxed).max(1)
+    }
+}
+
+impl fmt::Debug for RedisCounters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisCounters")
+            .field("link", &self.shared().link)
+            .finish_non_exhaustive()
+    }
+}
+
+fn holder(holder: u128) -> String {
+    format!("{holder:032x}")
+}

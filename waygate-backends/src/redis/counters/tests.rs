@@ -1,0 +1,403 @@
+//! The scripts against the arithmetic they repeat, at times that the test chooses.
+
+use redis::{Cmd, Connection, Value};
+use waygate_core::{
+    limit::{
+        Counter, MovingLog, Outcome, Quota, Rule,
+        quota::{Nanos, SECOND},
+    },
+    port::{Series, Take},
+};
+use waygate_faultproxy::RedisProc;
+
+use super::{
+    plan::{Plan, cost_of, units_of},
+    scripts,
+};
+
+/// Puts the clock of the last argument in place of that of Redis, expiry included.
+const CLOCK: &str = r"
+local real, microseconds = redis, tonumber(ARGV[#ARGV])
+local milliseconds = math.floor(microseconds / 1000)
+local redis = {}
+function redis.call(name, key, ...)
+  if name == 'TIME' then
+    return {string.format('%.0f', math.floor(microseconds / 1000000)), string.format('%.0f', microseconds % 1000000)}
+  end
+  local over = 'over:' .. key
+  local expiry = tonumber(real.call('GET', over) or nil)
+  if expiry and milliseconds > expiry then
+    real.call('DEL', key, over)
+    expiry = nil
+  end
+  if name == 'PTTL' then
+    return real.call('EXISTS', key) == 0 and -2 or expiry and expiry - milliseconds or -1
+  elseif name == 'PEXPIRE' then
+    return real.call('SET', over, string.format('%.0f', milliseconds + ...))
+  elseif name == 'DEL' then
+    real.call('DEL', over)
+  end
+  return real.call(name, key, ...)
+end
+";
+
+const START: Nanos = 1_800_000_000 * SECOND + 3_137_000;
+const MILLISECOND: Nanos = 1_000_000;
+
+struct Scripts {
+    _server: RedisProc,
+    connection: Connection,
+}
+
+impl Scripts {
+    fn new() -> Self {
+        let server = RedisProc::start();
+        let client = redis::Client::open(server.url()).unwrap();
+        Self {
+            connection: client.get_connection().unwrap(),
+            _server: server,
+        }
+    }
+
+    fn run(&mut self, source: &str, now: Nanos, arguments: impl Fn(&mut Cmd)) -> Value {
+        let mut command = redis::cmd("EVAL");
+        arguments(command.arg(format!("{CLOCK}{source}")));
+        command.arg(now / 1_000);
+        command.query(&mut self.connection).unwrap()
+    }
+
+    fn take(&mut self, keys: &[&str], takes: &[Take<'_>], now: Nanos) -> Vec<Outcome> {
+        let answer = self.run(scripts::TAKE_SOURCE, now, |command| {
+            command.arg(keys.len()).arg(keys);
+            for take in takes {
+                Plan::of(take.rule, now).arguments(command, cost_of(take), take.enforced);
+            }
+        });
+        scripts::outcomes(&answer, &takes.iter().collect::<Vec<_>>()).unwrap()
+    }
+
+    fn adjust(&mut self, key: &str, rule: &Rule, units: i64, now: Nanos) {
+        self.run(scripts::ADJUST_SOURCE, now, |command| {
+            command.arg(1).arg(key);
+            Plan::of(rule, now).arguments(command, units_of(units), false);
+        });
+    }
+
+    /// Every counter goes away by itself.
+    fn check_expiry(&mut self) {
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg("key*")
+            .query(&mut self.connection)
+            .unwrap();
+        for key in keys {
+            let over: Option<u64> = redis::cmd("GET")
+                .arg(format!("over:{key}"))
+                .query(&mut self.connection)
+                .unwrap();
+            assert!(over.is_some(), "{key} has no expiry");
+        }
+    }
+}
+
+/// What one key has consumed, and by which rule.
+#[derive(Debug, Clone, Default)]
+enum Model {
+    #[default]
+    Nothing,
+    Counted(Quota, Counter),
+    /// With the period and the time of the last change.
+    Logged(Nanos, Nanos, MovingLog),
+}
+
+impl Model {
+    /// As `quota` finds it.
+    fn counter(&self, now: Nanos) -> Option<Counter> {
+        match self.clone() {
+            Self::Nothing => None,
+            Self::Counted(quota, counter) => (quota.spent_at(counter) > now).then_some(counter),
+            Self::Logged(period, changed, _) if now > changed + period => None,
+            Self::Logged(period, _, mut log) => {
+                log.take(u64::MAX, period, 0, now);
+                (log.used() > 0).then(|| Counter::Window {
+                    start: now,
+                    used: log.used(),
+                })
+            }
+        }
+    }
+
+    fn log(&self, now: Nanos) -> MovingLog {
+        match self {
+            Self::Logged(period, changed, log) if now <= changed + period => return log.clone(),
+            _ => {}
+        }
+        let mut log = MovingLog::default();
+        let used = self.counter(now).map_or(0, |counter| counter.consumed(now));
+        if used > 0 {
+            log.adjust(-(used as i64), now);
+        }
+        log
+    }
+
+    fn take(&self, rule: &Rule, cost: u64, now: Nanos) -> (Self, Outcome) {
+        match rule {
+            Rule::Moving { capacity, period } => {
+                let mut log = self.log(now);
+                let outcome = log.take(*capacity, *period, cost, now);
+                (Self::Logged(*period, now, log), outcome)
+            }
+            rule => {
+                let quota = rule.quota(now).unwrap();
+                let (counter, outcome) = quota.take(self.counter(now), cost, now);
+                (Self::Counted(quota, counter), outcome)
+            }
+        }
+    }
+
+    /// What is kept of `next` when nothing was charged: what has left a log has left it.
+    fn trimmed(&self, next: Self, now: Nanos) -> Self {
+        match (self, next) {
+            (Self::Logged(period, changed, _), Self::Logged(_, _, log))
+                if now <= changed + period =>
+            {
+                Self::Logged(*period, *changed, log)
+            }
+            _ => self.clone(),
+        }
+    }
+
+    fn adjusted(&self, rule: &Rule, units: i64, now: Nanos) -> Self {
+        match rule {
+            Rule::Moving { period, .. } => {
+                let mut log = self.log(now);
+                log.take(u64::MAX, *period, 0, now);
+                log.adjust(units, now);
+                Self::Logged(*period, now, log)
+            }
+            rule => {
+                let quota = rule.quota(now).unwrap();
+                let counter = self.counter(now);
+                if counter.is_none() && units >= 0 {
+                    return self.clone();
+                }
+                let counter = counter.unwrap_or_else(|| quota.take(None, 0, now).0);
+                Self::Counted(quota, quota.adjust(counter, units, now))
+            }
+        }
+    }
+}
+
+/// Times are multiples of 10 ms, so that no window ends at a time that is asked for: where a millisecond more or less
+/// decides, Redis, which expires keys by milliseconds, may decide otherwise.
+fn any_rule(random: &mut fastrand::Rng) -> Rule {
+    let capacity = random.u64(0..12);
+    let period = (random.u64(1..400) * 10 + 5) * MILLISECOND;
+    match random.u8(0..5) {
+        0 => Rule::Quota(Quota::FixedWindow { capacity, period }),
+        1 => {
+            // The same for all: of two windows, the scripts keep the later, though the caller's clock goes back.
+            let start = START - START % SECOND;
+            // After the test: beyond its end, which the caller's clock decides, a window is kept for a while.
+            let end = start + random.u64(100..200) * SECOND;
+            Rule::Quota(Quota::Calendar {
+                capacity,
+                start,
+                end,
+            })
+        }
+        2 => Rule::Quota(Quota::SlidingWindow {
+            capacity: capacity as u32,
+            period: random.u32(1..5),
+        }),
+        3 => Rule::Quota(Quota::TokenBucket {
+            capacity: capacity.max(1),
+            emission: random.u64(1..3 * SECOND),
+        }),
+        _ => Rule::Moving { capacity, period },
+    }
+}
+
+fn agree(lua: &Outcome, rust: &Outcome) -> bool {
+    let near = |a: Nanos, b: Nanos| a.abs_diff(b) <= MILLISECOND;
+    (lua.allowed, lua.limit, lua.remaining) == (rust.allowed, rust.limit, rust.remaining)
+        && near(lua.reset_after, rust.reset_after)
+        && near(lua.retry_after, rust.retry_after)
+}
+
+/// Random requests to one key. `change` says how often another rule comes.
+fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let key = format!("key{seed}");
+    let series = Series::new("scope", "policy", 0, 0);
+    let (mut now, mut rule, mut model) = (START, any_rule(&mut random), Model::default());
+    let mut history = Vec::new();
+    for _ in 0..60 {
+        now += [0, 10, 50, 300, 1_500][random.usize(0..5)] * MILLISECOND;
+        if random.f64() < change {
+            rule = any_rule(&mut random);
+        }
+        if random.u8(0..8) == 0 {
+            let units = random.i64(-4..5);
+            history.push(format!("{now} {rule:?} adjust {units}"));
+            scripts.adjust(&key, &rule, units, now);
+            model = model.adjusted(&rule, units, now);
+            continue;
+        }
+        let cost = [0, 1, 1, 1, 2, 5][random.usize(0..6)];
+        history.push(format!("{now} {rule:?} take {cost}"));
+        let take = Take {
+            series: &series,
+            key: b"",
+            rule: &rule,
+            cost,
+            enforced: true,
+            lease: false,
+        };
+        let lua = scripts.take(&[&key], &[take], now)[0];
+        let (next, rust) = model.take(&rule, cost, now);
+        let story = || history.join("\n");
+        assert!(
+            agree(&lua, &rust),
+            "seed {seed}\n{}\nlua {lua:?}\nrust {rust:?}\n{model:?}",
+            story()
+        );
+        model = match rust.allowed && cost > 0 {
+            true => next,
+            false => model.trimmed(next, now),
+        };
+    }
+}
+
+#[test]
+fn the_scripts_count_as_the_rules_do() {
+    let mut scripts = Scripts::new();
+    for seed in 0..200 {
+        compare(&mut scripts, seed, 0.0);
+    }
+    scripts.check_expiry();
+}
+
+#[test]
+fn what_was_consumed_outlives_any_change_of_the_rule() {
+    let mut scripts = Scripts::new();
+    for seed in 1_000..1_200 {
+        compare(&mut scripts, seed, 0.2);
+    }
+    scripts.check_expiry();
+}
+
+#[test]
+fn all_takes_of_a_call_are_charged_or_none() {
+    let mut scripts = Scripts::new();
+    let mut random = fastrand::Rng::with_seed(7);
+    let series = Series::new("scope", "policy", 0, 0);
+    for round in 0..60 {
+        let count = random.usize(2..5);
+        let rules: Vec<Rule> = (0..count).map(|_| any_rule(&mut random)).collect();
+        let keys: Vec<String> = (0..count)
+            .map(|index| format!("key{round}-{index}"))
+            .collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let mut models = vec![Model::default(); count];
+        let mut now = START;
+        for _ in 0..20 {
+            now += [0, 10, 300][random.usize(0..3)] * MILLISECOND;
+            let takes: Vec<Take<'_>> = rules
+                .iter()
+                .map(|rule| Take {
+                    series: &series,
+                    key: b"",
+                    rule,
+                    cost: random.u64(0..4),
+                    enforced: random.u8(0..4) > 0,
+                    lease: false,
+                })
+                .collect();
+            let lua = scripts.take(&keys, &takes, now);
+            let weighed: Vec<_> = models
+                .iter()
+                .zip(&takes)
+                .map(|(model, take)| model.take(take.rule, take.cost, now))
+                .collect();
+            let charged = weighed
+                .iter()
+                .zip(&takes)
+                .all(|((_, outcome), take)| outcome.allowed || !take.enforced);
+            for (index, ((next, outcome), take)) in weighed.into_iter().zip(&takes).enumerate() {
+                let outcome = match outcome.allowed && !charged {
+                    true => Outcome {
+                        allowed: true,
+                        retry_after: 0,
+                        ..models[index].take(take.rule, 0, now).1
+                    },
+                    false => outcome,
+                };
+                assert!(
+                    agree(&lua[index], &outcome),
+                    "{:?}\nlua {:?}\nrust {outcome:?}",
+                    take.rule,
+                    lua[index]
+                );
+                models[index] = match outcome.allowed && charged && take.cost > 0 {
+                    true => next,
+                    false if outcome.allowed => {
+                        models[index].trimmed(models[index].take(take.rule, 0, now).0, now)
+                    }
+                    false => models[index].trimmed(next, now),
+                };
+            }
+        }
+    }
+    scripts.check_expiry();
+}
+
+#[test]
+fn large_numbers_are_exact() {
+    let mut scripts = Scripts::new();
+    let series = Series::new("scope", "policy", 0, 0);
+    let most = 1u64 << 52;
+    let day = 86_400;
+    let rules = [
+        Rule::Quota(Quota::FixedWindow {
+            capacity: most,
+            period: u64::from(u32::MAX) * SECOND,
+        }),
+        Rule::Quota(Quota::Calendar {
+            capacity: most,
+            start: START - START % SECOND,
+            end: START + 400 * day * SECOND,
+        }),
+        Rule::Quota(Quota::SlidingWindow {
+            capacity: u32::MAX,
+            period: 30 * day as u32,
+        }),
+        Rule::Quota(Quota::TokenBucket {
+            capacity: most / 1_000,
+            emission: 1_000,
+        }),
+    ];
+    for (index, rule) in rules.iter().enumerate() {
+        let (key, mut model, mut now) = (format!("key{index}"), Model::default(), START);
+        for step in 1..200u64 {
+            now += step * step * 7_919_000_000;
+            let cost = rule.capacity() / 50 + step * 7_919;
+            let take = Take {
+                series: &series,
+                key: b"",
+                rule,
+                cost,
+                enforced: true,
+                lease: false,
+            };
+            let lua = scripts.take(&[&key], &[take], now)[0];
+            let (next, rust) = model.take(rule, cost, now);
+            assert!(
+                agree(&lua, &rust),
+                "{rule:?} step {step}\nlua {lua:?}\nrust {rust:?}\n{model:?}"
+            );
+            if rust.allowed {
+                model = next;
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind,
+    IntoConnectionInfo, Pipeline, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates,
+    Value,
+    aio::{ConnectionLike, MultiplexedConnection, PubSub},
+    cluster::ClusterClient,
+    cluster_async::ClusterConnection,
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
+    sentinel::{SentinelClientBuilder, SentinelServerType},
+};
+use std::time::Duration;
+
+use super::super::{
+    options::RedisOptions,
+    url::{Node, Topology},
+};
+
+/// What commands go over: cheap to clone, and gone when the last clone is.
+#[derive(Clone)]
+pub(super) enum Connection {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Connection {
+    pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
+        let answer = match self {
+            Self::Single(connection) => connection.send_packed_command(command).await,
+            Self::Cluster(connection) => connection.req_packed_command(command).await,
+        };
+        answer?.extract_error()
+    }
+
+    /// Sends two commands with nothing of others between them. Only the first may be refused.
+    pub(super) async fn send_both(&mut self, first: &Cmd, second: &Cmd) -> RedisResult<[Value; 2]> {
+        let mut both = Pipeline::with_capacity(2);
+        both.add_command(first.clone()).add_command(second.clone());
+        let answers = match self {
+            Self::Single(connection) => connection.send_packed_commands(&both, 0, 2).await,
+            Self::Cluster(connection) => connection.req_packed_commands(&both, 0, 2).await,
+        };
+        let Ok([first, second]) = <[Value; 2]>::try_from(answers?) else {
+            return Err((ErrorKind::UnexpectedReturnType, "two answers were due").into());
+        };
+        Ok([first.extract_error()?, second])
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+}
+
+/// Connects once. The caller limits the time.
+pub(super) async fn dial(options: &RedisOptions) -> RedisResult<Connection> {
+    if let Topology::Cluster(nodes) = &options.target.topology {
+        return cluster(options, nodes).await;
+    }
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(options.connect_timeout))
+        // Every call has a deadline of its own.
+        .set_response_timeout(None)
+        // No one waits for room: more calls than this are not made.
+        .set_pipeline_buffer_size(options.max_in_flight);
+    let client = client(options).await?;
+    let connection = client.get_multiplexed_async_connection_with_config(&config);
+    Ok(Connection::Single(connection.await?))
+}
+
+/// A connection that only listens.
+pub(super) async fn listen(options: &RedisOptions, channel: &str) -> RedisResult<PubSub> {
+    let mut listener = client(options).await?.get_async_pubsub().await?;
+    listener.subscribe(channel).await?;
+    Ok(listener)
+}
+
+/// The server, or the master that the sentinels name at this moment, or, to listen, any node of a cluster.
+async fn client(options: &RedisOptions) -> RedisResult<Client> {
+    choose_cryptography(options);
+    let certificates = certificates(options)?;
+    let (nodes, service) = match &options.target.topology {
+        Topology::Single(node) => return open(info(options, node)?, certificates),
+        Topology::Cluster(nodes) => {
+            let chosen = fastrand::usize(..nodes.len().max(1));
+            let node = nodes.get(chosen).ok_or(RedisError::from((
+                ErrorKind::InvalidClientConfig,
+                "no node is named",
+            )))?;
+            return open(info(options, node)?, certificates);
+        }
+        Topology::Sentinel { nodes, service } => (nodes, service),
+    };
+    let addresses = nodes.iter().map(|node| address(options, node));
+    let mut builder = SentinelClientBuilder::new(addresses, service, SentinelServerType::Master)?
+        .set_client_to_redis_db(i64::from(options.target.database))
+        .set_client_to_redis_tcp_settings(tcp())
+        .set_client_to_sentinel_tcp_settings(tcp());
+    if let Some(user) = &options.target.user {
+        builder = builder.set_client_to_redis_username(user);
+    }
+    if let Some(password) = &options.target.password {
+        builder = builder.set_client_to_redis_password(password.expose());
+    }
+    if let Some(password) = &options.sentinel_password {
+        builder = builder.set_client_to_sentinel_password(password.expose());
+    }
+    if options.target.tls {
+        builder = builder.set_client_to_redis_tls_mode(redis::TlsMode::Secure);
+    }
+    if let Some(certificates) = certificates {
+        builder = builder
+            .set_client_to_sentinel_certificates(certificates.clone())
+            .set_client_to_redis_certificates(certificates);
+    }
+    builder.build()?.async_get_client().await
+}
+
+fn open(info: ConnectionInfo, certificates: Option<TlsCertificates>) -> RedisResult<Client> {
+    match certificates {
+        Some(certificates) => Client::build_with_tls(info, certificates),
+        None => Client::open(info),
+    }
+}
+
+async fn cluster(options: &RedisOptions, nodes: &[Node]) -> RedisResult<Connection> {
+    choose_cryptography(options);
+    let nodes = nodes.iter().map(|node| info(options, node));
+    let mut builder = ClusterClient::builder(nodes.collect::<RedisResult<Vec<_>>>()?)
+        .connection_timeout(options.connect_timeout)
+        // Moved slots are followed within the deadline of the call.
+        .retries(2)
+        .min_retry_wait(1)
+        .max_retry_wait(20)
+        .tcp_settings(tcp());
+    if let Some(certificates) = certificates(options)? {
+        builder = builder.certs(certificates);
+    }
+    let connection = builder.build()?.get_async_connection().await?;
+    Ok(Connection::Cluster(connection))
+}
+
+fn info(options: &RedisOptions, node: &Node) -> RedisResult<ConnectionInfo> {
+    let target = &options.target;
+    let mut login = RedisConnectionInfo::default()
+        .set_db(i64::from(target.database))
+        .set_skip_set_lib_name();
+    if let Some(user) = &target.user {
+        login = login.set_username(user);
+    }
+    if let Some(password) = &target.password {
+        login = login.set_password(password.expose());
+    }
+    let info = address(options, node).into_connection_info()?;
+    Ok(info.set_redis_settings(login).set_tcp_settings(tcp()))
+}
+
+fn address(options: &RedisOptions, node: &Node) -> ConnectionAddr {
+    match options.target.tls {
+        false => ConnectionAddr::Tcp(node.host.clone(), node.port),
+        true => ConnectionAddr::TcpTls {
+            host: node.host.clone(),
+            port: node.port,
+            insecure: false,
+            tls_params: None,
+        },
+    }
+}
+
+/// A peer that is gone without a word is noticed by the system as well.
+fn tcp() -> TcpSettings {
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(5))
+        .with_interval(Duration::from_secs(1));
+    let settings = TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(keepalive);
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let settings = settings.set_user_timeout(Duration::from_secs(2));
+    settings
+}
+
+fn certificates(options: &RedisOptions) -> RedisResult<Option<TlsCertificates>> {
+    let Some(path) = options.ca_file.as_ref().filter(|_| options.target.tls) else {
+        return Ok(None);
+    };
+    let root_cert = std::fs::read(path).map_err(|error| {
+        let detail = format!("`{}`: {error}", path.display());
+        RedisError::from((
+            ErrorKind::InvalidClientConfig,
+            "cannot read the CA file",
+            detail,
+        ))
+    })?;
+    Ok(Some(TlsCertificates {
+        client_tls: None,
+        root_cert: Some(root_cert),
+    }))
+}
+
+/// Rustls does not guess which cryptography to use when several are compiled in.
+fn choose_cryptography(options: &RedisOptions) {
+    if options.target.tls && rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Somebody else may have chosen in between, which is just as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}

@@ -1,0 +1,167 @@
+use std::{sync::Arc, time::Duration};
+
+use redis::{Cmd, Value};
+use tokio::{
+    select,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    dial::{Connection, dial},
+    error::{LinkError, Verdict, judge},
+    shared::{LinkState, Shared},
+};
+
+/// How often a connection is asked whether it is still there.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long a heartbeat may take: a dead connection is found within one and a half seconds.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(500);
+/// The first pause between two attempts is up to so long, each further one up to twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause while nobody asks.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest pause while somebody asks.
+const LONGEST_PAUSE_WHEN_WANTED: Duration = Duration::from_millis(800);
+/// A connection that lasted so long was a good one: the next attempt is made at once.
+const STEADY: Duration = Duration::from_secs(2);
+
+/// Proves that scripts run and writes are taken. The key goes away by itself.
+const PROBE: &str = "return redis.call('SET', KEYS[1], 1, 'PX', 1000)";
+
+/// Connects, watches the connection, and connects again, as long as the link exists.
+pub(super) async fn keep(shared: Arc<Shared>) {
+    let mut pauses = Pauses::default();
+    let mut suspect = None;
+    loop {
+        let connection = connect(&shared, suspect.take(), &mut pauses).await;
+        let since = Instant::now();
+        shared.install(connection);
+        watch(&shared).await;
+        suspect = shared.suspect();
+        if since.elapsed() >= STEADY {
+            pauses = Pauses::default();
+        }
+    }
+}
+
+/// Returns a connection that has answered in time.
+async fn connect(
+    shared: &Shared,
+    mut suspect: Option<Connection>,
+    pauses: &mut Pauses,
+) -> Connection {
+    let mut slowly = false;
+    loop {
+        pauses.wait(shared, slowly).await;
+        let attempt = match suspect.take() {
+            Some(connection) => probe(shared, connection).await,
+            None => match timeout(shared.options.connect_timeout, dial(&shared.options)).await {
+                Ok(Ok(connection)) => probe(shared, connection).await,
+                Ok(Err(error)) => Err(judge(&error).1),
+                Err(_) => Err(LinkError::Unavailable(
+                    "connecting to Redis takes too long".into(),
+                )),
+            },
+        };
+        match attempt {
+            Ok(connection) => return connection,
+            Err(error) => {
+                slowly = matches!(error, LinkError::Misconfigured(_));
+                shared.still_down(error);
+            }
+        }
+    }
+}
+
+/// Whether it does what calls will ask, in the time that they will have. A Redis that is out of memory counts: it can
+/// still be read.
+async fn probe(shared: &Shared, mut connection: Connection) -> Result<Connection, LinkError> {
+    match timeout(
+        shared.options.deadline,
+        connection.send(&probe_command(shared)),
+    )
+    .await
+    {
+        Ok(Ok(Value::Okay)) => Ok(connection),
+        Ok(Ok(_)) => Err(nonsense()),
+        Ok(Err(error)) => match judge(&error) {
+            (Verdict::Refuses, _) => Ok(connection),
+            (_, error) => Err(error),
+        },
+        Err(_) => Err(LinkError::Unavailable("Redis answers too late".into())),
+    }
+}
+
+/// Returns when the breaker is open.
+async fn watch(shared: &Shared) {
+    loop {
+        select! {
+            () = shared.opened.notified() => return,
+            () = sleep(HEARTBEAT) => {}
+        }
+        let Some((generation, mut connection)) = shared.connection() else {
+            continue;
+        };
+        let refusing = matches!(*shared.state.borrow(), LinkState::Refusing(_));
+        // An answer that is not this one is that to another call: no answer fits its call any more.
+        let nonce = fastrand::u64(..).to_string();
+        let (command, expected) = match refusing {
+            true => (probe_command(shared), Value::Okay),
+            false => (
+                redis::cmd("PING").arg(&nonce).to_owned(),
+                Value::BulkString(nonce.into_bytes()),
+            ),
+        };
+        match timeout(HEARTBEAT_TIMEOUT, connection.send(&command)).await {
+            Ok(Ok(answer)) if answer == expected => shared.accepts(),
+            Ok(Ok(_)) => shared.failed(generation, Verdict::Broken, &nonsense()),
+            Ok(Err(error)) => {
+                let (verdict, error) = judge(&error);
+                shared.failed(generation, verdict, &error);
+            }
+            Err(_) => {
+                shared.late(generation, connection, HEARTBEAT_TIMEOUT);
+            }
+        }
+    }
+}
+
+fn nonsense() -> LinkError {
+    LinkError::Misunderstood("Redis answered what was not asked".into())
+}
+
+fn probe_command(shared: &Shared) -> Cmd {
+    let mut command = redis::cmd("EVAL");
+    command
+        .arg(PROBE)
+        .arg(1)
+        .arg(format!("{}:probe", shared.options.prefix));
+    command
+}
+
+/// How long to wait before an attempt: not at all at first, then at random up to a limit that doubles.
+#[derive(Default)]
+struct Pauses {
+    attempts: u32,
+}
+
+impl Pauses {
+    async fn wait(&mut self, shared: &Shared, slowly: bool) {
+        let attempts = self.attempts;
+        self.attempts = attempts.saturating_add(1);
+        let Some(doublings) = attempts.checked_sub(1) else {
+            return;
+        };
+        let limit = (FIRST_PAUSE * (1 << doublings.min(16))).min(LONGEST_PAUSE);
+        if slowly {
+            return sleep(LONGEST_PAUSE.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        }
+        let pause = limit.mul_f64(fastrand::f64());
+        let when_wanted = pause.min(LONGEST_PAUSE_WHEN_WANTED);
+        sleep(when_wanted).await;
+        select! {
+            () = sleep(pause - when_wanted) => {}
+            () = shared.wanted.notified() => {}
+        }
+    }
+}

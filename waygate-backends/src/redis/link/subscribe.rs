@@ -1,0 +1,70 @@
+use std::time::Duration;
+
+use redis::aio::PubSub;
+use tokio::{
+    select,
+    sync::mpsc,
+    time::{interval, timeout},
+};
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
+
+use super::{Link, LinkError, dial::listen, error::judge, shared::LinkState};
+
+/// How often the connection is asked whether it is still there.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How many messages wait for a slow listener; then the connection waits.
+const BUFFER: usize = 256;
+
+impl Link {
+    /// The messages of a channel, over a connection of its own. The stream ends when that breaks: messages may be
+    /// lost then, and the caller subscribes again. Fails at once while Redis is not there.
+    pub(crate) async fn subscribe(
+        &self,
+        channel: &str,
+    ) -> Result<ReceiverStream<Vec<u8>>, LinkError> {
+        self.keep();
+        let shared = &self.inner.shared;
+        shared.first_attempt(shared.options.connect_timeout).await;
+        if matches!(
+            *shared.state.borrow(),
+            LinkState::Down(_) | LinkState::Connecting
+        ) {
+            return Err(shared.absent());
+        }
+        let listening = listen(&shared.options, channel);
+        let listener = match timeout(shared.options.connect_timeout, listening).await {
+            Ok(Ok(listener)) => listener,
+            Ok(Err(error)) => return Err(judge(&error).1),
+            Err(_) => {
+                let text = "subscribing to a channel of Redis takes too long";
+                return Err(LinkError::Unavailable(text.into()));
+            }
+        };
+        let (sender, receiver) = mpsc::channel(BUFFER);
+        tokio::spawn(forward(listener, sender, shared.options.connect_timeout));
+        Ok(ReceiverStream::new(receiver))
+    }
+}
+
+/// Passes messages on until the connection breaks, does not answer in time, or nobody listens.
+async fn forward(listener: PubSub, sender: mpsc::Sender<Vec<u8>>, patience: Duration) {
+    let (mut commands, mut messages) = listener.split();
+    let mut heartbeat = interval(HEARTBEAT);
+    loop {
+        select! {
+            () = sender.closed() => return,
+            message = messages.next() => {
+                let Some(message) = message else { return };
+                if sender.send(message.get_payload_bytes().to_vec()).await.is_err() {
+                    return;
+                }
+            }
+            _ = heartbeat.tick() => {
+                let ping = timeout(patience, commands.ping::<redis::Value>()).await;
+                if !matches!(ping, Ok(Ok(_))) {
+                    return;
+                }
+            }
+        }
+    }
+}

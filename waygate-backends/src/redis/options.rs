@@ -1,0 +1,106 @@
+use std::{path::PathBuf, time::Duration};
+
+use waygate_core::Secret;
+
+use super::url::{InvalidRedisUrl, Target};
+
+/// Where Redis is, and how long to wait for it.
+///
+/// | URL | What it names |
+/// |---|---|
+/// | `redis://user:password@host:6379/0` | one server; everything but the host may be left out |
+/// | `rediss://host` | the same over TLS |
+/// | `redis+sentinel://host:26379,host2/service/0` | the master that sentinels name |
+/// | `redis+cluster://host:6379,host2` | a cluster, by some of its nodes |
+///
+/// `rediss+sentinel` and `rediss+cluster` are those over TLS. Bytes of a password that mean something in a URL are
+/// written `%40`.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use waygate_backends::RedisOptions;
+/// let options = RedisOptions::new("redis://:hunter2@127.0.0.1:6379")?
+///     .prefix("shop")
+///     .deadline(Duration::from_millis(20));
+/// assert!(!format!("{options:?}").contains("hunter2"));
+/// # Ok::<(), waygate_backends::InvalidRedisUrl>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct RedisOptions {
+    pub(super) target: Target,
+    pub(super) sentinel_password: Option<Secret<String>>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) prefix: String,
+    pub(super) deadline: Duration,
+    pub(super) connect_timeout: Duration,
+    pub(super) max_in_flight: usize,
+}
+
+impl RedisOptions {
+    /// The Redis that `url` names.
+    ///
+    /// # Errors
+    /// [`InvalidRedisUrl`].
+    pub fn new(url: &str) -> Result<Self, InvalidRedisUrl> {
+        Ok(Self {
+            target: Target::parse(url)?,
+            sentinel_password: None,
+            ca_file: None,
+            prefix: "waygate".to_owned(),
+            deadline: Duration::from_millis(50),
+            connect_timeout: Duration::from_secs(1),
+            max_in_flight: 1_024,
+        })
+    }
+
+    /// What the names of all keys begin with. `waygate` unless set; applications that share a Redis need their own.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// How long a request waits for an answer at most. 50 ms unless set.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How long the background task, never a request, waits for a connection. 1 s unless set.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How many requests wait for an answer at once; the next one is told at once that Redis is not available.
+    /// 1024 unless set; at least 1.
+    pub fn max_in_flight(mut self, requests: usize) -> Self {
+        self.max_in_flight = requests.max(1);
+        self
+    }
+
+    /// The user, in place of the URL's.
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.target.user = Some(user.into());
+        self
+    }
+
+    /// The password, in place of the URL's.
+    pub fn password(mut self, password: impl Into<Secret<String>>) -> Self {
+        self.target.password = Some(password.into());
+        self
+    }
+
+    /// The password of the sentinels, which have one of their own.
+    pub fn sentinel_password(mut self, password: impl Into<Secret<String>>) -> Self {
+        self.sentinel_password = Some(password.into());
+        self
+    }
+
+    /// A PEM file of the authorities that vouch for the servers, in place of those that browsers trust. Read at each
+    /// attempt to connect.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+}

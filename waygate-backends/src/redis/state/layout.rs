@@ -1,0 +1,129 @@
+use waygate_core::model::AuditEntry;
+
+/// The names of what is stored. The hash tag keeps them on one node of a cluster, so that a script may use them all.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// A hash: `epoch`, `revision`, and `commit`, the id of the last commit.
+    pub(super) meta: String,
+    /// A hash: the key of an entity, and `<revision> <JSON>`.
+    pub(super) entities: String,
+    /// A list, newest first. See [`audit_line`].
+    pub(super) audit: String,
+    /// A list of the last commits, newest first: `<id> <revision>`.
+    pub(super) commits: String,
+    /// Written by health checks; it goes away by itself.
+    pub(super) probe: String,
+    /// A channel: `<epoch> <revision>`.
+    pub(super) changes: String,
+}
+
+impl Layout {
+    pub(super) fn new(prefix: &str) -> Self {
+        let name = |last: &str| format!("{prefix}:{{state}}:{last}");
+        Self {
+            meta: name("meta"),
+            entities: name("entities"),
+            audit: name("audit"),
+            commits: name("commits"),
+            probe: name("probe"),
+            changes: name("changes"),
+        }
+    }
+}
+
+/// An entry as it is stored, but for the revision in front. Path and service stand before the entry, so that Redis can
+/// filter without reading JSON: `<bytes of path> <bytes of service, or -1> <path><service><entry>`.
+pub(super) fn audit_line(entry: &AuditEntry) -> Result<String, serde_json::Error> {
+    let json = serde_json::to_string(entry)?;
+    let (path, service) = (&entry.path, entry.service.as_deref());
+    let (path_length, text) = (path.len(), service.unwrap_or_default());
+    Ok(match service {
+        Some(service) => format!("{path_length} {} {path}{text}{json}", service.len()),
+        None => format!("{path_length} -1 {path}{json}"),
+    })
+}
+
+/// Reads a stored entry. `None` for a line that we did not write.
+pub(super) fn audit_entry(line: &[u8]) -> Option<AuditEntry> {
+    let (revision, rest) = number(line)?;
+    let (path, rest) = number(rest)?;
+    let (service, rest) = match rest.strip_prefix(b"-1 ") {
+        Some(rest) => (0, rest),
+        None => number(rest)?,
+    };
+    let before = usize::try_from(path.checked_add(service)?).ok()?;
+    let mut entry: AuditEntry = serde_json::from_slice(rest.get(before..)?).ok()?;
+    entry.revision = revision;
+    Some(entry)
+}
+
+/// The number that begins a stored text, and what follows the space after it.
+pub(super) fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let space = text.iter().position(|byte| *byte == b' ')?;
+    let number = std::str::from_utf8(&text[..space]).ok()?.parse().ok()?;
+    Some((number, &text[space + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(path: &str, service: Option<&str>) -> AuditEntry {
+        serde_json::from_value(json!({
+            "id": "0b8955c8-622a-45a8-8fd8-0e57924ec972",
+            "timestamp": "2026-11-22T22:16:37Z",
+            "path": path,
+            "service": service,
+            "action": "enable",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_line_reads_as_it_was_written() {
+        for (path, service) in [
+            ("", None),
+            ("/a", Some("")),
+            ("/grüße 1 2", Some("-1 ")),
+            ("3 {", Some("{}")),
+        ] {
+            let written = AuditEntry {
+                revision: 7,
+                ..entry(path, service)
+            };
+            let line = format!("7 {}", audit_line(&written).unwrap());
+            assert_eq!(audit_entry(line.as_bytes()), Some(written));
+        }
+    }
+
+    #[test]
+    fn what_we_did_not_write_is_no_entry() {
+        for line in [
+            "",
+            "7",
+            "7 1",
+            "7 1 x {}",
+            "7 99 -1 {}",
+            "x 1 -1 a{}",
+            "7 1 -1 a{}",
+        ] {
+            assert_eq!(audit_entry(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn all_keys_have_one_hash_tag() {
+        let layout = Layout::new("shop");
+        assert_eq!(layout.meta, "shop:{state}:meta");
+        for key in [
+            &layout.entities,
+            &layout.audit,
+            &layout.commits,
+            &layout.probe,
+        ] {
+            assert!(key.starts_with("shop:{state}:"));
+        }
+    }
+}

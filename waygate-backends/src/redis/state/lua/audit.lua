@@ -1,0 +1,45 @@
+-- A page of the log, newest first; the filters apply before the page is cut.
+-- A line is `<revision> <bytes of path> <bytes of service, or -1> <path><service><entry>`.
+local log = KEYS[1]
+local limit, skip = tonumber(ARGV[1]), tonumber(ARGV[2])
+local path, service = ARGV[3] == '1' and ARGV[4], ARGV[5] == '1' and ARGV[6]
+local STEP = 500
+
+if limit == 0 then
+  return {}
+end
+if not path and not service then
+  return redis.call('LRANGE', log, skip, skip + limit - 1)
+end
+
+local function passes(line)
+  local path_length, service_length, at = string.match(line, '^%d+ (%d+) (%-?%d+) ()')
+  path_length, service_length = tonumber(path_length), tonumber(service_length)
+  if path and string.sub(line, at, at + path_length - 1) ~= path then
+    return false
+  end
+  at = at + path_length
+  return not service
+    or service_length >= 0 and string.sub(line, at, at + service_length - 1) == service
+end
+
+local page, from = {}, 0
+while true do
+  local lines = redis.call('LRANGE', log, from, from + STEP - 1)
+  for _, line in ipairs(lines) do
+    if passes(line) then
+      if skip > 0 then
+        skip = skip - 1
+      else
+        page[#page + 1] = line
+        if #page == limit then
+          return page
+        end
+      end
+    end
+  end
+  if #lines < STEP then
+    return page
+  end
+  from = from + STEP
+end

@@ -1,0 +1,76 @@
+-- Applies a batch, or nothing of it: Redis does not undo what a script has done, so whatever may refuse comes first.
+-- Numbers of commits stay texts, since those of Lua are exact only up to 2^53.
+local meta, entities, audit, commits = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local id, first_epoch, expected_epoch, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local capacity, remembered = tonumber(ARGV[5]), tonumber(ARGV[6])
+local expectations, puts = tonumber(ARGV[7]), tonumber(ARGV[8])
+local deletes, lines = tonumber(ARGV[9]), tonumber(ARGV[10])
+local at = 10
+local call = redis.call
+
+local function argument()
+  at = at + 1
+  return ARGV[at]
+end
+
+local epoch = call('HGET', meta, 'epoch')
+-- A commit that was sent again because its answer was lost.
+for _, commit in ipairs(call('LRANGE', commits, 0, -1)) do
+  if string.sub(commit, 1, #id) == id then
+    -- Written again as it is, so that a `WAIT` over this connection has something to wait for.
+    call('HSET', meta, 'commit', call('HGET', meta, 'commit'))
+    return { 'made', epoch, string.sub(commit, #id + 2) }
+  end
+end
+if expected_epoch ~= '' and expected_epoch ~= epoch then
+  return { 'replaced', epoch or '' }
+end
+for nth = 1, expectations do
+  local key, expected = argument(), argument()
+  local value = call('HGET', entities, key)
+  local found = value and string.match(value, '^%d+') or ''
+  if found ~= expected then
+    return { 'conflict', tostring(nth - 1), found }
+  end
+end
+-- Fails here and not half-way if the key holds something else.
+call('LLEN', audit)
+call('HLEN', entities)
+if redis.acl_check_cmd then
+  for _, write in ipairs({
+    { 'HSET', meta, 'k', 'v' }, { 'HINCRBY', meta, 'revision', '1' }, { 'HSET', entities, 'k', 'v' },
+    { 'HDEL', entities, 'k' }, { 'LPUSH', audit, 'v' }, { 'LTRIM', audit, '0', '1' },
+    { 'LPUSH', commits, 'v' }, { 'LTRIM', commits, '0', '1' },
+  }) do
+    if not redis.acl_check_cmd(unpack(write)) then
+      return redis.error_reply('NOPERM ' .. write[1] .. ' on ' .. write[2] .. ' is not allowed')
+    end
+  end
+end
+
+if not epoch then
+  epoch = first_epoch
+  call('HSET', meta, 'epoch', epoch)
+end
+call('HINCRBY', meta, 'revision', 1)
+local revision = call('HGET', meta, 'revision')
+call('HSET', meta, 'commit', id)
+for _ = 1, puts do
+  local key, value = argument(), argument()
+  call('HSET', entities, key, revision .. ' ' .. value)
+end
+for _ = 1, deletes do
+  call('HDEL', entities, argument())
+end
+for _ = 1, lines do
+  call('LPUSH', audit, revision .. ' ' .. argument())
+end
+if lines > 0 then
+  -- From the first to the last but `capacity`: with none allowed, nothing is between.
+  call('LTRIM', audit, capacity > 0 and 0 or 1, capacity > 0 and capacity - 1 or 0)
+end
+call('LPUSH', commits, id .. ' ' .. revision)
+call('LTRIM', commits, 0, remembered - 1)
+-- Only a hint: who may not publish still may commit.
+redis.pcall('PUBLISH', channel, epoch .. ' ' .. revision)
+return { 'made', epoch, revision }

@@ -1,0 +1,9 @@
+//! State in Redis: four keys that one hash tag keeps together, and a channel.
+
+mod backend;
+mod layout;
+mod listen;
+mod reply;
+mod store;
+
+pub use backend::RedisBackend;

@@ -1,0 +1,308 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use redis::{Cmd, Value};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use uuid::Uuid;
+use waygate_core::{
+    model::{AuditEntry, Epoch, Revision},
+    port::{AuditQuery, BackendError, Batch, CommitError, Expected, Image},
+};
+
+use super::{
+    layout::{Layout, audit_line},
+    reply::{self, failed},
+};
+use crate::redis::{
+    RedisOptions,
+    link::{Link, LinkError, LinkState, Script},
+};
+
+/// How long the store may take for an answer. No request waits for it.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// How long a call waits for a connection, if the first attempt has not ended yet.
+const PATIENCE: Duration = Duration::from_millis(800);
+/// How long a commit whose answer was lost waits for another connection, to ask again.
+const SECOND_CHANCE: Duration = Duration::from_secs(2);
+/// So many commits are remembered, to be recognised when they are sent again.
+const REMEMBERED: usize = 256;
+
+/// The scripts, and what they work on.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) link: Link,
+    pub(super) layout: Layout,
+    load: Script,
+    commit: Script,
+    audit: Script,
+    probe: Script,
+    /// The epoch that this process gives an empty store.
+    first_epoch: Mutex<Epoch>,
+    /// An image that was loaded lately.
+    known: Mutex<Option<Arc<Known>>>,
+}
+
+/// An image, and the id of the commit that made it. The revision would not do: two servers that were one may each have
+/// given the same number to another commit.
+#[derive(Debug)]
+struct Known {
+    commit: String,
+    image: Image,
+}
+
+impl Store {
+    pub(super) fn new(options: RedisOptions) -> Self {
+        // What is right for a request is too strict for a look at the whole state.
+        let probe_deadline = options.deadline.max(Duration::from_millis(500));
+        let options = options.deadline(probe_deadline);
+        Self {
+            layout: Layout::new(&options.prefix),
+            link: Link::open(options),
+            load: Script::new(include_str!("lua/load.lua")),
+            commit: Script::new(include_str!("lua/commit.lua")),
+            audit: Script::new(include_str!("lua/audit.lua")),
+            probe: Script::new("return redis.call('SET', KEYS[1], 1, 'PX', 1000)"),
+            first_epoch: Mutex::new(Epoch::random()),
+            known: Mutex::new(None),
+        }
+    }
+
+    pub(super) async fn load(&self) -> Result<Image, BackendError> {
+        let known = lock(&self.known).clone();
+        let arguments = |command: &mut Cmd| {
+            let layout = &self.layout;
+            command.arg(2).arg(&layout.meta).arg(&layout.entities);
+            command.arg(known.as_ref().map_or("", |known| &known.commit));
+        };
+        let answer = self.script(&self.load, arguments).await?;
+        let loaded = reply::loaded(answer).ok_or_else(|| self.misunderstood("the state"))?;
+        let Some(loaded) = loaded.transpose()? else {
+            return Ok(Image::empty(self.first_epoch()));
+        };
+        let known = match (loaded.entities, known) {
+            (Some(entities), _) => Arc::new(Known {
+                commit: loaded.commit,
+                image: Image {
+                    revision: loaded.revision,
+                    entities,
+                },
+            }),
+            (None, Some(known)) => known,
+            (None, None) => return Err(self.misunderstood("the state")),
+        };
+        *lock(&self.known) = Some(known.clone());
+        Ok(known.image.clone())
+    }
+
+    /// Where the store is.
+    pub(super) async fn revision(&self) -> Result<Revision, BackendError> {
+        let mut command = redis::cmd("HMGET");
+        command.arg(&self.layout.meta).arg("epoch").arg("revision");
+        let answer = self.link.call(&command, DEADLINE).await.map_err(failed)?;
+        match redis::from_redis_value(answer) {
+            Ok((Some(epoch), Some(number))) => {
+                let (epoch, number): (String, String) = (epoch, number);
+                let revision = reply::revision(&epoch, &number);
+                revision.ok_or_else(|| self.misunderstood("its revision"))
+            }
+            Ok((None, _)) => Ok(Image::empty(self.first_epoch()).revision),
+            _ => Err(self.misunderstood("its revision")),
+        }
+    }
+
+    pub(super) async fn commit(
+        &self,
+        batch: &Batch,
+        terms: Terms,
+    ) -> Result<Revision, CommitError> {
+        batch.check()?;
+        let commit = Commit::new(batch, self.first_epoch(), terms)?;
+        self.reach().await?;
+        let (answer, replicas) = match self.send(&commit, DEADLINE).await {
+            // It may have been made. The id keeps it from being made twice.
+            Err(LinkError::Unavailable(cause)) => {
+                let again = self.send_again(&commit).await;
+                again.ok_or_else(|| CommitError::Unconfirmed(cause.to_string()))?
+            }
+            answer => answer.map_err(failed)?,
+        };
+        let outcome = reply::committed(answer, batch);
+        let revision = outcome.ok_or_else(|| self.misunderstood("a commit"))??;
+        let mut next = lock(&self.first_epoch);
+        if *next == revision.epoch {
+            // It is used up: an emptied store must not get it again.
+            *next = Epoch::random();
+        }
+        match terms.replicas {
+            Some((due, _)) if replicas < due => Err(CommitError::Unconfirmed(format!(
+                "the master has it, but only {replicas} of {due} replicas"
+            ))),
+            _ => Ok(revision),
+        }
+    }
+
+    /// The answer of the script, and how many replicas have what it wrote.
+    async fn send(
+        &self,
+        commit: &Commit<'_>,
+        deadline: Duration,
+    ) -> Result<(Value, u32), LinkError> {
+        let arguments = |command: &mut Cmd| commit.write(command, &self.layout);
+        let Some((replicas, timeout)) = commit.terms.replicas else {
+            let answer = self.link.script(&self.commit, arguments, deadline).await?;
+            return Ok((answer, 0));
+        };
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(replicas).arg(timeout.as_millis() as u64);
+        let [answer, waited] = self
+            .link
+            .script_and(&self.commit, arguments, &wait, deadline)
+            .await?;
+        // A refusal to wait is nobody's word.
+        Ok((answer, redis::from_redis_value(waited).unwrap_or(0)))
+    }
+
+    async fn send_again(&self, commit: &Commit<'_>) -> Option<(Value, u32)> {
+        let until = Instant::now() + SECOND_CHANCE;
+        loop {
+            let mut states = self.link.watch();
+            let up = states.wait_for(|state| !matches!(state, LinkState::Down(_)));
+            timeout_at(until, up).await.ok()?.ok()?;
+            match self.send(commit, SECOND_CHANCE).await {
+                Err(LinkError::Unavailable(_)) if Instant::now() < until => {
+                    sleep(Duration::from_millis(5)).await;
+                }
+                answer => return answer.ok(),
+            }
+        }
+    }
+
+    pub(super) async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
+        let arguments = |command: &mut Cmd| {
+            // Beyond the precision of Lua's numbers no log is that long.
+            let count = |count: usize| count.min(u32::MAX as usize);
+            command.arg(1).arg(&self.layout.audit);
+            command.arg(count(query.limit)).arg(count(query.offset));
+            for filter in [&query.path, &query.service] {
+                let is_set = u8::from(filter.is_some());
+                command
+                    .arg(is_set)
+                    .arg(filter.as_deref().unwrap_or_default());
+            }
+        };
+        let answer = self.script(&self.audit, arguments).await?;
+        reply::page(answer).ok_or_else(|| self.misunderstood("the audit log"))?
+    }
+
+    pub(super) async fn health(&self) -> Result<(), BackendError> {
+        let arguments = |command: &mut Cmd| {
+            command.arg(1).arg(&self.layout.probe);
+        };
+        self.script(&self.probe, arguments).await.map(drop)
+    }
+
+    async fn script(
+        &self,
+        script: &Script,
+        arguments: impl Fn(&mut Cmd),
+    ) -> Result<Value, BackendError> {
+        self.reach().await?;
+        let answer = self.link.script(script, arguments, DEADLINE).await;
+        answer.map_err(failed)
+    }
+
+    /// Fails soon if there is no connection, and will not be one soon.
+    async fn reach(&self) -> Result<(), BackendError> {
+        let mut states = self.link.watch();
+        let tried = states.wait_for(|state| !matches!(state, LinkState::Connecting));
+        let state = timeout(PATIENCE, tried).await;
+        match state.map(|state| state.map(|state| state.clone())) {
+            Ok(Ok(LinkState::Down(error))) => Err(failed(error)),
+            Ok(_) => Ok(()),
+            Err(_) => Err(BackendError::Unavailable(format!(
+                "no connection to Redis within {} ms",
+                PATIENCE.as_millis()
+            ))),
+        }
+    }
+
+    fn first_epoch(&self) -> Epoch {
+        *lock(&self.first_epoch)
+    }
+
+    fn misunderstood(&self, what: &str) -> BackendError {
+        failed(self.link.misunderstood(what))
+    }
+}
+
+/// What is asked of every commit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) audit_capacity: usize,
+    /// So many replicas must have it, within this time.
+    pub(super) replicas: Option<(u32, Duration)>,
+}
+
+/// A batch in the form that the script takes.
+struct Commit<'a> {
+    id: String,
+    first_epoch: Epoch,
+    batch: &'a Batch,
+    terms: Terms,
+    puts: Vec<String>,
+    lines: Vec<String>,
+}
+
+impl<'a> Commit<'a> {
+    fn new(batch: &'a Batch, first_epoch: Epoch, terms: Terms) -> Result<Self, BackendError> {
+        let lines = batch.audit.iter().map(audit_line).collect::<Result<_, _>>();
+        Ok(Self {
+            id: Uuid::new_v4().simple().to_string(),
+            first_epoch,
+            batch,
+            terms,
+            puts: batch
+                .puts
+                .iter()
+                .map(|(_, value)| value.to_string())
+                .collect(),
+            lines: lines.map_err(|error| BackendError::InvalidBatch(error.to_string()))?,
+        })
+    }
+
+    fn write(&self, command: &mut Cmd, layout: &Layout) {
+        let (batch, epoch) = (self.batch, self.batch.expected_epoch);
+        command.arg(4).arg(&layout.meta).arg(&layout.entities);
+        command.arg(&layout.audit).arg(&layout.commits);
+        command.arg(&self.id).arg(self.first_epoch.to_string());
+        command.arg(epoch.map(|epoch| epoch.to_string()).unwrap_or_default());
+        command.arg(&layout.changes);
+        let capacity = self.terms.audit_capacity.min(u32::MAX as usize);
+        command.arg(capacity).arg(REMEMBERED);
+        command.arg(batch.expected.len()).arg(batch.puts.len());
+        command.arg(batch.deletes.len()).arg(batch.audit.len());
+        for (key, expected) in &batch.expected {
+            let revision = match expected {
+                Expected::Absent => String::new(),
+                Expected::Revision(number) => number.to_string(),
+            };
+            command.arg(key.as_str()).arg(revision);
+        }
+        for ((key, _), value) in batch.puts.iter().zip(&self.puts) {
+            command.arg(key.as_str()).arg(value);
+        }
+        for key in &batch.deletes {
+            command.arg(key.as_str());
+        }
+        for line in &self.lines {
+            command.arg(line);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code that may panic runs under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,236 @@
+use waygate_core::Secret;
+
+/// Where Redis is, as a URL tells it.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) topology: Topology,
+    pub(super) tls: bool,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<Secret<String>>,
+    pub(super) database: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Topology {
+    Single(Node),
+    /// The nodes are sentinels; the service is the name of the master.
+    Sentinel {
+        nodes: Vec<Node>,
+        service: String,
+    },
+    /// Some of the nodes of the cluster; the others become known.
+    Cluster(Vec<Node>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+/// A URL that names no Redis. Says what is wrong, but does not repeat the URL, which may contain a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not the URL of a Redis: {0}")]
+pub struct InvalidRedisUrl(&'static str);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Single,
+    Sentinel,
+    Cluster,
+}
+
+impl Target {
+    pub(super) fn parse(url: &str) -> Result<Self, InvalidRedisUrl> {
+        let (scheme, rest) = url
+            .split_once("://")
+            .ok_or(InvalidRedisUrl("it has no scheme, such as `redis://`"))?;
+        let (tls, kind) = match scheme {
+            "redis" => (false, Kind::Single),
+            "rediss" => (true, Kind::Single),
+            "redis+sentinel" => (false, Kind::Sentinel),
+            "rediss+sentinel" => (true, Kind::Sentinel),
+            "redis+cluster" => (false, Kind::Cluster),
+            "rediss+cluster" => (true, Kind::Cluster),
+            _ => {
+                return Err(InvalidRedisUrl(
+                    "the scheme is `redis` or `rediss`, with `+sentinel` or `+cluster` or without",
+                ));
+            }
+        };
+        if rest.contains(['?', '#']) {
+            return Err(InvalidRedisUrl(
+                "it takes no parameters; a `?` or `#` in a password is written `%3F` or `%23`",
+            ));
+        }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (credentials, nodes) = match authority.rsplit_once('@') {
+            Some((credentials, nodes)) => (Some(credentials), nodes),
+            None => (None, authority),
+        };
+        let default_port = match kind {
+            Kind::Sentinel => 26_379,
+            Kind::Single | Kind::Cluster => 6_379,
+        };
+        let nodes = nodes.split(',').map(|node| Node::parse(node, default_port));
+        let mut nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+        let (topology, database) = match kind {
+            Kind::Single if nodes.len() > 1 => {
+                return Err(InvalidRedisUrl(
+                    "several nodes need `redis+sentinel://` or `redis+cluster://`",
+                ));
+            }
+            Kind::Single => (Topology::Single(nodes.remove(0)), database(path)?),
+            Kind::Sentinel => {
+                let (service, path) = path.split_once('/').unwrap_or((path, ""));
+                if service.is_empty() {
+                    return Err(InvalidRedisUrl("the name of the service is missing"));
+                }
+                let service = decoded(service)?;
+                (Topology::Sentinel { nodes, service }, database(path)?)
+            }
+            Kind::Cluster if database(path)? != 0 => {
+                return Err(InvalidRedisUrl("a cluster has only database 0"));
+            }
+            Kind::Cluster => (Topology::Cluster(nodes), 0),
+        };
+        let (user, password) =
+            match credentials.map(|text| text.split_once(':').unwrap_or((text, ""))) {
+                Some((user, password)) => (text(user)?, text(password)?),
+                None => (None, None),
+            };
+        Ok(Self {
+            topology,
+            tls,
+            user,
+            password: password.map(Secret::new),
+            database,
+        })
+    }
+}
+
+impl Node {
+    fn parse(text: &str, default_port: u16) -> Result<Self, InvalidRedisUrl> {
+        // An address of version 6 is in brackets, since it contains colons.
+        let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+            Some((host, port)) => (host, port.strip_prefix(':')),
+            None => match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            },
+        };
+        if host.is_empty() {
+            return Err(InvalidRedisUrl("the name of a host is missing"));
+        }
+        let port = match port {
+            Some(port) => port
+                .parse()
+                .map_err(|_| InvalidRedisUrl("a port is no number"))?,
+            None => default_port,
+        };
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+        })
+    }
+}
+
+fn database(path: &str) -> Result<u32, InvalidRedisUrl> {
+    match path {
+        "" => Ok(0),
+        number => number
+            .parse()
+            .map_err(|_| InvalidRedisUrl("the number of the database is no number")),
+    }
+}
+
+fn text(encoded: &str) -> Result<Option<String>, InvalidRedisUrl> {
+    decoded(encoded).map(|text| Some(text).filter(|text| !text.is_empty()))
+}
+
+/// Undoes percent encoding (RFC 3986, 2.1).
+fn decoded(text: &str) -> Result<String, InvalidRedisUrl> {
+    let invalid = InvalidRedisUrl("a `%` is not followed by the two digits of a byte of UTF-8");
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        if first != b'%' {
+            bytes.push(first);
+            rest = tail;
+            continue;
+        }
+        let digits = tail
+            .get(..2)
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.ok_or_else(|| invalid.clone())?);
+        rest = &tail[2..];
+    }
+    String::from_utf8(bytes).map_err(|_| invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(host: &str, port: u16) -> Node {
+        Node {
+            host: host.to_owned(),
+            port,
+        }
+    }
+
+    #[test]
+    fn every_part_is_understood() {
+        let target = Target::parse("rediss://ada:p%40ss%3A%2F@[::1]:7000/3").unwrap();
+        assert_eq!(target.topology, Topology::Single(node("::1", 7000)));
+        assert_eq!((target.tls, target.database), (true, 3));
+        assert_eq!(target.user.as_deref(), Some("ada"));
+        assert_eq!(target.password.unwrap().expose(), "p@ss:/");
+
+        let target = Target::parse("redis://:secret@redis").unwrap();
+        assert_eq!(target.topology, Topology::Single(node("redis", 6379)));
+        assert_eq!((target.user, target.tls, target.database), (None, false, 0));
+        assert_eq!(target.password.unwrap().expose(), "secret");
+
+        let target = Target::parse("redis+sentinel://a:1,b/main/2").unwrap();
+        let nodes = vec![node("a", 1), node("b", 26379)];
+        let service = "main".to_owned();
+        assert_eq!(target.topology, Topology::Sentinel { nodes, service });
+        assert_eq!(target.database, 2);
+
+        let target = Target::parse("redis+cluster://a,b:1").unwrap();
+        assert_eq!(
+            target.topology,
+            Topology::Cluster(vec![node("a", 6379), node("b", 1)])
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_url() {
+        for url in [
+            "redis.example:6379",
+            "http://redis",
+            "redis://",
+            "redis://a,b",
+            "redis://hunter2@:6379",
+            "redis://:hunter2@a:port",
+            "redis://:hunter2@a/x",
+            "redis://:%hunter2@a",
+            "redis://:%ff@a",
+            "redis://:hunter2@a?protocol=resp3",
+            "redis+sentinel://:hunter2@a",
+            "redis+cluster://:hunter2@a/1",
+        ] {
+            let error = Target::parse(url).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_does_not_show_itself() {
+        let target = Target::parse("redis://:hunter2@a").unwrap();
+        assert!(!format!("{target:?}").contains("hunter2"));
+    }
+}

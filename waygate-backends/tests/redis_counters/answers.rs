@@ -1,0 +1,187 @@
+use std::time::{Duration, Instant};
+
+use waygate_backends::RedisCounters;
+use waygate_core::port::CounterError;
+use waygate_faultproxy::{FaultProxy, RedisProc, eventually, free_port};
+
+use crate::support::{
+    DEADLINE, PATIENCE, ask, connected, fixed, open, patient, series, take, until_counted,
+};
+
+async fn error(counters: &RedisCounters) -> Option<CounterError> {
+    let (series, rule) = (series("answers"), fixed(1 << 40, 60));
+    ask(counters, take(&series, &rule)).await.err()
+}
+
+/// Asks until the error is one that `fits`.
+async fn until_error(
+    counters: &RedisCounters,
+    fits: impl Fn(&CounterError) -> bool,
+) -> CounterError {
+    let start = Instant::now();
+    loop {
+        let found = error(counters).await;
+        if let Some(error) = found.clone().filter(&fits) {
+            return error;
+        }
+        assert!(start.elapsed() < PATIENCE, "{found:?}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_redis_forgot_is_sent_again() {
+    let server = RedisProc::start();
+    let counters = open(server.port()).await;
+    assert!(error(&counters).await.is_none());
+    for _ in 0..3 {
+        server.command(&["SCRIPT", "FLUSH"]);
+        assert!(error(&counters).await.is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_refuses_until_it_is_promoted() {
+    let server = RedisProc::start();
+    let counters = open(server.port()).await;
+    server.replicate(([127, 0, 0, 1], free_port()).into());
+    let refused = until_error(&counters, |error| matches!(error, CounterError::Refused(_))).await;
+    assert!(refused.to_string().contains("READONLY"), "{refused}");
+    // It stays so, whatever connection there is.
+    assert!(matches!(
+        error(&counters).await,
+        Some(CounterError::Refused(_))
+    ));
+    server.promote();
+    let back = until_counted(&counters, Duration::from_secs(3)).await;
+    println!("a promoted replica counts after {back:.0?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_without_memory_refuses_and_recovers() {
+    let mut server = RedisProc::start();
+    let counters = open(server.port()).await;
+    assert!(error(&counters).await.is_none());
+    server.config_set("maxmemory-policy", "noeviction");
+    server.config_set("maxmemory", "1");
+    let refused = error(&counters).await.expect("no memory");
+    assert!(matches!(refused, CounterError::Refused(_)), "{refused}");
+    assert!(refused.to_string().contains("OOM"), "{refused}");
+    assert!(counters.health().is_err());
+    server.config_set("maxmemory", "0");
+    assert!(error(&counters).await.is_none());
+    eventually(Duration::from_secs(3), "health", || {
+        counters.health().is_ok()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_loads_is_waited_for() {
+    let mut server = RedisProc::options()
+        .argument("enable-debug-command", ["yes"])
+        .start();
+    let counters = open(server.port()).await;
+    for key in 0..400 {
+        server.command(&["SET", &format!("ballast:{key}"), &"x".repeat(100)]);
+    }
+    server.config_set("rdbcompression", "no");
+    // Answers clients all the time while it loads, and takes its time.
+    server.config_set("loading-process-events-interval-bytes", "1024");
+    server.config_set("key-load-delay", "5000");
+    let server = std::sync::Arc::new(server);
+    let reload = tokio::task::spawn_blocking({
+        let server = std::sync::Arc::clone(&server);
+        move || server.command(&["DEBUG", "RELOAD"])
+    });
+    let loading = until_error(&counters, |error| error.to_string().contains("LOADING")).await;
+    assert!(matches!(loading, CounterError::Refused(_)), "{loading}");
+    reload.await.unwrap();
+    until_counted(&counters, Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_said_and_not_tried_in_a_hurry() {
+    let mut server = RedisProc::options().password("hunter2").start();
+    let proxy = FaultProxy::start(server.addr()).await;
+    let counters = connected(patient(proxy.port()).password("hunter2".to_owned())).await;
+    server.config_set("requirepass", "other");
+    proxy.reset_connections();
+    let wrong = until_error(&counters, |error| {
+        matches!(error, CounterError::Misconfigured(_))
+    })
+    .await;
+    assert!(!wrong.to_string().contains("hunter2"), "{wrong}");
+    assert!(!format!("{counters:?}").contains("hunter2"));
+    let (dials, start) = (proxy.counts().accepted, Instant::now());
+    eventually(PATIENCE, "another attempt", || {
+        proxy.counts().accepted > dials
+    })
+    .await;
+    while start.elapsed() < Duration::from_secs(1) {
+        assert!(error(&counters).await.is_some());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(
+        proxy.counts().accepted <= dials + 2,
+        "{} attempts",
+        proxy.counts().accepted - dials
+    );
+    server.config_set("requirepass", "hunter2");
+    until_counted(&counters, Duration::from_secs(7)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_not_there_is_no_reason_not_to_start() {
+    let port = free_port();
+    let counters = RedisCounters::open(patient(port));
+    assert!(matches!(
+        error(&counters).await,
+        Some(CounterError::Unavailable(_))
+    ));
+    let _server = RedisProc::options().port(port).start();
+    until_counted(&counters, Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_is_reached_over_tls() {
+    let server = RedisProc::options().tls().start();
+    let url = format!("rediss://127.0.0.1:{}", server.tls_addr().port());
+    let options = waygate_backends::RedisOptions::new(&url).unwrap();
+    let trusted = connected(options.clone().ca_file(&server.certificate().certificate)).await;
+    assert!(error(&trusted).await.is_none());
+    // Nobody vouches for it otherwise.
+    let counters = RedisCounters::open(options);
+    assert!(
+        until_error(&counters, |_| true)
+            .await
+            .to_string()
+            .contains("unavailable")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_requests_than_may_wait_are_told_at_once() {
+    let server = RedisProc::start();
+    let counters = connected(patient(server.port()).max_in_flight(2)).await;
+    server.stop();
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let counters = counters.clone();
+        requests.spawn(async move { error(&counters).await });
+    }
+    let start = Instant::now();
+    for _ in 0..2 {
+        let told = requests
+            .join_next()
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap()
+            .to_string();
+        assert!(told.contains("as many requests as may wait"), "{told}");
+    }
+    println!("told after {:.0?}", start.elapsed());
+    assert!(start.elapsed() < DEADLINE);
+    server.cont();
+}

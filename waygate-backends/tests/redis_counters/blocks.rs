@@ -1,0 +1,138 @@
+use std::time::{Duration, Instant};
+
+use waygate_core::{
+    limit::{Quota, Rule, quota::SECOND},
+    port::{CounterStore, Take},
+};
+use waygate_faultproxy::RedisProc;
+
+use crate::support::{ask, fixed, now, open, series, take};
+
+fn trips(server: &RedisProc) -> u64 {
+    let stats = server.command(&["INFO", "commandstats"]);
+    let calls = stats
+        .lines()
+        .filter(|line| line.starts_with("cmdstat_eval"));
+    calls
+        .filter_map(|line| {
+            line.split("calls=")
+                .nth(1)?
+                .split(',')
+                .next()?
+                .parse::<u64>()
+                .ok()
+        })
+        .sum()
+}
+
+/// How many scripts ran, apart from the ones that tell other processes that this one is there.
+async fn refusals_without_a_trip(
+    server: &RedisProc,
+    requests: u64,
+    mut request: impl AsyncFnMut(),
+) -> u64 {
+    let before = trips(server);
+    for _ in 0..requests {
+        request().await;
+    }
+    requests.saturating_sub(trips(server) - before)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_refused_is_refused_without_redis() {
+    let server = RedisProc::start();
+    let counters = open(server.port()).await;
+    let (series, rule) = (series("blocked"), fixed(1, 600));
+    assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    let mut waits = Vec::new();
+    let local = refusals_without_a_trip(&server, 500, async || {
+        let outcome = ask(&counters, take(&series, &rule)).await.unwrap();
+        assert!(!outcome.allowed && outcome.remaining == 0 && outcome.limit == 1);
+        waits.push(outcome.retry_after);
+    })
+    .await;
+    // At least once a second Redis is asked, and the process shows up.
+    assert!(local > 400, "{local} of 500");
+    assert!(
+        waits
+            .iter()
+            .all(|wait| (590 * SECOND..=600 * SECOND).contains(wait))
+    );
+    // It goes down, by up to a rounded millisecond whenever Redis tells it anew.
+    assert!(
+        waits.windows(2).all(|pair| pair[1] <= pair[0] + 2_000_000),
+        "{waits:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_refused_for_longer_than_redis_would() {
+    let server = RedisProc::start();
+    let counters = open(server.port()).await;
+    let series = series("bucket");
+    let rule = Rule::Quota(Quota::TokenBucket {
+        capacity: 1,
+        emission: SECOND / 4,
+    });
+    let start = Instant::now();
+    let mut admitted = 0;
+    while admitted < 9 {
+        let outcome = ask(&counters, take(&series, &rule)).await.unwrap();
+        admitted += u32::from(outcome.allowed);
+        let wait = Duration::from_nanos(outcome.retry_after);
+        assert!(wait <= Duration::from_millis(250));
+        // Asks again at the very time it was told.
+        tokio::time::sleep(wait).await;
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
+    // Eight tokens had to come back, each in a quarter of a second.
+    assert!(start.elapsed() >= Duration::from_secs(2) - Duration::from_millis(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_the_answer_is_asked_anew() {
+    let server = RedisProc::start();
+    let counters = open(server.port()).await;
+    let (series, rule, wider) = (series("changes"), fixed(3, 600), fixed(5, 600));
+    let costly = Take {
+        cost: 3,
+        ..take(&series, &rule)
+    };
+    assert!(
+        ask(&counters, Take { cost: 2, ..costly })
+            .await
+            .unwrap()
+            .allowed
+    );
+    assert!(!ask(&counters, costly).await.unwrap().allowed);
+    // A smaller cost fits.
+    assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    // So does the same under a wider limit.
+    assert!(ask(&counters, take(&series, &wider)).await.unwrap().allowed);
+    assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    // Units that come back are there at once.
+    counters
+        .adjust(take(&series, &rule), 2, now())
+        .await
+        .unwrap();
+    assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    counters.forget(&series, b"203.0.113.7").await.unwrap();
+    assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_forgets_is_free_within_a_second() {
+    let server = RedisProc::start();
+    let (one, other) = (open(server.port()).await, open(server.port()).await);
+    let (series, rule) = (series("forgotten"), fixed(1, 600));
+    assert!(ask(&one, take(&series, &rule)).await.unwrap().allowed);
+    assert!(!ask(&one, take(&series, &rule)).await.unwrap().allowed);
+    other.forget(&series, b"203.0.113.7").await.unwrap();
+    let start = Instant::now();
+    while !ask(&one, take(&series, &rule)).await.unwrap().allowed {
+        assert!(start.elapsed() < Duration::from_millis(1_500));
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,199 @@
+use std::time::{Duration, Instant};
+
+use tokio::task::block_in_place;
+use waygate_backends::RedisCounters;
+use waygate_faultproxy::{Direction, FaultProxy, Mode, RedisProc, eventually};
+
+use crate::support::{Load, PATIENCE, connected, options, until_counted};
+
+/// Redis is authoritative again so soon after it is back; the rest is for a machine that is busy.
+const RECOVERY: Duration = Duration::from_secs(2);
+const NOISE: Duration = Duration::from_millis(300);
+
+/// Waits until requests fail, and have failed for some time.
+async fn until_down(counters: &RedisCounters, load: &Load) {
+    eventually(PATIENCE, "the fault", || counters.health().is_err()).await;
+    let failed = load.failed();
+    eventually(PATIENCE, "failures", || load.failed() > failed + 2_000).await;
+}
+
+async fn recovers(what: &str, counters: &RedisCounters, load: Load) {
+    let back = until_counted(counters, RECOVERY + NOISE).await;
+    let counted = load.counted();
+    eventually(PATIENCE, "requests", || load.counted() > counted + 100).await;
+    println!("{what}: counted again after {back:.0?}");
+    load.finish(what).await;
+}
+
+/// A fault of the network, until it passes.
+async fn network(what: &str, mode: Mode) {
+    let server = RedisProc::start();
+    let proxy = FaultProxy::start(server.addr()).await;
+    let counters = connected(options(proxy.port())).await;
+    let load = Load::start(&counters);
+    eventually(PATIENCE, "requests", || load.counted() > 100).await;
+    let (before, start) = (proxy.counts(), Instant::now());
+    proxy.set(mode);
+    until_down(&counters, &load).await;
+    let (during, elapsed) = (proxy.counts(), start.elapsed());
+    // The one that is given up may still be open, besides the one that is tried.
+    assert!(during.open <= 2, "{what}: {during:?}");
+    let dials = during.accepted - before.accepted;
+    // Even at the shortest pauses on average, 50 ms and then 400 ms.
+    let most = 5 + elapsed.as_millis() as u64 / 100;
+    assert!(dials <= most, "{what}: {dials} attempts in {elapsed:?}");
+    proxy.set(Mode::Pass);
+    recovers(what, &counters, load).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill() {
+    let mut server = RedisProc::start();
+    let counters = connected(options(server.port())).await;
+    for _ in 0..3 {
+        let load = Load::start(&counters);
+        eventually(PATIENCE, "requests", || load.counted() > 100).await;
+        block_in_place(|| server.kill());
+        until_down(&counters, &load).await;
+        block_in_place(|| server.restart());
+        recovers("kill", &counters, load).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn freeze() {
+    let server = RedisProc::start();
+    let counters = connected(options(server.port())).await;
+    for _ in 0..3 {
+        let load = Load::start(&counters);
+        eventually(PATIENCE, "requests", || load.counted() > 100).await;
+        server.stop();
+        until_down(&counters, &load).await;
+        server.cont();
+        recovers("freeze", &counters, load).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blackhole() {
+    network("blackhole", Mode::Blackhole).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hang() {
+    network("hang", Mode::Hang).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reset() {
+    network("reset", Mode::Reset).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_slow() {
+    let delay = Duration::from_millis(60);
+    network(
+        "60 ms",
+        Mode::Delay {
+            delay,
+            jitter: Duration::ZERO,
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_but_in_time() {
+    let server = RedisProc::start();
+    let proxy = FaultProxy::start(server.addr()).await;
+    let counters = connected(options(proxy.port()).deadline(Duration::from_secs(1))).await;
+    let delay = Duration::from_millis(40);
+    proxy.set(Mode::Delay {
+        delay,
+        jitter: Duration::ZERO,
+    });
+    let took = until_counted(&counters, Duration::ZERO).await;
+    assert!(took >= delay, "{took:?}");
+}
+
+/// Changes one byte of each connection until it made a difference or did not.
+async fn corrupt(proxy: &FaultProxy, load: &Load, direction: Direction, nth: u64) {
+    let (counted, accepted) = (load.counted(), proxy.counts().accepted);
+    proxy.set(Mode::Corrupt { direction, nth });
+    let seen = || load.counted() > counted + 20 || proxy.counts().accepted > accepted;
+    eventually(PATIENCE, "requests, or another connection", seen).await;
+    proxy.set(Mode::Pass);
+}
+
+/// Any byte of an answer may be another one: no request waits for ever, and no connection that answers nonsense stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn corrupt_answers() {
+    let server = RedisProc::start();
+    let proxy = FaultProxy::start(server.addr()).await;
+    let counters = connected(options(proxy.port())).await;
+    let load = Load::start(&counters);
+    for nth in 0..40 {
+        corrupt(&proxy, &load, Direction::ToClient, nth).await;
+        until_counted(&counters, RECOVERY + NOISE).await;
+    }
+    recovers("corrupt answers", &counters, load).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn corrupt_requests() {
+    let server = RedisProc::start();
+    let proxy = FaultProxy::start(server.addr()).await;
+    let counters = connected(options(proxy.port())).await;
+    let load = Load::start(&counters);
+    for nth in (0..200).step_by(7) {
+        corrupt(&proxy, &load, Direction::ToServer, nth).await;
+        until_counted(&counters, RECOVERY + NOISE).await;
+    }
+    recovers("corrupt requests", &counters, load).await;
+}
+
+/// An idle connection whose other end is gone without a word is found before anybody needs it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_is_watched() {
+    let server = RedisProc::start();
+    let proxy = FaultProxy::start(server.addr()).await;
+    let counters = connected(options(proxy.port())).await;
+    proxy.set(Mode::Blackhole);
+    let limit = Duration::from_secs(2) + NOISE;
+    let found = eventually(limit, "the fault", || counters.health().is_err()).await;
+    println!("an idle blackhole is found after {found:.0?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flapping_leaves_nothing_behind() {
+    let mut server = RedisProc::start();
+    let counters = connected(options(server.port())).await;
+    until_counted(&counters, PATIENCE).await;
+    let metrics = tokio::runtime::Handle::current().metrics();
+    let tasks = metrics.num_alive_tasks();
+    for _ in 0..20 {
+        block_in_place(|| server.kill());
+        eventually(PATIENCE, "the fault", || counters.health().is_err()).await;
+        block_in_place(|| server.restart());
+        until_counted(&counters, RECOVERY + NOISE).await;
+    }
+    let settled = "as few tasks as before";
+    eventually(PATIENCE, settled, || metrics.num_alive_tasks() <= tasks + 2).await;
+    let sockets = "no socket but the one in use";
+    eventually(PATIENCE, sockets, || open_sockets(server.port()) <= 1).await;
+    drop(counters);
+    eventually(PATIENCE, "no task", || metrics.num_alive_tasks() == 0).await;
+}
+
+/// Sockets of this machine to a port of it that are connected, or would be if anybody closed them.
+fn open_sockets(port: u16) -> usize {
+    const ESTABLISHED: &str = "01";
+    const CLOSE_WAIT: &str = "08";
+    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let remote = format!(":{port:04X}");
+    let sockets = table.lines().skip(1).filter(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        columns[2].ends_with(&remote) && [ESTABLISHED, CLOSE_WAIT].contains(&columns[3])
+    });
+    sockets.count()
+}

@@ -1,0 +1,142 @@
+use std::time::{Duration, Instant};
+
+use waygate_backends::RedisCounters;
+use waygate_core::{
+    limit::{Quota, Rule, quota::SECOND},
+    port::{CounterStore, Take},
+};
+use waygate_faultproxy::{RedisProc, eventually};
+
+use crate::support::{ask, fixed, open, series, take};
+
+const LIMIT: u64 = 2_000;
+
+async fn three(port: u16) -> Vec<RedisCounters> {
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        clients.push(open(port).await);
+    }
+    let known = || clients.iter().all(|client| client.replicas() == 3);
+    eventually(Duration::from_secs(10), "three clients", known).await;
+    clients
+}
+
+/// Requests of all clients at once until `enough`, and how many passed.
+async fn admitted(
+    clients: &[RedisCounters],
+    name: &'static str,
+    rule: fn() -> Rule,
+    enough: impl Fn(u64, Duration) -> bool + Copy + Send + 'static,
+) -> u64 {
+    let start = Instant::now();
+    let tasks = clients
+        .iter()
+        .flat_map(|client| [client.clone(), client.clone()])
+        .map(|client| {
+            tokio::spawn(async move {
+                let (series, rule) = (series(name), rule());
+                let (mut asked, mut admitted) = (0, 0);
+                while !enough(asked, start.elapsed()) {
+                    let lent = Take {
+                        lease: true,
+                        ..take(&series, &rule)
+                    };
+                    let answer = ask(&client, lent).await;
+                    admitted += u64::from(answer.is_ok_and(|outcome| outcome.allowed));
+                    asked += 1;
+                    if asked % 64 == 0 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                admitted
+            })
+        });
+    let mut admitted = 0;
+    for task in tasks.collect::<Vec<_>>() {
+        admitted += task.await.unwrap();
+    }
+    admitted
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_never_gives_out_more_than_it_has() {
+    let server = RedisProc::start();
+    let clients = three(server.port()).await;
+    let count = admitted(
+        &clients,
+        "window",
+        || fixed(LIMIT, 3_600),
+        |asked, _| asked >= 2_000,
+    )
+    .await;
+    println!("leases of a window: {count} of {LIMIT}");
+    assert!(count <= LIMIT, "{count}");
+    // What the others hold in advance is not to be had meanwhile: 5 % at most.
+    assert!(count >= LIMIT - LIMIT / 20, "{count}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lent_overshoots_by_five_percent_at_most() {
+    let server = RedisProc::start();
+    let clients = three(server.port()).await;
+    let rule = || {
+        Rule::Quota(Quota::TokenBucket {
+            capacity: LIMIT,
+            emission: SECOND / LIMIT,
+        })
+    };
+    let start = Instant::now();
+    let count = admitted(&clients, "bucket", rule, |_, elapsed| {
+        elapsed > Duration::from_secs(3)
+    })
+    .await;
+    let exact = LIMIT + (start.elapsed().as_secs_f64() * LIMIT as f64) as u64;
+    println!("leases of a bucket: {count}, exactly {exact}");
+    assert!(count <= exact + LIMIT / 20, "{count} of {exact}");
+    assert!(count >= LIMIT, "{count}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leases_spare_round_trips_and_what_is_left_goes_back() {
+    let server = RedisProc::start();
+    let client = open(server.port()).await;
+    let once = Duration::from_secs(10);
+    eventually(once, "the first heartbeat", || {
+        server.command(&["EXISTS", "waygate:c:processes"]) == "1"
+    })
+    .await;
+    let (series, rule) = (series("spared"), fixed(100_000, 3_600));
+    let lent = Take {
+        lease: true,
+        ..take(&series, &rule)
+    };
+    let mut admitted = 0;
+    for request in 0..4_000 {
+        admitted += u64::from(ask(&client, lent).await.unwrap().allowed);
+        if request % 16 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(admitted, 4_000);
+    let scripts = server.command(&["INFO", "commandstats"]);
+    let scripts = scripts
+        .lines()
+        .find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    let scripts: u64 = scripts.unwrap().split(',').next().unwrap().parse().unwrap();
+    println!("leases: {scripts} round trips for 4000 requests");
+    assert!(scripts < 2_000, "{scripts}");
+    let start = Instant::now();
+    loop {
+        let look = Take {
+            cost: 0,
+            lease: false,
+            ..lent
+        };
+        let remaining = ask(&client, look).await.unwrap().remaining;
+        if remaining == 100_000 - 4_000 {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(15), "{remaining}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

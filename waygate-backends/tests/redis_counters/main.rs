@@ -1,0 +1,17 @@
+//! `RedisCounters` against a real Redis, and against whatever may go wrong on the way to it.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test reports a failure by panicking"
+)]
+
+mod answers;
+mod blocks;
+mod conformance;
+mod faults;
+mod keys;
+mod leases;
+mod processes;
+mod sentinel;
+mod support;

@@ -1,0 +1,99 @@
+//! Answers that are lost.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use waygate_core::port::{AuditQuery, Backend, Batch, CommitError};
+use waygate_faultproxy::{Direction, FaultProxy, Mode, RedisProc, eventually};
+
+use crate::kit::*;
+
+/// A batch without expectations: made twice, it would be seen twice.
+fn noted() -> Batch {
+    Batch {
+        audit: vec![entry("/a")],
+        ..put("a", json!(1))
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_is_made_once() {
+    let server = RedisProc::start();
+    let direct = open(server.addr());
+    let proxy = FaultProxy::start(server.addr()).await;
+    let backend = open(proxy.addr());
+    healthy(&backend).await;
+    for (round, after) in (0..30).enumerate() {
+        backend.load().await.unwrap();
+        proxy.set(Mode::Cut {
+            direction: Direction::ToClient,
+            after,
+        });
+        let open = proxy.counts().open;
+        let (made, ()) = tokio::join!(backend.commit(noted()), async {
+            eventually(PATIENCE, "the connection is cut", || {
+                proxy.counts().open < open
+            })
+            .await;
+            proxy.set(Mode::Pass);
+        });
+        let number = made.unwrap().number;
+        assert_eq!(number, round as u64 + 1, "after {after} bytes");
+        let log = direct.audit(AuditQuery::newest(100)).await.unwrap();
+        assert_eq!(log.len(), round + 1, "after {after} bytes");
+        healthy(&backend).await;
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_nobody_can_tell_of_is_reported_as_such() {
+    let server = RedisProc::start();
+    let proxy = FaultProxy::start(server.addr()).await;
+    let backend = open(proxy.addr());
+    backend.commit(noted()).await.unwrap();
+    let begin = Instant::now();
+    let commit = tokio::spawn({
+        let backend = backend.clone();
+        async move {
+            server.stop();
+            (backend.commit(noted()).await, server)
+        }
+    });
+    let (outcome, server) = commit.await.unwrap();
+    let took = begin.elapsed();
+    println!("a commit to a frozen Redis: reported after {took:?}");
+    assert!(
+        matches!(outcome, Err(CommitError::Unconfirmed(_))),
+        "{outcome:?}"
+    );
+    assert!(
+        took < Duration::from_secs(9),
+        "before the engine loses patience"
+    );
+    server.cont();
+    healthy(&backend).await;
+    let log = backend.audit(AuditQuery::newest(9)).await.unwrap();
+    let made = backend.load().await.unwrap().revision.number;
+    assert_eq!(log.len() as u64, made, "wholly or not at all");
+}
+
+#[tokio::test]
+async fn garbage_is_no_answer() {
+    let server = RedisProc::start();
+    let proxy = FaultProxy::start(server.addr()).await;
+    let backend = open(proxy.addr());
+    let made = backend.commit(noted()).await.unwrap();
+    for nth in 0..40 {
+        proxy.set(Mode::Corrupt {
+            direction: Direction::ToClient,
+            nth,
+        });
+        // Wrong or right, but never another state.
+        if let Ok(image) = backend.load().await {
+            assert_eq!(image.revision.number, made.number);
+        }
+        proxy.set(Mode::Pass);
+        healthy(&backend).await;
+    }
+    assert_eq!(backend.load().await.unwrap().revision, made);
+}

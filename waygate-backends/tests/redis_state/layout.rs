@@ -1,0 +1,92 @@
+//! What is in Redis afterwards.
+
+use serde_json::json;
+use waygate_backends::RedisBackend;
+use waygate_core::port::{AuditQuery, Backend, Batch};
+
+use crate::kit::{entry, options, prefix, put, shared};
+
+#[tokio::test]
+async fn few_keys_and_none_without_the_prefix() {
+    let server = waygate_faultproxy::RedisProc::start();
+    let backend = RedisBackend::open(options(server.addr()).prefix("shop"));
+    for nth in 0..300 {
+        let batch = Batch {
+            audit: vec![entry("/a")],
+            ..put(&format!("k/{nth}"), json!(nth))
+        };
+        backend.commit(batch).await.unwrap();
+    }
+    let keys = server.command(&["KEYS", "*{*"]);
+    let mut keys: Vec<_> = keys.lines().collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [
+            "shop:{state}:audit",
+            "shop:{state}:commits",
+            "shop:{state}:entities",
+            "shop:{state}:meta"
+        ]
+    );
+    assert_eq!(
+        server.command(&["HGET", "shop:{state}:entities", "k/7"]),
+        "8 7"
+    );
+    assert_eq!(server.command(&["LLEN", "shop:{state}:commits"]), "256");
+    assert_eq!(
+        server.command(&["HGET", "shop:{state}:meta", "revision"]),
+        "300"
+    );
+}
+
+#[tokio::test]
+async fn the_log_has_a_bound() {
+    let server = shared();
+    let options = options(server.addr()).prefix(prefix());
+    for (capacity, due) in [(2, vec!["/c", "/b"]), (0, vec![])] {
+        let backend = RedisBackend::open(options.clone()).with_audit_capacity(capacity);
+        for path in ["/a", "/b", "/c"] {
+            let batch = Batch {
+                audit: vec![entry(path)],
+                ..Batch::default()
+            };
+            backend.commit(batch).await.unwrap();
+        }
+        let kept = backend.audit(AuditQuery::newest(10)).await.unwrap();
+        let kept: Vec<_> = kept.iter().map(|entry| entry.path.as_str()).collect();
+        assert_eq!(kept, due);
+    }
+}
+
+#[tokio::test]
+async fn applications_with_other_prefixes_do_not_meet() {
+    let server = shared();
+    let one = RedisBackend::open(options(server.addr()).prefix(prefix()));
+    let other = RedisBackend::open(options(server.addr()).prefix(prefix()));
+    one.commit(put("a", json!(1))).await.unwrap();
+    assert!(other.load().await.unwrap().entities.is_empty());
+    let made = other.commit(put("a", json!(2))).await.unwrap();
+    assert_eq!(made.number, 1);
+}
+
+#[tokio::test]
+async fn an_unchanged_state_is_not_sent_again() {
+    let server = shared();
+    let backend = RedisBackend::open(options(server.addr()).prefix(prefix()));
+    let text = "x".repeat(1 << 20);
+    backend.commit(put("big", json!(text))).await.unwrap();
+    let first = backend.load().await.unwrap();
+    let sent = || -> u64 {
+        let sent = server.info("total_net_output_bytes").unwrap();
+        sent.parse().unwrap()
+    };
+    let before = sent();
+    for _ in 0..20 {
+        assert_eq!(backend.load().await.unwrap(), first);
+    }
+    // Others share the server, but none of them loads so much twenty times.
+    let grown = sent() - before;
+    println!("20 loads of an unchanged state of 1 MiB: {grown} bytes from Redis, others' included");
+    assert!(grown < 20 << 20, "{grown} bytes");
+}

@@ -1,0 +1,7 @@
+//! Engines that share a real Redis, and what happens to it.
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod convergence;
+mod loss;
+mod start;
+mod support;

@@ -1,0 +1,60 @@
+//! What several topics need.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{Router, routing::get};
+use waygate::{
+    Component, RouteState, Waygate,
+    port::{RedisBackend, RedisOptions},
+    testing::TestApp,
+};
+use waygate_faultproxy::eventually;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) fn options(addr: SocketAddr) -> RedisOptions {
+    RedisOptions::new(&format!("redis://{addr}")).unwrap()
+}
+
+pub(crate) async fn engine(options: RedisOptions) -> Waygate {
+    let builder = Waygate::builder().environment("production");
+    let builder = builder.backend(RedisBackend::open(options));
+    builder.build().await.unwrap()
+}
+
+/// An application with so many routes: `/0`, `/1` and so on.
+pub(crate) async fn app(waygate: &Waygate, routes: usize) -> TestApp {
+    let mut router = Router::new();
+    for nth in 0..routes {
+        router = router.route(&format!("/{nth}"), get(async || "served"));
+        let key = format!("GET:/{nth}").parse().unwrap();
+        waygate.register(key, RouteState::default()).await;
+    }
+    TestApp::new(waygate.guard(router).await.unwrap().into_router())
+}
+
+pub(crate) async fn blocked(app: &TestApp, nth: usize) -> bool {
+    match app.get(&format!("/{nth}")).await.status() {
+        axum::http::StatusCode::OK => false,
+        axum::http::StatusCode::SERVICE_UNAVAILABLE => true,
+        other => panic!("{other}"),
+    }
+}
+
+pub(crate) async fn block(waygate: &Waygate, nth: usize) {
+    let key = format!("GET:/{nth}");
+    waygate.system().disable(&key, "test").await.unwrap();
+}
+
+pub(crate) fn is_degraded(waygate: &Waygate, component: Component) -> bool {
+    waygate.health().contains_key(&component)
+}
+
+/// Waits until the engines have seen the same commit.
+pub(crate) async fn level(engines: &[Waygate]) -> Duration {
+    let agree = || {
+        let first = engines[0].revision();
+        engines.iter().all(|engine| engine.revision() == first)
+    };
+    eventually(PATIENCE, "all engines agree", agree).await
+}

@@ -77,7 +77,7 @@ impl<'a> Batch<'a> {
         for (outcome, (shard, ask)) in outcomes.iter_mut().zip(&self.asks) {
             let shard = &mut self.shards[*shard];
             if !outcome.allowed {
-                shard.block(ask.digest);
+                shard.note_refusal(*ask, now);
                 continue;
             }
             let look = shard.weigh(Ask { cost: 0, ..*ask }, now);

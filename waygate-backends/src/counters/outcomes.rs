@@ -9,10 +9,6 @@ pub struct Outcomes(pub(super) Repr);
 
 /// One outcome, which is the rule, does not carry the room for four around.
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack, and not for long"
-)]
 pub(super) enum Repr {
     One(Outcome),
     Many(SmallVec<[Outcome; 4]>),

@@ -60,10 +60,6 @@ impl Cell {
         self.spent_at = whole_seconds(spent_at);
         self.standing = self.standing.after(allowed);
     }
-
-    pub(super) fn block(&mut self) {
-        self.standing = self.standing.after(false);
-    }
 }
 
 impl Slot for Cell {
@@ -130,10 +126,6 @@ impl LogSlot {
     pub(super) fn note(&mut self, period: Nanos, allowed: bool) {
         self.spent_at = whole_seconds(self.log.spent_at(period).saturating_add(1));
         self.standing = self.standing.after(allowed);
-    }
-
-    pub(super) fn block(&mut self) {
-        self.standing = self.standing.after(false);
     }
 }
 

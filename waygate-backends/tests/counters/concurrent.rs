@@ -32,7 +32,11 @@ fn nobody_is_admitted_beyond_the_limit() {
             }
         });
         for admitted in &admitted {
-            assert_eq!(admitted.load(Ordering::Relaxed), LIMIT.into(), "{rule:?}");
+            assert_eq!(
+                admitted.load(Ordering::Relaxed),
+                u64::from(LIMIT),
+                "{rule:?}"
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ use waygate_core::limit::quota::SECOND;
 
 use super::kit::*;
 
-const CAP: usize = 20_000;
+const CAP: usize = 8_000;
 
 fn small() -> MemoryCounters {
     MemoryCounters::builder().max_entries(CAP).build()

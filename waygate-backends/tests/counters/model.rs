@@ -70,7 +70,7 @@ impl Model {
             .all(|(asked, allowed)| *allowed || !asked.enforced);
         let mut outcomes = Vec::new();
         for (asked, allowed) in takes.iter().zip(allowed) {
-            let remaining = match allowed && pass {
+            let remaining = match allowed && pass && asked.cost > 0 {
                 true => self.charge(rules, asked.counter, asked.cost, now).remaining,
                 false => self.peek(rules, asked.counter, 0, now).remaining,
             };
@@ -88,7 +88,7 @@ struct Asked {
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
-    let cost = prop_oneof![4 => Just(1u64), 1 => 0u64..8];
+    let cost = prop_oneof![4 => Just(1u64), 1 => 0u64..=6];
     let asked = ((0u8..4, 0usize..4), cost, prop::bool::weighted(0.8));
     asked.prop_map(|(counter, cost, enforced)| Asked {
         counter,

@@ -9,8 +9,49 @@ use waygate_core::{
 
 use super::kit::*;
 
-/// Where we answer differently on purpose: the algorithm, the field, and why.
-const DIFFERENCES: &[(&str, &str, &str)] = &[];
+/// One field of one answer that differs.
+#[derive(Debug)]
+struct Difference<'a> {
+    algorithm: &'a str,
+    vector: &'a str,
+    /// Seconds from the start.
+    at: f64,
+    field: &'static str,
+    theirs: u64,
+    ours: u64,
+    /// Whether a request was admitted exactly one window ago.
+    is_at_edge: bool,
+}
+
+/// Where we answer differently on purpose: which answers, and why.
+type Accepted = (fn(&Difference<'_>) -> bool, &'static str);
+
+const ACCEPTED: &[Accepted] = &[
+    (
+        |one| one.field == "retry_after_seconds" && one.ours == one.theirs + 1,
+        "the original cuts seconds off, so that who waits as told comes too early",
+    ),
+    (
+        |one| one.algorithm == "fixed_window" && one.vector == "zero limit" && one.at == 10.0,
+        "nothing was consumed, so no window is remembered that would have been opened",
+    ),
+    (
+        |one| one.algorithm == "sliding_window" && one.vector == "zero limit",
+        "the original says that what never passes may come again at once",
+    ),
+    (
+        |one| one.vector == "aligned start" && one.field == "reset_at" && one.at == 0.0,
+        "a remainder that comes out as zero at the edge of a slot is a whole slot",
+    ),
+    (
+        |one| one.algorithm == "sliding_window" && one.vector == "aligned start" && one.at == 100.0,
+        "a third of three is one, and not a little less as in binary fractions",
+    ),
+    (
+        |one| one.algorithm == "moving_window" && one.field != "allowed" && one.is_at_edge,
+        "what decides at the edge of a window is also what is told of it",
+    ),
+];
 
 fn nanos(seconds: f64) -> Nanos {
     // Whole milliseconds, which doubles of this size tell apart.
@@ -18,31 +59,20 @@ fn nanos(seconds: f64) -> Nanos {
 }
 
 /// Each field with what was recorded and what we say.
-fn compare(hit: &Value, outcome: &Outcome, now: Nanos) -> Vec<(&'static str, String, String)> {
-    let recorded = |field: &str| hit[field].clone();
-    let reset_at = nanos(recorded("reset_at").as_f64().unwrap());
-    let ours_reset = (now + outcome.reset_after) / 1_000_000 * 1_000_000;
+fn fields(hit: &Value, outcome: &Outcome, now: Nanos) -> [(&'static str, u64, u64); 4] {
+    let number = |field: &str| hit[field].as_u64().unwrap();
+    let reset_at = nanos(hit["reset_at"].as_f64().unwrap());
+    let our_reset = (now + outcome.reset_after) / 1_000_000 * 1_000_000;
     let retry = match outcome.allowed {
         true => 0,
         false => outcome.retry_after_seconds(),
     };
-    vec![
-        (
-            "allowed",
-            recorded("allowed").to_string(),
-            outcome.allowed.to_string(),
-        ),
-        (
-            "remaining",
-            recorded("remaining").to_string(),
-            outcome.remaining.to_string(),
-        ),
-        ("reset_at", reset_at.to_string(), ours_reset.to_string()),
-        (
-            "retry_after_seconds",
-            recorded("retry_after_seconds").to_string(),
-            retry.to_string(),
-        ),
+    let allowed = hit["allowed"].as_bool().unwrap();
+    [
+        ("allowed", allowed.into(), outcome.allowed.into()),
+        ("remaining", number("remaining"), outcome.remaining),
+        ("reset_at", reset_at, our_reset),
+        ("retry_after_seconds", number("retry_after_seconds"), retry),
     ]
 }
 
@@ -51,36 +81,40 @@ fn the_recorded_answers_are_given() {
     let vectors: Vec<Value> =
         serde_json::from_str(include_str!("../data/rate-limit-vectors.json")).unwrap();
     assert_eq!(vectors.len(), 21);
-    let (mut unlisted, mut seen) = (Vec::new(), Vec::new());
+    let mut counts = [0; ACCEPTED.len()];
     for vector in &vectors {
-        let (name, algorithm) = (
-            vector["name"].as_str().unwrap(),
-            vector["algorithm"].as_str().unwrap(),
-        );
-        let rule = rule(vector);
-        let (counters, series) = (MemoryCounters::new(), series());
+        let (counters, series, rule) = (MemoryCounters::new(), series(), rule(vector));
+        let window = rule.window_seconds(START) as f64;
         let start = vector["start_epoch"].as_f64().unwrap();
-        for recorded in vector["hits"].as_array().unwrap() {
-            let now = nanos(start + recorded["t"].as_f64().unwrap());
+        let hits = vector["hits"].as_array().unwrap();
+        for recorded in hits {
+            let at = recorded["t"].as_f64().unwrap();
+            let now = nanos(start + at);
             let outcome = hit(&counters, &series, b"client", &rule, now);
-            for (field, theirs, ours) in compare(recorded, &outcome, now) {
+            let edge =
+                |hit: &Value| hit["allowed"] == true && hit["t"].as_f64() == Some(at - window);
+            for (field, theirs, ours) in fields(recorded, &outcome, now) {
                 if theirs == ours {
                     continue;
                 }
-                unlisted.push(format!(
-                    "{algorithm}, {name}, t={}: {field} {theirs}, ours {ours}",
-                    recorded["t"]
-                ));
+                let difference = Difference {
+                    algorithm: vector["algorithm"].as_str().unwrap(),
+                    vector: vector["name"].as_str().unwrap(),
+                    at,
+                    field,
+                    theirs,
+                    ours,
+                    is_at_edge: hits.iter().any(edge),
+                };
+                let accepted = ACCEPTED.iter().position(|(covers, _)| covers(&difference));
+                let index = accepted.unwrap_or_else(|| panic!("not accepted: {difference:?}"));
+                counts[index] += 1;
             }
         }
-        seen.push(name);
     }
-    assert!(
-        unlisted.is_empty(),
-        "{} differences:\n{}",
-        unlisted.len(),
-        unlisted.join("\n")
-    );
+    for ((_, reason), count) in ACCEPTED.iter().zip(counts) {
+        assert!(count > 0, "nothing differs any more because {reason}");
+    }
 }
 
 /// Of several limits, the original goes by the first.

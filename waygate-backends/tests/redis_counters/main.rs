@@ -13,4 +13,5 @@ mod faults;
 mod keys;
 mod leases;
 mod processes;
+mod sentinel;
 mod support;

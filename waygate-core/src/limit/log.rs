@@ -7,6 +7,8 @@ use super::{Outcome, quota::Nanos};
 pub struct MovingLog {
     /// Oldest first.
     hits: VecDeque<Hit>,
+    /// The cost of all of them.
+    used: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +30,7 @@ impl MovingLog {
         let allowed = used.saturating_add(cost) <= capacity;
         if allowed && cost > 0 {
             // No more than `capacity`.
-            self.hits.push_back(Hit {
-                at: now,
-                cost: cost as u32,
-            });
+            self.push(cost as u32, now);
         }
         let used = if allowed { used + cost } else { used };
         let leaves = |hit: &Hit| (hit.at.saturating_add(period)).saturating_sub(now).max(1);
@@ -53,10 +52,7 @@ impl MovingLog {
     pub fn adjust(&mut self, units: i64, now: Nanos) {
         let mut left = u32::try_from(units.unsigned_abs()).unwrap_or(u32::MAX);
         if units < 0 {
-            self.hits.push_back(Hit {
-                at: now,
-                cost: left,
-            });
+            self.push(left, now);
             return;
         }
         while left > 0
@@ -64,6 +60,7 @@ impl MovingLog {
         {
             let taken = hit.cost.min(left);
             (hit.cost, left) = (hit.cost - taken, left - taken);
+            self.used -= u64::from(taken);
             if hit.cost == 0 {
                 self.hits.pop_back();
             }
@@ -83,11 +80,12 @@ impl MovingLog {
         }
         self.hits.truncate(kept);
         self.hits.shrink_to_fit();
+        self.used = self.hits.iter().map(|hit| u64::from(hit.cost)).sum();
     }
 
     /// What counts as consumed, as of the last call.
     pub fn used(&self) -> u64 {
-        self.hits.iter().map(|hit| u64::from(hit.cost)).sum()
+        self.used
     }
 
     /// From when on the log says nothing any more.
@@ -108,9 +106,17 @@ impl MovingLog {
             hit.at = now;
         }
         let oldest = now.saturating_sub(period);
-        while self.hits.front().is_some_and(|hit| hit.at < oldest) {
+        while let Some(hit) = self.hits.front()
+            && hit.at < oldest
+        {
+            self.used -= u64::from(hit.cost);
             self.hits.pop_front();
         }
+    }
+
+    fn push(&mut self, cost: u32, now: Nanos) {
+        self.hits.push_back(Hit { at: now, cost });
+        self.used += u64::from(cost);
     }
 
     /// The request after whose leaving there is room for `cost`.

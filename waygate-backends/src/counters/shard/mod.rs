@@ -117,13 +117,11 @@ impl Shard {
         }
     }
 
-    /// Notes a refusal that was only weighed.
-    pub(super) fn block(&mut self, digest: Digest) {
-        if let Some(cell) = self.cells.get_mut(digest) {
-            cell.block();
-        }
-        if let Some(slot) = self.logs.get_mut(digest) {
-            slot.block();
+    /// Notes a refusal that was only weighed: whoever is refused is blocked, and a counter of a time to come (the clock
+    /// went back) is one of now.
+    pub(super) fn note_refusal(&mut self, ask: Ask<'_>, now: Moment) {
+        if self.cells.get(ask.digest).is_some() || self.logs.get(ask.digest).is_some() {
+            self.take(ask, now);
         }
     }
 

@@ -159,3 +159,39 @@ fn unquoted(value: &str) -> &str {
     let stripped = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
     stripped('"').or_else(|| stripped('\'')).unwrap_or(value)
 }
+
+#[cfg(all(test, feature = "redis"))]
+mod tests {
+    use super::*;
+
+    fn built(url: Option<&str>) -> Result<WaygateBuilder, BuildError> {
+        let variable = |name: &str| match name {
+            "WAYGATE_BACKEND" => Some("redis".to_owned()),
+            "WAYGATE_REDIS_URL" => url.map(str::to_owned),
+            _ => None,
+        };
+        from_sources(&variable, Path::new("/nowhere"))
+    }
+
+    #[test]
+    fn redis_is_asked_for_by_its_url() {
+        assert!(built(None).unwrap().redis.is_some());
+        let builder = built(Some("redis+sentinel://:hunter2@a,b/main")).unwrap();
+        let shown = format!("{:?}", builder.redis);
+        assert!(
+            shown.contains("main") && !shown.contains("hunter2"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_wrong_url_is_told_without_its_password() {
+        let error = built(Some("redis://:hunter2@host:port")).unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.contains("WAYGATE_REDIS_URL from the environment"),
+            "{said}"
+        );
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}

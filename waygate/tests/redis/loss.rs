@@ -160,7 +160,14 @@ async fn a_promoted_replica_that_lags_opens_nothing() {
     for nth in 0..EARLY {
         block(&engines[0], nth).await;
     }
-    master.command(&["WAIT", "1", "5000"]);
+    let held = || {
+        let revision = ["HGET", "waygate:{state}:meta", "revision"];
+        replica.command(&revision)
+    };
+    eventually(PATIENCE, "the replica has the early ones", || {
+        held() == EARLY.to_string()
+    })
+    .await;
     replication.set(Mode::Blackhole);
     for nth in EARLY..LATE {
         block(&engines[0], nth).await;
@@ -169,8 +176,7 @@ async fn a_promoted_replica_that_lags_opens_nothing() {
     let load = Load::on(apps.clone(), LATE);
     master.kill();
     replica.promote();
-    let kept = replica.command(&["HGET", "waygate:{state}:meta", "revision"]);
-    assert_eq!(kept, EARLY.to_string(), "the replica lags");
+    assert_eq!(held(), EARLY.to_string(), "the replica lags");
     proxy.set_target(replica.addr());
     proxy.reset_connections();
     let took = eventually(PATIENCE, "both engines notice", || {

@@ -4,7 +4,7 @@ use std::{
 };
 
 use redis::{Cmd, Value};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 use waygate_core::{
     model::{AuditEntry, Epoch, Revision},
@@ -167,12 +167,10 @@ impl Store {
     async fn send_again(&self, commit: &Commit<'_>) -> Option<(Value, u32)> {
         let until = Instant::now() + SECOND_CHANCE;
         loop {
-            let mut states = self.link.watch();
-            let up = states.wait_for(|state| !matches!(state, LinkState::Down(_)));
-            timeout_at(until, up).await.ok()?.ok()?;
+            // Without a connection this fails at once, and hastens the next attempt to connect.
             match self.send(commit, SECOND_CHANCE).await {
                 Err(LinkError::Unavailable(_)) if Instant::now() < until => {
-                    sleep(Duration::from_millis(5)).await;
+                    sleep(Duration::from_millis(20)).await;
                 }
                 answer => return answer.ok(),
             }

@@ -107,9 +107,9 @@ pub mod prelude {
 pub mod port {
     #[cfg(feature = "file")]
     pub use waygate_backends::FileBackend;
-    pub use waygate_backends::{MemoryBackend, MemoryCounters};
     #[cfg(feature = "redis")]
     pub use waygate_backends::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};
+    pub use waygate_backends::{MemoryBackend, MemoryCounters};
     pub use waygate_core::port::*;
 }
 

@@ -53,6 +53,8 @@ pub struct WaygateBuilder {
     pub(super) file: Option<std::path::PathBuf>,
     #[cfg(feature = "redis")]
     pub(super) redis: Option<waygate_backends::RedisOptions>,
+    #[cfg(feature = "redis")]
+    pub(super) redis_counters: Option<waygate_backends::RedisOptions>,
     clock: Arc<dyn Clock>,
     proxies: TrustedProxies,
     #[cfg(feature = "axum")]
@@ -87,6 +89,8 @@ impl Default for WaygateBuilder {
             file: None,
             #[cfg(feature = "redis")]
             redis: None,
+            #[cfg(feature = "redis")]
+            redis_counters: None,
             clock: Arc::new(SystemClock::default()),
             proxies: TrustedProxies::none(),
             #[cfg(feature = "axum")]
@@ -261,7 +265,7 @@ impl WaygateBuilder {
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
-        let shared = self.counters.map(|store| Shared {
+        let shared = self.open_counters().map(|store| Shared {
             store,
             deadline: self.counter_deadline,
         });
@@ -325,6 +329,23 @@ where
 }
 
 impl WaygateBuilder {
+    /// What was given; else the Redis that settings name for counters, or for state.
+    fn open_counters(&self) -> Option<Arc<dyn CounterStore>> {
+        if let Some(counters) = &self.counters {
+            return Some(counters.clone());
+        }
+        #[cfg(feature = "redis")]
+        {
+            let own_backend = self.backend.is_some();
+            let of_state = self.redis.as_ref().filter(|_| !own_backend);
+            let options = self.redis_counters.as_ref().or(of_state)?;
+            let counters = waygate_backends::RedisCounters::open(options.clone());
+            Some(Arc::new(counters))
+        }
+        #[cfg(not(feature = "redis"))]
+        None
+    }
+
     async fn open_backend(&self) -> Result<Arc<dyn Backend>, BuildError> {
         if let Some(backend) = &self.backend {
             return Ok(backend.clone());

@@ -1,20 +1,24 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use waygate_core::{
     Timestamp,
     port::{BoxFuture, Clock},
 };
 
-/// The clocks of the machine.
+/// The clocks of the machine. Monotonic time is read from the processor where that is possible: requests that are counted
+/// ask for it.
 #[derive(Debug)]
 pub(crate) struct SystemClock {
-    origin: Instant,
+    monotonic: quanta::Clock,
+    origin: u64,
 }
 
 impl Default for SystemClock {
     fn default() -> Self {
+        let monotonic = quanta::Clock::new();
         Self {
-            origin: Instant::now(),
+            origin: monotonic.raw(),
+            monotonic,
         }
     }
 }
@@ -30,7 +34,10 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.origin.elapsed()
+        let nanos = self
+            .monotonic
+            .delta_as_nanos(self.origin, self.monotonic.raw());
+        Duration::from_nanos(nanos)
     }
 
     fn sleep_until(&self, instant: Timestamp) -> BoxFuture<'static, ()> {

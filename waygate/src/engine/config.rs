@@ -42,6 +42,10 @@ fn from_sources(
     if let Some(bypass) = setting("WAYGATE_BYPASS_RATE_LIMITS") {
         builder.bypass_rate_limits = boolean(bypass)?;
     }
+    #[cfg(feature = "redis")]
+    if let Some(url) = setting("WAYGATE_COUNTERS_REDIS_URL") {
+        builder.redis_counters = Some(redis(Some(url))?);
+    }
     if let Some(backend) = setting("WAYGATE_BACKEND") {
         match backend.value.as_str() {
             "memory" => {}

@@ -91,6 +91,7 @@ impl Waygate {
     /// | `WAYGATE_FILE_PATH` | `waygate-state.json` | the state file; its extension sets the format |
     /// | `WAYGATE_REDIS_URL` | `redis://localhost:6379/0` | the Redis |
     /// | `WAYGATE_ENV` | `dev` | the environment this process runs in |
+    /// | `WAYGATE_COUNTERS_REDIS_URL` | | counts requests there; without it, with `redis` state, where the state is |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
     /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | count nothing and limit nothing |
     ///

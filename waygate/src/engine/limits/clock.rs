@@ -10,16 +10,18 @@ use waygate_core::{
 };
 
 /// The time by which requests are counted in this process: what the wall clock said once, and what has passed since on
-/// the monotonic clock. A wall clock that is set does not move it; one that is set by more than two seconds (or a machine
-/// that slept) is followed, because days and months are the wall clock's.
+/// the monotonic clock. A wall clock that is set a little does not move it at once: it is approached slowly. One that is set
+/// by more than two seconds (or a machine that slept) is followed, because days and months are the wall clock's.
 #[derive(Debug)]
 pub(crate) struct LimitClock {
     /// The wall clock's time when the monotonic one stood at zero.
     origin: AtomicU64,
 }
 
-/// What a wall clock may be corrected by without being followed.
+/// What a wall clock may be corrected by without being followed at once.
 const SLACK: Nanos = 2 * SECOND;
+/// How far the wall clock is approached each time.
+const SLEW: Nanos = SECOND / 200;
 
 impl LimitClock {
     pub(crate) fn new(clock: &dyn Clock) -> Self {
@@ -81,10 +83,10 @@ mod tests {
 
         clock.set_wall("2030-01-01T00:00:02Z".parse().unwrap());
         limits.follow(&clock);
-        assert_eq!(limits.now(&clock), start + 1_500 * SECOND / 1_000);
+        assert_eq!(limits.now(&clock), start + 1_505 * SECOND / 1_000);
 
         clock.set_wall("2030-01-02T00:00:00Z".parse().unwrap());
-        assert_eq!(limits.now(&clock), start + 1_500 * SECOND / 1_000);
+        assert_eq!(limits.now(&clock), start + 1_505 * SECOND / 1_000);
         limits.follow(&clock);
         assert_eq!(instant(limits.now(&clock)), clock.now());
     }

@@ -39,14 +39,17 @@ impl LimitClock {
     /// Compares with the wall clock.
     pub(crate) fn follow(&self, clock: &dyn Clock) {
         let (known, found) = (self.origin.load(Ordering::Relaxed), origin(clock));
-        if known.abs_diff(found) > SLACK {
+        let next = if known.abs_diff(found) > SLACK {
             let seconds = known.abs_diff(found) / SECOND;
             tracing::warn!(
                 seconds,
                 "the wall clock was set; windows of rate limits follow it"
             );
-            self.origin.store(found, Ordering::Relaxed);
-        }
+            found
+        } else {
+            found.clamp(known.saturating_sub(SLEW), known.saturating_add(SLEW))
+        };
+        self.origin.store(next, Ordering::Relaxed);
     }
 }
 

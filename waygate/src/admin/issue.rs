@@ -41,6 +41,7 @@ pub(crate) async fn issue(
         puts: vec![(entity, value)],
         deletes: to_forget(state, &record),
         audit: vec![audit],
+        ..Batch::default()
     };
     state.waygate.inner.write_entities(batch).await?;
     Ok((token, record))

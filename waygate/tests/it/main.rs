@@ -11,6 +11,7 @@ mod docs;
 mod engine;
 mod faults;
 mod layer;
+mod limit_attributes;
 mod limits;
 mod openapi;
 mod support;

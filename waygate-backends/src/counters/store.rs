@@ -303,3 +303,29 @@ impl CounterStore for MemoryCounters {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_place_without_end_is_held_until_it_is_vacated() {
+        let counters = MemoryCounters::new();
+        let series = Series::places("GET:/payments", "default");
+        let place = |holder| Place {
+            series: &series,
+            key: b"203.0.113.7",
+            holder,
+            limit: 1,
+            lifetime: Duration::MAX,
+        };
+        assert!(counters.occupy_at(&place(1), 0).allowed);
+        assert!(!counters.occupy_at(&place(2), Nanos::MAX - 1).allowed);
+        counters.vacate_at(&place(2));
+        assert!(!counters.occupy_at(&place(2), 0).allowed);
+        counters.vacate_at(&place(1));
+        assert!(counters.occupy_at(&place(2), 0).allowed);
+    }
+}

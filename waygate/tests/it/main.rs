@@ -4,6 +4,7 @@
 #[cfg(feature = "admin")]
 mod admin;
 mod bind;
+mod concurrency;
 mod differential;
 #[cfg(feature = "swagger-ui")]
 mod docs;

@@ -76,8 +76,8 @@ where
                 (request, claims)
             }
             Some(own) => match claims_at_once(limits, &own.limits, request, engine) {
-                Ok(found) => found,
-                Err(request) => {
+                (request, Some(claims)) => (request, claims),
+                (request, None) => {
                     let (route, limits) = (route.clone(), limits.clone());
                     let waiting = Waiting {
                         slot,
@@ -218,21 +218,17 @@ struct Waiting {
 /// What the request is counted by, or the policy that refuses it because it has no key.
 type Found = (Request, Result<Claims, u16>);
 
-/// The claims of a request whose key or cost functions tell; the request alone when one of them must be awaited.
+/// The claims of a request whose key or cost functions tell; none when one of them must be awaited.
 fn claims_at_once(
     limits: &Limits,
     declared: &DeclaredLimits,
     request: Request,
     engine: &Inner,
-) -> Result<Found, Request> {
+) -> (Request, Option<Result<Claims, u16>>) {
     let (parts, body) = request.into_parts();
     let claims = Told::at_once(declared, &parts)
         .map(|mut told| limits.claims(&RequestFacts::of_parts(&parts, engine), &mut told));
-    let request = Request::from_parts(parts, body);
-    match claims {
-        Some(claims) => Ok((request, claims)),
-        None => Err(request),
-    }
+    (Request::from_parts(parts, body), claims)
 }
 
 /// The same, waiting for functions that take their time.

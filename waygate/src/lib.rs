@@ -124,16 +124,16 @@ pub use ::http::request::Parts as RequestParts;
 pub use admin::{Admin, CredentialError, Credentials, NoCredentials};
 #[cfg(feature = "engine")]
 pub use engine::{
-    Blocking, BlockingOperator, BuildError, ChangeError, Component, CountingMode, CountingModes,
-    DecisionRecord, DecisionStep, Degraded, Event, Events, Health, HitQuery, HitRecord, KeyUse,
-    LimitCounts, LimitRecord, OnStoreReset, Operator, Principal, RateLimitHeaders, Report,
-    ResolveError, RouteRecord, Source, Waygate, WaygateBuilder,
+    Blocking, BlockingOperator, BuildError, ChangeError, Component, ConcurrencyRecord,
+    CountingMode, CountingModes, DecisionRecord, DecisionStep, Degraded, Event, Events, Health,
+    HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, OnStoreReset, Operator, Principal,
+    RateLimitHeaders, Report, ResolveError, RouteRecord, Source, Waygate, WaygateBuilder,
 };
 #[cfg(feature = "axum")]
 pub use http::{
-    Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, Cost, CostFunction, Guarded,
-    IntoCostFunction, IntoKeyFunction, IntoResponder, Key, KeyFunction, RateLimited, Responder,
-    Responses, Roles, RouteGuard,
+    Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, ConcurrencyLimited, Cost,
+    CostFunction, Guarded, IntoCostFunction, IntoKeyFunction, IntoResponder, Key, KeyFunction,
+    RateLimited, Responder, Responses, Roles, RouteGuard,
 };
 #[cfg(feature = "engine")]
 pub use waygate_core::{
@@ -143,9 +143,9 @@ pub use waygate_core::{
         EnvName, Interval, Invalid, LinkTarget, Method, PolicyName, Reason, RoleName, ServiceName,
     },
     model::{
-        Access, Action, AuditEntry, Deprecation, GlobalMaintenance, Lifecycle, LimitKey,
-        LimitScope, Origin, Position, RateLimitPolicy, Revision, RouteKey, RouteState, RouteStatus,
-        RouteView, Tier, Window, WindowId,
+        Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, GlobalMaintenance, Lifecycle,
+        LimitKey, LimitScope, Origin, Position, RateLimitPolicy, Revision, RouteKey, RouteState,
+        RouteStatus, RouteView, Tier, Window, WindowId,
     },
     net::{ForwardingHeader, TrustedProxies},
     port::{AuditQuery, BackendError},

@@ -124,6 +124,25 @@ impl MemoryCounters {
         self.0.lock(self.0.shard_of(digest)).forget(digest);
     }
 
+    /// Takes or keeps a place as [`CounterStore::occupy`] does, at once. With [`Duration::MAX`](std::time::Duration::MAX) as its lifetime it is
+    /// held until it is vacated.
+    pub fn occupy_at(&self, place: &Place<'_>, now: Nanos) -> Occupancy {
+        let digest = self.0.digest(place.series, place.key);
+        let mut shard = self.0.lock(self.0.shard_of(digest));
+        let most = shard.bounds.entries;
+        let asked = (place.holder, place.limit);
+        shard
+            .places
+            .occupy(digest, asked, place.lifetime, now, most)
+    }
+
+    /// Frees a place as [`CounterStore::vacate`] does, at once.
+    pub fn vacate_at(&self, place: &Place<'_>) {
+        let digest = self.0.digest(place.series, place.key);
+        let mut shard = self.0.lock(self.0.shard_of(digest));
+        shard.places.vacate(digest, place.holder);
+    }
+
     /// How many counters there are, among them some that say nothing any more and wait to be removed.
     pub fn len(&self) -> usize {
         self.0.shards.iter().map(|part| part.0.lock().len()).sum()
@@ -272,23 +291,39 @@ impl CounterStore for MemoryCounters {
         place: Place<'a>,
         now: Nanos,
     ) -> BoxFuture<'a, Result<Occupancy, CounterError>> {
-        Box::pin(async move {
-            let digest = self.0.digest(place.series, place.key);
-            let mut shard = self.0.lock(self.0.shard_of(digest));
-            let most = shard.bounds.entries;
-            let asked = (place.holder, place.limit);
-            Ok(shard
-                .places
-                .occupy(digest, asked, place.lifetime, now, most))
-        })
+        Box::pin(async move { Ok(self.occupy_at(&place, now)) })
     }
 
     fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async move {
-            let digest = self.0.digest(place.series, place.key);
-            let mut shard = self.0.lock(self.0.shard_of(digest));
-            shard.places.vacate(digest, place.holder);
+            self.vacate_at(&place);
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_place_without_end_is_held_until_it_is_vacated() {
+        let counters = MemoryCounters::new();
+        let series = Series::places("GET:/payments", "default");
+        let place = |holder| Place {
+            series: &series,
+            key: b"203.0.113.7",
+            holder,
+            limit: 1,
+            lifetime: Duration::MAX,
+        };
+        assert!(counters.occupy_at(&place(1), 0).allowed);
+        assert!(!counters.occupy_at(&place(2), Nanos::MAX - 1).allowed);
+        counters.vacate_at(&place(2));
+        assert!(!counters.occupy_at(&place(2), 0).allowed);
+        counters.vacate_at(&place(1));
+        assert!(counters.occupy_at(&place(2), 0).allowed);
     }
 }

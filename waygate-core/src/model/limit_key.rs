@@ -96,11 +96,11 @@ impl<'de> Deserialize<'de> for LimitKey {
 /// What is stored for a policy that an operator has set. Untouched declarations are not stored at all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LimitOverride {
+pub struct LimitOverride<P = RateLimitPolicy> {
     /// The policy that applies.
-    pub policy: RateLimitPolicy,
+    pub policy: P,
     /// What the code declared when the operator set it; `None` when it declared nothing of that name.
-    pub declared: Option<RateLimitPolicy>,
+    pub declared: Option<P>,
 }
 
 #[cfg(test)]

@@ -24,7 +24,15 @@ impl Series {
         rate: usize,
         generation: u64,
     ) -> Self {
-        let name = format!("{scope}#{policy}/{rate}@{generation}");
+        Self::named(format!("{scope}#{policy}/{rate}@{generation}"))
+    }
+
+    /// The places of a limit of concurrency. They have no generations: a place is free when its holder is gone.
+    pub fn places(scope: impl fmt::Display, policy: impl fmt::Display) -> Self {
+        Self::named(format!("{scope}#{policy}/places"))
+    }
+
+    fn named(name: String) -> Self {
         // Without a random seed: the same in every process of this build, though nobody relies on it.
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);

@@ -12,6 +12,7 @@ use waygate_core::{
 use super::{
     BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate,
     clock::SystemClock,
+    concurrency,
     health::Monitor,
     inner::in_time,
     limits::{Counters, Decisions, LimitBook, LimitClock, Limiting, Shared},
@@ -295,23 +296,21 @@ impl WaygateBuilder {
             events: broadcast::channel(1024).0,
             behind: Arc::default(),
         });
-        supervise("sync", &inner, sync::run);
-        supervise("scheduler", &inner, scheduler::run);
+        supervise(Component::Sync, &inner, sync::run);
+        supervise(Component::Scheduler, &inner, scheduler::run);
+        if inner.counters.shared.is_some() {
+            supervise(Component::Counters, &inner, concurrency::renew);
+        }
         Ok(Waygate { inner })
     }
 }
 
 /// Keeps a background task alive: one that panics is reported and begun again.
-fn supervise<F>(name: &'static str, inner: &Arc<Inner>, run: fn(std::sync::Weak<Inner>) -> F)
+fn supervise<F>(component: Component, inner: &Arc<Inner>, run: fn(std::sync::Weak<Inner>) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let engine = Arc::downgrade(inner);
-    let component = if name == "sync" {
-        Component::Sync
-    } else {
-        Component::Scheduler
-    };
     inner.runtime.spawn(async move {
         while let Err(error) = tokio::spawn(run(engine.clone())).await {
             let Some(inner) = engine.upgrade().filter(|_| error.is_panic()) else {

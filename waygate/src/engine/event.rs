@@ -11,7 +11,7 @@ use waygate_core::{
     model::{AuditEntry, GlobalMaintenance, LimitKey, Revision},
 };
 
-use super::{LimitRecord, RouteRecord};
+use super::{ConcurrencyRecord, LimitRecord, RouteRecord};
 
 /// Something that has changed, after it took effect.
 #[derive(Debug, Clone)]
@@ -50,6 +50,15 @@ pub enum Event {
         key: LimitKey,
         /// The policy as it is now; `None` when there is none any more.
         limit: Option<Box<LimitRecord>>,
+        /// The line in the audit log; `None` when another process wrote it.
+        audit: Option<Box<AuditEntry>>,
+    },
+    /// A limit of concurrency was changed.
+    Concurrency {
+        /// The policy.
+        key: LimitKey,
+        /// The policy as it is now; `None` when there is none any more.
+        limit: Option<Box<ConcurrencyRecord>>,
         /// The line in the audit log; `None` when another process wrote it.
         audit: Option<Box<AuditEntry>>,
     },

@@ -22,7 +22,8 @@ pub enum Component {
     Sync,
     /// The task that tells of transitions.
     Scheduler,
-    /// The store of the counters does not count; each rate limit does what its policy says.
+    /// The store of the counters does not count; each rate limit does what its policy says,
+    /// and limits of concurrency hold within this process.
     Counters,
 }
 

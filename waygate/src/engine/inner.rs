@@ -258,16 +258,16 @@ impl Inner {
             .filter_map(|key| table.exact(key))
             .collect();
         let limits = previous.changed_limits(next);
+        let concurrency = previous.concurrency.changed(&next.concurrency);
         let mut touched = slots.clone();
-        touched.extend(limits.iter().filter_map(|scope| match scope {
+        let scopes = limits.iter().chain(&concurrency);
+        touched.extend(scopes.clone().filter_map(|scope| match scope {
             LimitScope::Route(key) => table.exact(key),
             LimitScope::Global | LimitScope::Service(_) => None,
         }));
         self.publish_patch(next, &touched);
-        if limits
-            .iter()
-            .any(|scope| !matches!(scope, LimitScope::Route(_)))
-        {
+        let is_level = |scope: &LimitScope| !matches!(scope, LimitScope::Route(_));
+        if scopes.clone().any(is_level) {
             self.publish_levels(next);
         }
         let snapshot = self.snapshot.load();
@@ -284,6 +284,9 @@ impl Inner {
         }
         for scope in limits {
             self.send_limits(&snapshot, &scope);
+        }
+        for scope in concurrency {
+            self.send_concurrency(&snapshot, &scope);
         }
         for (service, known) in &next.services {
             if previous.services.get(service) != Some(known) {
@@ -302,6 +305,16 @@ impl Inner {
             self.send(Event::RateLimit {
                 key: policy.key.clone(),
                 limit: snapshot.limit_record(&policy.key).map(Box::new),
+                audit: None,
+            });
+        }
+    }
+
+    fn send_concurrency(&self, snapshot: &Snapshot, scope: &LimitScope) {
+        for limit in snapshot.concurrency_of(scope) {
+            self.send(Event::Concurrency {
+                key: limit.key.clone(),
+                limit: snapshot.concurrency_record(&limit.key).map(Box::new),
                 audit: None,
             });
         }

@@ -4,6 +4,7 @@ mod blocking;
 mod builder;
 mod change;
 mod clock;
+mod concurrency;
 mod config;
 #[cfg(feature = "admin")]
 mod entities;
@@ -37,6 +38,7 @@ use waygate_core::{
 
 pub use blocking::{Blocking, BlockingOperator};
 pub use builder::{OnStoreReset, WaygateBuilder};
+pub use concurrency::ConcurrencyRecord;
 pub use error::{BuildError, ChangeError, ResolveError};
 pub use event::{Event, Events};
 pub use health::{Component, Degraded, Health};
@@ -50,6 +52,8 @@ pub use record::RouteRecord;
 pub use report::Report;
 pub use table::Source;
 
+#[cfg(feature = "axum")]
+pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
 #[cfg(feature = "axum")]
 pub(crate) use headers::DeprecationHeaders;
 pub(crate) use inner::Inner;
@@ -134,6 +138,7 @@ impl Waygate {
             key,
             declared,
             limits: Vec::new(),
+            concurrency: Vec::new(),
             source: Source::Registered,
         };
         self.inner

@@ -5,17 +5,19 @@ use waygate_core::{
     decision::{Facts, Gates, RouteRule, Verdict, decide},
     grammar::{EnvName, Method, ServiceName},
     model::{
-        GlobalMaintenance, LimitKey, LimitScope, RateLimitPolicy, Revision, RouteKey, RouteState,
+        ConcurrencyPolicy, GlobalMaintenance, LimitKey, LimitScope, RateLimitPolicy, Revision,
+        RouteKey, RouteState,
     },
 };
 
 #[cfg(feature = "axum")]
 use super::headers::{DeprecationHeaders, announce};
 use super::{
-    limits::{Levels, LimitBook, Limits, Policy, compile_policies},
+    concurrency::Concurrency,
+    limits::{Levels, LimitBook, Limits, OwnLimits, Policy},
     maintenance::MaintenanceScope,
     stored::{Stored, Versioned},
-    table::Table,
+    table::{Registered, Table},
 };
 
 /// The immutable picture that requests read: everything compiled, nothing to look up or wait for.
@@ -50,8 +52,8 @@ pub(crate) struct Slot {
     pub(crate) revision: u64,
     /// Whether the code declares something else than when an operator changed the route.
     pub(crate) drifted: bool,
-    /// The route's own rate limits, in the order of their declarations; those without one come last.
-    pub(crate) own_limits: Box<[Arc<Policy>]>,
+    /// The route's own limits, in the order of their declarations; those without one come last.
+    pub(crate) own_limits: OwnLimits,
     /// When time will change the route.
     pub(crate) next_change: Option<Timestamp>,
     /// What answers of a deprecated route carry.
@@ -170,39 +172,51 @@ impl Snapshot {
         self.limits.get(slot)?.as_ref()
     }
 
-    /// Every policy, each once.
-    pub(crate) fn policies(&self) -> impl Iterator<Item = &Policy> {
-        let own = self.routes.iter().flat_map(|route| &route.own_limits);
-        let shared = self.levels.global.iter().chain(&*self.levels.service);
-        shared.chain(own).map(|policy| &**policy)
+    /// The limits of every scope.
+    pub(crate) fn all_limits(&self) -> impl Iterator<Item = &OwnLimits> {
+        let own = self.routes.iter().map(|route| &route.own_limits);
+        [&self.levels.global, &self.levels.service]
+            .into_iter()
+            .chain(own)
     }
 
-    /// The policies of one scope.
-    pub(crate) fn policies_of(&self, scope: &LimitScope) -> &[Arc<Policy>] {
+    /// The limits of one scope.
+    pub(crate) fn limits_of(&self, scope: &LimitScope) -> Option<&OwnLimits> {
         match scope {
-            LimitScope::Global => &self.levels.global,
-            LimitScope::Service(service) => match self.levels.service.first() {
-                Some(first) if first.key.scope == LimitScope::Service(service.clone()) => {
-                    &self.levels.service
-                }
-                _ => &[],
-            },
-            LimitScope::Route(key) => {
-                match self.table.exact(key).and_then(|slot| self.slot(slot)) {
-                    Some(route) => &route.own_limits,
-                    None => &[],
-                }
-            }
+            LimitScope::Global => Some(&self.levels.global),
+            LimitScope::Service(service) => self.levels.of_service(service),
+            LimitScope::Route(key) => Some(&self.slot(self.table.exact(key)?)?.own_limits),
         }
+    }
+
+    /// The rate limit policies of one scope.
+    pub(crate) fn policies_of(&self, scope: &LimitScope) -> &[Arc<Policy>] {
+        self.limits_of(scope).map_or(&[], |own| &own.rates)
+    }
+
+    /// The limits of concurrency of one scope.
+    pub(crate) fn concurrency_of(&self, scope: &LimitScope) -> &[Arc<Concurrency>] {
+        self.limits_of(scope).map_or(&[], |own| &own.concurrency)
     }
 
     /// What the code declares under a key.
     pub(crate) fn declared_limit(&self, key: &LimitKey) -> Option<&RateLimitPolicy> {
-        let LimitScope::Route(route) = &key.scope else {
+        let declared = &self.registered(&key.scope)?.limits;
+        declared.iter().find(|policy| policy.name == key.name)
+    }
+
+    /// What the code declares under a key of concurrency.
+    pub(crate) fn declared_concurrency(&self, key: &LimitKey) -> Option<&ConcurrencyPolicy> {
+        let declared = &self.registered(&key.scope)?.concurrency;
+        declared.iter().find(|policy| policy.name == key.name)
+    }
+
+    fn registered(&self, scope: &LimitScope) -> Option<&Registered> {
+        let LimitScope::Route(route) = scope else {
             return None;
         };
-        let route = self.table.route(self.table.exact(route)?)?;
-        route.limits.iter().find(|policy| policy.name == key.name)
+        let slot = self.table.exact(route)?;
+        self.table.route(slot).map(|route| &**route)
     }
 
     /// The slot's route.
@@ -284,7 +298,13 @@ impl Slot {
         let scope = LimitScope::Route(route.key.clone());
         Some(Self {
             rule: RouteRule::compile(&state, env, now),
-            own_limits: compile_policies(stored, &scope, &route.limits, compiler),
+            own_limits: OwnLimits::compile(
+                stored,
+                &scope,
+                &route.limits,
+                &route.concurrency,
+                compiler,
+            ),
             next_change: state.position.next_change(now),
             #[cfg(feature = "axum")]
             announcement: state.deprecation.as_ref().map(announce),

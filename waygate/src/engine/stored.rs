@@ -1,19 +1,23 @@
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use waygate_core::{
     Timestamp,
-    grammar::{PolicyName, ServiceName},
+    grammar::ServiceName,
     model::{
-        GlobalMaintenance, LimitKey, LimitOverride, LimitScope, Revision, RouteKey, RouteOverride,
+        ConcurrencyPolicy, GlobalMaintenance, LimitKey, LimitScope, RateLimitPolicy, Revision,
+        RouteKey, RouteOverride,
     },
     port::{Entity, EntityKey, Expected, Image},
 };
 
-use super::{limits::Generation, maintenance::MaintenanceScope};
+use super::{
+    limits::{Generation, Overrides},
+    maintenance::MaintenanceScope,
+};
 
 /// Kinds of entities that the engine itself keeps.
 pub(crate) mod kind {
@@ -24,6 +28,8 @@ pub(crate) mod kind {
     pub(crate) const SERVICE: &str = "service";
     /// A rate limit policy that an operator has set.
     pub(crate) const LIMIT: &str = "limit";
+    /// A limit of concurrency that an operator has set.
+    pub(crate) const CONCURRENCY: &str = "concurrency";
     /// Which counters of a policy count.
     pub(crate) const COUNTERS: &str = "counters";
 }
@@ -49,16 +55,14 @@ pub(crate) struct Stored {
     pub(crate) schedules: HashMap<RouteKey, Versioned<Schedule>>,
     pub(crate) global: Versioned<GlobalMaintenance>,
     pub(crate) services: HashMap<ServiceName, Versioned<GlobalMaintenance>>,
-    pub(crate) limits: HashMap<LimitScope, OwnLimits>,
+    pub(crate) limits: Overrides<RateLimitPolicy>,
+    pub(crate) concurrency: Overrides<ConcurrencyPolicy>,
     generations: HashMap<LimitKey, Versioned<Generation>>,
     /// Records that cannot be read, and the commits that wrote them: what is to replace them must name these.
     unreadable: HashMap<EntityKey, u64>,
     /// Entities of other kinds, kept for the parts of Waygate that own them. Shared with the snapshots.
     pub(crate) others: Arc<Others>,
 }
-
-/// The policies of one scope, by name.
-pub(crate) type OwnLimits = BTreeMap<PolicyName, Versioned<LimitOverride>>;
 
 /// Entities that the engine keeps without looking into them.
 pub(crate) type Others = HashMap<EntityKey, Entity>;
@@ -71,7 +75,8 @@ impl Stored {
             schedules: HashMap::new(),
             global: Versioned::default(),
             services: HashMap::new(),
-            limits: HashMap::new(),
+            limits: Overrides::default(),
+            concurrency: Overrides::default(),
             generations: HashMap::new(),
             unreadable: HashMap::new(),
             others: Arc::default(),
@@ -111,9 +116,11 @@ impl Stored {
             let name = name.parse().map_err(|error| format!("{error}"))?;
             self.services.insert(name, parse(entity)?);
         } else if let Some(name) = key.name_in(kind::LIMIT) {
-            let LimitKey { scope, name } = name.parse().map_err(|error| format!("{error}"))?;
-            let value = parse(entity)?;
-            self.limits.entry(scope).or_default().insert(name, value);
+            let name = name.parse().map_err(|error| format!("{error}"))?;
+            self.limits.insert(name, parse(entity)?);
+        } else if let Some(name) = key.name_in(kind::CONCURRENCY) {
+            let name = name.parse().map_err(|error| format!("{error}"))?;
+            self.concurrency.insert(name, parse(entity)?);
         } else if let Some(name) = key.name_in(kind::COUNTERS) {
             let name = name.parse().map_err(|error| format!("{error}"))?;
             self.generations.insert(name, parse(entity)?);
@@ -135,12 +142,9 @@ impl Stored {
         } else if let Some(Ok(name)) = key.name_in(kind::SERVICE).map(str::parse::<ServiceName>) {
             self.services.remove(&name);
         } else if let Some(Ok(key)) = key.name_in(kind::LIMIT).map(str::parse::<LimitKey>) {
-            if let Some(own) = self.limits.get_mut(&key.scope) {
-                own.remove(&key.name);
-                if own.is_empty() {
-                    self.limits.remove(&key.scope);
-                }
-            }
+            self.limits.remove(&key);
+        } else if let Some(Ok(key)) = key.name_in(kind::CONCURRENCY).map(str::parse::<LimitKey>) {
+            self.concurrency.remove(&key);
         } else if let Some(Ok(key)) = key.name_in(kind::COUNTERS).map(str::parse::<LimitKey>) {
             self.generations.remove(&key);
         } else {
@@ -160,9 +164,12 @@ impl Stored {
                 self.services.insert(name, known.clone());
             }
         } else if let Some(Ok(key)) = key.name_in(kind::LIMIT).map(str::parse::<LimitKey>) {
-            if let Some(known) = last.limit(&key) {
-                let own = self.limits.entry(key.scope).or_default();
-                own.insert(key.name, known.clone());
+            if let Some(known) = last.limits.get(&key) {
+                self.limits.insert(key, known.clone());
+            }
+        } else if let Some(Ok(key)) = key.name_in(kind::CONCURRENCY).map(str::parse::<LimitKey>) {
+            if let Some(known) = last.concurrency.get(&key) {
+                self.concurrency.insert(key, known.clone());
             }
         } else if let Some(Ok(key)) = key.name_in(kind::COUNTERS).map(str::parse::<LimitKey>)
             && let Some(known) = last.generations.get(&key)
@@ -179,11 +186,6 @@ impl Stored {
         }
     }
 
-    /// What an operator has set under a key.
-    pub(crate) fn limit(&self, key: &LimitKey) -> Option<&Versioned<LimitOverride>> {
-        self.limits.get(&key.scope)?.get(&key.name)
-    }
-
     /// Which generation of a policy's counters counts.
     pub(crate) fn generation(&self, key: &LimitKey) -> u64 {
         let known = self.generations.get(key);
@@ -192,11 +194,7 @@ impl Stored {
 
     /// The scopes whose policies or counters are not the same in `other`.
     pub(crate) fn changed_limits(&self, other: &Self) -> HashSet<LimitScope> {
-        let scopes = self.limits.keys().chain(other.limits.keys());
-        let mut changed: HashSet<LimitScope> = scopes
-            .filter(|scope| self.limits.get(scope) != other.limits.get(scope))
-            .cloned()
-            .collect();
+        let mut changed = self.limits.changed(&other.limits);
         let keys = self.generations.keys().chain(other.generations.keys());
         let began_anew = keys.filter(|key| self.generations.get(key) != other.generations.get(key));
         changed.extend(began_anew.map(|key| key.scope.clone()));
@@ -220,8 +218,13 @@ impl Stored {
     }
 
     pub(crate) fn expected_limit(&self, key: &LimitKey) -> Expected {
-        let known = self.limit(key).map(|known| known.revision);
+        let known = self.limits.get(key).map(|known| known.revision);
         self.expected(&EntityKey::of(kind::LIMIT, key), known)
+    }
+
+    pub(crate) fn expected_concurrency(&self, key: &LimitKey) -> Expected {
+        let known = self.concurrency.get(key).map(|known| known.revision);
+        self.expected(&EntityKey::of(kind::CONCURRENCY, key), known)
     }
 
     pub(crate) fn expected_generation(&self, key: &LimitKey) -> Expected {

@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use waygate_core::{
     grammar::Method,
-    model::{RateLimitPolicy, RouteKey, RouteState},
+    model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState},
 };
 
 use super::ResolveError;
@@ -22,6 +22,8 @@ pub(crate) struct Registered {
     pub(crate) declared: RouteState,
     /// The rate limits that the code declares, in their order.
     pub(crate) limits: Vec<RateLimitPolicy>,
+    /// The limits of concurrency that it declares, in their order.
+    pub(crate) concurrency: Vec<ConcurrencyPolicy>,
     /// Where it comes from.
     pub(crate) source: Source,
 }

@@ -13,6 +13,7 @@ use waygate_core::{
 };
 
 use super::{
+    DeclaredLimits,
     layer::OfRoute,
     probe::{self, Served},
 };
@@ -165,15 +166,23 @@ impl Bound {
                     limits: declaration.limits.clone(),
                 };
                 self.own.insert(key.clone(), own);
-                let limits = declaration.limits.rate_policies();
-                (declaration.state.clone(), limits, source.clone())
+                (
+                    declaration.state.clone(),
+                    declaration.limits.clone(),
+                    source.clone(),
+                )
             }
-            None => (RouteState::default(), Vec::new(), Source::Document),
+            None => (
+                RouteState::default(),
+                DeclaredLimits::default(),
+                Source::Document,
+            ),
         };
         self.routes.push(Registered {
             key,
             declared,
-            limits,
+            limits: limits.rate_policies(),
+            concurrency: limits.concurrency_policies(),
             source,
         });
     }

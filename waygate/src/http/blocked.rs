@@ -64,6 +64,8 @@ pub enum BlockReason {
     },
     /// There were too many requests.
     RateLimited(RateLimited),
+    /// There were too many requests at the same time.
+    ConcurrencyLimited(ConcurrencyLimited),
 }
 
 /// What a rate limit says to a request that it refuses.
@@ -86,9 +88,21 @@ pub struct RateLimited {
     pub store_gone: bool,
 }
 
+/// What a limit of concurrency says to a request that it refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConcurrencyLimited {
+    /// The policy that refuses it.
+    pub policy: LimitKey,
+    /// How many requests may be served at the same time.
+    pub limit: u32,
+    /// In how many seconds it is worth another try. Nobody knows when a place becomes free: 1.
+    pub retry_after: u64,
+}
+
 impl BlockReason {
     /// The status of the built-in answer: 503 for what is closed, 403 for what is closed to this caller, 429 for
-    /// what was asked for too often.
+    /// what was asked for too often, or by too many at a time.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::GlobalMaintenance { .. } | Self::Maintenance { .. } | Self::Disabled { .. } => {
@@ -97,7 +111,7 @@ impl BlockReason {
             Self::EnvGated { .. } | Self::IpNotAllowed | Self::RoleRequired { .. } => {
                 StatusCode::FORBIDDEN
             }
-            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited(_) | Self::ConcurrencyLimited(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -110,6 +124,7 @@ impl BlockReason {
             Self::IpNotAllowed => "IP_NOT_ALLOWED",
             Self::RoleRequired { .. } => "ROLE_REQUIRED",
             Self::RateLimited(_) => "RATE_LIMIT_EXCEEDED",
+            Self::ConcurrencyLimited(_) => "CONCURRENCY_LIMIT_EXCEEDED",
         }
     }
 
@@ -124,6 +139,7 @@ impl BlockReason {
             Self::IpNotAllowed => "This endpoint is not available from your address",
             Self::RoleRequired { .. } => "This endpoint requires a role that you do not have",
             Self::RateLimited(_) => "Too many requests",
+            Self::ConcurrencyLimited(_) => "Too many requests at a time",
         }
     }
 
@@ -136,7 +152,8 @@ impl BlockReason {
             Self::EnvGated { .. }
             | Self::IpNotAllowed
             | Self::RoleRequired { .. }
-            | Self::RateLimited(_) => None,
+            | Self::RateLimited(_)
+            | Self::ConcurrencyLimited(_) => None,
         }
     }
 
@@ -205,8 +222,10 @@ impl Blocked {
 
     /// Seconds for `Retry-After` (RFC 9110 section 10.2.3): rounded up, at least 1; `None` when the end is not known.
     pub fn retry_after(&self) -> Option<u64> {
-        if let BlockReason::RateLimited(limited) = &self.reason {
-            return Some(limited.retry_after);
+        match &self.reason {
+            BlockReason::RateLimited(limited) => return Some(limited.retry_after),
+            BlockReason::ConcurrencyLimited(limited) => return Some(limited.retry_after),
+            _ => {}
         }
         let wait = self.reason.until()?.duration_since(self.at);
         let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);

@@ -20,7 +20,7 @@ mod service;
 
 pub use api::Api;
 pub use bind::{BindError, BindErrors};
-pub use blocked::{BlockReason, Blocked, RateLimited};
+pub use blocked::{BlockReason, Blocked, ConcurrencyLimited, RateLimited};
 pub use client::{ClientAddr, Roles};
 pub use extract::RouteGuard;
 pub use guard::Guarded;

@@ -32,6 +32,22 @@ pub(super) async fn custom(responder: Responder, blocked: Blocked) -> Response {
     }
 }
 
+/// The answer to a request that a limit refuses: a custom one is completed with `Retry-After`.
+pub(super) async fn limited(responder: Option<Responder>, blocked: Blocked) -> Response {
+    let retry_after = blocked.retry_after();
+    let mut response = match responder {
+        Some(responder) => custom(responder, blocked).await,
+        None => builtin(&blocked),
+    };
+    let headers = response.headers_mut();
+    if let Some(seconds) = retry_after
+        && !headers.contains_key(header::RETRY_AFTER)
+    {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
 /// The answer when nobody has said otherwise (wire contract section 7.2, RFC 9457, or a page).
 pub(super) fn builtin(blocked: &Blocked) -> Response {
     let (content_type, body) = match preferred(&blocked.request().headers) {
@@ -70,6 +86,10 @@ fn facts(blocked: &Blocked) -> Value {
         let reset_at = format_wire(limited.reset_at, "+00:00");
         facts.insert("reset_at".to_owned(), reset_at.into());
     }
+    if let BlockReason::ConcurrencyLimited(limited) = reason {
+        facts.insert("limit".to_owned(), limited.limit.into());
+        facts.insert("retry_after_seconds".to_owned(), limited.retry_after.into());
+    }
     facts.insert("path".to_owned(), blocked.request().uri.path().into());
     if let Some(until) = reason.until() {
         facts.insert(
@@ -88,10 +108,15 @@ fn problem(blocked: &Blocked) -> Value {
         Some(text) if !text.is_empty() => text.as_str(),
         _ => reason.message(),
     };
-    // Registered by draft-ietf-httpapi-ratelimit-headers.
-    let kind = match reason {
-        BlockReason::RateLimited(_) => QUOTA_EXCEEDED.to_owned(),
-        _ => format!("urn:waygate:problem:{kind}"),
+    let violated = match reason {
+        BlockReason::RateLimited(limited) => Some(&limited.policy.name),
+        BlockReason::ConcurrencyLimited(limited) => Some(&limited.policy.name),
+        _ => None,
+    };
+    // Registered by draft-ietf-httpapi-ratelimit-headers, for which requests at the same time are a quota like others.
+    let kind = match violated {
+        Some(_) => QUOTA_EXCEEDED.to_owned(),
+        None => format!("urn:waygate:problem:{kind}"),
     };
     let mut problem = json!({
         "type": kind,
@@ -100,8 +125,8 @@ fn problem(blocked: &Blocked) -> Value {
         "detail": detail,
         "instance": blocked.request().uri.path(),
     });
-    if let BlockReason::RateLimited(limited) = reason {
-        problem["violated-policies"] = json!([limited.policy.name]);
+    if let Some(policy) = violated {
+        problem["violated-policies"] = json!([policy]);
     }
     if let (Value::Object(problem), Value::Object(facts)) = (&mut problem, facts(blocked)) {
         let known = ["message", "path"];

@@ -25,6 +25,7 @@ pub struct Responses {
     ip_not_allowed: Option<Responder>,
     role_required: Option<Responder>,
     rate_limited: Option<Responder>,
+    concurrency_limited: Option<Responder>,
 }
 
 impl Responses {
@@ -70,6 +71,12 @@ impl Responses {
         self
     }
 
+    /// Answers requests beyond a limit of concurrency. `Retry-After` is added to the answer where it has none.
+    pub fn concurrency_limited<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
+        self.concurrency_limited = Some(function.into_responder());
+        self
+    }
+
     /// Sets the function for the blocks that one attribute causes.
     pub(crate) fn set(&mut self, gate: Gate, responder: Responder) {
         let place = match gate {
@@ -94,6 +101,7 @@ impl Responses {
             BlockReason::IpNotAllowed => self.ip_not_allowed.as_ref(),
             BlockReason::RoleRequired { .. } => self.role_required.as_ref(),
             BlockReason::RateLimited(_) => self.rate_limited.as_ref(),
+            BlockReason::ConcurrencyLimited(_) => self.concurrency_limited.as_ref(),
         }
     }
 }

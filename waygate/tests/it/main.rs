@@ -4,6 +4,7 @@
 #[cfg(feature = "admin")]
 mod admin;
 mod bind;
+mod concurrency;
 mod declared_limits;
 mod differential;
 #[cfg(feature = "swagger-ui")]

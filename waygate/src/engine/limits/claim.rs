@@ -82,7 +82,7 @@ impl Limits {
             if policy.rates(tier).list.is_empty() {
                 continue;
             }
-            let key = match key_of(policy, facts, functions) {
+            let key = match key_of(&fields.key, facts, || functions.key(policy)) {
                 Some(key) => key,
                 None => match fields.when_missing() {
                     OnMissingKey::Exempt => continue,
@@ -149,14 +149,15 @@ impl Limits {
     }
 }
 
+/// What a request is counted by; `None` when it has no such part.
 #[inline]
-fn key_of(
-    policy: &Policy,
+pub(crate) fn key_of(
+    source: &KeySource,
     facts: &impl LimitFacts,
-    functions: &mut impl Functions,
+    function: impl FnOnce() -> Option<LimitedKey>,
 ) -> Option<LimitedKey> {
-    let KeySource::Parts(parts) = &policy.fields.key else {
-        return functions.key(policy);
+    let KeySource::Parts(parts) = source else {
+        return function();
     };
     let mut key = LimitedKey::default();
     let complete = parts

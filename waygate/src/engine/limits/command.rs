@@ -3,14 +3,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use waygate_core::{
     grammar::{Limit, TierLimit},
-    model::{Action, AuditEntry, LimitKey, LimitOverride, LimitScope, RateLimitPolicy},
+    model::{Action, AuditEntry, LimitKey, LimitScope, RateLimitPolicy},
     port::{Batch, EntityKey},
 };
 
-use super::{LimitRecord, LimitedKey, Policy};
+use super::{LimitRecord, LimitedKey, Policy, replace::Replacement};
 use crate::engine::{
     ChangeError, Event, Inner,
     change::{Attempt, By, Change, check_expected, entry, json},
+    snapshot::Snapshot,
     stored::{Stored, kind},
 };
 
@@ -56,14 +57,15 @@ impl Change for LimitChange {
         let snapshot = inner.snapshot.load_full();
         let (key, slots) = inner.governed(&snapshot, &self.key)?;
         let declared = snapshot.declared_limit(&key).cloned();
-        let known = stored.limit(&key);
+        let known = stored.limits.get(&key);
         check_expected(
             &key.to_string(),
             by.expected,
             known.map_or(0, |known| known.revision),
         )?;
-        let before = known.map(|known| &known.value.policy).or(declared.as_ref());
-        let next = match (&self.command, before) {
+        let before = known.map(|known| known.value.policy.clone());
+        let before = before.or_else(|| declared.clone());
+        let next = match (&self.command, &before) {
             (LimitCommand::Set(policy), _) => {
                 let policy = RateLimitPolicy {
                     name: key.name.clone(),
@@ -87,48 +89,30 @@ impl Change for LimitChange {
         };
         let is_set = matches!(self.command, LimitCommand::Set(_));
         let unchanged = if next.is_some() {
-            !is_set && next.as_ref() == before
+            !is_set && next == before
         } else {
             known.is_none()
         };
         if unchanged {
             return Ok(snapshot.limit_record(&key));
         }
-        let entity = EntityKey::of(kind::LIMIT, &key);
-        let mut batch = Batch {
-            expected: vec![(entity.clone(), stored.expected_limit(&key))],
-            ..Batch::default()
-        };
-        let line = AuditEntry {
+        let replacement = Replacement {
+            kind: kind::LIMIT,
+            key: &key,
+            expected: stored.expected_limit(&key),
+            before: before.as_ref(),
             reason: next.as_ref().map(in_short).unwrap_or_default(),
-            service: service(&key.scope),
-            previous: before.map(json),
-            new: next.as_ref().or(declared.as_ref()).map(json),
-            ..entry(
-                &by.origin,
-                action(&key.scope, &self.command, before.is_some()),
-                &audit_path(&key.scope),
-                inner.clock.now(),
-            )
+            next,
+            action: action(&key.scope, &self.command, before.is_some()),
+            declared,
         };
-        batch.audit.push(line.clone());
-        match next {
-            Some(policy) => batch
-                .puts
-                .push((entity, json(&LimitOverride { policy, declared }))),
-            None => batch.deletes.push(entity),
-        }
-        let revision = inner.commit(stored, batch).await?;
-        inner.publish_limits(stored, &key.scope, &slots);
+        let line = inner.replace(stored, by, &slots, replacement).await?;
         let snapshot = inner.snapshot.load();
         let record = snapshot.limit_record(&key);
         inner.send(Event::RateLimit {
             key,
             limit: record.clone().map(Box::new),
-            audit: Some(Box::new(AuditEntry {
-                revision: revision.number,
-                ..line
-            })),
+            audit: Some(Box::new(line)),
         });
         Ok(record)
     }
@@ -231,9 +215,9 @@ impl Change for KeyReset {
 
 impl Inner {
     /// The key with its route resolved, and the slots that the policy governs by itself.
-    fn governed(
+    pub(crate) fn governed(
         &self,
-        snapshot: &crate::engine::snapshot::Snapshot,
+        snapshot: &Snapshot,
         key: &LimitKey,
     ) -> Result<(LimitKey, Vec<usize>), ChangeError> {
         let LimitScope::Route(route) = &key.scope else {
@@ -245,7 +229,7 @@ impl Inner {
         Ok((LimitKey::new(scope, key.name.clone()), vec![slot]))
     }
 
-    fn publish_limits(&self, stored: &Stored, scope: &LimitScope, slots: &[usize]) {
+    pub(crate) fn publish_limits(&self, stored: &Stored, scope: &LimitScope, slots: &[usize]) {
         match scope {
             LimitScope::Route(_) => self.publish_patch(stored, slots),
             // Every route meets it.
@@ -263,7 +247,7 @@ pub(crate) fn audit_path(scope: &LimitScope) -> String {
     }
 }
 
-fn service(scope: &LimitScope) -> Option<String> {
+pub(crate) fn service(scope: &LimitScope) -> Option<String> {
     match scope {
         LimitScope::Global => None,
         LimitScope::Service(service) => Some(service.to_string()),

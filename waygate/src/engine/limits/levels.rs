@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use waygate_core::{
-    grammar::PolicyName,
-    model::{LimitKey, LimitScope, RateLimitPolicy, RouteKey},
+    grammar::ServiceName,
+    model::{ConcurrencyPolicy, LimitScope, RateLimitPolicy, RouteKey},
 };
 
 use super::{Limits, Policy};
 use crate::engine::{
+    concurrency::Concurrency,
     snapshot::{Compiler, Slot},
     stored::Stored,
     table::Table,
@@ -15,24 +16,67 @@ use crate::engine::{
 /// The limits that more than one route meets.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Levels {
-    pub(crate) global: Arc<[Arc<Policy>]>,
-    pub(crate) service: Arc<[Arc<Policy>]>,
+    pub(crate) global: OwnLimits,
+    service_name: Option<ServiceName>,
+    pub(crate) service: OwnLimits,
+}
+
+/// The limits of one scope, each kind in the order of the checks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OwnLimits {
+    pub(crate) rates: Arc<[Arc<Policy>]>,
+    pub(crate) concurrency: Arc<[Arc<Concurrency>]>,
+}
+
+impl OwnLimits {
+    /// The policies of one scope: what the code declares, in its order, and then what operators have added.
+    pub(crate) fn compile(
+        stored: &Stored,
+        scope: &LimitScope,
+        rates: &[RateLimitPolicy],
+        concurrency: &[ConcurrencyPolicy],
+        compiler: Compiler<'_>,
+    ) -> Self {
+        let rates = stored.limits.applying(scope, rates);
+        let concurrency = stored.concurrency.applying(scope, concurrency);
+        if rates.is_empty() && concurrency.is_empty() {
+            return Self::default();
+        }
+        let rate = |applying| Arc::new(Policy::compile(applying, stored, compiler.book));
+        let limit = |applying| Arc::new(Concurrency::compile(applying, compiler.book));
+        Self {
+            rates: rates.into_iter().map(rate).collect(),
+            concurrency: concurrency.into_iter().map(limit).collect(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rates.is_empty() && self.concurrency.is_empty()
+    }
 }
 
 impl Levels {
     pub(crate) fn compile(stored: &Stored, compiler: Compiler<'_>) -> Self {
-        let of = |scope| compile_policies(stored, &scope, &[], compiler).into();
+        let of = |scope| OwnLimits::compile(stored, &scope, &[], &[], compiler);
         Self {
             global: of(LimitScope::Global),
+            service_name: compiler.service.cloned(),
             service: compiler
                 .service
-                .map_or_else(Arc::default, |name| of(LimitScope::Service(name.clone()))),
+                .map(|name| of(LimitScope::Service(name.clone())))
+                .unwrap_or_default(),
         }
+    }
+
+    /// The limits of this service, when it is the one that is asked for.
+    pub(crate) fn of_service(&self, service: &ServiceName) -> Option<&OwnLimits> {
+        (self.service_name.as_ref() == Some(service)).then_some(&self.service)
     }
 
     /// What each route meets. Routes without limits of their own share what they meet.
     pub(crate) fn compose(&self, table: &Table, routes: &[Arc<Slot>]) -> Vec<Option<Arc<Limits>>> {
-        let common = self.limits(self.policies().cloned().collect());
+        let none = OwnLimits::default();
+        let common = self.meet(&none, |_| true);
         let exempts = self
             .policies()
             .any(|policy| !policy.fields.exempt_routes.is_empty());
@@ -47,52 +91,26 @@ impl Levels {
     }
 
     /// What one route meets.
-    pub(crate) fn of(&self, route: &RouteKey, own: &[Arc<Policy>]) -> Option<Arc<Limits>> {
-        let governs = |policy: &&Arc<Policy>| {
+    pub(crate) fn of(&self, route: &RouteKey, own: &OwnLimits) -> Option<Arc<Limits>> {
+        self.meet(own, |policy| {
             let mut exempt = policy.fields.exempt_routes.iter();
             !exempt.any(|exempt| exempt.covers(route.method(), route.path()))
-        };
-        let shared = self.policies().filter(governs);
-        self.limits(shared.chain(own).cloned().collect())
+        })
     }
 
     fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
-        self.global.iter().chain(&*self.service)
+        self.global.rates.iter().chain(&*self.service.rates)
     }
 
-    fn limits(&self, policies: Vec<Arc<Policy>>) -> Option<Arc<Limits>> {
-        (!policies.is_empty()).then(|| {
-            Arc::new(Limits {
-                policies: policies.into(),
-            })
-        })
+    fn meet(&self, own: &OwnLimits, governs: impl Fn(&Policy) -> bool) -> Option<Arc<Limits>> {
+        let shared = self.policies().filter(|policy| governs(policy));
+        let everybody = self.global.concurrency.iter();
+        let of_service = everybody.chain(&*self.service.concurrency);
+        let limits = Limits {
+            policies: shared.chain(&*own.rates).cloned().collect(),
+            concurrency: of_service.chain(&*own.concurrency).cloned().collect(),
+        };
+        let is_empty = limits.policies.is_empty() && limits.concurrency.is_empty();
+        (!is_empty).then(|| Arc::new(limits))
     }
-}
-
-/// The policies of one scope: what the code declares, in its order, and then what operators have added.
-pub(crate) fn compile_policies(
-    stored: &Stored,
-    scope: &LimitScope,
-    declared: &[RateLimitPolicy],
-    compiler: Compiler<'_>,
-) -> Box<[Arc<Policy>]> {
-    let set = stored.limits.get(scope);
-    if declared.is_empty() && set.is_none() {
-        return Box::default();
-    }
-    let is_declared = |name: &PolicyName| declared.iter().any(|policy| policy.name == *name);
-    let added = set.into_iter().flat_map(|set| set.keys());
-    let added = added
-        .filter(|name| !is_declared(name))
-        .map(|name| (name, None));
-    let named = declared.iter().map(|policy| (&policy.name, Some(policy)));
-    named
-        .chain(added)
-        .filter_map(|(name, declared)| {
-            let key = LimitKey::new(scope.clone(), name.clone());
-            let set = set.and_then(|set| set.get(name));
-            let (generation, stats) = (stored.generation(&key), compiler.book.of(&key));
-            Policy::compile(key, declared, set, generation, stats).map(Arc::new)
-        })
-        .collect()
 }

@@ -149,7 +149,8 @@ impl Waygate {
     pub fn rate_limits(&self) -> Vec<LimitRecord> {
         let snapshot = self.inner.snapshot.load();
         let mut records: Vec<LimitRecord> = snapshot
-            .policies()
+            .all_limits()
+            .flat_map(|own| &*own.rates)
             .map(|policy| LimitRecord::new(policy, &snapshot))
             .collect();
         records.sort_by(|a, b| a.key.cmp(&b.key));

@@ -1,4 +1,4 @@
-//! Rate limits: what governs a route, how a request is counted, and what came of it.
+//! Rate limits, and what limits of concurrency share with them: what governs a route, how a request is counted, and what came of it.
 //!
 //! `policy` is compiled when something changes; `claim` finds out what one request is counted by, `store` counts it,
 //! `verdict` says what follows, and `stats` remembers.
@@ -12,26 +12,33 @@ mod key;
 mod levels;
 mod listing;
 mod operator;
+mod overrides;
 mod policy;
+mod replace;
 mod stats;
 mod store;
 mod verdict;
 
 use std::sync::Arc;
 
+use super::concurrency::Concurrency;
+
 #[cfg(feature = "axum")]
 pub(crate) use account::Counting;
 #[cfg(feature = "axum")]
-pub(crate) use claim::{Claim, Claims, Functions, LimitFacts, NoFunctions};
+pub(crate) use claim::{Claim, Claims, Functions, NoFunctions};
+pub(crate) use claim::{LimitFacts, key_of};
 pub(crate) use clock::{LimitClock, instant};
-pub(crate) use command::{Generation, LimitCommand};
+pub(crate) use command::Generation;
 pub(crate) use explain::Decisions;
 pub use explain::{DecisionRecord, DecisionStep};
 pub(crate) use key::LimitedKey;
-pub(crate) use levels::{Levels, compile_policies};
+pub(crate) use levels::{Levels, OwnLimits};
 pub use listing::{HitQuery, HitRecord, LimitRecord};
-pub(crate) use policy::{Policy, Rate};
-pub(crate) use stats::LimitBook;
+pub(crate) use overrides::{Applying, Overrides};
+pub(crate) use policy::{ExemptNetworks, Policy, Rate};
+pub(crate) use replace::Replacement;
+pub(crate) use stats::{Hit, LimitBook, lock};
 pub use stats::{KeyUse, LimitCounts};
 pub(crate) use store::{Counters, Shared};
 pub use store::{CountingMode, CountingModes};
@@ -77,4 +84,5 @@ pub enum RateLimitHeaders {
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) policies: Box<[Arc<Policy>]>,
+    pub(crate) concurrency: Box<[Arc<Concurrency>]>,
 }

@@ -5,8 +5,8 @@ use waygate_core::{
 };
 
 use super::{
-    LimitCommand, LimitRecord, LimitedKey,
-    command::{KeyReset, LimitChange, LimitReset, audit_path},
+    LimitRecord, LimitedKey,
+    command::{KeyReset, LimitChange, LimitCommand, LimitReset, audit_path},
 };
 use crate::{ChangeError, Operator, ResolveError, Waygate, engine::snapshot::Snapshot};
 

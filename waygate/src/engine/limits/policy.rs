@@ -6,12 +6,16 @@ use sha2::{Digest, Sha256};
 use waygate_core::{
     grammar::{Limit, Percentage, PolicyName, TierLimit, canonical_network},
     limit::{Rule, quota::Nanos},
-    model::{LimitKey, LimitOverride, RateLimitPolicy},
+    model::{LimitKey, RateLimitPolicy},
     port::Series,
 };
 
-use super::{key::LimitedKey, stats::PolicyStats};
-use crate::engine::stored::Versioned;
+use super::{
+    key::LimitedKey,
+    overrides::Applying,
+    stats::{LimitBook, PolicyStats},
+};
+use crate::engine::stored::Stored;
 
 /// A rate limit policy, ready to be asked.
 #[derive(Debug)]
@@ -23,7 +27,7 @@ pub(crate) struct Policy {
     /// Whether the code declares something else by now than when an operator set it.
     pub(crate) drifted: bool,
     pub(crate) stats: Arc<PolicyStats>,
-    exempt_ips: Box<[IpNet]>,
+    exempt_ips: ExemptNetworks,
     limits: Box<[Rates]>,
 }
 
@@ -48,42 +52,42 @@ pub(crate) struct Rate {
     advertised: Option<HeaderValue>,
 }
 
+/// Networks whose clients pass uncounted.
+#[derive(Debug)]
+pub(crate) struct ExemptNetworks(Box<[IpNet]>);
+
 /// Which limit of a policy holds for a caller: 0 for its own, n for its nth tier.
 pub(crate) type TierIndex = u16;
 
 impl Policy {
-    /// Compiles what applies under `key`: what an operator has set, else what the code declares.
+    /// Compiles what applies under a key.
     pub(crate) fn compile(
-        key: LimitKey,
-        declared: Option<&RateLimitPolicy>,
-        set: Option<&Versioned<LimitOverride>>,
-        generation: u64,
-        stats: Arc<PolicyStats>,
-    ) -> Option<Self> {
-        let (fields, revision, drifted) = match (set, declared) {
-            (Some(set), declared) => {
-                let drifted = set.value.declared.as_ref() != declared;
-                (set.value.policy.clone(), set.revision, drifted)
-            }
-            (None, Some(declared)) => (declared.clone(), 0, false),
-            (None, None) => return None,
-        };
+        applying: Applying<RateLimitPolicy>,
+        stored: &Stored,
+        book: &LimitBook,
+    ) -> Self {
+        let Applying {
+            key,
+            fields,
+            revision,
+            drifted,
+        } = applying;
+        let (generation, stats) = (stored.generation(&key), book.of(&key));
         let tiers = fields.tiers.iter().map(|tier| &tier.limit);
         let own = TierLimit::Limited(fields.limit.clone());
         let limits = std::iter::once(&own)
             .chain(tiers)
             .map(|limit| Rates::compile(&key, &fields, limit, generation))
             .collect();
-        let exempt_ips = fields.exempt_ips.iter().copied();
-        Some(Self {
-            exempt_ips: exempt_ips.map(canonical_network).collect(),
+        Self {
+            exempt_ips: ExemptNetworks::new(&fields.exempt_ips),
             limits,
             key,
             fields,
             revision,
             drifted,
             stats,
-        })
+        }
     }
 
     /// The rates for one tier.
@@ -119,10 +123,7 @@ impl Policy {
 
     /// Whether clients of this address pass uncounted.
     pub(crate) fn exempts_ip(&self, ip: impl FnOnce() -> Option<IpAddr>) -> bool {
-        !self.exempt_ips.is_empty()
-            && ip()
-                .map(|ip| ip.to_canonical())
-                .is_some_and(|ip| self.exempt_ips.iter().any(|network| network.contains(&ip)))
+        self.exempt_ips.contain(ip)
     }
 
     /// Whether the policy holds for this key already; a key that is in stays in when the share grows.
@@ -136,6 +137,20 @@ impl Policy {
     #[inline]
     pub(crate) fn is_enforced(&self) -> bool {
         !self.fields.shadow
+    }
+}
+
+impl ExemptNetworks {
+    pub(crate) fn new(networks: &[IpNet]) -> Self {
+        Self(networks.iter().copied().map(canonical_network).collect())
+    }
+
+    /// Whether the address is in one of them. It is not looked for where there are none.
+    pub(crate) fn contain(&self, ip: impl FnOnce() -> Option<IpAddr>) -> bool {
+        !self.0.is_empty()
+            && ip()
+                .map(|ip| ip.to_canonical())
+                .is_some_and(|ip| self.0.iter().any(|network| network.contains(&ip)))
     }
 }
 

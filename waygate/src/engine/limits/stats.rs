@@ -14,6 +14,7 @@ use waygate_core::{
 };
 
 use super::key::LimitedKey;
+use crate::engine::concurrency::ConcurrencyStats;
 
 /// What one policy has said since the process began.
 #[derive(Debug, Default)]
@@ -168,6 +169,7 @@ pub(crate) struct Hit {
 #[derive(Debug, Default)]
 pub(crate) struct LimitBook {
     policies: Mutex<HashMap<LimitKey, Arc<PolicyStats>>>,
+    concurrency: Mutex<HashMap<LimitKey, Arc<ConcurrencyStats>>>,
     hits: Mutex<VecDeque<Hit>>,
 }
 
@@ -177,11 +179,12 @@ impl LimitBook {
 
     /// What is known about a policy, however often it is set anew.
     pub(crate) fn of(&self, key: &LimitKey) -> Arc<PolicyStats> {
-        let mut policies = lock(&self.policies);
-        match policies.get(key) {
-            Some(stats) => stats.clone(),
-            None => policies.entry(key.clone()).or_default().clone(),
-        }
+        known(&self.policies, key)
+    }
+
+    /// The same about a limit of concurrency.
+    pub(crate) fn of_concurrency(&self, key: &LimitKey) -> Arc<ConcurrencyStats> {
+        known(&self.concurrency, key)
     }
 
     pub(crate) fn hit(&self, hit: Hit) {
@@ -203,7 +206,15 @@ impl LimitBook {
     }
 }
 
+fn known<T: Default>(all: &Mutex<HashMap<LimitKey, Arc<T>>>, key: &LimitKey) -> Arc<T> {
+    let mut all = lock(all);
+    match all.get(key) {
+        Some(stats) => stats.clone(),
+        None => all.entry(key.clone()).or_default().clone(),
+    }
+}
+
 /// What is under these locks is whole whenever somebody panics.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -20,12 +20,15 @@ use super::{
     claim::{Claim, Claims, Takes},
     verdict::{RefusalCause, Settled},
 };
+use crate::engine::concurrency::HeldPlaces;
 
 /// Where requests are counted: in this process, or in a store that others share, with this process to fall back on.
 #[derive(Debug)]
 pub(crate) struct Counters {
     pub(crate) local: MemoryCounters,
     pub(crate) shared: Option<Shared>,
+    /// Places of limits of concurrency that are held in the shared store.
+    pub(crate) held: HeldPlaces,
     modes: Modes,
 }
 
@@ -86,6 +89,7 @@ impl Counters {
         Self {
             local,
             shared,
+            held: HeldPlaces::default(),
             modes: Modes::default(),
         }
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{extract::Request, response::Response};
-use http::{HeaderName, HeaderValue, header};
+use http::HeaderName;
 use tower::Service;
 use waygate_core::limit::quota::SECOND;
 
@@ -17,6 +17,7 @@ use super::{
     Cost, DeclaredLimits,
     functions::{Told, ask},
     headers,
+    places::{enter, until_sent},
 };
 use crate::engine::{
     Claims, Counting, DeprecationHeaders, Inner, Limits, NoFunctions, Passed, RateLimitHeaders,
@@ -56,6 +57,16 @@ where
         let Some(route) = snapshot.table.route(slot) else {
             return ResponseFuture::deprecated(self.inner.call(request), announcement);
         };
+        if !limits.concurrency.is_empty() {
+            let (route, limits) = (route.clone(), limits.clone());
+            let waiting = Waiting {
+                slot,
+                route,
+                limits,
+                announcement,
+            };
+            return self.wait(request, None, waiting);
+        }
         let own = self.shared.by_slot.get(&slot);
         let functions = own.filter(|own| own.limits.ask_functions());
         let (request, claims) = match functions {
@@ -65,8 +76,8 @@ where
                 (request, claims)
             }
             Some(own) => match claims_at_once(limits, &own.limits, request, engine) {
-                Ok(found) => found,
-                Err(request) => {
+                (request, Some(claims)) => (request, claims),
+                (request, None) => {
                     let (route, limits) = (route.clone(), limits.clone());
                     let waiting = Waiting {
                         slot,
@@ -116,7 +127,7 @@ where
         }
     }
 
-    /// The same where the counters are elsewhere, or (without claims) a function must be awaited.
+    /// The same where the counters are elsewhere, or (without claims) a function must be awaited or a place be taken.
     fn wait(
         &mut self,
         request: Request,
@@ -134,6 +145,10 @@ where
                 limits,
                 announcement,
             } = waiting;
+            let (request, held) = match enter(&shared, slot, &route, &limits, request).await {
+                Ok(entered) => entered,
+                Err(full) => return Ok(full),
+            };
             let (request, claims) = match claims {
                 Some(claims) => (request, Ok(claims)),
                 None => claims_in_time(&shared, slot, &limits, request).await,
@@ -151,8 +166,9 @@ where
                 Ok(claims) if claims.is_empty() => {
                     let mut response = inner.call(request).await?;
                     announce(&mut response, announcement);
-                    return Ok(response);
+                    return Ok(until_sent(response, held));
                 }
+                Ok(claims) if counting.engine.counters.shared.is_none() => counting.here(claims),
                 Ok(claims) => counting.anywhere(claims).await,
                 Err(policy) => Err(counting.without_key(policy)),
             };
@@ -165,9 +181,13 @@ where
                         passed,
                         announcement,
                     };
-                    Ok(after.complete(response))
+                    Ok(until_sent(after.complete(response), held))
                 }
-                Err(refusal) => Ok(refused(&shared, request, slot, &limits, &refusal).await),
+                Err(refusal) => {
+                    // A place is for requests that are served.
+                    drop(held);
+                    Ok(refused(&shared, request, slot, &limits, &refusal).await)
+                }
             }
         })
     }
@@ -198,21 +218,17 @@ struct Waiting {
 /// What the request is counted by, or the policy that refuses it because it has no key.
 type Found = (Request, Result<Claims, u16>);
 
-/// The claims of a request whose key or cost functions tell; the request alone when one of them must be awaited.
+/// The claims of a request whose key or cost functions tell; none when one of them must be awaited.
 fn claims_at_once(
     limits: &Limits,
     declared: &DeclaredLimits,
     request: Request,
     engine: &Inner,
-) -> Result<Found, Request> {
+) -> (Request, Option<Result<Claims, u16>>) {
     let (parts, body) = request.into_parts();
     let claims = Told::at_once(declared, &parts)
         .map(|mut told| limits.claims(&RequestFacts::of_parts(&parts, engine), &mut told));
-    let request = Request::from_parts(parts, body);
-    match claims {
-        Some(claims) => Ok((request, claims)),
-        None => Err(request),
-    }
+    (Request::from_parts(parts, body), claims)
 }
 
 /// The same, waiting for functions that take their time.
@@ -222,8 +238,9 @@ async fn claims_in_time(shared: &Shared, slot: usize, limits: &Limits, request: 
         let claims = limits.claims(&RequestFacts::of(&request, engine), &mut NoFunctions);
         return (request, claims);
     };
+    let keys = own.limits.rates.iter().map(|limit| limit.key.as_ref());
     let (parts, body) = request.into_parts();
-    let (parts, asked) = ask(&own.limits, parts).await;
+    let (parts, asked) = ask(keys, parts).await;
     let mut told = Told::after(&own.limits, &parts, asked);
     let claims = limits.claims(&RequestFacts::of_parts(&parts, engine), &mut told);
     (Request::from_parts(parts, body), claims)
@@ -298,7 +315,6 @@ async fn refused(
     let engine = &shared.waygate.inner;
     let now = engine.limit_clock.now(&*engine.clock);
     let limited = limited(refusal, now, engine.limiting.jitter);
-    let retry_after = limited.retry_after;
     let reason = BlockReason::RateLimited(limited);
     let declared = shared.by_slot.get(&slot);
     let declared = declared.and_then(|own| own.limits.rate(&refusal.policy.key.name));
@@ -308,14 +324,8 @@ async fn refused(
         .cloned();
     let (parts, _body) = request.into_parts();
     let blocked = Blocked::new(parts, reason, engine.clock.now());
-    let mut response = match responder {
-        Some(responder) => reply::custom(responder, blocked).await,
-        None => reply::builtin(&blocked),
-    };
+    let mut response = reply::limited(responder, blocked).await;
     let headers = response.headers_mut();
-    if !headers.contains_key(header::RETRY_AFTER) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
-    }
     if let Some(told) = &refusal.told {
         let which = engine.limiting.headers;
         if which != RateLimitHeaders::Off {

@@ -71,6 +71,12 @@ impl DeclaredLimits {
         self.rates.iter().find(|limit| limit.policy.name == *name)
     }
 
+    /// The same of a limit of concurrency.
+    pub(super) fn concurrency(&self, name: &PolicyName) -> Option<&DeclaredConcurrency> {
+        let mut limits = self.concurrency.iter();
+        limits.find(|limit| limit.policy.name == *name)
+    }
+
     /// The policies alone, for the engine.
     pub(crate) fn rate_policies(&self) -> Vec<RateLimitPolicy> {
         self.rates
@@ -79,7 +85,15 @@ impl DeclaredLimits {
             .collect()
     }
 
-    /// Whether some function tells a key or a cost.
+    /// The limits of concurrency alone, for the engine.
+    pub(crate) fn concurrency_policies(&self) -> Vec<ConcurrencyPolicy> {
+        self.concurrency
+            .iter()
+            .map(|limit| limit.policy.clone())
+            .collect()
+    }
+
+    /// Whether some function tells a key or a cost of a rate limit.
     pub(super) fn ask_functions(&self) -> bool {
         self.rates
             .iter()

@@ -1,6 +1,6 @@
 use http::request::Parts;
 
-use super::{DeclaredLimits, Key};
+use super::{DeclaredLimits, Key, KeyFunction};
 use crate::engine::{Functions, LimitedKey, Policy};
 
 /// What the functions of one route's attributes say about one request.
@@ -37,14 +37,14 @@ impl<'a> Told<'a> {
     }
 }
 
-/// Awaits the async functions. The request's head comes back with their answers.
+/// Awaits the async ones of the attributes' functions. The request's head comes back with their answers.
 pub(super) async fn ask(
-    declared: &DeclaredLimits,
+    functions: impl Iterator<Item = Option<&KeyFunction>>,
     mut request: Parts,
 ) -> (Parts, Vec<(usize, Option<Key>)>) {
     let mut asked = Vec::new();
-    for (index, limit) in declared.rates.iter().enumerate() {
-        if let Some(function) = limit.key.as_ref().filter(|function| function.is_async()) {
+    for (index, function) in functions.enumerate() {
+        if let Some(function) = function.filter(|function| function.is_async()) {
             let (back, key) = function.ask(request).await;
             request = back;
             asked.push((index, key));
@@ -53,20 +53,29 @@ pub(super) async fn ask(
     (request, asked)
 }
 
+/// What the function of the attribute at this position says.
+pub(super) fn told(
+    index: usize,
+    function: Option<&KeyFunction>,
+    asked: &[(usize, Option<Key>)],
+    request: &Parts,
+) -> Option<LimitedKey> {
+    let told = match asked.iter().find(|(asked, _)| *asked == index) {
+        Some((_, key)) => key.clone(),
+        None => function?.sync(request).flatten(),
+    };
+    let mut key = LimitedKey::default();
+    key.push_custom(told?.as_bytes());
+    Some(key)
+}
+
 impl Functions for Told<'_> {
     fn key(&mut self, policy: &Policy) -> Option<LimitedKey> {
         let rates = &self.declared.rates;
         let index = rates
             .iter()
             .position(|limit| limit.policy.name == policy.key.name)?;
-        let asked = self.asked.iter().find(|(asked, _)| *asked == index);
-        let told = match asked {
-            Some((_, key)) => key.clone(),
-            None => rates[index].key.as_ref()?.sync(self.request).flatten(),
-        };
-        let mut key = LimitedKey::default();
-        key.push_custom(told?.as_bytes());
-        Some(key)
+        told(index, rates[index].key.as_ref(), &self.asked, self.request)
     }
 
     fn cost(&mut self, policy: &Policy) -> Option<u32> {

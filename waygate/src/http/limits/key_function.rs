@@ -16,9 +16,12 @@ pub struct KeyFunction(Form);
 
 #[derive(Clone)]
 enum Form {
-    Sync(Arc<dyn Fn(&Parts) -> Option<Key> + Send + Sync>),
-    Async(Arc<dyn Fn(Parts) -> Asked + Send + Sync>),
+    Sync(Arc<SyncFunction>),
+    Async(Arc<AsyncFunction>),
 }
+
+type SyncFunction = dyn Fn(&Parts) -> Option<Key> + Send + Sync;
+type AsyncFunction = dyn Fn(Parts) -> Asked + Send + Sync;
 
 /// The request's head comes back with the answer.
 type Asked = Pin<Box<dyn Future<Output = (Parts, Option<Key>)> + Send>>;

@@ -7,8 +7,10 @@ mod cost_function;
 mod declared;
 mod functions;
 mod headers;
+mod held_body;
 mod key;
 mod key_function;
+mod places;
 
 pub use cost::Cost;
 pub use cost_function::{CostFunction, IntoCostFunction};

@@ -1,0 +1,21 @@
+//! Limits of concurrency: how many requests are served at the same time.
+//!
+//! `policy` is compiled when something changes; `seats` finds out what places a request needs, `occupy` takes them, and
+//! `held` gives them back. Where places are shared with other processes, `renewal` keeps those that this one holds.
+
+mod command;
+mod held;
+mod listing;
+mod occupy;
+mod operator;
+mod policy;
+mod renewal;
+mod seats;
+
+pub(crate) use held::{Held, HeldPlaces, Seat};
+pub use listing::ConcurrencyRecord;
+#[cfg(feature = "axum")]
+pub(crate) use occupy::{Entering, Full};
+pub(crate) use policy::{Concurrency, ConcurrencyStats};
+pub(crate) use renewal::run as renew;
+pub(crate) use seats::{Seats, Wanted};

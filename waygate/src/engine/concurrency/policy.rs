@@ -1,0 +1,83 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use http::HeaderValue;
+use waygate_core::{
+    model::{ConcurrencyPolicy, LimitKey},
+    port::Series,
+};
+
+use crate::engine::limits::{Applying, ExemptNetworks, LimitBook};
+
+/// A limit of concurrency, ready to be asked.
+#[derive(Debug)]
+pub(crate) struct Concurrency {
+    pub(crate) key: LimitKey,
+    pub(crate) fields: ConcurrencyPolicy,
+    /// The commit that set it; 0 when only the declaration speaks.
+    pub(crate) revision: u64,
+    /// Whether the code declares something else by now than when an operator set it.
+    pub(crate) drifted: bool,
+    pub(crate) stats: Arc<ConcurrencyStats>,
+    pub(crate) exempt_ips: ExemptNetworks,
+    /// Whose places: the same however often the policy is changed, so that whoever is inside still counts.
+    pub(crate) series: Series,
+    /// `RateLimit-Policy` of refusals.
+    pub(crate) advertised: Option<HeaderValue>,
+}
+
+/// What one limit of concurrency has seen in this process.
+#[derive(Debug, Default)]
+pub(crate) struct ConcurrencyStats {
+    in_use: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Concurrency {
+    /// Compiles what applies under a key.
+    pub(crate) fn compile(applying: Applying<ConcurrencyPolicy>, book: &LimitBook) -> Self {
+        let Applying {
+            key,
+            fields,
+            revision,
+            drifted,
+        } = applying;
+        let (name, limit) = (&key.name, fields.limit);
+        // draft-ietf-httpapi-ratelimit-headers, section 3: a quota of requests at the same time has no window.
+        let item = format!("\"{name}\";q={limit};qu=\"concurrent-requests\"");
+        Self {
+            series: Series::places(&key.scope, &key.name),
+            stats: book.of_concurrency(&key),
+            exempt_ips: ExemptNetworks::new(&fields.exempt_ips),
+            advertised: HeaderValue::try_from(item).ok(),
+            key,
+            fields,
+            revision,
+            drifted,
+        }
+    }
+}
+
+impl ConcurrencyStats {
+    pub(crate) fn enter(&self) {
+        self.in_use.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn leave(&self) {
+        self.in_use.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn in_use(&self) -> u64 {
+        self.in_use.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}

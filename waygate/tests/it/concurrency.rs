@@ -1,0 +1,379 @@
+//! Limits of concurrency: what requests meet, and what operators change.
+
+mod attributes;
+mod operators;
+mod shared;
+mod sockets;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{Extension, Router, body::Body, extract::Request, response::Response, routing::get};
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::{sync::Semaphore, task::JoinHandle};
+use tower::ServiceExt;
+use waygate::{
+    Blocked, ConcurrencyPolicy, ConcurrencyRecord, HitQuery, LimitKey, Responses, Roles,
+    RouteState, Waygate,
+    testing::{TestApp, TestResponse, bypass},
+};
+
+use crate::support::{builder, clock};
+
+/// Where handlers wait until they are let go.
+#[derive(Clone)]
+struct Door {
+    inside: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Door {
+    fn new() -> Self {
+        let closed = || Arc::new(Semaphore::new(0));
+        Self {
+            inside: closed(),
+            open: closed(),
+        }
+    }
+
+    /// What a handler does.
+    async fn pass(&self) {
+        self.inside.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+    }
+
+    /// Returns when one more handler waits.
+    async fn entered(&self) {
+        self.inside.acquire().await.unwrap().forget();
+    }
+
+    fn let_go(&self, handlers: usize) {
+        self.open.add_permits(handlers);
+    }
+}
+
+async fn wait(Extension(door): Extension<Door>) -> &'static str {
+    door.pass().await;
+    "done"
+}
+
+/// A part, and then neither another one nor an end.
+async fn endless() -> Body {
+    let part = stream::iter([Ok::<_, std::io::Error>("part")]);
+    Body::from_stream(part.chain(stream::pending()))
+}
+
+async fn dies() {
+    panic!("a handler that dies");
+}
+
+const BUSY: &str = "GET:/busy#default";
+
+fn key(text: &str) -> LimitKey {
+    text.parse().unwrap()
+}
+
+fn policy(fields: Value) -> ConcurrencyPolicy {
+    serde_json::from_value(fields).unwrap()
+}
+
+async fn set(waygate: &Waygate, at: &str, fields: Value) -> ConcurrencyRecord {
+    let operator = waygate.system();
+    let set = operator.set_concurrency_limit(key(at), policy(fields));
+    set.await.unwrap().unwrap()
+}
+
+fn routes(door: &Door) -> Router {
+    Router::new()
+        .route("/busy", get(wait))
+        .route("/t/{tenant}", get(wait))
+        .route("/endless", get(endless))
+        .route("/dies", get(dies))
+        .layer(Extension(door.clone()))
+}
+
+async fn guarded(waygate: &Waygate, door: &Door) -> Router {
+    for route in ["GET:/busy", "GET:/t/{tenant}", "GET:/endless", "GET:/dies"] {
+        let key = route.parse().unwrap();
+        waygate.register(key, RouteState::default()).await;
+    }
+    waygate.guard(routes(door)).await.unwrap().into_router()
+}
+
+/// An engine whose `GET:/busy` is limited, and its handlers' door.
+async fn limited(fields: Value) -> (Waygate, TestApp, Door) {
+    let waygate = builder().clock(clock()).build().await.unwrap();
+    let door = Door::new();
+    let app = TestApp::new(guarded(&waygate, &door).await);
+    set(&waygate, BUSY, fields).await;
+    (waygate, app, door)
+}
+
+/// A request that waits inside.
+async fn inside(app: &TestApp, path: &'static str, door: &Door) -> JoinHandle<TestResponse> {
+    let app = app.clone();
+    let request = tokio::spawn(async move { app.get(path).await });
+    door.entered().await;
+    request
+}
+
+fn in_use(waygate: &Waygate, at: &str) -> u64 {
+    waygate.concurrency_limit(&key(at)).unwrap().in_use
+}
+
+#[track_caller]
+fn assert_full(answer: &TestResponse) {
+    assert_eq!(answer.status(), 429, "{}", answer.text());
+    let error = answer.json::<Value>()["error"].clone();
+    assert_eq!(error["code"], "CONCURRENCY_LIMIT_EXCEEDED");
+}
+
+#[tokio::test]
+async fn so_many_are_served_at_a_time() {
+    let (waygate, app, door) = limited(json!({"limit": 2})).await;
+    let first = inside(&app, "/busy", &door).await;
+    let second = inside(&app, "/busy", &door).await;
+    let refused = app.get("/busy?page=2").await;
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(
+        refused.header("ratelimit-policy"),
+        Some("\"default\";q=2;qu=\"concurrent-requests\"")
+    );
+    assert_eq!(refused.header("ratelimit"), None);
+    assert_eq!(
+        refused.json::<Value>(),
+        json!({"error": {
+            "code": "CONCURRENCY_LIMIT_EXCEEDED", "message": "Too many requests at a time", "limit": 2,
+            "retry_after_seconds": 1, "path": "/busy",
+        }})
+    );
+    let record = waygate.concurrency_limit(&key(BUSY)).unwrap();
+    assert_eq!((record.in_use, record.refused), (2, 1));
+    assert_eq!(
+        record.meaning,
+        "at most 2 at the same time, for all requests together"
+    );
+
+    door.let_go(1);
+    assert_eq!(first.await.unwrap().text(), "done");
+    let third = inside(&app, "/busy", &door).await;
+    assert_full(&app.get("/busy").await);
+    door.let_go(2);
+    for request in [second, third] {
+        let answer = request.await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.header("ratelimit-policy"), None);
+        assert_eq!(answer.header("content-length"), Some("4"));
+    }
+    assert_eq!(in_use(&waygate, BUSY), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_problem_and_a_hit() {
+    let (waygate, app, door) = limited(json!({"limit": 1})).await;
+    let request = inside(&app, "/busy", &door).await;
+    let problem = app.with_header("accept", "application/problem+json");
+    let problem: Value = problem.get("/busy").await.json();
+    assert_eq!(
+        problem["type"],
+        "https://iana.org/assignments/http-problem-types#quota-exceeded"
+    );
+    assert_eq!(problem["violated-policies"], json!(["default"]));
+    let hits = waygate.rate_limit_hits(&HitQuery {
+        limit: 5,
+        enforced: Some(true),
+        ..HitQuery::default()
+    });
+    let [hit] = &*hits else { panic!("{hits:?}") };
+    assert_eq!(
+        (&*hit.path, &*hit.method, &*hit.limit),
+        ("/busy", "GET", "1 at a time")
+    );
+    assert_eq!(hit.policy, key(BUSY));
+    assert_eq!(hit.key, "waygate:ratelimit:GET:/busy:*");
+    door.let_go(1);
+    request.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_place_is_held_until_the_body_is_sent_or_dropped() {
+    let waygate = builder().build().await.unwrap();
+    let router = guarded(&waygate, &Door::new()).await;
+    let at = "GET:/endless#default";
+    set(&waygate, at, json!({"limit": 1})).await;
+    let ask = || Request::get("/endless").body(Body::empty()).unwrap();
+    for _ in 0..2 {
+        let answer: Response = router.clone().oneshot(ask()).await.unwrap();
+        assert_eq!((answer.status().as_u16(), in_use(&waygate, at)), (200, 1));
+        let refused = router.clone().oneshot(ask()).await.unwrap();
+        assert_eq!(refused.status(), 429);
+        let mut body = answer.into_body().into_data_stream();
+        let part = body.next().await.unwrap();
+        assert_eq!((part.unwrap(), in_use(&waygate, at)), ("part".into(), 1));
+        drop(body);
+        assert_eq!(in_use(&waygate, at), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_gives_its_place_back() {
+    let (waygate, app, door) = limited(json!({"limit": 1})).await;
+    let request = inside(&app, "/busy", &door).await;
+    assert_full(&app.get("/busy").await);
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    assert_eq!(in_use(&waygate, BUSY), 0);
+    let request = inside(&app, "/busy", &door).await;
+    door.let_go(1);
+    assert_eq!(request.await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_gives_its_place_back() {
+    let (waygate, app, _) = limited(json!({"limit": 1})).await;
+    set(&waygate, "GET:/dies#default", json!({"limit": 1})).await;
+    for _ in 0..3 {
+        let app = app.clone();
+        let request = tokio::spawn(async move { app.get("/dies").await });
+        assert!(request.await.unwrap_err().is_panic());
+        assert_eq!(in_use(&waygate, "GET:/dies#default"), 0);
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_for_concurrency_consumes_no_quota() {
+    let (waygate, app, door) = limited(json!({"limit": 1})).await;
+    let quota = json!({"limit": "2/hour", "key_strategy": "global"});
+    let quota = serde_json::from_value(quota).unwrap();
+    let set = waygate.system().set_rate_limit(key(BUSY), quota).await;
+    assert!(set.unwrap().is_some());
+    let request = inside(&app, "/busy", &door).await;
+    for _ in 0..3 {
+        assert_full(&app.get("/busy").await);
+    }
+    door.let_go(2);
+    for (answer, remaining) in [(request.await.unwrap(), "1"), (app.get("/busy").await, "0")] {
+        assert_eq!(answer.header("x-ratelimit-remaining"), Some(remaining));
+    }
+    // The quota is used up, and refuses without keeping the place.
+    for _ in 0..2 {
+        let refused = app.get("/busy").await;
+        assert_eq!(
+            refused.json::<Value>()["error"]["code"],
+            "RATE_LIMIT_EXCEEDED"
+        );
+        assert_eq!(in_use(&waygate, BUSY), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_that_refuses_gives_the_place_back_before_its_answer_is_sent() {
+    let waygate = builder().clock(clock()).build().await.unwrap();
+    let router = guarded(&waygate, &Door::new()).await;
+    set(&waygate, BUSY, json!({"limit": 1})).await;
+    let quota = json!({"limit": "0/hour", "key_strategy": "global"});
+    let quota = serde_json::from_value(quota).unwrap();
+    let operator = waygate.system();
+    operator.set_rate_limit(key(BUSY), quota).await.unwrap();
+    let ask = || Request::get("/busy").body(Body::empty()).unwrap();
+    let answer: Response = router.clone().oneshot(ask()).await.unwrap();
+    assert_eq!((answer.status().as_u16(), in_use(&waygate, BUSY)), (429, 0));
+    assert!(answer.headers().contains_key("x-ratelimit-limit"));
+}
+
+/// Serves two at a time: `same` twice and `other` once.
+async fn assert_key(strategy: &str, same: (&'static str, &str), other: (&'static str, &str)) {
+    let (waygate, app, door) = limited(json!({"limit": 1, "key_strategy": strategy})).await;
+    set(
+        &waygate,
+        "GET:/t/{tenant}#default",
+        json!({"limit": 1, "key_strategy": strategy}),
+    )
+    .await;
+    let asked = |(path, header): (&'static str, &str)| match header.split_once('=') {
+        Some(("ip", ip)) => (app.from_peer(SocketAddr::new(ip.parse().unwrap(), 1)), path),
+        Some((name, value)) => (app.with_header(name, value), path),
+        None => (app.clone(), path),
+    };
+    let ((same, path), (other, other_path)) = (asked(same), asked(other));
+    let first = inside(&same, path, &door).await;
+    assert_full(&same.get(path).await);
+    let second = inside(&other, other_path, &door).await;
+    door.let_go(2);
+    for request in [first, second] {
+        assert_eq!(request.await.unwrap().status(), 200, "{strategy}");
+    }
+}
+
+#[tokio::test]
+async fn each_key_has_places_of_its_own() {
+    let busy = |header| ("/busy", header);
+    assert_key("ip", busy("ip=192.0.2.1"), busy("ip=192.0.2.2")).await;
+    assert_key("api_key", busy("x-api-key=one"), busy("x-api-key=two")).await;
+    assert_key("header:x-team", busy("x-team=a"), busy("x-team=b")).await;
+    assert_key("path:tenant", ("/t/acme", ""), ("/t/other", "")).await;
+    // Without a key a request is not counted.
+    assert_key("api_key", busy("x-api-key=one"), busy("")).await;
+}
+
+#[tokio::test]
+async fn networks_and_roles_can_be_exempt() {
+    let fields = json!({"limit": 1, "exempt_ips": ["10.0.0.0/8"], "exempt_roles": ["staff"]});
+    let waygate = builder().build().await.unwrap();
+    let door = Door::new();
+    let router = guarded(&waygate, &door).await;
+    set(&waygate, BUSY, fields).await;
+    let app = TestApp::new(router.clone());
+    let staff = TestApp::new(router.layer(Extension(Roles::new(["staff"]))));
+    let counted = inside(&app, "/busy", &door).await;
+    assert_full(&app.get("/busy").await);
+    let neighbour = app.from_peer(SocketAddr::new([10, 1, 2, 3].into(), 1));
+    let mut requests = vec![counted, inside(&neighbour, "/busy", &door).await];
+    requests.push(inside(&staff, "/busy", &door).await);
+    assert_eq!(in_use(&waygate, BUSY), 1);
+    door.let_go(4);
+    assert_eq!(bypass(app.get("/busy")).await.status(), 200);
+    for request in requests {
+        assert_eq!(request.await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_limit_can_hold_everywhere() {
+    let (waygate, app, door) = limited(json!({"limit": 2})).await;
+    set(&waygate, "*#default", json!({"limit": 1})).await;
+    let request = inside(&app, "/busy", &door).await;
+    for path in ["/t/acme", "/busy"] {
+        assert_full(&app.get(path).await);
+    }
+    // Whoever found no place at one limit holds none at another.
+    assert_eq!(
+        (in_use(&waygate, "*#default"), in_use(&waygate, BUSY)),
+        (1, 1)
+    );
+    door.let_go(1);
+    request.await.unwrap();
+    assert_eq!(
+        (in_use(&waygate, "*#default"), in_use(&waygate, BUSY)),
+        (0, 0)
+    );
+}
+
+#[tokio::test]
+async fn the_application_can_answer() {
+    let waygate = builder().build().await.unwrap();
+    let door = Door::new();
+    let key = "GET:/busy".parse().unwrap();
+    waygate.register(key, RouteState::default()).await;
+    let sorry = |blocked: &Blocked| format!("{} later", blocked.reason().code());
+    let guarded = waygate.guard(routes(&door)).await.unwrap();
+    let guarded = guarded.responses(Responses::new().concurrency_limited(sorry));
+    let app = TestApp::new(guarded.into_router());
+    set(&waygate, BUSY, json!({"limit": 1})).await;
+    let request = inside(&app, "/busy", &door).await;
+    let refused = app.get("/busy").await;
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.text(), "CONCURRENCY_LIMIT_EXCEEDED later");
+    door.let_go(1);
+    request.await.unwrap();
+}

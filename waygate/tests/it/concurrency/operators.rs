@@ -1,0 +1,109 @@
+//! What operators change while requests are inside.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use waygate::{AuditQuery, Event, port::MemoryBackend};
+
+use super::{BUSY, Door, assert_full, guarded, in_use, inside, key, limited, policy, set};
+use crate::support::builder;
+
+#[tokio::test]
+async fn a_change_holds_for_those_who_are_inside() {
+    let (waygate, app, door) = limited(json!({"limit": 1})).await;
+    let mut requests = vec![inside(&app, "/busy", &door).await];
+    let raised = set(&waygate, BUSY, json!({"limit": 3})).await;
+    assert_eq!(
+        (raised.in_use, raised.overridden, raised.drifted),
+        (1, true, false)
+    );
+    requests.push(inside(&app, "/busy", &door).await);
+    requests.push(inside(&app, "/busy", &door).await);
+    set(&waygate, BUSY, json!({"limit": 2})).await;
+    door.let_go(1);
+    while in_use(&waygate, BUSY) == 3 {
+        tokio::task::yield_now().await;
+    }
+    assert_full(&app.get("/busy").await);
+    let operator = waygate.system();
+    let left = operator.delete_concurrency_limit(key(BUSY)).await.unwrap();
+    assert_eq!(left, None);
+    requests.push(inside(&app, "/busy", &door).await);
+    door.let_go(3);
+    for request in requests {
+        assert_eq!(request.await.unwrap().status(), 200);
+    }
+    assert_eq!(waygate.concurrency_limits(), []);
+    assert_eq!(set(&waygate, BUSY, json!({"limit": 1})).await.in_use, 0);
+}
+
+#[tokio::test]
+async fn every_change_is_one_line_in_the_log_and_one_event() {
+    let (waygate, _, _) = limited(json!({"limit": 5})).await;
+    let mut events = waygate.subscribe();
+    let operator = waygate.system();
+    set(&waygate, BUSY, json!({"limit": 6, "key_strategy": "user"})).await;
+    for _ in 0..2 {
+        let deleted = operator.delete_concurrency_limit(key(BUSY)).await;
+        assert_eq!(deleted.unwrap(), None);
+    }
+    let log = waygate.audit(AuditQuery::newest(20)).await.unwrap();
+    let lines: Vec<_> = log
+        .iter()
+        .rev()
+        .map(|line| format!("{} {} {}", line.path, line.action, line.reason))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "GET:/busy concurrency_policy_set 5 at a time · global",
+            "GET:/busy concurrency_policy_updated 6 at a time · user",
+            "GET:/busy concurrency_policy_deleted ",
+        ]
+    );
+    for expected in [Some(6), None] {
+        let Some(Event::Concurrency { key, limit, audit }) = events.next().await else {
+            panic!("another event");
+        };
+        assert_eq!((key.to_string(), audit.is_some()), (BUSY.to_owned(), true));
+        assert_eq!(limit.map(|limit| limit.policy.limit.get()), expected);
+    }
+    let stale = operator.clone().if_revision(7);
+    let refused = stale.set_concurrency_limit(key(BUSY), policy(json!({"limit": 1})));
+    assert!(
+        refused
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("GET:/busy#default")
+    );
+}
+
+#[tokio::test]
+async fn other_processes_and_later_ones_follow() {
+    let backend = Arc::new(MemoryBackend::new());
+    let engine = async || {
+        let built = builder().shared_backend(backend.clone()).build().await;
+        let waygate = built.unwrap();
+        drop(guarded(&waygate, &Door::new()).await);
+        waygate
+    };
+    let (one, other) = (engine().await, engine().await);
+    let mut events = other.subscribe();
+    for at in [BUSY, "*#default"] {
+        set(&one, at, json!({"limit": 4})).await;
+        loop {
+            let event = events.next().await.unwrap();
+            if let Event::Concurrency { key, limit, audit } = event {
+                assert_eq!((key.to_string(), audit), (at.to_owned(), None));
+                assert_eq!(limit.unwrap().policy.limit.get(), 4);
+                break;
+            }
+        }
+    }
+    assert_eq!(one.concurrency_limits(), other.concurrency_limits());
+    assert_eq!(
+        engine().await.concurrency_limits(),
+        one.concurrency_limits()
+    );
+}

@@ -1,0 +1,283 @@
+//! Places that several processes share, in a store that fails.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::json;
+use tokio::sync::Semaphore;
+use waygate::{
+    Component, Waygate,
+    port::{BoxFuture, CounterError, CounterStore, MemoryCounters, Occupancy, Place, Series, Take},
+    testing::{ManualClock, TestApp},
+};
+use waygate_core::limit::{Outcome, quota::Nanos};
+
+use super::{BUSY, Door, assert_full, guarded, in_use, inside, set};
+use crate::support::{builder, clock};
+
+/// One process's way to a store, which can be cut.
+#[derive(Debug)]
+struct Link {
+    store: MemoryCounters,
+    mode: AtomicU8,
+    /// One permit for each call that has begun, and for each that has come through.
+    asked: Semaphore,
+    occupied: Semaphore,
+    vacated: Semaphore,
+    /// What a call waits for in mode `SLOW`.
+    slow: Semaphore,
+}
+
+const FINE: u8 = 0;
+const DOWN: u8 = 1;
+const HUNG: u8 = 2;
+const SLOW: u8 = 3;
+
+impl Link {
+    fn to(store: &MemoryCounters) -> Arc<Self> {
+        let none = || Semaphore::new(0);
+        Arc::new(Self {
+            store: store.clone(),
+            mode: AtomicU8::new(FINE),
+            asked: none(),
+            occupied: none(),
+            vacated: none(),
+            slow: none(),
+        })
+    }
+
+    fn set(&self, mode: u8) {
+        self.mode.store(mode, Ordering::SeqCst);
+    }
+
+    async fn reach(&self) -> Result<(), CounterError> {
+        match self.mode.load(Ordering::SeqCst) {
+            DOWN => Err(CounterError::Unavailable("connection refused".to_owned())),
+            HUNG => std::future::pending().await,
+            SLOW => {
+                self.slow.acquire().await.unwrap().forget();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Waits for one more of what a semaphore counts, for a minute of paused time at most.
+async fn one_more(semaphore: &Semaphore) {
+    let wait = tokio::time::timeout(Duration::from_secs(60), semaphore.acquire());
+    wait.await.expect("one more").unwrap().forget();
+}
+
+impl CounterStore for Link {
+    fn take<'a>(
+        &'a self,
+        takes: &'a [Take<'a>],
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, CounterError>> {
+        self.store.take(takes, now)
+    }
+
+    fn adjust<'a>(
+        &'a self,
+        take: Take<'a>,
+        units: i64,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        self.store.adjust(take, units, now)
+    }
+
+    fn forget<'a>(
+        &'a self,
+        series: &'a Series,
+        key: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        self.store.forget(series, key)
+    }
+
+    fn occupy<'a>(
+        &'a self,
+        place: Place<'a>,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<Occupancy, CounterError>> {
+        Box::pin(async move {
+            self.asked.add_permits(1);
+            self.reach().await?;
+            let occupancy = self.store.occupy(place, now).await;
+            self.occupied.add_permits(1);
+            occupancy
+        })
+    }
+
+    fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(async move {
+            if self.mode.load(Ordering::SeqCst) == DOWN {
+                self.reach().await?;
+            }
+            self.store.vacate(place).await?;
+            self.vacated.add_permits(1);
+            Ok(())
+        })
+    }
+
+    fn replicas(&self) -> u32 {
+        2
+    }
+}
+
+/// A process that shares a store.
+struct Process {
+    waygate: Waygate,
+    app: TestApp,
+    door: Door,
+    link: Arc<Link>,
+}
+
+impl Process {
+    async fn of(store: &MemoryCounters, clock: &ManualClock, limit: u32) -> Self {
+        let link = Link::to(store);
+        let builder = builder().clock(clock.clone()).shared_counters(link.clone());
+        // Paused time goes on only when nothing is left to do.
+        let builder = builder.counter_deadline(Duration::from_secs(1));
+        let waygate = builder.build().await.unwrap();
+        let door = Door::new();
+        let app = TestApp::new(guarded(&waygate, &door).await);
+        set(&waygate, BUSY, json!({"limit": limit})).await;
+        Self {
+            waygate,
+            app,
+            door,
+            link,
+        }
+    }
+}
+
+async fn two(limit: u32) -> (Process, Process, ManualClock) {
+    let (store, clock) = (MemoryCounters::new(), clock());
+    let one = Process::of(&store, &clock, limit).await;
+    let other = Process::of(&store, &clock, limit).await;
+    (one, other, clock)
+}
+
+#[tokio::test(start_paused = true)]
+async fn processes_share_places() {
+    let (one, other, _) = two(1).await;
+    let request = inside(&one.app, "/busy", &one.door).await;
+    assert_full(&other.app.get("/busy").await);
+    assert_eq!(in_use(&other.waygate, BUSY), 0);
+    one.door.let_go(1);
+    assert_eq!(request.await.unwrap().status(), 200);
+    one_more(&one.link.vacated).await;
+    let request = inside(&other.app, "/busy", &other.door).await;
+    assert_full(&one.app.get("/busy").await);
+    other.door.let_go(1);
+    assert_eq!(request.await.unwrap().status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_is_kept_for_as_long_as_it_is_held() {
+    let (one, other, clock) = two(1).await;
+    let request = inside(&one.app, "/busy", &one.door).await;
+    one_more(&one.link.occupied).await;
+    for _ in 0..10 {
+        clock.advance(Duration::from_secs(3));
+        one_more(&one.link.occupied).await;
+    }
+    assert_full(&other.app.get("/busy").await);
+    one.door.let_go(1);
+    request.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_dies_holds_nothing() {
+    let (one, other, clock) = two(1).await;
+    let request = inside(&one.app, "/busy", &one.door).await;
+    one.link.set(DOWN);
+    clock.advance(Duration::from_millis(9_999));
+    assert_full(&other.app.get("/busy").await);
+    clock.advance(Duration::from_millis(1));
+    let next = inside(&other.app, "/busy", &other.door).await;
+    for (process, request) in [(&one, request), (&other, next)] {
+        process.door.let_go(1);
+        assert_eq!(request.await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_store_each_process_gives_out_its_share() {
+    for mode in [DOWN, HUNG] {
+        let (one, _other, _) = two(4).await;
+        let mut requests = vec![inside(&one.app, "/busy", &one.door).await];
+        one.link.set(mode);
+        // The one that was let in before counts.
+        requests.push(inside(&one.app, "/busy", &one.door).await);
+        assert_full(&one.app.get("/busy").await);
+        assert_eq!(in_use(&one.waygate, BUSY), 2);
+        assert!(one.waygate.health().contains_key(&Component::Counters));
+
+        one.link.set(FINE);
+        requests.push(inside(&one.app, "/busy", &one.door).await);
+        assert!(one.waygate.health().is_empty());
+        one.door.let_go(3);
+        for request in requests {
+            assert_eq!(request.await.unwrap().status(), 200);
+        }
+        assert_eq!(in_use(&one.waygate, BUSY), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_is_never_nothing() {
+    let (one, _other, _) = two(1).await;
+    one.link.set(DOWN);
+    let request = inside(&one.app, "/busy", &one.door).await;
+    assert_full(&one.app.get("/busy").await);
+    one.door.let_go(1);
+    assert_eq!(request.await.unwrap().status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_admitted_without_the_store_counts_when_it_is_back() {
+    let (one, other, _) = two(1).await;
+    one.link.set(DOWN);
+    let request = inside(&one.app, "/busy", &one.door).await;
+    one.link.set(FINE);
+    one_more(&one.link.occupied).await;
+    assert_full(&other.app.get("/busy").await);
+    one.door.let_go(1);
+    request.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_given_up_while_it_asks_leaves_no_place_behind() {
+    let (one, _other, _) = two(1).await;
+    one.link.set(SLOW);
+    let app = one.app.clone();
+    let request = tokio::spawn(async move { app.get("/busy").await });
+    one_more(&one.link.asked).await;
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    // Whether the store has heard of it or not.
+    one_more(&one.link.vacated).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_comes_too_late_is_taken_back() {
+    let (one, other, _) = two(1).await;
+    let request = inside(&one.app, "/busy", &one.door).await;
+    one_more(&one.link.asked).await;
+    one.link.set(SLOW);
+    one_more(&one.link.asked).await;
+    one.door.let_go(1);
+    request.await.unwrap();
+    one_more(&one.link.vacated).await;
+    one.link.slow.add_permits(1);
+    one_more(&one.link.vacated).await;
+    other.door.let_go(1);
+    assert_eq!(other.app.get("/busy").await.status(), 200);
+}

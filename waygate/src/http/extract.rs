@@ -5,12 +5,22 @@ use axum::{
 use http::request::Parts;
 use waygate_core::decision::Verdict;
 
-use super::{BlockReason, Blocked, bypassed, facts::RequestFacts, identity, reply};
-use crate::{Waygate, engine::Asked};
+use super::{
+    BlockReason, Blocked, bypassed,
+    facts::RequestFacts,
+    identity,
+    limits::{limited, request_id},
+    reply, uncounted,
+};
+use crate::{
+    Waygate,
+    engine::{Asked, Counting, Inner, Limits, NoFunctions, Registered},
+};
 
 /// Enforces a route's state as an extractor, for routers that are not [guarded](crate::Waygate::guard).
 ///
-/// Blocked requests are answered with the built-in response before the handler runs. The router's state must give a
+/// Blocked requests are answered with the built-in response before the handler runs. Rate limits count, but answers that
+/// pass carry no headers about them; functions that attributes name and limits of concurrency need the layer. The router's state must give a
 /// [`Waygate`] (`FromRef`), and the route must be [registered](crate::Waygate::register).
 ///
 /// ```
@@ -51,18 +61,57 @@ where
             method: &parts.method,
             path: parts.uri.path(),
         };
-        match snapshot.decide(slot, asked, &facts, || engine.clock.now()) {
-            Verdict::Pass | Verdict::PassDeprecated => Ok(Self(())),
-            Verdict::Block(block) => {
-                let reason = BlockReason::from(block);
-                Err(Refusal(Blocked::new(
-                    parts.clone(),
-                    reason,
-                    engine.clock.now(),
-                )))
+        let reason = match snapshot.decide(slot, asked, &facts, || engine.clock.now()) {
+            Verdict::Pass | Verdict::PassDeprecated => None,
+            Verdict::Block(block) => Some(BlockReason::from(block)),
+        };
+        let limits = slot.and_then(|slot| {
+            let route = snapshot.table.route(slot)?.clone();
+            Some((snapshot.limits(slot)?.clone(), route))
+        });
+        // It is not to be held while the counters are asked.
+        drop(snapshot);
+        let reason = match (reason, limits) {
+            (None, Some((limits, route))) if !uncounted(engine) => {
+                count(parts, engine, &limits, &route).await
             }
+            (reason, _) => reason,
+        };
+        match reason {
+            None => Ok(Self(())),
+            Some(reason) => Err(Refusal(Blocked::new(
+                parts.clone(),
+                reason,
+                engine.clock.now(),
+            ))),
         }
     }
+}
+
+/// Counts a request; why it is refused, if it is.
+async fn count(
+    parts: &Parts,
+    engine: &Inner,
+    limits: &Limits,
+    route: &Registered,
+) -> Option<BlockReason> {
+    let claims = limits.claims(&RequestFacts::of_parts(parts, engine), &mut NoFunctions);
+    let counting = Counting {
+        engine,
+        limits,
+        route: &route.key,
+        method: parts.method.as_str(),
+        request_id: request_id(&parts.headers),
+    };
+    let admission = match claims {
+        Ok(claims) if claims.is_empty() => return None,
+        Ok(claims) => counting.anywhere(claims).await,
+        Err(policy) => Err(counting.without_key(policy)),
+    };
+    let refusal = admission.err()?;
+    let now = engine.limit_clock.now(&*engine.clock);
+    let jitter = engine.limiting.jitter;
+    Some(BlockReason::RateLimited(limited(&refusal, now, jitter)))
 }
 
 /// A request that [`RouteGuard`] has refused.

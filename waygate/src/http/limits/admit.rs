@@ -1,27 +1,23 @@
 use std::sync::Arc;
 
 use axum::{extract::Request, response::Response};
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 use tower::Service;
-use waygate_core::limit::quota::SECOND;
 
 use super::{
     super::{
-        BlockReason, Blocked, RateLimited,
         facts::RequestFacts,
         future::{ResponseFuture, announce},
         layer::Shared,
-        reply,
         service::WaygateService,
     },
-    Cost, DeclaredLimits,
+    After, DeclaredLimits,
     functions::{Told, ask},
-    headers,
     places::{enter, until_sent},
+    refuse::refused,
 };
 use crate::engine::{
-    Claims, Counting, DeprecationHeaders, Inner, Limits, NoFunctions, Passed, RateLimitHeaders,
-    Refusal, RefusalCause, Registered, Snapshot, instant,
+    Claims, Counting, DeprecationHeaders, Inner, Limits, NoFunctions, Refusal, Registered, Snapshot,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -94,7 +90,7 @@ where
             limits,
             route: &route.key,
             method: request.method().as_str(),
-            request_id: request_id(&request),
+            request_id: request_id(request.headers()),
         };
         let admission = match claims {
             Ok(claims) if claims.is_empty() => {
@@ -154,7 +150,7 @@ where
                 None => claims_in_time(&shared, slot, &limits, request).await,
             };
             let method = request.method().clone();
-            let request_id = request_id(&request).map(str::to_owned);
+            let request_id = request_id(request.headers()).map(str::to_owned);
             let counting = Counting {
                 engine: &shared.waygate.inner,
                 limits: &limits,
@@ -246,106 +242,7 @@ async fn claims_in_time(shared: &Shared, slot: usize, limits: &Limits, request: 
     (Request::from_parts(parts, body), claims)
 }
 
-fn request_id(request: &Request) -> Option<&str> {
-    request.headers().get(REQUEST_ID)?.to_str().ok()
-}
-
-/// What is left to do when the endpoint has answered.
-pub(crate) struct After {
-    shared: Arc<Shared>,
-    limits: Arc<Limits>,
-    passed: Passed,
-    announcement: Option<DeprecationHeaders>,
-}
-
-impl After {
-    pub(crate) fn complete(self, mut response: Response) -> Response {
-        let Self {
-            shared,
-            limits,
-            passed,
-            announcement,
-        } = self;
-        let engine = &shared.waygate.inner;
-        let which = engine.limiting.headers;
-        if let Some(told) = &passed.told
-            && which != RateLimitHeaders::Off
-        {
-            let headers = response.headers_mut();
-            headers::write(headers, which, &limits, &passed.claims, told, passed.at);
-        }
-        if announcement.is_some() {
-            announce(&mut response, announcement);
-        }
-        if let Some(cost) = response.extensions_mut().remove::<Cost>() {
-            correct(shared, limits, passed, cost);
-        }
-        response
-    }
-}
-
-/// Charges what a request has really cost.
-#[cold]
-fn correct(shared: Arc<Shared>, limits: Arc<Limits>, passed: Passed, cost: Cost) {
-    let engine = shared.waygate.inner.clone();
-    let adjust = async move {
-        for (claim, take) in limits.takes_by_claim(&passed.claims) {
-            let units = i64::from(claim.cost) - i64::from(cost.0);
-            if units != 0 {
-                engine.counters.adjust(take, units, passed.at).await;
-            }
-        }
-    };
-    if shared.waygate.inner.counters.shared.is_some() {
-        shared.waygate.inner.runtime.spawn(adjust);
-    } else {
-        // Counters of this process do not wait.
-        let _ = futures_util::FutureExt::now_or_never(adjust);
-    }
-}
-
-/// The answer to a request that is refused.
-async fn refused(
-    shared: &Shared,
-    request: Request,
-    slot: usize,
-    limits: &Limits,
-    refusal: &Refusal,
-) -> Response {
-    let engine = &shared.waygate.inner;
-    let now = engine.limit_clock.now(&*engine.clock);
-    let limited = limited(refusal, now, engine.limiting.jitter);
-    let reason = BlockReason::RateLimited(limited);
-    let declared = shared.by_slot.get(&slot);
-    let declared = declared.and_then(|own| own.limits.rate(&refusal.policy.key.name));
-    let responder = declared
-        .and_then(|declared| declared.response.as_ref())
-        .or_else(|| shared.responses.of(&reason))
-        .cloned();
-    let (parts, _body) = request.into_parts();
-    let blocked = Blocked::new(parts, reason, engine.clock.now());
-    let mut response = reply::limited(responder, blocked).await;
-    let headers = response.headers_mut();
-    if let Some(told) = &refusal.told {
-        let which = engine.limiting.headers;
-        if which != RateLimitHeaders::Off {
-            headers::write(headers, which, limits, &[], told, now);
-        }
-    }
-    response
-}
-
-fn limited(refusal: &Refusal, now: u64, jitter: f32) -> RateLimited {
-    let policy = &refusal.policy;
-    let wait = refusal.told.map_or(SECOND, |told| told.outcome.retry_after);
-    let jittered = wait.saturating_add((wait as f64 * f64::from(jitter * fastrand::f32())) as u64);
-    RateLimited {
-        policy: policy.key.clone(),
-        limit: policy.rates(refusal.tier).text.as_ref().to_owned(),
-        tier: policy.tier_name(refusal.tier).cloned(),
-        retry_after: jittered.div_ceil(SECOND).max(1),
-        reset_at: instant(now.saturating_add(wait)),
-        without_key: refusal.cause == RefusalCause::NoKey,
-        store_gone: refusal.cause == RefusalCause::StoreGone,
-    }
+/// What the client calls the request.
+pub(in crate::http) fn request_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get(REQUEST_ID)?.to_str().ok()
 }

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use waygate_core::{
     decl,
     grammar::{Invalid, KeyPart, KeySource, PolicyName},
-    model::{ConcurrencyPolicy, RateLimitPolicy},
+    model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy},
 };
 
 use super::{CostFunction, KeyFunction};
@@ -66,9 +66,11 @@ impl DeclaredLimits {
         Ok(())
     }
 
-    /// What is declared under a policy's name.
-    pub(super) fn rate(&self, name: &PolicyName) -> Option<&DeclaredLimit> {
-        self.rates.iter().find(|limit| limit.policy.name == *name)
+    /// What is declared of a policy: nothing of one that more than this route meets.
+    pub(super) fn rate(&self, key: &LimitKey) -> Option<&DeclaredLimit> {
+        let is_own = matches!(key.scope, LimitScope::Route(_));
+        let mut rates = self.rates.iter().filter(|_| is_own);
+        rates.find(|limit| limit.policy.name == key.name)
     }
 
     /// The same of a limit of concurrency.

@@ -2,6 +2,7 @@
 //! before and after the endpoint, and what answers say.
 
 mod admit;
+mod after;
 mod cost;
 mod cost_function;
 mod declared;
@@ -11,11 +12,14 @@ mod held_body;
 mod key;
 mod key_function;
 mod places;
+mod refuse;
 
 pub use cost::Cost;
 pub use cost_function::{CostFunction, IntoCostFunction};
 pub use key::Key;
 pub use key_function::{IntoKeyFunction, KeyFunction};
 
-pub(super) use admit::{After, Arrived};
+pub(super) use admit::{Arrived, request_id};
+pub(super) use after::After;
 pub(crate) use declared::DeclaredLimits;
+pub(super) use refuse::limited;

@@ -619,3 +619,24 @@ async fn deleting_leaves_what_the_code_declares_and_never_fails_for_nothing() {
         text.error();
     }
 }
+
+#[tokio::test]
+async fn what_is_left_of_a_route_that_is_gone_can_be_deleted() {
+    let backend = waygate_backends::MemoryBackend::new();
+    let credentials = || Credentials::new("admin", "secret");
+    let before = Server::on(backend.clone(), credentials()).await;
+    let declared = waygate::RouteState::default();
+    let key: waygate::RouteKey = "GET:/gone".parse().unwrap();
+    before.waygate.register(key.clone(), declared.clone()).await;
+    set(&before, json!({ "path": "/gone", "limit": "1/minute" })).await;
+
+    let server = Server::on(backend, credentials()).await;
+    server.delete(&limit_at("GET:/gone", "")).await.expect(200);
+    assert_eq!(
+        line(&server).await,
+        "rl_policy_deleted admin cli GET:/gone "
+    );
+    server.waygate.register(key, declared).await;
+    let left = server.get(&limit_at("GET:/gone", "")).await.expect(200);
+    assert_eq!(left, json!([]));
+}

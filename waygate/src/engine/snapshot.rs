@@ -175,9 +175,7 @@ impl Snapshot {
     /// The limits of every scope.
     pub(crate) fn all_limits(&self) -> impl Iterator<Item = &OwnLimits> {
         let own = self.routes.iter().map(|route| &route.own_limits);
-        [&self.levels.global, &self.levels.service]
-            .into_iter()
-            .chain(own)
+        self.levels.all().chain(own)
     }
 
     /// The limits of one scope.

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use waygate_core::{
     grammar::ServiceName,
@@ -17,8 +17,10 @@ use crate::engine::{
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Levels {
     pub(crate) global: OwnLimits,
-    service_name: Option<ServiceName>,
-    pub(crate) service: OwnLimits,
+    /// Those of this process's service.
+    service: OwnLimits,
+    /// Those of every service: other processes enforce them, this one only shows them.
+    services: Arc<HashMap<ServiceName, OwnLimits>>,
 }
 
 /// The limits of one scope, each kind in the order of the checks.
@@ -57,20 +59,30 @@ impl OwnLimits {
 
 impl Levels {
     pub(crate) fn compile(stored: &Stored, compiler: Compiler<'_>) -> Self {
-        let of = |scope| OwnLimits::compile(stored, &scope, &[], &[], compiler);
+        let of = |scope: &LimitScope| OwnLimits::compile(stored, scope, &[], &[], compiler);
+        let scopes = stored.limits.scopes().chain(stored.concurrency.scopes());
+        let services: HashMap<_, _> = scopes
+            .filter_map(|scope| match scope {
+                LimitScope::Service(name) => Some((name.clone(), of(scope))),
+                LimitScope::Global | LimitScope::Route(_) => None,
+            })
+            .collect();
+        let own = compiler.service.and_then(|name| services.get(name));
         Self {
-            global: of(LimitScope::Global),
-            service_name: compiler.service.cloned(),
-            service: compiler
-                .service
-                .map(|name| of(LimitScope::Service(name.clone())))
-                .unwrap_or_default(),
+            global: of(&LimitScope::Global),
+            service: own.cloned().unwrap_or_default(),
+            services: Arc::new(services),
         }
     }
 
-    /// The limits of this service, when it is the one that is asked for.
-    pub(crate) fn of_service(&self, service: &ServiceName) -> Option<&OwnLimits> {
-        (self.service_name.as_ref() == Some(service)).then_some(&self.service)
+    /// The limits of one service.
+    pub(crate) fn of_service(&self, name: &ServiceName) -> Option<&OwnLimits> {
+        self.services.get(name)
+    }
+
+    /// The limits of every scope but the routes.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &OwnLimits> {
+        std::iter::once(&self.global).chain(self.services.values())
     }
 
     /// What each route meets. Routes without limits of their own share what they meet.
@@ -78,7 +90,7 @@ impl Levels {
         let none = OwnLimits::default();
         let common = self.meet(&none, |_| true);
         let exempts = self
-            .policies()
+            .enforced()
             .any(|policy| !policy.fields.exempt_routes.is_empty());
         let of = |(route, slot): (&Arc<_>, &Arc<Slot>)| {
             let registered: &crate::engine::Registered = route;
@@ -98,12 +110,12 @@ impl Levels {
         })
     }
 
-    fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
+    fn enforced(&self) -> impl Iterator<Item = &Arc<Policy>> {
         self.global.rates.iter().chain(&*self.service.rates)
     }
 
     fn meet(&self, own: &OwnLimits, governs: impl Fn(&Policy) -> bool) -> Option<Arc<Limits>> {
-        let shared = self.policies().filter(|policy| governs(policy));
+        let shared = self.enforced().filter(|policy| governs(policy));
         let everybody = self.global.concurrency.iter();
         let of_service = everybody.chain(&*self.service.concurrency);
         let limits = Limits {

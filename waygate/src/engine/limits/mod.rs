@@ -30,6 +30,8 @@ pub(crate) use claim::{Claim, Claims, Functions, NoFunctions};
 pub(crate) use claim::{LimitFacts, key_of};
 pub(crate) use clock::{LimitClock, instant};
 pub(crate) use command::Generation;
+#[cfg(feature = "admin")]
+pub(crate) use command::LimitCommand;
 pub(crate) use explain::Decisions;
 pub use explain::{DecisionRecord, DecisionStep};
 pub(crate) use key::LimitedKey;

@@ -54,6 +54,11 @@ impl<P> Overrides<P> {
         self.0.get(&key.scope)?.get(&key.name)
     }
 
+    /// The scopes in which something is set.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &LimitScope> {
+        self.0.keys()
+    }
+
     pub(crate) fn insert(&mut self, key: LimitKey, value: Versioned<LimitOverride<P>>) {
         let own = self.0.entry(key.scope).or_default();
         own.insert(key.name, value);

@@ -1,5 +1,7 @@
 //! Starts the examples as users do, and asks them as clients do.
 
+pub mod walkthrough;
+
 use std::{
     io,
     net::{TcpListener, TcpStream},
@@ -19,17 +21,25 @@ pub struct Service {
 }
 
 impl Service {
-    /// Builds the quickstart if need be, starts it in `directory` with these variables, and waits until it answers.
+    /// The quickstart, see [`start`](Self::start).
     ///
     /// # Panics
     /// When it cannot be built or does not answer within a minute.
     pub fn quickstart(directory: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::start("quickstart", directory, variables)
+    }
+
+    /// Builds an example if need be, starts it in `directory` with these variables, and waits until it answers.
+    ///
+    /// # Panics
+    /// When it cannot be built or does not answer within a minute.
+    pub fn start(example: &str, directory: &Path, variables: &[(&str, &str)]) -> Self {
         let built = escargot::CargoBuild::new()
             .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-            .package("quickstart")
-            .bin("quickstart")
+            .package(example)
+            .bin(example)
             .run()
-            .expect("the quickstart builds");
+            .expect("the example builds");
         let port = free_port().expect("a free port");
         let mut command = Command::new(built.path());
         command
@@ -37,7 +47,7 @@ impl Service {
             .env("PORT", port.to_string())
             .stdout(Stdio::null());
         command.envs(variables.iter().copied());
-        let child = command.spawn().expect("the quickstart starts");
+        let child = command.spawn().expect("the example starts");
         let service = Self { child, port };
         service.wait();
         service

@@ -4,7 +4,9 @@
 //! cargo run -p custom-backend
 //! curl -i http://127.0.0.1:3000/payments
 //! curl -X POST http://127.0.0.1:3000/close
-//! curl -i http://127.0.0.1:3000/payments      closed, and still so after a restart
+//! curl -i http://127.0.0.1:3000/payments      # closed, and still so after a restart
+//! curl -X POST http://127.0.0.1:3000/open
+//! curl -i http://127.0.0.1:3000/payments      # open again
 //! ```
 
 use std::path::Path;
@@ -32,6 +34,15 @@ async fn close(State(waygate): State<Waygate>) -> Result<&'static str, (StatusCo
     Ok("closed\n")
 }
 
+async fn open(State(waygate): State<Waygate>) -> Result<&'static str, (StatusCode, String)> {
+    let opened = waygate
+        .system()
+        .enable("GET:/payments", "opened by hand")
+        .await;
+    opened.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
+    Ok("open\n")
+}
+
 async fn app(database: &Path) -> Result<Router, Box<dyn std::error::Error>> {
     let backend = SqliteBackend::open(database).await?;
     let waygate = Waygate::builder()
@@ -44,6 +55,7 @@ async fn app(database: &Path) -> Result<Router, Box<dyn std::error::Error>> {
         .await?;
     let own = Router::new()
         .route("/close", post(close))
+        .route("/open", post(open))
         .with_state(waygate);
     Ok(own.merge(guarded.into_router()).with_state(()))
 }
@@ -51,8 +63,12 @@ async fn app(database: &Path) -> Result<Router, Box<dyn std::error::Error>> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = app(Path::new("waygate-state.sqlite")).await?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    println!("http://127.0.0.1:3000/payments, kept in waygate-state.sqlite");
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let address = format!("127.0.0.1:{port}");
+    let listener = tokio::net::TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    println!("http://{address}/payments, kept in waygate-state.sqlite");
     Ok(axum::serve(listener, app).await?)
 }
 
@@ -73,5 +89,7 @@ mod tests {
         drop(first);
         let second = TestApp::new(app(&database).await.unwrap());
         assert_eq!(second.get("/payments").await.status(), 503);
+        assert_eq!(second.post("/open", &()).await.text(), "open\n");
+        assert_eq!(second.get("/payments").await.text(), "paid");
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! cargo run -p custom-responses
-//! curl -i http://127.0.0.1:3000/checkout     a page, from the attribute
-//! curl -i http://127.0.0.1:3000/reports      a redirect, from the attribute, async
-//! curl -i http://127.0.0.1:3000/export       JSON, from the application
+//! curl -i http://127.0.0.1:3000/checkout     # a page, from the attribute
+//! curl -i http://127.0.0.1:3000/reports      # a redirect, from the attribute, async
+//! curl -i http://127.0.0.1:3000/export       # JSON, from the application
 //! ```
 
 use axum::{
@@ -87,7 +87,11 @@ async fn app(waygate: &Waygate) -> Result<Router, waygate::BindErrors> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let waygate = Waygate::builder().environment("production").build().await?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let address = format!("127.0.0.1:{port}");
+    let listener = tokio::net::TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     Ok(axum::serve(listener, app(&waygate).await?).await?)
 }
 

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! cargo run -p nested
-//! curl -i http://127.0.0.1:3000/api/v1/invoices     503, declared in the library
-//! curl -i http://127.0.0.1:3000/api/v2/refunds      403, needs the role `billing:read`
+//! curl -i http://127.0.0.1:3000/api/v1/invoices     # 503, declared in the library
+//! curl -i http://127.0.0.1:3000/api/v2/refunds      # 403, needs the role `billing:read`
 //! curl -i http://127.0.0.1:3000/api/v2/refunds -H 'role: billing:read'
 //! ```
 
@@ -57,7 +57,11 @@ async fn app(waygate: &Waygate) -> Result<Router, waygate::BindErrors> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let waygate = Waygate::builder().environment("production").build().await?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let address = format!("127.0.0.1:{port}");
+    let listener = tokio::net::TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     Ok(axum::serve(listener, app(&waygate).await?).await?)
 }
 

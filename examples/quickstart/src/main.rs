@@ -24,7 +24,10 @@ async fn app() -> Result<Guarded, Box<dyn std::error::Error>> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = app().await?;
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
-    let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    let address = format!("127.0.0.1:{port}");
+    let listener = tokio::net::TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     println!("{}", app.report());
     println!("{}", include_str!("hints.txt").replace("3000", &port));
     Ok(axum::serve(listener, app.into_make_service()).await?)

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run -p scheduled-maintenance
-//! curl -i http://127.0.0.1:3000/ledger      open, then closed for ten seconds, then open again
+//! curl -i http://127.0.0.1:3000/ledger      # open, then closed for ten seconds, then open again
 //! ```
 
 use std::time::Duration;
@@ -61,7 +61,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .schedule("GET:/ledger", window, "short check")
         .await?;
 
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let address = format!("127.0.0.1:{port}");
+    let listener = tokio::net::TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     Ok(axum::serve(listener, app).await?)
 }
 

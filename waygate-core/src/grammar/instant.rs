@@ -101,19 +101,41 @@ pub fn parse_http_date(text: &str) -> Result<Timestamp, Invalid> {
         })
 }
 
-/// Parses a sunset date: an HTTP-date or an RFC 3339 instant.
+/// Parses the date of a deprecation: a day, which means its midnight in UTC, or an RFC 3339 instant.
 ///
 /// # Errors
 /// [`Invalid`] when the text is neither.
+pub fn parse_since(text: &str) -> Result<Timestamp, Invalid> {
+    parse_day(text)
+        .or_else(|_| parse_instant(text))
+        .map_err(|_| {
+            Invalid::new(
+                "deprecation date",
+                text,
+                "expected a day such as `2026-01-01` or RFC 3339 such as `2026-01-01T00:00:00Z`",
+            )
+        })
+}
+
+/// Parses a sunset date: a day, which means its midnight in UTC, an RFC 3339 instant or an HTTP-date.
+///
+/// # Errors
+/// [`Invalid`] when the text is none of them.
 pub fn parse_sunset(text: &str) -> Result<Timestamp, Invalid> {
-    parse_http_date(text).or_else(|_| parse_instant(text)).map_err(|_| {
+    let parsed = parse_http_date(text).or_else(|_| parse_day(text));
+    parsed.or_else(|_| parse_instant(text)).map_err(|_| {
         Invalid::new(
             "sunset date",
             text,
-            "expected an HTTP-date such as `Sat, 01 Jan 2028 00:00:00 GMT` (with the right weekday) \
-             or RFC 3339 such as `2028-01-01T00:00:00Z`",
+            "expected a day such as `2028-01-01`, RFC 3339 such as `2028-01-01T00:00:00Z`, or an HTTP-date such as \
+             `Sat, 01 Jan 2028 00:00:00 GMT` (with the right weekday)",
         )
     })
+}
+
+/// Parses a day. The grammar of instants decides what one is, once it has a time.
+fn parse_day(text: &str) -> Result<Timestamp, Invalid> {
+    parse_instant(&format!("{text}T00:00:00Z"))
 }
 
 /// Checks that a sunset does not come before the deprecation that announces it (RFC 9745 section 4).
@@ -314,9 +336,37 @@ mod tests {
         assert_eq!(parse_sunset("2028-01-01T01:00:00+01:00").unwrap(), expected);
         assert_eq!(
             parse_sunset("2028").unwrap_err().to_string(),
-            "invalid sunset date `2028`: expected an HTTP-date such as \
-             `Sat, 01 Jan 2028 00:00:00 GMT` (with the right weekday) or RFC 3339 such as \
-             `2028-01-01T00:00:00Z`"
+            "invalid sunset date `2028`: expected a day such as `2028-01-01`, RFC 3339 such as \
+             `2028-01-01T00:00:00Z`, or an HTTP-date such as `Sat, 01 Jan 2028 00:00:00 GMT` \
+             (with the right weekday)"
+        );
+    }
+
+    #[test]
+    fn a_deprecation_may_be_dated_by_the_day() {
+        let midnight = parse_instant("2028-02-29T00:00:00Z").unwrap();
+        for parse in [parse_since, parse_sunset] {
+            assert_eq!(parse("2028-02-29").unwrap(), midnight);
+            assert_eq!(parse("2028-02-29T01:00:00+01:00").unwrap(), midnight);
+            for text in [
+                "",
+                "2028-02-30",
+                "2027-02-29",
+                "2028-2-29",
+                "28-02-29",
+                "2028-02",
+                "20280229",
+                "2028-02-29Z",
+                "2028-02-29 ",
+                "2028-02-29T00:00:00ZT00:00:00Z",
+            ] {
+                assert!(parse(text).is_err(), "{text}");
+            }
+        }
+        assert_eq!(
+            parse_since("last year").unwrap_err().to_string(),
+            "invalid deprecation date `last year`: expected a day such as `2026-01-01` or RFC 3339 \
+             such as `2026-01-01T00:00:00Z`"
         );
     }
 

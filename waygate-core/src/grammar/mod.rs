@@ -35,7 +35,8 @@ pub use consistency::{
     MAX_MOVING, MAX_TIERS, check_limit, check_resolver, check_tier, rates_with_burst,
 };
 pub use instant::{
-    check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_sunset,
+    check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_since,
+    parse_sunset,
 };
 #[cfg(feature = "model")]
 pub(crate) use instant::{storable, whole_micros};

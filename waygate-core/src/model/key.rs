@@ -89,7 +89,7 @@ impl FromStr for RouteKey {
                     method: None,
                     path_at,
                 }),
-                _ => Err(invalid("a `:` must stand before the path".to_owned())),
+                _ => Err(invalid(missing_colon(&text[..path_at], &text[path_at..]))),
             };
         };
         let (service, method) = match prefix.rsplit_once(':') {
@@ -123,6 +123,16 @@ impl FromStr for RouteKey {
             path_at,
         })
     }
+}
+
+/// What is wrong with `GET /payments`, and what would be right where that can be told.
+fn missing_colon(before: &str, path: &str) -> String {
+    let meant = format!("{}:{path}", before.trim_end());
+    let hint = match meant.parse::<RouteKey>() {
+        Ok(meant) => format!(": did you mean `{meant}`?"),
+        Err(_) => String::new(),
+    };
+    format!("a `:` must stand before the path{hint}")
 }
 
 impl fmt::Display for RouteKey {
@@ -247,14 +257,18 @@ mod tests {
             ),
             (
                 "GET/payments",
-                "a `:` must stand before the path".to_owned(),
+                "a `:` must stand before the path: did you mean `GET:/payments`?".to_owned(),
             ),
             (
                 "GET /payments",
-                "a `:` must stand before the path".to_owned(),
+                "a `:` must stand before the path: did you mean `GET:/payments`?".to_owned(),
             ),
             (
                 "svc/payments",
+                "a `:` must stand before the path: did you mean `svc:/payments`?".to_owned(),
+            ),
+            (
+                "a b/payments",
                 "a `:` must stand before the path".to_owned(),
             ),
             (":/payments", format!("`` is no service name: {service}")),

@@ -4,15 +4,15 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use waygate_core::{
     Timestamp,
-    grammar::{LinkTarget, check_sunset, parse_instant, parse_sunset},
+    grammar::{LinkTarget, check_sunset, parse_since, parse_sunset},
 };
 
 use super::option;
 use crate::args::{Args, Given};
 
 pub(super) fn gate(args: &mut Args) -> TokenStream {
-    let since = args.text("since", "2026-01-01T00:00:00Z", parse_instant);
-    let sunset = args.text("sunset", "Sat, 01 Jan 2028 00:00:00 GMT", parse_sunset);
+    let since = args.text("since", "2026-01-01", parse_since);
+    let sunset = args.text("sunset", "2028-01-01", parse_sunset);
     let successor = args.text("use_instead", "/v2/users", LinkTarget::from_str);
     check_order(args, &since, &sunset);
 

@@ -14,6 +14,10 @@ use waygate_core::{
 use super::etag;
 use crate::{ChangeError, ResolveError};
 
+/// How a route is named in a URL.
+pub(crate) const PATH_KEYS: &str = "A path key is the base64url form (RFC 4648 section 5) of a route key in UTF-8: \
+                                    `R0VUOi9wYXltZW50cw` for `GET:/payments`.";
+
 /// The kinds of problems that this interface has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -187,9 +191,15 @@ impl Problem {
         .header(header::ETAG, etag::of(current))
     }
 
+    /// `path` is the whole one, as the client knows it.
     pub(crate) fn not_found(path: &str) -> Self {
         let shown: String = path.chars().take(200).collect();
-        Self::new(Kind::NotFound, "Not Found").detail(format!("There is nothing at `{shown}`."))
+        let hint = match path.contains(':') {
+            true => format!(" {PATH_KEYS}"),
+            false => String::new(),
+        };
+        let detail = format!("There is nothing at `{shown}`.{hint}");
+        Self::new(Kind::NotFound, "Not Found").detail(detail)
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -229,7 +239,14 @@ impl From<ResolveError> for Problem {
         let text = error.to_string();
         match error {
             ResolveError::Invalid(_) => Self::new(Kind::InvalidPath, text),
-            ResolveError::NotRegistered { .. } => Self::new(Kind::NotFound, text),
+            // The words are the contract's.
+            ResolveError::NotRegistered { key, .. } => Self::new(
+                Kind::NotFound,
+                format!(
+                    "Route '{key}' is not registered. Use 'waygate status' to see all registered routes."
+                ),
+            )
+            .detail(text),
             ResolveError::NotOrphaned { .. } => Self::new(Kind::Conflict, text),
             ResolveError::Ambiguous { matches, .. } => {
                 let matches = matches.iter().map(RouteKey::to_string).collect();

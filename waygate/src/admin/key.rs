@@ -3,7 +3,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::request::Parts;
 use waygate_core::grammar::{Invalid, ServiceName};
 
-use super::error::{Kind, Problem};
+use super::error::{Kind, PATH_KEYS, Problem};
 
 /// Longer keys cannot be any route's.
 const MAX_CHARS: usize = 4_096;
@@ -62,10 +62,7 @@ async fn segment<S: Send + Sync>(
 
 fn decode(text: &str) -> Result<String, Problem> {
     let invalid = |problem: String| {
-        Problem::new(Kind::InvalidPath, format!("Invalid path key: {problem}.")).detail(
-            "A path key is the base64url form (RFC 4648 section 5) of a route key in UTF-8: `R0VUOi9wYXltZW50cw` for \
-             `GET:/payments`.",
-        )
+        Problem::new(Kind::InvalidPath, format!("Invalid path key: {problem}.")).detail(PATH_KEYS)
     };
     if text.len() > MAX_CHARS {
         return Err(invalid(format!("it is longer than {MAX_CHARS} characters")));

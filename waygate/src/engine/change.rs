@@ -110,6 +110,7 @@ impl Inner {
         let slot = snapshot.table.resolve(key).map_err(ChangeError::from)?;
         let gone = || ResolveError::NotRegistered {
             key: key.to_string(),
+            nearest: None,
         };
         let route = snapshot
             .table
@@ -173,8 +174,8 @@ impl Inner {
             return Err(ChangeError::from(ResolveError::NotOrphaned { key }).into());
         }
         let Some(known) = stored.routes.get(key) else {
-            let key = key.to_string();
-            return Err(ChangeError::from(ResolveError::NotRegistered { key }).into());
+            let (key, nearest) = (key.to_string(), None);
+            return Err(ChangeError::from(ResolveError::NotRegistered { key, nearest }).into());
         };
         check_expected(key.as_str(), by.expected, known.revision)?;
         let entity = EntityKey::of(kind::ROUTE, key);

@@ -13,10 +13,12 @@ pub enum ResolveError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// Nothing is registered under it.
-    #[error("Route '{key}' is not registered. Use 'waygate status' to see all registered routes.")]
+    #[error("no route `{key}` is registered{}", hint(nearest.as_ref()))]
     NotRegistered {
         /// The key that was asked for.
         key: String,
+        /// The registered key that is most like it, if one is.
+        nearest: Option<RouteKey>,
     },
     /// Only stored routes that the code no longer has can be purged.
     #[error(
@@ -37,6 +39,10 @@ pub enum ResolveError {
         /// The keys it could mean.
         matches: Vec<RouteKey>,
     },
+}
+
+fn hint(nearest: Option<&RouteKey>) -> String {
+    nearest.map_or_else(String::new, |key| format!(": did you mean `{key}`?"))
 }
 
 /// A change that was not made. Nothing is different from before.

@@ -16,6 +16,7 @@ mod health;
 mod inner;
 mod limits;
 mod maintenance;
+mod nearest;
 mod operator;
 mod principal;
 mod record;
@@ -167,6 +168,7 @@ impl Waygate {
         record::of_slot(&snapshot, slot, self.inner.clock.now()).ok_or_else(|| {
             ResolveError::NotRegistered {
                 key: key.to_string(),
+                nearest: None,
             }
         })
     }

@@ -5,7 +5,7 @@ use waygate_core::{
     model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState},
 };
 
-use super::ResolveError;
+use super::{ResolveError, nearest::nearest};
 
 /// Every route that can be controlled. A slot number, once given, means the same route for ever.
 #[derive(Debug, Clone, Default)]
@@ -115,6 +115,7 @@ impl Table {
         }
         let unknown = || ResolveError::NotRegistered {
             key: key.to_string(),
+            nearest: nearest(key, self.routes.iter().map(|route| &route.key)).cloned(),
         };
         if key.method().is_some() || key.service().is_some() {
             return Err(unknown());

@@ -76,9 +76,11 @@ async fn keys_resolve_as_the_contract_says() {
          method-prefixed key (e.g. GET:/payments)."
     );
     let unknown = system.disable("GET:/ghost", "").await.unwrap_err();
+    assert_eq!(unknown.to_string(), "no route `GET:/ghost` is registered");
+    let misspelt = system.disable("POST:/tow", "").await.unwrap_err();
     assert_eq!(
-        unknown.to_string(),
-        "Route 'GET:/ghost' is not registered. Use 'waygate status' to see all registered routes."
+        misspelt.to_string(),
+        "no route `POST:/tow` is registered: did you mean `POST:/two`?"
     );
     let nonsense = system.disable("get:one", "").await.unwrap_err();
     assert!(

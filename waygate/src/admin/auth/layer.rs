@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::{OriginalUri, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -57,7 +57,7 @@ fn admit(state: &AdminState, request: &Request) -> Result<Option<Principal>, Pro
     let access = match state.policy.look_up(method, path) {
         Found::Operation(access) => access,
         Found::OtherMethods(allow) => return Err(method_not_allowed(method, path, allow)),
-        Found::Nothing => return Err(Problem::not_found(path)),
+        Found::Nothing => return Err(Problem::not_found(whole_path(request))),
     };
     match (&principal, access) {
         (None, Access::Public) | (Some(_), Access::Public | Access::AnyToken) => Ok(principal),
@@ -65,6 +65,12 @@ fn admit(state: &AdminState, request: &Request) -> Result<Option<Principal>, Pro
         (Some(_), Access::Scope(scope)) => Err(insufficient_scope(scope)),
         (None, _) => Err(unauthenticated()),
     }
+}
+
+/// The path as the client asked for it, with the prefix that `nest_service` has cut off.
+fn whole_path(request: &Request) -> &str {
+    let whole = request.extensions().get::<OriginalUri>();
+    whole.map_or(request.uri().path(), |OriginalUri(uri)| uri.path())
 }
 
 /// The valid token of a request, if there is one.

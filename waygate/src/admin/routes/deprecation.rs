@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    grammar::{LinkTarget, parse_instant, parse_sunset},
+    grammar::{LinkTarget, parse_since, parse_sunset},
     model::Deprecation,
     transition::RouteCommand,
 };
@@ -57,7 +57,7 @@ async fn deprecate(
     key: PathKey,
     Asked(asked): Asked<DeprecateRequest>,
 ) -> Changed {
-    let since = asked.since.as_deref().map(parse_instant).transpose()?;
+    let since = asked.since.as_deref().map(parse_since).transpose()?;
     let sunset = asked.sunset.as_deref().map(parse_sunset).transpose()?;
     let deprecation = Deprecation::new(since, sunset, asked.use_instead)?;
     change(

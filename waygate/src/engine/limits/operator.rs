@@ -119,8 +119,8 @@ impl Operator {
         let of_path = routes.filter(|key| key.path() == route.path());
         let scopes: Vec<_> = of_path.map(|key| LimitScope::Route(key.clone())).collect();
         if scopes.is_empty() {
-            let key = path.to_owned();
-            return Err(ResolveError::NotRegistered { key }.into());
+            let (key, nearest) = (path.to_owned(), None);
+            return Err(ResolveError::NotRegistered { key, nearest }.into());
         }
         let keys = scopes.iter().flat_map(|scope| keys_of(&snapshot, scope));
         let (keys, path) = (keys.collect(), route.path().to_owned());
@@ -143,8 +143,8 @@ impl Operator {
         let inner = self.waygate.inner.clone();
         let snapshot = inner.snapshot.load_full();
         let policy = snapshot.policy(&key).cloned().ok_or_else(|| {
-            let key = key.to_string();
-            ChangeError::from(ResolveError::NotRegistered { key })
+            let (key, nearest) = (key.to_string(), None);
+            ChangeError::from(ResolveError::NotRegistered { key, nearest })
         })?;
         let key = limited_key(&policy.fields.key, parts, inner.limiting.ipv6_prefix)?;
         self.make(KeyReset { policy, key }).await

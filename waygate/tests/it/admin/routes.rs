@@ -475,3 +475,27 @@ async fn health_tells_the_revision() {
         })
     );
 }
+
+#[tokio::test]
+async fn what_is_not_found_says_how_it_would_be() {
+    let server = Server::start().await;
+    let answer = server.get("/api/routes/GET:/orders/enable").await;
+    assert_eq!(
+        answer.json()["detail"],
+        "There is nothing at `/waygate/api/routes/GET:/orders/enable`. A path key is the base64url form (RFC 4648 \
+         section 5) of a route key in UTF-8: `R0VUOi9wYXltZW50cw` for `GET:/payments`."
+    );
+    let detail = server.get("/api/nowhere").await.expect(404)["detail"].clone();
+    assert_eq!(detail, "There is nothing at `/waygate/api/nowhere`.");
+
+    let answer = server.get(&at("GET:/order", "")).await.expect(404);
+    assert_eq!(
+        (&answer["error"], &answer["detail"]),
+        (
+            &json!(
+                "Route 'GET:/order' is not registered. Use 'waygate status' to see all registered routes."
+            ),
+            &json!("no route `GET:/order` is registered: did you mean `GET:/orders`?")
+        )
+    );
+}

@@ -1,0 +1,80 @@
+//! Rate limits: by whom and how they count, for whom they hold, and how they are changed while the service runs.
+//!
+//! `README.md` walks through it with curl.
+
+mod account;
+mod algorithms;
+mod costs;
+mod keys;
+mod operations;
+mod plans;
+#[cfg(test)]
+mod tests;
+
+use axum::{Router, middleware};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate::{Credentials, LimitScope, Origin, RateLimitPolicy, Waygate, WaygateBuilder};
+
+#[derive(OpenApi)]
+#[openapi(info(title = "Rate limits", version = "1.0.0"))]
+struct Document;
+
+/// Say that the service lives
+#[utoipa::path(get, path = "/health", responses((status = OK, body = str)))]
+async fn health() -> &'static str {
+    "ok"
+}
+
+/// One limit for all routes together, beside those of their own. Declarations belong to routes, so this is set in code; once
+/// an operator has set another, that one stays.
+async fn limit_everything(waygate: &Waygate) -> Result<(), Box<dyn std::error::Error>> {
+    if !waygate.rate_limits_of(&LimitScope::Global).is_empty() {
+        return Ok(());
+    }
+    let policy = RateLimitPolicy {
+        exempt_routes: vec!["/health".parse()?],
+        ..RateLimitPolicy::new("100/minute".parse()?)?
+    };
+    let start = waygate.operator(Origin::new("start", "app"));
+    start.set_rate_limit("*#default".parse()?, policy).await?;
+    Ok(())
+}
+
+async fn app(builder: WaygateBuilder) -> Result<(Waygate, Router), Box<dyn std::error::Error>> {
+    let waygate = builder.principal::<account::Account>().build().await?;
+    let api = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(health))
+        .nest("/keys", keys::router())
+        .nest("/algorithms", algorithms::router())
+        .merge(plans::router())
+        .merge(costs::router())
+        .merge(operations::router());
+    let guarded = waygate
+        .guard(api)
+        .await?
+        .docs("/docs")
+        .admin("/waygate", Credentials::new("admin", "secret")); // <- CHANGE ME
+    limit_everything(&waygate).await?;
+    let router = guarded
+        .into_router()
+        // Callers must be known before they are counted, so this stands around the guarded router.
+        .layer(middleware::from_fn(account::authenticate))
+        // The application's own operations are not limited.
+        .merge(operations::own(waygate.clone()));
+    Ok((waygate, router))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (_, router) = app(Waygate::from_env()?).await?;
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let address = format!("127.0.0.1:{port}");
+    let listener = tokio::net::TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    println!("http://{address}/docs; examples/rate-limits/README.md has requests to try");
+    // Without the peer's address nobody could be counted by it.
+    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    Ok(axum::serve(listener, service).await?)
+}

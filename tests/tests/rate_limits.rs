@@ -1,0 +1,13 @@
+//! The walk-through of `examples/rate-limits`, as it is written there.
+
+use waygate_e2e::{Service, walkthrough};
+
+const README: &str = include_str!("../../examples/rate-limits/README.md");
+
+#[test]
+fn the_walkthrough_answers_what_it_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::start("rate-limits", directory.path(), &[]);
+    let played = walkthrough::play(&service, README, "## Try it");
+    assert!(played > 20, "{played} commands");
+}

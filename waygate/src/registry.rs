@@ -230,7 +230,8 @@ mod tests {
         let [limited, other] = &handlers[..] else {
             panic!("expected two handlers, found {handlers:?}");
         };
-        assert!(other.limits.is_empty() && other.state.force_active);
+        assert!(other.limits.rates.is_empty() && other.limits.concurrency.is_empty());
+        assert!(other.state.force_active);
         assert_eq!(limited.state, RouteState::default());
 
         let [first, second] = &limited.limits.rates[..] else {

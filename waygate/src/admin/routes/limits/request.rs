@@ -181,7 +181,7 @@ fn route(waygate: &Waygate, path: &str, method: Option<&str>) -> Result<RouteKey
                 .any(|route| route.key.path() == path) =>
         {
             let key = path.to_owned();
-            Err(ResolveError::NotRegistered { key }.into())
+            Err(ResolveError::NotRegistered { key, nearest: None }.into())
         }
         Err(error) => Err(error.into()),
     }

@@ -32,6 +32,12 @@ impl Default for Outcomes {
     }
 }
 
+impl From<Outcome> for Outcomes {
+    fn from(outcome: Outcome) -> Self {
+        Self(Repr::One(outcome))
+    }
+}
+
 impl From<Vec<Outcome>> for Outcomes {
     fn from(outcomes: Vec<Outcome>) -> Self {
         Self(Repr::Many(outcomes.into()))

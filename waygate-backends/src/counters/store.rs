@@ -86,10 +86,16 @@ impl MemoryCounters {
     /// Takes as [`CounterStore::take`] does, at once.
     #[inline]
     pub fn take_at(&self, takes: &[Take<'_>], now: Nanos) -> Outcomes {
+        match takes {
+            [take] => Outcomes(Repr::One(self.take_one_at(take, now))),
+            takes => self.take_several(takes, Moment::new(now)),
+        }
+    }
+
+    /// Takes from one counter, at once.
+    #[inline]
+    pub fn take_one_at(&self, take: &Take<'_>, now: Nanos) -> Outcome {
         let now = Moment::new(now);
-        let [take] = takes else {
-            return self.take_several(takes, now);
-        };
         let (shard, ask) = self.0.ask(take);
         let mut shard = self.0.lock(shard);
         let outcome = shard.take(ask, now);
@@ -98,7 +104,7 @@ impl MemoryCounters {
         if is_visit_due {
             self.0.visit(now);
         }
-        Outcomes(Repr::One(outcome))
+        outcome
     }
 
     #[inline(never)]

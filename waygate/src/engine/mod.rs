@@ -60,8 +60,8 @@ pub(crate) use headers::DeprecationHeaders;
 pub(crate) use inner::Inner;
 #[cfg(feature = "axum")]
 pub(crate) use limits::{
-    Claim, Claims, Counting, Functions, LimitFacts, LimitedKey, Limits, NoFunctions, Passed,
-    Policy, Rate, Refusal, RefusalCause, Told, instant,
+    Admission, Claim, Claims, Counting, Functions, LimitFacts, LimitedKey, Limits, NoFunctions,
+    Passed, Policy, Rate, Refusal, RefusalCause, Told, instant,
 };
 pub(crate) use snapshot::Asked;
 #[cfg(feature = "axum")]

@@ -1,4 +1,6 @@
+use smallvec::smallvec;
 use uuid::Uuid;
+use waygate_backends::Outcomes;
 use waygate_core::{
     grammar::PolicyName,
     limit::{Outcome, quota::Nanos},
@@ -12,7 +14,7 @@ use super::{
     explain::{DecisionRecord, DecisionStep},
     stats::{Hit, Usage},
     store::{Counted, CountingMode},
-    verdict::{Passed, Refusal, RefusalCause},
+    verdict::{Passed, Refusal, RefusalCause, Told},
 };
 use crate::engine::{Component, Inner};
 
@@ -40,6 +42,45 @@ impl Counting<'_> {
     pub(crate) fn here(&self, claims: Claims) -> Admission {
         let now = self.engine.limit_clock.now(&*self.engine.clock);
         let counted = self.engine.counters.count_here(self.limits, claims, now);
+        self.account(counted, now)
+    }
+
+    /// The same for a route with [one enforced policy of one rate](Limits::is_lone), which is the rule: nothing is collected
+    /// that has one member.
+    #[inline]
+    pub(crate) fn lone(&self, claim: Claim) -> Admission {
+        let now = self.engine.limit_clock.now(&*self.engine.clock);
+        let (policy, rates) = self.limits.of(&claim);
+        let Some(rate) = rates.list.first() else {
+            return self.here(smallvec![claim]);
+        };
+        let outcome = self
+            .engine
+            .counters
+            .count_one_here(policy, rate, &claim, now);
+        if !outcome.allowed || is_near(&outcome) || self.request_id.is_some() {
+            return self.lone_in_full(claim, outcome, now);
+        }
+        policy.stats.count_allowed();
+        let told = Some(Told::lone(claim.tier, outcome));
+        let claims = smallvec![claim];
+        Ok(Passed {
+            claims,
+            told,
+            at: now,
+        })
+    }
+
+    #[cold]
+    fn lone_in_full(&self, claim: Claim, outcome: Outcome, now: Nanos) -> Admission {
+        let (claims, outcomes) = (smallvec![claim], Outcomes::from(outcome));
+        let counted = Counted {
+            settled: self.limits.settle(&claims, &outcomes),
+            claims,
+            outcomes,
+            mode: CountingMode::Authoritative,
+            fault: None,
+        };
         self.account(counted, now)
     }
 

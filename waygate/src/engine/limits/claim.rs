@@ -10,7 +10,7 @@ use waygate_core::{
 use super::{
     Limits,
     key::LimitedKey,
-    policy::{Policy, Rates, TierIndex},
+    policy::{Policy, Rate, Rates, TierIndex},
 };
 
 /// What limits may need to know about a request, beyond what decides about its route.
@@ -54,8 +54,8 @@ pub(crate) struct Claim {
     pub(crate) cost: u32,
 }
 
-/// Nearly every route has one policy or two.
-pub(crate) type Claims = SmallVec<[Claim; 2]>;
+/// Nearly every route has one policy.
+pub(crate) type Claims = SmallVec<[Claim; 1]>;
 pub(crate) type Takes<'a> = SmallVec<[Take<'a>; 4]>;
 
 impl Limits {
@@ -68,43 +68,7 @@ impl Limits {
     ) -> Result<Claims, u16> {
         let mut claims = Claims::new();
         for (index, policy) in (0u16..).zip(&self.policies) {
-            let fields = &policy.fields;
-            if !fields.enabled
-                || policy.exempts_ip(|| facts.client_ip())
-                || fields.exempt_roles.iter().any(|role| facts.has_role(role))
-            {
-                continue;
-            }
-            let tier = match fields.tiers.is_empty() {
-                true => 0,
-                false => policy.tier_of(facts.attribute(&fields.tier_resolver).as_deref()),
-            };
-            if policy.rates(tier).list.is_empty() {
-                continue;
-            }
-            let key = match key_of(&fields.key, facts, || functions.key(policy)) {
-                Some(key) => key,
-                None => match fields.when_missing() {
-                    OnMissingKey::Exempt => continue,
-                    OnMissingKey::Block if policy.is_enforced() => return Err(index),
-                    OnMissingKey::Block => continue,
-                    OnMissingKey::FallbackIp => {
-                        let mut key = LimitedKey::default();
-                        // Whose address is not known shares a counter with everybody else like that.
-                        facts.add(&KeyPart::Ip, &mut key);
-                        key
-                    }
-                },
-            };
-            if !policy.is_rolled_out_to(&key) {
-                continue;
-            }
-            claims.push(Claim {
-                policy: index,
-                tier,
-                cost: functions.cost(policy).unwrap_or(fields.cost.get()),
-                key,
-            });
+            claims.extend(policy.claim(index, facts, functions)?);
         }
         Ok(claims)
     }
@@ -135,14 +99,7 @@ impl Limits {
         for claim in claims {
             let (policy, rates) = self.of(claim);
             for rate in &rates.list {
-                takes.push(Take {
-                    series: &rate.series,
-                    key: claim.key.as_bytes(),
-                    rule: &rate.rule,
-                    cost: u64::from(claim.cost),
-                    enforced: policy.is_enforced(),
-                    lease: policy.fields.lease,
-                });
+                takes.push(rate.take(policy, claim));
             }
         }
         takes
@@ -150,6 +107,67 @@ impl Limits {
 }
 
 /// What a request is counted by; `None` when it has no such part.
+impl Policy {
+    /// What a request is counted by, as [`Limits::claims`] tells it of all policies of a route; `index` is this one's place
+    /// among them.
+    #[inline]
+    pub(crate) fn claim(
+        &self,
+        index: u16,
+        facts: &impl LimitFacts,
+        functions: &mut impl Functions,
+    ) -> Result<Option<Claim>, u16> {
+        let fields = &self.fields;
+        if !fields.enabled
+            || self.exempts_ip(|| facts.client_ip())
+            || fields.exempt_roles.iter().any(|role| facts.has_role(role))
+        {
+            return Ok(None);
+        }
+        let tier = match fields.tiers.is_empty() {
+            true => 0,
+            false => self.tier_of(facts.attribute(&fields.tier_resolver).as_deref()),
+        };
+        if self.rates(tier).list.is_empty() {
+            return Ok(None);
+        }
+        let key = match key_of(&fields.key, facts, || functions.key(self)) {
+            Some(key) => key,
+            None => match fields.when_missing() {
+                OnMissingKey::Block if self.is_enforced() => return Err(index),
+                OnMissingKey::Exempt | OnMissingKey::Block => return Ok(None),
+                OnMissingKey::FallbackIp => {
+                    let mut key = LimitedKey::default();
+                    // Whose address is not known shares a counter with everybody else like that.
+                    facts.add(&KeyPart::Ip, &mut key);
+                    key
+                }
+            },
+        };
+        Ok(self.is_rolled_out_to(&key).then(|| Claim {
+            policy: index,
+            tier,
+            cost: functions.cost(self).unwrap_or(fields.cost.get()),
+            key,
+        }))
+    }
+}
+
+impl Rate {
+    /// What to ask the store for one claim.
+    #[inline]
+    pub(crate) fn take<'a>(&'a self, policy: &Policy, claim: &'a Claim) -> Take<'a> {
+        Take {
+            series: &self.series,
+            key: claim.key.as_bytes(),
+            rule: &self.rule,
+            cost: u64::from(claim.cost),
+            enforced: policy.is_enforced(),
+            lease: policy.fields.lease,
+        }
+    }
+}
+
 #[inline]
 pub(crate) fn key_of(
     source: &KeySource,

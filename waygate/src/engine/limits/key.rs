@@ -8,7 +8,7 @@ use waygate_core::grammar::KeyPart;
 ///
 /// Holds secrets in clear, and is therefore never shown; [`label`](Self::label) is.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub(crate) struct LimitedKey(SmallVec<[u8; 40]>);
+pub(crate) struct LimitedKey(SmallVec<[u8; 24]>);
 
 /// The kind of a part, as its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

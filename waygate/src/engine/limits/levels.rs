@@ -118,10 +118,10 @@ impl Levels {
         let shared = self.enforced().filter(|policy| governs(policy));
         let everybody = self.global.concurrency.iter();
         let of_service = everybody.chain(&*self.service.concurrency);
-        let limits = Limits {
-            policies: shared.chain(&*own.rates).cloned().collect(),
-            concurrency: of_service.chain(&*own.concurrency).cloned().collect(),
-        };
+        let limits = Limits::new(
+            shared.chain(&*own.rates).cloned().collect(),
+            of_service.chain(&*own.concurrency).cloned().collect(),
+        );
         let is_empty = limits.policies.is_empty() && limits.concurrency.is_empty();
         (!is_empty).then(|| Arc::new(limits))
     }

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use super::concurrency::Concurrency;
 
 #[cfg(feature = "axum")]
-pub(crate) use account::Counting;
+pub(crate) use account::{Admission, Counting};
 #[cfg(feature = "axum")]
 pub(crate) use claim::{Claim, Claims, Functions, NoFunctions};
 pub(crate) use claim::{LimitFacts, key_of};
@@ -87,4 +87,26 @@ pub enum RateLimitHeaders {
 pub(crate) struct Limits {
     pub(crate) policies: Box<[Arc<Policy>]>,
     pub(crate) concurrency: Box<[Arc<Concurrency>]>,
+    is_lone: bool,
+}
+
+impl Limits {
+    pub(crate) fn new(policies: Box<[Arc<Policy>]>, concurrency: Box<[Arc<Concurrency>]>) -> Self {
+        let is_lone = match &*policies {
+            [policy] => concurrency.is_empty() && policy.is_enforced() && policy.has_one_rate(),
+            _ => false,
+        };
+        Self {
+            policies,
+            concurrency,
+            is_lone,
+        }
+    }
+
+    /// Whether there is one enforced policy of one rate, in whatever tier, and nothing else.
+    #[inline]
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_lone(&self) -> bool {
+        self.is_lone
+    }
 }

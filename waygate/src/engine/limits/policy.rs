@@ -133,6 +133,11 @@ impl Policy {
         share == Percentage::ALL.basis_points() || bucket(&self.key, key) < share
     }
 
+    /// Whether every limit of the policy has one rate at most.
+    pub(crate) fn has_one_rate(&self) -> bool {
+        self.limits.iter().all(|rates| rates.list.len() <= 1)
+    }
+
     /// Whether the policy decides at all, rather than only tell.
     #[inline]
     pub(crate) fn is_enforced(&self) -> bool {

@@ -16,7 +16,7 @@ use waygate_core::{
 };
 
 use super::{
-    LimitedKey, Limits, Policy,
+    LimitedKey, Limits, Policy, Rate,
     claim::{Claim, Claims, Takes},
     verdict::{RefusalCause, Settled},
 };
@@ -106,6 +106,19 @@ impl Counters {
             mode: CountingMode::Authoritative,
             fault: None,
         }
+    }
+
+    /// Counts one claim by one rate in this process, at once.
+    #[inline]
+    pub(crate) fn count_one_here(
+        &self,
+        policy: &Policy,
+        rate: &Rate,
+        claim: &Claim,
+        now: Nanos,
+    ) -> Outcome {
+        self.modes.note(CountingMode::Authoritative);
+        self.local.take_one_at(&rate.take(policy, claim), now)
     }
 
     /// Counts where it is meant to be counted; where that fails, each policy says what happens instead.

@@ -59,6 +59,17 @@ pub(crate) struct Told {
 }
 
 impl Told {
+    /// Of the only rate of the only policy.
+    #[inline]
+    pub(crate) fn lone(tier: TierIndex, outcome: Outcome) -> Self {
+        Self {
+            policy: 0,
+            tier,
+            rate: 0,
+            outcome,
+        }
+    }
+
     pub(crate) fn rate<'a>(&self, limits: &'a Limits) -> Option<&'a Rate> {
         let policy = limits.policies.get(usize::from(self.policy))?;
         policy.rates(self.tier).list.get(usize::from(self.rate))

@@ -17,7 +17,8 @@ use super::{
     refuse::refused,
 };
 use crate::engine::{
-    Claims, Counting, DeprecationHeaders, Inner, Limits, NoFunctions, Refusal, Registered, Snapshot,
+    Admission, Claims, Counting, DeprecationHeaders, Inner, Limits, NoFunctions, Refusal,
+    Registered, Snapshot,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -65,6 +66,24 @@ where
         }
         let own = self.shared.by_slot.get(&slot);
         let functions = own.filter(|own| own.limits.ask_functions());
+        if limits.is_lone() && functions.is_none() && engine.counters.shared.is_none() {
+            let facts = RequestFacts::of(&request, engine);
+            let counting = Counting {
+                engine,
+                limits,
+                route: &route.key,
+                method: request.method().as_str(),
+                request_id: request_id(request.headers()),
+            };
+            let admission = match limits.policies[0].claim(0, &facts, &mut NoFunctions) {
+                Ok(Some(claim)) => counting.lone(claim),
+                Ok(None) => {
+                    return ResponseFuture::deprecated(self.inner.call(request), announcement);
+                }
+                Err(policy) => Err(counting.without_key(policy)),
+            };
+            return self.answer(request, slot, limits, announcement, admission);
+        }
         let (request, claims) = match functions {
             None => {
                 let facts = RequestFacts::of(&request, engine);
@@ -109,6 +128,18 @@ where
             Ok(claims) => counting.here(claims),
             Err(policy) => Err(counting.without_key(policy)),
         };
+        self.answer(request, slot, limits, announcement, admission)
+    }
+
+    #[inline]
+    fn answer(
+        &mut self,
+        request: Request,
+        slot: usize,
+        limits: &Arc<Limits>,
+        announcement: Option<DeprecationHeaders>,
+        admission: Admission,
+    ) -> ResponseFuture<S::Future, S::Error> {
         match admission {
             Ok(passed) => {
                 let after = After {

@@ -7,7 +7,6 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{
-    future::Future,
     rc::Rc,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
@@ -186,15 +185,13 @@ where
     start.elapsed().as_nanos() as f64 / count as f64
 }
 
-fn repeat<F: AsyncFnMut() + 'static>(mut once: F, start: Instant) -> impl Future<Output = u64> {
-    async move {
-        let mut count = 0_u64;
-        while start.elapsed() < ROUND {
-            once().await;
-            count += 1;
-            // What a task is given without a round trip must not keep the others from running.
-            tokio::task::coop::consume_budget().await;
-        }
-        count
+async fn repeat<F: AsyncFnMut() + 'static>(mut once: F, start: Instant) -> u64 {
+    let mut count = 0_u64;
+    while start.elapsed() < ROUND {
+        once().await;
+        count += 1;
+        // What a task is given without a round trip must not keep the others from running.
+        tokio::task::coop::consume_budget().await;
     }
+    count
 }

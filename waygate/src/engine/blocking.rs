@@ -1,11 +1,14 @@
 use waygate_core::{
     Timestamp,
     grammar::Interval,
-    model::{Access, AuditEntry, Deprecation, GlobalMaintenance, Origin, Revision, WindowId},
+    model::{
+        Access, AuditEntry, ConcurrencyPolicy, Deprecation, GlobalMaintenance, LimitKey,
+        LimitScope, Origin, RateLimitPolicy, Revision, WindowId,
+    },
     port::{AuditQuery, BackendError},
 };
 
-use super::{ChangeError, Operator, RouteRecord, Waygate};
+use super::{ChangeError, ConcurrencyRecord, LimitRecord, Operator, RouteRecord, Waygate};
 
 /// The engine for threads that run no async code: worker threads, `spawn_blocking`, FFI.
 ///
@@ -111,4 +114,30 @@ waiting! {
     disable_global_maintenance() -> (GlobalMaintenance, Revision);
     /// See [`Operator::set_global_exempt_paths`].
     set_global_exempt_paths(paths: &[&str]) -> (GlobalMaintenance, Revision);
+    /// See [`Operator::enable_service_maintenance`].
+    enable_service_maintenance(service: &str, config: GlobalMaintenance) -> (GlobalMaintenance, Revision);
+    /// See [`Operator::disable_service_maintenance`].
+    disable_service_maintenance(service: &str) -> (GlobalMaintenance, Revision);
+    /// See [`Operator::set_rate_limit`].
+    set_rate_limit(key: LimitKey, policy: RateLimitPolicy) -> Option<LimitRecord>;
+    /// See [`Operator::delete_rate_limit`].
+    delete_rate_limit(key: LimitKey) -> Option<LimitRecord>;
+    /// See [`Operator::pause_rate_limit`].
+    pause_rate_limit(key: LimitKey) -> Option<LimitRecord>;
+    /// See [`Operator::resume_rate_limit`].
+    resume_rate_limit(key: LimitKey) -> Option<LimitRecord>;
+    /// See [`Operator::shadow_rate_limit`].
+    shadow_rate_limit(key: LimitKey) -> Option<LimitRecord>;
+    /// See [`Operator::promote_rate_limit`].
+    promote_rate_limit(key: LimitKey) -> Option<LimitRecord>;
+    /// See [`Operator::reset_rate_limits`].
+    reset_rate_limits(scope: LimitScope) -> ();
+    /// See [`Operator::reset_rate_limits_of_path`].
+    reset_rate_limits_of_path(path: &str) -> ();
+    /// See [`Operator::reset_rate_limit_key`].
+    reset_rate_limit_key(key: LimitKey, parts: &[&str]) -> ();
+    /// See [`Operator::set_concurrency_limit`].
+    set_concurrency_limit(key: LimitKey, policy: ConcurrencyPolicy) -> Option<ConcurrencyRecord>;
+    /// See [`Operator::delete_concurrency_limit`].
+    delete_concurrency_limit(key: LimitKey) -> Option<ConcurrencyRecord>;
 }

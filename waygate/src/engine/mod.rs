@@ -243,7 +243,7 @@ impl Waygate {
 
     /// The table of routes, for people.
     pub fn report(&self) -> Report {
-        Report::new(self.routes())
+        Report::new(self.routes(), self.rate_limits(), self.concurrency_limits())
     }
 }
 

@@ -1,16 +1,29 @@
 use std::fmt;
 
-use super::{RouteRecord, Source};
+use waygate_core::model::LimitScope;
 
-/// The table of routes, one line each: method, path, status, and what governs it.
+use super::{ConcurrencyRecord, LimitRecord, RouteRecord, Source};
+
+/// The table of routes, one line each: method, path, status, and what governs it. Below a route stands what limits it, in
+/// words, and at the end what limits them all.
 #[derive(Debug, Clone)]
 pub struct Report {
     routes: Vec<RouteRecord>,
+    rates: Vec<LimitRecord>,
+    concurrency: Vec<ConcurrencyRecord>,
 }
 
 impl Report {
-    pub(crate) fn new(routes: Vec<RouteRecord>) -> Self {
-        Self { routes }
+    pub(crate) fn new(
+        routes: Vec<RouteRecord>,
+        rates: Vec<LimitRecord>,
+        concurrency: Vec<ConcurrencyRecord>,
+    ) -> Self {
+        Self {
+            routes,
+            rates,
+            concurrency,
+        }
     }
 
     /// The routes, by path and method.
@@ -36,6 +49,36 @@ impl fmt::Display for Report {
             )?;
             notes(route, f)?;
             writeln!(f)?;
+            self.limits(f, |scope| *scope == LimitScope::Route(route.key.clone()))?;
+        }
+        self.limits(f, |scope| !matches!(scope, LimitScope::Route(_)))
+    }
+}
+
+impl Report {
+    fn limits(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        wanted: impl Fn(&LimitScope) -> bool,
+    ) -> fmt::Result {
+        let rates = self.rates.iter().map(|limit| {
+            let resting = match (limit.policy.enabled, limit.policy.shadow) {
+                (false, _) => " (paused)",
+                (true, true) => " (shadow: only reported)",
+                (true, false) => "",
+            };
+            (&limit.key, &limit.meaning, resting)
+        });
+        let concurrency = self.concurrency.iter();
+        let concurrency = concurrency.map(|limit| (&limit.key, &limit.meaning, ""));
+        for (key, meaning, resting) in rates.chain(concurrency) {
+            if wanted(&key.scope) {
+                let name = &key.name;
+                match &key.scope {
+                    LimitScope::Route(_) => writeln!(f, "        {name}: {meaning}{resting}")?,
+                    scope => writeln!(f, "{scope} {name}: {meaning}{resting}")?,
+                }
+            }
         }
         Ok(())
     }

@@ -92,6 +92,15 @@ async fn several_limits_hold_together() {
         ]
     );
     assert!(records.iter().all(|record| !record.overridden));
+    let report = waygate.report().to_string();
+    let shown: Vec<_> = report
+        .lines()
+        .filter(|line| line.starts_with("        "))
+        .collect();
+    assert!(
+        shown.contains(&"        per-minute: at most 2 in a minute from the first on, for all requests together"),
+        "{report}"
+    );
 }
 
 #[tokio::test]

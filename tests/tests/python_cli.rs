@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::Path, process::Command};
 
 use waygate_e2e::Service;
 
-/// What is typed, line by line; `{url}` stands for the admin's address.
+/// What is typed, line by line; `{url}` stands for the admin's address. `GET /path` is a request to the service.
 const SESSION: &str = include_str!("../data/python-cli-session.txt");
 const TRANSCRIPT: &str = "data/python-cli-transcript.txt";
 
@@ -17,6 +17,11 @@ fn the_python_cli_drives_the_quickstart() {
     let service = Service::quickstart(home.path(), &[]);
     let mut transcript = String::new();
     for line in SESSION.lines().filter(|line| !line.trim().is_empty()) {
+        if let Some(path) = line.strip_prefix("GET ") {
+            let status = service.get(path).status;
+            writeln!(transcript, "{line}\n[status {status}]\n").unwrap();
+            continue;
+        }
         let typed = line.replace("{url}", &service.url("/waygate"));
         let output = Command::new("sh")
             .args(["-c", &typed.replacen("waygate", &cli, 1)])
@@ -55,7 +60,7 @@ fn settled(transcript: &str) -> String {
     let mut settled = String::new();
     for line in transcript.lines() {
         let mut rest = line.trim_end();
-        while let Some(at) = rest.find("20").filter(|at| is_time(&rest[*at..])) {
+        while let Some(at) = time_in(rest) {
             settled.push_str(&rest[..at]);
             settled.push_str("<time>");
             let end = rest[at..].find(|c: char| !"0123456789-:.TZ+ ".contains(c));
@@ -69,12 +74,20 @@ fn settled(transcript: &str) -> String {
     settled
 }
 
-/// Whether a text begins with a time of this run, `2026-11-23…`; those in the session's own text are of 2030.
-fn is_time(text: &str) -> bool {
-    let date = text.get(..10).unwrap_or_default();
-    let shape: String = date
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '0' } else { c })
-        .collect();
-    shape == "0000-00-00" && !date.starts_with("2030") && !date.starts_with("2028")
+/// Where a time of this run begins, `2026-11-23…` or a cell with `22:16:28`; those in the session's own text are of 2030.
+fn time_in(text: &str) -> Option<usize> {
+    let is_time = |at: &usize| {
+        let text = &text[*at..];
+        let date = text.get(..10).unwrap_or_default();
+        shape(date) == "0000-00-00" && !date.starts_with("2030") && !date.starts_with("2028")
+            || text.get(..9).is_some_and(|cell| shape(cell) == "00:00:00 ")
+    };
+    let mut places = text.char_indices().map(|(at, _)| at);
+    places.find(is_time)
+}
+
+/// A text with `0` for every digit.
+fn shape(text: &str) -> String {
+    let shape = |c: char| if c.is_ascii_digit() { '0' } else { c };
+    text.chars().map(shape).collect()
 }

@@ -57,16 +57,31 @@ impl Author {
         self,
         current: impl FnOnce() -> Result<Revision, Problem>,
     ) -> Result<Operator, Problem> {
+        match self.precondition {
+            Precondition::None => Ok(self.operator),
+            _ => {
+                let current = current()?;
+                self.expecting_any(|| Some(current))
+            }
+        }
+    }
+
+    /// The same for what may not be there.
+    pub(crate) fn expecting_any(
+        self,
+        current: impl FnOnce() -> Option<Revision>,
+    ) -> Result<Operator, Problem> {
         if self.precondition == Precondition::None {
             return Ok(self.operator);
         }
-        let current = current()?;
+        let current = current();
         if !self.precondition.holds(current) {
-            return Err(Problem::lost_race(current));
+            return Err(Problem::precondition_failed(current));
         }
-        Ok(match self.precondition {
-            Precondition::OneOf(_) => self.operator.if_revision(current.number),
-            Precondition::None | Precondition::Exists => self.operator,
+        Ok(match (self.precondition, current) {
+            (Precondition::OneOf(_), Some(current)) => self.operator.if_revision(current.number),
+            (Precondition::Absent, _) => self.operator.if_revision(0),
+            _ => self.operator,
         })
     }
 }

@@ -26,6 +26,9 @@ pub(crate) trait Ask: DeserializeOwned {
     /// Whether an empty body is not the same as `{}`.
     const REQUIRED: bool = false;
 
+    /// The contract's `error` for a body that is no JSON.
+    const NO_JSON: &'static str = "Invalid JSON body";
+
     /// The contract's `error` for a body that is JSON but no object.
     const NOT_AN_OBJECT: &'static str = "JSON body must be an object";
 
@@ -90,9 +93,7 @@ fn parse<T: Ask>(bytes: &[u8]) -> Result<T, Problem> {
                     .detail(format!("The body is {}.", fields::kind_of(&other))));
             }
             Err(error) => {
-                return Err(
-                    Problem::new(Kind::InvalidBody, "Invalid JSON body").detail(error.to_string())
-                );
+                return Err(Problem::new(Kind::InvalidBody, T::NO_JSON).detail(error.to_string()));
             }
         }
     };

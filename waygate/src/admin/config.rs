@@ -28,8 +28,8 @@ impl Admin {
         credentials.into()
     }
 
-    /// Whether changes of routes and of global maintenance must say what they change, with `If-Match` (RFC 9110
-    /// section 13.1.1); those that do not are answered with 428. Off unless set: the Python CLI does not.
+    /// Whether changes of routes, rate limits and maintenance must say what they change, with `If-Match` or, for what is
+    /// not there yet, `If-None-Match: *` (RFC 9110 section 13.1); those that do not are answered with 428. Off unless set: the Python CLI does not.
     pub fn require_if_match(mut self, strict: bool) -> Self {
         self.require_if_match = strict;
         self

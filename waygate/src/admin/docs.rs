@@ -21,7 +21,9 @@ use super::error::ProblemBody;
     servers((url = "..", description = "Where the interface is mounted, relative to this document.")),
     tags(
         (name = "routes", description = "What routes are."),
-        (name = "global", description = "Maintenance of everything at once."),
+        (name = "rate-limits", description = "Rate limits of routes, and what they have counted."),
+        (name = "global", description = "Maintenance and a rate limit of everything at once."),
+        (name = "services", description = "Maintenance and a rate limit of one service, wherever it runs."),
         (name = "audit", description = "Who did what."),
         (name = "auth", description = "Logins and tokens."),
         (name = "system", description = "The engine itself."),
@@ -62,27 +64,28 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         let text = "The ETag of what is to be changed, a list of them, or `*`.";
         add_header(operation, "If-Match", text);
     }
-    let answers_list =
-        operation["responses"]["200"]["content"]["application/json"]["schema"]["type"] == "array";
+    if is_change && !operation["responses"]["201"].is_null() {
+        let text = "`*`: only if there is no such thing yet.";
+        add_header(operation, "If-None-Match", text);
+    }
+    let answers_list = success(operation).is_some_and(|schema| schema["type"] == "array");
     if answers_list {
         add_header(
             operation,
             "If-None-Match",
             "The ETag of a list that is known.",
         );
+        operation["responses"]["304"] = json!({ "description": "The client knows the list." });
     }
-    let is_tagged = answers_list
-        || is_change && method != "delete"
-        || path == "/api/global"
-        || path.starts_with("/api/routes/{pk}")
-            && (method == "get" || path.ends_with("}/schedule"));
-    if is_tagged || is_change && path.ends_with("/deprecate") {
-        operation["responses"]["200"]["headers"] = json!({
+    if answers_list || success(operation).is_some_and(is_tagged) {
+        let headers = json!({
             "ETag": { "description": "The entity tag.", "schema": { "type": "string" } },
         });
-    }
-    if answers_list {
-        operation["responses"]["304"] = json!({ "description": "The client knows the list." });
+        for status in ["200", "201"] {
+            if let Some(Value::Object(answer)) = operation["responses"].get_mut(status) {
+                answer.insert("headers".to_owned(), headers.clone());
+            }
+        }
     }
     for (status, text) in problems {
         operation["responses"][status] = json!({
@@ -92,6 +95,27 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
             }},
         });
     }
+}
+
+/// The schema of the answer when all goes well.
+fn success(operation: &Value) -> Option<&Value> {
+    let responses = &operation["responses"];
+    let answer = responses.get("200").or_else(|| responses.get("201"))?;
+    answer.pointer("/content/application~1json/schema")
+}
+
+/// What is changed one at a time has a tag.
+fn is_tagged(schema: &Value) -> bool {
+    let tagged = [
+        "Route",
+        "GlobalMaintenance",
+        "RouteRateLimit",
+        "SharedRateLimit",
+        "SharedRateLimitState",
+    ];
+    let reference = schema["$ref"].as_str().unwrap_or_default();
+    let name = reference.rsplit('/').next().unwrap_or_default();
+    tagged.contains(&name)
 }
 
 /// What can go wrong, by status.
@@ -106,6 +130,10 @@ fn problems(
         !operation["parameters"].is_null(),
     );
     let writes = method != "get";
+    let sets_limit = writes && path == "/api/rate-limits";
+    let names_limit = ["/explain", "/shadow", "/promote"]
+        .iter()
+        .any(|end| path.ends_with(end));
     let all = [
         (
             has_body || has_parameters || is_change,
@@ -123,13 +151,13 @@ fn problems(
             "The token lacks a scope; or there are no credentials, and the client is elsewhere.",
         ),
         (
-            path.contains('{'),
+            path.contains("{pk}") || path.contains("{id}") || sets_limit || names_limit,
             "404",
-            "There is no such route, window or token.",
+            "There is no such route, window, token, policy or decision.",
         ),
         (has_body, "408", "The body took too long."),
         (
-            path.contains("{pk}") || path == "/api/auth/tokens" && writes,
+            path.contains("{pk}") || sets_limit || path == "/api/auth/tokens" && writes,
             "409",
             "The route is ambiguous, protected or not orphaned; or there are too many tokens.",
         ),
@@ -207,6 +235,7 @@ fn describe_parameters(operation: &mut Value) {
         let text = match parameter.get("name").and_then(Value::as_str) {
             Some("pk") => "The path key: the base64url form of the route's key.",
             Some("id") => "The token's id.",
+            Some("service") => "The service's name.",
             _ => continue,
         };
         set(parameter, "description", text);

@@ -171,6 +171,17 @@ impl Problem {
         self.header(header::RETRY_AFTER, seconds.max(1))
     }
 
+    /// What a precondition found instead of what it named.
+    pub(crate) fn precondition_failed(current: Option<Revision>) -> Self {
+        match current {
+            Some(current) => Self::lost_race(current),
+            None => Self::new(
+                Kind::PreconditionFailed,
+                "What is to be changed is not there, so `If-Match` does not hold.",
+            ),
+        }
+    }
+
     /// What has changed in the meantime, and into what.
     pub(crate) fn lost_race(current: Revision) -> Self {
         Self::new(

@@ -38,26 +38,31 @@ pub(crate) enum Precondition {
     Exists,
     /// One of these.
     OneOf(Vec<Tag>),
+    /// Something that is not there yet.
+    Absent,
 }
 
 impl Precondition {
-    /// What `If-Match` says.
+    /// What `If-Match` says, or `If-None-Match: *`.
     pub(crate) fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+        let none_match = headers.get(header::IF_NONE_MATCH);
         Ok(match Tags::read(headers, header::IF_MATCH)? {
+            None if none_match.is_some_and(|value| value == "*") => Self::Absent,
             None => Self::None,
             Some(Tags::Any) => Self::Exists,
             Some(Tags::These(tags)) => Self::OneOf(tags),
         })
     }
 
-    /// Whether it holds for what is there. A strong comparison: weak tags match nothing.
-    pub(crate) fn holds(&self, current: Revision) -> bool {
-        match self {
-            Self::None | Self::Exists => true,
-            Self::OneOf(tags) => {
+    /// Whether it holds for what is there, if anything is. A strong comparison: weak tags match nothing.
+    pub(crate) fn holds(&self, current: Option<Revision>) -> bool {
+        match (self, current) {
+            (Self::None, _) | (Self::Exists, Some(_)) | (Self::Absent, None) => true,
+            (Self::OneOf(tags), Some(current)) => {
                 let current = of(current);
                 tags.iter().any(|tag| !tag.weak && tag.opaque == current)
             }
+            (Self::Exists | Self::OneOf(_), None) | (Self::Absent, Some(_)) => false,
         }
     }
 }
@@ -162,14 +167,31 @@ mod tests {
         let holds = |line: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::IF_MATCH, line.parse().unwrap());
-            Precondition::read(&headers).unwrap().holds(at(7))
+            Precondition::read(&headers).unwrap().holds(Some(at(7)))
         };
-        assert!(Precondition::None.holds(at(7)));
+        assert!(Precondition::None.holds(Some(at(7))));
         assert!(holds("*"));
         assert!(holds(&of(at(7))));
         assert!(holds(&format!("{}, {}", of(at(6)), of(at(7)))));
         assert!(!holds(&of(at(6))));
         assert!(!holds(&format!("W/{}", of(at(7)))));
         assert!(!holds("\"7\""));
+    }
+
+    #[test]
+    fn what_is_not_there_is_neither_any_nor_one_of_some() {
+        let read = |name: HeaderName, line: &'static str| {
+            let headers = HeaderMap::from_iter([(name, line.parse().unwrap())]);
+            Precondition::read(&headers).unwrap()
+        };
+        assert!(Precondition::None.holds(None));
+        assert!(!read(header::IF_MATCH, "*").holds(None));
+        assert!(!read(header::IF_MATCH, "\"a\"").holds(None));
+        let absent = read(header::IF_NONE_MATCH, "*");
+        let there = Revision {
+            epoch: Epoch::random(),
+            number: 0,
+        };
+        assert!(absent.holds(None) && !absent.holds(Some(there)));
     }
 }

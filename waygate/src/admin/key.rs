@@ -1,6 +1,7 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::request::Parts;
+use waygate_core::grammar::{Invalid, ServiceName};
 
 use super::error::{Kind, PATH_KEYS, Problem};
 
@@ -16,6 +17,22 @@ impl<S: Send + Sync> FromRequestParts<S> for PathKey {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         decode(&segment(parts, state, "pk").await?).map(Self)
+    }
+}
+
+/// The name of a service in a URL.
+#[derive(Debug)]
+pub(crate) struct Service(pub(crate) ServiceName);
+
+impl<S: Send + Sync> FromRequestParts<S> for Service {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let name = segment(parts, state, "service").await?;
+        let name = name
+            .parse()
+            .map_err(|invalid: Invalid| Problem::new(Kind::InvalidPath, invalid.to_string()))?;
+        Ok(Self(name))
     }
 }
 

@@ -32,9 +32,14 @@ impl<T: Serialize> Reply<T> {
 
     /// With the tag of something that was last changed by this commit.
     pub(crate) fn tagged(body: T, revision: Revision) -> Self {
+        Self::ok(body).with_tag(revision)
+    }
+
+    /// The same with this commit's tag.
+    pub(crate) fn with_tag(self, revision: Revision) -> Self {
         Self {
             tag: Some(etag::of(revision)),
-            ..Self::ok(body)
+            ..self
         }
     }
 }

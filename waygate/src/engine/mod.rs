@@ -64,7 +64,7 @@ pub(crate) use snapshot::Asked;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Registered;
 #[cfg(feature = "admin")]
-pub(crate) use {change::entry as audit_entry, stored::Others};
+pub(crate) use {change::entry as audit_entry, limits::LimitCommand, stored::Others};
 
 /// The engine: what every route is, who changed it, and what is to become of a request.
 ///
@@ -103,6 +103,11 @@ impl Waygate {
     /// The environment this engine decides for.
     pub fn environment(&self) -> &EnvName {
         &self.inner.env
+    }
+
+    /// The service that this process is part of, in a fleet.
+    pub fn service(&self) -> Option<&ServiceName> {
+        self.inner.service.as_ref()
     }
 
     /// Acts as somebody: the way to every change.

@@ -173,20 +173,14 @@ impl Snapshot {
     /// Every policy, each once.
     pub(crate) fn policies(&self) -> impl Iterator<Item = &Policy> {
         let own = self.routes.iter().flat_map(|route| &route.own_limits);
-        let shared = self.levels.global.iter().chain(&*self.levels.service);
-        shared.chain(own).map(|policy| &**policy)
+        self.levels.all().chain(own).map(|policy| &**policy)
     }
 
     /// The policies of one scope.
     pub(crate) fn policies_of(&self, scope: &LimitScope) -> &[Arc<Policy>] {
         match scope {
-            LimitScope::Global => &self.levels.global,
-            LimitScope::Service(service) => match self.levels.service.first() {
-                Some(first) if first.key.scope == LimitScope::Service(service.clone()) => {
-                    &self.levels.service
-                }
-                _ => &[],
-            },
+            LimitScope::Global => self.levels.global(),
+            LimitScope::Service(service) => self.levels.of_service(service),
             LimitScope::Route(key) => {
                 match self.table.exact(key).and_then(|slot| self.slot(slot)) {
                     Some(route) => &route.own_limits,

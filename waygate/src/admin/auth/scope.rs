@@ -12,10 +12,10 @@ pub(crate) enum Scope {
     /// Reading everything but tokens.
     #[serde(rename = "read")]
     Read,
-    /// Changing routes.
+    /// Changing routes and their rate limits.
     #[serde(rename = "write:routes")]
     WriteRoutes,
-    /// Changing global maintenance.
+    /// Changing maintenance and rate limits of everything or of a service.
     #[serde(rename = "write:global")]
     WriteGlobal,
     /// Listing, creating and revoking tokens.

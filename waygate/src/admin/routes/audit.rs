@@ -61,7 +61,7 @@ async fn list(
 }
 
 /// An integer of any length, clamped to `0..=max`; `default` for anything else.
-fn clamped(text: Option<&str>, default: usize, max: usize) -> usize {
+pub(super) fn clamped(text: Option<&str>, default: usize, max: usize) -> usize {
     let text = text.unwrap_or_default().trim();
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),

@@ -65,7 +65,7 @@ async fn get(State(state): State<Arc<AdminState>>) -> Reply<GlobalMaintenance> {
 /// Why everything is in maintenance, and what is not.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct EnableGlobalRequest {
+pub(super) struct EnableGlobalRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
     #[schema(value_type = String, max_length = 512)]
@@ -80,6 +80,17 @@ struct EnableGlobalRequest {
 }
 
 impl Ask for EnableGlobalRequest {}
+
+impl From<EnableGlobalRequest> for GlobalMaintenance {
+    fn from(asked: EnableGlobalRequest) -> Self {
+        Self {
+            enabled: true,
+            reason: asked.reason,
+            exempt_paths: asked.exempt_paths,
+            include_force_active: asked.include_force_active,
+        }
+    }
+}
 
 /// Puts everything in maintenance at once. What is not given is reset to its default.
 #[utoipa::path(
@@ -97,13 +108,8 @@ async fn enable(
     Asked(asked): Asked<EnableGlobalRequest>,
 ) -> Changed {
     let operator = author.expecting(|| Ok(current(&state).1))?;
-    let config = GlobalMaintenance {
-        enabled: true,
-        reason: asked.reason,
-        exempt_paths: asked.exempt_paths,
-        include_force_active: asked.include_force_active,
-    };
-    outcome(&state, operator.enable_global_maintenance(config).await)
+    let enabled = operator.enable_global_maintenance(asked.into()).await;
+    outcome(&state, enabled)
 }
 
 /// Ends global maintenance, and forgets its reason and exemptions.

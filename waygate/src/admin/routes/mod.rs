@@ -7,9 +7,11 @@ mod change;
 mod deprecation;
 mod global;
 mod lifecycle;
+mod limits;
 mod reset;
 mod route;
 mod schedule;
+mod services;
 mod system;
 mod tokens;
 
@@ -32,6 +34,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .merge(access::router())
         .merge(reset::router())
         .merge(global::router())
+        .merge(limits::router())
+        .merge(services::router())
         .merge(audit::router())
         .merge(system::router())
 }

@@ -7,9 +7,13 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::grammar::format_wire;
 
-use crate::admin::{
-    reply::{self, Reply},
-    state::AdminState,
+use crate::{
+    CountingModes,
+    admin::{
+        reply::{self, Reply},
+        schema,
+        state::AdminState,
+    },
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -29,6 +33,9 @@ struct HealthBody {
     revision: String,
     /// What is impaired.
     components: BTreeMap<String, DegradedBody>,
+    /// How many requests were counted for rate limits, and by what, since the process began.
+    #[schema(value_type = schema::CountingModes)]
+    counting: CountingModes,
 }
 
 /// An impaired part.
@@ -65,6 +72,7 @@ async fn health(State(state): State<Arc<AdminState>>) -> Reply<HealthBody> {
         status,
         revision: state.waygate.revision().to_string(),
         components: components.collect(),
+        counting: state.waygate.counting_modes(),
     })
 }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use waygate_core::{
-    grammar::{Limit, TierLimit},
+    grammar::{Invalid, KeySource, Limit, TierLimit},
     model::{Action, AuditEntry, LimitKey, LimitOverride, LimitScope, RateLimitPolicy},
     port::{Batch, EntityKey},
 };
@@ -54,7 +54,11 @@ impl Change for LimitChange {
         by: &By,
     ) -> Result<Option<LimitRecord>, Attempt> {
         let snapshot = inner.snapshot.load_full();
-        let (key, slots) = inner.governed(&snapshot, &self.key)?;
+        let (key, slots) = match inner.governed(&snapshot, &self.key) {
+            // What is left of a route that the code no longer has can still be deleted.
+            Err(_) if self.deletes(stored) => (self.key.clone(), Vec::new()),
+            governed => governed?,
+        };
         let declared = snapshot.declared_limit(&key).cloned();
         let known = stored.limit(&key);
         check_expected(
@@ -71,6 +75,7 @@ impl Change for LimitChange {
                 };
                 // Fields may have been set by hand.
                 policy.check().map_err(ChangeError::from)?;
+                check_key(&policy, declared.as_ref()).map_err(ChangeError::from)?;
                 Some(policy)
             }
             (LimitCommand::Delete, _) => None,
@@ -132,6 +137,23 @@ impl Change for LimitChange {
         });
         Ok(record)
     }
+}
+
+impl LimitChange {
+    fn deletes(&self, stored: &Stored) -> bool {
+        matches!(self.command, LimitCommand::Delete) && stored.limit(&self.key).is_some()
+    }
+}
+
+/// Where the code has no function that tells the key, nothing would ever be counted.
+fn check_key(policy: &RateLimitPolicy, declared: Option<&RateLimitPolicy>) -> Result<(), Invalid> {
+    let has_function = declared.is_some_and(|declared| declared.key == KeySource::Custom);
+    if policy.key != KeySource::Custom || has_function {
+        return Ok(());
+    }
+    let name = &policy.name;
+    let problem = format!("the code declares no policy `{name}` here whose key a function tells");
+    Err(Invalid::new("key", KeySource::CUSTOM, problem))
 }
 
 /// Begins to count anew for these policies, which are the ones of one scope or of one path.

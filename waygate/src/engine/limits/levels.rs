@@ -1,7 +1,7 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use waygate_core::{
-    grammar::PolicyName,
+    grammar::{PolicyName, ServiceName},
     model::{LimitKey, LimitScope, RateLimitPolicy, RouteKey},
 };
 
@@ -15,26 +15,52 @@ use crate::engine::{
 /// The limits that more than one route meets.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Levels {
-    pub(crate) global: Arc<[Arc<Policy>]>,
-    pub(crate) service: Arc<[Arc<Policy>]>,
+    global: Arc<[Arc<Policy>]>,
+    /// Those of this process's service.
+    service: Arc<[Arc<Policy>]>,
+    /// Those of every service: other processes enforce them, this one only shows them.
+    services: Arc<HashMap<ServiceName, Arc<[Arc<Policy>]>>>,
 }
 
 impl Levels {
     pub(crate) fn compile(stored: &Stored, compiler: Compiler<'_>) -> Self {
-        let of = |scope| compile_policies(stored, &scope, &[], compiler).into();
+        let of = |scope: &LimitScope| -> Arc<[Arc<Policy>]> {
+            compile_policies(stored, scope, &[], compiler).into()
+        };
+        let services = stored.limits.keys().filter_map(|scope| match scope {
+            LimitScope::Service(name) => Some((name.clone(), of(scope))),
+            LimitScope::Global | LimitScope::Route(_) => None,
+        });
+        let services: HashMap<_, _> = services.collect();
+        let own = compiler.service.and_then(|name| services.get(name));
         Self {
-            global: of(LimitScope::Global),
-            service: compiler
-                .service
-                .map_or_else(Arc::default, |name| of(LimitScope::Service(name.clone()))),
+            global: of(&LimitScope::Global),
+            service: own.cloned().unwrap_or_default(),
+            services: Arc::new(services),
         }
+    }
+
+    /// The policies that hold everywhere.
+    pub(crate) fn global(&self) -> &[Arc<Policy>] {
+        &self.global
+    }
+
+    /// The policies of one service.
+    pub(crate) fn of_service(&self, name: &ServiceName) -> &[Arc<Policy>] {
+        self.services.get(name).map_or(&[], |policies| policies)
+    }
+
+    /// Every policy, each once.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Policy>> {
+        let services = self.services.values().flat_map(|policies| &**policies);
+        self.global.iter().chain(services)
     }
 
     /// What each route meets. Routes without limits of their own share what they meet.
     pub(crate) fn compose(&self, table: &Table, routes: &[Arc<Slot>]) -> Vec<Option<Arc<Limits>>> {
-        let common = self.limits(self.policies().cloned().collect());
+        let common = self.limits(self.enforced().cloned().collect());
         let exempts = self
-            .policies()
+            .enforced()
             .any(|policy| !policy.fields.exempt_routes.is_empty());
         let of = |(route, slot): (&Arc<_>, &Arc<Slot>)| {
             let registered: &crate::engine::Registered = route;
@@ -52,11 +78,11 @@ impl Levels {
             let mut exempt = policy.fields.exempt_routes.iter();
             !exempt.any(|exempt| exempt.covers(route.method(), route.path()))
         };
-        let shared = self.policies().filter(governs);
+        let shared = self.enforced().filter(governs);
         self.limits(shared.chain(own).cloned().collect())
     }
 
-    fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
+    fn enforced(&self) -> impl Iterator<Item = &Arc<Policy>> {
         self.global.iter().chain(&*self.service)
     }
 

@@ -145,7 +145,8 @@ impl Snapshot {
 }
 
 impl Waygate {
-    /// Every rate limit policy: the global one, the service's, and those of routes.
+    /// Every rate limit policy: the global ones, those of services (other services' than this process's own included, which
+    /// are not enforced here), and those of routes.
     pub fn rate_limits(&self) -> Vec<LimitRecord> {
         let snapshot = self.inner.snapshot.load();
         let mut records: Vec<LimitRecord> = snapshot

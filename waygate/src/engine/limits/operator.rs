@@ -23,7 +23,8 @@ impl Operator {
         key: LimitKey,
         policy: RateLimitPolicy,
     ) -> Result<Option<LimitRecord>, ChangeError> {
-        self.limit(key, LimitCommand::Set(Box::new(policy))).await
+        self.change_rate_limit(key, LimitCommand::Set(Box::new(policy)))
+            .await
     }
 
     /// Goes back to what the code declares, or to no limit where it declares none.
@@ -34,7 +35,7 @@ impl Operator {
         &self,
         key: LimitKey,
     ) -> Result<Option<LimitRecord>, ChangeError> {
-        self.limit(key, LimitCommand::Delete).await
+        self.change_rate_limit(key, LimitCommand::Delete).await
     }
 
     /// Lets a policy rest: it counts nothing until it is resumed.
@@ -45,7 +46,8 @@ impl Operator {
         &self,
         key: LimitKey,
     ) -> Result<Option<LimitRecord>, ChangeError> {
-        self.limit(key, LimitCommand::SetEnabled(false)).await
+        self.change_rate_limit(key, LimitCommand::SetEnabled(false))
+            .await
     }
 
     /// Lets a policy go on that was paused.
@@ -56,7 +58,8 @@ impl Operator {
         &self,
         key: LimitKey,
     ) -> Result<Option<LimitRecord>, ChangeError> {
-        self.limit(key, LimitCommand::SetEnabled(true)).await
+        self.change_rate_limit(key, LimitCommand::SetEnabled(true))
+            .await
     }
 
     /// Lets a policy that only reported refuse from now on; what it has counted counts.
@@ -67,7 +70,8 @@ impl Operator {
         &self,
         key: LimitKey,
     ) -> Result<Option<LimitRecord>, ChangeError> {
-        self.limit(key, LimitCommand::SetShadow(false)).await
+        self.change_rate_limit(key, LimitCommand::SetShadow(false))
+            .await
     }
 
     /// Lets a policy only report whom it would refuse.
@@ -78,7 +82,8 @@ impl Operator {
         &self,
         key: LimitKey,
     ) -> Result<Option<LimitRecord>, ChangeError> {
-        self.limit(key, LimitCommand::SetShadow(true)).await
+        self.change_rate_limit(key, LimitCommand::SetShadow(true))
+            .await
     }
 
     /// Begins to count anew for every policy of a scope, in every process.
@@ -145,7 +150,8 @@ impl Operator {
         self.make(KeyReset { policy, key }).await
     }
 
-    async fn limit(
+    /// Runs any command on a policy.
+    pub(crate) async fn change_rate_limit(
         &self,
         key: LimitKey,
         command: LimitCommand,

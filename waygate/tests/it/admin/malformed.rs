@@ -36,7 +36,7 @@ const METHODS: [&str; 10] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW",
 ];
 
-const SEGMENTS: [&str; 22] = [
+const SEGMENTS: [&str; 30] = [
     "api",
     "routes",
     "global",
@@ -57,12 +57,20 @@ const SEGMENTS: [&str; 22] = [
     "access",
     "reset",
     "exempt-paths",
+    "rate-limits",
+    "global-rate-limit",
+    "rate-limit",
+    "services",
+    "hits",
+    "top",
+    "promote",
+    "explain",
     "static",
     "..",
 ];
 
 /// Bodies with which nothing can succeed.
-const BODIES: [&str; 34] = [
+const BODIES: [&str; 48] = [
     "{",
     "}",
     "[",
@@ -97,6 +105,20 @@ const BODIES: [&str; 34] = [
     "{\"since\":\"9999-99-99\"}",
     "{\"sunset\":\"Mon, 01 Jan 2028 00:00:00 GMT\"}",
     "{\"use_instead\":\"a b\"}",
+    "{\"path\":\"/orders\"}",
+    "{\"path\":5,\"limit\":\"1/minute\"}",
+    "{\"path\":\"/orders\",\"limit\":5}",
+    "{\"path\":\"/orders\",\"limit\":\"1/minute\",\"method\":\"BREW\"}",
+    "{\"path\":\"orders\",\"limit\":\"1/minute\"}",
+    "{\"limit\":\"99999999999999999999/minute\"}",
+    "{\"limit\":\"1/minute\",\"algorithm\":\"leaky\"}",
+    "{\"limit\":\"1/minute\",\"burst\":-1}",
+    "{\"limit\":\"1/minute\",\"rollout\":1e308}",
+    "{\"limit\":\"1/minute\",\"tiers\":[{\"name\":\"a\"}]}",
+    "{\"limit\":\"1/minute\",\"time_zone\":\"Mars/Base\"}",
+    "{\"limit\":\"1/minute\",\"exempt_routes\":\"/x\"}",
+    "{\"name\":\"a b\"}",
+    "{\"key\":[\"no address\"]}",
 ];
 
 const QUERIES: [&str; 12] = [
@@ -166,7 +188,8 @@ fn path(random: &mut Random) -> String {
     let mut path = match random.below(8) {
         0..4 => format!("/api/routes/{}", key(random)),
         4 => format!("/api/auth/tokens/{}", key(random)),
-        5 => "/api/global".to_owned(),
+        5 if random.below(2) == 0 => "/api/global".to_owned(),
+        5 => format!("/api/rate-limits/{}", key(random)),
         _ => String::new(),
     };
     for _ in 0..random.below(if path.is_empty() { 5 } else { 3 }) {
@@ -206,7 +229,7 @@ fn body(random: &mut Random) -> Vec<u8> {
 }
 
 /// What there is. Whatever it is sent here, none of it succeeds, but for reading.
-const OPERATIONS: [(&str, &str); 25] = [
+const OPERATIONS: [(&str, &str); 52] = [
     ("POST", "/api/auth/login"),
     ("GET", "/api/auth/me"),
     ("GET", "/api/auth/tokens"),
@@ -229,6 +252,33 @@ const OPERATIONS: [(&str, &str); 25] = [
     ("POST", "/api/global/enable"),
     ("POST", "/api/global/disable"),
     ("POST", "/api/global/exempt-paths"),
+    ("GET", "/api/rate-limits"),
+    ("POST", "/api/rate-limits"),
+    ("GET", "/api/rate-limits/hits"),
+    ("GET", "/api/rate-limits/explain"),
+    ("GET", "/api/rate-limits/{key}"),
+    ("DELETE", "/api/rate-limits/{key}"),
+    ("GET", "/api/rate-limits/{key}/top"),
+    ("POST", "/api/rate-limits/{key}/pause"),
+    ("POST", "/api/rate-limits/{key}/promote"),
+    ("POST", "/api/rate-limits/{key}/reset"),
+    ("DELETE", "/api/rate-limits/{key}/reset"),
+    ("GET", "/api/global-rate-limit"),
+    ("POST", "/api/global-rate-limit"),
+    ("DELETE", "/api/global-rate-limit"),
+    ("DELETE", "/api/global-rate-limit/reset"),
+    ("POST", "/api/global-rate-limit/enable"),
+    ("POST", "/api/global-rate-limit/shadow"),
+    ("GET", "/api/services"),
+    ("GET", "/api/services/{key}/maintenance"),
+    ("POST", "/api/services/{key}/maintenance/enable"),
+    ("POST", "/api/services/billing/maintenance/disable"),
+    ("GET", "/api/services/billing/rate-limit"),
+    ("POST", "/api/services/billing/rate-limit"),
+    ("DELETE", "/api/services/billing/rate-limit"),
+    ("DELETE", "/api/services/billing/rate-limit/reset"),
+    ("POST", "/api/services/billing/rate-limit/enable"),
+    ("POST", "/api/services/billing/rate-limit/shadow"),
     ("GET", "/api/audit"),
     ("GET", "/api/health"),
     ("GET", "/api/openapi.json"),
@@ -283,6 +333,8 @@ async fn assault(seed: u64, count: usize) {
     let ask = json!({ "name": "weak", "scopes": ["read"], "expires_in_seconds": 31_536_000 });
     let weak = server.post("/api/auth/tokens", ask).await.expect(201);
     let weak = weak["token"].as_str().unwrap();
+    let limit = json!({ "path": "/orders", "limit": "1/minute" });
+    server.post("/api/rate-limits", limit).await.expect(201);
     let before = server.state().await;
     let mut random = Random(seed);
     let mut problems = std::collections::BTreeMap::<u16, usize>::new();

@@ -3,12 +3,14 @@
 mod contract;
 mod gate;
 mod global;
+mod limits;
 mod login;
 mod malformed;
 mod no_credentials;
 mod openapi;
 mod preconditions;
 mod routes;
+mod services;
 mod socket;
 mod store;
 mod support;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::support::{Server, at};
+use super::support::{Server, at, limit_at};
 
 /// `WAYGATE_BLESS=1 cargo test -p waygate-rs --features admin` writes the document anew; look at what has changed.
 #[tokio::test]
@@ -70,18 +70,17 @@ fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
         );
     }
     if let Some(all) = schema["allOf"].as_array() {
-        let known: BTreeSet<&String> = all
-            .iter()
-            .flat_map(|part| {
-                resolve(document, part)["properties"]
-                    .as_object()
-                    .unwrap()
-                    .keys()
-            })
-            .collect();
-        for name in value.as_object().unwrap().keys() {
-            assert!(known.contains(name), "{at}.{name} is not described");
+        let mut rest = value.as_object().unwrap().clone();
+        for part in all {
+            let properties = resolve(document, part)["properties"].as_object().unwrap();
+            let (own, others) = rest
+                .into_iter()
+                .partition(|(name, _)| properties.contains_key(name));
+            let own: serde_json::Map<String, Value> = own;
+            conforms(document, part, &Value::Object(own), at);
+            rest = others;
         }
+        assert!(rest.is_empty(), "{at}: {rest:?} are not described");
         return;
     }
     if let Some(any) = schema["oneOf"].as_array() {
@@ -100,6 +99,7 @@ fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
         Value::Number(_) => "integer",
         Value::String(_) => "string",
         Value::Array(_) => "array",
@@ -138,6 +138,33 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
+/// Limits of every kind, and a request that one of them has refused.
+async fn limits(server: &Server) {
+    let tiers = json!([{ "name": "pro", "limit": "unlimited" }]);
+    let policy = json!({
+        "path": "/limited", "limit": "0/minute", "key_strategy": "ip", "tiers": tiers, "exempt_roles": ["ops"],
+        "exempt_ips": ["10.0.0.0/8"], "rollout": 99.5, "on_missing_key": "block",
+    });
+    server
+        .post("/api/rate-limits", policy.clone())
+        .await
+        .expect(201);
+    let mut policy = policy;
+    policy.as_object_mut().unwrap().remove("path");
+    policy["limit"] = json!("100/minute");
+    for path in ["/api/global-rate-limit", "/api/services/billing/rate-limit"] {
+        server.post(path, policy.clone()).await.expect(201);
+    }
+    let key: waygate::RouteKey = "billing:GET:/invoices".parse().unwrap();
+    server
+        .waygate
+        .register(key, waygate::RouteState::default())
+        .await;
+    let request = axum::extract::Request::get("/limited").header("x-request-id", "r1");
+    let refused = server.call(request.body(axum::body::Body::empty()).unwrap());
+    assert_eq!(refused.await.status, 429);
+}
+
 #[tokio::test]
 async fn answers_are_as_the_document_says() {
     let server = Server::start().await;
@@ -157,8 +184,32 @@ async fn answers_are_as_the_document_says() {
         .post("/api/global/exempt-paths", exempt)
         .await
         .expect(200);
+    limits(&server).await;
     let (order, item) = (at(key, ""), at("GET:/items/{item_id}", ""));
+    let (limited, top) = (limit_at("/limited", ""), limit_at("/limited", "/top"));
     let gets = [
+        ("/api/rate-limits", "/api/rate-limits"),
+        (limited.as_str(), "/api/rate-limits/{pk}"),
+        (top.as_str(), "/api/rate-limits/{pk}/top"),
+        ("/api/rate-limits/hits", "/api/rate-limits/hits"),
+        (
+            "/api/rate-limits/explain?request_id=r1",
+            "/api/rate-limits/explain",
+        ),
+        ("/api/global-rate-limit", "/api/global-rate-limit"),
+        ("/api/services", "/api/services"),
+        (
+            "/api/services/billing/maintenance",
+            "/api/services/{service}/maintenance",
+        ),
+        (
+            "/api/services/billing/rate-limit",
+            "/api/services/{service}/rate-limit",
+        ),
+        (
+            "/api/services/other/rate-limit",
+            "/api/services/{service}/rate-limit",
+        ),
         (order.as_str(), "/api/routes/{pk}"),
         (item.as_str(), "/api/routes/{pk}"),
         ("/api/routes", "/api/routes"),
@@ -170,6 +221,7 @@ async fn answers_are_as_the_document_says() {
     ];
     for (path, template) in gets {
         let answer = server.get(path).await.expect(200);
+        assert_ne!(answer, json!([]), "{path}");
         let schema = &document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]
             ["schema"];
         conforms(&document, schema, &answer, template);

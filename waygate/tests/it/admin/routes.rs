@@ -469,7 +469,10 @@ async fn health_tells_the_revision() {
     let health = server.get("/api/health").await.expect(200);
     assert_eq!(
         health,
-        json!({ "status": "ok", "revision": server.waygate.revision().to_string(), "components": {} })
+        json!({
+            "status": "ok", "revision": server.waygate.revision().to_string(), "components": {},
+            "counting": { "authoritative": 0, "local": 0, "open": 0, "closed": 0 },
+        })
     );
 }
 

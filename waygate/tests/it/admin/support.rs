@@ -67,6 +67,15 @@ impl Server {
     pub(super) async fn send_from(&self, peer: Option<&str>, mut request: Request) -> Answer {
         let path = request.uri().path_and_query().unwrap().as_str();
         *request.uri_mut() = format!("/waygate{path}").parse().unwrap();
+        self.call_from(peer, request).await
+    }
+
+    /// Sends a request to the application, from this machine.
+    pub(super) async fn call(&self, request: Request) -> Answer {
+        self.call_from(Some("127.0.0.1"), request).await
+    }
+
+    async fn call_from(&self, peer: Option<&str>, mut request: Request) -> Answer {
         if let Some(peer) = peer {
             let peer = SocketAddr::new(peer.parse().unwrap(), 40_000);
             request.extensions_mut().insert(ConnectInfo(peer));
@@ -126,7 +135,14 @@ impl Server {
             .map(|line| line.id.to_string())
             .collect();
         let (global, revision) = self.waygate.global_maintenance();
-        json!({ "routes": routes, "global": global, "global_revision": revision, "audit": lines })
+        let limits = self.waygate.rate_limits();
+        let limits: Vec<Value> = limits
+            .iter()
+            .map(|limit| json!([limit, limit.revision.number]))
+            .collect();
+        json!({
+            "routes": routes, "global": global, "global_revision": revision, "limits": limits, "audit": lines,
+        })
     }
 }
 
@@ -201,6 +217,11 @@ impl Answer {
 /// The path of a route's endpoint.
 pub(super) fn at(key: &str, rest: &str) -> String {
     format!("/api/routes/{}{rest}", URL_SAFE_NO_PAD.encode(key))
+}
+
+/// The path of an endpoint of a route's rate limits.
+pub(super) fn limit_at(key: &str, rest: &str) -> String {
+    format!("/api/rate-limits/{}{rest}", URL_SAFE_NO_PAD.encode(key))
 }
 
 /// The application of the recorded exchanges.

@@ -2,8 +2,12 @@
 //! a test compares the two.
 #![allow(dead_code)]
 
+mod limits;
+
 use serde_json::Value;
 use utoipa::ToSchema;
+
+pub(crate) use limits::*;
 
 /// A route as it is now.
 #[derive(ToSchema)]
@@ -101,7 +105,7 @@ pub(crate) struct Deprecation {
     successor: Option<String>,
 }
 
-/// Maintenance of everything at once.
+/// Maintenance of everything at once, or of one service.
 #[derive(ToSchema)]
 pub(crate) struct GlobalMaintenance {
     enabled: bool,
@@ -120,7 +124,8 @@ pub(crate) struct AuditEntry {
     id: String,
     #[schema(format = DateTime)]
     timestamp: String,
-    /// The route's key, `__global__`, or `auth:<user>`.
+    /// The route's key, `__global__`, `__global_rl__`, `__waygate:svc_global:<service>__`, `__waygate:svc_rl:<service>__`, or
+    /// `auth:<user>`.
     path: String,
     /// The service, in a fleet.
     #[schema(required)]

@@ -1,0 +1,49 @@
+//! What all changes of policies have in common.
+
+use waygate_core::model::{LimitKey, Revision};
+
+use crate::{
+    ChangeError, LimitRecord, ResolveError, Waygate,
+    admin::{
+        author::Author,
+        error::{Kind, Problem},
+        routes::change::with_current,
+        state::AdminState,
+    },
+    engine::LimitCommand,
+};
+
+/// Runs a command on a policy. What is left is the policy; `None` when there is none any more.
+pub(super) async fn change(
+    state: &AdminState,
+    author: Author,
+    key: LimitKey,
+    command: LimitCommand,
+) -> Result<Option<LimitRecord>, Problem> {
+    let current = || revision_of(&state.waygate, &key);
+    let operator = author.expecting_any(current)?;
+    let changed = operator.change_rate_limit(key.clone(), command).await;
+    changed.map_err(|error| {
+        let gone = || Problem::precondition_failed(None);
+        with_current(told(error), || current().ok_or_else(gone))
+    })
+}
+
+/// Why a change was not made. The route was found before, so what is invalid now is a value.
+pub(super) fn told(error: ChangeError) -> Problem {
+    match error {
+        ChangeError::Resolve(ResolveError::Invalid(invalid)) => invalid.into(),
+        other => other.into(),
+    }
+}
+
+/// The revision of a policy, if it is there.
+pub(super) fn revision_of(waygate: &Waygate, key: &LimitKey) -> Option<Revision> {
+    waygate.rate_limit(key).map(|record| record.revision)
+}
+
+/// The policy, which must be there.
+pub(super) fn found(record: Option<LimitRecord>, key: &LimitKey) -> Result<LimitRecord, Problem> {
+    let missing = || Problem::new(Kind::NotFound, format!("There is no policy `{key}`."));
+    record.ok_or_else(missing)
+}

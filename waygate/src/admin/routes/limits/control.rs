@@ -1,0 +1,143 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::{
+    grammar::PolicyName,
+    model::{LimitKey, LimitScope},
+};
+
+use super::{
+    body::RouteLimitBody,
+    change::{change, found},
+    request::named,
+    route::{resolve, shown},
+};
+use crate::{
+    admin::{
+        author::Author,
+        body::{Ask, Asked},
+        error::Problem,
+        key::PathKey,
+        reply::Reply,
+        schema,
+        state::AdminState,
+    },
+    engine::LimitCommand,
+};
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(shadow))
+        .routes(routes!(promote))
+}
+
+/// Which of the route's policies is meant.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PolicyNameRequest {
+    /// Its name; `default` when it is not given.
+    #[schema(value_type = Option<String>, example = "default")]
+    name: Option<PolicyName>,
+}
+
+impl Ask for PolicyNameRequest {}
+
+type Changed = Result<Reply<Option<RouteLimitBody>>, Problem>;
+
+async fn control(
+    state: &AdminState,
+    author: Author,
+    PathKey(key): PathKey,
+    asked: PolicyNameRequest,
+    command: LimitCommand,
+) -> Changed {
+    let scope = LimitScope::Route(resolve(&state.waygate, &key)?);
+    let key = LimitKey::new(scope, named(asked.name)?);
+    found(state.waygate.rate_limit(&key), &key)?;
+    shown(change(state, author, key.clone(), command).await?, &key)
+}
+
+/// Lets a rate limit rest: it counts nothing until it is resumed.
+#[utoipa::path(
+    post,
+    path = "/api/rate-limits/{pk}/pause",
+    operation_id = "pause_rate_limit",
+    tag = "rate-limits",
+    params(("pk" = String, Path)),
+    request_body = Option<PolicyNameRequest>,
+    responses((status = OK, description = "The policy as it is now.", body = schema::RouteRateLimit)),
+    security(("token" = ["write:routes"]))
+)]
+async fn pause(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Asked(asked): Asked<PolicyNameRequest>,
+) -> Changed {
+    control(&state, author, key, asked, LimitCommand::SetEnabled(false)).await
+}
+
+/// Lets a rate limit go on that was paused.
+#[utoipa::path(
+    post,
+    path = "/api/rate-limits/{pk}/resume",
+    operation_id = "resume_rate_limit",
+    tag = "rate-limits",
+    params(("pk" = String, Path)),
+    request_body = Option<PolicyNameRequest>,
+    responses((status = OK, description = "The policy as it is now.", body = schema::RouteRateLimit)),
+    security(("token" = ["write:routes"]))
+)]
+async fn resume(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Asked(asked): Asked<PolicyNameRequest>,
+) -> Changed {
+    control(&state, author, key, asked, LimitCommand::SetEnabled(true)).await
+}
+
+/// Lets a rate limit only report whom it would refuse.
+#[utoipa::path(
+    post,
+    path = "/api/rate-limits/{pk}/shadow",
+    operation_id = "shadow_rate_limit",
+    tag = "rate-limits",
+    params(("pk" = String, Path)),
+    request_body = Option<PolicyNameRequest>,
+    responses((status = OK, description = "The policy as it is now.", body = schema::RouteRateLimit)),
+    security(("token" = ["write:routes"]))
+)]
+async fn shadow(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Asked(asked): Asked<PolicyNameRequest>,
+) -> Changed {
+    control(&state, author, key, asked, LimitCommand::SetShadow(true)).await
+}
+
+/// Lets a rate limit refuse that only reported; what it has counted counts.
+#[utoipa::path(
+    post,
+    path = "/api/rate-limits/{pk}/promote",
+    operation_id = "promote_rate_limit",
+    tag = "rate-limits",
+    params(("pk" = String, Path)),
+    request_body = Option<PolicyNameRequest>,
+    responses((status = OK, description = "The policy as it is now.", body = schema::RouteRateLimit)),
+    security(("token" = ["write:routes"]))
+)]
+async fn promote(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Asked(asked): Asked<PolicyNameRequest>,
+) -> Changed {
+    control(&state, author, key, asked, LimitCommand::SetShadow(false)).await
+}

@@ -1,0 +1,237 @@
+//! Policies as requests give them.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use serde_json::{Map, Value};
+use waygate_core::{
+    grammar::{Method, PolicyName},
+    model::{LimitKey, LimitScope, RateLimitPolicy, RouteKey},
+};
+
+use crate::{
+    ResolveError, Waygate,
+    admin::{
+        body::Ask,
+        error::{Kind, Problem},
+        fields,
+    },
+};
+
+/// What stands for the method of a route that takes all of them.
+pub(super) const ALL_METHODS: &str = "ALL";
+
+/// A policy for a route. Its fields are read once they are all there, because the contract has texts for some mistakes
+/// that quote them.
+#[derive(Debug)]
+pub(super) struct RoutePolicyRequest(Map<String, Value>);
+
+/// The same for everything, or for a service.
+#[derive(Debug)]
+pub(super) struct SharedPolicyRequest(Map<String, Value>);
+
+/// The same for a service, where the contract spells one text differently.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct ServicePolicyRequest(pub(super) SharedPolicyRequest);
+
+impl RoutePolicyRequest {
+    const FIELDS: &[&str] = &[
+        "path",
+        "method",
+        "name",
+        "limit",
+        "algorithm",
+        "key_strategy",
+        "on_missing_key",
+        "burst",
+        "cost",
+        "tiers",
+        "tier_resolver",
+        "exempt_ips",
+        "exempt_roles",
+        "shadow",
+        "rollout",
+        "on_store_failure",
+        "lease",
+        "time_zone",
+    ];
+
+    /// Which policy is to be set, and to what.
+    pub(super) fn read(self, waygate: &Waygate) -> Result<(LimitKey, RateLimitPolicy), Problem> {
+        let Self(mut fields) = self;
+        if is_blank(fields.get("path")) || is_blank(fields.get("limit")) {
+            let text = "path and limit are required";
+            return Err(Problem::new(Kind::InvalidBody, text));
+        }
+        let (path, method) = (take(&mut fields, "path")?, take(&mut fields, "method")?);
+        let route = route(waygate, &path.unwrap_or_default(), method.as_deref())?;
+        let policy = read(fields)?;
+        let key = LimitKey::new(LimitScope::Route(route), policy.name.clone());
+        Ok((key, policy))
+    }
+}
+
+impl SharedPolicyRequest {
+    const FIELDS: &[&str] = &[
+        "limit",
+        "algorithm",
+        "key_strategy",
+        "on_missing_key",
+        "burst",
+        "cost",
+        "tiers",
+        "tier_resolver",
+        "exempt_ips",
+        "exempt_roles",
+        "exempt_routes",
+        "shadow",
+        "rollout",
+        "on_store_failure",
+        "lease",
+        "time_zone",
+    ];
+
+    pub(super) fn read(self) -> Result<RateLimitPolicy, Problem> {
+        let Self(fields) = self;
+        if is_blank(fields.get("limit")) {
+            return Err(Problem::new(Kind::InvalidBody, "limit is required"));
+        }
+        read(fields)
+    }
+}
+
+impl<'de> Deserialize<'de> for RoutePolicyRequest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = deserializer.deserialize_struct("RoutePolicy", Self::FIELDS, Unread)?;
+        Ok(Self(fields))
+    }
+}
+
+impl<'de> Deserialize<'de> for SharedPolicyRequest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = deserializer.deserialize_struct("SharedPolicy", Self::FIELDS, Unread)?;
+        Ok(Self(fields))
+    }
+}
+
+impl Ask for RoutePolicyRequest {
+    const REQUIRED: bool = true;
+}
+
+impl Ask for SharedPolicyRequest {
+    const REQUIRED: bool = true;
+}
+
+impl Ask for ServicePolicyRequest {
+    const REQUIRED: bool = true;
+    const NO_JSON: &'static str = "invalid JSON body";
+}
+
+/// Takes a struct's fields as they are.
+struct Unread;
+
+impl<'de> Visitor<'de> for Unread {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Map::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+/// What the contract takes for missing.
+fn is_blank(value: Option<&Value>) -> bool {
+    value.is_none_or(|value| value.is_null() || value == "")
+}
+
+/// The text of a field that does not belong to the policy.
+fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Problem> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(other) => {
+            let kind = fields::kind_of(&other);
+            let text = format!("{name}: invalid type: {kind}, expected a string");
+            Err(Problem::new(Kind::InvalidBody, text))
+        }
+    }
+}
+
+/// The route of a path and a method, which is `GET` where nobody says otherwise.
+fn route(waygate: &Waygate, path: &str, method: Option<&str>) -> Result<RouteKey, Problem> {
+    let method = method.unwrap_or("GET").to_ascii_uppercase();
+    let key = match method.as_str() {
+        ALL_METHODS => path.to_owned(),
+        method => format!("{}:{path}", method.parse::<Method>()?),
+    };
+    match waygate.route(&key) {
+        Ok(route) => Ok(route.key),
+        // The contract names the path alone, where no method has it.
+        Err(ResolveError::NotRegistered { nearest, .. })
+            if !waygate
+                .routes()
+                .iter()
+                .any(|route| route.key.path() == path) =>
+        {
+            let key = path.to_owned();
+            Err(ResolveError::NotRegistered { key, nearest }.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A policy with the default for what is not given.
+fn read(mut fields: Map<String, Value>) -> Result<RateLimitPolicy, Problem> {
+    fields.retain(|_, value| !value.is_null());
+    fields::read(fields.clone(), "field").map_err(|wrong| {
+        let field = wrong.field.as_deref().unwrap_or_default();
+        match fields
+            .get(field)
+            .and_then(|value| in_the_contract(field, value))
+        {
+            Some(error) => Problem::new(Kind::InvalidBody, error).detail(wrong.text),
+            None => Problem::new(Kind::InvalidBody, wrong.text),
+        }
+    })
+}
+
+/// The contract's `error` for a value, where it has one.
+fn in_the_contract(field: &str, value: &Value) -> Option<String> {
+    let noun = match (field, value) {
+        ("exempt_routes", Value::Array(_)) => return None,
+        ("exempt_routes", _) => return Some("exempt_routes must be a list".to_owned()),
+        ("limit", Value::String(limit)) => {
+            return Some(format!(
+                "Invalid rate limit string '{}'. Use the format '<count>/<granularity>', e.g. '100/minute'. Valid \
+                 granularities: second, minute, hour, day, month, year (or their plurals).",
+                shown(limit)
+            ));
+        }
+        ("algorithm", Value::String(_)) => "RateLimitAlgorithm",
+        ("key_strategy", Value::String(_)) => "RateLimitKeyStrategy",
+        ("on_missing_key", Value::String(_)) => "OnMissingKey",
+        _ => return None,
+    };
+    let word = shown(value.as_str()?);
+    Some(format!("'{word}' is not a valid {noun}"))
+}
+
+/// As much of a text as somebody wants to read.
+fn shown(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+/// Which of a scope's policies is meant.
+pub(super) fn named(name: Option<PolicyName>) -> Result<PolicyName, Problem> {
+    match name {
+        Some(name) => Ok(name),
+        None => Ok(RateLimitPolicy::DEFAULT_NAME.parse()?),
+    }
+}

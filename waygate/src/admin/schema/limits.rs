@@ -1,0 +1,323 @@
+use utoipa::ToSchema;
+
+/// A rate limit of a route.
+#[derive(ToSchema)]
+pub(crate) struct RouteRateLimit {
+    /// The route's path.
+    #[schema(example = "/search")]
+    path: String,
+    /// The route's method; `ALL` where it takes all of them.
+    #[schema(example = "GET")]
+    method: String,
+    #[serde(flatten)]
+    policy: RateLimitPolicy,
+    #[serde(flatten)]
+    about: AboutRateLimit,
+    /// Whether an operator has set the policy.
+    overridden: bool,
+    /// Whether the code declares something else by now than when an operator set the policy.
+    drifted: bool,
+}
+
+/// A rate limit that more than one route meets.
+#[derive(ToSchema)]
+pub(crate) struct SharedRateLimit {
+    #[serde(flatten)]
+    policy: RateLimitPolicy,
+    /// Routes that the policy leaves alone: `/path` or `METHOD:/path`.
+    exempt_routes: Vec<String>,
+    #[serde(flatten)]
+    about: AboutRateLimit,
+}
+
+/// Such a rate limit, if there is one.
+#[derive(ToSchema)]
+pub(crate) struct SharedRateLimitState {
+    /// Whether there is one, and it is not paused.
+    enabled: bool,
+    #[schema(required)]
+    policy: Option<SharedRateLimit>,
+}
+
+/// How much, counted how, by what, and for whom not.
+#[derive(ToSchema)]
+pub(crate) struct RateLimitPolicy {
+    /// Tells several policies of one route apart.
+    #[schema(example = "default")]
+    name: String,
+    /// How much in how much time, where no tier says otherwise.
+    #[schema(example = "100/minute")]
+    limit: String,
+    algorithm: Algorithm,
+    /// What has a counter of its own: `ip`, `user`, `api_key`, `global`, `header:<name>`, `path:<name>`, several of them
+    /// separated by commas, or `custom`.
+    #[schema(example = "ip")]
+    key_strategy: String,
+    /// What happens to requests without a key; `null`: what goes with the key.
+    #[schema(required)]
+    on_missing_key: Option<OnMissingKey>,
+    /// How much more a window takes, or how large a token bucket is; 0: none.
+    burst: u64,
+    /// What one request costs.
+    cost: u32,
+    /// Limits for some callers.
+    tiers: Vec<Tier>,
+    /// The attribute of the caller that names the tier.
+    #[schema(example = "plan")]
+    tier_resolver: String,
+    /// Clients in these networks pass, uncounted.
+    exempt_ips: Vec<String>,
+    /// Callers with one of these roles pass, uncounted.
+    exempt_roles: Vec<String>,
+    /// Whether it counts at all; `false` is a paused policy.
+    enabled: bool,
+    /// Whether it only reports whom it would refuse.
+    shadow: bool,
+    /// For which share of keys it holds, in percent.
+    rollout: f64,
+    on_store_failure: OnStoreFailure,
+    /// Whether processes take blocks from the shared counter in advance.
+    lease: bool,
+    /// In which zone days and months of the calendar begin.
+    #[schema(example = "UTC")]
+    time_zone: String,
+}
+
+/// How requests are counted.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Algorithm {
+    FixedWindow,
+    SlidingWindow,
+    MovingWindow,
+    TokenBucket,
+}
+
+/// What happens to a request that has no key.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum OnMissingKey {
+    Exempt,
+    FallbackIp,
+    Block,
+}
+
+/// What a limit does while the store of its counters is not there.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum OnStoreFailure {
+    Local,
+    Open,
+    Closed,
+}
+
+/// The limit for the callers of one plan.
+#[derive(ToSchema)]
+pub(crate) struct Tier {
+    /// The plan.
+    #[schema(example = "pro")]
+    name: String,
+    /// Its limit, or `unlimited`.
+    #[schema(example = "1000/minute")]
+    limit: String,
+}
+
+/// What a policy is shown with.
+#[derive(ToSchema)]
+pub(crate) struct AboutRateLimit {
+    /// The name under which the policy is kept.
+    #[schema(example = "GET:/search#default")]
+    key: String,
+    /// What it does, in words.
+    meaning: String,
+    counts: LimitCounts,
+    /// The entity tag, for `If-Match`.
+    etag: String,
+}
+
+/// What a policy has said since the process began.
+#[derive(ToSchema)]
+pub(crate) struct LimitCounts {
+    /// Requests that were counted and passed.
+    allowed: u64,
+    /// Requests that were refused.
+    refused: u64,
+    /// Requests that a policy in shadow mode would have refused.
+    would_refuse: u64,
+}
+
+/// A rate limit for a route. What is `null` or not given has its default.
+#[derive(ToSchema)]
+pub(crate) struct SetRateLimit {
+    /// The route's path.
+    #[schema(example = "/search")]
+    path: String,
+    /// The route's method, in capitals or not; `ALL` for a route that takes all of them. Default: `GET`.
+    #[schema(example = "GET")]
+    method: Option<String>,
+    /// Which of the route's policies. Default: `default`.
+    name: Option<String>,
+    #[serde(flatten)]
+    policy: GivenPolicy,
+}
+
+/// A rate limit for more than one route. What is `null` or not given has its default.
+#[derive(ToSchema)]
+pub(crate) struct SetSharedRateLimit {
+    #[serde(flatten)]
+    policy: GivenPolicy,
+    /// Routes that the policy leaves alone: `/path` or `METHOD:/path`.
+    exempt_routes: Option<Vec<String>>,
+}
+
+/// How much, counted how, by what, and for whom not, as it is asked for.
+#[derive(ToSchema)]
+pub(crate) struct GivenPolicy {
+    /// How much in how much time: `100/minute`, `10 per 2 hours`, `5/second burst 10; 1000/day`.
+    #[schema(example = "100/minute")]
+    limit: String,
+    /// Default: `fixed_window`.
+    algorithm: Option<Algorithm>,
+    /// What has a counter of its own. Default: `ip`, with tiers `user`.
+    #[schema(example = "user, path:tenant_id")]
+    key_strategy: Option<String>,
+    /// Default: what goes with the key.
+    on_missing_key: Option<OnMissingKey>,
+    /// Default: 0.
+    burst: Option<u64>,
+    /// Default: 1.
+    cost: Option<u32>,
+    /// Default: none.
+    tiers: Option<Vec<Tier>>,
+    /// Default: `plan`.
+    tier_resolver: Option<String>,
+    /// Addresses and networks. Default: none.
+    exempt_ips: Option<Vec<String>>,
+    /// Default: none.
+    exempt_roles: Option<Vec<String>>,
+    /// Default: `false`.
+    shadow: Option<bool>,
+    /// In percent. Default: 100.
+    rollout: Option<f64>,
+    /// Default: `local`.
+    on_store_failure: Option<OnStoreFailure>,
+    /// Default: `false`.
+    lease: Option<bool>,
+    /// Default: `UTC`.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: Option<String>,
+}
+
+/// A request that was refused, or that a policy in shadow mode would have refused.
+#[derive(ToSchema)]
+pub(crate) struct RateLimitHit {
+    #[schema(format = "uuid")]
+    id: String,
+    #[schema(format = DateTime)]
+    timestamp: String,
+    /// The route's path.
+    path: String,
+    /// The request's method.
+    method: String,
+    /// What the request was counted by, with secrets as digests.
+    #[schema(example = "waygate:ratelimit:GET:/search:203.0.113.7")]
+    key: String,
+    /// The limit, as it is written.
+    limit: String,
+    /// The caller's tier, if the policy has one for it.
+    #[schema(required)]
+    tier: Option<String>,
+    /// When the same request may pass.
+    #[schema(format = DateTime)]
+    reset_at: String,
+    /// The policy's key.
+    #[schema(example = "GET:/search#default")]
+    policy: String,
+    /// Whether the request was refused; `false` in shadow mode.
+    enforced: bool,
+}
+
+/// A key that came near its limit, or went beyond it.
+#[derive(ToSchema)]
+pub(crate) struct KeyUse {
+    /// The key, with secrets as digests.
+    key: String,
+    /// How often it was seen near the limit or beyond, at most.
+    seen: u64,
+    /// How many of those requests were refused, or would have been.
+    refused: u64,
+    /// The limit, when it was last seen.
+    limit: u64,
+    /// What was left then.
+    remaining: u64,
+    #[schema(format = DateTime)]
+    last_seen: String,
+}
+
+/// How the rate limits decided about one request.
+#[derive(ToSchema)]
+pub(crate) struct LimitDecision {
+    /// What the request carried in `X-Request-Id`.
+    request_id: String,
+    #[schema(format = DateTime)]
+    at: String,
+    /// The route's key.
+    route: String,
+    /// The request's method.
+    method: String,
+    /// Whether the request passed.
+    passed: bool,
+    mode: CountingMode,
+    /// What each rate of each policy said, in the order of the checks.
+    steps: Vec<LimitStep>,
+}
+
+/// What one rate of one policy said.
+#[derive(ToSchema)]
+pub(crate) struct LimitStep {
+    /// The policy's key.
+    policy: String,
+    /// The caller's tier, if the policy has one for it.
+    #[schema(required)]
+    tier: Option<String>,
+    /// What the request was counted by, with secrets as digests.
+    key: String,
+    /// The counter's series.
+    counter: String,
+    /// What the request cost.
+    cost: u32,
+    /// The most that can be taken at once.
+    limit: u64,
+    /// What was left afterwards.
+    remaining: u64,
+    /// When more is there again.
+    #[schema(format = DateTime)]
+    reset_at: String,
+    /// Whether the rate let the request pass.
+    allowed: bool,
+    /// Whether a refusal counts: not in shadow mode.
+    enforced: bool,
+}
+
+/// What counted a request.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum CountingMode {
+    Authoritative,
+    Local,
+    Open,
+    Closed,
+}
+
+/// How many requests were decided in each way.
+#[derive(ToSchema)]
+pub(crate) struct CountingModes {
+    /// By the counters that are meant to count.
+    authoritative: u64,
+    /// By the process's own counters, while the shared ones were gone.
+    local: u64,
+    /// Passed uncounted, while the shared counters were gone.
+    open: u64,
+    /// Refused, while the shared counters were gone.
+    closed: u64,
+}

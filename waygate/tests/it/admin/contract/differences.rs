@@ -1,0 +1,376 @@
+//! Where this server leaves the recorded exchanges, and why.
+
+use serde_json::{Value, json};
+
+/// What is different here.
+pub(super) struct Difference {
+    pub(super) file: &'static str,
+    pub(super) name: &'static str,
+    pub(super) status: u16,
+    /// Members that the answer has; `None` where only the status matters.
+    pub(super) body: Option<Value>,
+    #[expect(dead_code, reason = "it is there to be read")]
+    reason: &'static str,
+}
+
+pub(super) fn differences() -> Vec<Difference> {
+    let differs = |file, name, status, body, reason| Difference {
+        file,
+        name,
+        status,
+        body,
+        reason,
+    };
+    let unauthenticated = || {
+        Some(json!({
+            "error": "Authentication required. Use POST /api/auth/login to obtain a token."
+        }))
+    };
+    let no_dashboard = "there is no dashboard yet; nothing is public but login and logout";
+    let unchecked = "wrong types are 400, and change nothing";
+    let future = "a window closes the route when it begins, not at once";
+    let no_sdk = "there is no interface for SDKs yet";
+    let not_text = "problems are `application/problem+json`";
+    vec![
+        differs(
+            "auth",
+            "bearer header is not accepted",
+            200,
+            Some(json!({ "username": "admin", "platform": "cli" })),
+            "`Authorization: Bearer` is accepted besides `X-Waygate-Token`",
+        ),
+        differs(
+            "auth",
+            "html page without credentials redirects",
+            401,
+            unauthenticated(),
+            no_dashboard,
+        ),
+        differs(
+            "auth",
+            "nested html page redirect is relative",
+            401,
+            unauthenticated(),
+            no_dashboard,
+        ),
+        differs(
+            "auth",
+            "dashboard login ok",
+            401,
+            unauthenticated(),
+            no_dashboard,
+        ),
+        differs(
+            "auth",
+            "dashboard login bad",
+            401,
+            unauthenticated(),
+            no_dashboard,
+        ),
+        differs(
+            "auth",
+            "dashboard logout",
+            401,
+            unauthenticated(),
+            no_dashboard,
+        ),
+        differs(
+            "auth",
+            "cookie authenticates API; platform dashboard",
+            401,
+            unauthenticated(),
+            "a cookie alone never authorises JSON: browsers send it without their user's doing",
+        ),
+        differs(
+            "routes",
+            "list routes",
+            200,
+            None,
+            "sorted, and the future window does not close: see `list`",
+        ),
+        differs(
+            "routes",
+            "get unknown route returns synthetic active state",
+            404,
+            Some(json!({
+                "error": "Route 'GET:/does-not-exist' is not registered. Use 'waygate status' to see all registered routes."
+            })),
+            "nothing is made up",
+        ),
+        differs(
+            "routes",
+            "get bare path does not resolve to the method key",
+            200,
+            Some(json!({ "path": "GET:/payments", "status": "maintenance" })),
+            "a bare path stands for its only method, as it does for changes",
+        ),
+        differs(
+            "routes",
+            "get with undecodable path key",
+            400,
+            Some(json!({ "error": "Invalid path key: '!' is no base64url character." })),
+            "what is no key is refused",
+        ),
+        differs(
+            "routes",
+            "maintenance ok with window",
+            400,
+            Some(json!({
+                "error": "invalid window `2030-01-01T02:00:00Z/2030-01-01T02:00:00Z`: the window must end after it starts"
+            })),
+            "the recorded window ends when it begins: 02:00Z is 04:00+02:00",
+        ),
+        differs(
+            "routes",
+            "maintenance non-string reason",
+            400,
+            Some(json!({ "error": "reason: invalid type: integer `5`, expected a string" })),
+            unchecked,
+        ),
+        differs(
+            "routes",
+            "schedule ok (note immediate maintenance status)",
+            200,
+            Some(json!({
+                "status": "active",
+                "reason": "",
+                "window": { "start": "2031-01-01T00:00:00Z", "end": "2031-01-01T01:00:00Z", "reason": "planned" },
+            })),
+            future,
+        ),
+        differs(
+            "routes",
+            "schedule end before start accepted",
+            400,
+            Some(json!({
+                "error": "invalid window `2031-01-01T00:00:00Z/2030-01-01T01:00:00Z`: the window must end after it starts"
+            })),
+            "such a window could never begin",
+        ),
+        differs(
+            "routes",
+            "cancel schedule (status and window are left as they were)",
+            200,
+            Some(json!({ "status": "active", "window": null, "windows": [] })),
+            "cancelling takes the window back",
+        ),
+        differs(
+            "routes",
+            "cancel schedule unknown",
+            404,
+            Some(json!({
+                "error": "Route 'GET:/ghost' is not registered. Use 'waygate status' to see all registered routes."
+            })),
+            "nothing is made up",
+        ),
+        differs(
+            "routes",
+            "method not allowed",
+            405,
+            Some(
+                json!({ "error": "Method Not Allowed: PUT on /api/routes; allowed are GET, HEAD." }),
+            ),
+            not_text,
+        ),
+        differs(
+            "routes",
+            "unknown api path",
+            404,
+            Some(json!({ "error": "Not Found" })),
+            not_text,
+        ),
+        differs(
+            "audit",
+            "list",
+            200,
+            None,
+            "schedules and cancellations are audited, too: see `audit_list`",
+        ),
+        differs(
+            "global-maintenance",
+            "enable wrong type exempt",
+            400,
+            Some(
+                json!({ "error": "exempt_paths: invalid type: string \"x\", expected a sequence" }),
+            ),
+            unchecked,
+        ),
+        differs(
+            "no-auth-mode",
+            "me with actor and platform headers",
+            200,
+            Some(json!({ "username": "anonymous", "platform": "cli" })),
+            "what a client says about itself is not believed",
+        ),
+        differs(
+            "no-auth-mode",
+            "create flag attributed to the header actor",
+            404,
+            Some(json!({ "error": "Not Found" })),
+            "flags are no part of this interface yet",
+        ),
+        differs(
+            "no-auth-mode",
+            "audit shows header actor and platform",
+            200,
+            None,
+            "there is no flag whose creation could be shown",
+        ),
+        differs(
+            "no-auth-mode",
+            "dashboard login page posts redirect straight in",
+            404,
+            Some(json!({ "error": "Not Found" })),
+            "there is no dashboard yet",
+        ),
+        differs(
+            "rate-limits",
+            "list policies",
+            200,
+            None,
+            "the code declares no policy whose key a function tells: see `limits::list`",
+        ),
+        differs(
+            "rate-limits",
+            "set policy invalid algorithm",
+            201,
+            Some(json!({ "limit": "2/minute", "algorithm": "token_bucket" })),
+            "there are token buckets",
+        ),
+        differs(
+            "rate-limits",
+            "set policy invalid burst",
+            400,
+            Some(json!({ "error": "burst: invalid type: string \"abc\", expected u64" })),
+            "the recorded words are those of Python's `int`",
+        ),
+        differs(
+            "rate-limits",
+            "set policy custom key strategy accepted",
+            400,
+            Some(json!({
+                "error": "invalid key `custom`: the code declares no policy `default` here whose key a function tells"
+            })),
+            "without a function nothing would be counted",
+        ),
+        differs(
+            "rate-limits",
+            "set policy JSON array",
+            400,
+            Some(json!({ "error": "JSON body must be an object" })),
+            unchecked,
+        ),
+        differs(
+            "rate-limits",
+            "hits",
+            200,
+            None,
+            "the burst holds, and keys that are secrets are digests: see `limits::hits`",
+        ),
+        differs(
+            "rate-limits",
+            "hits filtered by path",
+            200,
+            None,
+            "keys that are secrets are digests: see `limits::hits`",
+        ),
+        differs(
+            "rate-limits",
+            "reset unknown",
+            404,
+            Some(json!({
+                "error": "Route '/ghost' is not registered. Use 'waygate status' to see all registered routes."
+            })),
+            "nothing would be reset",
+        ),
+        differs(
+            "rate-limits",
+            "audit rows written by the calls above",
+            200,
+            None,
+            "actor and platform are those of who asked: see `limits::audit`",
+        ),
+        differs(
+            "global-rate-limit",
+            "set all fields (update)",
+            400,
+            Some(json!({
+                "error": "invalid rate limit `1000/minute`: a moving window remembers every request, and takes 1000 at most; use sliding_window or token_bucket"
+            })),
+            "the burst counts, and 1010 are too many to remember",
+        ),
+        differs(
+            "global-rate-limit",
+            "get paused",
+            200,
+            Some(json!({ "enabled": false, "policy": { "limit": "2/minute", "enabled": false } })),
+            "the policy before is still there",
+        ),
+        differs(
+            "global-rate-limit",
+            "audit rows",
+            200,
+            None,
+            "a deletion that finds nothing is no change: see `limits::global_audit`",
+        ),
+        differs(
+            "services",
+            "sdk register new",
+            404,
+            Some(json!({ "error": "Not Found" })),
+            no_sdk,
+        ),
+        differs(
+            "services",
+            "sdk register again: server wins",
+            404,
+            Some(json!({ "error": "Not Found" })),
+            no_sdk,
+        ),
+        differs(
+            "services",
+            "sdk register invalid JSON",
+            404,
+            Some(json!({ "error": "Not Found" })),
+            no_sdk,
+        ),
+        differs(
+            "services",
+            "sdk register states not list",
+            404,
+            Some(json!({ "error": "Not Found" })),
+            no_sdk,
+        ),
+        differs(
+            "services",
+            "disable a service route",
+            404,
+            None,
+            "routes of other processes are shown, but not controlled yet",
+        ),
+        differs(
+            "services",
+            "routes of service",
+            200,
+            None,
+            "sorted, and nothing was disabled: see `limits::services`",
+        ),
+        differs("services", "sdk audit ok", 404, None, no_sdk),
+        differs("services", "sdk audit invalid", 404, None, no_sdk),
+        differs("services", "sdk audit invalid JSON", 404, None, no_sdk),
+        differs(
+            "services",
+            "audit filtered by service",
+            200,
+            Some(json!([])),
+            "no route of the service was changed",
+        ),
+        differs(
+            "services",
+            "audit",
+            200,
+            None,
+            "lines about a service name it: see `limits::services_audit`",
+        ),
+    ]
+}

@@ -1,0 +1,222 @@
+//! Maintenance and rate limits of services, and the global rate limit.
+
+use axum::{body::Body, extract::Request};
+use serde_json::{Value, json};
+use waygate::{AuditQuery, RouteState, Waygate};
+
+use super::support::Server;
+
+async fn audit(server: &Server, path: &str) -> Vec<String> {
+    let query = AuditQuery {
+        path: Some(path.to_owned()),
+        ..AuditQuery::newest(20)
+    };
+    let lines = server.waygate.audit(query).await.unwrap();
+    let told =
+        |line: &waygate::AuditEntry| format!("{} {} {}", line.action, line.actor, line.platform);
+    lines.iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn services_are_those_of_routes_and_the_own_one() {
+    let server = Server::start().await;
+    assert_eq!(server.get("/api/services").await.expect(200), json!([]));
+    for key in ["shop:GET:/a", "billing:GET:/b", "shop:GET:/c"] {
+        server
+            .waygate
+            .register(key.parse().unwrap(), RouteState::default())
+            .await;
+    }
+    let answer = server.get("/api/services").await;
+    let tag = answer.header("etag").to_owned();
+    assert_eq!(answer.expect(200), json!(["billing", "shop"]));
+    let again = server
+        .request("GET", "/api/services")
+        .header("if-none-match", tag);
+    assert_eq!(
+        server.send(again.body(Body::empty()).unwrap()).await.status,
+        304
+    );
+
+    let waygate = Waygate::builder()
+        .allow_unmounted("it::")
+        .service("orders")
+        .build()
+        .await
+        .unwrap();
+    assert_eq!(waygate.service().unwrap().as_str(), "orders");
+    let guarded = waygate.guard(axum::Router::new()).await.unwrap();
+    let server = Server {
+        router: guarded
+            .admin("/waygate", waygate::Credentials::none())
+            .into_router(),
+        waygate,
+        ..server
+    };
+    assert_eq!(
+        server.get("/api/services").await.expect(200),
+        json!(["orders"])
+    );
+}
+
+#[tokio::test]
+async fn maintenance_of_a_service_has_a_tag_and_strict_fields() {
+    let server = Server::start().await;
+    let path = "/api/services/billing/maintenance";
+    let seen = server.get(path).await.header("etag").to_owned();
+    let enable = |tag: &str| {
+        let request = server.request("POST", "/api/services/billing/maintenance/enable");
+        let body = json!({ "reason": "db" }).to_string();
+        request
+            .header("if-match", tag)
+            .body(Body::from(body))
+            .unwrap()
+    };
+    let enabled = server.send(enable(&seen)).await;
+    let next = enabled.header("etag").to_owned();
+    assert_eq!(enabled.expect(200)["reason"], "db");
+    let lost = server.send(enable(&seen)).await;
+    assert_eq!(lost.header("etag"), next);
+    lost.refused(412);
+    let other = server
+        .get("/api/services/shop/maintenance")
+        .await
+        .expect(200);
+    assert_eq!(other["enabled"], false);
+    server
+        .post(&format!("{path}/enable"), json!({ "reasn": "x" }))
+        .await
+        .refused(400);
+    server
+        .post("/api/services/GET/maintenance/enable", json!({}))
+        .await
+        .refused(400);
+    server
+        .get("/api/services/a%20b/maintenance")
+        .await
+        .refused(400);
+    let disabled = server
+        .post_raw(&format!("{path}/disable"), "")
+        .await
+        .expect(200);
+    assert_eq!(disabled["enabled"], false);
+    assert_eq!(
+        audit(&server, "__waygate:svc_global:billing__").await,
+        [
+            "service_maintenance_off admin cli",
+            "service_maintenance_on admin cli"
+        ]
+    );
+}
+
+async fn drive(server: &Server, path: &str, log: &str, prefix: &str) {
+    let none = json!({ "enabled": false, "policy": null });
+    assert_eq!(server.get(path).await.expect(200), none, "{path}");
+    let at = |rest: &str| format!("{path}{rest}");
+    // Whoever lets nothing refuse should know.
+    for rest in ["/shadow", "/promote"] {
+        server.post(&at(rest), json!({})).await.refused(404);
+    }
+    for rest in ["/enable", "/disable"] {
+        let told = server.post_raw(&at(rest), "").await.expect(200);
+        assert_eq!(told, json!({ "ok": true }));
+    }
+    server.delete(&at("/reset")).await.expect(200);
+    server.delete(path).await.expect(200);
+    assert_eq!(audit(server, log).await, [""; 0]);
+
+    let fields =
+        json!({ "limit": "5/minute", "exempt_routes": ["GET:/health"], "shadow": true, "cost": 2 });
+    let made = server.post(path, fields).await.expect(201);
+    assert_eq!(
+        (&made["exempt_routes"], &made["shadow"], &made["cost"]),
+        (&json!(["GET:/health"]), &json!(true), &json!(2))
+    );
+    let shown = async || -> Value { server.get(path).await.expect(200) };
+    let state = shown().await;
+    assert_eq!(state.as_object().unwrap().len(), 2);
+    assert_eq!((&state["enabled"], &state["policy"]), (&json!(true), &made));
+    server.post(&at("/promote"), json!({})).await.expect(200);
+    assert_eq!(shown().await["policy"]["shadow"], false);
+    server.post(&at("/disable"), json!({})).await.expect(200);
+    assert_eq!(
+        (
+            &shown().await["enabled"],
+            &shown().await["policy"]["enabled"]
+        ),
+        (&json!(false), &json!(false))
+    );
+    server.post(&at("/enable"), json!({})).await.expect(200);
+    server.delete(&at("/reset")).await.expect(200);
+    server.post(&at("/shadow"), json!({})).await.expect(200);
+    let updated = server
+        .post(path, json!({ "limit": "6/minute" }))
+        .await
+        .expect(201);
+    assert_eq!(
+        (&updated["shadow"], &updated["exempt_routes"]),
+        (&json!(false), &json!([]))
+    );
+    server.delete(path).await.expect(200);
+    assert_eq!(shown().await, none);
+    let actions = [
+        "deleted", "updated", "updated", "reset", "enabled", "disabled", "updated", "set",
+    ];
+    let lines = actions.map(|action| format!("{prefix}_{action} admin cli"));
+    assert_eq!(audit(server, log).await, lines);
+
+    for (body, problem) in [
+        (json!({}), "limit is required"),
+        (
+            json!({ "limit": "lots" }),
+            "Invalid rate limit string 'lots'",
+        ),
+        (
+            json!({ "limit": "1/minute", "exempt_routes": "x" }),
+            "exempt_routes must be a list",
+        ),
+        (
+            json!({ "limit": "1/minute", "exempt_routes": ["x"] }),
+            "exempt_routes[0]",
+        ),
+        (
+            json!({ "limit": "1/minute", "path": "/x" }),
+            "unknown field `path`",
+        ),
+        (
+            json!({ "limit": "1/minute", "key_strategy": "custom" }),
+            "the code declares no policy",
+        ),
+    ] {
+        let text = server.post(path, body).await.refused(400);
+        assert!(text.contains(problem), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_many_routes_meet_is_driven() {
+    let server = Server::start().await;
+    drive(
+        &server,
+        "/api/global-rate-limit",
+        "__global_rl__",
+        "global_rl",
+    )
+    .await;
+    // Of a service that this process is no part of, too: it is kept and shown, and enforced elsewhere.
+    let path = "/api/services/shop/rate-limit";
+    drive(&server, path, "__waygate:svc_rl:shop__", "svc_rl").await;
+    server
+        .post(path, json!({ "limit": "0/minute" }))
+        .await
+        .expect(201);
+    let request = || Request::get("/orders").body(Body::empty()).unwrap();
+    assert_eq!(server.call(request()).await.status, 200);
+    assert_eq!(server.get("/api/rate-limits").await.expect(200), json!([]));
+    let global = "/api/global-rate-limit";
+    server
+        .post(global, json!({ "limit": "0/minute" }))
+        .await
+        .expect(201);
+    assert_eq!(server.call(request()).await.status, 429);
+}

@@ -134,6 +134,9 @@ impl Request {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
+        if self.body.is_some() {
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+        }
         let body = self.body.clone().unwrap_or_default();
         let request = request.body(body).expect("a request");
         let mut answer = crate::agent().run(request).expect("an answer");

@@ -174,14 +174,14 @@ fn route(waygate: &Waygate, path: &str, method: Option<&str>) -> Result<RouteKey
     match waygate.route(&key) {
         Ok(route) => Ok(route.key),
         // The contract names the path alone, where no method has it.
-        Err(ResolveError::NotRegistered { .. })
+        Err(ResolveError::NotRegistered { nearest, .. })
             if !waygate
                 .routes()
                 .iter()
                 .any(|route| route.key.path() == path) =>
         {
             let key = path.to_owned();
-            Err(ResolveError::NotRegistered { key, nearest: None }.into())
+            Err(ResolveError::NotRegistered { key, nearest }.into())
         }
         Err(error) => Err(error.into()),
     }

@@ -6,7 +6,7 @@ mod names;
 mod plan;
 mod scripts;
 mod store;
-#[cfg(test)]
+#[cfg(all(test, feature = "redis-server"))]
 mod tests;
 
 pub use store::RedisCounters;

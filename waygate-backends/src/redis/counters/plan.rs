@@ -16,7 +16,7 @@ const MILLISECOND: Nanos = 1_000_000;
 ///
 /// They count in whole numbers below 2^53, and tell the time in microseconds. So amounts beyond 2^52 count as 2^52; a
 /// window is a whole number of milliseconds; and the debt of a bucket is counted in nanoseconds while it can be, that
-/// is for 104 days, and in microseconds beyond.
+/// is for 52 days, and in microseconds beyond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Plan {
     kind: Kind,

@@ -55,7 +55,7 @@ impl Series {
 }
 
 /// What one request asks of one counter.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Take<'a> {
     /// Whose counter.
     pub series: &'a Series,
@@ -138,7 +138,7 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
 }
 
 /// What one request asks of a limit of concurrency.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Place<'a> {
     /// Whose places.
     pub series: &'a Series,
@@ -150,6 +150,30 @@ pub struct Place<'a> {
     pub limit: u32,
     /// For how long the place is held, unless it is asked for again.
     pub lifetime: Duration,
+}
+
+/// Without the key, which may be a secret.
+impl fmt::Debug for Take<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Take")
+            .field("series", &self.series.name())
+            .field("rule", &self.rule)
+            .field("cost", &self.cost)
+            .field("enforced", &self.enforced)
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the key, which may be a secret.
+impl fmt::Debug for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place")
+            .field("series", &self.series.name())
+            .field("limit", &self.limit)
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a limit of concurrency says to one request.

@@ -9,8 +9,10 @@ use super::{
     BlockReason, Blocked, bypassed,
     facts::RequestFacts,
     identity,
-    limits::{limited, request_id},
-    reply, uncounted,
+    limits::{limited, method_name, request_id},
+    reply,
+    service::is_preflight,
+    uncounted,
 };
 use crate::{
     Waygate,
@@ -48,9 +50,6 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let waygate = Waygate::from_ref(state);
         let engine = &*waygate.inner;
-        if bypassed(engine) {
-            return Ok(Self(()));
-        }
         let snapshot = engine.snapshot.load();
         let matched = parts.extensions.get::<MatchedPath>();
         let slot = matched.and_then(|path| {
@@ -61,7 +60,11 @@ where
             method: &parts.method,
             path: parts.uri.path(),
         };
-        let reason = match snapshot.decide(slot, asked, &facts, || engine.clock.now()) {
+        let verdict = match bypassed(engine) {
+            true => Verdict::Pass,
+            false => snapshot.decide(slot, asked, &facts, || engine.clock.now()),
+        };
+        let reason = match verdict {
             Verdict::Pass | Verdict::PassDeprecated => None,
             Verdict::Block(block) => Some(BlockReason::from(block)),
         };
@@ -72,7 +75,9 @@ where
         // It is not to be held while the counters are asked.
         drop(snapshot);
         let reason = match (reason, limits) {
-            (None, Some((limits, route))) if !uncounted(engine) => {
+            (None, Some((limits, route)))
+                if !uncounted(engine) && !is_preflight(&parts.method, &parts.headers) =>
+            {
                 count(parts, engine, &limits, &route).await
             }
             (reason, _) => reason,
@@ -100,7 +105,7 @@ async fn count(
         engine,
         limits,
         route: &route.key,
-        method: parts.method.as_str(),
+        method: method_name(&parts.method),
         request_id: request_id(&parts.headers),
     };
     let admission = match claims {

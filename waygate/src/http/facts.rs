@@ -2,6 +2,7 @@ use std::{borrow::Cow, net::IpAddr};
 
 use axum::extract::{MatchedPath, OriginalUri, Request};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request::Parts};
+use percent_encoding::percent_decode_str;
 use waygate_core::{
     decision::Facts,
     grammar::{KeyPart, RoleName},
@@ -90,7 +91,9 @@ impl LimitFacts for RequestFacts<'_> {
                 let path = whole.map_or(self.path, |OriginalUri(uri)| uri.path());
                 let template = self.extensions.get::<MatchedPath>();
                 let value = template.and_then(|found| parameter(found.as_str(), path, name));
-                push(key, part, value.map(str::as_bytes))
+                // As handlers see it: the same value in other spellings is the same key.
+                let value = value.map(|value| Cow::from(percent_decode_str(value)));
+                push(key, part, value.as_deref())
             }
         }
     }

@@ -7,7 +7,7 @@ use axum::{
     extract::{MatchedPath, Request},
     response::Response,
 };
-use http::{Method, header};
+use http::{HeaderMap, Method, header};
 use tower::Service;
 use waygate_core::decision::{Block, Verdict};
 
@@ -61,7 +61,8 @@ where
                 slot.and_then(|slot| snapshot.slot(slot)?.announcement.clone())
             }
             Verdict::Block(Block::GlobalMaintenance { .. })
-                if is_preflight(&request) || is_exempt(&request, slot, &snapshot) =>
+                if is_preflight(request.method(), request.headers())
+                    || is_exempt(&request, slot, &snapshot) =>
             {
                 None
             }
@@ -74,7 +75,7 @@ where
         if let Some(slot) = slot
             && let Some(limits) = snapshot.limits(slot)
             && !uncounted(engine)
-            && !is_preflight(&request)
+            && !is_preflight(request.method(), request.headers())
         {
             let arrived = Arrived {
                 slot,
@@ -128,11 +129,9 @@ fn is_exempt(request: &Request, slot: Option<usize>, snapshot: &Snapshot) -> boo
 
 /// A CORS preflight (Fetch standard) asks for permission only. Refusing it would show the browser a CORS
 /// error instead of the answer to the request that follows.
-#[cold]
-fn is_preflight(request: &Request) -> bool {
-    *request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ORIGIN)
-        && request
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+#[inline]
+pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    *method == Method::OPTIONS
+        && headers.contains_key(header::ORIGIN)
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }

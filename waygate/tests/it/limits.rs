@@ -406,6 +406,11 @@ async fn each_key_has_a_counter_of_its_own() {
     let (_, app) = with_callers(json!({"limit": "1/hour", "key_strategy": "path:tenant"})).await;
     assert_eq!(status(&app, "/t/acme", &[]).await, 200);
     assert_eq!(status(&app, "/t/acme", &[]).await, 429);
+    assert_eq!(
+        status(&app, "/t/%61c%6De", &[]).await,
+        429,
+        "another spelling"
+    );
     assert_eq!(status(&app, "/t/other", &[]).await, 200);
 }
 
@@ -605,6 +610,65 @@ async fn an_answer_can_say_what_it_cost() {
         429,
         "it went beyond the limit"
     );
+}
+
+#[tokio::test]
+async fn a_late_cost_changes_no_other_window() {
+    for algorithm in [
+        "fixed_window",
+        "sliding_window",
+        "moving_window",
+        "token_bucket",
+    ] {
+        let clock = clock();
+        let waygate = builder().clock(clock.clone()).build().await.unwrap();
+        let route = "GET:/export";
+        waygate
+            .register(route.parse().unwrap(), RouteState::default())
+            .await;
+        let slow = clock.clone();
+        // The first one takes longer than two windows, and gives back what it took.
+        let export = move |request: Request| async move {
+            if request.headers().contains_key("x-slow") {
+                slow.advance(Duration::from_secs(130));
+                return (Extension(Cost(0)), "rows");
+            }
+            (Extension(Cost(1)), "rows")
+        };
+        let router = Router::new().route("/export", get(export));
+        let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+        let fields = json!({"limit": "3/minute", "algorithm": algorithm, "key_strategy": "global"});
+        set(&waygate, "GET:/export#default", fields).await;
+        assert_eq!(status(&app, "/export", &[("x-slow", "1")]).await, 200);
+        let mut passed = 0;
+        for _ in 0..5 {
+            passed += u32::from(status(&app, "/export", &[]).await == 200);
+        }
+        assert_eq!(passed, 3, "{algorithm}");
+    }
+}
+
+#[tokio::test]
+async fn a_shorter_rate_comes_and_goes_without_a_fresh_start() {
+    let (waygate, app, _) =
+        limited(json!({"limit": "10/second; 20/hour", "key_strategy": "global"})).await;
+    for _ in 0..5 {
+        app.get("/search").await;
+    }
+    for (limit, remaining) in [
+        ("20/hour", "14"),
+        ("20/hour; 15/second", "13"),
+        ("50/hour", "42"),
+    ] {
+        let fields = json!({"limit": limit, "key_strategy": "global"});
+        set(&waygate, "GET:/search#default", fields).await;
+        let answer = app.get("/search").await;
+        assert_eq!(
+            answer.header("x-ratelimit-remaining"),
+            Some(remaining),
+            "{limit}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -68,6 +68,7 @@ impl Counting<'_> {
             claims,
             told,
             at: now,
+            mode: CountingMode::Authoritative,
         })
     }
 
@@ -146,6 +147,7 @@ impl Counting<'_> {
                 claims,
                 told,
                 at: now,
+                mode,
             }),
             Err(refusal) => {
                 self.refused(&refusal, now);

@@ -4,7 +4,10 @@ use http::HeaderValue;
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 use waygate_core::{
-    grammar::{Limit, Percentage, PolicyName, TierLimit, canonical_network},
+    grammar::{
+        self, CalendarUnit, Limit, Percentage, Period, PolicyName, TierLimit, Unit,
+        canonical_network,
+    },
     limit::{Rule, quota::Nanos},
     model::{LimitKey, RateLimitPolicy},
     port::Series,
@@ -174,7 +177,7 @@ impl Rates {
         };
         let rules = Rule::compile(fields, limit).into_iter().enumerate();
         // All tiers share a counter: who changes the plan takes along what was consumed.
-        let series = |index| Series::new(&key.scope, &key.name, index, generation);
+        let series = |index| Series::new(&key.scope, &key.name, rank(limit, index), generation);
         let list = rules.map(|(index, rule)| {
             Rate::new(series(index), item_name(&key.name, limit, index), rule)
         });
@@ -226,6 +229,24 @@ fn bucket(policy: &LimitKey, key: &LimitedKey) -> u16 {
         .take(8)
         .fold(0u64, |number, byte| number << 8 | u64::from(*byte));
     (number % u64::from(Percentage::ALL.basis_points())) as u16
+}
+
+/// Which counter of a policy a rate has: the one of the longest period the first, so that a limit that loses or gains a shorter
+/// rate keeps what was consumed of the others.
+fn rank(limit: &Limit, index: usize) -> usize {
+    let length = |rate: &grammar::Rate| match rate.period() {
+        Period::Calendar(CalendarUnit::Day) => Unit::Day.seconds(),
+        Period::Calendar(CalendarUnit::Month) => Unit::Month.seconds(),
+        rolling => rolling.seconds().unwrap_or(0),
+    };
+    let lengths: Vec<u64> = limit.rates().iter().map(length).collect();
+    let own = lengths.get(index).copied().unwrap_or(0);
+    let before = |(other, length): (usize, &u64)| *length > own || *length == own && other < index;
+    lengths
+        .iter()
+        .enumerate()
+        .filter(|rate| before(*rate))
+        .count()
 }
 
 /// A policy of several rates has several items, which need names of their own.

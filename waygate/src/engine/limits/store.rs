@@ -190,14 +190,19 @@ impl Counters {
         self.local.take_at(&takes, now)
     }
 
-    /// Gives units back after the answer, or (below zero) charges them.
-    pub(crate) async fn adjust(&self, take: Take<'_>, units: i64, now: Nanos) {
-        let outcome = match &self.shared {
-            None => {
+    /// Gives units back after the answer, or (below zero) charges them, where the request was counted.
+    pub(crate) async fn adjust(&self, take: Take<'_>, units: i64, now: Nanos, mode: CountingMode) {
+        let outcome = match (&self.shared, mode) {
+            (None, _) => {
                 self.local.adjust_at(&take, units, now);
                 return;
             }
-            Some(shared) => shared.in_time(shared.store.adjust(take, units, now)).await,
+            (Some(shared), CountingMode::Local) => {
+                let rule = &take.rule.shared_by(shared.store.replicas(), now);
+                self.local.adjust_at(&Take { rule, ..take }, units, now);
+                return;
+            }
+            (Some(shared), _) => shared.in_time(shared.store.adjust(take, units, now)).await,
         };
         if let Err(error) = outcome {
             tracing::debug!(%error, "a charge was not corrected");

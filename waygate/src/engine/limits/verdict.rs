@@ -7,6 +7,7 @@ use super::{
     claim::{Claim, Claims},
     key::LimitedKey,
     policy::{Policy, Rate, TierIndex},
+    store::CountingMode,
 };
 
 /// What the limits of a route say to one request: what the answer tells (`None` when nothing that is enforced was
@@ -22,6 +23,8 @@ pub(crate) struct Passed {
     pub(crate) told: Option<Told>,
     /// When it was counted.
     pub(crate) at: Nanos,
+    /// By what.
+    pub(crate) mode: CountingMode,
 }
 
 /// A request that is refused.

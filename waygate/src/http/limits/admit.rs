@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{extract::Request, response::Response};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Method};
 use tower::Service;
 
 use super::{
@@ -22,6 +22,8 @@ use crate::engine::{
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_REQUEST_ID: usize = 128;
+const MAX_METHOD: usize = 16;
 
 /// Where a request stands when its route was found to be open.
 pub(crate) struct Arrived<'a> {
@@ -72,7 +74,7 @@ where
                 engine,
                 limits,
                 route: &route.key,
-                method: request.method().as_str(),
+                method: method_name(request.method()),
                 request_id: request_id(request.headers()),
             };
             let admission = match limits.policies[0].claim(0, &facts, &mut NoFunctions) {
@@ -108,7 +110,7 @@ where
             engine,
             limits,
             route: &route.key,
-            method: request.method().as_str(),
+            method: method_name(request.method()),
             request_id: request_id(request.headers()),
         };
         let admission = match claims {
@@ -186,7 +188,7 @@ where
                 engine: &shared.waygate.inner,
                 limits: &limits,
                 route: &route.key,
-                method: method.as_str(),
+                method: method_name(&method),
                 request_id: request_id.as_deref(),
             };
             let admission = match claims {
@@ -273,7 +275,14 @@ async fn claims_in_time(shared: &Shared, slot: usize, limits: &Limits, request: 
     (Request::from_parts(parts, body), claims)
 }
 
-/// What the client calls the request.
+/// What the client calls the request; names that are longer than names are not remembered.
 pub(in crate::http) fn request_id(headers: &HeaderMap) -> Option<&str> {
-    headers.get(REQUEST_ID)?.to_str().ok()
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    Some(id).filter(|id| id.len() <= MAX_REQUEST_ID)
+}
+
+/// The method as records have it: what is no method of HTTP may be of any length.
+pub(in crate::http) fn method_name(method: &Method) -> &str {
+    let name = method.as_str();
+    name.get(..MAX_METHOD).unwrap_or(name)
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use futures_util::FutureExt;
+use waygate_core::limit::quota::SECOND;
 
 use super::{
     super::{future::announce, layer::Shared},
@@ -43,15 +44,18 @@ impl After {
     }
 }
 
-/// Charges what a request has really cost.
+/// Charges what a request has really cost. What it gives back is given to the window that it was taken from, or to none.
 #[cold]
 fn correct(shared: Arc<Shared>, limits: Arc<Limits>, passed: Passed, cost: Cost) {
     let engine = shared.waygate.inner.clone();
     let adjust = async move {
         for (claim, take) in limits.takes_by_claim(&passed.claims) {
             let units = i64::from(claim.cost) - i64::from(cost.0);
-            if units != 0 {
-                engine.counters.adjust(take, units, passed.at).await;
+            let now = engine.limit_clock.now(&*engine.clock);
+            let window = take.rule.window_seconds(passed.at).saturating_mul(SECOND);
+            let is_over = now.saturating_sub(passed.at) >= window;
+            if units < 0 || units > 0 && !is_over {
+                engine.counters.adjust(take, units, now, passed.mode).await;
             }
         }
     };

@@ -125,9 +125,10 @@ pub use admin::{Admin, CredentialError, Credentials, NoCredentials};
 #[cfg(feature = "engine")]
 pub use engine::{
     Blocking, BlockingOperator, BuildError, ChangeError, Component, ConcurrencyRecord,
-    CountingMode, CountingModes, DecisionRecord, DecisionStep, Degraded, Event, Events, Health,
-    HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, OnStoreReset, Operator, Principal,
-    RateLimitHeaders, Report, ResolveError, RouteRecord, Source, Waygate, WaygateBuilder,
+    CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, Degraded, Event,
+    Events, Health, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, OnStoreReset, Operator,
+    Principal, RateLimitHeaders, Report, ResolveError, RouteRecord, Source, Waygate,
+    WaygateBuilder,
 };
 #[cfg(feature = "axum")]
 pub use http::{

@@ -180,9 +180,14 @@ impl Inner {
         check_expected(key.as_str(), by.expected, known.revision)?;
         let entity = EntityKey::of(kind::ROUTE, key);
         let now = self.clock.now();
+        let limits = stored.limits_of_route(key);
+        let mut deletes = vec![entity.clone(), EntityKey::of(kind::SCHEDULE, key)];
+        deletes.extend(limits.iter().map(|(entity, _)| entity.clone()));
+        let mut expected = vec![(entity, stored.expected_route(key))];
+        expected.extend(limits);
         let batch = Batch {
-            expected: vec![(entity.clone(), stored.expected_route(key))],
-            deletes: vec![entity, EntityKey::of(kind::SCHEDULE, key)],
+            expected,
+            deletes,
             audit: vec![AuditEntry {
                 previous: Some(json(&known.value.state)),
                 ..entry(&by.origin, Action::Purge, key.as_str(), now)

@@ -1,11 +1,14 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use serde::Serialize;
-use waygate_core::Timestamp;
+use waygate_core::{Timestamp, port::Clock};
 
 /// A part of Waygate that can be impaired while the API goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -54,7 +57,22 @@ pub type Health = BTreeMap<Component, Degraded>;
 
 /// Keeps track of what is impaired, and logs each transition once.
 #[derive(Debug, Default)]
-pub(crate) struct Monitor(Mutex<Health>);
+pub(crate) struct Monitor {
+    health: Mutex<Health>,
+    counting: Counting,
+}
+
+/// Whether the store of the counters fails: what requests look at before they wait for each other.
+#[derive(Debug, Default)]
+struct Counting {
+    fails: AtomicBool,
+    /// On the monotonic clock, in milliseconds.
+    failed_at: AtomicU64,
+}
+
+/// For so long the store of the counters must not have failed. Some answers come from blocks that were taken in advance,
+/// and say nothing about it.
+const CALM: u64 = 1_000;
 
 impl Monitor {
     pub(crate) fn degrade(&self, component: Component, cause: impl fmt::Display, now: Timestamp) {
@@ -67,6 +85,9 @@ impl Monitor {
                 health.insert(component, Degraded { since: now, cause });
             }
         }
+        if component == Component::Counters {
+            self.counting.fails.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn recover(&self, component: Component) {
@@ -75,11 +96,45 @@ impl Monitor {
         }
     }
 
+    /// Notes whether the store of the counters has failed a request.
+    #[inline]
+    pub(crate) fn counted(&self, fault: Option<&impl fmt::Display>, clock: &dyn Clock) {
+        match fault {
+            Some(fault) => self.counting_failed(fault, clock),
+            None if self.counting.fails.load(Ordering::Relaxed) => self.counting_succeeded(clock),
+            None => {}
+        }
+    }
+
+    #[cold]
+    fn counting_failed(&self, fault: &impl fmt::Display, clock: &dyn Clock) {
+        let counting = &self.counting;
+        counting
+            .failed_at
+            .fetch_max(milliseconds(clock), Ordering::Relaxed);
+        self.degrade(Component::Counters, fault, clock.now());
+    }
+
+    #[cold]
+    fn counting_succeeded(&self, clock: &dyn Clock) {
+        let counting = &self.counting;
+        let failed_at = counting.failed_at.load(Ordering::Relaxed);
+        if milliseconds(clock).saturating_sub(failed_at) >= CALM {
+            // A failure that comes now raises the flag again, and the next success looks again.
+            counting.fails.store(false, Ordering::Relaxed);
+            self.recover(Component::Counters);
+        }
+    }
+
     pub(crate) fn current(&self) -> Health {
         self.health().clone()
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn milliseconds(clock: &dyn Clock) -> u64 {
+    u64::try_from(clock.monotonic().as_millis()).unwrap_or(u64::MAX)
 }

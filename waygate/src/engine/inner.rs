@@ -4,7 +4,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Notify, broadcast, watch};
 use waygate_core::{
     grammar::{EnvName, ServiceName},
-    model::{LimitScope, Revision, RouteKey},
+    model::{LimitKey, LimitScope, Revision, RouteKey},
     net::TrustedProxies,
     port::{Backend, BackendError, Batch, Clock, CommitError, Entity, Image},
 };
@@ -283,10 +283,13 @@ impl Inner {
             });
         }
         for scope in limits {
-            self.send_limits(&snapshot, &scope);
+            // What another process has deleted is in the previous picture only.
+            let known = previous.limits.keys(&scope);
+            self.send_limits(&snapshot, &scope, known);
         }
         for scope in concurrency {
-            self.send_concurrency(&snapshot, &scope);
+            let known = previous.concurrency.keys(&scope);
+            self.send_concurrency(&snapshot, &scope, known);
         }
         for (service, known) in &next.services {
             if previous.services.get(service) != Some(known) {
@@ -300,21 +303,38 @@ impl Inner {
         }
     }
 
-    fn send_limits(&self, snapshot: &Snapshot, scope: &LimitScope) {
-        for policy in snapshot.policies_of(scope) {
+    fn send_limits(
+        &self,
+        snapshot: &Snapshot,
+        scope: &LimitScope,
+        known: impl Iterator<Item = LimitKey>,
+    ) {
+        let policies = snapshot.policies_of(scope).iter();
+        let keys: BTreeSet<_> = policies
+            .map(|policy| policy.key.clone())
+            .chain(known)
+            .collect();
+        for key in keys {
             self.send(Event::RateLimit {
-                key: policy.key.clone(),
-                limit: snapshot.limit_record(&policy.key).map(Box::new),
+                limit: snapshot.limit_record(&key).map(Box::new),
+                key,
                 audit: None,
             });
         }
     }
 
-    fn send_concurrency(&self, snapshot: &Snapshot, scope: &LimitScope) {
-        for limit in snapshot.concurrency_of(scope) {
+    fn send_concurrency(
+        &self,
+        snapshot: &Snapshot,
+        scope: &LimitScope,
+        known: impl Iterator<Item = LimitKey>,
+    ) {
+        let limits = snapshot.concurrency_of(scope).iter();
+        let keys: BTreeSet<_> = limits.map(|limit| limit.key.clone()).chain(known).collect();
+        for key in keys {
             self.send(Event::Concurrency {
-                key: limit.key.clone(),
-                limit: snapshot.concurrency_record(&limit.key).map(Box::new),
+                limit: snapshot.concurrency_record(&key).map(Box::new),
+                key,
                 audit: None,
             });
         }

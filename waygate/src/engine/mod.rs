@@ -44,8 +44,8 @@ pub use error::{BuildError, ChangeError, ResolveError};
 pub use event::{Event, Events};
 pub use health::{Component, Degraded, Health};
 pub use limits::{
-    CountingMode, CountingModes, DecisionRecord, DecisionStep, HitQuery, HitRecord, KeyUse,
-    LimitCounts, LimitRecord, RateLimitHeaders,
+    CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, HitQuery, HitRecord,
+    KeyUse, LimitCounts, LimitRecord, RateLimitHeaders,
 };
 pub use operator::Operator;
 pub use principal::Principal;

@@ -258,11 +258,13 @@ impl Snapshot {
         let forced = route.is_some_and(RouteRule::is_force_active);
         let applies =
             |maintenance: &&GlobalMaintenance| !forced || maintenance.include_force_active;
+        // What no controlled route has belongs to no service: it meets global maintenance only.
+        let of_service = || slot.and_then(|_| self.service.for_request(slot, request));
         let global = self
             .global
             .for_request(slot, request)
             .filter(applies)
-            .or_else(|| self.service.for_request(slot, request).filter(applies));
+            .or_else(|| of_service().filter(applies));
         decide(Gates { global, route }, facts, now)
     }
 }

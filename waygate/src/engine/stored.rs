@@ -201,6 +201,25 @@ impl Stored {
         changed
     }
 
+    /// What is stored of a route's limits, and what a commit must expect of it.
+    pub(crate) fn limits_of_route(&self, route: &RouteKey) -> Vec<(EntityKey, Expected)> {
+        let scope = LimitScope::Route(route.clone());
+        let limits = self.limits.keys(&scope);
+        let limits =
+            limits.map(|key| (EntityKey::of(kind::LIMIT, &key), self.expected_limit(&key)));
+        let concurrency = self.concurrency.keys(&scope);
+        let concurrency = concurrency.map(|key| {
+            let entity = EntityKey::of(kind::CONCURRENCY, &key);
+            (entity, self.expected_concurrency(&key))
+        });
+        let counters = self.generations.keys().filter(|key| key.scope == scope);
+        let counters = counters.map(|key| {
+            let entity = EntityKey::of(kind::COUNTERS, key);
+            (entity, self.expected_generation(key))
+        });
+        limits.chain(concurrency).chain(counters).collect()
+    }
+
     /// What a commit must expect of a route's entity.
     pub(crate) fn expected_route(&self, key: &RouteKey) -> Expected {
         let known = self.routes.get(key).map(|known| known.revision);

@@ -114,7 +114,8 @@ impl<S: Service<Request>> WaygateService<S> {
     }
 }
 
-/// Whether the template that axum has matched is exempt, where no controlled route is known to be.
+/// Whether the template that axum has matched is exempt, where no controlled route is known to be. Such a request meets
+/// global maintenance only, so that is whose exemptions count.
 #[cold]
 fn is_exempt(request: &Request, slot: Option<usize>, snapshot: &Snapshot) -> bool {
     let template = request

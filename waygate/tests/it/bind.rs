@@ -200,7 +200,10 @@ async fn routes_of_the_document_without_attributes_are_registered_as_active() {
 
 async fn refused(router: Router, allowed: &[&str]) -> Vec<BindError> {
     // Limited handlers are another module's.
-    let mut builder = Waygate::builder().allow_unmounted("it::concurrency");
+    let mut builder = Waygate::builder()
+        .allow_unmounted("it::concurrency")
+        .allow_unmounted("it::declared_limits")
+        .allow_unmounted("it::limit_attributes");
     for prefix in allowed {
         builder = builder.allow_unmounted(*prefix);
     }

@@ -49,7 +49,7 @@ async fn a_parameter_that_the_route_does_not_have_stops_the_start() {
                 && route.to_string() == "GET /plain/files/{*file}"
     ));
     let text = error.to_string();
-    let start = format!("`{HERE}::files` (waygate/tests/it/limits.rs:");
+    let start = format!("`{HERE}::files` (waygate/tests/it/declared_limits.rs:");
     assert!(text.starts_with(&start), "{text}");
     let end = "counts by `path:tenant`, but `GET /plain/files/{*file}` has no such parameter\n  help: it has `file`";
     assert!(text.ends_with(end), "{text}");

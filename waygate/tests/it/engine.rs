@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use waygate::{
-    Action, AuditQuery, ChangeError, Event, GlobalMaintenance, Lifecycle, Origin, ResolveError,
-    RouteState, RouteStatus, Waygate,
+    Action, AuditQuery, ChangeError, Event, GlobalMaintenance, Lifecycle, LimitKey, Origin,
+    ResolveError, RouteKey, RouteState, RouteStatus, Waygate, port::Backend,
 };
 use waygate_backends::MemoryBackend;
 
@@ -328,4 +329,53 @@ async fn the_report_shows_every_route() {
     assert_eq!(lines.len(), 2);
     assert!(lines[0].starts_with("GET     /a"), "{report}");
     assert!(lines[0].ends_with("disabled (off) +overridden"), "{report}");
+}
+
+#[tokio::test]
+async fn a_limit_that_another_process_deletes_is_told_of() {
+    let (one, two) = replicas().await;
+    let key: LimitKey = "GET:/a#default".parse().unwrap();
+    let rate = serde_json::from_value(json!({"limit": "1/minute"})).unwrap();
+    let places = serde_json::from_value(json!({"limit": 1})).unwrap();
+    let system = one.system();
+    let mut events = two.subscribe();
+    system.set_rate_limit(key.clone(), rate).await.unwrap();
+    system
+        .set_concurrency_limit(key.clone(), places)
+        .await
+        .unwrap();
+    system.delete_rate_limit(key.clone()).await.unwrap();
+    system.delete_concurrency_limit(key.clone()).await.unwrap();
+    let (mut rate_gone, mut places_gone) = (false, false);
+    while !(rate_gone && places_gone) {
+        match events.next().await.unwrap() {
+            Event::RateLimit { limit, .. } => rate_gone = limit.is_none(),
+            Event::Concurrency { limit, .. } => places_gone = limit.is_none(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_route_is_purged_with_its_limits() {
+    let backend = Arc::new(MemoryBackend::new());
+    let first = builder().shared_backend(backend.clone()).build();
+    let first = first.await.unwrap();
+    let route: RouteKey = "GET:/gone".parse().unwrap();
+    first.register(route.clone(), RouteState::default()).await;
+    let key: LimitKey = "GET:/gone#default".parse().unwrap();
+    let rate = serde_json::from_value(json!({"limit": "1/minute"})).unwrap();
+    let places = serde_json::from_value(json!({"limit": 1})).unwrap();
+    let system = first.system();
+    system.disable("GET:/gone", "").await.unwrap();
+    system.set_rate_limit(key.clone(), rate).await.unwrap();
+    system.reset_rate_limits(key.scope.clone()).await.unwrap();
+    system.set_concurrency_limit(key, places).await.unwrap();
+    drop((system, first));
+
+    let second = builder().shared_backend(backend.clone()).build();
+    let second = second.await.unwrap();
+    second.system().purge("GET:/gone").await.unwrap();
+    let left = backend.load().await.unwrap().entities;
+    assert!(left.is_empty(), "{left:?}");
 }

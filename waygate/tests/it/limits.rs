@@ -12,8 +12,8 @@ use axum::{
 use http::Method;
 use serde_json::{Value, json};
 use waygate::{
-    Blocked, Cost, HitQuery, LimitKey, LimitScope, Principal, RateLimitHeaders, RateLimitPolicy,
-    Responses, RouteState, Waygate,
+    Blocked, ChangeError, Cost, DecisionCause, HitQuery, LimitKey, LimitScope, Principal,
+    RateLimitHeaders, RateLimitPolicy, Responses, RouteState, Waygate,
     testing::{ManualClock, TestApp, bypass},
 };
 
@@ -181,6 +181,8 @@ async fn a_service_has_a_policy_and_a_maintenance_of_its_own() {
         .await
         .unwrap();
     assert_eq!(app.get("/search").await.status(), 503);
+    // Unknown URLs meet global maintenance only.
+    assert_eq!(app.get("/unknown").await.status(), 404);
     operator
         .disable_service_maintenance("billing")
         .await
@@ -546,6 +548,37 @@ async fn a_decision_can_be_explained() {
     assert_eq!(step.policy, key("GET:/t/{tenant}#default"));
     assert_eq!(step.counter, "GET:/t/{tenant}#default/0@0");
     assert_eq!(waygate.explain("unknown"), None);
+    assert_eq!((explained.refused_by, explained.cause), (None, None));
+
+    let limit = "GET:/t/{tenant}#default";
+    let none = json!({"limit": "0/hour"});
+    let by_user = json!({"limit": "3/hour", "key_strategy": "user", "on_missing_key": "block"});
+    for (fields, cause, steps) in [
+        (none, DecisionCause::Exceeded, 1),
+        (by_user, DecisionCause::NoKey, 0),
+    ] {
+        set(&waygate, limit, fields).await;
+        assert_eq!(status(&app, "/t/x", &headers).await, 429);
+        let explained = waygate.explain("abc").unwrap();
+        assert_eq!(
+            (explained.refused_by, explained.cause),
+            (Some(key(limit)), Some(cause))
+        );
+        assert_eq!(explained.steps.len(), steps);
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_the_route_does_not_have_is_no_key() {
+    let (waygate, _) = with_callers(json!({"limit": "3/hour"})).await;
+    let limit = key("GET:/t/{tenant}#default");
+    let by_id = policy(json!({"limit": "3/hour", "key_strategy": "user, path:id"}));
+    let refused = waygate.system().set_rate_limit(limit, by_id).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("`/t/{tenant}` has no such parameter; it has `tenant`"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -564,6 +597,15 @@ async fn exactly_one_key_is_reset() {
         .unwrap();
     assert_eq!(status(&app, "/t/x", &one).await, 200);
     assert_eq!(status(&app, "/t/x", &other).await, 429);
+    let revision = waygate.rate_limit(&limit).unwrap().revision.number;
+    let late = || waygate.system().if_revision(revision + 1);
+    let refused = late()
+        .reset_rate_limit_key(limit.clone(), &["192.0.2.1"])
+        .await;
+    assert!(matches!(refused, Err(ChangeError::Conflict { .. })));
+    let refused = late().reset_rate_limits(limit.scope.clone()).await;
+    assert!(matches!(refused, Err(ChangeError::Conflict { .. })));
+    assert_eq!(status(&app, "/t/x", &one).await, 429, "nothing was reset");
     for wrong in [&["nonsense"][..], &[], &["192.0.2.1", "x"]] {
         assert!(
             operator

@@ -267,9 +267,28 @@ pub(crate) struct LimitDecision {
     method: String,
     /// Whether the request passed.
     passed: bool,
+    /// The key of the limit that refused it.
+    #[schema(required)]
+    refused_by: Option<String>,
+    #[schema(required)]
+    cause: Option<DecisionCause>,
     mode: CountingMode,
-    /// What each rate of each policy said, in the order of the checks.
+    /// What each rate of each policy said, in the order of the checks; empty when the request was not counted.
     steps: Vec<LimitStep>,
+}
+
+/// Why a request was refused.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum DecisionCause {
+    /// There were too many.
+    Exceeded,
+    /// It had nothing to be counted by.
+    NoKey,
+    /// The store of the counters was gone, and the policy is closed without it.
+    StoreGone,
+    /// Too many were served at the same time.
+    Concurrency,
 }
 
 /// What one rate of one policy said.

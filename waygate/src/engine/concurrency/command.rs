@@ -2,9 +2,9 @@ use waygate_core::model::{Action, ConcurrencyPolicy, LimitKey};
 
 use super::ConcurrencyRecord;
 use crate::engine::{
-    Event, Inner,
+    ChangeError, Event, Inner,
     change::{Attempt, By, Change, check_expected},
-    limits::Replacement,
+    limits::{Replacement, check_key},
     stored::{Stored, kind},
 };
 
@@ -29,13 +29,18 @@ impl Change for ConcurrencyChange {
         by: &By,
     ) -> Result<Option<ConcurrencyRecord>, Attempt> {
         let snapshot = inner.snapshot.load_full();
-        let (key, slots) = inner.governed(&snapshot, &self.key)?;
+        let deletes_known = self.policy.is_none() && stored.concurrency.get(&self.key).is_some();
+        let (key, slots) = inner.governed_or_left(&snapshot, &self.key, deletes_known)?;
         let declared = snapshot.declared_concurrency(&key).cloned();
         let known = stored.concurrency.get(&key);
         let revision = known.map_or(0, |known| known.revision);
         check_expected(&key.to_string(), by.expected, revision)?;
         if self.policy.is_none() && known.is_none() {
             return Ok(snapshot.concurrency_record(&key));
+        }
+        if let Some(policy) = &self.policy {
+            let of_code = declared.as_ref().map(|declared| &declared.key);
+            check_key(&policy.key, &key, of_code).map_err(ChangeError::from)?;
         }
         let before = known.map(|known| known.value.policy.clone());
         let before = before.or_else(|| declared.clone());

@@ -130,10 +130,9 @@ impl Held {
         }
     }
 
-    /// There was no place, so there is none to give back.
+    /// The one who gives out places has said that there is none, so there is none to give back.
     pub(super) fn refuse(&mut self) {
         self.stage = Stage::Refused;
-        self.seat.limit.stats.refuse();
     }
 }
 

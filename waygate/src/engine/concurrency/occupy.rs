@@ -9,7 +9,7 @@ use waygate_core::{
 
 use super::{Concurrency, Held, Seat, Seats, Wanted};
 use crate::engine::{
-    Component, Inner,
+    CountingMode, DecisionCause, DecisionRecord, Inner,
     limits::{Counters, Hit, LimitedKey, instant},
 };
 
@@ -20,6 +20,8 @@ pub(crate) struct Entering<'a> {
     /// The route, as the log of hits files it.
     pub(crate) route: &'a RouteKey,
     pub(crate) method: &'a str,
+    /// What the client calls the request, if it says so.
+    pub(crate) request_id: Option<&'a str>,
 }
 
 /// The limit that has no place left.
@@ -43,19 +45,17 @@ impl Entering<'_> {
             let mut asked = Held::ask(engine, limit, key);
             let Said { allowed, fault } = engine.counters.occupy(asked.seat(), now).await;
             if engine.counters.shared.is_some() {
-                match fault {
-                    Some(fault) => {
-                        engine
-                            .monitor
-                            .degrade(Component::Counters, fault, engine.clock.now());
-                    }
-                    None => engine.monitor.recover(Component::Counters),
-                }
+                engine.monitor.counted(fault.as_ref(), &*engine.clock);
             }
             if !allowed {
                 let Seat { limit, key, .. } = asked.seat().clone();
-                asked.refuse();
+                limit.stats.refuse();
                 self.hit(&limit, key, now);
+                self.record(&limit, fault.is_some(), now);
+                // A shared store that did not answer in time may have given out a place all the same.
+                if fault.is_none() {
+                    asked.refuse();
+                }
                 return Err(Full(limit));
             }
             asked.take();
@@ -77,6 +77,27 @@ impl Entering<'_> {
             tier: None,
             reset_at: instant(now.saturating_add(SECOND)),
             enforced: true,
+        });
+    }
+
+    #[cold]
+    fn record(&self, limit: &Concurrency, was_local: bool, now: Nanos) {
+        let Some(request_id) = self.request_id else {
+            return;
+        };
+        self.engine.decisions.record(DecisionRecord {
+            request_id: request_id.to_owned(),
+            at: instant(now),
+            route: self.route.clone(),
+            method: self.method.to_owned(),
+            passed: false,
+            refused_by: Some(limit.key.clone()),
+            cause: Some(DecisionCause::Concurrency),
+            mode: match was_local {
+                true => CountingMode::Local,
+                false => CountingMode::Authoritative,
+            },
+            steps: Vec::new(),
         });
     }
 }

@@ -16,7 +16,7 @@ use super::{
     store::{Counted, CountingMode},
     verdict::{Passed, Refusal, RefusalCause, Told},
 };
-use crate::engine::{Component, Inner};
+use crate::engine::Inner;
 
 /// One request that is to be counted.
 #[derive(Debug, Clone, Copy)]
@@ -90,14 +90,9 @@ impl Counting<'_> {
         let engine = self.engine;
         let now = engine.limit_clock.now(&*engine.clock);
         let counted = engine.counters.count(self.limits, claims, now).await;
-        match &counted.fault {
-            Some(fault) => {
-                engine
-                    .monitor
-                    .degrade(Component::Counters, fault, engine.clock.now());
-            }
-            None => engine.monitor.recover(Component::Counters),
-        }
+        engine
+            .monitor
+            .counted(counted.fault.as_ref(), &*engine.clock);
         self.account(counted, now)
     }
 
@@ -107,7 +102,8 @@ impl Counting<'_> {
         let now = self.engine.limit_clock.now(&*self.engine.clock);
         let refusal = self.limits.refuse(policy, RefusalCause::NoKey);
         self.refused(&refusal, now);
-        self.record(&[], &[], false, CountingMode::Authoritative, now);
+        let mode = CountingMode::Authoritative;
+        self.record(&[], &[], Some(&refusal), mode, now);
         refusal
     }
 
@@ -140,7 +136,8 @@ impl Counting<'_> {
             }
         }
         if self.request_id.is_some() || settled.is_err() {
-            self.record(&claims, &outcomes, settled.is_ok(), mode, now);
+            let refusal = settled.as_ref().err().map(|refusal| &**refusal);
+            self.record(&claims, &outcomes, refusal, mode, now);
         }
         match settled {
             Ok(told) => Ok(Passed {
@@ -218,7 +215,7 @@ impl Counting<'_> {
         &self,
         claims: &[Claim],
         outcomes: &[Outcome],
-        passed: bool,
+        refusal: Option<&Refusal>,
         mode: CountingMode,
         now: Nanos,
     ) {
@@ -249,7 +246,9 @@ impl Counting<'_> {
             at: instant(now),
             route: self.route.clone(),
             method: self.method.to_owned(),
-            passed,
+            passed: refusal.is_none(),
+            refused_by: refusal.map(|refusal| refusal.policy.key.clone()),
+            cause: refusal.map(|refusal| refusal.cause.into()),
             mode,
             steps,
         });

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use waygate_core::{
-    grammar::{Invalid, KeySource, Limit, TierLimit},
+    grammar::{Limit, TierLimit},
     model::{Action, AuditEntry, LimitKey, LimitScope, RateLimitPolicy},
     port::{Batch, EntityKey},
 };
 
-use super::{LimitRecord, LimitedKey, Policy, replace::Replacement};
+use super::{LimitRecord, LimitedKey, Policy, check_key, replace::Replacement};
 use crate::engine::{
     ChangeError, Event, Inner,
     change::{Attempt, By, Change, check_expected, entry, json},
@@ -55,11 +55,9 @@ impl Change for LimitChange {
         by: &By,
     ) -> Result<Option<LimitRecord>, Attempt> {
         let snapshot = inner.snapshot.load_full();
-        let (key, slots) = match inner.governed(&snapshot, &self.key) {
-            // What is left of a route that the code no longer has can still be deleted.
-            Err(_) if self.deletes(stored) => (self.key.clone(), Vec::new()),
-            governed => governed?,
-        };
+        let deletes = matches!(self.command, LimitCommand::Delete);
+        let deletes_known = deletes && stored.limits.get(&self.key).is_some();
+        let (key, slots) = inner.governed_or_left(&snapshot, &self.key, deletes_known)?;
         let declared = snapshot.declared_limit(&key).cloned();
         let known = stored.limits.get(&key);
         check_expected(
@@ -77,7 +75,8 @@ impl Change for LimitChange {
                 };
                 // Fields may have been set by hand.
                 policy.check().map_err(ChangeError::from)?;
-                check_key(&policy, declared.as_ref()).map_err(ChangeError::from)?;
+                let of_code = declared.as_ref().map(|declared| &declared.key);
+                check_key(&policy.key, &key, of_code).map_err(ChangeError::from)?;
                 Some(policy)
             }
             (LimitCommand::Delete, _) => None,
@@ -123,23 +122,6 @@ impl Change for LimitChange {
     }
 }
 
-impl LimitChange {
-    fn deletes(&self, stored: &Stored) -> bool {
-        matches!(self.command, LimitCommand::Delete) && stored.limits.get(&self.key).is_some()
-    }
-}
-
-/// Where the code has no function that tells the key, nothing would ever be counted.
-fn check_key(policy: &RateLimitPolicy, declared: Option<&RateLimitPolicy>) -> Result<(), Invalid> {
-    let has_function = declared.is_some_and(|declared| declared.key == KeySource::Custom);
-    if policy.key != KeySource::Custom || has_function {
-        return Ok(());
-    }
-    let name = &policy.name;
-    let problem = format!("the code declares no policy `{name}` here whose key a function tells");
-    Err(Invalid::new("key", KeySource::CUSTOM, problem))
-}
-
 /// Begins to count anew for these policies, which are the ones of one scope or of one path.
 pub(crate) struct LimitReset {
     pub(crate) keys: Vec<LimitKey>,
@@ -159,6 +141,9 @@ impl Change for LimitReset {
         let Some(first) = keys.first() else {
             return Ok(());
         };
+        for key in keys {
+            check_policy(stored, key, by)?;
+        }
         let action = reset_action(&first.scope);
         let line = AuditEntry {
             service: service(&first.scope),
@@ -213,7 +198,7 @@ impl Change for KeyReset {
 
     async fn attempt(&self, inner: &Inner, stored: &mut Stored, by: &By) -> Result<(), Attempt> {
         let Self { policy, key } = self;
-        inner.counters.forget(policy, key).await?;
+        check_policy(stored, &policy.key, by)?;
         let scope = &policy.key.scope;
         let line = AuditEntry {
             reason: format!("{} of {}", key.label(), policy.key.name),
@@ -229,10 +214,17 @@ impl Change for KeyReset {
             audit: vec![line],
             ..Batch::default()
         };
+        // Nothing is forgotten that the audit log does not tell of.
         inner.commit(stored, batch).await?;
         inner.publish_patch(stored, &[]);
-        Ok(())
+        Ok(inner.counters.forget(policy, key).await?)
     }
+}
+
+/// Whether a policy still is what whoever resets its counters believes it is.
+fn check_policy(stored: &Stored, key: &LimitKey, by: &By) -> Result<(), ChangeError> {
+    let revision = stored.limits.get(key).map_or(0, |known| known.revision);
+    check_expected(&key.to_string(), by.expected, revision)
 }
 
 impl Inner {

@@ -6,7 +6,7 @@ use waygate_core::{
     model::{LimitKey, RouteKey},
 };
 
-use super::{stats::lock, store::CountingMode};
+use super::{stats::lock, store::CountingMode, verdict::RefusalCause};
 
 /// How the limits decided about one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,10 +21,39 @@ pub struct DecisionRecord {
     pub method: String,
     /// Whether the request passed.
     pub passed: bool,
+    /// The limit that refused it.
+    pub refused_by: Option<LimitKey>,
+    /// Why.
+    pub cause: Option<DecisionCause>,
     /// What counted it.
     pub mode: CountingMode,
-    /// What each rate of each policy said, in the order of the checks; empty when the request could not be counted.
+    /// What each rate of each policy said, in the order of the checks; empty when the request was not counted.
     pub steps: Vec<DecisionStep>,
+}
+
+/// Why the limits have refused a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DecisionCause {
+    /// There were too many.
+    Exceeded,
+    /// It had nothing to be counted by.
+    NoKey,
+    /// The store of the counters was gone, and the policy is closed without it.
+    StoreGone,
+    /// Too many were served at the same time.
+    Concurrency,
+}
+
+impl From<RefusalCause> for DecisionCause {
+    fn from(cause: RefusalCause) -> Self {
+        match cause {
+            RefusalCause::Exceeded => Self::Exceeded,
+            RefusalCause::NoKey => Self::NoKey,
+            RefusalCause::StoreGone => Self::StoreGone,
+        }
+    }
 }
 
 /// What one rate of one policy said.

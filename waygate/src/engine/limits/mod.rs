@@ -4,6 +4,7 @@
 //! `verdict` says what follows, and `stats` remembers.
 
 mod account;
+mod check;
 mod claim;
 mod clock;
 mod command;
@@ -25,6 +26,7 @@ use super::concurrency::Concurrency;
 
 #[cfg(feature = "axum")]
 pub(crate) use account::{Admission, Counting};
+pub(crate) use check::check_key;
 #[cfg(feature = "axum")]
 pub(crate) use claim::{Claim, Claims, Functions, NoFunctions};
 pub(crate) use claim::{LimitFacts, key_of};
@@ -33,7 +35,7 @@ pub(crate) use command::Generation;
 #[cfg(feature = "admin")]
 pub(crate) use command::LimitCommand;
 pub(crate) use explain::Decisions;
-pub use explain::{DecisionRecord, DecisionStep};
+pub use explain::{DecisionCause, DecisionRecord, DecisionStep};
 pub(crate) use key::LimitedKey;
 pub(crate) use levels::{Levels, OwnLimits};
 pub use listing::{HitQuery, HitRecord, LimitRecord};

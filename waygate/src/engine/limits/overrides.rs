@@ -59,6 +59,12 @@ impl<P> Overrides<P> {
         self.0.keys()
     }
 
+    /// What is set in one scope.
+    pub(crate) fn keys(&self, scope: &LimitScope) -> impl Iterator<Item = LimitKey> {
+        let names = self.0.get(scope).into_iter().flat_map(BTreeMap::keys);
+        names.map(|name| LimitKey::new(scope.clone(), name.clone()))
+    }
+
     pub(crate) fn insert(&mut self, key: LimitKey, value: Versioned<LimitOverride<P>>) {
         let own = self.0.entry(key.scope).or_default();
         own.insert(key.name, value);

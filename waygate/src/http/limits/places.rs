@@ -4,6 +4,7 @@ use waygate_core::model::LimitScope;
 
 use super::{
     super::{BlockReason, Blocked, ConcurrencyLimited, facts::RequestFacts, layer::Shared, reply},
+    admit::request_id,
     functions::{ask, told},
     held_body::HeldBody,
 };
@@ -45,6 +46,7 @@ pub(super) async fn enter(
         engine,
         route: &route.key,
         method: request.method().as_str(),
+        request_id: request_id(request.headers()),
     };
     match entering.occupy(seats).await {
         Ok(held) => Ok((request, held)),

@@ -52,7 +52,7 @@ async fn every_field_can_be_set_and_what_is_not_given_is_the_default() {
     let server = Server::start().await;
     let fields = json!({
         "path": "/orders", "method": "post", "name": "nightly", "limit": "10/minute; 100/day", "algorithm": "token_bucket",
-        "key_strategy": "user, path:id", "on_missing_key": "block", "burst": 3, "cost": 2,
+        "key_strategy": "user, header:x-id", "on_missing_key": "block", "burst": 3, "cost": 2,
         "tiers": [{ "name": "pro", "limit": "20/minute" }, { "name": "staff", "limit": "unlimited" }],
         "tier_resolver": "tariff", "exempt_ips": ["10.0.0.0/8", "::1"], "exempt_roles": ["ops"], "shadow": true,
         "rollout": 12.5, "on_store_failure": "closed", "lease": true, "time_zone": "Europe/Berlin",

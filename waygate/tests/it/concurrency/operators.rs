@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use waygate::{AuditQuery, Event, port::MemoryBackend};
+use waygate::{AuditQuery, DecisionCause, Event, port::MemoryBackend};
 
 use super::{BUSY, Door, assert_full, guarded, in_use, inside, key, limited, policy, set};
 use crate::support::builder;
@@ -106,4 +106,34 @@ async fn other_processes_and_later_ones_follow() {
         engine().await.concurrency_limits(),
         one.concurrency_limits()
     );
+}
+
+#[tokio::test]
+async fn a_limit_whose_key_nothing_tells_is_refused() {
+    let (waygate, _, _) = limited(json!({"limit": 5})).await;
+    for (source, expected) in [
+        ("custom", "whose key a function tells"),
+        ("path:tenant", "`/busy` has no such parameter"),
+    ] {
+        let policy = policy(json!({"limit": 1, "key_strategy": source}));
+        let operator = waygate.system();
+        let refused = operator.set_concurrency_limit(key(BUSY), policy).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
+    }
+    let known = json!({"limit": 1, "key_strategy": "path:tenant"});
+    set(&waygate, "GET:/t/{tenant}#default", known).await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_explained() {
+    let (waygate, app, door) = limited(json!({"limit": 1})).await;
+    let request = inside(&app, "/busy", &door).await;
+    assert_full(&app.with_header("x-request-id", "r1").get("/busy").await);
+    let explained = waygate.explain("r1").unwrap();
+    assert_eq!((explained.passed, explained.steps.len()), (false, 0));
+    assert_eq!(explained.refused_by, Some(key(BUSY)));
+    assert_eq!(explained.cause, Some(DecisionCause::Concurrency));
+    door.let_go(1);
+    assert_eq!(request.await.unwrap().status(), 200);
 }

@@ -17,7 +17,7 @@ use waygate::{
 };
 use waygate_core::limit::{Outcome, quota::Nanos};
 
-use super::{BUSY, Door, assert_full, guarded, in_use, inside, set};
+use super::{BUSY, Door, assert_full, guarded, in_use, inside, key, set};
 use crate::support::{builder, clock};
 
 /// One process's way to a store, which can be cut.
@@ -211,7 +211,7 @@ async fn a_process_that_dies_holds_nothing() {
 #[tokio::test(start_paused = true)]
 async fn without_the_store_each_process_gives_out_its_share() {
     for mode in [DOWN, HUNG] {
-        let (one, _other, _) = two(4).await;
+        let (one, _other, clock) = two(4).await;
         let mut requests = vec![inside(&one.app, "/busy", &one.door).await];
         one.link.set(mode);
         // The one that was let in before counts.
@@ -222,8 +222,11 @@ async fn without_the_store_each_process_gives_out_its_share() {
 
         one.link.set(FINE);
         requests.push(inside(&one.app, "/busy", &one.door).await);
+        assert!(!one.waygate.health().is_empty(), "one answer proves little");
+        clock.advance(Duration::from_secs(1));
+        requests.push(inside(&one.app, "/busy", &one.door).await);
         assert!(one.waygate.health().is_empty());
-        one.door.let_go(3);
+        one.door.let_go(4);
         for request in requests {
             assert_eq!(request.await.unwrap().status(), 200);
         }
@@ -280,4 +283,18 @@ async fn a_renewal_that_comes_too_late_is_taken_back() {
     one_more(&one.link.vacated).await;
     other.door.let_go(1);
     assert_eq!(other.app.get("/busy").await.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_may_have_given_out_before_its_answer_was_late_is_given_back() {
+    let (one, _other, _) = two(2).await;
+    let request = inside(&one.app, "/busy", &one.door).await;
+    one.link.set(HUNG);
+    assert_full(&one.app.get("/busy").await);
+    // The one that was let in still holds its place, so this is the other one's.
+    one_more(&one.link.vacated).await;
+    let record = one.waygate.concurrency_limit(&key(BUSY)).unwrap();
+    assert_eq!((record.in_use, record.refused), (1, 1));
+    one.door.let_go(1);
+    assert_eq!(request.await.unwrap().status(), 200);
 }

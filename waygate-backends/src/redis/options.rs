@@ -61,12 +61,16 @@ impl RedisOptions {
     }
 
     /// How long a request waits for an answer at most. 50 ms unless set.
+    ///
+    /// A caller that drops its request sooner, but after 40 ms or this time, has waited too long as well: Redis is not
+    /// asked again before it answers the background task.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How long the background task, never a request, waits for a connection. 1 s unless set.
+    /// How long the background task, never a request, waits for a connection. 1 s unless set. Of several sentinels or
+    /// nodes, each has a third of it, and all together have three times as much.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self

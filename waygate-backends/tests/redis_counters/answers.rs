@@ -1,11 +1,14 @@
 use std::time::{Duration, Instant};
 
 use waygate_backends::RedisCounters;
-use waygate_core::port::CounterError;
+use waygate_core::{
+    limit::{Rule, quota::SECOND},
+    port::{CounterError, CounterStore},
+};
 use waygate_faultproxy::{FaultProxy, RedisProc, eventually, free_port};
 
 use crate::support::{
-    DEADLINE, PATIENCE, ask, connected, fixed, open, patient, series, take, until_counted,
+    DEADLINE, PATIENCE, ask, connected, fixed, now, open, patient, series, take, until_counted,
 };
 
 async fn error(counters: &RedisCounters) -> Option<CounterError> {
@@ -128,7 +131,7 @@ async fn a_wrong_password_is_said_and_not_tried_in_a_hurry() {
         proxy.counts().accepted - dials
     );
     server.config_set("requirepass", "hunter2");
-    until_counted(&counters, Duration::from_secs(7)).await;
+    until_counted(&counters, Duration::from_millis(2_500)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,4 +187,47 @@ async fn more_requests_than_may_wait_are_told_at_once() {
     println!("told after {:.0?}", start.elapsed());
     assert!(start.elapsed() < DEADLINE);
     server.cont();
+}
+
+/// A store of the user `ada`, who has permissions besides the ones for keys and channels.
+fn store_of_ada(rules: &str) -> (RedisProc, RedisCounters) {
+    let rules = format!("on >secret ~waygate:* &waygate:* {rules}");
+    let server = RedisProc::options().user("ada", &rules).start();
+    let options = patient(server.port())
+        .user("ada")
+        .password("secret".to_owned());
+    (server, RedisCounters::open(options))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_permissions_are_enough() {
+    let (_server, counters) =
+        store_of_ada("+@read +@write +@scripting +@pubsub +@connection +time");
+    let (series, rule) = (series("permitted"), fixed(2, 600));
+    assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    counters
+        .adjust(take(&series, &rule), 1, now())
+        .await
+        .unwrap();
+    counters.forget(&series, b"203.0.113.7").await.unwrap();
+    counters.health().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_not_ask_the_time_is_said_to() {
+    let (_server, counters) = store_of_ada("+@read +@write +@scripting +@pubsub +@connection");
+    eventually(PATIENCE, "the missing permission", || {
+        matches!(counters.health(), Err(CounterError::Misconfigured(_)))
+    })
+    .await;
+    // A fixed window does without.
+    let rule = Rule::Moving {
+        capacity: 2,
+        period: SECOND,
+    };
+    let denied = ask(&counters, take(&series("denied"), &rule)).await;
+    assert!(
+        matches!(denied, Err(CounterError::Misconfigured(_))),
+        "{denied:?}"
+    );
 }

@@ -136,3 +136,23 @@ async fn what_another_process_forgets_is_free_within_a_second() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_refused_stays_so_without_redis() {
+    let mut server = RedisProc::start();
+    let counters = open(server.port()).await;
+    let (series, rule) = (series("outage"), fixed(1, 600));
+    assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    tokio::task::block_in_place(|| server.kill());
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(1_500) {
+        assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let other = Take {
+        key: b"198.51.100.1",
+        ..take(&series, &rule)
+    };
+    assert!(ask(&counters, other).await.is_err());
+}

@@ -4,7 +4,9 @@ use tokio::task::block_in_place;
 use waygate_backends::RedisCounters;
 use waygate_faultproxy::{Direction, FaultProxy, Mode, RedisProc, eventually};
 
-use crate::support::{Load, PATIENCE, connected, options, until_counted};
+use crate::support::{
+    Load, PATIENCE, ask, connected, fixed, options, patient, series, take, until_counted,
+};
 
 /// Redis is authoritative again so soon after it is back; the rest is for a machine that is busy.
 const RECOVERY: Duration = Duration::from_secs(2);
@@ -162,6 +164,22 @@ async fn an_idle_connection_is_watched() {
     let limit = Duration::from_secs(2) + NOISE;
     let found = eventually(limit, "the fault", || counters.health().is_err()).await;
     println!("an idle blackhole is found after {found:.0?}");
+}
+
+/// Who waits for less time than the link would is the first to know, and the one who tells the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_gave_up_counts_unless_at_once() {
+    let server = RedisProc::start();
+    let proxy = FaultProxy::start(server.addr()).await;
+    let counters = connected(patient(proxy.port())).await;
+    until_counted(&counters, PATIENCE).await;
+    proxy.set(Mode::Blackhole);
+    let (series, rule) = (series("dropped"), fixed(5, 600));
+    for (wait, is_down) in [(Duration::ZERO, false), (Duration::from_millis(45), true)] {
+        let answer = tokio::time::timeout(wait, ask(&counters, take(&series, &rule))).await;
+        assert!(answer.is_err(), "{answer:?}");
+        assert_eq!(counters.health().is_err(), is_down, "after {wait:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

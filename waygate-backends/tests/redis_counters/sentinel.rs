@@ -5,7 +5,7 @@ use std::{
 
 use tempfile::TempDir;
 use waygate_backends::RedisOptions;
-use waygate_faultproxy::{RedisProc, eventually, free_port};
+use waygate_faultproxy::{FaultProxy, Mode, RedisProc, eventually, free_port};
 
 use crate::support::{PATIENCE, connected, until_counted};
 
@@ -70,4 +70,19 @@ async fn the_master_that_the_sentinel_names_is_found_after_a_failover() {
     let took = eventually(Duration::from_secs(60), "a failover", promoted).await;
     let back = until_counted(&counters, Duration::from_secs(10)).await;
     println!("counted {back:.0?} after a failover that took {took:.0?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_that_hang_do_not_hold_up_the_others() {
+    let master = RedisProc::start();
+    let sentinel = Sentinel::start(master.port());
+    let hung = FaultProxy::start(([127, 0, 0, 1], free_port()).into()).await;
+    hung.set(Mode::Hang);
+    let (hung, port) = (hung.port(), sentinel.port);
+    let url = format!(
+        "redis+sentinel://127.0.0.1:{hung},127.0.0.1:{hung},127.0.0.1:{hung},127.0.0.1:{port}/main"
+    );
+    let options = RedisOptions::new(&url).unwrap().deadline(PATIENCE);
+    let counters = connected(options).await;
+    until_counted(&counters, PATIENCE).await;
 }

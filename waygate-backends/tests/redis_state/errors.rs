@@ -126,7 +126,8 @@ async fn a_user_who_may_not_write_all_of_it_writes_nothing() {
 
 #[tokio::test]
 async fn the_documented_permissions_are_enough() {
-    let rules = "on >secret ~waygate:* &waygate:* +@read +@write +@scripting +@pubsub +@connection";
+    let rules =
+        "on >secret ~waygate:* &waygate:* +@read +@write +@scripting +@pubsub +@connection +time";
     let server = RedisProc::options().user("ada", rules).start();
     let backend = RedisBackend::open(
         options(server.addr())

@@ -34,6 +34,9 @@ struct Block {
     asked: Print,
     /// When that was, at the latest.
     since: Instant,
+    /// From then on Redis is asked, if it answers.
+    ask_again_at: Instant,
+    /// When a request may pass, if nobody gives units back.
     until: Instant,
     outcomes: Vec<Outcome>,
 }
@@ -70,13 +73,33 @@ impl Blocks {
         counters: &[Print],
         asked: Print,
     ) -> Option<Vec<Outcome>> {
+        self.find(takes, counters, asked, |block| block.ask_again_at)
+    }
+
+    /// The refusal that is not over yet, for when Redis cannot be asked whether it still holds.
+    pub(super) fn last_refusal(
+        &self,
+        takes: &[Take<'_>],
+        counters: &[Print],
+        asked: Print,
+    ) -> Option<Vec<Outcome>> {
+        self.find(takes, counters, asked, |block| block.until)
+    }
+
+    fn find(
+        &self,
+        takes: &[Take<'_>],
+        counters: &[Print],
+        asked: Print,
+        end: impl Fn(&Block) -> Instant,
+    ) -> Option<Vec<Outcome>> {
         let enforced = takes.iter().zip(counters).filter(|(take, _)| take.enforced);
         for (_, counter) in enforced {
             let place = self.place(*counter);
             let Some(block) = &*place else { continue };
             if block.counter == *counter && block.asked == asked {
                 let now = Instant::now();
-                if now < block.until {
+                if now < end(block) {
                     let elapsed = nanos(now.saturating_duration_since(block.since));
                     return Some(
                         block
@@ -107,14 +130,27 @@ impl Blocks {
         else {
             return;
         };
-        let wait = Duration::from_nanos(outcome.retry_after).min(LONGEST);
+        let wait = Duration::from_nanos(outcome.retry_after);
+        // Further away than a clock tells is no time to rely on.
+        let until = since.checked_add(wait).unwrap_or(since + LONGEST);
         *self.place(*counter) = Some(Block {
             counter: *counter,
             asked,
             since,
-            until: since + wait,
+            ask_again_at: until.min(since + LONGEST),
+            until,
             outcomes: outcomes.to_vec(),
         });
+    }
+
+    /// Forgets the refusal of what Redis has allowed.
+    pub(super) fn lift(&self, counters: &[Print], asked: Print) {
+        for counter in counters {
+            let mut place = self.place(*counter);
+            if place.as_ref().is_some_and(|block| block.asked == asked) {
+                *place = None;
+            }
+        }
     }
 
     /// Forgets what is known of a counter.

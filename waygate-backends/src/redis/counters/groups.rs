@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use redis::Cmd;
 use waygate_core::{
     limit::Outcome,
@@ -24,15 +26,21 @@ impl Shared {
         let is_one = takes.windows(2).all(|pair| pair[0].key == pair[1].key);
         if is_one || !self.link.is_cluster() {
             let group: Vec<usize> = (0..takes.len()).collect();
-            return self.take_group(takes, plans, &group, true).await;
+            return self
+                .take_group(takes, plans, &group, true, self.deadline())
+                .await;
         }
         let groups = groups(takes);
+        let until = Instant::now() + self.deadline();
         let mut outcomes = vec![None; takes.len()];
         let mut refused = false;
         let mut charged: Vec<usize> = Vec::new();
         for group in groups {
             // After a refusal, only to tell how things stand.
-            let results = self.take_group(takes, plans, &group, !refused).await?;
+            let left = until.saturating_duration_since(Instant::now());
+            let results = self
+                .take_group(takes, plans, &group, !refused, left)
+                .await?;
             let own: Vec<Take<'_>> = group.iter().map(|index| takes[*index]).collect();
             if all_allowed(&own, &results) && !refused {
                 charged.extend(
@@ -55,7 +63,11 @@ impl Shared {
                 let take = &takes[index];
                 let name = self.names.counter(take.series, take.key);
                 let units = i64::try_from(take.cost).unwrap_or(i64::MAX);
-                self.adjust(&name, plans[index], units).await?;
+                if let Err(error) = self.adjust(&name, plans[index], units).await {
+                    // They are lost until their window is over; the refusal stands.
+                    tracing::debug!("what was charged did not go back to Redis: {error}");
+                    continue;
+                }
                 let outcome = &mut outcomes[index];
                 outcome.remaining = outcome
                     .remaining
@@ -72,6 +84,7 @@ impl Shared {
         plans: &[Plan],
         group: &[usize],
         charge: bool,
+        deadline: Duration,
     ) -> Result<Vec<Outcome>, CounterError> {
         let names: Vec<String> = group
             .iter()
@@ -87,7 +100,7 @@ impl Shared {
         };
         let answer = self
             .link
-            .script(&scripts::TAKE, arguments, self.deadline())
+            .script(&scripts::TAKE, arguments, deadline)
             .await?;
         let own: Vec<&Take<'_>> = group.iter().map(|index| &takes[*index]).collect();
         scripts::outcomes(&answer, &own)

@@ -6,7 +6,8 @@ mod names;
 mod plan;
 mod scripts;
 mod store;
-#[cfg(all(test, feature = "redis-server"))]
+#[cfg(test)]
+#[cfg(feature = "redis-server")]
 mod tests;
 
 pub use store::RedisCounters;

@@ -31,7 +31,8 @@ use super::{
 ///
 /// * All takes of a request are decided by one script, in one round trip and by the clock of Redis.
 /// * No request waits for longer than [`RedisOptions::deadline`], or at all while Redis is known not to answer.
-/// * A key that is refused is refused without a round trip until it may pass, for up to a second at a time.
+/// * A key that is refused is refused without a round trip until it may pass, for up to a second at a time,
+///   and for all of that time while Redis does not answer.
 /// * With `lease`, a request with a single take may be given what the process has taken in advance. All processes
 ///   together hold up to 5 % of the limit so. Of a window, they never give out more than there is; of the other
 ///   algorithms, up to those 5 %, and more only while processes come that the others have not seen yet. What is not
@@ -150,8 +151,17 @@ impl Shared {
             return Ok(vec![outcome]);
         }
         let since = Instant::now();
-        let outcomes = self.take_all(takes, &plans).await?;
-        if !all_allowed(takes, &outcomes) {
+        let outcomes = match self.take_all(takes, &plans).await {
+            // Others may count anew while Redis is away, but not those that it has refused.
+            Err(CounterError::Unavailable(error)) => {
+                let known = self.blocks.last_refusal(takes, &counters, asked);
+                return known.ok_or(CounterError::Unavailable(error));
+            }
+            answer => answer?,
+        };
+        if all_allowed(takes, &outcomes) {
+            self.blocks.lift(&counters, asked);
+        } else {
             self.blocks
                 .remember(takes, &counters, asked, &outcomes, since);
         }

@@ -9,6 +9,7 @@ use redis::{
     sentinel::{SentinelClientBuilder, SentinelServerType},
 };
 use std::time::Duration;
+use tokio::time::timeout;
 
 use super::super::{
     options::RedisOptions,
@@ -50,6 +51,19 @@ impl Connection {
     }
 }
 
+/// How long one attempt to connect may take. Where several nodes are asked, some may hang before another one answers.
+pub(super) fn patience(options: &RedisOptions) -> Duration {
+    match options.target.topology {
+        Topology::Single(_) => options.connect_timeout,
+        Topology::Sentinel { .. } | Topology::Cluster(_) => options.connect_timeout * 3,
+    }
+}
+
+/// How long one node of several may take.
+fn node_patience(options: &RedisOptions) -> Duration {
+    options.connect_timeout / 3
+}
+
 /// Connects once. The caller limits the time.
 pub(super) async fn dial(options: &RedisOptions) -> RedisResult<Connection> {
     if let Topology::Cluster(nodes) = &options.target.topology {
@@ -89,8 +103,30 @@ async fn client(options: &RedisOptions) -> RedisResult<Client> {
         }
         Topology::Sentinel { nodes, service } => (nodes, service),
     };
-    let addresses = nodes.iter().map(|node| address(options, node));
-    let mut builder = SentinelClientBuilder::new(addresses, service, SentinelServerType::Master)?
+    // Another one first each time, and each with a time of its own: one that hangs does not hold up the others.
+    let mut nodes: Vec<&Node> = nodes.iter().collect();
+    fastrand::shuffle(&mut nodes);
+    let mut failure = RedisError::from((ErrorKind::EmptySentinelList, "no sentinel is named"));
+    for node in nodes {
+        let asked = master(options, node, service, certificates.clone());
+        failure = match timeout(node_patience(options), asked).await {
+            Ok(Ok(client)) => return Ok(client),
+            Ok(Err(error)) => error,
+            Err(_) => (ErrorKind::Io, "a sentinel takes too long").into(),
+        };
+    }
+    Err(failure)
+}
+
+/// The master that one sentinel names.
+async fn master(
+    options: &RedisOptions,
+    sentinel: &Node,
+    service: &str,
+    certificates: Option<TlsCertificates>,
+) -> RedisResult<Client> {
+    let sentinel = [address(options, sentinel)];
+    let mut builder = SentinelClientBuilder::new(sentinel, service, SentinelServerType::Master)?
         .set_client_to_redis_db(i64::from(options.target.database))
         .set_client_to_redis_tcp_settings(tcp())
         .set_client_to_sentinel_tcp_settings(tcp());
@@ -125,7 +161,7 @@ async fn cluster(options: &RedisOptions, nodes: &[Node]) -> RedisResult<Connecti
     choose_cryptography(options);
     let nodes = nodes.iter().map(|node| info(options, node));
     let mut builder = ClusterClient::builder(nodes.collect::<RedisResult<Vec<_>>>()?)
-        .connection_timeout(options.connect_timeout)
+        .connection_timeout(node_patience(options))
         // Moved slots are followed within the deadline of the call.
         .retries(2)
         .min_retry_wait(1)

@@ -32,6 +32,26 @@ pub(super) enum Verdict {
     Broken,
 }
 
+/// Before version 7, Redis wraps what stops a script into an error of the script; and what its ACL does not allow, it
+/// does even now.
+fn in_script(detail: &str, text: Arc<str>) -> (Verdict, LinkError) {
+    let says = |phrases: &[&str]| phrases.iter().any(|phrase| detail.contains(phrase));
+    if says(&[
+        "-NOPERM",
+        "ACL failure in script",
+        "can't run this command",
+        "can't access",
+    ]) {
+        (Verdict::Refuses, LinkError::Misconfigured(text))
+    } else if says(&["-READONLY", "-LOADING"]) {
+        (Verdict::Broken, LinkError::Refused(text))
+    } else if says(&["-OOM", "-MISCONF", "-NOREPLICAS"]) {
+        (Verdict::Refuses, LinkError::Refused(text))
+    } else {
+        (Verdict::Sound, LinkError::Misunderstood(text))
+    }
+}
+
 /// Sorts an error, and writes it down without what may be secret.
 pub(super) fn judge(error: &RedisError) -> (Verdict, LinkError) {
     let text = |what: &str| -> Arc<str> {
@@ -63,7 +83,7 @@ pub(super) fn judge(error: &RedisError) -> (Verdict, LinkError) {
             | ServerErrorKind::Moved
             | ServerErrorKind::Ask,
         ) => (Verdict::Doubtful, LinkError::Unavailable(text(code))),
-        ErrorKind::Server(_) => (Verdict::Sound, LinkError::Misunderstood(text(code))),
+        ErrorKind::Server(_) => in_script(error.detail().unwrap_or_default(), text(code)),
         ErrorKind::Extension => match code {
             "OOM" | "MISCONF" | "NOREPLICAS" => (Verdict::Refuses, LinkError::Refused(text(code))),
             "WRONGPASS" | "NOAUTH" => (
@@ -79,5 +99,69 @@ pub(super) fn judge(error: &RedisError) -> (Verdict, LinkError) {
             Verdict::Broken,
             LinkError::Unavailable(error.to_string().into()),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+    use super::{LinkError, Verdict, judge};
+
+    fn judged(detail: &str) -> (Verdict, LinkError) {
+        judge(&RedisError::from((
+            ErrorKind::Server(ServerErrorKind::ResponseError),
+            "An error was signalled by the server",
+            detail.to_owned(),
+        )))
+    }
+
+    #[test]
+    fn what_stops_a_script_is_seen_through_the_error_of_the_script() {
+        let old = |error: &str| {
+            judged(&format!(
+                "Error running script (call to f_0123): @user_script:1: @user_script: 1: -{error}"
+            ))
+        };
+        for (error, verdict) in [
+            (
+                "READONLY You can't write against a read only replica.",
+                Verdict::Broken,
+            ),
+            (
+                "LOADING Redis is loading the dataset in memory",
+                Verdict::Broken,
+            ),
+            (
+                "OOM command not allowed when used memory > 'maxmemory'.",
+                Verdict::Refuses,
+            ),
+            (
+                "MISCONF Redis is configured to save RDB snapshots",
+                Verdict::Refuses,
+            ),
+        ] {
+            let judged = old(error);
+            assert_eq!(judged.0, verdict, "{error}");
+            assert!(matches!(judged.1, LinkError::Refused(_)), "{judged:?}");
+        }
+        for judged in [
+            old("NOPERM this user has no permissions to run the 'time' command"),
+            judged("The user executing the script can't run this command or subcommand script"),
+            judged("The user executing the script can't access at least one of the keys"),
+            judged("ACL failure in script: User ada has no permissions to run the 'time' command"),
+        ] {
+            assert_eq!(judged.0, Verdict::Refuses);
+            assert!(
+                matches!(judged.1, LinkError::Misconfigured(_)),
+                "{judged:?}"
+            );
+        }
+        let mistake = old("ERR wrong number of arguments");
+        assert_eq!(mistake.0, Verdict::Sound);
+        assert!(
+            matches!(mistake.1, LinkError::Misunderstood(_)),
+            "{mistake:?}"
+        );
     }
 }

@@ -7,7 +7,7 @@ use tokio::{
 };
 
 use super::{
-    dial::{Connection, dial},
+    dial::{Connection, dial, patience},
     error::{LinkError, Verdict, judge},
     shared::{LinkState, Shared},
 };
@@ -22,20 +22,28 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest pause while somebody asks.
 const LONGEST_PAUSE_WHEN_WANTED: Duration = Duration::from_millis(800);
+/// The same where Redis does not let us, which seldom changes by itself.
+const LONGEST_PAUSE_WHEN_DENIED: Duration = Duration::from_millis(1_500);
 /// A connection that lasted so long was a good one: the next attempt is made at once.
 const STEADY: Duration = Duration::from_secs(2);
 
-/// Proves that scripts run and writes are taken. The key goes away by itself.
-const PROBE: &str = "return redis.call('SET', KEYS[1], 1, 'PX', 1000)";
+/// Proves that scripts run, may ask the time as those of the counters do, and that writes are taken. The key goes away by itself.
+const PROBE: &str = "redis.call('TIME') return redis.call('SET', KEYS[1], 1, 'PX', 1000)";
+
+/// A connection, and what Redis refuses over it.
+type Probed = (Connection, Option<LinkError>);
 
 /// Connects, watches the connection, and connects again, as long as the link exists.
 pub(super) async fn keep(shared: Arc<Shared>) {
     let mut pauses = Pauses::default();
     let mut suspect = None;
     loop {
-        let connection = connect(&shared, suspect.take(), &mut pauses).await;
+        let (connection, refusal) = connect(&shared, suspect.take(), &mut pauses).await;
         let since = Instant::now();
         shared.install(connection);
+        if let Some(refusal) = refusal {
+            shared.refuses(&refusal);
+        }
         watch(&shared).await;
         suspect = shared.suspect();
         if since.elapsed() >= STEADY {
@@ -44,18 +52,14 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     }
 }
 
-/// Returns a connection that has answered in time.
-async fn connect(
-    shared: &Shared,
-    mut suspect: Option<Connection>,
-    pauses: &mut Pauses,
-) -> Connection {
+/// Returns a connection that has answered in time, and what Redis refuses over it.
+async fn connect(shared: &Shared, mut suspect: Option<Connection>, pauses: &mut Pauses) -> Probed {
     let mut slowly = false;
     loop {
         pauses.wait(shared, slowly).await;
         let attempt = match suspect.take() {
             Some(connection) => probe(shared, connection).await,
-            None => match timeout(shared.options.connect_timeout, dial(&shared.options)).await {
+            None => match timeout(patience(&shared.options), dial(&shared.options)).await {
                 Ok(Ok(connection)) => probe(shared, connection).await,
                 Ok(Err(error)) => Err(judge(&error).1),
                 Err(_) => Err(LinkError::Unavailable(
@@ -64,7 +68,7 @@ async fn connect(
             },
         };
         match attempt {
-            Ok(connection) => return connection,
+            Ok(probed) => return probed,
             Err(error) => {
                 slowly = matches!(error, LinkError::Misconfigured(_));
                 shared.still_down(error);
@@ -75,17 +79,17 @@ async fn connect(
 
 /// Whether it does what calls will ask, in the time that they will have. A Redis that is out of memory counts: it can
 /// still be read.
-async fn probe(shared: &Shared, mut connection: Connection) -> Result<Connection, LinkError> {
+async fn probe(shared: &Shared, mut connection: Connection) -> Result<Probed, LinkError> {
     match timeout(
         shared.options.deadline,
         connection.send(&probe_command(shared)),
     )
     .await
     {
-        Ok(Ok(Value::Okay)) => Ok(connection),
+        Ok(Ok(Value::Okay)) => Ok((connection, None)),
         Ok(Ok(_)) => Err(nonsense()),
         Ok(Err(error)) => match judge(&error) {
-            (Verdict::Refuses, _) => Ok(connection),
+            (Verdict::Refuses, error) => Ok((connection, Some(error))),
             (_, error) => Err(error),
         },
         Err(_) => Err(LinkError::Unavailable("Redis answers too late".into())),
@@ -153,11 +157,16 @@ impl Pauses {
             return;
         };
         let limit = (FIRST_PAUSE * (1 << doublings.min(16))).min(LONGEST_PAUSE);
-        if slowly {
-            return sleep(LONGEST_PAUSE.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-        }
-        let pause = limit.mul_f64(fastrand::f64());
-        let when_wanted = pause.min(LONGEST_PAUSE_WHEN_WANTED);
+        let (pause, when_wanted) = if slowly {
+            let share = 0.5 + fastrand::f64() / 2.0;
+            (
+                LONGEST_PAUSE.mul_f64(share),
+                LONGEST_PAUSE_WHEN_DENIED.mul_f64(share),
+            )
+        } else {
+            let pause = limit.mul_f64(fastrand::f64());
+            (pause, pause.min(LONGEST_PAUSE_WHEN_WANTED))
+        };
         sleep(when_wanted).await;
         select! {
             () = sleep(pause - when_wanted) => {}

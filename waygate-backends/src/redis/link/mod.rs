@@ -10,24 +10,25 @@ mod keeper;
 mod script;
 mod shared;
 mod subscribe;
+mod waiting;
 
 use std::{
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use redis::{Cmd, RedisResult, Value};
+use redis::{Cmd, Value};
 use tokio::{
-    sync::watch,
+    sync::{SemaphorePermit, watch},
     task::AbortHandle,
-    time::{error::Elapsed, timeout},
+    time::timeout,
 };
 
 pub(crate) use error::LinkError;
 pub(crate) use script::Script;
 pub(crate) use shared::LinkState;
 
-use self::{dial::Connection, error::Verdict, shared::Shared};
+use self::{shared::Shared, waiting::Waiting};
 use super::RedisOptions;
 
 /// Redis, as one process talks to it. Clones share the connection, which is closed with the last of them.
@@ -83,9 +84,11 @@ impl Link {
     /// Sends a command and waits for its answer, though not for longer than `deadline`. The first calls of all wait,
     /// within it, for the first connection.
     pub(crate) async fn call(&self, command: &Cmd, deadline: Duration) -> Result<Value, LinkError> {
-        let (generation, mut connection, _permit) = self.begin(deadline).await?;
-        let answer = timeout(deadline, connection.send(command)).await;
-        self.settle(generation, connection, answer, deadline)
+        let since = Instant::now();
+        let (mut waiting, _permit) = self.begin(deadline).await?;
+        let left = deadline.saturating_sub(since.elapsed());
+        let answer = timeout(left, waiting.connection.send(command)).await;
+        waiting.settle(answer)
     }
 
     /// Sends two commands over one connection, the second right after the first, and fails if the first does.
@@ -95,36 +98,11 @@ impl Link {
         second: &Cmd,
         deadline: Duration,
     ) -> Result<[Value; 2], LinkError> {
-        let (generation, mut connection, _permit) = self.begin(deadline).await?;
-        let answers = timeout(deadline, connection.send_both(first, second)).await;
-        self.settle(generation, connection, answers, deadline)
-    }
-
-    /// What an answer, a failure or silence means for the connection.
-    fn settle<T>(
-        &self,
-        generation: u64,
-        connection: Connection,
-        answer: Result<RedisResult<T>, Elapsed>,
-        deadline: Duration,
-    ) -> Result<T, LinkError> {
-        match answer {
-            Ok(Ok(answer)) => {
-                self.inner.shared.succeeded();
-                Ok(answer)
-            }
-            Ok(Err(error)) => {
-                let (verdict, error) = error::judge(&error);
-                let verdict = match verdict {
-                    // The connection to one of the nodes, which the client replaces by itself.
-                    Verdict::Broken if connection.is_cluster() => Verdict::Doubtful,
-                    verdict => verdict,
-                };
-                self.inner.shared.failed(generation, verdict, &error);
-                Err(error)
-            }
-            Err(_) => Err(self.inner.shared.late(generation, connection, deadline)),
-        }
+        let since = Instant::now();
+        let (mut waiting, _permit) = self.begin(deadline).await?;
+        let left = deadline.saturating_sub(since.elapsed());
+        let answers = timeout(left, waiting.connection.send_both(first, second)).await;
+        waiting.settle(answers)
     }
 
     /// An answer that makes no sense: it may belong to another call, so the connection is given up.
@@ -153,7 +131,7 @@ impl Link {
     async fn begin(
         &self,
         deadline: Duration,
-    ) -> Result<(u64, Connection, tokio::sync::SemaphorePermit<'_>), LinkError> {
+    ) -> Result<(Waiting<'_>, SemaphorePermit<'_>), LinkError> {
         let shared = &self.inner.shared;
         let permit = shared.permits.try_acquire().map_err(|_| {
             LinkError::Unavailable(
@@ -161,12 +139,16 @@ impl Link {
             )
         })?;
         if let Some((generation, connection)) = shared.connection() {
-            return Ok((generation, connection, permit));
+            let waiting = Waiting::new(shared, generation, connection, deadline);
+            return Ok((waiting, permit));
         }
         self.keep();
         shared.first_attempt(deadline).await;
         match shared.connection() {
-            Some((generation, connection)) => Ok((generation, connection, permit)),
+            Some((generation, connection)) => {
+                let waiting = Waiting::new(shared, generation, connection, deadline);
+                Ok((waiting, permit))
+            }
             None => Err(shared.absent()),
         }
     }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{Cmd, Value};
 
@@ -29,13 +29,15 @@ impl Link {
         arguments: impl Fn(&mut Cmd),
         deadline: Duration,
     ) -> Result<Value, LinkError> {
+        let since = Instant::now();
         let mut command = redis::cmd("EVALSHA");
         arguments(command.arg(&script.hash));
         match self.call(&command, deadline).await {
             Err(LinkError::Misunderstood(error)) if error.starts_with("NOSCRIPT") => {
                 let mut command = redis::cmd("EVAL");
                 arguments(command.arg(script.source));
-                self.call(&command, deadline).await
+                let left = deadline.saturating_sub(since.elapsed());
+                self.call(&command, left).await
             }
             answer => answer,
         }
@@ -49,13 +51,15 @@ impl Link {
         then: &Cmd,
         deadline: Duration,
     ) -> Result<[Value; 2], LinkError> {
+        let since = Instant::now();
         let mut command = redis::cmd("EVALSHA");
         arguments(command.arg(&script.hash));
         match self.call_both(&command, then, deadline).await {
             Err(LinkError::Misunderstood(error)) if error.starts_with("NOSCRIPT") => {
                 let mut command = redis::cmd("EVAL");
                 arguments(command.arg(script.source));
-                self.call_both(&command, then, deadline).await
+                let left = deadline.saturating_sub(since.elapsed());
+                self.call_both(&command, then, left).await
             }
             answers => answers,
         }

@@ -107,8 +107,7 @@ impl Shared {
         match verdict {
             Verdict::Sound => self.succeeded(),
             Verdict::Doubtful => {
-                let doubts = self.doubts.fetch_add(1, Ordering::Relaxed) + 1;
-                if doubts >= DOUBTS {
+                if self.doubt() {
                     self.close(Some(generation), None, error);
                 }
             }
@@ -117,16 +116,24 @@ impl Shared {
         }
     }
 
+    /// Whether that is one too many.
+    fn doubt(&self) -> bool {
+        self.doubts.fetch_add(1, Ordering::Relaxed) + 1 >= DOUBTS
+    }
+
     /// A call got no answer in time.
     pub(super) fn late(
         &self,
         generation: u64,
         connection: Connection,
-        deadline: Duration,
+        waited: Duration,
     ) -> LinkError {
-        let text = format!("Redis did not answer within {} ms", deadline.as_millis());
+        let text = format!("Redis did not answer within {} ms", waited.as_millis());
         let error = LinkError::Unavailable(text.into());
-        self.close(Some(generation), Some(connection), &error);
+        // In a cluster, it may be one node of many.
+        if !connection.is_cluster() || self.doubt() {
+            self.close(Some(generation), Some(connection), &error);
+        }
         error
     }
 
@@ -183,7 +190,7 @@ impl Shared {
         self.state.send_replace(LinkState::Down(error));
     }
 
-    fn refuses(&self, error: &LinkError) {
+    pub(super) fn refuses(&self, error: &LinkError) {
         let live = self.live();
         let is_news = live.connection.is_some() && matches!(*self.state.borrow(), LinkState::Up);
         if is_news {

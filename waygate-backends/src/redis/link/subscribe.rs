@@ -8,7 +8,12 @@ use tokio::{
 };
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 
-use super::{Link, LinkError, dial::listen, error::judge, shared::LinkState};
+use super::{
+    Link, LinkError,
+    dial::{listen, patience},
+    error::judge,
+    shared::LinkState,
+};
 
 /// How often the connection is asked whether it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -32,7 +37,7 @@ impl Link {
             return Err(shared.absent());
         }
         let listening = listen(&shared.options, channel);
-        let listener = match timeout(shared.options.connect_timeout, listening).await {
+        let listener = match timeout(patience(&shared.options), listening).await {
             Ok(Ok(listener)) => listener,
             Ok(Err(error)) => return Err(judge(&error).1),
             Err(_) => {

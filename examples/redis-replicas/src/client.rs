@@ -1,7 +1,6 @@
 //! What asks the replicas.
 
-use std::time::Duration;
-
+use crate::Failure;
 use axum::{
     body::{Body, to_bytes},
     http::{Method, Request, StatusCode},
@@ -10,9 +9,6 @@ use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use tokio::{task::JoinSet, time::Instant};
-
-use crate::Failure;
 
 /// An HTTP client with a pool of connections.
 #[derive(Debug, Clone)]
@@ -25,17 +21,6 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its body.
     pub body: String,
-}
-
-/// The answers to one load.
-#[derive(Debug, Default)]
-pub struct Answers {
-    /// How many there were.
-    pub count: usize,
-    /// How many of them had a 5xx status.
-    pub server_errors: usize,
-    /// How long the slowest took, from when its request was due.
-    pub slowest: Duration,
 }
 
 impl Client {
@@ -84,44 +69,6 @@ impl Client {
             passed[replica] += usize::from(answer.await?.status == StatusCode::OK);
         }
         Ok(passed)
-    }
-
-    /// Asks the addresses in turn for so long, at moments that do not depend on the answers, each time as another
-    /// tenant.
-    ///
-    /// # Errors
-    /// When a request has no answer.
-    pub async fn load(
-        self,
-        addresses: Vec<String>,
-        every: Duration,
-        requests: u32,
-    ) -> Result<Answers, Failure> {
-        let begin = Instant::now();
-        let mut running = JoinSet::new();
-        for nth in 0..requests {
-            let due = begin + every * nth;
-            tokio::time::sleep_until(due).await;
-            let (client, address) = (
-                self.clone(),
-                addresses[nth as usize % addresses.len()].clone(),
-            );
-            running.spawn(async move {
-                let tenant = format!("load-{nth}");
-                let answer = client
-                    .ask(Method::GET, &address, "/search", &tenant)
-                    .await?;
-                Ok::<_, Failure>((answer.status, due.elapsed()))
-            });
-        }
-        let mut answers = Answers::default();
-        while let Some(asked) = running.join_next().await {
-            let (status, took) = asked??;
-            answers.count += 1;
-            answers.server_errors += usize::from(status.is_server_error());
-            answers.slowest = answers.slowest.max(took);
-        }
-        Ok(answers)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod fleet;
+pub mod load;
 pub mod redis;
 pub mod replica;
 pub mod walkthrough;

@@ -7,8 +7,9 @@ use tokio::time::sleep;
 
 use crate::{
     Failure,
-    client::{Answers, Client},
+    client::Client,
     fleet::{Fleet, SIZE},
+    load::{self, Answers},
     redis::Redis,
     replica::LIMIT,
 };
@@ -29,6 +30,8 @@ pub struct Figures {
 /// What was measured while Redis was gone, and when it came back.
 #[derive(Debug)]
 pub struct Outage {
+    /// The answers to requests while all was well.
+    pub usual: Answers,
     /// The answers to requests before, during and after its end.
     pub answers: Answers,
     /// How many of 300 requests passed at each replica without Redis.
@@ -99,24 +102,26 @@ async fn close(client: &Client, fleet: &Fleet) -> Result<Duration, Failure> {
 }
 
 async fn outage(client: &Client, fleet: &Fleet, mut redis: Redis) -> Result<Outage, Failure> {
-    println!("Redis is killed while 500 requests a second come in.");
-    let load = client
-        .clone()
-        .load(fleet.addresses.clone(), Duration::from_millis(2), 1_500);
-    let load = tokio::spawn(load);
-    sleep(Duration::from_secs(1)).await;
-    redis.kill().await?;
-    let answers = load.await??;
     println!(
-        "  {} requests, {} answers with 5xx, the slowest after {:.1?}",
-        answers.count, answers.server_errors, answers.slowest
+        "Redis is killed while {} requests a second come in.",
+        load::RATE
     );
+    let addresses = &fleet.addresses;
+    let usual = load::run(client, addresses, Duration::from_secs(1), "usual").await?;
+    println!("  before: {usual}");
+    let load = load::run(client, addresses, Duration::from_secs(3), "outage");
+    let kill = async {
+        sleep(Duration::from_secs(1)).await;
+        redis.kill().await
+    };
+    let (answers, ()) = tokio::try_join!(load, kill)?;
+    println!("  before, at and after its end: {answers}");
     let closed = StatusCode::SERVICE_UNAVAILABLE;
     fleet.until_all_answer(client, "/export", closed).await?;
     println!("  /export is still closed");
     let alone = client.passed(&fleet.addresses, REQUESTS, "alone").await?;
     println!(
-        "  {REQUESTS} requests in turn: each replica gives out {LIMIT} / {SIZE} by itself, {alone:?}\n"
+        "  {REQUESTS} requests in turn: each replica gives out {LIMIT} / {SIZE}, rounded up, {alone:?}\n"
     );
     println!("Redis is started again.");
     redis.run().await?;
@@ -128,6 +133,7 @@ async fn outage(client: &Client, fleet: &Fleet, mut redis: Redis) -> Result<Outa
     println!("  all replicas count in it again {recovery:.1?} later\n");
     let shared_again = share(client, fleet, "after").await?;
     Ok(Outage {
+        usual,
         answers,
         alone,
         recovery,

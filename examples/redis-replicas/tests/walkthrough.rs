@@ -14,10 +14,10 @@ async fn the_replicas_share_a_limit_and_go_on_without_redis() {
     let outage = figures.outage.unwrap();
     assert_eq!(outage.answers.count, 1_500);
     assert_eq!(outage.answers.server_errors, 0);
-    // The deadline of a count is 50 ms; the rest is for a machine that is busy.
-    let slowest = outage.answers.slowest;
-    assert!(slowest < Duration::from_millis(500), "{slowest:?}");
-    assert_eq!(outage.alone, [LIMIT / SIZE; SIZE]);
+    // A count may take 50 ms; the rest is for a machine that is busy.
+    let most = outage.usual.slowest + Duration::from_millis(500);
+    assert!(outage.answers.slowest < most, "{outage:?}");
+    assert_eq!(outage.alone, [LIMIT.div_ceil(SIZE); SIZE]);
     assert!(outage.recovery < Duration::from_secs(2), "{outage:?}");
     assert_eq!(outage.shared_again.iter().sum::<usize>(), LIMIT);
 }

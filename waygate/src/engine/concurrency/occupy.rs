@@ -9,7 +9,7 @@ use waygate_core::{
 
 use super::{Concurrency, Held, Seat, Seats, Wanted};
 use crate::engine::{
-    Component, Inner,
+    Inner,
     limits::{Counters, Hit, LimitedKey, instant},
 };
 
@@ -42,16 +42,7 @@ impl Entering<'_> {
             let now = engine.limit_clock.now(&*engine.clock);
             let mut asked = Held::ask(engine, limit, key);
             let Said { allowed, fault } = engine.counters.occupy(asked.seat(), now).await;
-            if engine.counters.shared.is_some() {
-                match fault {
-                    Some(fault) => {
-                        engine
-                            .monitor
-                            .degrade(Component::Counters, fault, engine.clock.now());
-                    }
-                    None => engine.monitor.recover(Component::Counters),
-                }
-            }
+            engine.note_counters(fault.as_ref());
             if !allowed {
                 let Seat { limit, key, .. } = asked.seat().clone();
                 asked.refuse();

@@ -16,7 +16,7 @@ use super::{
     store::{Counted, CountingMode},
     verdict::{Passed, Refusal, RefusalCause, Told},
 };
-use crate::engine::{Component, Inner};
+use crate::engine::Inner;
 
 /// One request that is to be counted.
 #[derive(Debug, Clone, Copy)]
@@ -89,14 +89,7 @@ impl Counting<'_> {
         let engine = self.engine;
         let now = engine.limit_clock.now(&*engine.clock);
         let counted = engine.counters.count(self.limits, claims, now).await;
-        match &counted.fault {
-            Some(fault) => {
-                engine
-                    .monitor
-                    .degrade(Component::Counters, fault, engine.clock.now());
-            }
-            None => engine.monitor.recover(Component::Counters),
-        }
+        engine.note_counters(counted.fault.as_ref());
         self.account(counted, now)
     }
 

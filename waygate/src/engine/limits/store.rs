@@ -20,7 +20,7 @@ use super::{
     claim::{Claim, Claims, Takes},
     verdict::{RefusalCause, Settled},
 };
-use crate::engine::concurrency::HeldPlaces;
+use crate::engine::{Component, Inner, concurrency::HeldPlaces};
 
 /// Where requests are counted: in this process, or in a store that others share, with this process to fall back on.
 #[derive(Debug)]
@@ -229,6 +229,23 @@ impl Counters {
             local,
             open,
             closed,
+        }
+    }
+}
+
+impl Inner {
+    /// Notes what an answer of the shared counters, or their silence, says about them.
+    pub(crate) fn note_counters(&self, fault: Option<&CounterError>) {
+        match (fault, &self.counters.shared) {
+            (Some(fault), _) => {
+                self.monitor
+                    .degrade(Component::Counters, fault, self.clock.now());
+            }
+            // A store that is gone may still refuse what it has refused before: that is no return.
+            (None, Some(shared)) if shared.store.health().is_ok() => {
+                self.monitor.recover(Component::Counters);
+            }
+            (None, _) => {}
         }
     }
 }

@@ -1,0 +1,240 @@
+//! What clients notice when the Redis of the counters fails: nothing.
+
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    task::block_in_place,
+};
+use waygate::{Component, port::RedisOptions};
+use waygate_faultproxy::{FaultProxy, Mode, RedisProc, eventually};
+
+use crate::{
+    http::{Figures, Service, load},
+    log::Log,
+    support::{PATIENCE, full, options},
+};
+
+/// What a request may wait for Redis.
+const DEADLINE: Duration = Duration::from_millis(50);
+/// What a fault may add to that.
+const SLACK: Duration = Duration::from_millis(25);
+/// How soon Redis counts again after its return.
+const RECOVERY: Duration = Duration::from_secs(2);
+
+/// One load at a time, or one would be measured by the other.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+struct Bench {
+    service: Service,
+    log: Log,
+    rate: u32,
+    control: Figures,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Bench {
+    async fn start(port: u16, log: Log) -> Self {
+        Self::with(options(([127, 0, 0, 1], port).into()), log).await
+    }
+
+    async fn with(options: RedisOptions, log: Log) -> Self {
+        let alone = ALONE.lock().await;
+        let rate = if full() { 2_000 } else { 400 };
+        let service = Service::start(options.deadline(DEADLINE)).await;
+        // Connections are made and code is paged in before anything is measured.
+        load(service.client.clone(), rate, Duration::from_millis(500), 0).await;
+        let control = load(service.client.clone(), rate, Duration::from_secs(2), 0).await;
+        check_answers("control", &control);
+        Self {
+            service,
+            log,
+            rate,
+            control,
+            _alone: alone,
+        }
+    }
+
+    fn down(&self) -> bool {
+        self.service.counters.health().is_err()
+    }
+
+    /// Breaks something while requests come in, repairs it, and checks what clients and operators have seen.
+    async fn round(
+        &self,
+        what: &str,
+        seed: u64,
+        fault: impl AsyncFnOnce(),
+        repair: impl AsyncFnOnce(),
+    ) {
+        self.log.drain();
+        let frozen = Duration::from_secs(if full() { 30 } else { 2 });
+        let length = frozen + Duration::from_secs(3);
+        let client = self.service.client.clone();
+        let running = tokio::spawn(load(client, self.rate, length, seed));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let begin = Instant::now();
+        fault().await;
+        eventually(PATIENCE, "the fault is seen", || self.down()).await;
+        tokio::time::sleep(frozen.saturating_sub(begin.elapsed())).await;
+        repair().await;
+        let recovery = self.until_authoritative().await;
+        let figures = running.await.unwrap();
+        self.check(what, seed, &figures, recovery);
+    }
+
+    /// Until a request is decided by Redis, and nothing is reported to be wrong any more.
+    async fn until_authoritative(&self) -> Duration {
+        let begin = Instant::now();
+        let waygate = &self.service.waygate;
+        eventually(PATIENCE, "a connection", || !self.down()).await;
+        let counted = waygate.counting_modes().authoritative;
+        eventually(PATIENCE, "a request that Redis decides", || {
+            waygate.counting_modes().authoritative > counted
+                && !waygate.health().contains_key(&Component::Counters)
+        })
+        .await;
+        begin.elapsed()
+    }
+
+    fn check(&self, what: &str, seed: u64, figures: &Figures, recovery: Duration) {
+        let (control, stall) = (&self.control, figures.stall_max());
+        let (p99, max) = (figures.p99(), figures.max());
+        println!(
+            "{what}, seed {seed}: {} requests at {}/s; p99 {p99:.1?} (control {:.1?}), max {max:.1?} (control {:.1?}), \
+             the machine stalled for {stall:.1?}, authoritative {recovery:.0?} after the return",
+            figures.count(),
+            self.rate,
+            control.p99(),
+            control.max(),
+        );
+        let log = self.log.drain();
+        println!("  {log:?}");
+        check_answers(what, figures);
+        let most = control.max() + DEADLINE + SLACK + stall;
+        assert!(
+            max <= most,
+            "{what}: a request took {max:?}, more than {most:?}"
+        );
+        let usual = control.p99();
+        let most = (usual * 5 / 4).max(usual + Duration::from_millis(10)) + figures.stall_p99();
+        assert!(p99 <= most, "{what}: p99 is {p99:?}, more than {most:?}");
+        assert!(recovery <= RECOVERY + stall, "{what}: {recovery:?}");
+        for line in ["WARN degraded (counters)", "INFO recovered (counters)"] {
+            assert_eq!(log.get(line), Some(&1), "{what}: {line}: {log:?}");
+        }
+        // State and counters have a connection each.
+        assert!(log.values().all(|&times| times <= 2), "{what}: {log:?}");
+    }
+}
+
+/// Nothing fails, nothing that is closed opens, and what is used up stays so.
+fn check_answers(what: &str, figures: &Figures) {
+    for (&(path, status), &times) in &figures.answers {
+        let expected: &[u16] = match path {
+            "/disabled" => &[503],
+            "/closed" => &[200, 429],
+            // By itself, a process does not know that it is used up.
+            "/exhausted" => &[200, 429],
+            _ => &[200],
+        };
+        assert!(
+            expected.contains(&status),
+            "{what}: {path} was answered with {status}, {times} times"
+        );
+    }
+}
+
+fn rounds() -> u64 {
+    if full() { 50 } else { 1 }
+}
+
+/// On a runtime whose log is kept apart.
+fn run(test: impl AsyncFnOnce(Log)) {
+    let log = Log::default();
+    log.runtime().block_on(test(log.clone()));
+}
+
+#[test]
+fn killed() {
+    run(async |log| {
+        let server = RedisProc::options().append_only().start();
+        let bench = Bench::start(server.port(), log).await;
+        let server = RefCell::new(server);
+        for seed in 1..=rounds() {
+            let kill = async || block_in_place(|| server.borrow_mut().kill());
+            let restart = async || block_in_place(|| server.borrow_mut().restart());
+            bench.round("kill -9", seed, kill, restart).await;
+        }
+    });
+}
+
+#[test]
+fn frozen() {
+    run(async |log| {
+        let server = RedisProc::start();
+        let bench = Bench::start(server.port(), log).await;
+        for seed in 1..=rounds() {
+            let (stop, cont) = (async || server.stop(), async || server.cont());
+            bench.round("SIGSTOP", seed, stop, cont).await;
+        }
+    });
+}
+
+#[test]
+fn unreachable() {
+    run(async |log| {
+        let server = RedisProc::start();
+        let proxy = FaultProxy::start(server.addr()).await;
+        let bench = Bench::start(proxy.port(), log).await;
+        let modes = [("blackhole", Mode::Blackhole), ("reset", Mode::Reset)];
+        for seed in 1..=rounds() {
+            for (what, mode) in modes {
+                let (fault, repair) = (async || proxy.set(mode), async || proxy.set(Mode::Pass));
+                bench.round(what, seed, fault, repair).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn password_changed() {
+    run(async |log| {
+        let server = RedisProc::options().password("old").start();
+        let proxy = FaultProxy::start(server.addr()).await;
+        let address = proxy.addr();
+        let with = options(address).password("old".to_owned());
+        let bench = Bench::with(with, log).await;
+        let server = RefCell::new(server);
+        for seed in 1..=rounds() {
+            let change = async || {
+                block_in_place(|| server.borrow_mut().config_set("requirepass", "new"));
+                // Whoever is logged in stays so.
+                proxy.reset_connections();
+            };
+            let back = async || {
+                block_in_place(|| server.borrow_mut().config_set("requirepass", "old"));
+            };
+            bench.round("password changed", seed, change, back).await;
+        }
+    });
+}
+
+#[test]
+fn full_of_data() {
+    run(async |log| {
+        let server = RedisProc::start();
+        let bench = Bench::start(server.port(), log).await;
+        let server = RefCell::new(server);
+        for seed in 1..=rounds() {
+            let limit =
+                |bytes| block_in_place(|| server.borrow_mut().config_set("maxmemory", bytes));
+            bench
+                .round("OOM", seed, async || limit("1"), async || limit("0"))
+                .await;
+        }
+    });
+}

@@ -66,6 +66,7 @@ async fn two() -> &'static str {
     "served"
 }
 
+#[env_only("production", route = "GET /disabled")]
 async fn disabled() -> &'static str {
     "never served"
 }

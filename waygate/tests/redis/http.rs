@@ -1,14 +1,6 @@
 //! An application on a real socket, and requests that do not wait for one another.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
@@ -137,53 +129,49 @@ impl Client {
 pub(crate) struct Figures {
     /// How often each path was answered with each status.
     pub(crate) answers: BTreeMap<(&'static str, u16), usize>,
-    /// How long each answer took from when its request was due, in order.
-    times: Vec<Duration>,
-    /// How late a thread that does nothing was woken on this machine, in order.
-    stalls: Vec<Duration>,
+    /// How long answers took that Redis has a say in.
+    pub(crate) counted: Times,
+    /// How long answers took at the same time that need no Redis: what the machine, busy with others, takes for itself.
+    pub(crate) plain: Times,
 }
 
-impl Figures {
+/// How long answers took from when each request was due, in order.
+pub(crate) struct Times(Vec<Duration>);
+
+impl Times {
     pub(crate) fn max(&self) -> Duration {
-        at(&self.times, 1.0)
+        self.at(1.0)
     }
 
     pub(crate) fn p99(&self) -> Duration {
-        at(&self.times, 0.99)
-    }
-
-    pub(crate) fn stall_max(&self) -> Duration {
-        at(&self.stalls, 1.0)
-    }
-
-    pub(crate) fn stall_p99(&self) -> Duration {
-        at(&self.stalls, 0.99)
+        self.at(0.99)
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.times.len()
+        self.0.len()
+    }
+
+    fn at(&self, share: f64) -> Duration {
+        self.0[((self.0.len() - 1) as f64 * share) as usize]
     }
 }
 
-fn at(sorted: &[Duration], share: f64) -> Duration {
-    sorted[((sorted.len() - 1) as f64 * share) as usize]
-}
-
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 10] = [
     "/local",
     "/local",
     "/local",
-    "/open",
     "/open",
     "/closed",
     "/exhausted",
+    "/disabled",
+    "/disabled",
+    "/disabled",
     "/disabled",
 ];
 
 /// Asks the paths in an order that the seed says, `rate` times a second, for so long. A request goes out when it is
 /// due, whatever has become of those before it.
 pub(crate) async fn load(client: Client, rate: u32, length: Duration, seed: u64) -> Figures {
-    let gauge = Gauge::start();
     let mut random = fastrand::Rng::with_seed(seed);
     let requests = (length.as_secs_f64() * f64::from(rate)) as u32;
     let begin = tokio::time::Instant::now();
@@ -198,45 +186,20 @@ pub(crate) async fn load(client: Client, rate: u32, length: Duration, seed: u64)
             (path, status, due.elapsed())
         });
     }
-    let (mut answers, mut times) = (BTreeMap::new(), Vec::new());
+    let (mut answers, mut counted, mut plain) = (BTreeMap::new(), Vec::new(), Vec::new());
     while let Some(asked) = running.join_next().await {
         let (path, status, took) = asked.unwrap();
         *answers.entry((path, status)).or_default() += 1;
-        times.push(took);
+        match path {
+            "/disabled" => plain.push(took),
+            _ => counted.push(took),
+        }
     }
-    times.sort_unstable();
+    counted.sort_unstable();
+    plain.sort_unstable();
     Figures {
         answers,
-        times,
-        stalls: gauge.stop(),
-    }
-}
-
-/// A thread that does nothing: when it is late, the machine had no time for it, nor for us.
-struct Gauge {
-    stop: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<Vec<Duration>>,
-}
-
-impl Gauge {
-    fn start() -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let thread = std::thread::spawn(move || {
-            let (pause, mut stalls) = (Duration::from_millis(1), Vec::new());
-            while !stopped.load(Ordering::Relaxed) {
-                let begin = Instant::now();
-                std::thread::sleep(pause);
-                stalls.push(begin.elapsed().saturating_sub(pause));
-            }
-            stalls.sort_unstable();
-            stalls
-        });
-        Self { stop, thread }
-    }
-
-    fn stop(self) -> Vec<Duration> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
+        counted: Times(counted),
+        plain: Times(plain),
     }
 }

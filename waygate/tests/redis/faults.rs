@@ -90,15 +90,16 @@ impl Bench {
 
     /// Until a request is decided by Redis, and nothing is reported to be wrong any more.
     async fn until_authoritative(&self) -> Duration {
-        let begin = Instant::now();
-        let waygate = &self.service.waygate;
+        let (begin, waygate) = (Instant::now(), &self.service.waygate);
         eventually(PATIENCE, "a connection", || !self.down()).await;
         let counted = waygate.counting_modes().authoritative;
-        eventually(PATIENCE, "a request that Redis decides", || {
-            waygate.counting_modes().authoritative > counted
-                && !waygate.health().contains_key(&Component::Counters)
-        })
-        .await;
+        while waygate.counting_modes().authoritative == counted
+            || waygate.health().contains_key(&Component::Counters)
+        {
+            assert!(begin.elapsed() < PATIENCE, "Redis decides nothing");
+            // The load may be over by then.
+            self.service.client.get("/local").await;
+        }
         begin.elapsed()
     }
 
@@ -127,8 +128,12 @@ impl Bench {
             let most = (usual * 5 / 4).max(usual + Duration::from_millis(10));
             assert!(counted.p99() <= most, "{what}: p99 is more than {most:?}");
         }
-        let late = plain.max().saturating_sub(DEADLINE);
-        assert!(recovery <= self.recovery + late, "{what}: {recovery:?}");
+        // Whoever answers a new connection too late is tried again later: so does a machine that needs the deadline for itself.
+        let again = match plain.max() > DEADLINE / 2 {
+            true => Duration::from_secs(3),
+            false => Duration::ZERO,
+        };
+        assert!(recovery <= self.recovery + again, "{what}: {recovery:?}");
         self.check_log(what);
     }
 

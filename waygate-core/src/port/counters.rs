@@ -131,6 +131,15 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
     /// [`CounterError`]; the place is free at the latest when its lifetime is over.
     fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>>;
 
+    /// Whether the store counts at this moment, as far as is known. One that answers some requests from memory must say
+    /// so here while it is gone.
+    ///
+    /// # Errors
+    /// [`CounterError`], if it does not.
+    fn health(&self) -> Result<(), CounterError> {
+        Ok(())
+    }
+
     /// How many processes share the store, as far as is known; each takes its share while the store is gone.
     fn replicas(&self) -> u32 {
         1

@@ -106,6 +106,12 @@ impl Monitor {
         }
     }
 
+    /// Whether the store of the counters has failed and has not been well since.
+    #[inline]
+    pub(crate) fn is_counting_impaired(&self) -> bool {
+        self.counting.fails.load(Ordering::Relaxed)
+    }
+
     #[cold]
     fn counting_failed(&self, fault: &impl fmt::Display, clock: &dyn Clock) {
         let counting = &self.counting;

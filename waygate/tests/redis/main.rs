@@ -2,6 +2,10 @@
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod convergence;
+mod faults;
+mod http;
+mod limits;
+mod log;
 mod loss;
 mod start;
 mod support;

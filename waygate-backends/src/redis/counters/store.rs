@@ -318,6 +318,10 @@ impl CounterStore for RedisCounters {
         })
     }
 
+    fn health(&self) -> Result<(), CounterError> {
+        RedisCounters::health(self)
+    }
+
     fn replicas(&self) -> u32 {
         self.shared().replicas.load(Ordering::Relaxed).max(1)
     }

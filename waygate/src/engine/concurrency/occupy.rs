@@ -44,9 +44,7 @@ impl Entering<'_> {
             let now = engine.limit_clock.now(&*engine.clock);
             let mut asked = Held::ask(engine, limit, key);
             let Said { allowed, fault } = engine.counters.occupy(asked.seat(), now).await;
-            if engine.counters.shared.is_some() {
-                engine.monitor.counted(fault.as_ref(), &*engine.clock);
-            }
+            engine.note_counters(fault.as_ref());
             if !allowed {
                 let Seat { limit, key, .. } = asked.seat().clone();
                 limit.stats.refuse();

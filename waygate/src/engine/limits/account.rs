@@ -90,9 +90,7 @@ impl Counting<'_> {
         let engine = self.engine;
         let now = engine.limit_clock.now(&*engine.clock);
         let counted = engine.counters.count(self.limits, claims, now).await;
-        engine
-            .monitor
-            .counted(counted.fault.as_ref(), &*engine.clock);
+        engine.note_counters(counted.fault.as_ref());
         self.account(counted, now)
     }
 

@@ -20,7 +20,7 @@ use super::{
     claim::{Claim, Claims, Takes},
     verdict::{RefusalCause, Settled},
 };
-use crate::engine::concurrency::HeldPlaces;
+use crate::engine::{Inner, concurrency::HeldPlaces};
 
 /// Where requests are counted: in this process, or in a store that others share, with this process to fall back on.
 #[derive(Debug)]
@@ -234,6 +234,22 @@ impl Counters {
             local,
             open,
             closed,
+        }
+    }
+}
+
+impl Inner {
+    /// Notes what an answer of the shared counters, or their silence, says about them.
+    #[inline]
+    pub(crate) fn note_counters(&self, fault: Option<&CounterError>) {
+        let Some(shared) = &self.counters.shared else {
+            return;
+        };
+        if fault.is_some() {
+            self.monitor.counted(fault, &*self.clock);
+        } else if self.monitor.is_counting_impaired() && shared.store.health().is_ok() {
+            // A store that is gone may still refuse what it has refused before: that is no return.
+            self.monitor.counted(None::<&CounterError>, &*self.clock);
         }
     }
 }

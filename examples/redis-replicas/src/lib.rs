@@ -1,0 +1,11 @@
+//! Three replicas of one service on one Redis: they share a limit and an operator's change, and go on when Redis dies.
+
+pub mod client;
+pub mod fleet;
+pub mod load;
+pub mod redis;
+pub mod replica;
+pub mod walkthrough;
+
+/// Whatever went wrong.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,135 @@
+//! Limits that many processes share, and what each policy does while their Redis is gone.
+
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use tokio::task::block_in_place;
+use waygate::{CountingModes, LimitKey, RateLimitPolicy, Waygate};
+use waygate_faultproxy::{RedisProc, eventually};
+
+use crate::{
+    http::Service,
+    support::{PATIENCE, options},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_policy_does_what_it_says_without_redis() {
+    let mut server = RedisProc::start();
+    let service = Service::start(options(server.addr())).await;
+    let client = &service.client;
+    for path in ["/local", "/open", "/closed"] {
+        assert_eq!(client.get(path).await, StatusCode::OK, "{path}");
+    }
+    block_in_place(|| server.kill());
+    eventually(PATIENCE, "the fault", || service.counters.health().is_err()).await;
+    let before = service.waygate.counting_modes();
+    for _ in 0..10 {
+        assert_eq!(client.get("/local").await, StatusCode::OK);
+        assert_eq!(client.get("/open").await, StatusCode::OK);
+        assert_eq!(client.get("/closed").await, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(
+            client.get("/disabled").await,
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+    }
+    let after = service.waygate.counting_modes();
+    let expected = CountingModes {
+        authoritative: before.authoritative,
+        local: before.local + 10,
+        open: before.open + 10,
+        closed: before.closed + 10,
+    };
+    assert_eq!(after, expected);
+    block_in_place(|| server.restart());
+    eventually(PATIENCE, "a connection", || {
+        service.counters.health().is_ok()
+    })
+    .await;
+    assert_eq!(client.get("/closed").await, StatusCode::OK);
+}
+
+/// However many policies a route has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_makes_one_round_trip() {
+    const REQUESTS: usize = 50;
+    let server = RedisProc::start();
+    let service = Service::start(options(server.addr())).await;
+    // Redis has the script from then on.
+    service.client.get("/two").await;
+    let monitor = server.monitor();
+    for _ in 0..REQUESTS {
+        assert_eq!(service.client.get("/two").await, StatusCode::OK);
+    }
+    server.command(&["ECHO", "all of them"]);
+    eventually(PATIENCE, "all commands", || {
+        monitor
+            .seen()
+            .iter()
+            .any(|line| line.contains("all of them"))
+    })
+    .await;
+    let seen = monitor.stop();
+    // Those inside scripts say `lua` in place of an address. The heartbeat names the processes, and no limit.
+    let takes = seen.iter().filter(|line| {
+        !line.contains(" lua]") && line.contains("EVALSHA") && !line.contains("processes")
+    });
+    assert_eq!(takes.count(), REQUESTS, "{seen:#?}");
+}
+
+/// Whether an engine applies this text of a limit; `None`: no limit at all.
+fn applies(engine: &Waygate, key: &LimitKey, limit: Option<&str>) -> bool {
+    let found = engine.rate_limit(key);
+    found
+        .map(|record| record.policy.limit.to_string())
+        .as_deref()
+        == limit
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn edited_and_deleted_policies_reach_every_replica() {
+    const ENGINES: usize = 8;
+    const CHANGES: usize = 60;
+    let server = RedisProc::start();
+    let mut services = Vec::new();
+    for _ in 0..ENGINES {
+        services.push(Service::start(options(server.addr())).await);
+    }
+    let key: LimitKey = "*#shared".parse().unwrap();
+    let mut times = Vec::new();
+    for nth in 0..=CHANGES {
+        let system = services[nth % ENGINES].waygate.system();
+        let text = format!("{}/minute", 1_000 + nth);
+        let begin = Instant::now();
+        let expected = match nth % 3 {
+            2 => {
+                system.delete_rate_limit(key.clone()).await.unwrap();
+                None
+            }
+            _ => {
+                let policy = RateLimitPolicy::new(text.parse().unwrap()).unwrap();
+                system.set_rate_limit(key.clone(), policy).await.unwrap();
+                Some(&*text)
+            }
+        };
+        let waits = services.iter().map(|service| async {
+            eventually(PATIENCE, "the change", || {
+                applies(&service.waygate, &key, expected)
+            })
+            .await;
+            begin.elapsed()
+        });
+        let waits = futures_util::future::join_all(waits).await;
+        // The first change waits until everybody listens.
+        if nth > 0 {
+            times.extend(waits);
+        }
+    }
+    times.sort_unstable();
+    let p99 = times[(times.len() - 1) * 99 / 100];
+    println!(
+        "{CHANGES} changes of a limit over {ENGINES} engines: p50 {:.1?}, p99 {p99:.1?}, max {:.1?}",
+        times[times.len() / 2],
+        times[times.len() - 1]
+    );
+    assert!(p99 <= Duration::from_millis(100), "{p99:?}");
+}

@@ -1,0 +1,74 @@
+//! What an application logs about its store.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{Debug, Write},
+    sync::{Arc, Mutex},
+};
+
+use tracing::{
+    Event, Metadata,
+    field::{Field, Visit},
+    span,
+};
+
+/// The lines of one runtime: other tests log as well.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    /// A runtime on whose threads everything is logged here.
+    pub(crate) fn runtime(&self) -> tokio::runtime::Runtime {
+        let log = self.clone();
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .on_thread_start(move || {
+                // For as long as the thread lives.
+                std::mem::forget(tracing::subscriber::set_default(log.clone()));
+            })
+            .build()
+            .unwrap()
+    }
+
+    /// How often each line was logged since the last call, without what follows a colon: the cause differs.
+    pub(crate) fn drain(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for line in self.0.lock().unwrap().drain(..) {
+            let line = line.split(':').next().unwrap().to_owned();
+            *counts.entry(line).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("waygate") && *metadata.level() <= tracing::Level::INFO
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        struct Line(String);
+        impl Visit for Line {
+            fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+                match field.name() {
+                    "message" => write!(self.0, " {value:?}").unwrap(),
+                    "component" => write!(self.0, " ({value:?})").unwrap(),
+                    _ => {}
+                }
+            }
+        }
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}

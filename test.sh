@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change lands. Installs what the tests need on a fresh machine.
 #   ./test.sh         the whole run
-#   ./test.sh --full  the same with the long fault tests: 50 rounds each, freezes of 30 s, 2000 requests a second
+#   ./test.sh --full  the same, and the load tests of faults of Redis over HTTP, which want a machine of their own: 50 rounds
+#                     each, freezes of 30 s, 2000 requests a second
 set -euo pipefail
 cd "$(dirname "$0")"
 case "${1:-}" in
@@ -69,7 +70,11 @@ cargo clippy -q -p waygate-core --no-default-features -- -D warnings
 step "Tests"
 if cargo nextest --version >/dev/null 2>&1; then
     # nextest gives each test a process of its own, and a Redis Cluster takes two seconds to begin: that suite shares one.
-    cargo nextest run --workspace --all-features -E 'not binary(redis_state)'
+    loads='binary(redis) & test(/^faults::/)'
+    cargo nextest run --workspace --all-features -E "not binary(redis_state) and not ($loads)"
+    if [ -n "${WAYGATE_FULL:-}" ]; then
+        cargo nextest run -p waygate-rs --all-features -E "$loads"
+    fi
     cargo test -q -p waygate-backends --all-features --test redis_state
 else
     cargo test --workspace --all-features --lib --bins --tests

@@ -117,7 +117,7 @@ pub mod port {
 #[path = "private.rs"]
 pub mod __private;
 
-/// The head of a request: method, URL, headers and extensions ([`http::request::Parts`]).
+/// The head of a request: method, URL, headers and extensions ([`http::request::Parts`](::http::request::Parts)).
 #[cfg(feature = "axum")]
 pub use ::http::request::Parts as RequestParts;
 #[cfg(feature = "admin")]

@@ -27,6 +27,7 @@ pub(crate) struct Inner {
     /// The service that this process is part of, in a fleet.
     pub(crate) service: Option<ServiceName>,
     pub(crate) bypass_lifecycle: bool,
+    #[cfg_attr(not(feature = "axum"), expect(dead_code))]
     pub(crate) bypass_rate_limits: bool,
     pub(crate) proxies: TrustedProxies,
     #[cfg(feature = "axum")]
@@ -52,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) decisions: Decisions,
     pub(crate) limiting: Limiting,
     /// Where requests keep their callers.
+    #[cfg_attr(not(feature = "axum"), expect(dead_code))]
     pub(crate) principal: Option<PrincipalSource>,
 }
 

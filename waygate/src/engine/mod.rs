@@ -4,6 +4,13 @@ mod blocking;
 mod builder;
 mod change;
 mod clock;
+#[cfg_attr(
+    not(feature = "axum"),
+    expect(
+        dead_code,
+        reason = "it is the adapter to a framework that has requests counted"
+    )
+)]
 mod concurrency;
 mod config;
 #[cfg(feature = "admin")]
@@ -14,6 +21,13 @@ mod event;
 mod headers;
 mod health;
 mod inner;
+#[cfg_attr(
+    not(feature = "axum"),
+    expect(
+        dead_code,
+        reason = "it is the adapter to a framework that has requests counted"
+    )
+)]
 mod limits;
 mod maintenance;
 mod nearest;

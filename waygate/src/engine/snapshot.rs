@@ -167,6 +167,7 @@ impl Snapshot {
     }
 
     /// The limits that requests for the route in `slot` meet.
+    #[cfg(feature = "axum")]
     #[inline]
     pub(crate) fn limits(&self, slot: usize) -> Option<&Arc<Limits>> {
         self.limits.get(slot)?.as_ref()

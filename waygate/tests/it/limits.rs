@@ -699,7 +699,7 @@ async fn a_shorter_rate_comes_and_goes_without_a_fresh_start() {
     }
     for (limit, remaining) in [
         ("20/hour", "14"),
-        ("20/hour; 15/second", "13"),
+        ("20/hour; 15/second", "9"),
         ("50/hour", "42"),
     ] {
         let fields = json!({"limit": limit, "key_strategy": "global"});

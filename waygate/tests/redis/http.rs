@@ -73,7 +73,9 @@ impl Service {
     /// An application with a limit for each way to fail, one that is used up, and a route that an operator has closed.
     pub(crate) async fn start(options: RedisOptions) -> Self {
         let counters = RedisCounters::open(options.clone());
-        let builder = Waygate::builder().environment("production");
+        let builder = Waygate::builder()
+            .allow_unmounted("")
+            .environment("production");
         let builder = builder.backend(RedisBackend::open(options));
         let waygate = builder.counters(counters.clone()).build().await.unwrap();
         let router = Router::new()

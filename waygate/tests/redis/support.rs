@@ -22,7 +22,9 @@ pub(crate) fn options(addr: SocketAddr) -> RedisOptions {
 }
 
 pub(crate) async fn engine(options: RedisOptions) -> Waygate {
-    let builder = Waygate::builder().environment("production");
+    let builder = Waygate::builder()
+        .allow_unmounted("")
+        .environment("production");
     let builder = builder.backend(RedisBackend::open(options));
     builder.build().await.unwrap()
 }

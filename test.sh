@@ -76,7 +76,8 @@ if cargo nextest --version >/dev/null 2>&1; then
     if [ -n "${WAYGATE_FULL:-}" ]; then
         cargo nextest run -p waygate-rs --all-features -E "$loads"
     fi
-    cargo test -q -p waygate-backends --all-features --test redis_state -- --skip replicas::
+    # As part of the workspace, so that nothing is built a second time with fewer features.
+    cargo test -q --workspace --all-features --test redis_state -- --skip replicas::
 else
     cargo test --workspace --all-features --lib --bins --tests
 fi

@@ -205,6 +205,24 @@ impl RedisProc {
         });
     }
 
+    /// Writes, and waits until so many replicas have acknowledged it: a replica that is in sync is sent what the master
+    /// writes only from its first acknowledgement on, which comes once a second.
+    ///
+    /// # Panics
+    /// When they have not within 20 seconds.
+    pub fn wait_replicas(&self, count: u32) {
+        let mut connection = self.connect(PATIENCE).expect("a connection");
+        let key = "waygate-faultproxy:wait";
+        for command in [&["SET", key, ""], &["DEL", key][..]] {
+            connection.ask(command).expect("an answer");
+        }
+        let found = connection.ask(&["WAIT", &count.to_string(), "19000"]);
+        match found {
+            Ok(Reply::Number(found)) if found >= i64::from(count) => {}
+            found => panic!("{count} replicas were to acknowledge: {found:?}"),
+        }
+    }
+
     /// Collects the commands that it executes.
     ///
     /// # Panics

@@ -13,8 +13,7 @@ async fn a_commit_waits_for_the_replica_and_says_when_it_has_not_got_it() {
     let master = RedisProc::start();
     let replica = RedisProc::options().replica_of(master.addr()).start();
     replica.wait_synced();
-    // The master counts a replica in when it has heard of it.
-    assert_eq!(master.command(&["WAIT", "1", "5000"]), "1");
+    master.wait_replicas(1);
     let backend = open(master.addr()).wait_replicas(1, Duration::from_millis(300));
     for nth in 1..=5 {
         master.command(&["SCRIPT", "FLUSH"]);
@@ -30,7 +29,7 @@ async fn a_commit_waits_for_the_replica_and_says_when_it_has_not_got_it() {
     assert!(why.contains("only 0 of 1 replicas"), "{why}");
     assert_eq!(backend.load().await.unwrap().revision.number, 6);
     replica.cont();
-    master.command(&["WAIT", "1", "5000"]);
+    master.wait_replicas(1);
     assert_eq!(backend.commit(put("a", json!(7))).await.unwrap().number, 7);
 }
 

@@ -43,10 +43,10 @@ impl<'a> Batch<'a> {
         Outcomes(Repr::Many(outcomes))
     }
 
-    pub(super) fn is_visit_due(&mut self) -> bool {
+    pub(super) fn note_call(&mut self) -> bool {
         self.shards
             .first_mut()
-            .is_some_and(|shard| shard.is_visit_due())
+            .is_some_and(|shard| shard.note_call())
     }
 
     /// Charges what was allowed. That can still fail, when a call names a counter twice or a newcomer takes over what

@@ -99,7 +99,7 @@ impl MemoryCounters {
         let (shard, ask) = self.0.ask(take);
         let mut shard = self.0.lock(shard);
         let outcome = shard.take(ask, now);
-        let is_visit_due = shard.is_visit_due();
+        let is_visit_due = shard.note_call();
         drop(shard);
         if is_visit_due {
             self.0.visit(now);
@@ -110,7 +110,7 @@ impl MemoryCounters {
     #[inline(never)]
     fn take_several(&self, takes: &[Take<'_>], now: Moment) -> Outcomes {
         let mut batch = Batch::lock(&self.0, takes);
-        let is_visit_due = batch.is_visit_due();
+        let is_visit_due = batch.note_call();
         let outcomes = batch.take(takes, now);
         if is_visit_due {
             self.0.visit(now);
@@ -157,6 +157,12 @@ impl MemoryCounters {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many calls have taken something, or tried to, since the store was made.
+    pub fn calls(&self) -> u64 {
+        let shards = self.0.shards.iter();
+        shards.map(|part| part.0.lock().calls).sum()
     }
 
     /// How much memory the counters take, in bytes.

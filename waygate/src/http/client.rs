@@ -69,6 +69,7 @@ where
 }
 
 /// Whom a request comes from. `None` when the server does not tell the peer's address.
+#[inline]
 pub(crate) fn client_ip(
     extensions: &Extensions,
     headers: &HeaderMap,
@@ -78,6 +79,11 @@ pub(crate) fn client_ip(
     if !proxies.trusts_any() {
         return Some(peer.ip().to_canonical());
     }
+    Some(behind_proxies(peer.ip(), headers, proxies))
+}
+
+#[inline(never)]
+fn behind_proxies(peer: IpAddr, headers: &HeaderMap, proxies: &TrustedProxies) -> IpAddr {
     let lines = headers.get_all(proxies.header().name());
-    Some(proxies.client(peer.ip(), lines.iter()))
+    proxies.client(peer, lines.iter())
 }

@@ -45,6 +45,7 @@ impl<'a> RequestFacts<'a> {
 }
 
 impl Facts for RequestFacts<'_> {
+    #[inline]
     fn client_ip(&self) -> Option<IpAddr> {
         client_ip(self.extensions, self.headers, &self.engine.proxies)
     }
@@ -63,15 +64,20 @@ const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 impl LimitFacts for RequestFacts<'_> {
     #[inline]
+    fn network(&self) -> Option<IpAddr> {
+        let ip = self.client_ip()?;
+        Some(client_network(ip, self.engine.limiting.ipv6_prefix))
+    }
+
     fn add(&self, part: &KeyPart, key: &mut LimitedKey) -> bool {
         match part {
-            KeyPart::Ip => match self.client_ip() {
-                Some(ip) => {
-                    key.push_ip(client_network(ip, self.engine.limiting.ipv6_prefix));
+            KeyPart::Ip => {
+                let ip = self.network();
+                ip.is_some_and(|ip| {
+                    key.push_ip(ip);
                     true
-                }
-                None => false,
-            },
+                })
+            }
             KeyPart::Global => true,
             KeyPart::User => {
                 let user = self.principal().and_then(Principal::user_id);

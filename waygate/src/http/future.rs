@@ -27,9 +27,7 @@ pub(super) type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + 
 pin_project! {
     #[project = StateProjection]
     enum State<F, E> {
-        Inner { #[pin] future: F },
-        Deprecated { #[pin] future: F, announcement: Option<DeprecationHeaders> },
-        Limited { #[pin] future: F, after: Option<After> },
+        Served { #[pin] future: F, after: Option<Box<After>> },
         Ready { response: Option<Response> },
         Waiting { future: Waiting<E> },
     }
@@ -38,9 +36,7 @@ pin_project! {
 impl<F, E> std::fmt::Debug for State<F, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Inner { .. } => "Inner",
-            Self::Deprecated { .. } => "Deprecated",
-            Self::Limited { .. } => "Limited",
+            Self::Served { .. } => "Served",
             Self::Ready { .. } => "Ready",
             Self::Waiting { .. } => "Waiting",
         })
@@ -49,18 +45,9 @@ impl<F, E> std::fmt::Debug for State<F, E> {
 
 impl<F, E> ResponseFuture<F, E> {
     #[inline]
-    pub(super) fn inner(future: F) -> Self {
+    pub(super) fn served(future: F, after: Option<Box<After>>) -> Self {
         Self {
-            state: State::Inner { future },
-        }
-    }
-
-    pub(super) fn deprecated(future: F, announcement: Option<DeprecationHeaders>) -> Self {
-        Self {
-            state: State::Deprecated {
-                future,
-                announcement,
-            },
+            state: State::Served { future, after },
         }
     }
 
@@ -68,15 +55,6 @@ impl<F, E> ResponseFuture<F, E> {
         Self {
             state: State::Ready {
                 response: Some(response),
-            },
-        }
-    }
-
-    pub(super) fn limited(future: F, after: After) -> Self {
-        Self {
-            state: State::Limited {
-                future,
-                after: Some(after),
             },
         }
     }
@@ -101,22 +79,16 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Inner { future } => future.poll(cx),
-            StateProjection::Deprecated {
-                future,
-                announcement,
-            } => {
-                let mut response = ready!(future.poll(cx))?;
-                announce(&mut response, announcement.take());
-                Poll::Ready(Ok(response))
-            }
-            StateProjection::Limited { future, after } => {
-                let mut response = ready!(future.poll(cx))?;
-                if let Some(after) = after.take() {
-                    response = after.complete(response);
+            StateProjection::Served { future, after } => match after {
+                None => future.poll(cx),
+                Some(_) => {
+                    let response = ready!(future.poll(cx))?;
+                    Poll::Ready(Ok(match after.take() {
+                        Some(after) => after.complete(response),
+                        None => response,
+                    }))
                 }
-                Poll::Ready(Ok(response))
-            }
+            },
             // Polled again after completion, which the contract of `Future` leaves open: wait for ever.
             StateProjection::Ready { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),

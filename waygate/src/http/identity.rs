@@ -11,11 +11,8 @@ use crate::engine::Snapshot;
 /// axum makes one service per endpoint, so the answer is nearly always the remembered one. A router that
 /// was layered before it was nested twice shares a service between paths, so the memory is compared with
 /// the request and never trusted.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Identity(Arc<Memory>);
-
 #[derive(Debug, Default)]
-struct Memory {
+pub(super) struct Identity {
     first: OnceLock<Seen>,
     /// What took its place after routes were registered at run time.
     later: ArcSwapOption<Seen>,
@@ -48,7 +45,7 @@ impl Identity {
     ) -> Option<usize> {
         let path = extensions.get::<MatchedPath>()?.as_str();
         let routes = snapshot.table.len();
-        if let Some(seen) = self.0.first.get()
+        if let Some(seen) = self.first.get()
             && seen.fits(method, path, routes)
         {
             return Some(seen.slot);
@@ -67,7 +64,7 @@ impl Identity {
         snapshot: &Snapshot,
     ) -> Option<usize> {
         let routes = snapshot.table.len();
-        let later = self.0.later.load();
+        let later = self.later.load();
         if let Some(seen) = later
             .as_ref()
             .filter(|seen| seen.fits(method, path, routes))
@@ -82,9 +79,9 @@ impl Identity {
             routes,
         };
         if *method != Method::HEAD {
-            match self.0.first.get() {
-                None => drop(self.0.first.set(seen())),
-                Some(first) if first.routes != routes => self.0.later.store(Some(Arc::new(seen()))),
+            match self.first.get() {
+                None => drop(self.first.set(seen())),
+                Some(first) if first.routes != routes => self.later.store(Some(Arc::new(seen()))),
                 Some(_) => {}
             }
         }

@@ -2,7 +2,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use tower::Layer;
 
-use super::{DeclaredLimits, Responses, identity::Identity, service::WaygateService};
+use super::{
+    DeclaredLimits, Responses,
+    identity::Identity,
+    service::{Endpoint, WaygateService},
+};
 use crate::Waygate;
 
 /// Puts the engine before every endpoint of a router, its fallback included.
@@ -20,7 +24,15 @@ pub(super) struct Shared {
     /// Answers of the whole application.
     pub(super) responses: Responses,
     /// What attributes bring along, by slot.
-    pub(super) by_slot: HashMap<usize, OfRoute>,
+    by_slot: Box<[Option<OfRoute>]>,
+}
+
+impl Shared {
+    /// What the attributes of a route bring along, if it has any that do.
+    #[inline]
+    pub(super) fn own(&self, slot: usize) -> Option<&OfRoute> {
+        self.by_slot.get(slot)?.as_ref()
+    }
 }
 
 /// What the attributes of one handler bring along that the engine does not know.
@@ -36,11 +48,16 @@ impl WaygateLayer {
         responses: Responses,
         by_slot: HashMap<usize, OfRoute>,
     ) -> Self {
+        let slots = by_slot.keys().max().map_or(0, |last| last + 1);
+        let mut own = vec![None; slots];
+        for (slot, of_route) in by_slot {
+            own[slot] = Some(of_route);
+        }
         Self {
             shared: Arc::new(Shared {
                 waygate,
                 responses,
-                by_slot,
+                by_slot: own.into(),
             }),
         }
     }
@@ -52,8 +69,10 @@ impl<S> Layer<S> for WaygateLayer {
     fn layer(&self, inner: S) -> WaygateService<S> {
         WaygateService {
             inner,
-            shared: self.shared.clone(),
-            identity: Identity::default(),
+            endpoint: Arc::new(Endpoint {
+                shared: self.shared.clone(),
+                identity: Identity::default(),
+            }),
         }
     }
 }

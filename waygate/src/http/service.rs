@@ -12,8 +12,13 @@ use tower::Service;
 use waygate_core::decision::{Block, Verdict};
 
 use super::{
-    BlockReason, Blocked, bypassed, facts::RequestFacts, future::ResponseFuture,
-    identity::Identity, layer::Shared, limits::Arrived, reply, uncounted,
+    BlockReason, Blocked, bypassed,
+    facts::RequestFacts,
+    future::ResponseFuture,
+    identity::Identity,
+    layer::Shared,
+    limits::{After, Arrived, TurnedAway, Waiting},
+    reply, uncounted,
 };
 use crate::engine::{Asked, Snapshot};
 
@@ -21,8 +26,28 @@ use crate::engine::{Asked, Snapshot};
 #[derive(Debug, Clone)]
 pub(crate) struct WaygateService<S> {
     pub(super) inner: S,
+    pub(super) endpoint: Arc<Endpoint>,
+}
+
+/// What the services of one endpoint share. axum clones one for each request, so it is one pointer.
+#[derive(Debug)]
+pub(super) struct Endpoint {
     pub(super) shared: Arc<Shared>,
     pub(super) identity: Identity,
+}
+
+/// What is to be done with a request. What is rare is boxed: it passes through every request's hands.
+pub(super) enum Step {
+    /// The endpoint answers, and then something may be left to do.
+    Serve(Option<Box<After>>),
+    /// The route's state refuses it.
+    Block(Option<usize>, Box<BlockReason>),
+    /// A limit does.
+    TurnAway(Box<TurnedAway>),
+    /// Functions of the application are to tell what it is counted by.
+    Ask(Box<Waiting>),
+    /// It is counted elsewhere, or needs a place.
+    Wait(Box<Waiting>),
 }
 
 impl<S> Service<Request> for WaygateService<S>
@@ -39,7 +64,40 @@ where
         self.inner.poll_ready(cx)
     }
 
+    // Requests are large: each is moved once, to where it is served.
     fn call(&mut self, request: Request) -> Self::Future {
+        match self.endpoint.decide(&request) {
+            Step::Serve(after) => ResponseFuture::served(self.inner.call(request), after),
+            rare => self.serve_rarely(request, rare),
+        }
+    }
+}
+
+impl<S> WaygateService<S>
+where
+    S: Service<Request, Response = Response> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    #[cold]
+    fn serve_rarely(
+        &mut self,
+        request: Request,
+        step: Step,
+    ) -> ResponseFuture<S::Future, S::Error> {
+        match step {
+            Step::Serve(after) => ResponseFuture::served(self.inner.call(request), after),
+            Step::Block(slot, reason) => self.endpoint.refuse(request, slot, *reason),
+            Step::TurnAway(away) => self.turn_away(request, *away),
+            Step::Ask(waiting) => self.ask(request, waiting),
+            Step::Wait(waiting) => self.wait(request, waiting),
+        }
+    }
+}
+
+impl Endpoint {
+    #[inline]
+    fn decide(self: &Arc<Self>, request: &Request) -> Step {
         let engine = &*self.shared.waygate.inner;
         let snapshot = engine.snapshot.load();
         let slot = self
@@ -48,7 +106,7 @@ where
         let verdict = if bypassed(engine) {
             Verdict::Pass
         } else {
-            let facts = RequestFacts::of(&request, engine);
+            let facts = RequestFacts::of(request, engine);
             let asked = Asked {
                 method: request.method(),
                 path: request.uri().path(),
@@ -62,46 +120,37 @@ where
             }
             Verdict::Block(Block::GlobalMaintenance { .. })
                 if is_preflight(request.method(), request.headers())
-                    || is_exempt(&request, slot, &snapshot) =>
+                    || is_exempt(request, slot, &snapshot) =>
             {
                 None
             }
-            Verdict::Block(block) => {
-                let reason = BlockReason::from(block);
-                drop(snapshot);
-                return self.refuse(request, slot, reason);
-            }
+            Verdict::Block(block) => return Step::Block(slot, Box::new(block.into())),
         };
         if let Some(slot) = slot
             && let Some(limits) = snapshot.limits(slot)
             && !uncounted(engine)
             && !is_preflight(request.method(), request.headers())
+            && let Some(route) = snapshot.table.route(slot)
         {
             let arrived = Arrived {
                 slot,
-                snapshot: &snapshot,
+                route,
                 limits,
                 announcement,
             };
             return self.count(request, arrived);
         }
-        match announcement {
-            None => ResponseFuture::inner(self.inner.call(request)),
-            announced => ResponseFuture::deprecated(self.inner.call(request), announced),
-        }
+        Step::Serve(announcement.map(After::announcing))
     }
-}
 
-impl<S: Service<Request>> WaygateService<S> {
-    #[cold]
-    fn refuse(
+    fn refuse<F, E>(
         &self,
         request: Request,
         slot: Option<usize>,
         reason: BlockReason,
-    ) -> ResponseFuture<S::Future, S::Error> {
+    ) -> ResponseFuture<F, E> {
         let shared = &self.shared;
-        let of_route = slot.and_then(|slot| shared.by_slot.get(&slot)?.responses.of(&reason));
+        let of_route = slot.and_then(|slot| shared.own(slot)?.responses.of(&reason));
         let responder = of_route.or_else(|| shared.responses.of(&reason)).cloned();
         let (parts, _body) = request.into_parts();
         let blocked = Blocked::new(parts, reason, shared.waygate.inner.clock.now());

@@ -47,7 +47,8 @@ pub(super) struct Shard {
     pub(super) bounds: Bounds,
     /// The longest time, in seconds, for which a counter has had something to say.
     longest: u32,
-    takes: u32,
+    /// How many calls came, of several shards to the first.
+    pub(super) calls: u64,
 }
 
 /// Where a newcomer is to go.
@@ -68,8 +69,8 @@ const LOG_BYTES: usize = 220;
 const STEPS: usize = 4;
 const VISIT: usize = 256;
 
-/// After how many takes some shard is visited.
-const TAKES_PER_VISIT: u32 = 64;
+/// After how many calls some shard is visited.
+const CALLS_PER_VISIT: u64 = 64;
 
 impl Shard {
     pub(super) fn new(bounds: Bounds) -> Self {
@@ -79,7 +80,7 @@ impl Shard {
             places: Places::new(),
             bounds,
             longest: 0,
-            takes: 0,
+            calls: 0,
         }
     }
 
@@ -138,11 +139,11 @@ impl Shard {
         self.logs.remove(digest);
     }
 
-    /// Says once in a while that some shard is to be visited.
+    /// Notes a call. Says once in a while that some shard is to be visited.
     #[inline]
-    pub(super) fn is_visit_due(&mut self) -> bool {
-        self.takes = self.takes.wrapping_add(1);
-        self.takes.is_multiple_of(TAKES_PER_VISIT)
+    pub(super) fn note_call(&mut self) -> bool {
+        self.calls = self.calls.wrapping_add(1);
+        self.calls.is_multiple_of(CALLS_PER_VISIT)
     }
 
     /// Removes some of what is spent.

@@ -47,7 +47,7 @@ impl Counting<'_> {
 
     /// The same for a route with [one enforced policy of one rate](Limits::is_lone), which is the rule: nothing is collected
     /// that has one member.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lone(&self, claim: Claim) -> Admission {
         let now = self.engine.limit_clock.now(&*self.engine.clock);
         let (policy, rates) = self.limits.of(&claim);

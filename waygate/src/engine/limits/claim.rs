@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 use smallvec::SmallVec;
 use waygate_core::{
@@ -15,6 +15,9 @@ use super::{
 
 /// What limits may need to know about a request, beyond what decides about its route.
 pub(crate) trait LimitFacts: Facts {
+    /// The client's address, without the bits that one client may choose.
+    fn network(&self) -> Option<IpAddr>;
+
     /// Adds a part to the key; `false` when the request has no such part.
     fn add(&self, part: &KeyPart, key: &mut LimitedKey) -> bool;
 
@@ -106,12 +109,31 @@ impl Limits {
     }
 }
 
-/// What a request is counted by; `None` when it has no such part.
 impl Policy {
     /// What a request is counted by, as [`Limits::claims`] tells it of all policies of a route; `index` is this one's place
     /// among them.
     #[inline]
     pub(crate) fn claim(
+        &self,
+        index: u16,
+        facts: &impl LimitFacts,
+        functions: &mut impl Functions,
+    ) -> Result<Option<Claim>, u16> {
+        if self.is_plain
+            && let Some(ip) = facts.network()
+        {
+            return Ok(Some(Claim {
+                policy: index,
+                tier: 0,
+                cost: functions.cost(self).unwrap_or(self.fields.cost.get()),
+                key: LimitedKey::of_ip(ip),
+            }));
+        }
+        self.claim_in_full(index, facts, functions)
+    }
+
+    #[inline(never)]
+    fn claim_in_full(
         &self,
         index: u16,
         facts: &impl LimitFacts,
@@ -168,7 +190,7 @@ impl Rate {
     }
 }
 
-#[inline]
+/// What a request is counted by; `None` when it has no such part.
 pub(crate) fn key_of(
     source: &KeySource,
     facts: &impl LimitFacts,

@@ -27,8 +27,24 @@ enum Kind {
 const MAX_PART: usize = 256;
 
 impl LimitedKey {
-    /// Adds the client's address.
+    /// Nothing but the client's address, which is what most requests are counted by.
     #[inline]
+    pub(crate) fn of_ip(ip: IpAddr) -> Self {
+        let mut key = Self::default();
+        match ip {
+            IpAddr::V4(ip) => {
+                let [a, b, c, d] = ip.octets();
+                let bytes = [Kind::Ip as u8, 0, 4, a, b, c, d];
+                let mut buffer = [0; 24];
+                buffer[..bytes.len()].copy_from_slice(&bytes);
+                key.0 = SmallVec::from_buf_and_len(buffer, bytes.len());
+            }
+            IpAddr::V6(_) => key.push_ip(ip),
+        }
+        key
+    }
+
+    /// Adds the client's address.
     pub(crate) fn push_ip(&mut self, ip: IpAddr) {
         match ip {
             IpAddr::V4(ip) => self.push(Kind::Ip, &ip.octets()),
@@ -164,6 +180,13 @@ mod tests {
             }
         }
         assert_eq!(key(&[("api_key", "abc")]).label(), "#ba7816bf8f01");
+    }
+
+    #[test]
+    fn an_address_alone_is_the_same_key() {
+        for ip in ["203.0.113.9", "2001:db8::"] {
+            assert_eq!(LimitedKey::of_ip(ip.parse().unwrap()), key(&[("ip", ip)]));
+        }
     }
 
     #[test]

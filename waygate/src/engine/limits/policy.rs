@@ -5,8 +5,8 @@ use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 use waygate_core::{
     grammar::{
-        self, CalendarUnit, Limit, Percentage, Period, PolicyName, TierLimit, Unit,
-        canonical_network,
+        self, CalendarUnit, KeyPart, KeySource, Limit, Percentage, Period, PolicyName, TierLimit,
+        Unit, canonical_network,
     },
     limit::{Rule, quota::Nanos},
     model::{LimitKey, RateLimitPolicy},
@@ -32,6 +32,8 @@ pub(crate) struct Policy {
     pub(crate) stats: Arc<PolicyStats>,
     exempt_ips: ExemptNetworks,
     limits: Box<[Rates]>,
+    /// Whether it counts every request, by the client's address, in one tier: there is nothing to find out then.
+    pub(super) is_plain: bool,
 }
 
 /// The rates of the policy's own limit, or of one tier.
@@ -85,6 +87,7 @@ impl Policy {
         Self {
             exempt_ips: ExemptNetworks::new(&fields.exempt_ips),
             limits,
+            is_plain: is_plain(&fields),
             key,
             fields,
             revision,
@@ -146,6 +149,15 @@ impl Policy {
     pub(crate) fn is_enforced(&self) -> bool {
         !self.fields.shadow
     }
+}
+
+fn is_plain(fields: &RateLimitPolicy) -> bool {
+    fields.enabled
+        && fields.exempt_ips.is_empty()
+        && fields.exempt_roles.is_empty()
+        && fields.tiers.is_empty()
+        && fields.rollout.basis_points() == Percentage::ALL.basis_points()
+        && matches!(&fields.key, KeySource::Parts(parts) if **parts == [KeyPart::Ip])
 }
 
 impl ExemptNetworks {

@@ -98,7 +98,6 @@ impl Counters {
     #[inline]
     pub(crate) fn count_here(&self, limits: &Limits, claims: Claims, now: Nanos) -> Counted {
         let outcomes = self.local.take_at(&limits.takes(&claims), now);
-        self.modes.note(CountingMode::Authoritative);
         Counted {
             settled: limits.settle(&claims, &outcomes),
             claims,
@@ -117,7 +116,6 @@ impl Counters {
         claim: &Claim,
         now: Nanos,
     ) -> Outcome {
-        self.modes.note(CountingMode::Authoritative);
         self.local.take_one_at(&rate.take(policy, claim), now)
     }
 
@@ -227,8 +225,13 @@ impl Counters {
     }
 
     pub(crate) fn modes(&self) -> CountingModes {
-        let [authoritative, local, open, closed] =
+        let [noted, local, open, closed] =
             [0, 1, 2, 3].map(|mode: usize| self.modes.0[mode].load(Ordering::Relaxed));
+        // The memory counts its calls by itself, at less than what one more atomic number costs every request.
+        let authoritative = match self.shared {
+            Some(_) => noted,
+            None => self.local.calls(),
+        };
         CountingModes {
             authoritative,
             local,

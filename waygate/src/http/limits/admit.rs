@@ -9,16 +9,15 @@ use super::{
         facts::RequestFacts,
         future::{ResponseFuture, announce},
         layer::Shared,
-        service::WaygateService,
+        service::{Endpoint, Step, WaygateService},
     },
-    After, DeclaredLimits,
+    After,
     functions::{Told, ask},
     places::{enter, until_sent},
     refuse::refused,
 };
 use crate::engine::{
-    Admission, Claims, Counting, DeprecationHeaders, Inner, Limits, NoFunctions, Refusal,
-    Registered, Snapshot,
+    Admission, Claims, Counting, DeprecationHeaders, Limits, NoFunctions, Refusal, Registered,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,9 +27,107 @@ const MAX_METHOD: usize = 16;
 /// Where a request stands when its route was found to be open.
 pub(crate) struct Arrived<'a> {
     pub(crate) slot: usize,
-    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) route: &'a Arc<Registered>,
     pub(crate) limits: &'a Arc<Limits>,
     pub(crate) announcement: Option<DeprecationHeaders>,
+}
+
+/// What a request takes along while it waits.
+pub(crate) struct Waiting {
+    slot: usize,
+    route: Arc<Registered>,
+    limits: Arc<Limits>,
+    announcement: Option<DeprecationHeaders>,
+    /// What it is counted by, where that is known.
+    claims: Option<Claims>,
+}
+
+/// A request that a limit refuses.
+pub(crate) struct TurnedAway {
+    slot: usize,
+    limits: Arc<Limits>,
+    refusal: Box<Refusal>,
+}
+
+impl Arrived<'_> {
+    #[cold]
+    fn wait(self, claims: Option<Claims>) -> Box<Waiting> {
+        Box::new(Waiting {
+            slot: self.slot,
+            route: self.route.clone(),
+            limits: self.limits.clone(),
+            announcement: self.announcement,
+            claims,
+        })
+    }
+
+    /// What becomes of a request that nothing counts.
+    #[cold]
+    fn serve_uncounted(self) -> Step {
+        Step::Serve(self.announcement.map(After::announcing))
+    }
+}
+
+impl Endpoint {
+    /// Counts a request, if it can be counted at once.
+    #[inline]
+    pub(in crate::http) fn count(
+        self: &Arc<Self>,
+        request: &Request,
+        arrived: Arrived<'_>,
+    ) -> Step {
+        let (engine, limits) = (&*self.shared.waygate.inner, arrived.limits);
+        if !limits.concurrency.is_empty() {
+            return Step::Wait(arrived.wait(None));
+        }
+        let own = self.shared.own(arrived.slot);
+        if own.is_some_and(|own| own.limits.ask_functions()) {
+            return Step::Ask(arrived.wait(None));
+        }
+        let facts = RequestFacts::of(request, engine);
+        let counting = Counting {
+            engine,
+            limits,
+            route: &arrived.route.key,
+            method: method_name(request.method()),
+            request_id: request_id(request.headers()),
+        };
+        let admission = if limits.is_lone() && engine.counters.shared.is_none() {
+            match limits.policies[0].claim(0, &facts, &mut NoFunctions) {
+                Ok(Some(claim)) => counting.lone(claim),
+                Ok(None) => return arrived.serve_uncounted(),
+                Err(policy) => Err(counting.without_key(policy)),
+            }
+        } else {
+            match limits.claims(&facts, &mut NoFunctions) {
+                Ok(claims) if claims.is_empty() => return arrived.serve_uncounted(),
+                Ok(claims) if engine.counters.shared.is_some() => {
+                    return Step::Wait(arrived.wait(Some(claims)));
+                }
+                Ok(claims) => counting.here(claims),
+                Err(policy) => Err(counting.without_key(policy)),
+            }
+        };
+        self.follow(arrived, admission)
+    }
+
+    /// What follows from the counting.
+    #[inline(always)]
+    fn follow(self: &Arc<Self>, arrived: Arrived<'_>, admission: Admission) -> Step {
+        let limits = arrived.limits.clone();
+        match admission {
+            Ok(passed) => {
+                let announcement = arrived.announcement;
+                let after = After::counted(self.clone(), limits, passed, announcement);
+                Step::Serve(Some(after))
+            }
+            Err(refusal) => Step::TurnAway(Box::new(TurnedAway {
+                slot: arrived.slot,
+                limits,
+                refusal,
+            })),
+        }
+    }
 }
 
 impl<S> WaygateService<S>
@@ -39,148 +136,90 @@ where
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
-    /// Counts a request, and lets it pass or refuses it.
-    #[inline]
-    pub(crate) fn count(
+    /// Asks the functions of the application, and counts at once if they answer at once.
+    pub(in crate::http) fn ask(
         &mut self,
         request: Request,
-        arrived: Arrived<'_>,
+        mut waiting: Box<Waiting>,
     ) -> ResponseFuture<S::Future, S::Error> {
-        let engine = &*self.shared.waygate.inner;
-        let Arrived {
-            slot,
-            snapshot,
-            limits,
-            announcement,
-        } = arrived;
-        let Some(route) = snapshot.table.route(slot) else {
-            return ResponseFuture::deprecated(self.inner.call(request), announcement);
-        };
-        if !limits.concurrency.is_empty() {
-            let (route, limits) = (route.clone(), limits.clone());
-            let waiting = Waiting {
-                slot,
-                route,
-                limits,
-                announcement,
-            };
-            return self.wait(request, None, waiting);
-        }
-        let own = self.shared.by_slot.get(&slot);
-        let functions = own.filter(|own| own.limits.ask_functions());
-        if limits.is_lone() && functions.is_none() && engine.counters.shared.is_none() {
-            let facts = RequestFacts::of(&request, engine);
-            let counting = Counting {
-                engine,
-                limits,
-                route: &route.key,
-                method: method_name(request.method()),
-                request_id: request_id(request.headers()),
-            };
-            let admission = match limits.policies[0].claim(0, &facts, &mut NoFunctions) {
-                Ok(Some(claim)) => counting.lone(claim),
-                Ok(None) => {
-                    return ResponseFuture::deprecated(self.inner.call(request), announcement);
-                }
-                Err(policy) => Err(counting.without_key(policy)),
-            };
-            return self.answer(request, slot, limits, announcement, admission);
-        }
-        let (request, claims) = match functions {
-            None => {
-                let facts = RequestFacts::of(&request, engine);
-                let claims = limits.claims(&facts, &mut NoFunctions);
-                (request, claims)
-            }
-            Some(own) => match claims_at_once(limits, &own.limits, request, engine) {
-                (request, Some(claims)) => (request, claims),
-                (request, None) => {
-                    let (route, limits) = (route.clone(), limits.clone());
-                    let waiting = Waiting {
-                        slot,
-                        route,
-                        limits,
-                        announcement,
-                    };
-                    return self.wait(request, None, waiting);
-                }
-            },
-        };
+        let engine = &*self.endpoint.shared.waygate.inner;
+        let (parts, body) = request.into_parts();
+        let own = self.endpoint.shared.own(waiting.slot);
+        let told = own.and_then(|own| Told::at_once(&own.limits, &parts));
+        let claims = told.map(|mut told| {
+            let facts = RequestFacts::of_parts(&parts, engine);
+            waiting.limits.claims(&facts, &mut told)
+        });
+        let request = Request::from_parts(parts, body);
         let counting = Counting {
             engine,
-            limits,
-            route: &route.key,
+            limits: &waiting.limits,
+            route: &waiting.route.key,
             method: method_name(request.method()),
             request_id: request_id(request.headers()),
         };
         let admission = match claims {
-            Ok(claims) if claims.is_empty() => {
-                return ResponseFuture::deprecated(self.inner.call(request), announcement);
+            None => return self.wait(request, waiting),
+            Some(Ok(claims)) if claims.is_empty() => {
+                let after = waiting.announcement.map(After::announcing);
+                return ResponseFuture::served(self.inner.call(request), after);
             }
-            Ok(claims) if engine.counters.shared.is_some() => {
-                let (route, limits) = (route.clone(), limits.clone());
-                let waiting = Waiting {
-                    slot,
-                    route,
-                    limits,
-                    announcement,
-                };
-                return self.wait(request, Some(claims), waiting);
+            Some(Ok(claims)) if engine.counters.shared.is_some() => {
+                waiting.claims = Some(claims);
+                return self.wait(request, waiting);
             }
-            Ok(claims) => counting.here(claims),
-            Err(policy) => Err(counting.without_key(policy)),
+            Some(Ok(claims)) => counting.here(claims),
+            Some(Err(policy)) => Err(counting.without_key(policy)),
         };
-        self.answer(request, slot, limits, announcement, admission)
-    }
-
-    #[inline]
-    fn answer(
-        &mut self,
-        request: Request,
-        slot: usize,
-        limits: &Arc<Limits>,
-        announcement: Option<DeprecationHeaders>,
-        admission: Admission,
-    ) -> ResponseFuture<S::Future, S::Error> {
+        let Waiting {
+            slot,
+            limits,
+            announcement,
+            ..
+        } = *waiting;
         match admission {
             Ok(passed) => {
-                let after = After {
-                    shared: self.shared.clone(),
-                    limits: limits.clone(),
-                    passed,
-                    announcement,
-                };
-                ResponseFuture::limited(self.inner.call(request), after)
+                let after = After::counted(self.endpoint.clone(), limits, passed, announcement);
+                ResponseFuture::served(self.inner.call(request), Some(after))
             }
-            Err(refusal) => self.turn_away(request, slot, limits.clone(), refusal),
+            Err(refusal) => {
+                let away = TurnedAway {
+                    slot,
+                    limits,
+                    refusal,
+                };
+                self.turn_away(request, away)
+            }
         }
     }
 
-    /// The same where the counters are elsewhere, or (without claims) a function must be awaited or a place be taken.
-    fn wait(
+    /// Serves a request whose counters are elsewhere, or (without claims) one for which a function must be awaited or a
+    /// place be taken.
+    pub(in crate::http) fn wait(
         &mut self,
         request: Request,
-        claims: Option<Claims>,
-        waiting: Waiting,
+        waiting: Box<Waiting>,
     ) -> ResponseFuture<S::Future, S::Error> {
         // The one that was polled ready serves the request; a clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let shared = self.shared.clone();
+        let endpoint = self.endpoint.clone();
         ResponseFuture::waiting(async move {
             let Waiting {
                 slot,
                 route,
                 limits,
                 announcement,
-            } = waiting;
-            let (request, held) = match enter(&shared, slot, &route, &limits, request).await {
+                claims,
+            } = *waiting;
+            let shared = &endpoint.shared;
+            let (request, held) = match enter(shared, slot, &route, &limits, request).await {
                 Ok(entered) => entered,
                 Err(full) => return Ok(full),
             };
             let (request, claims) = match claims {
                 Some(claims) => (request, Ok(claims)),
-                None => claims_in_time(&shared, slot, &limits, request).await,
+                None => claims_in_time(shared, slot, &limits, request).await,
             };
             let method = request.method().clone();
             let request_id = request_id(request.headers()).map(str::to_owned);
@@ -204,66 +243,42 @@ where
             match admission {
                 Ok(passed) => {
                     let response = inner.call(request).await?;
-                    let after = After {
-                        shared,
-                        limits,
-                        passed,
-                        announcement,
-                    };
+                    let after = After::counted(endpoint, limits, passed, announcement);
                     Ok(until_sent(after.complete(response), held))
                 }
                 Err(refusal) => {
                     // A place is for requests that are served.
                     drop(held);
-                    Ok(refused(&shared, request, slot, &limits, &refusal).await)
+                    Ok(refused(shared, request, slot, &limits, &refusal).await)
                 }
             }
         })
     }
 
-    #[cold]
-    fn turn_away(
+    pub(in crate::http) fn turn_away(
         &self,
         request: Request,
-        slot: usize,
-        limits: Arc<Limits>,
-        refusal: Box<Refusal>,
+        away: TurnedAway,
     ) -> ResponseFuture<S::Future, S::Error> {
-        let shared = self.shared.clone();
+        let endpoint = self.endpoint.clone();
         ResponseFuture::waiting(async move {
-            Ok(refused(&shared, request, slot, &limits, &refusal).await)
+            let TurnedAway {
+                slot,
+                limits,
+                refusal,
+            } = away;
+            Ok(refused(&endpoint.shared, request, slot, &limits, &refusal).await)
         })
     }
-}
-
-/// What a request takes along while it waits.
-struct Waiting {
-    slot: usize,
-    route: Arc<Registered>,
-    limits: Arc<Limits>,
-    announcement: Option<DeprecationHeaders>,
 }
 
 /// What the request is counted by, or the policy that refuses it because it has no key.
 type Found = (Request, Result<Claims, u16>);
 
-/// The claims of a request whose key or cost functions tell; none when one of them must be awaited.
-fn claims_at_once(
-    limits: &Limits,
-    declared: &DeclaredLimits,
-    request: Request,
-    engine: &Inner,
-) -> (Request, Option<Result<Claims, u16>>) {
-    let (parts, body) = request.into_parts();
-    let claims = Told::at_once(declared, &parts)
-        .map(|mut told| limits.claims(&RequestFacts::of_parts(&parts, engine), &mut told));
-    (Request::from_parts(parts, body), claims)
-}
-
-/// The same, waiting for functions that take their time.
+/// What a request is counted by, waiting for functions that take their time.
 async fn claims_in_time(shared: &Shared, slot: usize, limits: &Limits, request: Request) -> Found {
     let engine = &shared.waygate.inner;
-    let Some(own) = shared.by_slot.get(&slot) else {
+    let Some(own) = shared.own(slot) else {
         let claims = limits.claims(&RequestFacts::of(&request, engine), &mut NoFunctions);
         return (request, claims);
     };

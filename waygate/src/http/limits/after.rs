@@ -5,64 +5,119 @@ use futures_util::FutureExt;
 use waygate_core::limit::quota::SECOND;
 
 use super::{
-    super::{future::announce, layer::Shared},
+    super::{future::announce, service::Endpoint},
     Cost, headers,
 };
 use crate::engine::{DeprecationHeaders, Limits, Passed, RateLimitHeaders};
 
 /// What is left to do when the endpoint has answered.
 pub(crate) struct After {
-    pub(super) shared: Arc<Shared>,
-    pub(super) limits: Arc<Limits>,
-    pub(super) passed: Passed,
-    pub(super) announcement: Option<DeprecationHeaders>,
+    announcement: Option<DeprecationHeaders>,
+    counted: Option<CountedRequest>,
+}
+
+/// A request that was counted, and passed.
+struct CountedRequest {
+    endpoint: Arc<Endpoint>,
+    limits: Arc<Limits>,
+    passed: Passed,
 }
 
 impl After {
-    pub(crate) fn complete(self, mut response: Response) -> Response {
-        let Self {
-            shared,
+    /// The answer tells that the route is deprecated.
+    pub(crate) fn announcing(announcement: DeprecationHeaders) -> Box<Self> {
+        Box::new(Self {
+            announcement: Some(announcement),
+            counted: None,
+        })
+    }
+
+    /// The answer tells how the client stands, and may say what the request has cost.
+    #[inline(always)]
+    pub(super) fn counted(
+        endpoint: Arc<Endpoint>,
+        limits: Arc<Limits>,
+        passed: Passed,
+        announcement: Option<DeprecationHeaders>,
+    ) -> Box<Self> {
+        let counted = Some(CountedRequest {
+            endpoint,
             limits,
             passed,
-            announcement,
-        } = self;
-        let engine = &shared.waygate.inner;
-        let which = engine.limiting.headers;
-        if let Some(told) = &passed.told
-            && which != RateLimitHeaders::Off
+        });
+        // Written where it stays.
+        Box::write(
+            Box::new_uninit(),
+            Self {
+                announcement,
+                counted,
+            },
+        )
+    }
+
+    pub(crate) fn complete(self, mut response: Response) -> Response {
+        if let Some(counted) = &self.counted {
+            counted.tell(&mut response);
+        }
+        if self.announcement.is_some() {
+            announce(&mut response, self.announcement);
+        }
+        if let Some(cost) = response.extensions_mut().remove::<Cost>()
+            && let Some(counted) = self.counted
         {
-            let headers = response.headers_mut();
-            headers::write(headers, which, &limits, &passed.claims, told, passed.at);
-        }
-        if announcement.is_some() {
-            announce(&mut response, announcement);
-        }
-        if let Some(cost) = response.extensions_mut().remove::<Cost>() {
-            correct(shared, limits, passed, cost);
+            counted.correct(cost);
         }
         response
     }
 }
 
-/// Charges what a request has really cost. What it gives back is given to the window that it was taken from, or to none.
-#[cold]
-fn correct(shared: Arc<Shared>, limits: Arc<Limits>, passed: Passed, cost: Cost) {
-    let engine = shared.waygate.inner.clone();
-    let adjust = async move {
-        for (claim, take) in limits.takes_by_claim(&passed.claims) {
-            let units = i64::from(claim.cost) - i64::from(cost.0);
-            let now = engine.limit_clock.now(&*engine.clock);
-            let window = take.rule.window_seconds(passed.at).saturating_mul(SECOND);
-            let is_over = now.saturating_sub(passed.at) >= window;
-            if units < 0 || units > 0 && !is_over {
-                engine.counters.adjust(take, units, now, passed.mode).await;
-            }
+impl CountedRequest {
+    #[inline]
+    fn tell(&self, response: &mut Response) {
+        let which = self.endpoint.shared.waygate.inner.limiting.headers;
+        if let Some(told) = &self.passed.told
+            && which != RateLimitHeaders::Off
+        {
+            let (headers, passed) = (response.headers_mut(), &self.passed);
+            headers::write(
+                headers,
+                which,
+                &self.limits,
+                &passed.claims,
+                told,
+                passed.at,
+            );
         }
-    };
-    if shared.waygate.inner.counters.shared.is_some() {
-        shared.waygate.inner.runtime.spawn(adjust);
-    } else {
-        // Counters of this process do not wait.
-        let _ = adjust.now_or_never();
+    }
+
+    /// Charges what a request has really cost. What it gives back is given to the window that it was taken from, or to
+    /// none.
+    #[cold]
+    fn correct(self, cost: Cost) {
+        let Self {
+            endpoint,
+            limits,
+            passed,
+        } = self;
+        let engine = endpoint.shared.waygate.inner.clone();
+        let is_shared = engine.counters.shared.is_some();
+        let runtime = engine.runtime.clone();
+        let adjust = async move {
+            for (claim, take) in limits.takes_by_claim(&passed.claims) {
+                let units = i64::from(claim.cost) - i64::from(cost.0);
+                let now = engine.limit_clock.now(&*engine.clock);
+                let window = take.rule.window_seconds(passed.at).saturating_mul(SECOND);
+                let is_over = now.saturating_sub(passed.at) >= window;
+                if units < 0 || units > 0 && !is_over {
+                    engine.counters.adjust(take, units, now, passed.mode).await;
+                }
+            }
+        };
+        if is_shared {
+            runtime.spawn(adjust);
+        } else {
+            // Counters of this process do not wait.
+            let _ = adjust.now_or_never();
+        }
     }
 }

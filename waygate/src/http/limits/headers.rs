@@ -1,9 +1,8 @@
 //! What answers tell clients about limits: `X-RateLimit-*`, and the fields of draft-ietf-httpapi-ratelimit-headers.
 
-use std::fmt::Write;
-
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
 use waygate_core::limit::quota::{Nanos, SECOND};
 
 use crate::engine::{Claim, Limits, Rate, RateLimitHeaders, Told};
@@ -31,14 +30,12 @@ pub(super) fn write(
     if matches!(which, RateLimitHeaders::Both | RateLimitHeaders::Legacy) {
         let reset = now.saturating_add(outcome.reset_after).div_ceil(SECOND);
         headers.insert(LIMIT, rate.limit.clone());
-        headers.insert(REMAINING, HeaderValue::from(outcome.remaining));
-        headers.insert(RESET, HeaderValue::from(reset));
+        headers.insert(REMAINING, number(outcome.remaining));
+        headers.insert(RESET, number(reset));
     }
     if matches!(which, RateLimitHeaders::Both | RateLimitHeaders::Standard) {
-        let (name, remaining) = (&rate.name, outcome.remaining);
-        let reset = outcome.reset_after_seconds();
-        let item = text(format_args!("{name};r={remaining};t={reset}"));
-        if let Ok(item) = HeaderValue::from_maybe_shared(item) {
+        let (remaining, reset) = (outcome.remaining, outcome.reset_after_seconds());
+        if let Some(item) = item(&rate.name, remaining, reset) {
             headers.insert(STANDARD, item);
         }
         if let Some(policies) = policies(limits, claims, rate, now) {
@@ -62,9 +59,20 @@ fn policies(limits: &Limits, claims: &[Claim], told: &Rate, now: Nanos) -> Optio
     HeaderValue::try_from(items.join(", ")).ok()
 }
 
-fn text(arguments: std::fmt::Arguments<'_>) -> Bytes {
-    let mut text = BytesMut::with_capacity(48);
-    // Writing to memory that grows does not fail.
-    let _ = text.write_fmt(arguments);
-    text.freeze()
+/// `name;r=remaining;t=reset`, in one allocation.
+fn item(name: &str, remaining: u64, reset: u64) -> Option<HeaderValue> {
+    let mut text = SmallVec::<[u8; 96]>::new();
+    text.extend_from_slice(name.as_bytes());
+    for (parameter, value) in [(b";r=", remaining), (b";t=", reset)] {
+        text.extend_from_slice(parameter);
+        text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    }
+    HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&text)).ok()
+}
+
+/// The number in one allocation, which `HeaderValue::from` makes two of.
+fn number(value: u64) -> HeaderValue {
+    let mut digits = itoa::Buffer::new();
+    let text = Bytes::copy_from_slice(digits.format(value).as_bytes());
+    HeaderValue::from_maybe_shared(text).unwrap_or_else(|_| HeaderValue::from(value))
 }

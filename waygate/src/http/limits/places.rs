@@ -28,7 +28,7 @@ pub(super) async fn enter(
         return Ok((request, Vec::new()));
     }
     let engine = &shared.waygate.inner;
-    let declared = match shared.by_slot.get(&slot) {
+    let declared = match shared.own(slot) {
         Some(own) => &*own.limits.concurrency,
         None => &[],
     };
@@ -76,7 +76,7 @@ async fn refused(shared: &Shared, slot: usize, request: Request, limit: &Concurr
         limit: limit.fields.limit.get(),
         retry_after: RETRY_AFTER,
     });
-    let own = shared.by_slot.get(&slot).filter(|_| is_of_route(limit));
+    let own = shared.own(slot).filter(|_| is_of_route(limit));
     let responder = own
         .and_then(|own| own.limits.concurrency(&limit.key.name)?.response.as_ref())
         .or_else(|| shared.responses.of(&reason))

@@ -19,7 +19,7 @@ pub(super) async fn refused(
     let now = engine.limit_clock.now(&*engine.clock);
     let limited = limited(refusal, now, engine.limiting.jitter);
     let reason = BlockReason::RateLimited(limited);
-    let declared = shared.by_slot.get(&slot);
+    let declared = shared.own(slot);
     let declared = declared.and_then(|own| own.limits.rate(&refusal.policy.key));
     let responder = declared
         .and_then(|declared| declared.response.as_ref())

@@ -28,6 +28,7 @@ mod requests;
 fn main() {
     let (control, mut rows) = store_rows();
     bytes_per_idle_key();
+    a_flood_of_keys();
     rows.extend(requests::rows());
     Report::new("limits", control, rows).publish().unwrap();
 }
@@ -175,6 +176,24 @@ fn bytes_per_idle_key() {
          ({kept} kept); governor keyed {peer_growth:.0} resident"
     );
     black_box((ours.counters, peer));
+}
+
+/// Ten million keys, most of which find the store full: it grows to its bound and no further.
+fn a_flood_of_keys() {
+    const KEYS: u32 = 10_000_000;
+    const MOST: usize = 256 << 20;
+    let store = Ours::new();
+    (0..KEYS).map(client).for_each(|key| store.ask(key));
+    let (kept, bytes) = (store.counters.len(), store.counters.approximate_bytes());
+    println!(
+        "{KEYS} distinct keys: {kept} kept, {} MiB of {}",
+        bytes >> 20,
+        MOST >> 20
+    );
+    assert!(
+        kept <= 1_000_000 && bytes <= MOST,
+        "the store outgrew its bounds"
+    );
 }
 
 fn resident_bytes() -> usize {

@@ -1,7 +1,10 @@
 //! More keys than there is room for.
 
 use waygate_backends::MemoryCounters;
-use waygate_core::limit::quota::SECOND;
+use waygate_core::{
+    limit::quota::SECOND,
+    port::{Series, Take},
+};
 
 use super::kit::*;
 
@@ -93,6 +96,32 @@ fn newcomers_share_a_counter_when_nobody_can_go() {
             .count();
         assert_eq!(admitted, 2, "{rule:?}");
         assert_eq!(counters.len(), 51, "{rule:?}");
+    }
+}
+
+/// What newcomers shared while there was no room refuses nobody who finds some.
+#[test]
+fn newcomers_have_counters_of_their_own_again_when_there_is_room() {
+    for rule in rules(2) {
+        let counters = MemoryCounters::builder().max_entries(50).build();
+        let (series, other) = (series(), Series::new("GET:/other", "per client", 0, 0));
+        for key in 0..50u32 {
+            while hit(&counters, &series, &key.to_be_bytes(), &rule, START).allowed {}
+        }
+        while hit(&counters, &series, b"newcomer", &rule, START).allowed {}
+        for key in 0..10u32 {
+            counters.forget_at(&series, &key.to_be_bytes());
+        }
+        let take = |series| Take {
+            series,
+            key: b"another",
+            rule: &rule,
+            cost: 1,
+            enforced: true,
+            lease: false,
+        };
+        let outcomes = counters.take_at(&[take(&series), take(&other)], START);
+        assert!(outcomes.iter().all(|outcome| outcome.allowed), "{rule:?}");
     }
 }
 

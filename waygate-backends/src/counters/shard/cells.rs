@@ -84,8 +84,9 @@ impl Shard {
     pub(super) fn weigh_cell(&self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
         let counter = match self.cells.get(ask.digest) {
             Some(cell) => cell.counter(now),
+            // Who has none would share one if there is no room, and have one of its own if there is.
             None => self.counter_of_log(ask.digest, now).or_else(|| {
-                let shared = self.cells.get(ask.shared());
+                let shared = self.cells.get(ask.shared()).filter(|_| self.is_full());
                 shared.and_then(|cell| cell.counter(now))
             }),
         };

@@ -88,7 +88,11 @@ impl Shard {
         if let Some(mut log) = self.log_of_cell(ask.digest, now) {
             return weigh(&mut log).0;
         }
-        let shared = self.change_log(ask.shared(), period, now, weigh);
+        // Who has none would share one if there is no room, and have one of its own if there is.
+        let shared = match self.is_full() {
+            true => self.change_log(ask.shared(), period, now, weigh),
+            false => None,
+        };
         shared.unwrap_or_else(|| weigh(&mut MovingLog::default()).0)
     }
 

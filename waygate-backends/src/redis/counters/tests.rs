@@ -12,6 +12,7 @@ use waygate_faultproxy::RedisProc;
 
 use super::{
     plan::{Plan, cost_of, units_of},
+    request::{Request, Told},
     scripts,
 };
 
@@ -67,19 +68,25 @@ impl Scripts {
     }
 
     fn take(&mut self, keys: &[&str], takes: &[Take<'_>], now: Nanos) -> Vec<Outcome> {
+        let mut request = Request::new();
+        for (key, take) in keys.iter().zip(takes) {
+            let (plan, limit) = (Plan::of(take.rule, now), take.rule.capacity());
+            request.add((*key).to_owned(), plan, cost_of(take), take.enforced, limit);
+        }
         let answer = self.run(scripts::TAKE_SOURCE, now, |command| {
-            command.arg(keys.len()).arg(keys);
-            for take in takes {
-                Plan::of(take.rule, now).arguments(command, cost_of(take), take.enforced);
-            }
+            Request::arguments([&request].into_iter(), command);
         });
-        scripts::outcomes(&answer, &takes.iter().collect::<Vec<_>>()).unwrap()
+        let told = Request::told([&request].into_iter(), &answer).unwrap();
+        let [Told::Outcomes(outcomes)] = &told[..] else {
+            panic!("{told:?}");
+        };
+        outcomes.clone()
     }
 
     fn adjust(&mut self, key: &str, rule: &Rule, units: i64, now: Nanos) {
         self.run(scripts::ADJUST_SOURCE, now, |command| {
-            command.arg(1).arg(key);
-            Plan::of(rule, now).arguments(command, units_of(units), false);
+            let text = Plan::of(rule, now).text(units_of(units), false);
+            command.arg(1).arg(key).arg(text);
         });
     }
 

@@ -361,34 +361,24 @@ KINDS.M = {
   end,
 }
 
--- The take whose arguments begin at `at`.
-local function read(key, at)
-  local take = {
-    key = key,
-    kind = KINDS[ARGV[at]],
-    field = ARGV[at + 1],
-    capacity = tonumber(ARGV[at + 2]),
-    a = tonumber(ARGV[at + 3]),
-    b = tonumber(ARGV[at + 4]),
-    cost = tonumber(ARGV[at + 5]),
-    enforced = ARGV[at + 6] == '1',
-  }
-  local value, used, start = call('HGET', key, take.field), 0, nil
-  if not value and call('EXISTS', key) == 1 then
+-- Reads what the key of a take has consumed.
+local function load(take)
+  local value, used, start = call('HGET', take.key, take.field), 0, nil
+  take.changed, take.inherited = false, nil
+  if not value and call('EXISTS', take.key) == 1 then
     take.changed = true
     -- What cannot be read, such as a field that was garbled on its way here, counts as nothing.
-    local known, before, since = pcall(consumed, key)
+    local known, before, since = pcall(consumed, take.key)
     if known then
       used, start = before, since
     end
   end
-  take.kind.load(take, value, used, start)
-  return take
+  KINDS[take.kind].load(take, value, used, start)
 end
 
 local function save(take)
   if take.changed then
     call('DEL', take.key)
   end
-  take.kind.save(take)
+  KINDS[take.kind].save(take)
 end

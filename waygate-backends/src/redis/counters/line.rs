@@ -91,7 +91,7 @@ impl Line {
         while state.under_way < UNDER_WAY {
             // Redis would have nothing to do while the answers are read: it has half of them a little later.
             let free = UNDER_WAY - state.under_way;
-            let most = state.waiting.len().div_ceil(free).max(FEW).min(BATCH);
+            let most = state.waiting.len().div_ceil(free).clamp(FEW, BATCH);
             let Some(batch) = state.batch(most) else {
                 break;
             };

@@ -17,30 +17,7 @@ use super::{
 };
 
 /// Puts the clock of the last argument in place of that of Redis, expiry included.
-const CLOCK: &str = r"
-local real, microseconds = redis, tonumber(ARGV[#ARGV])
-local milliseconds = math.floor(microseconds / 1000)
-local redis = {}
-function redis.call(name, key, ...)
-  if name == 'TIME' then
-    return {string.format('%.0f', math.floor(microseconds / 1000000)), string.format('%.0f', microseconds % 1000000)}
-  end
-  local over = 'over:' .. key
-  local expiry = tonumber(real.call('GET', over) or nil)
-  if expiry and milliseconds > expiry then
-    real.call('DEL', key, over)
-    expiry = nil
-  end
-  if name == 'PTTL' then
-    return real.call('EXISTS', key) == 0 and -2 or expiry and expiry - milliseconds or -1
-  elseif name == 'PEXPIRE' then
-    return real.call('SET', over, string.format('%.0f', milliseconds + ...))
-  elseif name == 'DEL' then
-    real.call('DEL', over)
-  end
-  return real.call(name, key, ...)
-end
-";
+const CLOCK: &str = include_str!("lua/clock.lua");
 
 const START: Nanos = 1_800_000_000 * SECOND + 3_137_000;
 const MILLISECOND: Nanos = 1_000_000;
@@ -76,11 +53,13 @@ impl Scripts {
         let answer = self.run(scripts::TAKE_SOURCE, now, |command| {
             Request::arguments([&request].into_iter(), command);
         });
-        let told = Request::told([&request].into_iter(), &answer).unwrap();
-        let [Told::Outcomes(outcomes)] = &told[..] else {
-            panic!("{told:?}");
-        };
-        outcomes.clone()
+        match Request::told([&request].into_iter(), &answer)
+            .unwrap()
+            .pop()
+        {
+            Some(Told::Outcomes(outcomes)) => outcomes,
+            told => panic!("{told:?}"),
+        }
     }
 
     fn adjust(&mut self, key: &str, rule: &Rule, units: i64, now: Nanos) {

@@ -10,19 +10,16 @@ local EXACT = 9007199254740992
 -- A window of the calendar is kept for longer than it lasts, since the caller's clock may be behind.
 local GRACE = 60000000
 
-local clock = call('TIME')
-local now = clock[1] * 1000000 + clock[2]
+local now = time()
 
 local function text(number)
   return string.format('%.0f', number)
 end
 
+-- Up to four numbers.
 local function numbers(value)
-  local list = {}
-  for number in string.gmatch(value, '[^:]+') do
-    list[#list + 1] = tonumber(number)
-  end
-  return list
+  local first, second, third, fourth = match(value, '^(%-?%d+):?(%-?%d*):?(%-?%d*):?(%-?%d*)$')
+  return {tonumber(first), tonumber(second), tonumber(third), tonumber(fourth)}
 end
 
 local function expire(key, microseconds)

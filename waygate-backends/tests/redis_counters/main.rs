@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod batches;
 mod blocks;
 mod conformance;
 mod faults;

@@ -1,6 +1,6 @@
 //! Several tasks at a time.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::task::JoinSet;
 
@@ -57,6 +57,28 @@ pub async fn eight_tasks_never_overdraw_two_counters<H: Harness>(new: impl Fn() 
     });
     assert_eq!(count.await, 300);
     assert_eq!(kit.left(b"wide", &wide).await, 700);
+}
+
+pub async fn a_crowd_over_few_counters_is_admitted_exactly<H: Harness>(new: impl Fn() -> H) {
+    let kit = Arc::new(Kit::new(new).await);
+    let rules = Arc::new(all(5));
+    for round in 0..4u8 {
+        let mut tasks = JoinSet::new();
+        for task in 0..64usize {
+            let (kit, rules) = (kit.clone(), rules.clone());
+            tasks.spawn(async move {
+                let rule = task % rules.len();
+                let key = [round, rule as u8, (task / 4 % 2) as u8];
+                (key, kit.hit(&key, &rules[rule]).await.allowed)
+            });
+        }
+        let mut admitted = HashMap::new();
+        for (key, allowed) in tasks.join_all().await {
+            *admitted.entry(key).or_insert(0) += u64::from(allowed);
+        }
+        assert_eq!(admitted.len(), 8);
+        assert!(admitted.values().all(|count| *count == 5), "{admitted:?}");
+    }
 }
 
 pub async fn eight_tasks_never_exceed_the_places<H: Harness>(new: impl Fn() -> H) {

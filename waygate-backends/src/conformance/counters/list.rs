@@ -31,7 +31,7 @@ macro_rules! counter_conformance_tests {
                 a_limit_of_zero_has_no_place a_lower_limit_lets_holders_stay
                 a_place_ends_with_its_lifetime;
             concurrent: eight_tasks_never_over_admit eight_tasks_never_overdraw_two_counters
-                eight_tasks_never_exceed_the_places;
+                a_crowd_over_few_counters_is_admitted_exactly eight_tasks_never_exceed_the_places;
         );
         $($crate::counter_conformance_tests!(@capability $capability { $harness });)*
     };

@@ -1,4 +1,7 @@
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use redis::Cmd;
 use waygate_core::{
@@ -8,6 +11,7 @@ use waygate_core::{
 
 use super::{
     plan::{Plan, cost_of, units_of},
+    request::Request,
     scripts,
     store::Shared,
 };
@@ -19,7 +23,7 @@ impl Shared {
     /// follows the other, and when one refuses, what those before it have charged is given back: for that moment, others
     /// see less than there is, but never more.
     pub(super) async fn take_all(
-        &self,
+        self: &Arc<Self>,
         takes: &[Take<'_>],
         plans: &[Plan],
     ) -> Result<Vec<Outcome>, CounterError> {
@@ -79,32 +83,27 @@ impl Shared {
     }
 
     async fn take_group(
-        &self,
+        self: &Arc<Self>,
         takes: &[Take<'_>],
         plans: &[Plan],
         group: &[usize],
         charge: bool,
         deadline: Duration,
     ) -> Result<Vec<Outcome>, CounterError> {
-        let names: Vec<String> = group
-            .iter()
-            .map(|index| self.names.counter(takes[*index].series, takes[*index].key))
-            .collect();
-        let arguments = |command: &mut Cmd| {
-            command.arg(names.len()).arg(&names);
-            for index in group {
-                let take = &takes[*index];
-                let cost = if charge { cost_of(take) } else { 0 };
-                plans[*index].arguments(command, cost, take.enforced);
-            }
-        };
-        let answer = self
-            .link
-            .script(&scripts::TAKE, arguments, deadline)
-            .await?;
-        let own: Vec<&Take<'_>> = group.iter().map(|index| &takes[*index]).collect();
-        scripts::outcomes(&answer, &own)
-            .ok_or_else(|| self.link.misunderstood("not the outcomes of takes").into())
+        let mut request = Request::new();
+        for index in group {
+            let take = &takes[*index];
+            let name = self.names.counter(take.series, take.key);
+            let cost = if charge { cost_of(take) } else { 0 };
+            request.add(
+                name,
+                plans[*index],
+                cost,
+                take.enforced,
+                take.rule.capacity(),
+            );
+        }
+        Ok(self.ask(request, deadline).await?)
     }
 
     pub(super) async fn adjust(
@@ -115,7 +114,7 @@ impl Shared {
     ) -> Result<(), CounterError> {
         let arguments = |command: &mut Cmd| {
             command.arg(1).arg(name);
-            plan.arguments(command, units_of(units), false);
+            command.arg(plan.text(units_of(units), false));
         };
         self.link
             .script(&scripts::ADJUST, arguments, self.deadline())

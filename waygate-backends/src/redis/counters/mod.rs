@@ -1,9 +1,12 @@
 mod background;
+mod batches;
 mod blocks;
 mod groups;
 mod leases;
+mod line;
 mod names;
 mod plan;
+mod request;
 mod scripts;
 mod store;
 #[cfg(test)]

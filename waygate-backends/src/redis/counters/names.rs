@@ -1,3 +1,5 @@
+use std::sync::{Mutex, PoisonError};
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use waygate_core::port::Series;
@@ -7,11 +9,18 @@ use waygate_core::port::Series;
 /// Whose counter it is may be an address or a password, so neither that nor the series appears; their digests do, which
 /// are the same in every process with the same prefix. The digest of the key comes first, in braces: all counters of
 /// one key are in one slot of a cluster.
-#[derive(Debug, Clone)]
 pub(super) struct Names {
     prefix: String,
     salted: Sha256,
+    known: Box<[Mutex<Known>]>,
 }
+
+/// A series and its digest.
+type Known = Option<(Box<str>, Digest128)>;
+type Digest128 = [u8; 16];
+
+/// How many series are remembered at most; one pushes out another that falls on the same place.
+const PLACES: usize = 1_024;
 
 impl Names {
     pub(super) fn new(prefix: &str) -> Self {
@@ -22,6 +31,7 @@ impl Names {
         Self {
             prefix: prefix.to_owned(),
             salted,
+            known: (0..PLACES).map(|_| Mutex::default()).collect(),
         }
     }
 
@@ -39,21 +49,33 @@ impl Names {
     }
 
     fn name(&self, kind: &str, series: &Series, key: &[u8]) -> String {
-        let (key, series) = (
-            self.digest(b"k", key),
-            self.digest(b"s", series.name().as_bytes()),
-        );
+        let key = self.digest(b"k", key);
         let mut name = String::with_capacity(self.prefix.len() + 52);
         for part in [&self.prefix, ":", kind, ":{"] {
             name.push_str(part);
         }
         URL_SAFE_NO_PAD.encode_string(key, &mut name);
         name.push_str("}:");
-        URL_SAFE_NO_PAD.encode_string(series, &mut name);
+        URL_SAFE_NO_PAD.encode_string(self.series(series), &mut name);
         name
     }
 
-    fn digest(&self, kind: &[u8], text: &[u8]) -> [u8; 16] {
+    /// The digest of a series, which is remembered: there are few, and they stay.
+    fn series(&self, series: &Series) -> Digest128 {
+        let place = &self.known[series.seed() as usize % PLACES];
+        // Nothing under the lock can panic half-way.
+        let mut known = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((name, digest)) = &*known
+            && **name == *series.name()
+        {
+            return *digest;
+        }
+        let digest = self.digest(b"s", series.name().as_bytes());
+        *known = Some((series.name().into(), digest));
+        digest
+    }
+
+    fn digest(&self, kind: &[u8], text: &[u8]) -> Digest128 {
         let mut hasher = self.salted.clone();
         hasher.update(kind);
         hasher.update(text);

@@ -1,4 +1,3 @@
-use redis::Cmd;
 use waygate_core::{
     limit::{
         Quota, Rule,
@@ -100,25 +99,18 @@ impl Plan {
         }
     }
 
-    /// The seven arguments of a take.
-    pub(super) fn arguments(&self, command: &mut Cmd, cost: i64, enforced: bool) {
+    /// A take by this plan, as the scripts read it.
+    pub(super) fn text(&self, cost: i64, enforced: bool) -> String {
         let Self { capacity, a, b, .. } = *self;
+        let enforced = u8::from(enforced);
+        let rest = format_args!("{capacity}:{a}:{b}:{cost}:{enforced}");
         match self.kind {
-            Kind::Fixed => command.arg("F").arg(format!("f{b}")),
-            Kind::Calendar => command.arg("C").arg("c"),
-            Kind::Sliding => command.arg("S").arg(format!("s{a}")),
-            Kind::Bucket => {
-                let unit = if b == 1 { 'u' } else { 'n' };
-                command.arg("B").arg(format!("b{a}{unit}"))
-            }
-            Kind::Moving => command.arg("M").arg("m"),
-        };
-        command
-            .arg(capacity)
-            .arg(a)
-            .arg(b)
-            .arg(cost)
-            .arg(u8::from(enforced));
+            Kind::Fixed => format!("F:f{b}:{rest}"),
+            Kind::Calendar => format!("C:c:{rest}"),
+            Kind::Sliding => format!("S:s{a}:{rest}"),
+            Kind::Bucket => format!("B:b{a}{}:{rest}", if b == 1 { 'u' } else { 'n' }),
+            Kind::Moving => format!("M:m:{rest}"),
+        }
     }
 
     /// Whether all of it comes back at one moment, which `reset_after` tells.

@@ -22,14 +22,17 @@ use super::{
     background,
     blocks::{Blocks, Print},
     leases::{Leases, Lent},
+    line::Line,
     names::Names,
     plan::Plan,
+    request::Request,
     scripts,
 };
 
 /// Counters in Redis, for any number of processes. Clones share one connection.
 ///
-/// * All takes of a request are decided by one script, in one round trip and by the clock of Redis.
+/// * All takes of a request are decided by one script, in one round trip and by the clock of Redis. Requests that come
+///   while two calls are under way share the next one.
 /// * No request waits for longer than [`RedisOptions::deadline`], or at all while Redis is known not to answer.
 /// * A key that is refused is refused without a round trip until it may pass, for up to a second at a time,
 ///   and for all of that time while Redis does not answer.
@@ -64,6 +67,7 @@ pub(super) struct Shared {
     pub(super) link: Link,
     pub(super) names: Names,
     pub(super) leases: Leases,
+    pub(super) line: Line,
     pub(super) replicas: AtomicU32,
     /// What this process shows up as.
     pub(super) process: String,
@@ -87,6 +91,7 @@ impl RedisCounters {
                     names: Names::new(&options.prefix),
                     link: Link::open(options),
                     leases: Leases::new(),
+                    line: Line::default(),
                     replicas: AtomicU32::new(0),
                     process: uuid::Uuid::new_v4().simple().to_string(),
                     blocks: Blocks::new(),
@@ -195,17 +200,11 @@ impl Shared {
         units: u64,
     ) {
         let since = Instant::now();
-        let arguments = |command: &mut Cmd| {
-            command.arg(1).arg(&name);
-            plan.arguments(command, i64::try_from(units).unwrap_or(i64::MAX), true);
-        };
-        let answer = self
-            .link
-            .script(&scripts::TAKE, arguments, self.deadline())
-            .await;
-        let outcome = answer
-            .ok()
-            .and_then(|answer| scripts::outcome(&answer, limit));
+        let cost = i64::try_from(units).unwrap_or(i64::MAX);
+        let mut request = Request::new();
+        request.add(name.clone(), plan, cost, true, limit);
+        let answer = self.ask(request, self.deadline()).await;
+        let outcome = answer.ok().and_then(|outcomes| outcomes.first().copied());
         self.leases.refilled(counter, name, units, outcome, since);
     }
 

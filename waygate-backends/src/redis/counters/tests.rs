@@ -12,34 +12,12 @@ use waygate_faultproxy::RedisProc;
 
 use super::{
     plan::{Plan, cost_of, units_of},
+    request::{Request, Told},
     scripts,
 };
 
 /// Puts the clock of the last argument in place of that of Redis, expiry included.
-const CLOCK: &str = r"
-local real, microseconds = redis, tonumber(ARGV[#ARGV])
-local milliseconds = math.floor(microseconds / 1000)
-local redis = {}
-function redis.call(name, key, ...)
-  if name == 'TIME' then
-    return {string.format('%.0f', math.floor(microseconds / 1000000)), string.format('%.0f', microseconds % 1000000)}
-  end
-  local over = 'over:' .. key
-  local expiry = tonumber(real.call('GET', over) or nil)
-  if expiry and milliseconds > expiry then
-    real.call('DEL', key, over)
-    expiry = nil
-  end
-  if name == 'PTTL' then
-    return real.call('EXISTS', key) == 0 and -2 or expiry and expiry - milliseconds or -1
-  elseif name == 'PEXPIRE' then
-    return real.call('SET', over, string.format('%.0f', milliseconds + ...))
-  elseif name == 'DEL' then
-    real.call('DEL', over)
-  end
-  return real.call(name, key, ...)
-end
-";
+const CLOCK: &str = include_str!("lua/clock.lua");
 
 const START: Nanos = 1_800_000_000 * SECOND + 3_137_000;
 const MILLISECOND: Nanos = 1_000_000;
@@ -67,19 +45,27 @@ impl Scripts {
     }
 
     fn take(&mut self, keys: &[&str], takes: &[Take<'_>], now: Nanos) -> Vec<Outcome> {
+        let mut request = Request::new();
+        for (key, take) in keys.iter().zip(takes) {
+            let (plan, limit) = (Plan::of(take.rule, now), take.rule.capacity());
+            request.add((*key).to_owned(), plan, cost_of(take), take.enforced, limit);
+        }
         let answer = self.run(scripts::TAKE_SOURCE, now, |command| {
-            command.arg(keys.len()).arg(keys);
-            for take in takes {
-                Plan::of(take.rule, now).arguments(command, cost_of(take), take.enforced);
-            }
+            Request::arguments([&request].into_iter(), command);
         });
-        scripts::outcomes(&answer, &takes.iter().collect::<Vec<_>>()).unwrap()
+        match Request::told([&request].into_iter(), &answer)
+            .unwrap()
+            .pop()
+        {
+            Some(Told::Outcomes(outcomes)) => outcomes,
+            told => panic!("{told:?}"),
+        }
     }
 
     fn adjust(&mut self, key: &str, rule: &Rule, units: i64, now: Nanos) {
         self.run(scripts::ADJUST_SOURCE, now, |command| {
-            command.arg(1).arg(key);
-            Plan::of(rule, now).arguments(command, units_of(units), false);
+            let text = Plan::of(rule, now).text(units_of(units), false);
+            command.arg(1).arg(key).arg(text);
         });
     }
 

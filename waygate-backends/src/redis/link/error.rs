@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
 /// Why a call did not get its answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -102,11 +102,26 @@ pub(super) fn judge(error: &RedisError) -> (Verdict, LinkError) {
     }
 }
 
+/// An error that a script caught and wrote down, as if it had been the answer.
+pub(super) fn written(text: &str) -> RedisError {
+    let text = text.trim_start_matches('-');
+    let code = text.split(' ').next().unwrap_or_default();
+    // Those that scripts make themselves, and those of old versions, have none.
+    let has_code = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    let code = if has_code { "" } else { "ERR " };
+    let line = format!("-{code}{}\r\n", text.replace(['\r', '\n'], " "));
+    match redis::parse_redis_value(line.as_bytes()) {
+        Ok(Value::ServerError(error)) => error.into(),
+        Ok(_) => (ErrorKind::UnexpectedReturnType, "not an error of a script").into(),
+        Err(error) => error,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-    use super::{LinkError, Verdict, judge};
+    use super::{LinkError, Verdict, judge, written};
 
     fn judged(detail: &str) -> (Verdict, LinkError) {
         judge(&RedisError::from((
@@ -163,5 +178,44 @@ mod tests {
             matches!(mistake.1, LinkError::Misunderstood(_)),
             "{mistake:?}"
         );
+    }
+
+    #[test]
+    fn what_a_script_caught_means_the_same() {
+        for (text, verdict) in [
+            (
+                "OOM command not allowed when used memory > 'maxmemory'.",
+                Verdict::Refuses,
+            ),
+            (
+                "-READONLY You can't write against a read only replica.",
+                Verdict::Broken,
+            ),
+            (
+                "NOPERM this user has no permissions to run the 'time' command",
+                Verdict::Refuses,
+            ),
+            (
+                "@user_script: 1: -OOM command not allowed when used memory > 'maxmemory'.",
+                Verdict::Refuses,
+            ),
+            (
+                "ERR ACL failure in script: User ada has no permissions to run the 'time' command",
+                Verdict::Refuses,
+            ),
+            (
+                "The user executing the script can't run this command or subcommand script",
+                Verdict::Refuses,
+            ),
+            (
+                "WRONGTYPE Operation against a key holding the wrong kind of value",
+                Verdict::Sound,
+            ),
+            ("user_script:7: attempt to compare\r\n nil", Verdict::Sound),
+        ] {
+            assert_eq!(judge(&written(text)).0, verdict, "{text}");
+        }
+        let (_, error) = judge(&written("WRONGTYPE Operation against a key"));
+        assert_eq!(error.to_string(), "WRONGTYPE: Operation against a key");
     }
 }

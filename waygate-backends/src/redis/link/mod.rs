@@ -4,13 +4,13 @@
 //! connection again that answers in time, calls fail at once and without a packet. That task is the only one that
 //! connects.
 
+mod call;
 mod dial;
 mod error;
 mod keeper;
 mod script;
 mod shared;
 mod subscribe;
-mod waiting;
 
 use std::{
     sync::{Arc, OnceLock},
@@ -18,17 +18,14 @@ use std::{
 };
 
 use redis::{Cmd, Value};
-use tokio::{
-    sync::{SemaphorePermit, watch},
-    task::AbortHandle,
-    time::timeout,
-};
+use tokio::{sync::watch, task::AbortHandle};
 
+pub(crate) use call::{Call, Ends, Permits};
 pub(crate) use error::LinkError;
 pub(crate) use script::Script;
 pub(crate) use shared::LinkState;
 
-use self::{shared::Shared, waiting::Waiting};
+use self::shared::Shared;
 use super::RedisOptions;
 
 /// Redis, as one process talks to it. Clones share the connection, which is closed with the last of them.
@@ -84,11 +81,10 @@ impl Link {
     /// Sends a command and waits for its answer, though not for longer than `deadline`. The first calls of all wait,
     /// within it, for the first connection.
     pub(crate) async fn call(&self, command: &Cmd, deadline: Duration) -> Result<Value, LinkError> {
-        let since = Instant::now();
-        let (mut waiting, _permit) = self.begin(deadline).await?;
-        let left = deadline.saturating_sub(since.elapsed());
-        let answer = timeout(left, waiting.connection.send(command)).await;
-        waiting.settle(answer)
+        self.begin(deadline, Permits::Own)
+            .await?
+            .send(command)
+            .await
     }
 
     /// Sends two commands over one connection, the second right after the first, and fails if the first does.
@@ -98,11 +94,13 @@ impl Link {
         second: &Cmd,
         deadline: Duration,
     ) -> Result<[Value; 2], LinkError> {
-        let since = Instant::now();
-        let (mut waiting, _permit) = self.begin(deadline).await?;
-        let left = deadline.saturating_sub(since.elapsed());
-        let answers = timeout(left, waiting.connection.send_both(first, second)).await;
-        waiting.settle(answers)
+        let call = self.begin(deadline, Permits::Own).await?;
+        call.send_both(first, second).await
+    }
+
+    /// An error of one of several requests that were sent in one call, as Redis wrote it.
+    pub(crate) fn failed(&self, generation: u64, text: &str) -> LinkError {
+        self.inner.shared.judge(generation, &error::written(text))
     }
 
     /// An answer that makes no sense: it may belong to another call, so the connection is given up.
@@ -128,28 +126,32 @@ impl Link {
         });
     }
 
-    async fn begin(
+    /// The beginning of a call, for as long as its caller will wait.
+    pub(crate) async fn begin(
         &self,
         deadline: Duration,
-    ) -> Result<(Waiting<'_>, SemaphorePermit<'_>), LinkError> {
-        let shared = &self.inner.shared;
-        let permit = shared.permits.try_acquire().map_err(|_| {
-            LinkError::Unavailable(
-                "as many requests as may wait for Redis are waiting already".into(),
-            )
-        })?;
-        if let Some((generation, connection)) = shared.connection() {
-            let waiting = Waiting::new(shared, generation, connection, deadline);
-            return Ok((waiting, permit));
-        }
-        self.keep();
-        shared.first_attempt(deadline).await;
-        match shared.connection() {
-            Some((generation, connection)) => {
-                let waiting = Waiting::new(shared, generation, connection, deadline);
-                Ok((waiting, permit))
+        permits: Permits,
+    ) -> Result<Call<'_>, LinkError> {
+        let (shared, since) = (&*self.inner.shared, Instant::now());
+        let permit = match permits {
+            Permits::OfOthers => None,
+            Permits::Own => Some(shared.permits.try_acquire().map_err(|_| {
+                LinkError::Unavailable(
+                    "as many requests as may wait for Redis are waiting already".into(),
+                )
+            })?),
+        };
+        let connection = match shared.connection() {
+            Some(connection) => Some(connection),
+            None => {
+                self.keep();
+                shared.first_attempt(deadline).await;
+                shared.connection()
             }
-            None => Err(shared.absent()),
-        }
+        };
+        let (generation, connection) = connection.ok_or_else(|| shared.absent())?;
+        Ok(Call::new(
+            shared, generation, connection, since, deadline, permit,
+        ))
     }
 }

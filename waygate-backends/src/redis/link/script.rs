@@ -1,8 +1,8 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::{Cmd, Value};
 
-use super::{Link, LinkError};
+use super::{Call, Link, LinkError, Permits};
 
 /// A script that Redis knows by its hash once it has run.
 #[derive(Debug)]
@@ -18,6 +18,18 @@ impl Script {
             hash: redis::Script::new(source).get_hash().to_owned(),
         }
     }
+
+    fn known(&self, arguments: &impl Fn(&mut Cmd)) -> Cmd {
+        let mut command = redis::cmd("EVALSHA");
+        arguments(command.arg(&self.hash));
+        command
+    }
+
+    fn whole(&self, arguments: &impl Fn(&mut Cmd)) -> Cmd {
+        let mut command = redis::cmd("EVAL");
+        arguments(command.arg(self.source));
+        command
+    }
 }
 
 impl Link {
@@ -29,15 +41,22 @@ impl Link {
         arguments: impl Fn(&mut Cmd),
         deadline: Duration,
     ) -> Result<Value, LinkError> {
-        let since = Instant::now();
-        let mut command = redis::cmd("EVALSHA");
-        arguments(command.arg(&script.hash));
-        match self.call(&command, deadline).await {
-            Err(LinkError::Misunderstood(error)) if error.starts_with("NOSCRIPT") => {
-                let mut command = redis::cmd("EVAL");
-                arguments(command.arg(script.source));
-                let left = deadline.saturating_sub(since.elapsed());
-                self.call(&command, left).await
+        let call = self.begin(deadline, Permits::Own).await?;
+        self.run(call, script, arguments).await
+    }
+
+    /// The same in a call that has begun.
+    pub(crate) async fn run(
+        &self,
+        call: Call<'_>,
+        script: &Script,
+        arguments: impl Fn(&mut Cmd),
+    ) -> Result<Value, LinkError> {
+        let (ends, permits) = (call.ends(), call.permits());
+        match call.send(&script.known(&arguments)).await {
+            Err(error) if is_unknown(&error) => {
+                let call = self.begin(ends.left(), permits).await?;
+                call.send(&script.whole(&arguments)).await
             }
             answer => answer,
         }
@@ -51,17 +70,18 @@ impl Link {
         then: &Cmd,
         deadline: Duration,
     ) -> Result<[Value; 2], LinkError> {
-        let since = Instant::now();
-        let mut command = redis::cmd("EVALSHA");
-        arguments(command.arg(&script.hash));
-        match self.call_both(&command, then, deadline).await {
-            Err(LinkError::Misunderstood(error)) if error.starts_with("NOSCRIPT") => {
-                let mut command = redis::cmd("EVAL");
-                arguments(command.arg(script.source));
-                let left = deadline.saturating_sub(since.elapsed());
-                self.call_both(&command, then, left).await
+        let call = self.begin(deadline, Permits::Own).await?;
+        let ends = call.ends();
+        match call.send_both(&script.known(&arguments), then).await {
+            Err(error) if is_unknown(&error) => {
+                self.call_both(&script.whole(&arguments), then, ends.left())
+                    .await
             }
             answers => answers,
         }
     }
+}
+
+fn is_unknown(error: &LinkError) -> bool {
+    matches!(error, LinkError::Misunderstood(text) if text.starts_with("NOSCRIPT"))
 }

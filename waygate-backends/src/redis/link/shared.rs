@@ -7,15 +7,16 @@ use std::{
     time::Duration,
 };
 
+use redis::RedisError;
 use tokio::{
     sync::{Notify, Semaphore, watch},
     time::timeout,
 };
 
 use super::{
-    super::RedisOptions,
+    super::{RedisOptions, url::Topology},
     dial::Connection,
-    error::{LinkError, Verdict},
+    error::{self, LinkError, Verdict},
 };
 
 /// So many doubtful errors in a row are too many.
@@ -114,6 +115,20 @@ impl Shared {
             Verdict::Refuses => self.refuses(error),
             Verdict::Broken => self.close(Some(generation), None, error),
         }
+    }
+
+    /// Sorts an error that came over the connection of that generation, and does what follows from it.
+    pub(super) fn judge(&self, generation: u64, error: &RedisError) -> LinkError {
+        let (verdict, error) = error::judge(error);
+        let verdict = match verdict {
+            // The connection to one of the nodes, which the client replaces by itself.
+            Verdict::Broken if matches!(self.options.target.topology, Topology::Cluster(_)) => {
+                Verdict::Doubtful
+            }
+            verdict => verdict,
+        };
+        self.failed(generation, verdict, &error);
+        error
     }
 
     /// Whether that is one too many.

@@ -1,6 +1,8 @@
--- Seven arguments as for a take, whose cost is how many units are given back; below zero they are charged.
-local take = read(KEYS[1], 1)
-take.kind.adjust(take, take.cost)
+-- A key, and a text as for a take, whose cost is how many units are given back; below zero they are charged.
+local take = planOf(ARGV[1])
+take.key = KEYS[1]
+load(take)
+KINDS[take.kind].adjust(take, take.cost)
 if take.cost < 0 or call('EXISTS', take.key) == 1 then
   save(take)
 end

@@ -10,19 +10,16 @@ local EXACT = 9007199254740992
 -- A window of the calendar is kept for longer than it lasts, since the caller's clock may be behind.
 local GRACE = 60000000
 
-local clock = call('TIME')
-local now = clock[1] * 1000000 + clock[2]
+local now = time()
 
 local function text(number)
   return string.format('%.0f', number)
 end
 
+-- Up to four numbers.
 local function numbers(value)
-  local list = {}
-  for number in string.gmatch(value, '[^:]+') do
-    list[#list + 1] = tonumber(number)
-  end
-  return list
+  local first, second, third, fourth = match(value, '^(%-?%d+):?(%-?%d*):?(%-?%d*):?(%-?%d*)$')
+  return {tonumber(first), tonumber(second), tonumber(third), tonumber(fourth)}
 end
 
 local function expire(key, microseconds)
@@ -361,34 +358,24 @@ KINDS.M = {
   end,
 }
 
--- The take whose arguments begin at `at`.
-local function read(key, at)
-  local take = {
-    key = key,
-    kind = KINDS[ARGV[at]],
-    field = ARGV[at + 1],
-    capacity = tonumber(ARGV[at + 2]),
-    a = tonumber(ARGV[at + 3]),
-    b = tonumber(ARGV[at + 4]),
-    cost = tonumber(ARGV[at + 5]),
-    enforced = ARGV[at + 6] == '1',
-  }
-  local value, used, start = call('HGET', key, take.field), 0, nil
-  if not value and call('EXISTS', key) == 1 then
+-- Reads what the key of a take has consumed.
+local function load(take)
+  local value, used, start = call('HGET', take.key, take.field), 0, nil
+  take.changed, take.inherited = false, nil
+  if not value and call('EXISTS', take.key) == 1 then
     take.changed = true
     -- What cannot be read, such as a field that was garbled on its way here, counts as nothing.
-    local known, before, since = pcall(consumed, key)
+    local known, before, since = pcall(consumed, take.key)
     if known then
       used, start = before, since
     end
   end
-  take.kind.load(take, value, used, start)
-  return take
+  KINDS[take.kind].load(take, value, used, start)
 end
 
 local function save(take)
   if take.changed then
     call('DEL', take.key)
   end
-  take.kind.save(take)
+  KINDS[take.kind].save(take)
 end

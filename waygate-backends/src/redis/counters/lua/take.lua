@@ -1,33 +1,49 @@
--- For each key, seven arguments: the kind of the rule, its field, the capacity, `a`, `b`, the cost, and whether a
--- refusal counts. For each key, four results: whether it is allowed, what remains, and in how many microseconds there
--- is more and the same request would pass.
-local takes, results, charged = {}, {}, true
-local function tell(i, allowed, remaining, reset, retry)
-  local at = i * 4 - 3
-  results[at], results[at + 1] = allowed and 1 or 0, max(remaining, 0)
-  results[at + 2], results[at + 3] = reset, retry
+local function decide(take, cost)
+  local allowed, remaining, reset, retry = KINDS[take.kind].decide(take, cost)
+  return allowed, max(remaining, 0), reset, allowed and 0 or retry
 end
--- What a counter that is named more than once is asked for in all, and by which take last.
-local asked, last = {}, {}
-for i, key in ipairs(KEYS) do
-  local take = read(key, i * 7 - 6)
-  local cost = (asked[key] or 0) + take.cost
-  local allowed, remaining, reset, retry = take.kind.decide(take, cost)
-  tell(i, allowed, remaining, reset, retry)
-  if allowed then
-    asked[key], last[key] = cost, i
-  end
-  take.allowed = allowed
-  charged = charged and (allowed or not take.enforced)
-  takes[i] = take
-end
-for i, take in ipairs(takes) do
-  local saves = charged and last[take.key] == i and asked[take.key] > 0
-  if saves then
+
+-- A request with one take.
+local function one(key, take)
+  take.key = key
+  load(take)
+  local allowed, remaining, reset, retry = decide(take, take.cost)
+  if allowed and take.cost > 0 then
     save(take)
-  elseif take.allowed and not charged then
-    local _, remaining, reset = take.kind.decide(take, 0)
-    tell(i, true, remaining, reset, 0)
+  end
+  tell(remaining, reset, retry)
+end
+
+-- A request with several, of which all are charged or none.
+local function several(first, plans)
+  local takes, charged = {}, true
+  -- What a counter that is named more than once is asked for in all, and by which take last.
+  local asked, final = {}, {}
+  for i, plan in ipairs(plans) do
+    local take, key = {}, KEYS[first + i - 1]
+    for name, value in pairs(plan) do
+      take[name] = value
+    end
+    take.key = key
+    load(take)
+    local cost = (asked[key] or 0) + take.cost
+    take.allowed, take.remaining, take.reset, take.retry = decide(take, cost)
+    if take.allowed then
+      asked[key], final[key] = cost, i
+    end
+    charged = charged and (take.allowed or not take.enforced)
+    takes[i] = take
+  end
+  for i, take in ipairs(takes) do
+    if charged and final[take.key] == i and asked[take.key] > 0 then
+      save(take)
+    elseif take.allowed and not charged then
+      take.allowed, take.remaining, take.reset = decide(take, 0)
+    end
+  end
+  for _, take in ipairs(takes) do
+    tell(take.remaining, take.reset, take.retry)
   end
 end
-return results
+
+return one, several

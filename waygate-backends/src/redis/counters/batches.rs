@@ -1,0 +1,139 @@
+use std::{sync::Arc, time::Duration};
+
+use redis::Value;
+use tokio::task::yield_now;
+use waygate_core::limit::Outcome;
+
+use super::{
+    super::link::{LinkError, Permits},
+    line::{Joined, Waiter},
+    request::{Request, Told},
+    scripts,
+    store::Shared,
+};
+
+/// One of the calls that are under way at once. When it is over, however that came, the next one goes out for the
+/// requests that wait.
+struct Turn {
+    shared: Arc<Shared>,
+    generation: u64,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let batches = self.shared.line.leave(self.generation);
+        for (index, batch) in batches.into_iter().enumerate() {
+            let turn = Self {
+                shared: Arc::clone(&self.shared),
+                generation: self.generation,
+            };
+            let is_second = index > 0;
+            batch.runtime.spawn(turn.send(batch.waiters, is_second));
+        }
+    }
+}
+
+impl Turn {
+    async fn send(self, batch: Vec<Waiter>, is_second: bool) {
+        if is_second {
+            // The first one is written before, so that Redis does not answer both at once.
+            yield_now().await;
+        }
+        self.shared.send(batch).await;
+        // Those that have their answers ask again at once, if ever: they go together.
+        yield_now().await;
+    }
+}
+
+impl Shared {
+    /// Asks Redis, in a call of its own while few are under way, and otherwise in one with the requests that come in
+    /// the meantime: a script costs as much as what it does.
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        request: Request,
+        deadline: Duration,
+    ) -> Result<Vec<Outcome>, LinkError> {
+        let call = self.link.begin(deadline, Permits::Own).await?;
+        let generation = call.generation();
+        // Keys of different requests are in different slots of a cluster.
+        if self.link.is_cluster() {
+            let arguments = |command: &mut _| Request::arguments([&request].into_iter(), command);
+            let answer = self.link.run(call, &scripts::TAKE, arguments).await?;
+            return self.outcomes(&request, &answer, generation);
+        }
+        match self.line.join(request, generation, call.ends()) {
+            Joined::Now(request, turn) => {
+                let _turn = Turn {
+                    shared: Arc::clone(self),
+                    generation: turn,
+                };
+                let arguments =
+                    |command: &mut _| Request::arguments([&request].into_iter(), command);
+                let answer = self.link.run(call, &scripts::TAKE, arguments).await?;
+                self.outcomes(&request, &answer, generation)
+            }
+            Joined::Later(answer) => call.wait(answer).await,
+        }
+    }
+
+    fn outcomes(
+        &self,
+        request: &Request,
+        answer: &Value,
+        generation: u64,
+    ) -> Result<Vec<Outcome>, LinkError> {
+        let told = Request::told([request].into_iter(), answer);
+        let told = told.and_then(|told| told.into_iter().next());
+        told.map_or_else(
+            || Err(self.link.misunderstood("not the outcomes of takes")),
+            |told| self.understood(told, generation),
+        )
+    }
+
+    fn understood(&self, told: Told, generation: u64) -> Result<Vec<Outcome>, LinkError> {
+        match told {
+            Told::Outcomes(outcomes) => Ok(outcomes),
+            Told::Error(text) => Err(self.link.failed(generation, &text)),
+        }
+    }
+
+    /// Sends what several requests ask in one call, and tells each what comes of it.
+    async fn send(&self, batch: Vec<Waiter>) {
+        match self.call(&batch).await {
+            Ok((answer, generation)) => {
+                let requests = batch.iter().map(|waiter| &waiter.request);
+                match Request::told(requests, &answer) {
+                    Some(told) => {
+                        for (waiter, told) in batch.into_iter().zip(told) {
+                            // Who does not wait any more does not want to know.
+                            let _ = waiter.answer.send(self.understood(told, generation));
+                        }
+                    }
+                    None => {
+                        let error = self.link.misunderstood("not the outcomes of takes");
+                        refuse(batch, &error);
+                    }
+                }
+            }
+            Err(error) => refuse(batch, &error),
+        }
+    }
+
+    /// The call ends when the last of the requests has waited for long enough.
+    async fn call(&self, batch: &[Waiter]) -> Result<(Value, u64), LinkError> {
+        let longest = batch.iter().map(|waiter| waiter.ends.left()).max();
+        let longest = longest.unwrap_or_default();
+        let call = self.link.begin(longest, Permits::OfOthers).await?;
+        let generation = call.generation();
+        let requests = batch.iter().map(|waiter| &waiter.request);
+        let arguments = |command: &mut _| Request::arguments(requests.clone(), command);
+        let answer = self.link.run(call, &scripts::TAKE, arguments).await?;
+        Ok((answer, generation))
+    }
+}
+
+fn refuse(batch: Vec<Waiter>, error: &LinkError) {
+    for waiter in batch {
+        let _ = waiter.answer.send(Err(error.clone()));
+    }
+}

@@ -1,0 +1,120 @@
+use redis::{Cmd, Value};
+use smallvec::SmallVec;
+use waygate_core::limit::Outcome;
+
+use super::plan::Plan;
+
+/// What one request asks, as Redis is asked for it.
+#[derive(Debug)]
+pub(super) struct Request {
+    asks: SmallVec<[Ask; 1]>,
+}
+
+#[derive(Debug)]
+struct Ask {
+    name: String,
+    text: String,
+    limit: u64,
+}
+
+/// What Redis said to one request.
+#[derive(Debug, PartialEq)]
+pub(super) enum Told {
+    Outcomes(Vec<Outcome>),
+    /// What went wrong with it.
+    Error(String),
+}
+
+impl Request {
+    pub(super) fn new() -> Self {
+        Self {
+            asks: SmallVec::new(),
+        }
+    }
+
+    /// Adds a take: the name of its counter, its plan, and its limit as the caller knows it.
+    pub(super) fn add(&mut self, name: String, plan: Plan, cost: i64, enforced: bool, limit: u64) {
+        if let Some(before) = self.asks.last_mut() {
+            before.text.push('+');
+        }
+        let text = plan.text(cost, enforced);
+        self.asks.push(Ask { name, text, limit });
+    }
+
+    /// Adds the arguments of a script that is called for all of them, in their order.
+    pub(super) fn arguments<'a>(
+        requests: impl Iterator<Item = &'a Self> + Clone,
+        command: &mut Cmd,
+    ) {
+        let asks = || requests.clone().flat_map(|request| &request.asks);
+        command.arg(asks().count());
+        for ask in asks() {
+            command.arg(&ask.name);
+        }
+        // Most are asked by the same plan as the one before.
+        let (mut before, mut count) = (None, 0);
+        for text in asks().map(|ask| &*ask.text) {
+            if before != Some(text) {
+                if let Some(before) = before {
+                    command.arg(before).arg(count);
+                }
+                (before, count) = (Some(text), 0);
+            }
+            count += 1;
+        }
+        if let Some(before) = before {
+            command.arg(before).arg(count);
+        }
+    }
+
+    /// What was said to each of them; `None` when that is not what the script answers.
+    pub(super) fn told<'a>(
+        requests: impl Iterator<Item = &'a Self>,
+        answer: &Value,
+    ) -> Option<Vec<Told>> {
+        let Value::Array(results) = answer else {
+            return None;
+        };
+        let mut results = results.iter();
+        let told = requests.map(|request| request.read(&mut results));
+        let told = told.collect::<Option<Vec<_>>>()?;
+        results.next().is_none().then_some(told)
+    }
+
+    fn read<'a>(&self, results: &mut impl Iterator<Item = &'a Value>) -> Option<Told> {
+        let mut outcomes = Vec::with_capacity(self.asks.len());
+        for ask in &self.asks {
+            match results.next()? {
+                Value::Int(remaining) => outcomes.push(outcome(*remaining, results, ask.limit)?),
+                Value::BulkString(error) if outcomes.is_empty() => {
+                    return Some(Told::Error(String::from_utf8_lossy(error).into_owned()));
+                }
+                _ => return None,
+            }
+        }
+        Some(Told::Outcomes(outcomes))
+    }
+}
+
+fn outcome<'a>(
+    remaining: i64,
+    results: &mut impl Iterator<Item = &'a Value>,
+    limit: u64,
+) -> Option<Outcome> {
+    let mut nanos = || match results.next()? {
+        Value::Int(microseconds) => Some(u64::try_from(*microseconds).ok()?.saturating_mul(1_000)),
+        _ => None,
+    };
+    let allowed = remaining >= 0;
+    let reset_after = nanos()?;
+    let retry_after = if allowed { 0 } else { nanos()?.max(1) };
+    // What is refused is told below -1, so that it need not be said otherwise.
+    let remaining = if allowed { remaining } else { -1 - remaining };
+    Some(Outcome {
+        allowed,
+        limit,
+        remaining: u64::try_from(remaining).ok()?.min(limit),
+        reset_after,
+        retry_after,
+    })
+}

@@ -1,0 +1,204 @@
+//! Requests that come while others are on their way, and share a call.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use tokio::task::{JoinHandle, JoinSet, block_in_place, yield_now};
+use waygate_backends::RedisCounters;
+use waygate_core::{
+    limit::Outcome,
+    port::{CounterError, CounterStore, Take},
+};
+use waygate_faultproxy::{RedisProc, eventually};
+
+use crate::support::{
+    DEADLINE, PATIENCE, ask, connected, fixed, now, open, options, series, take, until_counted,
+};
+
+/// How many calls are under way before requests share one.
+const UNDER_WAY: usize = 2;
+
+type Answer = Result<Outcome, CounterError>;
+
+/// A request of its own task for one unit of `key`, of which there are so many.
+fn request(counters: &RedisCounters, key: &str, capacity: u64) -> JoinHandle<Answer> {
+    let (counters, key) = (counters.clone(), key.to_owned());
+    tokio::spawn(async move {
+        let (series, rule) = (series("batches"), fixed(capacity, 600));
+        let take = Take {
+            key: key.as_bytes(),
+            ..take(&series, &rule)
+        };
+        ask(&counters, take).await
+    })
+}
+
+/// How often scripts of counters ran; those by which processes show up have no plan.
+fn calls(seen: &[String]) -> usize {
+    let calls = seen.iter().filter(|line| line.contains("\"EVALSHA\""));
+    calls.filter(|line| line.contains("F:f600000:")).count()
+}
+
+#[tokio::test]
+async fn requests_that_wait_go_together_and_in_their_order() {
+    let server = RedisProc::start();
+    let counters = open(server.port()).await;
+    request(&counters, "first", 100).await.unwrap().unwrap();
+    let monitor = server.monitor();
+    server.stop();
+    let requests: Vec<_> = (0..64).map(|_| request(&counters, "a", 100)).collect();
+    // All of them run until they wait.
+    yield_now().await;
+    server.cont();
+    for (index, request) in requests.into_iter().enumerate() {
+        let outcome = request.await.unwrap().unwrap();
+        assert_eq!(outcome.remaining, 99 - index as u64);
+    }
+    request(&counters, "last", 100).await.unwrap().unwrap();
+    eventually(PATIENCE, "the last call", || {
+        calls(&monitor.seen()) > UNDER_WAY
+    })
+    .await;
+    let calls = calls(&monitor.stop());
+    assert!(
+        calls <= UNDER_WAY + 3,
+        "{calls} calls of 64 requests and one"
+    );
+}
+
+#[tokio::test]
+async fn a_key_of_another_kind_fails_alone() {
+    let server = RedisProc::start();
+    let counters = open(server.port()).await;
+    request(&counters, "broken", 100).await.unwrap().unwrap();
+    let names = server.command(&["KEYS", "waygate:c:{*"]);
+    let broken = names.split_whitespace().find(|name| name.contains('{'));
+    let broken = broken.unwrap().trim_matches('"');
+    server.command(&["SET", broken, "not a hash"]);
+    server.stop();
+    let keys = (0..32).map(|index| match index {
+        17 => "broken".to_owned(),
+        other => format!("sound {other}"),
+    });
+    let requests: Vec<_> = keys.map(|key| request(&counters, &key, 100)).collect();
+    yield_now().await;
+    server.cont();
+    for (index, request) in requests.into_iter().enumerate() {
+        match request.await.unwrap() {
+            Ok(outcome) => assert!(outcome.remaining == 99 && index != 17, "{index}"),
+            Err(error) => {
+                assert!(error.to_string().contains("WRONGTYPE"), "{error}");
+                assert_eq!(index, 17, "{error}");
+            }
+        }
+    }
+    counters.health().unwrap();
+}
+
+#[tokio::test]
+async fn callers_that_are_gone_charge_nothing_and_strand_nobody() {
+    let server = RedisProc::start();
+    let counters = open(server.port()).await;
+    request(&counters, "sent", 100).await.unwrap().unwrap();
+    server.stop();
+    let sent: Vec<_> = (0..UNDER_WAY)
+        .map(|_| request(&counters, "sent", 100))
+        .collect();
+    let gone: Vec<_> = (0..10).map(|_| request(&counters, "gone", 100)).collect();
+    let stays: Vec<_> = (0..10).map(|_| request(&counters, "stays", 100)).collect();
+    yield_now().await;
+    for request in gone {
+        request.abort();
+        assert!(request.await.unwrap_err().is_cancelled());
+    }
+    // Those that have been sent already, and whose end lets the others go.
+    for request in sent {
+        request.abort();
+        assert!(request.await.unwrap_err().is_cancelled());
+    }
+    server.cont();
+    for (index, request) in stays.into_iter().enumerate() {
+        assert_eq!(request.await.unwrap().unwrap().remaining, 99 - index as u64);
+    }
+    let left = request(&counters, "gone", 100).await.unwrap().unwrap();
+    assert_eq!(left.remaining, 99);
+    let left = request(&counters, "sent", 100).await.unwrap().unwrap();
+    let charged = 99 - left.remaining;
+    assert!(charged <= 1 + UNDER_WAY as u64, "{charged} charged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_takes_of_a_request_stay_together_in_a_batch() {
+    let server = RedisProc::start();
+    let counters = open(server.port()).await;
+    let mut tasks = JoinSet::new();
+    for index in 0..64 {
+        let counters = counters.clone();
+        tasks.spawn(async move {
+            let (series, wide, narrow) = (series("batches"), fixed(100, 600), fixed(5, 600));
+            let of = |key, rule| Take {
+                key,
+                ..take(&series, rule)
+            };
+            let mut takes = [of(b"wide".as_slice(), &wide), of(b"narrow", &narrow)];
+            if index % 2 == 0 {
+                takes.reverse();
+            }
+            let outcomes = counters.take(&takes, now()).await.unwrap();
+            outcomes.iter().all(|outcome| outcome.allowed)
+        });
+    }
+    let admitted = tasks.join_all().await.into_iter().filter(|all| *all);
+    assert_eq!(admitted.count(), 5);
+    let wide = request(&counters, "wide", 100).await.unwrap().unwrap();
+    assert_eq!(wide.remaining, 94);
+}
+
+/// By how much tasks that only sleep are late: the machine is not ours alone.
+async fn lag(of: Duration) -> Duration {
+    let (start, mut lag) = (Instant::now(), Duration::ZERO);
+    while start.elapsed() < of {
+        let (pause, since) = (Duration::from_millis(1), Instant::now());
+        tokio::time::sleep(pause).await;
+        lag = lag.max(since.elapsed().saturating_sub(pause));
+    }
+    lag
+}
+
+async fn all_are_told_in_time(what: &str, fault: impl FnOnce(&mut RedisProc)) {
+    static BEGUN: AtomicUsize = AtomicUsize::new(0);
+    let mut server = RedisProc::start();
+    let counters = connected(options(server.port())).await;
+    until_counted(&counters, PATIENCE).await;
+    server.stop();
+    let lag = tokio::spawn(lag(DEADLINE * 3));
+    let before = BEGUN.load(Ordering::Relaxed);
+    let mut requests = JoinSet::new();
+    for _ in 0..200 {
+        let counters = counters.clone();
+        requests.spawn(async move {
+            let start = Instant::now();
+            BEGUN.fetch_add(1, Ordering::Relaxed);
+            let answer = request(&counters, "queue", 1_000).await.unwrap();
+            assert!(answer.is_err(), "{answer:?}");
+            start.elapsed()
+        });
+    }
+    let begun = || BEGUN.load(Ordering::Relaxed) >= before + 200;
+    eventually(PATIENCE, "all requests", begun).await;
+    block_in_place(|| fault(&mut server));
+    let slowest = requests.join_all().await.into_iter().max().unwrap();
+    let lag = lag.await.unwrap();
+    println!("{what}: slowest {slowest:.1?}, timers late by up to {lag:.1?}");
+    let bound = DEADLINE + Duration::from_millis(25) + lag;
+    assert!(slowest <= bound, "{what}: {slowest:?}, more than {bound:?}");
+    eventually(PATIENCE, "the fault", || counters.health().is_err()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_line_is_told_in_time_that_redis_is_gone() {
+    all_are_told_in_time("frozen", |_| {}).await;
+    all_are_told_in_time("killed", RedisProc::kill).await;
+}

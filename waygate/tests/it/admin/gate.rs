@@ -80,6 +80,13 @@ fn operations() -> Vec<(&'static str, &'static str, Value)> {
             "/api/global-rate-limit",
             json!({ "limit": "1000/minute" }),
         ),
+        ("GET", "/api/global-rate-limit/policies", Value::Null),
+        ("GET", "/api/global-rate-limit/top", Value::Null),
+        (
+            "POST",
+            "/api/global-rate-limit/reset",
+            json!({ "key": ["192.0.2.1"] }),
+        ),
         ("DELETE", "/api/global-rate-limit/reset", Value::Null),
         ("POST", "/api/global-rate-limit/enable", json!({})),
         ("POST", "/api/global-rate-limit/disable", json!({})),
@@ -103,6 +110,17 @@ fn operations() -> Vec<(&'static str, &'static str, Value)> {
             "POST",
             "/api/services/{service}/rate-limit",
             json!({ "limit": "1000/minute" }),
+        ),
+        (
+            "GET",
+            "/api/services/{service}/rate-limit/policies",
+            Value::Null,
+        ),
+        ("GET", "/api/services/{service}/rate-limit/top", Value::Null),
+        (
+            "POST",
+            "/api/services/{service}/rate-limit/reset",
+            json!({ "key": ["192.0.2.1"] }),
         ),
         (
             "DELETE",

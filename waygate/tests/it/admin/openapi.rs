@@ -197,6 +197,14 @@ async fn answers_are_as_the_document_says() {
             "/api/rate-limits/explain",
         ),
         ("/api/global-rate-limit", "/api/global-rate-limit"),
+        (
+            "/api/global-rate-limit/policies",
+            "/api/global-rate-limit/policies",
+        ),
+        (
+            "/api/services/billing/rate-limit/policies",
+            "/api/services/{service}/rate-limit/policies",
+        ),
         ("/api/services", "/api/services"),
         (
             "/api/services/billing/maintenance",

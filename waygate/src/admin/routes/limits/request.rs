@@ -7,6 +7,7 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use waygate_core::{
     grammar::{Method, PolicyName},
     model::{LimitKey, LimitScope, RateLimitPolicy, RouteKey},
@@ -23,6 +24,34 @@ use crate::{
 
 /// What stands for the method of a route that takes all of them.
 pub(super) const ALL_METHODS: &str = "ALL";
+
+/// Which of a scope's policies is meant.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyNameRequest {
+    /// Its name; `default` when it is not given.
+    #[schema(value_type = Option<String>, example = "default")]
+    pub(super) name: Option<PolicyName>,
+}
+
+impl Ask for PolicyNameRequest {}
+
+/// Whose counter of which policy is to be forgotten.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResetKeyRequest {
+    /// The policy's name; `default` when it is not given.
+    #[schema(value_type = Option<String>, example = "default")]
+    pub(super) name: Option<PolicyName>,
+    /// The values of the policy's key in its order: an address, a user, an API key, the value of a header or path
+    /// parameter, or what the code's function tells. Empty where all requests share one counter.
+    #[schema(example = json!(["203.0.113.7"]))]
+    pub(super) key: Vec<String>,
+}
+
+impl Ask for ResetKeyRequest {
+    const REQUIRED: bool = true;
+}
 
 /// A policy for a route. Its fields are read once they are all there, because the contract has texts for some mistakes
 /// that quote them.
@@ -77,6 +106,7 @@ impl RoutePolicyRequest {
 
 impl SharedPolicyRequest {
     const FIELDS: &[&str] = &[
+        "name",
         "limit",
         "algorithm",
         "key_strategy",

@@ -113,7 +113,7 @@ async fn get(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct NameParams {
-    /// Which of the route's policies; `default` when it is not given.
+    /// Which of the policies; `default` when it is not given.
     #[param(nullable = false)]
     pub(super) name: Option<String>,
 }

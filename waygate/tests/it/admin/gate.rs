@@ -93,6 +93,36 @@ fn operations() -> Vec<(&'static str, &'static str, Value)> {
         ("POST", "/api/global-rate-limit/shadow", json!({})),
         ("POST", "/api/global-rate-limit/promote", json!({})),
         ("DELETE", "/api/global-rate-limit", Value::Null),
+        ("GET", "/api/concurrency-limits", Value::Null),
+        (
+            "POST",
+            "/api/concurrency-limits",
+            json!({ "path": "/orders", "limit": 5 }),
+        ),
+        ("GET", "/api/concurrency-limits/{pk}", Value::Null),
+        ("DELETE", "/api/concurrency-limits/{pk}", Value::Null),
+        ("GET", "/api/global-concurrency-limits", Value::Null),
+        (
+            "POST",
+            "/api/global-concurrency-limits",
+            json!({ "limit": 100 }),
+        ),
+        ("DELETE", "/api/global-concurrency-limits", Value::Null),
+        (
+            "GET",
+            "/api/services/{service}/concurrency-limits",
+            Value::Null,
+        ),
+        (
+            "POST",
+            "/api/services/{service}/concurrency-limits",
+            json!({ "limit": 100 }),
+        ),
+        (
+            "DELETE",
+            "/api/services/{service}/concurrency-limits",
+            Value::Null,
+        ),
         ("GET", "/api/services", Value::Null),
         ("GET", "/api/services/{service}/maintenance", Value::Null),
         (
@@ -163,7 +193,11 @@ fn needed(method: &str, path: &str) -> Option<&'static str> {
         (_, "/api/auth/me") => Some(""),
         (_, path) if path.starts_with("/api/auth/tokens") => Some("admin"),
         ("GET", _) => Some("read"),
-        (_, path) if path.starts_with("/api/routes") || path.starts_with("/api/rate-limits") => {
+        (_, path)
+            if ["routes", "rate-limits", "concurrency-limits"]
+                .iter()
+                .any(|group| path.starts_with(&format!("/api/{group}"))) =>
+        {
             Some("write:routes")
         }
         _ => Some("write:global"),
@@ -314,6 +348,7 @@ async fn every_operation_asks_for_a_valid_token_with_the_right_scope() {
         let expected = match (method, path) {
             ("POST", "/api/auth/tokens" | "/api/rate-limits") => 201,
             ("POST", path) if path.ends_with("/rate-limit") => 201,
+            ("POST", path) if path.ends_with("concurrency-limits") => 201,
             ("POST", "/api/global-rate-limit") => 201,
             // It must be told which request is meant.
             ("GET", "/api/rate-limits/explain") => 400,

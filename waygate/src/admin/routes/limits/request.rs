@@ -162,7 +162,7 @@ impl Ask for ServicePolicyRequest {
 }
 
 /// Takes a struct's fields as they are.
-struct Unread;
+pub(super) struct Unread;
 
 impl<'de> Visitor<'de> for Unread {
     type Value = Map<String, Value>;
@@ -177,12 +177,12 @@ impl<'de> Visitor<'de> for Unread {
 }
 
 /// What the contract takes for missing.
-fn is_blank(value: Option<&Value>) -> bool {
+pub(super) fn is_blank(value: Option<&Value>) -> bool {
     value.is_none_or(|value| value.is_null() || value == "")
 }
 
 /// The text of a field that does not belong to the policy.
-fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Problem> {
+pub(super) fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Problem> {
     match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -195,7 +195,11 @@ fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, P
 }
 
 /// The route of a path and a method, which is `GET` where nobody says otherwise.
-fn route(waygate: &Waygate, path: &str, method: Option<&str>) -> Result<RouteKey, Problem> {
+pub(super) fn route(
+    waygate: &Waygate,
+    path: &str,
+    method: Option<&str>,
+) -> Result<RouteKey, Problem> {
     let method = method.unwrap_or("GET").to_ascii_uppercase();
     let key = match method.as_str() {
         ALL_METHODS => path.to_owned(),

@@ -127,8 +127,8 @@ impl NameParams {
 
 /// What was deleted.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = DeletedRateLimit)]
-struct DeletedBody {
+#[schema(as = DeletedLimit)]
+pub(super) struct DeletedBody {
     /// Always `true`.
     ok: bool,
     /// The route's path.
@@ -156,11 +156,7 @@ async fn delete(
     PathKey(key): PathKey,
     Params(params): Params<NameParams>,
 ) -> Result<Reply<DeletedBody>, Problem> {
-    let route: RouteKey = key.parse().map_err(|_| no_method())?;
-    let Some(method) = method_of(&state.waygate, &route) else {
-        return Err(no_method());
-    };
-    let path = route.path().to_owned();
+    let (route, deleted) = to_delete(&state.waygate, &key)?;
     let key = params.of(LimitScope::Route(route))?;
     match change(&state, author, key, LimitCommand::Delete).await {
         Ok(_) => {}
@@ -168,11 +164,16 @@ async fn delete(
         Err(problem) if problem.kind() == Kind::NotFound => {}
         Err(problem) => return Err(problem),
     }
-    Ok(Reply::ok(DeletedBody {
-        ok: true,
-        path,
-        method,
-    }))
+    Ok(Reply::ok(deleted))
+}
+
+/// The route whose limit is to be deleted, which need not be there, and the answer when that is done.
+pub(super) fn to_delete(waygate: &Waygate, key: &str) -> Result<(RouteKey, DeletedBody), Problem> {
+    let route: RouteKey = key.parse().map_err(|_| no_method())?;
+    let method = method_of(waygate, &route).ok_or_else(no_method)?;
+    let path = route.path().to_owned();
+    let ok = true;
+    Ok((route, DeletedBody { ok, path, method }))
 }
 
 /// The method of a key, if it names one or is that of a route that takes them all.

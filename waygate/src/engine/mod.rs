@@ -29,12 +29,14 @@ mod inner;
     )
 )]
 mod limits;
+mod lineage;
 mod maintenance;
 mod nearest;
 mod operator;
 mod principal;
 mod record;
 mod report;
+mod reseed;
 mod scheduler;
 mod snapshot;
 mod stored;

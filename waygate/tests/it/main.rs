@@ -15,5 +15,6 @@ mod layer;
 mod limit_attributes;
 mod limits;
 mod openapi;
+mod reseed;
 mod support;
 mod windows;

@@ -54,7 +54,7 @@ async fn get(
 
 /// Sets the global rate limit, whatever was there. What is not given has its default.
 ///
-/// A policy that was paused is not any more. What was consumed is kept.
+/// A policy that was paused is not any more. What was consumed is kept, as it is for routes.
 #[utoipa::path(
     post,
     path = "/api/global-rate-limit",

@@ -67,6 +67,7 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
 /// Sets a rate limit of a route, whatever was there. What is not given has its default.
 ///
 /// What was consumed is kept: a limit that is raised or lowered neither gives anybody a fresh start nor locks anybody out.
+/// Only a window that began before the new one could have begins anew.
 #[utoipa::path(
     post,
     path = "/api/rate-limits",

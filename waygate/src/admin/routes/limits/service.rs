@@ -58,7 +58,7 @@ async fn get(
 
 /// Sets a service's rate limit, whatever was there. What is not given has its default.
 ///
-/// A policy that was paused is not any more. What was consumed is kept.
+/// A policy that was paused is not any more. What was consumed is kept, as it is for routes.
 #[utoipa::path(
     post,
     path = "/api/services/{service}/rate-limit",

@@ -34,6 +34,8 @@ pub(crate) struct Inner {
     #[cfg(feature = "axum")]
     pub(crate) allow_unmounted: Vec<String>,
     pub(crate) on_store_reset: OnStoreReset,
+    #[cfg(feature = "file")]
+    pub(crate) boot_cache: Option<waygate_backends::BootCache>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -236,7 +238,7 @@ impl Inner {
     /// Takes over an image, unless it shows that the store has lost what it held.
     pub(crate) fn take_over(&self, stored: &mut Stored, image: Image) -> Result<(), BackendError> {
         let (known, found) = (stored.revision, image.revision);
-        if known == found && stored.regressed_to.is_none() {
+        if known == found && stored.regressed_to.is_none() && !stored.from_cache {
             self.monitor.recover(Component::StoreReset);
             return Ok(());
         }

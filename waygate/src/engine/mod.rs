@@ -1,6 +1,8 @@
 //! State, commands and decisions. Knows nothing of axum.
 
 mod blocking;
+#[cfg(feature = "file")]
+mod boot_cache;
 mod builder;
 mod change;
 mod clock;
@@ -32,6 +34,7 @@ mod limits;
 mod lineage;
 mod maintenance;
 mod nearest;
+mod open;
 mod operator;
 mod principal;
 mod record;

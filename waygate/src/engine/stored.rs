@@ -65,6 +65,8 @@ pub(crate) struct Stored {
     /// The lowest revision number that the store has shown since it went back in time: later ones may have been given out
     /// again.
     pub(super) regressed_to: Option<u64>,
+    /// Whether it was not the store that showed this.
+    pub(super) from_cache: bool,
     /// Entities of other kinds, kept for the parts of Waygate that own them. Shared with the snapshots.
     pub(crate) others: Arc<Others>,
 }
@@ -85,6 +87,7 @@ impl Stored {
             generations: HashMap::new(),
             unreadable: HashMap::new(),
             regressed_to: None,
+            from_cache: false,
             others: Arc::default(),
         }
     }

@@ -4,6 +4,8 @@
 #[cfg(feature = "admin")]
 mod admin;
 mod bind;
+#[cfg(feature = "file")]
+mod boot_cache;
 mod concurrency;
 mod declared_limits;
 mod differential;

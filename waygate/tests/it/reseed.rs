@@ -23,14 +23,14 @@ use crate::support::builder;
 
 /// One process's way to a store that all of them share, and that can be swapped for an empty one, as `FLUSHALL` does.
 #[derive(Debug, Clone, Default)]
-struct Link {
+pub(crate) struct Link {
     store: Arc<ArcSwap<MemoryBackend>>,
     is_cut: Arc<AtomicBool>,
 }
 
 impl Link {
     /// Another process's way to the same store.
-    fn beside(&self) -> Self {
+    pub(crate) fn beside(&self) -> Self {
         let store = self.store.clone();
         Self {
             store,
@@ -38,11 +38,11 @@ impl Link {
         }
     }
 
-    fn empty(&self) {
+    pub(crate) fn empty(&self) {
         self.store.store(Arc::default());
     }
 
-    fn cut(&self, is_cut: bool) {
+    pub(crate) fn cut(&self, is_cut: bool) {
         self.is_cut.store(is_cut, Ordering::SeqCst);
     }
 
@@ -91,11 +91,11 @@ async fn process(backend: impl Backend, policy: OnStoreReset) -> Waygate {
 }
 
 /// Waits for longer than any poll takes.
-async fn poll() {
+pub(crate) async fn poll() {
     tokio::time::sleep(Duration::from_secs(7)).await;
 }
 
-fn status(waygate: &Waygate, key: &str) -> RouteStatus {
+pub(crate) fn status(waygate: &Waygate, key: &str) -> RouteStatus {
     waygate.route(key).unwrap().view.status
 }
 

@@ -180,6 +180,7 @@ fn operations() -> Vec<(&'static str, &'static str, Value)> {
         ("DELETE", "/api/services/{service}/rate-limit", Value::Null),
         ("GET", "/api/audit", Value::Null),
         ("GET", "/api/health", Value::Null),
+        ("POST", "/api/store/reseed", json!({})),
         ("GET", "/api/openapi.json", Value::Null),
     ]
 }

@@ -6,7 +6,7 @@
 //! | Feature | What it adds | Default |
 //! |---|---|---|
 //! | `memory` | `MemoryBackend` and `MemoryCounters`: state and rate limits that end with the process | ✔ |
-//! | `file` | `FileBackend`: state in a JSON, YAML or TOML file | |
+//! | `file` | `FileBackend`: state in a JSON, YAML or TOML file; `BootCache`: the last known state of another store | |
 //! | `redis` | `RedisBackend` and `RedisCounters`: state and counters in Redis, for many processes | |
 //! | `conformance` | the suites that every backend and every store of counters must pass, for yours as well | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -28,7 +28,7 @@ mod table;
 #[cfg(feature = "memory")]
 pub use counters::{MemoryCounters, MemoryCountersBuilder, Outcomes};
 #[cfg(feature = "file")]
-pub use file::{FileBackend, FileBackendBuilder};
+pub use file::{BootCache, FileBackend, FileBackendBuilder};
 #[cfg(feature = "memory")]
 pub use memory::MemoryBackend;
 #[cfg(feature = "redis")]

@@ -77,7 +77,10 @@ impl<'a> Batch<'a> {
         for (outcome, (shard, ask)) in outcomes.iter_mut().zip(&self.asks) {
             let shard = &mut self.shards[*shard];
             if !outcome.allowed {
-                shard.note_refusal(*ask, now);
+                // A counter that is named twice may have been given back what made it refuse.
+                if !shard.weigh(*ask, now).allowed {
+                    shard.note_refusal(*ask, now);
+                }
                 continue;
             }
             let look = shard.weigh(Ask { cost: 0, ..*ask }, now);

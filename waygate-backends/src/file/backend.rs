@@ -86,8 +86,8 @@ async fn poll(shared: Weak<Shared>, every: Duration) {
     }
 }
 
-fn interrupted(error: task::JoinError) -> BackendError {
-    BackendError::Unavailable(format!("work on the state file was interrupted: {error}"))
+pub(super) fn interrupted(error: task::JoinError) -> BackendError {
+    BackendError::Unavailable(format!("work on a file was interrupted: {error}"))
 }
 
 impl Backend for FileBackend {

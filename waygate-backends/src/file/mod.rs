@@ -1,5 +1,6 @@
 mod audit;
 mod backend;
+mod boot_cache;
 mod envelope;
 mod fault;
 mod files;
@@ -13,4 +14,5 @@ mod toml_value;
 mod yaml_depth;
 
 pub use backend::FileBackend;
+pub use boot_cache::BootCache;
 pub use options::FileBackendBuilder;

@@ -121,6 +121,7 @@ actions! {
     LoginRefused => "login_refused",
     TokenCreated => "token_created",
     TokenRevoked => "token_revoked",
+    StoreReseeded => "store_reseeded",
 }
 
 impl fmt::Display for Action {

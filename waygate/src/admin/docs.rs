@@ -22,8 +22,9 @@ use super::error::ProblemBody;
     tags(
         (name = "routes", description = "What routes are."),
         (name = "rate-limits", description = "Rate limits of routes, and what they have counted."),
-        (name = "global", description = "Maintenance and a rate limit of everything at once."),
-        (name = "services", description = "Maintenance and a rate limit of one service, wherever it runs."),
+        (name = "concurrency-limits", description = "How many requests are served at the same time."),
+        (name = "global", description = "Maintenance and limits of everything at once."),
+        (name = "services", description = "Maintenance and limits of one service, wherever it runs."),
         (name = "audit", description = "Who did what."),
         (name = "auth", description = "Logins and tokens."),
         (name = "system", description = "The engine itself."),
@@ -112,6 +113,8 @@ fn is_tagged(schema: &Value) -> bool {
         "RouteRateLimit",
         "SharedRateLimit",
         "SharedRateLimitState",
+        "RouteConcurrencyLimit",
+        "SharedConcurrencyLimit",
     ];
     let reference = schema["$ref"].as_str().unwrap_or_default();
     let name = reference.rsplit('/').next().unwrap_or_default();

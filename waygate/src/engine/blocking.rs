@@ -140,4 +140,6 @@ waiting! {
     set_concurrency_limit(key: LimitKey, policy: ConcurrencyPolicy) -> Option<ConcurrencyRecord>;
     /// See [`Operator::delete_concurrency_limit`].
     delete_concurrency_limit(key: LimitKey) -> Option<ConcurrencyRecord>;
+    /// See [`Operator::reseed_store`].
+    reseed_store() -> bool;
 }

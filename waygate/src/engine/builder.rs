@@ -2,24 +2,24 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, broadcast, watch};
-use waygate_backends::{MemoryBackend, MemoryCounters};
+use waygate_backends::MemoryCounters;
 use waygate_core::{
-    model::{Epoch, Revision},
     net::TrustedProxies,
     port::{Backend, Clock, CounterStore},
 };
 
+#[cfg(feature = "file")]
+use super::boot_cache;
 use super::{
     BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate,
     clock::SystemClock,
     concurrency,
     health::Monitor,
-    inner::in_time,
     limits::{Counters, Decisions, LimitBook, LimitClock, Limiting, Shared},
+    open,
     principal::{self, PrincipalSource},
     scheduler,
     snapshot::{Compiler, Snapshot},
-    stored::Stored,
     sync,
     table::Table,
 };
@@ -29,9 +29,13 @@ use super::{
 #[non_exhaustive]
 pub enum OnStoreReset {
     /// Go on with the last known state, refuse changes, and report [`Component::StoreReset`]. An emptied store
-    /// never opens a closed route by itself.
+    /// never opens a closed route by itself. [`Operator::reseed_store`](super::Operator::reseed_store) writes that state
+    /// back.
     #[default]
     Keep,
+    /// The same, but write the last known state back into a store that is empty. Of several processes one does that, and
+    /// the others follow it; whoever knows a later state than that one puts it in its place.
+    Reseed,
     /// Take over what the store shows.
     Accept,
 }
@@ -46,12 +50,14 @@ pub struct WaygateBuilder {
     pub(super) bypass_rate_limits: bool,
     service: Option<String>,
     memory_counters: Option<MemoryCounters>,
-    counters: Option<Arc<dyn CounterStore>>,
+    pub(super) counters: Option<Arc<dyn CounterStore>>,
     counter_deadline: Duration,
     limiting: Limiting,
     principal: Option<PrincipalSource>,
     #[cfg(feature = "file")]
     pub(super) file: Option<std::path::PathBuf>,
+    #[cfg(feature = "file")]
+    pub(super) boot_cache: Option<std::path::PathBuf>,
     #[cfg(feature = "redis")]
     pub(super) redis: Option<waygate_backends::RedisOptions>,
     #[cfg(feature = "redis")]
@@ -88,6 +94,8 @@ impl Default for WaygateBuilder {
             principal: None,
             #[cfg(feature = "file")]
             file: None,
+            #[cfg(feature = "file")]
+            boot_cache: None,
             #[cfg(feature = "redis")]
             redis: None,
             #[cfg(feature = "redis")]
@@ -212,6 +220,16 @@ impl WaygateBuilder {
         self
     }
 
+    /// Keeps the last known state in this file, for a start while the store is away: closed routes are closed then, too,
+    /// and the start waits no longer than half a second for the store. It also lets such a process notice that the store
+    /// has [lost](Self::on_store_reset) what it held. Give each process a file of its own, and remove it when the store is
+    /// to be another one.
+    #[cfg(feature = "file")]
+    pub fn boot_cache(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.boot_cache = Some(path.into());
+        self
+    }
+
     /// The clock. For tests: [`ManualClock`](waygate_core::port::ManualClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -242,21 +260,18 @@ impl WaygateBuilder {
         })?;
         let backend = self.open_backend().await?;
         let (monitor, now) = (Monitor::default(), self.clock.now());
-        let stored = match in_time(backend.load()).await {
-            Ok(image) => {
-                let (stored, unreadable) = Stored::read(image, None);
-                if !unreadable.is_empty() {
-                    monitor.degrade(Component::Records, unreadable.join("; "), now);
-                }
-                stored
-            }
-            Err(error) => {
-                monitor.degrade(Component::Store, error, now);
-                Stored::empty(Revision {
-                    epoch: Epoch::random(),
-                    number: 0,
-                })
-            }
+        #[cfg(feature = "file")]
+        let boot_cache = self.open_boot_cache()?;
+        #[cfg(feature = "file")]
+        let cached = match &boot_cache {
+            Some(cache) => boot_cache::read(cache).await,
+            None => None,
+        };
+        #[cfg(not(feature = "file"))]
+        let cached = None;
+        let stored = match cached {
+            Some(stored) => stored,
+            None => open::load(&*backend, &monitor, now).await,
         };
         let book = LimitBook::default();
         let compiler = Compiler {
@@ -286,6 +301,8 @@ impl WaygateBuilder {
             #[cfg(feature = "axum")]
             allow_unmounted: self.allow_unmounted,
             on_store_reset: self.on_store_reset,
+            #[cfg(feature = "file")]
+            boot_cache,
             clock: self.clock,
             backend,
             runtime: tokio::runtime::Handle::current(),
@@ -296,6 +313,11 @@ impl WaygateBuilder {
             events: broadcast::channel(1024).0,
             behind: Arc::default(),
         });
+        #[cfg(feature = "file")]
+        if inner.boot_cache.is_some() {
+            boot_cache::look(&inner).await;
+            supervise(Component::BootCache, &inner, boot_cache::run);
+        }
         supervise(Component::Sync, &inner, sync::run);
         supervise(Component::Scheduler, &inner, scheduler::run);
         if inner.counters.shared.is_some() {
@@ -325,40 +347,4 @@ where
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         }
     });
-}
-
-impl WaygateBuilder {
-    /// What was given; else the Redis that settings name for counters, or for state.
-    fn open_counters(&self) -> Option<Arc<dyn CounterStore>> {
-        if let Some(counters) = &self.counters {
-            return Some(counters.clone());
-        }
-        #[cfg(feature = "redis")]
-        {
-            let own_backend = self.backend.is_some();
-            let of_state = self.redis.as_ref().filter(|_| !own_backend);
-            let options = self.redis_counters.as_ref().or(of_state)?;
-            let counters = waygate_backends::RedisCounters::open(options.clone());
-            Some(Arc::new(counters))
-        }
-        #[cfg(not(feature = "redis"))]
-        None
-    }
-
-    async fn open_backend(&self) -> Result<Arc<dyn Backend>, BuildError> {
-        if let Some(backend) = &self.backend {
-            return Ok(backend.clone());
-        }
-        #[cfg(feature = "file")]
-        if let Some(path) = &self.file {
-            return Ok(Arc::new(waygate_backends::FileBackend::open(path).await?));
-        }
-        #[cfg(feature = "redis")]
-        if let Some(options) = &self.redis {
-            return Ok(Arc::new(waygate_backends::RedisBackend::open(
-                options.clone(),
-            )));
-        }
-        Ok(Arc::new(MemoryBackend::new()))
-    }
 }

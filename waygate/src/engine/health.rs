@@ -28,6 +28,8 @@ pub enum Component {
     /// The store of the counters does not count; each rate limit does what its policy says,
     /// and limits of concurrency hold within this process.
     Counters,
+    /// The file for a start without the store cannot be written.
+    BootCache,
 }
 
 impl fmt::Display for Component {
@@ -39,6 +41,7 @@ impl fmt::Display for Component {
             Self::Sync => "sync",
             Self::Scheduler => "scheduler",
             Self::Counters => "counters",
+            Self::BootCache => "boot_cache",
         })
     }
 }

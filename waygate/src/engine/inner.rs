@@ -14,8 +14,9 @@ use super::{
     builder::OnStoreReset,
     health::Monitor,
     limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
+    lineage,
     principal::PrincipalSource,
-    record,
+    record, reseed,
     snapshot::{Compiler, Snapshot},
     stored::Stored,
 };
@@ -33,6 +34,8 @@ pub(crate) struct Inner {
     #[cfg(feature = "axum")]
     pub(crate) allow_unmounted: Vec<String>,
     pub(crate) on_store_reset: OnStoreReset,
+    #[cfg(feature = "file")]
+    pub(crate) boot_cache: Option<waygate_backends::BootCache>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -124,6 +127,17 @@ impl Inner {
         let _ = self.events.send(event);
     }
 
+    /// Writes a batch as it is.
+    pub(crate) async fn commit_in_time(&self, batch: Batch) -> Result<Revision, CommitError> {
+        let call = tokio::time::timeout(STORE_DEADLINE, self.backend.commit(batch));
+        call.await.unwrap_or_else(|_| {
+            let seconds = STORE_DEADLINE.as_secs();
+            Err(CommitError::Unconfirmed(format!(
+                "no answer within {seconds} seconds"
+            )))
+        })
+    }
+
     /// Writes a batch and takes it over into `stored`, or changes nothing.
     pub(crate) async fn commit(
         &self,
@@ -136,14 +150,7 @@ impl Inner {
         // What is decided on this picture must not be written into a store that has lost it.
         batch.expected_epoch = (stored.revision.number > 0).then_some(stored.revision.epoch);
         let (puts, deletes) = (batch.puts.clone(), batch.deletes.clone());
-        let call = tokio::time::timeout(STORE_DEADLINE, self.backend.commit(batch));
-        let outcome = call.await.unwrap_or_else(|_| {
-            let seconds = STORE_DEADLINE.as_secs();
-            Err(CommitError::Unconfirmed(format!(
-                "no answer within {seconds} seconds"
-            )))
-        });
-        let revision = match outcome {
+        let revision = match self.commit_in_time(batch).await {
             Ok(revision) => revision,
             Err(CommitError::Backend(error)) => {
                 self.monitor
@@ -207,31 +214,43 @@ impl Inner {
 
     /// The same for callers that hold the lock already.
     pub(crate) async fn reload(&self, stored: &mut Stored) -> Result<(), BackendError> {
-        match in_time(self.backend.load()).await {
-            Ok(image) => {
-                self.monitor.recover(Component::Store);
-                self.take_over(stored, image)
-            }
-            Err(error) => {
-                self.monitor
-                    .degrade(Component::Store, &error, self.clock.now());
-                Err(error)
-            }
+        let image = self.look().await?;
+        if self.on_store_reset == OnStoreReset::Reseed && reseed::is_due(stored, &image) {
+            self.reseed_alone(stored, &image).await?;
+            let image = self.look().await?;
+            return self.take_over(stored, image);
         }
+        self.take_over(stored, image)
+    }
+
+    /// What the store holds now.
+    pub(crate) async fn look(&self) -> Result<Image, BackendError> {
+        let loaded = in_time(self.backend.load()).await;
+        match &loaded {
+            Ok(_) => self.monitor.recover(Component::Store),
+            Err(error) => self
+                .monitor
+                .degrade(Component::Store, error, self.clock.now()),
+        }
+        loaded
     }
 
     /// Takes over an image, unless it shows that the store has lost what it held.
-    fn take_over(&self, stored: &mut Stored, image: Image) -> Result<(), BackendError> {
+    pub(crate) fn take_over(&self, stored: &mut Stored, image: Image) -> Result<(), BackendError> {
         let (known, found) = (stored.revision, image.revision);
-        if known == found {
+        if known == found && stored.regressed_to.is_none() && !stored.from_cache {
             self.monitor.recover(Component::StoreReset);
             return Ok(());
         }
         // Revision 0 is a picture of nothing: there is nothing in it to lose.
         if known.number > 0
-            && !found.is_newer_than(&known)
-            && self.on_store_reset == OnStoreReset::Keep
+            && self.on_store_reset != OnStoreReset::Accept
+            && !lineage::follows(stored, &image)
         {
+            if found.epoch == known.epoch {
+                let lowest = stored.regressed_to.unwrap_or(u64::MAX);
+                stored.regressed_to = Some(lowest.min(found.number));
+            }
             let cause = format!("revision {known} was known, the store now shows {found}");
             self.monitor
                 .degrade(Component::StoreReset, &cause, self.clock.now());

@@ -1,6 +1,8 @@
 //! State, commands and decisions. Knows nothing of axum.
 
 mod blocking;
+#[cfg(feature = "file")]
+mod boot_cache;
 mod builder;
 mod change;
 mod clock;
@@ -29,12 +31,15 @@ mod inner;
     )
 )]
 mod limits;
+mod lineage;
 mod maintenance;
 mod nearest;
+mod open;
 mod operator;
 mod principal;
 mod record;
 mod report;
+mod reseed;
 mod scheduler;
 mod snapshot;
 mod stored;

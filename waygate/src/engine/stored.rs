@@ -32,6 +32,8 @@ pub(crate) mod kind {
     pub(crate) const CONCURRENCY: &str = "concurrency";
     /// Which counters of a policy count.
     pub(crate) const COUNTERS: &str = "counters";
+    /// From what the store was filled after it had lost everything.
+    pub(crate) const RESEED: &str = "reseed";
 }
 
 /// A value, and the number of the commit that wrote it.
@@ -57,9 +59,14 @@ pub(crate) struct Stored {
     pub(crate) services: HashMap<ServiceName, Versioned<GlobalMaintenance>>,
     pub(crate) limits: Overrides<RateLimitPolicy>,
     pub(crate) concurrency: Overrides<ConcurrencyPolicy>,
-    generations: HashMap<LimitKey, Versioned<Generation>>,
+    pub(super) generations: HashMap<LimitKey, Versioned<Generation>>,
     /// Records that cannot be read, and the commits that wrote them: what is to replace them must name these.
-    unreadable: HashMap<EntityKey, u64>,
+    pub(super) unreadable: HashMap<EntityKey, u64>,
+    /// The lowest revision number that the store has shown since it went back in time: later ones may have been given out
+    /// again.
+    pub(super) regressed_to: Option<u64>,
+    /// Whether it was not the store that showed this.
+    pub(super) from_cache: bool,
     /// Entities of other kinds, kept for the parts of Waygate that own them. Shared with the snapshots.
     pub(crate) others: Arc<Others>,
 }
@@ -79,6 +86,8 @@ impl Stored {
             concurrency: Overrides::default(),
             generations: HashMap::new(),
             unreadable: HashMap::new(),
+            regressed_to: None,
+            from_cache: false,
             others: Arc::default(),
         }
     }

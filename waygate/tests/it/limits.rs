@@ -1,5 +1,7 @@
 //! Rate limits: what requests meet, and what operators change.
 
+mod wire;
+
 use std::{borrow::Cow, net::SocketAddr, time::Duration};
 
 use axum::{

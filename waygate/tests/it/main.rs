@@ -4,6 +4,8 @@
 #[cfg(feature = "admin")]
 mod admin;
 mod bind;
+#[cfg(feature = "file")]
+mod boot_cache;
 mod concurrency;
 mod declared_limits;
 mod differential;
@@ -15,5 +17,6 @@ mod layer;
 mod limit_attributes;
 mod limits;
 mod openapi;
+mod reseed;
 mod support;
 mod windows;

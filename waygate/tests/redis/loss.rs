@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use waygate::{ChangeError, Component, Waygate, port::BackendError, testing::TestApp};
+use waygate::{
+    Action, AuditQuery, ChangeError, Component, OnStoreReset, Waygate, port::BackendError,
+    testing::TestApp,
+};
 use waygate_faultproxy::{FaultProxy, Mode, RedisProc, eventually};
 
 use crate::support::*;
@@ -105,6 +108,51 @@ async fn a_flushed_store_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flushed_store_is_given_back_what_it_had_held() {
+    const ROUTES: usize = 200;
+    let server = RedisProc::start();
+    let (mut engines, mut apps) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let waygate = engine_with(options(server.addr()), OnStoreReset::Reseed).await;
+        apps.push(app(&waygate, ROUTES).await);
+        engines.push(waygate);
+    }
+    for nth in 0..ROUTES {
+        block(&engines[nth % 3], nth).await;
+    }
+    level(&engines).await;
+    let known = engines[0].revision();
+    let load = Load::on(apps.clone(), ROUTES);
+    server.flushall();
+    let filled = || engines.iter().all(|engine| engine.revision() != known);
+    let took = eventually(PATIENCE, "all engines have a store again", filled).await;
+    level(&engines).await;
+    let (requests, leaks) = load.end().await;
+    println!(
+        "FLUSHALL, 3 engines that reseed, {ROUTES} blocked routes: filled after {took:?}, {requests} requests, {leaks} leaked"
+    );
+    assert_eq!(leaks, 0);
+    let fresh = engine(options(server.addr())).await;
+    let fresh_app = app(&fresh, ROUTES).await;
+    for nth in 0..ROUTES {
+        assert!(blocked(&fresh_app, nth).await, "{nth}");
+    }
+    let lines = fresh.audit(AuditQuery::newest(10)).await.unwrap();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.action == Action::StoreReseeded)
+    );
+    engines[1].system().enable("GET:/0", "over").await.unwrap();
+    engines.push(fresh);
+    level(&engines).await;
+    assert!(!blocked(&fresh_app, 0).await);
+    for engine in &engines {
+        assert!(!is_degraded(engine, Component::StoreReset));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_store_opens_nothing_and_comes_back() {
     const ROUTES: usize = 20;
     let mut server = RedisProc::options().append_only().start();
@@ -184,6 +232,21 @@ async fn a_promoted_replica_that_lags_opens_nothing() {
     })
     .await;
     assert!(engines[0].system().enable("GET:/9", "").await.is_err());
+    // Somebody who knows nothing of what was lost gives the lost numbers out again, and more.
+    let fresh = engine(options(proxy.addr())).await;
+    app(&fresh, LATE).await;
+    for _ in EARLY..=LATE {
+        fresh.system().disable("GET:/0", "again").await.unwrap();
+    }
+    let beyond = fresh.revision().to_string();
+    let shown = || {
+        engines.iter().all(|engine| {
+            let health = engine.health();
+            let reset = health.get(&Component::StoreReset);
+            reset.is_some_and(|reset| reset.cause.ends_with(&beyond))
+        })
+    };
+    eventually(PATIENCE, "both engines see the numbers grow", shown).await;
     let (requests, leaks) = load.end().await;
     println!(
         "a replica that lags by {} commits: noticed after {took:?}, {requests} requests, {leaks} leaked",

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, routing::get};
 use waygate::{
-    Component, RouteState, Waygate,
+    Component, OnStoreReset, RouteState, Waygate,
     port::{RedisBackend, RedisOptions},
     testing::TestApp,
 };
@@ -22,9 +22,14 @@ pub(crate) fn options(addr: SocketAddr) -> RedisOptions {
 }
 
 pub(crate) async fn engine(options: RedisOptions) -> Waygate {
+    engine_with(options, OnStoreReset::Keep).await
+}
+
+pub(crate) async fn engine_with(options: RedisOptions, policy: OnStoreReset) -> Waygate {
     let builder = Waygate::builder()
         .allow_unmounted("")
-        .environment("production");
+        .environment("production")
+        .on_store_reset(policy);
     let builder = builder.backend(RedisBackend::open(options));
     builder.build().await.unwrap()
 }

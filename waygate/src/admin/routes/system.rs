@@ -10,6 +10,9 @@ use waygate_core::grammar::format_wire;
 use crate::{
     CountingModes,
     admin::{
+        author::Author,
+        body::{Asked, EmptyRequest},
+        error::Problem,
         reply::{self, Reply},
         schema,
         state::AdminState,
@@ -19,6 +22,7 @@ use crate::{
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new()
         .routes(routes!(health))
+        .routes(routes!(reseed))
         .routes(routes!(openapi))
 }
 
@@ -74,6 +78,38 @@ async fn health(State(state): State<Arc<AdminState>>) -> Reply<HealthBody> {
         components: components.collect(),
         counting: state.waygate.counting_modes(),
     })
+}
+
+/// Whether the store was given anything back.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Reseeded)]
+struct ReseededBody {
+    /// Always `true`.
+    ok: bool,
+    /// `false` when the store has lost nothing.
+    reseeded: bool,
+}
+
+/// Gives a store that has lost everything back what this process knows: all but the audit log.
+///
+/// `If-Match` names the revision that `GET /api/health` tells, in quotes.
+#[utoipa::path(
+    post,
+    path = "/api/store/reseed",
+    operation_id = "reseed_store",
+    tag = "system",
+    request_body = Option<EmptyRequest>,
+    responses((status = OK, description = "The store holds what is known.", body = ReseededBody)),
+    security(("token" = ["write:global"]))
+)]
+async fn reseed(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    Asked(EmptyRequest {}): Asked<EmptyRequest>,
+) -> Result<Reply<ReseededBody>, Problem> {
+    let operator = author.expecting(|| Ok(state.waygate.revision()))?;
+    let reseeded = operator.reseed_store().await?;
+    Ok(Reply::ok(ReseededBody { ok: true, reseeded }))
 }
 
 /// Shows this document.

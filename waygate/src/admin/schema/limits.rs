@@ -164,6 +164,8 @@ pub(crate) struct SetRateLimit {
 /// A rate limit for more than one route. What is `null` or not given has its default.
 #[derive(ToSchema)]
 pub(crate) struct SetSharedRateLimit {
+    /// Which of the policies. Default: `default`.
+    name: Option<String>,
     #[serde(flatten)]
     policy: GivenPolicy,
     /// Routes that the policy leaves alone: `/path` or `METHOD:/path`.

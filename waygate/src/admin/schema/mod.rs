@@ -2,11 +2,13 @@
 //! a test compares the two.
 #![allow(dead_code)]
 
+mod concurrency;
 mod limits;
 
 use serde_json::Value;
 use utoipa::ToSchema;
 
+pub(crate) use concurrency::*;
 pub(crate) use limits::*;
 
 /// A route as it is now.

@@ -14,7 +14,8 @@ use crate::{ChangeError, Operator, ResolveError, Waygate, engine::snapshot::Snap
 /// `service:billing#default` for the one of a service.
 impl Operator {
     /// Sets a policy, whatever was there. What was consumed is kept: a limit that is raised or lowered neither gives
-    /// anybody a fresh start nor locks anybody out.
+    /// anybody a fresh start nor locks anybody out. Only a window that began before the new one could have begins anew:
+    /// that of an hour ago for a limit per minute, or that of yesterday for a quota per day of the calendar.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.

@@ -65,6 +65,14 @@ impl<P> Overrides<P> {
         names.map(|name| LimitKey::new(scope.clone(), name.clone()))
     }
 
+    /// All that is set.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (LimitKey, &Versioned<LimitOverride<P>>)> {
+        self.0.iter().flat_map(|(scope, own)| {
+            own.iter()
+                .map(|(name, set)| (LimitKey::new(scope.clone(), name.clone()), set))
+        })
+    }
+
     pub(crate) fn insert(&mut self, key: LimitKey, value: Versioned<LimitOverride<P>>) {
         let own = self.0.entry(key.scope).or_default();
         own.insert(key.name, value);

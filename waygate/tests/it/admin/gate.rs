@@ -80,12 +80,49 @@ fn operations() -> Vec<(&'static str, &'static str, Value)> {
             "/api/global-rate-limit",
             json!({ "limit": "1000/minute" }),
         ),
+        ("GET", "/api/global-rate-limit/policies", Value::Null),
+        ("GET", "/api/global-rate-limit/top", Value::Null),
+        (
+            "POST",
+            "/api/global-rate-limit/reset",
+            json!({ "key": ["192.0.2.1"] }),
+        ),
         ("DELETE", "/api/global-rate-limit/reset", Value::Null),
         ("POST", "/api/global-rate-limit/enable", json!({})),
         ("POST", "/api/global-rate-limit/disable", json!({})),
         ("POST", "/api/global-rate-limit/shadow", json!({})),
         ("POST", "/api/global-rate-limit/promote", json!({})),
         ("DELETE", "/api/global-rate-limit", Value::Null),
+        ("GET", "/api/concurrency-limits", Value::Null),
+        (
+            "POST",
+            "/api/concurrency-limits",
+            json!({ "path": "/orders", "limit": 5 }),
+        ),
+        ("GET", "/api/concurrency-limits/{pk}", Value::Null),
+        ("DELETE", "/api/concurrency-limits/{pk}", Value::Null),
+        ("GET", "/api/global-concurrency-limits", Value::Null),
+        (
+            "POST",
+            "/api/global-concurrency-limits",
+            json!({ "limit": 100 }),
+        ),
+        ("DELETE", "/api/global-concurrency-limits", Value::Null),
+        (
+            "GET",
+            "/api/services/{service}/concurrency-limits",
+            Value::Null,
+        ),
+        (
+            "POST",
+            "/api/services/{service}/concurrency-limits",
+            json!({ "limit": 100 }),
+        ),
+        (
+            "DELETE",
+            "/api/services/{service}/concurrency-limits",
+            Value::Null,
+        ),
         ("GET", "/api/services", Value::Null),
         ("GET", "/api/services/{service}/maintenance", Value::Null),
         (
@@ -103,6 +140,17 @@ fn operations() -> Vec<(&'static str, &'static str, Value)> {
             "POST",
             "/api/services/{service}/rate-limit",
             json!({ "limit": "1000/minute" }),
+        ),
+        (
+            "GET",
+            "/api/services/{service}/rate-limit/policies",
+            Value::Null,
+        ),
+        ("GET", "/api/services/{service}/rate-limit/top", Value::Null),
+        (
+            "POST",
+            "/api/services/{service}/rate-limit/reset",
+            json!({ "key": ["192.0.2.1"] }),
         ),
         (
             "DELETE",
@@ -132,6 +180,7 @@ fn operations() -> Vec<(&'static str, &'static str, Value)> {
         ("DELETE", "/api/services/{service}/rate-limit", Value::Null),
         ("GET", "/api/audit", Value::Null),
         ("GET", "/api/health", Value::Null),
+        ("POST", "/api/store/reseed", json!({})),
         ("GET", "/api/openapi.json", Value::Null),
     ]
 }
@@ -145,7 +194,11 @@ fn needed(method: &str, path: &str) -> Option<&'static str> {
         (_, "/api/auth/me") => Some(""),
         (_, path) if path.starts_with("/api/auth/tokens") => Some("admin"),
         ("GET", _) => Some("read"),
-        (_, path) if path.starts_with("/api/routes") || path.starts_with("/api/rate-limits") => {
+        (_, path)
+            if ["routes", "rate-limits", "concurrency-limits"]
+                .iter()
+                .any(|group| path.starts_with(&format!("/api/{group}"))) =>
+        {
             Some("write:routes")
         }
         _ => Some("write:global"),
@@ -296,6 +349,7 @@ async fn every_operation_asks_for_a_valid_token_with_the_right_scope() {
         let expected = match (method, path) {
             ("POST", "/api/auth/tokens" | "/api/rate-limits") => 201,
             ("POST", path) if path.ends_with("/rate-limit") => 201,
+            ("POST", path) if path.ends_with("concurrency-limits") => 201,
             ("POST", "/api/global-rate-limit") => 201,
             // It must be told which request is meant.
             ("GET", "/api/rate-limits/explain") => 400,

@@ -36,7 +36,7 @@ const METHODS: [&str; 10] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW",
 ];
 
-const SEGMENTS: [&str; 30] = [
+const SEGMENTS: [&str; 33] = [
     "api",
     "routes",
     "global",
@@ -59,6 +59,9 @@ const SEGMENTS: [&str; 30] = [
     "exempt-paths",
     "rate-limits",
     "global-rate-limit",
+    "concurrency-limits",
+    "global-concurrency-limits",
+    "policies",
     "rate-limit",
     "services",
     "hits",
@@ -70,7 +73,7 @@ const SEGMENTS: [&str; 30] = [
 ];
 
 /// Bodies with which nothing can succeed.
-const BODIES: [&str; 48] = [
+const BODIES: [&str; 51] = [
     "{",
     "}",
     "[",
@@ -118,6 +121,9 @@ const BODIES: [&str; 48] = [
     "{\"limit\":\"1/minute\",\"time_zone\":\"Mars/Base\"}",
     "{\"limit\":\"1/minute\",\"exempt_routes\":\"/x\"}",
     "{\"name\":\"a b\"}",
+    "{\"limit\":0}",
+    "{\"limit\":5,\"burst\":1}",
+    "{\"path\":\"/orders\",\"limit\":4294967296}",
     "{\"key\":[\"no address\"]}",
 ];
 

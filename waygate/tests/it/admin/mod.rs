@@ -1,5 +1,6 @@
 //! The admin REST API, seen from outside.
 
+mod concurrency;
 mod contract;
 mod gate;
 mod global;

@@ -155,6 +155,18 @@ async fn limits(server: &Server) {
     for path in ["/api/global-rate-limit", "/api/services/billing/rate-limit"] {
         server.post(path, policy.clone()).await.expect(201);
     }
+    let concurrency = json!({ "path": "/limited", "limit": 5, "exempt_ips": ["10.0.0.0/8"] });
+    server
+        .post("/api/concurrency-limits", concurrency)
+        .await
+        .expect(201);
+    for path in [
+        "/api/global-concurrency-limits",
+        "/api/services/billing/concurrency-limits",
+    ] {
+        let limit = json!({ "limit": 50, "key_strategy": "user" });
+        server.post(path, limit).await.expect(201);
+    }
     let key: waygate::RouteKey = "billing:GET:/invoices".parse().unwrap();
     server
         .waygate
@@ -186,6 +198,7 @@ async fn answers_are_as_the_document_says() {
         .expect(200);
     limits(&server).await;
     let (order, item) = (at(key, ""), at("GET:/items/{item_id}", ""));
+    let simultaneous = limit_at("/limited", "").replace("rate-limits", "concurrency-limits");
     let (limited, top) = (limit_at("/limited", ""), limit_at("/limited", "/top"));
     let gets = [
         ("/api/rate-limits", "/api/rate-limits"),
@@ -197,6 +210,24 @@ async fn answers_are_as_the_document_says() {
             "/api/rate-limits/explain",
         ),
         ("/api/global-rate-limit", "/api/global-rate-limit"),
+        (
+            "/api/global-rate-limit/policies",
+            "/api/global-rate-limit/policies",
+        ),
+        (
+            "/api/services/billing/rate-limit/policies",
+            "/api/services/{service}/rate-limit/policies",
+        ),
+        ("/api/concurrency-limits", "/api/concurrency-limits"),
+        (simultaneous.as_str(), "/api/concurrency-limits/{pk}"),
+        (
+            "/api/global-concurrency-limits",
+            "/api/global-concurrency-limits",
+        ),
+        (
+            "/api/services/billing/concurrency-limits",
+            "/api/services/{service}/concurrency-limits",
+        ),
         ("/api/services", "/api/services"),
         (
             "/api/services/billing/maintenance",

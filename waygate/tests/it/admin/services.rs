@@ -220,3 +220,134 @@ async fn a_policy_that_many_routes_meet_is_driven() {
         .expect(201);
     assert_eq!(server.call(request()).await.status, 429);
 }
+
+async fn named(server: &Server, path: &str) {
+    let at = |rest: &str| format!("{path}{rest}");
+    let key = |name: &str| match path {
+        "/api/global-rate-limit" => format!("*#{name}"),
+        _ => format!("service:billing#{name}"),
+    };
+    server
+        .post(path, json!({ "limit": "100/minute" }))
+        .await
+        .expect(201);
+    let fields = json!({ "name": "daily", "limit": "1000/day", "key_strategy": "api_key" });
+    let made = server.post(path, fields).await.expect(201);
+    assert_eq!(
+        (&made["name"], &made["key"]),
+        (&json!("daily"), &json!(key("daily")))
+    );
+    let keys = async || -> Vec<String> {
+        let listed = server.get(&at("/policies")).await.expect(200);
+        let listed = listed.as_array().unwrap().iter();
+        listed
+            .map(|policy| policy["key"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(keys().await, [key("daily"), key("default")]);
+    let shown = async |name: &str| -> Value {
+        let path = at(&format!("?name={name}"));
+        server.get(&path).await.expect(200)
+    };
+    assert_eq!(shown("daily").await["policy"], made);
+    assert_eq!(shown("default").await, server.get(path).await.expect(200));
+    // What is asked of one leaves the other alone.
+    let daily = json!({ "name": "daily" });
+    for (rest, field, value) in [
+        ("/disable", "enabled", json!(false)),
+        ("/enable", "enabled", json!(true)),
+        ("/shadow", "shadow", json!(true)),
+        ("/promote", "shadow", json!(false)),
+    ] {
+        let before = shown("default").await;
+        server.post(&at(rest), daily.clone()).await.expect(200);
+        assert_eq!(shown("daily").await["policy"][field], value, "{rest}");
+        assert_eq!(shown("default").await, before, "{rest}");
+        let text = server
+            .post(&at(rest), json!({ "name": "dialy" }))
+            .await
+            .refused(404);
+        assert!(text.contains(&key("dialy")), "{text}");
+    }
+    server.delete(&at("?name=daily")).await.expect(200);
+    server.delete(&at("?name=daily")).await.expect(200);
+    assert_eq!(shown("daily").await["policy"], Value::Null);
+    assert_eq!(keys().await, [key("default")]);
+    for rest in ["?name=a%20b", "?nme=a", "/top?name=a%20b"] {
+        server.get(&at(rest)).await.refused(400);
+    }
+    server.delete(path).await.expect(200);
+}
+
+#[tokio::test]
+async fn one_scope_has_several_policies_by_name() {
+    let server = Server::start().await;
+    named(&server, "/api/global-rate-limit").await;
+    named(&server, "/api/services/billing/rate-limit").await;
+}
+
+/// A request to the application by this API key.
+async fn ask(server: &Server, key: &str) -> u16 {
+    let request = Request::get("/orders").header("x-api-key", key);
+    let answer = server.call(request.body(Body::empty()).unwrap()).await;
+    answer.status.as_u16()
+}
+
+#[tokio::test]
+async fn keys_of_shared_policies_are_listed_and_begin_anew_one_by_one() {
+    let server = Server::start().await;
+    let (path, top) = ("/api/global-rate-limit", "/api/global-rate-limit/top");
+    server.get(top).await.refused(404);
+    let fields = json!({ "name": "each", "limit": "1/minute", "key_strategy": "api_key" });
+    server.post(path, fields).await.expect(201);
+    for key in ["a", "b", "b"] {
+        let first = ask(&server, key).await;
+        assert_eq!((first == 200, ask(&server, key).await), (true, 429));
+        server
+            .post(
+                &format!("{path}/reset"),
+                json!({ "name": "each", "key": [key] }),
+            )
+            .await
+            .expect(200);
+    }
+    assert_eq!(
+        (ask(&server, "a").await, ask(&server, "b").await),
+        (200, 200)
+    );
+    let listed = server.get(&format!("{top}?name=each")).await.expect(200);
+    let refused: Vec<_> = listed.as_array().unwrap().iter().collect();
+    assert_eq!(
+        refused
+            .iter()
+            .map(|key| &key["refused"])
+            .collect::<Vec<_>>(),
+        [&json!(2), &json!(1)]
+    );
+    let one = server.get(&format!("{top}?name=each&limit=1")).await;
+    assert_eq!(one.expect(200), json!([listed[0]]));
+    let lines = audit(&server, "__global_rl__").await;
+    assert_eq!(lines[..3], ["global_rl_reset admin cli"; 3]);
+    // Of a service, whose counters may all be elsewhere.
+    let path = "/api/services/shop/rate-limit";
+    let reset = format!("{path}/reset");
+    let body = json!({ "key": ["192.0.2.1"] });
+    server.post(&reset, body.clone()).await.refused(404);
+    server
+        .post(path, json!({ "limit": "1/minute" }))
+        .await
+        .expect(201);
+    server.post(&reset, body).await.expect(200);
+    server
+        .post(&reset, json!({ "key": ["no address"] }))
+        .await
+        .refused(400);
+    assert_eq!(
+        server.get(&format!("{path}/top")).await.expect(200),
+        json!([])
+    );
+    assert_eq!(
+        audit(&server, "__waygate:svc_rl:shop__").await,
+        ["svc_rl_reset admin cli", "svc_rl_set admin cli"]
+    );
+}

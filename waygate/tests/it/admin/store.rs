@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
+use axum::body::Body;
 use serde_json::json;
 use waygate::{AuditEntry, AuditQuery, Credentials, Revision};
 use waygate_backends::MemoryBackend;
@@ -117,4 +118,40 @@ async fn wrong_passwords_are_refused_even_if_the_store_cannot_note_it() {
     backend.mode.store(1, Ordering::SeqCst);
     let login = json!({ "username": "admin", "password": "wrong" });
     server.post("/api/auth/login", login).await.refused(401);
+}
+
+#[tokio::test]
+async fn an_emptied_store_is_given_back_what_it_had_held() {
+    let link = crate::reseed::Link::default();
+    let credentials = Credentials::new("admin", "secret");
+    let server = Server::on(link.clone(), credentials).await;
+    let path = "/api/store/reseed";
+    server
+        .post(&at("GET:/orders", "/disable"), json!({}))
+        .await
+        .expect(200);
+    let told = server.post_raw(path, "").await.expect(200);
+    assert_eq!(told, json!({ "ok": true, "reseeded": false }));
+    link.empty();
+    let known = server.get("/api/health").await.expect(200)["revision"].clone();
+    let reseed = |tag: &str| {
+        let request = server
+            .request("POST", path)
+            .header("if-match", format!("\"{tag}\""));
+        server.send(request.body(Body::empty()).unwrap())
+    };
+    reseed("another").await.refused(412);
+    let told = reseed(known.as_str().unwrap()).await.expect(200);
+    assert_eq!(told, json!({ "ok": true, "reseeded": true }));
+    // The token came back, too.
+    let lines = server.get("/api/audit").await.expect(200);
+    let line = &lines[0];
+    assert_eq!(
+        (&line["action"], &line["actor"], &line["platform"]),
+        (&json!("store_reseeded"), &json!("admin"), &json!("cli"))
+    );
+    let reason = line["reason"].as_str().unwrap();
+    assert!(reason.ends_with(known.as_str().unwrap()), "{reason}");
+    let route = server.get(&at("GET:/orders", "")).await.expect(200);
+    assert_eq!(route["status"], "disabled");
 }

@@ -140,8 +140,10 @@ impl Server {
             .iter()
             .map(|limit| json!([limit, limit.revision.number]))
             .collect();
+        let concurrency = self.waygate.concurrency_limits();
         json!({
-            "routes": routes, "global": global, "global_revision": revision, "limits": limits, "audit": lines,
+            "routes": routes, "global": global, "global_revision": revision, "limits": limits,
+            "concurrency": concurrency, "audit": lines,
         })
     }
 }

@@ -1,28 +1,18 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde::Deserialize;
-use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{
-    grammar::PolicyName,
-    model::{LimitKey, LimitScope},
-};
+use waygate_core::model::{LimitKey, LimitScope};
 
 use super::{
     body::RouteLimitBody,
     change::{change, found},
-    request::named,
+    request::{PolicyNameRequest, named},
     route::{resolve, shown},
 };
 use crate::{
     admin::{
-        author::Author,
-        body::{Ask, Asked},
-        error::Problem,
-        key::PathKey,
-        reply::Reply,
-        schema,
+        author::Author, body::Asked, error::Problem, key::PathKey, reply::Reply, schema,
         state::AdminState,
     },
     engine::LimitCommand,
@@ -35,17 +25,6 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(shadow))
         .routes(routes!(promote))
 }
-
-/// Which of the route's policies is meant.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct PolicyNameRequest {
-    /// Its name; `default` when it is not given.
-    #[schema(value_type = Option<String>, example = "default")]
-    name: Option<PolicyName>,
-}
-
-impl Ask for PolicyNameRequest {}
 
 type Changed = Result<Reply<Option<RouteLimitBody>>, Problem>;
 

@@ -124,13 +124,13 @@ async fn explain(
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct TopParams {
-    /// Which of the route's policies; `default` when it is not given.
+pub(super) struct TopParams {
+    /// Which of the policies; `default` when it is not given.
     #[param(nullable = false)]
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// At most this many: 0 to 256, where what is beyond counts as the nearest; 20 when it is no integer.
     #[param(nullable = false, value_type = Option<i64>)]
-    limit: Option<String>,
+    pub(super) limit: Option<String>,
 }
 
 /// Lists the keys that came near a rate limit or were refused, those with the most such requests first. Each process
@@ -147,14 +147,24 @@ struct TopParams {
 async fn top(
     State(state): State<Arc<AdminState>>,
     PathKey(key): PathKey,
-    Params(TopParams { name, limit }): Params<TopParams>,
+    Params(params): Params<TopParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let revision = state.waygate.revision();
     let scope = LimitScope::Route(resolve(&state.waygate, &key)?);
+    nearest(&state, scope, params, &headers)
+}
+
+/// The keys that came near a policy of a scope, or were refused.
+pub(super) fn nearest(
+    state: &AdminState,
+    scope: LimitScope,
+    TopParams { name, limit }: TopParams,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let revision = state.waygate.revision();
     let key = NameParams { name }.of(scope)?;
     found(state.waygate.rate_limit(&key), &key)?;
     let limit = clamped(limit.as_deref(), DEFAULT_KEYS, MAX_KEYS);
     let keys = state.waygate.near_limit(&key, limit);
-    Ok(reply::list(&keys, revision, &headers))
+    Ok(reply::list(&keys, revision, headers))
 }

@@ -1,7 +1,8 @@
-//! Rate limits: those of routes, the global one, those of services, and what they have counted.
+//! Limits: those of routes, the global ones, those of services, and what they have counted.
 
 mod body;
 mod change;
+mod concurrency;
 mod control;
 mod global;
 mod hits;
@@ -25,4 +26,5 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .merge(hits::router())
         .merge(global::router())
         .merge(service::router())
+        .merge(concurrency::router())
 }

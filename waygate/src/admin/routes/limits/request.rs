@@ -7,6 +7,7 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use waygate_core::{
     grammar::{Method, PolicyName},
     model::{LimitKey, LimitScope, RateLimitPolicy, RouteKey},
@@ -23,6 +24,34 @@ use crate::{
 
 /// What stands for the method of a route that takes all of them.
 pub(super) const ALL_METHODS: &str = "ALL";
+
+/// Which of a scope's policies is meant.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyNameRequest {
+    /// Its name; `default` when it is not given.
+    #[schema(value_type = Option<String>, example = "default")]
+    pub(super) name: Option<PolicyName>,
+}
+
+impl Ask for PolicyNameRequest {}
+
+/// Whose counter of which policy is to be forgotten.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResetKeyRequest {
+    /// The policy's name; `default` when it is not given.
+    #[schema(value_type = Option<String>, example = "default")]
+    pub(super) name: Option<PolicyName>,
+    /// The values of the policy's key in its order: an address, a user, an API key, the value of a header or path
+    /// parameter, or what the code's function tells. Empty where all requests share one counter.
+    #[schema(example = json!(["203.0.113.7"]))]
+    pub(super) key: Vec<String>,
+}
+
+impl Ask for ResetKeyRequest {
+    const REQUIRED: bool = true;
+}
 
 /// A policy for a route. Its fields are read once they are all there, because the contract has texts for some mistakes
 /// that quote them.
@@ -77,6 +106,7 @@ impl RoutePolicyRequest {
 
 impl SharedPolicyRequest {
     const FIELDS: &[&str] = &[
+        "name",
         "limit",
         "algorithm",
         "key_strategy",
@@ -132,7 +162,7 @@ impl Ask for ServicePolicyRequest {
 }
 
 /// Takes a struct's fields as they are.
-struct Unread;
+pub(super) struct Unread;
 
 impl<'de> Visitor<'de> for Unread {
     type Value = Map<String, Value>;
@@ -147,12 +177,12 @@ impl<'de> Visitor<'de> for Unread {
 }
 
 /// What the contract takes for missing.
-fn is_blank(value: Option<&Value>) -> bool {
+pub(super) fn is_blank(value: Option<&Value>) -> bool {
     value.is_none_or(|value| value.is_null() || value == "")
 }
 
 /// The text of a field that does not belong to the policy.
-fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Problem> {
+pub(super) fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Problem> {
     match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -165,7 +195,11 @@ fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, P
 }
 
 /// The route of a path and a method, which is `GET` where nobody says otherwise.
-fn route(waygate: &Waygate, path: &str, method: Option<&str>) -> Result<RouteKey, Problem> {
+pub(super) fn route(
+    waygate: &Waygate,
+    path: &str,
+    method: Option<&str>,
+) -> Result<RouteKey, Problem> {
     let method = method.unwrap_or("GET").to_ascii_uppercase();
     let key = match method.as_str() {
         ALL_METHODS => path.to_owned(),

@@ -5,20 +5,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    grammar::{Method, PolicyName},
+    grammar::Method,
     model::{LimitKey, LimitScope, Revision, RouteKey},
 };
 
 use super::{
     change::{found, revision_of, told},
-    request::named,
+    request::{ResetKeyRequest, named},
     route::resolve,
 };
 use crate::{
     Waygate,
     admin::{
         author::Author,
-        body::{Ask, Asked},
+        body::Asked,
         error::{Kind, Problem},
         key::PathKey,
         query::Params,
@@ -115,23 +115,6 @@ pub(super) fn latest(waygate: &Waygate, wanted: impl Fn(&LimitScope) -> bool) ->
     revisions.max_by_key(|revision| revision.number)
 }
 
-/// Whose counter of which policy is to be forgotten.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ResetKeyRequest {
-    /// The policy's name; `default` when it is not given.
-    #[schema(value_type = Option<String>, example = "default")]
-    name: Option<PolicyName>,
-    /// The values of the policy's key in its order: an address, a user, an API key, the value of a header or path
-    /// parameter, or what the code's function tells. Empty where all requests share one counter.
-    #[schema(example = json!(["203.0.113.7"]))]
-    key: Vec<String>,
-}
-
-impl Ask for ResetKeyRequest {
-    const REQUIRED: bool = true;
-}
-
 /// Forgets what exactly one key has consumed of one rate limit.
 ///
 /// Counters of this process are forgotten at once; shared ones in the store that holds them. Other processes that count
@@ -153,6 +136,16 @@ async fn reset_key(
     Asked(asked): Asked<ResetKeyRequest>,
 ) -> Result<Reply<Done>, Problem> {
     let scope = LimitScope::Route(resolve(&state.waygate, &key)?);
+    forget(&state, author, scope, asked).await
+}
+
+/// Forgets what one key has consumed of a policy of a scope.
+pub(super) async fn forget(
+    state: &AdminState,
+    author: Author,
+    scope: LimitScope,
+    asked: ResetKeyRequest,
+) -> Result<Reply<Done>, Problem> {
     let key = LimitKey::new(scope, named(asked.name)?);
     found(state.waygate.rate_limit(&key), &key)?;
     let operator = author.expecting_any(|| revision_of(&state.waygate, &key))?;

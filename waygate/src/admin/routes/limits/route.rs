@@ -67,6 +67,7 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
 /// Sets a rate limit of a route, whatever was there. What is not given has its default.
 ///
 /// What was consumed is kept: a limit that is raised or lowered neither gives anybody a fresh start nor locks anybody out.
+/// Only a window that began before the new one could have begins anew.
 #[utoipa::path(
     post,
     path = "/api/rate-limits",
@@ -113,7 +114,7 @@ async fn get(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct NameParams {
-    /// Which of the route's policies; `default` when it is not given.
+    /// Which of the policies; `default` when it is not given.
     #[param(nullable = false)]
     pub(super) name: Option<String>,
 }
@@ -127,8 +128,8 @@ impl NameParams {
 
 /// What was deleted.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = DeletedRateLimit)]
-struct DeletedBody {
+#[schema(as = DeletedLimit)]
+pub(super) struct DeletedBody {
     /// Always `true`.
     ok: bool,
     /// The route's path.
@@ -156,11 +157,7 @@ async fn delete(
     PathKey(key): PathKey,
     Params(params): Params<NameParams>,
 ) -> Result<Reply<DeletedBody>, Problem> {
-    let route: RouteKey = key.parse().map_err(|_| no_method())?;
-    let Some(method) = method_of(&state.waygate, &route) else {
-        return Err(no_method());
-    };
-    let path = route.path().to_owned();
+    let (route, deleted) = to_delete(&state.waygate, &key)?;
     let key = params.of(LimitScope::Route(route))?;
     match change(&state, author, key, LimitCommand::Delete).await {
         Ok(_) => {}
@@ -168,11 +165,16 @@ async fn delete(
         Err(problem) if problem.kind() == Kind::NotFound => {}
         Err(problem) => return Err(problem),
     }
-    Ok(Reply::ok(DeletedBody {
-        ok: true,
-        path,
-        method,
-    }))
+    Ok(Reply::ok(deleted))
+}
+
+/// The route whose limit is to be deleted, which need not be there, and the answer when that is done.
+pub(super) fn to_delete(waygate: &Waygate, key: &str) -> Result<(RouteKey, DeletedBody), Problem> {
+    let route: RouteKey = key.parse().map_err(|_| no_method())?;
+    let method = method_of(waygate, &route).ok_or_else(no_method)?;
+    let path = route.path().to_owned();
+    let ok = true;
+    Ok((route, DeletedBody { ok, path, method }))
 }
 
 /// The method of a key, if it names one or is that of a route that takes them all.

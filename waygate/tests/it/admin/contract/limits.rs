@@ -175,6 +175,25 @@ pub(super) async fn register(server: &Server, exchange: &Value) {
     }
 }
 
+/// The recorded list of a service's routes, but for its order and what their declarations and operators had closed.
+pub(super) async fn services(server: &Server) {
+    let exchanges = recorded("services").into_iter();
+    let mut asked = exchanges.filter(|exchange| exchange["name"] == "routes of service");
+    let exchange = asked.next().unwrap();
+    let body = &exchange["response"]["body"];
+    let mut expected = body.as_array().unwrap().clone();
+    expected.sort_by_key(|route| route["path"].as_str().unwrap().to_owned());
+    for route in &mut expected {
+        route["status"] = json!("active");
+        route["reason"] = json!("");
+    }
+    let path = "/api/routes?service=payments-service";
+    let found = server.get(path).await.expect(200);
+    assert_eq!(expected.len(), 3);
+    let missing = missing("", &json!(expected), &found);
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// What the exchanges about services have left in the log, newest first.
 pub(super) async fn services_audit(server: &Server) {
     let service = |service: &str, rest: &str| format!("__waygate:svc_{service}__ | {rest}");

@@ -162,6 +162,7 @@ async fn recorded_exchanges_come_out_the_same() {
     limits::global_traffic(&server).await;
     let server = Server::start().await;
     replay(&server, "services", &mut differences).await;
+    limits::services(&server).await;
     limits::services_audit(&server).await;
     let server = Server::with(Credentials::none()).await;
     replay(&server, "no-auth-mode", &mut differences).await;

@@ -1,0 +1,189 @@
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+    path::Path,
+    sync::Arc,
+};
+
+use tokio::task;
+use waygate_core::port::{BackendError, Image};
+
+use super::{
+    backend::interrupted,
+    envelope::{self, Document, Envelope, Refusal},
+    fault::Fault,
+    files::Files,
+    format::Format,
+    stamp,
+};
+use crate::table::Table;
+
+/// More than this is not read.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// A file with the last state that a process has seen of its store, for a start while the store is away.
+///
+/// It is no backend: nobody changes anything in it, and the store always knows better. Written like a state file: as a
+/// whole, with a checksum, and readable for its owner only.
+#[derive(Debug, Clone)]
+pub struct BootCache(Arc<Files>);
+
+impl BootCache {
+    /// A cache in this file, which need not be there yet.
+    ///
+    /// # Errors
+    /// [`BackendError::Misconfigured`] when the path cannot be that of a file.
+    pub fn new(path: impl AsRef<Path>) -> Result<Self, BackendError> {
+        Files::of(path.as_ref()).map(|files| Self(Arc::new(files)))
+    }
+
+    /// What was kept; `None` when nothing was yet.
+    ///
+    /// # Errors
+    /// [`BackendError`] for a file that cannot be read or was damaged.
+    pub async fn load(&self) -> Result<Option<Image>, BackendError> {
+        let files = self.0.clone();
+        let read = task::spawn_blocking(move || read(&files));
+        read.await.map_err(interrupted)?
+    }
+
+    /// Keeps an image in place of the last one.
+    ///
+    /// # Errors
+    /// [`BackendError::NotWritable`]; the last one is still there then.
+    pub async fn store(&self, image: Image) -> Result<(), BackendError> {
+        let files = self.0.clone();
+        let written = task::spawn_blocking(move || {
+            write(&files, image).map_err(|error| {
+                let path = files.main.display();
+                BackendError::NotWritable(format!("cannot write `{path}`: {error}"))
+            })
+        });
+        written.await.map_err(interrupted)?
+    }
+}
+
+fn read(files: &Files) -> Result<Option<Image>, BackendError> {
+    let path = &files.main;
+    let found = stamp::read(path, MAX_BYTES);
+    let Some((_, bytes)) = found.map_err(|error| Fault::unreadable(path, error).error())? else {
+        return Ok(None);
+    };
+    let refused = |refusal| Fault::refused(path, refusal).error();
+    let corrupt = |problem: String| refused(Refusal::Corrupt(problem));
+    let bytes = bytes.ok_or_else(|| corrupt(format!("it has more than {MAX_BYTES} bytes")))?;
+    let root = Format::Json.read(&bytes).map_err(corrupt)?;
+    match envelope::open(root).map_err(refused)? {
+        Document {
+            table,
+            sealed: true,
+        } => Ok(Some(table.image())),
+        Document { sealed: false, .. } => Err(corrupt("it has no checksum".to_owned())),
+    }
+}
+
+fn write(files: &Files, image: Image) -> io::Result<()> {
+    let entities = image.entities.into_iter();
+    let table = Table {
+        revision: image.revision,
+        entities: entities
+            .map(|(key, entity)| (key, Arc::new(entity)))
+            .collect::<BTreeMap<_, _>>(),
+    };
+    let text = Format::Json
+        .write(&Envelope::seal(&table)?)
+        .map_err(io::Error::other)?;
+    let mut temp = files.temp()?;
+    temp.write_all(&text)?;
+    temp.as_file().sync_all()?;
+    temp.persist(&files.main).map_err(|error| error.error)?;
+    files.sync_dir()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use waygate_core::{
+        model::{Epoch, Revision},
+        port::Entity,
+    };
+
+    use super::*;
+
+    fn image(number: u64) -> Image {
+        let (epoch, value) = (Epoch::random(), json!({"reason": "über"}));
+        Image {
+            revision: Revision { epoch, number },
+            entities: vec![("route/GET:/a".into(), Entity { revision: 2, value })],
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_last_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cache");
+        let cache = BootCache::new(&path).unwrap();
+        assert_eq!(cache.load().await.unwrap(), None);
+        for number in [3, 4] {
+            let image = image(number);
+            cache.store(image.clone()).await.unwrap();
+            let again = BootCache::new(&path).unwrap();
+            assert_eq!(again.load().await.unwrap(), Some(image));
+        }
+        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn only_its_owner_may_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cache");
+        let cache = BootCache::new(&path).unwrap();
+        cache.store(image(1)).await.unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn what_was_damaged_is_not_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cache");
+        let cache = BootCache::new(&path).unwrap();
+        cache.store(image(1)).await.unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let unsealed: String = text
+            .lines()
+            .filter(|line| !line.contains("checksum"))
+            .collect();
+        for damaged in [
+            "",
+            "{}",
+            &text[..text.len() / 2],
+            &text.replace("über", "uber"),
+            &unsealed,
+        ] {
+            std::fs::write(&path, damaged).unwrap();
+            let refused = cache.load().await.unwrap_err();
+            assert!(
+                matches!(refused, BackendError::Corrupt(_)),
+                "{damaged}: {refused}"
+            );
+        }
+        cache.store(image(2)).await.unwrap();
+        assert!(cache.load().await.unwrap().is_some());
+    }
+
+    #[test]
+    fn a_path_of_no_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in [dir.path().to_owned(), dir.path().join("missing/cache")] {
+            let refused = BootCache::new(path).unwrap_err();
+            assert!(
+                matches!(refused, BackendError::Misconfigured(_)),
+                "{refused}"
+            );
+        }
+    }
+}

@@ -1,0 +1,211 @@
+use super::*;
+use crate::grammar::parse_cidr;
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn internal() -> TrustedProxies {
+    TrustedProxies::networks(["10.0.0.0/8", "fd00::/8"].map(|text| parse_cidr(text).unwrap()))
+}
+
+/// The client that a trusted peer's one line tells of.
+fn told(line: &str) -> String {
+    internal().client(ip("10.0.0.1"), [line]).to_string()
+}
+
+#[test]
+fn by_default_the_peer_is_the_client() {
+    for proxies in [
+        TrustedProxies::none(),
+        TrustedProxies::default(),
+        TrustedProxies::hops(0),
+    ] {
+        assert!(!proxies.trusts_any());
+        assert_eq!(
+            proxies.client(ip("10.0.0.1"), ["203.0.113.9"]),
+            ip("10.0.0.1")
+        );
+    }
+    assert!(internal().trusts_any());
+    assert!(TrustedProxies::hops(1).trusts_any());
+}
+
+#[test]
+fn an_untrusted_peer_is_not_believed() {
+    let client = internal().client(ip("198.51.100.7"), ["203.0.113.9"]);
+    assert_eq!(client, ip("198.51.100.7"));
+}
+
+#[test]
+fn the_first_untrusted_hop_from_the_right_is_the_client() {
+    assert_eq!(told("203.0.113.9"), "203.0.113.9");
+    assert_eq!(told("1.1.1.1, 203.0.113.9"), "203.0.113.9");
+    assert_eq!(
+        told("1.1.1.1, 203.0.113.9, 10.9.9.9,10.0.0.2"),
+        "203.0.113.9"
+    );
+    assert_eq!(told("10.0.0.3, 203.0.113.9"), "203.0.113.9");
+}
+
+#[test]
+fn lines_of_the_header_are_one_list() {
+    let client = internal().client(ip("10.0.0.1"), ["1.1.1.1", "203.0.113.9", "10.0.0.2"]);
+    assert_eq!(client, ip("203.0.113.9"));
+}
+
+#[test]
+fn a_chain_of_proxies_only_ends_at_the_first_of_them() {
+    assert_eq!(told("10.0.0.3, 10.0.0.2"), "10.0.0.3");
+    assert_eq!(internal().client(ip("10.0.0.1"), [""; 0]), ip("10.0.0.1"));
+}
+
+#[test]
+fn what_is_no_address_ends_the_chain() {
+    for hop in [
+        "",
+        " ",
+        "unknown",
+        "_hidden",
+        "for=unknown",
+        "for=_hidden",
+        "for=\"_hidden:80\"",
+        "by=203.0.113.9",
+        "for",
+        "for=",
+        "=",
+        "203.0.113",
+        "203.0.113.9.1",
+        "203.0.113.256",
+        "0313.0.113.9",
+        "203.0.113.9:",
+        "203.0.113.9:x",
+        "203.0.113.9:65536",
+        "203.0.113.9:80:80",
+        "203.0.113.9:_",
+        "[203.0.113.9]",
+        "[2001:db8::1",
+        "[2001:db8::1]x",
+        "[2001:db8::1]:",
+        "2001:db8::1]:80",
+        "fe80::1%eth0",
+        "\"203.0.113.9",
+        "203.0.113.9\"",
+        "for=\"203.0.113.9",
+        "203.0.113.9 203.0.113.10",
+        "203.0.113.9;203.0.113.10",
+        "\u{a0}203.0.113.9",
+        "example.com",
+    ] {
+        assert_eq!(told(hop), "10.0.0.1", "{hop:?}");
+        let line = format!("1.1.1.1, {hop}, 10.0.0.2");
+        assert_eq!(told(&line), "10.0.0.2", "{hop:?}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_end_the_chain_and_no_more() {
+    let client = internal().client(ip("10.0.0.1"), [b"\xff\xfe, 203.0.113.9".as_slice()]);
+    assert_eq!(client, ip("203.0.113.9"));
+    let client = internal().client(ip("10.0.0.1"), [b"1.1.1.1, \xff".as_slice()]);
+    assert_eq!(client, ip("10.0.0.1"));
+}
+
+#[test]
+fn reads_every_spelling_of_an_address() {
+    for hop in [
+        "203.0.113.9",
+        "\t203.0.113.9 ",
+        "203.0.113.9:8080",
+        "203.0.113.9:_port",
+        "\"203.0.113.9\"",
+        "::ffff:203.0.113.9",
+        "[::ffff:203.0.113.9]:8080",
+        "for=203.0.113.9",
+        "For=203.0.113.9",
+        "proto=https;for=203.0.113.9;by=10.0.0.1",
+        "for = \"203.0.113.9:8080\" ; proto=http",
+        "for=\"[::ffff:cb00:7109]\"",
+    ] {
+        assert_eq!(told(hop), "203.0.113.9", "{hop}");
+    }
+    for hop in [
+        "2001:db8::1",
+        "2001:DB8:0:0:0:0:0:1",
+        "[2001:db8::1]",
+        "[2001:db8::1]:443",
+        "for=\"[2001:db8::1]\"",
+        "for=\"[2001:db8::1]:_x\"",
+    ] {
+        assert_eq!(told(hop), "2001:db8::1", "{hop}");
+    }
+}
+
+#[test]
+fn a_quote_that_the_client_opens_does_not_swallow_what_proxies_add() {
+    assert_eq!(told("for=\"1.1.1.1, for=203.0.113.9"), "203.0.113.9");
+    assert_eq!(
+        told("for=\"[::1, for=203.0.113.9, for=10.0.0.2"),
+        "203.0.113.9"
+    );
+}
+
+#[test]
+fn mapped_and_plain_addresses_are_the_same() {
+    let client = internal().client(ip("::ffff:10.0.0.1"), ["203.0.113.9, ::ffff:10.0.0.2"]);
+    assert_eq!(client, ip("203.0.113.9"));
+    let mapped = TrustedProxies::networks(["::ffff:10.0.0.0/104".parse().unwrap()]);
+    assert_eq!(
+        mapped.client(ip("10.0.0.1"), ["203.0.113.9"]),
+        ip("203.0.113.9")
+    );
+    assert_eq!(
+        TrustedProxies::none().client(ip("::ffff:10.0.0.1"), [""; 0]),
+        ip("10.0.0.1")
+    );
+    assert_eq!(
+        internal().client(ip("fd00::1"), ["2001:db8::9"]),
+        ip("2001:db8::9")
+    );
+}
+
+#[test]
+fn proxies_write_one_header() {
+    assert_eq!(TrustedProxies::none().header().name(), "x-forwarded-for");
+    assert_eq!(internal().header(), ForwardingHeader::XForwardedFor);
+    let modern = internal().writing(ForwardingHeader::Forwarded);
+    assert_eq!(modern.header().name(), "forwarded");
+    assert!(modern.trusts_any());
+}
+
+#[test]
+fn hops_are_counted_from_the_peer() {
+    let line = "1.1.1.1, 203.0.113.9, 198.51.100.2";
+    for (count, client) in [
+        (1, "198.51.100.2"),
+        (2, "203.0.113.9"),
+        (3, "1.1.1.1"),
+        (4, "1.1.1.1"),
+        (usize::MAX, "1.1.1.1"),
+    ] {
+        let proxies = TrustedProxies::hops(count);
+        assert_eq!(
+            proxies.client(ip("198.51.100.1"), [line]),
+            ip(client),
+            "{count}"
+        );
+    }
+}
+
+#[test]
+fn clients_of_ipv6_are_counted_by_their_64() {
+    assert_eq!(
+        client_network(ip("2001:db8:1:2:3:4:5:6"), IPV6_CUSTOMER),
+        ip("2001:db8:1:2::")
+    );
+    assert_eq!(client_network(ip("203.0.113.9"), 64), ip("203.0.113.9"));
+    assert_eq!(
+        client_network(ip("::ffff:203.0.113.9"), 0),
+        ip("203.0.113.9")
+    );
+}

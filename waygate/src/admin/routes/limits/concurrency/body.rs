@@ -1,0 +1,59 @@
+//! How limits of concurrency are shown.
+
+use serde::Serialize;
+use waygate_core::model::{ConcurrencyPolicy, LimitKey, LimitScope};
+
+use super::super::request::ALL_METHODS;
+use crate::{ConcurrencyRecord, admin::etag};
+
+/// A limit of a route.
+#[derive(Debug, Serialize)]
+pub(super) struct RouteLimitBody {
+    path: String,
+    method: &'static str,
+    #[serde(flatten)]
+    limit: LimitBody,
+}
+
+/// A limit of any scope.
+#[derive(Debug, Serialize)]
+pub(super) struct LimitBody {
+    #[serde(flatten)]
+    policy: ConcurrencyPolicy,
+    key: LimitKey,
+    meaning: String,
+    in_use: u64,
+    refused: u64,
+    overridden: bool,
+    drifted: bool,
+    etag: String,
+}
+
+impl RouteLimitBody {
+    /// `None` for the limit of something else than a route.
+    pub(super) fn new(record: ConcurrencyRecord) -> Option<Self> {
+        let LimitScope::Route(route) = &record.key.scope else {
+            return None;
+        };
+        Some(Self {
+            path: route.path().to_owned(),
+            method: route.method().map_or(ALL_METHODS, |method| method.as_str()),
+            limit: LimitBody::from(record),
+        })
+    }
+}
+
+impl From<ConcurrencyRecord> for LimitBody {
+    fn from(record: ConcurrencyRecord) -> Self {
+        Self {
+            policy: record.policy,
+            key: record.key,
+            meaning: record.meaning,
+            in_use: record.in_use,
+            refused: record.refused,
+            overridden: record.overridden,
+            drifted: record.drifted,
+            etag: etag::of(record.revision),
+        }
+    }
+}

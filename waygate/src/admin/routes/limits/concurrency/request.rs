@@ -1,0 +1,97 @@
+//! Limits of concurrency as requests give them.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use waygate_core::model::{ConcurrencyPolicy, LimitKey, LimitScope};
+
+use super::super::request::{Unread, is_blank, route, take};
+use crate::{
+    Waygate,
+    admin::{
+        body::Ask,
+        error::{Kind, Problem},
+        fields,
+    },
+};
+
+/// A limit for a route.
+#[derive(Debug)]
+pub(super) struct RouteLimitRequest(Map<String, Value>);
+
+/// A limit for everything, or for a service.
+#[derive(Debug)]
+pub(super) struct LimitRequest(Map<String, Value>);
+
+impl RouteLimitRequest {
+    const FIELDS: &[&str] = &[
+        "path",
+        "method",
+        "name",
+        "limit",
+        "key_strategy",
+        "exempt_ips",
+        "exempt_roles",
+    ];
+
+    /// Which limit is to be set, and to what.
+    pub(super) fn read(self, waygate: &Waygate) -> Result<(LimitKey, ConcurrencyPolicy), Problem> {
+        let Self(mut fields) = self;
+        if is_blank(fields.get("path")) || is_blank(fields.get("limit")) {
+            let text = "path and limit are required";
+            return Err(Problem::new(Kind::InvalidBody, text));
+        }
+        let (path, method) = (take(&mut fields, "path")?, take(&mut fields, "method")?);
+        let route = route(waygate, &path.unwrap_or_default(), method.as_deref())?;
+        let policy = read(fields)?;
+        let key = LimitKey::new(LimitScope::Route(route), policy.name.clone());
+        Ok((key, policy))
+    }
+}
+
+impl LimitRequest {
+    const FIELDS: &[&str] = &[
+        "name",
+        "limit",
+        "key_strategy",
+        "exempt_ips",
+        "exempt_roles",
+    ];
+
+    /// Which limit of a scope is to be set, and to what.
+    pub(super) fn read(self, scope: LimitScope) -> Result<(LimitKey, ConcurrencyPolicy), Problem> {
+        let Self(fields) = self;
+        if is_blank(fields.get("limit")) {
+            return Err(Problem::new(Kind::InvalidBody, "limit is required"));
+        }
+        let policy = read(fields)?;
+        Ok((LimitKey::new(scope, policy.name.clone()), policy))
+    }
+}
+
+impl<'de> Deserialize<'de> for RouteLimitRequest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = deserializer.deserialize_struct("RouteLimit", Self::FIELDS, Unread)?;
+        Ok(Self(fields))
+    }
+}
+
+impl<'de> Deserialize<'de> for LimitRequest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = deserializer.deserialize_struct("Limit", Self::FIELDS, Unread)?;
+        Ok(Self(fields))
+    }
+}
+
+impl Ask for RouteLimitRequest {
+    const REQUIRED: bool = true;
+}
+
+impl Ask for LimitRequest {
+    const REQUIRED: bool = true;
+}
+
+/// A policy with the default for what is not given.
+fn read(mut fields: Map<String, Value>) -> Result<ConcurrencyPolicy, Problem> {
+    fields.retain(|_, value| !value.is_null());
+    fields::read(fields, "field").map_err(|wrong| Problem::new(Kind::InvalidBody, wrong.text))
+}

@@ -1,0 +1,99 @@
+//! A file with the last known state, for a start while the store is away.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use waygate_backends::BootCache;
+use waygate_core::{
+    model::Revision,
+    port::{BackendError, Image},
+};
+
+use super::{Component, Inner, stored::Stored};
+
+/// The file is written at most once in this time.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Whoever has a state to begin with waits no longer for the store.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
+
+/// What the file holds; a file that cannot be read is reported, and written anew.
+pub(crate) async fn read(cache: &BootCache) -> Option<Stored> {
+    match cache.load().await {
+        Ok(image) => {
+            let (stored, _) = Stored::read(image?, None);
+            tracing::info!(revision = %stored.revision, "beginning with what the boot cache holds");
+            Some(Stored {
+                from_cache: true,
+                ..stored
+            })
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the boot cache cannot be read");
+            None
+        }
+    }
+}
+
+/// Looks at the store before the first request, if it answers in time.
+pub(crate) async fn look(inner: &Arc<Inner>) {
+    if tokio::time::timeout(FIRST_LOOK, inner.refresh())
+        .await
+        .is_err()
+    {
+        let cause = format!("no answer within {} milliseconds", FIRST_LOOK.as_millis());
+        inner
+            .monitor
+            .degrade(Component::Store, cause, inner.clock.now());
+    }
+}
+
+/// Keeps the file up to date for as long as the engine lives.
+pub(crate) async fn run(engine: Weak<Inner>) {
+    let Some((mut version, cache)) = engine
+        .upgrade()
+        .and_then(|inner| Some((inner.version.subscribe(), inner.boot_cache.clone()?)))
+    else {
+        return;
+    };
+    let mut kept = None;
+    version.mark_changed();
+    while version.changed().await.is_ok() {
+        let Some(inner) = engine.upgrade() else {
+            return;
+        };
+        match inner.keep(&cache, &mut kept).await {
+            Ok(()) => inner.monitor.recover(Component::BootCache),
+            Err(error) => {
+                inner
+                    .monitor
+                    .degrade(Component::BootCache, error, inner.clock.now());
+                version.mark_changed();
+            }
+        }
+        drop(inner);
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+impl Inner {
+    /// Writes what is known, if it is all that the store has shown, and newer than what was kept.
+    async fn keep(
+        &self,
+        cache: &BootCache,
+        kept: &mut Option<Revision>,
+    ) -> Result<(), BackendError> {
+        let stored = self.stored.lock().await;
+        let revision = stored.revision;
+        let is_whole = stored.unreadable.is_empty() && !stored.from_cache;
+        if revision.number == 0 || !is_whole || *kept == Some(revision) {
+            return Ok(());
+        }
+        let entities = stored.entities();
+        drop(stored);
+        cache.store(Image { revision, entities }).await?;
+        *kept = Some(revision);
+        Ok(())
+    }
+}

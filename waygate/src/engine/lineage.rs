@@ -1,0 +1,104 @@
+//! Whether what the store shows is what became of the last known state, or another history.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use waygate_core::{
+    model::Revision,
+    port::{Entity, EntityKey, Image},
+};
+
+use super::{
+    change::json,
+    stored::{Stored, Versioned, kind},
+};
+
+/// From what a store was filled after it had lost everything.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Filled {
+    pub(crate) from: Revision,
+}
+
+impl Filled {
+    pub(crate) fn entity() -> EntityKey {
+        EntityKey::singleton(kind::RESEED)
+    }
+
+    /// What an image says of this, and the commit that did it.
+    pub(crate) fn of(image: &Image) -> Option<(u64, Self)> {
+        let found = image.entities.iter();
+        let (_, entity) = found
+            .into_iter()
+            .find(|(key, _)| key.as_str() == kind::RESEED)?;
+        let filled = serde_json::from_value(entity.value.clone()).ok()?;
+        Some((entity.revision, filled))
+    }
+}
+
+/// Whether an image shows a later state of the store that is known.
+pub(crate) fn follows(stored: &Stored, image: &Image) -> bool {
+    let (known, found) = (stored.revision, image.revision);
+    if known.epoch != found.epoch {
+        return Filled::of(image).is_some_and(|(_, Filled { from })| {
+            from.epoch == known.epoch && from.number >= known.number
+        });
+    }
+    found.number >= known.number && shares_history(stored, image)
+}
+
+/// Once the store has gone back in time, its revision numbers alone say nothing: what was lost must all be there again.
+/// What it says of an entity that another process has deleted meanwhile cannot be told apart from a loss.
+fn shares_history(stored: &Stored, image: &Image) -> bool {
+    let Some(regressed_to) = stored.regressed_to else {
+        return true;
+    };
+    let was_lost = |revision: u64| revision > regressed_to && revision <= stored.revision.number;
+    let ours: HashMap<EntityKey, Entity> = stored.entities().into_iter().collect();
+    let theirs: HashMap<&EntityKey, &Entity> = image.entities.iter().map(|(k, e)| (k, e)).collect();
+    let is_back = |(key, entity): (&EntityKey, &Entity)| {
+        let found = theirs.get(key);
+        found.is_some_and(|found| *found == entity || found.revision > stored.revision.number)
+    };
+    let mut lost = ours.iter().filter(|(_, entity)| was_lost(entity.revision));
+    let mut given_out = theirs
+        .iter()
+        .filter(|(_, entity)| was_lost(entity.revision));
+    lost.all(is_back) && given_out.all(|(key, entity)| ours.get(*key) == Some(*entity))
+}
+
+impl Stored {
+    /// Everything that can be read, as it is stored.
+    pub(crate) fn entities(&self) -> Vec<(EntityKey, Entity)> {
+        let mut all = Vec::new();
+        all.extend(self.routes.iter().map(|of| entity(kind::ROUTE, of)));
+        all.extend(self.schedules.iter().map(|of| entity(kind::SCHEDULE, of)));
+        all.extend(self.services.iter().map(|of| entity(kind::SERVICE, of)));
+        all.extend(self.generations.iter().map(|of| entity(kind::COUNTERS, of)));
+        let limits = self.limits.iter();
+        all.extend(limits.map(|(key, set)| entity(kind::LIMIT, (&key, set))));
+        let concurrency = self.concurrency.iter();
+        all.extend(concurrency.map(|(key, set)| entity(kind::CONCURRENCY, (&key, set))));
+        if self.global.revision > 0 {
+            let key = EntityKey::singleton(kind::GLOBAL);
+            all.push((key, value(&self.global)));
+        }
+        let others = self.others.iter();
+        all.extend(others.map(|(key, entity)| (key.clone(), entity.clone())));
+        all
+    }
+}
+
+fn entity<T: Serialize>(
+    kind: &'static str,
+    (name, known): (&impl std::fmt::Display, &Versioned<T>),
+) -> (EntityKey, Entity) {
+    (EntityKey::of(kind, name), value(known))
+}
+
+fn value<T: Serialize>(known: &Versioned<T>) -> Entity {
+    Entity {
+        revision: known.revision,
+        value: json(&known.value),
+    }
+}

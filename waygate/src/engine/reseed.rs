@@ -1,0 +1,148 @@
+//! A store that has lost everything gets it back from a process that still knows.
+
+use std::collections::HashMap;
+
+use waygate_core::{
+    model::{Action, AuditEntry, Origin},
+    port::{BackendError, Batch, CommitError, EntityKey, Expected, Image},
+};
+
+use super::{
+    ChangeError, Component, Inner, Operator,
+    change::{Attempt, By, Change, entry, json},
+    lineage::Filled,
+    stored::Stored,
+};
+
+/// The path under which the audit log files it.
+const PATH: &str = "__store__";
+
+/// Whether what is known belongs into this store: it is empty, or was filled by somebody who knew less, and nobody has
+/// changed anything since.
+pub(crate) fn is_due(stored: &Stored, image: &Image) -> bool {
+    let (known, found) = (stored.revision, image.revision);
+    // Whoever cannot read everything would write back only a part.
+    if known.number == 0 || known.epoch == found.epoch || !stored.unreadable.is_empty() {
+        return false;
+    }
+    match Filled::of(image) {
+        None => found.number == 0,
+        Some((number, Filled { from })) => {
+            number == found.number && from.epoch == known.epoch && from.number < known.number
+        }
+    }
+}
+
+/// Everything that is known in place of what the store shows, or nothing if anybody is faster.
+fn batch(stored: &Stored, image: &Image, line: AuditEntry) -> Batch {
+    let found = image.entities.iter();
+    let found: HashMap<&EntityKey, u64> = found.map(|(key, e)| (key, e.revision)).collect();
+    let marker = (
+        Filled::entity(),
+        json(&Filled {
+            from: stored.revision,
+        }),
+    );
+    let mut puts = vec![marker];
+    let entities = stored.entities().into_iter();
+    let entities = entities.filter(|(key, _)| *key != Filled::entity());
+    puts.extend(entities.map(|(key, entity)| (key, entity.value)));
+    let kept: std::collections::HashSet<&EntityKey> = puts.iter().map(|(key, _)| key).collect();
+    let deletes: Vec<EntityKey> = found
+        .keys()
+        .filter(|key| !kept.contains(*key))
+        .map(|key| (*key).clone())
+        .collect();
+    let expect = |key: &EntityKey| {
+        let known = found.get(key);
+        let expected = known.map_or(Expected::Absent, |number| Expected::Revision(*number));
+        (key.clone(), expected)
+    };
+    let expected = puts.iter().map(|(key, _)| key).chain(&deletes).map(expect);
+    Batch {
+        expected_epoch: (image.revision.number > 0).then_some(image.revision.epoch),
+        expected: expected.collect(),
+        puts,
+        deletes,
+        audit: vec![line],
+    }
+}
+
+impl Inner {
+    /// Writes what is known into a store for which that is due. The caller looks again afterwards.
+    async fn reseed(
+        &self,
+        stored: &Stored,
+        image: &Image,
+        origin: &Origin,
+    ) -> Result<(), CommitError> {
+        let line = AuditEntry {
+            reason: format!("from revision {}", stored.revision),
+            ..entry(origin, Action::StoreReseeded, PATH, self.clock.now())
+        };
+        let batch = batch(stored, image, line);
+        let revision = self.commit_in_time(batch).await?;
+        tracing::warn!(from = %stored.revision, to = %revision, "an empty store was given back what it had held");
+        Ok(())
+    }
+
+    /// The same without being asked. Whoever was faster has done it.
+    pub(crate) async fn reseed_alone(
+        &self,
+        stored: &Stored,
+        image: &Image,
+    ) -> Result<(), BackendError> {
+        let cause = format!(
+            "revision {} was known, the store now shows {}",
+            stored.revision, image.revision
+        );
+        self.monitor
+            .degrade(Component::StoreReset, &cause, self.clock.now());
+        match self.reseed(stored, image, &Origin::system()).await {
+            Err(CommitError::Backend(error)) => {
+                self.monitor
+                    .degrade(Component::Store, &error, self.clock.now());
+                Err(error)
+            }
+            // The next look at the store tells.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Fills the store, if that is due. What is left is whether it was.
+struct Reseed;
+
+impl Change for Reseed {
+    type Done = bool;
+
+    fn subject(&self) -> String {
+        PATH.to_owned()
+    }
+
+    async fn attempt(&self, inner: &Inner, stored: &mut Stored, by: &By) -> Result<bool, Attempt> {
+        let image = inner.look().await.map_err(ChangeError::from)?;
+        let is_due = is_due(stored, &image);
+        if is_due {
+            inner.reseed(stored, &image, &by.origin).await?;
+            let image = inner.look().await.map_err(ChangeError::from)?;
+            inner.take_over(stored, image).map_err(ChangeError::from)?;
+        } else {
+            inner.take_over(stored, image).map_err(ChangeError::from)?;
+        }
+        Ok(is_due)
+    }
+}
+
+impl Operator {
+    /// Writes the state that this process knows back into a store that has lost everything, as one commit with a line in the
+    /// audit log; other processes that knew no more follow it. `false` when the store has lost nothing.
+    ///
+    /// Everything comes back but the audit log. See [`OnStoreReset`](super::OnStoreReset) for what happens without it.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then. One of them is that somebody has begun anew in the empty store.
+    pub async fn reseed_store(&self) -> Result<bool, ChangeError> {
+        self.make(Reseed).await
+    }
+}

@@ -15,7 +15,7 @@ use std::{
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Nobody waits for longer than this for a processor, on a machine that has time.
-const USUAL: Duration = Duration::from_millis(5);
+const USUAL: Duration = Duration::from_millis(8);
 
 /// A thread that only sleeps, and notes when it was woken too late, and when another thread of this process was ready
 /// to run and waited. It shares nothing with what is measured but the machine.

@@ -1,6 +1,9 @@
 //! What clients notice when the Redis of the counters fails: nothing.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use waygate::{Component, Waygate};
 use waygate_faultproxy::eventually;
@@ -113,8 +116,12 @@ fn promoted_behind() {
     meet(Fault::PromotedBehind);
 }
 
+/// One load at a time, or one would be measured by the other.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// On a runtime whose log is kept apart.
 fn meet(fault: Fault) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let seed = std::env::var("WAYGATE_SEED")
         .map_or_else(|_| fastrand::u64(..1_000_000), |seed| seed.parse().unwrap());
     let log = Log::default();

@@ -108,7 +108,7 @@ pub(crate) fn problems(fault: Fault, lines: &Lines) -> Vec<String> {
         }
         known.extend([goes, back]);
     }
-    for (line, range) in news(fault) {
+    if let Some((line, range)) = news(fault) {
         let said = times(lines, line);
         if !range.contains(&said) {
             problems.push(format!("{said} × `{line}`, not {range:?}"));

@@ -131,9 +131,14 @@ async fn what_another_process_forgets_is_free_within_a_second() {
     assert!(!ask(&one, take(&series, &rule)).await.unwrap().allowed);
     other.forget(&series, b"203.0.113.7").await.unwrap();
     let start = Instant::now();
-    while !ask(&one, take(&series, &rule)).await.unwrap().allowed {
-        assert!(start.elapsed() < Duration::from_millis(1_500));
-        tokio::task::yield_now().await;
+    loop {
+        // When it asks is what matters: the machine may be slow to answer.
+        let asked = start.elapsed();
+        if ask(&one, take(&series, &rule)).await.unwrap().allowed {
+            break;
+        }
+        assert!(asked < Duration::from_secs(1), "{asked:?}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

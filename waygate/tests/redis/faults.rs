@@ -1,272 +1,331 @@
 //! What clients notice when the Redis of the counters fails: nothing.
 
 use std::{
-    cell::RefCell,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{Mutex, MutexGuard},
-    task::block_in_place,
-};
-use waygate::{Component, port::RedisOptions};
-use waygate_faultproxy::{FaultProxy, Mode, RedisProc, eventually};
+use waygate::{Component, Waygate};
+use waygate_faultproxy::eventually;
 
 use crate::{
-    http::{Figures, Service, load},
-    log::Log,
-    support::{PATIENCE, full, options},
+    http::Service,
+    load::{Leg, Load},
+    log::{Lines, Log},
+    said::{self, settled},
+    stage::{Fault, Stage},
+    support::{PATIENCE, full},
 };
 
 /// What a request may wait for Redis.
 const DEADLINE: Duration = Duration::from_millis(50);
 /// What a fault may add to that.
 const SLACK: Duration = Duration::from_millis(25);
+/// Redis counts again so soon after it is back.
 const RECOVERY: Duration = Duration::from_secs(2);
+/// Of all requests, and of those that were due when the fault came, more must not have met a machine that stood still.
+const MOST_LEFT_OUT: f64 = 0.5;
+/// What the machine stands still for longer than this share of the time may be one request in a hundred.
+const MOST_STOOD_STILL: f64 = 0.01;
+/// So often a leg is tried that the machine has disturbed.
+const ATTEMPTS: usize = 8;
 
-/// One load at a time, or one would be measured by the other.
-static ALONE: Mutex<()> = Mutex::const_new(());
-
-struct Bench {
-    service: Service,
-    log: Log,
+/// How a fault is met.
+struct Trial {
+    rounds: u64,
     rate: u32,
-    /// How soon Redis counts again after its return.
-    recovery: Duration,
-    control: Figures,
-    _alone: MutexGuard<'static, ()>,
+    control: Duration,
+    /// Before the fault.
+    calm: Duration,
+    lasts: Duration,
+    /// All in all. Those that wait for a silent Redis wait for 50 ms, and must not be one in a hundred.
+    least: Duration,
 }
 
-impl Bench {
-    async fn start(port: u16, log: Log) -> Self {
-        Self::with(options(([127, 0, 0, 1], port).into()), log).await
-    }
-
-    async fn with(options: RedisOptions, log: Log) -> Self {
-        let alone = ALONE.lock().await;
-        let rate = if full() { 2_000 } else { 400 };
-        let service = Service::start(options.deadline(DEADLINE)).await;
-        // Connections are made and code is paged in before anything is measured.
-        load(service.client.clone(), rate, Duration::from_millis(500), 0).await;
-        let control = load(service.client.clone(), rate, Duration::from_secs(2), 0).await;
-        check_answers("control", &control);
-        Self {
-            service,
-            log,
-            rate,
-            recovery: RECOVERY,
-            control,
-            _alone: alone,
-        }
-    }
-
-    fn down(&self) -> bool {
-        self.service.counters.health().is_err()
-    }
-
-    /// Breaks something while requests come in, repairs it, and checks what clients and operators have seen.
-    async fn round(
-        &self,
-        what: &str,
-        seed: u64,
-        fault: impl AsyncFnOnce(),
-        repair: impl AsyncFnOnce(),
-    ) {
-        self.log.drain();
-        let frozen = Duration::from_secs(if full() { 30 } else { 2 });
-        let length = frozen + self.recovery + Duration::from_secs(1);
-        let client = self.service.client.clone();
-        let running = tokio::spawn(load(client, self.rate, length, seed));
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let begin = Instant::now();
-        fault().await;
-        eventually(PATIENCE, "the fault is seen", || self.down()).await;
-        tokio::time::sleep(frozen.saturating_sub(begin.elapsed())).await;
-        repair().await;
-        let recovery = self.until_authoritative().await;
-        let figures = running.await.unwrap();
-        self.check(what, seed, &figures, recovery);
-    }
-
-    /// Until a request is decided by Redis, and nothing is reported to be wrong any more.
-    async fn until_authoritative(&self) -> Duration {
-        let (begin, waygate) = (Instant::now(), &self.service.waygate);
-        eventually(PATIENCE, "a connection", || !self.down()).await;
-        let counted = waygate.counting_modes().authoritative;
-        while waygate.counting_modes().authoritative == counted
-            || waygate.health().contains_key(&Component::Counters)
-        {
-            assert!(begin.elapsed() < PATIENCE, "Redis decides nothing");
-            // The load may be over by then.
-            self.service.client.get("/local").await;
-        }
-        begin.elapsed()
-    }
-
-    fn check(&self, what: &str, seed: u64, figures: &Figures, recovery: Duration) {
-        let (counted, plain, control) = (&figures.counted, &figures.plain, &self.control.counted);
-        println!(
-            "{what}, seed {seed}: {} requests at {}/s; p99 {:.1?} (without Redis at the same time {:.1?}, control \
-             {:.1?}), max {:.1?} ({:.1?}, {:.1?}), authoritative {recovery:.0?} after the return",
-            counted.count() + plain.count(),
-            self.rate,
-            counted.p99(),
-            plain.p99(),
-            control.p99(),
-            counted.max(),
-            plain.max(),
-            control.max(),
-        );
-        check_answers(what, figures);
-        // On a machine that is busy with others, a request is late with Redis and without.
-        let usual = plain.max().max(control.max());
-        let added = counted.max().saturating_sub(usual);
-        assert!(added <= DEADLINE + SLACK, "{what}: {added:?} were added");
-        // In a short load, those that wait when Redis falls silent are more than one in a hundred.
+impl Trial {
+    fn of(fault: Fault) -> Self {
+        let seconds = Duration::from_secs;
         if full() {
-            let usual = plain.p99().max(control.p99());
-            let most = (usual * 5 / 4).max(usual + Duration::from_millis(10));
-            assert!(counted.p99() <= most, "{what}: p99 is more than {most:?}");
+            let lasts = match fault {
+                Fault::Stopped | Fault::Blackholed => seconds(30),
+                _ => seconds(3),
+            };
+            return Self {
+                rounds: 50,
+                rate: 2_000,
+                control: seconds(5),
+                calm: seconds(1),
+                lasts,
+                least: seconds(10),
+            };
         }
-        // Whoever answers a new connection too late is tried again later: so does a machine that needs the deadline for itself.
-        let again = match plain.max() > DEADLINE / 2 {
-            true => Duration::from_secs(3),
-            false => Duration::ZERO,
-        };
-        assert!(recovery <= self.recovery + again, "{what}: {recovery:?}");
-        self.check_log(what);
+        Self {
+            rounds: 1,
+            rate: 400,
+            control: seconds(2),
+            calm: seconds(1),
+            // A heartbeat of a connection that nobody uses is in between.
+            lasts: Duration::from_millis(1_600),
+            least: seconds(if fault.is_silent() { 8 } else { 4 }),
+        }
     }
-
-    /// One line for each transition, and none for each request.
-    fn check_log(&self, what: &str) {
-        let log = self.log.drain();
-        println!("  {log:?}");
-        let times = |line: &str| log.get(line).copied().unwrap_or(0);
-        let degraded = times("WARN degraded (counters)");
-        let recovered = times("INFO recovered (counters)");
-        assert!(
-            degraded >= 1 && degraded.abs_diff(recovered) <= 1,
-            "{what}: {log:?}"
-        );
-        let transitions: usize = [
-            "is not used until it answers again",
-            "refuses what is asked",
-        ]
-        .map(|text| times(&format!("WARN Redis {text}")))
-        .iter()
-        .sum();
-        assert!(degraded <= transitions, "{what}: {log:?}");
-        // State and counters have a connection each, and a busy machine may lose one more time.
-        assert!(log.values().sum::<usize>() <= 24, "{what}: {log:?}");
-    }
-}
-
-/// Nothing fails, nothing that is closed opens, and what is used up stays so.
-fn check_answers(what: &str, figures: &Figures) {
-    for (&(path, status), &times) in &figures.answers {
-        let expected: &[u16] = match path {
-            "/disabled" => &[503],
-            "/closed" => &[200, 429],
-            // By itself, a process does not know that it is used up.
-            "/exhausted" => &[200, 429],
-            _ => &[200],
-        };
-        assert!(
-            expected.contains(&status),
-            "{what}: {path} was answered with {status}, {times} times"
-        );
-    }
-}
-
-fn rounds() -> u64 {
-    if full() { 50 } else { 1 }
-}
-
-/// On a runtime whose log is kept apart.
-fn run(test: impl AsyncFnOnce(Log)) {
-    let log = Log::default();
-    log.runtime().block_on(test(log.clone()));
 }
 
 #[test]
 fn killed() {
-    run(async |log| {
-        let server = RedisProc::options().append_only().start();
-        let bench = Bench::start(server.port(), log).await;
-        let server = RefCell::new(server);
-        for seed in 1..=rounds() {
-            let kill = async || block_in_place(|| server.borrow_mut().kill());
-            let restart = async || block_in_place(|| server.borrow_mut().restart());
-            bench.round("kill -9", seed, kill, restart).await;
-        }
-    });
+    meet(Fault::Killed);
 }
 
 #[test]
-fn frozen() {
-    run(async |log| {
-        let server = RedisProc::start();
-        let bench = Bench::start(server.port(), log).await;
-        for seed in 1..=rounds() {
-            let (stop, cont) = (async || server.stop(), async || server.cont());
-            bench.round("SIGSTOP", seed, stop, cont).await;
-        }
-    });
+fn stopped() {
+    meet(Fault::Stopped);
 }
 
 #[test]
-fn unreachable() {
-    run(async |log| {
-        let server = RedisProc::start();
-        let proxy = FaultProxy::start(server.addr()).await;
-        let bench = Bench::start(proxy.port(), log).await;
-        let modes = [("blackhole", Mode::Blackhole), ("reset", Mode::Reset)];
-        for seed in 1..=rounds() {
-            for (what, mode) in modes {
-                let (fault, repair) = (async || proxy.set(mode), async || proxy.set(Mode::Pass));
-                bench.round(what, seed, fault, repair).await;
-            }
-        }
-    });
+fn blackholed() {
+    meet(Fault::Blackholed);
+}
+
+#[test]
+fn reset() {
+    meet(Fault::Reset);
+}
+
+#[test]
+fn corrupted() {
+    meet(Fault::Corrupted);
+}
+
+#[test]
+fn flushed() {
+    meet(Fault::Flushed);
+}
+
+#[test]
+fn out_of_memory() {
+    meet(Fault::OutOfMemory);
 }
 
 #[test]
 fn password_changed() {
-    run(async |log| {
-        let server = RedisProc::options().password("old").start();
-        let proxy = FaultProxy::start(server.addr()).await;
-        let address = proxy.addr();
-        let with = options(address).password("old".to_owned());
-        let mut bench = Bench::with(with, log).await;
-        // A password that is wrong is tried less often than a server that is gone.
-        bench.recovery = Duration::from_secs(7);
-        let server = RefCell::new(server);
-        for seed in 1..=rounds() {
-            let change = async || {
-                block_in_place(|| server.borrow_mut().config_set("requirepass", "new"));
-                // Whoever is logged in stays so.
-                proxy.reset_connections();
-            };
-            let back = async || {
-                block_in_place(|| server.borrow_mut().config_set("requirepass", "old"));
-            };
-            bench.round("password changed", seed, change, back).await;
-        }
-    });
+    meet(Fault::PasswordChanged);
 }
 
 #[test]
-fn full_of_data() {
-    run(async |log| {
-        let server = RedisProc::start();
-        let bench = Bench::start(server.port(), log).await;
-        let server = RefCell::new(server);
-        for seed in 1..=rounds() {
-            let limit =
-                |bytes| block_in_place(|| server.borrow_mut().config_set("maxmemory", bytes));
-            bench
-                .round("OOM", seed, async || limit("1"), async || limit("0"))
-                .await;
+fn promoted_behind() {
+    meet(Fault::PromotedBehind);
+}
+
+/// One load at a time, or one would be measured by the other.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// On a runtime whose log is kept apart.
+fn meet(fault: Fault) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let seed = std::env::var("WAYGATE_SEED")
+        .map_or_else(|_| fastrand::u64(..1_000_000), |seed| seed.parse().unwrap());
+    let log = Log::default();
+    let runtime = log.runtime();
+    let trial = runtime.spawn(rounds(fault, seed, log));
+    runtime.block_on(trial).unwrap();
+}
+
+async fn rounds(fault: Fault, seed: u64, log: Log) {
+    let trial = Trial::of(fault);
+    let mut bench = None;
+    for seed in seed..seed + trial.rounds {
+        let mut disturbed = Vec::new();
+        loop {
+            let mut ready = match bench.take() {
+                Some(ready) => ready,
+                None => Bench::start(fault).await,
+            };
+            let outcome = ready.round(&trial, seed, &log).await;
+            // What is lost stays lost.
+            bench = (!fault.loses_state()).then_some(ready);
+            match outcome {
+                Ok(()) => break,
+                Err(why) => disturbed.push(why),
+            }
+            assert!(
+                disturbed.len() < ATTEMPTS,
+                "{fault:?}, seed {seed}: this machine is too busy to measure anything: {disturbed:?}"
+            );
         }
-    });
+    }
+}
+
+struct Bench {
+    fault: Fault,
+    stage: Stage,
+    service: Service,
+}
+
+/// What happened in one round.
+struct Round {
+    control: Leg,
+    leg: Leg,
+    begin: Instant,
+    repaired: Instant,
+    recovery: Duration,
+    lines: Lines,
+}
+
+impl Bench {
+    async fn start(fault: Fault) -> Self {
+        let stage = Stage::set(fault).await;
+        let service = Service::open(stage.options().deadline(DEADLINE)).await;
+        stage.fall_behind();
+        service.close().await;
+        Self {
+            fault,
+            stage,
+            service,
+        }
+    }
+
+    /// Breaks something while requests come in, repairs it, and checks what clients and operators have seen. Says what
+    /// the machine has disturbed, if it has.
+    async fn round(&mut self, trial: &Trial, seed: u64, log: &Log) -> Result<(), String> {
+        let Service {
+            waygate, client, ..
+        } = &self.service;
+        // Connections are made and code is paged in before anything is measured.
+        let first = Load::on(client, trial.rate, seed);
+        first.goes_on_for(Duration::from_millis(300)).await;
+        first.end().await;
+        let control = Load::on(client, trial.rate, seed);
+        control.goes_on_for(trial.control).await;
+        until(waygate, "all is well", |waygate| !is_degraded(waygate)).await;
+        let control = control.end().await;
+
+        log.drain();
+        let before = waygate.counting_modes();
+        let load = Load::on(client, trial.rate, seed);
+        load.goes_on_for(trial.calm).await;
+        let begin = Instant::now();
+        self.stage.begin(seed).await;
+        if self.fault.is_outage() {
+            until(waygate, "the fault is noticed", is_degraded).await;
+            load.goes_on_for(trial.lasts).await;
+        }
+        self.stage.end();
+        let repaired = Instant::now();
+        let recovery = self.stage.until_counted().await;
+        until(waygate, "all is well again", |waygate| {
+            !is_degraded(waygate)
+        })
+        .await;
+        load.lasts(trial.least).await;
+        let leg = load.end().await;
+        let after = waygate.counting_modes();
+        if self.fault.is_outage() {
+            assert!(
+                after.local > before.local && after.closed > before.closed,
+                "{:?}: {before:?}, {after:?}",
+                self.fault
+            );
+        }
+        let lines = settled(self.fault, log).await;
+        Round {
+            control,
+            leg,
+            begin,
+            repaired,
+            recovery,
+            lines,
+        }
+        .check(self.fault, trial, seed)
+    }
+}
+
+impl Round {
+    fn check(&self, fault: Fault, trial: &Trial, seed: u64) -> Result<(), String> {
+        let (control, latency) = (self.control.latency(), self.leg.latency());
+        println!(
+            "{fault:?}, seed {seed} (WAYGATE_SEED): {} requests at {}/s; p99 {:.1?} (control {:.1?}), max {:.1?} (control \
+             {:.1?}); {} left out in {:.1?} for which the machine stood still, slowest of all {:.1?}; counted again \
+             after {:.0?}; {:?}",
+            self.leg.requests(),
+            trial.rate,
+            latency.p99,
+            control.p99,
+            latency.max,
+            control.max,
+            self.leg.left_out(),
+            self.leg.stalled.total(),
+            self.leg.slowest(),
+            self.recovery,
+            self.lines,
+        );
+        for leg in [&self.control, &self.leg] {
+            check_answers(fault, leg);
+        }
+        let mut problems = Vec::new();
+        let p99 = (control.p99 * 5 / 4).max(control.p99 + Duration::from_millis(10));
+        for (what, took, most) in [
+            ("max", latency.max, control.max + DEADLINE + SLACK),
+            ("p99", latency.p99, p99),
+            ("counted again after", self.recovery, RECOVERY),
+        ] {
+            if took > most {
+                problems.push(format!("{what} {took:.1?}, more than {most:.1?}"));
+            }
+        }
+        problems.extend(said::problems(fault, &self.lines));
+        match self.disturbance(problems.is_empty()) {
+            Some(disturbance) => Err(format!("{disturbance}; {problems:?}")),
+            None if problems.is_empty() => Ok(()),
+            None => panic!("{fault:?}, seed {seed}: {problems:?}"),
+        }
+    }
+
+    /// Why nothing can be said of the round: too little was measured, or (unless all is well) the machine stood still
+    /// while the fault came or went.
+    fn disturbance(&self, is_well: bool) -> Option<String> {
+        for (what, leg, (from, to)) in [
+            ("control", &self.control, self.control.time()),
+            ("leg", &self.leg, self.leg.time()),
+            ("begin", &self.leg, (self.begin, self.begin + DEADLINE)),
+        ] {
+            let share = leg.share_left_out(from, to);
+            if share > MOST_LEFT_OUT {
+                return Some(format!("{share:.2} of the requests of the {what} left out"));
+            }
+        }
+        let end = self.repaired + self.recovery;
+        let stall = self.leg.stalled.longest(self.begin, end);
+        let (from, to) = self.leg.time();
+        let share = self.leg.stalled.total().as_secs_f64() / (to - from).as_secs_f64();
+        let is_disturbed = stall > DEADLINE / 2 || share > MOST_STOOD_STILL;
+        (!is_well && is_disturbed).then(|| {
+            format!("the machine stood still for {stall:.1?} then, and {share:.3} of all the time")
+        })
+    }
+}
+
+/// Nothing fails, nothing that is closed opens, and what is used up stays so.
+fn check_answers(fault: Fault, leg: &Leg) {
+    for (&(path, status), &times) in &leg.answers() {
+        let expected: &[u16] = match path {
+            "/disabled" => &[503],
+            "/closed" => &[200, 429],
+            // By itself, a process does not know that it is used up.
+            "/exhausted" if times == 1 => &[200, 429],
+            "/exhausted" => &[429],
+            _ => &[200],
+        };
+        assert!(
+            expected.contains(&status),
+            "{fault:?}: {path} was answered with {status}, {times} times"
+        );
+    }
+}
+
+fn is_degraded(waygate: &Waygate) -> bool {
+    waygate.health().contains_key(&Component::Counters)
+}
+
+async fn until(waygate: &Waygate, what: &str, holds: impl Fn(&Waygate) -> bool) {
+    eventually(PATIENCE, what, || holds(waygate)).await;
 }

@@ -31,16 +31,23 @@ impl Log {
             .unwrap()
     }
 
-    /// How often each line was logged since the last call, without what follows a colon: the cause differs.
-    pub(crate) fn drain(&self) -> BTreeMap<String, usize> {
+    /// How often each line was logged since they were drained, without what follows a colon: the cause differs.
+    pub(crate) fn lines(&self) -> Lines {
         let mut counts = BTreeMap::new();
-        for line in self.0.lock().unwrap().drain(..) {
+        for line in &*self.0.lock().unwrap() {
             let line = line.split(':').next().unwrap().to_owned();
             *counts.entry(line).or_default() += 1;
         }
         counts
     }
+
+    pub(crate) fn drain(&self) {
+        self.0.lock().unwrap().clear();
+    }
 }
+
+/// How often each line was logged.
+pub(crate) type Lines = BTreeMap<String, usize>;
 
 impl tracing::Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {

@@ -80,12 +80,10 @@ async fn connect(shared: &Shared, mut suspect: Option<Connection>, pauses: &mut 
 /// Whether it does what calls will ask, in the time that they will have. A Redis that is out of memory counts: it can
 /// still be read.
 async fn probe(shared: &Shared, mut connection: Connection) -> Result<Probed, LinkError> {
-    match timeout(
-        shared.options.deadline,
-        connection.send(&probe_command(shared)),
-    )
-    .await
-    {
+    let command = probe_command(shared);
+    // Calls that may take long are no reason to wait long for a connection that is dead.
+    let patience = shared.options.deadline.min(patience(&shared.options));
+    match timeout(patience, connection.send(&command)).await {
         Ok(Ok(Value::Okay)) => Ok((connection, None)),
         Ok(Ok(_)) => Err(nonsense()),
         Ok(Err(error)) => match judge(&error) {

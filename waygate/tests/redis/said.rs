@@ -1,0 +1,125 @@
+//! What an operator reads in the log of a fault: that something goes, and that it is back, each once.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    log::{Lines, Log},
+    stage::Fault,
+    support::PATIENCE,
+};
+
+/// One line when it goes, and one when it is back.
+struct Transition {
+    goes: &'static str,
+    back: &'static str,
+    /// How many connections or components say so.
+    times: RangeInclusive<usize>,
+}
+
+/// State and counters have a connection each.
+fn transitions(fault: Fault) -> Vec<Transition> {
+    let is_refused = fault == Fault::OutOfMemory;
+    let links = match fault {
+        Fault::Flushed | Fault::OutOfMemory => 0..=0,
+        // One byte is that of one answer.
+        Fault::Corrupted => 1..=2,
+        _ => 2..=2,
+    };
+    // One that writes nothing at the time is not refused anything.
+    let refusals = if is_refused { 1..=2 } else { 0..=0 };
+    let is_felt = usize::from(fault != Fault::Flushed);
+    let transition = |goes, back, times| Transition { goes, back, times };
+    vec![
+        transition(
+            "WARN Redis is not used until it answers again",
+            "INFO Redis is used",
+            links,
+        ),
+        transition(
+            "WARN Redis refuses what is asked",
+            "INFO Redis takes what is asked again",
+            refusals,
+        ),
+        transition(
+            "WARN degraded (counters)",
+            "INFO recovered (counters)",
+            is_felt..=is_felt,
+        ),
+        // Nothing need be read or written while it is away.
+        transition(
+            "WARN degraded (store)",
+            "INFO recovered (store)",
+            0..=is_felt,
+        ),
+    ]
+}
+
+/// Lines that say what is wrong once more is known, and how often.
+fn news(fault: Fault) -> Option<(&'static str, RangeInclusive<usize>)> {
+    match fault {
+        // It loads its data, or has done so already.
+        Fault::Killed => Some(("WARN Redis is not used until it answers", 0..=2)),
+        Fault::PasswordChanged => Some(("ERROR Redis cannot be used as it is set up", 2..=2)),
+        Fault::Flushed | Fault::PromotedBehind => Some(("WARN degraded (store_reset)", 1..=1)),
+        _ => None,
+    }
+}
+
+/// Waits until all that goes is back.
+pub(crate) async fn settled(fault: Fault, log: &Log) -> Lines {
+    let transitions = transitions(fault);
+    let is_settled = || {
+        let lines = log.lines();
+        let least = |line: &str, least| times(&lines, line) >= least;
+        let is_over = |transition: &Transition| {
+            times(&lines, transition.goes) == times(&lines, transition.back)
+                && least(transition.goes, *transition.times.start())
+        };
+        transitions.iter().all(is_over)
+            && news(fault).is_none_or(|(line, times)| least(line, *times.start()))
+    };
+    let wait = async {
+        while !is_settled() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    // What is missing then is reported with the rest.
+    let _ = timeout(PATIENCE, wait).await;
+    log.lines()
+}
+
+/// What was said too often, or not at all.
+pub(crate) fn problems(fault: Fault, lines: &Lines) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut known = Vec::new();
+    for Transition {
+        goes,
+        back,
+        times: range,
+    } in transitions(fault)
+    {
+        let (went, came) = (times(lines, goes), times(lines, back));
+        if went != came || !range.contains(&went) {
+            problems.push(format!(
+                "{went} × `{goes}`, {came} × `{back}`, not {range:?}"
+            ));
+        }
+        known.extend([goes, back]);
+    }
+    if let Some((line, range)) = news(fault) {
+        let said = times(lines, line);
+        if !range.contains(&said) {
+            problems.push(format!("{said} × `{line}`, not {range:?}"));
+        }
+        known.push(line);
+    }
+    let others = lines.keys().filter(|line| !known.contains(&line.as_str()));
+    problems.extend(others.map(|line| format!("`{line}`")));
+    problems
+}
+
+fn times(lines: &Lines, line: &str) -> usize {
+    lines.get(line).copied().unwrap_or(0)
+}

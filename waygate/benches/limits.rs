@@ -190,8 +190,9 @@ fn a_flood_of_keys() {
         bytes >> 20,
         MOST >> 20
     );
+    // Each of its 64 parts may have one counter more: the one that newcomers share.
     assert!(
-        kept <= 1_000_000 && bytes <= MOST,
+        kept <= 1_000_064 && bytes <= MOST,
         "the store outgrew its bounds"
     );
 }

@@ -205,6 +205,8 @@ impl Inner {
             self.publish(Snapshot::build(&stored, table, self.compiler(), version));
         }
         self.limit_clock.follow(&*self.clock);
+        // Where no request is counted, none tells that the counters are back.
+        self.note_counters(None);
     }
 
     /// Looks at the store, and takes over what is new there.
@@ -251,7 +253,7 @@ impl Inner {
                 let lowest = stored.regressed_to.unwrap_or(u64::MAX);
                 stored.regressed_to = Some(lowest.min(found.number));
             }
-            let cause = format!("revision {known} was known, the store now shows {found}");
+            let cause = reseed::cause(known, found);
             self.monitor
                 .degrade(Component::StoreReset, &cause, self.clock.now());
             return Err(BackendError::Corrupt(cause));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use waygate_core::{
-    model::{Action, AuditEntry, Origin},
+    model::{Action, AuditEntry, Origin, Revision},
     port::{BackendError, Batch, CommitError, EntityKey, Expected, Image},
 };
 
@@ -92,10 +92,7 @@ impl Inner {
         stored: &Stored,
         image: &Image,
     ) -> Result<(), BackendError> {
-        let cause = format!(
-            "revision {} was known, the store now shows {}",
-            stored.revision, image.revision
-        );
+        let cause = cause(stored.revision, image.revision);
         self.monitor
             .degrade(Component::StoreReset, &cause, self.clock.now());
         match self.reseed(stored, image, &Origin::system()).await {
@@ -108,6 +105,14 @@ impl Inner {
             _ => Ok(()),
         }
     }
+}
+
+/// What is wrong with a store that has lost what it held, and what helps.
+pub(crate) fn cause(known: Revision, found: Revision) -> String {
+    format!(
+        "revision {known} was known, the store now shows {found}; `POST /api/store/reseed` or `OnStoreReset::Reseed` gives \
+         an empty store back what it held"
+    )
 }
 
 /// Fills the store, if that is due. What is left is whether it was.

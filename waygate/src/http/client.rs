@@ -1,6 +1,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     ops::Deref,
+    sync::Once,
 };
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
@@ -75,11 +76,26 @@ pub(crate) fn client_ip(
     headers: &HeaderMap,
     proxies: &TrustedProxies,
 ) -> Option<IpAddr> {
-    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
+        warn_once();
+        return None;
+    };
     if !proxies.trusts_any() {
         return Some(peer.ip().to_canonical());
     }
     Some(behind_proxies(peer.ip(), headers, proxies))
+}
+
+/// Without addresses, limits by address have one counter for everybody and networks let nobody in: an oversight, mostly.
+#[cold]
+fn warn_once() {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            "no client's address is known, so limits by address count everybody together: serve the application with \
+             `Guarded::into_make_service()` or `into_make_service_with_connect_info::<SocketAddr>()`"
+        );
+    });
 }
 
 #[inline(never)]

@@ -147,9 +147,11 @@ fn wrong() -> Problem {
 /// What is wrong with the store is not for those who have not logged in.
 fn hidden(problem: Problem) -> Problem {
     match problem.kind() {
-        Kind::Unavailable => {
-            Problem::new(problem.kind(), "The store is unavailable.").retry_after(5)
-        }
+        Kind::Unavailable => Problem::new(
+            problem.kind(),
+            "No login can be stored now; the health of the service says why.",
+        )
+        .retry_after(5),
         kind => Problem::new(kind, "The store takes no writes."),
     }
 }

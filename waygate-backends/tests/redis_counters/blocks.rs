@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use waygate_backends::RedisCounters;
 use waygate_core::{
     limit::{Quota, Rule, quota::SECOND},
     port::{CounterStore, Take},
@@ -142,6 +143,46 @@ async fn what_another_process_forgets_is_free_within_a_second() {
     }
 }
 
+/// Refused for longer than Redis would not be asked, and not because nobody counts.
+async fn stays_refused(counters: &RedisCounters, take: Take<'_>) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(1_500) {
+        let outcome = ask(counters, take).await.unwrap();
+        assert!(!outcome.allowed && outcome.retry_after > 0);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let other = Take {
+        key: b"198.51.100.1",
+        ..take
+    };
+    assert!(ask(counters, other).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_refused_stays_so_while_redis_has_no_memory() {
+    let mut server = RedisProc::start();
+    let counters = open(server.port()).await;
+    let (series, rule) = (series("full"), fixed(1, 600));
+    assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    tokio::task::block_in_place(|| server.config_set("maxmemory", "1"));
+    stays_refused(&counters, take(&series, &rule)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_refused_stays_so_with_a_wrong_password() {
+    let mut server = RedisProc::start();
+    let counters = open(server.port()).await;
+    let (series, rule) = (series("locked out"), fixed(1, 600));
+    assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    tokio::task::block_in_place(|| {
+        server.config_set("requirepass", "other");
+        server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+    });
+    stays_refused(&counters, take(&series, &rule)).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_refused_stays_so_without_redis() {
     let mut server = RedisProc::start();
@@ -150,14 +191,21 @@ async fn a_key_that_is_refused_stays_so_without_redis() {
     assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
     assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
     tokio::task::block_in_place(|| server.kill());
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_millis(1_500) {
-        assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let other = Take {
-        key: b"198.51.100.1",
-        ..take(&series, &rule)
-    };
-    assert!(ask(&counters, other).await.is_err());
+    stays_refused(&counters, take(&series, &rule)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_to_be_refused_is_told_without_waiting() {
+    let server = RedisProc::start();
+    let counters = open(server.port()).await;
+    let (series, rule) = (series("known"), fixed(1, 600));
+    let known = || counters.known_refusal(&[take(&series, &rule)], now());
+    assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
+    assert!(known().is_none());
+    let told = ask(&counters, take(&series, &rule)).await.unwrap();
+    let outcomes = known().unwrap();
+    assert_eq!(outcomes.len(), 1);
+    assert!(!outcomes[0].allowed && outcomes[0].retry_after <= told.retry_after);
+    counters.forget(&series, b"203.0.113.7").await.unwrap();
+    assert!(known().is_none());
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use waygate_backends::RedisBackend;
 use waygate_core::port::{AuditQuery, Backend, Batch, CommitError};
 use waygate_faultproxy::{Direction, FaultProxy, Mode, RedisProc, eventually};
 
@@ -41,6 +42,33 @@ async fn a_commit_whose_answer_is_lost_is_made_once() {
         assert_eq!(log.len(), round + 1, "after {after} bytes");
         healthy(&backend).await;
     }
+}
+
+#[tokio::test]
+async fn an_emptied_store_gets_no_epoch_again_whose_commit_nobody_waited_for() {
+    let server = RedisProc::start();
+    // Redis knows the script from then on.
+    let other = RedisBackend::open(options(server.addr()).prefix(prefix()));
+    other.commit(noted()).await.unwrap();
+    let backend = open(server.addr());
+    healthy(&backend).await;
+    server.stop();
+    let wait = Duration::from_millis(100);
+    let given_up = tokio::time::timeout(wait, backend.commit(noted())).await;
+    assert!(given_up.is_err(), "{given_up:?}");
+    server.cont();
+    let begin = Instant::now();
+    let made = loop {
+        match backend.load().await {
+            Ok(image) if image.revision.number == 1 => break image.revision,
+            other => assert!(begin.elapsed() < PATIENCE, "{other:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    server.flushall();
+    let emptied = backend.load().await.unwrap().revision;
+    assert_eq!(emptied.number, 0);
+    assert_ne!(emptied.epoch, made.epoch);
 }
 
 #[tokio::test]

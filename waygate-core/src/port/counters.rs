@@ -140,6 +140,13 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// The refusal of these takes that the store has told before and that still holds, if it knows of one without
+    /// waiting. Asked where [`take`](Self::take) was given up or has failed, so that this gives nobody a fresh counter.
+    fn known_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
+        let _ = (takes, now);
+        None
+    }
+
     /// How many processes share the store, as far as is known; each takes its share while the store is gone.
     fn replicas(&self) -> u32 {
         1

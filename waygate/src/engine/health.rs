@@ -135,6 +135,11 @@ impl Monitor {
         }
     }
 
+    /// Whether a component is impaired.
+    pub(crate) fn is_degraded(&self, component: Component) -> bool {
+        self.health().contains_key(&component)
+    }
+
     pub(crate) fn current(&self) -> Health {
         self.health().clone()
     }

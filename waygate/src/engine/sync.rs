@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep_until},
+};
 use waygate_core::{model::Revision, port::BoxStream};
 
 use super::{Component, Inner};
@@ -23,6 +26,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         hints: Some(inner.backend.changes()),
         behind: inner.behind.clone(),
         version: inner.version.subscribe(),
+        due: Instant::now() + jittered(POLL),
     };
     drop(inner);
     // Whatever happened between the first load and the subscription is not hinted at: look once.
@@ -35,7 +39,11 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         inner.follow_clock().await;
         let look = match signal {
             Signal::Gone => return,
-            Signal::Hint(revision) => revision != inner.snapshot.load().revision,
+            // A store that was away says with any hint that it is back.
+            Signal::Hint(revision) => {
+                revision != inner.snapshot.load().revision
+                    || inner.monitor.is_degraded(Component::Store)
+            }
             Signal::Deaf => {
                 let cause = "the backend's stream of changes has ended; polling";
                 inner
@@ -48,6 +56,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         if look {
             // A failure is on record already, and the poll comes again.
             let _ = inner.refresh().await;
+            signals.due = Instant::now() + jittered(POLL);
         }
     }
 }
@@ -56,6 +65,8 @@ struct Signals {
     hints: Option<BoxStream<'static, Revision>>,
     behind: Arc<Notify>,
     version: watch::Receiver<u64>,
+    /// When the poll comes: hints that say nothing new do not put it off.
+    due: Instant,
 }
 
 enum Signal {
@@ -87,7 +98,7 @@ impl Signals {
                 }
             },
             () = self.behind.notified() => Signal::Look,
-            () = tokio::time::sleep(jittered(POLL)) => Signal::Look,
+            () = sleep_until(self.due) => Signal::Look,
             () = gone => Signal::Gone,
         }
     }

@@ -168,6 +168,31 @@ async fn so_many_are_served_at_a_time() {
     assert_eq!(in_use(&waygate, BUSY), 0);
 }
 
+/// Methods may have any name, and a log of refusals keeps many.
+#[tokio::test]
+async fn no_more_of_a_method_is_kept_than_it_takes_to_know_it() {
+    let waygate = builder().clock(clock()).build().await.unwrap();
+    let (door, route) = (Door::new(), "/any".parse().unwrap());
+    waygate.register(route, RouteState::default()).await;
+    let routes = Router::new().route("/any", axum::routing::any(wait));
+    let guarded = waygate.guard(routes.layer(Extension(door.clone()))).await;
+    let router = guarded.unwrap().into_router();
+    let app = TestApp::new(router.clone());
+    set(&waygate, "/any#default", json!({"limit": 1})).await;
+    let request = inside(&app, "/any", &door).await;
+    let long = Request::builder().method(&*"M".repeat(1_000)).uri("/any");
+    let refused = router.oneshot(long.body(Body::empty()).unwrap()).await;
+    assert_eq!(refused.unwrap().status(), 429);
+    let hits = waygate.rate_limit_hits(&HitQuery {
+        limit: 5,
+        ..HitQuery::default()
+    });
+    let [hit] = &*hits else { panic!("{hits:?}") };
+    assert_eq!(&*hit.method, "M".repeat(16));
+    door.let_go(1);
+    request.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_refusal_is_a_problem_and_a_hit() {
     let (waygate, app, door) = limited(json!({"limit": 1})).await;

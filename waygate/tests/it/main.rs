@@ -13,6 +13,7 @@ mod differential;
 mod docs;
 mod engine;
 mod faults;
+mod hints;
 mod layer;
 mod limit_attributes;
 mod limits;

@@ -48,6 +48,25 @@ async fn each_policy_does_what_it_says_without_redis() {
     assert_eq!(client.get("/closed").await, StatusCode::OK);
 }
 
+/// The engine gives Redis up before the counters themselves would.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_refused_gains_nothing_when_redis_is_given_up() {
+    let server = RedisProc::start();
+    let service = Service::start(options(server.addr()).deadline(PATIENCE)).await;
+    let refused = Instant::now();
+    let status = service.client.get("/exhausted").await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    // From then on Redis is asked again.
+    eventually(PATIENCE, "a second", || {
+        refused.elapsed() > Duration::from_millis(1_100)
+    })
+    .await;
+    server.stop();
+    let status = service.client.get("/exhausted").await;
+    server.cont();
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+}
+
 /// However many policies a route has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_makes_one_round_trip() {

@@ -58,6 +58,13 @@ impl Blocks {
         hasher.finish128().as_u128()
     }
 
+    pub(super) fn counters(&self, takes: &[Take<'_>]) -> Vec<Print> {
+        let counters = takes.iter();
+        counters
+            .map(|take| self.counter(take.series, take.key))
+            .collect()
+    }
+
     pub(super) fn asked(&self, takes: &[Take<'_>], plans: &[Plan], counters: &[Print]) -> Print {
         let mut hasher = self.hasher;
         for ((take, plan), counter) in takes.iter().zip(plans).zip(counters) {

@@ -35,7 +35,7 @@ use super::{
 ///   while two calls are under way share the next one.
 /// * No request waits for longer than [`RedisOptions::deadline`], or at all while Redis is known not to answer.
 /// * A key that is refused is refused without a round trip until it may pass, for up to a second at a time,
-///   and for all of that time while Redis does not answer.
+///   and for all of that time while Redis does not answer, or answers without counting.
 /// * With `lease`, a request with a single take may be given what the process has taken in advance. All processes
 ///   together hold up to 5 % of the limit so. Of a window, they never give out more than there is; of the other
 ///   algorithms, up to those 5 %, and more only while processes come that the others have not seen yet. What is not
@@ -141,11 +141,8 @@ impl Shared {
         takes: &[Take<'_>],
         now: Nanos,
     ) -> Result<Vec<Outcome>, CounterError> {
-        let plans: Vec<Plan> = takes.iter().map(|take| Plan::of(take.rule, now)).collect();
-        let counters: Vec<Print> = takes
-            .iter()
-            .map(|take| self.blocks.counter(take.series, take.key))
-            .collect();
+        let plans = plans(takes, now);
+        let counters = self.blocks.counters(takes);
         let asked = self.blocks.asked(takes, &plans, &counters);
         if let Some(outcomes) = self.blocks.refusal(takes, &counters, asked) {
             return Ok(outcomes);
@@ -157,12 +154,12 @@ impl Shared {
         }
         let since = Instant::now();
         let outcomes = match self.take_all(takes, &plans).await {
-            // Others may count anew while Redis is away, but not those that it has refused.
-            Err(CounterError::Unavailable(error)) => {
+            Ok(outcomes) => outcomes,
+            // Others may count anew while Redis does not, but not those that it has refused.
+            Err(error) => {
                 let known = self.blocks.last_refusal(takes, &counters, asked);
-                return known.ok_or(CounterError::Unavailable(error));
+                return known.ok_or(error);
             }
-            answer => answer?,
         };
         if all_allowed(takes, &outcomes) {
             self.blocks.lift(&counters, asked);
@@ -171,6 +168,12 @@ impl Shared {
                 .remember(takes, &counters, asked, &outcomes, since);
         }
         Ok(outcomes)
+    }
+
+    fn last_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
+        let counters = self.blocks.counters(takes);
+        let asked = self.blocks.asked(takes, &plans(takes, now), &counters);
+        self.blocks.last_refusal(takes, &counters, asked)
     }
 
     /// Gives the request what there is in advance, and has more taken when it runs short.
@@ -321,6 +324,10 @@ impl CounterStore for RedisCounters {
         RedisCounters::health(self)
     }
 
+    fn known_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
+        self.shared().last_refusal(takes, now)
+    }
+
     fn replicas(&self) -> u32 {
         self.shared().replicas.load(Ordering::Relaxed).max(1)
     }
@@ -332,6 +339,10 @@ impl fmt::Debug for RedisCounters {
             .field("link", &self.shared().link)
             .finish_non_exhaustive()
     }
+}
+
+fn plans(takes: &[Take<'_>], now: Nanos) -> Vec<Plan> {
+    takes.iter().map(|take| Plan::of(take.rule, now)).collect()
 }
 
 fn holder(holder: u128) -> String {

@@ -81,6 +81,8 @@ impl Store {
         let Some(loaded) = loaded.transpose()? else {
             return Ok(Image::empty(self.first_epoch()));
         };
+        // A commit of this process of whose end nobody has heard.
+        self.use_up(loaded.revision.epoch);
         let known = match (loaded.entities, known) {
             (Some(entities), _) => Arc::new(Known {
                 commit: loaded.commit,
@@ -130,11 +132,7 @@ impl Store {
         };
         let outcome = reply::committed(answer, batch);
         let revision = outcome.ok_or_else(|| self.misunderstood("a commit"))??;
-        let mut next = lock(&self.first_epoch);
-        if *next == revision.epoch {
-            // It is used up: an emptied store must not get it again.
-            *next = Epoch::random();
-        }
+        self.use_up(revision.epoch);
         match terms.replicas {
             Some((due, _)) if replicas < due => Err(CommitError::Unconfirmed(format!(
                 "the master has it, but only {replicas} of {due} replicas"
@@ -228,6 +226,14 @@ impl Store {
 
     fn first_epoch(&self) -> Epoch {
         *lock(&self.first_epoch)
+    }
+
+    /// An emptied store must not get an epoch again that it has had.
+    fn use_up(&self, epoch: Epoch) {
+        let mut next = lock(&self.first_epoch);
+        if *next == epoch {
+            *next = Epoch::random();
+        }
     }
 
     fn misunderstood(&self, what: &str) -> BackendError {

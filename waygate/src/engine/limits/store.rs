@@ -266,7 +266,11 @@ impl Modes {
 
 impl Shared {
     async fn take(&self, takes: &[Take<'_>], now: Nanos) -> Result<Vec<Outcome>, CounterError> {
-        let outcomes = self.in_time(self.store.take(takes, now)).await?;
+        let outcomes = match self.in_time(self.store.take(takes, now)).await {
+            Ok(outcomes) => outcomes,
+            // The store may have been given up before it could say so itself.
+            Err(fault) => self.store.known_refusal(takes, now).ok_or(fault)?,
+        };
         if outcomes.len() == takes.len() {
             return Ok(outcomes);
         }

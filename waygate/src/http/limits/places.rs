@@ -4,7 +4,7 @@ use waygate_core::model::LimitScope;
 
 use super::{
     super::{BlockReason, Blocked, ConcurrencyLimited, facts::RequestFacts, layer::Shared, reply},
-    admit::request_id,
+    admit::{method_name, request_id},
     functions::{ask, told},
     held_body::HeldBody,
 };
@@ -45,7 +45,7 @@ pub(super) async fn enter(
     let entering = Entering {
         engine,
         route: &route.key,
-        method: request.method().as_str(),
+        method: method_name(request.method()),
         request_id: request_id(request.headers()),
     };
     match entering.occupy(seats).await {

@@ -10,7 +10,8 @@ local last, mark = 0, 0
 local plans, ends, run, plan, over = {}, {}, 0, nil, 0
 repeat
   run = run + 1
-  over = over + tonumber(ARGV[run * 2])
+  -- Whatever became of the number on its way here: never beyond the keys.
+  over = math.min(over + tonumber(ARGV[run * 2]), total)
   plans[run], ends[run] = planOf(ARGV[run * 2 - 1]), over
 until over >= total
 run, over = 0, 0

@@ -132,7 +132,7 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
     fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>>;
 
     /// Whether the store counts at this moment, as far as is known. One that answers some requests from memory must say
-    /// so here while it is gone.
+    /// so here while it is gone. Asked now and then, so that one that is back is noticed where nothing is counted.
     ///
     /// # Errors
     /// [`CounterError`], if it does not.

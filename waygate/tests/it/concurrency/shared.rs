@@ -298,3 +298,23 @@ async fn what_the_store_may_have_given_out_before_its_answer_was_late_is_given_b
     one.door.let_go(1);
     assert_eq!(request.await.unwrap().status(), 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_back_is_noticed_without_a_request() {
+    let (one, _other, clock) = two(4).await;
+    one.link.set(DOWN);
+    let request = inside(&one.app, "/busy", &one.door).await;
+    assert!(one.waygate.health().contains_key(&Component::Counters));
+    one.link.set(FINE);
+    clock.advance(Duration::from_secs(1));
+    let well = async {
+        while !one.waygate.health().is_empty() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), well)
+        .await
+        .expect("the store is found to be back");
+    one.door.let_go(1);
+    assert_eq!(request.await.unwrap().status(), 200);
+}

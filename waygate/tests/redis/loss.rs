@@ -238,12 +238,12 @@ async fn a_promoted_replica_that_lags_opens_nothing() {
     for _ in EARLY..=LATE {
         fresh.system().disable("GET:/0", "again").await.unwrap();
     }
-    let beyond = fresh.revision().to_string();
+    let beyond = format!("shows {};", fresh.revision());
     let shown = || {
         engines.iter().all(|engine| {
             let health = engine.health();
             let reset = health.get(&Component::StoreReset);
-            reset.is_some_and(|reset| reset.cause.ends_with(&beyond))
+            reset.is_some_and(|reset| reset.cause.contains(&beyond))
         })
     };
     eventually(PATIENCE, "both engines see the numbers grow", shown).await;

@@ -17,6 +17,8 @@ use super::{
 const UNDER_WAY: usize = 2;
 /// How many requests go into one call at most. Nobody else is served by Redis meanwhile.
 const BATCH: usize = 64;
+/// Fewer than these go in one call, though nothing else is under way.
+const FEW: usize = 8;
 
 /// A request that is sent with others.
 pub(super) struct Waiter {
@@ -47,9 +49,6 @@ struct State {
     under_way: usize,
     waiting: VecDeque<Waiter>,
 }
-
-/// Fewer than these go in one call, though nothing else is under way.
-const FEW: usize = 8;
 
 /// How a request goes to Redis.
 pub(super) enum Joined {

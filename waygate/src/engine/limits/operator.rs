@@ -182,10 +182,14 @@ fn keys_of(snapshot: &Snapshot, scope: &LimitScope) -> Vec<LimitKey> {
     policies.map(|policy| policy.key.clone()).collect()
 }
 
-/// The key that requests with these values have.
+/// The key that requests with these values have. What is wrong is told without them: they may be secrets.
 fn limited_key(source: &KeySource, parts: &[&str], ipv6_prefix: u8) -> Result<LimitedKey, Invalid> {
     let mut key = LimitedKey::default();
-    let invalid = |problem: String| Invalid::new("key", &parts.join(", "), problem);
+    let given = match parts.len() {
+        1 => "1 value".to_owned(),
+        count => format!("{count} values"),
+    };
+    let invalid = |problem: String| Invalid::new("key", &given, problem);
     let own = match source {
         KeySource::Custom => {
             let [part] = parts else {
@@ -205,7 +209,7 @@ fn limited_key(source: &KeySource, parts: &[&str], ipv6_prefix: u8) -> Result<Li
             KeyPart::Ip => {
                 let ip = value
                     .parse()
-                    .map_err(|_| invalid(format!("`{value}` is no address")))?;
+                    .map_err(|_| invalid("the value for `ip` is no address".to_owned()))?;
                 key.push_ip(client_network(ip, ipv6_prefix));
             }
             part => key.push_part(part, value.as_bytes()),

@@ -377,7 +377,7 @@ async fn exactly_one_key_begins_anew() {
             "expected a value for each of `api_key`",
         ),
         (
-            json!({ "key": ["a", "b"] }),
+            json!({ "key": ["sk_live_1", "sk_live_2"] }),
             400,
             "expected a value for each of `api_key`",
         ),
@@ -390,6 +390,7 @@ async fn exactly_one_key_begins_anew() {
     ] {
         let text = server.post(&path, body).await.refused(status);
         assert!(text.contains(problem), "{text}");
+        assert!(!text.contains("sk_live"), "{text}");
     }
     server
         .post(&limit_at("GET:/ghost", "/reset"), json!({ "key": ["a"] }))

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Runtime;
 use waygate_backends::RedisCounters;
 use waygate_core::{
     limit::{Quota, Rule, quota::SECOND},
@@ -7,7 +8,7 @@ use waygate_core::{
 };
 use waygate_faultproxy::{RedisProc, eventually};
 
-use crate::support::{ask, fixed, open, series, take};
+use crate::support::{PATIENCE, ask, fixed, open, series, take};
 
 const LIMIT: u64 = 2_000;
 
@@ -19,6 +20,21 @@ async fn three(port: u16) -> Vec<RedisCounters> {
     let known = || clients.iter().all(|client| client.replicas() == 3);
     eventually(Duration::from_secs(10), "three clients", known).await;
     clients
+}
+
+/// Waits until a process has shown up: before, nothing is lent.
+async fn has_shown_up(server: &RedisProc) {
+    let known = || server.command(&["EXISTS", "waygate:c:processes"]) == "1";
+    eventually(PATIENCE, "the first heartbeat", known).await;
+}
+
+/// How many scripts Redis has run.
+fn scripts(server: &RedisProc) -> u64 {
+    let scripts = server.command(&["INFO", "commandstats"]);
+    let scripts = scripts
+        .lines()
+        .find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    scripts.unwrap().split(',').next().unwrap().parse().unwrap()
 }
 
 /// Requests of all clients at once until `enough`, and how many passed.
@@ -100,11 +116,7 @@ async fn what_is_lent_overshoots_by_five_percent_at_most() {
 async fn leases_spare_round_trips_and_what_is_left_goes_back() {
     let server = RedisProc::start();
     let client = open(server.port()).await;
-    let once = Duration::from_secs(10);
-    eventually(once, "the first heartbeat", || {
-        server.command(&["EXISTS", "waygate:c:processes"]) == "1"
-    })
-    .await;
+    has_shown_up(&server).await;
     let (series, rule) = (series("spared"), fixed(100_000, 3_600));
     let lent = Take {
         lease: true,
@@ -118,11 +130,7 @@ async fn leases_spare_round_trips_and_what_is_left_goes_back() {
         }
     }
     assert_eq!(admitted, 4_000);
-    let scripts = server.command(&["INFO", "commandstats"]);
-    let scripts = scripts
-        .lines()
-        .find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
-    let scripts: u64 = scripts.unwrap().split(',').next().unwrap().parse().unwrap();
+    let scripts = scripts(&server);
     println!("leases: {scripts} round trips for 4000 requests");
     assert!(scripts < 2_000, "{scripts}");
     let start = Instant::now();
@@ -138,5 +146,42 @@ async fn leases_spare_round_trips_and_what_is_left_goes_back() {
         }
         assert!(start.elapsed() < Duration::from_secs(15), "{remaining}");
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[test]
+fn a_refill_that_ends_with_its_runtime_is_asked_for_again() {
+    let server = RedisProc::start();
+    let runtime = || Runtime::new().unwrap();
+    let (home, guest) = (runtime(), runtime());
+    let client = home.block_on(open(server.port()));
+    home.block_on(has_shown_up(&server));
+    let request = |client: RedisCounters| async move {
+        let (series, rule) = (series("orphaned"), fixed(100_000, 3_600));
+        let lent = Take {
+            lease: true,
+            ..take(&series, &rule)
+        };
+        ask(&client, lent).await.unwrap();
+    };
+    server.stop();
+    let alive = guest.metrics();
+    for _ in 0..8 {
+        guest.spawn(request(client.clone()));
+    }
+    let begun = || alive.num_alive_tasks() > 8;
+    home.block_on(eventually(PATIENCE, "a refill", begun));
+    drop(guest);
+    server.cont();
+    let start = Instant::now();
+    let round_trips = || {
+        let before = scripts(&server);
+        for _ in 0..100 {
+            home.block_on(request(client.clone()));
+        }
+        scripts(&server) - before
+    };
+    while round_trips() > 50 {
+        assert!(start.elapsed() < PATIENCE, "nothing is lent any more");
     }
 }

@@ -51,7 +51,8 @@ impl Trial {
                 _ => seconds(3),
             };
             return Self {
-                rounds: 50,
+                rounds: std::env::var("WAYGATE_ROUNDS")
+                    .map_or(50, |rounds| rounds.parse().unwrap()),
                 rate: 2_000,
                 control: seconds(5),
                 calm: seconds(1),

@@ -97,8 +97,10 @@ impl Shared {
         }
     }
 
-    /// Sends what several requests ask in one call, and tells each what comes of it.
-    async fn send(&self, batch: Vec<Waiter>) {
+    /// Sends what several requests ask in one call, and tells each what comes of it. Those that ask the same of the same
+    /// counter are counted at once, in the order they came.
+    async fn send(&self, mut batch: Vec<Waiter>) {
+        batch.sort_by(|one, other| one.request.cmp(&other.request));
         match self.call(&batch).await {
             Ok((answer, generation)) => {
                 let requests = batch.iter().map(|waiter| &waiter.request);

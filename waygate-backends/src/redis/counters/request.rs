@@ -5,15 +5,17 @@ use waygate_core::limit::Outcome;
 use super::plan::Plan;
 
 /// What one request asks, as Redis is asked for it.
-#[derive(Debug)]
+///
+/// In an order in which those that ask the same of the same counter stand together.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Request {
     asks: SmallVec<[Ask; 1]>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Ask {
-    name: String,
     text: String,
+    name: String,
     limit: u64,
 }
 
@@ -38,7 +40,7 @@ impl Request {
             before.text.push('+');
         }
         let text = plan.text(cost, enforced);
-        self.asks.push(Ask { name, text, limit });
+        self.asks.push(Ask { text, name, limit });
     }
 
     /// Adds the arguments of a script that is called for all of them, in their order.

@@ -188,27 +188,17 @@ impl Shared {
             Lent::Dry(refill) => (None, refill),
         };
         if let Some(units) = refill {
-            let name = self.names.counter(take.series, take.key);
-            tokio::spawn(Arc::clone(self).refill(counter, name, plan, limit, units));
+            let refill = Refill {
+                shared: Arc::clone(self),
+                counter,
+                name: self.names.counter(take.series, take.key),
+                units,
+                outcome: None,
+                since: Instant::now(),
+            };
+            tokio::spawn(refill.run(plan, limit));
         }
         outcome
-    }
-
-    async fn refill(
-        self: Arc<Self>,
-        counter: Print,
-        name: String,
-        plan: Plan,
-        limit: u64,
-        units: u64,
-    ) {
-        let since = Instant::now();
-        let cost = i64::try_from(units).unwrap_or(i64::MAX);
-        let mut request = Request::new();
-        request.add(name.clone(), plan, cost, true, limit);
-        let answer = self.ask(request, self.deadline()).await;
-        let outcome = answer.ok().and_then(|outcomes| outcomes.first().copied());
-        self.leases.refilled(counter, name, units, outcome, since);
     }
 
     async fn forget(&self, series: &Series, key: &[u8]) -> Result<(), CounterError> {
@@ -252,6 +242,38 @@ impl Shared {
             },
             _ => Err(self.link.misunderstood("not a place").into()),
         }
+    }
+}
+
+/// Units that are being taken in advance. However that ends, the next ones may be taken then.
+struct Refill {
+    shared: Arc<Shared>,
+    counter: Print,
+    name: String,
+    units: u64,
+    /// What Redis says.
+    outcome: Option<Outcome>,
+    since: Instant,
+}
+
+impl Refill {
+    async fn run(mut self, plan: Plan, limit: u64) {
+        self.since = Instant::now();
+        let cost = i64::try_from(self.units).unwrap_or(i64::MAX);
+        let mut request = Request::new();
+        request.add(self.name.clone(), plan, cost, true, limit);
+        let answer = self.shared.ask(request, self.shared.deadline()).await;
+        self.outcome = answer.ok().and_then(|outcomes| outcomes.first().copied());
+    }
+}
+
+impl Drop for Refill {
+    fn drop(&mut self) {
+        let name = std::mem::take(&mut self.name);
+        let (units, outcome) = (self.units, self.outcome);
+        self.shared
+            .leases
+            .refilled(self.counter, name, units, outcome, self.since);
     }
 }
 

@@ -1,17 +1,18 @@
--- Requests of callers that do not know of one another, in the order they came: for each take a key; and for each run of
+-- Requests of callers that do not know of one another, decided in this order: for each take a key; and for each run of
 -- takes with the same plan its text, and how many they are. The answer is a list of numbers: for a take that is allowed,
 -- what remains, and in how many microseconds there is more; for one that is refused, what remains below -1, the same,
 -- and in how many microseconds it would pass. What goes wrong with a request is one text in place of its numbers.
 local call, KEYS, ARGV = redis.call, KEYS, ARGV
+local format, floor, ceil, min, max = string.format, math.floor, math.ceil, math.min, math.max
 local results, size, total = {}, 0, #KEYS
--- The last key of the request that is looked at, and how many results there are before it.
-local last, mark = 0, 0
+-- The last key of what is looked at, how many results there are before it, and how many requests it is.
+local last, mark, together = 0, 0, 1
 -- The plan of each run, and its last key; and where the last key of the request is.
 local plans, ends, run, plan, over = {}, {}, 0, nil, 0
 repeat
   run = run + 1
   -- Whatever became of the number on its way here: never beyond the keys.
-  over = math.min(over + tonumber(ARGV[run * 2]), total)
+  over = min(over + tonumber(ARGV[run * 2]), total)
   plans[run], ends[run] = planOf(ARGV[run * 2 - 1]), over
 until over >= total
 run, over = 0, 0
@@ -50,67 +51,92 @@ local function other(key)
   one(key, plan)
 end
 
--- Fixed windows, which is what most policies are: two commands each.
+-- More than that is asked alone: sums stay below 2^53.
+local MUCH = 1000000000000
+
+-- Goes on to the next key, and all after it for which the same is asked.
+local function advance()
+  local key, first = KEYS[last + 1], last
+  last, mark = last + 1, size
+  while last < over and KEYS[last + 1] == key and plan.cost < MUCH do
+    last = last + 1
+  end
+  together = last - first
+  return key, together
+end
+
+-- Goes back to the first of those, which needs more than a fast way can do.
+local function alone(key)
+  last, together = last - together + 1, 1
+  other(key)
+end
+
+-- Fixed windows, which is what most policies are: two commands for all who ask the same.
 local function windows()
-  local field, units, cost, capacity = plan.field, plan.units, plan.cost, plan.capacity
+  local field, cost, units, capacity = plan.field, plan.cost, plan.units, plan.capacity
   while last < over do
-    last, mark = last + 1, size
-    local key = KEYS[last]
-    local used = call('HINCRBY', key, field, units)
+    local key, count = advance()
+    local sum = cost * count
+    local used = call('HINCRBY', key, field, count == 1 and units or format('%.0f', sum))
     local left = call('PTTL', key)
-    if left > 0 and used <= capacity and used ~= cost then
-      size = mark + 2
-      results[mark + 1] = capacity - used
-      results[size] = left * 1000
-    elseif used == cost and left >= 0 and call('HLEN', key) > 1 then
+    if used == sum and left >= 0 and call('HLEN', key) > 1 then
       -- The key was counted otherwise before.
       call('HDEL', key, field)
-      other(key)
+      alone(key)
     else
-      local fresh = left < 0
+      local fresh, passing, remaining = left < 0, count, capacity - used + sum
       if fresh then
         left = plan.b
         call('PEXPIRE', key, plan.milliseconds)
       end
       left = left > 0 and left * 1000 or 1000
-      if used <= capacity then
-        tell(capacity - used, left, 0)
-      else
-        used = call('HINCRBY', key, field, '-' .. units)
-        if fresh then
+      if used > capacity then
+        passing = max(floor(remaining / cost), 0)
+        call('HINCRBY', key, field, format('%.0f', (passing - count) * cost))
+        if fresh and passing == 0 then
           call('DEL', key)
         end
-        tell(used < capacity and capacity - used or 0, left, left)
+      end
+      for _ = 1, passing do
+        remaining = remaining - cost
+        results[size + 1] = remaining
+        results[size + 2] = left
+        size = size + 2
+      end
+      for _ = passing + 1, count do
+        tell(max(remaining, 0), left, left)
       end
     end
   end
 end
 
--- Token buckets that have what is asked: three commands each, or four.
+-- Token buckets that have what is asked: three commands for all who ask the same, or four.
 local function buckets()
   local field, a, b, price = plan.field, plan.a, plan.b, plan.cost * plan.a
   local depth, clock = plan.capacity * a, time()
-  local format, floor, ceil, max = string.format, math.floor, math.ceil, math.max
   local bare = '^(%d+):(%d+)$'
   while last < over do
-    last, mark = last + 1, size
-    local key = KEYS[last]
-    local value, after = call('HGET', key, field), nil
+    local key, count = advance()
+    local value, debt = call('HGET', key, field), nil
     if value then
-      local at, debt = match(value, bare)
-      after = at and max(debt - (clock - at) * b, 0) + price
+      local at, before = match(value, bare)
+      debt = at and max(before - (clock - at) * b, 0)
     elseif call('EXISTS', key) == 0 then
-      after = price
+      debt = 0
     end
-    if after and after <= depth then
+    local passing = debt and min(floor((depth - debt) / price), count) or 0
+    if passing > 0 then
+      local after = debt + passing * price
       call('HSET', key, field, format('%.0f:%.0f', clock, after))
-      local wait = ceil(after / b)
-      call('PEXPIRE', key, format('%.0f', ceil(wait / 1000)))
-      size = mark + 2
-      results[mark + 1] = floor((depth - after) / a)
-      results[size] = wait
+      call('PEXPIRE', key, format('%.0f', ceil(ceil(after / b) / 1000)))
+      for at = 1, passing do
+        after = debt + at * price
+        tell(floor((depth - after) / a), ceil(after / b), 0)
+      end
+      -- The others need more than that.
+      last = last - count + passing
     else
-      other(key)
+      alone(key)
     end
   end
 end
@@ -118,6 +144,7 @@ end
 -- A request with several takes.
 local function group()
   local first, takes = last + 1, {}
+  together = 1
   repeat
     step()
     last = last + 1
@@ -139,7 +166,7 @@ local function all()
     elseif plan.kind == 'B' and plan.cost > 0 then
       buckets()
     else
-      last = last + 1
+      last, together = last + 1, 1
       other(KEYS[last])
     end
   end
@@ -150,9 +177,9 @@ while true do
   if done then
     return results
   end
-  for at = mark + 1, size do
-    results[at] = nil
+  local what = type(problem) == 'table' and problem.err or tostring(problem)
+  for at = mark + 1, max(size, mark + together) do
+    results[at] = at <= mark + together and what or nil
   end
-  size = mark + 1
-  results[size] = type(problem) == 'table' and problem.err or tostring(problem)
+  size = mark + together
 end

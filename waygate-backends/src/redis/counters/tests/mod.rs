@@ -1,15 +1,18 @@
 //! The scripts against the arithmetic they repeat, at times that the test chooses.
 
+mod model;
+
 use redis::{Cmd, Connection, Value};
 use waygate_core::{
     limit::{
-        Counter, MovingLog, Outcome, Quota, Rule,
+        Outcome, Quota, Rule,
         quota::{Nanos, SECOND},
     },
     port::{Series, Take},
 };
 use waygate_faultproxy::RedisProc;
 
+use self::model::{Model, agree, any_rule};
 use super::{
     plan::{Plan, cost_of, units_of},
     request::{Request, Told},
@@ -17,7 +20,7 @@ use super::{
 };
 
 /// Puts the clock of the last argument in place of that of Redis, expiry included.
-const CLOCK: &str = include_str!("lua/clock.lua");
+const CLOCK: &str = include_str!("../lua/clock.lua");
 
 const START: Nanos = 1_800_000_000 * SECOND + 3_137_000;
 const MILLISECOND: Nanos = 1_000_000;
@@ -50,16 +53,20 @@ impl Scripts {
             let (plan, limit) = (Plan::of(take.rule, now), take.rule.capacity());
             request.add((*key).to_owned(), plan, cost_of(take), take.enforced, limit);
         }
+        self.call(&[request], now).remove(0)
+    }
+
+    /// What one call says to each of the requests.
+    fn call(&mut self, requests: &[Request], now: Nanos) -> Vec<Vec<Outcome>> {
         let answer = self.run(scripts::TAKE_SOURCE, now, |command| {
-            Request::arguments([&request].into_iter(), command);
+            Request::arguments(requests.iter(), command);
         });
-        match Request::told([&request].into_iter(), &answer)
-            .unwrap()
-            .pop()
-        {
-            Some(Told::Outcomes(outcomes)) => outcomes,
+        let told = Request::told(requests.iter(), &answer).unwrap();
+        let outcomes = told.into_iter().map(|told| match told {
+            Told::Outcomes(outcomes) => outcomes,
             told => panic!("{told:?}"),
-        }
+        });
+        outcomes.collect()
     }
 
     fn adjust(&mut self, key: &str, rule: &Rule, units: i64, now: Nanos) {
@@ -83,131 +90,6 @@ impl Scripts {
             assert!(over.is_some(), "{key} has no expiry");
         }
     }
-}
-
-/// What one key has consumed, and by which rule.
-#[derive(Debug, Clone, Default)]
-enum Model {
-    #[default]
-    Nothing,
-    Counted(Quota, Counter),
-    /// With the period and the time of the last change.
-    Logged(Nanos, Nanos, MovingLog),
-}
-
-impl Model {
-    /// As `quota` finds it.
-    fn counter(&self, now: Nanos) -> Option<Counter> {
-        match self.clone() {
-            Self::Nothing => None,
-            Self::Counted(quota, counter) => (quota.spent_at(counter) > now).then_some(counter),
-            Self::Logged(period, changed, _) if now > changed + period => None,
-            Self::Logged(period, _, mut log) => {
-                log.take(u64::MAX, period, 0, now);
-                (log.used() > 0).then(|| Counter::Window {
-                    start: now,
-                    used: log.used(),
-                })
-            }
-        }
-    }
-
-    fn log(&self, now: Nanos) -> MovingLog {
-        match self {
-            Self::Logged(period, changed, log) if now <= changed + period => return log.clone(),
-            _ => {}
-        }
-        let mut log = MovingLog::default();
-        let used = self.counter(now).map_or(0, |counter| counter.consumed(now));
-        if used > 0 {
-            log.adjust(-(used as i64), now);
-        }
-        log
-    }
-
-    fn take(&self, rule: &Rule, cost: u64, now: Nanos) -> (Self, Outcome) {
-        match rule {
-            Rule::Moving { capacity, period } => {
-                let mut log = self.log(now);
-                let outcome = log.take(*capacity, *period, cost, now);
-                (Self::Logged(*period, now, log), outcome)
-            }
-            rule => {
-                let quota = rule.quota(now).unwrap();
-                let (counter, outcome) = quota.take(self.counter(now), cost, now);
-                (Self::Counted(quota, counter), outcome)
-            }
-        }
-    }
-
-    /// What is kept of `next` when nothing was charged: what has left a log has left it.
-    fn trimmed(&self, next: Self, now: Nanos) -> Self {
-        match (self, next) {
-            (Self::Logged(period, changed, _), Self::Logged(_, _, log))
-                if now <= changed + period =>
-            {
-                Self::Logged(*period, *changed, log)
-            }
-            _ => self.clone(),
-        }
-    }
-
-    fn adjusted(&self, rule: &Rule, units: i64, now: Nanos) -> Self {
-        match rule {
-            Rule::Moving { period, .. } => {
-                let mut log = self.log(now);
-                log.take(u64::MAX, *period, 0, now);
-                log.adjust(units, now);
-                Self::Logged(*period, now, log)
-            }
-            rule => {
-                let quota = rule.quota(now).unwrap();
-                let counter = self.counter(now);
-                if counter.is_none() && units >= 0 {
-                    return self.clone();
-                }
-                let counter = counter.unwrap_or_else(|| quota.take(None, 0, now).0);
-                Self::Counted(quota, quota.adjust(counter, units, now))
-            }
-        }
-    }
-}
-
-/// Times are multiples of 10 ms, so that no window ends at a time that is asked for: where a millisecond more or less
-/// decides, Redis, which expires keys by milliseconds, may decide otherwise.
-fn any_rule(random: &mut fastrand::Rng) -> Rule {
-    let capacity = random.u64(0..12);
-    let period = (random.u64(1..400) * 10 + 5) * MILLISECOND;
-    match random.u8(0..5) {
-        0 => Rule::Quota(Quota::FixedWindow { capacity, period }),
-        1 => {
-            // The same for all: of two windows, the scripts keep the later, though the caller's clock goes back.
-            let start = START - START % SECOND;
-            // After the test: beyond its end, which the caller's clock decides, a window is kept for a while.
-            let end = start + random.u64(100..200) * SECOND;
-            Rule::Quota(Quota::Calendar {
-                capacity,
-                start,
-                end,
-            })
-        }
-        2 => Rule::Quota(Quota::SlidingWindow {
-            capacity: capacity as u32,
-            period: random.u32(1..5),
-        }),
-        3 => Rule::Quota(Quota::TokenBucket {
-            capacity: capacity.max(1),
-            emission: random.u64(1..3 * SECOND),
-        }),
-        _ => Rule::Moving { capacity, period },
-    }
-}
-
-fn agree(lua: &Outcome, rust: &Outcome) -> bool {
-    let near = |a: Nanos, b: Nanos| a.abs_diff(b) <= MILLISECOND;
-    (lua.allowed, lua.limit, lua.remaining) == (rust.allowed, rust.limit, rust.remaining)
-        && near(lua.reset_after, rust.reset_after)
-        && near(lua.retry_after, rust.retry_after)
 }
 
 /// Random requests to one key. `change` says how often another rule comes.
@@ -341,6 +223,50 @@ fn all_takes_of_a_call_are_charged_or_none() {
                         models[index].trimmed(models[index].take(take.rule, 0, now).0, now)
                     }
                     false => models[index].trimmed(next, now),
+                };
+            }
+        }
+    }
+    scripts.check_expiry();
+}
+
+/// Whether they go together makes no difference to requests with one take.
+#[test]
+fn requests_of_one_call_count_as_one_after_the_other() {
+    let mut scripts = Scripts::new();
+    let mut random = fastrand::Rng::with_seed(11);
+    for round in 0..100 {
+        let mut rules = [any_rule(&mut random), any_rule(&mut random)];
+        let mut models = vec![Model::default(); 3];
+        let mut now = START;
+        for _ in 0..15 {
+            now += [0, 10, 300, 1_500][random.usize(0..4)] * MILLISECOND;
+            if random.u8(0..4) == 0 {
+                rules[0] = any_rule(&mut random);
+            }
+            let mut asked: Vec<_> = (0..random.usize(1..24))
+                .map(|_| {
+                    let key = random.usize(0..models.len());
+                    let rule = &rules[random.usize(0..8) / 7];
+                    let cost = [0, 1, 1, 1, 1, 1, 2, 3][random.usize(0..8)];
+                    let mut request = Request::new();
+                    let (name, plan) = (format!("key{round}-{key}"), Plan::of(rule, now));
+                    request.add(name, plan, cost as i64, true, rule.capacity());
+                    (request, (key, rule, cost))
+                })
+                .collect();
+            asked.sort_by(|(one, _), (other, _)| one.cmp(other));
+            let (requests, asked): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+            for ((key, rule, cost), lua) in asked.iter().zip(scripts.call(&requests, now)) {
+                let (next, rust) = models[*key].take(rule, *cost, now);
+                assert!(
+                    agree(&lua[0], &rust),
+                    "round {round}, key {key}: {rule:?}, cost {cost}\nlua {lua:?}\nrust {rust:?}\n{:?}",
+                    models[*key]
+                );
+                models[*key] = match rust.allowed && *cost > 0 {
+                    true => next,
+                    false => models[*key].trimmed(next, now),
                 };
             }
         }

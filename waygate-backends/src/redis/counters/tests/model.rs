@@ -1,0 +1,133 @@
+//! What the scripts should say, from the arithmetic they repeat.
+
+use waygate_core::limit::{
+    Counter, MovingLog, Outcome, Quota, Rule,
+    quota::{Nanos, SECOND},
+};
+
+use super::{MILLISECOND, START};
+
+/// What one key has consumed, and by which rule.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Model {
+    #[default]
+    Nothing,
+    Counted(Quota, Counter),
+    /// With the period and the time of the last change.
+    Logged(Nanos, Nanos, MovingLog),
+}
+
+impl Model {
+    /// As `quota` finds it.
+    pub(super) fn counter(&self, now: Nanos) -> Option<Counter> {
+        match self.clone() {
+            Self::Nothing => None,
+            Self::Counted(quota, counter) => (quota.spent_at(counter) > now).then_some(counter),
+            Self::Logged(period, changed, _) if now > changed + period => None,
+            Self::Logged(period, _, mut log) => {
+                log.take(u64::MAX, period, 0, now);
+                (log.used() > 0).then(|| Counter::Window {
+                    start: now,
+                    used: log.used(),
+                })
+            }
+        }
+    }
+
+    pub(super) fn log(&self, now: Nanos) -> MovingLog {
+        match self {
+            Self::Logged(period, changed, log) if now <= changed + period => return log.clone(),
+            _ => {}
+        }
+        let mut log = MovingLog::default();
+        let used = self.counter(now).map_or(0, |counter| counter.consumed(now));
+        if used > 0 {
+            log.adjust(-(used as i64), now);
+        }
+        log
+    }
+
+    pub(super) fn take(&self, rule: &Rule, cost: u64, now: Nanos) -> (Self, Outcome) {
+        match rule {
+            Rule::Moving { capacity, period } => {
+                let mut log = self.log(now);
+                let outcome = log.take(*capacity, *period, cost, now);
+                (Self::Logged(*period, now, log), outcome)
+            }
+            rule => {
+                let quota = rule.quota(now).unwrap();
+                let (counter, outcome) = quota.take(self.counter(now), cost, now);
+                (Self::Counted(quota, counter), outcome)
+            }
+        }
+    }
+
+    /// What is kept of `next` when nothing was charged: what has left a log has left it.
+    pub(super) fn trimmed(&self, next: Self, now: Nanos) -> Self {
+        match (self, next) {
+            (Self::Logged(period, changed, _), Self::Logged(_, _, log))
+                if now <= changed + period =>
+            {
+                Self::Logged(*period, *changed, log)
+            }
+            _ => self.clone(),
+        }
+    }
+
+    pub(super) fn adjusted(&self, rule: &Rule, units: i64, now: Nanos) -> Self {
+        match rule {
+            Rule::Moving { period, .. } => {
+                let mut log = self.log(now);
+                log.take(u64::MAX, *period, 0, now);
+                log.adjust(units, now);
+                Self::Logged(*period, now, log)
+            }
+            rule => {
+                let quota = rule.quota(now).unwrap();
+                let counter = self.counter(now);
+                if counter.is_none() && units >= 0 {
+                    return self.clone();
+                }
+                let counter = counter.unwrap_or_else(|| quota.take(None, 0, now).0);
+                Self::Counted(quota, quota.adjust(counter, units, now))
+            }
+        }
+    }
+}
+
+/// Times are multiples of 10 ms, so that no window ends at a time that is asked for: where a millisecond more or less
+/// decides, Redis, which expires keys by milliseconds, may decide otherwise.
+pub(super) fn any_rule(random: &mut fastrand::Rng) -> Rule {
+    let capacity = random.u64(0..12);
+    let period = (random.u64(1..400) * 10 + 5) * MILLISECOND;
+    match random.u8(0..5) {
+        0 => Rule::Quota(Quota::FixedWindow { capacity, period }),
+        1 => {
+            // The same for all: of two windows, the scripts keep the later, though the caller's clock goes back.
+            let start = START - START % SECOND;
+            // After the test: beyond its end, which the caller's clock decides, a window is kept for a while.
+            let end = start + random.u64(100..200) * SECOND;
+            Rule::Quota(Quota::Calendar {
+                capacity,
+                start,
+                end,
+            })
+        }
+        2 => Rule::Quota(Quota::SlidingWindow {
+            capacity: capacity as u32,
+            period: random.u32(1..5),
+        }),
+        3 => Rule::Quota(Quota::TokenBucket {
+            capacity: capacity.max(1),
+            emission: random.u64(1..3 * SECOND),
+        }),
+        _ => Rule::Moving { capacity, period },
+    }
+}
+
+pub(super) fn agree(lua: &Outcome, rust: &Outcome) -> bool {
+    let near = |a: Nanos, b: Nanos| a.abs_diff(b) <= MILLISECOND;
+    (lua.allowed, lua.limit, lua.remaining) == (rust.allowed, rust.limit, rust.remaining)
+        && near(lua.reset_after, rust.reset_after)
+        && near(lua.retry_after, rust.retry_after)
+}

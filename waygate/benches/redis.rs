@@ -1,9 +1,9 @@
 //! Decisions per second over one connection to Redis, beside `PING` over one.
 //!
-//! A real `redis-server` without persistence on the loopback, which shares the machine; a thousand keys; a number of
-//! tasks that each ask again as soon as they have an answer. All variants run in turn, several rounds, and of all rounds
-//! the fastest counts. `PING` is the least that one round trip costs: a bare multiplexed connection of the `redis`
-//! crate, without our deadline and breaker; it runs twice, and the second is the control.
+//! A real `redis-server` without persistence on the loopback, which shares the machine; a thousand keys, or one; a
+//! number of tasks that each ask again as soon as they have an answer. All variants run in turn, several rounds, and of
+//! all rounds the fastest counts. `PING` is the least that one round trip costs: a bare multiplexed connection of the
+//! `redis` crate, without our deadline and breaker; it runs twice, and the second is the control.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{
@@ -26,22 +26,24 @@ const ROUNDS: usize = 7;
 const ROUND: Duration = Duration::from_millis(400);
 const KEYS: u64 = 1_000;
 
-/// More than any run takes.
-const CAPACITY: u64 = 1 << 40;
+/// More than any run takes of one key, in an hour.
+const CAPACITY: u64 = 100_000_000;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Variant {
     Ping,
     PingAgain,
     Strict,
+    StrictOneKey,
     Bucket,
     Lease,
 }
 
-const VARIANTS: [Variant; 5] = [
+const VARIANTS: [Variant; 6] = [
     Variant::Ping,
     Variant::PingAgain,
     Variant::Strict,
+    Variant::StrictOneKey,
     Variant::Bucket,
     Variant::Lease,
 ];
@@ -50,7 +52,7 @@ const VARIANTS: [Variant; 5] = [
 struct Bench {
     connection: MultiplexedConnection,
     counters: RedisCounters,
-    series: [Series; 3],
+    series: [Series; 4],
     window: Rule,
     bucket: Rule,
     next: AtomicU64,
@@ -69,7 +71,8 @@ async fn main() {
     let bench = Rc::new(Bench {
         connection: client.get_multiplexed_async_connection().await.unwrap(),
         counters,
-        series: ["strict", "bucket", "lease"].map(|name| Series::new(name, "bench", 0, 0)),
+        series: ["strict", "bucket", "lease", "one key"]
+            .map(|name| Series::new(name, "bench", 0, 0)),
         window: Rule::Quota(Quota::FixedWindow {
             capacity: CAPACITY,
             period: 3_600 * SECOND,
@@ -90,14 +93,16 @@ async fn main() {
     };
     let rows = vec![
         row("strict, 32 tasks", &many, 2, Some(2.0)),
-        row("lease, 32 tasks", &many, 4, Some(1.0)),
+        row("lease, 32 tasks", &many, 5, Some(1.0)),
         row("strict, 1 task", &one, 2, None),
         row("strict, 256 tasks", &crowd, 2, None),
-        row("token bucket, 1 task", &one, 3, None),
-        row("token bucket, 32 tasks", &many, 3, None),
-        row("token bucket, 256 tasks", &crowd, 3, None),
-        row("lease, 1 task", &one, 4, None),
-        row("lease, 256 tasks", &crowd, 4, None),
+        row("strict, one key, 32 tasks", &many, 3, None),
+        row("strict, one key, 256 tasks", &crowd, 3, None),
+        row("token bucket, 1 task", &one, 4, None),
+        row("token bucket, 32 tasks", &many, 4, None),
+        row("token bucket, 256 tasks", &crowd, 4, None),
+        row("lease, 1 task", &one, 5, None),
+        row("lease, 256 tasks", &crowd, 5, None),
     ];
     Report::new("redis", many[1] / many[0], rows)
         .publish()
@@ -130,9 +135,19 @@ impl Bench {
                 });
                 run(pings.collect()).await
             }
-            Variant::Strict => self.decide(tasks, 0, |bench| &bench.window, false).await,
-            Variant::Bucket => self.decide(tasks, 1, |bench| &bench.bucket, false).await,
-            Variant::Lease => self.decide(tasks, 2, |bench| &bench.window, true).await,
+            Variant::Strict => {
+                self.decide(tasks, 0, KEYS, |bench| &bench.window, false)
+                    .await
+            }
+            Variant::StrictOneKey => self.decide(tasks, 3, 1, |bench| &bench.window, false).await,
+            Variant::Bucket => {
+                self.decide(tasks, 1, KEYS, |bench| &bench.bucket, false)
+                    .await
+            }
+            Variant::Lease => {
+                self.decide(tasks, 2, KEYS, |bench| &bench.window, true)
+                    .await
+            }
         }
     }
 
@@ -140,13 +155,14 @@ impl Bench {
         self: &Rc<Self>,
         tasks: usize,
         series: usize,
+        keys: u64,
         rule: fn(&Self) -> &Rule,
         lease: bool,
     ) -> f64 {
         let decisions = (0..tasks).map(|_| {
             let bench = Rc::clone(self);
             async move || {
-                let key = (bench.next.fetch_add(1, Ordering::Relaxed) % KEYS).to_le_bytes();
+                let key = (bench.next.fetch_add(1, Ordering::Relaxed) % keys).to_le_bytes();
                 let take = Take {
                     series: &bench.series[series],
                     key: &key,

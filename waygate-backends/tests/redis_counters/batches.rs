@@ -38,7 +38,7 @@ fn request(counters: &RedisCounters, key: &str, capacity: u64) -> JoinHandle<Ans
 /// How often scripts of counters ran; those by which processes show up have no plan.
 fn calls(seen: &[String]) -> usize {
     let calls = seen.iter().filter(|line| line.contains("\"EVALSHA\""));
-    calls.filter(|line| line.contains("F:f600000:")).count()
+    calls.filter(|line| line.contains("W:w600000:")).count()
 }
 
 #[tokio::test]

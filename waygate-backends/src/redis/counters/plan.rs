@@ -14,7 +14,7 @@ const MILLISECOND: Nanos = 1_000_000;
 /// A rule as the scripts understand it.
 ///
 /// They count in whole numbers below 2^53, and tell the time in microseconds. So amounts beyond 2^52 count as 2^52; a
-/// window is a whole number of milliseconds; and the debt of a bucket is counted in nanoseconds while it can be, that
+/// window is a whole number of milliseconds, and one number with what was used of it where both fit; and the debt of a bucket is counted in nanoseconds while it can be, that
 /// is for 52 days, and in microseconds beyond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Plan {
@@ -26,6 +26,8 @@ pub(super) struct Plan {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
+    /// A fixed window in one number.
+    Packed,
     Fixed,
     Calendar,
     Sliding,
@@ -60,7 +62,16 @@ impl Plan {
         match quota {
             Quota::FixedWindow { capacity, period } => {
                 let milliseconds = period.div_ceil(MILLISECOND).max(1);
-                plan(Kind::Fixed, capacity, milliseconds * 1_000, milliseconds)
+                // Twice the period, and twice what may be used.
+                let bits = (
+                    u64::BITS - milliseconds.leading_zeros() + 1,
+                    capacity.checked_ilog2(),
+                );
+                let kind = match bits {
+                    (period, used) if period + used.unwrap_or(0) + 2 <= 53 => Kind::Packed,
+                    _ => Kind::Fixed,
+                };
+                plan(kind, capacity, milliseconds * 1_000, milliseconds)
             }
             Quota::Calendar {
                 capacity,
@@ -105,6 +116,7 @@ impl Plan {
         let enforced = u8::from(enforced);
         let rest = format_args!("{capacity}:{a}:{b}:{cost}:{enforced}");
         match self.kind {
+            Kind::Packed => format!("W:w{b}:{rest}"),
             Kind::Fixed => format!("F:f{b}:{rest}"),
             Kind::Calendar => format!("C:c:{rest}"),
             Kind::Sliding => format!("S:s{a}:{rest}"),
@@ -115,7 +127,7 @@ impl Plan {
 
     /// Whether all of it comes back at one moment, which `reset_after` tells.
     pub(super) fn ends_at_once(&self) -> bool {
-        matches!(self.kind, Kind::Fixed | Kind::Calendar)
+        matches!(self.kind, Kind::Packed | Kind::Fixed | Kind::Calendar)
     }
 }
 
@@ -138,6 +150,22 @@ mod tests {
         let plan = Plan::of(&Rule::Quota(Quota::TokenBucket { capacity, emission }), 0);
         assert!(plan.capacity * plan.a <= MOST);
         (plan.capacity, plan.a, plan.b)
+    }
+
+    fn window(capacity: u64, milliseconds: u64) -> Kind {
+        let period = milliseconds * MILLISECOND;
+        Plan::of(&Rule::Quota(Quota::FixedWindow { capacity, period }), 0).kind
+    }
+
+    #[test]
+    fn a_window_is_packed_where_its_end_and_all_that_may_be_used_fit() {
+        assert_eq!(window((1 << 34) - 1, 131_071), Kind::Packed);
+        assert_eq!(window(1 << 34, 131_071), Kind::Fixed);
+        assert_eq!(window((1 << 34) - 1, 131_072), Kind::Fixed);
+        assert_eq!(window(0, 1), Kind::Packed);
+        assert_eq!(window(u64::MAX, 1), Kind::Fixed);
+        // A hundred thousand in 30 days.
+        assert_eq!(window(100_000, 30 * 86_400_000), Kind::Packed);
     }
 
     #[test]

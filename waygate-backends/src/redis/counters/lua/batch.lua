@@ -3,7 +3,7 @@
 -- what remains, and in how many microseconds there is more; for one that is refused, what remains below -1, the same,
 -- and in how many microseconds it would pass. What goes wrong with a request is one text in place of its numbers.
 local call, KEYS, ARGV = redis.call, KEYS, ARGV
-local format, floor, ceil, min, max = string.format, math.floor, math.ceil, math.min, math.max
+local format, ceil = string.format, math.ceil
 local results, size, total = {}, 0, #KEYS
 -- The last key of what is looked at, how many results there are before it, and how many requests it is.
 local last, mark, together = 0, 0, 1
@@ -51,14 +51,11 @@ local function other(key)
   one(key, plan)
 end
 
--- More than that is asked alone: sums stay below 2^53.
-local MUCH = 1000000000000
-
--- Goes on to the next key, and all after it for which the same is asked.
-local function advance()
+-- Goes on to the next key, and all after it for which the same is asked, up to so many units.
+local function advance(most)
   local key, first = KEYS[last + 1], last
   last, mark = last + 1, size
-  while last < over and KEYS[last + 1] == key and plan.cost < MUCH do
+  while last < over and KEYS[last + 1] == key and (last - first + 1) * plan.cost <= most do
     last = last + 1
   end
   together = last - first
@@ -71,25 +68,30 @@ local function alone(key)
   other(key)
 end
 
--- Fixed windows, which is what most policies are: two commands for all who ask the same.
+-- Fixed windows, which is what most policies are: one command for all who ask the same.
 local function windows()
   local field, cost, units, capacity = plan.field, plan.cost, plan.units, plan.capacity
+  local scale, clock = plan.scale, floor(time() / 1000)
   while last < over do
-    local key, count = advance()
+    local key, count = advance(scale / 2)
     local sum = cost * count
-    local used = call('HINCRBY', key, field, count == 1 and units or format('%.0f', sum))
-    local left = call('PTTL', key)
-    if used == sum and left >= 0 and call('HLEN', key) > 1 then
+    local packed = call('HINCRBY', key, field, count == 1 and units or format('%.0f', sum))
+    local fresh = packed < scale
+    if fresh and call('HLEN', key) > 1 then
       -- The key was counted otherwise before.
       call('HDEL', key, field)
       alone(key)
     else
-      local fresh, passing, remaining = left < 0, count, capacity - used + sum
+      local left = plan.period
       if fresh then
-        left = plan.b
+        call('HINCRBY', key, field, format('%.0f', endsAt(plan, clock + left)))
         call('PEXPIRE', key, plan.milliseconds)
+      else
+        left = endsIn(plan, packed, clock)
       end
-      left = left > 0 and left * 1000 or 1000
+      local used, passing = packed % scale, count
+      local remaining = capacity - used + sum
+      left = left * 1000
       if used > capacity then
         passing = max(floor(remaining / cost), 0)
         call('HINCRBY', key, field, format('%.0f', (passing - count) * cost))
@@ -116,7 +118,7 @@ local function buckets()
   local depth, clock = plan.capacity * a, time()
   local bare = '^(%d+):(%d+)$'
   while last < over do
-    local key, count = advance()
+    local key, count = advance(math.huge)
     local value, debt = call('HGET', key, field), nil
     if value then
       local at, before = match(value, bare)
@@ -161,7 +163,7 @@ local function all()
     mark = size
     if plan.more then
       group()
-    elseif plan.kind == 'F' and plan.cost > 0 then
+    elseif plan.kind == 'W' and plan.cost > 0 and plan.cost <= plan.scale / 2 then
       windows()
     elseif plan.kind == 'B' and plan.cost > 0 then
       buckets()

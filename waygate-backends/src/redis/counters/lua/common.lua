@@ -1,11 +1,12 @@
 -- What a key has consumed is a hash that expires when it says nothing any more. One field names the algorithm:
+--   w<period in ms>   end and used, packed
 --   f<period in ms>   used                      a window that ends when the key expires
 --   c                 start:used:end            a window of the calendar
 --   s<period in s>    start:previous:current
 --   b<emission><unit> at:debt                   the debt in units of ns or us
 --   m                 first:last:used:period    and each request by its number: at:cost
 -- All times are in microseconds, unless it says otherwise; they fit the 53 bits of a number.
-local call, floor, ceil, min, max = redis.call, math.floor, math.ceil, math.min, math.max
+local call, ceil = redis.call, math.ceil
 local EXACT = 9007199254740992
 -- A window of the calendar is kept for longer than it lasts, since the caller's clock may be behind.
 local GRACE = 60000000
@@ -97,7 +98,11 @@ local function consumed(key)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
     local kind = string.sub(name, 1, 1)
-    if kind == 'f' then
+    if kind == 'w' then
+      local plan, packed = packing({}, tonumber(string.sub(name, 2))), tonumber(value)
+      local left = endsIn(plan, packed, floor(now / 1000))
+      return packed % plan.scale, now + (left - plan.period) * 1000
+    elseif kind == 'f' then
       local left = max(call('PTTL', key), 0)
       return tonumber(value), now + (left - tonumber(string.sub(name, 2))) * 1000
     elseif kind == 'c' then
@@ -157,6 +162,26 @@ KINDS.F = {
   end,
   adjust = function(take, units)
     take.after = max(take.used - units, 0)
+  end,
+}
+
+-- The same, packed. b: the period, in ms.
+KINDS.W = {
+  load = function(take, value, used, start)
+    KINDS.F.load(take, nil, used, start)
+    if value then
+      local packed = tonumber(value)
+      take.used, take.left = packed % take.scale, endsIn(take, packed, floor(now / 1000)) * 1000
+    end
+  end,
+  decide = KINDS.F.decide,
+  save = function(take)
+    local left = max(ceil(take.left / 1000), 1)
+    call('HSET', take.key, take.field, text(endsAt(take, floor(now / 1000) + left) + take.after))
+    call('PEXPIRE', take.key, left)
+  end,
+  adjust = function(take, units)
+    take.after = min(max(take.used - units, 0), take.scale / 2 - 1)
   end,
 }
 

@@ -220,14 +220,15 @@ async fn a_user_who_may_not_ask_the_time_is_said_to() {
         matches!(counters.health(), Err(CounterError::Misconfigured(_)))
     })
     .await;
-    // A fixed window does without.
-    let rule = Rule::Moving {
+    let moving = Rule::Moving {
         capacity: 2,
         period: SECOND,
     };
-    let denied = ask(&counters, take(&series("denied"), &rule)).await;
-    assert!(
-        matches!(denied, Err(CounterError::Misconfigured(_))),
-        "{denied:?}"
-    );
+    for rule in [moving, fixed(2, 1)] {
+        let denied = ask(&counters, take(&series("denied"), &rule)).await;
+        assert!(
+            matches!(denied, Err(CounterError::Misconfigured(_))),
+            "{denied:?}"
+        );
+    }
 }

@@ -16,7 +16,7 @@ const MILLISECOND: Nanos = 1_000_000;
 /// They count in whole numbers below 2^53, and tell the time in microseconds. So amounts beyond 2^52 count as 2^52; a
 /// window is a whole number of milliseconds, and one number with what was used of it where both fit; and the debt of a bucket is counted in nanoseconds while it can be, that
 /// is for 52 days, and in microseconds beyond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Plan {
     kind: Kind,
     capacity: u64,
@@ -24,7 +24,7 @@ pub(super) struct Plan {
     b: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind {
     /// A fixed window in one number.
     Packed,
@@ -116,7 +116,7 @@ impl Plan {
         let enforced = u8::from(enforced);
         let rest = format_args!("{capacity}:{a}:{b}:{cost}:{enforced}");
         match self.kind {
-            Kind::Packed => format!("W:w{b}:{rest}"),
+            Kind::Packed => format!("W:w{b}:{capacity}:{cost}:{enforced}"),
             Kind::Fixed => format!("F:f{b}:{rest}"),
             Kind::Calendar => format!("C:c:{rest}"),
             Kind::Sliding => format!("S:s{a}:{rest}"),

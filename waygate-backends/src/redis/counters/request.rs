@@ -14,9 +14,26 @@ pub(super) struct Request {
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Ask {
-    text: String,
+    what: What,
     name: String,
     limit: u64,
+}
+
+/// What is asked of a counter, whichever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct What {
+    plan: Plan,
+    cost: i64,
+    enforced: bool,
+    /// Whether another ask of the same request follows.
+    more: bool,
+}
+
+impl What {
+    fn text(&self) -> String {
+        let text = self.plan.text(self.cost, self.enforced);
+        if self.more { text + "+" } else { text }
+    }
 }
 
 /// What Redis said to one request.
@@ -37,10 +54,15 @@ impl Request {
     /// Adds a take: the name of its counter, its plan, and its limit as the caller knows it.
     pub(super) fn add(&mut self, name: String, plan: Plan, cost: i64, enforced: bool, limit: u64) {
         if let Some(before) = self.asks.last_mut() {
-            before.text.push('+');
+            before.what.more = true;
         }
-        let text = plan.text(cost, enforced);
-        self.asks.push(Ask { text, name, limit });
+        let what = What {
+            plan,
+            cost,
+            enforced,
+            more: false,
+        };
+        self.asks.push(Ask { what, name, limit });
     }
 
     /// Adds the arguments of a script that is called for all of them, in their order.
@@ -53,19 +75,15 @@ impl Request {
         for ask in asks() {
             command.arg(&ask.name);
         }
-        // Most are asked by the same plan as the one before.
-        let (mut before, mut count) = (None, 0);
-        for text in asks().map(|ask| &*ask.text) {
-            if before != Some(text) {
-                if let Some(before) = before {
-                    command.arg(before).arg(count);
-                }
-                (before, count) = (Some(text), 0);
-            }
+        // Most ask the same as the one before.
+        let mut whats = asks().map(|ask| ask.what).peekable();
+        let mut count = 0;
+        while let Some(what) = whats.next() {
             count += 1;
-        }
-        if let Some(before) = before {
-            command.arg(before).arg(count);
+            if whats.peek() != Some(&what) {
+                command.arg(what.text()).arg(count);
+                count = 0;
+            }
         }
     }
 

@@ -6,12 +6,14 @@ use super::super::link::{LinkError, Script};
 
 pub(super) const TAKE_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),
-    // Only called for what the fast way cannot do: it makes many functions.
-    "local function general(tell)\n",
+    include_str!("lua/batch.lua"),
+    // Called for what the fast way cannot do, and not before: it makes many functions.
+    "local function general()\n",
     include_str!("lua/common.lua"),
     include_str!("lua/take.lua"),
+    include_str!("lua/others.lua"),
     "end\n",
-    include_str!("lua/batch.lua"),
+    include_str!("lua/windows.lua"),
 );
 pub(super) const ADJUST_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),

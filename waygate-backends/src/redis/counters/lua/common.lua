@@ -11,8 +11,6 @@ local EXACT = 9007199254740992
 -- A window of the calendar is kept for longer than it lasts, since the caller's clock may be behind.
 local GRACE = 60000000
 
-local now = time()
-
 local function text(number)
   return string.format('%.0f', number)
 end
@@ -99,9 +97,10 @@ local function consumed(key)
     local name, value = fields[i], fields[i + 1]
     local kind = string.sub(name, 1, 1)
     if kind == 'w' then
-      local plan, packed = packing({}, tonumber(string.sub(name, 2))), tonumber(value)
-      local left = endsIn(plan, packed, floor(now / 1000))
-      return packed % plan.scale, now + (left - plan.period) * 1000
+      local window, packed = {b = tonumber(string.sub(name, 2))}, tonumber(value)
+      window.modulus, window.scale = packing(window.b)
+      local left = endsIn(window, packed, floor(now / 1000))
+      return packed % window.scale, now + (left - window.b) * 1000
     elseif kind == 'f' then
       local left = max(call('PTTL', key), 0)
       return tonumber(value), now + (left - tonumber(string.sub(name, 2))) * 1000
@@ -168,6 +167,7 @@ KINDS.F = {
 -- The same, packed. b: the period, in ms.
 KINDS.W = {
   load = function(take, value, used, start)
+    take.a = take.b * 1000
     KINDS.F.load(take, nil, used, start)
     if value then
       local packed = tonumber(value)

@@ -1,10 +1,25 @@
+-- In their order, so that the list stays one.
+local function tell(remaining, reset, retry)
+  if retry > 0 then
+    results[size + 1] = -1 - remaining
+    results[size + 2] = reset
+    results[size + 3] = retry
+    size = size + 3
+  else
+    results[size + 1] = remaining
+    results[size + 2] = reset
+    size = size + 2
+  end
+end
+
 local function decide(take, cost)
   local allowed, remaining, reset, retry = KINDS[take.kind].decide(take, cost)
   return allowed, max(remaining, 0), reset, allowed and 0 or retry
 end
 
 -- A request with one take.
-local function one(key, take)
+local function one(key)
+  local take = plan
   take.key = key
   load(take)
   local allowed, remaining, reset, retry = decide(take, take.cost)
@@ -45,5 +60,3 @@ local function several(first, plans)
     tell(take.remaining, take.reset, take.retry)
   end
 end
-
-return one, several

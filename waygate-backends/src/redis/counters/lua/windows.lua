@@ -1,0 +1,85 @@
+-- What the loop below has no fast way for; it is made for the first request that needs it.
+local one, others
+
+-- Most policies are fixed windows, whose fast way is here: one command for all who ask the same.
+local function windows()
+  local field, cost, units, capacity = plan.field, plan.cost, plan.units, plan.capacity
+  local scale, most, clock = plan.scale, plan.scale / 2, floor(now / 1000)
+  local keys, results = KEYS, results
+  while last < over do
+    local first, at, key = last, last + 1, keys[last + 1]
+    mark = size
+    while at < over and keys[at + 1] == key and (at - first + 1) * cost <= most do
+      at = at + 1
+    end
+    last, together = at, at - first
+    local count = at - first
+    local sum = count * cost
+    local packed = call('HINCRBY', key, field, count == 1 and units or sum)
+    local fresh = packed < scale
+    if fresh and call('HLEN', key) > 1 then
+      -- The key was counted otherwise before.
+      call('HDEL', key, field)
+      last, together = first + 1, 1
+      if not one then
+        one, others = general()
+      end
+      one(key)
+    else
+      local left, used = plan.b, packed % scale
+      if fresh then
+        call('HINCRBY', key, field, endsAt(plan, clock + left))
+        call('PEXPIRE', key, plan.milliseconds)
+      else
+        left = endsIn(plan, packed, clock)
+      end
+      local remaining, passing, told = capacity - used + sum, count, mark
+      left = left * 1000
+      if used > capacity then
+        passing = max(floor(remaining / cost), 0)
+        call('HINCRBY', key, field, (passing - count) * cost)
+        if fresh and passing == 0 then
+          call('DEL', key)
+        end
+      end
+      for _ = 1, passing do
+        remaining = remaining - cost
+        results[told + 1], results[told + 2] = remaining, left
+        told = told + 2
+      end
+      for _ = passing + 1, count do
+        results[told + 1], results[told + 2], results[told + 3] = -1 - max(remaining, 0), left, left
+        told = told + 3
+      end
+      size = told
+    end
+  end
+end
+
+-- All that are left, until something goes wrong with one.
+local function all()
+  while last < total do
+    step()
+    mark = size
+    if plan.scale and plan.cost > 0 and plan.cost <= plan.scale / 2 and not plan.more then
+      windows()
+    else
+      if not one then
+        one, others = general()
+      end
+      others()
+    end
+  end
+end
+
+while true do
+  local done, problem = pcall(all)
+  if done then
+    return results
+  end
+  local what = type(problem) == 'table' and problem.err or tostring(problem)
+  for at = mark + 1, max(size, mark + together) do
+    results[at] = at <= mark + together and what or nil
+  end
+  size = mark + together
+end

@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 /// How many calls are under way before requests share one.
-const UNDER_WAY: usize = 2;
+const UNDER_WAY: usize = 3;
 
 type Answer = Result<Outcome, CounterError>;
 

@@ -12,9 +12,9 @@ use super::{
     request::Request,
 };
 
-/// How many calls are under way before requests wait for one another: while Redis works on one, the answers to the
-/// other are read and the next is written.
-const UNDER_WAY: usize = 2;
+/// How many calls are under way before requests wait for one another: while Redis works on one, the answers to another
+/// are read, and the next is there when it is done.
+const UNDER_WAY: usize = 3;
 /// How many requests go into one call at most. Nobody else is served by Redis meanwhile.
 const BATCH: usize = 64;
 /// Fewer than these go in one call, though nothing else is under way.
@@ -88,7 +88,7 @@ impl Line {
         }
         state.under_way -= 1;
         while state.under_way < UNDER_WAY {
-            // Redis would have nothing to do while the answers are read: it has half of them a little later.
+            // Redis would have nothing to do while the answers are read: it has some of them a little later.
             let free = UNDER_WAY - state.under_way;
             let most = state.waiting.len().div_ceil(free).clamp(FEW, BATCH);
             let Some(batch) = state.batch(most) else {

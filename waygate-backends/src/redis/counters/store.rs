@@ -32,7 +32,7 @@ use super::{
 /// Counters in Redis, for any number of processes. Clones share one connection.
 ///
 /// * All takes of a request are decided by one script, in one round trip and by the clock of Redis. Requests that come
-///   while two calls are under way share the next one.
+///   while three calls are under way share the next one.
 /// * No request waits for longer than [`RedisOptions::deadline`], or at all while Redis is known not to answer.
 /// * A key that is refused is refused without a round trip until it may pass, for up to a second at a time,
 ///   and for all of that time while Redis does not answer, or answers without counting.

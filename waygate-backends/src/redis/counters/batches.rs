@@ -27,15 +27,15 @@ impl Drop for Turn {
                 shared: Arc::clone(&self.shared),
                 generation: self.generation,
             };
-            let is_second = index > 0;
-            batch.runtime.spawn(turn.send(batch.waiters, is_second));
+            let follows = index > 0;
+            batch.runtime.spawn(turn.send(batch.waiters, follows));
         }
     }
 }
 
 impl Turn {
-    async fn send(self, batch: Vec<Waiter>, is_second: bool) {
-        if is_second {
+    async fn send(self, batch: Vec<Waiter>, follows: bool) {
+        if follows {
             // The first one is written before, so that Redis does not answer both at once.
             yield_now().await;
         }
@@ -98,7 +98,7 @@ impl Shared {
     }
 
     /// Sends what several requests ask in one call, and tells each what comes of it. Those that ask the same of the same
-    /// counter are counted at once, in the order they came.
+    /// counter stand together, in the order they came, so that the script may count them at once.
     async fn send(&self, mut batch: Vec<Waiter>) {
         batch.sort_by(|one, other| one.request.cmp(&other.request));
         match self.call(&batch).await {

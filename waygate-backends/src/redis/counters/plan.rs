@@ -14,8 +14,8 @@ const MILLISECOND: Nanos = 1_000_000;
 /// A rule as the scripts understand it.
 ///
 /// They count in whole numbers below 2^53, and tell the time in microseconds. So amounts beyond 2^52 count as 2^52; a
-/// window is a whole number of milliseconds, and one number with what was used of it where both fit; and the debt of a bucket is counted in nanoseconds while it can be, that
-/// is for 52 days, and in microseconds beyond.
+/// window is a whole number of milliseconds, and one number with what was used of it where both fit; and the debt of a
+/// bucket is counted in nanoseconds while it can be, that is for 52 days, and in microseconds beyond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Plan {
     kind: Kind,
@@ -63,13 +63,11 @@ impl Plan {
             Quota::FixedWindow { capacity, period } => {
                 let milliseconds = period.div_ceil(MILLISECOND).max(1);
                 // Twice the period, and twice what may be used.
-                let bits = (
-                    u64::BITS - milliseconds.leading_zeros() + 1,
-                    capacity.checked_ilog2(),
-                );
-                let kind = match bits {
-                    (period, used) if period + used.unwrap_or(0) + 2 <= 53 => Kind::Packed,
-                    _ => Kind::Fixed,
+                let bits = |number: u64| u64::BITS - number.leading_zeros() + 1;
+                let kind = if bits(milliseconds) + bits(capacity) <= 53 {
+                    Kind::Packed
+                } else {
+                    Kind::Fixed
                 };
                 plan(kind, capacity, milliseconds * 1_000, milliseconds)
             }

@@ -258,7 +258,6 @@ struct Refill {
 
 impl Refill {
     async fn run(mut self, plan: Plan, limit: u64) {
-        self.since = Instant::now();
         let cost = i64::try_from(self.units).unwrap_or(i64::MAX);
         let mut request = Request::new();
         request.add(self.name.clone(), plan, cost, true, limit);

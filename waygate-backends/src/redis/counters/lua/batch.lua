@@ -17,7 +17,7 @@ until over >= total
 run, over = 0, 0
 
 local function step()
-  if last == over then
+  while last >= over do
     run = run + 1
     plan, over = plans[run], ends[run]
   end

@@ -96,14 +96,16 @@ local function consumed(key)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
     local kind = string.sub(name, 1, 1)
-    if kind == 'w' then
-      local window, packed = {b = tonumber(string.sub(name, 2))}, tonumber(value)
-      window.modulus, window.scale = packing(window.b)
-      local left = endsIn(window, packed, floor(now / 1000))
-      return packed % window.scale, now + (left - window.b) * 1000
-    elseif kind == 'f' then
-      local left = max(call('PTTL', key), 0)
-      return tonumber(value), now + (left - tonumber(string.sub(name, 2))) * 1000
+    if kind == 'w' or kind == 'f' then
+      local period, used, left = tonumber(string.sub(name, 2)), tonumber(value), call('PTTL', key)
+      if kind == 'w' then
+        local _, scale = packing(period)
+        used = used % scale
+      end
+      if left == 0 then
+        return 0
+      end
+      return used, now + (max(left, 0) - period) * 1000
     elseif kind == 'c' then
       local list = numbers(value)
       return now < list[3] and list[2] or 0, list[1]
@@ -139,8 +141,9 @@ KINDS.F = {
     take.left = take.a
     if value then
       local left = call('PTTL', take.key)
-      take.used = tonumber(value)
-      take.left = left < 0 and take.a or left * 1000
+      -- In its last millisecond it is over.
+      take.used = left ~= 0 and tonumber(value) or 0
+      take.left = left <= 0 and take.a or left * 1000
     elseif start then
       local over = max(now - start, 0)
       take.used = over < take.a and used or 0
@@ -167,12 +170,7 @@ KINDS.F = {
 -- The same, packed. b: the period, in ms.
 KINDS.W = {
   load = function(take, value, used, start)
-    take.a = take.b * 1000
-    KINDS.F.load(take, nil, used, start)
-    if value then
-      local packed = tonumber(value)
-      take.used, take.left = packed % take.scale, endsIn(take, packed, floor(now / 1000)) * 1000
-    end
+    KINDS.F.load(take, value and value % take.scale, used, start)
   end,
   decide = KINDS.F.decide,
   save = function(take)

@@ -19,27 +19,19 @@ local function endsAt(plan, milliseconds)
   return max(milliseconds % plan.modulus, 1) * plan.scale
 end
 
--- In how many ms a packed window ends.
-local function endsIn(plan, packed, milliseconds)
-  local left = (floor(packed / plan.scale) - milliseconds) % plan.modulus
-  -- Half way round, it is not to come but over.
-  return left < plan.modulus * 0.75 and max(min(left, plan.b), 1) or 1
-end
-
 local function planOf(text)
   local plan = plans[text]
   if plan then
     return plan
   end
-  local kind, modulus, scale = 'W', nil, nil
+  local kind, a, modulus, scale = 'W', nil, nil, nil
   local field, b, capacity, cost, enforced, more = match(text, '^W:(w(%d+)):(%d+):(%-?%d+):(%d)(%+?)$')
-  local a = b
   if field then
-    modulus, scale = packing(b)
+    a, modulus, scale = b * 1000, packing(b)
   else
     kind, field, capacity, a, b, cost, enforced, more =
       match(text, '^(%u):(%w+):(%d+):(%d+):(%d+):(%-?%d+):(%d)(%+?)$')
-    if not kind then
+    if not kind or kind == 'W' then
       error('this is no plan: ' .. text)
     end
   end

@@ -4,7 +4,8 @@ local one, others
 -- Most policies are fixed windows, whose fast way is here: one command for all who ask the same.
 local function windows()
   local field, cost, units, capacity = plan.field, plan.cost, plan.units, plan.capacity
-  local scale, most, clock = plan.scale, plan.scale / 2, floor(now / 1000)
+  local scale, modulus, period = plan.scale, plan.modulus, plan.b
+  local most, milliseconds = scale / 2, floor(now / 1000)
   local keys, results = KEYS, results
   while last < over do
     local first, at, key = last, last + 1, keys[last + 1]
@@ -26,12 +27,24 @@ local function windows()
       end
       one(key)
     else
-      local left, used = plan.b, packed % scale
+      local left, used = period, packed % scale
+      if not fresh then
+        left = (floor(packed / scale) - milliseconds) % modulus
+        if left == 0 or left > period then
+          -- It is over, or the clock was set: the expiry says which.
+          left = call('PTTL', key)
+          fresh = left < 0
+          left = fresh and period or min(max(left, 1), period)
+          if fresh then
+            call('HSET', key, field, sum)
+            used = sum
+          end
+        end
+      end
       if fresh then
-        call('HINCRBY', key, field, endsAt(plan, clock + left))
+        -- The expiry first: no window is to have an end that does not come.
         call('PEXPIRE', key, plan.milliseconds)
-      else
-        left = endsIn(plan, packed, clock)
+        call('HINCRBY', key, field, endsAt(plan, milliseconds + left))
       end
       local remaining, passing, told = capacity - used + sum, count, mark
       left = left * 1000

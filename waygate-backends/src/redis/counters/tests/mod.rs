@@ -148,6 +148,72 @@ fn a_count_that_was_garbled_makes_no_script_go_on_for_ever() {
 }
 
 #[test]
+fn counts_that_were_garbled_make_no_script_go_on_for_ever() {
+    let mut scripts = Scripts::new();
+    for counts in [["1.5", "1", "1"], ["2", "-1", "2"]] {
+        let answer = scripts.run(scripts::TAKE_SOURCE, START, |command| {
+            command.arg(3).arg("key:1").arg("key:2").arg("key:3");
+            for count in counts {
+                command.arg("W:w60000:5:1:1").arg(count);
+            }
+        });
+        assert!(
+            matches!(&answer, Value::Array(told) if told.len() == 6),
+            "{answer:?}"
+        );
+    }
+}
+
+/// One request to a fixed window of a second.
+fn second(scripts: &mut Scripts, capacity: u64, cost: u64, now: Nanos) -> Outcome {
+    let rule = a_second(capacity);
+    let series = Series::new("scope", "policy", 0, 0);
+    let take = Take {
+        series: &series,
+        key: b"",
+        rule: &rule,
+        cost,
+        enforced: true,
+        lease: false,
+    };
+    scripts.take(&["key"], &[take], now)[0]
+}
+
+fn a_second(capacity: u64) -> Rule {
+    Rule::Quota(Quota::FixedWindow {
+        capacity,
+        period: SECOND,
+    })
+}
+
+#[test]
+fn a_clock_that_goes_back_ends_no_window() {
+    let mut scripts = Scripts::new();
+    let (now, back) = (START, START - 700 * MILLISECOND);
+    assert!(second(&mut scripts, 5, 3, now).allowed);
+    scripts.adjust("key", &a_second(5), -1, back);
+    assert_eq!(second(&mut scripts, 5, 1, back).remaining, 0);
+    let refused = second(&mut scripts, 5, 5, back + 2 * MILLISECOND);
+    assert!(!refused.allowed);
+    assert!(refused.retry_after > 900 * MILLISECOND, "{refused:?}");
+}
+
+#[test]
+fn a_window_whose_expiry_was_lost_is_over_with_its_end() {
+    let mut scripts = Scripts::new();
+    assert!(second(&mut scripts, 3, 3, START).allowed);
+    let lost: u8 = redis::cmd("DEL")
+        .arg("over:key")
+        .query(&mut scripts.connection)
+        .unwrap();
+    assert_eq!(lost, 1);
+    assert!(!second(&mut scripts, 3, 1, START + 10 * MILLISECOND).allowed);
+    let after = second(&mut scripts, 3, 1, START + SECOND + MILLISECOND);
+    assert_eq!((after.allowed, after.remaining), (true, 2));
+    scripts.check_expiry();
+}
+
+#[test]
 fn the_scripts_count_as_the_rules_do() {
     let mut scripts = Scripts::new();
     for seed in 0..200 {

@@ -14,6 +14,7 @@ pub(super) const TAKE_SOURCE: &str = concat!(
     include_str!("lua/others.lua"),
     "end\n",
     include_str!("lua/windows.lua"),
+    include_str!("lua/run.lua"),
 );
 pub(super) const ADJUST_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),

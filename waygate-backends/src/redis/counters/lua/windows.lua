@@ -1,4 +1,4 @@
--- What the loop below has no fast way for; it is made for the first request that needs it.
+-- What has no fast way; it is made for the first request that needs it.
 local one, others
 
 -- Most policies are fixed windows, whose fast way is here: one command for all who ask the same.
@@ -67,32 +67,4 @@ local function windows()
       size = told
     end
   end
-end
-
--- All that are left, until something goes wrong with one.
-local function all()
-  while last < total do
-    step()
-    mark = size
-    if plan.scale and plan.cost > 0 and plan.cost <= plan.scale / 2 and not plan.more then
-      windows()
-    else
-      if not one then
-        one, others = general()
-      end
-      others()
-    end
-  end
-end
-
-while true do
-  local done, problem = pcall(all)
-  if done then
-    return results
-  end
-  local what = type(problem) == 'table' and problem.err or tostring(problem)
-  for at = mark + 1, max(size, mark + together) do
-    results[at] = at <= mark + together and what or nil
-  end
-  size = mark + together
 end

@@ -23,7 +23,7 @@ impl MovingLog {
 
     /// Takes `cost` of `capacity` per `period`, or says when it could be taken.
     ///
-    /// A request at the very edge of the window still counts, as in the Python original.
+    /// A request at the very edge of the window still counts, as in the Python original, and is gone a nanosecond later.
     pub fn take(&mut self, capacity: u64, period: Nanos, cost: u64, now: Nanos) -> Outcome {
         self.forget(period, now);
         let used = self.used();
@@ -33,18 +33,24 @@ impl MovingLog {
             self.push(cost as u32, now);
         }
         let used = if allowed { used + cost } else { used };
-        let leaves = |hit: &Hit| (hit.at.saturating_add(period)).saturating_sub(now).max(1);
+        let gone = |hit: Hit| hit.at.saturating_add(period).saturating_sub(now) + 1;
+        // Less than the capacity: of what is used beyond it, none comes back.
+        let more = self.last_above(used.min(capacity).saturating_sub(1));
+        let more = more.map_or(period, gone);
+        let (reset_after, retry_after) = match capacity.checked_sub(cost) {
+            _ if allowed => (more, 0),
+            None => (more, period),
+            Some(room) => {
+                let wait = self.last_above(room).map_or(1, gone);
+                (more.max(wait), wait)
+            }
+        };
         Outcome {
             allowed,
             limit: capacity,
             remaining: capacity.saturating_sub(used),
-            reset_after: self.hits.front().map_or(period, leaves),
-            retry_after: match allowed {
-                true => 0,
-                false => self
-                    .room_for(capacity, cost)
-                    .map_or(period, |hit| leaves(&hit).min(period)),
-            },
+            reset_after,
+            retry_after,
         }
     }
 
@@ -119,12 +125,14 @@ impl MovingLog {
         self.used += u64::from(cost);
     }
 
-    /// The request after whose leaving there is room for `cost`.
-    fn room_for(&self, capacity: u64, cost: u64) -> Option<Hit> {
-        let mut excess = (self.used() + cost).checked_sub(capacity)?;
-        self.hits.iter().copied().find(|hit| {
-            excess = excess.saturating_sub(u64::from(hit.cost));
-            excess == 0
+    /// The request after whose leaving `target` or less is used; `None` when it is already.
+    fn last_above(&self, target: u64) -> Option<Hit> {
+        let mut used = self.used;
+        let mut hits = self.hits.iter().copied();
+        hits.find(|hit| {
+            let before = used;
+            used = used.saturating_sub(u64::from(hit.cost));
+            before > target && used <= target
         })
     }
 }

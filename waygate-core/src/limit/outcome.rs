@@ -10,7 +10,7 @@ pub struct Outcome {
     /// What is left of it; `0 ≤ remaining ≤ limit`.
     pub remaining: u64,
     /// In how much time more is there than now; for a window that refills at once, when it does. For a request that
-    /// will pass, not before [`retry_after`](Self::retry_after) (draft-ietf-httpapi-ratelimit-headers, section 5).
+    /// will pass, not before [`retry_after`](Self::retry_after) (draft-ietf-httpapi-ratelimit-headers).
     pub reset_after: Nanos,
     /// In how much time the same request would pass, if nobody else takes anything; 0 when it passes now. To the
     /// nanosecond, and never more than [`Quota::longest_wait`](super::Quota::longest_wait). For a request that costs

@@ -9,7 +9,7 @@ use super::{
     BlockReason, Blocked, bypassed,
     facts::RequestFacts,
     identity,
-    limits::{limited, method_name, request_id},
+    limits::{limited, method_name, request_id, wait_of},
     reply,
     service::is_preflight,
     uncounted,
@@ -115,8 +115,8 @@ async fn count(
     };
     let refusal = admission.err()?;
     let now = engine.limit_clock.now(&*engine.clock);
-    let jitter = engine.limiting.jitter;
-    Some(BlockReason::RateLimited(limited(&refusal, now, jitter)))
+    let wait = wait_of(&refusal, engine.limiting.jitter);
+    Some(BlockReason::RateLimited(limited(&refusal, now, wait)))
 }
 
 /// A request that [`RouteGuard`] has refused.

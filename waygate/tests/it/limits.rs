@@ -3,6 +3,7 @@
 mod answers;
 mod callers;
 mod changes;
+mod waits;
 mod wire;
 
 use axum::{body::Body, extract::Request};

@@ -158,7 +158,7 @@ impl TryFrom<Fields> for RateLimitPolicy {
             lease: fields.lease,
             time_zone,
         };
-        policy.check()?;
+        policy.check_shape()?;
         Ok(policy)
     }
 }

@@ -285,6 +285,8 @@ pub(crate) struct LimitDecision {
 pub(crate) enum DecisionCause {
     /// There were too many.
     Exceeded,
+    /// It costs more than the limit takes at once, so that it never passes.
+    TooCostly,
     /// It had nothing to be counted by.
     NoKey,
     /// The store of the counters was gone, and the policy is closed without it.

@@ -38,6 +38,8 @@ pub struct DecisionRecord {
 pub enum DecisionCause {
     /// There were too many.
     Exceeded,
+    /// It costs more than the limit takes at once, so that it never passes.
+    TooCostly,
     /// It had nothing to be counted by.
     NoKey,
     /// The store of the counters was gone, and the policy is closed without it.
@@ -50,6 +52,7 @@ impl From<RefusalCause> for DecisionCause {
     fn from(cause: RefusalCause) -> Self {
         match cause {
             RefusalCause::Exceeded => Self::Exceeded,
+            RefusalCause::TooCostly => Self::TooCostly,
             RefusalCause::NoKey => Self::NoKey,
             RefusalCause::StoreGone => Self::StoreGone,
         }

@@ -22,4 +22,4 @@ pub use key_function::{IntoKeyFunction, KeyFunction};
 pub(super) use admit::{Arrived, TurnedAway, Waiting, method_name, request_id};
 pub(super) use after::After;
 pub(crate) use declared::DeclaredLimits;
-pub(super) use refuse::limited;
+pub(super) use refuse::{limited, wait_of};

@@ -150,6 +150,12 @@ async fn what_makes_no_sense_is_refused_with_what_would() {
         ),
         (json!({ "exempt_ips": ["x"] }), 400, "exempt_ips", ""),
         (
+            json!({ "limit": "10/minute", "cost": 50 }),
+            400,
+            "invalid cost `50`: no request would ever pass, since `10/minute` takes 10 at once",
+            "",
+        ),
+        (
             json!({ "method": "BREW" }),
             400,
             "invalid method `BREW`",

@@ -127,7 +127,7 @@ pub use engine::{
     Blocking, BlockingOperator, BuildError, ChangeError, Component, ConcurrencyRecord,
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, Degraded, Event,
     Events, Health, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, OnStoreReset, Operator,
-    Principal, RateLimitHeaders, Report, ResolveError, RouteRecord, Source, Waygate,
+    Principal, RateLimitHeaders, Report, ResolveError, RouteRecord, SkippedPolicy, Source, Waygate,
     WaygateBuilder,
 };
 #[cfg(feature = "axum")]
@@ -141,7 +141,8 @@ pub use waygate_core::{
     Secret, Timestamp,
     decision::{Block, Facts, Verdict},
     grammar::{
-        EnvName, Interval, Invalid, LinkTarget, Method, PolicyName, Reason, RoleName, ServiceName,
+        EnvName, Interval, Invalid, LinkTarget, Method, OnMissingKey, PolicyName, Reason, RoleName,
+        ServiceName,
     },
     model::{
         Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, GlobalMaintenance, Lifecycle,

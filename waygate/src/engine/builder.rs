@@ -15,7 +15,7 @@ use super::{
     clock::SystemClock,
     concurrency,
     health::Monitor,
-    limits::{Counters, Decisions, LimitBook, LimitClock, Limiting, Shared},
+    limits::{Counters, Decisions, KeySources, LimitBook, LimitClock, Limiting, Shared},
     open,
     principal::{self, PrincipalSource},
     scheduler,
@@ -278,6 +278,9 @@ impl WaygateBuilder {
             env: &env,
             service: service.as_ref(),
             book: &book,
+            sources: KeySources {
+                has_principal: self.principal.is_some(),
+            },
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);

@@ -13,7 +13,7 @@ use super::{
     Component, Event, Events, Registered, RouteRecord,
     builder::OnStoreReset,
     health::Monitor,
-    limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
+    limits::{Counters, Decisions, KeySources, LimitBook, LimitClock, Limiting},
     lineage,
     principal::PrincipalSource,
     record, reseed,
@@ -56,7 +56,6 @@ pub(crate) struct Inner {
     pub(crate) decisions: Decisions,
     pub(crate) limiting: Limiting,
     /// Where requests keep their callers.
-    #[cfg_attr(not(feature = "axum"), expect(dead_code))]
     pub(crate) principal: Option<PrincipalSource>,
 }
 
@@ -99,6 +98,9 @@ impl Inner {
             env: &self.env,
             service: self.service.as_ref(),
             book: &self.book,
+            sources: KeySources {
+                has_principal: self.principal.is_some(),
+            },
             now: self.clock.now(),
         }
     }

@@ -64,7 +64,7 @@ pub use event::{Event, Events};
 pub use health::{Component, Degraded, Health};
 pub use limits::{
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, HitQuery, HitRecord,
-    KeyUse, LimitCounts, LimitRecord, RateLimitHeaders,
+    KeyUse, LimitCounts, LimitRecord, RateLimitHeaders, SkippedPolicy,
 };
 pub use operator::Operator;
 pub use principal::Principal;
@@ -79,8 +79,8 @@ pub(crate) use headers::DeprecationHeaders;
 pub(crate) use inner::Inner;
 #[cfg(feature = "axum")]
 pub(crate) use limits::{
-    Admission, Claim, Claims, Counting, Functions, LimitFacts, LimitedKey, Limits, NoFunctions,
-    Passed, Policy, Rate, Refusal, RefusalCause, Told, instant,
+    Admission, Claim, Claims, Counting, Functions, LimitFacts, LimitedKey, Limits, NO_PRINCIPAL,
+    NoFunctions, Passed, Policy, Rate, Refusal, RefusalCause, Told, instant, needs_of_caller,
 };
 pub(crate) use snapshot::Asked;
 #[cfg(feature = "axum")]

@@ -67,18 +67,31 @@ impl Report {
                 (true, true) => " (shadow: only reported)",
                 (true, false) => "",
             };
-            (&limit.key, &limit.meaning, resting)
+            let missing = (&limit.warning, limit.skipped, limit.counts.total() > 0);
+            (&limit.key, &limit.meaning, resting, missing)
         });
-        let concurrency = self.concurrency.iter();
-        let concurrency = concurrency.map(|limit| (&limit.key, &limit.meaning, ""));
-        for (key, meaning, resting) in rates.chain(concurrency) {
-            if wanted(&key.scope) {
-                let name = &key.name;
-                match &key.scope {
-                    LimitScope::Route(_) => writeln!(f, "        {name}: {meaning}{resting}")?,
-                    scope => writeln!(f, "{scope} {name}: {meaning}{resting}")?,
-                }
+        let concurrency = self.concurrency.iter().map(|limit| {
+            let missing = (&limit.warning, limit.skipped, true);
+            (&limit.key, &limit.meaning, "", missing)
+        });
+        for (key, meaning, resting, (warning, skipped, counts)) in rates.chain(concurrency) {
+            if !wanted(&key.scope) {
+                continue;
             }
+            let name = &key.name;
+            match &key.scope {
+                LimitScope::Route(_) => write!(f, "        {name}: {meaning}{resting}")?,
+                scope => write!(f, "{scope} {name}: {meaning}{resting}")?,
+            }
+            if let Some(warning) = warning {
+                write!(f, " (warning: {warning})")?;
+            }
+            match (skipped, counts) {
+                (0, _) => {}
+                (_, true) => write!(f, " ({skipped} requests without its key not counted)")?,
+                (_, false) => write!(f, " (has found its key in none of {skipped} requests)")?,
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use waygate_core::{
 use super::headers::{DeprecationHeaders, announce};
 use super::{
     concurrency::Concurrency,
-    limits::{Levels, LimitBook, Limits, OwnLimits, Policy},
+    limits::{KeySources, Levels, LimitBook, Limits, OwnLimits, Policy},
     maintenance::MaintenanceScope,
     stored::{Stored, Versioned},
     table::{Registered, Table},
@@ -76,6 +76,7 @@ pub(crate) struct Compiler<'a> {
     pub(crate) env: &'a EnvName,
     pub(crate) service: Option<&'a ServiceName>,
     pub(crate) book: &'a LimitBook,
+    pub(crate) sources: KeySources,
     pub(crate) now: Timestamp,
 }
 

@@ -49,6 +49,7 @@ pub(super) async fn bind(
     router: &Router,
     document: Option<&mut Value>,
     allow_unmounted: &[String],
+    has_principal: bool,
 ) -> Result<Bound, BindErrors> {
     let handlers = registry::declarations().map_err(|invalid| BindErrors(vec![invalid.into()]))?;
     let (mut operations, mut errors) = (Vec::new(), Vec::new());
@@ -82,7 +83,7 @@ pub(super) async fn bind(
                 let route = RouteSpec::new(route.method(), path);
                 errors.extend(claimed_twice(&route, claims));
                 for claim in claims {
-                    limits::check(claim.declaration, &route, &mut errors);
+                    limits::check(claim.declaration, &route, has_principal, &mut errors);
                 }
                 bound.add(&route, claims.first());
             }

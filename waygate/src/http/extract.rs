@@ -109,7 +109,10 @@ async fn count(
         request_id: request_id(&parts.headers),
     };
     let admission = match claims {
-        Ok(claims) if claims.is_empty() => return None,
+        Ok(claims) if claims.is_empty() => {
+            counting.uncounted(&claims);
+            return None;
+        }
         Ok(claims) => counting.anywhere(claims).await,
         Err(policy) => Err(counting.without_key(policy)),
     };

@@ -25,7 +25,9 @@ impl Waygate {
         #[cfg(not(feature = "openapi"))]
         let mut document: Option<serde_json::Value> = None;
         let probed = probe::instrumented(&api.router);
-        let bound = bind::bind(&probed, document.as_mut(), &self.inner.allow_unmounted).await?;
+        let (unmounted, has_principal) =
+            (&self.inner.allow_unmounted, self.inner.principal.is_some());
+        let bound = bind::bind(&probed, document.as_mut(), unmounted, has_principal).await?;
         self.inner.register(bound.routes).await;
         let snapshot = self.inner.snapshot.load();
         let by_slot = bound

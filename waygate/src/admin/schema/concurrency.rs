@@ -1,5 +1,7 @@
 use utoipa::ToSchema;
 
+use super::limits::OnMissingKey;
+
 /// A limit of concurrency of a route.
 #[derive(ToSchema)]
 pub(crate) struct RouteConcurrencyLimit {
@@ -39,6 +41,13 @@ pub(crate) struct SharedConcurrencyLimit {
     in_use: u64,
     /// How many requests were refused since the process began.
     refused: u64,
+    /// What happens to requests that have nothing to be counted by.
+    effective_on_missing_key: OnMissingKey,
+    /// How many requests passed uncounted for that reason since the process began.
+    skipped: u64,
+    /// Why it does not count as it is meant to, if that is known without a request.
+    #[schema(required)]
+    warning: Option<String>,
     /// Whether an operator has set the limit.
     overridden: bool,
     /// Whether the code declares something else by now than when an operator set the limit.

@@ -131,6 +131,13 @@ pub(crate) struct AboutRateLimit {
     /// What it does, in words.
     meaning: String,
     counts: LimitCounts,
+    /// What happens to requests that have nothing to be counted by.
+    effective_on_missing_key: OnMissingKey,
+    /// How many requests passed uncounted for that reason since the process began.
+    skipped: u64,
+    /// Why it does not count as it is meant to, if that is known without a request.
+    #[schema(required)]
+    warning: Option<String>,
     /// The entity tag, for `If-Match`.
     etag: String,
 }
@@ -277,6 +284,17 @@ pub(crate) struct LimitDecision {
     mode: CountingMode,
     /// What each rate of each policy said, in the order of the checks; empty when the request was not counted.
     steps: Vec<LimitStep>,
+    /// The policies that found nothing to count the request by and let it pass uncounted.
+    skipped: Vec<SkippedPolicy>,
+}
+
+/// A policy that did not count a request.
+#[derive(ToSchema)]
+pub(crate) struct SkippedPolicy {
+    /// The policy's key.
+    #[schema(example = "GET:/search#default")]
+    policy: String,
+    on_missing_key: OnMissingKey,
 }
 
 /// Why a request was refused.

@@ -64,6 +64,10 @@ impl Change for ConcurrencyChange {
         };
         let line = inner.replace(stored, by, &slots, replacement).await?;
         let record = inner.snapshot.load().concurrency_record(&key);
+        let warning = record.as_ref().and_then(|record| record.warning.as_deref());
+        if let Some(warning) = warning {
+            tracing::warn!(limit = %key, "a limit was set that does not count as it is meant to: {warning}");
+        }
         inner.send(Event::Concurrency {
             key,
             limit: record.clone().map(Box::new),

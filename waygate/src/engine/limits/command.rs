@@ -113,6 +113,10 @@ impl Change for LimitChange {
         let line = inner.replace(stored, by, &slots, replacement).await?;
         let snapshot = inner.snapshot.load();
         let record = snapshot.limit_record(&key);
+        let warning = record.as_ref().and_then(|record| record.warning.as_deref());
+        if let Some(warning) = warning {
+            tracing::warn!(policy = %key, "a limit was set that does not count as it is meant to: {warning}");
+        }
         inner.send(Event::RateLimit {
             key,
             limit: record.clone().map(Box::new),

@@ -44,8 +44,8 @@ impl OwnLimits {
         if rates.is_empty() && concurrency.is_empty() {
             return Self::default();
         }
-        let rate = |applying| Arc::new(Policy::compile(applying, stored, compiler.book));
-        let limit = |applying| Arc::new(Concurrency::compile(applying, compiler.book));
+        let rate = |applying| Arc::new(Policy::compile(applying, stored, compiler));
+        let limit = |applying| Arc::new(Concurrency::compile(applying, compiler));
         Self {
             rates: rates.into_iter().map(rate).collect(),
             concurrency: concurrency.into_iter().map(limit).collect(),

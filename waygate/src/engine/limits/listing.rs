@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 use waygate_core::{
-    grammar::format_wire,
+    grammar::{OnMissingKey, format_wire},
     model::{LimitKey, LimitScope, RateLimitPolicy, Revision},
 };
 
@@ -34,6 +34,12 @@ pub struct LimitRecord {
     pub drifted: bool,
     /// What it has said.
     pub counts: LimitCounts,
+    /// What happens to requests that have nothing to be counted by: what the policy says, or the default of its key.
+    pub on_missing_key: OnMissingKey,
+    /// How many requests passed uncounted for that reason since the process began.
+    pub skipped: u64,
+    /// Why the policy does not count as it is meant to, if that is known without a request.
+    pub warning: Option<String>,
 }
 
 impl LimitRecord {
@@ -49,6 +55,9 @@ impl LimitRecord {
             overridden: policy.revision > 0,
             drifted: policy.drifted,
             counts: policy.stats.counts(),
+            on_missing_key: policy.fields.when_missing(),
+            skipped: policy.stats.skipped.count(),
+            warning: policy.problem.clone(),
         }
     }
 }

@@ -2,6 +2,8 @@ use std::fmt;
 
 use waygate_core::grammar::{Invalid, RouteSpec};
 
+use crate::engine::NO_PRINCIPAL;
+
 /// Everything that is wrong with the declarations of an application, each with a remedy.
 #[derive(Debug)]
 pub struct BindErrors(pub(super) Vec<BindError>);
@@ -96,6 +98,23 @@ pub enum BindError {
         parameter: String,
         /// What to do about it.
         help: String,
+    },
+    /// A limit counts by the caller, and nobody has said what a caller is.
+    #[error(
+        "`{handler}` ({location}): the `#[{attribute}]` `{name}` {need}, but no request has a caller, so that it would not \
+         count as it is meant to\n  help: {NO_PRINCIPAL}"
+    )]
+    NoPrincipal {
+        /// The handler's path.
+        handler: &'static str,
+        /// `file:line` of its first attribute.
+        location: String,
+        /// The attribute's name.
+        attribute: &'static str,
+        /// The name of the limit.
+        name: String,
+        /// What the limit needs the caller for.
+        need: &'static str,
     },
     /// Two limits of one handler have one name.
     #[error(

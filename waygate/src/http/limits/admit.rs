@@ -96,11 +96,18 @@ impl Endpoint {
             match limits.policies[0].claim(0, &facts, &mut NoFunctions) {
                 Ok(Some(claim)) => counting.lone(claim),
                 Ok(None) => return arrived.serve_uncounted(),
-                Err(policy) => Err(counting.without_key(policy)),
+                Err(no_key) if no_key.refused => Err(counting.without_key(no_key.policy)),
+                Err(no_key) => {
+                    counting.uncounted(&Claims::skipping(no_key));
+                    return arrived.serve_uncounted();
+                }
             }
         } else {
             match limits.claims(&facts, &mut NoFunctions) {
-                Ok(claims) if claims.is_empty() => return arrived.serve_uncounted(),
+                Ok(claims) if claims.is_empty() => {
+                    counting.uncounted(&claims);
+                    return arrived.serve_uncounted();
+                }
                 Ok(claims) if engine.counters.shared.is_some() => {
                     return Step::Wait(arrived.wait(Some(claims)));
                 }
@@ -161,6 +168,7 @@ where
         let admission = match claims {
             None => return self.wait(request, waiting),
             Some(Ok(claims)) if claims.is_empty() => {
+                counting.uncounted(&claims);
                 let after = waiting.announcement.map(After::announcing);
                 return ResponseFuture::served(self.inner.call(request), after);
             }
@@ -232,6 +240,7 @@ where
             };
             let admission = match claims {
                 Ok(claims) if claims.is_empty() => {
+                    counting.uncounted(&claims);
                     let mut response = inner.call(request).await?;
                     announce(&mut response, announcement);
                     return Ok(until_sent(response, held));

@@ -48,10 +48,12 @@ async fn a_limit_of_a_route_is_set_listed_and_deleted() {
         json!({
             "path": "/orders", "method": "POST", "name": "heavy", "limit": 3, "key_strategy": "user, header:x-id",
             "exempt_ips": ["10.0.0.0/8"], "exempt_roles": ["ops"], "key": "POST:/orders#heavy",
-            "meaning": made["meaning"], "in_use": 0, "refused": 0, "overridden": true, "drifted": false,
-            "etag": made["etag"],
+            "meaning": made["meaning"], "in_use": 0, "refused": 0, "effective_on_missing_key": "exempt", "skipped": 0,
+            "warning": made["warning"], "overridden": true, "drifted": false, "etag": made["etag"],
         })
     );
+    let warning = made["warning"].as_str().unwrap();
+    assert!(warning.contains("`.principal::<YourType>()`"), "{warning}");
     let meaning = made["meaning"].as_str().unwrap();
     assert!(
         meaning.starts_with("at most 3 at the same time"),

@@ -1,7 +1,10 @@
 //! How policies are shown.
 
 use serde::Serialize;
-use waygate_core::model::{ExemptPath, LimitKey, LimitScope, RateLimitPolicy};
+use waygate_core::{
+    grammar::OnMissingKey,
+    model::{ExemptPath, LimitKey, LimitScope, RateLimitPolicy},
+};
 
 use super::request::ALL_METHODS;
 use crate::{LimitCounts, LimitRecord, admin::etag};
@@ -43,6 +46,9 @@ struct About {
     key: LimitKey,
     meaning: String,
     counts: LimitCounts,
+    effective_on_missing_key: OnMissingKey,
+    skipped: u64,
+    warning: Option<String>,
     etag: String,
 }
 
@@ -89,6 +95,9 @@ impl About {
             key: record.key,
             meaning: record.meaning,
             counts: record.counts,
+            effective_on_missing_key: record.on_missing_key,
+            skipped: record.skipped,
+            warning: record.warning,
             etag: etag::of(record.revision),
         }
     }

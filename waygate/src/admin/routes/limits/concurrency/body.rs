@@ -1,7 +1,10 @@
 //! How limits of concurrency are shown.
 
 use serde::Serialize;
-use waygate_core::model::{ConcurrencyPolicy, LimitKey, LimitScope};
+use waygate_core::{
+    grammar::OnMissingKey,
+    model::{ConcurrencyPolicy, LimitKey, LimitScope},
+};
 
 use super::super::request::ALL_METHODS;
 use crate::{ConcurrencyRecord, admin::etag};
@@ -24,6 +27,9 @@ pub(super) struct LimitBody {
     meaning: String,
     in_use: u64,
     refused: u64,
+    effective_on_missing_key: OnMissingKey,
+    skipped: u64,
+    warning: Option<String>,
     overridden: bool,
     drifted: bool,
     etag: String,
@@ -51,6 +57,9 @@ impl From<ConcurrencyRecord> for LimitBody {
             meaning: record.meaning,
             in_use: record.in_use,
             refused: record.refused,
+            effective_on_missing_key: record.on_missing_key,
+            skipped: record.skipped,
+            warning: record.warning,
             overridden: record.overridden,
             drifted: record.drifted,
             etag: etag::of(record.revision),

@@ -180,7 +180,12 @@ impl Inner {
         check_expected(key.as_str(), by.expected, known.revision)?;
         let entity = EntityKey::of(kind::ROUTE, key);
         let now = self.clock.now();
-        let limits = stored.limits_of_route(key);
+        // What still limits a method of a route for all of them stays.
+        let is_met = self.snapshot.load().table.limited(key).is_some();
+        let limits = match is_met {
+            true => Vec::new(),
+            false => stored.limits_of_route(key),
+        };
         let mut deletes = vec![entity.clone(), EntityKey::of(kind::SCHEDULE, key)];
         deletes.extend(limits.iter().map(|(entity, _)| entity.clone()));
         let mut expected = vec![(entity, stored.expected_route(key))];

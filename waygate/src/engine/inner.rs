@@ -287,7 +287,7 @@ impl Inner {
         let mut touched = slots.clone();
         let scopes = limits.iter().chain(&concurrency);
         touched.extend(scopes.clone().filter_map(|scope| match scope {
-            LimitScope::Route(key) => table.exact(key),
+            LimitScope::Route(key) => table.limited(key),
             LimitScope::Global | LimitScope::Service(_) => None,
         }));
         self.publish_patch(next, &touched);

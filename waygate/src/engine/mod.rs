@@ -192,6 +192,15 @@ impl Waygate {
         })
     }
 
+    /// The route that a key of a limit means: besides those that [`route`](Self::route) finds, one method of a route for all
+    /// of them.
+    #[cfg(feature = "admin")]
+    pub(crate) fn limited_route(&self, key: &str) -> Result<RouteKey, ResolveError> {
+        let key = key.parse()?;
+        let (_, route) = self.inner.snapshot.load().table.resolve_limited(&key)?;
+        Ok(route)
+    }
+
     /// Stored routes that the code no longer has. They can be [purged](Operator::purge).
     pub async fn orphans(&self) -> Vec<RouteRecord> {
         self.inner.orphans().await

@@ -12,9 +12,11 @@ use waygate_core::{
 
 #[cfg(feature = "axum")]
 use super::headers::{DeprecationHeaders, announce};
+#[cfg(feature = "axum")]
+use super::limits::Limits;
 use super::{
     concurrency::Concurrency,
-    limits::{KeySources, Levels, LimitBook, Limits, OwnLimits, Policy},
+    limits::{KeySources, Levels, LimitBook, OwnLimits, Policy, RouteLimits},
     maintenance::MaintenanceScope,
     stored::{Stored, Versioned},
     table::{Registered, Table},
@@ -31,8 +33,8 @@ pub(crate) struct Snapshot {
     pub(crate) made_at: Timestamp,
     pub(crate) table: Arc<Table>,
     routes: Vec<Arc<Slot>>,
-    /// What limits requests for each slot's route; `None` for most.
-    limits: Vec<Option<Arc<Limits>>>,
+    /// What limits requests for each slot's route.
+    limits: Vec<RouteLimits>,
     levels: Levels,
     /// Slots at which there is nothing to check but maintenance of everything: one byte to read for most requests.
     open: Vec<bool>,
@@ -54,6 +56,8 @@ pub(crate) struct Slot {
     pub(crate) drifted: bool,
     /// The route's own limits, in the order of their declarations; those without one come last.
     pub(crate) own_limits: OwnLimits,
+    /// The limits of single methods, where the route takes all of them.
+    pub(crate) limits_by_method: Vec<(Method, OwnLimits)>,
     /// When time will change the route.
     pub(crate) next_change: Option<Timestamp>,
     /// What answers of a deprecated route carry.
@@ -124,7 +128,7 @@ impl Snapshot {
                 )
             {
                 *place = Arc::new(compiled);
-                *limits = self.levels.of(&route.key, &place.own_limits);
+                *limits = self.levels.of(&route.key, place);
                 *open = is_open((&*place, &*limits));
             }
         }
@@ -167,16 +171,19 @@ impl Snapshot {
         }
     }
 
-    /// The limits that requests for the route in `slot` meet.
+    /// The limits that requests with this method for the route in `slot` meet.
     #[cfg(feature = "axum")]
     #[inline]
-    pub(crate) fn limits(&self, slot: usize) -> Option<&Arc<Limits>> {
-        self.limits.get(slot)?.as_ref()
+    pub(crate) fn limits(&self, slot: usize, method: &http::Method) -> Option<&Arc<Limits>> {
+        self.limits.get(slot)?.of(method)
     }
 
     /// The limits of every scope.
     pub(crate) fn all_limits(&self) -> impl Iterator<Item = &OwnLimits> {
-        let own = self.routes.iter().map(|route| &route.own_limits);
+        let own = self.routes.iter().flat_map(|route| {
+            let by_method = route.limits_by_method.iter().map(|(_, own)| own);
+            std::iter::once(&route.own_limits).chain(by_method)
+        });
         self.levels.all().chain(own)
     }
 
@@ -185,7 +192,16 @@ impl Snapshot {
         match scope {
             LimitScope::Global => Some(&self.levels.global),
             LimitScope::Service(service) => self.levels.of_service(service),
-            LimitScope::Route(key) => Some(&self.slot(self.table.exact(key)?)?.own_limits),
+            LimitScope::Route(key) => match self.table.exact(key) {
+                Some(slot) => Some(&self.slot(slot)?.own_limits),
+                None => {
+                    let by_method = &self.slot(self.table.limited(key)?)?.limits_by_method;
+                    let own = by_method
+                        .iter()
+                        .find(|(method, _)| key.method() == Some(*method));
+                    own.map(|(_, own)| own)
+                }
+            },
         }
     }
 
@@ -307,6 +323,7 @@ impl Slot {
                 &route.concurrency,
                 compiler,
             ),
+            limits_by_method: OwnLimits::by_method(stored, &route.key, table, compiler),
             next_change: state.position.next_change(now),
             #[cfg(feature = "axum")]
             announcement: state.deprecation.as_ref().map(announce),
@@ -317,8 +334,8 @@ impl Slot {
     }
 }
 
-fn is_open((route, limits): (&Arc<Slot>, &Option<Arc<Limits>>)) -> bool {
-    route.rule.is_unrestricted() && limits.is_none()
+fn is_open((route, limits): (&Arc<Slot>, &RouteLimits)) -> bool {
+    route.rule.is_unrestricted() && limits.is_empty()
 }
 
 impl Maintained {

@@ -96,6 +96,33 @@ impl Table {
         slot.map(|slot| slot as usize)
     }
 
+    /// The slot that a limit of this key is met at: of the route itself, or of one for all methods of its path.
+    pub(crate) fn limited(&self, key: &RouteKey) -> Option<usize> {
+        let whole = || {
+            let methods = self.paths.get(key.path())?;
+            let is_part = key.method().is_some() && key.service().is_none();
+            methods.any.filter(|_| is_part).map(|slot| slot as usize)
+        };
+        self.exact(key).or_else(whole)
+    }
+
+    /// The route that an operator means to limit, and the slot at which it is met: as [`resolve`](Self::resolve), and one
+    /// method of a route for all of them besides.
+    pub(crate) fn resolve_limited(
+        &self,
+        key: &RouteKey,
+    ) -> Result<(usize, RouteKey), ResolveError> {
+        if let Some(slot) = self.limited(key) {
+            return Ok((slot, key.clone()));
+        }
+        let slot = self.resolve(key)?;
+        let found = self.routes.get(slot);
+        Ok((
+            slot,
+            found.map_or_else(|| key.clone(), |route| route.key.clone()),
+        ))
+    }
+
     /// The slot that governs a request. `HEAD` follows `GET`, as axum serves it.
     pub(crate) fn find(&self, method: &str, path: &str) -> Option<usize> {
         let methods = self.paths.get(path)?;

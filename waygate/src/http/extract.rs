@@ -70,7 +70,7 @@ where
         };
         let limits = slot.and_then(|slot| {
             let route = snapshot.table.route(slot)?.clone();
-            Some((snapshot.limits(slot)?.clone(), route))
+            Some((snapshot.limits(slot, &parts.method)?.clone(), route))
         });
         // It is not to be held while the counters are asked.
         drop(snapshot);

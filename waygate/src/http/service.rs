@@ -127,7 +127,7 @@ impl Endpoint {
             Verdict::Block(block) => return Step::Block(slot, Box::new(block.into())),
         };
         if let Some(slot) = slot
-            && let Some(limits) = snapshot.limits(slot)
+            && let Some(limits) = snapshot.limits(slot, request.method())
             && !uncounted(engine)
             && !is_preflight(request.method(), request.headers())
             && let Some(route) = snapshot.table.route(slot)

@@ -3,6 +3,7 @@
 mod answers;
 mod callers;
 mod changes;
+mod methods;
 mod skipped;
 mod waits;
 mod wire;

@@ -159,7 +159,8 @@ pub(crate) struct SetRateLimit {
     /// The route's path.
     #[schema(example = "/search")]
     path: String,
-    /// The route's method, in capitals or not; `ALL` for a route that takes all of them. Default: `GET`.
+    /// The route's method, in capitals or not; `ALL` for a route that takes all of them, of which any
+    /// method may be limited by itself. Default: `GET`, or what the path has in its place.
     #[schema(example = "GET")]
     method: Option<String>,
     /// Which of the route's policies. Default: `default`.

@@ -241,9 +241,8 @@ impl Inner {
         let LimitScope::Route(route) = &key.scope else {
             return Ok((key.clone(), Vec::new()));
         };
-        let slot = snapshot.table.resolve(route)?;
-        let route = snapshot.table.route(slot).map_or(route, |found| &found.key);
-        let scope = LimitScope::Route(route.clone());
+        let (slot, route) = snapshot.table.resolve_limited(route)?;
+        let scope = LimitScope::Route(route);
         Ok((LimitKey::new(scope, key.name.clone()), vec![slot]))
     }
 

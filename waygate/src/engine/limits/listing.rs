@@ -130,7 +130,13 @@ impl HitQuery {
     fn wants(&self, hit: &Hit) -> bool {
         let is =
             |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
-        (is(&self.route, hit.route.path()) || is(&self.route, hit.route.as_str()))
+        let of_route = |wanted: &str| {
+            let by_method = wanted.strip_prefix(&*hit.method);
+            let by_method = by_method.and_then(|rest| rest.strip_prefix(':'));
+            [hit.route.path(), hit.route.as_str()].contains(&wanted)
+                || hit.route.method().is_none() && by_method == Some(hit.route.path())
+        };
+        self.route.as_deref().is_none_or(of_route)
             && is(&self.policy, hit.policy.name.as_str())
             && self
                 .enforced

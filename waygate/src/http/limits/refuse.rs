@@ -20,7 +20,7 @@ pub(super) async fn refused(
     let wait = wait_of(refusal, engine.limiting.jitter);
     let reason = BlockReason::RateLimited(limited(refusal, now, wait));
     let declared = shared.own(slot);
-    let declared = declared.and_then(|own| own.limits.rate(&refusal.policy.key));
+    let declared = declared.and_then(|own| own.limits.rate(&refusal.policy));
     let responder = declared
         .and_then(|declared| declared.response.as_ref())
         .or_else(|| shared.responses.of(&reason))

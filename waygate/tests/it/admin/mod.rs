@@ -4,6 +4,7 @@ mod concurrency;
 mod contract;
 mod gate;
 mod global;
+mod limit_methods;
 mod limits;
 mod login;
 mod malformed;

@@ -45,7 +45,7 @@ pub(super) fn shown(
 
 /// The route that a path key means; a bare path stands for its only method.
 pub(super) fn resolve(waygate: &Waygate, key: &str) -> Result<RouteKey, Problem> {
-    Ok(waygate.route(key)?.key)
+    Ok(waygate.limited_route(key)?)
 }
 
 /// Lists the rate limits of routes, by path and method.

@@ -125,7 +125,7 @@ impl MovingLog {
         self.used += u64::from(cost);
     }
 
-    /// The request after whose leaving `target` or less is used; `None` when it is already.
+    /// The request that leaves `target` or less used when it leaves; `None` when it is already.
     fn last_above(&self, target: u64) -> Option<Hit> {
         let mut used = self.used;
         let mut hits = self.hits.iter().copied();

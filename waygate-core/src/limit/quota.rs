@@ -173,7 +173,7 @@ impl Quota {
                 let by = units.unsigned_abs().saturating_mul(*emission);
                 *full_at = match units {
                     0.. => full_at.saturating_sub(by),
-                    // Deeper than the bucket nobody falls: the wait that is announced is the last.
+                    // Never below empty: the wait that is announced is the last.
                     _ => (*full_at)
                         .max(now)
                         .saturating_add(by)

@@ -141,7 +141,7 @@ struct Counted {
     /// `None` when what is written is no algorithm.
     algorithm: Option<Algorithm>,
     burst: u64,
-    /// 0 when it is not written, or a function tells it.
+    /// 0 when it is not written, or a function returns it.
     cost: u32,
 }
 

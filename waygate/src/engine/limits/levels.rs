@@ -30,13 +30,16 @@ pub(crate) struct OwnLimits {
     pub(crate) concurrency: Arc<[Arc<Concurrency>]>,
 }
 
+/// The limits that requests with one method meet.
+type OfMethod = (Method, Arc<Limits>);
+
 /// The limits that one route meets.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RouteLimits {
     /// Those of its requests; `None` for most routes.
     all: Option<Arc<Limits>>,
     /// The same for methods that have limits of their own, of a route that takes all of them.
-    by_method: Option<Arc<[(Method, Arc<Limits>)]>>,
+    by_method: Option<Arc<[OfMethod]>>,
 }
 
 impl RouteLimits {
@@ -59,10 +62,7 @@ impl RouteLimits {
 /// `HEAD` follows `GET`, as axum serves it.
 #[cfg(feature = "axum")]
 #[cold]
-fn of_method<'a>(
-    by_method: &'a [(Method, Arc<Limits>)],
-    method: &http::Method,
-) -> Option<&'a Arc<Limits>> {
+fn of_method<'a>(by_method: &'a [OfMethod], method: &http::Method) -> Option<&'a Arc<Limits>> {
     let method = Method::from_name(method.as_str())?;
     let of = |wanted| by_method.iter().find(|(method, _)| *method == wanted);
     let found = match method {

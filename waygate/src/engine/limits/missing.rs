@@ -14,7 +14,7 @@ pub(crate) struct KeySources {
     pub(crate) has_principal: bool,
 }
 
-/// What to add where a limit needs callers and nobody says what they are.
+/// What to add where a limit needs callers and the builder names no type of them.
 pub(crate) const NO_PRINCIPAL: &str = "name the type of your callers with `.principal::<YourType>()` on the builder, and put a value of it into the \
      request's extensions in a layer around the guarded router";
 
@@ -54,7 +54,7 @@ pub(crate) fn remedy(key: &KeySource) -> &'static str {
             "put the caller into the request's extensions in a layer around the guarded router, or set `on_missing_key`"
         }
         KeySource::Custom => {
-            "the key function has told nothing; let it tell a key, or set `on_missing_key`"
+            "the key function returned none; return a key, or set `on_missing_key`"
         }
         KeySource::Parts(_) => "count by something that every request has, or set `on_missing_key`",
     }

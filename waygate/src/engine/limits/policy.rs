@@ -26,7 +26,7 @@ pub(crate) struct Policy {
     /// Whether the code declares something else by now than when an operator set it.
     pub(crate) drifted: bool,
     pub(crate) stats: Arc<PolicyStats>,
-    /// Whether the code declares one of the name, whose functions speak for it.
+    /// Whether the code declares one of this name, so that the functions of its attribute apply.
     pub(crate) is_declared: bool,
     /// Why it does not count as it is meant to, if that is known.
     pub(crate) problem: Option<String>,

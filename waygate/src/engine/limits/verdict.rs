@@ -138,7 +138,7 @@ impl Limits {
     }
 }
 
-/// Whether a request of this cost never passes. A limit of 0 is a stop, which whoever has set it lifts again.
+/// Whether a request of this cost never passes. A limit of 0 is a stop on purpose, which an operator lifts.
 fn is_too_costly(outcome: &Outcome, cost: u32) -> bool {
     outcome.limit > 0 && u64::from(cost) > outcome.limit
 }

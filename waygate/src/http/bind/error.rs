@@ -99,7 +99,7 @@ pub enum BindError {
         /// What to do about it.
         help: String,
     },
-    /// A limit counts by the caller, and nobody has said what a caller is.
+    /// A limit counts by the caller, and the builder names no type of callers.
     #[error(
         "`{handler}` ({location}): the `#[{attribute}]` `{name}` {need}, but no request has a caller, so that it would not \
          count as it is meant to\n  help: {NO_PRINCIPAL}"

@@ -54,7 +54,7 @@ fn least_wait_of(refusal: &Refusal) -> Nanos {
     }
 }
 
-/// What is told about a refusal, and the wait that goes with it.
+/// What an answer says about a refusal, with the wait that it names.
 pub(in crate::http) fn limited(refusal: &Refusal, now: Nanos, wait: Nanos) -> RateLimited {
     let policy = &refusal.policy;
     let too_costly = refusal.cause == RefusalCause::TooCostly;

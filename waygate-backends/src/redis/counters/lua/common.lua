@@ -400,7 +400,7 @@ local function load(take)
     if known then
       used, start = before, since
     end
-    -- What it was counted by before has said when it ends; a refusal by this rule says so anew, and must last no longer.
+    -- A refusal names a wait by this rule: what another rule has counted counts by this one from now on.
     take.settles = used > 0
   end
   KINDS[take.kind].load(take, value, used, start)

@@ -220,7 +220,7 @@ fn what_was_consumed_outlives_any_change_of_the_rule() {
     scripts.check_expiry();
 }
 
-/// After any history of limits, costs and corrections, the wait that a refusal tells is the last.
+/// After any history of limits, costs and corrections, the wait that a refusal names is the last.
 #[test]
 fn a_refused_request_passes_when_it_was_told() {
     let mut scripts = Scripts::new();

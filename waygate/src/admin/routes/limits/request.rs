@@ -194,7 +194,7 @@ pub(super) fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option
     }
 }
 
-/// The route of a path and a method. Where nobody says otherwise that is `GET`, as the contract has it, or what the path has
+/// The route of a path and a method. Without a method it is `GET`, as the contract has it, or what the path has
 /// in its place: all methods together, or its only one.
 pub(super) fn route(
     waygate: &Waygate,

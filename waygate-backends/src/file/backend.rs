@@ -99,6 +99,10 @@ impl Backend for FileBackend {
         Box::pin(async { self.0.with_store(|store| store.commit(batch)).await? })
     }
 
+    fn earlier(&self) -> BoxFuture<'_, Result<Vec<Image>, BackendError>> {
+        Box::pin(async { self.0.with_store(|store| store.earlier()).await })
+    }
+
     fn changes(&self) -> BoxStream<'static, Revision> {
         let hints = WatchStream::from_changes(self.0.hints.subscribe());
         Box::pin(tokio_stream::StreamExt::filter_map(hints, |revision| {

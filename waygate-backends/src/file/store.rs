@@ -89,6 +89,13 @@ impl Store {
         self.table().map(Table::image)
     }
 
+    /// The generations that can be read, the newest first.
+    pub(super) fn earlier(&self) -> Vec<Image> {
+        let generations =
+            (1..=self.options.older_generations).filter_map(|age| self.generation(age));
+        generations.map(|document| document.table.image()).collect()
+    }
+
     pub(super) fn audit(&mut self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
         self.refresh();
         self.table()?;
@@ -371,11 +378,13 @@ impl Store {
     }
 
     fn newest_generation(&self) -> Option<(usize, Document)> {
-        (1..=self.options.older_generations).find_map(|age| {
-            let read = stamp::read(&self.files.generation(age), self.options.max_bytes);
-            let (_, bytes) = read.ok()??;
-            Some((age, self.decode(bytes).ok()?))
-        })
+        (1..=self.options.older_generations).find_map(|age| Some((age, self.generation(age)?)))
+    }
+
+    fn generation(&self, age: usize) -> Option<Document> {
+        let read = stamp::read(&self.files.generation(age), self.options.max_bytes);
+        let (_, bytes) = read.ok()??;
+        self.decode(bytes).ok()
     }
 
     /// Goes on from an older generation, with a revision that was never given before.

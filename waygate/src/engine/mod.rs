@@ -37,7 +37,9 @@ mod nearest;
 mod open;
 mod operator;
 mod principal;
+mod publish;
 mod record;
+mod record_id;
 mod report;
 mod reseed;
 mod scheduler;
@@ -45,6 +47,7 @@ mod snapshot;
 mod stored;
 mod sync;
 mod table;
+mod unreadable;
 
 use std::{fmt, sync::Arc};
 

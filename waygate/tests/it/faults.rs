@@ -266,10 +266,12 @@ async fn one_unreadable_record_harms_no_other() {
     waygate
         .register("GET:/a".parse().unwrap(), RouteState::default())
         .await;
-    assert_eq!(
-        waygate.route("GET:/a").unwrap().view.status,
-        RouteStatus::Active
-    );
+    waygate
+        .register("GET:/b".parse().unwrap(), RouteState::default())
+        .await;
+    let status = |key| waygate.route(key).unwrap().view.status;
+    assert_eq!(status("GET:/a"), RouteStatus::Maintenance);
+    assert_eq!(status("GET:/b"), RouteStatus::Active);
     assert!(waygate.global_maintenance().0.enabled);
     until(|| waygate.health().contains_key(&Component::Records)).await;
     assert!(

@@ -12,6 +12,7 @@ mod differential;
 #[cfg(feature = "swagger-ui")]
 mod docs;
 mod engine;
+mod events;
 mod faults;
 mod hints;
 mod layer;
@@ -20,4 +21,6 @@ mod limits;
 mod openapi;
 mod reseed;
 mod support;
+#[cfg(feature = "file")]
+mod unreadable;
 mod windows;

@@ -199,7 +199,8 @@ impl Inner {
             ..Batch::default()
         };
         let revision = self.commit(stored, batch).await?;
-        self.publish_next(stored, &Touched::default());
+        let table = &self.snapshot.load().table;
+        self.publish_next(stored, &Touched::route(key, table));
         let audit = AuditEntry {
             revision: revision.number,
             ..line

@@ -10,7 +10,7 @@ use waygate_core::{
 };
 
 use super::{
-    Component, Event, Events, Registered, RouteRecord,
+    Component, Event, Events, RouteRecord,
     builder::OnStoreReset,
     health::Monitor,
     limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
@@ -80,19 +80,6 @@ pub(crate) async fn in_time<T>(
 impl Inner {
     pub(crate) fn subscribe(&self) -> Events {
         Events::new(self.events.subscribe())
-    }
-
-    /// Adds routes to the table.
-    pub(crate) async fn register(&self, routes: impl IntoIterator<Item = Registered>) {
-        let stored = self.stored.lock().await;
-        let snapshot = self.snapshot.load_full();
-        let mut table = (*snapshot.table).clone();
-        for route in routes {
-            table.insert(route);
-        }
-        let version = snapshot.version + 1;
-        let compiler = self.compiler();
-        self.publish(Snapshot::build(&stored, Arc::new(table), compiler, version));
     }
 
     /// Reports which records cannot be read, or that all can.

@@ -33,6 +33,7 @@ mod inner;
 mod limits;
 mod lineage;
 mod maintenance;
+mod merge;
 mod nearest;
 mod open;
 mod operator;
@@ -40,6 +41,7 @@ mod principal;
 mod publish;
 mod record;
 mod record_id;
+mod register;
 mod report;
 mod reseed;
 mod scheduler;
@@ -54,7 +56,7 @@ use std::{fmt, sync::Arc};
 use waygate_core::{
     decision::{Facts, Verdict},
     grammar::{EnvName, ServiceName},
-    model::{AuditEntry, GlobalMaintenance, Origin, Revision, RouteKey, RouteState},
+    model::{AuditEntry, GlobalMaintenance, Origin, Revision},
     net::TrustedProxies,
     port::{AuditQuery, BackendError},
 };
@@ -72,6 +74,7 @@ pub use limits::{
 pub use operator::Operator;
 pub use principal::Principal;
 pub use record::RouteRecord;
+pub use register::{RegisterError, Registration};
 pub use report::Report;
 pub use table::Source;
 
@@ -151,27 +154,6 @@ impl Waygate {
     /// The same engine for threads that run no async code.
     pub fn blocking(&self) -> Blocking {
         Blocking::new(self.clone())
-    }
-
-    /// Registers a route that is only known at run time, with the state to begin with.
-    ///
-    /// Registering a route again replaces its declaration.
-    pub async fn register(&self, key: RouteKey, declared: RouteState) {
-        self.register_all([(key, declared)]).await;
-    }
-
-    /// Registers many routes at once.
-    pub async fn register_all(&self, routes: impl IntoIterator<Item = (RouteKey, RouteState)>) {
-        let registered = |(key, declared)| Registered {
-            key,
-            declared,
-            limits: Vec::new(),
-            concurrency: Vec::new(),
-            source: Source::Registered,
-        };
-        self.inner
-            .register(routes.into_iter().map(registered))
-            .await;
     }
 
     /// Every registered route as it is now, by path and method.

@@ -23,7 +23,7 @@ use super::{
 /// # use waygate::RouteState;
 ///
 /// let waygate = Waygate::builder().environment("production").build().await?;
-/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await;
+/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
 /// let alice = waygate.operator(Origin::new("alice", "cli"));
 /// let route = alice.disable("GET:/payments", "incident 12").await?;
 /// assert_eq!(route.view.status.as_str(), "disabled");

@@ -30,9 +30,17 @@ impl Touched {
         }
     }
 
+    /// A route, also one that was unregistered.
+    pub(crate) fn route(key: &RouteKey, table: &Table) -> Self {
+        Self {
+            slots: table.slot_of(key).into_iter().collect(),
+            levels: false,
+        }
+    }
+
     fn add(&mut self, scope: &LimitScope, table: &Table) {
         match scope {
-            LimitScope::Route(key) => self.slots.extend(table.exact(key)),
+            LimitScope::Route(key) => self.slots.extend(table.slot_of(key)),
             // Every route meets it.
             LimitScope::Global | LimitScope::Service(_) => self.levels = true,
         }
@@ -51,7 +59,7 @@ impl Touched {
         let mut touched = Self::default();
         for id in changed {
             match id {
-                RecordId::Route(key) => touched.slots.extend(table.exact(key)),
+                RecordId::Route(key) => touched.slots.extend(table.slot_of(key)),
                 RecordId::Limit(key) | RecordId::Concurrency(key) | RecordId::Counters(key) => {
                     touched.add(&key.scope, table);
                 }
@@ -215,7 +223,7 @@ mod tests {
         let builder = Waygate::builder().shared_backend(backend.clone());
         let waygate = builder.build().await.unwrap();
         let key = "GET:/a".parse().unwrap();
-        waygate.register(key, RouteState::default()).await;
+        waygate.register(key, RouteState::default()).await.unwrap();
         let stored = waygate.inner.stored.lock().await.clone();
         let state = json!({"state": {"position": {"lifecycle": "maintenance"}}, "declared": {"position": {}}});
         let limit = json!({"policy": {"limit": "5/minute"}});

@@ -51,6 +51,7 @@ pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Optio
 
 pub(crate) fn list(snapshot: &Snapshot, now: Timestamp) -> Vec<RouteRecord> {
     let mut routes: Vec<RouteRecord> = (0..snapshot.table.len())
+        .filter(|slot| !snapshot.table.is_gone(*slot))
         .filter_map(|slot| of_slot(snapshot, slot, now))
         .collect();
     routes.sort_by(|a, b| a.key.cmp(&b.key));

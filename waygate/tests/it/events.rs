@@ -19,7 +19,7 @@ async fn engine(backend: &Arc<MemoryBackend>, keys: &[&str]) -> Waygate {
     let waygate = builder.build().await.unwrap();
     for key in keys {
         let state = RouteState::default();
-        waygate.register(key.parse().unwrap(), state).await;
+        waygate.register(key.parse().unwrap(), state).await.unwrap();
     }
     waygate
 }

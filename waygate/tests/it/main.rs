@@ -19,6 +19,7 @@ mod layer;
 mod limit_attributes;
 mod limits;
 mod openapi;
+mod register;
 mod reseed;
 mod support;
 #[cfg(feature = "file")]

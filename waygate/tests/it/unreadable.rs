@@ -67,7 +67,7 @@ async fn serve(waygate: Waygate) -> Process {
         ("GET:/b", RouteState::default()),
         ("GET:/forced", forced),
     ] {
-        waygate.register(key.parse().unwrap(), state).await;
+        waygate.register(key.parse().unwrap(), state).await.unwrap();
     }
     let answer = || async { "served" };
     let router = Router::new()

@@ -19,7 +19,8 @@ async fn engine(clock: &ManualClock, backend: &Arc<MemoryBackend>) -> Waygate {
     let waygate = builder.build().await.unwrap();
     waygate
         .register(KEY.parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     waygate
 }
 
@@ -295,7 +296,8 @@ async fn a_clock_that_is_set_back_finds_its_windows_again() {
     // Compiled anew while the clock is a day ahead: the window looks past.
     waygate
         .register("GET:/other".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     assert_eq!(app.get("/a").await.status(), 200);
     clock.set_wall(at("2030-01-01T01:00:00Z"));
     tokio::time::sleep(Duration::from_secs(10)).await;

@@ -116,7 +116,7 @@ impl Operator {
     pub async fn reset_rate_limits_of_path(&self, path: &str) -> Result<(), ChangeError> {
         let snapshot = self.waygate.inner.snapshot.load_full();
         let route: RouteKey = path.parse()?;
-        let routes = snapshot.table.iter().map(|route| &route.key);
+        let routes = snapshot.table.registered().map(|route| &route.key);
         let of_path = routes.filter(|key| key.path() == route.path());
         let scopes: Vec<_> = of_path.map(|key| LimitScope::Route(key.clone())).collect();
         if scopes.is_empty() {

@@ -59,6 +59,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    /// Which changes are lost, when the store was damaged and goes on from an earlier state; `None` by default. Asked for once,
+    /// at the start: what such a change may have closed is closed again.
+    fn lost(&self) -> BoxFuture<'_, Option<Lost>> {
+        Box::pin(async { None })
+    }
+
     /// Hints that the store has moved on, commits of this very process included.
     ///
     /// Hints may be lost, repeated and merged: the engine compares revisions, and polls besides.
@@ -171,6 +177,26 @@ impl Image {
         Self {
             revision: Revision { epoch, number: 0 },
             entities: Vec::new(),
+        }
+    }
+}
+
+/// What a damaged store has lost.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Lost {
+    /// What was damaged, and what is in its place.
+    pub cause: String,
+    /// Lines of the audit log about changes that are lost, oldest first, as far as there are any.
+    pub entries: Vec<AuditEntry>,
+}
+
+impl Lost {
+    /// Changes that are lost, and why.
+    pub fn new(cause: impl Into<String>, entries: Vec<AuditEntry>) -> Self {
+        Self {
+            cause: cause.into(),
+            entries,
         }
     }
 }

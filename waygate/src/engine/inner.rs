@@ -6,7 +6,7 @@ use waygate_core::{
     grammar::{EnvName, ServiceName},
     model::Revision,
     net::TrustedProxies,
-    port::{Backend, BackendError, Batch, Clock, CommitError, Entity, Image},
+    port::{Backend, BackendError, Batch, Clock, CommitError, Entity, EntityKey, Image},
 };
 
 use super::{
@@ -16,7 +16,9 @@ use super::{
     limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
     lineage,
     principal::PrincipalSource,
-    record, reseed,
+    record,
+    record_id::RecordId,
+    reseed,
     snapshot::Snapshot,
     stored::Stored,
     unreadable::Past,
@@ -83,7 +85,7 @@ impl Inner {
     }
 
     /// Reports which records cannot be read, or that all can.
-    fn note_records(&self, stored: &Stored) {
+    pub(crate) fn note_records(&self, stored: &Stored) {
         match stored.impairment() {
             Some(cause) => {
                 self.monitor
@@ -142,6 +144,7 @@ impl Inner {
             Err(error) => return Err(error),
         };
         self.monitor.recover(Component::Store);
+        let changed: Vec<EntityKey> = puts.iter().map(|(key, _)| key.clone()).collect();
         for (key, value) in puts {
             let entity = Entity {
                 revision: revision.number,
@@ -151,9 +154,10 @@ impl Inner {
                 tracing::error!(%key, %problem, "a record that was just written cannot be read back");
             }
         }
-        for key in deletes {
-            stored.delete(&key);
+        for key in &deletes {
+            stored.delete(key);
         }
+        stored.forget_setback(changed.iter().chain(&deletes));
         self.note_records(stored);
         let follows = revision.epoch == stored.revision.epoch
             && revision.number == stored.revision.number + 1;
@@ -235,7 +239,12 @@ impl Inner {
             true => Past::Older(std::slice::from_ref(stored)),
             false => Past::Current(stored),
         };
-        let next = Stored::read(image, past);
+        let mut next = Stored::read(image, past);
+        next.setback = stored.setback.take();
+        if next.setback.is_some() {
+            let changed: Vec<_> = stored.changed(&next).iter().map(RecordId::entity).collect();
+            next.forget_setback(&changed);
+        }
         self.note_records(&next);
         let previous = std::mem::replace(stored, next);
         self.publish_difference(&previous, stored);

@@ -45,6 +45,7 @@ mod register;
 mod report;
 mod reseed;
 mod scheduler;
+mod setback;
 mod snapshot;
 mod stored;
 mod sync;

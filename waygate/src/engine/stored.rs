@@ -19,6 +19,7 @@ use super::{
     limits::{Generation, Overrides},
     maintenance::MaintenanceScope,
     record_id::RecordId,
+    setback::Setback,
     unreadable::Unreadable,
 };
 
@@ -65,6 +66,8 @@ pub(crate) struct Stored {
     pub(super) generations: HashMap<LimitKey, Versioned<Generation>>,
     /// Records that cannot be read, and what stands in for them.
     pub(super) unreadable: BTreeMap<EntityKey, Unreadable>,
+    /// What the store has lost and goes on without.
+    pub(super) setback: Option<Setback>,
     /// Why nothing can be read, although there is something.
     pub(super) blind: Option<String>,
     /// The lowest revision number that the store has shown since it went back in time: later ones may have been given out
@@ -91,6 +94,7 @@ impl Stored {
             concurrency: Overrides::default(),
             generations: HashMap::new(),
             unreadable: BTreeMap::new(),
+            setback: None,
             blind: None,
             regressed_to: None,
             from_cache: false,
@@ -183,6 +187,7 @@ impl Stored {
             concurrency,
             generations,
             unreadable: _,
+            setback: _,
             blind: _,
             regressed_to: _,
             from_cache: _,

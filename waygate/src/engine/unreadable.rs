@@ -11,6 +11,7 @@ use waygate_core::{
 use super::{
     maintenance::MaintenanceScope,
     record_id::RecordId,
+    setback::Setback,
     stored::{Stored, Versioned, kind},
 };
 
@@ -88,6 +89,17 @@ impl Stored {
         self.global = closed_maintenance(0);
         self.blind = Some(cause);
         self
+    }
+
+    /// Takes note that records were changed: lost changes of them matter no more.
+    pub(crate) fn forget_setback<'a>(&mut self, changed: impl IntoIterator<Item = &'a EntityKey>) {
+        if self
+            .setback
+            .as_mut()
+            .is_some_and(|setback| setback.is_over(changed))
+        {
+            self.setback = None;
+        }
     }
 
     fn stand_in(
@@ -169,11 +181,12 @@ impl Stored {
             })
     }
 
-    /// Which records cannot be read, and what applies instead; `None` when all can.
+    /// Which records cannot be read or were lost, and what applies instead; `None` when all is well.
     pub(crate) fn impairment(&self) -> Option<String> {
         let records = self.unreadable.iter();
         let records: Vec<String> = records
             .map(|(key, unreadable)| format!("`{key}`: {unreadable}"))
+            .chain(self.setback.as_ref().map(Setback::cause))
             .collect();
         (!records.is_empty()).then(|| records.join("; "))
     }
@@ -195,7 +208,7 @@ pub(crate) fn closed_route(declared: &RouteState) -> RouteState {
     }
 }
 
-fn is_closed_for_good(position: &Position) -> bool {
+pub(crate) fn is_closed_for_good(position: &Position) -> bool {
     match &position.lifecycle {
         Lifecycle::Active => false,
         Lifecycle::Maintenance => position.windows.is_empty(),

@@ -84,7 +84,7 @@ async fn guard_opens_nothing_that_was_registered_as_closed() {
         let again = guarded(&waygate).await;
         assert_eq!(answer(&again, "/plain").await, 503);
         let bare = OpenApiRouter::new().routes(routes!(plain));
-        waygate.guard(bare).await.unwrap();
+        drop(waygate.guard(bare).await.unwrap());
         assert_eq!(answer(&app, "/plain").await, 503);
         assert_eq!(answer(&app, "/off").await, 503);
     }

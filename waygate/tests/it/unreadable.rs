@@ -9,7 +9,8 @@ use std::{
 use axum::{Router, routing::get};
 use serde_json::{Value, json};
 use waygate::{
-    Component, GlobalMaintenance, LimitKey, OnStoreReset, RouteState, RouteStatus, Waygate,
+    Component, GlobalMaintenance, Interval, LimitKey, OnStoreReset, RouteState, RouteStatus,
+    Waygate,
     port::{Backend, Batch, FileBackend},
     rate_limit,
     testing::TestApp,
@@ -304,6 +305,61 @@ async fn a_store_of_which_nothing_can_be_read_is_closed_until_it_can() {
         assert_eq!(process.answers("/b").await, 200);
         assert!(!process.waygate.global_maintenance().0.enabled);
     }
+}
+
+#[tokio::test]
+async fn what_was_closed_after_the_generation_that_is_left_is_closed_again() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    let system = process.waygate.system();
+    system.enable("GET:/a", "").await.unwrap();
+    system.enable("GET:/b", "").await.unwrap();
+    system.disable("GET:/a", "incident").await.unwrap();
+    drop((system, process));
+    fs::write(&path, "{ \"format\": 1, ").unwrap();
+    let process = start(&path).await;
+    assert_eq!(process.answers("/a").await, 503);
+    assert_eq!(process.answers("/b").await, 200);
+    let route = process.waygate.route("GET:/a").unwrap();
+    assert_eq!(route.view.status, RouteStatus::Disabled);
+    assert_eq!(route.view.reason.as_str(), "incident");
+    let health = process.records();
+    assert!(
+        health.contains("state.json.1") && health.contains("`route/GET:/a`"),
+        "{health}"
+    );
+    drop(process);
+    // It is stored again: the next start knows it, too.
+    let process = start(&path).await;
+    assert_eq!(process.answers("/a").await, 503);
+    drop(process);
+
+    // Any other change than a closing may have been undone: closed, until someone looks.
+    let process = start(&path).await;
+    let system = process.waygate.system();
+    let window = Interval::parse("2030-01-01T00:00:00Z", "2030-01-01T01:00:00Z").unwrap();
+    system.schedule("GET:/b", window, "").await.unwrap();
+    system
+        .enable_global_maintenance(GlobalMaintenance::default())
+        .await
+        .unwrap();
+    drop((system, process));
+    fs::remove_file(format!("{}.1", path.display())).unwrap();
+    fs::write(&path, "").unwrap();
+    let process = start(&path).await;
+    assert!(process.waygate.global_maintenance().0.enabled);
+    let system = process.waygate.system();
+    system.disable_global_maintenance().await.unwrap();
+    assert_eq!(process.answers("/b").await, 503);
+    let health = process.records();
+    assert!(
+        health.contains("`route/GET:/b`") && !health.contains("`global`"),
+        "{health}"
+    );
+    system.enable("GET:/b", "looked at").await.unwrap();
+    assert_eq!(process.records(), "");
+    assert_eq!(process.answers("/b").await, 200);
 }
 
 async fn put(link: &Link, key: &str, value: Value) {

@@ -92,12 +92,17 @@ fn apply(state: &mut RouteState, gate: Gate) -> Result<(), Invalid> {
         } => {
             position.lifecycle = Lifecycle::Maintenance;
             position.reason = reason.parse()?;
+            // A declared window beside it must not end it.
+            position.windows.clear();
         }
         Gate::Maintenance {
             reason,
             window: Some((start, end)),
         } => {
             let interval = Interval::new(instant(start)?, instant(end)?)?;
+            if position.lifecycle == Lifecycle::Maintenance {
+                return Ok(());
+            }
             position.windows.push(Window {
                 interval,
                 reason: reason.parse()?,

@@ -4,7 +4,7 @@ use std::{io, path::Path, sync::Arc, thread, time::Duration};
 
 use waygate_core::{
     model::{AuditEntry, Epoch, Revision},
-    port::{AuditQuery, BackendError, Batch, CommitError, Entity, Image},
+    port::{AuditQuery, BackendError, Batch, CommitError, Entity, Image, Lost},
 };
 
 use super::{
@@ -35,6 +35,8 @@ pub(super) struct Store {
     /// The state file when it was last read or written.
     seen: Option<Stamp>,
     audit: AuditLog,
+    /// The revision of an older generation that is used instead, until the next commit, and why.
+    fell_back: Option<(u64, String)>,
 }
 
 /// What the state file is to us.
@@ -54,6 +56,7 @@ impl Store {
         let files = Files::of(&options.path)?;
         let mut store = Self {
             audit: AuditLog::new(files.clone(), options.audit),
+            fell_back: None,
             table: None,
             main: Main::Stale,
             seen: None,
@@ -87,6 +90,23 @@ impl Store {
     pub(super) fn image(&mut self) -> Result<Image, BackendError> {
         self.refresh();
         self.table().map(Table::image)
+    }
+
+    /// The generations that can be read, the newest first.
+    pub(super) fn earlier(&self) -> Vec<Image> {
+        let generations =
+            (1..=self.options.older_generations).filter_map(|age| self.generation(age));
+        generations.map(|document| document.table.image()).collect()
+    }
+
+    /// What went with the state file when an older generation had to take its place.
+    pub(super) fn lost(&self) -> Option<Lost> {
+        let (revision, cause) = self.fell_back.as_ref()?;
+        let all = self.audit.page(&AuditQuery::newest(usize::MAX));
+        let mut entries = all.unwrap_or_default();
+        entries.retain(|entry| entry.revision > *revision);
+        entries.reverse();
+        Some(Lost::new(cause, entries))
     }
 
     pub(super) fn audit(&mut self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
@@ -205,6 +225,7 @@ impl Store {
     fn now_ours(&mut self, table: Table) {
         self.table = Some(table);
         self.main = Main::Ours;
+        self.fell_back = None;
         // When this fails, the file is read once more than necessary.
         self.seen = Stamp::of(&self.files.main).ok().flatten();
     }
@@ -319,7 +340,7 @@ impl Store {
                 file = %path, generation = %self.files.generation(generation).display(),
                 "the state file is missing; an older generation is used instead"
             );
-            self.recover(generation, document);
+            self.recover(generation, document, "it is missing");
         } else {
             // An audit log that outlived its state is continued.
             let newest = self.audit.catch_up(u64::MAX).unwrap_or(0);
@@ -362,7 +383,7 @@ impl Store {
             generation = %self.files.generation(generation).display(),
             "the state file is unreadable; an older generation is used instead"
         );
-        self.recover(generation, document);
+        self.recover(generation, document, fault.message());
         self.main = match aside {
             Ok(_) => Main::Stale,
             Err(_) => Main::Foreign(fault),
@@ -371,16 +392,25 @@ impl Store {
     }
 
     fn newest_generation(&self) -> Option<(usize, Document)> {
-        (1..=self.options.older_generations).find_map(|age| {
-            let read = stamp::read(&self.files.generation(age), self.options.max_bytes);
-            let (_, bytes) = read.ok()??;
-            Some((age, self.decode(bytes).ok()?))
-        })
+        (1..=self.options.older_generations).find_map(|age| Some((age, self.generation(age)?)))
+    }
+
+    fn generation(&self, age: usize) -> Option<Document> {
+        let read = stamp::read(&self.files.generation(age), self.options.max_bytes);
+        let (_, bytes) = read.ok()??;
+        self.decode(bytes).ok()
     }
 
     /// Goes on from an older generation, with a revision that was never given before.
-    fn recover(&mut self, age: usize, document: Document) {
+    fn recover(&mut self, age: usize, document: Document, problem: &str) {
         let mut table = document.table;
+        let cause = format!(
+            "the state file `{}` was not usable ({problem}); `{}`, at revision {}, is in its place",
+            self.files.main.display(),
+            self.files.generation(age).display(),
+            table.revision.number
+        );
+        self.fell_back = Some((table.revision.number, cause));
         let lost = table.revision.number + age as u64;
         let audited = self.audit.catch_up(u64::MAX).unwrap_or(0);
         table.revision.number = lost.max(audited) + 1;

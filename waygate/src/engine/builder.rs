@@ -321,6 +321,10 @@ impl WaygateBuilder {
             boot_cache::look(&inner).await;
             supervise(Component::BootCache, &inner, boot_cache::run);
         }
+        // Known only to a backend that has just been opened.
+        if let Some(lost) = inner.backend.lost().await {
+            inner.make_up_for(&lost).await;
+        }
         supervise(Component::Sync, &inner, sync::run);
         supervise(Component::Scheduler, &inner, scheduler::run);
         if inner.counters.shared.is_some() {

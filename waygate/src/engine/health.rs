@@ -19,7 +19,8 @@ pub enum Component {
     Store,
     /// The store was emptied, replaced or went back in time; the last known state applies.
     StoreReset,
-    /// Some stored records cannot be read; their last known or declared state applies.
+    /// Some stored records cannot be read. The cause names each of them and what applies instead: the last known value,
+    /// else a closed route or maintenance, or a declared limit. Cleared once the record is mended or changed.
     Records,
     /// The task that follows the store.
     Sync,

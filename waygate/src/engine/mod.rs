@@ -33,25 +33,31 @@ mod inner;
 mod limits;
 mod lineage;
 mod maintenance;
+mod merge;
 mod nearest;
 mod open;
 mod operator;
 mod principal;
+mod publish;
 mod record;
+mod record_id;
+mod register;
 mod report;
 mod reseed;
 mod scheduler;
+mod setback;
 mod snapshot;
 mod stored;
 mod sync;
 mod table;
+mod unreadable;
 
 use std::{fmt, sync::Arc};
 
 use waygate_core::{
     decision::{Facts, Verdict},
     grammar::{EnvName, ServiceName},
-    model::{AuditEntry, GlobalMaintenance, Origin, Revision, RouteKey, RouteState},
+    model::{AuditEntry, GlobalMaintenance, Origin, Revision, RouteKey},
     net::TrustedProxies,
     port::{AuditQuery, BackendError},
 };
@@ -69,6 +75,7 @@ pub use limits::{
 pub use operator::Operator;
 pub use principal::Principal;
 pub use record::RouteRecord;
+pub use register::{RegisterError, Registration};
 pub use report::Report;
 pub use table::Source;
 
@@ -148,27 +155,6 @@ impl Waygate {
     /// The same engine for threads that run no async code.
     pub fn blocking(&self) -> Blocking {
         Blocking::new(self.clone())
-    }
-
-    /// Registers a route that is only known at run time, with the state to begin with.
-    ///
-    /// Registering a route again replaces its declaration.
-    pub async fn register(&self, key: RouteKey, declared: RouteState) {
-        self.register_all([(key, declared)]).await;
-    }
-
-    /// Registers many routes at once.
-    pub async fn register_all(&self, routes: impl IntoIterator<Item = (RouteKey, RouteState)>) {
-        let registered = |(key, declared)| Registered {
-            key,
-            declared,
-            limits: Vec::new(),
-            concurrency: Vec::new(),
-            source: Source::Registered,
-        };
-        self.inner
-            .register(routes.into_iter().map(registered))
-            .await;
     }
 
     /// Every registered route as it is now, by path and method.

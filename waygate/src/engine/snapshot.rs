@@ -18,8 +18,10 @@ use super::{
     concurrency::Concurrency,
     limits::{KeySources, Levels, LimitBook, OwnLimits, Policy, RouteLimits},
     maintenance::MaintenanceScope,
+    publish::Touched,
     stored::{Stored, Versioned},
     table::{Registered, Table},
+    unreadable::closed_route,
 };
 
 /// The immutable picture that requests read: everything compiled, nothing to look up or wait for.
@@ -114,11 +116,12 @@ impl Snapshot {
         }
     }
 
-    /// The next picture after `slots` (and perhaps maintenance) have changed: all other routes are shared.
-    pub(crate) fn patch(&self, stored: &Stored, slots: &[usize], compiler: Compiler<'_>) -> Self {
-        let (mut routes, mut open) = (self.routes.clone(), self.open.clone());
-        let mut limits = self.limits.clone();
-        for &slot in slots {
+    /// The next picture after something (and perhaps maintenance) has changed: all other routes are shared.
+    pub(crate) fn next(&self, stored: &Stored, touched: &Touched, compiler: Compiler<'_>) -> Self {
+        let (mut routes, mut limits) = (self.routes.clone(), self.limits.clone());
+        let mut open = self.open.clone();
+        let mut levels = self.levels.clone();
+        for &slot in &touched.slots {
             if let Some(compiled) = Slot::compile(stored, &self.table, slot, compiler)
                 && let (Some(route), Some(place), Some(limits), Some(open)) = (
                     self.table.route(slot),
@@ -128,9 +131,14 @@ impl Snapshot {
                 )
             {
                 *place = Arc::new(compiled);
-                *limits = self.levels.of(&route.key, place);
+                *limits = levels.of(&route.key, place);
                 *open = is_open((&*place, &*limits));
             }
+        }
+        if touched.levels {
+            levels = Levels::compile(stored, compiler);
+            limits = levels.compose(&self.table, &routes);
+            open = routes.iter().zip(&limits).map(is_open).collect();
         }
         let global = self
             .global
@@ -149,25 +157,12 @@ impl Snapshot {
             table: self.table.clone(),
             routes,
             limits,
-            levels: self.levels.clone(),
+            levels,
             open,
             global,
             service,
             #[cfg(feature = "admin")]
             others: stored.others.clone(),
-        }
-    }
-
-    /// The next picture after limits have changed that more than one route meets.
-    pub(crate) fn relevel(&self, stored: &Stored, compiler: Compiler<'_>) -> Self {
-        let levels = Levels::compile(stored, compiler);
-        let limits = levels.compose(&self.table, &self.routes);
-        let open = self.routes.iter().zip(&limits).map(is_open).collect();
-        Self {
-            limits,
-            levels,
-            open,
-            ..self.patch(stored, &[], compiler)
         }
     }
 
@@ -310,7 +305,12 @@ impl Slot {
                 (known.value.state.clone(), known.revision, drifted)
             }
             Some(known) => (route.declared.clone(), known.revision, true),
-            None => (route.declared.clone(), 0, false),
+            None => match stored.held(&route.key) {
+                Some(revision) if !route.declared.force_active => {
+                    (closed_route(&route.declared), revision, false)
+                }
+                held => (route.declared.clone(), held.unwrap_or(0), false),
+            },
         };
         let Compiler { env, now, .. } = compiler;
         let scope = LimitScope::Route(route.key.clone());

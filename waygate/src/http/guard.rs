@@ -15,7 +15,8 @@ impl Waygate {
     ///
     /// # Errors
     /// [`BindErrors`] when an annotated handler is served by no route, or a named route does not exist: an
-    /// annotation that gates nothing is never accepted in silence.
+    /// annotation that gates nothing is never accepted in silence. The same when what attributes say contradicts what was
+    /// [registered](Waygate::register_all) before.
     pub async fn guard(&self, api: impl Into<Api>) -> Result<Guarded, BindErrors> {
         let api = api.into();
         #[cfg(feature = "openapi")]
@@ -28,7 +29,7 @@ impl Waygate {
         let (unmounted, has_principal) =
             (&self.inner.allow_unmounted, self.inner.principal.is_some());
         let bound = bind::bind(&probed, document.as_mut(), unmounted, has_principal).await?;
-        self.inner.register(bound.routes).await;
+        self.inner.register(bound.routes).await?;
         let snapshot = self.inner.snapshot.load();
         let by_slot = bound
             .own

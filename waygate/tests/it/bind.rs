@@ -203,7 +203,9 @@ async fn refused(router: Router, allowed: &[&str]) -> Vec<BindError> {
     let mut builder = Waygate::builder()
         .allow_unmounted("it::concurrency")
         .allow_unmounted("it::declared_limits")
-        .allow_unmounted("it::limit_attributes");
+        .allow_unmounted("it::limit_attributes")
+        .allow_unmounted("it::register")
+        .allow_unmounted("it::unreadable");
     for prefix in allowed {
         builder = builder.allow_unmounted(*prefix);
     }

@@ -42,7 +42,10 @@ async fn process(backend: impl Backend, cache: &Path, policy: OnStoreReset) -> W
     let builder = builder().backend(backend).on_store_reset(policy);
     let waygate = builder.boot_cache(cache).build().await.unwrap();
     let state = RouteState::default();
-    waygate.register("GET:/a".parse().unwrap(), state).await;
+    waygate
+        .register("GET:/a".parse().unwrap(), state)
+        .await
+        .unwrap();
     waygate
 }
 

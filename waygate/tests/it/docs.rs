@@ -392,7 +392,8 @@ async fn routes_of_one_path_collide_as_in_axum() {
     let waygate = builder().build().await.unwrap();
     waygate
         .register("GET:/a".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let guarded = guard(&waygate).await.openapi("/a");
     let merged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| guarded.into_router()));
     assert!(merged.is_err());

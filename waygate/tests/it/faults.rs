@@ -81,7 +81,8 @@ async fn engine(backend: &Arc<Faulty>) -> Waygate {
         .unwrap();
     waygate
         .register("GET:/a".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     waygate
 }
 
@@ -212,7 +213,8 @@ async fn an_emptied_store_opens_nothing() {
         let waygate = builder.build().await.unwrap();
         waygate
             .register("GET:/a".parse().unwrap(), RouteState::default())
-            .await;
+            .await
+            .unwrap();
         waygate
             .system()
             .disable("GET:/a", "incident")
@@ -265,11 +267,15 @@ async fn one_unreadable_record_harms_no_other() {
     let waygate = builder().shared_backend(store).build().await.unwrap();
     waygate
         .register("GET:/a".parse().unwrap(), RouteState::default())
-        .await;
-    assert_eq!(
-        waygate.route("GET:/a").unwrap().view.status,
-        RouteStatus::Active
-    );
+        .await
+        .unwrap();
+    waygate
+        .register("GET:/b".parse().unwrap(), RouteState::default())
+        .await
+        .unwrap();
+    let status = |key| waygate.route(key).unwrap().view.status;
+    assert_eq!(status("GET:/a"), RouteStatus::Maintenance);
+    assert_eq!(status("GET:/b"), RouteStatus::Active);
     assert!(waygate.global_maintenance().0.enabled);
     until(|| waygate.health().contains_key(&Component::Records)).await;
     assert!(

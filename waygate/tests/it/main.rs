@@ -12,12 +12,16 @@ mod differential;
 #[cfg(feature = "swagger-ui")]
 mod docs;
 mod engine;
+mod events;
 mod faults;
 mod hints;
 mod layer;
 mod limit_attributes;
 mod limits;
 mod openapi;
+mod register;
 mod reseed;
 mod support;
+#[cfg(feature = "file")]
+mod unreadable;
 mod windows;

@@ -36,7 +36,8 @@ pub(crate) async fn app(waygate: &Waygate, keys: &[&str]) -> TestApp {
         router = router.route(path, route);
         waygate
             .register(key.parse().unwrap(), RouteState::default())
-            .await;
+            .await
+            .unwrap();
     }
     TestApp::new(waygate.guard(router).await.unwrap().into_router())
 }

@@ -116,7 +116,11 @@ impl Operator {
         let snapshot = self.waygate.inner.snapshot.load_full();
         let route: RouteKey = path.parse()?;
         let is_of_path = |key: &RouteKey| key.path() == route.path();
-        if !snapshot.table.iter().any(|route| is_of_path(&route.key)) {
+        if !snapshot
+            .table
+            .registered()
+            .any(|route| is_of_path(&route.key))
+        {
             let (key, nearest) = (path.to_owned(), None);
             return Err(ResolveError::NotRegistered { key, nearest }.into());
         }

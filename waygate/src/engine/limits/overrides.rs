@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use waygate_core::{
     grammar::{KeySource, PolicyName},
@@ -98,17 +98,6 @@ impl<P> Overrides<P> {
                 self.0.remove(&key.scope);
             }
         }
-    }
-}
-
-impl<P: PartialEq> Overrides<P> {
-    /// The scopes whose policies are not the same in `other`.
-    pub(crate) fn changed(&self, other: &Self) -> HashSet<LimitScope> {
-        let scopes = self.0.keys().chain(other.0.keys());
-        scopes
-            .filter(|scope| self.0.get(scope) != other.0.get(scope))
-            .cloned()
-            .collect()
     }
 }
 

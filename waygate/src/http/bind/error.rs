@@ -15,6 +15,12 @@ impl BindErrors {
     }
 }
 
+impl From<crate::RegisterError> for BindErrors {
+    fn from(error: crate::RegisterError) -> Self {
+        Self(vec![error.into()])
+    }
+}
+
 impl fmt::Display for BindErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, error) in self.0.iter().enumerate() {
@@ -69,6 +75,9 @@ pub enum BindError {
         /// The route that it names.
         route: RouteSpec,
     },
+    /// What the attributes of a route say is not what was registered or guarded before.
+    #[error(transparent)]
+    Registered(#[from] crate::RegisterError),
     /// Two handlers claim one route.
     #[error(
         "`{first}` and `{second}` ({location}) both govern `{route}`\n  help: correct `route = \"..\"` of one of them"

@@ -10,7 +10,11 @@ async fn start() -> Server {
     let server = Server::start().await;
     for key in ["/things", "POST:/single", "PUT:/double", "DELETE:/double"] {
         let key = key.parse().unwrap();
-        server.waygate.register(key, RouteState::default()).await;
+        server
+            .waygate
+            .register(key, RouteState::default())
+            .await
+            .unwrap();
     }
     server
 }

@@ -634,7 +634,11 @@ async fn what_is_left_of_a_route_that_is_gone_can_be_deleted() {
     let before = Server::on(backend.clone(), credentials()).await;
     let declared = waygate::RouteState::default();
     let key: waygate::RouteKey = "GET:/gone".parse().unwrap();
-    before.waygate.register(key.clone(), declared.clone()).await;
+    before
+        .waygate
+        .register(key.clone(), declared.clone())
+        .await
+        .unwrap();
     set(&before, json!({ "path": "/gone", "limit": "1/minute" })).await;
 
     let server = Server::on(backend, credentials()).await;
@@ -643,7 +647,7 @@ async fn what_is_left_of_a_route_that_is_gone_can_be_deleted() {
         line(&server).await,
         "rl_policy_deleted admin cli GET:/gone "
     );
-    server.waygate.register(key, declared).await;
+    server.waygate.register(key, declared).await.unwrap();
     let left = server.get(&limit_at("GET:/gone", "")).await.expect(200);
     assert_eq!(left, json!([]));
 }

@@ -268,7 +268,8 @@ async fn orphans_are_listed_shown_and_purged() {
         .await
         .unwrap();
     old.register("GET:/gone".parse().unwrap(), waygate::RouteState::default())
-        .await;
+        .await
+        .unwrap();
     old.system().disable("GET:/gone", "old").await.unwrap();
     let server = Server::on(backend, Credentials::new("admin", "secret")).await;
     let all = server.get("/api/routes").await.expect(200);
@@ -386,7 +387,8 @@ async fn lists_are_filtered_and_conditional() {
             "billing:GET:/pay".parse().unwrap(),
             waygate::RouteState::default(),
         )
-        .await;
+        .await
+        .unwrap();
     let of_billing = server.get("/api/routes?service=billing").await.expect(200);
     let text = server.get("/api/routes?servce=x").await.refused(400);
     assert_eq!(

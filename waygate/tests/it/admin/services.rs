@@ -25,7 +25,8 @@ async fn services_are_those_of_routes_and_the_own_one() {
         server
             .waygate
             .register(key.parse().unwrap(), RouteState::default())
-            .await;
+            .await
+            .unwrap();
     }
     let answer = server.get("/api/services").await;
     let tag = answer.header("etag").to_owned();

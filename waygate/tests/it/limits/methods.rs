@@ -25,7 +25,8 @@ async fn things_on(backend: Arc<MemoryBackend>) -> (Waygate, TestApp) {
     let router = Router::new().route("/things", any(|| async { "things" }));
     waygate
         .register("/things".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
     (waygate, app)
 }
@@ -196,7 +197,8 @@ async fn a_limit_of_concurrency_can_be_set_so_too() {
     let router = Router::new().route("/things", any(handler));
     waygate
         .register("/things".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let app = Arc::new(TestApp::new(
         waygate.guard(router).await.unwrap().into_router(),
     ));
@@ -237,7 +239,8 @@ async fn a_route_for_the_method_takes_the_limit_over() {
     assert_eq!((ask(&app, "GET").await, ask(&app, "GET").await), (200, 429));
     waygate
         .register("GET:/things".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     assert_eq!(ask(&app, "GET").await, 429);
     assert_eq!(waygate.rate_limits().len(), 1);
 }
@@ -247,7 +250,8 @@ async fn what_the_route_does_not_have_is_still_unknown() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     waygate
         .register("GET:/search".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     for at in [
         "POST:/search#default",
         "GET:/nothing#default",

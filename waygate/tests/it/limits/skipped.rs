@@ -176,7 +176,8 @@ async fn an_auth_layer_inside_the_guarded_router_is_found_out() {
         .unwrap();
     waygate
         .register("GET:/search".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let authenticate = middleware::from_fn(async |mut request: Request, next: middleware::Next| {
         request.extensions_mut().insert(User);
         next.run(request).await

@@ -106,7 +106,8 @@ async fn after_a_cost_beyond_the_limit_one_wait_is_enough() {
         let waygate = builder().clock(clock.clone()).build().await.unwrap();
         waygate
             .register("GET:/search".parse().unwrap(), Default::default())
-            .await;
+            .await
+            .unwrap();
         let dear = get(|| async { Extension(Cost(8)).into_response() });
         let router = waygate
             .guard(Router::new().route("/search", dear))

@@ -127,7 +127,7 @@ pub use engine::{
     Blocking, BlockingOperator, BuildError, ChangeError, Component, ConcurrencyRecord,
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, Degraded, Event,
     Events, Health, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, OnStoreReset, Operator,
-    Principal, RateLimitHeaders, Report, ResolveError, RouteRecord, Source, Waygate,
+    Principal, RateLimitHeaders, Report, RequestTarget, ResolveError, RouteRecord, Source, Waygate,
     WaygateBuilder,
 };
 #[cfg(feature = "axum")]

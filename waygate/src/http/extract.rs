@@ -6,17 +6,15 @@ use http::request::Parts;
 use waygate_core::decision::Verdict;
 
 use super::{
-    BlockReason, Blocked, bypassed,
-    facts::RequestFacts,
+    BlockReason, Blocked,
+    facts::{RequestFacts, SeenBy},
     identity,
     limits::{limited, method_name, request_id},
     reply,
-    service::is_preflight,
-    uncounted,
 };
 use crate::{
     Waygate,
-    engine::{Asked, Counting, Inner, Limits, NoFunctions, Registered},
+    engine::{Counting, Inner, Limits, NoFunctions, Registered},
 };
 
 /// Enforces a route's state as an extractor, for routers that are not [guarded](crate::Waygate::guard).
@@ -55,31 +53,17 @@ where
         let slot = matched.and_then(|path| {
             identity::find(&parts.method, path.as_str(), &parts.extensions, &snapshot)
         });
-        let facts = RequestFacts::of_parts(parts, engine);
-        let asked = Asked {
-            method: &parts.method,
-            path: parts.uri.path(),
-        };
-        let verdict = match bypassed(engine) {
-            true => Verdict::Pass,
-            false => snapshot.decide(slot, asked, &facts, || engine.clock.now()),
-        };
-        let reason = match verdict {
+        let facts = RequestFacts::of_parts(parts, engine).seen_by(SeenBy::Handler);
+        let reason = match engine.decide(&snapshot, slot, &facts, &facts) {
             Verdict::Pass | Verdict::PassDeprecated => None,
             Verdict::Block(block) => Some(BlockReason::from(block)),
         };
-        let limits = slot.and_then(|slot| {
-            let route = snapshot.table.route(slot)?.clone();
-            Some((snapshot.limits(slot)?.clone(), route))
-        });
+        let limited = engine.limits_for(&snapshot, slot, &facts);
+        let limited = limited.map(|limited| (limited.limits.clone(), limited.route.clone()));
         // It is not to be held while the counters are asked.
         drop(snapshot);
-        let reason = match (reason, limits) {
-            (None, Some((limits, route)))
-                if !uncounted(engine) && !is_preflight(&parts.method, &parts.headers) =>
-            {
-                count(parts, engine, &limits, &route).await
-            }
+        let reason = match (reason, limited) {
+            (None, Some((limits, route))) => count(parts, engine, &limits, &route).await,
             (reason, _) => reason,
         };
         match reason {

@@ -18,6 +18,7 @@ mod layer;
 mod limit_attributes;
 mod limits;
 mod openapi;
+mod preflight;
 mod reseed;
 mod support;
 mod windows;

@@ -17,7 +17,7 @@ use super::{
     refuse::refused,
 };
 use crate::engine::{
-    Admission, Claims, Counting, DeprecationHeaders, Limits, NoFunctions, Refusal, Registered,
+    Admission, Claims, Counting, DeprecationHeaders, Limited, Limits, NoFunctions, Refusal, Registered,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,11 +25,9 @@ const MAX_REQUEST_ID: usize = 128;
 const MAX_METHOD: usize = 16;
 
 /// Where a request stands when its route was found to be open.
-pub(crate) struct Arrived<'a> {
-    pub(crate) slot: usize,
-    pub(crate) route: &'a Arc<Registered>,
-    pub(crate) limits: &'a Arc<Limits>,
-    pub(crate) announcement: Option<DeprecationHeaders>,
+struct Arrived<'a> {
+    limited: Limited<'a>,
+    announcement: Option<DeprecationHeaders>,
 }
 
 /// What a request takes along while it waits.
@@ -53,9 +51,9 @@ impl Arrived<'_> {
     #[cold]
     fn wait(self, claims: Option<Claims>) -> Box<Waiting> {
         Box::new(Waiting {
-            slot: self.slot,
-            route: self.route.clone(),
-            limits: self.limits.clone(),
+            slot: self.limited.slot,
+            route: self.limited.route.clone(),
+            limits: self.limited.limits.clone(),
             announcement: self.announcement,
             claims,
         })
@@ -74,13 +72,23 @@ impl Endpoint {
     pub(in crate::http) fn count(
         self: &Arc<Self>,
         request: &Request,
-        arrived: Arrived<'_>,
+        limited: Limited<'_>,
+        announcement: Option<DeprecationHeaders>,
     ) -> Step {
-        let (engine, limits) = (&*self.shared.waygate.inner, arrived.limits);
+        let engine = &*self.shared.waygate.inner;
+        let Limited {
+            slot,
+            route,
+            limits,
+        } = limited;
+        let arrived = Arrived {
+            limited,
+            announcement,
+        };
         if !limits.concurrency.is_empty() {
             return Step::Wait(arrived.wait(None));
         }
-        let own = self.shared.own(arrived.slot);
+        let own = self.shared.own(slot);
         if own.is_some_and(|own| own.limits.ask_functions()) {
             return Step::Ask(arrived.wait(None));
         }
@@ -88,7 +96,7 @@ impl Endpoint {
         let counting = Counting {
             engine,
             limits,
-            route: &arrived.route.key,
+            route: &route.key,
             method: method_name(request.method()),
             request_id: request_id(request.headers()),
         };
@@ -114,7 +122,7 @@ impl Endpoint {
     /// What follows from the counting.
     #[inline(always)]
     fn follow(self: &Arc<Self>, arrived: Arrived<'_>, admission: Admission) -> Step {
-        let limits = arrived.limits.clone();
+        let limits = arrived.limited.limits.clone();
         match admission {
             Ok(passed) => {
                 let announcement = arrived.announcement;
@@ -122,7 +130,7 @@ impl Endpoint {
                 Step::Serve(Some(after))
             }
             Err(refusal) => Step::TurnAway(Box::new(TurnedAway {
-                slot: arrived.slot,
+                slot: arrived.limited.slot,
                 limits,
                 refusal,
             })),

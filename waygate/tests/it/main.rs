@@ -3,6 +3,7 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+mod agreement;
 mod bind;
 #[cfg(feature = "file")]
 mod boot_cache;

@@ -78,6 +78,8 @@ pub use target::RequestTarget;
 #[cfg(feature = "axum")]
 pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
 #[cfg(feature = "axum")]
+pub(crate) use decide::Limited;
+#[cfg(feature = "axum")]
 pub(crate) use headers::DeprecationHeaders;
 pub(crate) use inner::Inner;
 #[cfg(feature = "axum")]
@@ -85,8 +87,6 @@ pub(crate) use limits::{
     Admission, Claim, Claims, Counting, Functions, LimitFacts, LimitedKey, Limits, NoFunctions,
     Passed, Policy, Rate, Refusal, RefusalCause, Told, instant,
 };
-#[cfg(feature = "axum")]
-pub(crate) use decide::Limited;
 #[cfg(feature = "axum")]
 pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Registered;

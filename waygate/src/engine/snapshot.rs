@@ -124,7 +124,7 @@ impl Snapshot {
                 )
             {
                 *place = Arc::new(compiled);
-                *limits = self.levels.of(&route.key, &place.own_limits);
+                *limits = self.levels.of(&route.key, place);
                 *open = is_open((&*place, &*limits));
             }
         }

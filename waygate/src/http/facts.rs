@@ -146,8 +146,8 @@ impl LimitFacts for RequestFacts<'_> {
             KeyPart::Path(name) => {
                 // The template is that of the whole path.
                 let template = self.extensions.get::<MatchedPath>();
-                let value = template
-                    .and_then(|found| parameter(found.as_str(), self.whole_path(), name));
+                let value =
+                    template.and_then(|found| parameter(found.as_str(), self.whole_path(), name));
                 // As handlers see it: the same value in other spellings is the same key.
                 let value = value.map(|value| Cow::from(percent_decode_str(value)));
                 push(key, part, value.as_deref())

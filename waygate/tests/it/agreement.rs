@@ -164,10 +164,7 @@ impl Asked {
             ("origin", "https://example.com"),
             ("access-control-request-method", "GET"),
         ];
-        let mut headers: Vec<_> = some
-            .into_iter()
-            .filter(|_| seed.random_bool(0.8))
-            .collect();
+        let mut headers: Vec<_> = some.into_iter().filter(|_| seed.random_bool(0.8)).collect();
         if is_ops {
             headers.push(("ops", ""));
         }

@@ -14,6 +14,7 @@ mod differential;
 mod docs;
 mod engine;
 mod faults;
+mod force_active;
 mod hints;
 mod layer;
 mod limit_attributes;

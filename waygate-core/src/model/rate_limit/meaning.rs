@@ -28,6 +28,9 @@ impl RateLimitPolicy {
             };
             words.push_str(&format!("; {}: {limit}", tier.name));
         }
+        if self.include_force_active {
+            words.push_str("; force-active routes as well");
+        }
         words
     }
 

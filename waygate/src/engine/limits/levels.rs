@@ -88,23 +88,23 @@ impl Levels {
     /// What each route meets. Routes without limits of their own share what they meet.
     pub(crate) fn compose(&self, table: &Table, routes: &[Arc<Slot>]) -> Vec<Option<Arc<Limits>>> {
         let none = OwnLimits::default();
-        let common = self.meet(&none, |_| true);
+        let common = self.meet(&none, false, |_| true);
         let exempts = self
             .enforced()
             .any(|policy| !policy.fields.exempt_routes.is_empty());
         let of = |(route, slot): (&Arc<_>, &Arc<Slot>)| {
             let registered: &crate::engine::Registered = route;
-            match slot.own_limits.is_empty() && !exempts {
+            match slot.own_limits.is_empty() && !exempts && !slot.rule.is_force_active() {
                 true => common.clone(),
-                false => self.of(&registered.key, &slot.own_limits),
+                false => self.of(&registered.key, slot),
             }
         };
         table.iter().zip(routes).map(of).collect()
     }
 
     /// What one route meets.
-    pub(crate) fn of(&self, route: &RouteKey, own: &OwnLimits) -> Option<Arc<Limits>> {
-        self.meet(own, |policy| {
+    pub(crate) fn of(&self, route: &RouteKey, slot: &Slot) -> Option<Arc<Limits>> {
+        self.meet(&slot.own_limits, slot.rule.is_force_active(), |policy| {
             let mut exempt = policy.fields.exempt_routes.iter();
             !exempt.any(|exempt| exempt.covers(route.method(), route.path()))
         })
@@ -114,10 +114,22 @@ impl Levels {
         self.global.rates.iter().chain(&*self.service.rates)
     }
 
-    fn meet(&self, own: &OwnLimits, governs: impl Fn(&Policy) -> bool) -> Option<Arc<Limits>> {
-        let shared = self.enforced().filter(|policy| governs(policy));
+    /// The limits of all levels. Those that more than one route meets leave a force-active (`forced`) route alone, unless
+    /// they say otherwise; its own limits hold.
+    fn meet(
+        &self,
+        own: &OwnLimits,
+        forced: bool,
+        governs: impl Fn(&Policy) -> bool,
+    ) -> Option<Arc<Limits>> {
+        let shared = self
+            .enforced()
+            .filter(|policy| !forced || policy.fields.include_force_active)
+            .filter(|policy| governs(policy));
         let everybody = self.global.concurrency.iter();
-        let of_service = everybody.chain(&*self.service.concurrency);
+        let of_service = everybody
+            .chain(&*self.service.concurrency)
+            .filter(|limit| !forced || limit.fields.include_force_active);
         let limits = Limits::new(
             shared.chain(&*own.rates).cloned().collect(),
             of_service.chain(&*own.concurrency).cloned().collect(),

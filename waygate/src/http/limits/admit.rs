@@ -17,7 +17,8 @@ use super::{
     refuse::refused,
 };
 use crate::engine::{
-    Admission, Claims, Counting, DeprecationHeaders, Limited, Limits, NoFunctions, Refusal, Registered,
+    Admission, Claims, Counting, DeprecationHeaders, Limited, Limits, NoFunctions, Refusal,
+    Registered,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

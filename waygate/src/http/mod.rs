@@ -1,6 +1,7 @@
 //! The engine behind axum: everything that knows of requests and responses.
 
 mod accept;
+mod admitted;
 mod api;
 mod bind;
 mod blocked;

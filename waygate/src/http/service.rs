@@ -12,6 +12,7 @@ use waygate_core::decision::Verdict;
 
 use super::{
     BlockReason, Blocked,
+    admitted::Admitted,
     facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
     identity::Identity,
@@ -119,7 +120,10 @@ impl Endpoint {
         };
         match engine.limits_for(&snapshot, slot, &facts) {
             Some(limited) => self.count(request, limited, announcement),
-            None => Step::Serve(announcement.map(After::announcing)),
+            None => Step::Serve(
+                slot.zip(announcement)
+                    .map(|(slot, headers)| After::announcing(Admitted::new(engine, slot), headers)),
+            ),
         }
     }
 

@@ -13,6 +13,7 @@ mod differential;
 #[cfg(feature = "swagger-ui")]
 mod docs;
 mod engine;
+mod extractor;
 mod faults;
 mod force_active;
 mod hints;

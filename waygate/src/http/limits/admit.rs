@@ -6,6 +6,7 @@ use tower::Service;
 
 use super::{
     super::{
+        admitted::Admitted,
         facts::RequestFacts,
         future::{ResponseFuture, announce},
         layer::Shared,
@@ -28,6 +29,7 @@ const MAX_METHOD: usize = 16;
 /// Where a request stands when its route was found to be open.
 struct Arrived<'a> {
     limited: Limited<'a>,
+    admitted: Admitted,
     announcement: Option<DeprecationHeaders>,
 }
 
@@ -63,7 +65,12 @@ impl Arrived<'_> {
     /// What becomes of a request that nothing counts.
     #[cold]
     fn serve_uncounted(self) -> Step {
-        Step::Serve(self.announcement.map(After::announcing))
+        let Self {
+            admitted,
+            announcement,
+            ..
+        } = self;
+        Step::Serve(announcement.map(|headers| After::announcing(admitted, headers)))
     }
 }
 
@@ -84,6 +91,7 @@ impl Endpoint {
         } = limited;
         let arrived = Arrived {
             limited,
+            admitted: Admitted::new(engine, slot),
             announcement,
         };
         if !limits.concurrency.is_empty() {
@@ -126,8 +134,8 @@ impl Endpoint {
         let limits = arrived.limited.limits.clone();
         match admission {
             Ok(passed) => {
-                let announcement = arrived.announcement;
-                let after = After::counted(self.clone(), limits, passed, announcement);
+                let (admitted, announcement) = (arrived.admitted, arrived.announcement);
+                let after = After::counted(admitted, self.clone(), limits, passed, announcement);
                 Step::Serve(Some(after))
             }
             Err(refusal) => Step::TurnAway(Box::new(TurnedAway {
@@ -152,6 +160,7 @@ where
         mut waiting: Box<Waiting>,
     ) -> ResponseFuture<S::Future, S::Error> {
         let engine = &*self.endpoint.shared.waygate.inner;
+        let admitted = Admitted::new(engine, waiting.slot);
         let (parts, body) = request.into_parts();
         let own = self.endpoint.shared.own(waiting.slot);
         let told = own.and_then(|own| Told::at_once(&own.limits, &parts));
@@ -170,7 +179,8 @@ where
         let admission = match claims {
             None => return self.wait(request, waiting),
             Some(Ok(claims)) if claims.is_empty() => {
-                let after = waiting.announcement.map(After::announcing);
+                let announcement = waiting.announcement;
+                let after = announcement.map(|headers| After::announcing(admitted, headers));
                 return ResponseFuture::served(self.inner.call(request), after);
             }
             Some(Ok(claims)) if engine.counters.shared.is_some() => {
@@ -188,7 +198,8 @@ where
         } = *waiting;
         match admission {
             Ok(passed) => {
-                let after = After::counted(self.endpoint.clone(), limits, passed, announcement);
+                let endpoint = self.endpoint.clone();
+                let after = After::counted(admitted, endpoint, limits, passed, announcement);
                 ResponseFuture::served(self.inner.call(request), Some(after))
             }
             Err(refusal) => {
@@ -222,6 +233,7 @@ where
                 claims,
             } = *waiting;
             let shared = &endpoint.shared;
+            let admitted = Admitted::new(&shared.waygate.inner, slot);
             let (request, held) = match enter(shared, slot, &route, &limits, request).await {
                 Ok(entered) => entered,
                 Err(full) => return Ok(full),
@@ -241,7 +253,7 @@ where
             };
             let admission = match claims {
                 Ok(claims) if claims.is_empty() => {
-                    let mut response = inner.call(request).await?;
+                    let mut response = admitted.scope(inner.call(request)).await?;
                     announce(&mut response, announcement);
                     return Ok(until_sent(response, held));
                 }
@@ -251,8 +263,8 @@ where
             };
             match admission {
                 Ok(passed) => {
-                    let response = inner.call(request).await?;
-                    let after = After::counted(endpoint, limits, passed, announcement);
+                    let response = admitted.scope(inner.call(request)).await?;
+                    let after = After::counted(admitted, endpoint, limits, passed, announcement);
                     Ok(until_sent(after.complete(response), held))
                 }
                 Err(refusal) => {

@@ -22,4 +22,5 @@ pub use key_function::{IntoKeyFunction, KeyFunction};
 pub(super) use admit::{TurnedAway, Waiting, method_name, request_id};
 pub(super) use after::After;
 pub(crate) use declared::DeclaredLimits;
+pub(super) use headers::{of_passed, of_refused};
 pub(super) use refuse::limited;

@@ -98,13 +98,13 @@ where
         });
         let facts = RequestFacts::of_parts(parts, engine).seen_by(SeenBy::Handler);
         let mut headers = HeaderMap::new();
-        let refuse = |reason: BlockReason, headers| {
-            let blocked = Blocked::new(parts.clone(), reason, engine.clock.now());
-            Err(Refusal { blocked, headers })
+        let refusal = |reason: BlockReason, headers| Refusal {
+            blocked: Blocked::new(parts.clone(), reason, engine.clock.now()),
+            headers,
         };
         let verdict = engine.decide(&snapshot, slot, &facts, &facts);
         if let Verdict::Block(block) = verdict {
-            return refuse(block.into(), headers);
+            return Err(refusal(block.into(), headers));
         }
         if slot.is_some_and(|slot| Admitted::new(engine, slot).is_current()) {
             return Ok(Self { headers });
@@ -121,7 +121,7 @@ where
         if let Some((limits, route)) = limited
             && let Err(limited) = count(parts, engine, &limits, &route, &mut headers).await
         {
-            return refuse(BlockReason::RateLimited(limited), headers);
+            return Err(refusal(BlockReason::RateLimited(limited), headers));
         }
         Ok(Self { headers })
     }

@@ -127,8 +127,8 @@ pub use engine::{
     Blocking, BlockingOperator, BuildError, ChangeError, Component, ConcurrencyRecord,
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, Degraded, Event,
     Events, Health, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, OnStoreReset, Operator,
-    Principal, RateLimitHeaders, RegisterError, Registration, Report, ResolveError, RouteRecord,
-    SkippedPolicy, Source, Waygate, WaygateBuilder,
+    Principal, RateLimitHeaders, RegisterError, Registration, Report, RequestTarget, ResolveError,
+    RouteRecord, SkippedPolicy, Source, Waygate, WaygateBuilder,
 };
 #[cfg(feature = "axum")]
 pub use http::{

@@ -21,6 +21,7 @@ use super::{
     publish::Touched,
     stored::{Stored, Versioned},
     table::{Registered, Table},
+    target::Asked,
     unreadable::closed_route,
 };
 
@@ -242,7 +243,7 @@ impl Snapshot {
         let forced = self.slot(slot)?.rule.is_force_active();
         let closes = |maintained: &&Maintained| {
             let exempt = maintained.exempt.get(slot).copied().unwrap_or(false);
-            maintained.enabled && !exempt && (!forced || maintained.config.include_force_active)
+            maintained.applies(forced) && !exempt
         };
         let closed = [&self.global, &self.service].into_iter().find(closes)?;
         Some(&closed.config)
@@ -259,7 +260,7 @@ impl Snapshot {
     pub(crate) fn decide(
         &self,
         slot: Option<usize>,
-        request: Asked<'_>,
+        asked: &impl Asked,
         facts: &impl Facts,
         now: impl FnOnce() -> Timestamp,
     ) -> Verdict<'_> {
@@ -267,27 +268,22 @@ impl Snapshot {
         if open && !self.global.enabled && !self.service.enabled {
             return Verdict::Pass;
         }
+        // It only asks for permission, and no handler runs. A refusal would show the browser a CORS error instead of
+        // the answer to the request that follows.
+        if asked.is_unhandled_preflight() {
+            return Verdict::Pass;
+        }
         let route = slot.and_then(|slot| self.slot(slot)).map(|slot| &slot.rule);
         let forced = route.is_some_and(RouteRule::is_force_active);
-        let applies =
-            |maintenance: &&GlobalMaintenance| !forced || maintenance.include_force_active;
-        // What no controlled route has belongs to no service: it meets global maintenance only.
-        let of_service = || slot.and_then(|_| self.service.for_request(slot, request));
-        let global = self
-            .global
-            .for_request(slot, request)
-            .filter(applies)
-            .or_else(|| of_service().filter(applies));
+        let key = slot
+            .and_then(|slot| Some((slot, self.table.route(slot)?)))
+            .map(|(slot, route)| (slot, &route.key));
+        let global = self.global.for_request(key, asked, forced).or_else(|| {
+            // What no controlled route has belongs to no service: it meets global maintenance only.
+            key.and_then(|_| self.service.for_request(key, asked, forced))
+        });
         decide(Gates { global, route }, facts, now)
     }
-}
-
-/// What was asked for, as far as exemptions need it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    pub(crate) method: &'a http::Method,
-    /// The URL's path, for requests without a route.
-    pub(crate) path: &'a str,
 }
 
 impl Slot {
@@ -371,21 +367,45 @@ impl Maintained {
         }
     }
 
+    /// Whether it is on, and closes routes that are force-active (`forced`) or not.
     #[inline]
-    fn for_request(&self, slot: Option<usize>, asked: Asked<'_>) -> Option<&GlobalMaintenance> {
-        if !self.enabled || self.lets_through(slot, asked) {
-            return None;
-        }
-        Some(&self.config)
+    fn applies(&self, forced: bool) -> bool {
+        self.enabled && (!forced || self.config.include_force_active)
+    }
+
+    /// What closes a request, if it does.
+    #[inline]
+    fn for_request(
+        &self,
+        route: Option<(usize, &RouteKey)>,
+        asked: &impl Asked,
+        forced: bool,
+    ) -> Option<&GlobalMaintenance> {
+        (self.applies(forced) && !self.exempts(route, asked)).then_some(&*self.config)
     }
 
     #[cold]
-    fn lets_through(&self, slot: Option<usize>, asked: Asked<'_>) -> bool {
-        match slot {
-            Some(slot) => self.exempt.get(slot).copied().unwrap_or(false),
-            None => self
-                .config
-                .exempts(Method::from_name(asked.method.as_str()), asked.path),
+    fn exempts(&self, route: Option<(usize, &RouteKey)>, asked: &impl Asked) -> bool {
+        match route {
+            Some((slot, _)) if self.exempt.get(slot).copied().unwrap_or(false) => true,
+            // A route of all methods may be exempt for one of them.
+            Some((_, key)) if key.method().is_none() => self.names(asked.method(), key.path()),
+            Some(_) => false,
+            None => asked
+                .names()
+                .into_iter()
+                .flatten()
+                .any(|name| self.names(asked.method(), name)),
         }
+    }
+
+    /// Whether an exemption is for this path and method. `HEAD` follows `GET`.
+    fn names(&self, method: &http::Method, path: &str) -> bool {
+        if self.config.exempt_paths.is_empty() {
+            return false;
+        }
+        let method = Method::from_name(method.as_str());
+        self.config.exempts(method, path)
+            || method == Some(Method::Head) && self.config.exempts(Some(Method::Get), path)
     }
 }

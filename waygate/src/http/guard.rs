@@ -5,7 +5,7 @@ use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use super::{
     Api, BindErrors, Responses, bind,
     layer::{OfRoute, WaygateLayer},
-    probe,
+    preflight, probe,
 };
 use crate::{Waygate, engine::Report};
 
@@ -90,6 +90,7 @@ impl Guarded {
     /// To add routes that are not to be governed, merge this router *into* theirs: `mine.merge(guarded)`. The other way
     /// round their fallback would replace the guarded one, and global maintenance would miss unknown URLs.
     pub fn into_router(self) -> Router {
+        let table = self.waygate.inner.snapshot.load().table.clone();
         let layer = WaygateLayer::new(self.waygate, self.responses, self.by_slot);
         #[cfg(feature = "openapi")]
         let live = self.live.merge(self.endpoints.router(self.document));
@@ -97,7 +98,9 @@ impl Guarded {
         let live = self.live;
         // `with_state` makes every endpoint's service once and for all. Without it axum makes them anew for each
         // connection, and none would remember which route it serves.
-        live.merge(self.router.layer(layer)).with_state(())
+        let guarded = self.router.layer(layer).with_state(());
+        preflight::learn(&guarded, table.iter().map(|route| route.key.path()));
+        live.merge(guarded).with_state(())
     }
 
     /// The same as a service that tells handlers and rules the peer's address, for `axum::serve`.

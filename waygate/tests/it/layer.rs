@@ -149,6 +149,35 @@ async fn global_maintenance_closes_everything_but_exemptions() {
 }
 
 #[tokio::test]
+async fn exemptions_for_one_method() {
+    let waygate = builder().build().await.unwrap();
+    let all = "/all".parse().unwrap();
+    waygate.register(all, RouteState::default()).await.unwrap();
+    let handler = || async { "in" };
+    let router = Router::new()
+        .route("/all", axum::routing::any(handler))
+        .route("/free", get(handler).post(handler));
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    let config = GlobalMaintenance {
+        exempt_paths: vec!["GET:/all".parse().unwrap(), "GET:/free".parse().unwrap()],
+        ..GlobalMaintenance::default()
+    };
+    let system = waygate.system();
+    system.enable_global_maintenance(config).await.unwrap();
+    for path in ["/all", "/free"] {
+        for (method, status) in [
+            (Method::GET, 200),
+            (Method::HEAD, 200),
+            (Method::POST, 503),
+            (Method::OPTIONS, 503),
+        ] {
+            let answer = app.request(method.clone(), path, "").await;
+            assert_eq!(answer.status(), status, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn deprecated_routes_are_announced() {
     let waygate = builder().build().await.unwrap();
     let app = app(&waygate, &["GET:/v1/users"]).await;

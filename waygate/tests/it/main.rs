@@ -3,6 +3,7 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+mod agreement;
 mod bind;
 #[cfg(feature = "file")]
 mod boot_cache;
@@ -13,12 +14,15 @@ mod differential;
 mod docs;
 mod engine;
 mod events;
+mod extractor;
 mod faults;
+mod force_active;
 mod hints;
 mod layer;
 mod limit_attributes;
 mod limits;
 mod openapi;
+mod preflight;
 mod register;
 mod reseed;
 mod support;

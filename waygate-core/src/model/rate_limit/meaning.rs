@@ -36,6 +36,9 @@ impl RateLimitPolicy {
                 words.push_str(&format!("; each request costs {cost}: {problem}"));
             }
         }
+        if self.include_force_active {
+            words.push_str("; force-active routes as well");
+        }
         words
     }
 

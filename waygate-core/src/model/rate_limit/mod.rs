@@ -52,6 +52,9 @@ pub struct RateLimitPolicy {
     /// Routes that a global or service policy leaves alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exempt_routes: Vec<ExemptPath>,
+    /// Whether a global or service policy counts force-active routes as well.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub include_force_active: bool,
     /// Whether it counts at all; `false` is a paused policy.
     pub enabled: bool,
     /// Whether it only reports whom it would refuse.

@@ -12,12 +12,21 @@ pub(crate) struct RouteConcurrencyLimit {
     #[schema(example = "GET")]
     method: String,
     #[serde(flatten)]
-    limit: SharedConcurrencyLimit,
+    limit: ConcurrencyLimit,
+}
+
+/// A limit of concurrency that more than one route meets.
+#[derive(ToSchema)]
+pub(crate) struct SharedConcurrencyLimit {
+    #[serde(flatten)]
+    limit: ConcurrencyLimit,
+    /// Whether it counts force-active routes as well.
+    include_force_active: bool,
 }
 
 /// How many requests are served at the same time, and for whom that does not count.
 #[derive(ToSchema)]
-pub(crate) struct SharedConcurrencyLimit {
+pub(crate) struct ConcurrencyLimit {
     /// Tells several limits of one scope apart.
     #[schema(example = "default")]
     name: String,
@@ -67,12 +76,21 @@ pub(crate) struct SetConcurrencyLimit {
     #[schema(example = "GET")]
     method: Option<String>,
     #[serde(flatten)]
-    limit: SetSharedConcurrencyLimit,
+    limit: GivenConcurrencyLimit,
 }
 
 /// A limit of concurrency for more than one route. What is `null` or not given has its default.
 #[derive(ToSchema)]
 pub(crate) struct SetSharedConcurrencyLimit {
+    #[serde(flatten)]
+    limit: GivenConcurrencyLimit,
+    /// Whether it counts force-active routes as well. Default: `false`.
+    include_force_active: Option<bool>,
+}
+
+/// How many requests at a time, and for whom that does not count, as it is asked for.
+#[derive(ToSchema)]
+pub(crate) struct GivenConcurrencyLimit {
     /// Which of the scope's limits. Default: `default`.
     name: Option<String>,
     /// How many requests at a time.

@@ -26,6 +26,8 @@ pub(crate) struct SharedRateLimit {
     policy: RateLimitPolicy,
     /// Routes that the policy leaves alone: `/path` or `METHOD:/path`.
     exempt_routes: Vec<String>,
+    /// Whether it counts force-active routes as well.
+    include_force_active: bool,
     #[serde(flatten)]
     about: AboutRateLimit,
 }
@@ -178,6 +180,8 @@ pub(crate) struct SetSharedRateLimit {
     policy: GivenPolicy,
     /// Routes that the policy leaves alone: `/path` or `METHOD:/path`.
     exempt_routes: Option<Vec<String>>,
+    /// Whether it counts force-active routes as well. Default: `false`.
+    include_force_active: Option<bool>,
 }
 
 /// How much, counted how, by what, and for whom not, as it is asked for.

@@ -156,7 +156,7 @@ impl Levels {
     /// What each route meets. Routes without limits of their own share what they meet.
     pub(crate) fn compose(&self, table: &Table, routes: &[Arc<Slot>]) -> Vec<RouteLimits> {
         let common = RouteLimits {
-            all: self.meet(&[], |_| true),
+            all: self.meet(&[], false, |_| true),
             by_method: None,
         };
         let exempts = self
@@ -165,7 +165,7 @@ impl Levels {
         let of = |(route, slot): (&Arc<_>, &Arc<Slot>)| {
             let registered: &crate::engine::Registered = route;
             let has_own = !slot.own_limits.is_empty() || !slot.limits_by_method.is_empty();
-            match has_own || exempts {
+            match has_own || exempts || slot.rule.is_force_active() {
                 false => common.clone(),
                 true => self.of(&registered.key, slot),
             }
@@ -175,6 +175,7 @@ impl Levels {
 
     /// What one route meets.
     pub(crate) fn of(&self, route: &RouteKey, slot: &Slot) -> RouteLimits {
+        let forced = slot.rule.is_force_active();
         let governs = |policy: &Policy| {
             let mut exempt = policy.fields.exempt_routes.iter();
             !exempt.any(|exempt| exempt.covers(route.method(), route.path()))
@@ -182,10 +183,10 @@ impl Levels {
         let own = &slot.own_limits;
         let by_method = slot.limits_by_method.iter();
         let by_method: Arc<[_]> = by_method
-            .filter_map(|(method, also)| Some((*method, self.meet(&[own, also], governs)?)))
+            .filter_map(|(method, also)| Some((*method, self.meet(&[own, also], forced, governs)?)))
             .collect();
         RouteLimits {
-            all: self.meet(&[own], governs),
+            all: self.meet(&[own], forced, governs),
             by_method: (!by_method.is_empty()).then_some(by_method),
         }
     }
@@ -194,10 +195,22 @@ impl Levels {
         self.global.rates.iter().chain(&*self.service.rates)
     }
 
-    fn meet(&self, own: &[&OwnLimits], governs: impl Fn(&Policy) -> bool) -> Option<Arc<Limits>> {
-        let shared = self.enforced().filter(|policy| governs(policy));
+    /// The limits of all levels. Those that more than one route meets leave a force-active (`forced`) route alone, unless
+    /// they say otherwise; its own limits hold.
+    fn meet(
+        &self,
+        own: &[&OwnLimits],
+        forced: bool,
+        governs: impl Fn(&Policy) -> bool,
+    ) -> Option<Arc<Limits>> {
+        let shared = self
+            .enforced()
+            .filter(|policy| !forced || policy.fields.include_force_active)
+            .filter(|policy| governs(policy));
         let everybody = self.global.concurrency.iter();
-        let of_service = everybody.chain(&*self.service.concurrency);
+        let of_service = everybody
+            .chain(&*self.service.concurrency)
+            .filter(|limit| !forced || limit.fields.include_force_active);
         let rates = own.iter().flat_map(|own| &*own.rates);
         let concurrency = own.iter().flat_map(|own| &*own.concurrency);
         let limits = Limits::new(

@@ -5,7 +5,7 @@ use super::{
     super::{BlockReason, Blocked, RateLimited, layer::Shared, reply},
     headers,
 };
-use crate::engine::{Limits, RateLimitHeaders, Refusal, RefusalCause, instant};
+use crate::engine::{Limits, Refusal, RefusalCause, instant};
 
 /// The answer to a request that is refused.
 pub(super) async fn refused(
@@ -28,15 +28,7 @@ pub(super) async fn refused(
     let (parts, _body) = request.into_parts();
     let blocked = Blocked::new(parts, reason, engine.clock.now());
     let mut response = reply::limited(responder, blocked).await;
-    let headers = response.headers_mut();
-    if let Some(mut told) = refusal.told {
-        let which = engine.limiting.headers;
-        // Not before `Retry-After` (draft-ietf-httpapi-ratelimit-headers), jitter included.
-        told.outcome.reset_after = told.outcome.reset_after.max(wait);
-        if which != RateLimitHeaders::Off {
-            headers::write(headers, which, limits, &[], &told, now);
-        }
-    }
+    headers::of_refused(response.headers_mut(), engine, limits, refusal, now, wait);
     response
 }
 

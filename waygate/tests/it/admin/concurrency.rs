@@ -187,8 +187,10 @@ async fn limits_that_many_routes_meet_are_driven() {
         assert_eq!(server.get(path).await.expect(200), json!([]));
         let made = server.post(path, json!({ "limit": 7 })).await.expect(201);
         assert_eq!(made["key"], format!("{scope}#default"));
-        let fields = json!({ "name": "each", "limit": 2, "key_strategy": "ip" });
+        assert_eq!(made["include_force_active"], false);
+        let fields = json!({ "name": "each", "limit": 2, "key_strategy": "ip", "include_force_active": true });
         let each = server.post(path, fields).await.expect(201);
+        assert_eq!(each["include_force_active"], true);
         assert_eq!(server.get(path).await.expect(200), json!([made, each]));
         for (body, error) in [
             (json!({}), "limit is required"),

@@ -29,6 +29,8 @@ pub(super) struct SharedLimitBody {
     policy: RateLimitPolicy,
     /// The policy itself leaves an empty list out.
     exempt_routes: Vec<ExemptPath>,
+    /// The policy itself leaves `false` out.
+    include_force_active: bool,
     #[serde(flatten)]
     about: About,
 }
@@ -72,9 +74,11 @@ impl RouteLimitBody {
 impl From<LimitRecord> for SharedLimitBody {
     fn from(mut record: LimitRecord) -> Self {
         let exempt_routes = std::mem::take(&mut record.policy.exempt_routes);
+        let include_force_active = std::mem::take(&mut record.policy.include_force_active);
         Self {
             policy: record.policy.clone(),
             exempt_routes,
+            include_force_active,
             about: About::new(record),
         }
     }

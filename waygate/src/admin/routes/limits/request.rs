@@ -118,6 +118,7 @@ impl SharedPolicyRequest {
         "exempt_ips",
         "exempt_roles",
         "exempt_routes",
+        "include_force_active",
         "shadow",
         "rollout",
         "on_store_failure",

@@ -18,9 +18,18 @@ pub(super) struct RouteLimitBody {
     limit: LimitBody,
 }
 
+/// A limit that more than one route meets.
+#[derive(Debug, Serialize)]
+pub(super) struct SharedLimitBody {
+    #[serde(flatten)]
+    limit: LimitBody,
+    /// The policy itself leaves `false` out.
+    include_force_active: bool,
+}
+
 /// A limit of any scope.
 #[derive(Debug, Serialize)]
-pub(super) struct LimitBody {
+struct LimitBody {
     #[serde(flatten)]
     policy: ConcurrencyPolicy,
     key: LimitKey,
@@ -46,6 +55,15 @@ impl RouteLimitBody {
             method: route.method().map_or(ALL_METHODS, |method| method.as_str()),
             limit: LimitBody::from(record),
         })
+    }
+}
+
+impl From<ConcurrencyRecord> for SharedLimitBody {
+    fn from(mut record: ConcurrencyRecord) -> Self {
+        Self {
+            include_force_active: std::mem::take(&mut record.policy.include_force_active),
+            limit: LimitBody::from(record),
+        }
     }
 }
 

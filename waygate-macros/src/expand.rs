@@ -1,4 +1,4 @@
-use std::str::FromStr;
+use std::{collections::BTreeSet, str::FromStr};
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -7,7 +7,7 @@ use waygate_core::grammar::{PolicyName, RouteSpec};
 
 use crate::{
     args::{Args, Given},
-    attr::{Declared, Kind, Place, option},
+    attr::{Declared, Kind, Place},
     errors::Errors,
     handler::Handler,
     identity,
@@ -28,7 +28,7 @@ struct Attribute {
     kind: Kind,
     declared: Declared,
     response: Option<ExprPath>,
-    route: Given<RouteSpec>,
+    routes: Given<Vec<RouteSpec>, Vec<LitStr>>,
     facade: Path,
 }
 
@@ -73,7 +73,7 @@ impl Attribute {
             kind,
             declared: kind.declared(&mut args, place),
             response: args.item("response", "path::to::function"),
-            route: args.text("route", "GET /users/{id}", RouteSpec::from_str),
+            routes: args.one_or_more("route", "GET /users/{id}", RouteSpec::from_str),
             facade,
         };
         (attribute, args.errors)
@@ -132,26 +132,25 @@ fn called(name: Option<&LitStr>, ordinal: usize) -> String {
     }
 }
 
-/// Where the route is written, its parameters are known.
+/// Where routes are written, their parameters are known. A limit counts on each of them.
 fn check_parameters(attribute: &Attribute, handler: &Handler, errors: &mut Errors) {
-    let above = handler.above.route.as_ref();
-    let route = match (
-        &attribute.route,
-        above.map(|above| above.value().parse::<RouteSpec>()),
-    ) {
-        (Given::Right(_, route), _) => route.clone(),
-        (Given::Not, Some(Ok(route))) => route,
-        _ => return,
+    let above = handler.above.routes.iter();
+    let routes: Vec<RouteSpec> = match &attribute.routes {
+        Given::Right(_, routes) => routes.clone(),
+        Given::Not => above.filter_map(|text| text.value().parse().ok()).collect(),
+        Given::Wrong => return,
     };
-    let known: Vec<&str> = route.path().parameters().collect();
-    for (literal, name) in &attribute.declared.parameters {
-        if !known.contains(&name.as_str()) {
-            let has = match &*known {
-                [] => "none".to_owned(),
-                known => format!("`{}`", known.join("`, `")),
-            };
-            let message = format!("`{route}` has no parameter `{name}`: it has {has}");
-            errors.at(literal, message);
+    for route in &routes {
+        let known: Vec<&str> = route.path().parameters().collect();
+        for (literal, name) in &attribute.declared.parameters {
+            if !known.contains(&name.as_str()) {
+                let has = match &*known {
+                    [] => "none".to_owned(),
+                    known => format!("`{}`", known.join("`, `")),
+                };
+                let message = format!("`{route}` has no parameter `{name}`: it has {has}");
+                errors.at(literal, message);
+            }
         }
     }
 }
@@ -161,25 +160,25 @@ fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, error
     let name = &handler.signature.ident;
     let above = &handler.above;
     match (
-        &attribute.route,
+        &attribute.routes,
         above.attributes.first().map(|above| above.kind),
     ) {
-        (Given::Right(route, _), Some(first)) => match &above.route {
-            Some(bound) if bound.value() == route.value() => {}
-            Some(bound) => {
-                let bound = bound.value();
-                errors.at(
-                    route,
-                    format!("`{name}` is bound to `{bound}` by {first} above: it has one route"),
-                );
-            }
-            None => errors.at(
-                route,
+        (Given::Right(literals, _), Some(first)) => {
+            let (bound, routes) = (values(&above.routes), values(literals));
+            let message = if bound.is_empty() {
                 format!(
                     "write `route` on {first}, the first attribute of `{name}`: it holds for all"
-                ),
-            ),
-        },
+                )
+            } else if bound != routes {
+                let bound = bound.into_iter().collect::<Vec<_>>().join("`, `");
+                format!(
+                    "`{name}` is bound to `{bound}` by {first} above: all attributes of a handler share its routes"
+                )
+            } else {
+                return;
+            };
+            errors.at(quote!(#(#literals)*), message);
+        }
         (Given::Not, None) => {
             let why = if handler.is_associated() {
                 format!("`{name}` is an associated function")
@@ -195,6 +194,11 @@ fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, error
     }
 }
 
+/// What the literals say, in an order that is not that of writing.
+fn values(literals: &[LitStr]) -> BTreeSet<String> {
+    literals.iter().map(LitStr::value).collect()
+}
+
 fn emit(attribute: Attribute, binding: Binding, mut handler: Handler) -> TokenStream {
     let facade = &attribute.facade;
     let id = identity::handler_id(&handler.signature.ident);
@@ -203,10 +207,10 @@ fn emit(attribute: Attribute, binding: Binding, mut handler: Handler) -> TokenSt
         kind: attribute.kind,
         name: attribute.declared.name.clone(),
     });
-    if let (true, Given::Right(route, _)) = (first, &attribute.route) {
-        handler.above.route = Some(route.clone());
+    if let (true, Given::Right(routes, _)) = (first, &attribute.routes) {
+        handler.above.routes = routes.clone();
     }
-    let by_document = first && handler.above.route.is_none() && binding == Binding::Document;
+    let by_document = first && handler.above.routes.is_empty() && binding == Binding::Document;
     let beside = by_document.then(|| {
         identity::stamp_attribute(&mut handler.attrs, &id);
         identity::stamp_items(&handler.signature.ident, facade, &id)
@@ -225,7 +229,7 @@ fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> T
         facade,
         ..
     } = attribute;
-    let route = option(handler.above.route.as_ref());
+    let routes = &handler.above.routes;
     // The same line for every attribute of one function: it tells functions apart that share an id.
     let line = quote_spanned!(handler.signature.ident.span()=> ::core::line!());
     let response = attribute.response.as_ref().map(|path| {
@@ -247,7 +251,7 @@ fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> T
                 #facade::__private::Declaration::new(
                     #id,
                     #facade::__private::Gate::#gate,
-                    #route,
+                    &[#(#routes),*],
                     ::core::file!(),
                     #line,
                 )

@@ -20,8 +20,8 @@ const NAME: &str = "__waygate_bound";
 #[derive(Default)]
 pub(crate) struct Marker {
     pub(crate) attributes: Vec<Above>,
-    /// What `route = ".."` says; the attributes below share it.
-    pub(crate) route: Option<LitStr>,
+    /// What `route = ..` lists; the attributes below share it.
+    pub(crate) routes: Vec<LitStr>,
 }
 
 /// An attribute that stands above.
@@ -58,8 +58,8 @@ impl Marker {
             let name = above.name.iter().map(|name| quote!((#name)));
             quote!(#kind #(#name)*)
         });
-        let route = self.route.iter().map(|route| quote!(route = #route));
-        parse_quote!(#[#facade::__private::#name(#(#attributes,)* #(#route)*)])
+        let routes = self.routes.iter().map(|route| quote!(route = #route));
+        parse_quote!(#[#facade::__private::#name(#(#attributes,)* #(#routes),*)])
     }
 }
 
@@ -69,7 +69,7 @@ impl Parse for Marker {
         while !input.is_empty() {
             let word = input.call(Ident::parse_any)?;
             if input.parse::<Option<Token![=]>>()?.is_some() {
-                marker.route = Some(input.parse()?);
+                marker.routes.push(input.parse()?);
             } else {
                 let name = name(input)?;
                 let kind = Kind::from_name(&word.to_string());

@@ -18,8 +18,9 @@ pub struct Declaration {
     pub handler: &'static str,
     /// What the attribute says.
     pub gate: Gate,
-    /// What `route = ".."` says; the same for all attributes of one handler.
-    pub route: Option<&'static str>,
+    /// What `route = ..` lists, each a `RouteSpec`; the same for all attributes of one handler. When empty, the handler
+    /// is bound through its operation in the OpenAPI document.
+    pub routes: &'static [&'static str],
     /// The file of the handler.
     pub file: &'static str,
     /// The line of the handler's name: the same for all its attributes, so that `(handler, file, line)` tells two
@@ -59,18 +60,18 @@ impl Declaration {
         all
     }
 
-    /// A declaration without functions of its own; `gate` and `route` are already checked.
+    /// A declaration without functions of its own; `gate` and `routes` are already checked.
     pub const fn new(
         handler: &'static str,
         gate: Gate,
-        route: Option<&'static str>,
+        routes: &'static [&'static str],
         file: &'static str,
         line: u32,
     ) -> Self {
         Self {
             handler,
             gate,
-            route,
+            routes,
             file,
             line,
             #[cfg(feature = "axum")]

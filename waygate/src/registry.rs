@@ -17,7 +17,7 @@ pub(crate) struct HandlerDeclaration {
     pub(crate) handler: &'static str,
     /// Where the first attribute stands, as `file:line`.
     pub(crate) location: String,
-    /// What `route = ".."` says.
+    /// What `route = ..` lists.
     pub(crate) routes: Vec<RouteSpec>,
     /// The state to begin with.
     pub(crate) state: RouteState,
@@ -70,7 +70,7 @@ impl HandlerDeclaration {
             Gate::ConcurrencyLimit(limit) => self.limits.add_concurrency(limit, declaration)?,
             gate => apply(&mut self.state, gate)?,
         }
-        if let Some(route) = declaration.route {
+        for route in declaration.routes {
             let route = route.parse()?;
             if !self.routes.contains(&route) {
                 self.routes.push(route);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     const fn declared(gate: Gate, line: u32) -> Declaration {
-        Declaration::new("app::handler", gate, Some("GET /a"), "app.rs", line)
+        Declaration::new("app::handler", gate, &["GET /a"], "app.rs", line)
     }
 
     #[test]

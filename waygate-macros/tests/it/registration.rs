@@ -77,8 +77,8 @@ fn lists_and_words() {
     );
     assert_eq!(gate("health"), Gate::ForceActive);
     assert_eq!(
-        declaration(&format!("{HERE}::off")).route,
-        Some("DELETE /off/{id}")
+        declaration(&format!("{HERE}::off")).routes,
+        ["DELETE /off/{id}"]
     );
 }
 
@@ -155,7 +155,7 @@ fn stacked_attributes_share_route_file_and_line() {
         .collect();
     assert_eq!(gates, ["allowed_ips", "env_only", "maintenance"]);
     for declaration in found {
-        assert_eq!(declaration.route, Some("GET /stacked"));
+        assert_eq!(declaration.routes, ["GET /stacked"]);
         assert_eq!(
             (declaration.file, declaration.line),
             (file!(), STACKED_LINE)
@@ -181,13 +181,13 @@ mod same_name {
 #[tokio::test]
 async fn functions_of_one_name_in_two_impls_differ_in_their_line() {
     let found = declarations(&format!("{HERE}::same_name::list"));
-    let mut routes: Vec<_> = found.iter().map(|d| (d.line, d.route)).collect();
+    let mut routes: Vec<_> = found.iter().map(|d| (d.line, d.routes)).collect();
     routes.sort();
     let [(first, users), (second, orders)] = routes[..] else {
         panic!("expected two declarations, found {found:?}");
     };
     assert!(first < second);
-    assert_eq!((users, orders), (Some("GET /users"), Some("GET /orders")));
+    assert_eq!((users, orders), (&["GET /users"][..], &["GET /orders"][..]));
     same_name::Users::list().await;
     same_name::Orders.list().await;
 }

@@ -3,7 +3,7 @@
 mod error;
 mod limits;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use axum::Router;
 use serde_json::Value;
@@ -76,9 +76,16 @@ pub(super) async fn bind(
         routes: Vec::new(),
         own: HashMap::new(),
     };
+    // Paths of routes without a method, which come first.
+    let mut every_method = HashSet::new();
     for (route, claims) in claims {
         match (served_as(router, &route).await, &*claims) {
+            // An operation of its own would take the method away from the route that governs all of them.
+            (Some((path, Served::Yes)), []) if every_method.contains(&path) => {}
             (Some((path, Served::Yes)), claims) => {
+                if route.method().is_none() {
+                    every_method.insert(path.clone());
+                }
                 let route = RouteSpec::new(route.method(), path);
                 errors.extend(claimed_twice(&route, claims));
                 for claim in claims {
@@ -192,13 +199,18 @@ impl Bound {
 /// end where axum has none.
 async fn served_as(router: &Router, route: &RouteSpec) -> Option<(PathTemplate, Served)> {
     let path = route.path();
-    let method = http::Method::from_bytes(route.method().as_str().as_bytes()).ok()?;
+    let name = route.method().map_or("GET", Method::as_str);
+    let method = http::Method::from_bytes(name.as_bytes()).ok()?;
     for spelling in [Some(path.clone()), without_slash(path)]
         .into_iter()
         .flatten()
     {
         match probe::served(router, method.clone(), &spelling).await {
             Served::No => {}
+            // Some method is served, and the route stands for every one.
+            Served::OtherMethods if route.method().is_none() => {
+                return Some((spelling, Served::Yes));
+            }
             served => return Some((spelling, served)),
         }
     }

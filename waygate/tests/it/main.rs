@@ -17,6 +17,7 @@ mod hints;
 mod layer;
 mod limit_attributes;
 mod limits;
+mod named_routes;
 mod openapi;
 mod reseed;
 mod support;

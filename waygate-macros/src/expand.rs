@@ -39,6 +39,7 @@ pub(crate) fn expand(
     args: TokenStream,
     item: TokenStream,
 ) -> TokenStream {
+    let written = identity::written(&args, &item);
     let handler = Handler::parse(kind, item.clone());
     let above = handler.as_ref().ok().map(|handler| &handler.above);
     let ordinal = above.map_or(0, |above| above.of(kind).count());
@@ -51,7 +52,7 @@ pub(crate) fn expand(
         check_route(&attribute, binding, handler, &mut errors);
     }
     match handler {
-        Some(handler) if errors.is_empty() => emit(attribute, binding, handler),
+        Some(handler) if errors.is_empty() => emit(attribute, binding, handler, written),
         _ => {
             let errors = errors.into_compile_errors();
             quote!(#errors #item)
@@ -199,9 +200,16 @@ fn values(literals: &[LitStr]) -> BTreeSet<String> {
     literals.iter().map(LitStr::value).collect()
 }
 
-fn emit(attribute: Attribute, binding: Binding, mut handler: Handler) -> TokenStream {
+/// `written` is the fingerprint of this attribute, which counts when it is the first one.
+fn emit(
+    attribute: Attribute,
+    binding: Binding,
+    mut handler: Handler,
+    written: LitStr,
+) -> TokenStream {
     let facade = &attribute.facade;
-    let id = identity::handler_id(&handler.signature.ident);
+    let written = handler.above.written.get_or_insert(written);
+    let stamp = identity::stamp(&handler.signature.ident, written);
     let first = handler.above.attributes.is_empty();
     handler.above.attributes.push(Above {
         kind: attribute.kind,
@@ -212,16 +220,16 @@ fn emit(attribute: Attribute, binding: Binding, mut handler: Handler) -> TokenSt
     }
     let by_document = first && handler.above.routes.is_empty() && binding == Binding::Document;
     let beside = by_document.then(|| {
-        identity::stamp_attribute(&mut handler.attrs, &id);
-        identity::stamp_items(&handler.signature.ident, facade, &id)
+        identity::stamp_attribute(&mut handler.attrs, &stamp);
+        identity::stamp_items(&handler.signature.ident, facade, &stamp)
     });
-    let registration = registration(&attribute, &handler, &id);
+    let registration = registration(&attribute, &handler, &stamp);
     let function = handler.into_tokens(facade, registration);
     quote!(#beside #function)
 }
 
 /// The statement that hands the declaration to the linker, whether the function is ever called or not.
-fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> TokenStream {
+fn registration(attribute: &Attribute, handler: &Handler, stamp: &TokenStream) -> TokenStream {
     let Attribute {
         declared: Declared {
             gate, key, cost, ..
@@ -230,8 +238,8 @@ fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> T
         ..
     } = attribute;
     let routes = &handler.above.routes;
-    // The same line for every attribute of one function: it tells functions apart that share an id.
-    let line = quote_spanned!(handler.signature.ident.span()=> ::core::line!());
+    let id = identity::handler_id(&handler.signature.ident);
+    let line = identity::line(&handler.signature.ident);
     let response = attribute.response.as_ref().map(|path| {
         // Spanned so that a function that cannot answer is reported at its path.
         let erased = quote_spanned!(path.span()=> #facade::__private::responder(#path));
@@ -250,6 +258,7 @@ fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> T
             #facade::__private::submit! {
                 #facade::__private::Declaration::new(
                     #id,
+                    #stamp,
                     #facade::__private::Gate::#gate,
                     &[#(#routes),*],
                     ::core::file!(),

@@ -36,6 +36,7 @@ pub(super) struct Bound {
 struct Operation {
     route: RouteSpec,
     id: Option<String>,
+    /// The handler's stamp.
     handler: Option<String>,
 }
 
@@ -56,6 +57,7 @@ pub(super) async fn bind(
         operations = take_operations(document, &mut errors);
     }
     let unmounted = Unmounted(allow_unmounted);
+    unmounted.warn_of_unknown(&handlers);
     let mut claims: BTreeMap<RouteSpec, Vec<Claim<'_>>> = BTreeMap::new();
     for declaration in &handlers {
         let places = places(declaration, &operations);
@@ -113,10 +115,23 @@ pub(super) async fn bind(
 struct Unmounted<'a>(&'a [String]);
 
 impl Unmounted<'_> {
-    fn allows(&self, declaration: &HandlerDeclaration) -> bool {
-        self.0
+    /// Handlers may be there with some features only, so that this stops no start.
+    fn warn_of_unknown(&self, handlers: &[HandlerDeclaration]) {
+        let known = |path: &str| handlers.iter().any(|handler| handler.is_under(path));
+        for path in self
+            .0
             .iter()
-            .any(|prefix| declaration.handler.starts_with(prefix))
+            .filter(|path| !path.is_empty() && !known(path))
+        {
+            tracing::warn!(
+                path,
+                "`allow_unmounted` names no annotated handler and no module of one"
+            );
+        }
+    }
+
+    fn allows(&self, declaration: &HandlerDeclaration) -> bool {
+        self.0.iter().any(|path| declaration.is_under(path))
     }
 }
 
@@ -233,7 +248,7 @@ fn places(declaration: &HandlerDeclaration, operations: &[Operation]) -> Vec<(Ro
     }
     let own = operations
         .iter()
-        .filter(|o| o.handler.as_deref() == Some(handler));
+        .filter(|o| o.handler.as_deref() == Some(declaration.stamp));
     own.map(|operation| (operation.route.clone(), Source::Operation { handler }))
         .collect()
 }

@@ -20,5 +20,6 @@ mod limits;
 mod named_routes;
 mod openapi;
 mod reseed;
+mod same_name;
 mod support;
 mod windows;

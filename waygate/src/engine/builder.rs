@@ -206,11 +206,11 @@ impl WaygateBuilder {
         self
     }
 
-    /// Accepts annotated handlers that no route serves, if their path (`my_crate::admin::purge`) begins with
-    /// `prefix`. By default such a handler stops the start.
+    /// Accepts annotated handlers that no route serves: the one of this path (`my_crate::admin::purge`), or all of a
+    /// module and those inside it (`my_crate::admin`). `""` accepts all. By default such a handler stops the start.
     #[cfg(feature = "axum")]
-    pub fn allow_unmounted(mut self, prefix: impl Into<String>) -> Self {
-        self.allow_unmounted.push(prefix.into());
+    pub fn allow_unmounted(mut self, path: impl Into<String>) -> Self {
+        self.allow_unmounted.push(path.into());
         self
     }
 

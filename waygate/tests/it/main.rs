@@ -21,10 +21,12 @@ mod hints;
 mod layer;
 mod limit_attributes;
 mod limits;
+mod named_routes;
 mod openapi;
 mod preflight;
 mod register;
 mod reseed;
+mod same_name;
 mod support;
 #[cfg(feature = "file")]
 mod unreadable;

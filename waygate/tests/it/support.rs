@@ -2,6 +2,7 @@
 
 use axum::{Router, routing::get};
 use waygate::{
+    __private::Declaration,
     RouteState, Timestamp, Waygate, WaygateBuilder,
     testing::{ManualClock, TestApp},
 };
@@ -19,6 +20,15 @@ pub(crate) fn builder() -> WaygateBuilder {
     Waygate::builder()
         .environment("production")
         .allow_unmounted("")
+}
+
+/// An engine that does not mind handlers of other tests than those of `module`.
+pub(crate) fn only(module: &str) -> WaygateBuilder {
+    let declarations = Declaration::all().into_iter();
+    let others = declarations.filter(|declaration| !declaration.handler.starts_with(module));
+    others.fold(Waygate::builder(), |builder, other| {
+        builder.allow_unmounted(other.handler)
+    })
 }
 
 /// An application with these routes, each answering its own path.

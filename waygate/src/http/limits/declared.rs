@@ -50,9 +50,9 @@ impl DeclaredLimits {
     ) -> Result<(), Invalid> {
         self.rates.push(DeclaredLimit {
             policy: RateLimitPolicy::declared(declared)?,
-            key: with.key.map(|key| key()),
-            cost: with.cost.map(|cost| cost()),
-            response: with.response.map(|response| response()),
+            key: with.key.map(|key| key().function),
+            cost: with.cost.map(|cost| cost().function),
+            response: with.response.map(|response| response().function),
         });
         Ok(())
     }
@@ -64,8 +64,8 @@ impl DeclaredLimits {
     ) -> Result<(), Invalid> {
         self.concurrency.push(DeclaredConcurrency {
             policy: ConcurrencyPolicy::declared(declared)?,
-            key: with.key.map(|key| key()),
-            response: with.response.map(|response| response()),
+            key: with.key.map(|key| key().function),
+            response: with.response.map(|response| response().function),
         });
         Ok(())
     }

@@ -173,7 +173,11 @@ fn problems(
             "The server takes changes only with `If-Match`.",
         ),
         (is_login, "429", "There were too many attempts."),
-        (writes, "500", "The server has made a mistake, and logs it."),
+        (
+            writes || reads_store,
+            "500",
+            "The server has made a mistake, and logs it.",
+        ),
         (
             is_login || path.starts_with("/api/auth/tokens"),
             "501",

@@ -51,7 +51,7 @@ pub enum RouteCommand {
     /// Opens the route in these environments only, at once, and drops its reason. Windows that have not begun
     /// are kept.
     EnvOnly {
-        /// The environments; an empty list closes the route everywhere.
+        /// The environments; at least one.
         envs: Vec<EnvName>,
     },
     /// Marks the route as going away, or takes that back.
@@ -130,6 +130,11 @@ pub enum Refused {
     /// There are as many windows as a route may have.
     #[error("a route may have {MAX_WINDOWS} windows; cancel some first")]
     TooManyWindows,
+    /// An environment gate without an environment would close the route everywhere.
+    #[error(
+        "an environment gate names at least one environment; to close the route everywhere, disable it"
+    )]
+    NoEnvironment,
 }
 
 /// How many windows one route may have at a time.
@@ -186,6 +191,7 @@ pub fn transition(
             schedule(position, *interval, reason, now)?;
         }
         RouteCommand::CancelSchedule { window } => cancel(position, window.as_ref())?,
+        RouteCommand::EnvOnly { envs } if envs.is_empty() => return Err(Refused::NoEnvironment),
         RouteCommand::EnvOnly { envs } => {
             position.lifecycle = Lifecycle::Active;
             position

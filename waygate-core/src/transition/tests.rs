@@ -436,15 +436,18 @@ fn an_environment_gate_opens_at_once_and_drops_the_old_reason() {
             );
         }
     }
+}
+
+#[test]
+fn an_environment_gate_without_environments_is_refused() {
     let nowhere = RouteCommand::EnvOnly { envs: Vec::new() };
-    let state = apply(&after(&[]), &nowhere, 0).unwrap();
-    assert_eq!(
-        state.position.effective(at(0)),
-        Effective::EnvGated {
-            envs: &[],
-            reason: &Reason::default(),
-        }
-    );
+    for (name, state) in positions() {
+        assert_eq!(
+            apply(&state, &nowhere, 0),
+            Err(Refused::NoEnvironment),
+            "{name}"
+        );
+    }
 }
 
 #[test]

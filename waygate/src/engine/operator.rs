@@ -172,7 +172,7 @@ impl Operator {
             .await
     }
 
-    /// Opens a route in these environments only; an empty list closes it everywhere.
+    /// Opens a route in these environments only, at least one: [`disable`](Self::disable) closes it everywhere.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.

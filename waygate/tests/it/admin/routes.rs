@@ -459,8 +459,6 @@ async fn the_audit_log_is_filtered_before_it_is_cut() {
     assert_eq!(count("?route=GET%3A%2Forders&limit=2&offset=2").await, 1);
     assert_eq!(count("?service=nope").await, 0);
     assert_eq!(count("?limit=0").await, 0);
-    assert_eq!(count("?limit=-100").await, 0);
-    assert_eq!(count("?limit=abc").await, 7);
     assert_eq!(count("?limit=99999999999999999999").await, 7);
     server.get("/api/audit?rout=x").await.refused(400);
 }

@@ -38,7 +38,7 @@ fn dirs<const N: usize>(place: &Place, names: [&str; N]) -> [PathBuf; N] {
 
 /// Points a link elsewhere in one step, as Kubernetes does.
 fn point(link: &Path, target: &str) {
-    let other = link.with_extension("other");
+    let other = link.with_file_name("next-link");
     symlink(target, &other).unwrap();
     fs::rename(other, link).unwrap();
 }

@@ -40,6 +40,7 @@ fn unmount(path: &Path) {
 
 /// In a process that may mount, and has a disk of its own at the place.
 pub(crate) async fn mounted(main: &Path) {
+    record_logs();
     let dir = main.parent().unwrap();
     let host = dir.join("host.json");
     let app = dir.join("an app");

@@ -52,6 +52,10 @@ impl Files {
         for path in replaced.into_iter().chain(generations) {
             check_replaceable(&path).map_err(|e| misconfigured("the file", &path, &e))?;
         }
+        self.check_lock()
+    }
+
+    pub(super) fn check_lock(&self) -> Result<(), BackendError> {
         let lock = self.lock();
         check_regular(&lock).map_err(|e| misconfigured("the lock file", &lock, &e))
     }
@@ -72,6 +76,18 @@ impl Files {
     /// The full segment of the audit log before the current one.
     pub(super) fn audit_before(&self) -> PathBuf {
         self.beside(".audit.1.jsonl")
+    }
+
+    /// Where the counters of a process are kept.
+    #[cfg(feature = "memory")]
+    pub(super) fn counters(&self) -> PathBuf {
+        self.beside(".counters")
+    }
+
+    /// The next version of the file, before it takes its place. Only for the holder of the lock.
+    #[cfg(feature = "memory")]
+    pub(super) fn next(&self) -> PathBuf {
+        self.beside(".next")
     }
 
     /// A new file in the same directory, removed when dropped. Only its owner may read it.

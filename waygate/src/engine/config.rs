@@ -123,7 +123,7 @@ struct File {
 fn nearest_file(directory: &Path) -> Result<File, BuildError> {
     for directory in directory.ancestors() {
         let path = directory.join(FILE);
-        match std::fs::read_to_string(&path) {
+        match read(&path) {
             Ok(text) => {
                 return Ok(File {
                     path: path.display().to_string(),
@@ -145,6 +145,16 @@ fn nearest_file(directory: &Path) -> Result<File, BuildError> {
         }
     }
     Ok(File::default())
+}
+
+/// A named pipe would make the start wait for ever, and a device might never end.
+fn read(path: &Path) -> io::Result<String> {
+    let kind = std::fs::metadata(path)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        let problem = "it is a pipe, a socket or a device; it must be a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
+    std::fs::read_to_string(path)
 }
 
 /// `KEY=value` lines; `#` begins a comment line; quotes around a value are dropped.

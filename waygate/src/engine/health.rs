@@ -30,6 +30,9 @@ pub enum Component {
     Counters,
     /// The file for a start without the store cannot be written.
     BootCache,
+    /// The counters of this process are not kept in their file, or could not be put back at the start (reported for an
+    /// hour).
+    CounterSnapshot,
 }
 
 impl fmt::Display for Component {
@@ -42,6 +45,7 @@ impl fmt::Display for Component {
             Self::Scheduler => "scheduler",
             Self::Counters => "counters",
             Self::BootCache => "boot_cache",
+            Self::CounterSnapshot => "counter_snapshot",
         })
     }
 }
@@ -110,7 +114,8 @@ impl Monitor {
 
     /// Notes whether the store takes writes.
     pub(crate) fn store_takes_writes(&self, fault: Option<&impl fmt::Display>, now: Timestamp) {
-        self.refuses_writes.store(fault.is_some(), Ordering::Relaxed);
+        self.refuses_writes
+            .store(fault.is_some(), Ordering::Relaxed);
         match fault {
             Some(fault) => self.degrade(Component::Store, fault, now),
             None => self.recover(Component::Store),

@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) on_store_reset: OnStoreReset,
     #[cfg(feature = "file")]
     pub(crate) boot_cache: Option<waygate_backends::BootCache>,
+    #[cfg(feature = "file")]
+    pub(crate) counter_snapshot: Option<Arc<waygate_backends::CounterSnapshot>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) runtime: tokio::runtime::Handle,

@@ -38,8 +38,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         };
         inner.follow_clock().await;
         // A hint is no occasion to write, unless it may say that writing works again.
-        let probe =
-            !matches!(signal, Signal::Hint(_)) || inner.monitor.store_refuses_writes();
+        let probe = !matches!(signal, Signal::Hint(_)) || inner.monitor.store_refuses_writes();
         let look = match signal {
             Signal::Gone => return,
             // A store that was away says with any hint that it is back.

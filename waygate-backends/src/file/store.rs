@@ -11,10 +11,11 @@ use super::{
     audit::AuditLog,
     envelope::{self, Document, Envelope, Refusal},
     fault::Fault,
-    files::Files,
+    files::{self, Files},
     format::Format,
     generations,
     lock::{self, Lock},
+    mounts,
     options::FileBackendBuilder,
     stamp::{self, Stamp},
 };
@@ -23,6 +24,9 @@ use crate::table::Table;
 /// How long a file without a checksum must hold still before it is taken: an editor may be saving it.
 const HAND_EDIT_SETTLES: Duration = Duration::from_millis(50);
 const HAND_EDIT_PATIENCE: usize = 40;
+
+/// How often a link may be pointed elsewhere while this process waits for a lock.
+const LINK_PATIENCE: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Store {
@@ -34,6 +38,10 @@ pub(super) struct Store {
     main: Main,
     /// The state file when it was last read or written.
     seen: Option<Stamp>,
+    /// Whether the path leads nowhere, which is said once.
+    is_lost: bool,
+    /// Whether it leads to another file than the one that was read last.
+    moved: bool,
     audit: AuditLog,
     /// The revision of an older generation that is used instead, until the next commit, and why.
     fell_back: Option<(u64, String)>,
@@ -51,15 +59,20 @@ enum Main {
 }
 
 impl Store {
-    pub(super) fn open(options: FileBackendBuilder) -> Result<Self, BackendError> {
+    pub(super) fn open(mut options: FileBackendBuilder) -> Result<Self, BackendError> {
+        const WHAT: &str = "the state file";
         let format = Format::of(&options.path)?;
-        let files = Files::of(&options.path)?;
+        options.path = files::absolute(WHAT, &options.path)?;
+        let files = Files::of(WHAT, &options.path)?;
+        files.check_others(options.older_generations)?;
         let mut store = Self {
             audit: AuditLog::new(files.clone(), options.audit),
             fell_back: None,
             table: None,
             main: Main::Stale,
             seen: None,
+            is_lost: false,
+            moved: false,
             files,
             format,
             options,
@@ -71,7 +84,28 @@ impl Store {
             tracing::warn!(%error, dir = %store.files.dir.display(), "cannot remove temporary files");
         }
         store.reread(lock.is_ok());
+        store.check_writable()?;
         Ok(store)
+    }
+
+    /// Says at the start that no change will be taken. What is there can be read all the same.
+    fn check_writable(&self) -> Result<(), BackendError> {
+        let Err(error) = self.probe() else {
+            return Ok(());
+        };
+        let never = matches!(
+            error.kind(),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+        );
+        let (file, is_there) = (self.files.main.display(), self.seen.is_some());
+        if never && !is_there && self.revision().is_none_or(|revision| revision.number == 0) {
+            return Err(BackendError::Misconfigured(format!(
+                "the state file `{file}` is not there and cannot be created: {error}; let this process write in `{}`",
+                self.files.dir.display()
+            )));
+        }
+        tracing::warn!(%file, %error, "the state file can only be read; changes will be refused");
+        Ok(())
     }
 
     pub(super) fn revision(&self) -> Option<Revision> {
@@ -80,11 +114,33 @@ impl Store {
 
     /// Takes what others have written since.
     pub(super) fn refresh(&mut self) {
-        if self.has_changed() {
+        if let Err(error) = self.follow() {
+            if !std::mem::replace(&mut self.is_lost, true) {
+                tracing::error!(%error, "what is in memory stays");
+            }
+        } else if self.has_changed() {
             // Without a lock, as in a directory that is read-only, a rename is atomic all the same.
             let lock = self.lock();
             self.reread(lock.is_ok());
         }
+    }
+
+    /// Goes where the path leads now.
+    fn follow(&mut self) -> Result<(), BackendError> {
+        let found = Files::find(&self.options.path);
+        let files = found.map_err(|e| not_writable(&self.options.path, &e))?;
+        self.is_lost = false;
+        if files != self.files {
+            tracing::info!(
+                from = %self.files.main.display(), to = %files.main.display(),
+                "the link to the state file was pointed elsewhere"
+            );
+            self.audit = AuditLog::new(files.clone(), self.options.audit);
+            self.files = files;
+            self.moved = true;
+            self.main = Main::Stale;
+        }
+        Ok(())
     }
 
     pub(super) fn image(&mut self) -> Result<Image, BackendError> {
@@ -122,11 +178,17 @@ impl Store {
         if let Main::Foreign(fault) = &self.main {
             return Err(fault.error());
         }
-        let probe = || {
-            let mut probe = self.files.temp()?;
-            io::Write::write_all(&mut probe, &[b' '; 4096])
-        };
-        probe().map_err(|e| not_writable(&self.files.main, &e))
+        self.follow()?;
+        self.probe().map_err(|e| not_writable(&self.files.main, &e))
+    }
+
+    /// Writes as a commit would, to no effect.
+    fn probe(&self) -> io::Result<()> {
+        if mounts::of_file(&self.files.main).is_some() {
+            return Err(files::mounted_alone(&self.files.main));
+        }
+        let mut probe = self.files.temp()?;
+        io::Write::write_all(&mut probe, &[b' '; 4096])
     }
 
     pub(super) fn commit(&mut self, batch: Batch) -> Result<Revision, CommitError> {
@@ -170,15 +232,28 @@ impl Store {
         }
     }
 
-    fn lock(&self) -> Result<Lock, BackendError> {
-        lock::acquire(&self.files, self.options.lock_timeout).map_err(|e| match e.kind() {
-            io::ErrorKind::TimedOut => BackendError::Unavailable(e.to_string()),
-            _ => not_writable(&self.files.lock(), &e),
-        })
+    /// Locks the file that the path leads to.
+    fn lock(&mut self) -> Result<Lock, BackendError> {
+        for _ in 0..LINK_PATIENCE {
+            self.follow()?;
+            let lock = lock::acquire(&self.files, self.options.lock_timeout);
+            let lock = lock.map_err(|e| match e.kind() {
+                io::ErrorKind::TimedOut => BackendError::Unavailable(e.to_string()),
+                _ => not_writable(&self.files.lock(), &e),
+            })?;
+            // While this process waited, a link may have been pointed elsewhere.
+            if Files::find(&self.options.path).is_ok_and(|files| files == self.files) {
+                return Ok(lock);
+            }
+        }
+        let path = self.options.path.display();
+        Err(BackendError::Unavailable(format!(
+            "`{path}` leads to another file each time"
+        )))
     }
 
     fn has_changed(&self) -> bool {
-        Stamp::of(&self.files.main).map_or(true, |stamp| stamp != self.seen)
+        self.moved || Stamp::of(&self.files.main).map_or(true, |stamp| stamp != self.seen)
     }
 
     fn encode(&self, table: &Table) -> Result<Vec<u8>, BackendError> {
@@ -231,6 +306,7 @@ impl Store {
     }
 
     fn reread(&mut self, locked: bool) {
+        self.moved = false;
         match self.read_main() {
             Ok(Some(document)) => self.adopt(document, locked),
             Ok(None) => self.missing(locked),
@@ -419,5 +495,8 @@ impl Store {
 }
 
 fn not_writable(path: &Path, error: &io::Error) -> BackendError {
+    let busy = error.kind() == io::ErrorKind::ResourceBusy && mounts::of_file(path).is_some();
+    let mounted = busy.then(|| files::mounted_alone(path));
+    let error = mounted.as_ref().unwrap_or(error);
     BackendError::NotWritable(format!("cannot write `{}`: {error}", path.display()))
 }

@@ -106,6 +106,11 @@ impl MovingLog {
         self.hits.capacity() * size_of::<Hit>()
     }
 
+    /// Every request by its time and cost, the oldest first: what there is to keep of a log.
+    pub fn hits(&self) -> impl ExactSizeIterator<Item = (Nanos, u32)> + '_ {
+        self.hits.iter().map(|hit| (hit.at, hit.cost))
+    }
+
     fn forget(&mut self, period: Nanos, now: Nanos) {
         // A clock that went back: nothing counts for longer than one window from now.
         for hit in self.hits.iter_mut().rev().take_while(|hit| hit.at > now) {
@@ -134,5 +139,17 @@ impl MovingLog {
             used = used.saturating_sub(u64::from(hit.cost));
             before > target && used <= target
         })
+    }
+}
+
+/// The log of requests that were kept, the oldest first.
+impl FromIterator<(Nanos, u32)> for MovingLog {
+    fn from_iter<T: IntoIterator<Item = (Nanos, u32)>>(hits: T) -> Self {
+        let hits: VecDeque<Hit> = hits
+            .into_iter()
+            .map(|(at, cost)| Hit { at, cost })
+            .collect();
+        let used = hits.iter().map(|hit| u64::from(hit.cost)).sum();
+        Self { hits, used }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) on_store_reset: OnStoreReset,
     #[cfg(feature = "file")]
     pub(crate) boot_cache: Option<waygate_backends::BootCache>,
+    #[cfg(feature = "file")]
+    pub(crate) counter_snapshot: Option<Arc<waygate_backends::CounterSnapshot>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -124,8 +126,11 @@ impl Inner {
         let revision = match self.commit_in_time(batch).await {
             Ok(revision) => revision,
             Err(CommitError::Backend(error)) => {
-                self.monitor
-                    .degrade(Component::Store, &error, self.clock.now());
+                let (monitor, now) = (&self.monitor, self.clock.now());
+                match &error {
+                    BackendError::NotWritable(_) => monitor.store_takes_writes(Some(&error), now),
+                    _ => monitor.degrade(Component::Store, &error, now),
+                }
                 return Err(error.into());
             }
             Err(error @ CommitError::Unconfirmed(_)) => {
@@ -142,7 +147,8 @@ impl Inner {
             }
             Err(error) => return Err(error),
         };
-        self.monitor.recover(Component::Store);
+        let no_fault = None::<&BackendError>;
+        self.monitor.store_takes_writes(no_fault, self.clock.now());
         let changed: Vec<EntityKey> = puts.iter().map(|(key, _)| key.clone()).collect();
         for (key, value) in puts {
             let entity = Entity {
@@ -203,12 +209,19 @@ impl Inner {
     pub(crate) async fn look(&self) -> Result<Image, BackendError> {
         let loaded = in_time(self.backend.load()).await;
         match &loaded {
-            Ok(_) => self.monitor.recover(Component::Store),
+            Ok(_) => self.monitor.store_was_read(),
             Err(error) => self
                 .monitor
                 .degrade(Component::Store, error, self.clock.now()),
         }
         loaded
+    }
+
+    /// Looks whether the store would take a change, before somebody needs one.
+    pub(crate) async fn probe_store(&self) {
+        let probed = in_time(self.backend.health()).await;
+        self.monitor
+            .store_takes_writes(probed.err().as_ref(), self.clock.now());
     }
 
     /// Takes over an image, unless it shows that the store has lost what it held.

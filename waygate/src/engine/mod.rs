@@ -15,6 +15,8 @@ mod clock;
 )]
 mod concurrency;
 mod config;
+#[cfg(feature = "file")]
+mod counter_snapshot;
 mod decide;
 #[cfg(feature = "admin")]
 mod entities;
@@ -130,6 +132,7 @@ impl Waygate {
     /// | `WAYGATE_REDIS_URL` | `redis://localhost:6379/0` | the Redis |
     /// | `WAYGATE_ENV` | `dev` | the environment this process runs in |
     /// | `WAYGATE_COUNTERS_REDIS_URL` | | counts requests there; without it, with `redis` state, where the state is |
+    /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | keeps the counters of this process in this file; `off` keeps none |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
     /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | count nothing and limit nothing |
     ///

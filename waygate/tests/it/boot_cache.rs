@@ -17,10 +17,10 @@ use crate::{
 };
 
 /// A directory that is gone when the test is over.
-struct Directory(PathBuf);
+pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let name = format!("waygate-{}", Epoch::random());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).unwrap();

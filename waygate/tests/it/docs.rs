@@ -428,7 +428,7 @@ impl Watching {
 
 #[tokio::test]
 async fn a_client_cannot_take_the_streams_of_others() {
-    let proxies = TrustedProxies::new(["127.0.0.9"]).unwrap();
+    let proxies = TrustedProxies::networks(["127.0.0.9/32".parse().unwrap()]);
     let waygate = builder().trusted_proxies(proxies).build().await.unwrap();
     let service = guard(&waygate).await.docs("/docs").into_make_service();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

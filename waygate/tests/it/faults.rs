@@ -93,6 +93,34 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_takes_no_writes_is_reported_before_the_first_change() {
+    let backend = Arc::new(Faulty::default());
+    backend.set(FULL);
+    let waygate = engine(&backend).await;
+    let cause = || {
+        let health = waygate.health();
+        let degraded = health.get(&Component::Store);
+        degraded.map(|degraded| degraded.cause.clone())
+    };
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert!(cause().is_some_and(|said| said.contains("no space left")));
+    // Reading it does not mean that it takes changes.
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    assert!(cause().is_some());
+    backend.set(FINE);
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    assert_eq!(cause(), None);
+    // The same after a change that was refused.
+    backend.set(FULL);
+    assert!(waygate.system().disable("GET:/a", "").await.is_err());
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    assert!(cause().is_some());
+    backend.set(FINE);
+    waygate.system().disable("GET:/a", "").await.unwrap();
+    assert_eq!(cause(), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_start_without_the_store_serves_declarations_and_catches_up() {
     let backend = Arc::new(Faulty::default());
     let before = engine(&backend).await;

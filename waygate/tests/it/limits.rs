@@ -25,7 +25,7 @@ fn key(text: &str) -> LimitKey {
     text.parse().unwrap()
 }
 
-async fn set(waygate: &Waygate, at: &str, fields: Value) {
+pub(crate) async fn set(waygate: &Waygate, at: &str, fields: Value) {
     let operator = waygate.system();
     let set = operator.set_rate_limit(key(at), policy(fields));
     set.await.unwrap();

@@ -8,6 +8,8 @@ mod bind;
 #[cfg(feature = "file")]
 mod boot_cache;
 mod concurrency;
+#[cfg(feature = "file")]
+mod counter_snapshot;
 mod declared_limits;
 mod differential;
 #[cfg(feature = "swagger-ui")]

@@ -74,10 +74,7 @@ async fn answer(State(source): State<Source>, request: Request) -> Response {
 }
 
 /// The state now, then once per picture. Who reads too slowly gets only the newest.
-fn events(
-    source: Source,
-    place: Place,
-) -> impl Stream<Item = Result<Event, Infallible>> {
+fn events(source: Source, place: Place) -> impl Stream<Item = Result<Event, Infallible>> {
     let Source {
         document,
         mut version,
@@ -85,22 +82,25 @@ fn events(
     } = source;
     version.mark_changed();
     let start = (document, version, place, None);
-    stream::unfold(start, |(document, mut version, mut place, told)| async move {
-        loop {
-            tokio::select! {
-                biased;
-                () = place.ended() => return None,
-                // Fails when the engine is gone.
-                changed = version.changed() => changed.ok()?,
+    stream::unfold(
+        start,
+        |(document, mut version, mut place, told)| async move {
+            loop {
+                tokio::select! {
+                    biased;
+                    () = place.ended() => return None,
+                    // Fails when the engine is gone.
+                    changed = version.changed() => changed.ok()?,
+                }
+                let rendering = document.upgrade()?.current().await;
+                if told != Some(rendering.version) {
+                    let event = Event::default()
+                        .id(rendering.version.to_string())
+                        .data(&*rendering.state);
+                    let next = (document, version, place, Some(rendering.version));
+                    return Some((Ok(event), next));
+                }
             }
-            let rendering = document.upgrade()?.current().await;
-            if told != Some(rendering.version) {
-                let event = Event::default()
-                    .id(rendering.version.to_string())
-                    .data(&*rendering.state);
-                let next = (document, version, place, Some(rendering.version));
-                return Some((Ok(event), next));
-            }
-        }
-    })
+        },
+    )
 }

@@ -294,7 +294,8 @@ async fn with_orphan() -> MemoryBackend {
     let old = Waygate::builder().backend(backend.clone()).build().await;
     let old = old.unwrap();
     old.register("GET:/gone".parse().unwrap(), waygate::RouteState::default())
-        .await;
+        .await
+        .unwrap();
     old.system().disable("GET:/gone", "old").await.unwrap();
     backend
 }

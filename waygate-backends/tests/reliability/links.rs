@@ -200,7 +200,8 @@ async fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn what_is_no_regular_file_is_refused_at_once() {
-    let kinds: [(&str, fn(&Path)); 5] = [
+    type Make = fn(&Path);
+    let kinds: [(&str, Make); 5] = [
         ("a named pipe", pipe),
         ("a socket", |path| drop(UnixListener::bind(path).unwrap())),
         ("a directory", |path| fs::create_dir(path).unwrap()),

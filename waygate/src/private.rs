@@ -157,6 +157,18 @@ fn repeated(name: &str) -> bool {
     name.contains("::__axum_macros_check_")
 }
 
+/// Awaited by a handler with attributes before its body runs, so that it runs nowhere without them.
+#[cfg(feature = "axum")]
+pub fn entered(stamp: &'static str) -> crate::http::Entered {
+    crate::http::Entered::new(stamp)
+}
+
+/// Without axum, nothing calls handlers for the engine.
+#[cfg(not(feature = "axum"))]
+pub fn entered(_stamp: &'static str) -> std::future::Ready<()> {
+    std::future::ready(())
+}
+
 /// Checks and erases the function that `response = ..` names.
 #[cfg(feature = "axum")]
 pub fn responder<Kind>(function: impl IntoResponder<Kind>) -> Named<Responder> {

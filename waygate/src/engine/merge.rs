@@ -27,8 +27,11 @@ impl Declarations {
     pub(crate) fn add(&mut self, route: Registered) -> Result<(), RegisterError> {
         match route.source {
             Source::Registered => self.called = Some(route),
-            Source::Document if self.bound.is_some() => {}
-            Source::Document | Source::Operation { .. } | Source::Attribute { .. } => {
+            Source::Document | Source::Router if self.bound.is_some() => {}
+            Source::Document
+            | Source::Router
+            | Source::Operation { .. }
+            | Source::Attribute { .. } => {
                 self.bound = Some(match self.bound.take() {
                     // Another guarded router serves the same route with another handler.
                     Some(known) if known.source.handler() != route.source.handler() => {
@@ -66,7 +69,7 @@ fn union(first: &Registered, second: &Registered) -> Result<Registered, Register
         concurrency: all(&first.concurrency, &second.concurrency, |limit| &limit.name)
             .map_err(|name| differ(&format!("limits of concurrency `{name}`")))?,
         source: match first.source {
-            Source::Document => second.source.clone(),
+            Source::Document | Source::Router => second.source.clone(),
             _ => first.source.clone(),
         },
     })

@@ -99,6 +99,8 @@ pub(crate) use limits::{
 #[cfg(feature = "axum")]
 pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Registered;
+#[cfg(feature = "axum")]
+pub(crate) use table::Table;
 pub(crate) use target::Asked;
 #[cfg(feature = "axum")]
 pub(crate) use target::is_preflight;

@@ -166,6 +166,7 @@ fn origin(source: &Source) -> String {
             format!("attributes of `{handler}`")
         }
         Source::Document => "the OpenAPI document".to_owned(),
+        Source::Router => "the router".to_owned(),
         Source::Registered => "`register`".to_owned(),
     }
 }

@@ -11,6 +11,7 @@ pub struct Report {
     routes: Vec<RouteRecord>,
     rates: Vec<LimitRecord>,
     concurrency: Vec<ConcurrencyRecord>,
+    notes: Vec<String>,
 }
 
 impl Report {
@@ -23,7 +24,15 @@ impl Report {
             routes,
             rates,
             concurrency,
+            notes: Vec::new(),
         }
+    }
+
+    /// The same with lines at the end.
+    #[cfg(feature = "axum")]
+    pub(crate) fn with_notes(mut self, notes: Vec<String>) -> Self {
+        self.notes.extend(notes);
+        self
     }
 
     /// The routes, by path and method.
@@ -54,7 +63,10 @@ impl fmt::Display for Report {
                 LimitScope::Global | LimitScope::Service(_) => false,
             })?;
         }
-        self.limits(f, |scope| !matches!(scope, LimitScope::Route(_)))
+        self.limits(f, |scope| !matches!(scope, LimitScope::Route(_)))?;
+        self.notes
+            .iter()
+            .try_for_each(|note| writeln!(f, "note: {note}"))
     }
 }
 
@@ -128,6 +140,7 @@ fn origin(route: &RouteRecord) -> &'static str {
         Some(Source::Operation { .. }) => "via operation",
         Some(Source::Attribute { .. }) => "via route =",
         Some(Source::Document) => "not annotated",
+        Some(Source::Router) => "not documented",
         Some(Source::Registered) => "via register()",
         None => "orphaned",
     }

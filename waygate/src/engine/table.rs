@@ -50,6 +50,8 @@ pub enum Source {
     },
     /// An operation of the OpenAPI document without any attribute.
     Document,
+    /// A route of the router that no document describes.
+    Router,
     /// A call of [`Waygate::register`](crate::Waygate::register).
     Registered,
 }
@@ -59,7 +61,7 @@ impl Source {
     pub fn handler(&self) -> Option<&'static str> {
         match self {
             Self::Operation { handler } | Self::Attribute { handler } => Some(handler),
-            Self::Document | Self::Registered => None,
+            Self::Document | Self::Router | Self::Registered => None,
         }
     }
 }
@@ -188,6 +190,14 @@ impl Table {
             None => None,
         };
         slot.or(methods.any).map(|slot| slot as usize)
+    }
+
+    /// The slots of every method of a path.
+    #[cfg(feature = "axum")]
+    pub(crate) fn of_path(&self, path: &str) -> impl Iterator<Item = usize> {
+        let methods = self.paths.get(path).into_iter();
+        let slots = methods.flat_map(|methods| methods.by_method.into_iter().chain([methods.any]));
+        slots.flatten().map(|slot| slot as usize)
     }
 
     /// The route that an operator means: the exact key, or a bare path that only one method has.

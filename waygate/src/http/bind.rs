@@ -5,7 +5,6 @@ mod limits;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use axum::Router;
 use serde_json::Value;
 use waygate_core::{
     grammar::{Method, PathTemplate, RouteSpec},
@@ -15,11 +14,11 @@ use waygate_core::{
 use super::{
     DeclaredLimits,
     layer::OfRoute,
-    probe::{self, Served},
+    survey::{Served, Survey},
 };
 use crate::{
-    engine::{Registered, Source},
-    registry::{self, HandlerDeclaration},
+    engine::{Registered, Source, Table},
+    registry::HandlerDeclaration,
 };
 
 pub use error::{BindError, BindErrors};
@@ -44,23 +43,22 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// Binds every declaration of this program. `router` has our layer on it, so that it can be probed. The stamps are
-/// taken out of `document`.
+/// Binds every declaration of this program. The stamps are taken out of `document`.
 pub(super) async fn bind(
-    router: &Router,
+    handlers: &[HandlerDeclaration],
+    survey: &mut Survey,
     document: Option<&mut Value>,
     allow_unmounted: &[String],
     has_principal: bool,
 ) -> Result<Bound, BindErrors> {
-    let handlers = registry::declarations().map_err(|invalid| BindErrors(vec![invalid.into()]))?;
     let (mut operations, mut errors) = (Vec::new(), Vec::new());
     if let Some(document) = document {
         operations = take_operations(document, &mut errors);
     }
     let unmounted = Unmounted(allow_unmounted);
-    unmounted.warn_of_unknown(&handlers);
+    unmounted.warn_of_unknown(handlers);
     let mut claims: BTreeMap<RouteSpec, Vec<Claim<'_>>> = BTreeMap::new();
-    for declaration in &handlers {
+    for declaration in handlers {
         let places = places(declaration, &operations);
         if places.is_empty() && !unmounted.allows(declaration) {
             errors.push(unbound(declaration, &operations));
@@ -82,10 +80,11 @@ pub(super) async fn bind(
     // Paths of routes without a method, which come first.
     let mut every_method = HashSet::new();
     for (route, claims) in claims {
-        match (served_as(router, &route).await, &*claims) {
+        let found = served_as(survey, &route).await;
+        match (found.filter(|served| served.has(route.method())), &*claims) {
             // An operation of its own would take the method away from the route that governs all of them.
-            (Some((path, Served::Yes)), []) if every_method.contains(&path) => {}
-            (Some((path, Served::Yes)), claims) => {
+            (Some(served), []) if every_method.contains(&served.path) => {}
+            (Some(Served { path, .. }), claims) => {
                 if route.method().is_none() {
                     every_method.insert(path.clone());
                 }
@@ -97,11 +96,12 @@ pub(super) async fn bind(
                 bound.add(&route, claims.first());
             }
             // A document may describe more than this router serves; an annotated route must be served.
-            (found, claims) => {
+            (None, claims) => {
+                let is_there = served_as(survey, &route).await.is_some();
                 let missing = claims
                     .iter()
                     .filter(|claim| !unmounted.allows(claim.declaration));
-                errors.extend(missing.map(|claim| claim.missing(&route, found.is_some())));
+                errors.extend(missing.map(|claim| claim.missing(&route, is_there)));
             }
         }
     }
@@ -177,6 +177,50 @@ fn claimed_twice(route: &RouteSpec, claims: &[Claim<'_>]) -> Option<BindError> {
 }
 
 impl Bound {
+    /// Adds what the router serves, and neither attributes nor the document nor `known` routes name.
+    pub(super) fn add_undocumented(&mut self, survey: &Survey, known: &Table) {
+        let mut keys: HashSet<RouteKey> =
+            self.routes.iter().map(|route| route.key.clone()).collect();
+        for served in survey.served() {
+            let path = &served.path;
+            let mut is_known = |method: Option<Method>| {
+                let key = RouteKey::new(method, path);
+                known.exact(&key).is_some() || keys.contains(&key)
+            };
+            if is_known(None) {
+                continue;
+            }
+            let covered = |method: Method, is_known: &mut dyn FnMut(Option<Method>) -> bool| {
+                let get = method == Method::Head && is_known(Some(Method::Get));
+                get || is_known(Some(method))
+            };
+            let is_any = served.others
+                && (served.is_any || served.methods.is_empty())
+                && !Method::ALL.into_iter().any(|method| is_known(Some(method)));
+            let methods: Vec<_> = match is_any {
+                // One handler for all methods is one route.
+                true => vec![None],
+                false => {
+                    let own = served.methods.iter().copied();
+                    own.filter(|method| !covered(*method, &mut is_known))
+                        .map(Some)
+                        .collect()
+                }
+            };
+            for method in methods {
+                let key = RouteKey::new(method, path);
+                keys.insert(key.clone());
+                self.routes.push(Registered {
+                    key,
+                    declared: RouteState::default(),
+                    limits: Vec::new(),
+                    concurrency: Vec::new(),
+                    source: Source::Router,
+                });
+            }
+        }
+    }
+
     fn add(&mut self, route: &RouteSpec, claim: Option<&Claim<'_>>) {
         let key = RouteKey::from(route);
         let (declared, limits, source) = match claim {
@@ -184,11 +228,7 @@ impl Bound {
                 declaration,
                 source,
             }) => {
-                let own = OfRoute {
-                    responses: declaration.responses.clone(),
-                    limits: declaration.limits.clone(),
-                };
-                self.own.insert(key.clone(), own);
+                self.own.insert(key.clone(), OfRoute::from(*declaration));
                 (
                     declaration.state.clone(),
                     declaration.limits.clone(),
@@ -211,23 +251,16 @@ impl Bound {
     }
 }
 
-/// The template under which the router serves a route. utoipa writes the root of a nested router with a slash at the
-/// end where axum has none.
-async fn served_as(router: &Router, route: &RouteSpec) -> Option<(PathTemplate, Served)> {
+/// What the router serves under a route's path. utoipa writes the root of a nested router with a slash at the end where axum
+/// has none.
+async fn served_as(survey: &mut Survey, route: &RouteSpec) -> Option<Served> {
     let path = route.path();
-    let name = route.method().map_or("GET", Method::as_str);
-    let method = http::Method::from_bytes(name.as_bytes()).ok()?;
     for spelling in [Some(path.clone()), without_slash(path)]
         .into_iter()
         .flatten()
     {
-        match probe::served(router, method.clone(), &spelling).await {
-            Served::No => {}
-            // Some method is served, and the route stands for every one.
-            Served::OtherMethods if route.method().is_none() => {
-                return Some((spelling, Served::Yes));
-            }
-            served => return Some((spelling, served)),
+        if let Some(served) = survey.path(&spelling).await {
+            return Some(served.clone());
         }
     }
     None

@@ -1,17 +1,24 @@
-use std::{collections::HashMap, fmt, net::SocketAddr};
+use std::{collections::HashMap, fmt, net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 
 use super::{
     Api, BindErrors, Responses, bind,
-    layer::{OfRoute, WaygateLayer},
-    preflight, probe,
+    layer::{OfRoute, Setup, Shared, WaygateLayer},
+    survey::Survey,
 };
-use crate::{Waygate, engine::Report};
+use crate::{
+    Waygate,
+    engine::Report,
+    registry::{self, HandlerDeclaration},
+};
 
 impl Waygate {
     /// Puts the engine before every route of an API: binds each annotated handler to its final method and path, and
-    /// registers the document's other routes as active.
+    /// registers all other routes of the document and of the router as active.
+    ///
+    /// Each endpoint learns which route it serves, so that the route's gates hold wherever the guarded router is mounted:
+    /// nested, as a service, behind a layer that changes the method.
     ///
     /// # Errors
     /// [`BindErrors`] when an annotated handler is served by no route, or a named route does not exist: an
@@ -25,21 +32,47 @@ impl Waygate {
             .and_then(|document| serde_json::to_value(document).ok());
         #[cfg(not(feature = "openapi"))]
         let mut document: Option<serde_json::Value> = None;
-        let probed = probe::instrumented(&api.router);
+        let layer = WaygateLayer::new(self.clone());
+        // `with_state` makes every endpoint's service once and for all. Without it axum makes them anew for each
+        // connection, and none would remember which route it serves.
+        let guarded: Router = api.router.clone().layer(layer.clone()).with_state(());
+        let mut survey = Survey::of(&api.router, guarded.clone()).await;
         let (unmounted, has_principal) =
             (&self.inner.allow_unmounted, self.inner.principal.is_some());
-        let bound = bind::bind(&probed, document.as_mut(), unmounted, has_principal).await?;
+        let handlers =
+            registry::declarations().map_err(|invalid| BindErrors::from_one(invalid.into()))?;
+        let mut bound = bind::bind(
+            &handlers,
+            &mut survey,
+            document.as_mut(),
+            unmounted,
+            has_principal,
+        )
+        .await?;
+        bound.add_undocumented(&survey, &self.inner.snapshot.load().table);
         self.inner.register(bound.routes).await?;
-        let snapshot = self.inner.snapshot.load();
+        let table = self.inner.snapshot.load().table.clone();
+        survey.watch_where(|path| {
+            let slots = table.of_path(path);
+            let handler = |slot| table.route(slot)?.source.handler();
+            slots.filter_map(handler).next().is_none()
+        });
+        let gaps = survey.gaps(layer.shared().created());
+        for gap in &gaps {
+            tracing::warn!("{gap}");
+        }
         let by_slot = bound
             .own
             .into_iter()
-            .filter_map(|(key, own)| Some((snapshot.table.exact(&key)?, own)));
+            .filter_map(|(key, own)| Some((table.exact(&key)?, own)));
         Ok(Guarded {
             waygate: self.clone(),
-            router: api.router,
+            router: guarded,
+            shared: layer.shared().clone(),
             responses: Responses::new(),
             by_slot: by_slot.collect(),
+            handlers,
+            gaps,
             live: Router::new(),
             #[cfg(feature = "openapi")]
             document: std::sync::Arc::new(crate::openapi::LiveDocument::new(
@@ -57,8 +90,11 @@ impl Waygate {
 pub struct Guarded {
     pub(crate) waygate: Waygate,
     router: Router,
+    shared: Arc<Shared>,
     responses: Responses,
     by_slot: HashMap<usize, OfRoute>,
+    handlers: Vec<HandlerDeclaration>,
+    gaps: Vec<String>,
     /// What Waygate itself serves, beside the API and not governed by it.
     pub(crate) live: Router,
     #[cfg(feature = "openapi")]
@@ -76,7 +112,7 @@ impl Guarded {
 
     /// The table of routes, for people: print it at start.
     pub fn report(&self) -> Report {
-        self.waygate.report()
+        self.waygate.report().with_notes(self.gaps.clone())
     }
 
     /// Answers blocked requests of the whole application. An attribute's own `response = ..` comes first.
@@ -90,17 +126,27 @@ impl Guarded {
     /// To add routes that are not to be governed, merge this router *into* theirs: `mine.merge(guarded)`. The other way
     /// round their fallback would replace the guarded one, and global maintenance would miss unknown URLs.
     pub fn into_router(self) -> Router {
-        let table = self.waygate.inner.snapshot.load().table.clone();
-        let layer = WaygateLayer::new(self.waygate, self.responses, self.by_slot);
+        let routes = self.waygate.inner.snapshot.load().table.len();
+        let setup = Setup {
+            responses: self.responses,
+            by_slot: (0..routes).map(|_| std::sync::OnceLock::new()).collect(),
+            handlers: self
+                .handlers
+                .into_iter()
+                .map(|handler| (handler.stamp, handler))
+                .collect(),
+        };
+        for (slot, own) in self.by_slot {
+            if let Some(place) = setup.by_slot.get(slot) {
+                let _ = place.set(own);
+            }
+        }
+        self.shared.set_up(setup);
         #[cfg(feature = "openapi")]
         let live = self.live.merge(self.endpoints.router(self.document));
         #[cfg(not(feature = "openapi"))]
         let live = self.live;
-        // `with_state` makes every endpoint's service once and for all. Without it axum makes them anew for each
-        // connection, and none would remember which route it serves.
-        let guarded = self.router.layer(layer).with_state(());
-        preflight::learn(&guarded, table.iter().map(|route| route.key.path()));
-        live.merge(guarded).with_state(())
+        live.merge(self.router).with_state(())
     }
 
     /// The same as a service that tells handlers and rules the peer's address, for `axum::serve`.

@@ -6,13 +6,13 @@ use http::{Extensions, Method};
 
 use crate::engine::Snapshot;
 
-/// Which route one endpoint serves, remembered after its first request.
+/// Which route governs the requests of one endpoint, remembered after the first of them.
 ///
 /// axum makes one service per endpoint, so the answer is nearly always the remembered one. A router that
 /// was layered before it was nested twice shares a service between paths, so the memory is compared with
 /// the request and never trusted.
 #[derive(Debug, Default)]
-pub(super) struct Identity {
+pub(super) struct Memory {
     first: OnceLock<Seen>,
     /// What took its place after routes were registered at run time.
     later: ArcSwapOption<Seen>,
@@ -34,10 +34,10 @@ impl Seen {
     }
 }
 
-impl Identity {
-    /// The slot that governs a request; `None` for fallbacks and for routes that nobody controls.
+impl Memory {
+    /// The slot that governs a request like the first one.
     #[inline]
-    pub(super) fn slot(
+    pub(super) fn recall(
         &self,
         method: &Method,
         extensions: &Extensions,
@@ -45,47 +45,48 @@ impl Identity {
     ) -> Option<usize> {
         let path = extensions.get::<MatchedPath>()?.as_str();
         let routes = snapshot.table.len();
-        if let Some(seen) = self.first.get()
-            && seen.fits(method, path, routes)
-        {
-            return Some(seen.slot);
+        match self.first.get() {
+            Some(seen) if seen.fits(method, path, routes) => Some(seen.slot),
+            Some(_) => self.recall_later(method, path, routes),
+            None => None,
         }
-        self.look_up(method, path, extensions, snapshot)
     }
 
-    /// A route that is not controlled may be registered later, so only a hit is remembered. `HEAD` is not: it mostly
-    /// shares the endpoint of `GET`, which is to be fast.
     #[cold]
-    fn look_up(
+    fn recall_later(&self, method: &Method, path: &str, routes: usize) -> Option<usize> {
+        let later = self.later.load();
+        let seen = later.as_ref()?;
+        seen.fits(method, path, routes).then_some(seen.slot)
+    }
+
+    /// Remembers the one slot that governs requests like this one. `HEAD` is not remembered: it mostly shares the endpoint
+    /// of `GET`, which is to be fast.
+    #[cold]
+    pub(super) fn remember(
         &self,
         method: &Method,
-        path: &str,
         extensions: &Extensions,
         snapshot: &Snapshot,
-    ) -> Option<usize> {
-        let routes = snapshot.table.len();
-        let later = self.later.load();
-        if let Some(seen) = later
-            .as_ref()
-            .filter(|seen| seen.fits(method, path, routes))
-        {
-            return Some(seen.slot);
+        slot: usize,
+    ) {
+        let Some(path) = extensions.get::<MatchedPath>() else {
+            return;
+        };
+        if *method == Method::HEAD {
+            return;
         }
-        let slot = find(method, path, extensions, snapshot)?;
+        let routes = snapshot.table.len();
         let seen = || Seen {
             method: method.clone(),
-            path: path.into(),
+            path: path.as_str().into(),
             slot,
             routes,
         };
-        if *method != Method::HEAD {
-            match self.first.get() {
-                None => drop(self.first.set(seen())),
-                Some(first) if first.routes != routes => self.later.store(Some(Arc::new(seen()))),
-                Some(_) => {}
-            }
+        match self.first.get() {
+            None => drop(self.first.set(seen())),
+            Some(first) if first.routes != routes => self.later.store(Some(Arc::new(seen()))),
+            Some(_) => {}
         }
-        Some(slot)
     }
 }
 

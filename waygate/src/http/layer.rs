@@ -1,16 +1,15 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tower::Layer;
 
-use super::{
-    DeclaredLimits, Responses,
-    identity::Identity,
-    service::{Endpoint, WaygateService},
-};
-use crate::Waygate;
+use super::{DeclaredLimits, Responses, endpoint::Endpoint, service::WaygateService};
+use crate::{Waygate, registry::HandlerDeclaration};
 
 /// Puts the engine before every endpoint of a router, its fallback included.
 ///
@@ -24,17 +23,45 @@ pub(crate) struct WaygateLayer {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) waygate: Waygate,
+    setup: OnceLock<Setup>,
+    /// How many endpoints the layer has made.
+    created: AtomicUsize,
+}
+
+/// What is known when the router is complete.
+#[derive(Debug, Default)]
+pub(super) struct Setup {
     /// Answers of the whole application.
     pub(super) responses: Responses,
-    /// What attributes bring along, by slot.
-    by_slot: Box<[Option<OfRoute>]>,
+    /// What attributes bring along, by slot. Some are found when their handler is first called.
+    pub(super) by_slot: Box<[OnceLock<OfRoute>]>,
+    /// The handlers with attributes, by stamp.
+    pub(super) handlers: HashMap<&'static str, HandlerDeclaration>,
 }
 
 impl Shared {
+    /// The first call holds.
+    pub(super) fn set_up(&self, setup: Setup) {
+        let _ = self.setup.set(setup);
+    }
+
+    #[inline]
+    pub(super) fn setup(&self) -> &Setup {
+        self.setup.get_or_init(Setup::default)
+    }
+
+    pub(super) fn responses(&self) -> &Responses {
+        &self.setup().responses
+    }
+
     /// What the attributes of a route bring along, if it has any that do.
     #[inline]
     pub(super) fn own(&self, slot: usize) -> Option<&OfRoute> {
-        self.by_slot.get(slot)?.as_ref()
+        self.setup().by_slot.get(slot)?.get()
+    }
+
+    pub(super) fn created(&self) -> usize {
+        self.created.load(Ordering::Relaxed)
     }
 }
 
@@ -45,24 +72,28 @@ pub(super) struct OfRoute {
     pub(super) limits: DeclaredLimits,
 }
 
-impl WaygateLayer {
-    pub(super) fn new(
-        waygate: Waygate,
-        responses: Responses,
-        by_slot: HashMap<usize, OfRoute>,
-    ) -> Self {
-        let slots = by_slot.keys().max().map_or(0, |last| last + 1);
-        let mut own = vec![None; slots];
-        for (slot, of_route) in by_slot {
-            own[slot] = Some(of_route);
+impl From<&HandlerDeclaration> for OfRoute {
+    fn from(declaration: &HandlerDeclaration) -> Self {
+        Self {
+            responses: declaration.responses.clone(),
+            limits: declaration.limits.clone(),
         }
+    }
+}
+
+impl WaygateLayer {
+    pub(super) fn new(waygate: Waygate) -> Self {
         Self {
             shared: Arc::new(Shared {
                 waygate,
-                responses,
-                by_slot: own.into(),
+                setup: OnceLock::new(),
+                created: AtomicUsize::new(0),
             }),
         }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 }
 
@@ -70,13 +101,10 @@ impl<S> Layer<S> for WaygateLayer {
     type Service = WaygateService<S>;
 
     fn layer(&self, inner: S) -> WaygateService<S> {
+        self.shared.created.fetch_add(1, Ordering::Relaxed);
         WaygateService {
             inner,
-            endpoint: Arc::new(Endpoint {
-                shared: self.shared.clone(),
-                identity: Identity::default(),
-                has_no_handler: AtomicBool::new(false),
-            }),
+            endpoint: Arc::new(Endpoint::new(self.shared.clone())),
         }
     }
 }

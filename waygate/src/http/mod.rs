@@ -6,6 +6,7 @@ mod api;
 mod bind;
 mod blocked;
 mod client;
+mod endpoint;
 mod extract;
 mod facts;
 mod future;
@@ -13,12 +14,13 @@ mod guard;
 mod identity;
 mod layer;
 mod limits;
-mod preflight;
-mod probe;
+mod listing;
 mod reply;
 mod respond;
 mod responses;
 mod service;
+mod survey;
+mod watch;
 
 pub use api::Api;
 pub use bind::{BindError, BindErrors};
@@ -32,3 +34,4 @@ pub use responses::Responses;
 
 pub(crate) use client::client_ip;
 pub(crate) use limits::DeclaredLimits;
+pub(crate) use watch::Entered;

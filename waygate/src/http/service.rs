@@ -1,8 +1,5 @@
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -13,13 +10,15 @@ use waygate_core::decision::Verdict;
 use super::{
     BlockReason, Blocked,
     admitted::Admitted,
+    endpoint::Endpoint,
     facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
-    identity::Identity,
-    layer::Shared,
     limits::{After, TurnedAway, Waiting},
-    preflight, reply,
+    reply,
+    survey::{self, Probe},
+    watch,
 };
+use crate::engine::Snapshot;
 
 /// Decides about each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -28,19 +27,10 @@ pub(crate) struct WaygateService<S> {
     pub(super) endpoint: Arc<Endpoint>,
 }
 
-/// What the services of one endpoint share. axum clones one for each request, so it is one pointer.
-#[derive(Debug)]
-pub(super) struct Endpoint {
-    pub(super) shared: Arc<Shared>,
-    pub(super) identity: Identity,
-    /// Whether it is axum's own answer to methods that its path does not have, as was found out at the start.
-    pub(super) has_no_handler: AtomicBool,
-}
-
 /// What is to be done with a request. What is rare is boxed: it passes through every request's hands.
 pub(super) enum Step {
-    /// The endpoint is asked for itself, at the start.
-    Name,
+    /// `guard` asks which endpoint this is.
+    Probed,
     /// The endpoint answers, and then something may be left to do.
     Serve(Option<Box<After>>),
     /// The route's state refuses it.
@@ -70,7 +60,9 @@ where
     // Requests are large: each is moved once, to where it is served.
     fn call(&mut self, request: Request) -> Self::Future {
         match self.endpoint.decide(&request) {
-            Step::Serve(after) => ResponseFuture::served(self.inner.call(request), after),
+            Step::Serve(after) if !self.endpoint.is_watched() => {
+                ResponseFuture::served(self.inner.call(request), after)
+            }
             rare => self.serve_rarely(request, rare),
         }
     }
@@ -89,8 +81,8 @@ where
         step: Step,
     ) -> ResponseFuture<S::Future, S::Error> {
         match step {
-            Step::Serve(after) => ResponseFuture::served(self.inner.call(request), after),
-            Step::Name => ResponseFuture::ready(preflight::named(&self.endpoint)),
+            Step::Serve(after) => watch::serve(self, request, after),
+            Step::Probed => ResponseFuture::ready(survey::answer(&self.endpoint, &request)),
             Step::Block(slot, reason) => self.endpoint.refuse(request, slot, *reason),
             Step::TurnAway(away) => self.turn_away(request, *away),
             Step::Ask(waiting) => self.ask(request, waiting),
@@ -101,24 +93,69 @@ where
 
 impl Endpoint {
     #[inline]
-    fn decide(self: &Arc<Self>, request: &Request) -> Step {
-        if preflight::asks_for_name(request) {
-            return Step::Name;
-        }
+    pub(super) fn decide(self: &Arc<Self>, request: &Request) -> Step {
         let engine = &*self.shared.waygate.inner;
         let snapshot = engine.snapshot.load();
-        let slot = self
-            .identity
-            .slot(request.method(), request.extensions(), &snapshot);
+        let (method, extensions) = (request.method(), request.extensions());
+        match self.memory.recall(method, extensions, &snapshot) {
+            Some(slot) => self.decide_at(Some(slot), request, &snapshot),
+            None => self.find_out(request, &snapshot),
+        }
+    }
+
+    /// Decides about a request for which no slot is remembered.
+    #[cold]
+    fn find_out(self: &Arc<Self>, request: &Request, snapshot: &Snapshot) -> Step {
+        let (method, extensions) = (request.method(), request.extensions());
+        if extensions.get::<Probe>().is_some() {
+            return Step::Probed;
+        }
+        match *self.governing(method, extensions, snapshot) {
+            [] => self.decide_at(None, request, snapshot),
+            [slot] => {
+                self.memory.remember(method, extensions, snapshot, slot);
+                self.decide_at(Some(slot), request, snapshot)
+            }
+            ref slots => self.decide_among(slots, request, snapshot),
+        }
+    }
+
+    /// Decides by several routes: the strictest verdict holds, and the first route with limits counts.
+    fn decide_among(
+        self: &Arc<Self>,
+        slots: &[usize],
+        request: &Request,
+        snapshot: &Snapshot,
+    ) -> Step {
+        let engine = &*self.shared.waygate.inner;
         let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
-        let announcement = match engine.decide(&snapshot, slot, &facts, &facts) {
+        for &slot in slots {
+            if let Verdict::Block(block) = engine.decide(snapshot, Some(slot), &facts, &facts) {
+                return Step::Block(Some(slot), Box::new(block.into()));
+            }
+        }
+        let counts = |slot: &&usize| engine.limits_for(snapshot, Some(**slot), &facts).is_some();
+        let slot = slots.iter().find(counts).or(slots.first());
+        self.decide_at(slot.copied(), request, snapshot)
+    }
+
+    #[inline]
+    fn decide_at(
+        self: &Arc<Self>,
+        slot: Option<usize>,
+        request: &Request,
+        snapshot: &Snapshot,
+    ) -> Step {
+        let engine = &*self.shared.waygate.inner;
+        let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
+        let announcement = match engine.decide(snapshot, slot, &facts, &facts) {
             Verdict::Pass => None,
             Verdict::PassDeprecated => {
                 slot.and_then(|slot| snapshot.slot(slot)?.announcement.clone())
             }
             Verdict::Block(block) => return Step::Block(slot, Box::new(block.into())),
         };
-        match engine.limits_for(&snapshot, slot, &facts) {
+        match engine.limits_for(snapshot, slot, &facts) {
             Some(limited) => self.count(request, limited, announcement),
             None => Step::Serve(
                 slot.zip(announcement)
@@ -130,7 +167,7 @@ impl Endpoint {
     /// What is behind this endpoint, as far as it is known: where it is not, a handler.
     #[inline]
     fn seen_by(&self) -> SeenBy {
-        match self.has_no_handler.load(Ordering::Relaxed) {
+        match self.runs_nothing() {
             true => SeenBy::LayerOfNoHandler,
             false => SeenBy::Layer,
         }
@@ -144,7 +181,7 @@ impl Endpoint {
     ) -> ResponseFuture<F, E> {
         let shared = &self.shared;
         let of_route = slot.and_then(|slot| shared.own(slot)?.responses.of(&reason));
-        let responder = of_route.or_else(|| shared.responses.of(&reason)).cloned();
+        let responder = of_route.or_else(|| shared.responses().of(&reason)).cloned();
         let (parts, _body) = request.into_parts();
         let blocked = Blocked::new(parts, reason, shared.waygate.inner.clock.now());
         match responder {

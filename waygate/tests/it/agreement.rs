@@ -26,7 +26,7 @@ const KEYS: &[&str] = &[
     "POST:/a",
     "/all",
     "/get-only",
-    "GET:/part",
+    "/part",
     "GET:/o",
     "OPTIONS:/o",
     "GET:/items/{id}",

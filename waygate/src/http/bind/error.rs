@@ -9,6 +9,10 @@ use crate::engine::NO_PRINCIPAL;
 pub struct BindErrors(pub(super) Vec<BindError>);
 
 impl BindErrors {
+    pub(in crate::http) fn from_one(error: BindError) -> Self {
+        Self(vec![error])
+    }
+
     /// The single errors; at least one.
     pub fn errors(&self) -> &[BindError] {
         &self.0

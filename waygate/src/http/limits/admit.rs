@@ -7,10 +7,11 @@ use tower::Service;
 use super::{
     super::{
         admitted::Admitted,
+        endpoint::Endpoint,
         facts::RequestFacts,
         future::{ResponseFuture, announce},
         layer::Shared,
-        service::{Endpoint, Step, WaygateService},
+        service::{Step, WaygateService},
     },
     After,
     functions::{Told, ask},

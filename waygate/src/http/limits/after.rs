@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use waygate_core::limit::quota::SECOND;
 
 use super::{
-    super::{admitted::Admitted, future::announce, service::Endpoint},
+    super::{admitted::Admitted, endpoint::Endpoint, future::announce},
     Cost, headers,
 };
 use crate::engine::{DeprecationHeaders, Limits, Passed};

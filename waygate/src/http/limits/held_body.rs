@@ -7,22 +7,23 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::engine::Held;
-
-/// A body that holds places until it has been sent or dropped.
+/// A body that holds something, such as permits, until it has been sent or dropped.
 #[derive(Debug)]
-pub(super) struct HeldBody {
+pub(super) struct HeldBody<T> {
     body: Body,
-    held: Vec<Held>,
+    held: Option<T>,
 }
 
-impl HeldBody {
-    pub(super) fn new(body: Body, held: Vec<Held>) -> Self {
-        Self { body, held }
+impl<T> HeldBody<T> {
+    pub(super) fn new(body: Body, held: T) -> Self {
+        Self {
+            body,
+            held: Some(held),
+        }
     }
 }
 
-impl http_body::Body for HeldBody {
+impl<T: Unpin> http_body::Body for HeldBody<T> {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -33,7 +34,7 @@ impl http_body::Body for HeldBody {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if !matches!(frame, Some(Ok(_))) {
             // A server may keep the body for some time after its end.
-            self.held.clear();
+            self.held = None;
         }
         Poll::Ready(frame)
     }

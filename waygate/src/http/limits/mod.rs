@@ -23,4 +23,5 @@ pub(super) use admit::{TurnedAway, Waiting, method_name, request_id};
 pub(super) use after::After;
 pub(crate) use declared::DeclaredLimits;
 pub(super) use headers::{of_passed, of_refused};
+pub(super) use places::until_dropped;
 pub(super) use refuse::{limited, wait_of};

@@ -58,6 +58,14 @@ pub(super) fn until_sent(response: Response, held: Vec<Held>) -> Response {
     if held.is_empty() {
         return response;
     }
+    until_dropped(response, held)
+}
+
+/// The same for anything that is to be held.
+pub(in crate::http) fn until_dropped(
+    response: Response,
+    held: impl Send + Unpin + 'static,
+) -> Response {
     response.map(|body| axum::body::Body::new(HeldBody::new(body, held)))
 }
 
@@ -73,7 +81,7 @@ async fn refused(shared: &Shared, slot: usize, request: Request, limit: &Concurr
     let responder = shared
         .own(slot)
         .and_then(|own| own.limits.concurrency(limit)?.response.as_ref())
-        .or_else(|| shared.responses.of(&reason))
+        .or_else(|| shared.responses().of(&reason))
         .cloned();
     let (parts, _body) = request.into_parts();
     let blocked = Blocked::new(parts, reason, engine.clock.now());

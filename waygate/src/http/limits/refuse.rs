@@ -23,7 +23,7 @@ pub(super) async fn refused(
     let declared = declared.and_then(|own| own.limits.rate(&refusal.policy));
     let responder = declared
         .and_then(|declared| declared.response.as_ref())
-        .or_else(|| shared.responses.of(&reason))
+        .or_else(|| shared.responses().of(&reason))
         .cloned();
     let (parts, _body) = request.into_parts();
     let blocked = Blocked::new(parts, reason, engine.clock.now());

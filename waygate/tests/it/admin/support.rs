@@ -7,14 +7,16 @@ use axum::{
     body::Body,
     extract::{ConnectInfo, Request},
     response::Response,
-    routing::get,
+    routing::{get, post},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use waygate::{Admin, Credentials, Deprecation, Guarded, Interval, RouteState, Waygate, Window};
+use waygate::{
+    Admin, Credentials, Deprecation, Guarded, Interval, Method, RouteState, Waygate, Window,
+};
 use waygate_core::{
     model::{Disabled, Lifecycle},
     port::{Backend, ManualClock},
@@ -238,16 +240,13 @@ pub(super) async fn app(backend: impl Backend, clock: ManualClock) -> (Waygate, 
         waygate.register(key.parse().unwrap(), state).await.unwrap();
     }
     let mut router = Router::new();
-    let paths: std::collections::BTreeSet<String> = waygate
-        .routes()
-        .iter()
-        .map(|route| route.key.path().to_owned())
-        .collect();
-    for path in paths {
-        router = router.route(
-            &path,
-            get(|| async { "served" }).post(|| async { "served" }),
-        );
+    for route in waygate.routes() {
+        let served = || async { "served" };
+        let method = match route.key.method() {
+            Some(Method::Post) => post(served),
+            _ => get(served),
+        };
+        router = router.route(route.key.path(), method);
     }
     let guarded = waygate.guard(router).await.unwrap();
     (waygate, guarded)

@@ -1,0 +1,346 @@
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{MatchedPath, Request},
+    response::Response,
+};
+use http::{HeaderValue, Method, StatusCode, header};
+use tower::ServiceExt;
+use waygate_core::grammar::{self, PathTemplate};
+
+use super::{
+    endpoint::{Endpoint, Methods, Serves},
+    listing::{Listing, listing},
+};
+
+/// On a request of [`Survey`]: the endpoint answers with itself instead of serving it. Extensions never come off the wire.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Probe;
+
+/// Which endpoint a probe has reached, on the answer.
+#[derive(Debug, Clone)]
+struct Reached {
+    endpoint: Arc<Endpoint>,
+    matched: Option<Box<str>>,
+}
+
+/// The answer of an endpoint to a probe.
+pub(super) fn answer(endpoint: &Arc<Endpoint>, request: &Request) -> Response {
+    let matched = request.extensions().get::<MatchedPath>();
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(Reached {
+        endpoint: endpoint.clone(),
+        matched: matched.map(|path| path.as_str().into()),
+    });
+    response
+}
+
+/// What stands in for path parameters; a literal segment of this name is not to be expected.
+const PARAMETER: &str = "~waygate-probe~";
+
+/// A method that has no endpoint of its own.
+const EXTENSION_METHOD: &str = "WAYGATE-PROBE";
+
+/// How axum ends the path of a nested service.
+const NESTED: &str = "{*__private__axum_nest_tail_param}";
+
+/// How the path of a nested service is controlled.
+const NESTED_AS: &str = "{*rest}";
+
+/// What a guarded router serves, found by asking it. Learns its endpoints what they serve.
+#[derive(Debug)]
+pub(super) struct Survey {
+    router: Router,
+    /// The same, but for the answer 405, which tells itself.
+    marked: Router,
+    paths: BTreeMap<String, Option<Served>>,
+    /// The endpoints that were found, by address.
+    found: HashSet<usize>,
+    fallbacks: usize,
+    /// How many segments a path has at most.
+    depth: usize,
+}
+
+/// What a router serves under one path.
+#[derive(Debug, Clone)]
+pub(super) struct Served {
+    /// The template under which it is controlled.
+    pub(super) path: PathTemplate,
+    /// The methods that have an endpoint of their own.
+    pub(super) methods: Vec<grammar::Method>,
+    /// Whether a handler or a service takes all others.
+    pub(super) others: bool,
+    /// Whether that is what the path is for, as with axum's `any`, and not a fallback.
+    pub(super) is_any: bool,
+    endpoints: Vec<Arc<Endpoint>>,
+}
+
+impl Served {
+    /// Whether a request of this method reaches a handler. Without a method: whether any does.
+    pub(super) fn has(&self, method: Option<grammar::Method>) -> bool {
+        self.others || method.is_none_or(|method| self.own(method))
+    }
+
+    fn own(&self, method: grammar::Method) -> bool {
+        let get = method == grammar::Method::Head && self.methods.contains(&grammar::Method::Get);
+        get || self.methods.contains(&method)
+    }
+}
+
+impl Survey {
+    /// Asks a router for everything that it serves. `guarded` is the same router with our layer on it.
+    pub(super) async fn of(router: &Router, guarded: Router) -> Self {
+        let Listing { paths, fallbacks } = listing(router);
+        let segments = |path: &String| path.matches('/').count();
+        let mut survey = Self {
+            marked: guarded
+                .clone()
+                .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED }),
+            router: guarded,
+            paths: BTreeMap::new(),
+            found: HashSet::new(),
+            fallbacks: fallbacks.len(),
+            depth: paths.iter().map(segments).max().unwrap_or(1),
+        };
+        // Nested services first: their prefixes are listed as well.
+        let (nested, plain): (Vec<_>, Vec<_>) =
+            paths.into_iter().partition(|path| path.ends_with(NESTED));
+        for path in nested.into_iter().chain(plain) {
+            survey.look(&path).await;
+        }
+        for path in fallbacks {
+            survey.look_at_fallback(&path).await;
+        }
+        survey
+    }
+
+    /// What the router serves under a path, if it has it.
+    pub(super) async fn path(&mut self, path: &PathTemplate) -> Option<&Served> {
+        self.look(path.as_str()).await;
+        self.paths.get(path.as_str())?.as_ref()
+    }
+
+    /// Everything that was found, by path. A nested service is listed once.
+    pub(super) fn served(&self) -> impl Iterator<Item = &Served> {
+        let own = |(path, served): &(&String, &Served)| served.path.as_str() == path.as_str();
+        let found = self.paths.iter();
+        found
+            .filter_map(|(path, served)| Some((path, served.as_ref()?)))
+            .filter(own)
+            .map(|(_, served)| served)
+    }
+
+    /// Watches the endpoints of the paths that fit.
+    pub(super) fn watch_where(&self, fits: impl Fn(&str) -> bool) {
+        for served in self.paths.values().flatten() {
+            if fits(served.path.as_str()) {
+                served
+                    .endpoints
+                    .iter()
+                    .for_each(|endpoint| endpoint.watch());
+            }
+        }
+    }
+
+    /// What is not controlled as people may expect, of a router whose layer has `created` so many endpoints.
+    pub(super) fn gaps(&self, created: usize) -> Vec<String> {
+        let mut gaps = Vec::new();
+        let unknown = created.saturating_sub(self.found.len() + self.fallbacks + 1);
+        if unknown > 0 {
+            gaps.push(format!(
+                "{unknown} endpoints of the router were found under no path: their routes are not listed, and no gate \
+                 and no limit but global maintenance holds for them"
+            ));
+        }
+        gaps
+    }
+
+    async fn look(&mut self, path: &str) {
+        if self.paths.contains_key(path) {
+            return;
+        }
+        if let Some(prefix) = path.strip_suffix(NESTED)
+            && let Ok(template) = format!("{prefix}{NESTED_AS}").parse::<PathTemplate>()
+        {
+            // The service also stands at its prefix, with and without a slash.
+            let bare = prefix.strip_suffix('/').unwrap_or(prefix);
+            let spelled = [path, prefix, bare];
+            for spelled in spelled.into_iter().filter(|spelled| !spelled.is_empty()) {
+                let served = self.ask(spelled, &template).await;
+                self.paths.insert(spelled.to_owned(), served.clone());
+                if spelled == path {
+                    self.paths.insert(template.as_str().to_owned(), served);
+                }
+            }
+            return;
+        }
+        let served = match path.parse() {
+            Ok(template) => self.ask(path, &template).await,
+            // A key cannot name it.
+            Err(_) => None,
+        };
+        self.paths.insert(path.to_owned(), served);
+    }
+
+    /// Asks for a path of the router, to be controlled as `path`.
+    async fn ask(&mut self, spelled: &str, path: &PathTemplate) -> Option<Served> {
+        let uri = self.uri_of(spelled).await?;
+        let extension = Method::from_bytes(EXTENSION_METHOD.as_bytes()).ok()?;
+        let response = probe(&self.router, &extension, &uri).await?;
+        let allowed = response.headers().get(header::ALLOW).cloned();
+        let (_, fallback) = reached(&response)?;
+        let handled = probe(&self.marked, &extension, &uri).await;
+        let others = handled.is_some_and(|response| reached(&response).is_some());
+        let mut own = Vec::new();
+        for method in grammar::Method::ALL {
+            // axum names the methods of a path on the answer to any other one, if it answers that itself.
+            let listed = allowed.as_ref().is_none_or(|allow| names(allow, method));
+            if !listed {
+                continue;
+            }
+            let asked = Method::from_bytes(method.as_str().as_bytes()).ok()?;
+            let response = probe(&self.router, &asked, &uri).await?;
+            let (_, endpoint) = reached(&response)?;
+            if !Arc::ptr_eq(&endpoint, &fallback) {
+                own.push((method, endpoint));
+            }
+        }
+        self.teach(path, &own, &fallback, others);
+        let mut endpoints: Vec<_> = own.iter().map(|(_, endpoint)| endpoint.clone()).collect();
+        if others {
+            endpoints.push(fallback.clone());
+        }
+        let mut methods: Vec<_> = own.iter().map(|(method, _)| *method).collect();
+        let of = |method| own.iter().find(|(taken, _)| *taken == method);
+        if let (Some((_, get)), Some((_, head))) =
+            (of(grammar::Method::Get), of(grammar::Method::Head))
+            && Arc::ptr_eq(get, head)
+        {
+            methods.retain(|method| *method != grammar::Method::Head);
+        }
+        Some(Served {
+            path: path.clone(),
+            methods,
+            others,
+            is_any: others && allowed.is_none(),
+            endpoints,
+        })
+    }
+
+    fn teach(
+        &mut self,
+        path: &PathTemplate,
+        own: &[(grammar::Method, Arc<Endpoint>)],
+        fallback: &Arc<Endpoint>,
+        others: bool,
+    ) {
+        let mut rest = Methods::default();
+        for method in grammar::Method::ALL {
+            if !own.iter().any(|(taken, _)| *taken == method) {
+                rest.insert(method);
+            }
+        }
+        rest.others = true;
+        let route = |methods| Serves::Route {
+            path: path.as_str().into(),
+            methods,
+        };
+        for (_, endpoint) in own {
+            let mut methods = Methods::default();
+            let same = own.iter().filter(|(_, other)| Arc::ptr_eq(other, endpoint));
+            same.for_each(|(method, _)| methods.insert(*method));
+            endpoint.learn(route(methods));
+            self.found.insert(Arc::as_ptr(endpoint) as usize);
+        }
+        fallback.learn(match others {
+            true => route(rest),
+            false => Serves::MethodNotAllowed,
+        });
+        self.found.insert(Arc::as_ptr(fallback) as usize);
+    }
+
+    async fn look_at_fallback(&mut self, path: &str) {
+        let Some(uri) = concrete(path, self.depth + 1) else {
+            return;
+        };
+        if let Some(response) = probe(&self.router, &Method::GET, &uri).await
+            && let Some((None, endpoint)) = reached(&response)
+        {
+            endpoint.learn(Serves::Fallback);
+        }
+    }
+
+    /// A URL that this path matches, and no other one of the router. A catch-all yields to paths that say more.
+    async fn uri_of(&self, path: &str) -> Option<String> {
+        let expected = (!path.ends_with(NESTED)).then_some(path);
+        for length in 1..=self.depth + 1 {
+            let uri = concrete(path, length)?;
+            let response = probe(&self.router, &Method::GET, &uri).await?;
+            if let Some((matched, _)) = reached(&response)
+                && matched.as_deref() == expected
+            {
+                return Some(uri);
+            }
+            if !path.contains("{*") {
+                break;
+            }
+        }
+        None
+    }
+}
+
+fn reached(response: &Response) -> Option<(Option<Box<str>>, Arc<Endpoint>)> {
+    let reached = response.extensions().get::<Reached>()?;
+    Some((reached.matched.clone(), reached.endpoint.clone()))
+}
+
+fn names(allow: &HeaderValue, method: grammar::Method) -> bool {
+    let allow = allow.to_str().unwrap_or_default();
+    allow.split(',').any(|name| name.trim() == method.as_str())
+}
+
+async fn probe(router: &Router, method: &Method, uri: &str) -> Option<Response> {
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = uri.parse().ok()?;
+    request.extensions_mut().insert(Probe);
+    let response = match router.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    Some(response)
+}
+
+/// A path that the template matches: `/users/{id}` with something for `{id}`, `length` segments for a catch-all, and `{{`
+/// for a literal brace.
+fn concrete(template: &str, length: usize) -> Option<String> {
+    let mut path = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        path.push_str(&rest[..at]);
+        let brace = &rest[at..];
+        if let Some(after) = brace.strip_prefix("{{") {
+            path.push('{');
+            rest = after;
+        } else if let Some(after) = brace.strip_prefix("}}") {
+            path.push('}');
+            rest = after;
+        } else {
+            let (parameter, after) = brace.split_once('}')?;
+            let segments = if parameter.starts_with("{*") {
+                length
+            } else {
+                1
+            };
+            path.push_str(&vec![PARAMETER; segments].join("/"));
+            rest = after;
+        }
+    }
+    path.push_str(rest);
+    Some(path)
+}

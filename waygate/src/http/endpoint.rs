@@ -6,7 +6,7 @@ use std::sync::{
 use axum::extract::MatchedPath;
 use http::Extensions;
 use smallvec::SmallVec;
-use waygate_core::grammar::Method;
+use waygate_core::{grammar::Method, model::RouteKey};
 
 use super::{
     identity::{self, Memory},
@@ -107,6 +107,36 @@ impl Endpoint {
     #[inline]
     pub(super) fn runs_nothing(&self) -> bool {
         matches!(self.serves.get(), Some(Serves::MethodNotAllowed))
+    }
+
+    /// Whether attributes are bound to one of the routes that it serves.
+    pub(super) fn has_known_handler(&self, table: &Table) -> bool {
+        let Some(Serves::Route { path, methods }) = self.serves.get() else {
+            return false;
+        };
+        let every = methods.others.then(|| table.find("", path)).flatten();
+        let own = methods
+            .iter()
+            .filter_map(|method| table.find(method.as_str(), path));
+        let handler = |slot| table.route(slot)?.source.handler();
+        own.chain(every).any(|slot| handler(slot).is_some())
+    }
+
+    /// The route under which a handler is to be controlled that serves a request of this method.
+    pub(super) fn key_for(&self, method: &http::Method) -> Option<RouteKey> {
+        let Some(Serves::Route { path, methods }) = self.serves.get() else {
+            return None;
+        };
+        let path = path.parse().ok()?;
+        if methods.others {
+            return Some(RouteKey::new(None, &path));
+        }
+        let asked = Method::from_name(method.as_str()).filter(|method| methods.has(*method));
+        let method = match asked.or_else(|| methods.iter().next())? {
+            Method::Head if methods.has(Method::Get) => Method::Get,
+            method => method,
+        };
+        Some(RouteKey::new(Some(method), &path))
     }
 
     /// The slots that govern a request; none for fallbacks and for routes that nobody controls.

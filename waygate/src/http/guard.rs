@@ -2,6 +2,8 @@ use std::{collections::HashMap, fmt, net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 
+use waygate_core::model::RouteKey;
+
 use super::{
     Api, BindErrors, Responses, bind,
     layer::{OfRoute, Setup, Shared, WaygateLayer},
@@ -52,12 +54,11 @@ impl Waygate {
         bound.add_undocumented(&survey, &self.inner.snapshot.load().table);
         self.inner.register(bound.routes).await?;
         let table = self.inner.snapshot.load().table.clone();
-        survey.watch_where(|path| {
-            let slots = table.of_path(path);
-            let handler = |slot| table.route(slot)?.source.handler();
-            slots.filter_map(handler).next().is_none()
+        survey.watch(&table);
+        let gaps = survey.gaps(layer.shared().created(), |path| {
+            let every = path.parse().ok().map(|path| RouteKey::new(None, &path));
+            every.is_some_and(|key| table.exact(&key).is_some())
         });
-        let gaps = survey.gaps(layer.shared().created());
         for gap in &gaps {
             tracing::warn!("{gap}");
         }
@@ -129,7 +130,10 @@ impl Guarded {
         let routes = self.waygate.inner.snapshot.load().table.len();
         let setup = Setup {
             responses: self.responses,
-            by_slot: (0..routes).map(|_| std::sync::OnceLock::new()).collect(),
+            // Room for the routes of handlers that are mounted a second time.
+            by_slot: (0..2 * routes + 16)
+                .map(|_| std::sync::OnceLock::new())
+                .collect(),
             handlers: self
                 .handlers
                 .into_iter()

@@ -17,6 +17,7 @@ use super::{
     endpoint::{Endpoint, Methods, Serves},
     listing::{Listing, listing},
 };
+use crate::engine::Table;
 
 /// On a request of [`Survey`]: the endpoint answers with itself instead of serving it. Extensions never come off the wire.
 #[derive(Debug, Clone, Copy)]
@@ -135,21 +136,34 @@ impl Survey {
             .map(|(_, served)| served)
     }
 
-    /// Watches the endpoints of the paths that fit.
-    pub(super) fn watch_where(&self, fits: impl Fn(&str) -> bool) {
-        for served in self.paths.values().flatten() {
-            if fits(served.path.as_str()) {
-                served
-                    .endpoints
-                    .iter()
-                    .for_each(|endpoint| endpoint.watch());
-            }
-        }
+    /// Watches the endpoints whose handlers are not known to `table`.
+    pub(super) fn watch(&self, table: &Table) {
+        let endpoints = self
+            .paths
+            .values()
+            .flatten()
+            .flat_map(|served| &served.endpoints);
+        endpoints
+            .filter(|endpoint| !endpoint.has_known_handler(table))
+            .for_each(|endpoint| endpoint.watch());
     }
 
     /// What is not controlled as people may expect, of a router whose layer has `created` so many endpoints.
-    pub(super) fn gaps(&self, created: usize) -> Vec<String> {
+    ///
+    /// `is_covered` is whether a key of its own covers every method of a path.
+    pub(super) fn gaps(&self, created: usize, is_covered: impl Fn(&str) -> bool) -> Vec<String> {
         let mut gaps = Vec::new();
+        let open = self
+            .served()
+            .filter(|served| served.others && !is_covered(served.path.as_str()));
+        let open: Vec<String> = open.map(|served| format!("`{}`", served.path)).collect();
+        if !open.is_empty() {
+            gaps.push(format!(
+                "other methods of {} have a handler too: the strictest gate of their path holds for them; \
+                 `route = \"/path\"` names every method",
+                open.join(", ")
+            ));
+        }
         let unknown = created.saturating_sub(self.found.len() + self.fallbacks + 1);
         if unknown > 0 {
             gaps.push(format!(

@@ -158,16 +158,14 @@ async fn adopt(endpoint: &Arc<Endpoint>, stamp: &str, request: &Parts) -> bool {
         endpoint.settle();
         return true;
     };
-    let slots = {
-        let snapshot = engine.snapshot.load();
-        let slots = endpoint.governing(&request.method, &request.extensions, &snapshot);
-        let route = |slot: usize| Some((slot, snapshot.table.route(slot)?.key.clone()));
-        slots.into_iter().filter_map(route).collect::<Vec<_>>()
-    };
     let handler = declaration.handler;
-    let Some((slot, key)) = slots.into_iter().next() else {
+    let Some(key) = endpoint.key_for(&request.method) else {
         let path = request.extensions.get::<MatchedPath>();
-        tracing::error!(handler, path = ?path.map(MatchedPath::as_str), "a handler with attributes is served by a route that is not controlled: it is refused");
+        tracing::error!(
+            handler,
+            path = ?path.map(MatchedPath::as_str),
+            "a handler with attributes is served by an endpoint that was not found: it is refused"
+        );
         return false;
     };
     let route = Registered {
@@ -178,12 +176,20 @@ async fn adopt(endpoint: &Arc<Endpoint>, stamp: &str, request: &Parts) -> bool {
         source: Source::Attribute { handler },
     };
     if let Err(error) = engine.register([route]).await {
-        tracing::error!(handler, %key, %error, "a handler is mounted a second time, where its attributes cannot hold: it is refused");
+        tracing::error!(
+            handler,
+            %key,
+            %error,
+            "a handler is mounted a second time, where its attributes cannot hold: it is refused"
+        );
         return false;
     }
-    if let Some(own) = shared.setup().by_slot.get(slot) {
-        let _ = own.set(OfRoute::from(declaration));
-    }
+    let slot = engine.snapshot.load().table.exact(&key);
+    let Some(place) = slot.and_then(|slot| shared.setup().by_slot.get(slot)) else {
+        tracing::error!(handler, %key, "no room for a handler that is mounted a second time: it is refused");
+        return false;
+    };
+    let _ = place.set(OfRoute::from(declaration));
     tracing::warn!(
         handler,
         %key,

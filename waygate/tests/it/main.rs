@@ -14,6 +14,7 @@ mod declared_limits;
 mod differential;
 #[cfg(feature = "swagger-ui")]
 mod docs;
+mod endpoints;
 mod engine;
 mod events;
 mod extractor;

@@ -1,0 +1,323 @@
+//! A gate holds wherever its endpoint is reached: under other routers, other methods and other paths than it was bound to.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::Method,
+    middleware,
+    routing::{any, get, post},
+};
+use tower::ServiceExt;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate::{Origin, RouteState, Source, Waygate, testing::TestApp};
+
+use crate::support::builder;
+
+const KEYS: [&str; 4] = ["GET:/", "GET:/closed", "POST:/closed", "GET:/items/{id}"];
+
+/// A router of closed routes, and one that is open.
+async fn closed() -> (Waygate, Router) {
+    let waygate = builder().build().await.unwrap();
+    for key in KEYS {
+        let key = key.parse().unwrap();
+        waygate.register(key, RouteState::default()).await.unwrap();
+    }
+    let served = || async { "served" };
+    let router = Router::new()
+        .route("/", get(served))
+        .route("/closed", get(served).post(served))
+        .route("/items/{id}", get(served))
+        .route("/open", get(served));
+    let router = waygate.guard(router).await.unwrap().into_router();
+    for key in KEYS {
+        waygate.system().disable(key, "closed").await.unwrap();
+    }
+    (waygate, router)
+}
+
+async fn ask(app: &TestApp, method: &str, path: &str) -> u16 {
+    let method = Method::from_bytes(method.as_bytes()).unwrap();
+    app.request(method, path, Body::empty())
+        .await
+        .status()
+        .as_u16()
+}
+
+#[tokio::test]
+async fn a_guarded_router_is_closed_under_every_mount() {
+    let (_waygate, guarded) = closed().await;
+    let called = {
+        let guarded = guarded.clone();
+        any(move |request: Request| guarded.clone().oneshot(request))
+    };
+    let mounts = [
+        ("", guarded.clone()),
+        ("", Router::new().route("/{*rest}", called.clone())),
+        ("", Router::new().route_service("/{*rest}", guarded.clone())),
+        ("", Router::new().fallback_service(guarded.clone())),
+        ("", Router::new().merge(guarded.clone())),
+        ("/api", Router::new().nest("/api", guarded.clone())),
+        ("/api", Router::new().nest_service("/api", guarded.clone())),
+        (
+            "/a/b",
+            Router::new().nest("/a", Router::new().nest("/b", guarded.clone())),
+        ),
+        (
+            "/t/7",
+            Router::new().nest_service("/t/{tenant}", guarded.clone()),
+        ),
+    ];
+    for (index, (prefix, router)) in mounts.into_iter().enumerate() {
+        let app = TestApp::new(router);
+        for (method, path) in [
+            ("GET", "/closed"),
+            ("HEAD", "/closed"),
+            ("POST", "/closed"),
+            ("GET", "/items/7"),
+        ] {
+            let path = format!("{prefix}{path}");
+            assert_eq!(
+                ask(&app, method, &path).await,
+                503,
+                "mount {index}: {method} {path}"
+            );
+        }
+        assert_eq!(ask(&app, "GET", &format!("{prefix}/open")).await, 200);
+    }
+    let nested = TestApp::new(Router::new().nest_service("/api", guarded));
+    for path in ["/api", "/api/"] {
+        assert_eq!(ask(&nested, "GET", path).await, 503, "{path} is the root");
+    }
+}
+
+#[tokio::test]
+async fn a_prefix_that_makes_another_route_opens_nothing() {
+    let waygate = builder().build().await.unwrap();
+    let served = || async { "served" };
+    let router = Router::new()
+        .route("/closed", get(served))
+        .route("/p/closed", get(served))
+        .route("/open", get(served))
+        .route("/p/open", get(served));
+    let forced = RouteState {
+        force_active: true,
+        ..RouteState::default()
+    };
+    for key in ["GET:/p/closed", "GET:/open"] {
+        let key = key.parse().unwrap();
+        waygate.register(key, forced.clone()).await.unwrap();
+    }
+    let router = waygate.guard(router).await.unwrap().into_router();
+    for key in ["GET:/closed", "GET:/p/open"] {
+        waygate.system().disable(key, "closed").await.unwrap();
+    }
+    let app = TestApp::new(Router::new().nest("/p", router.clone()).nest("/q", router));
+    for (path, status) in [
+        ("/p/closed", 503),
+        ("/p/p/closed", 200),
+        ("/q/closed", 503),
+        ("/q/open", 200),
+        // The path of a closed route, the handler of an open one.
+        ("/p/open", 503),
+        ("/q/p/open", 503),
+    ] {
+        assert_eq!(ask(&app, "GET", path).await, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_layer_that_changes_the_method_opens_nothing() {
+    let (waygate, guarded) = closed().await;
+    let changed = guarded.layer(middleware::map_request(|mut request: Request| async {
+        let method = request.headers().get("x-http-method-override").cloned();
+        if let Some(method) = method {
+            *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
+        }
+        request
+    }));
+    let app = TestApp::new(changed);
+    for path in ["/closed", "/items/7"] {
+        for method in ["GET", "POST", "PUT", "OPTIONS", "FOO", "get", "CONNECT"] {
+            let asked = app.with_header("x-http-method-override", method);
+            let asked = asked
+                .with_header("origin", "https://example.com")
+                .with_header("access-control-request-method", "GET");
+            assert_eq!(asked.get(path).await.status(), 503, "{method} {path}");
+        }
+    }
+    // The route of the changed method is not the handler's, and both hold.
+    waygate.system().enable("GET:/closed", "").await.unwrap();
+    let asked = app.with_header("x-http-method-override", "POST");
+    assert_eq!(asked.get("/closed").await.status(), 503);
+}
+
+mod handlers {
+    #[waygate::disabled(reason = "closed", route = "GET /any")]
+    pub(super) async fn any() {}
+
+    #[waygate::disabled(reason = "closed", route = "GET /both")]
+    pub(super) async fn both() {}
+
+    #[waygate::disabled(reason = "closed", route = "GET /fallback")]
+    pub(super) async fn fallback() {}
+
+    #[waygate::disabled(reason = "closed", route = "/every")]
+    pub(super) async fn every() {}
+
+    #[waygate::maintenance(reason = "closed")]
+    #[utoipa::path(get, path = "/list", responses((status = OK)))]
+    pub(super) async fn list() {}
+
+    #[waygate::rate_limit("1/minute", key = "global")]
+    #[waygate::sunset(sunset = "2030-01-01")]
+    #[utoipa::path(get, path = "/limited", responses((status = OK, body = str)))]
+    pub(super) async fn limited(body: String) -> String {
+        tokio::task::yield_now().await;
+        body
+    }
+
+    #[waygate::concurrency_limit(1)]
+    #[utoipa::path(get, path = "/held", responses((status = OK)))]
+    pub(super) async fn held() {}
+
+    #[waygate::env_only("dev")]
+    #[utoipa::path(get, path = "/dev", responses((status = OK)))]
+    pub(super) async fn dev() {}
+}
+
+const METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY", "get",
+];
+
+#[tokio::test]
+async fn methods_that_nobody_named_are_gated() {
+    let waygate = builder().build().await.unwrap();
+    let router = Router::new()
+        .route("/any", any(handlers::any))
+        .route("/both", get(handlers::both).post(handlers::both))
+        .route(
+            "/fallback",
+            get(handlers::fallback).fallback(handlers::fallback),
+        )
+        .route("/every", any(handlers::every));
+    let guarded = waygate.guard(router).await.unwrap();
+    let report = guarded.report().to_string();
+    let app = TestApp::new(guarded.into_router());
+    for path in ["/any", "/fallback", "/every"] {
+        for method in METHODS {
+            assert_eq!(ask(&app, method, path).await, 503, "{method} {path}");
+        }
+    }
+    assert_eq!(ask(&app, "POST", "/both").await, 503, "the same handler");
+    assert_eq!(ask(&app, "PUT", "/both").await, 405);
+    assert!(report.contains("POST    /both"), "{report}");
+    assert!(
+        report.contains("other methods of `/any`, `/fallback` have a handler"),
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn a_second_mount_of_a_handler_is_gated_from_its_first_request_on() {
+    let waygate = builder().build().await.unwrap();
+    let api: OpenApiRouter = OpenApiRouter::new()
+        .routes(routes!(handlers::list))
+        .routes(routes!(handlers::limited))
+        .routes(routes!(handlers::held))
+        .routes(routes!(handlers::dev))
+        .route("/legacy/list", get(handlers::list))
+        .route("/list", post(handlers::list))
+        .route("/legacy/limited", get(handlers::limited))
+        .route("/legacy/held", any(handlers::held))
+        .route("/legacy/dev", get(handlers::dev));
+    let guarded = waygate.guard(api).await.unwrap();
+    let report = guarded.report().to_string();
+    assert!(report.contains("/legacy/list"), "{report}");
+    let app = TestApp::new(guarded.into_router());
+    for _ in 0..2 {
+        assert_eq!(ask(&app, "GET", "/legacy/list").await, 503);
+        assert_eq!(ask(&app, "POST", "/list").await, 503);
+        assert_eq!(ask(&app, "GET", "/legacy/dev").await, 403);
+        assert_eq!(ask(&app, "QUERY", "/legacy/held").await, 200);
+    }
+    let first = app.request(Method::GET, "/legacy/limited", Body::from("hello"));
+    let first = first.await;
+    assert_eq!(first.header("x-ratelimit-remaining"), Some("0"));
+    assert_eq!(
+        first.header("sunset"),
+        Some("Tue, 01 Jan 2030 00:00:00 GMT")
+    );
+    assert_eq!(first.text(), "hello", "its body is the handler's");
+    assert_eq!(ask(&app, "GET", "/legacy/limited").await, 429);
+    let route = waygate.route("GET:/legacy/list").unwrap();
+    let handler = route.source.and_then(|source| source.handler());
+    assert_eq!(handler, Some("it::endpoints::handlers::list"));
+    // What operators say holds as everywhere.
+    let alice = waygate.operator(Origin::new("alice", "test"));
+    alice.enable("GET:/legacy/list", "done").await.unwrap();
+    assert_eq!(ask(&app, "GET", "/legacy/list").await, 200);
+    assert_eq!(ask(&app, "GET", "/list").await, 503);
+}
+
+#[tokio::test]
+async fn handlers_stay_plain_functions() {
+    handlers::list().await;
+    assert_eq!(handlers::limited("plain".to_owned()).await, "plain");
+}
+
+#[tokio::test]
+async fn routes_without_a_document_are_controlled() {
+    let waygate = builder().build().await.unwrap();
+    let served = || async { "served" };
+    let files = Router::new().fallback(served);
+    let router = Router::new()
+        .route("/plain", get(served).delete(served))
+        .route("/all", any(served))
+        .route("/service", any(served))
+        .route("/deep/{id}/{*rest}", get(served))
+        .route("/{*rest}", get(served))
+        .nest("/in", Router::new().route("/", get(served)))
+        .nest_service("/files", files);
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    let keys = [
+        "/all",
+        "GET:/deep/{id}/{*rest}",
+        "/files/{*rest}",
+        "GET:/in",
+        "GET:/plain",
+        "DELETE:/plain",
+        "/service",
+        "GET:/{*rest}",
+    ];
+    let routes = waygate.routes();
+    let listed: Vec<&str> = routes.iter().map(|route| route.key.as_str()).collect();
+    assert_eq!(listed, keys);
+    assert!(
+        routes
+            .iter()
+            .all(|route| route.source == Some(Source::Router))
+    );
+    let asked = [
+        ("GET", "/all"),
+        ("GET", "/deep/1/a/b"),
+        ("GET", "/files"),
+        ("GET", "/files/"),
+        ("PUT", "/files/a/b"),
+        ("GET", "/in"),
+        ("HEAD", "/plain"),
+        ("DELETE", "/plain"),
+        ("QUERY", "/service"),
+        ("GET", "/elsewhere/a"),
+    ];
+    for (method, path) in asked {
+        assert_eq!(ask(&app, method, path).await, 200, "{method} {path}");
+    }
+    for key in keys {
+        waygate.system().disable(key, "").await.unwrap();
+    }
+    for (method, path) in asked {
+        assert_eq!(ask(&app, method, path).await, 503, "{method} {path}");
+    }
+    assert_eq!(ask(&app, "POST", "/plain").await, 405);
+}

@@ -13,7 +13,7 @@ use super::{
     },
     After,
     functions::{Told, ask},
-    places::{enter, until_sent},
+    places::enter,
     refuse::refused,
 };
 use crate::engine::{
@@ -213,7 +213,7 @@ where
                 claims,
             } = *waiting;
             let shared = &endpoint.shared;
-            let (request, held) = match enter(shared, slot, &route, &limits, request).await {
+            let (request, places) = match enter(shared, slot, &route, &limits, request).await {
                 Ok(entered) => entered,
                 Err(full) => return Ok(full),
             };
@@ -232,9 +232,9 @@ where
             };
             let admission = match claims {
                 Ok(claims) if claims.is_empty() => {
-                    let mut response = inner.call(request).await?;
+                    let mut response = places.serve(&mut inner, request).await?;
                     announce(&mut response, announcement);
-                    return Ok(until_sent(response, held));
+                    return Ok(response);
                 }
                 Ok(claims) if counting.engine.counters.shared.is_none() => counting.here(claims),
                 Ok(claims) => counting.anywhere(claims).await,
@@ -242,13 +242,13 @@ where
             };
             match admission {
                 Ok(passed) => {
-                    let response = inner.call(request).await?;
+                    let response = places.serve(&mut inner, request).await?;
                     let after = After::counted(endpoint, limits, passed, announcement);
-                    Ok(until_sent(after.complete(response), held))
+                    Ok(after.complete(response))
                 }
                 Err(refusal) => {
                     // A place is for requests that are served.
-                    drop(held);
+                    drop(places);
                     Ok(refused(shared, request, slot, &limits, &refusal).await)
                 }
             }

@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     extract::{
         Request,
-        ws::{Message, WebSocket, WebSocketUpgrade},
+        ws::{WebSocket, WebSocketUpgrade},
     },
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -37,8 +37,10 @@ async fn echo(mut socket: WebSocket) {
         match message.to_text() {
             Ok("leave") => return,
             Ok("die") => panic!("a task that dies"),
-            _ if socket.send(message).await.is_err() => return,
             _ => {}
+        }
+        if socket.send(message).await.is_err() {
+            return;
         }
     }
 }
@@ -94,7 +96,7 @@ async fn served() -> (Waygate, SocketAddr, mpsc::UnboundedReceiver<String>) {
         .layer(Extension(failures));
     for route in ["/ws", "/raw", "/careless", "/refusing"] {
         let key = route.parse().unwrap();
-        waygate.register(key, RouteState::default()).await;
+        waygate.register(key, RouteState::default()).await.unwrap();
     }
     let router = waygate.guard(routes).await.unwrap().into_router();
     set(&waygate, WS, json!({"limit": 2})).await;
@@ -281,9 +283,15 @@ impl Tunnel {
         self.sending.send_data(frame.into(), false).unwrap();
     }
 
-    async fn hear(&mut self) -> Option<Vec<u8>> {
-        let data = soon(self.receiving.data()).await?.ok()?;
-        Some(data.to_vec())
+    /// What comes next; `None` at the end.
+    async fn hear(&mut self) -> Option<Bytes> {
+        loop {
+            // A frame that ends the stream may be empty.
+            let data = soon(self.receiving.data()).await?.ok()?;
+            if !data.is_empty() {
+                return Some(data);
+            }
+        }
     }
 
     async fn assert_echo(&mut self) {
@@ -300,7 +308,7 @@ impl Tunnel {
 async fn web_sockets_over_http_2_hold_their_places_too() {
     let (waygate, address, _) = served().await;
     let stream = TcpStream::connect(address).await.unwrap();
-    let (client, mut connection) = h2::client::handshake::<_, Bytes>(stream).await.unwrap();
+    let (client, mut connection) = h2::client::handshake(stream).await.unwrap();
     // The server's settings say that it knows extended `CONNECT`.
     let ready = std::future::poll_fn(|cx| {
         let _ = Future::poll(std::pin::Pin::new(&mut connection), cx);
@@ -342,7 +350,7 @@ async fn web_sockets_over_http_2_hold_their_places_too() {
 async fn an_upgrade_that_the_server_cannot_do_holds_nothing() {
     let waygate = builder().build().await.unwrap();
     let key = "/careless".parse().unwrap();
-    waygate.register(key, RouteState::default()).await;
+    waygate.register(key, RouteState::default()).await.unwrap();
     let routes = Router::new().route("/careless", any(careless));
     let router = waygate.guard(routes).await.unwrap().into_router();
     set(&waygate, "/careless#default", json!({"limit": 1})).await;

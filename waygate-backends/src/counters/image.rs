@@ -109,11 +109,11 @@ impl MemoryCounters {
             shard.expect_lasting(image.longest);
         }
         let mut found = Image::default();
-        // Who was refused comes first, where there is less room than there was.
-        for passing in [false, true] {
+        // Who was refused comes first, where there is less room than there was. What is shared needs none.
+        for turn in [Standing::Blocked, Standing::Passing, Standing::Shared] {
             image.each(|old, record| {
                 let standing = record.standing();
-                if (standing == Standing::Passing) != passing {
+                if standing != turn {
                     return;
                 }
                 if record.is_spent(moment) {

@@ -4,10 +4,18 @@ mod attributes;
 mod operators;
 mod shared;
 mod sockets;
+mod upgrades;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::{Extension, Router, body::Body, extract::Request, response::Response, routing::get};
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::Request,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinHandle};
@@ -63,11 +71,22 @@ async fn endless() -> Body {
     Body::from_stream(part.chain(stream::pending()))
 }
 
+/// A connection that is open for as long as its handler waits.
+async fn switch(Extension(door): Extension<Door>, request: Request) -> Response {
+    tokio::spawn(async move {
+        let _connection = hyper::upgrade::on(request).await;
+        door.pass().await;
+    });
+    let headers = [("connection", "upgrade"), ("upgrade", "raw")];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
 async fn dies() {
     panic!("a handler that dies");
 }
 
 const BUSY: &str = "GET:/busy#default";
+const SWITCH: &str = "GET:/switch#default";
 
 fn key(text: &str) -> LimitKey {
     text.parse().unwrap()
@@ -89,11 +108,19 @@ fn routes(door: &Door) -> Router {
         .route("/t/{tenant}", get(wait))
         .route("/endless", get(endless))
         .route("/dies", get(dies))
+        .route("/switch", get(switch))
         .layer(Extension(door.clone()))
 }
 
 async fn guarded(waygate: &Waygate, door: &Door) -> Router {
-    for route in ["GET:/busy", "GET:/t/{tenant}", "GET:/endless", "GET:/dies"] {
+    let keys = [
+        "GET:/busy",
+        "GET:/t/{tenant}",
+        "GET:/endless",
+        "GET:/dies",
+        "GET:/switch",
+    ];
+    for route in keys {
         let key = route.parse().unwrap();
         waygate.register(key, RouteState::default()).await.unwrap();
     }

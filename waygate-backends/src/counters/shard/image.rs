@@ -101,10 +101,14 @@ impl Shard {
         }
     }
 
-    /// Puts a counter back. Whether there was room for it.
+    /// Puts a counter back. Whether there was room for it: what a series shares takes none, as when it is counted.
     pub(crate) fn put_back(&mut self, record: Record) -> bool {
         let digest = record.digest();
-        if self.is_full() || self.cells.get(digest).is_some() || self.logs.get(digest).is_some() {
+        let needs_room = record.standing() != Standing::Shared;
+        if needs_room && self.is_full()
+            || self.cells.get(digest).is_some()
+            || self.logs.get(digest).is_some()
+        {
             return false;
         }
         match record {

@@ -122,6 +122,12 @@ impl Held {
         &self.seat
     }
 
+    /// Where tasks of the engine run.
+    #[cfg(feature = "axum")]
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.engine.runtime
+    }
+
     pub(super) fn take(&mut self) {
         self.stage = Stage::Taken;
         self.seat.limit.stats.enter();

@@ -15,7 +15,7 @@ use super::{
     },
     After,
     functions::{Told, ask},
-    places::{enter, until_sent},
+    places::enter,
     refuse::refused,
 };
 use crate::engine::{
@@ -243,7 +243,7 @@ where
             } = *waiting;
             let shared = &endpoint.shared;
             let admitted = Admitted::new(&shared.waygate.inner, slot);
-            let (request, held) = match enter(shared, slot, &route, &limits, request).await {
+            let (request, places) = match enter(shared, slot, &route, &limits, request).await {
                 Ok(entered) => entered,
                 Err(full) => return Ok(full),
             };
@@ -263,9 +263,10 @@ where
             let admission = match claims {
                 Ok(claims) if claims.is_empty() => {
                     counting.uncounted(&claims);
-                    let mut response = admitted.scope(inner.call(request)).await?;
+                    let serving = places.serve(&mut inner, request);
+                    let mut response = admitted.scope(serving).await?;
                     announce(&mut response, announcement);
-                    return Ok(until_sent(response, held));
+                    return Ok(response);
                 }
                 Ok(claims) if counting.engine.counters.shared.is_none() => counting.here(claims),
                 Ok(claims) => counting.anywhere(claims).await,
@@ -273,13 +274,14 @@ where
             };
             match admission {
                 Ok(passed) => {
-                    let response = admitted.scope(inner.call(request)).await?;
+                    let serving = places.serve(&mut inner, request);
+                    let response = admitted.scope(serving).await?;
                     let after = After::counted(admitted, endpoint, limits, passed, announcement);
-                    Ok(until_sent(after.complete(response), held))
+                    Ok(after.complete(response))
                 }
                 Err(refusal) => {
                     // A place is for requests that are served.
-                    drop(held);
+                    drop(places);
                     Ok(refused(shared, request, slot, &limits, &refusal).await)
                 }
             }

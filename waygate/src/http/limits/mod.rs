@@ -13,6 +13,7 @@ mod key;
 mod key_function;
 mod places;
 mod refuse;
+mod upgrade;
 
 pub use cost::Cost;
 pub use cost_function::{CostFunction, IntoCostFunction};

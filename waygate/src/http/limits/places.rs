@@ -1,11 +1,13 @@
 use axum::{extract::Request, response::Response};
 use http::HeaderName;
+use tower::Service;
 
 use super::{
     super::{BlockReason, Blocked, ConcurrencyLimited, facts::RequestFacts, layer::Shared, reply},
     admit::{method_name, request_id},
     functions::{ask, told},
     held_body::HeldBody,
+    upgrade::HeldUpgrade,
 };
 use crate::engine::{Concurrency, Entering, Full, Held, Limits, RateLimitHeaders, Registered};
 
@@ -14,17 +16,20 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// In how many seconds a refused request is worth another try.
 const RETRY_AFTER: u64 = 1;
 
-/// Takes the places that a request needs; `Err` is the answer when there is none. They are given back when what holds them
-/// is dropped.
+/// The places that a request has taken. They are given back when what holds them is dropped.
+#[derive(Debug)]
+pub(super) struct Places(Vec<Held>);
+
+/// Takes the places that a request needs; `Err` is the answer when there is none.
 pub(super) async fn enter(
     shared: &Shared,
     slot: usize,
     route: &Registered,
     limits: &Limits,
     request: Request,
-) -> Result<(Request, Vec<Held>), Response> {
+) -> Result<(Request, Places), Response> {
     if limits.concurrency.is_empty() {
-        return Ok((request, Vec::new()));
+        return Ok((request, Places(Vec::new())));
     }
     let engine = &shared.waygate.inner;
     let declared = match shared.own(slot) {
@@ -48,17 +53,37 @@ pub(super) async fn enter(
         request_id: request_id(request.headers()),
     };
     match entering.occupy(seats).await {
-        Ok(held) => Ok((request, held)),
+        Ok(held) => Ok((request, Places(held))),
         Err(Full(limit)) => Err(refused(shared, slot, request, &limit).await),
     }
 }
 
-/// The same answer, holding the places until its body has been sent or dropped.
-pub(super) fn until_sent(response: Response, held: Vec<Held>) -> Response {
-    if held.is_empty() {
-        return response;
+impl Places {
+    /// Serves the request, holding the places until the body of the answer has been sent or dropped. Where the answer
+    /// switches protocols, they are held until the upgraded connection is dropped.
+    pub(super) async fn serve<S>(
+        self,
+        inner: &mut S,
+        mut request: Request,
+    ) -> Result<Response, S::Error>
+    where
+        S: Service<Request, Response = Response>,
+    {
+        let Self(held) = self;
+        let Some(first) = held.first() else {
+            return inner.call(request).await;
+        };
+        let runtime = first.runtime().clone();
+        let upgrade = HeldUpgrade::prepare(&mut request);
+        let response = inner.call(request).await?;
+        if let Some(upgrade) = upgrade
+            && upgrade.is_agreed_by(&response)
+        {
+            upgrade.hold(held, &runtime);
+            return Ok(response);
+        }
+        Ok(until_dropped(response, held))
     }
-    until_dropped(response, held)
 }
 
 /// The same for anything that is to be held.

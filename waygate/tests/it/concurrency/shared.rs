@@ -8,8 +8,13 @@ use std::{
     time::Duration,
 };
 
+use axum::Router;
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    sync::Semaphore,
+};
 use waygate::{
     Component, Waygate,
     port::{BoxFuture, CounterError, CounterStore, MemoryCounters, Occupancy, Place, Series, Take},
@@ -17,7 +22,7 @@ use waygate::{
 };
 use waygate_core::limit::{Outcome, quota::Nanos};
 
-use super::{BUSY, Door, assert_full, guarded, in_use, inside, key, set};
+use super::{BUSY, Door, SWITCH, assert_full, guarded, in_use, inside, key, set};
 use crate::support::{builder, clock};
 
 /// One process's way to a store, which can be cut.
@@ -133,6 +138,7 @@ impl CounterStore for Link {
 /// A process that shares a store.
 struct Process {
     waygate: Waygate,
+    router: Router,
     app: TestApp,
     door: Door,
     link: Arc<Link>,
@@ -146,10 +152,14 @@ impl Process {
         let builder = builder.counter_deadline(Duration::from_secs(1));
         let waygate = builder.build().await.unwrap();
         let door = Door::new();
-        let app = TestApp::new(guarded(&waygate, &door).await);
-        set(&waygate, BUSY, json!({"limit": limit})).await;
+        let router = guarded(&waygate, &door).await;
+        let app = TestApp::new(router.clone());
+        for at in [BUSY, SWITCH] {
+            set(&waygate, at, json!({"limit": limit})).await;
+        }
         Self {
             waygate,
+            router,
             app,
             door,
             link,
@@ -191,6 +201,40 @@ async fn a_place_is_kept_for_as_long_as_it_is_held() {
     assert_full(&other.app.get("/busy").await);
     one.door.let_go(1);
     request.await.unwrap();
+}
+
+/// A connection of a client whose request to switch protocols was granted.
+async fn switched(process: &Process) -> DuplexStream {
+    let (mut client, server) = tokio::io::duplex(4096);
+    let service = TowerToHyperService::new(process.router.clone());
+    let http = hyper::server::conn::http1::Builder::new();
+    let connection = http.serve_connection(TokioIo::new(server), service);
+    tokio::spawn(connection.with_upgrades());
+    let head = b"GET /switch HTTP/1.1\r\nconnection: upgrade\r\nupgrade: raw\r\n\r\n";
+    client.write_all(head).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(client.read_u8().await.unwrap());
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101 "));
+    process.door.entered().await;
+    client
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_is_kept_for_as_long_as_an_upgraded_connection_lives() {
+    let (one, other, clock) = two(1).await;
+    let mut client = switched(&one).await;
+    one_more(&one.link.occupied).await;
+    for _ in 0..10 {
+        clock.advance(Duration::from_secs(3));
+        one_more(&one.link.occupied).await;
+    }
+    assert_full(&other.app.get("/switch").await);
+    one.door.let_go(1);
+    assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    one_more(&one.link.vacated).await;
+    drop(switched(&other).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -108,7 +108,10 @@ async fn logins_leave_nothing_behind() {
     let grown = resident().saturating_sub(before);
     println!("{count} logins: {before} KiB, and {grown} KiB more");
     let checked = checked.load(SeqCst);
-    assert!(checked > count * 9 / 10, "{checked} of {count} were checked");
+    assert!(
+        checked > count * 9 / 10,
+        "{checked} of {count} were checked"
+    );
     assert!(grown <= 2 * ARGON2_KIB, "{grown} KiB were left behind");
 }
 
@@ -120,14 +123,19 @@ async fn serve(app: Router) -> (SocketAddr, tokio::task::JoinHandle<()>) {
         let mut server = auto::Builder::new(TokioExecutor::new());
         let timer = TokioTimer::new();
         let seconds = Duration::from_secs(10);
-        server.http1().timer(timer.clone()).header_read_timeout(seconds);
+        server
+            .http1()
+            .timer(timer.clone())
+            .header_read_timeout(seconds);
         server.http2().timer(timer).max_concurrent_streams(100);
         loop {
             let (stream, peer) = listener.accept().await.unwrap();
-            let app = app.clone().map_request(move |mut request: hyper::Request<_>| {
-                request.extensions_mut().insert(ConnectInfo(peer));
-                request
-            });
+            let app = app
+                .clone()
+                .map_request(move |mut request: hyper::Request<_>| {
+                    request.extensions_mut().insert(ConnectInfo(peer));
+                    request
+                });
             let connection = server
                 .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(app))
                 .into_owned();

@@ -6,7 +6,7 @@
 //! | Feature | What it adds | Default |
 //! |---|---|---|
 //! | `memory` | `MemoryBackend` and `MemoryCounters`: state and rate limits that end with the process | ✔ |
-//! | `file` | `FileBackend`: state in a JSON, YAML or TOML file; `BootCache`: the last known state of another store | |
+//! | `file` | `FileBackend`: state in a JSON, YAML or TOML file; `BootCache`: the last known state of another store; with `memory`, `CounterSnapshot`: counters that outlive the process | |
 //! | `redis` | `RedisBackend` and `RedisCounters`: state and counters in Redis, for many processes | |
 //! | `conformance` | the suites that every backend and every store of counters must pass, for yours as well | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -29,6 +29,8 @@ mod table;
 pub use counters::{MemoryCounters, MemoryCountersBuilder, Outcomes};
 #[cfg(feature = "file")]
 pub use file::{BootCache, FileBackend, FileBackendBuilder};
+#[cfg(all(feature = "file", feature = "memory"))]
+pub use file::{CounterSnapshot, Restored};
 #[cfg(feature = "memory")]
 pub use memory::MemoryBackend;
 #[cfg(feature = "redis")]

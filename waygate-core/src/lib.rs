@@ -32,12 +32,16 @@ pub mod net;
 #[cfg(feature = "model")]
 pub mod port;
 #[cfg(feature = "model")]
+mod printable;
+#[cfg(feature = "model")]
 mod secret;
 #[cfg(feature = "model")]
 pub mod transition;
 
 #[cfg(feature = "model")]
 pub use deadline::Deadline;
+#[cfg(feature = "model")]
+pub use printable::Printable;
 #[cfg(feature = "model")]
 pub use secret::Secret;
 

@@ -33,8 +33,9 @@ pub enum RouteCommand {
         /// Why.
         reason: Reason,
     },
-    /// Adds a maintenance window. Right after a [`Disable`](Self::Disable), a window that has begun is the end of
-    /// the disabling instead.
+    /// Adds a maintenance window. It ends the maintenance of a route that was in maintenance until changed: such a route
+    /// stays closed until its first window has ended. Right after a [`Disable`](Self::Disable), a window that has begun is
+    /// the end of the disabling instead.
     Schedule {
         /// When.
         interval: Interval,
@@ -50,7 +51,7 @@ pub enum RouteCommand {
     /// Opens the route in these environments only, at once, and drops its reason. Windows that have not begun
     /// are kept.
     EnvOnly {
-        /// The environments; an empty list closes the route everywhere.
+        /// The environments; at least one.
         envs: Vec<EnvName>,
     },
     /// Marks the route as going away, or takes that back.
@@ -117,9 +118,23 @@ pub enum Refused {
     /// There is no window of that name.
     #[error("no such window: `{0}`")]
     NoSuchWindow(WindowId),
+    /// The route is disabled for longer than the window lasts.
+    #[error(
+        "the route is disabled {}, so that the window would change nothing: enable it, or disable it until a time",
+        until.map_or_else(|| "until changed".to_owned(), |until| format!("until {until}"))
+    )]
+    Disabled {
+        /// When the disabling ends; `None` means not by itself.
+        until: Option<Timestamp>,
+    },
     /// There are as many windows as a route may have.
     #[error("a route may have {MAX_WINDOWS} windows; cancel some first")]
     TooManyWindows,
+    /// An environment gate without an environment would close the route everywhere.
+    #[error(
+        "an environment gate names at least one environment; to close the route everywhere, disable it"
+    )]
+    NoEnvironment,
 }
 
 /// How many windows one route may have at a time.
@@ -176,6 +191,7 @@ pub fn transition(
             schedule(position, *interval, reason, now)?;
         }
         RouteCommand::CancelSchedule { window } => cancel(position, window.as_ref())?,
+        RouteCommand::EnvOnly { envs } if envs.is_empty() => return Err(Refused::NoEnvironment),
         RouteCommand::EnvOnly { envs } => {
             position.lifecycle = Lifecycle::Active;
             position
@@ -191,7 +207,8 @@ pub fn transition(
     Ok(next)
 }
 
-/// Forgets what time has already decided: a temporary disable that ran out, windows that ended.
+/// Forgets what time has already decided: a temporary disable that ran out, windows that ended, and the maintenance that
+/// ended with them.
 fn settle(position: &mut Position, now: Timestamp) {
     if let Lifecycle::Disabled(disabled) = &mut position.lifecycle
         && disabled.until.is_some_and(|until| until <= now)
@@ -203,6 +220,19 @@ fn settle(position: &mut Position, now: Timestamp) {
         } else {
             Lifecycle::Active
         };
+    }
+    if position.planned_end().is_some_and(|end| end <= now) {
+        match &mut position.lifecycle {
+            Lifecycle::Active => {}
+            Lifecycle::Maintenance => {
+                position.lifecycle = Lifecycle::Active;
+                position.reason = Reason::default();
+            }
+            Lifecycle::Disabled(disabled) if disabled.former.maintenance => {
+                disabled.former = Former::default();
+            }
+            Lifecycle::Disabled(_) => {}
+        }
     }
     position
         .windows
@@ -247,6 +277,11 @@ fn schedule(
         disabled.until = Some(interval.end());
         return Ok(());
     }
+    if let Lifecycle::Disabled(Disabled { until, .. }) = &position.lifecycle
+        && until.is_none_or(|until| until >= interval.end())
+    {
+        return Err(Refused::Disabled { until: *until });
+    }
     let windows = &mut position.windows;
     windows.retain(|window| window.interval != interval);
     if windows.len() >= MAX_WINDOWS {
@@ -256,7 +291,6 @@ fn schedule(
         interval,
         reason: reason.clone(),
     });
-    windows.sort_by_key(|window| window.interval);
     Ok(())
 }
 

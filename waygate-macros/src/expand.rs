@@ -1,4 +1,4 @@
-use std::str::FromStr;
+use std::{collections::BTreeSet, str::FromStr};
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -7,7 +7,7 @@ use waygate_core::grammar::{PolicyName, RouteSpec};
 
 use crate::{
     args::{Args, Given},
-    attr::{Declared, Kind, Place, option},
+    attr::{Declared, Kind, Place},
     errors::Errors,
     handler::Handler,
     identity,
@@ -28,7 +28,7 @@ struct Attribute {
     kind: Kind,
     declared: Declared,
     response: Option<ExprPath>,
-    route: Given<RouteSpec>,
+    routes: Given<Vec<RouteSpec>, Vec<LitStr>>,
     facade: Path,
 }
 
@@ -39,6 +39,7 @@ pub(crate) fn expand(
     args: TokenStream,
     item: TokenStream,
 ) -> TokenStream {
+    let written = identity::written(&args, &item);
     let handler = Handler::parse(kind, item.clone());
     let above = handler.as_ref().ok().map(|handler| &handler.above);
     let ordinal = above.map_or(0, |above| above.of(kind).count());
@@ -51,7 +52,7 @@ pub(crate) fn expand(
         check_route(&attribute, binding, handler, &mut errors);
     }
     match handler {
-        Some(handler) if errors.is_empty() => emit(attribute, binding, handler),
+        Some(handler) if errors.is_empty() => emit(attribute, binding, handler, written),
         _ => {
             let errors = errors.into_compile_errors();
             quote!(#errors #item)
@@ -73,7 +74,7 @@ impl Attribute {
             kind,
             declared: kind.declared(&mut args, place),
             response: args.item("response", "path::to::function"),
-            route: args.text("route", "GET /users/{id}", RouteSpec::from_str),
+            routes: args.one_or_more("route", "GET /users/{id}", RouteSpec::from_str),
             facade,
         };
         (attribute, args.errors)
@@ -132,26 +133,25 @@ fn called(name: Option<&LitStr>, ordinal: usize) -> String {
     }
 }
 
-/// Where the route is written, its parameters are known.
+/// Where routes are written, their parameters are known. A limit counts on each of them.
 fn check_parameters(attribute: &Attribute, handler: &Handler, errors: &mut Errors) {
-    let above = handler.above.route.as_ref();
-    let route = match (
-        &attribute.route,
-        above.map(|above| above.value().parse::<RouteSpec>()),
-    ) {
-        (Given::Right(_, route), _) => route.clone(),
-        (Given::Not, Some(Ok(route))) => route,
-        _ => return,
+    let above = handler.above.routes.iter();
+    let routes: Vec<RouteSpec> = match &attribute.routes {
+        Given::Right(_, routes) => routes.clone(),
+        Given::Not => above.filter_map(|text| text.value().parse().ok()).collect(),
+        Given::Wrong => return,
     };
-    let known: Vec<&str> = route.path().parameters().collect();
-    for (literal, name) in &attribute.declared.parameters {
-        if !known.contains(&name.as_str()) {
-            let has = match &*known {
-                [] => "none".to_owned(),
-                known => format!("`{}`", known.join("`, `")),
-            };
-            let message = format!("`{route}` has no parameter `{name}`: it has {has}");
-            errors.at(literal, message);
+    for route in &routes {
+        let known: Vec<&str> = route.path().parameters().collect();
+        for (literal, name) in &attribute.declared.parameters {
+            if !known.contains(&name.as_str()) {
+                let has = match &*known {
+                    [] => "none".to_owned(),
+                    known => format!("`{}`", known.join("`, `")),
+                };
+                let message = format!("`{route}` has no parameter `{name}`: it has {has}");
+                errors.at(literal, message);
+            }
         }
     }
 }
@@ -161,25 +161,25 @@ fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, error
     let name = &handler.signature.ident;
     let above = &handler.above;
     match (
-        &attribute.route,
+        &attribute.routes,
         above.attributes.first().map(|above| above.kind),
     ) {
-        (Given::Right(route, _), Some(first)) => match &above.route {
-            Some(bound) if bound.value() == route.value() => {}
-            Some(bound) => {
-                let bound = bound.value();
-                errors.at(
-                    route,
-                    format!("`{name}` is bound to `{bound}` by {first} above: it has one route"),
-                );
-            }
-            None => errors.at(
-                route,
+        (Given::Right(literals, _), Some(first)) => {
+            let (bound, routes) = (values(&above.routes), values(literals));
+            let message = if bound.is_empty() {
                 format!(
                     "write `route` on {first}, the first attribute of `{name}`: it holds for all"
-                ),
-            ),
-        },
+                )
+            } else if bound != routes {
+                let bound = bound.into_iter().collect::<Vec<_>>().join("`, `");
+                format!(
+                    "`{name}` is bound to `{bound}` by {first} above: all attributes of a handler share its routes"
+                )
+            } else {
+                return;
+            };
+            errors.at(quote!(#(#literals)*), message);
+        }
         (Given::Not, None) => {
             let why = if handler.is_associated() {
                 format!("`{name}` is an associated function")
@@ -195,29 +195,41 @@ fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, error
     }
 }
 
-fn emit(attribute: Attribute, binding: Binding, mut handler: Handler) -> TokenStream {
+/// What the literals say, in an order that is not that of writing.
+fn values(literals: &[LitStr]) -> BTreeSet<String> {
+    literals.iter().map(LitStr::value).collect()
+}
+
+/// `written` is the fingerprint of this attribute, which counts when it is the first one.
+fn emit(
+    attribute: Attribute,
+    binding: Binding,
+    mut handler: Handler,
+    written: LitStr,
+) -> TokenStream {
     let facade = &attribute.facade;
-    let id = identity::handler_id(&handler.signature.ident);
+    let written = handler.above.written.get_or_insert(written);
+    let stamp = identity::stamp(&handler.signature.ident, written);
     let first = handler.above.attributes.is_empty();
     handler.above.attributes.push(Above {
         kind: attribute.kind,
         name: attribute.declared.name.clone(),
     });
-    if let (true, Given::Right(route, _)) = (first, &attribute.route) {
-        handler.above.route = Some(route.clone());
+    if let (true, Given::Right(routes, _)) = (first, &attribute.routes) {
+        handler.above.routes = routes.clone();
     }
-    let by_document = first && handler.above.route.is_none() && binding == Binding::Document;
+    let by_document = first && handler.above.routes.is_empty() && binding == Binding::Document;
     let beside = by_document.then(|| {
-        identity::stamp_attribute(&mut handler.attrs, &id);
-        identity::stamp_items(&handler.signature.ident, facade, &id)
+        identity::stamp_attribute(&mut handler.attrs, &stamp);
+        identity::stamp_items(&handler.signature.ident, facade, &stamp)
     });
-    let registration = registration(&attribute, &handler, &id);
+    let registration = registration(&attribute, &handler, &stamp);
     let function = handler.into_tokens(facade, registration);
     quote!(#beside #function)
 }
 
 /// The statement that hands the declaration to the linker, whether the function is ever called or not.
-fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> TokenStream {
+fn registration(attribute: &Attribute, handler: &Handler, stamp: &TokenStream) -> TokenStream {
     let Attribute {
         declared: Declared {
             gate, key, cost, ..
@@ -225,9 +237,9 @@ fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> T
         facade,
         ..
     } = attribute;
-    let route = option(handler.above.route.as_ref());
-    // The same line for every attribute of one function: it tells functions apart that share an id.
-    let line = quote_spanned!(handler.signature.ident.span()=> ::core::line!());
+    let routes = &handler.above.routes;
+    let id = identity::handler_id(&handler.signature.ident);
+    let line = identity::line(&handler.signature.ident);
     let response = attribute.response.as_ref().map(|path| {
         // Spanned so that a function that cannot answer is reported at its path.
         let erased = quote_spanned!(path.span()=> #facade::__private::responder(#path));
@@ -246,8 +258,9 @@ fn registration(attribute: &Attribute, handler: &Handler, id: &TokenStream) -> T
             #facade::__private::submit! {
                 #facade::__private::Declaration::new(
                     #id,
+                    #stamp,
                     #facade::__private::Gate::#gate,
-                    #route,
+                    &[#(#routes),*],
                     ::core::file!(),
                     #line,
                 )

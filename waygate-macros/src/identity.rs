@@ -1,10 +1,13 @@
-//! How a handler's OpenAPI operation comes to carry the handler id, whichever side `#[utoipa::path]` is on.
+//! What tells a handler from every other one, and how its OpenAPI operation comes to carry it, whichever side
+//! `#[utoipa::path]` is on.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{format_ident, quote};
-use syn::{Attribute, Meta, Path, ext::IdentExt};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Attribute, LitStr, Meta, Path, ext::IdentExt};
 
-/// The extension that the engine reads the handler id from.
+use crate::fingerprint::fingerprint;
+
+/// The extension that the engine reads the stamp from.
 const STAMP: &str = "x-waygate-handler";
 
 /// The id of the function `name`: its module path and its name.
@@ -16,11 +19,43 @@ pub(crate) fn handler_id(name: &Ident) -> TokenStream {
     ))
 }
 
-/// Stamps the id on the operation of a `#[utoipa::path(..)]` that has not expanded yet.
-pub(crate) fn stamp_attribute(attrs: &mut [Attribute], id: &TokenStream) {
+/// What is the same for every attribute of the function `name` and differs from that of every other function.
+///
+/// Module and name are shared by functions in two `impl` blocks or two function bodies, and the place by those that one
+/// macro invocation writes; these still differ in what is written. A function that `#[axum::debug_handler]` repeats
+/// differs in none.
+pub(crate) fn stamp(name: &Ident, written: &LitStr) -> TokenStream {
+    let line = line(name);
+    let column = quote_spanned!(name.span()=> ::core::column!());
+    quote!(::core::concat!(
+        ::core::module_path!(),
+        "::",
+        ::core::stringify!(#name),
+        "#",
+        #written,
+        "@",
+        #line,
+        ":",
+        #column
+    ))
+}
+
+/// The line of the function `name`, the same for each of its attributes.
+pub(crate) fn line(name: &Ident) -> TokenStream {
+    quote_spanned!(name.span()=> ::core::line!())
+}
+
+/// A fingerprint of an attribute and the function below it.
+pub(crate) fn written(args: &TokenStream, item: &TokenStream) -> LitStr {
+    let all = quote!((#args) #item);
+    LitStr::new(&format!("{:016x}", fingerprint(all)), Span::call_site())
+}
+
+/// Writes the stamp on the operation of a `#[utoipa::path(..)]` that has not expanded yet.
+pub(crate) fn stamp_attribute(attrs: &mut [Attribute], stamp: &TokenStream) {
     for attr in attrs.iter_mut().filter(|attr| is_utoipa_path(attr)) {
         if let Meta::List(list) = &mut attr.meta {
-            list.tokens = with_extension(list.tokens.clone(), quote!((#STAMP = json!(#id))));
+            list.tokens = with_extension(list.tokens.clone(), quote!((#STAMP = json!(#stamp))));
         }
     }
 }
@@ -31,7 +66,7 @@ pub(crate) fn stamp_attribute(attrs: &mut [Attribute], id: &TokenStream) {
 /// Where there is no `__path_<fn>`, a stand-in comes through a glob import, which any item of that name shadows; the
 /// module's name is what rustc prints when such a handler is given to `routes!`. No `#[cfg]` need be repeated here: the
 /// compiler settles those of an item before its attribute macros run.
-pub(crate) fn stamp_items(name: &Ident, facade: &Path, id: &TokenStream) -> TokenStream {
+pub(crate) fn stamp_items(name: &Ident, facade: &Path, stamp: &TokenStream) -> TokenStream {
     let name = name.unraw();
     let operations = format_ident!("__path_{name}", span = Span::call_site());
     let stand_in = format_ident!(
@@ -53,7 +88,7 @@ pub(crate) fn stamp_items(name: &Ident, facade: &Path, id: &TokenStream) -> Toke
             #[allow(dead_code)]
             pub fn operation() -> #facade::__private::Operation {
                 let operation = <Self as #facade::__private::MaybePath>::operation_or_empty();
-                #facade::__private::stamp(operation, #id)
+                #facade::__private::stamp(operation, #stamp)
             }
         }
     }

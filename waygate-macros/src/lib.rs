@@ -5,6 +5,7 @@ mod args;
 mod attr;
 mod errors;
 mod expand;
+mod fingerprint;
 mod handler;
 mod identity;
 mod marker;

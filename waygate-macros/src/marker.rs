@@ -20,8 +20,10 @@ const NAME: &str = "__waygate_bound";
 #[derive(Default)]
 pub(crate) struct Marker {
     pub(crate) attributes: Vec<Above>,
-    /// What `route = ".."` says; the attributes below share it.
-    pub(crate) route: Option<LitStr>,
+    /// What `route = ..` lists; the attributes below share it.
+    pub(crate) routes: Vec<LitStr>,
+    /// The fingerprint of the first attribute and what is below it; the attributes below share it.
+    pub(crate) written: Option<LitStr>,
 }
 
 /// An attribute that stands above.
@@ -58,8 +60,13 @@ impl Marker {
             let name = above.name.iter().map(|name| quote!((#name)));
             quote!(#kind #(#name)*)
         });
-        let route = self.route.iter().map(|route| quote!(route = #route));
-        parse_quote!(#[#facade::__private::#name(#(#attributes,)* #(#route)*)])
+        let routes = self.routes.iter().map(|route| quote!(route = #route));
+        let written = self
+            .written
+            .iter()
+            .map(|written| quote!(written = #written));
+        let all = attributes.chain(routes).chain(written);
+        parse_quote!(#[#facade::__private::#name(#(#all),*)])
     }
 }
 
@@ -69,7 +76,11 @@ impl Parse for Marker {
         while !input.is_empty() {
             let word = input.call(Ident::parse_any)?;
             if input.parse::<Option<Token![=]>>()?.is_some() {
-                marker.route = Some(input.parse()?);
+                let literal = input.parse()?;
+                match word == "written" {
+                    true => marker.written = Some(literal),
+                    false => marker.routes.push(literal),
+                }
             } else {
                 let name = name(input)?;
                 let kind = Kind::from_name(&word.to_string());

@@ -156,7 +156,8 @@ async fn engine(routes: usize) -> Waygate {
     let all = (0..routes).map(|index| format!("GET:{}", path(index)).parse().unwrap());
     waygate
         .register_all(all.map(|key| (key, RouteState::default())))
-        .await;
+        .await
+        .unwrap();
     waygate
 }
 

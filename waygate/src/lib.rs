@@ -127,8 +127,8 @@ pub use engine::{
     Blocking, BlockingOperator, BuildError, ChangeError, Component, ConcurrencyRecord,
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, Degraded, Event,
     Events, Health, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, OnStoreReset, Operator,
-    Principal, RateLimitHeaders, Report, ResolveError, RouteRecord, Source, Waygate,
-    WaygateBuilder,
+    Principal, RateLimitHeaders, RegisterError, Registration, Report, RequestTarget, ResolveError,
+    RouteRecord, SkippedPolicy, Source, Waygate, WaygateBuilder,
 };
 #[cfg(feature = "axum")]
 pub use http::{
@@ -141,7 +141,8 @@ pub use waygate_core::{
     Secret, Timestamp,
     decision::{Block, Facts, Verdict},
     grammar::{
-        EnvName, Interval, Invalid, LinkTarget, Method, PolicyName, Reason, RoleName, ServiceName,
+        EnvName, Interval, Invalid, LinkTarget, Method, OnMissingKey, PolicyName, Reason, RoleName,
+        ServiceName,
     },
     model::{
         Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, GlobalMaintenance, Lifecycle,

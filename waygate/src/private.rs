@@ -13,27 +13,29 @@ use crate::http::{
 /// One attribute on one handler, as the linker brings it.
 #[derive(Debug, Clone, Copy)]
 pub struct Declaration {
-    /// `module_path!() + "::" + fn name`, as stamped on the operation. Two functions in two `impl` blocks, or inside
-    /// two function bodies, may share it.
+    /// `module_path!() + "::" + fn name`. Functions in two `impl` blocks, or inside two function bodies, may share it.
     pub handler: &'static str,
+    /// What tells the function from those that share its path: the same for all its attributes, and stamped on its
+    /// operation.
+    pub stamp: &'static str,
     /// What the attribute says.
     pub gate: Gate,
-    /// What `route = ".."` says; the same for all attributes of one handler.
-    pub route: Option<&'static str>,
+    /// What `route = ..` lists, each a `RouteSpec`; the same for all attributes of one handler. When empty, the handler
+    /// is bound through its operation in the OpenAPI document.
+    pub routes: &'static [&'static str],
     /// The file of the handler.
     pub file: &'static str,
-    /// The line of the handler's name: the same for all its attributes, so that `(handler, file, line)` tells two
-    /// functions apart that share an id.
+    /// The line of the handler's name.
     pub line: u32,
     /// What `response = ..` names.
     #[cfg(feature = "axum")]
-    pub response: Option<fn() -> Responder>,
+    pub response: Option<fn() -> Named<Responder>>,
     /// What `key = path` names.
     #[cfg(feature = "axum")]
-    pub key: Option<fn() -> KeyFunction>,
+    pub key: Option<fn() -> Named<KeyFunction>>,
     /// What `cost = path` names.
     #[cfg(feature = "axum")]
-    pub cost: Option<fn() -> CostFunction>,
+    pub cost: Option<fn() -> Named<CostFunction>>,
 }
 
 inventory::collect!(Declaration);
@@ -43,34 +45,62 @@ impl Declaration {
     ///
     /// `#[axum::debug_handler]` repeats the function below it, attributes included, so some come from the linker twice.
     pub fn all() -> Vec<&'static Self> {
-        let key = |declaration: &&Self| {
-            let Self {
-                handler,
-                file,
-                line,
-                gate,
-                ..
-            } = **declaration;
-            (handler, file, line, gate.attribute(), gate.ordinal())
-        };
         let mut all: Vec<_> = inventory::iter::<Self>.into_iter().collect();
-        all.sort_by_key(key);
-        all.dedup_by_key(|declaration| key(declaration));
+        all.sort_by_key(|declaration| declaration.attribute());
+        all.dedup_by(|later, earlier| later.repeats(earlier));
         all
     }
 
-    /// A declaration without functions of its own; `gate` and `route` are already checked.
+    /// Which attribute of which function it is.
+    pub(crate) fn attribute(&self) -> impl Ord + use<> {
+        let Self {
+            handler,
+            stamp,
+            file,
+            line,
+            gate,
+            ..
+        } = *self;
+        (handler, file, line, stamp, gate.attribute(), gate.ordinal())
+    }
+
+    /// Whether both are one attribute, written once.
+    pub(crate) fn repeats(&self, other: &Self) -> bool {
+        let same = self.attribute() == other.attribute()
+            && self.gate == other.gate
+            && self.routes == other.routes;
+        #[cfg(feature = "axum")]
+        let same = same && self.names_the_functions_of(other);
+        same
+    }
+
+    #[cfg(feature = "axum")]
+    fn names_the_functions_of(&self, other: &Self) -> bool {
+        fn same<T>(one: Option<fn() -> Named<T>>, other: Option<fn() -> Named<T>>) -> bool {
+            match (one.map(|one| one().name), other.map(|other| other().name)) {
+                (Some(one), Some(other)) => one == other || repeated(one) || repeated(other),
+                (one, other) => one == other,
+            }
+        }
+        same(self.response, other.response)
+            && same(self.key, other.key)
+            && same(self.cost, other.cost)
+    }
+
+    /// A declaration without functions of its own; `gate` and `routes` are already checked.
     pub const fn new(
         handler: &'static str,
+        stamp: &'static str,
         gate: Gate,
-        route: Option<&'static str>,
+        routes: &'static [&'static str],
         file: &'static str,
         line: u32,
     ) -> Self {
         Self {
             handler,
+            stamp,
             gate,
-            route,
+            routes,
             file,
             line,
             #[cfg(feature = "axum")]
@@ -84,42 +114,65 @@ impl Declaration {
 
     /// Adds what `response = ..` names.
     #[cfg(feature = "axum")]
-    pub const fn with_response(mut self, response: fn() -> Responder) -> Self {
+    pub const fn with_response(mut self, response: fn() -> Named<Responder>) -> Self {
         self.response = Some(response);
         self
     }
 
     /// Adds what `key = path` names.
     #[cfg(feature = "axum")]
-    pub const fn with_key(mut self, key: fn() -> KeyFunction) -> Self {
+    pub const fn with_key(mut self, key: fn() -> Named<KeyFunction>) -> Self {
         self.key = Some(key);
         self
     }
 
     /// Adds what `cost = path` names.
     #[cfg(feature = "axum")]
-    pub const fn with_cost(mut self, cost: fn() -> CostFunction) -> Self {
+    pub const fn with_cost(mut self, cost: fn() -> Named<CostFunction>) -> Self {
         self.cost = Some(cost);
         self
     }
 }
 
+/// A function that an attribute names, erased, and its path.
+#[cfg(feature = "axum")]
+#[derive(Debug)]
+pub struct Named<T> {
+    name: &'static str,
+    /// The erased function.
+    pub function: T,
+}
+
+#[cfg(feature = "axum")]
+fn named<F, T>(function: F, erase: impl FnOnce(F) -> T) -> Named<T> {
+    Named {
+        name: std::any::type_name::<F>(),
+        function: erase(function),
+    }
+}
+
+/// Whether a function stands inside one that `#[axum::debug_handler]` repeats.
+#[cfg(feature = "axum")]
+fn repeated(name: &str) -> bool {
+    name.contains("::__axum_macros_check_")
+}
+
 /// Checks and erases the function that `response = ..` names.
 #[cfg(feature = "axum")]
-pub fn responder<Kind>(function: impl IntoResponder<Kind>) -> Responder {
-    function.into_responder()
+pub fn responder<Kind>(function: impl IntoResponder<Kind>) -> Named<Responder> {
+    named(function, IntoResponder::into_responder)
 }
 
 /// Checks and erases the function that `key = path` names.
 #[cfg(feature = "axum")]
-pub fn key_function<Kind>(function: impl IntoKeyFunction<Kind>) -> KeyFunction {
-    function.into_key_function()
+pub fn key_function<Kind>(function: impl IntoKeyFunction<Kind>) -> Named<KeyFunction> {
+    named(function, IntoKeyFunction::into_key_function)
 }
 
 /// Checks and erases the function that `cost = path` names.
 #[cfg(feature = "axum")]
-pub fn cost_function<Kind>(function: impl IntoCostFunction<Kind>) -> CostFunction {
-    function.into_cost_function()
+pub fn cost_function<Kind>(function: impl IntoCostFunction<Kind>) -> Named<CostFunction> {
+    named(function, IntoCostFunction::into_cost_function)
 }
 
 #[cfg(feature = "openapi")]
@@ -131,7 +184,7 @@ mod identity {
 
     pub use utoipa::openapi::path::Operation;
 
-    /// The extension that carries the handler id to the final document.
+    /// The extension that carries a handler's stamp to the final document.
     pub(crate) const STAMP: &str = "x-waygate-handler";
 
     /// utoipa's `__path_<fn>` when there is one, our stand-in otherwise.
@@ -148,9 +201,9 @@ mod identity {
         }
     }
 
-    /// Writes the handler id on an operation.
-    pub fn stamp(mut operation: Operation, handler: &str) -> Operation {
-        let stamp = Extensions::builder().add(STAMP, handler).build();
+    /// Writes a handler's stamp on an operation.
+    pub fn stamp(mut operation: Operation, stamp: &str) -> Operation {
+        let stamp = Extensions::builder().add(STAMP, stamp).build();
         match &mut operation.extensions {
             Some(extensions) => extensions.merge(stamp),
             None => operation.extensions = Some(stamp),

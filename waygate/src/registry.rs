@@ -15,9 +15,11 @@ use crate::http::{DeclaredLimits, Responses};
 pub(crate) struct HandlerDeclaration {
     /// `module_path!() + "::" + fn name`.
     pub(crate) handler: &'static str,
+    /// What its operations carry.
+    pub(crate) stamp: &'static str,
     /// Where the first attribute stands, as `file:line`.
     pub(crate) location: String,
-    /// What `route = ".."` says.
+    /// What `route = ..` lists.
     pub(crate) routes: Vec<RouteSpec>,
     /// The state to begin with.
     pub(crate) state: RouteState,
@@ -31,7 +33,7 @@ pub(crate) struct HandlerDeclaration {
 ///
 /// # Errors
 /// The first declaration that does not follow its grammar. The attributes check theirs at compile time,
-/// so this means a declaration that was written by hand.
+/// so this means a declaration that was written by hand. Also two functions that nothing tells apart.
 pub(crate) fn declarations() -> Result<Vec<HandlerDeclaration>, Invalid> {
     by_handler(Declaration::all())
 }
@@ -40,15 +42,21 @@ fn by_handler<'a>(
     declarations: impl IntoIterator<Item = &'a Declaration>,
 ) -> Result<Vec<HandlerDeclaration>, Invalid> {
     let mut handlers: Vec<HandlerDeclaration> = Vec::new();
+    let mut previous = None;
     for declaration in declarations {
+        let attribute = Some(declaration.attribute());
+        if previous == attribute {
+            return Err(not_told_apart(declaration));
+        }
+        previous = attribute;
         let location = format!("{}:{}", declaration.file, declaration.line);
-        // Functions in two `impl` blocks can share an id; their place tells them apart.
-        let known = handlers.last().is_some_and(|handler| {
-            handler.handler == declaration.handler && handler.location == location
-        });
+        let known = handlers
+            .last()
+            .is_some_and(|handler| handler.stamp == declaration.stamp);
         if !known {
             handlers.push(HandlerDeclaration {
                 handler: declaration.handler,
+                stamp: declaration.stamp,
                 location,
                 routes: Vec::new(),
                 state: RouteState::default(),
@@ -63,21 +71,49 @@ fn by_handler<'a>(
     Ok(handlers)
 }
 
+/// Two functions that say the same, but not with the same functions.
+fn not_told_apart(declaration: &Declaration) -> Invalid {
+    let Declaration {
+        handler,
+        file,
+        line,
+        gate,
+        ..
+    } = declaration;
+    let problem = format!(
+        "nothing tells two functions of this name at {file}:{line} apart, and `#[{}]` of each declares something \
+         else: rename one of them",
+        gate.attribute()
+    );
+    Invalid::new("handler", handler, problem)
+}
+
 impl HandlerDeclaration {
+    /// Whether `path` is the handler's own path, or that of a module above it. Every path is under `""`.
+    pub(crate) fn is_under(&self, path: &str) -> bool {
+        if path.is_empty() {
+            return true;
+        }
+        let rest = self
+            .handler
+            .strip_prefix(path.strip_suffix("::").unwrap_or(path));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    }
+
     fn add(&mut self, declaration: &Declaration) -> Result<(), Invalid> {
         match declaration.gate {
             Gate::RateLimit(limit) => self.limits.add_rate(limit, declaration)?,
             Gate::ConcurrencyLimit(limit) => self.limits.add_concurrency(limit, declaration)?,
             gate => apply(&mut self.state, gate)?,
         }
-        if let Some(route) = declaration.route {
+        for route in declaration.routes {
             let route = route.parse()?;
             if !self.routes.contains(&route) {
                 self.routes.push(route);
             }
         }
         if let Some(response) = declaration.response {
-            self.responses.set(declaration.gate, response());
+            self.responses.set(declaration.gate, response().function);
         }
         Ok(())
     }
@@ -92,12 +128,17 @@ fn apply(state: &mut RouteState, gate: Gate) -> Result<(), Invalid> {
         } => {
             position.lifecycle = Lifecycle::Maintenance;
             position.reason = reason.parse()?;
+            // A declared window beside it must not end it.
+            position.windows.clear();
         }
         Gate::Maintenance {
             reason,
             window: Some((start, end)),
         } => {
             let interval = Interval::new(instant(start)?, instant(end)?)?;
+            if position.lifecycle == Lifecycle::Maintenance {
+                return Ok(());
+            }
             position.windows.push(Window {
                 interval,
                 reason: reason.parse()?,
@@ -160,8 +201,9 @@ mod tests {
 
     use super::*;
     use crate::{
+        __private::{Named, cost_function, key_function, responder},
         Key, RequestParts,
-        http::{CostFunction, KeyFunction, Responder},
+        http::{KeyFunction, Responder},
     };
 
     const RATE: RateLimit = RateLimit {
@@ -201,30 +243,89 @@ mod tests {
         exempt_roles: &[],
     };
 
-    fn key() -> KeyFunction {
-        KeyFunction::new(|_: &RequestParts| Some(Key::from(1)))
+    fn key() -> Named<KeyFunction> {
+        key_function(|_: &RequestParts| Some(Key::from(1)))
     }
 
-    fn response() -> Responder {
-        Responder::new(|_: &crate::Blocked| "busy")
+    fn other_key() -> Named<KeyFunction> {
+        key_function(|_: &RequestParts| Some(Key::from(2)))
     }
 
-    const fn declared(gate: Gate, line: u32) -> Declaration {
-        Declaration::new("app::handler", gate, Some("GET /a"), "app.rs", line)
+    fn response() -> Named<Responder> {
+        responder(|_: &crate::Blocked| "busy")
+    }
+
+    const fn declared(gate: Gate, stamp: &'static str) -> Declaration {
+        Declaration::new("app::handler", stamp, gate, &["GET /a"], "app.rs", 1)
+    }
+
+    #[test]
+    fn attributes_of_one_function_are_repeated_with_its_functions() {
+        let one = declared(Gate::RateLimit(&FIRST), "a").with_key(key);
+        assert!(one.repeats(&one));
+        let others = [
+            declared(Gate::RateLimit(&FIRST), "b").with_key(key),
+            declared(Gate::RateLimit(&FIRST), "a").with_key(other_key),
+            declared(Gate::RateLimit(&FIRST), "a"),
+            declared(Gate::RateLimit(&WRONG), "a").with_key(key),
+        ];
+        for other in &others {
+            assert!(!one.repeats(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn two_functions_that_cannot_be_told_apart_and_differ_are_refused() {
+        let one = declared(Gate::RateLimit(&FIRST), "a").with_key(key);
+        let other = declared(Gate::RateLimit(&FIRST), "a").with_key(other_key);
+        let refused = by_handler(&[one, other]).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "invalid handler `app::handler`: nothing tells two functions of this name at app.rs:1 apart, and \
+             `#[rate_limit]` of each declares something else: rename one of them"
+        );
+    }
+
+    #[test]
+    fn a_path_holds_whole_segments() {
+        let handlers = by_handler(&[Declaration::new(
+            "app::v1::list",
+            "a",
+            Gate::ForceActive,
+            &[],
+            "app.rs",
+            1,
+        )])
+        .unwrap();
+        for above in ["", "app", "app::", "app::v1", "app::v1::", "app::v1::list"] {
+            assert!(handlers[0].is_under(above), "{above}");
+        }
+        for other in [
+            "ap",
+            "app::v",
+            "app::v1::li",
+            "app::v1::list::x",
+            "app::v10",
+            "v1",
+            ":",
+            "::",
+        ] {
+            assert!(!handlers[0].is_under(other), "{other}");
+        }
     }
 
     #[test]
     fn limits_come_with_their_functions_in_their_order() {
         let all = [
-            declared(Gate::ConcurrencyLimit(&SLOTS), 1)
+            declared(Gate::ConcurrencyLimit(&SLOTS), "a")
                 .with_key(key)
                 .with_response(response),
-            declared(Gate::RateLimit(&FIRST), 1)
+            declared(Gate::RateLimit(&FIRST), "a")
                 .with_key(key)
-                .with_cost(|| CostFunction::new(|_: &RequestParts| 7))
+                .with_cost(|| cost_function(|_: &RequestParts| 7))
                 .with_response(response),
-            declared(Gate::RateLimit(&SECOND), 1),
-            declared(Gate::ForceActive, 2),
+            declared(Gate::RateLimit(&SECOND), "a"),
+            declared(Gate::ForceActive, "b"),
         ];
         let handlers = by_handler(&all).unwrap();
         let [limited, other] = &handlers[..] else {
@@ -259,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_declaration_by_hand_is_checked() {
-        let invalid = by_handler(&[declared(Gate::RateLimit(&WRONG), 1)]).unwrap_err();
+        let invalid = by_handler(&[declared(Gate::RateLimit(&WRONG), "a")]).unwrap_err();
         assert!(
             invalid
                 .to_string()

@@ -79,7 +79,8 @@ async fn an_active_route_costs_no_allocation() {
     let waygate = Waygate::builder().build().await.unwrap();
     waygate
         .register("GET:/items/{id}".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let guarded = waygate.guard(router()).await.unwrap().into_router();
     let floor = allocations(router().layer(Nothing)).await;
     let ours = allocations(guarded).await;

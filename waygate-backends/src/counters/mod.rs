@@ -1,4 +1,6 @@
 mod batch;
+#[cfg(feature = "file")]
+mod image;
 mod outcomes;
 mod places;
 mod shard;
@@ -8,3 +10,6 @@ mod table;
 
 pub use outcomes::Outcomes;
 pub use store::{MemoryCounters, MemoryCountersBuilder};
+
+#[cfg(feature = "file")]
+pub(crate) use image::MAX_BYTES;

@@ -26,7 +26,7 @@ impl Standing {
 }
 
 /// One counter in 32 bytes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Cell {
     digest: Digest,
     words: [u64; 2],
@@ -52,6 +52,28 @@ impl Cell {
     #[inline]
     pub(super) fn counter(&self, now: Moment) -> Option<Counter> {
         (self.spent_at > now.seconds).then(|| Counter::unpack(self.tag, self.words))
+    }
+
+    /// What [`restore`](Self::restore) takes.
+    #[cfg(feature = "file")]
+    pub(super) fn words(&self) -> [u64; 2] {
+        self.words
+    }
+
+    #[cfg(feature = "file")]
+    pub(super) fn tag(&self) -> u8 {
+        self.tag
+    }
+
+    #[cfg(feature = "file")]
+    pub(super) fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// As it was when it was kept.
+    #[cfg(feature = "file")]
+    pub(super) fn restore(&mut self, (tag, words): (u8, [u64; 2]), spent_at: u32) {
+        (self.tag, self.words, self.spent_at) = (tag, words, spent_at);
     }
 
     #[inline]
@@ -91,7 +113,7 @@ impl Slot for Cell {
 }
 
 /// A log of requests.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct LogSlot {
     digest: Digest,
     spent_at: u32,
@@ -109,6 +131,11 @@ impl LogSlot {
             standing,
             log,
         }
+    }
+
+    #[cfg(feature = "file")]
+    pub(super) fn standing(&self) -> Standing {
+        self.standing
     }
 
     pub(super) fn log(&self) -> &MovingLog {

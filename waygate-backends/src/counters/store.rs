@@ -4,7 +4,7 @@ use std::{
     hash::BuildHasher,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -43,7 +43,7 @@ use super::{
 /// assert!(!counters.take_at(&[take], SECOND)[0].allowed);
 /// ```
 #[derive(Clone)]
-pub struct MemoryCounters(Arc<Inner>);
+pub struct MemoryCounters(pub(super) Arc<Inner>);
 
 /// How large a [`MemoryCounters`] may become.
 #[derive(Debug, Clone)]
@@ -54,7 +54,8 @@ pub struct MemoryCountersBuilder {
 }
 
 pub(super) struct Inner {
-    secret: [u64; 2],
+    /// Changes only when counters are put back into an empty store.
+    secret: [AtomicU64; 2],
     /// As many as a power of two.
     shards: Box<[Part]>,
     /// Which shard is visited next.
@@ -212,7 +213,7 @@ impl MemoryCountersBuilder {
         };
         let shard = |_| Part(Mutex::new(Shard::new(bounds)));
         MemoryCounters(Arc::new(Inner {
-            secret: [secret(), secret()],
+            secret: [secret().into(), secret().into()],
             shards: (0..shards).map(shard).collect(),
             visitor: AtomicUsize::new(0),
         }))
@@ -255,13 +256,31 @@ impl Inner {
     #[inline]
     fn digest(&self, series: &Series, key: &[u8]) -> Digest {
         // Each series has a function of its own, which costs less than one more word to hash.
-        let [first, second] = self.secret;
+        let [first, second] = self.secret();
         SipHasher13::new_with_keys(first ^ series.seed(), second).hash(key)
+    }
+
+    #[inline]
+    pub(super) fn secret(&self) -> [u64; 2] {
+        [0, 1].map(|half| self.secret[half].load(Ordering::Relaxed))
+    }
+
+    /// Takes over the secret of counters that were kept. The caller holds the locks on all shards.
+    #[cfg(feature = "file")]
+    pub(super) fn set_secret(&self, secret: [u64; 2]) {
+        for (half, word) in self.secret.iter().zip(secret) {
+            half.store(word, Ordering::Relaxed);
+        }
+    }
+
+    #[cfg(feature = "file")]
+    pub(super) fn shard_count(&self) -> usize {
+        self.shards.len()
     }
 
     /// By other bits than those the table begins with.
     #[inline]
-    fn shard_of(&self, digest: Digest) -> usize {
+    pub(super) fn shard_of(&self, digest: Digest) -> usize {
         (digest >> 32) as usize & (self.shards.len() - 1)
     }
 }

@@ -100,6 +100,11 @@ impl<S: Slot> Table<S> {
         self.slots.find_mut(digest, |slot| slot.digest() == digest)
     }
 
+    #[cfg(feature = "file")]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &S> {
+        self.slots.iter()
+    }
+
     pub(super) fn at(&self, bucket: usize) -> Option<&S> {
         self.slots.get_bucket(bucket)
     }

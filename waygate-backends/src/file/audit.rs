@@ -6,13 +6,13 @@
 
 use std::{
     collections::VecDeque,
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
 };
 
 use waygate_core::{model::AuditEntry, port::AuditQuery};
 
-use super::{envelope::MAX_REVISION, files::Files, stamp::FileId};
+use super::{envelope::MAX_REVISION, files::Files, regular, stamp::FileId};
 
 /// When a segment is full.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ impl AuditLog {
     /// Reads what was added up to `revision`. Returns the newest revision that the log names, which
     /// is greater when entries at the end do not count.
     pub(super) fn catch_up(&mut self, revision: u64) -> io::Result<u64> {
-        let file = found(File::open(self.files.audit()))?;
+        let file = found(regular::read(&self.files.audit()))?;
         let (id, len) = match &file {
             Some(file) => {
                 let metadata = file.metadata()?;
@@ -120,7 +120,7 @@ impl AuditLog {
         options.create(true).append(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(self.files.audit())?;
+        let mut file = regular::open(&self.files.audit(), &mut options)?;
         let new = self.segment.is_none();
         self.segment = Some(FileId::of(&file.metadata()?));
         file.write_all(text)?;
@@ -156,8 +156,8 @@ impl AuditLog {
             return Ok(query.page(recent()));
         }
         let mut hits = VecDeque::new();
-        let before = found(File::open(self.files.audit_before()))?.map(|file| (file, u64::MAX));
-        let current = found(File::open(self.files.audit()))?.map(|file| (file, self.end));
+        let before = found(regular::read(&self.files.audit_before()))?.map(|file| (file, u64::MAX));
+        let current = found(regular::read(&self.files.audit()))?.map(|file| (file, self.end));
         for (segment, end) in before.into_iter().chain(current) {
             for line in lines(segment.take(end)) {
                 let Some(entry) = line?.1.filter(|entry| query.matches(entry)) else {
@@ -174,7 +174,7 @@ impl AuditLog {
 
     /// Forgets everything and reads the full segment; the current one has yet to be read.
     fn start_over(&mut self, segment: Option<FileId>) -> io::Result<()> {
-        let before = found(File::open(self.files.audit_before()))?;
+        let before = found(regular::read(&self.files.audit_before()))?;
         self.recent = Recent::default();
         self.recent.is_all = before.is_none();
         (self.end, self.lines, self.newest) = (0, 0, 0);
@@ -189,7 +189,11 @@ impl AuditLog {
 
     /// Removes what stands after the last entry that counts.
     fn cut_off(&self) -> io::Result<()> {
-        let Some(file) = found(OpenOptions::new().write(true).open(self.files.audit()))? else {
+        let Some(file) = found(regular::open(
+            &self.files.audit(),
+            OpenOptions::new().write(true),
+        ))?
+        else {
             return Ok(());
         };
         if file.metadata()?.len() > self.end {
@@ -200,7 +204,7 @@ impl AuditLog {
 
     fn write_anew(&mut self) -> io::Result<()> {
         let mut temp = self.files.temp()?;
-        if let Some(current) = found(File::open(self.files.audit()))? {
+        if let Some(current) = found(regular::read(&self.files.audit()))? {
             io::copy(&mut current.take(self.end), &mut temp)?;
         }
         temp.as_file().sync_all()?;

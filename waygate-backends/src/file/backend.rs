@@ -12,7 +12,9 @@ use tokio::{
 use tokio_stream::wrappers::WatchStream;
 use waygate_core::{
     model::{AuditEntry, Revision},
-    port::{AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image},
+    port::{
+        AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image, Lost,
+    },
 };
 
 use super::{options::FileBackendBuilder, store::Store};
@@ -97,6 +99,14 @@ impl Backend for FileBackend {
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, CommitError>> {
         Box::pin(async { self.0.with_store(|store| store.commit(batch)).await? })
+    }
+
+    fn earlier(&self) -> BoxFuture<'_, Result<Vec<Image>, BackendError>> {
+        Box::pin(async { self.0.with_store(|store| store.earlier()).await })
+    }
+
+    fn lost(&self) -> BoxFuture<'_, Option<Lost>> {
+        Box::pin(async { self.0.with_store(|store| store.lost()).await.ok().flatten() })
     }
 
     fn changes(&self) -> BoxStream<'static, Revision> {

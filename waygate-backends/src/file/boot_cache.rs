@@ -12,7 +12,7 @@ use super::{
     backend::interrupted,
     envelope::{self, Document, Envelope, Refusal},
     fault::Fault,
-    files::Files,
+    files::{self, Files},
     format::Format,
     stamp,
 };
@@ -21,12 +21,14 @@ use crate::table::Table;
 /// More than this is not read.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
+const WHAT: &str = "the boot cache";
+
 /// A file with the last state that a process has seen of its store, for a start while the store is away.
 ///
 /// It is no backend: nobody changes anything in it, and the store always knows better. Written like a state file: as a
 /// whole, with a checksum, and readable for its owner only.
 #[derive(Debug, Clone)]
-pub struct BootCache(Arc<Files>);
+pub struct BootCache(Arc<Path>);
 
 impl BootCache {
     /// A cache in this file, which need not be there yet.
@@ -34,7 +36,9 @@ impl BootCache {
     /// # Errors
     /// [`BackendError::Misconfigured`] when the path cannot be that of a file.
     pub fn new(path: impl AsRef<Path>) -> Result<Self, BackendError> {
-        Files::of(path.as_ref()).map(|files| Self(Arc::new(files)))
+        let path = files::absolute(WHAT, path.as_ref())?;
+        Files::of(WHAT, &path)?;
+        Ok(Self(path.into()))
     }
 
     /// What was kept; `None` when nothing was yet.
@@ -42,8 +46,8 @@ impl BootCache {
     /// # Errors
     /// [`BackendError`] for a file that cannot be read or was damaged.
     pub async fn load(&self) -> Result<Option<Image>, BackendError> {
-        let files = self.0.clone();
-        let read = task::spawn_blocking(move || read(&files));
+        let path = self.0.clone();
+        let read = task::spawn_blocking(move || read(&path));
         read.await.map_err(interrupted)?
     }
 
@@ -52,10 +56,10 @@ impl BootCache {
     /// # Errors
     /// [`BackendError::NotWritable`]; the last one is still there then.
     pub async fn store(&self, image: Image) -> Result<(), BackendError> {
-        let files = self.0.clone();
+        let path = self.0.clone();
         let written = task::spawn_blocking(move || {
-            write(&files, image).map_err(|error| {
-                let path = files.main.display();
+            write(&path, image).map_err(|error| {
+                let path = path.display();
                 BackendError::NotWritable(format!("cannot write `{path}`: {error}"))
             })
         });
@@ -63,8 +67,7 @@ impl BootCache {
     }
 }
 
-fn read(files: &Files) -> Result<Option<Image>, BackendError> {
-    let path = &files.main;
+fn read(path: &Path) -> Result<Option<Image>, BackendError> {
     let found = stamp::read(path, MAX_BYTES);
     let Some((_, bytes)) = found.map_err(|error| Fault::unreadable(path, error).error())? else {
         return Ok(None);
@@ -82,7 +85,8 @@ fn read(files: &Files) -> Result<Option<Image>, BackendError> {
     }
 }
 
-fn write(files: &Files, image: Image) -> io::Result<()> {
+fn write(path: &Path, image: Image) -> io::Result<()> {
+    let files = Files::find(path)?;
     let entities = image.entities.into_iter();
     let table = Table {
         revision: image.revision,

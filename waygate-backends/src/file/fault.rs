@@ -61,8 +61,7 @@ impl Fault {
                 "{}; repair it, or remove it to start with an empty store",
                 self.message
             )),
-            Kind::Newer => BackendError::Misconfigured(self.message.clone()),
-            Kind::Unreadable => BackendError::Unavailable(self.message.clone()),
+            Kind::Newer | Kind::Unreadable => BackendError::Unreadable(self.message.clone()),
         }
     }
 }

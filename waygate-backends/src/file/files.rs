@@ -8,8 +8,15 @@ use jiff::Timestamp;
 use tempfile::NamedTempFile;
 use waygate_core::port::BackendError;
 
-/// The names of everything that belongs to one state file. All of it lies in one directory.
-#[derive(Debug, Clone)]
+use super::{
+    links,
+    mounts::{self, Mount},
+    regular,
+};
+
+/// The names of everything that belongs to one state file. All of it lies in the directory of the file itself, not of a
+/// link to it: a rename works within one file system only, and whoever uses the file through another link shares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Files {
     pub(super) main: PathBuf,
     pub(super) dir: PathBuf,
@@ -17,28 +24,40 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Follows a link, so that the file it points to is replaced and not the link.
-    pub(super) fn of(path: &Path) -> Result<Self, BackendError> {
-        let main = fs::canonicalize(path)
-            .or_else(|_| std::path::absolute(path))
-            .map_err(|e| misconfigured(path, &e.to_string()))?;
-        if main.is_dir() {
-            return Err(misconfigured(path, "it is a directory"));
-        }
+    /// The files where `path` leads now.
+    pub(super) fn find(path: &Path) -> io::Result<Self> {
+        let main = links::follow(path)?;
         let (Some(dir), Some(name)) = (main.parent(), main.file_name()) else {
-            return Err(misconfigured(path, "it names no file"));
+            return Err(io::Error::other("it names no file"));
         };
-        if !dir.is_dir() {
-            return Err(misconfigured(
-                path,
-                &format!("there is no directory `{}`; create it", dir.display()),
-            ));
-        }
         Ok(Self {
             dir: dir.to_owned(),
             name: name.to_owned(),
             main,
         })
+    }
+
+    /// The same for a start. `what` names the file in errors.
+    pub(super) fn of(what: &str, path: &Path) -> Result<Self, BackendError> {
+        let misconfigured = |e: io::Error| misconfigured(what, path, &e);
+        let files = Self::find(path).map_err(misconfigured)?;
+        check_replaceable(&files.main).map_err(misconfigured)?;
+        Ok(files)
+    }
+
+    /// Refuses to start with files beside the state file that could not be used later.
+    pub(super) fn check_others(&self, generations: usize) -> Result<(), BackendError> {
+        let replaced = [self.audit(), self.audit_before()];
+        let generations = (1..=generations).map(|age| self.generation(age));
+        for path in replaced.into_iter().chain(generations) {
+            check_replaceable(&path).map_err(|e| misconfigured("the file", &path, &e))?;
+        }
+        self.check_lock()
+    }
+
+    pub(super) fn check_lock(&self) -> Result<(), BackendError> {
+        let lock = self.lock();
+        check_regular(&lock).map_err(|e| misconfigured("the lock file", &lock, &e))
     }
 
     /// The state as it was `age` commits ago.
@@ -57,6 +76,18 @@ impl Files {
     /// The full segment of the audit log before the current one.
     pub(super) fn audit_before(&self) -> PathBuf {
         self.beside(".audit.1.jsonl")
+    }
+
+    /// Where the counters of a process are kept.
+    #[cfg(feature = "memory")]
+    pub(super) fn counters(&self) -> PathBuf {
+        self.beside(".counters")
+    }
+
+    /// The next version of the file, before it takes its place. Only for the holder of the lock.
+    #[cfg(feature = "memory")]
+    pub(super) fn next(&self) -> PathBuf {
+        self.beside(".next")
     }
 
     /// A new file in the same directory, removed when dropped. Only its owner may read it.
@@ -116,6 +147,40 @@ impl Files {
     }
 }
 
-fn misconfigured(path: &Path, problem: &str) -> BackendError {
-    BackendError::Misconfigured(format!("the state file `{}`: {problem}", path.display()))
+/// A path that does not depend on the working directory any more.
+pub(super) fn absolute(what: &str, path: &Path) -> Result<PathBuf, BackendError> {
+    std::path::absolute(path).map_err(|e| misconfigured(what, path, &e))
+}
+
+fn check_regular(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(metadata) => regular::check(&metadata),
+        // Whatever else it is, opening says it.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Nothing can be renamed over a file that is mounted by itself. One that is mounted read-only is meant to be read only.
+fn check_replaceable(path: &Path) -> io::Result<()> {
+    check_regular(path)?;
+    match mounts::of_file(path) {
+        Some(Mount { read_only: false }) => Err(mounted_alone(path)),
+        Some(Mount { read_only: true }) | None => Ok(()),
+    }
+}
+
+/// Why a file that is mounted by itself takes no changes.
+pub(super) fn mounted_alone(path: &Path) -> io::Error {
+    let dir = path.parent().unwrap_or(path).display();
+    io::Error::new(
+        io::ErrorKind::ResourceBusy,
+        format!(
+            "it is mounted by itself and cannot be replaced by a new version; mount its directory `{dir}` \
+             instead, or mount the file read-only if it is only to be read"
+        ),
+    )
+}
+
+fn misconfigured(what: &str, path: &Path, problem: &io::Error) -> BackendError {
+    BackendError::Misconfigured(format!("{what} `{}`: {problem}", path.display()))
 }

@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn files(dir: &Path) -> Files {
-        let files = Files::of(&dir.join("state.json")).unwrap();
+        let files = Files::find(&dir.join("state.json")).unwrap();
         replace(&files, prepare(&files, b"1").unwrap()).unwrap();
         files
     }

@@ -6,7 +6,7 @@ use std::{
 
 use fs4::{FileExt, TryLockError};
 
-use super::files::Files;
+use super::{files::Files, regular};
 
 /// The right to write, among the processes that respect it. Ends when dropped, or with the process.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) fn acquire(files: &Files, patience: Duration) -> io::Result<Lock> {
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(files.lock())?;
+    let file = regular::open(&files.lock(), &mut options)?;
     let begin = Instant::now();
     let mut pause = Duration::from_micros(200);
     loop {

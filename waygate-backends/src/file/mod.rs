@@ -1,13 +1,18 @@
 mod audit;
 mod backend;
 mod boot_cache;
+#[cfg(feature = "memory")]
+mod counter_snapshot;
 mod envelope;
 mod fault;
 mod files;
 mod format;
 mod generations;
+mod links;
 mod lock;
+mod mounts;
 mod options;
+mod regular;
 mod stamp;
 mod store;
 mod toml_value;
@@ -15,4 +20,6 @@ mod yaml_depth;
 
 pub use backend::FileBackend;
 pub use boot_cache::BootCache;
+#[cfg(feature = "memory")]
+pub use counter_snapshot::{CounterSnapshot, Restored};
 pub use options::FileBackendBuilder;

@@ -79,8 +79,8 @@ impl FileBackendBuilder {
     /// every other operation until it is repaired. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// [`BackendError::Misconfigured`] when the extension names no format, or the path no file in
-    /// an existing directory.
+    /// [`BackendError::Misconfigured`] when the extension names no format, or the path no regular file in an existing
+    /// directory, when the file is mounted by itself, and when it is not there and cannot be created.
     pub async fn open(self) -> Result<FileBackend, BackendError> {
         FileBackend::start(self).await
     }

@@ -5,6 +5,8 @@ use std::{
     time::SystemTime,
 };
 
+use super::regular;
+
 /// How a file looked, to tell cheaply whether it has changed.
 ///
 /// The first bytes are part of it, because they hold the revision and the checksum: two commits
@@ -22,7 +24,7 @@ const HEAD: u64 = 512;
 impl Stamp {
     /// The file as it is; `None` when there is none.
     pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
-        match File::open(path) {
+        match regular::read(path) {
             Ok(file) => Self::of_file(&file).map(Some),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
@@ -45,7 +47,7 @@ impl Stamp {
 
 /// A file with its stamp; `None` when there is none. Of a file that is too long, only the stamp.
 pub(super) fn read(path: &Path, limit: u64) -> io::Result<Option<(Stamp, Option<Vec<u8>>)>> {
-    let file = match File::open(path) {
+    let file = match regular::read(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),

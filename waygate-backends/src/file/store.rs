@@ -4,17 +4,18 @@ use std::{io, path::Path, sync::Arc, thread, time::Duration};
 
 use waygate_core::{
     model::{AuditEntry, Epoch, Revision},
-    port::{AuditQuery, BackendError, Batch, CommitError, Entity, Image},
+    port::{AuditQuery, BackendError, Batch, CommitError, Entity, Image, Lost},
 };
 
 use super::{
     audit::AuditLog,
     envelope::{self, Document, Envelope, Refusal},
     fault::Fault,
-    files::Files,
+    files::{self, Files},
     format::Format,
     generations,
     lock::{self, Lock},
+    mounts,
     options::FileBackendBuilder,
     stamp::{self, Stamp},
 };
@@ -23,6 +24,9 @@ use crate::table::Table;
 /// How long a file without a checksum must hold still before it is taken: an editor may be saving it.
 const HAND_EDIT_SETTLES: Duration = Duration::from_millis(50);
 const HAND_EDIT_PATIENCE: usize = 40;
+
+/// How often a link may be pointed elsewhere while this process waits for a lock.
+const LINK_PATIENCE: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Store {
@@ -34,7 +38,13 @@ pub(super) struct Store {
     main: Main,
     /// The state file when it was last read or written.
     seen: Option<Stamp>,
+    /// Whether the path leads nowhere, which is said once.
+    is_lost: bool,
+    /// Whether it leads to another file than the one that was read last.
+    moved: bool,
     audit: AuditLog,
+    /// The revision of an older generation that is used instead, until the next commit, and why.
+    fell_back: Option<(u64, String)>,
 }
 
 /// What the state file is to us.
@@ -49,14 +59,20 @@ enum Main {
 }
 
 impl Store {
-    pub(super) fn open(options: FileBackendBuilder) -> Result<Self, BackendError> {
+    pub(super) fn open(mut options: FileBackendBuilder) -> Result<Self, BackendError> {
+        const WHAT: &str = "the state file";
         let format = Format::of(&options.path)?;
-        let files = Files::of(&options.path)?;
+        options.path = files::absolute(WHAT, &options.path)?;
+        let files = Files::of(WHAT, &options.path)?;
+        files.check_others(options.older_generations)?;
         let mut store = Self {
             audit: AuditLog::new(files.clone(), options.audit),
+            fell_back: None,
             table: None,
             main: Main::Stale,
             seen: None,
+            is_lost: false,
+            moved: false,
             files,
             format,
             options,
@@ -68,7 +84,28 @@ impl Store {
             tracing::warn!(%error, dir = %store.files.dir.display(), "cannot remove temporary files");
         }
         store.reread(lock.is_ok());
+        store.check_writable()?;
         Ok(store)
+    }
+
+    /// Says at the start that no change will be taken. What is there can be read all the same.
+    fn check_writable(&self) -> Result<(), BackendError> {
+        let Err(error) = self.probe() else {
+            return Ok(());
+        };
+        let never = matches!(
+            error.kind(),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+        );
+        let (file, is_there) = (self.files.main.display(), self.seen.is_some());
+        if never && !is_there && self.revision().is_none_or(|revision| revision.number == 0) {
+            return Err(BackendError::Misconfigured(format!(
+                "the state file `{file}` is not there and cannot be created: {error}; let this process write in `{}`",
+                self.files.dir.display()
+            )));
+        }
+        tracing::warn!(%file, %error, "the state file can only be read; changes will be refused");
+        Ok(())
     }
 
     pub(super) fn revision(&self) -> Option<Revision> {
@@ -77,16 +114,55 @@ impl Store {
 
     /// Takes what others have written since.
     pub(super) fn refresh(&mut self) {
-        if self.has_changed() {
+        if let Err(error) = self.follow() {
+            if !std::mem::replace(&mut self.is_lost, true) {
+                tracing::error!(%error, "what is in memory stays");
+            }
+        } else if self.has_changed() {
             // Without a lock, as in a directory that is read-only, a rename is atomic all the same.
             let lock = self.lock();
             self.reread(lock.is_ok());
         }
     }
 
+    /// Goes where the path leads now.
+    fn follow(&mut self) -> Result<(), BackendError> {
+        let found = Files::find(&self.options.path);
+        let files = found.map_err(|e| not_writable(&self.options.path, &e))?;
+        self.is_lost = false;
+        if files != self.files {
+            tracing::info!(
+                from = %self.files.main.display(), to = %files.main.display(),
+                "the link to the state file was pointed elsewhere"
+            );
+            self.audit = AuditLog::new(files.clone(), self.options.audit);
+            self.files = files;
+            self.moved = true;
+            self.main = Main::Stale;
+        }
+        Ok(())
+    }
+
     pub(super) fn image(&mut self) -> Result<Image, BackendError> {
         self.refresh();
         self.table().map(Table::image)
+    }
+
+    /// The generations that can be read, the newest first.
+    pub(super) fn earlier(&self) -> Vec<Image> {
+        let generations =
+            (1..=self.options.older_generations).filter_map(|age| self.generation(age));
+        generations.map(|document| document.table.image()).collect()
+    }
+
+    /// What went with the state file when an older generation had to take its place.
+    pub(super) fn lost(&self) -> Option<Lost> {
+        let (revision, cause) = self.fell_back.as_ref()?;
+        let all = self.audit.page(&AuditQuery::newest(usize::MAX));
+        let mut entries = all.unwrap_or_default();
+        entries.retain(|entry| entry.revision > *revision);
+        entries.reverse();
+        Some(Lost::new(cause, entries))
     }
 
     pub(super) fn audit(&mut self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
@@ -102,11 +178,17 @@ impl Store {
         if let Main::Foreign(fault) = &self.main {
             return Err(fault.error());
         }
-        let probe = || {
-            let mut probe = self.files.temp()?;
-            io::Write::write_all(&mut probe, &[b' '; 4096])
-        };
-        probe().map_err(|e| not_writable(&self.files.main, &e))
+        self.follow()?;
+        self.probe().map_err(|e| not_writable(&self.files.main, &e))
+    }
+
+    /// Writes as a commit would, to no effect.
+    fn probe(&self) -> io::Result<()> {
+        if mounts::of_file(&self.files.main).is_some() {
+            return Err(files::mounted_alone(&self.files.main));
+        }
+        let mut probe = self.files.temp()?;
+        io::Write::write_all(&mut probe, &[b' '; 4096])
     }
 
     pub(super) fn commit(&mut self, batch: Batch) -> Result<Revision, CommitError> {
@@ -150,15 +232,28 @@ impl Store {
         }
     }
 
-    fn lock(&self) -> Result<Lock, BackendError> {
-        lock::acquire(&self.files, self.options.lock_timeout).map_err(|e| match e.kind() {
-            io::ErrorKind::TimedOut => BackendError::Unavailable(e.to_string()),
-            _ => not_writable(&self.files.lock(), &e),
-        })
+    /// Locks the file that the path leads to.
+    fn lock(&mut self) -> Result<Lock, BackendError> {
+        for _ in 0..LINK_PATIENCE {
+            self.follow()?;
+            let lock = lock::acquire(&self.files, self.options.lock_timeout);
+            let lock = lock.map_err(|e| match e.kind() {
+                io::ErrorKind::TimedOut => BackendError::Unavailable(e.to_string()),
+                _ => not_writable(&self.files.lock(), &e),
+            })?;
+            // While this process waited, a link may have been pointed elsewhere.
+            if Files::find(&self.options.path).is_ok_and(|files| files == self.files) {
+                return Ok(lock);
+            }
+        }
+        let path = self.options.path.display();
+        Err(BackendError::Unavailable(format!(
+            "`{path}` leads to another file each time"
+        )))
     }
 
     fn has_changed(&self) -> bool {
-        Stamp::of(&self.files.main).map_or(true, |stamp| stamp != self.seen)
+        self.moved || Stamp::of(&self.files.main).map_or(true, |stamp| stamp != self.seen)
     }
 
     fn encode(&self, table: &Table) -> Result<Vec<u8>, BackendError> {
@@ -205,11 +300,13 @@ impl Store {
     fn now_ours(&mut self, table: Table) {
         self.table = Some(table);
         self.main = Main::Ours;
+        self.fell_back = None;
         // When this fails, the file is read once more than necessary.
         self.seen = Stamp::of(&self.files.main).ok().flatten();
     }
 
     fn reread(&mut self, locked: bool) {
+        self.moved = false;
         match self.read_main() {
             Ok(Some(document)) => self.adopt(document, locked),
             Ok(None) => self.missing(locked),
@@ -319,7 +416,7 @@ impl Store {
                 file = %path, generation = %self.files.generation(generation).display(),
                 "the state file is missing; an older generation is used instead"
             );
-            self.recover(generation, document);
+            self.recover(generation, document, "it is missing");
         } else {
             // An audit log that outlived its state is continued.
             let newest = self.audit.catch_up(u64::MAX).unwrap_or(0);
@@ -362,7 +459,7 @@ impl Store {
             generation = %self.files.generation(generation).display(),
             "the state file is unreadable; an older generation is used instead"
         );
-        self.recover(generation, document);
+        self.recover(generation, document, fault.message());
         self.main = match aside {
             Ok(_) => Main::Stale,
             Err(_) => Main::Foreign(fault),
@@ -371,16 +468,25 @@ impl Store {
     }
 
     fn newest_generation(&self) -> Option<(usize, Document)> {
-        (1..=self.options.older_generations).find_map(|age| {
-            let read = stamp::read(&self.files.generation(age), self.options.max_bytes);
-            let (_, bytes) = read.ok()??;
-            Some((age, self.decode(bytes).ok()?))
-        })
+        (1..=self.options.older_generations).find_map(|age| Some((age, self.generation(age)?)))
+    }
+
+    fn generation(&self, age: usize) -> Option<Document> {
+        let read = stamp::read(&self.files.generation(age), self.options.max_bytes);
+        let (_, bytes) = read.ok()??;
+        self.decode(bytes).ok()
     }
 
     /// Goes on from an older generation, with a revision that was never given before.
-    fn recover(&mut self, age: usize, document: Document) {
+    fn recover(&mut self, age: usize, document: Document, problem: &str) {
         let mut table = document.table;
+        let cause = format!(
+            "the state file `{}` was not usable ({problem}); `{}`, at revision {}, is in its place",
+            self.files.main.display(),
+            self.files.generation(age).display(),
+            table.revision.number
+        );
+        self.fell_back = Some((table.revision.number, cause));
         let lost = table.revision.number + age as u64;
         let audited = self.audit.catch_up(u64::MAX).unwrap_or(0);
         table.revision.number = lost.max(audited) + 1;
@@ -389,5 +495,8 @@ impl Store {
 }
 
 fn not_writable(path: &Path, error: &io::Error) -> BackendError {
+    let busy = error.kind() == io::ErrorKind::ResourceBusy && mounts::of_file(path).is_some();
+    let mounted = busy.then(|| files::mounted_alone(path));
+    let error = mounted.as_ref().unwrap_or(error);
     BackendError::NotWritable(format!("cannot write `{}`: {error}", path.display()))
 }

@@ -11,4 +11,5 @@ mod flood;
 mod kit;
 mod memory;
 mod model;
+mod promises;
 mod vectors;

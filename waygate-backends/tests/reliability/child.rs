@@ -28,6 +28,8 @@ pub(crate) fn play(role: &str) {
             "limited" => super::disk_full::limited(Path::new(&path)).await,
             #[cfg(unix)]
             "starved" => super::disk_full::starved(Path::new(&path)).await,
+            #[cfg(unix)]
+            "mounted" => super::mounts::mounted(Path::new(&path)).await,
             #[cfg(target_os = "linux")]
             "trier" => super::syscalls::trier(Path::new(&path)).await,
             _ => panic!("no role is called `{role}`"),

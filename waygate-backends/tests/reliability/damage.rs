@@ -212,7 +212,7 @@ fn a_newer_format_is_never_overwritten() {
         let refused = store.commit(put("a", 1)).await;
         assert!(matches!(
             refused,
-            Err(CommitError::Backend(BackendError::Misconfigured(_)))
+            Err(CommitError::Backend(BackendError::Unreadable(_)))
         ));
         assert_eq!(fs::read_to_string(place.main()).unwrap(), newer);
 
@@ -223,7 +223,7 @@ fn a_newer_format_is_never_overwritten() {
         let refused = store.commit(put("a", 3)).await;
         assert!(matches!(
             refused,
-            Err(CommitError::Backend(BackendError::Misconfigured(_)))
+            Err(CommitError::Backend(BackendError::Unreadable(_)))
         ));
         assert_eq!(values(&store).await["a"], json!(2));
         assert_eq!(fs::read_to_string(place.main()).unwrap(), newer);

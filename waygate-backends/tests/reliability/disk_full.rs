@@ -101,7 +101,7 @@ fn a_real_disk_without_room_or_read_only(flags: &str) {
     assert!(place.names("").is_empty(), "the mount was seen outside");
 }
 
-fn in_a_small_disk(flags: &str, then: &str, dir: &Path) -> Command {
+pub(crate) fn in_a_small_disk(flags: &str, then: &str, dir: &Path) -> Command {
     let mut command = Command::new("unshare");
     let mount = format!("mount -t tmpfs -o size=1m tmpfs \"$1\" && {then}");
     command.args([flags, "sh", "-c", &mount]);
@@ -109,7 +109,7 @@ fn in_a_small_disk(flags: &str, then: &str, dir: &Path) -> Command {
     command
 }
 
-fn report(child: child::Other) {
+pub(crate) fn report(child: child::Other) {
     let child::Other { mut process, lines } = child;
     let said: Vec<_> = lines.map(Result::unwrap).collect();
     assert!(process.wait().unwrap().success(), "{said:?}");

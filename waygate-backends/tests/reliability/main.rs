@@ -17,6 +17,10 @@ mod disk_full;
 mod edits;
 mod kill;
 mod kit;
+#[cfg(unix)]
+mod links;
+#[cfg(unix)]
+mod mounts;
 mod mutations;
 #[cfg(target_os = "linux")]
 mod syscalls;
@@ -37,6 +41,10 @@ fn main() {
     trials.extend(disk_full::trials());
     trials.extend(edits::trials());
     trials.extend(kill::trials());
+    #[cfg(unix)]
+    trials.extend(links::trials());
+    #[cfg(unix)]
+    trials.extend(mounts::trials());
     trials.extend(mutations::trials());
     #[cfg(target_os = "linux")]
     trials.extend(syscalls::trials());

@@ -161,7 +161,9 @@ pub(crate) async fn trier(path: &Path) {
                     break;
                 }
                 Err(CommitError::Backend(
-                    BackendError::NotWritable(_) | BackendError::Unavailable(_),
+                    BackendError::NotWritable(_)
+                    | BackendError::Unavailable(_)
+                    | BackendError::Unreadable(_),
                 )) if attempts == 1 => {
                     say(&format!("REFUSED {n}\n"));
                 }

@@ -31,6 +31,37 @@ pub fn check_limit(limit: &Limit, algorithm: Algorithm, burst: u64) -> Result<()
     Ok(())
 }
 
+/// The most that a rate lets through at once: its amount and its burst, or what its token bucket holds.
+pub fn capacity(rate: Rate, algorithm: Algorithm) -> u64 {
+    let is_bucket = algorithm == Algorithm::TokenBucket && rate.period().seconds().is_some();
+    match (is_bucket, rate.burst()) {
+        (true, burst) => burst.unwrap_or(rate.amount()).max(1),
+        (false, burst) => rate.amount().saturating_add(burst.unwrap_or(0)),
+    }
+}
+
+/// Whether a request of this cost can ever pass. A rate of 0, which stops everything on purpose, has nothing to say.
+///
+/// # Errors
+/// [`Invalid`] naming the limit, and what would be right.
+pub fn check_cost(
+    limit: &Limit,
+    algorithm: Algorithm,
+    burst: u64,
+    cost: u32,
+) -> Result<(), Invalid> {
+    let capacities = rates_with_burst(limit, burst).map(|rate| capacity(rate, algorithm));
+    match capacities.filter(|capacity| *capacity > 0).min() {
+        Some(most) if u64::from(cost) > most => {
+            let problem = format!(
+                "no request would ever pass, since `{limit}` takes {most} at once; use 1 to {most}, or raise the limit"
+            );
+            Err(Invalid::new("cost", &cost.to_string(), problem))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_rate(rate: Rate, algorithm: Algorithm) -> Result<(), String> {
     let capacity = rate.amount().saturating_add(rate.burst().unwrap_or(0));
     let Some(seconds) = rate.period().seconds() else {
@@ -113,6 +144,31 @@ mod tests {
             problem("1/minute", Algorithm::FixedWindow, u64::MAX),
             "invalid burst `18446744073709551615`: the most is 9007199254740992"
         );
+    }
+
+    #[test]
+    fn a_cost_fits_into_the_smallest_rate() {
+        let check = |limit: &str, algorithm, burst, cost| {
+            let checked = check_cost(&limit.parse().unwrap(), algorithm, burst, cost);
+            checked.map_err(|invalid| invalid.to_string())
+        };
+        let (window, bucket) = (Algorithm::FixedWindow, Algorithm::TokenBucket);
+        assert_eq!(check("10/minute", window, 0, 10), Ok(()));
+        assert_eq!(
+            check("10/minute", window, 0, 50).unwrap_err(),
+            "invalid cost `50`: no request would ever pass, since `10/minute` takes 10 at once; use 1 to 10, or raise \
+             the limit"
+        );
+        assert_eq!(check("10/minute", window, 40, 50), Ok(()));
+        assert_eq!(check("10/minute burst 40", window, 0, 50), Ok(()));
+        assert!(check("1000/hour; 10/second", window, 0, 11).is_err());
+        assert!(check("10/calendar day", window, 0, 11).is_err());
+        // The burst is the depth of a bucket.
+        assert!(check("10/minute", bucket, 5, 6).is_err());
+        assert_eq!(check("10/minute", bucket, 20, 20), Ok(()));
+        // Nothing passes, and is meant to.
+        assert_eq!(check("0/minute", window, 0, 1), Ok(()));
+        assert!(check("0/minute; 3/hour", window, 0, 4).is_err());
     }
 
     #[test]

@@ -32,7 +32,8 @@ mod text;
 
 pub use cidr::{canonical_network, parse_cidr};
 pub use consistency::{
-    MAX_MOVING, MAX_TIERS, check_limit, check_resolver, check_tier, rates_with_burst,
+    MAX_MOVING, MAX_TIERS, capacity, check_cost, check_limit, check_resolver, check_tier,
+    rates_with_burst,
 };
 pub use instant::{
     check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_since,
@@ -52,4 +53,6 @@ pub use path::PathTemplate;
 pub(crate) use path::{Dialect, template_problem};
 pub use rate::{CalendarUnit, Limit, Period, Rate, Unit};
 pub use route::RouteSpec;
+#[cfg(feature = "model")]
+pub(crate) use text::is_hidden;
 pub use text::{LinkTarget, Reason};

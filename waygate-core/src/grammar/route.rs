@@ -2,21 +2,23 @@ use std::{fmt, str::FromStr};
 
 use super::{Invalid, Method, PathTemplate};
 
-/// A method and a path template, as attributes spell it: `GET /users/{id}`.
+/// A route as attributes spell it: a method and a path template, `GET /users/{id}`, or a path template alone,
+/// `/users/{id}`, which stands for every method of the path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RouteSpec {
-    method: Method,
+    method: Option<Method>,
     path: PathTemplate,
 }
 
 impl RouteSpec {
-    /// The route of `method` at `path`.
-    pub fn new(method: Method, path: PathTemplate) -> Self {
+    /// The route of `method` (every method when `None`) at `path`.
+    pub fn new(method: impl Into<Option<Method>>, path: PathTemplate) -> Self {
+        let method = method.into();
         Self { method, path }
     }
 
-    /// The method.
-    pub fn method(&self) -> Method {
+    /// The method; `None` stands for every method of the path.
+    pub fn method(&self) -> Option<Method> {
         self.method
     }
 
@@ -28,7 +30,10 @@ impl RouteSpec {
 
 impl fmt::Display for RouteSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.path)
+        if let Some(method) = self.method {
+            write!(f, "{method} ")?;
+        }
+        write!(f, "{}", self.path)
     }
 }
 
@@ -37,12 +42,20 @@ impl FromStr for RouteSpec {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let invalid = |problem: String| Invalid::new("route", text, problem);
-        let (method, path) = text.split_once(' ').ok_or_else(|| {
-            invalid("expected `<METHOD> <path>`, such as `GET /health`".to_owned())
-        })?;
-        let method = method
-            .parse()
-            .map_err(|e: Invalid| invalid(e.problem().to_owned()))?;
+        let (method, path) = if text.starts_with('/') {
+            (None, text)
+        } else {
+            let (method, path) = text.split_once(' ').ok_or_else(|| {
+                invalid(
+                    "expected `<METHOD> <path>`, such as `GET /health`, or a path alone, for every method"
+                        .to_owned(),
+                )
+            })?;
+            let method = method
+                .parse()
+                .map_err(|e: Invalid| invalid(e.problem().to_owned()))?;
+            (Some(method), path)
+        };
         let path = path
             .parse()
             .map_err(|e: Invalid| invalid(e.problem().to_owned()))?;
@@ -57,7 +70,7 @@ mod tests {
     #[test]
     fn is_a_method_and_a_path() {
         let spec: RouteSpec = "GET /users/{id}".parse().unwrap();
-        assert_eq!(spec.method(), Method::Get);
+        assert_eq!(spec.method(), Some(Method::Get));
         assert_eq!(spec.path().as_str(), "/users/{id}");
         assert_eq!(spec.to_string(), "GET /users/{id}");
         assert_eq!(
@@ -67,12 +80,29 @@ mod tests {
     }
 
     #[test]
+    fn without_a_method_it_stands_for_all() {
+        let spec: RouteSpec = "/users/{id}".parse().unwrap();
+        assert_eq!(spec.method(), None);
+        assert_eq!(spec.path().as_str(), "/users/{id}");
+        assert_eq!(spec.to_string(), "/users/{id}");
+        assert_eq!(spec, RouteSpec::new(None, "/users/{id}".parse().unwrap()));
+        assert_ne!(spec, "GET /users/{id}".parse().unwrap());
+    }
+
+    #[test]
     fn says_what_is_wrong() {
-        let expected = "expected `<METHOD> <path>`, such as `GET /health`";
+        let expected =
+            "expected `<METHOD> <path>`, such as `GET /health`, or a path alone, for every method";
         for (text, problem) in [
             ("", expected),
-            ("/health", expected),
+            ("health", expected),
             ("GET:/health", expected),
+            ("/health ", "the path holds ' '; percent-encode it"),
+            ("/health GET", "the path holds ' '; percent-encode it"),
+            (
+                "/users/:id",
+                "path parameters are written `{id}`, not `:id`",
+            ),
             ("get /health", "methods are written in capitals: `GET`"),
             ("GET health", "the path must start with `/`"),
             ("GET  /health", "the path must start with `/`"),

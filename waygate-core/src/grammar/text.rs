@@ -51,7 +51,7 @@ impl FromStr for Reason {
 
 /// Whether a character can make text look otherwise than it is: controls, line and paragraph separators,
 /// bidirectional controls.
-pub(super) fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

@@ -23,7 +23,7 @@ impl MovingLog {
 
     /// Takes `cost` of `capacity` per `period`, or says when it could be taken.
     ///
-    /// A request at the very edge of the window still counts, as in the Python original.
+    /// A request at the very edge of the window still counts, as in the Python original, and is gone a nanosecond later.
     pub fn take(&mut self, capacity: u64, period: Nanos, cost: u64, now: Nanos) -> Outcome {
         self.forget(period, now);
         let used = self.used();
@@ -33,18 +33,24 @@ impl MovingLog {
             self.push(cost as u32, now);
         }
         let used = if allowed { used + cost } else { used };
-        let leaves = |hit: &Hit| (hit.at.saturating_add(period)).saturating_sub(now).max(1);
+        let gone = |hit: Hit| hit.at.saturating_add(period).saturating_sub(now) + 1;
+        // Less than the capacity: of what is used beyond it, none comes back.
+        let more = self.last_above(used.min(capacity).saturating_sub(1));
+        let more = more.map_or(period, gone);
+        let (reset_after, retry_after) = match capacity.checked_sub(cost) {
+            _ if allowed => (more, 0),
+            None => (more, period),
+            Some(room) => {
+                let wait = self.last_above(room).map_or(1, gone);
+                (more.max(wait), wait)
+            }
+        };
         Outcome {
             allowed,
             limit: capacity,
             remaining: capacity.saturating_sub(used),
-            reset_after: self.hits.front().map_or(period, leaves),
-            retry_after: match allowed {
-                true => 0,
-                false => self
-                    .room_for(capacity, cost)
-                    .map_or(period, |hit| leaves(&hit).min(period)),
-            },
+            reset_after,
+            retry_after,
         }
     }
 
@@ -100,6 +106,11 @@ impl MovingLog {
         self.hits.capacity() * size_of::<Hit>()
     }
 
+    /// Every request by its time and cost, the oldest first: what there is to keep of a log.
+    pub fn hits(&self) -> impl ExactSizeIterator<Item = (Nanos, u32)> + '_ {
+        self.hits.iter().map(|hit| (hit.at, hit.cost))
+    }
+
     fn forget(&mut self, period: Nanos, now: Nanos) {
         // A clock that went back: nothing counts for longer than one window from now.
         for hit in self.hits.iter_mut().rev().take_while(|hit| hit.at > now) {
@@ -119,12 +130,26 @@ impl MovingLog {
         self.used += u64::from(cost);
     }
 
-    /// The request after whose leaving there is room for `cost`.
-    fn room_for(&self, capacity: u64, cost: u64) -> Option<Hit> {
-        let mut excess = (self.used() + cost).checked_sub(capacity)?;
-        self.hits.iter().copied().find(|hit| {
-            excess = excess.saturating_sub(u64::from(hit.cost));
-            excess == 0
+    /// The request that leaves `target` or less used when it leaves; `None` when it is already.
+    fn last_above(&self, target: u64) -> Option<Hit> {
+        let mut used = self.used;
+        let mut hits = self.hits.iter().copied();
+        hits.find(|hit| {
+            let before = used;
+            used = used.saturating_sub(u64::from(hit.cost));
+            before > target && used <= target
         })
+    }
+}
+
+/// The log of requests that were kept, the oldest first.
+impl FromIterator<(Nanos, u32)> for MovingLog {
+    fn from_iter<T: IntoIterator<Item = (Nanos, u32)>>(hits: T) -> Self {
+        let hits: VecDeque<Hit> = hits
+            .into_iter()
+            .map(|(at, cost)| Hit { at, cost })
+            .collect();
+        let used = hits.iter().map(|hit| u64::from(hit.cost)).sum();
+        Self { hits, used }
     }
 }

@@ -9,10 +9,12 @@ pub struct Outcome {
     pub limit: u64,
     /// What is left of it; `0 ≤ remaining ≤ limit`.
     pub remaining: u64,
-    /// In how much time more is there than now; for a window that refills at once, when it does.
+    /// In how much time more is there than now; for a window that refills at once, when it does. For a request that
+    /// will pass, not before [`retry_after`](Self::retry_after) (draft-ietf-httpapi-ratelimit-headers).
     pub reset_after: Nanos,
-    /// In how much time the same request would pass, if nobody else takes anything; 0 when it passes now. Never more
-    /// than [`Quota::window`](super::Quota::window).
+    /// In how much time the same request would pass, if no other takes anything; 0 when it passes now. To the
+    /// nanosecond, and never more than [`Quota::longest_wait`](super::Quota::longest_wait). For a request that costs
+    /// more than `limit`, which never passes, the window.
     pub retry_after: Nanos,
 }
 

@@ -88,7 +88,18 @@ impl Quota {
         }
     }
 
-    /// After how much time all of it is there again; no wait is longer.
+    /// No request waits longer that can pass at all: one window, or two of a sliding one, in which what was taken
+    /// beyond the limit (before that was lowered, or after the fact) fades through the next one.
+    pub fn longest_wait(&self) -> Nanos {
+        match self {
+            Self::SlidingWindow { .. } => self.window().saturating_mul(2),
+            Self::FixedWindow { .. } | Self::Calendar { .. } | Self::TokenBucket { .. } => {
+                self.window()
+            }
+        }
+    }
+
+    /// After how much time all of it is there again, where no more was taken than the capacity.
     pub fn window(&self) -> Nanos {
         match *self {
             Self::FixedWindow { period, .. } => period,
@@ -145,7 +156,8 @@ impl Quota {
         }
     }
 
-    /// Gives `units` back, or (`units` below zero) charges them after the fact; never below nothing consumed.
+    /// Gives `units` back, or (`units` below zero) charges them after the fact; never below nothing consumed, and a
+    /// bucket never below empty.
     pub fn adjust(&self, counter: Counter, units: i64, now: Nanos) -> Counter {
         let (mut next, _) = self.take(Some(counter), 0, now);
         let change = |used: u64| match units {
@@ -161,7 +173,11 @@ impl Quota {
                 let by = units.unsigned_abs().saturating_mul(*emission);
                 *full_at = match units {
                     0.. => full_at.saturating_sub(by),
-                    _ => (*full_at).max(now).saturating_add(by),
+                    // Never below empty: the wait that is announced is the last.
+                    _ => (*full_at)
+                        .max(now)
+                        .saturating_add(by)
+                        .min(now.saturating_add(self.window())),
                 };
             }
         }
@@ -232,16 +248,17 @@ fn bucket(
     let after = debt.saturating_add(price);
     let allowed = after <= depth;
     let debt = if allowed { after } else { debt };
+    let retry_after = match allowed {
+        true => 0,
+        // More than the bucket holds never fits; say the longest wait there is.
+        false => (after - depth).min(depth).max(1),
+    };
     let outcome = Outcome {
         allowed,
         limit: capacity,
         remaining: (depth - debt) / emission,
         reset_after: debt,
-        retry_after: match allowed {
-            true => 0,
-            // More than the bucket holds never fits; say the longest wait there is.
-            false => (after - depth).min(depth).max(1),
-        },
+        retry_after,
     };
     let full_at = now.saturating_add(debt);
     (Counter::Bucket { full_at, emission }, outcome)
@@ -312,16 +329,22 @@ impl Sliding {
             self.current = self.current.saturating_add(cost as u32);
         }
         let used = if allowed { after } else { before };
+        // Less than the capacity: of what is used beyond it, none comes back.
+        let more = self.wait_until(used.min(capacity).saturating_sub(1));
+        let (reset_after, retry_after) = match capacity.checked_sub(cost) {
+            _ if allowed => (more, 0),
+            None => (more, self.length()),
+            Some(room) => {
+                let wait = self.wait_until(room).max(1);
+                (more.max(wait), wait)
+            }
+        };
         let outcome = Outcome {
             allowed,
             limit: capacity,
             remaining: capacity.saturating_sub(used),
-            reset_after: self.wait_until(used.saturating_sub(1)),
-            retry_after: match allowed {
-                true => 0,
-                false if cost > capacity => self.length(),
-                false => self.wait_until(capacity - cost).clamp(1, self.length()),
-            },
+            reset_after,
+            retry_after,
         };
         let counter = Counter::Sliding {
             start: self.start,

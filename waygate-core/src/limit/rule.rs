@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan, Zoned, tz::TimeZone};
 
 use super::quota::{Nanos, Quota, SECOND};
 use crate::{
-    grammar::{Algorithm, CalendarUnit, Limit, Period, Rate},
+    grammar::{self, Algorithm, CalendarUnit, Limit, Period, Rate},
     model::RateLimitPolicy,
 };
 
@@ -32,7 +32,7 @@ impl Rule {
     }
 
     fn of(policy: &RateLimitPolicy, rate: Rate) -> Self {
-        let capacity = rate.amount().saturating_add(rate.burst().unwrap_or(0));
+        let capacity = grammar::capacity(rate, policy.algorithm);
         let (seconds, unit) = match rate.period() {
             Period::Calendar(unit) => (0, Some(unit)),
             rolling @ Period::Rolling { .. } => (rolling.seconds().unwrap_or(1), None),
@@ -54,7 +54,7 @@ impl Rule {
             }),
             Algorithm::MovingWindow => Self::Moving { capacity, period },
             Algorithm::TokenBucket => Self::Quota(Quota::TokenBucket {
-                capacity: rate.burst().unwrap_or(rate.amount()).max(1),
+                capacity,
                 // Rounded up: never more than the rate.
                 emission: period.div_ceil(rate.amount().max(1)).max(1),
             }),

@@ -48,7 +48,7 @@ fn agrees(
         counter = Some(next);
         if fits {
             admitted.push((now, cost));
-        } else if cost == 1 {
+        } else {
             retry_is_exact(&quota, next, cost, now, &outcome)?;
         }
     }
@@ -59,7 +59,7 @@ fn check(quota: &Quota, outcome: &Outcome) -> Result<(), TestCaseError> {
     prop_assert!(outcome.remaining <= outcome.limit);
     prop_assert_eq!(outcome.limit, quota.capacity());
     prop_assert_eq!(outcome.retry_after == 0, outcome.allowed);
-    prop_assert!(outcome.retry_after <= quota.window(), "{outcome:?}");
+    prop_assert!(outcome.retry_after <= quota.longest_wait(), "{outcome:?}");
     prop_assert!(outcome.retry_after_seconds() >= 1);
     Ok(())
 }
@@ -76,6 +76,7 @@ fn retry_is_exact(
         return Ok(());
     }
     let wait = outcome.retry_after;
+    prop_assert!(wait <= outcome.reset_after, "{outcome:?}");
     let (_, early) = quota.take(Some(counter), cost, now + wait - 1);
     prop_assert!(
         !early.allowed,
@@ -84,9 +85,7 @@ fn retry_is_exact(
         counter,
         wait
     );
-    // Rounding to the window's length may take one nanosecond off.
-    let slack = u64::from(wait == quota.window());
-    let (_, later) = quota.take(Some(counter), cost, now + wait + slack);
+    let (_, later) = quota.take(Some(counter), cost, now + wait);
     prop_assert!(
         later.allowed,
         "{:?}: {:?} {} is too early",
@@ -165,11 +164,13 @@ proptest! {
                 admitted.push((now, cost));
                 continue;
             }
-            prop_assert!((1..=period).contains(&outcome.retry_after));
+            // At the edge of the window a request still counts.
+            prop_assert!((1..=period + 1).contains(&outcome.retry_after));
             if cost <= capacity {
                 let wait = outcome.retry_after;
+                prop_assert!(wait <= outcome.reset_after);
                 prop_assert!(!log.clone().take(capacity, period, cost, now + wait - 1).allowed);
-                prop_assert!(log.clone().take(capacity, period, cost, now + wait + 1).allowed);
+                prop_assert!(log.clone().take(capacity, period, cost, now + wait).allowed);
             }
         }
     }

@@ -37,6 +37,9 @@ pub struct ConcurrencyPolicy {
     /// Callers with one of these roles pass, uncounted.
     #[serde(default)]
     pub exempt_roles: Vec<RoleName>,
+    /// Whether a global or service limit counts force-active routes as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub include_force_active: bool,
 }
 
 impl ConcurrencyPolicy {
@@ -48,6 +51,7 @@ impl ConcurrencyPolicy {
             key: everything(),
             exempt_ips: Vec::new(),
             exempt_roles: Vec::new(),
+            include_force_active: false,
         }
     }
 
@@ -65,13 +69,18 @@ impl ConcurrencyPolicy {
             key: declared::parsed(declared.key)?.unwrap_or_else(everything),
             exempt_ips: declared::networks(declared.exempt_ips)?,
             exempt_roles: declared::roles(declared.exempt_roles)?,
+            include_force_active: false,
         })
     }
 
     /// What the policy does, in words.
     pub fn meaning(&self) -> String {
         let (limit, key) = (self.limit, key_in_words(&self.key));
-        format!("at most {limit} at the same time, {key}")
+        let forced = match self.include_force_active {
+            true => "; force-active routes as well",
+            false => "",
+        };
+        format!("at most {limit} at the same time, {key}{forced}")
     }
 }
 
@@ -101,7 +110,7 @@ mod tests {
         );
         let full = json!({
             "name": "per-user", "limit": 5, "key_strategy": "user, path:tenant",
-            "exempt_ips": ["10.0.0.0/8"], "exempt_roles": ["admin"],
+            "exempt_ips": ["10.0.0.0/8"], "exempt_roles": ["admin"], "include_force_active": true,
         });
         let policy: ConcurrencyPolicy = from_value(full.clone()).unwrap();
         assert_eq!(to_value(&policy).unwrap(), full);

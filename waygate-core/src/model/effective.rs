@@ -1,4 +1,4 @@
-use std::{cmp::Reverse, fmt};
+use std::{fmt, sync::LazyLock};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -88,12 +88,16 @@ impl<'a> Effective<'a> {
     }
 }
 
-/// Where a position stands, windows and environments apart.
+/// Where a position stands, environments and windows of an open route apart.
 enum Standing {
     Open,
-    Maintenance,
+    /// Until then; `None` means until changed.
+    Maintenance(Option<Timestamp>),
     Disabled(Option<Timestamp>),
 }
+
+/// What is shown once a maintenance has ended: its reason explains nothing any more.
+static NO_REASON: LazyLock<Reason> = LazyLock::new(Reason::default);
 
 impl Position {
     /// What the position amounts to at `now`. Nothing is ever flipped by a timer: this is the whole rule.
@@ -101,18 +105,16 @@ impl Position {
         let (standing, reason) = self.standing(now);
         match standing {
             Standing::Disabled(until) => Effective::Disabled { reason, until },
-            Standing::Maintenance => Effective::Maintenance {
-                reason,
-                until: None,
+            Standing::Maintenance(until) => Effective::Maintenance {
+                reason: self
+                    .window_at(now)
+                    .map_or(reason, |window| window.or(reason)),
+                until,
             },
             Standing::Open => match (self.window_at(now), &self.envs) {
-                (Some((window, until)), _) => Effective::Maintenance {
-                    reason: if window.reason.is_empty() {
-                        reason
-                    } else {
-                        &window.reason
-                    },
-                    until: Some(until),
+                (Some(window), _) => Effective::Maintenance {
+                    reason: window.or(reason),
+                    until: Some(self.joined(window.interval.end())),
                 },
                 (None, Some(envs)) => Effective::EnvGated { envs, reason },
                 (None, None) => Effective::Open { reason },
@@ -124,8 +126,8 @@ impl Position {
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         match self.standing(now).0 {
             Standing::Disabled(until) => until,
-            Standing::Maintenance => None,
-            Standing::Open => self
+            Standing::Maintenance(None) => None,
+            Standing::Maintenance(Some(_)) | Standing::Open => self
                 .windows
                 .iter()
                 .flat_map(|window| [window.interval.start(), window.interval.end()])
@@ -137,29 +139,39 @@ impl Position {
     fn standing(&self, now: Timestamp) -> (Standing, &Reason) {
         match &self.lifecycle {
             Lifecycle::Active => (Standing::Open, &self.reason),
-            Lifecycle::Maintenance => (Standing::Maintenance, &self.reason),
+            Lifecycle::Maintenance => self.maintained(&self.reason, now),
             Lifecycle::Disabled(disabled) => match disabled.until {
-                Some(until) if until <= now => {
-                    let standing = if disabled.former.maintenance {
-                        Standing::Maintenance
-                    } else {
-                        Standing::Open
-                    };
-                    (standing, &disabled.former.reason)
+                Some(until) if until <= now && disabled.former.maintenance => {
+                    self.maintained(&disabled.former.reason, now)
                 }
+                Some(until) if until <= now => (Standing::Open, &disabled.former.reason),
                 until => (Standing::Disabled(until), &self.reason),
             },
         }
     }
 
-    /// The window that covers `now`, and when the maintenance ends that it is part of.
-    ///
-    /// Windows that overlap or touch are one maintenance to a client, so its end is the last one's.
-    fn window_at(&self, now: Timestamp) -> Option<(&Window, Timestamp)> {
-        let covering = self.windows.iter().filter(|w| w.interval.contains(now));
-        // Of those that end last, the one that began first: whatever order they are stored in.
-        let window = covering.max_by_key(|w| (w.interval.end(), Reverse(w.interval.start())))?;
-        let mut until = window.interval.end();
+    fn maintained<'a>(&'a self, reason: &'a Reason, now: Timestamp) -> (Standing, &'a Reason) {
+        match self.planned_end() {
+            Some(end) if end <= now => (Standing::Open, &NO_REASON),
+            end => (Standing::Maintenance(end), reason),
+        }
+    }
+
+    /// When a maintenance ends that was to last until changed and was then given windows: with the first of them.
+    pub(crate) fn planned_end(&self) -> Option<Timestamp> {
+        let windows = self.windows.iter().map(|window| window.interval);
+        windows.min().map(|first| self.joined(first.end()))
+    }
+
+    /// The window that covers `now`; of several, the one that was set last.
+    fn window_at(&self, now: Timestamp) -> Option<&Window> {
+        let mut newest_first = self.windows.iter().rev();
+        newest_first.find(|window| window.interval.contains(now))
+    }
+
+    /// When the maintenance ends that a window's end is part of: windows that overlap or touch are one maintenance.
+    fn joined(&self, end: Timestamp) -> Timestamp {
+        let mut until = end;
         let mut later: Vec<_> = self.windows.iter().map(|window| window.interval).collect();
         later.retain(|interval| interval.end() > until);
         later.sort_unstable();
@@ -169,7 +181,17 @@ impl Position {
             }
             until = until.max(interval.end());
         }
-        Some((window, until))
+        until
+    }
+}
+
+impl Window {
+    /// Why; `own` when the window does not say.
+    fn or<'a>(&'a self, own: &'a Reason) -> &'a Reason {
+        match self.reason.is_empty() {
+            true => own,
+            false => &self.reason,
+        }
     }
 }
 
@@ -263,8 +285,8 @@ mod tests {
             vec![
                 (10, 20, "a"),
                 (11, 12, "x"),
-                (12, 40, "c"),
                 (39, 40, "y"),
+                (12, 40, "c"),
                 (41, 50, "d"),
             ],
         ] {
@@ -284,6 +306,38 @@ mod tests {
     }
 
     #[test]
+    fn of_windows_that_overlap_the_newest_says_why() {
+        let position = planned(&[(10, 50, "outer"), (20, 30, "inner")]);
+        for (now, reason) in [(10, "outer"), (20, "inner"), (29, "inner"), (30, "outer")] {
+            assert_eq!(maintenance(&position, now), Some((reason, Some(at(50)))));
+        }
+        let position = planned(&[(20, 30, "inner"), (10, 50, "outer")]);
+        assert_eq!(maintenance(&position, 25), Some(("outer", Some(at(50)))));
+    }
+
+    #[test]
+    fn a_maintenance_with_windows_ends_with_the_first_of_them() {
+        let mut position = planned(&[(40, 50, "later"), (10, 20, "w"), (20, 25, "")]);
+        position.lifecycle = Lifecycle::Maintenance;
+        for (now, expected) in [
+            (0, Some(("own", Some(at(25))))),
+            (10, Some(("w", Some(at(25))))),
+            (20, Some(("own", Some(at(25))))),
+            (25, None),
+            (40, Some(("later", Some(at(50))))),
+            (50, None),
+        ] {
+            assert_eq!(maintenance(&position, now), expected, "{now}");
+        }
+        assert!(position.effective(at(30)).reason().is_empty());
+        let next = |now| position.next_change(at(now));
+        assert_eq!(
+            (next(0), next(25), next(50)),
+            (Some(at(10)), Some(at(40)), None)
+        );
+    }
+
+    #[test]
     fn a_window_within_an_environment_gate_closes_it_for_all() {
         let mut position = planned(&[(10, 20, "w")]);
         position.envs = Some(vec!["dev".parse().unwrap()]);
@@ -299,8 +353,8 @@ mod tests {
     }
 
     #[test]
-    fn windows_do_not_touch_a_route_that_is_closed_anyway() {
-        let mut position = planned(&[(10, 20, "w")]);
+    fn what_is_closed_for_good_stays_so() {
+        let mut position = planned(&[]);
         position.lifecycle = Lifecycle::Maintenance;
         for now in [0, 10, 20] {
             assert_eq!(maintenance(&position, now), Some(("own", None)));
@@ -326,7 +380,10 @@ mod tests {
         assert_eq!(position.effective(at(20)).reason().as_str(), "before");
         assert_eq!(maintenance(&position, 45), Some(("before", Some(at(50)))));
 
-        let position = disabled(Some(15), true);
+        let mut position = disabled(Some(15), true);
+        assert_eq!(maintenance(&position, 15), Some(("before", Some(at(20)))));
+        assert_eq!(maintenance(&position, 20), None);
+        position.windows.clear();
         for now in [15, 30, 45] {
             assert_eq!(maintenance(&position, now), Some(("before", None)));
         }
@@ -347,7 +404,7 @@ mod tests {
         }
         assert_eq!(next(&disabled(Some(15), false), 0), Some(at(15)));
         assert_eq!(next(&disabled(Some(15), false), 15), Some(at(20)));
-        assert_eq!(next(&disabled(Some(15), true), 15), None);
+        assert_eq!(next(&disabled(Some(15), true), 15), Some(at(20)));
         assert_eq!(next(&Position::default(), 0), None);
     }
 

@@ -67,7 +67,7 @@ impl RouteKey {
 
 impl From<&RouteSpec> for RouteKey {
     fn from(spec: &RouteSpec) -> Self {
-        Self::new(Some(spec.method()), spec.path())
+        Self::new(spec.method(), spec.path())
     }
 }
 
@@ -322,6 +322,8 @@ mod tests {
         let spec: RouteSpec = "POST /users/{id}".parse().unwrap();
         assert_eq!(RouteKey::from(&spec), key("POST:/users/{id}"));
         assert_eq!(RouteKey::from(&spec).method(), Some(Method::Post));
+        let every: RouteSpec = "/users/{id}".parse().unwrap();
+        assert_eq!(RouteKey::from(&every), key("/users/{id}"));
     }
 
     #[test]

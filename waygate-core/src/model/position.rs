@@ -17,7 +17,8 @@ pub struct Position {
     /// The only environments that are served. `None`: all; an empty list: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envs: Option<Vec<EnvName>>,
-    /// Planned maintenances; they matter while the route is not closed anyway.
+    /// Planned maintenances, the one that was set last at the end. A maintenance that has windows ends with the first of
+    /// them; while the route is disabled they do not matter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
 }
@@ -29,7 +30,7 @@ pub enum Lifecycle {
     /// Open, but for windows and environments.
     #[default]
     Active,
-    /// In maintenance until changed.
+    /// In maintenance until changed, or until the first window has ended, if there is one.
     Maintenance,
     /// Disabled, until changed or until a set time.
     Disabled(Disabled),

@@ -36,7 +36,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Everything that is stored, as of one revision.
     ///
     /// # Errors
-    /// [`BackendError`] when the store cannot be read. The engine then keeps what it knows.
+    /// [`BackendError`] when the store cannot be read. The engine then keeps what it knows. At the start, it closes everything
+    /// for [`Corrupt`](BackendError::Corrupt) and [`Unreadable`](BackendError::Unreadable).
     fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>>;
 
     /// Applies a batch as one atomic unit, or not at all, and returns the revision it made.
@@ -47,6 +48,22 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`CommitError::Conflict`] when an expectation does not hold; nothing is written. A backend that
     /// cannot tell whether it was written says [`CommitError::Unconfirmed`], and does not try again.
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, CommitError>>;
+
+    /// Earlier states that the store still has, the newest first; none by default.
+    ///
+    /// Asked for at the start when a record cannot be read: what such a state closes stays closed.
+    ///
+    /// # Errors
+    /// [`BackendError`] when they cannot be read.
+    fn earlier(&self) -> BoxFuture<'_, Result<Vec<Image>, BackendError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Which changes are lost, when the store was damaged and goes on from an earlier state; `None` by default. Asked for once,
+    /// at the start: what such a change may have closed is closed again.
+    fn lost(&self) -> BoxFuture<'_, Option<Lost>> {
+        Box::pin(async { None })
+    }
 
     /// Hints that the store has moved on, commits of this very process included.
     ///
@@ -160,6 +177,26 @@ impl Image {
         Self {
             revision: Revision { epoch, number: 0 },
             entities: Vec::new(),
+        }
+    }
+}
+
+/// What a damaged store has lost.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Lost {
+    /// What was damaged, and what is in its place.
+    pub cause: String,
+    /// Lines of the audit log about changes that are lost, oldest first, as far as there are any.
+    pub entries: Vec<AuditEntry>,
+}
+
+impl Lost {
+    /// Changes that are lost, and why.
+    pub fn new(cause: impl Into<String>, entries: Vec<AuditEntry>) -> Self {
+        Self {
+            cause: cause.into(),
+            entries,
         }
     }
 }
@@ -292,6 +329,9 @@ pub enum BackendError {
     /// What it holds makes no sense.
     #[error("the store is corrupt: {0}")]
     Corrupt(String),
+    /// It is there, and cannot be read: permissions, or a layout of a later version.
+    #[error("the store cannot be read: {0}")]
+    Unreadable(String),
     /// It was set up wrongly.
     #[error("the store is not configured correctly: {0}")]
     Misconfigured(String),

@@ -6,7 +6,7 @@ mod counters;
 
 pub use backend::{
     AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Entity, EntityKey,
-    Expected, Image,
+    Expected, Image, Lost,
 };
 pub use clock::{Clock, ManualClock};
 pub use counters::{CounterError, CounterStore, Occupancy, Place, Series, Take, all_allowed};

@@ -249,11 +249,12 @@ fn the_same_window_again_changes_its_reason_only() {
     assert_eq!(windows.len(), 2);
     assert_eq!(
         (windows[0].interval, windows[0].reason.as_str()),
-        (span(10, 20), "other")
+        (span(30, 40), "planned")
     );
     assert_eq!(
         (windows[1].interval, windows[1].reason.as_str()),
-        (span(30, 40), "planned")
+        (span(10, 20), "other"),
+        "the newest is the last"
     );
 }
 
@@ -299,14 +300,64 @@ fn any_other_window_does_not_open_what_is_disabled() {
         },
         ..RouteState::default()
     };
-    let later = transition(&declared, &declared, &schedule_at(0, 30), at(0)).unwrap();
-    let planned = after(&[(0, disable_until(None)), (0, schedule_at(5, 30))]);
-    let late = after(&[(0, disable_until(None)), (2, schedule_at(2, 30))]);
-    for state in [later, planned, late] {
-        assert_eq!(state.position.windows.len(), 1);
-        for now in [2, 10, 30, 1_000_000] {
-            assert_eq!(state.status(at(now)), Off);
+    let disabled = after(&[(0, disable_until(None))]);
+    let for_a_while = after(&[(0, disable_until(Some(30)))]);
+    for (state, window, now, until) in [
+        (&declared, schedule_at(0, 30), 0, None),
+        (&disabled, schedule_at(5, 30), 0, None),
+        (&disabled, schedule_at(2, 30), 2, None),
+        (&for_a_while, schedule_at(5, 30), 2, Some(at(30))),
+    ] {
+        let refused = apply(state, &window, now).unwrap_err();
+        assert_eq!(refused, Refused::Disabled { until });
+    }
+    let refused = apply(&disabled, &schedule_at(5, 30), 0).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the route is disabled until changed, so that the window would change nothing: enable it, or disable it until a \
+         time"
+    );
+}
+
+#[test]
+fn a_window_is_the_end_of_a_maintenance() {
+    // One that has begun, with its reason until its end.
+    let state = after(&[(0, maintain()), (1, schedule_at(1, 20))]);
+    assert_eq!(status(&state, 1), (Maintenance, "planned"));
+    assert_eq!(state.position.effective(at(1)).until(), Some(at(20)));
+    assert_eq!(status(&state, 20), (Active, ""));
+    // One that is ahead leaves the route closed until then.
+    let state = after(&[(0, maintain()), (1, schedule_at(10, 20))]);
+    assert_eq!(status(&state, 1), (Maintenance, "db"));
+    assert_eq!(state.position.effective(at(1)).until(), Some(at(20)));
+    assert_eq!(status(&state, 10), (Maintenance, "planned"));
+    assert_eq!(status(&state, 20), (Active, ""));
+    // Taken back, the maintenance lasts until changed again.
+    let back = apply(&state, &cancel_all(), 15).unwrap();
+    assert_eq!(back, after(&[(0, maintain())]));
+    // The gate of environments holds afterwards.
+    let state = after(&[(0, env_only()), (0, maintain()), (1, schedule_at(10, 20))]);
+    assert_eq!(status(&state, 15), (Maintenance, "planned"));
+    assert_eq!(status(&state, 20), (EnvGated, ""));
+    // What is settled by a later command is what time would have made of it.
+    for disabled in [None, Some(40)] {
+        let state = match disabled {
+            None => after(&[(0, maintain()), (1, schedule_at(10, 20))]),
+            until => after(&[
+                (0, maintain()),
+                (1, schedule_at(10, 20)),
+                (5, disable_until(until)),
+            ]),
+        };
+        let later = apply(&state, &RouteCommand::Deprecate(None), 30).unwrap();
+        for now in [30, 39, 40, 1_000] {
+            assert_eq!(
+                status(&later, now),
+                status(&state, now),
+                "{disabled:?} at {now}"
+            );
         }
+        assert_eq!(status(&later, 40), (Active, ""));
     }
 }
 
@@ -385,15 +436,18 @@ fn an_environment_gate_opens_at_once_and_drops_the_old_reason() {
             );
         }
     }
+}
+
+#[test]
+fn an_environment_gate_without_environments_is_refused() {
     let nowhere = RouteCommand::EnvOnly { envs: Vec::new() };
-    let state = apply(&after(&[]), &nowhere, 0).unwrap();
-    assert_eq!(
-        state.position.effective(at(0)),
-        Effective::EnvGated {
-            envs: &[],
-            reason: &Reason::default(),
-        }
-    );
+    for (name, state) in positions() {
+        assert_eq!(
+            apply(&state, &nowhere, 0),
+            Err(Refused::NoEnvironment),
+            "{name}"
+        );
+    }
 }
 
 #[test]
@@ -475,7 +529,11 @@ fn a_change_forgets_what_is_over() {
         (1, schedule_at(7, 9)),
     ]);
     let next = apply(&state, &RouteCommand::Deprecate(None), 10).unwrap();
-    assert_eq!(next, after(&[(0, maintain())]));
+    assert_eq!(
+        next,
+        after(&[]),
+        "the window was the end of the maintenance"
+    );
 }
 
 #[test]

@@ -121,6 +121,17 @@ proptest! {
     }
 
     #[test]
+    fn a_route_without_a_method_is_a_path(text in text()) {
+        let route: Result<RouteSpec, Invalid> = format!("/{text}").parse();
+        let path: Result<PathTemplate, Invalid> = format!("/{text}").parse();
+        match (route, path) {
+            (Ok(route), Ok(path)) => prop_assert_eq!(route, RouteSpec::new(None, path)),
+            (Err(route), Err(path)) => prop_assert_eq!(route.problem(), path.problem()),
+            (route, path) => prop_assert!(false, "{route:?} but {path:?}"),
+        }
+    }
+
+    #[test]
     fn a_route_is_a_method_a_blank_and_a_path(text in text(), method in 0..Method::ALL.len()) {
         let method = Method::ALL[method];
         let route: Result<RouteSpec, Invalid> = format!("{method} {text}").parse();

@@ -40,9 +40,13 @@ pub(crate) fn interval() -> impl Strategy<Value = Interval> {
     })
 }
 
+/// Environments that a command names: at least one.
 pub(crate) fn envs() -> impl Strategy<Value = Vec<EnvName>> {
-    let name = select(vec!["production", "dev", "staging"]).prop_map(|name| name.parse().unwrap());
-    vec(name, 0..3)
+    vec(env(), 1..3)
+}
+
+fn env() -> impl Strategy<Value = EnvName> {
+    select(vec!["production", "dev", "staging"]).prop_map(|name| name.parse().unwrap())
 }
 
 fn deprecation() -> impl Strategy<Value = Deprecation> {
@@ -87,14 +91,18 @@ pub(crate) fn declared() -> impl Strategy<Value = RouteState> {
         1 => Just(Lifecycle::Maintenance),
         1 => Just(Lifecycle::Disabled(Disabled::default())),
     ];
-    let position = (lifecycle, reason(), option::of(envs()), vec(window, 0..3)).prop_map(
-        |(lifecycle, reason, envs, windows)| Position {
+    let position = (
+        lifecycle,
+        reason(),
+        option::of(vec(env(), 0..3)),
+        vec(window, 0..3),
+    )
+        .prop_map(|(lifecycle, reason, envs, windows)| Position {
             lifecycle,
             reason,
             envs,
             windows,
-        },
-    );
+        });
     (position, option::of(deprecation()), access()).prop_map(|(position, deprecation, access)| {
         RouteState {
             position,

@@ -93,7 +93,7 @@ proptest! {
     }
 
     #[test]
-    fn windows_are_sorted_distinct_ahead_and_bounded(lived in lived(), command in command()) {
+    fn windows_are_distinct_ahead_and_bounded_and_the_newest_is_the_last(lived in lived(), command in command()) {
         let Ok(next) = apply(&lived, &command) else { return Ok(()) };
         let windows = planned(&next.position);
         prop_assert!(windows.len() <= MAX_WINDOWS);
@@ -103,12 +103,70 @@ proptest! {
         prop_assert!(windows.iter().all(|window| window.end() > lived.now));
         // On a disabled route it may have become the end of the disabling.
         let disabled = matches!(next.position.lifecycle, Lifecycle::Disabled(_));
-        if matches!(command, RouteCommand::Schedule { .. }) && !disabled {
-            prop_assert!(windows.is_sorted());
+        if let RouteCommand::Schedule { interval, .. } = &command && !disabled {
+            prop_assert_eq!(windows.last(), Some(interval));
             let declared: HashSet<_> = planned(&lived.declared.position).into_iter().collect();
             let operators = windows.iter().filter(|window| !declared.contains(*window));
             let distinct: HashSet<_> = operators.clone().collect();
             prop_assert_eq!(distinct.len(), operators.count());
+        }
+    }
+
+    #[test]
+    fn what_was_accepted_last_holds(lived in lived(), command in command()) {
+        let Ok(next) = apply(&lived, &command) else { return Ok(()) };
+        let now = effective(&next, lived.now);
+        match &command {
+            RouteCommand::Enable { reason } => prop_assert_eq!(now, Effective::Open { reason }),
+            RouteCommand::Maintain { reason } => {
+                prop_assert_eq!(now, Effective::Maintenance { reason, until: None });
+            }
+            RouteCommand::Disable { reason, until } => {
+                let is_it = matches!(now, Effective::Disabled { reason: shown, .. } if shown == reason);
+                prop_assert!(is_it && now.until().is_some() == until.is_some(), "{:?}", now);
+            }
+            RouteCommand::EnvOnly { envs } => {
+                let is_it = matches!(now, Effective::EnvGated { envs: shown, .. } if shown == envs);
+                prop_assert!(is_it, "{:?}", now);
+            }
+            RouteCommand::Schedule { interval, reason } => {
+                let mut held = false;
+                for at in probes(&next, lived.now) {
+                    if !interval.contains(at) {
+                        continue;
+                    }
+                    match effective(&next, at) {
+                        Effective::Maintenance { reason: shown, until } => {
+                            held = true;
+                            prop_assert!(reason.is_empty() || shown == reason, "{} at {}", shown, at);
+                            prop_assert!(until.is_some_and(|until| until >= interval.end()), "at {}", at);
+                        }
+                        // Its end is that of the disabling, or comes after it.
+                        Effective::Disabled { until, .. } => {
+                            held |= until == Some(interval.end());
+                            prop_assert!(until.is_some_and(|until| until <= interval.end()));
+                        }
+                        other => prop_assert!(false, "{:?} at {}", other, at),
+                    }
+                }
+                prop_assert!(held, "the window changes nothing");
+                let until = effective(&next, interval.start().max(lived.now)).until();
+                let then = until.map(|until| effective(&next, until));
+                let is_over = !matches!(then, Some(Effective::Maintenance { until: None, .. }) | None);
+                let disabled = matches!(next.position.lifecycle, Lifecycle::Disabled(_));
+                prop_assert!(is_over || disabled, "{:?} at {:?}", then, until);
+            }
+            RouteCommand::CancelSchedule { window: None } => {
+                prop_assert!(next.position.windows.is_empty());
+                prop_assert_eq!(now.until(), None);
+            }
+            RouteCommand::CancelSchedule { window: Some(id) } => {
+                prop_assert!(next.position.windows.iter().all(|window| window.id() != *id));
+            }
+            RouteCommand::Deprecate(deprecation) => prop_assert_eq!(&next.deprecation, deprecation),
+            RouteCommand::SetAccess(access) => prop_assert_eq!(&next.access, access),
+            RouteCommand::Reset => prop_assert_eq!(&next, &lived.declared),
+            _ => {}
         }
     }
 
@@ -162,7 +220,9 @@ proptest! {
     }
 
     #[test]
-    fn disabling_again_keeps_what_was_before(lived in lived(), again in history()) {
+    fn disabling_again_keeps_what_was_before(mut lived in lived(), again in history()) {
+        // A window may end meanwhile, and a maintenance with it.
+        lived.state.position.windows.clear();
         let disable = |until| RouteCommand::Disable { reason: "incident".parse().unwrap(), until };
         let first = apply(&lived, &disable(None)).unwrap();
         let Lifecycle::Disabled(expected) = &first.position.lifecycle else { unreachable!() };

@@ -24,14 +24,14 @@ pub(crate) struct Args {
     pub(crate) errors: Errors,
 }
 
-/// An optional argument after its check.
-pub(crate) enum Given<T> {
+/// An optional argument after its check, with the literals that it is written as.
+pub(crate) enum Given<T, L = LitStr> {
     /// It was not written.
     Not,
     /// It was written, and what is wrong with it was noted.
     Wrong,
     /// It was written, and this is what it says.
-    Right(LitStr, T),
+    Right(L, T),
 }
 
 impl<T> Given<T> {
@@ -123,9 +123,11 @@ impl Args {
             self.errors.push(Error::new(Span::call_site(), message));
         }
         self.distinct(what, values, &format!("{kind} takes"), example, grammar)
+            .0
     }
 
-    /// The string literals among `values`, each checked, none twice. `taker` begins the message about other values.
+    /// The string literals among `values`, and what the right ones say, none twice. `taker` begins the message about
+    /// other values.
     fn distinct<T: PartialEq>(
         &mut self,
         what: &str,
@@ -133,7 +135,7 @@ impl Args {
         taker: &str,
         example: &str,
         grammar: impl Fn(&str) -> Result<T, Invalid>,
-    ) -> Vec<LitStr> {
+    ) -> (Vec<LitStr>, Vec<T>) {
         let mut seen = Vec::new();
         let mut literals = Vec::new();
         for value in values {
@@ -152,7 +154,7 @@ impl Args {
             }
             literals.push(literal);
         }
-        literals
+        (literals, seen)
     }
 
     /// Takes `key = ..` as it is written.

@@ -157,12 +157,42 @@ impl Args {
             Some(Expr::Array(array)) => {
                 let elements = array.elems.into_iter().map(ungrouped);
                 self.distinct(what, elements, &format!("`{key}` takes"), &example, grammar)
+                    .0
             }
             Some(other) => {
                 let message = format!("`{key}` takes a list of string literals: `{example}`");
                 self.errors.at(other, message);
                 Vec::new()
             }
+        }
+    }
+
+    /// Takes `key = ".."` or `key = ["..", ".."]`: at least one string, none twice.
+    pub(crate) fn one_or_more<T: PartialEq>(
+        &mut self,
+        key: &str,
+        example: &str,
+        grammar: impl Fn(&str) -> std::result::Result<T, Invalid>,
+    ) -> Given<Vec<T>, Vec<LitStr>> {
+        let Some(value) = self.take(key) else {
+            return Given::Not;
+        };
+        let example = format!("{key} = \"{example}\"");
+        let elements: Vec<Expr> = match value {
+            Expr::Array(array) if array.elems.is_empty() => {
+                self.errors
+                    .at(array, format!("`{key}` is empty: leave it out"));
+                return Given::Wrong;
+            }
+            Expr::Array(array) => array.elems.into_iter().map(ungrouped).collect(),
+            one => vec![one],
+        };
+        let written = elements.len();
+        let (literals, values) =
+            self.distinct(key, elements, &format!("`{key}` takes"), &example, grammar);
+        match values.len() == written {
+            true => Given::Right(literals, values),
+            false => Given::Wrong,
         }
     }
 

@@ -5,7 +5,8 @@ use quote::quote;
 use syn::LitStr;
 use waygate_core::grammar::{
     Algorithm, Invalid, Limit, OnMissingKey, OnStoreFailure, Percentage, PolicyName, Rate,
-    RoleName, TierLimit, TimeZoneName, check_limit, check_resolver, check_tier, parse_cidr,
+    RoleName, TierLimit, TimeZoneName, check_cost, check_limit, check_resolver, check_tier,
+    parse_cidr,
 };
 
 use super::{Declared, Place, key::Key, option};
@@ -30,7 +31,7 @@ pub(super) fn gate(args: &mut Args, place: Place<'_>) -> Declared {
         Some(Told::Number(cost)) => (cost, None),
         Some(Told::By(function)) => (0, Some(function)),
     };
-    let counted = Counted::new(&algorithm, burst);
+    let counted = Counted::new(&algorithm, burst, cost);
     if let (Some(literal), Some(limit)) = (&limit, &parsed) {
         counted.check(args, literal, limit);
     }
@@ -140,21 +141,28 @@ struct Counted {
     /// `None` when what is written is no algorithm.
     algorithm: Option<Algorithm>,
     burst: u64,
+    /// 0 when it is not written, or a function returns it.
+    cost: u32,
 }
 
 impl Counted {
-    fn new(algorithm: &Given<Algorithm>, burst: u64) -> Self {
+    fn new(algorithm: &Given<Algorithm>, burst: u64, cost: u32) -> Self {
         let algorithm = match algorithm {
             Given::Not => Some(Algorithm::default()),
             Given::Wrong => None,
             Given::Right(_, algorithm) => Some(*algorithm),
         };
-        Self { algorithm, burst }
+        Self {
+            algorithm,
+            burst,
+            cost,
+        }
     }
 
     fn check(&self, args: &mut Args, literal: &LitStr, limit: &Limit) {
         let checked = self.algorithm.map_or(Ok(()), |algorithm| {
-            check_limit(limit, algorithm, self.burst)
+            check_limit(limit, algorithm, self.burst)?;
+            check_cost(limit, algorithm, self.burst, self.cost)
         });
         if let Err(invalid) = checked {
             args.errors.at(literal, invalid);

@@ -110,7 +110,7 @@ fn third_rate_limit() {
         &expanded(
             Kind::RateLimit,
             Binding::Document,
-            r#""1/s", key = keys::tenant, cost = 3"#,
+            r#""3/s", key = keys::tenant, cost = 3"#,
             item,
         ),
     );

@@ -102,8 +102,9 @@ async fn handlers_inside_a_function_body() {
     let stamp = |operation: utoipa::openapi::path::Operation| {
         serde_json::to_value(operation).unwrap()["x-waygate-handler"].clone()
     };
-    assert_eq!(stamp(__path_below::operation()), format!("{HERE}::below"));
-    assert_eq!(stamp(__path_above::operation()), format!("{HERE}::above"));
+    let declared = |name: &str| declaration(&format!("{HERE}::{name}")).stamp;
+    assert_eq!(stamp(__path_below::operation()), declared("below"));
+    assert_eq!(stamp(__path_above::operation()), declared("above"));
     assert_eq!(
         (__path_below::path(), __path_above::path()),
         ("/below".into(), "/above".into())

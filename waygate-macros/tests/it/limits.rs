@@ -131,7 +131,7 @@ fn functions_tell_keys_and_costs() {
         panic!("expected three declarations, found {found:?}");
     };
     assert_eq!(concurrency(slots).key, Some("custom"));
-    let debug = |declared: &Declaration| declared.key.map(|key| format!("{:?}", key()));
+    let debug = |declared: &Declaration| declared.key.map(|key| format!("{:?}", key().function));
     assert_eq!(debug(slots).as_deref(), Some("KeyFunction(async fn)"));
     assert_eq!((rate(first).key, rate(first).cost), (Some("custom"), 0));
     assert_eq!(debug(first).as_deref(), Some("KeyFunction(fn)"));

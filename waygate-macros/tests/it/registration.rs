@@ -2,8 +2,8 @@
 
 use axum::response::IntoResponse;
 use waygate::{
-    __private::Gate, Blocked, allowed_ips, allowed_roles, disabled, env_only, force_active,
-    maintenance,
+    __private::Gate, Blocked, Key, RequestParts, allowed_ips, allowed_roles, disabled, env_only,
+    force_active, maintenance,
 };
 
 use crate::{declaration, declarations};
@@ -77,8 +77,8 @@ fn lists_and_words() {
     );
     assert_eq!(gate("health"), Gate::ForceActive);
     assert_eq!(
-        declaration(&format!("{HERE}::off")).route,
-        Some("DELETE /off/{id}")
+        declaration(&format!("{HERE}::off")).routes,
+        ["DELETE /off/{id}"]
     );
 }
 
@@ -155,7 +155,7 @@ fn stacked_attributes_share_route_file_and_line() {
         .collect();
     assert_eq!(gates, ["allowed_ips", "env_only", "maintenance"]);
     for declaration in found {
-        assert_eq!(declaration.route, Some("GET /stacked"));
+        assert_eq!(declaration.routes, ["GET /stacked"]);
         assert_eq!(
             (declaration.file, declaration.line),
             (file!(), STACKED_LINE)
@@ -181,13 +181,67 @@ mod same_name {
 #[tokio::test]
 async fn functions_of_one_name_in_two_impls_differ_in_their_line() {
     let found = declarations(&format!("{HERE}::same_name::list"));
-    let mut routes: Vec<_> = found.iter().map(|d| (d.line, d.route)).collect();
+    let mut routes: Vec<_> = found.iter().map(|d| (d.line, d.routes)).collect();
     routes.sort();
     let [(first, users), (second, orders)] = routes[..] else {
         panic!("expected two declarations, found {found:?}");
     };
     assert!(first < second);
-    assert_eq!((users, orders), (Some("GET /users"), Some("GET /orders")));
+    assert_eq!((users, orders), (&["GET /users"][..], &["GET /orders"][..]));
     same_name::Users::list().await;
     same_name::Orders.list().await;
+}
+
+fn tenant(_: &RequestParts) -> Option<Key> {
+    Some(Key::from(1))
+}
+
+/// `debug_handler` writes all of it twice, what stands in the body three times.
+#[axum::debug_handler]
+#[waygate::rate_limit("5/minute", key = tenant, route = "GET /debugged")]
+#[env_only("dev", response = local)]
+async fn debugged() -> &'static str {
+    fn local(_: &Blocked) -> &'static str {
+        "local"
+    }
+    #[maintenance(route = "GET /inner", response = local)]
+    async fn inner() {}
+    let _ = inner;
+    "debugged"
+}
+
+#[test]
+fn a_repeated_function_counts_once() {
+    assert_eq!(declarations(&format!("{HERE}::debugged")).len(), 2);
+    assert_eq!(declarations(&format!("{HERE}::inner")).len(), 1);
+}
+
+macro_rules! in_bodies {
+    ($($outer:ident: $reason:literal;)*) => { $(
+        fn $outer() {
+            #[disabled(reason = $reason, route = "GET /in/bodies")]
+            #[allowed_ips("::1")]
+            async fn in_bodies() {}
+            let _ = in_bodies;
+        }
+    )* };
+}
+in_bodies! { one: "one"; two: "two"; }
+
+#[test]
+fn functions_of_one_macro_invocation_differ_in_their_stamp() {
+    let found = declarations(&format!("{HERE}::in_bodies"));
+    let gates = found.iter().map(|found| found.gate.attribute());
+    let gates: Vec<_> = gates.collect();
+    assert_eq!(
+        gates,
+        ["allowed_ips", "disabled", "allowed_ips", "disabled"]
+    );
+    assert_eq!(found[0].stamp, found[1].stamp);
+    assert_eq!(found[2].stamp, found[3].stamp);
+    assert_ne!(found[0].stamp, found[2].stamp);
+    let line = |found: &waygate::__private::Declaration| (found.file, found.line);
+    assert_eq!(line(found[0]), line(found[2]));
+    one();
+    two();
 }

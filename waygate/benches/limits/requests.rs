@@ -105,7 +105,8 @@ async fn limited(headers: RateLimitHeaders) -> Router {
     let route = "GET:/items/{id}";
     waygate
         .register(route.parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let guarded = waygate.guard(router()).await.unwrap().into_router();
     let key: LimitKey = format!("{route}#default").parse().unwrap();
     let policy = RateLimitPolicy::new(format!("{BURST}/second").parse().unwrap()).unwrap();

@@ -121,25 +121,21 @@ fn is_tagged(schema: &Value) -> bool {
     tagged.contains(&name)
 }
 
-/// What can go wrong, by status.
+/// What can go wrong, by status. A test compares it with what the operations answer.
 fn problems(
     path: &str,
     method: &str,
     operation: &Value,
     is_change: bool,
 ) -> Vec<(&'static str, &'static str)> {
-    let (has_body, has_parameters) = (
-        !operation["requestBody"].is_null(),
-        !operation["parameters"].is_null(),
-    );
+    let has_body = !operation["requestBody"].is_null();
     let writes = method != "get";
-    let sets_limit = writes && path == "/api/rate-limits";
-    let names_limit = ["/explain", "/shadow", "/promote"]
-        .iter()
-        .any(|end| path.ends_with(end));
+    let is_login = path == "/api/auth/login";
+    let reads_store = path == "/api/audit";
+    let names_route = path.contains("{pk}") || is_limit_of_a_route(path) && writes;
     let all = [
         (
-            has_body || has_parameters || is_change,
+            true,
             "400",
             "The request is malformed, or asks for what cannot be.",
         ),
@@ -154,13 +150,13 @@ fn problems(
             "The token lacks a scope; or there are no credentials, and the client is elsewhere.",
         ),
         (
-            path.contains("{pk}") || path.contains("{id}") || sets_limit || names_limit,
+            names_route || path.contains("{id}") || names_policy(path, method),
             "404",
             "There is no such route, window, token, policy or decision.",
         ),
         (has_body, "408", "The body took too long."),
         (
-            path.contains("{pk}") || sets_limit || path == "/api/auth/tokens" && writes,
+            names_route || path == "/api/auth/tokens" && writes,
             "409",
             "The route is ambiguous, protected or not orphaned; or there are too many tokens.",
         ),
@@ -181,25 +177,47 @@ fn problems(
             "428",
             "The server takes changes only with `If-Match`.",
         ),
+        (is_login, "429", "There were too many attempts."),
         (
-            path == "/api/auth/login",
-            "429",
-            "There were too many attempts.",
+            writes || reads_store,
+            "500",
+            "The server has made a mistake, and logs it.",
         ),
         (
-            path == "/api/auth/login" || path.starts_with("/api/auth/tokens"),
+            is_login || path.starts_with("/api/auth/tokens"),
             "501",
             "The server has no credentials.",
         ),
         (
-            writes || path == "/api/audit",
+            writes || reads_store,
             "503",
             "The store does not answer, or there are too many logins or unfinished bodies at a time.",
         ),
-        (writes, "507", "The store takes no writes."),
+        (
+            writes || reads_store,
+            "507",
+            "The store has no room, or takes no writes.",
+        ),
     ];
     let applies = all.into_iter().filter(|(applies, ..)| *applies);
     applies.map(|(_, status, text)| (status, text)).collect()
+}
+
+/// Where the body of a change names a route.
+fn is_limit_of_a_route(path: &str) -> bool {
+    ["/api/rate-limits", "/api/concurrency-limits"].contains(&path)
+}
+
+/// Where a policy, or a decision about one, must be there.
+fn names_policy(path: &str, method: &str) -> bool {
+    let (_, last) = path.rsplit_once('/').unwrap_or_default();
+    match last {
+        "explain" | "top" => true,
+        "shadow" | "promote" => true,
+        // Deleting what was counted of all policies is nothing where there is none.
+        "enable" | "disable" | "reset" => path.contains("rate-limit") && method == "post",
+        _ => false,
+    }
 }
 
 /// A body may be missing, but it is never `null`.

@@ -18,10 +18,18 @@ pub(crate) enum Access {
     Scope(Scope),
 }
 
+/// An operation, as its description has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Operation {
+    pub(crate) access: Access,
+    /// Whether it has query parameters.
+    pub(crate) takes_query: bool,
+}
+
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    Operation(Access),
+    Operation(Operation),
     /// Only these methods are served there, as `Allow` lists them.
     OtherMethods(String),
     Nothing,
@@ -36,7 +44,7 @@ pub(crate) struct Policy {
 #[derive(Debug)]
 struct Path {
     segments: Vec<Segment>,
-    methods: BTreeMap<String, Access>,
+    methods: BTreeMap<String, Operation>,
 }
 
 #[derive(Debug)]
@@ -71,7 +79,7 @@ impl Policy {
             _ => method.as_str(),
         };
         match found.methods.get(name) {
-            Some(access) => Found::Operation(*access),
+            Some(operation) => Found::Operation(*operation),
             None => Found::OtherMethods(found.allow()),
         }
     }
@@ -112,10 +120,14 @@ impl Segment {
     }
 }
 
-fn methods(item: &Value) -> BTreeMap<String, Access> {
+fn methods(item: &Value) -> BTreeMap<String, Operation> {
     let fields = item.as_object().into_iter().flatten();
+    let read = |operation: &Value| Operation {
+        access: access(operation),
+        takes_query: takes_query(operation),
+    };
     fields
-        .map(|(name, operation)| (name.to_ascii_uppercase(), access(operation)))
+        .map(|(name, operation)| (name.to_ascii_uppercase(), read(operation)))
         .filter(|(name, _)| Method::from_bytes(name.as_bytes()).is_ok_and(|m| is_standard(&m)))
         .collect()
 }
@@ -130,6 +142,12 @@ fn is_standard(method: &Method) -> bool {
         Method::DELETE,
     ];
     served.contains(method)
+}
+
+fn takes_query(operation: &Value) -> bool {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let mut places = parameters.map(|parameter| &parameter["in"]);
+    places.any(|place| place == "query")
 }
 
 fn access(operation: &Value) -> Access {
@@ -162,9 +180,14 @@ mod tests {
 
     fn policy() -> Policy {
         let token = |scopes: Value| json!({ "security": [{ "token": scopes }] });
+        let id = json!({ "name": "id", "in": "path" });
+        let limit = json!({ "name": "limit", "in": "query" });
         Policy::read(&json!({ "paths": {
             "/a": { "get": token(json!(["read"])), "summary": "x", "parameters": [] },
-            "/a/{id}": { "delete": token(json!([])), "post": { "security": [{}] } },
+            "/a/{id}": {
+                "delete": token(json!([])),
+                "post": { "security": [{}], "parameters": [id, limit] },
+            },
             "/a/own": { "get": {}, "put": token(json!(["read", "admin"])), "patch": token(json!(["?"])) },
         }}))
     }
@@ -173,16 +196,28 @@ mod tests {
         policy().look_up(&method, path)
     }
 
+    fn operation(access: Access) -> Found {
+        Found::Operation(Operation {
+            access,
+            takes_query: false,
+        })
+    }
+
     #[test]
     fn operations_are_found_exactly() {
-        use Found::Operation;
-        assert_eq!(at(Method::GET, "/a"), Operation(Access::Scope(Scope::Read)));
+        assert_eq!(at(Method::GET, "/a"), operation(Access::Scope(Scope::Read)));
         assert_eq!(
             at(Method::HEAD, "/a"),
-            Operation(Access::Scope(Scope::Read))
+            operation(Access::Scope(Scope::Read))
         );
-        assert_eq!(at(Method::DELETE, "/a/7"), Operation(Access::AnyToken));
-        assert_eq!(at(Method::POST, "/a/login"), Operation(Access::Public));
+        assert_eq!(at(Method::DELETE, "/a/7"), operation(Access::AnyToken));
+        assert_eq!(
+            at(Method::POST, "/a/login"),
+            Found::Operation(Operation {
+                access: Access::Public,
+                takes_query: true,
+            })
+        );
         for path in [
             "", "/", "/a/", "//a", "/A", "/a//", "/a/7/", "/%61", "/a/7/8",
         ] {
@@ -201,10 +236,7 @@ mod tests {
     #[test]
     fn doubtful_security_means_the_highest_scope() {
         for method in [Method::GET, Method::PUT, Method::PATCH] {
-            assert_eq!(
-                at(method, "/a/own"),
-                Found::Operation(Access::Scope(Scope::Admin))
-            );
+            assert_eq!(at(method, "/a/own"), operation(Access::Scope(Scope::Admin)));
         }
     }
 }

@@ -11,7 +11,7 @@ use waygate_core::{
     port::{BackendError, Image},
 };
 
-use super::{Component, Inner, stored::Stored};
+use super::{Component, Inner, stored::Stored, unreadable::Past};
 
 /// The file is written at most once in this time.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(500);
 pub(crate) async fn read(cache: &BootCache) -> Option<Stored> {
     match cache.load().await {
         Ok(image) => {
-            let (stored, _) = Stored::read(image?, None);
+            let stored = Stored::read(image?, Past::Older(&[]));
             tracing::info!(revision = %stored.revision, "beginning with what the boot cache holds");
             Some(Stored {
                 from_cache: true,

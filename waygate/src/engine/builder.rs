@@ -8,14 +8,12 @@ use waygate_core::{
     port::{Backend, Clock, CounterStore},
 };
 
-#[cfg(feature = "file")]
-use super::boot_cache;
 use super::{
     BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate,
     clock::SystemClock,
     concurrency,
     health::Monitor,
-    limits::{Counters, Decisions, LimitBook, LimitClock, Limiting, Shared},
+    limits::{Counters, Decisions, KeySources, LimitBook, LimitClock, Limiting, Shared},
     open,
     principal::{self, PrincipalSource},
     scheduler,
@@ -23,6 +21,8 @@ use super::{
     sync,
     table::Table,
 };
+#[cfg(feature = "file")]
+use super::{boot_cache, counter_snapshot};
 
 /// What to do when the store shows that it has lost what it held: another epoch, or an older revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,6 +58,8 @@ pub struct WaygateBuilder {
     pub(super) file: Option<std::path::PathBuf>,
     #[cfg(feature = "file")]
     pub(super) boot_cache: Option<std::path::PathBuf>,
+    #[cfg(feature = "file")]
+    pub(super) counter_snapshot: Option<counter_snapshot::Place>,
     #[cfg(feature = "redis")]
     pub(super) redis: Option<waygate_backends::RedisOptions>,
     #[cfg(feature = "redis")]
@@ -96,6 +98,8 @@ impl Default for WaygateBuilder {
             file: None,
             #[cfg(feature = "file")]
             boot_cache: None,
+            #[cfg(feature = "file")]
+            counter_snapshot: None,
             #[cfg(feature = "redis")]
             redis: None,
             #[cfg(feature = "redis")]
@@ -206,11 +210,11 @@ impl WaygateBuilder {
         self
     }
 
-    /// Accepts annotated handlers that no route serves, if their path (`my_crate::admin::purge`) begins with
-    /// `prefix`. By default such a handler stops the start.
+    /// Accepts annotated handlers that no route serves: the one of this path (`my_crate::admin::purge`), or all of a
+    /// module and those inside it (`my_crate::admin`). `""` accepts all. By default such a handler stops the start.
     #[cfg(feature = "axum")]
-    pub fn allow_unmounted(mut self, prefix: impl Into<String>) -> Self {
-        self.allow_unmounted.push(prefix.into());
+    pub fn allow_unmounted(mut self, path: impl Into<String>) -> Self {
+        self.allow_unmounted.push(path.into());
         self
     }
 
@@ -227,6 +231,21 @@ impl WaygateBuilder {
     #[cfg(feature = "file")]
     pub fn boot_cache(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.boot_cache = Some(path.into());
+        self
+    }
+
+    /// Keeps the counters of this process in this file, so that a limit that is used up stays used up after a restart or a
+    /// crash, which loses what was counted in the last second (and while the last file was written). Places of limits of
+    /// concurrency are not kept. The file takes 32 bytes for a counter, 64 MiB at most, and is readable for its owner only:
+    /// it holds digests of keys and the secret behind them, so that whoever has it can test keys that they guess. Of several
+    /// processes with one file, the first keeps its counters in it; give each a file of its own.
+    ///
+    /// [`Waygate::from_env`] does this with `WAYGATE_BACKEND=file` in `<state file>.counters`, unless requests are counted
+    /// in [another store](Self::counters). What cannot be kept or put back is reported as
+    /// [`Component::CounterSnapshot`].
+    #[cfg(feature = "file")]
+    pub fn counter_snapshot(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.counter_snapshot = Some(counter_snapshot::Place::At(path.into()));
         self
     }
 
@@ -278,6 +297,9 @@ impl WaygateBuilder {
             env: &env,
             service: service.as_ref(),
             book: &book,
+            sources: KeySources {
+                has_principal: self.principal.is_some(),
+            },
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
@@ -285,13 +307,20 @@ impl WaygateBuilder {
             store,
             deadline: self.counter_deadline,
         });
-        let local = self.memory_counters.unwrap_or_default();
+        let local = self.memory_counters.clone().unwrap_or_default();
+        let limit_clock = LimitClock::new(&*self.clock);
+        #[cfg(feature = "file")]
+        let counter_snapshot = {
+            let now = limit_clock.now(&*self.clock);
+            self.open_counter_snapshot(&local, shared.is_some(), now)
+                .await?
+        };
         let inner = Arc::new(Inner {
             env,
             service,
             bypass_lifecycle: self.bypass_lifecycle,
             bypass_rate_limits: self.bypass_rate_limits,
-            limit_clock: LimitClock::new(&*self.clock),
+            limit_clock,
             counters: Counters::new(local, shared),
             book,
             decisions: Decisions::default(),
@@ -303,6 +332,8 @@ impl WaygateBuilder {
             on_store_reset: self.on_store_reset,
             #[cfg(feature = "file")]
             boot_cache,
+            #[cfg(feature = "file")]
+            counter_snapshot,
             clock: self.clock,
             backend,
             runtime: tokio::runtime::Handle::current(),
@@ -317,6 +348,15 @@ impl WaygateBuilder {
         if inner.boot_cache.is_some() {
             boot_cache::look(&inner).await;
             supervise(Component::BootCache, &inner, boot_cache::run);
+        }
+        // Known only to a backend that has just been opened.
+        if let Some(lost) = inner.backend.lost().await {
+            inner.make_up_for(&lost).await;
+        }
+        #[cfg(feature = "file")]
+        if inner.counter_snapshot.is_some() {
+            counter_snapshot::report_start(&inner);
+            supervise(Component::CounterSnapshot, &inner, counter_snapshot::run);
         }
         supervise(Component::Sync, &inner, sync::run);
         supervise(Component::Scheduler, &inner, scheduler::run);

@@ -11,7 +11,9 @@ use waygate_core::{
 };
 
 use super::{
-    ChangeError, Inner, ResolveError, RouteRecord, error, record, scheduler,
+    ChangeError, Inner, ResolveError, RouteRecord, error,
+    publish::Touched,
+    record, scheduler,
     stored::{Schedule, Stored, kind},
 };
 
@@ -156,7 +158,7 @@ impl Inner {
         }
         let audit = batch.audit.clone();
         let revision = self.commit(stored, batch).await?;
-        self.publish_patch(stored, &[slot]);
+        self.publish_next(stored, &Touched::slot(slot));
         let snapshot = self.snapshot.load();
         for line in audit {
             let line = AuditEntry {
@@ -173,29 +175,42 @@ impl Inner {
             let key = key.to_string();
             return Err(ChangeError::from(ResolveError::NotOrphaned { key }).into());
         }
-        let Some(known) = stored.routes.get(key) else {
+        let now = self.clock.now();
+        let Some(known) = record::orphan(stored, key, now) else {
             let (key, nearest) = (key.to_string(), None);
             return Err(ChangeError::from(ResolveError::NotRegistered { key, nearest }).into());
         };
-        check_expected(key.as_str(), by.expected, known.revision)?;
+        check_expected(key.as_str(), by.expected, known.revision.number)?;
         let entity = EntityKey::of(kind::ROUTE, key);
-        let now = self.clock.now();
-        let limits = stored.limits_of_route(key);
+        // What still limits a method of a route for all of them stays.
+        let is_met = self.snapshot.load().table.limited(key).is_some();
+        let limits = match is_met {
+            true => Vec::new(),
+            false => stored.limits_of_route(key),
+        };
         let mut deletes = vec![entity.clone(), EntityKey::of(kind::SCHEDULE, key)];
         deletes.extend(limits.iter().map(|(entity, _)| entity.clone()));
         let mut expected = vec![(entity, stored.expected_route(key))];
         expected.extend(limits);
+        let line = AuditEntry {
+            service: key.service().map(str::to_owned),
+            previous: Some(json(&known.state)),
+            ..entry(&by.origin, Action::Purge, key.as_str(), now)
+        };
         let batch = Batch {
             expected,
             deletes,
-            audit: vec![AuditEntry {
-                previous: Some(json(&known.value.state)),
-                ..entry(&by.origin, Action::Purge, key.as_str(), now)
-            }],
+            audit: vec![line.clone()],
             ..Batch::default()
         };
-        self.commit(stored, batch).await?;
-        self.publish_patch(stored, &[]);
+        let revision = self.commit(stored, batch).await?;
+        let table = &self.snapshot.load().table;
+        self.publish_next(stored, &Touched::route(key, table));
+        let audit = AuditEntry {
+            revision: revision.number,
+            ..line
+        };
+        self.send_purged(key, revision, Some(Box::new(audit)));
         Ok(())
     }
 

@@ -4,6 +4,8 @@ use std::{collections::HashMap, env, io, path::Path};
 
 use waygate_core::grammar::Invalid;
 
+#[cfg(feature = "file")]
+use super::counter_snapshot::Place;
 use super::{BuildError, WaygateBuilder, builder::Setting};
 
 const FILE: &str = ".waygate";
@@ -56,11 +58,19 @@ fn from_sources(
                     path.unwrap_or_else(|| "waygate-state.json".to_owned())
                         .into(),
                 );
+                builder.counter_snapshot = Some(Place::BesideState);
             }
             #[cfg(feature = "redis")]
             "redis" => builder.redis = Some(redis(setting("WAYGATE_REDIS_URL"))?),
             _ => return Err(wrong(&backend, "backend", backends())),
         }
+    }
+    #[cfg(feature = "file")]
+    if let Some(snapshot) = setting("WAYGATE_COUNTER_SNAPSHOT") {
+        builder.counter_snapshot = match snapshot.value.as_str() {
+            "off" => None,
+            path => Some(Place::At(path.into())),
+        };
     }
     Ok(builder)
 }
@@ -123,7 +133,7 @@ struct File {
 fn nearest_file(directory: &Path) -> Result<File, BuildError> {
     for directory in directory.ancestors() {
         let path = directory.join(FILE);
-        match std::fs::read_to_string(&path) {
+        match read(&path) {
             Ok(text) => {
                 return Ok(File {
                     path: path.display().to_string(),
@@ -147,6 +157,16 @@ fn nearest_file(directory: &Path) -> Result<File, BuildError> {
     Ok(File::default())
 }
 
+/// A named pipe would make the start wait for ever, and a device might never end.
+fn read(path: &Path) -> io::Result<String> {
+    let kind = std::fs::metadata(path)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        let problem = "it is a pipe, a socket or a device; it must be a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
+    std::fs::read_to_string(path)
+}
+
 /// `KEY=value` lines; `#` begins a comment line; quotes around a value are dropped.
 fn parse(text: &str) -> HashMap<String, String> {
     let lines = text
@@ -162,6 +182,35 @@ fn parse(text: &str) -> HashMap<String, String> {
 fn unquoted(value: &str) -> &str {
     let stripped = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
     stripped('"').or_else(|| stripped('\'')).unwrap_or(value)
+}
+
+#[cfg(all(test, unix))]
+mod pipe {
+    use std::{process::Command, sync::mpsc, thread, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_in_place_of_the_file_is_refused_at_once() {
+        let name = format!("waygate-{}", uuid::Uuid::new_v4());
+        let directory = env::temp_dir().join(name);
+        std::fs::create_dir(&directory).unwrap();
+        let pipe = directory.join(FILE);
+        assert!(
+            Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let (said, hears) = mpsc::channel();
+        let within = directory.clone();
+        thread::spawn(move || said.send(from_sources(&|_| None, &within).map(drop)));
+        let refused = hears.recv_timeout(Duration::from_secs(20));
+        std::fs::remove_dir_all(&directory).unwrap();
+        let refused = refused.expect("it hangs").unwrap_err().to_string();
+        assert!(refused.contains(".waygate: it is a pipe"), "{refused}");
+    }
 }
 
 #[cfg(all(test, feature = "redis"))]

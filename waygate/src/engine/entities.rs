@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use waygate_core::{
-    model::Revision,
-    port::{BackendError, Batch, CommitError},
+    model::{AuditEntry, Revision},
+    port::{BackendError, Batch, CommitError, EntityKey},
 };
 
-use super::Inner;
+use super::{Event, Inner, publish::Touched};
 
 impl Inner {
     /// Writes entities that the engine does not look into, and publishes them.
@@ -18,11 +18,23 @@ impl Inner {
         let inner = self.clone();
         let write = async move {
             let mut stored = inner.stored.lock().await;
-            let outcome = inner.commit(&mut stored, batch).await;
-            if outcome.is_ok() {
-                inner.publish_patch(&stored, &[]);
+            let put = batch.puts.iter().map(|(key, _)| key);
+            let keys: Vec<EntityKey> = put.chain(&batch.deletes).cloned().collect();
+            let lines = batch.audit.clone();
+            let revision = inner.commit(&mut stored, batch).await?;
+            inner.publish_next(&stored, &Touched::default());
+            for line in lines {
+                let audit = AuditEntry {
+                    revision: revision.number,
+                    ..line
+                };
+                inner.send(Event::Records {
+                    keys: keys.clone(),
+                    revision,
+                    audit: Some(Box::new(audit)),
+                });
             }
-            outcome
+            Ok(revision)
         };
         match self.runtime.spawn(write).await {
             Ok(outcome) => outcome,

@@ -8,7 +8,8 @@ use tokio::sync::broadcast;
 use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
 use waygate_core::{
     grammar::ServiceName,
-    model::{AuditEntry, GlobalMaintenance, LimitKey, Revision},
+    model::{AuditEntry, GlobalMaintenance, LimitKey, Revision, RouteKey},
+    port::EntityKey,
 };
 
 use super::{ConcurrencyRecord, LimitRecord, RouteRecord};
@@ -21,6 +22,15 @@ pub enum Event {
     Route {
         /// The route as it is now.
         route: Box<RouteRecord>,
+        /// The line in the audit log; `None` when another process wrote it.
+        audit: Option<Box<AuditEntry>>,
+    },
+    /// A stored route that the code no longer has was forgotten.
+    RoutePurged {
+        /// The route.
+        key: RouteKey,
+        /// The store's revision.
+        revision: Revision,
         /// The line in the audit log; `None` when another process wrote it.
         audit: Option<Box<AuditEntry>>,
     },
@@ -44,7 +54,7 @@ pub enum Event {
         /// The line in the audit log; `None` when another process wrote it.
         audit: Option<Box<AuditEntry>>,
     },
-    /// A rate limit policy was changed, or its counters were reset.
+    /// A rate limit policy was changed, or counters of it were reset: all, or those of one key.
     RateLimit {
         /// The policy.
         key: LimitKey,
@@ -62,8 +72,41 @@ pub enum Event {
         /// The line in the audit log; `None` when another process wrote it.
         audit: Option<Box<AuditEntry>>,
     },
+    /// Records of other parts of Waygate were changed, such as tokens of the admin API.
+    Records {
+        /// The keys under which they are stored; empty when only the audit log was written.
+        keys: Vec<EntityKey>,
+        /// The store's revision.
+        revision: Revision,
+        /// The line in the audit log; `None` when another process wrote it.
+        audit: Option<Box<AuditEntry>>,
+    },
+    /// A store that had lost everything was given back what it had held.
+    StoreReseeded {
+        /// The store's revision.
+        revision: Revision,
+        /// The line in the audit log; `None` when another process wrote it.
+        audit: Option<Box<AuditEntry>>,
+    },
     /// This many events were missed, because the subscriber was too slow. Read the current state anew.
     Missed(u64),
+}
+
+impl Event {
+    /// The line in the audit log, when this process wrote it.
+    pub fn audit(&self) -> Option<&AuditEntry> {
+        match self {
+            Self::Route { audit, .. }
+            | Self::RoutePurged { audit, .. }
+            | Self::Global { audit, .. }
+            | Self::Service { audit, .. }
+            | Self::RateLimit { audit, .. }
+            | Self::Concurrency { audit, .. }
+            | Self::Records { audit, .. }
+            | Self::StoreReseeded { audit, .. } => audit.as_deref(),
+            Self::Missed(_) => None,
+        }
+    }
 }
 
 /// A stream of [`Event`]s, from the moment of the subscription on. Ends with the engine.

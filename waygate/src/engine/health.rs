@@ -19,7 +19,8 @@ pub enum Component {
     Store,
     /// The store was emptied, replaced or went back in time; the last known state applies.
     StoreReset,
-    /// Some stored records cannot be read; their last known or declared state applies.
+    /// Some stored records cannot be read. The cause names each of them and what applies instead: the last known value,
+    /// else a closed route or maintenance, or a declared limit. Cleared once the record is mended or changed.
     Records,
     /// The task that follows the store.
     Sync,
@@ -30,6 +31,9 @@ pub enum Component {
     Counters,
     /// The file for a start without the store cannot be written.
     BootCache,
+    /// The counters of this process are not kept in their file, or could not be put back at the start (reported for an
+    /// hour).
+    CounterSnapshot,
 }
 
 impl fmt::Display for Component {
@@ -42,6 +46,7 @@ impl fmt::Display for Component {
             Self::Scheduler => "scheduler",
             Self::Counters => "counters",
             Self::BootCache => "boot_cache",
+            Self::CounterSnapshot => "counter_snapshot",
         })
     }
 }
@@ -63,6 +68,8 @@ pub type Health = BTreeMap<Component, Degraded>;
 pub(crate) struct Monitor {
     health: Mutex<Health>,
     counting: Counting,
+    /// Whether the store takes no writes, which reading it does not disprove.
+    refuses_writes: AtomicBool,
 }
 
 /// Whether the store of the counters fails: what requests look at before they wait for each other.
@@ -97,6 +104,28 @@ impl Monitor {
         if self.health().remove(&component).is_some() {
             tracing::info!(%component, "recovered");
         }
+    }
+
+    /// Notes that the store was read.
+    pub(crate) fn store_was_read(&self) {
+        if !self.store_refuses_writes() {
+            self.recover(Component::Store);
+        }
+    }
+
+    /// Notes whether the store takes writes.
+    pub(crate) fn store_takes_writes(&self, fault: Option<&impl fmt::Display>, now: Timestamp) {
+        self.refuses_writes
+            .store(fault.is_some(), Ordering::Relaxed);
+        match fault {
+            Some(fault) => self.degrade(Component::Store, fault, now),
+            None => self.recover(Component::Store),
+        }
+    }
+
+    /// Whether the store takes no writes, as far as is known.
+    pub(crate) fn store_refuses_writes(&self) -> bool {
+        self.refuses_writes.load(Ordering::Relaxed)
     }
 
     /// Notes whether the store of the counters has failed a request.

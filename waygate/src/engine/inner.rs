@@ -1,24 +1,27 @@
-use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Notify, broadcast, watch};
 use waygate_core::{
     grammar::{EnvName, ServiceName},
-    model::{LimitKey, LimitScope, Revision, RouteKey},
+    model::Revision,
     net::TrustedProxies,
-    port::{Backend, BackendError, Batch, Clock, CommitError, Entity, Image},
+    port::{Backend, BackendError, Batch, Clock, CommitError, Entity, EntityKey, Image},
 };
 
 use super::{
-    Component, Event, Events, Registered, RouteRecord,
+    Component, Event, Events, RouteRecord,
     builder::OnStoreReset,
     health::Monitor,
     limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
     lineage,
     principal::PrincipalSource,
-    record, reseed,
-    snapshot::{Compiler, Snapshot},
+    record,
+    record_id::RecordId,
+    reseed,
+    snapshot::Snapshot,
     stored::Stored,
+    unreadable::Past,
 };
 
 /// What all handles of one engine share.
@@ -36,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) on_store_reset: OnStoreReset,
     #[cfg(feature = "file")]
     pub(crate) boot_cache: Option<waygate_backends::BootCache>,
+    #[cfg(feature = "file")]
+    pub(crate) counter_snapshot: Option<Arc<waygate_backends::CounterSnapshot>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -56,7 +61,6 @@ pub(crate) struct Inner {
     pub(crate) decisions: Decisions,
     pub(crate) limiting: Limiting,
     /// Where requests keep their callers.
-    #[cfg_attr(not(feature = "axum"), expect(dead_code))]
     pub(crate) principal: Option<PrincipalSource>,
 }
 
@@ -81,50 +85,15 @@ impl Inner {
         Events::new(self.events.subscribe())
     }
 
-    /// Adds routes to the table.
-    pub(crate) async fn register(&self, routes: impl IntoIterator<Item = Registered>) {
-        let stored = self.stored.lock().await;
-        let snapshot = self.snapshot.load_full();
-        let mut table = (*snapshot.table).clone();
-        for route in routes {
-            table.insert(route);
+    /// Reports which records cannot be read, or that all can.
+    pub(crate) fn note_records(&self, stored: &Stored) {
+        match stored.impairment() {
+            Some(cause) => {
+                self.monitor
+                    .degrade(Component::Records, cause, self.clock.now());
+            }
+            None => self.monitor.recover(Component::Records),
         }
-        let version = snapshot.version + 1;
-        let compiler = self.compiler();
-        self.publish(Snapshot::build(&stored, Arc::new(table), compiler, version));
-    }
-
-    fn compiler(&self) -> Compiler<'_> {
-        Compiler {
-            env: &self.env,
-            service: self.service.as_ref(),
-            book: &self.book,
-            now: self.clock.now(),
-        }
-    }
-
-    /// Makes a picture the one that requests read. The caller holds the lock on `stored`.
-    pub(crate) fn publish(&self, snapshot: Snapshot) {
-        let version = snapshot.version;
-        self.snapshot.store(Arc::new(snapshot));
-        self.version.send_replace(version);
-    }
-
-    /// Recompiles some routes, and global maintenance if it was changed, and publishes.
-    pub(crate) fn publish_patch(&self, stored: &Stored, slots: &[usize]) {
-        let snapshot = self.snapshot.load();
-        self.publish(snapshot.patch(stored, slots, self.compiler()));
-    }
-
-    /// Recompiles the limits that more than one route meets, and publishes.
-    pub(crate) fn publish_levels(&self, stored: &Stored) {
-        let snapshot = self.snapshot.load();
-        self.publish(snapshot.relevel(stored, self.compiler()));
-    }
-
-    pub(crate) fn send(&self, event: Event) {
-        // Without a subscriber there is nobody to tell.
-        let _ = self.events.send(event);
     }
 
     /// Writes a batch as it is.
@@ -144,6 +113,10 @@ impl Inner {
         stored: &mut Stored,
         mut batch: Batch,
     ) -> Result<Revision, CommitError> {
+        // What is decided on nothing must not stand beside what cannot be read.
+        if let Some(cause) = &stored.blind {
+            return Err(BackendError::Unreadable(cause.clone()).into());
+        }
         if let Some(reset) = self.monitor.current().get(&Component::StoreReset) {
             return Err(BackendError::Corrupt(reset.cause.clone()).into());
         }
@@ -153,8 +126,11 @@ impl Inner {
         let revision = match self.commit_in_time(batch).await {
             Ok(revision) => revision,
             Err(CommitError::Backend(error)) => {
-                self.monitor
-                    .degrade(Component::Store, &error, self.clock.now());
+                let (monitor, now) = (&self.monitor, self.clock.now());
+                match &error {
+                    BackendError::NotWritable(_) => monitor.store_takes_writes(Some(&error), now),
+                    _ => monitor.degrade(Component::Store, &error, now),
+                }
                 return Err(error.into());
             }
             Err(error @ CommitError::Unconfirmed(_)) => {
@@ -171,7 +147,9 @@ impl Inner {
             }
             Err(error) => return Err(error),
         };
-        self.monitor.recover(Component::Store);
+        let no_fault = None::<&BackendError>;
+        self.monitor.store_takes_writes(no_fault, self.clock.now());
+        let changed: Vec<EntityKey> = puts.iter().map(|(key, _)| key.clone()).collect();
         for (key, value) in puts {
             let entity = Entity {
                 revision: revision.number,
@@ -181,9 +159,11 @@ impl Inner {
                 tracing::error!(%key, %problem, "a record that was just written cannot be read back");
             }
         }
-        for key in deletes {
-            stored.delete(&key);
+        for key in &deletes {
+            stored.delete(key);
         }
+        stored.forget_setback(changed.iter().chain(&deletes));
+        self.note_records(stored);
         let follows = revision.epoch == stored.revision.epoch
             && revision.number == stored.revision.number + 1;
         if follows || stored.revision.number == 0 && revision.number == 1 {
@@ -229,12 +209,19 @@ impl Inner {
     pub(crate) async fn look(&self) -> Result<Image, BackendError> {
         let loaded = in_time(self.backend.load()).await;
         match &loaded {
-            Ok(_) => self.monitor.recover(Component::Store),
+            Ok(_) => self.monitor.store_was_read(),
             Err(error) => self
                 .monitor
                 .degrade(Component::Store, error, self.clock.now()),
         }
         loaded
+    }
+
+    /// Looks whether the store would take a change, before somebody needs one.
+    pub(crate) async fn probe_store(&self) {
+        let probed = in_time(self.backend.health()).await;
+        self.monitor
+            .store_takes_writes(probed.err().as_ref(), self.clock.now());
     }
 
     /// Takes over an image, unless it shows that the store has lost what it held.
@@ -259,122 +246,21 @@ impl Inner {
             return Err(BackendError::Corrupt(cause));
         }
         self.monitor.recover(Component::StoreReset);
-        let (next, unreadable) = Stored::read(image, Some(stored));
-        if unreadable.is_empty() {
-            self.monitor.recover(Component::Records);
-        } else {
-            self.monitor
-                .degrade(Component::Records, unreadable.join("; "), self.clock.now());
+        // What a file has kept may be out of date.
+        let past = match stored.from_cache {
+            true => Past::Older(std::slice::from_ref(stored)),
+            false => Past::Current(stored),
+        };
+        let mut next = Stored::read(image, past);
+        next.setback = stored.setback.take();
+        if next.setback.is_some() {
+            let changed: Vec<_> = stored.changed(&next).iter().map(RecordId::entity).collect();
+            next.forget_setback(&changed);
         }
+        self.note_records(&next);
         let previous = std::mem::replace(stored, next);
         self.publish_difference(&previous, stored);
         Ok(())
-    }
-
-    fn publish_difference(&self, previous: &Stored, next: &Stored) {
-        let table = self.snapshot.load().table.clone();
-        let keys: BTreeSet<&RouteKey> = previous.routes.keys().chain(next.routes.keys()).collect();
-        let changed = |key: &&RouteKey| previous.routes.get(key) != next.routes.get(key);
-        let slots: Vec<usize> = keys
-            .into_iter()
-            .filter(changed)
-            .filter_map(|key| table.exact(key))
-            .collect();
-        let limits = previous.changed_limits(next);
-        let concurrency = previous.concurrency.changed(&next.concurrency);
-        let mut touched = slots.clone();
-        let scopes = limits.iter().chain(&concurrency);
-        touched.extend(scopes.clone().filter_map(|scope| match scope {
-            LimitScope::Route(key) => table.exact(key),
-            LimitScope::Global | LimitScope::Service(_) => None,
-        }));
-        self.publish_patch(next, &touched);
-        let is_level = |scope: &LimitScope| !matches!(scope, LimitScope::Route(_));
-        if scopes.clone().any(is_level) {
-            self.publish_levels(next);
-        }
-        let snapshot = self.snapshot.load();
-        for slot in slots {
-            self.send_route(&snapshot, slot, None);
-        }
-        if previous.global != next.global {
-            let global = next.global.value.clone();
-            self.send(Event::Global {
-                global,
-                revision: next.revision,
-                audit: None,
-            });
-        }
-        for scope in limits {
-            // What another process has deleted is in the previous picture only.
-            let known = previous.limits.keys(&scope);
-            self.send_limits(&snapshot, &scope, known);
-        }
-        for scope in concurrency {
-            let known = previous.concurrency.keys(&scope);
-            self.send_concurrency(&snapshot, &scope, known);
-        }
-        for (service, known) in &next.services {
-            if previous.services.get(service) != Some(known) {
-                self.send(Event::Service {
-                    service: service.clone(),
-                    maintenance: known.value.clone(),
-                    revision: next.revision,
-                    audit: None,
-                });
-            }
-        }
-    }
-
-    fn send_limits(
-        &self,
-        snapshot: &Snapshot,
-        scope: &LimitScope,
-        known: impl Iterator<Item = LimitKey>,
-    ) {
-        let policies = snapshot.policies_of(scope).iter();
-        let keys: BTreeSet<_> = policies
-            .map(|policy| policy.key.clone())
-            .chain(known)
-            .collect();
-        for key in keys {
-            self.send(Event::RateLimit {
-                limit: snapshot.limit_record(&key).map(Box::new),
-                key,
-                audit: None,
-            });
-        }
-    }
-
-    fn send_concurrency(
-        &self,
-        snapshot: &Snapshot,
-        scope: &LimitScope,
-        known: impl Iterator<Item = LimitKey>,
-    ) {
-        let limits = snapshot.concurrency_of(scope).iter();
-        let keys: BTreeSet<_> = limits.map(|limit| limit.key.clone()).chain(known).collect();
-        for key in keys {
-            self.send(Event::Concurrency {
-                limit: snapshot.concurrency_record(&key).map(Box::new),
-                key,
-                audit: None,
-            });
-        }
-    }
-
-    pub(crate) fn send_route(
-        &self,
-        snapshot: &Snapshot,
-        slot: usize,
-        audit: Option<Box<waygate_core::model::AuditEntry>>,
-    ) {
-        if let Some(route) = record::of_slot(snapshot, slot, self.clock.now()) {
-            self.send(Event::Route {
-                route: Box::new(route),
-                audit,
-            });
-        }
     }
 
     pub(crate) async fn orphans(&self) -> Vec<RouteRecord> {

@@ -8,10 +8,7 @@ use waygate_core::{
     port::{Entity, EntityKey, Image},
 };
 
-use super::{
-    change::json,
-    stored::{Stored, Versioned, kind},
-};
+use super::stored::{Stored, kind};
 
 /// From what a store was filled after it had lost everything.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -65,40 +62,4 @@ fn shares_history(stored: &Stored, image: &Image) -> bool {
         .iter()
         .filter(|(_, entity)| was_lost(entity.revision));
     lost.all(is_back) && given_out.all(|(key, entity)| ours.get(*key) == Some(*entity))
-}
-
-impl Stored {
-    /// Everything that can be read, as it is stored.
-    pub(crate) fn entities(&self) -> Vec<(EntityKey, Entity)> {
-        let mut all = Vec::new();
-        all.extend(self.routes.iter().map(|of| entity(kind::ROUTE, of)));
-        all.extend(self.schedules.iter().map(|of| entity(kind::SCHEDULE, of)));
-        all.extend(self.services.iter().map(|of| entity(kind::SERVICE, of)));
-        all.extend(self.generations.iter().map(|of| entity(kind::COUNTERS, of)));
-        let limits = self.limits.iter();
-        all.extend(limits.map(|(key, set)| entity(kind::LIMIT, (&key, set))));
-        let concurrency = self.concurrency.iter();
-        all.extend(concurrency.map(|(key, set)| entity(kind::CONCURRENCY, (&key, set))));
-        if self.global.revision > 0 {
-            let key = EntityKey::singleton(kind::GLOBAL);
-            all.push((key, value(&self.global)));
-        }
-        let others = self.others.iter();
-        all.extend(others.map(|(key, entity)| (key.clone(), entity.clone())));
-        all
-    }
-}
-
-fn entity<T: Serialize>(
-    kind: &'static str,
-    (name, known): (&impl std::fmt::Display, &Versioned<T>),
-) -> (EntityKey, Entity) {
-    (EntityKey::of(kind, name), value(known))
-}
-
-fn value<T: Serialize>(known: &Versioned<T>) -> Entity {
-    Entity {
-        revision: known.revision,
-        value: json(&known.value),
-    }
 }

@@ -7,11 +7,12 @@ use waygate_core::{
 use super::{
     Event, Inner,
     change::{Attempt, By, Change, check_expected, entry, json},
+    publish::Touched,
     stored::{Stored, kind},
 };
 
 /// What is in maintenance at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum MaintenanceScope {
     /// Everything.
     Global,
@@ -151,7 +152,7 @@ impl Change for MaintenanceChange {
             ..Batch::default()
         };
         let revision = inner.commit(stored, batch).await?;
-        inner.publish_patch(stored, &[]);
+        inner.publish_next(stored, &Touched::default());
         let audit = Some(Box::new(AuditEntry {
             revision: revision.number,
             ..line

@@ -15,6 +15,9 @@ mod clock;
 )]
 mod concurrency;
 mod config;
+#[cfg(feature = "file")]
+mod counter_snapshot;
+mod decide;
 #[cfg(feature = "admin")]
 mod entities;
 mod error;
@@ -33,25 +36,32 @@ mod inner;
 mod limits;
 mod lineage;
 mod maintenance;
+mod merge;
 mod nearest;
 mod open;
 mod operator;
 mod principal;
+mod publish;
 mod record;
+mod record_id;
+mod register;
 mod report;
 mod reseed;
 mod scheduler;
+mod setback;
 mod snapshot;
 mod stored;
 mod sync;
 mod table;
+mod target;
+mod unreadable;
 
 use std::{fmt, sync::Arc};
 
 use waygate_core::{
     decision::{Facts, Verdict},
     grammar::{EnvName, ServiceName},
-    model::{AuditEntry, GlobalMaintenance, Origin, Revision, RouteKey, RouteState},
+    model::{AuditEntry, GlobalMaintenance, Origin, Revision},
     net::TrustedProxies,
     port::{AuditQuery, BackendError},
 };
@@ -64,28 +74,34 @@ pub use event::{Event, Events};
 pub use health::{Component, Degraded, Health};
 pub use limits::{
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, HitQuery, HitRecord,
-    KeyUse, LimitCounts, LimitRecord, RateLimitHeaders,
+    KeyUse, LimitCounts, LimitRecord, RateLimitHeaders, SkippedPolicy,
 };
 pub use operator::Operator;
 pub use principal::Principal;
 pub use record::RouteRecord;
+pub use register::{RegisterError, Registration};
 pub use report::Report;
 pub use table::Source;
+pub use target::RequestTarget;
 
 #[cfg(feature = "axum")]
 pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
+#[cfg(feature = "axum")]
+pub(crate) use decide::Limited;
 #[cfg(feature = "axum")]
 pub(crate) use headers::DeprecationHeaders;
 pub(crate) use inner::Inner;
 #[cfg(feature = "axum")]
 pub(crate) use limits::{
-    Admission, Claim, Claims, Counting, Functions, LimitFacts, LimitedKey, Limits, NoFunctions,
-    Passed, Policy, Rate, Refusal, RefusalCause, Told, instant,
+    Admission, Claim, Claims, Counting, Functions, LimitFacts, LimitedKey, Limits, NO_PRINCIPAL,
+    NoFunctions, Passed, Policy, Rate, Refusal, RefusalCause, Told, instant, needs_of_caller,
 };
-pub(crate) use snapshot::Asked;
 #[cfg(feature = "axum")]
 pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Registered;
+pub(crate) use target::Asked;
+#[cfg(feature = "axum")]
+pub(crate) use target::is_preflight;
 #[cfg(feature = "admin")]
 pub(crate) use {change::entry as audit_entry, limits::LimitCommand, stored::Others};
 
@@ -116,6 +132,7 @@ impl Waygate {
     /// | `WAYGATE_REDIS_URL` | `redis://localhost:6379/0` | the Redis |
     /// | `WAYGATE_ENV` | `dev` | the environment this process runs in |
     /// | `WAYGATE_COUNTERS_REDIS_URL` | | counts requests there; without it, with `redis` state, where the state is |
+    /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | keeps the counters of this process in this file; `off` keeps none |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
     /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | count nothing and limit nothing |
     ///
@@ -150,27 +167,6 @@ impl Waygate {
         Blocking::new(self.clone())
     }
 
-    /// Registers a route that is only known at run time, with the state to begin with.
-    ///
-    /// Registering a route again replaces its declaration.
-    pub async fn register(&self, key: RouteKey, declared: RouteState) {
-        self.register_all([(key, declared)]).await;
-    }
-
-    /// Registers many routes at once.
-    pub async fn register_all(&self, routes: impl IntoIterator<Item = (RouteKey, RouteState)>) {
-        let registered = |(key, declared)| Registered {
-            key,
-            declared,
-            limits: Vec::new(),
-            concurrency: Vec::new(),
-            source: Source::Registered,
-        };
-        self.inner
-            .register(routes.into_iter().map(registered))
-            .await;
-    }
-
     /// Every registered route as it is now, by path and method.
     pub fn routes(&self) -> Vec<RouteRecord> {
         record::list(&self.inner.snapshot.load(), self.inner.clock.now())
@@ -190,6 +186,18 @@ impl Waygate {
                 nearest: None,
             }
         })
+    }
+
+    /// The route that a key of a limit means: besides those that [`route`](Self::route) finds, one method of a route for all
+    /// of them.
+    #[cfg(feature = "admin")]
+    pub(crate) fn limited_route(
+        &self,
+        key: &str,
+    ) -> Result<waygate_core::model::RouteKey, ResolveError> {
+        let key = key.parse()?;
+        let (_, route) = self.inner.snapshot.load().table.resolve_limited(&key)?;
+        Ok(route)
     }
 
     /// Stored routes that the code no longer has. They can be [purged](Operator::purge).
@@ -215,26 +223,44 @@ impl Waygate {
         self.inner.snapshot.load().revision
     }
 
-    /// Decides about a request, for adapters to other frameworks than axum: `template` is the path as it was registered,
-    /// or the URL's path for requests that no route matches. What is to be said about the verdict is said in `answer`,
-    /// because it borrows from the current picture.
+    /// Decides about a request, for adapters to other frameworks than axum. The verdict is passed to `answer`, because it
+    /// borrows from the current snapshot. It is the same as behind [`guard`](Self::guard) and
+    /// [`RouteGuard`](crate::RouteGuard); limits are not counted.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use std::net::IpAddr;
+    /// use http::Method;
+    /// use waygate::{Facts, RequestTarget, RoleName, RouteState, Verdict, Waygate};
+    ///
+    /// struct Anyone;
+    /// impl Facts for Anyone {
+    ///     fn client_ip(&self) -> Option<IpAddr> { None }
+    ///     fn has_role(&self, _: &RoleName) -> bool { false }
+    /// }
+    ///
+    /// let waygate = Waygate::builder().build().await?;
+    /// waygate.register("GET:/items/{id}".parse()?, RouteState::default()).await;
+    /// waygate.system().disable("/items/{id}", "incident").await?;
+    ///
+    /// let target = RequestTarget::new(&Method::GET, "/items/7").matched("/items/{id}");
+    /// let is_open = waygate.decide(target, &Anyone, |verdict| !matches!(verdict, Verdict::Block(_)));
+    /// assert!(!is_open);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn decide<T>(
         &self,
-        method: &http::Method,
-        template: &str,
+        target: RequestTarget<'_>,
         facts: &impl Facts,
         answer: impl FnOnce(Verdict<'_>) -> T,
     ) -> T {
-        if self.inner.bypass_lifecycle {
-            return answer(Verdict::Pass);
-        }
         let snapshot = self.inner.snapshot.load();
-        let slot = snapshot.table.find(method.as_str(), template);
-        let asked = Asked {
-            method,
-            path: template,
-        };
-        answer(snapshot.decide(slot, asked, facts, || self.inner.clock.now()))
+        let slot = target
+            .template()
+            .and_then(|template| snapshot.table.find(target.method().as_str(), template));
+        answer(self.inner.decide(&snapshot, slot, &target, facts))
     }
 
     /// Which proxies may name the client they speak for.

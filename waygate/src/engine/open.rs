@@ -6,29 +6,56 @@ use waygate_backends::MemoryBackend;
 use waygate_core::{
     Timestamp,
     model::{Epoch, Revision},
-    port::{Backend, CounterStore},
+    port::{Backend, BackendError, CounterStore},
 };
 
 use super::{
     BuildError, Component, WaygateBuilder, health::Monitor, inner::in_time, stored::Stored,
+    unreadable::Past,
 };
 
-/// What the store holds, or nothing.
+/// What the store holds. Nothing is known of one that is away; one that is there and cannot be read opens nothing.
 pub(super) async fn load(backend: &dyn Backend, monitor: &Monitor, now: Timestamp) -> Stored {
+    let nothing = || {
+        Stored::empty(Revision {
+            epoch: Epoch::random(),
+            number: 0,
+        })
+    };
     match in_time(backend.load()).await {
         Ok(image) => {
-            let (stored, unreadable) = Stored::read(image, None);
-            if !unreadable.is_empty() {
-                monitor.degrade(Component::Records, unreadable.join("; "), now);
+            let mut stored = Stored::read(image.clone(), Past::Older(&[]));
+            if !stored.unreadable.is_empty() {
+                let older = earlier(backend).await;
+                stored = Stored::read(image, Past::Older(&older));
+            }
+            if let Some(cause) = stored.impairment() {
+                monitor.degrade(Component::Records, cause, now);
             }
             stored
         }
+        Err(error @ (BackendError::Corrupt(_) | BackendError::Unreadable(_))) => {
+            let cause = format!("{error}; everything is closed until it can be read");
+            monitor.degrade(Component::Store, &cause, now);
+            nothing().closed(cause)
+        }
         Err(error) => {
             monitor.degrade(Component::Store, error, now);
-            Stored::empty(Revision {
-                epoch: Epoch::random(),
-                number: 0,
-            })
+            nothing()
+        }
+    }
+}
+
+/// What the store still knows of its past, the newest first.
+async fn earlier(backend: &dyn Backend) -> Vec<Stored> {
+    match in_time(backend.earlier()).await {
+        Ok(images) => images
+            .into_iter()
+            .map(|image| Stored::read(image, Past::Older(&[])))
+            .collect(),
+        Err(error) => {
+            tracing::warn!(%error, "earlier states of the store cannot be read");
+            Vec::new()
         }
     }
 }

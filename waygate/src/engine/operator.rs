@@ -23,7 +23,7 @@ use super::{
 /// # use waygate::RouteState;
 ///
 /// let waygate = Waygate::builder().environment("production").build().await?;
-/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await;
+/// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
 /// let alice = waygate.operator(Origin::new("alice", "cli"));
 /// let route = alice.disable("GET:/payments", "incident 12").await?;
 /// assert_eq!(route.view.status.as_str(), "disabled");
@@ -137,7 +137,9 @@ impl Operator {
         .await
     }
 
-    /// Adds a maintenance window. The route stays what it is until the window begins, and is that again when it ends.
+    /// Adds a maintenance window. The route stays what it is until the window begins, and is that again when it ends; a
+    /// maintenance that had no end yet ends with its first window. Of windows that overlap, the newest says why. Refused on a
+    /// route that is disabled for longer than the window lasts.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -170,7 +172,7 @@ impl Operator {
             .await
     }
 
-    /// Opens a route in these environments only; an empty list closes it everywhere.
+    /// Opens a route in these environments only, at least one: [`disable`](Self::disable) closes it everywhere.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.

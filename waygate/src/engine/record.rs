@@ -4,7 +4,7 @@ use waygate_core::{
     model::{Revision, RouteKey, RouteState, RouteView},
 };
 
-use super::{snapshot::Snapshot, stored::Stored, table::Source};
+use super::{snapshot::Snapshot, stored::Stored, table::Source, unreadable::closed_route};
 
 /// A route as it is at one instant, with where it comes from.
 #[derive(Debug, Clone, Serialize)]
@@ -51,32 +51,39 @@ pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Optio
 
 pub(crate) fn list(snapshot: &Snapshot, now: Timestamp) -> Vec<RouteRecord> {
     let mut routes: Vec<RouteRecord> = (0..snapshot.table.len())
+        .filter(|slot| !snapshot.table.is_gone(*slot))
         .filter_map(|slot| of_slot(snapshot, slot, now))
         .collect();
     routes.sort_by(|a, b| a.key.cmp(&b.key));
     routes
 }
 
+/// A stored route that the code no longer has; `None` when nothing is stored of it.
+pub(crate) fn orphan(stored: &Stored, key: &RouteKey, now: Timestamp) -> Option<RouteRecord> {
+    let (state, number) = match stored.routes.get(key) {
+        Some(known) => (known.value.state.clone(), known.revision),
+        None => (closed_route(&RouteState::default()), stored.held(key)?),
+    };
+    Some(RouteRecord {
+        key: key.clone(),
+        view: RouteView::new(key, &state, now),
+        revision: Revision {
+            number,
+            ..stored.revision
+        },
+        source: None,
+        overridden: true,
+        drifted: false,
+        orphaned: true,
+        state,
+    })
+}
+
 pub(crate) fn orphans(snapshot: &Snapshot, stored: &Stored, now: Timestamp) -> Vec<RouteRecord> {
-    let gone = stored
-        .routes
-        .iter()
-        .filter(|(key, _)| snapshot.table.exact(key).is_none());
-    let mut orphans: Vec<RouteRecord> = gone
-        .map(|(key, known)| RouteRecord {
-            key: key.clone(),
-            view: RouteView::new(key, &known.value.state, now),
-            revision: Revision {
-                number: known.revision,
-                ..stored.revision
-            },
-            source: None,
-            overridden: true,
-            drifted: false,
-            orphaned: true,
-            state: known.value.state.clone(),
-        })
-        .collect();
-    orphans.sort_by(|a, b| a.key.cmp(&b.key));
-    orphans
+    let known = stored.routes.keys().cloned();
+    let mut keys: Vec<RouteKey> = known.chain(stored.all_held()).collect();
+    keys.retain(|key| snapshot.table.exact(key).is_none());
+    keys.sort();
+    let orphans = keys.iter().filter_map(|key| orphan(stored, key, now));
+    orphans.collect()
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use waygate_core::model::LimitScope;
+use waygate_core::model::{LimitScope, RouteKey};
 
 use super::{ConcurrencyRecord, LimitRecord, RouteRecord, Source};
 
@@ -49,13 +49,27 @@ impl fmt::Display for Report {
             )?;
             notes(route, f)?;
             writeln!(f)?;
-            self.limits(f, |scope| *scope == LimitScope::Route(route.key.clone()))?;
+            self.limits(f, |scope| match scope {
+                LimitScope::Route(key) => self.meets(&route.key, key),
+                LimitScope::Global | LimitScope::Service(_) => false,
+            })?;
         }
         self.limits(f, |scope| !matches!(scope, LimitScope::Route(_)))
     }
 }
 
 impl Report {
+    /// Whether a route meets the limits of this key: its own, or those of one of the methods that it takes.
+    fn meets(&self, route: &RouteKey, key: &RouteKey) -> bool {
+        let is_wider = route.method().is_none() && key.path() == route.path();
+        key == route || is_wider && self.is_part(key)
+    }
+
+    /// Whether it is one method of a route that takes all of them.
+    fn is_part(&self, key: &RouteKey) -> bool {
+        self.routes.iter().all(|route| route.key != *key)
+    }
+
     fn limits(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -67,18 +81,35 @@ impl Report {
                 (true, true) => " (shadow: only reported)",
                 (true, false) => "",
             };
-            (&limit.key, &limit.meaning, resting)
+            let missing = (&limit.warning, limit.skipped, limit.counts.total() > 0);
+            (&limit.key, &limit.meaning, resting, missing)
         });
-        let concurrency = self.concurrency.iter();
-        let concurrency = concurrency.map(|limit| (&limit.key, &limit.meaning, ""));
-        for (key, meaning, resting) in rates.chain(concurrency) {
-            if wanted(&key.scope) {
-                let name = &key.name;
-                match &key.scope {
-                    LimitScope::Route(_) => writeln!(f, "        {name}: {meaning}{resting}")?,
-                    scope => writeln!(f, "{scope} {name}: {meaning}{resting}")?,
-                }
+        let concurrency = self.concurrency.iter().map(|limit| {
+            let missing = (&limit.warning, limit.skipped, true);
+            (&limit.key, &limit.meaning, "", missing)
+        });
+        for (key, meaning, resting, (warning, skipped, counts)) in rates.chain(concurrency) {
+            if !wanted(&key.scope) {
+                continue;
             }
+            let name = &key.name;
+            match &key.scope {
+                LimitScope::Route(route) if self.is_part(route) => {
+                    let method = route.method().map_or("*", |method| method.as_str());
+                    write!(f, "        {method} {name}: {meaning}{resting}")?;
+                }
+                LimitScope::Route(_) => write!(f, "        {name}: {meaning}{resting}")?,
+                scope => write!(f, "{scope} {name}: {meaning}{resting}")?,
+            }
+            if let Some(warning) = warning {
+                write!(f, " (warning: {warning})")?;
+            }
+            match (skipped, counts) {
+                (0, _) => {}
+                (_, true) => write!(f, " ({skipped} requests without its key not counted)")?,
+                (_, false) => write!(f, " (has found its key in none of {skipped} requests)")?,
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use waygate_core::{
 };
 
 use super::{
-    ChangeError, Component, Inner, Operator,
+    ChangeError, Component, Event, Inner, Operator,
     change::{Attempt, By, Change, entry, json},
     lineage::Filled,
     stored::Stored,
@@ -80,9 +80,17 @@ impl Inner {
             reason: format!("from revision {}", stored.revision),
             ..entry(origin, Action::StoreReseeded, PATH, self.clock.now())
         };
-        let batch = batch(stored, image, line);
+        let batch = batch(stored, image, line.clone());
         let revision = self.commit_in_time(batch).await?;
         tracing::warn!(from = %stored.revision, to = %revision, "an empty store was given back what it had held");
+        let audit = AuditEntry {
+            revision: revision.number,
+            ..line
+        };
+        self.send(Event::StoreReseeded {
+            revision,
+            audit: Some(Box::new(audit)),
+        });
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use waygate_core::{
 use super::{
     Component, Inner,
     change::{entry, json, schedule_value},
+    publish::Touched,
     stored::{Stored, kind},
 };
 
@@ -105,7 +106,11 @@ impl Inner {
         }
         // First the picture, so that whoever hears of a step sees it.
         if !passed.is_empty() {
-            self.publish_patch(&stored, &passed);
+            let touched = Touched {
+                slots: passed.clone(),
+                levels: false,
+            };
+            self.publish_next(&stored, &touched);
         }
         let mut due: Vec<usize> = snapshot.timed().map(|(slot, _)| slot).collect();
         due.extend(
@@ -137,6 +142,10 @@ impl Inner {
         let (Some(route), Some(current)) = (snapshot.table.route(slot), snapshot.slot(slot)) else {
             return Ok(false);
         };
+        // What time does to a route whose record cannot be read is not known.
+        if stored.held(&route.key).is_some() {
+            return Ok(false);
+        }
         let mut batch = Batch::default();
         match stored.schedules.get(&route.key) {
             // A declared window that nobody has followed yet: begin with now.

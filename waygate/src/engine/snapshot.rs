@@ -12,12 +12,17 @@ use waygate_core::{
 
 #[cfg(feature = "axum")]
 use super::headers::{DeprecationHeaders, announce};
+#[cfg(feature = "axum")]
+use super::limits::Limits;
 use super::{
     concurrency::Concurrency,
-    limits::{Levels, LimitBook, Limits, OwnLimits, Policy},
+    limits::{KeySources, Levels, LimitBook, OwnLimits, Policy, RouteLimits},
     maintenance::MaintenanceScope,
+    publish::Touched,
     stored::{Stored, Versioned},
     table::{Registered, Table},
+    target::Asked,
+    unreadable::closed_route,
 };
 
 /// The immutable picture that requests read: everything compiled, nothing to look up or wait for.
@@ -31,8 +36,8 @@ pub(crate) struct Snapshot {
     pub(crate) made_at: Timestamp,
     pub(crate) table: Arc<Table>,
     routes: Vec<Arc<Slot>>,
-    /// What limits requests for each slot's route; `None` for most.
-    limits: Vec<Option<Arc<Limits>>>,
+    /// What limits requests for each slot's route.
+    limits: Vec<RouteLimits>,
     levels: Levels,
     /// Slots at which there is nothing to check but maintenance of everything: one byte to read for most requests.
     open: Vec<bool>,
@@ -54,6 +59,8 @@ pub(crate) struct Slot {
     pub(crate) drifted: bool,
     /// The route's own limits, in the order of their declarations; those without one come last.
     pub(crate) own_limits: OwnLimits,
+    /// The limits of single methods, where the route takes all of them.
+    pub(crate) limits_by_method: Vec<(Method, OwnLimits)>,
     /// When time will change the route.
     pub(crate) next_change: Option<Timestamp>,
     /// What answers of a deprecated route carry.
@@ -76,6 +83,7 @@ pub(crate) struct Compiler<'a> {
     pub(crate) env: &'a EnvName,
     pub(crate) service: Option<&'a ServiceName>,
     pub(crate) book: &'a LimitBook,
+    pub(crate) sources: KeySources,
     pub(crate) now: Timestamp,
 }
 
@@ -109,11 +117,12 @@ impl Snapshot {
         }
     }
 
-    /// The next picture after `slots` (and perhaps maintenance) have changed: all other routes are shared.
-    pub(crate) fn patch(&self, stored: &Stored, slots: &[usize], compiler: Compiler<'_>) -> Self {
-        let (mut routes, mut open) = (self.routes.clone(), self.open.clone());
-        let mut limits = self.limits.clone();
-        for &slot in slots {
+    /// The next picture after something (and perhaps maintenance) has changed: all other routes are shared.
+    pub(crate) fn next(&self, stored: &Stored, touched: &Touched, compiler: Compiler<'_>) -> Self {
+        let (mut routes, mut limits) = (self.routes.clone(), self.limits.clone());
+        let mut open = self.open.clone();
+        let mut levels = self.levels.clone();
+        for &slot in &touched.slots {
             if let Some(compiled) = Slot::compile(stored, &self.table, slot, compiler)
                 && let (Some(route), Some(place), Some(limits), Some(open)) = (
                     self.table.route(slot),
@@ -123,9 +132,14 @@ impl Snapshot {
                 )
             {
                 *place = Arc::new(compiled);
-                *limits = self.levels.of(&route.key, &place.own_limits);
+                *limits = levels.of(&route.key, place);
                 *open = is_open((&*place, &*limits));
             }
+        }
+        if touched.levels {
+            levels = Levels::compile(stored, compiler);
+            limits = levels.compose(&self.table, &routes);
+            open = routes.iter().zip(&limits).map(is_open).collect();
         }
         let global = self
             .global
@@ -144,7 +158,7 @@ impl Snapshot {
             table: self.table.clone(),
             routes,
             limits,
-            levels: self.levels.clone(),
+            levels,
             open,
             global,
             service,
@@ -153,29 +167,19 @@ impl Snapshot {
         }
     }
 
-    /// The next picture after limits have changed that more than one route meets.
-    pub(crate) fn relevel(&self, stored: &Stored, compiler: Compiler<'_>) -> Self {
-        let levels = Levels::compile(stored, compiler);
-        let limits = levels.compose(&self.table, &self.routes);
-        let open = self.routes.iter().zip(&limits).map(is_open).collect();
-        Self {
-            limits,
-            levels,
-            open,
-            ..self.patch(stored, &[], compiler)
-        }
-    }
-
-    /// The limits that requests for the route in `slot` meet.
+    /// The limits that requests with this method for the route in `slot` meet.
     #[cfg(feature = "axum")]
     #[inline]
-    pub(crate) fn limits(&self, slot: usize) -> Option<&Arc<Limits>> {
-        self.limits.get(slot)?.as_ref()
+    pub(crate) fn limits(&self, slot: usize, method: &http::Method) -> Option<&Arc<Limits>> {
+        self.limits.get(slot)?.of(method)
     }
 
     /// The limits of every scope.
     pub(crate) fn all_limits(&self) -> impl Iterator<Item = &OwnLimits> {
-        let own = self.routes.iter().map(|route| &route.own_limits);
+        let own = self.routes.iter().flat_map(|route| {
+            let by_method = route.limits_by_method.iter().map(|(_, own)| own);
+            std::iter::once(&route.own_limits).chain(by_method)
+        });
         self.levels.all().chain(own)
     }
 
@@ -184,7 +188,16 @@ impl Snapshot {
         match scope {
             LimitScope::Global => Some(&self.levels.global),
             LimitScope::Service(service) => self.levels.of_service(service),
-            LimitScope::Route(key) => Some(&self.slot(self.table.exact(key)?)?.own_limits),
+            LimitScope::Route(key) => match self.table.exact(key) {
+                Some(slot) => Some(&self.slot(slot)?.own_limits),
+                None => {
+                    let by_method = &self.slot(self.table.limited(key)?)?.limits_by_method;
+                    let own = by_method
+                        .iter()
+                        .find(|(method, _)| key.method() == Some(*method));
+                    own.map(|(_, own)| own)
+                }
+            },
         }
     }
 
@@ -230,7 +243,7 @@ impl Snapshot {
         let forced = self.slot(slot)?.rule.is_force_active();
         let closes = |maintained: &&Maintained| {
             let exempt = maintained.exempt.get(slot).copied().unwrap_or(false);
-            maintained.enabled && !exempt && (!forced || maintained.config.include_force_active)
+            maintained.applies(forced) && !exempt
         };
         let closed = [&self.global, &self.service].into_iter().find(closes)?;
         Some(&closed.config)
@@ -247,7 +260,7 @@ impl Snapshot {
     pub(crate) fn decide(
         &self,
         slot: Option<usize>,
-        request: Asked<'_>,
+        asked: &impl Asked,
         facts: &impl Facts,
         now: impl FnOnce() -> Timestamp,
     ) -> Verdict<'_> {
@@ -255,27 +268,22 @@ impl Snapshot {
         if open && !self.global.enabled && !self.service.enabled {
             return Verdict::Pass;
         }
+        // It only asks for permission, and no handler runs. A refusal would show the browser a CORS error instead of
+        // the answer to the request that follows.
+        if asked.is_unhandled_preflight() {
+            return Verdict::Pass;
+        }
         let route = slot.and_then(|slot| self.slot(slot)).map(|slot| &slot.rule);
         let forced = route.is_some_and(RouteRule::is_force_active);
-        let applies =
-            |maintenance: &&GlobalMaintenance| !forced || maintenance.include_force_active;
-        // What no controlled route has belongs to no service: it meets global maintenance only.
-        let of_service = || slot.and_then(|_| self.service.for_request(slot, request));
-        let global = self
-            .global
-            .for_request(slot, request)
-            .filter(applies)
-            .or_else(|| of_service().filter(applies));
+        let key = slot
+            .and_then(|slot| Some((slot, self.table.route(slot)?)))
+            .map(|(slot, route)| (slot, &route.key));
+        let global = self.global.for_request(key, asked, forced).or_else(|| {
+            // What no controlled route has belongs to no service: it meets global maintenance only.
+            key.and_then(|_| self.service.for_request(key, asked, forced))
+        });
         decide(Gates { global, route }, facts, now)
     }
-}
-
-/// What was asked for, as far as exemptions need it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    pub(crate) method: &'a http::Method,
-    /// The URL's path, for requests without a route.
-    pub(crate) path: &'a str,
 }
 
 impl Slot {
@@ -293,7 +301,12 @@ impl Slot {
                 (known.value.state.clone(), known.revision, drifted)
             }
             Some(known) => (route.declared.clone(), known.revision, true),
-            None => (route.declared.clone(), 0, false),
+            None => match stored.held(&route.key) {
+                Some(revision) if !route.declared.force_active => {
+                    (closed_route(&route.declared), revision, false)
+                }
+                held => (route.declared.clone(), held.unwrap_or(0), false),
+            },
         };
         let Compiler { env, now, .. } = compiler;
         let scope = LimitScope::Route(route.key.clone());
@@ -306,6 +319,7 @@ impl Slot {
                 &route.concurrency,
                 compiler,
             ),
+            limits_by_method: OwnLimits::by_method(stored, &route.key, table, compiler),
             next_change: state.position.next_change(now),
             #[cfg(feature = "axum")]
             announcement: state.deprecation.as_ref().map(announce),
@@ -316,8 +330,8 @@ impl Slot {
     }
 }
 
-fn is_open((route, limits): (&Arc<Slot>, &Option<Arc<Limits>>)) -> bool {
-    route.rule.is_unrestricted() && limits.is_none()
+fn is_open((route, limits): (&Arc<Slot>, &RouteLimits)) -> bool {
+    route.rule.is_unrestricted() && limits.is_empty()
 }
 
 impl Maintained {
@@ -353,21 +367,45 @@ impl Maintained {
         }
     }
 
+    /// Whether it is on, and closes routes that are force-active (`forced`) or not.
     #[inline]
-    fn for_request(&self, slot: Option<usize>, asked: Asked<'_>) -> Option<&GlobalMaintenance> {
-        if !self.enabled || self.lets_through(slot, asked) {
-            return None;
-        }
-        Some(&self.config)
+    fn applies(&self, forced: bool) -> bool {
+        self.enabled && (!forced || self.config.include_force_active)
+    }
+
+    /// What closes a request, if it does.
+    #[inline]
+    fn for_request(
+        &self,
+        route: Option<(usize, &RouteKey)>,
+        asked: &impl Asked,
+        forced: bool,
+    ) -> Option<&GlobalMaintenance> {
+        (self.applies(forced) && !self.exempts(route, asked)).then_some(&*self.config)
     }
 
     #[cold]
-    fn lets_through(&self, slot: Option<usize>, asked: Asked<'_>) -> bool {
-        match slot {
-            Some(slot) => self.exempt.get(slot).copied().unwrap_or(false),
-            None => self
-                .config
-                .exempts(Method::from_name(asked.method.as_str()), asked.path),
+    fn exempts(&self, route: Option<(usize, &RouteKey)>, asked: &impl Asked) -> bool {
+        match route {
+            Some((slot, _)) if self.exempt.get(slot).copied().unwrap_or(false) => true,
+            // A route of all methods may be exempt for one of them.
+            Some((_, key)) if key.method().is_none() => self.names(asked.method(), key.path()),
+            Some(_) => false,
+            None => asked
+                .names()
+                .into_iter()
+                .flatten()
+                .any(|name| self.names(asked.method(), name)),
         }
+    }
+
+    /// Whether an exemption is for this path and method. `HEAD` follows `GET`.
+    fn names(&self, method: &http::Method, path: &str) -> bool {
+        if self.config.exempt_paths.is_empty() {
+            return false;
+        }
+        let method = Method::from_name(method.as_str());
+        self.config.exempts(method, path)
+            || method == Some(Method::Head) && self.config.exempts(Some(Method::Get), path)
     }
 }

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -11,12 +11,16 @@ use waygate_core::{
         ConcurrencyPolicy, GlobalMaintenance, LimitKey, LimitScope, RateLimitPolicy, Revision,
         RouteKey, RouteOverride,
     },
-    port::{Entity, EntityKey, Expected, Image},
+    port::{Entity, EntityKey, Expected},
 };
 
 use super::{
+    change::json,
     limits::{Generation, Overrides},
     maintenance::MaintenanceScope,
+    record_id::RecordId,
+    setback::Setback,
+    unreadable::Unreadable,
 };
 
 /// Kinds of entities that the engine itself keeps.
@@ -60,8 +64,12 @@ pub(crate) struct Stored {
     pub(crate) limits: Overrides<RateLimitPolicy>,
     pub(crate) concurrency: Overrides<ConcurrencyPolicy>,
     pub(super) generations: HashMap<LimitKey, Versioned<Generation>>,
-    /// Records that cannot be read, and the commits that wrote them: what is to replace them must name these.
-    pub(super) unreadable: HashMap<EntityKey, u64>,
+    /// Records that cannot be read, and what stands in for them.
+    pub(super) unreadable: BTreeMap<EntityKey, Unreadable>,
+    /// What the store has lost and goes on without.
+    pub(super) setback: Option<Setback>,
+    /// Why nothing can be read, although there is something.
+    pub(super) blind: Option<String>,
     /// The lowest revision number that the store has shown since it went back in time: later ones may have been given out
     /// again.
     pub(super) regressed_to: Option<u64>,
@@ -85,105 +93,166 @@ impl Stored {
             limits: Overrides::default(),
             concurrency: Overrides::default(),
             generations: HashMap::new(),
-            unreadable: HashMap::new(),
+            unreadable: BTreeMap::new(),
+            setback: None,
+            blind: None,
             regressed_to: None,
             from_cache: false,
             others: Arc::default(),
         }
     }
 
-    /// Reads an image. An entity that cannot be read keeps its last known value, and is reported:
-    /// one bad record never takes the others down with it.
-    pub(crate) fn read(image: Image, last: Option<&Self>) -> (Self, Vec<String>) {
-        let mut next = Self::empty(image.revision);
-        let mut unreadable = Vec::new();
-        for (key, entity) in image.entities {
-            let revision = entity.revision;
-            if let Err(problem) = next.put(&key, entity) {
-                unreadable.push(format!("`{key}`: {problem}"));
-                next.unreadable.insert(key.clone(), revision);
-                if let Some(last) = last {
-                    next.keep(&key, last);
-                }
+    /// Takes in one record.
+    pub(crate) fn put(&mut self, key: &EntityKey, entity: Entity) -> Result<(), String> {
+        match RecordId::of(key).map_err(|invalid| invalid.to_string())? {
+            RecordId::Route(name) => {
+                self.routes.insert(name, parse(entity)?);
+            }
+            RecordId::Schedule(name) => {
+                self.schedules.insert(name, parse(entity)?);
+            }
+            RecordId::Maintenance(MaintenanceScope::Global) => self.global = parse(entity)?,
+            RecordId::Maintenance(MaintenanceScope::Service(name)) => {
+                self.services.insert(name, parse(entity)?);
+            }
+            RecordId::Limit(name) => self.limits.insert(name, parse(entity)?),
+            RecordId::Concurrency(name) => self.concurrency.insert(name, parse(entity)?),
+            RecordId::Counters(name) => {
+                self.generations.insert(name, parse(entity)?);
+            }
+            RecordId::Other(key) => {
+                Arc::make_mut(&mut self.others).insert(key, entity);
             }
         }
-        (next, unreadable)
-    }
-
-    /// Takes in one entity.
-    pub(crate) fn put(&mut self, key: &EntityKey, entity: Entity) -> Result<(), String> {
         self.unreadable.remove(key);
-        if let Some(name) = key.name_in(kind::ROUTE) {
-            let name = name.parse().map_err(|error| format!("{error}"))?;
-            self.routes.insert(name, parse(entity)?);
-        } else if let Some(name) = key.name_in(kind::SCHEDULE) {
-            let name = name.parse().map_err(|error| format!("{error}"))?;
-            self.schedules.insert(name, parse(entity)?);
-        } else if key.as_str() == kind::GLOBAL {
-            self.global = parse(entity)?;
-        } else if let Some(name) = key.name_in(kind::SERVICE) {
-            let name = name.parse().map_err(|error| format!("{error}"))?;
-            self.services.insert(name, parse(entity)?);
-        } else if let Some(name) = key.name_in(kind::LIMIT) {
-            let name = name.parse().map_err(|error| format!("{error}"))?;
-            self.limits.insert(name, parse(entity)?);
-        } else if let Some(name) = key.name_in(kind::CONCURRENCY) {
-            let name = name.parse().map_err(|error| format!("{error}"))?;
-            self.concurrency.insert(name, parse(entity)?);
-        } else if let Some(name) = key.name_in(kind::COUNTERS) {
-            let name = name.parse().map_err(|error| format!("{error}"))?;
-            self.generations.insert(name, parse(entity)?);
-        } else {
-            Arc::make_mut(&mut self.others).insert(key.clone(), entity);
-        }
         Ok(())
     }
 
-    /// Forgets one entity.
+    /// Forgets one record.
     pub(crate) fn delete(&mut self, key: &EntityKey) {
         self.unreadable.remove(key);
-        if let Some(Ok(name)) = key.name_in(kind::ROUTE).map(str::parse::<RouteKey>) {
-            self.routes.remove(&name);
-        } else if let Some(Ok(name)) = key.name_in(kind::SCHEDULE).map(str::parse::<RouteKey>) {
-            self.schedules.remove(&name);
-        } else if key.as_str() == kind::GLOBAL {
-            self.global = Versioned::default();
-        } else if let Some(Ok(name)) = key.name_in(kind::SERVICE).map(str::parse::<ServiceName>) {
-            self.services.remove(&name);
-        } else if let Some(Ok(key)) = key.name_in(kind::LIMIT).map(str::parse::<LimitKey>) {
-            self.limits.remove(&key);
-        } else if let Some(Ok(key)) = key.name_in(kind::CONCURRENCY).map(str::parse::<LimitKey>) {
-            self.concurrency.remove(&key);
-        } else if let Some(Ok(key)) = key.name_in(kind::COUNTERS).map(str::parse::<LimitKey>) {
-            self.generations.remove(&key);
-        } else {
-            Arc::make_mut(&mut self.others).remove(key);
+        let Ok(id) = RecordId::of(key) else {
+            return;
+        };
+        match id {
+            RecordId::Route(name) => {
+                self.routes.remove(&name);
+            }
+            RecordId::Schedule(name) => {
+                self.schedules.remove(&name);
+            }
+            RecordId::Maintenance(MaintenanceScope::Global) => self.global = Versioned::default(),
+            RecordId::Maintenance(MaintenanceScope::Service(name)) => {
+                self.services.remove(&name);
+            }
+            RecordId::Limit(name) => self.limits.remove(&name),
+            RecordId::Concurrency(name) => self.concurrency.remove(&name),
+            RecordId::Counters(name) => {
+                self.generations.remove(&name);
+            }
+            RecordId::Other(key) => {
+                Arc::make_mut(&mut self.others).remove(&key);
+            }
         }
     }
 
-    fn keep(&mut self, key: &EntityKey, last: &Self) {
-        if let Some(Ok(name)) = key.name_in(kind::ROUTE).map(str::parse::<RouteKey>) {
-            if let Some(known) = last.routes.get(&name) {
-                self.routes.insert(name, known.clone());
+    /// One record as it is stored.
+    pub(crate) fn entity(&self, id: &RecordId) -> Option<Entity> {
+        match id {
+            RecordId::Route(name) => self.routes.get(name).map(entity),
+            RecordId::Schedule(name) => self.schedules.get(name).map(entity),
+            RecordId::Maintenance(MaintenanceScope::Global) => {
+                (self.global.revision > 0).then(|| entity(&self.global))
             }
-        } else if key.as_str() == kind::GLOBAL {
-            self.global = last.global.clone();
-        } else if let Some(Ok(name)) = key.name_in(kind::SERVICE).map(str::parse::<ServiceName>) {
-            if let Some(known) = last.services.get(&name) {
-                self.services.insert(name, known.clone());
+            RecordId::Maintenance(MaintenanceScope::Service(name)) => {
+                self.services.get(name).map(entity)
             }
-        } else if let Some(Ok(key)) = key.name_in(kind::LIMIT).map(str::parse::<LimitKey>) {
-            if let Some(known) = last.limits.get(&key) {
-                self.limits.insert(key, known.clone());
+            RecordId::Limit(name) => self.limits.get(name).map(entity),
+            RecordId::Concurrency(name) => self.concurrency.get(name).map(entity),
+            RecordId::Counters(name) => self.generations.get(name).map(entity),
+            RecordId::Other(key) => self.others.get(key).cloned(),
+        }
+    }
+
+    /// Every record that can be read.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = RecordId> {
+        // Without `..`: a new kind has to be named here, too.
+        let Self {
+            revision: _,
+            routes,
+            schedules,
+            global,
+            services,
+            limits,
+            concurrency,
+            generations,
+            unreadable: _,
+            setback: _,
+            blind: _,
+            regressed_to: _,
+            from_cache: _,
+            others,
+        } = self;
+        let global = (global.revision > 0).then_some(MaintenanceScope::Global);
+        let services = services.keys().cloned().map(MaintenanceScope::Service);
+        let routes = routes.keys().cloned().map(RecordId::Route);
+        routes
+            .chain(schedules.keys().cloned().map(RecordId::Schedule))
+            .chain(
+                global
+                    .into_iter()
+                    .chain(services)
+                    .map(RecordId::Maintenance),
+            )
+            .chain(limits.iter().map(|(key, _)| RecordId::Limit(key)))
+            .chain(
+                concurrency
+                    .iter()
+                    .map(|(key, _)| RecordId::Concurrency(key)),
+            )
+            .chain(generations.keys().cloned().map(RecordId::Counters))
+            .chain(others.keys().cloned().map(RecordId::Other))
+    }
+
+    /// Everything that can be read, as it is stored.
+    pub(crate) fn entities(&self) -> Vec<(EntityKey, Entity)> {
+        let all = self.ids();
+        all.filter_map(|id| Some((id.entity(), self.entity(&id)?)))
+            .collect()
+    }
+
+    /// The records that are not the same in `other`, or that something else stands in for.
+    pub(crate) fn changed(&self, other: &Self) -> BTreeSet<RecordId> {
+        let stands_in = |key: &EntityKey| self.unreadable.get(key) != other.unreadable.get(key);
+        let unreadable = self.unreadable.keys().chain(other.unreadable.keys());
+        let unreadable = unreadable.filter(|key| stands_in(key));
+        let unreadable = unreadable.filter_map(|key| RecordId::of(key).ok());
+        let readable = self.ids().chain(other.ids());
+        let mut changed: BTreeSet<_> = readable
+            .filter(|id| !self.is_same(other, id))
+            .chain(unreadable)
+            .collect();
+        if self.global != other.global {
+            // What stands in for a store that cannot be read is nothing that is stored.
+            changed.insert(RecordId::Maintenance(MaintenanceScope::Global));
+        }
+        changed
+    }
+
+    fn is_same(&self, other: &Self, id: &RecordId) -> bool {
+        match id {
+            RecordId::Route(name) => self.routes.get(name) == other.routes.get(name),
+            RecordId::Schedule(name) => self.schedules.get(name) == other.schedules.get(name),
+            RecordId::Maintenance(MaintenanceScope::Global) => self.global == other.global,
+            RecordId::Maintenance(MaintenanceScope::Service(name)) => {
+                self.services.get(name) == other.services.get(name)
             }
-        } else if let Some(Ok(key)) = key.name_in(kind::CONCURRENCY).map(str::parse::<LimitKey>) {
-            if let Some(known) = last.concurrency.get(&key) {
-                self.concurrency.insert(key, known.clone());
+            RecordId::Limit(name) => self.limits.get(name) == other.limits.get(name),
+            RecordId::Concurrency(name) => {
+                self.concurrency.get(name) == other.concurrency.get(name)
             }
-        } else if let Some(Ok(key)) = key.name_in(kind::COUNTERS).map(str::parse::<LimitKey>)
-            && let Some(known) = last.generations.get(&key)
-        {
-            self.generations.insert(key, known.clone());
+            RecordId::Counters(name) => self.generations.get(name) == other.generations.get(name),
+            RecordId::Other(key) => self.others.get(key) == other.others.get(key),
         }
     }
 
@@ -199,15 +268,6 @@ impl Stored {
     pub(crate) fn generation(&self, key: &LimitKey) -> u64 {
         let known = self.generations.get(key);
         known.map_or(0, |known| known.value.generation)
-    }
-
-    /// The scopes whose policies or counters are not the same in `other`.
-    pub(crate) fn changed_limits(&self, other: &Self) -> HashSet<LimitScope> {
-        let mut changed = self.limits.changed(&other.limits);
-        let keys = self.generations.keys().chain(other.generations.keys());
-        let began_anew = keys.filter(|key| self.generations.get(key) != other.generations.get(key));
-        changed.extend(began_anew.map(|key| key.scope.clone()));
-        changed
     }
 
     /// What is stored of a route's limits, and what a commit must expect of it.
@@ -261,8 +321,16 @@ impl Stored {
     }
 
     fn expected(&self, key: &EntityKey, known: Option<u64>) -> Expected {
-        let revision = self.unreadable.get(key).copied().or(known);
+        let unreadable = self.unreadable.get(key);
+        let revision = unreadable.map(|unreadable| unreadable.revision).or(known);
         revision.map_or(Expected::Absent, Expected::Revision)
+    }
+}
+
+fn entity<T: Serialize>(known: &Versioned<T>) -> Entity {
+    Entity {
+        revision: known.revision,
+        value: json(&known.value),
     }
 }
 
@@ -272,4 +340,87 @@ fn parse<T: DeserializeOwned>(entity: Entity) -> Result<Versioned<T>, String> {
         revision: entity.revision,
         value,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use waygate_core::{
+        model::{Epoch, Revision},
+        port::Image,
+    };
+
+    use super::*;
+    use crate::engine::unreadable::Past;
+
+    /// A record of every kind. A new kind is missing here, and from [`RecordId`], or does not compile.
+    fn records() -> Vec<(EntityKey, Value)> {
+        let state = json!({"state": {"position": {"lifecycle": "maintenance"}}, "declared": {"position": {}}});
+        let told = json!({"told_until": "2030-01-01T00:00:00Z"});
+        let all = [
+            ("route/GET:/a", state),
+            ("schedule/GET:/a", told),
+            ("global", json!({"enabled": true})),
+            ("service/billing", json!({"enabled": true})),
+            (
+                "limit/GET:/a#default",
+                json!({"policy": {"limit": "5/minute"}}),
+            ),
+            (
+                "concurrency/GET:/a#default",
+                json!({"policy": {"limit": 5}}),
+            ),
+            ("counters/GET:/a#default", json!({"generation": 3})),
+        ];
+        all.map(|(key, value)| (key.into(), value)).to_vec()
+    }
+
+    fn image(records: Vec<(EntityKey, Value)>) -> Image {
+        let revision = 7;
+        let entities = records
+            .into_iter()
+            .map(|(key, value)| (key, Entity { revision, value }));
+        Image {
+            revision: Revision {
+                epoch: Epoch::random(),
+                number: revision,
+            },
+            entities: entities.collect(),
+        }
+    }
+
+    fn sorted(stored: &Stored) -> Vec<(EntityKey, Entity)> {
+        let mut entities = stored.entities();
+        entities.sort_by(|(one, _), (other, _)| one.cmp(other));
+        entities
+    }
+
+    #[test]
+    fn every_kind_is_read_kept_compared_and_forgotten() {
+        let good = Stored::read(image(records()), Past::Older(&[]));
+        assert_eq!(good.impairment(), None);
+        assert_eq!(good.entities().len(), records().len());
+        for (key, _) in records() {
+            assert_eq!(RecordId::of(&key).unwrap().entity(), key);
+            let mut bad = records();
+            bad.retain(|(other, _)| *other != key);
+            bad.push((key.clone(), json!(["of", "the", "future"])));
+            let older = std::slice::from_ref(&good);
+            for past in [Past::Current(&good), Past::Older(older)] {
+                let kept = Stored::read(image(bad.clone()), past);
+                assert_eq!(sorted(&kept), sorted(&good), "{key}");
+                assert!(kept.impairment().unwrap().contains(key.as_str()));
+                assert_eq!(
+                    kept.changed(&good).len(),
+                    1,
+                    "{key} is no more what is stored"
+                );
+            }
+            let mut without = good.clone();
+            without.delete(&key);
+            assert_eq!(without.entities().len() + 1, records().len(), "{key}");
+            let changed: Vec<_> = without.changed(&good).into_iter().collect();
+            assert_eq!(changed, [RecordId::of(&key).unwrap()]);
+        }
+    }
 }

@@ -37,6 +37,8 @@ pub(crate) async fn run(engine: Weak<Inner>) {
             return;
         };
         inner.follow_clock().await;
+        // A hint is no occasion to write, unless it may say that writing works again.
+        let probe = !matches!(signal, Signal::Hint(_)) || inner.monitor.store_refuses_writes();
         let look = match signal {
             Signal::Gone => return,
             // A store that was away says with any hint that it is back.
@@ -55,7 +57,9 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         };
         if look {
             // A failure is on record already, and the poll comes again.
-            let _ = inner.refresh().await;
+            if inner.refresh().await.is_ok() && probe {
+                inner.probe_store().await;
+            }
             signals.due = Instant::now() + jittered(POLL);
         }
     }

@@ -5,12 +5,18 @@ use waygate_core::{
     model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState},
 };
 
-use super::{ResolveError, nearest::nearest};
+use super::{RegisterError, ResolveError, merge::Declarations, nearest::nearest};
 
-/// Every route that can be controlled. A slot number, once given, means the same route for ever.
+/// Every route that can be controlled. A slot number, once given, means the same route for ever, also after the route was
+/// unregistered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
     routes: Vec<Arc<Registered>>,
+    /// What each of them was made of. Nothing is left of one that was unregistered.
+    declarations: Vec<Declarations>,
+    is_gone: Vec<bool>,
+    /// Slots of routes of other services, which are only shown: no request finds them.
+    elsewhere: HashMap<RouteKey, usize>,
     paths: HashMap<Box<str>, Methods>,
 }
 
@@ -66,21 +72,61 @@ struct Methods {
 }
 
 impl Table {
-    /// Adds a route, or replaces what is known about it, and returns its slot.
-    pub(crate) fn insert(&mut self, route: Registered) -> usize {
-        if let Some(slot) = self.exact(&route.key) {
-            self.routes[slot] = Arc::new(route);
-            return slot;
-        }
-        let slot = self.routes.len();
-        let methods = self.paths.entry(route.key.path().into()).or_default();
-        let entry = match route.key.method() {
-            Some(method) => &mut methods.by_method[method as usize],
-            None => &mut methods.any,
+    /// Adds a route, or adds to what is known about it, and returns its slot.
+    pub(crate) fn insert(&mut self, route: Registered) -> Result<usize, RegisterError> {
+        let Some(slot) = self.slot_of(&route.key) else {
+            return Ok(self.push(route));
         };
-        *entry = u32::try_from(slot).ok();
+        let mut declarations = self.declarations[slot].clone();
+        declarations.add(route)?;
+        if let Some(merged) = declarations.merged()? {
+            self.routes[slot] = Arc::new(merged);
+        }
+        self.declarations[slot] = declarations;
+        self.is_gone[slot] = false;
+        Ok(slot)
+    }
+
+    fn push(&mut self, route: Registered) -> usize {
+        let slot = self.routes.len();
+        if route.key.service().is_some() {
+            self.elsewhere.insert(route.key.clone(), slot);
+        } else {
+            let methods = self.paths.entry(route.key.path().into()).or_default();
+            let entry = match route.key.method() {
+                Some(method) => &mut methods.by_method[method as usize],
+                None => &mut methods.any,
+            };
+            *entry = u32::try_from(slot).ok();
+        }
+        self.declarations.push(Declarations::of(route.clone()));
+        self.is_gone.push(false);
         self.routes.push(Arc::new(route));
         slot
+    }
+
+    /// Takes back what was registered of a route; `false` when nothing was.
+    pub(crate) fn unregister(&mut self, key: &RouteKey) -> bool {
+        let Some(slot) = self.slot_of(key) else {
+            return false;
+        };
+        if !self.declarations[slot].withdraw() {
+            return false;
+        }
+        match self.declarations[slot].merged() {
+            Ok(Some(left)) => self.routes[slot] = Arc::new(left),
+            _ => {
+                self.routes[slot] = Arc::new(Registered {
+                    key: self.routes[slot].key.clone(),
+                    declared: RouteState::default(),
+                    limits: Vec::new(),
+                    concurrency: Vec::new(),
+                    source: Source::Registered,
+                });
+                self.is_gone[slot] = true;
+            }
+        }
+        true
     }
 
     /// The slot of exactly this key.
@@ -88,12 +134,48 @@ impl Table {
         if key.service().is_some() {
             return None;
         }
+        self.slot_of(key).filter(|slot| !self.is_gone[*slot])
+    }
+
+    /// The same, also for a route of another service, or one that was unregistered.
+    pub(crate) fn slot_of(&self, key: &RouteKey) -> Option<usize> {
+        if key.service().is_some() {
+            return self.elsewhere.get(key).copied();
+        }
         let methods = self.paths.get(key.path())?;
         let slot = match key.method() {
             Some(method) => methods.by_method[method as usize],
             None => methods.any,
         };
         slot.map(|slot| slot as usize)
+    }
+
+    /// The slot that a limit of this key is met at: of the route itself, or of one for all methods of its path.
+    pub(crate) fn limited(&self, key: &RouteKey) -> Option<usize> {
+        let whole = || {
+            let methods = self.paths.get(key.path())?;
+            let is_part = key.method().is_some() && key.service().is_none();
+            let slot = methods.any.filter(|_| is_part)? as usize;
+            (!self.is_gone(slot)).then_some(slot)
+        };
+        self.exact(key).or_else(whole)
+    }
+
+    /// The route that an operator means to limit, and the slot at which it is met: as [`resolve`](Self::resolve), and one
+    /// method of a route for all of them besides.
+    pub(crate) fn resolve_limited(
+        &self,
+        key: &RouteKey,
+    ) -> Result<(usize, RouteKey), ResolveError> {
+        if let Some(slot) = self.limited(key) {
+            return Ok((slot, key.clone()));
+        }
+        let slot = self.resolve(key)?;
+        let found = self.routes.get(slot);
+        Ok((
+            slot,
+            found.map_or_else(|| key.clone(), |route| route.key.clone()),
+        ))
     }
 
     /// The slot that governs a request. `HEAD` follows `GET`, as axum serves it.
@@ -115,7 +197,7 @@ impl Table {
         }
         let unknown = || ResolveError::NotRegistered {
             key: key.to_string(),
-            nearest: nearest(key, self.routes.iter().map(|route| &route.key)).cloned(),
+            nearest: nearest(key, self.registered().map(|route| &route.key)).cloned(),
         };
         if key.method().is_some() || key.service().is_some() {
             return Err(unknown());
@@ -126,6 +208,7 @@ impl Table {
             .iter()
             .flatten()
             .map(|slot| *slot as usize)
+            .filter(|slot| !self.is_gone[*slot])
             .collect();
         match *slots {
             [] => Err(unknown()),
@@ -148,6 +231,20 @@ impl Table {
         self.routes.len()
     }
 
+    /// Whether the route in this slot was unregistered.
+    pub(crate) fn is_gone(&self, slot: usize) -> bool {
+        self.is_gone.get(slot).copied().unwrap_or(true)
+    }
+
+    /// The routes that have not been unregistered.
+    pub(crate) fn registered(&self) -> impl Iterator<Item = &Arc<Registered>> + Clone {
+        let routes = self.routes.iter().zip(&self.is_gone);
+        routes
+            .filter(|(_, is_gone)| !**is_gone)
+            .map(|(route, _)| route)
+    }
+
+    /// The route of each slot.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Registered>> {
         self.routes.iter()
     }

@@ -3,7 +3,7 @@
 mod error;
 mod limits;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use axum::Router;
 use serde_json::Value;
@@ -36,6 +36,7 @@ pub(super) struct Bound {
 struct Operation {
     route: RouteSpec,
     id: Option<String>,
+    /// The handler's stamp.
     handler: Option<String>,
 }
 
@@ -49,6 +50,7 @@ pub(super) async fn bind(
     router: &Router,
     document: Option<&mut Value>,
     allow_unmounted: &[String],
+    has_principal: bool,
 ) -> Result<Bound, BindErrors> {
     let handlers = registry::declarations().map_err(|invalid| BindErrors(vec![invalid.into()]))?;
     let (mut operations, mut errors) = (Vec::new(), Vec::new());
@@ -56,6 +58,7 @@ pub(super) async fn bind(
         operations = take_operations(document, &mut errors);
     }
     let unmounted = Unmounted(allow_unmounted);
+    unmounted.warn_of_unknown(&handlers);
     let mut claims: BTreeMap<RouteSpec, Vec<Claim<'_>>> = BTreeMap::new();
     for declaration in &handlers {
         let places = places(declaration, &operations);
@@ -76,13 +79,20 @@ pub(super) async fn bind(
         routes: Vec::new(),
         own: HashMap::new(),
     };
+    // Paths of routes without a method, which come first.
+    let mut every_method = HashSet::new();
     for (route, claims) in claims {
         match (served_as(router, &route).await, &*claims) {
+            // An operation of its own would take the method away from the route that governs all of them.
+            (Some((path, Served::Yes)), []) if every_method.contains(&path) => {}
             (Some((path, Served::Yes)), claims) => {
+                if route.method().is_none() {
+                    every_method.insert(path.clone());
+                }
                 let route = RouteSpec::new(route.method(), path);
                 errors.extend(claimed_twice(&route, claims));
                 for claim in claims {
-                    limits::check(claim.declaration, &route, &mut errors);
+                    limits::check(claim.declaration, &route, has_principal, &mut errors);
                 }
                 bound.add(&route, claims.first());
             }
@@ -106,10 +116,23 @@ pub(super) async fn bind(
 struct Unmounted<'a>(&'a [String]);
 
 impl Unmounted<'_> {
-    fn allows(&self, declaration: &HandlerDeclaration) -> bool {
-        self.0
+    /// Handlers may be there with some features only, so that this stops no start.
+    fn warn_of_unknown(&self, handlers: &[HandlerDeclaration]) {
+        let known = |path: &str| handlers.iter().any(|handler| handler.is_under(path));
+        for path in self
+            .0
             .iter()
-            .any(|prefix| declaration.handler.starts_with(prefix))
+            .filter(|path| !path.is_empty() && !known(path))
+        {
+            tracing::warn!(
+                path,
+                "`allow_unmounted` names no annotated handler and no module of one"
+            );
+        }
+    }
+
+    fn allows(&self, declaration: &HandlerDeclaration) -> bool {
+        self.0.iter().any(|path| declaration.is_under(path))
     }
 }
 
@@ -192,13 +215,18 @@ impl Bound {
 /// end where axum has none.
 async fn served_as(router: &Router, route: &RouteSpec) -> Option<(PathTemplate, Served)> {
     let path = route.path();
-    let method = http::Method::from_bytes(route.method().as_str().as_bytes()).ok()?;
+    let name = route.method().map_or("GET", Method::as_str);
+    let method = http::Method::from_bytes(name.as_bytes()).ok()?;
     for spelling in [Some(path.clone()), without_slash(path)]
         .into_iter()
         .flatten()
     {
         match probe::served(router, method.clone(), &spelling).await {
             Served::No => {}
+            // Some method is served, and the route stands for every one.
+            Served::OtherMethods if route.method().is_none() => {
+                return Some((spelling, Served::Yes));
+            }
             served => return Some((spelling, served)),
         }
     }
@@ -221,7 +249,7 @@ fn places(declaration: &HandlerDeclaration, operations: &[Operation]) -> Vec<(Ro
     }
     let own = operations
         .iter()
-        .filter(|o| o.handler.as_deref() == Some(handler));
+        .filter(|o| o.handler.as_deref() == Some(declaration.stamp));
     own.map(|operation| (operation.route.clone(), Source::Operation { handler }))
         .collect()
 }

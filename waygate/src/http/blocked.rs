@@ -78,14 +78,18 @@ pub struct RateLimited {
     pub limit: String,
     /// The caller's tier, if the policy has one for it.
     pub tier: Option<PolicyName>,
-    /// In how many seconds the same request may pass: rounded up, at least 1, with the jitter that is configured.
+    /// In how many seconds the same request may pass: rounded up, at least 1, with the jitter that is configured. 0 when
+    /// it is [`too_costly`](Self::too_costly).
     pub retry_after: u64,
-    /// When that is, without the jitter.
+    /// When that is, without the jitter. For a request that is [`too_costly`](Self::too_costly), the present.
     pub reset_at: Timestamp,
     /// Whether it was refused because it has nothing to be counted by, such as an API key.
     pub without_key: bool,
     /// Whether it was refused because the store of the counters is gone, and the policy is closed without it.
     pub store_gone: bool,
+    /// Whether it was refused because it costs more than the limit takes at once. No wait helps, so the answer has no
+    /// `Retry-After`, which RFC 6585 (section 4) leaves open.
+    pub too_costly: bool,
 }
 
 /// What a limit of concurrency says to a request that it refuses.
@@ -138,6 +142,9 @@ impl BlockReason {
             Self::EnvGated { .. } => "This endpoint is not available in the current environment",
             Self::IpNotAllowed => "This endpoint is not available from your address",
             Self::RoleRequired { .. } => "This endpoint requires a role that you do not have",
+            Self::RateLimited(limited) if limited.too_costly => {
+                "This request costs more than its rate limit takes at once"
+            }
             Self::RateLimited(_) => "Too many requests",
             Self::ConcurrencyLimited(_) => "Too many requests at a time",
         }
@@ -220,9 +227,11 @@ impl Blocked {
         self.reason.status()
     }
 
-    /// Seconds for `Retry-After` (RFC 9110 section 10.2.3): rounded up, at least 1; `None` when the end is not known.
+    /// Seconds for `Retry-After` (RFC 9110 section 10.2.3): rounded up, at least 1; `None` when the end is not known, or
+    /// no wait helps.
     pub fn retry_after(&self) -> Option<u64> {
         match &self.reason {
+            BlockReason::RateLimited(limited) if limited.too_costly => return None,
             BlockReason::RateLimited(limited) => return Some(limited.retry_after),
             BlockReason::ConcurrencyLimited(limited) => return Some(limited.retry_after),
             _ => {}

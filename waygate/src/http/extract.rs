@@ -1,44 +1,85 @@
+use std::convert::Infallible;
+
 use axum::{
     extract::{FromRef, FromRequestParts, MatchedPath},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
 };
-use http::request::Parts;
+use http::{HeaderMap, header, request::Parts};
 use waygate_core::decision::Verdict;
 
 use super::{
-    BlockReason, Blocked, bypassed,
-    facts::RequestFacts,
+    BlockReason, Blocked, RateLimited,
+    admitted::Admitted,
+    facts::{RequestFacts, SeenBy},
     identity,
-    limits::{limited, method_name, request_id},
+    limits::{limited, method_name, of_passed, of_refused, request_id, wait_of},
     reply,
-    service::is_preflight,
-    uncounted,
 };
 use crate::{
     Waygate,
-    engine::{Asked, Counting, Inner, Limits, NoFunctions, Registered},
+    engine::{Counting, Inner, Limits, NoFunctions, Registered},
 };
 
 /// Enforces a route's state as an extractor, for routers that are not [guarded](crate::Waygate::guard).
 ///
-/// Blocked requests are answered with the built-in response before the handler runs. Rate limits count, but answers that
-/// pass carry no headers about them; functions that attributes name and limits of concurrency need the layer. The router's state must give a
-/// [`Waygate`] (`FromRef`), and the route must be [registered](crate::Waygate::register).
+/// Refused requests are answered with the built-in response before the handler runs. Rate limits count. Functions that
+/// attributes name, costs that answers correct ([`Cost`](crate::Cost)), and concurrency limits need the layer. The router's
+/// state must give a [`Waygate`] (`FromRef`), and the route must be [registered](crate::Waygate::register).
+///
+/// An extractor cannot add headers to the response. Return the guard with it, and it adds `Deprecation`, `Sunset`, `Link`
+/// and the rate limit headers, as the layer does. Headers of your own come before it, since later parts of a response
+/// replace earlier ones:
 ///
 /// ```
-/// use axum::{Router, routing::get};
+/// use axum::{Router, response::IntoResponse, routing::get};
 /// use waygate::{RouteGuard, Waygate};
 ///
-/// async fn payments(_: RouteGuard) -> &'static str {
-///     "paid"
+/// async fn payments(guard: RouteGuard) -> impl IntoResponse {
+///     (guard, "paid")
 /// }
 ///
 /// fn app(waygate: Waygate) -> Router {
 ///     Router::new().route("/payments", get(payments)).with_state(waygate)
 /// }
 /// ```
-#[derive(Debug, Clone, Copy)]
-pub struct RouteGuard(());
+///
+/// Inside a guarded router of the same engine the layer has decided already: the guard counts nothing a second time, and
+/// has no headers to add. That holds while the layer's future is polled; a handler that runs in a task of its own is
+/// counted twice.
+#[derive(Debug, Clone)]
+pub struct RouteGuard {
+    headers: HeaderMap,
+}
+
+impl RouteGuard {
+    /// What the response should carry about the route's deprecation and about its rate limits. Empty where the layer adds
+    /// it.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+}
+
+impl IntoResponseParts for RouteGuard {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        let Self { headers } = self;
+        let mut link = None;
+        for (name, value) in headers {
+            // A repeated name has none.
+            let Some(name) = name else { continue };
+            match name == header::LINK {
+                true => link = Some(value),
+                false => drop(parts.headers_mut().insert(name, value)),
+            }
+        }
+        // A handler may have links of its own.
+        if let Some(link) = link {
+            parts.headers_mut().append(header::LINK, link);
+        }
+        Ok(parts)
+    }
+}
 
 impl<S> FromRequestParts<S> for RouteGuard
 where
@@ -55,41 +96,34 @@ where
         let slot = matched.and_then(|path| {
             identity::find(&parts.method, path.as_str(), &parts.extensions, &snapshot)
         });
-        let facts = RequestFacts::of_parts(parts, engine);
-        let asked = Asked {
-            method: &parts.method,
-            path: parts.uri.path(),
+        let facts = RequestFacts::of_parts(parts, engine).seen_by(SeenBy::Handler);
+        let mut headers = HeaderMap::new();
+        let refusal = |reason: BlockReason, headers| Refusal {
+            blocked: Blocked::new(parts.clone(), reason, engine.clock.now()),
+            headers,
         };
-        let verdict = match bypassed(engine) {
-            true => Verdict::Pass,
-            false => snapshot.decide(slot, asked, &facts, || engine.clock.now()),
-        };
-        let reason = match verdict {
-            Verdict::Pass | Verdict::PassDeprecated => None,
-            Verdict::Block(block) => Some(BlockReason::from(block)),
-        };
-        let limits = slot.and_then(|slot| {
-            let route = snapshot.table.route(slot)?.clone();
-            Some((snapshot.limits(slot)?.clone(), route))
-        });
+        let verdict = engine.decide(&snapshot, slot, &facts, &facts);
+        if let Verdict::Block(block) = verdict {
+            return Err(refusal(block.into(), headers));
+        }
+        if slot.is_some_and(|slot| Admitted::new(engine, slot).is_current()) {
+            return Ok(Self { headers });
+        }
+        if verdict == Verdict::PassDeprecated {
+            let known = slot.and_then(|slot| snapshot.slot(slot));
+            let announcement = known.and_then(|known| known.announcement.as_ref());
+            headers.extend(announcement.iter().flat_map(|all| all.iter().cloned()));
+        }
+        let limited = engine.limits_for(&snapshot, slot, &facts);
+        let limited = limited.map(|limited| (limited.limits.clone(), limited.route.clone()));
         // It is not to be held while the counters are asked.
         drop(snapshot);
-        let reason = match (reason, limits) {
-            (None, Some((limits, route)))
-                if !uncounted(engine) && !is_preflight(&parts.method, &parts.headers) =>
-            {
-                count(parts, engine, &limits, &route).await
-            }
-            (reason, _) => reason,
-        };
-        match reason {
-            None => Ok(Self(())),
-            Some(reason) => Err(Refusal(Blocked::new(
-                parts.clone(),
-                reason,
-                engine.clock.now(),
-            ))),
+        if let Some((limits, route)) = limited
+            && let Err(limited) = count(parts, engine, &limits, &route, &mut headers).await
+        {
+            return Err(refusal(BlockReason::RateLimited(limited), headers));
         }
+        Ok(Self { headers })
     }
 }
 
@@ -99,7 +133,8 @@ async fn count(
     engine: &Inner,
     limits: &Limits,
     route: &Registered,
-) -> Option<BlockReason> {
+    headers: &mut HeaderMap,
+) -> Result<(), RateLimited> {
     let claims = limits.claims(&RequestFacts::of_parts(parts, engine), &mut NoFunctions);
     let counting = Counting {
         engine,
@@ -109,29 +144,47 @@ async fn count(
         request_id: request_id(&parts.headers),
     };
     let admission = match claims {
-        Ok(claims) if claims.is_empty() => return None,
+        Ok(claims) if claims.is_empty() => {
+            counting.uncounted(&claims);
+            return Ok(());
+        }
         Ok(claims) => counting.anywhere(claims).await,
         Err(policy) => Err(counting.without_key(policy)),
     };
-    let refusal = admission.err()?;
-    let now = engine.limit_clock.now(&*engine.clock);
-    let jitter = engine.limiting.jitter;
-    Some(BlockReason::RateLimited(limited(&refusal, now, jitter)))
+    match admission {
+        Ok(passed) => {
+            of_passed(headers, engine, limits, &passed);
+            Ok(())
+        }
+        Err(refusal) => {
+            let now = engine.limit_clock.now(&*engine.clock);
+            let wait = wait_of(&refusal, engine.limiting.jitter);
+            headers.clear();
+            of_refused(headers, engine, limits, &refusal, now, wait);
+            Err(limited(&refusal, now, wait))
+        }
+    }
 }
 
 /// A request that [`RouteGuard`] has refused.
 #[derive(Debug)]
-pub struct Refusal(Blocked);
+pub struct Refusal {
+    blocked: Blocked,
+    /// What the response says about the limit that refuses it.
+    headers: HeaderMap,
+}
 
 impl Refusal {
     /// The request and the reason.
     pub fn blocked(&self) -> &Blocked {
-        &self.0
+        &self.blocked
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        reply::builtin(&self.0)
+        let mut response = reply::builtin(&self.blocked);
+        response.headers_mut().extend(self.headers);
+        response
     }
 }

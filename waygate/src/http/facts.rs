@@ -1,7 +1,7 @@
 use std::{borrow::Cow, net::IpAddr};
 
 use axum::extract::{MatchedPath, OriginalUri, Request};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request::Parts};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, request::Parts};
 use percent_encoding::percent_decode_str;
 use waygate_core::{
     decision::Facts,
@@ -10,14 +10,27 @@ use waygate_core::{
 };
 
 use super::{Roles, client_ip};
-use crate::engine::{Inner, LimitFacts, LimitedKey, Principal};
+use crate::engine::{Asked, Inner, LimitFacts, LimitedKey, Principal, is_preflight};
 
 /// A request's head, as decisions see it. Nothing is looked at before it is asked for.
 pub(super) struct RequestFacts<'a> {
     pub(super) extensions: &'a Extensions,
     pub(super) headers: &'a HeaderMap,
     pub(super) engine: &'a Inner,
+    method: &'a Method,
     path: &'a str,
+    seen_by: SeenBy,
+}
+
+/// Where a request has got to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SeenBy {
+    /// The layer before an endpoint, which may have a handler.
+    Layer,
+    /// The layer before axum's own answer to a method that a path does not have. Only middleware in between runs.
+    LayerOfNoHandler,
+    /// A handler, below whatever `nest` has cut off its path.
+    Handler,
 }
 
 impl<'a> RequestFacts<'a> {
@@ -26,7 +39,9 @@ impl<'a> RequestFacts<'a> {
             extensions: request.extensions(),
             headers: request.headers(),
             engine,
+            method: request.method(),
             path: request.uri().path(),
+            seen_by: SeenBy::Layer,
         }
     }
 
@@ -35,8 +50,20 @@ impl<'a> RequestFacts<'a> {
             extensions: &parts.extensions,
             headers: &parts.headers,
             engine,
+            method: &parts.method,
             path: parts.uri.path(),
+            seen_by: SeenBy::Layer,
         }
+    }
+
+    pub(super) fn seen_by(self, seen_by: SeenBy) -> Self {
+        Self { seen_by, ..self }
+    }
+
+    /// The path of the whole URL: axum cuts the prefix off below `nest`.
+    fn whole_path(&self) -> &'a str {
+        let whole = self.extensions.get::<OriginalUri>();
+        whole.map_or(self.path, |OriginalUri(uri)| uri.path())
     }
 
     fn principal(&self) -> Option<&'a dyn Principal> {
@@ -56,6 +83,31 @@ impl Facts for RequestFacts<'_> {
             || self
                 .principal()
                 .is_some_and(|principal| principal.has_role(role.as_str()))
+    }
+}
+
+impl Asked for RequestFacts<'_> {
+    #[inline]
+    fn method(&self) -> &Method {
+        self.method
+    }
+
+    #[cold]
+    fn names(&self) -> [Option<&str>; 3] {
+        let template = self.extensions.get::<MatchedPath>();
+        // A guarded router that was itself nested knows its paths without the prefix; what a handler below another
+        // `nest` sees of the path is the name of nothing.
+        let own = (self.seen_by != SeenBy::Handler).then_some(self.path);
+        [
+            Some(self.whole_path()),
+            own,
+            template.map(MatchedPath::as_str),
+        ]
+    }
+
+    #[inline]
+    fn is_unhandled_preflight(&self) -> bool {
+        self.seen_by == SeenBy::LayerOfNoHandler && is_preflight(self.method, self.headers)
     }
 }
 
@@ -92,11 +144,10 @@ impl LimitFacts for RequestFacts<'_> {
                 push(key, part, value.map(HeaderValue::as_bytes))
             }
             KeyPart::Path(name) => {
-                // Below `nest` axum cuts the prefix off the path, not off the template.
-                let whole = self.extensions.get::<OriginalUri>();
-                let path = whole.map_or(self.path, |OriginalUri(uri)| uri.path());
+                // The template is that of the whole path.
                 let template = self.extensions.get::<MatchedPath>();
-                let value = template.and_then(|found| parameter(found.as_str(), path, name));
+                let value =
+                    template.and_then(|found| parameter(found.as_str(), self.whole_path(), name));
                 // As handlers see it: the same value in other spellings is the same key.
                 let value = value.map(|value| Cow::from(percent_decode_str(value)));
                 push(key, part, value.as_deref())

@@ -81,8 +81,11 @@ where
         match self.project().state.project() {
             StateProjection::Served { future, after } => match after {
                 None => future.poll(cx),
-                Some(_) => {
-                    let response = ready!(future.poll(cx))?;
+                Some(left) => {
+                    let scope = left.admitted().enter();
+                    let polled = future.poll(cx);
+                    drop(scope);
+                    let response = ready!(polled)?;
                     Poll::Ready(Ok(match after.take() {
                         Some(after) => after.complete(response),
                         None => response,

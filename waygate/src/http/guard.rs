@@ -5,7 +5,7 @@ use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use super::{
     Api, BindErrors, Responses, bind,
     layer::{OfRoute, WaygateLayer},
-    probe,
+    preflight, probe,
 };
 use crate::{Waygate, engine::Report};
 
@@ -15,7 +15,8 @@ impl Waygate {
     ///
     /// # Errors
     /// [`BindErrors`] when an annotated handler is served by no route, or a named route does not exist: an
-    /// annotation that gates nothing is never accepted in silence.
+    /// annotation that gates nothing is never accepted in silence. The same when what attributes say contradicts what was
+    /// [registered](Waygate::register_all) before.
     pub async fn guard(&self, api: impl Into<Api>) -> Result<Guarded, BindErrors> {
         let api = api.into();
         #[cfg(feature = "openapi")]
@@ -25,8 +26,10 @@ impl Waygate {
         #[cfg(not(feature = "openapi"))]
         let mut document: Option<serde_json::Value> = None;
         let probed = probe::instrumented(&api.router);
-        let bound = bind::bind(&probed, document.as_mut(), &self.inner.allow_unmounted).await?;
-        self.inner.register(bound.routes).await;
+        let (unmounted, has_principal) =
+            (&self.inner.allow_unmounted, self.inner.principal.is_some());
+        let bound = bind::bind(&probed, document.as_mut(), unmounted, has_principal).await?;
+        self.inner.register(bound.routes).await?;
         let snapshot = self.inner.snapshot.load();
         let by_slot = bound
             .own
@@ -87,6 +90,7 @@ impl Guarded {
     /// To add routes that are not to be governed, merge this router *into* theirs: `mine.merge(guarded)`. The other way
     /// round their fallback would replace the guarded one, and global maintenance would miss unknown URLs.
     pub fn into_router(self) -> Router {
+        let table = self.waygate.inner.snapshot.load().table.clone();
         let layer = WaygateLayer::new(self.waygate, self.responses, self.by_slot);
         #[cfg(feature = "openapi")]
         let live = self.live.merge(self.endpoints.router(self.document));
@@ -94,7 +98,9 @@ impl Guarded {
         let live = self.live;
         // `with_state` makes every endpoint's service once and for all. Without it axum makes them anew for each
         // connection, and none would remember which route it serves.
-        live.merge(self.router.layer(layer)).with_state(())
+        let guarded = self.router.layer(layer).with_state(());
+        preflight::learn(&guarded, table.iter().map(|route| route.key.path()));
+        live.merge(guarded).with_state(())
     }
 
     /// The same as a service that tells handlers and rules the peer's address, for `axum::serve`.

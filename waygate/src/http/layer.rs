@@ -1,4 +1,7 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use tower::Layer;
 
@@ -72,6 +75,7 @@ impl<S> Layer<S> for WaygateLayer {
             endpoint: Arc::new(Endpoint {
                 shared: self.shared.clone(),
                 identity: Identity::default(),
+                has_no_handler: AtomicBool::new(false),
             }),
         }
     }

@@ -1,6 +1,7 @@
 //! The engine behind axum: everything that knows of requests and responses.
 
 mod accept;
+mod admitted;
 mod api;
 mod bind;
 mod blocked;
@@ -12,6 +13,7 @@ mod guard;
 mod identity;
 mod layer;
 mod limits;
+mod preflight;
 mod probe;
 mod reply;
 mod respond;
@@ -30,24 +32,3 @@ pub use responses::Responses;
 
 pub(crate) use client::client_ip;
 pub(crate) use limits::DeclaredLimits;
-
-/// Whether every route is open: by configuration, or for the test that makes the request.
-#[inline]
-fn bypassed(engine: &crate::engine::Inner) -> bool {
-    engine.bypass_lifecycle || in_test()
-}
-
-/// Whether nothing is counted: by configuration, or for the test that makes the request.
-#[inline]
-fn uncounted(engine: &crate::engine::Inner) -> bool {
-    engine.bypass_rate_limits || in_test()
-}
-
-#[inline]
-fn in_test() -> bool {
-    #[cfg(feature = "testing")]
-    let in_test = crate::testing::is_bypassed();
-    #[cfg(not(feature = "testing"))]
-    let in_test = false;
-    in_test
-}

@@ -78,7 +78,7 @@ async fn probe(router: &Router, method: Method, path: &PathTemplate) -> Option<R
 }
 
 /// A path that the template matches: `/users/{id}` with something for `{id}`, and `{{` for a literal brace.
-fn concrete(template: &str) -> String {
+pub(super) fn concrete(template: &str) -> String {
     let mut path = String::with_capacity(template.len());
     let mut rest = template;
     while let Some(at) = rest.find(['{', '}']) {

@@ -82,8 +82,12 @@ fn facts(blocked: &Blocked) -> Value {
     }
     if let BlockReason::RateLimited(limited) = reason {
         facts.insert("limit".to_owned(), limited.limit.as_str().into());
-        facts.insert("retry_after_seconds".to_owned(), limited.retry_after.into());
-        let reset_at = format_wire(limited.reset_at, "+00:00");
+        // Null where no time to come helps.
+        facts.insert(
+            "retry_after_seconds".to_owned(),
+            blocked.retry_after().into(),
+        );
+        let reset_at = (!limited.too_costly).then(|| format_wire(limited.reset_at, "+00:00"));
         facts.insert("reset_at".to_owned(), reset_at.into());
     }
     if let BlockReason::ConcurrencyLimited(limited) = reason {

@@ -1,26 +1,25 @@
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
 };
 
-use axum::{
-    extract::{MatchedPath, Request},
-    response::Response,
-};
-use http::{HeaderMap, Method, header};
+use axum::{extract::Request, response::Response};
 use tower::Service;
-use waygate_core::decision::{Block, Verdict};
+use waygate_core::decision::Verdict;
 
 use super::{
-    BlockReason, Blocked, bypassed,
-    facts::RequestFacts,
+    BlockReason, Blocked,
+    admitted::Admitted,
+    facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
     identity::Identity,
     layer::Shared,
-    limits::{After, Arrived, TurnedAway, Waiting},
-    reply, uncounted,
+    limits::{After, TurnedAway, Waiting},
+    preflight, reply,
 };
-use crate::engine::{Asked, Snapshot};
 
 /// Decides about each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -34,10 +33,14 @@ pub(crate) struct WaygateService<S> {
 pub(super) struct Endpoint {
     pub(super) shared: Arc<Shared>,
     pub(super) identity: Identity,
+    /// Whether it is axum's own answer to methods that its path does not have, as was found out at the start.
+    pub(super) has_no_handler: AtomicBool,
 }
 
 /// What is to be done with a request. What is rare is boxed: it passes through every request's hands.
 pub(super) enum Step {
+    /// The endpoint is asked for itself, at the start.
+    Name,
     /// The endpoint answers, and then something may be left to do.
     Serve(Option<Box<After>>),
     /// The route's state refuses it.
@@ -87,6 +90,7 @@ where
     ) -> ResponseFuture<S::Future, S::Error> {
         match step {
             Step::Serve(after) => ResponseFuture::served(self.inner.call(request), after),
+            Step::Name => ResponseFuture::ready(preflight::named(&self.endpoint)),
             Step::Block(slot, reason) => self.endpoint.refuse(request, slot, *reason),
             Step::TurnAway(away) => self.turn_away(request, *away),
             Step::Ask(waiting) => self.ask(request, waiting),
@@ -98,49 +102,38 @@ where
 impl Endpoint {
     #[inline]
     fn decide(self: &Arc<Self>, request: &Request) -> Step {
+        if preflight::asks_for_name(request) {
+            return Step::Name;
+        }
         let engine = &*self.shared.waygate.inner;
         let snapshot = engine.snapshot.load();
         let slot = self
             .identity
             .slot(request.method(), request.extensions(), &snapshot);
-        let verdict = if bypassed(engine) {
-            Verdict::Pass
-        } else {
-            let facts = RequestFacts::of(request, engine);
-            let asked = Asked {
-                method: request.method(),
-                path: request.uri().path(),
-            };
-            snapshot.decide(slot, asked, &facts, || engine.clock.now())
-        };
-        let announcement = match verdict {
+        let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
+        let announcement = match engine.decide(&snapshot, slot, &facts, &facts) {
             Verdict::Pass => None,
             Verdict::PassDeprecated => {
                 slot.and_then(|slot| snapshot.slot(slot)?.announcement.clone())
             }
-            Verdict::Block(Block::GlobalMaintenance { .. })
-                if is_preflight(request.method(), request.headers())
-                    || is_exempt(request, slot, &snapshot) =>
-            {
-                None
-            }
             Verdict::Block(block) => return Step::Block(slot, Box::new(block.into())),
         };
-        if let Some(slot) = slot
-            && let Some(limits) = snapshot.limits(slot)
-            && !uncounted(engine)
-            && !is_preflight(request.method(), request.headers())
-            && let Some(route) = snapshot.table.route(slot)
-        {
-            let arrived = Arrived {
-                slot,
-                route,
-                limits,
-                announcement,
-            };
-            return self.count(request, arrived);
+        match engine.limits_for(&snapshot, slot, &facts) {
+            Some(limited) => self.count(request, limited, announcement),
+            None => Step::Serve(
+                slot.zip(announcement)
+                    .map(|(slot, headers)| After::announcing(Admitted::new(engine, slot), headers)),
+            ),
         }
-        Step::Serve(announcement.map(After::announcing))
+    }
+
+    /// What is behind this endpoint, as far as it is known: where it is not, a handler.
+    #[inline]
+    fn seen_by(&self) -> SeenBy {
+        match self.has_no_handler.load(Ordering::Relaxed) {
+            true => SeenBy::LayerOfNoHandler,
+            false => SeenBy::Layer,
+        }
     }
 
     fn refuse<F, E>(
@@ -161,27 +154,4 @@ impl Endpoint {
             None => ResponseFuture::ready(reply::builtin(&blocked)),
         }
     }
-}
-
-/// Whether the template that axum has matched is exempt, where no controlled route is known to be. Such a request meets
-/// global maintenance only, so that is whose exemptions count.
-#[cold]
-fn is_exempt(request: &Request, slot: Option<usize>, snapshot: &Snapshot) -> bool {
-    let template = request
-        .extensions()
-        .get::<MatchedPath>()
-        .filter(|_| slot.is_none());
-    template.is_some_and(|template| {
-        let method = waygate_core::grammar::Method::from_name(request.method().as_str());
-        snapshot.global.config.exempts(method, template.as_str())
-    })
-}
-
-/// A CORS preflight (Fetch standard) asks for permission only. Refusing it would show the browser a CORS
-/// error instead of the answer to the request that follows.
-#[inline]
-pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
-    *method == Method::OPTIONS
-        && headers.contains_key(header::ORIGIN)
-        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }

@@ -14,7 +14,7 @@ async fn render(base: Value, disabled: &[&str], others: &[&str]) -> Value {
     let waygate = Waygate::builder().build().await.unwrap();
     for key in disabled.iter().chain(others) {
         let key = key.parse().unwrap();
-        waygate.register(key, RouteState::default()).await;
+        waygate.register(key, RouteState::default()).await.unwrap();
     }
     for key in disabled {
         waygate.system().disable(key, "").await.unwrap();

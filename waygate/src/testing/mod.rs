@@ -6,7 +6,7 @@
 //! use waygate::{RouteState, Waygate, testing::{TestApp, bypass}};
 //!
 //! let waygate = Waygate::builder().allow_unmounted("").build().await?;
-//! waygate.register("GET:/payments".parse()?, RouteState::default()).await;
+//! waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
 //! let router = Router::new().route("/payments", get(|| async { "paid" }));
 //! let app = TestApp::new(waygate.guard(router).await?.into_router());
 //!

@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{BindError, Blocked, RouteStatus, Source, Waygate, testing::TestApp};
 
-use crate::support::builder;
+use crate::support::{builder, only};
 
 mod users {
     // utoipa above ours; operation id `list`, path `/`.
@@ -199,11 +199,7 @@ async fn routes_of_the_document_without_attributes_are_registered_as_active() {
 }
 
 async fn refused(router: Router, allowed: &[&str]) -> Vec<BindError> {
-    // Limited handlers are another module's.
-    let mut builder = Waygate::builder()
-        .allow_unmounted("it::concurrency")
-        .allow_unmounted("it::declared_limits")
-        .allow_unmounted("it::limit_attributes");
+    let mut builder = only("it::bind::");
     for prefix in allowed {
         builder = builder.allow_unmounted(*prefix);
     }
@@ -219,17 +215,7 @@ async fn a_declaration_that_governs_nothing_stops_the_start() {
         "it::bind::twice",
         "it::bind::plain",
     ];
-    let allowed = [
-        &others[..],
-        &[
-            "it::bind::claimed",
-            "it::admin",
-            "it::docs",
-            "it::openapi",
-            "it::limits",
-        ],
-    ]
-    .concat();
+    let allowed = [&others[..], &["it::bind::claimed"]].concat();
     let errors = refused(Router::new(), &allowed).await;
     assert_eq!(errors.len(), 2, "{errors:#?}");
     let unbound = errors
@@ -266,10 +252,6 @@ async fn a_route_is_served_with_its_method() {
         "it::bind::twice",
         "it::bind::plain",
         "it::bind::lonely",
-        "it::admin",
-        "it::docs",
-        "it::openapi",
-        "it::limits",
     ];
     let post = Router::new().route("/claimed", axum::routing::post(|| async {}));
     let errors = refused(post, &allowed).await;
@@ -297,18 +279,8 @@ async fn a_route_has_one_owner() {
         "it::bind::orders",
         "it::bind::twice",
         "it::bind::plain",
+        "it::bind::lonely",
     ];
-    let allowed = [
-        &allowed[..],
-        &[
-            "it::bind::lonely",
-            "it::admin",
-            "it::docs",
-            "it::openapi",
-            "it::limits",
-        ],
-    ]
-    .concat();
     let errors = refused(router, &allowed).await;
     assert_eq!(errors.len(), 1, "{errors:#?}");
     assert!(matches!(

@@ -17,10 +17,10 @@ use crate::{
 };
 
 /// A directory that is gone when the test is over.
-struct Directory(PathBuf);
+pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let name = format!("waygate-{}", Epoch::random());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).unwrap();
@@ -42,7 +42,10 @@ async fn process(backend: impl Backend, cache: &Path, policy: OnStoreReset) -> W
     let builder = builder().backend(backend).on_store_reset(policy);
     let waygate = builder.boot_cache(cache).build().await.unwrap();
     let state = RouteState::default();
-    waygate.register("GET:/a".parse().unwrap(), state).await;
+    waygate
+        .register("GET:/a".parse().unwrap(), state)
+        .await
+        .unwrap();
     waygate
 }
 

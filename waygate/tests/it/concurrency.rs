@@ -95,7 +95,7 @@ fn routes(door: &Door) -> Router {
 async fn guarded(waygate: &Waygate, door: &Door) -> Router {
     for route in ["GET:/busy", "GET:/t/{tenant}", "GET:/endless", "GET:/dies"] {
         let key = route.parse().unwrap();
-        waygate.register(key, RouteState::default()).await;
+        waygate.register(key, RouteState::default()).await.unwrap();
     }
     waygate.guard(routes(door)).await.unwrap().into_router()
 }
@@ -173,7 +173,10 @@ async fn so_many_are_served_at_a_time() {
 async fn no_more_of_a_method_is_kept_than_it_takes_to_know_it() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     let (door, route) = (Door::new(), "/any".parse().unwrap());
-    waygate.register(route, RouteState::default()).await;
+    waygate
+        .register(route, RouteState::default())
+        .await
+        .unwrap();
     let routes = Router::new().route("/any", axum::routing::any(wait));
     let guarded = waygate.guard(routes.layer(Extension(door.clone()))).await;
     let router = guarded.unwrap().into_router();
@@ -388,7 +391,7 @@ async fn the_application_can_answer() {
     let waygate = builder().build().await.unwrap();
     let door = Door::new();
     let key = "GET:/busy".parse().unwrap();
-    waygate.register(key, RouteState::default()).await;
+    waygate.register(key, RouteState::default()).await.unwrap();
     let sorry = |blocked: &Blocked| format!("{} later", blocked.reason().code());
     let guarded = waygate.guard(routes(&door)).await.unwrap();
     let guarded = guarded.responses(Responses::new().concurrency_limited(sorry));

@@ -1,9 +1,11 @@
 //! What is checked about limits when handlers are bound to their routes.
 
+use std::borrow::Cow;
+
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
     __private::{ConcurrencyLimit, Declaration, Gate},
-    BindError, concurrency_limit, rate_limit,
+    BindError, Principal, concurrency_limit, rate_limit,
 };
 
 use crate::support::builder;
@@ -22,14 +24,24 @@ fn mounted_at(prefix: &str) -> OpenApiRouter {
     OpenApiRouter::new().nest(prefix, OpenApiRouter::new().routes(routes!(files)))
 }
 
+/// A type of callers.
+#[derive(Clone)]
+struct Nobody;
+
+impl Principal for Nobody {
+    fn user_id(&self) -> Option<Cow<'_, str>> {
+        None
+    }
+}
+
 async fn refused(api: OpenApiRouter) -> Vec<BindError> {
-    let waygate = builder().build().await.unwrap();
+    let waygate = builder().principal::<Nobody>().build().await.unwrap();
     waygate.guard(api).await.unwrap_err().errors().to_vec()
 }
 
 #[tokio::test]
 async fn a_parameter_may_come_from_the_nest() {
-    let waygate = builder().build().await.unwrap();
+    let waygate = builder().principal::<Nobody>().build().await.unwrap();
     let guarded = waygate.guard(mounted_at("/tenants/{tenant}")).await;
     assert!(guarded.is_ok(), "{guarded:?}");
     assert_eq!(files().await, "files");
@@ -57,8 +69,8 @@ async fn a_parameter_that_the_route_does_not_have_stops_the_start() {
 
 /// The attributes refuse this at compile time.
 const fn by_hand(slots: &'static ConcurrencyLimit) -> Declaration {
-    let (gate, route) = (Gate::ConcurrencyLimit(slots), Some("GET /by/hand"));
-    Declaration::new(BY_HAND, gate, route, "by_hand.rs", 7)
+    let gate = Gate::ConcurrencyLimit(slots);
+    Declaration::new(BY_HAND, BY_HAND, gate, &["GET /by/hand"], "by_hand.rs", 7)
 }
 
 const BY_HAND: &str = concat!(module_path!(), "::by_hand");
@@ -94,4 +106,42 @@ async fn two_limits_of_one_name_stop_the_start() {
              another name with `name = \"..\"`"
         )
     );
+}
+
+#[rate_limit("5/s", key = "user")]
+#[rate_limit("5/s", key = "ip", name = "by-plan", tiers = { pro = "10/s" })]
+#[rate_limit(
+    "5/s",
+    key = "user, header:x-tenant",
+    name = "else",
+    on_missing_key = "fallback_ip"
+)]
+#[rate_limit("5/s", name = "free", exempt_roles = ["staff"])]
+#[concurrency_limit(1, key = "user")]
+#[utoipa::path(get, path = "/callers", responses((status = OK)))]
+async fn by_caller() {}
+
+#[tokio::test]
+async fn a_limit_by_caller_without_a_type_of_callers_stops_the_start() {
+    let api = || OpenApiRouter::new().routes(routes!(by_caller));
+    let waygate = builder().build().await.unwrap();
+    let errors = waygate.guard(api()).await.unwrap_err();
+    let texts: Vec<String> = errors.errors().iter().map(ToString::to_string).collect();
+    let expected = [
+        "the `#[rate_limit]` `default` counts by `user`",
+        "the `#[rate_limit]` `by-plan` has `tiers`",
+        "the `#[rate_limit]` `else` counts by `user`",
+        "the `#[concurrency_limit]` `default` counts by `user`",
+    ];
+    assert_eq!(texts.len(), expected.len(), "{texts:#?}");
+    for (text, expected) in texts.iter().zip(expected) {
+        assert!(text.contains(&format!("{HERE}::by_caller")), "{text}");
+        assert!(text.contains(expected), "{text}");
+        assert!(
+            text.contains("help: name the type of your callers with `.principal::<YourType>()`"),
+            "{text}"
+        );
+    }
+    let waygate = builder().principal::<Nobody>().build().await.unwrap();
+    assert!(waygate.guard(api()).await.is_ok());
 }

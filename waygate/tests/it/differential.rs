@@ -87,7 +87,8 @@ async fn guarded(waygate: &Waygate, seed: &mut StdRng) -> (TestApp, Vec<String>)
             let key = format!("{method}:{path}");
             waygate
                 .register(key.parse().unwrap(), RouteState::default())
-                .await;
+                .await
+                .unwrap();
             if seed.random_bool(0.5) {
                 waygate.system().disable(&key, "").await.unwrap();
                 closed.push(key);

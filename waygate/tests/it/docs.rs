@@ -1,6 +1,12 @@
 //! The documentation page and its events.
 
-use std::{future::Future, io::Read, pin::pin, task::Poll};
+use std::{
+    future::Future,
+    io::Read,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    task::Poll,
+};
 
 use axum::{
     Router,
@@ -14,11 +20,13 @@ use http::{Method, header};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 use tower::ServiceExt;
 use utoipa::openapi::OpenApi;
-use waygate::{GlobalMaintenance, Guarded, Interval, RouteState, Waygate, testing::TestApp};
+use waygate::{
+    GlobalMaintenance, Guarded, Interval, RouteState, TrustedProxies, Waygate, testing::TestApp,
+};
 
 use crate::support::{at, builder, clock};
 
@@ -387,12 +395,91 @@ async fn the_number_of_streams_is_bounded() {
     assert_eq!(open(&router).await.status(), 200);
 }
 
+/// An open stream of events: a client of its own address, over a socket.
+struct Watching(Lines<BufReader<TcpStream>>);
+
+impl Watching {
+    async fn from(client: &str, server: SocketAddr, headers: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        let client: IpAddr = client.parse().unwrap();
+        socket.bind(SocketAddr::new(client, 0)).unwrap();
+        let mut stream = socket.connect(server).await.unwrap();
+        let request = format!("GET /docs/events HTTP/1.1\r\nhost: {server}\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut lines = BufReader::new(stream).lines();
+        let status = lines.next_line().await.unwrap().unwrap();
+        assert_eq!(status, "HTTP/1.1 200 OK");
+        Self(lines)
+    }
+
+    /// Waits for a line that holds this; `false` when the stream ends before.
+    async fn reads(&mut self, part: &str) -> bool {
+        loop {
+            match self.0.next_line().await.unwrap() {
+                // The last chunk.
+                Some(line) if line == "0" => return false,
+                Some(line) if line.contains(part) => return true,
+                Some(_) => {}
+                None => return false,
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_cannot_take_the_streams_of_others() {
+    let proxies = TrustedProxies::networks(["127.0.0.9/32".parse().unwrap()]);
+    let waygate = builder().trusted_proxies(proxies).build().await.unwrap();
+    let service = guard(&waygate).await.docs("/docs").into_make_service();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    let mut other = Watching::from("127.0.0.2", server, "").await;
+    let mut oldest = Watching::from("127.0.0.1", server, "").await;
+    let mut second = Watching::from("127.0.0.1", server, "").await;
+    for stream in [&mut other, &mut oldest, &mut second] {
+        assert!(stream.reads("\"maintenance\":0").await);
+    }
+    let mut streams = Vec::new();
+    for _ in 0..62 {
+        streams.push(Watching::from("127.0.0.1", server, "").await);
+    }
+    // What a client says about itself is believed of a proxy only.
+    let forged = "x-forwarded-for: 192.0.2.1\r\n";
+    streams.push(Watching::from("127.0.0.1", server, forged).await);
+    assert!(!oldest.reads("never").await, "the oldest one ends");
+    waygate
+        .system()
+        .set_maintenance("GET:/a", "x")
+        .await
+        .unwrap();
+    let newest = streams.last_mut().unwrap();
+    for stream in [&mut other, &mut second, newest] {
+        assert!(stream.reads("\"maintenance\":1").await);
+    }
+
+    // Behind a proxy, each client of it has its own; an IPv6 customer is one.
+    let mut first = Watching::from("127.0.0.9", server, "x-forwarded-for: 2001:db8::1\r\n").await;
+    let mut neighbour =
+        Watching::from("127.0.0.9", server, "x-forwarded-for: 2001:db8:0:1::1\r\n").await;
+    for n in 0..64 {
+        let forwarded = format!("x-forwarded-for: 2001:db8::{:x}:1\r\n", n + 1);
+        streams.push(Watching::from("127.0.0.9", server, &forwarded).await);
+    }
+    assert!(!first.reads("never").await);
+    waygate.system().enable("GET:/a", "").await.unwrap();
+    for stream in [&mut other, &mut second, &mut neighbour] {
+        assert!(stream.reads("\"maintenance\":0").await);
+    }
+}
+
 #[tokio::test]
 async fn routes_of_one_path_collide_as_in_axum() {
     let waygate = builder().build().await.unwrap();
     waygate
         .register("GET:/a".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let guarded = guard(&waygate).await.openapi("/a");
     let merged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| guarded.into_router()));
     assert!(merged.is_err());

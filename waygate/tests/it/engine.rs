@@ -16,7 +16,8 @@ async fn engine(keys: &[&str]) -> Waygate {
     for key in keys {
         waygate
             .register(key.parse().unwrap(), RouteState::default())
-            .await;
+            .await
+            .unwrap();
     }
     waygate
 }
@@ -100,7 +101,8 @@ async fn force_active_routes_refuse_changes() {
     };
     waygate
         .register("GET:/health".parse().unwrap(), force)
-        .await;
+        .await
+        .unwrap();
     let refused = waygate
         .system()
         .disable("GET:/health", "")
@@ -182,7 +184,7 @@ async fn a_reset_route_follows_its_declaration_again() {
     let mut declared = RouteState::default();
     declared.position.lifecycle = Lifecycle::Maintenance;
     let key: waygate::RouteKey = "GET:/a".parse().unwrap();
-    waygate.register(key.clone(), declared).await;
+    waygate.register(key.clone(), declared).await.unwrap();
     let system = waygate.system();
     let opened = system.enable("GET:/a", "").await.unwrap();
     assert!(opened.overridden && !opened.drifted);
@@ -195,7 +197,8 @@ async fn a_reset_route_follows_its_declaration_again() {
                 ..Default::default()
             },
         )
-        .await;
+        .await
+        .unwrap();
     let drifted = waygate.route("GET:/a").unwrap();
     assert!(drifted.drifted);
     assert_eq!(drifted.view.status, RouteStatus::Active);
@@ -216,7 +219,8 @@ async fn replicas() -> (Waygate, Waygate) {
     for waygate in [&one, &two] {
         waygate
             .register("GET:/a".parse().unwrap(), RouteState::default())
-            .await;
+            .await
+            .unwrap();
     }
     (one, two)
 }
@@ -256,7 +260,8 @@ async fn overrides_outlive_the_engine_and_orphans_are_kept_until_purged() {
         .unwrap();
     first
         .register("GET:/gone".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     first.system().disable("GET:/gone", "").await.unwrap();
     drop(first);
 
@@ -362,7 +367,10 @@ async fn a_route_is_purged_with_its_limits() {
     let first = builder().shared_backend(backend.clone()).build();
     let first = first.await.unwrap();
     let route: RouteKey = "GET:/gone".parse().unwrap();
-    first.register(route.clone(), RouteState::default()).await;
+    first
+        .register(route.clone(), RouteState::default())
+        .await
+        .unwrap();
     let key: LimitKey = "GET:/gone#default".parse().unwrap();
     let rate = serde_json::from_value(json!({"limit": "1/minute"})).unwrap();
     let places = serde_json::from_value(json!({"limit": 1})).unwrap();

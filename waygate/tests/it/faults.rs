@@ -81,7 +81,8 @@ async fn engine(backend: &Arc<Faulty>) -> Waygate {
         .unwrap();
     waygate
         .register("GET:/a".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     waygate
 }
 
@@ -89,6 +90,34 @@ async fn until(condition: impl Fn() -> bool) {
     while !condition() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_no_writes_is_reported_before_the_first_change() {
+    let backend = Arc::new(Faulty::default());
+    backend.set(FULL);
+    let waygate = engine(&backend).await;
+    let cause = || {
+        let health = waygate.health();
+        let degraded = health.get(&Component::Store);
+        degraded.map(|degraded| degraded.cause.clone())
+    };
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert!(cause().is_some_and(|said| said.contains("no space left")));
+    // Reading it does not mean that it takes changes.
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    assert!(cause().is_some());
+    backend.set(FINE);
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    assert_eq!(cause(), None);
+    // The same after a change that was refused.
+    backend.set(FULL);
+    assert!(waygate.system().disable("GET:/a", "").await.is_err());
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    assert!(cause().is_some());
+    backend.set(FINE);
+    waygate.system().disable("GET:/a", "").await.unwrap();
+    assert_eq!(cause(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,7 +241,8 @@ async fn an_emptied_store_opens_nothing() {
         let waygate = builder.build().await.unwrap();
         waygate
             .register("GET:/a".parse().unwrap(), RouteState::default())
-            .await;
+            .await
+            .unwrap();
         waygate
             .system()
             .disable("GET:/a", "incident")
@@ -265,11 +295,15 @@ async fn one_unreadable_record_harms_no_other() {
     let waygate = builder().shared_backend(store).build().await.unwrap();
     waygate
         .register("GET:/a".parse().unwrap(), RouteState::default())
-        .await;
-    assert_eq!(
-        waygate.route("GET:/a").unwrap().view.status,
-        RouteStatus::Active
-    );
+        .await
+        .unwrap();
+    waygate
+        .register("GET:/b".parse().unwrap(), RouteState::default())
+        .await
+        .unwrap();
+    let status = |key| waygate.route(key).unwrap().view.status;
+    assert_eq!(status("GET:/a"), RouteStatus::Maintenance);
+    assert_eq!(status("GET:/b"), RouteStatus::Active);
     assert!(waygate.global_maintenance().0.enabled);
     until(|| waygate.health().contains_key(&Component::Records)).await;
     assert!(

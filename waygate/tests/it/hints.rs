@@ -74,7 +74,8 @@ async fn process(backend: impl Backend) -> Waygate {
     let waygate = builder().backend(backend).build().await.unwrap();
     waygate
         .register("GET:/a".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     waygate
 }
 

@@ -104,7 +104,8 @@ async fn global_maintenance_closes_everything_but_exemptions() {
     let app = app(&waygate, &["GET:/a", "GET:/b", "POST:/b", "GET:/health"]).await;
     waygate
         .register("GET:/health".parse().unwrap(), force)
-        .await;
+        .await
+        .unwrap();
     let config = |exempt: &[&str], include_force_active| GlobalMaintenance {
         reason: "deploy".parse().unwrap(),
         exempt_paths: exempt.iter().map(|path| path.parse().unwrap()).collect(),
@@ -145,6 +146,35 @@ async fn global_maintenance_closes_everything_but_exemptions() {
     system.disable_global_maintenance().await.unwrap();
     assert_eq!(status("/a").await, 200);
     assert_eq!(status("/nowhere").await, 404);
+}
+
+#[tokio::test]
+async fn exemptions_for_one_method() {
+    let waygate = builder().build().await.unwrap();
+    let all = "/all".parse().unwrap();
+    waygate.register(all, RouteState::default()).await.unwrap();
+    let handler = || async { "in" };
+    let router = Router::new()
+        .route("/all", axum::routing::any(handler))
+        .route("/free", get(handler).post(handler));
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    let config = GlobalMaintenance {
+        exempt_paths: vec!["GET:/all".parse().unwrap(), "GET:/free".parse().unwrap()],
+        ..GlobalMaintenance::default()
+    };
+    let system = waygate.system();
+    system.enable_global_maintenance(config).await.unwrap();
+    for path in ["/all", "/free"] {
+        for (method, status) in [
+            (Method::GET, 200),
+            (Method::HEAD, 200),
+            (Method::POST, 503),
+            (Method::OPTIONS, 503),
+        ] {
+            let answer = app.request(method.clone(), path, "").await;
+            assert_eq!(answer.status(), status, "{method} {path}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -249,7 +279,8 @@ async fn custom_answers_take_the_place_of_the_built_in_ones() {
     let waygate = builder().build().await.unwrap();
     waygate
         .register("GET:/x".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let router = Router::new().route("/x", get(|| async { "" }));
     let responses = Responses::new()
         .maintenance(sync_answer)
@@ -280,7 +311,8 @@ async fn networks_and_roles_keep_others_out() {
     let waygate = builder().trusted_proxies(proxies).build().await.unwrap();
     waygate
         .register("GET:/x".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let router = Router::new().route("/x", get(|| async { "in" }));
     let authenticate = async |mut request: Request, next: middleware::Next| {
         if let Some(role) = request.headers().get("role") {
@@ -347,7 +379,8 @@ async fn the_extractor_guards_routes_without_the_layer() {
     let waygate = builder().build().await.unwrap();
     waygate
         .register("GET:/items/{id}".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let router = Router::new()
         .route("/items/{id}", get(handler))
         .with_state(waygate.clone());
@@ -389,7 +422,8 @@ async fn a_service_shared_by_two_paths_is_not_fooled() {
     for key in ["GET:/a/item", "GET:/b/item"] {
         waygate
             .register(key.parse().unwrap(), RouteState::default())
-            .await;
+            .await
+            .unwrap();
     }
     let inner = Router::new().route("/item", get(|| async { "item" }));
     let guarded = waygate.guard(inner).await.unwrap().into_router();
@@ -413,7 +447,10 @@ async fn routes_registered_later_are_enforced_on_endpoints_already_in_use() {
     assert_eq!(app.get("/late").await.status(), 200);
     let mut closed = RouteState::default();
     closed.position.lifecycle = waygate::Lifecycle::Maintenance;
-    waygate.register("GET:/late".parse().unwrap(), closed).await;
+    waygate
+        .register("GET:/late".parse().unwrap(), closed)
+        .await
+        .unwrap();
     assert_eq!(app.get("/late").await.status(), 503);
 }
 
@@ -423,8 +460,12 @@ async fn a_guarded_router_may_be_nested() {
     let open = RouteState::default;
     waygate
         .register("GET:/items/{id}".parse().unwrap(), open())
-        .await;
-    waygate.register("GET:/".parse().unwrap(), open()).await;
+        .await
+        .unwrap();
+    waygate
+        .register("GET:/".parse().unwrap(), open())
+        .await
+        .unwrap();
     let answer = || async { "" };
     let router = Router::new()
         .route("/items/{id}", get(answer))
@@ -449,13 +490,17 @@ async fn a_better_match_that_is_registered_later_takes_over() {
     let waygate = builder().build().await.unwrap();
     waygate
         .register("/x".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let router = Router::new().route("/x", get(|| async { "" }));
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
     assert_eq!(app.get("/x").await.status(), 200);
     let mut closed = RouteState::default();
     closed.position.lifecycle = waygate::Lifecycle::Maintenance;
-    waygate.register("GET:/x".parse().unwrap(), closed).await;
+    waygate
+        .register("GET:/x".parse().unwrap(), closed)
+        .await
+        .unwrap();
     for _ in 0..2 {
         assert_eq!(app.get("/x").await.status(), 503);
     }

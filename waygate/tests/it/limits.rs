@@ -3,6 +3,9 @@
 mod answers;
 mod callers;
 mod changes;
+mod methods;
+mod skipped;
+mod waits;
 mod wire;
 
 use axum::{body::Body, extract::Request};
@@ -22,7 +25,7 @@ fn key(text: &str) -> LimitKey {
     text.parse().unwrap()
 }
 
-async fn set(waygate: &Waygate, at: &str, fields: Value) {
+pub(crate) async fn set(waygate: &Waygate, at: &str, fields: Value) {
     let operator = waygate.system();
     let set = operator.set_rate_limit(key(at), policy(fields));
     set.await.unwrap();

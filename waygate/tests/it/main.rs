@@ -3,21 +3,33 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+mod agreement;
 mod bind;
 #[cfg(feature = "file")]
 mod boot_cache;
 mod concurrency;
+#[cfg(feature = "file")]
+mod counter_snapshot;
 mod declared_limits;
 mod differential;
 #[cfg(feature = "swagger-ui")]
 mod docs;
 mod engine;
+mod events;
+mod extractor;
 mod faults;
+mod force_active;
 mod hints;
 mod layer;
 mod limit_attributes;
 mod limits;
+mod named_routes;
 mod openapi;
+mod preflight;
+mod register;
 mod reseed;
+mod same_name;
 mod support;
+#[cfg(feature = "file")]
+mod unreadable;
 mod windows;

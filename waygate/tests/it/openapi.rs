@@ -209,7 +209,8 @@ async fn global_maintenance_is_told_where_it_holds() {
     };
     waygate
         .register("GET:/forced".parse().unwrap(), forced)
-        .await;
+        .await
+        .unwrap();
     let operator = waygate.system();
     operator.set_maintenance("GET:/own", "own").await.unwrap();
     operator
@@ -607,7 +608,10 @@ async fn a_thousand_operations_are_what_the_simple_way_makes_of_them() {
                     position,
                     ..RouteState::default()
                 };
-                waygate.register(key.parse().unwrap(), forced).await;
+                waygate
+                    .register(key.parse().unwrap(), forced)
+                    .await
+                    .unwrap();
             }
         }
     }

@@ -85,7 +85,7 @@ async fn process(backend: impl Backend, policy: OnStoreReset) -> Waygate {
     let waygate = builder.build().await.unwrap();
     for key in ["GET:/a", "GET:/b"] {
         let state = RouteState::default();
-        waygate.register(key.parse().unwrap(), state).await;
+        waygate.register(key.parse().unwrap(), state).await.unwrap();
     }
     waygate
 }

@@ -2,6 +2,7 @@
 
 use axum::{Router, routing::get};
 use waygate::{
+    __private::Declaration,
     RouteState, Timestamp, Waygate, WaygateBuilder,
     testing::{ManualClock, TestApp},
 };
@@ -21,6 +22,15 @@ pub(crate) fn builder() -> WaygateBuilder {
         .allow_unmounted("")
 }
 
+/// An engine that does not mind handlers of other tests than those of `module`.
+pub(crate) fn only(module: &str) -> WaygateBuilder {
+    let declarations = Declaration::all().into_iter();
+    let others = declarations.filter(|declaration| !declaration.handler.starts_with(module));
+    others.fold(Waygate::builder(), |builder, other| {
+        builder.allow_unmounted(other.handler)
+    })
+}
+
 /// An application with these routes, each answering its own path.
 pub(crate) async fn app(waygate: &Waygate, keys: &[&str]) -> TestApp {
     let mut router = Router::new();
@@ -36,7 +46,8 @@ pub(crate) async fn app(waygate: &Waygate, keys: &[&str]) -> TestApp {
         router = router.route(path, route);
         waygate
             .register(key.parse().unwrap(), RouteState::default())
-            .await;
+            .await
+            .unwrap();
     }
     TestApp::new(waygate.guard(router).await.unwrap().into_router())
 }

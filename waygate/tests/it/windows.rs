@@ -19,7 +19,8 @@ async fn engine(clock: &ManualClock, backend: &Arc<MemoryBackend>) -> Waygate {
     let waygate = builder.build().await.unwrap();
     waygate
         .register(KEY.parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     waygate
 }
 
@@ -152,6 +153,46 @@ async fn a_manual_change_beats_the_window() {
 }
 
 #[tokio::test]
+async fn a_window_ends_a_maintenance_that_had_no_end() {
+    let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
+    let waygate = engine(&clock, &backend).await;
+    let app = app(&waygate, &[KEY]).await;
+    let system = waygate.system();
+    let hours = |start, end| Interval::new(at(start), at(end)).unwrap();
+    // One that runs now: its reason and its end hold.
+    system.set_maintenance(KEY, "db").await.unwrap();
+    let now = hours("2030-01-01T00:00:00Z", "2030-01-01T01:00:00Z");
+    let route = system.schedule(KEY, now, "upgrade").await.unwrap();
+    assert_eq!(route.view.reason.as_str(), "upgrade");
+    let blocked = app.get("/a").await;
+    assert_eq!(blocked.status(), 503);
+    assert_eq!(blocked.header("retry-after"), Some("3600"));
+    clock.set_wall(at("2030-01-01T01:00:00Z"));
+    assert_eq!(app.get("/a").await.status(), 200);
+    // One that is ahead: the route stays closed until it has ended.
+    system.set_maintenance(KEY, "db").await.unwrap();
+    let ahead = hours("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z");
+    let route = system.schedule(KEY, ahead, "upgrade").await.unwrap();
+    assert_eq!(route.view.reason.as_str(), "db");
+    assert_eq!(route.view.until, Some(at("2030-01-01T04:00:00Z")));
+    assert_eq!(app.get("/a").await.status(), 503);
+    clock.set_wall(at("2030-01-01T03:00:00Z"));
+    let route = waygate.route(KEY).unwrap();
+    assert_eq!(route.view.reason.as_str(), "upgrade");
+    clock.set_wall(at("2030-01-01T04:00:00Z"));
+    assert_eq!(app.get("/a").await.status(), 200);
+    // One on a route that is disabled for longer would change nothing, and is refused.
+    system.disable(KEY, "incident").await.unwrap();
+    let later = hours("2030-01-01T05:00:00Z", "2030-01-01T06:00:00Z");
+    let refused = system.schedule(KEY, later, "upgrade").await.unwrap_err();
+    assert!(
+        refused.to_string().contains("would change nothing"),
+        "{refused}"
+    );
+    assert_eq!(app.get("/a").await.status(), 503);
+}
+
+#[tokio::test]
 async fn a_temporary_disable_restores_what_was_before() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let waygate = engine(&clock, &backend).await;
@@ -255,7 +296,8 @@ async fn a_clock_that_is_set_back_finds_its_windows_again() {
     // Compiled anew while the clock is a day ahead: the window looks past.
     waygate
         .register("GET:/other".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     assert_eq!(app.get("/a").await.status(), 200);
     clock.set_wall(at("2030-01-01T01:00:00Z"));
     tokio::time::sleep(Duration::from_secs(10)).await;

@@ -40,7 +40,7 @@ pub(crate) async fn app(waygate: &Waygate, routes: usize) -> TestApp {
     for nth in 0..routes {
         router = router.route(&format!("/{nth}"), get(async || "served"));
         let key = format!("GET:/{nth}").parse().unwrap();
-        waygate.register(key, RouteState::default()).await;
+        waygate.register(key, RouteState::default()).await.unwrap();
     }
     TestApp::new(waygate.guard(router).await.unwrap().into_router())
 }

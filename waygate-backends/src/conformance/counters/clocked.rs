@@ -1,8 +1,11 @@
 //! Stores that go by the time of their caller.
 
 use waygate_core::{
-    limit::{Quota, Rule, quota::SECOND},
-    port::Place,
+    limit::{
+        Outcome, Quota, Rule,
+        quota::{Nanos, SECOND},
+    },
+    port::{Place, Take},
 };
 
 use super::{Harness, kit::*};
@@ -84,17 +87,73 @@ pub async fn a_moving_window_forgets_one_by_one<H: Harness>(new: impl Fn() -> H)
 pub async fn a_refused_request_may_come_when_it_was_told<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in short_rules() {
-        let key = format!("{rule:?}");
-        let mut now = kit.now + 3 * SECOND;
-        for _ in 0..20 {
-            let outcome = kit.hit_at(key.as_bytes(), &rule, now).await;
-            if !outcome.allowed {
-                // To the nanosecond, but for the edge of a moving window.
-                now += outcome.retry_after + 1;
-                let outcome = kit.hit_at(key.as_bytes(), &rule, now).await;
-                assert!(outcome.allowed, "{rule:?} {outcome:?}");
+        for cost in [1, 3] {
+            let key = format!("{rule:?} {cost}");
+            let take = Take {
+                cost,
+                ..kit.ask(key.as_bytes(), &rule)
+            };
+            let mut now = kit.now + 3 * SECOND;
+            for _ in 0..20 {
+                let outcome = kit.take_at(&[take], now).await[0];
+                if !outcome.allowed {
+                    now = passes_when_told(&kit, take, outcome, now).await;
+                }
             }
         }
+    }
+}
+
+/// Repeats the request at the time that its refusal named, to the nanosecond. Returns that time.
+async fn passes_when_told<H: Harness>(
+    kit: &Kit<H>,
+    take: Take<'_>,
+    refused: Outcome,
+    now: Nanos,
+) -> Nanos {
+    assert!(refused.reset_after >= refused.retry_after, "{refused:?}");
+    let later = now + refused.retry_after;
+    let early = kit.take_at(&[take], later - 1).await[0];
+    assert!(!early.allowed, "too late: {:?} {refused:?}", take.rule);
+    let outcome = kit.take_at(&[take], later).await[0];
+    assert!(outcome.allowed, "too early: {:?} {refused:?}", take.rule);
+    later
+}
+
+pub async fn a_lowered_limit_says_when_to_come_again<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for before in [fixed(8), sliding(8), moving(8), bucket(8)] {
+        for after in short_rules() {
+            for cost in [1, 3] {
+                let key = format!("{before:?} {after:?} {cost}");
+                for second in 0..8 {
+                    let now = kit.now + second * SECOND;
+                    let outcome = kit.hit_at(key.as_bytes(), &before, now).await;
+                    assert!(outcome.allowed, "{key}");
+                }
+                let now = kit.now + 8 * SECOND;
+                let take = Take {
+                    cost,
+                    ..kit.ask(key.as_bytes(), &after)
+                };
+                let refused = kit.take_at(&[take], now).await[0];
+                assert_eq!((refused.allowed, refused.remaining), (false, 0), "{key}");
+                passes_when_told(&kit, take, refused, now).await;
+            }
+        }
+    }
+}
+
+pub async fn a_charge_beyond_the_limit_says_when_to_come_again<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in short_rules() {
+        let key = format!("{rule:?}");
+        let take = kit.ask(key.as_bytes(), &rule);
+        kit.take(&[take]).await;
+        kit.adjust(key.as_bytes(), &rule, -9).await;
+        let refused = kit.take(&[take]).await[0];
+        assert_eq!((refused.allowed, refused.remaining), (false, 0), "{key}");
+        passes_when_told(&kit, take, refused, kit.now).await;
     }
 }
 

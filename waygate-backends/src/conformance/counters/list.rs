@@ -39,6 +39,8 @@ macro_rules! counter_conformance_tests {
         $crate::counter_conformance_tests!(@cases { $harness }
             clocked: a_fixed_window_ends a_token_comes_back a_sliding_window_fades
                 a_moving_window_forgets_one_by_one a_refused_request_may_come_when_it_was_told
+                a_lowered_limit_says_when_to_come_again
+                a_charge_beyond_the_limit_says_when_to_come_again
                 a_clock_set_back_locks_nobody_out a_day_of_the_calendar_ends
                 a_kept_place_lives_on;
         );

@@ -49,11 +49,15 @@ impl Shard {
     fn take_new_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
         let before = self.counter_of_log(ask.digest, now);
         let (mut counter, mut outcome) = quota.take(before, ask.cost, now.nanos);
-        if !outcome.allowed || ask.cost == 0 {
+        if ask.cost == 0 || !outcome.allowed && before.is_none() {
             // Nothing was consumed that would have to be remembered.
             return self.weigh_cell(ask, quota, now);
         }
-        if before.is_none() {
+        let mut standing = Standing::Passing;
+        if !outcome.allowed {
+            // What was consumed in a log counts by this rule from now on, as the refusal says.
+            standing = Standing::Blocked;
+        } else if before.is_none() {
             match self.room_for_cell(ask, now) {
                 Room::Free => {}
                 Room::InPlaceOf(bucket) => {
@@ -68,7 +72,7 @@ impl Shard {
             }
         }
         self.logs.remove(ask.digest);
-        self.add_cell(ask.digest, Standing::Passing, ask, quota, counter, now);
+        self.add_cell(ask.digest, standing, ask, quota, counter, now);
         outcome
     }
 
@@ -149,7 +153,8 @@ impl Shard {
         now: Moment,
     ) {
         let mut cell = Cell::new(digest, ask.series(), standing);
-        cell.set(counter, quota.spent_at(counter), true);
+        let passes = standing != Standing::Blocked;
+        cell.set(counter, quota.spent_at(counter), passes);
         self.note_lasting(cell.spent_at(), now);
         self.cells.insert(cell);
     }

@@ -35,11 +35,15 @@ impl Shard {
         let is_new = before.is_none();
         let mut log = before.unwrap_or_default();
         let mut outcome = log.take(capacity, period, ask.cost, now.nanos);
-        if !outcome.allowed || ask.cost == 0 {
+        if ask.cost == 0 || !outcome.allowed && is_new {
             // Nothing was consumed that would have to be remembered.
             return self.weigh_log(ask, now);
         }
-        if is_new {
+        let mut standing = Standing::Passing;
+        if !outcome.allowed {
+            // What was consumed in a cell counts by this rule from now on, as the refusal says.
+            standing = Standing::Blocked;
+        } else if is_new {
             match self.room_for_log(ask, now) {
                 Room::Free => {}
                 Room::InPlaceOf(bucket) => {
@@ -55,7 +59,7 @@ impl Shard {
             }
         }
         self.cells.remove(ask.digest);
-        self.add_log(ask.digest, Standing::Passing, ask, log, now);
+        self.add_log(ask.digest, standing, ask, log, now);
         outcome
     }
 
@@ -149,7 +153,7 @@ impl Shard {
     ) {
         let (_, period) = window_of(ask.rule);
         let mut slot = LogSlot::new(digest, ask.series(), standing, log);
-        slot.note(period, true);
+        slot.note(period, standing != Standing::Blocked);
         self.note_lasting(slot.spent_at(), now);
         self.logs.insert(slot);
     }

@@ -1,5 +1,10 @@
 mod cells;
+#[cfg(feature = "file")]
+mod image;
 mod logs;
+
+#[cfg(feature = "file")]
+pub(super) use image::{Packed, Record, array};
 
 use waygate_core::limit::{Outcome, Rule};
 
@@ -49,6 +54,8 @@ pub(super) struct Shard {
     longest: u32,
     /// How many calls came, of several shards to the first.
     pub(super) calls: u64,
+    /// How many changes came that were no calls.
+    changes: u64,
 }
 
 /// Where a newcomer is to go.
@@ -81,6 +88,7 @@ impl Shard {
             bounds,
             longest: 0,
             calls: 0,
+            changes: 0,
         }
     }
 
@@ -128,6 +136,7 @@ impl Shard {
 
     /// Gives units back, or (below zero) charges them. Whoever has no counter has nothing to be given back.
     pub(super) fn adjust(&mut self, ask: Ask<'_>, units: i64, now: Moment) {
+        self.changes = self.changes.wrapping_add(1);
         match ask.rule.quota(now.nanos) {
             Some(quota) => self.adjust_cell(ask, &quota, units, now),
             None => self.adjust_log(ask, units, now),
@@ -135,6 +144,7 @@ impl Shard {
     }
 
     pub(super) fn forget(&mut self, digest: Digest) {
+        self.changes = self.changes.wrapping_add(1);
         self.cells.remove(digest);
         self.logs.remove(digest);
     }

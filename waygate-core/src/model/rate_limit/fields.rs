@@ -56,6 +56,8 @@ pub(super) struct Fields {
     exempt_roles: Vec<RoleName>,
     #[serde(default)]
     exempt_routes: Vec<ExemptPath>,
+    #[serde(default)]
+    include_force_active: bool,
     #[serde(default = "yes")]
     enabled: bool,
     #[serde(default)]
@@ -85,6 +87,7 @@ impl Fields {
             exempt_ips: Vec::new(),
             exempt_roles: Vec::new(),
             exempt_routes: Vec::new(),
+            include_force_active: false,
             enabled: true,
             shadow: false,
             rollout: Percentage::ALL,
@@ -151,6 +154,7 @@ impl TryFrom<Fields> for RateLimitPolicy {
             exempt_ips: fields.exempt_ips,
             exempt_roles: fields.exempt_roles,
             exempt_routes: fields.exempt_routes,
+            include_force_active: fields.include_force_active,
             enabled: fields.enabled,
             shadow: fields.shadow,
             rollout: fields.rollout,
@@ -158,7 +162,7 @@ impl TryFrom<Fields> for RateLimitPolicy {
             lease: fields.lease,
             time_zone,
         };
-        policy.check()?;
+        policy.check_shape()?;
         Ok(policy)
     }
 }

@@ -28,6 +28,17 @@ impl RateLimitPolicy {
             };
             words.push_str(&format!("; {}: {limit}", tier.name));
         }
+        match (self.cost.get(), self.check_cost()) {
+            (1, Ok(())) => {}
+            (cost, Ok(())) => words.push_str(&format!("; each request costs {cost}")),
+            (cost, Err(invalid)) => {
+                let problem = invalid.problem();
+                words.push_str(&format!("; each request costs {cost}: {problem}"));
+            }
+        }
+        if self.include_force_active {
+            words.push_str("; force-active routes as well");
+        }
         words
     }
 

@@ -12,7 +12,7 @@ use crate::{
     decl,
     grammar::{
         Algorithm, Invalid, KeySource, Limit, MAX_MOVING, MAX_TIERS, OnMissingKey, OnStoreFailure,
-        Percentage, PolicyName, Rate, RoleName, TierLimit, TimeZoneName, check_limit,
+        Percentage, PolicyName, Rate, RoleName, TierLimit, TimeZoneName, check_cost, check_limit,
         check_resolver, check_tier, rates_with_burst,
     },
 };
@@ -52,6 +52,9 @@ pub struct RateLimitPolicy {
     /// Routes that a global or service policy leaves alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exempt_routes: Vec<ExemptPath>,
+    /// Whether a global or service policy counts force-active routes as well.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub include_force_active: bool,
     /// Whether it counts at all; `false` is a paused policy.
     pub enabled: bool,
     /// Whether it only reports whom it would refuse.
@@ -101,7 +104,8 @@ impl RateLimitPolicy {
     /// [`Invalid`] for what does not follow its grammar. The attribute checks all of it at compile time, so this means
     /// a declaration that was written by hand.
     pub fn declared(declared: &decl::RateLimit) -> Result<Self, Invalid> {
-        Fields::declared(declared)?.try_into()
+        let policy = Self::try_from(Fields::declared(declared)?)?;
+        policy.check_cost().map(|()| policy)
     }
 
     /// What happens to requests without a key.
@@ -127,9 +131,21 @@ impl RateLimitPolicy {
     /// What contradicts itself, if anything does.
     ///
     /// # Errors
-    /// [`Invalid`] naming the limit and what would be right. A policy that was read has been checked; one whose fields
-    /// were set by hand has not.
+    /// [`Invalid`] naming the limit and what would be right. A policy that was read has been checked, but for its cost: one
+    /// that was stored before costs were checked can still be read. One whose fields were set by hand has not.
     pub fn check(&self) -> Result<(), Invalid> {
+        self.check_shape()?;
+        self.check_cost()
+    }
+
+    /// Whether a request at the policy's cost can pass in every tier.
+    fn check_cost(&self) -> Result<(), Invalid> {
+        let cost = self.cost.get();
+        self.limits()
+            .try_for_each(|limit| check_cost(limit, self.algorithm, self.burst, cost))
+    }
+
+    fn check_shape(&self) -> Result<(), Invalid> {
         for limit in self.limits() {
             check_limit(limit, self.algorithm, self.burst)?;
         }

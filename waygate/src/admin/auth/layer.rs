@@ -18,6 +18,7 @@ use super::{
 use crate::admin::{
     error::{Kind, Problem},
     policy::{Access, Found},
+    query,
     state::AdminState,
 };
 
@@ -56,17 +57,21 @@ fn admit(
         Gate::Accounts(_) if is_public(method, path) => None,
         Gate::Accounts(_) => Some(Principal::from(token.ok_or_else(unauthenticated)?)),
     };
-    let access = match state.policy.look_up(method, path) {
-        Found::Operation(access) => access,
+    let operation = match state.policy.look_up(method, path) {
+        Found::Operation(operation) => operation,
         Found::OtherMethods(allow) => return Err(method_not_allowed(method, path, allow)),
         Found::Nothing => return Err(Problem::not_found(whole_path(request))),
     };
-    match (&principal, access) {
-        (None, Access::Public) | (Some(_), Access::Public | Access::AnyToken) => Ok(principal),
-        (Some(known), Access::Scope(scope)) if known.scopes.contains(&scope) => Ok(principal),
-        (Some(_), Access::Scope(scope)) => Err(insufficient_scope(scope)),
-        (None, _) => Err(unauthenticated()),
+    match (&principal, operation.access) {
+        (None, Access::Public) | (Some(_), Access::Public | Access::AnyToken) => {}
+        (Some(known), Access::Scope(scope)) if known.scopes.contains(&scope) => {}
+        (Some(_), Access::Scope(scope)) => return Err(insufficient_scope(scope)),
+        (None, _) => return Err(unauthenticated()),
     }
+    if !operation.takes_query {
+        query::ensure_empty(request.uri())?;
+    }
+    Ok(principal)
 }
 
 /// The path as the client asked for it, with the prefix that `nest_service` has cut off.

@@ -5,9 +5,14 @@ use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::port::AuditQuery;
+use waygate_core::{grammar::ServiceName, port::AuditQuery};
 
-use crate::admin::{error::Problem, query::Params, reply, schema, state::AdminState};
+use crate::admin::{
+    error::Problem,
+    query::{AtMost, Params, Skip},
+    reply, schema,
+    state::AdminState,
+};
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(list))
@@ -20,18 +25,18 @@ const MAX_OFFSET: usize = 1_000_000;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct AuditParams {
-    /// At most this many: 0 to 1000, where what is beyond counts as the nearest; 50 when it is no integer.
-    #[param(nullable = false, value_type = Option<i64>)]
-    limit: Option<String>,
-    /// Leaves out this many of the newest.
-    #[param(nullable = false, value_type = Option<i64>)]
-    offset: Option<String>,
+    /// At most this many: a whole number, where more than 1000 counts as 1000.
+    #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 50)]
+    limit: Option<AtMost<MAX_LIMIT>>,
+    /// Leaves out this many of the newest: 0 to 1000000.
+    #[param(nullable = false, value_type = Option<u64>, minimum = 0, maximum = 1000000, default = 0)]
+    offset: Option<Skip<MAX_OFFSET>>,
     /// Only lines with exactly this path.
     #[param(nullable = false, example = "GET:/payments")]
     route: Option<String>,
     /// Only lines of this service.
-    #[param(nullable = false)]
-    service: Option<String>,
+    #[param(nullable = false, value_type = Option<String>)]
+    service: Option<ServiceName>,
 }
 
 /// Lists the audit log, newest first. The filters apply before the limit.
@@ -51,53 +56,11 @@ async fn list(
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
     let query = AuditQuery {
-        limit: clamped(params.limit.as_deref(), DEFAULT_LIMIT, MAX_LIMIT),
-        offset: clamped(params.offset.as_deref(), 0, MAX_OFFSET),
+        limit: params.limit.map_or(DEFAULT_LIMIT, |limit| limit.0),
+        offset: params.offset.map_or(0, |offset| offset.0),
         path: params.route,
-        service: params.service,
+        service: params.service.map(|service| service.to_string()),
     };
     let entries = state.waygate.audit(query).await?;
     Ok(reply::list(&entries, revision, &headers))
-}
-
-/// An integer of any length, clamped to `0..=max`; `default` for anything else.
-pub(super) fn clamped(text: Option<&str>, default: usize, max: usize) -> usize {
-    let text = text.unwrap_or_default().trim();
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        default
-    } else if negative {
-        0
-    } else {
-        digits.parse().map_or(max, |number: usize| number.min(max))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_are_clamped() {
-        for (text, limit) in [
-            ("0", 0),
-            ("7", 7),
-            ("+7", 7),
-            ("1000", 1_000),
-            ("1001", 1_000),
-            ("99999999999999999999999999", 1_000),
-            ("-1", 0),
-            ("-99999999999999999999999999", 0),
-            ("", 50),
-            ("abc", 50),
-            ("1.5", 50),
-            ("0x10", 50),
-        ] {
-            assert_eq!(clamped(Some(text), 50, 1_000), limit, "{text}");
-        }
-        assert_eq!(clamped(None, 50, 1_000), 50);
-    }
 }

@@ -13,6 +13,7 @@ use super::change::{Changed, change, interval};
 use crate::admin::{
     author::Author,
     body::{Ask, Asked},
+    error::{Kind, Problem},
     key::PathKey,
     schema,
     state::AdminState,
@@ -102,10 +103,10 @@ struct MaintenanceRequest {
     #[serde(default)]
     #[schema(value_type = String, max_length = 512)]
     reason: Reason,
-    /// With `end`: when the maintenance begins; without a zone, in UTC. Ignored without `end`.
+    /// With `end`: when the maintenance begins; without a zone, in UTC.
     #[schema(format = DateTime)]
     start: Option<String>,
-    /// With `start`: when the maintenance ends; without a zone, in UTC. Ignored without `start`.
+    /// With `start`: when the maintenance ends; without a zone, in UTC.
     #[schema(format = DateTime)]
     end: Option<String>,
 }
@@ -136,7 +137,13 @@ async fn maintenance(
             interval: interval(&start, &end)?,
             reason,
         },
-        _ => RouteCommand::Maintain { reason },
+        (None, None) => RouteCommand::Maintain { reason },
+        // Half a window would close the route now and for good.
+        (Some(_), None) | (None, Some(_)) => {
+            let text = "start and end belong together: give both for a window, or neither for maintenance \
+                        from now on";
+            return Err(Problem::new(Kind::InvalidBody, text));
+        }
     };
     change(&state, author, key, command).await
 }
@@ -145,10 +152,10 @@ async fn maintenance(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EnvRequest {
-    /// The only environments; an empty list closes the route everywhere.
+    /// The only environments, at least one: `POST /api/routes/{pk}/disable` closes a route everywhere.
     #[serde(default)]
-    #[schema(example = json!(["dev", "staging"]))]
-    envs: Vec<String>,
+    #[schema(nullable = false, required, min_items = 1, example = json!(["dev", "staging"]))]
+    envs: Option<Vec<String>>,
 }
 
 impl Ask for EnvRequest {
@@ -176,6 +183,17 @@ async fn env(
     key: PathKey,
     Asked(EnvRequest { envs }): Asked<EnvRequest>,
 ) -> Changed {
+    // `null` as well, which no optional field could tell from a missing one.
+    let Some(envs) = envs else {
+        let text =
+            "envs is required: the environments that the route is open in, such as [\"dev\"]";
+        return Err(Problem::new(Kind::InvalidBody, text));
+    };
+    if envs.is_empty() {
+        let text = "envs names no environment, which would close the route everywhere: that is \
+                    `POST /api/routes/{pk}/disable`";
+        return Err(Problem::new(Kind::InvalidBody, text));
+    }
     let envs = envs
         .iter()
         .map(|env| env.parse())

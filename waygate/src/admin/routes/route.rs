@@ -5,14 +5,15 @@ use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::grammar::ServiceName;
 
 use super::change::{RouteBody, shown};
 use crate::{
     ResolveError,
     admin::{
-        error::{Kind, Problem},
+        error::Problem,
         key::PathKey,
-        query::Params,
+        query::{Flag, Params},
         reply::{self, Reply},
         schema,
         state::AdminState,
@@ -29,11 +30,11 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 #[into_params(parameter_in = Query)]
 struct ListParams {
     /// Only routes of this service.
-    #[param(nullable = false)]
-    service: Option<String>,
+    #[param(nullable = false, value_type = Option<String>)]
+    service: Option<ServiceName>,
     /// `true`: only stored routes that the code no longer has. `false`, the default: only those that it has.
     #[param(nullable = false, value_type = Option<bool>)]
-    orphaned: Option<String>,
+    orphaned: Option<Flag>,
 }
 
 /// Lists routes, by path and method.
@@ -52,13 +53,9 @@ async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
-    let mut routes = match params.orphaned.as_deref() {
-        None | Some("false") => state.waygate.routes(),
-        Some("true") => state.waygate.orphans().await,
-        Some(_) => {
-            let text = "orphaned: expected `true` or `false`";
-            return Err(Problem::new(Kind::InvalidQuery, text));
-        }
+    let mut routes = match params.orphaned {
+        None | Some(Flag(false)) => state.waygate.routes(),
+        Some(Flag(true)) => state.waygate.orphans().await,
     };
     if let Some(service) = params.service {
         routes.retain(|route| route.key.service() == Some(service.as_str()));

@@ -4,7 +4,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{grammar::Reason, transition::RouteCommand};
+use waygate_core::{grammar::Reason, model::WindowId, transition::RouteCommand};
 
 use super::change::{Changed, change, interval};
 use crate::admin::{
@@ -78,9 +78,10 @@ struct CancelParams {
     /// The `id` of a window: only this one.
     #[param(
         nullable = false,
+        value_type = Option<String>,
         example = "2030-01-01T02:00:00Z/2030-01-01T04:00:00Z"
     )]
-    window: Option<String>,
+    window: Option<WindowId>,
 }
 
 /// Takes back one maintenance window, or all of them and the end of a temporary disabling.
@@ -101,6 +102,5 @@ async fn cancel(
     key: PathKey,
     Params(CancelParams { window }): Params<CancelParams>,
 ) -> Changed {
-    let window = window.map(|window| window.parse()).transpose()?;
     change(&state, author, key, RouteCommand::CancelSchedule { window }).await
 }

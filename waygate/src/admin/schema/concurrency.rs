@@ -1,5 +1,7 @@
 use utoipa::ToSchema;
 
+use super::limits::OnMissingKey;
+
 /// A limit of concurrency of a route.
 #[derive(ToSchema)]
 pub(crate) struct RouteConcurrencyLimit {
@@ -10,12 +12,21 @@ pub(crate) struct RouteConcurrencyLimit {
     #[schema(example = "GET")]
     method: String,
     #[serde(flatten)]
-    limit: SharedConcurrencyLimit,
+    limit: ConcurrencyLimit,
+}
+
+/// A limit of concurrency that more than one route meets.
+#[derive(ToSchema)]
+pub(crate) struct SharedConcurrencyLimit {
+    #[serde(flatten)]
+    limit: ConcurrencyLimit,
+    /// Whether it counts force-active routes as well.
+    include_force_active: bool,
 }
 
 /// How many requests are served at the same time, and for whom that does not count.
 #[derive(ToSchema)]
-pub(crate) struct SharedConcurrencyLimit {
+pub(crate) struct ConcurrencyLimit {
     /// Tells several limits of one scope apart.
     #[schema(example = "default")]
     name: String,
@@ -39,6 +50,13 @@ pub(crate) struct SharedConcurrencyLimit {
     in_use: u64,
     /// How many requests were refused since the process began.
     refused: u64,
+    /// What happens to requests that have nothing to be counted by.
+    effective_on_missing_key: OnMissingKey,
+    /// How many requests passed uncounted for that reason since the process began.
+    skipped: u64,
+    /// Why it does not count as it is meant to, if that is known without a request.
+    #[schema(required)]
+    warning: Option<String>,
     /// Whether an operator has set the limit.
     overridden: bool,
     /// Whether the code declares something else by now than when an operator set the limit.
@@ -53,16 +71,26 @@ pub(crate) struct SetConcurrencyLimit {
     /// The route's path.
     #[schema(example = "/search")]
     path: String,
-    /// The route's method, in capitals or not; `ALL` for a route that takes all of them. Default: `GET`.
+    /// The route's method, in capitals or not; `ALL` for a route that takes all of them, of which any
+    /// method may be limited by itself. Default: `GET`, or what the path has in its place.
     #[schema(example = "GET")]
     method: Option<String>,
     #[serde(flatten)]
-    limit: SetSharedConcurrencyLimit,
+    limit: GivenConcurrencyLimit,
 }
 
 /// A limit of concurrency for more than one route. What is `null` or not given has its default.
 #[derive(ToSchema)]
 pub(crate) struct SetSharedConcurrencyLimit {
+    #[serde(flatten)]
+    limit: GivenConcurrencyLimit,
+    /// Whether it counts force-active routes as well. Default: `false`.
+    include_force_active: Option<bool>,
+}
+
+/// How many requests at a time, and for whom that does not count, as it is asked for.
+#[derive(ToSchema)]
+pub(crate) struct GivenConcurrencyLimit {
     /// Which of the scope's limits. Default: `default`.
     name: Option<String>,
     /// How many requests at a time.

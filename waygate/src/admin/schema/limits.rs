@@ -26,6 +26,8 @@ pub(crate) struct SharedRateLimit {
     policy: RateLimitPolicy,
     /// Routes that the policy leaves alone: `/path` or `METHOD:/path`.
     exempt_routes: Vec<String>,
+    /// Whether it counts force-active routes as well.
+    include_force_active: bool,
     #[serde(flatten)]
     about: AboutRateLimit,
 }
@@ -131,6 +133,13 @@ pub(crate) struct AboutRateLimit {
     /// What it does, in words.
     meaning: String,
     counts: LimitCounts,
+    /// What happens to requests that have nothing to be counted by.
+    effective_on_missing_key: OnMissingKey,
+    /// How many requests passed uncounted for that reason since the process began.
+    skipped: u64,
+    /// Why it does not count as it is meant to, if that is known without a request.
+    #[schema(required)]
+    warning: Option<String>,
     /// The entity tag, for `If-Match`.
     etag: String,
 }
@@ -152,7 +161,8 @@ pub(crate) struct SetRateLimit {
     /// The route's path.
     #[schema(example = "/search")]
     path: String,
-    /// The route's method, in capitals or not; `ALL` for a route that takes all of them. Default: `GET`.
+    /// The route's method, in capitals or not; `ALL` for a route that takes all of them, of which any
+    /// method may be limited by itself. Default: `GET`, or what the path has in its place.
     #[schema(example = "GET")]
     method: Option<String>,
     /// Which of the route's policies. Default: `default`.
@@ -170,6 +180,8 @@ pub(crate) struct SetSharedRateLimit {
     policy: GivenPolicy,
     /// Routes that the policy leaves alone: `/path` or `METHOD:/path`.
     exempt_routes: Option<Vec<String>>,
+    /// Whether it counts force-active routes as well. Default: `false`.
+    include_force_active: Option<bool>,
 }
 
 /// How much, counted how, by what, and for whom not, as it is asked for.
@@ -277,6 +289,17 @@ pub(crate) struct LimitDecision {
     mode: CountingMode,
     /// What each rate of each policy said, in the order of the checks; empty when the request was not counted.
     steps: Vec<LimitStep>,
+    /// The policies that found nothing to count the request by and let it pass uncounted.
+    skipped: Vec<SkippedPolicy>,
+}
+
+/// A policy that did not count a request.
+#[derive(ToSchema)]
+pub(crate) struct SkippedPolicy {
+    /// The policy's key.
+    #[schema(example = "GET:/search#default")]
+    policy: String,
+    on_missing_key: OnMissingKey,
 }
 
 /// Why a request was refused.
@@ -285,6 +308,8 @@ pub(crate) struct LimitDecision {
 pub(crate) enum DecisionCause {
     /// There were too many.
     Exceeded,
+    /// It costs more than the limit takes at once, so that it never passes.
+    TooCostly,
     /// It had nothing to be counted by.
     NoKey,
     /// The store of the counters was gone, and the policy is closed without it.

@@ -1,4 +1,7 @@
-use waygate_core::model::{Action, ConcurrencyPolicy, LimitKey};
+use waygate_core::{
+    model::{Action, ConcurrencyPolicy, LimitKey},
+    port::Expected,
+};
 
 use super::ConcurrencyRecord;
 use crate::engine::{
@@ -29,13 +32,15 @@ impl Change for ConcurrencyChange {
         by: &By,
     ) -> Result<Option<ConcurrencyRecord>, Attempt> {
         let snapshot = inner.snapshot.load_full();
-        let deletes_known = self.policy.is_none() && stored.concurrency.get(&self.key).is_some();
-        let (key, slots) = inner.governed_or_left(&snapshot, &self.key, deletes_known)?;
+        // One that cannot be read is there as well.
+        let is_known = |key| stored.expected_concurrency(key) != Expected::Absent;
+        let deletes_known = self.policy.is_none() && is_known(&self.key);
+        let key = inner.governed_or_left(&snapshot, &self.key, deletes_known)?;
         let declared = snapshot.declared_concurrency(&key).cloned();
         let known = stored.concurrency.get(&key);
         let revision = known.map_or(0, |known| known.revision);
         check_expected(&key.to_string(), by.expected, revision)?;
-        if self.policy.is_none() && known.is_none() {
+        if self.policy.is_none() && !is_known(&key) {
             return Ok(snapshot.concurrency_record(&key));
         }
         if let Some(policy) = &self.policy {
@@ -62,8 +67,12 @@ impl Change for ConcurrencyChange {
             next,
             declared,
         };
-        let line = inner.replace(stored, by, &slots, replacement).await?;
+        let line = inner.replace(stored, by, replacement).await?;
         let record = inner.snapshot.load().concurrency_record(&key);
+        let warning = record.as_ref().and_then(|record| record.warning.as_deref());
+        if let Some(warning) = warning {
+            tracing::warn!(limit = %key, "a limit was set that does not count as it is meant to: {warning}");
+        }
         inner.send(Event::Concurrency {
             key,
             limit: record.clone().map(Box::new),

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use waygate_core::model::{ConcurrencyPolicy, LimitKey, Revision};
+use waygate_core::{
+    grammar::OnMissingKey,
+    model::{ConcurrencyPolicy, LimitKey, Revision},
+};
 
 use super::Concurrency;
 use crate::{Waygate, engine::snapshot::Snapshot};
@@ -26,6 +29,12 @@ pub struct ConcurrencyRecord {
     pub in_use: u64,
     /// How many requests were refused since the process began.
     pub refused: u64,
+    /// What happens to requests that have nothing to be counted by: they pass.
+    pub on_missing_key: OnMissingKey,
+    /// How many such requests there were since the process began.
+    pub skipped: u64,
+    /// Why the limit does not count as it is meant to, if that is known without a request.
+    pub warning: Option<String>,
 }
 
 impl ConcurrencyRecord {
@@ -42,6 +51,9 @@ impl ConcurrencyRecord {
             drifted: limit.drifted,
             in_use: limit.stats.in_use(),
             refused: limit.stats.refused(),
+            on_missing_key: OnMissingKey::Exempt,
+            skipped: limit.stats.skipped.count(),
+            warning: limit.problem.clone(),
         }
     }
 }

@@ -96,6 +96,7 @@ impl Entering<'_> {
                 false => CountingMode::Authoritative,
             },
             steps: Vec::new(),
+            skipped: Vec::new(),
         });
     }
 }

@@ -9,7 +9,10 @@ use waygate_core::{
     port::Series,
 };
 
-use crate::engine::limits::{Applying, ExemptNetworks, LimitBook};
+use crate::engine::{
+    limits::{Applying, ExemptNetworks, Skipped},
+    snapshot::Compiler,
+};
 
 /// A limit of concurrency, ready to be asked.
 #[derive(Debug)]
@@ -21,6 +24,10 @@ pub(crate) struct Concurrency {
     /// Whether the code declares something else by now than when an operator set it.
     pub(crate) drifted: bool,
     pub(crate) stats: Arc<ConcurrencyStats>,
+    /// Whether the code declares one of this name, so that the functions of its attribute apply.
+    pub(crate) is_declared: bool,
+    /// Why it does not count as it is meant to, if that is known.
+    pub(crate) problem: Option<String>,
     pub(crate) exempt_ips: ExemptNetworks,
     /// Whose places: the same however often the policy is changed, so that whoever is inside still counts.
     pub(crate) series: Series,
@@ -33,23 +40,28 @@ pub(crate) struct Concurrency {
 pub(crate) struct ConcurrencyStats {
     in_use: AtomicU64,
     refused: AtomicU64,
+    /// Requests that had nothing to be counted by.
+    pub(super) skipped: Skipped,
 }
 
 impl Concurrency {
     /// Compiles what applies under a key.
-    pub(crate) fn compile(applying: Applying<ConcurrencyPolicy>, book: &LimitBook) -> Self {
+    pub(crate) fn compile(applying: Applying<ConcurrencyPolicy>, compiler: Compiler<'_>) -> Self {
         let Applying {
             key,
             fields,
             revision,
             drifted,
+            declared,
         } = applying;
         let (name, limit) = (&key.name, fields.limit);
         // draft-ietf-httpapi-ratelimit-headers, section 3: a quota of requests at the same time has no window.
         let item = format!("\"{name}\";q={limit};qu=\"concurrent-requests\"");
         Self {
             series: Series::places(&key.scope, &key.name),
-            stats: book.of_concurrency(&key),
+            stats: compiler.book.of_concurrency(&key),
+            is_declared: declared.is_some(),
+            problem: (compiler.sources).problem(&fields.key, &key, declared.as_ref(), false),
             exempt_ips: ExemptNetworks::new(&fields.exempt_ips),
             advertised: HeaderValue::try_from(item).ok(),
             key,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::Concurrency;
-use crate::engine::limits::{LimitFacts, LimitedKey, Limits, key_of};
+use crate::engine::limits::{LimitFacts, LimitedKey, Limits, key_of, remedy};
 
 /// A place that a request needs.
 #[derive(Debug)]
@@ -14,6 +14,22 @@ pub(crate) struct Wanted {
 
 /// Nearly every route has one limit.
 pub(crate) type Seats = SmallVec<[Wanted; 1]>;
+
+impl Concurrency {
+    /// Notes a request that has nothing to be counted by.
+    #[cold]
+    fn miss(&self) {
+        if self.stats.skipped.skip() {
+            tracing::warn!(
+                limit = %self.key,
+                key = %self.fields.key,
+                "a request has nothing that this limit of concurrency counts by, and is not counted; {}; only the first such \
+                 request is logged, and all are counted as `skipped`",
+                remedy(&self.fields.key),
+            );
+        }
+    }
+}
 
 impl Limits {
     /// The places that a request needs, in order: none of limits that exempt it, or that find nothing to count it by.
@@ -31,9 +47,12 @@ impl Limits {
             {
                 continue;
             }
-            if let Some(key) = key_of(&fields.key, facts, || function(limit)) {
-                let limit = limit.clone();
-                seats.push(Wanted { limit, key });
+            match key_of(&fields.key, facts, || function(limit)) {
+                Some(key) => {
+                    let limit = limit.clone();
+                    seats.push(Wanted { limit, key });
+                }
+                None => limit.miss(),
             }
         }
         seats

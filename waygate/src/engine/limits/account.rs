@@ -1,4 +1,3 @@
-use smallvec::smallvec;
 use uuid::Uuid;
 use waygate_backends::Outcomes;
 use waygate_core::{
@@ -11,7 +10,7 @@ use super::{
     Limits,
     claim::{Claim, Claims},
     clock::instant,
-    explain::{DecisionRecord, DecisionStep},
+    explain::{DecisionRecord, DecisionStep, SkippedPolicy},
     stats::{Hit, Usage},
     store::{Counted, CountingMode},
     verdict::{Passed, Refusal, RefusalCause, Told},
@@ -52,7 +51,7 @@ impl Counting<'_> {
         let now = self.engine.limit_clock.now(&*self.engine.clock);
         let (policy, rates) = self.limits.of(&claim);
         let Some(rate) = rates.list.first() else {
-            return self.here(smallvec![claim]);
+            return self.here(claim.into());
         };
         let outcome = self
             .engine
@@ -63,7 +62,7 @@ impl Counting<'_> {
         }
         policy.stats.count_allowed();
         let told = Some(Told::lone(claim.tier, outcome));
-        let claims = smallvec![claim];
+        let claims = claim.into();
         Ok(Passed {
             claims,
             told,
@@ -74,7 +73,7 @@ impl Counting<'_> {
 
     #[cold]
     fn lone_in_full(&self, claim: Claim, outcome: Outcome, now: Nanos) -> Admission {
-        let (claims, outcomes) = (smallvec![claim], Outcomes::from(outcome));
+        let (claims, outcomes) = (Claims::from(claim), Outcomes::from(outcome));
         let counted = Counted {
             settled: self.limits.settle(&claims, &outcomes),
             claims,
@@ -101,8 +100,17 @@ impl Counting<'_> {
         let refusal = self.limits.refuse(policy, RefusalCause::NoKey);
         self.refused(&refusal, now);
         let mode = CountingMode::Authoritative;
-        self.record(&[], &[], Some(&refusal), mode, now);
+        self.record(&Claims::default(), &[], Some(&refusal), mode, now);
         refusal
+    }
+
+    /// A request that passes, and that no policy counts: to be explained where one should have.
+    #[cold]
+    pub(crate) fn uncounted(&self, claims: &Claims) {
+        if self.request_id.is_some() && claims.skipped().next().is_some() {
+            let now = self.engine.limit_clock.now(&*self.engine.clock);
+            self.record(claims, &[], None, CountingMode::Authoritative, now);
+        }
     }
 
     /// Remembers what came of a request.
@@ -116,7 +124,7 @@ impl Counting<'_> {
             ..
         } = counted;
         let mut rest = &*outcomes;
-        for claim in &claims {
+        for claim in &*claims {
             let (policy, rates) = self.limits.of(claim);
             let Some((own, others)) = rest.split_at_checked(rates.list.len()) else {
                 break;
@@ -211,7 +219,7 @@ impl Counting<'_> {
     #[cold]
     fn record(
         &self,
-        claims: &[Claim],
+        claims: &Claims,
         outcomes: &[Outcome],
         refusal: Option<&Refusal>,
         mode: CountingMode,
@@ -222,7 +230,7 @@ impl Counting<'_> {
         };
         let mut outcomes = outcomes.iter();
         let mut steps = Vec::new();
-        for claim in claims {
+        for claim in &**claims {
             let (policy, rates) = self.limits.of(claim);
             for (rate, outcome) in rates.list.iter().zip(outcomes.by_ref()) {
                 steps.push(DecisionStep {
@@ -239,6 +247,12 @@ impl Counting<'_> {
                 });
             }
         }
+        let skipped = claims.skipped();
+        let skipped = skipped.filter_map(|index| self.limits.policies.get(index));
+        let skipped = skipped.map(|policy| SkippedPolicy {
+            policy: policy.key.clone(),
+            on_missing_key: policy.fields.when_missing(),
+        });
         self.engine.decisions.record(DecisionRecord {
             request_id: request_id.to_owned(),
             at: instant(now),
@@ -249,6 +263,7 @@ impl Counting<'_> {
             cause: refusal.map(|refusal| refusal.cause.into()),
             mode,
             steps,
+            skipped: skipped.collect(),
         });
     }
 }

@@ -51,9 +51,9 @@ impl Inner {
         snapshot: &Snapshot,
         key: &LimitKey,
         deletes_known: bool,
-    ) -> Result<(LimitKey, Vec<usize>), ChangeError> {
+    ) -> Result<LimitKey, ChangeError> {
         match self.governed(snapshot, key) {
-            Err(_) if deletes_known => Ok((key.clone(), Vec::new())),
+            Err(_) if deletes_known => Ok(key.clone()),
             governed => governed,
         }
     }

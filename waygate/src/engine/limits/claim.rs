@@ -1,6 +1,6 @@
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr, ops::Deref};
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use waygate_core::{
     decision::Facts,
     grammar::{KeyPart, KeySource, OnMissingKey},
@@ -10,6 +10,7 @@ use waygate_core::{
 use super::{
     Limits,
     key::LimitedKey,
+    missing::remedy,
     policy::{Policy, Rate, Rates, TierIndex},
 };
 
@@ -57,8 +58,66 @@ pub(crate) struct Claim {
     pub(crate) cost: u32,
 }
 
-/// Nearly every route has one policy.
-pub(crate) type Claims = SmallVec<[Claim; 1]>;
+/// What one request is counted by.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Claims {
+    /// In the order of the policies; nearly every route has one.
+    list: SmallVec<[Claim; 1]>,
+    /// The policies that found nothing to count the request by, one bit for each of the first 64.
+    skipped: u64,
+}
+
+/// A policy that finds nothing to count a request by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NoKey {
+    /// Which one of the route's policies.
+    pub(crate) policy: u16,
+    /// Whether it refuses such requests, or lets them pass uncounted.
+    pub(crate) refused: bool,
+}
+
+impl Claims {
+    /// Without a claim: this policy finds nothing to count by.
+    #[cold]
+    pub(crate) fn skipping(no_key: NoKey) -> Self {
+        let mut claims = Self::default();
+        claims.skip(no_key.policy);
+        claims
+    }
+
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&Claim) -> bool) {
+        self.list.retain(|claim| wanted(claim));
+    }
+
+    #[cold]
+    fn skip(&mut self, policy: u16) {
+        self.skipped |= 1u64.checked_shl(policy.into()).unwrap_or(0);
+    }
+
+    /// Which of the route's policies found nothing to count by.
+    pub(crate) fn skipped(&self) -> impl Iterator<Item = usize> + use<> {
+        let skipped = self.skipped;
+        (0..64).filter(move |policy| skipped >> policy & 1 == 1)
+    }
+}
+
+impl From<Claim> for Claims {
+    #[inline]
+    fn from(claim: Claim) -> Self {
+        let list = smallvec![claim];
+        Self { list, skipped: 0 }
+    }
+}
+
+impl Deref for Claims {
+    type Target = [Claim];
+
+    #[inline]
+    fn deref(&self) -> &[Claim] {
+        &self.list
+    }
+}
+
 pub(crate) type Takes<'a> = SmallVec<[Take<'a>; 4]>;
 
 impl Limits {
@@ -69,9 +128,13 @@ impl Limits {
         facts: &impl LimitFacts,
         functions: &mut impl Functions,
     ) -> Result<Claims, u16> {
-        let mut claims = Claims::new();
+        let mut claims = Claims::default();
         for (index, policy) in (0u16..).zip(&self.policies) {
-            claims.extend(policy.claim(index, facts, functions)?);
+            match policy.claim(index, facts, functions) {
+                Ok(claim) => claims.list.extend(claim),
+                Err(no_key) if no_key.refused => return Err(no_key.policy),
+                Err(no_key) => claims.skip(no_key.policy),
+            }
         }
         Ok(claims)
     }
@@ -118,7 +181,7 @@ impl Policy {
         index: u16,
         facts: &impl LimitFacts,
         functions: &mut impl Functions,
-    ) -> Result<Option<Claim>, u16> {
+    ) -> Result<Option<Claim>, NoKey> {
         if self.is_plain
             && let Some(ip) = facts.network()
         {
@@ -138,7 +201,7 @@ impl Policy {
         index: u16,
         facts: &impl LimitFacts,
         functions: &mut impl Functions,
-    ) -> Result<Option<Claim>, u16> {
+    ) -> Result<Option<Claim>, NoKey> {
         let fields = &self.fields;
         if !fields.enabled
             || self.exempts_ip(|| facts.client_ip())
@@ -156,8 +219,12 @@ impl Policy {
         let key = match key_of(&fields.key, facts, || functions.key(self)) {
             Some(key) => key,
             None => match fields.when_missing() {
-                OnMissingKey::Block if self.is_enforced() => return Err(index),
-                OnMissingKey::Exempt | OnMissingKey::Block => return Ok(None),
+                missing @ (OnMissingKey::Exempt | OnMissingKey::Block) => {
+                    return Err(NoKey {
+                        policy: index,
+                        refused: self.miss(missing),
+                    });
+                }
                 OnMissingKey::FallbackIp => {
                     let mut key = LimitedKey::default();
                     // Whose address is not known shares a counter with everybody else like that.
@@ -172,6 +239,26 @@ impl Policy {
             cost: functions.cost(self).unwrap_or(fields.cost.get()),
             key,
         }))
+    }
+}
+
+impl Policy {
+    /// Notes a request that has nothing to be counted by. Says whether it is refused.
+    #[cold]
+    fn miss(&self, missing: OnMissingKey) -> bool {
+        if missing == OnMissingKey::Block && self.is_enforced() {
+            return true;
+        }
+        if self.stats.skipped.skip() {
+            tracing::warn!(
+                policy = %self.key,
+                key = %self.fields.key,
+                "a request has nothing that this limit counts by, and is not counted; {}; only the first such request is \
+                 logged, and all are counted as `skipped`",
+                remedy(&self.fields.key),
+            );
+        }
+        false
     }
 }
 

@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 use waygate_core::{
     grammar::{Limit, TierLimit},
     model::{Action, AuditEntry, LimitKey, LimitScope, RateLimitPolicy},
-    port::{Batch, EntityKey},
+    port::{Batch, EntityKey, Expected},
 };
 
 use super::{LimitRecord, LimitedKey, Policy, check_key, replace::Replacement};
 use crate::engine::{
     ChangeError, Event, Inner,
     change::{Attempt, By, Change, check_expected, entry, json},
+    publish::Touched,
     snapshot::Snapshot,
     stored::{Stored, kind},
 };
@@ -56,8 +57,9 @@ impl Change for LimitChange {
     ) -> Result<Option<LimitRecord>, Attempt> {
         let snapshot = inner.snapshot.load_full();
         let deletes = matches!(self.command, LimitCommand::Delete);
-        let deletes_known = deletes && stored.limits.get(&self.key).is_some();
-        let (key, slots) = inner.governed_or_left(&snapshot, &self.key, deletes_known)?;
+        // One that cannot be read is there as well.
+        let is_known = |key| stored.expected_limit(key) != Expected::Absent;
+        let key = inner.governed_or_left(&snapshot, &self.key, deletes && is_known(&self.key))?;
         let declared = snapshot.declared_limit(&key).cloned();
         let known = stored.limits.get(&key);
         check_expected(
@@ -95,7 +97,7 @@ impl Change for LimitChange {
         let unchanged = if next.is_some() {
             !is_set && next == before
         } else {
-            known.is_none()
+            !is_known(&key)
         };
         if unchanged {
             return Ok(snapshot.limit_record(&key));
@@ -110,9 +112,13 @@ impl Change for LimitChange {
             action: action(&key.scope, &self.command, before.is_some()),
             declared,
         };
-        let line = inner.replace(stored, by, &slots, replacement).await?;
+        let line = inner.replace(stored, by, replacement).await?;
         let snapshot = inner.snapshot.load();
         let record = snapshot.limit_record(&key);
+        let warning = record.as_ref().and_then(|record| record.warning.as_deref());
+        if let Some(warning) = warning {
+            tracing::warn!(policy = %key, "a limit was set that does not count as it is meant to: {warning}");
+        }
         inner.send(Event::RateLimit {
             key,
             limit: record.clone().map(Box::new),
@@ -164,20 +170,15 @@ impl Change for LimitReset {
             batch.puts.push((entity, json(&next)));
         }
         let revision = inner.commit(stored, batch).await?;
-        let snapshot = inner.snapshot.load_full();
+        let table = &inner.snapshot.load().table;
+        inner.publish_next(stored, &Touched::limits(keys, table));
+        let snapshot = inner.snapshot.load();
         for key in keys {
-            let (_, slots) = inner.governed(&snapshot, key)?;
-            inner.publish_limits(stored, &key.scope, &slots);
-        }
-        for key in keys {
-            inner.send(Event::RateLimit {
-                limit: inner.snapshot.load().limit_record(key).map(Box::new),
-                key: key.clone(),
-                audit: Some(Box::new(AuditEntry {
-                    revision: revision.number,
-                    ..line.clone()
-                })),
-            });
+            let line = AuditEntry {
+                revision: revision.number,
+                ..line.clone()
+            };
+            inner.send_rate_limit(&snapshot, key.clone(), Some(Box::new(line)));
         }
         Ok(())
     }
@@ -210,14 +211,29 @@ impl Change for KeyReset {
                 inner.clock.now(),
             )
         };
+        // The generation is written as it is, so that other processes see that something was reset.
+        let entity = EntityKey::of(kind::COUNTERS, &policy.key);
+        let generation = Generation {
+            generation: stored.generation(&policy.key),
+        };
         let batch = Batch {
-            audit: vec![line],
+            expected: vec![(entity.clone(), stored.expected_generation(&policy.key))],
+            puts: vec![(entity, json(&generation))],
+            audit: vec![line.clone()],
             ..Batch::default()
         };
-        // Nothing is forgotten that the audit log does not tell of.
-        inner.commit(stored, batch).await?;
-        inner.publish_patch(stored, &[]);
-        Ok(inner.counters.forget(policy, key).await?)
+        // Nothing is forgotten that the audit log does not show.
+        let revision = inner.commit(stored, batch).await?;
+        let table = &inner.snapshot.load().table;
+        inner.publish_next(stored, &Touched::limits([&policy.key], table));
+        let forgotten = inner.counters.forget(policy, key).await;
+        let line = AuditEntry {
+            revision: revision.number,
+            ..line
+        };
+        let snapshot = inner.snapshot.load();
+        inner.send_rate_limit(&snapshot, policy.key.clone(), Some(Box::new(line)));
+        Ok(forgotten?)
     }
 }
 
@@ -228,27 +244,18 @@ fn check_policy(stored: &Stored, key: &LimitKey, by: &By) -> Result<(), ChangeEr
 }
 
 impl Inner {
-    /// The key with its route resolved, and the slots that the policy governs by itself.
+    /// The key with its route resolved.
     pub(crate) fn governed(
         &self,
         snapshot: &Snapshot,
         key: &LimitKey,
-    ) -> Result<(LimitKey, Vec<usize>), ChangeError> {
+    ) -> Result<LimitKey, ChangeError> {
         let LimitScope::Route(route) = &key.scope else {
-            return Ok((key.clone(), Vec::new()));
+            return Ok(key.clone());
         };
-        let slot = snapshot.table.resolve(route)?;
-        let route = snapshot.table.route(slot).map_or(route, |found| &found.key);
-        let scope = LimitScope::Route(route.clone());
-        Ok((LimitKey::new(scope, key.name.clone()), vec![slot]))
-    }
-
-    pub(crate) fn publish_limits(&self, stored: &Stored, scope: &LimitScope, slots: &[usize]) {
-        match scope {
-            LimitScope::Route(_) => self.publish_patch(stored, slots),
-            // Every route meets it.
-            LimitScope::Global | LimitScope::Service(_) => self.publish_levels(stored),
-        }
+        let (_, route) = snapshot.table.resolve_limited(route)?;
+        let scope = LimitScope::Route(route);
+        Ok(LimitKey::new(scope, key.name.clone()))
     }
 }
 

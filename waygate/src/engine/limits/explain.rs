@@ -3,6 +3,7 @@ use std::{collections::VecDeque, sync::Mutex};
 use serde::Serialize;
 use waygate_core::{
     Timestamp,
+    grammar::OnMissingKey,
     model::{LimitKey, RouteKey},
 };
 
@@ -29,6 +30,19 @@ pub struct DecisionRecord {
     pub mode: CountingMode,
     /// What each rate of each policy said, in the order of the checks; empty when the request was not counted.
     pub steps: Vec<DecisionStep>,
+    /// The policies that found nothing to count the request by and let it pass uncounted.
+    pub skipped: Vec<SkippedPolicy>,
+}
+
+/// A policy that did not count a request, since the request has nothing that it counts by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SkippedPolicy {
+    /// The policy.
+    pub policy: LimitKey,
+    /// What it does with such requests: its own `on_missing_key`, or the default of its key. One that would `block` only
+    /// reports, in shadow mode.
+    pub on_missing_key: OnMissingKey,
 }
 
 /// Why the limits have refused a request.
@@ -38,6 +52,8 @@ pub struct DecisionRecord {
 pub enum DecisionCause {
     /// There were too many.
     Exceeded,
+    /// It costs more than the limit takes at once, so that it never passes.
+    TooCostly,
     /// It had nothing to be counted by.
     NoKey,
     /// The store of the counters was gone, and the policy is closed without it.
@@ -50,6 +66,7 @@ impl From<RefusalCause> for DecisionCause {
     fn from(cause: RefusalCause) -> Self {
         match cause {
             RefusalCause::Exceeded => Self::Exceeded,
+            RefusalCause::TooCostly => Self::TooCostly,
             RefusalCause::NoKey => Self::NoKey,
             RefusalCause::StoreGone => Self::StoreGone,
         }

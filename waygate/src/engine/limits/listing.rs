@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 use waygate_core::{
-    grammar::format_wire,
+    grammar::{OnMissingKey, format_wire},
     model::{LimitKey, LimitScope, RateLimitPolicy, Revision},
 };
 
@@ -34,6 +34,12 @@ pub struct LimitRecord {
     pub drifted: bool,
     /// What it has said.
     pub counts: LimitCounts,
+    /// What happens to requests that have nothing to be counted by: what the policy says, or the default of its key.
+    pub on_missing_key: OnMissingKey,
+    /// How many requests passed uncounted for that reason since the process began.
+    pub skipped: u64,
+    /// Why the policy does not count as it is meant to, if that is known without a request.
+    pub warning: Option<String>,
 }
 
 impl LimitRecord {
@@ -49,6 +55,9 @@ impl LimitRecord {
             overridden: policy.revision > 0,
             drifted: policy.drifted,
             counts: policy.stats.counts(),
+            on_missing_key: policy.fields.when_missing(),
+            skipped: policy.stats.skipped.count(),
+            warning: policy.problem.clone(),
         }
     }
 }
@@ -121,7 +130,13 @@ impl HitQuery {
     fn wants(&self, hit: &Hit) -> bool {
         let is =
             |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
-        (is(&self.route, hit.route.path()) || is(&self.route, hit.route.as_str()))
+        let of_route = |wanted: &str| {
+            let by_method = wanted.strip_prefix(&*hit.method);
+            let by_method = by_method.and_then(|rest| rest.strip_prefix(':'));
+            [hit.route.path(), hit.route.as_str()].contains(&wanted)
+                || hit.route.method().is_none() && by_method == Some(hit.route.path())
+        };
+        self.route.as_deref().is_none_or(of_route)
             && is(&self.policy, hit.policy.name.as_str())
             && self
                 .enforced

@@ -12,6 +12,7 @@ mod explain;
 mod key;
 mod levels;
 mod listing;
+mod missing;
 mod operator;
 mod overrides;
 mod policy;
@@ -35,14 +36,17 @@ pub(crate) use command::Generation;
 #[cfg(feature = "admin")]
 pub(crate) use command::LimitCommand;
 pub(crate) use explain::Decisions;
-pub use explain::{DecisionCause, DecisionRecord, DecisionStep};
+pub use explain::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
 pub(crate) use key::LimitedKey;
-pub(crate) use levels::{Levels, OwnLimits};
+pub(crate) use levels::{Levels, OwnLimits, RouteLimits};
 pub use listing::{HitQuery, HitRecord, LimitRecord};
+pub(crate) use missing::{KeySources, remedy};
+#[cfg(feature = "axum")]
+pub(crate) use missing::{NO_PRINCIPAL, needs_of_caller};
 pub(crate) use overrides::{Applying, Overrides};
 pub(crate) use policy::{ExemptNetworks, Policy, Rate};
 pub(crate) use replace::Replacement;
-pub(crate) use stats::{Hit, LimitBook, lock};
+pub(crate) use stats::{Hit, LimitBook, Skipped, lock};
 pub use stats::{KeyUse, LimitCounts};
 pub(crate) use store::{Counters, Shared};
 pub use store::{CountingMode, CountingModes};

@@ -96,9 +96,8 @@ impl Operator {
         let keys = keys_of(&snapshot, &scope);
         let path = match &scope {
             LimitScope::Route(route) => {
-                let slot = snapshot.table.resolve(route)?;
-                let found = snapshot.table.route(slot);
-                found.map_or_else(|| route.to_string(), |found| found.key.to_string())
+                let (_, route) = snapshot.table.resolve_limited(route)?;
+                route.to_string()
             }
             LimitScope::Global | LimitScope::Service(_) => audit_path(&scope),
         };
@@ -116,14 +115,21 @@ impl Operator {
     pub async fn reset_rate_limits_of_path(&self, path: &str) -> Result<(), ChangeError> {
         let snapshot = self.waygate.inner.snapshot.load_full();
         let route: RouteKey = path.parse()?;
-        let routes = snapshot.table.iter().map(|route| &route.key);
-        let of_path = routes.filter(|key| key.path() == route.path());
-        let scopes: Vec<_> = of_path.map(|key| LimitScope::Route(key.clone())).collect();
-        if scopes.is_empty() {
+        let is_of_path = |key: &RouteKey| key.path() == route.path();
+        if !snapshot
+            .table
+            .registered()
+            .any(|route| is_of_path(&route.key))
+        {
             let (key, nearest) = (path.to_owned(), None);
             return Err(ResolveError::NotRegistered { key, nearest }.into());
         }
-        let keys = scopes.iter().flat_map(|scope| keys_of(&snapshot, scope));
+        let policies = snapshot.all_limits().flat_map(|own| &*own.rates);
+        let keys = policies.map(|policy| policy.key.clone());
+        let keys = keys.filter(|key| match &key.scope {
+            LimitScope::Route(route) => is_of_path(route),
+            LimitScope::Global | LimitScope::Service(_) => false,
+        });
         let (keys, path) = (keys.collect(), route.path().to_owned());
         self.make(LimitReset { keys, path }).await
     }
@@ -169,11 +175,8 @@ impl Operator {
         let LimitScope::Route(route) = &scope else {
             return Ok(Vec::new());
         };
-        let slot = snapshot.table.resolve(route)?;
-        let found = snapshot.table.route(slot);
-        Ok(found.map_or_else(Vec::new, |found| {
-            keys_of(snapshot, &LimitScope::Route(found.key.clone()))
-        }))
+        let (_, route) = snapshot.table.resolve_limited(route)?;
+        Ok(keys_of(snapshot, &LimitScope::Route(route)))
     }
 }
 

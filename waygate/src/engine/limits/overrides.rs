@@ -1,7 +1,7 @@
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use waygate_core::{
-    grammar::PolicyName,
+    grammar::{KeySource, PolicyName},
     model::{ConcurrencyPolicy, LimitKey, LimitOverride, LimitScope, RateLimitPolicy},
 };
 
@@ -18,17 +18,28 @@ type OwnOverrides<P> = BTreeMap<PolicyName, Versioned<LimitOverride<P>>>;
 pub(crate) trait Named {
     /// What tells several policies of one scope apart.
     fn name(&self) -> &PolicyName;
+
+    /// What has a counter of its own.
+    fn key(&self) -> &KeySource;
 }
 
 impl Named for RateLimitPolicy {
     fn name(&self) -> &PolicyName {
         &self.name
     }
+
+    fn key(&self) -> &KeySource {
+        &self.key
+    }
 }
 
 impl Named for ConcurrencyPolicy {
     fn name(&self) -> &PolicyName {
         &self.name
+    }
+
+    fn key(&self) -> &KeySource {
+        &self.key
     }
 }
 
@@ -41,6 +52,8 @@ pub(crate) struct Applying<P> {
     pub(crate) revision: u64,
     /// Whether the code declares something else by now than when an operator set it.
     pub(crate) drifted: bool,
+    /// The key of what the code declares under the same name, if it declares anything.
+    pub(crate) declared: Option<KeySource>,
 }
 
 impl<P> Default for Overrides<P> {
@@ -88,17 +101,6 @@ impl<P> Overrides<P> {
     }
 }
 
-impl<P: PartialEq> Overrides<P> {
-    /// The scopes whose policies are not the same in `other`.
-    pub(crate) fn changed(&self, other: &Self) -> HashSet<LimitScope> {
-        let scopes = self.0.keys().chain(other.0.keys());
-        scopes
-            .filter(|scope| self.0.get(scope) != other.0.get(scope))
-            .cloned()
-            .collect()
-    }
-}
-
 impl<P: Named + Clone + PartialEq> Overrides<P> {
     /// The policies of one scope: what the code declares, in its order, and then what operators have added.
     pub(crate) fn applying(&self, scope: &LimitScope, declared: &[P]) -> Vec<Applying<P>> {
@@ -115,6 +117,7 @@ impl<P: Named + Clone + PartialEq> Overrides<P> {
                         fields: policy.clone(),
                         revision: 0,
                         drifted: false,
+                        declared: Some(policy.key().clone()),
                     },
                 });
         let added = set.into_iter().flatten();
@@ -125,13 +128,14 @@ impl<P: Named + Clone + PartialEq> Overrides<P> {
     }
 }
 
-impl<P: Clone + PartialEq> Applying<P> {
+impl<P: Named + Clone + PartialEq> Applying<P> {
     fn set(key: LimitKey, set: &Versioned<LimitOverride<P>>, declared: Option<&P>) -> Self {
         Self {
             key,
             fields: set.value.policy.clone(),
             revision: set.revision,
             drifted: set.value.declared.as_ref() != declared,
+            declared: declared.map(|policy| policy.key().clone()),
         }
     }
 }

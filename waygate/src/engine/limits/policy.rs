@@ -13,12 +13,8 @@ use waygate_core::{
     port::Series,
 };
 
-use super::{
-    key::LimitedKey,
-    overrides::Applying,
-    stats::{LimitBook, PolicyStats},
-};
-use crate::engine::stored::Stored;
+use super::{key::LimitedKey, overrides::Applying, stats::PolicyStats};
+use crate::engine::{snapshot::Compiler, stored::Stored};
 
 /// A rate limit policy, ready to be asked.
 #[derive(Debug)]
@@ -30,6 +26,10 @@ pub(crate) struct Policy {
     /// Whether the code declares something else by now than when an operator set it.
     pub(crate) drifted: bool,
     pub(crate) stats: Arc<PolicyStats>,
+    /// Whether the code declares one of this name, so that the functions of its attribute apply.
+    pub(crate) is_declared: bool,
+    /// Why it does not count as it is meant to, if that is known.
+    pub(crate) problem: Option<String>,
     exempt_ips: ExemptNetworks,
     limits: Box<[Rates]>,
     /// Whether it counts every request, by the client's address, in one tier: there is nothing to find out then.
@@ -69,15 +69,18 @@ impl Policy {
     pub(crate) fn compile(
         applying: Applying<RateLimitPolicy>,
         stored: &Stored,
-        book: &LimitBook,
+        compiler: Compiler<'_>,
     ) -> Self {
         let Applying {
             key,
             fields,
             revision,
             drifted,
+            declared,
         } = applying;
-        let (generation, stats) = (stored.generation(&key), book.of(&key));
+        let (generation, stats) = (stored.generation(&key), compiler.book.of(&key));
+        let has_tiers = !fields.tiers.is_empty();
+        let sources = compiler.sources;
         let tiers = fields.tiers.iter().map(|tier| &tier.limit);
         let own = TierLimit::Limited(fields.limit.clone());
         let limits = std::iter::once(&own)
@@ -88,6 +91,8 @@ impl Policy {
             exempt_ips: ExemptNetworks::new(&fields.exempt_ips),
             limits,
             is_plain: is_plain(&fields),
+            is_declared: declared.is_some(),
+            problem: sources.problem(&fields.key, &key, declared.as_ref(), has_tiers),
             key,
             fields,
             revision,

@@ -8,6 +8,7 @@ use super::command::{audit_path, service};
 use crate::engine::{
     Inner,
     change::{Attempt, By, entry, json},
+    publish::Touched,
     stored::Stored,
 };
 
@@ -27,13 +28,11 @@ pub(crate) struct Replacement<'a, P> {
 }
 
 impl Inner {
-    /// Writes a policy and its line in the audit log, publishes it for the routes in `slots` or for all, and returns the
-    /// line.
+    /// Writes a policy and its line in the audit log, publishes it, and returns the line.
     pub(crate) async fn replace<P: Serialize>(
         &self,
         stored: &mut Stored,
         by: &By,
-        slots: &[usize],
         replacement: Replacement<'_, P>,
     ) -> Result<AuditEntry, Attempt> {
         let Replacement {
@@ -71,7 +70,8 @@ impl Inner {
             None => batch.deletes.push(entity),
         }
         let revision = self.commit(stored, batch).await?;
-        self.publish_limits(stored, &key.scope, slots);
+        let table = &self.snapshot.load().table;
+        self.publish_next(stored, &Touched::limits([key], table));
         Ok(AuditEntry {
             revision: revision.number,
             ..line

@@ -23,7 +23,24 @@ pub(crate) struct PolicyStats {
     pub(crate) refused: AtomicU64,
     /// Refusals of a policy in shadow mode: requests that passed all the same.
     pub(crate) would_refuse: AtomicU64,
+    /// Requests that had nothing to be counted by.
+    pub(crate) skipped: Skipped,
     top: Mutex<TopKeys>,
+}
+
+/// How many requests passed uncounted, since they had nothing to be counted by.
+#[derive(Debug, Default)]
+pub(crate) struct Skipped(AtomicU64);
+
+impl Skipped {
+    /// Counts one. Says whether it is the first.
+    pub(crate) fn skip(&self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed) == 0
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// The same at one moment.
@@ -35,6 +52,15 @@ pub struct LimitCounts {
     pub refused: u64,
     /// Requests that a policy in shadow mode would have refused.
     pub would_refuse: u64,
+}
+
+impl LimitCounts {
+    /// All requests that were counted, or refused.
+    pub(crate) fn total(&self) -> u64 {
+        self.allowed
+            .saturating_add(self.refused)
+            .saturating_add(self.would_refuse)
+    }
 }
 
 impl PolicyStats {

@@ -44,6 +44,8 @@ pub(crate) struct Refusal {
 pub(crate) enum RefusalCause {
     /// There were too many.
     Exceeded,
+    /// It costs more than the limit takes at once: no wait helps.
+    TooCostly,
     /// It has nothing to be counted by.
     NoKey,
     /// The store of the counters is gone, and the policy is closed without it.
@@ -97,7 +99,9 @@ impl Limits {
                     rate,
                     outcome: *outcome,
                 };
-                let waits_longer = |(r, _): (Told, _)| r.outcome.retry_after < outcome.retry_after;
+                let waits_longer = |(r, by): (Told, &Claim)| {
+                    wait_of(&r.outcome, by.cost) < wait_of(outcome, claim.cost)
+                };
                 if !outcome.allowed && refused.is_none_or(waits_longer) {
                     refused = Some((told, claim));
                 }
@@ -111,7 +115,10 @@ impl Limits {
             Some((told, claim)) => Err(Box::new(Refusal {
                 policy: self.policies[usize::from(told.policy)].clone(),
                 tier: told.tier,
-                cause: RefusalCause::Exceeded,
+                cause: match is_too_costly(&told.outcome, claim.cost) {
+                    true => RefusalCause::TooCostly,
+                    false => RefusalCause::Exceeded,
+                },
                 key: Some(claim.key.clone()),
                 told: Some(told),
             })),
@@ -129,6 +136,16 @@ impl Limits {
             told: None,
         })
     }
+}
+
+/// Whether a request of this cost never passes. A limit of 0 is a stop on purpose, which an operator lifts.
+fn is_too_costly(outcome: &Outcome, cost: u32) -> bool {
+    outcome.limit > 0 && u64::from(cost) > outcome.limit
+}
+
+/// For how long a request waits: one that never passes the longest.
+fn wait_of(outcome: &Outcome, cost: u32) -> (bool, Nanos) {
+    (is_too_costly(outcome, cost), outcome.retry_after)
 }
 
 /// Whether `one` leaves less than `other`; of two that leave as much, the one that takes longer to give more.

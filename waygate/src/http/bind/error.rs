@@ -2,6 +2,8 @@ use std::fmt;
 
 use waygate_core::grammar::{Invalid, RouteSpec};
 
+use crate::engine::NO_PRINCIPAL;
+
 /// Everything that is wrong with the declarations of an application, each with a remedy.
 #[derive(Debug)]
 pub struct BindErrors(pub(super) Vec<BindError>);
@@ -10,6 +12,12 @@ impl BindErrors {
     /// The single errors; at least one.
     pub fn errors(&self) -> &[BindError] {
         &self.0
+    }
+}
+
+impl From<crate::RegisterError> for BindErrors {
+    fn from(error: crate::RegisterError) -> Self {
+        Self(vec![error.into()])
     }
 }
 
@@ -67,6 +75,9 @@ pub enum BindError {
         /// The route that it names.
         route: RouteSpec,
     },
+    /// What the attributes of a route say is not what was registered or guarded before.
+    #[error(transparent)]
+    Registered(#[from] crate::RegisterError),
     /// Two handlers claim one route.
     #[error(
         "`{first}` and `{second}` ({location}) both govern `{route}`\n  help: correct `route = \"..\"` of one of them"
@@ -96,6 +107,23 @@ pub enum BindError {
         parameter: String,
         /// What to do about it.
         help: String,
+    },
+    /// A limit counts by the caller, and the builder names no type of callers.
+    #[error(
+        "`{handler}` ({location}): the `#[{attribute}]` `{name}` {need}, but no request has a caller, so that it would not \
+         count as it is meant to\n  help: {NO_PRINCIPAL}"
+    )]
+    NoPrincipal {
+        /// The handler's path.
+        handler: &'static str,
+        /// `file:line` of its first attribute.
+        location: String,
+        /// The attribute's name.
+        attribute: &'static str,
+        /// The name of the limit.
+        name: String,
+        /// What the limit needs the caller for.
+        need: &'static str,
     },
     /// Two limits of one handler have one name.
     #[error(

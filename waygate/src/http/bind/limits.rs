@@ -1,15 +1,18 @@
 use waygate_core::grammar::RouteSpec;
 
 use super::BindError;
-use crate::registry::HandlerDeclaration;
+use crate::{engine::needs_of_caller, registry::HandlerDeclaration};
 
 /// Notes what is wrong with the limits of a handler on a route, each mistake once.
 pub(super) fn check(
     declaration: &HandlerDeclaration,
     route: &RouteSpec,
+    has_principal: bool,
     errors: &mut Vec<BindError>,
 ) {
-    let problems = shared_names(declaration).chain(missing_parameters(declaration, route));
+    let problems = shared_names(declaration)
+        .chain(missing_parameters(declaration, route))
+        .chain(missing_principal(declaration).filter(|_| !has_principal));
     for problem in problems {
         if !errors.contains(&problem) {
             errors.push(problem);
@@ -25,6 +28,33 @@ fn shared_names(declaration: &HandlerDeclaration) -> impl Iterator<Item = BindEr
         location: declaration.location.clone(),
         attribute,
         name: name.to_string(),
+    })
+}
+
+/// Limits that would never find the caller they count by.
+fn missing_principal(declaration: &HandlerDeclaration) -> impl Iterator<Item = BindError> {
+    let rates = declaration.limits.rates.iter().map(|limit| {
+        let policy = &limit.policy;
+        let need = needs_of_caller(&policy.key, !policy.tiers.is_empty());
+        ("rate_limit", &policy.name, need)
+    });
+    let concurrency = declaration.limits.concurrency.iter().map(|limit| {
+        let policy = &limit.policy;
+        (
+            "concurrency_limit",
+            &policy.name,
+            needs_of_caller(&policy.key, false),
+        )
+    });
+    let needy = rates.chain(concurrency);
+    needy.filter_map(|(attribute, name, need)| {
+        Some(BindError::NoPrincipal {
+            handler: declaration.handler,
+            location: declaration.location.clone(),
+            attribute,
+            name: name.to_string(),
+            need: need?,
+        })
     })
 }
 

@@ -6,6 +6,7 @@ use tower::Service;
 
 use super::{
     super::{
+        admitted::Admitted,
         facts::RequestFacts,
         future::{ResponseFuture, announce},
         layer::Shared,
@@ -17,7 +18,8 @@ use super::{
     refuse::refused,
 };
 use crate::engine::{
-    Admission, Claims, Counting, DeprecationHeaders, Limits, NoFunctions, Refusal, Registered,
+    Admission, Claims, Counting, DeprecationHeaders, Limited, Limits, NoFunctions, Refusal,
+    Registered,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,11 +27,10 @@ const MAX_REQUEST_ID: usize = 128;
 const MAX_METHOD: usize = 16;
 
 /// Where a request stands when its route was found to be open.
-pub(crate) struct Arrived<'a> {
-    pub(crate) slot: usize,
-    pub(crate) route: &'a Arc<Registered>,
-    pub(crate) limits: &'a Arc<Limits>,
-    pub(crate) announcement: Option<DeprecationHeaders>,
+struct Arrived<'a> {
+    limited: Limited<'a>,
+    admitted: Admitted,
+    announcement: Option<DeprecationHeaders>,
 }
 
 /// What a request takes along while it waits.
@@ -53,9 +54,9 @@ impl Arrived<'_> {
     #[cold]
     fn wait(self, claims: Option<Claims>) -> Box<Waiting> {
         Box::new(Waiting {
-            slot: self.slot,
-            route: self.route.clone(),
-            limits: self.limits.clone(),
+            slot: self.limited.slot,
+            route: self.limited.route.clone(),
+            limits: self.limited.limits.clone(),
             announcement: self.announcement,
             claims,
         })
@@ -64,7 +65,12 @@ impl Arrived<'_> {
     /// What becomes of a request that nothing counts.
     #[cold]
     fn serve_uncounted(self) -> Step {
-        Step::Serve(self.announcement.map(After::announcing))
+        let Self {
+            admitted,
+            announcement,
+            ..
+        } = self;
+        Step::Serve(announcement.map(|headers| After::announcing(admitted, headers)))
     }
 }
 
@@ -74,13 +80,24 @@ impl Endpoint {
     pub(in crate::http) fn count(
         self: &Arc<Self>,
         request: &Request,
-        arrived: Arrived<'_>,
+        limited: Limited<'_>,
+        announcement: Option<DeprecationHeaders>,
     ) -> Step {
-        let (engine, limits) = (&*self.shared.waygate.inner, arrived.limits);
+        let engine = &*self.shared.waygate.inner;
+        let Limited {
+            slot,
+            route,
+            limits,
+        } = limited;
+        let arrived = Arrived {
+            limited,
+            admitted: Admitted::new(engine, slot),
+            announcement,
+        };
         if !limits.concurrency.is_empty() {
             return Step::Wait(arrived.wait(None));
         }
-        let own = self.shared.own(arrived.slot);
+        let own = self.shared.own(slot);
         if own.is_some_and(|own| own.limits.ask_functions()) {
             return Step::Ask(arrived.wait(None));
         }
@@ -88,7 +105,7 @@ impl Endpoint {
         let counting = Counting {
             engine,
             limits,
-            route: &arrived.route.key,
+            route: &route.key,
             method: method_name(request.method()),
             request_id: request_id(request.headers()),
         };
@@ -96,11 +113,18 @@ impl Endpoint {
             match limits.policies[0].claim(0, &facts, &mut NoFunctions) {
                 Ok(Some(claim)) => counting.lone(claim),
                 Ok(None) => return arrived.serve_uncounted(),
-                Err(policy) => Err(counting.without_key(policy)),
+                Err(no_key) if no_key.refused => Err(counting.without_key(no_key.policy)),
+                Err(no_key) => {
+                    counting.uncounted(&Claims::skipping(no_key));
+                    return arrived.serve_uncounted();
+                }
             }
         } else {
             match limits.claims(&facts, &mut NoFunctions) {
-                Ok(claims) if claims.is_empty() => return arrived.serve_uncounted(),
+                Ok(claims) if claims.is_empty() => {
+                    counting.uncounted(&claims);
+                    return arrived.serve_uncounted();
+                }
                 Ok(claims) if engine.counters.shared.is_some() => {
                     return Step::Wait(arrived.wait(Some(claims)));
                 }
@@ -114,15 +138,15 @@ impl Endpoint {
     /// What follows from the counting.
     #[inline(always)]
     fn follow(self: &Arc<Self>, arrived: Arrived<'_>, admission: Admission) -> Step {
-        let limits = arrived.limits.clone();
+        let limits = arrived.limited.limits.clone();
         match admission {
             Ok(passed) => {
-                let announcement = arrived.announcement;
-                let after = After::counted(self.clone(), limits, passed, announcement);
+                let (admitted, announcement) = (arrived.admitted, arrived.announcement);
+                let after = After::counted(admitted, self.clone(), limits, passed, announcement);
                 Step::Serve(Some(after))
             }
             Err(refusal) => Step::TurnAway(Box::new(TurnedAway {
-                slot: arrived.slot,
+                slot: arrived.limited.slot,
                 limits,
                 refusal,
             })),
@@ -143,6 +167,7 @@ where
         mut waiting: Box<Waiting>,
     ) -> ResponseFuture<S::Future, S::Error> {
         let engine = &*self.endpoint.shared.waygate.inner;
+        let admitted = Admitted::new(engine, waiting.slot);
         let (parts, body) = request.into_parts();
         let own = self.endpoint.shared.own(waiting.slot);
         let told = own.and_then(|own| Told::at_once(&own.limits, &parts));
@@ -161,7 +186,9 @@ where
         let admission = match claims {
             None => return self.wait(request, waiting),
             Some(Ok(claims)) if claims.is_empty() => {
-                let after = waiting.announcement.map(After::announcing);
+                counting.uncounted(&claims);
+                let announcement = waiting.announcement;
+                let after = announcement.map(|headers| After::announcing(admitted, headers));
                 return ResponseFuture::served(self.inner.call(request), after);
             }
             Some(Ok(claims)) if engine.counters.shared.is_some() => {
@@ -179,7 +206,8 @@ where
         } = *waiting;
         match admission {
             Ok(passed) => {
-                let after = After::counted(self.endpoint.clone(), limits, passed, announcement);
+                let endpoint = self.endpoint.clone();
+                let after = After::counted(admitted, endpoint, limits, passed, announcement);
                 ResponseFuture::served(self.inner.call(request), Some(after))
             }
             Err(refusal) => {
@@ -213,6 +241,7 @@ where
                 claims,
             } = *waiting;
             let shared = &endpoint.shared;
+            let admitted = Admitted::new(&shared.waygate.inner, slot);
             let (request, held) = match enter(shared, slot, &route, &limits, request).await {
                 Ok(entered) => entered,
                 Err(full) => return Ok(full),
@@ -232,7 +261,8 @@ where
             };
             let admission = match claims {
                 Ok(claims) if claims.is_empty() => {
-                    let mut response = inner.call(request).await?;
+                    counting.uncounted(&claims);
+                    let mut response = admitted.scope(inner.call(request)).await?;
                     announce(&mut response, announcement);
                     return Ok(until_sent(response, held));
                 }
@@ -242,8 +272,8 @@ where
             };
             match admission {
                 Ok(passed) => {
-                    let response = inner.call(request).await?;
-                    let after = After::counted(endpoint, limits, passed, announcement);
+                    let response = admitted.scope(inner.call(request)).await?;
+                    let after = After::counted(admitted, endpoint, limits, passed, announcement);
                     Ok(until_sent(after.complete(response), held))
                 }
                 Err(refusal) => {

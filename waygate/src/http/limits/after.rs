@@ -5,13 +5,14 @@ use futures_util::FutureExt;
 use waygate_core::limit::quota::SECOND;
 
 use super::{
-    super::{future::announce, service::Endpoint},
+    super::{admitted::Admitted, future::announce, service::Endpoint},
     Cost, headers,
 };
-use crate::engine::{DeprecationHeaders, Limits, Passed, RateLimitHeaders};
+use crate::engine::{DeprecationHeaders, Limits, Passed};
 
 /// What is left to do when the endpoint has answered.
 pub(crate) struct After {
+    admitted: Admitted,
     announcement: Option<DeprecationHeaders>,
     counted: Option<CountedRequest>,
 }
@@ -25,8 +26,9 @@ struct CountedRequest {
 
 impl After {
     /// The answer tells that the route is deprecated.
-    pub(crate) fn announcing(announcement: DeprecationHeaders) -> Box<Self> {
+    pub(crate) fn announcing(admitted: Admitted, announcement: DeprecationHeaders) -> Box<Self> {
         Box::new(Self {
+            admitted,
             announcement: Some(announcement),
             counted: None,
         })
@@ -35,6 +37,7 @@ impl After {
     /// The answer tells how the client stands, and may say what the request has cost.
     #[inline(always)]
     pub(super) fn counted(
+        admitted: Admitted,
         endpoint: Arc<Endpoint>,
         limits: Arc<Limits>,
         passed: Passed,
@@ -49,10 +52,17 @@ impl After {
         Box::write(
             Box::new_uninit(),
             Self {
+                admitted,
                 announcement,
                 counted,
             },
         )
+    }
+
+    /// What the endpoint is polled as.
+    #[inline]
+    pub(crate) fn admitted(&self) -> Admitted {
+        self.admitted
     }
 
     pub(crate) fn complete(self, mut response: Response) -> Response {
@@ -74,20 +84,8 @@ impl After {
 impl CountedRequest {
     #[inline]
     fn tell(&self, response: &mut Response) {
-        let which = self.endpoint.shared.waygate.inner.limiting.headers;
-        if let Some(told) = &self.passed.told
-            && which != RateLimitHeaders::Off
-        {
-            let (headers, passed) = (response.headers_mut(), &self.passed);
-            headers::write(
-                headers,
-                which,
-                &self.limits,
-                &passed.claims,
-                told,
-                passed.at,
-            );
-        }
+        let engine = &self.endpoint.shared.waygate.inner;
+        headers::of_passed(response.headers_mut(), engine, &self.limits, &self.passed);
     }
 
     /// Charges what a request has really cost. What it gives back is given to the window that it was taken from, or to

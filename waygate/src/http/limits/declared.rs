@@ -3,11 +3,15 @@ use std::collections::HashSet;
 use waygate_core::{
     decl,
     grammar::{Invalid, KeyPart, KeySource, PolicyName},
-    model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy},
+    model::{ConcurrencyPolicy, RateLimitPolicy},
 };
 
 use super::{CostFunction, KeyFunction};
-use crate::{__private::Declaration, http::Responder};
+use crate::{
+    __private::Declaration,
+    engine::{Concurrency, Policy},
+    http::Responder,
+};
 
 /// The limits that the attributes of one handler declare, each kind from the top.
 #[derive(Debug, Clone, Default)]
@@ -46,9 +50,9 @@ impl DeclaredLimits {
     ) -> Result<(), Invalid> {
         self.rates.push(DeclaredLimit {
             policy: RateLimitPolicy::declared(declared)?,
-            key: with.key.map(|key| key()),
-            cost: with.cost.map(|cost| cost()),
-            response: with.response.map(|response| response()),
+            key: with.key.map(|key| key().function),
+            cost: with.cost.map(|cost| cost().function),
+            response: with.response.map(|response| response().function),
         });
         Ok(())
     }
@@ -60,23 +64,22 @@ impl DeclaredLimits {
     ) -> Result<(), Invalid> {
         self.concurrency.push(DeclaredConcurrency {
             policy: ConcurrencyPolicy::declared(declared)?,
-            key: with.key.map(|key| key()),
-            response: with.response.map(|response| response()),
+            key: with.key.map(|key| key().function),
+            response: with.response.map(|response| response().function),
         });
         Ok(())
     }
 
-    /// What is declared of a policy: nothing of one that more than this route meets.
-    pub(super) fn rate(&self, key: &LimitKey) -> Option<&DeclaredLimit> {
-        let is_own = matches!(key.scope, LimitScope::Route(_));
-        let mut rates = self.rates.iter().filter(|_| is_own);
-        rates.find(|limit| limit.policy.name == key.name)
+    /// What is declared of a policy: nothing of one that more than this route meets, or only one of its methods.
+    pub(super) fn rate(&self, policy: &Policy) -> Option<&DeclaredLimit> {
+        let mut rates = self.rates.iter().filter(|_| policy.is_declared);
+        rates.find(|limit| limit.policy.name == policy.key.name)
     }
 
     /// The same of a limit of concurrency.
-    pub(super) fn concurrency(&self, name: &PolicyName) -> Option<&DeclaredConcurrency> {
-        let mut limits = self.concurrency.iter();
-        limits.find(|limit| limit.policy.name == *name)
+    pub(super) fn concurrency(&self, limit: &Concurrency) -> Option<&DeclaredConcurrency> {
+        let mut limits = self.concurrency.iter().filter(|_| limit.is_declared);
+        limits.find(|declared| declared.policy.name == limit.key.name)
     }
 
     /// The policies alone, for the engine.

@@ -71,14 +71,14 @@ pub(super) fn told(
 
 impl Functions for Told<'_> {
     fn key(&mut self, policy: &Policy) -> Option<LimitedKey> {
-        let own = self.declared.rate(&policy.key)?;
+        let own = self.declared.rate(policy)?;
         let rates = &self.declared.rates;
         let index = rates.iter().position(|limit| std::ptr::eq(limit, own))?;
         told(index, own.key.as_ref(), &self.asked, self.request)
     }
 
     fn cost(&mut self, policy: &Policy) -> Option<u32> {
-        let function = self.declared.rate(&policy.key)?.cost.as_ref()?;
+        let function = self.declared.rate(policy)?.cost.as_ref()?;
         Some(function.cost(self.request))
     }
 }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use waygate_core::limit::quota::{Nanos, SECOND};
 
-use crate::engine::{Claim, Limits, Rate, RateLimitHeaders, Told};
+use crate::engine::{Claim, Inner, Limits, Passed, Rate, RateLimitHeaders, Refusal, Told};
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -13,9 +13,40 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const STANDARD: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// Writes what is said about a request that passes.
+#[inline]
+pub(in crate::http) fn of_passed(
+    headers: &mut HeaderMap,
+    engine: &Inner,
+    limits: &Limits,
+    passed: &Passed,
+) {
+    if let Some(told) = &passed.told {
+        let which = engine.limiting.headers;
+        write(headers, which, limits, &passed.claims, told, passed.at);
+    }
+}
+
+/// Writes what is said about a request that is refused now, for so long.
+pub(in crate::http) fn of_refused(
+    headers: &mut HeaderMap,
+    engine: &Inner,
+    limits: &Limits,
+    refusal: &Refusal,
+    now: Nanos,
+    wait: Nanos,
+) {
+    if let Some(mut told) = refusal.told {
+        // Not before `Retry-After` (draft-ietf-httpapi-ratelimit-headers), jitter included.
+        told.outcome.reset_after = told.outcome.reset_after.max(wait);
+        write(headers, engine.limiting.headers, limits, &[], &told, now);
+    }
+}
+
 /// Writes what the most restrictive rate says. A handler's own headers of these names are replaced: two counts in one answer
 /// would contradict each other.
-pub(super) fn write(
+#[inline]
+fn write(
     headers: &mut HeaderMap,
     which: RateLimitHeaders,
     limits: &Limits,
@@ -23,7 +54,7 @@ pub(super) fn write(
     told: &Told,
     now: Nanos,
 ) {
-    let Some(rate) = told.rate(limits) else {
+    let Some(rate) = told.rate(limits).filter(|_| which != RateLimitHeaders::Off) else {
         return;
     };
     let outcome = &told.outcome;

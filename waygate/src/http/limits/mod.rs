@@ -19,7 +19,8 @@ pub use cost_function::{CostFunction, IntoCostFunction};
 pub use key::Key;
 pub use key_function::{IntoKeyFunction, KeyFunction};
 
-pub(super) use admit::{Arrived, TurnedAway, Waiting, method_name, request_id};
+pub(super) use admit::{TurnedAway, Waiting, method_name, request_id};
 pub(super) use after::After;
 pub(crate) use declared::DeclaredLimits;
-pub(super) use refuse::limited;
+pub(super) use headers::{of_passed, of_refused};
+pub(super) use refuse::{limited, wait_of};

@@ -1,6 +1,5 @@
 use axum::{extract::Request, response::Response};
 use http::HeaderName;
-use waygate_core::model::LimitScope;
 
 use super::{
     super::{BlockReason, Blocked, ConcurrencyLimited, facts::RequestFacts, layer::Shared, reply},
@@ -38,7 +37,7 @@ pub(super) async fn enter(
     let seats = limits.seats(&RequestFacts::of_parts(&parts, engine), |limit| {
         let index = declared
             .iter()
-            .position(|declared| is_of_route(limit) && declared.policy.name == limit.key.name)?;
+            .position(|declared| limit.is_declared && declared.policy.name == limit.key.name)?;
         told(index, declared[index].key.as_ref(), &asked, &parts)
     });
     let request = Request::from_parts(parts, body);
@@ -62,11 +61,6 @@ pub(super) fn until_sent(response: Response, held: Vec<Held>) -> Response {
     response.map(|body| axum::body::Body::new(HeldBody::new(body, held)))
 }
 
-/// Attributes speak for their own route only.
-fn is_of_route(limit: &Concurrency) -> bool {
-    matches!(limit.key.scope, LimitScope::Route(_))
-}
-
 /// The answer to a request that finds no place.
 #[cold]
 async fn refused(shared: &Shared, slot: usize, request: Request, limit: &Concurrency) -> Response {
@@ -76,9 +70,9 @@ async fn refused(shared: &Shared, slot: usize, request: Request, limit: &Concurr
         limit: limit.fields.limit.get(),
         retry_after: RETRY_AFTER,
     });
-    let own = shared.own(slot).filter(|_| is_of_route(limit));
-    let responder = own
-        .and_then(|own| own.limits.concurrency(&limit.key.name)?.response.as_ref())
+    let responder = shared
+        .own(slot)
+        .and_then(|own| own.limits.concurrency(limit)?.response.as_ref())
         .or_else(|| shared.responses.of(&reason))
         .cloned();
     let (parts, _body) = request.into_parts();

@@ -5,7 +5,7 @@ use super::{
     super::{BlockReason, Blocked, RateLimited, layer::Shared, reply},
     headers,
 };
-use crate::engine::{Limits, RateLimitHeaders, Refusal, RefusalCause, instant};
+use crate::engine::{Limits, Refusal, RefusalCause, instant};
 
 /// The answer to a request that is refused.
 pub(super) async fn refused(
@@ -17,10 +17,10 @@ pub(super) async fn refused(
 ) -> Response {
     let engine = &shared.waygate.inner;
     let now = engine.limit_clock.now(&*engine.clock);
-    let limited = limited(refusal, now, engine.limiting.jitter);
-    let reason = BlockReason::RateLimited(limited);
+    let wait = wait_of(refusal, engine.limiting.jitter);
+    let reason = BlockReason::RateLimited(limited(refusal, now, wait));
     let declared = shared.own(slot);
-    let declared = declared.and_then(|own| own.limits.rate(&refusal.policy.key));
+    let declared = declared.and_then(|own| own.limits.rate(&refusal.policy));
     let responder = declared
         .and_then(|declared| declared.response.as_ref())
         .or_else(|| shared.responses.of(&reason))
@@ -28,28 +28,36 @@ pub(super) async fn refused(
     let (parts, _body) = request.into_parts();
     let blocked = Blocked::new(parts, reason, engine.clock.now());
     let mut response = reply::limited(responder, blocked).await;
-    let headers = response.headers_mut();
-    if let Some(told) = &refusal.told {
-        let which = engine.limiting.headers;
-        if which != RateLimitHeaders::Off {
-            headers::write(headers, which, limits, &[], told, now);
-        }
-    }
+    headers::of_refused(response.headers_mut(), engine, limits, refusal, now, wait);
     response
 }
 
-/// What is told about a refusal.
-pub(in crate::http) fn limited(refusal: &Refusal, now: Nanos, jitter: f32) -> RateLimited {
+/// For how long a refused request is sent away: another time for each answer, where that is asked for.
+pub(in crate::http) fn wait_of(refusal: &Refusal, jitter: f32) -> Nanos {
+    let wait = least_wait_of(refusal);
+    wait.saturating_add((wait as f64 * f64::from(jitter * fastrand::f32())) as u64)
+}
+
+fn least_wait_of(refusal: &Refusal) -> Nanos {
+    match &refusal.told {
+        _ if refusal.cause == RefusalCause::TooCostly => 0,
+        Some(told) => told.outcome.retry_after,
+        None => SECOND,
+    }
+}
+
+/// What an answer says about a refusal, with the wait that it names.
+pub(in crate::http) fn limited(refusal: &Refusal, now: Nanos, wait: Nanos) -> RateLimited {
     let policy = &refusal.policy;
-    let wait = refusal.told.map_or(SECOND, |told| told.outcome.retry_after);
-    let jittered = wait.saturating_add((wait as f64 * f64::from(jitter * fastrand::f32())) as u64);
+    let too_costly = refusal.cause == RefusalCause::TooCostly;
     RateLimited {
         policy: policy.key.clone(),
         limit: policy.rates(refusal.tier).text.as_ref().to_owned(),
         tier: policy.tier_name(refusal.tier).cloned(),
-        retry_after: jittered.div_ceil(SECOND).max(1),
-        reset_at: instant(now.saturating_add(wait)),
+        retry_after: wait.div_ceil(SECOND).max(u64::from(!too_costly)),
+        reset_at: instant(now.saturating_add(least_wait_of(refusal))),
         without_key: refusal.cause == RefusalCause::NoKey,
         store_gone: refusal.cause == RefusalCause::StoreGone,
+        too_costly,
     }
 }

@@ -2,12 +2,13 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     sync::{Arc, Weak},
     time::Duration,
 };
 
 use axum::{
-    extract::State,
+    extract::{Request, State},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -16,12 +17,17 @@ use axum::{
 };
 use futures_util::{Stream, stream};
 use http::{StatusCode, header};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
+use waygate_core::net::{IPV6_CUSTOMER, client_network};
 
-use crate::openapi::LiveDocument;
+use super::streams::{Place, Streams};
+use crate::{http::client_ip, openapi::LiveDocument};
 
 /// No more streams than this at a time, for each guarded API.
 const STREAMS: usize = 1_000;
+
+/// No more than this of one client, which may stand for an office behind one address.
+const STREAMS_OF_A_CLIENT: usize = 64;
 
 /// How often something is sent at least. An event, and not a comment as usual: a page cannot see comments, so it could
 /// not tell a quiet connection from a dead one.
@@ -32,55 +38,69 @@ struct Source {
     /// Streams do not keep the engine alive.
     document: Weak<LiveDocument>,
     version: watch::Receiver<u64>,
-    free: Arc<Semaphore>,
+    streams: Streams,
+}
+
+impl Source {
+    /// Who asks, as limits by address see it.
+    fn client(&self, request: &Request) -> Option<IpAddr> {
+        let document = self.document.upgrade()?;
+        let proxies = &document.waygate().inner.proxies;
+        let address = client_ip(request.extensions(), request.headers(), proxies)?;
+        Some(client_network(address, IPV6_CUSTOMER))
+    }
 }
 
 pub(super) fn route(document: &Arc<LiveDocument>) -> MethodRouter {
     let source = Source {
         document: Arc::downgrade(document),
         version: document.waygate().inner.version.subscribe(),
-        free: Arc::new(Semaphore::new(STREAMS)),
+        streams: Streams::new(STREAMS, STREAMS_OF_A_CLIENT),
     };
     get(answer).with_state(source)
 }
 
-async fn answer(State(source): State<Source>) -> Response {
-    let Ok(permit) = source.free.clone().try_acquire_owned() else {
+async fn answer(State(source): State<Source>, request: Request) -> Response {
+    let Some(place) = source.streams.enter(source.client(&request)) else {
         let later = [(header::RETRY_AFTER, "30")];
         let problem = "too many open event streams; try again later";
         return (StatusCode::SERVICE_UNAVAILABLE, later, problem).into_response();
     };
     let alive = Event::default().event("alive").data("");
     let events =
-        Sse::new(events(source, permit)).keep_alive(KeepAlive::new().interval(ALIVE).event(alive));
+        Sse::new(events(source, place)).keep_alive(KeepAlive::new().interval(ALIVE).event(alive));
     // nginx would otherwise hold events back until its buffer is full.
     ([("x-accel-buffering", "no")], events).into_response()
 }
 
 /// The state now, then once per picture. Who reads too slowly gets only the newest.
-fn events(
-    source: Source,
-    permit: OwnedSemaphorePermit,
-) -> impl Stream<Item = Result<Event, Infallible>> {
+fn events(source: Source, place: Place) -> impl Stream<Item = Result<Event, Infallible>> {
     let Source {
         document,
         mut version,
         ..
     } = source;
     version.mark_changed();
-    let start = (document, version, permit, None);
-    stream::unfold(start, |(document, mut version, permit, told)| async move {
-        loop {
-            // Fails when the engine is gone.
-            version.changed().await.ok()?;
-            let rendering = document.upgrade()?.current().await;
-            if told != Some(rendering.version) {
-                let event = Event::default()
-                    .id(rendering.version.to_string())
-                    .data(&*rendering.state);
-                let next = (document, version, permit, Some(rendering.version));
-                return Some((Ok(event), next));
+    let start = (document, version, place, None);
+    stream::unfold(
+        start,
+        |(document, mut version, mut place, told)| async move {
+            loop {
+                tokio::select! {
+                    biased;
+                    () = place.ended() => return None,
+                    // Fails when the engine is gone.
+                    changed = version.changed() => changed.ok()?,
+                }
+                let rendering = document.upgrade()?.current().await;
+                if told != Some(rendering.version) {
+                    let event = Event::default()
+                        .id(rendering.version.to_string())
+                        .data(&*rendering.state);
+                    let next = (document, version, place, Some(rendering.version));
+                    return Some((Ok(event), next));
+                }
             }
-        }
-    })
+        },
+    )
 }

@@ -6,6 +6,7 @@
 mod asset;
 mod events;
 mod policy;
+mod streams;
 
 use std::sync::Arc;
 
@@ -36,8 +37,10 @@ impl Guarded {
     /// connect to its own origin, and to those that the document names itself as `servers` and token URLs.
     ///
     /// The router may be nested under a prefix; links are relative, and operations are tried out under the prefix if the
-    /// document has no `servers`. An open page holds a connection to `events` beside it, at most 1,000 at a time: give a
-    /// graceful shutdown a limit.
+    /// document has no `servers`. An open page holds a connection to `events` beside it: give a graceful
+    /// shutdown a limit. At most 1,000 are open at a time, 64 of them of one client (an IPv4 address, or the first 64
+    /// bits of an IPv6 address, behind [trusted proxies](crate::WaygateBuilder::trusted_proxies) that of the client): its
+    /// oldest one ends when it asks for more. Clients whose addresses the server does not know share the 1,000.
     ///
     /// # Panics
     /// [`into_router`](Self::into_router) panics, as axum does, when the API has a route of one of these paths already, or

@@ -48,10 +48,12 @@ async fn a_limit_of_a_route_is_set_listed_and_deleted() {
         json!({
             "path": "/orders", "method": "POST", "name": "heavy", "limit": 3, "key_strategy": "user, header:x-id",
             "exempt_ips": ["10.0.0.0/8"], "exempt_roles": ["ops"], "key": "POST:/orders#heavy",
-            "meaning": made["meaning"], "in_use": 0, "refused": 0, "overridden": true, "drifted": false,
-            "etag": made["etag"],
+            "meaning": made["meaning"], "in_use": 0, "refused": 0, "effective_on_missing_key": "exempt", "skipped": 0,
+            "warning": made["warning"], "overridden": true, "drifted": false, "etag": made["etag"],
         })
     );
+    let warning = made["warning"].as_str().unwrap();
+    assert!(warning.contains("`.principal::<YourType>()`"), "{warning}");
     let meaning = made["meaning"].as_str().unwrap();
     assert!(
         meaning.starts_with("at most 3 at the same time"),
@@ -185,8 +187,10 @@ async fn limits_that_many_routes_meet_are_driven() {
         assert_eq!(server.get(path).await.expect(200), json!([]));
         let made = server.post(path, json!({ "limit": 7 })).await.expect(201);
         assert_eq!(made["key"], format!("{scope}#default"));
-        let fields = json!({ "name": "each", "limit": 2, "key_strategy": "ip" });
+        assert_eq!(made["include_force_active"], false);
+        let fields = json!({ "name": "each", "limit": 2, "key_strategy": "ip", "include_force_active": true });
         let each = server.post(path, fields).await.expect(201);
+        assert_eq!(each["include_force_active"], true);
         assert_eq!(server.get(path).await.expect(200), json!([made, each]));
         for (body, error) in [
             (json!({}), "limit is required"),

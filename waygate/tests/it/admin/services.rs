@@ -25,7 +25,8 @@ async fn services_are_those_of_routes_and_the_own_one() {
         server
             .waygate
             .register(key.parse().unwrap(), RouteState::default())
-            .await;
+            .await
+            .unwrap();
     }
     let answer = server.get("/api/services").await;
     let tag = answer.header("etag").to_owned();
@@ -125,13 +126,14 @@ async fn drive(server: &Server, path: &str, log: &str, prefix: &str) {
     server.delete(path).await.expect(200);
     assert_eq!(audit(server, log).await, [""; 0]);
 
-    let fields =
-        json!({ "limit": "5/minute", "exempt_routes": ["GET:/health"], "shadow": true, "cost": 2 });
+    let fields = json!({ "limit": "5/minute", "exempt_routes": ["GET:/health"], "shadow": true, "cost": 2,
+            "include_force_active": true });
     let made = server.post(path, fields).await.expect(201);
     assert_eq!(
         (&made["exempt_routes"], &made["shadow"], &made["cost"]),
         (&json!(["GET:/health"]), &json!(true), &json!(2))
     );
+    assert_eq!(made["include_force_active"], true);
     let shown = async || -> Value { server.get(path).await.expect(200) };
     let state = shown().await;
     assert_eq!(state.as_object().unwrap().len(), 2);
@@ -157,6 +159,7 @@ async fn drive(server: &Server, path: &str, log: &str, prefix: &str) {
         (&updated["shadow"], &updated["exempt_routes"]),
         (&json!(false), &json!([]))
     );
+    assert_eq!(updated["include_force_active"], false);
     server.delete(path).await.expect(200);
     assert_eq!(shown().await, none);
     let actions = [

@@ -13,19 +13,24 @@ use waygate_core::port::{Backend, BackendError, Batch, BoxFuture, BoxStream, Com
 
 use super::support::{Server, at};
 
-/// A store that fails when it is told to: 1 unavailable, 2 full.
+/// A store that fails when it is asked to: 1 unavailable, 2 full, 3 corrupt, 4 refuses the batch.
 #[derive(Debug, Clone, Default)]
-struct Failing {
+pub(super) struct Failing {
     store: MemoryBackend,
     mode: Arc<AtomicU8>,
 }
 
 impl Failing {
+    pub(super) fn fail(&self, mode: u8) {
+        self.mode.store(mode, Ordering::SeqCst);
+    }
+
     fn error(&self) -> Option<BackendError> {
         match self.mode.load(Ordering::SeqCst) {
             1 => Some(BackendError::Unavailable("connection refused".to_owned())),
             2 => Some(BackendError::NotWritable("no space left".to_owned())),
             3 => Some(BackendError::Corrupt("nonsense".to_owned())),
+            4 => Some(BackendError::InvalidBatch("nonsense".to_owned())),
             _ => None,
         }
     }

@@ -235,7 +235,7 @@ pub(super) async fn app(backend: impl Backend, clock: ManualClock) -> (Waygate, 
         .backend(backend);
     let waygate = builder.clock(clock).build().await.unwrap();
     for (key, state) in declared() {
-        waygate.register(key.parse().unwrap(), state).await;
+        waygate.register(key.parse().unwrap(), state).await.unwrap();
     }
     let mut router = Router::new();
     let paths: std::collections::BTreeSet<String> = waygate

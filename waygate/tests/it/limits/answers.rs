@@ -146,7 +146,8 @@ async fn an_answer_can_say_what_it_cost() {
     let key = "GET:/export/{cost}";
     waygate
         .register(key.parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let export = |axum::extract::Path(cost): axum::extract::Path<u32>| async move {
         (Extension(Cost(cost)), "rows")
     };
@@ -191,7 +192,8 @@ async fn a_late_cost_changes_no_other_window() {
         let route = "GET:/export";
         waygate
             .register(route.parse().unwrap(), RouteState::default())
-            .await;
+            .await
+            .unwrap();
         let slow = clock.clone();
         // The first one takes longer than two windows, and gives back what it took.
         let export = move |request: Request| async move {
@@ -274,7 +276,8 @@ async fn a_custom_answer_is_completed() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     waygate
         .register("GET:/search".parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let router = Router::new().route("/search", get(|| async { "found" }));
     let sorry = |blocked: &Blocked| format!("{} later", blocked.reason().code());
     let guarded = waygate.guard(router).await.unwrap();

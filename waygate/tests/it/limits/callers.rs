@@ -81,7 +81,8 @@ async fn with_callers(fields: Value) -> (Waygate, TestApp) {
     let key = "GET:/t/{tenant}";
     waygate
         .register(key.parse().unwrap(), RouteState::default())
-        .await;
+        .await
+        .unwrap();
     let router = Router::new().route("/t/{tenant}", get(|| async { "ok" }));
     let router = waygate.guard(router).await.unwrap().into_router();
     set(&waygate, "GET:/t/{tenant}#default", fields).await;

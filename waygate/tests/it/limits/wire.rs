@@ -53,7 +53,10 @@ async fn served() -> SocketAddr {
     let router = waygate.guard(router).await.unwrap().into_router();
     for route in ["GET:/search", "GET:/events", "GET:/echo"] {
         let route: waygate::RouteKey = route.parse().unwrap();
-        waygate.register(route.clone(), Default::default()).await;
+        waygate
+            .register(route.clone(), Default::default())
+            .await
+            .unwrap();
         let fields = json!({"limit": "2/minute", "key_strategy": "global"});
         set(&waygate, &format!("{route}#default"), fields).await;
     }

@@ -214,7 +214,12 @@ local function elapses(length, counter, target)
   counter = max(counter, 1)
   local kept = length * (target + 1) / counter
   local whole = floor(kept)
-  return min(max(length - whole, 0) + (kept == whole and 1 or 0), length)
+  local elapsed = min(max(length - whole, 0) + (kept == whole and 1 or 0), length)
+  -- A quotient of large numbers may be off by a little.
+  while elapsed < length and share(counter, length - elapsed, length) > target do
+    elapsed = elapsed + 1
+  end
+  return elapsed
 end
 
 -- In how much time the weighted sum is `target` or less.
@@ -248,11 +253,13 @@ KINDS.S = {
     local allowed = after <= take.capacity
     local used = allowed and after or before
     take.after = allowed and take.current + cost or take.current
-    local reset, retry = waitUntil(take, used, take.after, max(used - 1, 0)), 0
+    -- Of what is used beyond the capacity, none comes back.
+    local more, retry = max(min(used, take.capacity) - 1, 0), 0
+    local reset = waitUntil(take, used, take.after, more)
     if not allowed and cost > take.capacity then
       retry = take.length
     elseif not allowed then
-      retry = min(max(waitUntil(take, used, take.current, take.capacity - cost), 1), take.length)
+      retry = max(waitUntil(take, used, take.current, take.capacity - cost), 1)
     end
     return allowed, take.capacity - used, reset, retry
   end,
@@ -274,6 +281,7 @@ KINDS.B = {
     if value then
       local list = numbers(value)
       take.debt = max(list[2] - (now - list[1]) * take.b, 0)
+      take.settles = take.debt > take.depth
     end
     take.debt = min(take.debt, take.depth)
   end,
@@ -293,9 +301,21 @@ KINDS.B = {
     expire(take.key, take.after / take.b)
   end,
   adjust = function(take, units)
-    take.after = min(max(take.debt - units * take.a, 0), EXACT)
+    take.after = min(max(take.debt - units * take.a, 0), take.depth)
   end,
 }
+
+-- When a log has `target` or less left of what it uses with this charge.
+local function goneAt(take, target)
+  local log, at = take.log, now
+  local used, index, hit = log.used + take.charge, log.first, log.front
+  while hit and used > target do
+    used, at, index = used - hit[2], hit[1], index + 1
+    hit = index <= log.last and numbers(call('HGET', take.key, index))
+  end
+  -- At the edge of the window it still counts.
+  return max((used > target and now or at) + take.a - now + 1, 1)
+end
 
 -- Moving logs. a: the period.
 KINDS.M = {
@@ -303,6 +323,7 @@ KINDS.M = {
     if value then
       take.log = logOf(value)
       trim(take.key, take.log, take.a)
+      take.settles = take.log.used > 0 and take.log.period ~= take.a
     else
       take.log = {first = 1, last = 0, used = 0}
       if used > 0 then
@@ -314,28 +335,15 @@ KINDS.M = {
     local log = take.log
     local allowed = log.used + cost <= take.capacity
     take.charge = allowed and cost or 0
-    local used = log.used + take.charge
-    local function leaves(at)
-      return max(min(at + take.a - now, take.a), 1)
+    local used, reset, retry = log.used + take.charge, take.a, 0
+    if used > 0 then
+      -- Of what is used beyond the capacity, none comes back.
+      reset = goneAt(take, max(min(used, take.capacity) - 1, 0))
     end
-    local front, retry = log.front or (take.charge > 0 and {now}), 0
     if not allowed then
-      retry = take.a
-      local excess, index = log.used + cost - take.capacity, log.first
-      if take.inherited and take.inherited >= excess then
-        retry = leaves(now)
-      end
-      while index <= log.last do
-        local hit = numbers(call('HGET', take.key, index))
-        excess = excess - hit[2]
-        if excess <= 0 then
-          retry = leaves(hit[1])
-          break
-        end
-        index = index + 1
-      end
+      retry = cost > take.capacity and take.a or goneAt(take, take.capacity - cost)
     end
-    return allowed, take.capacity - used, front and leaves(front[1]) or take.a, retry
+    return allowed, take.capacity - used, reset, retry
   end,
   save = function(take)
     local log = take.log
@@ -384,7 +392,7 @@ KINDS.M = {
 -- Reads what the key of a take has consumed.
 local function load(take)
   local value, used, start = call('HGET', take.key, take.field), 0, nil
-  take.changed, take.inherited = false, nil
+  take.changed, take.settles, take.inherited = false, false, nil
   if not value and call('EXISTS', take.key) == 1 then
     take.changed = true
     -- What cannot be read, such as a field that was garbled on its way here, counts as nothing.
@@ -392,6 +400,8 @@ local function load(take)
     if known then
       used, start = before, since
     end
+    -- A refusal names a wait by this rule: what another rule has counted counts by this one from now on.
+    take.settles = used > 0
   end
   KINDS[take.kind].load(take, value, used, start)
 end

@@ -14,6 +14,9 @@ end
 
 local function decide(take, cost)
   local allowed, remaining, reset, retry = KINDS[take.kind].decide(take, cost)
+  if not allowed and cost <= take.capacity then
+    reset = max(reset, retry)
+  end
   return allowed, max(remaining, 0), reset, allowed and 0 or retry
 end
 
@@ -23,7 +26,7 @@ local function one(key)
   take.key = key
   load(take)
   local allowed, remaining, reset, retry = decide(take, take.cost)
-  if allowed and take.cost > 0 then
+  if take.cost > 0 and (allowed or take.settles) then
     save(take)
   end
   tell(remaining, reset, retry)
@@ -51,6 +54,9 @@ local function several(first, plans)
   end
   for i, take in ipairs(takes) do
     if charged and final[take.key] == i and asked[take.key] > 0 then
+      save(take)
+    elseif take.settles and take.cost > 0 and not take.allowed and not asked[take.key] then
+      asked[take.key] = 0
       save(take)
     elseif take.allowed and not charged then
       take.allowed, take.remaining, take.reset = decide(take, 0)

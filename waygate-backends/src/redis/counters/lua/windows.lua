@@ -33,7 +33,7 @@ local function windows()
         if left == 0 or left > period then
           -- It is over, or the clock was set: the expiry says which.
           left = call('PTTL', key)
-          fresh = left < 0
+          fresh = left <= 0
           left = fresh and period or min(max(left, 1), period)
           if fresh then
             call('HSET', key, field, sum)

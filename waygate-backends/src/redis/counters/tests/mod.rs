@@ -129,9 +129,10 @@ fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
             "seed {seed}\n{}\nlua {lua:?}\nrust {rust:?}\n{model:?}",
             story()
         );
-        model = match rust.allowed && cost > 0 {
-            true => next,
-            false => model.trimmed(next, now),
+        model = match (rust.allowed, cost) {
+            (true, 1..) => next,
+            (false, 1..) => model.refused(next, now),
+            (_, 0) => model.trimmed(next, now),
         };
     }
 }
@@ -219,6 +220,52 @@ fn what_was_consumed_outlives_any_change_of_the_rule() {
     scripts.check_expiry();
 }
 
+/// After any history of limits, costs and corrections, the wait that a refusal names is the last.
+#[test]
+fn a_refused_request_passes_when_it_was_told() {
+    let mut scripts = Scripts::new();
+    let series = Series::new("scope", "policy", 0, 0);
+    let mut refusals = 0;
+    for seed in 0..300 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (key, mut now, mut rule) = (format!("key{seed}"), START, any_rule(&mut random));
+        for _ in 0..random.usize(1..30) {
+            now += [0, 10, 300, 1_500][random.usize(0..4)] * MILLISECOND;
+            match random.u8(0..8) {
+                0 => rule = any_rule(&mut random),
+                1 => scripts.adjust(&key, &rule, random.i64(-12..5), now),
+                _ => {}
+            }
+            let take = Take {
+                series: &series,
+                key: b"",
+                rule: &rule,
+                cost: random.u64(1..5),
+                enforced: true,
+                lease: false,
+            };
+            let outcome = scripts.take(&[&key], &[take], now)[0];
+            let is_calendar = matches!(rule, Rule::Quota(Quota::Calendar { .. }));
+            if outcome.allowed || take.cost > outcome.limit || is_calendar {
+                continue;
+            }
+            refusals += 1;
+            let story = || format!("seed {seed}: {rule:?}, cost {}: {outcome:?}", take.cost);
+            assert!(outcome.reset_after >= outcome.retry_after, "{}", story());
+            if outcome.retry_after > 2 * MILLISECOND {
+                // Keys go in whole milliseconds.
+                let early = now + outcome.retry_after - 2 * MILLISECOND;
+                let early = scripts.take(&[&key], &[take], early)[0];
+                assert!(!early.allowed, "too late: {}", story());
+            }
+            now += outcome.retry_after;
+            let outcome = scripts.take(&[&key], &[take], now)[0];
+            assert!(outcome.allowed, "too early: {}: {outcome:?}", story());
+        }
+    }
+    assert!(refusals > 300, "{refusals}");
+}
+
 #[test]
 fn all_takes_of_a_call_are_charged_or_none() {
     let mut scripts = Scripts::new();
@@ -276,6 +323,7 @@ fn all_takes_of_a_call_are_charged_or_none() {
                     false if outcome.allowed => {
                         models[index].trimmed(models[index].take(take.rule, 0, now).0, now)
                     }
+                    false if take.cost > 0 => models[index].refused(next, now),
                     false => models[index].trimmed(next, now),
                 };
             }
@@ -318,9 +366,10 @@ fn requests_of_one_call_count_as_one_after_the_other() {
                     "round {round}, key {key}: {rule:?}, cost {cost}\nlua {lua:?}\nrust {rust:?}\n{:?}",
                     models[*key]
                 );
-                models[*key] = match rust.allowed && *cost > 0 {
-                    true => next,
-                    false => models[*key].trimmed(next, now),
+                models[*key] = match (rust.allowed, *cost) {
+                    (true, 1..) => next,
+                    (false, 1..) => models[*key].refused(next, now),
+                    (_, 0) => models[*key].trimmed(next, now),
                 };
             }
         }

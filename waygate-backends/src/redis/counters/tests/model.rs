@@ -1,5 +1,7 @@
 //! What the scripts should say, from the arithmetic they repeat.
 
+use std::mem::discriminant;
+
 use waygate_core::limit::{
     Counter, MovingLog, Outcome, Quota, Rule,
     quota::{Nanos, SECOND},
@@ -59,6 +61,29 @@ impl Model {
                 let (counter, outcome) = quota.take(self.counter(now), cost, now);
                 (Self::Counted(quota, counter), outcome)
             }
+        }
+    }
+
+    /// What is kept of `next` after a refusal: what was consumed by another rule counts by this one from then on.
+    pub(super) fn refused(&self, next: Self, now: Nanos) -> Self {
+        let consumed = self.counter(now).map_or(0, |counter| counter.consumed(now));
+        let stays = match (self, &next) {
+            (Self::Logged(before, ..), Self::Logged(after, ..)) => before == after,
+            (Self::Counted(before, _), Self::Counted(after, _)) => match (before, after) {
+                (
+                    Quota::TokenBucket { emission: a, .. },
+                    Quota::TokenBucket { emission: b, .. },
+                ) => a == b && consumed <= after.capacity(),
+                (Quota::Calendar { .. }, Quota::Calendar { .. }) => true,
+                _ => {
+                    discriminant(before) == discriminant(after) && before.window() == after.window()
+                }
+            },
+            _ => false,
+        };
+        match stays || consumed == 0 {
+            true => self.trimmed(next, now),
+            false => next,
         }
     }
 

@@ -1,7 +1,10 @@
 //! How policies are shown.
 
 use serde::Serialize;
-use waygate_core::model::{ExemptPath, LimitKey, LimitScope, RateLimitPolicy};
+use waygate_core::{
+    grammar::OnMissingKey,
+    model::{ExemptPath, LimitKey, LimitScope, RateLimitPolicy},
+};
 
 use super::request::ALL_METHODS;
 use crate::{LimitCounts, LimitRecord, admin::etag};
@@ -26,6 +29,8 @@ pub(super) struct SharedLimitBody {
     policy: RateLimitPolicy,
     /// The policy itself leaves an empty list out.
     exempt_routes: Vec<ExemptPath>,
+    /// The policy itself leaves `false` out.
+    include_force_active: bool,
     #[serde(flatten)]
     about: About,
 }
@@ -43,6 +48,9 @@ struct About {
     key: LimitKey,
     meaning: String,
     counts: LimitCounts,
+    effective_on_missing_key: OnMissingKey,
+    skipped: u64,
+    warning: Option<String>,
     etag: String,
 }
 
@@ -66,9 +74,11 @@ impl RouteLimitBody {
 impl From<LimitRecord> for SharedLimitBody {
     fn from(mut record: LimitRecord) -> Self {
         let exempt_routes = std::mem::take(&mut record.policy.exempt_routes);
+        let include_force_active = std::mem::take(&mut record.policy.include_force_active);
         Self {
             policy: record.policy.clone(),
             exempt_routes,
+            include_force_active,
             about: About::new(record),
         }
     }
@@ -89,6 +99,9 @@ impl About {
             key: record.key,
             meaning: record.meaning,
             counts: record.counts,
+            effective_on_missing_key: record.on_missing_key,
+            skipped: record.skipped,
+            warning: record.warning,
             etag: etag::of(record.revision),
         }
     }

@@ -5,7 +5,10 @@ use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::model::LimitScope;
+use waygate_core::{
+    grammar::PolicyName,
+    model::{LimitScope, RouteKey},
+};
 
 use super::{
     change::found,
@@ -16,9 +19,8 @@ use crate::{
     admin::{
         error::{Kind, Problem},
         key::PathKey,
-        query::Params,
+        query::{AtMost, Flag, Params},
         reply::{self, Reply},
-        routes::audit::clamped,
         schema,
         state::AdminState,
     },
@@ -41,21 +43,21 @@ const MAX_KEYS: usize = 256;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct HitParams {
-    /// At most this many: 0 to 10000, where what is beyond counts as the nearest; 50 when it is no integer.
-    #[param(nullable = false, value_type = Option<i64>)]
-    limit: Option<String>,
+    /// At most this many: a whole number, where more than 10000 counts as 10000.
+    #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 50)]
+    limit: Option<AtMost<MAX_HITS>>,
     /// Only of routes with this path, or of this route: `/path` or `METHOD:/path`.
-    #[param(nullable = false, example = "/search")]
-    route: Option<String>,
+    #[param(nullable = false, value_type = Option<String>, example = "/search")]
+    route: Option<RouteKey>,
     /// Only by policies of this name.
-    #[param(nullable = false)]
-    policy: Option<String>,
+    #[param(nullable = false, value_type = Option<String>)]
+    policy: Option<PolicyName>,
     /// Only of this key, as it ends the `key` of a hit.
     #[param(nullable = false, example = "203.0.113.7")]
     key: Option<String>,
     /// `true`: only requests that were refused. `false`: only those that a policy in shadow mode would have refused.
     #[param(nullable = false, value_type = Option<bool>)]
-    enforced: Option<String>,
+    enforced: Option<Flag>,
 }
 
 /// Lists the latest requests that were refused, or would have been, newest first. Each process knows its own.
@@ -73,22 +75,13 @@ async fn hits(
     Params(params): Params<HitParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let enforced = match params.enforced.as_deref() {
-        None => None,
-        Some("true") => Some(true),
-        Some("false") => Some(false),
-        Some(_) => {
-            let text = "enforced: expected `true` or `false`";
-            return Err(Problem::new(Kind::InvalidQuery, text));
-        }
-    };
     let revision = state.waygate.revision();
     let hits = state.waygate.rate_limit_hits(&HitQuery {
-        limit: clamped(params.limit.as_deref(), DEFAULT_HITS, MAX_HITS),
-        route: params.route,
-        policy: params.policy,
+        limit: params.limit.map_or(DEFAULT_HITS, |limit| limit.0),
+        route: params.route.map(|route| route.to_string()),
+        policy: params.policy.map(|policy| policy.to_string()),
         key: params.key,
-        enforced,
+        enforced: params.enforced.map(|enforced| enforced.0),
     });
     Ok(reply::list(&hits, revision, &headers))
 }
@@ -126,11 +119,11 @@ async fn explain(
 #[into_params(parameter_in = Query)]
 pub(super) struct TopParams {
     /// Which of the policies; `default` when it is not given.
-    #[param(nullable = false)]
-    pub(super) name: Option<String>,
-    /// At most this many: 0 to 256, where what is beyond counts as the nearest; 20 when it is no integer.
-    #[param(nullable = false, value_type = Option<i64>)]
-    pub(super) limit: Option<String>,
+    #[param(nullable = false, value_type = Option<String>)]
+    pub(super) name: Option<PolicyName>,
+    /// At most this many: a whole number, where more than 256 counts as 256.
+    #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 20)]
+    pub(super) limit: Option<AtMost<MAX_KEYS>>,
 }
 
 /// Lists the keys that came near a rate limit or were refused, those with the most such requests first. Each process
@@ -164,7 +157,7 @@ pub(super) fn nearest(
     let revision = state.waygate.revision();
     let key = NameParams { name }.of(scope)?;
     found(state.waygate.rate_limit(&key), &key)?;
-    let limit = clamped(limit.as_deref(), DEFAULT_KEYS, MAX_KEYS);
+    let limit = limit.map_or(DEFAULT_KEYS, |limit| limit.0);
     let keys = state.waygate.near_limit(&key, limit);
     Ok(reply::list(&keys, revision, headers))
 }

@@ -118,6 +118,7 @@ impl SharedPolicyRequest {
         "exempt_ips",
         "exempt_roles",
         "exempt_routes",
+        "include_force_active",
         "shadow",
         "rollout",
         "on_store_failure",
@@ -194,19 +195,26 @@ pub(super) fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option
     }
 }
 
-/// The route of a path and a method, which is `GET` where nobody says otherwise.
+/// The route of a path and a method. Without a method it is `GET`, as the contract has it, or what the path has
+/// in its place: all methods together, or its only one.
 pub(super) fn route(
     waygate: &Waygate,
     path: &str,
     method: Option<&str>,
 ) -> Result<RouteKey, Problem> {
-    let method = method.unwrap_or("GET").to_ascii_uppercase();
-    let key = match method.as_str() {
-        ALL_METHODS => path.to_owned(),
-        method => format!("{}:{path}", method.parse::<Method>()?),
+    let key = match method.map(str::to_ascii_uppercase).as_deref() {
+        Some(ALL_METHODS) => path.to_owned(),
+        Some(method) => format!("{}:{path}", method.parse::<Method>()?),
+        None => {
+            let get = format!("GET:{path}");
+            match waygate.route(&get) {
+                Ok(_) => get,
+                Err(_) => path.to_owned(),
+            }
+        }
     };
-    match waygate.route(&key) {
-        Ok(route) => Ok(route.key),
+    match waygate.limited_route(&key) {
+        Ok(route) => Ok(route),
         // The contract names the path alone, where no method has it.
         Err(ResolveError::NotRegistered { nearest, .. })
             if !waygate

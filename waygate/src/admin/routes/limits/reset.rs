@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    grammar::Method,
+    grammar::{Invalid, Method},
     model::{LimitKey, LimitScope, Revision, RouteKey},
 };
 
@@ -93,10 +93,16 @@ async fn reset(
 
 /// The key with the method of the query.
 fn with_method(key: RouteKey, method: Option<&str>) -> Result<RouteKey, Problem> {
-    let Some(method) = method.filter(|method| !method.is_empty()) else {
+    let Some(method) = method else {
         return Ok(key);
     };
-    let method: Method = method.to_ascii_uppercase().parse()?;
+    // An empty one as well: it would reset every method of the path.
+    let method: Method = method
+        .to_ascii_uppercase()
+        .parse()
+        .map_err(|invalid: Invalid| {
+            Problem::new(Kind::InvalidQuery, format!("method: {invalid}"))
+        })?;
     match key.method() {
         None => Ok(format!("{method}:{}", key.path()).parse()?),
         Some(own) if own == method => Ok(key),

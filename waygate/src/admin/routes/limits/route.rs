@@ -5,7 +5,10 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::model::{LimitKey, LimitScope, RouteKey};
+use waygate_core::{
+    grammar::PolicyName,
+    model::{LimitKey, LimitScope, RouteKey},
+};
 
 use super::{
     body::RouteLimitBody,
@@ -45,7 +48,7 @@ pub(super) fn shown(
 
 /// The route that a path key means; a bare path stands for its only method.
 pub(super) fn resolve(waygate: &Waygate, key: &str) -> Result<RouteKey, Problem> {
-    Ok(waygate.route(key)?.key)
+    Ok(waygate.limited_route(key)?)
 }
 
 /// Lists the rate limits of routes, by path and method.
@@ -115,14 +118,13 @@ async fn get(
 #[into_params(parameter_in = Query)]
 pub(super) struct NameParams {
     /// Which of the policies; `default` when it is not given.
-    #[param(nullable = false)]
-    pub(super) name: Option<String>,
+    #[param(nullable = false, value_type = Option<String>)]
+    pub(super) name: Option<PolicyName>,
 }
 
 impl NameParams {
     pub(super) fn of(self, scope: LimitScope) -> Result<LimitKey, Problem> {
-        let name = self.name.map(|name| name.parse()).transpose()?;
-        Ok(LimitKey::new(scope, named(name)?))
+        Ok(LimitKey::new(scope, named(self.name)?))
     }
 }
 

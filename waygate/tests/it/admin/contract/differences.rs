@@ -187,6 +187,38 @@ pub(super) fn differences() -> Vec<Difference> {
             "schedules and cancellations are audited, too: see `audit_list`",
         ),
         differs(
+            "audit",
+            "bad limit falls back to 50",
+            400,
+            Some(json!({ "error": "limit: expected a whole number from 0 to 1000" })),
+            "another number than the one that was meant is no answer",
+        ),
+        differs(
+            "audit",
+            "negative limit",
+            400,
+            Some(json!({ "error": "limit: expected a whole number from 0 to 1000" })),
+            "there are no fewer than no lines",
+        ),
+        differs(
+            "routes",
+            "maintenance only start: window ignored",
+            400,
+            Some(json!({
+                "error": "start and end belong together: give both for a window, or neither for maintenance from now on"
+            })),
+            "half a window would close the route now and for good",
+        ),
+        differs(
+            "routes",
+            "env empty list",
+            400,
+            Some(json!({
+                "error": "envs is required: the environments that the route is open in, such as [\"dev\"]"
+            })),
+            "a field that was forgotten would close the route everywhere",
+        ),
+        differs(
             "global-maintenance",
             "enable wrong type exempt",
             400,

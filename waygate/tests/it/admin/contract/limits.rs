@@ -171,7 +171,8 @@ pub(super) async fn register(server: &Server, exchange: &Value) {
         server
             .waygate
             .register(key.parse().unwrap(), declared)
-            .await;
+            .await
+            .unwrap();
     }
 }
 

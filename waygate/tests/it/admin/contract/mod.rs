@@ -205,7 +205,7 @@ async fn audit_list(server: &Server) {
             "GET:/items/{item_id} | schedule_cancelled | admin | cli |  | active | active",
             "GET:/items/{item_id} | schedule | admin | cli | planned | active | active",
             "POST:/orders | enable | admin | cli |  | env_gated | active",
-            "POST:/orders | env_gate | admin | cli | Restricted to: [] | env_gated | env_gated",
+            "POST:/orders | env_gate | admin | cli | Restricted to: ['dev', 'staging'] | active | env_gated",
         ]
     );
 }

@@ -1,7 +1,10 @@
 //! How limits of concurrency are shown.
 
 use serde::Serialize;
-use waygate_core::model::{ConcurrencyPolicy, LimitKey, LimitScope};
+use waygate_core::{
+    grammar::OnMissingKey,
+    model::{ConcurrencyPolicy, LimitKey, LimitScope},
+};
 
 use super::super::request::ALL_METHODS;
 use crate::{ConcurrencyRecord, admin::etag};
@@ -15,15 +18,27 @@ pub(super) struct RouteLimitBody {
     limit: LimitBody,
 }
 
+/// A limit that more than one route meets.
+#[derive(Debug, Serialize)]
+pub(super) struct SharedLimitBody {
+    #[serde(flatten)]
+    limit: LimitBody,
+    /// The policy itself leaves `false` out.
+    include_force_active: bool,
+}
+
 /// A limit of any scope.
 #[derive(Debug, Serialize)]
-pub(super) struct LimitBody {
+struct LimitBody {
     #[serde(flatten)]
     policy: ConcurrencyPolicy,
     key: LimitKey,
     meaning: String,
     in_use: u64,
     refused: u64,
+    effective_on_missing_key: OnMissingKey,
+    skipped: u64,
+    warning: Option<String>,
     overridden: bool,
     drifted: bool,
     etag: String,
@@ -43,6 +58,15 @@ impl RouteLimitBody {
     }
 }
 
+impl From<ConcurrencyRecord> for SharedLimitBody {
+    fn from(mut record: ConcurrencyRecord) -> Self {
+        Self {
+            include_force_active: std::mem::take(&mut record.policy.include_force_active),
+            limit: LimitBody::from(record),
+        }
+    }
+}
+
 impl From<ConcurrencyRecord> for LimitBody {
     fn from(record: ConcurrencyRecord) -> Self {
         Self {
@@ -51,6 +75,9 @@ impl From<ConcurrencyRecord> for LimitBody {
             meaning: record.meaning,
             in_use: record.in_use,
             refused: record.refused,
+            effective_on_missing_key: record.on_missing_key,
+            skipped: record.skipped,
+            warning: record.warning,
             overridden: record.overridden,
             drifted: record.drifted,
             etag: etag::of(record.revision),

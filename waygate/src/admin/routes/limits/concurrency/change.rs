@@ -6,7 +6,7 @@ use waygate_core::model::{ConcurrencyPolicy, LimitKey, LimitScope};
 
 use super::{
     super::{change::told, route::NameParams},
-    body::LimitBody,
+    body::SharedLimitBody,
     request::LimitRequest,
 };
 use crate::{
@@ -62,7 +62,7 @@ pub(super) fn of_scope(state: &AdminState, scope: &LimitScope) -> Vec<Concurrenc
 pub(super) fn list(state: &AdminState, scope: &LimitScope, headers: &HeaderMap) -> Response {
     let revision = state.waygate.revision();
     let records = of_scope(state, scope).into_iter();
-    let limits: Vec<_> = records.map(LimitBody::from).collect();
+    let limits: Vec<_> = records.map(SharedLimitBody::from).collect();
     reply::list(&limits, revision, headers)
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn set(
     author: Author,
     scope: LimitScope,
     asked: LimitRequest,
-) -> Result<Reply<LimitBody>, Problem> {
+) -> Result<Reply<SharedLimitBody>, Problem> {
     let (key, policy) = asked.read(scope)?;
     let record = found(
         change(state, author, key.clone(), Some(policy)).await?,

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::model::LimitScope;
 
-use super::{super::route::NameParams, body::LimitBody, change, request::LimitRequest};
+use super::{super::route::NameParams, body::SharedLimitBody, change, request::LimitRequest};
 use crate::admin::{
     author::Author,
     body::Asked,
@@ -47,7 +47,7 @@ async fn set(
     State(state): State<Arc<AdminState>>,
     author: Author,
     Asked(asked): Asked<LimitRequest>,
-) -> Result<Reply<LimitBody>, Problem> {
+) -> Result<Reply<SharedLimitBody>, Problem> {
     change::set(&state, author, LimitScope::Global, asked).await
 }
 

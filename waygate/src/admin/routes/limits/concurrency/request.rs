@@ -55,6 +55,7 @@ impl LimitRequest {
         "key_strategy",
         "exempt_ips",
         "exempt_roles",
+        "include_force_active",
     ];
 
     /// Which limit of a scope is to be set, and to what.

@@ -1,6 +1,6 @@
 use waygate::force_active;
 
-#[force_active(route = "/health")]
+#[force_active(route = "health")]
 async fn handler() {}
 
 fn main() {}

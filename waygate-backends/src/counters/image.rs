@@ -1,0 +1,251 @@
+//! All counters as one stream of bytes, and back: what outlives the process.
+//!
+//! A head (mark, layout, shards, secret, time, the longest window), then each shard as two numbers of records and the
+//! records, then SipHash-1-3 over all of it. Numbers are little-endian. Places of limits of concurrency are left out: they
+//! end with the requests that hold them.
+
+use std::{
+    hash::Hasher,
+    io::{self, Write},
+};
+
+use siphasher::sip::SipHasher13;
+use waygate_core::limit::quota::Nanos;
+
+use super::{
+    MemoryCounters,
+    shard::{Packed, Record, Shard, array},
+    slots::Standing,
+    table::Moment,
+};
+
+/// No image becomes longer: room for a million counters of 32 bytes, and for as much of logs.
+pub(crate) const MAX_BYTES: u64 = 64 << 20;
+
+const MARK: [u8; 8] = *b"WGCOUNT\n";
+/// The layout that this code writes and reads. The mark, this number and the checksum stay where they are in all others.
+const LAYOUT: u32 = 1;
+const HEAD: u64 = 8 + 4 + 4 + 16 + 8 + 4;
+const CHECKSUM: usize = 8;
+const SHARD_HEAD: u64 = 8;
+const MOST_SHARDS: u32 = 1 << 16;
+
+/// What came of writing or reading an image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Image {
+    /// How many counters it holds, or were put back.
+    pub(crate) counters: usize,
+    /// How many said nothing any more when they were read.
+    pub(crate) expired: usize,
+    /// How many found no room.
+    pub(crate) left_out: usize,
+}
+
+impl MemoryCounters {
+    /// Changes whenever a counter may have changed.
+    pub(crate) fn version(&self) -> u64 {
+        let shards = 0..self.0.shard_count();
+        let versions = shards.map(|shard| self.0.lock(shard).version());
+        versions.fold(0, u64::wrapping_add)
+    }
+
+    /// Writes every counter that says something at `now`, in `most` bytes at most. One shard is locked at a time, and no
+    /// longer than its records take to be copied.
+    pub(crate) fn write_image(
+        &self,
+        out: &mut impl Write,
+        now: Nanos,
+        most: u64,
+    ) -> io::Result<Image> {
+        let (store, moment) = (&self.0, Moment::new(now));
+        let shards = store.shard_count();
+        let longest = (0..shards).map(|shard| store.lock(shard).longest()).max();
+        let mut out = Sealed::new(out);
+        out.write_all(&MARK)?;
+        out.write_all(&LAYOUT.to_le_bytes())?;
+        out.write_all(&(shards as u32).to_le_bytes())?;
+        for word in store.secret().into_iter().chain([now]) {
+            out.write_all(&word.to_le_bytes())?;
+        }
+        out.write_all(&longest.unwrap_or(0).to_le_bytes())?;
+        let heads = HEAD + SHARD_HEAD * shards as u64 + CHECKSUM as u64;
+        let mut room = most.saturating_sub(heads);
+        let (mut packed, mut image) = (Packed::default(), Image::default());
+        for shard in 0..shards {
+            // What the shards before have left over is for the others.
+            let share = room / (shards - shard) as u64;
+            let share = usize::try_from(share).unwrap_or(usize::MAX);
+            store.lock(shard).pack(moment, share, &mut packed);
+            room = room.saturating_sub((packed.cells.len() + packed.logs.len()) as u64);
+            out.write_all(&packed.cell_count.to_le_bytes())?;
+            out.write_all(&packed.log_count.to_le_bytes())?;
+            out.write_all(&packed.cells)?;
+            out.write_all(&packed.logs)?;
+            image.counters += (packed.cell_count + packed.log_count) as usize;
+            image.left_out += packed.left_out;
+        }
+        out.seal()?;
+        Ok(image)
+    }
+
+    /// Puts back what an image holds, into a store that has counted nothing yet. What is spent by `now` is not.
+    ///
+    /// # Errors
+    /// Why nothing was put back.
+    pub(crate) fn read_image(&self, bytes: &[u8], now: Nanos) -> Result<Image, String> {
+        let image = Parsed::of(unsealed(bytes)?)?;
+        // Everything is read once before anything is changed.
+        let whole = image.each(|_, _| {});
+        whole.ok_or_else(|| "its records are cut off or make no sense".to_owned())?;
+        let (store, moment) = (&self.0, Moment::new(now));
+        let mut shards: Vec<_> = (0..store.shard_count())
+            .map(|shard| store.lock(shard))
+            .collect();
+        if shards.iter().any(|shard| shard.len() > 0) {
+            return Err("this process has counted already".to_owned());
+        }
+        store.set_secret(image.secret);
+        for shard in &mut shards {
+            shard.expect_lasting(image.longest);
+        }
+        let mut found = Image::default();
+        // Who was refused comes first, where there is less room than there was.
+        for passing in [false, true] {
+            image.each(|old, record| {
+                let standing = record.standing();
+                if (standing == Standing::Passing) != passing {
+                    return;
+                }
+                if record.is_spent(moment) {
+                    found.expired += 1;
+                    return;
+                }
+                let placed = match standing {
+                    Standing::Shared => share_out(&mut shards, old, image.shards, record),
+                    _ => shards[store.shard_of(record.digest())].put_back(record),
+                };
+                match placed {
+                    true => found.counters += 1,
+                    false => found.left_out += 1,
+                }
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// Puts a counter that stands for everybody without one into each shard that has taken over from its own.
+fn share_out(
+    shards: &mut [impl std::ops::DerefMut<Target = Shard>],
+    old: usize,
+    old_shards: usize,
+    record: Record,
+) -> bool {
+    let step = old_shards.min(shards.len());
+    let heirs = (old % step..shards.len()).step_by(step);
+    let mut placed = false;
+    for shard in heirs {
+        placed |= shards[shard].put_back(record.clone());
+    }
+    placed
+}
+
+/// An image whose head was read.
+struct Parsed<'a> {
+    shards: usize,
+    secret: [u64; 2],
+    longest: u32,
+    records: &'a [u8],
+}
+
+impl<'a> Parsed<'a> {
+    fn of(bytes: &'a [u8]) -> Result<Self, String> {
+        let rest = bytes.get(MARK.len()..).unwrap_or_default();
+        Self::after_mark(rest).unwrap_or_else(|| Err("its head is cut off".to_owned()))
+    }
+
+    fn after_mark(mut bytes: &'a [u8]) -> Option<Result<Self, String>> {
+        let bytes = &mut bytes;
+        let layout = u32::from_le_bytes(array(bytes)?);
+        if layout != LAYOUT {
+            return Some(Err(format!(
+                "it has the layout {layout} of another version, and this one reads {LAYOUT}"
+            )));
+        }
+        let shards = u32::from_le_bytes(array(bytes)?);
+        let secret = [
+            u64::from_le_bytes(array(bytes)?),
+            u64::from_le_bytes(array(bytes)?),
+        ];
+        let _written_at: [u8; 8] = array(bytes)?;
+        let longest = u32::from_le_bytes(array(bytes)?);
+        if !shards.is_power_of_two() || shards > MOST_SHARDS {
+            return Some(Err(format!("it names {shards} shards")));
+        }
+        Some(Ok(Self {
+            shards: shards as usize,
+            secret,
+            longest,
+            records: bytes,
+        }))
+    }
+
+    /// Calls `with` for each record, with the number of its shard. `None` when they cannot be read to the end.
+    fn each(&self, mut with: impl FnMut(usize, Record)) -> Option<()> {
+        let mut bytes = self.records;
+        let bytes = &mut bytes;
+        for shard in 0..self.shards {
+            let cells = u32::from_le_bytes(array(bytes)?);
+            let logs = u32::from_le_bytes(array(bytes)?);
+            for _ in 0..cells {
+                with(shard, Record::read_cell(bytes)?);
+            }
+            for _ in 0..logs {
+                with(shard, Record::read_log(bytes)?);
+            }
+        }
+        bytes.is_empty().then_some(())
+    }
+}
+
+/// What the checksum is over, if it matches.
+fn unsealed(bytes: &[u8]) -> Result<&[u8], String> {
+    if !bytes.starts_with(&MARK) {
+        return Err("it holds no counters".to_owned());
+    }
+    let sealed = bytes.split_last_chunk::<CHECKSUM>();
+    let (content, checksum) = sealed.ok_or("it is cut off")?;
+    let mut hasher = SipHasher13::new();
+    hasher.write(content);
+    match hasher.finish() == u64::from_le_bytes(*checksum) {
+        true => Ok(content),
+        false => Err("its content does not match its checksum".to_owned()),
+    }
+}
+
+/// Passes on what is written, and its checksum at the end.
+struct Sealed<'a, W> {
+    out: &'a mut W,
+    hasher: SipHasher13,
+}
+
+impl<'a, W: Write> Sealed<'a, W> {
+    fn new(out: &'a mut W) -> Self {
+        Self {
+            out,
+            hasher: SipHasher13::new(),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hasher.write(bytes);
+        self.out.write_all(bytes)
+    }
+
+    fn seal(self) -> io::Result<()> {
+        self.out.write_all(&self.hasher.finish().to_le_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+use std::time::Instant;
+
+use proptest::prelude::*;
+use waygate_core::{
+    limit::{Outcome, Quota, Rule, quota::SECOND},
+    port::{Series, Take},
+};
+
+use super::*;
+use crate::MemoryCountersBuilder;
+
+const START: Nanos = 1_800_000_000 * SECOND;
+const HOUR: Nanos = 3_600 * SECOND;
+
+fn rules(capacity: u32) -> [Rule; 5] {
+    let wide = u64::from(capacity);
+    [
+        Rule::Quota(Quota::FixedWindow {
+            capacity: wide,
+            period: HOUR,
+        }),
+        Rule::Quota(Quota::SlidingWindow {
+            capacity,
+            period: 3_600,
+        }),
+        Rule::Quota(Quota::TokenBucket {
+            capacity: wide,
+            emission: HOUR,
+        }),
+        Rule::Quota(Quota::Calendar {
+            capacity: wide,
+            start: START - HOUR,
+            end: START + HOUR,
+        }),
+        Rule::Moving {
+            capacity: wide,
+            period: HOUR,
+        },
+    ]
+}
+
+fn series(generation: u64) -> Series {
+    Series::new("GET:/a", "per client", 0, generation)
+}
+
+fn hit(counters: &MemoryCounters, series: &Series, key: &str, rule: &Rule, now: Nanos) -> Outcome {
+    let take = Take {
+        series,
+        key: key.as_bytes(),
+        rule,
+        cost: 1,
+        enforced: true,
+        lease: false,
+    };
+    counters.take_one_at(&take, now)
+}
+
+fn image(counters: &MemoryCounters, now: Nanos) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    counters.write_image(&mut bytes, now, MAX_BYTES).unwrap();
+    bytes
+}
+
+fn restored(bytes: &[u8], now: Nanos, builder: MemoryCountersBuilder) -> MemoryCounters {
+    let counters = builder.build();
+    counters.read_image(bytes, now).unwrap();
+    counters
+}
+
+proptest! {
+    /// A store that was written and read answers as the one that went on.
+    #[test]
+    fn every_algorithm_goes_on_exactly(
+        before in proptest::collection::vec((0..6_u8, 0..5_usize, 0..2_u64, 0..1_800_u64), 1..80),
+        after in proptest::collection::vec((0..6_u8, 0..5_usize, 0..2_u64, 0..7_200_u64), 1..40),
+        pause in 0..5_000_u64,
+        other_size in any::<bool>(),
+    ) {
+        let (rules, series) = (rules(3), [0, 1].map(series));
+        let going = MemoryCounters::new();
+        let mut clock = START;
+        let play = |counters: &MemoryCounters, (key, rule, generation, _): &(u8, usize, u64, u64), now| {
+            // One key of its own for each rule, so that algorithms do not take over from each other.
+            let key = format!("{rule}/{key}");
+            hit(counters, &series[*generation as usize], &key, &rules[*rule], now)
+        };
+        for step in &before {
+            clock += step.3 * SECOND / 10;
+            play(&going, step, clock);
+        }
+        let bytes = image(&going, clock);
+        clock += pause * SECOND;
+        let builder = match other_size {
+            true => MemoryCounters::builder().max_entries(5_000),
+            false => MemoryCounters::builder(),
+        };
+        let back = restored(&bytes, clock, builder);
+        for step in &after {
+            clock += step.3 * SECOND / 10;
+            prop_assert_eq!(play(&back, step, clock), play(&going, step, clock));
+        }
+    }
+
+    #[test]
+    fn damage_is_noticed_and_nothing_is_put_back(at in any::<prop::sample::Index>(), bit in 0..8_u8, cut in any::<bool>()) {
+        let going = MemoryCounters::new();
+        for rule in &rules(3) {
+            hit(&going, &series(0), "a", rule, START);
+        }
+        let mut bytes = image(&going, START);
+        let at = at.index(bytes.len());
+        match cut {
+            true => bytes.truncate(at),
+            false => bytes[at] ^= 1 << bit,
+        }
+        let counters = MemoryCounters::new();
+        prop_assert!(counters.read_image(&bytes, START).is_err());
+        prop_assert!(counters.is_empty());
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_gives_nothing_out_again() {
+    for rule in &rules(1) {
+        let going = MemoryCounters::new();
+        assert!(hit(&going, &series(0), "a", rule, START).allowed);
+        let bytes = image(&going, START);
+        for back in [1, 30 * 60, 24 * 3_600, 400 * 24 * 3_600] {
+            let now = START - back * SECOND;
+            let counters = restored(&bytes, now, MemoryCounters::builder());
+            // Others come by, and with them the sweep that removes what is spent.
+            for other in 0..2_000 {
+                hit(
+                    &counters,
+                    &series(0),
+                    &other.to_string(),
+                    rule,
+                    now + 3 * SECOND,
+                );
+            }
+            let answer = hit(&counters, &series(0), "a", rule, now + 3 * SECOND);
+            assert!(!answer.allowed, "{rule:?}, {back} s back");
+        }
+    }
+}
+
+#[test]
+fn what_has_expired_is_not_put_back() {
+    let going = MemoryCounters::new();
+    for rule in &rules(1) {
+        let key = format!("{rule:?}");
+        hit(&going, &series(0), &key, rule, START);
+    }
+    let bytes = image(&going, START);
+    let counters = MemoryCounters::new();
+    let found = counters.read_image(&bytes, START + 3 * HOUR).unwrap();
+    assert_eq!((found.counters, found.expired), (0, 5));
+    assert!(counters.is_empty());
+}
+
+#[test]
+fn what_is_shared_by_those_without_room_is_put_back() {
+    let [rule, ..] = rules(1);
+    let small = || MemoryCounters::builder().max_entries(2);
+    let going = small().build();
+    for key in ["a", "a", "b", "b", "c"] {
+        hit(&going, &series(0), key, &rule, START);
+    }
+    assert!(!hit(&going, &series(0), "d", &rule, START).allowed);
+    let back = restored(&image(&going, START), START, small());
+    for key in ["a", "b", "c", "d"] {
+        assert!(!hit(&back, &series(0), key, &rule, START).allowed, "{key}");
+    }
+}
+
+#[test]
+fn where_there_is_less_room_those_who_were_refused_stay() {
+    let [rule, ..] = rules(1);
+    let going = MemoryCounters::builder().max_entries(1_000).build();
+    for key in 0..100 {
+        hit(&going, &series(0), &key.to_string(), &rule, START);
+    }
+    assert!(!hit(&going, &series(0), "77", &rule, START).allowed);
+    let mut bytes = Vec::new();
+    let written = going
+        .write_image(&mut bytes, START, 60 + 8 + 10 * 32)
+        .unwrap();
+    assert_eq!((written.counters, written.left_out), (10, 90));
+    for (bytes, kept) in [(bytes, 10), (image(&going, START), 5)] {
+        let counters = MemoryCounters::builder().max_entries(kept).build();
+        let found = counters.read_image(&bytes, START).unwrap();
+        assert_eq!(found.counters, kept);
+        assert!(!hit(&counters, &series(0), "77", &rule, START).allowed);
+    }
+}
+
+#[test]
+fn a_store_that_counts_takes_nothing_back() {
+    let [rule, ..] = rules(1);
+    let going = MemoryCounters::new();
+    hit(&going, &series(0), "a", &rule, START);
+    let bytes = image(&going, START);
+    let refused = going.read_image(&bytes, START).unwrap_err();
+    assert!(refused.contains("counted already"), "{refused}");
+    assert!(!hit(&going, &series(0), "a", &rule, START).allowed);
+}
+
+#[test]
+fn another_layout_is_named() {
+    let mut bytes = image(&MemoryCounters::new(), START);
+    bytes[8] = 2;
+    let content = bytes.len() - CHECKSUM;
+    let mut hasher = SipHasher13::new();
+    hasher.write(&bytes[..content]);
+    let checksum = hasher.finish().to_le_bytes();
+    bytes[content..].copy_from_slice(&checksum);
+    let refused = MemoryCounters::new().read_image(&bytes, START).unwrap_err();
+    assert!(refused.contains("layout 2"), "{refused}");
+}
+
+#[test]
+fn every_change_is_noticed() {
+    let [rule, ..] = rules(9);
+    let (counters, series) = (MemoryCounters::new(), series(0));
+    let mut known = vec![counters.version()];
+    let mut changed = |what: &str| {
+        let version = counters.version();
+        assert!(!known.contains(&version), "{what}");
+        known.push(version);
+    };
+    hit(&counters, &series, "a", &rule, START);
+    changed("a take");
+    let take = Take {
+        series: &series,
+        key: b"a",
+        rule: &rule,
+        cost: 1,
+        enforced: true,
+        lease: false,
+    };
+    counters.take_at(&[take, Take { key: b"b", ..take }], START);
+    changed("two takes");
+    counters.adjust_at(&take, 1, START);
+    changed("a return");
+    counters.forget_at(&series, b"a");
+    changed("a reset");
+}
+
+#[test]
+fn a_million_counters_fit() {
+    let [rule, ..] = rules(5);
+    let moving = Rule::Moving {
+        capacity: 100,
+        period: HOUR,
+    };
+    let (going, series) = (MemoryCounters::new(), series(0));
+    for key in 0..950_000_u32 {
+        hit(&going, &series, &key.to_string(), &rule, START);
+    }
+    for key in 0..2_000 {
+        for _ in 0..50 {
+            hit(&going, &series, &format!("moving {key}"), &moving, START);
+        }
+    }
+    let begin = Instant::now();
+    let mut bytes = Vec::new();
+    let written = going.write_image(&mut bytes, START, MAX_BYTES).unwrap();
+    let writing = begin.elapsed();
+    let begin = Instant::now();
+    let counters = MemoryCounters::new();
+    let found = counters.read_image(&bytes, START).unwrap();
+    println!(
+        "{} counters: {} bytes, written in {writing:.1?} and read in {:.1?}, {} left out",
+        written.counters,
+        bytes.len(),
+        begin.elapsed(),
+        written.left_out
+    );
+    assert!(bytes.len() as u64 <= MAX_BYTES);
+    // A few meet a full shard, and its newcomers take over from others.
+    assert!(
+        written.counters + written.left_out >= 950_000,
+        "{written:?}"
+    );
+    assert_eq!((written.left_out, found.left_out), (0, 0));
+    assert_eq!(found.counters, written.counters);
+}

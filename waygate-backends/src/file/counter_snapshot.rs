@@ -1,0 +1,431 @@
+use std::{
+    fmt,
+    fs::{self, OpenOptions},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use waygate_core::{limit::quota::Nanos, port::BackendError};
+
+use super::{
+    files::{self, Files},
+    lock::{self, Lock},
+    stamp,
+};
+use crate::counters::{MAX_BYTES, MemoryCounters};
+
+/// A file with the counters of this process, so that a limit that is used up stays used up after a crash.
+///
+/// It holds what every key has consumed, of every algorithm. Places of limits of concurrency are not in it: they end with
+/// the process. It is written as a whole, by a new file that is synced and renamed over the old one; for its owner only.
+///
+/// * **Size:** 32 bytes for a counter, and for a moving window 20 bytes and 12 for each of its requests; no more than
+///   [`MAX_BYTES`](Self::MAX_BYTES). Beyond that, keys that were not refused last are left out.
+/// * **Damage:** a file that is damaged, or of another version, is not taken, and replaced by the next one. See
+///   [`Restored::fault`].
+/// * **Secrets:** keys are in it as digests only, under a secret that is in it as well. Who can read the file can find out
+///   whether a key that they guess (an address, a user's name, an API key of little entropy) is among them.
+/// * **Several processes:** each counts for itself. The first one keeps its counters; the others begin with what the file
+///   holds, and keep theirs once the first one has ended.
+///
+/// When dropped, it writes what was counted last.
+pub struct CounterSnapshot {
+    place: Place,
+    counters: MemoryCounters,
+    restored: Restored,
+    kept: Mutex<Kept>,
+}
+
+/// What a [`CounterSnapshot`] found in its file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Restored {
+    /// How many counters go on.
+    pub counters: usize,
+    /// How many had nothing to say any more.
+    pub expired: usize,
+    /// How many found no room, because the store of the counters is smaller than it was.
+    pub left_out: usize,
+    /// Why the file was not taken; all counters begin afresh then.
+    pub fault: Option<String>,
+}
+
+/// Where the file is. Links are followed each time.
+#[derive(Debug)]
+enum Place {
+    At(PathBuf),
+    BesideState(PathBuf),
+}
+
+#[derive(Debug)]
+struct Kept {
+    files: Files,
+    /// Held for as long as this process keeps its counters here.
+    lock: Option<Lock>,
+    /// Which version of the counters is in the file.
+    version: Option<u64>,
+    left_out: usize,
+    /// The time of the last call.
+    now: Nanos,
+}
+
+impl CounterSnapshot {
+    /// The greatest length of the file, in bytes: 64 MiB.
+    pub const MAX_BYTES: u64 = MAX_BYTES;
+
+    /// Puts back into `counters` what this file holds, and keeps them there from now on. `now` is the time by which they
+    /// count, in nanoseconds since the Unix epoch. Blocks for as long as it reads.
+    ///
+    /// # Errors
+    /// [`BackendError::Misconfigured`] when the path cannot be that of a file that is replaced.
+    pub fn open(
+        path: impl AsRef<Path>,
+        counters: &MemoryCounters,
+        now: Nanos,
+    ) -> Result<Self, BackendError> {
+        let path = files::absolute(WHAT, path.as_ref())?;
+        Self::start(Place::At(path), counters, now)
+    }
+
+    /// The same in `<state>.counters`, beside the file that the path of a state file leads to.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn beside_state(
+        state: impl AsRef<Path>,
+        counters: &MemoryCounters,
+        now: Nanos,
+    ) -> Result<Self, BackendError> {
+        let path = files::absolute(WHAT, state.as_ref())?;
+        Self::start(Place::BesideState(path), counters, now)
+    }
+
+    fn start(place: Place, counters: &MemoryCounters, now: Nanos) -> Result<Self, BackendError> {
+        let path = place.find().map_err(|e| {
+            BackendError::Misconfigured(format!("{WHAT} `{}`: {e}", place.path().display()))
+        })?;
+        let files = Files::of(WHAT, &path)?;
+        files.check_lock()?;
+        let restored = restore(&files.main, counters, now);
+        // A file that says nothing that the counters do not is not written again.
+        let is_current = restored.fault.is_none();
+        let kept = Kept {
+            lock: None,
+            version: is_current.then(|| counters.version()),
+            left_out: restored.left_out,
+            now,
+            files,
+        };
+        let snapshot = Self {
+            place,
+            counters: counters.clone(),
+            restored,
+            kept: Mutex::new(kept),
+        };
+        // Before the first request, so that of two processes the first one keeps its counters.
+        let _ = snapshot.kept.lock().hold();
+        Ok(snapshot)
+    }
+
+    /// What was found at the start.
+    pub fn restored(&self) -> &Restored {
+        &self.restored
+    }
+
+    /// Writes the counters if any of them has changed. Blocks; no request waits for it. Returns how many were left out,
+    /// because there was no room for them.
+    ///
+    /// # Errors
+    /// [`BackendError::NotWritable`], or [`BackendError::Unavailable`] while another process keeps its counters in the
+    /// same file. The last file is still there then.
+    pub fn write(&self, now: Nanos) -> Result<usize, BackendError> {
+        let mut kept = self.kept.lock();
+        kept.now = now;
+        kept.follow(&self.place)?;
+        kept.hold()?;
+        let version = self.counters.version();
+        if kept.version != Some(version) {
+            let written = replace(&kept.files, &self.counters, now);
+            kept.left_out = written.map_err(|e| not_writable(&kept.files.main, &e))?;
+            kept.version = Some(version);
+        }
+        Ok(kept.left_out)
+    }
+}
+
+const WHAT: &str = "the file of the counters";
+
+impl Place {
+    fn path(&self) -> &Path {
+        match self {
+            Self::At(path) | Self::BesideState(path) => path,
+        }
+    }
+
+    fn find(&self) -> io::Result<PathBuf> {
+        match self {
+            Self::At(path) => Ok(path.clone()),
+            Self::BesideState(state) => Ok(Files::find(state)?.counters()),
+        }
+    }
+}
+
+impl Kept {
+    fn follow(&mut self, place: &Place) -> Result<(), BackendError> {
+        let found = place.find().and_then(|path| Files::find(&path));
+        let files = found.map_err(|e| not_writable(place.path(), &e))?;
+        if files != self.files {
+            (self.files, self.lock, self.version) = (files, None, None);
+        }
+        Ok(())
+    }
+
+    /// Takes the file for this process.
+    fn hold(&mut self) -> Result<(), BackendError> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        let lock = lock::acquire(&self.files, Duration::ZERO).map_err(|e| match e.kind() {
+            io::ErrorKind::TimedOut => BackendError::Unavailable(format!(
+                "another process keeps its counters in `{}`; those of this process end with it",
+                self.files.main.display()
+            )),
+            _ => not_writable(&self.files.lock(), &e),
+        })?;
+        self.lock = Some(lock);
+        Ok(())
+    }
+}
+
+/// Writes what was counted since the last time.
+impl Drop for CounterSnapshot {
+    fn drop(&mut self) {
+        let now = self.kept.lock().now;
+        if let Err(error) = self.write(now) {
+            tracing::warn!(%error, "the counters of the last second are not kept");
+        }
+    }
+}
+
+/// Without the counters.
+impl fmt::Debug for CounterSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CounterSnapshot")
+            .field("place", &self.place)
+            .field("restored", &self.restored)
+            .finish_non_exhaustive()
+    }
+}
+
+fn restore(path: &Path, counters: &MemoryCounters, now: Nanos) -> Restored {
+    let read = match stamp::read(path, MAX_BYTES) {
+        Ok(None) => return Restored::default(),
+        Ok(Some((_, Some(bytes)))) => counters.read_image(&bytes, now),
+        Ok(Some((_, None))) => Err(format!("it has more than {MAX_BYTES} bytes")),
+        Err(error) => Err(error.to_string()),
+    };
+    match read {
+        Ok(image) => Restored {
+            counters: image.counters,
+            expired: image.expired,
+            left_out: image.left_out,
+            fault: None,
+        },
+        Err(problem) => Restored {
+            fault: Some(format!(
+                "the counters in `{}` were not taken, and limits begin afresh: {problem}",
+                path.display()
+            )),
+            ..Restored::default()
+        },
+    }
+}
+
+/// Only for the holder of the lock. It needs no file of a random name: the leftover of a crash is replaced.
+fn replace(files: &Files, counters: &MemoryCounters, now: Nanos) -> io::Result<usize> {
+    let next = files.next();
+    match fs::remove_file(&next) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&next).and_then(|file| {
+        let mut out = BufWriter::with_capacity(64 << 10, file);
+        let image = counters.write_image(&mut out, now, MAX_BYTES)?;
+        out.flush()?;
+        // Where power fails after the rename, the name must not stand for an empty file. When the rename itself is lost, the
+        // file before is there, which is why the directory is not synced.
+        out.get_ref().sync_data()?;
+        fs::rename(&next, &files.main)?;
+        Ok(image.left_out)
+    });
+    if written.is_err() {
+        // A disk that is full has room for others again.
+        let _ = fs::remove_file(&next);
+    }
+    written
+}
+
+fn not_writable(path: &Path, error: &io::Error) -> BackendError {
+    BackendError::NotWritable(format!(
+        "the counters cannot be kept in `{}`: {error}",
+        path.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use waygate_core::{
+        limit::{Quota, Rule, quota::SECOND},
+        port::{Series, Take},
+    };
+
+    use super::*;
+
+    const START: Nanos = 1_800_000_000 * SECOND;
+
+    /// Whether one more request of a minute with room for one passes.
+    fn passes(counters: &MemoryCounters, key: &str) -> bool {
+        let rule = Rule::Quota(Quota::FixedWindow {
+            capacity: 1,
+            period: 60 * SECOND,
+        });
+        let take = Take {
+            series: &Series::new("GET:/a", "per client", 0, 0),
+            key: key.as_bytes(),
+            rule: &rule,
+            cost: 1,
+            enforced: true,
+            lease: false,
+        };
+        counters.take_one_at(&take, START).allowed
+    }
+
+    fn process(path: &Path) -> (MemoryCounters, CounterSnapshot) {
+        let counters = MemoryCounters::new();
+        let snapshot = CounterSnapshot::open(path, &counters, START).unwrap();
+        (counters, snapshot)
+    }
+
+    #[test]
+    fn what_is_used_up_stays_used_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("counters");
+        let (counters, snapshot) = process(&path);
+        assert_eq!(*snapshot.restored(), Restored::default());
+        snapshot.write(START).unwrap();
+        assert!(!path.exists(), "nothing was counted yet");
+        assert!(passes(&counters, "a"));
+        snapshot.write(START).unwrap();
+        // Counted after the last write, and kept when the process ends in good order.
+        assert!(passes(&counters, "b"));
+        drop(snapshot);
+        let (counters, snapshot) = process(&path);
+        assert_eq!(snapshot.restored().counters, 2);
+        assert!(!passes(&counters, "a") && !passes(&counters, "b"));
+        assert!(passes(&counters, "c"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_its_owner_may_read_it_and_it_is_written_when_something_changed() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("counters");
+        let (counters, snapshot) = process(&path);
+        passes(&counters, "a");
+        // What a crash has left there is replaced, a link as well.
+        std::os::unix::fs::symlink("/dev/null", dir.path().join("counters.next")).unwrap();
+        snapshot.write(START).unwrap();
+        let found = fs::metadata(&path).unwrap();
+        assert_eq!(found.mode() & 0o777, 0o600);
+        snapshot.write(START).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().ino(), found.ino());
+        passes(&counters, "b");
+        snapshot.write(START).unwrap();
+        assert_ne!(fs::metadata(&path).unwrap().ino(), found.ino());
+        assert!(!dir.path().join("counters.next").exists());
+    }
+
+    #[test]
+    fn of_two_processes_one_keeps_its_counters_and_the_other_follows() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("counters");
+        let (first, kept) = process(&path);
+        passes(&first, "a");
+        kept.write(START).unwrap();
+        let (second, waiting) = process(&path);
+        assert!(
+            !passes(&second, "a"),
+            "it does not give out again what the first one has"
+        );
+        assert!(passes(&second, "b"));
+        let refused = waiting.write(START).unwrap_err();
+        assert!(refused.to_string().contains("another process"), "{refused}");
+        drop(kept);
+        waiting.write(START).unwrap();
+        drop(waiting);
+        let (third, _snapshot) = process(&path);
+        assert!(!passes(&third, "a") && !passes(&third, "b"));
+    }
+
+    #[test]
+    fn what_is_damaged_is_reported_and_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("counters");
+        let (counters, snapshot) = process(&path);
+        passes(&counters, "a");
+        drop(snapshot);
+        let whole = fs::read(&path).unwrap();
+        for damaged in [&b""[..], b"{}", &whole[..whole.len() - 1], &whole[1..]] {
+            fs::write(&path, damaged).unwrap();
+            let (counters, snapshot) = process(&path);
+            let fault = snapshot.restored().fault.clone().unwrap();
+            assert!(fault.contains("limits begin afresh"), "{fault}");
+            assert!(passes(&counters, "a"));
+            snapshot.write(START).unwrap();
+            drop(snapshot);
+            let (_, snapshot) = process(&path);
+            assert_eq!(snapshot.restored().fault, None);
+        }
+    }
+
+    #[test]
+    fn a_path_of_no_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let counters = MemoryCounters::new();
+        for path in [dir.path().to_owned(), dir.path().join("gone/counters")] {
+            let refused = CounterSnapshot::open(path, &counters, START).unwrap_err();
+            assert!(
+                matches!(refused, BackendError::Misconfigured(_)),
+                "{refused}"
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn it_lies_beside_the_state_file_and_not_beside_a_link_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let [app, one, two] = ["app", "one", "two"].map(|name| dir.path().join(name));
+        for dir in [&app, &one, &two] {
+            fs::create_dir(dir).unwrap();
+        }
+        let link = app.join("state.json");
+        let counters = MemoryCounters::new();
+        std::os::unix::fs::symlink("../one/state.json", &link).unwrap();
+        let snapshot = CounterSnapshot::beside_state(&link, &counters, START).unwrap();
+        passes(&counters, "a");
+        snapshot.write(START).unwrap();
+        assert!(one.join("state.json.counters").exists());
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("../two/state.json", &link).unwrap();
+        snapshot.write(START).unwrap();
+        assert!(two.join("state.json.counters").exists());
+    }
+}

@@ -1,0 +1,106 @@
+//! What a refusal says of the time to come: one wait, and not a second more.
+
+use proptest::{collection::vec, prelude::*};
+use waygate_backends::MemoryCounters;
+use waygate_core::{
+    limit::{
+        Quota, Rule,
+        quota::{Nanos, SECOND},
+    },
+    model::RateLimitPolicy,
+    port::Take,
+};
+
+use super::kit::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Another limit comes into force.
+    Change(usize),
+    /// A request of this cost.
+    Take(u64),
+    /// A request turns out to have cost more, or less.
+    Adjust(i64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<(Nanos, Step)>> {
+    let gap = prop_oneof![
+        3 => Just(0),
+        2 => (0u64..40).prop_map(|seconds| seconds * SECOND),
+        2 => 0..40 * SECOND,
+        1 => 0..400 * SECOND,
+    ];
+    let step = prop_oneof![
+        1 => (0..rules().len()).prop_map(Step::Change),
+        6 => (1u64..5).prop_map(Step::Take),
+        1 => (-15i64..5).prop_map(Step::Adjust),
+    ];
+    vec((gap, step), 1..60)
+}
+
+/// High and low limits of each algorithm, over long and short times.
+fn rules() -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for (capacity, seconds) in [(12, 60), (3, 60), (4, 10), (12, 300)] {
+        let period = u64::from(seconds) * SECOND;
+        let emission = period / u64::from(capacity);
+        rules.push(Rule::Quota(Quota::SlidingWindow {
+            capacity,
+            period: seconds,
+        }));
+        let capacity = u64::from(capacity);
+        rules.push(Rule::Quota(Quota::FixedWindow { capacity, period }));
+        rules.push(Rule::Quota(Quota::TokenBucket { capacity, emission }));
+        // The same rate, and a bucket of another depth.
+        rules.push(Rule::Quota(Quota::TokenBucket {
+            capacity: capacity / 3,
+            emission,
+        }));
+        rules.push(Rule::Moving { capacity, period });
+    }
+    let daily: RateLimitPolicy =
+        serde_json::from_value(serde_json::json!({ "limit": "3/calendar day" })).unwrap();
+    rules.extend(Rule::compile(&daily, &daily.limit));
+    rules
+}
+
+proptest! {
+    #[test]
+    fn a_refused_request_passes_when_it_was_told_and_not_before(
+        steps in steps(),
+        first in 0..rules().len(),
+        together in any::<bool>(),
+    ) {
+        let (counters, series, rules) = (MemoryCounters::new(), series(), rules());
+        let other = Rule::Quota(Quota::FixedWindow { capacity: 1 << 40, period: SECOND });
+        let (mut rule, mut now) = (&rules[first], START);
+        for (gap, step) in steps {
+            now += gap;
+            let cost = match step {
+                Step::Change(index) => {
+                    rule = &rules[index];
+                    continue;
+                }
+                Step::Adjust(units) => {
+                    counters.adjust_at(&ask(&series, b"client", rule), units, now);
+                    continue;
+                }
+                Step::Take(cost) => cost,
+            };
+            let take = Take { cost, ..ask(&series, b"client", rule) };
+            let takes = [take, ask(&series, b"other", &other)];
+            let takes = if together { &takes[..] } else { &takes[..1] };
+            let refused = counters.take_at(takes, now)[0];
+            if refused.allowed || cost > refused.limit {
+                continue;
+            }
+            prop_assert!(refused.reset_after >= refused.retry_after, "{:?}", refused);
+            let wait = refused.retry_after;
+            let early = counters.take_at(takes, now + wait - 1)[0];
+            prop_assert!(!early.allowed, "too late: {:?}, cost {}: {:?}", rule, cost, refused);
+            now += wait;
+            let passed = counters.take_at(takes, now)[0];
+            prop_assert!(passed.allowed, "too early: {:?}, cost {}: {:?}", rule, cost, refused);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A file with the counters of this process, for the next one.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use waygate_backends::{CounterSnapshot, MemoryCounters};
+use waygate_core::{limit::quota::Nanos, port::BackendError};
+
+use super::{BuildError, Component, Inner, WaygateBuilder};
+
+/// How often the counters are written, if any has changed.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// For how long health tells that counters could not be put back.
+const REMEMBERED: Duration = Duration::from_secs(3_600);
+
+/// Where counters are kept.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    At(PathBuf),
+    /// Only where the state is in a file as well, and nobody else counts.
+    BesideState,
+}
+
+impl WaygateBuilder {
+    /// Puts back what was counted before.
+    pub(super) async fn open_counter_snapshot(
+        &self,
+        counters: &MemoryCounters,
+        is_shared: bool,
+        now: Nanos,
+    ) -> Result<Option<Arc<CounterSnapshot>>, BuildError> {
+        let counters = counters.clone();
+        let own_backend = self.backend.is_some();
+        let state = self.file.clone().filter(|_| !own_backend && !is_shared);
+        let place = self.counter_snapshot.clone();
+        let opened = tokio::task::spawn_blocking(move || match (place, state) {
+            (Some(Place::At(path)), _) => CounterSnapshot::open(path, &counters, now).map(Some),
+            (Some(Place::BesideState), Some(state)) => {
+                CounterSnapshot::beside_state(state, &counters, now).map(Some)
+            }
+            (Some(Place::BesideState), None) | (None, _) => Ok(None),
+        });
+        let opened = opened.await.map_err(|error| {
+            BackendError::Unavailable(format!("reading the counters was interrupted: {error}"))
+        })?;
+        Ok(opened?.map(Arc::new))
+    }
+}
+
+/// Says what was not put back.
+pub(crate) fn report_start(inner: &Inner) {
+    let Some(snapshot) = &inner.counter_snapshot else {
+        return;
+    };
+    let restored = snapshot.restored();
+    tracing::info!(
+        counters = restored.counters,
+        expired = restored.expired,
+        left_out = restored.left_out,
+        "beginning with the counters of before"
+    );
+    if let Some(cause) = loss(snapshot) {
+        inner
+            .monitor
+            .degrade(Component::CounterSnapshot, cause, inner.clock.now());
+    }
+}
+
+/// What of the last process is gone.
+fn loss(snapshot: &CounterSnapshot) -> Option<String> {
+    let restored = snapshot.restored();
+    let left_out = restored.left_out;
+    let room = || format!("there was no room for {left_out} counters of before; they begin afresh");
+    restored.fault.clone().or_else(|| (left_out > 0).then(room))
+}
+
+/// Keeps the file up to date for as long as the engine lives. What is counted last is written when the file is dropped.
+pub(crate) async fn run(engine: Weak<Inner>) {
+    let begun = Instant::now();
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let Some((snapshot, now)) = engine.upgrade().and_then(|inner| {
+            let now = inner.limit_clock.now(&*inner.clock);
+            Some((inner.counter_snapshot.clone()?, now))
+        }) else {
+            return;
+        };
+        let work = move || {
+            let loss = loss(&snapshot).filter(|_| begun.elapsed() < REMEMBERED);
+            match snapshot.write(now) {
+                Err(error) => Some(error.to_string()),
+                Ok(0) => loss,
+                Ok(left_out) => Some(format!(
+                    "{left_out} counters are not kept: they would take more than {} bytes",
+                    CounterSnapshot::MAX_BYTES
+                )),
+            }
+        };
+        let cause = tokio::task::spawn_blocking(work).await;
+        let (Some(inner), Ok(cause)) = (engine.upgrade(), cause) else {
+            return;
+        };
+        match cause {
+            Some(cause) => {
+                inner
+                    .monitor
+                    .degrade(Component::CounterSnapshot, cause, inner.clock.now());
+            }
+            None => inner.monitor.recover(Component::CounterSnapshot),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What limits count by that requests may not have, or never have.
+
+use waygate_core::{
+    grammar::{KeyPart, KeySource},
+    model::LimitKey,
+};
+
+use super::check_key;
+
+/// What the application has said of its requests and limits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeySources {
+    /// Whether requests have a type of callers.
+    pub(crate) has_principal: bool,
+}
+
+/// What to add where a limit needs callers and the builder names no type of them.
+pub(crate) const NO_PRINCIPAL: &str = "name the type of your callers with `.principal::<YourType>()` on the builder, and put a value of it into the \
+     request's extensions in a layer around the guarded router";
+
+/// What a limit needs of the caller, if it needs anything.
+pub(crate) fn needs_of_caller(key: &KeySource, has_tiers: bool) -> Option<&'static str> {
+    match key {
+        KeySource::Parts(parts) if parts.contains(&KeyPart::User) => Some("counts by `user`"),
+        _ if has_tiers => Some("has `tiers`"),
+        KeySource::Parts(_) | KeySource::Custom => None,
+    }
+}
+
+impl KeySources {
+    /// Why the limit at `at` does not count as it is meant to, if that is known without a request. `declared` is the key
+    /// of the limit that the code declares under the same name.
+    pub(crate) fn problem(
+        self,
+        key: &KeySource,
+        at: &LimitKey,
+        declared: Option<&KeySource>,
+        has_tiers: bool,
+    ) -> Option<String> {
+        if let Err(invalid) = check_key(key, at, declared) {
+            return Some(invalid.problem().to_owned());
+        }
+        let need = needs_of_caller(key, has_tiers).filter(|_| !self.has_principal)?;
+        Some(format!(
+            "it {need}, and no request has a caller: {NO_PRINCIPAL}"
+        ))
+    }
+}
+
+/// What helps requests that have nothing to be counted by.
+pub(crate) fn remedy(key: &KeySource) -> &'static str {
+    match key {
+        KeySource::Parts(parts) if parts.contains(&KeyPart::User) => {
+            "put the caller into the request's extensions in a layer around the guarded router, or set `on_missing_key`"
+        }
+        KeySource::Custom => {
+            "the key function returned none; return a key, or set `on_missing_key`"
+        }
+        KeySource::Parts(_) => "count by something that every request has, or set `on_missing_key`",
+    }
+}

@@ -1,0 +1,133 @@
+//! What several declarations of one route amount to. None of them opens or lifts what another one says.
+
+use waygate_core::model::{RouteKey, RouteState};
+
+use super::{RegisterError, Registered, Source};
+
+/// What is declared of one route, by where it comes from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Declarations {
+    /// By `guard`: attributes, or the document alone.
+    bound: Option<Registered>,
+    /// By `register`.
+    called: Option<Registered>,
+}
+
+impl Declarations {
+    /// The first declaration of a route.
+    pub(crate) fn of(route: Registered) -> Self {
+        let (bound, called) = match route.source {
+            Source::Registered => (None, Some(route)),
+            _ => (Some(route), None),
+        };
+        Self { bound, called }
+    }
+
+    /// Takes in a declaration in place of an earlier one from the same place.
+    pub(crate) fn add(&mut self, route: Registered) -> Result<(), RegisterError> {
+        match route.source {
+            Source::Registered => self.called = Some(route),
+            Source::Document if self.bound.is_some() => {}
+            Source::Document | Source::Operation { .. } | Source::Attribute { .. } => {
+                self.bound = Some(match self.bound.take() {
+                    // Another guarded router serves the same route with another handler.
+                    Some(known) if known.source.handler() != route.source.handler() => {
+                        union(&known, &route)?
+                    }
+                    _ => route,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what was registered; `false` when nothing was.
+    pub(crate) fn withdraw(&mut self) -> bool {
+        self.called.take().is_some()
+    }
+
+    /// What all of it amounts to; `None` when nothing is declared any more.
+    pub(crate) fn merged(&self) -> Result<Option<Registered>, RegisterError> {
+        match (&self.bound, &self.called) {
+            (Some(bound), Some(called)) => union(bound, called).map(Some),
+            (one, other) => Ok(one.clone().or_else(|| other.clone())),
+        }
+    }
+}
+
+/// Both declarations, where they do not contradict each other. A document alone says nothing.
+fn union(first: &Registered, second: &Registered) -> Result<Registered, RegisterError> {
+    let differ = |what: &str| conflict(&first.key, what, first, second);
+    Ok(Registered {
+        key: first.key.clone(),
+        declared: both(&first.declared, &second.declared).map_err(differ)?,
+        limits: all(&first.limits, &second.limits, |limit| &limit.name)
+            .map_err(|name| differ(&format!("rate limits `{name}`")))?,
+        concurrency: all(&first.concurrency, &second.concurrency, |limit| &limit.name)
+            .map_err(|name| differ(&format!("limits of concurrency `{name}`")))?,
+        source: match first.source {
+            Source::Document => second.source.clone(),
+            _ => first.source.clone(),
+        },
+    })
+}
+
+fn conflict(key: &RouteKey, what: &str, first: &Registered, second: &Registered) -> RegisterError {
+    RegisterError::Conflict {
+        key: key.clone(),
+        what: what.to_owned(),
+        first: first.source.clone(),
+        second: second.source.clone(),
+    }
+}
+
+fn both(first: &RouteState, second: &RouteState) -> Result<RouteState, &'static str> {
+    // What is always served cannot be closed by the other one, and must not open it.
+    let (open, closed) = (first.force_active, second.force_active);
+    let closes = |state: &RouteState| {
+        let free = RouteState {
+            deprecation: state.deprecation.clone(),
+            ..RouteState::default()
+        };
+        *state != free
+    };
+    if open != closed && closes(if open { second } else { first }) {
+        return Err("states, one of them force-active");
+    }
+    Ok(RouteState {
+        position: part(&first.position, &second.position).ok_or("states")?,
+        deprecation: part(&first.deprecation, &second.deprecation).ok_or("deprecations")?,
+        access: waygate_core::model::Access {
+            ips: part(&first.access.ips, &second.access.ips).ok_or("allowed networks")?,
+            roles: part(&first.access.roles, &second.access.roles).ok_or("allowed roles")?,
+        },
+        force_active: first.force_active || second.force_active,
+    })
+}
+
+/// The one that says something; `None` when both do, and not the same.
+fn part<T: Default + PartialEq + Clone>(first: &T, second: &T) -> Option<T> {
+    let silent = T::default();
+    match (*first == silent, *second == silent) {
+        (true, _) => Some(second.clone()),
+        (_, true) => Some(first.clone()),
+        _ => (first == second).then(|| first.clone()),
+    }
+}
+
+/// The limits of both, those of the first one before the others; `Err` is the name that two different limits have.
+fn all<P: PartialEq + Clone, N: PartialEq + Clone>(
+    first: &[P],
+    second: &[P],
+    name: impl Fn(&P) -> &N,
+) -> Result<Vec<P>, N> {
+    let mut all = first.to_vec();
+    for limit in second {
+        match first.iter().find(|known| name(known) == name(limit)) {
+            Some(known) if known == limit => {}
+            Some(_) => return Err(name(limit).clone()),
+            None => all.push(limit.clone()),
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,238 @@
+//! Routes that the program registers by itself, and takes back.
+
+use std::sync::Arc;
+
+use waygate_core::{
+    grammar::{Invalid, PolicyName, ServiceName},
+    model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, RouteKey, RouteState},
+};
+
+use super::{Inner, Registered, Source, Waygate, limits::check_key, snapshot::Snapshot};
+
+/// A route to [register](Waygate::register_all): its state to begin with, and its limits.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use waygate::{RateLimitPolicy, Registration, Waygate};
+///
+/// let waygate = Waygate::builder().build().await?;
+/// let search = Registration::new("GET:/search".parse()?)
+///     .rate_limit(RateLimitPolicy::new("100/minute".parse()?)?);
+/// waygate.register_all([search]).await?;
+/// assert_eq!(waygate.rate_limits().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use = "a registration does nothing until it is given to `register_all`"]
+pub struct Registration {
+    key: RouteKey,
+    state: RouteState,
+    rates: Vec<RateLimitPolicy>,
+    concurrency: Vec<ConcurrencyPolicy>,
+}
+
+impl Registration {
+    /// An active route without limits.
+    pub fn new(key: RouteKey) -> Self {
+        Self {
+            key,
+            state: RouteState::default(),
+            rates: Vec::new(),
+            concurrency: Vec::new(),
+        }
+    }
+
+    /// The state to begin with. What an operator sets afterwards takes its place.
+    pub fn state(mut self, state: RouteState) -> Self {
+        self.state = state;
+        self
+    }
+
+    /// Adds a rate limit. Several need different names, and a key that is read from the request: functions belong to
+    /// attributes.
+    pub fn rate_limit(mut self, policy: RateLimitPolicy) -> Self {
+        self.rates.push(policy);
+        self
+    }
+
+    /// Adds a limit of concurrency, as [`rate_limit`](Self::rate_limit) does.
+    pub fn concurrency_limit(mut self, policy: ConcurrencyPolicy) -> Self {
+        self.concurrency.push(policy);
+        self
+    }
+
+    /// `own` is the service of this process.
+    fn check(self, own: Option<&ServiceName>) -> Result<Registered, RegisterError> {
+        let Self {
+            key,
+            state,
+            rates,
+            concurrency,
+        } = self;
+        if key.service().is_some() && key.service() == own.map(ServiceName::as_str) {
+            return Err(RegisterError::OwnService { key });
+        }
+        let invalid = |invalid| RegisterError::Invalid {
+            key: key.clone(),
+            invalid,
+        };
+        let at = |name: &PolicyName| LimitKey::new(LimitScope::Route(key.clone()), name.clone());
+        for policy in &rates {
+            policy.check().map_err(invalid)?;
+            check_key(&policy.key, &at(&policy.name), None).map_err(invalid)?;
+        }
+        for policy in &concurrency {
+            check_key(&policy.key, &at(&policy.name), None).map_err(invalid)?;
+        }
+        check_names(rates.iter().map(|policy| &policy.name)).map_err(invalid)?;
+        check_names(concurrency.iter().map(|policy| &policy.name)).map_err(invalid)?;
+        Ok(Registered {
+            key,
+            declared: state,
+            limits: rates,
+            concurrency,
+            source: Source::Registered,
+        })
+    }
+}
+
+fn check_names<'a>(names: impl Iterator<Item = &'a PolicyName>) -> Result<(), Invalid> {
+    let mut seen = Vec::new();
+    for name in names {
+        if seen.contains(&name) {
+            let problem = "two limits of one kind have it; name them differently";
+            return Err(Invalid::new("policy name", name.as_str(), problem));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+impl From<(RouteKey, RouteState)> for Registration {
+    fn from((key, state): (RouteKey, RouteState)) -> Self {
+        Self::new(key).state(state)
+    }
+}
+
+/// A route that was not registered. Nothing is different from before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The key names the service of this process. Its routes are registered without it.
+    #[error(
+        "`{key}` names the service of this process: register `{}`",
+        of_process(key)
+    )]
+    OwnService {
+        /// The key.
+        key: RouteKey,
+    },
+    /// A limit contradicts itself or the route.
+    #[error("{key}: {invalid}")]
+    Invalid {
+        /// The route.
+        key: RouteKey,
+        /// What is wrong.
+        invalid: Invalid,
+    },
+    /// Two declarations of one route say different things.
+    #[error(
+        "`{key}` is declared twice with different {what}: by {}, and by {}; keep one of them, or make them equal",
+        origin(first),
+        origin(second)
+    )]
+    Conflict {
+        /// The route.
+        key: RouteKey,
+        /// What they disagree about.
+        what: String,
+        /// Where it was declared before.
+        first: Source,
+        /// Where it is declared now.
+        second: Source,
+    },
+}
+
+fn of_process(key: &RouteKey) -> String {
+    let method = key.method().map(|method| format!("{method}:"));
+    format!("{}{}", method.unwrap_or_default(), key.path())
+}
+
+fn origin(source: &Source) -> String {
+    match source {
+        Source::Operation { handler } | Source::Attribute { handler } => {
+            format!("attributes of `{handler}`")
+        }
+        Source::Document => "the OpenAPI document".to_owned(),
+        Source::Registered => "`register`".to_owned(),
+    }
+}
+
+impl Waygate {
+    /// Registers a route that is only known at run time, with the state to begin with. Registering it again replaces that
+    /// state and the limits; see [`register_all`](Self::register_all) for limits, and for a route that has attributes.
+    ///
+    /// # Errors
+    /// [`RegisterError`]; nothing was registered then.
+    pub async fn register(&self, key: RouteKey, declared: RouteState) -> Result<(), RegisterError> {
+        self.register_all([(key, declared)]).await
+    }
+
+    /// Registers many routes at once, or none of them. One whose key names another service (`billing:GET:/x`) is listed, and
+    /// governs no request of this process.
+    ///
+    /// On a route that [`guard`](Self::guard) governs, what is registered is added to what its attributes say, whichever
+    /// comes first. Where both say something, and not the same, the later of the two fails.
+    ///
+    /// # Errors
+    /// [`RegisterError`]; nothing was registered then.
+    pub async fn register_all(
+        &self,
+        routes: impl IntoIterator<Item = impl Into<Registration>>,
+    ) -> Result<(), RegisterError> {
+        let own = self.inner.service.as_ref();
+        let routes = routes.into_iter().map(|route| route.into().check(own));
+        let routes: Vec<Registered> = routes.collect::<Result<_, _>>()?;
+        self.inner.register(routes).await
+    }
+
+    /// Takes back what was registered of a route; `false` when nothing was. What its attributes say stays.
+    ///
+    /// A route that has none is not listed any more, and takes no commands. What an operator has set for it becomes an
+    /// [orphan](Self::orphans), and applies to requests for as long as this process runs: a route that was closed does not
+    /// open before the orphan is [purged](super::Operator::purge).
+    pub async fn unregister(&self, key: &RouteKey) -> bool {
+        let inner = &self.inner;
+        let stored = inner.stored.lock().await;
+        let snapshot = inner.snapshot.load_full();
+        let mut table = (*snapshot.table).clone();
+        let was_registered = table.unregister(key);
+        if was_registered {
+            let version = snapshot.version + 1;
+            let compiler = inner.compiler();
+            inner.publish(Snapshot::build(&stored, Arc::new(table), compiler, version));
+        }
+        was_registered
+    }
+}
+
+impl Inner {
+    /// Adds routes to the table, all of them or none.
+    pub(crate) async fn register(
+        &self,
+        routes: impl IntoIterator<Item = Registered>,
+    ) -> Result<(), RegisterError> {
+        let stored = self.stored.lock().await;
+        let snapshot = self.snapshot.load_full();
+        let mut table = (*snapshot.table).clone();
+        for route in routes {
+            table.insert(route)?;
+        }
+        let version = snapshot.version + 1;
+        let compiler = self.compiler();
+        self.publish(Snapshot::build(&stored, Arc::new(table), compiler, version));
+        Ok(())
+    }
+}

@@ -1,0 +1,292 @@
+//! The layer, `RouteGuard` and `Waygate::decide` decide alike, for random states and requests.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+    middleware::{self, Next},
+    response::Response,
+    routing::{any, get, options},
+};
+use http::Method;
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use serde_json::Value;
+use waygate::{
+    Access, Block, Facts, GlobalMaintenance, RequestTarget, RoleName, Roles, RouteGuard,
+    RouteState, Verdict, Waygate, testing::TestApp,
+};
+
+use crate::support::builder;
+
+/// The routes that are controlled.
+const KEYS: &[&str] = &[
+    "GET:/a",
+    "POST:/a",
+    "/all",
+    "/get-only",
+    "GET:/part",
+    "GET:/o",
+    "OPTIONS:/o",
+    "GET:/items/{id}",
+    "GET:/n/x",
+    "GET:/forced",
+];
+
+/// What is asked for: the path, its template, and the methods that have a handler (`*`: all of them).
+const PATHS: &[(&str, Option<&str>, &str)] = &[
+    ("/a", Some("/a"), "GET HEAD POST"),
+    ("/all", Some("/all"), "*"),
+    ("/get-only", Some("/get-only"), "GET HEAD"),
+    ("/part", Some("/part"), "*"),
+    ("/o", Some("/o"), "GET HEAD OPTIONS"),
+    ("/items/7", Some("/items/{id}"), "GET HEAD"),
+    ("/n/x", Some("/n/x"), "GET HEAD"),
+    ("/forced", Some("/forced"), "GET HEAD"),
+    ("/free", Some("/free"), "*"),
+    ("/free/7", Some("/free/{id}"), "*"),
+    ("/n/free", Some("/n/free"), "*"),
+    ("/nowhere", None, "*"),
+];
+
+const EXEMPTIONS: &[&str] = &[
+    "/a",
+    "POST:/a",
+    "GET:/all",
+    "/all",
+    "OPTIONS:/o",
+    "/items/{id}",
+    "/items/7",
+    "/n/x",
+    "/x",
+    "/free/{id}",
+    "GET:/free",
+    "/n/free",
+    "/free/7",
+    "/nowhere",
+    "GET:/nowhere",
+];
+
+const PEER: &str = "203.0.113.7";
+
+/// The same routes, with a handler that is or is not guarded by the extractor.
+macro_rules! router {
+    ($handler:expr) => {{
+        let nested = Router::new()
+            .route("/x", get($handler))
+            .route("/free", any($handler));
+        Router::new()
+            .route("/a", get($handler).post($handler))
+            .route("/all", any($handler))
+            .route("/get-only", get($handler))
+            .route("/part", get($handler).fallback($handler))
+            .route("/o", get($handler).merge(options($handler)))
+            .route("/items/{id}", get($handler))
+            .route("/forced", get($handler))
+            .route("/free", any($handler))
+            .route("/free/{id}", any($handler))
+            .nest("/n", nested)
+            .fallback($handler)
+    }};
+}
+
+/// Takes the caller's role from a header.
+async fn roles(mut request: Request, next: Next) -> Response {
+    if request.headers().contains_key("ops") {
+        request.extensions_mut().insert(Roles::new(["ops"]));
+    }
+    next.run(request).await
+}
+
+async fn randomize(waygate: &Waygate, seed: &mut StdRng) {
+    let system = waygate.system();
+    for key in KEYS.iter().filter(|key| **key != "GET:/forced") {
+        let record = match seed.random_range(0..8) {
+            0 => system.disable(key, "").await,
+            1 => system.set_maintenance(key, "").await,
+            2 => system.set_env_only(key, &["staging"]).await,
+            3 => system.deprecate(key, None).await,
+            _ => system.enable(key, "").await,
+        };
+        record.unwrap();
+        let ips: &[&str] = [&[][..], &["203.0.113.0/24"], &["10.0.0.0/8"]]
+            .choose(seed)
+            .unwrap();
+        let access = Access {
+            ips: ips.iter().map(|network| network.parse().unwrap()).collect(),
+            roles: match seed.random_bool(0.2) {
+                true => vec!["ops".parse().unwrap()],
+                false => Vec::new(),
+            },
+        };
+        system.set_access(key, access).await.unwrap();
+    }
+    let mut config = || GlobalMaintenance {
+        exempt_paths: EXEMPTIONS
+            .iter()
+            .filter(|_| seed.random_bool(0.3))
+            .map(|path| path.parse().unwrap())
+            .collect(),
+        include_force_active: seed.random_bool(0.3),
+        ..GlobalMaintenance::default()
+    };
+    let (global, service) = (config(), config());
+    match seed.random_bool(0.5) {
+        true => system.enable_global_maintenance(global).await,
+        false => system.disable_global_maintenance().await,
+    }
+    .unwrap();
+    match seed.random_bool(0.3) {
+        true => system.enable_service_maintenance("shop", service).await,
+        false => system.disable_service_maintenance("shop").await,
+    }
+    .unwrap();
+}
+
+/// A request, and whether a handler serves it.
+struct Asked {
+    method: Method,
+    path: &'static str,
+    template: Option<&'static str>,
+    handled: bool,
+    is_ops: bool,
+    headers: Vec<(&'static str, &'static str)>,
+}
+
+impl Asked {
+    fn random(seed: &mut StdRng) -> Self {
+        let (path, template, methods) = *PATHS.choose(seed).unwrap();
+        let method = ["GET", "HEAD", "POST", "OPTIONS", "OPTIONS", "PROPFIND"];
+        let method: Method = method.choose(seed).unwrap().parse().unwrap();
+        let is_ops = seed.random_bool(0.5);
+        let some = [
+            ("origin", "https://example.com"),
+            ("access-control-request-method", "GET"),
+        ];
+        let mut headers: Vec<_> = some.into_iter().filter(|_| seed.random_bool(0.8)).collect();
+        if is_ops {
+            headers.push(("ops", ""));
+        }
+        let mut own = methods.split(' ');
+        Self {
+            handled: own.any(|name| name == "*" || name == method.as_str()),
+            method,
+            path,
+            template,
+            is_ops,
+            headers,
+        }
+    }
+
+    fn request(&self) -> Request {
+        let mut request = Request::builder()
+            .method(self.method.clone())
+            .uri(self.path);
+        for (name, value) in &self.headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Body::empty()).unwrap()
+    }
+
+    /// What the layer or the extractor makes of it: the status, and the code where the answer has a body.
+    async fn ask(&self, app: &TestApp) -> String {
+        let response = app.send(self.request()).await;
+        let status = response.status().as_u16();
+        match (status, self.handled) {
+            (200, true) | (405, false) => "pass".to_owned(),
+            (200, false) => "a handler ran".to_owned(),
+            _ if self.method == Method::HEAD => status.to_string(),
+            _ => format!("{status} {}", response.json::<Value>()["error"]["code"]),
+        }
+    }
+
+    fn decide(&self, waygate: &Waygate) -> String {
+        let request = self.request();
+        let mut target = RequestTarget::new(&self.method, self.path);
+        if let Some(template) = self.template {
+            target = target.matched(template);
+        }
+        if !self.handled {
+            target = target.unhandled(request.headers());
+        }
+        waygate.decide(target, self, |verdict| {
+            let (status, code) = match verdict {
+                Verdict::Pass | Verdict::PassDeprecated => return "pass".to_owned(),
+                Verdict::Block(Block::GlobalMaintenance { .. } | Block::Maintenance { .. }) => {
+                    (503, "MAINTENANCE_MODE")
+                }
+                Verdict::Block(Block::Disabled { .. }) => (503, "ROUTE_DISABLED"),
+                Verdict::Block(Block::EnvGated { .. }) => (403, "ENV_GATED"),
+                Verdict::Block(Block::IpNotAllowed) => (403, "IP_NOT_ALLOWED"),
+                Verdict::Block(Block::RoleRequired { .. }) => (403, "ROLE_REQUIRED"),
+                Verdict::Block(other) => panic!("{other:?}"),
+            };
+            match self.method == Method::HEAD {
+                true => status.to_string(),
+                false => format!("{status} {code:?}"),
+            }
+        })
+    }
+}
+
+impl Facts for Asked {
+    fn client_ip(&self) -> Option<IpAddr> {
+        PEER.parse().ok()
+    }
+
+    fn has_role(&self, role: &RoleName) -> bool {
+        self.is_ops && role.as_str() == "ops"
+    }
+}
+
+/// Asks all three about the same requests.
+#[tokio::test]
+async fn the_layer_the_extractor_and_other_adapters_decide_alike() {
+    let waygate = builder().service("shop").build().await.unwrap();
+    for key in KEYS {
+        let state = RouteState {
+            force_active: *key == "GET:/forced",
+            ..RouteState::default()
+        };
+        waygate.register(key.parse().unwrap(), state).await.unwrap();
+    }
+    let peer = SocketAddr::new(PEER.parse().unwrap(), 1);
+    let app = |router: Router| {
+        let router = router.layer(middleware::from_fn(roles));
+        TestApp::new(router).from_peer(peer)
+    };
+    let plain = waygate.guard(router!(|| async {})).await.unwrap();
+    let layered = app(plain.into_router());
+    let extracted = router!(|_: RouteGuard, _: ConnectInfo<SocketAddr>| async {});
+    let extracted = app(extracted.with_state(waygate.clone()));
+    let mut seed = StdRng::seed_from_u64(20_300_102);
+    let (mut passed, mut blocked) = (0, 0);
+    for state in 0..150 {
+        randomize(&waygate, &mut seed).await;
+        for _ in 0..60 {
+            let asked = Asked::random(&mut seed);
+            let name = || {
+                let Asked {
+                    method,
+                    path,
+                    headers,
+                    ..
+                } = &asked;
+                let (global, _) = waygate.global_maintenance();
+                format!("state {state}: {method} {path} {headers:?}, {global:?}")
+            };
+            let decided = asked.decide(&waygate);
+            assert_eq!(asked.ask(&layered).await, decided, "{}", name());
+            // Without a handler there is no extractor.
+            if asked.handled {
+                assert_eq!(asked.ask(&extracted).await, decided, "{}", name());
+            }
+            match decided.as_str() {
+                "pass" => passed += 1,
+                _ => blocked += 1,
+            }
+        }
+    }
+    assert!(passed > 1000 && blocked > 1000, "{passed} {blocked}");
+}

@@ -1,0 +1,181 @@
+//! Counters that outlive their process.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant, SystemTime},
+};
+
+use serde_json::json;
+use waygate::{Component, Waygate, testing::TestApp};
+
+use crate::{
+    boot_cache::Directory,
+    limits::set,
+    support::{app, builder},
+};
+
+const CHILD: &str = "WAYGATE_TEST_CHILD";
+
+/// An engine with two requests an hour on `GET:/search`.
+async fn process(path: &Path) -> (Waygate, TestApp) {
+    let waygate = builder().counter_snapshot(path).build().await.unwrap();
+    let app = limited(&waygate).await;
+    (waygate, app)
+}
+
+async fn limited(waygate: &Waygate) -> TestApp {
+    let app = app(waygate, &["GET:/search"]).await;
+    let limit = json!({"limit": "2/hour", "key_strategy": "global"});
+    set(waygate, "GET:/search#default", limit).await;
+    app
+}
+
+async fn status(app: &TestApp) -> u16 {
+    app.get("/search").await.status().as_u16()
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "not yet: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn cause(waygate: &Waygate) -> Option<String> {
+    let health = waygate.health();
+    let degraded = health.get(&Component::CounterSnapshot);
+    degraded.map(|degraded| degraded.cause.clone())
+}
+
+#[tokio::test]
+async fn a_used_up_limit_stays_used_up_after_a_restart() {
+    let directory = Directory::new();
+    let path = directory.0.join("counters");
+    let (first, requests) = process(&path).await;
+    assert_eq!(
+        [status(&requests).await, status(&requests).await],
+        [200, 200]
+    );
+    assert_eq!(cause(&first), None);
+    drop((first, requests));
+    let (second, requests) = process(&path).await;
+    assert_eq!(status(&requests).await, 429);
+    assert_eq!(cause(&second), None);
+    // Without the file, it begins afresh.
+    let other = directory.0.join("other");
+    let (_, requests) = process(&other).await;
+    assert_eq!(status(&requests).await, 200);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_reported_and_replaced() {
+    let directory = Directory::new();
+    let path = directory.0.join("counters");
+    fs::write(&path, "garbage").unwrap();
+    let (waygate, requests) = process(&path).await;
+    let said = cause(&waygate).unwrap();
+    assert!(said.contains("limits begin afresh"), "{said}");
+    assert_eq!(status(&requests).await, 200);
+    until("the file is written", || {
+        fs::read(&path).is_ok_and(|bytes| bytes.starts_with(b"WGCOUNT"))
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(cause(&waygate), Some(said), "it is still to be seen");
+}
+
+#[tokio::test]
+async fn a_second_process_says_that_it_keeps_nothing_until_the_first_has_ended() {
+    let directory = Directory::new();
+    let path = directory.0.join("counters");
+    let first = process(&path).await;
+    let (second, _requests) = process(&path).await;
+    until("the second process says so", || {
+        cause(&second).is_some_and(|said| said.contains("another process"))
+    })
+    .await;
+    drop(first);
+    until("the second process keeps its counters", || {
+        cause(&second).is_none()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_reported() {
+    let directory = Directory::new();
+    let path = directory.0.join("counters");
+    let (waygate, requests) = process(&path).await;
+    fs::create_dir(directory.0.join("counters.next")).unwrap();
+    status(&requests).await;
+    until("health says so", || {
+        cause(&waygate).is_some_and(|said| said.contains("cannot be kept"))
+    })
+    .await;
+    fs::remove_dir(directory.0.join("counters.next")).unwrap();
+    until("it is kept", || cause(&waygate).is_none() && path.exists()).await;
+}
+
+/// This program as a service with `WAYGATE_BACKEND=file`, and nothing but that. It says the status of one request after the
+/// other.
+fn service(directory: &Path) -> (Child, impl Iterator<Item = u16>) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "counter_snapshot::in_a_child", "--nocapture"])
+        .current_dir(directory)
+        .env(CHILD, "1")
+        .env("WAYGATE_BACKEND", "file")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said = lines.map_while(Result::ok);
+    let statuses = said.filter_map(|line| line.strip_prefix("STATUS ")?.parse().ok());
+    (child, statuses)
+}
+
+#[tokio::test]
+async fn in_a_child() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let builder = Waygate::from_env().unwrap().allow_unmounted("");
+    let waygate = builder.build().await.unwrap();
+    let app = limited(&waygate).await;
+    loop {
+        println!("STATUS {}", status(&app).await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn a_used_up_limit_stays_used_up_after_kill_9() {
+    let directory = Directory::new();
+    let (mut first, mut said) = service(&directory.0);
+    let passed = said.by_ref().take_while(|status| *status == 200).count();
+    assert_eq!(passed, 2);
+    // The second file that is written from now on holds all of it.
+    let file = directory.0.join("waygate-state.json.counters");
+    let written = || fs::metadata(&file).and_then(|file| file.modified()).ok();
+    let mut seen: Vec<Option<SystemTime>> = vec![written()];
+    let begin = Instant::now();
+    while seen.len() < 4 {
+        assert!(begin.elapsed() < Duration::from_secs(60), "nothing is kept");
+        said.next().expect("the service has ended");
+        if seen.last() != Some(&written()) {
+            seen.push(written());
+        }
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+
+    let (mut second, mut said) = service(&directory.0);
+    let first_answer = said.next();
+    second.kill().unwrap();
+    second.wait().unwrap();
+    assert_eq!(first_answer, Some(429));
+}

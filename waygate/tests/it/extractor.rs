@@ -1,0 +1,176 @@
+//! `RouteGuard`: what it counts, and what responses say.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::IntoResponse,
+    routing::get,
+};
+use http::header::LINK;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use waygate::{Deprecation, RouteGuard, RouteState, Waygate, testing::TestApp};
+
+use crate::support::{at, builder, clock};
+
+async fn engine(keys: &[&str]) -> Waygate {
+    let waygate = builder().clock(clock()).build().await.unwrap();
+    for key in keys {
+        let key = key.parse().unwrap();
+        waygate.register(key, RouteState::default()).await.unwrap();
+    }
+    waygate
+}
+
+async fn limit(waygate: &Waygate, key: &str, limit: &str) {
+    let fields = json!({"limit": limit, "key_strategy": "global"});
+    let policy = serde_json::from_value(fields).unwrap();
+    waygate
+        .system()
+        .set_rate_limit(key.parse().unwrap(), policy)
+        .await
+        .unwrap();
+}
+
+async fn deprecate(waygate: &Waygate, key: &str) {
+    let deprecation = Deprecation::new(
+        Some(at("2025-01-01T00:00:00Z")),
+        Some(at("2032-01-01T00:00:00Z")),
+        Some("/v2".parse().unwrap()),
+    );
+    waygate
+        .system()
+        .deprecate(key, Some(deprecation.unwrap()))
+        .await
+        .unwrap();
+}
+
+async fn handler(guard: RouteGuard) -> impl IntoResponse {
+    ([(LINK, "</self>; rel=\"self\"")], guard, "in")
+}
+
+fn router(waygate: &Waygate) -> Router {
+    Router::new()
+        .route("/x", get(handler))
+        .with_state(waygate.clone())
+}
+
+fn links(app: &waygate::testing::TestResponse) -> Vec<&str> {
+    app.headers()
+        .get_all(LINK)
+        .iter()
+        .map(|value| value.to_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn responses_that_carry_the_guard_say_what_the_layer_would() {
+    let waygate = engine(&["GET:/x"]).await;
+    limit(&waygate, "GET:/x#default", "2/hour").await;
+    deprecate(&waygate, "GET:/x").await;
+    let extracted = TestApp::new(router(&waygate));
+    let layered = engine(&["GET:/x"]).await;
+    limit(&layered, "GET:/x#default", "2/hour").await;
+    deprecate(&layered, "GET:/x").await;
+    let plain = get(|| async { ([(LINK, "</self>; rel=\"self\"")], "in") });
+    let guarded = layered.guard(Router::new().route("/x", plain)).await;
+    let layered = TestApp::new(guarded.unwrap().into_router());
+    for status in [200, 200, 429] {
+        let (one, other) = (extracted.get("/x").await, layered.get("/x").await);
+        assert_eq!(one.status(), status);
+        assert_eq!(one.headers(), other.headers());
+    }
+    let refused = extracted.get("/x").await;
+    assert_eq!(refused.header("x-ratelimit-limit"), Some("2"));
+    assert_eq!(refused.header("x-ratelimit-remaining"), Some("0"));
+    assert_eq!(refused.header("deprecation"), None);
+}
+
+#[tokio::test]
+async fn inside_a_guarded_router_it_counts_nothing_twice() {
+    let waygate = engine(&["GET:/x"]).await;
+    limit(&waygate, "GET:/x#default", "3/hour").await;
+    deprecate(&waygate, "GET:/x").await;
+    let guarded = waygate.guard(router(&waygate)).await.unwrap();
+    let app = TestApp::new(guarded.into_router());
+    for remaining in ["2", "1"] {
+        let answer = app.get("/x").await;
+        assert_eq!(answer.header("x-ratelimit-remaining"), Some(remaining));
+        assert_eq!(links(&answer).len(), 2, "one of ours");
+    }
+    // With a concurrency limit the layer waits, and then it is the same.
+    let policy = serde_json::from_value(json!({"limit": 5})).unwrap();
+    let concurrency = waygate.system();
+    concurrency
+        .set_concurrency_limit("GET:/x#default".parse().unwrap(), policy)
+        .await
+        .unwrap();
+    let answer = app.get("/x").await;
+    assert_eq!(answer.header("x-ratelimit-remaining"), Some("0"));
+    assert_eq!(links(&answer).len(), 2);
+    assert_eq!(app.get("/x").await.status(), 429);
+}
+
+#[tokio::test]
+async fn of_two_engines_each_counts_once() {
+    for inner_guards in [false, true] {
+        let (outer, inner) = (engine(&["GET:/x"]).await, engine(&["GET:/x"]).await);
+        limit(&outer, "GET:/x#default", "3/hour").await;
+        limit(&inner, "GET:/x#default", "3/hour").await;
+        let router = router(if inner_guards { &inner } else { &outer });
+        let once = inner.guard(router).await.unwrap().into_router();
+        let twice = outer.guard(once).await.unwrap().into_router();
+        let app = TestApp::new(twice);
+        for status in [200, 200, 200, 429] {
+            assert_eq!(app.get("/x").await.status(), status);
+        }
+        for engine in [outer, inner] {
+            let record = engine.rate_limit(&"GET:/x#default".parse().unwrap());
+            assert_eq!(record.unwrap().counts.allowed, 3);
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_engine_than_the_layers_counts() {
+    let (outer, own) = (engine(&["GET:/x"]).await, engine(&["GET:/x"]).await);
+    limit(&outer, "GET:/x#default", "9/hour").await;
+    limit(&own, "GET:/x#default", "1/hour").await;
+    let guarded = outer.guard(router(&own)).await.unwrap();
+    let app = TestApp::new(guarded.into_router());
+    assert_eq!(app.get("/x").await.status(), 200);
+    assert_eq!(app.get("/x").await.status(), 429);
+}
+
+#[tokio::test]
+async fn another_route_that_is_asked_inside_is_counted() {
+    async fn outer(State(waygate): State<Waygate>) -> String {
+        let inner = router(&waygate);
+        let request = Request::get("/x").body(Body::empty()).unwrap();
+        let answer = inner.oneshot(request).await.unwrap();
+        answer.status().as_u16().to_string()
+    }
+    let waygate = engine(&["GET:/x", "GET:/outer"]).await;
+    limit(&waygate, "GET:/x#default", "1/hour").await;
+    limit(&waygate, "GET:/outer#default", "9/hour").await;
+    let router = Router::new()
+        .route("/outer", get(outer))
+        .with_state(waygate.clone());
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    assert_eq!(app.get("/outer").await.text(), "200");
+    assert_eq!(app.get("/outer").await.text(), "429");
+}
+
+#[tokio::test]
+async fn a_closed_route_is_closed_inside_a_guarded_router_too() {
+    let waygate = engine(&["GET:/x"]).await;
+    limit(&waygate, "GET:/x#default", "9/hour").await;
+    let app = TestApp::new(waygate.guard(router(&waygate)).await.unwrap().into_router());
+    waygate.system().disable("/x", "").await.unwrap();
+    let answer = app.get("/x").await;
+    assert_eq!(
+        answer.json::<Value>()["error"]["code"],
+        json!("ROUTE_DISABLED")
+    );
+}

@@ -1,0 +1,142 @@
+//! Force-active routes and the limits that more than one route meets.
+
+use std::sync::Arc;
+
+use axum::{Router, routing::get};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use waygate::{RouteState, Waygate, testing::TestApp};
+
+use crate::support::builder;
+
+/// A route that is force-active, one that is not, and one where requests wait until they are let go.
+async fn routes(waygate: &Waygate) -> (TestApp, Arc<Semaphore>, Arc<Semaphore>) {
+    for (key, force_active) in [
+        ("GET:/health", true),
+        ("GET:/x", false),
+        ("GET:/slow", false),
+    ] {
+        let state = RouteState {
+            force_active,
+            ..RouteState::default()
+        };
+        waygate.register(key.parse().unwrap(), state).await.unwrap();
+    }
+    let (inside, open) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let slow = {
+        let (inside, open) = (inside.clone(), open.clone());
+        move || async move {
+            inside.add_permits(1);
+            open.acquire().await.unwrap().forget();
+        }
+    };
+    let router = Router::new()
+        .route("/health", get(|| async { "ok" }))
+        .route("/x", get(|| async { "x" }))
+        .route("/slow", get(slow));
+    let guarded = waygate.guard(router).await.unwrap().into_router();
+    (TestApp::new(guarded), inside, open)
+}
+
+async fn status(app: &TestApp, path: &str) -> u16 {
+    app.get(path).await.status().as_u16()
+}
+
+async fn limit(waygate: &Waygate, key: &str, fields: Value) {
+    waygate
+        .system()
+        .set_rate_limit(
+            key.parse().unwrap(),
+            serde_json::from_value(fields).unwrap(),
+        )
+        .await
+        .unwrap();
+}
+
+async fn limit_concurrency(waygate: &Waygate, key: &str, fields: Value) {
+    waygate
+        .system()
+        .set_concurrency_limit(
+            key.parse().unwrap(),
+            serde_json::from_value(fields).unwrap(),
+        )
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn rate_limits_of_many_routes_leave_them_alone() {
+    for scope in ["*", "service:shop"] {
+        let waygate = builder().service("shop").build().await.unwrap();
+        let (app, ..) = routes(&waygate).await;
+        let key = format!("{scope}#default");
+        limit(
+            &waygate,
+            &key,
+            json!({"limit": "2/hour", "key_strategy": "global"}),
+        )
+        .await;
+        for _ in 0..5 {
+            let answer = app.get("/health").await;
+            assert_eq!(answer.status(), 200, "{scope}");
+            assert_eq!(answer.header("x-ratelimit-limit"), None, "{scope}");
+        }
+        assert_eq!(status(&app, "/x").await, 200, "health has taken nothing");
+        assert_eq!(status(&app, "/x").await, 200);
+        assert_eq!(status(&app, "/x").await, 429);
+
+        // A limit of its own holds.
+        let own = json!({"limit": "1/hour", "key_strategy": "global"});
+        limit(&waygate, "GET:/health#default", own).await;
+        assert_eq!(status(&app, "/health").await, 200);
+        assert_eq!(status(&app, "/health").await, 429);
+    }
+}
+
+#[tokio::test]
+async fn concurrency_limits_of_many_routes_leave_them_alone() {
+    for scope in ["*", "service:shop"] {
+        let waygate = builder().service("shop").build().await.unwrap();
+        let (app, inside, open) = routes(&waygate).await;
+        let key = format!("{scope}#default");
+        limit_concurrency(&waygate, &key, json!({"limit": 1})).await;
+        let slow = tokio::spawn({
+            let app = app.clone();
+            async move { status(&app, "/slow").await }
+        });
+        inside.acquire().await.unwrap().forget();
+        assert_eq!(status(&app, "/x").await, 429, "{scope}");
+        assert_eq!(status(&app, "/health").await, 200, "{scope}");
+        limit_concurrency(
+            &waygate,
+            &key,
+            json!({"limit": 1, "include_force_active": true}),
+        )
+        .await;
+        assert_eq!(status(&app, "/health").await, 429, "{scope}");
+        open.add_permits(1);
+        assert_eq!(slow.await.unwrap(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_may_include_them() {
+    let waygate = builder().build().await.unwrap();
+    let (app, ..) = routes(&waygate).await;
+    let fields = json!({"limit": "1/hour", "key_strategy": "global", "include_force_active": true});
+    limit(&waygate, "*#default", fields).await;
+    let record = waygate.rate_limit(&"*#default".parse().unwrap()).unwrap();
+    assert!(record.policy.include_force_active);
+    assert!(
+        record.meaning.ends_with("; force-active routes as well"),
+        "{}",
+        record.meaning
+    );
+    assert_eq!(status(&app, "/health").await, 200);
+    assert_eq!(status(&app, "/health").await, 429);
+    // The route's own limit does not bring the others back.
+    let fields = json!({"limit": "1/hour", "key_strategy": "global"});
+    limit(&waygate, "*#default", fields).await;
+    limit(&waygate, "GET:/health#default", json!({"limit": "9/hour"})).await;
+    assert_eq!(status(&app, "/health").await, 200);
+}

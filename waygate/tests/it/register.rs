@@ -1,0 +1,282 @@
+//! Routes that the program registers, beside those that `guard` finds, and takes back.
+
+use axum::{Router, routing::get};
+use serde_json::json;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate::{
+    Access, BindError, ConcurrencyPolicy, Lifecycle, Position, RateLimitPolicy, RegisterError,
+    Registration, RouteKey, RouteState, RouteStatus, Waygate, disabled, port::MemoryBackend,
+    rate_limit, testing::TestApp,
+};
+
+use crate::{reseed::status, support::builder};
+
+fn key(text: &str) -> RouteKey {
+    text.parse().unwrap()
+}
+
+fn maintained() -> RouteState {
+    RouteState {
+        position: Position {
+            lifecycle: Lifecycle::Maintenance,
+            ..Position::default()
+        },
+        ..RouteState::default()
+    }
+}
+
+fn rate(limit: &str) -> RateLimitPolicy {
+    RateLimitPolicy::new(limit.parse().unwrap()).unwrap()
+}
+
+#[utoipa::path(get, path = "/plain", responses((status = OK)))]
+async fn plain() -> &'static str {
+    "plain"
+}
+
+#[rate_limit("1/minute", key = "global")]
+#[utoipa::path(get, path = "/limited", responses((status = OK)))]
+async fn limited() -> &'static str {
+    "limited"
+}
+
+#[disabled(reason = "old")]
+#[utoipa::path(get, path = "/off", responses((status = OK)))]
+async fn off() -> &'static str {
+    "off"
+}
+
+fn api() -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(plain))
+        .routes(routes!(limited))
+        .routes(routes!(off))
+}
+
+async fn guarded(waygate: &Waygate) -> TestApp {
+    TestApp::new(waygate.guard(api()).await.unwrap().into_router())
+}
+
+async fn answer(app: &TestApp, path: &str) -> u16 {
+    app.get(path).await.status().as_u16()
+}
+
+#[tokio::test]
+async fn guard_opens_nothing_that_was_registered_as_closed() {
+    for register_first in [true, false] {
+        let waygate = builder().build().await.unwrap();
+        let register = async || {
+            waygate
+                .register(key("GET:/plain"), maintained())
+                .await
+                .unwrap()
+        };
+        if register_first {
+            register().await;
+        }
+        let app = guarded(&waygate).await;
+        if !register_first {
+            assert_eq!(answer(&app, "/plain").await, 200);
+            register().await;
+        }
+        assert_eq!(answer(&app, "/plain").await, 503, "first: {register_first}");
+        // Guarding once more changes nothing, and no other router opens what an attribute closes.
+        let again = guarded(&waygate).await;
+        assert_eq!(answer(&again, "/plain").await, 503);
+        let bare = OpenApiRouter::new().routes(routes!(plain));
+        drop(waygate.guard(bare).await.unwrap());
+        assert_eq!(answer(&app, "/plain").await, 503);
+        assert_eq!(answer(&app, "/off").await, 503);
+    }
+}
+
+#[tokio::test]
+async fn what_is_registered_over_attributes_adds_to_them() {
+    let waygate = builder().build().await.unwrap();
+    let app = guarded(&waygate).await;
+    let access = Access {
+        ips: vec!["192.0.2.0/24".parse().unwrap()],
+        ..Access::default()
+    };
+    let state = RouteState {
+        access,
+        ..RouteState::default()
+    };
+    let more = RateLimitPolicy {
+        name: "more".parse().unwrap(),
+        ..rate("100/minute")
+    };
+    let registration = Registration::new(key("GET:/limited"))
+        .state(state)
+        .rate_limit(more);
+    waygate.register_all([registration]).await.unwrap();
+    assert_eq!(
+        waygate.rate_limits().len(),
+        2,
+        "the attribute's limit is still there"
+    );
+    let (inside, outside) = (([192, 0, 2, 1], 1), ([198, 51, 100, 1], 1));
+    assert_eq!(answer(&app.from_peer(outside), "/limited").await, 403);
+    assert_eq!(answer(&app.from_peer(inside), "/limited").await, 200);
+    assert_eq!(answer(&app.from_peer(inside), "/limited").await, 429);
+    // An active state says nothing against an attribute that closes.
+    waygate
+        .register(key("GET:/off"), RouteState::default())
+        .await
+        .unwrap();
+    assert_eq!(answer(&app, "/off").await, 503);
+}
+
+#[tokio::test]
+async fn contradictions_name_both_sides() {
+    let waygate = builder().build().await.unwrap();
+    let app = guarded(&waygate).await;
+    let refused = waygate
+        .register(key("GET:/off"), maintained())
+        .await
+        .unwrap_err();
+    let text = refused.to_string();
+    assert!(matches!(refused, RegisterError::Conflict { .. }), "{text}");
+    assert!(
+        text.contains("register::off`") && text.contains("by `register`"),
+        "{text}"
+    );
+    let other = Registration::new(key("GET:/limited")).rate_limit(rate("9/minute"));
+    let fine = Registration::new(key("GET:/new"));
+    let refused = waygate.register_all([fine, other]).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("rate limits `default`"),
+        "{refused}"
+    );
+    assert!(waygate.route("GET:/new").is_err(), "all or nothing");
+    let forced = RouteState {
+        force_active: true,
+        ..RouteState::default()
+    };
+    assert!(waygate.register(key("GET:/off"), forced).await.is_err());
+    assert_eq!(answer(&app, "/off").await, 503);
+
+    let waygate = builder().build().await.unwrap();
+    waygate
+        .register(key("GET:/off"), maintained())
+        .await
+        .unwrap();
+    let refused = waygate.guard(api()).await.unwrap_err();
+    assert!(
+        matches!(
+            refused.errors(),
+            [BindError::Registered(RegisterError::Conflict { .. })]
+        ),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_right_is_refused() {
+    let waygate = builder().build().await.unwrap();
+    let app = guarded(&waygate).await;
+    let disabled = RouteState {
+        position: Position {
+            lifecycle: Lifecycle::Disabled(Default::default()),
+            ..Position::default()
+        },
+        ..RouteState::default()
+    };
+    // A route of another service is listed, and governs nothing here.
+    let elsewhere = key("billing:GET:/plain");
+    waygate
+        .register(elsewhere.clone(), disabled.clone())
+        .await
+        .unwrap();
+    assert_eq!(answer(&app, "/plain").await, 200);
+    let listed = waygate.routes();
+    assert!(
+        listed.iter().any(|route| route.key == elsewhere),
+        "{listed:?}"
+    );
+    let own = builder().service("billing").build().await.unwrap();
+    let refused = own.register(elsewhere.clone(), disabled).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "`billing:GET:/plain` names the service of this process: register `GET:/plain`"
+    );
+    assert!(waygate.unregister(&elsewhere).await);
+    assert_eq!(answer(&app, "/plain").await, 200);
+    let custom: RateLimitPolicy =
+        serde_json::from_value(json!({"limit": "1/minute", "key_strategy": "custom"})).unwrap();
+    let by_path: ConcurrencyPolicy =
+        serde_json::from_value(json!({"limit": 1, "key_strategy": "path:id"})).unwrap();
+    let route = || Registration::new(key("GET:/x"));
+    for wrong in [
+        route().rate_limit(custom),
+        route().concurrency_limit(by_path),
+        route()
+            .rate_limit(rate("1/minute"))
+            .rate_limit(rate("2/minute")),
+    ] {
+        let refused = waygate.register_all([wrong]).await.unwrap_err();
+        assert!(
+            matches!(refused, RegisterError::Invalid { .. }),
+            "{refused}"
+        );
+        assert!(waygate.route("GET:/x").is_err());
+    }
+}
+
+#[tokio::test]
+async fn registered_limits_are_enforced_and_taken_back() {
+    let waygate = builder().build().await.unwrap();
+    let router = Router::new().route("/x", get(async || "x"));
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    let limited = Registration::new(key("GET:/x")).rate_limit(rate("1/minute"));
+    waygate.register_all([limited.clone()]).await.unwrap();
+    assert_eq!(answer(&app, "/x").await, 200);
+    assert_eq!(answer(&app, "/x").await, 429);
+    assert!(waygate.unregister(&key("GET:/x")).await);
+    assert!(!waygate.unregister(&key("GET:/x")).await);
+    assert!(waygate.route("GET:/x").is_err());
+    assert!(waygate.rate_limits().is_empty());
+    assert_eq!(answer(&app, "/x").await, 200);
+    waygate.register_all([limited]).await.unwrap();
+    assert_eq!(
+        answer(&app, "/x").await,
+        429,
+        "what was used is not forgotten"
+    );
+}
+
+#[tokio::test]
+async fn what_was_closed_stays_closed_when_it_is_unregistered() {
+    let waygate = builder()
+        .backend(MemoryBackend::new())
+        .build()
+        .await
+        .unwrap();
+    let router = Router::new().route("/x", get(async || "x"));
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    waygate
+        .register(key("GET:/x"), RouteState::default())
+        .await
+        .unwrap();
+    let system = waygate.system();
+    system.disable("GET:/x", "incident").await.unwrap();
+    assert!(waygate.unregister(&key("GET:/x")).await);
+    assert_eq!(answer(&app, "/x").await, 503);
+    assert!(waygate.routes().is_empty());
+    assert!(system.enable("GET:/x", "").await.is_err(), "not registered");
+    let orphans = waygate.orphans().await;
+    assert_eq!(orphans[0].view.status, RouteStatus::Disabled);
+    system.purge("GET:/x").await.unwrap();
+    assert_eq!(answer(&app, "/x").await, 200);
+
+    // Attributes stay when what was registered is taken back.
+    let app = guarded(&waygate).await;
+    waygate
+        .register(key("GET:/off"), RouteState::default())
+        .await
+        .unwrap();
+    assert!(waygate.unregister(&key("GET:/off")).await);
+    assert_eq!(status(&waygate, "GET:/off"), RouteStatus::Disabled);
+    assert_eq!(answer(&app, "/off").await, 503);
+    assert!(!waygate.unregister(&key("GET:/off")).await);
+}

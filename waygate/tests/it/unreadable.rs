@@ -1,0 +1,425 @@
+//! Records that cannot be read: nothing opens what was closed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use axum::{Router, routing::get};
+use serde_json::{Value, json};
+use waygate::{
+    Component, GlobalMaintenance, Interval, LimitKey, OnStoreReset, RouteState, RouteStatus,
+    Waygate,
+    port::{Backend, Batch, FileBackend},
+    rate_limit,
+    testing::TestApp,
+};
+use waygate_core::model::Epoch;
+
+use crate::{
+    reseed::{Link, status},
+    support::builder,
+};
+
+/// A directory that is gone when the test is over.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("waygate-{}", Epoch::random()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn state(&self) -> PathBuf {
+        self.0.join("state.json")
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A process that serves `/a`, `/b`, `/forced` and `/counted`, with its state in a file.
+struct Process {
+    waygate: Waygate,
+    app: TestApp,
+}
+
+#[rate_limit("1/minute", key = "global", route = "GET /counted")]
+async fn counted() -> &'static str {
+    "counted"
+}
+
+async fn with(backend: impl Backend) -> Process {
+    serve(builder().backend(backend).build().await.unwrap()).await
+}
+
+async fn serve(waygate: Waygate) -> Process {
+    let forced = RouteState {
+        force_active: true,
+        ..RouteState::default()
+    };
+    for (key, state) in [
+        ("GET:/a", RouteState::default()),
+        ("GET:/b", RouteState::default()),
+        ("GET:/forced", forced),
+    ] {
+        waygate.register(key.parse().unwrap(), state).await.unwrap();
+    }
+    let answer = || async { "served" };
+    let router = Router::new()
+        .route("/a", get(answer))
+        .route("/b", get(answer))
+        .route("/forced", get(answer))
+        .route("/counted", get(counted));
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    Process { waygate, app }
+}
+
+async fn start(path: &Path) -> Process {
+    let file = FileBackend::builder(path).poll_interval(Duration::from_millis(10));
+    with(file.open().await.unwrap()).await
+}
+
+impl Process {
+    async fn answers(&self, path: &str) -> u16 {
+        self.app.get(path).await.status().as_u16()
+    }
+
+    fn records(&self) -> String {
+        let health = self.waygate.health();
+        let records = health.get(&Component::Records);
+        records.map_or_else(String::new, |degraded| degraded.cause.clone())
+    }
+
+    async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let begin = Instant::now();
+        while !condition(self) {
+            let waited = begin.elapsed();
+            assert!(
+                waited < Duration::from_secs(20),
+                "{what}: {:?}",
+                self.waygate.health()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// Edits the state file as a person would: without a checksum.
+fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
+    let mut document: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    document.as_object_mut().unwrap().remove("checksum");
+    change(&mut document["entities"]);
+    fs::write(path, document.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn a_typo_in_a_closed_route_does_not_open_it() {
+    // With and without an older generation that holds the record.
+    for older in [true, false] {
+        let directory = Directory::new();
+        let path = directory.state();
+        let process = start(&path).await;
+        let system = process.waygate.system();
+        system.disable("GET:/a", "incident").await.unwrap();
+        if older {
+            system.disable("GET:/b", "too").await.unwrap();
+        }
+        drop((system, process));
+        let mut good = Value::Null;
+        edit(&path, |entities| {
+            let value = &mut entities["route/GET:/a"]["value"];
+            good = value.clone();
+            *value = json!({ "stat": value["state"], "declared": value["declared"] });
+        });
+
+        let process = start(&path).await;
+        assert_eq!(process.answers("/a").await, 503, "older: {older}");
+        let health = process.records();
+        assert!(health.contains("`route/GET:/a`: "), "{health}");
+        let expected = match older {
+            true => (RouteStatus::Disabled, "its last known value applies"),
+            false => (RouteStatus::Maintenance, "the route is closed until"),
+        };
+        assert_eq!(status(&process.waygate, "GET:/a"), expected.0);
+        assert!(health.contains(expected.1), "{health}");
+
+        edit(&path, |entities| {
+            entities["route/GET:/a"]["value"] = good;
+        });
+        process
+            .until("mended", |process| process.records().is_empty())
+            .await;
+        assert_eq!(status(&process.waygate, "GET:/a"), RouteStatus::Disabled);
+        assert_eq!(process.answers("/a").await, 503);
+        process.waygate.system().enable("GET:/a", "").await.unwrap();
+        assert_eq!(process.answers("/a").await, 200);
+    }
+}
+
+#[tokio::test]
+async fn the_next_change_mends_the_record() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    process
+        .waygate
+        .system()
+        .disable("GET:/a", "")
+        .await
+        .unwrap();
+    drop(process);
+    for change in ["enable", "reset"] {
+        edit(&path, |entities| {
+            entities["route/GET:/a"] =
+                json!({ "revision": 1, "value": { "of": "a later version" } });
+        });
+        let process = start(&path).await;
+        assert_eq!(process.answers("/a").await, 503);
+        let system = process.waygate.system();
+        match change {
+            "enable" => system.enable("GET:/a", "checked").await.unwrap(),
+            _ => system.reset("GET:/a").await.unwrap(),
+        };
+        assert_eq!(process.answers("/a").await, 200, "{change}");
+        assert_eq!(process.records(), "", "{change}");
+        drop((system, process));
+        assert_eq!(start(&path).await.answers("/a").await, 200, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_generation_opens_nothing_that_was_closed_since() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    let system = process.waygate.system();
+    system.enable("GET:/a", "for now").await.unwrap();
+    system.disable("GET:/a", "incident").await.unwrap();
+    drop((system, process));
+    edit(&path, |entities| {
+        entities["route/GET:/a"]["value"]["state"]["position"]["lifecycle"] = json!("disabeld");
+    });
+    let process = start(&path).await;
+    assert_eq!(process.answers("/a").await, 503);
+    assert_eq!(
+        process.answers("/b").await,
+        200,
+        "no other record is harmed"
+    );
+}
+
+#[tokio::test]
+async fn maintenance_that_cannot_be_read_is_on_unless_it_says_off() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    let global = GlobalMaintenance::default();
+    let system = process.waygate.system();
+    system.enable_global_maintenance(global).await.unwrap();
+    drop((system, process));
+    for (record, answer) in [
+        (json!({ "enabld": true }), 503),
+        (json!({ "enabled": "yes" }), 503),
+        (json!({ "enabled": true, "reason": 3 }), 503),
+        (json!({ "enabled": false, "reasn": "" }), 200),
+    ] {
+        edit(&path, |entities| {
+            entities["global"]["value"] = record.clone()
+        });
+        let process = start(&path).await;
+        assert_eq!(process.answers("/a").await, answer, "{record}");
+        assert_eq!(process.answers("/forced").await, 200, "{record}");
+        assert!(process.records().contains("`global`: "), "{record}");
+        let system = process.waygate.system();
+        system.disable_global_maintenance().await.unwrap();
+        assert_eq!(process.answers("/a").await, 200, "{record}");
+        assert_eq!(process.records(), "", "{record}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_cannot_be_read_leaves_the_declared_one() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    let key: LimitKey = "GET:/counted#default".parse().unwrap();
+    let policy = serde_json::from_value(json!({ "limit": "100/minute" })).unwrap();
+    let system = process.waygate.system();
+    system.set_rate_limit(key.clone(), policy).await.unwrap();
+    drop((system, process));
+    edit(&path, |entities| {
+        entities["limit/GET:/counted#default"]["value"]["policy"]["limit"] = json!("1oo/minute");
+    });
+    let process = start(&path).await;
+    assert_eq!(process.answers("/counted").await, 200);
+    assert_eq!(process.answers("/counted").await, 429);
+    let health = process.records();
+    assert!(
+        health.contains("what the code declares applies"),
+        "{health}"
+    );
+    let system = process.waygate.system();
+    system.delete_rate_limit(key).await.unwrap();
+    assert_eq!(process.records(), "");
+}
+
+#[tokio::test]
+async fn a_store_of_which_nothing_can_be_read_is_closed_until_it_can() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    let system = process.waygate.system();
+    for reason in ["one", "two", "three"] {
+        system.disable("GET:/a", reason).await.unwrap();
+    }
+    drop((system, process));
+    let good = fs::read(&path).unwrap();
+    let newer = json!({ "format": 2, "epoch": Epoch::random(), "shards": [] }).to_string();
+    for bad in ["{ \"format\": 1, ", &newer] {
+        for age in ["", ".1", ".2"] {
+            let name = format!("{}{age}", path.display());
+            fs::write(name, bad).unwrap();
+        }
+        let process = start(&path).await;
+        assert_eq!(process.answers("/a").await, 503);
+        assert_eq!(process.answers("/b").await, 503);
+        assert_eq!(process.answers("/forced").await, 200);
+        let health = process.waygate.health();
+        let cause = &health[&Component::Store].cause;
+        assert!(cause.contains("everything is closed"), "{cause}");
+        let system = process.waygate.system();
+        assert!(system.disable_global_maintenance().await.is_err());
+        assert_eq!(process.answers("/b").await, 503);
+
+        fs::write(&path, &good).unwrap();
+        process
+            .until("repaired", |process| process.waygate.health().is_empty())
+            .await;
+        assert_eq!(process.answers("/a").await, 503);
+        assert_eq!(process.answers("/b").await, 200);
+        assert!(!process.waygate.global_maintenance().0.enabled);
+    }
+}
+
+#[tokio::test]
+async fn what_was_closed_after_the_generation_that_is_left_is_closed_again() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    let system = process.waygate.system();
+    system.enable("GET:/a", "").await.unwrap();
+    system.enable("GET:/b", "").await.unwrap();
+    system.disable("GET:/a", "incident").await.unwrap();
+    drop((system, process));
+    fs::write(&path, "{ \"format\": 1, ").unwrap();
+    let process = start(&path).await;
+    assert_eq!(process.answers("/a").await, 503);
+    assert_eq!(process.answers("/b").await, 200);
+    let route = process.waygate.route("GET:/a").unwrap();
+    assert_eq!(route.view.status, RouteStatus::Disabled);
+    assert_eq!(route.view.reason.as_str(), "incident");
+    let health = process.records();
+    assert!(
+        health.contains("state.json.1") && health.contains("`route/GET:/a`"),
+        "{health}"
+    );
+    drop(process);
+    // It is stored again: the next start knows it, too.
+    let process = start(&path).await;
+    assert_eq!(process.answers("/a").await, 503);
+    drop(process);
+
+    // Any other change than a closing may have been undone: closed, until someone looks.
+    let process = start(&path).await;
+    let system = process.waygate.system();
+    let window = Interval::parse("2030-01-01T00:00:00Z", "2030-01-01T01:00:00Z").unwrap();
+    system.schedule("GET:/b", window, "").await.unwrap();
+    system
+        .enable_global_maintenance(GlobalMaintenance::default())
+        .await
+        .unwrap();
+    drop((system, process));
+    fs::remove_file(format!("{}.1", path.display())).unwrap();
+    fs::write(&path, "").unwrap();
+    let process = start(&path).await;
+    assert!(process.waygate.global_maintenance().0.enabled);
+    let system = process.waygate.system();
+    system.disable_global_maintenance().await.unwrap();
+    assert_eq!(process.answers("/b").await, 503);
+    let health = process.records();
+    assert!(
+        health.contains("`route/GET:/b`") && !health.contains("`global`"),
+        "{health}"
+    );
+    system.enable("GET:/b", "looked at").await.unwrap();
+    assert_eq!(process.records(), "");
+    assert_eq!(process.answers("/b").await, 200);
+}
+
+async fn put(link: &Link, key: &str, value: Value) {
+    let batch = Batch {
+        puts: vec![(key.into(), value)],
+        ..Batch::default()
+    };
+    link.commit(batch).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_boot_cache_holds_open_may_have_been_closed_since() {
+    let (directory, link) = (Directory::new(), Link::default());
+    let cache = directory.0.join("cache.json");
+    let build = async || {
+        let builder = builder().backend(link.beside()).boot_cache(&cache);
+        let builder = builder.on_store_reset(OnStoreReset::Keep);
+        serve(builder.build().await.unwrap()).await
+    };
+    let process = build().await;
+    let system = process.waygate.system();
+    system.disable("GET:/a", "incident").await.unwrap();
+    system.enable("GET:/b", "fine").await.unwrap();
+    let revision = format!("\"revision\": {}", process.waygate.revision().number);
+    process
+        .until("kept", |_| {
+            fs::read_to_string(&cache).is_ok_and(|text| text.contains(&revision))
+        })
+        .await;
+    drop((system, process));
+    for key in ["route/GET:/a", "route/GET:/b"] {
+        put(&link, key, json!({ "of": "a later version" })).await;
+    }
+    let process = build().await;
+    assert_eq!(status(&process.waygate, "GET:/a"), RouteStatus::Disabled);
+    assert_eq!(process.answers("/a").await, 503);
+    assert_eq!(process.answers("/b").await, 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_process_keeps_what_it_knows_and_closes_what_it_does_not() {
+    let link = Link::default();
+    let process = with(link.beside()).await;
+    process.waygate.system().enable("GET:/a", "").await.unwrap();
+    for key in ["route/GET:/a", "route/GET:/b"] {
+        put(&link, key, json!({ "of": "a later version" })).await;
+    }
+    crate::reseed::poll().await;
+    assert_eq!(process.answers("/a").await, 200, "known to be open");
+    assert_eq!(process.answers("/b").await, 503, "nothing is known");
+    let health = process.records();
+    assert!(
+        health.contains("route/GET:/a") && health.contains("route/GET:/b"),
+        "{health}"
+    );
+    let orphan = "route/GET:/gone";
+    put(&link, orphan, json!(1)).await;
+    crate::reseed::poll().await;
+    let orphans = process.waygate.orphans().await;
+    assert_eq!(orphans[0].key.as_str(), "GET:/gone");
+    process.waygate.system().purge("GET:/gone").await.unwrap();
+    assert!(!process.records().contains(orphan));
+}

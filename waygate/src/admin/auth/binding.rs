@@ -23,6 +23,8 @@ use super::{
 
 /// How many derived keys are remembered. There is mostly one for each user, and one more after each change of a password.
 const REMEMBERED: usize = 1_024;
+/// How many bindings of other tokens a login tries, newest first, before it makes one of its own: each takes a derivation.
+const TRIED: usize = 4;
 
 /// The proof that a token carries: the base64url of a salt and of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +72,11 @@ impl Bindings {
         let Some(binding) = record.binding else {
             return false;
         };
-        let key = self.derive(accounts, &record.username, binding.salt).await;
+        self.opens(accounts, &record.username, binding).await
+    }
+
+    async fn opens(&self, accounts: &Accounts, user: &str, binding: Binding) -> bool {
+        let key = self.derive(accounts, user, binding.salt).await;
         key.is_ok_and(|key| key.ct_eq(&binding.key).into())
     }
 
@@ -84,15 +90,18 @@ impl Bindings {
         if let Some(own) = lock(&self.own).get(user) {
             return Ok(*own);
         }
-        let mut found = None;
+        let mut like: Vec<_> = tokens
+            .iter()
+            .filter(|token| token.record.username == user)
+            .filter_map(|token| Some((token.record.created_at, token.record.binding?)))
+            .collect();
+        like.sort_by_key(|(created_at, _)| std::cmp::Reverse(*created_at));
         let mut tried = Vec::new();
-        for token in tokens.iter().filter(|token| token.record.username == user) {
-            let Some(binding) = token.record.binding else {
-                continue;
-            };
-            if tried.len() < 8 && !tried.contains(&binding) {
+        let mut found = None;
+        for (_, binding) in like {
+            if tried.len() < TRIED && !tried.contains(&binding) {
                 tried.push(binding);
-                if self.hold(accounts, &token.record).await {
+                if self.opens(accounts, user, binding).await {
                     found = Some(binding);
                     break;
                 }

@@ -82,7 +82,7 @@ mod tests {
     fn log_in(others: &mut Others, account: &str, network: Network, now: Timestamp) -> usize {
         let (put, deletes) = remember(others, account, network, now);
         let written = usize::from(put.is_some());
-        for (key, value) in put {
+        if let Some((key, value)) = put {
             let revision = 1;
             others.insert(key, Entity { revision, value });
         }

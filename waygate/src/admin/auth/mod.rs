@@ -3,6 +3,7 @@
 mod backoff;
 mod binding;
 mod credentials;
+mod gate;
 mod instant;
 mod known;
 mod layer;
@@ -12,12 +13,11 @@ mod password;
 mod principal;
 mod public;
 mod scope;
+mod strangers;
 mod table;
 mod throttle;
 mod token;
 mod verifier;
-
-mod gate;
 
 pub use credentials::{CredentialError, Credentials, NoCredentials};
 

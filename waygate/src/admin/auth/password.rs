@@ -44,8 +44,8 @@ pub(super) fn hash(user: &str, password: &str) -> Result<PasswordHash, String> {
     })
 }
 
-/// Derives a key from the hash of an account's password. Guessing the password from it takes as long per guess as a
-/// login does, twice.
+/// Derives a key from the hash of an account's password. Guessing the password from it takes at least as long per guess
+/// as a login does, because the salt is random.
 pub(super) fn derive(hash: &PasswordHash, salt: [u8; SALT]) -> Result<[u8; KEY], String> {
     let secret = hash.hash.as_ref().ok_or("the hash is empty")?;
     let mut key = [0; KEY];

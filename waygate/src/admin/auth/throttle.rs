@@ -4,19 +4,17 @@
 //!
 //! 1. per account and client network, and 2. per client network: after five failures, each further attempt has to wait
 //!    twice as long as the one before, up to five minutes;
-//! 3. per account, for all networks together from which nobody has logged in to it yet (*strangers*): twenty checks, and
-//!    one more each minute. An attack from many networks uses this up, and slows other strangers down.
+//! 3. per account, for all networks together from which nobody has logged in to it yet (`strangers.rs`). An attack from
+//!    many networks uses this up, and slows other strangers down.
 //!
 //! A network from which the right password was given before (`known.rs`) is not counted by the third, nor held up by the
 //! second. For it, the first is gentler: it loses its reserved place at the verifier after five failures, waits after
 //! twenty, and for ten seconds at most. So neither strangers nor its neighbours can keep its user out.
 //!
-//! An attempt counts as failed from its beginning until it has succeeded, so that many at once gain nothing. One that the
-//! third count refuses counts as well: a network that asks all the time makes way for those that wait as they were asked
-//! to. Unknown accounts are counted like known ones. All of it is forgotten when the process ends.
+//! An attempt that may go on counts as failed from its beginning until it has succeeded, so that many at once gain
+//! nothing. Unknown accounts are counted like known ones. All of it is forgotten when the process ends.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -29,7 +27,8 @@ use waygate_core::{
 };
 
 use super::{
-    backoff::{Backoff, Bucket, Pace, Window},
+    backoff::{Backoff, Pace, Window},
+    strangers::Strangers,
     verifier::Caller,
 };
 
@@ -42,13 +41,10 @@ const KNOWN: Pace = Pace {
     longest: Duration::from_secs(10),
 };
 
-/// Checks from unknown networks that one account may have at once, and how long until there is one more.
-const STRANGERS: u32 = 20;
-const EACH_STRANGER: Duration = Duration::from_secs(60);
 /// Refused logins that go into the audit log in [`FORGOTTEN_AFTER`], so that nobody can flood it.
 const AUDITED: usize = 100;
 
-/// How many accounts, networks and pairs of them are remembered.
+/// How many networks, and pairs of accounts and networks, are remembered.
 const REMEMBERED: u64 = 10_000;
 
 /// `None` is everybody whose address the server does not show.
@@ -69,9 +65,7 @@ pub(crate) struct Throttle {
 struct Counts {
     pairs: Cache<(Arc<str>, Network), Backoff>,
     networks: Cache<Network, Backoff>,
-    /// Checks from unknown networks. Accounts that exist are never pushed out by ones that are made up.
-    accounts: HashMap<Arc<str>, Bucket>,
-    made_up: Cache<Arc<str>, Bucket>,
+    strangers: Strangers,
     audited: Window,
 }
 
@@ -91,16 +85,12 @@ impl Throttle {
         clock: Arc<dyn Clock>,
         accounts: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let accounts = accounts.into_iter();
         Self {
             clock,
             counts: Mutex::new(Counts {
                 pairs: Cache::new(REMEMBERED),
                 networks: Cache::new(REMEMBERED),
-                accounts: accounts
-                    .map(|name| (name.into(), Bucket::default()))
-                    .collect(),
-                made_up: Cache::new(REMEMBERED),
+                strangers: Strangers::new(accounts),
                 audited: Window::default(),
             }),
         }
@@ -131,24 +121,17 @@ impl Throttle {
         if !wait.is_zero() {
             return Err(wait);
         }
+        if !known {
+            counts.strangers.take(&account, network, now)?;
+        }
         let caller = match known && !pair.exceeds(STRANGER) {
             true => Caller::Known,
             false => Caller::Stranger(network),
         };
         pair.fail(now, if known { KNOWN } else { STRANGER });
         of_network.fail(now, STRANGER);
-        let wait = pair.wait(now).max(of_network.wait(now));
         counts.pairs.insert(pair_key, pair);
         counts.networks.insert(network, of_network);
-        if !known {
-            let mut bucket = counts.bucket(&account);
-            let early = bucket.wait(STRANGERS, EACH_STRANGER, now);
-            if !early.is_zero() {
-                return Err(early.max(wait));
-            }
-            bucket.take(EACH_STRANGER, now);
-            counts.set_bucket(&account, bucket);
-        }
         Ok(Attempt {
             account,
             network,
@@ -166,6 +149,7 @@ impl Throttle {
 
     /// The password was not looked at.
     pub(crate) fn abandoned(&self, attempt: Attempt) {
+        let now = self.clock.monotonic();
         let mut counts = self.counts();
         let pair_key = (attempt.account.clone(), attempt.network);
         if let Some(mut pair) = counts.pairs.get(&pair_key) {
@@ -174,9 +158,8 @@ impl Throttle {
         }
         counts.take_back_of_network(attempt.network);
         if !attempt.known {
-            let mut bucket = counts.bucket(&attempt.account);
-            bucket.give_back(EACH_STRANGER);
-            counts.set_bucket(&attempt.account, bucket);
+            let strangers = &mut counts.strangers;
+            strangers.give_back(&attempt.account, attempt.network, now);
         }
     }
 
@@ -192,20 +175,6 @@ impl Throttle {
 }
 
 impl Counts {
-    fn bucket(&self, account: &str) -> Bucket {
-        let known = self.accounts.get(account).copied();
-        known
-            .or_else(|| self.made_up.get(account))
-            .unwrap_or_default()
-    }
-
-    fn set_bucket(&mut self, account: &Arc<str>, bucket: Bucket) {
-        match self.accounts.get_mut(account) {
-            Some(known) => *known = bucket,
-            None => self.made_up.insert(account.clone(), bucket),
-        }
-    }
-
     fn take_back_of_network(&self, network: Network) {
         if let Some(mut of_network) = self.networks.get(&network) {
             of_network.take_back(STRANGER);
@@ -218,7 +187,10 @@ impl Counts {
 mod tests {
     use waygate_core::port::ManualClock;
 
-    use super::{super::backoff::FORGOTTEN_AFTER, *};
+    use super::{
+        super::{backoff::FORGOTTEN_AFTER, strangers::AWAY},
+        *,
+    };
 
     fn throttle() -> (Throttle, ManualClock) {
         let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
@@ -302,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_has_twenty_checks_from_strangers_and_one_more_each_minute() {
+    fn an_account_has_twenty_checks_from_strangers_and_then_they_have_to_wait() {
         let (throttle, clock) = throttle();
         let mut checks = 0;
         for attack in 0..10_000_u32 {
@@ -313,36 +285,10 @@ mod tests {
         assert_eq!(checks, 20);
         // A stranger is not shut out, and a user on a known network does not notice.
         let stranger = ip("203.0.113.1");
-        clock.advance(EACH_STRANGER);
-        assert_eq!(fail(&throttle, "admin", ip("203.0.113.2")), None);
-        assert_eq!(fail(&throttle, "admin", stranger), Some(59));
+        assert_eq!(fail(&throttle, "admin", stranger), Some(60));
         assert!(known(&throttle, ip("198.51.100.7")).is_ok());
-        clock.advance(EACH_STRANGER);
+        clock.advance(AWAY);
         assert_eq!(fail(&throttle, "admin", stranger), None);
-    }
-
-    #[test]
-    fn strangers_that_ask_all_the_time_make_way_for_one_that_waits() {
-        let (throttle, clock) = throttle();
-        let crowd = (0..4_u32).map(|n| ip(&format!("10.0.0.{n}")));
-        let crowd: Vec<_> = crowd.collect();
-        let hammer = |times: u32| {
-            for _ in 0..times {
-                for address in &crowd {
-                    let _ = throttle.begin("admin", *address, false).is_ok();
-                }
-                clock.advance(Duration::from_millis(100));
-            }
-        };
-        hammer(3_000);
-        let patient = ip("203.0.113.1");
-        let mut tries = 0;
-        while let Some(wait) = fail(&throttle, "admin", patient) {
-            tries += 1;
-            assert!(tries <= 4, "still refused");
-            assert!(wait <= 60, "{wait}");
-            hammer(u32::try_from(wait * 10).unwrap() + 10);
-        }
     }
 
     #[test]

@@ -17,7 +17,6 @@ use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, Request},
-    response::Response,
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -242,35 +241,40 @@ async fn an_attack_on_the_login_costs_little_and_keeps_no_known_admin_out() {
     assert!(grown <= 2 * ARGON2_KIB, "{grown} KiB more");
 }
 
-/// How many unfinished bodies of how many bytes.
 #[tokio::test(flavor = "multi_thread")]
 async fn unfinished_bodies_hold_little_memory_and_no_place() {
     let _alone = ALONE.lock().await;
-    let app = app(Waygate::builder(), MemoryBackend::new()).await;
+    let (address, _server) = serve(app(Waygate::builder(), MemoryBackend::new()).await).await;
     let before = resident();
-    let unfinished = |number: usize| {
-        let first = "x".repeat(250 * 1024);
-        let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>(first)]);
-        let chunks = futures_util::StreamExt::chain(chunks, futures_util::stream::pending());
-        let peer = SocketAddr::new(network(number), 40_000);
-        let request = Request::post("/waygate/api/auth/login").extension(ConnectInfo(peer));
-        let answer = app
-            .clone()
-            .oneshot(request.body(Body::from_stream(chunks)).unwrap());
-        tokio::spawn(async move { answer.await.unwrap() })
-    };
-    let requests: Vec<_> = (0..1_500).map(unfinished).collect();
-    let answers = async {
-        let mut statuses = Vec::new();
-        for request in requests {
-            let answer: Response = request.await.unwrap();
-            statuses.push(answer.status().as_u16());
+    let unfinished = async || {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let (kib, count) = ("x".repeat(1_024), 250);
+        let head = "POST /waygate/api/auth/login HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..count {
+            let chunk = format!("400\r\n{kib}\r\n");
+            if stream.write_all(chunk.as_bytes()).await.is_err() {
+                break;
+            }
         }
-        statuses
+        stream
     };
-    let statuses = tokio::time::timeout(Duration::from_secs(5), answers).await;
+    let mut streams = Vec::new();
+    for _ in 0..300 {
+        streams.push(unfinished().await);
+    }
     let grown = resident().saturating_sub(before);
     println!("{grown} KiB");
-    assert!(statuses.unwrap().iter().all(|status| *status == 413));
+    // A reset takes the answer with it where the client is still sending.
+    let refused = async {
+        for mut stream in streams {
+            let mut answer = Vec::new();
+            let _reset = stream.read_to_end(&mut answer).await.is_err();
+            let text = String::from_utf8_lossy(&answer);
+            assert!(text.is_empty() || text.contains(" 413 "), "{text}");
+        }
+    };
+    let refused = tokio::time::timeout(Duration::from_secs(5), refused).await;
+    assert!(refused.is_ok(), "unfinished bodies are waited for");
     assert!(grown <= 2 * ARGON2_KIB, "{grown} KiB");
 }

@@ -161,7 +161,12 @@ fn problems(
             "The route is ambiguous, protected or not orphaned; or there are too many tokens.",
         ),
         (is_change, "412", "It was changed in the meantime."),
-        (has_body, "413", "The body is larger than 256 KiB."),
+        (
+            has_body,
+            "413",
+            "The body is too large: more than 4 KiB for a login, for a token and where nothing is to be said, more than \
+             256 KiB elsewhere.",
+        ),
         (
             writes,
             "415",
@@ -186,7 +191,7 @@ fn problems(
         (
             writes || reads_store,
             "503",
-            "The store does not answer, or there are too many logins at a time.",
+            "The store does not answer, or there are too many logins or unfinished bodies at a time.",
         ),
         (
             writes || reads_store,

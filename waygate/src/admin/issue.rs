@@ -8,7 +8,7 @@ use waygate_core::{
 };
 
 use super::{
-    auth::{Record, TokenHash, generate},
+    auth::{Gate, Network, Record, TokenHash, generate, remember},
     error::{Kind, Problem},
     state::AdminState,
 };
@@ -18,17 +18,24 @@ use crate::engine::audit_entry;
 pub(crate) const MAX_TOKENS: usize = 1_000;
 
 /// Makes a token for `record`, and stores its hash. Tokens that have run out are forgotten on the way.
+///
+/// `from` is the network that a password came from, to be known from now on.
 pub(crate) async fn issue(
     state: &AdminState,
-    record: Record,
+    mut record: Record,
     action: Action,
     origin: &Origin,
     reason: String,
+    from: Option<Network>,
 ) -> Result<(Secret<String>, Record), Problem> {
-    let token = generate().map_err(|error| {
-        tracing::error!(%error, "the operating system gives no randomness");
-        Problem::new(Kind::Unavailable, "No randomness is available.").retry_after(5)
-    })?;
+    let Gate::Accounts(accounts) = &state.gate else {
+        return Err(not_configured());
+    };
+    let inner = &state.waygate.inner;
+    let tokens = state.tokens.current(inner);
+    let binding = state.bindings.of(accounts, &record.username, &tokens).await;
+    record.binding = Some(binding.map_err(no_token)?);
+    let token = generate().map_err(no_token)?;
     let hash = TokenHash::of(token.expose());
     let entity = hash.entity();
     let audit = AuditEntry {
@@ -36,15 +43,26 @@ pub(crate) async fn issue(
         ..line(state, action, origin, &record.username, reason)
     };
     let value = serde_json::to_value(&record).unwrap_or_default();
-    let batch = Batch {
+    let mut batch = Batch {
         expected: vec![(entity.clone(), Expected::Absent)],
         puts: vec![(entity, value)],
         deletes: to_forget(state, &record),
         audit: vec![audit],
         ..Batch::default()
     };
-    state.waygate.inner.write_entities(batch).await?;
+    if let Some(network) = from {
+        let others = inner.snapshot.load().others.clone();
+        let (known, forgotten) = remember(&others, &record.username, network, record.created_at);
+        batch.puts.extend(known);
+        batch.deletes.extend(forgotten);
+    }
+    inner.write_entities(batch).await?;
     Ok((token, record))
+}
+
+fn no_token(error: impl std::fmt::Display) -> Problem {
+    tracing::error!(%error, "no token can be made");
+    Problem::new(Kind::Unavailable, "No token can be made now.").retry_after(5)
 }
 
 /// Tokens that have run out, and those that have to make room for one more login.

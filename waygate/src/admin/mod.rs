@@ -5,7 +5,7 @@
 //! | `auth` | who gets in: credentials, tokens, the login throttle, the gate |
 //! | `policy` | what there is and which scope it needs, read from the OpenAPI document |
 //! | `routes` | the endpoints |
-//! | `body`, `fields`, `json`, `query`, `key` | what comes in, checked |
+//! | `body`, `readers`, `fields`, `json`, `query`, `key` | what comes in, checked |
 //! | `error`, `etag`, `headers`, `reply` | what goes out |
 //! | `docs`, `schema` | the OpenAPI document |
 
@@ -23,6 +23,7 @@ mod json;
 mod key;
 mod policy;
 mod query;
+mod readers;
 mod reply;
 mod routes;
 mod schema;

@@ -4,8 +4,9 @@ use axum::{body::Bytes, extract::FromRef};
 
 use super::{
     Admin,
-    auth::{Gate, Platform, Throttle, TokenTable, Verifier},
+    auth::{Bindings, Gate, Platform, Throttle, TokenTable, Verifier},
     policy::Policy,
+    readers::Readers,
 };
 use crate::Waygate;
 
@@ -15,8 +16,10 @@ pub(crate) struct AdminState {
     pub(crate) waygate: Waygate,
     pub(crate) gate: Gate,
     pub(crate) tokens: TokenTable,
+    pub(crate) bindings: Bindings,
     pub(crate) throttle: Throttle,
     pub(crate) verifier: Verifier,
+    pub(crate) readers: Readers,
     pub(crate) policy: Policy,
     /// The interface's own OpenAPI document, rendered.
     pub(crate) document: Bytes,
@@ -36,8 +39,10 @@ impl AdminState {
             waygate,
             gate: admin.gate,
             tokens: TokenTable::default(),
+            bindings: Bindings::default(),
             throttle,
             verifier: Verifier::default(),
+            readers: Readers::default(),
             policy: Policy::read(document),
             document: document.to_string().into(),
             require_if_match: admin.require_if_match,

@@ -30,6 +30,10 @@ impl Accounts {
         self.by_name.contains_key(name)
     }
 
+    pub(super) fn get(&self, name: &str) -> Option<&PasswordHash> {
+        self.by_name.get(name)
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
     }
@@ -53,6 +57,7 @@ impl From<Credentials> for Gate {
         if by_name.is_empty() {
             tracing::error!("there is no user who could log in to the admin interface");
         }
+        by_name.values().for_each(password::prepare);
         let decoy = by_name.keys().next().cloned();
         Self::Accounts(Accounts { by_name, decoy })
     }
@@ -75,7 +80,7 @@ fn usable(account: Account) -> Option<(String, PasswordHash)> {
         (Ok(()), Password::Plain(plain)) if plain.expose().is_empty() => {
             Err("the password is empty".to_owned())
         }
-        (Ok(()), Password::Plain(plain)) => password::hash(plain.expose()),
+        (Ok(()), Password::Plain(plain)) => password::hash(&account.name, plain.expose()),
     };
     match hash {
         Ok(hash) => Some((account.name, hash)),

@@ -30,7 +30,8 @@ pub(crate) async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match admit(&state, &request) {
+    let token = find_token(&state, request.headers()).await;
+    match admit(&state, &request, token.as_deref()) {
         Ok(principal) => {
             if let Some(principal) = principal {
                 request.extensions_mut().insert(principal);
@@ -42,7 +43,11 @@ pub(crate) async fn authorize(
 }
 
 /// Who makes the request, or why it goes no further. `None` where nobody has to say who they are.
-fn admit(state: &AdminState, request: &Request) -> Result<Option<Principal>, Problem> {
+fn admit(
+    state: &AdminState,
+    request: &Request,
+    token: Option<&Token>,
+) -> Result<Option<Principal>, Problem> {
     let (method, path) = (request.method(), request.uri().path());
     let principal = match &state.gate {
         Gate::NoCredentials(reach) => {
@@ -50,10 +55,7 @@ fn admit(state: &AdminState, request: &Request) -> Result<Option<Principal>, Pro
             Some(Principal::anonymous())
         }
         Gate::Accounts(_) if is_public(method, path) => None,
-        Gate::Accounts(_) => {
-            let token = find_token(state, request.headers()).ok_or_else(unauthenticated)?;
-            Some(Principal::from(&*token))
-        }
+        Gate::Accounts(_) => Some(Principal::from(token.ok_or_else(unauthenticated)?)),
     };
     let operation = match state.policy.look_up(method, path) {
         Found::Operation(operation) => operation,
@@ -79,17 +81,18 @@ fn whole_path(request: &Request) -> &str {
 }
 
 /// The valid token of a request, if there is one.
-pub(crate) fn find_token(state: &AdminState, headers: &HeaderMap) -> Option<Arc<Token>> {
+pub(crate) async fn find_token(state: &AdminState, headers: &HeaderMap) -> Option<Arc<Token>> {
     let Gate::Accounts(accounts) = &state.gate else {
         return None;
     };
     let hash = TokenHash::of(shown_token(headers)?);
     let tokens = state.tokens.current(&state.waygate.inner);
-    let token = tokens.find(hash)?;
+    let token = tokens.find(hash)?.clone();
     let record = &token.record;
     let valid =
         record.expires_at > state.waygate.inner.clock.now() && accounts.contains(&record.username);
-    valid.then(|| token.clone())
+    let valid = valid && state.bindings.hold(accounts, record).await;
+    valid.then_some(token)
 }
 
 /// `X-Waygate-Token`, or, when that is absent or blank, `Authorization: Bearer` (RFC 6750). A cookie is never looked at,

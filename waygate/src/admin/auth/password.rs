@@ -1,13 +1,13 @@
-//! argon2id, and a bound on how much of it runs at a time.
-
-use std::sync::Arc;
+//! argon2id: hashes, checks, and what is derived from a hash.
 
 use argon2::{
-    ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier,
-    Version,
+    ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, Version,
+    password_hash::phc::{Output, ParamsString, Salt},
 };
-use tokio::sync::Semaphore;
-use waygate_core::Secret;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::memory;
 
 /// Memory in KiB, passes and lanes: the least that OWASP asks for.
 const MEMORY: u32 = 19_456;
@@ -21,14 +21,73 @@ const LEAST_MEMORY: u32 = 7_168;
 const MOST_MEMORY: u32 = 262_144;
 const MOST_WORK: u64 = 1_048_576;
 
-/// Hashes a password with a random salt.
-pub(super) fn hash(password: &str) -> Result<PasswordHash, String> {
-    let params = Params::new(MEMORY, PASSES, LANES, None).map_err(|error| error.to_string())?;
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_with_salt(password.as_bytes(), &salt)
-        .map_err(|error| error.to_string())
+/// Bytes of what is derived.
+pub(super) const KEY: usize = 32;
+pub(super) const SALT: usize = 16;
+
+/// Hashes the password of an account.
+///
+/// The salt follows from the name, so that all replicas and the next start come to the same hash. It is kept in memory
+/// alone; what is stored of it ([`derive`]) has a random salt.
+pub(super) fn hash(user: &str, password: &str) -> Result<PasswordHash, String> {
+    let digest = Sha256::digest(format!("waygate account {user}"));
+    let salt = &digest[..SALT];
+    let params = params()?;
+    let mut output = [0; KEY];
+    fill(params.clone(), password.as_bytes(), salt, &mut output)?;
+    Ok(PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).map_err(text)?,
+        salt: Some(Salt::new(salt).map_err(text)?),
+        hash: Some(Output::new(&output).map_err(text)?),
+    })
+}
+
+/// Derives a key from the hash of an account's password. Guessing the password from it takes at least as long per guess
+/// as a login does, because the salt is random.
+pub(super) fn derive(hash: &PasswordHash, salt: [u8; SALT]) -> Result<[u8; KEY], String> {
+    let secret = hash.hash.as_ref().ok_or("the hash is empty")?;
+    let mut key = [0; KEY];
+    fill(params()?, secret.as_bytes(), &salt, &mut key)?;
+    Ok(key)
+}
+
+/// Whether `password` is the one that was hashed.
+pub(super) fn matches(hash: &PasswordHash, password: &str) -> bool {
+    let (Ok(params), Some(salt), Some(expected)) = (Params::try_from(hash), &hash.salt, &hash.hash)
+    else {
+        return false;
+    };
+    let mut found = [0; Output::MAX_LENGTH];
+    let Some(found) = found.get_mut(..expected.len()) else {
+        return false;
+    };
+    let filled = fill(params, password.as_bytes(), salt, found);
+    filled.is_ok() && found.ct_eq(expected.as_bytes()).into()
+}
+
+/// Makes room for checks of this hash.
+pub(super) fn prepare(hash: &PasswordHash) {
+    let blocks = [Params::try_from(hash).ok(), params().ok()];
+    let most = blocks.iter().flatten().map(Params::block_count).max();
+    memory::prepare(most.unwrap_or_default());
+}
+
+fn params() -> Result<Params, String> {
+    Params::new(MEMORY, PASSES, LANES, None).map_err(text)
+}
+
+fn fill(params: Params, password: &[u8], salt: &[u8], output: &mut [u8]) -> Result<(), String> {
+    memory::with(params.block_count(), |memory| {
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_into_with_memory(password, salt, output, memory)
+            .map_err(text)
+    })
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 /// Reads a PHC string, and refuses what would be too weak or too costly to check.
@@ -62,61 +121,45 @@ pub(super) fn parse(phc: &str) -> Result<PasswordHash, String> {
     Ok(hash)
 }
 
-/// How many checks run at a time, and how many may wait for one to end.
-const RUNNING: usize = 2;
-const WAITING: usize = 32;
-
-/// Checks passwords away from the async threads, and no more at a time than memory and cores can bear.
-#[derive(Debug)]
-pub(crate) struct Verifier {
-    running: Arc<Semaphore>,
-    admitted: Semaphore,
-}
-
-/// There are as many checks waiting as may wait.
-#[derive(Debug)]
-pub(crate) struct Busy;
-
-impl Default for Verifier {
-    fn default() -> Self {
-        Self {
-            running: Arc::new(Semaphore::new(RUNNING)),
-            admitted: Semaphore::new(RUNNING + WAITING),
-        }
-    }
-}
-
-impl Verifier {
-    /// Whether `password` is the one that was hashed.
-    pub(crate) async fn verify(
-        &self,
-        hash: PasswordHash,
-        password: Secret<String>,
-    ) -> Result<bool, Busy> {
-        let _admitted = self.admitted.try_acquire().map_err(|_| Busy)?;
-        let permit = self.running.clone().acquire_owned().await;
-        let check = tokio::task::spawn_blocking(move || {
-            // Held to the end of the work, even if nobody waits for its outcome any more.
-            let _permit = permit;
-            let password = password.expose().as_bytes();
-            Argon2::default().verify_password(password, &hash).is_ok()
-        });
-        Ok(check.await.unwrap_or(false))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_hash_has_the_parameters_that_are_promised() {
-        let hash = hash("secret").unwrap();
+        let made = hash("admin", "secret").unwrap();
         assert!(
-            hash.to_string()
+            made.to_string()
                 .starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
         );
-        assert_eq!(parse(&hash.to_string()).unwrap(), hash);
+        assert_eq!(parse(&made.to_string()).unwrap(), made);
+        // Replicas agree, and users do not.
+        assert_eq!(hash("admin", "secret").unwrap(), made);
+        assert_ne!(hash("bob", "secret").unwrap().hash, made.hash);
+    }
+
+    #[test]
+    fn memory_that_was_used_before_changes_no_outcome() {
+        // A test vector of the reference implementation, for `password`.
+        let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let (large, small) = (parse(phc).unwrap(), hash("admin", "secret").unwrap());
+        for _ in 0..3 {
+            assert!(matches(&large, "password"));
+            assert!(!matches(&large, "Password"));
+            assert!(matches(&small, "secret"));
+            assert!(!matches(&small, ""));
+        }
+    }
+
+    #[test]
+    fn what_is_derived_depends_on_the_password_and_the_salt() {
+        let of = |password: &str, salt: u8| {
+            let hash = hash("admin", password).unwrap();
+            derive(&hash, [salt; SALT]).unwrap()
+        };
+        assert_eq!(of("a", 1), of("a", 1));
+        assert_ne!(of("a", 1), of("a", 2));
+        assert_ne!(of("a", 1), of("b", 1));
     }
 
     #[test]
@@ -140,25 +183,5 @@ mod tests {
                 .contains("expected a PHC string")
         );
         assert!(parse("$argon2id$v=19$m=19456,t=2,p=1").is_err());
-    }
-
-    #[tokio::test]
-    async fn right_passwords_pass_and_wrong_ones_do_not() {
-        let (verifier, hash) = (Verifier::default(), hash("secret").unwrap());
-        let check = async |password: &str| {
-            let password = Secret::new(password.to_owned());
-            verifier.verify(hash.clone(), password).await.unwrap()
-        };
-        assert!(check("secret").await);
-        assert!(!check("Secret").await);
-        assert!(!check("").await);
-    }
-
-    #[tokio::test]
-    async fn a_flood_is_turned_away() {
-        let verifier = Verifier::default();
-        let _all = verifier.admitted.try_acquire_many(34).unwrap();
-        let check = verifier.verify(hash("a").unwrap(), Secret::new("a".to_owned()));
-        assert!(check.await.is_err());
     }
 }

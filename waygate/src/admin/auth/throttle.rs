@@ -1,17 +1,20 @@
-//! How often somebody may try a password.
+//! How often a password may be tried.
 //!
 //! Three counts, each of which can say "not now":
 //!
 //! 1. per account and client network, and 2. per client network: after five failures, each further attempt has to wait
 //!    twice as long as the one before, up to five minutes;
-//! 3. per account: twenty checks in an hour for all networks together from which nobody has logged in to that account
-//!    yet. Whoever attacks from many networks uses this up, and the true user on a network of theirs does not notice.
+//! 3. per account, for all networks together from which nobody has logged in to it yet (`strangers.rs`). An attack from
+//!    many networks uses this up, and slows other strangers down.
 //!
-//! An attempt counts as failed from its beginning until it has succeeded, so that many at once gain nothing. Unknown
-//! accounts are counted like known ones. All of it is forgotten when the process ends.
+//! A network from which the right password was given before (`known.rs`) is not counted by the third, nor held up by the
+//! second. For it, the first is gentler: it loses its reserved place at the verifier after five failures, waits after
+//! twenty, and for ten seconds at most. So neither strangers nor its neighbours can keep its user out.
+//!
+//! An attempt that may go on counts as failed from its beginning until it has succeeded, so that many at once gain
+//! nothing. Unknown accounts are counted like known ones. All of it is forgotten when the process ends.
 
 use std::{
-    collections::{HashMap, VecDeque},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -23,22 +26,34 @@ use waygate_core::{
     port::Clock,
 };
 
-/// Failures that cost no waiting.
-const FREE: u32 = 5;
-const LONGEST_DELAY: Duration = Duration::from_secs(300);
-/// A count that has not grown for so long begins anew.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
+use super::{
+    backoff::{Backoff, Pace, Window},
+    strangers::Strangers,
+    verifier::Caller,
+};
 
-/// Checks from unknown networks that one account may have in [`FORGOTTEN_AFTER`].
-const STRANGERS: usize = 20;
+const STRANGER: Pace = Pace {
+    free: 5,
+    longest: Duration::from_secs(300),
+};
+const KNOWN: Pace = Pace {
+    free: 20,
+    longest: Duration::from_secs(10),
+};
+
 /// Refused logins that go into the audit log in [`FORGOTTEN_AFTER`], so that nobody can flood it.
 const AUDITED: usize = 100;
 
-/// How many accounts, networks and pairs of them are remembered.
+/// How many networks, and pairs of accounts and networks, are remembered.
 const REMEMBERED: u64 = 10_000;
 
-/// `None` is everybody whose address the server does not tell.
-type Network = Option<IpAddr>;
+/// `None` is everybody whose address the server does not show.
+pub(crate) type Network = Option<IpAddr>;
+
+/// The network of a client: its IPv4 address, or the /64 of its IPv6 address.
+pub(crate) fn network_of(address: Option<IpAddr>) -> Network {
+    address.map(|address| client_network(address, IPV6_CUSTOMER))
+}
 
 #[derive(Debug)]
 pub(crate) struct Throttle {
@@ -50,11 +65,7 @@ pub(crate) struct Throttle {
 struct Counts {
     pairs: Cache<(Arc<str>, Network), Backoff>,
     networks: Cache<Network, Backoff>,
-    /// Where somebody has logged in from.
-    familiar: Cache<(Arc<str>, Network), ()>,
-    /// Checks from elsewhere. Accounts that exist are never pushed out by ones that are made up.
-    accounts: HashMap<Arc<str>, Window>,
-    made_up: Cache<Arc<str>, Window>,
+    strangers: Strangers,
     audited: Window,
 }
 
@@ -64,7 +75,9 @@ struct Counts {
 pub(crate) struct Attempt {
     account: Arc<str>,
     network: Network,
-    stranger: bool,
+    known: bool,
+    /// Whose place the check takes.
+    pub(crate) caller: Caller,
 }
 
 impl Throttle {
@@ -72,98 +85,88 @@ impl Throttle {
         clock: Arc<dyn Clock>,
         accounts: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let accounts = accounts.into_iter();
         Self {
             clock,
             counts: Mutex::new(Counts {
                 pairs: Cache::new(REMEMBERED),
                 networks: Cache::new(REMEMBERED),
-                familiar: Cache::new(REMEMBERED),
-                accounts: accounts
-                    .map(|name| (name.into(), Window::default()))
-                    .collect(),
-                made_up: Cache::new(REMEMBERED),
+                strangers: Strangers::new(accounts),
                 audited: Window::default(),
             }),
         }
     }
 
-    /// Begins an attempt.
+    /// Begins an attempt from a network, from which the right password may be known to have come before.
     ///
     /// # Errors
     /// How long to wait, when it is too early.
     pub(crate) fn begin(
         &self,
         account: &str,
-        address: Option<IpAddr>,
+        network: Network,
+        known: bool,
     ) -> Result<Attempt, Duration> {
-        let (now, network) = (
-            self.clock.monotonic(),
-            address.map(|ip| client_network(ip, IPV6_CUSTOMER)),
-        );
+        let now = self.clock.monotonic();
         let account: Arc<str> = account.into();
         let mut counts = self.counts();
         let pair_key = (account.clone(), network);
         let mut pair = counts.pairs.get(&pair_key).unwrap_or_default();
         let mut of_network = counts.networks.get(&network).unwrap_or_default();
-        let stranger = !counts.familiar.contains_key(&pair_key);
-        let mut window = counts.window(&account);
-        let mut wait = pair.wait(now).max(of_network.wait(now));
-        if stranger {
-            wait = wait.max(window.wait(STRANGERS, now));
-        }
+        let own_wait = pair.wait(now);
+        let network_wait = of_network.wait(now);
+        let wait = match known {
+            true => own_wait,
+            false => own_wait.max(network_wait),
+        };
         if !wait.is_zero() {
             return Err(wait);
         }
-        pair.fail(now);
-        counts.pairs.insert(pair_key, pair);
-        of_network.fail(now);
-        counts.networks.insert(network, of_network);
-        if stranger {
-            window.push(now);
-            counts.set_window(&account, window);
+        if !known {
+            counts.strangers.take(&account, network, now)?;
         }
+        let caller = match known && !pair.exceeds(STRANGER) {
+            true => Caller::Known,
+            false => Caller::Stranger(network),
+        };
+        pair.fail(now, if known { KNOWN } else { STRANGER });
+        of_network.fail(now, STRANGER);
+        counts.pairs.insert(pair_key, pair);
+        counts.networks.insert(network, of_network);
         Ok(Attempt {
             account,
             network,
-            stranger,
+            known,
+            caller,
         })
     }
 
     /// The password was right.
     pub(crate) fn succeeded(&self, attempt: Attempt) {
-        let mut counts = self.counts();
-        let pair_key = (attempt.account.clone(), attempt.network);
-        counts.pairs.invalidate(&pair_key);
-        counts.familiar.insert(pair_key, ());
+        let counts = self.counts();
+        counts.pairs.invalidate(&(attempt.account, attempt.network));
         counts.take_back_of_network(attempt.network);
     }
 
     /// The password was not looked at.
     pub(crate) fn abandoned(&self, attempt: Attempt) {
+        let now = self.clock.monotonic();
         let mut counts = self.counts();
         let pair_key = (attempt.account.clone(), attempt.network);
         if let Some(mut pair) = counts.pairs.get(&pair_key) {
-            pair.take_back();
+            pair.take_back(if attempt.known { KNOWN } else { STRANGER });
             counts.pairs.insert(pair_key, pair);
         }
         counts.take_back_of_network(attempt.network);
-        if attempt.stranger {
-            let mut window = counts.window(&attempt.account);
-            window.0.pop_back();
-            counts.set_window(&attempt.account, window);
+        if !attempt.known {
+            let strangers = &mut counts.strangers;
+            strangers.give_back(&attempt.account, attempt.network, now);
         }
     }
 
     /// Whether one more refused login may go into the audit log.
     pub(crate) fn may_audit(&self) -> bool {
         let now = self.clock.monotonic();
-        let audited = &mut self.counts().audited;
-        let may = audited.wait(AUDITED, now).is_zero();
-        if may {
-            audited.push(now);
-        }
-        may
+        self.counts().audited.push(AUDITED, now)
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -172,80 +175,11 @@ impl Throttle {
 }
 
 impl Counts {
-    fn window(&self, account: &str) -> Window {
-        let known = self.accounts.get(account).cloned();
-        known
-            .or_else(|| self.made_up.get(account))
-            .unwrap_or_default()
-    }
-
-    fn set_window(&mut self, account: &Arc<str>, window: Window) {
-        match self.accounts.get_mut(account) {
-            Some(known) => *known = window,
-            None => self.made_up.insert(account.clone(), window),
-        }
-    }
-
-    fn take_back_of_network(&mut self, network: Network) {
+    fn take_back_of_network(&self, network: Network) {
         if let Some(mut of_network) = self.networks.get(&network) {
-            of_network.take_back();
+            of_network.take_back(STRANGER);
             self.networks.insert(network, of_network);
         }
-    }
-}
-
-/// Failures in a row, and until when the next attempt has to wait.
-#[derive(Debug, Clone, Copy, Default)]
-struct Backoff {
-    failures: u32,
-    last: Duration,
-    until: Duration,
-}
-
-impl Backoff {
-    fn wait(&mut self, now: Duration) -> Duration {
-        if now.saturating_sub(self.last) >= FORGOTTEN_AFTER {
-            *self = Self::default();
-        }
-        self.until.saturating_sub(now)
-    }
-
-    fn fail(&mut self, now: Duration) {
-        self.failures = self.failures.saturating_add(1);
-        self.last = now;
-        if let Some(doublings) = self.failures.checked_sub(FREE) {
-            let delay = Duration::from_secs(1_u64.checked_shl(doublings).unwrap_or(u64::MAX));
-            self.until = now.saturating_add(delay.min(LONGEST_DELAY));
-        }
-    }
-
-    fn take_back(&mut self) {
-        self.failures = self.failures.saturating_sub(1);
-        if self.failures < FREE {
-            self.until = Duration::ZERO;
-        }
-    }
-}
-
-/// When things happened in the last hour, oldest first.
-#[derive(Debug, Clone, Default)]
-struct Window(VecDeque<Duration>);
-
-impl Window {
-    /// How long to wait until there is room for one more.
-    fn wait(&mut self, room: usize, now: Duration) -> Duration {
-        let over = |at: &Duration| now.saturating_sub(*at) >= FORGOTTEN_AFTER;
-        while self.0.front().is_some_and(over) {
-            self.0.pop_front();
-        }
-        match self.0.front() {
-            Some(oldest) if self.0.len() >= room => (*oldest + FORGOTTEN_AFTER).saturating_sub(now),
-            _ => Duration::ZERO,
-        }
-    }
-
-    fn push(&mut self, now: Duration) {
-        self.0.push_back(now);
     }
 }
 
@@ -253,7 +187,10 @@ impl Window {
 mod tests {
     use waygate_core::port::ManualClock;
 
-    use super::*;
+    use super::{
+        super::{backoff::FORGOTTEN_AFTER, strangers::AWAY},
+        *,
+    };
 
     fn throttle() -> (Throttle, ManualClock) {
         let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
@@ -266,8 +203,13 @@ mod tests {
     }
 
     fn fail(throttle: &Throttle, account: &str, address: Option<IpAddr>) -> Option<u64> {
-        let outcome = throttle.begin(account, address);
+        let outcome = throttle.begin(account, network_of(address), false);
         outcome.err().map(|wait| wait.as_secs())
+    }
+
+    /// The same from a network that is known.
+    fn known(throttle: &Throttle, address: Option<IpAddr>) -> Result<Attempt, Duration> {
+        throttle.begin("admin", address, true)
     }
 
     #[test]
@@ -295,9 +237,9 @@ mod tests {
         for _ in 0..4 {
             assert_eq!(fail(&throttle, "admin", here), None);
         }
-        let fifth = throttle.begin("admin", here);
+        let fifth = throttle.begin("admin", here, false);
         throttle.succeeded(fifth.unwrap());
-        let sixth = throttle.begin("admin", here);
+        let sixth = throttle.begin("admin", here, false);
         throttle.succeeded(sixth.unwrap());
         // Whoever has an account cannot wash away what was tried on others.
         assert_eq!(fail(&throttle, "other", here), None);
@@ -332,25 +274,57 @@ mod tests {
     }
 
     #[test]
-    fn an_account_has_twenty_checks_an_hour_from_strangers_and_its_user_none_the_less_gets_in() {
+    fn an_account_has_twenty_checks_from_strangers_and_then_they_have_to_wait() {
         let (throttle, clock) = throttle();
-        let home = ip("198.51.100.7");
-        let first = throttle.begin("admin", home);
-        throttle.succeeded(first.unwrap());
-        clock.advance(FORGOTTEN_AFTER);
         let mut checks = 0;
         for attack in 0..10_000_u32 {
             let address = IpAddr::V4((0x0A00_0000 + attack % 1_000).into());
-            if throttle.begin("admin", Some(address)).is_ok() {
-                checks += 1;
-            }
+            checks += usize::from(throttle.begin("admin", Some(address), false).is_ok());
             clock.advance(Duration::from_millis(6));
         }
         assert_eq!(checks, 20);
-        assert!(fail(&throttle, "admin", ip("203.0.113.1")).is_some_and(|wait| wait > 3_500));
-        assert_eq!(fail(&throttle, "admin", home), None);
-        clock.advance(FORGOTTEN_AFTER);
-        assert_eq!(fail(&throttle, "admin", ip("203.0.113.1")), None);
+        // A stranger is not shut out, and a user on a known network does not notice.
+        let stranger = ip("203.0.113.1");
+        assert_eq!(fail(&throttle, "admin", stranger), Some(60));
+        assert!(known(&throttle, ip("198.51.100.7")).is_ok());
+        clock.advance(AWAY);
+        assert_eq!(fail(&throttle, "admin", stranger), None);
+    }
+
+    #[test]
+    fn a_known_network_loses_its_privilege_by_and_by_and_is_never_shut_out() {
+        let (throttle, clock) = throttle();
+        let home = ip("198.51.100.7");
+        let callers = (0..20).map(|_| known(&throttle, home).unwrap().caller);
+        let callers: Vec<_> = callers.collect();
+        assert!(callers[..5].iter().all(|caller| *caller == Caller::Known));
+        assert!(
+            callers[5..]
+                .iter()
+                .all(|caller| *caller == Caller::Stranger(home))
+        );
+        for delay in [1, 2, 4, 8, 10, 10, 10] {
+            assert_eq!(
+                known(&throttle, home).unwrap_err(),
+                Duration::from_secs(delay)
+            );
+            clock.advance(Duration::from_secs(delay));
+            assert!(known(&throttle, home).is_ok());
+        }
+        clock.advance(Duration::from_secs(10));
+        throttle.succeeded(known(&throttle, home).unwrap());
+        assert_eq!(known(&throttle, home).unwrap().caller, Caller::Known);
+    }
+
+    #[test]
+    fn what_neighbours_try_on_other_accounts_does_not_hold_up_a_known_user() {
+        let (throttle, _) = throttle();
+        let home = ip("198.51.100.7");
+        for index in 0..100 {
+            fail(&throttle, &format!("user{index}"), home);
+        }
+        assert!(fail(&throttle, "bob", home).is_some());
+        assert_eq!(known(&throttle, home).unwrap().caller, Caller::Known);
     }
 
     #[test]
@@ -369,7 +343,7 @@ mod tests {
     fn an_attempt_that_was_not_checked_costs_nothing() {
         let (throttle, _) = throttle();
         for _ in 0..100 {
-            let attempt = throttle.begin("admin", ip("192.0.2.1"));
+            let attempt = throttle.begin("admin", ip("192.0.2.1"), false);
             throttle.abandoned(attempt.unwrap());
         }
     }

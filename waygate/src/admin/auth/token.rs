@@ -4,13 +4,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use waygate_core::{
-    Secret, Timestamp,
-    grammar::{format_wire, parse_instant},
-    port::EntityKey,
-};
+use waygate_core::{Secret, Timestamp, port::EntityKey};
 
-use super::scope::Scopes;
+use super::{binding::Binding, instant, scope::Scopes};
 
 /// Tokens begin with this, so that scanners for leaked secrets can find them.
 const PREFIX: &str = "wg_";
@@ -124,6 +120,9 @@ pub(crate) struct Record {
     pub(crate) created_at: Timestamp,
     #[serde(with = "instant")]
     pub(crate) expires_at: Timestamp,
+    /// What ties it to the password of its user; set when it is given out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) binding: Option<Binding>,
 }
 
 impl Record {
@@ -150,25 +149,6 @@ pub(crate) struct Token {
     pub(crate) record: Record,
     /// The commit that wrote it.
     pub(crate) revision: u64,
-}
-
-mod instant {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use super::{Timestamp, format_wire, parse_instant};
-
-    pub(super) fn serialize<S: Serializer>(
-        instant: &Timestamp,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&format_wire(*instant, "Z"))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Timestamp, D::Error> {
-        parse_instant(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
 }
 
 #[cfg(test)]

@@ -15,8 +15,11 @@ use waygate_core::{
 use crate::{
     ClientAddr,
     admin::{
-        auth::{Busy, Gate, Platform, Principal, Record, Scope, Scopes, check_name, find_token},
-        body::{Ask, Asked},
+        auth::{
+            Busy, Gate, Platform, Principal, Record, Scope, Scopes, check_name, find_token,
+            is_known, network_of,
+        },
+        body::{Ask, Asked, SMALL},
         error::{Kind, Problem},
         issue::{issue, line, not_configured},
         reply::{Done, Reply},
@@ -46,6 +49,7 @@ struct LoginRequest {
 
 impl Ask for LoginRequest {
     const REQUIRED: bool = true;
+    const MAX_BYTES: usize = SMALL;
     const NOT_AN_OBJECT: &'static str = REQUIRED;
 }
 
@@ -88,7 +92,14 @@ async fn login(
     // No account has a name that follows no grammar, and it belongs neither in a log nor in memory.
     let is_name = check_name("user name", &username).is_ok();
     let account = if is_name { username.as_str() } else { "" };
-    let attempt = state.throttle.begin(account, address).map_err(|wait| {
+    let network = network_of(address);
+    let known = is_known(
+        &state.waygate.inner.snapshot.load().others,
+        account,
+        network,
+    );
+    let attempt = state.throttle.begin(account, network, known);
+    let attempt = attempt.map_err(|wait| {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let text = format!("Too many login attempts. Try again in {seconds} s.");
         Problem::new(Kind::TooManyAttempts, text).retry_after(seconds)
@@ -98,7 +109,10 @@ async fn login(
         return Err(wrong());
     };
     let password = Secret::new(password);
-    let right = match state.verifier.verify(hash.clone(), password).await {
+    let check = state
+        .verifier
+        .verify(attempt.caller, hash.clone(), password);
+    let right = match check.await {
         Ok(matches) => matches && exists,
         Err(Busy) => {
             state.throttle.abandoned(attempt);
@@ -127,9 +141,11 @@ async fn login(
         },
         created_at,
         expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),
+        binding: None,
     };
     let origin = Origin::new(&username, platform.as_str());
-    let (token, record) = issue(&state, record, Action::Login, &origin, from)
+    let network = Some(network);
+    let (token, record) = issue(&state, record, Action::Login, &origin, from, network)
         .await
         .map_err(hidden)?;
     Ok(Reply::ok(LoginBody {
@@ -185,7 +201,7 @@ async fn logout(
     State(state): State<Arc<AdminState>>,
     headers: HeaderMap,
 ) -> Result<Reply<Done>, Problem> {
-    if let Some(token) = find_token(&state, &headers) {
+    if let Some(token) = find_token(&state, &headers).await {
         let record = &token.record;
         let origin = Origin::new(record.actor(), record.platform.as_str());
         let user = &record.username;

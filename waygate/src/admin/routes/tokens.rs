@@ -11,7 +11,7 @@ use crate::admin::{
     auth::{
         Gate, Platform, Principal, Record, Scope, Scopes, Token, TokenHash, TokenId, check_name,
     },
-    body::{Ask, Asked},
+    body::{Ask, Asked, SMALL},
     error::{Kind, Problem},
     issue::{MAX_TOKENS, issue, line, not_configured},
     key::Id,
@@ -69,7 +69,8 @@ fn ensure_configured(state: &AdminState) -> Result<(), Problem> {
     }
 }
 
-/// Lists the tokens of all users that have not run out, logins included, oldest first.
+/// Lists the tokens of all users that have not run out, logins included, oldest first. Those that were given out for
+/// another password than the user has now are among them, and open nothing.
 #[utoipa::path(
     get,
     path = "/api/auth/tokens",
@@ -116,6 +117,7 @@ struct CreateTokenRequest {
 
 impl Ask for CreateTokenRequest {
     const REQUIRED: bool = true;
+    const MAX_BYTES: usize = SMALL;
 }
 
 const SHORTEST: u64 = 60;
@@ -170,6 +172,7 @@ async fn create(
         scopes: asked.scopes,
         created_at,
         expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),
+        binding: None,
     };
     let tokens = state.tokens.current(&state.waygate.inner);
     let same = tokens.iter().filter(|token| token.record.is_like(&record));
@@ -183,6 +186,7 @@ async fn create(
         Action::TokenCreated,
         &principal.origin,
         asked.name,
+        None,
     )
     .await?;
     let id = TokenHash::of(token.expose()).id();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::{body::Body, extract::Request};
 use serde_json::json;
 use waygate::{Action, Admin, AuditQuery, CredentialError, Credentials};
+use waygate_backends::MemoryBackend;
 
 use super::support::{Answer, Server};
 
@@ -84,9 +85,152 @@ async fn the_true_user_gets_in_while_the_account_is_under_attack() {
     // The first login of this test came from a network that was unknown then, and so did that of the server's start.
     assert_eq!(checked, 18);
     let answer = login(&server, Some("203.0.113.1"), "admin", "secret").await;
-    assert_eq!(answer.header("retry-after"), "3600");
+    assert_eq!(answer.header("retry-after"), "60");
     answer.refused(429);
     login(&server, home, "admin", "secret").await.expect(200);
+    // A stranger is slowed down, and not shut out.
+    server.clock.advance(Duration::from_secs(60));
+    login(&server, Some("203.0.113.1"), "admin", "secret")
+        .await
+        .expect(200);
+}
+
+fn credentials() -> Credentials {
+    Credentials::new("admin", "secret")
+}
+
+#[tokio::test]
+async fn a_network_is_known_after_a_restart_and_to_other_replicas() {
+    let backend = MemoryBackend::new();
+    let home = Some("2001:db8:1:2::7");
+    let first = Server::on(backend.clone(), credentials()).await;
+    login(&first, home, "admin", "secret").await.expect(200);
+    let after = Server::on(backend.clone(), credentials()).await;
+    for last in 1..=4 {
+        for _ in 0..5 {
+            let peer = format!("203.0.113.{last}");
+            login(&after, Some(&peer), "admin", "wrong").await;
+        }
+    }
+    login(&after, Some("203.0.113.9"), "admin", "secret")
+        .await
+        .refused(429);
+    // Any address of the customer is at home.
+    for peer in [home, Some("2001:db8:1:2:ffff::1"), Some("127.0.0.1")] {
+        login(&after, peer, "admin", "secret").await.expect(200);
+    }
+    let elsewhere = login(&after, Some("2001:db8:1:3::7"), "admin", "secret");
+    elsewhere.await.refused(429);
+    // Also where the password was changed because of the attack.
+    let renewed = Server::on(backend, Credentials::new("admin", "another")).await;
+    for index in 0..30 {
+        login(&renewed, Some(&format!("10.0.{index}.1")), "admin", "x").await;
+    }
+    login(&renewed, home, "admin", "another").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_neighbours_get_wrong_keeps_nobody_out_of_a_known_network() {
+    let server = Server::start().await;
+    login(&server, HERE, "admin", "secret").await.expect(200);
+    for index in 0..20 {
+        login(&server, HERE, "admin", "wrong").await.refused(401);
+        login(&server, HERE, &format!("user{index}"), "wrong").await;
+    }
+    let answer = login(&server, HERE, "admin", "secret").await;
+    assert_eq!(answer.header("retry-after"), "1");
+    server.clock.advance(Duration::from_secs(1));
+    login(&server, HERE, "admin", "secret").await.expect(200);
+    login(&server, HERE, "admin", "wrong").await.refused(401);
+    login(&server, HERE, "admin", "secret").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_crowd_of_strangers_keeps_no_known_user_waiting() {
+    let server = std::sync::Arc::new(Server::start().await);
+    let home = Some("198.51.100.7");
+    login(&server, home, "admin", "secret").await.expect(200);
+    let crowd: Vec<_> = (0..80)
+        .map(|index| {
+            let server = server.clone();
+            tokio::spawn(async move {
+                for round in 0..4 {
+                    let (peer, user) = (format!("10.{round}.{index}.1"), format!("user{index}"));
+                    login(&server, Some(&peer), &user, "x").await;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..20 {
+        login(&server, home, "admin", "secret").await.expect(200);
+    }
+    assert!(crowd.iter().any(|stranger| !stranger.is_finished()));
+    crowd.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_login_has_four_kibibytes() {
+    let server = Server::start().await;
+    let padded = |length: usize| {
+        let login = json!({ "username": "admin", "password": "secret" }).to_string();
+        format!("{}{login}", " ".repeat(length - login.len()))
+    };
+    let path = "/api/auth/login";
+    server.post_raw(path, padded(4_096)).await.expect(200);
+    let text = server.post_raw(path, padded(4_097)).await.refused(413);
+    assert_eq!(text, "The body is larger than 4096 bytes.");
+    // What is announced is not waited for.
+    let request = Request::builder()
+        .method("POST")
+        .uri(path)
+        .header("content-length", "256000");
+    let unfinished = Body::from_stream(futures_util::stream::pending::<Result<String, String>>());
+    let answer = server.send(request.body(unfinished).unwrap()).await;
+    answer.refused(413);
+}
+
+/// A login whose body does not end.
+fn unfinished() -> Request {
+    let begun = futures_util::stream::iter([Ok::<_, String>("{\"username\":")]);
+    let body = futures_util::StreamExt::chain(begun, futures_util::stream::pending());
+    let request = Request::builder().method("POST").uri("/api/auth/login");
+    request.body(Body::from_stream(body)).unwrap()
+}
+
+#[tokio::test]
+async fn a_body_has_ten_seconds() {
+    let server = Server::start().await;
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let text = server.send(unfinished()).await.refused(408);
+    assert_eq!(text, "The body did not arrive within 10 seconds.");
+    assert_eq!(begun.elapsed().as_secs(), 10);
+}
+
+#[tokio::test]
+async fn unfinished_bodies_make_room_for_others() {
+    let server = std::sync::Arc::new(Server::start().await);
+    let slow: Vec<_> = (0..500)
+        .map(|index| {
+            let server = server.clone();
+            let peer = format!("10.0.{}.{}", index / 250, index % 250);
+            tokio::spawn(async move { server.send_from(Some(&peer), unfinished()).await })
+        })
+        .collect();
+    // The oldest have to go, and nobody has to wait for the others.
+    let mut refused = Vec::new();
+    for slow in slow {
+        if refused.len() == 500 - 128 {
+            slow.abort();
+        } else {
+            refused.push(slow.await.unwrap());
+        }
+    }
+    for answer in refused {
+        assert_eq!(answer.header("retry-after"), "1");
+        answer.refused(503);
+    }
+    login(&server, HERE, "admin", "secret").await.expect(200);
 }
 
 #[tokio::test]

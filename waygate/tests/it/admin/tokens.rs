@@ -6,7 +6,7 @@ use axum::{body::Body, extract::Request};
 use serde_json::{Value, json};
 use waygate::{Action, AuditQuery, Credentials};
 use waygate_backends::MemoryBackend;
-use waygate_core::port::Backend;
+use waygate_core::port::{Backend, Batch, EntityKey};
 
 use super::support::{Server, at};
 
@@ -191,6 +191,121 @@ async fn tokens_of_users_that_are_gone_open_nothing() {
     let mut after = Server::on(backend, Credentials::new("admin", "secret")).await;
     after.token = login["token"].as_str().unwrap().to_owned();
     after.get("/api/auth/me").await.refused(401);
+}
+
+/// The status of a request with this token.
+async fn status(server: &Server, token: &Value) -> u16 {
+    let request = Request::builder()
+        .uri("/api/auth/me")
+        .header("x-waygate-token", token.as_str().unwrap());
+    let answer = server.send(request.body(Body::empty()).unwrap()).await;
+    answer.status.as_u16()
+}
+
+/// A login, a login of a service and a token of a program.
+async fn all_kinds(server: &Server, password: &str) -> [Value; 3] {
+    let login = |platform: &str| {
+        let (user, path) = ("admin", "/api/auth/login");
+        let login = json!({ "username": user, "password": password, "platform": platform });
+        server.post(path, login)
+    };
+    let (cli, sdk) = (login("cli").await, login("sdk").await);
+    let program = ask("deploy", &["read"], 3_600).to_string();
+    let cli = cli.expect(200)["token"].clone();
+    let request = Request::builder()
+        .method("POST")
+        .uri("/api/auth/tokens")
+        .header("x-waygate-token", cli.as_str().unwrap());
+    let program = server.send(request.body(Body::from(program)).unwrap());
+    let program = program.await.expect(201)["token"].clone();
+    [cli, sdk.expect(200)["token"].clone(), program]
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_the_tokens_of_the_old_one() {
+    let backend = MemoryBackend::new();
+    let on = |password: &str| {
+        let credentials = Credentials::new("admin", password).with("bob", "builder");
+        Server::on(backend.clone(), credentials)
+    };
+    let before = on("secret").await;
+    let tokens = all_kinds(&before, "secret").await;
+    let bob = json!({ "username": "bob", "password": "builder" });
+    let bob = before.post("/api/auth/login", bob).await.expect(200)["token"].clone();
+    let (after, again) = (on("another").await, on("secret").await);
+    for token in &tokens {
+        assert_eq!(status(&after, token).await, 401);
+        assert_eq!(status(&again, token).await, 200);
+    }
+    assert_eq!(status(&after, &bob).await, 200);
+    // Nor can it be logged out, revoked by itself, or used in any other way.
+    let shown = after
+        .post("/api/auth/tokens", ask("more", &["read"], 60))
+        .await;
+    assert_eq!(shown.status, 401);
+}
+
+#[tokio::test]
+async fn replicas_with_the_old_and_the_new_password_leave_each_other_alone() {
+    let backend = MemoryBackend::new();
+    let on = |password: &str| Server::on(backend.clone(), Credentials::new("admin", password));
+    // Each has been there before anybody has logged in elsewhere.
+    let (old, also_old) = (on("secret").await, on("secret").await);
+    let (new, also_new) = (on("another").await, on("another").await);
+    for _ in 0..2 {
+        let (of_old, of_new) = (
+            all_kinds(&old, "secret").await,
+            all_kinds(&new, "another").await,
+        );
+        let seen = new.waygate.revision();
+        for replica in [&old, &also_old, &also_new] {
+            let mut versions = replica.waygate.subscribe();
+            while replica.waygate.revision() != seen {
+                versions.next().await.unwrap();
+            }
+        }
+        for (mine, others) in [(&of_old, [&old, &also_old]), (&of_new, [&new, &also_new])] {
+            for token in mine {
+                for replica in [&old, &also_old, &new, &also_new] {
+                    let own = others.iter().any(|other| std::ptr::eq(*other, replica));
+                    let expected = if own { 200 } else { 401 };
+                    assert_eq!(status(replica, token).await, expected);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_hash_and_a_token_of_an_earlier_version_open_nothing() {
+    let phc = [
+        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$dTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+    ];
+    let backend = MemoryBackend::new();
+    let on = |phc: &str| {
+        let credentials = Credentials::hashed("admin", phc).unwrap();
+        Server::on(backend.clone(), credentials)
+    };
+    let server = on(phc[0]).await;
+    let [token, ..] = all_kinds(&server, "password").await;
+    assert_eq!(status(&on(phc[0]).await, &token).await, 200);
+    assert_eq!(status(&on(phc[1]).await, &token).await, 401);
+    // As it was stored before tokens were bound to a password.
+    let image = backend.load().await.unwrap();
+    let is_token = |key: &EntityKey| key.name_in("token").is_some();
+    let tokens = image.entities.into_iter().filter(|(key, _)| is_token(key));
+    let puts = tokens.map(|(key, entity)| {
+        let mut value = entity.value;
+        assert!(value.as_object_mut().unwrap().remove("binding").is_some());
+        (key, value)
+    });
+    let batch = Batch {
+        puts: puts.collect(),
+        ..Batch::default()
+    };
+    backend.commit(batch).await.unwrap();
+    assert_eq!(status(&on(phc[0]).await, &token).await, 401);
 }
 
 #[tokio::test]

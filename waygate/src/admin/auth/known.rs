@@ -1,0 +1,117 @@
+//! From which networks the right password of an account was given: what the throttle lets them have is in `throttle.rs`.
+//!
+//! They are stored, so that neither a restart nor another replica takes the true user for a stranger. An entity is named
+//! `login/<network> <account>`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use waygate_core::{Timestamp, port::EntityKey};
+
+use super::{instant, throttle::Network};
+use crate::engine::Others;
+
+const KIND: &str = "login";
+
+/// How many networks are kept of an account; the one that was used least recently makes room.
+const NETWORKS: usize = 64;
+/// How old a record becomes before a login writes it again.
+const FRESH: Duration = Duration::from_secs(86_400);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    /// When the right password came from there, to the day.
+    #[serde(with = "instant")]
+    last: Timestamp,
+}
+
+fn key(account: &str, network: Network) -> EntityKey {
+    let network = network.map_or_else(|| "unknown".to_owned(), |network| network.to_string());
+    EntityKey::of(KIND, format_args!("{network} {account}"))
+}
+
+/// Whether the right password of the account has come from this network.
+pub(crate) fn is_known(others: &Others, account: &str, network: Network) -> bool {
+    others.contains_key(&key(account, network))
+}
+
+/// What is to be written and what is to be forgotten after the right password has come from this network.
+pub(crate) fn remember(
+    others: &Others,
+    account: &str,
+    network: Network,
+    now: Timestamp,
+) -> (Option<(EntityKey, Value)>, Vec<EntityKey>) {
+    let key = key(account, network);
+    let last = |value: &Value| Record::deserialize(value).ok().map(|record| record.last);
+    let known = others.get(&key).and_then(|entity| last(&entity.value));
+    if known.is_some_and(|last| now.duration_since(last).unsigned_abs() < FRESH) {
+        return (None, Vec::new());
+    }
+    let is_like = |other: &EntityKey| {
+        let name = other.name_in(KIND).and_then(|name| name.split_once(' '));
+        *other != key && name.is_some_and(|(_, owner)| owner == account)
+    };
+    let mut like: Vec<_> = others
+        .iter()
+        .filter(|(other, _)| is_like(other))
+        .map(|(other, entity)| (last(&entity.value), other.clone()))
+        .collect();
+    // Those that cannot be read go first.
+    like.sort();
+    let excess = (like.len() + 1).saturating_sub(NETWORKS);
+    let forgotten = like.into_iter().take(excess).map(|(_, key)| key);
+    let record = serde_json::to_value(Record { last: now }).unwrap_or_default();
+    (Some((key, record)), forgotten.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use waygate_core::port::Entity;
+
+    use super::*;
+
+    fn network(last: u8) -> Network {
+        Some(IpAddr::from([192, 0, 2, last]))
+    }
+
+    /// Applies what a login writes.
+    fn log_in(others: &mut Others, account: &str, network: Network, now: Timestamp) -> usize {
+        let (put, deletes) = remember(others, account, network, now);
+        let written = usize::from(put.is_some());
+        if let Some((key, value)) = put {
+            let revision = 1;
+            others.insert(key, Entity { revision, value });
+        }
+        for key in deletes {
+            others.remove(&key);
+        }
+        written
+    }
+
+    #[test]
+    fn networks_are_kept_per_account_written_once_a_day_and_bounded() {
+        let mut others = Others::new();
+        let begun: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+        for hour in 0..48 {
+            let now = begun + Duration::from_secs(hour * 3_600);
+            let written = log_in(&mut others, "admin", network(200), now);
+            assert_eq!(written, usize::from(hour % 24 == 0), "{hour}");
+        }
+        log_in(&mut others, "bob", None, begun);
+        assert!(is_known(&others, "admin", network(200)));
+        assert!(!is_known(&others, "bob", network(200)));
+        assert!(is_known(&others, "bob", None));
+        for last in 0..100 {
+            let now = begun + Duration::from_secs(200_000 + u64::from(last));
+            log_in(&mut others, "admin", network(last), now);
+        }
+        assert_eq!(others.len(), NETWORKS + 1);
+        assert!(!is_known(&others, "admin", network(200)));
+        assert!(is_known(&others, "admin", network(99)));
+        assert!(is_known(&others, "bob", None));
+    }
+}

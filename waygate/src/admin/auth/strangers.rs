@@ -1,0 +1,189 @@
+//! How often strangers may try the password of one account, and which of them is next.
+//!
+//! Twenty checks, and one more each ten seconds. Once these are used up the account is *crowded*: for as long as others
+//! are refused, a check goes only to a network that was refused as well and has stayed away for a minute since. Networks
+//! that try again and again, however many they are, get none, and leave them to those that wait as they were asked to.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use moka::{policy::EvictionPolicy, sync::Cache};
+
+use super::{backoff::Bucket, throttle::Network};
+
+/// Checks that strangers may have at once, and how long until there is one more.
+pub(super) const CHECKS: u32 = 20;
+const EACH: Duration = Duration::from_secs(10);
+/// How long a network has to stay away, and how long an account is crowded after a refusal.
+pub(super) const AWAY: Duration = Duration::from_secs(60);
+
+/// How many made-up accounts, and how many networks that wait, are remembered.
+const MADE_UP: u64 = 10_000;
+const WAITING: u64 = 20_000;
+
+#[derive(Debug)]
+pub(super) struct Strangers {
+    /// Accounts that exist are never pushed out by ones that are made up.
+    accounts: HashMap<Arc<str>, Checks>,
+    made_up: Cache<Arc<str>, Checks>,
+    /// Until when a network has to stay away from an account.
+    waiting: Cache<(Arc<str>, Network), Duration>,
+}
+
+/// What strangers have had of one account's checks.
+#[derive(Debug, Clone, Copy, Default)]
+struct Checks {
+    used: Bucket,
+    crowded_until: Duration,
+}
+
+impl Strangers {
+    pub(super) fn new<'a>(accounts: impl IntoIterator<Item = &'a str>) -> Self {
+        let accounts = accounts.into_iter();
+        let waiting = Cache::builder().max_capacity(WAITING);
+        Self {
+            accounts: accounts
+                .map(|name| (name.into(), Checks::default()))
+                .collect(),
+            made_up: Cache::new(MADE_UP),
+            // By the default policy, networks that come often would keep others out.
+            waiting: waiting.eviction_policy(EvictionPolicy::lru()).build(),
+        }
+    }
+
+    /// Takes a check for a network.
+    ///
+    /// # Errors
+    /// How long to stay away, when there is none for it now.
+    pub(super) fn take(
+        &mut self,
+        account: &Arc<str>,
+        network: Network,
+        now: Duration,
+    ) -> Result<(), Duration> {
+        let mut checks = self.checks(account);
+        let place = (account.clone(), network);
+        let due = self.waiting.get(&place);
+        let has_waited = due.is_some_and(|due| due <= now);
+        let next = checks.used.wait(CHECKS, EACH, now);
+        let wait = match (has_waited, next.is_zero()) {
+            (true, _) => next,
+            (false, true) if now >= checks.crowded_until => next,
+            (false, _) => AWAY,
+        };
+        if wait.is_zero() {
+            checks.used.take(EACH, now);
+            if due.is_some() {
+                self.waiting.invalidate(&place);
+            }
+        } else {
+            checks.crowded_until = now.saturating_add(AWAY);
+            self.waiting.insert(place, now.saturating_add(wait));
+        }
+        self.set(account, checks);
+        match wait.is_zero() {
+            true => Ok(()),
+            false => Err(wait),
+        }
+    }
+
+    /// Gives a check back that was not made. The network may take it at once.
+    pub(super) fn give_back(&mut self, account: &Arc<str>, network: Network, now: Duration) {
+        let mut checks = self.checks(account);
+        checks.used.give_back(EACH);
+        if now < checks.crowded_until {
+            self.waiting.insert((account.clone(), network), now);
+        }
+        self.set(account, checks);
+    }
+
+    fn checks(&self, account: &str) -> Checks {
+        let known = self.accounts.get(account).copied();
+        known
+            .or_else(|| self.made_up.get(account))
+            .unwrap_or_default()
+    }
+
+    fn set(&mut self, account: &Arc<str>, checks: Checks) {
+        match self.accounts.get_mut(account) {
+            Some(known) => *known = checks,
+            None => self.made_up.insert(account.clone(), checks),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    const CROWD: u32 = 2_500;
+
+    fn network(number: u32) -> Network {
+        Some(IpAddr::V4((0x0A00_0000 + number).into()))
+    }
+
+    /// An attack from many networks, a thousand times a second; the checks that it gets.
+    fn attack(strangers: &mut Strangers, account: &Arc<str>, now: &mut u64, seconds: u64) -> usize {
+        let mut checks = 0;
+        for number in (0..CROWD)
+            .cycle()
+            .take(usize::try_from(seconds).unwrap() * 1_000)
+        {
+            *now += 1;
+            let taken = strangers.take(account, network(number), Duration::from_millis(*now));
+            checks += usize::from(taken.is_ok());
+        }
+        checks
+    }
+
+    #[test]
+    fn one_that_waits_is_next_however_many_do_not() {
+        let (mut strangers, admin) = (Strangers::new(["admin"]), "admin".into());
+        let mut now = 0;
+        assert_eq!(attack(&mut strangers, &admin, &mut now, 60), 20);
+        let at = Duration::from_millis;
+        let patient = network(CROWD);
+        assert_eq!(strangers.take(&admin, patient, at(now)), Err(AWAY));
+        assert_eq!(attack(&mut strangers, &admin, &mut now, 60), 0);
+        assert_eq!(strangers.take(&admin, patient, at(now)), Ok(()));
+        // Once more, it has to wait once more.
+        assert_eq!(strangers.take(&admin, patient, at(now)), Err(AWAY));
+        assert_eq!(attack(&mut strangers, &admin, &mut now, 59), 0);
+        assert_eq!(strangers.take(&admin, patient, at(now)), Err(AWAY));
+        assert_eq!(attack(&mut strangers, &admin, &mut now, 60), 0);
+        assert_eq!(strangers.take(&admin, patient, at(now)), Ok(()));
+        // It ends with the attack.
+        now += 60_000;
+        assert_eq!(strangers.take(&admin, patient, at(now)), Ok(()));
+        assert_eq!(strangers.take(&admin, network(1), at(now)), Ok(()));
+    }
+
+    #[test]
+    fn of_those_that_have_waited_one_is_checked_each_ten_seconds() {
+        let (mut strangers, admin) = (Strangers::new(["admin"]), Arc::from("admin"));
+        let at = Duration::from_secs;
+        let all = |strangers: &mut Strangers, now: u64| -> Vec<_> {
+            let outcomes = (0..100).map(|number| strangers.take(&admin, network(number), at(now)));
+            outcomes.collect()
+        };
+        let taken = |outcomes: &[Result<(), Duration>]| outcomes.iter().flatten().count();
+        assert_eq!(taken(&all(&mut strangers, 0)), 20);
+        let outcomes = all(&mut strangers, 60);
+        assert_eq!(taken(&outcomes), 6);
+        assert_eq!(outcomes[99], Err(at(10)));
+        assert_eq!(taken(&all(&mut strangers, 70)), 1);
+    }
+
+    #[test]
+    fn a_check_that_was_not_made_is_there_for_the_same_network() {
+        let (mut strangers, admin) = (Strangers::new([]), Arc::from("nobody"));
+        let mut now = 0;
+        attack(&mut strangers, &admin, &mut now, 1);
+        let now = Duration::from_millis(now);
+        strangers.give_back(&admin, network(7), now);
+        assert_eq!(strangers.take(&admin, network(8), now), Err(AWAY));
+        assert_eq!(strangers.take(&admin, network(7), now), Ok(()));
+        assert!(strangers.take(&admin, network(7), now).is_err());
+    }
+}

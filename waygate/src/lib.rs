@@ -49,9 +49,20 @@
 //!
 //! # What the layer sees
 //!
-//! Routes are told apart by axum's `MatchedPath` and the method. `HEAD` meets the gate of `GET`. Requests that no route
-//! matches, fallbacks, and everything below `nest_service` (whose inner routes axum does not tell) meet global maintenance
-//! only. Layers put on the router *inside* `guard` run after the gate; those around the guarded router run before it,
+//! A request is governed by the route that axum has matched and its method. `HEAD` meets the gate of `GET`.
+//!
+//! `guard` also finds out what each endpoint serves. Where the two differ, both routes decide and the strictest verdict
+//! holds: in a guarded router that is nested, mounted with `nest_service`, `route_service` or `fallback_service`, or called
+//! by a handler, and behind a layer that changes the method.
+//!
+//! Every route of the router is controlled. Those without an attribute or a document are registered as active. A path whose
+//! handler takes every method (`any`, `route_service`, `nest_service`) is one route, named by the bare path (`/path`,
+//! `/prefix/{*rest}`). Routes *inside* a nested service are not told apart. Methods that no route of their path names meet
+//! all gates of that path.
+//!
+//! Requests that no route matches, fallbacks, and axum's own 405 meet global maintenance only; limits do not count them.
+//!
+//! Layers put on the router *inside* `guard` run after the gate; those around the guarded router run before it,
 //! which is where [`Roles`] must be set.
 //!
 //! # Features

@@ -54,7 +54,13 @@ async fn a_guarded_router_is_closed_under_every_mount() {
     let mounts = [
         ("", guarded.clone()),
         ("", Router::new().route("/{*rest}", called.clone())),
-        ("", Router::new().route_service("/{*rest}", guarded.clone())),
+        (
+            "",
+            Router::new().route_service(
+                "/{*rest}",
+                guarded.clone().map_request(|request: Request| request),
+            ),
+        ),
         ("", Router::new().fallback_service(guarded.clone())),
         ("", Router::new().merge(guarded.clone())),
         ("/api", Router::new().nest("/api", guarded.clone())),
@@ -153,36 +159,36 @@ async fn a_layer_that_changes_the_method_opens_nothing() {
 }
 
 mod handlers {
-    #[waygate::disabled(reason = "closed", route = "GET /any")]
+    #[waygate::disabled(reason = "closed", route = "GET /mounts/any")]
     pub(super) async fn any() {}
 
-    #[waygate::disabled(reason = "closed", route = "GET /both")]
+    #[waygate::disabled(reason = "closed", route = "GET /mounts/both")]
     pub(super) async fn both() {}
 
-    #[waygate::disabled(reason = "closed", route = "GET /fallback")]
+    #[waygate::disabled(reason = "closed", route = "GET /mounts/fallback")]
     pub(super) async fn fallback() {}
 
-    #[waygate::disabled(reason = "closed", route = "/every")]
+    #[waygate::disabled(reason = "closed", route = "/mounts/every")]
     pub(super) async fn every() {}
 
     #[waygate::maintenance(reason = "closed")]
-    #[utoipa::path(get, path = "/list", responses((status = OK)))]
+    #[utoipa::path(get, path = "/mounts/list", responses((status = OK)))]
     pub(super) async fn list() {}
 
     #[waygate::rate_limit("1/minute", key = "global")]
     #[waygate::sunset(sunset = "2030-01-01")]
-    #[utoipa::path(get, path = "/limited", responses((status = OK, body = str)))]
+    #[utoipa::path(get, path = "/mounts/limited", responses((status = OK, body = str)))]
     pub(super) async fn limited(body: String) -> String {
         tokio::task::yield_now().await;
         body
     }
 
     #[waygate::concurrency_limit(1)]
-    #[utoipa::path(get, path = "/held", responses((status = OK)))]
+    #[utoipa::path(get, path = "/mounts/held", responses((status = OK)))]
     pub(super) async fn held() {}
 
     #[waygate::env_only("dev")]
-    #[utoipa::path(get, path = "/dev", responses((status = OK)))]
+    #[utoipa::path(get, path = "/mounts/dev", responses((status = OK)))]
     pub(super) async fn dev() {}
 }
 
@@ -194,26 +200,30 @@ const METHODS: [&str; 9] = [
 async fn methods_that_nobody_named_are_gated() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new()
-        .route("/any", any(handlers::any))
-        .route("/both", get(handlers::both).post(handlers::both))
+        .route("/mounts/any", any(handlers::any))
+        .route("/mounts/both", get(handlers::both).post(handlers::both))
         .route(
-            "/fallback",
+            "/mounts/fallback",
             get(handlers::fallback).fallback(handlers::fallback),
         )
-        .route("/every", any(handlers::every));
+        .route("/mounts/every", any(handlers::every));
     let guarded = waygate.guard(router).await.unwrap();
     let report = guarded.report().to_string();
     let app = TestApp::new(guarded.into_router());
-    for path in ["/any", "/fallback", "/every"] {
+    for path in ["/mounts/any", "/mounts/fallback", "/mounts/every"] {
         for method in METHODS {
             assert_eq!(ask(&app, method, path).await, 503, "{method} {path}");
         }
     }
-    assert_eq!(ask(&app, "POST", "/both").await, 503, "the same handler");
-    assert_eq!(ask(&app, "PUT", "/both").await, 405);
-    assert!(report.contains("POST    /both"), "{report}");
+    assert_eq!(
+        ask(&app, "POST", "/mounts/both").await,
+        503,
+        "the same handler"
+    );
+    assert_eq!(ask(&app, "PUT", "/mounts/both").await, 405);
+    assert!(report.contains("POST    /mounts/both"), "{report}");
     assert!(
-        report.contains("other methods of `/any`, `/fallback` have a handler"),
+        report.contains("other methods of `/mounts/any`, `/mounts/fallback` have a handler"),
         "{report}"
     );
 }
@@ -227,7 +237,7 @@ async fn a_second_mount_of_a_handler_is_gated_from_its_first_request_on() {
         .routes(routes!(handlers::held))
         .routes(routes!(handlers::dev))
         .route("/legacy/list", get(handlers::list))
-        .route("/list", post(handlers::list))
+        .route("/mounts/list", post(handlers::list))
         .route("/legacy/limited", get(handlers::limited))
         .route("/legacy/held", any(handlers::held))
         .route("/legacy/dev", get(handlers::dev));
@@ -237,7 +247,7 @@ async fn a_second_mount_of_a_handler_is_gated_from_its_first_request_on() {
     let app = TestApp::new(guarded.into_router());
     for _ in 0..2 {
         assert_eq!(ask(&app, "GET", "/legacy/list").await, 503);
-        assert_eq!(ask(&app, "POST", "/list").await, 503);
+        assert_eq!(ask(&app, "POST", "/mounts/list").await, 503);
         assert_eq!(ask(&app, "GET", "/legacy/dev").await, 403);
         assert_eq!(ask(&app, "QUERY", "/legacy/held").await, 200);
     }
@@ -257,7 +267,7 @@ async fn a_second_mount_of_a_handler_is_gated_from_its_first_request_on() {
     let alice = waygate.operator(Origin::new("alice", "test"));
     alice.enable("GET:/legacy/list", "done").await.unwrap();
     assert_eq!(ask(&app, "GET", "/legacy/list").await, 200);
-    assert_eq!(ask(&app, "GET", "/list").await, 503);
+    assert_eq!(ask(&app, "GET", "/mounts/list").await, 503);
 }
 
 #[tokio::test]

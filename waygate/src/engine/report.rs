@@ -64,6 +64,13 @@ impl fmt::Display for Report {
             })?;
         }
         self.limits(f, |scope| !matches!(scope, LimitScope::Route(_)))?;
+        if self.has_global_limit() {
+            writeln!(
+                f,
+                "note: global limits do not count requests that no route matches or that axum answers with 405, nor those \
+                 of force-active routes unless they have `include_force_active`"
+            )?;
+        }
         self.notes
             .iter()
             .try_for_each(|note| writeln!(f, "note: {note}"))
@@ -75,6 +82,14 @@ impl Report {
     fn meets(&self, route: &RouteKey, key: &RouteKey) -> bool {
         let is_wider = route.method().is_none() && key.path() == route.path();
         key == route || is_wider && self.is_part(key)
+    }
+
+    fn has_global_limit(&self) -> bool {
+        let rates = self.rates.iter().map(|limit| &limit.key);
+        let concurrency = self.concurrency.iter().map(|limit| &limit.key);
+        rates
+            .chain(concurrency)
+            .any(|key| key.scope == LimitScope::Global)
     }
 
     /// Whether it is one method of a route that takes all of them.

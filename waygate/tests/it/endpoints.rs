@@ -8,6 +8,7 @@ use axum::{
     middleware,
     routing::{any, get, post},
 };
+use serde_json::json;
 use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{Origin, RouteState, Source, Waygate, testing::TestApp};
@@ -323,6 +324,19 @@ async fn routes_without_a_document_are_controlled() {
     for (method, path) in asked {
         assert_eq!(ask(&app, method, path).await, 200, "{method} {path}");
     }
+    let policy = json!({"limit": "3/hour", "key_strategy": "global"});
+    let policy = serde_json::from_value(policy).unwrap();
+    assert!(!waygate.report().to_string().contains("note:"));
+    let limit = waygate.system();
+    let limit = limit.set_rate_limit("*#default".parse().unwrap(), policy);
+    limit.await.unwrap();
+    for (index, (method, path)) in asked.into_iter().enumerate() {
+        let status = if index < 3 { 200 } else { 429 };
+        assert_eq!(ask(&app, method, path).await, status, "{method} {path}");
+    }
+    assert_eq!(ask(&app, "POST", "/plain").await, 405);
+    let report = waygate.report().to_string();
+    assert!(report.contains("note: global limits do not count requests that no route matches"));
     for key in keys {
         waygate.system().disable(key, "").await.unwrap();
     }

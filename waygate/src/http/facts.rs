@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use waygate_core::{
     decision::Facts,
     grammar::{KeyPart, RoleName},
+    model::RouteKey,
     net::client_network,
 };
 
@@ -19,6 +20,8 @@ pub(super) struct RequestFacts<'a> {
     pub(super) engine: &'a Inner,
     method: &'a Method,
     path: &'a str,
+    /// The template of the route that governs the request, where that is known to be the one of `path`.
+    template: Option<&'a str>,
     seen_by: SeenBy,
 }
 
@@ -41,6 +44,7 @@ impl<'a> RequestFacts<'a> {
             engine,
             method: request.method(),
             path: request.uri().path(),
+            template: None,
             seen_by: SeenBy::Layer,
         }
     }
@@ -52,12 +56,33 @@ impl<'a> RequestFacts<'a> {
             engine,
             method: &parts.method,
             path: parts.uri.path(),
+            template: None,
             seen_by: SeenBy::Layer,
         }
     }
 
     pub(super) fn seen_by(self, seen_by: SeenBy) -> Self {
         Self { seen_by, ..self }
+    }
+
+    /// For limits of this route, which has governed the request in the layer.
+    #[inline]
+    pub(super) fn of_route(self, route: &'a RouteKey) -> Self {
+        Self {
+            template: Some(route.path()),
+            ..self
+        }
+    }
+
+    /// What stands in the URL for a path parameter: of the route, or of what the guarded router is nested in.
+    fn parameter(&self, name: &str) -> Option<&'a str> {
+        let of_route = self
+            .template
+            .and_then(|own| parameter(own, self.path, name));
+        of_route.or_else(|| {
+            let matched = self.extensions.get::<MatchedPath>()?;
+            parameter(matched.as_str(), self.whole_path(), name)
+        })
     }
 
     /// The path of the whole URL: axum cuts the prefix off below `nest`.
@@ -144,12 +169,10 @@ impl LimitFacts for RequestFacts<'_> {
                 push(key, part, value.map(HeaderValue::as_bytes))
             }
             KeyPart::Path(name) => {
-                // The template is that of the whole path.
-                let template = self.extensions.get::<MatchedPath>();
-                let value =
-                    template.and_then(|found| parameter(found.as_str(), self.whole_path(), name));
                 // As handlers see it: the same value in other spellings is the same key.
-                let value = value.map(|value| Cow::from(percent_decode_str(value)));
+                let value = self
+                    .parameter(name)
+                    .map(|value| Cow::from(percent_decode_str(value)));
                 push(key, part, value.as_deref())
             }
         }
@@ -185,6 +208,8 @@ fn parameter<'a>(template: &str, path: &'a str, name: &str) -> Option<&'a str> {
                 let value = rest.get(..length)?;
                 return value.strip_prefix(before)?.strip_suffix(after);
             }
+        } else if rest.get(..length)? != segment {
+            return None;
         }
         rest = rest.get(length..)?;
     }
@@ -217,6 +242,7 @@ mod tests {
             ("/{name}.json", "/report.json", "name", Some("report")),
             ("/v{major}/x", "/v2/x", "major", Some("2")),
             ("/{a}/{b}", "/only", "b", None),
+            ("/t/{tenant}", "/s/acme", "tenant", None),
         ] {
             assert_eq!(parameter(template, path, name), value, "{template} {path}");
         }

@@ -11,7 +11,7 @@ use axum::{
 use serde_json::json;
 use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{Origin, RouteState, Source, Waygate, testing::TestApp};
+use waygate::{LimitScope, Origin, RouteKey, RouteState, Source, Waygate, testing::TestApp};
 
 use crate::support::builder;
 
@@ -29,6 +29,7 @@ async fn closed() -> (Waygate, Router) {
         .route("/", get(served))
         .route("/closed", get(served).post(served))
         .route("/items/{id}", get(served))
+        .route("/counted/{id}", get(served))
         .route("/open", get(served));
     let router = waygate.guard(router).await.unwrap().into_router();
     for key in KEYS {
@@ -46,8 +47,14 @@ async fn ask(app: &TestApp, method: &str, path: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_guarded_router_is_closed_under_every_mount() {
-    let (_waygate, guarded) = closed().await;
+async fn a_guarded_router_is_closed_and_counts_under_every_mount() {
+    let (waygate, guarded) = closed().await;
+    let system = waygate.system();
+    let counted: RouteKey = "GET:/counted/{id}".parse().unwrap();
+    let limit = json!({"limit": "1/hour", "key_strategy": "path:id"});
+    let limit = serde_json::from_value(limit).unwrap();
+    let key = format!("{counted}#default").parse().unwrap();
+    system.set_rate_limit(key, limit).await.unwrap();
     let called = {
         let guarded = guarded.clone();
         any(move |request: Request| guarded.clone().oneshot(request))
@@ -91,6 +98,16 @@ async fn a_guarded_router_is_closed_under_every_mount() {
             );
         }
         assert_eq!(ask(&app, "GET", &format!("{prefix}/open")).await, 200);
+        for (id, status) in [("a", 200), ("b", 200), ("a", 429), ("b", 429)] {
+            let path = format!("{prefix}/counted/{id}");
+            assert_eq!(
+                ask(&app, "GET", &path).await,
+                status,
+                "mount {index}: {path}"
+            );
+        }
+        let scope = LimitScope::Route(counted.clone());
+        system.reset_rate_limits(scope).await.unwrap();
     }
     let nested = TestApp::new(Router::new().nest_service("/api", guarded));
     for path in ["/api", "/api/"] {

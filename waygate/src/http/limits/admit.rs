@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::{extract::Request, response::Response};
 use http::{HeaderMap, HeaderName, Method};
 use tower::Service;
+use waygate_core::model::RouteKey;
 
 use super::{
     super::{
@@ -102,7 +103,7 @@ impl Endpoint {
         if own.is_some_and(|own| own.limits.ask_functions()) {
             return Step::Ask(arrived.wait(None));
         }
-        let facts = RequestFacts::of(request, engine);
+        let facts = RequestFacts::of(request, engine).of_route(&route.key);
         let counting = Counting {
             engine,
             limits,
@@ -173,7 +174,7 @@ where
         let own = self.endpoint.shared.own(waiting.slot);
         let told = own.and_then(|own| Told::at_once(&own.limits, &parts));
         let claims = told.map(|mut told| {
-            let facts = RequestFacts::of_parts(&parts, engine);
+            let facts = RequestFacts::of_parts(&parts, engine).of_route(&waiting.route.key);
             waiting.limits.claims(&facts, &mut told)
         });
         let request = Request::from_parts(parts, body);
@@ -249,7 +250,7 @@ where
             };
             let (request, claims) = match claims {
                 Some(claims) => (request, Ok(claims)),
-                None => claims_in_time(shared, slot, &limits, request).await,
+                None => claims_in_time(shared, slot, &route.key, &limits, request).await,
             };
             let method = request.method().clone();
             let request_id = request_id(request.headers()).map(str::to_owned);
@@ -309,17 +310,25 @@ where
 type Found = (Request, Result<Claims, u16>);
 
 /// What a request is counted by, waiting for functions that take their time.
-async fn claims_in_time(shared: &Shared, slot: usize, limits: &Limits, request: Request) -> Found {
+async fn claims_in_time(
+    shared: &Shared,
+    slot: usize,
+    route: &RouteKey,
+    limits: &Limits,
+    request: Request,
+) -> Found {
     let engine = &shared.waygate.inner;
     let Some(own) = shared.own(slot) else {
-        let claims = limits.claims(&RequestFacts::of(&request, engine), &mut NoFunctions);
+        let facts = RequestFacts::of(&request, engine).of_route(route);
+        let claims = limits.claims(&facts, &mut NoFunctions);
         return (request, claims);
     };
     let keys = own.limits.rates.iter().map(|limit| limit.key.as_ref());
     let (parts, body) = request.into_parts();
     let (parts, asked) = ask(keys, parts).await;
     let mut told = Told::after(&own.limits, &parts, asked);
-    let claims = limits.claims(&RequestFacts::of_parts(&parts, engine), &mut told);
+    let facts = RequestFacts::of_parts(&parts, engine).of_route(route);
+    let claims = limits.claims(&facts, &mut told);
     (Request::from_parts(parts, body), claims)
 }
 

@@ -39,7 +39,8 @@ pub(super) async fn enter(
     let (parts, body) = request.into_parts();
     let functions = declared.iter().map(|limit| limit.key.as_ref());
     let (parts, asked) = ask(functions, parts).await;
-    let seats = limits.seats(&RequestFacts::of_parts(&parts, engine), |limit| {
+    let facts = RequestFacts::of_parts(&parts, engine).of_route(&route.key);
+    let seats = limits.seats(&facts, |limit| {
         let index = declared
             .iter()
             .position(|declared| limit.is_declared && declared.policy.name == limit.key.name)?;

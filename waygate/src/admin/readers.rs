@@ -28,7 +28,7 @@ impl Default for Readers {
 }
 
 /// So many bodies at a time. The one that is under way for longest makes room for the next, because who sends a body at
-/// once needs the place for a moment only: slow ones keep nobody out.
+/// once needs the place for a moment only: slow ones keep no others out.
 #[derive(Debug)]
 pub(crate) struct Places {
     most: usize,
@@ -57,7 +57,7 @@ impl Places {
         let (sender, lost) = oneshot::channel();
         let mut reading = self.reading();
         while reading.under_way.len() >= self.most {
-            // Whose sender is dropped has lost its place.
+            // A reader has lost its place when its sender is dropped.
             reading.under_way.pop_first();
         }
         let number = reading.next;

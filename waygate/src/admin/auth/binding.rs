@@ -26,12 +26,15 @@ const REMEMBERED: usize = 1_024;
 /// How many bindings of other tokens a login tries, newest first, before it makes one of its own: each takes a derivation.
 const TRIED: usize = 4;
 
+type Salt = [u8; SALT];
+type Key = [u8; KEY];
+
 /// The proof that a token carries: the base64url of a salt and of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Binding {
-    salt: [u8; SALT],
-    key: [u8; KEY],
+    salt: Salt,
+    key: Key,
 }
 
 impl From<Binding> for String {
@@ -58,7 +61,7 @@ impl TryFrom<String> for Binding {
 /// Checks bindings, and remembers what it has derived: deriving takes as long as a login.
 #[derive(Debug, Default)]
 pub(crate) struct Bindings {
-    derived: Mutex<HashMap<(String, [u8; SALT]), [u8; KEY]>>,
+    derived: Mutex<HashMap<(String, Salt), Key>>,
     /// What the next token of a user is bound with.
     own: Mutex<HashMap<String, Binding>>,
     /// Held while something is derived, so that nothing is derived twice.
@@ -119,12 +122,7 @@ impl Bindings {
         Ok(*lock(&self.own).entry(user.to_owned()).or_insert(binding))
     }
 
-    async fn derive(
-        &self,
-        accounts: &Accounts,
-        user: &str,
-        salt: [u8; SALT],
-    ) -> Result<[u8; KEY], String> {
+    async fn derive(&self, accounts: &Accounts, user: &str, salt: Salt) -> Result<Key, String> {
         let name = (user.to_owned(), salt);
         let known = || lock(&self.derived).get(&name).copied();
         if let Some(key) = known() {

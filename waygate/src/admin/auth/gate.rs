@@ -21,7 +21,7 @@ pub(crate) enum Gate {
 #[derive(Debug)]
 pub(crate) struct Accounts {
     by_name: HashMap<String, PasswordHash>,
-    /// Whose hash an unknown user's password is compared with, so that it takes as long.
+    /// The user with the hash that an unknown user's password is compared with, so that it takes as long.
     decoy: Option<String>,
 }
 

@@ -4,12 +4,13 @@
 //!
 //! 1. per account and client network, and 2. per client network: after five failures, each further attempt has to wait
 //!    twice as long as the one before, up to five minutes;
-//! 3. per account, for all networks together from which nobody has logged in to it yet (`strangers.rs`). An attack from
+//! 3. per account, for all networks together that it has not been logged in to from (`strangers.rs`). An attack from
 //!    many networks uses this up, and slows other strangers down.
 //!
 //! A network from which the right password was given before (`known.rs`) is not counted by the third, nor held up by the
 //! second. For it, the first is gentler: it loses its reserved place at the verifier after five failures, waits after
-//! twenty, and for ten seconds at most. So neither strangers nor its neighbours can keep its user out.
+//! twenty, and for ten seconds at most. So strangers cannot keep its user out, nor can neighbours with what they try on
+//! other accounts. Neighbours that try the same account again and again can, since they look the same.
 //!
 //! An attempt that may go on counts as failed from its beginning until it has succeeded, so that many at once gain
 //! nothing. Unknown accounts are counted like known ones. All of it is forgotten when the process ends.
@@ -41,7 +42,7 @@ const KNOWN: Pace = Pace {
     longest: Duration::from_secs(10),
 };
 
-/// Refused logins that go into the audit log in [`FORGOTTEN_AFTER`], so that nobody can flood it.
+/// Refused logins that go into the audit log in [`FORGOTTEN_AFTER`], so that it cannot be flooded.
 const AUDITED: usize = 100;
 
 /// How many networks, and pairs of accounts and networks, are remembered.
@@ -76,7 +77,7 @@ pub(crate) struct Attempt {
     account: Arc<str>,
     network: Network,
     known: bool,
-    /// Whose place the check takes.
+    /// Which place the check takes.
     pub(crate) caller: Caller,
 }
 
@@ -241,7 +242,7 @@ mod tests {
         throttle.succeeded(fifth.unwrap());
         let sixth = throttle.begin("admin", here, false);
         throttle.succeeded(sixth.unwrap());
-        // Whoever has an account cannot wash away what was tried on others.
+        // A success on one account does not wash away what was tried on others.
         assert_eq!(fail(&throttle, "other", here), None);
         assert_eq!(fail(&throttle, "other", here), Some(1));
     }

@@ -27,9 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Who asks for a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// Somebody on a network from which the right password was given before.
+    /// A client on a network from which the right password was given before.
     Known,
-    /// Anybody else; `None` where the server does not show the peer's address.
+    /// Any other client; `None` where the server does not show the peer's address.
     Stranger(Option<IpAddr>),
 }
 
@@ -95,7 +95,7 @@ impl Verifier {
     ) -> bool {
         let running = self.running.clone().acquire_owned().await;
         let check = tokio::task::spawn_blocking(move || {
-            // Held to the end of the work, even if nobody waits for its outcome any more.
+            // Held to the end of the work, even if its outcome is not waited for any more.
             let _held = (running, place);
             password::matches(&hash, password.expose())
         });
@@ -219,7 +219,7 @@ mod tests {
             .map(|n| verifier.stand(Some([0x2001, 0xdb8, 1, n, 0, 0, 0, 1].into())))
             .collect();
         assert_eq!(customers.iter().flatten().count(), NEIGHBOURS);
-        // Where no addresses are known, everybody is of one neighbourhood, and none is too large.
+        // Where no addresses are known, there is no neighbourhood that could be too large.
         assert!((0..100).all(|_| verifier.stand(None).is_ok()));
     }
 

@@ -123,7 +123,7 @@ async fn login(
     let from = address.map(|address| format!("from {address}"));
     let from = from.unwrap_or_default();
     if !right {
-        // Whoever mistypes may have typed a password, so only names that exist are noted.
+        // What is mistyped may be a password, so only names that exist are noted.
         let user = if exists { username.as_str() } else { "?" };
         refuse(&state, user, platform, from).await;
         return Err(wrong());

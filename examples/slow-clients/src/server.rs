@@ -1,0 +1,112 @@
+//! What `axum::serve` does, with bounds for clients that are slow or many.
+
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+
+use axum::{extract::Request, serve::Listener};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, Semaphore},
+    time,
+};
+use tower::{Layer, Service, ServiceExt};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use waygate::Guarded;
+
+/// What clients may have.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long the head of a request may take, and how long an HTTP/1.1 connection may be idle. A client of HTTP/2 is
+    /// asked so often whether it is still there.
+    pub head: Duration,
+    /// How long each piece of a body may take to arrive.
+    pub body: Duration,
+    /// How many connections are open at a time. Others wait to be accepted.
+    pub connections: usize,
+    /// How long requests that are under way may take to finish after the server was stopped.
+    pub stop: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(10),
+            connections: 10_000,
+            stop: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Serves the application until `stop` is ready.
+pub async fn serve(
+    mut listener: TcpListener,
+    app: Guarded,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let server = server(limits);
+    let mut app = app.into_make_service();
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let open = GracefulShutdown::new();
+    let mut stop = pin!(stop);
+    loop {
+        let next = async {
+            let place = places.clone().acquire_owned().await;
+            (place, Listener::accept(&mut listener).await)
+        };
+        let (place, (stream, peer)) = tokio::select! {
+            next = next => next,
+            () = &mut stop => break,
+        };
+        let Ok(app) = app.call(peer).await;
+        let app = RequestBodyTimeoutLayer::new(limits.body).layer(app);
+        let asked = Arc::new(Notify::new());
+        let app = app.map_request({
+            let asked = asked.clone();
+            move |request: Request<Incoming>| {
+                asked.notify_one();
+                request
+            }
+        });
+        let connection = server
+            .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(app))
+            .into_owned();
+        let connection = open.watch(connection);
+        tokio::spawn(async move {
+            let _place = place;
+            let mut connection = pin!(connection);
+            // No time-out of hyper holds while it finds out which version of HTTP is spoken.
+            let first = time::timeout(limits.head, asked.notified());
+            tokio::select! {
+                _ = &mut connection => return,
+                first = first => if first.is_err() { return },
+            }
+            let _closed = connection.await;
+        });
+    }
+    drop(listener);
+    let _in_time = time::timeout(limits.stop, open.shutdown()).await;
+}
+
+/// How connections are read.
+fn server(limits: Limits) -> auto::Builder<TokioExecutor> {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(64 * 1024);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(limits.head)
+        .keep_alive_timeout(limits.head)
+        .max_concurrent_streams(100);
+    server
+}

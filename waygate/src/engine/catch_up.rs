@@ -1,4 +1,4 @@
-//! Tells the shared store, when it is back, what happened without it: places that are free, and what was given out.
+//! Brings the shared store up to date when it is back: gives places back, and charges what was given out without it.
 
 use std::{
     pin::pin,
@@ -14,7 +14,7 @@ use super::{Inner, concurrency::Vacated};
 /// How long the store is left alone before it is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Runs for as long as the engine lives, without keeping it alive. Does nothing while nothing is to be told.
+/// Runs for as long as the engine lives, without keeping it alive. Sleeps while there is nothing to do.
 pub(crate) async fn run(engine: Weak<Inner>) {
     let Some(inner) = engine.upgrade() else {
         return;

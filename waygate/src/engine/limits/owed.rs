@@ -107,7 +107,7 @@ impl Owed {
         }
     }
 
-    /// The debt of one counter, for whoever charges it.
+    /// Takes out the debt of one counter, to charge it.
     pub(super) fn remove(&self, series: &Series, key: &LimitedKey) -> Option<Repayment<'_>> {
         let mut debts = lock(&self.debts);
         let debt = debts.remove(&(series.seed(), key.clone()))?;
@@ -118,7 +118,7 @@ impl Owed {
         })
     }
 
-    /// The debt of some counter.
+    /// Takes out the debt of any counter.
     pub(super) fn remove_any(&self) -> Option<Repayment<'_>> {
         let mut debts = lock(&self.debts);
         let account = debts.keys().next()?.clone();

@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     pub(crate) vacated: Vacated,
     /// Something is owed, or was not given back.
     pub(crate) behind: Arc<Notify>,
-    /// Who hands over counters: nobody takes from one before it is known what was used.
+    /// Held while counters are handed over: no request takes from one before it is known what was used.
     handing_over: Mutex<()>,
 }
 
@@ -60,9 +60,9 @@ impl Shared {
             Err(fault) => self.store.known_refusal(takes, now).ok_or(fault)?,
         };
         if outcomes.len() != takes.len() {
-            let (asked, told) = (takes.len(), outcomes.len());
+            let (asked, answered) = (takes.len(), outcomes.len());
             return Err(CounterError::Refused(format!(
-                "{asked} counters were asked, {told} have answered"
+                "{asked} counters were asked, {answered} have answered"
             )));
         }
         for (take, outcome) in takes.iter().zip(&outcomes) {

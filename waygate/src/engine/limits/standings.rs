@@ -92,7 +92,7 @@ impl Standings {
         }
     }
 
-    /// What was said last of a counter, once: whoever gets it goes on from there.
+    /// What was said last of a counter, once: the caller goes on from there.
     pub(super) fn remove(&self, series: &Series, key: &[u8]) -> Option<Standing> {
         let digest = self.digest(series, key);
         let mut set = self.set(digest);

@@ -76,7 +76,7 @@ words! {
 words! {
     /// What a limit does while the store of its counters is not there.
     OnStoreFailure, "on_store_failure", {
-        /// Each process counts for itself.
+        /// Each process counts for itself, from what it knows to be used, and gives out its share of what is left.
         #[default]
         Local = "local",
         /// Everything passes.

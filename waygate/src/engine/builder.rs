@@ -9,7 +9,7 @@ use waygate_core::{
 };
 
 use super::{
-    BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate,
+    BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate, catch_up,
     clock::SystemClock,
     concurrency,
     health::Monitor,
@@ -161,7 +161,8 @@ impl WaygateBuilder {
     }
 
     /// Counts requests in a store that other processes share. While it is gone, each policy does what its
-    /// `on_store_failure` says. Default: every process counts for itself.
+    /// `on_store_failure` says; what is admitted meanwhile is charged when it is back. Default: every process counts for
+    /// itself.
     pub fn counters(mut self, counters: impl CounterStore) -> Self {
         self.counters = Some(Arc::new(counters));
         self
@@ -303,10 +304,8 @@ impl WaygateBuilder {
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
-        let shared = self.open_counters().map(|store| Shared {
-            store,
-            deadline: self.counter_deadline,
-        });
+        let shared = self.open_counters();
+        let shared = shared.map(|store| Shared::new(store, self.counter_deadline));
         let local = self.memory_counters.clone().unwrap_or_default();
         let limit_clock = LimitClock::new(&*self.clock);
         #[cfg(feature = "file")]
@@ -362,6 +361,7 @@ impl WaygateBuilder {
         supervise(Component::Scheduler, &inner, scheduler::run);
         if inner.counters.shared.is_some() {
             supervise(Component::Counters, &inner, concurrency::renew);
+            supervise(Component::Counters, &inner, catch_up::run);
         }
         Ok(Waygate { inner })
     }

@@ -4,6 +4,7 @@ mod blocking;
 #[cfg(feature = "file")]
 mod boot_cache;
 mod builder;
+mod catch_up;
 mod change;
 mod clock;
 #[cfg_attr(

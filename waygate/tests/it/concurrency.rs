@@ -199,18 +199,20 @@ async fn so_many_are_served_at_a_time() {
 #[tokio::test]
 async fn no_more_of_a_method_is_kept_than_it_takes_to_know_it() {
     let waygate = builder().clock(clock()).build().await.unwrap();
-    let (door, route) = (Door::new(), "/any".parse().unwrap());
+    let (door, route) = (Door::new(), "/every-method".parse().unwrap());
     waygate
         .register(route, RouteState::default())
         .await
         .unwrap();
-    let routes = Router::new().route("/any", axum::routing::any(wait));
+    let routes = Router::new().route("/every-method", axum::routing::any(wait));
     let guarded = waygate.guard(routes.layer(Extension(door.clone()))).await;
     let router = guarded.unwrap().into_router();
     let app = TestApp::new(router.clone());
-    set(&waygate, "/any#default", json!({"limit": 1})).await;
-    let request = inside(&app, "/any", &door).await;
-    let long = Request::builder().method(&*"M".repeat(1_000)).uri("/any");
+    set(&waygate, "/every-method#default", json!({"limit": 1})).await;
+    let request = inside(&app, "/every-method", &door).await;
+    let long = Request::builder()
+        .method(&*"M".repeat(1_000))
+        .uri("/every-method");
     let refused = router.oneshot(long.body(Body::empty()).unwrap()).await;
     assert_eq!(refused.unwrap().status(), 429);
     let hits = waygate.rate_limit_hits(&HitQuery {

@@ -8,6 +8,7 @@ mod limits;
 mod load;
 mod log;
 mod loss;
+mod outages;
 mod said;
 mod stage;
 mod stalls;

@@ -1,7 +1,8 @@
 //! Limits of concurrency: how many requests are served at the same time.
 //!
 //! `policy` is compiled when something changes; `seats` finds out what places a request needs, `occupy` takes them, and
-//! `held` gives them back. Where places are shared with other processes, `renewal` keeps those that this one holds.
+//! `held` gives them back. Where places are shared with other processes, `renewal` keeps those that this one holds,
+//! and `vacated` has those that the store did not take back.
 
 mod command;
 mod held;
@@ -11,6 +12,7 @@ mod operator;
 mod policy;
 mod renewal;
 mod seats;
+mod vacated;
 
 pub(crate) use held::{Held, HeldPlaces, Seat};
 pub use listing::ConcurrencyRecord;
@@ -19,3 +21,4 @@ pub(crate) use occupy::{Entering, Full};
 pub(crate) use policy::{Concurrency, ConcurrencyStats};
 pub(crate) use renewal::run as renew;
 pub(crate) use seats::{Seats, Wanted};
+pub(crate) use vacated::Vacated;

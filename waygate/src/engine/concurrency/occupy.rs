@@ -140,7 +140,9 @@ impl Counters {
             return;
         };
         if let Err(error) = shared.in_time(shared.store.vacate(seat.shared())).await {
-            tracing::debug!(%error, "a place was not given back; it is free when its lifetime is over");
+            tracing::debug!(%error, "a place was not given back; that is tried again until its lifetime is over");
+            shared.vacated.add(seat.clone());
+            shared.behind.notify_one();
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Rate limits, and what limits of concurrency share with them: what governs a route, how a request is counted, and what came of it.
 //!
 //! `policy` is compiled when something changes; `claim` finds out what one request is counted by, `store` counts it,
-//! `verdict` says what follows, and `stats` remembers.
+//! `verdict` says what follows, and `stats` remembers. Where counters are `shared`, `standings` has what they said last,
+//! `share` goes on from there while they are gone, and what is given out so is `owed` to them.
 
 mod account;
 mod check;
@@ -15,8 +16,12 @@ mod listing;
 mod missing;
 mod operator;
 mod overrides;
+mod owed;
 mod policy;
 mod replace;
+mod share;
+mod shared;
+mod standings;
 mod stats;
 mod store;
 mod verdict;
@@ -46,9 +51,10 @@ pub(crate) use missing::{NO_PRINCIPAL, needs_of_caller};
 pub(crate) use overrides::{Applying, Overrides};
 pub(crate) use policy::{ExemptNetworks, Policy, Rate};
 pub(crate) use replace::Replacement;
+pub(crate) use shared::Shared;
 pub(crate) use stats::{Hit, LimitBook, Skipped, lock};
 pub use stats::{KeyUse, LimitCounts};
-pub(crate) use store::{Counters, Shared};
+pub(crate) use store::Counters;
 pub use store::{CountingMode, CountingModes};
 #[cfg(feature = "axum")]
 pub(crate) use verdict::{Passed, Refusal, RefusalCause, Told};

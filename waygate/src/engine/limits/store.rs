@@ -1,10 +1,4 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -12,12 +6,13 @@ use waygate_backends::{MemoryCounters, Outcomes};
 use waygate_core::{
     grammar::OnStoreFailure,
     limit::{Outcome, Rule, quota::Nanos},
-    port::{CounterError, CounterStore, Take},
+    port::{CounterError, Take},
 };
 
 use super::{
     LimitedKey, Limits, Policy, Rate,
     claim::{Claim, Claims, Takes},
+    shared::Shared,
     verdict::{RefusalCause, Settled},
 };
 use crate::engine::{Inner, concurrency::HeldPlaces};
@@ -30,14 +25,6 @@ pub(crate) struct Counters {
     /// Places of limits of concurrency that are held in the shared store.
     pub(crate) held: HeldPlaces,
     modes: Modes,
-}
-
-/// A store that others share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) store: Arc<dyn CounterStore>,
-    /// No request waits longer for it.
-    pub(crate) deadline: Duration,
 }
 
 /// How a request was decided.
@@ -124,7 +111,10 @@ impl Counters {
         let Some(shared) = &self.shared else {
             return self.count_here(limits, claims, now);
         };
-        let taken = shared.take(&limits.takes(&claims), now).await;
+        let taken = match shared.owed.is_empty() {
+            true => shared.take(&limits.takes(&claims), now).await,
+            false => Box::pin(self.repay_and_take(shared, limits, &claims, now)).await,
+        };
         let counted = match taken {
             Ok(outcomes) => Counted {
                 settled: limits.settle(&claims, &outcomes),
@@ -133,7 +123,7 @@ impl Counters {
                 mode: CountingMode::Authoritative,
                 fault: None,
             },
-            Err(fault) => self.fall_back(limits, claims, shared.store.replicas(), now, fault),
+            Err(fault) => self.fall_back(shared, limits, claims, now, fault),
         };
         self.modes.note(counted.mode);
         counted
@@ -142,9 +132,9 @@ impl Counters {
     #[cold]
     fn fall_back(
         &self,
+        shared: &Shared,
         limits: &Limits,
         mut claims: Claims,
-        replicas: u32,
         now: Nanos,
         fault: CounterError,
     ) -> Counted {
@@ -162,13 +152,21 @@ impl Counters {
             };
         }
         claims.retain(|claim| on_failure(claim) == OnStoreFailure::Local);
-        let outcomes = self.take_share(&limits.takes(&claims), replicas, now);
+        let outcomes = self.take_share(shared, &limits.takes(&claims), now);
+        let settled = limits.settle(&claims, &outcomes);
+        if settled.is_ok() {
+            let taken = limits.takes_by_claim(&claims).zip(&*outcomes);
+            let taken = taken.filter(|(_, outcome)| outcome.allowed);
+            for ((claim, take), _) in taken {
+                shared.owe(limits, claim, &take, take.cost);
+            }
+        }
         let mode = match claims.is_empty() {
             true => CountingMode::Open,
             false => CountingMode::Local,
         };
         Counted {
-            settled: limits.settle(&claims, &outcomes),
+            settled,
             claims,
             outcomes,
             mode,
@@ -177,34 +175,77 @@ impl Counters {
     }
 
     /// Takes what one of several processes may give out by itself.
-    fn take_share(&self, takes: &[Take<'_>], replicas: u32, now: Nanos) -> Outcomes {
+    fn take_share(&self, shared: &Shared, takes: &[Take<'_>], now: Nanos) -> Outcomes {
+        let replicas = shared.store.replicas();
         let share = |take: &Take<'_>| take.rule.shared_by(replicas, now);
         let shares: SmallVec<[Rule; 4]> = takes.iter().map(share).collect();
-        let takes: Takes<'_> = takes
+        let own: Takes<'_> = takes
             .iter()
             .zip(&shares)
             .map(|(take, rule)| Take { rule, ..*take })
             .collect();
-        self.local.take_at(&takes, now)
+        shared.hand_over(&self.local, takes, &own, now);
+        self.local.take_at(&own, now)
     }
 
     /// Gives units back after the answer, or (below zero) charges them, where the request was counted.
-    pub(crate) async fn adjust(&self, take: Take<'_>, units: i64, now: Nanos, mode: CountingMode) {
-        let outcome = match (&self.shared, mode) {
-            (None, _) => {
-                self.local.adjust_at(&take, units, now);
-                return;
-            }
-            (Some(shared), CountingMode::Local) => {
-                let rule = &take.rule.shared_by(shared.store.replicas(), now);
-                self.local.adjust_at(&Take { rule, ..take }, units, now);
-                return;
-            }
-            (Some(shared), _) => shared.in_time(shared.store.adjust(take, units, now)).await,
+    pub(crate) async fn adjust(
+        &self,
+        limits: &Limits,
+        (claim, take): (&Claim, Take<'_>),
+        units: i64,
+        now: Nanos,
+        mode: CountingMode,
+    ) {
+        let Some(shared) = &self.shared else {
+            self.local.adjust_at(&take, units, now);
+            return;
         };
-        if let Err(error) = outcome {
+        if mode != CountingMode::Local {
+            let call = shared.store.adjust(take, units, now);
+            let Err(error) = shared.in_time(call).await else {
+                shared
+                    .standings
+                    .charge(take.series, take.key, units.saturating_neg());
+                return;
+            };
             tracing::debug!(%error, "a charge was not corrected");
+            // What is not given back is lost until its window is over.
+            if units >= 0 {
+                return;
+            }
         }
+        let rule = &take.rule.shared_by(shared.store.replicas(), now);
+        let own = Take { rule, ..take };
+        shared.hand_over(&self.local, &[take], &[own], now);
+        self.local.adjust_at(&own, units, now);
+        match units {
+            0.. => shared
+                .owed
+                .reduce(take.series, &claim.key, units.unsigned_abs()),
+            _ => shared.owe(limits, claim, &take, units.unsigned_abs()),
+        }
+    }
+
+    /// Charges what the counters of these claims owe, and takes from them then.
+    #[cold]
+    async fn repay_and_take(
+        &self,
+        shared: &Shared,
+        limits: &Limits,
+        claims: &Claims,
+        now: Nanos,
+    ) -> Result<Vec<Outcome>, CounterError> {
+        for (claim, take) in limits.takes_by_claim(claims) {
+            let Some(repayment) = shared.owed.remove(take.series, &claim.key) else {
+                continue;
+            };
+            if let Err(fault) = shared.repay(&self.local, repayment, now).await {
+                let known = shared.store.known_refusal(&limits.takes(claims), now);
+                return known.ok_or(fault);
+            }
+        }
+        shared.take(&limits.takes(claims), now).await
     }
 
     /// Forgets what one key has consumed of one policy, in whatever tier.
@@ -216,9 +257,9 @@ impl Counters {
         for series in policy.all_series() {
             self.local.forget_at(series, key.as_bytes());
             if let Some(shared) = &self.shared {
-                shared
-                    .in_time(shared.store.forget(series, key.as_bytes()))
-                    .await?;
+                let call = shared.store.forget(series, key.as_bytes());
+                shared.in_time(call).await?;
+                shared.forget(series, key);
             }
         }
         Ok(())
@@ -261,36 +302,5 @@ impl Modes {
     #[inline]
     fn note(&self, mode: CountingMode) {
         self.0[mode as usize].fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Shared {
-    async fn take(&self, takes: &[Take<'_>], now: Nanos) -> Result<Vec<Outcome>, CounterError> {
-        let outcomes = match self.in_time(self.store.take(takes, now)).await {
-            Ok(outcomes) => outcomes,
-            // The store may have been given up before it could say so itself.
-            Err(fault) => self.store.known_refusal(takes, now).ok_or(fault)?,
-        };
-        if outcomes.len() == takes.len() {
-            return Ok(outcomes);
-        }
-        let (asked, told) = (takes.len(), outcomes.len());
-        Err(CounterError::Refused(format!(
-            "{asked} counters were asked, {told} have answered"
-        )))
-    }
-
-    /// No store is trusted to keep its own deadline.
-    pub(crate) async fn in_time<T>(
-        &self,
-        call: impl Future<Output = Result<T, CounterError>>,
-    ) -> Result<T, CounterError> {
-        match tokio::time::timeout(self.deadline, call).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(CounterError::Unavailable(format!(
-                "no answer within {} ms",
-                self.deadline.as_millis()
-            ))),
-        }
     }
 }

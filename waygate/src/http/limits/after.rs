@@ -107,7 +107,11 @@ impl CountedRequest {
                 let window = take.rule.window_seconds(passed.at).saturating_mul(SECOND);
                 let is_over = now.saturating_sub(passed.at) >= window;
                 if units < 0 || units > 0 && !is_over {
-                    engine.counters.adjust(take, units, now, passed.mode).await;
+                    let counters = &engine.counters;
+                    let charge = (claim, take);
+                    counters
+                        .adjust(&limits, charge, units, now, passed.mode)
+                        .await;
                 }
             }
         };

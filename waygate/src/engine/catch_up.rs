@@ -1,0 +1,61 @@
+//! Brings the shared store up to date when it is back: gives places back, and charges what was given out without it.
+
+use std::{
+    pin::pin,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use tokio::{select, time::sleep};
+use waygate_core::port::CounterError;
+
+use super::{Inner, concurrency::Vacated};
+
+/// How long the store is left alone before it is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Runs for as long as the engine lives, without keeping it alive. Sleeps while there is nothing to do.
+pub(crate) async fn run(engine: Weak<Inner>) {
+    let Some(inner) = engine.upgrade() else {
+        return;
+    };
+    let Some(behind) = inner
+        .counters
+        .shared
+        .as_ref()
+        .map(|shared| shared.behind.clone())
+    else {
+        return;
+    };
+    let mut version = inner.version.subscribe();
+    drop(inner);
+    let mut gone = pin!(async move { while version.changed().await.is_ok() {} });
+    loop {
+        select! {
+            () = &mut gone => return,
+            () = behind.notified() => {}
+        }
+        loop {
+            select! {
+                () = &mut gone => return,
+                () = sleep(PAUSE) => {}
+            }
+            let Some(inner) = engine.upgrade() else {
+                return;
+            };
+            match catch_up(&inner).await {
+                Ok(()) => break,
+                Err(error) => tracing::trace!(%error, "the store of the counters is not back yet"),
+            }
+        }
+    }
+}
+
+async fn catch_up(inner: &Arc<Inner>) -> Result<(), CounterError> {
+    let Some(shared) = &inner.counters.shared else {
+        return Ok(());
+    };
+    Vacated::give_back(inner).await?;
+    let now = inner.limit_clock.now(&*inner.clock);
+    shared.repay_all(&inner.counters.local, now).await
+}

@@ -1,0 +1,157 @@
+//! What this process has given out without the shared store, and charges there when it is back.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use waygate_core::port::{Series, Take};
+
+use super::{LimitedKey, Limits, Policy, Rate, claim::Claim, policy::TierIndex, stats::lock};
+
+/// How many counters are remembered; what others were given is not charged.
+const MOST: usize = 65_536;
+
+/// What was given out of one counter.
+#[derive(Debug, Clone)]
+pub(super) struct Debt {
+    policy: Arc<Policy>,
+    tier: TierIndex,
+    rate: usize,
+    key: LimitedKey,
+    pub(super) units: u64,
+}
+
+/// The debts of this process, by counter.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    /// How many there are: what requests look at before they wait for each other.
+    count: AtomicUsize,
+    debts: Mutex<HashMap<Account, Debt>>,
+}
+
+/// A counter: the number of its series, and whose it is.
+type Account = (u64, LimitedKey);
+
+impl Debt {
+    /// The counter that a claim is counted by.
+    pub(super) fn of(limits: &Limits, claim: &Claim, take: &Take<'_>, units: u64) -> Option<Self> {
+        let policy = limits.policies.get(usize::from(claim.policy))?.clone();
+        let mut rates = policy.rates(claim.tier).list.iter();
+        let rate = rates.position(|rate| rate.series == *take.series)?;
+        Some(Self {
+            policy,
+            tier: claim.tier,
+            rate,
+            key: claim.key.clone(),
+            units,
+        })
+    }
+
+    /// What to charge, without a cost.
+    pub(super) fn take(&self) -> Option<Take<'_>> {
+        let rate = self.rate()?;
+        Some(Take {
+            series: &rate.series,
+            key: self.key.as_bytes(),
+            rule: &rate.rule,
+            cost: 0,
+            enforced: self.policy.is_enforced(),
+            lease: false,
+        })
+    }
+
+    fn rate(&self) -> Option<&Rate> {
+        self.policy.rates(self.tier).list.get(self.rate)
+    }
+
+    fn account(&self) -> Option<Account> {
+        let rate = self.rate()?;
+        Some((rate.series.seed(), self.key.clone()))
+    }
+}
+
+impl Owed {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
+    }
+
+    pub(super) fn add(&self, debt: Debt) {
+        let Some(account) = debt.account() else {
+            return;
+        };
+        let mut debts = lock(&self.debts);
+        let is_full = debts.len() >= MOST;
+        match debts.entry(account) {
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.units = known.units.saturating_add(debt.units);
+            }
+            Entry::Vacant(place) if !is_full => {
+                place.insert(debt);
+            }
+            Entry::Vacant(_) => {}
+        }
+        self.count.store(debts.len(), Ordering::Relaxed);
+    }
+
+    /// Takes back what was given out, where it has not been charged yet.
+    pub(super) fn reduce(&self, series: &Series, key: &LimitedKey, units: u64) {
+        let mut debts = lock(&self.debts);
+        if let Some(known) = debts.get_mut(&(series.seed(), key.clone())) {
+            known.units = known.units.saturating_sub(units);
+        }
+    }
+
+    /// Takes out the debt of one counter, to charge it.
+    pub(super) fn remove(&self, series: &Series, key: &LimitedKey) -> Option<Repayment<'_>> {
+        let mut debts = lock(&self.debts);
+        let debt = debts.remove(&(series.seed(), key.clone()))?;
+        self.count.store(debts.len(), Ordering::Relaxed);
+        Some(Repayment {
+            owed: self,
+            debt: Some(debt),
+        })
+    }
+
+    /// Takes out the debt of any counter.
+    pub(super) fn remove_any(&self) -> Option<Repayment<'_>> {
+        let mut debts = lock(&self.debts);
+        let account = debts.keys().next()?.clone();
+        let debt = debts.remove(&account)?;
+        self.count.store(debts.len(), Ordering::Relaxed);
+        Some(Repayment {
+            owed: self,
+            debt: Some(debt),
+        })
+    }
+}
+
+/// A debt that is being charged. One that is not [`done`](Self::done) is owed again.
+#[derive(Debug)]
+pub(super) struct Repayment<'a> {
+    owed: &'a Owed,
+    debt: Option<Debt>,
+}
+
+impl Repayment<'_> {
+    pub(super) fn debt(&self) -> Option<&Debt> {
+        self.debt.as_ref()
+    }
+
+    pub(super) fn done(mut self) {
+        self.debt = None;
+    }
+}
+
+impl Drop for Repayment<'_> {
+    fn drop(&mut self) {
+        if let Some(debt) = self.debt.take() {
+            self.owed.add(debt);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What one process may give out by itself while the shared store is gone.
+
+use waygate_backends::MemoryCounters;
+use waygate_core::{
+    limit::{Quota, Rule, quota::Nanos},
+    port::Take,
+};
+
+use super::standings::Standing;
+
+/// Makes the local counter of a take begin where the shared one stood: what was left of the limit is shared out among
+/// the processes, as the limit is where nothing is known. `take` has the process's share as its rule, and `capacity` is
+/// that of all.
+///
+/// What was consumed is taken for consumed when the store said so, and of a fixed window, when that began: so it comes
+/// back when the shared counter gives it back, or later. What this process has given out before without the store, in
+/// another outage, still counts.
+pub(super) fn begin(
+    local: &MemoryCounters,
+    take: &Take<'_>,
+    standing: Standing,
+    capacity: u64,
+    replicas: u32,
+    now: Nanos,
+) {
+    let left = capacity.saturating_sub(standing.used);
+    let share = left.div_ceil(u64::from(replicas.max(1)));
+    let used = take.rule.capacity().saturating_sub(share);
+    if used == 0 || now >= standing.over {
+        return;
+    }
+    let at = match take.rule {
+        Rule::Quota(Quota::FixedWindow { period, .. }) => standing.over.saturating_sub(*period),
+        Rule::Quota(Quota::Calendar { start, .. }) if standing.at < *start => return,
+        Rule::Quota(_) | Rule::Calendar(_) | Rule::Moving { .. } => standing.at,
+    };
+    let before = consumed(local, take, now);
+    local.forget_at(take.series, take.key);
+    charge(local, take, used, at);
+    charge(
+        local,
+        take,
+        before.saturating_sub(consumed(local, take, now)),
+        now,
+    );
+}
+
+/// What a local counter counts as consumed, up to its limit.
+pub(super) fn consumed(local: &MemoryCounters, take: &Take<'_>, now: Nanos) -> u64 {
+    let look = Take { cost: 0, ..*take };
+    let outcome = local.take_one_at(&look, now);
+    outcome.limit.saturating_sub(outcome.remaining)
+}
+
+fn charge(local: &MemoryCounters, take: &Take<'_>, units: u64, at: Nanos) {
+    if units > 0 {
+        let units = i64::try_from(units).unwrap_or(i64::MAX);
+        local.adjust_at(take, -units, at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use waygate_core::{limit::quota::SECOND, port::Series};
+
+    use super::*;
+
+    const HOUR: Nanos = 3_600 * SECOND;
+    const NOW: Nanos = 500_000 * HOUR;
+
+    fn rules() -> [Rule; 5] {
+        let (capacity, start) = (100, NOW - 10 * HOUR);
+        let end = start + 24 * HOUR;
+        let bucket = Quota::TokenBucket {
+            capacity,
+            emission: HOUR / 100,
+        };
+        [
+            Rule::Quota(Quota::FixedWindow {
+                capacity,
+                period: HOUR,
+            }),
+            Rule::Quota(Quota::Calendar {
+                capacity,
+                start,
+                end,
+            }),
+            Rule::Quota(Quota::SlidingWindow {
+                capacity: 100,
+                period: 3_600,
+            }),
+            Rule::Moving {
+                capacity,
+                period: HOUR,
+            },
+            Rule::Quota(bucket),
+        ]
+    }
+
+    /// How many of 200 requests pass, for one of so many replicas.
+    fn passing(
+        local: &MemoryCounters,
+        rule: &Rule,
+        standing: Option<Standing>,
+        replicas: u32,
+        now: Nanos,
+    ) -> usize {
+        let series = Series::new("GET:/", "default", 0, 0);
+        let rule = rule.shared_by(replicas, now);
+        let take = Take {
+            series: &series,
+            key: b"203.0.113.7",
+            rule: &rule,
+            cost: 1,
+            enforced: true,
+            lease: false,
+        };
+        if let Some(standing) = standing {
+            begin(local, &take, standing, 100, replicas, now);
+        }
+        let answers = (0..200).map(|_| local.take_one_at(&take, now).allowed);
+        answers.filter(|allowed| *allowed).count()
+    }
+
+    fn known(used: u64, at: Nanos, over: Nanos) -> Option<Standing> {
+        Some(Standing {
+            used,
+            limit: 100,
+            at,
+            over,
+        })
+    }
+
+    #[test]
+    fn what_was_left_is_shared_out() {
+        for rule in &rules() {
+            for (used, replicas, expected) in [
+                (0, 1, 100),
+                (0, 3, 34),
+                (40, 1, 60),
+                (40, 3, 20),
+                (98, 3, 1),
+                (100, 1, 0),
+                (100, 3, 0),
+                (170, 3, 0),
+            ] {
+                let (local, standing) = (MemoryCounters::new(), known(used, NOW, NOW + HOUR));
+                let count = passing(&local, rule, standing, replicas, NOW);
+                assert_eq!(
+                    count, expected,
+                    "{rule:?}, {used} used, {replicas} replicas"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn another_outage_goes_on() {
+        for rule in &rules() {
+            let local = MemoryCounters::new();
+            let over = NOW + HOUR;
+            assert_eq!(passing(&local, rule, known(40, NOW, over), 3, NOW), 20);
+            assert_eq!(
+                passing(&local, rule, known(40, NOW + 1, over), 3, NOW + 1),
+                0
+            );
+            // Redis knows of less than was given out here.
+            assert_eq!(passing(&local, rule, None, 3, NOW + 2), 0, "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn a_window_ends_when_the_shared_one_does() {
+        let [rule, ..] = rules();
+        let (local, over) = (MemoryCounters::new(), NOW + 10 * SECOND);
+        assert_eq!(passing(&local, &rule, known(100, NOW, over), 1, NOW), 0);
+        assert_eq!(passing(&local, &rule, None, 1, over - 1), 0);
+        assert_eq!(passing(&local, &rule, None, 1, over), 100);
+        // What was known of it says nothing of the next one.
+        assert_eq!(
+            passing(
+                &MemoryCounters::new(),
+                &rule,
+                known(100, NOW, over),
+                1,
+                over
+            ),
+            100
+        );
+    }
+}

@@ -1,0 +1,157 @@
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+use waygate_backends::MemoryCounters;
+use waygate_core::{
+    limit::{Outcome, quota::Nanos},
+    port::{CounterError, CounterStore, Series, Take},
+};
+
+use super::{
+    LimitedKey, Limits,
+    claim::Claim,
+    owed::{Debt, Owed, Repayment},
+    share,
+    standings::Standings,
+    stats::lock,
+};
+use crate::engine::concurrency::Vacated;
+
+/// A store of counters that others share, and what this process knows of it and owes it while it is gone.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn CounterStore>,
+    /// No request waits longer for it.
+    deadline: Duration,
+    pub(super) standings: Standings,
+    pub(super) owed: Owed,
+    /// Places that could not be given back.
+    pub(crate) vacated: Vacated,
+    /// Something is owed, or was not given back.
+    pub(crate) behind: Arc<Notify>,
+    /// Held while counters are handed over: no request takes from one before it is known what was used.
+    handing_over: Mutex<()>,
+}
+
+impl Shared {
+    pub(crate) fn new(store: Arc<dyn CounterStore>, deadline: Duration) -> Self {
+        Self {
+            store,
+            deadline,
+            standings: Standings::new(),
+            owed: Owed::default(),
+            vacated: Vacated::default(),
+            behind: Arc::default(),
+            handing_over: Mutex::default(),
+        }
+    }
+
+    pub(super) async fn take(
+        &self,
+        takes: &[Take<'_>],
+        now: Nanos,
+    ) -> Result<Vec<Outcome>, CounterError> {
+        let outcomes = match self.in_time(self.store.take(takes, now)).await {
+            Ok(outcomes) => outcomes,
+            // The store may have been given up before it could say so itself.
+            Err(fault) => self.store.known_refusal(takes, now).ok_or(fault)?,
+        };
+        if outcomes.len() != takes.len() {
+            let (asked, answered) = (takes.len(), outcomes.len());
+            return Err(CounterError::Refused(format!(
+                "{asked} counters were asked, {answered} have answered"
+            )));
+        }
+        for (take, outcome) in takes.iter().zip(&outcomes) {
+            self.standings.note(take, outcome, now);
+        }
+        Ok(outcomes)
+    }
+
+    /// No store is trusted to keep its own deadline.
+    pub(crate) async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, CounterError>>,
+    ) -> Result<T, CounterError> {
+        match tokio::time::timeout(self.deadline, call).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(CounterError::Unavailable(format!(
+                "no answer within {} ms",
+                self.deadline.as_millis()
+            ))),
+        }
+    }
+
+    /// Makes the counters of this process go on where the store stood when it answered last. `takes` are what the store
+    /// was asked, and `own` the same by the rules of one process.
+    pub(super) fn hand_over(
+        &self,
+        local: &MemoryCounters,
+        takes: &[Take<'_>],
+        own: &[Take<'_>],
+        now: Nanos,
+    ) {
+        let replicas = self.store.replicas();
+        let _alone = lock(&self.handing_over);
+        for (take, own) in takes.iter().zip(own) {
+            if let Some(standing) = self.standings.remove(take.series, take.key) {
+                share::begin(local, own, standing, take.rule.capacity(), replicas, now);
+            }
+        }
+    }
+
+    /// Remembers to charge what was given out without the store.
+    pub(super) fn owe(&self, limits: &Limits, claim: &Claim, take: &Take<'_>, units: u64) {
+        if units == 0 {
+            return;
+        }
+        if let Some(debt) = Debt::of(limits, claim, take, units) {
+            self.owed.add(debt);
+            self.behind.notify_one();
+        }
+    }
+
+    /// Charges what was given out without the store, as far as this process still counts it.
+    pub(super) async fn repay(
+        &self,
+        local: &MemoryCounters,
+        repayment: Repayment<'_>,
+        now: Nanos,
+    ) -> Result<(), CounterError> {
+        if let Some(debt) = repayment.debt()
+            && let Some(take) = debt.take()
+        {
+            let rule = &take.rule.shared_by(self.store.replicas(), now);
+            let consumed = share::consumed(local, &Take { rule, ..take }, now);
+            let units = i64::try_from(debt.units.min(consumed)).unwrap_or(i64::MAX);
+            if units > 0 {
+                self.in_time(self.store.adjust(take, -units, now)).await?;
+            }
+        }
+        repayment.done();
+        Ok(())
+    }
+
+    /// Charges everything that is owed, until the store fails.
+    pub(crate) async fn repay_all(
+        &self,
+        local: &MemoryCounters,
+        now: Nanos,
+    ) -> Result<(), CounterError> {
+        while let Some(repayment) = self.owed.remove_any() {
+            self.repay(local, repayment, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what is known of a counter that was reset.
+    pub(super) fn forget(&self, series: &Series, key: &LimitedKey) {
+        self.standings.remove(series, key.as_bytes());
+        if let Some(repayment) = self.owed.remove(series, key) {
+            repayment.done();
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What the shared store has said last, for when it is gone.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
+    sync::{Mutex, MutexGuard},
+};
+
+use waygate_core::{
+    limit::{
+        Outcome, Quota, Rule,
+        quota::{Nanos, SECOND},
+    },
+    port::{Series, Take},
+};
+
+use super::stats::lock;
+
+/// How many counters are remembered: 32,768, in 1.3 MB. Beyond, the one that has the most left gives way.
+const SETS: usize = 4_096;
+const WAYS: usize = 8;
+
+/// Answers of calls that overlap come in any order: of two within so much time, the one that leaves less is the later
+/// one.
+const OVERLAP: Nanos = SECOND / 10;
+
+/// How it stood with one counter when the store answered last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// What all processes together had consumed.
+    pub(super) used: u64,
+    /// As much of it as the limit was then.
+    pub(super) limit: u64,
+    /// When that was.
+    pub(super) at: Nanos,
+    /// From when on it says nothing any more; of a fixed window, when that ends.
+    pub(super) over: Nanos,
+}
+
+/// The last answers for many counters, which the store is not asked for again while it is gone.
+pub(super) struct Standings {
+    /// With a random key: clients cannot aim at one another's place.
+    hasher: RandomState,
+    sets: Box<[Mutex<Set>]>,
+}
+
+/// Each with the digest of its counter.
+type Set = [Option<(u64, Standing)>; WAYS];
+
+impl Standings {
+    pub(super) fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            sets: (0..SETS).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// Notes an answer to what was asked at `now`.
+    pub(super) fn note(&self, take: &Take<'_>, outcome: &Outcome, now: Nanos) {
+        let digest = self.digest(take.series, take.key);
+        let said = Standing {
+            used: outcome.limit.saturating_sub(outcome.remaining),
+            limit: outcome.limit,
+            at: now,
+            over: now.saturating_add(lasts(take.rule, outcome, now)),
+        };
+        let mut set = self.set(digest);
+        if let Some((_, known)) = set.iter_mut().flatten().find(|(of, _)| *of == digest) {
+            let is_older = said.used < known.used
+                && now < known.over
+                && now.saturating_sub(known.at) < OVERLAP;
+            if !is_older {
+                *known = said;
+            }
+            return;
+        }
+        let room = |entry: &Option<(u64, Standing)>| match entry {
+            Some((_, known)) if now < known.over => known.fullness(),
+            Some(_) | None => 0,
+        };
+        if let Some(place) = set.iter_mut().min_by_key(|entry| room(entry)) {
+            *place = Some((digest, said));
+        }
+    }
+
+    /// Notes what was charged, or (below zero) given back, apart from answers.
+    pub(super) fn charge(&self, series: &Series, key: &[u8], units: i64) {
+        let digest = self.digest(series, key);
+        let mut set = self.set(digest);
+        if let Some((_, known)) = set.iter_mut().flatten().find(|(of, _)| *of == digest) {
+            known.used = known.used.saturating_add_signed(units);
+        }
+    }
+
+    /// What was said last of a counter, once: the caller goes on from there.
+    pub(super) fn remove(&self, series: &Series, key: &[u8]) -> Option<Standing> {
+        let digest = self.digest(series, key);
+        let mut set = self.set(digest);
+        let is_it = |entry: &&mut Option<(u64, Standing)>| {
+            entry.as_ref().is_some_and(|(of, _)| *of == digest)
+        };
+        let entry = set.iter_mut().find(is_it)?;
+        entry.take().map(|(_, standing)| standing)
+    }
+
+    fn digest(&self, series: &Series, key: &[u8]) -> u64 {
+        self.hasher.hash_one((series.seed(), key))
+    }
+
+    fn set(&self, digest: u64) -> MutexGuard<'_, Set> {
+        lock(&self.sets[digest as usize % SETS])
+    }
+}
+
+impl Standing {
+    /// How much of the limit is consumed, of 255 parts; at least one.
+    fn fullness(&self) -> u64 {
+        (self.used.saturating_mul(254) / self.limit.max(1)).min(254) + 1
+    }
+}
+
+impl std::fmt::Debug for Standings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Standings").finish_non_exhaustive()
+    }
+}
+
+/// For how long an outcome says something.
+fn lasts(rule: &Rule, outcome: &Outcome, now: Nanos) -> Nanos {
+    match rule {
+        Rule::Quota(Quota::FixedWindow { .. }) | Rule::Calendar(_) => outcome.reset_after,
+        Rule::Moving { period, .. } => *period,
+        Rule::Quota(_) => rule.quota(now).map_or(0, |quota| quota.longest_wait()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: Rule = Rule::Quota(Quota::FixedWindow {
+        capacity: 10,
+        period: 60 * SECOND,
+    });
+
+    fn series() -> Series {
+        Series::new("GET:/", "default", 0, 0)
+    }
+
+    fn note(standings: &Standings, key: u32, remaining: u64, now: Nanos) {
+        let series = series();
+        let take = Take {
+            series: &series,
+            key: &key.to_be_bytes(),
+            rule: &RULE,
+            cost: 1,
+            enforced: true,
+            lease: false,
+        };
+        let outcome = Outcome {
+            allowed: true,
+            limit: 10,
+            remaining,
+            reset_after: 50 * SECOND,
+            retry_after: 0,
+        };
+        standings.note(&take, &outcome, now);
+    }
+
+    fn used(standings: &Standings, key: u32) -> Option<u64> {
+        let standing = standings.remove(&series(), &key.to_be_bytes());
+        standing.map(|standing| standing.used)
+    }
+
+    #[test]
+    fn the_last_answer_holds_and_is_given_once() {
+        let standings = Standings::new();
+        note(&standings, 1, 4, SECOND);
+        note(&standings, 1, 6, 2 * SECOND);
+        standings.charge(&series(), &1u32.to_be_bytes(), 2);
+        standings.charge(&series(), &2u32.to_be_bytes(), 2);
+        assert_eq!(used(&standings, 1), Some(6));
+        assert_eq!(used(&standings, 1), None);
+        assert_eq!(used(&standings, 2), None);
+    }
+
+    #[test]
+    fn of_answers_that_overlap_the_one_that_leaves_less_is_the_last() {
+        let standings = Standings::new();
+        note(&standings, 1, 4, SECOND);
+        note(&standings, 1, 5, SECOND + OVERLAP / 2);
+        assert_eq!(used(&standings, 1), Some(6));
+        note(&standings, 1, 4, SECOND);
+        // Another window.
+        note(&standings, 1, 9, 60 * SECOND);
+        assert_eq!(used(&standings, 1), Some(1));
+    }
+
+    #[test]
+    fn a_flood_of_keys_does_not_push_out_what_is_used_up() {
+        let standings = Standings::new();
+        note(&standings, 0, 0, SECOND);
+        for key in 1..10 * (SETS * WAYS) as u32 {
+            note(&standings, key, 9, SECOND);
+        }
+        assert_eq!(used(&standings, 0), Some(10));
+        let known = standings
+            .sets
+            .iter()
+            .map(|set| lock(set).iter().flatten().count());
+        assert!(known.sum::<usize>() <= SETS * WAYS);
+    }
+}

@@ -1,0 +1,345 @@
+//! Limits over outages of Redis: what is used up stays used up, and no outage gives a limit out again.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{Extension, Router, http::StatusCode, routing::get};
+use tokio::{sync::Semaphore, task::block_in_place};
+use waygate::{
+    Waygate,
+    port::{CounterStore, RedisCounters},
+    prelude::*,
+    testing::TestApp,
+};
+use waygate_faultproxy::{RedisProc, eventually};
+
+use crate::support::{PATIENCE, options};
+
+/// Of every limit here, whatever its algorithm.
+const LIMIT: usize = 100;
+
+#[rate_limit("100/hour", key = "global", route = "GET /fixed")]
+async fn fixed() {}
+
+#[rate_limit(
+    "100/hour",
+    key = "global",
+    algorithm = "sliding_window",
+    route = "GET /sliding"
+)]
+async fn sliding() {}
+
+#[rate_limit(
+    "100/hour",
+    key = "global",
+    algorithm = "moving_window",
+    route = "GET /moving"
+)]
+async fn moving() {}
+
+#[rate_limit(
+    "100/hour",
+    key = "global",
+    algorithm = "token_bucket",
+    route = "GET /bucket"
+)]
+async fn bucket() {}
+
+#[rate_limit("100/calendar month", key = "global", route = "GET /calendar")]
+async fn calendar() {}
+
+/// By path parameter: a key for each test that needs several.
+#[rate_limit("100/hour", key = "path:id", route = "GET /keys/{id}")]
+async fn keys() {}
+
+#[rate_limit("5/3 seconds", key = "global", route = "GET /short")]
+async fn short() {}
+
+#[concurrency_limit(4, key = "global", route = "GET /stream")]
+async fn stream(Extension(door): Extension<Arc<Door>>) {
+    door.entered.add_permits(1);
+    door.open.acquire().await.unwrap().forget();
+}
+
+/// What requests to `/stream` wait for.
+struct Door {
+    entered: Semaphore,
+    open: Semaphore,
+}
+
+/// One process of several.
+struct Replica {
+    counters: RedisCounters,
+    app: TestApp,
+    door: Arc<Door>,
+}
+
+impl Replica {
+    async fn start(addr: SocketAddr) -> Self {
+        let counters = RedisCounters::open(options(addr));
+        let builder = Waygate::builder().allow_unmounted("");
+        let waygate = builder.counters(counters.clone()).build().await.unwrap();
+        let closed = || Semaphore::new(0);
+        let (entered, open) = (closed(), closed());
+        let door = Arc::new(Door { entered, open });
+        let router = Router::new()
+            .route("/fixed", get(fixed))
+            .route("/sliding", get(sliding))
+            .route("/moving", get(moving))
+            .route("/bucket", get(bucket))
+            .route("/calendar", get(calendar))
+            .route("/keys/{id}", get(keys))
+            .route("/short", get(short))
+            .route("/stream", get(stream))
+            .layer(Extension(door.clone()));
+        let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+        eventually(PATIENCE, "a connection", || counters.health().is_ok()).await;
+        Self {
+            counters,
+            app,
+            door,
+        }
+    }
+
+    async fn passes(&self, path: &str) -> bool {
+        match self.app.get(path).await.status() {
+            StatusCode::OK => true,
+            StatusCode::TOO_MANY_REQUESTS => false,
+            other => panic!("{other}"),
+        }
+    }
+
+    /// How many of so many requests pass.
+    async fn passing(&self, path: &str, requests: usize) -> usize {
+        let mut passing = 0;
+        for _ in 0..requests {
+            passing += usize::from(self.passes(path).await);
+        }
+        passing
+    }
+
+    /// Opens a stream, which lives until the task is aborted.
+    async fn open_stream(&self) -> tokio::task::JoinHandle<()> {
+        let app = self.app.clone();
+        let stream = tokio::spawn(async move {
+            app.get("/stream").await;
+        });
+        let entered = tokio::time::timeout(PATIENCE, self.door.entered.acquire());
+        entered.await.expect("a place").unwrap().forget();
+        stream
+    }
+
+    async fn until(&self, is_well: bool) {
+        let what = if is_well { "Redis again" } else { "the fault" };
+        let holds = || self.counters.health().is_ok() == is_well;
+        eventually(PATIENCE, what, holds).await;
+    }
+}
+
+/// Replicas that know of one another.
+async fn replicas<const N: usize>(server: &RedisProc) -> [Replica; N] {
+    let mut replicas = Vec::new();
+    for _ in 0..N {
+        replicas.push(Replica::start(server.addr()).await);
+    }
+    let expected = u32::try_from(N).unwrap();
+    for replica in &replicas {
+        let known = || replica.counters.replicas() == expected;
+        eventually(PATIENCE, "all replicas", known).await;
+    }
+    // A calm Redis has the script from then on, so that nobody is late.
+    for replica in &replicas {
+        replica.passes("/keys/warm").await;
+    }
+    replicas.try_into().ok().unwrap()
+}
+
+async fn freeze(server: &RedisProc, replicas: &[Replica]) {
+    server.stop();
+    for replica in replicas {
+        replica.until(false).await;
+    }
+}
+
+async fn thaw(server: &RedisProc, replicas: &[Replica]) {
+    server.cont();
+    for replica in replicas {
+        replica.until(true).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_that_is_used_up_is_not_given_out_again() {
+    for path in ["/fixed", "/sliding", "/moving", "/bucket", "/calendar"] {
+        let mut server = RedisProc::start();
+        let replicas = replicas::<3>(&server).await;
+        let mut used = 0;
+        for request in 0..LIMIT {
+            used += replicas[request % 3].passing(path, 1).await;
+        }
+        assert!(used >= LIMIT - 1, "{path}: {used}");
+        block_in_place(|| server.kill());
+        for replica in &replicas {
+            replica.until(false).await;
+        }
+        let mut more = 0;
+        for replica in &replicas {
+            more += replica.passing(path, 40).await;
+        }
+        // One for each that knew of one or two left when it asked last.
+        assert!(more <= 3, "{path}: {more} more than the {used} before");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_is_shared_out() {
+    let server = RedisProc::start();
+    let replicas = replicas::<3>(&server).await;
+    for replica in &replicas {
+        assert_eq!(replica.passing("/fixed", 10).await, 10);
+    }
+    // The first one knows of 90 that are left, the last one of 70.
+    freeze(&server, &replicas).await;
+    let mut passing = [0; 3];
+    for (count, replica) in passing.iter_mut().zip(&replicas) {
+        *count = replica.passing("/fixed", 40).await;
+        assert_eq!(replica.passing("/keys/unknown", 40).await, 34);
+    }
+    assert_eq!(passing, [30, 27, 24]);
+    server.cont();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_outage_goes_on_where_the_first_one_ended() {
+    for path in ["/fixed", "/sliding", "/moving", "/bucket", "/calendar"] {
+        let server = RedisProc::start();
+        let [replica] = replicas::<1>(&server).await;
+        let replicas = std::slice::from_ref(&replica);
+        let mut passing = replica.passing(path, 40).await;
+        for _ in 0..3 {
+            freeze(&server, replicas).await;
+            passing += replica.passing(path, 40).await;
+            thaw(&server, replicas).await;
+            passing += replica.passing(path, 5).await;
+        }
+        assert!(
+            (LIMIT - 2..=LIMIT + 1).contains(&passing),
+            "{path}: {passing}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn short_freezes_do_not_add_up_to_another_limit() {
+    let server = RedisProc::start();
+    let replicas = replicas::<3>(&server).await;
+    let mut passing = 0;
+    for _ in 0..12 {
+        server.stop();
+        for replica in &replicas {
+            // The first one finds out.
+            passing += replica.passing("/fixed", 6).await;
+        }
+        thaw(&server, &replicas).await;
+        for replica in &replicas {
+            passing += replica.passing("/fixed", 3).await;
+        }
+    }
+    println!("12 freezes: {passing} of {LIMIT}");
+    assert!(passing <= LIMIT + 3, "{passing}");
+    // One request of each freeze may have been charged twice: before, by Redis, and by us.
+    assert!(passing >= LIMIT - 2 * 12 * 3, "{passing}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_at_once_do_not_pass_before_it_is_known_what_was_used() {
+    let server = RedisProc::start();
+    let [replica] = replicas::<1>(&server).await;
+    assert_eq!(replica.passing("/fixed", 97).await, 97);
+    server.stop();
+    let requests = (0..64).map(|_| replica.passing("/fixed", 1));
+    let passing: usize = futures_util::future::join_all(requests).await.iter().sum();
+    server.cont();
+    assert!(passing <= 3, "{passing}");
+}
+
+/// Of the keys that are admitted while Redis is gone, and do not come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_admitted_is_charged_when_redis_is_back() {
+    let server = RedisProc::start();
+    let replicas = replicas::<2>(&server).await;
+    freeze(&server, &replicas).await;
+    for key in ["one", "other"] {
+        let path = format!("/keys/{key}");
+        assert_eq!(replicas[0].passing(&path, 60).await, 50);
+    }
+    thaw(&server, &replicas).await;
+    // With the one of the first request.
+    let counters = || server.command(&["EVAL", COUNTERS, "0"]);
+    eventually(PATIENCE, "both are charged", || counters() == "3").await;
+    for key in ["one", "other"] {
+        assert_eq!(
+            replicas[1].passing(&format!("/keys/{key}"), 100).await,
+            50,
+            "{key}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_is_used_up_until_its_reset_and_no_longer() {
+    let server = RedisProc::start();
+    let [replica] = replicas::<1>(&server).await;
+    let start = Instant::now();
+    assert_eq!(replica.passing("/short", 5).await, 5);
+    freeze(&server, std::slice::from_ref(&replica)).await;
+    let mut waited = Duration::ZERO;
+    while !replica.passes("/short").await {
+        waited = start.elapsed();
+        assert!(waited < PATIENCE, "nothing passes after the reset");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    server.cont();
+    let passed = start.elapsed();
+    assert!(passed >= Duration::from_millis(2_900), "{passed:?}");
+    // The window began with the first request, not with the outage.
+    assert!(waited < Duration::from_millis(3_500), "{waited:?}");
+}
+
+/// And not only when the lifetime of their places is over, after ten seconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn places_of_streams_that_end_during_a_freeze_are_free_when_it_ends() {
+    let server = RedisProc::start();
+    let replicas = replicas::<2>(&server).await;
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        streams.push(replicas[0].open_stream().await);
+    }
+    assert!(!replicas[1].passes("/stream").await);
+    freeze(&server, &replicas).await;
+    for stream in streams {
+        stream.abort();
+        assert!(stream.await.unwrap_err().is_cancelled());
+    }
+    thaw(&server, &replicas).await;
+    let start = Instant::now();
+    let taken = || server.command(&["EVAL", TAKEN, "0"]);
+    eventually(PATIENCE, "free places", || taken() == "0").await;
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        streams.push(replicas[1].open_stream().await);
+    }
+    assert!(!replicas[1].passes("/stream").await);
+}
+
+/// How many counters there are.
+const COUNTERS: &str = "return #redis.call('KEYS', 'waygate:c:{*')";
+
+/// How many places of limits of concurrency are taken.
+const TAKEN: &str = "local taken = 0 for _, name in ipairs(redis.call('KEYS', 'waygate:o:*')) do \
+    taken = taken + redis.call('ZCARD', name) end return taken";

@@ -10,6 +10,7 @@ use serde::Serialize;
 use smallvec::SmallVec;
 use waygate_backends::{MemoryCounters, Outcomes};
 use waygate_core::{
+    Printable,
     grammar::OnStoreFailure,
     limit::{Outcome, Rule, quota::Nanos},
     port::{CounterError, CounterStore, Take},
@@ -203,7 +204,7 @@ impl Counters {
             (Some(shared), _) => shared.in_time(shared.store.adjust(take, units, now)).await,
         };
         if let Err(error) = outcome {
-            tracing::debug!(%error, "a charge was not corrected");
+            tracing::debug!(error = %Printable(error), "a charge was not corrected");
         }
     }
 

@@ -4,15 +4,16 @@ use std::{
     fmt::{Debug, Write},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use tracing::{
-    Event, Metadata,
+    Dispatch, Event, Metadata,
     field::{Field, Visit},
     span,
+    subscriber::DefaultGuard,
 };
 use waygate::{
     AuditEntry, AuditQuery, Revision, RouteState,
@@ -28,6 +29,17 @@ use crate::support::builder;
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
+    /// Logs what this thread does until the guard is dropped.
+    pub(crate) fn of_this_thread() -> (Self, DefaultGuard) {
+        // With a single subscriber, tracing asks the one of the thread that comes to an event first: none, in other tests.
+        static OTHERS: LazyLock<[Dispatch; 2]> =
+            LazyLock::new(|| [(); 2].map(|()| Dispatch::new(Log::default())));
+        LazyLock::force(&OTHERS);
+        let log = Self::default();
+        let guard = tracing::subscriber::set_default(log.clone());
+        (log, guard)
+    }
+
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
@@ -141,8 +153,7 @@ impl Backend for Hostile {
 
 #[tokio::test]
 async fn what_a_store_says_cannot_forge_a_line() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::of_this_thread();
     let backend = Hostile::default();
     let waygate = builder().backend(backend.clone()).build().await.unwrap();
     waygate
@@ -179,8 +190,7 @@ async fn what_a_client_sends_cannot_forge_a_line() {
     use axum::{Router, body::Body, extract::Request, routing::get};
     use tower::ServiceExt;
 
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::of_this_thread();
     let waygate = builder().build().await.unwrap();
     let router = Router::new().route("/{name}", get(async || "served"));
     let guarded = waygate.guard(router).await.unwrap();

@@ -427,8 +427,7 @@ async fn secrets_do_not_show_in_debug_output() {
 #[tokio::test]
 async fn the_name_of_a_login_cannot_forge_a_line_of_the_log() {
     let server = Server::start().await;
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::of_this_thread();
     let names = ["ada\" user=\"admin", "ada\u{202e}\n", "nobody", &hostile()];
     for name in names.into_iter().chain(["admin"]) {
         login(&server, HERE, name, "wrong").await;

@@ -172,8 +172,7 @@ async fn an_emptied_store_is_given_back_what_it_had_held() {
 async fn answers_name_no_places_of_the_server() {
     let backend = Failing::default();
     let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::of_this_thread();
     let shown = "`state.json` and redis://***@10.0.0.1:6379/0: no space left";
     for (mode, status) in [(5, 507), (6, 503)] {
         backend.fail(mode);

@@ -43,9 +43,13 @@ if ! "$VENV/bin/waygate" --help >/dev/null 2>&1; then
     "$VENV/bin/pip" install -q 'waygate[cli,flags]==0.2.0' aiofiles # the released `cli` extra lacks the other two
 fi
 export WAYGATE_PYTHON_CLI="$PWD/$VENV/bin/waygate"
+if missing cargo-deny && ! cargo install -q --locked cargo-deny@0.20.2; then # four minutes on two cores, once
+    echo "warning: cargo-deny cannot be installed: licences, bans, sources and advisories are NOT CHECKED" >&2
+fi
 
 step "Formatting"
 cargo fmt --all --check
+cargo fmt --manifest-path tests/cryptography/Cargo.toml --check
 
 step "Clippy"
 cargo clippy --workspace --all-targets --all-features -- -D warnings
@@ -57,11 +61,11 @@ if cargo tree -q -p waygate-rs --no-default-features --features engine -e normal
 fi
 
 step "Features, one by one"
-for feature in engine macros axum openapi swagger-ui admin file redis testing; do
+for feature in engine macros axum openapi swagger-ui admin file redis tls-ring testing; do
     echo "waygate-rs --features $feature"
     cargo clippy -q -p waygate-rs --no-default-features --features "$feature" -- -D warnings
 done
-for feature in memory file redis conformance; do
+for feature in memory file redis tls-ring conformance; do
     echo "waygate-backends --features $feature"
     cargo clippy -q -p waygate-backends --no-default-features --features "$feature" -- -D warnings
 done
@@ -84,6 +88,16 @@ else
     cargo test --workspace --all-features --lib --bins --tests
 fi
 
+step "The cryptography is the application's"
+for provider in ring aws-lc-rs webpki-roots; do
+    if cargo tree -q -p waygate-rs --no-default-features --features full -e normal | grep -w "$provider v"; then
+        echo "error: $provider is in the graph of the feature \`full\`" >&2
+        exit 1
+    fi
+done
+cp Cargo.lock tests/cryptography # the versions of the workspace
+cargo test -q --manifest-path tests/cryptography/Cargo.toml --target-dir target --tests
+
 step "Doctests"
 cargo test --workspace --all-features --doc
 
@@ -91,8 +105,14 @@ step "Documentation"
 RUSTDOCFLAGS="-Dwarnings" cargo doc -q --workspace --all-features --no-deps
 
 if ! missing cargo-deny; then
-    step "Licences and sources"
+    step "Licences, bans and sources"
     cargo deny check licenses bans sources
+    step "Advisories"
+    if cargo deny fetch db; then
+        cargo deny check advisories
+    else
+        echo "warning: the advisory database cannot be fetched: advisories are NOT CHECKED" >&2
+    fi
 fi
 
 step "All passed"

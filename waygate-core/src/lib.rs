@@ -41,7 +41,7 @@ pub mod transition;
 #[cfg(feature = "model")]
 pub use deadline::Deadline;
 #[cfg(feature = "model")]
-pub use printable::Printable;
+pub use printable::{Printable, without_credentials};
 #[cfg(feature = "model")]
 pub use secret::Secret;
 

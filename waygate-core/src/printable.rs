@@ -1,9 +1,13 @@
-use std::fmt::{self, Display, Write};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display, Write},
+};
 
 use crate::grammar::is_hidden;
 
 /// Text from outside, as a log line may show it: whatever could end the line, drive a terminal or reorder what is read
-/// is escaped as in Rust's literals, and more than 2048 characters are cut off.
+/// is escaped as in Rust's literals, what gives access in a URL is left out ([`without_credentials`]), and more than 2048
+/// characters are cut off.
 ///
 /// ```
 /// use waygate_core::Printable;
@@ -11,6 +15,9 @@ use crate::grammar::is_hidden;
 /// let answer = "ERR\n\u{1b}[2Jall is well";
 /// assert_eq!(Printable(answer).to_string(), r"ERR\n\u{1b}[2Jall is well");
 /// ```
+///
+/// As a field of a log line, text from clients needs `{:?}`: the same in quotation marks, with those inside escaped, so that
+/// it cannot look like a further field.
 #[derive(Clone, Copy)]
 pub struct Printable<T>(pub T);
 
@@ -18,38 +25,84 @@ const MAX_CHARS: usize = 2_048;
 
 impl<T: Display> Display for Printable<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut escaping = Escaping { f, left: MAX_CHARS };
-        match write!(escaping, "{}", self.0) {
-            Err(_) if escaping.left == 0 => f.write_char('…'),
-            outcome => outcome,
+        self.write(f, is_hidden)
+    }
+}
+
+impl<T: Display> fmt::Debug for Printable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        self.write(f, |c| is_hidden(c) || matches!(c, '"' | '\\'))?;
+        f.write_char('"')
+    }
+}
+
+impl<T: Display> Printable<T> {
+    fn write(&self, f: &mut fmt::Formatter<'_>, escapes: fn(char) -> bool) -> fmt::Result {
+        let mut start = Start::default();
+        // The rest would be thrown away, however much it is.
+        let is_whole = write!(start, "{}", self.0).is_ok();
+        for c in without_credentials(&start.text).chars() {
+            match escapes(c) {
+                true => write!(f, "{}", c.escape_default())?,
+                false => f.write_char(c)?,
+            }
+        }
+        match is_whole {
+            true => Ok(()),
+            false => f.write_char('…'),
         }
     }
 }
 
-/// So that `{:?}` is no way around it.
-impl<T: Display> fmt::Debug for Printable<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(self, f)
-    }
+/// The first characters of a text.
+#[derive(Default)]
+struct Start {
+    text: String,
+    chars: usize,
 }
 
-struct Escaping<'a, 'f> {
-    f: &'a mut fmt::Formatter<'f>,
-    left: usize,
-}
-
-impl fmt::Write for Escaping<'_, '_> {
+impl fmt::Write for Start {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for c in text.chars() {
-            // The rest would be thrown away, however much it is.
-            self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
-            match is_hidden(c) {
-                true => write!(self.f, "{}", c.escape_default())?,
-                false => self.f.write_char(c)?,
+            if self.chars == MAX_CHARS {
+                return Err(fmt::Error);
             }
+            self.text.push(c);
+            self.chars += 1;
         }
         Ok(())
     }
+}
+
+/// `text` with `***` for what its URLs have before the `@`: a user and a password, as a rule.
+///
+/// ```
+/// let text = "no answer from redis://ada:hunter2@10.0.0.1:6379";
+/// let shown = "no answer from redis://***@10.0.0.1:6379";
+/// assert_eq!(waygate_core::without_credentials(text), shown);
+/// ```
+pub fn without_credentials(text: &str) -> Cow<'_, str> {
+    let mut shown = Cow::Borrowed("");
+    let mut rest = text;
+    while let Some(start) = rest.find("://").map(|at| at + "://".len()) {
+        let (before, after) = rest.split_at(start);
+        // A password may have a `/` or an `@` that was not escaped.
+        let ends = |c: char| c.is_whitespace() || matches!(c, '`' | '"' | '\'');
+        let url = &after[..after.find(ends).unwrap_or(after.len())];
+        shown += before;
+        rest = match url.rfind('@') {
+            Some(end) => {
+                shown += "***";
+                &after[end..]
+            }
+            None => after,
+        };
+    }
+    if shown.is_empty() {
+        return Cow::Borrowed(rest);
+    }
+    shown + rest
 }
 
 #[cfg(test)]
@@ -64,7 +117,14 @@ mod tests {
             shown,
             r"a\r\nb\t\u{1b}[31m\u{9b}2J\u{202e}\u{2028}\u{7f}\u{0} ü \n"
         );
-        assert_eq!(format!("{:?}", Printable(text)), shown);
+        let quoted = shown.replace(r" ü \n", r" ü \\n");
+        assert_eq!(format!("{:?}", Printable(text)), format!("\"{quoted}\""));
+    }
+
+    #[test]
+    fn text_in_quotation_marks_ends_where_they_do() {
+        let name = r#"ada" admin=true \"#;
+        assert_eq!(format!("{:?}", Printable(name)), r#""ada\" admin=true \\""#);
     }
 
     #[test]
@@ -72,5 +132,22 @@ mod tests {
         let shown = |length: usize| Printable("x".repeat(length)).to_string();
         assert_eq!(shown(MAX_CHARS), "x".repeat(MAX_CHARS));
         assert_eq!(shown(1 << 20), "x".repeat(MAX_CHARS) + "…");
+    }
+
+    #[test]
+    fn passwords_of_urls_are_left_out() {
+        for (text, shown) in [
+            (
+                "redis://ada:hunter2@10.0.0.1:6379/0 is away",
+                "redis://***@10.0.0.1:6379/0 is away",
+            ),
+            ("`rediss://:p@s/s@host`: x", "`rediss://***@host`: x"),
+            ("a://b://c:d@e", "a://***@e"),
+            ("https://example.com/a, ://", "https://example.com/a, ://"),
+            ("", ""),
+        ] {
+            assert_eq!(without_credentials(text), shown);
+            assert_eq!(Printable(text).to_string(), shown);
+        }
     }
 }

@@ -76,9 +76,10 @@
 //! | `admin` | | the admin REST API |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
+//! | `tls-ring` | | `redis`, and the cryptography of ring for `rediss://`, unless the application has installed another |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
-//! | `full` | | everything but `testing` |
+//! | `full` | | everything but `testing` and `tls-ring` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 

@@ -10,7 +10,7 @@ use std::{
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
 };
 
-use waygate_core::{model::AuditEntry, port::AuditQuery};
+use waygate_core::{Printable, model::AuditEntry, port::AuditQuery};
 
 use super::{envelope::MAX_REVISION, files::Files, regular, stamp::FileId};
 
@@ -144,7 +144,7 @@ impl AuditLog {
     /// The commit failed. When this fails too, the next commit cuts its entries off.
     pub(super) fn undo(&mut self) {
         if let Err(error) = self.cut_off() {
-            tracing::warn!(%error, "cannot cut the entries of a failed commit off the audit log");
+            tracing::warn!(error = %Printable(error), "cannot cut the entries of a failed commit off the audit log");
         }
     }
 
@@ -263,7 +263,7 @@ fn lines(file: impl Read) -> impl Iterator<Item = io::Result<(u64, Option<AuditE
             revision => Err(format!("there is no revision {revision}")),
         });
         let entry = entry.inspect_err(|problem| {
-            tracing::warn!(problem, "a line of the audit log is damaged and left out");
+            tracing::warn!(problem = %Printable(problem), "a line of the audit log is damaged and left out");
         });
         Some(Ok((line.len() as u64, entry.ok())))
     })

@@ -7,7 +7,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use waygate_core::{limit::quota::Nanos, port::BackendError};
+use waygate_core::{Printable, limit::quota::Nanos, port::BackendError};
 
 use super::{
     files::{self, Files},
@@ -204,7 +204,7 @@ impl Drop for CounterSnapshot {
     fn drop(&mut self) {
         let now = self.kept.lock().now;
         if let Err(error) = self.write(now) {
-            tracing::warn!(%error, "the counters of the last second are not kept");
+            tracing::warn!(error = %Printable(error), "the counters of the last second are not kept");
         }
     }
 }

@@ -8,6 +8,8 @@ use std::{
 
 use tempfile::NamedTempFile;
 
+use waygate_core::Printable;
+
 use super::{files::Files, stamp::FileId};
 
 /// Writes a new file beside the state file and makes it durable. The state file is not touched.
@@ -42,7 +44,7 @@ pub(super) fn succeed(files: &Files, prepared: NamedTempFile, older: usize) -> i
         && older > 0
         && let Err(error) = undo(files)
     {
-        tracing::error!(%error, file = %files.main.display(), "cannot undo a failed commit");
+        tracing::error!(error = %Printable(error), file = %Printable(files.main.display()), "cannot undo a failed commit");
     }
     replaced
 }

@@ -3,6 +3,7 @@
 use std::{io, path::Path, sync::Arc, thread, time::Duration};
 
 use waygate_core::{
+    Printable,
     model::{AuditEntry, Epoch, Revision},
     port::{AuditQuery, BackendError, Batch, CommitError, Entity, Image, Lost},
 };
@@ -81,7 +82,7 @@ impl Store {
         if lock.is_ok()
             && let Err(error) = store.files.remove_temps()
         {
-            tracing::warn!(%error, dir = %store.files.dir.display(), "cannot remove temporary files");
+            tracing::warn!(error = %Printable(error), dir = %Printable(store.files.dir.display()), "cannot remove temporary files");
         }
         store.reread(lock.is_ok());
         store.check_writable()?;
@@ -104,7 +105,7 @@ impl Store {
                 self.files.dir.display()
             )));
         }
-        tracing::warn!(%file, %error, "the state file can only be read; changes will be refused");
+        tracing::warn!(file = %Printable(file), error = %Printable(error), "the state file can only be read; changes will be refused");
         Ok(())
     }
 
@@ -116,7 +117,7 @@ impl Store {
     pub(super) fn refresh(&mut self) {
         if let Err(error) = self.follow() {
             if !std::mem::replace(&mut self.is_lost, true) {
-                tracing::error!(%error, "what is in memory stays");
+                tracing::error!(error = %Printable(error), "what is in memory stays");
             }
         } else if self.has_changed() {
             // Without a lock, as in a directory that is read-only, a rename is atomic all the same.
@@ -132,7 +133,7 @@ impl Store {
         self.is_lost = false;
         if files != self.files {
             tracing::info!(
-                from = %self.files.main.display(), to = %files.main.display(),
+                from = %Printable(self.files.main.display()), to = %Printable(files.main.display()),
                 "the link to the state file was pointed elsewhere"
             );
             self.audit = AuditLog::new(files.clone(), self.options.audit);
@@ -278,7 +279,7 @@ impl Store {
                 let aside = self.files.set_aside();
                 let aside = aside.map_err(|e| not_writable(&self.files.main, &e))?;
                 tracing::error!(
-                    file = %self.files.main.display(), kept_as = %aside.display(),
+                    file = %Printable(self.files.main.display()), kept_as = %Printable(aside.display()),
                     "the state file was unreadable and is replaced by what was in memory"
                 );
             }
@@ -314,7 +315,7 @@ impl Store {
         }
         let revision = self.revision().map_or(0, |revision| revision.number);
         if let Err(error) = self.audit.catch_up(revision) {
-            tracing::error!(%error, file = %self.files.audit().display(), "cannot read the audit log");
+            tracing::error!(error = %Printable(error), file = %Printable(self.files.audit().display()), "cannot read the audit log");
         }
     }
 
@@ -390,7 +391,7 @@ impl Store {
             };
         }
         tracing::warn!(
-            file = %self.files.main.display(), found = %found, now = %table.revision,
+            file = %Printable(self.files.main.display()), %found, now = %table.revision,
             "the state file was edited or put back; it is taken as a new revision"
         );
         self.table = Some(table);
@@ -402,7 +403,7 @@ impl Store {
 
     fn write_back(&mut self) {
         if let Err(error) = self.write_table() {
-            tracing::warn!(%error, "cannot write the state yet; the next commit does");
+            tracing::warn!(error = %Printable(error), "cannot write the state yet; the next commit does");
         }
     }
 
@@ -410,10 +411,10 @@ impl Store {
         let path = self.files.main.display();
         self.main = Main::Stale;
         if self.table.is_some() {
-            tracing::error!(file = %path, "the state file is gone; the next commit writes it again");
+            tracing::error!(file = %Printable(path), "the state file is gone; the next commit writes it again");
         } else if let Some((generation, document)) = self.newest_generation() {
             tracing::error!(
-                file = %path, generation = %self.files.generation(generation).display(),
+                file = %Printable(path), generation = %Printable(self.files.generation(generation).display()),
                 "the state file is missing; an older generation is used instead"
             );
             self.recover(generation, document, "it is missing");
@@ -443,7 +444,7 @@ impl Store {
         let Some((generation, document)) = generation else {
             let kept = self.table.is_some();
             tracing::error!(
-                problem = fault.message(),
+                problem = %Printable(fault.message()),
                 kept,
                 "the state file is not taken"
             );
@@ -455,8 +456,8 @@ impl Store {
             false => Err("no lock".to_owned()),
         };
         tracing::error!(
-            file = %path, problem = fault.message(), set_aside = ?aside,
-            generation = %self.files.generation(generation).display(),
+            file = %Printable(path), problem = %Printable(fault.message()), set_aside = %Printable(format_args!("{aside:?}")),
+            generation = %Printable(self.files.generation(generation).display()),
             "the state file is unreadable; an older generation is used instead"
         );
         self.recover(generation, document, fault.message());

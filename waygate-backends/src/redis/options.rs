@@ -13,7 +13,12 @@ use super::url::{InvalidRedisUrl, Target};
 /// | `redis+sentinel://host:26379,host2/service/0` | the master that sentinels name |
 /// | `redis+cluster://host:6379,host2` | a cluster, by some of its nodes |
 ///
-/// `rediss+sentinel` and `rediss+cluster` are those over TLS. Bytes of a password that mean something in a URL are
+/// `rediss+sentinel` and `rediss+cluster` are those over TLS. The cryptography of TLS is the one that the application
+/// has installed for the process (`install_default` of a `rustls::crypto::CryptoProvider`, of ring or aws-lc-rs). With
+/// the feature `tls-ring`, that of ring is installed at the first such connection if there is none by then; without it,
+/// no connection is made until there is one, and log and health say so.
+///
+/// Bytes of a password that mean something in a URL are
 /// written `%40`.
 ///
 /// ```
@@ -101,8 +106,8 @@ impl RedisOptions {
         self
     }
 
-    /// A PEM file of the authorities that vouch for the servers, in place of those that browsers trust. Read at each
-    /// attempt to connect.
+    /// A PEM file of the authorities that vouch for the servers, in place of those that the operating system trusts. Read
+    /// at each attempt to connect, as those are.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
         self

@@ -5,13 +5,14 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 use waygate_core::{
+    Printable,
     grammar::Invalid,
     model::{Revision, RouteKey},
     port::{BackendError, CommitError},
     transition::Refused,
 };
 
-use super::etag;
+use super::{disclosure::without_places, etag};
 use crate::{ChangeError, ResolveError};
 
 /// How a route is named in a URL.
@@ -202,6 +203,15 @@ impl Problem {
         Self::new(Kind::NotFound, "Not Found").detail(detail)
     }
 
+    /// What a store says is shown without the places that it names, which only the log has.
+    fn of_store(kind: Kind, text: &str) -> Self {
+        let shown = without_places(text);
+        if shown != text {
+            tracing::warn!(error = %Printable(text), "the store failed; the client is shown less");
+        }
+        Self::new(kind, shown)
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
@@ -281,7 +291,9 @@ impl From<ChangeError> for Problem {
             ChangeError::Refused { .. } => Self::new(Kind::InvalidValue, text),
             ChangeError::Conflict { .. } => Self::new(Kind::PreconditionFailed, text),
             ChangeError::Backend(error) => error.into(),
-            ChangeError::Counters(_) => Self::new(Kind::Unavailable, text).retry_after(RETRY_AFTER),
+            ChangeError::Counters(_) => {
+                Self::of_store(Kind::Unavailable, &text).retry_after(RETRY_AFTER)
+            }
         }
     }
 }
@@ -293,12 +305,12 @@ impl From<BackendError> for Problem {
     fn from(error: BackendError) -> Self {
         let text = error.to_string();
         match error {
-            BackendError::NotWritable(_) => Self::new(Kind::NoRoom, text),
+            BackendError::NotWritable(_) => Self::of_store(Kind::NoRoom, &text),
             BackendError::InvalidBatch(_) => {
-                tracing::error!(error = %text, "the admin interface wrote a malformed batch");
+                tracing::error!(error = %Printable(&text), "the admin interface wrote a malformed batch");
                 Self::new(Kind::Internal, "Internal Server Error")
             }
-            _ => Self::new(Kind::Unavailable, text).retry_after(RETRY_AFTER),
+            _ => Self::of_store(Kind::Unavailable, &text).retry_after(RETRY_AFTER),
         }
     }
 }
@@ -307,7 +319,7 @@ impl From<CommitError> for Problem {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Backend(error) => error.into(),
-            other => Self::new(Kind::Unavailable, other.to_string()).retry_after(RETRY_AFTER),
+            other => Self::of_store(Kind::Unavailable, &other.to_string()).retry_after(RETRY_AFTER),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use waygate_core::{
-    Secret,
+    Printable, Secret,
     model::{Action, AuditEntry, Origin},
     port::{Batch, EntityKey, Expected},
 };
@@ -61,7 +61,7 @@ pub(crate) async fn issue(
 }
 
 fn no_token(error: impl std::fmt::Display) -> Problem {
-    tracing::error!(%error, "no token can be made");
+    tracing::error!(error = %Printable(error), "no token can be made");
     Problem::new(Kind::Unavailable, "No token can be made now.").retry_after(5)
 }
 

@@ -6,13 +6,14 @@
 //! | `policy` | what there is and which scope it needs, read from the OpenAPI document |
 //! | `routes` | the endpoints |
 //! | `body`, `readers`, `fields`, `json`, `query`, `key` | what comes in, checked |
-//! | `error`, `etag`, `headers`, `reply` | what goes out |
+//! | `error`, `disclosure`, `etag`, `headers`, `reply` | what goes out |
 //! | `docs`, `schema` | the OpenAPI document |
 
 mod auth;
 mod author;
 mod body;
 mod config;
+mod disclosure;
 mod docs;
 mod error;
 mod etag;

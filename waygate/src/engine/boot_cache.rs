@@ -7,6 +7,7 @@ use std::{
 
 use waygate_backends::BootCache;
 use waygate_core::{
+    Printable,
     model::Revision,
     port::{BackendError, Image},
 };
@@ -30,7 +31,7 @@ pub(crate) async fn read(cache: &BootCache) -> Option<Stored> {
             })
         }
         Err(error) => {
-            tracing::warn!(%error, "the boot cache cannot be read");
+            tracing::warn!(error = %Printable(error), "the boot cache cannot be read");
             None
         }
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{select, time::sleep};
-use waygate_core::port::CounterError;
+use waygate_core::{Printable, port::CounterError};
 
 use super::{Inner, concurrency::Vacated};
 
@@ -45,7 +45,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
             };
             match catch_up(&inner).await {
                 Ok(()) => break,
-                Err(error) => tracing::trace!(%error, "the store of the counters is not back yet"),
+                Err(error) => tracing::trace!(error = %Printable(error), "the store of the counters is not back yet"),
             }
         }
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde::Serialize;
-use waygate_core::{Timestamp, port::Clock};
+use waygate_core::{Printable, Timestamp, port::Clock};
 
 /// A part of Waygate that can be impaired while the API goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -56,7 +56,7 @@ impl fmt::Display for Component {
 pub struct Degraded {
     /// Since when, in UTC.
     pub since: Timestamp,
-    /// What is wrong.
+    /// What is wrong, in the words of the component. It may name files of this machine, which the admin API leaves out.
     pub cause: String,
 }
 
@@ -91,7 +91,7 @@ impl Monitor {
         match health.get_mut(&component) {
             Some(known) => known.cause = cause,
             None => {
-                tracing::warn!(%component, %cause, "degraded");
+                tracing::warn!(%component, cause = %Printable(&cause), "degraded");
                 health.insert(component, Degraded { since: now, cause });
             }
         }

@@ -3,6 +3,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Notify, broadcast, watch};
 use waygate_core::{
+    Printable,
     grammar::{EnvName, ServiceName},
     model::Revision,
     net::TrustedProxies,
@@ -156,7 +157,7 @@ impl Inner {
                 value,
             };
             if let Err(problem) = stored.put(&key, entity) {
-                tracing::error!(%key, %problem, "a record that was just written cannot be read back");
+                tracing::error!(key = %Printable(&key), problem = %Printable(problem), "a record that was just written cannot be read back");
             }
         }
         for key in &deletes {

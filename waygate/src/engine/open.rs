@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use waygate_backends::MemoryBackend;
 use waygate_core::{
-    Timestamp,
+    Printable, Timestamp,
     model::{Epoch, Revision},
     port::{Backend, BackendError, CounterStore},
 };
@@ -54,7 +54,7 @@ async fn earlier(backend: &dyn Backend) -> Vec<Stored> {
             .map(|image| Stored::read(image, Past::Older(&[])))
             .collect(),
         Err(error) => {
-            tracing::warn!(%error, "earlier states of the store cannot be read");
+            tracing::warn!(error = %Printable(error), "earlier states of the store cannot be read");
             Vec::new()
         }
     }

@@ -1,6 +1,9 @@
 use std::fmt;
 
-use waygate_core::model::{LimitScope, RouteKey};
+use waygate_core::{
+    Printable,
+    model::{LimitScope, RouteKey},
+};
 
 use super::{ConcurrencyRecord, LimitRecord, RouteRecord, Source};
 
@@ -44,14 +47,14 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |of: fn(&RouteRecord) -> usize| self.routes.iter().map(of).max().unwrap_or(0);
-        let path_width = width(|route| route.key.path().len());
+        let path_width = width(|route| path(route).chars().count());
         let handler_width = width(|route| handler(route).len());
         for route in &self.routes {
             let method = route.key.method().map_or("*", |method| method.as_str());
             write!(
                 f,
                 "{method:<7} {:<path_width$}  {:<handler_width$}  {:<16}  {}",
-                route.key.path(),
+                path(route),
                 handler(route),
                 origin(route),
                 route.view.status,
@@ -73,7 +76,7 @@ impl fmt::Display for Report {
         }
         self.notes
             .iter()
-            .try_for_each(|note| writeln!(f, "note: {note}"))
+            .try_for_each(|note| writeln!(f, "note: {}", Printable(note)))
     }
 }
 
@@ -109,27 +112,27 @@ impl Report {
                 (true, false) => "",
             };
             let missing = (&limit.warning, limit.skipped, limit.counts.total() > 0);
-            (&limit.key, &limit.meaning, resting, missing)
+            (&limit.key, Printable(&limit.meaning), resting, missing)
         });
         let concurrency = self.concurrency.iter().map(|limit| {
             let missing = (&limit.warning, limit.skipped, true);
-            (&limit.key, &limit.meaning, "", missing)
+            (&limit.key, Printable(&limit.meaning), "", missing)
         });
         for (key, meaning, resting, (warning, skipped, counts)) in rates.chain(concurrency) {
             if !wanted(&key.scope) {
                 continue;
             }
-            let name = &key.name;
+            let name = Printable(&key.name);
             match &key.scope {
                 LimitScope::Route(route) if self.is_part(route) => {
                     let method = route.method().map_or("*", |method| method.as_str());
                     write!(f, "        {method} {name}: {meaning}{resting}")?;
                 }
                 LimitScope::Route(_) => write!(f, "        {name}: {meaning}{resting}")?,
-                scope => write!(f, "{scope} {name}: {meaning}{resting}")?,
+                scope => write!(f, "{} {name}: {meaning}{resting}", Printable(scope))?,
             }
             if let Some(warning) = warning {
-                write!(f, " (warning: {warning})")?;
+                write!(f, " (warning: {})", Printable(warning))?;
             }
             match (skipped, counts) {
                 (0, _) => {}
@@ -140,6 +143,10 @@ impl Report {
         }
         Ok(())
     }
+}
+
+fn path(route: &RouteRecord) -> String {
+    Printable(route.key.path()).to_string()
 }
 
 fn handler(route: &RouteRecord) -> &'static str {
@@ -163,7 +170,7 @@ fn origin(route: &RouteRecord) -> &'static str {
 
 fn notes(route: &RouteRecord, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if !route.view.reason.is_empty() {
-        write!(f, " ({})", route.view.reason)?;
+        write!(f, " ({})", Printable(&route.view.reason))?;
     }
     let marks = [
         (route.state.force_active, "force-active"),

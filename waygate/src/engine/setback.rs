@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use waygate_core::{
+    Printable,
     model::{Action, AuditEntry, GlobalMaintenance, Origin, RouteKey, RouteOverride, RouteState},
     port::{Batch, EntityKey, Lost},
 };
@@ -159,7 +160,7 @@ impl Inner {
                 let revision = known.map_or(0, |entity| entity.revision);
                 let entity = waygate_core::port::Entity { revision, value };
                 if let Err(problem) = stored.put(&key, entity) {
-                    tracing::error!(%key, %problem, "a lost change cannot be made up for");
+                    tracing::error!(key = %Printable(&key), problem = %Printable(problem), "a lost change cannot be made up for");
                 }
             }
         }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 use waygate_core::{
+    Printable,
     grammar::{Method, PathTemplate, RouteSpec},
     model::{RouteKey, RouteState},
 };
@@ -125,7 +126,7 @@ impl Unmounted<'_> {
             .filter(|path| !path.is_empty() && !known(path))
         {
             tracing::warn!(
-                path,
+                path = ?Printable(path),
                 "`allow_unmounted` names no annotated handler and no module of one"
             );
         }

@@ -2,7 +2,7 @@ use std::{collections::HashMap, fmt, net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 
-use waygate_core::model::RouteKey;
+use waygate_core::{Printable, model::RouteKey};
 
 use super::{
     Api, BindErrors, Responses, bind,
@@ -60,7 +60,7 @@ impl Waygate {
             every.is_some_and(|key| table.exact(&key).is_some())
         });
         for gap in &gaps {
-            tracing::warn!("{gap}");
+            tracing::warn!("{}", Printable(gap));
         }
         let by_slot = bound
             .own

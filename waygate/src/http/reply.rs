@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
-use waygate_core::grammar::format_wire;
+use waygate_core::{Printable, grammar::format_wire};
 
 use super::{
     BlockReason, Blocked, Responder,
@@ -23,7 +23,7 @@ pub(super) async fn custom(responder: Responder, blocked: Blocked) -> Response {
         None => {
             let path = blocked.request().uri.path();
             tracing::error!(
-                path,
+                path = ?Printable(path),
                 code = blocked.reason().code(),
                 "a custom response panicked"
             );

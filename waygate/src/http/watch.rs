@@ -21,6 +21,8 @@ use axum::{
 use http::{Method, StatusCode, header, request::Parts};
 use tower::Service;
 
+use waygate_core::Printable;
+
 use super::{
     admitted::Admitted,
     endpoint::Endpoint,
@@ -163,7 +165,7 @@ async fn adopt(endpoint: &Arc<Endpoint>, stamp: &str, request: &Parts) -> bool {
         let path = request.extensions.get::<MatchedPath>();
         tracing::error!(
             handler,
-            path = ?path.map(MatchedPath::as_str),
+            path = ?path.map(|path| Printable(path.as_str())),
             "a handler with attributes is served by an endpoint that was not found: it is refused"
         );
         return false;
@@ -178,21 +180,21 @@ async fn adopt(endpoint: &Arc<Endpoint>, stamp: &str, request: &Parts) -> bool {
     if let Err(error) = engine.register([route]).await {
         tracing::error!(
             handler,
-            %key,
-            %error,
+            key = %Printable(&key),
+            error = %Printable(error),
             "a handler is mounted a second time, where its attributes cannot hold: it is refused"
         );
         return false;
     }
     let slot = engine.snapshot.load().table.exact(&key);
     let Some(place) = slot.and_then(|slot| shared.setup().by_slot.get(slot)) else {
-        tracing::error!(handler, %key, "no room for a handler that is mounted a second time: it is refused");
+        tracing::error!(handler, key = %Printable(&key), "no room for a handler that is mounted a second time: it is refused");
         return false;
     };
     let _ = place.set(OfRoute::from(declaration));
     tracing::warn!(
         handler,
-        %key,
+        key = %Printable(&key),
         "a handler is mounted a second time: its attributes hold there from the first request on; list the route in \
          `route = [..]` to have it so from the start"
     );

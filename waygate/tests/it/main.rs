@@ -24,6 +24,7 @@ mod hints;
 mod layer;
 mod limit_attributes;
 mod limits;
+mod log;
 mod named_routes;
 mod openapi;
 mod preflight;

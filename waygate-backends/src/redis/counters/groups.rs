@@ -5,6 +5,7 @@ use std::{
 
 use redis::Cmd;
 use waygate_core::{
+    Printable,
     limit::Outcome,
     port::{CounterError, Take, all_allowed},
 };
@@ -69,7 +70,10 @@ impl Shared {
                 let units = i64::try_from(take.cost).unwrap_or(i64::MAX);
                 if let Err(error) = self.adjust(&name, plans[index], units).await {
                     // They are lost until their window is over; the refusal stands.
-                    tracing::debug!("what was charged did not go back to Redis: {error}");
+                    tracing::debug!(
+                        "what was charged did not go back to Redis: {}",
+                        Printable(error)
+                    );
                     continue;
                 }
                 let outcome = &mut outcomes[index];

@@ -8,6 +8,7 @@ use redis::{
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
     sentinel::{SentinelClientBuilder, SentinelServerType},
 };
+use rustls::crypto::CryptoProvider;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -89,7 +90,7 @@ pub(super) async fn listen(options: &RedisOptions, channel: &str) -> RedisResult
 
 /// The server, or the master that the sentinels name at this moment, or, to listen, any node of a cluster.
 async fn client(options: &RedisOptions) -> RedisResult<Client> {
-    choose_cryptography(options);
+    cryptography(options)?;
     let certificates = certificates(options)?;
     let (nodes, service) = match &options.target.topology {
         Topology::Single(node) => return open(info(options, node)?, certificates),
@@ -158,7 +159,7 @@ fn open(info: ConnectionInfo, certificates: Option<TlsCertificates>) -> RedisRes
 }
 
 async fn cluster(options: &RedisOptions, nodes: &[Node]) -> RedisResult<Connection> {
-    choose_cryptography(options);
+    cryptography(options)?;
     let nodes = nodes.iter().map(|node| info(options, node));
     let mut builder = ClusterClient::builder(nodes.collect::<RedisResult<Vec<_>>>()?)
         .connection_timeout(node_patience(options))
@@ -232,10 +233,24 @@ fn certificates(options: &RedisOptions) -> RedisResult<Option<TlsCertificates>> 
     }))
 }
 
-/// Rustls does not guess which cryptography to use when several are compiled in.
-fn choose_cryptography(options: &RedisOptions) {
-    if options.target.tls && rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Somebody else may have chosen in between, which is just as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+/// The Redis client takes the cryptography that is installed for the process. To install one is the application's:
+/// rustls without an answer takes the only one in the graph for everybody, or panics where there are two.
+fn cryptography(options: &RedisOptions) -> RedisResult<()> {
+    if !options.target.tls || CryptoProvider::get_default().is_some() {
+        return Ok(());
     }
+    #[cfg(feature = "tls-ring")]
+    {
+        // The application may have installed one in between, which is just as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Ok(())
+    }
+    #[cfg(not(feature = "tls-ring"))]
+    Err(RedisError::from((
+        ErrorKind::InvalidClientConfig,
+        "`rediss` needs cryptography, and none is installed",
+        "call `install_default()` of a `rustls::crypto::CryptoProvider` when the application starts, or turn on the \
+         feature `tls-ring` of Waygate"
+            .to_owned(),
+    )))
 }

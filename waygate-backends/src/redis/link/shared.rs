@@ -13,6 +13,8 @@ use tokio::{
     time::timeout,
 };
 
+use waygate_core::Printable;
+
 use super::{
     super::{RedisOptions, url::Topology},
     dial::Connection,
@@ -169,7 +171,10 @@ impl Shared {
         // Under the lock, so that states follow one another as the connections do.
         self.state.send_replace(LinkState::Down(error.clone()));
         drop(live);
-        tracing::warn!("Redis is not used until it answers again: {error}");
+        tracing::warn!(
+            "Redis is not used until it answers again: {}",
+            Printable(error)
+        );
         self.opened.notify_one();
     }
 
@@ -197,9 +202,12 @@ impl Shared {
         if is_news {
             match &error {
                 LinkError::Misconfigured(_) => {
-                    tracing::error!("Redis cannot be used as it is set up: {error}");
+                    tracing::error!(
+                        "Redis cannot be used as it is set up: {}",
+                        Printable(&error)
+                    );
                 }
-                _ => tracing::warn!("Redis is not used until it answers: {error}"),
+                _ => tracing::warn!("Redis is not used until it answers: {}", Printable(&error)),
             }
         }
         self.state.send_replace(LinkState::Down(error));
@@ -213,9 +221,9 @@ impl Shared {
             drop(live);
             match error {
                 LinkError::Misconfigured(_) => {
-                    tracing::error!("Redis refuses what is asked: {error}")
+                    tracing::error!("Redis refuses what is asked: {}", Printable(&error))
                 }
-                _ => tracing::warn!("Redis refuses what is asked: {error}"),
+                _ => tracing::warn!("Redis refuses what is asked: {}", Printable(&error)),
             }
         }
     }

@@ -2,6 +2,8 @@ use std::collections::HashMap;
 
 use argon2::PasswordHash;
 
+use waygate_core::Printable;
+
 use super::{
     Credentials, NoCredentials, Reach,
     credentials::{Account, Password, check_name},
@@ -85,7 +87,7 @@ fn usable(account: Account) -> Option<(String, PasswordHash)> {
     match hash {
         Ok(hash) => Some((account.name, hash)),
         Err(problem) => {
-            tracing::error!(user = ?account.name, %problem, "this user cannot log in");
+            tracing::error!(user = ?Printable(&account.name), problem = %Printable(problem), "this user cannot log in");
             None
         }
     }

@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use waygate_core::{
-    Timestamp,
+    Printable, Timestamp,
     port::{Entity, EntityKey},
 };
 
@@ -64,7 +64,7 @@ fn read(hash: TokenHash, entity: &Entity) -> Option<Token> {
             revision: entity.revision,
         }),
         Err(error) => {
-            tracing::warn!(token = %hash.id(), %error, "a stored token cannot be read; it is refused");
+            tracing::warn!(token = %hash.id(), error = %Printable(error), "a stored token cannot be read; it is refused");
             None
         }
     }

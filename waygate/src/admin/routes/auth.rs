@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    Secret,
+    Printable, Secret,
     grammar::format_wire,
     model::{Action, Origin},
     port::Batch,
@@ -174,7 +174,7 @@ fn hidden(problem: Problem) -> Problem {
 
 /// Notes a refused login, as far as the audit log may be filled by strangers.
 async fn refuse(state: &AdminState, user: &str, platform: Platform, from: String) {
-    tracing::warn!(user, %from, "a login was refused");
+    tracing::warn!(user = ?Printable(user), from = ?Printable(&from), "a login was refused");
     if !state.throttle.may_audit() {
         return;
     }
@@ -184,7 +184,7 @@ async fn refuse(state: &AdminState, user: &str, platform: Platform, from: String
         ..Batch::default()
     };
     if let Err(error) = state.waygate.inner.write_entities(batch).await {
-        tracing::warn!(%error, "a refused login could not be written to the audit log");
+        tracing::warn!(error = %Printable(error), "a refused login could not be written to the audit log");
     }
 }
 

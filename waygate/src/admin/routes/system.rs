@@ -12,6 +12,7 @@ use crate::{
     admin::{
         author::Author,
         body::{Asked, EmptyRequest},
+        disclosure::without_places,
         error::Problem,
         reply::{self, Reply},
         schema,
@@ -49,7 +50,7 @@ struct DegradedBody {
     /// Since when.
     #[schema(format = DateTime)]
     since: String,
-    /// What is wrong.
+    /// What is wrong. Files are named without their directories, which the log of the service has.
     cause: String,
 }
 
@@ -68,7 +69,7 @@ async fn health(State(state): State<Arc<AdminState>>) -> Reply<HealthBody> {
     let components = health.into_iter().map(|(component, degraded)| {
         let body = DegradedBody {
             since: format_wire(degraded.since, "Z"),
-            cause: degraded.cause,
+            cause: without_places(&degraded.cause),
         };
         (component.to_string(), body)
     });

@@ -1,4 +1,5 @@
 use waygate_core::{
+    Printable,
     model::{Action, ConcurrencyPolicy, LimitKey},
     port::Expected,
 };
@@ -71,7 +72,7 @@ impl Change for ConcurrencyChange {
         let record = inner.snapshot.load().concurrency_record(&key);
         let warning = record.as_ref().and_then(|record| record.warning.as_deref());
         if let Some(warning) = warning {
-            tracing::warn!(limit = %key, "a limit was set that does not count as it is meant to: {warning}");
+            tracing::warn!(limit = %Printable(&key), warning = %Printable(warning), "a limit was set that does not count as it is meant to");
         }
         inner.send(Event::Concurrency {
             key,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 use waygate_core::{
+    Printable,
     limit::quota::{Nanos, SECOND},
     model::RouteKey,
     port::CounterError,
@@ -140,7 +141,7 @@ impl Counters {
             return;
         };
         if let Err(error) = shared.in_time(shared.store.vacate(seat.shared())).await {
-            tracing::debug!(%error, "a place was not given back; that is tried again until its lifetime is over");
+            tracing::debug!(error = %Printable(error), "a place was not given back; that is tried again until its lifetime is over");
             shared.vacated.add(seat.clone());
             shared.behind.notify_one();
         }

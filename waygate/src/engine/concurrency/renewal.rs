@@ -7,6 +7,8 @@ use std::{
 
 use tokio::task::JoinSet;
 
+use waygate_core::Printable;
+
 use super::Seat;
 use crate::engine::Inner;
 
@@ -52,7 +54,7 @@ async fn renew(inner: Arc<Inner>, seat: Seat) {
     let now = inner.limit_clock.now(&*inner.clock);
     let call = shared.store.occupy(seat.shared(), now);
     if let Err(error) = shared.in_time(call).await {
-        tracing::debug!(%error, "a place was not renewed");
+        tracing::debug!(error = %Printable(error), "a place was not renewed");
     }
     // It may have been given back meanwhile, and taken anew by this.
     if !inner.counters.held.has(&seat) {

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use waygate_core::Printable;
+
 use super::Concurrency;
 use crate::engine::limits::{LimitFacts, LimitedKey, Limits, key_of, remedy};
 
@@ -21,8 +23,8 @@ impl Concurrency {
     fn miss(&self) {
         if self.stats.skipped.skip() {
             tracing::warn!(
-                limit = %self.key,
-                key = %self.fields.key,
+                limit = %Printable(&self.key),
+                key = %Printable(&self.fields.key),
                 "a request has nothing that this limit of concurrency counts by, and is not counted; {}; only the first such \
                  request is logged, and all are counted as `skipped`",
                 remedy(&self.fields.key),

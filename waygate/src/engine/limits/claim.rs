@@ -2,6 +2,7 @@ use std::{borrow::Cow, net::IpAddr, ops::Deref};
 
 use smallvec::{SmallVec, smallvec};
 use waygate_core::{
+    Printable,
     decision::Facts,
     grammar::{KeyPart, KeySource, OnMissingKey},
     port::Take,
@@ -251,8 +252,8 @@ impl Policy {
         }
         if self.stats.skipped.skip() {
             tracing::warn!(
-                policy = %self.key,
-                key = %self.fields.key,
+                policy = %Printable(&self.key),
+                key = %Printable(&self.fields.key),
                 "a request has nothing that this limit counts by, and is not counted; {}; only the first such request is \
                  logged, and all are counted as `skipped`",
                 remedy(&self.fields.key),

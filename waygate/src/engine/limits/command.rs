@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use waygate_core::{
+    Printable,
     grammar::{Limit, TierLimit},
     model::{Action, AuditEntry, LimitKey, LimitScope, RateLimitPolicy},
     port::{Batch, EntityKey, Expected},
@@ -117,7 +118,7 @@ impl Change for LimitChange {
         let record = snapshot.limit_record(&key);
         let warning = record.as_ref().and_then(|record| record.warning.as_deref());
         if let Some(warning) = warning {
-            tracing::warn!(policy = %key, "a limit was set that does not count as it is meant to: {warning}");
+            tracing::warn!(policy = %Printable(&key), warning = %Printable(warning), "a limit was set that does not count as it is meant to");
         }
         inner.send(Event::RateLimit {
             key,

@@ -4,6 +4,7 @@ use serde::Serialize;
 use smallvec::SmallVec;
 use waygate_backends::{MemoryCounters, Outcomes};
 use waygate_core::{
+    Printable,
     grammar::OnStoreFailure,
     limit::{Outcome, Rule, quota::Nanos},
     port::{CounterError, Take},
@@ -209,7 +210,7 @@ impl Counters {
                     .charge(take.series, take.key, units.saturating_neg());
                 return;
             };
-            tracing::debug!(%error, "a charge was not corrected");
+            tracing::debug!(error = %Printable(error), "a charge was not corrected");
             // What is not given back is lost until its window is over.
             if units >= 0 {
                 return;

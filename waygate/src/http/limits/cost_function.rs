@@ -1,3 +1,5 @@
+use waygate_core::Printable;
+
 use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
 
 use http::request::Parts;
@@ -64,7 +66,7 @@ impl IntoCostFunction<CostFunction> for CostFunction {
 #[cold]
 fn panicked(request: &Parts) -> u32 {
     let path = request.uri.path();
-    tracing::error!(path, "a cost function panicked; the request costs 1");
+    tracing::error!(path = ?Printable(path), "a cost function panicked; the request costs 1");
     1
 }
 

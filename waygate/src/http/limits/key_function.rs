@@ -3,6 +3,8 @@ use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 use futures_util::FutureExt;
 use http::request::Parts;
 
+use waygate_core::Printable;
+
 use super::{
     super::respond::{AsyncKind, SyncKind},
     Key,
@@ -119,7 +121,7 @@ impl IntoKeyFunction<KeyFunction> for KeyFunction {
 #[cold]
 fn panicked(request: &Parts) -> Option<Key> {
     let path = request.uri.path();
-    tracing::error!(path, "a key function panicked; the request has no key");
+    tracing::error!(path = ?Printable(path), "a key function panicked; the request has no key");
     None
 }
 

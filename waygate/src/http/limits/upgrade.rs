@@ -27,6 +27,8 @@ use hyper::{
 };
 use tokio::{runtime::Handle, sync::oneshot};
 
+use waygate_core::Printable;
+
 use crate::engine::Held;
 
 /// What the played client sends.
@@ -103,7 +105,7 @@ impl HeldUpgrade {
             let upgraded = match real.await {
                 Ok(upgraded) => upgraded,
                 Err(error) => {
-                    tracing::debug!(%error, "a connection was not upgraded");
+                    tracing::debug!(error = %Printable(error), "a connection was not upgraded");
                     return;
                 }
             };
@@ -114,7 +116,7 @@ impl HeldUpgrade {
             if open.send(line).is_ok()
                 && let Err(error) = handover.await
             {
-                tracing::debug!(%error, "an upgraded connection has ended at once");
+                tracing::debug!(error = %Printable(error), "an upgraded connection has ended at once");
             }
         });
     }

@@ -8,6 +8,7 @@ use waygate::{Action, Admin, AuditQuery, CredentialError, Credentials};
 use waygate_backends::MemoryBackend;
 
 use super::support::{Answer, Server};
+use crate::log::{Log, hostile, is_harmless};
 
 async fn login(server: &Server, peer: Option<&str>, user: &str, password: &str) -> Answer {
     let body = json!({ "username": user, "password": password }).to_string();
@@ -421,4 +422,24 @@ async fn secrets_do_not_show_in_debug_output() {
     assert!(!format!("{credentials:?}").contains("hunter2"));
     let admin = Admin::new(credentials);
     assert!(!format!("{admin:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn the_name_of_a_login_cannot_forge_a_line_of_the_log() {
+    let server = Server::start().await;
+    let (log, _guard) = Log::of_this_thread();
+    let names = ["ada\" user=\"admin", "ada\u{202e}\n", "nobody", &hostile()];
+    for name in names.into_iter().chain(["admin"]) {
+        login(&server, HERE, name, "wrong").await;
+    }
+    let lines = log.lines();
+    is_harmless(&lines);
+    let line = r#" message=a login was refused user="admin" from="from 192.0.2.1""#;
+    assert!(lines.contains(&line.to_owned()), "{lines:?}");
+    for strange in ["ada", "nobody", "forged"] {
+        assert!(
+            !lines.iter().any(|line| line.contains(strange)),
+            "{lines:?}"
+        );
+    }
 }

@@ -12,13 +12,17 @@ use waygate_backends::MemoryBackend;
 use waygate_core::port::{Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image};
 
 use super::support::{Server, at};
+use crate::log::Log;
 
-/// A store that fails when it is asked to: 1 unavailable, 2 full, 3 corrupt, 4 refuses the batch.
+/// A store that fails when it is asked to: 1 unavailable, 2 full, 3 corrupt, 4 refuses the batch, 5 and 6 say too much.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failing {
     store: MemoryBackend,
     mode: Arc<AtomicU8>,
 }
+
+const PLACES: &str =
+    "`/srv/my shop/state.json` and redis://ada:hunter2@10.0.0.1:6379/0: no space left";
 
 impl Failing {
     pub(super) fn fail(&self, mode: u8) {
@@ -29,6 +33,8 @@ impl Failing {
         match self.mode.load(Ordering::SeqCst) {
             1 => Some(BackendError::Unavailable("connection refused".to_owned())),
             2 => Some(BackendError::NotWritable("no space left".to_owned())),
+            5 => Some(BackendError::NotWritable(PLACES.to_owned())),
+            6 => Some(BackendError::Unavailable(PLACES.to_owned())),
             3 => Some(BackendError::Corrupt("nonsense".to_owned())),
             4 => Some(BackendError::InvalidBatch("nonsense".to_owned())),
             _ => None,
@@ -159,4 +165,60 @@ async fn an_emptied_store_is_given_back_what_it_had_held() {
     assert!(reason.ends_with(known.as_str().unwrap()), "{reason}");
     let route = server.get(&at("GET:/orders", "")).await.expect(200);
     assert_eq!(route["status"], "disabled");
+}
+
+/// Where files are, and what gives access, is for the log.
+#[tokio::test]
+async fn answers_name_no_places_of_the_server() {
+    let backend = Failing::default();
+    let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
+    let (log, _guard) = Log::of_this_thread();
+    let shown = "`state.json` and redis://***@10.0.0.1:6379/0: no space left";
+    for (mode, status) in [(5, 507), (6, 503)] {
+        backend.fail(mode);
+        for path in [&at("GET:/orders", "/disable"), "/api/global/enable"] {
+            let answer = server.post(path, json!({})).await;
+            let body = answer.json();
+            assert!(!body.to_string().contains("/srv"), "{body}");
+            assert!(answer.refused(status).contains(shown), "{body}");
+        }
+        server.get("/api/audit").await.refused(status);
+        let health = server.get("/api/health").await.expect(200);
+        let cause = health["components"]["store"]["cause"].as_str().unwrap();
+        assert!(cause.contains(shown), "{cause}");
+        backend.fail(0);
+    }
+    let lines = log.lines();
+    let kept = |line: &String| line.contains("/srv/my shop/state.json");
+    assert!(lines.iter().any(kept), "{lines:?}");
+    assert!(
+        !lines.iter().any(|line| line.contains("hunter2")),
+        "{lines:?}"
+    );
+}
+
+#[cfg(feature = "file")]
+#[tokio::test]
+async fn answers_name_no_directory_of_the_state_file() {
+    use waygate_core::model::Epoch;
+
+    let directory = std::env::temp_dir().join(format!("waygate-{}", Epoch::random()));
+    std::fs::create_dir(&directory).unwrap();
+    let backend = waygate_backends::FileBackend::open(directory.join("state.json"))
+        .await
+        .unwrap();
+    let server = Server::on(backend, Credentials::new("admin", "secret")).await;
+    let hidden = directory.to_str().unwrap().to_owned();
+    let says_nothing = |text: String| assert!(!text.contains(&hidden), "{text}");
+    std::fs::write(directory.join("state.json"), "nonsense").unwrap();
+    let asked = async || {
+        let change = server.post("/api/global/enable", json!({})).await;
+        says_nothing(change.json().to_string());
+        let health = server.get("/api/health").await.expect(200);
+        says_nothing(health.to_string());
+        change.status.as_u16()
+    };
+    asked().await;
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert_eq!(asked().await, 507);
 }

@@ -1,0 +1,111 @@
+//! What clients are shown of the errors of stores: not where this machine keeps its files, and no password of a URL.
+
+use waygate_core::without_credentials;
+
+/// `text` with the last part of each absolute path in its place, and without what gives access in URLs.
+///
+/// Errors of stores are text, those of other people's stores as well; the keys of routes in it (`GET:/payments`) stay.
+pub(crate) fn without_places(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let text = without_credentials(text);
+    let mut rest = &*text;
+    while let Some(c) = rest.chars().next() {
+        let before = shown.chars().next_back();
+        if starts_path(shown.as_str(), before, rest) {
+            let path = &rest[..path_end(before, rest)];
+            shown.push_str(last_part(path));
+            rest = &rest[path.len()..];
+        } else {
+            shown.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    shown
+}
+
+fn starts_path(shown: &str, before: Option<char>, rest: &str) -> bool {
+    let is_apart =
+        before.is_none_or(|c| c.is_whitespace() || is_quote(c) || "([{<=,;|".contains(c));
+    let is_url = shown.ends_with("://") || shown.ends_with("unix:");
+    let mut chars = rest.chars();
+    let is_absolute = match (chars.next(), chars.next(), chars.next()) {
+        (Some('/'), Some(next), _) => !next.is_whitespace() && !is_quote(next),
+        (Some('\\'), Some('\\'), _) => true,
+        (Some(drive), Some(':'), Some('/' | '\\')) => drive.is_ascii_alphabetic(),
+        _ => false,
+    };
+    is_absolute && (is_apart || is_url)
+}
+
+/// A path in quotation marks may have blanks.
+fn path_end(before: Option<char>, rest: &str) -> usize {
+    let closing = before.filter(|c| is_quote(*c)).and_then(|c| rest.find(c));
+    let bare = || {
+        let mut chars = rest.char_indices().skip(2);
+        chars.find(|(_, c)| c.is_whitespace() || is_quote(*c) || ")]}>,;|:".contains(*c))
+    };
+    let end = closing.or_else(|| Some(bare()?.0));
+    end.unwrap_or(rest.len())
+}
+
+fn last_part(path: &str) -> &str {
+    let separators = ['/', '\\'];
+    let path = path.trim_end_matches(separators);
+    path.rsplit(separators).next().unwrap_or(path)
+}
+
+fn is_quote(c: char) -> bool {
+    matches!(c, '`' | '"' | '\'')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_path_the_last_part_is_shown() {
+        for (text, shown) in [
+            (
+                "cannot write `/srv/shop/state.json`: No space left on device (os error 28)",
+                "cannot write `state.json`: No space left on device (os error 28)",
+            ),
+            ("`/srv/my shop/state.json`: x", "`state.json`: x"),
+            ("at path \"/tmp/.tmpAb1\"", "at path \".tmpAb1\""),
+            ("/srv/a: no such file", "a: no such file"),
+            ("open(/srv/a/b) failed", "open(b) failed"),
+            ("file=/srv/a/b, again", "file=b, again"),
+            (
+                "mount the directory `/srv/a/` instead",
+                "mount the directory `a` instead",
+            ),
+            (
+                r"cannot read `C:\Users\ada\state.json`",
+                "cannot read `state.json`",
+            ),
+            (
+                r"cannot read \\nas\share\state.json",
+                "cannot read state.json",
+            ),
+            ("unix:/run/redis.sock refused", "unix:redis.sock refused"),
+            ("file:///srv/a/b", "file://b"),
+            ("redis://ada:hunter2@host/0", "redis://***@host/0"),
+            ("/s", "s"),
+        ] {
+            assert_eq!(without_places(text), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_rest_stays_as_it_is() {
+        for text in [
+            "",
+            "/",
+            "a / b",
+            "the record `GET:/payments/{id}` and `billing:GET:/x`; `route/GET:/x`, `route//x`",
+            "n/a, 1/2, and/or, Größe: 3 × 🔧",
+            "10.0.0.1:6379: connection refused",
+        ] {
+            assert_eq!(without_places(text), text);
+        }
+    }
+}

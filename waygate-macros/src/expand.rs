@@ -223,9 +223,9 @@ fn emit(
         identity::stamp_attribute(&mut handler.attrs, &stamp);
         identity::stamp_items(&handler.signature.ident, facade, &stamp)
     });
-    let mut registration = registration(&attribute, &handler, &stamp);
-    if first && handler.signature.asyncness.is_some() {
-        registration.extend(quote!(#facade::__private::entered(#stamp).await;));
+    let registration = registration(&attribute, &handler, &stamp);
+    if first {
+        handler.enter(quote!(#facade::__private::entered(#stamp)));
     }
     let function = handler.into_tokens(facade, registration);
     quote!(#beside #function)

@@ -1,7 +1,8 @@
 use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, TokenStreamExt};
+use quote::{ToTokens, TokenStreamExt, quote};
 use syn::{
-    Attribute, Error, Path, Result, Signature, Token, Visibility, braced,
+    Attribute, Error, Path, Result, ReturnType, Signature, Token, Type, TypeParamBound, Visibility,
+    braced,
     parse::{ParseStream, Parser},
     token::Brace,
 };
@@ -57,6 +58,40 @@ impl Handler {
     /// Whether the signature can only stand in an `impl` or a `trait`.
     pub(crate) fn is_associated(&self) -> bool {
         names_self(self.signature.to_token_stream())
+    }
+
+    /// Has the handler await `entering` before its body runs, where it is `async` or returns `impl Future`. What else it
+    /// may return cannot be awaited for it.
+    pub(crate) fn enter(&mut self, entering: TokenStream) {
+        let body = &self.body;
+        if self.signature.asyncness.is_some() {
+            self.body = quote!(#entering.await; #body);
+        } else if self.returns_future() {
+            // A closure, since the body may `return`.
+            self.body = quote! {
+                let __waygate_serving = (move || { #body })();
+                async move {
+                    #entering.await;
+                    __waygate_serving.await
+                }
+            };
+        }
+    }
+
+    fn returns_future(&self) -> bool {
+        let ReturnType::Type(_, returned) = &self.signature.output else {
+            return false;
+        };
+        let Type::ImplTrait(returned) = &**returned else {
+            return false;
+        };
+        returned.bounds.iter().any(|bound| match bound {
+            TypeParamBound::Trait(bound) => {
+                let last = bound.path.segments.last();
+                last.is_some_and(|segment| segment.ident == "Future")
+            }
+            _ => false,
+        })
     }
 
     /// The function with `statement` as the first one of its body, and the marker as its last attribute.

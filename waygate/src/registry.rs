@@ -100,6 +100,17 @@ impl HandlerDeclaration {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     }
 
+    /// Whether anything that it declares can refuse a request.
+    pub(crate) fn can_refuse(&self) -> bool {
+        let passing = RouteState {
+            force_active: self.state.force_active,
+            deprecation: self.state.deprecation.clone(),
+            ..RouteState::default()
+        };
+        let limits = &self.limits;
+        self.state != passing || !limits.rates.is_empty() || !limits.concurrency.is_empty()
+    }
+
     fn add(&mut self, declaration: &Declaration) -> Result<(), Invalid> {
         match declaration.gate {
             Gate::RateLimit(limit) => self.limits.add_rate(limit, declaration)?,

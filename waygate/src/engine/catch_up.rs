@@ -45,7 +45,9 @@ pub(crate) async fn run(engine: Weak<Inner>) {
             };
             match catch_up(&inner).await {
                 Ok(()) => break,
-                Err(error) => tracing::trace!(error = %Printable(error), "the store of the counters is not back yet"),
+                Err(error) => {
+                    tracing::trace!(error = %Printable(error), "the store of the counters is not back yet")
+                }
             }
         }
     }

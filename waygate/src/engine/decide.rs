@@ -20,6 +20,47 @@ impl Inner {
         snapshot.decide(slot, asked, facts, || self.clock.now())
     }
 
+    /// Decides by all routes that govern a request: the strictest verdict holds. With it the slot that it is of, which is
+    /// the one to count the request where none refuses it: the first with limits of its own.
+    pub(crate) fn decide_among<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        slots: &[usize],
+        asked: &impl Asked,
+        facts: &impl Facts,
+    ) -> (Option<usize>, Verdict<'a>) {
+        let decide = |slot| (slot, self.decide(snapshot, slot, asked, facts));
+        if slots.len() > 1 {
+            let verdicts = slots.iter().map(|slot| decide(Some(*slot)));
+            let refused = verdicts
+                .into_iter()
+                .find(|(_, verdict)| matches!(verdict, Verdict::Block(_)));
+            if let Some(refused) = refused {
+                return refused;
+            }
+        }
+        let counts = |slot: &&usize| snapshot.has_own_limits(**slot);
+        decide(slots.iter().find(counts).or(slots.first()).copied())
+    }
+
+    /// The route in `slot` and the limits of its own that count a request, if any do: without those that it shares.
+    #[cfg(feature = "axum")]
+    pub(crate) fn own_limits_for(
+        &self,
+        snapshot: &Snapshot,
+        slot: usize,
+        asked: &impl Asked,
+    ) -> Option<(
+        std::sync::Arc<super::Registered>,
+        std::sync::Arc<super::Limits>,
+    )> {
+        if self.bypass_rate_limits || in_test() {
+            return None;
+        }
+        let limits = snapshot.own_limits(slot, asked.method())?;
+        Some((snapshot.table.route(slot)?.clone(), limits))
+    }
+
     /// The route and the limits that count a request, if any do.
     #[cfg(feature = "axum")]
     #[inline]

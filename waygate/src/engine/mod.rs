@@ -38,6 +38,7 @@ mod limits;
 mod lineage;
 mod maintenance;
 mod merge;
+mod methods;
 mod nearest;
 mod open;
 mod operator;
@@ -98,10 +99,12 @@ pub(crate) use limits::{
     NoFunctions, Passed, Policy, Rate, Refusal, RefusalCause, Told, instant, needs_of_caller,
 };
 #[cfg(feature = "axum")]
+pub(crate) use methods::MethodSet;
+#[cfg(feature = "axum")]
 pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Registered;
 #[cfg(feature = "axum")]
-pub(crate) use table::Table;
+pub(crate) use table::{Governing, Table};
 pub(crate) use target::Asked;
 #[cfg(feature = "axum")]
 pub(crate) use target::is_preflight;
@@ -260,10 +263,12 @@ impl Waygate {
         answer: impl FnOnce(Verdict<'_>) -> T,
     ) -> T {
         let snapshot = self.inner.snapshot.load();
-        let slot = target
+        let slots = target
             .template()
-            .and_then(|template| snapshot.table.find(target.method().as_str(), template));
-        answer(self.inner.decide(&snapshot, slot, &target, facts))
+            .map(|template| snapshot.table.governing(target.method().as_str(), template));
+        let slots = slots.unwrap_or_default();
+        let (_, verdict) = self.inner.decide_among(&snapshot, &slots, &target, facts);
+        answer(verdict)
     }
 
     /// Which proxies may name the client they speak for.

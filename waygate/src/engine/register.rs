@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use waygate_core::{
-    grammar::{Invalid, PolicyName, ServiceName},
+    grammar::{Invalid, PathTemplate, PolicyName, ServiceName},
     model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, RouteKey, RouteState},
 };
 
-use super::{Inner, Registered, Source, Waygate, limits::check_key, snapshot::Snapshot};
+use super::{
+    Inner, Registered, Source, Waygate, limits::check_key, methods::MethodSet, snapshot::Snapshot,
+};
 
 /// A route to [register](Waygate::register_all): its state to begin with, and its limits.
 ///
@@ -225,11 +227,23 @@ impl Inner {
         &self,
         routes: impl IntoIterator<Item = Registered>,
     ) -> Result<(), RegisterError> {
+        self.register_served(routes, []).await
+    }
+
+    /// The same, with the paths of which one endpoint serves all methods but those that have one of their own.
+    pub(crate) async fn register_served(
+        &self,
+        routes: impl IntoIterator<Item = Registered>,
+        others: impl IntoIterator<Item = (PathTemplate, MethodSet)>,
+    ) -> Result<(), RegisterError> {
         let stored = self.stored.lock().await;
         let snapshot = self.snapshot.load_full();
         let mut table = (*snapshot.table).clone();
         for route in routes {
             table.insert(route)?;
+        }
+        for (path, apart) in others {
+            table.serve_others(path.as_str(), apart);
         }
         let version = snapshot.version + 1;
         let compiler = self.compiler();

@@ -174,6 +174,20 @@ impl Snapshot {
         self.limits.get(slot)?.of(method)
     }
 
+    /// Whether the route in `slot` has limits of its own.
+    pub(crate) fn has_own_limits(&self, slot: usize) -> bool {
+        self.slot(slot)
+            .is_some_and(|slot| !slot.own_limits.is_empty() || !slot.limits_by_method.is_empty())
+    }
+
+    /// What requests with this method meet at the route in `slot` alone.
+    #[cfg(feature = "axum")]
+    pub(crate) fn own_limits(&self, slot: usize, method: &http::Method) -> Option<Arc<Limits>> {
+        let key = &self.table.route(slot)?.key;
+        let levels = Levels::default();
+        levels.of(key, self.slot(slot)?).of(method).cloned()
+    }
+
     /// The limits of every scope.
     pub(crate) fn all_limits(&self) -> impl Iterator<Item = &OwnLimits> {
         let own = self.routes.iter().flat_map(|route| {

@@ -1,11 +1,14 @@
 use std::{collections::HashMap, sync::Arc};
 
+use smallvec::SmallVec;
 use waygate_core::{
     grammar::Method,
     model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState},
 };
 
-use super::{RegisterError, ResolveError, merge::Declarations, nearest::nearest};
+use super::{
+    RegisterError, ResolveError, merge::Declarations, methods::MethodSet, nearest::nearest,
+};
 
 /// Every route that can be controlled. A slot number, once given, means the same route for ever, also after the route was
 /// unregistered.
@@ -18,7 +21,12 @@ pub(crate) struct Table {
     /// Slots of routes of other services, which are only shown: no request finds them.
     elsewhere: HashMap<RouteKey, usize>,
     paths: HashMap<Box<str>, Methods>,
+    /// Changes with everything that may change which slots govern a request.
+    shape: u64,
 }
+
+/// The slots that govern one request: mostly one.
+pub(crate) type Governing = SmallVec<[usize; 2]>;
 
 /// One controlled route.
 #[derive(Debug, Clone)]
@@ -71,6 +79,32 @@ impl Source {
 struct Methods {
     by_method: [Option<u32>; Method::ALL.len()],
     any: Option<u32>,
+    /// The methods that have an endpoint of their own, where one endpoint serves all others. `None` where none does, or
+    /// none is known of.
+    apart: Option<MethodSet>,
+}
+
+impl Methods {
+    /// The slot of one method. `HEAD` follows `GET`, as axum serves it.
+    fn of(&self, method: Method) -> Option<usize> {
+        let of = |method: Method| self.by_method[method as usize];
+        let slot = match method {
+            Method::Head => of(Method::Head).or_else(|| of(Method::Get)),
+            method => of(method),
+        };
+        slot.map(|slot| slot as usize)
+    }
+
+    fn all(&self) -> impl Iterator<Item = usize> {
+        let slots = self.by_method.into_iter().chain([self.any]);
+        slots.flatten().map(|slot| slot as usize)
+    }
+
+    /// Whether requests of this method share an endpoint with methods that nobody names.
+    fn is_shared(&self, method: Option<Method>) -> bool {
+        let is_apart = |apart: MethodSet| method.is_some_and(|method| apart.contains(method));
+        self.apart.is_some_and(|apart| !is_apart(apart))
+    }
 }
 
 impl Table {
@@ -85,12 +119,14 @@ impl Table {
             self.routes[slot] = Arc::new(merged);
         }
         self.declarations[slot] = declarations;
+        self.shape += u64::from(self.is_gone[slot]);
         self.is_gone[slot] = false;
         Ok(slot)
     }
 
     fn push(&mut self, route: Registered) -> usize {
         let slot = self.routes.len();
+        self.shape += 1;
         if route.key.service().is_some() {
             self.elsewhere.insert(route.key.clone(), slot);
         } else {
@@ -126,6 +162,7 @@ impl Table {
                     source: Source::Registered,
                 });
                 self.is_gone[slot] = true;
+                self.shape += 1;
             }
         }
         true
@@ -180,24 +217,60 @@ impl Table {
         ))
     }
 
-    /// The slot that governs a request. `HEAD` follows `GET`, as axum serves it.
-    pub(crate) fn find(&self, method: &str, path: &str) -> Option<usize> {
-        let methods = self.paths.get(path)?;
-        let of = |method: Method| methods.by_method[method as usize];
-        let slot = match Method::from_name(method) {
-            Some(Method::Head) => of(Method::Head).or_else(|| of(Method::Get)),
-            Some(method) => of(method),
-            None => None,
-        };
-        slot.or(methods.any).map(|slot| slot as usize)
+    /// Notes that one endpoint serves all methods of a path but those that have an endpoint of their own (`apart`).
+    pub(crate) fn serve_others(&mut self, path: &str, apart: MethodSet) {
+        let methods = self.paths.entry(path.into()).or_default();
+        let known = methods.apart.get_or_insert(apart);
+        *known = known.intersection(apart);
+        self.shape += 1;
     }
 
-    /// The slots of every method of a path.
+    /// The slots that govern a request.
+    ///
+    /// The route of its method does, or else the one for all methods of the path. Where one endpoint serves both, both do;
+    /// a method without a route meets the gates of the whole path there. A route that was taken back keeps closed what an
+    /// operator has closed, and nothing else.
+    pub(crate) fn governing(&self, method: &str, path: &str) -> Governing {
+        let Some(methods) = self.paths.get(path) else {
+            return Governing::new();
+        };
+        let method = Method::from_name(method);
+        self.among(methods, method, methods.is_shared(method))
+    }
+
+    /// The same for a request that has reached a handler, be it known or not that the path has one for its method.
     #[cfg(feature = "axum")]
-    pub(crate) fn of_path(&self, path: &str) -> impl Iterator<Item = usize> {
-        let methods = self.paths.get(path).into_iter();
-        let slots = methods.flat_map(|methods| methods.by_method.into_iter().chain([methods.any]));
-        slots.flatten().map(|slot| slot as usize)
+    pub(crate) fn governing_handled(&self, method: &str, path: &str) -> Governing {
+        let Some(methods) = self.paths.get(path) else {
+            return Governing::new();
+        };
+        let method = Method::from_name(method);
+        let slots = self.among(methods, method, methods.is_shared(method));
+        match slots.is_empty() {
+            true => self.among(methods, method, true),
+            false => slots,
+        }
+    }
+
+    fn among(&self, methods: &Methods, method: Option<Method>, is_shared: bool) -> Governing {
+        let own = method.and_then(|method| methods.of(method));
+        let mut slots: Governing = own.into_iter().collect();
+        if is_shared || own.is_none_or(|slot| self.is_gone(slot)) {
+            slots.extend(methods.any.map(|slot| slot as usize));
+        }
+        if is_shared && slots.iter().all(|slot| self.is_gone(*slot)) {
+            let others = methods.all().filter(|slot| !slots.contains(slot));
+            let others: Governing = others.collect();
+            slots.extend(others);
+        }
+        slots
+    }
+
+    /// Changes with everything that may change which slots govern a request.
+    #[cfg(feature = "axum")]
+    #[inline]
+    pub(crate) fn shape(&self) -> u64 {
+        self.shape
     }
 
     /// The route that an operator means: the exact key, or a bare path that only one method has.

@@ -29,6 +29,8 @@ pub(super) struct Bound {
     pub(super) routes: Vec<Registered>,
     /// What attributes bring along, of the routes that have any.
     pub(super) own: HashMap<RouteKey, OfRoute>,
+    /// The routes that the attributes of each handler are bound to, by its stamp.
+    pub(super) handlers: HashMap<&'static str, Vec<RouteKey>>,
 }
 
 /// An operation of the OpenAPI document.
@@ -77,6 +79,7 @@ pub(super) async fn bind(
     let mut bound = Bound {
         routes: Vec::new(),
         own: HashMap::new(),
+        handlers: HashMap::new(),
     };
     // Paths of routes without a method, which come first.
     let mut every_method = HashSet::new();
@@ -230,6 +233,8 @@ impl Bound {
                 source,
             }) => {
                 self.own.insert(key.clone(), OfRoute::from(*declaration));
+                let keys = self.handlers.entry(declaration.stamp).or_default();
+                keys.push(key.clone());
                 (
                     declaration.state.clone(),
                     declaration.limits.clone(),

@@ -1,18 +1,15 @@
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::MatchedPath;
 use http::Extensions;
-use smallvec::SmallVec;
-use waygate_core::{grammar::Method, model::RouteKey};
+use waygate_core::grammar::Method;
 
 use super::{
     identity::{self, Memory},
     layer::Shared,
+    watch::Watch,
 };
-use crate::engine::{Snapshot, Table};
+use crate::engine::{Governing, MethodSet, Snapshot, Table};
 
 /// What the services of one endpoint share. axum clones one for each request, so it is one pointer.
 #[derive(Debug)]
@@ -21,8 +18,8 @@ pub(super) struct Endpoint {
     pub(super) memory: Memory,
     /// What `guard` found out; empty for an endpoint that it did not find.
     serves: OnceLock<Serves>,
-    /// Whether its handler may have attributes that are bound to another route.
-    watched: AtomicBool,
+    /// What is known of its handler.
+    pub(super) watch: Watch,
 }
 
 /// What an endpoint serves, as `guard` saw it.
@@ -43,36 +40,19 @@ pub(super) enum Serves {
 /// A set of methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Methods {
-    bits: u16,
+    pub(super) named: MethodSet,
     /// Methods that have no endpoint of their own, extension methods included.
     pub(super) others: bool,
 }
 
 impl Methods {
-    pub(super) fn insert(&mut self, method: Method) {
-        self.bits |= 1 << method as u16;
-    }
-
     fn contains(self, method: &http::Method) -> bool {
         match Method::from_name(method.as_str()) {
-            Some(method) => self.has(method),
+            Some(method) => self.named.contains(method),
             None => self.others,
         }
     }
-
-    fn has(self, method: Method) -> bool {
-        self.bits & (1 << method as u16) != 0
-    }
-
-    fn iter(self) -> impl Iterator<Item = Method> {
-        Method::ALL
-            .into_iter()
-            .filter(move |method| self.has(*method))
-    }
 }
-
-/// The routes that govern one request: mostly one.
-pub(super) type Governing = SmallVec<[usize; 2]>;
 
 impl Endpoint {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
@@ -80,22 +60,8 @@ impl Endpoint {
             shared,
             memory: Memory::default(),
             serves: OnceLock::new(),
-            watched: AtomicBool::new(false),
+            watch: Watch::default(),
         }
-    }
-
-    pub(super) fn watch(&self) {
-        self.watched.store(true, Ordering::Relaxed);
-    }
-
-    /// It is known by now which attributes the handler has.
-    pub(super) fn settle(&self) {
-        self.watched.store(false, Ordering::Relaxed);
-    }
-
-    #[inline]
-    pub(super) fn is_watched(&self) -> bool {
-        self.watched.load(Ordering::Relaxed)
     }
 
     /// Says what the endpoint serves. The first word holds.
@@ -114,29 +80,14 @@ impl Endpoint {
         let Some(Serves::Route { path, methods }) = self.serves.get() else {
             return false;
         };
-        let every = methods.others.then(|| table.find("", path)).flatten();
-        let own = methods
-            .iter()
-            .filter_map(|method| table.find(method.as_str(), path));
-        let handler = |slot| table.route(slot)?.source.handler();
-        own.chain(every).any(|slot| handler(slot).is_some())
-    }
-
-    /// The route under which a handler is to be controlled that serves a request of this method.
-    pub(super) fn key_for(&self, method: &http::Method) -> Option<RouteKey> {
-        let Some(Serves::Route { path, methods }) = self.serves.get() else {
-            return None;
-        };
-        let path = path.parse().ok()?;
-        if methods.others {
-            return Some(RouteKey::new(None, &path));
-        }
-        let asked = Method::from_name(method.as_str()).filter(|method| methods.has(*method));
-        let method = match asked.or_else(|| methods.iter().next())? {
-            Method::Head if methods.has(Method::Get) => Method::Get,
-            method => method,
-        };
-        Some(RouteKey::new(Some(method), &path))
+        let named = methods.named.iter().map(Method::as_str);
+        let names = named.chain(methods.others.then_some(""));
+        let mut slots = names.flat_map(|method| table.governing(method, path));
+        slots.any(|slot| {
+            table
+                .route(slot)
+                .is_some_and(|route| route.source.handler().is_some())
+        })
     }
 
     /// The slots that govern a request; none for fallbacks and for routes that nobody controls.
@@ -153,13 +104,13 @@ impl Endpoint {
         let mut slots = Governing::new();
         let table = &*snapshot.table;
         let matched = extensions.get::<MatchedPath>().map(MatchedPath::as_str);
-        let serves = self.serves.get();
-        if let Some(Serves::Route { path, methods }) = serves {
+        if let Some(Serves::Route { path, methods }) = self.serves.get() {
             if methods.contains(method) {
-                add(&mut slots, covering(table, method.as_str(), path, *methods));
+                add(&mut slots, table.governing(method.as_str(), path));
             } else {
-                for method in methods.iter() {
-                    add(&mut slots, covering(table, method.as_str(), path, *methods));
+                let named = methods.named.iter().map(Method::as_str);
+                for method in named.chain(methods.others.then_some("")) {
+                    add(&mut slots, table.governing(method, path));
                 }
             }
             if matched == Some(path) && methods.contains(method) {
@@ -167,22 +118,13 @@ impl Endpoint {
             }
         }
         if let Some(matched) = matched {
+            let of_path = |path: &str| table.governing(method.as_str(), path);
             add(
                 &mut slots,
-                identity::find(method, matched, extensions, snapshot),
+                identity::governing(matched, extensions, of_path),
             );
         }
         slots
-    }
-}
-
-/// The slots that cover one method of a path. A method that no key names is covered by all keys of the path, where its
-/// endpoint serves whatever has no endpoint of its own.
-fn covering(table: &Table, method: &str, path: &str, methods: Methods) -> Governing {
-    match table.find(method, path) {
-        Some(slot) => SmallVec::from_slice(&[slot]),
-        None if methods.others => table.of_path(path).collect(),
-        None => Governing::new(),
     }
 }
 

@@ -93,16 +93,21 @@ where
         let engine = &*waygate.inner;
         let snapshot = engine.snapshot.load();
         let matched = parts.extensions.get::<MatchedPath>();
-        let slot = matched.and_then(|path| {
-            identity::find(&parts.method, path.as_str(), &parts.extensions, &snapshot)
-        });
+        let of_path = |path: &str| {
+            snapshot
+                .table
+                .governing_handled(parts.method.as_str(), path)
+        };
+        let slots = matched
+            .map(|path| identity::governing(path.as_str(), &parts.extensions, of_path))
+            .unwrap_or_default();
         let facts = RequestFacts::of_parts(parts, engine).seen_by(SeenBy::Handler);
         let mut headers = HeaderMap::new();
         let refusal = |reason: BlockReason, headers| Refusal {
             blocked: Blocked::new(parts.clone(), reason, engine.clock.now()),
             headers,
         };
-        let verdict = engine.decide(&snapshot, slot, &facts, &facts);
+        let (slot, verdict) = engine.decide_among(&snapshot, &slots, &facts, &facts);
         if let Verdict::Block(block) = verdict {
             return Err(refusal(block.into(), headers));
         }

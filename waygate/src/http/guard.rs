@@ -6,12 +6,12 @@ use waygate_core::{Printable, model::RouteKey};
 
 use super::{
     Api, BindErrors, Responses, bind,
-    layer::{OfRoute, Setup, Shared, WaygateLayer},
+    layer::{OfHandler, OfRoute, Setup, Shared, WaygateLayer},
     survey::Survey,
 };
 use crate::{
     Waygate,
-    engine::Report,
+    engine::{Report, Table},
     registry::{self, HandlerDeclaration},
 };
 
@@ -52,9 +52,11 @@ impl Waygate {
         )
         .await?;
         bound.add_undocumented(&survey, &self.inner.snapshot.load().table);
-        self.inner.register(bound.routes).await?;
+        self.inner
+            .register_served(bound.routes, survey.others())
+            .await?;
         let table = self.inner.snapshot.load().table.clone();
-        survey.watch(&table);
+        survey.settle(&table);
         let gaps = survey.gaps(layer.shared().created(), |path| {
             let every = path.parse().ok().map(|path| RouteKey::new(None, &path));
             every.is_some_and(|key| table.exact(&key).is_some())
@@ -72,7 +74,7 @@ impl Waygate {
             shared: layer.shared().clone(),
             responses: Responses::new(),
             by_slot: by_slot.collect(),
-            handlers,
+            handlers: bound_handlers(handlers, &bound.handlers, &table),
             gaps,
             live: Router::new(),
             #[cfg(feature = "openapi")]
@@ -86,6 +88,23 @@ impl Waygate {
     }
 }
 
+/// The handlers with attributes, by stamp, and the slots that they are bound to.
+fn bound_handlers(
+    handlers: Vec<HandlerDeclaration>,
+    bound: &HashMap<&'static str, Vec<RouteKey>>,
+    table: &Table,
+) -> HashMap<&'static str, OfHandler> {
+    let of = |handler: HandlerDeclaration| {
+        let keys = bound.get(handler.stamp).into_iter().flatten();
+        let handler = OfHandler {
+            slots: keys.filter_map(|key| table.exact(key)).collect(),
+            declaration: handler,
+        };
+        (handler.declaration.stamp, handler)
+    };
+    handlers.into_iter().map(of).collect()
+}
+
 /// A guarded API, to be completed with documentation and administration, and to be served.
 #[must_use = "a guarded API does nothing until it is served"]
 pub struct Guarded {
@@ -94,7 +113,7 @@ pub struct Guarded {
     shared: Arc<Shared>,
     responses: Responses,
     by_slot: HashMap<usize, OfRoute>,
-    handlers: Vec<HandlerDeclaration>,
+    handlers: HashMap<&'static str, OfHandler>,
     gaps: Vec<String>,
     /// What Waygate itself serves, beside the API and not governed by it.
     pub(crate) live: Router,
@@ -134,11 +153,7 @@ impl Guarded {
             by_slot: (0..2 * routes + 16)
                 .map(|_| std::sync::OnceLock::new())
                 .collect(),
-            handlers: self
-                .handlers
-                .into_iter()
-                .map(|handler| (handler.stamp, handler))
-                .collect(),
+            handlers: self.handlers,
         };
         for (slot, own) in self.by_slot {
             if let Some(place) = setup.by_slot.get(slot) {
@@ -150,6 +165,8 @@ impl Guarded {
         let live = self.live.merge(self.endpoints.router(self.document));
         #[cfg(not(feature = "openapi"))]
         let live = self.live;
+        // Paths of the application may begin with `:` or `*`.
+        let live = live.without_v07_checks();
         live.merge(self.router).with_state(())
     }
 

@@ -3,18 +3,22 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwapOption;
 use axum::extract::{MatchedPath, NestedPath};
 use http::{Extensions, Method};
+use waygate_core::grammar;
 
-use crate::engine::Snapshot;
+use crate::engine::{Governing, Snapshot};
 
-/// Which route governs the requests of one endpoint, remembered after the first of them.
+/// For how many methods an endpoint remembers its route: those of `get`, `post`, and of many an `any`.
+const WAYS: usize = 4;
+
+/// Which route governs the requests of one endpoint, remembered after the first of each method.
 ///
 /// axum makes one service per endpoint, so the answer is nearly always the remembered one. A router that
 /// was layered before it was nested twice shares a service between paths, so the memory is compared with
 /// the request and never trusted.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    first: OnceLock<Seen>,
-    /// What took its place after routes were registered at run time.
+    first: [OnceLock<Seen>; WAYS],
+    /// What took their place after routes were registered at run time.
     later: ArcSwapOption<Seen>,
 }
 
@@ -23,19 +27,19 @@ struct Seen {
     method: Method,
     path: Box<str>,
     slot: usize,
-    /// How many routes there were: a later one may be the better match.
-    routes: usize,
+    /// Of the table that it was found in: in a later one, another route may be the better match.
+    shape: u64,
 }
 
 impl Seen {
     #[inline]
-    fn fits(&self, method: &Method, path: &str, routes: usize) -> bool {
-        self.routes == routes && self.method == *method && *self.path == *path
+    fn fits(&self, method: &Method, path: &str, shape: u64) -> bool {
+        self.shape == shape && self.method == *method && *self.path == *path
     }
 }
 
 impl Memory {
-    /// The slot that governs a request like the first one.
+    /// The slot that governs a request like one before.
     #[inline]
     pub(super) fn recall(
         &self,
@@ -44,23 +48,27 @@ impl Memory {
         snapshot: &Snapshot,
     ) -> Option<usize> {
         let path = extensions.get::<MatchedPath>()?.as_str();
-        let routes = snapshot.table.len();
-        match self.first.get() {
-            Some(seen) if seen.fits(method, path, routes) => Some(seen.slot),
-            Some(_) => self.recall_later(method, path, routes),
+        let shape = snapshot.table.shape();
+        match self.first[0].get() {
+            Some(seen) if seen.fits(method, path, shape) => Some(seen.slot),
+            Some(_) => self.recall_other(method, path, shape),
             None => None,
         }
     }
 
     #[cold]
-    fn recall_later(&self, method: &Method, path: &str, routes: usize) -> Option<usize> {
+    fn recall_other(&self, method: &Method, path: &str, shape: u64) -> Option<usize> {
+        let mut others = self.first[1..].iter().map_while(OnceLock::get);
+        if let Some(seen) = others.find(|seen| seen.fits(method, path, shape)) {
+            return Some(seen.slot);
+        }
         let later = self.later.load();
         let seen = later.as_ref()?;
-        seen.fits(method, path, routes).then_some(seen.slot)
+        seen.fits(method, path, shape).then_some(seen.slot)
     }
 
-    /// Remembers the one slot that governs requests like this one. `HEAD` is not remembered: it mostly shares the endpoint
-    /// of `GET`, which is to be fast.
+    /// Remembers the one slot that governs requests like this one. `HEAD` is not remembered, which mostly shares the
+    /// endpoint of `GET`, nor are methods of a client's invention.
     #[cold]
     pub(super) fn remember(
         &self,
@@ -72,35 +80,38 @@ impl Memory {
         let Some(path) = extensions.get::<MatchedPath>() else {
             return;
         };
-        if *method == Method::HEAD {
-            return;
+        match grammar::Method::from_name(method.as_str()) {
+            None | Some(grammar::Method::Head) => return,
+            Some(_) => {}
         }
-        let routes = snapshot.table.len();
-        let seen = || Seen {
+        let shape = snapshot.table.shape();
+        let seen = Seen {
             method: method.clone(),
             path: path.as_str().into(),
             slot,
-            routes,
+            shape,
         };
-        match self.first.get() {
-            None => drop(self.first.set(seen())),
-            Some(first) if first.routes != routes => self.later.store(Some(Arc::new(seen()))),
-            Some(_) => {}
+        let is_current = |seen: &Seen| seen.shape == shape;
+        if self.first[0].get().is_none_or(is_current) {
+            let mut free = self.first.iter().filter(|way| way.get().is_none());
+            let _ = free.next().map(|way| way.set(seen));
+        } else if !self.later.load().as_deref().is_some_and(is_current) {
+            self.later.store(Some(Arc::new(seen)));
         }
     }
 }
 
-/// The slot of a matched path. A guarded router that was itself nested knows its routes without the prefix.
-pub(super) fn find(
-    method: &Method,
+/// The slots of a matched path. A guarded router that was itself nested knows its routes without the prefix.
+pub(super) fn governing(
     path: &str,
     extensions: &Extensions,
-    snapshot: &Snapshot,
-) -> Option<usize> {
-    let find = |path: &str| snapshot.table.find(method.as_str(), path);
-    find(path).or_else(|| {
-        let prefix = extensions.get::<NestedPath>()?.as_str();
-        let own = path.strip_prefix(prefix)?;
-        find(if own.is_empty() { "/" } else { own })
-    })
+    of_path: impl Fn(&str) -> Governing,
+) -> Governing {
+    let slots = of_path(path);
+    let prefix = extensions.get::<NestedPath>().map(NestedPath::as_str);
+    match prefix.and_then(|prefix| path.strip_prefix(prefix)) {
+        Some("") if slots.is_empty() => of_path("/"),
+        Some(own) if slots.is_empty() => of_path(own),
+        _ => slots,
+    }
 }

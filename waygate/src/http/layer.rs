@@ -1,7 +1,7 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -26,6 +26,8 @@ pub(super) struct Shared {
     setup: OnceLock<Setup>,
     /// How many endpoints the layer has made.
     created: AtomicUsize,
+    /// The handlers with attributes that were found behind endpoints (by address) of other routes.
+    found: Mutex<HashSet<(usize, &'static str)>>,
 }
 
 /// What is known when the router is complete.
@@ -33,10 +35,18 @@ pub(super) struct Shared {
 pub(super) struct Setup {
     /// Answers of the whole application.
     pub(super) responses: Responses,
-    /// What attributes bring along, by slot. Some are found when their handler is first called.
+    /// What attributes bring along, by slot.
     pub(super) by_slot: Box<[OnceLock<OfRoute>]>,
     /// The handlers with attributes, by stamp.
-    pub(super) handlers: HashMap<&'static str, HandlerDeclaration>,
+    pub(super) handlers: HashMap<&'static str, OfHandler>,
+}
+
+/// A handler with attributes.
+#[derive(Debug)]
+pub(super) struct OfHandler {
+    pub(super) declaration: HandlerDeclaration,
+    /// The routes that its attributes are bound to.
+    pub(super) slots: Box<[usize]>,
 }
 
 impl Shared {
@@ -58,6 +68,13 @@ impl Shared {
     #[inline]
     pub(super) fn own(&self, slot: usize) -> Option<&OfRoute> {
         self.setup().by_slot.get(slot)?.get()
+    }
+
+    /// Whether this handler is found behind this endpoint for the first time.
+    pub(super) fn note_found(&self, endpoint: &Arc<Endpoint>, stamp: &'static str) -> bool {
+        let found = (Arc::as_ptr(endpoint) as usize, stamp);
+        let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(found)
     }
 
     pub(super) fn created(&self) -> usize {
@@ -88,6 +105,7 @@ impl WaygateLayer {
                 waygate,
                 setup: OnceLock::new(),
                 created: AtomicUsize::new(0),
+                found: Mutex::default(),
             }),
         }
     }

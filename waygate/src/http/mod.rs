@@ -11,6 +11,7 @@ mod extract;
 mod facts;
 mod future;
 mod guard;
+mod handler_gate;
 mod identity;
 mod layer;
 mod limits;

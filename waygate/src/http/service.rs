@@ -16,9 +16,9 @@ use super::{
     limits::{After, TurnedAway, Waiting},
     reply,
     survey::{self, Probe},
-    watch,
+    watch::{self, Watched},
 };
-use crate::engine::Snapshot;
+use crate::engine::{DeprecationHeaders, Limited, Snapshot};
 
 /// Decides about each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ where
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, S::Error>;
+    type Future = ResponseFuture<Watched<S::Future>, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -60,10 +60,8 @@ where
     // Requests are large: each is moved once, to where it is served.
     fn call(&mut self, request: Request) -> Self::Future {
         match self.endpoint.decide(&request) {
-            Step::Serve(after) if !self.endpoint.is_watched() => {
-                ResponseFuture::served(self.inner.call(request), after)
-            }
-            rare => self.serve_rarely(request, rare),
+            Step::Serve(after) => ResponseFuture::served(self.reach(request), after),
+            rare => self.follow_step(request, rare),
         }
     }
 }
@@ -74,14 +72,20 @@ where
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
+    /// Serves a request for which nothing is left to decide.
+    #[inline]
+    pub(super) fn reach(&mut self, request: Request) -> Watched<S::Future> {
+        watch::reach(&mut self.inner, &self.endpoint, request)
+    }
+
     #[cold]
-    fn serve_rarely(
+    pub(super) fn follow_step(
         &mut self,
         request: Request,
         step: Step,
-    ) -> ResponseFuture<S::Future, S::Error> {
+    ) -> ResponseFuture<Watched<S::Future>, S::Error> {
         match step {
-            Step::Serve(after) => watch::serve(self, request, after),
+            Step::Serve(after) => ResponseFuture::served(self.reach(request), after),
             Step::Probed => ResponseFuture::ready(survey::answer(&self.endpoint, &request)),
             Step::Block(slot, reason) => self.endpoint.refuse(request, slot, *reason),
             Step::TurnAway(away) => self.turn_away(request, *away),
@@ -116,29 +120,16 @@ impl Endpoint {
                 self.memory.remember(method, extensions, snapshot, slot);
                 self.decide_at(Some(slot), request, snapshot)
             }
-            ref slots => self.decide_among(slots, request, snapshot),
-        }
-    }
-
-    /// Decides by several routes: the strictest verdict holds, and the first route with limits counts.
-    fn decide_among(
-        self: &Arc<Self>,
-        slots: &[usize],
-        request: &Request,
-        snapshot: &Snapshot,
-    ) -> Step {
-        let engine = &*self.shared.waygate.inner;
-        let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
-        for &slot in slots {
-            if let Verdict::Block(block) = engine.decide(snapshot, Some(slot), &facts, &facts) {
-                return Step::Block(Some(slot), Box::new(block.into()));
+            ref slots => {
+                let engine = &*self.shared.waygate.inner;
+                let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
+                let (slot, _) = engine.decide_among(snapshot, slots, &facts, &facts);
+                self.decide_at(slot, request, snapshot)
             }
         }
-        let counts = |slot: &&usize| engine.limits_for(snapshot, Some(**slot), &facts).is_some();
-        let slot = slots.iter().find(counts).or(slots.first());
-        self.decide_at(slot.copied(), request, snapshot)
     }
 
+    /// Decides by the route in `slot`, and has its limits count.
     #[inline]
     fn decide_at(
         self: &Arc<Self>,
@@ -148,20 +139,70 @@ impl Endpoint {
     ) -> Step {
         let engine = &*self.shared.waygate.inner;
         let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
-        let announcement = match engine.decide(snapshot, slot, &facts, &facts) {
-            Verdict::Pass => None,
-            Verdict::PassDeprecated => {
-                slot.and_then(|slot| snapshot.slot(slot)?.announcement.clone())
-            }
-            Verdict::Block(block) => return Step::Block(slot, Box::new(block.into())),
+        let announcement = match self.verdict(slot, &facts, snapshot) {
+            Ok(announcement) => announcement,
+            Err(refusal) => return refusal,
         };
         match engine.limits_for(snapshot, slot, &facts) {
             Some(limited) => self.count(request, limited, announcement),
-            None => Step::Serve(
-                slot.zip(announcement)
-                    .map(|(slot, headers)| After::announcing(Admitted::new(engine, slot), headers)),
-            ),
+            None => self.serve(slot, announcement),
         }
+    }
+
+    /// The same without the limits that the route shares with others.
+    #[cold]
+    pub(super) fn decide_alone(
+        self: &Arc<Self>,
+        slot: usize,
+        request: &Request,
+        snapshot: &Snapshot,
+    ) -> Step {
+        let engine = &*self.shared.waygate.inner;
+        let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
+        let announcement = match self.verdict(Some(slot), &facts, snapshot) {
+            Ok(announcement) => announcement,
+            Err(refusal) => return refusal,
+        };
+        match engine.own_limits_for(snapshot, slot, &facts) {
+            Some((route, limits)) => {
+                let (route, limits) = (&route, &limits);
+                let limited = Limited {
+                    slot,
+                    route,
+                    limits,
+                };
+                self.count(request, limited, announcement)
+            }
+            None => self.serve(Some(slot), announcement),
+        }
+    }
+
+    /// What the answer is to announce, or the refusal.
+    #[inline]
+    fn verdict(
+        &self,
+        slot: Option<usize>,
+        facts: &RequestFacts<'_>,
+        snapshot: &Snapshot,
+    ) -> Result<Option<DeprecationHeaders>, Step> {
+        let engine = &*self.shared.waygate.inner;
+        match engine.decide(snapshot, slot, facts, facts) {
+            Verdict::Pass => Ok(None),
+            Verdict::PassDeprecated => {
+                Ok(slot.and_then(|slot| snapshot.slot(slot)?.announcement.clone()))
+            }
+            Verdict::Block(block) => Err(Step::Block(slot, Box::new(block.into()))),
+        }
+    }
+
+    #[inline]
+    fn serve(&self, slot: Option<usize>, announcement: Option<DeprecationHeaders>) -> Step {
+        let engine = &*self.shared.waygate.inner;
+        let announced = slot.zip(announcement);
+        Step::Serve(
+            announced
+                .map(|(slot, headers)| After::announcing(Admitted::new(engine, slot), headers)),
+        )
     }
 
     /// What is behind this endpoint, as far as it is known: where it is not, a handler.

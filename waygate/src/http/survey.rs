@@ -17,7 +17,7 @@ use super::{
     endpoint::{Endpoint, Methods, Serves},
     listing::{Listing, listing},
 };
-use crate::engine::Table;
+use crate::engine::{MethodSet, Table};
 
 /// On a request of [`Survey`]: the endpoint answers with itself instead of serving it. Extensions never come off the wire.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +78,8 @@ pub(super) struct Served {
     pub(super) others: bool,
     /// Whether that is what the path is for, as with axum's `any`, and not a fallback.
     pub(super) is_any: bool,
+    /// The methods that have an endpoint of their own, `HEAD` included where that of `GET` serves it.
+    apart: MethodSet,
     endpoints: Vec<Arc<Endpoint>>,
 }
 
@@ -136,16 +138,22 @@ impl Survey {
             .map(|(_, served)| served)
     }
 
-    /// Watches the endpoints whose handlers are not known to `table`.
-    pub(super) fn watch(&self, table: &Table) {
+    /// The paths of which one endpoint serves all methods, but those that have an endpoint of their own.
+    pub(super) fn others(&self) -> impl Iterator<Item = (PathTemplate, MethodSet)> {
+        let served = self.served().filter(|served| served.others);
+        served.map(|served| (served.path.clone(), served.apart))
+    }
+
+    /// Watches no endpoint whose handler is known to `table`.
+    pub(super) fn settle(&self, table: &Table) {
         let endpoints = self
             .paths
             .values()
             .flatten()
             .flat_map(|served| &served.endpoints);
         endpoints
-            .filter(|endpoint| !endpoint.has_known_handler(table))
-            .for_each(|endpoint| endpoint.watch());
+            .filter(|endpoint| endpoint.has_known_handler(table))
+            .for_each(|endpoint| endpoint.watch.know());
     }
 
     /// What is not controlled as people may expect, of a router whose layer has `created` so many endpoints.
@@ -230,6 +238,7 @@ impl Survey {
             endpoints.push(fallback.clone());
         }
         let mut methods: Vec<_> = own.iter().map(|(method, _)| *method).collect();
+        let apart = methods.iter().copied().collect();
         let of = |method| own.iter().find(|(taken, _)| *taken == method);
         if let (Some((_, get)), Some((_, head))) =
             (of(grammar::Method::Get), of(grammar::Method::Head))
@@ -242,6 +251,7 @@ impl Survey {
             methods,
             others,
             is_any: others && allowed.is_none(),
+            apart,
             endpoints,
         })
     }
@@ -253,22 +263,21 @@ impl Survey {
         fallback: &Arc<Endpoint>,
         others: bool,
     ) {
-        let mut rest = Methods::default();
-        for method in grammar::Method::ALL {
-            if !own.iter().any(|(taken, _)| *taken == method) {
-                rest.insert(method);
-            }
-        }
-        rest.others = true;
+        let named: MethodSet = own.iter().map(|(method, _)| *method).collect();
+        let rest = Methods {
+            named: named.complement(),
+            others: true,
+        };
         let route = |methods| Serves::Route {
             path: path.as_str().into(),
             methods,
         };
         for (_, endpoint) in own {
-            let mut methods = Methods::default();
             let same = own.iter().filter(|(_, other)| Arc::ptr_eq(other, endpoint));
-            same.for_each(|(method, _)| methods.insert(*method));
-            endpoint.learn(route(methods));
+            endpoint.learn(route(Methods {
+                named: same.map(|(method, _)| *method).collect(),
+                others: false,
+            }));
             self.found.insert(Arc::as_ptr(endpoint) as usize);
         }
         fallback.learn(match others {

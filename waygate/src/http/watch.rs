@@ -1,37 +1,31 @@
-//! Finds handlers with attributes that are mounted where their attributes were not bound to: a second path, another method.
+//! Finds handlers with attributes that run where their attributes were not bound to: a second path, another method, a
+//! service that was nested.
 //!
 //! axum erases the handlers of a router, so that `guard` cannot see them. Each one with attributes says its stamp before
-//! its body runs. Behind an endpoint that is watched, the request then waits until the attributes have been bound to its
-//! route, and meets them. An endpoint is watched until it has answered once with a success: its handler has no attributes.
+//! its body runs. Behind an endpoint whose handler is not known, the request then waits, and meets the routes that the
+//! attributes are bound to: their gates, and their own limits.
 
 use std::{
     cell::Cell,
-    convert::Infallible,
-    future::{Future, poll_fn, ready},
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll},
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    task::{Context, Poll, ready},
 };
 
 use axum::{
-    body::Body,
-    extract::{MatchedPath, Request},
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use http::{Method, StatusCode, header, request::Parts};
+use pin_project_lite::pin_project;
+use smallvec::SmallVec;
 use tower::Service;
 
-use waygate_core::Printable;
-
-use super::{
-    admitted::Admitted,
-    endpoint::Endpoint,
-    future::ResponseFuture,
-    layer::OfRoute,
-    limits::{After, until_dropped},
-    service::WaygateService,
-};
-use crate::engine::{Registered, Source};
+use super::{endpoint::Endpoint, handler_gate, limits::until_dropped};
 
 thread_local! {
     static WATCHING: Cell<Watching> = const { Cell::new(Watching::Not) };
@@ -43,8 +37,27 @@ enum Watching {
     Not,
     /// Whether a handler with attributes runs.
     Looking,
-    /// The stamp of the one that does.
+    /// The stamp of the one that does. It waits, as do all others.
     Found(&'static str),
+}
+
+/// Polls while this is what is wanted to be known, and says what was found.
+fn watching<T>(what: Watching, poll: impl FnOnce() -> T) -> (T, Option<&'static str>) {
+    /// Handlers panic: what was wanted before is restored then as well.
+    struct Outer(Watching);
+
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            WATCHING.set(self.0);
+        }
+    }
+
+    let _outer = Outer(WATCHING.replace(what));
+    let polled = poll();
+    match WATCHING.get() {
+        Watching::Found(stamp) => (polled, Some(stamp)),
+        Watching::Not | Watching::Looking => (polled, None),
+    }
 }
 
 /// Says that a handler with attributes is about to run; ready at once wherever its attributes hold already.
@@ -62,183 +75,231 @@ impl Future for Entered {
     type Output = ();
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if let (Watching::Looking, Some(stamp)) = (WATCHING.get(), self.0.take()) {
-            WATCHING.set(Watching::Found(stamp));
-            // Whoever is looking polls again, or not at all.
-            return Poll::Pending;
-        }
-        Poll::Ready(())
-    }
-}
-
-/// The answer of an endpoint, or the stamp of a handler that waits.
-enum Seen<T> {
-    Answered(T),
-    Stamp(&'static str),
-}
-
-/// Polls once, and looks for handlers with attributes.
-fn look<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Seen<F::Output>> {
-    let outer = WATCHING.replace(Watching::Looking);
-    let polled = future.poll(cx);
-    match (WATCHING.replace(outer), polled) {
-        (Watching::Found(stamp), Poll::Pending) => Poll::Ready(Seen::Stamp(stamp)),
-        (_, polled) => polled.map(Seen::Answered),
-    }
-}
-
-/// Serves a request behind an endpoint that is watched.
-pub(super) fn serve<S>(
-    service: &mut WaygateService<S>,
-    request: Request,
-    after: Option<Box<After>>,
-) -> ResponseFuture<S::Future, S::Error>
-where
-    S: Service<Request, Response = Response> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    if !service.endpoint.is_watched() {
-        return ResponseFuture::served(service.inner.call(request), after);
-    }
-    let endpoint = service.endpoint.clone();
-    let (parts, body) = request.into_parts();
-    let again = parts.clone();
-    let future = service.inner.call(Request::from_parts(parts, body));
-    ResponseFuture::waiting(async move {
-        let mut future = pin!(future);
-        let admitted = after.as_ref().map(|after| after.admitted());
-        let seen = poll_fn(|cx| {
-            let _scope = admitted.map(Admitted::enter);
-            look(future.as_mut(), cx)
-        });
-        match seen.await {
-            Seen::Answered(response) => {
-                let response = response?;
-                // Layers inside may answer these two without the handler.
-                let is_handlers = ![Method::OPTIONS, Method::HEAD].contains(&again.method);
-                if is_handlers && response.status().is_success() {
-                    endpoint.settle();
-                }
-                Ok(match after {
-                    Some(after) => after.complete(response),
-                    None => response,
-                })
-            }
-            Seen::Stamp(stamp) => {
-                if !adopt(&endpoint, stamp, &again).await {
-                    return Ok(StatusCode::SERVICE_UNAVAILABLE.into_response());
-                }
-                let gate = Gate(endpoint)
-                    .call(Request::from_parts(again, Body::empty()))
-                    .await;
-                if gate.extensions().get::<Passed>().is_none() {
-                    return Ok(gate);
-                }
-                let (gate, held) = gate.into_parts();
-                let mut response = future.await?;
-                for (name, value) in &gate.headers {
-                    match *name == header::LINK {
-                        true => response.headers_mut().append(name, value.clone()),
-                        false => response.headers_mut().insert(name, value.clone()).is_some(),
-                    };
-                }
-                Ok(until_dropped(response, held))
-            }
-        }
-    })
-}
-
-/// Binds the attributes of a handler to the route that it was found to serve. `false` when that fails: it must not run
-/// without them.
-async fn adopt(endpoint: &Arc<Endpoint>, stamp: &str, request: &Parts) -> bool {
-    let shared = &endpoint.shared;
-    let engine = &shared.waygate.inner;
-    let Some(declaration) = shared.setup().handlers.get(stamp) else {
-        // Nothing is known of it that could be enforced.
-        endpoint.settle();
-        return true;
-    };
-    let handler = declaration.handler;
-    let Some(key) = endpoint.key_for(&request.method) else {
-        let path = request.extensions.get::<MatchedPath>();
-        tracing::error!(
-            handler,
-            path = ?path.map(|path| Printable(path.as_str())),
-            "a handler with attributes is served by an endpoint that was not found: it is refused"
-        );
-        return false;
-    };
-    let route = Registered {
-        key: key.clone(),
-        declared: declaration.state.clone(),
-        limits: declaration.limits.rate_policies(),
-        concurrency: declaration.limits.concurrency_policies(),
-        source: Source::Attribute { handler },
-    };
-    if let Err(error) = engine.register([route]).await {
-        tracing::error!(
-            handler,
-            key = %Printable(&key),
-            error = %Printable(error),
-            "a handler is mounted a second time, where its attributes cannot hold: it is refused"
-        );
-        return false;
-    }
-    let slot = engine.snapshot.load().table.exact(&key);
-    let Some(place) = slot.and_then(|slot| shared.setup().by_slot.get(slot)) else {
-        tracing::error!(handler, key = %Printable(&key), "no room for a handler that is mounted a second time: it is refused");
-        return false;
-    };
-    let _ = place.set(OfRoute::from(declaration));
-    tracing::warn!(
-        handler,
-        key = %Printable(&key),
-        "a handler is mounted a second time: its attributes hold there from the first request on; list the route in \
-         `route = [..]` to have it so from the start"
-    );
-    endpoint.settle();
-    true
-}
-
-/// Stands in for an endpoint, to learn whether a request would reach it.
-#[derive(Debug, Clone)]
-struct Pass;
-
-/// On the answer: the request would.
-#[derive(Debug, Clone, Copy)]
-struct Passed;
-
-impl Service<Request> for Pass {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request) -> Self::Future {
-        let mut response = Response::new(Body::empty());
-        response.extensions_mut().insert(Passed);
-        ready(Ok(response))
-    }
-}
-
-/// Decides about a request, and counts it. The answer is the refusal, or carries [`Passed`], what is to be said to the
-/// client, and in its body the permits that are held.
-struct Gate(Arc<Endpoint>);
-
-impl Gate {
-    async fn call(self, request: Request) -> Response {
-        let mut service = WaygateService {
-            inner: Pass,
-            endpoint: self.0,
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(stamp) = self.0 else {
+            return Poll::Ready(());
         };
-        match service.call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
+        match WATCHING.get() {
+            Watching::Not => return Poll::Ready(()),
+            Watching::Looking => {
+                WATCHING.set(Watching::Found(stamp));
+                self.0 = None;
+            }
+            Watching::Found(_) => {}
         }
+        // What polls this may itself be polled only when it is woken.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// What an endpoint knows of its handler.
+#[derive(Debug, Default)]
+pub(super) struct Watch(AtomicU8);
+
+/// Nothing yet: heads of requests are kept, for the case that its attributes are found.
+const NEW: u8 = 0;
+/// Its attributes are bound to its route.
+const KNOWN: u8 = 1;
+/// It has answered without attributes. They are still looked for, since a layer or another handler may have answered.
+const QUIET: u8 = 2;
+/// Handlers with attributes were found.
+const FOUND: u8 = 3;
+
+impl Watch {
+    pub(super) fn know(&self) {
+        self.0.store(KNOWN, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn is_known(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == KNOWN
+    }
+
+    fn keeps_heads(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != QUIET
+    }
+
+    fn quieten(&self) {
+        let (order, failed) = (Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.0.compare_exchange(NEW, QUIET, order, failed);
+    }
+
+    fn find(&self) {
+        self.0.store(FOUND, Ordering::Relaxed);
+    }
+}
+
+/// Calls an endpoint, and looks for handlers with attributes if it has not found out yet which one it is.
+#[inline]
+pub(super) fn reach<S>(
+    inner: &mut S,
+    endpoint: &Arc<Endpoint>,
+    request: Request,
+) -> Watched<S::Future>
+where
+    S: Service<Request, Response = Response>,
+{
+    if endpoint.watch.is_known() {
+        return Watched {
+            future: inner.call(request),
+            looking: None,
+        };
+    }
+    let looking = Some(Looking::new(endpoint.clone(), &request));
+    Watched {
+        future: inner.call(request),
+        looking,
+    }
+}
+
+pin_project! {
+    /// The answer of an endpoint, or of the gates that its handler was found to have.
+    #[must_use = "futures do nothing unless polled"]
+    pub(crate) struct Watched<F> {
+        #[pin]
+        future: F,
+        looking: Option<Looking>,
+    }
+}
+
+struct Looking {
+    endpoint: Arc<Endpoint>,
+    kept: Option<Box<Kept>>,
+}
+
+/// What is kept of a request, and what has come of it.
+struct Kept {
+    head: Parts,
+    /// The handlers that were found.
+    found: SmallVec<[&'static str; 1]>,
+    gate: Option<Gate>,
+    /// What the gates have to add to the answer.
+    passed: Vec<Response>,
+}
+
+type Gate = Pin<Box<dyn Future<Output = Result<Vec<Response>, Response>> + Send>>;
+
+impl<F, E> Future for Watched<F>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    type Output = Result<Response, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.looking {
+            None => match WATCHING.get() {
+                Watching::Not => this.future.poll(cx),
+                // An endpoint of a router around this one looks for its own handler.
+                _ => watching(Watching::Not, || this.future.poll(cx)).0,
+            },
+            Some(looking) => looking.poll(this.future, cx),
+        }
+    }
+}
+
+impl Looking {
+    fn new(endpoint: Arc<Endpoint>, request: &Request) -> Self {
+        let kept = endpoint.watch.keeps_heads().then(|| {
+            let (mut head, ()) = Request::new(()).into_parts();
+            head.method = request.method().clone();
+            head.uri = request.uri().clone();
+            head.version = request.version();
+            head.headers = request.headers().clone();
+            head.extensions = request.extensions().clone();
+            Box::new(Kept {
+                head,
+                found: SmallVec::new(),
+                gate: None,
+                passed: Vec::new(),
+            })
+        });
+        Self { endpoint, kept }
+    }
+
+    fn poll<F, E>(
+        &mut self,
+        mut future: Pin<&mut F>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response, E>>
+    where
+        F: Future<Output = Result<Response, E>>,
+    {
+        loop {
+            if let Some(refusal) = ready!(self.poll_gate(cx)) {
+                return Poll::Ready(Ok(refusal));
+            }
+            let poll = || future.as_mut().poll(cx);
+            match watching(Watching::Looking, poll) {
+                (Poll::Ready(answer), _) => {
+                    return Poll::Ready(answer.map(|response| self.complete(response)));
+                }
+                (Poll::Pending, Some(stamp)) => {
+                    if let Some(refusal) = self.find(stamp) {
+                        return Poll::Ready(Ok(refusal));
+                    }
+                }
+                (Poll::Pending, None) => return Poll::Pending,
+            }
+        }
+    }
+
+    /// The refusal of the gate that the request has come to, if it refuses.
+    fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<Option<Response>> {
+        if let Some(kept) = &mut self.kept
+            && let Some(gate) = &mut kept.gate
+        {
+            let passed = ready!(gate.as_mut().poll(cx));
+            kept.gate = None;
+            match passed {
+                Ok(passed) => kept.passed.extend(passed),
+                Err(refusal) => return Poll::Ready(Some(refusal)),
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    /// A handler with attributes is about to run: brings the request to its gates, or refuses it.
+    #[cold]
+    fn find(&mut self, stamp: &'static str) -> Option<Response> {
+        self.endpoint.watch.find();
+        let Some(kept) = &mut self.kept else {
+            // Its gates cannot decide about a request that is gone; about the next one, they can.
+            let headers = [
+                (header::RETRY_AFTER, "1"),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            return Some((StatusCode::SERVICE_UNAVAILABLE, headers).into_response());
+        };
+        if !kept.found.contains(&stamp) {
+            kept.found.push(stamp);
+            let passing = handler_gate::pass(self.endpoint.clone(), stamp, kept.head.clone());
+            kept.gate = Some(Box::pin(passing));
+        }
+        None
+    }
+
+    fn complete(&mut self, mut response: Response) -> Response {
+        let Some(kept) = self.kept.take() else {
+            return response;
+        };
+        // Layers inside may answer these two without the handler.
+        let is_handlers = ![Method::OPTIONS, Method::HEAD].contains(&kept.head.method);
+        if is_handlers && response.status().as_u16() < 400 {
+            self.endpoint.watch.quieten();
+        }
+        for passed in kept.passed {
+            let (passed, held) = passed.into_parts();
+            for (name, value) in &passed.headers {
+                match *name == header::LINK {
+                    true => drop(response.headers_mut().append(name, value.clone())),
+                    false => drop(response.headers_mut().insert(name, value.clone())),
+                }
+            }
+            response = until_dropped(response, held);
+        }
+        response
     }
 }

@@ -6,7 +6,7 @@ use waygate_core::{
     model::{Deprecation, Effective},
 };
 
-use crate::engine::Snapshot;
+use crate::engine::{Governing, Snapshot};
 
 /// What is to become of an operation.
 #[derive(Debug)]
@@ -49,9 +49,20 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     /// What becomes of the operation `method` at `path`. One that no route is known for stays as it is.
     pub(super) fn of(&self, method: Method, path: &str) -> Listing<'a> {
-        let Some(slot) = self.slot(method, path) else {
-            return Listing::Shown(Notes::default());
-        };
+        let mut shown = None;
+        for slot in self.slots(method, path) {
+            match self.of_slot(slot) {
+                Listing::Hidden => return Listing::Hidden,
+                Listing::Shown(notes) => {
+                    let shown = shown.get_or_insert(notes);
+                    shown.maintenance = shown.maintenance.or(notes.maintenance);
+                }
+            }
+        }
+        Listing::Shown(shown.unwrap_or_default())
+    }
+
+    fn of_slot(&self, slot: usize) -> Listing<'a> {
         let Some(route) = self.snapshot.slot(slot) else {
             return Listing::Shown(Notes::default());
         };
@@ -83,10 +94,14 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The route of an operation. Binding looks for a path as the document spells it, then without the slash that
+    /// The routes of an operation, mostly one. Binding looks for a path as the document spells it, then without the slash that
     /// utoipa writes for the root of a nested router and axum does not; so does this.
-    fn slot(&self, method: Method, path: &str) -> Option<usize> {
-        let find = |path: &str| self.snapshot.table.find(method.as_str(), path);
-        find(path).or_else(|| find(path.strip_suffix('/').filter(|path| !path.is_empty())?))
+    fn slots(&self, method: Method, path: &str) -> Governing {
+        let of = |path: &str| self.snapshot.table.governing(method.as_str(), path);
+        let slots = of(path);
+        match path.strip_suffix('/').filter(|path| !path.is_empty()) {
+            Some(path) if slots.is_empty() => of(path),
+            _ => slots,
+        }
     }
 }

@@ -32,6 +32,9 @@ const KEYS: &[&str] = &[
     "GET:/items/{id}",
     "GET:/n/x",
     "GET:/forced",
+    "GET:/mixed",
+    "GET:/both",
+    "/both",
 ];
 
 /// What is asked for: the path, its template, and the methods that have a handler (`*`: all of them).
@@ -44,6 +47,8 @@ const PATHS: &[(&str, Option<&str>, &str)] = &[
     ("/items/7", Some("/items/{id}"), "GET HEAD"),
     ("/n/x", Some("/n/x"), "GET HEAD"),
     ("/forced", Some("/forced"), "GET HEAD"),
+    ("/mixed", Some("/mixed"), "*"),
+    ("/both", Some("/both"), "*"),
     ("/free", Some("/free"), "*"),
     ("/free/7", Some("/free/{id}"), "*"),
     ("/n/free", Some("/n/free"), "*"),
@@ -84,6 +89,8 @@ macro_rules! router {
             .route("/o", get($handler).merge(options($handler)))
             .route("/items/{id}", get($handler))
             .route("/forced", get($handler))
+            .route("/mixed", any($handler))
+            .route("/both", any($handler))
             .route("/free", any($handler))
             .route("/free/{id}", any($handler))
             .nest("/n", nested)

@@ -1,17 +1,18 @@
 //! A gate holds wherever its endpoint is reached: under other routers, other methods and other paths than it was bound to.
 
+mod second_mounts;
+
 use axum::{
     Router,
     body::Body,
-    extract::Request,
+    extract::{RawQuery, Request},
     http::Method,
     middleware,
-    routing::{any, get, post},
+    routing::{any, get},
 };
 use serde_json::json;
 use tower::ServiceExt;
-use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{LimitScope, Origin, RouteKey, RouteState, Source, Waygate, testing::TestApp};
+use waygate::{LimitScope, RouteKey, RouteState, Source, Waygate, testing::TestApp};
 
 use crate::support::builder;
 
@@ -205,6 +206,26 @@ mod handlers {
     #[utoipa::path(get, path = "/mounts/held", responses((status = OK)))]
     pub(super) async fn held() {}
 
+    #[waygate::disabled(reason = "closed", route = "GET /mounts/future")]
+    pub(super) fn future(
+        early: axum::extract::RawQuery,
+    ) -> impl Future<Output = &'static str> + Send {
+        if early.0.is_none() {
+            return std::future::ready("early");
+        }
+        std::future::ready("late")
+    }
+
+    #[waygate::force_active]
+    #[utoipa::path(get, path = "/mounts/forced", responses((status = OK)))]
+    pub(super) async fn forced() {}
+
+    #[waygate::disabled(reason = "closed")]
+    pub(super) async fn unbound() {}
+
+    #[waygate::sunset(sunset = "2030-01-01")]
+    pub(super) async fn unbound_sunset() {}
+
     #[waygate::env_only("dev")]
     #[utoipa::path(get, path = "/mounts/dev", responses((status = OK)))]
     pub(super) async fn dev() {}
@@ -224,6 +245,10 @@ async fn methods_that_nobody_named_are_gated() {
             "/mounts/fallback",
             get(handlers::fallback).fallback(handlers::fallback),
         )
+        .route(
+            "/mounts/future",
+            get(handlers::future).post(handlers::future),
+        )
         .route("/mounts/every", any(handlers::every));
     let guarded = waygate.guard(router).await.unwrap();
     let report = guarded.report().to_string();
@@ -239,6 +264,9 @@ async fn methods_that_nobody_named_are_gated() {
         "the same handler"
     );
     assert_eq!(ask(&app, "PUT", "/mounts/both").await, 405);
+    for path in ["/mounts/future", "/mounts/future?late"] {
+        assert_eq!(ask(&app, "POST", path).await, 503, "{path}");
+    }
     assert!(report.contains("POST    /mounts/both"), "{report}");
     assert!(
         report.contains("other methods of `/mounts/any`, `/mounts/fallback` have a handler"),
@@ -247,51 +275,10 @@ async fn methods_that_nobody_named_are_gated() {
 }
 
 #[tokio::test]
-async fn a_second_mount_of_a_handler_is_gated_from_its_first_request_on() {
-    let waygate = builder().build().await.unwrap();
-    let api: OpenApiRouter = OpenApiRouter::new()
-        .routes(routes!(handlers::list))
-        .routes(routes!(handlers::limited))
-        .routes(routes!(handlers::held))
-        .routes(routes!(handlers::dev))
-        .route("/legacy/list", get(handlers::list))
-        .route("/mounts/list", post(handlers::list))
-        .route("/legacy/limited", get(handlers::limited))
-        .route("/legacy/held", any(handlers::held))
-        .route("/legacy/dev", get(handlers::dev));
-    let guarded = waygate.guard(api).await.unwrap();
-    let report = guarded.report().to_string();
-    assert!(report.contains("/legacy/list"), "{report}");
-    let app = TestApp::new(guarded.into_router());
-    for _ in 0..2 {
-        assert_eq!(ask(&app, "GET", "/legacy/list").await, 503);
-        assert_eq!(ask(&app, "POST", "/mounts/list").await, 503);
-        assert_eq!(ask(&app, "GET", "/legacy/dev").await, 403);
-        assert_eq!(ask(&app, "QUERY", "/legacy/held").await, 200);
-    }
-    let first = app.request(Method::GET, "/legacy/limited", Body::from("hello"));
-    let first = first.await;
-    assert_eq!(first.header("x-ratelimit-remaining"), Some("0"));
-    assert_eq!(
-        first.header("sunset"),
-        Some("Tue, 01 Jan 2030 00:00:00 GMT")
-    );
-    assert_eq!(first.text(), "hello", "its body is the handler's");
-    assert_eq!(ask(&app, "GET", "/legacy/limited").await, 429);
-    let route = waygate.route("GET:/legacy/list").unwrap();
-    let handler = route.source.and_then(|source| source.handler());
-    assert_eq!(handler, Some("it::endpoints::handlers::list"));
-    // What operators say holds as everywhere.
-    let alice = waygate.operator(Origin::new("alice", "test"));
-    alice.enable("GET:/legacy/list", "done").await.unwrap();
-    assert_eq!(ask(&app, "GET", "/legacy/list").await, 200);
-    assert_eq!(ask(&app, "GET", "/mounts/list").await, 503);
-}
-
-#[tokio::test]
 async fn handlers_stay_plain_functions() {
     handlers::list().await;
     assert_eq!(handlers::limited("plain".to_owned()).await, "plain");
+    assert_eq!(handlers::future(RawQuery(None)).await, "early");
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ impl OwnLimits {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rates.is_empty() && self.concurrency.is_empty()
     }
 }

@@ -13,6 +13,7 @@ use super::{
         future::{ResponseFuture, announce},
         layer::Shared,
         service::{Step, WaygateService},
+        watch::{self, Watched},
     },
     After,
     functions::{Told, ask},
@@ -167,7 +168,7 @@ where
         &mut self,
         request: Request,
         mut waiting: Box<Waiting>,
-    ) -> ResponseFuture<S::Future, S::Error> {
+    ) -> ResponseFuture<Watched<S::Future>, S::Error> {
         let engine = &*self.endpoint.shared.waygate.inner;
         let admitted = Admitted::new(engine, waiting.slot);
         let (parts, body) = request.into_parts();
@@ -191,7 +192,7 @@ where
                 counting.uncounted(&claims);
                 let announcement = waiting.announcement;
                 let after = announcement.map(|headers| After::announcing(admitted, headers));
-                return ResponseFuture::served(self.inner.call(request), after);
+                return ResponseFuture::served(self.reach(request), after);
             }
             Some(Ok(claims)) if engine.counters.shared.is_some() => {
                 waiting.claims = Some(claims);
@@ -210,7 +211,7 @@ where
             Ok(passed) => {
                 let endpoint = self.endpoint.clone();
                 let after = After::counted(admitted, endpoint, limits, passed, announcement);
-                ResponseFuture::served(self.inner.call(request), Some(after))
+                ResponseFuture::served(self.reach(request), Some(after))
             }
             Err(refusal) => {
                 let away = TurnedAway {
@@ -229,7 +230,7 @@ where
         &mut self,
         request: Request,
         waiting: Box<Waiting>,
-    ) -> ResponseFuture<S::Future, S::Error> {
+    ) -> ResponseFuture<Watched<S::Future>, S::Error> {
         // The one that was polled ready serves the request; a clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
@@ -264,7 +265,8 @@ where
             let admission = match claims {
                 Ok(claims) if claims.is_empty() => {
                     counting.uncounted(&claims);
-                    let serving = places.serve(&mut inner, request);
+                    let reach = |request| watch::reach(&mut inner, &endpoint, request);
+                    let serving = places.serve(reach, request);
                     let mut response = admitted.scope(serving).await?;
                     announce(&mut response, announcement);
                     return Ok(response);
@@ -275,7 +277,8 @@ where
             };
             match admission {
                 Ok(passed) => {
-                    let serving = places.serve(&mut inner, request);
+                    let reach = |request| watch::reach(&mut inner, &endpoint, request);
+                    let serving = places.serve(reach, request);
                     let response = admitted.scope(serving).await?;
                     let after = After::counted(admitted, endpoint, limits, passed, announcement);
                     Ok(after.complete(response))
@@ -293,7 +296,7 @@ where
         &self,
         request: Request,
         away: TurnedAway,
-    ) -> ResponseFuture<S::Future, S::Error> {
+    ) -> ResponseFuture<Watched<S::Future>, S::Error> {
         let endpoint = self.endpoint.clone();
         ResponseFuture::waiting(async move {
             let TurnedAway {

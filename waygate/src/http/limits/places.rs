@@ -1,6 +1,5 @@
 use axum::{extract::Request, response::Response};
 use http::HeaderName;
-use tower::Service;
 
 use super::{
     super::{BlockReason, Blocked, ConcurrencyLimited, facts::RequestFacts, layer::Shared, reply},
@@ -62,21 +61,21 @@ pub(super) async fn enter(
 impl Places {
     /// Serves the request, holding the places until the body of the answer has been sent or dropped. Where the answer
     /// switches protocols, they are held until the upgraded connection is dropped.
-    pub(super) async fn serve<S>(
+    pub(super) async fn serve<F, E>(
         self,
-        inner: &mut S,
+        reach: impl FnOnce(Request) -> F,
         mut request: Request,
-    ) -> Result<Response, S::Error>
+    ) -> Result<Response, E>
     where
-        S: Service<Request, Response = Response>,
+        F: Future<Output = Result<Response, E>>,
     {
         let Self(held) = self;
         let Some(first) = held.first() else {
-            return inner.call(request).await;
+            return reach(request).await;
         };
         let runtime = first.runtime().clone();
         let upgrade = HeldUpgrade::prepare(&mut request);
-        let response = inner.call(request).await?;
+        let response = reach(request).await?;
         if let Some(upgrade) = upgrade
             && upgrade.is_agreed_by(&response)
         {

@@ -1,0 +1,281 @@
+//! Handlers with attributes, where their attributes are not bound to.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{RawQuery, Request},
+    http::Method,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde_json::json;
+use tower::ServiceExt;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate::{RouteKey, RouteState, Waygate, testing::TestApp};
+
+use super::{ask, handlers};
+use crate::support::builder;
+
+fn documented() -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(handlers::list))
+        .routes(routes!(handlers::limited))
+        .routes(routes!(handlers::held))
+        .routes(routes!(handlers::forced))
+        .routes(routes!(handlers::dev))
+}
+
+async fn guarded(waygate: &Waygate, api: OpenApiRouter) -> TestApp {
+    TestApp::new(waygate.guard(api).await.unwrap().into_router())
+}
+
+/// An application of these routes beside the documented ones.
+async fn with(routes: Router) -> (Waygate, TestApp) {
+    let waygate = builder().build().await.unwrap();
+    let app = guarded(&waygate, documented().merge(routes.into())).await;
+    (waygate, app)
+}
+
+#[tokio::test]
+async fn a_second_mount_of_a_handler_is_gated_from_its_first_request_on() {
+    let routes = Router::new()
+        .route("/legacy/list", get(handlers::list))
+        .route("/mounts/list", post(handlers::list))
+        .route("/legacy/limited", get(handlers::limited))
+        .route("/legacy/held", any(handlers::held))
+        .route("/legacy/dev", get(handlers::dev));
+    let (waygate, app) = with(routes).await;
+    for _ in 0..2 {
+        assert_eq!(ask(&app, "GET", "/legacy/list").await, 503);
+        assert_eq!(ask(&app, "POST", "/mounts/list").await, 503);
+        assert_eq!(ask(&app, "GET", "/legacy/dev").await, 403);
+        assert_eq!(ask(&app, "QUERY", "/legacy/held").await, 200);
+    }
+    let first = app.request(Method::GET, "/legacy/limited", Body::from("hello"));
+    let first = first.await;
+    assert_eq!(first.header("x-ratelimit-remaining"), Some("0"));
+    assert_eq!(
+        first.header("sunset"),
+        Some("Tue, 01 Jan 2030 00:00:00 GMT")
+    );
+    assert_eq!(first.text(), "hello", "its body is the handler's");
+    assert_eq!(ask(&app, "GET", "/legacy/limited").await, 429);
+    assert_eq!(
+        ask(&app, "GET", "/mounts/limited").await,
+        429,
+        "one handler"
+    );
+    // What operators say of either route holds.
+    let system = waygate.system();
+    system.enable("GET:/mounts/list", "done").await.unwrap();
+    assert_eq!(ask(&app, "GET", "/legacy/list").await, 200);
+    system.disable("GET:/legacy/list", "old").await.unwrap();
+    assert_eq!(ask(&app, "GET", "/legacy/list").await, 503);
+    assert_eq!(ask(&app, "GET", "/mounts/list").await, 200);
+}
+
+#[tokio::test]
+async fn limits_of_others_take_no_gate_away() {
+    let routes = Router::new().route("/legacy/list", get(handlers::list));
+    let (waygate, app) = with(routes).await;
+    let policy = serde_json::from_value(json!({"limit": 100})).unwrap();
+    let limit = waygate.system();
+    let limit = limit.set_concurrency_limit("*#default".parse().unwrap(), policy);
+    limit.await.unwrap();
+    assert_eq!(ask(&app, "GET", "/legacy/list").await, 503);
+}
+
+#[tokio::test]
+async fn a_request_at_a_second_mount_is_counted_once() {
+    let routes = Router::new().route("/legacy/limited", get(handlers::limited));
+    let (waygate, app) = with(routes).await;
+    let policy = json!({"limit": "1/hour", "key_strategy": "global"});
+    let policy = serde_json::from_value(policy).unwrap();
+    let limit = waygate.system();
+    let limit = limit.set_rate_limit("*#default".parse().unwrap(), policy);
+    limit.await.unwrap();
+    assert_eq!(ask(&app, "GET", "/legacy/limited").await, 200);
+    assert_eq!(ask(&app, "GET", "/legacy/limited").await, 429);
+}
+
+#[tokio::test]
+async fn each_handler_of_a_service_has_its_own_gates() {
+    let inner = Router::new()
+        .route("/open", get(|| async { "open" }))
+        .route("/list", get(handlers::list))
+        .route("/forced", get(handlers::forced))
+        .route("/limited", get(handlers::limited));
+    let (waygate, app) = with(Router::new().nest_service("/v1", inner)).await;
+    for _ in 0..3 {
+        assert_eq!(ask(&app, "GET", "/v1/open").await, 200);
+        assert_eq!(ask(&app, "GET", "/v1/list").await, 503);
+        assert_eq!(ask(&app, "GET", "/v1/forced").await, 200);
+    }
+    assert_eq!(ask(&app, "GET", "/v1/limited").await, 200);
+    assert_eq!(ask(&app, "GET", "/v1/limited").await, 429);
+    // A handler that is force-active opens nothing around it.
+    let system = waygate.system();
+    system.disable("/v1/{*rest}", "").await.unwrap();
+    for path in ["/v1/open", "/v1/forced"] {
+        assert_eq!(ask(&app, "GET", path).await, 503, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_a_layer_ends_no_search() {
+    async fn cached(request: Request, next: Next) -> Response {
+        match request.headers().contains_key("x-cached") {
+            true => "cached".into_response(),
+            false => next.run(request).await,
+        }
+    }
+    let cache = middleware::from_fn(cached);
+    let routes = Router::new()
+        .route("/legacy/list", get(handlers::list).layer(cache.clone()))
+        .route("/legacy/limited", get(handlers::limited).layer(cache));
+    let (_waygate, app) = with(routes).await;
+    for path in ["/legacy/list", "/legacy/limited"] {
+        let cached = app.with_header("x-cached", "").get(path).await;
+        assert_eq!(cached.text(), "cached");
+    }
+    assert_eq!(ask(&app, "GET", "/legacy/list").await, 503);
+    // The head of this one was not kept.
+    let first = app.get("/legacy/limited").await;
+    assert_eq!(
+        (first.status().as_u16(), first.header("retry-after")),
+        (503, Some("1"))
+    );
+    for status in [200, 429] {
+        assert_eq!(ask(&app, "GET", "/legacy/limited").await, status);
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_is_called_by_another_one_gates_that_request_alone() {
+    async fn dashboard(RawQuery(query): RawQuery) {
+        if query.is_some() {
+            handlers::list().await;
+        }
+    }
+    let (_waygate, app) = with(Router::new().route("/dashboard", get(dashboard))).await;
+    for _ in 0..3 {
+        assert_eq!(ask(&app, "GET", "/dashboard?list").await, 503);
+        assert_eq!(ask(&app, "GET", "/dashboard").await, 200);
+    }
+}
+
+#[tokio::test]
+async fn handlers_that_are_polled_by_others_are_found() {
+    async fn all() -> String {
+        let mut all: FuturesUnordered<_> = [1, 2]
+            .into_iter()
+            .map(|n| async move { handlers::limited(n.to_string()).await })
+            .collect();
+        let mut answers = Vec::new();
+        while let Some(answer) = all.next().await {
+            answers.push(answer);
+        }
+        answers.sort();
+        answers.concat()
+    }
+    let (_waygate, app) = with(Router::new().route("/all", get(all))).await;
+    let answer = tokio::time::timeout(Duration::from_secs(30), app.get("/all"));
+    assert_eq!(answer.await.unwrap().text(), "12", "counted once");
+    assert_eq!(ask(&app, "GET", "/all").await, 429);
+}
+
+#[tokio::test]
+async fn fallbacks_are_gated() {
+    let waygate = builder().build().await.unwrap();
+    let app = guarded(&waygate, documented().fallback(handlers::list)).await;
+    assert_eq!(ask(&app, "GET", "/nowhere").await, 503);
+    // A path that no route key can name.
+    let unnamed = Router::new()
+        .without_v07_checks()
+        .route("/mounts/any", get(handlers::any))
+        .route("/:ping", get(handlers::any));
+    let app = TestApp::new(waygate.guard(unnamed).await.unwrap().into_router());
+    assert_eq!(ask(&app, "GET", "/:ping").await, 503);
+}
+
+#[tokio::test]
+async fn a_route_of_one_method_opens_no_handler() {
+    let (waygate, app) = with(Router::new().route("/legacy/every", any(handlers::list))).await;
+    let key: RouteKey = "GET:/legacy/every".parse().unwrap();
+    let registered = waygate.register(key, RouteState::default());
+    registered.await.unwrap();
+    for method in ["GET", "POST", "QUERY"] {
+        assert_eq!(ask(&app, method, "/legacy/every").await, 503, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_route_of_one_method_leaves_the_gates_of_the_path() {
+    let waygate = builder().build().await.unwrap();
+    let router = Router::new()
+        .route("/mounts/every", any(handlers::every))
+        .route("/mounts/any", any(handlers::any));
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    for path in ["/mounts/every", "/mounts/any"] {
+        let key: RouteKey = format!("POST:{path}").parse().unwrap();
+        assert_eq!(ask(&app, "POST", path).await, 503, "{path}");
+        waygate
+            .register(key.clone(), RouteState::default())
+            .await
+            .unwrap();
+        // Only `/mounts/any` is closed for `GET` alone.
+        let status = if path == "/mounts/any" { 200 } else { 503 };
+        assert_eq!(ask(&app, "POST", path).await, status, "{path}");
+        assert!(waygate.unregister(&key).await);
+        assert_eq!(ask(&app, "POST", path).await, 503, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_is_bound_to_nothing_runs_if_it_closes_nothing() {
+    let routes = Router::new()
+        .route("/unbound", get(handlers::unbound))
+        .route("/sunset", get(handlers::unbound_sunset));
+    let (_waygate, app) = with(routes).await;
+    assert_eq!(ask(&app, "GET", "/unbound").await, 503);
+    assert_eq!(ask(&app, "GET", "/sunset").await, 200);
+}
+
+#[tokio::test]
+async fn a_panic_leaves_nothing_behind() {
+    let boom = || async {
+        let panics = true;
+        assert!(!panics, "a handler that panics");
+    };
+    let waygate = builder().build().await.unwrap();
+    let api = documented().route("/boom", get(boom));
+    let router = waygate.guard(api).await.unwrap().into_router();
+    let request = || Request::get("/boom").body(Body::empty()).unwrap();
+    let panicked = tokio::spawn(router.clone().oneshot(request())).await;
+    assert!(panicked.is_err());
+    // On the same thread.
+    let next = tokio::time::timeout(Duration::from_secs(30), handlers::list());
+    next.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_guarded_router_in_another_one_looks_for_its_own_handlers() {
+    let inner = builder().build().await.unwrap();
+    let bound: OpenApiRouter = OpenApiRouter::new().routes(routes!(handlers::list));
+    let bound = inner.guard(bound).await.unwrap().into_router();
+    inner.system().enable("GET:/mounts/list", "").await.unwrap();
+    let outer = builder().build().await.unwrap();
+    let router = Router::new().nest_service("/inner", bound);
+    let app = TestApp::new(outer.guard(router).await.unwrap().into_router());
+    assert_eq!(ask(&app, "GET", "/inner/mounts/list").await, 200);
+    inner
+        .system()
+        .disable("GET:/mounts/list", "")
+        .await
+        .unwrap();
+    assert_eq!(ask(&app, "GET", "/inner/mounts/list").await, 503);
+}

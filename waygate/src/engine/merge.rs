@@ -68,6 +68,7 @@ fn union(first: &Registered, second: &Registered) -> Result<Registered, Register
             .map_err(|name| differ(&format!("rate limits `{name}`")))?,
         concurrency: all(&first.concurrency, &second.concurrency, |limit| &limit.name)
             .map_err(|name| differ(&format!("limits of concurrency `{name}`")))?,
+        attached: (first.attached.union(&second.attached)).map_err(|what| differ(&what))?,
         source: match first.source {
             Source::Document | Source::Router => second.source.clone(),
             _ => first.source.clone(),

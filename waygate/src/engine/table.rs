@@ -5,7 +5,7 @@ use waygate_core::{
     model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState},
 };
 
-use super::{RegisterError, ResolveError, merge::Declarations, nearest::nearest};
+use super::{Attached, RegisterError, ResolveError, merge::Declarations, nearest::nearest};
 
 /// Every route that can be controlled. A slot number, once given, means the same route for ever, also after the route was
 /// unregistered.
@@ -30,6 +30,8 @@ pub(crate) struct Registered {
     pub(crate) limits: Vec<RateLimitPolicy>,
     /// The limits of concurrency that it declares, in their order.
     pub(crate) concurrency: Vec<ConcurrencyPolicy>,
+    /// Functions of the application that belong to it.
+    pub(crate) attached: Attached,
     /// Where it comes from.
     pub(crate) source: Source,
 }
@@ -123,6 +125,7 @@ impl Table {
                     declared: RouteState::default(),
                     limits: Vec::new(),
                     concurrency: Vec::new(),
+                    attached: Attached::default(),
                     source: Source::Registered,
                 });
                 self.is_gone[slot] = true;

@@ -3,7 +3,7 @@
 mod error;
 mod limits;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 use waygate_core::{
@@ -12,8 +12,7 @@ use waygate_core::{
 };
 
 use super::{
-    DeclaredLimits,
-    layer::OfRoute,
+    Attached, DeclaredLimits,
     survey::{Served, Survey},
 };
 use crate::{
@@ -26,8 +25,6 @@ pub use error::{BindError, BindErrors};
 /// What binding has found out.
 pub(super) struct Bound {
     pub(super) routes: Vec<Registered>,
-    /// What attributes bring along, of the routes that have any.
-    pub(super) own: HashMap<RouteKey, OfRoute>,
 }
 
 /// An operation of the OpenAPI document.
@@ -73,10 +70,7 @@ pub(super) async fn bind(
     for operation in operations {
         claims.entry(operation.route).or_default();
     }
-    let mut bound = Bound {
-        routes: Vec::new(),
-        own: HashMap::new(),
-    };
+    let mut bound = Bound { routes: Vec::new() };
     // Paths of routes without a method, which come first.
     let mut every_method = HashSet::new();
     for (route, claims) in claims {
@@ -215,6 +209,7 @@ impl Bound {
                     declared: RouteState::default(),
                     limits: Vec::new(),
                     concurrency: Vec::new(),
+                    attached: Attached::default(),
                     source: Source::Router,
                 });
             }
@@ -223,21 +218,20 @@ impl Bound {
 
     fn add(&mut self, route: &RouteSpec, claim: Option<&Claim<'_>>) {
         let key = RouteKey::from(route);
-        let (declared, limits, source) = match claim {
+        let (declared, limits, attached, source) = match claim {
             Some(Claim {
                 declaration,
                 source,
-            }) => {
-                self.own.insert(key.clone(), OfRoute::from(*declaration));
-                (
-                    declaration.state.clone(),
-                    declaration.limits.clone(),
-                    source.clone(),
-                )
-            }
+            }) => (
+                declaration.state.clone(),
+                declaration.limits.clone(),
+                Attached::from(*declaration),
+                source.clone(),
+            ),
             None => (
                 RouteState::default(),
                 DeclaredLimits::default(),
+                Attached::default(),
                 Source::Document,
             ),
         };
@@ -246,6 +240,7 @@ impl Bound {
             declared,
             limits: limits.rate_policies(),
             concurrency: limits.concurrency_policies(),
+            attached,
             source,
         });
     }

@@ -22,10 +22,10 @@ use http::{Method, StatusCode, header, request::Parts};
 use tower::Service;
 
 use super::{
+    Attached,
     admitted::Admitted,
     endpoint::Endpoint,
     future::ResponseFuture,
-    layer::OfRoute,
     limits::{After, until_dropped},
     service::WaygateService,
 };
@@ -173,6 +173,7 @@ async fn adopt(endpoint: &Arc<Endpoint>, stamp: &str, request: &Parts) -> bool {
         declared: declaration.state.clone(),
         limits: declaration.limits.rate_policies(),
         concurrency: declaration.limits.concurrency_policies(),
+        attached: Attached::from(declaration),
         source: Source::Attribute { handler },
     };
     if let Err(error) = engine.register([route]).await {
@@ -184,12 +185,6 @@ async fn adopt(endpoint: &Arc<Endpoint>, stamp: &str, request: &Parts) -> bool {
         );
         return false;
     }
-    let slot = engine.snapshot.load().table.exact(&key);
-    let Some(place) = slot.and_then(|slot| shared.setup().by_slot.get(slot)) else {
-        tracing::error!(handler, %key, "no room for a handler that is mounted a second time: it is refused");
-        return false;
-    };
-    let _ = place.set(OfRoute::from(declaration));
     tracing::warn!(
         handler,
         %key,

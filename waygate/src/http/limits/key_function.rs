@@ -4,7 +4,10 @@ use futures_util::FutureExt;
 use http::request::Parts;
 
 use super::{
-    super::respond::{AsyncKind, SyncKind},
+    super::{
+        function_id::{Function, FunctionId},
+        respond::{AsyncKind, SyncKind},
+    },
     Key,
 };
 
@@ -12,7 +15,10 @@ use super::{
 ///
 /// A function that panics has told no key; the panic is logged.
 #[derive(Clone)]
-pub struct KeyFunction(Form);
+pub struct KeyFunction {
+    id: FunctionId,
+    form: Form,
+}
 
 #[derive(Clone)]
 enum Form {
@@ -34,12 +40,12 @@ impl KeyFunction {
 
     /// Whether it must be awaited.
     pub(crate) fn is_async(&self) -> bool {
-        matches!(self.0, Form::Async(_))
+        matches!(self.form, Form::Async(_))
     }
 
     /// The answer of a sync function; `None` when the function is async and must be [`ask`](Self::ask)ed.
     pub(crate) fn sync(&self, request: &Parts) -> Option<Option<Key>> {
-        match &self.0 {
+        match &self.form {
             Form::Sync(function) => Some(function(request)),
             Form::Async(_) => None,
         }
@@ -47,7 +53,7 @@ impl KeyFunction {
 
     /// Asks the function, whichever form it has.
     pub(crate) fn ask(&self, request: Parts) -> Asked {
-        match &self.0 {
+        match &self.form {
             Form::Sync(function) => {
                 let key = function(&request);
                 Box::pin(std::future::ready((request, key)))
@@ -57,9 +63,15 @@ impl KeyFunction {
     }
 }
 
+impl Function for KeyFunction {
+    fn id(&self) -> FunctionId {
+        self.id
+    }
+}
+
 impl fmt::Debug for KeyFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match self.form {
             Form::Sync(_) => "KeyFunction(fn)",
             Form::Async(_) => "KeyFunction(async fn)",
         })
@@ -85,10 +97,13 @@ where
     F: Fn(&Parts) -> Option<Key> + Send + Sync + 'static,
 {
     fn into_key_function(self) -> KeyFunction {
-        KeyFunction(Form::Sync(Arc::new(move |request| {
-            let told = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
-            told.unwrap_or_else(|_| panicked(request))
-        })))
+        KeyFunction {
+            id: FunctionId::of(&self),
+            form: Form::Sync(Arc::new(move |request| {
+                let told = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
+                told.unwrap_or_else(|_| panicked(request))
+            })),
+        }
     }
 }
 
@@ -97,8 +112,9 @@ where
     F: for<'a> AsyncKeyFunction<'a> + Send + Sync + 'static,
 {
     fn into_key_function(self) -> KeyFunction {
+        let id = FunctionId::of(&self);
         let function = Arc::new(self);
-        KeyFunction(Form::Async(Arc::new(move |request| {
+        let form = Form::Async(Arc::new(move |request| {
             let function = function.clone();
             Box::pin(async move {
                 let told = async { function.ask(&request).await };
@@ -106,7 +122,8 @@ where
                 let key = told.unwrap_or_else(|_| panicked(&request));
                 (request, key)
             })
-        })))
+        }));
+        KeyFunction { id, form }
     }
 }
 

@@ -13,7 +13,7 @@ mod none {
 
     /// Nothing: there is no adapter.
     #[derive(Debug, Clone, Default)]
-    pub(crate) struct Attached;
+    pub(crate) struct Attached(());
 
     impl Attached {
         pub(crate) fn is_empty(&self) -> bool {
@@ -29,7 +29,7 @@ mod none {
         }
 
         pub(crate) fn union(&self, _: &Self) -> Result<Self, String> {
-            Ok(Self)
+            Ok(Self(()))
         }
     }
 }

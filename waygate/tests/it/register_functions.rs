@@ -5,6 +5,7 @@ use axum::{
     routing::{any, get},
 };
 use serde_json::json;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
     BindError, Blocked, ConcurrencyLimitFunctions, ConcurrencyPolicy, Key, RateLimitFunctions,
     RateLimitPolicy, RegisterError, Registration, RequestParts, Responses, RouteGuard, Waygate,
@@ -319,23 +320,26 @@ async fn there_is_room_for_any_number_of_routes() {
     assert_eq!(status(&app, "blue", "/any").await, 200);
 }
 
+#[rate_limit("1/minute", key = tenant, response = busy)]
+#[utoipa::path(get, path = "/functions/documented", responses((status = OK)))]
+async fn documented() -> &'static str {
+    "documented"
+}
+
 #[tokio::test]
 async fn functions_of_attributes_hold_in_every_router_that_serves_the_route() {
     let waygate = engine().await;
-    let app = guarded(&waygate).await;
-    let other = Router::new().route("/functions/limited", get(async || "other"));
+    let app = OpenApiRouter::new().routes(routes!(documented));
+    let app = TestApp::new(waygate.guard(app).await.unwrap().into_router());
+    // Its handler has no attributes, and the limit is there.
+    let path = "/functions/documented";
+    let other = Router::new().route(path, get(async || "other"));
     let other = TestApp::new(waygate.guard(other).await.unwrap().into_router());
-    let limited = "/functions/limited";
-    assert_eq!(answer(&other, "red", limited).await.1, "other");
-    assert_eq!(
-        answer(&other, "red", limited).await.1,
-        "busy: RATE_LIMIT_EXCEEDED"
-    );
-    assert_eq!(
-        answer(&app, "red", limited).await.1,
-        "busy: RATE_LIMIT_EXCEEDED"
-    );
-    assert_eq!(answer(&app, "blue", limited).await.1, "limited");
+    let refused = "busy: RATE_LIMIT_EXCEEDED";
+    assert_eq!(answer(&other, "red", path).await.1, "other");
+    assert_eq!(answer(&other, "red", path).await.1, refused);
+    assert_eq!(answer(&app, "red", path).await.1, refused);
+    assert_eq!(answer(&app, "blue", path).await.1, "documented");
 }
 
 #[tokio::test]

@@ -78,20 +78,21 @@ struct Methods {
 impl Table {
     /// Adds a route, or adds to what is known about it, and returns its slot.
     pub(crate) fn insert(&mut self, route: Registered) -> Result<usize, RegisterError> {
+        let route = Arc::new(route);
         let Some(slot) = self.slot_of(&route.key) else {
             return Ok(self.push(route));
         };
         let mut declarations = self.declarations[slot].clone();
-        declarations.add(route)?;
+        declarations.add(route);
         if let Some(merged) = declarations.merged()? {
-            self.routes[slot] = Arc::new(merged);
+            self.routes[slot] = merged;
         }
         self.declarations[slot] = declarations;
         self.is_gone[slot] = false;
         Ok(slot)
     }
 
-    fn push(&mut self, route: Registered) -> usize {
+    fn push(&mut self, route: Arc<Registered>) -> usize {
         let slot = self.routes.len();
         if route.key.service().is_some() {
             self.elsewhere.insert(route.key.clone(), slot);
@@ -105,7 +106,7 @@ impl Table {
         }
         self.declarations.push(Declarations::of(route.clone()));
         self.is_gone.push(false);
-        self.routes.push(Arc::new(route));
+        self.routes.push(route);
         slot
     }
 
@@ -118,7 +119,7 @@ impl Table {
             return false;
         }
         match self.declarations[slot].merged() {
-            Ok(Some(left)) => self.routes[slot] = Arc::new(left),
+            Ok(Some(left)) => self.routes[slot] = left,
             _ => {
                 self.routes[slot] = Arc::new(Registered {
                     key: self.routes[slot].key.clone(),

@@ -144,7 +144,7 @@ pub enum RegisterError {
     },
     /// The key names another service, and something is registered with it that only the process of that service could call.
     #[error(
-        "`{key}` is a route of another service, whose requests never come here: register it without functions and responses"
+        "`{key}` is a route of another service, and its requests never come here: register it without functions and responses"
     )]
     OtherService {
         /// The key.

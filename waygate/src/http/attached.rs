@@ -15,7 +15,7 @@ impl Attached {
         self.responses.is_empty() && self.limits.is_empty()
     }
 
-    /// Whether a function tells the key of the rate limit.
+    /// Whether a function keys the rate limit.
     pub(crate) fn has_rate_key(&self, name: &PolicyName) -> bool {
         let functions = self.limits.rate_named(name);
         functions.is_some_and(|functions| functions.key.is_some())

@@ -23,13 +23,13 @@ impl RateLimitFunctions {
         Self::default()
     }
 
-    /// Tells what a request is counted by, in place of the policy's key.
+    /// Counts requests by what the function returns, in place of the policy's key.
     pub fn key<Kind>(mut self, function: impl IntoKeyFunction<Kind>) -> Self {
         self.key = Some(function.into_key_function());
         self
     }
 
-    /// Tells what a request costs, in place of the policy's cost.
+    /// Charges what the function returns, in place of the policy's cost.
     pub fn cost<Kind>(mut self, function: impl IntoCostFunction<Kind>) -> Self {
         self.cost = Some(function.into_cost_function());
         self
@@ -72,7 +72,7 @@ impl ConcurrencyLimitFunctions {
         Self::default()
     }
 
-    /// Tells what a request is counted by, in place of the policy's key.
+    /// Counts requests by what the function returns, in place of the policy's key.
     pub fn key<Kind>(mut self, function: impl IntoKeyFunction<Kind>) -> Self {
         self.key = Some(function.into_key_function());
         self
@@ -170,7 +170,7 @@ impl LimitFunctions {
             .map(|(_, functions)| functions.key.as_ref())
     }
 
-    /// Whether some function tells a key or a cost of a rate limit.
+    /// Whether some function returns a key or a cost of a rate limit.
     #[inline]
     pub(super) fn ask_functions(&self) -> bool {
         let mut all = self.rates.iter();

@@ -1,4 +1,4 @@
-//! Requests that are counted: what the application brings along (keys, costs, and the functions that tell them), what happens
+//! Requests that are counted: what the application brings along (keys, costs, and functions for both), what happens
 //! before and after the endpoint, and what answers say.
 
 mod admit;

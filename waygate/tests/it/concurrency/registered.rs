@@ -1,4 +1,4 @@
-//! Limits of concurrency whose functions are registered.
+//! Limits of concurrency with registered functions.
 
 use axum::{Extension, Router, routing::get};
 use serde_json::json;

@@ -144,9 +144,10 @@ pub use engine::{
 };
 #[cfg(feature = "axum")]
 pub use http::{
-    Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, ConcurrencyLimited, Cost,
-    CostFunction, Guarded, IntoCostFunction, IntoKeyFunction, IntoResponder, Key, KeyFunction,
-    RateLimited, Responder, Responses, Roles, RouteGuard,
+    Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, ConcurrencyLimitFunctions,
+    ConcurrencyLimited, Cost, CostFunction, Guarded, IntoCostFunction, IntoKeyFunction,
+    IntoResponder, Key, KeyFunction, RateLimitFunctions, RateLimited, Responder, Responses, Roles,
+    RouteGuard,
 };
 #[cfg(feature = "engine")]
 pub use waygate_core::{

@@ -352,12 +352,27 @@ mod tests {
         assert_eq!(first.policy.name.as_str(), "default");
         assert_eq!(second.policy.name.as_str(), "default-2");
         let (request, ()) = http::Request::new(()).into_parts();
-        let told = first.key.as_ref().and_then(|key| key.sync(&request));
+        let told = first
+            .functions
+            .key
+            .as_ref()
+            .and_then(|key| key.sync(&request));
         assert_eq!(told, Some(Some(Key::from(1))));
-        let cost = first.cost.as_ref().map(|cost| cost.cost(&request));
+        let cost = first
+            .functions
+            .cost
+            .as_ref()
+            .map(|cost| cost.cost(&request));
         assert_eq!(cost, Some(7));
-        assert!(first.response.is_some());
-        assert!(second.key.is_none() && second.cost.is_none() && second.response.is_none());
+        assert!(first.functions.response.is_some());
+        assert_eq!(
+            limited
+                .limits
+                .functions()
+                .rate_named(&second.policy.name)
+                .map(|_| ()),
+            None
+        );
 
         let [slots] = &limited.limits.concurrency[..] else {
             panic!("expected one limit, found {limited:?}");
@@ -366,7 +381,7 @@ mod tests {
             slots.policy.meaning(),
             "at most 3 at the same time, for each key that the code tells"
         );
-        assert!(slots.key.is_some() && slots.response.is_some());
+        assert!(slots.functions.key.is_some() && slots.functions.response.is_some());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What several declarations of one route amount to. None of them opens or lifts what another one says.
 
+use std::sync::Arc;
+
 use waygate_core::model::{RouteKey, RouteState};
 
 use super::{RegisterError, Registered, Source};
@@ -7,41 +9,38 @@ use super::{RegisterError, Registered, Source};
 /// What is declared of one route, by where it comes from.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Declarations {
-    /// By `guard`: attributes, or the document alone.
-    bound: Option<Registered>,
+    /// By `guard`: the document or the router, and the attributes of each handler.
+    bound: Vec<Arc<Registered>>,
     /// By `register`.
-    called: Option<Registered>,
+    called: Option<Arc<Registered>>,
 }
 
 impl Declarations {
     /// The first declaration of a route.
-    pub(crate) fn of(route: Registered) -> Self {
-        let (bound, called) = match route.source {
-            Source::Registered => (None, Some(route)),
-            _ => (Some(route), None),
-        };
-        Self { bound, called }
+    pub(crate) fn of(route: Arc<Registered>) -> Self {
+        let mut first = Self::default();
+        first.add(route);
+        first
     }
 
     /// Takes in a declaration in place of an earlier one from the same place.
-    pub(crate) fn add(&mut self, route: Registered) -> Result<(), RegisterError> {
+    pub(crate) fn add(&mut self, route: Arc<Registered>) {
+        let handler = route.source.handler();
         match route.source {
             Source::Registered => self.called = Some(route),
-            Source::Document | Source::Router if self.bound.is_some() => {}
+            Source::Document | Source::Router if !self.bound.is_empty() => {}
             Source::Document
             | Source::Router
             | Source::Operation { .. }
             | Source::Attribute { .. } => {
-                self.bound = Some(match self.bound.take() {
-                    // Another guarded router serves the same route with another handler.
-                    Some(known) if known.source.handler() != route.source.handler() => {
-                        union(&known, &route)?
-                    }
-                    _ => route,
-                });
+                let mut bound = self.bound.iter_mut();
+                match bound.find(|known| known.source.handler() == handler) {
+                    Some(known) => *known = route,
+                    // Another guarded router may serve the same route with another handler.
+                    None => self.bound.push(route),
+                }
             }
         }
-        Ok(())
     }
 
     /// Forgets what was registered; `false` when nothing was.
@@ -50,11 +49,15 @@ impl Declarations {
     }
 
     /// What all of it amounts to; `None` when nothing is declared any more.
-    pub(crate) fn merged(&self) -> Result<Option<Registered>, RegisterError> {
-        match (&self.bound, &self.called) {
-            (Some(bound), Some(called)) => union(bound, called).map(Some),
-            (one, other) => Ok(one.clone().or_else(|| other.clone())),
-        }
+    pub(crate) fn merged(&self) -> Result<Option<Arc<Registered>>, RegisterError> {
+        let mut all = self.bound.iter().chain(&self.called);
+        let Some(first) = all.next() else {
+            return Ok(None);
+        };
+        all.try_fold(first.clone(), |known, more| {
+            union(&known, more).map(Arc::new)
+        })
+        .map(Some)
     }
 }
 
@@ -68,6 +71,7 @@ fn union(first: &Registered, second: &Registered) -> Result<Registered, Register
             .map_err(|name| differ(&format!("rate limits `{name}`")))?,
         concurrency: all(&first.concurrency, &second.concurrency, |limit| &limit.name)
             .map_err(|name| differ(&format!("limits of concurrency `{name}`")))?,
+        attached: (first.attached.union(&second.attached)).map_err(|what| differ(&what))?,
         source: match first.source {
             Source::Document | Source::Router => second.source.clone(),
             _ => first.source.clone(),

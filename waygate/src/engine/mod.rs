@@ -1,5 +1,6 @@
 //! State, commands and decisions. Knows nothing of axum.
 
+mod attached;
 mod blocking;
 #[cfg(feature = "file")]
 mod boot_cache;
@@ -86,6 +87,7 @@ pub use report::Report;
 pub use table::Source;
 pub use target::RequestTarget;
 
+pub(crate) use attached::Attached;
 #[cfg(feature = "axum")]
 pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
 #[cfg(feature = "axum")]

@@ -8,10 +8,12 @@ use waygate_core::{
 };
 
 use super::{
-    Inner, Registered, Source, Waygate, limits::check_key, methods::MethodSet, snapshot::Snapshot,
+    Attached, Inner, Registered, Source, Waygate, limits::check_key, methods::MethodSet,
+    snapshot::Snapshot,
 };
 
-/// A route to [register](Waygate::register_all): its state to begin with, and its limits.
+/// A route to [register](Waygate::register_all): its state to begin with, its limits, and (with the feature `axum`) functions
+/// of yours that answer, key and cost its requests.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -26,13 +28,14 @@ use super::{
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 #[must_use = "a registration does nothing until it is given to `register_all`"]
 pub struct Registration {
     key: RouteKey,
     state: RouteState,
     rates: Vec<RateLimitPolicy>,
     concurrency: Vec<ConcurrencyPolicy>,
+    pub(crate) attached: Attached,
 }
 
 impl Registration {
@@ -43,6 +46,7 @@ impl Registration {
             state: RouteState::default(),
             rates: Vec::new(),
             concurrency: Vec::new(),
+            attached: Attached::default(),
         }
     }
 
@@ -52,8 +56,9 @@ impl Registration {
         self
     }
 
-    /// Adds a rate limit. Several need different names, and a key that is read from the request: functions belong to
-    /// attributes.
+    /// Adds a rate limit. Several need different names. One that a function of yours keys, costs or answers is added with
+    #[cfg_attr(feature = "axum", doc = "[`rate_limit_with`](Self::rate_limit_with).")]
+    #[cfg_attr(not(feature = "axum"), doc = "`rate_limit_with` (feature `axum`).")]
     pub fn rate_limit(mut self, policy: RateLimitPolicy) -> Self {
         self.rates.push(policy);
         self
@@ -72,21 +77,29 @@ impl Registration {
             state,
             rates,
             concurrency,
+            attached,
         } = self;
         if key.service().is_some() && key.service() == own.map(ServiceName::as_str) {
             return Err(RegisterError::OwnService { key });
+        }
+        if key.service().is_some() && !attached.is_empty() {
+            return Err(RegisterError::OtherService { key });
         }
         let invalid = |invalid| RegisterError::Invalid {
             key: key.clone(),
             invalid,
         };
         let at = |name: &PolicyName| LimitKey::new(LimitScope::Route(key.clone()), name.clone());
+        for RateLimitPolicy { name, key, .. } in &rates {
+            let has_function = attached.has_rate_key(name);
+            check_key(key, &at(name), has_function.then_some(key)).map_err(invalid)?;
+        }
+        for ConcurrencyPolicy { name, key, .. } in &concurrency {
+            let has_function = attached.has_concurrency_key(name);
+            check_key(key, &at(name), has_function.then_some(key)).map_err(invalid)?;
+        }
         for policy in &rates {
             policy.check().map_err(invalid)?;
-            check_key(&policy.key, &at(&policy.name), None).map_err(invalid)?;
-        }
-        for policy in &concurrency {
-            check_key(&policy.key, &at(&policy.name), None).map_err(invalid)?;
         }
         check_names(rates.iter().map(|policy| &policy.name)).map_err(invalid)?;
         check_names(concurrency.iter().map(|policy| &policy.name)).map_err(invalid)?;
@@ -95,6 +108,7 @@ impl Registration {
             declared: state,
             limits: rates,
             concurrency,
+            attached,
             source: Source::Registered,
         })
     }
@@ -128,6 +142,14 @@ pub enum RegisterError {
         of_process(key)
     )]
     OwnService {
+        /// The key.
+        key: RouteKey,
+    },
+    /// The key names another service, and something is registered with it that only the process of that service could call.
+    #[error(
+        "`{key}` is a route of another service, and its requests never come here: register it without functions and responses"
+    )]
+    OtherService {
         /// The key.
         key: RouteKey,
     },
@@ -175,7 +197,8 @@ fn origin(source: &Source) -> String {
 
 impl Waygate {
     /// Registers a route that is only known at run time, with the state to begin with. Registering it again replaces that
-    /// state and the limits; see [`register_all`](Self::register_all) for limits, and for a route that has attributes.
+    /// state and all that was registered with it; see [`register_all`](Self::register_all) for limits and functions, and for a
+    /// route that has attributes.
     ///
     /// # Errors
     /// [`RegisterError`]; nothing was registered then.
@@ -187,7 +210,8 @@ impl Waygate {
     /// governs no request of this process.
     ///
     /// On a route that [`guard`](Self::guard) governs, what is registered is added to what its attributes say, whichever
-    /// comes first. Where both say something, and not the same, the later of the two fails.
+    /// comes first. Where both say something, and not the same, the later of the two fails. Two functions are the same when both
+    /// are one `fn`, one closure that captures nothing, or clones of one `KeyFunction`, `CostFunction` or `Responder`.
     ///
     /// # Errors
     /// [`RegisterError`]; nothing was registered then.

@@ -7,7 +7,8 @@ use waygate_core::{
 };
 
 use super::{
-    RegisterError, ResolveError, merge::Declarations, methods::MethodSet, nearest::nearest,
+    Attached, RegisterError, ResolveError, merge::Declarations, methods::MethodSet,
+    nearest::nearest,
 };
 
 /// Every route that can be controlled. A slot number, once given, means the same route for ever, also after the route was
@@ -38,6 +39,8 @@ pub(crate) struct Registered {
     pub(crate) limits: Vec<RateLimitPolicy>,
     /// The limits of concurrency that it declares, in their order.
     pub(crate) concurrency: Vec<ConcurrencyPolicy>,
+    /// Functions of the application that belong to it.
+    pub(crate) attached: Attached,
     /// Where it comes from.
     pub(crate) source: Source,
 }
@@ -110,13 +113,14 @@ impl Methods {
 impl Table {
     /// Adds a route, or adds to what is known about it, and returns its slot.
     pub(crate) fn insert(&mut self, route: Registered) -> Result<usize, RegisterError> {
+        let route = Arc::new(route);
         let Some(slot) = self.slot_of(&route.key) else {
             return Ok(self.push(route));
         };
         let mut declarations = self.declarations[slot].clone();
-        declarations.add(route)?;
+        declarations.add(route);
         if let Some(merged) = declarations.merged()? {
-            self.routes[slot] = Arc::new(merged);
+            self.routes[slot] = merged;
         }
         self.declarations[slot] = declarations;
         self.shape += u64::from(self.is_gone[slot]);
@@ -124,7 +128,7 @@ impl Table {
         Ok(slot)
     }
 
-    fn push(&mut self, route: Registered) -> usize {
+    fn push(&mut self, route: Arc<Registered>) -> usize {
         let slot = self.routes.len();
         self.shape += 1;
         if route.key.service().is_some() {
@@ -139,7 +143,7 @@ impl Table {
         }
         self.declarations.push(Declarations::of(route.clone()));
         self.is_gone.push(false);
-        self.routes.push(Arc::new(route));
+        self.routes.push(route);
         slot
     }
 
@@ -152,13 +156,14 @@ impl Table {
             return false;
         }
         match self.declarations[slot].merged() {
-            Ok(Some(left)) => self.routes[slot] = Arc::new(left),
+            Ok(Some(left)) => self.routes[slot] = left,
             _ => {
                 self.routes[slot] = Arc::new(Registered {
                     key: self.routes[slot].key.clone(),
                     declared: RouteState::default(),
                     limits: Vec::new(),
                     concurrency: Vec::new(),
+                    attached: Attached::default(),
                     source: Source::Registered,
                 });
                 self.is_gone[slot] = true;

@@ -13,8 +13,7 @@ use waygate_core::{
 };
 
 use super::{
-    DeclaredLimits,
-    layer::OfRoute,
+    Attached, DeclaredLimits,
     survey::{Served, Survey},
 };
 use crate::{
@@ -27,8 +26,6 @@ pub use error::{BindError, BindErrors};
 /// What binding has found out.
 pub(super) struct Bound {
     pub(super) routes: Vec<Registered>,
-    /// What attributes bring along, of the routes that have any.
-    pub(super) own: HashMap<RouteKey, OfRoute>,
     /// The routes that the attributes of each handler are bound to, by its stamp.
     pub(super) handlers: HashMap<&'static str, Vec<RouteKey>>,
 }
@@ -78,7 +75,6 @@ pub(super) async fn bind(
     }
     let mut bound = Bound {
         routes: Vec::new(),
-        own: HashMap::new(),
         handlers: HashMap::new(),
     };
     // Paths of routes without a method, which come first.
@@ -219,6 +215,7 @@ impl Bound {
                     declared: RouteState::default(),
                     limits: Vec::new(),
                     concurrency: Vec::new(),
+                    attached: Attached::default(),
                     source: Source::Router,
                 });
             }
@@ -227,23 +224,24 @@ impl Bound {
 
     fn add(&mut self, route: &RouteSpec, claim: Option<&Claim<'_>>) {
         let key = RouteKey::from(route);
-        let (declared, limits, source) = match claim {
+        let (declared, limits, attached, source) = match claim {
             Some(Claim {
                 declaration,
                 source,
             }) => {
-                self.own.insert(key.clone(), OfRoute::from(*declaration));
                 let keys = self.handlers.entry(declaration.stamp).or_default();
                 keys.push(key.clone());
                 (
                     declaration.state.clone(),
                     declaration.limits.clone(),
+                    Attached::from(*declaration),
                     source.clone(),
                 )
             }
             None => (
                 RouteState::default(),
                 DeclaredLimits::default(),
+                Attached::default(),
                 Source::Document,
             ),
         };
@@ -252,6 +250,7 @@ impl Bound {
             declared,
             limits: limits.rate_policies(),
             concurrency: limits.concurrency_policies(),
+            attached,
             source,
         });
     }

@@ -8,23 +8,27 @@ use http::{HeaderMap, header, request::Parts};
 use waygate_core::decision::Verdict;
 
 use super::{
-    BlockReason, Blocked, RateLimited,
+    BlockReason, Blocked,
     admitted::Admitted,
     facts::{RequestFacts, SeenBy},
     identity,
-    limits::{limited, method_name, of_passed, of_refused, request_id, wait_of},
+    limits::{
+        Told, ask, limited, method_name, of_passed, of_refused, request_id, responder, wait_of,
+    },
     reply,
 };
 use crate::{
     Waygate,
-    engine::{Counting, Inner, Limits, NoFunctions, Registered},
+    engine::{Counting, Inner, Limits, Registered},
 };
 
 /// Enforces a route's state as an extractor, for routers that are not [guarded](crate::Waygate::guard).
 ///
-/// Refused requests are answered with the built-in response before the handler runs. Rate limits count. Functions that
-/// attributes name, costs that answers correct ([`Cost`](crate::Cost)), and concurrency limits need the layer. The router's
-/// state must give a [`Waygate`] (`FromRef`), and the route must be [registered](crate::Waygate::register).
+/// Refused requests are answered before the handler runs, with what is [registered](crate::Registration::responses) of the
+/// route, or the built-in response. Rate limits count, with the functions that are registered with them. Costs that answers
+/// correct ([`Cost`](crate::Cost)) and limits of concurrency need the layer; the latter count such requests as `skipped`, and
+/// log the first. The router's state must give a [`Waygate`] (`FromRef`), and the route must be
+/// [registered](crate::Waygate::register).
 ///
 /// An extractor cannot add headers to the response. Return the guard with it, and it adds `Deprecation`, `Sunset`, `Link`
 /// and the rate limit headers, as the layer does. Headers of your own come before it, since later parts of a response
@@ -103,13 +107,23 @@ where
             .unwrap_or_default();
         let facts = RequestFacts::of_parts(parts, engine).seen_by(SeenBy::Handler);
         let mut headers = HeaderMap::new();
-        let refusal = |reason: BlockReason, headers| Refusal {
-            blocked: Blocked::new(parts.clone(), reason, engine.clock.now()),
-            headers,
-        };
         let (slot, verdict) = engine.decide_among(&snapshot, &slots, &facts, &facts);
         if let Verdict::Block(block) = verdict {
-            return Err(refusal(block.into(), headers));
+            let reason = BlockReason::from(block);
+            let route = slot.and_then(|slot| snapshot.table.route(slot));
+            let of_route = route.and_then(|route| route.attached.responses.of(&reason));
+            let responder = of_route.cloned();
+            drop(snapshot);
+            let blocked = Blocked::new(parts.clone(), reason, engine.clock.now());
+            let answer = match responder {
+                Some(responder) => Some(reply::custom(responder, blocked.clone()).await),
+                None => None,
+            };
+            return Err(Refusal {
+                blocked,
+                answer,
+                headers,
+            });
         }
         if slot.is_some_and(|slot| Admitted::new(engine, slot).is_current()) {
             return Ok(Self { headers });
@@ -123,24 +137,33 @@ where
         let limited = limited.map(|limited| (limited.limits.clone(), limited.route.clone()));
         // It is not to be held while the counters are asked.
         drop(snapshot);
-        if let Some((limits, route)) = limited
-            && let Err(limited) = count(parts, engine, &limits, &route, &mut headers).await
-        {
-            return Err(refusal(BlockReason::RateLimited(limited), headers));
+        if let Some((limits, route)) = limited {
+            count(parts, engine, &limits, &route, &mut headers).await?;
         }
         Ok(Self { headers })
     }
 }
 
-/// Counts a request; why it is refused, if it is.
+/// Counts a request; `Err` when it is refused.
 async fn count(
     parts: &Parts,
     engine: &Inner,
     limits: &Limits,
     route: &Registered,
     headers: &mut HeaderMap,
-) -> Result<(), RateLimited> {
-    let claims = limits.claims(&RequestFacts::of_parts(parts, engine), &mut NoFunctions);
+) -> Result<(), Refusal> {
+    for limit in &limits.concurrency {
+        limit.unheld();
+    }
+    let functions = &route.attached.limits;
+    let facts = || RequestFacts::of_parts(parts, engine);
+    let claims = match Told::at_once(functions, parts) {
+        Some(mut told) => limits.claims(&facts(), &mut told),
+        None => {
+            let (_, asked) = ask(functions.rate_keys(), parts.clone()).await;
+            limits.claims(&facts(), &mut Told::after(functions, parts, asked))
+        }
+    };
     let counting = Counting {
         engine,
         limits,
@@ -164,9 +187,17 @@ async fn count(
         Err(refusal) => {
             let now = engine.limit_clock.now(&*engine.clock);
             let wait = wait_of(&refusal, engine.limiting.jitter);
-            headers.clear();
-            of_refused(headers, engine, limits, &refusal, now, wait);
-            Err(limited(&refusal, now, wait))
+            let reason = BlockReason::RateLimited(limited(&refusal, now, wait));
+            let responder = responder(route, &refusal, &reason).cloned();
+            let blocked = Blocked::new(parts.clone(), reason, engine.clock.now());
+            let answer = reply::limited(responder, blocked.clone()).await;
+            let mut headers = HeaderMap::new();
+            of_refused(&mut headers, engine, limits, &refusal, now, wait);
+            Err(Refusal {
+                blocked,
+                answer: Some(answer),
+                headers,
+            })
         }
     }
 }
@@ -175,6 +206,8 @@ async fn count(
 #[derive(Debug)]
 pub struct Refusal {
     blocked: Blocked,
+    /// The response, where it is not the built-in one.
+    answer: Option<Response>,
     /// What the response says about the limit that refuses it.
     headers: HeaderMap,
 }
@@ -188,7 +221,8 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = reply::builtin(&self.blocked);
+        let builtin = || reply::builtin(&self.blocked);
+        let mut response = self.answer.unwrap_or_else(builtin);
         response.headers_mut().extend(self.headers);
         response
     }

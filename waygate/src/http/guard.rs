@@ -6,7 +6,7 @@ use waygate_core::{Printable, model::RouteKey};
 
 use super::{
     Api, BindErrors, Responses, bind,
-    layer::{OfHandler, OfRoute, Setup, Shared, WaygateLayer},
+    layer::{OfHandler, Setup, Shared, WaygateLayer},
     survey::Survey,
 };
 use crate::{
@@ -64,16 +64,11 @@ impl Waygate {
         for gap in &gaps {
             tracing::warn!("{}", Printable(gap));
         }
-        let by_slot = bound
-            .own
-            .into_iter()
-            .filter_map(|(key, own)| Some((table.exact(&key)?, own)));
         Ok(Guarded {
             waygate: self.clone(),
             router: guarded,
             shared: layer.shared().clone(),
             responses: Responses::new(),
-            by_slot: by_slot.collect(),
             handlers: bound_handlers(handlers, &bound.handlers, &table),
             gaps,
             live: Router::new(),
@@ -112,7 +107,6 @@ pub struct Guarded {
     router: Router,
     shared: Arc<Shared>,
     responses: Responses,
-    by_slot: HashMap<usize, OfRoute>,
     handlers: HashMap<&'static str, OfHandler>,
     gaps: Vec<String>,
     /// What Waygate itself serves, beside the API and not governed by it.
@@ -135,7 +129,8 @@ impl Guarded {
         self.waygate.report().with_notes(self.gaps.clone())
     }
 
-    /// Answers blocked requests of the whole application. An attribute's own `response = ..` comes first.
+    /// Answers blocked requests of the whole application. An attribute's own `response = ..` comes first, and so does what is
+    /// [registered](crate::Registration::responses) of a route.
     pub fn responses(mut self, responses: Responses) -> Self {
         self.responses = responses;
         self
@@ -146,20 +141,10 @@ impl Guarded {
     /// To add routes that are not to be governed, merge this router *into* theirs: `mine.merge(guarded)`. The other way
     /// round their fallback would replace the guarded one, and global maintenance would miss unknown URLs.
     pub fn into_router(self) -> Router {
-        let routes = self.waygate.inner.snapshot.load().table.len();
         let setup = Setup {
             responses: self.responses,
-            // Room for the routes of handlers that are mounted a second time.
-            by_slot: (0..2 * routes + 16)
-                .map(|_| std::sync::OnceLock::new())
-                .collect(),
             handlers: self.handlers,
         };
-        for (slot, own) in self.by_slot {
-            if let Some(place) = setup.by_slot.get(slot) {
-                let _ = place.set(own);
-            }
-        }
         self.shared.set_up(setup);
         #[cfg(feature = "openapi")]
         let live = self.live.merge(self.endpoints.router(self.document));

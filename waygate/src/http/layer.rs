@@ -8,7 +8,7 @@ use std::{
 
 use tower::Layer;
 
-use super::{DeclaredLimits, Responses, endpoint::Endpoint, service::WaygateService};
+use super::{BlockReason, Responder, Responses, endpoint::Endpoint, service::WaygateService};
 use crate::{Waygate, registry::HandlerDeclaration};
 
 /// Puts the engine before every endpoint of a router, its fallback included.
@@ -35,8 +35,6 @@ pub(super) struct Shared {
 pub(super) struct Setup {
     /// Answers of the whole application.
     pub(super) responses: Responses,
-    /// What attributes bring along, by slot.
-    pub(super) by_slot: Box<[OnceLock<OfRoute>]>,
     /// The handlers with attributes, by stamp.
     pub(super) handlers: HashMap<&'static str, OfHandler>,
 }
@@ -64,10 +62,13 @@ impl Shared {
         &self.setup().responses
     }
 
-    /// What the attributes of a route bring along, if it has any that do.
-    #[inline]
-    pub(super) fn own(&self, slot: usize) -> Option<&OfRoute> {
-        self.setup().by_slot.get(slot)?.get()
+    /// What answers in place of the built-in answer, for this route or the whole application.
+    #[cold]
+    pub(super) fn responder(&self, slot: Option<usize>, reason: &BlockReason) -> Option<Responder> {
+        let snapshot = self.waygate.inner.snapshot.load();
+        let route = slot.and_then(|slot| snapshot.table.route(slot));
+        let of_route = route.and_then(|route| route.attached.responses.of(reason));
+        of_route.or_else(|| self.responses().of(reason)).cloned()
     }
 
     /// Whether this handler is found behind this endpoint for the first time.
@@ -79,22 +80,6 @@ impl Shared {
 
     pub(super) fn created(&self) -> usize {
         self.created.load(Ordering::Relaxed)
-    }
-}
-
-/// What the attributes of one handler bring along that the engine does not know.
-#[derive(Debug, Clone, Default)]
-pub(super) struct OfRoute {
-    pub(super) responses: Responses,
-    pub(super) limits: DeclaredLimits,
-}
-
-impl From<&HandlerDeclaration> for OfRoute {
-    fn from(declaration: &HandlerDeclaration) -> Self {
-        Self {
-            responses: declaration.responses.clone(),
-            limits: declaration.limits.clone(),
-        }
     }
 }
 

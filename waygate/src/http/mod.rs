@@ -3,12 +3,14 @@
 mod accept;
 mod admitted;
 mod api;
+mod attached;
 mod bind;
 mod blocked;
 mod client;
 mod endpoint;
 mod extract;
 mod facts;
+mod function_id;
 mod future;
 mod guard;
 mod handler_gate;
@@ -16,6 +18,7 @@ mod identity;
 mod layer;
 mod limits;
 mod listing;
+mod registration;
 mod reply;
 mod respond;
 mod responses;
@@ -29,10 +32,14 @@ pub use blocked::{BlockReason, Blocked, ConcurrencyLimited, RateLimited};
 pub use client::{ClientAddr, Roles};
 pub use extract::RouteGuard;
 pub use guard::Guarded;
-pub use limits::{Cost, CostFunction, IntoCostFunction, IntoKeyFunction, Key, KeyFunction};
+pub use limits::{
+    ConcurrencyLimitFunctions, Cost, CostFunction, IntoCostFunction, IntoKeyFunction, Key,
+    KeyFunction, RateLimitFunctions,
+};
 pub use respond::{IntoResponder, Responder};
 pub use responses::Responses;
 
+pub(crate) use attached::Attached;
 pub(crate) use client::client_ip;
 pub(crate) use limits::DeclaredLimits;
 pub(crate) use watch::Entered;

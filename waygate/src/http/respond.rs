@@ -3,11 +3,17 @@ use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
-use super::Blocked;
+use super::{
+    Blocked,
+    function_id::{Function, FunctionId},
+};
 
 /// A function that answers blocked requests, sync or async, erased.
 #[derive(Clone)]
-pub struct Responder(Arc<dyn Fn(Blocked) -> Answer + Send + Sync>);
+pub struct Responder {
+    id: FunctionId,
+    answer: Arc<dyn Fn(Blocked) -> Answer + Send + Sync>,
+}
 
 /// The answer, or `None` when the function panicked.
 type Answer = Pin<Box<dyn Future<Output = Option<Response>> + Send>>;
@@ -19,7 +25,20 @@ impl Responder {
     }
 
     pub(crate) fn answer(&self, blocked: Blocked) -> Answer {
-        (self.0)(blocked)
+        (self.answer)(blocked)
+    }
+
+    fn erase(id: FunctionId, answer: impl Fn(Blocked) -> Answer + Send + Sync + 'static) -> Self {
+        Self {
+            id,
+            answer: Arc::new(answer),
+        }
+    }
+}
+
+impl Function for Responder {
+    fn id(&self) -> FunctionId {
+        self.id
     }
 }
 
@@ -56,11 +75,11 @@ where
     R: IntoResponse,
 {
     fn into_responder(self) -> Responder {
-        Responder(Arc::new(move |blocked| {
+        Responder::erase(FunctionId::of(&self), move |blocked| {
             let answer =
                 std::panic::catch_unwind(AssertUnwindSafe(|| self(&blocked).into_response()));
             Box::pin(std::future::ready(answer.ok()))
-        }))
+        })
     }
 }
 
@@ -69,12 +88,13 @@ where
     F: for<'a> AsyncResponder<'a> + Send + Sync + 'static,
 {
     fn into_responder(self) -> Responder {
+        let id = FunctionId::of(&self);
         let function = Arc::new(self);
-        Responder(Arc::new(move |blocked| {
+        Responder::erase(id, move |blocked| {
             let function = function.clone();
             let answer = async move { function.respond(&blocked).await.into_response() };
             Box::pin(AssertUnwindSafe(answer).catch_unwind().map(Result::ok))
-        }))
+        })
     }
 }
 

@@ -1,11 +1,12 @@
 use waygate_core::decl::Gate;
 
-use super::{BlockReason, IntoResponder, Responder};
+use super::{BlockReason, IntoResponder, Responder, function_id::either};
 
 /// Functions that answer blocked requests, one for each kind of block; the built-in answer where there is none.
 ///
-/// Given to [`Guarded::responses`](crate::Guarded::responses) for the whole application. What an attribute says with
-/// `response = ..` comes first.
+/// Given to [`Guarded::responses`](crate::Guarded::responses) for the whole application, and to
+/// [`Registration::responses`](crate::Registration::responses) for one route. What an attribute says with `response = ..`, and
+/// what is registered of a route or of a limit, comes first.
 ///
 /// ```
 /// use waygate::{Blocked, Responses};
@@ -89,6 +90,45 @@ impl Responses {
             _ => return,
         };
         *place = Some(responder);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        let Self {
+            maintenance,
+            disabled,
+            env_gated,
+            ip_not_allowed,
+            role_required,
+            rate_limited,
+            concurrency_limited,
+        } = self;
+        let all = [
+            maintenance,
+            disabled,
+            env_gated,
+            ip_not_allowed,
+            role_required,
+            rate_limited,
+            concurrency_limited,
+        ];
+        all.into_iter().all(Option::is_none)
+    }
+
+    /// What both say; `Err` says for what they have different functions.
+    pub(super) fn union(&self, other: &Self) -> Result<Self, String> {
+        let of = |kind: &str, place: fn(&Self) -> &Option<Responder>| {
+            either(place(self).as_ref(), place(other).as_ref())
+                .map_err(|_| format!("responses for {kind}"))
+        };
+        Ok(Self {
+            maintenance: of("maintenance", |all| &all.maintenance)?,
+            disabled: of("disabled routes", |all| &all.disabled)?,
+            env_gated: of("other environments", |all| &all.env_gated)?,
+            ip_not_allowed: of("other networks", |all| &all.ip_not_allowed)?,
+            role_required: of("missing roles", |all| &all.role_required)?,
+            rate_limited: of("rate limits", |all| &all.rate_limited)?,
+            concurrency_limited: of("limits of concurrency", |all| &all.concurrency_limited)?,
+        })
     }
 
     pub(crate) fn of(&self, reason: &BlockReason) -> Option<&Responder> {

@@ -221,8 +221,7 @@ impl Endpoint {
         reason: BlockReason,
     ) -> ResponseFuture<F, E> {
         let shared = &self.shared;
-        let of_route = slot.and_then(|slot| shared.own(slot)?.responses.of(&reason));
-        let responder = of_route.or_else(|| shared.responses().of(&reason)).cloned();
+        let responder = shared.responder(slot, &reason);
         let (parts, _body) = request.into_parts();
         let blocked = Blocked::new(parts, reason, shared.waygate.inner.clock.now());
         match responder {

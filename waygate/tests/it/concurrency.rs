@@ -2,6 +2,7 @@
 
 mod attributes;
 mod operators;
+mod registered;
 mod shared;
 mod sockets;
 mod upgrades;

@@ -29,6 +29,7 @@ mod named_routes;
 mod openapi;
 mod preflight;
 mod register;
+mod register_functions;
 mod reseed;
 mod same_name;
 mod support;

@@ -90,6 +90,33 @@ async fn guard_opens_nothing_that_was_registered_as_closed() {
     }
 }
 
+#[rate_limit("100/minute", key = "global")]
+#[utoipa::path(get, path = "/shared", responses((status = OK)))]
+async fn shared_open() -> &'static str {
+    "open"
+}
+
+#[disabled]
+#[utoipa::path(get, path = "/shared", responses((status = OK)))]
+async fn shared_off() -> &'static str {
+    "off"
+}
+
+#[tokio::test]
+async fn guarding_one_of_two_handlers_of_a_route_again_opens_nothing() {
+    let waygate = builder().build().await.unwrap();
+    let guard =
+        async |api: OpenApiRouter| TestApp::new(waygate.guard(api).await.unwrap().into_router());
+    let open = || OpenApiRouter::new().routes(routes!(shared_open));
+    let app = guard(open()).await;
+    assert_eq!(answer(&app, "/shared").await, 200);
+    guard(OpenApiRouter::new().routes(routes!(shared_off))).await;
+    assert_eq!(answer(&app, "/shared").await, 503);
+    let again = guard(open()).await;
+    assert_eq!(answer(&again, "/shared").await, 503);
+    assert_eq!(waygate.rate_limits().len(), 1);
+}
+
 #[tokio::test]
 async fn what_is_registered_over_attributes_adds_to_them() {
     let waygate = builder().build().await.unwrap();

@@ -31,6 +31,19 @@ impl Concurrency {
             );
         }
     }
+
+    /// Notes a request that is not held, because its handler sees no end of the answer.
+    #[cfg(feature = "axum")]
+    #[cold]
+    pub(crate) fn unheld(&self) {
+        if self.stats.skipped.skip() {
+            tracing::warn!(
+                limit = %self.key,
+                "a request does not count for this limit of concurrency: `RouteGuard` cannot hold its place; guard the \
+                 router; only the first such request is logged, and all are counted as `skipped`",
+            );
+        }
+    }
 }
 
 impl Limits {

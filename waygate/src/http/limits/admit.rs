@@ -3,7 +3,6 @@ use std::sync::Arc;
 use axum::{extract::Request, response::Response};
 use http::{HeaderMap, HeaderName, Method};
 use tower::Service;
-use waygate_core::model::RouteKey;
 
 use super::{
     super::{
@@ -48,7 +47,7 @@ pub(crate) struct Waiting {
 
 /// A request that a limit refuses.
 pub(crate) struct TurnedAway {
-    slot: usize,
+    route: Arc<Registered>,
     limits: Arc<Limits>,
     refusal: Box<Refusal>,
 }
@@ -100,8 +99,7 @@ impl Endpoint {
         if !limits.concurrency.is_empty() {
             return Step::Wait(arrived.wait(None));
         }
-        let own = self.shared.own(slot);
-        if own.is_some_and(|own| own.limits.ask_functions()) {
+        if route.attached.limits.ask_functions() {
             return Step::Ask(arrived.wait(None));
         }
         let facts = RequestFacts::of(request, engine).of_route(&route.key);
@@ -149,7 +147,7 @@ impl Endpoint {
                 Step::Serve(Some(after))
             }
             Err(refusal) => Step::TurnAway(Box::new(TurnedAway {
-                slot: arrived.limited.slot,
+                route: arrived.limited.route.clone(),
                 limits,
                 refusal,
             })),
@@ -172,8 +170,7 @@ where
         let engine = &*self.endpoint.shared.waygate.inner;
         let admitted = Admitted::new(engine, waiting.slot);
         let (parts, body) = request.into_parts();
-        let own = self.endpoint.shared.own(waiting.slot);
-        let told = own.and_then(|own| Told::at_once(&own.limits, &parts));
+        let told = Told::at_once(&waiting.route.attached.limits, &parts);
         let claims = told.map(|mut told| {
             let facts = RequestFacts::of_parts(&parts, engine).of_route(&waiting.route.key);
             waiting.limits.claims(&facts, &mut told)
@@ -202,7 +199,7 @@ where
             Some(Err(policy)) => Err(counting.without_key(policy)),
         };
         let Waiting {
-            slot,
+            route,
             limits,
             announcement,
             ..
@@ -215,7 +212,7 @@ where
             }
             Err(refusal) => {
                 let away = TurnedAway {
-                    slot,
+                    route,
                     limits,
                     refusal,
                 };
@@ -245,13 +242,13 @@ where
             } = *waiting;
             let shared = &endpoint.shared;
             let admitted = Admitted::new(&shared.waygate.inner, slot);
-            let (request, places) = match enter(shared, slot, &route, &limits, request).await {
+            let (request, places) = match enter(shared, &route, &limits, request).await {
                 Ok(entered) => entered,
                 Err(full) => return Ok(full),
             };
             let (request, claims) = match claims {
                 Some(claims) => (request, Ok(claims)),
-                None => claims_in_time(shared, slot, &route.key, &limits, request).await,
+                None => claims_in_time(shared, &route, &limits, request).await,
             };
             let method = request.method().clone();
             let request_id = request_id(request.headers()).map(str::to_owned);
@@ -286,7 +283,7 @@ where
                 Err(refusal) => {
                     // A place is for requests that are served.
                     drop(places);
-                    Ok(refused(shared, request, slot, &limits, &refusal).await)
+                    Ok(refused(shared, &route, request, &limits, &refusal).await)
                 }
             }
         })
@@ -300,11 +297,11 @@ where
         let endpoint = self.endpoint.clone();
         ResponseFuture::waiting(async move {
             let TurnedAway {
-                slot,
+                route,
                 limits,
                 refusal,
             } = away;
-            Ok(refused(&endpoint.shared, request, slot, &limits, &refusal).await)
+            Ok(refused(&endpoint.shared, &route, request, &limits, &refusal).await)
         })
     }
 }
@@ -315,22 +312,21 @@ type Found = (Request, Result<Claims, u16>);
 /// What a request is counted by, waiting for functions that take their time.
 async fn claims_in_time(
     shared: &Shared,
-    slot: usize,
-    route: &RouteKey,
+    route: &Registered,
     limits: &Limits,
     request: Request,
 ) -> Found {
     let engine = &shared.waygate.inner;
-    let Some(own) = shared.own(slot) else {
-        let facts = RequestFacts::of(&request, engine).of_route(route);
+    let functions = &route.attached.limits;
+    if !functions.ask_functions() {
+        let facts = RequestFacts::of(&request, engine).of_route(&route.key);
         let claims = limits.claims(&facts, &mut NoFunctions);
         return (request, claims);
-    };
-    let keys = own.limits.rates.iter().map(|limit| limit.key.as_ref());
+    }
     let (parts, body) = request.into_parts();
-    let (parts, asked) = ask(keys, parts).await;
-    let mut told = Told::after(&own.limits, &parts, asked);
-    let facts = RequestFacts::of_parts(&parts, engine).of_route(route);
+    let (parts, asked) = ask(functions.rate_keys(), parts).await;
+    let mut told = Told::after(functions, &parts, asked);
+    let facts = RequestFacts::of_parts(&parts, engine).of_route(&route.key);
     let claims = limits.claims(&facts, &mut told);
     (Request::from_parts(parts, body), claims)
 }

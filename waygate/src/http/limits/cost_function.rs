@@ -4,11 +4,16 @@ use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
 
 use http::request::Parts;
 
+use crate::http::function_id::{Function, FunctionId};
+
 /// A function that tells what a request costs, erased.
 ///
 /// A function that panics has told 1; the panic is logged.
 #[derive(Clone)]
-pub struct CostFunction(Arc<dyn Fn(&Parts) -> u32 + Send + Sync>);
+pub struct CostFunction {
+    id: FunctionId,
+    cost: Arc<dyn Fn(&Parts) -> u32 + Send + Sync>,
+}
 
 impl CostFunction {
     /// Erases `function`.
@@ -18,7 +23,13 @@ impl CostFunction {
 
     /// What the request costs.
     pub(crate) fn cost(&self, request: &Parts) -> u32 {
-        (self.0)(request)
+        (self.cost)(request)
+    }
+}
+
+impl Function for CostFunction {
+    fn id(&self) -> FunctionId {
+        self.id
     }
 }
 
@@ -50,10 +61,13 @@ where
     F: Fn(&Parts) -> u32 + Send + Sync + 'static,
 {
     fn into_cost_function(self) -> CostFunction {
-        CostFunction(Arc::new(move |request| {
-            let told = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
-            told.unwrap_or_else(|_| panicked(request))
-        }))
+        CostFunction {
+            id: FunctionId::of(&self),
+            cost: Arc::new(move |request| {
+                let told = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
+                told.unwrap_or_else(|_| panicked(request))
+            }),
+        }
     }
 }
 

@@ -6,12 +6,8 @@ use waygate_core::{
     model::{ConcurrencyPolicy, RateLimitPolicy},
 };
 
-use super::{CostFunction, KeyFunction};
-use crate::{
-    __private::Declaration,
-    engine::{Concurrency, Policy},
-    http::Responder,
-};
+use super::{ConcurrencyLimitFunctions, LimitFunctions, RateLimitFunctions};
+use crate::__private::Declaration;
 
 /// The limits that the attributes of one handler declare, each kind from the top.
 #[derive(Debug, Clone, Default)]
@@ -24,22 +20,16 @@ pub(crate) struct DeclaredLimits {
 #[derive(Debug, Clone)]
 pub(crate) struct DeclaredLimit {
     pub(crate) policy: RateLimitPolicy,
-    /// What `key = path` names.
-    pub(crate) key: Option<KeyFunction>,
-    /// What `cost = path` names.
-    pub(crate) cost: Option<CostFunction>,
-    /// What `response = path` names.
-    pub(crate) response: Option<Responder>,
+    /// What `key = path`, `cost = path` and `response = path` name.
+    pub(crate) functions: RateLimitFunctions,
 }
 
 /// A `#[concurrency_limit]`.
 #[derive(Debug, Clone)]
 pub(crate) struct DeclaredConcurrency {
     pub(crate) policy: ConcurrencyPolicy,
-    /// What `key = path` names.
-    pub(crate) key: Option<KeyFunction>,
-    /// What `response = path` names.
-    pub(crate) response: Option<Responder>,
+    /// What `key = path` and `response = path` name.
+    pub(crate) functions: ConcurrencyLimitFunctions,
 }
 
 impl DeclaredLimits {
@@ -50,9 +40,11 @@ impl DeclaredLimits {
     ) -> Result<(), Invalid> {
         self.rates.push(DeclaredLimit {
             policy: RateLimitPolicy::declared(declared)?,
-            key: with.key.map(|key| key().function),
-            cost: with.cost.map(|cost| cost().function),
-            response: with.response.map(|response| response().function),
+            functions: RateLimitFunctions {
+                key: with.key.map(|key| key().function),
+                cost: with.cost.map(|cost| cost().function),
+                response: with.response.map(|response| response().function),
+            },
         });
         Ok(())
     }
@@ -64,22 +56,24 @@ impl DeclaredLimits {
     ) -> Result<(), Invalid> {
         self.concurrency.push(DeclaredConcurrency {
             policy: ConcurrencyPolicy::declared(declared)?,
-            key: with.key.map(|key| key().function),
-            response: with.response.map(|response| response().function),
+            functions: ConcurrencyLimitFunctions {
+                key: with.key.map(|key| key().function),
+                response: with.response.map(|response| response().function),
+            },
         });
         Ok(())
     }
 
-    /// What is declared of a policy: nothing of one that more than this route meets, or only one of its methods.
-    pub(super) fn rate(&self, policy: &Policy) -> Option<&DeclaredLimit> {
-        let mut rates = self.rates.iter().filter(|_| policy.is_declared);
-        rates.find(|limit| limit.policy.name == policy.key.name)
-    }
-
-    /// The same of a limit of concurrency.
-    pub(super) fn concurrency(&self, limit: &Concurrency) -> Option<&DeclaredConcurrency> {
-        let mut limits = self.concurrency.iter().filter(|_| limit.is_declared);
-        limits.find(|declared| declared.policy.name == limit.key.name)
+    /// The functions alone.
+    pub(crate) fn functions(&self) -> LimitFunctions {
+        let mut functions = LimitFunctions::default();
+        for limit in &self.rates {
+            functions.add_rate(limit.policy.name.clone(), limit.functions.clone());
+        }
+        for limit in &self.concurrency {
+            functions.add_concurrency(limit.policy.name.clone(), limit.functions.clone());
+        }
+        functions
     }
 
     /// The policies alone, for the engine.
@@ -96,13 +90,6 @@ impl DeclaredLimits {
             .iter()
             .map(|limit| limit.policy.clone())
             .collect()
-    }
-
-    /// Whether some function tells a key or a cost of a rate limit.
-    pub(super) fn ask_functions(&self) -> bool {
-        self.rates
-            .iter()
-            .any(|limit| limit.key.is_some() || limit.cost.is_some())
     }
 
     /// Names that two limits of one kind share, with the attribute's name.

@@ -1,22 +1,25 @@
 use http::request::Parts;
 
-use super::{DeclaredLimits, Key, KeyFunction};
+use super::{Key, KeyFunction, LimitFunctions};
 use crate::engine::{Functions, LimitedKey, Policy};
 
-/// What the functions of one route's attributes say about one request.
-pub(super) struct Told<'a> {
-    declared: &'a DeclaredLimits,
+/// What the functions of one route's limits say about one request.
+pub(in crate::http) struct Told<'a> {
+    functions: &'a LimitFunctions,
     request: &'a Parts,
-    /// What async functions have said, by the position of their attribute.
+    /// What async functions have said, by the position of their limit.
     asked: Vec<(usize, Option<Key>)>,
 }
 
 impl<'a> Told<'a> {
     /// What can be said at once; `None` when some function must be awaited.
-    pub(super) fn at_once(declared: &'a DeclaredLimits, request: &'a Parts) -> Option<Self> {
-        let mut keys = declared.rates.iter().filter_map(|limit| limit.key.as_ref());
+    pub(in crate::http) fn at_once(
+        functions: &'a LimitFunctions,
+        request: &'a Parts,
+    ) -> Option<Self> {
+        let mut keys = functions.rate_keys().flatten();
         let told = Self {
-            declared,
+            functions,
             request,
             asked: Vec::new(),
         };
@@ -24,21 +27,21 @@ impl<'a> Told<'a> {
     }
 
     /// The same after [`ask`].
-    pub(super) fn after(
-        declared: &'a DeclaredLimits,
+    pub(in crate::http) fn after(
+        functions: &'a LimitFunctions,
         request: &'a Parts,
         asked: Vec<(usize, Option<Key>)>,
     ) -> Self {
         Self {
-            declared,
+            functions,
             request,
             asked,
         }
     }
 }
 
-/// Awaits the async ones of the attributes' functions. The request's head comes back with their answers.
-pub(super) async fn ask(
+/// Awaits the async ones of the limits' functions. The request's head comes back with their answers.
+pub(in crate::http) async fn ask(
     functions: impl Iterator<Item = Option<&KeyFunction>>,
     mut request: Parts,
 ) -> (Parts, Vec<(usize, Option<Key>)>) {
@@ -53,8 +56,8 @@ pub(super) async fn ask(
     (request, asked)
 }
 
-/// What the function of the attribute at this position says.
-pub(super) fn told(
+/// What the function of the limit at this position says.
+pub(in crate::http) fn told(
     index: usize,
     function: Option<&KeyFunction>,
     asked: &[(usize, Option<Key>)],
@@ -71,14 +74,13 @@ pub(super) fn told(
 
 impl Functions for Told<'_> {
     fn key(&mut self, policy: &Policy) -> Option<LimitedKey> {
-        let own = self.declared.rate(policy)?;
-        let rates = &self.declared.rates;
-        let index = rates.iter().position(|limit| std::ptr::eq(limit, own))?;
+        let (index, own) = self.functions.rate(policy)?;
         told(index, own.key.as_ref(), &self.asked, self.request)
     }
 
     fn cost(&mut self, policy: &Policy) -> Option<u32> {
-        let function = self.declared.rate(policy)?.cost.as_ref()?;
+        let (_, own) = self.functions.rate(policy)?;
+        let function = own.cost.as_ref()?;
         Some(function.cost(self.request))
     }
 }

@@ -6,7 +6,10 @@ use http::request::Parts;
 use waygate_core::Printable;
 
 use super::{
-    super::respond::{AsyncKind, SyncKind},
+    super::{
+        function_id::{Function, FunctionId},
+        respond::{AsyncKind, SyncKind},
+    },
     Key,
 };
 
@@ -14,7 +17,10 @@ use super::{
 ///
 /// A function that panics has told no key; the panic is logged.
 #[derive(Clone)]
-pub struct KeyFunction(Form);
+pub struct KeyFunction {
+    id: FunctionId,
+    form: Form,
+}
 
 #[derive(Clone)]
 enum Form {
@@ -36,12 +42,12 @@ impl KeyFunction {
 
     /// Whether it must be awaited.
     pub(crate) fn is_async(&self) -> bool {
-        matches!(self.0, Form::Async(_))
+        matches!(self.form, Form::Async(_))
     }
 
     /// The answer of a sync function; `None` when the function is async and must be [`ask`](Self::ask)ed.
     pub(crate) fn sync(&self, request: &Parts) -> Option<Option<Key>> {
-        match &self.0 {
+        match &self.form {
             Form::Sync(function) => Some(function(request)),
             Form::Async(_) => None,
         }
@@ -49,7 +55,7 @@ impl KeyFunction {
 
     /// Asks the function, whichever form it has.
     pub(crate) fn ask(&self, request: Parts) -> Asked {
-        match &self.0 {
+        match &self.form {
             Form::Sync(function) => {
                 let key = function(&request);
                 Box::pin(std::future::ready((request, key)))
@@ -59,9 +65,15 @@ impl KeyFunction {
     }
 }
 
+impl Function for KeyFunction {
+    fn id(&self) -> FunctionId {
+        self.id
+    }
+}
+
 impl fmt::Debug for KeyFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match self.form {
             Form::Sync(_) => "KeyFunction(fn)",
             Form::Async(_) => "KeyFunction(async fn)",
         })
@@ -87,10 +99,13 @@ where
     F: Fn(&Parts) -> Option<Key> + Send + Sync + 'static,
 {
     fn into_key_function(self) -> KeyFunction {
-        KeyFunction(Form::Sync(Arc::new(move |request| {
-            let told = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
-            told.unwrap_or_else(|_| panicked(request))
-        })))
+        KeyFunction {
+            id: FunctionId::of(&self),
+            form: Form::Sync(Arc::new(move |request| {
+                let told = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
+                told.unwrap_or_else(|_| panicked(request))
+            })),
+        }
     }
 }
 
@@ -99,8 +114,9 @@ where
     F: for<'a> AsyncKeyFunction<'a> + Send + Sync + 'static,
 {
     fn into_key_function(self) -> KeyFunction {
+        let id = FunctionId::of(&self);
         let function = Arc::new(self);
-        KeyFunction(Form::Async(Arc::new(move |request| {
+        let form = Form::Async(Arc::new(move |request| {
             let function = function.clone();
             Box::pin(async move {
                 let told = async { function.ask(&request).await };
@@ -108,7 +124,8 @@ where
                 let key = told.unwrap_or_else(|_| panicked(&request));
                 (request, key)
             })
-        })))
+        }));
+        KeyFunction { id, form }
     }
 }
 

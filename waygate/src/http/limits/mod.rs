@@ -1,4 +1,4 @@
-//! Requests that are counted: what attributes bring along (keys, costs, and the functions that tell them), what happens
+//! Requests that are counted: what the application brings along (keys, costs, and functions for both), what happens
 //! before and after the endpoint, and what answers say.
 
 mod admit;
@@ -11,6 +11,7 @@ mod headers;
 mod held_body;
 mod key;
 mod key_function;
+mod limit_functions;
 mod places;
 mod refuse;
 mod upgrade;
@@ -19,10 +20,13 @@ pub use cost::Cost;
 pub use cost_function::{CostFunction, IntoCostFunction};
 pub use key::Key;
 pub use key_function::{IntoKeyFunction, KeyFunction};
+pub use limit_functions::{ConcurrencyLimitFunctions, RateLimitFunctions};
 
 pub(super) use admit::{TurnedAway, Waiting, method_name, request_id};
 pub(super) use after::After;
 pub(crate) use declared::DeclaredLimits;
+pub(super) use functions::{Told, ask};
 pub(super) use headers::{of_passed, of_refused};
+pub(crate) use limit_functions::LimitFunctions;
 pub(super) use places::until_dropped;
-pub(super) use refuse::{limited, wait_of};
+pub(super) use refuse::{limited, responder, wait_of};

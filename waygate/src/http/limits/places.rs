@@ -22,7 +22,6 @@ pub(super) struct Places(Vec<Held>);
 /// Takes the places that a request needs; `Err` is the answer when there is none.
 pub(super) async fn enter(
     shared: &Shared,
-    slot: usize,
     route: &Registered,
     limits: &Limits,
     request: Request,
@@ -31,19 +30,13 @@ pub(super) async fn enter(
         return Ok((request, Places(Vec::new())));
     }
     let engine = &shared.waygate.inner;
-    let declared = match shared.own(slot) {
-        Some(own) => &*own.limits.concurrency,
-        None => &[],
-    };
+    let functions = &route.attached.limits;
     let (parts, body) = request.into_parts();
-    let functions = declared.iter().map(|limit| limit.key.as_ref());
-    let (parts, asked) = ask(functions, parts).await;
+    let (parts, asked) = ask(functions.concurrency_keys(), parts).await;
     let facts = RequestFacts::of_parts(&parts, engine).of_route(&route.key);
     let seats = limits.seats(&facts, |limit| {
-        let index = declared
-            .iter()
-            .position(|declared| limit.is_declared && declared.policy.name == limit.key.name)?;
-        told(index, declared[index].key.as_ref(), &asked, &parts)
+        let (index, own) = functions.concurrency(limit)?;
+        told(index, own.key.as_ref(), &asked, &parts)
     });
     let request = Request::from_parts(parts, body);
     let entering = Entering {
@@ -54,7 +47,7 @@ pub(super) async fn enter(
     };
     match entering.occupy(seats).await {
         Ok(held) => Ok((request, Places(held))),
-        Err(Full(limit)) => Err(refused(shared, slot, request, &limit).await),
+        Err(Full(limit)) => Err(refused(shared, route, request, &limit).await),
     }
 }
 
@@ -96,16 +89,23 @@ pub(in crate::http) fn until_dropped(
 
 /// The answer to a request that finds no place.
 #[cold]
-async fn refused(shared: &Shared, slot: usize, request: Request, limit: &Concurrency) -> Response {
+async fn refused(
+    shared: &Shared,
+    route: &Registered,
+    request: Request,
+    limit: &Concurrency,
+) -> Response {
     let engine = &shared.waygate.inner;
     let reason = BlockReason::ConcurrencyLimited(ConcurrencyLimited {
         policy: limit.key.clone(),
         limit: limit.fields.limit.get(),
         retry_after: RETRY_AFTER,
     });
-    let responder = shared
-        .own(slot)
-        .and_then(|own| own.limits.concurrency(limit)?.response.as_ref())
+    let attached = &route.attached;
+    let own = attached.limits.concurrency(limit);
+    let responder = own
+        .and_then(|(_, own)| own.response.as_ref())
+        .or_else(|| attached.responses.of(&reason))
         .or_else(|| shared.responses().of(&reason))
         .cloned();
     let (parts, _body) = request.into_parts();

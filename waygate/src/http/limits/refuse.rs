@@ -2,16 +2,16 @@ use axum::{extract::Request, response::Response};
 use waygate_core::limit::quota::{Nanos, SECOND};
 
 use super::{
-    super::{BlockReason, Blocked, RateLimited, layer::Shared, reply},
+    super::{BlockReason, Blocked, RateLimited, Responder, layer::Shared, reply},
     headers,
 };
-use crate::engine::{Limits, Refusal, RefusalCause, instant};
+use crate::engine::{Limits, Refusal, RefusalCause, Registered, instant};
 
 /// The answer to a request that is refused.
 pub(super) async fn refused(
     shared: &Shared,
+    route: &Registered,
     request: Request,
-    slot: usize,
     limits: &Limits,
     refusal: &Refusal,
 ) -> Response {
@@ -19,10 +19,7 @@ pub(super) async fn refused(
     let now = engine.limit_clock.now(&*engine.clock);
     let wait = wait_of(refusal, engine.limiting.jitter);
     let reason = BlockReason::RateLimited(limited(refusal, now, wait));
-    let declared = shared.own(slot);
-    let declared = declared.and_then(|own| own.limits.rate(&refusal.policy));
-    let responder = declared
-        .and_then(|declared| declared.response.as_ref())
+    let responder = responder(route, refusal, &reason)
         .or_else(|| shared.responses().of(&reason))
         .cloned();
     let (parts, _body) = request.into_parts();
@@ -30,6 +27,18 @@ pub(super) async fn refused(
     let mut response = reply::limited(responder, blocked).await;
     headers::of_refused(response.headers_mut(), engine, limits, refusal, now, wait);
     response
+}
+
+/// What answers in place of the built-in answer, for this limit or this route.
+pub(in crate::http) fn responder<'a>(
+    route: &'a Registered,
+    refusal: &Refusal,
+    reason: &BlockReason,
+) -> Option<&'a Responder> {
+    let attached = &route.attached;
+    let own = attached.limits.rate(&refusal.policy);
+    own.and_then(|(_, own)| own.response.as_ref())
+        .or_else(|| attached.responses.of(reason))
 }
 
 /// For how long a refused request is sent away: another time for each answer, where that is asked for.

@@ -1,0 +1,46 @@
+use waygate_core::grammar::PolicyName;
+
+use super::{Responses, limits::LimitFunctions};
+use crate::registry::HandlerDeclaration;
+
+/// The functions of the application that belong to one route: of its handler's attributes, and registered ones.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attached {
+    pub(super) responses: Responses,
+    pub(super) limits: LimitFunctions,
+}
+
+impl Attached {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.responses.is_empty() && self.limits.is_empty()
+    }
+
+    /// Whether a function keys the rate limit.
+    pub(crate) fn has_rate_key(&self, name: &PolicyName) -> bool {
+        let functions = self.limits.rate_named(name);
+        functions.is_some_and(|functions| functions.key.is_some())
+    }
+
+    /// The same of a limit of concurrency.
+    pub(crate) fn has_concurrency_key(&self, name: &PolicyName) -> bool {
+        let functions = self.limits.concurrency_named(name);
+        functions.is_some_and(|functions| functions.key.is_some())
+    }
+
+    /// The functions of both; `Err` says for what they have different ones.
+    pub(crate) fn union(&self, other: &Self) -> Result<Self, String> {
+        Ok(Self {
+            responses: self.responses.union(&other.responses)?,
+            limits: self.limits.union(&other.limits)?,
+        })
+    }
+}
+
+impl From<&HandlerDeclaration> for Attached {
+    fn from(declaration: &HandlerDeclaration) -> Self {
+        Self {
+            responses: declaration.responses.clone(),
+            limits: declaration.limits.functions(),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+use waygate_core::{
+    grammar::KeySource,
+    model::{ConcurrencyPolicy, RateLimitPolicy},
+};
+
+use super::{ConcurrencyLimitFunctions, RateLimitFunctions, Responses};
+use crate::Registration;
+
+/// Functions of the application. They are called by the layer of every guarded router, and by
+/// [`RouteGuard`](crate::RouteGuard), from the next request on, and replaced or taken back with the registration.
+impl Registration {
+    /// Answers blocked requests of this route, before what
+    /// [`Guarded::responses`](crate::Guarded::responses) says for the whole application. For requests that a limit refuses, the
+    /// limit's own response comes first.
+    ///
+    /// ```
+    /// use waygate::{Blocked, Registration, Responses};
+    ///
+    /// let responses = Responses::new().maintenance(|_: &Blocked| "back at four");
+    /// let search = Registration::new("GET:/search".parse()?).responses(responses);
+    /// # let _ = search;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn responses(mut self, responses: Responses) -> Self {
+        self.attached.responses = responses;
+        self
+    }
+
+    /// Adds a rate limit, as [`rate_limit`](Self::rate_limit) does, with functions of yours. A key function takes the place of
+    /// the policy's key.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use waygate::{Key, RateLimitFunctions, RateLimitPolicy, Registration, RequestParts, Waygate};
+    ///
+    /// /// Requests without a tenant have no key; `on_missing_key` says what becomes of them.
+    /// fn tenant(request: &RequestParts) -> Option<Key> {
+    ///     Some(request.headers.get("x-tenant")?.as_bytes().into())
+    /// }
+    ///
+    /// let waygate = Waygate::builder().build().await?;
+    /// let search = Registration::new("GET:/search".parse()?).rate_limit_with(
+    ///     RateLimitPolicy::new("100/minute".parse()?)?,
+    ///     RateLimitFunctions::new().key(tenant),
+    /// );
+    /// waygate.register_all([search]).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rate_limit_with(
+        mut self,
+        mut policy: RateLimitPolicy,
+        functions: RateLimitFunctions,
+    ) -> Self {
+        if functions.key.is_some() {
+            policy.key = KeySource::Custom;
+        }
+        let name = policy.name.clone();
+        self.attached.limits.add_rate(name, functions);
+        self.rate_limit(policy)
+    }
+
+    /// Adds a limit of concurrency, as [`rate_limit_with`](Self::rate_limit_with) adds a rate limit.
+    pub fn concurrency_limit_with(
+        mut self,
+        mut policy: ConcurrencyPolicy,
+        functions: ConcurrencyLimitFunctions,
+    ) -> Self {
+        if functions.key.is_some() {
+            policy.key = KeySource::Custom;
+        }
+        let name = policy.name.clone();
+        self.attached.limits.add_concurrency(name, functions);
+        self.concurrency_limit(policy)
+    }
+}

@@ -38,7 +38,7 @@ impl Concurrency {
     pub(crate) fn unheld(&self) {
         if self.stats.skipped.skip() {
             tracing::warn!(
-                limit = %self.key,
+                limit = %Printable(&self.key),
                 "a request does not count for this limit of concurrency: `RouteGuard` cannot hold its place; guard the \
                  router; only the first such request is logged, and all are counted as `skipped`",
             );

@@ -41,22 +41,30 @@ enum Watching {
     Found(&'static str),
 }
 
-/// Polls while this is what is wanted to be known, and says what was found.
-fn watching<T>(what: Watching, poll: impl FnOnce() -> T) -> (T, Option<&'static str>) {
-    /// Handlers panic: what was wanted before is restored then as well.
-    struct Outer(Watching);
+/// Until the end of the scope, this is what is wanted to be known. Handlers panic: what was wanted before is restored then
+/// as well.
+struct Scope(Watching);
 
-    impl Drop for Outer {
-        fn drop(&mut self) {
-            WATCHING.set(self.0);
-        }
+impl Scope {
+    #[inline]
+    fn enter(what: Watching) -> Self {
+        Self(WATCHING.replace(what))
     }
 
-    let _outer = Outer(WATCHING.replace(what));
-    let polled = poll();
-    match WATCHING.get() {
-        Watching::Found(stamp) => (polled, Some(stamp)),
-        Watching::Not | Watching::Looking => (polled, None),
+    /// The stamp that was found.
+    #[inline]
+    fn found(self) -> Option<&'static str> {
+        match WATCHING.get() {
+            Watching::Found(stamp) => Some(stamp),
+            Watching::Not | Watching::Looking => None,
+        }
+    }
+}
+
+impl Drop for Scope {
+    #[inline]
+    fn drop(&mut self) {
+        WATCHING.set(self.0);
     }
 }
 
@@ -178,6 +186,24 @@ struct Kept {
     passed: Vec<Response>,
 }
 
+impl Kept {
+    #[cold]
+    fn of(request: &Request) -> Box<Self> {
+        let (mut head, ()) = Request::new(()).into_parts();
+        head.method = request.method().clone();
+        head.uri = request.uri().clone();
+        head.version = request.version();
+        head.headers = request.headers().clone();
+        head.extensions = request.extensions().clone();
+        Box::new(Self {
+            head,
+            found: SmallVec::new(),
+            gate: None,
+            passed: Vec::new(),
+        })
+    }
+}
+
 type Gate = Pin<Box<dyn Future<Output = Result<Vec<Response>, Response>> + Send>>;
 
 impl<F, E> Future for Watched<F>
@@ -186,39 +212,45 @@ where
 {
     type Output = Result<Response, E>;
 
+    // Answers are large: they are moved as little as can be.
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        match this.looking {
-            None => match WATCHING.get() {
+        let mut this = self.project();
+        let Some(looking) = this.looking else {
+            return match WATCHING.get() {
                 Watching::Not => this.future.poll(cx),
                 // An endpoint of a router around this one looks for its own handler.
-                _ => watching(Watching::Not, || this.future.poll(cx)).0,
+                _ => {
+                    let _scope = Scope::enter(Watching::Not);
+                    this.future.poll(cx)
+                }
+            };
+        };
+        if looking.kept.is_some() {
+            return looking.poll(this.future, cx);
+        }
+        let scope = Scope::enter(Watching::Looking);
+        let polled = this.future.as_mut().poll(cx);
+        match scope.found() {
+            Some(stamp) if polled.is_pending() => match looking.find(stamp) {
+                Some(refusal) => Poll::Ready(Ok(refusal)),
+                None => Poll::Pending,
             },
-            Some(looking) => looking.poll(this.future, cx),
+            _ => polled,
         }
     }
 }
 
 impl Looking {
     fn new(endpoint: Arc<Endpoint>, request: &Request) -> Self {
-        let kept = endpoint.watch.keeps_heads().then(|| {
-            let (mut head, ()) = Request::new(()).into_parts();
-            head.method = request.method().clone();
-            head.uri = request.uri().clone();
-            head.version = request.version();
-            head.headers = request.headers().clone();
-            head.extensions = request.extensions().clone();
-            Box::new(Kept {
-                head,
-                found: SmallVec::new(),
-                gate: None,
-                passed: Vec::new(),
-            })
-        });
-        Self { endpoint, kept }
+        let keeps_head = endpoint.watch.keeps_heads();
+        Self {
+            endpoint,
+            kept: keeps_head.then(|| Kept::of(request)),
+        }
     }
 
+    #[inline(never)]
     fn poll<F, E>(
         &mut self,
         mut future: Pin<&mut F>,
@@ -231,8 +263,9 @@ impl Looking {
             if let Some(refusal) = ready!(self.poll_gate(cx)) {
                 return Poll::Ready(Ok(refusal));
             }
-            let poll = || future.as_mut().poll(cx);
-            match watching(Watching::Looking, poll) {
+            let scope = Scope::enter(Watching::Looking);
+            let polled = future.as_mut().poll(cx);
+            match (polled, scope.found()) {
                 (Poll::Ready(answer), _) => {
                     return Poll::Ready(answer.map(|response| self.complete(response)));
                 }

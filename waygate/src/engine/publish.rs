@@ -41,7 +41,13 @@ impl Touched {
 
     fn add(&mut self, scope: &LimitScope, table: &Table) {
         match scope {
-            LimitScope::Route(key) => self.slots.extend(table.limited(key).or(table.slot_of(key))),
+            LimitScope::Route(key) => {
+                self.slots.extend(table.limited(key).or(table.slot_of(key)));
+                // Extension methods meet it at the route that takes all of them.
+                let whole = key.path().parse::<RouteKey>().ok();
+                self.slots
+                    .extend(whole.and_then(|whole| table.exact(&whole)));
+            }
             // Every route meets it.
             LimitScope::Global | LimitScope::Service(_) => self.levels = true,
         }

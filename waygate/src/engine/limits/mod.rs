@@ -38,7 +38,7 @@ pub(crate) use command::LimitCommand;
 pub(crate) use explain::Decisions;
 pub use explain::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
 pub(crate) use key::LimitedKey;
-pub(crate) use levels::{Levels, OwnLimits, RouteLimits};
+pub(crate) use levels::{Levels, MethodLimits, OwnLimits, RouteLimits};
 pub use listing::{HitQuery, HitRecord, LimitRecord};
 pub(crate) use missing::{KeySources, remedy};
 #[cfg(feature = "axum")]

@@ -19,7 +19,7 @@ impl Concurrency {
     /// Notes a request that has nothing to be counted by.
     #[cold]
     fn miss(&self) {
-        if self.stats.skipped.skip() {
+        if self.stats.skipped.notice() {
             tracing::warn!(
                 limit = %self.key,
                 key = %self.fields.key,

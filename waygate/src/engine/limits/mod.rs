@@ -46,7 +46,7 @@ pub(crate) use missing::{NO_PRINCIPAL, needs_of_caller};
 pub(crate) use overrides::{Applying, Overrides};
 pub(crate) use policy::{ExemptNetworks, Policy, Rate};
 pub(crate) use replace::Replacement;
-pub(crate) use stats::{Hit, LimitBook, Skipped, lock};
+pub(crate) use stats::{Hit, LimitBook, Noticed, lock};
 pub use stats::{KeyUse, LimitCounts};
 pub(crate) use store::{Counters, Shared};
 pub use store::{CountingMode, CountingModes};

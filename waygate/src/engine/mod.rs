@@ -37,6 +37,7 @@ mod limits;
 mod lineage;
 mod maintenance;
 mod merge;
+mod misnamed;
 mod nearest;
 mod open;
 mod operator;

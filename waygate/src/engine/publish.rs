@@ -110,8 +110,12 @@ impl Inner {
 
     /// Publishes what another process has changed, all of it at once, and sends an event for each record.
     pub(crate) fn publish_difference(&self, previous: &Stored, next: &Stored) {
-        let changed = previous.changed(next);
+        let mut changed = previous.changed(next);
         let table = self.snapshot.load().table.clone();
+        for place in previous.newly_in_doubt(next) {
+            let routes = table.iter().filter(|route| place.covers(&route.key));
+            changed.extend(routes.map(|route| RecordId::Route(route.key.clone())));
+        }
         self.publish_next(next, &Touched::records(&changed, &table));
         let snapshot = self.snapshot.load();
         let (mut rates, mut others) = (BTreeSet::new(), Vec::new());

@@ -82,8 +82,8 @@ async fn poll(shared: Weak<Shared>, every: Duration) {
         let Some(shared) = shared.upgrade() else {
             return;
         };
-        if shared.with_store(Store::refresh).await.is_err() {
-            return;
+        if let Err(error) = shared.with_store(Store::refresh).await {
+            tracing::error!(%error, "looking at a state file failed; it is tried again");
         }
     }
 }

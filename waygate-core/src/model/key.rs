@@ -95,7 +95,15 @@ impl FromStr for RouteKey {
         let (service, method) = match prefix.rsplit_once(':') {
             Some((service, method)) => (Some(service), Some(method)),
             None if Method::from_name(prefix).is_some() => (None, Some(prefix)),
-            None => (Some(prefix), None),
+            None => {
+                if let Some(meant) = misspelled(prefix) {
+                    let path = &text[path_at..];
+                    return Err(invalid(format!(
+                        "`{prefix}` is no method: did you mean `{meant}:{path}`?"
+                    )));
+                }
+                (Some(prefix), None)
+            }
         };
         if let Some(service) = service {
             let _: ServiceName = service.parse().map_err(|e: Invalid| {
@@ -123,6 +131,17 @@ impl FromStr for RouteKey {
             path_at,
         })
     }
+}
+
+/// The method that a word in capitals is nearly. Read as a service, `GTE:/payments` would govern nothing.
+fn misspelled(word: &str) -> Option<Method> {
+    if word.len() > 9 || !word.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return None;
+    }
+    let near = Method::ALL.map(|method| (strsim::osa_distance(method.as_str(), word), method));
+    let near = near.into_iter().min_by_key(|(distance, _)| *distance);
+    near.filter(|(distance, _)| distance * 3 <= word.len())
+        .map(|(_, method)| method)
 }
 
 /// What is wrong with `GET /payments`, and what would be right where that can be told.
@@ -220,6 +239,10 @@ mod tests {
                 "/a:b/c:GET:/d",
             ),
             ("GET:/", None, Some(Method::Get), "/"),
+            // Services, although in capitals, or nearly methods.
+            ("BILLING:/x", Some("BILLING"), None, "/x"),
+            ("gate:/x", Some("gate"), None, "/x"),
+            ("GTE:GET:/x", Some("GTE"), Some(Method::Get), "/x"),
             (
                 "svc:GET:/{name}.json",
                 Some("svc"),
@@ -274,6 +297,14 @@ mod tests {
             (":/payments", format!("`` is no service name: {service}")),
             ("a b:GET:/x", format!("`a b` is no service name: {service}")),
             ("a:b:GET:/x", format!("`a:b` is no service name: {service}")),
+            (
+                "GTE:/x",
+                "`GTE` is no method: did you mean `GET:/x`?".to_owned(),
+            ),
+            (
+                "DELTE:/x",
+                "`DELTE` is no method: did you mean `DELETE:/x`?".to_owned(),
+            ),
             (
                 "get:/x",
                 "`get` is no service name: `get` is an HTTP method; the method is written `GET`"

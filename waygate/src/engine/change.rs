@@ -147,7 +147,8 @@ impl Inner {
             reason: command.audit_reason(),
             ..entry
         });
-        if matches!(command, RouteCommand::Reset) {
+        // Without a record of its own, it would be closed for one that cannot be read.
+        if matches!(command, RouteCommand::Reset) && !stored.is_in_doubt(&route.key) {
             batch.deletes.push(entity);
         } else {
             let value = RouteOverride {

@@ -1,6 +1,7 @@
 //! A file with the counters of this process, for the next one.
 
 use std::{
+    ops::ControlFlow,
     path::PathBuf,
     sync::{Arc, Weak},
     time::{Duration, Instant},
@@ -81,36 +82,84 @@ fn loss(snapshot: &CounterSnapshot) -> Option<String> {
 /// Keeps the file up to date for as long as the engine lives. What is counted last is written when the file is dropped.
 pub(crate) async fn run(engine: Weak<Inner>) {
     let begun = Instant::now();
-    loop {
+    let mut round = ControlFlow::Continue(());
+    while round.is_continue() {
         tokio::time::sleep(EVERY).await;
-        let Some((snapshot, now)) = engine.upgrade().and_then(|inner| {
-            let now = inner.limit_clock.now(&*inner.clock);
-            Some((inner.counter_snapshot.clone()?, now))
-        }) else {
-            return;
+        round = write_once(&engine, begun, CounterSnapshot::write).await;
+    }
+}
+
+type Write = fn(&CounterSnapshot, Nanos) -> Result<usize, BackendError>;
+
+/// Writes the file and reports what came of it, also where `write` panics. `Break` when the engine is gone.
+async fn write_once(engine: &Weak<Inner>, begun: Instant, write: Write) -> ControlFlow<()> {
+    let Some((snapshot, now)) = engine.upgrade().and_then(|inner| {
+        let now = inner.limit_clock.now(&*inner.clock);
+        Some((inner.counter_snapshot.clone()?, now))
+    }) else {
+        return ControlFlow::Break(());
+    };
+    let work = move || {
+        let loss = loss(&snapshot).filter(|_| begun.elapsed() < REMEMBERED);
+        match write(&snapshot, now) {
+            Err(error) => Some(error.to_string()),
+            Ok(0) => loss,
+            Ok(left_out) => Some(format!(
+                "{left_out} counters are not kept: they would take more than {} bytes",
+                CounterSnapshot::MAX_BYTES
+            )),
+        }
+    };
+    let written = tokio::task::spawn_blocking(work).await;
+    let Some(inner) = engine.upgrade() else {
+        return ControlFlow::Break(());
+    };
+    let cause = written.unwrap_or_else(|error| {
+        tracing::error!(%error, "writing the counters to their file was interrupted; it is tried again");
+        Some(format!("writing the counters was interrupted: {error}"))
+    });
+    match cause {
+        Some(cause) => {
+            inner
+                .monitor
+                .degrade(Component::CounterSnapshot, cause, inner.clock.now());
+        }
+        None => inner.monitor.recover(Component::CounterSnapshot),
+    }
+    ControlFlow::Continue(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Waygate;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_is_reported_and_the_next_write_tried() {
+        let file = std::env::temp_dir().join(format!("waygate-{}.counters", uuid::Uuid::new_v4()));
+        let builder = Waygate::builder().counter_snapshot(&file);
+        let waygate = builder.build().await.unwrap();
+        let engine = Arc::downgrade(&waygate.inner);
+        let cause = || {
+            let health = waygate.health();
+            let degraded = health.get(&Component::CounterSnapshot);
+            degraded.map(|degraded| degraded.cause.clone())
         };
-        let work = move || {
-            let loss = loss(&snapshot).filter(|_| begun.elapsed() < REMEMBERED);
-            match snapshot.write(now) {
-                Err(error) => Some(error.to_string()),
-                Ok(0) => loss,
-                Ok(left_out) => Some(format!(
-                    "{left_out} counters are not kept: they would take more than {} bytes",
-                    CounterSnapshot::MAX_BYTES
-                )),
-            }
-        };
-        let cause = tokio::task::spawn_blocking(work).await;
-        let (Some(inner), Ok(cause)) = (engine.upgrade(), cause) else {
-            return;
-        };
-        match cause {
-            Some(cause) => {
-                inner
-                    .monitor
-                    .degrade(Component::CounterSnapshot, cause, inner.clock.now());
-            }
-            None => inner.monitor.recover(Component::CounterSnapshot),
+        let begun = Instant::now();
+        let panics: Write = |_, _| panic!("on purpose");
+        assert!(write_once(&engine, begun, panics).await.is_continue());
+        let said = cause().unwrap();
+        assert!(
+            said.contains("interrupted") && said.contains("panicked"),
+            "{said}"
+        );
+        let round = write_once(&engine, begun, CounterSnapshot::write).await;
+        assert!(round.is_continue());
+        assert_eq!(cause(), None);
+        drop(waygate);
+        assert!(write_once(&engine, begun, panics).await.is_break());
+        for end in ["", ".lock", ".next"] {
+            let _ = std::fs::remove_file(format!("{}{end}", file.display()));
         }
     }
 }

@@ -20,8 +20,8 @@ impl Inner {
         snapshot.decide(slot, asked, facts, || self.clock.now())
     }
 
-    /// Decides by all routes that govern a request: the strictest verdict holds. With it the slot that it is of, which is
-    /// the one to count the request where none refuses it: the first with limits of its own.
+    /// Decides by all routes that govern a request: the strictest verdict holds. With it the slot that it is of, or where
+    /// none refuses the request, the first with limits of its own.
     pub(crate) fn decide_among<'a>(
         &self,
         snapshot: &'a Snapshot,
@@ -59,6 +59,28 @@ impl Inner {
         }
         let limits = snapshot.own_limits(slot, asked.method())?;
         Some((snapshot.table.route(slot)?.clone(), limits))
+    }
+
+    /// The first of several routes that govern a request, and the limits of all of them. `None` where one route alone has
+    /// limits, or nothing is counted.
+    #[cfg(feature = "axum")]
+    #[cold]
+    pub(crate) fn limits_among(
+        &self,
+        snapshot: &Snapshot,
+        slots: &[usize],
+        asked: &impl Asked,
+    ) -> Option<(
+        usize,
+        std::sync::Arc<super::Registered>,
+        std::sync::Arc<super::Limits>,
+    )> {
+        if self.bypass_rate_limits || in_test() || asked.is_unhandled_preflight() {
+            return None;
+        }
+        let slot = *slots.first()?;
+        let limits = snapshot.limits_among(slots, asked.method())?;
+        Some((slot, snapshot.table.route(slot)?.clone(), limits))
     }
 
     /// The route and the limits that count a request, if any do.

@@ -20,7 +20,7 @@ pub enum Component {
     /// The store was emptied, replaced or went back in time; the last known state applies.
     StoreReset,
     /// Some stored records cannot be read. The cause names each of them and what applies instead: the last known value,
-    /// else a closed route or maintenance, or a declared limit. Cleared once the record is mended or changed.
+    /// else a closed route, path or maintenance, or a declared limit. Cleared once the record is mended or changed.
     Records,
     /// The task that follows the store.
     Sync,
@@ -89,7 +89,13 @@ impl Monitor {
         let cause = cause.to_string();
         let mut health = self.health();
         match health.get_mut(&component) {
-            Some(known) => known.cause = cause,
+            Some(known) => {
+                // Of these, each is news; other causes change with every attempt.
+                if component == Component::Records && known.cause != cause {
+                    tracing::warn!(%component, %cause, "still degraded");
+                }
+                known.cause = cause;
+            }
             None => {
                 tracing::warn!(%component, cause = %Printable(&cause), "degraded");
                 health.insert(component, Degraded { since: now, cause });

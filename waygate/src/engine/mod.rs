@@ -40,6 +40,7 @@ mod lineage;
 mod maintenance;
 mod merge;
 mod methods;
+mod misnamed;
 mod nearest;
 mod open;
 mod operator;

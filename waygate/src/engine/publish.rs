@@ -41,7 +41,13 @@ impl Touched {
 
     fn add(&mut self, scope: &LimitScope, table: &Table) {
         match scope {
-            LimitScope::Route(key) => self.slots.extend(table.limited(key).or(table.slot_of(key))),
+            LimitScope::Route(key) => {
+                self.slots.extend(table.limited(key).or(table.slot_of(key)));
+                // Extension methods meet it at the route that takes all of them.
+                let whole = key.path().parse::<RouteKey>().ok();
+                self.slots
+                    .extend(whole.and_then(|whole| table.exact(&whole)));
+            }
             // Every route meets it.
             LimitScope::Global | LimitScope::Service(_) => self.levels = true,
         }
@@ -104,8 +110,12 @@ impl Inner {
 
     /// Publishes what another process has changed, all of it at once, and sends an event for each record.
     pub(crate) fn publish_difference(&self, previous: &Stored, next: &Stored) {
-        let changed = previous.changed(next);
+        let mut changed = previous.changed(next);
         let table = self.snapshot.load().table.clone();
+        for place in previous.newly_in_doubt(next) {
+            let routes = table.iter().filter(|route| place.covers(&route.key));
+            changed.extend(routes.map(|route| RecordId::Route(route.key.clone())));
+        }
         self.publish_next(next, &Touched::records(&changed, &table));
         let snapshot = self.snapshot.load();
         let (mut rates, mut others) = (BTreeSet::new(), Vec::new());

@@ -62,7 +62,10 @@ pub(crate) fn list(snapshot: &Snapshot, now: Timestamp) -> Vec<RouteRecord> {
 pub(crate) fn orphan(stored: &Stored, key: &RouteKey, now: Timestamp) -> Option<RouteRecord> {
     let (state, number) = match stored.routes.get(key) {
         Some(known) => (known.value.state.clone(), known.revision),
-        None => (closed_route(&RouteState::default()), stored.held(key)?),
+        None => (
+            closed_route(&RouteState::default()),
+            stored.held_by_record(key)?,
+        ),
     };
     Some(RouteRecord {
         key: key.clone(),

@@ -111,14 +111,24 @@ impl Report {
                 (true, true) => " (shadow: only reported)",
                 (true, false) => "",
             };
-            let missing = (&limit.warning, limit.skipped, limit.counts.total() > 0);
+            let missing = Missing {
+                warning: limit.warning.as_deref(),
+                keys: limit.skipped,
+                counts: limit.counts.total() > 0,
+                callers: limit.without_caller,
+            };
             (&limit.key, Printable(&limit.meaning), resting, missing)
         });
         let concurrency = self.concurrency.iter().map(|limit| {
-            let missing = (&limit.warning, limit.skipped, true);
+            let missing = Missing {
+                warning: limit.warning.as_deref(),
+                keys: limit.skipped,
+                counts: true,
+                callers: 0,
+            };
             (&limit.key, Printable(&limit.meaning), "", missing)
         });
-        for (key, meaning, resting, (warning, skipped, counts)) in rates.chain(concurrency) {
+        for (key, meaning, resting, missing) in rates.chain(concurrency) {
             if !wanted(&key.scope) {
                 continue;
             }
@@ -131,15 +141,7 @@ impl Report {
                 LimitScope::Route(_) => write!(f, "        {name}: {meaning}{resting}")?,
                 scope => write!(f, "{} {name}: {meaning}{resting}", Printable(scope))?,
             }
-            if let Some(warning) = warning {
-                write!(f, " (warning: {})", Printable(warning))?;
-            }
-            match (skipped, counts) {
-                (0, _) => {}
-                (_, true) => write!(f, " ({skipped} requests without its key not counted)")?,
-                (_, false) => write!(f, " (has found its key in none of {skipped} requests)")?,
-            }
-            writeln!(f)?;
+            writeln!(f, "{missing}")?;
         }
         Ok(())
     }
@@ -147,6 +149,39 @@ impl Report {
 
 fn path(route: &RouteRecord) -> String {
     Printable(route.key.path()).to_string()
+}
+
+/// What a limit does not find in requests.
+struct Missing<'a> {
+    /// What is known of it without a request.
+    warning: Option<&'a str>,
+    /// Requests without its key.
+    keys: u64,
+    /// Whether it has found the key in some.
+    counts: bool,
+    /// Requests without a caller who could have one of its tiers.
+    callers: u64,
+}
+
+impl fmt::Display for Missing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(warning) = self.warning {
+            write!(f, " (warning: {})", Printable(warning))?;
+        }
+        let keys = self.keys;
+        match (keys, self.counts) {
+            (0, _) => {}
+            (_, true) => write!(f, " ({keys} requests without its key not counted)")?,
+            (_, false) => write!(f, " (has found its key in none of {keys} requests)")?,
+        }
+        match self.callers {
+            0 => Ok(()),
+            callers => write!(
+                f,
+                " ({callers} requests without a caller had none of its tiers)"
+            ),
+        }
+    }
 }
 
 fn handler(route: &RouteRecord) -> &'static str {

@@ -16,7 +16,7 @@ use super::headers::{DeprecationHeaders, announce};
 use super::limits::Limits;
 use super::{
     concurrency::Concurrency,
-    limits::{KeySources, Levels, LimitBook, OwnLimits, Policy, RouteLimits},
+    limits::{KeySources, Levels, LimitBook, MethodLimits, OwnLimits, Policy, RouteLimits},
     maintenance::MaintenanceScope,
     publish::Touched,
     stored::{Stored, Versioned},
@@ -60,7 +60,7 @@ pub(crate) struct Slot {
     /// The route's own limits, in the order of their declarations; those without one come last.
     pub(crate) own_limits: OwnLimits,
     /// The limits of single methods, where the route takes all of them.
-    pub(crate) limits_by_method: Vec<(Method, OwnLimits)>,
+    pub(crate) method_limits: MethodLimits,
     /// When time will change the route.
     pub(crate) next_change: Option<Timestamp>,
     /// What answers of a deprecated route carry.
@@ -177,7 +177,40 @@ impl Snapshot {
     /// Whether the route in `slot` has limits of its own.
     pub(crate) fn has_own_limits(&self, slot: usize) -> bool {
         self.slot(slot)
-            .is_some_and(|slot| !slot.own_limits.is_empty() || !slot.limits_by_method.is_empty())
+            .is_some_and(|slot| !slot.own_limits.is_empty() || !slot.method_limits.is_empty())
+    }
+
+    /// What a request meets that several routes govern, the first of which says what is shared: the limits of all of them.
+    /// `None` where at most one has limits of its own.
+    #[cfg(feature = "axum")]
+    pub(crate) fn limits_among(
+        &self,
+        slots: &[usize],
+        method: &http::Method,
+    ) -> Option<Arc<Limits>> {
+        let (first, others) = slots.split_first()?;
+        let first = self.limits(*first, method);
+        let others: Vec<_> = others
+            .iter()
+            .filter_map(|slot| self.own_limits(*slot, method))
+            .collect();
+        if others.is_empty() {
+            return None;
+        }
+        let all = || first.into_iter().chain(&others);
+        let mut policies: Vec<Arc<Policy>> = Vec::new();
+        for policy in all().flat_map(|limits| &limits.policies) {
+            if !policies.iter().any(|known| known.key == policy.key) {
+                policies.push(policy.clone());
+            }
+        }
+        let mut concurrency: Vec<Arc<Concurrency>> = Vec::new();
+        for limit in all().flat_map(|limits| &limits.concurrency) {
+            if !concurrency.iter().any(|known| known.key == limit.key) {
+                concurrency.push(limit.clone());
+            }
+        }
+        Some(Arc::new(Limits::new(policies.into(), concurrency.into())))
     }
 
     /// What requests with this method meet at the route in `slot` alone.
@@ -191,7 +224,7 @@ impl Snapshot {
     /// The limits of every scope.
     pub(crate) fn all_limits(&self) -> impl Iterator<Item = &OwnLimits> {
         let own = self.routes.iter().flat_map(|route| {
-            let by_method = route.limits_by_method.iter().map(|(_, own)| own);
+            let by_method = route.method_limits.of_route.iter().map(|(_, own)| own);
             std::iter::once(&route.own_limits).chain(by_method)
         });
         self.levels.all().chain(own)
@@ -205,8 +238,9 @@ impl Snapshot {
             LimitScope::Route(key) => match self.table.exact(key) {
                 Some(slot) => Some(&self.slot(slot)?.own_limits),
                 None => {
-                    let by_method = &self.slot(self.table.limited(key)?)?.limits_by_method;
-                    let own = by_method
+                    let limits = &self.slot(self.table.limited(key)?)?.method_limits;
+                    let own = limits
+                        .of_route
                         .iter()
                         .find(|(method, _)| key.method() == Some(*method));
                     own.map(|(_, own)| own)
@@ -333,7 +367,7 @@ impl Slot {
                 &route.concurrency,
                 compiler,
             ),
-            limits_by_method: OwnLimits::by_method(stored, &route.key, table, compiler),
+            method_limits: MethodLimits::compile(stored, &route.key, table, compiler),
             next_change: state.position.next_change(now),
             #[cfg(feature = "axum")]
             announcement: state.deprecation.as_ref().map(announce),

@@ -124,13 +124,13 @@ impl Stored {
                 Arc::make_mut(&mut self.others).insert(key, entity);
             }
         }
-        self.unreadable.remove(key);
+        self.forget_unreadable(key);
         Ok(())
     }
 
     /// Forgets one record.
     pub(crate) fn delete(&mut self, key: &EntityKey) {
-        self.unreadable.remove(key);
+        self.forget_unreadable(key);
         let Ok(id) = RecordId::of(key) else {
             return;
         };
@@ -322,6 +322,7 @@ impl Stored {
 
     fn expected(&self, key: &EntityKey, known: Option<u64>) -> Expected {
         let unreadable = self.unreadable.get(key);
+        let known = known.filter(|_| !self.is_kept(key));
         let revision = unreadable.map(|unreadable| unreadable.revision).or(known);
         revision.map_or(Expected::Absent, Expected::Revision)
     }

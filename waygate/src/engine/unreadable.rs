@@ -1,6 +1,6 @@
 //! Records that cannot be read, and what applies instead: what may have been closed stays closed.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use waygate_core::{
     grammar::Reason,
@@ -10,6 +10,7 @@ use waygate_core::{
 
 use super::{
     maintenance::MaintenanceScope,
+    misnamed::{Place, StandIn},
     record_id::RecordId,
     setback::Setback,
     stored::{Stored, Versioned, kind},
@@ -25,13 +26,19 @@ pub(crate) struct Unreadable {
     pub(super) revision: u64,
     problem: String,
     instead: Instead,
+    /// Where its key cannot be read: the records that were kept, because one of them may be meant. They are not in the store.
+    kept: BTreeSet<EntityKey>,
+    /// Where its key cannot be read, and is that of a route: which routes may be meant.
+    place: Option<Place>,
 }
 
 /// What applies instead of a record that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Instead {
+pub(super) enum Instead {
     LastKnown,
     Closed,
+    /// Every route of the path that has no record of its own.
+    PathClosed,
     MaintenanceOn,
     MaintenanceOff,
     Declared,
@@ -45,9 +52,15 @@ impl fmt::Display for Unreadable {
             Instead::Closed => {
                 "the route is closed until the record is mended or the route is changed"
             }
+            Instead::PathClosed => {
+                "the routes of its path are closed until the record is mended, each until it is changed"
+            }
             Instead::MaintenanceOn => "its maintenance is on until the record is mended or changed",
             Instead::MaintenanceOff => "its maintenance is off, as the record says",
-            Instead::Declared => "what the code declares applies",
+            Instead::Declared => {
+                "what the code declares applies, and no limit where it declares none, until the record is mended or the \
+                 limit is set"
+            }
             Instead::Nothing => "nothing applies in its place",
         };
         write!(f, "{}; {instead}", self.problem)
@@ -68,18 +81,30 @@ impl Stored {
     /// other down with it.
     pub(crate) fn read(image: Image, past: Past<'_>) -> Self {
         let mut next = Self::empty(image.revision);
+        let mut refused = Vec::new();
         for (key, entity) in image.entities {
             let revision = entity.revision;
             let says_off = entity.value.get("enabled") == Some(&false.into());
             if let Err(problem) = next.put(&key, entity) {
-                let instead = next.stand_in(&key, revision, says_off, past);
-                let unreadable = Unreadable {
-                    revision,
-                    problem,
-                    instead,
-                };
-                next.unreadable.insert(key, unreadable);
+                refused.push((key, revision, says_off, problem));
             }
+        }
+        // What is in the store besides says which records may be meant by a key that cannot be read.
+        let keys: BTreeSet<_> = refused.iter().map(|(key, ..)| key.clone()).collect();
+        for (key, revision, says_off, problem) in refused {
+            let StandIn {
+                instead,
+                kept,
+                place,
+            } = next.stand_in(&key, revision, says_off, past, |key| keys.contains(key));
+            let unreadable = Unreadable {
+                revision,
+                problem,
+                instead,
+                kept,
+                place,
+            };
+            next.unreadable.insert(key, unreadable);
         }
         next
     }
@@ -108,9 +133,18 @@ impl Stored {
         revision: u64,
         says_off: bool,
         past: Past<'_>,
-    ) -> Instead {
+        is_there: impl Fn(&EntityKey) -> bool,
+    ) -> StandIn {
         let Ok(id) = RecordId::of(key) else {
-            return Instead::Nothing;
+            let mut stand_in = self.stand_in_for_misnamed(key, says_off, past, is_there);
+            // What was decided about it holds for as long as it is the same.
+            if let Past::Current(last) = past
+                && let Some(known) = last.unreadable.get(key)
+                && known.revision == revision
+            {
+                stand_in.instead = known.instead;
+            }
+            return stand_in;
         };
         let kept = match past {
             Past::Current(last) => self.keep(&id, last, |_| true),
@@ -120,7 +154,7 @@ impl Stored {
                 .iter()
                 .any(|older| self.keep(&id, older, |older| older.may_stand_in(&id))),
         };
-        match id {
+        let instead = match id {
             _ if kept => Instead::LastKnown,
             RecordId::Route(_) => Instead::Closed,
             RecordId::Maintenance(_) if says_off => Instead::MaintenanceOff,
@@ -136,12 +170,17 @@ impl Stored {
             }
             RecordId::Limit(_) | RecordId::Concurrency(_) => Instead::Declared,
             RecordId::Schedule(_) | RecordId::Counters(_) | RecordId::Other(_) => Instead::Nothing,
+        };
+        StandIn {
+            instead,
+            kept: BTreeSet::new(),
+            place: None,
         }
     }
 
     /// Whether what this older picture says of a record can stand in for it: an older value that leaves something open
     /// cannot, since it may have been closed since then.
-    fn may_stand_in(&self, id: &RecordId) -> bool {
+    pub(super) fn may_stand_in(&self, id: &RecordId) -> bool {
         match id {
             RecordId::Route(key) => {
                 let known = self.routes.get(key);
@@ -157,16 +196,61 @@ impl Stored {
     }
 
     /// Takes over one record of another picture; `false` when there is none, or it is not `fit`.
-    fn keep(&mut self, id: &RecordId, last: &Self, fit: impl Fn(&Self) -> bool) -> bool {
+    pub(super) fn keep(&mut self, id: &RecordId, last: &Self, fit: impl Fn(&Self) -> bool) -> bool {
         let known = last.entity(id).filter(|_| fit(last));
         known.is_some_and(|known: Entity| self.put(&id.entity(), known).is_ok())
     }
 
-    /// The commit that wrote the record of a route that is closed because the record cannot be read.
+    /// The commit that wrote the record for which a route is closed, because that record cannot be read.
     pub(crate) fn held(&self, route: &RouteKey) -> Option<u64> {
-        if self.unreadable.is_empty() {
+        if self.unreadable.is_empty() || self.routes.contains_key(route) {
             return None;
         }
+        let of_path = |unreadable: &&Unreadable| unreadable.instead == Instead::PathClosed;
+        self.held_by_record(route).or_else(|| {
+            let held = self.meant(route).find(of_path);
+            held.map(|unreadable| unreadable.revision)
+        })
+    }
+
+    /// The records whose keys cannot be read, and that may be a route's.
+    fn meant(&self, route: &RouteKey) -> impl Iterator<Item = &Unreadable> {
+        let unreadable = self.unreadable.values();
+        unreadable.filter(|unreadable| {
+            let place = unreadable.place.as_ref();
+            place.is_some_and(|place| place.covers(route))
+        })
+    }
+
+    /// Whether a record whose key cannot be read may be the route's: without one of its own, the route would be closed.
+    pub(crate) fn is_in_doubt(&self, route: &RouteKey) -> bool {
+        self.meant(route).next().is_some()
+    }
+
+    /// Where routes may be meant by records that one of the two cannot read, or that something else stands in for.
+    pub(crate) fn newly_in_doubt<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Place> {
+        let unreadable = self.unreadable.iter().chain(&other.unreadable);
+        let differ =
+            unreadable.filter(|(key, _)| self.unreadable.get(*key) != other.unreadable.get(*key));
+        differ.filter_map(|(_, unreadable)| unreadable.place.as_ref())
+    }
+
+    /// Whether a record was kept, because a record whose key cannot be read may be the same: it is not in the store.
+    pub(super) fn is_kept(&self, key: &EntityKey) -> bool {
+        let mut unreadable = self.unreadable.values();
+        unreadable.any(|unreadable| unreadable.kept.contains(key))
+    }
+
+    /// Forgets that a record cannot be read, or that it was kept.
+    pub(super) fn forget_unreadable(&mut self, key: &EntityKey) {
+        self.unreadable.remove(key);
+        for unreadable in self.unreadable.values_mut() {
+            unreadable.kept.remove(key);
+        }
+    }
+
+    /// The commit that wrote the record of a route that is closed because this very record cannot be read.
+    pub(crate) fn held_by_record(&self, route: &RouteKey) -> Option<u64> {
         let unreadable = self.unreadable.get(&EntityKey::of(kind::ROUTE, route))?;
         (unreadable.instead == Instead::Closed).then_some(unreadable.revision)
     }

@@ -181,6 +181,10 @@ impl LimitFacts for RequestFacts<'_> {
     fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
         self.principal()?.attribute(name)
     }
+
+    fn has_caller(&self) -> bool {
+        self.principal().is_some()
+    }
 }
 
 /// An empty value is no key.

@@ -44,7 +44,7 @@ impl<F, E> std::fmt::Debug for State<F, E> {
 }
 
 impl<F, E> ResponseFuture<F, E> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn served(future: F, after: Option<Box<After>>) -> Self {
         Self {
             state: State::Served { future, after },

@@ -73,7 +73,7 @@ where
     S::Error: Send + 'static,
 {
     /// Serves a request for which nothing is left to decide.
-    #[inline]
+    #[inline(always)]
     pub(super) fn reach(&mut self, request: Request) -> Watched<S::Future> {
         watch::reach(&mut self.inner, &self.endpoint, request)
     }
@@ -124,7 +124,20 @@ impl Endpoint {
                 let engine = &*self.shared.waygate.inner;
                 let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
                 let (slot, _) = engine.decide_among(snapshot, slots, &facts, &facts);
-                self.decide_at(slot, request, snapshot)
+                match engine.limits_among(snapshot, slots, &facts) {
+                    Some((of, route, limits)) => {
+                        let limited = Limited {
+                            slot: of,
+                            route: &route,
+                            limits: &limits,
+                        };
+                        match self.verdict(slot, &facts, snapshot) {
+                            Ok(announcement) => self.count(request, limited, announcement),
+                            Err(refusal) => refusal,
+                        }
+                    }
+                    None => self.decide_at(slot, request, snapshot),
+                }
             }
         }
     }

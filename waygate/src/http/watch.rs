@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     task::{Context, Poll, ready},
 };
@@ -114,18 +114,13 @@ const QUIET: u8 = 2;
 /// Handlers with attributes were found.
 const FOUND: u8 = 3;
 
+/// Whether attributes were found behind a quiet endpoint of this process. From then on all keep heads: to remember which one
+/// it was would cost each request a counted reference.
+static HEADS_ARE_NEEDED: AtomicBool = AtomicBool::new(false);
+
 impl Watch {
     pub(super) fn know(&self) {
         self.0.store(KNOWN, Ordering::Relaxed);
-    }
-
-    #[inline]
-    fn is_known(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == KNOWN
-    }
-
-    fn keeps_heads(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != QUIET
     }
 
     fn quieten(&self) {
@@ -139,7 +134,7 @@ impl Watch {
 }
 
 /// Calls an endpoint, and looks for handlers with attributes if it has not found out yet which one it is.
-#[inline]
+#[inline(always)]
 pub(super) fn reach<S>(
     inner: &mut S,
     endpoint: &Arc<Endpoint>,
@@ -148,16 +143,16 @@ pub(super) fn reach<S>(
 where
     S: Service<Request, Response = Response>,
 {
-    if endpoint.watch.is_known() {
-        return Watched {
-            future: inner.call(request),
-            looking: None,
-        };
-    }
-    let looking = Some(Looking::new(endpoint.clone(), &request));
+    let state = endpoint.watch.0.load(Ordering::Relaxed);
+    let kept = match state {
+        KNOWN => None,
+        QUIET if !HEADS_ARE_NEEDED.load(Ordering::Relaxed) => None,
+        _ => Some(Kept::of(endpoint, &request)),
+    };
     Watched {
         future: inner.call(request),
-        looking,
+        is_known: state == KNOWN,
+        kept,
     }
 }
 
@@ -167,17 +162,14 @@ pin_project! {
     pub(crate) struct Watched<F> {
         #[pin]
         future: F,
-        looking: Option<Looking>,
+        is_known: bool,
+        kept: Option<Box<Kept>>,
     }
-}
-
-struct Looking {
-    endpoint: Arc<Endpoint>,
-    kept: Option<Box<Kept>>,
 }
 
 /// What is kept of a request, and what has come of it.
 struct Kept {
+    endpoint: Arc<Endpoint>,
     head: Parts,
     /// The handlers that were found.
     found: SmallVec<[&'static str; 1]>,
@@ -188,7 +180,7 @@ struct Kept {
 
 impl Kept {
     #[cold]
-    fn of(request: &Request) -> Box<Self> {
+    fn of(endpoint: &Arc<Endpoint>, request: &Request) -> Box<Self> {
         let (mut head, ()) = Request::new(()).into_parts();
         head.method = request.method().clone();
         head.uri = request.uri().clone();
@@ -196,6 +188,7 @@ impl Kept {
         head.headers = request.headers().clone();
         head.extensions = request.extensions().clone();
         Box::new(Self {
+            endpoint: endpoint.clone(),
             head,
             found: SmallVec::new(),
             gate: None,
@@ -215,8 +208,11 @@ where
     // Answers are large: they are moved as little as can be.
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let Some(looking) = this.looking else {
+        let this = self.project();
+        if let Some(kept) = this.kept {
+            return kept.poll(this.future, cx);
+        }
+        if *this.is_known {
             return match WATCHING.get() {
                 Watching::Not => this.future.poll(cx),
                 // An endpoint of a router around this one looks for its own handler.
@@ -225,31 +221,28 @@ where
                     this.future.poll(cx)
                 }
             };
-        };
-        if looking.kept.is_some() {
-            return looking.poll(this.future, cx);
         }
         let scope = Scope::enter(Watching::Looking);
-        let polled = this.future.as_mut().poll(cx);
+        let polled = this.future.poll(cx);
         match scope.found() {
-            Some(stamp) if polled.is_pending() => match looking.find(stamp) {
-                Some(refusal) => Poll::Ready(Ok(refusal)),
-                None => Poll::Pending,
-            },
+            Some(_) if polled.is_pending() => Poll::Ready(Ok(too_late())),
             _ => polled,
         }
     }
 }
 
-impl Looking {
-    fn new(endpoint: Arc<Endpoint>, request: &Request) -> Self {
-        let keeps_head = endpoint.watch.keeps_heads();
-        Self {
-            endpoint,
-            kept: keeps_head.then(|| Kept::of(request)),
-        }
-    }
+/// The gates of a handler cannot decide about a request that is gone; about the next one, they can.
+#[cold]
+fn too_late() -> Response {
+    HEADS_ARE_NEEDED.store(true, Ordering::Relaxed);
+    let headers = [
+        (header::RETRY_AFTER, "1"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (StatusCode::SERVICE_UNAVAILABLE, headers).into_response()
+}
 
+impl Kept {
     #[inline(never)]
     fn poll<F, E>(
         &mut self,
@@ -269,11 +262,7 @@ impl Looking {
                 (Poll::Ready(answer), _) => {
                     return Poll::Ready(answer.map(|response| self.complete(response)));
                 }
-                (Poll::Pending, Some(stamp)) => {
-                    if let Some(refusal) = self.find(stamp) {
-                        return Poll::Ready(Ok(refusal));
-                    }
-                }
+                (Poll::Pending, Some(stamp)) => self.find(stamp),
                 (Poll::Pending, None) => return Poll::Pending,
             }
         }
@@ -281,49 +270,35 @@ impl Looking {
 
     /// The refusal of the gate that the request has come to, if it refuses.
     fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<Option<Response>> {
-        if let Some(kept) = &mut self.kept
-            && let Some(gate) = &mut kept.gate
-        {
+        if let Some(gate) = &mut self.gate {
             let passed = ready!(gate.as_mut().poll(cx));
-            kept.gate = None;
+            self.gate = None;
             match passed {
-                Ok(passed) => kept.passed.extend(passed),
+                Ok(passed) => self.passed.extend(passed),
                 Err(refusal) => return Poll::Ready(Some(refusal)),
             }
         }
         Poll::Ready(None)
     }
 
-    /// A handler with attributes is about to run: brings the request to its gates, or refuses it.
+    /// A handler with attributes is about to run: brings the request to its gates.
     #[cold]
-    fn find(&mut self, stamp: &'static str) -> Option<Response> {
+    fn find(&mut self, stamp: &'static str) {
         self.endpoint.watch.find();
-        let Some(kept) = &mut self.kept else {
-            // Its gates cannot decide about a request that is gone; about the next one, they can.
-            let headers = [
-                (header::RETRY_AFTER, "1"),
-                (header::CACHE_CONTROL, "no-store"),
-            ];
-            return Some((StatusCode::SERVICE_UNAVAILABLE, headers).into_response());
-        };
-        if !kept.found.contains(&stamp) {
-            kept.found.push(stamp);
-            let passing = handler_gate::pass(self.endpoint.clone(), stamp, kept.head.clone());
-            kept.gate = Some(Box::pin(passing));
+        if !self.found.contains(&stamp) {
+            self.found.push(stamp);
+            let passing = handler_gate::pass(self.endpoint.clone(), stamp, self.head.clone());
+            self.gate = Some(Box::pin(passing));
         }
-        None
     }
 
     fn complete(&mut self, mut response: Response) -> Response {
-        let Some(kept) = self.kept.take() else {
-            return response;
-        };
         // Layers inside may answer these two without the handler.
-        let is_handlers = ![Method::OPTIONS, Method::HEAD].contains(&kept.head.method);
+        let is_handlers = ![Method::OPTIONS, Method::HEAD].contains(&self.head.method);
         if is_handlers && response.status().as_u16() < 400 {
             self.endpoint.watch.quieten();
         }
-        for passed in kept.passed {
+        for passed in self.passed.drain(..) {
             let (passed, held) = passed.into_parts();
             for (name, value) in &passed.headers {
                 match *name == header::LINK {

@@ -152,6 +152,42 @@ async fn a_prefix_that_makes_another_route_opens_nothing() {
 }
 
 #[tokio::test]
+async fn the_limits_of_all_routes_that_govern_a_request_count() {
+    let waygate = builder().build().await.unwrap();
+    let served = || async { "served" };
+    let router = Router::new()
+        .route("/counted", get(served))
+        .route("/p/counted", get(served))
+        .route("/every", any(served));
+    for key in ["GET:/every", "POST:/every"] {
+        let key = key.parse().unwrap();
+        waygate.register(key, RouteState::default()).await.unwrap();
+    }
+    let router = waygate.guard(router).await.unwrap().into_router();
+    for (key, limit) in [
+        ("*#default", "100/hour"),
+        ("GET:/counted#default", "3/hour"),
+        ("GET:/p/counted#default", "1/hour"),
+        ("GET:/every#default", "2/hour"),
+        ("POST:/every#default", "1/hour"),
+    ] {
+        let policy = json!({"limit": limit, "key_strategy": "global"});
+        let policy = serde_json::from_value(policy).unwrap();
+        let system = waygate.system();
+        let set = system.set_rate_limit(key.parse().unwrap(), policy);
+        set.await.unwrap();
+    }
+    let app = TestApp::new(Router::new().nest("/p", router.clone()).nest("/q", router));
+    // The handler of `/counted`, under the path of another route.
+    for status in [200, 429] {
+        assert_eq!(ask(&app, "GET", "/p/counted").await, status);
+    }
+    for status in [200, 429, 429] {
+        assert_eq!(ask(&app, "FOO", "/q/every").await, status);
+    }
+}
+
+#[tokio::test]
 async fn a_layer_that_changes_the_method_opens_nothing() {
     let (waygate, guarded) = closed().await;
     let changed = guarded.layer(middleware::map_request(|mut request: Request| async {

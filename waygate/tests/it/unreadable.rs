@@ -261,12 +261,204 @@ async fn a_limit_that_cannot_be_read_leaves_the_declared_one() {
     assert_eq!(process.answers("/counted").await, 429);
     let health = process.records();
     assert!(
-        health.contains("what the code declares applies"),
+        health.contains("what the code declares applies, and no limit where it declares none"),
         "{health}"
     );
     let system = process.waygate.system();
     system.delete_rate_limit(key).await.unwrap();
     assert_eq!(process.records(), "");
+}
+
+/// Renames a record.
+fn rename(path: &Path, from: &str, to: &str) {
+    edit(path, |entities| {
+        let entities = entities.as_object_mut().unwrap();
+        let record = entities.remove(from).unwrap();
+        entities.insert(to.to_owned(), record);
+    });
+}
+
+#[tokio::test]
+async fn a_typo_in_the_key_of_a_closed_route_does_not_open_it() {
+    // With and without an older generation that holds the record.
+    for older in [true, false] {
+        for typo in ["GTE:/a", "GET /a", "GET:a", ":/a"] {
+            let directory = Directory::new();
+            let path = directory.state();
+            let process = start(&path).await;
+            let system = process.waygate.system();
+            system.disable("GET:/a", "incident").await.unwrap();
+            if older {
+                system.disable("GET:/b", "too").await.unwrap();
+            }
+            drop((system, process));
+            let bad = format!("route/{typo}");
+            rename(&path, "route/GET:/a", &bad);
+
+            let process = start(&path).await;
+            let post = "POST:/a".parse().unwrap();
+            let open = RouteState::default();
+            process.waygate.register(post, open).await.unwrap();
+            assert_eq!(process.answers("/a").await, 503, "{typo}, older: {older}");
+            let b = if older { 503 } else { 200 };
+            assert_eq!(process.answers("/b").await, b, "no other path is harmed");
+            let health = process.records();
+            assert!(health.contains(&format!("`{bad}`: ")), "{health}");
+            let expected = match older {
+                true => (
+                    RouteStatus::Disabled,
+                    RouteStatus::Active,
+                    "its last known value applies",
+                ),
+                false => (
+                    RouteStatus::Maintenance,
+                    RouteStatus::Maintenance,
+                    "the routes of its path are closed until",
+                ),
+            };
+            assert_eq!(status(&process.waygate, "GET:/a"), expected.0, "{typo}");
+            assert_eq!(status(&process.waygate, "POST:/a"), expected.1, "{typo}");
+            assert!(health.contains(expected.2), "{health}");
+
+            rename(&path, &bad, "route/GET:/a");
+            process
+                .until("mended", |process| process.records().is_empty())
+                .await;
+            assert_eq!(status(&process.waygate, "GET:/a"), RouteStatus::Disabled);
+            assert_eq!(status(&process.waygate, "POST:/a"), RouteStatus::Active);
+            process.waygate.system().enable("GET:/a", "").await.unwrap();
+            assert_eq!(process.answers("/a").await, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_route_that_is_changed_is_held_no_more_by_a_key_with_a_typo() {
+    for (change, older) in [
+        ("enable", true),
+        ("enable", false),
+        ("reset", true),
+        ("reset", false),
+    ] {
+        let directory = Directory::new();
+        let path = directory.state();
+        let process = start(&path).await;
+        let system = process.waygate.system();
+        system.disable("GET:/a", "incident").await.unwrap();
+        if older {
+            system.enable("GET:/b", "").await.unwrap();
+        }
+        drop((system, process));
+        rename(&path, "route/GET:/a", "route/GTE:/a");
+        let process = start(&path).await;
+        assert_eq!(process.answers("/a").await, 503, "{change}");
+        let system = process.waygate.system();
+        match change {
+            "enable" => system.enable("GET:/a", "checked").await.unwrap(),
+            _ => system.reset("GET:/a").await.unwrap(),
+        };
+        assert_eq!(process.answers("/a").await, 200, "{change}");
+        // Another look at the store changes nothing.
+        edit(&path, |entities| {
+            entities["limit/GET:/b#default"] =
+                json!({ "revision": 1, "value": { "policy": { "limit": "9/hour" } } });
+        });
+        process
+            .until("seen", |process| process.waygate.rate_limits().len() == 2)
+            .await;
+        assert_eq!(process.answers("/a").await, 200, "{change}");
+        assert!(process.records().contains("`route/GTE:/a`"));
+        drop((system, process));
+        let process = start(&path).await;
+        assert_eq!(process.answers("/a").await, 200, "{change}");
+        edit(&path, |entities| {
+            entities.as_object_mut().unwrap().remove("route/GTE:/a");
+        });
+        process
+            .until("mended", |process| process.records().is_empty())
+            .await;
+        assert_eq!(process.answers("/a").await, 200, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_running_process_keeps_what_a_key_with_a_typo_may_mean() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    let system = process.waygate.system();
+    system.disable("GET:/a", "incident").await.unwrap();
+    rename(&path, "route/GET:/a", "route/GTE:/a");
+    process
+        .until("seen", |process| !process.records().is_empty())
+        .await;
+    assert_eq!(status(&process.waygate, "GET:/a"), RouteStatus::Disabled);
+    assert_eq!(process.answers("/a").await, 503);
+    // Nothing is known that this could mean.
+    edit(&path, |entities| {
+        entities["route/GTE:/b"] = json!({ "revision": 1, "value": {} });
+    });
+    process
+        .until("closed", |process| {
+            status(&process.waygate, "GET:/b") == RouteStatus::Maintenance
+        })
+        .await;
+    assert_eq!(process.answers("/b").await, 503);
+    assert_eq!(process.answers("/forced").await, 200);
+    edit(&path, |entities| {
+        entities.as_object_mut().unwrap().remove("route/GTE:/b");
+    });
+    process
+        .until("open", |process| {
+            status(&process.waygate, "GET:/b") == RouteStatus::Active
+        })
+        .await;
+    assert_eq!(status(&process.waygate, "GET:/a"), RouteStatus::Disabled);
+    system.enable("GET:/a", "").await.unwrap();
+    assert_eq!(process.answers("/a").await, 200);
+}
+
+#[tokio::test]
+async fn the_last_known_limit_holds_for_one_that_cannot_be_read() {
+    let limit: LimitKey = "GET:/a#default".parse().unwrap();
+    for typo in ["value", "key"] {
+        let directory = Directory::new();
+        let path = directory.state();
+        let process = start(&path).await;
+        let system = process.waygate.system();
+        let policy = json!({ "limit": "1/hour", "key_strategy": "global" });
+        let policy = serde_json::from_value(policy).unwrap();
+        system.set_rate_limit(limit.clone(), policy).await.unwrap();
+        let places = serde_json::from_value(json!({ "limit": 3 })).unwrap();
+        let set = system.set_concurrency_limit(limit.clone(), places);
+        set.await.unwrap();
+        system.disable("GET:/b", "").await.unwrap();
+        drop((system, process));
+        for kind in ["limit", "concurrency"] {
+            let good = format!("{kind}/{limit}");
+            match typo {
+                "key" => rename(&path, &good, &good.replace("GET", "GTE")),
+                _ => edit(&path, |entities| {
+                    entities[&good]["value"]["policy"]["limit"] = json!("1/huor");
+                }),
+            }
+        }
+        let process = start(&path).await;
+        let health = process.records();
+        let applies = health.matches("its last known value applies").count();
+        assert_eq!(applies, 2, "{health}");
+        let places = process.waygate.concurrency_limit(&limit).unwrap();
+        assert_eq!(places.policy.limit.get(), 3, "{typo}");
+        assert_eq!(process.answers("/a").await, 200, "{typo}");
+        assert_eq!(process.answers("/a").await, 429, "{typo}");
+        // It can be changed, which mends the value; a key is mended in the store only.
+        let system = process.waygate.system();
+        system.delete_rate_limit(limit.clone()).await.unwrap();
+        let deleted = system.delete_concurrency_limit(limit.clone());
+        deleted.await.unwrap();
+        assert_eq!(process.answers("/a").await, 200, "{typo}");
+        assert_eq!(process.records().is_empty(), typo == "value");
+    }
 }
 
 #[tokio::test]

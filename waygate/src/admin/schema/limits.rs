@@ -137,6 +137,8 @@ pub(crate) struct AboutRateLimit {
     effective_on_missing_key: OnMissingKey,
     /// How many requests passed uncounted for that reason since the process began.
     skipped: u64,
+    /// How many requests carried no caller since the process began, and met the policy's own limit although it has tiers.
+    without_caller: u64,
     /// Why it does not count as it is meant to, if that is known without a request.
     #[schema(required)]
     warning: Option<String>,
@@ -326,6 +328,8 @@ pub(crate) struct LimitStep {
     /// The caller's tier, if the policy has one for it.
     #[schema(required)]
     tier: Option<String>,
+    /// Whether the policy has tiers and the request carried no caller, so that it met the policy's own limit.
+    without_caller: bool,
     /// What the request was counted by, with secrets as digests.
     key: String,
     /// The counter's series.

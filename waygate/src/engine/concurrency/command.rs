@@ -33,8 +33,11 @@ impl Change for ConcurrencyChange {
         by: &By,
     ) -> Result<Option<ConcurrencyRecord>, Attempt> {
         let snapshot = inner.snapshot.load_full();
-        // One that cannot be read is there as well.
-        let is_known = |key| stored.expected_concurrency(key) != Expected::Absent;
+        // One that cannot be read is there as well, and one that was kept.
+        let is_known = |key| {
+            stored.concurrency.get(key).is_some()
+                || stored.expected_concurrency(key) != Expected::Absent
+        };
         let deletes_known = self.policy.is_none() && is_known(&self.key);
         let key = inner.governed_or_left(&snapshot, &self.key, deletes_known)?;
         let declared = snapshot.declared_concurrency(&key).cloned();

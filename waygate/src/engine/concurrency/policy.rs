@@ -10,7 +10,7 @@ use waygate_core::{
 };
 
 use crate::engine::{
-    limits::{Applying, ExemptNetworks, Skipped},
+    limits::{Applying, ExemptNetworks, Noticed},
     snapshot::Compiler,
 };
 
@@ -41,7 +41,7 @@ pub(crate) struct ConcurrencyStats {
     in_use: AtomicU64,
     refused: AtomicU64,
     /// Requests that had nothing to be counted by.
-    pub(super) skipped: Skipped,
+    pub(super) skipped: Noticed,
 }
 
 impl Concurrency {

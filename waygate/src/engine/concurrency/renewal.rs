@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use waygate_core::Printable;
 
@@ -39,11 +39,20 @@ async fn renew_all(inner: &Arc<Inner>) {
     let mut renewals = JoinSet::new();
     for seat in inner.counters.held.list() {
         if renewals.len() >= LANES {
-            renewals.join_next().await;
+            note(renewals.join_next().await);
         }
         renewals.spawn(renew(inner.clone(), seat));
     }
-    while renewals.join_next().await.is_some() {}
+    while let Some(renewed) = renewals.join_next().await {
+        note(Some(renewed));
+    }
+}
+
+/// One place that fails takes no other down with it.
+fn note(renewed: Option<Result<(), JoinError>>) {
+    if let Some(Err(error)) = renewed {
+        tracing::error!(%error, "renewing a place was interrupted; it is tried again");
+    }
 }
 
 /// Keeps one place. What was admitted without the store enters it here, as soon as it is back and has a place.

@@ -21,7 +21,7 @@ impl Concurrency {
     /// Notes a request that has nothing to be counted by.
     #[cold]
     fn miss(&self) {
-        if self.stats.skipped.skip() {
+        if self.stats.skipped.notice() {
             tracing::warn!(
                 limit = %Printable(&self.key),
                 key = %Printable(&self.fields.key),
@@ -36,7 +36,7 @@ impl Concurrency {
     #[cfg(feature = "axum")]
     #[cold]
     pub(crate) fn unheld(&self) {
-        if self.stats.skipped.skip() {
+        if self.stats.skipped.notice() {
             tracing::warn!(
                 limit = %Printable(&self.key),
                 "a request does not count for this limit of concurrency: `RouteGuard` cannot hold its place; guard the \

@@ -236,6 +236,7 @@ impl Counting<'_> {
                 steps.push(DecisionStep {
                     policy: policy.key.clone(),
                     tier: policy.tier_name(claim.tier).map(ToString::to_string),
+                    without_caller: claim.without_caller,
                     key: claim.key.label(),
                     counter: rate.series.name().to_owned(),
                     cost: claim.cost,

@@ -11,7 +11,7 @@ use waygate_core::{
 use super::{
     Limits,
     key::LimitedKey,
-    missing::remedy,
+    missing::{CALLER_AROUND, remedy},
     policy::{Policy, Rate, Rates, TierIndex},
 };
 
@@ -25,6 +25,9 @@ pub(crate) trait LimitFacts: Facts {
 
     /// An attribute of the caller, such as the plan.
     fn attribute(&self, name: &str) -> Option<Cow<'_, str>>;
+
+    /// Whether the request carries its caller at all.
+    fn has_caller(&self) -> bool;
 }
 
 /// What the application's own functions say about a request, by policy.
@@ -55,6 +58,8 @@ pub(crate) struct Claim {
     /// Which one of the route's policies.
     pub(crate) policy: u16,
     pub(crate) tier: TierIndex,
+    /// Whether the policy has tiers, and the request carries no caller who could have one.
+    pub(crate) without_caller: bool,
     pub(crate) key: LimitedKey,
     pub(crate) cost: u32,
 }
@@ -189,6 +194,7 @@ impl Policy {
             return Ok(Some(Claim {
                 policy: index,
                 tier: 0,
+                without_caller: false,
                 cost: functions.cost(self).unwrap_or(self.fields.cost.get()),
                 key: LimitedKey::of_ip(ip),
             }));
@@ -234,9 +240,17 @@ impl Policy {
                 }
             },
         };
-        Ok(self.is_rolled_out_to(&key).then(|| Claim {
+        if !self.is_rolled_out_to(&key) {
+            return Ok(None);
+        }
+        let without_caller = !fields.tiers.is_empty() && !facts.has_caller();
+        if without_caller {
+            self.miss_caller();
+        }
+        Ok(Some(Claim {
             policy: index,
             tier,
+            without_caller,
             cost: functions.cost(self).unwrap_or(fields.cost.get()),
             key,
         }))
@@ -250,7 +264,7 @@ impl Policy {
         if missing == OnMissingKey::Block && self.is_enforced() {
             return true;
         }
-        if self.stats.skipped.skip() {
+        if self.stats.skipped.notice() {
             tracing::warn!(
                 policy = %Printable(&self.key),
                 key = %Printable(&self.fields.key),
@@ -260,6 +274,18 @@ impl Policy {
             );
         }
         false
+    }
+
+    /// Notes a request that meets the limit of no tier, since it carries no caller.
+    #[cold]
+    fn miss_caller(&self) {
+        if self.stats.without_caller.notice() {
+            tracing::warn!(
+                policy = %Printable(&self.key),
+                "a request carries no caller, and is counted by this limit's own rate instead of one of its `tiers`; \
+                 {CALLER_AROUND}; only the first such request is logged, and all are counted as `without_caller`"
+            );
+        }
     }
 }
 

@@ -58,8 +58,10 @@ impl Change for LimitChange {
     ) -> Result<Option<LimitRecord>, Attempt> {
         let snapshot = inner.snapshot.load_full();
         let deletes = matches!(self.command, LimitCommand::Delete);
-        // One that cannot be read is there as well.
-        let is_known = |key| stored.expected_limit(key) != Expected::Absent;
+        // One that cannot be read is there as well, and one that was kept.
+        let is_known = |key| {
+            stored.limits.get(key).is_some() || stored.expected_limit(key) != Expected::Absent
+        };
         let key = inner.governed_or_left(&snapshot, &self.key, deletes && is_known(&self.key))?;
         let declared = snapshot.declared_limit(&key).cloned();
         let known = stored.limits.get(&key);

@@ -80,6 +80,8 @@ pub struct DecisionStep {
     pub policy: LimitKey,
     /// The caller's tier, if the policy has one for it.
     pub tier: Option<String>,
+    /// Whether the policy has tiers and the request carried no caller, so that it met the policy's own limit.
+    pub without_caller: bool,
     /// What the request was counted by, with secrets as digests.
     pub key: String,
     /// The counter's series.

@@ -30,16 +30,23 @@ pub(crate) struct OwnLimits {
     pub(crate) concurrency: Arc<[Arc<Concurrency>]>,
 }
 
-/// The limits that requests with one method meet.
-type OfMethod = (Method, Arc<Limits>);
-
 /// The limits that one route meets.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RouteLimits {
     /// Those of its requests; `None` for most routes.
     all: Option<Arc<Limits>>,
     /// The same for methods that have limits of their own, of a route that takes all of them.
-    by_method: Option<Arc<[OfMethod]>>,
+    by_method: Option<Arc<ByMethod>>,
+}
+
+/// What differs by the method.
+#[derive(Debug)]
+struct ByMethod {
+    /// The limits that requests with one method meet.
+    named: Box<[(Method, Arc<Limits>)]>,
+    /// Those of extension methods, which no limit can name: of every method of the path.
+    #[cfg_attr(not(feature = "axum"), expect(dead_code))]
+    unnamed: Option<Arc<Limits>>,
 }
 
 impl RouteLimits {
@@ -54,51 +61,79 @@ impl RouteLimits {
     pub(crate) fn of(&self, method: &http::Method) -> Option<&Arc<Limits>> {
         match &self.by_method {
             None => self.all.as_ref(),
-            Some(by_method) => of_method(by_method, method).or(self.all.as_ref()),
+            Some(by_method) => by_method.of(method).or(self.all.as_ref()),
         }
     }
 }
 
-/// `HEAD` follows `GET`, as axum serves it.
 #[cfg(feature = "axum")]
-#[cold]
-fn of_method<'a>(by_method: &'a [OfMethod], method: &http::Method) -> Option<&'a Arc<Limits>> {
-    let method = Method::from_name(method.as_str())?;
-    let of = |wanted| by_method.iter().find(|(method, _)| *method == wanted);
-    let found = match method {
-        Method::Head => of(Method::Head).or_else(|| of(Method::Get)),
-        method => of(method),
-    };
-    found.map(|(_, limits)| limits)
+impl ByMethod {
+    /// `HEAD` follows `GET`, as axum serves it.
+    #[cold]
+    fn of(&self, method: &http::Method) -> Option<&Arc<Limits>> {
+        let of = |wanted| self.named.iter().find(|(method, _)| *method == wanted);
+        let found = match Method::from_name(method.as_str()) {
+            Some(Method::Head) => of(Method::Head).or_else(|| of(Method::Get)),
+            Some(method) => of(method),
+            None => return self.unnamed.as_ref(),
+        };
+        found.map(|(_, limits)| limits)
+    }
 }
 
-impl OwnLimits {
-    /// The limits that operators have set for single methods of a route that takes all of them, but for methods that
-    /// are routes of their own.
-    pub(crate) fn by_method(
+/// The limits of single methods of a route that takes all of them.
+#[derive(Debug, Default)]
+pub(crate) struct MethodLimits {
+    /// Those that operators have set for methods that are no routes of their own.
+    pub(crate) of_route: Vec<(Method, OwnLimits)>,
+    /// Those of methods that are routes of their own. Only extension methods meet them here.
+    of_siblings: Vec<OwnLimits>,
+}
+
+impl MethodLimits {
+    pub(crate) fn compile(
         stored: &Stored,
         route: &RouteKey,
         table: &Table,
         compiler: Compiler<'_>,
-    ) -> Vec<(Method, Self)> {
-        let path = match route.method() {
-            None => route.path().parse::<PathTemplate>().ok(),
-            Some(_) => None,
+    ) -> Self {
+        let mut limits = Self::default();
+        let path = match (route.method(), route.service()) {
+            (None, None) => route.path().parse::<PathTemplate>().ok(),
+            _ => None,
         };
-        let of = |(method, path): (Method, &PathTemplate)| {
-            let part = RouteKey::new(Some(method), path);
-            if table.exact(&part).is_some() {
-                return None;
+        let Some(path) = path else {
+            return limits;
+        };
+        for method in Method::ALL {
+            let part = RouteKey::new(Some(method), &path);
+            let sibling = table.exact(&part).and_then(|slot| table.route(slot));
+            let scope = LimitScope::Route(part);
+            match sibling {
+                None => {
+                    let own = OwnLimits::compile(stored, &scope, &[], &[], compiler);
+                    if !own.is_empty() {
+                        limits.of_route.push((method, own));
+                    }
+                }
+                Some(sibling) => {
+                    let (rates, concurrency) = (&sibling.limits, &sibling.concurrency);
+                    let own = OwnLimits::compile(stored, &scope, rates, concurrency, compiler);
+                    if !own.is_empty() {
+                        limits.of_siblings.push(own.without_functions());
+                    }
+                }
             }
-            let own = Self::compile(stored, &LimitScope::Route(part), &[], &[], compiler);
-            (!own.is_empty()).then_some((method, own))
-        };
-        let paths = path.iter();
-        let parts =
-            paths.flat_map(|path| Method::ALL.into_iter().map(move |method| (method, path)));
-        parts.filter_map(of).collect()
+        }
+        limits
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.of_route.is_empty() && self.of_siblings.is_empty()
+    }
+}
+
+impl OwnLimits {
     /// The policies of one scope: what the code declares, in its order, and then what operators have added.
     pub(crate) fn compile(
         stored: &Stored,
@@ -122,6 +157,19 @@ impl OwnLimits {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.rates.is_empty() && self.concurrency.is_empty()
+    }
+
+    /// The same at another route, whose attributes have other functions. Nobody shares what was just compiled.
+    fn without_functions(mut self) -> Self {
+        let rates = Arc::get_mut(&mut self.rates).into_iter().flatten();
+        for policy in rates.filter_map(Arc::get_mut) {
+            policy.is_declared = false;
+        }
+        let concurrency = Arc::get_mut(&mut self.concurrency).into_iter().flatten();
+        for limit in concurrency.filter_map(Arc::get_mut) {
+            limit.is_declared = false;
+        }
+        self
     }
 }
 
@@ -164,7 +212,7 @@ impl Levels {
             .any(|policy| !policy.fields.exempt_routes.is_empty());
         let of = |(route, slot): (&Arc<_>, &Arc<Slot>)| {
             let registered: &crate::engine::Registered = route;
-            let has_own = !slot.own_limits.is_empty() || !slot.limits_by_method.is_empty();
+            let has_own = !slot.own_limits.is_empty() || !slot.method_limits.is_empty();
             match has_own || exempts || slot.rule.is_force_active() {
                 false => common.clone(),
                 true => self.of(&registered.key, slot),
@@ -180,14 +228,23 @@ impl Levels {
             let mut exempt = policy.fields.exempt_routes.iter();
             !exempt.any(|exempt| exempt.covers(route.method(), route.path()))
         };
-        let own = &slot.own_limits;
-        let by_method = slot.limits_by_method.iter();
-        let by_method: Arc<[_]> = by_method
-            .filter_map(|(method, also)| Some((*method, self.meet(&[own, also], forced, governs)?)))
-            .collect();
+        let (own, of_methods) = (&slot.own_limits, &slot.method_limits);
+        let by_method = || {
+            let named = of_methods.of_route.iter();
+            let named = named.filter_map(|(method, also)| {
+                Some((*method, self.meet(&[own, also], forced, governs)?))
+            });
+            let of_route = of_methods.of_route.iter().map(|(_, own)| own);
+            let every = std::iter::once(own).chain(of_route);
+            let every: Vec<_> = every.chain(&of_methods.of_siblings).collect();
+            Arc::new(ByMethod {
+                named: named.collect(),
+                unnamed: self.meet(&every, forced, governs),
+            })
+        };
         RouteLimits {
             all: self.meet(&[own], forced, governs),
-            by_method: (!by_method.is_empty()).then_some(by_method),
+            by_method: (!of_methods.is_empty()).then(by_method),
         }
     }
 

@@ -38,6 +38,9 @@ pub struct LimitRecord {
     pub on_missing_key: OnMissingKey,
     /// How many requests passed uncounted for that reason since the process began.
     pub skipped: u64,
+    /// How many requests carried no caller since the process began, and met the policy's own limit although it has tiers.
+    /// A caller without a plan, or with one that no tier has, is not among them.
+    pub without_caller: u64,
     /// Why the policy does not count as it is meant to, if that is known without a request.
     pub warning: Option<String>,
 }
@@ -57,6 +60,7 @@ impl LimitRecord {
             counts: policy.stats.counts(),
             on_missing_key: policy.fields.when_missing(),
             skipped: policy.stats.skipped.count(),
+            without_caller: policy.stats.without_caller.count(),
             warning: policy.problem.clone(),
         }
     }

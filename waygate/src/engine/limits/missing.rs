@@ -18,6 +18,10 @@ pub(crate) struct KeySources {
 pub(crate) const NO_PRINCIPAL: &str = "name the type of your callers with `.principal::<YourType>()` on the builder, and put a value of it into the \
      request's extensions in a layer around the guarded router";
 
+/// What to do where requests carry no caller.
+pub(super) const CALLER_AROUND: &str =
+    "put the caller into the request's extensions in a layer around the guarded router";
+
 /// What a limit needs of the caller, if it needs anything.
 pub(crate) fn needs_of_caller(key: &KeySource, has_tiers: bool) -> Option<&'static str> {
     match key {

@@ -43,7 +43,7 @@ pub(crate) use command::LimitCommand;
 pub(crate) use explain::Decisions;
 pub use explain::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
 pub(crate) use key::LimitedKey;
-pub(crate) use levels::{Levels, OwnLimits, RouteLimits};
+pub(crate) use levels::{Levels, MethodLimits, OwnLimits, RouteLimits};
 pub use listing::{HitQuery, HitRecord, LimitRecord};
 pub(crate) use missing::{KeySources, remedy};
 #[cfg(feature = "axum")]
@@ -52,7 +52,7 @@ pub(crate) use overrides::{Applying, Overrides};
 pub(crate) use policy::{ExemptNetworks, Policy, Rate};
 pub(crate) use replace::Replacement;
 pub(crate) use shared::Shared;
-pub(crate) use stats::{Hit, LimitBook, Skipped, lock};
+pub(crate) use stats::{Hit, LimitBook, Noticed, lock};
 pub use stats::{KeyUse, LimitCounts};
 pub(crate) use store::Counters;
 pub use store::{CountingMode, CountingModes};

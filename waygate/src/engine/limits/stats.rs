@@ -24,17 +24,19 @@ pub(crate) struct PolicyStats {
     /// Refusals of a policy in shadow mode: requests that passed all the same.
     pub(crate) would_refuse: AtomicU64,
     /// Requests that had nothing to be counted by.
-    pub(crate) skipped: Skipped,
+    pub(crate) skipped: Noticed,
+    /// Requests without a caller, where the policy has tiers.
+    pub(crate) without_caller: Noticed,
     top: Mutex<TopKeys>,
 }
 
-/// How many requests passed uncounted, since they had nothing to be counted by.
+/// How many requests a limit does not hold as it is meant to. Only the first one is logged.
 #[derive(Debug, Default)]
-pub(crate) struct Skipped(AtomicU64);
+pub(crate) struct Noticed(AtomicU64);
 
-impl Skipped {
+impl Noticed {
     /// Counts one. Says whether it is the first.
-    pub(crate) fn skip(&self) -> bool {
+    pub(crate) fn notice(&self) -> bool {
         self.0.fetch_add(1, Ordering::Relaxed) == 0
     }
 

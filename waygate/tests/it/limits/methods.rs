@@ -51,7 +51,7 @@ async fn only_that_method_is_counted() {
     set(&waygate, "GET:/things#default", once()).await;
     assert_eq!((ask(&app, "GET").await, ask(&app, "GET").await), (200, 429));
     assert_eq!(ask(&app, "HEAD").await, 429, "as axum serves it");
-    for method in ["POST", "DELETE", "BREW"] {
+    for method in ["POST", "DELETE", "OPTIONS"] {
         for _ in 0..3 {
             assert_eq!(ask(&app, method).await, 200, "{method}");
         }
@@ -68,6 +68,58 @@ async fn only_that_method_is_counted() {
         report.contains("GET default: at most 1 in an hour"),
         "{report}"
     );
+}
+
+/// Of extension methods only the handler knows what they mean there.
+#[tokio::test]
+async fn a_method_that_no_limit_can_name_meets_all_of_them() {
+    for unnamed in ["FOO", "get", "QUERY"] {
+        let (waygate, app) = things().await;
+        set(&waygate, "POST:/things#default", once()).await;
+        assert_eq!(ask(&app, unnamed).await, 200, "{unnamed}");
+        assert_eq!(ask(&app, unnamed).await, 429, "{unnamed}");
+        assert_eq!(ask(&app, "POST").await, 429, "one counter for {unnamed}");
+        assert_eq!(ask(&app, "PUT").await, 200);
+    }
+    let (waygate, app) = things().await;
+    let limits = ["POST:/things#default", "DELETE:/things#default"];
+    for limit in limits {
+        let twice = json!({"limit": "2/hour", "key_strategy": "global"});
+        set(&waygate, limit, twice).await;
+    }
+    assert_eq!(ask(&app, "DELETE").await, 200);
+    assert_eq!((ask(&app, "FOO").await, ask(&app, "FOO").await), (200, 429));
+    let counts = limits.map(|limit| waygate.rate_limit(&key(limit)).unwrap().counts);
+    assert_eq!((counts[0].allowed, counts[1].allowed), (1, 2));
+    assert_eq!(
+        (ask(&app, "POST").await, ask(&app, "POST").await),
+        (200, 429)
+    );
+}
+
+#[tokio::test]
+async fn it_meets_those_of_methods_that_are_routes_of_their_own() {
+    let (waygate, app) = things().await;
+    set(&waygate, "POST:/things#default", once()).await;
+    let post = waygate::Registration::new("POST:/things".parse().unwrap());
+    let twice = json!({"limit": "2/hour", "key_strategy": "global", "name": "declared"});
+    waygate
+        .register_all([post.rate_limit(policy(twice))])
+        .await
+        .unwrap();
+    assert_eq!((ask(&app, "FOO").await, ask(&app, "FOO").await), (200, 429));
+    assert_eq!(ask(&app, "POST").await, 429);
+    // What an operator changes there is met at once.
+    let operator = waygate.system();
+    operator
+        .delete_rate_limit(key("POST:/things#default"))
+        .await
+        .unwrap();
+    assert_eq!((ask(&app, "FOO").await, ask(&app, "FOO").await), (200, 429));
+    assert_eq!(ask(&app, "GET").await, 200);
+    assert!(waygate.unregister(&"POST:/things".parse().unwrap()).await);
+    assert_eq!(ask(&app, "FOO").await, 200);
+    assert!(waygate.rate_limits().is_empty());
 }
 
 #[tokio::test]
@@ -221,6 +273,7 @@ async fn a_limit_of_concurrency_can_be_set_so_too() {
         tokio::task::yield_now().await;
     }
     assert_eq!(ask(&app, "POST").await, 429);
+    assert_eq!(ask(&app, "FOO").await, 429, "no limit can name it");
     let others = [served("GET"), served("GET")];
     open.add_permits(9);
     assert_eq!(first.await.unwrap(), 200);

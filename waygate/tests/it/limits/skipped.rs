@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use axum::{Router, body::Body, extract::Request, middleware, routing::get};
+use axum::{Router, body::Body, extract::Request, middleware, response::Response, routing::get};
 use serde_json::{Value, json};
 use tracing::{
     field::{Field, Visit},
@@ -26,6 +26,11 @@ impl Principal for User {
     fn user_id(&self) -> Option<Cow<'_, str>> {
         Some("ada".into())
     }
+}
+
+async fn authenticate(mut request: Request, next: middleware::Next) -> Response {
+    request.extensions_mut().insert(User);
+    next.run(request).await
 }
 
 async fn with_callers() -> (Waygate, TestApp) {
@@ -178,13 +183,9 @@ async fn an_auth_layer_inside_the_guarded_router_is_found_out() {
         .register("GET:/search".parse().unwrap(), RouteState::default())
         .await
         .unwrap();
-    let authenticate = middleware::from_fn(async |mut request: Request, next: middleware::Next| {
-        request.extensions_mut().insert(User);
-        next.run(request).await
-    });
     let inside = Router::new()
         .route("/search", get(|| async {}))
-        .layer(authenticate.clone());
+        .layer(middleware::from_fn(authenticate));
     let inside = TestApp::new(waygate.guard(inside).await.unwrap().into_router());
     set(
         &waygate,
@@ -208,6 +209,73 @@ async fn an_auth_layer_inside_the_guarded_router_is_found_out() {
         "{line}"
     );
     assert_eq!(waygate.rate_limit(&key(LIMIT)).unwrap().skipped, 5);
+}
+
+/// A limit with tiers, and what it says of requests without a caller.
+fn tiers(key: &str) -> Value {
+    json!({"limit": "9/hour", "key_strategy": key, "tiers": [{"name": "pro", "limit": "99/hour"}]})
+}
+
+#[tokio::test]
+async fn tiers_without_a_caller_are_found_out() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let (waygate, app) = with_callers().await;
+    set(&waygate, LIMIT, tiers("global")).await;
+    for _ in 0..3 {
+        assert_eq!(status(&app, "/search", &[("x-request-id", "r")]).await, 200);
+    }
+    let record = waygate.rate_limit(&key(LIMIT)).unwrap();
+    assert_eq!(
+        (record.without_caller, record.skipped, record.counts.allowed),
+        (3, 0, 3)
+    );
+    assert_eq!(record.warning, None);
+    let explained = waygate.explain("r").unwrap();
+    let [step] = &*explained.steps else {
+        panic!("{explained:?}")
+    };
+    assert!(step.without_caller && step.tier.is_none(), "{step:?}");
+    let report = waygate.report().to_string();
+    assert!(
+        report.contains("(3 requests without a caller had none of its tiers)"),
+        "{report}"
+    );
+    let lines = log.0.lock().unwrap().clone();
+    let [line] = &*lines else {
+        panic!("{lines:#?}")
+    };
+    assert!(
+        line.contains("carries no caller") && line.contains(LIMIT),
+        "{line}"
+    );
+    assert!(
+        line.contains("in a layer around the guarded router"),
+        "{line}"
+    );
+}
+
+#[tokio::test]
+async fn a_caller_without_a_plan_is_nothing_to_report() {
+    let waygate = builder().clock(clock()).principal::<User>();
+    let waygate = waygate.build().await.unwrap();
+    let router = Router::new().route("/search", get(|| async {}));
+    let guarded = waygate.guard(router).await.unwrap().into_router();
+    let known = guarded.clone().layer(middleware::from_fn(authenticate));
+    let (known, unknown) = (TestApp::new(known), TestApp::new(guarded));
+    set(&waygate, LIMIT, tiers("user")).await;
+    assert_eq!(
+        status(&known, "/search", &[("x-request-id", "r")]).await,
+        200
+    );
+    let explained = waygate.explain("r").unwrap();
+    assert!(!explained.steps[0].without_caller, "{explained:?}");
+    // What is not counted at all is told of once.
+    assert_eq!(status(&unknown, "/search", &[]).await, 200);
+    let record = waygate.rate_limit(&key(LIMIT)).unwrap();
+    assert_eq!((record.without_caller, record.skipped), (0, 1));
+    let report = waygate.report().to_string();
+    assert!(!report.contains("without a caller"), "{report}");
 }
 
 #[tokio::test]

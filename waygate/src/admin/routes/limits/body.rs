@@ -50,6 +50,7 @@ struct About {
     counts: LimitCounts,
     effective_on_missing_key: OnMissingKey,
     skipped: u64,
+    without_caller: u64,
     warning: Option<String>,
     etag: String,
 }
@@ -101,6 +102,7 @@ impl About {
             counts: record.counts,
             effective_on_missing_key: record.on_missing_key,
             skipped: record.skipped,
+            without_caller: record.without_caller,
             warning: record.warning,
             etag: etag::of(record.revision),
         }

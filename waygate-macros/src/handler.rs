@@ -60,38 +60,60 @@ impl Handler {
         names_self(self.signature.to_token_stream())
     }
 
-    /// Has the handler await `entering` before its body runs, where it is `async` or returns `impl Future`. What else it
-    /// may return cannot be awaited for it.
+    /// Has the handler await `entering` before its body runs, where it is `async` or returns a future of a known kind. What
+    /// else it may return cannot be awaited for it.
     pub(crate) fn enter(&mut self, entering: TokenStream) {
         let body = &self.body;
         if self.signature.asyncness.is_some() {
             self.body = quote!(#entering.await; #body);
-        } else if self.returns_future() {
-            // A closure, since the body may `return`.
-            self.body = quote! {
-                let __waygate_serving = (move || { #body })();
-                async move {
-                    #entering.await;
-                    __waygate_serving.await
-                }
-            };
+            return;
+        }
+        // A closure, since the body may `return`.
+        let serving = quote!(let __waygate_serving = (move || { #body })(););
+        let awaiting = quote!(async move { #entering.await; __waygate_serving.await });
+        match self.returned() {
+            Returned::Future => self.body = quote!(#serving #awaiting),
+            Returned::Boxed(output) => {
+                // The type of the closure's result is that of the function.
+                self.body = quote! {
+                    let __waygate_serving: #output = (move || -> #output { #body })();
+                    ::std::boxed::Box::pin(#awaiting)
+                };
+            }
+            Returned::Other => {}
         }
     }
 
-    fn returns_future(&self) -> bool {
+    fn returned(&self) -> Returned {
         let ReturnType::Type(_, returned) = &self.signature.output else {
-            return false;
+            return Returned::Other;
         };
-        let Type::ImplTrait(returned) = &**returned else {
-            return false;
-        };
-        returned.bounds.iter().any(|bound| match bound {
-            TypeParamBound::Trait(bound) => {
-                let last = bound.path.segments.last();
-                last.is_some_and(|segment| segment.ident == "Future")
+        match &**returned {
+            Type::ImplTrait(returned) => {
+                let is_future = returned.bounds.iter().any(|bound| match bound {
+                    TypeParamBound::Trait(bound) => {
+                        let last = bound.path.segments.last();
+                        last.is_some_and(|segment| segment.ident == "Future")
+                    }
+                    _ => false,
+                });
+                match is_future {
+                    true => Returned::Future,
+                    false => Returned::Other,
+                }
             }
-            _ => false,
-        })
+            Type::Path(path) => {
+                let last = path.path.segments.last();
+                let name = last.map(|segment| segment.ident.to_string());
+                match name.as_deref() {
+                    Some("Pin" | "BoxFuture" | "LocalBoxFuture") => {
+                        Returned::Boxed(returned.to_token_stream())
+                    }
+                    _ => Returned::Other,
+                }
+            }
+            _ => Returned::Other,
+        }
     }
 
     /// The function with `statement` as the first one of its body, and the marker as its last attribute.
@@ -108,6 +130,15 @@ impl Handler {
         });
         tokens
     }
+}
+
+/// What a function that is not `async` returns.
+enum Returned {
+    /// `impl Future`.
+    Future,
+    /// A boxed future of this type.
+    Boxed(TokenStream),
+    Other,
 }
 
 /// Whether a function comes next, perhaps after `const`, `async`, `unsafe` and `extern "C"`.

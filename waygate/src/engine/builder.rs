@@ -328,6 +328,8 @@ impl WaygateBuilder {
             proxies: self.proxies,
             #[cfg(feature = "axum")]
             allow_unmounted: self.allow_unmounted,
+            #[cfg(feature = "axum")]
+            bindings: super::bindings::Bindings::default(),
             on_store_reset: self.on_store_reset,
             #[cfg(feature = "file")]
             boot_cache,

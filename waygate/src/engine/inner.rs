@@ -37,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) proxies: TrustedProxies,
     #[cfg(feature = "axum")]
     pub(crate) allow_unmounted: Vec<String>,
+    #[cfg(feature = "axum")]
+    pub(crate) bindings: super::bindings::Bindings,
     pub(crate) on_store_reset: OnStoreReset,
     #[cfg(feature = "file")]
     pub(crate) boot_cache: Option<waygate_backends::BootCache>,

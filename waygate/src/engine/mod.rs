@@ -1,6 +1,8 @@
 //! State, commands and decisions. Knows nothing of axum.
 
 mod attached;
+#[cfg(feature = "axum")]
+mod bindings;
 mod blocking;
 #[cfg(feature = "file")]
 mod boot_cache;

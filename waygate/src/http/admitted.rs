@@ -36,9 +36,19 @@ impl Admitted {
         }
     }
 
-    /// Whether the layer around what is polled now has admitted its request so.
-    pub(super) fn is_current(self) -> bool {
-        ADMITTED.with_borrow(|admitted| admitted.contains(&self))
+    /// What the layers around what is polled now have counted already.
+    #[inline]
+    pub(super) fn counted(self) -> Counted {
+        ADMITTED.with_borrow(|admitted| {
+            let mut counted = Counted::Nothing;
+            for other in admitted.iter().filter(|other| other.engine == self.engine) {
+                if other.slot == self.slot {
+                    return Counted::Everything;
+                }
+                counted = Counted::Shared;
+            }
+            counted
+        })
     }
 
     /// Until the end of the scope, what is polled is the answer to such a request.
@@ -55,6 +65,16 @@ impl Admitted {
             future,
         }
     }
+}
+
+/// What is counted of a request when it comes to a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    Nothing,
+    /// Another route of the engine has counted it: the limits that routes share.
+    Shared,
+    /// This one has.
+    Everything,
 }
 
 /// See [`Admitted::enter`].

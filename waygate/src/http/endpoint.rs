@@ -75,19 +75,16 @@ impl Endpoint {
         matches!(self.serves.get(), Some(Serves::MethodNotAllowed))
     }
 
-    /// Whether attributes are bound to one of the routes that it serves.
-    pub(super) fn has_known_handler(&self, table: &Table) -> bool {
-        let Some(Serves::Route { path, methods }) = self.serves.get() else {
-            return false;
-        };
-        let named = methods.named.iter().map(Method::as_str);
-        let names = named.chain(methods.others.then_some(""));
-        let mut slots = names.flat_map(|method| table.governing(method, path));
-        slots.any(|slot| {
-            table
-                .route(slot)
-                .is_some_and(|route| route.source.handler().is_some())
-        })
+    /// The slots that govern requests of any method that it serves.
+    pub(super) fn slots(&self, table: &Table) -> Governing {
+        let mut slots = Governing::new();
+        if let Some(Serves::Route { path, methods }) = self.serves.get() {
+            let named = methods.named.iter().map(Method::as_str);
+            for method in named.chain(methods.others.then_some("")) {
+                add(&mut slots, table.governing(method, path));
+            }
+        }
+        slots
     }
 
     /// The slots that govern a request; none for fallbacks and for routes that nobody controls.

@@ -9,7 +9,7 @@ use waygate_core::decision::Verdict;
 
 use super::{
     BlockReason, Blocked,
-    admitted::Admitted,
+    admitted::{Admitted, Counted},
     facts::{RequestFacts, SeenBy},
     identity,
     limits::{
@@ -125,7 +125,8 @@ where
                 headers,
             });
         }
-        if slot.is_some_and(|slot| Admitted::new(engine, slot).is_current()) {
+        let counted = slot.map(|slot| Admitted::new(engine, slot).counted());
+        if counted == Some(Counted::Everything) {
             return Ok(Self { headers });
         }
         if verdict == Verdict::PassDeprecated {
@@ -133,8 +134,14 @@ where
             let announcement = known.and_then(|known| known.announcement.as_ref());
             headers.extend(announcement.iter().flat_map(|all| all.iter().cloned()));
         }
-        let limited = engine.limits_for(&snapshot, slot, &facts);
-        let limited = limited.map(|limited| (limited.limits.clone(), limited.route.clone()));
+        let limited = match (counted, slot) {
+            (Some(Counted::Shared), Some(slot)) => engine
+                .own_limits_for(&snapshot, slot, &facts)
+                .map(|(route, limits)| (limits, route)),
+            _ => engine
+                .limits_for(&snapshot, slot, &facts)
+                .map(|limited| (limited.limits.clone(), limited.route.clone())),
+        };
         // It is not to be held while the counters are asked.
         drop(snapshot);
         if let Some((limits, route)) = limited {

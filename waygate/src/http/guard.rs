@@ -6,12 +6,12 @@ use waygate_core::{Printable, model::RouteKey};
 
 use super::{
     Api, BindErrors, Responses, bind,
-    layer::{OfHandler, Setup, Shared, WaygateLayer},
+    layer::{Setup, Shared, WaygateLayer},
     survey::Survey,
 };
 use crate::{
     Waygate,
-    engine::{Report, Table},
+    engine::Report,
     registry::{self, HandlerDeclaration},
 };
 
@@ -56,7 +56,14 @@ impl Waygate {
             .register_served(bound.routes, survey.others())
             .await?;
         let table = self.inner.snapshot.load().table.clone();
-        survey.settle(&table);
+        let mut stamps: HashMap<usize, Vec<&'static str>> = HashMap::new();
+        for (stamp, routes) in &bound.handlers {
+            self.inner.bindings.bind(stamp, routes);
+            for slot in routes.iter().filter_map(|route| table.exact(route)) {
+                stamps.entry(slot).or_default().push(stamp);
+            }
+        }
+        survey.settle(&table, &stamps);
         let gaps = survey.gaps(layer.shared().created(), |path| {
             let every = path.parse().ok().map(|path| RouteKey::new(None, &path));
             every.is_some_and(|key| table.exact(&key).is_some())
@@ -69,7 +76,7 @@ impl Waygate {
             router: guarded,
             shared: layer.shared().clone(),
             responses: Responses::new(),
-            handlers: bound_handlers(handlers, &bound.handlers, &table),
+            handlers,
             gaps,
             live: Router::new(),
             #[cfg(feature = "openapi")]
@@ -83,23 +90,6 @@ impl Waygate {
     }
 }
 
-/// The handlers with attributes, by stamp, and the slots that they are bound to.
-fn bound_handlers(
-    handlers: Vec<HandlerDeclaration>,
-    bound: &HashMap<&'static str, Vec<RouteKey>>,
-    table: &Table,
-) -> HashMap<&'static str, OfHandler> {
-    let of = |handler: HandlerDeclaration| {
-        let keys = bound.get(handler.stamp).into_iter().flatten();
-        let handler = OfHandler {
-            slots: keys.filter_map(|key| table.exact(key)).collect(),
-            declaration: handler,
-        };
-        (handler.declaration.stamp, handler)
-    };
-    handlers.into_iter().map(of).collect()
-}
-
 /// A guarded API, to be completed with documentation and administration, and to be served.
 #[must_use = "a guarded API does nothing until it is served"]
 pub struct Guarded {
@@ -107,7 +97,7 @@ pub struct Guarded {
     router: Router,
     shared: Arc<Shared>,
     responses: Responses,
-    handlers: HashMap<&'static str, OfHandler>,
+    handlers: Vec<HandlerDeclaration>,
     gaps: Vec<String>,
     /// What Waygate itself serves, beside the API and not governed by it.
     pub(crate) live: Router,
@@ -143,7 +133,11 @@ impl Guarded {
     pub fn into_router(self) -> Router {
         let setup = Setup {
             responses: self.responses,
-            handlers: self.handlers,
+            handlers: self
+                .handlers
+                .into_iter()
+                .map(|handler| (handler.stamp, handler))
+                .collect(),
         };
         self.shared.set_up(setup);
         #[cfg(feature = "openapi")]

@@ -2,8 +2,8 @@
 
 use std::{
     convert::Infallible,
-    future::{Ready, ready},
-    sync::Arc,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
@@ -12,72 +12,105 @@ use axum::{
     extract::{MatchedPath, Request},
     response::{IntoResponse, Response},
 };
+use futures_util::future::{Either, select};
 use http::{StatusCode, request::Parts};
+use tokio::sync::oneshot;
 use tower::Service;
 use waygate_core::Printable;
 
-use super::{endpoint::Endpoint, layer::OfHandler, service::WaygateService};
+use super::{endpoint::Endpoint, limits::Uncharged, service::WaygateService};
+use crate::registry::HandlerDeclaration;
 
-/// Lets a request pass to a handler by the routes that its attributes are bound to, each with its own limits. `Ok` is what
-/// they have to add to the answer, each with the permits that its body holds; `Err` is the refusal.
+/// A gate that a request has passed, and that is to complete the answer: with its headers, the permits that it holds, and
+/// what the request has cost.
+pub(super) struct Gate {
+    passing: Answering,
+    answer: oneshot::Sender<Response>,
+}
+
+type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// Lets a request pass to a handler by the routes that its attributes are bound to, each with its own limits. `Err` is the
+/// refusal.
 pub(super) async fn pass(
-    endpoint: Arc<Endpoint>,
+    endpoint: &Arc<Endpoint>,
     stamp: &'static str,
-    head: Parts,
-) -> Result<Vec<Response>, Response> {
+    head: &Parts,
+    gates: &mut Vec<Gate>,
+) -> Result<(), Response> {
     let shared = &endpoint.shared;
-    let Some(handler) = shared.setup().handlers.get(stamp) else {
-        return Ok(Vec::new());
+    let Some(declaration) = shared.setup().handlers.get(stamp) else {
+        return Ok(());
     };
-    let is_first = shared.note_found(&endpoint, stamp);
-    if handler.slots.is_empty() {
-        return match unbound(handler, &head, is_first) {
-            None => Ok(Vec::new()),
+    let engine = &shared.waygate.inner;
+    let snapshot = engine.snapshot.load_full();
+    let is_first = shared.note_found(endpoint, stamp);
+    let bound = engine.bindings.of(stamp);
+    let bound: Vec<_> = bound
+        .iter()
+        .filter_map(|key| snapshot.table.exact(key))
+        .collect();
+    if bound.is_empty() {
+        return match unbound(declaration, head, is_first) {
+            None => Ok(()),
             Some(refusal) => Err(refusal),
         };
     }
-    let snapshot = shared.waygate.inner.snapshot.load_full();
     let governing = endpoint.governing(&head.method, &head.extensions, &snapshot);
-    let others = handler
-        .slots
-        .iter()
-        .filter(|slot| !governing.contains(slot));
-    let gates = Arc::new(Endpoint::new(shared.clone()));
-    gates.watch.know();
-    let mut passed = Vec::new();
-    for &slot in others {
+    for slot in bound.into_iter().filter(|slot| !governing.contains(slot)) {
         if is_first && let Some(route) = snapshot.table.route(slot) {
             tracing::warn!(
-                handler = %Printable(handler.declaration.handler),
+                handler = %Printable(declaration.handler),
                 route = %Printable(&route.key),
-                path = ?Printable(path(&head)),
+                path = ?Printable(path(head)),
                 method = ?Printable(&head.method),
                 "a handler is mounted a second time: the gates and limits of its own route hold there too; list the \
                  other one in `route = [..]` to control it apart"
             );
         }
         let request = Request::from_parts(head.clone(), Body::empty());
-        let step = gates.decide_alone(slot, &request, &snapshot);
+        let decider = Arc::new(Endpoint::new(shared.clone()));
+        decider.watch.know(stamp);
+        let step = decider.decide_alone(slot, &request, &snapshot);
+        let (passed, has_passed) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let mut service = WaygateService {
-            inner: Pass,
-            endpoint: gates.clone(),
+            inner: Handler(Arc::new(Mutex::new(Some((passed, answered))))),
+            endpoint: decider,
         };
-        let answer = match service.follow_step(request, step).await {
-            Ok(answer) => answer,
-            Err(never) => match never {},
-        };
-        if answer.extensions().get::<Passed>().is_none() {
-            return Err(answer);
+        let passing: Answering = Box::pin(async move {
+            match service.follow_step(request, step).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        });
+        match select(passing, has_passed).await {
+            Either::Left((refusal, _)) => return Err(refusal),
+            Either::Right((_, passing)) => gates.push(Gate { passing, answer }),
         }
-        passed.push(answer);
     }
-    Ok(passed)
+    Ok(())
+}
+
+/// Has the gates complete an answer, the innermost first.
+pub(super) async fn complete(mut response: Response, gates: Vec<Gate>) -> Response {
+    for Gate { passing, answer } in gates.into_iter().rev() {
+        // The gate waits for it.
+        let _ = answer.send(response);
+        response = passing.await;
+    }
+    response
+}
+
+/// The refusal of one gate. What the request was charged before is given back.
+pub(super) async fn refuse(mut refusal: Response, gates: Vec<Gate>) -> Response {
+    refusal.extensions_mut().insert(Uncharged);
+    complete(refusal, gates).await
 }
 
 /// A handler without a route of its own, which `allow_unmounted` has excused. What it declares cannot be enforced, so it
 /// must not run, unless it declares nothing that refuses requests.
-fn unbound(handler: &OfHandler, head: &Parts, is_first: bool) -> Option<Response> {
-    let declaration = &handler.declaration;
+fn unbound(declaration: &HandlerDeclaration, head: &Parts, is_first: bool) -> Option<Response> {
     if !declaration.can_refuse() {
         return None;
     }
@@ -98,26 +131,31 @@ fn path(head: &Parts) -> &str {
     matched.map_or_else(|| head.uri.path(), MatchedPath::as_str)
 }
 
-/// Stands in for the handler, to learn whether a request would reach it.
+/// Stands in for the handler: says that a request has come to it, and answers with what the handler does.
 #[derive(Debug, Clone)]
-struct Pass;
+struct Handler(Arc<Mutex<Option<Ends>>>);
 
-/// On the answer: the request would.
-#[derive(Debug, Clone, Copy)]
-struct Passed;
+type Ends = (oneshot::Sender<()>, oneshot::Receiver<Response>);
 
-impl Service<Request> for Pass {
+impl Service<Request> for Handler {
     type Response = Response;
     type Error = Infallible;
-    type Future = Ready<Result<Response, Infallible>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, _: Request) -> Self::Future {
-        let mut response = Response::new(Body::empty());
-        response.extensions_mut().insert(Passed);
-        ready(Ok(response))
+        let ends = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Box::pin(async move {
+            let Some((passed, answered)) = ends else {
+                return Ok(StatusCode::SERVICE_UNAVAILABLE.into_response());
+            };
+            let _ = passed.send(());
+            // Without an answer, the request is gone.
+            let answer = answered.await.ok();
+            Ok(answer.unwrap_or_default())
+        })
     }
 }

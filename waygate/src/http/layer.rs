@@ -36,15 +36,7 @@ pub(super) struct Setup {
     /// Answers of the whole application.
     pub(super) responses: Responses,
     /// The handlers with attributes, by stamp.
-    pub(super) handlers: HashMap<&'static str, OfHandler>,
-}
-
-/// A handler with attributes.
-#[derive(Debug)]
-pub(super) struct OfHandler {
-    pub(super) declaration: HandlerDeclaration,
-    /// The routes that its attributes are bound to.
-    pub(super) slots: Box<[usize]>,
+    pub(super) handlers: HashMap<&'static str, HandlerDeclaration>,
 }
 
 impl Shared {

@@ -9,7 +9,7 @@ use waygate_core::decision::Verdict;
 
 use super::{
     BlockReason, Blocked,
-    admitted::Admitted,
+    admitted::{Admitted, Counted},
     endpoint::Endpoint,
     facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
@@ -51,7 +51,7 @@ where
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = ResponseFuture<Watched<S::Future>, S::Error>;
+    type Future = ResponseFuture<Watched<S::Future, S::Error>, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -74,7 +74,7 @@ where
 {
     /// Serves a request for which nothing is left to decide.
     #[inline(always)]
-    pub(super) fn reach(&mut self, request: Request) -> Watched<S::Future> {
+    pub(super) fn reach(&mut self, request: Request) -> Watched<S::Future, S::Error> {
         watch::reach(&mut self.inner, &self.endpoint, request)
     }
 
@@ -83,7 +83,7 @@ where
         &mut self,
         request: Request,
         step: Step,
-    ) -> ResponseFuture<Watched<S::Future>, S::Error> {
+    ) -> ResponseFuture<Watched<S::Future, S::Error>, S::Error> {
         match step {
             Step::Serve(after) => ResponseFuture::served(self.reach(request), after),
             Step::Probed => ResponseFuture::ready(survey::answer(&self.endpoint, &request)),
@@ -157,7 +157,11 @@ impl Endpoint {
             Err(refusal) => return refusal,
         };
         match engine.limits_for(snapshot, slot, &facts) {
-            Some(limited) => self.count(request, limited, announcement),
+            Some(limited) => match Admitted::new(engine, limited.slot).counted() {
+                Counted::Nothing => self.count(request, limited, announcement),
+                Counted::Shared => self.decide_alone(limited.slot, request, snapshot),
+                Counted::Everything => Step::Serve(None),
+            },
             None => self.serve(slot, announcement),
         }
     }

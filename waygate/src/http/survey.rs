@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -144,16 +144,19 @@ impl Survey {
         served.map(|served| (served.path.clone(), served.apart))
     }
 
-    /// Watches no endpoint whose handler is known to `table`.
-    pub(super) fn settle(&self, table: &Table) {
-        let endpoints = self
-            .paths
-            .values()
-            .flatten()
-            .flat_map(|served| &served.endpoints);
-        endpoints
-            .filter(|endpoint| endpoint.has_known_handler(table))
-            .for_each(|endpoint| endpoint.watch.know());
+    /// Tells each endpoint its handler, where the attributes of one alone are bound to the routes that govern it. `stamps`
+    /// are those of each slot.
+    pub(super) fn settle(&self, table: &Table, stamps: &HashMap<usize, Vec<&'static str>>) {
+        let served = self.paths.values().flatten();
+        for endpoint in served.flat_map(|served| &served.endpoints) {
+            let slots = endpoint.slots(table);
+            let mut known = slots.iter().filter_map(|slot| stamps.get(slot)).flatten();
+            if let Some(first) = known.next()
+                && known.all(|stamp| stamp == first)
+            {
+                endpoint.watch.know(first);
+            }
+        }
     }
 
     /// What is not controlled as people may expect, of a router whose layer has `created` so many endpoints.

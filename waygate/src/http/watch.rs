@@ -1,34 +1,37 @@
 //! Finds handlers with attributes that run where their attributes were not bound to: a second path, another method, a
-//! service that was nested.
+//! service that was nested, another handler that calls them.
 //!
 //! axum erases the handlers of a router, so that `guard` cannot see them. Each one with attributes says its stamp before
-//! its body runs. Behind an endpoint whose handler is not known, the request then waits, and meets the routes that the
-//! attributes are bound to: their gates, and their own limits.
+//! its body runs. Unless the endpoint's route is the one that its attributes are bound to, it then waits until the request
+//! has met the routes that they are bound to: their gates, and their own limits.
 
 use std::{
-    cell::Cell,
-    future::Future,
-    pin::Pin,
+    cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU8, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use axum::{
+    body::Body,
     extract::Request,
     response::{IntoResponse, Response},
 };
 use http::{Method, StatusCode, header, request::Parts};
+use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
-use smallvec::SmallVec;
 use tower::Service;
 
-use super::{endpoint::Endpoint, handler_gate, limits::until_dropped};
+use super::{endpoint::Endpoint, handler_gate, limits::HeldUpgrade};
 
 thread_local! {
     static WATCHING: Cell<Watching> = const { Cell::new(Watching::Not) };
+    /// The calls that have passed their gates, of the request that is polled.
+    static PASSED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What the endpoint around what is polled now wants to know.
@@ -37,8 +40,25 @@ enum Watching {
     Not,
     /// Whether a handler with attributes runs.
     Looking,
-    /// The stamp of the one that does. It waits, as do all others.
-    Found(&'static str),
+    /// Whether another one than that of this stamp does.
+    Knows(&'static str),
+    /// The call that was found. It waits, as do all others.
+    Found(Call),
+}
+
+/// One call of a handler with attributes.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    stamp: &'static str,
+    number: u64,
+}
+
+impl Call {
+    fn new(stamp: &'static str) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { stamp, number }
+    }
 }
 
 /// Until the end of the scope, this is what is wanted to be known. Handlers panic: what was wanted before is restored then
@@ -51,12 +71,11 @@ impl Scope {
         Self(WATCHING.replace(what))
     }
 
-    /// The stamp that was found.
     #[inline]
-    fn found(self) -> Option<&'static str> {
+    fn found(self) -> Option<Call> {
         match WATCHING.get() {
-            Watching::Found(stamp) => Some(stamp),
-            Watching::Not | Watching::Looking => None,
+            Watching::Found(call) => Some(call),
+            _ => None,
         }
     }
 }
@@ -68,14 +87,65 @@ impl Drop for Scope {
     }
 }
 
+/// The same for the calls that have passed.
+struct PassedScope<'a>(&'a mut Vec<u64>);
+
+impl<'a> PassedScope<'a> {
+    fn enter(passed: &'a mut Vec<u64>) -> Self {
+        PASSED.with_borrow_mut(|current| std::mem::swap(current, passed));
+        Self(passed)
+    }
+}
+
+impl Drop for PassedScope<'_> {
+    fn drop(&mut self) {
+        PASSED.with_borrow_mut(|current| std::mem::swap(current, self.0));
+    }
+}
+
+/// How often a call is polled that waits. A handler that polls it in a loop of its own, and so keeps its thread, would wait
+/// for ever.
+const POLLS: u32 = 10_000;
+
 /// Says that a handler with attributes is about to run; ready at once wherever its attributes hold already.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct Entered(Option<&'static str>);
+pub struct Entered {
+    stamp: &'static str,
+    call: Option<Call>,
+    polls: u32,
+}
 
 impl Entered {
     pub(crate) fn new(stamp: &'static str) -> Self {
-        Self(Some(stamp))
+        Self {
+            stamp,
+            call: None,
+            polls: 0,
+        }
+    }
+
+    #[cold]
+    fn wait(&mut self, watching: Watching, cx: &Context<'_>) -> Poll<()> {
+        let call = *self.call.get_or_insert_with(|| Call::new(self.stamp));
+        let has_passed = PASSED.with_borrow_mut(|passed| {
+            let at = passed.iter().position(|number| *number == call.number);
+            at.map(|at| passed.swap_remove(at)).is_some()
+        });
+        if has_passed {
+            return Poll::Ready(());
+        }
+        self.polls += 1;
+        assert!(
+            self.polls < POLLS,
+            "a handler with attributes is polled in a loop that keeps its thread, where its gates cannot decide: await it"
+        );
+        if !matches!(watching, Watching::Found(_)) {
+            WATCHING.set(Watching::Found(call));
+        }
+        // What polls this may itself be polled only when it is woken.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -84,26 +154,21 @@ impl Future for Entered {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(stamp) = self.0 else {
-            return Poll::Ready(());
-        };
         match WATCHING.get() {
-            Watching::Not => return Poll::Ready(()),
-            Watching::Looking => {
-                WATCHING.set(Watching::Found(stamp));
-                self.0 = None;
-            }
-            Watching::Found(_) => {}
+            Watching::Not => Poll::Ready(()),
+            Watching::Knows(stamp) if stamp == self.stamp => Poll::Ready(()),
+            watching => self.wait(watching, cx),
         }
-        // What polls this may itself be polled only when it is woken.
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 }
 
 /// What an endpoint knows of its handler.
 #[derive(Debug, Default)]
-pub(super) struct Watch(AtomicU8);
+pub(super) struct Watch {
+    state: AtomicU8,
+    /// The stamp of the handler whose attributes are bound to its route.
+    knows: OnceLock<&'static str>,
+}
 
 /// Nothing yet: heads of requests are kept, for the case that its attributes are found.
 const NEW: u8 = 0;
@@ -114,92 +179,74 @@ const QUIET: u8 = 2;
 /// Handlers with attributes were found.
 const FOUND: u8 = 3;
 
-/// Whether attributes were found behind a quiet endpoint of this process. From then on all keep heads: to remember which one
-/// it was would cost each request a counted reference.
+/// Whether attributes were found behind an endpoint of this process that keeps no heads. From then on all do: to remember
+/// which one it was would cost each request a counted reference.
 static HEADS_ARE_NEEDED: AtomicBool = AtomicBool::new(false);
 
 impl Watch {
-    pub(super) fn know(&self) {
-        self.0.store(KNOWN, Ordering::Relaxed);
+    pub(super) fn know(&self, stamp: &'static str) {
+        let _ = self.knows.set(stamp);
+        self.state.store(KNOWN, Ordering::Relaxed);
     }
 
     fn quieten(&self) {
         let (order, failed) = (Ordering::Relaxed, Ordering::Relaxed);
-        let _ = self.0.compare_exchange(NEW, QUIET, order, failed);
+        let _ = self.state.compare_exchange(NEW, QUIET, order, failed);
     }
 
     fn find(&self) {
-        self.0.store(FOUND, Ordering::Relaxed);
+        self.state.store(FOUND, Ordering::Relaxed);
     }
 }
 
-/// Calls an endpoint, and looks for handlers with attributes if it has not found out yet which one it is.
+/// Calls an endpoint, and looks for handlers with attributes other than those that are bound to its route.
 #[inline(always)]
 pub(super) fn reach<S>(
     inner: &mut S,
     endpoint: &Arc<Endpoint>,
     request: Request,
-) -> Watched<S::Future>
+) -> Watched<S::Future, S::Error>
 where
     S: Service<Request, Response = Response>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
 {
-    let state = endpoint.watch.0.load(Ordering::Relaxed);
-    let kept = match state {
-        KNOWN => None,
-        QUIET if !HEADS_ARE_NEEDED.load(Ordering::Relaxed) => None,
-        _ => Some(Kept::of(endpoint, &request)),
+    let watching = match endpoint.watch.state.load(Ordering::Relaxed) {
+        KNOWN | QUIET if !HEADS_ARE_NEEDED.load(Ordering::Relaxed) => {
+            match endpoint.watch.knows.get() {
+                Some(stamp) => Watching::Knows(stamp),
+                None => Watching::Looking,
+            }
+        }
+        _ => return keep(inner, endpoint, request),
     };
     Watched {
-        future: inner.call(request),
-        is_known: state == KNOWN,
-        kept,
+        state: State::Light {
+            future: inner.call(request),
+            watching,
+        },
     }
 }
 
 pin_project! {
     /// The answer of an endpoint, or of the gates that its handler was found to have.
     #[must_use = "futures do nothing unless polled"]
-    pub(crate) struct Watched<F> {
+    pub(crate) struct Watched<F, E> {
         #[pin]
-        future: F,
-        is_known: bool,
-        kept: Option<Box<Kept>>,
+        state: State<F, E>,
     }
 }
 
-/// What is kept of a request, and what has come of it.
-struct Kept {
-    endpoint: Arc<Endpoint>,
-    head: Parts,
-    /// The handlers that were found.
-    found: SmallVec<[&'static str; 1]>,
-    gate: Option<Gate>,
-    /// What the gates have to add to the answer.
-    passed: Vec<Response>,
-}
-
-impl Kept {
-    #[cold]
-    fn of(endpoint: &Arc<Endpoint>, request: &Request) -> Box<Self> {
-        let (mut head, ()) = Request::new(()).into_parts();
-        head.method = request.method().clone();
-        head.uri = request.uri().clone();
-        head.version = request.version();
-        head.headers = request.headers().clone();
-        head.extensions = request.extensions().clone();
-        Box::new(Self {
-            endpoint: endpoint.clone(),
-            head,
-            found: SmallVec::new(),
-            gate: None,
-            passed: Vec::new(),
-        })
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, E> {
+        /// Nothing is kept of the request.
+        Light { #[pin] future: F, watching: Watching },
+        Keeping { future: Pin<Box<dyn Future<Output = Result<Response, E>> + Send>> },
     }
 }
 
-type Gate = Pin<Box<dyn Future<Output = Result<Vec<Response>, Response>> + Send>>;
-
-impl<F, E> Future for Watched<F>
+impl<F, E> Future for Watched<F, E>
 where
     F: Future<Output = Result<Response, E>>,
 {
@@ -208,25 +255,16 @@ where
     // Answers are large: they are moved as little as can be.
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        if let Some(kept) = this.kept {
-            return kept.poll(this.future, cx);
-        }
-        if *this.is_known {
-            return match WATCHING.get() {
-                Watching::Not => this.future.poll(cx),
-                // An endpoint of a router around this one looks for its own handler.
-                _ => {
-                    let _scope = Scope::enter(Watching::Not);
-                    this.future.poll(cx)
+        match self.project().state.project() {
+            StateProjection::Light { future, watching } => {
+                let scope = Scope::enter(*watching);
+                let polled = future.poll(cx);
+                match scope.found() {
+                    Some(_) if polled.is_pending() => Poll::Ready(Ok(too_late())),
+                    _ => polled,
                 }
-            };
-        }
-        let scope = Scope::enter(Watching::Looking);
-        let polled = this.future.poll(cx);
-        match scope.found() {
-            Some(_) if polled.is_pending() => Poll::Ready(Ok(too_late())),
-            _ => polled,
+            }
+            StateProjection::Keeping { future } => future.as_mut().poll(cx),
         }
     }
 }
@@ -242,72 +280,101 @@ fn too_late() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, headers).into_response()
 }
 
+#[cold]
+fn keep<S>(
+    inner: &mut S,
+    endpoint: &Arc<Endpoint>,
+    mut request: Request,
+) -> Watched<S::Future, S::Error>
+where
+    S: Service<Request, Response = Response>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    let upgrade = HeldUpgrade::prepare(&mut request);
+    let mut head = head_of(&request);
+    // It is the handler's.
+    head.extensions.remove::<OnUpgrade>();
+    let kept = Kept {
+        endpoint: endpoint.clone(),
+        head,
+        upgrade,
+    };
+    Watched {
+        state: State::Keeping {
+            future: Box::pin(kept.serve(inner.call(request))),
+        },
+    }
+}
+
+fn head_of(request: &Request) -> Parts {
+    let (mut head, ()) = Request::new(()).into_parts();
+    head.method = request.method().clone();
+    head.uri = request.uri().clone();
+    head.version = request.version();
+    head.headers = request.headers().clone();
+    head.extensions = request.extensions().clone();
+    head
+}
+
+/// What is kept of a request.
+struct Kept {
+    endpoint: Arc<Endpoint>,
+    head: Parts,
+    upgrade: Option<HeldUpgrade>,
+}
+
 impl Kept {
-    #[inline(never)]
-    fn poll<F, E>(
-        &mut self,
-        mut future: Pin<&mut F>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Response, E>>
-    where
-        F: Future<Output = Result<Response, E>>,
-    {
-        loop {
-            if let Some(refusal) = ready!(self.poll_gate(cx)) {
-                return Poll::Ready(Ok(refusal));
-            }
-            let scope = Scope::enter(Watching::Looking);
-            let polled = future.as_mut().poll(cx);
-            match (polled, scope.found()) {
-                (Poll::Ready(answer), _) => {
-                    return Poll::Ready(answer.map(|response| self.complete(response)));
+    async fn serve<E>(
+        self,
+        future: impl Future<Output = Result<Response, E>>,
+    ) -> Result<Response, E> {
+        let mut future = pin!(future);
+        let watching = match self.endpoint.watch.knows.get() {
+            Some(stamp) => Watching::Knows(stamp),
+            None => Watching::Looking,
+        };
+        let (mut passed, mut gates) = (Vec::new(), Vec::new());
+        let response = loop {
+            let look = |cx: &mut Context<'_>| {
+                let scope = Scope::enter(watching);
+                let polled = {
+                    let _passed = PassedScope::enter(&mut passed);
+                    future.as_mut().poll(cx)
+                };
+                match (polled, scope.found()) {
+                    (Poll::Pending, Some(call)) => Poll::Ready(Err(call)),
+                    (polled, _) => polled.map(Ok),
                 }
-                (Poll::Pending, Some(stamp)) => self.find(stamp),
-                (Poll::Pending, None) => return Poll::Pending,
+            };
+            match poll_fn(look).await {
+                Ok(answer) => break answer?,
+                Err(call) => {
+                    self.endpoint.watch.find();
+                    let opened =
+                        handler_gate::pass(&self.endpoint, call.stamp, &self.head, &mut gates);
+                    if let Err(refusal) = opened.await {
+                        return Ok(handler_gate::refuse(refusal, gates).await);
+                    }
+                    passed.push(call.number);
+                }
             }
-        }
-    }
-
-    /// The refusal of the gate that the request has come to, if it refuses.
-    fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<Option<Response>> {
-        if let Some(gate) = &mut self.gate {
-            let passed = ready!(gate.as_mut().poll(cx));
-            self.gate = None;
-            match passed {
-                Ok(passed) => self.passed.extend(passed),
-                Err(refusal) => return Poll::Ready(Some(refusal)),
-            }
-        }
-        Poll::Ready(None)
-    }
-
-    /// A handler with attributes is about to run: brings the request to its gates.
-    #[cold]
-    fn find(&mut self, stamp: &'static str) {
-        self.endpoint.watch.find();
-        if !self.found.contains(&stamp) {
-            self.found.push(stamp);
-            let passing = handler_gate::pass(self.endpoint.clone(), stamp, self.head.clone());
-            self.gate = Some(Box::pin(passing));
-        }
-    }
-
-    fn complete(&mut self, mut response: Response) -> Response {
+        };
         // Layers inside may answer these two without the handler.
         let is_handlers = ![Method::OPTIONS, Method::HEAD].contains(&self.head.method);
-        if is_handlers && response.status().as_u16() < 400 {
+        if gates.is_empty() && is_handlers && response.status().as_u16() < 400 {
             self.endpoint.watch.quieten();
         }
-        for passed in self.passed.drain(..) {
-            let (passed, held) = passed.into_parts();
-            for (name, value) in &passed.headers {
-                match *name == header::LINK {
-                    true => drop(response.headers_mut().append(name, value.clone())),
-                    false => drop(response.headers_mut().insert(name, value.clone())),
-                }
+        let response = handler_gate::complete(response, gates).await;
+        match self.upgrade {
+            Some(upgrade) if upgrade.is_agreed_by(&response) => {
+                // The body holds the permits.
+                let (parts, body) = response.into_parts();
+                let runtime = &self.endpoint.shared.waygate.inner.runtime;
+                upgrade.hold(body, runtime);
+                Ok(Response::from_parts(parts, Body::empty()))
             }
-            response = until_dropped(response, held);
+            _ => Ok(response),
         }
-        response
     }
 }

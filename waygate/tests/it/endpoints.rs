@@ -252,6 +252,16 @@ mod handlers {
         std::future::ready("late")
     }
 
+    #[waygate::disabled(reason = "closed", route = "GET /mounts/boxed")]
+    pub(super) fn boxed(
+        early: axum::extract::RawQuery,
+    ) -> std::pin::Pin<Box<dyn Future<Output = &'static str> + Send>> {
+        if early.0.is_none() {
+            return Box::pin(async { "early" });
+        }
+        Box::pin(std::future::ready("late"))
+    }
+
     #[waygate::force_active]
     #[utoipa::path(get, path = "/mounts/forced", responses((status = OK)))]
     pub(super) async fn forced() {}
@@ -285,6 +295,7 @@ async fn methods_that_nobody_named_are_gated() {
             "/mounts/future",
             get(handlers::future).post(handlers::future),
         )
+        .route("/mounts/boxed", get(handlers::boxed).post(handlers::boxed))
         .route("/mounts/every", any(handlers::every));
     let guarded = waygate.guard(router).await.unwrap();
     let report = guarded.report().to_string();
@@ -300,7 +311,12 @@ async fn methods_that_nobody_named_are_gated() {
         "the same handler"
     );
     assert_eq!(ask(&app, "PUT", "/mounts/both").await, 405);
-    for path in ["/mounts/future", "/mounts/future?late"] {
+    for path in [
+        "/mounts/future",
+        "/mounts/future?late",
+        "/mounts/boxed",
+        "/mounts/boxed?late",
+    ] {
         assert_eq!(ask(&app, "POST", path).await, 503, "{path}");
     }
     assert!(report.contains("POST    /mounts/both"), "{report}");

@@ -283,7 +283,8 @@ impl Policy {
             tracing::warn!(
                 policy = %Printable(&self.key),
                 "a request carries no caller, and is counted by this limit's own rate instead of one of its `tiers`; \
-                 {CALLER_AROUND}; only the first such request is logged, and all are counted as `without_caller`"
+                 {}; only the first such request is logged, and all are counted as `without_caller`",
+                Printable(CALLER_AROUND),
             );
         }
     }

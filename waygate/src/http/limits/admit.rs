@@ -166,7 +166,7 @@ where
         &mut self,
         request: Request,
         mut waiting: Box<Waiting>,
-    ) -> ResponseFuture<Watched<S::Future>, S::Error> {
+    ) -> ResponseFuture<Watched<S::Future, S::Error>, S::Error> {
         let engine = &*self.endpoint.shared.waygate.inner;
         let admitted = Admitted::new(engine, waiting.slot);
         let (parts, body) = request.into_parts();
@@ -227,7 +227,7 @@ where
         &mut self,
         request: Request,
         waiting: Box<Waiting>,
-    ) -> ResponseFuture<Watched<S::Future>, S::Error> {
+    ) -> ResponseFuture<Watched<S::Future, S::Error>, S::Error> {
         // The one that was polled ready serves the request; a clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
@@ -293,7 +293,7 @@ where
         &self,
         request: Request,
         away: TurnedAway,
-    ) -> ResponseFuture<Watched<S::Future>, S::Error> {
+    ) -> ResponseFuture<Watched<S::Future, S::Error>, S::Error> {
         let endpoint = self.endpoint.clone();
         ResponseFuture::waiting(async move {
             let TurnedAway {

@@ -10,6 +10,10 @@ use super::{
 };
 use crate::engine::{DeprecationHeaders, Limits, Passed};
 
+/// On an answer: the request was refused further inside, so that it is not to be charged for what it has passed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Uncharged;
+
 /// What is left to do when the endpoint has answered.
 pub(crate) struct After {
     admitted: Admitted,
@@ -66,6 +70,12 @@ impl After {
     }
 
     pub(crate) fn complete(self, mut response: Response) -> Response {
+        if response.extensions().get::<Uncharged>().is_some() {
+            if let Some(counted) = self.counted {
+                counted.correct(Cost(0));
+            }
+            return response;
+        }
         if let Some(counted) = &self.counted {
             counted.tell(&mut response);
         }

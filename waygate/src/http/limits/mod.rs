@@ -23,10 +23,10 @@ pub use key_function::{IntoKeyFunction, KeyFunction};
 pub use limit_functions::{ConcurrencyLimitFunctions, RateLimitFunctions};
 
 pub(super) use admit::{TurnedAway, Waiting, method_name, request_id};
-pub(super) use after::After;
+pub(super) use after::{After, Uncharged};
 pub(crate) use declared::DeclaredLimits;
 pub(super) use functions::{Told, ask};
 pub(super) use headers::{of_passed, of_refused};
 pub(crate) use limit_functions::LimitFunctions;
-pub(super) use places::until_dropped;
 pub(super) use refuse::{limited, responder, wait_of};
+pub(super) use upgrade::HeldUpgrade;

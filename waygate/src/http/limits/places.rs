@@ -75,16 +75,8 @@ impl Places {
             upgrade.hold(held, &runtime);
             return Ok(response);
         }
-        Ok(until_dropped(response, held))
+        Ok(response.map(|body| axum::body::Body::new(HeldBody::new(body, held))))
     }
-}
-
-/// The same for anything that is to be held.
-pub(in crate::http) fn until_dropped(
-    response: Response,
-    held: impl Send + Unpin + 'static,
-) -> Response {
-    response.map(|body| axum::body::Body::new(HeldBody::new(body, held)))
 }
 
 /// The answer to a request that finds no place.

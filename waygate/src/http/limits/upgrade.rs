@@ -29,8 +29,6 @@ use tokio::{runtime::Handle, sync::oneshot};
 
 use waygate_core::Printable;
 
-use crate::engine::Held;
-
 /// What the played client sends.
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: held\r\n\r\n";
 
@@ -38,7 +36,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: held\
 const BUFFER: usize = 8192;
 
 /// An upgrade that a request has asked for, and that nobody has agreed to yet. Dropped, it fails for the handler, too.
-pub(super) struct HeldUpgrade {
+pub(in crate::http) struct HeldUpgrade {
     by_connect: bool,
     real: OnUpgrade,
     /// Turns the wire into the real connection.
@@ -49,7 +47,7 @@ pub(super) struct HeldUpgrade {
 
 impl HeldUpgrade {
     /// Replaces what the handler will find in the request, if it asks for an upgrade.
-    pub(super) fn prepare(request: &mut Request) -> Option<Self> {
+    pub(in crate::http) fn prepare(request: &mut Request) -> Option<Self> {
         let real = request.extensions_mut().remove::<OnUpgrade>()?;
         let (open, line) = oneshot::channel();
         let wire = Wire::Opening {
@@ -88,13 +86,13 @@ impl HeldUpgrade {
     }
 
     /// Whether the connection becomes the handler's with this answer.
-    pub(super) fn is_agreed_by(&self, response: &Response) -> bool {
+    pub(in crate::http) fn is_agreed_by(&self, response: &Response) -> bool {
         let status = response.status();
         status == StatusCode::SWITCHING_PROTOCOLS || self.by_connect && status.is_success()
     }
 
-    /// Holds places until the connection is dropped.
-    pub(super) fn hold(self, held: Vec<Held>, runtime: &Handle) {
+    /// Holds something, such as places, until the connection is dropped.
+    pub(in crate::http) fn hold(self, held: impl Send + 'static, runtime: &Handle) {
         let Self {
             real,
             open,
@@ -111,7 +109,7 @@ impl HeldUpgrade {
             };
             let line = Line {
                 upgraded,
-                _held: held,
+                _held: Box::new(held),
             };
             if open.send(line).is_ok()
                 && let Err(error) = handover.await
@@ -128,10 +126,10 @@ impl fmt::Debug for HeldUpgrade {
     }
 }
 
-/// A connection with the places that it holds.
+/// A connection with what it holds.
 struct Line {
     upgraded: Upgraded,
-    _held: Vec<Held>,
+    _held: Box<dyn Send>,
 }
 
 /// What the handler's connection reads from and writes to.

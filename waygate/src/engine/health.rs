@@ -92,7 +92,7 @@ impl Monitor {
             Some(known) => {
                 // Of these, each is news; other causes change with every attempt.
                 if component == Component::Records && known.cause != cause {
-                    tracing::warn!(%component, %cause, "still degraded");
+                    tracing::warn!(%component, cause = %Printable(&cause), "still degraded");
                 }
                 known.cause = cause;
             }

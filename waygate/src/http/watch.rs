@@ -30,6 +30,8 @@ use super::{endpoint::Endpoint, handler_gate, limits::HeldUpgrade};
 
 thread_local! {
     static WATCHING: Cell<Watching> = const { Cell::new(Watching::Not) };
+    /// The call that was found last.
+    static FOUND_CALL: Cell<Option<Call>> = const { Cell::new(None) };
     /// The calls that have passed their gates, of the request that is polled.
     static PASSED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
@@ -42,8 +44,8 @@ enum Watching {
     Looking,
     /// Whether another one than that of this stamp does.
     Knows(&'static str),
-    /// The call that was found. It waits, as do all others.
-    Found(Call),
+    /// A call was found ([`FOUND_CALL`]). It waits, as do all others.
+    Found,
 }
 
 /// One call of a handler with attributes.
@@ -74,7 +76,7 @@ impl Scope {
     #[inline]
     fn found(self) -> Option<Call> {
         match WATCHING.get() {
-            Watching::Found(call) => Some(call),
+            Watching::Found => FOUND_CALL.take(),
             _ => None,
         }
     }
@@ -140,8 +142,9 @@ impl Entered {
             self.polls < POLLS,
             "a handler with attributes is polled in a loop that keeps its thread, where its gates cannot decide: await it"
         );
-        if !matches!(watching, Watching::Found(_)) {
-            WATCHING.set(Watching::Found(call));
+        if !matches!(watching, Watching::Found) {
+            WATCHING.set(Watching::Found);
+            FOUND_CALL.set(Some(call));
         }
         // What polls this may itself be polled only when it is woken.
         cx.waker().wake_by_ref();
@@ -335,6 +338,7 @@ impl Kept {
             None => Watching::Looking,
         };
         let (mut passed, mut gates) = (Vec::new(), Vec::new());
+        let mut has_run = false;
         let response = loop {
             let look = |cx: &mut Context<'_>| {
                 let scope = Scope::enter(watching);
@@ -353,10 +357,15 @@ impl Kept {
                     self.endpoint.watch.find();
                     let opened =
                         handler_gate::pass(&self.endpoint, call.stamp, &self.head, &mut gates);
-                    if let Err(refusal) = opened.await {
-                        return Ok(handler_gate::refuse(refusal, gates).await);
+                    match opened.await {
+                        Ok(()) => passed.push(call.number),
+                        // What has run is not given back.
+                        Err(refusal) if has_run => {
+                            return Ok(handler_gate::complete(refusal, gates).await);
+                        }
+                        Err(refusal) => return Ok(handler_gate::refuse(refusal, gates).await),
                     }
-                    passed.push(call.number);
+                    has_run = true;
                 }
             }
         };

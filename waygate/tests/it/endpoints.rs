@@ -262,6 +262,9 @@ mod handlers {
         Box::pin(std::future::ready("late"))
     }
 
+    #[waygate::rate_limit("2/hour", key = "global", route = "GET /mounts/twice")]
+    pub(super) async fn twice() {}
+
     #[waygate::force_active]
     #[utoipa::path(get, path = "/mounts/forced", responses((status = OK)))]
     pub(super) async fn forced() {}

@@ -184,6 +184,29 @@ async fn handlers_that_are_polled_by_others_are_found() {
 }
 
 #[tokio::test]
+async fn calls_that_have_run_are_not_given_back() {
+    async fn batch() -> String {
+        let mut ran = 0;
+        for _ in 0..3 {
+            handlers::twice().await;
+            ran += 1;
+        }
+        ran.to_string()
+    }
+    let router = Router::new()
+        .route("/mounts/twice", get(handlers::twice))
+        .route("/batch", post(batch));
+    let waygate = builder().build().await.unwrap();
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    assert_eq!(
+        ask(&app, "POST", "/batch").await,
+        429,
+        "two of three calls ran"
+    );
+    assert_eq!(ask(&app, "GET", "/mounts/twice").await, 429);
+}
+
+#[tokio::test]
 async fn fallbacks_are_gated() {
     let waygate = builder().build().await.unwrap();
     let app = guarded(&waygate, documented().fallback(handlers::list)).await;

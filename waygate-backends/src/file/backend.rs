@@ -11,6 +11,7 @@ use tokio::{
 };
 use tokio_stream::wrappers::WatchStream;
 use waygate_core::{
+    Printable,
     model::{AuditEntry, Revision},
     port::{
         AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image, Lost,
@@ -83,7 +84,7 @@ async fn poll(shared: Weak<Shared>, every: Duration) {
             return;
         };
         if let Err(error) = shared.with_store(Store::refresh).await {
-            tracing::error!(%error, "looking at a state file failed; it is tried again");
+            tracing::error!(error = %Printable(error), "looking at a state file failed; it is tried again");
         }
     }
 }

@@ -51,7 +51,7 @@ async fn renew_all(inner: &Arc<Inner>) {
 /// One place that fails takes no other down with it.
 fn note(renewed: Option<Result<(), JoinError>>) {
     if let Some(Err(error)) = renewed {
-        tracing::error!(%error, "renewing a place was interrupted; it is tried again");
+        tracing::error!(error = %Printable(error), "renewing a place was interrupted; it is tried again");
     }
 }
 

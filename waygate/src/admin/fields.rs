@@ -178,6 +178,7 @@ mod tests {
             .collect();
         let fine: Example = read(fine, "field").unwrap();
         assert_eq!((fine.reason.len(), fine.exempt_paths.len()), (0, 0));
+        assert!(fine.inner.is_none());
     }
 
     #[test]

@@ -36,6 +36,8 @@ mod printable;
 #[cfg(feature = "model")]
 mod secret;
 #[cfg(feature = "model")]
+mod strict_json;
+#[cfg(feature = "model")]
 pub mod transition;
 
 #[cfg(feature = "model")]
@@ -44,6 +46,8 @@ pub use deadline::Deadline;
 pub use printable::{Printable, without_credentials};
 #[cfg(feature = "model")]
 pub use secret::Secret;
+#[cfg(feature = "model")]
+pub use strict_json::StrictJson;
 
 /// A point in time, to the nanosecond, in UTC ([`jiff::Timestamp`]).
 pub use jiff::Timestamp;

@@ -10,7 +10,8 @@ use std::{
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
 };
 
-use waygate_core::{Printable, model::AuditEntry, port::AuditQuery};
+use serde::Deserialize;
+use waygate_core::{Printable, StrictJson, model::AuditEntry, port::AuditQuery};
 
 use super::{envelope::MAX_REVISION, files::Files, regular, stamp::FileId};
 
@@ -257,8 +258,10 @@ fn lines(file: impl Read) -> impl Iterator<Item = io::Result<(u64, Option<AuditE
             Ok(_) => return None,
             Err(e) => return Some(Err(e)),
         }
-        let entry = serde_json::from_slice(&line).map_err(|e| e.to_string());
-        let entry = entry.and_then(|entry: AuditEntry| match entry.revision {
+        let entry = serde_json::from_slice(&line).map(StrictJson);
+        let entry = entry.and_then(AuditEntry::deserialize);
+        let entry = entry.map_err(|e| e.to_string());
+        let entry = entry.and_then(|entry| match entry.revision {
             0..=MAX_REVISION => Ok(entry),
             revision => Err(format!("there is no revision {revision}")),
         });

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use waygate_core::{
+    StrictJson,
     model::{Epoch, Revision},
     port::{Entity, EntityKey},
 };
@@ -99,8 +100,8 @@ pub(super) fn open(root: Value) -> Result<Document, Refusal> {
         Some(newer) if newer > FORMAT => return Err(Refusal::Newer(newer)),
         _ => return Err(corrupt("its field `format` is missing or not 1")),
     }
-    let raw: Raw =
-        serde_json::from_value(Value::Object(root)).map_err(|e| Refusal::Corrupt(e.to_string()))?;
+    let raw = Raw::deserialize(StrictJson(Value::Object(root)));
+    let raw = raw.map_err(|e| Refusal::Corrupt(e.to_string()))?;
     if raw.revision > MAX_REVISION {
         return Err(corrupt("its field `revision` is above 2^63 - 1"));
     }
@@ -280,6 +281,8 @@ mod tests {
         assert!(edited(|f| drop(f.remove("format"))).contains("`format` is missing"));
         assert!(edited(|f| drop(f.insert("revision".into(), json!(-1)))).contains("-1"));
         assert!(edited(|f| f["entities"]["b"]["valeu"] = json!(1)).contains("`valeu`"));
+        assert!(edited(|f| f["entities"]["b"] = json!([1, 2])).contains("sequence"));
+        assert!(edited(|f| f["entities"] = json!([])).contains("sequence"));
         assert!(
             edited(|f| f["entities"][""] = json!({ "revision": 1, "value": 1 })).contains("empty")
         );

@@ -6,6 +6,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 use serde_json::{Map, Value};
+use waygate_core::StrictJson;
 
 /// What is wrong, and with which value when it is one.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub(crate) fn read<T: DeserializeOwned>(
             format!("unknown {noun} `{shown}`: {}", hint(unknown, known)),
         ));
     }
-    serde_path_to_error::deserialize(Value::Object(values)).map_err(|error| {
+    serde_path_to_error::deserialize(StrictJson(Value::Object(values))).map_err(|error| {
         let path = error.path().to_string();
         let field = path.split(['.', '[']).next().unwrap_or_default().to_owned();
         if field.is_empty() {
@@ -128,6 +129,14 @@ mod tests {
         #[serde(default)]
         reason: String,
         exempt_paths: Vec<String>,
+        #[serde(default)]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Inner {
+        _name: String,
     }
 
     fn wrong(values: Value) -> String {
@@ -141,11 +150,11 @@ mod tests {
     fn unknown_names_are_told_with_what_may_have_been_meant() {
         assert_eq!(
             wrong(json!({ "reasons": 1 })),
-            "unknown field `reasons`: did you mean `reason`? Known are `reason`, `exempt_paths`"
+            "unknown field `reasons`: did you mean `reason`? Known are `reason`, `exempt_paths`, `inner`"
         );
         assert_eq!(
             wrong(json!({ "zzz": 1 })),
-            "unknown field `zzz`: known are `reason`, `exempt_paths`"
+            "unknown field `zzz`: known are `reason`, `exempt_paths`, `inner`"
         );
         let long = "x".repeat(200_000);
         assert!(wrong(json!({ long: 1 })).len() < 200);
@@ -157,6 +166,10 @@ mod tests {
             wrong(json!({ "exempt_paths": ["/a", 5] })),
             "exempt_paths[1]: invalid type: integer `5`, expected a string"
         );
+        assert_eq!(
+            wrong(json!({ "exempt_paths": [], "inner": [] })),
+            "inner: invalid type: sequence, expected struct Inner"
+        );
         assert_eq!(wrong(json!({})), "missing field `exempt_paths`");
         let long = json!({ "exempt_paths": "x".repeat(200_000) });
         assert!(wrong(long).chars().count() <= MAX_CHARS + 1);
@@ -165,6 +178,7 @@ mod tests {
             .collect();
         let fine: Example = read(fine, "field").unwrap();
         assert_eq!((fine.reason.len(), fine.exempt_paths.len()), (0, 0));
+        assert!(fine.inner.is_none());
     }
 
     #[test]

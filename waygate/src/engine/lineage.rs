@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use waygate_core::{
+    StrictJson,
     model::Revision,
     port::{Entity, EntityKey, Image},
 };
@@ -28,7 +29,7 @@ impl Filled {
         let (_, entity) = found
             .into_iter()
             .find(|(key, _)| key.as_str() == kind::RESEED)?;
-        let filled = serde_json::from_value(entity.value.clone()).ok()?;
+        let filled = Self::deserialize(StrictJson(entity.value.clone())).ok()?;
         Some((entity.revision, filled))
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::DeserializeOwned;
 use waygate_core::{
-    Printable,
+    Printable, StrictJson,
     model::{Action, AuditEntry, GlobalMaintenance, Origin, RouteKey, RouteOverride, RouteState},
     port::{Batch, EntityKey, Lost},
 };
@@ -15,7 +16,7 @@ use super::{
     publish::Touched,
     record_id::RecordId,
     stored::Stored,
-    unreadable::{closed_route, is_closed_for_good},
+    unreadable::{closed_maintenance, closed_route, is_closed_for_good},
 };
 
 /// What the store has lost, until each of the lost changes was made again or replaced.
@@ -73,27 +74,54 @@ fn record_of(line: &AuditEntry) -> Option<RecordId> {
         }
     }
     // Lines about limits have the paths of routes, too.
-    read::<RouteState>(line)?;
+    if read::<RouteState>(line).is_none() && !changes_a_route(line) {
+        return None;
+    }
     line.path.parse::<RouteKey>().ok().map(RecordId::Route)
 }
 
-fn read<T: serde::de::DeserializeOwned>(line: &AuditEntry) -> Option<T> {
-    serde_json::from_value(line.new.clone()?).ok()
+/// Whether a line is about the state of a route, even where that state cannot be read.
+fn changes_a_route(line: &AuditEntry) -> bool {
+    let changes = matches!(
+        line.action,
+        Action::Enable
+            | Action::Disable
+            | Action::MaintenanceOn
+            | Action::EnvGate
+            | Action::Schedule
+            | Action::ScheduleCancelled
+            | Action::Deprecate
+            | Action::AccessSet
+            | Action::Reset
+    );
+    changes && line.new.is_some()
+}
+
+/// Whether a line is about maintenance that was switched on, even where it cannot be read.
+fn switches_on(line: &AuditEntry) -> bool {
+    let action = &line.action;
+    matches!(
+        action,
+        Action::GlobalMaintenanceOn | Action::ServiceMaintenanceOn
+    )
+}
+
+fn read<T: DeserializeOwned>(line: &AuditEntry) -> Option<T> {
+    T::deserialize(StrictJson(line.new.clone()?)).ok()
 }
 
 /// What closes a route again whose latest change is lost; `None` when the store closes it, or the change left it as it is
 /// there.
 fn route_again(stored: &Stored, key: &RouteKey, line: &AuditEntry) -> Option<RouteOverride> {
     let known = stored.routes.get(key).map(|known| &known.value);
-    let lost: RouteState = read(line)?;
-    if known.is_some_and(|known| is_closed_for_good(&known.state.position) || known.state == lost) {
+    let lost: Option<RouteState> = read(line);
+    if known.is_some_and(|known| {
+        is_closed_for_good(&known.state.position) || lost.as_ref() == Some(&known.state)
+    }) {
         return None;
     }
-    let state = match is_closed_for_good(&lost.position) {
-        true => lost,
-        // What came of it is not known for sure: the change may have been refused.
-        false => closed_route(&lost),
-    };
+    // What came of a change that leaves it open is not known for sure: it may have been refused.
+    let state = closed_route(&lost.unwrap_or_default());
     let declared = known.map_or_else(RouteState::default, |known| known.declared.clone());
     Some(RouteOverride { state, declared })
 }
@@ -103,7 +131,7 @@ fn maintenance_again(
     scope: &MaintenanceScope,
     line: &AuditEntry,
 ) -> Option<GlobalMaintenance> {
-    let lost: GlobalMaintenance = read(line)?;
+    let lost = read(line).or_else(|| switches_on(line).then(|| closed_maintenance(0).value))?;
     (lost.enabled && !stored.maintenance(scope).value.enabled).then_some(lost)
 }
 

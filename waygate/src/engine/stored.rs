@@ -5,7 +5,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use waygate_core::{
-    Timestamp,
+    StrictJson, Timestamp,
     grammar::ServiceName,
     model::{
         ConcurrencyPolicy, GlobalMaintenance, LimitKey, LimitScope, RateLimitPolicy, Revision,
@@ -336,7 +336,7 @@ fn entity<T: Serialize>(known: &Versioned<T>) -> Entity {
 }
 
 fn parse<T: DeserializeOwned>(entity: Entity) -> Result<Versioned<T>, String> {
-    let value = serde_json::from_value(entity.value).map_err(|error| error.to_string())?;
+    let value = T::deserialize(StrictJson(entity.value)).map_err(|error| error.to_string())?;
     Ok(Versioned {
         revision: entity.revision,
         value,

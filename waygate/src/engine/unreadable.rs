@@ -300,7 +300,7 @@ pub(crate) fn is_closed_for_good(position: &Position) -> bool {
     }
 }
 
-fn closed_maintenance(revision: u64) -> Versioned<GlobalMaintenance> {
+pub(super) fn closed_maintenance(revision: u64) -> Versioned<GlobalMaintenance> {
     Versioned {
         revision,
         value: GlobalMaintenance {

@@ -615,3 +615,126 @@ async fn a_running_process_keeps_what_it_knows_and_closes_what_it_does_not() {
     process.waygate.system().purge("GET:/gone").await.unwrap();
     assert!(!process.records().contains(orphan));
 }
+
+/// What a value looks like when each of its objects, one at a time, is an empty array.
+fn without_names(value: &Value) -> Vec<Value> {
+    let mut all = Vec::new();
+    if let Value::Object(members) = value {
+        all.push(json!([]));
+        for (name, inner) in members {
+            all.extend(without_names(inner).into_iter().map(|wrong| {
+                let mut value = value.clone();
+                value[name] = wrong;
+                value
+            }));
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn an_array_is_never_taken_for_an_object() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    let system = process.waygate.system();
+    system.disable("GET:/a", "incident").await.unwrap();
+    let network = serde_json::from_value(json!({ "ips": ["10.0.0.0/8"] })).unwrap();
+    system.set_access("GET:/b", network).await.unwrap();
+    let policy = serde_json::from_value(json!({ "limit": "1/hour" })).unwrap();
+    let key: LimitKey = "GET:/counted#default".parse().unwrap();
+    system.set_rate_limit(key.clone(), policy).await.unwrap();
+    let policy = serde_json::from_value(json!({ "limit": 1 })).unwrap();
+    system
+        .set_concurrency_limit(key.clone(), policy)
+        .await
+        .unwrap();
+    system.reset_rate_limits(key.scope).await.unwrap();
+    drop((system, process));
+    let mut records = Value::Null;
+    edit(&path, |entities| records = entities.clone());
+    let good = fs::read(&path).unwrap();
+    let mut checked = 0;
+    for (name, record) in records.as_object().unwrap() {
+        for wrong in without_names(&record["value"]) {
+            edit(&path, |entities| {
+                *entities = records.clone();
+                entities[name]["value"] = wrong.clone();
+            });
+            let process = start(&path).await;
+            let health = process.records();
+            assert!(
+                health.contains(&format!("`{name}`: ")),
+                "{name} = {wrong}: {health}"
+            );
+            assert_eq!(process.answers("/a").await, 503, "{name} = {wrong}");
+            assert_ne!(process.answers("/b").await, 200, "{name} = {wrong}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 12, "{checked}");
+
+    // The record itself.
+    edit(&path, |entities| {
+        *entities = records.clone();
+        entities["route/GET:/a"] = json!([1, entities["route/GET:/a"]["value"]]);
+    });
+    let process = start(&path).await;
+    assert_eq!(process.answers("/a").await, 503);
+    assert!(!process.waygate.health().is_empty());
+    drop(process);
+
+    // While a process runs.
+    fs::write(&path, good).unwrap();
+    let process = start(&path).await;
+    assert_eq!(process.records(), "");
+    for pointer in ["/state/access", "/state/position", "/state"] {
+        edit(&path, |entities| {
+            *entities = records.clone();
+            for name in ["route/GET:/a", "route/GET:/b"] {
+                if let Some(inner) = entities[name]["value"].pointer_mut(pointer) {
+                    *inner = json!([]);
+                }
+            }
+        });
+        process
+            .until(pointer, |process| !process.records().is_empty())
+            .await;
+        assert_eq!(process.answers("/a").await, 503, "{pointer}");
+        assert_eq!(process.answers("/b").await, 403, "{pointer}");
+        edit(&path, |entities| *entities = records.clone());
+        process
+            .until("mended", |process| process.records().is_empty())
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_lost_change_that_cannot_be_read_closes_what_it_was_about() {
+    let directory = Directory::new();
+    let path = directory.state();
+    let process = start(&path).await;
+    let system = process.waygate.system();
+    system.enable("GET:/a", "").await.unwrap();
+    system.disable("GET:/a", "incident").await.unwrap();
+    let global = GlobalMaintenance::default();
+    system.enable_global_maintenance(global).await.unwrap();
+    drop((system, process));
+    let log = PathBuf::from(format!("{}.audit.jsonl", path.display()));
+    let lines = fs::read_to_string(&log).unwrap();
+    let lines = lines.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        line["new"] = json!([]);
+        format!("{line}\n")
+    });
+    fs::write(&log, lines.collect::<String>()).unwrap();
+    fs::remove_file(format!("{}.1", path.display())).unwrap();
+    fs::write(&path, "").unwrap();
+    let process = start(&path).await;
+    assert!(process.waygate.global_maintenance().0.enabled);
+    let system = process.waygate.system();
+    system.disable_global_maintenance().await.unwrap();
+    assert_eq!(process.answers("/a").await, 503);
+    let health = process.records();
+    assert!(health.contains("`route/GET:/a`"), "{health}");
+}

@@ -1,4 +1,5 @@
-use waygate_core::model::AuditEntry;
+use serde::Deserialize;
+use waygate_core::{StrictJson, model::AuditEntry};
 
 /// The names of what is stored. The hash tag keeps them on one node of a cluster, so that a script may use them all.
 #[derive(Debug)]
@@ -52,7 +53,8 @@ pub(super) fn audit_entry(line: &[u8]) -> Option<AuditEntry> {
         None => number(rest)?,
     };
     let before = usize::try_from(path.checked_add(service)?).ok()?;
-    let mut entry: AuditEntry = serde_json::from_slice(rest.get(before..)?).ok()?;
+    let json = serde_json::from_slice(rest.get(before..)?).ok()?;
+    let mut entry = AuditEntry::deserialize(StrictJson(json)).ok()?;
     entry.revision = revision;
     Some(entry)
 }
@@ -108,6 +110,8 @@ mod tests {
             "7 99 -1 {}",
             "x 1 -1 a{}",
             "7 1 -1 a{}",
+            // The fields without their names.
+            r#"7 2 -1 /a["0b8955c8-622a-45a8-8fd8-0e57924ec972","2026-11-22T22:16:37Z","/a",null,"enable","a","sdk","",null,null,7,null,null]"#,
         ] {
             assert_eq!(audit_entry(line.as_bytes()), None, "{line}");
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use waygate_core::{Timestamp, port::EntityKey};
+use waygate_core::{StrictJson, Timestamp, port::EntityKey};
 
 use super::{instant, throttle::Network};
 use crate::engine::Others;
@@ -44,7 +44,10 @@ pub(crate) fn remember(
     now: Timestamp,
 ) -> (Option<(EntityKey, Value)>, Vec<EntityKey>) {
     let key = key(account, network);
-    let last = |value: &Value| Record::deserialize(value).ok().map(|record| record.last);
+    let last = |value: &Value| {
+        let record = Record::deserialize(StrictJson(value.clone()));
+        record.ok().map(|record| record.last)
+    };
     let known = others.get(&key).and_then(|entity| last(&entity.value));
     if known.is_some_and(|last| now.duration_since(last).unsigned_abs() < FRESH) {
         return (None, Vec::new());

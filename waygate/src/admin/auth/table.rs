@@ -1,8 +1,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
+use serde::Deserialize;
 use waygate_core::{
-    Printable, Timestamp,
+    Printable, StrictJson, Timestamp,
     port::{Entity, EntityKey},
 };
 
@@ -57,7 +58,7 @@ impl Tokens {
 
 /// A record that cannot be read opens nothing.
 fn read(hash: TokenHash, entity: &Entity) -> Option<Token> {
-    match serde_json::from_value::<Record>(entity.value.clone()) {
+    match Record::deserialize(StrictJson(entity.value.clone())) {
         Ok(record) => Some(Token {
             hash,
             record,
@@ -87,5 +88,28 @@ impl TokenTable {
         let compiled = Arc::new(Tokens::compile(&snapshot.others, &compiled));
         self.compiled.store(compiled.clone());
         compiled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_record_without_the_names_of_its_fields_is_no_token() {
+        let times = ("2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z");
+        let token = |value: Value| {
+            let revision = 1;
+            read(TokenHash::of("wg_x"), &Entity { revision, value })
+        };
+        let named = json!({
+            "name": "deploy", "username": "admin", "platform": "sdk", "scopes": ["read"],
+            "created_at": times.0, "expires_at": times.1,
+        });
+        assert!(token(named).is_some());
+        let bare = json!(["deploy", "admin", "sdk", ["read"], times.0, times.1, null]);
+        assert!(token(bare).is_none());
     }
 }

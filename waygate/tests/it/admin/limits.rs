@@ -650,3 +650,15 @@ async fn what_is_left_of_a_route_that_is_gone_can_be_deleted() {
     let left = server.get(&limit_at("GET:/gone", "")).await.expect(200);
     assert_eq!(left, json!([]));
 }
+
+#[tokio::test]
+async fn an_array_is_not_taken_for_an_object() {
+    let server = Server::start().await;
+    let fields = json!({ "path": "/orders", "limit": "1/minute", "tiers": [["pro", "2/minute"]] });
+    let answer = server.post("/api/rate-limits", fields).await;
+    let problem = answer.expect(400).to_string();
+    assert!(
+        problem.contains("tiers[0]: invalid type: sequence"),
+        "{problem}"
+    );
+}

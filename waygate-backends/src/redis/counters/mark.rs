@@ -52,14 +52,14 @@ impl Shared {
         }
         let ends = call.ends();
         // It would be late by the time the mark is known.
-        drop(call);
+        let permit = call.put_off();
         self.look_at_mark(ends.left(), false).await?;
         if self.mark.losses() != losses {
             return Err(LinkError::Unavailable(
                 "Redis has lost what was counted".into(),
             ));
         }
-        self.link.begin(ends.left(), permits).await
+        self.link.begin_with(ends.left(), permit).await
     }
 
     /// Looks at the mark, over a connection for the first time or (`again`) in any case.

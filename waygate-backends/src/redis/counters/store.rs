@@ -44,6 +44,9 @@ use super::{
 ///   together hold up to 5 % of the limit so. Of a window, they never give out more than there is; of the other
 ///   algorithms, up to those 5 %, and more only while processes come that the others have not seen yet. What is not
 ///   given out goes back when nobody has asked for two seconds.
+/// * Counters that are lost, since Redis was emptied or is another one, are noticed by a key beside them, over each new
+///   connection and once a second. The take that finds out fails, and what its caller remembers can be
+///   [restored](CounterStore::restore).
 /// * The units of a call that was late may have been charged, as nobody can tell.
 ///
 /// In a cluster, the counters of different keys are in different places: a request that needs several is decided key by

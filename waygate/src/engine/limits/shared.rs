@@ -1,8 +1,5 @@
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -46,7 +43,7 @@ pub(crate) struct Shared {
     /// Tells what still counts.
     scratch: Mutex<MemoryCounters>,
     /// When it was checked last whether the store has lost what it has counted.
-    checked: AtomicU64,
+    checked: tokio::sync::Mutex<Nanos>,
 }
 
 impl Shared {
@@ -60,7 +57,7 @@ impl Shared {
             behind: Arc::default(),
             handing_over: Mutex::default(),
             scratch: Mutex::new(MemoryCounters::builder().max_entries(1_024).build()),
-            checked: AtomicU64::new(0),
+            checked: tokio::sync::Mutex::default(),
         }
     }
 
@@ -100,9 +97,7 @@ impl Shared {
             said.fold(false, |less, said| less | (said == Said::Less))
         };
         if note(false) {
-            if self.is_time_to_check(now) {
-                self.in_time(self.store.check()).await?;
-            }
+            self.in_time(self.check(now)).await?;
             if self.store.losses() != losses {
                 let text = "it has lost what was counted".to_owned();
                 return Err(CounterError::Unavailable(text));
@@ -113,12 +108,15 @@ impl Shared {
         Ok(outcomes)
     }
 
-    /// Whether it is not known yet what the store was a moment ago.
-    fn is_time_to_check(&self, now: Nanos) -> bool {
-        let last = self.checked.load(Ordering::Relaxed);
-        let is_due = now.saturating_sub(last) >= BETWEEN_CHECKS;
-        is_due.then(|| self.checked.store(now, Ordering::Relaxed));
-        is_due
+    /// Finds out whether the store has lost what it has counted, unless that was found out a moment ago.
+    async fn check(&self, now: Nanos) -> Result<(), CounterError> {
+        // No answer is noted before it is known what the store is.
+        let mut last = self.checked.lock().await;
+        if now.abs_diff(*last) >= BETWEEN_CHECKS {
+            self.store.check().await?;
+            *last = now;
+        }
+        Ok(())
     }
 
     /// Charges again what the store has lost, as far as it is known and still counts.

@@ -144,10 +144,54 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// How often the store is known to have lost what it counted: it was emptied, or is another one. A take that finds
+    /// this out fails, and takes nothing.
+    fn losses(&self) -> u64 {
+        0
+    }
+
+    /// Finds out whether the store has lost what it counted, which [`losses`](Self::losses) shows then. Asked where an
+    /// answer shows less than was known.
+    ///
+    /// # Errors
+    /// [`CounterError`]; it is then not known.
+    fn check<'a>(&'a self) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Charges again what was lost. Where several processes do, what the one that knew most knew of is charged, and once.
+    /// Only a store with [`losses`](Self::losses) is asked to.
+    ///
+    /// # Errors
+    /// [`CounterError`]; it is then not known whether it was done. It may be asked for once more.
+    fn restore<'a>(
+        &'a self,
+        lost: LostUnits<'a>,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        let _ = (lost, now);
+        Box::pin(async { Ok(()) })
+    }
+
     /// How many processes share the store, as far as is known; each takes its share while the store is gone.
     fn replicas(&self) -> u32 {
         1
     }
+}
+
+/// What a store has counted and lost, as a process remembers it.
+#[derive(Debug, Clone, Copy)]
+pub struct LostUnits<'a> {
+    /// The counter and its rule; the cost says nothing here.
+    pub take: Take<'a>,
+    /// How much was used.
+    pub used: u64,
+    /// How long ago that was, in nanoseconds.
+    pub age: Nanos,
+    /// How much of it still counts.
+    pub still: u64,
+    /// For how many nanoseconds that says something; of a fixed window, until it ends.
+    pub left: Nanos,
 }
 
 /// What one request asks of a limit of concurrency.

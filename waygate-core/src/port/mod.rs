@@ -9,4 +9,6 @@ pub use backend::{
     Expected, Image, Lost,
 };
 pub use clock::{Clock, ManualClock};
-pub use counters::{CounterError, CounterStore, Occupancy, Place, Series, Take, all_allowed};
+pub use counters::{
+    CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take, all_allowed,
+};

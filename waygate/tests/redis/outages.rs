@@ -18,6 +18,9 @@ use waygate_faultproxy::{RedisProc, eventually};
 
 use crate::support::{PATIENCE, options};
 
+/// One of each algorithm.
+const PATHS: [&str; 5] = ["/fixed", "/sliding", "/moving", "/bucket", "/calendar"];
+
 /// Of every limit here, whatever its algorithm.
 const LIMIT: usize = 100;
 
@@ -72,6 +75,7 @@ struct Door {
 
 /// One process of several.
 struct Replica {
+    waygate: Waygate,
     counters: RedisCounters,
     app: TestApp,
     door: Arc<Door>,
@@ -98,6 +102,7 @@ impl Replica {
         let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
         eventually(PATIENCE, "a connection", || counters.health().is_ok()).await;
         Self {
+            waygate,
             counters,
             app,
             door,
@@ -286,6 +291,129 @@ async fn what_was_admitted_is_charged_when_redis_is_back() {
             50,
             "{key}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_comes_back_empty_gives_nothing_out_again() {
+    for path in PATHS {
+        let mut server = RedisProc::start();
+        let [replica] = replicas::<1>(&server).await;
+        let mut passing = replica.passing(path, LIMIT + 10).await;
+        assert!(passing >= LIMIT - 1, "{path}: {passing}");
+        for round in 0..3 {
+            block_in_place(|| server.kill());
+            replica.until(false).await;
+            if round > 0 {
+                passing += replica.passing(path, 20).await;
+            }
+            block_in_place(|| server.restart());
+            replica.until(true).await;
+            passing += replica.passing(path, 40).await;
+        }
+        assert!(passing <= LIMIT + 1, "{path}: {passing}");
+    }
+}
+
+/// What several replicas know of, and what they admitted without Redis.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_comes_back_empty_is_charged_what_was_used_once() {
+    for path in PATHS {
+        let mut server = RedisProc::start();
+        let replicas = replicas::<2>(&server).await;
+        for _ in 0..15 {
+            for replica in &replicas {
+                assert_eq!(replica.passing(path, 1).await, 1);
+            }
+        }
+        let mut passing = 30;
+        for _ in 0..2 {
+            block_in_place(|| server.kill());
+            for replica in &replicas {
+                replica.until(false).await;
+                passing += replica.passing(path, 5).await;
+            }
+            block_in_place(|| server.restart());
+            for replica in &replicas {
+                replica.until(true).await;
+                passing += replica.passing(path, 5).await;
+            }
+        }
+        assert_eq!(passing, 70, "{path}");
+        for replica in &replicas {
+            passing += replica.passing(path, LIMIT).await;
+        }
+        // A call that got no answer may have been charged, and one or two come back meanwhile.
+        assert!(
+            (LIMIT - 4..=LIMIT + 2).contains(&passing),
+            "{path}: {passing}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_is_emptied_gives_nothing_out_again() {
+    for path in PATHS {
+        let server = RedisProc::start();
+        let [replica] = replicas::<1>(&server).await;
+        let mut passing = replica.passing(path, 60).await;
+        for losses in 1..=3 {
+            server.flushall();
+            let noticed = || replica.counters.losses() == losses;
+            eventually(PATIENCE, "the loss", noticed).await;
+            passing += replica.passing(path, 10).await;
+        }
+        passing += replica.passing(path, 30).await;
+        assert!((LIMIT..=LIMIT + 1).contains(&passing), "{path}: {passing}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_shows_less_of_a_window_than_was_known_is_not_believed() {
+    for path in ["/fixed", "/calendar"] {
+        let server = RedisProc::start();
+        let [replica] = replicas::<1>(&server).await;
+        assert_eq!(replica.passing(path, LIMIT).await, LIMIT);
+        let last = Instant::now();
+        let over = || last.elapsed() > Duration::from_millis(150);
+        eventually(PATIENCE, "answers that do not overlap", over).await;
+        server.flushall();
+        assert_eq!(replica.passing(path, 40).await, 0, "{path}");
+    }
+}
+
+/// Of the process that resets and of another one, before and after Redis has lost what was counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_operator_resets_stays_reset() {
+    let server = RedisProc::start();
+    let replicas = replicas::<2>(&server).await;
+    let [one, other] = &replicas;
+    for losses in 0..2 {
+        for replica in &replicas {
+            let noticed = || replica.counters.losses() == losses;
+            eventually(PATIENCE, "the loss", noticed).await;
+        }
+        assert_eq!(one.passing("/keys/a", 60).await, 60);
+        // Without a refusal, which holds for a second.
+        assert_eq!(other.passing("/keys/a", 40).await, 40);
+        let operator = one.waygate.system();
+        let key = "GET:/keys/{id}#default".parse().unwrap();
+        operator.reset_rate_limit_key(key, &["a"]).await.unwrap();
+        assert_eq!(other.passing("/keys/a", 60).await, 60);
+        assert_eq!(one.passing("/keys/a", 40).await, 40);
+        assert_eq!(one.passing("/fixed", LIMIT + 1).await, LIMIT);
+        let scope = "GET:/fixed#default".parse::<waygate::LimitKey>().unwrap();
+        operator.reset_rate_limits(scope.scope).await.unwrap();
+        assert_eq!(one.passing("/fixed", LIMIT + 1).await, LIMIT);
+        // For the next round; both ask, so that they know of it.
+        let key = "GET:/keys/{id}#default".parse().unwrap();
+        operator.reset_rate_limit_key(key, &["a"]).await.unwrap();
+        assert_eq!(other.passing("/keys/a", 1).await, 1);
+        let key = "GET:/keys/{id}#default".parse().unwrap();
+        operator.reset_rate_limit_key(key, &["a"]).await.unwrap();
+        let scope = "GET:/fixed#default".parse::<waygate::LimitKey>().unwrap();
+        operator.reset_rate_limits(scope.scope).await.unwrap();
+        server.flushall();
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
     loop {
         ticks.tick().await;
         show_up(&shared).await;
+        // A Redis that is not there is looked at when it is back.
+        let _ = shared.look_at_mark(shared.deadline(), true).await;
         for unused in shared.leases.sweep() {
             let units = i64::try_from(unused.units).unwrap_or(i64::MAX);
             if shared

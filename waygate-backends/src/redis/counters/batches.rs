@@ -53,7 +53,7 @@ impl Shared {
         request: Request,
         deadline: Duration,
     ) -> Result<Vec<Outcome>, LinkError> {
-        let call = self.link.begin(deadline, Permits::Own).await?;
+        let call = self.begin(deadline, Permits::Own).await?;
         let generation = call.generation();
         // Keys of different requests are in different slots of a cluster.
         if self.link.is_cluster() {
@@ -125,7 +125,7 @@ impl Shared {
     async fn call(&self, batch: &[Waiter]) -> Result<(Value, u64), LinkError> {
         let longest = batch.iter().map(|waiter| waiter.ends.left()).max();
         let longest = longest.unwrap_or_default();
-        let call = self.link.begin(longest, Permits::OfOthers).await?;
+        let call = self.begin(longest, Permits::OfOthers).await?;
         let generation = call.generation();
         let requests = batch.iter().map(|waiter| &waiter.request);
         let arguments = |command: &mut _| Request::arguments(requests.clone(), command);

@@ -11,6 +11,7 @@ use waygate_core::{
 };
 
 use super::{
+    super::link::Permits,
     plan::{Plan, cost_of, units_of},
     request::Request,
     scripts,
@@ -120,9 +121,8 @@ impl Shared {
             command.arg(1).arg(name);
             command.arg(plan.text(units_of(units), false));
         };
-        self.link
-            .script(&scripts::ADJUST, arguments, self.deadline())
-            .await?;
+        let call = self.begin(self.deadline(), Permits::Own).await?;
+        self.link.run(call, &scripts::ADJUST, arguments).await?;
         Ok(())
     }
 }

@@ -161,6 +161,13 @@ impl Leases {
         self.shard(counter).remove(&counter);
     }
 
+    /// Drops what all counters have in advance.
+    pub(super) fn clear(&self) {
+        for index in 0..SHARDS {
+            self.lock(index).clear();
+        }
+    }
+
     /// Removes what nobody asks for any more, and returns what may go back.
     pub(super) fn sweep(&self) -> Vec<Unused> {
         let (now, mut unused) = (Instant::now(), Vec::new());

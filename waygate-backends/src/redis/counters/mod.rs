@@ -4,6 +4,7 @@ mod blocks;
 mod groups;
 mod leases;
 mod line;
+mod mark;
 mod names;
 mod plan;
 mod request;

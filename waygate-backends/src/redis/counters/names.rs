@@ -48,6 +48,11 @@ impl Names {
         format!("{}:c:processes", self.prefix)
     }
 
+    /// What is gone when the counters are.
+    pub(super) fn mark(&self) -> String {
+        format!("{}:c:processes:mark", self.prefix)
+    }
+
     fn name(&self, kind: &str, series: &Series, key: &[u8]) -> String {
         let key = self.digest(b"k", key);
         let mut name = String::with_capacity(self.prefix.len() + 52);

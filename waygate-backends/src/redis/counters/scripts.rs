@@ -21,9 +21,17 @@ pub(super) const ADJUST_SOURCE: &str = concat!(
     include_str!("lua/common.lua"),
     include_str!("lua/adjust.lua")
 );
+pub(super) const RESTORE_SOURCE: &str = concat!(
+    include_str!("lua/plan.lua"),
+    include_str!("lua/common.lua"),
+    include_str!("lua/restore.lua")
+);
 
 pub(super) static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(TAKE_SOURCE));
 pub(super) static ADJUST: LazyLock<Script> = LazyLock::new(|| Script::new(ADJUST_SOURCE));
+pub(super) static RESTORE: LazyLock<Script> = LazyLock::new(|| Script::new(RESTORE_SOURCE));
+pub(super) static MARK: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("lua/mark.lua")));
 pub(super) static OCCUPY: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("lua/occupy.lua")));
 pub(super) static PRESENCE: LazyLock<Script> =

@@ -11,20 +11,24 @@ use redis::{Cmd, Value};
 use tokio::task::AbortHandle;
 use waygate_core::{
     limit::{Outcome, quota::Nanos},
-    port::{BoxFuture, CounterError, CounterStore, Occupancy, Place, Series, Take, all_allowed},
+    port::{
+        BoxFuture, CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take,
+        all_allowed,
+    },
 };
 
 use super::{
     super::{
         RedisOptions,
-        link::{Link, LinkState},
+        link::{Link, LinkState, Permits},
     },
     background,
     blocks::{Blocks, Print},
     leases::{Leases, Lent},
     line::Line,
+    mark::Mark,
     names::Names,
-    plan::Plan,
+    plan::{Plan, units_of},
     request::Request,
     scripts,
 };
@@ -40,6 +44,9 @@ use super::{
 ///   together hold up to 5 % of the limit so. Of a window, they never give out more than there is; of the other
 ///   algorithms, up to those 5 %, and more only while processes come that the others have not seen yet. What is not
 ///   given out goes back when nobody has asked for two seconds.
+/// * Counters that are lost, since Redis was emptied or is another one, are noticed by a key beside them, over each new
+///   connection and once a second. The take that finds out fails, and what its caller remembers can be
+///   [restored](CounterStore::restore).
 /// * The units of a call that was late may have been charged, as nobody can tell.
 ///
 /// In a cluster, the counters of different keys are in different places: a request that needs several is decided key by
@@ -68,6 +75,7 @@ pub(super) struct Shared {
     pub(super) names: Names,
     pub(super) leases: Leases,
     pub(super) line: Line,
+    pub(super) mark: Mark,
     pub(super) replicas: AtomicU32,
     /// What this process shows up as.
     pub(super) process: String,
@@ -92,6 +100,7 @@ impl RedisCounters {
                     link: Link::open(options),
                     leases: Leases::new(),
                     line: Line::default(),
+                    mark: Mark::default(),
                     replicas: AtomicU32::new(0),
                     process: uuid::Uuid::new_v4().simple().to_string(),
                     blocks: Blocks::new(),
@@ -199,6 +208,22 @@ impl Shared {
             tokio::spawn(refill.run(plan, limit));
         }
         outcome
+    }
+
+    async fn restore(&self, lost: LostUnits<'_>, now: Nanos) -> Result<(), CounterError> {
+        let take = &lost.take;
+        let name = self.names.counter(take.series, take.key);
+        let used = i64::try_from(lost.used).unwrap_or(i64::MAX);
+        let arguments = |command: &mut Cmd| {
+            let plan = Plan::of(take.rule, now);
+            command.arg(2).arg(&name).arg(format!("{name}:restored"));
+            command.arg(plan.text(units_of(-used), false));
+            command.arg(lost.age / 1_000).arg(lost.still);
+            command.arg(lost.left / 1_000);
+        };
+        let call = self.begin(self.deadline(), Permits::Own).await?;
+        self.link.run(call, &scripts::RESTORE, arguments).await?;
+        Ok(())
     }
 
     async fn forget(&self, series: &Series, key: &[u8]) -> Result<(), CounterError> {
@@ -311,6 +336,23 @@ impl CounterStore for RedisCounters {
             }
             Ok(())
         })
+    }
+
+    fn losses(&self) -> u64 {
+        self.shared().mark.losses()
+    }
+
+    fn check<'a>(&'a self) -> BoxFuture<'a, Result<(), CounterError>> {
+        let shared = self.shared();
+        Box::pin(async { Ok(shared.look_at_mark(shared.deadline(), true).await?) })
+    }
+
+    fn restore<'a>(
+        &'a self,
+        lost: LostUnits<'a>,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(self.shared().restore(lost, now))
     }
 
     fn forget<'a>(

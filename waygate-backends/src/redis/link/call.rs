@@ -85,6 +85,12 @@ impl<'a> Call<'a> {
         self.ends
     }
 
+    /// Gives the call up before it is made, but for its permit.
+    pub(crate) fn put_off(mut self) -> Option<SemaphorePermit<'a>> {
+        self.settled = true;
+        self.permit.take()
+    }
+
     pub(super) fn permits(&self) -> Permits {
         match self.permit {
             Some(_) => Permits::Own,

@@ -18,7 +18,10 @@ use std::{
 };
 
 use redis::{Cmd, Value};
-use tokio::{sync::watch, task::AbortHandle};
+use tokio::{
+    sync::{SemaphorePermit, watch},
+    task::AbortHandle,
+};
 
 pub(crate) use call::{Call, Ends, Permits};
 pub(crate) use error::LinkError;
@@ -132,7 +135,7 @@ impl Link {
         deadline: Duration,
         permits: Permits,
     ) -> Result<Call<'_>, LinkError> {
-        let (shared, since) = (&*self.inner.shared, Instant::now());
+        let shared = &*self.inner.shared;
         let permit = match permits {
             Permits::OfOthers => None,
             Permits::Own => Some(shared.permits.try_acquire().map_err(|_| {
@@ -141,6 +144,16 @@ impl Link {
                 )
             })?),
         };
+        self.begin_with(deadline, permit).await
+    }
+
+    /// The same with the permit of a call that was [put off](Call::put_off).
+    pub(crate) async fn begin_with<'a>(
+        &'a self,
+        deadline: Duration,
+        permit: Option<SemaphorePermit<'a>>,
+    ) -> Result<Call<'a>, LinkError> {
+        let (shared, since) = (&*self.inner.shared, Instant::now());
         let connection = match shared.connection() {
             Some(connection) => Some(connection),
             None => {

@@ -3,7 +3,7 @@
 use waygate_backends::MemoryCounters;
 use waygate_core::{
     limit::{Quota, Rule, quota::Nanos},
-    port::Take,
+    port::{LostUnits, Take},
 };
 
 use super::standings::Standing;
@@ -43,6 +43,27 @@ pub(super) fn begin(
         before.saturating_sub(consumed(local, take, now)),
         now,
     );
+}
+
+/// What a store that knew of this `standing` has lost of it by now. `scratch` counts nothing.
+pub(super) fn lost<'a>(
+    scratch: &MemoryCounters,
+    take: &Take<'a>,
+    standing: Standing,
+    now: Nanos,
+) -> LostUnits<'a> {
+    let rule = &take.rule.shared_by(1, now);
+    let whole = Take { rule, ..*take };
+    begin(scratch, &whole, standing, take.rule.capacity(), 1, now);
+    let still = consumed(scratch, &whole, now);
+    scratch.forget_at(take.series, take.key);
+    LostUnits {
+        take: *take,
+        used: standing.used.min(take.rule.capacity()),
+        age: now.saturating_sub(standing.at),
+        still,
+        left: standing.over.saturating_sub(now),
+    }
 }
 
 /// What a local counter counts as consumed, up to its limit.
@@ -128,6 +149,8 @@ mod tests {
             limit: 100,
             at,
             over,
+            losses: 0,
+            is_local: false,
         })
     }
 

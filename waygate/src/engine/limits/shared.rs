@@ -6,7 +6,10 @@ use std::{
 use tokio::sync::Notify;
 use waygate_backends::MemoryCounters;
 use waygate_core::{
-    limit::{Outcome, quota::Nanos},
+    limit::{
+        Outcome,
+        quota::{Nanos, SECOND},
+    },
     port::{CounterError, CounterStore, Series, Take},
 };
 
@@ -15,10 +18,13 @@ use super::{
     claim::Claim,
     owed::{Debt, Owed, Repayment},
     share,
-    standings::Standings,
+    standings::{Said, Standings},
     stats::lock,
 };
 use crate::engine::concurrency::Vacated;
+
+/// Somebody may give much back: the store is not asked more often than this whether it has lost it.
+const BETWEEN_CHECKS: Nanos = SECOND / 10;
 
 /// A store of counters that others share, and what this process knows of it and owes it while it is gone.
 #[derive(Debug)]
@@ -34,6 +40,10 @@ pub(crate) struct Shared {
     pub(crate) behind: Arc<Notify>,
     /// Held while counters are handed over: no request takes from one before it is known what was used.
     handing_over: Mutex<()>,
+    /// Tells what still counts.
+    scratch: Mutex<MemoryCounters>,
+    /// When it was checked last whether the store has lost what it has counted.
+    checked: tokio::sync::Mutex<Nanos>,
 }
 
 impl Shared {
@@ -46,6 +56,8 @@ impl Shared {
             vacated: Vacated::default(),
             behind: Arc::default(),
             handing_over: Mutex::default(),
+            scratch: Mutex::new(MemoryCounters::builder().max_entries(1_024).build()),
+            checked: tokio::sync::Mutex::default(),
         }
     }
 
@@ -54,6 +66,79 @@ impl Shared {
         takes: &[Take<'_>],
         now: Nanos,
     ) -> Result<Vec<Outcome>, CounterError> {
+        self.restore(takes, now).await?;
+        let losses = self.store.losses();
+        match self.take_once(takes, now, losses).await {
+            // It has found out just now.
+            Err(_) if self.store.losses() != losses => {}
+            taken => return taken,
+        }
+        self.restore(takes, now).await?;
+        let outcomes = self.ask(takes, now).await?;
+        for (take, outcome) in takes.iter().zip(&outcomes) {
+            let losses = self.store.losses();
+            self.standings.note(take, outcome, now, losses, true);
+        }
+        Ok(outcomes)
+    }
+
+    /// Fails if it turns out that the store has lost what it has counted.
+    async fn take_once(
+        &self,
+        takes: &[Take<'_>],
+        now: Nanos,
+        losses: u64,
+    ) -> Result<Vec<Outcome>, CounterError> {
+        let outcomes = self.ask(takes, now).await?;
+        let pairs = || takes.iter().zip(&outcomes);
+        let note = |sure| {
+            let said = pairs()
+                .map(|(take, outcome)| self.standings.note(take, outcome, now, losses, sure));
+            said.fold(false, |less, said| less | (said == Said::Less))
+        };
+        if note(false) {
+            self.in_time(self.check(now)).await?;
+            if self.store.losses() != losses {
+                let text = "it has lost what was counted".to_owned();
+                return Err(CounterError::Unavailable(text));
+            }
+            // Somebody has given it back.
+            note(true);
+        }
+        Ok(outcomes)
+    }
+
+    /// Finds out whether the store has lost what it has counted, unless that was found out a moment ago.
+    async fn check(&self, now: Nanos) -> Result<(), CounterError> {
+        // No answer is noted before it is known what the store is.
+        let mut last = self.checked.lock().await;
+        if now.abs_diff(*last) >= BETWEEN_CHECKS {
+            self.store.check().await?;
+            *last = now;
+        }
+        Ok(())
+    }
+
+    /// Charges again what the store has lost, as far as it is known and still counts.
+    pub(super) async fn restore(&self, takes: &[Take<'_>], now: Nanos) -> Result<(), CounterError> {
+        let losses = self.store.losses();
+        if losses == 0 {
+            return Ok(());
+        }
+        for take in takes {
+            let Some(standing) = self.standings.lost(take, losses, now) else {
+                continue;
+            };
+            let lost = share::lost(&lock(&self.scratch), take, standing, now);
+            if lost.still > 0 {
+                self.in_time(self.store.restore(lost, now)).await?;
+            }
+            self.standings.restored(take, losses);
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, takes: &[Take<'_>], now: Nanos) -> Result<Vec<Outcome>, CounterError> {
         let outcomes = match self.in_time(self.store.take(takes, now)).await {
             Ok(outcomes) => outcomes,
             // The store may have been given up before it could say so itself.
@@ -64,9 +149,6 @@ impl Shared {
             return Err(CounterError::Refused(format!(
                 "{asked} counters were asked, {answered} have answered"
             )));
-        }
-        for (take, outcome) in takes.iter().zip(&outcomes) {
-            self.standings.note(take, outcome, now);
         }
         Ok(outcomes)
     }
@@ -97,7 +179,7 @@ impl Shared {
         let replicas = self.store.replicas();
         let _alone = lock(&self.handing_over);
         for (take, own) in takes.iter().zip(own) {
-            if let Some(standing) = self.standings.remove(take.series, take.key) {
+            if let Some(standing) = self.standings.hand_over(take.series, take.key) {
                 share::begin(local, own, standing, take.rule.capacity(), replicas, now);
             }
         }
@@ -124,11 +206,14 @@ impl Shared {
         if let Some(debt) = repayment.debt()
             && let Some(take) = debt.take()
         {
+            // First what it has lost: of that, only what the counter does not show is charged.
+            self.restore(&[take], now).await?;
             let rule = &take.rule.shared_by(self.store.replicas(), now);
             let consumed = share::consumed(local, &Take { rule, ..take }, now);
             let units = i64::try_from(debt.units.min(consumed)).unwrap_or(i64::MAX);
             if units > 0 {
                 self.in_time(self.store.adjust(take, -units, now)).await?;
+                self.standings.charge(take.series, take.key, units);
             }
         }
         repayment.done();

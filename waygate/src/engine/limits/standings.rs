@@ -16,7 +16,7 @@ use waygate_core::{
 
 use super::stats::lock;
 
-/// How many counters are remembered: 32,768, in 1.3 MB. Beyond, the one that has the most left gives way.
+/// How many counters are remembered: 32,768, in 1.8 MB. Beyond, the one that has the most left gives way.
 const SETS: usize = 4_096;
 const WAYS: usize = 8;
 
@@ -35,6 +35,20 @@ pub(super) struct Standing {
     pub(super) at: Nanos,
     /// From when on it says nothing any more; of a fixed window, when that ends.
     pub(super) over: Nanos,
+    /// How often the store had lost everything when it was asked.
+    pub(super) losses: u64,
+    /// Whether the local counter goes on from there already.
+    pub(super) is_local: bool,
+}
+
+/// What an answer says of a counter, beside what was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// It is what is known from now on, or came late.
+    Noted,
+    /// Less is used than was known, though nothing comes back before the window ends: somebody has given it back, or the
+    /// store has lost it. What was known is kept.
+    Less,
 }
 
 /// The last answers for many counters, which the store is not asked for again while it is gone.
@@ -55,24 +69,36 @@ impl Standings {
         }
     }
 
-    /// Notes an answer to what was asked at `now`.
-    pub(super) fn note(&self, take: &Take<'_>, outcome: &Outcome, now: Nanos) {
+    /// Notes an answer to what was asked at `now`, when the store had lost everything `losses` times. One that is `sure`
+    /// is noted even if it says less.
+    pub(super) fn note(
+        &self,
+        take: &Take<'_>,
+        outcome: &Outcome,
+        now: Nanos,
+        losses: u64,
+        sure: bool,
+    ) -> Said {
         let digest = self.digest(take.series, take.key);
         let said = Standing {
             used: outcome.limit.saturating_sub(outcome.remaining),
             limit: outcome.limit,
             at: now,
             over: now.saturating_add(lasts(take.rule, outcome, now)),
+            losses,
+            is_local: false,
         };
         let mut set = self.set(digest);
         if let Some((_, known)) = set.iter_mut().flatten().find(|(of, _)| *of == digest) {
-            let is_older = said.used < known.used
-                && now < known.over
-                && now.saturating_sub(known.at) < OVERLAP;
-            if !is_older {
+            let is_less = said.used < known.used && now < known.over;
+            let overlaps = now.saturating_sub(known.at) < OVERLAP;
+            if is_less && !overlaps && !sure && !take.lease && gives_nothing_back(take.rule) {
+                return Said::Less;
+            }
+            if !is_less || !overlaps {
                 *known = said;
             }
-            return;
+            return Said::Noted;
         }
         let room = |entry: &Option<(u64, Standing)>| match entry {
             Some((_, known)) if now < known.over => known.fullness(),
@@ -80,6 +106,24 @@ impl Standings {
         };
         if let Some(place) = set.iter_mut().min_by_key(|entry| room(entry)) {
             *place = Some((digest, said));
+        }
+        Said::Noted
+    }
+
+    /// What was said last of a counter before the store lost it, for the last of so many times, and still says something.
+    pub(super) fn lost(&self, take: &Take<'_>, losses: u64, now: Nanos) -> Option<Standing> {
+        let digest = self.digest(take.series, take.key);
+        let set = self.set(digest);
+        let (_, known) = set.iter().flatten().find(|(of, _)| *of == digest)?;
+        (known.losses < losses && now < known.over).then_some(*known)
+    }
+
+    /// Notes that the store knows again what it had lost.
+    pub(super) fn restored(&self, take: &Take<'_>, losses: u64) {
+        let digest = self.digest(take.series, take.key);
+        let mut set = self.set(digest);
+        if let Some((_, known)) = set.iter_mut().flatten().find(|(of, _)| *of == digest) {
+            known.losses = losses.max(known.losses);
         }
     }
 
@@ -89,10 +133,21 @@ impl Standings {
         let mut set = self.set(digest);
         if let Some((_, known)) = set.iter_mut().flatten().find(|(of, _)| *of == digest) {
             known.used = known.used.saturating_add_signed(units);
+            known.is_local = false;
         }
     }
 
-    /// What was said last of a counter, once: the caller goes on from there.
+    /// What was said last of a counter, once: the local one goes on from there.
+    pub(super) fn hand_over(&self, series: &Series, key: &[u8]) -> Option<Standing> {
+        let digest = self.digest(series, key);
+        let mut set = self.set(digest);
+        let (_, known) = set.iter_mut().flatten().find(|(of, _)| *of == digest)?;
+        let standing = (!known.is_local).then_some(*known);
+        known.is_local = true;
+        standing
+    }
+
+    /// Forgets what was said of a counter.
     pub(super) fn remove(&self, series: &Series, key: &[u8]) -> Option<Standing> {
         let digest = self.digest(series, key);
         let mut set = self.set(digest);
@@ -123,6 +178,14 @@ impl std::fmt::Debug for Standings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Standings").finish_non_exhaustive()
     }
+}
+
+/// Whether all that is used counts until the window ends.
+fn gives_nothing_back(rule: &Rule) -> bool {
+    matches!(
+        rule,
+        Rule::Quota(Quota::FixedWindow { .. } | Quota::Calendar { .. }) | Rule::Calendar(_)
+    )
 }
 
 /// For how long an outcome says something.
@@ -164,7 +227,7 @@ mod tests {
             reset_after: 50 * SECOND,
             retry_after: 0,
         };
-        standings.note(&take, &outcome, now);
+        standings.note(&take, &outcome, now, 0, true);
     }
 
     fn used(standings: &Standings, key: u32) -> Option<u64> {

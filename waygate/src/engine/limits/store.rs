@@ -203,6 +203,8 @@ impl Counters {
             return;
         };
         if mode != CountingMode::Local {
+            // What it has lost is charged again before the counter changes; a failure shows below.
+            let _ = shared.restore(&[take], now).await;
             let call = shared.store.adjust(take, units, now);
             let Err(error) = shared.in_time(call).await else {
                 shared

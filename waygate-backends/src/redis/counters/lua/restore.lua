@@ -1,0 +1,33 @@
+-- A key, and the key of how much was charged again of it since it was lost; a text as for what is charged; how many
+-- microseconds ago it was used; how much of it still counts; and for how many microseconds that says something, of a
+-- fixed window, when it ends.
+local take = planOf(ARGV[1])
+local age, still, left = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+take.key = KEYS[1]
+local fresh, before = call('EXISTS', take.key) == 0, tonumber(call('GET', KEYS[2]) or nil)
+if fresh and not before and match(take.kind, '[SBM]') then
+  -- From there it fades as it would have.
+  now = now - age
+end
+load(take)
+local units
+if before then
+  -- By a process that knew of less, or of as much.
+  units = min(before - still, 0)
+elseif fresh then
+  units, before = take.cost, still
+else
+  -- Counted since then, or not lost at all.
+  local _, remaining = KINDS[take.kind].decide(take, 0)
+  before = take.capacity - max(remaining, 0)
+  units = min(before - still, 0)
+end
+if fresh and take.left then
+  take.left = max(min(take.left, left), 1)
+end
+if units < 0 then
+  KINDS[take.kind].adjust(take, units)
+  save(take)
+end
+call('SET', KEYS[2], text(max(before, still)), 'PX', text(max(ceil(left / 1000), 1)))
+return 1

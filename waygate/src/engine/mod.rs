@@ -104,6 +104,8 @@ pub(crate) use limits::{
 #[cfg(feature = "axum")]
 pub(crate) use methods::MethodSet;
 #[cfg(feature = "axum")]
+pub(crate) use register::Found;
+#[cfg(feature = "axum")]
 pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Registered;
 #[cfg(feature = "axum")]

@@ -9,7 +9,7 @@ use waygate_core::{
 
 use super::{
     Attached, Inner, Registered, Source, Waygate, limits::check_key, methods::MethodSet,
-    snapshot::Snapshot,
+    snapshot::Snapshot, table::Table,
 };
 
 /// A route to [register](Waygate::register_all): its state to begin with, its limits, and (with the feature `axum`) functions
@@ -213,6 +213,10 @@ impl Waygate {
     /// comes first. Where both say something, and not the same, the later of the two fails. Two functions are the same when both
     /// are one `fn`, one closure that captures nothing, or clones of one `KeyFunction`, `CostFunction` or `Responder`.
     ///
+    /// A key without a method (`/x`) governs every method of the path, beside the routes that single methods have: a request
+    /// is refused if either route refuses it, and the limits of both count it. Where one of the two is `force_active`, the
+    /// other one refuses only what its code declares as closed.
+    ///
     /// # Errors
     /// [`RegisterError`]; nothing was registered then.
     pub async fn register_all(
@@ -227,7 +231,8 @@ impl Waygate {
 
     /// Takes back what was registered of a route; `false` when nothing was. What its attributes say stays.
     ///
-    /// A route that has none is not listed any more, and takes no commands. What an operator has set for it becomes an
+    /// What a guarded router serves stays listed, as it was found. Any other route that has no attributes is not listed any
+    /// more, and takes no commands. What an operator has set for it becomes an
     /// [orphan](Self::orphans), and applies to requests for as long as this process runs: a route that was closed does not
     /// open before the orphan is [purged](super::Operator::purge).
     pub async fn unregister(&self, key: &RouteKey) -> bool {
@@ -251,14 +256,14 @@ impl Inner {
         &self,
         routes: impl IntoIterator<Item = Registered>,
     ) -> Result<(), RegisterError> {
-        self.register_served(routes, []).await
+        self.register_found(routes, Found::default()).await
     }
 
-    /// The same, with the paths of which one endpoint serves all methods but those that have one of their own.
-    pub(crate) async fn register_served(
+    /// The same, with what was found beside them.
+    pub(crate) async fn register_found(
         &self,
         routes: impl IntoIterator<Item = Registered>,
-        others: impl IntoIterator<Item = (PathTemplate, MethodSet)>,
+        found: Found,
     ) -> Result<(), RegisterError> {
         let stored = self.stored.lock().await;
         let snapshot = self.snapshot.load_full();
@@ -266,12 +271,30 @@ impl Inner {
         for route in routes {
             table.insert(route)?;
         }
-        for (path, apart) in others {
-            table.serve_others(path.as_str(), apart);
-        }
+        found.add_to(&mut table);
         let version = snapshot.version + 1;
         let compiler = self.compiler();
         self.publish(Snapshot::build(&stored, Arc::new(table), compiler, version));
         Ok(())
+    }
+}
+
+/// What a guarded router was found to serve, besides routes.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// What a registered route for all methods of a path covers.
+    pub(crate) covered: Vec<Registered>,
+    /// The paths of which one endpoint serves all methods but those that have one of their own.
+    pub(crate) others: Vec<(PathTemplate, MethodSet)>,
+}
+
+impl Found {
+    fn add_to(self, table: &mut Table) {
+        for route in self.covered {
+            table.cover(route);
+        }
+        for (path, apart) in self.others {
+            table.serve_others(path.as_str(), apart);
+        }
     }
 }

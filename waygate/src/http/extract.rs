@@ -125,7 +125,8 @@ where
                 headers,
             });
         }
-        if slot.is_some_and(|slot| Admitted::new(engine, slot).is_current()) {
+        let mut admitted = slots.iter().map(|slot| Admitted::new(engine, *slot));
+        if admitted.any(Admitted::is_current) {
             return Ok(Self { headers });
         }
         if verdict == Verdict::PassDeprecated {
@@ -133,11 +134,10 @@ where
             let announcement = known.and_then(|known| known.announcement.as_ref());
             headers.extend(announcement.iter().flat_map(|all| all.iter().cloned()));
         }
-        let limited = engine.limits_for(&snapshot, slot, &facts);
-        let limited = limited.map(|limited| (limited.limits.clone(), limited.route.clone()));
+        let limited = engine.limits_among(&snapshot, &slots, &facts);
         // It is not to be held while the counters are asked.
         drop(snapshot);
-        if let Some((limits, route)) = limited {
+        if let Some((_, route, limits)) = limited {
             count(parts, engine, &limits, &route, &mut headers).await?;
         }
         Ok(Self { headers })

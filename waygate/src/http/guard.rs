@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Waygate,
-    engine::{Report, Table},
+    engine::{Found, Report, Table},
     registry::{self, HandlerDeclaration},
 };
 
@@ -43,18 +43,22 @@ impl Waygate {
             (&self.inner.allow_unmounted, self.inner.principal.is_some());
         let handlers =
             registry::declarations().map_err(|invalid| BindErrors::from_one(invalid.into()))?;
+        let known = self.inner.snapshot.load().table.clone();
         let mut bound = bind::bind(
             &handlers,
             &mut survey,
             document.as_mut(),
             unmounted,
             has_principal,
+            &known,
         )
         .await?;
-        bound.add_undocumented(&survey, &self.inner.snapshot.load().table);
-        self.inner
-            .register_served(bound.routes, survey.others())
-            .await?;
+        bound.add_undocumented(&survey, &known);
+        let found = Found {
+            covered: bound.covered,
+            others: survey.others().collect(),
+        };
+        self.inner.register_found(bound.routes, found).await?;
         let table = self.inner.snapshot.load().table.clone();
         survey.settle(&table);
         let gaps = survey.gaps(layer.shared().created(), |path| {

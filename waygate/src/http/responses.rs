@@ -114,6 +114,20 @@ impl Responses {
         all.into_iter().all(Option::is_none)
     }
 
+    /// What `other` says, where nothing is said yet.
+    pub(super) fn or(self, other: &Self) -> Self {
+        let or = |own: Option<Responder>, other: &Option<Responder>| own.or_else(|| other.clone());
+        Self {
+            maintenance: or(self.maintenance, &other.maintenance),
+            disabled: or(self.disabled, &other.disabled),
+            env_gated: or(self.env_gated, &other.env_gated),
+            ip_not_allowed: or(self.ip_not_allowed, &other.ip_not_allowed),
+            role_required: or(self.role_required, &other.role_required),
+            rate_limited: or(self.rate_limited, &other.rate_limited),
+            concurrency_limited: or(self.concurrency_limited, &other.concurrency_limited),
+        }
+    }
+
     /// What both say; `Err` says for what they have different functions.
     pub(super) fn union(&self, other: &Self) -> Result<Self, String> {
         let of = |kind: &str, place: fn(&Self) -> &Option<Responder>| {

@@ -4,6 +4,9 @@ use super::{BlockReason, IntoResponder, Responder, function_id::either};
 
 /// Functions that answer blocked requests, one for each kind of block; the built-in answer where there is none.
 ///
+/// An answer with a status of success (2xx), such as plain text, is sent with [`Blocked::status`](crate::Blocked::status)
+/// instead, so that clients and caches do not take a refusal for the resource. All other statuses stay.
+///
 /// Given to [`Guarded::responses`](crate::Guarded::responses) for the whole application, and to
 /// [`Registration::responses`](crate::Registration::responses) for one route. What an attribute says with `response = ..`, and
 /// what is registered of a route or of a limit, comes first.

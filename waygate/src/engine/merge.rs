@@ -62,7 +62,7 @@ impl Declarations {
 }
 
 /// Both declarations, where they do not contradict each other. A document alone says nothing.
-fn union(first: &Registered, second: &Registered) -> Result<Registered, RegisterError> {
+pub(crate) fn union(first: &Registered, second: &Registered) -> Result<Registered, RegisterError> {
     let differ = |what: &str| conflict(&first.key, what, first, second);
     Ok(Registered {
         key: first.key.clone(),

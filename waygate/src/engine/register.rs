@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use waygate_core::{
-    grammar::{Invalid, PathTemplate, PolicyName, ServiceName},
+    Printable,
+    grammar::{Invalid, PolicyName, ServiceName},
     model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, RouteKey, RouteState},
 };
 
+#[cfg(feature = "axum")]
+use waygate_core::grammar::PathTemplate;
+
 use super::{
-    Attached, Inner, Registered, Source, Waygate, limits::check_key, methods::MethodSet,
+    Attached, Inner, Registered, Source, Waygate, limits::check_key, merge::union,
     snapshot::Snapshot, table::Table,
 };
 
@@ -217,16 +221,26 @@ impl Waygate {
     /// is refused if either route refuses it, and the limits of both count it. Where one of the two is `force_active`, the
     /// other one refuses only what its code declares as closed.
     ///
+    /// Several registrations of one route are added up. A route that no guarded router serves is taken all the same, for
+    /// `RouteGuard` and other frameworks; the log and the [report](Self::report) name it.
+    ///
     /// # Errors
-    /// [`RegisterError`]; nothing was registered then.
+    /// [`RegisterError`], also where two registrations of one route contradict each other; nothing was registered then.
     pub async fn register_all(
         &self,
         routes: impl IntoIterator<Item = impl Into<Registration>>,
     ) -> Result<(), RegisterError> {
         let own = self.inner.service.as_ref();
         let routes = routes.into_iter().map(|route| route.into().check(own));
-        let routes: Vec<Registered> = routes.collect::<Result<_, _>>()?;
-        self.inner.register(routes).await
+        let mut checked: Vec<Registered> = Vec::new();
+        for route in routes {
+            let route = route?;
+            match checked.iter_mut().find(|known| known.key == route.key) {
+                Some(known) => *known = union(known, &route)?,
+                None => checked.push(route),
+            }
+        }
+        self.inner.register(checked).await
     }
 
     /// Takes back what was registered of a route; `false` when nothing was. What its attributes say stays.
@@ -256,40 +270,75 @@ impl Inner {
         &self,
         routes: impl IntoIterator<Item = Registered>,
     ) -> Result<(), RegisterError> {
-        self.register_found(routes, Found::default()).await
+        let keys = self.add(routes, |_| ()).await?;
+        let table = self.snapshot.load().table.clone();
+        let unserved = table.unserved();
+        warn_of_unserved(unserved.filter(|(key, _)| keys.contains(key)));
+        Ok(())
     }
 
-    /// The same, with what was found beside them.
+    /// The same for a guarded router, with what was found beside its routes.
+    #[cfg(feature = "axum")]
     pub(crate) async fn register_found(
         &self,
         routes: impl IntoIterator<Item = Registered>,
         found: Found,
     ) -> Result<(), RegisterError> {
+        self.add(routes, |table| found.add_to(table)).await?;
+        warn_of_unserved(self.snapshot.load().table.unserved());
+        Ok(())
+    }
+
+    /// Returns the keys of the routes.
+    async fn add(
+        &self,
+        routes: impl IntoIterator<Item = Registered>,
+        found: impl FnOnce(&mut Table),
+    ) -> Result<Vec<RouteKey>, RegisterError> {
         let stored = self.stored.lock().await;
         let snapshot = self.snapshot.load_full();
         let mut table = (*snapshot.table).clone();
+        let mut keys = Vec::new();
         for route in routes {
+            keys.push(route.key.clone());
             table.insert(route)?;
         }
-        found.add_to(&mut table);
+        found(&mut table);
         let version = snapshot.version + 1;
         let compiler = self.compiler();
         self.publish(Snapshot::build(&stored, Arc::new(table), compiler, version));
-        Ok(())
+        Ok(keys)
+    }
+}
+
+fn warn_of_unserved<'a>(routes: impl Iterator<Item = (&'a RouteKey, Option<&'a RouteKey>)>) {
+    for (route, nearest) in routes {
+        let meant = nearest.map(|nearest| format!("; did you mean `{nearest}`?"));
+        tracing::warn!(
+            route = %Printable(route),
+            "a registered route was found in no guarded router: its gates and limits hold only where the router is nested \
+             there, or `RouteGuard` or another framework asks for it{}",
+            Printable(meant.unwrap_or_default())
+        );
     }
 }
 
 /// What a guarded router was found to serve, besides routes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
+#[cfg(feature = "axum")]
 pub(crate) struct Found {
+    /// Each path with its methods.
+    pub(crate) served: Vec<(PathTemplate, super::Served)>,
     /// What a registered route for all methods of a path covers.
     pub(crate) covered: Vec<Registered>,
     /// The paths of which one endpoint serves all methods but those that have one of their own.
-    pub(crate) others: Vec<(PathTemplate, MethodSet)>,
+    pub(crate) others: Vec<(PathTemplate, super::MethodSet)>,
 }
 
+#[cfg(feature = "axum")]
 impl Found {
     fn add_to(self, table: &mut Table) {
+        table.serve(self.served);
         for route in self.covered {
             table.cover(route);
         }

@@ -2,9 +2,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use smallvec::SmallVec;
 use waygate_core::{
-    grammar::{Method, PathTemplate},
+    grammar::Method,
     model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState},
 };
+
+#[cfg(feature = "axum")]
+use waygate_core::grammar::PathTemplate;
 
 use super::{
     Attached, RegisterError, ResolveError,
@@ -26,8 +29,18 @@ pub(crate) struct Table {
     paths: HashMap<Box<str>, Methods>,
     /// What was found under a path that a registered route covers: it is listed when that one is taken back.
     covered: HashMap<Box<str>, Vec<Registered>>,
+    /// What guarded routers were found to serve; `None` before there is one.
+    served: Option<HashMap<Box<str>, Served>>,
     /// Changes with everything that may change which slots govern a request.
     shape: u64,
+}
+
+/// The methods that reach a handler under one path.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Served {
+    pub(crate) named: MethodSet,
+    /// Whether one endpoint takes all others.
+    pub(crate) others: bool,
 }
 
 /// The slots that govern one request: mostly one.
@@ -316,11 +329,46 @@ impl Table {
     }
 
     /// Notes that one endpoint serves all methods of a path but those that have an endpoint of their own (`apart`).
+    #[cfg(feature = "axum")]
     pub(crate) fn serve_others(&mut self, path: &str, apart: MethodSet) {
         let methods = self.paths.entry(path.into()).or_default();
         let known = methods.apart.get_or_insert(apart);
         *known = known.intersection(apart);
         self.shape += 1;
+    }
+
+    /// Notes what a guarded router serves.
+    #[cfg(feature = "axum")]
+    pub(crate) fn serve(&mut self, found: impl IntoIterator<Item = (PathTemplate, Served)>) {
+        let served = self.served.get_or_insert_default();
+        for (path, more) in found {
+            let known = served.entry(path.as_str().into()).or_default();
+            known.named = known.named.union(more.named);
+            known.others |= more.others;
+        }
+    }
+
+    /// Whether there are guarded routers, and none of them was found to serve this route of this process.
+    pub(crate) fn is_unserved(&self, key: &RouteKey) -> bool {
+        let Some(served) = self.served.as_ref().filter(|_| key.service().is_none()) else {
+            return false;
+        };
+        let Some(served) = served.get(key.path()) else {
+            return true;
+        };
+        let is_named = |method: Method| {
+            let get = method == Method::Head && served.named.contains(Method::Get);
+            get || served.named.contains(method)
+        };
+        !served.others && !key.method().is_none_or(is_named)
+    }
+
+    /// The routes that no guarded router was found to serve, each with the served one that may have been meant.
+    pub(crate) fn unserved(&self) -> impl Iterator<Item = (&RouteKey, Option<&RouteKey>)> {
+        let keys = || self.registered().map(|route| &route.key);
+        let unserved = keys().filter(|key| self.is_unserved(key));
+        let served = move || keys().filter(|key| key.service().is_none() && !self.is_unserved(key));
+        unserved.map(move |key| (key, nearest(key, served())))
     }
 
     /// The slots that govern a request.

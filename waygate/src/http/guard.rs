@@ -2,16 +2,16 @@ use std::{collections::HashMap, fmt, net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 
-use waygate_core::{Printable, model::RouteKey};
+use waygate_core::{Printable, grammar::PathTemplate, model::RouteKey};
 
 use super::{
     Api, BindErrors, Responses, bind,
     layer::{OfHandler, Setup, Shared, WaygateLayer},
-    survey::Survey,
+    survey::{self, Survey},
 };
 use crate::{
     Waygate,
-    engine::{Found, Report, Table},
+    engine::{Found, Report, Served, Table},
     registry::{self, HandlerDeclaration},
 };
 
@@ -55,6 +55,7 @@ impl Waygate {
         .await?;
         bound.add_undocumented(&survey, &known);
         let found = Found {
+            served: survey.served().map(served).collect(),
             covered: bound.covered,
             others: survey.others().collect(),
         };
@@ -85,6 +86,14 @@ impl Waygate {
             endpoints: crate::openapi::Endpoints::default(),
         })
     }
+}
+
+fn served(found: &survey::Served) -> (PathTemplate, Served) {
+    let served = Served {
+        named: found.methods.iter().copied().collect(),
+        others: found.others,
+    };
+    (found.path.clone(), served)
 }
 
 /// The handlers with attributes, by stamp, and the slots that they are bound to.

@@ -4,6 +4,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, broadcast, watch};
 use waygate_backends::MemoryCounters;
 use waygate_core::{
+    Timestamp,
     net::TrustedProxies,
     port::{Backend, Clock, CounterStore},
 };
@@ -46,8 +47,9 @@ pub enum OnStoreReset {
 pub struct WaygateBuilder {
     pub(super) environment: Setting,
     pub(super) backend: Option<Arc<dyn Backend>>,
-    pub(super) bypass_lifecycle: bool,
-    pub(super) bypass_rate_limits: bool,
+    /// Who has asked for it.
+    pub(super) bypass_lifecycle: Option<String>,
+    pub(super) bypass_rate_limits: Option<String>,
     service: Option<String>,
     memory_counters: Option<MemoryCounters>,
     pub(super) counters: Option<Arc<dyn CounterStore>>,
@@ -86,8 +88,8 @@ impl Default for WaygateBuilder {
                 origin: "default".to_owned(),
             },
             backend: None,
-            bypass_lifecycle: false,
-            bypass_rate_limits: false,
+            bypass_lifecycle: None,
+            bypass_rate_limits: None,
             service: None,
             memory_counters: None,
             counters: None,
@@ -135,15 +137,17 @@ impl WaygateBuilder {
         self
     }
 
-    /// Serves every route as if it were active, global maintenance included. For emergencies and tests.
+    /// Serves every route as if it were active, global maintenance included. For emergencies and tests: the log,
+    /// [`Waygate::health`] and the [report](Waygate::report) say so.
     pub fn bypass_lifecycle(mut self, bypass: bool) -> Self {
-        self.bypass_lifecycle = bypass;
+        self.bypass_lifecycle = bypass.then(|| ".bypass_lifecycle(true)".to_owned());
         self
     }
 
-    /// Counts nothing and limits nothing. For emergencies and tests.
+    /// Counts nothing and limits nothing, neither rates nor concurrency. For emergencies and tests: the log,
+    /// [`Waygate::health`] and the [report](Waygate::report) say so.
     pub fn bypass_rate_limits(mut self, bypass: bool) -> Self {
-        self.bypass_rate_limits = bypass;
+        self.bypass_rate_limits = bypass.then(|| ".bypass_rate_limits(true)".to_owned());
         self
     }
 
@@ -280,6 +284,7 @@ impl WaygateBuilder {
         })?;
         let backend = self.open_backend().await?;
         let (monitor, now) = (Monitor::default(), self.clock.now());
+        self.report_bypasses(&monitor, now);
         #[cfg(feature = "file")]
         let boot_cache = self.open_boot_cache()?;
         #[cfg(feature = "file")]
@@ -317,8 +322,8 @@ impl WaygateBuilder {
         let inner = Arc::new(Inner {
             env,
             service,
-            bypass_lifecycle: self.bypass_lifecycle,
-            bypass_rate_limits: self.bypass_rate_limits,
+            bypass_lifecycle: self.bypass_lifecycle.is_some(),
+            bypass_rate_limits: self.bypass_rate_limits.is_some(),
             limit_clock,
             counters: Counters::new(local, shared),
             book,
@@ -366,6 +371,27 @@ impl WaygateBuilder {
             supervise(Component::Counters, &inner, catch_up::run);
         }
         Ok(Waygate { inner })
+    }
+
+    /// Says what is bypassed, and who has asked for it.
+    fn report_bypasses(&self, monitor: &Monitor, now: Timestamp) {
+        let bypasses = [
+            (
+                Component::LifecycleBypass,
+                &self.bypass_lifecycle,
+                "every gate is open: routes are served whatever their state, global maintenance included",
+            ),
+            (
+                Component::RateLimitBypass,
+                &self.bypass_rate_limits,
+                "nothing is limited: no rate limit and no limit of concurrency counts requests",
+            ),
+        ];
+        for (component, origin, effect) in bypasses {
+            if let Some(origin) = origin {
+                monitor.degrade(component, format!("{effect} (bypassed by {origin})"), now);
+            }
+        }
     }
 }
 

@@ -122,6 +122,10 @@ impl Inner {
             .slot(slot)
             .ok_or_else(|| ChangeError::from(gone()))?;
         check_expected(route.key.as_str(), by.expected, current.revision)?;
+        if snapshot.table.is_protected(slot) {
+            let key = route.key.clone();
+            return Err(ChangeError::Protected { key }.into());
+        }
         let now = self.clock.now();
         let next = transition(&current.state, &route.declared, command, now)
             .map_err(|refused| refuse(&route.key, refused))?;

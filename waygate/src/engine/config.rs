@@ -39,10 +39,10 @@ fn from_sources(
         builder.environment = environment;
     }
     if let Some(bypass) = setting("WAYGATE_BYPASS_LIFECYCLE") {
-        builder.bypass_lifecycle = boolean(bypass)?;
+        builder.bypass_lifecycle = switch(bypass)?;
     }
     if let Some(bypass) = setting("WAYGATE_BYPASS_RATE_LIMITS") {
-        builder.bypass_rate_limits = boolean(bypass)?;
+        builder.bypass_rate_limits = switch(bypass)?;
     }
     #[cfg(feature = "redis")]
     if let Some(url) = setting("WAYGATE_COUNTERS_REDIS_URL") {
@@ -108,10 +108,11 @@ const fn backends() -> &'static str {
     }
 }
 
-fn boolean(setting: Setting) -> Result<bool, BuildError> {
+/// What has switched it on; `None` when it is off.
+fn switch(setting: Setting) -> Result<Option<String>, BuildError> {
     match setting.value.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "0" | "false" | "no" | "off" => Ok(false),
+        "1" | "true" | "yes" | "on" => Ok(Some(setting.origin)),
+        "0" | "false" | "no" | "off" => Ok(None),
         _ => Err(wrong(&setting, "boolean", "expected `true` or `false`")),
     }
 }

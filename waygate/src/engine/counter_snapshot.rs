@@ -115,7 +115,7 @@ async fn write_once(engine: &Weak<Inner>, begun: Instant, write: Write) -> Contr
         return ControlFlow::Break(());
     };
     let cause = written.unwrap_or_else(|error| {
-        tracing::error!(error = %Printable(error), "writing the counters to their file was interrupted; it is tried again");
+        tracing::error!(error = %Printable(&error), "writing the counters to their file was interrupted; it is tried again");
         Some(format!("writing the counters was interrupted: {error}"))
     });
     match cause {

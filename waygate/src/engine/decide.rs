@@ -21,7 +21,8 @@ impl Inner {
     }
 
     /// Decides by all routes that govern a request: the strictest verdict holds. With it the slot that it is of, or where
-    /// none refuses the request, the first with limits of its own.
+    /// none refuses the request, the first that is deprecated, or else the first that has a say. Beside a force-active
+    /// route, what an operator has set for the other one has none.
     pub(crate) fn decide_among<'a>(
         &self,
         snapshot: &'a Snapshot,
@@ -29,18 +30,24 @@ impl Inner {
         asked: &impl Asked,
         facts: &impl Facts,
     ) -> (Option<usize>, Verdict<'a>) {
-        let decide = |slot| (slot, self.decide(snapshot, slot, asked, facts));
-        if slots.len() > 1 {
-            let verdicts = slots.iter().map(|slot| decide(Some(*slot)));
-            let refused = verdicts
-                .into_iter()
-                .find(|(_, verdict)| matches!(verdict, Verdict::Block(_)));
-            if let Some(refused) = refused {
-                return refused;
+        if let [] | [_] = slots {
+            let slot = slots.first().copied();
+            return (slot, self.decide(snapshot, slot, asked, facts));
+        }
+        let table = &snapshot.table;
+        let has_say = |slot: &&usize| !slots.iter().any(|other| table.yields(**slot, *other));
+        let mut passed = None;
+        for &slot in slots.iter().filter(has_say) {
+            let verdict = self.decide(snapshot, Some(slot), asked, facts);
+            match (&verdict, &passed) {
+                (Verdict::Block(_), _) => return (Some(slot), verdict),
+                (_, None) | (Verdict::PassDeprecated, Some((_, Verdict::Pass))) => {
+                    passed = Some((Some(slot), verdict));
+                }
+                _ => {}
             }
         }
-        let counts = |slot: &&usize| snapshot.has_own_limits(**slot);
-        decide(slots.iter().find(counts).or(slots.first()).copied())
+        passed.unwrap_or((slots.first().copied(), Verdict::Pass))
     }
 
     /// The route in `slot` and the limits of its own that count a request, if any do: without those that it shares.
@@ -61,8 +68,8 @@ impl Inner {
         Some((snapshot.table.route(slot)?.clone(), limits))
     }
 
-    /// The first of several routes that govern a request, and the limits of all of them. `None` where one route alone has
-    /// limits, or nothing is counted.
+    /// The first of several routes that govern a request, with the functions of all of them, and the limits of all of them.
+    /// `None` where nothing is counted.
     #[cfg(feature = "axum")]
     #[cold]
     pub(crate) fn limits_among(
@@ -80,7 +87,8 @@ impl Inner {
         }
         let slot = *slots.first()?;
         let limits = snapshot.limits_among(slots, asked.method())?;
-        Some((slot, snapshot.table.route(slot)?.clone(), limits))
+        let routes = slots.iter().filter_map(|slot| snapshot.table.route(*slot));
+        Some((slot, super::Registered::among(routes)?, limits))
     }
 
     /// The route and the limits that count a request, if any do.

@@ -34,6 +34,12 @@ pub enum Component {
     /// The counters of this process are not kept in their file, or could not be put back at the start (reported for an
     /// hour).
     CounterSnapshot,
+    /// Not a fault: this process is configured to open every gate
+    /// ([`bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle)). Never cleared.
+    LifecycleBypass,
+    /// Not a fault: this process is configured to count nothing
+    /// ([`bypass_rate_limits`](crate::WaygateBuilder::bypass_rate_limits)). Never cleared.
+    RateLimitBypass,
 }
 
 impl fmt::Display for Component {
@@ -47,6 +53,8 @@ impl fmt::Display for Component {
             Self::Counters => "counters",
             Self::BootCache => "boot_cache",
             Self::CounterSnapshot => "counter_snapshot",
+            Self::LifecycleBypass => "lifecycle_bypass",
+            Self::RateLimitBypass => "rate_limit_bypass",
         })
     }
 }

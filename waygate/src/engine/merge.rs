@@ -62,7 +62,7 @@ impl Declarations {
 }
 
 /// Both declarations, where they do not contradict each other. A document alone says nothing.
-fn union(first: &Registered, second: &Registered) -> Result<Registered, RegisterError> {
+pub(crate) fn union(first: &Registered, second: &Registered) -> Result<Registered, RegisterError> {
     let differ = |what: &str| conflict(&first.key, what, first, second);
     Ok(Registered {
         key: first.key.clone(),
@@ -88,16 +88,18 @@ fn conflict(key: &RouteKey, what: &str, first: &Registered, second: &Registered)
     }
 }
 
+/// Whether a state refuses requests of some clients, at some time.
+pub(crate) fn closes(state: &RouteState) -> bool {
+    let free = RouteState {
+        deprecation: state.deprecation.clone(),
+        ..RouteState::default()
+    };
+    *state != free
+}
+
 fn both(first: &RouteState, second: &RouteState) -> Result<RouteState, &'static str> {
     // What is always served cannot be closed by the other one, and must not open it.
     let (open, closed) = (first.force_active, second.force_active);
-    let closes = |state: &RouteState| {
-        let free = RouteState {
-            deprecation: state.deprecation.clone(),
-            ..RouteState::default()
-        };
-        *state != free
-    };
     if open != closed && closes(if open { second } else { first }) {
         return Err("states, one of them force-active");
     }

@@ -9,10 +9,6 @@ impl MethodSet {
         self.0 & Self::bit(method) != 0
     }
 
-    pub(crate) fn intersection(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
     const fn bit(method: Method) -> u16 {
         1 << method as u16
     }
@@ -20,6 +16,14 @@ impl MethodSet {
 
 #[cfg(feature = "axum")]
 impl MethodSet {
+    pub(crate) fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     pub(crate) fn iter(self) -> impl Iterator<Item = Method> {
         Method::ALL
             .into_iter()

@@ -106,10 +106,12 @@ pub(crate) use limits::{
 #[cfg(feature = "axum")]
 pub(crate) use methods::MethodSet;
 #[cfg(feature = "axum")]
+pub(crate) use register::Found;
+#[cfg(feature = "axum")]
 pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Registered;
 #[cfg(feature = "axum")]
-pub(crate) use table::{Governing, Table};
+pub(crate) use table::{Governing, Served, Table};
 pub(crate) use target::Asked;
 #[cfg(feature = "axum")]
 pub(crate) use target::is_preflight;
@@ -301,7 +303,11 @@ impl Waygate {
 
     /// The table of routes, for people.
     pub fn report(&self) -> Report {
-        Report::new(self.routes(), self.rate_limits(), self.concurrency_limits())
+        let report = Report::new(self.routes(), self.rate_limits(), self.concurrency_limits());
+        let bypasses = [Component::LifecycleBypass, Component::RateLimitBypass];
+        let health = self.health();
+        let notes = bypasses.iter().filter_map(|bypass| health.get(bypass));
+        report.with_notes(notes.map(|bypass| bypass.cause.clone()).collect())
     }
 }
 

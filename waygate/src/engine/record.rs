@@ -30,6 +30,10 @@ pub struct RouteRecord {
     /// The stored or declared state that the view shows.
     #[serde(skip)]
     pub state: RouteState,
+    /// Whether there are guarded routers, and none of them was found to serve the route. One that another framework or a
+    /// `RouteGuard` serves is so, too.
+    #[serde(skip)]
+    pub unserved: bool,
 }
 
 pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Option<RouteRecord> {
@@ -46,6 +50,7 @@ pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Optio
         drifted: state.drifted,
         orphaned: false,
         state: state.state.clone(),
+        unserved: snapshot.table.is_unserved(&route.key),
     })
 }
 
@@ -79,6 +84,7 @@ pub(crate) fn orphan(stored: &Stored, key: &RouteKey, now: Timestamp) -> Option<
         drifted: false,
         orphaned: true,
         state,
+        unserved: false,
     })
 }
 

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use waygate_core::{
-    grammar::{Invalid, PathTemplate, PolicyName, ServiceName},
+    Printable,
+    grammar::{Invalid, PolicyName, ServiceName},
     model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, RouteKey, RouteState},
 };
 
+#[cfg(feature = "axum")]
+use waygate_core::grammar::PathTemplate;
+
 use super::{
-    Attached, Inner, Registered, Source, Waygate, limits::check_key, methods::MethodSet,
-    snapshot::Snapshot,
+    Attached, Inner, Registered, Source, Waygate, limits::check_key, merge::union,
+    snapshot::Snapshot, table::Table,
 };
 
 /// A route to [register](Waygate::register_all): its state to begin with, its limits, and (with the feature `axum`) functions
@@ -213,21 +217,36 @@ impl Waygate {
     /// comes first. Where both say something, and not the same, the later of the two fails. Two functions are the same when both
     /// are one `fn`, one closure that captures nothing, or clones of one `KeyFunction`, `CostFunction` or `Responder`.
     ///
+    /// A key without a method (`/x`) governs every method of the path, beside the routes that single methods have: a request
+    /// is refused if either route refuses it, and the limits of both count it. Where one of the two is `force_active`, the
+    /// other one refuses only what its code declares as closed.
+    ///
+    /// Several registrations of one route are added up. A route that no guarded router serves is taken all the same, for
+    /// `RouteGuard` and other frameworks; the log and the [report](Self::report) name it.
+    ///
     /// # Errors
-    /// [`RegisterError`]; nothing was registered then.
+    /// [`RegisterError`], also where two registrations of one route contradict each other; nothing was registered then.
     pub async fn register_all(
         &self,
         routes: impl IntoIterator<Item = impl Into<Registration>>,
     ) -> Result<(), RegisterError> {
         let own = self.inner.service.as_ref();
         let routes = routes.into_iter().map(|route| route.into().check(own));
-        let routes: Vec<Registered> = routes.collect::<Result<_, _>>()?;
-        self.inner.register(routes).await
+        let mut checked: Vec<Registered> = Vec::new();
+        for route in routes {
+            let route = route?;
+            match checked.iter_mut().find(|known| known.key == route.key) {
+                Some(known) => *known = union(known, &route)?,
+                None => checked.push(route),
+            }
+        }
+        self.inner.register(checked).await
     }
 
     /// Takes back what was registered of a route; `false` when nothing was. What its attributes say stays.
     ///
-    /// A route that has none is not listed any more, and takes no commands. What an operator has set for it becomes an
+    /// What a guarded router serves stays listed, as it was found. Any other route that has no attributes is not listed any
+    /// more, and takes no commands. What an operator has set for it becomes an
     /// [orphan](Self::orphans), and applies to requests for as long as this process runs: a route that was closed does not
     /// open before the orphan is [purged](super::Operator::purge).
     pub async fn unregister(&self, key: &RouteKey) -> bool {
@@ -251,27 +270,80 @@ impl Inner {
         &self,
         routes: impl IntoIterator<Item = Registered>,
     ) -> Result<(), RegisterError> {
-        self.register_served(routes, []).await
+        let keys = self.add(routes, |_| ()).await?;
+        let table = self.snapshot.load().table.clone();
+        let unserved = table.unserved();
+        warn_of_unserved(unserved.filter(|(key, _)| keys.contains(key)));
+        Ok(())
     }
 
-    /// The same, with the paths of which one endpoint serves all methods but those that have one of their own.
-    pub(crate) async fn register_served(
+    /// The same for a guarded router, with what was found beside its routes.
+    #[cfg(feature = "axum")]
+    pub(crate) async fn register_found(
         &self,
         routes: impl IntoIterator<Item = Registered>,
-        others: impl IntoIterator<Item = (PathTemplate, MethodSet)>,
+        found: Found,
     ) -> Result<(), RegisterError> {
+        self.add(routes, |table| found.add_to(table)).await?;
+        warn_of_unserved(self.snapshot.load().table.unserved());
+        Ok(())
+    }
+
+    /// Returns the keys of the routes.
+    async fn add(
+        &self,
+        routes: impl IntoIterator<Item = Registered>,
+        found: impl FnOnce(&mut Table),
+    ) -> Result<Vec<RouteKey>, RegisterError> {
         let stored = self.stored.lock().await;
         let snapshot = self.snapshot.load_full();
         let mut table = (*snapshot.table).clone();
+        let mut keys = Vec::new();
         for route in routes {
+            keys.push(route.key.clone());
             table.insert(route)?;
         }
-        for (path, apart) in others {
-            table.serve_others(path.as_str(), apart);
-        }
+        found(&mut table);
         let version = snapshot.version + 1;
         let compiler = self.compiler();
         self.publish(Snapshot::build(&stored, Arc::new(table), compiler, version));
-        Ok(())
+        Ok(keys)
+    }
+}
+
+fn warn_of_unserved<'a>(routes: impl Iterator<Item = (&'a RouteKey, Option<&'a RouteKey>)>) {
+    for (route, nearest) in routes {
+        let meant = nearest.map(|nearest| format!("; did you mean `{nearest}`?"));
+        tracing::warn!(
+            route = %Printable(route),
+            "a registered route was found in no guarded router: its gates and limits hold only where the router is nested \
+             there, or `RouteGuard` or another framework asks for it{}",
+            Printable(meant.unwrap_or_default())
+        );
+    }
+}
+
+/// What a guarded router was found to serve, besides routes.
+#[derive(Debug)]
+#[cfg(feature = "axum")]
+pub(crate) struct Found {
+    /// Each path with its methods.
+    pub(crate) served: Vec<(PathTemplate, super::Served)>,
+    /// What a registered route for all methods of a path covers.
+    pub(crate) covered: Vec<Registered>,
+    /// The paths of which one endpoint serves all methods but those that have one of their own.
+    pub(crate) others: Vec<(PathTemplate, super::MethodSet)>,
+}
+
+#[cfg(feature = "axum")]
+impl Found {
+    fn add_to(self, table: &mut Table) {
+        table.serve(self.served);
+        for route in self.covered {
+            table.cover(route);
+        }
+        for (path, apart) in self.others {
+            table.serve_others(path.as_str(), apart);
+        }
     }
 }

@@ -32,7 +32,6 @@ impl Report {
     }
 
     /// The same with lines at the end.
-    #[cfg(feature = "axum")]
     pub(crate) fn with_notes(mut self, notes: Vec<String>) -> Self {
         self.notes.extend(notes);
         self
@@ -215,6 +214,7 @@ fn notes(route: &RouteRecord, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (!route.state.access.roles.is_empty(), "allowed_roles"),
         (route.overridden, "overridden"),
         (route.drifted, "drifted from its declaration"),
+        (route.unserved, "not served by a guarded router"),
     ];
     marks
         .into_iter()

@@ -174,14 +174,8 @@ impl Snapshot {
         self.limits.get(slot)?.of(method)
     }
 
-    /// Whether the route in `slot` has limits of its own.
-    pub(crate) fn has_own_limits(&self, slot: usize) -> bool {
-        self.slot(slot)
-            .is_some_and(|slot| !slot.own_limits.is_empty() || !slot.method_limits.is_empty())
-    }
-
     /// What a request meets that several routes govern, the first of which says what is shared: the limits of all of them.
-    /// `None` where at most one has limits of its own.
+    /// `None` where there are none.
     #[cfg(feature = "axum")]
     pub(crate) fn limits_among(
         &self,
@@ -195,7 +189,7 @@ impl Snapshot {
             .filter_map(|slot| self.own_limits(*slot, method))
             .collect();
         if others.is_empty() {
-            return None;
+            return first.cloned();
         }
         let all = || first.into_iter().chain(&others);
         let mut policies: Vec<Arc<Policy>> = Vec::new();

@@ -6,8 +6,13 @@ use waygate_core::{
     model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState},
 };
 
+#[cfg(feature = "axum")]
+use waygate_core::grammar::PathTemplate;
+
 use super::{
-    Attached, RegisterError, ResolveError, merge::Declarations, methods::MethodSet,
+    Attached, RegisterError, ResolveError,
+    merge::{Declarations, closes},
+    methods::MethodSet,
     nearest::nearest,
 };
 
@@ -22,8 +27,20 @@ pub(crate) struct Table {
     /// Slots of routes of other services, which are only shown: no request finds them.
     elsewhere: HashMap<RouteKey, usize>,
     paths: HashMap<Box<str>, Methods>,
+    /// What was found under a path that a registered route covers: it is listed when that one is taken back.
+    covered: HashMap<Box<str>, Vec<Registered>>,
+    /// What guarded routers were found to serve; `None` before there is one.
+    served: Option<HashMap<Box<str>, Served>>,
     /// Changes with everything that may change which slots govern a request.
     shape: u64,
+}
+
+/// The methods that reach a handler under one path.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Served {
+    pub(crate) named: MethodSet,
+    /// Whether one endpoint takes all others.
+    pub(crate) others: bool,
 }
 
 /// The slots that govern one request: mostly one.
@@ -75,6 +92,11 @@ impl Source {
             Self::Document | Self::Router | Self::Registered => None,
         }
     }
+
+    /// Whether the program says something of the route, and not only what it serves.
+    pub(crate) fn is_declared(&self) -> bool {
+        !matches!(self, Self::Document | Self::Router)
+    }
 }
 
 /// The slots of one path.
@@ -82,9 +104,31 @@ impl Source {
 struct Methods {
     by_method: [Option<u32>; Method::ALL.len()],
     any: Option<u32>,
+    /// Whether `any` governs every method: the program has declared it, and it was not only found. Once it does, it does
+    /// for ever, so that what was closed does not open when it is taken back.
+    is_whole: bool,
     /// The methods that have an endpoint of their own, where one endpoint serves all others. `None` where none does, or
     /// none is known of.
     apart: Option<MethodSet>,
+}
+
+impl Registered {
+    /// The first of several routes, with the functions of all of them.
+    #[cfg(feature = "axum")]
+    pub(crate) fn among<'a>(
+        mut routes: impl Iterator<Item = &'a Arc<Self>> + Clone,
+    ) -> Option<Arc<Self>> {
+        let all = routes.clone();
+        let first = routes.next()?;
+        if all.clone().all(|route| route.attached.is_empty()) {
+            return Some(first.clone());
+        }
+        let attached = Attached::among(all.map(|route| (&route.key, &route.attached)));
+        Some(Arc::new(Self {
+            attached,
+            ..(**first).clone()
+        }))
+    }
 }
 
 impl Methods {
@@ -115,7 +159,9 @@ impl Table {
     pub(crate) fn insert(&mut self, route: Registered) -> Result<usize, RegisterError> {
         let route = Arc::new(route);
         let Some(slot) = self.slot_of(&route.key) else {
-            return Ok(self.push(route));
+            let slot = self.push(route);
+            self.note_whole(slot);
+            return Ok(slot);
         };
         let mut declarations = self.declarations[slot].clone();
         declarations.add(route);
@@ -125,7 +171,40 @@ impl Table {
         self.declarations[slot] = declarations;
         self.shape += u64::from(self.is_gone[slot]);
         self.is_gone[slot] = false;
+        self.note_whole(slot);
         Ok(slot)
+    }
+
+    /// A declared route for all methods of a path governs each of them from now on.
+    fn note_whole(&mut self, slot: usize) {
+        let route = &self.routes[slot];
+        if route.key.method().is_some() || !route.source.is_declared() {
+            return;
+        }
+        if let Some(methods) = self.paths.get_mut(route.key.path())
+            && route.key.service().is_none()
+            && !methods.is_whole
+        {
+            methods.is_whole = true;
+            self.shape += 1;
+        }
+    }
+
+    /// Keeps what was found under a path that a registered route covers.
+    #[cfg(feature = "axum")]
+    pub(crate) fn cover(&mut self, route: Registered) {
+        let covered = self.covered.entry(route.key.path().into()).or_default();
+        if !covered.iter().any(|known| known.key == route.key) {
+            covered.push(route);
+        }
+    }
+
+    /// Whether the program declares a route for all methods of the path.
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_covered(&self, path: &PathTemplate) -> bool {
+        let slot = self.exact(&RouteKey::new(None, path));
+        slot.and_then(|slot| self.route(slot))
+            .is_some_and(|route| route.source.is_declared())
     }
 
     fn push(&mut self, route: Arc<Registered>) -> usize {
@@ -168,9 +247,36 @@ impl Table {
                 });
                 self.is_gone[slot] = true;
                 self.shape += 1;
+                self.uncover(key);
             }
         }
         true
+    }
+
+    /// Lists what was found under the path of a route that is gone, and what that one stood for.
+    fn uncover(&mut self, gone: &RouteKey) {
+        let Some(found) = self
+            .covered
+            .get(gone.path())
+            .filter(|_| gone.service().is_none())
+        else {
+            return;
+        };
+        let methods = self.paths.get(gone.path());
+        let is_free = methods.is_none_or(|methods| methods.all().all(|slot| self.is_gone[slot]));
+        let is_bare = gone.method().is_none();
+        let found: Vec<Registered> = found
+            .iter()
+            .filter(|found| match found.key.method() {
+                Some(_) => is_bare && self.exact(&found.key).is_none(),
+                None => is_free,
+            })
+            .cloned()
+            .collect();
+        for route in found {
+            // What was only found contradicts nothing.
+            let _ = self.insert(route);
+        }
     }
 
     /// The slot of exactly this key.
@@ -223,6 +329,7 @@ impl Table {
     }
 
     /// Notes that one endpoint serves all methods of a path but those that have an endpoint of their own (`apart`).
+    #[cfg(feature = "axum")]
     pub(crate) fn serve_others(&mut self, path: &str, apart: MethodSet) {
         let methods = self.paths.entry(path.into()).or_default();
         let known = methods.apart.get_or_insert(apart);
@@ -230,9 +337,44 @@ impl Table {
         self.shape += 1;
     }
 
+    /// Notes what a guarded router serves.
+    #[cfg(feature = "axum")]
+    pub(crate) fn serve(&mut self, found: impl IntoIterator<Item = (PathTemplate, Served)>) {
+        let served = self.served.get_or_insert_default();
+        for (path, more) in found {
+            let known = served.entry(path.as_str().into()).or_default();
+            known.named = known.named.union(more.named);
+            known.others |= more.others;
+        }
+    }
+
+    /// Whether there are guarded routers, and none of them was found to serve this route of this process.
+    pub(crate) fn is_unserved(&self, key: &RouteKey) -> bool {
+        let Some(served) = self.served.as_ref().filter(|_| key.service().is_none()) else {
+            return false;
+        };
+        let Some(served) = served.get(key.path()) else {
+            return true;
+        };
+        let is_named = |method: Method| {
+            let get = method == Method::Head && served.named.contains(Method::Get);
+            get || served.named.contains(method)
+        };
+        !served.others && !key.method().is_none_or(is_named)
+    }
+
+    /// The routes that no guarded router was found to serve, each with the served one that may have been meant.
+    pub(crate) fn unserved(&self) -> impl Iterator<Item = (&RouteKey, Option<&RouteKey>)> {
+        let keys = || self.registered().map(|route| &route.key);
+        let unserved = keys().filter(|key| self.is_unserved(key));
+        let served = move || keys().filter(|key| key.service().is_none() && !self.is_unserved(key));
+        unserved.map(move |key| (key, nearest(key, served())))
+    }
+
     /// The slots that govern a request.
     ///
-    /// The route of its method does, or else the one for all methods of the path. Where one endpoint serves both, both do;
+    /// The route of its method does, which comes first, and the one for all methods of the path where the program declares
+    /// it. One that was only found governs the methods that have no route of their own, and those that share its endpoint;
     /// a method without a route meets the gates of the whole path there. A route that was taken back keeps closed what an
     /// operator has closed, and nothing else.
     pub(crate) fn governing(&self, method: &str, path: &str) -> Governing {
@@ -260,7 +402,7 @@ impl Table {
     fn among(&self, methods: &Methods, method: Option<Method>, is_shared: bool) -> Governing {
         let own = method.and_then(|method| methods.of(method));
         let mut slots: Governing = own.into_iter().collect();
-        if is_shared || own.is_none_or(|slot| self.is_gone(slot)) {
+        if is_shared || methods.is_whole || own.is_none_or(|slot| self.is_gone(slot)) {
             slots.extend(methods.any.map(|slot| slot as usize));
         }
         if is_shared && slots.iter().all(|slot| self.is_gone(*slot)) {
@@ -269,6 +411,34 @@ impl Table {
             slots.extend(others);
         }
         slots
+    }
+
+    /// Whether the route in `slot` gates no request that the one in `other` governs as well: one of the two is force-active,
+    /// and this one is closed by an operator at most. What the program itself closes holds.
+    pub(crate) fn yields(&self, slot: usize, other: usize) -> bool {
+        let (Some(route), Some(other)) = (self.route(slot), self.route(other)) else {
+            return false;
+        };
+        if !other.declared.force_active || closes(&route.declared) {
+            return false;
+        }
+        let is_of_path = route.key.method().is_none() || other.key.method().is_none();
+        is_of_path && route.key.path() == other.key.path()
+    }
+
+    /// Whether operators cannot change the route in `slot`, because the one for all methods of its path is force-active.
+    pub(crate) fn is_protected(&self, slot: usize) -> bool {
+        let Some(route) = self
+            .route(slot)
+            .filter(|route| route.key.service().is_none())
+        else {
+            return false;
+        };
+        let methods = self.paths.get(route.key.path());
+        let whole = methods
+            .filter(|methods| methods.is_whole)
+            .and_then(|methods| methods.any);
+        whole.is_some_and(|whole| route.key.method().is_some() && self.yields(slot, whole as usize))
     }
 
     /// Changes with everything that may change which slots govern a request.

@@ -68,7 +68,7 @@ impl Admitted {
 }
 
 /// What is counted of a request when it comes to a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Counted {
     Nothing,
     /// Another route of the engine has counted it: the limits that routes share.

@@ -1,4 +1,4 @@
-use waygate_core::grammar::PolicyName;
+use waygate_core::{grammar::PolicyName, model::RouteKey};
 
 use super::{Responses, limits::LimitFunctions};
 use crate::registry::HandlerDeclaration;
@@ -25,6 +25,15 @@ impl Attached {
     pub(crate) fn has_concurrency_key(&self, name: &PolicyName) -> bool {
         let functions = self.limits.concurrency_named(name);
         functions.is_some_and(|functions| functions.key.is_some())
+    }
+
+    /// The functions of all routes that govern a request, each for the limits of its route. Of responses, the first holds.
+    pub(crate) fn among<'a>(all: impl Iterator<Item = (&'a RouteKey, &'a Self)> + Clone) -> Self {
+        let responses = all.clone().map(|(_, attached)| &attached.responses);
+        Self {
+            responses: responses.fold(Responses::default(), Responses::or),
+            limits: LimitFunctions::among(all.map(|(key, attached)| (key, &attached.limits))),
+        }
     }
 
     /// The functions of both; `Err` says for what they have different ones.

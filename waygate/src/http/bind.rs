@@ -26,6 +26,8 @@ pub use error::{BindError, BindErrors};
 /// What binding has found out.
 pub(super) struct Bound {
     pub(super) routes: Vec<Registered>,
+    /// What is served under a path that a registered route governs as a whole.
+    pub(super) covered: Vec<Registered>,
     /// The routes that the attributes of each handler are bound to, by its stamp.
     pub(super) handlers: HashMap<&'static str, Vec<RouteKey>>,
 }
@@ -43,13 +45,14 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// Binds every declaration of this program. The stamps are taken out of `document`.
+/// Binds every declaration of this program, beside the routes that are `known`. The stamps are taken out of `document`.
 pub(super) async fn bind(
     handlers: &[HandlerDeclaration],
     survey: &mut Survey,
     document: Option<&mut Value>,
     allow_unmounted: &[String],
     has_principal: bool,
+    known: &Table,
 ) -> Result<Bound, BindErrors> {
     let (mut operations, mut errors) = (Vec::new(), Vec::new());
     if let Some(document) = document {
@@ -75,6 +78,7 @@ pub(super) async fn bind(
     }
     let mut bound = Bound {
         routes: Vec::new(),
+        covered: Vec::new(),
         handlers: HashMap::new(),
     };
     // Paths of routes without a method, which come first.
@@ -84,6 +88,10 @@ pub(super) async fn bind(
         match (found.filter(|served| served.has(route.method())), &*claims) {
             // An operation of its own would take the method away from the route that governs all of them.
             (Some(served), []) if every_method.contains(&served.path) => {}
+            (Some(served), []) if known.is_covered(&served.path) => {
+                let key = RouteKey::new(route.method(), &served.path);
+                bound.covered.push(served_route(key, Source::Document));
+            }
             (Some(Served { path, .. }), claims) => {
                 if route.method().is_none() {
                     every_method.insert(path.clone());
@@ -177,47 +185,56 @@ fn claimed_twice(route: &RouteSpec, claims: &[Claim<'_>]) -> Option<BindError> {
 }
 
 impl Bound {
-    /// Adds what the router serves, and neither attributes nor the document nor `known` routes name.
+    /// Adds what the router serves, and neither attributes nor the document name.
+    ///
+    /// What was `known` before by a call of `register` is found all the same, so that it stays when that is taken back.
     pub(super) fn add_undocumented(&mut self, survey: &Survey, known: &Table) {
-        let mut keys: HashSet<RouteKey> =
-            self.routes.iter().map(|route| route.key.clone()).collect();
+        let bound: HashSet<RouteKey> = self.routes.iter().map(|route| route.key.clone()).collect();
+        let is_bound = |method: Option<Method>, path: &PathTemplate| {
+            bound.contains(&RouteKey::new(method, path))
+        };
         for served in survey.served() {
             let path = &served.path;
-            let mut is_known = |method: Option<Method>| {
-                let key = RouteKey::new(method, path);
-                known.exact(&key).is_some() || keys.contains(&key)
-            };
-            if is_known(None) {
+            if is_bound(None, path) {
                 continue;
             }
-            let covered = |method: Method, is_known: &mut dyn FnMut(Option<Method>) -> bool| {
-                let get = method == Method::Head && is_known(Some(Method::Get));
-                get || is_known(Some(method))
+            let is_known = |method: Option<Method>| {
+                is_bound(method, path) || known.exact(&RouteKey::new(method, path)).is_some()
             };
-            let is_any = served.others
-                && (served.is_any || served.methods.is_empty())
-                && !Method::ALL.into_iter().any(|method| is_known(Some(method)));
+            // `HEAD` follows `GET`.
+            let is_followed = |method: Method| {
+                method == Method::Head
+                    && is_known(Some(Method::Get))
+                    && !is_known(Some(Method::Head))
+            };
+            let is_one = served.others && (served.is_any || served.methods.is_empty());
+            let has_own = Method::ALL.into_iter().any(|method| is_known(Some(method)));
+            if is_one && has_own {
+                let key = RouteKey::new(None, path);
+                self.covered.push(served_route(key, Source::Router));
+            }
+            let is_any = is_one && !has_own;
             let methods: Vec<_> = match is_any {
                 // One handler for all methods is one route.
                 true => vec![None],
                 false => {
                     let own = served.methods.iter().copied();
-                    own.filter(|method| !covered(*method, &mut is_known))
+                    own.filter(|method| !is_followed(*method))
                         .map(Some)
                         .collect()
                 }
             };
-            for method in methods {
-                let key = RouteKey::new(method, path);
-                keys.insert(key.clone());
-                self.routes.push(Registered {
-                    key,
-                    declared: RouteState::default(),
-                    limits: Vec::new(),
-                    concurrency: Vec::new(),
-                    attached: Attached::default(),
-                    source: Source::Router,
-                });
+            let is_covered = known.is_covered(path);
+            for method in methods
+                .into_iter()
+                .filter(|method| !is_bound(*method, path))
+            {
+                let route = served_route(RouteKey::new(method, path), Source::Router);
+                // One of its own would take the method away from the route that governs all of them.
+                match is_covered && method.is_some() && known.exact(&route.key).is_none() {
+                    true => self.covered.push(route),
+                    false => self.routes.push(route),
+                }
             }
         }
     }
@@ -253,6 +270,18 @@ impl Bound {
             attached,
             source,
         });
+    }
+}
+
+/// A route of which nothing is known but that it is served.
+fn served_route(key: RouteKey, source: Source) -> Registered {
+    Registered {
+        key,
+        declared: RouteState::default(),
+        limits: Vec::new(),
+        concurrency: Vec::new(),
+        attached: Attached::default(),
+        source,
     }
 }
 

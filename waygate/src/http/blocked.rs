@@ -7,7 +7,8 @@ use waygate_core::{
     model::LimitKey,
 };
 
-/// A request that is not served: its head, and why. Custom responses are made from it.
+/// A request that is not served: its head, and why. Custom responses are made from it; one without a status of its own has
+/// [`status`](Self::status).
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -222,7 +223,7 @@ impl Blocked {
         &self.reason
     }
 
-    /// The status of the built-in answer.
+    /// The status of the built-in answer, and of custom ones whose own status would be one of success.
     pub fn status(&self) -> StatusCode {
         self.reason.status()
     }

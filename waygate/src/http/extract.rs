@@ -125,8 +125,11 @@ where
                 headers,
             });
         }
-        let counted = slot.map(|slot| Admitted::new(engine, slot).counted());
-        if counted == Some(Counted::Everything) {
+        let counted = slots
+            .iter()
+            .map(|slot| Admitted::new(engine, *slot).counted());
+        let counted = counted.max().unwrap_or(Counted::Nothing);
+        if counted == Counted::Everything {
             return Ok(Self { headers });
         }
         if verdict == Verdict::PassDeprecated {
@@ -135,16 +138,14 @@ where
             headers.extend(announcement.iter().flat_map(|all| all.iter().cloned()));
         }
         let limited = match (counted, slot) {
-            (Some(Counted::Shared), Some(slot)) => engine
+            (Counted::Shared, Some(slot)) => engine
                 .own_limits_for(&snapshot, slot, &facts)
-                .map(|(route, limits)| (limits, route)),
-            _ => engine
-                .limits_for(&snapshot, slot, &facts)
-                .map(|limited| (limited.limits.clone(), limited.route.clone())),
+                .map(|(route, limits)| (slot, route, limits)),
+            _ => engine.limits_among(&snapshot, &slots, &facts),
         };
         // It is not to be held while the counters are asked.
         drop(snapshot);
-        if let Some((limits, route)) = limited {
+        if let Some((_, route, limits)) = limited {
             count(parts, engine, &limits, &route, &mut headers).await?;
         }
         Ok(Self { headers })

@@ -2,16 +2,16 @@ use std::{collections::HashMap, fmt, net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 
-use waygate_core::{Printable, model::RouteKey};
+use waygate_core::{Printable, grammar::PathTemplate, model::RouteKey};
 
 use super::{
     Api, BindErrors, Responses, bind,
     layer::{Setup, Shared, WaygateLayer},
-    survey::Survey,
+    survey::{self, Survey},
 };
 use crate::{
     Waygate,
-    engine::Report,
+    engine::{Found, Report, Served},
     registry::{self, HandlerDeclaration},
 };
 
@@ -43,18 +43,23 @@ impl Waygate {
             (&self.inner.allow_unmounted, self.inner.principal.is_some());
         let handlers =
             registry::declarations().map_err(|invalid| BindErrors::from_one(invalid.into()))?;
+        let known = self.inner.snapshot.load().table.clone();
         let mut bound = bind::bind(
             &handlers,
             &mut survey,
             document.as_mut(),
             unmounted,
             has_principal,
+            &known,
         )
         .await?;
-        bound.add_undocumented(&survey, &self.inner.snapshot.load().table);
-        self.inner
-            .register_served(bound.routes, survey.others())
-            .await?;
+        bound.add_undocumented(&survey, &known);
+        let found = Found {
+            served: survey.served().map(served).collect(),
+            covered: bound.covered,
+            others: survey.others().collect(),
+        };
+        self.inner.register_found(bound.routes, found).await?;
         let table = self.inner.snapshot.load().table.clone();
         let mut stamps: HashMap<usize, Vec<&'static str>> = HashMap::new();
         for (stamp, routes) in &bound.handlers {
@@ -88,6 +93,14 @@ impl Waygate {
             endpoints: crate::openapi::Endpoints::default(),
         })
     }
+}
+
+fn served(found: &survey::Served) -> (PathTemplate, Served) {
+    let served = Served {
+        named: found.methods.iter().copied().collect(),
+        others: found.others,
+    };
+    (found.path.clone(), served)
 }
 
 /// A guarded API, to be completed with documentation and administration, and to be served.

@@ -16,10 +16,16 @@ const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json"
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// Runs a custom answer; if it panics, the built-in one is given.
+/// Runs a custom answer; if it panics, the built-in one is given. A refusal must not look like a success: an answer that
+/// has a status of success, as plain text has, takes that of the built-in one.
 pub(super) async fn custom(responder: Responder, blocked: Blocked) -> Response {
     match responder.answer(blocked.clone()).await {
-        Some(response) => response,
+        Some(mut response) => {
+            if response.status().is_success() {
+                *response.status_mut() = blocked.status();
+            }
+            response
+        }
         None => {
             let path = blocked.request().uri.path();
             tracing::error!(

@@ -48,7 +48,8 @@ impl fmt::Debug for Responder {
     }
 }
 
-/// Functions that can answer a blocked request: `fn(&Blocked) -> impl IntoResponse`, and async ones of the same shape.
+/// Functions that can answer a blocked request: `fn(&Blocked) -> impl IntoResponse`, and async ones of the same shape. An
+/// answer with a status of success (2xx) takes [`Blocked::status`].
 ///
 /// `Kind` tells the two apart; it is always inferred.
 #[diagnostic::on_unimplemented(

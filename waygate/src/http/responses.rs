@@ -4,6 +4,9 @@ use super::{BlockReason, IntoResponder, Responder, function_id::either};
 
 /// Functions that answer blocked requests, one for each kind of block; the built-in answer where there is none.
 ///
+/// An answer with a status of success (2xx), such as plain text, is sent with [`Blocked::status`](crate::Blocked::status)
+/// instead, so that clients and caches do not take a refusal for the resource. All other statuses stay.
+///
 /// Given to [`Guarded::responses`](crate::Guarded::responses) for the whole application, and to
 /// [`Registration::responses`](crate::Registration::responses) for one route. What an attribute says with `response = ..`, and
 /// what is registered of a route or of a limit, comes first.
@@ -112,6 +115,20 @@ impl Responses {
             concurrency_limited,
         ];
         all.into_iter().all(Option::is_none)
+    }
+
+    /// What `other` says, where nothing is said yet.
+    pub(super) fn or(self, other: &Self) -> Self {
+        let or = |own: Option<Responder>, other: &Option<Responder>| own.or_else(|| other.clone());
+        Self {
+            maintenance: or(self.maintenance, &other.maintenance),
+            disabled: or(self.disabled, &other.disabled),
+            env_gated: or(self.env_gated, &other.env_gated),
+            ip_not_allowed: or(self.ip_not_allowed, &other.ip_not_allowed),
+            role_required: or(self.role_required, &other.role_required),
+            rate_limited: or(self.rate_limited, &other.rate_limited),
+            concurrency_limited: or(self.concurrency_limited, &other.concurrency_limited),
+        }
     }
 
     /// What both say; `Err` says for what they have different functions.

@@ -124,6 +124,10 @@ impl Endpoint {
                 let engine = &*self.shared.waygate.inner;
                 let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
                 let (slot, _) = engine.decide_among(snapshot, slots, &facts, &facts);
+                let announcement = match self.verdict(slot, &facts, snapshot) {
+                    Ok(announcement) => announcement,
+                    Err(refusal) => return refusal,
+                };
                 match engine.limits_among(snapshot, slots, &facts) {
                     Some((of, route, limits)) => {
                         let limited = Limited {
@@ -131,12 +135,9 @@ impl Endpoint {
                             route: &route,
                             limits: &limits,
                         };
-                        match self.verdict(slot, &facts, snapshot) {
-                            Ok(announcement) => self.count(request, limited, announcement),
-                            Err(refusal) => refusal,
-                        }
+                        self.count(request, limited, announcement)
                     }
-                    None => self.decide_at(slot, request, snapshot),
+                    None => self.serve(slots.first().copied(), announcement),
                 }
             }
         }

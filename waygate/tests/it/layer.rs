@@ -293,7 +293,7 @@ async fn custom_answers_take_the_place_of_the_built_in_ones() {
     let answer = app.get("/x").await;
     assert_eq!(
         (answer.status().as_u16(), answer.text()),
-        (200, "sync /x".to_owned())
+        (503, "sync /x".to_owned())
     );
     system.disable("/x", "").await.unwrap();
     assert_eq!(app.get("/x").await.text(), "async ROUTE_DISABLED");
@@ -522,4 +522,55 @@ async fn templates_of_routes_that_nobody_controls_can_be_exempt() {
         .unwrap();
     assert_eq!(app.get("/users/7").await.status(), 200);
     assert_eq!(app.get("/elsewhere").await.status(), 503);
+}
+
+#[tokio::test]
+async fn a_refusal_is_no_success() {
+    fn sorry(_: &Blocked) -> &'static str {
+        "sorry"
+    }
+    async fn sorry_later(_: &Blocked) -> String {
+        "sorry".to_owned()
+    }
+    let responses = || {
+        let responses = Responses::new().maintenance(sorry).disabled(sorry_later);
+        responses
+            .rate_limited(|_: &Blocked| http::StatusCode::NO_CONTENT)
+            .env_gated(|_: &Blocked| axum::response::Redirect::temporary("/elsewhere"))
+    };
+    let keys = ["GET:/a", "GET:/b", "GET:/c", "GET:/d"];
+    let behind_layer = builder().build().await.unwrap();
+    let routes = ["/a", "/b", "/c", "/d"];
+    let router = routes.iter().fold(Router::new(), |router, path| {
+        router.route(path, get(|| async { "served" }))
+    });
+    let guarded = behind_layer.guard(router).await.unwrap();
+    let guarded = guarded.responses(responses()).into_router();
+    let with_guard = builder().build().await.unwrap();
+    let router = routes.iter().fold(Router::new(), |router, path| {
+        router.route(path, get(|_: waygate::RouteGuard| async { "served" }))
+    });
+    let of_route = keys.map(|key| {
+        let registration = waygate::Registration::new(key.parse().unwrap());
+        registration.responses(responses())
+    });
+    with_guard.register_all(of_route).await.unwrap();
+    let router = router.with_state(with_guard.clone());
+    for (waygate, router) in [(behind_layer, guarded), (with_guard, router)] {
+        let system = waygate.system();
+        system.set_maintenance("GET:/a", "").await.unwrap();
+        system.disable("GET:/b", "").await.unwrap();
+        let limit = serde_json::json!({"limit": "1/hour", "key_strategy": "global"});
+        let limit = serde_json::from_value(limit).unwrap();
+        let key = "GET:/c#default".parse().unwrap();
+        system.set_rate_limit(key, limit).await.unwrap();
+        system.set_env_only("GET:/d", &["dev"]).await.unwrap();
+        let app = TestApp::new(router);
+        assert_eq!(app.get("/a").await.status(), 503);
+        assert_eq!(app.get("/a").await.text(), "sorry");
+        assert_eq!(app.get("/b").await.status(), 503);
+        assert_eq!(app.get("/c").await.status(), 200);
+        assert_eq!(app.get("/c").await.status(), 429);
+        assert_eq!(app.get("/d").await.status(), 307, "other statuses stay");
+    }
 }

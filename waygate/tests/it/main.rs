@@ -35,4 +35,5 @@ mod same_name;
 mod support;
 #[cfg(feature = "file")]
 mod unreadable;
+mod whole_paths;
 mod windows;

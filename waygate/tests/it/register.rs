@@ -9,7 +9,7 @@ use waygate::{
     port::MemoryBackend, rate_limit, testing::TestApp,
 };
 
-use crate::{reseed::status, support::builder};
+use crate::{log::Log, reseed::status, support::builder};
 
 fn key(text: &str) -> RouteKey {
     text.parse().unwrap()
@@ -308,4 +308,92 @@ async fn what_was_closed_stays_closed_when_it_is_unregistered() {
     assert_eq!(status(&waygate, "GET:/off"), RouteStatus::Disabled);
     assert_eq!(answer(&app, "/off").await, 503);
     assert!(!waygate.unregister(&key("GET:/off")).await);
+}
+
+#[tokio::test]
+async fn what_no_router_serves_is_taken_and_named() {
+    let typed = ["GET:/typo", "GET:/late/{y}", "DELETE:/plain", "/nothing"];
+    let fine = ["HEAD:/plain", "/plain", "GET:/late/{x}", "billing:GET:/x"];
+    for first in [true, false] {
+        let (log, _guard) = Log::of_this_thread();
+        let waygate = builder().build().await.unwrap();
+        let register = async || {
+            let keys = typed.into_iter().chain(fine);
+            let routes = keys.map(|text| Registration::new(key(text)));
+            waygate.register_all(routes).await.unwrap();
+        };
+        if first {
+            register().await;
+            assert!(!waygate.report().to_string().contains("not served"));
+        }
+        let api = api().route("/late/{x}", get(async || "x"));
+        let guarded = waygate.guard(api).await.unwrap();
+        if !first {
+            register().await;
+        }
+        let report = guarded.report().to_string();
+        let marked = |route: &str| {
+            let record = waygate.route(route).unwrap();
+            assert!(!record.unserved || report.contains("+not served by a guarded router"));
+            let log = log.lines();
+            let warnings = log.iter().filter(|line| line.contains("in no guarded"));
+            let is_logged = warnings
+                .into_iter()
+                .any(|line| line.contains(&format!("route={route}")));
+            assert_eq!(record.unserved, is_logged, "{route}: {log:?}");
+            record.unserved
+        };
+        for route in typed {
+            assert!(
+                marked(route),
+                "{route}, registered first: {first}: {report}"
+            );
+        }
+        for route in ["/plain", "GET:/late/{x}", "GET:/off"] {
+            assert!(
+                !marked(route),
+                "{route}, registered first: {first}: {report}"
+            );
+        }
+        let marks = report.matches("+not served by a guarded router").count();
+        assert_eq!(marks, typed.len(), "{report}");
+        let log = log.lines();
+        assert!(
+            log.iter().any(|line| line.contains("`GET:/late/{x}`")),
+            "what was meant: {log:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn contradictions_within_one_call_are_refused() {
+    let waygate = builder().build().await.unwrap();
+    let route = || Registration::new(key("GET:/x"));
+    for two in [
+        [
+            route().state(maintained()),
+            route().state(RouteState {
+                force_active: true,
+                ..RouteState::default()
+            }),
+        ],
+        [
+            route().rate_limit(rate("1/minute")),
+            route().rate_limit(rate("2/minute")),
+        ],
+    ] {
+        let refused = waygate.register_all(two).await.unwrap_err();
+        assert!(
+            matches!(refused, RegisterError::Conflict { .. }),
+            "{refused}"
+        );
+        assert!(waygate.route("GET:/x").is_err(), "nothing was registered");
+    }
+    let both = [
+        route().state(maintained()),
+        route().rate_limit(rate("1/minute")),
+    ];
+    waygate.register_all(both).await.unwrap();
+    assert_eq!(status(&waygate, "GET:/x"), RouteStatus::Maintenance);
+    assert_eq!(waygate.rate_limits().len(), 1);
 }

@@ -125,7 +125,7 @@ async fn functions_hold_whenever_they_are_registered_until_they_are_taken_back()
             let system = waygate.system();
             system.set_maintenance("GET:/plain", "later").await.unwrap();
             let closed = answer(&app, "red", "/plain").await;
-            assert_eq!(closed, (200, "sorry: MAINTENANCE_MODE".to_owned()));
+            assert_eq!(closed, (503, "sorry: MAINTENANCE_MODE".to_owned()));
 
             // The next registration takes the place of all that.
             let by_all = RateLimitFunctions::new().key(everyone);
@@ -173,18 +173,18 @@ async fn a_route_answers_the_refusals_of_all_its_limits() {
         );
     waygate.register_all([closed]).await.unwrap();
     assert_eq!(status(&app, "red", "/plain").await, 200);
-    let of_limit = (200, "busy: RATE_LIMIT_EXCEEDED".to_owned());
+    let of_limit = (429, "busy: RATE_LIMIT_EXCEEDED".to_owned());
     assert_eq!(answer(&app, "red", "/plain").await, of_limit);
     waygate.unregister(&"GET:/plain".parse().unwrap()).await;
     let limited = route("GET:/plain")
         .responses(Responses::new().rate_limited(sorry).disabled(sorry))
         .rate_limit(rate("1/minute"));
     waygate.register_all([limited]).await.unwrap();
-    let of_route = (200, "sorry: RATE_LIMIT_EXCEEDED".to_owned());
+    let of_route = (429, "sorry: RATE_LIMIT_EXCEEDED".to_owned());
     assert_eq!(answer(&app, "red", "/plain").await, of_route);
     let off = waygate.system().disable("GET:/plain", "").await;
     off.unwrap();
-    let disabled = (200, "sorry: ROUTE_DISABLED".to_owned());
+    let disabled = (503, "sorry: ROUTE_DISABLED".to_owned());
     assert_eq!(answer(&app, "red", "/plain").await, disabled);
 }
 

@@ -1,4 +1,7 @@
-use waygate_core::grammar::PolicyName;
+use waygate_core::{
+    grammar::PolicyName,
+    model::{LimitKey, LimitScope, RouteKey},
+};
 
 use super::{CostFunction, IntoCostFunction, IntoKeyFunction, KeyFunction};
 use crate::{
@@ -100,14 +103,42 @@ impl ConcurrencyLimitFunctions {
 /// The functions of the limits of one route, by the names of the limits. Limits without functions are left out.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LimitFunctions {
-    rates: Vec<(PolicyName, RateLimitFunctions)>,
-    concurrency: Vec<(PolicyName, ConcurrencyLimitFunctions)>,
+    rates: Vec<Of<RateLimitFunctions>>,
+    concurrency: Vec<Of<ConcurrencyLimitFunctions>>,
+}
+
+/// The functions of one limit.
+#[derive(Debug, Clone)]
+struct Of<T> {
+    name: PolicyName,
+    /// The route of the limit, where there are limits of several routes, which may share names.
+    route: Option<RouteKey>,
+    functions: T,
+}
+
+impl<T: Clone> Of<T> {
+    fn at(&self, route: &RouteKey) -> Self {
+        Self {
+            route: Some(route.clone()),
+            ..self.clone()
+        }
+    }
+
+    fn is_of(&self, key: &LimitKey) -> bool {
+        let is_there =
+            |route: &RouteKey| matches!(&key.scope, LimitScope::Route(of) if of == route);
+        self.name == key.name && self.route.as_ref().is_none_or(is_there)
+    }
 }
 
 impl LimitFunctions {
     pub(crate) fn add_rate(&mut self, name: PolicyName, functions: RateLimitFunctions) {
         if !functions.is_empty() {
-            self.rates.push((name, functions));
+            self.rates.push(Of {
+                name,
+                route: None,
+                functions,
+            });
         }
     }
 
@@ -117,7 +148,11 @@ impl LimitFunctions {
         functions: ConcurrencyLimitFunctions,
     ) {
         if !functions.is_empty() {
-            self.concurrency.push((name, functions));
+            self.concurrency.push(Of {
+                name,
+                route: None,
+                functions,
+            });
         }
     }
 
@@ -126,21 +161,21 @@ impl LimitFunctions {
     }
 
     pub(crate) fn rate_named(&self, name: &PolicyName) -> Option<&RateLimitFunctions> {
-        Some(named(&self.rates, name)?.1)
+        Some(find(&self.rates, |of| of.name == *name)?.1)
     }
 
     pub(crate) fn concurrency_named(
         &self,
         name: &PolicyName,
     ) -> Option<&ConcurrencyLimitFunctions> {
-        Some(named(&self.concurrency, name)?.1)
+        Some(find(&self.concurrency, |of| of.name == *name)?.1)
     }
 
     /// The functions of a policy, and its place among those that have any: none of one that more than this route meets,
     /// or only one of its methods.
     pub(super) fn rate(&self, policy: &Policy) -> Option<(usize, &RateLimitFunctions)> {
         match policy.is_declared {
-            true => named(&self.rates, &policy.key.name),
+            true => find(&self.rates, |of| of.is_of(&policy.key)),
             false => None,
         }
     }
@@ -151,30 +186,37 @@ impl LimitFunctions {
         limit: &Concurrency,
     ) -> Option<(usize, &ConcurrencyLimitFunctions)> {
         match limit.is_declared {
-            true => named(&self.concurrency, &limit.key.name),
+            true => find(&self.concurrency, |of| of.is_of(&limit.key)),
             false => None,
         }
     }
 
     /// What keys rate limits, in the order of [`rate`](Self::rate).
     pub(in crate::http) fn rate_keys(&self) -> impl Iterator<Item = Option<&KeyFunction>> {
-        self.rates
-            .iter()
-            .map(|(_, functions)| functions.key.as_ref())
+        self.rates.iter().map(|of| of.functions.key.as_ref())
     }
 
     /// What keys limits of concurrency, in the order of [`concurrency`](Self::concurrency).
     pub(super) fn concurrency_keys(&self) -> impl Iterator<Item = Option<&KeyFunction>> {
-        self.concurrency
-            .iter()
-            .map(|(_, functions)| functions.key.as_ref())
+        self.concurrency.iter().map(|of| of.functions.key.as_ref())
     }
 
     /// Whether some function returns a key or a cost of a rate limit.
     #[inline]
     pub(super) fn ask_functions(&self) -> bool {
-        let mut all = self.rates.iter();
-        all.any(|(_, functions)| functions.key.is_some() || functions.cost.is_some())
+        let mut all = self.rates.iter().map(|of| &of.functions);
+        all.any(|functions| functions.key.is_some() || functions.cost.is_some())
+    }
+
+    /// The functions of several routes, each for the limits of its route.
+    pub(crate) fn among<'a>(all: impl Iterator<Item = (&'a RouteKey, &'a Self)> + Clone) -> Self {
+        let rates = all.clone();
+        let rates = rates.flat_map(|(key, own)| own.rates.iter().map(|of| of.at(key)));
+        let concurrency = all.flat_map(|(key, own)| own.concurrency.iter().map(|of| of.at(key)));
+        Self {
+            rates: rates.collect(),
+            concurrency: concurrency.collect(),
+        }
     }
 
     /// The functions of both; `Err` says for what they have different ones.
@@ -188,23 +230,24 @@ impl LimitFunctions {
     }
 }
 
-fn named<'a, T>(all: &'a [(PolicyName, T)], name: &PolicyName) -> Option<(usize, &'a T)> {
-    let index = all.iter().position(|(known, _)| known == name)?;
-    Some((index, &all[index].1))
+fn find<T>(all: &[Of<T>], wanted: impl Fn(&Of<T>) -> bool) -> Option<(usize, &T)> {
+    let index = all.iter().position(wanted)?;
+    Some((index, &all[index].functions))
 }
 
 fn all<T: Clone>(
-    first: &[(PolicyName, T)],
-    second: &[(PolicyName, T)],
+    first: &[Of<T>],
+    second: &[Of<T>],
     union: impl Fn(&T, &T) -> Result<T, &'static str>,
-) -> Result<Vec<(PolicyName, T)>, (&'static str, PolicyName)> {
+) -> Result<Vec<Of<T>>, (&'static str, PolicyName)> {
     let mut all = first.to_vec();
-    for (name, functions) in second {
-        match named(first, name) {
+    for more in second {
+        match find(first, |of| of.name == more.name) {
             Some((index, known)) => {
-                all[index].1 = union(known, functions).map_err(|what| (what, name.clone()))?;
+                all[index].functions =
+                    union(known, &more.functions).map_err(|what| (what, more.name.clone()))?;
             }
-            None => all.push((name.clone(), functions.clone())),
+            None => all.push(more.clone()),
         }
     }
     Ok(all)

@@ -477,6 +477,40 @@ async fn health_tells_the_revision() {
 }
 
 #[tokio::test]
+async fn health_names_what_is_bypassed() {
+    let builder = crate::support::builder();
+    let builder = builder.bypass_lifecycle(true).bypass_rate_limits(true);
+    let (log, guard) = crate::log::Log::of_this_thread();
+    let waygate = builder.build().await.unwrap();
+    drop(guard);
+    let warned = |of: &str| {
+        let log = log.lines();
+        log.iter()
+            .any(|line| line.contains(&format!("component={of}")))
+    };
+    let report = waygate.report().to_string();
+    let guarded = waygate.guard(axum::Router::new()).await.unwrap();
+    let guarded = guarded.admin("/waygate", waygate::Credentials::none());
+    let server = Server {
+        waygate,
+        clock: crate::support::clock(),
+        router: guarded.into_router(),
+        token: String::new(),
+    };
+    let health = server.get("/api/health").await.expect(200);
+    assert_eq!(health["status"], "degraded");
+    for (component, origin) in [
+        ("lifecycle_bypass", ".bypass_lifecycle(true)"),
+        ("rate_limit_bypass", ".bypass_rate_limits(true)"),
+    ] {
+        let cause = health["components"][component]["cause"].as_str().unwrap();
+        assert!(cause.contains(origin), "{health}");
+        assert!(report.contains(&format!("note: {cause}")), "{report}");
+        assert!(warned(component), "{component}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_found_says_how_it_would_be() {
     let server = Server::start().await;
     let answer = server.get("/api/routes/GET:/orders/enable").await;

@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Window, text};
 use crate::grammar::{EnvName, Reason};
@@ -15,7 +15,11 @@ pub struct Position {
     #[serde(default, skip_serializing_if = "Reason::is_empty")]
     pub reason: Reason,
     /// The only environments that are served. `None`: all; an empty list: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "listed"
+    )]
     pub envs: Option<Vec<EnvName>>,
     /// Planned maintenances, the one that was set last at the end. A maintenance that has windows ends with the first of
     /// them; while the route is disabled they do not matter.
@@ -85,6 +89,11 @@ impl Former {
     }
 }
 
+/// Takes no `null` for a list: it would be no gate at all.
+fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<EnvName>>, D::Error> {
+    Vec::deserialize(deserializer).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, from_value, json, to_value};
@@ -129,6 +138,7 @@ mod tests {
             json!({"lifecycle": "closed"}),
             json!({"lifecycle": {"disabled": {"till": "2030-01-01T00:00:00Z"}}}),
             json!({"envs": ["Dev Env"]}),
+            json!({"envs": null}),
             json!({"reason": "a\nb"}),
             window("2030-01-01T02:00:00Z"),
             window("tomorrow"),

@@ -7,6 +7,7 @@ use std::{
 
 use redis::{Cmd, Value};
 use tokio::{sync::Mutex, time::timeout};
+use waygate_core::Printable;
 
 use super::{
     super::link::{Call, LinkError, Permits},
@@ -98,7 +99,7 @@ impl Shared {
             // The call itself says what is wrong, and the next one looks again.
             Err(LinkError::Refused(_)) => return Ok(()),
             Err(error) => {
-                tracing::debug!(error = %waygate_core::Printable(&error), "the mark cannot be read");
+                tracing::debug!(error = %Printable(&error), "the mark cannot be read");
             }
         }
         self.mark.generation.store(generation, Ordering::Release);

@@ -56,12 +56,13 @@ async fn app(builder: WaygateBuilder) -> Result<(Waygate, Router), Box<dyn std::
         .docs("/docs")
         .admin("/waygate", Credentials::new("admin", "secret")); // <- CHANGE ME
     limit_everything(&waygate).await?;
-    let router = guarded
+    let limited = guarded
         .into_router()
         // Callers must be known before they are counted, so this stands around the guarded router.
-        .layer(middleware::from_fn(account::authenticate))
-        // The application's own operations are not limited.
-        .merge(operations::own(waygate.clone()));
+        .layer(middleware::from_fn(account::authenticate));
+    // The application's own operations are not limited. The guarded router is merged into theirs, so that unknown URLs
+    // still meet maintenance of everything.
+    let router = operations::own(waygate.clone()).merge(limited);
     Ok((waygate, router))
 }
 

@@ -67,6 +67,8 @@ fn news(fault: Fault) -> Option<(&'static str, RangeInclusive<usize>)> {
     }
 }
 
+const LOST: &str = "WARN Redis has lost what was counted; what is known of it is charged again";
+
 /// Waits until all that goes is back.
 pub(crate) async fn settled(fault: Fault, log: &Log) -> Lines {
     let transitions = transitions(fault);
@@ -114,6 +116,14 @@ pub(crate) fn problems(fault: Fault, lines: &Lines) -> Vec<String> {
             problems.push(format!("{said} × `{line}`, not {range:?}"));
         }
         known.push(line);
+    }
+    if matches!(fault, Fault::Flushed | Fault::PromotedBehind) {
+        // The counters of a replica that was behind may be there.
+        let (said, least) = (times(lines, LOST), usize::from(fault == Fault::Flushed));
+        if !(least..=1).contains(&said) {
+            problems.push(format!("{said} × `{LOST}`, not {least}..=1"));
+        }
+        known.push(LOST);
     }
     let others = lines.keys().filter(|line| !known.contains(&line.as_str()));
     problems.extend(others.map(|line| format!("`{line}`")));

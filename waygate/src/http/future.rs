@@ -8,7 +8,10 @@ use axum::response::Response;
 use http::header;
 use pin_project_lite::pin_project;
 
-use super::limits::After;
+use super::{
+    limits::After,
+    watch::{self, Watching},
+};
 use crate::engine::DeprecationHeaders;
 
 pin_project! {
@@ -27,7 +30,7 @@ pub(super) type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + 
 pin_project! {
     #[project = StateProjection]
     enum State<F, E> {
-        Served { #[pin] future: F, after: Option<Box<After>> },
+        Served { #[pin] future: F, watching: Watching, after: Option<Box<After>> },
         Ready { response: Option<Response> },
         Waiting { future: Waiting<E> },
     }
@@ -45,9 +48,29 @@ impl<F, E> std::fmt::Debug for State<F, E> {
 
 impl<F, E> ResponseFuture<F, E> {
     #[inline(always)]
-    pub(super) fn served(future: F, after: Option<Box<After>>) -> Self {
+    pub(super) fn served(future: F, watching: Watching, after: Option<Box<After>>) -> Self {
         Self {
-            state: State::Served { future, after },
+            state: State::Served {
+                future,
+                watching,
+                after,
+            },
+        }
+    }
+
+    #[cold]
+    pub(super) fn keeping(answer: Waiting<E>, after: Option<Box<After>>) -> Self
+    where
+        E: 'static,
+    {
+        match after {
+            None => Self {
+                state: State::Waiting { future: answer },
+            },
+            Some(after) => Self::waiting(async move {
+                let response = after.admitted().scope(answer).await?;
+                Ok(after.complete(response))
+            }),
         }
     }
 
@@ -79,11 +102,15 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Served { future, after } => match after {
-                None => future.poll(cx),
+            StateProjection::Served {
+                future,
+                watching,
+                after,
+            } => match after {
+                None => watch::poll(future, *watching, cx),
                 Some(left) => {
                     let scope = left.admitted().enter();
-                    let polled = future.poll(cx);
+                    let polled = watch::poll(future, *watching, cx);
                     drop(scope);
                     let response = ready!(polled)?;
                     Poll::Ready(Ok(match after.take() {

@@ -16,7 +16,7 @@ use super::{
     limits::{After, TurnedAway, Waiting},
     reply,
     survey::{self, Probe},
-    watch::{self, Watched},
+    watch,
 };
 use crate::engine::{DeprecationHeaders, Limited, Snapshot};
 
@@ -51,7 +51,7 @@ where
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = ResponseFuture<Watched<S::Future, S::Error>, S::Error>;
+    type Future = ResponseFuture<S::Future, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -60,7 +60,7 @@ where
     // Requests are large: each is moved once, to where it is served.
     fn call(&mut self, request: Request) -> Self::Future {
         match self.endpoint.decide(&request) {
-            Step::Serve(after) => ResponseFuture::served(self.reach(request), after),
+            Step::Serve(after) => self.serve(request, after),
             rare => self.follow_step(request, rare),
         }
     }
@@ -74,8 +74,18 @@ where
 {
     /// Serves a request for which nothing is left to decide.
     #[inline(always)]
-    pub(super) fn reach(&mut self, request: Request) -> Watched<S::Future, S::Error> {
-        watch::reach(&mut self.inner, &self.endpoint, request)
+    pub(super) fn serve(
+        &mut self,
+        request: Request,
+        after: Option<Box<After>>,
+    ) -> ResponseFuture<S::Future, S::Error> {
+        match self.endpoint.watch.light() {
+            Some(watching) => ResponseFuture::served(self.inner.call(request), watching, after),
+            None => {
+                let answer = watch::keep(&mut self.inner, &self.endpoint, request);
+                ResponseFuture::keeping(answer, after)
+            }
+        }
     }
 
     #[cold]
@@ -83,9 +93,9 @@ where
         &mut self,
         request: Request,
         step: Step,
-    ) -> ResponseFuture<Watched<S::Future, S::Error>, S::Error> {
+    ) -> ResponseFuture<S::Future, S::Error> {
         match step {
-            Step::Serve(after) => ResponseFuture::served(self.reach(request), after),
+            Step::Serve(after) => self.serve(request, after),
             Step::Probed => ResponseFuture::ready(survey::answer(&self.endpoint, &request)),
             Step::Block(slot, reason) => self.endpoint.refuse(request, slot, *reason),
             Step::TurnAway(away) => self.turn_away(request, *away),

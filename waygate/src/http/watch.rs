@@ -21,12 +21,13 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
+use futures_util::future::Either;
 use http::{Method, StatusCode, header, request::Parts};
 use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::{endpoint::Endpoint, handler_gate, limits::HeldUpgrade};
+use super::{endpoint::Endpoint, future::Waiting, handler_gate, limits::HeldUpgrade};
 
 thread_local! {
     static WATCHING: Cell<Watching> = const { Cell::new(Watching::Not) };
@@ -38,7 +39,7 @@ thread_local! {
 
 /// What the endpoint around what is polled now wants to know.
 #[derive(Debug, Clone, Copy)]
-enum Watching {
+pub(super) enum Watching {
     Not,
     /// Whether a handler with attributes runs.
     Looking,
@@ -192,6 +193,23 @@ impl Watch {
         self.state.store(KNOWN, Ordering::Relaxed);
     }
 
+    /// What is looked for where nothing is kept of requests; `None` where their heads are.
+    #[inline]
+    pub(super) fn light(&self) -> Option<Watching> {
+        match self.state.load(Ordering::Relaxed) {
+            KNOWN | QUIET if !HEADS_ARE_NEEDED.load(Ordering::Relaxed) => Some(self.watching()),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn watching(&self) -> Watching {
+        match self.knows.get() {
+            Some(stamp) => Watching::Knows(stamp),
+            None => Watching::Looking,
+        }
+    }
+
     fn quieten(&self) {
         let (order, failed) = (Ordering::Relaxed, Ordering::Relaxed);
         let _ = self.state.compare_exchange(NEW, QUIET, order, failed);
@@ -203,72 +221,62 @@ impl Watch {
 }
 
 /// Calls an endpoint, and looks for handlers with attributes other than those that are bound to its route.
-#[inline(always)]
 pub(super) fn reach<S>(
     inner: &mut S,
     endpoint: &Arc<Endpoint>,
     request: Request,
-) -> Watched<S::Future, S::Error>
+) -> Either<Light<S::Future>, Waiting<S::Error>>
 where
     S: Service<Request, Response = Response>,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
-    let watching = match endpoint.watch.state.load(Ordering::Relaxed) {
-        KNOWN | QUIET if !HEADS_ARE_NEEDED.load(Ordering::Relaxed) => {
-            match endpoint.watch.knows.get() {
-                Some(stamp) => Watching::Knows(stamp),
-                None => Watching::Looking,
-            }
-        }
-        _ => return keep(inner, endpoint, request),
-    };
-    Watched {
-        state: State::Light {
+    match endpoint.watch.light() {
+        Some(watching) => Either::Left(Light {
             future: inner.call(request),
             watching,
-        },
+        }),
+        None => Either::Right(keep(inner, endpoint, request)),
     }
 }
 
 pin_project! {
-    /// The answer of an endpoint, or of the gates that its handler was found to have.
+    /// The answer of an endpoint that keeps nothing of the request.
     #[must_use = "futures do nothing unless polled"]
-    pub(crate) struct Watched<F, E> {
+    pub(super) struct Light<F> {
         #[pin]
-        state: State<F, E>,
+        future: F,
+        watching: Watching,
     }
 }
 
-pin_project! {
-    #[project = StateProjection]
-    enum State<F, E> {
-        /// Nothing is kept of the request.
-        Light { #[pin] future: F, watching: Watching },
-        Keeping { future: Pin<Box<dyn Future<Output = Result<Response, E>> + Send>> },
-    }
-}
-
-impl<F, E> Future for Watched<F, E>
+impl<F, E> Future for Light<F>
 where
     F: Future<Output = Result<Response, E>>,
 {
     type Output = Result<Response, E>;
 
-    // Answers are large: they are moved as little as can be.
-    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProjection::Light { future, watching } => {
-                let scope = Scope::enter(*watching);
-                let polled = future.poll(cx);
-                match scope.found() {
-                    Some(_) if polled.is_pending() => Poll::Ready(Ok(too_late())),
-                    _ => polled,
-                }
-            }
-            StateProjection::Keeping { future } => future.as_mut().poll(cx),
-        }
+        let this = self.project();
+        poll(this.future, *this.watching, cx)
+    }
+}
+
+/// Polls the answer of an endpoint that keeps nothing of the request. Answers are large: they are moved as little as can be.
+#[inline]
+pub(super) fn poll<F, E>(
+    future: Pin<&mut F>,
+    watching: Watching,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response, E>>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    let scope = Scope::enter(watching);
+    let polled = future.poll(cx);
+    match scope.found() {
+        Some(_) if polled.is_pending() => Poll::Ready(Ok(too_late())),
+        _ => polled,
     }
 }
 
@@ -283,12 +291,13 @@ fn too_late() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, headers).into_response()
 }
 
+/// The answer of an endpoint that keeps the head of the request, for gates that may be found.
 #[cold]
-fn keep<S>(
+pub(super) fn keep<S>(
     inner: &mut S,
     endpoint: &Arc<Endpoint>,
     mut request: Request,
-) -> Watched<S::Future, S::Error>
+) -> Waiting<S::Error>
 where
     S: Service<Request, Response = Response>,
     S::Future: Send + 'static,
@@ -303,11 +312,7 @@ where
         head,
         upgrade,
     };
-    Watched {
-        state: State::Keeping {
-            future: Box::pin(kept.serve(inner.call(request))),
-        },
-    }
+    Box::pin(kept.serve(inner.call(request)))
 }
 
 fn head_of(request: &Request) -> Parts {
@@ -333,10 +338,7 @@ impl Kept {
         future: impl Future<Output = Result<Response, E>>,
     ) -> Result<Response, E> {
         let mut future = pin!(future);
-        let watching = match self.endpoint.watch.knows.get() {
-            Some(stamp) => Watching::Knows(stamp),
-            None => Watching::Looking,
-        };
+        let watching = self.endpoint.watch.watching();
         let (mut passed, mut gates) = (Vec::new(), Vec::new());
         let mut has_run = false;
         let response = loop {

@@ -12,7 +12,7 @@ use super::{
         future::{ResponseFuture, announce},
         layer::Shared,
         service::{Step, WaygateService},
-        watch::{self, Watched},
+        watch,
     },
     After,
     functions::{Told, ask},
@@ -166,7 +166,7 @@ where
         &mut self,
         request: Request,
         mut waiting: Box<Waiting>,
-    ) -> ResponseFuture<Watched<S::Future, S::Error>, S::Error> {
+    ) -> ResponseFuture<S::Future, S::Error> {
         let engine = &*self.endpoint.shared.waygate.inner;
         let admitted = Admitted::new(engine, waiting.slot);
         let (parts, body) = request.into_parts();
@@ -189,7 +189,7 @@ where
                 counting.uncounted(&claims);
                 let announcement = waiting.announcement;
                 let after = announcement.map(|headers| After::announcing(admitted, headers));
-                return ResponseFuture::served(self.reach(request), after);
+                return self.serve(request, after);
             }
             Some(Ok(claims)) if engine.counters.shared.is_some() => {
                 waiting.claims = Some(claims);
@@ -208,7 +208,7 @@ where
             Ok(passed) => {
                 let endpoint = self.endpoint.clone();
                 let after = After::counted(admitted, endpoint, limits, passed, announcement);
-                ResponseFuture::served(self.reach(request), Some(after))
+                self.serve(request, Some(after))
             }
             Err(refusal) => {
                 let away = TurnedAway {
@@ -227,7 +227,7 @@ where
         &mut self,
         request: Request,
         waiting: Box<Waiting>,
-    ) -> ResponseFuture<Watched<S::Future, S::Error>, S::Error> {
+    ) -> ResponseFuture<S::Future, S::Error> {
         // The one that was polled ready serves the request; a clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
@@ -293,7 +293,7 @@ where
         &self,
         request: Request,
         away: TurnedAway,
-    ) -> ResponseFuture<Watched<S::Future, S::Error>, S::Error> {
+    ) -> ResponseFuture<S::Future, S::Error> {
         let endpoint = self.endpoint.clone();
         ResponseFuture::waiting(async move {
             let TurnedAway {

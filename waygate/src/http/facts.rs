@@ -37,6 +37,7 @@ pub(super) enum SeenBy {
 }
 
 impl<'a> RequestFacts<'a> {
+    #[inline]
     pub(super) fn of(request: &'a Request, engine: &'a Inner) -> Self {
         Self {
             extensions: request.extensions(),
@@ -61,6 +62,7 @@ impl<'a> RequestFacts<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn seen_by(self, seen_by: SeenBy) -> Self {
         Self { seen_by, ..self }
     }

@@ -194,7 +194,7 @@ impl Watch {
     }
 
     /// What is looked for where nothing is kept of requests; `None` where their heads are.
-    #[inline]
+    #[inline(always)]
     pub(super) fn light(&self) -> Option<Watching> {
         match self.state.load(Ordering::Relaxed) {
             KNOWN | QUIET if !HEADS_ARE_NEEDED.load(Ordering::Relaxed) => Some(self.watching()),
@@ -263,7 +263,7 @@ where
 }
 
 /// Polls the answer of an endpoint that keeps nothing of the request. Answers are large: they are moved as little as can be.
-#[inline]
+#[inline(always)]
 pub(super) fn poll<F, E>(
     future: Pin<&mut F>,
     watching: Watching,
@@ -273,22 +273,27 @@ where
     F: Future<Output = Result<Response, E>>,
 {
     let scope = Scope::enter(watching);
-    let polled = future.poll(cx);
-    match scope.found() {
-        Some(_) if polled.is_pending() => Poll::Ready(Ok(too_late())),
-        _ => polled,
+    // Changed where it stands.
+    let mut polled = future.poll(cx);
+    if scope.found().is_some() {
+        too_late(&mut polled);
     }
+    polled
 }
 
-/// The gates of a handler cannot decide about a request that is gone; about the next one, they can.
+/// The gates of a handler that waits cannot decide about a request that is gone; about the next one, they can.
 #[cold]
-fn too_late() -> Response {
+fn too_late<E>(polled: &mut Poll<Result<Response, E>>) {
+    if polled.is_ready() {
+        return;
+    }
     HEADS_ARE_NEEDED.store(true, Ordering::Relaxed);
     let headers = [
         (header::RETRY_AFTER, "1"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (StatusCode::SERVICE_UNAVAILABLE, headers).into_response()
+    let refusal = (StatusCode::SERVICE_UNAVAILABLE, headers).into_response();
+    *polled = Poll::Ready(Ok(refusal));
 }
 
 /// The answer of an endpoint that keeps the head of the request, for gates that may be found.

@@ -59,9 +59,12 @@ where
 
     // Requests are large: each is moved once, to where it is served.
     fn call(&mut self, request: Request) -> Self::Future {
-        match self.endpoint.decide(&request) {
-            Step::Serve(after) => self.serve(request, after),
-            rare => self.follow_step(request, rare),
+        let step = self.endpoint.decide(&request);
+        match (step, self.endpoint.watch.light()) {
+            (Step::Serve(after), Some(watching)) => {
+                ResponseFuture::served(self.inner.call(request), watching, after)
+            }
+            (rare, _) => self.follow_step(request, rare),
         }
     }
 }
@@ -73,7 +76,6 @@ where
     S::Error: Send + 'static,
 {
     /// Serves a request for which nothing is left to decide.
-    #[inline(always)]
     pub(super) fn serve(
         &mut self,
         request: Request,

@@ -225,7 +225,7 @@ fn emit(
     });
     let registration = registration(&attribute, &handler, &stamp);
     if first {
-        handler.enter(quote!(#facade::__private::entered(#stamp)));
+        handler.enter(quote!(#facade::__private::entered(&#stamp)));
     }
     let function = handler.into_tokens(facade, registration);
     quote!(#beside #function)
@@ -261,7 +261,7 @@ fn registration(attribute: &Attribute, handler: &Handler, stamp: &TokenStream) -
             #facade::__private::submit! {
                 #facade::__private::Declaration::new(
                     #id,
-                    #stamp,
+                    &#stamp,
                     #facade::__private::Gate::#gate,
                     &[#(#routes),*],
                     ::core::file!(),

@@ -10,6 +10,9 @@ use crate::http::{
     CostFunction, IntoCostFunction, IntoKeyFunction, IntoResponder, KeyFunction, Responder,
 };
 
+/// What tells a handler from all others. One word, since it goes with each request.
+pub type Stamp = &'static &'static str;
+
 /// One attribute on one handler, as the linker brings it.
 #[derive(Debug, Clone, Copy)]
 pub struct Declaration {
@@ -17,7 +20,7 @@ pub struct Declaration {
     pub handler: &'static str,
     /// What tells the function from those that share its path: the same for all its attributes, and stamped on its
     /// operation.
-    pub stamp: &'static str,
+    pub stamp: Stamp,
     /// What the attribute says.
     pub gate: Gate,
     /// What `route = ..` lists, each a `RouteSpec`; the same for all attributes of one handler. When empty, the handler
@@ -90,7 +93,7 @@ impl Declaration {
     /// A declaration without functions of its own; `gate` and `routes` are already checked.
     pub const fn new(
         handler: &'static str,
-        stamp: &'static str,
+        stamp: Stamp,
         gate: Gate,
         routes: &'static [&'static str],
         file: &'static str,
@@ -159,13 +162,13 @@ fn repeated(name: &str) -> bool {
 
 /// Awaited by a handler with attributes before its body runs, so that it runs nowhere without them.
 #[cfg(feature = "axum")]
-pub fn entered(stamp: &'static str) -> crate::http::Entered {
+pub fn entered(stamp: Stamp) -> crate::http::Entered {
     crate::http::Entered::new(stamp)
 }
 
 /// Without axum, nothing calls handlers for the engine.
 #[cfg(not(feature = "axum"))]
-pub fn entered(_stamp: &'static str) -> std::future::Ready<()> {
+pub fn entered(_stamp: Stamp) -> std::future::Ready<()> {
     std::future::ready(())
 }
 

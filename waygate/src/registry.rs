@@ -7,7 +7,7 @@ use waygate_core::{
     model::{Deprecation, Lifecycle, RouteState, Window},
 };
 
-use crate::__private::Declaration;
+use crate::__private::{Declaration, Stamp};
 use crate::http::{DeclaredLimits, Responses};
 
 /// All that the attributes of one handler declare.
@@ -16,7 +16,7 @@ pub(crate) struct HandlerDeclaration {
     /// `module_path!() + "::" + fn name`.
     pub(crate) handler: &'static str,
     /// What its operations carry.
-    pub(crate) stamp: &'static str,
+    pub(crate) stamp: Stamp,
     /// Where the first attribute stands, as `file:line`.
     pub(crate) location: String,
     /// What `route = ..` lists.
@@ -266,19 +266,19 @@ mod tests {
         responder(|_: &crate::Blocked| "busy")
     }
 
-    const fn declared(gate: Gate, stamp: &'static str) -> Declaration {
+    const fn declared(gate: Gate, stamp: Stamp) -> Declaration {
         Declaration::new("app::handler", stamp, gate, &["GET /a"], "app.rs", 1)
     }
 
     #[test]
     fn attributes_of_one_function_are_repeated_with_its_functions() {
-        let one = declared(Gate::RateLimit(&FIRST), "a").with_key(key);
+        let one = declared(Gate::RateLimit(&FIRST), &"a").with_key(key);
         assert!(one.repeats(&one));
         let others = [
-            declared(Gate::RateLimit(&FIRST), "b").with_key(key),
-            declared(Gate::RateLimit(&FIRST), "a").with_key(other_key),
-            declared(Gate::RateLimit(&FIRST), "a"),
-            declared(Gate::RateLimit(&WRONG), "a").with_key(key),
+            declared(Gate::RateLimit(&FIRST), &"b").with_key(key),
+            declared(Gate::RateLimit(&FIRST), &"a").with_key(other_key),
+            declared(Gate::RateLimit(&FIRST), &"a"),
+            declared(Gate::RateLimit(&WRONG), &"a").with_key(key),
         ];
         for other in &others {
             assert!(!one.repeats(other), "{other:?}");
@@ -287,8 +287,8 @@ mod tests {
 
     #[test]
     fn two_functions_that_cannot_be_told_apart_and_differ_are_refused() {
-        let one = declared(Gate::RateLimit(&FIRST), "a").with_key(key);
-        let other = declared(Gate::RateLimit(&FIRST), "a").with_key(other_key);
+        let one = declared(Gate::RateLimit(&FIRST), &"a").with_key(key);
+        let other = declared(Gate::RateLimit(&FIRST), &"a").with_key(other_key);
         let refused = by_handler(&[one, other]).unwrap_err().to_string();
         assert_eq!(
             refused,
@@ -328,15 +328,15 @@ mod tests {
     #[test]
     fn limits_come_with_their_functions_in_their_order() {
         let all = [
-            declared(Gate::ConcurrencyLimit(&SLOTS), "a")
+            declared(Gate::ConcurrencyLimit(&SLOTS), &"a")
                 .with_key(key)
                 .with_response(response),
-            declared(Gate::RateLimit(&FIRST), "a")
+            declared(Gate::RateLimit(&FIRST), &"a")
                 .with_key(key)
                 .with_cost(|| cost_function(|_: &RequestParts| 7))
                 .with_response(response),
-            declared(Gate::RateLimit(&SECOND), "a"),
-            declared(Gate::ForceActive, "b"),
+            declared(Gate::RateLimit(&SECOND), &"a"),
+            declared(Gate::ForceActive, &"b"),
         ];
         let handlers = by_handler(&all).unwrap();
         let [limited, other] = &handlers[..] else {
@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn a_declaration_by_hand_is_checked() {
-        let invalid = by_handler(&[declared(Gate::RateLimit(&WRONG), "a")]).unwrap_err();
+        let invalid = by_handler(&[declared(Gate::RateLimit(&WRONG), &"a")]).unwrap_err();
         assert!(
             invalid
                 .to_string()

@@ -17,6 +17,7 @@ use super::{
     survey::{Served, Survey},
 };
 use crate::{
+    __private::Stamp,
     engine::{Registered, Source, Table},
     registry::HandlerDeclaration,
 };
@@ -29,7 +30,7 @@ pub(super) struct Bound {
     /// What is served under a path that a registered route governs as a whole.
     pub(super) covered: Vec<Registered>,
     /// The routes that the attributes of each handler are bound to, by its stamp.
-    pub(super) handlers: HashMap<&'static str, Vec<RouteKey>>,
+    pub(super) handlers: HashMap<Stamp, Vec<RouteKey>>,
 }
 
 /// An operation of the OpenAPI document.
@@ -316,7 +317,7 @@ fn places(declaration: &HandlerDeclaration, operations: &[Operation]) -> Vec<(Ro
     }
     let own = operations
         .iter()
-        .filter(|o| o.handler.as_deref() == Some(declaration.stamp));
+        .filter(|o| o.handler.as_deref() == Some(*declaration.stamp));
     own.map(|operation| (operation.route.clone(), Source::Operation { handler }))
         .collect()
 }

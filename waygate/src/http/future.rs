@@ -30,9 +30,22 @@ pub(super) type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + 
 pin_project! {
     #[project = StateProjection]
     enum State<F, E> {
-        Served { #[pin] future: F, watching: Watching, after: Option<Box<After>> },
+        Served { #[pin] served: Served<F> },
         Ready { response: Option<Response> },
         Waiting { future: Waiting<E> },
+    }
+}
+
+pin_project! {
+    /// The future comes first: it is copied to where it is polled just after it was written, and a copy that starts
+    /// elsewhere than the writes waits for them.
+    #[repr(C)]
+    #[project = ServedProjection]
+    struct Served<F> {
+        #[pin]
+        future: F,
+        watching: Watching,
+        after: Option<Box<After>>,
     }
 }
 
@@ -51,9 +64,11 @@ impl<F, E> ResponseFuture<F, E> {
     pub(super) fn served(future: F, watching: Watching, after: Option<Box<After>>) -> Self {
         Self {
             state: State::Served {
-                future,
-                watching,
-                after,
+                served: Served {
+                    future,
+                    watching,
+                    after,
+                },
             },
         }
     }
@@ -93,6 +108,33 @@ impl<F, E> ResponseFuture<F, E> {
     }
 }
 
+impl<F, E> Future for Served<F>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    type Output = Result<Response, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let ServedProjection {
+            future,
+            watching,
+            after,
+        } = self.project();
+        let Some(left) = after else {
+            return watch::poll(future, *watching, cx);
+        };
+        let scope = left.admitted().enter();
+        let polled = watch::poll(future, *watching, cx);
+        drop(scope);
+        let response = ready!(polled)?;
+        Poll::Ready(Ok(match after.take() {
+            Some(after) => after.complete(response),
+            None => response,
+        }))
+    }
+}
+
 impl<F, E> Future for ResponseFuture<F, E>
 where
     F: Future<Output = Result<Response, E>>,
@@ -102,23 +144,7 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Served {
-                future,
-                watching,
-                after,
-            } => match after {
-                None => watch::poll(future, *watching, cx),
-                Some(left) => {
-                    let scope = left.admitted().enter();
-                    let polled = watch::poll(future, *watching, cx);
-                    drop(scope);
-                    let response = ready!(polled)?;
-                    Poll::Ready(Ok(match after.take() {
-                        Some(after) => after.complete(response),
-                        None => response,
-                    }))
-                }
-            },
+            StateProjection::Served { served } => served.poll(cx),
             // Polled again after completion, which the contract of `Future` leaves open: wait for ever.
             StateProjection::Ready { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),

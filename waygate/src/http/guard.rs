@@ -10,6 +10,7 @@ use super::{
     survey::{self, Survey},
 };
 use crate::{
+    __private::Stamp,
     Waygate,
     engine::{Found, Report, Served},
     registry::{self, HandlerDeclaration},
@@ -61,7 +62,7 @@ impl Waygate {
         };
         self.inner.register_found(bound.routes, found).await?;
         let table = self.inner.snapshot.load().table.clone();
-        let mut stamps: HashMap<usize, Vec<&'static str>> = HashMap::new();
+        let mut stamps: HashMap<usize, Vec<Stamp>> = HashMap::new();
         for (stamp, routes) in &bound.handlers {
             self.inner.bindings.bind(stamp, routes);
             for slot in routes.iter().filter_map(|route| table.exact(route)) {

@@ -19,7 +19,7 @@ use tower::Service;
 use waygate_core::Printable;
 
 use super::{endpoint::Endpoint, limits::Uncharged, service::WaygateService};
-use crate::registry::HandlerDeclaration;
+use crate::{__private::Stamp, registry::HandlerDeclaration};
 
 /// A gate that a request has passed, and that is to complete the answer: with its headers, the permits that it holds, and
 /// what the request has cost.
@@ -34,7 +34,7 @@ type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 /// refusal.
 pub(super) async fn pass(
     endpoint: &Arc<Endpoint>,
-    stamp: &'static str,
+    stamp: Stamp,
     head: &Parts,
     gates: &mut Vec<Gate>,
 ) -> Result<(), Response> {

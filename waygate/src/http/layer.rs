@@ -9,7 +9,7 @@ use std::{
 use tower::Layer;
 
 use super::{BlockReason, Responder, Responses, endpoint::Endpoint, service::WaygateService};
-use crate::{Waygate, registry::HandlerDeclaration};
+use crate::{__private::Stamp, Waygate, registry::HandlerDeclaration};
 
 /// Puts the engine before every endpoint of a router, its fallback included.
 ///
@@ -27,7 +27,7 @@ pub(super) struct Shared {
     /// How many endpoints the layer has made.
     created: AtomicUsize,
     /// The handlers with attributes that were found behind endpoints (by address) of other routes.
-    found: Mutex<HashSet<(usize, &'static str)>>,
+    found: Mutex<HashSet<(usize, Stamp)>>,
 }
 
 /// What is known when the router is complete.
@@ -36,7 +36,7 @@ pub(super) struct Setup {
     /// Answers of the whole application.
     pub(super) responses: Responses,
     /// The handlers with attributes, by stamp.
-    pub(super) handlers: HashMap<&'static str, HandlerDeclaration>,
+    pub(super) handlers: HashMap<Stamp, HandlerDeclaration>,
 }
 
 impl Shared {
@@ -64,7 +64,7 @@ impl Shared {
     }
 
     /// Whether this handler is found behind this endpoint for the first time.
-    pub(super) fn note_found(&self, endpoint: &Arc<Endpoint>, stamp: &'static str) -> bool {
+    pub(super) fn note_found(&self, endpoint: &Arc<Endpoint>, stamp: Stamp) -> bool {
         let found = (Arc::as_ptr(endpoint) as usize, stamp);
         let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(found)

@@ -17,7 +17,10 @@ use super::{
     endpoint::{Endpoint, Methods, Serves},
     listing::{Listing, listing},
 };
-use crate::engine::{MethodSet, Table};
+use crate::{
+    __private::Stamp,
+    engine::{MethodSet, Table},
+};
 
 /// On a request of [`Survey`]: the endpoint answers with itself instead of serving it. Extensions never come off the wire.
 #[derive(Debug, Clone, Copy)]
@@ -146,7 +149,7 @@ impl Survey {
 
     /// Tells each endpoint its handler, where the attributes of one alone are bound to the routes that govern it. `stamps`
     /// are those of each slot.
-    pub(super) fn settle(&self, table: &Table, stamps: &HashMap<usize, Vec<&'static str>>) {
+    pub(super) fn settle(&self, table: &Table, stamps: &HashMap<usize, Vec<Stamp>>) {
         let served = self.paths.values().flatten();
         for endpoint in served.flat_map(|served| &served.endpoints) {
             let slots = endpoint.slots(table);

@@ -9,6 +9,7 @@ use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
     pin::{Pin, pin},
+    ptr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
@@ -28,36 +29,54 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::{endpoint::Endpoint, future::Waiting, handler_gate, limits::HeldUpgrade};
+use crate::__private::Stamp;
 
 thread_local! {
-    static WATCHING: Cell<Watching> = const { Cell::new(Watching::Not) };
+    static WATCHING: Cell<Watching> = const { Cell::new(Watching::NOTHING) };
     /// The call that was found last.
     static FOUND_CALL: Cell<Option<Call>> = const { Cell::new(None) };
     /// The calls that have passed their gates, of the request that is polled.
     static PASSED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What the endpoint around what is polled now wants to know.
+/// What the endpoint around what is polled now wants to know: whether a handler with attributes runs, and not this one. One
+/// word, since each request carries it: the other cases are words of their own, which no handler has.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Watching {
-    Not,
-    /// Whether a handler with attributes runs.
-    Looking,
-    /// Whether another one than that of this stamp does.
-    Knows(&'static str),
-    /// A call was found ([`FOUND_CALL`]). It waits, as do all others.
-    Found,
+pub(super) struct Watching(Stamp);
+
+/// Nothing.
+static NOTHING: &str = "<nothing>";
+/// Whether any handler with attributes runs.
+static ANY: &str = "<any>";
+/// A call was found ([`FOUND_CALL`]). It waits, as do all others.
+static FOUND_ONE: &str = "<found one>";
+
+impl Watching {
+    const NOTHING: Self = Self(&NOTHING);
+    const ANY: Self = Self(&ANY);
+    const FOUND_ONE: Self = Self(&FOUND_ONE);
+
+    #[inline]
+    fn is(self, other: Self) -> bool {
+        ptr::eq(self.0, other.0)
+    }
+
+    /// Whether it is this handler that is known.
+    #[inline]
+    fn knows(self, stamp: Stamp) -> bool {
+        ptr::eq(self.0, stamp) || *self.0 == *stamp
+    }
 }
 
 /// One call of a handler with attributes.
 #[derive(Debug, Clone, Copy)]
 struct Call {
-    stamp: &'static str,
+    stamp: Stamp,
     number: u64,
 }
 
 impl Call {
-    fn new(stamp: &'static str) -> Self {
+    fn new(stamp: Stamp) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Self { stamp, number }
@@ -76,10 +95,8 @@ impl Scope {
 
     #[inline]
     fn found(self) -> Option<Call> {
-        match WATCHING.get() {
-            Watching::Found => FOUND_CALL.take(),
-            _ => None,
-        }
+        let found = WATCHING.get().is(Watching::FOUND_ONE);
+        found.then(|| FOUND_CALL.take()).flatten()
     }
 }
 
@@ -114,13 +131,13 @@ const POLLS: u32 = 10_000;
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Entered {
-    stamp: &'static str,
+    stamp: Stamp,
     call: Option<Call>,
     polls: u32,
 }
 
 impl Entered {
-    pub(crate) fn new(stamp: &'static str) -> Self {
+    pub(crate) fn new(stamp: Stamp) -> Self {
         Self {
             stamp,
             call: None,
@@ -143,8 +160,8 @@ impl Entered {
             self.polls < POLLS,
             "a handler with attributes is polled in a loop that keeps its thread, where its gates cannot decide: await it"
         );
-        if !matches!(watching, Watching::Found) {
-            WATCHING.set(Watching::Found);
+        if !watching.is(Watching::FOUND_ONE) {
+            WATCHING.set(Watching::FOUND_ONE);
             FOUND_CALL.set(Some(call));
         }
         // What polls this may itself be polled only when it is woken.
@@ -158,11 +175,11 @@ impl Future for Entered {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match WATCHING.get() {
-            Watching::Not => Poll::Ready(()),
-            Watching::Knows(stamp) if stamp == self.stamp => Poll::Ready(()),
-            watching => self.wait(watching, cx),
+        let watching = WATCHING.get();
+        if watching.is(Watching::NOTHING) || watching.knows(self.stamp) {
+            return Poll::Ready(());
         }
+        self.wait(watching, cx)
     }
 }
 
@@ -171,7 +188,7 @@ impl Future for Entered {
 pub(super) struct Watch {
     state: AtomicU8,
     /// The stamp of the handler whose attributes are bound to its route.
-    knows: OnceLock<&'static str>,
+    knows: OnceLock<Stamp>,
 }
 
 /// Nothing yet: heads of requests are kept, for the case that its attributes are found.
@@ -188,7 +205,7 @@ const FOUND: u8 = 3;
 static HEADS_ARE_NEEDED: AtomicBool = AtomicBool::new(false);
 
 impl Watch {
-    pub(super) fn know(&self, stamp: &'static str) {
+    pub(super) fn know(&self, stamp: Stamp) {
         let _ = self.knows.set(stamp);
         self.state.store(KNOWN, Ordering::Relaxed);
     }
@@ -204,10 +221,9 @@ impl Watch {
 
     #[inline]
     fn watching(&self) -> Watching {
-        match self.knows.get() {
-            Some(stamp) => Watching::Knows(stamp),
-            None => Watching::Looking,
-        }
+        self.knows
+            .get()
+            .map_or(Watching::ANY, |stamp| Watching(stamp))
     }
 
     fn quieten(&self) {

@@ -70,7 +70,7 @@ async fn a_parameter_that_the_route_does_not_have_stops_the_start() {
 /// The attributes refuse this at compile time.
 const fn by_hand(slots: &'static ConcurrencyLimit) -> Declaration {
     let gate = Gate::ConcurrencyLimit(slots);
-    Declaration::new(BY_HAND, BY_HAND, gate, &["GET /by/hand"], "by_hand.rs", 7)
+    Declaration::new(BY_HAND, &BY_HAND, gate, &["GET /by/hand"], "by_hand.rs", 7)
 }
 
 const BY_HAND: &str = concat!(module_path!(), "::by_hand");

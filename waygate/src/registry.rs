@@ -301,7 +301,7 @@ mod tests {
     fn a_path_holds_whole_segments() {
         let handlers = by_handler(&[Declaration::new(
             "app::v1::list",
-            "a",
+            &"a",
             Gate::ForceActive,
             &[],
             "app.rs",

@@ -10,6 +10,8 @@ use waygate_e2e::Service;
 
 /// `GET:/payments` as the admin API's URLs name it.
 const PAYMENTS: &str = "/waygate/api/routes/R0VUOi9wYXltZW50cw";
+/// `GET:/search`.
+const SEARCH: &str = "/waygate/api/routes/R0VUOi9zZWFyY2g";
 
 fn browser() -> Browser {
     let arguments = [
@@ -102,6 +104,43 @@ fn the_page_follows_a_change() {
     assert_eq!(service.post(&disable, Some(&token), &json!({})).status, 200);
     until(&tab, &format!("!{operations}.includes('/payments')"));
 
+    let path = format!("{PAYMENTS}/enable");
+    assert_eq!(service.post(&path, Some(&token), &json!({})).status, 200);
+    restrict(&service, &token);
+    let badges = "[...document.querySelectorAll('.wg-badge')].map(e => e.innerText.toLowerCase())";
+    for badge in [
+        "100 per minute by api key",
+        "10 per second by address (shadow)",
+        "4 at a time by user",
+        "planned",
+        "only in production",
+        "role billing:admin",
+        "10.0.0.0/8",
+        "always active",
+        "deprecated",
+        "sunset",
+    ] {
+        until(
+            &tab,
+            &format!("{badges}.some(text => text.startsWith('{badge}'))"),
+        );
+    }
+    tab.evaluate(
+        "document.querySelector('[id*=\"search\"] .opblock-summary-control').click()",
+        false,
+    )
+    .unwrap();
+    until(
+        &tab,
+        "document.body.innerText.includes('Beyond a limit: 100 requests per minute by API key')",
+    );
+    tab.evaluate(
+        "document.querySelector('[id*=\"search\"] .responses-wrapper').scrollIntoView({block: 'end'})",
+        false,
+    )
+    .unwrap();
+    picture(&tab, "docs-badges.png");
+
     let config = json!({ "reason": "database move" });
     assert_eq!(
         service
@@ -111,4 +150,26 @@ fn the_page_follows_a_change() {
     );
     until(&tab, "document.body.innerText.includes('database move')");
     picture(&tab, "docs-maintenance.png");
+}
+
+/// Puts something of every kind on routes of the quickstart.
+fn restrict(service: &Service, token: &str) {
+    let limit = json!({"path": "/search", "limit": "100/minute", "key_strategy": "api_key",
+        "tiers": [{"name": "pro", "limit": "1000/minute"}]});
+    let shadow = json!({"path": "/search", "name": "trial", "limit": "10/second", "shadow": true});
+    let at_a_time = json!({"path": "/search", "limit": 4, "key_strategy": "user"});
+    let window = json!({"start": "2031-05-01T02:00:00Z", "end": "2031-05-01T04:00:00Z",
+        "reason": "index rebuild"});
+    let access = json!({"allowed_ips": ["10.0.0.0/8"], "allowed_roles": ["billing:admin"]});
+    for (path, body) in [
+        ("/waygate/api/rate-limits".to_owned(), limit),
+        ("/waygate/api/rate-limits".to_owned(), shadow),
+        ("/waygate/api/concurrency-limits".to_owned(), at_a_time),
+        (format!("{SEARCH}/schedule"), window),
+        (format!("{SEARCH}/access"), access),
+        (format!("{PAYMENTS}/env"), json!({"envs": ["production"]})),
+    ] {
+        let answer = service.post(&path, Some(token), &body);
+        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+    }
 }

@@ -3,7 +3,11 @@ use std::num::NonZeroU32;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{declared, rate_limit::key_in_words, text};
+use super::{
+    declared,
+    rate_limit::{key_in_words, key_summary},
+    text,
+};
 use crate::{
     decl,
     grammar::{Invalid, KeyPart, KeySource, PolicyName, RoleName},
@@ -71,6 +75,17 @@ impl ConcurrencyPolicy {
             exempt_roles: declared::roles(declared.exempt_roles)?,
             include_force_active: false,
         })
+    }
+
+    /// The limit in a few words, for people who call the route: `10 requests at a time by user`.
+    pub fn summary(&self) -> String {
+        let (limit, key) = (self.limit, key_summary(&self.key));
+        let requests = if limit.get() == 1 {
+            "request"
+        } else {
+            "requests"
+        };
+        format!("{limit} {requests} at a time {key}")
     }
 
     /// What the policy does, in words.

@@ -107,6 +107,8 @@ pub(crate) use limits::{
 pub(crate) use methods::MethodSet;
 #[cfg(feature = "axum")]
 pub(crate) use register::Found;
+#[cfg(feature = "openapi")]
+pub(crate) use snapshot::Slot;
 #[cfg(feature = "axum")]
 pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Registered;

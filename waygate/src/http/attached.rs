@@ -1,3 +1,5 @@
+#[cfg(feature = "openapi")]
+use http::StatusCode;
 use waygate_core::{grammar::PolicyName, model::RouteKey};
 
 use super::{Responses, limits::LimitFunctions};
@@ -13,6 +15,13 @@ pub(crate) struct Attached {
 impl Attached {
     pub(crate) fn is_empty(&self) -> bool {
         self.responses.is_empty() && self.limits.is_empty()
+    }
+
+    /// Whether any function answers blocks of this status that a listed route can meet.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn answers(&self, status: StatusCode) -> bool {
+        let of_limit = status == StatusCode::TOO_MANY_REQUESTS && self.limits.answer();
+        of_limit || self.responses.answers(status)
     }
 
     /// Whether a function keys the rate limit.

@@ -145,6 +145,8 @@ impl Guarded {
     /// To add routes that are not to be governed, merge this router *into* theirs: `mine.merge(guarded)`. The other way
     /// round their fallback would replace the guarded one, and global maintenance would miss unknown URLs.
     pub fn into_router(self) -> Router {
+        #[cfg(feature = "openapi")]
+        self.document.set_responses(self.responses.clone());
         let setup = Setup {
             responses: self.responses,
             handlers: self

@@ -1,3 +1,5 @@
+#[cfg(feature = "openapi")]
+use http::StatusCode;
 use waygate_core::decl::Gate;
 
 use super::{BlockReason, IntoResponder, Responder, function_id::either};
@@ -146,6 +148,28 @@ impl Responses {
             rate_limited: of("rate limits", |all| &all.rate_limited)?,
             concurrency_limited: of("limits of concurrency", |all| &all.concurrency_limited)?,
         })
+    }
+
+    /// Whether any function answers blocks of this status that a listed route can meet.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn answers(&self, status: StatusCode) -> bool {
+        let Self {
+            maintenance,
+            disabled: _,
+            env_gated: _,
+            ip_not_allowed,
+            role_required,
+            rate_limited,
+            concurrency_limited,
+        } = self;
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => maintenance.is_some(),
+            StatusCode::FORBIDDEN => ip_not_allowed.is_some() || role_required.is_some(),
+            StatusCode::TOO_MANY_REQUESTS => {
+                rate_limited.is_some() || concurrency_limited.is_some()
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn of(&self, reason: &BlockReason) -> Option<&Responder> {

@@ -1,95 +1,105 @@
-//! What the document says about operations that are in maintenance or going away.
+//! What the document says about operations, besides what they say themselves.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
-use waygate_core::grammar::{format_http_date, format_wire};
+use waygate_core::{grammar::format_http_date, model::Window};
 
 use super::{
-    filter::{Maintenance, Notes},
+    answers::Answer,
+    extensions,
     json::{Member, Writer},
+    markdown::Escaped,
+    notes::{Maintenance, Notes},
     parts::Operation,
 };
 
 /// Writes an operation with `notes` in place of what it says itself about the same things.
-pub(super) fn write(writer: &mut Writer, operation: &Operation, notes: Notes<'_>) {
+pub(super) fn write(
+    writer: &mut Writer,
+    operation: &Operation,
+    notes: &Notes<'_>,
+    answers: &[Answer],
+) {
+    let extensions = extensions::of(notes);
+    let is_described = notes.maintenance.is_some() || !notes.planned.is_empty();
     let replaced = |name: &str| match name {
-        "summary" | "description" | "x-waygate-status" | "x-waygate-reason" | "x-waygate-until" => {
-            notes.maintenance.is_some()
-        }
-        "deprecated" | "x-waygate-sunset" | "x-waygate-successor" => notes.deprecation.is_some(),
-        _ => false,
+        "summary" => notes.maintenance.is_some(),
+        "description" => is_described,
+        "deprecated" => notes.deprecation.is_some(),
+        "responses" => !answers.is_empty(),
+        name => extensions.iter().any(|(extension, _)| *extension == name),
     };
     writer.object(&operation.head, |writer| {
         let kept = |member: &&Member| !replaced(&member.name);
         writer.members(operation.members.iter().filter(kept));
-        if let Some(maintenance) = notes.maintenance {
+        if notes.maintenance.is_some() {
             match &*operation.summary {
                 "" => writer.member("summary", &"🔧 Maintenance"),
                 own => writer.member("summary", &format_args!("🔧 {own}")),
             }
-            let quote = Quote(maintenance);
+        }
+        if is_described {
+            let quote = Quote(notes);
             match &*operation.description {
                 "" => writer.member("description", &format_args!("{quote}")),
                 own => writer.member("description", &format_args!("{quote}\n\n{own}")),
             }
-            writer.member("x-waygate-status", &"maintenance");
-            writer.member("x-waygate-reason", maintenance.reason);
-            if let Some(until) = maintenance.until {
-                writer.member("x-waygate-until", &format_wire(until, "Z"));
-            }
         }
-        if let Some(deprecation) = notes.deprecation {
+        if notes.deprecation.is_some() {
             writer.member("deprecated", &true);
-            if let Some(sunset) = deprecation.sunset() {
-                writer.member("x-waygate-sunset", &format_wire(sunset, "Z"));
-            }
-            if let Some(successor) = deprecation.successor() {
-                writer.member("x-waygate-successor", successor);
-            }
+        }
+        if !answers.is_empty() {
+            writer.object("\"responses\":", |writer| {
+                writer.members(&operation.responses);
+                for answer in answers {
+                    answer.write(writer);
+                }
+            });
+        }
+        for (name, value) in &extensions {
+            writer.member(name, value);
         }
     });
 }
 
-/// What people read of a maintenance: a block quote in Markdown.
-struct Quote<'a>(Maintenance<'a>);
+/// What people read of maintenances: block quotes in Markdown.
+struct Quote<'a>(&'a Notes<'a>);
 
 impl fmt::Display for Quote<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Maintenance { reason, until } = self.0;
-        f.write_str("> 🔧 **In maintenance.**")?;
-        if !reason.is_empty() {
-            f.write_char(' ')?;
-            escape(reason.as_str(), f)?;
+        let Notes {
+            maintenance,
+            planned,
+            ..
+        } = self.0;
+        if let Some(Maintenance { reason, until }) = maintenance {
+            f.write_str("> 🔧 **In maintenance.**")?;
+            if !reason.is_empty() {
+                write!(f, " {}", Escaped(reason.as_str()))?;
+            }
+            if let Some(until) = until {
+                write!(f, "\n>\n> Not served until {}.", format_http_date(*until))?;
+            }
         }
-        match until {
-            Some(until) => write!(f, "\n>\n> Not served until {}.", format_http_date(until)),
-            None => Ok(()),
+        for (at, Window { interval, reason }) in planned.iter().enumerate() {
+            if at > 0 || maintenance.is_some() {
+                f.write_str("\n>\n")?;
+            }
+            let (start, end) = (interval.start(), interval.end());
+            let (start, end) = (format_http_date(start), format_http_date(end));
+            write!(f, "> 🕒 **Planned maintenance** from {start} to {end}.")?;
+            if !reason.is_empty() {
+                write!(f, " {}", Escaped(reason.as_str()))?;
+            }
         }
+        Ok(())
     }
-}
-
-/// Makes one line of free text stand for itself within a line of CommonMark, and within HTML.
-fn escape(mut text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    const MARKUP: [char; 14] = [
-        '&', '<', '>', '\\', '`', '*', '_', '~', '[', ']', '|', '!', '^', '$',
-    ];
-    while let Some(at) = text.find(MARKUP) {
-        let (plain, rest) = text.split_at(at);
-        f.write_str(plain)?;
-        let (markup, rest) = rest.split_at(1);
-        match markup {
-            "&" => f.write_str("&amp;")?,
-            "<" => f.write_str("&lt;")?,
-            ">" => f.write_str("&gt;")?,
-            markup => write!(f, "\\{markup}")?,
-        }
-        text = rest;
-    }
-    f.write_str(text)
 }
 
 #[cfg(test)]
 mod tests {
+    use waygate_core::grammar::Interval;
+
     use super::*;
 
     fn quote(reason: &str, until: Option<&str>) -> String {
@@ -98,7 +108,11 @@ mod tests {
             reason: &reason,
             until: until.map(|until| until.parse().unwrap()),
         };
-        Quote(maintenance).to_string()
+        let notes = Notes {
+            maintenance: Some(maintenance),
+            ..Notes::default()
+        };
+        Quote(&notes).to_string()
     }
 
     #[test]
@@ -122,6 +136,25 @@ mod tests {
         assert_eq!(
             quote("", Some("2030-01-01T04:00:00Z")),
             "> 🔧 **In maintenance.**\n>\n> Not served until Tue, 01 Jan 2030 04:00:00 GMT."
+        );
+    }
+
+    #[test]
+    fn planned_maintenances_follow_one_another() {
+        let window = |start: &str, end: &str, reason: &str| Window {
+            interval: Interval::parse(start, end).unwrap(),
+            reason: reason.parse().unwrap(),
+        };
+        let first = window("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z", "*db*");
+        let second = window("2030-02-01T02:00:00Z", "2030-02-01T04:00:00Z", "");
+        let notes = Notes {
+            planned: vec![&first, &second],
+            ..Notes::default()
+        };
+        assert_eq!(
+            Quote(&notes).to_string(),
+            "> 🕒 **Planned maintenance** from Tue, 01 Jan 2030 02:00:00 GMT to Tue, 01 Jan 2030 04:00:00 GMT. \\*db\\*\n>\n\
+             > 🕒 **Planned maintenance** from Fri, 01 Feb 2030 02:00:00 GMT to Fri, 01 Feb 2030 04:00:00 GMT."
         );
     }
 }

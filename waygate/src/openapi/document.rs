@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -8,12 +8,14 @@ use super::{
     parts::Parts,
     render::{Rendering, render},
 };
-use crate::Waygate;
+use crate::{Waygate, http::Responses};
 
 /// An API's OpenAPI document, as it is true now.
 #[derive(Debug)]
 pub(crate) struct LiveDocument {
     waygate: Waygate,
+    /// Answers of the whole application, known once the router is complete.
+    responses: OnceLock<Responses>,
     parts: Parts,
     cache: Cache,
     /// The origins, other than its own, that the document speaks of.
@@ -26,11 +28,17 @@ impl LiveDocument {
     pub(crate) fn new(waygate: Waygate, base: Value) -> Self {
         Self {
             waygate,
+            responses: OnceLock::new(),
             #[cfg(feature = "swagger-ui")]
             origins: super::ui::origins(&base),
             parts: Parts::split(base),
             cache: Cache::default(),
         }
+    }
+
+    /// Sets the answers of the whole application. The first call holds.
+    pub(crate) fn set_responses(&self, responses: Responses) {
+        let _ = self.responses.set(responses);
     }
 
     #[cfg(feature = "swagger-ui")]
@@ -56,8 +64,10 @@ impl LiveDocument {
                 snapshot: &snapshot,
                 now: engine.clock.now(),
                 bypassed: engine.bypass_lifecycle,
+                unlimited: engine.bypass_rate_limits,
+                responses: self.responses.get_or_init(Responses::default),
             };
-            render(&self.parts, view)
+            render(&self.parts, view, engine.limiting.headers)
         };
         self.cache.get(is_current, render).await
     }

@@ -1,12 +1,17 @@
 //! What the picture says about each operation of the document.
 
+use http::StatusCode;
 use waygate_core::{
     Timestamp,
-    grammar::{Method, Reason},
-    model::{Deprecation, Effective},
+    grammar::Method,
+    model::{Effective, Window},
 };
 
-use crate::engine::{Governing, Snapshot};
+use super::notes::{Custom, Maintenance, Notes};
+use crate::{
+    engine::{Governing, Slot, Snapshot},
+    http::Responses,
+};
 
 /// What is to become of an operation.
 #[derive(Debug)]
@@ -14,27 +19,7 @@ pub(super) enum Listing<'a> {
     /// The route is disabled, or belongs to other environments.
     Hidden,
     /// Shown, with what is to be said about it.
-    Shown(Notes<'a>),
-}
-
-/// What is to be said about an operation that is shown; nothing by default.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Notes<'a> {
-    pub(super) maintenance: Option<Maintenance<'a>>,
-    pub(super) deprecation: Option<&'a Deprecation>,
-}
-
-/// Why an operation is not served, and until when.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Maintenance<'a> {
-    pub(super) reason: &'a Reason,
-    pub(super) until: Option<Timestamp>,
-}
-
-impl Notes<'_> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.maintenance.is_none() && self.deprecation.is_none()
-    }
+    Shown(Box<Notes<'a>>),
 }
 
 /// One picture at one instant.
@@ -44,54 +29,110 @@ pub(super) struct View<'a> {
     pub(super) now: Timestamp,
     /// Whether routes are served whatever their state is.
     pub(super) bypassed: bool,
+    /// Whether nothing is counted and limited.
+    pub(super) unlimited: bool,
+    /// Answers of the whole application.
+    pub(super) responses: &'a Responses,
 }
 
 impl<'a> View<'a> {
     /// What becomes of the operation `method` at `path`. One that no route is known for stays as it is.
     pub(super) fn of(&self, method: Method, path: &str) -> Listing<'a> {
-        let mut shown = None;
-        for slot in self.slots(method, path) {
-            match self.of_slot(slot) {
-                Listing::Hidden => return Listing::Hidden,
-                Listing::Shown(notes) => {
-                    let shown = shown.get_or_insert(notes);
-                    shown.maintenance = shown.maintenance.or(notes.maintenance);
-                }
+        let slots = self.slots(method, path);
+        let mut shown: Option<Notes<'a>> = None;
+        // Beside a force-active route, what an operator has set for the other one does not count.
+        let table = &self.snapshot.table;
+        let has_say = |slot: &&usize| !slots.iter().any(|other| table.yields(**slot, *other));
+        for &slot in slots.iter().filter(has_say) {
+            let Some(route) = self.snapshot.slot(slot) else {
+                continue;
+            };
+            if !self.bypassed && !route.rule.is_listed(self.now) {
+                return Listing::Hidden;
             }
-        }
-        Listing::Shown(shown.unwrap_or_default())
-    }
-
-    fn of_slot(&self, slot: usize) -> Listing<'a> {
-        let Some(route) = self.snapshot.slot(slot) else {
-            return Listing::Shown(Notes::default());
-        };
-        let deprecation = route.state.deprecation.as_ref();
-        if self.bypassed {
-            return Listing::Shown(Notes {
-                maintenance: None,
-                deprecation,
+            let notes = self.of_slot(slot, route);
+            shown = Some(match shown {
+                None => notes,
+                Some(first) => first.and(notes),
             });
         }
-        if !route.rule.is_listed(self.now) {
-            return Listing::Hidden;
+        let mut notes = shown.unwrap_or_default();
+        if !self.unlimited
+            && let Ok(method) = http::Method::from_bytes(method.as_str().as_bytes())
+        {
+            notes.limits = self.snapshot.limits_among(&slots, &method);
+        }
+        Listing::Shown(Box::new(notes))
+    }
+
+    fn of_slot(&self, slot: usize, route: &'a Slot) -> Notes<'a> {
+        let state = &route.state;
+        let notes = Notes {
+            deprecation: state.deprecation.as_ref(),
+            custom: self.custom(slot),
+            ..Notes::default()
+        };
+        if self.bypassed {
+            return notes;
         }
         // In the order of the decisions: global maintenance comes before the route's own.
         let global = self.snapshot.closed_by_maintenance(slot);
-        let maintenance = match (global, route.state.position.effective(self.now)) {
+        let is_force_active = route.rule.is_force_active();
+        let maintenance = match (global, state.position.effective(self.now)) {
             (Some(global), _) => Some(Maintenance {
                 reason: &global.reason,
                 until: None,
             }),
-            (None, Effective::Maintenance { reason, until }) if !route.rule.is_force_active() => {
+            (None, Effective::Maintenance { reason, until }) if !is_force_active => {
                 Some(Maintenance { reason, until })
             }
             (None, _) => None,
         };
-        Listing::Shown(Notes {
+        if is_force_active {
+            return Notes {
+                maintenance,
+                is_force_active,
+                ..notes
+            };
+        }
+        Notes {
             maintenance,
-            deprecation,
-        })
+            planned: self.planned(&state.position.windows, maintenance),
+            envs: state.position.envs.as_deref().unwrap_or_default(),
+            networks: &state.access.ips,
+            roles: &state.access.roles,
+            ..notes
+        }
+    }
+
+    /// The windows that begin after now, and after the maintenance that lasts.
+    fn planned(
+        &self,
+        windows: &'a [Window],
+        maintenance: Option<Maintenance<'_>>,
+    ) -> Vec<&'a Window> {
+        let from = maintenance.and_then(|maintenance| maintenance.until);
+        let from = from.unwrap_or(self.now).max(self.now);
+        let mut planned: Vec<&Window> = windows
+            .iter()
+            .filter(|window| window.interval.start() > from)
+            .collect();
+        planned.sort_by_key(|window| window.interval.start());
+        planned
+    }
+
+    /// What the application answers itself at the route in `slot`.
+    fn custom(&self, slot: usize) -> Custom {
+        let route = self.snapshot.table.route(slot);
+        let answers = |status| {
+            route.is_some_and(|route| route.attached.answers(status))
+                || self.responses.answers(status)
+        };
+        Custom {
+            forbidden: answers(StatusCode::FORBIDDEN),
+            too_many: answers(StatusCode::TOO_MANY_REQUESTS),
+            unavailable: answers(StatusCode::SERVICE_UNAVAILABLE),
+        }
     }
 
     /// The routes of an operation, mostly one. Binding looks for a path as the document spells it, then without the slash that

@@ -1,15 +1,19 @@
 //! The OpenAPI document as it is true now, and where it is served.
 //!
 //! `parts` takes the document apart once; `render` puts it together for a picture of the engine. `select` takes what is
-//! shown: `filter` says what that is, `annotate` what is to be said about it, and `prune` what is of no use any more.
-//! `cache` keeps the newest rendering.
+//! shown: `filter` says what that is and makes the `notes` about it, `annotate` writes them, with `extensions` for programs and
+//! `answers` for responses, and `prune` says what is of no use any more. `cache` keeps the newest rendering.
 
 mod annotate;
+mod answers;
 mod cache;
 mod conditional;
 mod document;
+mod extensions;
 mod filter;
 mod json;
+mod markdown;
+mod notes;
 mod parts;
 mod prune;
 mod render;

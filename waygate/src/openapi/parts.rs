@@ -10,6 +10,9 @@ use super::{
     prune::{Numbers, Uses, entries_of},
 };
 
+/// The member of the root that sorts tags into groups, as several documentation tools read it.
+pub(super) const TAG_GROUPS: &str = "x-tagGroups";
+
 /// A document whose parts are serialised, and know which components they use.
 #[derive(Debug)]
 pub(super) struct Parts {
@@ -21,6 +24,10 @@ pub(super) struct Parts {
     pub(super) other_paths: Vec<Member>,
     /// The tags that the root describes.
     pub(super) tags: Vec<Tag>,
+    /// `x-tagGroups`, in which documentation tools sort tags.
+    pub(super) tag_groups: Vec<Value>,
+    /// The tags of all operations.
+    pub(super) used_tags: BTreeSet<Box<str>>,
     pub(super) components: Vec<Kind>,
     /// The members of `components` that are no kind of component.
     pub(super) other_components: Vec<Member>,
@@ -47,6 +54,8 @@ pub(super) struct Operation {
     pub(super) method: Method,
     pub(super) head: Box<str>,
     pub(super) members: Vec<Member>,
+    /// The members of the member `responses`.
+    pub(super) responses: Vec<Member>,
     pub(super) summary: Box<str>,
     pub(super) description: Box<str>,
     pub(super) tags: Vec<Box<str>>,
@@ -104,10 +113,14 @@ impl Parts {
                 }
             }
         }
-        let tags = match root.remove("tags") {
-            Some(Value::Array(tags)) => split_tags(&tags, &items),
+        let mut list = |name: &str| match root.remove(name) {
+            Some(Value::Array(items)) => items,
             _ => Vec::new(),
         };
+        let (tags, tag_groups) = (list("tags"), list(TAG_GROUPS));
+        let operations = items.iter().flat_map(|item| &item.operations);
+        let used_tags = operations.flat_map(|operation| operation.tags.clone());
+        let used_tags = used_tags.collect();
         let (mut kinds, mut other_components) = (Vec::new(), Map::new());
         for (kind, entries) in &components {
             match entries_of(kind, entries) {
@@ -126,7 +139,9 @@ impl Parts {
             other_components: Member::all(&other_components),
             components: kinds,
             items,
-            tags,
+            tags: split_tags(&tags, &used_tags),
+            tag_groups,
+            used_tags,
             bytes,
         }
     }
@@ -164,10 +179,12 @@ impl Operation {
     ) -> Self {
         let text = |name: &str| operation.get(name).and_then(Value::as_str).map(Box::from);
         let tags = operation.get("tags").and_then(Value::as_array);
+        let responses = operation.get("responses").and_then(Value::as_object);
         Self {
             method,
             head: head(name).into(),
             members: Member::all(&operation),
+            responses: responses.map(Member::all).unwrap_or_default(),
             summary: text("summary").unwrap_or_default(),
             description: text("description").unwrap_or_default(),
             tags: tags
@@ -193,11 +210,7 @@ impl Kind {
     }
 }
 
-fn split_tags(tags: &[Value], items: &[PathItem]) -> Vec<Tag> {
-    let operations = items.iter().flat_map(|item| &item.operations);
-    let used: BTreeSet<&str> = operations
-        .flat_map(|operation| operation.tags.iter().map(|tag| &**tag))
-        .collect();
+fn split_tags(tags: &[Value], used: &BTreeSet<Box<str>>) -> Vec<Tag> {
     let tag = |tag: &Value| {
         let name = tag.get("name").and_then(Value::as_str).unwrap_or_default();
         Tag {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use waygate_core::{Timestamp, model::GlobalMaintenance};
 
 use super::{conditional::strong_etag, filter::View, parts::Parts, select::Selection};
+use crate::engine::RateLimitHeaders;
 
 /// The document as it is in one picture.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ pub(crate) struct Rendering {
 }
 
 /// Puts the document together for one picture.
-pub(super) fn render(parts: &Parts, view: View<'_>) -> Rendering {
-    let selection = Selection::of(parts, view);
+pub(super) fn render(parts: &Parts, view: View<'_>, headers: RateLimitHeaders) -> Rendering {
+    let selection = Selection::of(parts, view, headers);
     let global = global(&view);
     let bytes = Bytes::from(selection.write(&global));
     let snapshot = view.snapshot;

@@ -4,11 +4,14 @@ use serde_json::Value;
 
 use super::{
     annotate,
-    filter::{Listing, Notes, View},
-    json::Writer,
-    parts::{Kind, Operation, Parts, PathItem},
+    answers::{self, Answer},
+    filter::{Listing, View},
+    json::{Member, Writer},
+    notes::Notes,
+    parts::{Kind, Operation, Parts, PathItem, TAG_GROUPS},
     prune::{self, Uses},
 };
+use crate::engine::RateLimitHeaders;
 
 /// What is shown of a document.
 #[derive(Debug)]
@@ -20,17 +23,28 @@ pub(super) struct Selection<'a> {
 }
 
 /// An operation, and what is to be said about it.
-type Shown<'a> = (&'a Operation, Notes<'a>);
+#[derive(Debug)]
+struct Shown<'a> {
+    operation: &'a Operation,
+    notes: Box<Notes<'a>>,
+    /// The refusals that it does not document itself.
+    answers: Vec<Answer>,
+}
 
+const SCHEMAS: &str = "\"schemas\":";
 const GLOBAL: &str = "x-waygate-global-maintenance";
 
 impl<'a> Selection<'a> {
-    pub(super) fn of(parts: &'a Parts, view: View<'a>) -> Self {
+    pub(super) fn of(parts: &'a Parts, view: View<'a>, headers: RateLimitHeaders) -> Self {
         let (mut items, mut partial) = (Vec::with_capacity(parts.items.len()), false);
         for item in &parts.items {
             let look = |operation: &'a Operation| match view.of(operation.method, &item.path) {
                 Listing::Hidden => None,
-                Listing::Shown(notes) => Some((operation, notes)),
+                Listing::Shown(notes) => Some(Shown {
+                    operation,
+                    answers: answers::of(&notes, &operation.responses, headers),
+                    notes,
+                }),
             };
             let shown: Vec<Shown<'a>> = item.operations.iter().filter_map(look).collect();
             partial |= shown.len() < item.operations.len();
@@ -53,7 +67,7 @@ impl<'a> Selection<'a> {
     #[cfg(feature = "swagger-ui")]
     pub(super) fn in_maintenance(&self) -> usize {
         self.operations()
-            .filter(|(_, notes)| notes.maintenance.is_some())
+            .filter(|shown| shown.notes.maintenance.is_some())
             .count()
     }
 
@@ -82,21 +96,46 @@ impl<'a> Selection<'a> {
         for (item, shown) in &self.items {
             writer.object(&item.head, |writer| {
                 writer.members(&item.rest);
-                for (operation, notes) in shown {
+                for Shown {
+                    operation,
+                    notes,
+                    answers,
+                } in shown
+                {
                     if notes.is_empty() {
                         writer.object(&operation.head, |w| w.members(&operation.members));
                     } else {
-                        annotate::write(writer, operation, *notes);
+                        annotate::write(writer, operation, notes, answers);
                     }
                 }
             });
         }
     }
 
-    /// Leaves out the tags that only hidden operations have.
+    /// Leaves out the tags that only hidden operations have, and groups of nothing else.
     fn write_tags(&self, writer: &mut Writer) {
-        let tags = self.operations().flat_map(|(operation, _)| &operation.tags);
+        let tags = self.operations().flat_map(|shown| &shown.operation.tags);
         let shown: HashSet<&str> = tags.map(|tag| &**tag).collect();
+        let is_hidden = |tag: &Value| {
+            let tag = tag.as_str().unwrap_or_default();
+            self.parts.used_tags.contains(tag) && !shown.contains(tag)
+        };
+        let without_hidden = |group: &Value| {
+            let mut group = group.clone();
+            if let Some(Value::Array(tags)) = group.get_mut("tags") {
+                let before = tags.len();
+                tags.retain(|tag| !is_hidden(tag));
+                if tags.is_empty() && before > 0 {
+                    return None;
+                }
+            }
+            Some(group)
+        };
+        let groups = self.parts.tag_groups.iter().filter_map(without_hidden);
+        let groups: Vec<Value> = groups.collect();
+        if !groups.is_empty() {
+            writer.member(TAG_GROUPS, &groups);
+        }
         let tags = self.parts.tags.iter();
         let mut kept = tags
             .filter(|tag| !tag.used || shown.contains(&*tag.name))
@@ -114,8 +153,8 @@ impl<'a> Selection<'a> {
             other_components,
             ..
         } = self.parts;
-        let kept = self.kept_components();
-        if !kept.contains(&true) && other_components.is_empty() {
+        let (kept, added) = (self.kept_components(), self.added_schemas());
+        if !kept.contains(&true) && other_components.is_empty() && added.is_empty() {
             return;
         }
         writer.object("\"components\":", |writer| {
@@ -125,14 +164,39 @@ impl<'a> Selection<'a> {
                 let (of_kind, others) = kept.split_at(entries.len());
                 kept = others;
                 // A kind that was empty from the start is left as it is.
-                if entries.is_empty() || of_kind.contains(&true) {
+                let has_added = &**head == SCHEMAS && !added.is_empty();
+                if entries.is_empty() || of_kind.contains(&true) || has_added {
                     let entries = entries.iter().zip(of_kind).filter(|(_, kept)| **kept);
+                    let entries = entries.map(|(component, _)| &component.member);
                     writer.object(head, |writer| {
-                        writer.members(entries.map(|(component, _)| &component.member));
+                        let names: HashSet<&str> = entries.clone().map(|own| &*own.name).collect();
+                        writer.members(entries);
+                        if has_added {
+                            let is_new = |schema: &&&Member| !names.contains(&*schema.name);
+                            writer.members(added.iter().filter(is_new).copied());
+                        }
                     });
                 }
             }
+            if !added.is_empty() && components.iter().all(|kind| &*kind.head != SCHEMAS) {
+                writer.object(SCHEMAS, |writer| writer.members(added.iter().copied()));
+            }
         });
+    }
+
+    /// The schemas of the refusals that are shown.
+    fn added_schemas(&self) -> Vec<&'static Member> {
+        let answers = self.operations().flat_map(|shown| &shown.answers);
+        let mut added: Vec<&'static Member> = Vec::new();
+        for schema in answers
+            .filter_map(Answer::body)
+            .flat_map(|body| &body.schemas)
+        {
+            if !added.iter().any(|known| known.name == schema.name) {
+                added.push(schema);
+            }
+        }
+        added
     }
 
     /// While an operation is hidden, leaves out all components that nothing leads to: those too which nothing led to
@@ -144,7 +208,7 @@ impl<'a> Selection<'a> {
             return vec![true; edges.len()];
         }
         let shown = self.items.iter().flat_map(|(item, shown)| {
-            let operations = shown.iter().map(|(operation, _)| &operation.uses);
+            let operations = shown.iter().map(|shown| &shown.operation.uses);
             operations.chain([&item.uses])
         });
         let seeds = shown.chain([&self.parts.uses]);

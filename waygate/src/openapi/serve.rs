@@ -18,6 +18,13 @@ impl Guarded {
     ///   to people.
     /// * Deprecated operations have `deprecated: true` and, when known, `x-waygate-sunset` (RFC 3339) and
     ///   `x-waygate-successor`.
+    /// * What restricts an operation is in members of its own: `x-waygate-windows` (planned maintenances: `start`, `end`,
+    ///   `reason`), `x-waygate-environments`, `x-waygate-networks`, `x-waygate-roles`, `x-waygate-force-active`,
+    ///   `x-waygate-rate-limits` (`scope`, `name`, `limit`, `key_strategy`, `algorithm`, `summary` in words, and where it
+    ///   applies `tiers` and `shadow`) and `x-waygate-concurrency-limits`.
+    /// * The refusals that follow from these are responses of the operation: 403 for networks and roles, 429 for limits that
+    ///   refuse, 503 for maintenances, with their headers and, unless the application answers them itself, their bodies.
+    ///   A response that the operation documents itself stays as it is.
     /// * `info` has `x-waygate-global-maintenance`: `{"enabled":false}`, or `enabled`, `reason` and `exempt_paths`.
     ///
     /// Answers carry a strong `ETag`, the same on all replicas, and `Cache-Control: no-cache`; `If-None-Match` is answered

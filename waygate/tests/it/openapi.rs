@@ -10,8 +10,9 @@ use http::Method;
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 use waygate::{
-    Deprecation, GlobalMaintenance, Interval, Lifecycle, Position, RouteState, Waygate,
-    testing::TestApp,
+    Access, Blocked, ConcurrencyPolicy, Deprecation, GlobalMaintenance, Interval, Lifecycle,
+    LimitKey, LimitScope, Position, RateLimitPolicy, Registration, Responses, RouteState, Waygate,
+    port::Clock, testing::TestApp,
 };
 
 use crate::support::{at, builder, clock};
@@ -109,6 +110,163 @@ async fn the_whole_document() {
         .unwrap();
     let shown = fetch(&app).await;
     insta::assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap());
+}
+
+/// Registers `GET /limited` with limits and access lists.
+async fn limit(waygate: &Waygate, responses: Responses) {
+    let access: Access =
+        serde_json::from_value(json!({"ips": ["10.0.0.0/8"], "roles": ["billing:admin", "ops"]}))
+            .unwrap();
+    let state = RouteState {
+        access,
+        ..RouteState::default()
+    };
+    let mut rate = RateLimitPolicy::new("100/minute".parse().unwrap()).unwrap();
+    rate.tiers = serde_json::from_value(json!([
+        {"name": "pro", "limit": "1000/minute; 20000/hour burst 50"},
+        {"name": "staff", "limit": "unlimited"},
+    ]))
+    .unwrap();
+    let mut shadow = RateLimitPolicy::new("1/second".parse().unwrap()).unwrap();
+    (shadow.name, shadow.shadow) = ("trial".parse().unwrap(), true);
+    let mut at_a_time = ConcurrencyPolicy::new(4.try_into().unwrap());
+    at_a_time.key = "header:X-Tenant, api_key".parse().unwrap();
+    let limited = Registration::new("GET:/limited".parse().unwrap())
+        .state(state)
+        .rate_limit(rate)
+        .rate_limit(shadow)
+        .concurrency_limit(at_a_time)
+        .responses(responses);
+    waygate.register_all([limited]).await.unwrap();
+}
+
+#[tokio::test]
+async fn limits_and_access_lists_are_in_the_document() {
+    let waygate = builder().build().await.unwrap();
+    let mut all = document(&["GET /limited", "GET /own"]);
+    all["paths"]["/own"]["get"]["responses"]["429"] = json!({"description": "ours"});
+    let app = serve(&waygate, &all).await;
+    limit(&waygate, Responses::new()).await;
+    let shown = fetch(&app).await;
+    let operation = &shown["paths"]["/limited"]["get"];
+    assert_eq!(operation["x-waygate-networks"], json!(["10.0.0.0/8"]));
+    assert_eq!(
+        operation["x-waygate-roles"],
+        json!(["billing:admin", "ops"])
+    );
+    assert_eq!(
+        operation["x-waygate-rate-limits"],
+        json!([
+            {
+                "scope": "route", "name": "default", "limit": "100/minute", "key_strategy": "ip",
+                "algorithm": "fixed_window", "summary": "100 requests per minute by address",
+                "tiers": [
+                    {
+                        "name": "pro", "limit": "1000/minute; 20000/hour burst 50",
+                        "summary": "1000 requests per minute and 20000 per hour with a burst of 50",
+                    },
+                    {"name": "staff", "limit": "unlimited", "summary": "unlimited"},
+                ],
+            },
+            {
+                "scope": "route", "name": "trial", "limit": "1/second", "key_strategy": "ip",
+                "algorithm": "fixed_window", "summary": "1 request per second by address", "shadow": true,
+            },
+        ])
+    );
+    assert_eq!(
+        operation["x-waygate-concurrency-limits"],
+        json!([{
+            "scope": "route", "name": "default", "limit": 4, "key_strategy": "header:x-tenant, api_key",
+            "summary": "4 requests at a time by header x-tenant and API key",
+        }])
+    );
+    let forbidden = &operation["responses"]["403"];
+    assert_eq!(
+        forbidden["description"],
+        "The client's address is in none of the networks 10.0.0.0/8. The caller has none of the roles \
+         billing:admin, ops."
+    );
+    let too_many = &operation["responses"]["429"];
+    assert_eq!(
+        too_many["description"],
+        "Beyond a limit: 100 requests per minute by address; 4 requests at a time by header x-tenant and API key.",
+        "limits that only report refuse nothing"
+    );
+    let headers: Vec<_> = too_many["headers"].as_object().unwrap().keys().collect();
+    assert_eq!(
+        headers,
+        [
+            "RateLimit",
+            "RateLimit-Policy",
+            "Retry-After",
+            "X-RateLimit-Limit",
+            "X-RateLimit-Remaining",
+            "X-RateLimit-Reset"
+        ]
+    );
+    for answer in [forbidden, too_many] {
+        let content = answer["content"].as_object().unwrap().keys();
+        assert_eq!(
+            content.collect::<Vec<_>>(),
+            ["application/json", "application/problem+json"]
+        );
+    }
+    assert_eq!(operation["responses"]["503"], Value::Null);
+    assert!(operation["responses"]["200"].is_object());
+
+    let schemas = shown["components"]["schemas"].as_object().unwrap();
+    for name in [
+        "WaygateForbidden",
+        "WaygateForbiddenProblem",
+        "WaygateTooManyRequests",
+        "WaygateTooManyRequestsProblem",
+    ] {
+        assert!(schemas[name]["properties"].is_object(), "{name}");
+    }
+    assert!(!schemas.contains_key("WaygateUnavailable"));
+
+    let global = RateLimitPolicy::new("5/hour".parse().unwrap()).unwrap();
+    waygate
+        .system()
+        .set_rate_limit(
+            LimitKey::new(LimitScope::Global, global.name.clone()),
+            global,
+        )
+        .await
+        .unwrap();
+    let shown = fetch(&app).await;
+    let own = &shown["paths"]["/own"]["get"];
+    assert_eq!(own["x-waygate-rate-limits"][0]["scope"], "global");
+    assert_eq!(own["responses"]["429"], json!({"description": "ours"}));
+    assert_eq!(
+        shown["paths"]["/limited"]["get"]["responses"]["429"]["description"],
+        "Beyond a limit: 5 requests per hour by address; 100 requests per minute by address; \
+         4 requests at a time by header x-tenant and API key."
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_said_of_the_body_of_a_custom_answer() {
+    let waygate = builder().build().await.unwrap();
+    let app = serve(&waygate, &document(&["GET /limited"])).await;
+    let custom = Responses::new().rate_limited(|_: &Blocked| "slow down");
+    limit(&waygate, custom).await;
+    let responses = fetch(&app).await["paths"]["/limited"]["get"]["responses"].clone();
+    assert_eq!(responses["429"]["content"], Value::Null);
+    assert!(responses["429"]["headers"].is_object());
+    assert!(responses["403"]["content"].is_object());
+}
+
+#[tokio::test]
+async fn limits_that_are_bypassed_are_not_in_the_document() {
+    let waygate = builder().bypass_rate_limits(true).build().await.unwrap();
+    let app = serve(&waygate, &document(&["GET /limited"])).await;
+    limit(&waygate, Responses::new()).await;
+    let operation = fetch(&app).await["paths"]["/limited"]["get"].clone();
+    assert_eq!(operation["x-waygate-rate-limits"], Value::Null);
+    assert_eq!(operation["responses"]["429"], Value::Null);
+    assert!(operation["responses"]["403"].is_object());
 }
 
 #[tokio::test]
@@ -244,7 +402,9 @@ async fn global_maintenance_is_told_where_it_holds() {
     );
     assert_eq!(reason(&shown, "/exempt", "get"), "own");
     assert_eq!(reason(&shown, "/exempt", "post"), "deploy");
-    assert_eq!(shown["paths"]["/forced"], all["paths"]["/forced"]);
+    let mut forced = all["paths"]["/forced"].clone();
+    forced["get"]["x-waygate-force-active"] = json!(true);
+    assert_eq!(shown["paths"]["/forced"], forced);
     assert_eq!(shown["paths"]["/off"], Value::Null);
 
     let on = json!({"reason": "deploy", "include_force_active": true});
@@ -261,14 +421,25 @@ async fn tags_go_with_their_last_operation() {
     let mut all = document(&["GET /a", "GET /b"]);
     all["tags"] =
         json!([{"name": "secret"}, {"name": "both"}, {"name": "prose", "description": "d"}]);
+    all["x-tagGroups"] = json!([
+        {"name": "inner", "tags": ["secret"]},
+        {"name": "outer", "tags": ["secret", "both", "prose"]},
+    ]);
     all["paths"]["/a"]["get"]["tags"] = json!(["secret", "both"]);
     all["paths"]["/b"]["get"]["tags"] = json!(["both"]);
     let app = serve(&waygate, &all).await;
-    assert_eq!(fetch(&app).await["tags"], all["tags"]);
+    let shown = fetch(&app).await;
+    assert_eq!(shown["tags"], all["tags"]);
+    assert_eq!(shown["x-tagGroups"], all["x-tagGroups"]);
     waygate.system().disable("GET:/a", "").await.unwrap();
+    let shown = fetch(&app).await;
     assert_eq!(
-        fetch(&app).await["tags"],
+        shown["tags"],
         json!([{"name": "both"}, {"name": "prose", "description": "d"}])
+    );
+    assert_eq!(
+        shown["x-tagGroups"],
+        json!([{"name": "outer", "tags": ["both", "prose"]}])
     );
 }
 
@@ -460,8 +631,40 @@ async fn attributes_are_in_the_document_from_the_start() {
     assert_eq!(operation["x-own"], true);
 }
 
+/// The document, of whose added responses only the description is left.
+async fn brief(app: &TestApp) -> Value {
+    let mut document = fetch(app).await;
+    let schemas = document["components"]["schemas"].as_object_mut();
+    let added = schemas.and_then(|schemas| {
+        let problem = schemas.remove("WaygateUnavailableProblem");
+        schemas.remove("WaygateUnavailable").zip(problem)
+    });
+    if let Some((error, problem)) = &added {
+        let code = json!({"type": "string", "enum": ["MAINTENANCE_MODE"]});
+        assert_eq!(error["properties"]["error"]["properties"]["code"], code);
+        assert_eq!(problem["properties"]["code"], code);
+    }
+    let items = document["paths"].as_object_mut().unwrap();
+    let operations = items.values_mut().filter_map(Value::as_object_mut);
+    for operation in operations.flat_map(|item| item.values_mut()) {
+        if let Some(closed) = operation["responses"].get_mut("503") {
+            assert!(added.is_some());
+            assert_eq!(
+                closed["content"]["application/json"]["schema"]["$ref"],
+                "#/components/schemas/WaygateUnavailable"
+            );
+            assert_eq!(
+                closed["headers"]["Retry-After"]["schema"]["type"],
+                "integer"
+            );
+            *closed = json!({"description": closed["description"]});
+        }
+    }
+    document
+}
+
 /// What the document should be, worked out the slow and simple way from the listing of the routes.
-fn naive(base: &Value, waygate: &Waygate) -> Value {
+fn naive(base: &Value, waygate: &Waygate, now: waygate::Timestamp) -> Value {
     let mut document = base.clone();
     let (global, _) = waygate.global_maintenance();
     document["info"]["x-waygate-global-maintenance"] = if global.enabled {
@@ -496,25 +699,52 @@ fn naive(base: &Value, waygate: &Waygate) -> Value {
         } else {
             None
         };
+        let mut quotes = Vec::new();
+        let until = reason.as_ref().and_then(|(_, until)| *until);
         if let Some((reason, until)) = reason {
-            let own = operation
-                .get("description")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
             let mut text = format!("> 🔧 **In maintenance.** {reason}");
             if until.is_some() {
                 text.push_str("\n>\n> Not served until Tue, 01 Jan 2030 04:00:00 GMT.");
                 operation.insert("x-waygate-until".to_owned(), json!("2030-01-01T04:00:00Z"));
             }
-            if !own.is_empty() {
-                text.push_str(&format!("\n\n{own}"));
-            }
+            quotes.push(text);
             let summary = format!("🔧 {}", operation["summary"].as_str().unwrap());
-            operation.insert("description".to_owned(), json!(text));
             operation.insert("summary".to_owned(), json!(summary));
             operation.insert("x-waygate-status".to_owned(), json!("maintenance"));
             operation.insert("x-waygate-reason".to_owned(), json!(reason));
+        }
+        let planned = view.windows.iter().filter(|window| {
+            let start = window.span.start;
+            start > now && until.is_none_or(|until| start > until) && !view.force_active
+        });
+        for window in planned {
+            let (start, end) = (window.span.start.to_string(), window.span.end.to_string());
+            quotes.push(
+                "> 🕒 **Planned maintenance** from Tue, 01 Jan 2030 02:00:00 GMT to \
+                 Tue, 01 Jan 2030 04:00:00 GMT. upgrade"
+                    .to_owned(),
+            );
+            let windows = json!([{"start": start, "end": end, "reason": "upgrade"}]);
+            operation.insert("x-waygate-windows".to_owned(), windows);
+        }
+        if !quotes.is_empty() {
+            let own = operation.get("description").and_then(Value::as_str);
+            let own = own.map(|own| format!("\n\n{own}")).unwrap_or_default();
+            let text = format!("{}{own}", quotes.join("\n>\n"));
+            operation.insert("description".to_owned(), json!(text));
+            let text = match operation.contains_key("x-waygate-status") {
+                true => "Closed for maintenance.",
+                false => "Closed for maintenance, while a planned one lasts.",
+            };
+            let responses = operation["responses"].as_object_mut().unwrap();
+            responses.insert("503".to_owned(), json!({"description": text}));
+        }
+        if view.status.as_str() == "env_gated" && !view.force_active {
+            let envs = json!(view.allowed_envs);
+            operation.insert("x-waygate-environments".to_owned(), envs);
+        }
+        if view.force_active {
+            operation.insert("x-waygate-force-active".to_owned(), json!(true));
         }
         if let Some(deprecation) = view.deprecation {
             operation.insert("deprecated".to_owned(), json!(true));
@@ -577,7 +807,11 @@ async fn a_thousand_operations_are_what_the_simple_way_makes_of_them() {
     let written: OpenApi = serde_json::from_value(document.clone()).unwrap();
     let base = serde_json::to_value(&written).unwrap();
     let app = serve(&waygate, &document).await;
-    assert_eq!(fetch(&app).await, naive(&base, &waygate), "untouched");
+    assert_eq!(
+        brief(&app).await,
+        naive(&base, &waygate, clock.now()),
+        "untouched"
+    );
     let window = Interval::parse("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z").unwrap();
     let sunset = Some(at("2031-01-01T00:00:00Z"));
     let keys: Vec<String> = waygate
@@ -615,11 +849,19 @@ async fn a_thousand_operations_are_what_the_simple_way_makes_of_them() {
             }
         }
     }
-    let shown = fetch(&app).await;
-    assert_eq!(shown, naive(&base, &waygate), "before the window");
+    let shown = brief(&app).await;
+    assert_eq!(
+        shown,
+        naive(&base, &waygate, clock.now()),
+        "before the window"
+    );
     assert!(shown["paths"].as_object().unwrap().len() < 500);
     clock.set_wall(at("2030-01-01T03:00:00Z"));
-    assert_eq!(fetch(&app).await, naive(&base, &waygate), "in the window");
+    assert_eq!(
+        brief(&app).await,
+        naive(&base, &waygate, clock.now()),
+        "in the window"
+    );
     let on = json!({"reason": "move", "exempt_paths": [keys[8], "/api/v1/resources3/items"]});
     waygate
         .system()
@@ -627,8 +869,8 @@ async fn a_thousand_operations_are_what_the_simple_way_makes_of_them() {
         .await
         .unwrap();
     assert_eq!(
-        fetch(&app).await,
-        naive(&base, &waygate),
+        brief(&app).await,
+        naive(&base, &waygate, clock.now()),
         "in global maintenance"
     );
     clock.advance(Duration::from_secs(7_200));
@@ -639,8 +881,31 @@ async fn a_thousand_operations_are_what_the_simple_way_makes_of_them() {
         .await
         .unwrap();
     assert_eq!(
-        fetch(&app).await,
-        naive(&base, &waygate),
+        brief(&app).await,
+        naive(&base, &waygate, clock.now()),
         "with everything included"
     );
+}
+
+#[tokio::test]
+async fn a_force_active_path_is_shown_as_it_is_served() {
+    let waygate = builder().build().await.unwrap();
+    let app = serve(&waygate, &document(&["GET /a"])).await;
+    let forced = RouteState {
+        force_active: true,
+        ..RouteState::default()
+    };
+    waygate
+        .register("/a".parse().unwrap(), forced)
+        .await
+        .unwrap();
+    waygate
+        .system()
+        .enable_global_maintenance(GlobalMaintenance::default())
+        .await
+        .unwrap();
+    let operation = fetch(&app).await["paths"]["/a"]["get"].clone();
+    assert_eq!(app.get("/a").await.status(), 200);
+    assert_eq!(operation["x-waygate-status"], Value::Null);
+    assert_eq!(operation["x-waygate-force-active"], true);
 }

@@ -1,7 +1,42 @@
 use super::RateLimitPolicy;
-use crate::grammar::{Algorithm, KeyPart, KeySource, Period, Rate, TierLimit, Unit};
+use crate::grammar::{Algorithm, KeyPart, KeySource, Limit, Period, Rate, TierLimit, Unit};
 
 impl RateLimitPolicy {
+    /// The limit in a few words, for people who call the route: how much, and by what it is counted. Tiers are left out.
+    ///
+    /// ```
+    /// # use waygate_core::model::RateLimitPolicy;
+    /// let policy = RateLimitPolicy::new("20/second; 1000/hour burst 50".parse()?)?;
+    /// assert_eq!(policy.summary(), "20 requests per second and 1000 per hour with a burst of 50 by address");
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
+    pub fn summary(&self) -> String {
+        format!(
+            "{} {}",
+            self.limit_summary(&self.limit),
+            key_summary(&self.key)
+        )
+    }
+
+    /// One of the policy's limits in a few words: its own, or that of a tier.
+    pub fn limit_summary(&self, limit: &Limit) -> String {
+        let rates = self.rates(limit).enumerate().map(|(at, rate)| {
+            let requests = match (at, rate.amount()) {
+                (0, 1) => " request",
+                (0, _) => " requests",
+                _ => "",
+            };
+            let burst = rate.burst().filter(|burst| *burst > 0);
+            let burst = burst.map(|burst| format!(" with a burst of {burst}"));
+            let (amount, period) = (rate.amount(), rate.period());
+            format!(
+                "{amount}{requests} per {period}{}",
+                burst.unwrap_or_default()
+            )
+        });
+        rates.collect::<Vec<_>>().join(" and ")
+    }
+
     /// What the policy does, in words.
     ///
     /// ```
@@ -67,6 +102,25 @@ impl RateLimitPolicy {
                 format!("{depth} at once, and {amount} per {period} in the long run")
             }
         }
+    }
+}
+
+/// By what requests are counted, in a few words.
+pub(in crate::model) fn key_summary(key: &KeySource) -> String {
+    let KeySource::Parts(parts) = key else {
+        return "by a key of the application".to_owned();
+    };
+    let parts = parts.iter().filter_map(|part| match part {
+        KeyPart::Ip => Some("address".to_owned()),
+        KeyPart::User => Some("user".to_owned()),
+        KeyPart::ApiKey => Some("API key".to_owned()),
+        KeyPart::Global => None,
+        KeyPart::Header(name) => Some(format!("header {name}")),
+        KeyPart::Path(name) => Some(format!("{{{name}}}")),
+    });
+    match &*parts.collect::<Vec<_>>().join(" and ") {
+        "" => "for all callers together".to_owned(),
+        parts => format!("by {parts}"),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-pub(super) use self::meaning::key_in_words;
+pub(super) use self::meaning::{key_in_words, key_summary};
 
 /// A rate limit: how much, counted how, by what, and for whom not (wire contract section 2.4, and more).
 ///

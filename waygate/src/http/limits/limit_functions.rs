@@ -116,6 +116,17 @@ struct Of<T> {
     functions: T,
 }
 
+#[cfg(feature = "openapi")]
+impl LimitFunctions {
+    /// Whether any of them answers requests that are refused.
+    pub(in crate::http) fn answer(&self) -> bool {
+        let mut rates = self.rates.iter();
+        let mut concurrency = self.concurrency.iter();
+        rates.any(|of| of.functions.response.is_some())
+            || concurrency.any(|of| of.functions.response.is_some())
+    }
+}
+
 impl<T: Clone> Of<T> {
     fn at(&self, route: &RouteKey) -> Self {
         Self {

@@ -87,11 +87,18 @@
     return Number.isNaN(date.getTime()) ? text : date.toLocaleDateString([], { dateStyle: "medium" });
   }
 
+  /** A planned maintenance in words. */
+  function span({ start, end, reason }) {
+    const words = `${instant(start)} to ${instant(end)}`;
+    return reason ? `${words}: ${reason}` : words;
+  }
+
   /** What the document says about an operation; `undefined` members for what it does not say. */
   function notesOf(system, operation) {
     const spec = system.specSelectors.specJson();
     const found = spec.getIn(["paths", operation.get("path"), operation.get("method")]);
     const get = (name) => found?.get?.(name);
+    const list = (name) => get(name)?.toJS?.() ?? [];
     // The banner says already why everything is closed.
     const global = spec.getIn(["info", "x-waygate-global-maintenance", "reason"]);
     const reason = get("x-waygate-reason");
@@ -102,7 +109,27 @@
       deprecated: get("deprecated") === true,
       sunset: get("x-waygate-sunset"),
       successor: get("x-waygate-successor"),
+      windows: list("x-waygate-windows"),
+      environments: list("x-waygate-environments"),
+      networks: list("x-waygate-networks"),
+      roles: list("x-waygate-roles"),
+      forceActive: get("x-waygate-force-active") === true,
+      limits: [...list("x-waygate-rate-limits"), ...list("x-waygate-concurrency-limits")],
     };
+  }
+
+  /** The tiers of a limit, and what else it is, for those who point at its badge. */
+  function describe(limit) {
+    const tiers = (limit.tiers ?? []).map(({ name, summary }) => `${name}: ${summary}`);
+    const counts = { global: "counts all routes together", service: "counts the routes of the service together" };
+    const notes = [counts[limit.scope], limit.shadow && "only reports, refuses nothing"].filter(Boolean);
+    return [limit.summary, ...tiers, ...notes].join("\n");
+  }
+
+  /** How much of a limit fits on a badge; `5` requests of a limit of concurrency. */
+  function brief(limit) {
+    const text = limit.summary.replace(/^(\d+) requests?/, "$1");
+    return limit.shadow ? `${text} (shadow)` : text;
   }
 
   function WaygatePlugin(system) {
@@ -111,10 +138,21 @@
     function Badges({ notes }) {
       const badge = (kind, text, title) =>
         h("span", { key: kind, className: `wg-badge wg-badge-${kind}`, title }, text);
+      const many = (kind, items, text, title) =>
+        items.map((item, at) =>
+          h("span", { key: `${kind}${at}`, className: `wg-badge wg-badge-${kind}`, title: title(item) }, text(item)),
+        );
+      const first = notes.windows.slice(0, 1);
       return h("span", { className: "wg-badges" }, [
         notes.maintenance && badge("maintenance", "Maintenance"),
+        notes.forceActive && badge("forced", "Always active", "Stays active whatever its state; not for operators to close"),
         notes.deprecated && badge("deprecated", "Deprecated"),
         notes.sunset && badge("sunset", `Sunset ${day(notes.sunset)}`, notes.sunset),
+        many("planned", first, ({ start }) => `Planned ${instant(start)}`, () => notes.windows.map(span).join("\n")),
+        notes.environments.length > 0 && badge("environment", `Only in ${notes.environments.join(", ")}`),
+        many("role", notes.roles, (name) => `Role ${name}`, () => "Callers need one of these roles"),
+        many("network", notes.networks, (network) => network, () => "Clients must come from one of these networks"),
+        many("limit", notes.limits, brief, describe),
       ]);
     }
 
@@ -152,8 +190,12 @@
       statePlugins: { spec: { wrapActions: { invalidateResolvedSubtreeCache: () => renewResolved } } },
       wrapComponents: {
         operation: (Original) => (props) => {
-          const { maintenance, deprecated } = notesOf(system, props.operation);
-          const name = `wg-operation${maintenance ? " wg-maintenance" : ""}${deprecated ? " wg-deprecated" : ""}`;
+          const { maintenance, deprecated, windows } = notesOf(system, props.operation);
+          const names = ["wg-operation"];
+          if (maintenance) names.push("wg-maintenance");
+          if (maintenance || windows.length) names.push("wg-quoted");
+          if (deprecated) names.push("wg-deprecated");
+          const name = names.join(" ");
           return h("div", { className: name }, h(Original, props));
         },
         OperationSummary: (Original) => (props) =>

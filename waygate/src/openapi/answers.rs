@@ -1,0 +1,228 @@
+//! The refusals that an operation may answer with, as its responses (OpenAPI 3.1.1 section 4.8.17).
+
+use std::{fmt::Write, sync::LazyLock};
+
+use serde_json::{Value, json};
+
+use super::{
+    json::{Member, Writer},
+    markdown::Escaped,
+    notes::Notes,
+};
+use crate::engine::RateLimitHeaders;
+
+/// One response to add to an operation.
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: &'static str,
+    text: String,
+    headers: Option<&'static str>,
+    /// `None` where the application answers, so that nothing is known of the body.
+    body: Option<&'static Body>,
+}
+
+/// The built-in body of one status, in both of its forms: ours, and problem details (RFC 9457 section 3).
+#[derive(Debug)]
+pub(super) struct Body {
+    content: String,
+    /// What `content` refers to, as members of `components.schemas`.
+    pub(super) schemas: [Member; 2],
+}
+
+/// The refusals that `notes` make possible, but for those that the operation documents itself.
+pub(super) fn of(notes: &Notes<'_>, own: &[Member], headers: RateLimitHeaders) -> Vec<Answer> {
+    let custom = notes.custom;
+    let answer =
+        |status, text: Option<String>, headers, custom: bool, body: &'static LazyLock<Body>| {
+            let is_documented = own.iter().any(|member| &*member.name == status);
+            Some(Answer {
+                status,
+                text: text.filter(|_| !is_documented)?,
+                headers,
+                body: (!custom).then(|| &**body),
+            })
+        };
+    let limits = Some(of_limits(headers));
+    let (forbidden, too_many) = (forbidden(notes), too_many(notes));
+    let all = [
+        answer("403", forbidden, None, custom.forbidden, &FORBIDDEN),
+        answer("429", too_many, limits, custom.too_many, &TOO_MANY),
+        answer(
+            "503",
+            unavailable(notes),
+            Some(&*RETRY_AFTER),
+            custom.unavailable,
+            &UNAVAILABLE,
+        ),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+impl Answer {
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.object(&format!("\"{}\":", self.status), |writer| {
+            writer.member("description", &self.text);
+            let content = self.body.map(|body| &*body.content);
+            for piece in self.headers.into_iter().chain(content) {
+                writer.piece(piece);
+            }
+        });
+    }
+
+    pub(super) fn body(&self) -> Option<&'static Body> {
+        self.body
+    }
+}
+
+fn forbidden(notes: &Notes<'_>) -> Option<String> {
+    let mut text = String::new();
+    if !notes.networks.is_empty() {
+        let networks = joined(notes.networks);
+        let _ = write!(
+            text,
+            "The client's address is in none of the networks {networks}."
+        );
+    }
+    if !notes.roles.is_empty() {
+        let (roles, space) = (joined(notes.roles), if text.is_empty() { "" } else { " " });
+        let roles = Escaped(&roles);
+        let _ = write!(text, "{space}The caller has none of the roles {roles}.");
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+fn joined(items: &[impl ToString]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
+}
+
+fn too_many(notes: &Notes<'_>) -> Option<String> {
+    let limits = notes.refusing();
+    let limits = (!limits.is_empty()).then(|| limits.join("; "))?;
+    Some(format!("Beyond a limit: {}.", Escaped(&limits)))
+}
+
+fn unavailable(notes: &Notes<'_>) -> Option<String> {
+    let text = match (notes.maintenance, &*notes.planned) {
+        (Some(_), _) => "Closed for maintenance.",
+        (None, []) => return None,
+        (None, _) => "Closed for maintenance, while a planned one lasts.",
+    };
+    Some(text.to_owned())
+}
+
+static RETRY_AFTER: LazyLock<String> = LazyLock::new(|| headers(false, false));
+static LEGACY: LazyLock<String> = LazyLock::new(|| headers(true, false));
+static STANDARD: LazyLock<String> = LazyLock::new(|| headers(false, true));
+static BOTH: LazyLock<String> = LazyLock::new(|| headers(true, true));
+
+fn of_limits(headers: RateLimitHeaders) -> &'static str {
+    match headers {
+        RateLimitHeaders::Both => &BOTH,
+        RateLimitHeaders::Legacy => &LEGACY,
+        RateLimitHeaders::Standard => &STANDARD,
+        RateLimitHeaders::Off => &RETRY_AFTER,
+    }
+}
+
+/// `Retry-After`, and those of limits.
+fn headers(legacy: bool, standard: bool) -> String {
+    let mut all = json!({});
+    let mut add = |name: &str, kind: &str, text: &str| {
+        all[name] = json!({"description": text, "schema": {"type": kind}});
+    };
+    add("Retry-After", "integer", "Seconds to wait, where known");
+    if legacy {
+        add("X-RateLimit-Limit", "integer", "Requests per window");
+        add("X-RateLimit-Remaining", "integer", "Requests left");
+        add(
+            "X-RateLimit-Reset",
+            "integer",
+            "More from then on, in Unix seconds",
+        );
+    }
+    if standard {
+        add("RateLimit", "string", "What is left, and for how long");
+        add("RateLimit-Policy", "string", "The limits");
+    }
+    format!("\"headers\":{all}")
+}
+
+static FORBIDDEN: LazyLock<Body> = LazyLock::new(|| {
+    let codes = ["IP_NOT_ALLOWED", "ROLE_REQUIRED"];
+    let message = "This endpoint is not available from your address";
+    body("WaygateForbidden", 403, &codes, message, json!({}))
+});
+
+static TOO_MANY: LazyLock<Body> = LazyLock::new(|| {
+    let codes = ["RATE_LIMIT_EXCEEDED", "CONCURRENCY_LIMIT_EXCEEDED"];
+    let more = json!({
+        "limit": {"type": "string", "example": "100/minute"},
+        "retry_after_seconds": {"type": "integer", "example": 30},
+    });
+    body(
+        "WaygateTooManyRequests",
+        429,
+        &codes,
+        "Too many requests",
+        more,
+    )
+});
+
+static UNAVAILABLE: LazyLock<Body> = LazyLock::new(|| {
+    let message = "This endpoint is temporarily unavailable";
+    let more = json!({
+        "reason": {"type": "string"},
+        "retry_after": {"type": "string", "format": "date-time"},
+    });
+    body(
+        "WaygateUnavailable",
+        503,
+        &["MAINTENANCE_MODE"],
+        message,
+        more,
+    )
+});
+
+fn body(name: &str, status: u16, codes: &[&str], message: &str, more: Value) -> Body {
+    let text = || json!({"type": "string"});
+    let code = json!({"type": "string", "enum": codes});
+    let mut error = json!({
+        "code": code,
+        "message": {"type": "string", "example": message},
+        "path": text(),
+    });
+    let mut problem = json!({
+        "type": text(),
+        "title": {"type": "string", "example": message},
+        "status": {"type": "integer", "example": status},
+        "detail": text(),
+        "instance": text(),
+        "code": code,
+    });
+    if let Value::Object(more) = more {
+        for (name, schema) in more {
+            error[&name] = schema.clone();
+            problem[&name] = schema;
+        }
+    }
+    let object = |required: &[&str], properties: Value| json!({"type": "object", "required": required, "properties": properties});
+    let error = object(
+        &["error"],
+        json!({"error": object(&["code", "message", "path"], error)}),
+    );
+    let problem = object(&["type", "title", "status"], problem);
+    let of_problem = format!("{name}Problem");
+    let schema = |name: &str| json!({"schema": {"$ref": format!("#/components/schemas/{name}")}});
+    let content = json!({
+        "application/json": schema(name),
+        "application/problem+json": schema(&of_problem),
+    });
+    Body {
+        content: format!("\"content\":{content}"),
+        schemas: [
+            Member::new(name, &error),
+            Member::new(&of_problem, &problem),
+        ],
+    }
+}

@@ -1,0 +1,90 @@
+//! The members `x-waygate-*` of an operation.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use waygate_core::{
+    grammar::{TierLimit, format_wire},
+    model::{ConcurrencyPolicy, LimitKey, RateLimitPolicy, Window},
+};
+
+use super::notes::{Notes, scope};
+
+/// A member, by its name.
+pub(super) type Extension = (&'static str, Value);
+
+/// What `notes` say, for programs.
+pub(super) fn of(notes: &Notes<'_>) -> Vec<Extension> {
+    let mut all = Vec::new();
+    let mut add = |name, value: Option<Value>| all.extend(value.map(|value| (name, value)));
+    if let Some(maintenance) = notes.maintenance {
+        add("x-waygate-status", Some("maintenance".into()));
+        add("x-waygate-reason", Some(json!(maintenance.reason)));
+        let until = maintenance.until.map(|until| format_wire(until, "Z"));
+        add("x-waygate-until", until.map(Value::from));
+    }
+    if let Some(deprecation) = notes.deprecation {
+        let sunset = deprecation.sunset().map(|sunset| format_wire(sunset, "Z"));
+        add("x-waygate-sunset", sunset.map(Value::from));
+        let successor = deprecation.successor();
+        add("x-waygate-successor", successor.map(|to| json!(to)));
+    }
+    add("x-waygate-windows", list(notes.planned.iter().map(window)));
+    add("x-waygate-environments", list(notes.envs));
+    let networks = notes.networks.iter().map(ToString::to_string);
+    add("x-waygate-networks", list(networks));
+    add("x-waygate-roles", list(notes.roles));
+    let force_active = notes.is_force_active.then_some(Value::Bool(true));
+    add("x-waygate-force-active", force_active);
+    add("x-waygate-rate-limits", list(notes.rates().map(rate_limit)));
+    let concurrency = notes.concurrency().map(concurrency_limit);
+    add("x-waygate-concurrency-limits", list(concurrency));
+    all
+}
+
+fn list<T: Serialize>(items: impl IntoIterator<Item = T>) -> Option<Value> {
+    let items: Vec<Value> = items.into_iter().map(|item| json!(item)).collect();
+    (!items.is_empty()).then_some(Value::Array(items))
+}
+
+fn window(window: &&Window) -> Value {
+    json!({
+        "start": format_wire(window.interval.start(), "Z"),
+        "end": format_wire(window.interval.end(), "Z"),
+        "reason": window.reason,
+    })
+}
+
+fn rate_limit((key, policy): (&LimitKey, &RateLimitPolicy)) -> Value {
+    let mut limit = json!({
+        "scope": scope(key),
+        "name": key.name,
+        "summary": policy.summary(),
+        "limit": policy.limit,
+        "key_strategy": policy.key,
+        "algorithm": policy.algorithm,
+    });
+    let tiers = policy.tiers.iter().map(|tier| {
+        let words = match &tier.limit {
+            TierLimit::Unlimited => "unlimited".to_owned(),
+            TierLimit::Limited(limit) => policy.limit_summary(limit),
+        };
+        json!({"name": tier.name, "limit": tier.limit, "summary": words})
+    });
+    if let Some(tiers) = list(tiers) {
+        limit["tiers"] = tiers;
+    }
+    if policy.shadow {
+        limit["shadow"] = true.into();
+    }
+    limit
+}
+
+fn concurrency_limit((key, policy): (&LimitKey, &ConcurrencyPolicy)) -> Value {
+    json!({
+        "scope": scope(key),
+        "name": key.name,
+        "summary": policy.summary(),
+        "limit": policy.limit,
+        "key_strategy": policy.key,
+    })
+}

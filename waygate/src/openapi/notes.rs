@@ -1,0 +1,130 @@
+//! What the picture says about an operation.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use waygate_core::{
+    Timestamp,
+    grammar::{EnvName, Reason, RoleName},
+    model::{ConcurrencyPolicy, Deprecation, LimitKey, LimitScope, RateLimitPolicy, Window},
+};
+
+use crate::engine::Limits;
+
+/// What is to be said about an operation that is shown; nothing by default.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Notes<'a> {
+    pub(super) maintenance: Option<Maintenance<'a>>,
+    /// Maintenances that are planned and have not begun, the next one first.
+    pub(super) planned: Vec<&'a Window>,
+    pub(super) deprecation: Option<&'a Deprecation>,
+    /// The only environments that are served, this one among them.
+    pub(super) envs: &'a [EnvName],
+    /// The only networks that are served.
+    pub(super) networks: &'a [IpNet],
+    /// Roles, one of which callers need.
+    pub(super) roles: &'a [RoleName],
+    pub(super) is_force_active: bool,
+    pub(super) limits: Option<Arc<Limits>>,
+    pub(super) custom: Custom,
+}
+
+/// Why an operation is not served, and until when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Maintenance<'a> {
+    pub(super) reason: &'a Reason,
+    pub(super) until: Option<Timestamp>,
+}
+
+/// Which refusals the application answers itself, so that nothing is known of their bodies.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Custom {
+    pub(super) forbidden: bool,
+    pub(super) too_many: bool,
+    pub(super) unavailable: bool,
+}
+
+impl Custom {
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            forbidden: self.forbidden || other.forbidden,
+            too_many: self.too_many || other.too_many,
+            unavailable: self.unavailable || other.unavailable,
+        }
+    }
+}
+
+impl<'a> Notes<'a> {
+    pub(super) fn is_empty(&self) -> bool {
+        let Self {
+            maintenance,
+            planned,
+            deprecation,
+            envs,
+            networks,
+            roles,
+            is_force_active,
+            limits,
+            custom: _,
+        } = self;
+        let lists_are_empty =
+            planned.is_empty() && envs.is_empty() && networks.is_empty() && roles.is_empty();
+        maintenance.is_none()
+            && deprecation.is_none()
+            && limits.is_none()
+            && !is_force_active
+            && lists_are_empty
+    }
+
+    /// What two routes that govern one operation say.
+    pub(super) fn and(self, other: Self) -> Self {
+        fn first<'a, T>(one: &'a [T], other: &'a [T]) -> &'a [T] {
+            if one.is_empty() { other } else { one }
+        }
+        let mut planned = self.planned;
+        planned.extend(other.planned);
+        planned.sort_by_key(|window| window.interval.start());
+        Self {
+            maintenance: self.maintenance.or(other.maintenance),
+            planned,
+            deprecation: self.deprecation.or(other.deprecation),
+            envs: first(self.envs, other.envs),
+            networks: first(self.networks, other.networks),
+            roles: first(self.roles, other.roles),
+            is_force_active: self.is_force_active && other.is_force_active,
+            limits: self.limits.or(other.limits),
+            custom: self.custom.or(other.custom),
+        }
+    }
+
+    /// The rate limits that count requests.
+    pub(super) fn rates(&self) -> impl Iterator<Item = (&LimitKey, &RateLimitPolicy)> {
+        let limits = self.limits.iter().flat_map(|limits| &limits.policies);
+        limits
+            .map(|policy| (&policy.key, &policy.fields))
+            .filter(|(_, fields)| fields.enabled)
+    }
+
+    /// The limits of concurrency.
+    pub(super) fn concurrency(&self) -> impl Iterator<Item = (&LimitKey, &ConcurrencyPolicy)> {
+        let limits = self.limits.iter().flat_map(|limits| &limits.concurrency);
+        limits.map(|limit| (&limit.key, &limit.fields))
+    }
+
+    /// In a few words, the limits that refuse requests.
+    pub(super) fn refusing(&self) -> Vec<String> {
+        let rates = self.rates().filter(|(_, fields)| !fields.shadow);
+        let rates = rates.map(|(_, fields)| fields.summary());
+        let concurrency = self.concurrency().map(|(_, fields)| fields.summary());
+        rates.chain(concurrency).collect()
+    }
+}
+
+/// Which requests a limit counts together: those of everything, of a service, or of a route.
+pub(super) fn scope(key: &LimitKey) -> &'static str {
+    match key.scope {
+        LimitScope::Global => "global",
+        LimitScope::Service(_) => "service",
+        LimitScope::Route(_) => "route",
+    }
+}

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io::{self, Read},
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Mutex, Once},
 };
 
 use flate2::read::GzDecoder;
@@ -12,7 +12,6 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tracing::subscriber::DefaultGuard;
 use waygate::MakeService;
 
 use super::app;
@@ -21,6 +20,7 @@ const ALICE: &str = "authorization: Bearer alice\r\n";
 const ORIGIN: &str = "origin: https://shop.example\r\n";
 
 async fn start() -> SocketAddr {
+    keep_log();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = MakeService::new(app().await.unwrap());
@@ -150,34 +150,32 @@ async fn a_blocked_answer_is_compressed() {
     assert!(body.contains("DB migration, back at 04:00 UTC"), "{body}");
 }
 
-/// What is logged on this thread, until the guard is dropped.
-fn logged() -> (Arc<Mutex<Vec<u8>>>, DefaultGuard) {
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
+/// What all tests log.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-    impl io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
+struct Log;
 
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOG.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
     }
 
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    (log.0, tracing::subscriber::set_default(subscriber))
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn keep_log() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let log = tracing_subscriber::fmt().with_ansi(false);
+        log.with_writer(|| Log).init();
+    });
 }
 
 #[tokio::test]
 async fn the_request_id_is_in_the_answer_and_in_the_log() {
-    let (log, _guard) = logged();
     let server = start().await;
     let given = get(
         server,
@@ -191,7 +189,7 @@ async fn the_request_id_is_in_the_answer_and_in_the_log() {
     assert_eq!(made.status, 401);
     let made = made.header("x-request-id").unwrap();
 
-    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
     let line = |id: &str| {
         log.lines()
             .find(|line| line.contains(id))

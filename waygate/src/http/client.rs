@@ -11,7 +11,7 @@ use waygate_core::{grammar::RoleName, net::TrustedProxies};
 use crate::Waygate;
 
 /// The roles of the caller, for `#[allowed_roles]`: put it in the request's extensions where you authenticate,
-/// in a layer *around* the guarded router.
+/// in a layer *around* the guarded router, such as one added with [`Guarded::layer`](crate::Guarded::layer).
 ///
 /// ```
 /// use axum::{extract::Request, middleware::Next, response::Response};

@@ -25,6 +25,7 @@ use crate::grammar::canonical_network;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     trust: Trust,
+    unix_socket: bool,
     header: ForwardingHeader,
 }
 
@@ -69,11 +70,12 @@ impl TrustedProxies {
         let networks = networks.into_iter().map(canonical_network);
         Self {
             trust: Trust::Networks(networks.collect()),
-            header: ForwardingHeader::default(),
+            ..Self::default()
         }
     }
 
-    /// Exactly this many proxies stand in front, the peer included. Only safe when there is no way around them.
+    /// Exactly this many proxies stand in front, the peer included, be it one with an address or that of a Unix socket. Only
+    /// safe when there is no way around them.
     pub fn hops(count: usize) -> Self {
         let trust = match count {
             0 => Trust::Nobody,
@@ -81,8 +83,23 @@ impl TrustedProxies {
         };
         Self {
             trust,
-            header: ForwardingHeader::default(),
+            unix_socket: count > 0,
+            ..Self::default()
         }
+    }
+
+    /// The peer of a Unix socket is a trusted proxy, such as nginx with `proxy_pass http://unix:/run/shop/api.sock`; no other
+    /// one is. Whoever may connect to the socket is believed: let its permissions keep others out.
+    pub fn unix_socket() -> Self {
+        Self::none().and_unix_socket()
+    }
+
+    /// The peer of a Unix socket is a trusted proxy as well, the first one. The addresses that it names may be those of
+    /// further proxies.
+    #[must_use]
+    pub fn and_unix_socket(mut self) -> Self {
+        self.unix_socket = true;
+        self
     }
 
     /// The proxies write this header, and not `X-Forwarded-For`.
@@ -97,9 +114,14 @@ impl TrustedProxies {
         self.header
     }
 
-    /// Whether forwarding headers are looked at, at all.
+    /// Whether forwarding headers are looked at, at all, of peers that have an address.
     pub fn trusts_any(&self) -> bool {
         self.trust != Trust::Nobody
+    }
+
+    /// Whether forwarding headers are looked at of the peer of a Unix socket.
+    pub fn trusts_unix_socket(&self) -> bool {
+        self.unix_socket
     }
 
     /// The client's address. `forwarded` holds the lines of the [`header`](Self::header) in order, each a
@@ -115,15 +137,32 @@ impl TrustedProxies {
         I: IntoIterator<Item = &'a T>,
         I::IntoIter: DoubleEndedIterator,
     {
-        let mut client = peer.to_canonical();
-        // Commas in quoted strings split as well. To honour quotes from the left would let the client open one
-        // that swallows what the proxies add.
-        let mut hops = forwarded
-            .into_iter()
-            .rev()
-            .flat_map(|line| line.as_ref().rsplit(|byte| *byte == b','))
-            .map(|hop| std::str::from_utf8(hop).ok().and_then(address));
-        let mut passed = 0;
+        self.follow(peer.to_canonical(), 0, hops(forwarded))
+    }
+
+    /// The same behind a Unix socket, whose peer has no address: it is the first hop, if it is
+    /// [trusted](Self::and_unix_socket). `None` when the last hop that can be believed is the peer itself.
+    pub fn client_behind_socket<'a, T, I>(&self, forwarded: I) -> Option<IpAddr>
+    where
+        T: AsRef<[u8]> + ?Sized + 'a,
+        I: IntoIterator<Item = &'a T>,
+        I::IntoIter: DoubleEndedIterator,
+    {
+        if !self.unix_socket {
+            return None;
+        }
+        let mut hops = hops(forwarded);
+        let first = hops.next()??;
+        Some(self.follow(first, 1, hops))
+    }
+
+    /// The client, from a hop on that comes after so many trusted ones.
+    fn follow(
+        &self,
+        mut client: IpAddr,
+        mut passed: usize,
+        mut hops: impl Iterator<Item = Option<IpAddr>>,
+    ) -> IpAddr {
         while self.trusts(client, passed) {
             let Some(Some(next)) = hops.next() else { break };
             client = next;
@@ -139,6 +178,22 @@ impl TrustedProxies {
             Trust::Hops(count) => passed < *count,
         }
     }
+}
+
+/// The hops from the right; `None` for one that is no address.
+fn hops<'a, T, I>(forwarded: I) -> impl Iterator<Item = Option<IpAddr>>
+where
+    T: AsRef<[u8]> + ?Sized + 'a,
+    I: IntoIterator<Item = &'a T>,
+    I::IntoIter: DoubleEndedIterator,
+{
+    // Commas in quoted strings split as well. To honour quotes from the left would let the client open one that swallows
+    // what the proxies add.
+    forwarded
+        .into_iter()
+        .rev()
+        .flat_map(|line| line.as_ref().rsplit(|byte| *byte == b','))
+        .map(|hop| std::str::from_utf8(hop).ok().and_then(address))
 }
 
 /// The address of one hop: an address with or without port, or the `for=` of an RFC 7239 element.

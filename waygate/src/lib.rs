@@ -31,7 +31,8 @@
 //! * The attributes: [`macro@maintenance`], [`macro@disabled`], [`macro@env_only`], [`macro@allowed_ips`],
 //!   [`macro@allowed_roles`], [`macro@sunset`], [`macro@force_active`],
 //!   [`macro@rate_limit`], [`macro@concurrency_limit`].
-//! * [`Waygate`], the engine: [`builder`](Waygate::builder), [`guard`](Waygate::guard), [`operator`](Waygate::operator),
+//! * [`Waygate`], the engine: [`builder`](Waygate::builder), [`guard`](Waygate::guard) and
+//!   [`guard_all`](Waygate::guard_all), [`operator`](Waygate::operator),
 //!   [`subscribe`](Waygate::subscribe).
 //! * [`Guarded`]: documentation, administration, and the router to serve.
 //! * [`Blocked`] and [`Responses`]: answers of your own.
@@ -63,7 +64,8 @@
 //! Requests that no route matches, fallbacks, and axum's own 405 meet global maintenance only; limits do not count them.
 //!
 //! Layers put on the router *inside* `guard` run after the gate; those around the guarded router run before it,
-//! which is where [`Roles`] must be set.
+//! which is where [`Roles`] must be set. [`Guarded::layer`] adds one around the API alone, and not around what Waygate
+//! serves beside it.
 //!
 //! # Features
 //!
@@ -146,8 +148,8 @@ pub use engine::{
 pub use http::{
     Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, ConcurrencyLimitFunctions,
     ConcurrencyLimited, Cost, CostFunction, Guarded, IntoCostFunction, IntoKeyFunction,
-    IntoResponder, Key, KeyFunction, RateLimitFunctions, RateLimited, Responder, Responses, Roles,
-    RouteGuard,
+    IntoResponder, Key, KeyFunction, MakeService, RateLimitFunctions, RateLimited, Responder,
+    Responses, Roles, RouteGuard,
 };
 #[cfg(feature = "engine")]
 pub use waygate_core::{

@@ -35,7 +35,7 @@ fn api() -> OpenApiRouter {
     OpenApiRouter::new().nest("/api/v1", v1).nest("/api/v2", v2)
 }
 
-/// Stands in for real authentication. It wraps the guarded router, because roles must be known before the gate.
+/// Stands in for real authentication. It wraps the API and its gates, because roles must be known before the gate.
 async fn authenticate(mut request: Request, next: Next) -> Response {
     let role = request
         .headers()
@@ -50,8 +50,8 @@ async fn app(waygate: &Waygate) -> Result<Router, waygate::BindErrors> {
     let guarded = waygate.guard(api()).await?.docs("/docs");
     println!("{}", guarded.report());
     Ok(guarded
-        .into_router()
-        .layer(middleware::from_fn(authenticate)))
+        .layer(middleware::from_fn(authenticate))
+        .into_router())
 }
 
 #[tokio::main]

@@ -14,7 +14,9 @@ mod tests;
 use axum::{Router, middleware};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{Credentials, LimitScope, Origin, RateLimitPolicy, Waygate, WaygateBuilder};
+use waygate::{
+    Credentials, LimitScope, MakeService, Origin, RateLimitPolicy, Waygate, WaygateBuilder,
+};
 
 #[derive(OpenApi)]
 #[openapi(info(title = "Rate limits", version = "1.0.0"))]
@@ -53,16 +55,14 @@ async fn app(builder: WaygateBuilder) -> Result<(Waygate, Router), Box<dyn std::
     let guarded = waygate
         .guard(api)
         .await?
+        // Callers must be known before they are counted, so this stands around the guarded router.
+        .layer(middleware::from_fn(account::authenticate))
         .docs("/docs")
         .admin("/waygate", Credentials::new("admin", "secret")); // <- CHANGE ME
     limit_everything(&waygate).await?;
-    let limited = guarded
-        .into_router()
-        // Callers must be known before they are counted, so this stands around the guarded router.
-        .layer(middleware::from_fn(account::authenticate));
     // The application's own operations are not limited. The guarded router is merged into theirs, so that unknown URLs
     // still meet maintenance of everything.
-    let router = operations::own(waygate.clone()).merge(limited);
+    let router = operations::own(waygate.clone()).merge(guarded);
     Ok((waygate, router))
 }
 
@@ -76,6 +76,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     println!("http://{address}/docs; examples/rate-limits/README.md has requests to try");
     // Without the peer's address nobody could be counted by it.
-    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    Ok(axum::serve(listener, service).await?)
+    Ok(axum::serve(listener, MakeService::new(router)).await?)
 }

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
-use axum::{extract::Request, serve::Listener};
+use axum::{Router, extract::Request, serve::Listener};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -16,7 +16,7 @@ use tokio::{
 };
 use tower::{Layer, Service, ServiceExt};
 use tower_http::timeout::RequestBodyTimeoutLayer;
-use waygate::Guarded;
+use waygate::MakeService;
 
 /// What clients may have.
 #[derive(Debug, Clone, Copy)]
@@ -43,15 +43,15 @@ impl Default for Limits {
     }
 }
 
-/// Serves the application until `stop` is ready.
+/// Serves the application, a guarded API or a router with layers around it, until `stop` is ready.
 pub async fn serve(
     mut listener: TcpListener,
-    app: Guarded,
+    app: impl Into<Router>,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
     let server = server(limits);
-    let mut app = app.into_make_service();
+    let mut app = MakeService::new(app);
     let places = Arc::new(Semaphore::new(limits.connections));
     let open = GracefulShutdown::new();
     let mut stop = pin!(stop);

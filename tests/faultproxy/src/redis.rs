@@ -1,6 +1,7 @@
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -94,6 +95,11 @@ impl RedisProc {
     /// Its URL, without a password.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// The Unix socket at which it listens as well.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("redis.sock")
     }
 
     /// What it has logged.
@@ -270,6 +276,8 @@ impl RedisProc {
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
             .arg("--dir")
             .arg(directory)
+            .arg("--unixsocket")
+            .arg(self.socket())
             .arg("--logfile")
             .arg(directory.join("redis.log"))
             .args(["--save", "", "--enable-debug-command", "yes"])

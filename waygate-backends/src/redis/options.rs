@@ -10,6 +10,7 @@ use super::url::{InvalidRedisUrl, Target};
 /// |---|---|
 /// | `redis://user:password@host:6379/0` | one server; everything but the host may be left out |
 /// | `rediss://host` | the same over TLS |
+/// | `redis+unix://user:password@/run/redis.sock?db=0` | one server, by its Unix socket; everything but the path may be left out. `unix://` is the same |
 /// | `redis+sentinel://host:26379,host2/service/0` | the master that sentinels name |
 /// | `redis+cluster://host:6379,host2` | a cluster, by some of its nodes |
 ///

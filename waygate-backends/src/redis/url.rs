@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use waygate_core::Secret;
 
 /// Where Redis is, as a URL tells it.
@@ -13,6 +15,8 @@ pub(super) struct Target {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Topology {
     Single(Node),
+    /// One server, by the absolute path of its Unix socket.
+    Socket(PathBuf),
     /// The nodes are sentinels; the service is the name of the master.
     Sentinel {
         nodes: Vec<Node>,
@@ -36,6 +40,7 @@ pub struct InvalidRedisUrl(&'static str);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Single,
+    Socket,
     Sentinel,
     Cluster,
 }
@@ -48,15 +53,21 @@ impl Target {
         let (tls, kind) = match scheme {
             "redis" => (false, Kind::Single),
             "rediss" => (true, Kind::Single),
+            "redis+unix" | "unix" => (false, Kind::Socket),
             "redis+sentinel" => (false, Kind::Sentinel),
             "rediss+sentinel" => (true, Kind::Sentinel),
             "redis+cluster" => (false, Kind::Cluster),
             "rediss+cluster" => (true, Kind::Cluster),
             _ => {
                 return Err(InvalidRedisUrl(
-                    "the scheme is `redis` or `rediss`, with `+sentinel` or `+cluster` or without",
+                    "the scheme is `redis` or `rediss`, with `+sentinel` or `+cluster` or without, or `redis+unix`",
                 ));
             }
+        };
+        // Only the path of a socket cannot end in the number of the database.
+        let (rest, parameter) = match rest.split_once('?') {
+            Some((rest, parameter)) if kind == Kind::Socket => (rest, parameter),
+            _ => (rest, ""),
         };
         if rest.contains(['?', '#']) {
             return Err(InvalidRedisUrl(
@@ -68,20 +79,23 @@ impl Target {
             Some((credentials, nodes)) => (Some(credentials), nodes),
             None => (None, authority),
         };
-        let default_port = match kind {
-            Kind::Sentinel => 26_379,
-            Kind::Single | Kind::Cluster => 6_379,
+        let named = |default_port| {
+            let nodes = nodes.split(',').map(|node| Node::parse(node, default_port));
+            nodes.collect::<Result<Vec<_>, _>>()
         };
-        let nodes = nodes.split(',').map(|node| Node::parse(node, default_port));
-        let mut nodes = nodes.collect::<Result<Vec<_>, _>>()?;
         let (topology, database) = match kind {
-            Kind::Single if nodes.len() > 1 => {
-                return Err(InvalidRedisUrl(
-                    "several nodes need `redis+sentinel://` or `redis+cluster://`",
-                ));
+            Kind::Socket => {
+                let path = socket(nodes, path)?;
+                (Topology::Socket(path), database_parameter(parameter)?)
             }
-            Kind::Single => (Topology::Single(nodes.remove(0)), database(path)?),
+            Kind::Single => {
+                let [node] = <[Node; 1]>::try_from(named(6_379)?).map_err(|_| {
+                    InvalidRedisUrl("several nodes need `redis+sentinel://` or `redis+cluster://`")
+                })?;
+                (Topology::Single(node), database(path)?)
+            }
             Kind::Sentinel => {
+                let nodes = named(26_379)?;
                 let (service, path) = path.split_once('/').unwrap_or((path, ""));
                 if service.is_empty() {
                     return Err(InvalidRedisUrl("the name of the service is missing"));
@@ -89,10 +103,13 @@ impl Target {
                 let service = decoded(service)?;
                 (Topology::Sentinel { nodes, service }, database(path)?)
             }
-            Kind::Cluster if database(path)? != 0 => {
-                return Err(InvalidRedisUrl("a cluster has only database 0"));
+            Kind::Cluster => {
+                let nodes = named(6_379)?;
+                if database(path)? != 0 {
+                    return Err(InvalidRedisUrl("a cluster has only database 0"));
+                }
+                (Topology::Cluster(nodes), 0)
             }
-            Kind::Cluster => (Topology::Cluster(nodes), 0),
         };
         let (user, password) =
             match credentials.map(|text| text.split_once(':').unwrap_or((text, ""))) {
@@ -141,6 +158,28 @@ fn database(path: &str) -> Result<u32, InvalidRedisUrl> {
         number => number
             .parse()
             .map_err(|_| InvalidRedisUrl("the number of the database is no number")),
+    }
+}
+
+/// The path of a socket, before which no host stands.
+fn socket(host: &str, path: &str) -> Result<PathBuf, InvalidRedisUrl> {
+    if !host.is_empty() || path.is_empty() {
+        return Err(InvalidRedisUrl(
+            "the socket has an absolute path, as in `redis+unix:///run/redis.sock`",
+        ));
+    }
+    decoded(path).map(|path| PathBuf::from(format!("/{path}")))
+}
+
+/// The number of the database behind the path of a socket.
+fn database_parameter(parameter: &str) -> Result<u32, InvalidRedisUrl> {
+    match parameter.strip_prefix("db=") {
+        Some(number) => database(number),
+        None if parameter.is_empty() => Ok(0),
+        None => Err(InvalidRedisUrl(
+            "a socket takes one parameter, `?db=1`; user and password stand before the path, as in \
+             `redis+unix://user:password@/run/redis.sock`",
+        )),
     }
 }
 
@@ -205,6 +244,24 @@ mod tests {
             target.topology,
             Topology::Cluster(vec![node("a", 6379), node("b", 1)])
         );
+
+        for (url, path, database) in [
+            ("redis+unix:///run/redis.sock", "/run/redis.sock", 0),
+            (
+                "unix:///run/redis%20x/a.sock?db=3",
+                "/run/redis x/a.sock",
+                3,
+            ),
+        ] {
+            let target = Target::parse(url).unwrap();
+            assert_eq!(target.topology, Topology::Socket(path.into()));
+            assert_eq!((target.tls, target.database), (false, database));
+            assert_eq!(target.user, None);
+        }
+        let target = Target::parse("redis+unix://ada:p%40ss@/run/redis.sock").unwrap();
+        assert_eq!(target.topology, Topology::Socket("/run/redis.sock".into()));
+        assert_eq!(target.user.as_deref(), Some("ada"));
+        assert_eq!(target.password.unwrap().expose(), "p@ss");
     }
 
     #[test]
@@ -222,6 +279,15 @@ mod tests {
             "redis://:hunter2@a?protocol=resp3",
             "redis+sentinel://:hunter2@a",
             "redis+cluster://:hunter2@a/1",
+            "redis+unix://",
+            "redis+unix:///",
+            "redis+unix://run/redis.sock",
+            "redis+unix://:hunter2@",
+            "redis+unix:///run/redis.sock?db=x",
+            "redis+unix:///run/redis.sock?password=hunter2",
+            "redis+unix:///run/redis.sock?db=1&pass=hunter2",
+            "redis+unix:///run/redis.sock#1",
+            "rediss+unix:///run/redis.sock",
         ] {
             let error = Target::parse(url).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");

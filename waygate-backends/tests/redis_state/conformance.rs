@@ -47,3 +47,18 @@ mod cluster {
         shared
     );
 }
+
+mod socket {
+    use super::*;
+
+    fn harness() -> Redis {
+        let server = shared();
+        let url = format!("redis+unix://{}?db=1", server.socket().display());
+        Redis {
+            options: RedisOptions::new(&url).unwrap().prefix(prefix()),
+            _server: server,
+        }
+    }
+
+    waygate_backends::conformance_tests!(harness(), durable, shared);
+}

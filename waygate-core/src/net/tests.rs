@@ -209,3 +209,53 @@ fn clients_of_ipv6_are_counted_by_their_64() {
         ip("203.0.113.9")
     );
 }
+
+#[test]
+fn the_peer_of_a_unix_socket_is_the_first_hop() {
+    let cloud = || TrustedProxies::networks(["10.0.0.0/8".parse().unwrap()]);
+    let none: &[&str] = &[];
+    for (proxies, lines, client) in [
+        // Not asked for.
+        (TrustedProxies::none(), &["203.0.113.9"][..], None),
+        (cloud(), &["203.0.113.9"], None),
+        (TrustedProxies::hops(0), &["203.0.113.9"], None),
+        // Only what the peer itself has added.
+        (
+            TrustedProxies::unix_socket(),
+            &["1.1.1.1, 203.0.113.9"],
+            Some("203.0.113.9"),
+        ),
+        (
+            TrustedProxies::unix_socket(),
+            &["1.1.1.1", "10.0.0.2"],
+            Some("10.0.0.2"),
+        ),
+        (
+            cloud().and_unix_socket(),
+            &["1.1.1.1, 203.0.113.9, 10.0.0.2"],
+            Some("203.0.113.9"),
+        ),
+        (
+            TrustedProxies::hops(1),
+            &["1.1.1.1, 203.0.113.9"],
+            Some("203.0.113.9"),
+        ),
+        (
+            TrustedProxies::hops(2),
+            &["1.1.1.1, 203.0.113.9, 10.0.0.2"],
+            Some("203.0.113.9"),
+        ),
+        // The peer names no address.
+        (TrustedProxies::unix_socket(), none, None),
+        (TrustedProxies::unix_socket(), &["1.1.1.1, unknown"], None),
+        (TrustedProxies::unix_socket(), &["1.1.1.1,"], None),
+    ] {
+        let client = client.map(|client| client.parse::<IpAddr>().unwrap());
+        let found = proxies.client_behind_socket(lines.iter().copied());
+        assert_eq!(found, client, "{proxies:?} {lines:?}");
+    }
+    // A peer with an address is not that of a Unix socket.
+    let peer = "203.0.113.1".parse().unwrap();
+    let client = TrustedProxies::unix_socket().client(peer, ["1.1.1.1"]);
+    assert_eq!(client, peer);
+}

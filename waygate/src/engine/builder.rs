@@ -70,6 +70,8 @@ pub struct WaygateBuilder {
     proxies: TrustedProxies,
     #[cfg(feature = "axum")]
     allow_unmounted: Vec<String>,
+    #[cfg(feature = "testing")]
+    only_handlers_under: Vec<String>,
     on_store_reset: OnStoreReset,
 }
 
@@ -110,6 +112,8 @@ impl Default for WaygateBuilder {
             proxies: TrustedProxies::none(),
             #[cfg(feature = "axum")]
             allow_unmounted: Vec::new(),
+            #[cfg(feature = "testing")]
+            only_handlers_under: Vec::new(),
             on_store_reset: OnStoreReset::default(),
         }
     }
@@ -216,10 +220,54 @@ impl WaygateBuilder {
     }
 
     /// Accepts annotated handlers that no route serves: the one of this path (`my_crate::admin::purge`), or all of a
-    /// module and those inside it (`my_crate::admin`). `""` accepts all. By default such a handler stops the start.
+    /// module and those inside it (`my_crate::admin`). `""` accepts all. By default such a handler stops the start. Where
+    /// another router of the program serves it, guard both with [`guard_all`](Waygate::guard_all) instead.
     #[cfg(feature = "axum")]
     pub fn allow_unmounted(mut self, path: impl Into<String>) -> Self {
         self.allow_unmounted.push(path.into());
+        self
+    }
+
+    /// For tests of one part of a program: of all annotated handlers, only those of this module (`my_crate::orders`) and of
+    /// those inside it have to be served. Others are bound where the router serves them, and may be left out. To be called
+    /// once for each module. A path that no annotated handler is under stops the start.
+    ///
+    /// Nest the router in the test as the program does, so that its routes have their full paths. Only in the feature
+    /// `testing`: a program that is built without it checks all handlers.
+    ///
+    /// ```standalone_crate
+    /// mod orders {
+    ///     use axum::{Router, routing::get};
+    ///     use waygate::prelude::*;
+    ///
+    ///     #[rate_limit("100/minute", route = "GET /orders/list")]
+    ///     async fn list() {}
+    ///
+    ///     pub fn router() -> Router {
+    ///         Router::new().route("/list", get(list))
+    ///     }
+    /// }
+    ///
+    /// # mod users {
+    /// # #[waygate::disabled(route = "GET /users")]
+    /// # #[allow(dead_code)]
+    /// # pub async fn list() {}
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use axum::Router;
+    /// # use waygate::{Waygate, testing::TestApp};
+    /// let orders = concat!(module_path!(), "::orders");
+    /// let waygate = Waygate::builder().only_handlers_under(orders).build().await?;
+    /// let api = Router::new().nest("/orders", orders::router());
+    /// let app = TestApp::new(waygate.guard(api).await?);
+    /// assert_eq!(app.get("/orders/list").await.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "testing")]
+    pub fn only_handlers_under(mut self, module: impl Into<String>) -> Self {
+        self.only_handlers_under.push(module.into());
         self
     }
 
@@ -333,6 +381,8 @@ impl WaygateBuilder {
             proxies: self.proxies,
             #[cfg(feature = "axum")]
             allow_unmounted: self.allow_unmounted,
+            #[cfg(feature = "testing")]
+            only_handlers_under: self.only_handlers_under,
             #[cfg(feature = "axum")]
             bindings: super::bindings::Bindings::default(),
             on_store_reset: self.on_store_reset,

@@ -37,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) proxies: TrustedProxies,
     #[cfg(feature = "axum")]
     pub(crate) allow_unmounted: Vec<String>,
+    #[cfg(feature = "testing")]
+    pub(crate) only_handlers_under: Vec<String>,
     #[cfg(feature = "axum")]
     pub(crate) bindings: super::bindings::Bindings,
     pub(crate) on_store_reset: OnStoreReset,

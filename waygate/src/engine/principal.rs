@@ -4,7 +4,7 @@ use http::Extensions;
 
 /// The caller, as your application knows it. Implement it on your own type, name that type with
 /// [`WaygateBuilder::principal`](crate::WaygateBuilder::principal), and put a value of it into the request's extensions
-/// where you authenticate, in a layer *around* the guarded router.
+/// where you authenticate, in a layer *around* the guarded router, such as one added with `Guarded::layer`.
 ///
 /// ```
 /// use std::borrow::Cow;

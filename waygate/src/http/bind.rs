@@ -2,18 +2,19 @@
 
 mod error;
 mod limits;
+mod unmounted;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 use waygate_core::{
-    Printable,
     grammar::{Method, PathTemplate, RouteSpec},
     model::{RouteKey, RouteState},
 };
 
 use super::{
     Attached, DeclaredLimits,
+    guard::Part,
     survey::{Served, Survey},
 };
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
 };
 
 pub use error::{BindError, BindErrors};
+pub(super) use unmounted::Unmounted;
 
 /// What binding has found out.
 pub(super) struct Bound {
@@ -36,31 +38,40 @@ pub(super) struct Bound {
 /// An operation of the OpenAPI document.
 #[derive(Debug)]
 struct Operation {
+    /// The router whose document it is in, by index.
+    part: usize,
     route: RouteSpec,
     id: Option<String>,
     /// The handler's stamp.
     handler: Option<String>,
 }
 
+impl Operation {
+    fn is_of(&self, declaration: &HandlerDeclaration) -> bool {
+        self.handler.as_deref() == Some(*declaration.stamp)
+    }
+}
+
 const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// Binds every declaration of this program, beside the routes that are `known`. The stamps are taken out of `document`.
+/// Binds every declaration of this program to what the routers serve, beside the routes that are `known`. The stamps are
+/// taken out of the documents.
 pub(super) async fn bind(
     handlers: &[HandlerDeclaration],
-    survey: &mut Survey,
-    document: Option<&mut Value>,
-    allow_unmounted: &[String],
+    parts: &mut [Part],
+    unmounted: Unmounted<'_>,
     has_principal: bool,
     known: &Table,
 ) -> Result<Bound, BindErrors> {
     let (mut operations, mut errors) = (Vec::new(), Vec::new());
-    if let Some(document) = document {
-        operations = take_operations(document, &mut errors);
+    for (index, part) in parts.iter_mut().enumerate() {
+        if let Some(document) = &mut part.document {
+            operations.extend(take_operations(index, document, &mut errors));
+        }
     }
-    let unmounted = Unmounted(allow_unmounted);
-    unmounted.warn_of_unknown(handlers);
+    unmounted.check(handlers, &mut errors);
     let mut claims: BTreeMap<RouteSpec, Vec<Claim<'_>>> = BTreeMap::new();
     for declaration in handlers {
         let places = places(declaration, &operations);
@@ -74,8 +85,8 @@ pub(super) async fn bind(
             });
         }
     }
-    for operation in operations {
-        claims.entry(operation.route).or_default();
+    for operation in &operations {
+        claims.entry(operation.route.clone()).or_default();
     }
     let mut bound = Bound {
         routes: Vec::new(),
@@ -85,32 +96,45 @@ pub(super) async fn bind(
     // Paths of routes without a method, which come first.
     let mut every_method = HashSet::new();
     for (route, claims) in claims {
-        let found = served_as(survey, &route).await;
-        match (found.filter(|served| served.has(route.method())), &*claims) {
-            // An operation of its own would take the method away from the route that governs all of them.
-            (Some(served), []) if every_method.contains(&served.path) => {}
-            (Some(served), []) if known.is_covered(&served.path) => {
-                let key = RouteKey::new(route.method(), &served.path);
-                bound.covered.push(served_route(key, Source::Document));
-            }
-            (Some(Served { path, .. }), claims) => {
-                if route.method().is_none() {
-                    every_method.insert(path.clone());
-                }
-                let route = RouteSpec::new(route.method(), path);
-                errors.extend(claimed_twice(&route, claims));
-                for claim in claims {
-                    limits::check(claim.declaration, &route, has_principal, &mut errors);
-                }
-                bound.add(&route, claims.first());
-            }
+        let found = served_as(parts, &route).await;
+        let serves = |(_, served): &&(usize, Served)| served.has(route.method());
+        let serving: Vec<usize> = found.iter().filter(serves).map(|(part, _)| *part).collect();
+        if serving.is_empty() {
             // A document may describe more than this router serves; an annotated route must be served.
-            (None, claims) => {
-                let is_there = served_as(survey, &route).await.is_some();
-                let missing = claims
-                    .iter()
-                    .filter(|claim| !unmounted.allows(claim.declaration));
-                errors.extend(missing.map(|claim| claim.missing(&route, is_there)));
+            let missing = claims
+                .iter()
+                .filter(|claim| !unmounted.allows(claim.declaration));
+            errors.extend(missing.map(|claim| claim.missing(&route, !found.is_empty())));
+        }
+        let strangers = claims
+            .iter()
+            .filter_map(|claim| claim.meets_a_stranger(&route, &operations, &serving));
+        errors.extend(strangers);
+        // Routers may differ in how they spell it.
+        let paths: BTreeSet<&PathTemplate> = found
+            .iter()
+            .filter(serves)
+            .map(|(_, served)| &served.path)
+            .collect();
+        for path in paths {
+            match &*claims {
+                // An operation of its own would take the method away from the route that governs all of them.
+                [] if every_method.contains(path) => {}
+                [] if known.is_covered(path) => {
+                    let key = RouteKey::new(route.method(), path);
+                    bound.covered.push(served_route(key, Source::Document));
+                }
+                claims => {
+                    if route.method().is_none() {
+                        every_method.insert(path.clone());
+                    }
+                    let route = RouteSpec::new(route.method(), path.clone());
+                    errors.extend(claimed_twice(&route, claims));
+                    for claim in claims {
+                        limits::check(claim.declaration, &route, has_principal, &mut errors);
+                    }
+                    bound.add(&route, claims.first());
+                }
             }
         }
     }
@@ -121,30 +145,6 @@ pub(super) async fn bind(
     }
 }
 
-/// Handlers that may be left out.
-struct Unmounted<'a>(&'a [String]);
-
-impl Unmounted<'_> {
-    /// Handlers may be there with some features only, so that this stops no start.
-    fn warn_of_unknown(&self, handlers: &[HandlerDeclaration]) {
-        let known = |path: &str| handlers.iter().any(|handler| handler.is_under(path));
-        for path in self
-            .0
-            .iter()
-            .filter(|path| !path.is_empty() && !known(path))
-        {
-            tracing::warn!(
-                path = ?Printable(path),
-                "`allow_unmounted` names no annotated handler and no module of one"
-            );
-        }
-    }
-
-    fn allows(&self, declaration: &HandlerDeclaration) -> bool {
-        self.0.iter().any(|path| declaration.is_under(path))
-    }
-}
-
 /// A handler that says that a route is its to govern.
 struct Claim<'a> {
     declaration: &'a HandlerDeclaration,
@@ -152,6 +152,30 @@ struct Claim<'a> {
 }
 
 impl Claim<'_> {
+    /// Attributes that name no route belong to the handler that the document names. Where another router serves the route
+    /// with something else, that would be governed as well.
+    fn meets_a_stranger(
+        &self,
+        route: &RouteSpec,
+        operations: &[Operation],
+        serving: &[usize],
+    ) -> Option<BindError> {
+        let is_own = |part: usize| {
+            operations.iter().any(|operation| {
+                operation.part == part
+                    && operation.route == *route
+                    && operation.is_of(self.declaration)
+            })
+        };
+        let by_document = matches!(self.source, Source::Operation { .. });
+        let strange = by_document && serving.iter().any(|part| !is_own(*part));
+        strange.then(|| BindError::ServedByAnother {
+            handler: self.declaration.handler,
+            location: self.declaration.location.clone(),
+            route: route.clone(),
+        })
+    }
+
     fn missing(&self, route: &RouteSpec, path_is_there: bool) -> BindError {
         let HandlerDeclaration {
             handler, location, ..
@@ -286,19 +310,21 @@ fn served_route(key: RouteKey, source: Source) -> Registered {
     }
 }
 
-/// What the router serves under a route's path. utoipa writes the root of a nested router with a slash at the end where axum
-/// has none.
-async fn served_as(survey: &mut Survey, route: &RouteSpec) -> Option<Served> {
+/// What each of the routers serves under a route's path. utoipa writes the root of a nested router with a slash at the end
+/// where axum has none.
+async fn served_as(parts: &mut [Part], route: &RouteSpec) -> Vec<(usize, Served)> {
     let path = route.path();
-    for spelling in [Some(path.clone()), without_slash(path)]
-        .into_iter()
-        .flatten()
-    {
-        if let Some(served) = survey.path(&spelling).await {
-            return Some(served.clone());
+    let spellings = [Some(path.clone()), without_slash(path)];
+    let mut found = Vec::new();
+    for (index, part) in parts.iter_mut().enumerate() {
+        for spelling in spellings.iter().flatten() {
+            if let Some(served) = part.survey.path(spelling).await {
+                found.push((index, served.clone()));
+                break;
+            }
         }
     }
-    None
+    found
 }
 
 fn without_slash(path: &PathTemplate) -> Option<PathTemplate> {
@@ -317,9 +343,11 @@ fn places(declaration: &HandlerDeclaration, operations: &[Operation]) -> Vec<(Ro
     }
     let own = operations
         .iter()
-        .filter(|o| o.handler.as_deref() == Some(*declaration.stamp));
-    own.map(|operation| (operation.route.clone(), Source::Operation { handler }))
-        .collect()
+        .filter(|operation| operation.is_of(declaration));
+    // Several routers may serve it.
+    let routes: BTreeSet<&RouteSpec> = own.map(|operation| &operation.route).collect();
+    let source = |route: &RouteSpec| (route.clone(), Source::Operation { handler });
+    routes.into_iter().map(source).collect()
 }
 
 fn unbound(declaration: &HandlerDeclaration, operations: &[Operation]) -> BindError {
@@ -335,9 +363,8 @@ fn unbound(declaration: &HandlerDeclaration, operations: &[Operation]) -> BindEr
         .collect();
     let mut help = format!(
         "mount it with `routes!({name})` in the router given to `guard`, name its route with \
-         `route = \"GET /full/path\"`, or, if it is left out on purpose, call \
-         `.allow_unmounted(\"{}\")` on the builder",
-        declaration.handler
+         `route = \"GET /full/path\"`, {}",
+        unmounted::elsewhere(declaration.handler)
     );
     if !alike.is_empty() {
         help.push_str(&format!(
@@ -353,7 +380,11 @@ fn unbound(declaration: &HandlerDeclaration, operations: &[Operation]) -> BindEr
 }
 
 /// Reads the operations, and takes the stamps out, so that clients never see them.
-fn take_operations(document: &mut Value, errors: &mut Vec<BindError>) -> Vec<Operation> {
+fn take_operations(
+    part: usize,
+    document: &mut Value,
+    errors: &mut Vec<BindError>,
+) -> Vec<Operation> {
     let mut operations = Vec::new();
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else {
         return operations;
@@ -372,6 +403,7 @@ fn take_operations(document: &mut Value, errors: &mut Vec<BindError>) -> Vec<Ope
             match (path.parse(), Method::from_name(&verb.to_ascii_uppercase())) {
                 (Ok(path), Some(method)) => {
                     operations.push(Operation {
+                        part,
                         route: RouteSpec::new(method, path),
                         id,
                         handler,

@@ -11,7 +11,7 @@ use waygate_core::{grammar::RoleName, net::TrustedProxies};
 use crate::Waygate;
 
 /// The roles of the caller, for `#[allowed_roles]`: put it in the request's extensions where you authenticate,
-/// in a layer *around* the guarded router.
+/// in a layer *around* the guarded router, such as one added with [`Guarded::layer`](crate::Guarded::layer).
 ///
 /// ```
 /// use axum::{extract::Request, middleware::Next, response::Response};
@@ -39,8 +39,9 @@ impl Roles {
 /// The client's address, with the trusted proxies of the engine considered: an extractor.
 ///
 /// Needs the peer's address, which axum knows when the application is served by
-/// [`Guarded::into_make_service`](crate::Guarded::into_make_service) or
-/// `into_make_service_with_connect_info::<SocketAddr>()`. `None` otherwise.
+/// [`Guarded::into_make_service`](crate::Guarded::into_make_service), [`MakeService`](crate::MakeService) or
+/// `into_make_service_with_connect_info::<SocketAddr>()`. `None` otherwise, and for the peer of a Unix socket unless that
+/// is a [trusted proxy](TrustedProxies::unix_socket) that names its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddr(pub Option<IpAddr>);
 
@@ -77,13 +78,35 @@ pub(crate) fn client_ip(
     proxies: &TrustedProxies,
 ) -> Option<IpAddr> {
     let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
-        warn_once();
-        return None;
+        return without_address(extensions, headers, proxies);
     };
     if !proxies.trusts_any() {
         return Some(peer.ip().to_canonical());
     }
     Some(behind_proxies(peer.ip(), headers, proxies))
+}
+
+/// The client of a peer that has no address: behind a Unix socket, it may be known by what a proxy says.
+#[cold]
+fn without_address(
+    extensions: &Extensions,
+    headers: &HeaderMap,
+    proxies: &TrustedProxies,
+) -> Option<IpAddr> {
+    #[cfg(unix)]
+    if extensions
+        .get::<ConnectInfo<tokio::net::unix::SocketAddr>>()
+        .is_some()
+    {
+        if !proxies.trusts_unix_socket() {
+            warn_once_of_socket();
+            return None;
+        }
+        let lines = headers.get_all(proxies.header().name());
+        return proxies.client_behind_socket(lines.iter());
+    }
+    warn_once();
+    None
 }
 
 /// Without addresses, limits by address have one counter for everybody and networks let nobody in: an oversight, mostly.
@@ -93,7 +116,20 @@ fn warn_once() {
     WARNED.call_once(|| {
         tracing::warn!(
             "no client's address is known, so limits by address count everybody together: serve the application with \
-             `Guarded::into_make_service()` or `into_make_service_with_connect_info::<SocketAddr>()`"
+             `Guarded::into_make_service()`, `MakeService::new(..)` or \
+             `into_make_service_with_connect_info::<SocketAddr>()`"
+        );
+    });
+}
+
+#[cfg(unix)]
+#[cold]
+fn warn_once_of_socket() {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            "no client's address is known behind a Unix socket, so limits by address count everybody together: if a proxy \
+             serves the clients, say `.trusted_proxies(TrustedProxies::unix_socket())`"
         );
     });
 }

@@ -1,18 +1,22 @@
-use std::{collections::HashMap, fmt, net::SocketAddr, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
-
+use axum::Router;
+use serde_json::Value;
 use waygate_core::{Printable, grammar::PathTemplate, model::RouteKey};
 
 use super::{
-    Api, BindErrors, Responses, bind,
-    layer::{Setup, Shared, WaygateLayer},
+    Api, BindErrors, Guarded,
+    bind::{self, Unmounted},
+    layer::{Shared, WaygateLayer},
     survey::{self, Survey},
 };
 use crate::{
     __private::Stamp,
     Waygate,
-    engine::{Found, Report, Served},
+    engine::{Found, Served, Table},
     registry::{self, HandlerDeclaration},
 };
 
@@ -23,76 +27,101 @@ impl Waygate {
     /// Each endpoint learns which route it serves, so that the route's gates hold wherever the guarded router is mounted:
     /// nested, as a service, behind a layer that changes the method.
     ///
+    /// A program with several routers guards them with [`guard_all`](Self::guard_all).
+    ///
     /// # Errors
     /// [`BindErrors`] when an annotated handler is served by no route, or a named route does not exist: an
     /// annotation that gates nothing is never accepted in silence. The same when what attributes say contradicts what was
     /// [registered](Waygate::register_all) before.
     pub async fn guard(&self, api: impl Into<Api>) -> Result<Guarded, BindErrors> {
-        let api = api.into();
-        #[cfg(feature = "openapi")]
-        let mut document = api
-            .document
-            .and_then(|document| serde_json::to_value(document).ok());
-        #[cfg(not(feature = "openapi"))]
-        let mut document: Option<serde_json::Value> = None;
-        let layer = WaygateLayer::new(self.clone());
-        // `with_state` makes every endpoint's service once and for all. Without it axum makes them anew for each
-        // connection, and none would remember which route it serves.
-        let guarded: Router = api.router.clone().layer(layer.clone()).with_state(());
-        let mut survey = Survey::of(&api.router, guarded.clone()).await;
-        let (unmounted, has_principal) =
-            (&self.inner.allow_unmounted, self.inner.principal.is_some());
+        let [guarded] = self.guard_all([api]).await?;
+        Ok(guarded)
+    }
+
+    /// Guards several APIs of one program, such as a public and a private one, each with a listener of its own. An
+    /// annotated handler has to be served by one of them.
+    ///
+    /// ```standalone_crate
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use axum::{Router, routing::get};
+    /// use waygate::{Waygate, prelude::*};
+    ///
+    /// #[rate_limit("100/minute", route = "GET /items")]
+    /// async fn items() {}
+    ///
+    /// #[allowed_ips("10.0.0.0/8", route = "GET /jobs")]
+    /// async fn jobs() {}
+    ///
+    /// let public = Router::new().route("/items", get(items));
+    /// let private = Router::new().route("/jobs", get(jobs));
+    ///
+    /// let waygate = Waygate::builder().build().await?;
+    /// let [public, private] = waygate.guard_all([public, private]).await?;
+    /// # let _ = (public, private);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Where the APIs are of different types, convert each with [`Api::from`].
+    ///
+    /// A method and path that several of them serve is one route: it has one state and its limits count the requests of
+    /// all of them together. The log and the report name such routes. Attributes without `route = ".."` belong to one
+    /// handler: if another API serves the same method and path with a handler of its own, that is an error. With
+    /// `route = ".."` the attributes hold in every API that serves the route.
+    ///
+    /// # Errors
+    /// As [`guard`](Self::guard). Nothing is guarded then.
+    pub async fn guard_all<const N: usize>(
+        &self,
+        apis: [impl Into<Api>; N],
+    ) -> Result<[Guarded; N], BindErrors> {
+        let mut parts = apis.map(|api| Part::new(self, api.into()));
+        for part in &mut parts {
+            part.survey.explore().await;
+        }
+        let handlers = self.bind(&mut parts).await?;
+        Ok(parts.map(|part| part.into_guarded(self, handlers.clone())))
+    }
+
+    async fn bind(&self, parts: &mut [Part]) -> Result<Vec<HandlerDeclaration>, BindErrors> {
+        let inner = &self.inner;
         let handlers =
             registry::declarations().map_err(|invalid| BindErrors::from_one(invalid.into()))?;
-        let known = self.inner.snapshot.load().table.clone();
-        let mut bound = bind::bind(
-            &handlers,
-            &mut survey,
-            document.as_mut(),
-            unmounted,
-            has_principal,
-            &known,
-        )
-        .await?;
-        bound.add_undocumented(&survey, &known);
-        let found = Found {
-            served: survey.served().map(served).collect(),
-            covered: bound.covered,
-            others: survey.others().collect(),
+        let known = inner.snapshot.load().table.clone();
+        let unmounted = Unmounted {
+            allowed: &inner.allow_unmounted,
+            #[cfg(feature = "testing")]
+            required: &inner.only_handlers_under,
+            #[cfg(not(feature = "testing"))]
+            required: &[],
         };
-        self.inner.register_found(bound.routes, found).await?;
-        let table = self.inner.snapshot.load().table.clone();
+        let has_principal = inner.principal.is_some();
+        let mut bound = bind::bind(&handlers, parts, unmounted, has_principal, &known).await?;
+        for part in &*parts {
+            bound.add_undocumented(&part.survey, &known);
+        }
+        let surveys = || parts.iter().map(|part| &part.survey);
+        let found = Found {
+            served: surveys().flat_map(Survey::served).map(served).collect(),
+            covered: bound.covered,
+            others: surveys().flat_map(Survey::others).collect(),
+        };
+        inner.register_found(bound.routes, found).await?;
+        let table = inner.snapshot.load().table.clone();
         let mut stamps: HashMap<usize, Vec<Stamp>> = HashMap::new();
         for (stamp, routes) in &bound.handlers {
-            self.inner.bindings.bind(stamp, routes);
+            inner.bindings.bind(stamp, routes);
             for slot in routes.iter().filter_map(|route| table.exact(route)) {
                 stamps.entry(slot).or_default().push(stamp);
             }
         }
-        survey.settle(&table, &stamps);
-        let gaps = survey.gaps(layer.shared().created(), |path| {
-            let every = path.parse().ok().map(|path| RouteKey::new(None, &path));
-            every.is_some_and(|key| table.exact(&key).is_some())
-        });
-        for gap in &gaps {
-            tracing::warn!("{}", Printable(gap));
+        let shared = shared_routes(parts);
+        for part in parts {
+            part.survey.settle(&table, &stamps);
+            part.find_gaps(&table, &shared);
         }
-        Ok(Guarded {
-            waygate: self.clone(),
-            router: guarded,
-            shared: layer.shared().clone(),
-            responses: Responses::new(),
-            handlers,
-            gaps,
-            live: Router::new(),
-            #[cfg(feature = "openapi")]
-            document: std::sync::Arc::new(crate::openapi::LiveDocument::new(
-                self.clone(),
-                document.unwrap_or_default(),
-            )),
-            #[cfg(feature = "openapi")]
-            endpoints: crate::openapi::Endpoints::default(),
-        })
+        Ok(handlers)
     }
 }
 
@@ -104,78 +133,96 @@ fn served(found: &survey::Served) -> (PathTemplate, Served) {
     (found.path.clone(), served)
 }
 
-/// A guarded API, to be completed with documentation and administration, and to be served.
-#[must_use = "a guarded API does nothing until it is served"]
-pub struct Guarded {
-    pub(crate) waygate: Waygate,
+/// The routes that more than one router serves.
+fn shared_routes(parts: &[Part]) -> BTreeSet<RouteKey> {
+    let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
+    for part in parts {
+        let own: BTreeSet<RouteKey> = part.routes().collect();
+        shared.extend(own.intersection(&seen).cloned());
+        seen.extend(own);
+    }
+    shared
+}
+
+/// A router that is being guarded, alone or together with others.
+#[derive(Debug)]
+pub(super) struct Part {
     router: Router,
     shared: Arc<Shared>,
-    responses: Responses,
-    handlers: Vec<HandlerDeclaration>,
+    pub(super) survey: Survey,
+    pub(super) document: Option<Value>,
     gaps: Vec<String>,
-    /// What Waygate itself serves, beside the API and not governed by it.
-    pub(crate) live: Router,
-    #[cfg(feature = "openapi")]
-    pub(crate) document: std::sync::Arc<crate::openapi::LiveDocument>,
-    /// Where the document is to be served.
-    #[cfg(feature = "openapi")]
-    pub(crate) endpoints: crate::openapi::Endpoints,
 }
 
-impl Guarded {
-    /// The engine.
-    pub fn waygate(&self) -> &Waygate {
-        &self.waygate
-    }
-
-    /// The table of routes, for people: print it at start.
-    pub fn report(&self) -> Report {
-        self.waygate.report().with_notes(self.gaps.clone())
-    }
-
-    /// Answers blocked requests of the whole application. An attribute's own `response = ..` comes first, and so does what is
-    /// [registered](crate::Registration::responses) of a route.
-    pub fn responses(mut self, responses: Responses) -> Self {
-        self.responses = responses;
-        self
-    }
-
-    /// The API with the engine before it, and everything that Waygate serves beside it.
-    ///
-    /// To add routes that are not to be governed, merge this router *into* theirs: `mine.merge(guarded)`. The other way
-    /// round their fallback would replace the guarded one, and global maintenance would miss unknown URLs.
-    pub fn into_router(self) -> Router {
+impl Part {
+    fn new(waygate: &Waygate, api: Api) -> Self {
         #[cfg(feature = "openapi")]
-        self.document.set_responses(self.responses.clone());
-        let setup = Setup {
-            responses: self.responses,
-            handlers: self
-                .handlers
-                .into_iter()
-                .map(|handler| (handler.stamp, handler))
-                .collect(),
-        };
-        self.shared.set_up(setup);
-        #[cfg(feature = "openapi")]
-        let live = self.live.merge(self.endpoints.router(self.document));
+        let document = api
+            .document
+            .and_then(|document| serde_json::to_value(document).ok());
         #[cfg(not(feature = "openapi"))]
-        let live = self.live;
-        // Paths of the application may begin with `:` or `*`.
-        let live = live.without_v07_checks();
-        live.merge(self.router).with_state(())
+        let document = None;
+        let layer = WaygateLayer::new(waygate.clone());
+        // `with_state` makes every endpoint's service once and for all. Without it axum makes them anew for each
+        // connection, and none would remember which route it serves.
+        let router: Router = api.router.clone().layer(layer.clone()).with_state(());
+        Self {
+            survey: Survey::new(&api.router, router.clone()),
+            router,
+            shared: layer.shared().clone(),
+            document,
+            gaps: Vec::new(),
+        }
     }
 
-    /// The same as a service that tells handlers and rules the peer's address, for `axum::serve`.
-    pub fn into_make_service(self) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
-        self.into_router()
-            .into_make_service_with_connect_info::<SocketAddr>()
+    /// What it serves, by key: a path without a method where one endpoint takes all others.
+    fn routes(&self) -> impl Iterator<Item = RouteKey> {
+        self.survey.served().flat_map(|served| {
+            let named = served.methods.iter().copied().map(Some);
+            named
+                .chain(served.others.then_some(None))
+                .map(|method| RouteKey::new(method, &served.path))
+        })
     }
-}
 
-impl fmt::Debug for Guarded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guarded")
-            .field("waygate", &self.waygate)
-            .finish_non_exhaustive()
+    fn find_gaps(&mut self, table: &Table, shared: &BTreeSet<RouteKey>) {
+        let mut gaps = self.survey.gaps(self.shared.created(), |path| {
+            let every = path.parse().ok().map(|path| RouteKey::new(None, &path));
+            every.is_some_and(|key| table.exact(&key).is_some())
+        });
+        let own: Vec<String> = self
+            .routes()
+            .filter(|route| shared.contains(route))
+            .map(|route| format!("`{route}`"))
+            .collect();
+        if !own.is_empty() {
+            gaps.push(format!(
+                "another router serves {} too: on one engine they are one route, with one state and common limits",
+                own.join(", ")
+            ));
+        }
+        for gap in &gaps {
+            tracing::warn!("{}", Printable(gap));
+        }
+        self.gaps = gaps;
+    }
+
+    fn into_guarded(self, waygate: &Waygate, handlers: Vec<HandlerDeclaration>) -> Guarded {
+        Guarded {
+            waygate: waygate.clone(),
+            router: self.router,
+            shared: self.shared,
+            responses: Default::default(),
+            handlers,
+            gaps: self.gaps,
+            live: Router::new(),
+            #[cfg(feature = "openapi")]
+            document: Arc::new(crate::openapi::LiveDocument::new(
+                waygate.clone(),
+                self.document.unwrap_or_default(),
+            )),
+            #[cfg(feature = "openapi")]
+            endpoints: crate::openapi::Endpoints::default(),
+        }
     }
 }

@@ -13,11 +13,13 @@ mod facts;
 mod function_id;
 mod future;
 mod guard;
+mod guarded;
 mod handler_gate;
 mod identity;
 mod layer;
 mod limits;
 mod listing;
+mod make_service;
 mod registration;
 mod reply;
 mod respond;
@@ -31,11 +33,12 @@ pub use bind::{BindError, BindErrors};
 pub use blocked::{BlockReason, Blocked, ConcurrencyLimited, RateLimited};
 pub use client::{ClientAddr, Roles};
 pub use extract::RouteGuard;
-pub use guard::Guarded;
+pub use guarded::Guarded;
 pub use limits::{
     ConcurrencyLimitFunctions, Cost, CostFunction, IntoCostFunction, IntoKeyFunction, Key,
     KeyFunction, RateLimitFunctions,
 };
+pub use make_service::MakeService;
 pub use respond::{IntoResponder, Responder};
 pub use responses::Responses;
 

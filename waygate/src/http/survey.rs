@@ -62,6 +62,7 @@ pub(super) struct Survey {
     router: Router,
     /// The same, but for the answer 405, which tells itself.
     marked: Router,
+    listing: Listing,
     paths: BTreeMap<String, Option<Served>>,
     /// The endpoints that were found, by address.
     found: HashSet<usize>,
@@ -99,30 +100,35 @@ impl Served {
 }
 
 impl Survey {
-    /// Asks a router for everything that it serves. `guarded` is the same router with our layer on it.
-    pub(super) async fn of(router: &Router, guarded: Router) -> Self {
-        let Listing { paths, fallbacks } = listing(router);
+    /// `guarded` is the router with our layer on it.
+    pub(super) fn new(router: &Router, guarded: Router) -> Self {
+        let listing = listing(router);
         let segments = |path: &String| path.matches('/').count();
-        let mut survey = Self {
+        Self {
             marked: guarded
                 .clone()
                 .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED }),
             router: guarded,
             paths: BTreeMap::new(),
             found: HashSet::new(),
-            fallbacks: fallbacks.len(),
-            depth: paths.iter().map(segments).max().unwrap_or(1),
-        };
+            fallbacks: listing.fallbacks.len(),
+            depth: listing.paths.iter().map(segments).max().unwrap_or(1),
+            listing,
+        }
+    }
+
+    /// Asks the router for everything that it serves.
+    pub(super) async fn explore(&mut self) {
+        let Listing { paths, fallbacks } = std::mem::take(&mut self.listing);
         // Nested services first: their prefixes are listed as well.
         let (nested, plain): (Vec<_>, Vec<_>) =
             paths.into_iter().partition(|path| path.ends_with(NESTED));
         for path in nested.into_iter().chain(plain) {
-            survey.look(&path).await;
+            self.look(&path).await;
         }
         for path in fallbacks {
-            survey.look_at_fallback(&path).await;
+            self.look_at_fallback(&path).await;
         }
-        survey
     }
 
     /// What the router serves under a path, if it has it.

@@ -12,18 +12,39 @@ use serde::{Serialize, de::DeserializeOwned};
 use tower::ServiceExt;
 
 /// An application that is asked without a socket.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use axum::{Json, Router, http::Method, routing::post};
+/// use serde_json::{Value, json};
+/// use waygate::testing::TestApp;
+///
+/// let echo = |Json(body): Json<Value>| async { Json(body) };
+/// let lines = |body: String| async move { body.lines().count().to_string() };
+/// let app = TestApp::new(Router::new().route("/echo", post(echo).put(echo)).route("/lines", post(lines)));
+///
+/// assert_eq!(app.post("/echo", &json!({ "a": 1 })).await.json::<Value>(), json!({ "a": 1 }));
+/// assert_eq!(app.json(Method::PUT, "/echo", &json!([])).await.text(), "[]");
+/// // Any other body, as it is.
+/// let csv = app.with_header("content-type", "text/csv");
+/// assert_eq!(csv.request(Method::POST, "/lines", "a,b\nc,d").await.text(), "2");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct TestApp {
     router: Router,
-    peer: Option<SocketAddr>,
+    peer: Option<Peer>,
     headers: HeaderMap,
 }
 
 impl TestApp {
-    /// Asks `router`. The client's address is unknown until [`from_peer`](Self::from_peer) sets one.
-    pub fn new(router: Router) -> Self {
+    /// Asks a router, or a [`Guarded`](crate::Guarded) API. The client's address is unknown until
+    /// [`from_peer`](Self::from_peer) sets one.
+    pub fn new(app: impl Into<Router>) -> Self {
         Self {
-            router,
+            router: app.into(),
             peer: None,
             headers: HeaderMap::new(),
         }
@@ -33,7 +54,17 @@ impl TestApp {
     #[must_use]
     pub fn from_peer(&self, peer: impl Into<SocketAddr>) -> Self {
         Self {
-            peer: Some(peer.into()),
+            peer: Some(Peer::Address(peer.into())),
+            ..self.clone()
+        }
+    }
+
+    /// The same application, asked as by a proxy over a Unix socket.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn from_unix_socket(&self) -> Self {
+        Self {
+            peer: Some(Peer::UnixSocket),
             ..self.clone()
         }
     }
@@ -60,28 +91,37 @@ impl TestApp {
         self.request(Method::GET, path, Body::empty()).await
     }
 
-    /// `POST`s a JSON body to a path.
+    /// `POST`s a JSON body to a path, as [`json`](Self::json) does.
+    ///
+    /// # Panics
+    /// When `path` is no request target, or `body` has no JSON form.
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> TestResponse {
+        self.json(Method::POST, path, body).await
+    }
+
+    /// Sends a JSON body to a path, with any method, and with `Content-Type: application/json` unless
+    /// [`with_header`](Self::with_header) has set another one.
     ///
     /// # Panics
     /// When `path` is no request target, or `body` has no JSON form.
     #[allow(clippy::expect_used)]
-    pub async fn post(&self, path: &str, body: &impl Serialize) -> TestResponse {
+    pub async fn json(&self, method: Method, path: &str, body: &impl Serialize) -> TestResponse {
         let body = serde_json::to_vec(body).expect("a body with a JSON form");
-        self.request(Method::POST, path, Body::from(body)).await
+        let mut request = request(method, path, Body::from(body));
+        if !self.headers.contains_key(header::CONTENT_TYPE) {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(header::CONTENT_TYPE, json);
+        }
+        self.send(request).await
     }
 
-    /// Sends any method and body to a path.
+    /// Sends any method and body to a path. The body is of no type until [`with_header`](Self::with_header) says
+    /// `content-type`.
     ///
     /// # Panics
     /// When `path` is no request target.
-    #[allow(clippy::expect_used)]
     pub async fn request(&self, method: Method, path: &str, body: impl Into<Body>) -> TestResponse {
-        let mut request = Request::new(body.into());
-        *request.method_mut() = method;
-        *request.uri_mut() = path
-            .parse()
-            .expect("a request target, such as `/payments?page=2`");
-        self.send(request).await
+        self.send(request(method, path, body.into())).await
     }
 
     /// Sends a request as it is, with the address and headers of this application added.
@@ -93,8 +133,15 @@ impl TestApp {
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
         }
-        if let Some(peer) = self.peer {
-            request.extensions_mut().insert(ConnectInfo(peer));
+        match &self.peer {
+            Some(Peer::Address(peer)) => {
+                request.extensions_mut().insert(ConnectInfo(*peer));
+            }
+            #[cfg(unix)]
+            Some(Peer::UnixSocket) => {
+                request.extensions_mut().insert(unnamed());
+            }
+            None => {}
         }
         let response = match self.router.clone().oneshot(request).await {
             Ok(response) => response,
@@ -108,6 +155,32 @@ impl TestApp {
             body,
         }
     }
+}
+
+/// Where requests come from.
+#[derive(Debug, Clone)]
+enum Peer {
+    Address(SocketAddr),
+    #[cfg(unix)]
+    UnixSocket,
+}
+
+/// Clients of Unix sockets mostly have no name.
+#[cfg(unix)]
+#[allow(clippy::expect_used)]
+fn unnamed() -> ConnectInfo<tokio::net::unix::SocketAddr> {
+    let address = std::os::unix::net::SocketAddr::from_pathname("");
+    ConnectInfo(address.expect("an empty path").into())
+}
+
+#[allow(clippy::expect_used)]
+fn request(method: Method, path: &str, body: Body) -> Request {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = path
+        .parse()
+        .expect("a request target, such as `/payments?page=2`");
+    request
 }
 
 /// A whole response.

@@ -8,7 +8,7 @@
 //! let waygate = Waygate::builder().allow_unmounted("").build().await?;
 //! waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
 //! let router = Router::new().route("/payments", get(|| async { "paid" }));
-//! let app = TestApp::new(waygate.guard(router).await?.into_router());
+//! let app = TestApp::new(waygate.guard(router).await?);
 //!
 //! waygate.system().disable("GET:/payments", "incident").await?;
 //! assert_eq!(app.get("/payments").await.status(), 503);

@@ -20,6 +20,7 @@ mod events;
 mod extractor;
 mod faults;
 mod force_active;
+mod guard_all;
 mod hints;
 mod layer;
 mod limit_attributes;
@@ -27,12 +28,16 @@ mod limits;
 mod log;
 mod named_routes;
 mod openapi;
+mod outer_layers;
 mod preflight;
 mod register;
 mod register_functions;
 mod reseed;
 mod same_name;
 mod support;
+mod test_app;
+#[cfg(unix)]
+mod unix_socket;
 #[cfg(feature = "file")]
 mod unreadable;
 mod whole_paths;

@@ -62,6 +62,20 @@ async fn nobody_listens() {
 }
 
 #[tokio::test]
+async fn the_socket_is_not_there_yet() {
+    let mut server = RedisProc::start();
+    server.kill();
+    std::fs::remove_file(server.socket()).unwrap();
+    let url = format!("redis+unix://{}", server.socket().display());
+    let options = || RedisOptions::new(&url).unwrap();
+    starts_and_recovers("no socket", options(), async || {
+        server.restart();
+        with_route_one_blocked(options()).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn connections_wait_or_are_silent_or_are_reset() {
     for (name, mode) in [
         ("hang", Mode::Hang),

@@ -55,7 +55,7 @@ impl Connection {
 /// How long one attempt to connect may take. Where several nodes are asked, some may hang before another one answers.
 pub(super) fn patience(options: &RedisOptions) -> Duration {
     match options.target.topology {
-        Topology::Single(_) => options.connect_timeout,
+        Topology::Single(_) | Topology::Socket(_) => options.connect_timeout,
         Topology::Sentinel { .. } | Topology::Cluster(_) => options.connect_timeout * 3,
     }
 }
@@ -93,14 +93,20 @@ async fn client(options: &RedisOptions) -> RedisResult<Client> {
     cryptography(options)?;
     let certificates = certificates(options)?;
     let (nodes, service) = match &options.target.topology {
-        Topology::Single(node) => return open(info(options, node)?, certificates),
+        Topology::Single(node) => {
+            return open(info(options, address(options, node))?, certificates);
+        }
+        Topology::Socket(path) => {
+            let address = ConnectionAddr::Unix(path.clone());
+            return open(info(options, address)?, certificates);
+        }
         Topology::Cluster(nodes) => {
             let chosen = fastrand::usize(..nodes.len().max(1));
             let node = nodes.get(chosen).ok_or(RedisError::from((
                 ErrorKind::InvalidClientConfig,
                 "no node is named",
             )))?;
-            return open(info(options, node)?, certificates);
+            return open(info(options, address(options, node))?, certificates);
         }
         Topology::Sentinel { nodes, service } => (nodes, service),
     };
@@ -160,7 +166,9 @@ fn open(info: ConnectionInfo, certificates: Option<TlsCertificates>) -> RedisRes
 
 async fn cluster(options: &RedisOptions, nodes: &[Node]) -> RedisResult<Connection> {
     cryptography(options)?;
-    let nodes = nodes.iter().map(|node| info(options, node));
+    let nodes = nodes
+        .iter()
+        .map(|node| info(options, address(options, node)));
     let mut builder = ClusterClient::builder(nodes.collect::<RedisResult<Vec<_>>>()?)
         .connection_timeout(node_patience(options))
         // Moved slots are followed within the deadline of the call.
@@ -175,7 +183,7 @@ async fn cluster(options: &RedisOptions, nodes: &[Node]) -> RedisResult<Connecti
     Ok(Connection::Cluster(connection))
 }
 
-fn info(options: &RedisOptions, node: &Node) -> RedisResult<ConnectionInfo> {
+fn info(options: &RedisOptions, address: ConnectionAddr) -> RedisResult<ConnectionInfo> {
     let target = &options.target;
     let mut login = RedisConnectionInfo::default()
         .set_db(i64::from(target.database))
@@ -186,7 +194,7 @@ fn info(options: &RedisOptions, node: &Node) -> RedisResult<ConnectionInfo> {
     if let Some(password) = &target.password {
         login = login.set_password(password.expose());
     }
-    let info = address(options, node).into_connection_info()?;
+    let info = address.into_connection_info()?;
     Ok(info.set_redis_settings(login).set_tcp_settings(tcp()))
 }
 

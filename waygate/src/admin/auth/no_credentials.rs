@@ -44,6 +44,13 @@ pub(super) fn check(request: &Request, reach: Reach) -> Result<(), Problem> {
 
 fn from_loopback(request: &Request, headers: &HeaderMap) -> Result<(), Problem> {
     match request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        #[cfg(unix)]
+        None if has_unix_socket(request) => {
+            // A proxy may pass on requests of strangers there, and need not say so.
+            return Err(refused(
+                "the client comes over a Unix socket, behind which anybody may be: configure credentials",
+            ));
+        }
         None => {
             return Err(refused(
                 "the server does not tell who the client is: serve the application with \
@@ -63,6 +70,14 @@ fn from_loopback(request: &Request, headers: &HeaderMap) -> Result<(), Problem> 
         ))),
         None => Ok(()),
     }
+}
+
+#[cfg(unix)]
+fn has_unix_socket(request: &Request) -> bool {
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<tokio::net::unix::SocketAddr>>();
+    peer.is_some()
 }
 
 /// To whom the request is addressed: one name, from the request line or from `Host`.

@@ -16,11 +16,10 @@ pub(crate) struct KeySources {
 
 /// What to add where a limit needs callers and the builder names no type of them.
 pub(crate) const NO_PRINCIPAL: &str = "name the type of your callers with `.principal::<YourType>()` on the builder, and put a value of it into the \
-     request's extensions in a layer around the guarded router";
+     request's extensions in a layer around the guarded router (`Guarded::layer`)";
 
 /// What to do where requests carry no caller.
-pub(super) const CALLER_AROUND: &str =
-    "put the caller into the request's extensions in a layer around the guarded router";
+pub(super) const CALLER_AROUND: &str = "put the caller into the request's extensions in a layer around the guarded router (`Guarded::layer`)";
 
 /// What a limit needs of the caller, if it needs anything.
 pub(crate) fn needs_of_caller(key: &KeySource, has_tiers: bool) -> Option<&'static str> {
@@ -55,7 +54,8 @@ impl KeySources {
 pub(crate) fn remedy(key: &KeySource) -> &'static str {
     match key {
         KeySource::Parts(parts) if parts.contains(&KeyPart::User) => {
-            "put the caller into the request's extensions in a layer around the guarded router, or set `on_missing_key`"
+            "put the caller into the request's extensions in a layer around the guarded router (`Guarded::layer`), or set \
+             `on_missing_key`"
         }
         KeySource::Custom => {
             "the key function returned none; return a key, or set `on_missing_key`"

@@ -2,6 +2,7 @@ use std::fmt;
 
 use waygate_core::grammar::{Invalid, RouteSpec};
 
+use super::unmounted::elsewhere;
 use crate::engine::NO_PRINCIPAL;
 
 /// Everything that is wrong with the declarations of an application, each with a remedy.
@@ -56,7 +57,8 @@ pub enum BindError {
     /// The path does not exist in the router.
     #[error(
         "`{handler}` ({location}) governs `{route}`, but the router has no such path\n  help: \
-         give the full path, with the prefix of every `nest`"
+         give the full path, with the prefix of every `nest`, {}",
+        elsewhere(handler)
     )]
     NoSuchPath {
         /// The handler's path.
@@ -84,7 +86,8 @@ pub enum BindError {
     Registered(#[from] crate::RegisterError),
     /// Two handlers claim one route.
     #[error(
-        "`{first}` and `{second}` ({location}) both govern `{route}`\n  help: correct `route = \"..\"` of one of them"
+        "`{first}` and `{second}` ({location}) both govern `{route}`\n  help: correct `route = \"..\"` of one of them; \
+         different routers that serve one method and path need an engine each"
     )]
     ClaimedTwice {
         /// The one handler.
@@ -95,6 +98,31 @@ pub enum BindError {
         location: String,
         /// The route that both name.
         route: RouteSpec,
+    },
+    /// Another router that is guarded by the same engine serves the route with a handler of its own.
+    #[error(
+        "`{handler}` ({location}) is served at `{route}` by one router, and another router serves `{route}` with something \
+         else, which its attributes would govern too: on one engine that is one route\n  help: give one of them another path \
+         or an engine of its own, or say with `route = \"{route}\"` that the attributes are for both"
+    )]
+    ServedByAnother {
+        /// The handler's path.
+        handler: &'static str,
+        /// `file:line` of its first attribute.
+        location: String,
+        /// The route that both routers serve.
+        route: RouteSpec,
+    },
+    /// No annotated handler is under the path that `only_handlers_under` names.
+    #[error(
+        "`only_handlers_under(\"{path}\")` names no annotated handler and no module of one, so that every annotation could \
+         be left out\n  help: {help}"
+    )]
+    NoHandlerUnder {
+        /// What was named.
+        path: String,
+        /// What could be named.
+        help: String,
     },
     /// A limit counts by a path parameter that the route does not have.
     #[error(

@@ -1,12 +1,11 @@
 //! Over a real socket: what the server itself says about who the client is.
 
-use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use std::net::SocketAddr;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use waygate::{Credentials, Guarded};
+use waygate::{Credentials, Guarded, MakeService};
 use waygate_backends::MemoryBackend;
 use waygate_core::port::ManualClock;
 
@@ -18,7 +17,7 @@ async fn guarded(credentials: impl Into<waygate::Admin>) -> Guarded {
     guarded.admin("/waygate", credentials)
 }
 
-async fn with_peer(service: IntoMakeServiceWithConnectInfo<Router, SocketAddr>) -> SocketAddr {
+async fn with_peer(service: MakeService) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, service).await });

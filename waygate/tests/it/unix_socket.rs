@@ -1,0 +1,171 @@
+//! Behind a Unix socket: a proxy says who the client is.
+
+use std::path::{Path, PathBuf};
+
+use axum::{
+    Router, extract::ConnectInfo, http::StatusCode, middleware::map_response, response::Response,
+    routing::get,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, UnixListener, UnixStream},
+};
+use waygate::{
+    ClientAddr, ForwardingHeader, Guarded, MakeService, TrustedProxies, Waygate, testing::TestApp,
+};
+
+use crate::support::builder;
+
+#[waygate::allowed_ips("203.0.113.0/24", route = "GET /unix-socket/office")]
+async fn office() {}
+
+#[waygate::rate_limit("1/hour", route = "GET /unix-socket/limited")]
+async fn limited() {}
+
+async fn guarded(proxies: TrustedProxies) -> Guarded {
+    let waygate = builder().trusted_proxies(proxies).build().await.unwrap();
+    let client = |ClientAddr(client): ClientAddr| async move {
+        client.map_or("unknown".to_owned(), |client| client.to_string())
+    };
+    let api = Router::new()
+        .route("/unix-socket/office", get(office))
+        .route("/unix-socket/limited", get(limited))
+        .route("/unix-socket/client", get(client))
+        .with_state::<()>(waygate.clone());
+    waygate.guard(api).await.unwrap()
+}
+
+fn socket_path() -> (PathBuf, impl Drop) {
+    struct Gone(PathBuf);
+    impl Drop for Gone {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+    let name = format!(
+        "waygate-{}-{:x}.sock",
+        std::process::id(),
+        rand::random::<u64>()
+    );
+    let path = std::env::temp_dir().join(name);
+    (path.clone(), Gone(path))
+}
+
+/// Status and body of a `GET` with one more header line.
+async fn ask(path: &Path, target: &str, header: &str) -> (StatusCode, String) {
+    let mut stream = UnixStream::connect(path).await.unwrap();
+    let request =
+        format!("GET {target} HTTP/1.1\r\nhost: shop\r\n{header}connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap();
+    (status.parse().unwrap(), body.to_owned())
+}
+
+#[tokio::test]
+async fn the_peer_names_the_client() {
+    let app = guarded(TrustedProxies::unix_socket()).await;
+    let (path, _gone) = socket_path();
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move { axum::serve(listener, app.into_make_service()).await });
+
+    let of = |client: &str| format!("x-forwarded-for: 198.51.100.1, {client}\r\n");
+    let office = "/unix-socket/office";
+    assert_eq!(ask(&path, office, &of("203.0.113.7")).await.0, 200);
+    assert_eq!(ask(&path, office, &of("192.0.2.1")).await.0, 403);
+    assert_eq!(ask(&path, office, "").await.0, 403, "nobody says who it is");
+
+    let limited = "/unix-socket/limited";
+    for (client, expected) in [
+        ("203.0.113.1", 200),
+        ("203.0.113.2", 200),
+        ("203.0.113.1", 429),
+    ] {
+        assert_eq!(
+            ask(&path, limited, &of(client)).await.0,
+            expected,
+            "{client}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_router_with_layers_is_served_likewise() {
+    let proxies = TrustedProxies::unix_socket().writing(ForwardingHeader::Forwarded);
+    let peer = |ConnectInfo(peer): ConnectInfo<tokio::net::unix::SocketAddr>| async move {
+        peer.is_unnamed().to_string()
+    };
+    let same = |response: Response| async { response };
+    let app = guarded(proxies).await.into_router();
+    let app = app
+        .route("/unix-socket/peer", get(peer))
+        .layer(map_response(same));
+    let (path, _gone) = socket_path();
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move { axum::serve(listener, MakeService::new(app)).await });
+    let client = ask(
+        &path,
+        "/unix-socket/client",
+        "forwarded: for=203.0.113.7\r\n",
+    )
+    .await;
+    assert_eq!(client.1, "203.0.113.7");
+    assert_eq!(ask(&path, "/unix-socket/peer", "").await.1, "true");
+}
+
+#[tokio::test]
+async fn only_the_peer_of_a_unix_socket_is_trusted() {
+    let forwarded = |app: TestApp| async move {
+        let app = app.with_header("x-forwarded-for", "203.0.113.7");
+        app.get("/unix-socket/client").await.text()
+    };
+    let trusting = TestApp::new(guarded(TrustedProxies::unix_socket()).await);
+    assert_eq!(forwarded(trusting.from_unix_socket()).await, "203.0.113.7");
+    let address = std::net::SocketAddr::from(([192, 0, 2, 1], 40_000));
+    assert_eq!(forwarded(trusting.from_peer(address)).await, "192.0.2.1");
+    assert_eq!(
+        forwarded(trusting).await,
+        "unknown",
+        "the server names no peer"
+    );
+    let unset = TestApp::new(guarded(TrustedProxies::none()).await);
+    assert_eq!(forwarded(unset.from_unix_socket()).await, "unknown");
+}
+
+#[tokio::test]
+async fn over_tcp_the_peer_is_an_address() {
+    use axum::serve::ListenerExt;
+
+    let waygate = Waygate::builder()
+        .allow_unmounted("")
+        .build()
+        .await
+        .unwrap();
+    let peer =
+        |ConnectInfo(peer): ConnectInfo<std::net::SocketAddr>| async move { peer.ip().to_string() };
+    let guard = || async {
+        let api = Router::new().route("/unix-socket/tcp", get(peer));
+        waygate.guard(api).await.unwrap().into_make_service()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let plain = listener.local_addr().unwrap();
+    let app = guard().await;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let tapped = listener.local_addr().unwrap();
+    let app = guard().await;
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    for address in [plain, tapped] {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = "GET /unix-socket/tcp HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("\r\n\r\n127.0.0.1"), "{answer}");
+    }
+}

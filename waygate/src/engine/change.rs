@@ -320,6 +320,7 @@ pub(crate) fn entry(origin: &Origin, action: Action, path: &str, now: Timestamp)
         revision: 0,
         previous: None,
         new: None,
+        dropped: None,
     }
 }
 

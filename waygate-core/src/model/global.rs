@@ -48,12 +48,19 @@ impl GlobalMaintenance {
     /// of it.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Self {
-        if self.is_over(now) {
-            return Self::default();
-        }
+        let settled = self.clone().settled(now);
         Self {
-            enabled: self.holds_at(now),
-            ..self.clone()
+            enabled: settled.holds_at(now),
+            ..settled
+        }
+    }
+
+    /// The same, or nothing if it has ended at `now`.
+    #[must_use]
+    pub fn settled(self, now: Timestamp) -> Self {
+        match self.end {
+            Some(end) if self.enabled && end <= now => Self::default(),
+            _ => self,
         }
     }
 
@@ -87,10 +94,6 @@ impl GlobalMaintenance {
             (start, end) => (one(start)?, one(end)?),
         };
         Ok(Self { start, end, ..self })
-    }
-
-    fn is_over(&self, now: Timestamp) -> bool {
-        self.enabled && self.end.is_some_and(|end| end <= now)
     }
 }
 

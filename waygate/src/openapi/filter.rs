@@ -77,11 +77,11 @@ impl<'a> View<'a> {
             return Listing::Hidden;
         }
         // In the order of the decisions: global maintenance comes before the route's own.
-        let global = self.snapshot.closed_by_maintenance(slot);
+        let global = self.snapshot.closed_by_maintenance(slot, self.now);
         let maintenance = match (global, route.state.position.effective(self.now)) {
             (Some(global), _) => Some(Maintenance {
                 reason: &global.reason,
-                until: None,
+                until: global.end,
             }),
             (None, Effective::Maintenance { reason, until }) if !route.rule.is_force_active() => {
                 Some(Maintenance { reason, until })

@@ -552,7 +552,10 @@ fn a_maintenance_serves_exempt_addresses_and_roles() {
     }
     for stranger in [Caller::from("192.0.2.1"), Caller::default().with("other")] {
         let blocked = verdict(Some(&some), None, &stranger);
-        assert!(matches!(blocked, Verdict::Block(Block::GlobalMaintenance { .. })));
+        assert!(matches!(
+            blocked,
+            Verdict::Block(Block::GlobalMaintenance { .. })
+        ));
     }
     // What is exempt from maintenance is not exempt from what the route says.
     let mut state = gated(&["dev"]);

@@ -160,9 +160,7 @@ mod tests {
             off,
         ]
         .into_iter()
-        .fold(RouteState::default(), |state, command| {
-            run(&state, command)
-        })
+        .fold(RouteState::default(), |state, command| run(&state, command))
     }
 
     #[test]
@@ -183,11 +181,17 @@ mod tests {
                 json!({"windows": windows, "allowed_envs": envs, "until": until}),
             ),
             (
-                RouteCommand::Disable { reason: reason(), until: None },
+                RouteCommand::Disable {
+                    reason: reason(),
+                    until: None,
+                },
                 json!({"until": until}),
             ),
             (
-                RouteCommand::Disable { reason: reason(), until: Some(at(1)) },
+                RouteCommand::Disable {
+                    reason: reason(),
+                    until: Some(at(1)),
+                },
                 json!({}),
             ),
             (
@@ -195,7 +199,9 @@ mod tests {
                 json!({"windows": windows, "until": until}),
             ),
             (
-                RouteCommand::EnvOnly { envs: vec!["dev".parse().unwrap()] },
+                RouteCommand::EnvOnly {
+                    envs: vec!["dev".parse().unwrap()],
+                },
                 json!({"allowed_envs": ["staging"], "until": until}),
             ),
             (

@@ -286,9 +286,24 @@ mod tests {
     fn what_holds_follows_from_the_window() {
         for (start, end, holds, changes) in [
             (None, None, [true; 4], [None; 4]),
-            (Some(1), Some(3), [false, true, true, false], [Some(1), Some(3), Some(3), None]),
-            (None, Some(3), [true, true, true, false], [Some(3), Some(3), Some(3), None]),
-            (Some(2), None, [false, false, true, true], [Some(2), Some(2), None, None]),
+            (
+                Some(1),
+                Some(3),
+                [false, true, true, false],
+                [Some(1), Some(3), Some(3), None],
+            ),
+            (
+                None,
+                Some(3),
+                [true, true, true, false],
+                [Some(3), Some(3), Some(3), None],
+            ),
+            (
+                Some(2),
+                None,
+                [false, false, true, true],
+                [Some(2), Some(2), None, None],
+            ),
         ] {
             let set = during(start, end);
             for (hour, (holds, change)) in (0..).zip(holds.into_iter().zip(changes)) {
@@ -302,7 +317,10 @@ mod tests {
                 assert_eq!(shown.start.is_some(), start.is_some() && !is_over, "{name}");
             }
             assert_eq!(set.is_unbounded(), start.is_none() && end.is_none());
-            let off = GlobalMaintenance { enabled: false, ..set };
+            let off = GlobalMaintenance {
+                enabled: false,
+                ..set
+            };
             assert_eq!((off.holds_at(at(2)), off.next_change(at(0))), (false, None));
         }
     }
@@ -322,14 +340,24 @@ mod tests {
         let global: GlobalMaintenance = from_value(text.clone()).unwrap();
         assert_eq!(to_value(&global).unwrap(), text);
         for (changed, value, problem) in [
-            ("end", json!("2030-01-01T02:00:00Z"), "the window must end after it starts"),
+            (
+                "end",
+                json!("2030-01-01T02:00:00Z"),
+                "the window must end after it starts",
+            ),
             ("end", json!("later"), "invalid instant `later`"),
-            ("exempt_ips", json!(["10.0.0.0/33"]), "invalid CIDR `10.0.0.0/33`"),
+            (
+                "exempt_ips",
+                json!(["10.0.0.0/33"]),
+                "invalid CIDR `10.0.0.0/33`",
+            ),
             ("exempt_roles", json!(["a b"]), "invalid role name `a b`"),
         ] {
             let mut text: Value = text.clone();
             text[changed] = value;
-            let error = from_value::<GlobalMaintenance>(text).unwrap_err().to_string();
+            let error = from_value::<GlobalMaintenance>(text)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(problem), "{error}");
         }
     }

@@ -340,7 +340,7 @@ async fn apps(waygate: &Waygate) -> [TestApp; 2] {
 
 #[tokio::test]
 async fn the_team_is_served_while_the_public_is_not_and_no_cache_keeps_it() {
-    let proxies: TrustedProxies = TrustedProxies::new(["10.9.0.0/16"]).unwrap();
+    let proxies: TrustedProxies = TrustedProxies::networks(["10.9.0.0/16".parse().unwrap()]);
     let waygate = builder().trusted_proxies(proxies).build().await.unwrap();
     let system = waygate.system();
     let deprecation = Deprecation::new(None, Some(at("2036-01-01T00:00:00Z")), None);

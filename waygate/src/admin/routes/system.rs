@@ -39,7 +39,10 @@ struct HealthBody {
     revision: String,
     /// What is impaired.
     components: BTreeMap<String, DegradedBody>,
-    /// Maintenance of everything, or of the service that this process is part of, that is on or planned.
+    /// Maintenance of everything, or of the service that this process is part of, that is on or planned;
+    /// missing if there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     maintenance: Vec<MaintenanceBody>,
     /// How many requests were counted for rate limits, and by what, since the process began.
     #[schema(value_type = schema::CountingModes)]

@@ -165,10 +165,10 @@ async fn what_is_wrong_with_a_window_or_an_exemption_is_said() {
 #[tokio::test]
 async fn health_tells_what_is_on_and_what_is_planned() {
     let server = Server::start().await;
-    let planned = json!({ "reason": "x", "start": "2030-01-01T02:00:00Z" });
+    let planned = json!({ "reason": "x", "start": "2026-11-22T22:30:00Z" });
     server.post("/api/global/enable", planned).await.expect(200);
     let health = server.get("/api/health").await.expect(200);
-    let start = "2030-01-01T02:00:00Z";
+    let start = "2026-11-22T22:30:00Z";
     let notice = |state| json!([{ "scope": "global", "state": state, "reason": "x", "start": start, "end": null }]);
     assert_eq!(
         (&health["status"], &health["maintenance"]),
@@ -184,13 +184,13 @@ async fn a_route_answers_with_what_a_command_drops() {
     let server = Server::start().await;
     let key = "GET:/orders";
     let window =
-        json!({ "start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z", "reason": "x" });
+        json!({ "start": "2026-11-22T22:30:00Z", "end": "2026-11-22T23:30:00Z", "reason": "x" });
     let envs = json!({ "envs": ["production", "staging"] });
     server.post(&at(key, "/env"), envs).await.expect(200);
     server.post(&at(key, "/schedule"), window).await.expect(200);
     server
         .clock
-        .set_wall("2030-01-01T03:00:00Z".parse().unwrap());
+        .set_wall("2026-11-22T22:40:00Z".parse().unwrap());
     let later = json!({ "start": "2030-02-01T02:00:00Z", "end": "2030-02-01T04:00:00Z" });
     server.post(&at(key, "/schedule"), later).await.expect(200);
     let reason = json!({ "reason": "done" });
@@ -202,7 +202,7 @@ async fn a_route_answers_with_what_a_command_drops() {
     assert_eq!(ended["windows"][0]["start"], "2030-02-01T02:00:00Z");
     assert_eq!(
         ended["dropped"]["windows"][0]["start"],
-        "2030-01-01T02:00:00Z"
+        "2026-11-22T22:30:00Z"
     );
     let enabled = server
         .post(&at(key, "/enable"), json!({}))

@@ -39,6 +39,7 @@ pub(crate) struct MaintenanceChanged {
     /// What holds now.
     pub(crate) maintenance: GlobalMaintenance,
     pub(crate) revision: Revision,
+    #[cfg_attr(not(feature = "admin"), expect(dead_code))]
     pub(crate) dropped: DroppedMaintenance,
 }
 

@@ -143,6 +143,7 @@ mod tests {
             revision: 0,
             previous: None,
             new: None,
+            dropped: None,
         }
     }
 

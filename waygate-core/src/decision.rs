@@ -3,14 +3,19 @@
 //! States are compiled into [`RouteRule`]s when they change, so that [`decide`] does not allocate, lock
 //! or wait, and reads the clock only for routes that time is about to change.
 
-use std::net::IpAddr;
+mod maintenance;
 
+use std::{cell::LazyCell, net::IpAddr};
+
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::{
     grammar::{EnvName, Reason, RoleName, canonical_network},
-    model::{Access, Effective, GlobalMaintenance, RouteState},
+    model::{Access, Effective, RouteState},
 };
+
+pub use maintenance::MaintenanceRule;
 
 /// What a decision may need to know about a request. Asked for only when a rule depends on it.
 pub trait Facts {
@@ -28,6 +33,11 @@ pub enum Verdict<'a> {
     Pass,
     /// Serve it, and say that the route is going away.
     PassDeprecated,
+    /// Serve it, since a maintenance that is on exempts its caller: others are refused, so no cache may keep the answer.
+    PassExempt {
+        /// Whether to say, too, that the route is going away.
+        deprecated: bool,
+    },
     /// Answer it without calling the handler.
     Block(Block<'a>),
 }
@@ -36,10 +46,12 @@ pub enum Verdict<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Block<'a> {
-    /// Everything is in maintenance.
+    /// Everything is in maintenance, or every route of the service.
     GlobalMaintenance {
         /// Why; may be empty.
         reason: &'a Reason,
+        /// When it ends, if that is known.
+        until: Option<Timestamp>,
     },
     /// The route is in maintenance.
     Maintenance {
@@ -178,9 +190,13 @@ impl RouteRule {
 /// The same access, with networks in the form in which addresses are compared.
 fn canonical(access: &Access) -> Access {
     Access {
-        ips: access.ips.iter().copied().map(canonical_network).collect(),
+        ips: canonical_networks(&access.ips),
         roles: access.roles.clone(),
     }
+}
+
+fn canonical_networks(networks: &[IpNet]) -> Vec<IpNet> {
+    networks.iter().copied().map(canonical_network).collect()
 }
 
 fn gate(effective: Effective<'_>, env: &EnvName) -> Gate {
@@ -203,16 +219,18 @@ fn gate(effective: Effective<'_>, env: &EnvName) -> Gate {
 }
 
 /// The state that one request meets.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Gates<'a> {
-    /// Global maintenance, when it is on and does not exempt the request's route.
-    pub global: Option<&'a GlobalMaintenance>,
+    /// Maintenance of everything, unless it exempts the request's route.
+    pub global: Option<&'a MaintenanceRule>,
+    /// Maintenance of the route's service, unless it exempts the request's route.
+    pub service: Option<&'a MaintenanceRule>,
     /// The route's rule; `None` for requests that no controlled route matches.
     pub route: Option<&'a RouteRule>,
 }
 
-/// Decides about one request. Checks run in the order of the architecture: force-active, global
-/// maintenance, the route's lifecycle and environment, networks, roles.
+/// Decides about one request. Checks run in the order of the architecture: force-active, maintenance of everything
+/// and of the service, the route's lifecycle and environment, networks, roles.
 ///
 /// `now` is called at most once, and only if the answer depends on it.
 ///
@@ -234,7 +252,7 @@ pub struct Gates<'a> {
 /// let position = Position { lifecycle: Lifecycle::Maintenance, ..Position::default() };
 /// let state = RouteState { position, ..RouteState::default() };
 /// let rule = RouteRule::compile(&state, &"production".parse()?, now);
-/// let verdict = decide(Gates { global: None, route: Some(&rule) }, &Anyone, || now);
+/// let verdict = decide(Gates { route: Some(&rule), ..Gates::default() }, &Anyone, || now);
 /// assert!(matches!(verdict, Verdict::Block(Block::Maintenance { until: None, .. })));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -245,18 +263,21 @@ pub fn decide<'a>(
     now: impl FnOnce() -> Timestamp,
 ) -> Verdict<'a> {
     let forced = gates.route.is_some_and(RouteRule::is_force_active);
-    if let Some(global) = gates.global
-        && (!forced || global.include_force_active)
-    {
-        return Verdict::Block(Block::GlobalMaintenance {
-            reason: &global.reason,
-        });
+    let now = LazyCell::new(now);
+    let mut exempt = false;
+    for rule in [gates.global, gates.service].into_iter().flatten() {
+        if rule.is_on(forced, || *now) {
+            if !rule.exempts(facts) {
+                return Verdict::Block(rule.block());
+            }
+            exempt = true;
+        }
     }
     let Some(rule) = gates.route else {
-        return Verdict::Pass;
+        return Verdict::passing(false, exempt);
     };
     if !forced {
-        if let Gate::Closed(closed) = rule.gate(now) {
+        if let Gate::Closed(closed) = rule.gate(|| *now) {
             return Verdict::Block(closed.block());
         }
         if let Some(block) = rule
@@ -267,10 +288,18 @@ pub fn decide<'a>(
             return Verdict::Block(block);
         }
     }
-    if rule.deprecated {
-        Verdict::PassDeprecated
-    } else {
-        Verdict::Pass
+    Verdict::passing(rule.deprecated, exempt)
+}
+
+impl Verdict<'_> {
+    /// A request is to be served: of a route that is going away or not, for everyone or for an exempt caller.
+    #[inline]
+    pub fn passing(deprecated: bool, exempt: bool) -> Self {
+        match (exempt, deprecated) {
+            (true, deprecated) => Self::PassExempt { deprecated },
+            (false, true) => Self::PassDeprecated,
+            (false, false) => Self::Pass,
+        }
     }
 }
 
@@ -291,21 +320,25 @@ impl Closed {
 }
 
 fn denied<'a>(access: &'a Access, facts: &impl Facts) -> Option<Block<'a>> {
-    let address_fits = || {
-        facts
-            .client_ip()
-            .map(|ip| ip.to_canonical())
-            .is_some_and(|ip| access.ips.iter().any(|net| net.contains(&ip)))
-    };
-    if !access.ips.is_empty() && !address_fits() {
+    if !access.ips.is_empty() && !comes_from(&access.ips, facts) {
         return Some(Block::IpNotAllowed);
     }
-    if !access.roles.is_empty() && !access.roles.iter().any(|role| facts.has_role(role)) {
+    if !access.roles.is_empty() && !has_any(&access.roles, facts) {
         return Some(Block::RoleRequired {
             roles: &access.roles,
         });
     }
     None
+}
+
+/// Whether the client's address lies in one of these networks, which are in the form in which addresses are compared.
+fn comes_from(networks: &[IpNet], facts: &impl Facts) -> bool {
+    let ip = facts.client_ip().map(|ip| ip.to_canonical());
+    ip.is_some_and(|ip| networks.iter().any(|net| net.contains(&ip)))
+}
+
+fn has_any(roles: &[RoleName], facts: &impl Facts) -> bool {
+    roles.iter().any(|role| facts.has_role(role))
 }
 
 #[cfg(test)]

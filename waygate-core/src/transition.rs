@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     grammar::{EnvName, Interval, Reason, whole_micros},
     model::{
-        Access, Action, Deprecation, Disabled, Former, Lifecycle, Position, RouteState, Window,
-        WindowId,
+        Access, Action, Deprecation, Disabled, Effective, Former, Lifecycle, Position, RouteState,
+        Window, WindowId,
     },
 };
 
@@ -30,6 +30,12 @@ pub enum RouteCommand {
     },
     /// Puts the route in maintenance at once and until changed. Windows are dropped: they say nothing more.
     Maintain {
+        /// Why.
+        reason: Reason,
+    },
+    /// Ends the maintenance that is on, and no other: windows that have begun are dropped, those ahead and the environment
+    /// gate are kept. Changes nothing where the route is not in maintenance.
+    EndMaintenance {
         /// Why.
         reason: Reason,
     },
@@ -69,6 +75,7 @@ impl RouteCommand {
             Self::Enable { .. } => Action::Enable,
             Self::Disable { .. } => Action::Disable,
             Self::Maintain { .. } => Action::MaintenanceOn,
+            Self::EndMaintenance { .. } => Action::MaintenanceOff,
             Self::Schedule { .. } => Action::Schedule,
             Self::CancelSchedule { .. } => Action::ScheduleCancelled,
             Self::EnvOnly { .. } => Action::EnvGate,
@@ -84,6 +91,7 @@ impl RouteCommand {
             Self::Enable { reason }
             | Self::Disable { reason, .. }
             | Self::Maintain { reason }
+            | Self::EndMaintenance { reason }
             | Self::Schedule { reason, .. } => reason.to_string(),
             Self::EnvOnly { envs } => {
                 let quoted: Vec<String> = envs.iter().map(|env| format!("'{env}'")).collect();
@@ -127,6 +135,9 @@ pub enum Refused {
         /// When the disabling ends; `None` means not by itself.
         until: Option<Timestamp>,
     },
+    /// The route is closed by more than a maintenance.
+    #[error("the route is disabled, so that the end of a maintenance would not open it: enable it")]
+    StaysDisabled,
     /// There are as many windows as a route may have.
     #[error("a route may have {MAX_WINDOWS} windows; cancel some first")]
     TooManyWindows,
@@ -186,6 +197,12 @@ pub fn transition(
                 windows: Vec::new(),
             };
         }
+        RouteCommand::EndMaintenance { .. }
+            if matches!(position.lifecycle, Lifecycle::Disabled(_)) =>
+        {
+            return Err(Refused::StaysDisabled);
+        }
+        RouteCommand::EndMaintenance { reason } => end_maintenance(position, reason, now),
         RouteCommand::Schedule { interval, reason } => {
             ensure_ahead(Some(interval.end()), now)?;
             schedule(position, *interval, reason, now)?;
@@ -194,9 +211,7 @@ pub fn transition(
         RouteCommand::EnvOnly { envs } if envs.is_empty() => return Err(Refused::NoEnvironment),
         RouteCommand::EnvOnly { envs } => {
             position.lifecycle = Lifecycle::Active;
-            position
-                .windows
-                .retain(|window| !window.interval.contains(now));
+            drop_begun(position, now);
             position.envs = Some(envs.clone());
             position.reason = Reason::default();
         }
@@ -260,6 +275,22 @@ fn disable(position: &mut Position, reason: &Reason, until: Option<Timestamp>, n
         until,
         former,
     });
+}
+
+fn end_maintenance(position: &mut Position, reason: &Reason, now: Timestamp) {
+    if !matches!(position.effective(now), Effective::Maintenance { .. }) {
+        return;
+    }
+    position.lifecycle = Lifecycle::Active;
+    position.reason = reason.clone();
+    drop_begun(position, now);
+}
+
+/// Drops the windows that have begun.
+fn drop_begun(position: &mut Position, now: Timestamp) {
+    position
+        .windows
+        .retain(|window| !window.interval.contains(now));
 }
 
 fn schedule(

@@ -160,9 +160,9 @@ pub use waygate_core::{
         ServiceName,
     },
     model::{
-        Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, GlobalMaintenance, Lifecycle,
-        LimitKey, LimitScope, Origin, Position, RateLimitPolicy, Revision, RouteKey, RouteState,
-        RouteStatus, RouteView, Tier, Window, WindowId,
+        Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, Dropped, GlobalMaintenance,
+        Lifecycle, LimitKey, LimitScope, Origin, Position, RateLimitPolicy, Revision, RouteKey,
+        RouteState, RouteStatus, RouteView, Tier, Window, WindowId,
     },
     net::{ForwardingHeader, TrustedProxies},
     port::{AuditQuery, BackendError},

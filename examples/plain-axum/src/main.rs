@@ -5,15 +5,17 @@
 //! curl -i http://127.0.0.1:3000/reports/7
 //! curl -X POST http://127.0.0.1:3000/ops/close
 //! curl -i http://127.0.0.1:3000/reports/7
+//! curl -i http://127.0.0.1:3000/export      # guarded by the extractor
 //! ```
 
 use axum::{
     Router,
     extract::{Path, State},
     http::StatusCode,
+    response::IntoResponse,
     routing::{get, post},
 };
-use waygate::{Origin, Waygate, prelude::*};
+use waygate::{Origin, RouteGuard, RouteState, Waygate, prelude::*};
 
 #[env_only("dev", "production", route = "GET /reports/{id}")]
 async fn report(Path(id): Path<u64>) -> String {
@@ -35,8 +37,21 @@ async fn close(State(waygate): State<Waygate>) -> Result<StatusCode, (StatusCode
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// A route of a router that is not guarded: the extractor refuses requests as the layer would. Returned with the answer, it
+/// adds the headers that the layer would add.
+async fn export(guard: RouteGuard) -> impl IntoResponse {
+    (guard, "exported")
+}
+
 async fn app() -> Result<Router, Box<dyn std::error::Error>> {
     let waygate = Waygate::builder().environment("production").build().await?;
+    app_of(waygate).await
+}
+
+async fn app_of(waygate: Waygate) -> Result<Router, Box<dyn std::error::Error>> {
+    // No guarded router finds it, so it is registered by hand.
+    let key = "GET:/export".parse()?;
+    waygate.register(key, RouteState::default()).await?;
     let api = Router::new()
         .route("/reports/{id}", get(report))
         .route("/health", get(health));
@@ -45,6 +60,7 @@ async fn app() -> Result<Router, Box<dyn std::error::Error>> {
     // Routes of one's own that are not to be governed: merge the guarded router into theirs.
     let ops = Router::new()
         .route("/ops/close", post(close))
+        .route("/export", get(export))
         .with_state(waygate);
     Ok(ops.merge(guarded.into_router()).with_state(()))
 }
@@ -61,9 +77,27 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(test)]
 mod tests {
-    use waygate::testing::TestApp;
+    use waygate::{Deprecation, testing::TestApp};
 
     use super::*;
+
+    #[tokio::test]
+    async fn the_extractor_guards_a_route_of_another_router() {
+        let waygate = Waygate::builder().build().await.unwrap();
+        let app = TestApp::new(app_of(waygate.clone()).await.unwrap());
+        let system = waygate.system();
+        let since = Some("2025-01-01T00:00:00Z".parse().unwrap());
+        let going = Deprecation::new(since, None, None).unwrap();
+        system.deprecate("GET:/export", Some(going)).await.unwrap();
+        let served = app.get("/export").await;
+        assert_eq!(served.text(), "exported");
+        assert!(served.header("deprecation").is_some());
+        system
+            .set_maintenance("GET:/export", "moving")
+            .await
+            .unwrap();
+        assert_eq!(app.get("/export").await.status(), 503);
+    }
 
     #[tokio::test]
     async fn the_application_closes_its_own_route() {

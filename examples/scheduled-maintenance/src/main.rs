@@ -1,15 +1,17 @@
-//! Maintenance windows: declared in code, planned while the service runs, and told of as they begin and end.
+//! Maintenance windows: declared in code, planned while the service runs, of one route and of everything, and told of as
+//! they begin and end.
 //!
 //! ```text
 //! cargo run -p scheduled-maintenance
-//! curl -i http://127.0.0.1:3000/ledger      # open, then closed for ten seconds, then open again
+//! curl -i http://127.0.0.1:3000/ledger      # open, closed for ten seconds, open, then closed with everything
+//! curl -i http://[::1]:3000/ledger          # the network of the team: served while everything is closed
 //! ```
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::Router;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{Event, Interval, Timestamp, Waygate, prelude::*};
+use waygate::{Event, GlobalMaintenance, Interval, Timestamp, Waygate, prelude::*};
 
 /// Show the ledger
 ///
@@ -29,20 +31,47 @@ async fn app(waygate: &Waygate) -> Result<Router, waygate::BindErrors> {
     Ok(waygate.guard(api).await?.docs("/docs").into_router())
 }
 
+/// Plans maintenance of everything. The public gets 503 with `Retry-After`; the team, by its network or its role (see
+/// `waygate::Roles`), can look, and no cache keeps what it sees.
+async fn plan_upgrade(
+    waygate: &Waygate,
+    window: Interval,
+    network: &str,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let upgrade = GlobalMaintenance {
+        reason: "database upgrade".parse()?,
+        start: Some(window.start()),
+        end: Some(window.end()),
+        exempt_ips: vec![network.parse()?],
+        exempt_roles: vec!["ops".parse()?],
+        ..GlobalMaintenance::default()
+    };
+    waygate.system().enable_global_maintenance(upgrade).await?;
+    Ok(())
+}
+
 /// Prints every change as it happens.
 async fn watch(waygate: Waygate) {
     let mut events = waygate.subscribe();
     drop(waygate);
     while let Some(event) = events.next().await {
-        if let Event::Route {
-            route,
-            audit: Some(line),
-        } = event
-        {
-            println!(
+        match event {
+            Event::Route {
+                route,
+                audit: Some(line),
+            } => println!(
                 "{} {} is {} ({})",
                 line.timestamp, route.key, route.view.status, line.actor
-            );
+            ),
+            Event::Global {
+                global,
+                audit: Some(line),
+                ..
+            } => println!(
+                "{} maintenance of everything: {} ({})",
+                line.timestamp, global.enabled, line.actor
+            ),
+            _ => {}
         }
     }
 }
@@ -61,12 +90,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .schedule("GET:/ledger", window, "short check")
         .await?;
 
+    // Everything, ten seconds after that, for a minute.
+    let start = window.end() + Duration::from_secs(10);
+    let window = Interval::new(start, start + Duration::from_secs(60))?;
+    plan_upgrade(&waygate, window, "::1/128").await?;
+
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
-    let address = format!("127.0.0.1:{port}");
+    let address = format!("[::]:{port}");
     let listener = tokio::net::TcpListener::bind(&address)
         .await
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
-    Ok(axum::serve(listener, app).await?)
+    // Exemptions by network need the peer's address.
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    Ok(axum::serve(listener, service).await?)
 }
 
 #[cfg(test)]
@@ -96,6 +132,51 @@ mod tests {
         assert_eq!(closed.header("retry-after"), Some("21600"));
         clock.set_wall(at("2031-01-01T06:00:00Z"));
         assert_eq!(app.get("/ledger").await.status(), 200);
+    }
+
+    #[tokio::test]
+    async fn everything_is_closed_to_the_public_and_open_to_the_team() {
+        let clock = ManualClock::at(at("2030-06-01T00:00:00Z"));
+        let builder = Waygate::builder().clock(clock.clone());
+        let waygate = builder.build().await.unwrap();
+        let app = TestApp::new(app(&waygate).await.unwrap());
+        let window = Interval::parse("2030-06-01T02:00:00Z", "2030-06-01T03:00:00Z").unwrap();
+        plan_upgrade(&waygate, window, "192.0.2.0/24")
+            .await
+            .unwrap();
+        let public = app.from_peer("198.51.100.1:1".parse().unwrap());
+        let team = app.from_peer("192.0.2.7:1".parse().unwrap());
+        assert_eq!(public.get("/ledger").await.status(), 200);
+        clock.set_wall(window.start());
+        let closed = public.get("/ledger").await;
+        assert_eq!(closed.status(), 503);
+        assert_eq!(closed.header("retry-after"), Some("3600"));
+        let served = team.get("/ledger").await;
+        assert_eq!(served.text(), "ledger");
+        assert_eq!(served.header("cache-control"), Some("private, no-store"));
+        clock.set_wall(window.end());
+        assert_eq!(public.get("/ledger").await.status(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_maintenance_ends_early_and_the_yearly_closing_stays() {
+        let clock = ManualClock::at(at("2030-06-01T00:00:00Z"));
+        let builder = Waygate::builder().clock(clock.clone());
+        let waygate = builder.build().await.unwrap();
+        let app = TestApp::new(app(&waygate).await.unwrap());
+        let window = Interval::parse("2030-06-01T02:00:00Z", "2030-06-01T03:00:00Z").unwrap();
+        let system = waygate.system();
+        system
+            .schedule("GET:/ledger", window, "check")
+            .await
+            .unwrap();
+        clock.set_wall(window.start());
+        assert_eq!(app.get("/ledger").await.status(), 503);
+        let ended = system.end_maintenance("GET:/ledger", "done").await.unwrap();
+        assert_eq!(ended.view.windows.len(), 1);
+        assert_eq!(app.get("/ledger").await.status(), 200);
+        clock.set_wall(at("2031-01-01T01:00:00Z"));
+        assert_eq!(app.get("/ledger").await.status(), 503);
     }
 
     #[tokio::test]

@@ -106,6 +106,7 @@ pub(super) fn entry(path: &str) -> AuditEntry {
         revision: 0,
         previous: None,
         new: None,
+        dropped: None,
     }
 }
 
@@ -125,6 +126,7 @@ pub(super) fn full_entry() -> AuditEntry {
         new_status: Some(RouteStatus::Maintenance),
         previous: Some(json!({ "envs": ["dev", null], "share": 0.25 })),
         new: Some(json!({ "deep": { "er": [1, -2, u64::MAX] } })),
+        dropped: Some(json!({ "windows": [1] })),
         ..entry_of("shop", "/payments")
     }
 }

@@ -123,6 +123,7 @@ pub(crate) fn entry(path: &str) -> AuditEntry {
         revision: 0,
         previous: None,
         new: None,
+        dropped: None,
     }
 }
 

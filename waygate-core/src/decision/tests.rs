@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::{
     grammar::{Interval, parse_cidr},
-    model::{Deprecation, Disabled, Lifecycle, Position, Window},
+    model::{Deprecation, Disabled, GlobalMaintenance, Lifecycle, Position, Window},
 };
 
 /// Minutes after noon of some day.
@@ -107,10 +107,11 @@ fn compile(state: &RouteState) -> RouteRule {
 }
 
 /// Decides without anybody to ask and without a clock.
-fn blind<'a>(rule: &'a RouteRule, global: Option<&'a GlobalMaintenance>) -> Verdict<'a> {
+fn blind<'a>(rule: &'a RouteRule, global: Option<&'a MaintenanceRule>) -> Verdict<'a> {
     let gates = Gates {
         global,
         route: Some(rule),
+        ..Gates::default()
     };
     let caller = Caller::default();
     let verdict = decide(gates, &caller, || panic!("the clock was read"));
@@ -120,19 +121,26 @@ fn blind<'a>(rule: &'a RouteRule, global: Option<&'a GlobalMaintenance>) -> Verd
 
 fn alone<'a>(rule: &'a RouteRule, caller: &Caller) -> Verdict<'a> {
     let gates = Gates {
-        global: None,
         route: Some(rule),
+        ..Gates::default()
     };
     decide(gates, caller, || panic!("the clock was read"))
 }
 
-fn global(include_force_active: bool) -> GlobalMaintenance {
+fn everything() -> GlobalMaintenance {
     GlobalMaintenance {
         enabled: true,
         reason: reason("everything"),
-        include_force_active,
         ..GlobalMaintenance::default()
     }
+}
+
+fn global(include_force_active: bool) -> MaintenanceRule {
+    let config = GlobalMaintenance {
+        include_force_active,
+        ..everything()
+    };
+    MaintenanceRule::compile(&config, at(0)).unwrap()
 }
 
 #[test]
@@ -193,7 +201,10 @@ fn a_deprecated_route_is_served_and_says_so() {
 fn global_maintenance_comes_before_everything_but_force_active() {
     let everything = global(false);
     let expected = reason("everything");
-    let blocked = Verdict::Block(Block::GlobalMaintenance { reason: &expected });
+    let blocked = Verdict::Block(Block::GlobalMaintenance {
+        reason: &expected,
+        until: None,
+    });
     let mut disabled = position(Lifecycle::Disabled(Disabled::default()));
     disabled.access = restricted();
     for state in [
@@ -218,7 +229,7 @@ fn requests_that_no_route_matches_meet_global_maintenance_only() {
     let decide = |global| {
         let gates = Gates {
             global,
-            route: None,
+            ..Gates::default()
         };
         decide(gates, &Caller::default(), || panic!("the clock was read"))
     };
@@ -328,8 +339,8 @@ fn the_clock_is_read_once_and_only_for_routes_that_time_changes() {
         let rule = compile(state);
         reads.set(0);
         let gates = Gates {
-            global: None,
             route: Some(&rule),
+            ..Gates::default()
         };
         let verdict = decide(gates, &Caller::default(), || {
             reads.set(reads.get() + 1);
@@ -456,4 +467,127 @@ fn unrestricted_is_what_nothing_of_its_own_can_touch() {
     restricted_access.force_active = true;
     restricted_access.position.lifecycle = Lifecycle::Maintenance;
     assert!(unrestricted(&restricted_access));
+}
+
+#[test]
+fn maintenance_of_everything_follows_the_clock_only_where_it_has_a_boundary() {
+    let route = compile(&RouteState::default());
+    let reads = Cell::new(0);
+    let until = |start: Option<i64>, end: Option<i64>, minutes| {
+        let config = GlobalMaintenance {
+            start: start.map(at),
+            end: end.map(at),
+            ..everything()
+        };
+        let rule = MaintenanceRule::compile(&config, at(0));
+        reads.set(0);
+        let gates = Gates {
+            global: rule.as_ref(),
+            route: Some(&route),
+            ..Gates::default()
+        };
+        let verdict = decide(gates, &Caller::default(), || {
+            reads.set(reads.get() + 1);
+            at(minutes)
+        });
+        match verdict {
+            Verdict::Pass => None,
+            Verdict::Block(Block::GlobalMaintenance { until, .. }) => Some(until),
+            other => panic!("{other:?}"),
+        }
+    };
+    for (start, end, minutes, expected, clock) in [
+        (None, None, 5, Some(None), 0),
+        (Some(-5), None, 5, Some(None), 0),
+        (Some(10), Some(20), 9, None, 1),
+        (Some(10), Some(20), 10, Some(Some(at(20))), 1),
+        (Some(10), Some(20), 19, Some(Some(at(20))), 1),
+        (Some(10), Some(20), 20, None, 1),
+        (None, Some(20), 0, Some(Some(at(20))), 1),
+        (None, Some(20), 20, None, 1),
+        (Some(10), None, 9, None, 1),
+        (Some(10), None, 10, Some(None), 1),
+        (Some(-20), Some(-10), 5, None, 0),
+        (None, Some(0), 5, None, 0),
+    ] {
+        let name = format!("{start:?} {end:?} at {minutes}");
+        assert_eq!(until(start, end, minutes), expected, "{name}");
+        assert_eq!(reads.get(), clock, "{name}");
+    }
+}
+
+#[test]
+fn a_maintenance_serves_exempt_addresses_and_roles() {
+    let config = GlobalMaintenance {
+        exempt_ips: restricted().ips,
+        exempt_roles: restricted().roles,
+        ..everything()
+    };
+    let some = MaintenanceRule::compile(&config, at(0)).unwrap();
+    let all = global(false);
+    let route = compile(&RouteState::default());
+    let verdict = |global, service, caller: &Caller| {
+        let gates = Gates {
+            global,
+            service,
+            route: Some(&route),
+        };
+        decide(gates, caller, || panic!("the clock was read"))
+    };
+    let team = Verdict::PassExempt { deprecated: false };
+    for caller in [
+        Caller::from("10.1.2.3"),
+        Caller::from("::ffff:10.1.2.3"),
+        Caller::from("192.0.2.1").with("ops"),
+        Caller::default().with("admin"),
+    ] {
+        assert_eq!(verdict(Some(&some), None, &caller), team);
+        assert_eq!(verdict(None, Some(&some), &caller), team);
+        assert_eq!(verdict(Some(&some), Some(&some), &caller), team);
+        // What one exempts, another does not.
+        for (global, service) in [(&some, &all), (&all, &some)] {
+            let blocked = verdict(Some(global), Some(service), &caller);
+            assert!(matches!(blocked, Verdict::Block(_)));
+        }
+    }
+    for stranger in [Caller::from("192.0.2.1"), Caller::default().with("other")] {
+        let blocked = verdict(Some(&some), None, &stranger);
+        assert!(matches!(
+            blocked,
+            Verdict::Block(Block::GlobalMaintenance { .. })
+        ));
+    }
+    // What is exempt from maintenance is not exempt from what the route says.
+    let mut state = gated(&["dev"]);
+    let caller = Caller::from("10.1.2.3");
+    let decide = |state: &RouteState| {
+        let rule = compile(state);
+        let gates = Gates {
+            global: Some(&some),
+            route: Some(&rule),
+            ..Gates::default()
+        };
+        let verdict = super::decide(gates, &caller, || panic!("the clock was read"));
+        matches!(verdict, Verdict::Block(Block::EnvGated { .. }))
+    };
+    assert!(decide(&state));
+    state.position.envs = None;
+    assert!(!decide(&state));
+}
+
+#[test]
+fn before_its_start_a_maintenance_asks_for_nobody() {
+    let config = GlobalMaintenance {
+        start: Some(at(10)),
+        exempt_ips: restricted().ips,
+        ..everything()
+    };
+    let rule = MaintenanceRule::compile(&config, at(0)).unwrap();
+    let caller = Caller::from("10.1.2.3");
+    let gates = Gates {
+        global: Some(&rule),
+        ..Gates::default()
+    };
+    assert_eq!(decide(gates, &caller, || at(9)), Verdict::Pass);
+    assert!(caller.asked().is_empty());
 }

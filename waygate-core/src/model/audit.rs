@@ -76,6 +76,7 @@ actions! {
     Enable => "enable",
     Disable => "disable",
     MaintenanceOn => "maintenance_on",
+    MaintenanceOff => "maintenance_off",
     EnvGate => "env_gate",
     Schedule => "schedule",
     ScheduleCancelled => "schedule_cancelled",
@@ -85,10 +86,12 @@ actions! {
     Purge => "purge",
     GlobalMaintenanceOn => "global_maintenance_on",
     GlobalMaintenanceOff => "global_maintenance_off",
+    GlobalMaintenanceScheduled => "global_maintenance_scheduled",
     GlobalExemptPathsSet => "global_exempt_paths_set",
     ServiceExemptPathsSet => "service_exempt_paths_set",
     ServiceMaintenanceOn => "service_maintenance_on",
     ServiceMaintenanceOff => "service_maintenance_off",
+    ServiceMaintenanceScheduled => "service_maintenance_scheduled",
     RlPolicySet => "rl_policy_set",
     RlPolicyUpdated => "rl_policy_updated",
     RlPolicyDeleted => "rl_policy_deleted",
@@ -181,6 +184,9 @@ pub struct AuditEntry {
     /// The stored value after, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<serde_json::Value>,
+    /// What the change has dropped that was not its purpose, such as planned windows, when there is anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<serde_json::Value>,
 }
 
 fn system() -> String {

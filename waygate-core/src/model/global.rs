@@ -1,15 +1,20 @@
 use std::{fmt, str::FromStr};
 
+use ipnet::IpNet;
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::RouteKey;
-use crate::grammar::{Invalid, Method, Reason};
+use super::{RouteKey, text};
+use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, storable};
 
-/// Maintenance of everything at once (wire contract section 2.2).
+/// Maintenance of everything at once, or of one service (wire contract section 2.2, and what the contract leaves out).
+///
+/// What holds at an instant follows from the window: see [`at`](Self::at). No timer changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(try_from = "Raw")]
 pub struct GlobalMaintenance {
-    /// Whether it is on.
+    /// Whether it is on: in what is stored, whether it was switched on, even if its window has not begun or has ended; in
+    /// what is shown, whether it holds at that instant.
     pub enabled: bool,
     /// Why; may be empty.
     pub reason: Reason,
@@ -17,6 +22,18 @@ pub struct GlobalMaintenance {
     pub exempt_paths: Vec<ExemptPath>,
     /// Whether even force-active routes are closed.
     pub include_force_active: bool,
+    /// When it begins; `None` means at once.
+    #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// The first instant after it; `None` means until it is ended.
+    #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+    /// Clients whose addresses lie in one of these networks are served.
+    #[serde(with = "text::networks", skip_serializing_if = "Vec::is_empty")]
+    pub exempt_ips: Vec<IpNet>,
+    /// Callers who have one of these roles are served.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exempt_roles: Vec<RoleName>,
 }
 
 impl GlobalMaintenance {
@@ -25,6 +42,104 @@ impl GlobalMaintenance {
         self.exempt_paths
             .iter()
             .any(|exempt| exempt.covers(method, path))
+    }
+
+    /// What holds at `now`: before its window a maintenance is not `enabled` and has a `start`; after it, nothing is left
+    /// of it.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Self {
+        let settled = self.clone().settled(now);
+        Self {
+            enabled: settled.holds_at(now),
+            ..settled
+        }
+    }
+
+    /// The same, or nothing if it has ended at `now`.
+    #[must_use]
+    pub fn settled(self, now: Timestamp) -> Self {
+        match self.end {
+            Some(end) if self.enabled && end <= now => Self::default(),
+            _ => self,
+        }
+    }
+
+    /// Whether it is on at `now`.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        let has_begun = self.start.is_none_or(|start| start <= now);
+        self.enabled && has_begun && self.end.is_none_or(|end| now < end)
+    }
+
+    /// The first instant after `now` at which time switches it on or off.
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let boundaries = [self.start, self.end].into_iter().flatten();
+        boundaries.filter(|at| self.enabled && *at > now).min()
+    }
+
+    /// Whether it is on at every instant from now on, until it is changed.
+    pub fn is_unbounded(&self) -> bool {
+        self.enabled && self.start.is_none() && self.end.is_none()
+    }
+
+    /// The same with instants that can be stored: whole microseconds.
+    ///
+    /// # Errors
+    /// [`Invalid`] when the end is not after the start, or a year is before 0.
+    pub fn checked(self) -> Result<Self, Invalid> {
+        let (start, end) = match (self.start, self.end) {
+            (Some(start), Some(end)) => {
+                let window = Interval::new(start, end)?;
+                (Some(window.start()), Some(window.end()))
+            }
+            (start, end) => (one(start)?, one(end)?),
+        };
+        Ok(Self { start, end, ..self })
+    }
+}
+
+/// The only boundary of a window.
+fn one(instant: Option<Timestamp>) -> Result<Option<Timestamp>, Invalid> {
+    let checked = |instant| {
+        storable(instant).ok_or_else(|| {
+            let text = format_wire(instant, "Z");
+            Invalid::new("instant", &text, "it must lie in the years 0 to 9999")
+        })
+    };
+    instant.map(checked).transpose()
+}
+
+/// What is read, to be checked.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Raw {
+    enabled: bool,
+    reason: Reason,
+    exempt_paths: Vec<ExemptPath>,
+    include_force_active: bool,
+    #[serde(with = "text::maybe_instant")]
+    start: Option<Timestamp>,
+    #[serde(with = "text::maybe_instant")]
+    end: Option<Timestamp>,
+    #[serde(with = "text::networks")]
+    exempt_ips: Vec<IpNet>,
+    exempt_roles: Vec<RoleName>,
+}
+
+impl TryFrom<Raw> for GlobalMaintenance {
+    type Error = Invalid;
+
+    fn try_from(raw: Raw) -> Result<Self, Invalid> {
+        let read = Self {
+            enabled: raw.enabled,
+            reason: raw.reason,
+            exempt_paths: raw.exempt_paths,
+            include_force_active: raw.include_force_active,
+            start: raw.start,
+            end: raw.end,
+            exempt_ips: raw.exempt_ips,
+            exempt_roles: raw.exempt_roles,
+        };
+        read.checked()
     }
 }
 
@@ -73,13 +188,13 @@ impl Serialize for ExemptPath {
 
 impl<'de> Deserialize<'de> for ExemptPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        super::text::parsed(deserializer)
+        text::parsed(deserializer)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{from_value, json, to_value};
+    use serde_json::{Value, from_value, json, to_value};
 
     use super::*;
 
@@ -151,5 +266,99 @@ mod tests {
             to_value(&empty).unwrap(),
             json!({"enabled": false, "reason": "", "exempt_paths": [], "include_force_active": false})
         );
+    }
+
+    fn at(hour: u32) -> Timestamp {
+        format!("2030-01-01T{hour:02}:00:00Z").parse().unwrap()
+    }
+
+    fn during(start: Option<u32>, end: Option<u32>) -> GlobalMaintenance {
+        GlobalMaintenance {
+            enabled: true,
+            reason: "upgrade".parse().unwrap(),
+            start: start.map(at),
+            end: end.map(at),
+            ..GlobalMaintenance::default()
+        }
+    }
+
+    #[test]
+    fn what_holds_follows_from_the_window() {
+        for (start, end, holds, changes) in [
+            (None, None, [true; 4], [None; 4]),
+            (
+                Some(1),
+                Some(3),
+                [false, true, true, false],
+                [Some(1), Some(3), Some(3), None],
+            ),
+            (
+                None,
+                Some(3),
+                [true, true, true, false],
+                [Some(3), Some(3), Some(3), None],
+            ),
+            (
+                Some(2),
+                None,
+                [false, false, true, true],
+                [Some(2), Some(2), None, None],
+            ),
+        ] {
+            let set = during(start, end);
+            for (hour, (holds, change)) in (0..).zip(holds.into_iter().zip(changes)) {
+                let name = format!("{start:?} {end:?} at {hour}");
+                assert_eq!(set.holds_at(at(hour)), holds, "{name}");
+                assert_eq!(set.next_change(at(hour)), change.map(at), "{name}");
+                let shown = set.at(at(hour));
+                assert_eq!(shown.enabled, holds, "{name}");
+                let is_over = end.is_some_and(|end| end <= hour);
+                assert_eq!(shown == GlobalMaintenance::default(), is_over, "{name}");
+                assert_eq!(shown.start.is_some(), start.is_some() && !is_over, "{name}");
+            }
+            assert_eq!(set.is_unbounded(), start.is_none() && end.is_none());
+            let off = GlobalMaintenance {
+                enabled: false,
+                ..set
+            };
+            assert_eq!((off.holds_at(at(2)), off.next_change(at(0))), (false, None));
+        }
+    }
+
+    #[test]
+    fn windows_and_exempt_clients_are_read_by_the_grammar_of_routes() {
+        let text = json!({
+            "enabled": true,
+            "reason": "",
+            "exempt_paths": [],
+            "include_force_active": false,
+            "start": "2030-01-01T02:00:00Z",
+            "end": "2030-01-01T04:00:00Z",
+            "exempt_ips": ["10.0.0.0/8", "2001:db8::/32"],
+            "exempt_roles": ["ops"],
+        });
+        let global: GlobalMaintenance = from_value(text.clone()).unwrap();
+        assert_eq!(to_value(&global).unwrap(), text);
+        for (changed, value, problem) in [
+            (
+                "end",
+                json!("2030-01-01T02:00:00Z"),
+                "the window must end after it starts",
+            ),
+            ("end", json!("later"), "invalid instant `later`"),
+            (
+                "exempt_ips",
+                json!(["10.0.0.0/33"]),
+                "invalid CIDR `10.0.0.0/33`",
+            ),
+            ("exempt_roles", json!(["a b"]), "invalid role name `a b`"),
+        ] {
+            let mut text: Value = text.clone();
+            text[changed] = value;
+            let error = from_value::<GlobalMaintenance>(text)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(problem), "{error}");
+        }
     }
 }

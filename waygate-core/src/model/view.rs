@@ -103,7 +103,7 @@ impl RouteView {
 }
 
 /// The windows that have not ended, oldest first.
-fn planned(position: &Position, now: Timestamp) -> Vec<PlannedWindow> {
+pub(super) fn planned(position: &Position, now: Timestamp) -> Vec<PlannedWindow> {
     let mut windows: Vec<_> = position.windows.iter().collect();
     windows.retain(|window| window.interval.end() > now);
     windows.sort_by_key(|window| window.interval);

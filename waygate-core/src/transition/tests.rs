@@ -113,6 +113,35 @@ fn enable_opens_every_position_for_good() {
 }
 
 #[test]
+fn ending_a_maintenance_opens_what_it_closed_and_keeps_what_is_ahead() {
+    let end = RouteCommand::EndMaintenance {
+        reason: reason("done"),
+    };
+    for (name, state) in positions() {
+        for now in [0, 10, 15, 20] {
+            let (was, _) = status(&state, now);
+            match apply(&state, &end, now) {
+                Err(refused) => {
+                    assert_eq!(
+                        (was, refused),
+                        (Off, Refused::StaysDisabled),
+                        "{name} {now}"
+                    );
+                }
+                Ok(next) if was == RouteStatus::Maintenance => {
+                    assert_ne!(status(&next, now).0, was, "{name} {now}");
+                    assert_eq!(next.position.envs, state.position.envs, "{name} {now}");
+                    let ahead = state.position.windows.iter();
+                    let ahead = ahead.filter(|window| window.interval.start() > at(now));
+                    assert!(next.position.windows.iter().eq(ahead), "{name} {now}");
+                }
+                Ok(next) => assert_eq!(next.status(at(now)), was, "{name} {now}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn disable_closes_every_position_for_good() {
     for (name, state) in positions() {
         let next = apply(&state, &disable_until(None), 0).unwrap();

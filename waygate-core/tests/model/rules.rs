@@ -33,8 +33,8 @@ fn env() -> EnvName {
 fn compiled(rule: &RouteRule, at: Timestamp) -> (Verdict<'_>, usize) {
     let reads = Cell::new(0);
     let gates = Gates {
-        global: None,
         route: Some(rule),
+        ..Gates::default()
     };
     let verdict = decide(gates, &Insider, || {
         reads.set(reads.get() + 1);

@@ -288,7 +288,9 @@ impl From<ChangeError> for Problem {
                 ..
             } => Self::new(Kind::NotFound, text),
             // Not 409: clients of the contract take that for a protected or an ambiguous route.
-            ChangeError::Refused { .. } => Self::new(Kind::InvalidValue, text),
+            ChangeError::Refused { .. } | ChangeError::Ended { .. } => {
+                Self::new(Kind::InvalidValue, text)
+            }
             ChangeError::Conflict { .. } => Self::new(Kind::PreconditionFailed, text),
             ChangeError::Backend(error) => error.into(),
             ChangeError::Counters(_) => {

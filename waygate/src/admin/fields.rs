@@ -69,11 +69,16 @@ fn hint(unknown: &str, known: &[&str]) -> String {
     if known.is_empty() {
         return "none is expected here".to_owned();
     }
-    let similar = |name: &&&str| strsim::jaro_winkler(unknown, name) > 0.8;
+    let similarity = |name: &&str| strsim::jaro_winkler(unknown, name);
     // Comparing takes time in the square of the length.
     let meant = Some(unknown)
         .filter(|text| text.len() <= 64)
-        .and_then(|_| known.iter().find(similar));
+        .and_then(|_| {
+            known
+                .iter()
+                .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
+        })
+        .filter(|name| similarity(name) > 0.8);
     let known = known.join("`, `");
     match meant {
         Some(meant) => format!("did you mean `{meant}`? Known are `{known}`"),

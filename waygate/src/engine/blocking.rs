@@ -1,6 +1,6 @@
 use waygate_core::{
     Timestamp,
-    grammar::Interval,
+    grammar::{Interval, ServiceName},
     model::{
         Access, AuditEntry, ConcurrencyPolicy, Deprecation, GlobalMaintenance, LimitKey,
         LimitScope, Origin, RateLimitPolicy, Revision, WindowId,
@@ -37,6 +37,19 @@ impl Blocking {
     /// Acts as the program itself.
     pub fn system(&self) -> BlockingOperator {
         self.operator(Origin::system())
+    }
+
+    /// See [`Waygate::service_maintenance`].
+    pub fn service_maintenance(&self, service: &ServiceName) -> (GlobalMaintenance, u64) {
+        self.waygate
+            .inner
+            .runtime
+            .block_on(self.waygate.service_maintenance(service))
+    }
+
+    /// See [`Waygate::orphans`].
+    pub fn orphans(&self) -> Vec<RouteRecord> {
+        self.waygate.inner.runtime.block_on(self.waygate.orphans())
     }
 
     /// See [`Waygate::audit`].
@@ -94,6 +107,8 @@ waiting! {
     disable_until(key: &str, until: Timestamp, reason: &str) -> RouteRecord;
     /// See [`Operator::set_maintenance`].
     set_maintenance(key: &str, reason: &str) -> RouteRecord;
+    /// See [`Operator::end_maintenance`].
+    end_maintenance(key: &str, reason: &str) -> RouteRecord;
     /// See [`Operator::schedule`].
     schedule(key: &str, interval: Interval, reason: &str) -> RouteRecord;
     /// See [`Operator::cancel_schedule`].

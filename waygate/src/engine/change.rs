@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use waygate_core::{
     Timestamp,
-    model::{Action, AuditEntry, Origin, RouteKey, RouteOverride},
+    model::{Action, AuditEntry, Dropped, Origin, RouteKey, RouteOverride},
     port::{Batch, CommitError, EntityKey},
     transition::{Refused, RouteCommand, transition},
 };
@@ -13,7 +13,8 @@ use waygate_core::{
 use super::{
     ChangeError, Inner, ResolveError, RouteRecord, error,
     publish::Touched,
-    record, scheduler,
+    record,
+    scheduler::Timed,
     stored::{Schedule, Stored, kind},
 };
 
@@ -129,7 +130,11 @@ impl Inner {
         let now = self.clock.now();
         let next = transition(&current.state, &route.declared, command, now)
             .map_err(|refused| refuse(&route.key, refused))?;
-        if matches!(command, RouteCommand::CancelSchedule { .. }) && next == current.state {
+        let may_be_idle = matches!(
+            command,
+            RouteCommand::CancelSchedule { .. } | RouteCommand::EndMaintenance { .. }
+        );
+        if may_be_idle && next == current.state {
             return record::of_slot(&snapshot, slot, now)
                 .ok_or_else(|| ChangeError::from(gone()).into());
         }
@@ -138,13 +143,16 @@ impl Inner {
         batch
             .expected
             .push((entity.clone(), stored.expected_route(&route.key)));
-        scheduler::follow(&mut batch, stored, &route.key, &current.state, &next, now);
+        let timed = Timed::Route(route.key.clone());
+        timed.follow(&mut batch, stored, &current.state, &next, now);
+        let dropped = Dropped::between(&current.state, &next, now);
         let entry = AuditEntry {
             service: route.key.service().map(str::to_owned),
             previous_status: Some(current.state.status(now)),
             new_status: Some(next.status(now)),
             previous: Some(json(&current.state)),
             new: Some(json(&next)),
+            dropped: (!dropped.is_empty()).then(|| json(&dropped)),
             ..entry(&by.origin, command.action(), route.key.as_str(), now)
         };
         batch.audit.push(AuditEntry {
@@ -172,7 +180,10 @@ impl Inner {
             };
             self.send_route(&snapshot, slot, Some(Box::new(line)));
         }
-        record::of_slot(&snapshot, slot, now).ok_or_else(|| ChangeError::from(gone()).into())
+        let record = record::of_slot(&snapshot, slot, now);
+        record
+            .map(|record| RouteRecord { dropped, ..record })
+            .ok_or_else(|| ChangeError::from(gone()).into())
     }
 
     async fn try_purge(&self, stored: &mut Stored, key: &RouteKey, by: &By) -> Result<(), Attempt> {
@@ -193,7 +204,7 @@ impl Inner {
             true => Vec::new(),
             false => stored.limits_of_route(key),
         };
-        let mut deletes = vec![entity.clone(), EntityKey::of(kind::SCHEDULE, key)];
+        let mut deletes = vec![entity.clone(), Timed::Route(key.clone()).entity()];
         deletes.extend(limits.iter().map(|(entity, _)| entity.clone()));
         let mut expected = vec![(entity, stored.expected_route(key))];
         expected.extend(limits);
@@ -320,6 +331,7 @@ pub(crate) fn entry(origin: &Origin, action: Action, path: &str, now: Timestamp)
         revision: 0,
         previous: None,
         new: None,
+        dropped: None,
     }
 }
 

@@ -36,18 +36,25 @@ impl Inner {
         }
         let table = &snapshot.table;
         let has_say = |slot: &&usize| !slots.iter().any(|other| table.yields(**slot, *other));
-        let mut passed = None;
+        let (mut passed, mut exempt) = (None, false);
         for &slot in slots.iter().filter(has_say) {
-            let verdict = self.decide(snapshot, Some(slot), asked, facts);
-            match (&verdict, &passed) {
-                (Verdict::Block(_), _) => return (Some(slot), verdict),
-                (_, None) | (Verdict::PassDeprecated, Some((_, Verdict::Pass))) => {
-                    passed = Some((Some(slot), verdict));
+            let deprecated = match self.decide(snapshot, Some(slot), asked, facts) {
+                block @ Verdict::Block(_) => return (Some(slot), block),
+                Verdict::Pass => false,
+                Verdict::PassDeprecated => true,
+                Verdict::PassExempt { deprecated } => {
+                    exempt = true;
+                    deprecated
                 }
-                _ => {}
+            };
+            match passed {
+                Some((_, known)) if known || !deprecated => {}
+                _ => passed = Some((slot, deprecated)),
             }
         }
-        passed.unwrap_or((slots.first().copied(), Verdict::Pass))
+        let (slot, deprecated) = passed.unzip();
+        let verdict = Verdict::passing(deprecated.unwrap_or(false), exempt);
+        (slot.or(slots.first().copied()), verdict)
     }
 
     /// The route in `slot` and the limits of its own that count a request, if any do: without those that it shares.

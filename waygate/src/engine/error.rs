@@ -1,4 +1,5 @@
 use waygate_core::{
+    Timestamp,
     grammar::Invalid,
     model::RouteKey,
     port::{BackendError, CounterError, Expected},
@@ -68,6 +69,14 @@ pub enum ChangeError {
         key: RouteKey,
         /// Why.
         refused: Refused,
+    },
+    /// The maintenance of everything, or of a service, would be over already.
+    #[error("the time span has already ended: {end} is not after {now}")]
+    Ended {
+        /// When it would have ended.
+        end: Timestamp,
+        /// When it was asked for.
+        now: Timestamp,
     },
     /// Somebody else changed it first.
     #[error("`{what}` was changed in the meantime: expected revision {expected}, found {found}")]

@@ -1,16 +1,16 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use http::{HeaderName, HeaderValue, header};
 use waygate_core::{grammar::format_http_date, model::Deprecation};
 
-/// Headers that announce a deprecation, ready to be put on answers. Shared, so that putting them on copies nothing.
-pub(crate) type DeprecationHeaders = Arc<[(HeaderName, HeaderValue)]>;
+/// What the state of a route says on answers, ready to be put on them. Shared, so that putting them on copies nothing.
+pub(crate) type StateHeaders = Arc<[(HeaderName, HeaderValue)]>;
 
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 const SUNSET: HeaderName = HeaderName::from_static("sunset");
 
 /// `Deprecation` (RFC 9745; `true` when the date is not known), `Sunset` (RFC 8594), `Link` (RFC 8288).
-pub(crate) fn announce(deprecation: &Deprecation) -> DeprecationHeaders {
+pub(crate) fn announce(deprecation: &Deprecation) -> StateHeaders {
     let since = match deprecation.since() {
         Some(since) => format!("@{}", since.as_second()),
         None => "true".to_owned(),
@@ -27,4 +27,19 @@ pub(crate) fn announce(deprecation: &Deprecation) -> DeprecationHeaders {
     .into_iter()
     .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)))
     .collect()
+}
+
+/// On answers that only some callers get: no cache may give them to others (RFC 9111 section 5.2.2).
+static UNCACHED: LazyLock<StateHeaders> = LazyLock::new(|| {
+    let value = HeaderValue::from_static("private, no-store");
+    Arc::new([(header::CACHE_CONTROL, value)])
+});
+
+/// What stands on an answer to a caller whom maintenance exempts, besides what stands on every answer of the route.
+#[cold]
+pub(crate) fn uncached(announcement: Option<&StateHeaders>) -> StateHeaders {
+    match announcement {
+        Some(headers) => headers.iter().chain(UNCACHED.iter()).cloned().collect(),
+        None => UNCACHED.clone(),
+    }
 }

@@ -1,13 +1,18 @@
 use waygate_core::{
+    Timestamp,
     grammar::{Reason, ServiceName},
-    model::{Action, AuditEntry, ExemptPath, GlobalMaintenance, Revision, RouteStatus},
+    model::{
+        Action, AuditEntry, DroppedMaintenance, ExemptPath, GlobalMaintenance, LimitScope,
+        Revision, RouteStatus,
+    },
     port::{Batch, EntityKey},
 };
 
 use super::{
-    Event, Inner,
+    ChangeError, Event, Inner,
     change::{Attempt, By, Change, check_expected, entry, json},
     publish::Touched,
+    scheduler::Timed,
     stored::{Stored, kind},
 };
 
@@ -26,6 +31,22 @@ pub(crate) enum MaintenanceCommand {
     Enable(GlobalMaintenance),
     Disable,
     SetExemptPaths(Vec<ExemptPath>),
+}
+
+/// What a change of maintenance has left.
+#[derive(Debug)]
+pub(crate) struct MaintenanceChanged {
+    /// What holds now.
+    pub(crate) maintenance: GlobalMaintenance,
+    pub(crate) revision: Revision,
+    #[cfg_attr(not(feature = "admin"), expect(dead_code))]
+    pub(crate) dropped: DroppedMaintenance,
+}
+
+impl MaintenanceChanged {
+    pub(crate) fn into_parts(self) -> (GlobalMaintenance, Revision) {
+        (self.maintenance, self.revision)
+    }
 }
 
 impl MaintenanceScope {
@@ -51,16 +72,29 @@ impl MaintenanceScope {
         }
     }
 
-    pub(crate) fn action(&self, command: &MaintenanceCommand) -> Action {
+    /// What the audit log calls a command after which maintenance is on, or not.
+    fn action(&self, command: &MaintenanceCommand, is_on: bool) -> Action {
         match (self, command) {
-            (Self::Global, MaintenanceCommand::Enable(_)) => Action::GlobalMaintenanceOn,
-            (Self::Global, MaintenanceCommand::Disable) => Action::GlobalMaintenanceOff,
+            (_, MaintenanceCommand::Enable(_)) if is_on => self.switched(true),
+            (Self::Global, MaintenanceCommand::Enable(_)) => Action::GlobalMaintenanceScheduled,
+            (Self::Service(_), MaintenanceCommand::Enable(_)) => {
+                Action::ServiceMaintenanceScheduled
+            }
+            (_, MaintenanceCommand::Disable) => self.switched(false),
             (Self::Global, MaintenanceCommand::SetExemptPaths(_)) => Action::GlobalExemptPathsSet,
-            (Self::Service(_), MaintenanceCommand::Enable(_)) => Action::ServiceMaintenanceOn,
-            (Self::Service(_), MaintenanceCommand::Disable) => Action::ServiceMaintenanceOff,
             (Self::Service(_), MaintenanceCommand::SetExemptPaths(_)) => {
                 Action::ServiceExemptPathsSet
             }
+        }
+    }
+
+    /// What the audit log calls it when maintenance goes on or off.
+    pub(crate) fn switched(&self, is_on: bool) -> Action {
+        match (self, is_on) {
+            (Self::Global, true) => Action::GlobalMaintenanceOn,
+            (Self::Global, false) => Action::GlobalMaintenanceOff,
+            (Self::Service(_), true) => Action::ServiceMaintenanceOn,
+            (Self::Service(_), false) => Action::ServiceMaintenanceOff,
         }
     }
 
@@ -86,6 +120,15 @@ impl MaintenanceScope {
     }
 }
 
+impl From<&MaintenanceScope> for LimitScope {
+    fn from(scope: &MaintenanceScope) -> Self {
+        match scope {
+            MaintenanceScope::Global => Self::Global,
+            MaintenanceScope::Service(name) => Self::Service(name.clone()),
+        }
+    }
+}
+
 /// A change of maintenance.
 pub(crate) struct MaintenanceChange {
     pub(crate) scope: MaintenanceScope,
@@ -93,7 +136,7 @@ pub(crate) struct MaintenanceChange {
 }
 
 impl Change for MaintenanceChange {
-    type Done = (GlobalMaintenance, Revision);
+    type Done = MaintenanceChanged;
 
     fn subject(&self) -> String {
         self.scope.entity().to_string()
@@ -104,26 +147,22 @@ impl Change for MaintenanceChange {
         inner: &Inner,
         stored: &mut Stored,
         by: &By,
-    ) -> Result<(GlobalMaintenance, Revision), Attempt> {
+    ) -> Result<MaintenanceChanged, Attempt> {
         let Self { scope, command } = self;
         let known = stored.maintenance(scope);
         let entity = scope.entity();
         check_expected(entity.as_str(), by.expected, known.revision)?;
-        let current = known.value;
+        let now = inner.clock.now();
+        let before = known.value;
+        // What time has ended is forgotten.
+        let current = before.clone().settled(now);
         let next = match command {
-            MaintenanceCommand::Enable(config) => GlobalMaintenance {
-                enabled: true,
-                ..config.clone()
-            },
+            MaintenanceCommand::Enable(config) => enabled(config.clone(), now)?,
             MaintenanceCommand::Disable => GlobalMaintenance::default(),
             MaintenanceCommand::SetExemptPaths(paths) => GlobalMaintenance {
                 exempt_paths: paths.clone(),
                 ..current.clone()
             },
-        };
-        let status = |config: &GlobalMaintenance| match config.enabled {
-            true => RouteStatus::Maintenance,
-            false => RouteStatus::Active,
         };
         let reason = match command {
             MaintenanceCommand::Enable(config) => &config.reason,
@@ -131,33 +170,65 @@ impl Change for MaintenanceChange {
                 &Reason::default()
             }
         };
+        let dropped = DroppedMaintenance::between(&current, &next, now);
+        let is_on = next.holds_at(now);
         let line = AuditEntry {
             reason: reason.to_string(),
             service: scope.service().map(ToString::to_string),
-            previous_status: Some(status(&current)),
-            new_status: Some(status(&next)),
+            previous_status: Some(status(current.holds_at(now))),
+            new_status: Some(status(is_on)),
             previous: Some(json(&current)),
             new: Some(json(&next)),
+            dropped: (!dropped.is_empty()).then(|| json(&dropped)),
             ..entry(
                 &by.origin,
-                scope.action(command),
+                scope.action(command, is_on),
                 &scope.audit_path(),
-                inner.clock.now(),
+                now,
             )
         };
-        let batch = Batch {
+        let mut batch = Batch {
             expected: vec![(entity.clone(), stored.expected_maintenance(scope))],
             puts: vec![(entity, json(&next))],
-            audit: vec![line.clone()],
             ..Batch::default()
         };
+        let timed = Timed::Maintenance(scope.clone());
+        timed.follow(&mut batch, stored, &before, &next, now);
+        batch.audit.push(line);
+        let audit = batch.audit.clone();
         let revision = inner.commit(stored, batch).await?;
         inner.publish_next(stored, &Touched::default());
-        let audit = Some(Box::new(AuditEntry {
-            revision: revision.number,
-            ..line
-        }));
-        inner.send(scope.event(next.clone(), revision, audit));
-        Ok((next, revision))
+        let maintenance = next.at(now);
+        for line in audit {
+            let line = AuditEntry {
+                revision: revision.number,
+                ..line
+            };
+            inner.send(scope.event(maintenance.clone(), revision, Some(Box::new(line))));
+        }
+        Ok(MaintenanceChanged {
+            maintenance,
+            revision,
+            dropped,
+        })
+    }
+}
+
+/// What is to be stored of a maintenance that is switched on.
+fn enabled(config: GlobalMaintenance, now: Timestamp) -> Result<GlobalMaintenance, ChangeError> {
+    let config = GlobalMaintenance {
+        enabled: true,
+        ..config.checked()?
+    };
+    match config.end {
+        Some(end) if end <= now => Err(ChangeError::Ended { end, now }),
+        _ => Ok(config),
+    }
+}
+
+pub(crate) fn status(is_on: bool) -> RouteStatus {
+    match is_on {
+        true => RouteStatus::Maintenance,
+        false => RouteStatus::Active,
     }
 }

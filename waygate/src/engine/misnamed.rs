@@ -10,6 +10,7 @@ use waygate_core::{
 
 use super::{
     record_id::RecordId,
+    scheduler::Timed,
     stored::{Stored, kind},
     unreadable::{Instead, Past},
 };
@@ -80,7 +81,7 @@ impl<'a> Misnamed<'a> {
 
 fn route_of(id: &RecordId) -> Option<&RouteKey> {
     match id {
-        RecordId::Route(key) | RecordId::Schedule(key) => Some(key),
+        RecordId::Route(key) | RecordId::Schedule(Timed::Route(key)) => Some(key),
         RecordId::Limit(key) | RecordId::Concurrency(key) | RecordId::Counters(key) => match key {
             LimitKey {
                 scope: LimitScope::Route(key),
@@ -88,7 +89,9 @@ fn route_of(id: &RecordId) -> Option<&RouteKey> {
             } => Some(key),
             _ => None,
         },
-        RecordId::Maintenance(_) | RecordId::Other(_) => None,
+        RecordId::Schedule(Timed::Maintenance(_))
+        | RecordId::Maintenance(_)
+        | RecordId::Other(_) => None,
     }
 }
 

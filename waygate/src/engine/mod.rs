@@ -44,6 +44,7 @@ mod merge;
 mod methods;
 mod misnamed;
 mod nearest;
+mod notice;
 mod open;
 mod operator;
 mod principal;
@@ -96,7 +97,7 @@ pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
 #[cfg(feature = "axum")]
 pub(crate) use decide::Limited;
 #[cfg(feature = "axum")]
-pub(crate) use headers::DeprecationHeaders;
+pub(crate) use headers::{StateHeaders, uncached};
 pub(crate) use inner::Inner;
 #[cfg(feature = "axum")]
 pub(crate) use limits::{
@@ -118,7 +119,13 @@ pub(crate) use target::Asked;
 #[cfg(feature = "axum")]
 pub(crate) use target::is_preflight;
 #[cfg(feature = "admin")]
-pub(crate) use {change::entry as audit_entry, limits::LimitCommand, stored::Others};
+pub(crate) use {
+    change::entry as audit_entry,
+    limits::LimitCommand,
+    maintenance::{MaintenanceChanged, MaintenanceCommand, MaintenanceScope},
+    notice::MaintenanceNotice,
+    stored::Others,
+};
 
 /// The engine: what every route is, who changed it, and what is to become of a request.
 ///
@@ -220,17 +227,19 @@ impl Waygate {
         self.inner.orphans().await
     }
 
-    /// Global maintenance as it is now, and the number of the commit that set it (0: never set).
+    /// Global maintenance as it is now, and the number of the commit that set it (0: never set). One that is planned is not
+    /// `enabled`, and has a `start`; nothing is left of one that has ended.
     pub fn global_maintenance(&self) -> (GlobalMaintenance, u64) {
         let snapshot = self.inner.snapshot.load();
-        ((*snapshot.global.config).clone(), snapshot.global.revision)
+        let global = snapshot.global.config.at(self.inner.clock.now());
+        (global, snapshot.global.revision)
     }
 
-    /// Maintenance of one service as it is stored, and the number of the commit that set it (0: never set).
+    /// The same for maintenance of one service, which may be another one than this process is part of.
     pub async fn service_maintenance(&self, service: &ServiceName) -> (GlobalMaintenance, u64) {
         let scope = maintenance::MaintenanceScope::Service(service.clone());
         let known = self.inner.stored.lock().await.maintenance(&scope);
-        (known.value, known.revision)
+        (known.value.at(self.inner.clock.now()), known.revision)
     }
 
     /// The store's revision that requests see now.
@@ -309,7 +318,10 @@ impl Waygate {
         let bypasses = [Component::LifecycleBypass, Component::RateLimitBypass];
         let health = self.health();
         let notes = bypasses.iter().filter_map(|bypass| health.get(bypass));
-        report.with_notes(notes.map(|bypass| bypass.cause.clone()).collect())
+        let notes = notes.map(|bypass| bypass.cause.clone());
+        let notices = self.inner.maintenance_notices();
+        let notices = notices.iter().map(ToString::to_string);
+        report.with_notes(notes.chain(notices).collect())
     }
 }
 

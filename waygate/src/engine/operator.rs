@@ -8,7 +8,7 @@ use waygate_core::{
 use super::{
     ChangeError, RouteRecord, Waygate,
     change::{By, Change, Purge, RouteChange},
-    maintenance::{MaintenanceChange, MaintenanceCommand, MaintenanceScope},
+    maintenance::{MaintenanceChange, MaintenanceChanged, MaintenanceCommand, MaintenanceScope},
 };
 
 /// An engine seen by somebody who may change it.
@@ -69,7 +69,8 @@ impl Operator {
         self.make(RouteChange { key, command }).await
     }
 
-    /// Opens a route everywhere at once, and drops its windows and its environment gate.
+    /// Opens a route everywhere at once, and drops its windows and its environment gate, which the record's
+    /// [`dropped`](RouteRecord::dropped) names. [`end_maintenance`](Self::end_maintenance) keeps what is planned.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -131,6 +132,25 @@ impl Operator {
         self.apply(
             key,
             RouteCommand::Maintain {
+                reason: reason.parse()?,
+            },
+        )
+        .await
+    }
+
+    /// Ends the maintenance of a route at once, and keeps its environment gate and the windows that have not begun. Changes
+    /// nothing on a route that is not in maintenance; refused on one that is disabled, which it would not open.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn end_maintenance(
+        &self,
+        key: &str,
+        reason: &str,
+    ) -> Result<RouteRecord, ChangeError> {
+        self.apply(
+            key,
+            RouteCommand::EndMaintenance {
                 reason: reason.parse()?,
             },
         )
@@ -221,19 +241,44 @@ impl Operator {
         self.make(Purge(key)).await
     }
 
-    /// Puts everything in maintenance, with these reasons and exemptions; `enabled` of `config` is ignored.
+    /// Puts everything in maintenance: at once, or from `start` on, and until `end` if there is one; `enabled` of `config` is
+    /// ignored. What was set before is replaced, its plan included.
+    ///
+    /// Clients in `exempt_ips` and callers with one of `exempt_roles` are served all the same, and no cache may keep those
+    /// answers: they carry `Cache-Control: private, no-store`.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use waygate::{GlobalMaintenance, Waygate};
+    ///
+    /// let waygate = Waygate::builder().build().await?;
+    /// let planned = GlobalMaintenance {
+    ///     reason: "database upgrade".parse()?,
+    ///     start: Some("2030-01-01T02:00:00Z".parse()?),
+    ///     end: Some("2030-01-01T04:00:00Z".parse()?),
+    ///     exempt_ips: vec!["10.0.0.0/8".parse()?],
+    ///     exempt_roles: vec!["ops".parse()?],
+    ///     ..GlobalMaintenance::default()
+    /// };
+    /// let (now, _) = waygate.system().enable_global_maintenance(planned).await?;
+    /// assert!(!now.enabled, "it has not begun");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; nothing was changed then. [`ChangeError::Ended`] when the end is past.
     pub async fn enable_global_maintenance(
         &self,
         config: GlobalMaintenance,
     ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
         self.maintain(MaintenanceScope::Global, MaintenanceCommand::Enable(config))
             .await
+            .map(MaintenanceChanged::into_parts)
     }
 
-    /// Ends global maintenance, and forgets its reason and exemptions.
+    /// Ends global maintenance, planned or running, and forgets its reason and exemptions.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -242,6 +287,7 @@ impl Operator {
     ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
         self.maintain(MaintenanceScope::Global, MaintenanceCommand::Disable)
             .await
+            .map(MaintenanceChanged::into_parts)
     }
 
     /// Sets which routes stay open in global maintenance. Does not switch it on or off.
@@ -261,9 +307,11 @@ impl Operator {
             MaintenanceCommand::SetExemptPaths(paths),
         )
         .await
+        .map(MaintenanceChanged::into_parts)
     }
 
-    /// Puts every route of a service in maintenance, wherever it runs; `enabled` of `config` is ignored.
+    /// Puts every route of a service in maintenance, wherever it runs, as
+    /// [`enable_global_maintenance`](Self::enable_global_maintenance) does with all of them.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -275,9 +323,10 @@ impl Operator {
         let scope = MaintenanceScope::Service(service.parse()?);
         self.maintain(scope, MaintenanceCommand::Enable(config))
             .await
+            .map(MaintenanceChanged::into_parts)
     }
 
-    /// Ends maintenance of a service, and forgets its reason and exemptions.
+    /// Ends maintenance of a service, planned or running, and forgets its reason and exemptions.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -286,14 +335,16 @@ impl Operator {
         service: &str,
     ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
         let scope = MaintenanceScope::Service(service.parse()?);
-        self.maintain(scope, MaintenanceCommand::Disable).await
+        self.maintain(scope, MaintenanceCommand::Disable)
+            .await
+            .map(MaintenanceChanged::into_parts)
     }
 
-    async fn maintain(
+    pub(crate) async fn maintain(
         &self,
         scope: MaintenanceScope,
         command: MaintenanceCommand,
-    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+    ) -> Result<MaintenanceChanged, ChangeError> {
         self.make(MaintenanceChange { scope, command }).await
     }
 

@@ -123,7 +123,7 @@ impl Inner {
             match id {
                 RecordId::Route(key) => self.send_changed_route(&snapshot, &key, next),
                 RecordId::Maintenance(scope) => {
-                    let maintenance = next.maintenance(&scope).value;
+                    let maintenance = next.maintenance(&scope).value.at(self.clock.now());
                     self.send(scope.event(maintenance, next.revision, None));
                 }
                 RecordId::Limit(key) | RecordId::Counters(key) => {

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use waygate_core::{
     Timestamp,
-    model::{Revision, RouteKey, RouteState, RouteView},
+    model::{Dropped, Revision, RouteKey, RouteState, RouteView},
 };
 
 use super::{snapshot::Snapshot, stored::Stored, table::Source, unreadable::closed_route};
@@ -34,6 +34,9 @@ pub struct RouteRecord {
     /// `RouteGuard` serves is so, too.
     #[serde(skip)]
     pub unserved: bool,
+    /// What the command that this answers has dropped, such as planned windows. Empty everywhere else.
+    #[serde(skip_serializing_if = "Dropped::is_empty")]
+    pub dropped: Dropped,
 }
 
 pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Option<RouteRecord> {
@@ -51,6 +54,7 @@ pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Optio
         orphaned: false,
         state: state.state.clone(),
         unserved: snapshot.table.is_unserved(&route.key),
+        dropped: Dropped::default(),
     })
 }
 
@@ -85,6 +89,7 @@ pub(crate) fn orphan(stored: &Stored, key: &RouteKey, now: Timestamp) -> Option<
         orphaned: true,
         state,
         unserved: false,
+        dropped: Dropped::default(),
     })
 }
 

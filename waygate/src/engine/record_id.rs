@@ -4,14 +4,14 @@ use waygate_core::{
     port::EntityKey,
 };
 
-use super::{maintenance::MaintenanceScope, stored::kind};
+use super::{maintenance::MaintenanceScope, scheduler::Timed, stored::kind};
 
 /// What a stored record is about. Whatever handles records by their kind matches on this, so that the compiler finds the
 /// places that a new kind is missing from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum RecordId {
     Route(RouteKey),
-    Schedule(RouteKey),
+    Schedule(Timed),
     Maintenance(MaintenanceScope),
     Limit(LimitKey),
     Concurrency(LimitKey),
@@ -49,7 +49,7 @@ impl RecordId {
     pub(crate) fn entity(&self) -> EntityKey {
         match self {
             Self::Route(key) => EntityKey::of(kind::ROUTE, key),
-            Self::Schedule(key) => EntityKey::of(kind::SCHEDULE, key),
+            Self::Schedule(timed) => timed.entity(),
             Self::Maintenance(scope) => scope.entity(),
             Self::Limit(key) => EntityKey::of(kind::LIMIT, key),
             Self::Concurrency(key) => EntityKey::of(kind::CONCURRENCY, key),

@@ -1,19 +1,128 @@
 //! Tells of what time changes. Decisions do not depend on this task: they derive from the clock.
 
-use std::sync::{Arc, Weak};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    str::FromStr,
+    sync::{Arc, Weak},
+};
 
 use waygate_core::{
     Timestamp,
-    model::{Action, AuditEntry, Origin, RouteKey, RouteState, RouteStatus},
+    grammar::Invalid,
+    model::{
+        Action, AuditEntry, GlobalMaintenance, LimitScope, Origin, RouteKey, RouteState,
+        RouteStatus,
+    },
     port::{Batch, CommitError, EntityKey, Expected},
 };
 
 use super::{
     Component, Inner,
     change::{entry, json, schedule_value},
+    maintenance::{self, MaintenanceScope},
     publish::Touched,
     stored::{Stored, kind},
 };
+
+/// Whose state time changes. Its name, under which the store keeps up to when that was told, is a route's key, `*` for
+/// everything, or `service:<name>`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Timed {
+    Route(RouteKey),
+    Maintenance(MaintenanceScope),
+}
+
+impl Timed {
+    pub(crate) fn entity(&self) -> EntityKey {
+        EntityKey::of(kind::SCHEDULE, self)
+    }
+
+    /// A line for the audit log about what time has done.
+    fn line(&self, to: RouteStatus, now: Timestamp) -> AuditEntry {
+        let origin = Origin::scheduler();
+        match self {
+            Self::Route(key) => {
+                let action = match to {
+                    RouteStatus::Maintenance => Action::MaintenanceOn,
+                    RouteStatus::Disabled => Action::Disable,
+                    _ => Action::Enable,
+                };
+                AuditEntry {
+                    service: key.service().map(str::to_owned),
+                    ..entry(&origin, action, key.as_str(), now)
+                }
+            }
+            Self::Maintenance(scope) => {
+                let action = scope.switched(to == RouteStatus::Maintenance);
+                AuditEntry {
+                    service: scope.service().map(ToString::to_string),
+                    ..entry(&origin, action, &scope.audit_path(), now)
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Timed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Route(key) => key.fmt(f),
+            Self::Maintenance(scope) => LimitScope::from(scope).fmt(f),
+        }
+    }
+}
+
+impl FromStr for Timed {
+    type Err = Invalid;
+
+    fn from_str(name: &str) -> Result<Self, Invalid> {
+        Ok(match name.parse()? {
+            LimitScope::Route(key) => Self::Route(key),
+            LimitScope::Global => Self::Maintenance(MaintenanceScope::Global),
+            LimitScope::Service(name) => Self::Maintenance(MaintenanceScope::Service(name)),
+        })
+    }
+}
+
+/// A state that time changes.
+pub(crate) trait Course {
+    fn status(&self, at: Timestamp) -> RouteStatus;
+
+    /// Why it is so; may be empty.
+    fn reason(&self, at: Timestamp) -> String;
+
+    /// The first instant after this one at which it may be another.
+    fn next_change(&self, after: Timestamp) -> Option<Timestamp>;
+}
+
+impl Course for RouteState {
+    fn status(&self, at: Timestamp) -> RouteStatus {
+        self.status(at)
+    }
+
+    fn reason(&self, at: Timestamp) -> String {
+        self.position.effective(at).reason().to_string()
+    }
+
+    fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
+        self.position.next_change(after)
+    }
+}
+
+impl Course for GlobalMaintenance {
+    fn status(&self, at: Timestamp) -> RouteStatus {
+        maintenance::status(self.holds_at(at))
+    }
+
+    fn reason(&self, at: Timestamp) -> String {
+        self.at(at).reason.to_string()
+    }
+
+    fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
+        self.next_change(after)
+    }
+}
 
 /// One step that time has made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,11 +132,11 @@ struct Transition {
     to: RouteStatus,
 }
 
-/// The steps of a route in `after..=now`.
-fn transitions(state: &RouteState, after: Timestamp, now: Timestamp) -> Vec<Transition> {
+/// The steps of a state in `after..=now`.
+fn transitions(state: &impl Course, after: Timestamp, now: Timestamp) -> Vec<Transition> {
     let mut steps = Vec::new();
     let mut last = after;
-    while let Some(at) = state.position.next_change(last).filter(|at| *at <= now) {
+    while let Some(at) = state.next_change(last).filter(|at| *at <= now) {
         let (from, to) = (state.status(last), state.status(at));
         if from != to {
             steps.push(Transition { at, from, to });
@@ -37,64 +146,58 @@ fn transitions(state: &RouteState, after: Timestamp, now: Timestamp) -> Vec<Tran
     steps
 }
 
-/// Lines for the audit log about steps that have not been told yet.
-fn lines(key: &RouteKey, state: &RouteState, after: Timestamp, now: Timestamp) -> Vec<AuditEntry> {
-    let steps = transitions(state, after, now);
-    let line = |step: Transition| {
-        let action = match step.to {
-            RouteStatus::Maintenance => Action::MaintenanceOn,
-            RouteStatus::Disabled => Action::Disable,
-            _ => Action::Enable,
+impl Timed {
+    /// Lines for the audit log about steps that have not been told yet.
+    fn lines(&self, state: &impl Course, after: Timestamp, now: Timestamp) -> Vec<AuditEntry> {
+        let steps = transitions(state, after, now);
+        let line = |step: Transition| {
+            let late = now.duration_since(step.at).as_millis();
+            AuditEntry {
+                previous_status: Some(step.from),
+                new_status: Some(step.to),
+                reason: state.reason(step.at),
+                new: Some(json(&serde_json::json!({ "at": step.at, "late_ms": late }))),
+                ..self.line(step.to, now)
+            }
         };
-        let late = now.duration_since(step.at).as_millis();
-        AuditEntry {
-            service: key.service().map(str::to_owned),
-            previous_status: Some(step.from),
-            new_status: Some(step.to),
-            reason: state.position.effective(step.at).reason().to_string(),
-            new: Some(json(&serde_json::json!({ "at": step.at, "late_ms": late }))),
-            ..entry(&Origin::scheduler(), action, key.as_str(), now)
-        }
-    };
-    steps.into_iter().map(line).collect()
-}
-
-/// Adds to a change's batch what the schedule needs: lines for steps before the change that nobody has
-/// told of yet, and the mark from which on to tell afterwards.
-pub(crate) fn follow(
-    batch: &mut Batch,
-    stored: &Stored,
-    key: &RouteKey,
-    before: &RouteState,
-    after: &RouteState,
-    now: Timestamp,
-) {
-    let known = stored.schedules.get(key);
-    if let Some(known) = known {
-        batch
-            .audit
-            .extend(lines(key, before, known.value.told_until, now));
+        steps.into_iter().map(line).collect()
     }
-    mark(batch, stored, key, after, now);
-}
 
-/// Notes in the batch that everything up to `now` has been told.
-fn mark(batch: &mut Batch, stored: &Stored, key: &RouteKey, state: &RouteState, now: Timestamp) {
-    let entity = EntityKey::of(kind::SCHEDULE, key);
-    let expected = stored.expected_schedule(key);
-    if state.position.next_change(now).is_some() {
-        batch.expected.push((entity.clone(), expected));
-        batch.puts.push((entity, schedule_value(now)));
-    } else if expected != Expected::Absent {
-        batch.expected.push((entity.clone(), expected));
-        batch.deletes.push(entity);
+    /// Adds to a change's batch what the schedule needs: lines for steps before the change that nobody has
+    /// told of yet, and the mark from which on to tell afterwards.
+    pub(crate) fn follow<C: Course>(
+        &self,
+        batch: &mut Batch,
+        stored: &Stored,
+        before: &C,
+        after: &C,
+        now: Timestamp,
+    ) {
+        if let Some(known) = stored.schedules.get(self) {
+            let told_until = known.value.told_until;
+            batch.audit.extend(self.lines(before, told_until, now));
+        }
+        self.mark(batch, stored, after, now);
+    }
+
+    /// Notes in the batch that everything up to `now` has been told.
+    fn mark(&self, batch: &mut Batch, stored: &Stored, state: &impl Course, now: Timestamp) {
+        let entity = self.entity();
+        let expected = stored.expected_schedule(self);
+        if state.next_change(now).is_some() {
+            batch.expected.push((entity.clone(), expected));
+            batch.puts.push((entity, schedule_value(now)));
+        } else if expected != Expected::Absent {
+            batch.expected.push((entity.clone(), expected));
+            batch.deletes.push(entity);
+        }
     }
 }
 
 impl Inner {
     /// Tells of every step up to now, each exactly once over all processes of the store: the mark moves
-    /// on by compare-and-set in the same commit as the lines.
-    pub(crate) async fn tell_transitions(&self) -> Result<(), CommitError> {
+    /// on by compare-and-set in the same commit as the lines. Returns when time next changes a maintenance.
+    async fn tell_transitions(&self) -> Result<Option<Timestamp>, CommitError> {
         let mut stored = self.stored.lock().await;
         let snapshot = self.snapshot.load_full();
         let now = self.clock.now();
@@ -104,8 +207,13 @@ impl Inner {
                 passed.push(slot);
             }
         }
+        let passed_scopes: Vec<MaintenanceScope> = snapshot
+            .maintenances()
+            .filter(|(_, maintained)| maintained.next_change.is_some_and(|next| next <= now))
+            .map(|(scope, _)| scope)
+            .collect();
         // First the picture, so that whoever hears of a step sees it.
-        if !passed.is_empty() {
+        if !passed.is_empty() || !passed_scopes.is_empty() {
             let touched = Touched {
                 slots: passed.clone(),
                 levels: false,
@@ -113,12 +221,16 @@ impl Inner {
             self.publish_next(&stored, &touched);
         }
         let mut due: Vec<usize> = snapshot.timed().map(|(slot, _)| slot).collect();
-        due.extend(
-            stored
-                .schedules
-                .keys()
-                .filter_map(|key| snapshot.table.exact(key)),
-        );
+        let mut scopes: BTreeSet<MaintenanceScope> = passed_scopes.iter().cloned().collect();
+        for timed in stored.schedules.keys() {
+            match timed {
+                Timed::Route(key) => due.extend(snapshot.table.exact(key)),
+                Timed::Maintenance(scope) => drop(scopes.insert(scope.clone())),
+            }
+        }
+        let pending = |(_, set): &(_, &GlobalMaintenance)| set.next_change(now).is_some();
+        let pending = stored.maintenances().filter(pending);
+        scopes.extend(pending.map(|(scope, _)| scope));
         due.sort_unstable();
         due.dedup();
         for slot in due {
@@ -128,7 +240,15 @@ impl Inner {
                 self.send_route(&self.snapshot.load(), slot, None);
             }
         }
-        Ok(())
+        for scope in scopes {
+            let told = self.tell_maintenance(&mut stored, &scope, now).await?;
+            if !told && passed_scopes.contains(&scope) {
+                let maintenance = stored.maintenance(&scope).value.at(now);
+                self.send(scope.event(maintenance, stored.revision, None));
+            }
+        }
+        let next = stored.maintenances();
+        Ok(next.filter_map(|(_, set)| set.next_change(now)).min())
     }
 
     /// Returns whether there was something to tell, and this process told it.
@@ -146,44 +266,79 @@ impl Inner {
         if stored.held(&route.key).is_some() {
             return Ok(false);
         }
+        let owner = (
+            EntityKey::of(kind::ROUTE, &route.key),
+            stored.expected_route(&route.key),
+        );
+        let timed = Timed::Route(route.key.clone());
+        let told = self
+            .tell(stored, &timed, &current.state, owner, now)
+            .await?;
+        let snapshot = self.snapshot.load();
+        let is_told = !told.is_empty();
+        for line in told {
+            self.send_route(&snapshot, slot, Some(Box::new(line)));
+        }
+        Ok(is_told)
+    }
+
+    /// The same for maintenance of everything or of a service.
+    async fn tell_maintenance(
+        &self,
+        stored: &mut Stored,
+        scope: &MaintenanceScope,
+        now: Timestamp,
+    ) -> Result<bool, CommitError> {
+        let set = stored.maintenance(scope).value;
+        let owner = (scope.entity(), stored.expected_maintenance(scope));
+        let timed = Timed::Maintenance(scope.clone());
+        let told = self.tell(stored, &timed, &set, owner, now).await?;
+        let is_told = !told.is_empty();
+        for line in told {
+            let audit = Some(Box::new(line));
+            self.send(scope.event(set.at(now), stored.revision, audit));
+        }
+        Ok(is_told)
+    }
+
+    /// Tells the audit log of the steps up to now, if nobody has, and if `owner` is as expected. Returns the lines.
+    async fn tell(
+        &self,
+        stored: &mut Stored,
+        timed: &Timed,
+        state: &impl Course,
+        owner: (EntityKey, Expected),
+        now: Timestamp,
+    ) -> Result<Vec<AuditEntry>, CommitError> {
         let mut batch = Batch::default();
-        match stored.schedules.get(&route.key) {
-            // A declared window that nobody has followed yet: begin with now.
-            None => mark(&mut batch, stored, &route.key, &current.state, now),
+        match stored.schedules.get(timed) {
+            // A window that nobody has followed yet, such as a declared one: begin with now.
+            None => timed.mark(&mut batch, stored, state, now),
             Some(known) => {
-                let told_until = known.value.told_until;
-                batch.audit = lines(&route.key, &current.state, told_until, now);
-                let over = current.state.position.next_change(now).is_none();
+                batch.audit = timed.lines(state, known.value.told_until, now);
+                let over = state.next_change(now).is_none();
                 if !batch.audit.is_empty() || over {
-                    mark(&mut batch, stored, &route.key, &current.state, now);
+                    timed.mark(&mut batch, stored, state, now);
                 }
             }
         }
         if batch.expected.is_empty() {
-            return Ok(false);
+            return Ok(Vec::new());
         }
-        let entity = EntityKey::of(kind::ROUTE, &route.key);
-        batch
-            .expected
-            .push((entity, stored.expected_route(&route.key)));
+        batch.expected.push(owner);
         let audit = batch.audit.clone();
         match self.commit(stored, batch).await {
             Ok(revision) => {
-                let snapshot = self.snapshot.load();
-                let told = !audit.is_empty();
-                for line in audit {
-                    let line = AuditEntry {
-                        revision: revision.number,
-                        ..line
-                    };
-                    self.send_route(&snapshot, slot, Some(Box::new(line)));
-                }
-                Ok(told)
+                let numbered = audit.into_iter().map(|line| AuditEntry {
+                    revision: revision.number,
+                    ..line
+                });
+                Ok(numbered.collect())
             }
-            // Another process told of it, or changed the route, or the store is another one.
+            // Another process told of it, or changed it, or the store is another one.
             Err(CommitError::Conflict { .. } | CommitError::Replaced { .. }) => {
                 self.behind.notify_one();
-                Ok(false)
+                Ok(Vec::new())
             }
             Err(error) => Err(error),
         }
@@ -205,19 +360,22 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         let Some(inner) = engine.upgrade() else {
             return;
         };
-        let failed = match inner.tell_transitions().await {
-            Ok(()) => {
+        let (failed, of_maintenance) = match inner.tell_transitions().await {
+            Ok(next) => {
                 inner.monitor.recover(Component::Scheduler);
-                false
+                (false, next)
             }
             Err(error) => {
                 inner
                     .monitor
                     .degrade(Component::Scheduler, &error, clock.now());
-                true
+                (true, None)
             }
         };
-        let next = next_boundary(&inner);
+        let next = next_boundary(&inner)
+            .into_iter()
+            .chain(of_maintenance)
+            .min();
         drop(inner);
         let boundary = async {
             match next {
@@ -241,5 +399,9 @@ pub(crate) async fn run(engine: Weak<Inner>) {
 }
 
 fn next_boundary(inner: &Arc<Inner>) -> Option<Timestamp> {
-    inner.snapshot.load().timed().map(|(_, next)| next).min()
+    let snapshot = inner.snapshot.load();
+    let of_routes = snapshot.timed().map(|(_, next)| next);
+    let of_maintenance = snapshot.maintenances();
+    let of_maintenance = of_maintenance.filter_map(|(_, maintained)| maintained.next_change);
+    of_routes.chain(of_maintenance).min()
 }

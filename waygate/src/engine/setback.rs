@@ -131,8 +131,10 @@ fn maintenance_again(
     scope: &MaintenanceScope,
     line: &AuditEntry,
 ) -> Option<GlobalMaintenance> {
-    let lost = read(line).or_else(|| switches_on(line).then(|| closed_maintenance(0).value))?;
-    (lost.enabled && !stored.maintenance(scope).value.enabled).then_some(lost)
+    let lost: GlobalMaintenance =
+        read(line).or_else(|| switches_on(line).then(|| closed_maintenance(0).value))?;
+    let known = stored.maintenance(scope).value;
+    (lost.enabled && !known.is_unbounded() && lost != known).then_some(lost)
 }
 
 impl Inner {

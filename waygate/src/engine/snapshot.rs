@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use waygate_core::{
     Timestamp,
-    decision::{Facts, Gates, RouteRule, Verdict, decide},
+    decision::{Facts, Gates, MaintenanceRule, RouteRule, Verdict, decide},
     grammar::{EnvName, Method, ServiceName},
     model::{
         ConcurrencyPolicy, GlobalMaintenance, LimitKey, LimitScope, RateLimitPolicy, Revision,
@@ -11,7 +11,7 @@ use waygate_core::{
 };
 
 #[cfg(feature = "axum")]
-use super::headers::{DeprecationHeaders, announce};
+use super::headers::{StateHeaders, announce};
 #[cfg(feature = "axum")]
 use super::limits::Limits;
 use super::{
@@ -43,6 +43,8 @@ pub(crate) struct Snapshot {
     open: Vec<bool>,
     pub(crate) global: Maintained,
     pub(crate) service: Maintained,
+    /// The service that this process is part of, in a fleet.
+    service_name: Option<ServiceName>,
     /// Entities of other kinds, such as the tokens of the admin interface.
     #[cfg(feature = "admin")]
     pub(crate) others: Arc<super::stored::Others>,
@@ -65,13 +67,16 @@ pub(crate) struct Slot {
     pub(crate) next_change: Option<Timestamp>,
     /// What answers of a deprecated route carry.
     #[cfg(feature = "axum")]
-    pub(crate) announcement: Option<DeprecationHeaders>,
+    pub(crate) announcement: Option<StateHeaders>,
 }
 
 /// Maintenance of everything, or of this service, with the exemptions resolved to slots.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Maintained {
-    enabled: bool,
+    /// `None` where it is off and time does not switch it on.
+    rule: Option<MaintenanceRule>,
+    /// When time will change it.
+    pub(crate) next_change: Option<Timestamp>,
     pub(crate) config: Arc<GlobalMaintenance>,
     pub(crate) revision: u64,
     exempt: Arc<[bool]>,
@@ -105,8 +110,9 @@ impl Snapshot {
             revision: stored.revision,
             version,
             made_at: compiler.now,
-            global: Maintained::compile(stored, &MaintenanceScope::Global, &table),
-            service: Maintained::of_service(stored, compiler.service, &table),
+            global: Maintained::compile(stored, &MaintenanceScope::Global, &table, compiler.now),
+            service: Maintained::of_service(stored, compiler, &table),
+            service_name: compiler.service.cloned(),
             table,
             routes,
             limits,
@@ -141,14 +147,11 @@ impl Snapshot {
             limits = levels.compose(&self.table, &routes);
             open = routes.iter().zip(&limits).map(is_open).collect();
         }
-        let global = self
-            .global
-            .follow(stored, &MaintenanceScope::Global, &self.table);
+        let follow =
+            |last: &Maintained, scope| last.follow(stored, &scope, &self.table, compiler.now);
+        let global = follow(&self.global, MaintenanceScope::Global);
         let service = match compiler.service {
-            Some(name) => {
-                let scope = MaintenanceScope::Service(name.clone());
-                self.service.follow(stored, &scope, &self.table)
-            }
+            Some(name) => follow(&self.service, MaintenanceScope::Service(name.clone())),
             None => Maintained::default(),
         };
         Self {
@@ -162,6 +165,7 @@ impl Snapshot {
             open,
             global,
             service,
+            service_name: self.service_name.clone(),
             #[cfg(feature = "admin")]
             others: stored.others.clone(),
         }
@@ -279,16 +283,28 @@ impl Snapshot {
         self.routes.get(slot).map(|slot| &**slot)
     }
 
-    /// Maintenance of everything or of this service, when it closes the route in `slot`.
+    /// Maintenance of everything or of this service, when it closes the route in `slot` at `now`.
     #[cfg(feature = "openapi")]
-    pub(crate) fn closed_by_maintenance(&self, slot: usize) -> Option<&GlobalMaintenance> {
+    pub(crate) fn closed_by_maintenance(
+        &self,
+        slot: usize,
+        now: Timestamp,
+    ) -> Option<&GlobalMaintenance> {
         let forced = self.slot(slot)?.rule.is_force_active();
         let closes = |maintained: &&Maintained| {
             let exempt = maintained.exempt.get(slot).copied().unwrap_or(false);
-            maintained.applies(forced) && !exempt
+            let rule = maintained.rule.as_ref();
+            !exempt && rule.is_some_and(|rule| rule.is_on(forced, || now))
         };
         let closed = [&self.global, &self.service].into_iter().find(closes)?;
         Some(&closed.config)
+    }
+
+    /// Maintenance of everything, and of this service.
+    pub(crate) fn maintenances(&self) -> impl Iterator<Item = (MaintenanceScope, &Maintained)> {
+        let own = self.service_name.clone().map(MaintenanceScope::Service);
+        let own = own.map(|scope| (scope, &self.service));
+        std::iter::once((MaintenanceScope::Global, &self.global)).chain(own)
     }
 
     /// Slots that time will change, and when.
@@ -307,7 +323,7 @@ impl Snapshot {
         now: impl FnOnce() -> Timestamp,
     ) -> Verdict<'_> {
         let open = slot.is_none_or(|slot| self.open.get(slot).copied().unwrap_or(true));
-        if open && !self.global.enabled && !self.service.enabled {
+        if open && self.global.rule.is_none() && self.service.rule.is_none() {
             return Verdict::Pass;
         }
         // It only asks for permission, and no handler runs. A refusal would show the browser a CORS error instead of
@@ -320,11 +336,13 @@ impl Snapshot {
         let key = slot
             .and_then(|slot| Some((slot, self.table.route(slot)?)))
             .map(|(slot, route)| (slot, &route.key));
-        let global = self.global.for_request(key, asked, forced).or_else(|| {
+        let gates = Gates {
+            global: self.global.for_request(key, asked, forced),
             // What no controlled route has belongs to no service: it meets global maintenance only.
-            key.and_then(|_| self.service.for_request(key, asked, forced))
-        });
-        decide(Gates { global, route }, facts, now)
+            service: key.and_then(|_| self.service.for_request(key, asked, forced)),
+            route,
+        };
+        decide(gates, facts, now)
     }
 }
 
@@ -377,53 +395,60 @@ fn is_open((route, limits): (&Arc<Slot>, &RouteLimits)) -> bool {
 }
 
 impl Maintained {
-    fn compile(stored: &Stored, scope: &MaintenanceScope, table: &Table) -> Self {
+    fn compile(stored: &Stored, scope: &MaintenanceScope, table: &Table, now: Timestamp) -> Self {
         let Versioned { revision, value } = stored.maintenance(scope);
+        let rule = MaintenanceRule::compile(&value, now);
         let exempts = |key: &RouteKey| value.exempts(key.method(), key.path());
-        let exempt = if value.enabled && !value.exempt_paths.is_empty() {
+        let exempt = if rule.is_some() && !value.exempt_paths.is_empty() {
             table.iter().map(|route| exempts(&route.key)).collect()
         } else {
             Arc::default()
         };
         Self {
-            enabled: value.enabled,
+            rule,
+            next_change: value.next_change(now),
             config: Arc::new(value),
             revision,
             exempt,
         }
     }
 
-    fn of_service(stored: &Stored, service: Option<&ServiceName>, table: &Table) -> Self {
-        match service {
-            Some(name) => Self::compile(stored, &MaintenanceScope::Service(name.clone()), table),
+    fn of_service(stored: &Stored, compiler: Compiler<'_>, table: &Table) -> Self {
+        match compiler.service {
+            Some(name) => {
+                let scope = MaintenanceScope::Service(name.clone());
+                Self::compile(stored, &scope, table, compiler.now)
+            }
             None => Self::default(),
         }
     }
 
-    /// The same, compiled anew if it was changed.
-    fn follow(&self, stored: &Stored, scope: &MaintenanceScope, table: &Table) -> Self {
+    /// The same, compiled again if it was changed: by somebody or by time.
+    fn follow(
+        &self,
+        stored: &Stored,
+        scope: &MaintenanceScope,
+        table: &Table,
+        now: Timestamp,
+    ) -> Self {
         let known = stored.maintenance(scope);
-        match self.revision == known.revision && *self.config == known.value {
+        let is_past = self.next_change.is_some_and(|next| next <= now);
+        match !is_past && self.revision == known.revision && *self.config == known.value {
             true => self.clone(),
-            false => Self::compile(stored, scope, table),
+            false => Self::compile(stored, scope, table, now),
         }
     }
 
-    /// Whether it is on, and closes routes that are force-active (`forced`) or not.
-    #[inline]
-    fn applies(&self, forced: bool) -> bool {
-        self.enabled && (!forced || self.config.include_force_active)
-    }
-
-    /// What closes a request, if it does.
+    /// What may close a request, now or later.
     #[inline]
     fn for_request(
         &self,
         route: Option<(usize, &RouteKey)>,
         asked: &impl Asked,
         forced: bool,
-    ) -> Option<&GlobalMaintenance> {
-        (self.applies(forced) && !self.exempts(route, asked)).then_some(&*self.config)
+    ) -> Option<&MaintenanceRule> {
+        let rule = self.rule.as_ref().filter(|rule| rule.applies(forced))?;
+        (!self.exempts(route, asked)).then_some(rule)
     }
 
     #[cold]

@@ -19,6 +19,7 @@ use super::{
     limits::{Generation, Overrides},
     maintenance::MaintenanceScope,
     record_id::RecordId,
+    scheduler::Timed,
     setback::Setback,
     unreadable::Unreadable,
 };
@@ -47,7 +48,7 @@ pub(crate) struct Versioned<T> {
     pub(crate) value: T,
 }
 
-/// Up to when the transitions of a route have been told to the audit log and to subscribers.
+/// Up to when the transitions of a route or of a maintenance have been told to the audit log and to subscribers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Schedule {
     pub(crate) told_until: Timestamp,
@@ -58,7 +59,7 @@ pub(crate) struct Schedule {
 pub(crate) struct Stored {
     pub(crate) revision: Revision,
     pub(crate) routes: HashMap<RouteKey, Versioned<RouteOverride>>,
-    pub(crate) schedules: HashMap<RouteKey, Versioned<Schedule>>,
+    pub(crate) schedules: HashMap<Timed, Versioned<Schedule>>,
     pub(crate) global: Versioned<GlobalMaintenance>,
     pub(crate) services: HashMap<ServiceName, Versioned<GlobalMaintenance>>,
     pub(crate) limits: Overrides<RateLimitPolicy>,
@@ -264,6 +265,18 @@ impl Stored {
         }
     }
 
+    /// Maintenance of every scope, as it is stored.
+    pub(crate) fn maintenances(
+        &self,
+    ) -> impl Iterator<Item = (MaintenanceScope, &GlobalMaintenance)> {
+        let global = (MaintenanceScope::Global, &self.global.value);
+        let services = self.services.iter().map(|(name, known)| {
+            let scope = MaintenanceScope::Service(name.clone());
+            (scope, &known.value)
+        });
+        std::iter::once(global).chain(services)
+    }
+
     /// Which generation of a policy's counters counts.
     pub(crate) fn generation(&self, key: &LimitKey) -> u64 {
         let known = self.generations.get(key);
@@ -295,9 +308,9 @@ impl Stored {
         self.expected(&EntityKey::of(kind::ROUTE, key), known)
     }
 
-    pub(crate) fn expected_schedule(&self, key: &RouteKey) -> Expected {
-        let known = self.schedules.get(key).map(|known| known.revision);
-        self.expected(&EntityKey::of(kind::SCHEDULE, key), known)
+    pub(crate) fn expected_schedule(&self, timed: &Timed) -> Expected {
+        let known = self.schedules.get(timed).map(|known| known.revision);
+        self.expected(&timed.entity(), known)
     }
 
     pub(crate) fn expected_maintenance(&self, scope: &MaintenanceScope) -> Expected {
@@ -360,7 +373,9 @@ mod tests {
         let told = json!({"told_until": "2030-01-01T00:00:00Z"});
         let all = [
             ("route/GET:/a", state),
-            ("schedule/GET:/a", told),
+            ("schedule/GET:/a", told.clone()),
+            ("schedule/*", told.clone()),
+            ("schedule/service:billing", told),
             ("global", json!({"enabled": true})),
             ("service/billing", json!({"enabled": true})),
             (

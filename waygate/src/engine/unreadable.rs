@@ -186,7 +186,7 @@ impl Stored {
                 let known = self.routes.get(key);
                 known.is_some_and(|known| is_closed_for_good(&known.value.state.position))
             }
-            RecordId::Maintenance(scope) => self.maintenance(scope).value.enabled,
+            RecordId::Maintenance(scope) => self.maintenance(scope).value.is_unbounded(),
             RecordId::Schedule(_)
             | RecordId::Limit(_)
             | RecordId::Concurrency(_)

@@ -30,10 +30,12 @@ pub struct Blocked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BlockReason {
-    /// Everything is in maintenance.
+    /// Everything is in maintenance, or every route of the service.
     GlobalMaintenance {
         /// Why; may be empty.
         reason: Reason,
+        /// When it ends, if that is known.
+        until: Option<Timestamp>,
     },
     /// The route is in maintenance.
     Maintenance {
@@ -154,7 +156,7 @@ impl BlockReason {
     /// What the operator said, where an operator says something; may be empty.
     pub fn text(&self) -> Option<&Reason> {
         match self {
-            Self::GlobalMaintenance { reason }
+            Self::GlobalMaintenance { reason, .. }
             | Self::Maintenance { reason, .. }
             | Self::Disabled { reason, .. } => Some(reason),
             Self::EnvGated { .. }
@@ -168,7 +170,9 @@ impl BlockReason {
     /// When the route is back, if that is known.
     pub fn until(&self) -> Option<Timestamp> {
         match self {
-            Self::Maintenance { until, .. } | Self::Disabled { until, .. } => *until,
+            Self::GlobalMaintenance { until, .. }
+            | Self::Maintenance { until, .. }
+            | Self::Disabled { until, .. } => *until,
             _ => None,
         }
     }
@@ -177,8 +181,9 @@ impl BlockReason {
 impl From<Block<'_>> for BlockReason {
     fn from(block: Block<'_>) -> Self {
         match block {
-            Block::GlobalMaintenance { reason } => Self::GlobalMaintenance {
+            Block::GlobalMaintenance { reason, until } => Self::GlobalMaintenance {
                 reason: reason.clone(),
+                until,
             },
             Block::Maintenance { reason, until } => Self::Maintenance {
                 reason: reason.clone(),

@@ -4,13 +4,14 @@ use axum::{
     extract::{FromRef, FromRequestParts, MatchedPath},
     response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
 };
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, request::Parts};
 use waygate_core::decision::Verdict;
 
 use super::{
     BlockReason, Blocked,
     admitted::{Admitted, Counted},
     facts::{RequestFacts, SeenBy},
+    future::{announce, set},
     identity,
     limits::{
         Told, ask, limited, method_name, of_passed, of_refused, request_id, responder, wait_of,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     Waygate,
-    engine::{Counting, Inner, Limits, Registered},
+    engine::{Counting, Inner, Limits, Registered, uncached},
 };
 
 /// Enforces a route's state as an extractor, for routers that are not [guarded](crate::Waygate::guard).
@@ -31,7 +32,8 @@ use crate::{
 /// [registered](crate::Waygate::register).
 ///
 /// An extractor cannot add headers to the response. Return the guard with it, and it adds `Deprecation`, `Sunset`, `Link`
-/// and the rate limit headers, as the layer does. Headers of your own come before it, since later parts of a response
+/// and the rate limit headers, as the layer does, and keeps answers out of caches that only callers get whom maintenance
+/// exempts. Headers of your own come before it, since later parts of a response
 /// replace earlier ones:
 ///
 /// ```
@@ -56,7 +58,7 @@ pub struct RouteGuard {
 }
 
 impl RouteGuard {
-    /// What the response should carry about the route's deprecation and about its rate limits. Empty where the layer adds
+    /// What the response should carry about the route's deprecation, about caching and about its rate limits. Empty where the layer adds
     /// it.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -68,18 +70,8 @@ impl IntoResponseParts for RouteGuard {
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
         let Self { headers } = self;
-        let mut link = None;
-        for (name, value) in headers {
-            // A repeated name has none.
-            let Some(name) = name else { continue };
-            match name == header::LINK {
-                true => link = Some(value),
-                false => drop(parts.headers_mut().insert(name, value)),
-            }
-        }
-        // A handler may have links of its own.
-        if let Some(link) = link {
-            parts.headers_mut().append(header::LINK, link);
+        for (name, value) in &headers {
+            set(parts.headers_mut(), name, value.clone());
         }
         Ok(parts)
     }
@@ -132,11 +124,14 @@ where
         if counted == Counted::Everything {
             return Ok(Self { headers });
         }
-        if verdict == Verdict::PassDeprecated {
-            let known = slot.and_then(|slot| snapshot.slot(slot));
-            let announcement = known.and_then(|known| known.announcement.as_ref());
-            headers.extend(announcement.iter().flat_map(|all| all.iter().cloned()));
-        }
+        let known = slot.and_then(|slot| snapshot.slot(slot));
+        let of_route = known.and_then(|known| known.announcement.as_ref());
+        let announcement = match verdict {
+            Verdict::PassDeprecated => of_route.cloned(),
+            Verdict::PassExempt { deprecated } => Some(uncached(of_route.filter(|_| deprecated))),
+            _ => None,
+        };
+        announce(&mut headers, announcement);
         let limited = match (counted, slot) {
             (Counted::Shared, Some(slot)) => engine
                 .own_limits_for(&snapshot, slot, &facts)

@@ -5,14 +5,15 @@ use std::{
 };
 
 use axum::response::Response;
-use http::header;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use pin_project_lite::pin_project;
 
 use super::{
+    admitted::Admitted,
     limits::After,
     watch::{self, Watching},
 };
-use crate::engine::DeprecationHeaders;
+use crate::engine::StateHeaders;
 
 pin_project! {
     /// The answer of the endpoint, or the one that stands in its place.
@@ -83,7 +84,10 @@ impl<F, E> ResponseFuture<F, E> {
                 state: State::Waiting { future: answer },
             },
             Some(after) => Self::waiting(async move {
-                let response = after.admitted().scope(answer).await?;
+                let response = match after.admitted() {
+                    Some(admitted) => admitted.scope(answer).await?,
+                    None => answer.await?,
+                };
                 Ok(after.complete(response))
             }),
         }
@@ -124,7 +128,7 @@ where
         let Some(left) = after else {
             return watch::poll(future, *watching, cx);
         };
-        let scope = left.admitted().enter();
+        let scope = left.admitted().map(Admitted::enter);
         let polled = watch::poll(future, *watching, cx);
         drop(scope);
         let response = ready!(polled)?;
@@ -155,14 +159,36 @@ where
     }
 }
 
-pub(super) fn announce(response: &mut Response, announcement: Option<DeprecationHeaders>) {
-    let headers = response.headers_mut();
+pub(super) fn announce(headers: &mut HeaderMap, announcement: Option<StateHeaders>) {
     for (name, value) in announcement.iter().flat_map(|headers| headers.iter()) {
-        // A handler may have links of its own; the other two are ours to say.
-        if *name == header::LINK {
-            headers.append(name, value.clone());
-        } else {
-            headers.insert(name, value.clone());
-        }
+        set(headers, name, value.clone());
+    }
+}
+
+/// Puts a header that is ours to say on an answer.
+pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+    // A handler may have links of its own.
+    if *name == header::LINK {
+        headers.append(name, value);
+        return;
+    }
+    if *name == header::CACHE_CONTROL {
+        forget_caching(headers);
+    }
+    headers.insert(name, value);
+}
+
+/// Removes what caches obey rather than `Cache-Control`: the fields of RFC 9213, which end in `-cache-control`, and those
+/// that proxies had before.
+#[cold]
+fn forget_caching(headers: &mut HeaderMap) {
+    let rules = |name: &&HeaderName| {
+        let name = name.as_str();
+        name.ends_with("-cache-control")
+            || ["expires", "surrogate-control", "x-accel-expires"].contains(&name)
+    };
+    let rules: Vec<HeaderName> = headers.keys().filter(rules).cloned().collect();
+    for name in rules {
+        headers.remove(name);
     }
 }

@@ -18,7 +18,7 @@ use super::{
     survey::{self, Probe},
     watch,
 };
-use crate::engine::{DeprecationHeaders, Limited, Snapshot};
+use crate::engine::{Limited, Snapshot, StateHeaders, uncached};
 
 /// Decides about each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -135,8 +135,8 @@ impl Endpoint {
             ref slots => {
                 let engine = &*self.shared.waygate.inner;
                 let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
-                let (slot, _) = engine.decide_among(snapshot, slots, &facts, &facts);
-                let announcement = match self.verdict(slot, &facts, snapshot) {
+                let (slot, verdict) = engine.decide_among(snapshot, slots, &facts, &facts);
+                let announcement = match announced(slot, verdict, snapshot) {
                     Ok(announcement) => announcement,
                     Err(refusal) => return refusal,
                 };
@@ -214,25 +214,16 @@ impl Endpoint {
         slot: Option<usize>,
         facts: &RequestFacts<'_>,
         snapshot: &Snapshot,
-    ) -> Result<Option<DeprecationHeaders>, Step> {
+    ) -> Result<Option<StateHeaders>, Step> {
         let engine = &*self.shared.waygate.inner;
-        match engine.decide(snapshot, slot, facts, facts) {
-            Verdict::Pass => Ok(None),
-            Verdict::PassDeprecated => {
-                Ok(slot.and_then(|slot| snapshot.slot(slot)?.announcement.clone()))
-            }
-            Verdict::Block(block) => Err(Step::Block(slot, Box::new(block.into()))),
-        }
+        announced(slot, engine.decide(snapshot, slot, facts, facts), snapshot)
     }
 
     #[inline]
-    fn serve(&self, slot: Option<usize>, announcement: Option<DeprecationHeaders>) -> Step {
+    fn serve(&self, slot: Option<usize>, announcement: Option<StateHeaders>) -> Step {
         let engine = &*self.shared.waygate.inner;
-        let announced = slot.zip(announcement);
-        Step::Serve(
-            announced
-                .map(|(slot, headers)| After::announcing(Admitted::new(engine, slot), headers)),
-        )
+        let admitted = || slot.map(|slot| Admitted::new(engine, slot));
+        Step::Serve(announcement.map(|headers| After::announcing(admitted(), headers)))
     }
 
     /// What is behind this endpoint, as far as it is known: where it is not, a handler.
@@ -260,5 +251,21 @@ impl Endpoint {
             }
             None => ResponseFuture::ready(reply::builtin(&blocked)),
         }
+    }
+}
+
+/// What the answer is to say by this verdict on the route in `slot`, or the refusal.
+#[inline]
+fn announced(
+    slot: Option<usize>,
+    verdict: Verdict<'_>,
+    snapshot: &Snapshot,
+) -> Result<Option<StateHeaders>, Step> {
+    let of_route = || slot.and_then(|slot| snapshot.slot(slot)?.announcement.as_ref());
+    match verdict {
+        Verdict::Pass => Ok(None),
+        Verdict::PassDeprecated => Ok(of_route().cloned()),
+        Verdict::PassExempt { deprecated } => Ok(Some(uncached(of_route().filter(|_| deprecated)))),
+        Verdict::Block(block) => Err(Step::Block(slot, Box::new(block.into()))),
     }
 }

@@ -76,12 +76,12 @@ impl<'a> View<'a> {
             return notes;
         }
         // In the order of the decisions: global maintenance comes before the route's own.
-        let global = self.snapshot.closed_by_maintenance(slot);
+        let global = self.snapshot.closed_by_maintenance(slot, self.now);
         let is_force_active = route.rule.is_force_active();
         let maintenance = match (global, state.position.effective(self.now)) {
             (Some(global), _) => Some(Maintenance {
                 reason: &global.reason,
-                until: None,
+                until: global.end,
             }),
             (None, Effective::Maintenance { reason, until }) if !is_force_active => {
                 Some(Maintenance { reason, until })

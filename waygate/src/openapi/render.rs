@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::{Value, json};
-use waygate_core::{Timestamp, model::GlobalMaintenance};
+use waygate_core::{Timestamp, grammar::format_wire, model::GlobalMaintenance};
 
 use super::{conditional::strong_etag, filter::View, parts::Parts, select::Selection};
 use crate::engine::RateLimitHeaders;
@@ -17,7 +17,7 @@ pub(crate) struct Rendering {
     /// Comes from the bytes alone, so that all replicas give the same.
     pub(super) etag: HeaderValue,
     /// What open pages are told: `{"version":4,"global":{"enabled":false},"maintenance":1}`, where `maintenance` counts
-    /// the operations that are shown as in maintenance.
+    /// the operations that are shown as in maintenance. With `service` where there is something to say of it.
     #[cfg(feature = "swagger-ui")]
     pub(super) state: String,
 }
@@ -25,41 +25,87 @@ pub(crate) struct Rendering {
 /// Puts the document together for one picture.
 pub(super) fn render(parts: &Parts, view: View<'_>, headers: RateLimitHeaders) -> Rendering {
     let selection = Selection::of(parts, view, headers);
-    let global = global(&view);
-    let bytes = Bytes::from(selection.write(&global));
+    let notices = Notices::of(&view);
+    let bytes = Bytes::from(selection.write(&notices));
     let snapshot = view.snapshot;
     // What was published as the next boundary may have passed already.
     let boundary = |slot| snapshot.slot(slot)?.state.position.next_change(view.now);
+    let of_routes = snapshot.timed().filter_map(|(slot, _)| boundary(slot));
+    let of_maintenance = snapshot.maintenances();
+    let of_maintenance = of_maintenance.filter_map(|(_, set)| set.config.next_change(view.now));
     Rendering {
         version: snapshot.version,
-        until: snapshot
-            .timed()
-            .filter_map(|(slot, _)| boundary(slot))
-            .min(),
+        until: of_routes.chain(of_maintenance).min(),
         etag: strong_etag(&bytes),
         bytes,
         #[cfg(feature = "swagger-ui")]
-        state: state(snapshot.version, &global, &selection),
+        state: state(snapshot.version, &notices, &selection),
     }
 }
 
-/// Global maintenance as the wire contract shows it in `info`.
-fn global(view: &View<'_>) -> Value {
+/// What `info` says of maintenance that concerns more than one route.
+#[derive(Debug)]
+pub(super) struct Notices {
+    /// Of everything, as the wire contract has it, and when it ends or is planned.
+    pub(super) global: Value,
+    /// The same of the service that this process is part of, with its name, unless there is nothing to say.
+    pub(super) service: Option<Value>,
+}
+
+impl Notices {
+    fn of(view: &View<'_>) -> Self {
+        let (mut global, mut service) = (json!({"enabled": false}), None);
+        for (scope, maintained) in view.snapshot.maintenances().filter(|_| !view.bypassed) {
+            let set = maintained.config.at(view.now);
+            match scope.service() {
+                None => global = notice(&set),
+                Some(_) if !set.enabled && set.start.is_none() => {}
+                Some(name) => {
+                    let mut notice = notice(&set);
+                    notice["service"] = json!(name);
+                    service = Some(notice);
+                }
+            }
+        }
+        Self { global, service }
+    }
+}
+
+/// Nothing of whom it exempts: the document is public.
+fn notice(set: &GlobalMaintenance) -> Value {
+    let instant = |at: Timestamp| format_wire(at, "Z");
     let GlobalMaintenance {
         enabled,
         reason,
         exempt_paths,
+        start,
+        end,
         ..
-    } = &*view.snapshot.global.config;
-    if *enabled && !view.bypassed {
-        json!({"enabled": true, "reason": reason, "exempt_paths": exempt_paths})
-    } else {
-        json!({"enabled": false})
+    } = set;
+    let mut notice = json!({"enabled": enabled});
+    if *enabled {
+        notice["reason"] = json!(reason);
+        notice["exempt_paths"] = json!(exempt_paths);
+        if let Some(end) = end {
+            notice["until"] = json!(instant(*end));
+        }
+    } else if let Some(start) = start {
+        let mut planned = json!({"reason": reason, "start": instant(*start)});
+        if let Some(end) = end {
+            planned["end"] = json!(instant(*end));
+        }
+        notice["planned"] = planned;
     }
+    notice
 }
 
 #[cfg(feature = "swagger-ui")]
-fn state(version: u64, global: &Value, selection: &Selection<'_>) -> String {
+fn state(version: u64, notices: &Notices, selection: &Selection<'_>) -> String {
     let maintenance = selection.in_maintenance();
-    json!({"version": version, "global": global, "maintenance": maintenance}).to_string()
+    let global = &notices.global;
+    let mut state = json!({"version": version, "global": global, "maintenance": maintenance});
+    if let Some(service) = &notices.service {
+        state["service"] = service.clone();
+    }
+    state.to_string()
 }

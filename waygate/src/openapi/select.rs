@@ -10,6 +10,7 @@ use super::{
     notes::Notes,
     parts::{Kind, Operation, Parts, PathItem, TAG_GROUPS},
     prune::{self, Uses},
+    render::Notices,
 };
 use crate::engine::RateLimitHeaders;
 
@@ -33,6 +34,7 @@ struct Shown<'a> {
 
 const SCHEMAS: &str = "\"schemas\":";
 const GLOBAL: &str = "x-waygate-global-maintenance";
+const SERVICE: &str = "x-waygate-service-maintenance";
 
 impl<'a> Selection<'a> {
     pub(super) fn of(parts: &'a Parts, view: View<'a>, headers: RateLimitHeaders) -> Self {
@@ -72,7 +74,7 @@ impl<'a> Selection<'a> {
     }
 
     /// The document in JSON.
-    pub(super) fn write(&self, global: &Value) -> Vec<u8> {
+    pub(super) fn write(&self, notices: &Notices) -> Vec<u8> {
         let parts = self.parts;
         // Room for annotations, which are short beside operations.
         let mut writer = Writer::with_capacity(parts.bytes + parts.bytes / 4);
@@ -80,8 +82,12 @@ impl<'a> Selection<'a> {
             let version = |name: &str| name == "openapi";
             writer.members(parts.root.iter().filter(|member| version(&member.name)));
             writer.object("\"info\":", |writer| {
-                writer.members(parts.info.iter().filter(|member| &*member.name != GLOBAL));
-                writer.member(GLOBAL, global);
+                let ours = |member: &&Member| [GLOBAL, SERVICE].contains(&&*member.name);
+                writer.members(parts.info.iter().filter(|member| !ours(member)));
+                writer.member(GLOBAL, &notices.global);
+                if let Some(service) = &notices.service {
+                    writer.member(SERVICE, service);
+                }
             });
             writer.members(parts.root.iter().filter(|member| !version(&member.name)));
             self.write_tags(writer);

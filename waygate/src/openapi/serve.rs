@@ -25,7 +25,11 @@ impl Guarded {
     /// * The refusals that follow from these are responses of the operation: 403 for networks and roles, 429 for limits that
     ///   refuse, 503 for maintenances, with their headers and, unless the application answers them itself, their bodies.
     ///   A response that the operation documents itself stays as it is.
-    /// * `info` has `x-waygate-global-maintenance`: `{"enabled":false}`, or `enabled`, `reason` and `exempt_paths`.
+    /// * `info` has `x-waygate-global-maintenance`: `{"enabled":false}`, or `enabled`, `reason`, `exempt_paths` and, when the
+    ///   end is known, `until`. One that is planned is `{"enabled":false,"planned":{"reason":"","start":"..","end":".."}}`,
+    ///   without `end` when there is none. Whom it exempts is not shown.
+    /// * `info` has the same of the service that this process is part of, with its name as `service`, in
+    ///   `x-waygate-service-maintenance`, while there is one running or planned.
     ///
     /// Answers carry a strong `ETag`, the same on all replicas, and `Cache-Control: no-cache`; `If-None-Match` is answered
     /// with 304. An API that was guarded without a document has an empty one.

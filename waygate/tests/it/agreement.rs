@@ -15,10 +15,11 @@ use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::Value;
 use waygate::{
     Access, Block, Facts, GlobalMaintenance, RequestTarget, RoleName, Roles, RouteGuard,
-    RouteState, Verdict, Waygate, testing::TestApp,
+    RouteState, Timestamp, Verdict, Waygate,
+    testing::{ManualClock, TestApp},
 };
 
-use crate::support::builder;
+use crate::support::{at, builder};
 
 /// The routes that are controlled.
 const KEYS: &[&str] = &[
@@ -75,6 +76,13 @@ const EXEMPTIONS: &[&str] = &[
 
 const PEER: &str = "203.0.113.7";
 
+/// The hour at which requests come, and in which everything is set.
+const NOON: u32 = 12;
+
+fn hour(hour: u32) -> Timestamp {
+    at(&format!("2030-01-01T{hour:02}:00:00Z"))
+}
+
 /// The same routes, with a handler that is or is not guarded by the extractor.
 macro_rules! router {
     ($handler:expr) => {{
@@ -129,14 +137,35 @@ async fn randomize(waygate: &Waygate, seed: &mut StdRng) {
         };
         system.set_access(key, access).await.unwrap();
     }
-    let mut config = || GlobalMaintenance {
-        exempt_paths: EXEMPTIONS
-            .iter()
-            .filter(|_| seed.random_bool(0.3))
-            .map(|path| path.parse().unwrap())
-            .collect(),
-        include_force_active: seed.random_bool(0.3),
-        ..GlobalMaintenance::default()
+    let mut config = || {
+        let hours = [
+            (None, None),
+            (Some(NOON + 1), Some(NOON + 2)),
+            (Some(NOON - 1), Some(NOON + 1)),
+            (None, Some(NOON + 1)),
+            (Some(NOON + 1), None),
+            (Some(NOON), None),
+        ];
+        let (start, end) = *hours.choose(seed).unwrap();
+        let networks: &[&str] = [&[][..], &[], &["203.0.113.0/24"], &["10.0.0.0/8"]]
+            .choose(seed)
+            .unwrap();
+        GlobalMaintenance {
+            exempt_paths: EXEMPTIONS
+                .iter()
+                .filter(|_| seed.random_bool(0.3))
+                .map(|path| path.parse().unwrap())
+                .collect(),
+            include_force_active: seed.random_bool(0.3),
+            start: start.map(hour),
+            end: end.map(hour),
+            exempt_ips: networks.iter().map(|text| text.parse().unwrap()).collect(),
+            exempt_roles: match seed.random_bool(0.2) {
+                true => vec!["ops".parse().unwrap()],
+                false => Vec::new(),
+            },
+            ..GlobalMaintenance::default()
+        }
     };
     let (global, service) = (config(), config());
     match seed.random_bool(0.5) {
@@ -201,7 +230,10 @@ impl Asked {
         let response = app.send(self.request()).await;
         let status = response.status().as_u16();
         match (status, self.handled) {
-            (200, true) | (405, false) => "pass".to_owned(),
+            (200, true) | (405, false) => match response.header("cache-control") {
+                None => "pass".to_owned(),
+                Some(rule) => format!("pass {rule}"),
+            },
             (200, false) => "a handler ran".to_owned(),
             _ if self.method == Method::HEAD => status.to_string(),
             _ => format!("{status} {}", response.json::<Value>()["error"]["code"]),
@@ -220,6 +252,7 @@ impl Asked {
         waygate.decide(target, self, |verdict| {
             let (status, code) = match verdict {
                 Verdict::Pass | Verdict::PassDeprecated => return "pass".to_owned(),
+                Verdict::PassExempt { .. } => return "pass private, no-store".to_owned(),
                 Verdict::Block(Block::GlobalMaintenance { .. } | Block::Maintenance { .. }) => {
                     (503, "MAINTENANCE_MODE")
                 }
@@ -250,7 +283,9 @@ impl Facts for Asked {
 /// Asks all three about the same requests.
 #[tokio::test]
 async fn the_layer_the_extractor_and_other_adapters_decide_alike() {
-    let waygate = builder().service("shop").build().await.unwrap();
+    let clock = ManualClock::at(hour(NOON));
+    let engine = builder().service("shop").clock(clock.clone());
+    let waygate = engine.build().await.unwrap();
     for key in KEYS {
         let state = RouteState {
             force_active: *key == "GET:/forced",
@@ -265,12 +300,14 @@ async fn the_layer_the_extractor_and_other_adapters_decide_alike() {
     };
     let plain = waygate.guard(router!(|| async {})).await.unwrap();
     let layered = app(plain.into_router());
-    let extracted = router!(|_: RouteGuard, _: ConnectInfo<SocketAddr>| async {});
+    let extracted = router!(|guard: RouteGuard, _: ConnectInfo<SocketAddr>| async { (guard, "") });
     let extracted = app(extracted.with_state(waygate.clone()));
     let mut seed = StdRng::seed_from_u64(20_300_102);
-    let (mut passed, mut blocked) = (0, 0);
-    for state in 0..150 {
+    let (mut passed, mut blocked, mut exempt) = (0, 0, 0);
+    for state in 0..200 {
         randomize(&waygate, &mut seed).await;
+        // Half of the states are asked about as they are set, and half of them an hour later, when time has changed them.
+        clock.set_wall(hour(NOON + state % 2));
         for _ in 0..60 {
             let asked = Asked::random(&mut seed);
             let name = || {
@@ -289,11 +326,14 @@ async fn the_layer_the_extractor_and_other_adapters_decide_alike() {
             if asked.handled {
                 assert_eq!(asked.ask(&extracted).await, decided, "{}", name());
             }
-            match decided.as_str() {
-                "pass" => passed += 1,
-                _ => blocked += 1,
+            match decided.split_once(' ') {
+                None => passed += 1,
+                Some(("pass", _)) => exempt += 1,
+                Some(_) => blocked += 1,
             }
         }
+        clock.set_wall(hour(NOON));
     }
     assert!(passed > 1000 && blocked > 1000, "{passed} {blocked}");
+    assert!(exempt > 300, "{exempt}");
 }

@@ -26,6 +26,7 @@ mod layer;
 mod limit_attributes;
 mod limits;
 mod log;
+mod maintenance;
 mod named_routes;
 mod openapi;
 mod outer_layers;

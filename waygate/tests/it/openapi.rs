@@ -416,6 +416,55 @@ async fn global_maintenance_is_told_where_it_holds() {
 }
 
 #[tokio::test]
+async fn a_planned_maintenance_of_everything_or_of_the_service_is_shown() {
+    let clock = clock();
+    let engine = builder().clock(clock.clone()).service("shop");
+    let waygate = engine.build().await.unwrap();
+    let app = serve(&waygate, &document(&["GET /a"])).await;
+    let operator = waygate.system();
+    let (start, end) = ("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z");
+    let set = json!({
+        "reason": "deploy", "start": start, "end": end, "exempt_ips": ["10.0.0.0/8"], "exempt_roles": ["ops"],
+    });
+    operator
+        .enable_global_maintenance(global(set))
+        .await
+        .unwrap();
+    let until = json!({ "end": "2030-01-01T01:00:00Z" });
+    operator
+        .enable_service_maintenance("shop", global(until))
+        .await
+        .unwrap();
+    let shown = async || {
+        let shown = fetch(&app).await;
+        let info = &shown["info"];
+        (
+            info["x-waygate-global-maintenance"].clone(),
+            info["x-waygate-service-maintenance"].clone(),
+            shown["paths"]["/a"]["get"]["x-waygate-until"].clone(),
+        )
+    };
+    let planned = json!({
+        "enabled": false, "planned": { "reason": "deploy", "start": start, "end": end },
+    });
+    let until = "2030-01-01T01:00:00Z";
+    let of_service = json!({
+        "enabled": true, "reason": "", "exempt_paths": [], "until": until, "service": "shop",
+    });
+    assert_eq!(shown().await, (planned.clone(), of_service, json!(until)));
+    clock.set_wall(at(until));
+    assert_eq!(shown().await, (planned, Value::Null, Value::Null));
+    clock.set_wall(at(start));
+    let running = json!({
+        "enabled": true, "reason": "deploy", "exempt_paths": [], "until": end,
+    });
+    assert_eq!(shown().await, (running, Value::Null, json!(end)));
+    clock.set_wall(at(end));
+    let off = json!({ "enabled": false });
+    assert_eq!(shown().await, (off, Value::Null, Value::Null));
+}
+
+#[tokio::test]
 async fn tags_go_with_their_last_operation() {
     let waygate = builder().build().await.unwrap();
     let mut all = document(&["GET /a", "GET /b"]);

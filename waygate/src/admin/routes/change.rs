@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 use waygate_core::{
-    grammar::{Interval, parse_instant},
+    Timestamp,
+    grammar::{Interval, Invalid, parse_instant},
     model::Revision,
     transition::RouteCommand,
 };
@@ -77,9 +78,18 @@ fn revision_of(waygate: &Waygate, key: &str) -> Result<Revision, Problem> {
 pub(super) fn interval(start: &str, end: &str) -> Result<Interval, Problem> {
     match (parse_instant(start), parse_instant(end)) {
         (Ok(start), Ok(end)) => Ok(Interval::new(start, end)?),
-        (Err(invalid), _) | (_, Err(invalid)) => {
-            let error = "Invalid datetime for start/end";
-            Err(Problem::new(Kind::InvalidValue, error).detail(invalid.to_string()))
-        }
+        (Err(invalid), _) | (_, Err(invalid)) => Err(no_instant(&invalid)),
     }
+}
+
+/// One of the two, where either may be missing.
+pub(super) fn instant(text: Option<String>) -> Result<Option<Timestamp>, Problem> {
+    let given = text.filter(|text| !text.is_empty());
+    let instant = given.as_deref().map(parse_instant).transpose();
+    instant.map_err(|invalid| no_instant(&invalid))
+}
+
+fn no_instant(invalid: &Invalid) -> Problem {
+    let error = "Invalid datetime for start/end";
+    Problem::new(Kind::InvalidValue, error).detail(invalid.to_string())
 }

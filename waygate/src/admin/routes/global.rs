@@ -1,17 +1,17 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    grammar::Reason,
-    model::{ExemptPath, GlobalMaintenance, Revision},
+    grammar::{Reason, RoleName, parse_cidr},
+    model::{DroppedMaintenance, ExemptPath, GlobalMaintenance, Revision},
 };
 
-use super::change::with_current;
+use super::change::{instant, with_current};
 use crate::{
-    ChangeError,
+    ChangeError, Operator,
     admin::{
         author::Author,
         body::{Ask, Asked, EmptyRequest},
@@ -20,6 +20,7 @@ use crate::{
         schema,
         state::AdminState,
     },
+    engine::{MaintenanceChanged, MaintenanceCommand, MaintenanceScope},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -30,7 +31,25 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(exempt_paths))
 }
 
-type Changed = Result<Reply<GlobalMaintenance>, Problem>;
+/// Maintenance of everything or of a service as the interface shows it.
+#[derive(Debug, Serialize)]
+pub(super) struct MaintenanceBody {
+    #[serde(flatten)]
+    maintenance: GlobalMaintenance,
+    #[serde(skip_serializing_if = "DroppedMaintenance::is_empty")]
+    dropped: DroppedMaintenance,
+}
+
+impl From<GlobalMaintenance> for MaintenanceBody {
+    fn from(maintenance: GlobalMaintenance) -> Self {
+        Self {
+            maintenance,
+            dropped: DroppedMaintenance::default(),
+        }
+    }
+}
+
+pub(super) type Changed = Result<Reply<MaintenanceBody>, Problem>;
 
 fn current(state: &AdminState) -> (GlobalMaintenance, Revision) {
     let (global, number) = state.waygate.global_maintenance();
@@ -38,14 +57,29 @@ fn current(state: &AdminState) -> (GlobalMaintenance, Revision) {
     (global, Revision { epoch, number })
 }
 
-fn outcome(
-    state: &AdminState,
-    outcome: Result<(GlobalMaintenance, Revision), ChangeError>,
-) -> Changed {
-    match outcome {
-        Ok((global, revision)) => Ok(Reply::tagged(global, revision)),
-        Err(error) => Err(with_current(error.into(), || Ok(current(state).1))),
-    }
+async fn change(state: &AdminState, author: Author, command: MaintenanceCommand) -> Changed {
+    let operator = author.expecting(|| Ok(current(state).1))?;
+    maintain(&operator, MaintenanceScope::Global, command)
+        .await
+        .map_err(|error| with_current(error.into(), || Ok(current(state).1)))
+}
+
+/// Runs a command on maintenance.
+pub(super) async fn maintain(
+    operator: &Operator,
+    scope: MaintenanceScope,
+    command: MaintenanceCommand,
+) -> Result<Reply<MaintenanceBody>, ChangeError> {
+    let MaintenanceChanged {
+        maintenance,
+        revision,
+        dropped,
+    } = operator.maintain(scope, command).await?;
+    let body = MaintenanceBody {
+        maintenance,
+        dropped,
+    };
+    Ok(Reply::tagged(body, revision))
 }
 
 /// Shows global maintenance.
@@ -57,12 +91,12 @@ fn outcome(
     responses((status = OK, description = "Global maintenance.", body = schema::GlobalMaintenance)),
     security(("token" = ["read"]))
 )]
-async fn get(State(state): State<Arc<AdminState>>) -> Reply<GlobalMaintenance> {
+async fn get(State(state): State<Arc<AdminState>>) -> Reply<MaintenanceBody> {
     let (global, revision) = current(&state);
-    Reply::tagged(global, revision)
+    Reply::tagged(global.into(), revision)
 }
 
-/// Why everything is in maintenance, and what is not.
+/// Why everything is in maintenance, when, and what and who is not.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EnableGlobalRequest {
@@ -77,22 +111,47 @@ pub(super) struct EnableGlobalRequest {
     /// Whether even force-active routes are closed.
     #[serde(default)]
     include_force_active: bool,
+    /// When it begins; without a zone, in UTC. At once if it is not given.
+    #[schema(format = DateTime)]
+    start: Option<String>,
+    /// When it ends, after it begins; without a zone, in UTC. Not by itself if it is not given.
+    #[schema(format = DateTime)]
+    end: Option<String>,
+    /// Clients whose addresses lie in one of these networks are served.
+    #[serde(default)]
+    #[schema(example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
+    exempt_ips: Vec<String>,
+    /// Callers who have one of these roles are served.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, example = json!(["billing:admin"]))]
+    exempt_roles: Vec<RoleName>,
 }
 
 impl Ask for EnableGlobalRequest {}
 
-impl From<EnableGlobalRequest> for GlobalMaintenance {
-    fn from(asked: EnableGlobalRequest) -> Self {
-        Self {
+impl EnableGlobalRequest {
+    pub(super) fn command(self) -> Result<MaintenanceCommand, Problem> {
+        let networks = self.exempt_ips.iter();
+        let config = GlobalMaintenance {
             enabled: true,
-            reason: asked.reason,
-            exempt_paths: asked.exempt_paths,
-            include_force_active: asked.include_force_active,
-        }
+            reason: self.reason,
+            exempt_paths: self.exempt_paths,
+            include_force_active: self.include_force_active,
+            start: instant(self.start)?,
+            end: instant(self.end)?,
+            exempt_ips: networks
+                .map(|text| parse_cidr(text))
+                .collect::<Result<_, _>>()?,
+            exempt_roles: self.exempt_roles,
+        };
+        Ok(MaintenanceCommand::Enable(config))
     }
 }
 
-/// Puts everything in maintenance at once. What is not given is reset to its default.
+/// Puts everything in maintenance: at once, or from `start` on. What is not given is reset to its default.
+///
+/// The answer is what holds now: one that is planned is not `enabled` yet. What was set before and is not any more is
+/// named by `dropped`. Answers to exempt clients and callers carry `Cache-Control: private, no-store`.
 #[utoipa::path(
     post,
     path = "/api/global/enable",
@@ -107,12 +166,10 @@ async fn enable(
     author: Author,
     Asked(asked): Asked<EnableGlobalRequest>,
 ) -> Changed {
-    let operator = author.expecting(|| Ok(current(&state).1))?;
-    let enabled = operator.enable_global_maintenance(asked.into()).await;
-    outcome(&state, enabled)
+    change(&state, author, asked.command()?).await
 }
 
-/// Ends global maintenance, and forgets its reason and exemptions.
+/// Ends global maintenance, planned or running, and forgets its reason and exemptions.
 #[utoipa::path(
     post,
     path = "/api/global/disable",
@@ -127,8 +184,7 @@ async fn disable(
     author: Author,
     Asked(EmptyRequest {}): Asked<EmptyRequest>,
 ) -> Changed {
-    let operator = author.expecting(|| Ok(current(&state).1))?;
-    outcome(&state, operator.disable_global_maintenance().await)
+    change(&state, author, MaintenanceCommand::Disable).await
 }
 
 /// What stays open in global maintenance.
@@ -159,7 +215,6 @@ async fn exempt_paths(
     author: Author,
     Asked(asked): Asked<ExemptPathsRequest>,
 ) -> Changed {
-    let operator = author.expecting(|| Ok(current(&state).1))?;
-    let paths: Vec<&str> = asked.exempt_paths.iter().map(ExemptPath::as_str).collect();
-    outcome(&state, operator.set_global_exempt_paths(&paths).await)
+    let command = MaintenanceCommand::SetExemptPaths(asked.exempt_paths);
+    change(&state, author, command).await
 }

@@ -24,6 +24,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(enable))
         .routes(routes!(disable))
         .routes(routes!(maintenance))
+        .routes(routes!(end_maintenance))
         .routes(routes!(env))
 }
 
@@ -39,7 +40,9 @@ struct EnableRequest {
 
 impl Ask for EnableRequest {}
 
-/// Opens a route everywhere at once, and drops its windows and its environment gate.
+/// Opens a route everywhere at once, and drops its windows and its environment gate, which the answer names.
+///
+/// `POST /api/routes/{pk}/maintenance/end` keeps what is planned.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/enable",
@@ -146,6 +149,28 @@ async fn maintenance(
         }
     };
     change(&state, author, key, command).await
+}
+
+/// Ends the maintenance of a route at once, and keeps its environment gate and the windows that have not begun.
+///
+/// A route that is not in maintenance stays as it is. One that is disabled would stay so, which is refused.
+#[utoipa::path(
+    post,
+    path = "/api/routes/{pk}/maintenance/end",
+    operation_id = "end_route_maintenance",
+    tag = "routes",
+    params(("pk" = String, Path)),
+    request_body = Option<EnableRequest>,
+    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    security(("token" = ["write:routes"]))
+)]
+async fn end_maintenance(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    Asked(EnableRequest { reason }): Asked<EnableRequest>,
+) -> Changed {
+    change(&state, author, key, RouteCommand::EndMaintenance { reason }).await
 }
 
 /// Where a route is served.

@@ -8,18 +8,20 @@ use waygate_core::{
     model::{GlobalMaintenance, Revision},
 };
 
-use super::{change::with_current, global::EnableGlobalRequest};
+use super::{
+    change::with_current,
+    global::{Changed, EnableGlobalRequest, MaintenanceBody, maintain},
+};
 use crate::{
-    ChangeError,
     admin::{
         author::Author,
         body::{Asked, EmptyRequest},
-        error::Problem,
         key::Service,
         reply::{self, Reply},
         schema,
         state::AdminState,
     },
+    engine::{MaintenanceCommand, MaintenanceScope},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -29,8 +31,6 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(enable))
         .routes(routes!(disable))
 }
-
-type Changed = Result<Reply<GlobalMaintenance>, Problem>;
 
 /// Lists the services that routes belong to, and the one that this process is part of.
 #[utoipa::path(
@@ -56,15 +56,19 @@ async fn current(state: &AdminState, service: &ServiceName) -> (GlobalMaintenanc
     (maintenance, Revision { epoch, number })
 }
 
-async fn outcome(
+async fn change(
     state: &AdminState,
-    service: &ServiceName,
-    outcome: Result<(GlobalMaintenance, Revision), ChangeError>,
+    author: Author,
+    service: ServiceName,
+    command: MaintenanceCommand,
 ) -> Changed {
-    match outcome {
-        Ok((maintenance, revision)) => Ok(Reply::tagged(maintenance, revision)),
+    let (_, revision) = current(state, &service).await;
+    let operator = author.expecting(|| Ok(revision))?;
+    let scope = MaintenanceScope::Service(service.clone());
+    match maintain(&operator, scope, command).await {
+        Ok(changed) => Ok(changed),
         Err(error) => {
-            let (_, revision) = current(state, service).await;
+            let (_, revision) = current(state, &service).await;
             Err(with_current(error.into(), || Ok(revision)))
         }
     }
@@ -83,12 +87,12 @@ async fn outcome(
 async fn get(
     State(state): State<Arc<AdminState>>,
     Service(service): Service,
-) -> Reply<GlobalMaintenance> {
+) -> Reply<MaintenanceBody> {
     let (maintenance, revision) = current(&state, &service).await;
-    Reply::tagged(maintenance, revision)
+    Reply::tagged(maintenance.into(), revision)
 }
 
-/// Puts every route of a service in maintenance at once. What is not given is reset to its default.
+/// Puts every route of a service in maintenance: at once, or from `start` on. What is not given is reset to its default.
 #[utoipa::path(
     post,
     path = "/api/services/{service}/maintenance/enable",
@@ -105,15 +109,10 @@ async fn enable(
     Service(service): Service,
     Asked(asked): Asked<EnableGlobalRequest>,
 ) -> Changed {
-    let (_, revision) = current(&state, &service).await;
-    let operator = author.expecting(|| Ok(revision))?;
-    let enabled = operator
-        .enable_service_maintenance(service.as_str(), asked.into())
-        .await;
-    outcome(&state, &service, enabled).await
+    change(&state, author, service, asked.command()?).await
 }
 
-/// Ends maintenance of a service, and forgets its reason and exemptions.
+/// Ends maintenance of a service, planned or running, and forgets its reason and exemptions.
 #[utoipa::path(
     post,
     path = "/api/services/{service}/maintenance/disable",
@@ -130,8 +129,5 @@ async fn disable(
     Service(service): Service,
     Asked(EmptyRequest {}): Asked<EmptyRequest>,
 ) -> Changed {
-    let (_, revision) = current(&state, &service).await;
-    let operator = author.expecting(|| Ok(revision))?;
-    let disabled = operator.disable_service_maintenance(service.as_str()).await;
-    outcome(&state, &service, disabled).await
+    change(&state, author, service, MaintenanceCommand::Disable).await
 }

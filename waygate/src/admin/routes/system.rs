@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::grammar::format_wire;
+use waygate_core::{Timestamp, grammar::format_wire};
 
 use crate::{
     CountingModes,
@@ -18,6 +18,7 @@ use crate::{
         schema,
         state::AdminState,
     },
+    engine::MaintenanceNotice,
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -38,6 +39,11 @@ struct HealthBody {
     revision: String,
     /// What is impaired.
     components: BTreeMap<String, DegradedBody>,
+    /// Maintenance of everything, or of the service that this process is part of, that is on or planned;
+    /// missing if there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    maintenance: Vec<MaintenanceBody>,
     /// How many requests were counted for rate limits, and by what, since the process began.
     #[schema(value_type = schema::CountingModes)]
     counting: CountingModes,
@@ -52,6 +58,42 @@ struct DegradedBody {
     since: String,
     /// What is wrong. Files are named without their directories, which the log of the service has.
     cause: String,
+}
+
+/// Maintenance that is on or planned.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MaintenanceNotice)]
+struct MaintenanceBody {
+    /// `global`, or `service:<name>`.
+    #[schema(example = "global")]
+    scope: String,
+    /// `on` or `planned`.
+    #[schema(example = "planned")]
+    state: &'static str,
+    /// Why; may be empty.
+    reason: String,
+    /// When it begins or began; `null` if it was switched on at once.
+    #[schema(required, format = DateTime)]
+    start: Option<String>,
+    /// When it ends; `null` if it does not end by itself.
+    #[schema(required, format = DateTime)]
+    end: Option<String>,
+}
+
+impl From<MaintenanceNotice> for MaintenanceBody {
+    fn from(MaintenanceNotice { scope, set }: MaintenanceNotice) -> Self {
+        let instant = |at: Option<Timestamp>| at.map(|at| format_wire(at, "Z"));
+        Self {
+            scope: match scope.service() {
+                Some(service) => format!("service:{service}"),
+                None => "global".to_owned(),
+            },
+            state: if set.enabled { "on" } else { "planned" },
+            reason: set.reason.to_string(),
+            start: instant(set.start),
+            end: instant(set.end),
+        }
+    }
 }
 
 /// Tells how the engine is.
@@ -73,10 +115,12 @@ async fn health(State(state): State<Arc<AdminState>>) -> Reply<HealthBody> {
         };
         (component.to_string(), body)
     });
+    let notices = state.waygate.inner.maintenance_notices();
     Reply::ok(HealthBody {
         status,
         revision: state.waygate.revision().to_string(),
         components: components.collect(),
+        maintenance: notices.into_iter().map(Into::into).collect(),
         counting: state.waygate.counting_modes(),
     })
 }

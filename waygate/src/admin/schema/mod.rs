@@ -58,6 +58,32 @@ pub(crate) struct Route {
     orphaned: bool,
     /// The entity tag, for `If-Match`.
     etag: String,
+    /// In the answer to a change: what it has taken from the route, if anything.
+    #[schema(nullable = false)]
+    dropped: Option<Dropped>,
+}
+
+/// What a change has taken from a route. What is missing was not taken.
+#[derive(ToSchema)]
+pub(crate) struct Dropped {
+    /// Windows that had not ended.
+    #[schema(nullable = false)]
+    windows: Option<Vec<PlannedWindow>>,
+    /// Environments of the gate.
+    #[schema(nullable = false)]
+    allowed_envs: Option<Vec<String>>,
+    /// Roles of the access list.
+    #[schema(nullable = false)]
+    allowed_roles: Option<Vec<String>>,
+    /// Networks of the access list.
+    #[schema(nullable = false)]
+    allowed_ips: Option<Vec<String>>,
+    /// The deprecation.
+    #[schema(nullable = false)]
+    deprecation: Option<Deprecation>,
+    /// When a temporary disabling would have ended.
+    #[schema(format = DateTime, nullable = false)]
+    until: Option<String>,
 }
 
 /// What a route is.
@@ -110,6 +136,7 @@ pub(crate) struct Deprecation {
 /// Maintenance of everything at once, or of one service.
 #[derive(ToSchema)]
 pub(crate) struct GlobalMaintenance {
+    /// Whether it is on now. One that is planned has a `start` and is not.
     enabled: bool,
     /// Why; may be empty.
     reason: String,
@@ -117,6 +144,44 @@ pub(crate) struct GlobalMaintenance {
     exempt_paths: Vec<String>,
     /// Whether even force-active routes are closed.
     include_force_active: bool,
+    /// When it begins or began; missing if it was switched on at once.
+    #[schema(format = DateTime, nullable = false)]
+    start: Option<String>,
+    /// When it ends; missing if it does not end by itself.
+    #[schema(format = DateTime, nullable = false)]
+    end: Option<String>,
+    /// Clients whose addresses lie in one of these networks are served; missing if there are none.
+    #[schema(nullable = false, example = json!(["10.0.0.0/8"]))]
+    exempt_ips: Option<Vec<String>>,
+    /// Callers who have one of these roles are served; missing if there are none.
+    #[schema(nullable = false, example = json!(["billing:admin"]))]
+    exempt_roles: Option<Vec<String>>,
+    /// In the answer to a change: what was set before and is not any more, if anything.
+    #[schema(nullable = false)]
+    dropped: Option<DroppedMaintenance>,
+}
+
+/// What a change has taken from maintenance of everything or of one service. What is missing was not taken.
+#[derive(ToSchema)]
+pub(crate) struct DroppedMaintenance {
+    /// When it would have begun.
+    #[schema(format = DateTime, nullable = false)]
+    start: Option<String>,
+    /// When it would have ended.
+    #[schema(format = DateTime, nullable = false)]
+    end: Option<String>,
+    /// Routes that stayed open.
+    #[schema(nullable = false)]
+    exempt_paths: Option<Vec<String>>,
+    /// Networks whose clients were served.
+    #[schema(nullable = false)]
+    exempt_ips: Option<Vec<String>>,
+    /// Roles whose callers were served.
+    #[schema(nullable = false)]
+    exempt_roles: Option<Vec<String>>,
+    /// `true` if force-active routes were closed, too.
+    #[schema(nullable = false)]
+    include_force_active: Option<bool>,
 }
 
 /// One line of the audit log.
@@ -153,4 +218,7 @@ pub(crate) struct AuditEntry {
     /// What is stored since.
     #[schema(value_type = Option<Object>, nullable = false)]
     new: Option<Value>,
+    /// What the change has taken, as its answer names it.
+    #[schema(value_type = Option<Object>, nullable = false)]
+    dropped: Option<Value>,
 }

@@ -20,8 +20,7 @@ use super::{
     refuse::refused,
 };
 use crate::engine::{
-    Admission, Claims, Counting, DeprecationHeaders, Limited, Limits, NoFunctions, Refusal,
-    Registered,
+    Admission, Claims, Counting, Limited, Limits, NoFunctions, Refusal, Registered, StateHeaders,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,7 +31,7 @@ const MAX_METHOD: usize = 16;
 struct Arrived<'a> {
     limited: Limited<'a>,
     admitted: Admitted,
-    announcement: Option<DeprecationHeaders>,
+    announcement: Option<StateHeaders>,
 }
 
 /// What a request takes along while it waits.
@@ -40,7 +39,7 @@ pub(crate) struct Waiting {
     slot: usize,
     route: Arc<Registered>,
     limits: Arc<Limits>,
-    announcement: Option<DeprecationHeaders>,
+    announcement: Option<StateHeaders>,
     /// What it is counted by, where that is known.
     claims: Option<Claims>,
 }
@@ -72,7 +71,7 @@ impl Arrived<'_> {
             announcement,
             ..
         } = self;
-        Step::Serve(announcement.map(|headers| After::announcing(admitted, headers)))
+        Step::Serve(announcement.map(|headers| After::announcing(Some(admitted), headers)))
     }
 }
 
@@ -83,7 +82,7 @@ impl Endpoint {
         self: &Arc<Self>,
         request: &Request,
         limited: Limited<'_>,
-        announcement: Option<DeprecationHeaders>,
+        announcement: Option<StateHeaders>,
     ) -> Step {
         let engine = &*self.shared.waygate.inner;
         let Limited {
@@ -188,7 +187,7 @@ where
             Some(Ok(claims)) if claims.is_empty() => {
                 counting.uncounted(&claims);
                 let announcement = waiting.announcement;
-                let after = announcement.map(|headers| After::announcing(admitted, headers));
+                let after = announcement.map(|headers| After::announcing(Some(admitted), headers));
                 return self.serve(request, after);
             }
             Some(Ok(claims)) if engine.counters.shared.is_some() => {
@@ -265,7 +264,7 @@ where
                     let reach = |request| watch::reach(&mut inner, &endpoint, request);
                     let serving = places.serve(reach, request);
                     let mut response = admitted.scope(serving).await?;
-                    announce(&mut response, announcement);
+                    announce(response.headers_mut(), announcement);
                     return Ok(response);
                 }
                 Ok(claims) if counting.engine.counters.shared.is_none() => counting.here(claims),

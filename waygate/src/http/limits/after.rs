@@ -8,7 +8,7 @@ use super::{
     super::{admitted::Admitted, endpoint::Endpoint, future::announce},
     Cost, headers,
 };
-use crate::engine::{DeprecationHeaders, Limits, Passed};
+use crate::engine::{Limits, Passed, StateHeaders};
 
 /// On an answer: the request was refused further inside, so that it is not to be charged for what it has passed.
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +16,9 @@ pub(crate) struct Uncharged;
 
 /// What is left to do when the endpoint has answered.
 pub(crate) struct After {
-    admitted: Admitted,
-    announcement: Option<DeprecationHeaders>,
+    /// `None` where no controlled route was asked for.
+    admitted: Option<Admitted>,
+    announcement: Option<StateHeaders>,
     counted: Option<CountedRequest>,
 }
 
@@ -29,8 +30,8 @@ struct CountedRequest {
 }
 
 impl After {
-    /// The answer tells that the route is deprecated.
-    pub(crate) fn announcing(admitted: Admitted, announcement: DeprecationHeaders) -> Box<Self> {
+    /// The answer tells of the route's state.
+    pub(crate) fn announcing(admitted: Option<Admitted>, announcement: StateHeaders) -> Box<Self> {
         Box::new(Self {
             admitted,
             announcement: Some(announcement),
@@ -45,7 +46,7 @@ impl After {
         endpoint: Arc<Endpoint>,
         limits: Arc<Limits>,
         passed: Passed,
-        announcement: Option<DeprecationHeaders>,
+        announcement: Option<StateHeaders>,
     ) -> Box<Self> {
         let counted = Some(CountedRequest {
             endpoint,
@@ -56,7 +57,7 @@ impl After {
         Box::write(
             Box::new_uninit(),
             Self {
-                admitted,
+                admitted: Some(admitted),
                 announcement,
                 counted,
             },
@@ -65,7 +66,7 @@ impl After {
 
     /// What the endpoint is polled as.
     #[inline]
-    pub(crate) fn admitted(&self) -> Admitted {
+    pub(crate) fn admitted(&self) -> Option<Admitted> {
         self.admitted
     }
 
@@ -80,7 +81,7 @@ impl After {
             counted.tell(&mut response);
         }
         if self.announcement.is_some() {
-            announce(&mut response, self.announcement);
+            announce(response.headers_mut(), self.announcement);
         }
         if let Some(cost) = response.extensions_mut().remove::<Cost>()
             && let Some(counted) = self.counted

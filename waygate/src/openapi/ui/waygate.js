@@ -22,7 +22,7 @@
     if (node.textContent !== text) node.textContent = text;
   }
 
-  function paint({ global, maintenance }) {
+  function paint({ global, service, maintenance }) {
     const health = element("wg-health");
     const operations = maintenance === 1 ? "1 operation" : `${maintenance} operations`;
     if (global.enabled) {
@@ -35,27 +35,40 @@
       health.dataset.state = "open";
       setText(health, "All systems operational");
     }
-    paintBanner(global);
+    paintBanner(global, service);
   }
 
-  function paintBanner(global) {
+  function paintBanner(global, service) {
     const banner = element("wg-banner");
-    const told = JSON.stringify(global);
+    const told = JSON.stringify([global, service]);
     if (banner.dataset.told === told) return;
     banner.dataset.told = told;
+    banner.dataset.state = global.enabled || service?.enabled ? "closed" : "planned";
     banner.replaceChildren();
-    if (!global.enabled) return;
+    paintNotice(banner, "Site-wide maintenance", global);
+    if (service) paintNotice(banner, `Maintenance of ${service.service}`, service);
+  }
+
+  function paintNotice(banner, title, { enabled, reason, exempt_paths: exempt, until, planned }) {
     const add = (tag, name, text) => {
       const node = document.createElement(tag);
       node.className = name;
       node.textContent = text;
       banner.append(node);
     };
-    add("strong", "wg-banner-title", "Site-wide maintenance");
-    if (global.reason) add("span", "wg-banner-reason", global.reason);
-    if (global.exempt_paths?.length) {
-      const paths = global.exempt_paths.map((path) => path.replace(":/", " /"));
-      add("span", "wg-banner-exempt", `Still open: ${paths.join(", ")}`);
+    if (enabled) {
+      add("strong", "wg-banner-title", title);
+      if (reason) add("span", "wg-banner-reason", reason);
+      if (until) add("span", "wg-banner-time", `Until ${instant(until)}`);
+      if (exempt?.length) {
+        const paths = exempt.map((path) => path.replace(":/", " /"));
+        add("span", "wg-banner-exempt", `Still open: ${paths.join(", ")}`);
+      }
+    } else if (planned) {
+      add("strong", "wg-banner-title", `${title} is planned`);
+      if (planned.reason) add("span", "wg-banner-reason", planned.reason);
+      const end = planned.end ? ` until ${instant(planned.end)}` : "";
+      add("span", "wg-banner-time", `From ${instant(planned.start)}${end}`);
     }
   }
 

@@ -30,6 +30,7 @@ pub(super) fn operations() -> Vec<(&'static str, &'static str, Value)> {
         ("POST", "/api/routes/{pk}/enable", json!({})),
         ("POST", "/api/routes/{pk}/disable", json!({})),
         ("POST", "/api/routes/{pk}/maintenance", json!({})),
+        ("POST", "/api/routes/{pk}/maintenance/end", json!({})),
         ("POST", "/api/routes/{pk}/env", json!({ "envs": ["dev"] })),
         (
             "POST",

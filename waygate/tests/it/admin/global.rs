@@ -1,7 +1,7 @@
 use serde_json::json;
 use waygate::AuditQuery;
 
-use super::support::Server;
+use super::support::{Server, at};
 
 #[tokio::test]
 async fn exempt_paths_are_set_without_switching_maintenance_on() {
@@ -58,7 +58,10 @@ async fn enabling_replaces_everything_and_disabling_takes_no_fields() {
     let global = server.post_raw("/api/global/enable", "").await.expect(200);
     assert_eq!(
         global,
-        json!({ "enabled": true, "reason": "", "exempt_paths": [], "include_force_active": false })
+        json!({
+            "enabled": true, "reason": "", "exempt_paths": [], "include_force_active": false,
+            "dropped": { "exempt_paths": ["/x"], "include_force_active": true },
+        })
     );
     let text = server
         .post("/api/global/disable", json!({ "reason": "x" }))
@@ -67,4 +70,162 @@ async fn enabling_replaces_everything_and_disabling_takes_no_fields() {
     assert_eq!(text, "unknown field `reason`: none is expected here");
     let global = server.post_raw("/api/global/disable", "").await.expect(200);
     assert_eq!(global["enabled"], false);
+}
+
+const BASES: [&str; 2] = ["/api/global", "/api/services/billing/maintenance"];
+
+#[tokio::test]
+async fn a_maintenance_is_planned_with_exemptions() {
+    let server = Server::start().await;
+    for base in BASES {
+        let (enable, show) = (format!("{base}/enable"), base);
+        let planned = json!({
+            "reason": "upgrade", "exempt_ips": ["10.1.2.3/8", "192.0.2.7"], "exempt_roles": ["ops"],
+            "start": "2030-01-01T04:00:00+02:00", "end": "2030-01-01 04:00:00",
+        });
+        let answer = server.post(&enable, planned).await;
+        let tag = answer.headers["etag"].clone();
+        let shown = answer.expect(200);
+        assert_eq!(
+            shown,
+            json!({
+                "enabled": false, "reason": "upgrade", "exempt_paths": [], "include_force_active": false,
+                "start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z",
+                "exempt_ips": ["10.0.0.0/8", "192.0.2.7/32"], "exempt_roles": ["ops"],
+            })
+        );
+        let got = server.get(show).await;
+        assert_eq!(got.headers["etag"], tag);
+        assert_eq!(got.expect(200), shown);
+        // The command-line client adds an exemption by setting everything again: what it does not know is named.
+        let again =
+            json!({ "reason": "upgrade", "exempt_paths": ["/a"], "include_force_active": false });
+        let answer = server.post(&enable, again).await.expect(200);
+        assert_eq!(answer["enabled"], true);
+        assert_eq!(
+            answer["dropped"],
+            json!({
+                "start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z",
+                "exempt_ips": ["10.0.0.0/8", "192.0.2.7/32"], "exempt_roles": ["ops"],
+            })
+        );
+        let ended = server
+            .post_raw(&format!("{base}/disable"), "")
+            .await
+            .expect(200);
+        assert_eq!(ended["dropped"], json!({ "exempt_paths": ["/a"] }));
+        assert_eq!(server.get(show).await.expect(200)["dropped"], json!(null));
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_window_or_an_exemption_is_said() {
+    let server = Server::start().await;
+    for base in BASES {
+        let enable = format!("{base}/enable");
+        for (body, text) in [
+            (json!({ "start": "soon" }), "Invalid datetime for start/end"),
+            (
+                json!({ "end": "2026-11-22" }),
+                "Invalid datetime for start/end",
+            ),
+            (
+                json!({ "start": "2030-01-02T00:00:00Z", "end": "2030-01-01T00:00:00Z" }),
+                "the window must end after it starts",
+            ),
+            (
+                json!({ "end": "2020-01-01T00:00:00Z" }),
+                "the time span has already ended",
+            ),
+            (
+                json!({ "exempt_ips": ["10.0.0.0/33"] }),
+                "invalid CIDR `10.0.0.0/33`",
+            ),
+            (
+                json!({ "exempt_ips": "10.0.0.0/8" }),
+                "exempt_ips: invalid type",
+            ),
+            (
+                json!({ "exempt_roles": ["a b"] }),
+                "invalid role name `a b`",
+            ),
+            (
+                json!({ "exempt_role": ["ops"] }),
+                "did you mean `exempt_roles`?",
+            ),
+            (json!({ "until": "2030-01-01T00:00:00Z" }), "known are"),
+        ] {
+            let refused = server.post(&enable, body.clone()).await.refused(400);
+            assert!(refused.contains(text), "{body}: {refused}");
+        }
+        assert_eq!(server.get(base).await.expect(200)["enabled"], false);
+    }
+}
+
+#[tokio::test]
+async fn health_tells_what_is_on_and_what_is_planned() {
+    let server = Server::start().await;
+    let planned = json!({ "reason": "x", "start": "2026-11-22T22:30:00Z" });
+    server.post("/api/global/enable", planned).await.expect(200);
+    let health = server.get("/api/health").await.expect(200);
+    let start = "2026-11-22T22:30:00Z";
+    let notice = |state| json!([{ "scope": "global", "state": state, "reason": "x", "start": start, "end": null }]);
+    assert_eq!(
+        (&health["status"], &health["maintenance"]),
+        (&json!("ok"), &notice("planned"))
+    );
+    server.clock.set_wall(start.parse().unwrap());
+    let health = server.get("/api/health").await.expect(200);
+    assert_eq!(health["maintenance"], notice("on"));
+}
+
+#[tokio::test]
+async fn a_route_answers_with_what_a_command_drops() {
+    let server = Server::start().await;
+    let key = "GET:/orders";
+    let window =
+        json!({ "start": "2026-11-22T22:30:00Z", "end": "2026-11-22T23:30:00Z", "reason": "x" });
+    let envs = json!({ "envs": ["production", "staging"] });
+    server.post(&at(key, "/env"), envs).await.expect(200);
+    server.post(&at(key, "/schedule"), window).await.expect(200);
+    server
+        .clock
+        .set_wall("2026-11-22T22:40:00Z".parse().unwrap());
+    let later = json!({ "start": "2030-02-01T02:00:00Z", "end": "2030-02-01T04:00:00Z" });
+    server.post(&at(key, "/schedule"), later).await.expect(200);
+    let reason = json!({ "reason": "done" });
+    let ended = server
+        .post(&at(key, "/maintenance/end"), reason)
+        .await
+        .expect(200);
+    assert_eq!(ended["status"], "env_gated");
+    assert_eq!(ended["windows"][0]["start"], "2030-02-01T02:00:00Z");
+    assert_eq!(
+        ended["dropped"]["windows"][0]["start"],
+        "2026-11-22T22:30:00Z"
+    );
+    let enabled = server
+        .post(&at(key, "/enable"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(enabled["status"], "active");
+    assert_eq!(
+        enabled["dropped"]["windows"][0]["start"],
+        "2030-02-01T02:00:00Z"
+    );
+    assert_eq!(
+        enabled["dropped"]["allowed_envs"],
+        json!(["production", "staging"])
+    );
+    let lines = server.get("/api/audit?limit=1").await.expect(200);
+    assert_eq!(lines[0]["dropped"], enabled["dropped"]);
+    server
+        .post(&at(key, "/disable"), json!({}))
+        .await
+        .expect(200);
+    let refused = server
+        .post(&at(key, "/maintenance/end"), json!({}))
+        .await
+        .refused(400);
+    assert!(refused.contains("is disabled"), "{refused}");
 }

@@ -267,6 +267,35 @@ async fn answers_are_as_the_document_says() {
         };
         content[kind]["schema"].clone()
     };
+    for base in ["/api/global", "/api/services/{service}/maintenance"] {
+        let path = base.replace("{service}", "billing");
+        let planned = json!({
+            "start": "2029-01-01T00:00:00Z", "end": "2030-01-01T00:00:00Z", "exempt_ips": ["10.0.0.0/8"],
+            "exempt_roles": ["ops"], "exempt_paths": ["/a"], "include_force_active": true,
+        });
+        let enable = format!("{path}/enable");
+        server.post(&enable, planned).await.expect(200);
+        let answer = server.post(&enable, json!({})).await.expect(200);
+        assert_eq!(answer["dropped"].as_object().unwrap().len(), 6);
+        let schema = schema(&format!("{base}/enable"), "200");
+        conforms(&document, &schema, &answer, base);
+    }
+    let answer = server.get("/api/health").await.expect(200);
+    let health = &document["paths"]["/api/health"]["get"]["responses"]["200"];
+    conforms(
+        &document,
+        &health["content"]["application/json"]["schema"],
+        &answer,
+        "health",
+    );
+    let answer = server.post(&at(key, "/reset"), json!({})).await.expect(200);
+    assert_eq!(answer["dropped"].as_object().unwrap().len(), 5);
+    conforms(
+        &document,
+        &schema("/api/routes/{pk}/reset", "200"),
+        &answer,
+        "reset",
+    );
     let login = json!({ "username": "admin", "password": "secret" });
     let answer = server.post("/api/auth/login", login).await.expect(200);
     conforms(

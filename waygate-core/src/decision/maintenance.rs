@@ -1,0 +1,70 @@
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+use super::{Block, Facts, canonical_networks, comes_from, has_any};
+use crate::{
+    grammar::{Reason, RoleName},
+    model::GlobalMaintenance,
+};
+
+/// Maintenance of everything or of a service, compiled. Which routes it exempts is for the caller of
+/// [`decide`](super::decide) to know.
+#[derive(Debug, Clone)]
+pub struct MaintenanceRule {
+    reason: Reason,
+    include_force_active: bool,
+    /// When it begins, if it has not.
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+    exempt_ips: Vec<IpNet>,
+    exempt_roles: Vec<RoleName>,
+}
+
+impl MaintenanceRule {
+    /// Compiles `config` for any time from `now` on; `None` where it is off and time does not switch it on.
+    ///
+    /// Of the time before `now` it knows nothing: a clock that is set back needs another rule.
+    pub fn compile(config: &GlobalMaintenance, now: Timestamp) -> Option<Self> {
+        let is_over = config.end.is_some_and(|end| end <= now);
+        (config.enabled && !is_over).then(|| Self {
+            reason: config.reason.clone(),
+            include_force_active: config.include_force_active,
+            from: config.start.filter(|start| *start > now),
+            until: config.end,
+            exempt_ips: canonical_networks(&config.exempt_ips),
+            exempt_roles: config.exempt_roles.clone(),
+        })
+    }
+
+    /// Whether it closes routes that are force-active (`forced`) or not, now or later.
+    #[inline]
+    pub fn applies(&self, forced: bool) -> bool {
+        !forced || self.include_force_active
+    }
+
+    /// Whether it is on for such a route. Reads the clock only where there is a boundary ahead.
+    #[inline]
+    pub fn is_on(&self, forced: bool, now: impl FnOnce() -> Timestamp) -> bool {
+        if !self.applies(forced) {
+            return false;
+        }
+        if self.from.is_none() && self.until.is_none() {
+            return true;
+        }
+        let now = now();
+        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
+    }
+
+    /// Whether the caller is served all the same: by address or by role.
+    pub(super) fn exempts(&self, facts: &impl Facts) -> bool {
+        !self.exempt_ips.is_empty() && comes_from(&self.exempt_ips, facts)
+            || has_any(&self.exempt_roles, facts)
+    }
+
+    pub(super) fn block(&self) -> Block<'_> {
+        Block::GlobalMaintenance {
+            reason: &self.reason,
+            until: self.until,
+        }
+    }
+}

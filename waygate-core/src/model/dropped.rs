@@ -1,0 +1,260 @@
+use ipnet::IpNet;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    Deprecation, ExemptPath, GlobalMaintenance, Lifecycle, PlannedWindow, Position, RouteState,
+    text, view,
+};
+use crate::grammar::{EnvName, RoleName};
+
+/// What a command has taken from a route: what was set before and is not any more. Under the names of
+/// [`RouteView`](super::RouteView); what is empty is not written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// Windows that had not ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<PlannedWindow>,
+    /// Environments of the gate.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_envs: Vec<EnvName>,
+    /// Roles of the access list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_roles: Vec<RoleName>,
+    /// Networks of the access list.
+    #[serde(with = "text::networks", skip_serializing_if = "Vec::is_empty")]
+    pub allowed_ips: Vec<IpNet>,
+    /// The deprecation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecation: Option<Deprecation>,
+    /// When a temporary disabling would have ended.
+    #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+impl Dropped {
+    /// What a command at `now` has taken from `before` to arrive at `after`.
+    pub fn between(before: &RouteState, after: &RouteState, now: Timestamp) -> Self {
+        let left = view::planned(&after.position, now);
+        let mut windows = view::planned(&before.position, now);
+        windows.retain(|window| left.iter().all(|other| other.id != window.id));
+        let envs = |state: &RouteState| state.position.envs.clone().unwrap_or_default();
+        let (was, is) = (&before.access, &after.access);
+        let until = disabled_until(&before.position).filter(|until| *until > now);
+        Self {
+            windows,
+            allowed_envs: gone(&envs(before), &envs(after)),
+            allowed_roles: gone(&was.roles, &is.roles),
+            allowed_ips: gone(&was.ips, &is.ips),
+            deprecation: before
+                .deprecation
+                .clone()
+                .filter(|_| before.deprecation != after.deprecation),
+            until: until.filter(|_| until != disabled_until(&after.position)),
+        }
+    }
+
+    /// Whether nothing was dropped.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What a command has taken from maintenance of everything or of a service, under the names of [`GlobalMaintenance`].
+/// What is empty is not written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct DroppedMaintenance {
+    /// When a planned maintenance would have begun.
+    #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// When the maintenance would have ended.
+    #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+    /// Routes that stayed open.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exempt_paths: Vec<ExemptPath>,
+    /// Networks whose clients were served.
+    #[serde(with = "text::networks", skip_serializing_if = "Vec::is_empty")]
+    pub exempt_ips: Vec<IpNet>,
+    /// Roles whose callers were served.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exempt_roles: Vec<RoleName>,
+    /// Whether force-active routes were closed, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub include_force_active: bool,
+}
+
+impl DroppedMaintenance {
+    /// What a command at `now` has taken from `before` to arrive at `after`.
+    pub fn between(before: &GlobalMaintenance, after: &GlobalMaintenance, now: Timestamp) -> Self {
+        let ahead = |was: Option<Timestamp>, is| was.filter(|at| *at > now && was != is);
+        Self {
+            start: ahead(before.start, after.start),
+            end: ahead(before.end, after.end),
+            exempt_paths: gone(&before.exempt_paths, &after.exempt_paths),
+            exempt_ips: gone(&before.exempt_ips, &after.exempt_ips),
+            exempt_roles: gone(&before.exempt_roles, &after.exempt_roles),
+            include_force_active: before.include_force_active && !after.include_force_active,
+        }
+    }
+
+    /// Whether nothing was dropped.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn gone<T: PartialEq + Clone>(before: &[T], after: &[T]) -> Vec<T> {
+    let gone = before.iter().filter(|was| !after.contains(was));
+    gone.cloned().collect()
+}
+
+fn disabled_until(position: &Position) -> Option<Timestamp> {
+    match &position.lifecycle {
+        Lifecycle::Disabled(disabled) => disabled.until,
+        Lifecycle::Active | Lifecycle::Maintenance => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, to_value};
+
+    use super::*;
+    use crate::{
+        grammar::{Interval, parse_cidr},
+        model::Access,
+        transition::{RouteCommand, transition},
+    };
+
+    fn at(hour: u32) -> Timestamp {
+        format!("2030-01-01T{hour:02}:00:00Z").parse().unwrap()
+    }
+
+    fn run(state: &RouteState, command: RouteCommand) -> RouteState {
+        transition(state, &RouteState::default(), &command, at(0)).unwrap()
+    }
+
+    /// A route of which everything is set: gated, with a plan, for few, going away, and disabled for an hour.
+    fn full() -> RouteState {
+        let plan = RouteCommand::Schedule {
+            interval: Interval::new(at(2), at(4)).unwrap(),
+            reason: "plan".parse().unwrap(),
+        };
+        let access = Access {
+            ips: vec![parse_cidr("10.0.0.0/8").unwrap()],
+            roles: vec!["ops".parse().unwrap()],
+        };
+        let envs = ["dev", "staging"].map(|env| env.parse().unwrap()).to_vec();
+        let off = RouteCommand::Disable {
+            reason: "pause".parse().unwrap(),
+            until: Some(at(1)),
+        };
+        [
+            RouteCommand::EnvOnly { envs },
+            plan,
+            RouteCommand::SetAccess(access),
+            RouteCommand::Deprecate(Some(Deprecation::default())),
+            off,
+        ]
+        .into_iter()
+        .fold(RouteState::default(), |state, command| run(&state, command))
+    }
+
+    #[test]
+    fn what_every_command_drops_is_named() {
+        let full = full();
+        let reason = || "x".parse().unwrap();
+        let windows = json!([{
+            "id": "2030-01-01T02:00:00Z/2030-01-01T04:00:00Z",
+            "start": "2030-01-01T02:00:00Z",
+            "end": "2030-01-01T04:00:00Z",
+            "reason": "plan",
+        }]);
+        let (until, envs) = ("2030-01-01T01:00:00Z", json!(["dev", "staging"]));
+        let (roles, ips) = (json!(["ops"]), json!(["10.0.0.0/8"]));
+        for (command, dropped) in [
+            (
+                RouteCommand::Enable { reason: reason() },
+                json!({"windows": windows, "allowed_envs": envs, "until": until}),
+            ),
+            (
+                RouteCommand::Disable {
+                    reason: reason(),
+                    until: None,
+                },
+                json!({"until": until}),
+            ),
+            (
+                RouteCommand::Disable {
+                    reason: reason(),
+                    until: Some(at(1)),
+                },
+                json!({}),
+            ),
+            (
+                RouteCommand::Maintain { reason: reason() },
+                json!({"windows": windows, "until": until}),
+            ),
+            (
+                RouteCommand::EnvOnly {
+                    envs: vec!["dev".parse().unwrap()],
+                },
+                json!({"allowed_envs": ["staging"], "until": until}),
+            ),
+            (
+                RouteCommand::CancelSchedule { window: None },
+                json!({"windows": windows, "until": until}),
+            ),
+            (
+                RouteCommand::SetAccess(Access::default()),
+                json!({"allowed_ips": ips, "allowed_roles": roles}),
+            ),
+            (RouteCommand::Deprecate(None), json!({"deprecation": {}})),
+            (
+                RouteCommand::Reset,
+                json!({
+                    "windows": windows, "allowed_envs": envs, "allowed_ips": ips, "allowed_roles": roles,
+                    "deprecation": {}, "until": until,
+                }),
+            ),
+        ] {
+            let after = run(&full, command.clone());
+            let found = Dropped::between(&full, &after, at(0));
+            assert_eq!(to_value(&found).unwrap(), dropped, "{command:?}");
+            assert_eq!(found.is_empty(), dropped == json!({}));
+        }
+        // What time has ended is not dropped by anything.
+        let after = RouteState::default();
+        let late = Dropped::between(&full, &after, at(5));
+        assert!(late.windows.is_empty() && late.until.is_none());
+    }
+
+    #[test]
+    fn what_maintenance_of_everything_loses_is_named() {
+        let before: GlobalMaintenance = serde_json::from_value(json!({
+            "enabled": true, "include_force_active": true, "exempt_paths": ["/a", "/b"], "exempt_ips": ["10.0.0.0/8"],
+            "exempt_roles": ["ops"], "start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z",
+        }))
+        .unwrap();
+        let dropped = |after: &GlobalMaintenance, now| {
+            to_value(DroppedMaintenance::between(&before, after, now)).unwrap()
+        };
+        let rest = json!({
+            "include_force_active": true, "exempt_paths": ["/a", "/b"], "exempt_ips": ["10.0.0.0/8"],
+            "exempt_roles": ["ops"], "end": "2030-01-01T04:00:00Z",
+        });
+        let mut all = rest.clone();
+        all["start"] = json!("2030-01-01T02:00:00Z");
+        assert_eq!(dropped(&GlobalMaintenance::default(), at(0)), all);
+        assert_eq!(dropped(&GlobalMaintenance::default(), at(3)), rest);
+        assert_eq!(dropped(&before, at(0)), json!({}));
+        let mut fewer = before.clone();
+        fewer.exempt_paths.pop();
+        fewer.end = Some(at(5));
+        let expected = json!({"exempt_paths": ["/b"], "end": "2030-01-01T04:00:00Z"});
+        assert_eq!(dropped(&fewer, at(3)), expected);
+    }
+}

@@ -1,0 +1,52 @@
+use std::fmt;
+
+use waygate_core::{
+    grammar::format_wire,
+    model::{GlobalMaintenance, LimitScope},
+};
+
+use super::{Inner, maintenance::MaintenanceScope};
+
+/// Maintenance of everything, or of the service that this process is part of, that is on or planned.
+#[derive(Debug)]
+pub(crate) struct MaintenanceNotice {
+    pub(crate) scope: MaintenanceScope,
+    /// As it is now.
+    pub(crate) set: GlobalMaintenance,
+}
+
+impl Inner {
+    /// What is on or planned beside the states of routes.
+    pub(crate) fn maintenance_notices(&self) -> Vec<MaintenanceNotice> {
+        let (snapshot, now) = (self.snapshot.load(), self.clock.now());
+        let notices = snapshot.maintenances().map(|(scope, maintained)| {
+            let set = maintained.config.at(now);
+            MaintenanceNotice { scope, set }
+        });
+        notices
+            .filter(|notice| notice.set.enabled || notice.set.start.is_some())
+            .collect()
+    }
+}
+
+impl fmt::Display for MaintenanceNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scope, set } = self;
+        match LimitScope::from(scope) {
+            LimitScope::Global => f.write_str("maintenance of everything")?,
+            scope => write!(f, "maintenance of {scope}")?,
+        }
+        let start = set.start.filter(|_| !set.enabled);
+        match start {
+            Some(start) => write!(f, " is planned from {}", format_wire(start, "Z"))?,
+            None => f.write_str(" is on")?,
+        }
+        if let Some(end) = set.end {
+            write!(f, " until {}", format_wire(end, "Z"))?;
+        }
+        match set.reason.is_empty() {
+            true => Ok(()),
+            false => write!(f, ": {}", set.reason),
+        }
+    }
+}

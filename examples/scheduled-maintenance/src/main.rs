@@ -144,8 +144,8 @@ mod tests {
         plan_upgrade(&waygate, window, "192.0.2.0/24")
             .await
             .unwrap();
-        let public = app.from_peer("198.51.100.1:1".parse().unwrap());
-        let team = app.from_peer("192.0.2.7:1".parse().unwrap());
+        let public = app.from_peer(([198, 51, 100, 1], 1));
+        let team = app.from_peer(([192, 0, 2, 7], 1));
         assert_eq!(public.get("/ledger").await.status(), 200);
         clock.set_wall(window.start());
         let closed = public.get("/ledger").await;

@@ -38,7 +38,7 @@ thread_local! {
     /// The calls that have passed their gates, of the request that is polled.
     static PASSED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
     /// How many calls have passed on this thread.
-    static PASSES: Cell<u64> = const { Cell::new(0) };
+    static PASSES: Cell<u32> = const { Cell::new(0) };
 }
 
 /// What the endpoint around what is polled now wants to know: whether a handler with attributes runs, and not this one. One
@@ -137,7 +137,7 @@ pub struct Entered {
     call: Option<Call>,
     /// How often it was polled since this many calls had passed.
     polls: u32,
-    passes: u64,
+    passes: u32,
 }
 
 impl Entered {
@@ -162,7 +162,7 @@ impl Entered {
             at.map(|at| passed.swap_remove(at)).is_some()
         });
         if has_passed {
-            PASSES.set(PASSES.get() + 1);
+            PASSES.set(PASSES.get().wrapping_add(1));
             return Poll::Ready(());
         }
         // A handler may join so many calls, one of which passes at a time.

@@ -118,7 +118,11 @@ pub(crate) use target::Asked;
 #[cfg(feature = "axum")]
 pub(crate) use target::is_preflight;
 #[cfg(feature = "admin")]
-pub(crate) use {change::entry as audit_entry, limits::LimitCommand, stored::Others};
+pub(crate) use {
+    change::entry as audit_entry,
+    limits::LimitCommand,
+    stored::{Others, kind},
+};
 
 /// The engine: what every route is, who changed it, and what is to become of a request.
 ///

@@ -32,14 +32,6 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// Every route of this process.
-    fn anywhere() -> Self {
-        Self::Below {
-            service: None,
-            beginning: String::new(),
-        }
-    }
-
     /// What can be made out of the name of a route.
     fn made_out(name: &str) -> Option<Self> {
         let name = name.trim();
@@ -60,8 +52,10 @@ impl Place {
             return Some(Self::Path { service, path });
         }
         let beginnings = path.char_indices().rev().map(|(at, _)| &path[..at]);
-        let mut legible = beginnings.filter(|beginning| beginning.parse::<PathTemplate>().is_ok());
-        let beginning = legible.next().unwrap_or("/").to_owned();
+        let mut legible = beginnings
+            .filter(|beginning| *beginning != "/" && beginning.parse::<PathTemplate>().is_ok());
+        // One record closes no more than it may mean: where nothing of the path is legible, what is written so.
+        let beginning = legible.next().unwrap_or(&path).to_owned();
         Some(Self::Below { service, beginning })
     }
 
@@ -99,12 +93,8 @@ impl Misnamed {
             kind::LIMIT | kind::CONCURRENCY | kind::COUNTERS => name.split('#').next(),
             _ => Some(name),
         };
-        let place = route.and_then(Place::made_out);
         Some(Self {
-            place: match kind {
-                kind::ROUTE => Some(place.unwrap_or_else(Place::anywhere)),
-                _ => place,
-            },
+            place: route.and_then(Place::made_out),
             kind,
             exact,
         })
@@ -254,7 +244,7 @@ mod tests {
         }
         for (name, beginning) in [
             ("GET:/a{", "/a"),
-            ("GET:/{a", "/"),
+            ("GET:/{a", "/{a"),
             ("GTE:/a/{id}/b{", "/a/{id}/b"),
         ] {
             let place = Place::Below {

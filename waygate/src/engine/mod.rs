@@ -259,7 +259,7 @@ impl Waygate {
     /// }
     ///
     /// let waygate = Waygate::builder().build().await?;
-    /// waygate.register("GET:/items/{id}".parse()?, RouteState::default()).await;
+    /// waygate.register("GET:/items/{id}".parse()?, RouteState::default()).await?;
     /// waygate.system().disable("/items/{id}", "incident").await?;
     ///
     /// let target = RequestTarget::new(&Method::GET, "/items/7").matched("/items/{id}");

@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     pub(crate) only_handlers_under: Vec<String>,
     #[cfg(feature = "axum")]
     pub(crate) bindings: super::bindings::Bindings,
+    #[cfg(feature = "axum")]
+    pub(crate) unregistered: super::unregistered::Unregistered,
     pub(crate) on_store_reset: OnStoreReset,
     #[cfg(feature = "file")]
     pub(crate) boot_cache: Option<waygate_backends::BootCache>,

@@ -62,6 +62,8 @@ mod sync;
 mod table;
 mod target;
 mod unreadable;
+#[cfg(feature = "axum")]
+mod unregistered;
 
 use std::{fmt, sync::Arc};
 
@@ -95,7 +97,7 @@ pub(crate) use attached::Attached;
 #[cfg(feature = "axum")]
 pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
 #[cfg(feature = "axum")]
-pub(crate) use decide::Limited;
+pub(crate) use decide::{Limited, in_test};
 #[cfg(feature = "axum")]
 pub(crate) use headers::{StateHeaders, uncached};
 pub(crate) use inner::Inner;
@@ -124,7 +126,7 @@ pub(crate) use {
     limits::LimitCommand,
     maintenance::{MaintenanceChanged, MaintenanceCommand, MaintenanceScope},
     notice::MaintenanceNotice,
-    stored::Others,
+    stored::{Others, kind},
 };
 
 /// The engine: what every route is, who changed it, and what is to become of a request.
@@ -264,7 +266,7 @@ impl Waygate {
     /// }
     ///
     /// let waygate = Waygate::builder().build().await?;
-    /// waygate.register("GET:/items/{id}".parse()?, RouteState::default()).await;
+    /// waygate.register("GET:/items/{id}".parse()?, RouteState::default()).await?;
     /// waygate.system().disable("/items/{id}", "incident").await?;
     ///
     /// let target = RequestTarget::new(&Method::GET, "/items/7").matched("/items/{id}");
@@ -283,7 +285,7 @@ impl Waygate {
         let snapshot = self.inner.snapshot.load();
         let slots = target
             .template()
-            .map(|template| snapshot.table.governing(target.method().as_str(), template));
+            .map(|template| target.governing(&snapshot.table, template));
         let slots = slots.unwrap_or_default();
         let (_, verdict) = self.inner.decide_among(&snapshot, &slots, &target, facts);
         answer(verdict)

@@ -317,7 +317,7 @@ impl AuditQuery {
 }
 
 /// A store that could not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {
     /// It cannot be reached or does not answer in time.
@@ -340,8 +340,10 @@ pub enum BackendError {
     InvalidBatch(String),
 }
 
+crate::debug_as_message!(BackendError);
+
 /// A commit that was refused. But for [`Unconfirmed`](Self::Unconfirmed), nothing was written.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
     /// Somebody else was faster: an expectation does not hold.
@@ -369,6 +371,8 @@ pub enum CommitError {
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
+
+crate::debug_as_message!(CommitError);
 
 fn found_epoch(found: &Option<Epoch>) -> String {
     found.map_or_else(

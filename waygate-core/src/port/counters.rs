@@ -243,7 +243,7 @@ pub struct Occupancy {
 }
 
 /// A store of counters that could not do what it was asked.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum CounterError {
     /// It cannot be reached, or does not answer in time.
@@ -256,6 +256,8 @@ pub enum CounterError {
     #[error("the store of the counters is not configured correctly: {0}")]
     Misconfigured(String),
 }
+
+crate::debug_as_message!(CounterError);
 
 /// Whether every enforced take is allowed.
 pub fn all_allowed(takes: &[Take<'_>], outcomes: &[Outcome]) -> bool {

@@ -6,7 +6,7 @@ use waygate_core::{
 };
 
 /// A route key that means no route, or more than one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
     /// The key follows no grammar.
@@ -41,12 +41,14 @@ pub enum ResolveError {
     },
 }
 
+waygate_core::debug_as_message!(ResolveError);
+
 fn hint(nearest: Option<&RouteKey>) -> String {
     nearest.map_or_else(String::new, |key| format!(": did you mean `{key}`?"))
 }
 
 /// A change that was not made. Nothing is different from before.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
     /// The key means no route, or more than one.
@@ -87,6 +89,8 @@ pub enum ChangeError {
     Counters(#[from] CounterError),
 }
 
+waygate_core::debug_as_message!(ChangeError);
+
 impl From<Invalid> for ChangeError {
     fn from(invalid: Invalid) -> Self {
         Self::Resolve(invalid.into())
@@ -101,7 +105,7 @@ pub(crate) fn number(expected: Expected) -> u64 {
 }
 
 /// An engine that could not be started.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// A setting does not follow its grammar.
@@ -124,3 +128,5 @@ pub enum BuildError {
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
+
+waygate_core::debug_as_message!(BuildError);

@@ -16,6 +16,7 @@ mod differential;
 mod docs;
 mod endpoints;
 mod engine;
+mod errors;
 mod events;
 mod extractor;
 mod faults;

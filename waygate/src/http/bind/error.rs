@@ -5,7 +5,6 @@ use waygate_core::grammar::{Invalid, RouteSpec};
 use crate::engine::NO_PRINCIPAL;
 
 /// Everything that is wrong with the declarations of an application, each with a remedy.
-#[derive(Debug)]
 pub struct BindErrors(pub(super) Vec<BindError>);
 
 impl BindErrors {
@@ -39,8 +38,10 @@ impl fmt::Display for BindErrors {
 
 impl std::error::Error for BindErrors {}
 
+waygate_core::debug_as_message!(BindErrors);
+
 /// A declaration that governs nothing, or not what it says.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
     /// The handler has attributes, but no route of the router serves it.
@@ -148,3 +149,5 @@ pub enum BindError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
 }
+
+waygate_core::debug_as_message!(BindError);

@@ -20,10 +20,8 @@ async fn what_main_returns_is_printed_as_its_message() {
     let (_, _) = (unserved, Origin::system());
     let build = Waygate::builder().environment("no env").build().await;
     let build = printed(build.unwrap_err());
-    assert_eq!(
-        build,
-        "Error: environment (.environment(..)): invalid environment `no env`: ' ' is not allowed"
-    );
+    let message = "Error: environment (.environment(..)): invalid environment";
+    assert!(build.starts_with(message), "{build}");
     let invalid = "get".parse::<waygate::RouteKey>().unwrap_err();
     let refused = engine.system().enable("GET:/ghost", "").await.unwrap_err();
     let unknown = engine.route("GET:/ghost").unwrap_err();
@@ -60,12 +58,8 @@ async fn the_help_of_an_annotation_stands_on_its_own_line() {
     let engine = Waygate::builder().build().await.unwrap();
     let errors = engine.guard(axum::Router::new()).await.unwrap_err();
     let printed = printed(errors);
-    let line =
-        "`it::errors::unserved` (waygate/tests/it/errors.rs:7) governs `GET /errors/unserved-path`";
-    let at = printed
-        .lines()
-        .position(|found| found.contains(line))
-        .expect(&printed);
+    let names = |line: &str| line.contains("`it::errors::unserved`") && line.contains("governs");
+    let at = printed.lines().position(names).expect(&printed);
     let help = printed.lines().nth(at + 1).unwrap();
     assert!(help.starts_with("  help: "), "{printed}");
 }

@@ -72,7 +72,8 @@ pub(crate) struct SetConcurrencyLimit {
     #[schema(example = "/search")]
     path: String,
     /// The route's method, in capitals or not; `ALL` for a route that takes all of them, of which any
-    /// method may be limited by itself. Default: `GET`, or what the path has in its place.
+    /// method may be limited by itself. Default: all methods together where the path is
+    /// registered so, else its only method.
     #[schema(example = "GET")]
     method: Option<String>,
     #[serde(flatten)]

@@ -1,4 +1,5 @@
 use waygate_core::{
+    Printable,
     grammar::{Reason, ServiceName},
     model::{Action, AuditEntry, ExemptPath, GlobalMaintenance, Revision, RouteStatus},
     port::{Batch, EntityKey},
@@ -40,6 +41,14 @@ impl MaintenanceScope {
         match self {
             Self::Global => None,
             Self::Service(service) => Some(service),
+        }
+    }
+
+    /// For people.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::Global => "global maintenance".to_owned(),
+            Self::Service(service) => format!("maintenance of the service {service}"),
         }
     }
 
@@ -153,6 +162,12 @@ impl Change for MaintenanceChange {
         };
         let revision = inner.commit(stored, batch).await?;
         inner.publish_next(stored, &Touched::default());
+        if let Some(warning) = inner.snapshot.load().unmatched_by_maintenance(scope, &next) {
+            tracing::warn!(
+                maintenance = %Printable(scope.entity()), warning = %Printable(warning),
+                "maintenance was set that names what is not known here"
+            );
+        }
         let audit = Some(Box::new(AuditEntry {
             revision: revision.number,
             ..line

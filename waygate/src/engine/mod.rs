@@ -60,6 +60,7 @@ mod stored;
 mod sync;
 mod table;
 mod target;
+mod unmatched;
 mod unreadable;
 
 use std::{fmt, sync::Arc};
@@ -116,7 +117,10 @@ pub(crate) use target::Asked;
 #[cfg(feature = "axum")]
 pub(crate) use target::is_preflight;
 #[cfg(feature = "admin")]
-pub(crate) use {change::entry as audit_entry, limits::LimitCommand, stored::Others};
+pub(crate) use {
+    change::entry as audit_entry, limits::LimitCommand, maintenance::MaintenanceScope,
+    stored::Others,
+};
 
 /// The engine: what every route is, who changed it, and what is to become of a request.
 ///
@@ -229,6 +233,17 @@ impl Waygate {
         let scope = maintenance::MaintenanceScope::Service(service.clone());
         let known = self.inner.stored.lock().await.maintenance(&scope);
         (known.value, known.revision)
+    }
+
+    /// What of maintenance is not known here, in words.
+    #[cfg(feature = "admin")]
+    pub(crate) fn maintenance_warning(
+        &self,
+        scope: &MaintenanceScope,
+        config: &GlobalMaintenance,
+    ) -> Option<String> {
+        let snapshot = self.inner.snapshot.load();
+        snapshot.unmatched_by_maintenance(scope, config)
     }
 
     /// The store's revision that requests see now.

@@ -43,6 +43,10 @@ pub(crate) struct Snapshot {
     open: Vec<bool>,
     pub(crate) global: Maintained,
     pub(crate) service: Maintained,
+    /// The service of this process.
+    pub(crate) own_service: Option<ServiceName>,
+    /// Other services that are in maintenance.
+    pub(crate) maintained_elsewhere: Vec<ServiceName>,
     /// Entities of other kinds, such as the tokens of the admin interface.
     #[cfg(feature = "admin")]
     pub(crate) others: Arc<super::stored::Others>,
@@ -107,6 +111,8 @@ impl Snapshot {
             made_at: compiler.now,
             global: Maintained::compile(stored, &MaintenanceScope::Global, &table),
             service: Maintained::of_service(stored, compiler.service, &table),
+            own_service: compiler.service.cloned(),
+            maintained_elsewhere: stored.maintained_but(compiler.service),
             table,
             routes,
             limits,
@@ -162,6 +168,8 @@ impl Snapshot {
             open,
             global,
             service,
+            own_service: self.own_service.clone(),
+            maintained_elsewhere: stored.maintained_but(compiler.service),
             #[cfg(feature = "admin")]
             others: stored.others.clone(),
         }
@@ -213,6 +221,11 @@ impl Snapshot {
         let key = &self.table.route(slot)?.key;
         let levels = Levels::default();
         levels.of(key, self.slot(slot)?).of(method).cloned()
+    }
+
+    /// The limits of every scope but the routes.
+    pub(crate) fn levels(&self) -> impl Iterator<Item = &OwnLimits> {
+        self.levels.all()
     }
 
     /// The limits of every scope.

@@ -361,6 +361,20 @@ impl Table {
         }
     }
 
+    /// The services of routes that other processes have.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &str> {
+        let listed = self
+            .elsewhere
+            .iter()
+            .filter(|(_, slot)| !self.is_gone[**slot]);
+        listed.filter_map(|(key, _)| key.service())
+    }
+
+    /// Whether a guarded router has shown what it serves.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.served.is_some()
+    }
+
     pub(crate) fn route(&self, slot: usize) -> Option<&Arc<Registered>> {
         self.routes.get(slot)
     }

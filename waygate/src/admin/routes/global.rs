@@ -9,7 +9,7 @@ use waygate_core::{
     model::{ExemptPath, GlobalMaintenance, Revision},
 };
 
-use super::change::with_current;
+use super::{change::with_current, maintained::MaintenanceBody};
 use crate::{
     ChangeError,
     admin::{
@@ -20,6 +20,7 @@ use crate::{
         schema,
         state::AdminState,
     },
+    engine::MaintenanceScope,
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -30,7 +31,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(exempt_paths))
 }
 
-type Changed = Result<Reply<GlobalMaintenance>, Problem>;
+type Changed = Result<Reply<MaintenanceBody>, Problem>;
 
 fn current(state: &AdminState) -> (GlobalMaintenance, Revision) {
     let (global, number) = state.waygate.global_maintenance();
@@ -38,12 +39,16 @@ fn current(state: &AdminState) -> (GlobalMaintenance, Revision) {
     (global, Revision { epoch, number })
 }
 
+fn body(state: &AdminState, global: GlobalMaintenance) -> MaintenanceBody {
+    MaintenanceBody::new(&state.waygate, &MaintenanceScope::Global, global)
+}
+
 fn outcome(
     state: &AdminState,
     outcome: Result<(GlobalMaintenance, Revision), ChangeError>,
 ) -> Changed {
     match outcome {
-        Ok((global, revision)) => Ok(Reply::tagged(global, revision)),
+        Ok((global, revision)) => Ok(Reply::tagged(body(state, global), revision)),
         Err(error) => Err(with_current(error.into(), || Ok(current(state).1))),
     }
 }
@@ -57,9 +62,9 @@ fn outcome(
     responses((status = OK, description = "Global maintenance.", body = schema::GlobalMaintenance)),
     security(("token" = ["read"]))
 )]
-async fn get(State(state): State<Arc<AdminState>>) -> Reply<GlobalMaintenance> {
+async fn get(State(state): State<Arc<AdminState>>) -> Reply<MaintenanceBody> {
     let (global, revision) = current(&state);
-    Reply::tagged(global, revision)
+    Reply::tagged(body(&state, global), revision)
 }
 
 /// Why everything is in maintenance, and what is not.
@@ -70,7 +75,7 @@ pub(super) struct EnableGlobalRequest {
     #[serde(default)]
     #[schema(value_type = String, max_length = 512)]
     reason: Reason,
-    /// Routes that stay open: `/path` or `METHOD:/path`.
+    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     #[serde(default)]
     #[schema(value_type = Vec<String>, example = json!(["/status", "GET:/health"]))]
     exempt_paths: Vec<ExemptPath>,
@@ -135,7 +140,7 @@ async fn disable(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ExemptPathsRequest {
-    /// All of them: `/path` or `METHOD:/path`.
+    /// All of them: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     #[schema(value_type = Vec<String>, example = json!(["/status", "GET:/health"]))]
     exempt_paths: Vec<ExemptPath>,
 }

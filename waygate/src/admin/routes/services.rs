@@ -8,7 +8,7 @@ use waygate_core::{
     model::{GlobalMaintenance, Revision},
 };
 
-use super::{change::with_current, global::EnableGlobalRequest};
+use super::{change::with_current, global::EnableGlobalRequest, maintained::MaintenanceBody};
 use crate::{
     ChangeError,
     admin::{
@@ -20,6 +20,7 @@ use crate::{
         schema,
         state::AdminState,
     },
+    engine::MaintenanceScope,
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -30,7 +31,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(disable))
 }
 
-type Changed = Result<Reply<GlobalMaintenance>, Problem>;
+type Changed = Result<Reply<MaintenanceBody>, Problem>;
 
 /// Lists the services that routes belong to, and the one that this process is part of.
 #[utoipa::path(
@@ -56,13 +57,24 @@ async fn current(state: &AdminState, service: &ServiceName) -> (GlobalMaintenanc
     (maintenance, Revision { epoch, number })
 }
 
+fn body(
+    state: &AdminState,
+    service: &ServiceName,
+    maintenance: GlobalMaintenance,
+) -> MaintenanceBody {
+    let scope = MaintenanceScope::Service(service.clone());
+    MaintenanceBody::new(&state.waygate, &scope, maintenance)
+}
+
 async fn outcome(
     state: &AdminState,
     service: &ServiceName,
     outcome: Result<(GlobalMaintenance, Revision), ChangeError>,
 ) -> Changed {
     match outcome {
-        Ok((maintenance, revision)) => Ok(Reply::tagged(maintenance, revision)),
+        Ok((maintenance, revision)) => {
+            Ok(Reply::tagged(body(state, service, maintenance), revision))
+        }
         Err(error) => {
             let (_, revision) = current(state, service).await;
             Err(with_current(error.into(), || Ok(revision)))
@@ -83,9 +95,9 @@ async fn outcome(
 async fn get(
     State(state): State<Arc<AdminState>>,
     Service(service): Service,
-) -> Reply<GlobalMaintenance> {
+) -> Reply<MaintenanceBody> {
     let (maintenance, revision) = current(&state, &service).await;
-    Reply::tagged(maintenance, revision)
+    Reply::tagged(body(&state, &service, maintenance), revision)
 }
 
 /// Puts every route of a service in maintenance at once. What is not given is reset to its default.

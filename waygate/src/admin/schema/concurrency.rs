@@ -20,6 +20,8 @@ pub(crate) struct RouteConcurrencyLimit {
 pub(crate) struct SharedConcurrencyLimit {
     #[serde(flatten)]
     limit: ConcurrencyLimit,
+    /// Routes that the limit leaves alone: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    exempt_routes: Vec<String>,
     /// Whether it counts force-active routes as well.
     include_force_active: bool,
 }
@@ -85,6 +87,8 @@ pub(crate) struct SetConcurrencyLimit {
 pub(crate) struct SetSharedConcurrencyLimit {
     #[serde(flatten)]
     limit: GivenConcurrencyLimit,
+    /// Routes that the limit leaves alone: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    exempt_routes: Option<Vec<String>>,
     /// Whether it counts force-active routes as well. Default: `false`.
     include_force_active: Option<bool>,
 }

@@ -24,7 +24,7 @@ pub(crate) struct RouteRateLimit {
 pub(crate) struct SharedRateLimit {
     #[serde(flatten)]
     policy: RateLimitPolicy,
-    /// Routes that the policy leaves alone: `/path` or `METHOD:/path`.
+    /// Routes that the policy leaves alone: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     exempt_routes: Vec<String>,
     /// Whether it counts force-active routes as well.
     include_force_active: bool,
@@ -181,7 +181,7 @@ pub(crate) struct SetSharedRateLimit {
     name: Option<String>,
     #[serde(flatten)]
     policy: GivenPolicy,
-    /// Routes that the policy leaves alone: `/path` or `METHOD:/path`.
+    /// Routes that the policy leaves alone: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     exempt_routes: Option<Vec<String>>,
     /// Whether it counts force-active routes as well. Default: `false`.
     include_force_active: Option<bool>,

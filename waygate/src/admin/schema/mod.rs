@@ -113,10 +113,14 @@ pub(crate) struct GlobalMaintenance {
     enabled: bool,
     /// Why; may be empty.
     reason: String,
-    /// Routes that stay open: `/path` or `METHOD:/path`.
+    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     exempt_paths: Vec<String>,
     /// Whether even force-active routes are closed.
     include_force_active: bool,
+    /// What of it is not known here: exempt paths that no route has, a service that nobody belongs to. Only there if
+    /// something is.
+    #[schema(nullable = false)]
+    warning: Option<String>,
 }
 
 /// One line of the audit log.

@@ -56,6 +56,7 @@ impl LimitRequest {
         "key_strategy",
         "exempt_ips",
         "exempt_roles",
+        "exempt_routes",
         "include_force_active",
     ];
 

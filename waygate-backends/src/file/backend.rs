@@ -1,5 +1,5 @@
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -28,6 +28,8 @@ pub struct FileBackend(Arc<Shared>);
 struct Shared {
     store: Arc<Mutex<Store>>,
     hints: Arc<watch::Sender<Option<Revision>>>,
+    /// As it was given.
+    path: PathBuf,
 }
 
 impl FileBackend {
@@ -46,11 +48,13 @@ impl FileBackend {
 
     pub(super) async fn start(options: FileBackendBuilder) -> Result<Self, BackendError> {
         let every = options.poll_interval;
+        let path = options.path.clone();
         let store = task::spawn_blocking(|| Store::open(options)).await;
         let store = store.map_err(interrupted)??;
         let shared = Arc::new(Shared {
             hints: Arc::new(watch::Sender::new(store.revision())),
             store: Arc::new(Mutex::new(store)),
+            path,
         });
         task::spawn(poll(Arc::downgrade(&shared), every));
         Ok(Self(shared))
@@ -94,6 +98,10 @@ pub(super) fn interrupted(error: task::JoinError) -> BackendError {
 }
 
 impl Backend for FileBackend {
+    fn describe(&self) -> String {
+        format!("file `{}`", self.0.path.display())
+    }
+
     fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
         Box::pin(async { self.0.with_store(Store::image).await? })
     }

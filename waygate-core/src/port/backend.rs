@@ -65,6 +65,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { None })
     }
 
+    /// What the store is and where, for people: the report of the start shows it. Nothing that gives access to it. By
+    /// default the name of the type.
+    fn describe(&self) -> String {
+        super::type_name::<Self>()
+    }
+
     /// Hints that the store has moved on, commits of this very process included.
     ///
     /// Hints may be lost, repeated and merged: the engine compares revisions, and polls besides.
@@ -341,6 +347,20 @@ pub enum BackendError {
 }
 
 crate::debug_as_message!(BackendError);
+
+impl BackendError {
+    /// What is wrong, without the words that it is the store: files beside the store have such errors as well.
+    pub fn problem(&self) -> &str {
+        match self {
+            Self::Unavailable(problem)
+            | Self::NotWritable(problem)
+            | Self::Corrupt(problem)
+            | Self::Unreadable(problem)
+            | Self::Misconfigured(problem)
+            | Self::InvalidBatch(problem) => problem,
+        }
+    }
+}
 
 /// A commit that was refused. But for [`Unconfirmed`](Self::Unconfirmed), nothing was written.
 #[derive(thiserror::Error)]

@@ -79,6 +79,11 @@ pub struct Take<'a> {
 ///
 /// `now` is the caller's time, in nanoseconds since the Unix epoch; a store that others share uses its own clock.
 pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
+    /// What the store is and where, for people, as [`Backend::describe`](super::Backend::describe).
+    fn describe(&self) -> String {
+        super::type_name::<Self>()
+    }
+
     /// Takes from several counters, all or nothing.
     ///
     /// # Errors

@@ -124,9 +124,20 @@ pub enum BuildError {
         /// Why not.
         source: std::io::Error,
     },
+    /// Something beside the backend cannot be set up: a file of the counters, or a store of counters.
+    #[error("{0}")]
+    Misconfigured(String),
     /// The backend that was asked for cannot be set up.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
 
 waygate_core::debug_as_message!(BuildError);
+
+impl BuildError {
+    /// A file beside the store has such errors as well.
+    #[cfg(feature = "file")]
+    pub(super) fn of_file(error: BackendError) -> Self {
+        Self::Misconfigured(error.problem().to_owned())
+    }
+}

@@ -26,6 +26,7 @@ mod decide;
 mod entities;
 mod error;
 mod event;
+mod facts;
 #[cfg(feature = "axum")]
 mod headers;
 mod health;
@@ -318,11 +319,15 @@ impl Waygate {
 
     /// The table of routes, for people.
     pub fn report(&self) -> Report {
-        let report = Report::new(self.routes(), self.rate_limits(), self.concurrency_limits());
+        let snapshot = self.inner.snapshot.load();
         let bypasses = [Component::LifecycleBypass, Component::RateLimitBypass];
         let health = self.health();
-        let notes = bypasses.iter().filter_map(|bypass| health.get(bypass));
-        report.with_notes(notes.map(|bypass| bypass.cause.clone()).collect())
+        let bypasses = bypasses.iter().filter_map(|bypass| health.get(bypass));
+        let bypasses = bypasses.map(|bypass| bypass.cause.clone());
+        Report::new(self.routes(), self.rate_limits(), self.concurrency_limits())
+            .with_facts(self.inner.facts(&snapshot))
+            .with_costed(snapshot.table.costed().collect())
+            .with_notes(bypasses.chain(snapshot.unmatched_maintenance()).collect())
     }
 }
 

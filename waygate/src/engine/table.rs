@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use smallvec::SmallVec;
 use waygate_core::{
     grammar::Method,
-    model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState},
+    model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, RouteKey, RouteState},
 };
 
 #[cfg(feature = "axum")]
@@ -359,6 +359,15 @@ impl Table {
                     .collect(),
             }),
         }
+    }
+
+    /// The rate limits whose requests a function of the application costs.
+    pub(crate) fn costed(&self) -> impl Iterator<Item = LimitKey> {
+        self.registered().flat_map(|route| {
+            let names = route.limits.iter().map(|policy| &policy.name);
+            let costed = names.filter(|name| route.attached.has_cost(name));
+            costed.map(|name| LimitKey::new(LimitScope::Route(route.key.clone()), name.clone()))
+        })
     }
 
     /// The services of routes that other processes have.

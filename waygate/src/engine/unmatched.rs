@@ -52,8 +52,8 @@ impl Snapshot {
         self.unmatched(service, &config.exempt_paths)
     }
 
-    /// The same for everything that is set. For people, at the start and in health.
-    pub(crate) fn all_unmatched(&self) -> Vec<String> {
+    /// The same for all maintenance that is set.
+    pub(crate) fn unmatched_maintenance(&self) -> impl Iterator<Item = String> {
         let scopes = std::iter::once((MaintenanceScope::Global, &self.global.config));
         let own = self.own_service.clone().map(MaintenanceScope::Service);
         let maintenance = scopes
@@ -66,6 +66,11 @@ impl Snapshot {
             let problem = self.unmatched(Some(service), &[])?;
             Some(format!("maintenance of the service {service}: {problem}"))
         });
+        maintenance.chain(services)
+    }
+
+    /// The same for everything that is set.
+    fn all_unmatched(&self) -> Vec<String> {
         let rates = self.levels().flat_map(|own| &*own.rates).map(|policy| {
             let exempt = &policy.fields.exempt_routes;
             ("rate limit", &policy.key, exempt)
@@ -79,7 +84,7 @@ impl Snapshot {
             let problem = self.unmatched_by_limit(&key.scope, exempt)?;
             Some(format!("the {kind} {key}: {problem}"))
         });
-        maintenance.chain(services).chain(limits).collect()
+        self.unmatched_maintenance().chain(limits).collect()
     }
 
     fn unmatched(&self, service: Option<&ServiceName>, exempt: &[ExemptPath]) -> Option<String> {

@@ -6,6 +6,8 @@ mod names;
 use std::{collections::HashMap, env, ffi::OsString, path::Path};
 
 use waygate_core::grammar::Invalid;
+#[cfg(feature = "redis")]
+use waygate_core::port::BackendError;
 
 #[cfg(feature = "file")]
 use super::counter_snapshot::Place;
@@ -49,7 +51,7 @@ fn from_sources(
     }
     #[cfg(feature = "redis")]
     if let Some(url) = setting("WAYGATE_COUNTERS_REDIS_URL") {
-        builder.redis_counters = Some(redis(Some(url))?);
+        builder.redis_counters = Some(redis(Some(url)).map_err(BuildError::Misconfigured)?);
     }
     if let Some(backend) = setting("WAYGATE_BACKEND") {
         match backend.value.as_str() {
@@ -64,7 +66,10 @@ fn from_sources(
                 builder.counter_snapshot = Some(Place::BesideState);
             }
             #[cfg(feature = "redis")]
-            "redis" => builder.redis = Some(redis(setting("WAYGATE_REDIS_URL"))?),
+            "redis" => {
+                let options = redis(setting("WAYGATE_REDIS_URL"));
+                builder.redis = Some(options.map_err(BackendError::Misconfigured)?);
+            }
             _ => return Err(wrong(&backend, "backend", backends())),
         }
     }
@@ -107,15 +112,13 @@ fn of_environment(
 
 /// What a URL says wrongly is told without the URL, which may hold a password.
 #[cfg(feature = "redis")]
-fn redis(url: Option<Setting>) -> Result<waygate_backends::RedisOptions, BuildError> {
+fn redis(url: Option<Setting>) -> Result<waygate_backends::RedisOptions, String> {
     let url = url.unwrap_or_else(|| Setting {
         value: "redis://localhost:6379/0".to_owned(),
         origin: "WAYGATE_REDIS_URL by default".to_owned(),
     });
-    waygate_backends::RedisOptions::new(&url.value).map_err(|error| {
-        let problem = format!("{}: {error}", url.origin);
-        waygate_core::port::BackendError::Misconfigured(problem).into()
-    })
+    let options = waygate_backends::RedisOptions::new(&url.value);
+    options.map_err(|error| format!("{}: {error}", url.origin))
 }
 
 const fn backends() -> &'static str {

@@ -89,10 +89,11 @@ impl Snapshot {
 
     fn unmatched(&self, service: Option<&ServiceName>, exempt: &[ExemptPath]) -> Option<String> {
         let stranger = service.and_then(|service| self.stranger(service));
-        let is_elsewhere = service.is_some() && service != self.own_service.as_ref();
+        // Routes of this process are registered without its service.
+        let prefix = service.filter(|service| Some(*service) != self.own_service.as_ref());
         let routes = Routes {
             table: &self.table,
-            service: service.filter(|_| is_elsewhere),
+            service: service.map(|_| prefix.map(ServiceName::as_str)),
         };
         // Nothing can be said of routes that are not known.
         let exempt = exempt.iter().filter(|_| routes.all().next().is_some());
@@ -130,15 +131,15 @@ impl Snapshot {
 /// The routes that exemptions can name.
 struct Routes<'a> {
     table: &'a Table,
-    /// Of which service; `None` for those of all.
-    service: Option<&'a ServiceName>,
+    /// What their keys have for a service; `None` where any will do.
+    service: Option<Option<&'a str>>,
 }
 
 impl<'a> Routes<'a> {
     fn all(&self) -> impl Iterator<Item = &'a RouteKey> + Clone {
-        let service = self.service.map(ServiceName::as_str);
+        let service = self.service;
         let keys = self.table.registered().map(|route| &route.key);
-        keys.filter(move |key| service.is_none() || key.service() == service)
+        keys.filter(move |key| service.is_none_or(|service| key.service() == service))
     }
 
     /// What is wrong with an exemption, if no route is exempt by it.

@@ -331,9 +331,10 @@ async fn the_report_shows_every_route() {
     waygate.system().disable("GET:/a", "off").await.unwrap();
     let report = waygate.report().to_string();
     let lines: Vec<&str> = report.lines().collect();
-    assert_eq!(lines.len(), 2);
-    assert!(lines[0].starts_with("GET     /a"), "{report}");
-    assert!(lines[0].ends_with("disabled (off) +overridden"), "{report}");
+    assert_eq!(lines.len(), 5);
+    assert_eq!(lines[0], "environment: production", "{report}");
+    assert!(lines[3].starts_with("GET:/a"), "{report}");
+    assert!(lines[3].ends_with("disabled (off) +overridden"), "{report}");
 }
 
 #[tokio::test]

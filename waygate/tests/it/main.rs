@@ -35,6 +35,7 @@ mod reseed;
 mod same_name;
 mod support;
 #[cfg(feature = "file")]
+mod unmatched;
 mod unreadable;
 mod whole_paths;
 mod windows;

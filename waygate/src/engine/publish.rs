@@ -91,6 +91,7 @@ impl Inner {
             sources: KeySources {
                 has_principal: self.principal.is_some(),
             },
+            is_part: false,
             now: self.clock.now(),
         }
     }

@@ -88,6 +88,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) service: Option<&'a ServiceName>,
     pub(crate) book: &'a LimitBook,
     pub(crate) sources: KeySources,
+    /// Whether it is a single method's where a route for all methods of the path governs requests as well.
+    pub(crate) is_part: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -364,6 +366,12 @@ impl Slot {
             },
         };
         let Compiler { env, now, .. } = compiler;
+        let whole = route.key.path().parse::<RouteKey>().ok();
+        let compiler = Compiler {
+            is_part: route.key.method().is_some()
+                && whole.is_some_and(|whole| table.exact(&whole).is_some()),
+            ..compiler
+        };
         let scope = LimitScope::Route(route.key.clone());
         Some(Self {
             rule: RouteRule::compile(&state, env, now),

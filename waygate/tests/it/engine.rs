@@ -338,6 +338,54 @@ async fn the_report_shows_every_route() {
 }
 
 #[tokio::test]
+async fn the_report_says_what_the_engine_starts_with() {
+    let waygate = builder()
+        .service("billing")
+        .bypass_lifecycle(true)
+        .build()
+        .await
+        .unwrap();
+    let routes = ["GET:/a", "/any"].map(|key| (key.parse().unwrap(), RouteState::default()));
+    waygate.register_all(routes).await.unwrap();
+    let policy = |limit: &str| serde_json::from_value(json!({"limit": limit, "cost": 3})).unwrap();
+    let system = waygate.system();
+    for (at, limit) in [
+        ("*#default", "100/minute"),
+        ("service:billing#slow", "5/hour"),
+    ] {
+        system
+            .set_rate_limit(at.parse().unwrap(), policy(limit))
+            .await
+            .unwrap();
+    }
+    let global = serde_json::from_value(json!({"reason": "deploy", "exempt_paths": ["/any"]}));
+    system
+        .enable_global_maintenance(global.unwrap())
+        .await
+        .unwrap();
+    let report = waygate.report().to_string();
+    for line in [
+        "environment: production",
+        "service:     billing",
+        "state:       in memory; changes end with the process",
+        "counters:    in memory of this process; they begin afresh with it",
+        "maintenance: global maintenance is on (deploy), but for /any",
+        "global default: at most 100 in a minute from the first on, for each client address; each request costs 3",
+        "service billing slow: at most 5 in an hour from the first on, for each client address; each request costs 3",
+    ] {
+        assert!(
+            report.lines().any(|found| found == line),
+            "{line}\n{report}"
+        );
+    }
+    assert!(
+        report.lines().any(|line| line.starts_with("/any ")),
+        "{report}"
+    );
+    assert!(report.contains("every gate is open"), "{report}");
+}
+
+#[tokio::test]
 async fn a_limit_that_another_process_deletes_is_told_of() {
     let (one, two) = replicas().await;
     let key: LimitKey = "GET:/a#default".parse().unwrap();

@@ -106,6 +106,10 @@ impl MethodLimits {
         let Some(path) = path else {
             return limits;
         };
+        let compiler = Compiler {
+            is_part: true,
+            ..compiler
+        };
         for method in Method::ALL {
             let part = RouteKey::new(Some(method), &path);
             let sibling = table.exact(&part).and_then(|slot| table.route(slot));

@@ -49,7 +49,7 @@ pub(crate) use missing::{KeySources, remedy};
 #[cfg(feature = "axum")]
 pub(crate) use missing::{NO_PRINCIPAL, needs_of_caller};
 pub(crate) use overrides::{Applying, Overrides};
-pub(crate) use policy::{ExemptNetworks, Policy, Rate};
+pub(crate) use policy::{ExemptNetworks, Policy, Rate, label};
 pub(crate) use replace::Replacement;
 pub(crate) use shared::Shared;
 pub(crate) use stats::{Hit, LimitBook, Noticed, lock};

@@ -141,7 +141,8 @@ impl Waygate {
     /// Begins to configure an engine from `WAYGATE_*` variables and the nearest `.waygate` file.
     ///
     /// A setting comes from, in this order: a call on the builder, the environment (an empty value
-    /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default.
+    /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default. The file has
+    /// `NAME=value` lines, values in quotes or not, blank lines, and comments that begin with `#`.
     ///
     /// | Setting | Default | Meaning |
     /// |---|---|---|
@@ -153,6 +154,11 @@ impl Waygate {
     /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | keeps the counters of this process in this file; `off` keeps none |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
     /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | count nothing and limit nothing |
+    ///
+    /// Other names that begin with `WAYGATE_` are refused, with what was probably meant: they would set nothing. Not so
+    /// those that the command-line client and Python applications read (`WAYGATE_SERVER_URL`, `WAYGATE_SERVICE`,
+    /// `WAYGATE_TOKEN`, `WAYGATE_CUSTOM_PATH`), nor what Kubernetes sets for a service called `waygate`
+    /// (`WAYGATE_SERVICE_HOST`, `WAYGATE_PORT_80_TCP`).
     ///
     /// # Errors
     /// [`BuildError`] naming the setting, where it came from, and what would be right.
@@ -317,7 +323,7 @@ impl Waygate {
         self.inner.monitor.current()
     }
 
-    /// The table of routes, for people.
+    /// What the engine starts with, for people: environment, stores, bypasses, the table of routes, and what limits them.
     pub fn report(&self) -> Report {
         let snapshot = self.inner.snapshot.load();
         let bypasses = [Component::LifecycleBypass, Component::RateLimitBypass];

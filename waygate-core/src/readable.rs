@@ -31,7 +31,7 @@ pub fn write_readable(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Res
     Ok(())
 }
 
-/// `Debug` of public errors is their message: `main` prints it, and nobody reads fields there.
+/// `Debug` of public errors is their message: `main` prints it, where fields are of no use.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! debug_as_message {

@@ -34,7 +34,7 @@ pub enum Component {
     /// The counters of this process are not kept in their file, or could not be put back at the start (reported for an
     /// hour).
     CounterSnapshot,
-    /// Not a fault of Waygate: maintenance or a limit names a route or a service that nobody has, which most likely is a
+    /// Not a fault of Waygate: maintenance or a limit names an unknown route or service, which most likely is a
     /// typing error. Not reported where the process is part of a fleet, whose other routes it does not know.
     Unmatched,
     /// Not a fault: this process is configured to open every gate

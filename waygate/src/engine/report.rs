@@ -17,7 +17,7 @@ pub struct Report {
     rates: Vec<LimitRecord>,
     concurrency: Vec<ConcurrencyRecord>,
     facts: Vec<(&'static str, String)>,
-    /// Rate limits whose requests a function of the application costs.
+    /// Rate limits with a cost function.
     costed: Vec<LimitKey>,
     notes: Vec<String>,
 }

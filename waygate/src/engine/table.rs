@@ -361,7 +361,7 @@ impl Table {
         }
     }
 
-    /// The rate limits whose requests a function of the application costs.
+    /// The rate limits with a cost function.
     pub(crate) fn costed(&self) -> impl Iterator<Item = LimitKey> {
         self.registered().flat_map(|route| {
             let names = route.limits.iter().map(|policy| &policy.name);

@@ -14,7 +14,7 @@ use super::{
 };
 
 impl Snapshot {
-    /// What a limit names that nobody has, in words.
+    /// What a limit names that is not known here, in words.
     pub(crate) fn unmatched_by_limit(
         &self,
         scope: &LimitScope,
@@ -41,7 +41,7 @@ impl Snapshot {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// What maintenance names that nobody has, in words.
+    /// What maintenance names that is not known here, in words.
     pub(crate) fn unmatched_by_maintenance(
         &self,
         scope: &MaintenanceScope,
@@ -102,7 +102,7 @@ impl Snapshot {
         (!problems.is_empty()).then(|| problems.join("; "))
     }
 
-    /// What to say of a service that nobody here has heard of.
+    /// What to say of a service that is not known here.
     fn stranger(&self, service: &ServiceName) -> Option<String> {
         let known = || {
             let of_routes = self.table.services();

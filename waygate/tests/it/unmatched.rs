@@ -233,7 +233,7 @@ async fn what_is_stored_is_flagged_at_the_start_and_until_a_route_has_it() {
 }
 
 #[tokio::test]
-async fn a_service_that_nobody_has_is_flagged() {
+async fn an_unknown_service_is_flagged() {
     let waygate = builder().service("billing").build().await.unwrap();
     let key_of = |text: &str| text.parse().unwrap();
     waygate

@@ -117,7 +117,7 @@ pub(crate) struct GlobalMaintenance {
     exempt_paths: Vec<String>,
     /// Whether even force-active routes are closed.
     include_force_active: bool,
-    /// What of it is not known here: exempt paths that no route has, a service that nobody belongs to. Only there if
+    /// What of it is not known here: exempt paths that no route has, an unknown service. Only there if
     /// something is.
     #[schema(nullable = false)]
     warning: Option<String>,

@@ -1,4 +1,4 @@
-//! Which names settings have. A misspelled one would set nothing, and nobody would notice.
+//! Which names settings have. A misspelled one would set nothing, unnoticed.
 
 use waygate_core::grammar::Invalid;
 
@@ -44,7 +44,7 @@ pub(super) fn is_ours(name: &str) -> bool {
     prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX)) && !is_service_link(name)
 }
 
-/// What is wrong with a name, if nobody reads it.
+/// What is wrong with a name, if nothing reads it.
 pub(super) fn check(name: &str) -> Result<(), Invalid> {
     if READ.contains(&name) || OF_OTHERS.contains(&name) || name.starts_with(OF_TESTS) {
         return Ok(());
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_reads_is_taken() {
+    fn known_names_are_taken() {
         for name in READ.iter().chain(&OF_OTHERS).chain(&["WAYGATE_TEST_CHILD"]) {
             assert_eq!(check(name), Ok(()));
         }

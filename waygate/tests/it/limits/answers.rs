@@ -129,8 +129,8 @@ async fn every_policy_of_an_answer_has_a_name_of_its_own() {
         "\"GET\"",
     ];
     assert_eq!(names, expected, "{policies}");
-    let told = answer.header("ratelimit").unwrap();
-    assert!(told.starts_with("\"global\";r=8"), "{told}");
+    let tightest = answer.header("ratelimit").unwrap();
+    assert!(tightest.starts_with("\"global\";r=8"), "{tightest}");
 }
 
 #[tokio::test]

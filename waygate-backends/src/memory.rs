@@ -95,6 +95,10 @@ impl Default for MemoryBackend {
 }
 
 impl Backend for MemoryBackend {
+    fn describe(&self) -> String {
+        "in memory; changes end with the process".to_owned()
+    }
+
     fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
         Box::pin(async {
             let table = self.store().table.clone();

@@ -33,6 +33,7 @@ pub mod net;
 pub mod port;
 #[cfg(feature = "model")]
 mod printable;
+mod readable;
 #[cfg(feature = "model")]
 mod secret;
 #[cfg(feature = "model")]
@@ -44,6 +45,8 @@ pub mod transition;
 pub use deadline::Deadline;
 #[cfg(feature = "model")]
 pub use printable::{Printable, without_credentials};
+#[doc(hidden)]
+pub use readable::write_readable;
 #[cfg(feature = "model")]
 pub use secret::Secret;
 #[cfg(feature = "model")]

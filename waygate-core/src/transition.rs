@@ -109,7 +109,7 @@ impl RouteCommand {
 }
 
 /// A command that makes no sense in the state it meets. The state stays as it was.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {
     /// The route is declared `#[force_active]`.
@@ -147,6 +147,8 @@ pub enum Refused {
     )]
     NoEnvironment,
 }
+
+crate::debug_as_message!(Refused);
 
 /// How many windows one route may have at a time.
 pub const MAX_WINDOWS: usize = 256;

@@ -286,6 +286,10 @@ impl Inner {
 }
 
 impl CounterStore for MemoryCounters {
+    fn describe(&self) -> String {
+        "in memory".to_owned()
+    }
+
     fn take<'a>(
         &'a self,
         takes: &'a [Take<'a>],

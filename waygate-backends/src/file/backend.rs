@@ -26,9 +26,10 @@ pub struct FileBackend(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    path: PathBuf,
     store: Arc<Mutex<Store>>,
     hints: Arc<watch::Sender<Option<Revision>>>,
+    /// As it was given.
+    path: PathBuf,
 }
 
 impl FileBackend {
@@ -50,9 +51,9 @@ impl FileBackend {
         let store = task::spawn_blocking(|| Store::open(options)).await;
         let store = store.map_err(interrupted)??;
         let shared = Arc::new(Shared {
-            path,
             hints: Arc::new(watch::Sender::new(store.revision())),
             store: Arc::new(Mutex::new(store)),
+            path,
         });
         task::spawn(poll(Arc::downgrade(&shared), every));
         Ok(Self(shared))
@@ -96,6 +97,10 @@ pub(super) fn interrupted(error: task::JoinError) -> BackendError {
 }
 
 impl Backend for FileBackend {
+    fn describe(&self) -> String {
+        format!("file `{}`", self.0.path.display())
+    }
+
     fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
         Box::pin(async { self.0.with_store(Store::image).await? })
     }

@@ -129,6 +129,11 @@ impl CounterSnapshot {
         Ok(snapshot)
     }
 
+    /// Where the file is now.
+    pub fn path(&self) -> PathBuf {
+        self.kept.lock().files.main.clone()
+    }
+
     /// What was found at the start.
     pub fn restored(&self) -> &Restored {
         &self.restored

@@ -1,6 +1,6 @@
 use std::{path::PathBuf, time::Duration};
 
-use waygate_core::Secret;
+use waygate_core::{Secret, without_credentials};
 
 use super::url::{InvalidRedisUrl, Target};
 
@@ -35,6 +35,8 @@ use super::url::{InvalidRedisUrl, Target};
 #[must_use]
 pub struct RedisOptions {
     pub(super) target: Target,
+    /// The URL without what gives access.
+    pub(super) place: String,
     pub(super) sentinel_password: Option<Secret<String>>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) prefix: String,
@@ -51,6 +53,7 @@ impl RedisOptions {
     pub fn new(url: &str) -> Result<Self, InvalidRedisUrl> {
         Ok(Self {
             target: Target::parse(url)?,
+            place: without_credentials(url).into_owned(),
             sentinel_password: None,
             ca_file: None,
             prefix: "waygate".to_owned(),
@@ -58,6 +61,10 @@ impl RedisOptions {
             connect_timeout: Duration::from_secs(1),
             max_in_flight: 1_024,
         })
+    }
+
+    pub(super) fn describe(&self) -> String {
+        format!("Redis `{}`, prefix `{}`", self.place, self.prefix)
     }
 
     /// What the names of all keys begin with. `waygate` unless set; applications that share a Redis need their own.

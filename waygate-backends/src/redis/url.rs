@@ -33,9 +33,11 @@ pub(super) struct Node {
 }
 
 /// A URL that names no Redis. Says what is wrong, but does not repeat the URL, which may contain a password.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not the URL of a Redis: {0}")]
 pub struct InvalidRedisUrl(&'static str);
+
+waygate_core::debug_as_message!(InvalidRedisUrl);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {

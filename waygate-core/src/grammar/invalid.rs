@@ -6,13 +6,15 @@ use super::text::is_hidden;
 ///
 /// The [`Display`](std::fmt::Display) form is the one message that users read, at compile time and in
 /// admin answers: ``invalid <noun> `<input>`: <problem>``.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {noun} `{input}`: {problem}")]
 pub struct Invalid {
     noun: &'static str,
     input: String,
     problem: Cow<'static, str>,
 }
+
+crate::debug_as_message!(Invalid);
 
 /// Inputs are quoted in messages and logs; a megabyte of it would help nobody.
 const INPUT_CHARS: usize = 96;

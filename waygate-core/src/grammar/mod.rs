@@ -53,6 +53,5 @@ pub use path::PathTemplate;
 pub(crate) use path::{Dialect, template_problem};
 pub use rate::{CalendarUnit, Limit, Period, Rate, Unit};
 pub use route::RouteSpec;
-#[cfg(feature = "model")]
 pub(crate) use text::is_hidden;
 pub use text::{LinkTarget, Reason};

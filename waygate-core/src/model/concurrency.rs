@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    declared,
+    ExemptPath, declared,
     rate_limit::{key_in_words, key_summary},
     text,
 };
@@ -41,6 +41,9 @@ pub struct ConcurrencyPolicy {
     /// Callers with one of these roles pass, uncounted.
     #[serde(default)]
     pub exempt_roles: Vec<RoleName>,
+    /// Routes that a global or service limit does not hold for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exempt_routes: Vec<ExemptPath>,
     /// Whether a global or service limit counts force-active routes as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub include_force_active: bool,
@@ -55,6 +58,7 @@ impl ConcurrencyPolicy {
             key: everything(),
             exempt_ips: Vec::new(),
             exempt_roles: Vec::new(),
+            exempt_routes: Vec::new(),
             include_force_active: false,
         }
     }
@@ -73,6 +77,7 @@ impl ConcurrencyPolicy {
             key: declared::parsed(declared.key)?.unwrap_or_else(everything),
             exempt_ips: declared::networks(declared.exempt_ips)?,
             exempt_roles: declared::roles(declared.exempt_roles)?,
+            exempt_routes: Vec::new(),
             include_force_active: false,
         })
     }
@@ -125,7 +130,8 @@ mod tests {
         );
         let full = json!({
             "name": "per-user", "limit": 5, "key_strategy": "user, path:tenant",
-            "exempt_ips": ["10.0.0.0/8"], "exempt_roles": ["admin"], "include_force_active": true,
+            "exempt_ips": ["10.0.0.0/8"], "exempt_roles": ["admin"],
+            "exempt_routes": ["/health", "GET:/v1/{*rest}"], "include_force_active": true,
         });
         let policy: ConcurrencyPolicy = from_value(full.clone()).unwrap();
         assert_eq!(to_value(&policy).unwrap(), full);

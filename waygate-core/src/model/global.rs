@@ -143,7 +143,10 @@ impl TryFrom<Raw> for GlobalMaintenance {
     }
 }
 
-/// An exemption from global maintenance: `/path` for every method, or `METHOD:/path`.
+/// An exemption from what more than one route meets (maintenance and limits): `/path` for every method, or `METHOD:/path`.
+///
+/// The path is that of a route as it is registered (`/users/{id}`), or the URL of a request that no route matches. One that
+/// ends in a catch-all, `/v1/{*rest}`, is for every path below `/v1/`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ExemptPath(RouteKey);
 
@@ -153,10 +156,28 @@ impl ExemptPath {
         self.0.as_str()
     }
 
+    /// What it names: a path, and a method if it is for one only.
+    pub fn key(&self) -> &RouteKey {
+        &self.0
+    }
+
     /// Whether the exemption is for this path, asked with this method.
     pub fn covers(&self, method: Option<Method>, path: &str) -> bool {
-        self.0.path() == path && (self.0.method().is_none() || self.0.method() == method)
+        (self.0.method().is_none() || self.0.method() == method) && self.covers_path(path)
     }
+
+    /// Whether the exemption is for this path, asked with one method or other.
+    pub fn covers_path(&self, path: &str) -> bool {
+        let is_below = |prefix: &str| path.len() > prefix.len() && path.starts_with(prefix);
+        self.0.path() == path || catch_all(self.0.path()).is_some_and(is_below)
+    }
+}
+
+/// What stands before a catch-all at the end of a template: `/v1/` of `/v1/{*rest}`.
+fn catch_all(path: &str) -> Option<&str> {
+    let (prefix, _) = path.rsplit_once("{*").filter(|_| path.ends_with('}'))?;
+    // `{{` is a literal brace.
+    (!prefix.ends_with('{')).then_some(prefix)
 }
 
 impl FromStr for ExemptPath {
@@ -213,6 +234,17 @@ mod tests {
             ("/health", None, "/health/", false),
             ("/health", None, "/healthy", false),
             ("/health", None, "/HEALTH", false),
+            ("/v1/{*rest}", Some(Method::Put), "/v1/a/{b}", true),
+            ("/v1/{*rest}", None, "/v1/{*path}", true),
+            ("/v1/{*rest}", None, "/v1/", false),
+            ("/v1/{*rest}", None, "/v1", false),
+            ("/v1/{*rest}", None, "/v10/a", false),
+            ("GET:/v1/{*rest}", Some(Method::Get), "/v1/a", true),
+            ("GET:/v1/{*rest}", Some(Method::Post), "/v1/a", false),
+            ("GET:/v1/{*rest}", None, "/v1/a", false),
+            ("/{*rest}", None, "/a", true),
+            ("/a/{{*b}}", None, "/a/{{*b}}", true),
+            ("/a/{{*b}}", None, "/a/{{c", false),
             ("/users/{id}", None, "/users/{id}", true),
             ("/users/{id}", None, "/users/7", false),
         ] {

@@ -72,6 +72,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// What the store is and where, for people: the report of the start shows it. Nothing that gives access to it. By
+    /// default the name of the type.
+    fn describe(&self) -> String {
+        super::type_name::<Self>()
+    }
+
     /// Hints that the store has moved on, commits of this very process included.
     ///
     /// Hints may be lost, repeated and merged: the engine compares revisions, and polls besides.
@@ -324,7 +330,7 @@ impl AuditQuery {
 }
 
 /// A store that could not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {
     /// It cannot be reached or does not answer in time.
@@ -347,8 +353,24 @@ pub enum BackendError {
     InvalidBatch(String),
 }
 
+crate::debug_as_message!(BackendError);
+
+impl BackendError {
+    /// What is wrong, without the words that it is the store: files beside the store have such errors as well.
+    pub fn problem(&self) -> &str {
+        match self {
+            Self::Unavailable(problem)
+            | Self::NotWritable(problem)
+            | Self::Corrupt(problem)
+            | Self::Unreadable(problem)
+            | Self::Misconfigured(problem)
+            | Self::InvalidBatch(problem) => problem,
+        }
+    }
+}
+
 /// A commit that was refused. But for [`Unconfirmed`](Self::Unconfirmed), nothing was written.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
     /// Somebody else was faster: an expectation does not hold.
@@ -376,6 +398,8 @@ pub enum CommitError {
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
+
+crate::debug_as_message!(CommitError);
 
 fn found_epoch(found: &Option<Epoch>) -> String {
     found.map_or_else(

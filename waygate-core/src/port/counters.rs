@@ -79,6 +79,11 @@ pub struct Take<'a> {
 ///
 /// `now` is the caller's time, in nanoseconds since the Unix epoch; a store that others share uses its own clock.
 pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
+    /// What the store is and where, for people, as [`Backend::describe`](super::Backend::describe).
+    fn describe(&self) -> String {
+        super::type_name::<Self>()
+    }
+
     /// Takes from several counters, all or nothing.
     ///
     /// # Errors
@@ -243,7 +248,7 @@ pub struct Occupancy {
 }
 
 /// A store of counters that could not do what it was asked.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum CounterError {
     /// It cannot be reached, or does not answer in time.
@@ -256,6 +261,8 @@ pub enum CounterError {
     #[error("the store of the counters is not configured correctly: {0}")]
     Misconfigured(String),
 }
+
+crate::debug_as_message!(CounterError);
 
 /// Whether every enforced take is allowed.
 pub fn all_allowed(takes: &[Take<'_>], outcomes: &[Outcome]) -> bool {

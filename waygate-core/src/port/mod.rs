@@ -12,3 +12,10 @@ pub use clock::{Clock, ManualClock};
 pub use counters::{
     CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take, all_allowed,
 };
+
+/// The name of a type without its path: `SqliteBackend`.
+fn type_name<T: ?Sized>() -> String {
+    let whole = std::any::type_name::<T>();
+    let plain = whole.split('<').next().unwrap_or(whole);
+    plain.rsplit("::").next().unwrap_or(plain).to_owned()
+}

@@ -24,6 +24,10 @@ mod none {
             false
         }
 
+        pub(crate) fn has_cost(&self, _: &PolicyName) -> bool {
+            false
+        }
+
         pub(crate) fn has_concurrency_key(&self, _: &PolicyName) -> bool {
             false
         }

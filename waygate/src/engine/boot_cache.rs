@@ -69,7 +69,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
             Err(error) => {
                 inner
                     .monitor
-                    .degrade(Component::BootCache, error, inner.clock.now());
+                    .degrade(Component::BootCache, error.problem(), inner.clock.now());
                 version.mark_changed();
             }
         }

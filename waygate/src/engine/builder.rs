@@ -362,6 +362,7 @@ impl WaygateBuilder {
             sources: KeySources {
                 has_principal: self.principal.is_some(),
             },
+            is_part: false,
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);

@@ -55,7 +55,7 @@ impl WaygateBuilder {
         let opened = opened.await.map_err(|error| {
             BackendError::Unavailable(format!("reading the counters was interrupted: {error}"))
         })?;
-        Ok(opened?.map(Arc::new))
+        Ok(opened.map_err(BuildError::of_file)?.map(Arc::new))
     }
 }
 
@@ -109,7 +109,8 @@ async fn write_once(engine: &Weak<Inner>, begun: Instant, write: Write) -> Contr
     let work = move || {
         let loss = loss(&snapshot).filter(|_| begun.elapsed() < REMEMBERED);
         match write(&snapshot, now) {
-            Err(error) => Some(error.to_string()),
+            // Not the store has failed, but this file.
+            Err(error) => Some(error.problem().to_owned()),
             Ok(0) => loss,
             Ok(left_out) => Some(format!(
                 "{left_out} counters are not kept: they would take more than {} bytes",

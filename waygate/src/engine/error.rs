@@ -7,7 +7,7 @@ use waygate_core::{
 };
 
 /// A route key that means no route, or more than one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
     /// The key follows no grammar.
@@ -42,12 +42,14 @@ pub enum ResolveError {
     },
 }
 
+waygate_core::debug_as_message!(ResolveError);
+
 fn hint(nearest: Option<&RouteKey>) -> String {
     nearest.map_or_else(String::new, |key| format!(": did you mean `{key}`?"))
 }
 
 /// A change that was not made. Nothing is different from before.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
     /// The key means no route, or more than one.
@@ -96,6 +98,8 @@ pub enum ChangeError {
     Counters(#[from] CounterError),
 }
 
+waygate_core::debug_as_message!(ChangeError);
+
 impl From<Invalid> for ChangeError {
     fn from(invalid: Invalid) -> Self {
         Self::Resolve(invalid.into())
@@ -110,7 +114,7 @@ pub(crate) fn number(expected: Expected) -> u64 {
 }
 
 /// An engine that could not be started.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// A setting does not follow its grammar.
@@ -129,7 +133,20 @@ pub enum BuildError {
         /// Why not.
         source: std::io::Error,
     },
+    /// Something beside the backend cannot be set up: a file of the counters, or a store of counters.
+    #[error("{0}")]
+    Misconfigured(String),
     /// The backend that was asked for cannot be set up.
     #[error(transparent)]
     Backend(#[from] BackendError),
+}
+
+waygate_core::debug_as_message!(BuildError);
+
+impl BuildError {
+    /// A file beside the store has such errors as well.
+    #[cfg(feature = "file")]
+    pub(super) fn of_file(error: BackendError) -> Self {
+        Self::Misconfigured(error.problem().to_owned())
+    }
 }

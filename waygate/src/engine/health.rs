@@ -34,6 +34,9 @@ pub enum Component {
     /// The counters of this process are not kept in their file, or could not be put back at the start (reported for an
     /// hour).
     CounterSnapshot,
+    /// Not a fault of Waygate: maintenance or a limit names an unknown route or service, which most likely is a
+    /// typing error. Not reported where the process is part of a fleet, whose other routes it does not know.
+    Unmatched,
     /// Not a fault: this process is configured to open every gate
     /// ([`bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle)). Never cleared.
     LifecycleBypass,
@@ -53,6 +56,7 @@ impl fmt::Display for Component {
             Self::Counters => "counters",
             Self::BootCache => "boot_cache",
             Self::CounterSnapshot => "counter_snapshot",
+            Self::Unmatched => "unmatched",
             Self::LifecycleBypass => "lifecycle_bypass",
             Self::RateLimitBypass => "rate_limit_bypass",
         })
@@ -99,7 +103,8 @@ impl Monitor {
         match health.get_mut(&component) {
             Some(known) => {
                 // Of these, each is news; other causes change with every attempt.
-                if component == Component::Records && known.cause != cause {
+                let is_news = matches!(component, Component::Records | Component::Unmatched);
+                if is_news && known.cause != cause {
                     tracing::warn!(%component, cause = %Printable(&cause), "still degraded");
                 }
                 known.cause = cause;

@@ -1,5 +1,5 @@
 use waygate_core::{
-    Timestamp,
+    Printable, Timestamp,
     grammar::{Reason, ServiceName},
     model::{
         Action, AuditEntry, DroppedMaintenance, ExemptPath, GlobalMaintenance, LimitScope,
@@ -61,6 +61,14 @@ impl MaintenanceScope {
         match self {
             Self::Global => None,
             Self::Service(service) => Some(service),
+        }
+    }
+
+    /// For people.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::Global => "global maintenance".to_owned(),
+            Self::Service(service) => format!("maintenance of the service {service}"),
         }
     }
 
@@ -198,6 +206,12 @@ impl Change for MaintenanceChange {
         let audit = batch.audit.clone();
         let revision = inner.commit(stored, batch).await?;
         inner.publish_next(stored, &Touched::default());
+        if let Some(warning) = inner.snapshot.load().unmatched_by_maintenance(scope, &next) {
+            tracing::warn!(
+                maintenance = %Printable(scope.entity()), warning = %Printable(warning),
+                "maintenance was set that names what is not known here"
+            );
+        }
         let maintenance = next.at(now);
         for line in audit {
             let line = AuditEntry {

@@ -26,6 +26,7 @@ mod decide;
 mod entities;
 mod error;
 mod event;
+mod facts;
 #[cfg(feature = "axum")]
 mod headers;
 mod health;
@@ -61,6 +62,7 @@ mod stored;
 mod sync;
 mod table;
 mod target;
+mod unmatched;
 mod unreadable;
 #[cfg(feature = "axum")]
 mod unregistered;
@@ -147,7 +149,8 @@ impl Waygate {
     /// Begins to configure an engine from `WAYGATE_*` variables and the nearest `.waygate` file.
     ///
     /// A setting comes from, in this order: a call on the builder, the environment (an empty value
-    /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default.
+    /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default. The file has
+    /// `NAME=value` lines, values in quotes or not, blank lines, and comments that begin with `#`.
     ///
     /// | Setting | Default | Meaning |
     /// |---|---|---|
@@ -159,6 +162,11 @@ impl Waygate {
     /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | keeps the counters of this process in this file; `off` keeps none |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
     /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | count nothing and limit nothing |
+    ///
+    /// Other names that begin with `WAYGATE_` are refused, with what was probably meant: they would set nothing. Not so
+    /// those that the command-line client and Python applications read (`WAYGATE_SERVER_URL`, `WAYGATE_SERVICE`,
+    /// `WAYGATE_TOKEN`, `WAYGATE_CUSTOM_PATH`), nor what Kubernetes sets for a service called `waygate`
+    /// (`WAYGATE_SERVICE_HOST`, `WAYGATE_PORT_80_TCP`).
     ///
     /// # Errors
     /// [`BuildError`] naming the setting, where it came from, and what would be right.
@@ -244,6 +252,17 @@ impl Waygate {
         (known.value.at(self.inner.clock.now()), known.revision)
     }
 
+    /// What of maintenance is not known here, in words.
+    #[cfg(feature = "admin")]
+    pub(crate) fn maintenance_warning(
+        &self,
+        scope: &MaintenanceScope,
+        config: &GlobalMaintenance,
+    ) -> Option<String> {
+        let snapshot = self.inner.snapshot.load();
+        snapshot.unmatched_by_maintenance(scope, config)
+    }
+
     /// The store's revision that requests see now.
     pub fn revision(&self) -> Revision {
         self.inner.snapshot.load().revision
@@ -314,16 +333,20 @@ impl Waygate {
         self.inner.monitor.current()
     }
 
-    /// The table of routes, for people.
+    /// What the engine starts with, for people: environment, stores, bypasses, the table of routes, and what limits them.
     pub fn report(&self) -> Report {
-        let report = Report::new(self.routes(), self.rate_limits(), self.concurrency_limits());
+        let snapshot = self.inner.snapshot.load();
         let bypasses = [Component::LifecycleBypass, Component::RateLimitBypass];
         let health = self.health();
         let notes = bypasses.iter().filter_map(|bypass| health.get(bypass));
         let notes = notes.map(|bypass| bypass.cause.clone());
         let notices = self.inner.maintenance_notices();
         let notices = notices.iter().map(ToString::to_string);
-        report.with_notes(notes.chain(notices).collect())
+        let notes = notes.chain(notices).chain(snapshot.unmatched_maintenance());
+        Report::new(self.routes(), self.rate_limits(), self.concurrency_limits())
+            .with_facts(self.inner.facts(&snapshot))
+            .with_costed(snapshot.table.costed().collect())
+            .with_notes(notes.collect())
     }
 }
 

@@ -66,7 +66,9 @@ impl WaygateBuilder {
         &self,
     ) -> Result<Option<waygate_backends::BootCache>, BuildError> {
         let path = self.boot_cache.as_ref();
-        Ok(path.map(waygate_backends::BootCache::new).transpose()?)
+        path.map(waygate_backends::BootCache::new)
+            .transpose()
+            .map_err(BuildError::of_file)
     }
 
     /// What was given; else the Redis that settings name for counters, or for state.

@@ -91,6 +91,7 @@ impl Inner {
             sources: KeySources {
                 has_principal: self.principal.is_some(),
             },
+            is_part: false,
             now: self.clock.now(),
         }
     }
@@ -98,8 +99,10 @@ impl Inner {
     /// Makes a picture the one that requests read. The caller holds the lock on `stored`.
     pub(crate) fn publish(&self, snapshot: Snapshot) {
         let version = snapshot.version;
-        self.snapshot.store(std::sync::Arc::new(snapshot));
+        let snapshot = std::sync::Arc::new(snapshot);
+        self.snapshot.store(snapshot.clone());
         self.version.send_replace(version);
+        self.note_unmatched(&snapshot);
     }
 
     /// Compiles what was touched, and maintenance if it was changed, and publishes it as one picture.

@@ -167,7 +167,7 @@ impl From<(RouteKey, RouteState)> for Registration {
 }
 
 /// A route that was not registered. Nothing is different from before.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
     /// The key names the service of this process. Its routes are registered without it.
@@ -224,6 +224,8 @@ pub enum RegisterError {
         second: Source,
     },
 }
+
+waygate_core::debug_as_message!(RegisterError);
 
 fn of_process(key: &RouteKey) -> String {
     let method = key.method().map(|method| format!("{method}:"));

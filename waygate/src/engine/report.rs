@@ -2,18 +2,23 @@ use std::fmt;
 
 use waygate_core::{
     Printable,
-    model::{LimitScope, RouteKey},
+    model::{LimitKey, LimitScope, RouteKey},
 };
 
 use super::{ConcurrencyRecord, LimitRecord, RouteRecord, Source};
 
-/// The table of routes, one line each: method, path, status, and what governs it. Below a route stands what limits it, in
+/// What the engine starts with, for people: its environment and stores, the table of routes, and what is amiss.
+///
+/// A route is one line: its key, as commands take it, its status, and what governs it. Below it stands what limits it, in
 /// words, and at the end what limits them all.
 #[derive(Debug, Clone)]
 pub struct Report {
     routes: Vec<RouteRecord>,
     rates: Vec<LimitRecord>,
     concurrency: Vec<ConcurrencyRecord>,
+    facts: Vec<(&'static str, String)>,
+    /// Rate limits with a cost function.
+    costed: Vec<LimitKey>,
     notes: Vec<String>,
 }
 
@@ -27,8 +32,22 @@ impl Report {
             routes,
             rates,
             concurrency,
+            facts: Vec::new(),
+            costed: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// The same with lines at the beginning.
+    pub(crate) fn with_facts(mut self, facts: Vec<(&'static str, String)>) -> Self {
+        self.facts.extend(facts);
+        self
+    }
+
+    /// The same with what is known of costs.
+    pub(crate) fn with_costed(mut self, costed: Vec<LimitKey>) -> Self {
+        self.costed.extend(costed);
+        self
     }
 
     /// The same with lines at the end.
@@ -46,14 +65,16 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |of: fn(&RouteRecord) -> usize| self.routes.iter().map(of).max().unwrap_or(0);
-        let path_width = width(|route| path(route).chars().count());
+        for (what, fact) in &self.facts {
+            writeln!(f, "{:<13}{}", format!("{what}:"), Printable(fact))?;
+        }
+        let key_width = width(|route| key(route).chars().count());
         let handler_width = width(|route| handler(route).len());
         for route in &self.routes {
-            let method = route.key.method().map_or("*", |method| method.as_str());
             write!(
                 f,
-                "{method:<7} {:<path_width$}  {:<handler_width$}  {:<16}  {}",
-                path(route),
+                "{:<key_width$}  {:<handler_width$}  {:<16}  {}",
+                key(route),
                 handler(route),
                 origin(route),
                 route.view.status,
@@ -116,7 +137,12 @@ impl Report {
                 counts: limit.counts.total() > 0,
                 callers: limit.without_caller,
             };
-            (&limit.key, Printable(&limit.meaning), resting, missing)
+            let costs = match self.costed.contains(&limit.key) {
+                true => "; a function of the application costs each request",
+                false => "",
+            };
+            let meaning = format!("{}{costs}", limit.meaning);
+            (&limit.key, Printable(meaning), resting, missing)
         });
         let concurrency = self.concurrency.iter().map(|limit| {
             let missing = Missing {
@@ -125,7 +151,7 @@ impl Report {
                 counts: true,
                 callers: 0,
             };
-            (&limit.key, Printable(&limit.meaning), "", missing)
+            (&limit.key, Printable(limit.meaning.clone()), "", missing)
         });
         for (key, meaning, resting, missing) in rates.chain(concurrency) {
             if !wanted(&key.scope) {
@@ -138,7 +164,11 @@ impl Report {
                     write!(f, "        {method} {name}: {meaning}{resting}")?;
                 }
                 LimitScope::Route(_) => write!(f, "        {name}: {meaning}{resting}")?,
-                scope => write!(f, "{} {name}: {meaning}{resting}", Printable(scope))?,
+                LimitScope::Global => write!(f, "global {name}: {meaning}{resting}")?,
+                LimitScope::Service(service) => {
+                    let service = Printable(service);
+                    write!(f, "service {service} {name}: {meaning}{resting}")?;
+                }
             }
             writeln!(f, "{missing}")?;
         }
@@ -146,8 +176,9 @@ impl Report {
     }
 }
 
-fn path(route: &RouteRecord) -> String {
-    Printable(route.key.path()).to_string()
+/// As operators write it.
+fn key(route: &RouteRecord) -> String {
+    Printable(&route.key).to_string()
 }
 
 /// What a limit does not find in requests.

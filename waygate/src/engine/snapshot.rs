@@ -43,8 +43,10 @@ pub(crate) struct Snapshot {
     open: Vec<bool>,
     pub(crate) global: Maintained,
     pub(crate) service: Maintained,
-    /// The service that this process is part of, in a fleet.
-    service_name: Option<ServiceName>,
+    /// The service of this process.
+    pub(crate) own_service: Option<ServiceName>,
+    /// Other services that are in maintenance.
+    pub(crate) maintained_elsewhere: Vec<ServiceName>,
     /// Entities of other kinds, such as the tokens of the admin interface.
     #[cfg(feature = "admin")]
     pub(crate) others: Arc<super::stored::Others>,
@@ -89,6 +91,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) service: Option<&'a ServiceName>,
     pub(crate) book: &'a LimitBook,
     pub(crate) sources: KeySources,
+    /// Whether it is a single method's where a route for all methods of the path governs requests as well.
+    pub(crate) is_part: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -112,7 +116,8 @@ impl Snapshot {
             made_at: compiler.now,
             global: Maintained::compile(stored, &MaintenanceScope::Global, &table, compiler.now),
             service: Maintained::of_service(stored, compiler, &table),
-            service_name: compiler.service.cloned(),
+            own_service: compiler.service.cloned(),
+            maintained_elsewhere: stored.maintained_but(compiler.service),
             table,
             routes,
             limits,
@@ -165,7 +170,8 @@ impl Snapshot {
             open,
             global,
             service,
-            service_name: self.service_name.clone(),
+            own_service: self.own_service.clone(),
+            maintained_elsewhere: stored.maintained_but(compiler.service),
             #[cfg(feature = "admin")]
             others: stored.others.clone(),
         }
@@ -221,6 +227,11 @@ impl Snapshot {
         let key = &self.table.route(slot)?.key;
         let levels = Levels::default();
         levels.of(key, self.slot(slot)?, false).of(method).cloned()
+    }
+
+    /// The limits of every scope but the routes.
+    pub(crate) fn levels(&self) -> impl Iterator<Item = &OwnLimits> {
+        self.levels.all()
     }
 
     /// The limits of every scope.
@@ -306,7 +317,7 @@ impl Snapshot {
 
     /// Maintenance of everything, and of this service.
     pub(crate) fn maintenances(&self) -> impl Iterator<Item = (MaintenanceScope, &Maintained)> {
-        let own = self.service_name.clone().map(MaintenanceScope::Service);
+        let own = self.own_service.clone().map(MaintenanceScope::Service);
         let own = own.map(|scope| (scope, &self.service));
         std::iter::once((MaintenanceScope::Global, &self.global)).chain(own)
     }
@@ -373,6 +384,12 @@ impl Slot {
             },
         };
         let Compiler { env, now, .. } = compiler;
+        let whole = route.key.path().parse::<RouteKey>().ok();
+        let compiler = Compiler {
+            is_part: route.key.method().is_some()
+                && whole.is_some_and(|whole| table.exact(&whole).is_some()),
+            ..compiler
+        };
         let scope = LimitScope::Route(route.key.clone());
         Some(Self {
             rule: RouteRule::compile(&state, env, now),

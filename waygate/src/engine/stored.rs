@@ -296,6 +296,20 @@ impl Stored {
         std::iter::once(global).chain(services)
     }
 
+    /// The services in maintenance, but for one.
+    pub(crate) fn maintained_but(&self, own: Option<&ServiceName>) -> Vec<ServiceName> {
+        let enabled = self
+            .services
+            .iter()
+            .filter(|(_, known)| known.value.enabled);
+        let mut names: Vec<ServiceName> = enabled
+            .map(|(name, _)| name.clone())
+            .filter(|name| Some(name) != own)
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Which generation of a policy's counters counts.
     pub(crate) fn generation(&self, key: &LimitKey) -> u64 {
         let known = self.generations.get(key);

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use smallvec::SmallVec;
 use waygate_core::{
     grammar::Method,
-    model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState},
+    model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, RouteKey, RouteState},
 };
 
 #[cfg(feature = "axum")]
@@ -359,6 +359,29 @@ impl Table {
                     .collect(),
             }),
         }
+    }
+
+    /// The rate limits with a cost function.
+    pub(crate) fn costed(&self) -> impl Iterator<Item = LimitKey> {
+        self.registered().flat_map(|route| {
+            let names = route.limits.iter().map(|policy| &policy.name);
+            let costed = names.filter(|name| route.attached.has_cost(name));
+            costed.map(|name| LimitKey::new(LimitScope::Route(route.key.clone()), name.clone()))
+        })
+    }
+
+    /// The services of routes that other processes have.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &str> {
+        let listed = self
+            .elsewhere
+            .iter()
+            .filter(|(_, slot)| !self.is_gone[**slot]);
+        listed.filter_map(|(key, _)| key.service())
+    }
+
+    /// Whether a guarded router has shown what it serves.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.served.is_some()
     }
 
     pub(crate) fn route(&self, slot: usize) -> Option<&Arc<Registered>> {

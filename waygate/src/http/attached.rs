@@ -30,6 +30,12 @@ impl Attached {
         functions.is_some_and(|functions| functions.key.is_some())
     }
 
+    /// Whether a function costs requests of the rate limit.
+    pub(crate) fn has_cost(&self, name: &PolicyName) -> bool {
+        let functions = self.limits.rate_named(name);
+        functions.is_some_and(|functions| functions.cost.is_some())
+    }
+
     /// The same of a limit of concurrency.
     pub(crate) fn has_concurrency_key(&self, name: &PolicyName) -> bool {
         let functions = self.limits.concurrency_named(name);

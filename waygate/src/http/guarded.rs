@@ -33,7 +33,7 @@ impl Guarded {
         &self.waygate
     }
 
-    /// The table of routes, for people: print it at start.
+    /// What the application starts with, for people: print it at start.
     pub fn report(&self) -> Report {
         self.waygate.report().with_notes(self.gaps.clone())
     }

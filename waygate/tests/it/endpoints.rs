@@ -322,7 +322,7 @@ async fn methods_that_nobody_named_are_gated() {
     ] {
         assert_eq!(ask(&app, "POST", path).await, 503, "{path}");
     }
-    assert!(report.contains("POST    /mounts/both"), "{report}");
+    assert!(report.contains("POST:/mounts/both"), "{report}");
     assert!(
         report.contains("other methods of `/mounts/any`, `/mounts/fallback` have a handler"),
         "{report}"

@@ -331,9 +331,58 @@ async fn the_report_shows_every_route() {
     waygate.system().disable("GET:/a", "off").await.unwrap();
     let report = waygate.report().to_string();
     let lines: Vec<&str> = report.lines().collect();
-    assert_eq!(lines.len(), 2);
-    assert!(lines[0].starts_with("GET     /a"), "{report}");
-    assert!(lines[0].ends_with("disabled (off) +overridden"), "{report}");
+    assert_eq!(lines.len(), 5);
+    assert_eq!(lines[0], "environment: production", "{report}");
+    assert!(lines[3].starts_with("GET:/a"), "{report}");
+    assert!(lines[3].ends_with("disabled (off) +overridden"), "{report}");
+}
+
+#[tokio::test]
+async fn the_report_says_what_the_engine_starts_with() {
+    let waygate = builder()
+        .service("billing")
+        .bypass_lifecycle(true)
+        .build()
+        .await
+        .unwrap();
+    let routes = ["GET:/a", "/any"].map(|key| (key.parse().unwrap(), RouteState::default()));
+    waygate.register_all(routes).await.unwrap();
+    let policy = |limit: &str| serde_json::from_value(json!({"limit": limit, "cost": 3})).unwrap();
+    let system = waygate.system();
+    for (at, limit) in [
+        ("*#default", "100/minute"),
+        ("service:billing#slow", "5/hour"),
+    ] {
+        system
+            .set_rate_limit(at.parse().unwrap(), policy(limit))
+            .await
+            .unwrap();
+    }
+    let global = serde_json::from_value(json!({"reason": "deploy", "exempt_paths": ["/any"]}));
+    system
+        .enable_global_maintenance(global.unwrap())
+        .await
+        .unwrap();
+    let report = waygate.report().to_string();
+    for line in [
+        "environment: production",
+        "service:     billing",
+        "state:       in memory; changes end with the process",
+        "counters:    in memory of this process; they begin afresh with it",
+        "maintenance: global maintenance is on (deploy), but for /any",
+        "global default: at most 100 in a minute from the first on, for each client address; each request costs 3",
+        "service billing slow: at most 5 in an hour from the first on, for each client address; each request costs 3",
+    ] {
+        assert!(
+            report.lines().any(|found| found == line),
+            "{line}\n{report}"
+        );
+    }
+    assert!(
+        report.lines().any(|line| line.starts_with("/any ")),
+        "{report}"
+    );
+    assert!(report.contains("every gate is open"), "{report}");
 }
 
 #[tokio::test]

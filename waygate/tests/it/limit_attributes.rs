@@ -101,6 +101,8 @@ async fn several_limits_hold_together() {
         shown.contains(&"        per-minute: at most 2 in a minute from the first on, for all requests together"),
         "{report}"
     );
+    let costed = "; a function of the application costs each request";
+    assert_eq!(report.matches(costed).count(), 1, "{report}");
 }
 
 #[tokio::test]

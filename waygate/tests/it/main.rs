@@ -16,6 +16,7 @@ mod differential;
 mod docs;
 mod endpoints;
 mod engine;
+mod errors;
 mod events;
 mod extractor;
 mod faults;
@@ -40,6 +41,7 @@ mod test_app;
 #[cfg(unix)]
 mod unix_socket;
 #[cfg(feature = "file")]
+mod unmatched;
 mod unreadable;
 mod whole_paths;
 mod windows;

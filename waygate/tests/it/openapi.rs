@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 use waygate::{
     Access, Blocked, ConcurrencyPolicy, Deprecation, GlobalMaintenance, Interval, Lifecycle,
-    LimitKey, LimitScope, Position, RateLimitPolicy, Registration, Responses, RouteState, Waygate,
-    port::Clock, testing::TestApp,
+    LimitKey, LimitScope, Position, Principal, RateLimitPolicy, Registration, Responses,
+    RouteState, Waygate, port::Clock, testing::TestApp,
 };
 
 use crate::support::{at, builder, clock};
@@ -112,6 +112,16 @@ async fn the_whole_document() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap());
 }
 
+/// The caller, whose plan nothing here asks for.
+#[derive(Clone)]
+struct Caller;
+
+impl Principal for Caller {
+    fn user_id(&self) -> Option<std::borrow::Cow<'_, str>> {
+        None
+    }
+}
+
 /// Registers `GET /limited` with limits and access lists.
 async fn limit(waygate: &Waygate, responses: Responses) {
     let access: Access =
@@ -142,7 +152,7 @@ async fn limit(waygate: &Waygate, responses: Responses) {
 
 #[tokio::test]
 async fn limits_and_access_lists_are_in_the_document() {
-    let waygate = builder().build().await.unwrap();
+    let waygate = builder().principal::<Caller>().build().await.unwrap();
     let mut all = document(&["GET /limited", "GET /own"]);
     all["paths"]["/own"]["get"]["responses"]["429"] = json!({"description": "ours"});
     let app = serve(&waygate, &all).await;
@@ -248,7 +258,7 @@ async fn limits_and_access_lists_are_in_the_document() {
 
 #[tokio::test]
 async fn nothing_is_said_of_the_body_of_a_custom_answer() {
-    let waygate = builder().build().await.unwrap();
+    let waygate = builder().principal::<Caller>().build().await.unwrap();
     let app = serve(&waygate, &document(&["GET /limited"])).await;
     let custom = Responses::new().rate_limited(|_: &Blocked| "slow down");
     limit(&waygate, custom).await;
@@ -260,7 +270,12 @@ async fn nothing_is_said_of_the_body_of_a_custom_answer() {
 
 #[tokio::test]
 async fn limits_that_are_bypassed_are_not_in_the_document() {
-    let waygate = builder().bypass_rate_limits(true).build().await.unwrap();
+    let waygate = builder()
+        .principal::<Caller>()
+        .bypass_rate_limits(true)
+        .build()
+        .await
+        .unwrap();
     let app = serve(&waygate, &document(&["GET /limited"])).await;
     limit(&waygate, Responses::new()).await;
     let operation = fetch(&app).await["paths"]["/limited"]["get"].clone();

@@ -302,6 +302,10 @@ impl Drop for Refill {
 }
 
 impl CounterStore for RedisCounters {
+    fn describe(&self) -> String {
+        self.shared().link.options().describe()
+    }
+
     fn take<'a>(
         &'a self,
         takes: &'a [Take<'a>],

@@ -58,6 +58,10 @@ impl RedisBackend {
 }
 
 impl Backend for RedisBackend {
+    fn describe(&self) -> String {
+        self.store.link.options().describe()
+    }
+
     fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
         Box::pin(self.store.load())
     }

@@ -47,7 +47,7 @@ pub(super) enum Password {
 }
 
 /// A user name or a password hash that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialError {
     /// The user name follows no grammar: 1 to 128 characters without `/`, control characters and bidirectional
@@ -63,6 +63,8 @@ pub enum CredentialError {
         problem: String,
     },
 }
+
+waygate_core::debug_as_message!(CredentialError);
 
 impl Credentials {
     /// One user with a password in plain.

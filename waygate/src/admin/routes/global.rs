@@ -1,15 +1,18 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     grammar::{Reason, RoleName, parse_cidr},
-    model::{DroppedMaintenance, ExemptPath, GlobalMaintenance, Revision},
+    model::{ExemptPath, GlobalMaintenance, Revision},
 };
 
-use super::change::{instant, with_current};
+use super::{
+    change::{instant, with_current},
+    maintained::MaintenanceBody,
+};
 use crate::{
     ChangeError, Operator,
     admin::{
@@ -31,24 +34,6 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(exempt_paths))
 }
 
-/// Maintenance of everything or of a service as the interface shows it.
-#[derive(Debug, Serialize)]
-pub(super) struct MaintenanceBody {
-    #[serde(flatten)]
-    maintenance: GlobalMaintenance,
-    #[serde(skip_serializing_if = "DroppedMaintenance::is_empty")]
-    dropped: DroppedMaintenance,
-}
-
-impl From<GlobalMaintenance> for MaintenanceBody {
-    fn from(maintenance: GlobalMaintenance) -> Self {
-        Self {
-            maintenance,
-            dropped: DroppedMaintenance::default(),
-        }
-    }
-}
-
 pub(super) type Changed = Result<Reply<MaintenanceBody>, Problem>;
 
 fn current(state: &AdminState) -> (GlobalMaintenance, Revision) {
@@ -59,13 +44,14 @@ fn current(state: &AdminState) -> (GlobalMaintenance, Revision) {
 
 async fn change(state: &AdminState, author: Author, command: MaintenanceCommand) -> Changed {
     let operator = author.expecting(|| Ok(current(state).1))?;
-    maintain(&operator, MaintenanceScope::Global, command)
+    maintain(state, &operator, MaintenanceScope::Global, command)
         .await
         .map_err(|error| with_current(error.into(), || Ok(current(state).1)))
 }
 
 /// Runs a command on maintenance.
 pub(super) async fn maintain(
+    state: &AdminState,
     operator: &Operator,
     scope: MaintenanceScope,
     command: MaintenanceCommand,
@@ -74,11 +60,8 @@ pub(super) async fn maintain(
         maintenance,
         revision,
         dropped,
-    } = operator.maintain(scope, command).await?;
-    let body = MaintenanceBody {
-        maintenance,
-        dropped,
-    };
+    } = operator.maintain(scope.clone(), command).await?;
+    let body = MaintenanceBody::new(&state.waygate, &scope, maintenance).dropping(dropped);
     Ok(Reply::tagged(body, revision))
 }
 
@@ -93,7 +76,8 @@ pub(super) async fn maintain(
 )]
 async fn get(State(state): State<Arc<AdminState>>) -> Reply<MaintenanceBody> {
     let (global, revision) = current(&state);
-    Reply::tagged(global.into(), revision)
+    let body = MaintenanceBody::new(&state.waygate, &MaintenanceScope::Global, global);
+    Reply::tagged(body, revision)
 }
 
 /// Why everything is in maintenance, when, and what and who is not.
@@ -104,7 +88,7 @@ pub(super) struct EnableGlobalRequest {
     #[serde(default)]
     #[schema(value_type = String, max_length = 512)]
     reason: Reason,
-    /// Routes that stay open: `/path` or `METHOD:/path`.
+    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     #[serde(default)]
     #[schema(value_type = Vec<String>, example = json!(["/status", "GET:/health"]))]
     exempt_paths: Vec<ExemptPath>,
@@ -191,7 +175,7 @@ async fn disable(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ExemptPathsRequest {
-    /// All of them: `/path` or `METHOD:/path`.
+    /// All of them: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     #[schema(value_type = Vec<String>, example = json!(["/status", "GET:/health"]))]
     exempt_paths: Vec<ExemptPath>,
 }

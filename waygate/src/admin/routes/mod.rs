@@ -8,6 +8,7 @@ mod deprecation;
 mod global;
 mod lifecycle;
 mod limits;
+mod maintained;
 mod reset;
 mod route;
 mod schedule;

@@ -10,7 +10,8 @@ use waygate_core::{
 
 use super::{
     change::with_current,
-    global::{Changed, EnableGlobalRequest, MaintenanceBody, maintain},
+    global::{Changed, EnableGlobalRequest, maintain},
+    maintained::MaintenanceBody,
 };
 use crate::{
     admin::{
@@ -65,7 +66,7 @@ async fn change(
     let (_, revision) = current(state, &service).await;
     let operator = author.expecting(|| Ok(revision))?;
     let scope = MaintenanceScope::Service(service.clone());
-    match maintain(&operator, scope, command).await {
+    match maintain(state, &operator, scope, command).await {
         Ok(changed) => Ok(changed),
         Err(error) => {
             let (_, revision) = current(state, &service).await;
@@ -89,7 +90,9 @@ async fn get(
     Service(service): Service,
 ) -> Reply<MaintenanceBody> {
     let (maintenance, revision) = current(&state, &service).await;
-    Reply::tagged(maintenance.into(), revision)
+    let scope = MaintenanceScope::Service(service);
+    let body = MaintenanceBody::new(&state.waygate, &scope, maintenance);
+    Reply::tagged(body, revision)
 }
 
 /// Puts every route of a service in maintenance: at once, or from `start` on. What is not given is reset to its default.

@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{Timestamp, grammar::format_wire};
 
 use crate::{
-    CountingModes,
+    Component, CountingModes,
     admin::{
         author::Author,
         body::{Asked, EmptyRequest},
@@ -111,7 +111,11 @@ async fn health(State(state): State<Arc<AdminState>>) -> Reply<HealthBody> {
     let components = health.into_iter().map(|(component, degraded)| {
         let body = DegradedBody {
             since: format_wire(degraded.since, "Z"),
-            cause: without_places(&degraded.cause),
+            cause: match component {
+                // It names routes, and no files.
+                Component::Unmatched => degraded.cause,
+                _ => without_places(&degraded.cause),
+            },
         };
         (component.to_string(), body)
     });

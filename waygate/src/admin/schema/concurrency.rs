@@ -20,6 +20,8 @@ pub(crate) struct RouteConcurrencyLimit {
 pub(crate) struct SharedConcurrencyLimit {
     #[serde(flatten)]
     limit: ConcurrencyLimit,
+    /// Routes that the limit leaves alone: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    exempt_routes: Vec<String>,
     /// Whether it counts force-active routes as well.
     include_force_active: bool,
 }
@@ -72,7 +74,8 @@ pub(crate) struct SetConcurrencyLimit {
     #[schema(example = "/search")]
     path: String,
     /// The route's method, in capitals or not; `ALL` for a route that takes all of them, of which any
-    /// method may be limited by itself. Default: `GET`, or what the path has in its place.
+    /// method may be limited by itself. Default: all methods together where the path is
+    /// registered so, else its only method.
     #[schema(example = "GET")]
     method: Option<String>,
     #[serde(flatten)]
@@ -84,6 +87,8 @@ pub(crate) struct SetConcurrencyLimit {
 pub(crate) struct SetSharedConcurrencyLimit {
     #[serde(flatten)]
     limit: GivenConcurrencyLimit,
+    /// Routes that the limit leaves alone: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    exempt_routes: Option<Vec<String>>,
     /// Whether it counts force-active routes as well. Default: `false`.
     include_force_active: Option<bool>,
 }

@@ -24,7 +24,7 @@ pub(crate) struct RouteRateLimit {
 pub(crate) struct SharedRateLimit {
     #[serde(flatten)]
     policy: RateLimitPolicy,
-    /// Routes that the policy leaves alone: `/path` or `METHOD:/path`.
+    /// Routes that the policy leaves alone: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     exempt_routes: Vec<String>,
     /// Whether it counts force-active routes as well.
     include_force_active: bool,
@@ -164,7 +164,8 @@ pub(crate) struct SetRateLimit {
     #[schema(example = "/search")]
     path: String,
     /// The route's method, in capitals or not; `ALL` for a route that takes all of them, of which any
-    /// method may be limited by itself. Default: `GET`, or what the path has in its place.
+    /// method may be limited by itself. Default: all methods together where the path is
+    /// registered so, else its only method.
     #[schema(example = "GET")]
     method: Option<String>,
     /// Which of the route's policies. Default: `default`.
@@ -180,7 +181,7 @@ pub(crate) struct SetSharedRateLimit {
     name: Option<String>,
     #[serde(flatten)]
     policy: GivenPolicy,
-    /// Routes that the policy leaves alone: `/path` or `METHOD:/path`.
+    /// Routes that the policy leaves alone: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     exempt_routes: Option<Vec<String>>,
     /// Whether it counts force-active routes as well. Default: `false`.
     include_force_active: Option<bool>,

@@ -140,7 +140,7 @@ pub(crate) struct GlobalMaintenance {
     enabled: bool,
     /// Why; may be empty.
     reason: String,
-    /// Routes that stay open: `/path` or `METHOD:/path`.
+    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     exempt_paths: Vec<String>,
     /// Whether even force-active routes are closed.
     include_force_active: bool,
@@ -156,6 +156,10 @@ pub(crate) struct GlobalMaintenance {
     /// Callers who have one of these roles are served; missing if there are none.
     #[schema(nullable = false, example = json!(["billing:admin"]))]
     exempt_roles: Option<Vec<String>>,
+    /// What of it is not known here: exempt paths that no route has, an unknown service. Only there if
+    /// something is.
+    #[schema(nullable = false)]
+    warning: Option<String>,
     /// In the answer to a change: what was set before and is not any more, if anything.
     #[schema(nullable = false)]
     dropped: Option<DroppedMaintenance>,

@@ -53,7 +53,11 @@ impl ConcurrencyRecord {
             refused: limit.stats.refused(),
             on_missing_key: OnMissingKey::Exempt,
             skipped: limit.stats.skipped.count(),
-            warning: limit.problem.clone(),
+            warning: snapshot.limit_warning(
+                &limit.key,
+                limit.problem.as_ref(),
+                &limit.fields.exempt_routes,
+            ),
         }
     }
 }

@@ -10,7 +10,7 @@ use waygate_core::{
 };
 
 use crate::engine::{
-    limits::{Applying, ExemptNetworks, Noticed, Problem},
+    limits::{Applying, ExemptNetworks, Noticed, Problem, label},
     snapshot::Compiler,
 };
 
@@ -55,7 +55,7 @@ impl Concurrency {
             drifted,
             declared,
         } = applying;
-        let (name, limit) = (&key.name, fields.limit);
+        let (name, limit) = (label(&key, compiler.is_part), fields.limit);
         // draft-ietf-httpapi-ratelimit-headers, section 3: a quota of requests at the same time has no window.
         let item = format!("\"{name}\";q={limit};qu=\"concurrent-requests\"");
         let stats = compiler.book.of_concurrency(&key);

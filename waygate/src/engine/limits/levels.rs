@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use waygate_core::{
     grammar::{Method, PathTemplate, ServiceName},
-    model::{ConcurrencyPolicy, LimitScope, RateLimitPolicy, RouteKey},
+    model::{ConcurrencyPolicy, ExemptPath, LimitScope, RateLimitPolicy, RouteKey},
 };
 
 use super::{Limits, Policy};
@@ -11,6 +11,7 @@ use crate::engine::{
     snapshot::{Compiler, Slot},
     stored::Stored,
     table::Table,
+    unmatched::methods_of,
 };
 
 /// The limits that more than one route meets.
@@ -43,7 +44,7 @@ pub(crate) struct RouteLimits {
 #[derive(Debug)]
 struct ByMethod {
     /// The limits that requests with one method meet.
-    named: Box<[(Method, Arc<Limits>)]>,
+    named: Box<[(Method, Option<Arc<Limits>>)]>,
     /// Those of extension methods, which no limit can name: of every method of the path.
     #[cfg_attr(not(feature = "axum"), expect(dead_code))]
     unnamed: Option<Arc<Limits>>,
@@ -61,7 +62,7 @@ impl RouteLimits {
     pub(crate) fn of(&self, method: &http::Method) -> Option<&Arc<Limits>> {
         match &self.by_method {
             None => self.all.as_ref(),
-            Some(by_method) => by_method.of(method).or(self.all.as_ref()),
+            Some(by_method) => by_method.of(method).unwrap_or(&self.all).as_ref(),
         }
     }
 }
@@ -70,12 +71,12 @@ impl RouteLimits {
 impl ByMethod {
     /// `HEAD` follows `GET`, as axum serves it.
     #[cold]
-    fn of(&self, method: &http::Method) -> Option<&Arc<Limits>> {
+    fn of(&self, method: &http::Method) -> Option<&Option<Arc<Limits>>> {
         let of = |wanted| self.named.iter().find(|(method, _)| *method == wanted);
         let found = match Method::from_name(method.as_str()) {
             Some(Method::Head) => of(Method::Head).or_else(|| of(Method::Get)),
             Some(method) => of(method),
-            None => return self.unnamed.as_ref(),
+            None => return Some(&self.unnamed),
         };
         found.map(|(_, limits)| limits)
     }
@@ -104,6 +105,10 @@ impl MethodLimits {
         };
         let Some(path) = path else {
             return limits;
+        };
+        let compiler = Compiler {
+            is_part: true,
+            ..compiler
         };
         for method in Method::ALL {
             let part = RouteKey::new(Some(method), &path);
@@ -204,12 +209,10 @@ impl Levels {
     /// What each route meets. Routes without limits of their own share what they meet.
     pub(crate) fn compose(&self, table: &Table, routes: &[Arc<Slot>]) -> Vec<RouteLimits> {
         let common = RouteLimits {
-            all: self.meet(&[], false, |_| true),
+            all: self.meet(&[], false, |_| false),
             by_method: None,
         };
-        let exempts = self
-            .enforced()
-            .any(|policy| !policy.fields.exempt_routes.is_empty());
+        let exempts = self.exemptions().next().is_some();
         let of = |(at, (route, slot)): (usize, (&Arc<_>, &Arc<Slot>))| {
             let registered: &crate::engine::Registered = route;
             let has_own = !slot.own_limits.is_empty() || !slot.method_limits.is_empty();
@@ -225,50 +228,75 @@ impl Levels {
     /// What one route meets, whose path may be force-active (`forced`) as a whole.
     pub(crate) fn of(&self, route: &RouteKey, slot: &Slot, forced: bool) -> RouteLimits {
         let forced = forced || slot.rule.is_force_active();
-        let governs = |policy: &Policy| {
-            let mut exempt = policy.fields.exempt_routes.iter();
-            !exempt.any(|exempt| exempt.covers(route.method(), route.path()))
+        let covers = |exempt: &[ExemptPath], method: Option<Method>| {
+            let mut exempt = exempt.iter();
+            exempt.any(|exempt| exempt.covers(method, route.path()))
         };
+        let exempts = |exempt: &[ExemptPath]| covers(exempt, route.method());
         let (own, of_methods) = (&slot.own_limits, &slot.method_limits);
+        let exempt_methods = match route.method() {
+            Some(_) => Vec::new(),
+            None => methods_of(self.exemptions(), route.path()),
+        };
         let by_method = || {
-            let named = of_methods.of_route.iter();
-            let named = named.filter_map(|(method, also)| {
-                Some((*method, self.meet(&[own, also], forced, governs)?))
+            let limited = of_methods.of_route.iter().map(|(method, _)| *method);
+            let mut methods: Vec<Method> = limited.chain(exempt_methods.iter().copied()).collect();
+            methods.sort_unstable();
+            methods.dedup();
+            let named = methods.into_iter().map(|method| {
+                let mut of_route = of_methods.of_route.iter();
+                let also = of_route.find(|(known, _)| *known == method);
+                let both: Vec<_> = std::iter::once(own)
+                    .chain(also.map(|(_, also)| also))
+                    .collect();
+                // `HEAD` follows `GET`.
+                let as_get = method == Method::Head;
+                let exempts = |exempt: &[ExemptPath]| {
+                    covers(exempt, Some(method)) || as_get && covers(exempt, Some(Method::Get))
+                };
+                (method, self.meet(&both, forced, exempts))
             });
             let of_route = of_methods.of_route.iter().map(|(_, own)| own);
             let every = std::iter::once(own).chain(of_route);
             let every: Vec<_> = every.chain(&of_methods.of_siblings).collect();
             Arc::new(ByMethod {
                 named: named.collect(),
-                unnamed: self.meet(&every, forced, governs),
+                unnamed: self.meet(&every, forced, exempts),
             })
         };
+        let is_by_method = !of_methods.is_empty() || !exempt_methods.is_empty();
         RouteLimits {
-            all: self.meet(&[own], forced, governs),
-            by_method: (!of_methods.is_empty()).then(by_method),
+            all: self.meet(&[own], forced, exempts),
+            by_method: is_by_method.then(by_method),
         }
     }
 
-    fn enforced(&self) -> impl Iterator<Item = &Arc<Policy>> {
-        self.global.rates.iter().chain(&*self.service.rates)
+    /// What the limits that this process enforces on more than one route leave alone.
+    fn exemptions(&self) -> impl Iterator<Item = &ExemptPath> {
+        let levels = || [&self.global, &self.service].into_iter();
+        let rates = levels().flat_map(|own| &*own.rates);
+        let places = levels().flat_map(|own| &*own.concurrency);
+        let rates = rates.flat_map(|policy| &policy.fields.exempt_routes);
+        rates.chain(places.flat_map(|limit| &limit.fields.exempt_routes))
     }
 
     /// The limits of all levels. Those that more than one route meets leave a force-active (`forced`) route alone, unless
-    /// they say otherwise; its own limits hold.
+    /// they say otherwise, and so do those that exempt it; its own limits hold.
     fn meet(
         &self,
         own: &[&OwnLimits],
         forced: bool,
-        governs: impl Fn(&Policy) -> bool,
+        exempts: impl Fn(&[ExemptPath]) -> bool,
     ) -> Option<Arc<Limits>> {
-        let shared = self
-            .enforced()
+        let shared = self.global.rates.iter().chain(&*self.service.rates);
+        let shared = shared
             .filter(|policy| !forced || policy.fields.include_force_active)
-            .filter(|policy| governs(policy));
+            .filter(|policy| !exempts(&policy.fields.exempt_routes));
         let everybody = self.global.concurrency.iter();
         let of_service = everybody
             .chain(&*self.service.concurrency)
-            .filter(|limit| !forced || limit.fields.include_force_active);
+            .filter(|limit| !forced || limit.fields.include_force_active)
+            .filter(|limit| !exempts(&limit.fields.exempt_routes));
         let rates = own.iter().flat_map(|own| &*own.rates);
         let concurrency = own.iter().flat_map(|own| &*own.concurrency);
         let limits = Limits::new(

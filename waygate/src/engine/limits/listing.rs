@@ -61,7 +61,11 @@ impl LimitRecord {
             on_missing_key: policy.fields.when_missing(),
             skipped: policy.stats.skipped.count(),
             without_caller: policy.stats.without_caller.count(),
-            warning: policy.problem.clone(),
+            warning: snapshot.limit_warning(
+                &policy.key,
+                policy.problem.as_ref(),
+                &policy.fields.exempt_routes,
+            ),
         }
     }
 }

@@ -47,7 +47,7 @@ pub(crate) use levels::{Levels, MethodLimits, OwnLimits, RouteLimits};
 pub use listing::{HitQuery, HitRecord, LimitRecord};
 pub(crate) use missing::{KeySources, NO_PRINCIPAL, Problem, needs_of_caller, remedy};
 pub(crate) use overrides::{Applying, Overrides};
-pub(crate) use policy::{ExemptNetworks, Policy, Rate};
+pub(crate) use policy::{ExemptNetworks, Policy, Rate, label};
 pub(crate) use replace::Replacement;
 pub(crate) use shared::Shared;
 pub(crate) use stats::{Hit, LimitBook, Noticed, lock};

@@ -9,7 +9,7 @@ use waygate_core::{
         Unit, canonical_network,
     },
     limit::{Rule, quota::Nanos},
-    model::{LimitKey, RateLimitPolicy},
+    model::{LimitKey, LimitScope, RateLimitPolicy},
     port::Series,
 };
 
@@ -81,11 +81,12 @@ impl Policy {
         let (generation, stats) = (stored.generation(&key), compiler.book.of(&key));
         let has_tiers = !fields.tiers.is_empty();
         let sources = compiler.sources;
+        let label = label(&key, compiler.is_part);
         let tiers = fields.tiers.iter().map(|tier| &tier.limit);
         let own = TierLimit::Limited(fields.limit.clone());
         let limits = std::iter::once(&own)
             .chain(tiers)
-            .map(|limit| Rates::compile(&key, &fields, limit, generation))
+            .map(|limit| Rates::compile(&key, &label, &fields, limit, generation))
             .collect();
         let problem = sources.problem(&fields.key, &key, declared.as_ref(), has_tiers);
         stats.problem.note(problem.as_deref(), &key, compiler);
@@ -184,6 +185,7 @@ impl ExemptNetworks {
 impl Rates {
     fn compile(
         key: &LimitKey,
+        label: &str,
         fields: &RateLimitPolicy,
         limit: &TierLimit,
         generation: u64,
@@ -197,9 +199,8 @@ impl Rates {
         let rules = Rule::compile(fields, limit).into_iter().enumerate();
         // All tiers share a counter: who changes the plan takes along what was consumed.
         let series = |index| Series::new(&key.scope, &key.name, rank(limit, index), generation);
-        let list = rules.map(|(index, rule)| {
-            Rate::new(series(index), item_name(&key.name, limit, index), rule)
-        });
+        let list = rules
+            .map(|(index, rule)| Rate::new(series(index), item_name(label, limit, index), rule));
         Self {
             text: limit.as_str().into(),
             list: list.collect(),
@@ -269,7 +270,25 @@ fn rank(limit: &Limit, index: usize) -> usize {
 }
 
 /// A policy of several rates has several items, which need names of their own.
-fn item_name(name: &PolicyName, limit: &Limit, index: usize) -> String {
+/// The name of a policy among all those that count one request, in `RateLimit` and `RateLimit-Policy`. Those of a route are
+/// called as operators call them.
+pub(crate) fn label(key: &LimitKey, is_part: bool) -> String {
+    let name = &key.name;
+    let named = |scope: &str| match name.as_str() {
+        RateLimitPolicy::DEFAULT_NAME => scope.to_owned(),
+        name => format!("{scope}-{name}"),
+    };
+    match &key.scope {
+        LimitScope::Global => named("global"),
+        LimitScope::Service(_) => named("service"),
+        LimitScope::Route(route) => match route.method().filter(|_| is_part) {
+            Some(method) => named(method.as_str()),
+            None => name.to_string(),
+        },
+    }
+}
+
+fn item_name(name: &str, limit: &Limit, index: usize) -> String {
     match limit.rates() {
         [_] => format!("\"{name}\""),
         rates => match rates.get(index) {

@@ -6,7 +6,6 @@ use super::unmounted::elsewhere;
 use crate::engine::NO_PRINCIPAL;
 
 /// Everything that is wrong with the declarations of an application, each with a remedy.
-#[derive(Debug)]
 pub struct BindErrors(pub(super) Vec<BindError>);
 
 impl BindErrors {
@@ -40,8 +39,10 @@ impl fmt::Display for BindErrors {
 
 impl std::error::Error for BindErrors {}
 
+waygate_core::debug_as_message!(BindErrors);
+
 /// A declaration that governs nothing, or not what it says.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
     /// The handler has attributes, but no route of the router serves it.
@@ -176,3 +177,5 @@ pub enum BindError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
 }
+
+waygate_core::debug_as_message!(BindError);

@@ -59,7 +59,7 @@ async fn a_limit_of_a_route_is_set_listed_and_deleted() {
         meaning.starts_with("at most 3 at the same time"),
         "{meaning}"
     );
-    let fields = json!({ "path": "/orders", "limit": 5, "key_strategy": null });
+    let fields = json!({ "path": "/orders", "method": "GET", "limit": 5, "key_strategy": null });
     let default = server.post(ROUTES, fields).await.expect(201);
     assert_eq!(
         (
@@ -96,12 +96,12 @@ async fn a_limit_of_a_route_is_set_listed_and_deleted() {
 #[tokio::test]
 async fn a_limit_has_a_tag_of_its_own() {
     let server = Server::start().await;
-    let fields = |limit: u32| json!({ "path": "/orders", "limit": limit });
+    let fields = |limit: u32| json!({ "path": "/orders", "method": "GET", "limit": limit });
     let made = server.post(ROUTES, fields(1)).await;
     let seen = made.header("etag").to_owned();
     assert_eq!(made.expect(201)["etag"], json!(seen));
     // Another limit's change does not touch it.
-    let other = json!({ "path": "/orders", "name": "other", "limit": 1 });
+    let other = json!({ "path": "/orders", "method": "GET", "name": "other", "limit": 1 });
     server.post(ROUTES, other).await.expect(201);
     let changed = conditional(&server, "POST", ROUTES, &seen, fields(2)).await;
     let next = changed.header("etag").to_owned();
@@ -159,14 +159,16 @@ async fn what_makes_no_sense_is_refused() {
             "Route '/ghost' is not registered",
         ),
     ] {
-        let mut fields = json!({ "path": "/orders", "limit": 1 });
+        let mut fields = json!({ "path": "/orders", "method": "GET", "limit": 1 });
         for (name, value) in change.as_object().unwrap() {
             fields[name] = value.clone();
         }
         let text = server.post(ROUTES, fields).await.refused(status);
         assert!(text.contains(error), "{change}: {text}");
     }
-    let text = server.delete(&of_route("/orders", "")).await.refused(400);
+    let text = server.delete(&of_route("/orders", "")).await.refused(409);
+    assert!(text.contains("is ambiguous"), "{text}");
+    let text = server.delete(&of_route("/ghost", "")).await.refused(400);
     assert_eq!(text, "path_key must encode METHOD:path");
     server.get(&of_route("GET:/ghost", "")).await.refused(404);
     assert_eq!(server.state().await, before);

@@ -58,7 +58,7 @@ pub(super) fn operations() -> Vec<(&'static str, &'static str, Value)> {
         (
             "POST",
             "/api/rate-limits",
-            json!({ "path": "/orders", "limit": "5/minute" }),
+            json!({ "path": "/orders", "method": "GET", "limit": "5/minute" }),
         ),
         ("GET", "/api/rate-limits/hits", Value::Null),
         ("GET", "/api/rate-limits/explain", Value::Null),
@@ -98,7 +98,7 @@ pub(super) fn operations() -> Vec<(&'static str, &'static str, Value)> {
         (
             "POST",
             "/api/concurrency-limits",
-            json!({ "path": "/orders", "limit": 5 }),
+            json!({ "path": "/orders", "method": "GET", "limit": 5 }),
         ),
         ("GET", "/api/concurrency-limits/{pk}", Value::Null),
         ("DELETE", "/api/concurrency-limits/{pk}", Value::Null),

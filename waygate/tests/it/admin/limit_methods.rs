@@ -41,7 +41,7 @@ async fn a_limit_is_where_it_was_meant_to_be() {
             ("/things", None, "/things", "ALL"),
             ("/single", None, "POST:/single", "POST"),
             ("/single", Some("POST"), "POST:/single", "POST"),
-            ("/orders", None, "GET:/orders", "GET"),
+            ("/orders", Some("get"), "GET:/orders", "GET"),
         ] {
             let made = server
                 .post(kind, limit(kind, path, method))
@@ -81,23 +81,54 @@ async fn a_limit_is_where_it_was_meant_to_be() {
 async fn several_methods_are_told_apart() {
     let server = start().await;
     for kind in KINDS {
-        let answer = server.post(kind, limit(kind, "/double", None)).await;
-        let matches = &answer.json()["ambiguous_matches"];
-        let mut matches: Vec<_> = matches
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(Value::to_string)
-            .collect();
-        matches.sort();
-        assert_eq!(matches, ["\"DELETE:/double\"", "\"PUT:/double\""]);
-        answer.refused(409);
+        for (path, meant) in [
+            ("/double", ["\"DELETE:/double\"", "\"PUT:/double\""]),
+            // Also where `GET` is among them.
+            ("/orders", ["\"GET:/orders\"", "\"POST:/orders\""]),
+        ] {
+            let at = limit_at(path, "").replace(KINDS[0], kind);
+            let answers = [
+                server.post(kind, limit(kind, path, None)).await,
+                server.get(&at).await,
+                server.delete(&at).await,
+            ];
+            for answer in answers {
+                let matches = &answer.json()["ambiguous_matches"];
+                let mut matches: Vec<_> = matches
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(Value::to_string)
+                    .collect();
+                matches.sort();
+                assert_eq!(matches, meant);
+                answer.refused(409);
+            }
+        }
         for (path, method) in [("/single", "GET"), ("/double", "POST"), ("/nothing", "GET")] {
             server
                 .post(kind, limit(kind, path, Some(method)))
                 .await
                 .refused(404);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_bare_path_stands_for_its_only_method() {
+    let server = start().await;
+    for kind in KINDS {
+        server
+            .post(kind, limit(kind, "/single", None))
+            .await
+            .expect(201);
+        let at = limit_at("/single", "").replace(KINDS[0], kind);
+        let found = server.get(&at).await.expect(200);
+        assert_eq!(found[0]["key"], "POST:/single#default");
+        let deleted = server.delete(&at).await.expect(200);
+        let expected = json!({ "ok": true, "path": "/single", "method": "POST" });
+        assert_eq!(deleted, expected);
+        assert_eq!(server.get(&at).await.expect(200), json!([]));
     }
 }
 

@@ -183,7 +183,7 @@ async fn what_makes_no_sense_is_refused_with_what_would() {
         ),
     ];
     for (change, status, error, detail) in mistakes {
-        let mut fields = json!({ "path": "/orders", "limit": "1/minute" });
+        let mut fields = json!({ "path": "/orders", "method": "GET", "limit": "1/minute" });
         for (name, value) in change.as_object().unwrap() {
             fields[name] = value.clone();
         }
@@ -199,7 +199,7 @@ async fn what_makes_no_sense_is_refused_with_what_would() {
 #[tokio::test]
 async fn a_policy_has_a_tag_of_its_own() {
     let server = Server::start().await;
-    let fields = json!({ "path": "/orders", "limit": "1/minute" });
+    let fields = json!({ "path": "/orders", "method": "GET", "limit": "1/minute" });
     let path = "/api/rate-limits";
     for with in [("if-match", "*"), ("if-match", "\"x\"")] {
         let text = conditional(&server, "POST", path, with, fields.clone())
@@ -282,7 +282,7 @@ async fn limits_rest_go_on_report_and_refuse() {
     let server = Server::start().await;
     set(
         &server,
-        json!({ "path": "/orders", "limit": "1/minute", "key_strategy": "api_key" }),
+        json!({ "path": "/orders", "method": "GET", "limit": "1/minute", "key_strategy": "api_key" }),
     )
     .await;
     let control = async |what: &str, body: Value| {
@@ -344,7 +344,7 @@ async fn exactly_one_key_begins_anew() {
     let server = Server::start().await;
     set(
         &server,
-        json!({ "path": "/orders", "limit": "1/minute", "key_strategy": "api_key" }),
+        json!({ "path": "/orders", "method": "GET", "limit": "1/minute", "key_strategy": "api_key" }),
     )
     .await;
     for key in ["a", "b"] {
@@ -436,12 +436,12 @@ async fn refusals_are_found_by_what_is_known_about_them() {
     for path in ["/orders", "/limited"] {
         set(
             &server,
-            json!({ "path": path, "limit": "1/minute", "key_strategy": "api_key" }),
+            json!({ "path": path, "method": "GET", "limit": "1/minute", "key_strategy": "api_key" }),
         )
         .await;
     }
     let shadow = json!({
-        "path": "/orders", "name": "new", "limit": "0/minute", "key_strategy": "api_key", "shadow": true,
+        "path": "/orders", "method": "GET", "name": "new", "limit": "0/minute", "key_strategy": "api_key", "shadow": true,
     });
     set(&server, shadow).await;
     for key in ["a", "b"] {
@@ -512,7 +512,7 @@ async fn keys_near_a_limit_are_listed() {
     let server = Server::start().await;
     set(
         &server,
-        json!({ "path": "/orders", "limit": "2/minute", "key_strategy": "api_key" }),
+        json!({ "path": "/orders", "method": "GET", "limit": "2/minute", "key_strategy": "api_key" }),
     )
     .await;
     for key in ["a", "b", "b", "b"] {
@@ -542,7 +542,7 @@ async fn a_decision_is_explained_by_the_request_it_was_about() {
     let server = Server::start().await;
     set(
         &server,
-        json!({ "path": "/orders", "limit": "1/minute", "key_strategy": "api_key" }),
+        json!({ "path": "/orders", "method": "GET", "limit": "1/minute", "key_strategy": "api_key" }),
     )
     .await;
     for (id, status) in [("first", 200), ("second", 429)] {
@@ -602,10 +602,14 @@ async fn deleting_leaves_what_the_code_declares_and_never_fails_for_nothing() {
     assert_eq!(server.state().await, nothing);
     set(
         &server,
-        json!({ "path": "/orders", "name": "b", "limit": "1/minute" }),
+        json!({ "path": "/orders", "method": "GET", "name": "b", "limit": "1/minute" }),
     )
     .await;
-    set(&server, json!({ "path": "/orders", "limit": "2/minute" })).await;
+    set(
+        &server,
+        json!({ "path": "/orders", "method": "GET", "limit": "2/minute" }),
+    )
+    .await;
     server.delete(&(path.clone() + "?name=b")).await.expect(200);
     assert_eq!(
         line(&server).await,
@@ -616,7 +620,9 @@ async fn deleting_leaves_what_the_code_declares_and_never_fails_for_nothing() {
         (left.as_array().unwrap().len(), &left[0]["name"]),
         (1, &json!("default"))
     );
-    for key in ["/orders", "nonsense", ""] {
+    let text = server.delete(&limit_at("/orders", "")).await.refused(409);
+    assert!(text.contains("is ambiguous"), "{text}");
+    for key in ["/ghost", "nonsense", ""] {
         let text = server.delete(&limit_at(key, "")).await;
         assert!(
             text.status == 400 || key.is_empty() && text.status == 404,
@@ -654,7 +660,7 @@ async fn what_is_left_of_a_route_that_is_gone_can_be_deleted() {
 #[tokio::test]
 async fn an_array_is_not_taken_for_an_object() {
     let server = Server::start().await;
-    let fields = json!({ "path": "/orders", "limit": "1/minute", "tiers": [["pro", "2/minute"]] });
+    let fields = json!({ "path": "/orders", "method": "GET", "limit": "1/minute", "tiers": [["pro", "2/minute"]] });
     let answer = server.post("/api/rate-limits", fields).await;
     let problem = answer.expect(400).to_string();
     assert!(

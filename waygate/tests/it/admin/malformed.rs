@@ -339,7 +339,7 @@ async fn assault(seed: u64, count: usize) {
     let ask = json!({ "name": "weak", "scopes": ["read"], "expires_in_seconds": 31_536_000 });
     let weak = server.post("/api/auth/tokens", ask).await.expect(201);
     let weak = weak["token"].as_str().unwrap();
-    let limit = json!({ "path": "/orders", "limit": "1/minute" });
+    let limit = json!({ "path": "/orders", "method": "GET", "limit": "1/minute" });
     server.post("/api/rate-limits", limit).await.expect(201);
     let before = server.state().await;
     let mut random = Random(seed);

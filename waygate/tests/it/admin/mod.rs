@@ -17,4 +17,5 @@ mod socket;
 mod store;
 mod support;
 mod tokens;
+mod unmatched;
 mod walk;

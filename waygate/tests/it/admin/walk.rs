@@ -241,6 +241,7 @@ async fn prepare(server: &Server) -> String {
     let limit = json!({ "limit": "1000/minute", "key_strategy": "ip" });
     let mut of_route = limit.clone();
     of_route["path"] = json!("/orders");
+    of_route["method"] = json!("GET");
     let window = json!({ "start": "2031-01-01T00:00:00Z", "end": "2031-01-02T00:00:00Z" });
     for (path, body, status) in [
         (at("GET:/orders", "/enable").as_str(), json!({}), 200),

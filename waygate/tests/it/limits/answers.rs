@@ -91,6 +91,49 @@ async fn several_rates_are_charged_all_or_nothing() {
 }
 
 #[tokio::test]
+async fn every_policy_of_an_answer_has_a_name_of_its_own() {
+    let waygate = builder()
+        .service("billing")
+        .clock(clock())
+        .build()
+        .await
+        .unwrap();
+    let router = axum::Router::new().route("/named", axum::routing::any(async || "named"));
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    for at in [
+        "*#default",
+        "service:billing#default",
+        "/named#default",
+        "GET:/named#default",
+    ] {
+        let fields = json!({"limit": "9/minute", "key_strategy": "global"});
+        set(&waygate, at, fields).await;
+    }
+    set(
+        &waygate,
+        "*#nightly",
+        json!({"limit": "99/hour", "key_strategy": "global"}),
+    )
+    .await;
+    let answer = app.get("/named").await;
+    let policies = answer.header("ratelimit-policy").unwrap();
+    let names: Vec<&str> = policies
+        .split(", ")
+        .map(|item| item.split(';').next().unwrap())
+        .collect();
+    let expected = [
+        "\"global\"",
+        "\"global-nightly\"",
+        "\"service\"",
+        "\"default\"",
+        "\"GET\"",
+    ];
+    assert_eq!(names, expected, "{policies}");
+    let tightest = answer.header("ratelimit").unwrap();
+    assert!(tightest.starts_with("\"global\";r=8"), "{tightest}");
+}
+
+#[tokio::test]
 async fn the_tightest_of_several_policies_is_told() {
     let (waygate, app, _) = limited(json!({"limit": "9/minute", "key_strategy": "global"})).await;
     set(
@@ -103,7 +146,7 @@ async fn the_tightest_of_several_policies_is_told() {
     assert_eq!(answer.header("x-ratelimit-limit"), Some("4"));
     assert_eq!(
         answer.header("ratelimit-policy"),
-        Some("\"default\";q=4;w=3600, \"default\";q=9;w=60")
+        Some("\"global\";q=4;w=3600, \"default\";q=9;w=60")
     );
     assert_eq!(app.get("/free").await.header("x-ratelimit-limit"), None);
     for _ in 0..3 {

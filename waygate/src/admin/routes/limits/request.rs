@@ -97,8 +97,9 @@ impl RoutePolicyRequest {
             return Err(Problem::new(Kind::InvalidBody, text));
         }
         let (path, method) = (take(&mut fields, "path")?, take(&mut fields, "method")?);
-        let route = route(waygate, &path.unwrap_or_default(), method.as_deref())?;
+        // Mistakes in it come first, as in the contract.
         let policy = read(fields)?;
+        let route = route(waygate, &path.unwrap_or_default(), method.as_deref())?;
         let key = LimitKey::new(LimitScope::Route(route), policy.name.clone());
         Ok((key, policy))
     }
@@ -195,23 +196,16 @@ pub(super) fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option
     }
 }
 
-/// The route of a path and a method. Without a method it is `GET`, as the contract has it, or what the path has
-/// in its place: all methods together, or its only one.
+/// The route of a path and a method. A path without a method stands for the route of all methods, or for its only one, as
+/// everywhere.
 pub(super) fn route(
     waygate: &Waygate,
     path: &str,
     method: Option<&str>,
 ) -> Result<RouteKey, Problem> {
     let key = match method.map(str::to_ascii_uppercase).as_deref() {
-        Some(ALL_METHODS) => path.to_owned(),
+        None | Some(ALL_METHODS) => path.to_owned(),
         Some(method) => format!("{}:{path}", method.parse::<Method>()?),
-        None => {
-            let get = format!("GET:{path}");
-            match waygate.route(&get) {
-                Ok(_) => get,
-                Err(_) => path.to_owned(),
-            }
-        }
     };
     match waygate.limited_route(&key) {
         Ok(route) => Ok(route),

@@ -16,7 +16,7 @@ use super::{
     request::{ALL_METHODS, RoutePolicyRequest, named},
 };
 use crate::{
-    LimitRecord, Waygate,
+    LimitRecord, ResolveError, Waygate,
     admin::{
         author::Author,
         body::Asked,
@@ -173,19 +173,20 @@ async fn delete(
 /// The route whose limit is to be deleted, which need not be there, and the answer when that is done.
 pub(super) fn to_delete(waygate: &Waygate, key: &str) -> Result<(RouteKey, DeletedBody), Problem> {
     let route: RouteKey = key.parse().map_err(|_| no_method())?;
-    let method = method_of(waygate, &route).ok_or_else(no_method)?;
+    let route = match (route.method(), waygate.limited_route(key)) {
+        (None, Ok(meant)) => meant,
+        (None, Err(error @ ResolveError::Ambiguous { .. })) => return Err(error.into()),
+        (None, Err(_)) => return Err(no_method()),
+        // It need not be there.
+        (Some(_), _) => route,
+    };
+    let method = route
+        .method()
+        .map_or(ALL_METHODS, |method| method.as_str())
+        .to_owned();
     let path = route.path().to_owned();
     let ok = true;
     Ok((route, DeletedBody { ok, path, method }))
-}
-
-/// The method of a key, if it names one or is that of a route that takes them all.
-fn method_of(waygate: &Waygate, key: &RouteKey) -> Option<String> {
-    if let Some(method) = key.method() {
-        return Some(method.to_string());
-    }
-    let route = waygate.route(key.as_str()).ok()?;
-    (route.key == *key).then(|| ALL_METHODS.to_owned())
 }
 
 fn no_method() -> Problem {

@@ -265,9 +265,9 @@ pub(super) fn differences() -> Vec<Difference> {
         differs(
             "rate-limits",
             "set policy invalid algorithm",
-            201,
-            Some(json!({ "limit": "2/minute", "algorithm": "token_bucket" })),
-            "there are token buckets",
+            409,
+            Some(json!({ "ambiguous_matches": ["GET:/orders", "POST:/orders"] })),
+            "there are token buckets, and a path of several methods does not say which is meant",
         ),
         differs(
             "rate-limits",
@@ -305,6 +305,13 @@ pub(super) fn differences() -> Vec<Difference> {
             200,
             None,
             "keys that are secrets are digests: see `limits::hits`",
+        ),
+        differs(
+            "rate-limits",
+            "delete policy key without colon",
+            409,
+            Some(json!({ "ambiguous_matches": ["GET:/orders", "POST:/orders"] })),
+            "a path stands for its only method, and this one has two",
         ),
         differs(
             "rate-limits",

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use waygate_core::{
     grammar::OnMissingKey,
-    model::{ConcurrencyPolicy, LimitKey, LimitScope},
+    model::{ConcurrencyPolicy, ExemptPath, LimitKey, LimitScope},
 };
 
 use super::super::request::ALL_METHODS;
@@ -23,6 +23,8 @@ pub(super) struct RouteLimitBody {
 pub(super) struct SharedLimitBody {
     #[serde(flatten)]
     limit: LimitBody,
+    /// The policy itself leaves an empty list out.
+    exempt_routes: Vec<ExemptPath>,
     /// The policy itself leaves `false` out.
     include_force_active: bool,
 }
@@ -61,6 +63,7 @@ impl RouteLimitBody {
 impl From<ConcurrencyRecord> for SharedLimitBody {
     fn from(mut record: ConcurrencyRecord) -> Self {
         Self {
+            exempt_routes: std::mem::take(&mut record.policy.exempt_routes),
             include_force_active: std::mem::take(&mut record.policy.include_force_active),
             limit: LimitBody::from(record),
         }

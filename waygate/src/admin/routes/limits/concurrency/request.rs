@@ -41,8 +41,9 @@ impl RouteLimitRequest {
             return Err(Problem::new(Kind::InvalidBody, text));
         }
         let (path, method) = (take(&mut fields, "path")?, take(&mut fields, "method")?);
-        let route = route(waygate, &path.unwrap_or_default(), method.as_deref())?;
+        // Mistakes in it come first, as in the contract.
         let policy = read(fields)?;
+        let route = route(waygate, &path.unwrap_or_default(), method.as_deref())?;
         let key = LimitKey::new(LimitScope::Route(route), policy.name.clone());
         Ok((key, policy))
     }
@@ -55,6 +56,7 @@ impl LimitRequest {
         "key_strategy",
         "exempt_ips",
         "exempt_roles",
+        "exempt_routes",
         "include_force_active",
     ];
 

@@ -1,28 +1,32 @@
 //! Settings from the environment and the nearest `.waygate` file (wire contract section 15).
 
-use std::{collections::HashMap, env, io, path::Path};
+mod file;
+mod names;
+
+use std::{collections::HashMap, env, ffi::OsString, path::Path};
 
 use waygate_core::grammar::Invalid;
+#[cfg(feature = "redis")]
+use waygate_core::port::BackendError;
 
 #[cfg(feature = "file")]
 use super::counter_snapshot::Place;
 use super::{BuildError, WaygateBuilder, builder::Setting};
-
-const FILE: &str = ".waygate";
 
 pub(crate) fn from_env() -> Result<WaygateBuilder, BuildError> {
     let directory = env::current_dir().map_err(|source| BuildError::Config {
         path: ".".to_owned(),
         source,
     })?;
-    from_sources(&|name| env::var(name).ok(), &directory)
+    from_sources(env::vars_os(), &directory)
 }
 
 fn from_sources(
-    variable: &dyn Fn(&str) -> Option<String>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
     directory: &Path,
 ) -> Result<WaygateBuilder, BuildError> {
-    let file = nearest_file(directory)?;
+    let variables = of_environment(variables)?;
+    let file = file::nearest(directory)?;
     let setting = |name: &str| {
         let set = |value: String, origin: &str| {
             (!value.is_empty()).then(|| Setting {
@@ -30,8 +34,9 @@ fn from_sources(
                 origin: format!("{name} from {origin}"),
             })
         };
-        variable(name)
-            .and_then(|value| set(value, "the environment"))
+        let variable = variables.get(name).cloned();
+        variable
+            .and_then(|value| set(value, ENVIRONMENT))
             .or_else(|| set(file.values.get(name)?.clone(), &file.path))
     };
     let mut builder = WaygateBuilder::default();
@@ -46,7 +51,7 @@ fn from_sources(
     }
     #[cfg(feature = "redis")]
     if let Some(url) = setting("WAYGATE_COUNTERS_REDIS_URL") {
-        builder.redis_counters = Some(redis(Some(url))?);
+        builder.redis_counters = Some(redis(Some(url)).map_err(BuildError::Misconfigured)?);
     }
     if let Some(backend) = setting("WAYGATE_BACKEND") {
         match backend.value.as_str() {
@@ -60,7 +65,10 @@ fn from_sources(
                 );
             }
             #[cfg(feature = "redis")]
-            "redis" => builder.redis = Some(redis(setting("WAYGATE_REDIS_URL"))?),
+            "redis" => {
+                let options = redis(setting("WAYGATE_REDIS_URL"));
+                builder.redis = Some(options.map_err(BackendError::Misconfigured)?);
+            }
             _ => return Err(wrong(&backend, "backend", backends())),
         }
     }
@@ -74,17 +82,42 @@ fn from_sources(
     Ok(builder)
 }
 
+const ENVIRONMENT: &str = "the environment";
+
+/// The variables that are ours. An empty one counts as unset, whatever its name.
+fn of_environment(
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<HashMap<String, String>, BuildError> {
+    let mut ours = HashMap::new();
+    for (name, value) in variables {
+        let Some(name) = name.to_str().filter(|name| names::is_ours(name)) else {
+            continue;
+        };
+        if value.is_empty() {
+            continue;
+        }
+        names::check(name).map_err(|invalid| BuildError::Setting {
+            setting: ENVIRONMENT.to_owned(),
+            invalid,
+        })?;
+        let value = value.into_string().map_err(|value| BuildError::Setting {
+            setting: format!("{name} from {ENVIRONMENT}"),
+            invalid: Invalid::new("text", &value.to_string_lossy(), "it is not UTF-8"),
+        })?;
+        ours.insert(name.to_owned(), value);
+    }
+    Ok(ours)
+}
+
 /// What a URL says wrongly is told without the URL, which may hold a password.
 #[cfg(feature = "redis")]
-fn redis(url: Option<Setting>) -> Result<waygate_backends::RedisOptions, BuildError> {
+fn redis(url: Option<Setting>) -> Result<waygate_backends::RedisOptions, String> {
     let url = url.unwrap_or_else(|| Setting {
         value: "redis://localhost:6379/0".to_owned(),
         origin: "WAYGATE_REDIS_URL by default".to_owned(),
     });
-    waygate_backends::RedisOptions::new(&url.value).map_err(|error| {
-        let problem = format!("{}: {error}", url.origin);
-        waygate_core::port::BackendError::Misconfigured(problem).into()
-    })
+    let options = waygate_backends::RedisOptions::new(&url.value);
+    options.map_err(|error| format!("{}: {error}", url.origin))
 }
 
 const fn backends() -> &'static str {
@@ -109,9 +142,9 @@ const fn backends() -> &'static str {
 
 /// What has switched it on; `None` when it is off.
 fn switch(setting: Setting) -> Result<Option<String>, BuildError> {
-    match setting.value.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Ok(Some(setting.origin)),
-        "0" | "false" | "no" | "off" => Ok(None),
+    match setting.value.as_str() {
+        "true" => Ok(Some(setting.origin)),
+        "false" => Ok(None),
         _ => Err(wrong(&setting, "boolean", "expected `true` or `false`")),
     }
 }
@@ -121,67 +154,6 @@ fn wrong(setting: &Setting, noun: &'static str, problem: &'static str) -> BuildE
         setting: setting.origin.clone(),
         invalid: Invalid::new(noun, &setting.value, problem),
     }
-}
-
-#[derive(Default)]
-struct File {
-    path: String,
-    values: HashMap<String, String>,
-}
-
-/// The first `.waygate` file from `directory` upwards; none is not an error.
-fn nearest_file(directory: &Path) -> Result<File, BuildError> {
-    for directory in directory.ancestors() {
-        let path = directory.join(FILE);
-        match read(&path) {
-            Ok(text) => {
-                return Ok(File {
-                    path: path.display().to_string(),
-                    values: parse(&text),
-                });
-            }
-            // The CLI keeps its own settings in a folder of that name.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::IsADirectory
-                ) => {}
-            Err(source) => {
-                return Err(BuildError::Config {
-                    path: path.display().to_string(),
-                    source,
-                });
-            }
-        }
-    }
-    Ok(File::default())
-}
-
-/// A named pipe would make the start wait for ever, and a device might never end.
-fn read(path: &Path) -> io::Result<String> {
-    let kind = std::fs::metadata(path)?.file_type();
-    if !kind.is_file() && !kind.is_dir() {
-        let problem = "it is a pipe, a socket or a device; it must be a regular file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
-    }
-    std::fs::read_to_string(path)
-}
-
-/// `KEY=value` lines; `#` begins a comment line; quotes around a value are dropped.
-fn parse(text: &str) -> HashMap<String, String> {
-    let lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'));
-    lines
-        .filter_map(|line| line.split_once('='))
-        .map(|(key, value)| (key.trim().to_owned(), unquoted(value.trim()).to_owned()))
-        .collect()
-}
-
-fn unquoted(value: &str) -> &str {
-    let stripped = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
-    stripped('"').or_else(|| stripped('\'')).unwrap_or(value)
 }
 
 #[cfg(all(test, unix))]
@@ -195,7 +167,7 @@ mod pipe {
         let name = format!("waygate-{}", uuid::Uuid::new_v4());
         let directory = env::temp_dir().join(name);
         std::fs::create_dir(&directory).unwrap();
-        let pipe = directory.join(FILE);
+        let pipe = directory.join(file::FILE);
         assert!(
             Command::new("mkfifo")
                 .arg(&pipe)
@@ -205,7 +177,7 @@ mod pipe {
         );
         let (said, hears) = mpsc::channel();
         let within = directory.clone();
-        thread::spawn(move || said.send(from_sources(&|_| None, &within).map(drop)));
+        thread::spawn(move || said.send(from_sources([], &within).map(drop)));
         let refused = hears.recv_timeout(Duration::from_secs(20));
         std::fs::remove_dir_all(&directory).unwrap();
         let refused = refused.expect("it hangs").unwrap_err().to_string();
@@ -213,23 +185,71 @@ mod pipe {
     }
 }
 
-#[cfg(all(test, feature = "redis"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn built(url: Option<&str>) -> Result<WaygateBuilder, BuildError> {
-        let variable = |name: &str| match name {
-            "WAYGATE_BACKEND" => Some("redis".to_owned()),
-            "WAYGATE_REDIS_URL" => url.map(str::to_owned),
-            _ => None,
-        };
-        from_sources(&variable, Path::new("/nowhere"))
+    fn built(variables: &[(&str, &str)]) -> Result<WaygateBuilder, BuildError> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        from_sources(variables, Path::new("/nowhere"))
+    }
+
+    fn refused(variables: &[(&str, &str)]) -> String {
+        built(variables).unwrap_err().to_string()
     }
 
     #[test]
+    fn a_switch_is_true_or_false() {
+        let name = "WAYGATE_BYPASS_LIFECYCLE";
+        for (value, on) in [("true", true), ("false", false), ("", false)] {
+            let builder = built(&[(name, value)]).unwrap();
+            assert_eq!(builder.bypass_lifecycle.is_some(), on, "{value}");
+        }
+        for value in ["yes", "no", "1", "0", "on", "off", "True", " true"] {
+            let expected = format!(
+                "{name} from the environment: invalid boolean `{value}`: expected `true` or `false`"
+            );
+            assert_eq!(refused(&[(name, value)]), expected);
+        }
+    }
+
+    #[test]
+    fn a_variable_that_sets_nothing_is_refused() {
+        assert_eq!(
+            refused(&[("HOME", "/root"), ("WAYGATE_ENVV", "prod")]),
+            "the environment: invalid setting `WAYGATE_ENVV`: there is no such setting: did you mean `WAYGATE_ENV`?"
+        );
+        let others = [
+            ("WAYGATE_SERVER_URL", "http://localhost"),
+            ("WAYGATE_SERVICE", "billing"),
+            ("WAYGATE_SERVICE_HOST", "10.0.0.1"),
+            ("WAYGATE_PORT", "tcp://10.0.0.1:80"),
+            ("WAYGATE_UNKNOWN", ""),
+        ];
+        assert!(built(&others).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_no_text_is_refused() {
+        use std::os::unix::ffi::OsStringExt;
+        let value = OsString::from_vec(b"pr\xffd".to_vec());
+        let built = from_sources([("WAYGATE_ENV".into(), value)], Path::new("/nowhere"));
+        assert_eq!(
+            built.unwrap_err().to_string(),
+            "WAYGATE_ENV from the environment: invalid text `pr\u{fffd}d`: it is not UTF-8"
+        );
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
     fn redis_is_asked_for_by_its_url() {
-        assert!(built(None).unwrap().redis.is_some());
-        let builder = built(Some("redis+sentinel://:hunter2@a,b/main")).unwrap();
+        let backend = ("WAYGATE_BACKEND", "redis");
+        assert!(built(&[backend]).unwrap().redis.is_some());
+        let url = "redis+sentinel://:hunter2@a,b/main";
+        let builder = built(&[backend, ("WAYGATE_REDIS_URL", url)]).unwrap();
         let shown = format!("{:?}", builder.redis);
         assert!(
             shown.contains("main") && !shown.contains("hunter2"),
@@ -237,10 +257,11 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "redis")]
     #[test]
     fn a_wrong_url_is_told_without_its_password() {
-        let error = built(Some("redis://:hunter2@host:port")).unwrap_err();
-        let said = error.to_string();
+        let url = ("WAYGATE_REDIS_URL", "redis://:hunter2@host:port");
+        let said = refused(&[("WAYGATE_BACKEND", "redis"), url]);
         assert!(
             said.contains("WAYGATE_REDIS_URL from the environment"),
             "{said}"

@@ -1,0 +1,163 @@
+//! The nearest `.waygate` file.
+
+use std::{collections::HashMap, io, path::Path};
+
+use waygate_core::grammar::Invalid;
+
+use super::names;
+use crate::engine::BuildError;
+
+pub(super) const FILE: &str = ".waygate";
+
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub(super) path: String,
+    pub(super) values: HashMap<String, String>,
+}
+
+/// The first `.waygate` file from `directory` upwards; none is not an error.
+pub(super) fn nearest(directory: &Path) -> Result<File, BuildError> {
+    for directory in directory.ancestors() {
+        let path = directory.join(FILE);
+        let shown = path.display().to_string();
+        match read(&path) {
+            Ok(text) => {
+                let values = parse(&text, &shown)?;
+                return Ok(File {
+                    path: shown,
+                    values,
+                });
+            }
+            // The CLI keeps its own settings in a folder of that name.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::IsADirectory
+                ) => {}
+            Err(source) => {
+                return Err(BuildError::Config {
+                    path: shown,
+                    source,
+                });
+            }
+        }
+    }
+    Ok(File::default())
+}
+
+/// A named pipe would make the start wait for ever, and a device might never end.
+fn read(path: &Path) -> io::Result<String> {
+    let kind = std::fs::metadata(path)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        let problem = "it is a pipe, a socket or a device; it must be a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
+    std::fs::read_to_string(path)
+}
+
+/// `KEY=value` lines; `#` begins a comment line; quotes around a value are dropped.
+fn parse(text: &str, path: &str) -> Result<HashMap<String, String>, BuildError> {
+    let mut values = HashMap::new();
+    // Editors of Windows write it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let wrong = |invalid| BuildError::Setting {
+            setting: format!("{path}, line {}", index + 1),
+            invalid,
+        };
+        let (name, value) = setting(line).map_err(wrong)?;
+        if values.insert(name.to_owned(), value.to_owned()).is_some() {
+            let problem = "it is set twice in this file; keep one of the lines";
+            return Err(wrong(Invalid::new("setting", name, problem)));
+        }
+    }
+    Ok(values)
+}
+
+/// Values may be secret, so that a line is not quoted beyond its name.
+fn setting(line: &str) -> Result<(&str, &str), Invalid> {
+    let Some((name, value)) = line.split_once('=') else {
+        let begin = line.split([':', ' ', '\t']).next().unwrap_or_default();
+        let problem = "expected `NAME=value`, or a comment that begins with `#`";
+        return Err(Invalid::new("line", begin, problem));
+    };
+    let name = name.trim();
+    names::check(name)?;
+    let value = unquoted(value.trim()).ok_or_else(|| {
+        let problem = "its value begins or ends with a quote that has no counterpart";
+        Invalid::new("setting", name, problem)
+    })?;
+    Ok((name, value))
+}
+
+/// `None` for a quote without a counterpart.
+fn unquoted(value: &str) -> Option<&str> {
+    for quote in ['"', '\''] {
+        let (begins, ends) = (value.starts_with(quote), value.ends_with(quote));
+        if begins || ends {
+            return value.strip_prefix(quote)?.strip_suffix(quote);
+        }
+    }
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        parse(text, "/app/.waygate").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn lines_are_settings_comments_or_blank() {
+        let text = "\u{feff}# ours\n\n WAYGATE_ENV = \"staging\"\nWAYGATE_SERVER_URL='http://x/?a=b'\r\nWAYGATE_TOKEN=\n";
+        let values = parse(text, "").unwrap();
+        assert_eq!(values["WAYGATE_ENV"], "staging");
+        assert_eq!(values["WAYGATE_SERVER_URL"], "http://x/?a=b");
+        assert_eq!(values["WAYGATE_TOKEN"], "");
+    }
+
+    #[test]
+    fn any_other_line_is_refused_with_its_number() {
+        for (text, expected) in [
+            (
+                "# ours\nWAYGATE_ENV: prod",
+                "line 2: invalid line `WAYGATE_ENV`: expected `NAME=value`, or a comment that begins with `#`",
+            ),
+            (
+                "WAYGATE_BYPASS_LIFECYLE=true",
+                "line 1: invalid setting `WAYGATE_BYPASS_LIFECYLE`: there is no such setting: did you mean \
+                 `WAYGATE_BYPASS_LIFECYCLE`?",
+            ),
+            (
+                "\nexport WAYGATE_ENV=prod",
+                "line 2: invalid setting `export WAYGATE_ENV`: there is no such setting: did you mean `WAYGATE_ENV`?",
+            ),
+            (
+                "=prod",
+                "line 1: invalid setting ``: there is no such setting: known are `WAYGATE_BACKEND`",
+            ),
+            (
+                "WAYGATE_ENV=\"prod",
+                "line 1: invalid setting `WAYGATE_ENV`: its value begins or ends with a quote that has no counterpart",
+            ),
+            (
+                "WAYGATE_ENV='",
+                "line 1: invalid setting `WAYGATE_ENV`: its value begins or ends with a quote",
+            ),
+            (
+                "WAYGATE_ENV=a\nWAYGATE_ENV=b",
+                "line 2: invalid setting `WAYGATE_ENV`: it is set twice in this file; keep one of the lines",
+            ),
+        ] {
+            let found = problem(text);
+            let expected = format!("/app/.waygate, {expected}");
+            assert!(found.starts_with(&expected), "{found}\n{expected}");
+        }
+    }
+}

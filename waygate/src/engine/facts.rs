@@ -1,0 +1,54 @@
+//! What the report of the start says of the engine itself.
+
+use waygate_core::model::GlobalMaintenance;
+
+use super::{Inner, maintenance::MaintenanceScope, snapshot::Snapshot};
+
+impl Inner {
+    /// Each with its name.
+    pub(crate) fn facts(&self, snapshot: &Snapshot) -> Vec<(&'static str, String)> {
+        let mut facts = vec![("environment", self.env.to_string())];
+        facts.extend((self.service.as_ref()).map(|service| ("service", service.to_string())));
+        facts.push(("state", self.backend.describe()));
+        facts.push(("counters", self.counters_in_words()));
+        let own = self.service.clone().map(MaintenanceScope::Service);
+        let scopes = [
+            (Some(MaintenanceScope::Global), &snapshot.global.config),
+            (own, &snapshot.service.config),
+        ];
+        for (scope, config) in scopes {
+            if let Some(scope) = scope.filter(|_| config.enabled) {
+                facts.push(("maintenance", in_words(&scope, config)));
+            }
+        }
+        facts
+    }
+
+    fn counters_in_words(&self) -> String {
+        if let Some(shared) = &self.counters.shared {
+            return shared.store.describe();
+        }
+        #[cfg(feature = "file")]
+        if let Some(snapshot) = &self.counter_snapshot {
+            return format!("in memory, kept in file `{}`", snapshot.path().display());
+        }
+        "in memory of this process; they begin afresh with it".to_owned()
+    }
+}
+
+fn in_words(scope: &MaintenanceScope, config: &GlobalMaintenance) -> String {
+    let mut words = format!("{} is on", scope.in_words());
+    let reason = config.reason.to_string();
+    if !reason.is_empty() {
+        words.push_str(&format!(" ({reason})"));
+    }
+    let exempt: Vec<&str> = config
+        .exempt_paths
+        .iter()
+        .map(|exempt| exempt.as_str())
+        .collect();
+    if !exempt.is_empty() {
+        words.push_str(&format!(", but for {}", exempt.join(", ")));
+    }
+    words
+}

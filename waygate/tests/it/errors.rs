@@ -1,0 +1,65 @@
+//! What `main() -> Result<_, Box<dyn Error>>` prints of an error: its `Debug` form.
+
+use std::error::Error;
+
+use waygate::{
+    Credentials, Origin, Registration, RouteState, Waygate, port::RedisOptions, prelude::*,
+};
+
+#[maintenance(route = "GET /errors/unserved-path", reason = "upgrade")]
+async fn unserved() {}
+
+/// As `main` prints it.
+fn printed(error: impl Into<Box<dyn Error>>) -> String {
+    format!("Error: {:?}", error.into())
+}
+
+#[tokio::test]
+async fn what_main_returns_is_printed_as_its_message() {
+    let engine = Waygate::builder().build().await.unwrap();
+    let (_, _) = (unserved, Origin::system());
+    let build = Waygate::builder().environment("no env").build().await;
+    let build = printed(build.unwrap_err());
+    let message = "Error: environment (.environment(..)): invalid environment";
+    assert!(build.starts_with(message), "{build}");
+    let invalid = "get".parse::<waygate::RouteKey>().unwrap_err();
+    let refused = engine.system().enable("GET:/ghost", "").await.unwrap_err();
+    let unknown = engine.route("GET:/ghost").unwrap_err();
+    let key: waygate::RouteKey = "GET:/twice".parse().unwrap();
+    let policy = waygate::RateLimitPolicy::new("1/minute".parse().unwrap()).unwrap();
+    let twice = Registration::from((key, RouteState::default()))
+        .rate_limit(policy.clone())
+        .rate_limit(policy);
+    let registered = engine.register_all([twice]).await.unwrap_err();
+    let redis = RedisOptions::new("http://x").unwrap_err();
+    let credentials = Credentials::hashed("admin", "plain").unwrap_err();
+    let all: [(Box<dyn Error>, String); 6] = [
+        (Box::new(invalid.clone()), invalid.to_string()),
+        (Box::new(unknown.clone()), unknown.to_string()),
+        (redis.clone().into(), redis.to_string()),
+        (registered.clone().into(), registered.to_string()),
+        (credentials.clone().into(), credentials.to_string()),
+        (
+            Box::new(waygate::BindErrors::from(registered.clone())),
+            registered.to_string(),
+        ),
+    ];
+    for (error, message) in all {
+        assert_eq!(printed(error), format!("Error: {message}"));
+    }
+    assert_eq!(
+        printed(refused),
+        "Error: no route `GET:/ghost` is registered"
+    );
+}
+
+#[tokio::test]
+async fn the_help_of_an_annotation_stands_on_its_own_line() {
+    let engine = Waygate::builder().build().await.unwrap();
+    let errors = engine.guard(axum::Router::new()).await.unwrap_err();
+    let printed = printed(errors);
+    let names = |line: &str| line.contains("`it::errors::unserved`") && line.contains("governs");
+    let at = printed.lines().position(names).expect(&printed);
+    let help = printed.lines().nth(at + 1).unwrap();
+    assert!(help.starts_with("  help: "), "{printed}");
+}

@@ -26,9 +26,9 @@ pub(crate) fn without_places(text: &str) -> String {
 fn starts_path(shown: &str, before: Option<char>, rest: &str) -> bool {
     let is_apart =
         before.is_none_or(|c| c.is_whitespace() || is_quote(c) || "([{<=,;|".contains(c));
-    let is_url = ["://", "unix:", "file:"]
-        .iter()
-        .any(|before| shown.ends_with(before));
+    let is_url = shown.ends_with("://")
+        || shown.ends_with("unix:")
+        || shown.ends_with("file:") && !rest.starts_with("//");
     let mut chars = rest.chars();
     let is_absolute = match (chars.next(), chars.next(), chars.next()) {
         (Some('/'), Some(next), _) => !next.is_whitespace() && !is_quote(next),

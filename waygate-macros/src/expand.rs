@@ -225,7 +225,7 @@ fn emit(
     });
     let registration = registration(&attribute, &handler, &stamp);
     if first {
-        handler.enter(quote!(#facade::__private::entered(&#stamp)));
+        handler.enter(facade, quote!(#facade::__private::entered(&#stamp)));
     }
     let function = handler.into_tokens(facade, registration);
     quote!(#beside #function)

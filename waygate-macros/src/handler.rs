@@ -1,9 +1,10 @@
 use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, TokenStreamExt, quote};
+use quote::{ToTokens, TokenStreamExt, quote, quote_spanned};
 use syn::{
     Attribute, Error, Path, Result, ReturnType, Signature, Token, Type, TypeParamBound, Visibility,
     braced,
     parse::{ParseStream, Parser},
+    spanned::Spanned,
     token::Brace,
 };
 
@@ -62,7 +63,7 @@ impl Handler {
 
     /// Has the handler await `entering` before its body runs, where it is `async` or returns a future of a known kind. What
     /// else it may return cannot be awaited for it.
-    pub(crate) fn enter(&mut self, entering: TokenStream) {
+    pub(crate) fn enter(&mut self, facade: &Path, entering: TokenStream) {
         let body = &self.body;
         if self.signature.asyncness.is_some() {
             self.body = quote!(#entering.await; #body);
@@ -80,8 +81,31 @@ impl Handler {
                     ::std::boxed::Box::pin(#awaiting)
                 };
             }
-            Returned::Other => {}
+            Returned::Other => {
+                let check = self.check_returned(facade);
+                let body = &self.body;
+                self.body = quote!(#check #body);
+            }
         }
+    }
+
+    /// A closure that does not compile where the function returns a future of another kind.
+    fn check_returned(&self, facade: &Path) -> Option<TokenStream> {
+        let ReturnType::Type(_, returned) = &self.signature.output else {
+            return None;
+        };
+        // A type that has no name cannot be asked about.
+        let is_named =
+            |token: TokenTree| !matches!(token, TokenTree::Ident(ident) if ident == "impl");
+        if !flat(returned.to_token_stream()).into_iter().all(is_named) {
+            return None;
+        }
+        Some(quote_spanned! {returned.span()=>
+            let _ = || {
+                use #facade::__private::NoFuture as _;
+                #facade::__private::is_awaited(#facade::__private::Returns::<#returned>::NEW.known())
+            };
+        })
     }
 
     fn returned(&self) -> Returned {
@@ -132,6 +156,15 @@ impl Handler {
     }
 }
 
+/// The tokens of a stream and of its groups.
+fn flat(tokens: TokenStream) -> Vec<TokenTree> {
+    let flat_tree = |token| match token {
+        TokenTree::Group(group) => flat(group.stream()),
+        token => vec![token],
+    };
+    tokens.into_iter().flat_map(flat_tree).collect()
+}
+
 /// What a function that is not `async` returns.
 enum Returned {
     /// `impl Future`.
@@ -158,9 +191,7 @@ fn starts_function(input: ParseStream<'_>) -> bool {
 }
 
 fn names_self(tokens: TokenStream) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Group(group) => names_self(group.stream()),
-        TokenTree::Ident(ident) => ident == "self" || ident == "Self",
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
+    flat(tokens)
+        .iter()
+        .any(|token| matches!(token, TokenTree::Ident(ident) if ident == "self" || ident == "Self"))
 }

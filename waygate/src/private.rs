@@ -172,6 +172,53 @@ pub fn entered(_stamp: Stamp) -> std::future::Ready<()> {
     std::future::ready(())
 }
 
+/// The type that a handler with attributes returns, where it is not `async` and the attribute does not know the type.
+#[derive(Debug)]
+pub struct Returns<T>(std::marker::PhantomData<fn() -> T>);
+
+impl<T> Returns<T> {
+    /// Asked by its methods, of which the compiler prefers the one that is not a trait's.
+    pub const NEW: Self = Self(std::marker::PhantomData);
+}
+
+impl<T: Future> Returns<T> {
+    /// It is a future.
+    pub fn known(&self) -> FutureOfUnknownForm {
+        FutureOfUnknownForm(())
+    }
+}
+
+/// See [`Returns`].
+pub trait NoFuture {
+    /// It is none.
+    fn known(&self) -> Plain {
+        Plain(())
+    }
+}
+
+impl<T> NoFuture for Returns<T> {}
+
+/// What [`Returns`] says of a future.
+#[derive(Debug)]
+pub struct FutureOfUnknownForm(());
+
+/// What [`Returns`] says of any other type.
+#[derive(Debug)]
+pub struct Plain(());
+
+/// What need not be awaited before a handler runs.
+#[diagnostic::on_unimplemented(
+    message = "the gates of this handler cannot be awaited in the future that it returns",
+    label = "a future whose form the attribute does not know",
+    note = "make the function `async`, or write its type as `impl Future<Output = ..>`, `Pin<Box<dyn Future<Output = ..> + Send>>` or `BoxFuture<..>`"
+)]
+pub trait Awaited {}
+
+impl Awaited for Plain {}
+
+/// Compiles for what [`Returns`] calls [`Plain`].
+pub fn is_awaited(_: impl Awaited) {}
+
 /// Checks and erases the function that `response = ..` names.
 #[cfg(feature = "axum")]
 pub fn responder<Kind>(function: impl IntoResponder<Kind>) -> Named<Responder> {

@@ -48,7 +48,7 @@ pub struct Restored {
     pub expired: usize,
     /// How many found no room, because the store of the counters is smaller than it was.
     pub left_out: usize,
-    /// Why the file was not taken; all counters begin afresh then.
+    /// Why the file was not taken; all counters start at zero then.
     pub fault: Option<String>,
 }
 
@@ -240,7 +240,7 @@ fn restore(path: &Path, counters: &MemoryCounters, now: Nanos) -> Restored {
         },
         Err(problem) => Restored {
             fault: Some(format!(
-                "the counters in `{}` were not taken, and limits begin afresh: {problem}",
+                "the counters in `{}` were not taken, and limits start at zero: {problem}",
                 path.display()
             )),
             ..Restored::default()
@@ -391,7 +391,7 @@ mod tests {
             fs::write(&path, damaged).unwrap();
             let (counters, snapshot) = process(&path);
             let fault = snapshot.restored().fault.clone().unwrap();
-            assert!(fault.contains("limits begin afresh"), "{fault}");
+            assert!(fault.contains("limits start at zero"), "{fault}");
             assert!(passes(&counters, "a"));
             snapshot.write(START).unwrap();
             drop(snapshot);

@@ -26,7 +26,9 @@ pub(crate) fn without_places(text: &str) -> String {
 fn starts_path(shown: &str, before: Option<char>, rest: &str) -> bool {
     let is_apart =
         before.is_none_or(|c| c.is_whitespace() || is_quote(c) || "([{<=,;|".contains(c));
-    let is_url = shown.ends_with("://") || shown.ends_with("unix:");
+    let is_url = shown.ends_with("://")
+        || shown.ends_with("unix:")
+        || shown.ends_with("file:") && !rest.starts_with("//");
     let mut chars = rest.chars();
     let is_absolute = match (chars.next(), chars.next(), chars.next()) {
         (Some('/'), Some(next), _) => !next.is_whitespace() && !is_quote(next),
@@ -37,21 +39,43 @@ fn starts_path(shown: &str, before: Option<char>, rest: &str) -> bool {
     is_absolute && (is_apart || is_url)
 }
 
-/// A path in quotation marks may have blanks.
+/// A path in quotation marks ends with them. Any other one may have blanks as well: where one of the next words has a
+/// separator inside, it is taken for a part of the path.
 fn path_end(before: Option<char>, rest: &str) -> usize {
-    let closing = before.filter(|c| is_quote(*c)).and_then(|c| rest.find(c));
-    let bare = || {
-        let mut chars = rest.char_indices().skip(2);
-        chars.find(|(_, c)| c.is_whitespace() || is_quote(*c) || ")]}>,;|:".contains(*c))
-    };
-    let end = closing.or_else(|| Some(bare()?.0));
-    end.unwrap_or(rest.len())
+    if let Some(closing) = before.filter(|c| is_quote(*c)).and_then(|c| rest.find(c)) {
+        return closing;
+    }
+    let mut chars = rest.char_indices().skip(2);
+    let stop = chars.find(|(_, c)| is_quote(*c) || ")]}>,;|:\n".contains(*c));
+    let bare = &rest[..stop.map_or(rest.len(), |(at, _)| at)];
+    let (mut end, mut at) = (None, 0);
+    for word in bare.split(char::is_whitespace).take(BLANKS + 1) {
+        let from = at;
+        at += word.len();
+        let goes_on = match end {
+            None => true,
+            Some(_) if word.starts_with(SEPARATORS) => break,
+            Some(_) => word.contains(SEPARATORS),
+        };
+        if goes_on {
+            end = Some(at);
+        }
+        at += bare[from + word.len()..]
+            .chars()
+            .next()
+            .map_or(0, char::len_utf8);
+    }
+    end.unwrap_or(bare.len())
 }
 
+/// How many blanks are looked over.
+const BLANKS: usize = 4;
+
+const SEPARATORS: [char; 2] = ['/', '\\'];
+
 fn last_part(path: &str) -> &str {
-    let separators = ['/', '\\'];
-    let path = path.trim_end_matches(separators);
-    path.rsplit(separators).next().unwrap_or(path)
+    let path = path.trim_end_matches(SEPARATORS);
+    path.rsplit(SEPARATORS).next().unwrap_or(path)
 }
 
 fn is_quote(c: char) -> bool {
@@ -88,6 +112,18 @@ mod tests {
             ),
             ("unix:/run/redis.sock refused", "unix:redis.sock refused"),
             ("file:///srv/a/b", "file://b"),
+            ("file:/srv/a/b", "file:b"),
+            ("at file:/srv/a/b: gone", "at file:b: gone"),
+            (
+                "cannot read /srv/my big shop/state.json: gone",
+                "cannot read state.json: gone",
+            ),
+            (
+                r"cannot read C:\Program Files\shop\state.json",
+                "cannot read state.json",
+            ),
+            ("moved /srv/a to /srv/b today", "moved a to b today"),
+            ("/srv/my state.json is gone", "my state.json is gone"),
             ("redis://ada:hunter2@host/0", "redis://***@host/0"),
             ("/s", "s"),
         ] {

@@ -82,7 +82,8 @@ pub(crate) fn report_start(inner: &Inner) {
 fn loss(snapshot: &CounterSnapshot) -> Option<String> {
     let restored = snapshot.restored();
     let left_out = restored.left_out;
-    let room = || format!("there was no room for {left_out} counters of before; they begin afresh");
+    let room =
+        || format!("there was no room for {left_out} counters of before; they start at zero");
     restored.fault.clone().or_else(|| (left_out > 0).then(room))
 }
 

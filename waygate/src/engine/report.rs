@@ -87,11 +87,11 @@ impl fmt::Display for Report {
             })?;
         }
         self.limits(f, |scope| !matches!(scope, LimitScope::Route(_)))?;
-        if self.has_global_limit() {
+        if self.has_shared_limit() {
             writeln!(
                 f,
-                "note: global limits do not count requests that no route matches or that axum answers with 405, nor those \
-                 of force-active routes unless they have `include_force_active`"
+                "note: global and service limits do not count requests that no route matches or that axum answers with \
+                 405, nor those of force-active routes unless they have `include_force_active`"
             )?;
         }
         self.notes
@@ -107,12 +107,12 @@ impl Report {
         key == route || is_wider && self.is_part(key)
     }
 
-    fn has_global_limit(&self) -> bool {
+    fn has_shared_limit(&self) -> bool {
         let rates = self.rates.iter().map(|limit| &limit.key);
         let concurrency = self.concurrency.iter().map(|limit| &limit.key);
         rates
             .chain(concurrency)
-            .any(|key| key.scope == LimitScope::Global)
+            .any(|key| !matches!(key.scope, LimitScope::Route(_)))
     }
 
     /// Whether it is one method of a route that takes all of them.

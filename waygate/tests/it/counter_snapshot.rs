@@ -65,7 +65,7 @@ async fn a_used_up_limit_stays_used_up_after_a_restart() {
     let (second, requests) = process(&path).await;
     assert_eq!(status(&requests).await, 429);
     assert_eq!(cause(&second), None);
-    // Without the file, it begins afresh.
+    // Without the file, it starts at zero.
     let other = directory.0.join("other");
     let (_, requests) = process(&other).await;
     assert_eq!(status(&requests).await, 200);
@@ -78,7 +78,7 @@ async fn a_damaged_file_is_reported_and_replaced() {
     fs::write(&path, "garbage").unwrap();
     let (waygate, requests) = process(&path).await;
     let said = cause(&waygate).unwrap();
-    assert!(said.contains("limits begin afresh"), "{said}");
+    assert!(said.contains("limits start at zero"), "{said}");
     assert_eq!(status(&requests).await, 200);
     until("the file is written", || {
         fs::read(&path).is_ok_and(|bytes| bytes.starts_with(b"WGCOUNT"))

@@ -15,7 +15,7 @@ use super::{
 
 /// A function that tells what a request is counted by, sync or async, erased.
 ///
-/// A function that panics has told no key; the panic is logged.
+/// A function that panics gives no key; the panic is logged.
 #[derive(Clone)]
 pub struct KeyFunction {
     id: FunctionId,

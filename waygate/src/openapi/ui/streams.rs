@@ -59,10 +59,14 @@ impl Streams {
     /// A place for one more stream of `client`, whose oldest one ends if it has as many as it may. `None` when there is
     /// no room.
     ///
-    /// Of clients that cannot be told apart, none loses a stream because of another.
+    /// Clients without an address cannot be distinguished, and share half of all places.
     pub(super) fn enter(&self, client: Client) -> Option<Place> {
         let mut open = self.open();
-        if client.is_some() && open.of(client) >= self.0.most_of_a_client {
+        let bound = match client {
+            Some(_) => self.0.most_of_a_client,
+            None => self.0.most_of_a_client.max(self.0.most / 2),
+        };
+        if open.of(client) >= bound {
             open.end_oldest(client);
         }
         if open.count >= self.0.most {
@@ -169,10 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn clients_without_an_address_share_all_places() {
-        let streams = Streams::new(3, 1);
-        let mut places: Vec<Place> = (0..3).map(|_| streams.enter(None).unwrap()).collect();
-        assert!(streams.enter(None).is_none());
-        assert!(!places.iter_mut().any(has_ended));
+    fn clients_without_an_address_share_half_of_the_places() {
+        let streams = Streams::new(6, 1);
+        let mut places: Vec<Place> = (0..4).map(|_| streams.enter(None).unwrap()).collect();
+        let ended: Vec<bool> = places.iter_mut().map(has_ended).collect();
+        assert_eq!(ended, [true, false, false, false]);
+        let others: Vec<_> = (1..=3).map(|n| streams.enter(client(n)).unwrap()).collect();
+        // A newcomer takes the place of the oldest.
+        assert!(streams.enter(None).is_some());
+        assert_eq!(others.len(), 3);
     }
 }

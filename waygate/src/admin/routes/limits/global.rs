@@ -109,7 +109,7 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
     path = "/api/global-rate-limit/reset",
     operation_id = "reset_global_rate_limit",
     tag = "global",
-    responses((status = OK, description = "The counters begin anew.", body = Done)),
+    responses((status = OK, description = "The counters start at zero.", body = Done)),
     security(("token" = ["write:global"]))
 )]
 async fn reset(State(state): State<Arc<AdminState>>, author: Author) -> Finished {

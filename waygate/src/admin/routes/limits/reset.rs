@@ -58,7 +58,7 @@ struct ResetBody {
     operation_id = "reset_rate_limits",
     tag = "rate-limits",
     params(("pk" = String, Path), ResetParams),
-    responses((status = OK, description = "The counters begin anew.", body = ResetBody)),
+    responses((status = OK, description = "The counters start at zero.", body = ResetBody)),
     security(("token" = ["write:routes"]))
 )]
 async fn reset(

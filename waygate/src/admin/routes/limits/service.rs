@@ -122,7 +122,7 @@ async fn list(
     operation_id = "reset_service_rate_limit",
     tag = "services",
     params(("service" = String, Path)),
-    responses((status = OK, description = "The counters begin anew.", body = Done)),
+    responses((status = OK, description = "The counters start at zero.", body = Done)),
     security(("token" = ["write:global"]))
 )]
 async fn reset(

@@ -335,6 +335,8 @@ impl WaygateBuilder {
             allow_unmounted: self.allow_unmounted,
             #[cfg(feature = "axum")]
             bindings: super::bindings::Bindings::default(),
+            #[cfg(feature = "axum")]
+            unregistered: super::unregistered::Unregistered::default(),
             on_store_reset: self.on_store_reset,
             #[cfg(feature = "file")]
             boot_cache,

@@ -5,6 +5,12 @@ use waygate_core::decision::{Facts, Verdict};
 use super::{Inner, snapshot::Snapshot, target::Asked};
 
 impl Inner {
+    /// Whether every gate is open, by setting or for a test.
+    #[inline]
+    pub(crate) fn bypasses_gates(&self) -> bool {
+        self.bypass_lifecycle || in_test()
+    }
+
     /// Decides about a request for the route in `slot`, or for a URL that no controlled route has.
     #[inline]
     pub(crate) fn decide<'a>(
@@ -14,7 +20,7 @@ impl Inner {
         asked: &impl Asked,
         facts: &impl Facts,
     ) -> Verdict<'a> {
-        if self.bypass_lifecycle || in_test() {
+        if self.bypasses_gates() {
             return Verdict::Pass;
         }
         snapshot.decide(slot, asked, facts, || self.clock.now())
@@ -68,14 +74,15 @@ impl Inner {
         Some((snapshot.table.route(slot)?.clone(), limits))
     }
 
-    /// The first of several routes that govern a request, with the functions of all of them, and the limits of all of them.
-    /// `None` where nothing is counted.
+    /// The first of several routes that govern a request, with the functions of all of them, and the limits of all of them:
+    /// with or without those that the routes share. `None` where nothing is counted.
     #[cfg(feature = "axum")]
     #[cold]
     pub(crate) fn limits_among(
         &self,
         snapshot: &Snapshot,
         slots: &[usize],
+        shared: bool,
         asked: &impl Asked,
     ) -> Option<(
         usize,
@@ -86,7 +93,7 @@ impl Inner {
             return None;
         }
         let slot = *slots.first()?;
-        let limits = snapshot.limits_among(slots, asked.method())?;
+        let limits = snapshot.limits_among(slots, shared, asked.method())?;
         let routes = slots.iter().filter_map(|slot| snapshot.table.route(*slot));
         Some((slot, super::Registered::among(routes)?, limits))
     }
@@ -125,7 +132,7 @@ pub(crate) struct Limited<'a> {
 
 /// Whether the request is made by a test that bypasses every gate and limit.
 #[inline]
-fn in_test() -> bool {
+pub(crate) fn in_test() -> bool {
     #[cfg(feature = "testing")]
     let in_test = crate::testing::is_bypassed();
     #[cfg(not(feature = "testing"))]

@@ -39,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) allow_unmounted: Vec<String>,
     #[cfg(feature = "axum")]
     pub(crate) bindings: super::bindings::Bindings,
+    #[cfg(feature = "axum")]
+    pub(crate) unregistered: super::unregistered::Unregistered,
     pub(crate) on_store_reset: OnStoreReset,
     #[cfg(feature = "file")]
     pub(crate) boot_cache: Option<waygate_backends::BootCache>,

@@ -61,6 +61,8 @@ mod sync;
 mod table;
 mod target;
 mod unreadable;
+#[cfg(feature = "axum")]
+mod unregistered;
 
 use std::{fmt, sync::Arc};
 
@@ -94,7 +96,7 @@ pub(crate) use attached::Attached;
 #[cfg(feature = "axum")]
 pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
 #[cfg(feature = "axum")]
-pub(crate) use decide::Limited;
+pub(crate) use decide::{Limited, in_test};
 #[cfg(feature = "axum")]
 pub(crate) use headers::DeprecationHeaders;
 pub(crate) use inner::Inner;
@@ -274,7 +276,7 @@ impl Waygate {
         let snapshot = self.inner.snapshot.load();
         let slots = target
             .template()
-            .map(|template| snapshot.table.governing(target.method().as_str(), template));
+            .map(|template| target.governing(&snapshot.table, template));
         let slots = slots.unwrap_or_default();
         let (_, verdict) = self.inner.decide_among(&snapshot, &slots, &target, facts);
         answer(verdict)

@@ -132,7 +132,7 @@ impl Snapshot {
                 )
             {
                 *place = Arc::new(compiled);
-                *limits = levels.of(&route.key, place);
+                *limits = levels.of(&route.key, place, self.table.is_forced(slot));
                 *open = is_open((&*place, &*limits));
             }
         }
@@ -174,24 +174,28 @@ impl Snapshot {
         self.limits.get(slot)?.of(method)
     }
 
-    /// What a request meets that several routes govern, the first of which says what is shared: the limits of all of them.
-    /// `None` where there are none.
+    /// What a request meets that several routes govern: the limits of all of them. The first one says what is `shared`,
+    /// where that is to be counted. `None` where there are none.
     #[cfg(feature = "axum")]
     pub(crate) fn limits_among(
         &self,
         slots: &[usize],
+        shared: bool,
         method: &http::Method,
     ) -> Option<Arc<Limits>> {
         let (first, others) = slots.split_first()?;
-        let first = self.limits(*first, method);
+        let first = match shared {
+            true => self.limits(*first, method).cloned(),
+            false => self.own_limits(*first, method),
+        };
         let others: Vec<_> = others
             .iter()
             .filter_map(|slot| self.own_limits(*slot, method))
             .collect();
         if others.is_empty() {
-            return first.cloned();
+            return first;
         }
-        let all = || first.into_iter().chain(&others);
+        let all = || first.iter().chain(&others);
         let mut policies: Vec<Arc<Policy>> = Vec::new();
         for policy in all().flat_map(|limits| &limits.policies) {
             if !policies.iter().any(|known| known.key == policy.key) {
@@ -212,7 +216,7 @@ impl Snapshot {
     pub(crate) fn own_limits(&self, slot: usize, method: &http::Method) -> Option<Arc<Limits>> {
         let key = &self.table.route(slot)?.key;
         let levels = Levels::default();
-        levels.of(key, self.slot(slot)?).of(method).cloned()
+        levels.of(key, self.slot(slot)?, false).of(method).cloned()
     }
 
     /// The limits of every scope.
@@ -282,7 +286,7 @@ impl Snapshot {
     /// Maintenance of everything or of this service, when it closes the route in `slot`.
     #[cfg(feature = "openapi")]
     pub(crate) fn closed_by_maintenance(&self, slot: usize) -> Option<&GlobalMaintenance> {
-        let forced = self.slot(slot)?.rule.is_force_active();
+        let forced = self.slot(slot)?.rule.is_force_active() || self.table.is_protected(slot);
         let closes = |maintained: &&Maintained| {
             let exempt = maintained.exempt.get(slot).copied().unwrap_or(false);
             maintained.applies(forced) && !exempt

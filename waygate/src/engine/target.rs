@@ -1,5 +1,7 @@
 use http::{HeaderMap, Method, header};
 
+use super::table::{Governing, Table};
+
 /// What a request asks for, as far as decisions depend on it. Nothing is looked at before a rule needs it.
 pub(crate) trait Asked {
     fn method(&self) -> &Method;
@@ -33,6 +35,7 @@ pub struct RequestTarget<'a> {
     method: &'a Method,
     path: &'a str,
     template: Option<&'a str>,
+    is_handled: bool,
     is_unhandled_preflight: bool,
 }
 
@@ -43,6 +46,7 @@ impl<'a> RequestTarget<'a> {
             method,
             path,
             template: None,
+            is_handled: true,
             is_unhandled_preflight: false,
         }
     }
@@ -66,6 +70,7 @@ impl<'a> RequestTarget<'a> {
     #[must_use]
     pub fn unhandled(self, headers: &HeaderMap) -> Self {
         Self {
+            is_handled: false,
             is_unhandled_preflight: is_preflight(self.method, headers),
             ..self
         }
@@ -73,6 +78,15 @@ impl<'a> RequestTarget<'a> {
 
     pub(crate) fn template(&self) -> Option<&'a str> {
         self.template
+    }
+
+    /// The slots that govern it, under this template.
+    pub(crate) fn governing(&self, table: &Table, template: &str) -> Governing {
+        let method = self.method.as_str();
+        match self.is_handled {
+            true => table.governing_handled(method, template),
+            false => table.governing(method, template),
+        }
     }
 }
 

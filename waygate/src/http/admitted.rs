@@ -13,7 +13,7 @@ use std::{
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
-use crate::engine::Inner;
+use crate::engine::{Governing, Inner};
 
 thread_local! {
     /// The innermost last. Several engines may be stacked.
@@ -65,6 +65,42 @@ impl Admitted {
             future,
         }
     }
+}
+
+/// What is left to count of a request that several routes govern.
+#[derive(Debug)]
+pub(super) struct Uncounted {
+    /// The routes that have not counted it.
+    pub(super) slots: Governing,
+    /// Whether the limits that routes share have not.
+    pub(super) shared: bool,
+}
+
+impl Uncounted {
+    /// What the layers around what is polled now have left.
+    pub(super) fn of(engine: &Inner, slots: &[usize]) -> Self {
+        let counted = |slot: usize| Admitted::new(engine, slot).counted();
+        let left = |slot: &usize| counted(*slot) != Counted::Everything;
+        Self {
+            slots: slots.iter().copied().filter(left).collect(),
+            shared: slots.iter().all(|slot| counted(*slot) == Counted::Nothing),
+        }
+    }
+}
+
+/// A future that is polled as the answer to a request that all these routes have admitted.
+pub(super) async fn as_admitted<F: Future>(
+    engine: std::sync::Arc<Inner>,
+    slots: Governing,
+    future: F,
+) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let poll = |cx: &mut Context<'_>| {
+        let all = slots.iter().map(|slot| Admitted::new(&engine, *slot));
+        let _scopes: SmallVec<[Scope; 2]> = all.map(Admitted::enter).collect();
+        future.as_mut().poll(cx)
+    };
+    std::future::poll_fn(poll).await
 }
 
 /// What is counted of a request when it comes to a route.

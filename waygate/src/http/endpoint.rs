@@ -57,10 +57,14 @@ impl Methods {
 impl Endpoint {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
+            // What is open must not be refused because the head of the request was not kept.
+            watch: match shared.waygate.inner.bypass_lifecycle {
+                true => Watch::keeping(),
+                false => Watch::default(),
+            },
             shared,
             memory: Memory::default(),
             serves: OnceLock::new(),
-            watch: Watch::default(),
         }
     }
 

@@ -5,11 +5,11 @@ use axum::{
     response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
 };
 use http::{HeaderMap, header, request::Parts};
-use waygate_core::decision::Verdict;
+use waygate_core::{Printable, decision::Verdict};
 
 use super::{
     BlockReason, Blocked,
-    admitted::{Admitted, Counted},
+    admitted::Uncounted,
     facts::{RequestFacts, SeenBy},
     identity,
     limits::{
@@ -28,7 +28,9 @@ use crate::{
 /// route, or the built-in response. Rate limits count, with the functions that are registered with them. Costs that answers
 /// correct ([`Cost`](crate::Cost)) and limits of concurrency need the layer; the latter count such requests as `skipped`, and
 /// log the first. The router's state must give a [`Waygate`] (`FromRef`), and the route must be
-/// [registered](crate::Waygate::register).
+/// [registered](crate::Waygate::register). A path without a registered route is named in the log, once. Where another route
+/// calls the router (`any(|request| router.oneshot(request))`), axum appends the path to the one of that route: of the
+/// registered routes that the whole path ends with, the strictest holds.
 ///
 /// An extractor cannot add headers to the response. Return the guard with it, and it adds `Deprecation`, `Sunset`, `Link`
 /// and the rate limit headers, as the layer does. Headers of your own come before it, since later parts of a response
@@ -103,8 +105,11 @@ where
                 .governing_handled(parts.method.as_str(), path)
         };
         let slots = matched
-            .map(|path| identity::governing(path.as_str(), &parts.extensions, of_path))
+            .map(|path| identity::governing_below(path.as_str(), &parts.extensions, of_path))
             .unwrap_or_default();
+        if let Some(path) = matched.filter(|_| slots.is_empty()) {
+            warn_of_unregistered(engine, path.as_str());
+        }
         let facts = RequestFacts::of_parts(parts, engine).seen_by(SeenBy::Handler);
         let mut headers = HeaderMap::new();
         let (slot, verdict) = engine.decide_among(&snapshot, &slots, &facts, &facts);
@@ -125,11 +130,8 @@ where
                 headers,
             });
         }
-        let counted = slots
-            .iter()
-            .map(|slot| Admitted::new(engine, *slot).counted());
-        let counted = counted.max().unwrap_or(Counted::Nothing);
-        if counted == Counted::Everything {
+        let uncounted = Uncounted::of(engine, &slots);
+        if uncounted.slots.is_empty() && !slots.is_empty() {
             return Ok(Self { headers });
         }
         if verdict == Verdict::PassDeprecated {
@@ -137,18 +139,26 @@ where
             let announcement = known.and_then(|known| known.announcement.as_ref());
             headers.extend(announcement.iter().flat_map(|all| all.iter().cloned()));
         }
-        let limited = match (counted, slot) {
-            (Counted::Shared, Some(slot)) => engine
-                .own_limits_for(&snapshot, slot, &facts)
-                .map(|(route, limits)| (slot, route, limits)),
-            _ => engine.limits_among(&snapshot, &slots, &facts),
-        };
+        let Uncounted { slots, shared } = uncounted;
+        let limited = engine.limits_among(&snapshot, &slots, shared, &facts);
         // It is not to be held while the counters are asked.
         drop(snapshot);
         if let Some((_, route, limits)) = limited {
             count(parts, engine, &limits, &route, &mut headers).await?;
         }
         Ok(Self { headers })
+    }
+}
+
+/// Without a route, there is nothing but global maintenance to enforce.
+#[cold]
+fn warn_of_unregistered(engine: &Inner, path: &str) {
+    if engine.unregistered.note(path) {
+        tracing::warn!(
+            path = ?Printable(path),
+            "a `RouteGuard` stands before a path for which no route is registered: nothing but global maintenance holds \
+             there; register the route with `Waygate::register`"
+        );
     }
 }
 

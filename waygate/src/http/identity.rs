@@ -101,6 +101,26 @@ impl Memory {
     }
 }
 
+/// The same where nothing is known of the router: axum appends the path of a router that another route calls to the path of
+/// that route. Where the whole is not registered, every end of it that is may be the path that was meant.
+pub(super) fn governing_below(
+    path: &str,
+    extensions: &Extensions,
+    of_path: impl Fn(&str) -> Governing,
+) -> Governing {
+    let mut slots = governing(path, extensions, &of_path);
+    if !slots.is_empty() {
+        return slots;
+    }
+    let ends = path.match_indices('/').skip(1);
+    for slot in ends.flat_map(|(at, _)| of_path(&path[at..])) {
+        if !slots.contains(&slot) {
+            slots.push(slot);
+        }
+    }
+    slots
+}
+
 /// The slots of a matched path. A guarded router that was itself nested knows its routes without the prefix.
 pub(super) fn governing(
     path: &str,

@@ -9,7 +9,7 @@ use waygate_core::decision::Verdict;
 
 use super::{
     BlockReason, Blocked,
-    admitted::{Admitted, Counted},
+    admitted::{Admitted, Counted, Uncounted, as_admitted},
     endpoint::Endpoint,
     facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
@@ -18,7 +18,7 @@ use super::{
     survey::{self, Probe},
     watch,
 };
-use crate::engine::{DeprecationHeaders, Limited, Snapshot};
+use crate::engine::{DeprecationHeaders, Governing, Limited, Snapshot};
 
 /// Decides about each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub(super) enum Step {
     Ask(Box<Waiting>),
     /// It is counted elsewhere, or needs a place.
     Wait(Box<Waiting>),
+    /// One of these, for all routes that are named.
+    Among(Box<(Governing, Step)>),
 }
 
 impl<S> Service<Request> for WaygateService<S>
@@ -103,6 +105,12 @@ where
             Step::TurnAway(away) => self.turn_away(request, *away),
             Step::Ask(waiting) => self.ask(request, waiting),
             Step::Wait(waiting) => self.wait(request, waiting),
+            Step::Among(among) => {
+                let (slots, step) = *among;
+                let engine = self.endpoint.shared.waygate.inner.clone();
+                let answer = self.follow_step(request, step);
+                ResponseFuture::waiting(as_admitted(engine, slots, answer))
+            }
         }
     }
 }
@@ -132,26 +140,46 @@ impl Endpoint {
                 self.memory.remember(method, extensions, snapshot, slot);
                 self.decide_at(Some(slot), request, snapshot)
             }
-            ref slots => {
-                let engine = &*self.shared.waygate.inner;
-                let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
-                let (slot, _) = engine.decide_among(snapshot, slots, &facts, &facts);
-                let announcement = match self.verdict(slot, &facts, snapshot) {
-                    Ok(announcement) => announcement,
-                    Err(refusal) => return refusal,
+            ref slots => self.decide_among(slots, request, snapshot),
+        }
+    }
+
+    /// Decides by several routes, and has the limits count of those that have not counted the request yet.
+    fn decide_among(
+        self: &Arc<Self>,
+        slots: &[usize],
+        request: &Request,
+        snapshot: &Snapshot,
+    ) -> Step {
+        let engine = &*self.shared.waygate.inner;
+        let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
+        let (slot, _) = engine.decide_among(snapshot, slots, &facts, &facts);
+        let announcement = match self.verdict(slot, &facts, snapshot) {
+            Ok(announcement) => announcement,
+            Err(refusal) => return refusal,
+        };
+        let Uncounted {
+            slots: left,
+            shared,
+        } = Uncounted::of(engine, slots);
+        if left.is_empty() {
+            return Step::Serve(None);
+        }
+        match engine.limits_among(snapshot, &left, shared, &facts) {
+            Some((slot, route, limits)) => {
+                let (route, limits) = (&route, &limits);
+                let limited = Limited {
+                    slot,
+                    route,
+                    limits,
                 };
-                match engine.limits_among(snapshot, slots, &facts) {
-                    Some((of, route, limits)) => {
-                        let limited = Limited {
-                            slot: of,
-                            route: &route,
-                            limits: &limits,
-                        };
-                        self.count(request, limited, announcement)
-                    }
-                    None => self.serve(slots.first().copied(), announcement),
+                match self.count(request, limited, announcement) {
+                    // Nothing has counted it.
+                    step @ (Step::Serve(None) | Step::TurnAway(_)) => step,
+                    step => Step::Among(Box::new((left, step))),
                 }
             }
+            None => self.serve(slots.first().copied(), announcement),
         }
     }
 

@@ -5,7 +5,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     response::IntoResponse,
-    routing::get,
+    routing::{any, get},
 };
 use http::header::LINK;
 use serde_json::{Value, json};
@@ -173,4 +173,92 @@ async fn a_closed_route_is_closed_inside_a_guarded_router_too() {
         answer.json::<Value>()["error"]["code"],
         json!("ROUTE_DISABLED")
     );
+}
+
+#[tokio::test]
+async fn the_limits_of_every_route_count_what_another_one_has_let_in() {
+    async fn outer(State(waygate): State<Waygate>) -> String {
+        let inner = router(&waygate);
+        let request = Request::get("/x").body(Body::empty()).unwrap();
+        let answer = inner.oneshot(request).await.unwrap();
+        answer.status().as_u16().to_string()
+    }
+    for limited in ["/x#default", "GET:/x#default"] {
+        let waygate = engine(&["GET:/x", "/x", "GET:/outer"]).await;
+        limit(&waygate, limited, "1/hour").await;
+        limit(&waygate, "GET:/outer#default", "9/hour").await;
+        let router = Router::new()
+            .route("/outer", get(outer))
+            .with_state(waygate.clone());
+        let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+        assert_eq!(app.get("/outer").await.text(), "200", "{limited}");
+        assert_eq!(app.get("/outer").await.text(), "429", "{limited}");
+    }
+}
+
+/// axum appends the path of the inner router to the one of the outer.
+#[tokio::test]
+async fn below_another_route_it_decides_by_the_routes_that_are_registered() {
+    let waygate = engine(&["GET:/x", "GET:/", "/a/{id}", "GET:/open"]).await;
+    let inner = Router::new()
+        .route("/", get(handler))
+        .route("/x", get(handler))
+        .route("/a/{id}", any(handler))
+        .route("/open", get(handler))
+        .with_state(waygate.clone());
+    let called = {
+        let inner = inner.clone();
+        any(move |request: Request| inner.clone().oneshot(request))
+    };
+    let below = |prefix: &str| {
+        let request = |prefix: String| {
+            move |mut request: Request| {
+                let path = request.uri().path().strip_prefix(&prefix).unwrap();
+                let path = path.parse().unwrap();
+                *request.uri_mut() = path;
+                request
+            }
+        };
+        let service = inner.clone().map_request(request(prefix.to_owned()));
+        Router::new().route_service(&format!("{prefix}/{{*rest}}"), service)
+    };
+    let mounts = [
+        ("", inner.clone()),
+        ("", Router::new().route("/", called.clone()).route("/{*rest}", called)),
+        ("/t", Router::new().nest("/t", inner.clone())),
+        ("/t", Router::new().nest_service("/t", inner.clone())),
+        ("/t", below("/t")),
+        ("/t/u", Router::new().nest("/t", below("/u"))),
+        ("/t/u", Router::new().nest_service("/t", below("/u"))),
+    ];
+    let system = waygate.system();
+    for (index, (prefix, router)) in mounts.into_iter().enumerate() {
+        let app = TestApp::new(router);
+        for (key, path) in [("GET:/x", "/x"), ("GET:/", "/"), ("/a/{id}", "/a/7")] {
+            let url = format!("{prefix}{path}");
+            if app.get(&url).await.status() == 404 {
+                continue;
+            }
+            assert_eq!(app.get(&url).await.status(), 200, "mount {index}: {url}");
+            system.disable(key, "").await.unwrap();
+            assert_eq!(app.get(&url).await.status(), 503, "mount {index}: {url}");
+            system.enable(key, "").await.unwrap();
+        }
+        assert_eq!(app.get(&format!("{prefix}/open")).await.status(), 200);
+    }
+    limit(&waygate, "GET:/x#default", "1/hour").await;
+    let app = TestApp::new(below("/t"));
+    assert_eq!(app.get("/t/x").await.status(), 200);
+    assert_eq!(app.get("/t/x").await.status(), 429);
+}
+
+/// A route that is registered under its whole path is that one alone.
+#[tokio::test]
+async fn a_longer_path_has_nothing_of_a_shorter_one() {
+    let waygate = engine(&["GET:/x", "GET:/v1/x"]).await;
+    let router = Router::new()
+        .route("/v1/x", get(handler))
+        .with_state(waygate.clone());
+    waygate.system().disable("GET:/x", "").await.unwrap();
+    assert_eq!(TestApp::new(router).get("/v1/x").await.status(), 200);
 }

@@ -140,3 +140,57 @@ async fn a_rate_limit_may_include_them() {
     limit(&waygate, "GET:/health#default", json!({"limit": "9/hour"})).await;
     assert_eq!(status(&app, "/health").await, 200);
 }
+
+/// The path `/x` has a route for `GET` and one for all methods; either is force-active.
+#[tokio::test]
+async fn limits_of_many_routes_leave_a_path_alone_that_is_force_active() {
+    let forced = RouteState {
+        force_active: true,
+        ..RouteState::default()
+    };
+    for (key, other) in [("/path", "GET:/path"), ("GET:/path", "/path")] {
+        for scope in ["*", "service:shop"] {
+            for first in [true, false] {
+                let name = format!("{key} is forced, {scope}, registered first: {first}");
+                let waygate = builder().service("shop").build().await.unwrap();
+                let register = async || {
+                    let open = (other.parse().unwrap(), RouteState::default());
+                    let both = [(key.parse().unwrap(), forced.clone()), open];
+                    waygate.register_all(both).await.unwrap();
+                };
+                if first {
+                    register().await;
+                }
+                let router = Router::new().route("/path", get(|| async { "ok" }));
+                let guarded = waygate.guard(router).await.unwrap().into_router();
+                let app = TestApp::new(guarded);
+                if !first {
+                    register().await;
+                }
+                let shared = format!("{scope}#default");
+                let once = json!({"limit": "1/hour", "key_strategy": "global"});
+                limit(&waygate, &shared, once.clone()).await;
+                for _ in 0..3 {
+                    assert_eq!(status(&app, "/path").await, 200, "{name}");
+                }
+                let both = json!({
+                    "limit": "1/hour", "key_strategy": "global", "include_force_active": true
+                });
+                limit(&waygate, &shared, both).await;
+                let scope = match scope {
+                    "*" => waygate::LimitScope::Global,
+                    _ => waygate::LimitScope::Service("shop".parse().unwrap()),
+                };
+                waygate.system().reset_rate_limits(scope).await.unwrap();
+                assert_eq!(status(&app, "/path").await, 200, "{name}");
+                assert_eq!(status(&app, "/path").await, 429, "{name}");
+                // Those of its own hold.
+                let key = shared.parse().unwrap();
+                waygate.system().delete_rate_limit(key).await.unwrap();
+                limit(&waygate, &format!("{other}#default"), once).await;
+                assert_eq!(status(&app, "/path").await, 200, "{name}");
+                assert_eq!(status(&app, "/path").await, 429, "{name}");
+            }
+        }
+    }
+}

@@ -210,20 +210,21 @@ impl Levels {
         let exempts = self
             .enforced()
             .any(|policy| !policy.fields.exempt_routes.is_empty());
-        let of = |(route, slot): (&Arc<_>, &Arc<Slot>)| {
+        let of = |(at, (route, slot)): (usize, (&Arc<_>, &Arc<Slot>))| {
             let registered: &crate::engine::Registered = route;
             let has_own = !slot.own_limits.is_empty() || !slot.method_limits.is_empty();
-            match has_own || exempts || slot.rule.is_force_active() {
+            let forced = table.is_forced(at);
+            match has_own || exempts || forced || slot.rule.is_force_active() {
                 false => common.clone(),
-                true => self.of(&registered.key, slot),
+                true => self.of(&registered.key, slot, forced),
             }
         };
-        table.iter().zip(routes).map(of).collect()
+        table.iter().zip(routes).enumerate().map(of).collect()
     }
 
-    /// What one route meets.
-    pub(crate) fn of(&self, route: &RouteKey, slot: &Slot) -> RouteLimits {
-        let forced = slot.rule.is_force_active();
+    /// What one route meets, whose path may be force-active (`forced`) as a whole.
+    pub(crate) fn of(&self, route: &RouteKey, slot: &Slot, forced: bool) -> RouteLimits {
+        let forced = forced || slot.rule.is_force_active();
         let governs = |policy: &Policy| {
             let mut exempt = policy.fields.exempt_routes.iter();
             !exempt.any(|exempt| exempt.covers(route.method(), route.path()))

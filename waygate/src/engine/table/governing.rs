@@ -70,7 +70,6 @@ impl Table {
     }
 
     /// The same for a request that has reached a handler, be it known or not that the path has one for its method.
-    #[cfg(feature = "axum")]
     pub(crate) fn governing_handled(&self, method: &str, path: &str) -> Governing {
         let Some(methods) = self.paths.get(path) else {
             return Governing::new();
@@ -112,17 +111,25 @@ impl Table {
 
     /// Whether operators cannot change the route in `slot`, because the one for all methods of its path is force-active.
     pub(crate) fn is_protected(&self, slot: usize) -> bool {
-        let Some(route) = self
-            .route(slot)
-            .filter(|route| route.key.service().is_none())
-        else {
-            return false;
-        };
-        let methods = self.paths.get(route.key.path());
-        let whole = methods
-            .filter(|methods| methods.is_whole)
-            .and_then(|methods| methods.any);
-        whole.is_some_and(|whole| route.key.method().is_some() && self.yields(slot, whole as usize))
+        self.whole_of(slot)
+            .is_some_and(|whole| self.yields(slot, whole))
+    }
+
+    /// Whether the route for all methods of the path of the one in `slot` is force-active.
+    pub(crate) fn is_forced(&self, slot: usize) -> bool {
+        let whole = self.whole_of(slot).and_then(|whole| self.route(whole));
+        whole.is_some_and(|whole| whole.declared.force_active)
+    }
+
+    /// The slot of the route that the program declares for all methods, beside the one of a single method in `slot`.
+    fn whole_of(&self, slot: usize) -> Option<usize> {
+        let key = &self.route(slot)?.key;
+        if key.method().is_none() || key.service().is_some() {
+            return None;
+        }
+        let methods = self.paths.get(key.path())?;
+        let whole = methods.any.filter(|_| methods.is_whole)?;
+        Some(whole as usize)
     }
 
     /// Changes with everything that may change which slots govern a request.

@@ -263,6 +263,39 @@ async fn a_handler_that_is_bound_to_nothing_runs_if_it_closes_nothing() {
     assert_eq!(ask(&app, "GET", "/sunset").await, 200);
 }
 
+/// For tests, and by setting: nothing is closed, whatever a handler is bound to.
+#[tokio::test]
+async fn what_is_bypassed_is_open_at_every_mount() {
+    use waygate::testing::bypass;
+    let routes = || {
+        Router::new()
+            .route("/unbound", get(handlers::unbound))
+            .route("/legacy/list", get(handlers::list))
+            .route("/legacy/dev", any(handlers::dev))
+            .route("/late", any(late))
+    };
+    // No handler with attributes answers its first request.
+    async fn late(RawQuery(query): RawQuery) {
+        if query.is_some() {
+            handlers::list().await;
+        }
+    }
+    let (_waygate, app) = with(routes()).await;
+    assert_eq!(ask(&app, "GET", "/late").await, 200);
+    for path in ["/late?list", "/unbound", "/legacy/list", "/legacy/dev"] {
+        assert_eq!(bypass(app.get(path)).await.status(), 200, "{path}");
+        assert_ne!(ask(&app, "GET", path).await, 200, "{path}");
+    }
+    let always = builder().bypass_lifecycle(true).build().await.unwrap();
+    let app = guarded(&always, documented().merge(routes().into())).await;
+    assert_eq!(ask(&app, "GET", "/late").await, 200);
+    for _ in 0..2 {
+        for path in ["/late?list", "/unbound", "/legacy/list", "/legacy/dev"] {
+            assert_eq!(ask(&app, "GET", path).await, 200, "{path}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_panic_leaves_nothing_behind() {
     let boom = || async {
@@ -372,19 +405,92 @@ async fn what_a_second_mount_refuses_is_not_charged() {
     }
 }
 
+/// A guarded router in another one of the same engine, mounted in every way.
+async fn twice_guarded(waygate: &Waygate) -> Vec<(&'static str, TestApp)> {
+    let inner = async || {
+        let inner = Router::new().route("/in", get(async || "in"));
+        waygate.guard(inner).await.unwrap().into_router()
+    };
+    let called = {
+        let inner = inner().await;
+        any(move |request: Request| inner.clone().oneshot(request))
+    };
+    let mut apps = Vec::new();
+    for (path, outer) in [
+        ("/out/in", Router::new().nest("/out", inner().await)),
+        ("/out/in", Router::new().nest_service("/out", inner().await)),
+        ("/in", inner().await),
+        ("/in", Router::new().route("/{*rest}", called)),
+        ("/in", Router::new().fallback_service(inner().await)),
+    ] {
+        let outer = waygate.guard(outer).await.unwrap();
+        apps.push((path, TestApp::new(outer.into_router())));
+    }
+    apps
+}
+
+async fn limit_all(waygate: &Waygate, key: &str, limit: &str) {
+    let policy = json!({"limit": limit, "key_strategy": "global"});
+    let policy = serde_json::from_value(policy).unwrap();
+    let system = waygate.system();
+    let set = system.set_rate_limit(key.parse().unwrap(), policy);
+    set.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_guarded_router_in_a_guarded_router_counts_once() {
     let waygate = builder().build().await.unwrap();
-    let inner = Router::new().route("/in", get(async || "in"));
-    let inner = waygate.guard(inner).await.unwrap().into_router();
-    let outer = Router::new().nest_service("/out", inner);
-    let app = TestApp::new(waygate.guard(outer).await.unwrap().into_router());
-    let policy = json!({"limit": "2/hour", "key_strategy": "global"});
-    let policy: waygate::RateLimitPolicy = serde_json::from_value(policy).unwrap();
+    let apps = twice_guarded(&waygate).await;
+    for (index, (path, app)) in apps.into_iter().enumerate() {
+        limit_all(&waygate, "*#default", "2/hour").await;
+        for status in [200, 200, 429] {
+            assert_eq!(ask(&app, "GET", path).await, status, "mount {index}");
+        }
+        let global = waygate::LimitScope::Global;
+        waygate.system().reset_rate_limits(global).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_guarded_router_in_a_guarded_router_takes_one_place() {
+    let waygate = builder().build().await.unwrap();
+    let policy = serde_json::from_value(json!({"limit": 1})).unwrap();
     let system = waygate.system();
-    let set = system.set_rate_limit("*#default".parse().unwrap(), policy);
+    let set = system.set_concurrency_limit("*#default".parse().unwrap(), policy);
     set.await.unwrap();
-    for status in [200, 200, 429] {
-        assert_eq!(ask(&app, "GET", "/out/in").await, status);
+    let apps = twice_guarded(&waygate).await;
+    for (index, (path, app)) in apps.into_iter().enumerate() {
+        for _ in 0..2 {
+            assert_eq!(ask(&app, "GET", path).await, 200, "mount {index}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_route_of_a_router_that_is_guarded_twice_counts_once() {
+    let waygate = builder().build().await.unwrap();
+    let (whole, own): (RouteKey, RouteKey) = ("/in".parse().unwrap(), "GET:/in".parse().unwrap());
+    for key in [&whole, &own] {
+        let key = key.clone();
+        waygate.register(key, RouteState::default()).await.unwrap();
+    }
+    let apps = twice_guarded(&waygate).await;
+    for limited in ["/in#default", "GET:/in#default"] {
+        limit_all(&waygate, limited, "2/hour").await;
+        for (index, (path, app)) in apps.iter().enumerate() {
+            for status in [200, 200, 429] {
+                assert_eq!(
+                    ask(app, "GET", path).await,
+                    status,
+                    "{limited}, mount {index}"
+                );
+            }
+            for key in [&whole, &own] {
+                let scope = waygate::LimitScope::Route(key.clone());
+                waygate.system().reset_rate_limits(scope).await.unwrap();
+            }
+        }
+        let key = limited.parse().unwrap();
+        waygate.system().delete_rate_limit(key).await.unwrap();
     }
 }

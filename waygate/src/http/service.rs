@@ -134,20 +134,26 @@ impl Endpoint {
         if extensions.get::<Probe>().is_some() {
             return Step::Probed;
         }
+        self.compare_methods(&snapshot.table);
         match *self.governing(method, extensions, snapshot) {
             [] => self.decide_at(None, request, snapshot),
             [slot] => {
                 self.memory.remember(method, extensions, snapshot, slot);
                 self.decide_at(Some(slot), request, snapshot)
             }
-            ref slots => self.decide_among(slots, request, snapshot),
+            ref slots => {
+                let left = Uncounted::of(&self.shared.waygate.inner, slots);
+                self.decide_among(slots, left, request, snapshot)
+            }
         }
     }
 
     /// Decides by several routes, and has the limits count of those that have not counted the request yet.
-    fn decide_among(
+    #[cold]
+    pub(super) fn decide_among(
         self: &Arc<Self>,
         slots: &[usize],
+        left: Uncounted,
         request: &Request,
         snapshot: &Snapshot,
     ) -> Step {
@@ -161,7 +167,7 @@ impl Endpoint {
         let Uncounted {
             slots: left,
             shared,
-        } = Uncounted::of(engine, slots);
+        } = left;
         if left.is_empty() {
             return Step::Serve(None);
         }
@@ -209,7 +215,7 @@ impl Endpoint {
 
     /// The same without the limits that the route shares with others.
     #[cold]
-    pub(super) fn decide_alone(
+    fn decide_alone(
         self: &Arc<Self>,
         slot: usize,
         request: &Request,

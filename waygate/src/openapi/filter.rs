@@ -60,7 +60,7 @@ impl<'a> View<'a> {
         if !self.unlimited
             && let Ok(method) = http::Method::from_bytes(method.as_str().as_bytes())
         {
-            notes.limits = self.snapshot.limits_among(&slots, &method);
+            notes.limits = self.snapshot.limits_among(&slots, true, &method);
         }
         Listing::Shown(Box::new(notes))
     }

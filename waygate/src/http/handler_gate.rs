@@ -18,9 +18,7 @@ use tokio::sync::oneshot;
 use tower::Service;
 use waygate_core::{Printable, grammar, model::RouteKey};
 
-use super::{
-    admitted::Uncounted, endpoint::Endpoint, limits::Uncharged, service::WaygateService,
-};
+use super::{admitted::Uncounted, endpoint::Endpoint, limits::Uncharged, service::WaygateService};
 use crate::{
     __private::Stamp,
     engine::{Governing, Table},
@@ -84,9 +82,16 @@ pub(super) async fn pass(
         let decider = Arc::new(Endpoint::new(shared.clone()));
         decider.watch.know(stamp);
         let slots = governing(&route.key, &head.method, table);
-        let left: Governing = slots.iter().copied().filter(|slot| !met.contains(slot)).collect();
+        let left: Governing = slots
+            .iter()
+            .copied()
+            .filter(|slot| !met.contains(slot))
+            .collect();
         met.extend(left.iter().copied());
-        let left = Uncounted { slots: left, shared: false };
+        let left = Uncounted {
+            slots: left,
+            shared: false,
+        };
         let step = decider.decide_among(&slots, left, &request, &snapshot);
         let (passed, has_passed) = oneshot::channel();
         let (answer, answered) = oneshot::channel();

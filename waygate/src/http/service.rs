@@ -215,12 +215,7 @@ impl Endpoint {
 
     /// The same without the limits that the route shares with others.
     #[cold]
-    fn decide_alone(
-        self: &Arc<Self>,
-        slot: usize,
-        request: &Request,
-        snapshot: &Snapshot,
-    ) -> Step {
+    fn decide_alone(self: &Arc<Self>, slot: usize, request: &Request, snapshot: &Snapshot) -> Step {
         let engine = &*self.shared.waygate.inner;
         let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
         let announcement = match self.verdict(Some(slot), &facts, snapshot) {

@@ -224,7 +224,12 @@ async fn below_another_route_it_decides_by_the_routes_that_are_registered() {
     };
     let mounts = [
         ("", inner.clone()),
-        ("", Router::new().route("/", called.clone()).route("/{*rest}", called)),
+        (
+            "",
+            Router::new()
+                .route("/", called.clone())
+                .route("/{*rest}", called),
+        ),
         ("/t", Router::new().nest("/t", inner.clone())),
         ("/t", Router::new().nest_service("/t", inner.clone())),
         ("/t", below("/t")),

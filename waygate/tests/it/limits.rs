@@ -4,6 +4,7 @@ mod answers;
 mod callers;
 mod changes;
 mod methods;
+mod refunds;
 mod skipped;
 mod waits;
 mod wire;

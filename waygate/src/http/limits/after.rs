@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use futures_util::FutureExt;
-use waygate_core::limit::quota::SECOND;
 
 use super::{
     super::{admitted::Admitted, endpoint::Endpoint, future::announce},
@@ -111,17 +110,15 @@ impl CountedRequest {
         let is_shared = engine.counters.shared.is_some();
         let runtime = engine.runtime.clone();
         let adjust = async move {
-            for (claim, take) in limits.takes_by_claim(&passed.claims) {
-                let units = i64::from(claim.cost) - i64::from(cost.0);
+            let (counters, mode) = (&engine.counters, passed.mode);
+            for (rate, charge) in limits.takes_by_claim(&passed.claims).enumerate() {
+                let (was, is) = (u64::from(charge.0.cost), u64::from(cost.0));
                 let now = engine.limit_clock.now(&*engine.clock);
-                let window = take.rule.window_seconds(passed.at).saturating_mul(SECOND);
-                let is_over = now.saturating_sub(passed.at) >= window;
-                if units < 0 || units > 0 && !is_over {
-                    let counters = &engine.counters;
-                    let charge = (claim, take);
-                    counters
-                        .adjust(&limits, charge, units, now, passed.mode)
-                        .await;
+                if is > was {
+                    counters.charge(&limits, charge, is - was, now, mode).await;
+                } else if is < was {
+                    let taken = passed.taken(rate);
+                    counters.give_back(charge, was - is, taken, now, mode).await;
                 }
             }
         };

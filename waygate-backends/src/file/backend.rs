@@ -1,5 +1,5 @@
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -26,6 +26,7 @@ pub struct FileBackend(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    path: PathBuf,
     store: Arc<Mutex<Store>>,
     hints: Arc<watch::Sender<Option<Revision>>>,
 }
@@ -45,10 +46,11 @@ impl FileBackend {
     }
 
     pub(super) async fn start(options: FileBackendBuilder) -> Result<Self, BackendError> {
-        let every = options.poll_interval;
+        let (every, path) = (options.poll_interval, options.path.clone());
         let store = task::spawn_blocking(|| Store::open(options)).await;
         let store = store.map_err(interrupted)??;
         let shared = Arc::new(Shared {
+            path,
             hints: Arc::new(watch::Sender::new(store.revision())),
             store: Arc::new(Mutex::new(store)),
         });
@@ -108,6 +110,10 @@ impl Backend for FileBackend {
 
     fn lost(&self) -> BoxFuture<'_, Option<Lost>> {
         Box::pin(async { self.0.with_store(|store| store.lost()).await.ok().flatten() })
+    }
+
+    fn state_file(&self) -> Option<&Path> {
+        Some(&self.0.path)
     }
 
     fn changes(&self) -> BoxStream<'static, Revision> {

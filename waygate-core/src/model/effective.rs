@@ -157,6 +157,16 @@ impl Position {
         }
     }
 
+    /// Whether the route is in maintenance, or will be again, until its windows have ended.
+    pub(super) fn ends_with_windows(&self) -> bool {
+        let is_maintained = match &self.lifecycle {
+            Lifecycle::Active => false,
+            Lifecycle::Maintenance => true,
+            Lifecycle::Disabled(disabled) => disabled.former.maintenance,
+        };
+        is_maintained && !self.windows.is_empty()
+    }
+
     /// When a maintenance ends that was to last until changed and was then given windows: with the first of them.
     pub(crate) fn planned_end(&self) -> Option<Timestamp> {
         let windows = self.windows.iter().map(|window| window.interval);

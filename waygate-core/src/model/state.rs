@@ -21,12 +21,94 @@ pub struct RouteState {
 }
 
 /// What is stored for a route that an operator has changed. Untouched routes are not stored at all.
+///
+/// Once, windows meant nothing on a route in maintenance. Such windows were stored, and are left out: they must not open now
+/// what has been closed until changed. Records whose windows do end the maintenance say so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Record", into = "Record")]
 pub struct RouteOverride {
     /// The state that applies.
     pub state: RouteState,
     /// What the code declared when the operator changed it. When the code declares something else
     /// by now, the override still applies, and the difference is reported as drift.
     pub declared: RouteState,
+}
+
+/// How an override is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    state: RouteState,
+    declared: RouteState,
+    /// Whether the maintenance ends with its windows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    ends_with_windows: bool,
+}
+
+impl From<Record> for RouteOverride {
+    fn from(record: Record) -> Self {
+        let Record {
+            mut state,
+            declared,
+            ends_with_windows,
+        } = record;
+        if state.position.ends_with_windows() && !ends_with_windows {
+            state.position.windows.clear();
+        }
+        Self { state, declared }
+    }
+}
+
+impl From<RouteOverride> for Record {
+    fn from(RouteOverride { state, declared }: RouteOverride) -> Self {
+        Self {
+            ends_with_windows: state.position.ends_with_windows(),
+            state,
+            declared,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn stored(lifecycle: Value, mark: bool) -> Value {
+        let windows = json!([{ "start": "2029-01-01T00:00:00Z", "end": "2029-01-01T01:00:00Z" }]);
+        let position = json!({ "lifecycle": lifecycle, "windows": windows });
+        let mut record = json!({ "state": { "position": position }, "declared": {} });
+        if mark {
+            record["ends_with_windows"] = true.into();
+        }
+        record
+    }
+
+    #[test]
+    fn windows_of_before_end_no_maintenance() {
+        let disabled = |former| json!({ "disabled": { "former": { "maintenance": former } } });
+        for (lifecycle, is_in_maintenance) in [
+            (json!("maintenance"), true),
+            (disabled(true), true),
+            (disabled(false), false),
+            (json!("active"), false),
+        ] {
+            for mark in [true, false] {
+                let record = stored(lifecycle.clone(), mark);
+                let read: RouteOverride = serde_json::from_value(record).unwrap();
+                let kept = read.state.position.windows.len();
+                assert_eq!(
+                    kept == 1,
+                    mark || !is_in_maintenance,
+                    "{lifecycle}, marked: {mark}"
+                );
+                let written = serde_json::to_value(&read).unwrap();
+                assert_eq!(
+                    serde_json::from_value::<RouteOverride>(written).unwrap(),
+                    read
+                );
+            }
+        }
+    }
 }

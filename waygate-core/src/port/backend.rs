@@ -1,4 +1,6 @@
-use std::{borrow::Borrow, collections::HashSet, fmt, future::Future, pin::Pin, sync::Arc};
+use std::{
+    borrow::Borrow, collections::HashSet, fmt, future::Future, path::Path, pin::Pin, sync::Arc,
+};
 
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
@@ -63,6 +65,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// at the start: what such a change may have closed is closed again.
     fn lost(&self) -> BoxFuture<'_, Option<Lost>> {
         Box::pin(async { None })
+    }
+
+    /// The file that the state is in; `None` by default, for state that is in none. The engine keeps counters beside it.
+    fn state_file(&self) -> Option<&Path> {
+        None
     }
 
     /// Hints that the store has moved on, commits of this very process included.

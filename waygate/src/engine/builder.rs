@@ -61,7 +61,7 @@ pub struct WaygateBuilder {
     #[cfg(feature = "file")]
     pub(super) boot_cache: Option<std::path::PathBuf>,
     #[cfg(feature = "file")]
-    pub(super) counter_snapshot: Option<counter_snapshot::Place>,
+    pub(super) counter_snapshot: counter_snapshot::Place,
     #[cfg(feature = "redis")]
     pub(super) redis: Option<waygate_backends::RedisOptions>,
     #[cfg(feature = "redis")]
@@ -101,7 +101,7 @@ impl Default for WaygateBuilder {
             #[cfg(feature = "file")]
             boot_cache: None,
             #[cfg(feature = "file")]
-            counter_snapshot: None,
+            counter_snapshot: counter_snapshot::Place::default(),
             #[cfg(feature = "redis")]
             redis: None,
             #[cfg(feature = "redis")]
@@ -242,15 +242,21 @@ impl WaygateBuilder {
     /// Keeps the counters of this process in this file, so that a limit that is used up stays used up after a restart or a
     /// crash, which loses what was counted in the last second (and while the last file was written). Places of limits of
     /// concurrency are not kept. The file takes 32 bytes for a counter, 64 MiB at most, and is readable for its owner only:
-    /// it holds digests of keys and the secret behind them, so that whoever has it can test keys that they guess. Of several
-    /// processes with one file, the first keeps its counters in it; give each a file of its own.
+    /// it holds digests of keys and the secret behind them, with which its owner can test guessed keys. Of several processes
+    /// with one file, the first keeps its counters in it; give each a file of its own.
     ///
-    /// [`Waygate::from_env`] does this with `WAYGATE_BACKEND=file` in `<state file>.counters`, unless requests are counted
-    /// in [another store](Self::counters). What cannot be kept or put back is reported as
-    /// [`Component::CounterSnapshot`].
+    /// Default: with state in a file, `<state file>.counters`, unless requests are counted in
+    /// [another store](Self::counters). What cannot be kept or put back is reported as [`Component::CounterSnapshot`].
     #[cfg(feature = "file")]
     pub fn counter_snapshot(mut self, path: impl Into<std::path::PathBuf>) -> Self {
-        self.counter_snapshot = Some(counter_snapshot::Place::At(path.into()));
+        self.counter_snapshot = counter_snapshot::Place::At(path.into());
+        self
+    }
+
+    /// Keeps no counters of this process in a [file](Self::counter_snapshot).
+    #[cfg(feature = "file")]
+    pub fn without_counter_snapshot(mut self) -> Self {
+        self.counter_snapshot = counter_snapshot::Place::Nowhere;
         self
     }
 
@@ -262,8 +268,10 @@ impl WaygateBuilder {
 
     /// Starts the engine: reads the store, and follows it in the background.
     ///
-    /// A store that cannot be read does not stop the start: declarations apply, the engine is
-    /// [degraded](Waygate::health), and the store is tried again in the background.
+    /// A store that cannot be read does not stop the start: the engine is [degraded](Waygate::health), and the store is
+    /// tried again in the background. While it does not answer, declarations apply, or the [boot cache](Self::boot_cache).
+    /// Where it answers and nothing in it can be read ([`Corrupt`](waygate_core::port::BackendError::Corrupt),
+    /// [`Unreadable`](waygate_core::port::BackendError::Unreadable)), everything but force-active routes is closed.
     ///
     /// # Errors
     /// [`BuildError`] for settings that cannot be right.
@@ -316,7 +324,7 @@ impl WaygateBuilder {
         #[cfg(feature = "file")]
         let counter_snapshot = {
             let now = limit_clock.now(&*self.clock);
-            self.open_counter_snapshot(&local, shared.is_some(), now)
+            self.open_counter_snapshot(&*backend, &local, shared.is_some(), now)
                 .await?
         };
         let inner = Arc::new(Inner {

@@ -58,7 +58,6 @@ fn from_sources(
                     path.unwrap_or_else(|| "waygate-state.json".to_owned())
                         .into(),
                 );
-                builder.counter_snapshot = Some(Place::BesideState);
             }
             #[cfg(feature = "redis")]
             "redis" => builder.redis = Some(redis(setting("WAYGATE_REDIS_URL"))?),
@@ -68,8 +67,8 @@ fn from_sources(
     #[cfg(feature = "file")]
     if let Some(snapshot) = setting("WAYGATE_COUNTER_SNAPSHOT") {
         builder.counter_snapshot = match snapshot.value.as_str() {
-            "off" => None,
-            path => Some(Place::At(path.into())),
+            "off" => Place::Nowhere,
+            path => Place::At(path.into()),
         };
     }
     Ok(builder)

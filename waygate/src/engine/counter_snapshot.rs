@@ -2,13 +2,17 @@
 
 use std::{
     ops::ControlFlow,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use waygate_backends::{CounterSnapshot, MemoryCounters};
-use waygate_core::{Printable, limit::quota::Nanos, port::BackendError};
+use waygate_core::{
+    Printable,
+    limit::quota::Nanos,
+    port::{Backend, BackendError},
+};
 
 use super::{BuildError, Component, Inner, WaygateBuilder};
 
@@ -19,31 +23,34 @@ const EVERY: Duration = Duration::from_secs(1);
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 
 /// Where counters are kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) enum Place {
-    At(PathBuf),
     /// Only where the state is in a file as well, and nobody else counts.
+    #[default]
     BesideState,
+    At(PathBuf),
+    Nowhere,
 }
 
 impl WaygateBuilder {
     /// Puts back what was counted before.
     pub(super) async fn open_counter_snapshot(
         &self,
+        backend: &dyn Backend,
         counters: &MemoryCounters,
         is_shared: bool,
         now: Nanos,
     ) -> Result<Option<Arc<CounterSnapshot>>, BuildError> {
         let counters = counters.clone();
-        let own_backend = self.backend.is_some();
-        let state = self.file.clone().filter(|_| !own_backend && !is_shared);
+        let state = backend.state_file().filter(|_| !is_shared);
+        let state = state.map(Path::to_owned);
         let place = self.counter_snapshot.clone();
         let opened = tokio::task::spawn_blocking(move || match (place, state) {
-            (Some(Place::At(path)), _) => CounterSnapshot::open(path, &counters, now).map(Some),
-            (Some(Place::BesideState), Some(state)) => {
+            (Place::At(path), _) => CounterSnapshot::open(path, &counters, now).map(Some),
+            (Place::BesideState, Some(state)) => {
                 CounterSnapshot::beside_state(state, &counters, now).map(Some)
             }
-            (Some(Place::BesideState), None) | (None, _) => Ok(None),
+            (Place::BesideState, None) | (Place::Nowhere, _) => Ok(None),
         });
         let opened = opened.await.map_err(|error| {
             BackendError::Unavailable(format!("reading the counters was interrupted: {error}"))

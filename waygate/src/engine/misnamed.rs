@@ -14,16 +14,30 @@ use super::{
     unreadable::{Instead, Past},
 };
 
-/// What can be made out of the name of a route that is no route key.
+/// Which routes a record may mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    service: Option<ServiceName>,
-    pub(super) path: PathTemplate,
+pub(crate) enum Place {
+    /// This one: only the kind is misspelled.
+    Route(RouteKey),
+    /// Those of a path.
+    Path {
+        service: Option<ServiceName>,
+        path: PathTemplate,
+    },
+    /// Those of every path that begins so.
+    Below {
+        service: Option<ServiceName>,
+        beginning: String,
+    },
 }
 
 impl Place {
+    /// What can be made out of the name of a route.
     fn made_out(name: &str) -> Option<Self> {
         let name = name.trim();
+        if let Ok(route) = name.parse() {
+            return Some(Self::Route(route));
+        }
         let (before, path) = match name.find('/') {
             Some(at) => (&name[..at], Cow::from(&name[at..])),
             // The slash is what is missing.
@@ -33,49 +47,80 @@ impl Place {
             }
         };
         let service = before.split_once(':').filter(|(_, rest)| !rest.is_empty());
-        Some(Self {
-            service: service.and_then(|(service, _)| service.parse().ok()),
-            path: path.parse().ok()?,
-        })
+        let service = service.and_then(|(service, _)| service.parse().ok());
+        if let Ok(path) = path.parse() {
+            return Some(Self::Path { service, path });
+        }
+        let beginnings = path.char_indices().rev().map(|(at, _)| &path[..at]);
+        let mut legible = beginnings
+            .filter(|beginning| *beginning != "/" && beginning.parse::<PathTemplate>().is_ok());
+        // One record closes no more than it may mean: where nothing of the path is legible, what is written so.
+        let beginning = legible.next().unwrap_or(&path).to_owned();
+        Some(Self::Below { service, beginning })
     }
 
     /// Whether a route is one of those that may be meant.
     pub(crate) fn covers(&self, route: &RouteKey) -> bool {
-        let service = self.service.as_ref().map(ServiceName::as_str);
-        route.path() == self.path.as_str() && route.service() == service
+        let is_of = |service: &Option<ServiceName>| {
+            route.service() == service.as_ref().map(ServiceName::as_str)
+        };
+        match self {
+            Self::Route(meant) => route == meant,
+            Self::Path { service, path } => route.path() == path.as_str() && is_of(service),
+            Self::Below { service, beginning } => {
+                route.path().starts_with(beginning) && is_of(service)
+            }
+        }
     }
 }
 
 /// A record whose key cannot be read.
-struct Misnamed<'a> {
-    kind: &'a str,
+struct Misnamed {
+    kind: &'static str,
+    /// The record that is meant, where only the kind is misspelled.
+    exact: Option<RecordId>,
     place: Option<Place>,
 }
 
-impl<'a> Misnamed<'a> {
-    fn new(key: &'a EntityKey) -> Option<Self> {
-        let (kind, name) = key.as_str().split_once('/')?;
+impl Misnamed {
+    fn new(key: &EntityKey) -> Option<Self> {
+        let (kind, name) = key.as_str().split_once('/').unwrap_or((key.as_str(), ""));
+        let kind = kind_meant(kind)?;
+        let exact = RecordId::named(kind, name);
         // Limits have names of their own after the route's.
         let route = match kind {
-            kind::SERVICE => None,
+            kind::SERVICE | kind::GLOBAL => None,
             kind::LIMIT | kind::CONCURRENCY | kind::COUNTERS => name.split('#').next(),
             _ => Some(name),
         };
         Some(Self {
-            kind,
             place: route.and_then(Place::made_out),
+            kind,
+            exact,
         })
     }
 
     fn may_be(&self, id: &RecordId) -> bool {
-        let entity = id.entity();
-        let kind = entity.as_str().split_once('/').map(|(kind, _)| kind);
+        if let Some(exact) = &self.exact {
+            return exact == id;
+        }
         let is_there = match (&self.place, route_of(id)) {
             (Some(place), route) => route.is_some_and(|route| place.covers(route)),
             (None, _) => true,
         };
-        kind == Some(self.kind) && is_there
+        id.entity().name_in(self.kind).is_some() && is_there
     }
+}
+
+/// The kind that was probably meant.
+fn kind_meant(text: &str) -> Option<&'static str> {
+    let text = text.trim().to_ascii_lowercase();
+    let kinds = kind::GOVERNING.into_iter();
+    kinds
+        .map(|kind| (strsim::osa_distance(kind, &text), kind))
+        .filter(|(distance, kind)| distance * 3 <= kind.len())
+        .min()
+        .map(|(_, kind)| kind)
 }
 
 fn route_of(id: &RecordId) -> Option<&RouteKey> {
@@ -107,6 +152,7 @@ impl Stored {
     pub(super) fn stand_in_for_misnamed(
         &mut self,
         key: &EntityKey,
+        revision: u64,
         says_off: bool,
         past: Past<'_>,
         is_there: impl Fn(&EntityKey) -> bool,
@@ -119,7 +165,12 @@ impl Stored {
         let Some(misnamed) = Misnamed::new(key) else {
             return stand_in;
         };
-        if misnamed.kind == kind::SERVICE && says_off {
+        if let Some(id) = &misnamed.exact
+            && (self.entity(id).is_some() || is_there(&id.entity()))
+        {
+            return stand_in;
+        }
+        if matches!(misnamed.kind, kind::SERVICE | kind::GLOBAL) && says_off {
             stand_in.instead = Instead::MaintenanceOff;
             return stand_in;
         }
@@ -155,6 +206,14 @@ impl Stored {
             _ if is_known => Instead::LastKnown,
             kind::ROUTE if misnamed.place.is_some() => Instead::PathClosed,
             kind::LIMIT | kind::CONCURRENCY => Instead::Declared,
+            kind::GLOBAL | kind::SERVICE => match &misnamed.exact {
+                Some(RecordId::Maintenance(scope)) => {
+                    self.close_scope(scope, revision);
+                    stand_in.kept.insert(scope.entity());
+                    Instead::MaintenanceOn
+                }
+                _ => Instead::ServicesClosed,
+            },
             _ => Instead::Nothing,
         };
         stand_in.place = misnamed.place.filter(|_| misnamed.kind == kind::ROUTE);
@@ -168,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_path_is_made_out_of_what_is_no_route_key() {
-        for (name, service, path) in [
+        for (name, own, path) in [
             ("GTE:/a", None, "/a"),
             ("GET /a", None, "/a"),
             (" GET:/a ", None, "/a"),
@@ -178,13 +237,42 @@ mod tests {
             (":/a/{id}", None, "/a/{id}"),
             ("billing:GTE:/a", Some("billing"), "/a"),
         ] {
-            assert!(name.parse::<RouteKey>().is_err(), "{name}");
-            let place = Place::made_out(name).unwrap();
-            let found = place.service.as_ref().map(ServiceName::as_str);
-            assert_eq!((found, place.path.as_str()), (service, path), "{name}");
+            let own: Option<ServiceName> = own.map(|own: &str| own.parse().unwrap());
+            let (service, path) = (own, path.parse().unwrap());
+            let place = Place::Path { service, path };
+            assert_eq!(Place::made_out(name), Some(place), "{name}");
         }
-        for name in ["", "GET", "GET:/a{", "GET:/{a"] {
+        for (name, beginning) in [
+            ("GET:/a{", "/a"),
+            ("GET:/{a", "/{a"),
+            ("GTE:/a/{id}/b{", "/a/{id}/b"),
+        ] {
+            let place = Place::Below {
+                service: None,
+                beginning: beginning.to_owned(),
+            };
+            assert_eq!(Place::made_out(name), Some(place), "{name}");
+        }
+        for name in ["", "GET"] {
             assert_eq!(Place::made_out(name), None, "{name}");
+        }
+        let route = Place::Route("GET:/a".parse().unwrap());
+        assert_eq!(Place::made_out("GET:/a"), Some(route));
+    }
+
+    #[test]
+    fn a_kind_is_made_out_of_typing_errors() {
+        for (text, kind) in [
+            ("routes", Some(kind::ROUTE)),
+            ("Route", Some(kind::ROUTE)),
+            ("servce", Some(kind::SERVICE)),
+            ("globl", Some(kind::GLOBAL)),
+            ("concurency", Some(kind::CONCURRENCY)),
+            ("tokens", None),
+            ("flag", None),
+            ("", None),
+        ] {
+            assert_eq!(kind_meant(text), kind, "{text}");
         }
     }
 }

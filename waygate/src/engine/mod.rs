@@ -120,7 +120,11 @@ pub(crate) use target::Asked;
 #[cfg(feature = "axum")]
 pub(crate) use target::is_preflight;
 #[cfg(feature = "admin")]
-pub(crate) use {change::entry as audit_entry, limits::LimitCommand, stored::Others};
+pub(crate) use {
+    change::entry as audit_entry,
+    limits::LimitCommand,
+    stored::{Others, kind},
+};
 
 /// The engine: what every route is, who changed it, and what is to become of a request.
 ///
@@ -257,7 +261,7 @@ impl Waygate {
     /// }
     ///
     /// let waygate = Waygate::builder().build().await?;
-    /// waygate.register("GET:/items/{id}".parse()?, RouteState::default()).await;
+    /// waygate.register("GET:/items/{id}".parse()?, RouteState::default()).await?;
     /// waygate.system().disable("/items/{id}", "incident").await?;
     ///
     /// let target = RequestTarget::new(&Method::GET, "/items/7").matched("/items/{id}");

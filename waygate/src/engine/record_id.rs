@@ -24,13 +24,18 @@ impl RecordId {
     /// Reads the key of a record.
     ///
     /// # Errors
-    /// [`Invalid`] when the key is of one of the engine's kinds and its name does not follow the grammar of that kind.
+    /// [`Invalid`] when there is no such kind, or the name does not follow the grammar of its kind.
     pub(crate) fn of(key: &EntityKey) -> Result<Self, Invalid> {
-        if key.as_str() == kind::GLOBAL {
-            return Ok(Self::Maintenance(MaintenanceScope::Global));
-        }
+        let unknown = |kind: &str| {
+            let problem = "there is no such kind of records in this version; check its spelling";
+            Invalid::new("record", kind, problem)
+        };
         let Some((kind, name)) = key.as_str().split_once('/') else {
-            return Ok(Self::Other(key.clone()));
+            return match key.as_str() {
+                kind::GLOBAL => Ok(Self::Maintenance(MaintenanceScope::Global)),
+                kind::RESEED => Ok(Self::Other(key.clone())),
+                other => Err(unknown(other)),
+            };
         };
         Ok(match kind {
             kind::ROUTE => Self::Route(name.parse()?),
@@ -41,8 +46,17 @@ impl RecordId {
             kind::LIMIT => Self::Limit(name.parse()?),
             kind::CONCURRENCY => Self::Concurrency(name.parse()?),
             kind::COUNTERS => Self::Counters(name.parse()?),
-            _ => Self::Other(key.clone()),
+            kind::TOKEN | kind::LOGIN => Self::Other(key.clone()),
+            other => return Err(unknown(other)),
         })
+    }
+
+    /// The record of this kind and name, if there can be one.
+    pub(crate) fn named(kind: &'static str, name: &str) -> Option<Self> {
+        match kind {
+            kind::GLOBAL => Some(Self::Maintenance(MaintenanceScope::Global)),
+            kind => Self::of(&EntityKey::of(kind, name)).ok(),
+        }
     }
 
     /// The key under which the record is stored.

@@ -12,8 +12,11 @@ use waygate_core::{
 use waygate_core::grammar::PathTemplate;
 
 use super::{
-    Attached, Inner, Registered, Source, Waygate, limits::check_key, merge::union,
-    snapshot::Snapshot, table::Table,
+    Attached, Inner, Registered, Source, Waygate,
+    limits::{NO_PRINCIPAL, check_key, needs_of_caller},
+    merge::union,
+    snapshot::Snapshot,
+    table::Table,
 };
 
 /// A route to [register](Waygate::register_all): its state to begin with, its limits, and (with the feature `axum`) functions
@@ -75,7 +78,11 @@ impl Registration {
     }
 
     /// `own` is the service of this process.
-    fn check(self, own: Option<&ServiceName>) -> Result<Registered, RegisterError> {
+    fn check(
+        self,
+        own: Option<&ServiceName>,
+        has_principal: bool,
+    ) -> Result<Registered, RegisterError> {
         let Self {
             key,
             state,
@@ -104,6 +111,29 @@ impl Registration {
         }
         for policy in &rates {
             policy.check().map_err(invalid)?;
+        }
+        // Processes of another service may have callers.
+        if key.service().is_none() && !has_principal {
+            let rates = rates.iter().map(|policy| {
+                let need = needs_of_caller(&policy.key, !policy.tiers.is_empty());
+                ("rate limit", &policy.name, need)
+            });
+            let concurrency = concurrency.iter().map(|policy| {
+                let need = needs_of_caller(&policy.key, false);
+                ("limit of concurrency", &policy.name, need)
+            });
+            let mut needy = rates.chain(concurrency);
+            if let Some((kind, name, need)) =
+                needy.find_map(|(kind, name, need)| Some((kind, name, need?)))
+            {
+                let name = name.to_string();
+                return Err(RegisterError::NoPrincipal {
+                    key: key.clone(),
+                    kind,
+                    name,
+                    need,
+                });
+            }
         }
         check_names(rates.iter().map(|policy| &policy.name)).map_err(invalid)?;
         check_names(concurrency.iter().map(|policy| &policy.name)).map_err(invalid)?;
@@ -164,6 +194,18 @@ pub enum RegisterError {
         key: RouteKey,
         /// What is wrong.
         invalid: Invalid,
+    },
+    /// A limit counts by callers, and the builder names no type of them.
+    #[error("{key}: the {kind} `{name}` {need}, and no request has a caller: {NO_PRINCIPAL}")]
+    NoPrincipal {
+        /// The route.
+        key: RouteKey,
+        /// `rate limit` or `limit of concurrency`.
+        kind: &'static str,
+        /// The name of the limit.
+        name: String,
+        /// What it needs of callers.
+        need: &'static str,
     },
     /// Two declarations of one route say different things.
     #[error(
@@ -230,8 +272,10 @@ impl Waygate {
         &self,
         routes: impl IntoIterator<Item = impl Into<Registration>>,
     ) -> Result<(), RegisterError> {
-        let own = self.inner.service.as_ref();
-        let routes = routes.into_iter().map(|route| route.into().check(own));
+        let (own, has_principal) = (self.inner.service.as_ref(), self.inner.principal.is_some());
+        let routes = routes
+            .into_iter()
+            .map(|route| route.into().check(own, has_principal));
         let mut checked: Vec<Registered> = Vec::new();
         for route in routes {
             let route = route?;

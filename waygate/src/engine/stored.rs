@@ -20,7 +20,7 @@ use super::{
     maintenance::MaintenanceScope,
     record_id::RecordId,
     setback::Setback,
-    unreadable::Unreadable,
+    unreadable::{Unreadable, closed_maintenance},
 };
 
 /// Kinds of entities that the engine itself keeps.
@@ -38,6 +38,21 @@ pub(crate) mod kind {
     pub(crate) const COUNTERS: &str = "counters";
     /// From what the store was filled after it had lost everything.
     pub(crate) const RESEED: &str = "reseed";
+    /// A token of the admin interface. These two are known without it: processes that have it may share the store.
+    pub(crate) const TOKEN: &str = "token";
+    /// A network that logins came from.
+    pub(crate) const LOGIN: &str = "login";
+
+    /// Those that gate or limit requests, or say how they do.
+    pub(crate) const GOVERNING: [&str; 7] = [
+        ROUTE,
+        GLOBAL,
+        SCHEDULE,
+        SERVICE,
+        LIMIT,
+        CONCURRENCY,
+        COUNTERS,
+    ];
 }
 
 /// A value, and the number of the commit that wrote it.
@@ -260,7 +275,11 @@ impl Stored {
     pub(crate) fn maintenance(&self, scope: &MaintenanceScope) -> Versioned<GlobalMaintenance> {
         match scope {
             MaintenanceScope::Global => self.global.clone(),
-            MaintenanceScope::Service(name) => self.services.get(name).cloned().unwrap_or_default(),
+            MaintenanceScope::Service(name) => match self.services.get(name) {
+                Some(known) => known.clone(),
+                None if self.closes_services() => closed_maintenance(0),
+                None => Versioned::default(),
+            },
         }
     }
 

@@ -37,9 +37,11 @@ pub(crate) struct Unreadable {
 pub(super) enum Instead {
     LastKnown,
     Closed,
-    /// Every route of the path that has no record of its own.
+    /// Every route that may be meant, and has no record of its own.
     PathClosed,
     MaintenanceOn,
+    /// The same of every service that has no record of its own.
+    ServicesClosed,
     MaintenanceOff,
     Declared,
     Nothing,
@@ -54,6 +56,9 @@ impl fmt::Display for Unreadable {
             }
             Instead::PathClosed => {
                 "the routes of its path are closed until the record is mended, each until it is changed"
+            }
+            Instead::ServicesClosed => {
+                "maintenance of the services that have no record is on until the record is mended or the service's is changed"
             }
             Instead::MaintenanceOn => "its maintenance is on until the record is mended or changed",
             Instead::MaintenanceOff => "its maintenance is off, as the record says",
@@ -136,11 +141,12 @@ impl Stored {
         is_there: impl Fn(&EntityKey) -> bool,
     ) -> StandIn {
         let Ok(id) = RecordId::of(key) else {
-            let mut stand_in = self.stand_in_for_misnamed(key, says_off, past, is_there);
+            let mut stand_in = self.stand_in_for_misnamed(key, revision, says_off, past, is_there);
             // What was decided about it holds for as long as it is the same.
             if let Past::Current(last) = past
                 && let Some(known) = last.unreadable.get(key)
                 && known.revision == revision
+                && stand_in.instead != Instead::Nothing
             {
                 stand_in.instead = known.instead;
             }
@@ -159,13 +165,7 @@ impl Stored {
             RecordId::Route(_) => Instead::Closed,
             RecordId::Maintenance(_) if says_off => Instead::MaintenanceOff,
             RecordId::Maintenance(scope) => {
-                let closed = closed_maintenance(revision);
-                match scope {
-                    MaintenanceScope::Global => self.global = closed,
-                    MaintenanceScope::Service(name) => {
-                        self.services.insert(name, closed);
-                    }
-                }
+                self.close_scope(&scope, revision);
                 Instead::MaintenanceOn
             }
             RecordId::Limit(_) | RecordId::Concurrency(_) => Instead::Declared,
@@ -175,6 +175,17 @@ impl Stored {
             instead,
             kept: BTreeSet::new(),
             place: None,
+        }
+    }
+
+    /// Switches maintenance on, where nothing is known of it.
+    pub(super) fn close_scope(&mut self, scope: &MaintenanceScope, revision: u64) {
+        let closed = closed_maintenance(revision);
+        match scope {
+            MaintenanceScope::Global => self.global = closed,
+            MaintenanceScope::Service(name) => {
+                self.services.insert(name.clone(), closed);
+            }
         }
     }
 
@@ -233,6 +244,12 @@ impl Stored {
         let differ =
             unreadable.filter(|(key, _)| self.unreadable.get(*key) != other.unreadable.get(*key));
         differ.filter_map(|(_, unreadable)| unreadable.place.as_ref())
+    }
+
+    /// Whether a record whose key cannot be read may be about any service, and switch its maintenance on.
+    pub(super) fn closes_services(&self) -> bool {
+        let mut unreadable = self.unreadable.values();
+        unreadable.any(|unreadable| unreadable.instead == Instead::ServicesClosed)
     }
 
     /// Whether a record was kept, because a record whose key cannot be read may be the same: it is not in the store.

@@ -179,3 +179,38 @@ fn a_used_up_limit_stays_used_up_after_kill_9() {
     second.wait().unwrap();
     assert_eq!(first_answer, Some(429));
 }
+
+#[tokio::test]
+async fn a_file_backend_keeps_them_beside_the_state() {
+    use waygate::port::FileBackend;
+    let directory = Directory::new();
+    let state = directory.0.join("state.json");
+    let counters = directory.0.join("state.json.counters");
+    let open = async || builder().backend(FileBackend::open(&state).await.unwrap());
+    let status_of = async |waygate: &Waygate| status(&limited(waygate).await).await;
+    // Not where it is switched off.
+    let waygate = open()
+        .await
+        .without_counter_snapshot()
+        .build()
+        .await
+        .unwrap();
+    assert_eq!(status_of(&waygate).await, 200);
+    drop(waygate);
+    assert!(!counters.exists());
+    let waygate = open().await.build().await.unwrap();
+    let requests = limited(&waygate).await;
+    assert_eq!(
+        [status(&requests).await, status(&requests).await],
+        [200, 200]
+    );
+    until("they are kept", || counters.exists()).await;
+    assert_eq!(cause(&waygate), None);
+    drop((waygate, requests));
+    let waygate = open().await.build().await.unwrap();
+    assert_eq!(status_of(&waygate).await, 429);
+    drop(waygate);
+    let shared = std::sync::Arc::new(FileBackend::open(&state).await.unwrap());
+    let waygate = builder().shared_backend(shared).build().await.unwrap();
+    assert_eq!(status_of(&waygate).await, 429);
+}

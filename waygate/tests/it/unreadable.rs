@@ -1,5 +1,7 @@
 //! Records that cannot be read: nothing opens what was closed.
 
+mod kinds;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use waygate::{
     Action, AuditEntry, AuditQuery, Event, Events, Interval, RouteState, RouteStatus, Waygate,
+    port::{Backend, Batch},
     testing::ManualClock,
 };
 use waygate_backends::MemoryBackend;
@@ -304,4 +305,29 @@ async fn a_clock_that_is_set_back_finds_its_windows_again() {
     assert_eq!(app.get("/a").await.status(), 200);
     clock.set_wall(at("2030-01-01T03:00:00Z"));
     assert_eq!(app.get("/a").await.status(), 503);
+}
+
+/// Windows on a route in maintenance had no effect once, and were stored all the same.
+#[tokio::test]
+async fn a_stored_window_that_had_no_effect_opens_nothing() {
+    let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
+    let window =
+        serde_json::json!({"start": "2029-01-01T00:00:00Z", "end": "2029-01-01T01:00:00Z"});
+    let state = serde_json::json!({"position": {"lifecycle": "maintenance", "windows": [window]}});
+    let record = serde_json::json!({"state": state, "declared": {}});
+    let batch = Batch {
+        puts: vec![(format!("route/{KEY}").as_str().into(), record)],
+        ..Batch::default()
+    };
+    backend.commit(batch).await.unwrap();
+    let waygate = engine(&clock, &backend).await;
+    assert_eq!(status(&waygate), RouteStatus::Maintenance);
+    // One that is set now is its end, also for those who read it.
+    let system = waygate.system();
+    system.schedule(KEY, interval(), "upgrade").await.unwrap();
+    let other = engine(&clock, &backend).await;
+    clock.set_wall(at("2030-01-01T04:00:00Z"));
+    for waygate in [waygate, other] {
+        assert_eq!(status(&waygate), RouteStatus::Active);
+    }
 }

@@ -10,9 +10,9 @@ use serde_json::Value;
 use waygate_core::{StrictJson, Timestamp, port::EntityKey};
 
 use super::{instant, throttle::Network};
-use crate::engine::Others;
+use crate::engine::{Others, kind};
 
-const KIND: &str = "login";
+const KIND: &str = kind::LOGIN;
 
 /// How many networks are kept of an account; the one that was used least recently makes room.
 const NETWORKS: usize = 64;

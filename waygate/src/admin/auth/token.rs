@@ -7,13 +7,14 @@ use subtle::ConstantTimeEq;
 use waygate_core::{Secret, Timestamp, port::EntityKey};
 
 use super::{binding::Binding, instant, scope::Scopes};
+use crate::engine::kind;
 
 /// Tokens begin with this, so that scanners for leaked secrets can find them.
 const PREFIX: &str = "wg_";
 const BYTES: usize = 32;
 
 /// The kind of the entities that tokens are stored as, under the hash of the token.
-const KIND: &str = "token";
+const KIND: &str = kind::TOKEN;
 
 /// Makes a token: 256 random bits.
 pub(crate) fn generate() -> Result<Secret<String>, getrandom::Error> {

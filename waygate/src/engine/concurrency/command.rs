@@ -1,5 +1,4 @@
 use waygate_core::{
-    Printable,
     model::{Action, ConcurrencyPolicy, LimitKey},
     port::Expected,
 };
@@ -73,10 +72,6 @@ impl Change for ConcurrencyChange {
         };
         let line = inner.replace(stored, by, replacement).await?;
         let record = inner.snapshot.load().concurrency_record(&key);
-        let warning = record.as_ref().and_then(|record| record.warning.as_deref());
-        if let Some(warning) = warning {
-            tracing::warn!(limit = %Printable(&key), warning = %Printable(warning), "a limit was set that does not count as it is meant to");
-        }
         inner.send(Event::Concurrency {
             key,
             limit: record.clone().map(Box::new),

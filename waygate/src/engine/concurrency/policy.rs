@@ -10,7 +10,7 @@ use waygate_core::{
 };
 
 use crate::engine::{
-    limits::{Applying, ExemptNetworks, Noticed},
+    limits::{Applying, ExemptNetworks, Noticed, Problem},
     snapshot::Compiler,
 };
 
@@ -42,6 +42,7 @@ pub(crate) struct ConcurrencyStats {
     refused: AtomicU64,
     /// Requests that had nothing to be counted by.
     pub(super) skipped: Noticed,
+    problem: Problem,
 }
 
 impl Concurrency {
@@ -57,11 +58,15 @@ impl Concurrency {
         let (name, limit) = (&key.name, fields.limit);
         // draft-ietf-httpapi-ratelimit-headers, section 3: a quota of requests at the same time has no window.
         let item = format!("\"{name}\";q={limit};qu=\"concurrent-requests\"");
+        let stats = compiler.book.of_concurrency(&key);
+        let sources = compiler.sources;
+        let problem = sources.problem(&fields.key, &key, declared.as_ref(), false);
+        stats.problem.note(problem.as_deref(), &key, compiler);
         Self {
             series: Series::places(&key.scope, &key.name),
-            stats: compiler.book.of_concurrency(&key),
+            stats,
             is_declared: declared.is_some(),
-            problem: (compiler.sources).problem(&fields.key, &key, declared.as_ref(), false),
+            problem,
             exempt_ips: ExemptNetworks::new(&fields.exempt_ips),
             advertised: HeaderValue::try_from(item).ok(),
             key,

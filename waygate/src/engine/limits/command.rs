@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use waygate_core::{
-    Printable,
     grammar::{Limit, TierLimit},
     model::{Action, AuditEntry, LimitKey, LimitScope, RateLimitPolicy},
     port::{Batch, EntityKey, Expected},
@@ -118,10 +117,6 @@ impl Change for LimitChange {
         let line = inner.replace(stored, by, replacement).await?;
         let snapshot = inner.snapshot.load();
         let record = snapshot.limit_record(&key);
-        let warning = record.as_ref().and_then(|record| record.warning.as_deref());
-        if let Some(warning) = warning {
-            tracing::warn!(policy = %Printable(&key), warning = %Printable(warning), "a limit was set that does not count as it is meant to");
-        }
         inner.send(Event::RateLimit {
             key,
             limit: record.clone().map(Box::new),

@@ -1,11 +1,15 @@
 //! What limits count by that requests may not have, or never have.
 
+use std::sync::Mutex;
+
 use waygate_core::{
+    Printable,
     grammar::{KeyPart, KeySource},
-    model::LimitKey,
+    model::{LimitKey, LimitScope},
 };
 
-use super::check_key;
+use super::{check_key, lock};
+use crate::engine::snapshot::Compiler;
 
 /// What the application has said of its requests and limits.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +32,33 @@ pub(crate) fn needs_of_caller(key: &KeySource, has_tiers: bool) -> Option<&'stat
         KeySource::Parts(parts) if parts.contains(&KeyPart::User) => Some("counts by `user`"),
         _ if has_tiers => Some("has `tiers`"),
         KeySource::Parts(_) | KeySource::Custom => None,
+    }
+}
+
+/// What is known to be wrong with a limit, as it was logged last.
+#[derive(Debug, Default)]
+pub(crate) struct Problem(Mutex<Option<String>>);
+
+impl Problem {
+    /// Notes what is wrong now, and logs it where it is new and the limit holds in this process.
+    pub(crate) fn note(&self, problem: Option<&str>, key: &LimitKey, compiler: Compiler<'_>) {
+        let mut logged = lock(&self.0);
+        if logged.as_deref() == problem {
+            return;
+        }
+        *logged = problem.map(str::to_owned);
+        let is_ours = match &key.scope {
+            LimitScope::Global => true,
+            LimitScope::Service(service) => compiler.service == Some(service),
+            LimitScope::Route(route) => route.service().is_none(),
+        };
+        if let Some(problem) = problem.filter(|_| is_ours) {
+            tracing::warn!(
+                policy = %Printable(key),
+                warning = %Printable(problem),
+                "a limit does not count as it is meant to"
+            );
+        }
     }
 }
 

@@ -45,9 +45,7 @@ pub use explain::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
 pub(crate) use key::LimitedKey;
 pub(crate) use levels::{Levels, MethodLimits, OwnLimits, RouteLimits};
 pub use listing::{HitQuery, HitRecord, LimitRecord};
-pub(crate) use missing::{KeySources, remedy};
-#[cfg(feature = "axum")]
-pub(crate) use missing::{NO_PRINCIPAL, needs_of_caller};
+pub(crate) use missing::{KeySources, NO_PRINCIPAL, Problem, needs_of_caller, remedy};
 pub(crate) use overrides::{Applying, Overrides};
 pub(crate) use policy::{ExemptNetworks, Policy, Rate};
 pub(crate) use replace::Replacement;

@@ -87,12 +87,14 @@ impl Policy {
             .chain(tiers)
             .map(|limit| Rates::compile(&key, &fields, limit, generation))
             .collect();
+        let problem = sources.problem(&fields.key, &key, declared.as_ref(), has_tiers);
+        stats.problem.note(problem.as_deref(), &key, compiler);
         Self {
             exempt_ips: ExemptNetworks::new(&fields.exempt_ips),
             limits,
             is_plain: is_plain(&fields),
             is_declared: declared.is_some(),
-            problem: sources.problem(&fields.key, &key, declared.as_ref(), has_tiers),
+            problem,
             key,
             fields,
             revision,

@@ -13,7 +13,7 @@ use waygate_core::{
     model::{LimitKey, RouteKey},
 };
 
-use super::key::LimitedKey;
+use super::{key::LimitedKey, missing::Problem};
 use crate::engine::concurrency::ConcurrencyStats;
 
 /// What one policy has said since the process began.
@@ -27,6 +27,7 @@ pub(crate) struct PolicyStats {
     pub(crate) skipped: Noticed,
     /// Requests without a caller, where the policy has tiers.
     pub(crate) without_caller: Noticed,
+    pub(crate) problem: Problem,
     top: Mutex<TopKeys>,
 }
 

@@ -12,7 +12,10 @@ use tracing::{
     field::{Field, Visit},
     span,
 };
-use waygate::{OnMissingKey, Principal, RouteState, Waygate, testing::TestApp};
+use waygate::{
+    ConcurrencyPolicy, OnMissingKey, Principal, RateLimitPolicy, Registration, RouteState, Waygate,
+    testing::TestApp,
+};
 
 use super::{key, set, status};
 use crate::support::{app, builder, clock};
@@ -336,4 +339,86 @@ async fn a_limit_of_concurrency_tells_the_same() {
         assert_eq!(app.send(request).await.status(), 200);
     }
     assert_eq!(waygate.concurrency_limit(&key(LIMIT)).unwrap().skipped, 2);
+}
+
+#[tokio::test]
+async fn a_registered_limit_by_callers_needs_a_type_of_them() {
+    let rate = |fields: Value| serde_json::from_value::<RateLimitPolicy>(fields).unwrap();
+    let by_user = rate(json!({"limit": "1/hour", "key_strategy": "user"}));
+    let place: ConcurrencyPolicy =
+        serde_json::from_value(json!({"limit": 1, "key_strategy": "user"})).unwrap();
+    let route = |key: &str| Registration::new(key.parse().unwrap());
+    for (registration, need) in [
+        (
+            route("GET:/search").rate_limit(by_user.clone()),
+            "counts by `user`",
+        ),
+        (
+            route("GET:/search").rate_limit(rate(tiers("global"))),
+            "has `tiers`",
+        ),
+        (
+            route("/search").concurrency_limit(place),
+            "counts by `user`",
+        ),
+    ] {
+        let waygate = builder().build().await.unwrap();
+        let refused = waygate
+            .register_all([registration.clone()])
+            .await
+            .unwrap_err();
+        let said = refused.to_string();
+        assert!(
+            said.contains(need) && said.contains(".principal::<YourType>()"),
+            "{said}"
+        );
+        assert!(waygate.routes().is_empty());
+        let waygate = builder().principal::<User>().build().await.unwrap();
+        waygate.register_all([registration]).await.unwrap();
+    }
+    // Another service may have callers.
+    let waygate = builder().build().await.unwrap();
+    let elsewhere = route("billing:GET:/search").rate_limit(by_user);
+    waygate.register_all([elsewhere]).await.unwrap();
+}
+
+#[tokio::test]
+async fn stored_limits_that_find_no_caller_are_logged_once_at_the_start() {
+    let backend = Arc::new(waygate_backends::MemoryBackend::new());
+    let store = || builder().shared_backend(backend.clone()).service("shop");
+    let other = store().principal::<User>().build().await.unwrap();
+    let search = || "GET:/search".parse().unwrap();
+    other
+        .register(search(), RouteState::default())
+        .await
+        .unwrap();
+    let by_user = json!({"limit": "1/hour", "key_strategy": "user"});
+    let ours = [LIMIT, "*#default", "service:shop#default"];
+    for key in ours.into_iter().chain(["service:billing#default"]) {
+        set(&other, key, by_user.clone()).await;
+    }
+    let places = serde_json::from_value(json!({"limit": 1, "key_strategy": "user"})).unwrap();
+    let system = other.system();
+    system
+        .set_concurrency_limit(key("*#places"), places)
+        .await
+        .unwrap();
+
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let waygate = store().build().await.unwrap();
+    let router = Router::new().route("/search", get(|| async {}));
+    let _app = waygate.guard(router).await.unwrap();
+    waygate
+        .register(search(), RouteState::default())
+        .await
+        .unwrap();
+    let lines = log.0.lock().unwrap().clone();
+    for key in ours.into_iter().chain(["*#places"]) {
+        let of = lines
+            .iter()
+            .filter(|line| line.contains(&format!("policy={key} ")));
+        assert_eq!(of.count(), 1, "{key}: {lines:#?}");
+    }
+    assert_eq!(lines.len(), 4, "{lines:#?}");
 }

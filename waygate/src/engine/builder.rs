@@ -342,6 +342,8 @@ impl WaygateBuilder {
             #[cfg(feature = "axum")]
             allow_unmounted: self.allow_unmounted,
             #[cfg(feature = "axum")]
+            stacked: super::stacked::Stacked::default(),
+            #[cfg(feature = "axum")]
             bindings: super::bindings::Bindings::default(),
             #[cfg(feature = "axum")]
             unregistered: super::unregistered::Unregistered::default(),

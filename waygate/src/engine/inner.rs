@@ -38,6 +38,8 @@ pub(crate) struct Inner {
     #[cfg(feature = "axum")]
     pub(crate) allow_unmounted: Vec<String>,
     #[cfg(feature = "axum")]
+    pub(crate) stacked: super::stacked::Stacked,
+    #[cfg(feature = "axum")]
     pub(crate) bindings: super::bindings::Bindings,
     #[cfg(feature = "axum")]
     pub(crate) unregistered: super::unregistered::Unregistered,

@@ -9,7 +9,7 @@ use waygate_core::{Printable, decision::Verdict};
 
 use super::{
     BlockReason, Blocked,
-    admitted::Uncounted,
+    admitted::{Asking, Uncounted},
     facts::{RequestFacts, SeenBy},
     identity,
     limits::{
@@ -130,7 +130,8 @@ where
                 headers,
             });
         }
-        let uncounted = Uncounted::of(engine, &slots);
+        engine.note_stacked();
+        let uncounted = Uncounted::of(engine, &slots, Asking::Handler(&parts.extensions));
         if uncounted.slots.is_empty() && !slots.is_empty() {
             return Ok(Self { headers });
         }

@@ -35,6 +35,7 @@ impl Waygate {
             .and_then(|document| serde_json::to_value(document).ok());
         #[cfg(not(feature = "openapi"))]
         let mut document: Option<serde_json::Value> = None;
+        self.inner.note_guarded();
         let layer = WaygateLayer::new(self.clone());
         // `with_state` makes every endpoint's service once and for all. Without it axum makes them anew for each
         // connection, and none would remember which route it serves.

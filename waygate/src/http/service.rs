@@ -9,7 +9,7 @@ use waygate_core::decision::Verdict;
 
 use super::{
     BlockReason, Blocked,
-    admitted::{Admitted, Counted, Uncounted, as_admitted},
+    admitted::{Admitted, Asking, Counted, Uncounted, as_admitted},
     endpoint::Endpoint,
     facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
@@ -18,7 +18,7 @@ use super::{
     survey::{self, Probe},
     watch,
 };
-use crate::engine::{DeprecationHeaders, Governing, Limited, Snapshot};
+use crate::engine::{DeprecationHeaders, Governing, Inner, Limited, Snapshot};
 
 /// Decides about each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -41,8 +41,21 @@ pub(super) enum Step {
     Ask(Box<Waiting>),
     /// It is counted elsewhere, or needs a place.
     Wait(Box<Waiting>),
+    /// The endpoint answers, which another layer of the engine may stand before.
+    Mark(Box<After>),
     /// One of these, for all routes that are named.
     Among(Box<(Governing, Step)>),
+}
+
+impl Step {
+    /// The endpoint answers a request that was admitted.
+    #[inline(always)]
+    pub(super) fn admitted(engine: &Inner, after: Box<After>) -> Self {
+        match engine.is_stacked() {
+            false => Self::Serve(Some(after)),
+            true => Self::Mark(after),
+        }
+    }
 }
 
 impl<S> Service<Request> for WaygateService<S>
@@ -95,7 +108,7 @@ where
     #[cold]
     pub(super) fn follow_step(
         &mut self,
-        request: Request,
+        mut request: Request,
         step: Step,
     ) -> ResponseFuture<S::Future, S::Error> {
         match step {
@@ -105,11 +118,19 @@ where
             Step::TurnAway(away) => self.turn_away(request, *away),
             Step::Ask(waiting) => self.ask(request, waiting),
             Step::Wait(waiting) => self.wait(request, waiting),
+            Step::Mark(mut after) => {
+                after.mark(&self.endpoint.shared.waygate.inner, &mut request);
+                self.serve(request, Some(after))
+            }
             Step::Among(among) => {
                 let (slots, step) = *among;
-                let engine = self.endpoint.shared.waygate.inner.clone();
+                let engine = &*self.endpoint.shared.waygate.inner;
+                let admitted = slots.into_iter().map(|slot| {
+                    Admitted::new(engine, slot).marking(engine, request.extensions_mut())
+                });
+                let admitted = admitted.collect();
                 let answer = self.follow_step(request, step);
-                ResponseFuture::waiting(as_admitted(engine, slots, answer))
+                ResponseFuture::waiting(as_admitted(admitted, answer))
             }
         }
     }
@@ -142,7 +163,8 @@ impl Endpoint {
                 self.decide_at(Some(slot), request, snapshot)
             }
             ref slots => {
-                let left = Uncounted::of(&self.shared.waygate.inner, slots);
+                let arrived = Asking::Layer(extensions);
+                let left = Uncounted::of(&self.shared.waygate.inner, slots, arrived);
                 self.decide_among(slots, left, request, snapshot)
             }
         }
@@ -204,7 +226,9 @@ impl Endpoint {
             Err(refusal) => return refusal,
         };
         match engine.limits_for(snapshot, slot, &facts) {
-            Some(limited) => match Admitted::new(engine, limited.slot).counted() {
+            Some(limited) => match Admitted::new(engine, limited.slot)
+                .counted(Asking::Layer(request.extensions()))
+            {
                 Counted::Nothing => self.count(request, limited, announcement),
                 Counted::Shared => self.decide_alone(limited.slot, request, snapshot),
                 Counted::Everything => Step::Serve(None),
@@ -258,10 +282,13 @@ impl Endpoint {
     fn serve(&self, slot: Option<usize>, announcement: Option<DeprecationHeaders>) -> Step {
         let engine = &*self.shared.waygate.inner;
         let announced = slot.zip(announcement);
-        Step::Serve(
-            announced
-                .map(|(slot, headers)| After::announcing(Admitted::new(engine, slot), headers)),
-        )
+        match announced {
+            None => Step::Serve(None),
+            Some((slot, headers)) => {
+                let admitted = Admitted::new(engine, slot);
+                Step::admitted(engine, After::announcing(admitted, headers))
+            }
+        }
     }
 
     /// What is behind this endpoint, as far as it is known: where it is not, a handler.

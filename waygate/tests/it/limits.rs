@@ -3,6 +3,7 @@
 mod answers;
 mod callers;
 mod changes;
+mod in_process;
 mod methods;
 mod refunds;
 mod skipped;

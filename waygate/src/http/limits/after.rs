@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use axum::response::Response;
+use axum::{extract::Request, response::Response};
 use futures_util::FutureExt;
 
 use super::{
     super::{admitted::Admitted, endpoint::Endpoint, future::announce},
     Cost, headers,
 };
-use crate::engine::{DeprecationHeaders, Limits, Passed};
+use crate::engine::{DeprecationHeaders, Inner, Limits, Passed};
 
 /// On an answer: the request was refused further inside, so that it is not to be charged for what it has passed.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +60,12 @@ impl After {
                 counted,
             },
         )
+    }
+
+    /// Marks the request.
+    #[cold]
+    pub(crate) fn mark(&mut self, engine: &Inner, request: &mut Request) {
+        self.admitted = self.admitted.marking(engine, request.extensions_mut());
     }
 
     /// What the endpoint is polled as.

@@ -11,7 +11,7 @@ use std::{
     pin::{Pin, pin},
     ptr,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -206,6 +206,7 @@ pub(super) struct Watch {
     knows: OnceLock<Stamp>,
     /// The shape of the table in which its methods were [compared](Watch::compare) with the routes of that handler.
     shape: AtomicU64,
+    comparing: Mutex<()>,
 }
 
 /// Nothing yet: heads of requests are kept, for the case that its attributes are found.
@@ -266,7 +267,15 @@ impl Watch {
         let Some(stamp) = self.knows.get() else {
             return;
         };
-        if self.shape.load(Ordering::Acquire) == shape {
+        if self.shape.load(Ordering::Acquire) >= shape {
+            return;
+        }
+        // A request that began with the table of before must not have the last word.
+        let _alone = self
+            .comparing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if self.shape.load(Ordering::Relaxed) >= shape {
             return;
         }
         match is_bound_everywhere(stamp) {

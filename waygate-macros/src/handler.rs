@@ -69,16 +69,18 @@ impl Handler {
             self.body = quote!(#entering.await; #body);
             return;
         }
-        // A closure, since the body may `return`.
-        let serving = quote!(let __waygate_serving = (move || { #body })(););
-        let awaiting = quote!(async move { #entering.await; __waygate_serving.await });
+        // A closure, since the body may `return`. What it does before it returns its future waits as well.
         match self.returned() {
-            Returned::Future => self.body = quote!(#serving #awaiting),
+            Returned::Future => {
+                self.body = quote!(async move { #entering.await; (move || { #body })().await });
+            }
             Returned::Boxed(output) => {
                 // The type of the closure's result is that of the function.
                 self.body = quote! {
-                    let __waygate_serving: #output = (move || -> #output { #body })();
-                    ::std::boxed::Box::pin(#awaiting)
+                    ::std::boxed::Box::pin(async move {
+                        #entering.await;
+                        (move || -> #output { #body })().await
+                    })
                 };
             }
             Returned::Other => {

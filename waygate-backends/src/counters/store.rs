@@ -11,7 +11,7 @@ use std::{
 use parking_lot::{Mutex, MutexGuard};
 use siphasher::sip::SipHasher13;
 use waygate_core::{
-    limit::{Outcome, quota::Nanos},
+    limit::{Outcome, Taken, quota::Nanos},
     port::{BoxFuture, CounterError, CounterStore, Occupancy, Place, Series, Take},
 };
 
@@ -123,6 +123,13 @@ impl MemoryCounters {
     pub fn adjust_at(&self, take: &Take<'_>, units: i64, now: Nanos) {
         let (shard, ask) = self.0.ask(take);
         self.0.lock(shard).adjust(ask, units, Moment::new(now));
+    }
+
+    /// Gives units back as [`CounterStore::give_back`] does, at once.
+    pub fn give_back_at(&self, take: &Take<'_>, units: u64, taken: Taken, now: Nanos) {
+        let (shard, ask) = self.0.ask(take);
+        let now = Moment::new(now);
+        self.0.lock(shard).give_back(ask, units, taken, now);
     }
 
     /// Forgets exactly this counter, as [`CounterStore::forget`] does, at once.
@@ -306,6 +313,19 @@ impl CounterStore for MemoryCounters {
     ) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async move {
             self.adjust_at(&take, units, now);
+            Ok(())
+        })
+    }
+
+    fn give_back<'a>(
+        &'a self,
+        take: Take<'a>,
+        units: u64,
+        taken: Taken,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(async move {
+            self.give_back_at(&take, units, taken, now);
             Ok(())
         })
     }

@@ -54,7 +54,7 @@ impl MovingLog {
         }
     }
 
-    /// Gives units back, the newest first, or (`units` below zero) charges them after the fact.
+    /// Gives units back that were taken just now, or (`units` below zero) charges them after the fact.
     pub fn adjust(&mut self, units: i64, now: Nanos) {
         let mut left = u32::try_from(units.unsigned_abs()).unwrap_or(u32::MAX);
         if units < 0 {
@@ -69,6 +69,25 @@ impl MovingLog {
             self.used -= u64::from(taken);
             if hit.cost == 0 {
                 self.hits.pop_back();
+            }
+        }
+    }
+
+    /// Gives units back that were taken `at` this time, or before: nothing that was taken later stops to count.
+    pub fn give_back(&mut self, units: u64, at: Nanos) {
+        let mut left = units;
+        let mut until = self.hits.partition_point(|hit| hit.at <= at);
+        while left > 0
+            && let Some(before) = until.checked_sub(1)
+            && let Some(hit) = self.hits.get_mut(before)
+        {
+            until = before;
+            // No more than the cost, which has 32 bits.
+            let given = u64::from(hit.cost).min(left);
+            hit.cost -= given as u32;
+            (left, self.used) = (left - given, self.used - given);
+            if hit.cost == 0 {
+                self.hits.remove(before);
             }
         }
     }

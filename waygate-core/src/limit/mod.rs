@@ -5,12 +5,14 @@ mod log;
 mod outcome;
 pub mod quota;
 mod rule;
+mod taken;
 
 pub use counter::Counter;
 pub use log::MovingLog;
 pub use outcome::Outcome;
 pub use quota::Quota;
 pub use rule::{Calendar, Rule};
+pub use taken::Taken;
 
 #[cfg(test)]
 mod tests;

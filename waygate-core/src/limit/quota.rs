@@ -4,7 +4,7 @@
 //! here panics or overflows, nothing is admitted beyond the limit of the time that is left, and nobody is locked out
 //! for longer than one window.
 
-use super::{Counter, Outcome};
+use super::{Counter, Outcome, Taken};
 
 /// Nanoseconds.
 pub type Nanos = u64;
@@ -156,8 +156,8 @@ impl Quota {
         }
     }
 
-    /// Gives `units` back, or (`units` below zero) charges them after the fact; never below nothing consumed, and a
-    /// bucket never below empty.
+    /// Gives `units` back that were taken just now, or (`units` below zero) charges them after the fact; never below nothing
+    /// consumed, and a bucket never below empty.
     pub fn adjust(&self, counter: Counter, units: i64, now: Nanos) -> Counter {
         let (mut next, _) = self.take(Some(counter), 0, now);
         let change = |used: u64| match units {
@@ -179,6 +179,39 @@ impl Quota {
                         .saturating_add(by)
                         .min(now.saturating_add(self.window())),
                 };
+            }
+        }
+        next
+    }
+
+    /// Gives units back that were taken before: to the window that they were taken from, or to none. What has faded or come
+    /// back since then is not given back.
+    pub fn give_back(&self, counter: Counter, units: u64, taken: Taken, now: Nanos) -> Counter {
+        let (mut next, _) = self.take(Some(counter), 0, now);
+        match &mut next {
+            Counter::Window { start, used } => {
+                if taken.at >= *start {
+                    *used = used.saturating_sub(units);
+                }
+            }
+            Counter::Sliding {
+                start,
+                period,
+                previous,
+                current,
+            } => {
+                let units = u32::try_from(units).unwrap_or(u32::MAX);
+                match start.saturating_sub(slot_of(taken.at, *period)) {
+                    0 => *current = current.saturating_sub(units),
+                    // It fades with what was taken beside it.
+                    gap if gap == *period => *previous = previous.saturating_sub(units),
+                    _ => {}
+                }
+            }
+            // Tokens come back in the order in which they were taken.
+            Counter::Bucket { full_at, emission } => {
+                let price = units.saturating_mul(*emission);
+                *full_at = full_at.saturating_sub(price.min(taken.left(now)));
             }
         }
         next
@@ -264,6 +297,14 @@ fn bucket(
     (Counter::Bucket { full_at, emission }, outcome)
 }
 
+/// Where the slot of a sliding window begins, in seconds.
+#[inline]
+fn slot_of(time: Nanos, period: u32) -> u32 {
+    let seconds = time / SECOND;
+    let start = seconds - seconds % u64::from(period);
+    u32::try_from(start).unwrap_or(u32::MAX)
+}
+
 /// A sliding window, seen at one moment.
 struct Sliding {
     /// Where the current slot begins, in seconds.
@@ -278,11 +319,7 @@ struct Sliding {
 impl Sliding {
     #[inline]
     fn at(counter: Option<Counter>, period: u32, now: Nanos) -> Self {
-        let slot_of = |seconds: u64| {
-            let start = seconds - seconds % u64::from(period);
-            u32::try_from(start).unwrap_or(u32::MAX)
-        };
-        let start = slot_of(now / SECOND);
+        let start = slot_of(now, period);
         let (previous, current) = match counter {
             None => (0, 0),
             Some(Counter::Sliding {

@@ -1,7 +1,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::{
-    Counter, MovingLog, Outcome, Quota,
+    Counter, MovingLog, Outcome, Quota, Taken,
     quota::{Nanos, SECOND},
 };
 
@@ -216,6 +216,7 @@ proptest! {
                 prop_assert!(outcome.allowed || later > YEAR_2106, "{quota:?} {next:?}");
             }
             let _ = quota.adjust(next, 3, now);
+            let _ = quota.give_back(next, 3, Taken::new(now, &outcome), now / 2);
             let _ = quota.adjust(next, -3, now);
             let _ = quota.spent_at(next);
             let (tag, words) = next.pack();
@@ -248,6 +249,74 @@ proptest! {
         let (_, outcome) = quota.take(Some(counter), 0, now);
         let used = (30 + charged - refunded).unsigned_abs();
         prop_assert_eq!(outcome.remaining, quota.capacity().saturating_sub(used));
+    }
+}
+
+/// Windows that a request opens before the one that is given back.
+fn opened_quota() -> impl Strategy<Value = Quota> {
+    let (capacity, period) = (5, 4 * SECOND);
+    prop_oneof![
+        Just(Quota::FixedWindow { capacity, period }),
+        Just(Quota::SlidingWindow {
+            capacity: 5,
+            period: 4
+        }),
+        Just(Quota::TokenBucket {
+            capacity,
+            emission: SECOND
+        }),
+    ]
+}
+
+proptest! {
+    /// Never is more left than if the request had not been counted at all.
+    #[test]
+    fn a_request_gives_back_no_more_than_its_own(
+        quota in opened_quota(),
+        charged in 1u64..4,
+        gap in 0..4 * SECOND,
+        requests in requests(3 * SECOND),
+        later in 0..9 * SECOND,
+    ) {
+        let counter = quota.take(None, 1, START).0;
+        let mut now = START + gap;
+        let (mut counted, outcome) = quota.take(Some(counter), charged, now);
+        let (mut without, _) = quota.take(Some(counter), 0, now);
+        let taken = Taken::new(now, &outcome);
+        for (gap, cost) in requests {
+            let left = |counter| quota.take(Some(counter), 0, now + later).1.remaining;
+            let given = quota.give_back(counted, charged, taken, now);
+            prop_assert!(!outcome.allowed || left(given) <= left(without));
+            now += gap;
+            let (next, outcome) = quota.take(Some(counted), cost, now);
+            let cost = if outcome.allowed { cost } else { 0 };
+            (counted, without) = (next, quota.take(Some(without), cost, now).0);
+        }
+    }
+
+    #[test]
+    fn a_log_gives_back_exactly_one_request(
+        before in requests(3 * SECOND),
+        after in requests(3 * SECOND),
+        cost in 1u64..4,
+    ) {
+        let (mut log, mut now) = (MovingLog::default(), START);
+        for (gap, cost) in before {
+            now += gap;
+            log.take(9, 4 * SECOND, cost, now);
+        }
+        let mut without = log.clone();
+        now += 1;
+        let (at, is_taken) = (now, log.take(9, 4 * SECOND, cost, now).allowed);
+        for (gap, cost) in after {
+            now += gap + 1;
+            let cost = if log.take(9, 4 * SECOND, cost, now).allowed { cost } else { 0 };
+            without.take(9, 4 * SECOND, cost, now);
+        }
+        if is_taken {
+            log.give_back(cost, at);
+        }
+        prop_assert_eq!(log.hits().collect::<Vec<_>>(), without.hits().collect::<Vec<_>>());
     }
 }
 

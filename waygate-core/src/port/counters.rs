@@ -3,7 +3,7 @@ use std::{fmt, time::Duration};
 use siphasher::sip::SipHasher13;
 
 use super::BoxFuture;
-use crate::limit::{Outcome, Rule, quota::Nanos};
+use crate::limit::{Outcome, Rule, Taken, quota::Nanos};
 
 /// The counters of one rate of one policy: one for each key.
 ///
@@ -94,8 +94,8 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         now: Nanos,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, CounterError>>;
 
-    /// Gives units back after the fact, or (below zero) charges them; a counter never goes below nothing consumed.
-    /// `take.cost` says nothing here.
+    /// Gives units back that were taken just now, or (below zero) charges them after the fact; a counter never goes below
+    /// nothing consumed. `take.cost` says nothing here.
     ///
     /// # Errors
     /// [`CounterError`]; it is then not known whether it was done.
@@ -105,6 +105,23 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         units: i64,
         now: Nanos,
     ) -> BoxFuture<'a, Result<(), CounterError>>;
+
+    /// Gives units back that were taken before: to the window that they were taken from, or to none, so that nothing is
+    /// given back that does not count any more. `take.cost` says nothing here. A store that does not say otherwise gives
+    /// nothing back.
+    ///
+    /// # Errors
+    /// [`CounterError`]; it is then not known whether it was done.
+    fn give_back<'a>(
+        &'a self,
+        take: Take<'a>,
+        units: u64,
+        taken: Taken,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        let _ = (take, units, taken, now);
+        Box::pin(async { Ok(()) })
+    }
 
     /// Forgets exactly this counter.
     ///

@@ -44,6 +44,22 @@ fn disabled() {
     check_named("disabled", Kind::Disabled, r#"route = "GET /a""#);
 }
 
+/// All of the body waits, not only the future that it returns.
+#[test]
+fn returned_futures() {
+    let future =
+        "fn handler(body: String) -> impl Future<Output = String> + Send { async { body } }";
+    let boxed =
+        "fn handler(body: String) -> BoxFuture<'static, String> { Box::pin(async { body }) }";
+    for (name, item) in [
+        ("returned_future", future),
+        ("returned_boxed_future", boxed),
+    ] {
+        let args = r#"route = "GET /a""#;
+        check(name, &expanded(Kind::Disabled, Binding::Named, args, item));
+    }
+}
+
 #[test]
 fn env_only() {
     check_named(

@@ -5,6 +5,7 @@ use std::{
 
 use waygate_core::model::RouteKey;
 
+use super::Table;
 use crate::__private::Stamp;
 
 /// The routes that the attributes of each handler are bound to, by its stamp, whichever guarded router serves them.
@@ -22,8 +23,10 @@ impl Bindings {
         }
     }
 
-    pub(crate) fn of(&self, stamp: Stamp) -> Vec<RouteKey> {
+    /// The slots of the routes of one handler.
+    pub(crate) fn slots_of(&self, stamp: Stamp, table: &Table) -> Vec<usize> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(stamp).cloned().unwrap_or_default()
+        let routes = all.get(stamp).into_iter().flatten();
+        routes.filter_map(|key| table.exact(key)).collect()
     }
 }

@@ -393,6 +393,8 @@ impl WaygateBuilder {
             #[cfg(feature = "testing")]
             only_handlers_under: self.only_handlers_under,
             #[cfg(feature = "axum")]
+            stacked: super::stacked::Stacked::default(),
+            #[cfg(feature = "axum")]
             bindings: super::bindings::Bindings::default(),
             #[cfg(feature = "axum")]
             unregistered: super::unregistered::Unregistered::default(),

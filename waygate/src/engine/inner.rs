@@ -40,6 +40,8 @@ pub(crate) struct Inner {
     #[cfg(feature = "testing")]
     pub(crate) only_handlers_under: Vec<String>,
     #[cfg(feature = "axum")]
+    pub(crate) stacked: super::stacked::Stacked,
+    #[cfg(feature = "axum")]
     pub(crate) bindings: super::bindings::Bindings,
     #[cfg(feature = "axum")]
     pub(crate) unregistered: super::unregistered::Unregistered,

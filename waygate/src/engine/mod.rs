@@ -58,6 +58,8 @@ mod reseed;
 mod scheduler;
 mod setback;
 mod snapshot;
+#[cfg(feature = "axum")]
+mod stacked;
 mod stored;
 mod sync;
 mod table;

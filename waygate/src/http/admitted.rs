@@ -2,14 +2,19 @@
 //! to write the same headers.
 //!
 //! Kept per thread while the endpoint's future is polled, which an extension of the request would cost an allocation for.
+//! What is polled may be another request that a handler has made: where a layer may meet a request that another one has
+//! admitted, requests have a [`Mark`] as well.
 
 use std::{
     cell::RefCell,
     future::Future,
+    num::NonZeroU64,
     pin::Pin,
+    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
 };
 
+use http::Extensions;
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
@@ -26,6 +31,8 @@ pub(super) struct Admitted {
     /// The engine's address: it outlives the request.
     engine: usize,
     slot: usize,
+    /// The mark of the request, if it has one.
+    request: Option<NonZeroU64>,
 }
 
 impl Admitted {
@@ -33,15 +40,31 @@ impl Admitted {
         Self {
             engine: std::ptr::from_ref(engine) as usize,
             slot,
+            request: None,
         }
     }
 
-    /// What the layers around what is polled now have counted already.
+    /// The same, and the request has a mark, if another layer of the engine may meet it.
+    pub(super) fn marking(self, engine: &Inner, extensions: &mut Extensions) -> Self {
+        match engine.is_stacked() {
+            false => self,
+            true => Self {
+                request: Mark::on(extensions),
+                ..self
+            },
+        }
+    }
+
+    /// What the layers around what is polled now have counted already of a request.
     #[inline]
-    pub(super) fn counted(self) -> Counted {
+    pub(super) fn counted(self, of: Asking<'_>) -> Counted {
         ADMITTED.with_borrow(|admitted| {
             let mut counted = Counted::Nothing;
-            for other in admitted.iter().filter(|other| other.engine == self.engine) {
+            let is_of_engine = |other: &&Self| other.engine == self.engine;
+            for other in admitted.iter().filter(is_of_engine) {
+                if !of.is_admitted_as(other.request) {
+                    continue;
+                }
                 if other.slot == self.slot {
                     return Counted::Everything;
                 }
@@ -67,6 +90,55 @@ impl Admitted {
     }
 }
 
+/// On a request: which one it is. Neither a request that a handler makes has it, nor one that takes over the extensions of
+/// another one: a clone stands for no request.
+#[derive(Debug)]
+struct Mark(Option<NonZeroU64>);
+
+impl Clone for Mark {
+    fn clone(&self) -> Self {
+        Self(None)
+    }
+}
+
+impl Mark {
+    fn of(extensions: &Extensions) -> Option<NonZeroU64> {
+        extensions.get::<Self>()?.0
+    }
+
+    /// The mark that a request has from now on.
+    #[cold]
+    fn on(extensions: &mut Extensions) -> Option<NonZeroU64> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let known = Self::of(extensions);
+        if known.is_none() {
+            let new = NonZeroU64::new(NEXT.fetch_add(1, Ordering::Relaxed));
+            extensions.insert(Self(new));
+            return new;
+        }
+        known
+    }
+}
+
+/// What asks whether a request is counted: a layer, or a handler behind it. With the extensions of the request.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asking<'a> {
+    Layer(&'a Extensions),
+    Handler(&'a Extensions),
+}
+
+impl Asking<'_> {
+    /// Whether it is the request that a layer has admitted with this mark.
+    #[cold]
+    fn is_admitted_as(self, mark: Option<NonZeroU64>) -> bool {
+        match self {
+            Self::Layer(extensions) => mark.is_some() && Mark::of(extensions) == mark,
+            // The first one of an engine has no mark yet.
+            Self::Handler(extensions) => mark.is_none() || Mark::of(extensions) == mark,
+        }
+    }
+}
+
 /// What is left to count of a request that several routes govern.
 #[derive(Debug)]
 pub(super) struct Uncounted {
@@ -78,8 +150,8 @@ pub(super) struct Uncounted {
 
 impl Uncounted {
     /// What the layers around what is polled now have left.
-    pub(super) fn of(engine: &Inner, slots: &[usize]) -> Self {
-        let counted = |slot: usize| Admitted::new(engine, slot).counted();
+    pub(super) fn of(engine: &Inner, slots: &[usize], request: Asking<'_>) -> Self {
+        let counted = |slot: usize| Admitted::new(engine, slot).counted(request);
         let left = |slot: &usize| counted(*slot) != Counted::Everything;
         Self {
             slots: slots.iter().copied().filter(left).collect(),
@@ -90,13 +162,12 @@ impl Uncounted {
 
 /// A future that is polled as the answer to a request that all these routes have admitted.
 pub(super) async fn as_admitted<F: Future>(
-    engine: std::sync::Arc<Inner>,
-    slots: Governing,
+    admitted: SmallVec<[Admitted; 2]>,
     future: F,
 ) -> F::Output {
     let mut future = std::pin::pin!(future);
     let poll = |cx: &mut Context<'_>| {
-        let all = slots.iter().map(|slot| Admitted::new(&engine, *slot));
+        let all = admitted.iter().copied();
         let _scopes: SmallVec<[Scope; 2]> = all.map(Admitted::enter).collect();
         future.as_mut().poll(cx)
     };

@@ -52,6 +52,12 @@ impl Methods {
             None => self.others,
         }
     }
+
+    /// The names of all of them; no name stands for the others.
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        let named = self.named.iter().map(Method::as_str);
+        named.chain(self.others.then_some(""))
+    }
 }
 
 impl Endpoint {
@@ -79,16 +85,35 @@ impl Endpoint {
         matches!(self.serves.get(), Some(Serves::MethodNotAllowed))
     }
 
+    /// The slots that govern requests of each method that it serves.
+    fn slots_by_method(&self, table: &Table) -> impl Iterator<Item = Governing> {
+        let route = match self.serves.get() {
+            Some(Serves::Route { path, methods }) => Some((path, methods)),
+            _ => None,
+        };
+        route.into_iter().flat_map(|(path, methods)| {
+            let governing = |method| table.governing(method, path);
+            methods.names().map(governing)
+        })
+    }
+
     /// The slots that govern requests of any method that it serves.
     pub(super) fn slots(&self, table: &Table) -> Governing {
         let mut slots = Governing::new();
-        if let Some(Serves::Route { path, methods }) = self.serves.get() {
-            let named = methods.named.iter().map(Method::as_str);
-            for method in named.chain(methods.others.then_some("")) {
-                add(&mut slots, table.governing(method, path));
-            }
+        for governing in self.slots_by_method(table) {
+            add(&mut slots, governing);
         }
         slots
+    }
+
+    /// Looks whether the handler that is known has its attributes bound to a route of each method, as the routes are now.
+    #[cold]
+    pub(super) fn compare_methods(&self, table: &Table) {
+        self.watch.compare(table.shape(), |stamp| {
+            let bound = self.shared.waygate.inner.bindings.slots_of(stamp, table);
+            let is_bound = |slots: Governing| slots.iter().any(|slot| bound.contains(slot));
+            self.slots_by_method(table).all(is_bound)
+        });
     }
 
     /// The slots that govern a request; none for fallbacks and for routes that nobody controls.
@@ -109,9 +134,8 @@ impl Endpoint {
             if methods.contains(method) {
                 add(&mut slots, table.governing(method.as_str(), path));
             } else {
-                let named = methods.named.iter().map(Method::as_str);
-                for method in named.chain(methods.others.then_some("")) {
-                    add(&mut slots, table.governing(method, path));
+                for slots_of_method in self.slots_by_method(table) {
+                    add(&mut slots, slots_of_method);
                 }
             }
             if matched == Some(path) && methods.contains(method) {

@@ -9,7 +9,7 @@ use waygate_core::{Printable, decision::Verdict};
 
 use super::{
     BlockReason, Blocked,
-    admitted::Uncounted,
+    admitted::{Asking, Uncounted},
     facts::{RequestFacts, SeenBy},
     future::{announce, set},
     identity,
@@ -122,7 +122,8 @@ where
                 headers,
             });
         }
-        let uncounted = Uncounted::of(engine, &slots);
+        engine.note_stacked();
+        let uncounted = Uncounted::of(engine, &slots, Asking::Handler(&parts.extensions));
         if uncounted.slots.is_empty() && !slots.is_empty() {
             return Ok(Self { headers });
         }

@@ -76,7 +76,10 @@ impl Waygate {
         &self,
         apis: [impl Into<Api>; N],
     ) -> Result<[Guarded; N], BindErrors> {
-        let mut parts = apis.map(|api| Part::new(self, api.into()));
+        let mut parts = apis.map(|api| {
+            self.inner.note_guarded();
+            Part::new(self, api.into())
+        });
         for part in &mut parts {
             part.survey.explore().await;
         }

@@ -13,13 +13,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::future::{Either, select};
-use http::{StatusCode, request::Parts};
+use http::{Method, StatusCode, request::Parts};
 use tokio::sync::oneshot;
 use tower::Service;
-use waygate_core::Printable;
+use waygate_core::{Printable, grammar, model::RouteKey};
 
-use super::{endpoint::Endpoint, limits::Uncharged, service::WaygateService};
-use crate::{__private::Stamp, registry::HandlerDeclaration};
+use super::{admitted::Uncounted, endpoint::Endpoint, limits::Uncharged, service::WaygateService};
+use crate::{
+    __private::Stamp,
+    engine::{Governing, Table},
+    registry::HandlerDeclaration,
+};
 
 /// A gate that a request has passed, and that is to complete the answer: with its headers, the permits that it holds, and
 /// what the request has cost.
@@ -45,11 +49,8 @@ pub(super) async fn pass(
     let engine = &shared.waygate.inner;
     let snapshot = engine.snapshot.load_full();
     let is_first = shared.note_found(endpoint, stamp);
-    let bound = engine.bindings.of(stamp);
-    let bound: Vec<_> = bound
-        .iter()
-        .filter_map(|key| snapshot.table.exact(key))
-        .collect();
+    let table = &snapshot.table;
+    let bound = engine.bindings.slots_of(stamp, table);
     if bound.is_empty() && engine.bypasses_gates() {
         return Ok(());
     }
@@ -59,9 +60,15 @@ pub(super) async fn pass(
             Some(refusal) => Err(refusal),
         };
     }
-    let governing = endpoint.governing(&head.method, &head.extensions, &snapshot);
-    for slot in bound.into_iter().filter(|slot| !governing.contains(slot)) {
-        if is_first && let Some(route) = snapshot.table.route(slot) {
+    let mut met = endpoint.governing(&head.method, &head.extensions, &snapshot);
+    if bound.iter().any(|slot| met.contains(slot)) {
+        return Ok(());
+    }
+    for slot in bound {
+        let Some(route) = table.route(slot) else {
+            continue;
+        };
+        if is_first {
             tracing::warn!(
                 handler = %Printable(declaration.handler),
                 route = %Printable(&route.key),
@@ -74,7 +81,18 @@ pub(super) async fn pass(
         let request = Request::from_parts(head.clone(), Body::empty());
         let decider = Arc::new(Endpoint::new(shared.clone()));
         decider.watch.know(stamp);
-        let step = decider.decide_alone(slot, &request, &snapshot);
+        let slots = governing(&route.key, &head.method, table);
+        let left: Governing = slots
+            .iter()
+            .copied()
+            .filter(|slot| !met.contains(slot))
+            .collect();
+        met.extend(left.iter().copied());
+        let left = Uncounted {
+            slots: left,
+            shared: false,
+        };
+        let step = decider.decide_among(&slots, left, &request, &snapshot);
         let (passed, has_passed) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
         let mut service = WaygateService {
@@ -93,6 +111,12 @@ pub(super) async fn pass(
         }
     }
     Ok(())
+}
+
+/// The slots that govern requests of a route: beside its own, that of the method or the one for all methods of its path.
+fn governing(key: &RouteKey, method: &Method, table: &Table) -> Governing {
+    let own = key.method().map(grammar::Method::as_str);
+    table.governing_handled(own.unwrap_or(method.as_str()), key.path())
 }
 
 /// Has the gates complete an answer, the innermost first.

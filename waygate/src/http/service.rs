@@ -9,7 +9,7 @@ use waygate_core::decision::Verdict;
 
 use super::{
     BlockReason, Blocked,
-    admitted::{Admitted, Counted, Uncounted, as_admitted},
+    admitted::{Admitted, Asking, Counted, Uncounted, as_admitted},
     endpoint::Endpoint,
     facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
@@ -18,7 +18,7 @@ use super::{
     survey::{self, Probe},
     watch,
 };
-use crate::engine::{Governing, Limited, Snapshot, StateHeaders, uncached};
+use crate::engine::{Governing, Inner, Limited, Snapshot, StateHeaders, uncached};
 
 /// Decides about each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -41,8 +41,21 @@ pub(super) enum Step {
     Ask(Box<Waiting>),
     /// It is counted elsewhere, or needs a place.
     Wait(Box<Waiting>),
+    /// The endpoint answers, which another layer of the engine may stand before.
+    Mark(Box<After>),
     /// One of these, for all routes that are named.
     Among(Box<(Governing, Step)>),
+}
+
+impl Step {
+    /// The endpoint answers a request that was admitted.
+    #[inline(always)]
+    pub(super) fn admitted(engine: &Inner, after: Box<After>) -> Self {
+        match engine.is_stacked() {
+            false => Self::Serve(Some(after)),
+            true => Self::Mark(after),
+        }
+    }
 }
 
 impl<S> Service<Request> for WaygateService<S>
@@ -95,7 +108,7 @@ where
     #[cold]
     pub(super) fn follow_step(
         &mut self,
-        request: Request,
+        mut request: Request,
         step: Step,
     ) -> ResponseFuture<S::Future, S::Error> {
         match step {
@@ -105,11 +118,19 @@ where
             Step::TurnAway(away) => self.turn_away(request, *away),
             Step::Ask(waiting) => self.ask(request, waiting),
             Step::Wait(waiting) => self.wait(request, waiting),
+            Step::Mark(mut after) => {
+                after.mark(&self.endpoint.shared.waygate.inner, &mut request);
+                self.serve(request, Some(after))
+            }
             Step::Among(among) => {
                 let (slots, step) = *among;
-                let engine = self.endpoint.shared.waygate.inner.clone();
+                let engine = &*self.endpoint.shared.waygate.inner;
+                let admitted = slots.into_iter().map(|slot| {
+                    Admitted::new(engine, slot).marking(engine, request.extensions_mut())
+                });
+                let admitted = admitted.collect();
                 let answer = self.follow_step(request, step);
-                ResponseFuture::waiting(as_admitted(engine, slots, answer))
+                ResponseFuture::waiting(as_admitted(admitted, answer))
             }
         }
     }
@@ -134,20 +155,27 @@ impl Endpoint {
         if extensions.get::<Probe>().is_some() {
             return Step::Probed;
         }
+        self.compare_methods(&snapshot.table);
         match *self.governing(method, extensions, snapshot) {
             [] => self.decide_at(None, request, snapshot),
             [slot] => {
                 self.memory.remember(method, extensions, snapshot, slot);
                 self.decide_at(Some(slot), request, snapshot)
             }
-            ref slots => self.decide_among(slots, request, snapshot),
+            ref slots => {
+                let arrived = Asking::Layer(extensions);
+                let left = Uncounted::of(&self.shared.waygate.inner, slots, arrived);
+                self.decide_among(slots, left, request, snapshot)
+            }
         }
     }
 
     /// Decides by several routes, and has the limits count of those that have not counted the request yet.
-    fn decide_among(
+    #[cold]
+    pub(super) fn decide_among(
         self: &Arc<Self>,
         slots: &[usize],
+        left: Uncounted,
         request: &Request,
         snapshot: &Snapshot,
     ) -> Step {
@@ -161,7 +189,7 @@ impl Endpoint {
         let Uncounted {
             slots: left,
             shared,
-        } = Uncounted::of(engine, slots);
+        } = left;
         if left.is_empty() {
             return Step::Serve(None);
         }
@@ -198,7 +226,9 @@ impl Endpoint {
             Err(refusal) => return refusal,
         };
         match engine.limits_for(snapshot, slot, &facts) {
-            Some(limited) => match Admitted::new(engine, limited.slot).counted() {
+            Some(limited) => match Admitted::new(engine, limited.slot)
+                .counted(Asking::Layer(request.extensions()))
+            {
                 Counted::Nothing => self.count(request, limited, announcement),
                 Counted::Shared => self.decide_alone(limited.slot, request, snapshot),
                 Counted::Everything => Step::Serve(None),
@@ -209,12 +239,7 @@ impl Endpoint {
 
     /// The same without the limits that the route shares with others.
     #[cold]
-    pub(super) fn decide_alone(
-        self: &Arc<Self>,
-        slot: usize,
-        request: &Request,
-        snapshot: &Snapshot,
-    ) -> Step {
+    fn decide_alone(self: &Arc<Self>, slot: usize, request: &Request, snapshot: &Snapshot) -> Step {
         let engine = &*self.shared.waygate.inner;
         let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
         let announcement = match self.verdict(Some(slot), &facts, snapshot) {
@@ -250,8 +275,11 @@ impl Endpoint {
     #[inline]
     fn serve(&self, slot: Option<usize>, announcement: Option<StateHeaders>) -> Step {
         let engine = &*self.shared.waygate.inner;
-        let admitted = || slot.map(|slot| Admitted::new(engine, slot));
-        Step::Serve(announcement.map(|headers| After::announcing(admitted(), headers)))
+        let admitted = slot.map(|slot| Admitted::new(engine, slot));
+        match announcement {
+            None => Step::Serve(None),
+            Some(headers) => Step::admitted(engine, After::announcing(admitted, headers)),
+        }
     }
 
     /// What is behind this endpoint, as far as it is known: where it is not, a handler.

@@ -153,8 +153,8 @@ impl Survey {
         served.map(|served| (served.path.clone(), served.apart))
     }
 
-    /// Tells each endpoint its handler, where the attributes of one alone are bound to the routes that govern it. `stamps`
-    /// are those of each slot.
+    /// Tells each endpoint its handler, where the attributes of one alone are bound to routes that govern it. `stamps` are
+    /// those of each slot.
     pub(super) fn settle(&self, table: &Table, stamps: &HashMap<usize, Vec<Stamp>>) {
         let served = self.paths.values().flatten();
         for endpoint in served.flat_map(|served| &served.endpoints) {
@@ -164,6 +164,7 @@ impl Survey {
                 && known.all(|stamp| stamp == first)
             {
                 endpoint.watch.know(first);
+                endpoint.compare_methods(table);
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
     pin::{Pin, pin},
     ptr,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -204,6 +204,9 @@ pub(super) struct Watch {
     state: AtomicU8,
     /// The stamp of the handler whose attributes are bound to its route.
     knows: OnceLock<Stamp>,
+    /// The shape of the table in which its methods were [compared](Watch::compare) with the routes of that handler.
+    shape: AtomicU64,
+    comparing: Mutex<()>,
 }
 
 /// Nothing yet: heads of requests are kept, for the case that its attributes are found.
@@ -214,6 +217,9 @@ const KNOWN: u8 = 1;
 const QUIET: u8 = 2;
 /// Handlers with attributes were found.
 const FOUND: u8 = 3;
+/// Its attributes are bound to routes of some of its methods only. The other ones have routes of their own, and so meet no
+/// gate of the handler.
+const PARTLY_KNOWN: u8 = 4;
 
 /// Whether attributes were found behind an endpoint of this process that keeps no heads. From then on all do: to remember
 /// which one it was would cost each request a counted reference.
@@ -236,16 +242,53 @@ impl Watch {
     #[inline(always)]
     pub(super) fn light(&self) -> Option<Watching> {
         match self.state.load(Ordering::Relaxed) {
-            KNOWN | QUIET if !HEADS_ARE_NEEDED.load(Ordering::Relaxed) => Some(self.watching()),
+            KNOWN | QUIET if !HEADS_ARE_NEEDED.load(Ordering::Relaxed) => Some(self.known()),
             _ => None,
         }
     }
 
     #[inline]
-    fn watching(&self) -> Watching {
+    fn known(&self) -> Watching {
         self.knows
             .get()
             .map_or(Watching::ANY, |stamp| Watching(stamp))
+    }
+
+    /// What is looked for where heads are kept.
+    fn watching(&self) -> Watching {
+        match self.state.load(Ordering::Relaxed) {
+            PARTLY_KNOWN => Watching::ANY,
+            _ => self.known(),
+        }
+    }
+
+    /// Compares the methods with the routes of the handler that is known, once for each shape of the table.
+    pub(super) fn compare(&self, shape: u64, is_bound_everywhere: impl FnOnce(Stamp) -> bool) {
+        let Some(stamp) = self.knows.get() else {
+            return;
+        };
+        if self.shape.load(Ordering::Acquire) >= shape {
+            return;
+        }
+        // A request that began with the table of before must not have the last word.
+        let _alone = self
+            .comparing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if self.shape.load(Ordering::Relaxed) >= shape {
+            return;
+        }
+        match is_bound_everywhere(stamp) {
+            true => {
+                // What was found meanwhile is not known.
+                let (order, failed) = (Ordering::Relaxed, Ordering::Relaxed);
+                let _ = self
+                    .state
+                    .compare_exchange(PARTLY_KNOWN, FOUND, order, failed);
+            }
+            false => self.state.store(PARTLY_KNOWN, Ordering::Relaxed),
+        }
+        self.shape.store(shape, Ordering::Release);
     }
 
     fn quieten(&self) {
@@ -258,7 +301,9 @@ impl Watch {
     }
 
     fn find(&self) {
-        self.state.store(FOUND, Ordering::Relaxed);
+        let found = |state| (state != PARTLY_KNOWN).then_some(FOUND);
+        let (order, failed) = (Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.state.fetch_update(order, failed, found);
     }
 }
 

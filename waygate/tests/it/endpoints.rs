@@ -1,5 +1,6 @@
 //! A gate holds wherever its endpoint is reached: under other routers, other methods and other paths than it was bound to.
 
+mod methods;
 mod second_mounts;
 
 use axum::{

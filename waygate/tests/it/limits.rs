@@ -3,7 +3,9 @@
 mod answers;
 mod callers;
 mod changes;
+mod in_process;
 mod methods;
+mod refunds;
 mod skipped;
 mod waits;
 mod wire;

@@ -1,6 +1,6 @@
 //! Limits that change, and charges after the fact.
 
-use waygate_core::limit::Rule;
+use waygate_core::limit::{Rule, Taken};
 
 use super::{Harness, kit::*};
 
@@ -93,6 +93,45 @@ pub async fn giving_back_lifts_a_refusal<H: Harness>(new: impl Fn() -> H) {
         assert!(!kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
         kit.adjust(key.as_bytes(), &rule, 1).await;
         assert!(kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
+        assert!(!kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
+    }
+}
+
+pub async fn what_was_taken_before_can_be_given_back<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in all(5) {
+        let key = format!("{rule:?}");
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            let outcome = kit.hit(key.as_bytes(), &rule).await;
+            taken.push(Taken::new(kit.now, &outcome));
+        }
+        for (left, taken) in [2, 3, 4].into_iter().zip(taken.into_iter().rev()) {
+            kit.give_back(key.as_bytes(), &rule, 1, taken, kit.now)
+                .await;
+            assert_eq!(kit.left(key.as_bytes(), &rule).await, left, "{rule:?}");
+        }
+        assert!(kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
+    }
+}
+
+pub async fn what_does_not_count_any_more_is_not_given_back<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in all(2) {
+        let key = format!("{rule:?}");
+        let taken = Taken {
+            // Two of the longest windows ago.
+            at: kit.now - 20 * 8_766 * HOUR,
+            reset_after: HOUR,
+        };
+        kit.give_back(key.as_bytes(), &rule, 1, taken, kit.now)
+            .await;
+        for left in [1, 0] {
+            assert!(kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
+            kit.give_back(key.as_bytes(), &rule, 1, taken, kit.now)
+                .await;
+            assert_eq!(kit.left(key.as_bytes(), &rule).await, left, "{rule:?}");
+        }
         assert!(!kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
     }
 }

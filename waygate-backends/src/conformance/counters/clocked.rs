@@ -2,7 +2,7 @@
 
 use waygate_core::{
     limit::{
-        Outcome, Quota, Rule,
+        Outcome, Quota, Rule, Taken,
         quota::{Nanos, SECOND},
     },
     port::{Place, Take},
@@ -205,4 +205,39 @@ pub async fn a_kept_place_lives_on<H: Harness>(new: impl Fn() -> H) {
         let occupancy = kit.occupy_at(place, kit.now + wait * SECOND).await;
         assert_eq!(occupancy.allowed, allowed, "after {wait} s");
     }
+}
+
+pub async fn a_window_gives_back_to_no_other_one<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    for rule in short_rules() {
+        let key = format!("{rule:?}");
+        let outcome = kit.hit(key.as_bytes(), &rule).await;
+        let taken = Taken::new(kit.now, &outcome);
+        // Of a sliding window, it has faded.
+        let later = kit.now + 20 * SECOND + 1;
+        let mut passed = 0;
+        while kit.hit_at(key.as_bytes(), &rule, later).await.allowed {
+            passed += 1;
+        }
+        assert_eq!(passed, 4, "{key}");
+        kit.give_back(key.as_bytes(), &rule, 1, taken, later).await;
+        let refused = kit.hit_at(key.as_bytes(), &rule, later).await;
+        assert!(!refused.allowed, "{key}");
+    }
+}
+
+pub async fn a_log_gives_back_no_later_request<H: Harness>(new: impl Fn() -> H) {
+    let kit = Kit::new(new).await;
+    let rule = Rule::Moving {
+        capacity: 2,
+        period: 10 * SECOND,
+    };
+    let outcome = kit.hit(b"k", &rule).await;
+    let taken = Taken::new(kit.now, &outcome);
+    let later = kit.now + 9 * SECOND;
+    assert!(kit.hit_at(b"k", &rule, later).await.allowed);
+    kit.give_back(b"k", &rule, 1, taken, later).await;
+    assert!(kit.hit_at(b"k", &rule, later).await.allowed);
+    let still = kit.hit_at(b"k", &rule, later + 9 * SECOND).await;
+    assert!(!still.allowed, "two of the last nine seconds");
 }

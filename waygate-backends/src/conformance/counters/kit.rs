@@ -7,7 +7,7 @@ use std::{
 
 use waygate_core::{
     limit::{
-        Outcome, Quota, Rule,
+        Outcome, Quota, Rule, Taken,
         quota::{Nanos, SECOND},
     },
     model::RateLimitPolicy,
@@ -80,6 +80,19 @@ impl<H: Harness> Kit<H> {
         let take = self.ask(key, rule);
         let adjusted = self.store.adjust(take, units, self.now).await;
         adjusted.expect("adjust");
+    }
+
+    pub(super) async fn give_back(
+        &self,
+        key: &[u8],
+        rule: &Rule,
+        units: u64,
+        taken: Taken,
+        now: Nanos,
+    ) {
+        let take = self.ask(key, rule);
+        let given = self.store.give_back(take, units, taken, now).await;
+        given.expect("give back");
     }
 
     pub(super) async fn occupy(&self, place: Place<'_>) -> Occupancy {

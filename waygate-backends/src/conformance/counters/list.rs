@@ -25,7 +25,9 @@ macro_rules! counter_conformance_tests {
             changes: a_higher_limit_keeps_what_was_consumed a_lower_limit_keeps_what_was_consumed
                 another_algorithm_keeps_what_was_consumed units_can_be_given_back
                 units_can_be_charged_afterwards nothing_below_nothing_is_given_back
-                a_charge_may_open_a_counter giving_back_lifts_a_refusal;
+                a_charge_may_open_a_counter giving_back_lifts_a_refusal
+                what_was_taken_before_can_be_given_back
+                what_does_not_count_any_more_is_not_given_back;
             places: places_are_limited a_place_can_be_vacated a_place_can_be_kept
                 only_the_holder_vacates places_of_keys_and_series_are_apart
                 a_limit_of_zero_has_no_place a_lower_limit_lets_holders_stay
@@ -37,7 +39,8 @@ macro_rules! counter_conformance_tests {
     };
     (@capability clocked { $harness:expr }) => {
         $crate::counter_conformance_tests!(@cases { $harness }
-            clocked: a_fixed_window_ends a_token_comes_back a_sliding_window_fades
+            clocked: a_window_gives_back_to_no_other_one a_log_gives_back_no_later_request
+                a_fixed_window_ends a_token_comes_back a_sliding_window_fades
                 a_moving_window_forgets_one_by_one a_refused_request_may_come_when_it_was_told
                 a_lowered_limit_says_when_to_come_again
                 a_charge_beyond_the_limit_says_when_to_come_again

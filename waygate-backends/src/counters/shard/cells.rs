@@ -1,6 +1,6 @@
 //! Counters of a few bytes.
 
-use waygate_core::limit::{Counter, Outcome, Quota};
+use waygate_core::limit::{Counter, Outcome, Quota, Taken};
 
 use super::{Ask, Room, Shard};
 use crate::counters::{
@@ -111,12 +111,39 @@ impl Shard {
             Some(_) => ask.digest,
             None => ask.shared(),
         };
+        self.change_cell(digest, quota, now, |counter| {
+            let counter = counter.unwrap_or_else(|| quota.take(None, 0, now.nanos).0);
+            Some(quota.adjust(counter, units, now.nanos))
+        });
+    }
+
+    pub(super) fn give_back_cell(
+        &mut self,
+        ask: Ask<'_>,
+        quota: &Quota,
+        units: u64,
+        taken: Taken,
+        now: Moment,
+    ) {
+        self.change_cell(ask.digest, quota, now, |counter| {
+            Some(quota.give_back(counter?, units, taken, now.nanos))
+        });
+    }
+
+    /// Changes a counter that is there.
+    fn change_cell(
+        &mut self,
+        digest: Digest,
+        quota: &Quota,
+        now: Moment,
+        change: impl FnOnce(Option<Counter>) -> Option<Counter>,
+    ) {
         let Some(cell) = self.cells.get_mut(digest) else {
             return;
         };
-        let begin = || quota.take(None, 0, now.nanos).0;
-        let counter = cell.counter(now).unwrap_or_else(begin);
-        let counter = quota.adjust(counter, units, now.nanos);
+        let Some(counter) = change(cell.counter(now)) else {
+            return;
+        };
         let left = quota.take(Some(counter), 0, now.nanos).1.remaining;
         cell.set(counter, quota.spent_at(counter), left > 0);
         let spent_at = cell.spent_at();

@@ -1,7 +1,7 @@
 //! Counters that are logs of requests.
 
 use waygate_core::limit::{
-    MovingLog, Outcome, Rule,
+    MovingLog, Outcome, Rule, Taken,
     quota::{Nanos, SECOND},
 };
 
@@ -115,6 +115,15 @@ impl Shard {
         };
         self.change_log(digest, period, now, |log| {
             log.adjust(units, now.nanos);
+            let left = log.take(capacity, period, 0, now.nanos).remaining;
+            ((), Some(left > 0))
+        });
+    }
+
+    pub(super) fn give_back_log(&mut self, ask: Ask<'_>, units: u64, taken: Taken, now: Moment) {
+        let (capacity, period) = window_of(ask.rule);
+        self.change_log(ask.digest, period, now, |log| {
+            log.give_back(units, taken.at);
             let left = log.take(capacity, period, 0, now.nanos).remaining;
             ((), Some(left > 0))
         });

@@ -6,7 +6,7 @@ mod logs;
 #[cfg(feature = "file")]
 pub(super) use image::{Packed, Record, array};
 
-use waygate_core::limit::{Outcome, Rule};
+use waygate_core::limit::{Outcome, Rule, Taken};
 
 use super::{
     places::Places,
@@ -140,6 +140,15 @@ impl Shard {
         match ask.rule.quota(now.nanos) {
             Some(quota) => self.adjust_cell(ask, &quota, units, now),
             None => self.adjust_log(ask, units, now),
+        }
+    }
+
+    /// Gives units back that were taken before. Whoever has no counter by this rule has nothing to be given back.
+    pub(super) fn give_back(&mut self, ask: Ask<'_>, units: u64, taken: Taken, now: Moment) {
+        self.changes = self.changes.wrapping_add(1);
+        match ask.rule.quota(now.nanos) {
+            Some(quota) => self.give_back_cell(ask, &quota, units, taken, now),
+            None => self.give_back_log(ask, units, taken, now),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{scripts, store::Shared};
+use super::{leases::Unused, scripts, store::Shared};
 
 /// How often idle leases are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -22,12 +22,15 @@ pub(super) async fn run(shared: Arc<Shared>) {
         // A Redis that is not there is looked at when it is back.
         let _ = shared.look_at_mark(shared.deadline(), true).await;
         for unused in shared.leases.sweep() {
-            let units = i64::try_from(unused.units).unwrap_or(i64::MAX);
-            if shared
-                .adjust(&unused.name, unused.plan, units)
-                .await
-                .is_err()
-            {
+            let Unused {
+                name,
+                plan,
+                units,
+                taken,
+                age,
+            } = unused;
+            let given = shared.give_back(&name, plan, units, taken, age).await;
+            if given.is_err() {
                 // They are lost until their window is over.
                 tracing::debug!("units that were taken in advance did not go back to Redis");
             }

@@ -6,13 +6,13 @@ use std::{
 use redis::Cmd;
 use waygate_core::{
     Printable,
-    limit::Outcome,
+    limit::{Outcome, Taken, quota::Nanos},
     port::{CounterError, Take, all_allowed},
 };
 
 use super::{
     super::link::Permits,
-    plan::{Plan, cost_of, units_of},
+    plan::{MICROSECOND, Plan, cost_of, units_of},
     request::Request,
     scripts,
     store::Shared,
@@ -125,6 +125,36 @@ impl Shared {
         self.link.run(call, &scripts::ADJUST, arguments).await?;
         Ok(())
     }
+}
+
+impl Shared {
+    pub(super) async fn give_back(
+        &self,
+        name: &str,
+        plan: Plan,
+        units: u64,
+        taken: Taken,
+        now: Nanos,
+    ) -> Result<(), CounterError> {
+        let units = i64::try_from(units).unwrap_or(i64::MAX);
+        let arguments = |command: &mut Cmd| {
+            command.arg(1).arg(name);
+            command.arg(plan.text(units_of(units), false));
+            let [age, left] = since(taken, now);
+            command.arg(age).arg(left);
+        };
+        let call = self.begin(self.deadline(), Permits::Own).await?;
+        self.link.run(call, &scripts::GIVE_BACK, arguments).await?;
+        Ok(())
+    }
+}
+
+/// How long ago something was taken, and for how much longer lasts what the outcome said, in microseconds. Both are told as
+/// times from now, since Redis has a clock of its own.
+pub(super) fn since(taken: Taken, now: Nanos) -> [i64; 2] {
+    let microseconds = |nanos: Nanos| i64::try_from(nanos / MICROSECOND).unwrap_or(i64::MAX);
+    let age = microseconds(now.saturating_sub(taken.at));
+    [age, microseconds(taken.reset_after).saturating_sub(age)]
 }
 
 /// The places of the takes, by key.

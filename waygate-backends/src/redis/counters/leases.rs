@@ -4,7 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use waygate_core::limit::Outcome;
+use waygate_core::limit::{Outcome, Taken, quota::Nanos};
 
 use super::{
     blocks::{Print, later, nanos},
@@ -68,6 +68,10 @@ pub(super) struct Unused {
     pub(super) name: String,
     pub(super) plan: Plan,
     pub(super) units: u64,
+    /// As of a clock that began when it was taken.
+    pub(super) taken: Taken,
+    /// How long ago that was.
+    pub(super) age: Nanos,
 }
 
 impl Leases {
@@ -177,11 +181,16 @@ impl Leases {
                     return true;
                 }
                 let in_time = lease.ends.is_none_or(|ends| now + TOO_LATE < ends);
-                if lease.units > 0 && in_time {
+                if lease.units > 0
+                    && in_time
+                    && let Some((outcome, since)) = &lease.last
+                {
                     unused.push(Unused {
                         name: std::mem::take(&mut lease.name),
                         plan: lease.plan,
                         units: lease.units,
+                        taken: Taken::new(0, outcome),
+                        age: nanos(now.saturating_duration_since(*since)),
                     });
                 }
                 false

@@ -8,7 +8,7 @@ use waygate_core::{
 
 /// Numbers of the scripts are exact up to 2^53, sums of two such included up to here.
 const MOST: u64 = 1 << 52;
-const MICROSECOND: Nanos = 1_000;
+pub(super) const MICROSECOND: Nanos = 1_000;
 const MILLISECOND: Nanos = 1_000_000;
 
 /// A rule as the scripts understand it.

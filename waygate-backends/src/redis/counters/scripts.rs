@@ -21,6 +21,11 @@ pub(super) const ADJUST_SOURCE: &str = concat!(
     include_str!("lua/common.lua"),
     include_str!("lua/adjust.lua")
 );
+pub(super) const GIVE_BACK_SOURCE: &str = concat!(
+    include_str!("lua/plan.lua"),
+    include_str!("lua/common.lua"),
+    include_str!("lua/give_back.lua")
+);
 pub(super) const RESTORE_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),
     include_str!("lua/common.lua"),
@@ -29,6 +34,7 @@ pub(super) const RESTORE_SOURCE: &str = concat!(
 
 pub(super) static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(TAKE_SOURCE));
 pub(super) static ADJUST: LazyLock<Script> = LazyLock::new(|| Script::new(ADJUST_SOURCE));
+pub(super) static GIVE_BACK: LazyLock<Script> = LazyLock::new(|| Script::new(GIVE_BACK_SOURCE));
 pub(super) static RESTORE: LazyLock<Script> = LazyLock::new(|| Script::new(RESTORE_SOURCE));
 pub(super) static MARK: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("lua/mark.lua")));

@@ -10,7 +10,7 @@ use std::{
 use redis::{Cmd, Value};
 use tokio::task::AbortHandle;
 use waygate_core::{
-    limit::{Outcome, quota::Nanos},
+    limit::{Outcome, Taken, quota::Nanos},
     port::{
         BoxFuture, CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take,
         all_allowed,
@@ -338,6 +338,25 @@ impl CounterStore for RedisCounters {
                     .blocks
                     .forget(shared.blocks.counter(take.series, take.key));
             }
+            Ok(())
+        })
+    }
+
+    fn give_back<'a>(
+        &'a self,
+        take: Take<'a>,
+        units: u64,
+        taken: Taken,
+        now: Nanos,
+    ) -> BoxFuture<'a, Result<(), CounterError>> {
+        Box::pin(async move {
+            self.run();
+            let shared = self.shared();
+            let name = shared.names.counter(take.series, take.key);
+            let plan = Plan::of(take.rule, now);
+            shared.give_back(&name, plan, units, taken, now).await?;
+            let counter = shared.blocks.counter(take.series, take.key);
+            shared.blocks.forget(counter);
             Ok(())
         })
     }

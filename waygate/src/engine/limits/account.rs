@@ -1,3 +1,4 @@
+use smallvec::SmallVec;
 use uuid::Uuid;
 use waygate_backends::Outcomes;
 use waygate_core::{
@@ -66,6 +67,7 @@ impl Counting<'_> {
         Ok(Passed {
             claims,
             told,
+            resets: SmallVec::new(),
             at: now,
             mode: CountingMode::Authoritative,
         })
@@ -149,6 +151,7 @@ impl Counting<'_> {
             Ok(told) => Ok(Passed {
                 claims,
                 told,
+                resets: outcomes.iter().map(|outcome| outcome.reset_after).collect(),
                 at: now,
                 mode,
             }),

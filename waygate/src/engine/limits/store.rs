@@ -6,7 +6,7 @@ use waygate_backends::{MemoryCounters, Outcomes};
 use waygate_core::{
     Printable,
     grammar::OnStoreFailure,
-    limit::{Outcome, Rule, quota::Nanos},
+    limit::{Outcome, Rule, Taken, quota::Nanos},
     port::{CounterError, Take},
 };
 
@@ -189,44 +189,76 @@ impl Counters {
         self.local.take_at(&own, now)
     }
 
-    /// Gives units back after the answer, or (below zero) charges them, where the request was counted.
-    pub(crate) async fn adjust(
+    /// Charges units after the answer, where the request was counted.
+    pub(crate) async fn charge(
         &self,
         limits: &Limits,
         (claim, take): (&Claim, Take<'_>),
-        units: i64,
+        units: u64,
         now: Nanos,
         mode: CountingMode,
     ) {
+        let change = i64::try_from(units).unwrap_or(i64::MAX);
         let Some(shared) = &self.shared else {
-            self.local.adjust_at(&take, units, now);
+            self.local.adjust_at(&take, -change, now);
             return;
         };
         if mode != CountingMode::Local {
             // What it has lost is charged again before the counter changes; a failure shows below.
             let _ = shared.restore(&[take], now).await;
-            let call = shared.store.adjust(take, units, now);
+            let call = shared.store.adjust(take, -change, now);
             let Err(error) = shared.in_time(call).await else {
-                shared
-                    .standings
-                    .charge(take.series, take.key, units.saturating_neg());
+                shared.standings.charge(take.series, take.key, change);
                 return;
             };
             tracing::debug!(error = %Printable(error), "a charge was not corrected");
-            // What is not given back is lost until its window is over.
-            if units >= 0 {
-                return;
-            }
         }
         let rule = &take.rule.shared_by(shared.store.replicas(), now);
         let own = Take { rule, ..take };
         shared.hand_over(&self.local, &[take], &[own], now);
-        self.local.adjust_at(&own, units, now);
-        match units {
-            0.. => shared
-                .owed
-                .reduce(take.series, &claim.key, units.unsigned_abs()),
-            _ => shared.owe(limits, claim, &take, units.unsigned_abs()),
+        self.local.adjust_at(&own, -change, now);
+        shared.owe(limits, claim, &take, units);
+    }
+
+    /// Gives units back after the answer, where the request was counted: to the window that they were taken from, or to
+    /// none.
+    pub(crate) async fn give_back(
+        &self,
+        (claim, take): (&Claim, Take<'_>),
+        units: u64,
+        taken: Taken,
+        now: Nanos,
+        mode: CountingMode,
+    ) {
+        let Some(shared) = &self.shared else {
+            self.local.give_back_at(&take, units, taken, now);
+            return;
+        };
+        // What is known of the counter may be of a later window.
+        let is_over = taken.left(now) == 0;
+        if mode == CountingMode::Local {
+            let rule = &take.rule.shared_by(shared.store.replicas(), now);
+            let own = Take { rule, ..take };
+            shared.hand_over(&self.local, &[take], &[own], now);
+            self.local.give_back_at(&own, units, taken, now);
+            if !is_over {
+                shared.owed.reduce(take.series, &claim.key, units);
+            }
+            return;
+        }
+        // What it has lost is charged again before the counter changes; a failure shows below.
+        let _ = shared.restore(&[take], now).await;
+        let call = shared.store.give_back(take, units, taken, now);
+        match shared.in_time(call).await {
+            Ok(()) if is_over => {}
+            Ok(()) => {
+                let change = i64::try_from(units).unwrap_or(i64::MAX);
+                shared.standings.charge(take.series, take.key, -change);
+            }
+            // It is lost until its window is over.
+            Err(error) => {
+                tracing::debug!(error = %Printable(error), "a charge was not corrected");
+            }
         }
     }
 

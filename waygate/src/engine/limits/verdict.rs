@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use waygate_core::limit::{Outcome, quota::Nanos};
+use smallvec::SmallVec;
+use waygate_core::limit::{Outcome, Taken, quota::Nanos};
 
 use super::{
     Limits,
@@ -21,10 +22,23 @@ pub(crate) struct Passed {
     pub(crate) claims: Claims,
     /// What the answer tells.
     pub(crate) told: Option<Told>,
+    /// Each outcome's `reset_after`, unless what is told is the only one.
+    pub(crate) resets: SmallVec<[Nanos; 2]>,
     /// When it was counted.
     pub(crate) at: Nanos,
     /// By what.
     pub(crate) mode: CountingMode,
+}
+
+impl Passed {
+    /// What was taken by the rate with this number, of all rates that the request was counted by.
+    pub(crate) fn taken(&self, rate: usize) -> Taken {
+        let told = self.told.map_or(0, |told| told.outcome.reset_after);
+        Taken {
+            at: self.at,
+            reset_after: self.resets.get(rate).copied().unwrap_or(told),
+        }
+    }
 }
 
 /// A request that is refused.

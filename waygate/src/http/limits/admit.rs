@@ -20,7 +20,8 @@ use super::{
     refuse::refused,
 };
 use crate::engine::{
-    Admission, Claims, Counting, Limited, Limits, NoFunctions, Refusal, Registered, StateHeaders,
+    Admission, Claims, Counting, Inner, Limited, Limits, NoFunctions, Refusal, Registered,
+    StateHeaders,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -65,13 +66,14 @@ impl Arrived<'_> {
 
     /// What becomes of a request that nothing counts.
     #[cold]
-    fn serve_uncounted(self) -> Step {
+    fn serve_uncounted(self, engine: &Inner) -> Step {
         let Self {
             admitted,
             announcement,
             ..
         } = self;
-        Step::Serve(announcement.map(|headers| After::announcing(Some(admitted), headers)))
+        let after = announcement.map(|headers| After::announcing(Some(admitted), headers));
+        after.map_or(Step::Serve(None), |after| Step::admitted(engine, after))
     }
 }
 
@@ -112,18 +114,18 @@ impl Endpoint {
         let admission = if limits.is_lone() && engine.counters.shared.is_none() {
             match limits.policies[0].claim(0, &facts, &mut NoFunctions) {
                 Ok(Some(claim)) => counting.lone(claim),
-                Ok(None) => return arrived.serve_uncounted(),
+                Ok(None) => return arrived.serve_uncounted(engine),
                 Err(no_key) if no_key.refused => Err(counting.without_key(no_key.policy)),
                 Err(no_key) => {
                     counting.uncounted(&Claims::skipping(no_key));
-                    return arrived.serve_uncounted();
+                    return arrived.serve_uncounted(engine);
                 }
             }
         } else {
             match limits.claims(&facts, &mut NoFunctions) {
                 Ok(claims) if claims.is_empty() => {
                     counting.uncounted(&claims);
-                    return arrived.serve_uncounted();
+                    return arrived.serve_uncounted(engine);
                 }
                 Ok(claims) if engine.counters.shared.is_some() => {
                     return Step::Wait(arrived.wait(Some(claims)));
@@ -143,7 +145,7 @@ impl Endpoint {
             Ok(passed) => {
                 let (admitted, announcement) = (arrived.admitted, arrived.announcement);
                 let after = After::counted(admitted, self.clone(), limits, passed, announcement);
-                Step::Serve(Some(after))
+                Step::admitted(&self.shared.waygate.inner, after)
             }
             Err(refusal) => Step::TurnAway(Box::new(TurnedAway {
                 route: arrived.limited.route.clone(),
@@ -167,8 +169,9 @@ where
         mut waiting: Box<Waiting>,
     ) -> ResponseFuture<S::Future, S::Error> {
         let engine = &*self.endpoint.shared.waygate.inner;
+        let (mut parts, body) = request.into_parts();
         let admitted = Admitted::new(engine, waiting.slot);
-        let (parts, body) = request.into_parts();
+        let admitted = admitted.marking(engine, &mut parts.extensions);
         let told = Told::at_once(&waiting.route.attached.limits, &parts);
         let claims = told.map(|mut told| {
             let facts = RequestFacts::of_parts(&parts, engine).of_route(&waiting.route.key);
@@ -240,15 +243,16 @@ where
                 claims,
             } = *waiting;
             let shared = &endpoint.shared;
-            let admitted = Admitted::new(&shared.waygate.inner, slot);
             let (request, places) = match enter(shared, &route, &limits, request).await {
                 Ok(entered) => entered,
                 Err(full) => return Ok(full),
             };
-            let (request, claims) = match claims {
+            let (mut request, claims) = match claims {
                 Some(claims) => (request, Ok(claims)),
                 None => claims_in_time(shared, &route, &limits, request).await,
             };
+            let engine = &*shared.waygate.inner;
+            let admitted = Admitted::new(engine, slot).marking(engine, request.extensions_mut());
             let method = request.method().clone();
             let request_id = request_id(request.headers()).map(str::to_owned);
             let counting = Counting {

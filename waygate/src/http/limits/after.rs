@@ -1,14 +1,13 @@
 use std::sync::Arc;
 
-use axum::response::Response;
+use axum::{extract::Request, response::Response};
 use futures_util::FutureExt;
-use waygate_core::limit::quota::SECOND;
 
 use super::{
     super::{admitted::Admitted, endpoint::Endpoint, future::announce},
     Cost, headers,
 };
-use crate::engine::{Limits, Passed, StateHeaders};
+use crate::engine::{Inner, Limits, Passed, StateHeaders};
 
 /// On an answer: the request was refused further inside, so that it is not to be charged for what it has passed.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +63,13 @@ impl After {
         )
     }
 
+    /// Marks the request.
+    #[cold]
+    pub(crate) fn mark(&mut self, engine: &Inner, request: &mut Request) {
+        let marked = |admitted: Admitted| admitted.marking(engine, request.extensions_mut());
+        self.admitted = self.admitted.map(marked);
+    }
+
     /// What the endpoint is polled as.
     #[inline]
     pub(crate) fn admitted(&self) -> Option<Admitted> {
@@ -112,17 +118,15 @@ impl CountedRequest {
         let is_shared = engine.counters.shared.is_some();
         let runtime = engine.runtime.clone();
         let adjust = async move {
-            for (claim, take) in limits.takes_by_claim(&passed.claims) {
-                let units = i64::from(claim.cost) - i64::from(cost.0);
+            let (counters, mode) = (&engine.counters, passed.mode);
+            for (rate, charge) in limits.takes_by_claim(&passed.claims).enumerate() {
+                let (was, is) = (u64::from(charge.0.cost), u64::from(cost.0));
                 let now = engine.limit_clock.now(&*engine.clock);
-                let window = take.rule.window_seconds(passed.at).saturating_mul(SECOND);
-                let is_over = now.saturating_sub(passed.at) >= window;
-                if units < 0 || units > 0 && !is_over {
-                    let counters = &engine.counters;
-                    let charge = (claim, take);
-                    counters
-                        .adjust(&limits, charge, units, now, passed.mode)
-                        .await;
+                if is > was {
+                    counters.charge(&limits, charge, is - was, now, mode).await;
+                } else if is < was {
+                    let taken = passed.taken(rate);
+                    counters.give_back(charge, was - is, taken, now, mode).await;
                 }
             }
         };

@@ -245,9 +245,8 @@ async fn a_route_of_one_method_leaves_the_gates_of_the_path() {
             .register(key.clone(), RouteState::default())
             .await
             .unwrap();
-        // Only `/mounts/any` is closed for `GET` alone.
-        let status = if path == "/mounts/any" { 200 } else { 503 };
-        assert_eq!(ask(&app, "POST", path).await, status, "{path}");
+        // The handler's own route is closed.
+        assert_eq!(ask(&app, "POST", path).await, 503, "{path}");
         assert!(waygate.unregister(&key).await);
         assert_eq!(ask(&app, "POST", path).await, 503, "{path}");
     }
@@ -403,6 +402,58 @@ async fn what_a_second_mount_refuses_is_not_charged() {
     for status in [200, 200, 200, 429] {
         assert_eq!(ask(&app, "GET", "/open").await, status);
     }
+}
+
+mod halves {
+    use std::{
+        pin::Pin,
+        sync::atomic::{AtomicU32, Ordering},
+    };
+
+    pub(super) static RAN: AtomicU32 = AtomicU32::new(0);
+
+    #[waygate::disabled(reason = "closed", route = "POST /halves/future")]
+    pub(super) fn future(mut body: String) -> impl Future<Output = String> + Send {
+        RAN.fetch_add(1, Ordering::Relaxed);
+        body.push('!');
+        async { body }
+    }
+
+    #[waygate::disabled(reason = "closed", route = "POST /halves/boxed")]
+    pub(super) fn boxed(mut body: String) -> Pin<Box<dyn Future<Output = String> + Send>> {
+        RAN.fetch_add(1, Ordering::Relaxed);
+        body.push('!');
+        Box::pin(async { body })
+    }
+}
+
+/// Of a function that returns a future, what it does before it does.
+#[tokio::test]
+async fn the_first_half_of_a_closed_handler_does_not_run() {
+    let waygate = builder().build().await.unwrap();
+    let router = Router::new()
+        .route("/halves/future", post(halves::future))
+        .route("/halves/boxed", post(halves::boxed))
+        .route("/halves/legacy-future", post(halves::future))
+        .route("/halves/legacy-boxed", post(halves::boxed));
+    let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+    let ran = || halves::RAN.load(std::sync::atomic::Ordering::Relaxed);
+    for _ in 0..2 {
+        for path in ["future", "boxed", "legacy-future", "legacy-boxed"] {
+            let path = format!("/halves/{path}");
+            assert_eq!(ask(&app, "POST", &path).await, 503, "{path}");
+        }
+    }
+    assert_eq!(ran(), 0);
+    let system = waygate.system();
+    for key in ["POST:/halves/future", "POST:/halves/boxed"] {
+        system.enable(key, "").await.unwrap();
+    }
+    for path in ["/halves/legacy-future", "/halves/legacy-boxed"] {
+        let answer = app.request(Method::POST, path, Body::from("hello")).await;
+        assert_eq!(answer.text(), "hello!", "{path}");
+    }
+    assert_eq!(ran(), 2);
 }
 
 /// A guarded router in another one of the same engine, mounted in every way.

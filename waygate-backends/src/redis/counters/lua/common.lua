@@ -10,6 +10,8 @@ local call, ceil = redis.call, math.ceil
 local EXACT = 9007199254740992
 -- A window of the calendar is kept for longer than it lasts, since the caller's clock may be behind.
 local GRACE = 60000000
+-- How far off the time is at which something was taken, since calls are under way for longer or shorter.
+local SLACK = 100000
 
 local function text(number)
   return string.format('%.0f', number)
@@ -135,6 +137,13 @@ end
 
 local KINDS = {}
 
+-- What is used of a window after units were given back that were taken from one that ends in `taken.left`. Of two windows,
+-- one ends at least its length later than the other.
+local function givenBack(take, units, taken, left, length)
+  local apart = left - taken.left
+  return max(apart, -apart) < length / 2 and max(take.used - units, 0) or take.used
+end
+
 -- Fixed windows. a: the period.
 KINDS.F = {
   load = function(take, value, used, start)
@@ -165,6 +174,9 @@ KINDS.F = {
   adjust = function(take, units)
     take.after = max(take.used - units, 0)
   end,
+  giveBack = function(take, units, taken)
+    take.after = givenBack(take, units, taken, take.left, take.a)
+  end,
 }
 
 -- The same, packed. b: the period, in ms.
@@ -181,6 +193,7 @@ KINDS.W = {
   adjust = function(take, units)
     take.after = min(max(take.used - units, 0), take.scale / 2 - 1)
   end,
+  giveBack = KINDS.F.giveBack,
 }
 
 -- Windows of the calendar. a: the start; b: the end.
@@ -207,6 +220,9 @@ KINDS.C = {
     expire(take.key, max(take.over - now, 0) + GRACE)
   end,
   adjust = KINDS.F.adjust,
+  giveBack = function(take, units, taken)
+    take.after = givenBack(take, units, taken, take.over - now, take.over - take.begun)
+  end,
 }
 
 -- How much of a slot is over when `counter`, weighted, is `target` or less.
@@ -271,6 +287,17 @@ KINDS.S = {
   adjust = function(take, units)
     take.after = min(max(take.current - units, 0), 4294967295)
   end,
+  giveBack = function(take, units, taken)
+    -- Where it may be either of two slots, the older one, where it fades sooner.
+    local seconds = floor((taken.at - SLACK) / 1000000)
+    local gap = take.start - (seconds - seconds % take.a)
+    take.after = take.current
+    if gap <= 0 then
+      take.after = max(take.current - units, 0)
+    elseif gap == take.a then
+      take.previous = max(take.previous - units, 0)
+    end
+  end,
 }
 
 -- Token buckets. a: the emission; b: how many units of it a microsecond has.
@@ -302,6 +329,10 @@ KINDS.B = {
   end,
   adjust = function(take, units)
     take.after = min(max(take.debt - units * take.a, 0), take.depth)
+  end,
+  -- Tokens come back in the order in which they were taken.
+  giveBack = function(take, units, taken)
+    take.after = max(take.debt - min(units * take.a, max(taken.left, 0) * take.b), 0)
   end,
 }
 
@@ -386,6 +417,26 @@ KINDS.M = {
       end
     end
     take.charge = max(-units, 0)
+  end,
+  -- Nothing that was taken later stops to count.
+  giveBack = function(take, units, taken)
+    local log, index = take.log, take.log.last
+    take.charge = 0
+    while units > 0 and index >= log.first do
+      local hit = numbers(call('HGET', take.key, index))
+      local given = hit[1] <= taken.at + SLACK and min(hit[2], units) or 0
+      units, log.used = units - given, log.used - given
+      if given > 0 and given == hit[2] then
+        for later = index + 1, log.last do
+          call('HSET', take.key, later - 1, call('HGET', take.key, later))
+        end
+        call('HDEL', take.key, log.last)
+        log.last = log.last - 1
+      elseif given > 0 then
+        call('HSET', take.key, index, text(hit[1]) .. ':' .. text(hit[2] - given))
+      end
+      index = index - 1
+    end
   end,
 }
 

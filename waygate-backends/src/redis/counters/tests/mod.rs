@@ -5,7 +5,7 @@ mod model;
 use redis::{Cmd, Connection, Value};
 use waygate_core::{
     limit::{
-        Outcome, Quota, Rule,
+        Outcome, Quota, Rule, Taken,
         quota::{Nanos, SECOND},
     },
     port::{Series, Take},
@@ -14,6 +14,7 @@ use waygate_faultproxy::RedisProc;
 
 use self::model::{Model, agree, any_rule};
 use super::{
+    groups::since,
     plan::{Plan, cost_of, units_of},
     request::{Request, Told},
     scripts,
@@ -76,6 +77,14 @@ impl Scripts {
         });
     }
 
+    fn give_back(&mut self, key: &str, rule: &Rule, units: u64, taken: Taken, now: Nanos) {
+        self.run(scripts::GIVE_BACK_SOURCE, now, |command| {
+            let text = Plan::of(rule, now).text(units as i64, false);
+            let [age, left] = since(taken, now);
+            command.arg(1).arg(key).arg(text).arg(age).arg(left);
+        });
+    }
+
     /// Every counter goes away by itself.
     fn check_expiry(&mut self) {
         let keys: Vec<String> = redis::cmd("KEYS")
@@ -99,6 +108,7 @@ fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
     let series = Series::new("scope", "policy", 0, 0);
     let (mut now, mut rule, mut model) = (START, any_rule(&mut random), Model::default());
     let mut history = Vec::new();
+    let mut taken = Vec::new();
     for _ in 0..60 {
         now += [0, 10, 50, 300, 1_500][random.usize(0..5)] * MILLISECOND;
         if random.f64() < change {
@@ -109,6 +119,16 @@ fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
             history.push(format!("{now} {rule:?} adjust {units}"));
             scripts.adjust(&key, &rule, units, now);
             model = model.adjusted(&rule, units, now);
+            continue;
+        }
+        if !taken.is_empty() && random.u8(0..5) == 0 {
+            let (of, cost, taken): (_, _, Taken) = taken.swap_remove(random.usize(0..taken.len()));
+            if of == format!("{rule:?}") {
+                let units = random.u64(1..=cost);
+                history.push(format!("{now} {rule:?} give back {units} of {taken:?}"));
+                scripts.give_back(&key, &rule, units, taken, now);
+                model = model.given_back(&rule, units, taken, now);
+            }
             continue;
         }
         let cost = [0, 1, 1, 1, 2, 5][random.usize(0..6)];
@@ -129,6 +149,9 @@ fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
             "seed {seed}\n{}\nlua {lua:?}\nrust {rust:?}\n{model:?}",
             story()
         );
+        if rust.allowed && cost > 0 {
+            taken.push((format!("{rule:?}"), cost, Taken::new(now, &lua)));
+        }
         model = match (rust.allowed, cost) {
             (true, 1..) => next,
             (false, 1..) => model.refused(next, now),

@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 
 use waygate_core::limit::{
-    Counter, MovingLog, Outcome, Quota, Rule,
+    Counter, MovingLog, Outcome, Quota, Rule, Taken,
     quota::{Nanos, SECOND},
 };
 
@@ -115,6 +115,38 @@ impl Model {
                 }
                 let counter = counter.unwrap_or_else(|| quota.take(None, 0, now).0);
                 Self::Counted(quota, quota.adjust(counter, units, now))
+            }
+        }
+    }
+}
+
+/// How far off the time of a charge may be, as the scripts allow for.
+const SLACK: Nanos = 100 * MILLISECOND;
+
+impl Model {
+    pub(super) fn given_back(&self, rule: &Rule, units: u64, taken: Taken, now: Nanos) -> Self {
+        match (rule, self) {
+            (Rule::Moving { period, .. }, Self::Logged(_, changed, _)) => {
+                if now > changed + period {
+                    return self.clone();
+                }
+                let mut log = self.log(now);
+                log.take(u64::MAX, *period, 0, now);
+                log.give_back(units, taken.at + SLACK);
+                Self::Logged(*period, now, log)
+            }
+            (Rule::Moving { .. }, _) => self.clone(),
+            (rule, _) => {
+                let quota = rule.quota(now).unwrap();
+                let Some(counter) = self.counter(now) else {
+                    return self.clone();
+                };
+                let at = match quota {
+                    Quota::SlidingWindow { .. } => taken.at - SLACK,
+                    _ => taken.at,
+                };
+                let taken = Taken { at, ..taken };
+                Self::Counted(quota, quota.give_back(counter, units, taken, now))
             }
         }
     }

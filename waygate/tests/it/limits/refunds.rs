@@ -1,0 +1,218 @@
+//! What a request gives back when it has cost less: to the window that it was taken from, or to none.
+
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
+
+use axum::{
+    Extension, Router,
+    body::{Body, Bytes},
+    extract::Request,
+    routing::{get, post},
+};
+use futures_util::stream;
+use serde_json::json;
+use tokio::{
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+};
+use tower::ServiceExt;
+use waygate::{
+    Cost, Waygate,
+    testing::{ManualClock, TestApp},
+};
+
+use super::{set, status};
+use crate::support::builder;
+
+/// A service with one limit for all its routes: `/slow` waits until it is let go, and then costs nothing.
+struct Service {
+    clock: ManualClock,
+    app: TestApp,
+    go: Arc<Notify>,
+}
+
+impl Service {
+    async fn new(now: &str, limit: serde_json::Value) -> Self {
+        let clock = ManualClock::at(now.parse().unwrap());
+        let waygate = builder().clock(clock.clone()).build().await.unwrap();
+        let go = Arc::new(Notify::new());
+        let wait = go.clone();
+        let slow = move || {
+            let wait = wait.clone();
+            async move {
+                wait.notified().await;
+                (Extension(Cost(0)), "slow")
+            }
+        };
+        let router = Router::new()
+            .route("/slow", get(slow))
+            .route("/quick", get(|| async { "quick" }));
+        let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
+        set(&waygate, "*#default", limit).await;
+        Self { clock, app, go }
+    }
+
+    async fn begin(&self) -> JoinHandle<u16> {
+        let app = self.app.clone();
+        let (sent, begun) = oneshot::channel();
+        let slow = tokio::spawn(async move {
+            let mut answer = std::pin::pin!(status(&app, "/slow", &[]));
+            // Counted when it is polled for the first time.
+            let first = polled(answer.as_mut()).await;
+            assert!(first.is_pending());
+            sent.send(()).unwrap();
+            answer.await
+        });
+        begun.await.unwrap();
+        slow
+    }
+
+    async fn end(&self, slow: JoinHandle<u16>) {
+        self.go.notify_one();
+        assert_eq!(slow.await.unwrap(), 200);
+    }
+
+    /// As many as pass.
+    async fn passes(&self) -> usize {
+        passes(&self.app, "/quick").await
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+/// Polls a future once.
+async fn polled<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+async fn passes(app: &TestApp, path: &str) -> usize {
+    let mut passed = 0;
+    while status(app, path, &[]).await == 200 {
+        passed += 1;
+    }
+    passed
+}
+
+fn by(algorithm: &str, limit: &str) -> serde_json::Value {
+    json!({"limit": limit, "algorithm": algorithm, "key_strategy": "global"})
+}
+
+const START: &str = "2030-01-01T00:00:00Z";
+
+#[tokio::test]
+async fn a_window_that_is_used_up_is_not_opened_by_a_request_of_the_one_before() {
+    let service = Service::new(START, by("fixed_window", "5/minute")).await;
+    assert_eq!(status(&service.app, "/quick", &[]).await, 200);
+    service.advance(50);
+    let slow = service.begin().await;
+    assert_eq!(service.passes().await, 3);
+    service.advance(10);
+    assert_eq!(service.passes().await, 5);
+    service.end(slow).await;
+    assert_eq!(service.passes().await, 0);
+}
+
+#[tokio::test]
+async fn a_day_is_not_opened_by_a_request_of_the_day_before() {
+    let limit = json!({"limit": "5/calendar day", "key_strategy": "global"});
+    let service = Service::new("2030-01-01T23:59:50Z", limit).await;
+    let slow = service.begin().await;
+    service.advance(20);
+    assert_eq!(service.passes().await, 5);
+    service.end(slow).await;
+    assert_eq!(service.passes().await, 0);
+}
+
+#[tokio::test]
+async fn what_has_faded_is_not_given_back() {
+    let service = Service::new(START, by("sliding_window", "5/minute")).await;
+    service.advance(30);
+    let slow = service.begin().await;
+    service.advance(59);
+    let before = service.passes().await;
+    service.end(slow).await;
+    assert_eq!(before + service.passes().await, 5);
+}
+
+#[tokio::test]
+async fn tokens_that_came_back_are_not_given_back() {
+    let service = Service::new(START, by("token_bucket", "5/minute")).await;
+    let slow = service.begin().await;
+    service.advance(50);
+    assert_eq!(service.passes().await, 5);
+    service.end(slow).await;
+    assert_eq!(service.passes().await, 0);
+}
+
+#[tokio::test]
+async fn a_log_loses_the_request_that_is_given_back_and_no_later_one() {
+    let service = Service::new(START, by("moving_window", "2/minute")).await;
+    let slow = service.begin().await;
+    service.advance(50);
+    assert_eq!(service.passes().await, 1);
+    service.end(slow).await;
+    assert_eq!(service.passes().await, 1);
+    service.advance(11);
+    assert_eq!(service.passes().await, 0, "both still count");
+}
+
+#[tokio::test]
+async fn what_still_counts_is_given_back_by_each_rate() {
+    for algorithm in ["fixed_window", "sliding_window", "moving_window"] {
+        let service = Service::new(START, by(algorithm, "5/minute")).await;
+        let slow = service.begin().await;
+        service.advance(10);
+        assert_eq!(service.passes().await, 4, "{algorithm}");
+        service.end(slow).await;
+        assert_eq!(service.passes().await, 1, "{algorithm}");
+    }
+    let service = Service::new(START, by("fixed_window", "1/minute; 3/hour")).await;
+    let slow = service.begin().await;
+    service.advance(60);
+    assert_eq!(service.passes().await, 1);
+    service.end(slow).await;
+    assert_eq!(service.passes().await, 0, "not to this minute");
+    service.advance(60);
+    assert_eq!(service.passes().await, 1);
+    service.advance(60);
+    assert_eq!(service.passes().await, 1, "but to the hour");
+}
+
+#[waygate::disabled(reason = "closed", route = "POST /refunds/own")]
+async fn closed(_: Bytes) {}
+
+/// What a client could do alone.
+#[tokio::test]
+async fn unfinished_bodies_to_a_closed_handler_open_no_limit() {
+    let clock = ManualClock::at(START.parse().unwrap());
+    let waygate: Waygate = builder().clock(clock.clone()).build().await.unwrap();
+    let router = Router::new()
+        .route("/refunds/own", post(closed))
+        .route("/refunds/legacy", post(closed))
+        .route("/refunds/quick", get(|| async { "quick" }));
+    let router = waygate.guard(router).await.unwrap().into_router();
+    let app = TestApp::new(router.clone());
+    set(&waygate, "*#default", by("fixed_window", "5/minute")).await;
+    assert_eq!(status(&app, "/refunds/quick", &[]).await, 200);
+    clock.advance(Duration::from_secs(50));
+    let mut unfinished = Vec::new();
+    for _ in 0..4 {
+        let (end, ended) = oneshot::channel::<()>();
+        let body = stream::once(async move {
+            let _ = ended.await;
+            Ok::<_, std::io::Error>("x")
+        });
+        let request = Request::post("/refunds/legacy").body(Body::from_stream(body));
+        let mut answer = Box::pin(router.clone().oneshot(request.unwrap()));
+        assert!(polled(answer.as_mut()).await.is_pending());
+        unfinished.push((end, answer));
+    }
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(passes(&app, "/refunds/quick").await, 5);
+    for (end, answer) in unfinished {
+        end.send(()).unwrap();
+        assert_eq!(answer.await.unwrap().status(), 503);
+    }
+    assert_eq!(passes(&app, "/refunds/quick").await, 0);
+}

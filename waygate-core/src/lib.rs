@@ -35,6 +35,7 @@ pub mod port;
 mod printable;
 #[cfg(feature = "model")]
 mod secret;
+pub mod similar;
 #[cfg(feature = "model")]
 mod strict_json;
 #[cfg(feature = "model")]

@@ -6,7 +6,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 use serde_json::{Map, Value};
-use waygate_core::StrictJson;
+use waygate_core::{StrictJson, similar::typing_errors};
 
 /// What is wrong, and with which value when it is one.
 #[derive(Debug)]
@@ -69,7 +69,10 @@ fn hint(unknown: &str, known: &[&str]) -> String {
     if known.is_empty() {
         return "none is expected here".to_owned();
     }
-    let similar = |name: &&&str| strsim::jaro_winkler(unknown, name) > 0.8;
+    let similar = |name: &&&str| {
+        let begins = unknown.len() > 2 && name.starts_with(unknown);
+        begins || typing_errors(unknown, name) * 3 <= unknown.len()
+    };
     // Comparing takes time in the square of the length.
     let meant = Some(unknown)
         .filter(|text| text.len() <= 64)

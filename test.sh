@@ -60,12 +60,15 @@ if cargo tree -q -p waygate-rs --no-default-features --features engine -e normal
     exit 1
 fi
 
+step "What a dependency costs"
+tests/adoption.sh
+
 step "Features, one by one"
-for feature in engine macros axum openapi swagger-ui admin file redis tls-ring testing; do
+for feature in engine macros axum openapi swagger-ui admin file file-yaml file-toml redis tls-ring tzdb-bundled testing; do
     echo "waygate-rs --features $feature"
     cargo clippy -q -p waygate-rs --no-default-features --features "$feature" -- -D warnings
 done
-for feature in memory file redis tls-ring conformance; do
+for feature in memory file file-yaml file-toml redis tls-ring conformance; do
     echo "waygate-backends --features $feature"
     cargo clippy -q -p waygate-backends --no-default-features --features "$feature" -- -D warnings
 done

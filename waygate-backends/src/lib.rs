@@ -6,7 +6,8 @@
 //! | Feature | What it adds | Default |
 //! |---|---|---|
 //! | `memory` | `MemoryBackend` and `MemoryCounters`: state and rate limits that end with the process | ✔ |
-//! | `file` | `FileBackend`: state in a JSON, YAML or TOML file; `BootCache`: the last known state of another store; with `memory`, `CounterSnapshot`: counters that outlive the process | |
+//! | `file` | `FileBackend`: state in a JSON file; `BootCache`: the last known state of another store; with `memory`, `CounterSnapshot`: counters that outlive the process | |
+//! | `file-yaml`, `file-toml` | the same in a YAML or TOML file | |
 //! | `redis` | `RedisBackend` and `RedisCounters`: state and counters in Redis, for many processes | |
 //! | `conformance` | the suites that every backend and every store of counters must pass, for yours as well | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -18,8 +19,12 @@ pub mod conformance;
 mod counters;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(any(feature = "file", feature = "memory", feature = "redis"))]
+mod hints;
 #[cfg(feature = "memory")]
 mod memory;
+#[cfg(any(feature = "file", feature = "redis"))]
+mod random;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(any(feature = "file", feature = "memory"))]

@@ -4,13 +4,12 @@ use std::{
 };
 
 use tokio::sync::watch;
-use tokio_stream::wrappers::WatchStream;
 use waygate_core::{
     model::{AuditEntry, Epoch, Revision},
     port::{AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image},
 };
 
-use crate::table::Table;
+use crate::{hints, table::Table};
 
 /// State in this process's memory: it ends with the process, and no other process sees it.
 ///
@@ -111,7 +110,7 @@ impl Backend for MemoryBackend {
     }
 
     fn changes(&self) -> BoxStream<'static, Revision> {
-        Box::pin(WatchStream::from_changes(self.hints.subscribe()))
+        hints::follow(self.hints.subscribe(), Some)
     }
 
     fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, BackendError>> {
@@ -125,8 +124,8 @@ impl Backend for MemoryBackend {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt;
     use jiff::Timestamp;
-    use tokio_stream::StreamExt;
     use uuid::Uuid;
     use waygate_core::model::Action;
 

@@ -36,6 +36,7 @@ mod printable;
 mod readable;
 #[cfg(feature = "model")]
 mod secret;
+pub mod similar;
 #[cfg(feature = "model")]
 mod strict_json;
 #[cfg(feature = "model")]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use serde_json::json;
 use tokio::time;
-use tokio_stream::StreamExt;
 use waygate_core::{model::Revision, port::BoxStream};
 
 use super::{Harness, kit::*};

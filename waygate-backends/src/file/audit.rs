@@ -210,7 +210,7 @@ impl AuditLog {
         }
         temp.as_file().sync_all()?;
         self.segment = Some(FileId::of(&temp.as_file().metadata()?));
-        temp.persist(self.files.audit()).map_err(|e| e.error)?;
+        temp.persist(&self.files.audit())?;
         self.files.sync_dir()?;
         self.distrusted = false;
         Ok(())

@@ -9,7 +9,6 @@ use tokio::{
     task,
     time::{self, MissedTickBehavior},
 };
-use tokio_stream::wrappers::WatchStream;
 use waygate_core::{
     Printable,
     model::{AuditEntry, Revision},
@@ -19,6 +18,7 @@ use waygate_core::{
 };
 
 use super::{options::FileBackendBuilder, store::Store};
+use crate::hints;
 
 #[doc = include_str!("file.md")]
 #[derive(Debug, Clone)]
@@ -122,10 +122,7 @@ impl Backend for FileBackend {
     }
 
     fn changes(&self) -> BoxStream<'static, Revision> {
-        let hints = WatchStream::from_changes(self.0.hints.subscribe());
-        Box::pin(tokio_stream::StreamExt::filter_map(hints, |revision| {
-            revision
-        }))
+        hints::follow(self.0.hints.subscribe(), |revision| revision)
     }
 
     fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, BackendError>> {

@@ -100,7 +100,7 @@ fn write(path: &Path, image: Image) -> io::Result<()> {
     let mut temp = files.temp()?;
     temp.write_all(&text)?;
     temp.as_file().sync_all()?;
-    temp.persist(&files.main).map_err(|error| error.error)?;
+    temp.persist(&files.main)?;
     files.sync_dir()
 }
 

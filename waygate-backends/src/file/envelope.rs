@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, io, sync::Arc};
 
+use hmac_sha256::Hash;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 use waygate_core::{
     StrictJson,
     model::{Epoch, Revision},
@@ -123,14 +123,14 @@ pub(super) fn open(root: Value) -> Result<Document, Refusal> {
 /// SHA-256 of the document without its checksum, as JSON without white space and with sorted keys:
 /// independent of the format, of comments and of layout.
 fn checksum_of_fields(root: &Map<String, Value>) -> Result<String, serde_json::Error> {
-    let mut hasher = Hasher(Sha256::new());
+    let mut hasher = Hasher(Hash::new());
     hasher.object(root)?;
     Ok(hasher.finish())
 }
 
 /// The same of a table, without building its document.
 fn checksum_of_table(table: &Table) -> Result<String, serde_json::Error> {
-    let mut hasher = Hasher(Sha256::new());
+    let mut hasher = Hasher(Hash::new());
     hasher.text("{\"entities\":{");
     for (nth, (key, entity)) in table.entities.iter().enumerate() {
         hasher.text(if nth == 0 { "" } else { "," });
@@ -146,7 +146,7 @@ fn checksum_of_table(table: &Table) -> Result<String, serde_json::Error> {
     Ok(hasher.finish())
 }
 
-struct Hasher(Sha256);
+struct Hasher(Hash);
 
 impl Hasher {
     fn text(&mut self, text: &str) {

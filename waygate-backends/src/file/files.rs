@@ -5,14 +5,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tempfile::NamedTempFile;
 use waygate_core::port::BackendError;
 
 use super::{
     links,
     mounts::{self, Mount},
     regular,
+    temp::Temp,
 };
+
+const TEMP_SUFFIX: &str = ".tmp";
 
 /// The names of everything that belongs to one state file. All of it lies in the directory of the file itself, not of a
 /// link to it: a rename works within one file system only, and whoever uses the file through another link shares it.
@@ -91,11 +93,8 @@ impl Files {
     }
 
     /// A new file in the same directory, removed when dropped. Only its owner may read it.
-    pub(super) fn temp(&self) -> io::Result<NamedTempFile> {
-        tempfile::Builder::new()
-            .prefix(&self.temp_prefix())
-            .suffix(".tmp")
-            .tempfile_in(&self.dir)
+    pub(super) fn temp(&self) -> io::Result<Temp> {
+        Temp::create(&self.dir, &self.temp_prefix(), TEMP_SUFFIX)
     }
 
     /// Removes what a crash left behind. Only for the holder of the lock.
@@ -104,7 +103,9 @@ impl Files {
         for entry in fs::read_dir(&self.dir)? {
             let name = entry?.file_name();
             let bytes = name.as_encoded_bytes();
-            if bytes.starts_with(prefix.as_encoded_bytes()) && bytes.ends_with(b".tmp") {
+            if bytes.starts_with(prefix.as_encoded_bytes())
+                && bytes.ends_with(TEMP_SUFFIX.as_bytes())
+            {
                 fs::remove_file(self.dir.join(name))?;
             }
         }

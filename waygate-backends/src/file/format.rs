@@ -4,16 +4,22 @@ use serde::Serialize;
 use serde_json::Value;
 use waygate_core::port::BackendError;
 
-use super::{toml_value, yaml_depth};
+#[cfg(feature = "file-toml")]
+use super::toml_value;
+#[cfg(feature = "file-yaml")]
+use super::yaml_depth;
 
 /// The syntax of a state file, told by its extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
+    #[cfg(feature = "file-yaml")]
     Yaml,
+    #[cfg(feature = "file-toml")]
     Toml,
 }
 
+#[cfg(any(feature = "file-yaml", feature = "file-toml"))]
 const HOW_TO_EDIT: &str = "\
 # State of Waygate. To edit this file by hand, remove the line `checksum`; see the documentation.\n";
 
@@ -22,8 +28,14 @@ impl Format {
         let extension = path.extension().and_then(|extension| extension.to_str());
         match extension.map(str::to_ascii_lowercase).as_deref() {
             Some("json") => Ok(Self::Json),
+            #[cfg(feature = "file-yaml")]
             Some("yaml" | "yml") => Ok(Self::Yaml),
+            #[cfg(not(feature = "file-yaml"))]
+            Some("yaml" | "yml") => Err(lacks(path, "YAML", "file-yaml")),
+            #[cfg(feature = "file-toml")]
             Some("toml") => Ok(Self::Toml),
+            #[cfg(not(feature = "file-toml"))]
+            Some("toml") => Err(lacks(path, "TOML", "file-toml")),
             _ => Err(BackendError::Misconfigured(format!(
                 "the state file `{}` must end in `.json`, `.yaml`, `.yml` or `.toml`, which tells its format",
                 path.display()
@@ -39,11 +51,13 @@ impl Format {
                 text.push(b'\n');
                 Ok(text)
             }
+            #[cfg(feature = "file-yaml")]
             Self::Yaml => {
                 let mut text = HOW_TO_EDIT.as_bytes().to_vec();
                 yaml_serde::to_writer(&mut text, document).map_err(|e| e.to_string())?;
                 Ok(text)
             }
+            #[cfg(feature = "file-toml")]
             Self::Toml => {
                 let document = serde_json::to_value(document).map_err(|e| e.to_string())?;
                 let text = toml_value::to_string(document)?;
@@ -57,16 +71,42 @@ impl Format {
         let text = std::str::from_utf8(bytes).map_err(|e| format!("it is not UTF-8: {e}"))?;
         match self {
             Self::Json => serde_json::from_str(text).map_err(|e| e.to_string()),
+            #[cfg(feature = "file-yaml")]
             Self::Yaml => {
                 yaml_depth::check(text)?;
                 yaml_serde::from_str(text).map_err(|e| e.to_string())
             }
+            #[cfg(feature = "file-toml")]
             Self::Toml => toml_value::from_str(text),
         }
     }
 }
 
-#[cfg(test)]
+#[cfg(not(all(feature = "file-yaml", feature = "file-toml")))]
+fn lacks(path: &Path, format: &str, feature: &str) -> BackendError {
+    BackendError::Misconfigured(format!(
+        "the state file `{}` is {format}, which needs the feature `{feature}`: turn it on in `Cargo.toml`, or let the \
+         name of the file end in `.json`",
+        path.display()
+    ))
+}
+
+#[cfg(all(test, not(any(feature = "file-yaml", feature = "file-toml"))))]
+mod json_alone {
+    use super::*;
+
+    #[test]
+    fn what_other_formats_need_is_named() {
+        let of = |name: &str| Format::of(Path::new(name)).unwrap_err().to_string();
+        for name in ["state.yaml", "state.YML"] {
+            assert!(of(name).contains("needs the feature `file-yaml`"));
+        }
+        assert!(of("state.toml").contains("needs the feature `file-toml`"));
+        assert_eq!(Format::of(Path::new("state.json")).unwrap(), Format::Json);
+    }
+}
+
+#[cfg(all(test, feature = "file-yaml", feature = "file-toml"))]
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Map, json};

@@ -6,17 +6,15 @@ use std::{
     path::Path,
 };
 
-use tempfile::NamedTempFile;
-
 use waygate_core::Printable;
 
-use super::{files::Files, stamp::FileId};
+use super::{files::Files, stamp::FileId, temp::Temp};
 
 /// Writes a new file beside the state file and makes it durable. The state file is not touched.
 ///
 /// A failed fsync is never repeated on the same file, because the kernel may have dropped the data:
 /// the next attempt writes another file.
-pub(super) fn prepare(files: &Files, bytes: &[u8]) -> io::Result<NamedTempFile> {
+pub(super) fn prepare(files: &Files, bytes: &[u8]) -> io::Result<Temp> {
     let mut temp = files.temp()?;
     temp.write_all(bytes)?;
     if let Ok(present) = fs::metadata(&files.main) {
@@ -28,8 +26,8 @@ pub(super) fn prepare(files: &Files, bytes: &[u8]) -> io::Result<NamedTempFile> 
 }
 
 /// Puts a prepared file in the place of the state file.
-pub(super) fn replace(files: &Files, prepared: NamedTempFile) -> io::Result<()> {
-    prepared.persist(&files.main).map_err(|e| e.error)?;
+pub(super) fn replace(files: &Files, prepared: Temp) -> io::Result<()> {
+    prepared.persist(&files.main)?;
     files.sync_dir()
 }
 
@@ -37,7 +35,7 @@ pub(super) fn replace(files: &Files, prepared: NamedTempFile) -> io::Result<()> 
 ///
 /// At every moment there is a complete state file. When the last step fails, the present one is put
 /// back, so that a failed commit does not take effect later.
-pub(super) fn succeed(files: &Files, prepared: NamedTempFile, older: usize) -> io::Result<()> {
+pub(super) fn succeed(files: &Files, prepared: Temp, older: usize) -> io::Result<()> {
     rotate(files, older)?;
     let replaced = replace(files, prepared);
     if replaced.is_err()

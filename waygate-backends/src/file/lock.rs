@@ -4,8 +4,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fs4::{FileExt, TryLockError};
-
 use super::{files::Files, regular};
 
 /// The right to write, among the processes that respect it. Ends when dropped, or with the process.
@@ -27,10 +25,9 @@ pub(super) fn acquire(files: &Files, patience: Duration) -> io::Result<Lock> {
     let begin = Instant::now();
     let mut pause = Duration::from_micros(200);
     loop {
-        match FileExt::try_lock(&file) {
-            Ok(()) => return Ok(Lock { _file: file }),
-            Err(TryLockError::Error(e)) => return Err(e),
-            Err(TryLockError::WouldBlock) if begin.elapsed() >= patience => {
+        match try_lock(&file)? {
+            true => return Ok(Lock { _file: file }),
+            false if begin.elapsed() >= patience => {
                 return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
                     format!(
@@ -39,8 +36,35 @@ pub(super) fn acquire(files: &Files, patience: Duration) -> io::Result<Lock> {
                     ),
                 ));
             }
-            Err(TryLockError::WouldBlock) => thread::sleep(pause),
+            false => thread::sleep(pause),
         }
         pause = (pause * 2).min(Duration::from_millis(5));
+    }
+}
+
+/// Whether the lock was free, and is ours now.
+#[cfg(unix)]
+fn try_lock(file: &File) -> io::Result<bool> {
+    use rustix::{
+        fs::{FlockOperation, flock},
+        io::Errno,
+    };
+
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the lock was free, and is ours now.
+#[cfg(not(unix))]
+fn try_lock(file: &File) -> io::Result<bool> {
+    use fs4::{FileExt, TryLockError};
+
+    match FileExt::try_lock(file) {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }

@@ -15,7 +15,10 @@ mod options;
 mod regular;
 mod stamp;
 mod store;
+mod temp;
+#[cfg(feature = "file-toml")]
 mod toml_value;
+#[cfg(feature = "file-yaml")]
 mod yaml_depth;
 
 pub use backend::FileBackend;

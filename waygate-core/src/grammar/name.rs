@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use jiff::tz::TimeZoneDatabase;
+
 use super::{Invalid, Method};
 
 /// Declares a newtype over a checked name.
@@ -75,6 +77,20 @@ impl PolicyName {
 }
 
 impl TimeZoneName {
+    /// Reads what an attribute says. The machine that compiles it need not have a database of time zones; without one, any
+    /// name of the right form will do, and the start of the application checks it.
+    ///
+    /// # Errors
+    /// [`Invalid`] when there is no such zone, or none can have this name.
+    pub fn declared(text: &str) -> Result<Self, Invalid> {
+        match unknown_zone(text, jiff::tz::db()) {
+            Some(problem) if problem != NO_DATABASE => {
+                Err(Invalid::new("time zone", text, problem))
+            }
+            _ => Ok(Self(text.into())),
+        }
+    }
+
     /// The rules of the zone; UTC should it have vanished since it was checked.
     pub fn to_time_zone(&self) -> jiff::tz::TimeZone {
         jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
@@ -114,9 +130,25 @@ fn policy_problem(text: &str) -> Option<String> {
 }
 
 fn time_zone_problem(text: &str) -> Option<String> {
-    let known = length_fits(text, 64) && jiff::tz::TimeZone::get(text).is_ok();
-    (!known)
-        .then(|| "use a name of the IANA database, such as `Europe/Berlin`, or `UTC`".to_owned())
+    unknown_zone(text, jiff::tz::db()).map(str::to_owned)
+}
+
+const NO_DATABASE: &str = "this machine has no time zone database; install `tzdata`, or turn on the feature `tzdb-bundled` \
+    of Waygate";
+
+fn unknown_zone(text: &str, database: &TimeZoneDatabase) -> Option<&'static str> {
+    let fine = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');
+    let well_formed = length_fits(text, 64) && text.bytes().all(fine);
+    if well_formed && database.get(text).is_ok() {
+        return None;
+    }
+    let starts_with_letter = text.starts_with(|first: char| first.is_ascii_alphabetic());
+    Some(
+        match well_formed && starts_with_letter && database.is_definitively_empty() {
+            true => NO_DATABASE,
+            false => "use a name of the IANA database, such as `Europe/Berlin`, or `UTC`",
+        },
+    )
 }
 
 fn length_fits(text: &str, max: usize) -> bool {
@@ -190,8 +222,22 @@ mod tests {
                 )
             },
         );
+        assert!(TimeZoneName::declared("Europe/Berlin").is_ok());
+        assert!(TimeZoneName::declared("Europe/Berlim").is_err());
         let berlin = "Europe/Berlin".parse::<TimeZoneName>().unwrap();
         assert_eq!(berlin.to_time_zone().iana_name(), Some("Europe/Berlin"));
+    }
+
+    #[test]
+    fn without_a_database_the_remedy_is_named() {
+        let none = TimeZoneDatabase::none();
+        assert_eq!(unknown_zone("UTC", &none), None);
+        let problem = unknown_zone("Europe/Berlin", &none).unwrap();
+        assert!(problem.contains("`tzdata`") && problem.contains("`tzdb-bundled`"));
+        for wrong in ["", "+02:00", "Europe Berlin", "../secret", "+02"] {
+            let problem = unknown_zone(wrong, &none).unwrap();
+            assert!(problem.contains("IANA"), "{wrong}: {problem}");
+        }
     }
 
     #[test]

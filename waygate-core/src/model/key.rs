@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::grammar::{
     Dialect, Invalid, Method, PathTemplate, RouteSpec, ServiceName, template_problem,
 };
+use crate::similar::typing_errors;
 
 /// The name under which a route is controlled: `METHOD:/template`, in a fleet `service:METHOD:/template`.
 ///
@@ -138,7 +139,7 @@ fn misspelled(word: &str) -> Option<Method> {
     if word.len() > 9 || !word.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return None;
     }
-    let near = Method::ALL.map(|method| (strsim::osa_distance(method.as_str(), word), method));
+    let near = Method::ALL.map(|method| (typing_errors(method.as_str(), word), method));
     let near = near.into_iter().min_by_key(|(distance, _)| *distance);
     near.filter(|(distance, _)| distance * 3 <= word.len())
         .map(|(_, method)| method)

@@ -7,6 +7,8 @@ use syn::{
     token::Brace,
 };
 
+use waygate_core::similar::typing_errors;
+
 use super::{Args, string};
 
 impl Args {
@@ -117,10 +119,10 @@ impl Args {
 
 /// The one of `known` that was probably meant.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let near = |known: &&&str| strsim::osa_distance(known, word) * 3 <= word.len();
+    let near = |known: &&&str| typing_errors(known, word) * 3 <= word.len();
     let nearest = known.iter().filter(near);
     nearest
-        .min_by_key(|known| strsim::osa_distance(known, word))
+        .min_by_key(|known| typing_errors(known, word))
         .copied()
 }
 

@@ -56,7 +56,7 @@ pub(super) fn gate(args: &mut Args, place: Place<'_>) -> Declared {
     );
     let lease = args.flag("lease");
     let time_zone = args
-        .text("time_zone", "Europe/Berlin", TimeZoneName::from_str)
+        .text("time_zone", "Europe/Berlin", TimeZoneName::declared)
         .literal();
     let name = args
         .text("name", "per-minute", PolicyName::from_str)

@@ -1,21 +1,20 @@
 //! Entity tags and the preconditions on them (RFC 9110 sections 8.8.3 and 13).
 
 use http::{HeaderMap, HeaderName, header};
-use sha2::{Digest, Sha256};
 use waygate_core::model::Revision;
 
 use super::error::{Kind, Problem};
+use crate::openapi::fingerprint;
 
 /// The tag of something that was last changed by this commit.
 pub(crate) fn of(revision: Revision) -> String {
     format!("\"{revision}\"")
 }
 
-/// The tag of a list as it is at this revision. The digest is there because time changes lists, too: a window begins.
+/// The tag of a list as it is at this revision. The fingerprint is there because time changes lists, too: a window begins.
 pub(crate) fn of_list(revision: Revision, body: &[u8]) -> String {
-    let digest = Sha256::digest(body);
-    let short: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    format!("\"{revision}-{short}\"")
+    let short = fingerprint(body) as u64;
+    format!("\"{revision}-{short:016x}\"")
 }
 
 /// Whether a client has the list of this tag already.

@@ -6,7 +6,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 use serde_json::{Map, Value};
-use waygate_core::StrictJson;
+use waygate_core::{StrictJson, similar::typing_errors};
 
 /// What is wrong, and with which value when it is one.
 #[derive(Debug)]
@@ -69,16 +69,16 @@ fn hint(unknown: &str, known: &[&str]) -> String {
     if known.is_empty() {
         return "none is expected here".to_owned();
     }
-    let similarity = |name: &&str| strsim::jaro_winkler(unknown, name);
+    // Who writes the beginning of a name has made no other error.
+    let errors = |name: &&str| match unknown.len() > 2 && name.starts_with(unknown) {
+        true => 0,
+        false => typing_errors(unknown, name),
+    };
     // Comparing takes time in the square of the length.
     let meant = Some(unknown)
         .filter(|text| text.len() <= 64)
-        .and_then(|_| {
-            known
-                .iter()
-                .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
-        })
-        .filter(|name| similarity(name) > 0.8);
+        .and_then(|_| known.iter().min_by_key(|name| errors(name)))
+        .filter(|name| errors(name) * 3 <= unknown.len());
     let known = known.join("`, `");
     match meant {
         Some(meant) => format!("did you mean `{meant}`? Known are `{known}`"),

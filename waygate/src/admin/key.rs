@@ -1,5 +1,5 @@
 use axum::extract::{FromRequestParts, RawPathParams};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use http::request::Parts;
 use waygate_core::grammar::{Invalid, ServiceName};
 
@@ -74,8 +74,7 @@ fn decode(text: &str) -> Result<String, Problem> {
     {
         return Err(invalid(format!("{foreign:?} is no base64url character")));
     }
-    let bytes = URL_SAFE_NO_PAD
-        .decode(bare)
+    let bytes = Base64UrlUnpadded::decode_vec(bare)
         .map_err(|error| invalid(format!("it is no base64url ({error})")))?;
     String::from_utf8(bytes).map_err(|_| invalid("it does not decode to UTF-8".to_owned()))
 }

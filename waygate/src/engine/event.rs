@@ -1,11 +1,13 @@
 use std::{
+    fmt,
+    future::poll_fn,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use futures_core::Stream;
-use tokio::sync::broadcast;
-use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
+use futures_util::stream;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 use waygate_core::{
     grammar::ServiceName,
     model::{AuditEntry, GlobalMaintenance, LimitKey, Revision, RouteKey},
@@ -110,28 +112,38 @@ impl Event {
 }
 
 /// A stream of [`Event`]s, from the moment of the subscription on. Ends with the engine.
-#[derive(Debug)]
-pub struct Events(BroadcastStream<Event>);
+pub struct Events(Pin<Box<dyn Stream<Item = Event> + Send + Sync>>);
 
 impl Events {
-    pub(crate) fn new(receiver: broadcast::Receiver<Event>) -> Self {
-        Self(BroadcastStream::new(receiver))
+    pub(crate) fn new(receiver: Receiver<Event>) -> Self {
+        Self(Box::pin(stream::unfold(
+            receiver,
+            |mut receiver| async move {
+                match receiver.recv().await {
+                    Ok(event) => Some((event, receiver)),
+                    Err(RecvError::Lagged(missed)) => Some((Event::Missed(missed), receiver)),
+                    Err(RecvError::Closed) => None,
+                }
+            },
+        )))
     }
 
     /// The next event; `None` when the engine is gone.
     pub async fn next(&mut self) -> Option<Event> {
-        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+        poll_fn(|context| self.0.as_mut().poll_next(context)).await
     }
 }
 
 impl Stream for Events {
     type Item = Event;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        let item = ready!(Pin::new(&mut self.0).poll_next(cx));
-        Poll::Ready(item.map(|item| match item {
-            Ok(event) => event,
-            Err(BroadcastStreamRecvError::Lagged(missed)) => Event::Missed(missed),
-        }))
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.0.as_mut().poll_next(context)
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use waygate_core::{
     grammar::{PathTemplate, ServiceName},
     model::{LimitKey, LimitScope, RouteKey},
     port::EntityKey,
+    similar::typing_errors,
 };
 
 use super::{
@@ -118,7 +119,7 @@ fn kind_meant(text: &str) -> Option<&'static str> {
     let text = text.trim().to_ascii_lowercase();
     let kinds = kind::GOVERNING.into_iter();
     kinds
-        .map(|kind| (strsim::osa_distance(kind, &text), kind))
+        .map(|kind| (typing_errors(kind, &text), kind))
         .filter(|(distance, kind)| distance * 3 <= kind.len())
         .min()
         .map(|(_, kind)| kind)

@@ -1,4 +1,4 @@
-use waygate_core::model::RouteKey;
+use waygate_core::{model::RouteKey, similar::typing_errors};
 
 /// The key that was probably meant: the same without the prefix that the route is nested under, or else the one with the
 /// fewest typing errors.
@@ -19,7 +19,7 @@ pub(super) fn nearest<'a>(
     known
         // What differs more in length cannot be near, and is cheaper to tell.
         .filter(|key| key.as_str().len().abs_diff(text.len()) <= allowed)
-        .map(|key| (strsim::osa_distance(key.as_str(), text), key))
+        .map(|key| (typing_errors(key.as_str(), text), key))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, key)| key)

@@ -6,6 +6,7 @@
 use waygate_core::{
     grammar::{Method, ServiceName},
     model::{ExemptPath, GlobalMaintenance, LimitKey, LimitScope, RouteKey},
+    similar::typing_errors,
 };
 
 use super::{
@@ -111,7 +112,7 @@ impl Snapshot {
         if known().any(|known| known == service.as_str()) {
             return None;
         }
-        let near = known().map(|known| (strsim::osa_distance(known, service.as_str()), known));
+        let near = known().map(|known| (typing_errors(known, service.as_str()), known));
         let near = near
             .min_by_key(|(distance, _)| *distance)
             .filter(|(distance, known)| *distance * 2 <= known.len())

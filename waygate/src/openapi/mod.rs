@@ -24,5 +24,7 @@ mod tests;
 #[cfg(feature = "swagger-ui")]
 mod ui;
 
+#[cfg(feature = "admin")]
+pub(crate) use conditional::fingerprint;
 pub(crate) use document::LiveDocument;
 pub(crate) use serve::Endpoints;

@@ -11,6 +11,7 @@ use waygate_core::{
 };
 
 use super::plan::Plan;
+use crate::random;
 
 /// How many keys are remembered at most; one pushes out another that falls on the same place.
 const PLACES: usize = 8_192;
@@ -43,10 +44,8 @@ struct Block {
 
 impl Blocks {
     pub(super) fn new() -> Self {
-        let mut secret = [0; 16];
-        fastrand::Rng::new().fill(&mut secret);
         Self {
-            hasher: SipHasher13::new_with_key(&secret),
+            hasher: SipHasher13::new_with_keys(random::number(), random::number()),
             places: (0..PLACES).map(|_| Mutex::default()).collect(),
         }
     }

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use hmac_sha256::Hash;
 use waygate_core::port::Series;
 
 /// What keys of Redis are called.
@@ -11,7 +11,7 @@ use waygate_core::port::Series;
 /// one key are in one slot of a cluster.
 pub(super) struct Names {
     prefix: String,
-    salted: Sha256,
+    salted: Hash,
     known: Box<[Mutex<Known>]>,
 }
 
@@ -24,7 +24,7 @@ const PLACES: usize = 1_024;
 
 impl Names {
     pub(super) fn new(prefix: &str) -> Self {
-        let mut salted = Sha256::new();
+        let mut salted = Hash::new();
         salted.update(b"waygate counters\0");
         salted.update(prefix.as_bytes());
         salted.update(b"\0");
@@ -59,9 +59,9 @@ impl Names {
         for part in [&self.prefix, ":", kind, ":{"] {
             name.push_str(part);
         }
-        URL_SAFE_NO_PAD.encode_string(key, &mut name);
+        push_base64(&mut name, &key);
         name.push_str("}:");
-        URL_SAFE_NO_PAD.encode_string(self.series(series), &mut name);
+        push_base64(&mut name, &self.series(series));
         name
     }
 
@@ -81,13 +81,18 @@ impl Names {
     }
 
     fn digest(&self, kind: &[u8], text: &[u8]) -> Digest128 {
-        let mut hasher = self.salted.clone();
+        let mut hasher = self.salted;
         hasher.update(kind);
         hasher.update(text);
         let mut digest = [0; 16];
         digest.copy_from_slice(&hasher.finalize()[..16]);
         digest
     }
+}
+
+fn push_base64(name: &mut String, digest: &Digest128) {
+    // Sixteen bytes are twenty-two characters, so this cannot fail.
+    name.push_str(Base64UrlUnpadded::encode(digest, &mut [0; 22]).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::super::{
     options::RedisOptions,
     url::{Node, Topology},
 };
+use crate::random;
 
 /// What commands go over: cheap to clone, and gone when the last clone is.
 #[derive(Clone)]
@@ -101,8 +102,9 @@ async fn client(options: &RedisOptions) -> RedisResult<Client> {
             return open(info(options, address)?, certificates);
         }
         Topology::Cluster(nodes) => {
-            let chosen = fastrand::usize(..nodes.len().max(1));
-            let node = nodes.get(chosen).ok_or(RedisError::from((
+            let mut nodes: Vec<&Node> = nodes.iter().collect();
+            random::shuffle(&mut nodes);
+            let node = nodes.first().ok_or(RedisError::from((
                 ErrorKind::InvalidClientConfig,
                 "no node is named",
             )))?;
@@ -112,7 +114,7 @@ async fn client(options: &RedisOptions) -> RedisResult<Client> {
     };
     // Another one first each time, and each with a time of its own: one that hangs does not hold up the others.
     let mut nodes: Vec<&Node> = nodes.iter().collect();
-    fastrand::shuffle(&mut nodes);
+    random::shuffle(&mut nodes);
     let mut failure = RedisError::from((ErrorKind::EmptySentinelList, "no sentinel is named"));
     for node in nodes {
         let asked = master(options, node, service, certificates.clone());

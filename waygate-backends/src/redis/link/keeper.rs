@@ -11,6 +11,7 @@ use super::{
     error::{LinkError, Verdict, judge},
     shared::{LinkState, Shared},
 };
+use crate::random;
 
 /// How often a connection is asked whether it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -106,7 +107,7 @@ async fn watch(shared: &Shared) {
         };
         let refusing = matches!(*shared.state.borrow(), LinkState::Refusing(_));
         // An answer that is not this one is that to another call: no answer fits its call any more.
-        let nonce = fastrand::u64(..).to_string();
+        let nonce = random::number().to_string();
         let (command, expected) = match refusing {
             true => (probe_command(shared), Value::Okay),
             false => (
@@ -156,13 +157,13 @@ impl Pauses {
         };
         let limit = (FIRST_PAUSE * (1 << doublings.min(16))).min(LONGEST_PAUSE);
         let (pause, when_wanted) = if slowly {
-            let share = 0.5 + fastrand::f64() / 2.0;
+            let share = 0.5 + random::share() / 2.0;
             (
                 LONGEST_PAUSE.mul_f64(share),
                 LONGEST_PAUSE_WHEN_DENIED.mul_f64(share),
             )
         } else {
-            let pause = limit.mul_f64(fastrand::f64());
+            let pause = limit.mul_f64(random::share());
             (pause, pause.min(LONGEST_PAUSE_WHEN_WANTED))
         };
         sleep(when_wanted).await;

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use redis::aio::PubSub;
 use tokio::{
     select,
     sync::mpsc,
     time::{interval, timeout},
 };
-use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 
 use super::{
     Link, LinkError,
@@ -21,12 +21,12 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const BUFFER: usize = 256;
 
 impl Link {
-    /// The messages of a channel, over a connection of its own. The stream ends when that breaks: messages may be
+    /// The messages of a channel, over a connection of its own. They end when that breaks: messages may be
     /// lost then, and the caller subscribes again. Fails at once while Redis is not there.
     pub(crate) async fn subscribe(
         &self,
         channel: &str,
-    ) -> Result<ReceiverStream<Vec<u8>>, LinkError> {
+    ) -> Result<mpsc::Receiver<Vec<u8>>, LinkError> {
         self.keep();
         let shared = &self.inner.shared;
         shared.first_attempt(shared.options.connect_timeout).await;
@@ -47,7 +47,7 @@ impl Link {
         };
         let (sender, receiver) = mpsc::channel(BUFFER);
         tokio::spawn(forward(listener, sender, shared.options.connect_timeout));
-        Ok(ReceiverStream::new(receiver))
+        Ok(receiver)
     }
 }
 

@@ -1,6 +1,5 @@
 use std::{sync::Arc, time::Duration};
 
-use tokio_stream::{StreamExt, wrappers::WatchStream};
 use waygate_core::{
     model::{AuditEntry, Revision},
     port::{AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image},
@@ -10,7 +9,7 @@ use super::{
     listen::Listener,
     store::{Store, Terms},
 };
-use crate::redis::RedisOptions;
+use crate::{hints, redis::RedisOptions};
 
 /// The heartbeat of the connection has to wait as well, and gives up after 500 ms.
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
@@ -71,8 +70,7 @@ impl Backend for RedisBackend {
     }
 
     fn changes(&self) -> BoxStream<'static, Revision> {
-        let hints = WatchStream::from_changes(self.listener.subscribe(&self.store));
-        Box::pin(StreamExt::filter_map(hints, |revision| revision))
+        hints::follow(self.listener.subscribe(&self.store), |revision| revision)
     }
 
     fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, BackendError>> {

@@ -8,11 +8,10 @@ use tokio::{
     task::AbortHandle,
     time::{sleep, timeout},
 };
-use tokio_stream::StreamExt;
 use waygate_core::model::Revision;
 
 use super::{reply, store::Store};
-use crate::redis::link::LinkState;
+use crate::{random, redis::link::LinkState};
 
 /// The first pause before subscribing again is up to so long, each further one up to twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -63,7 +62,7 @@ async fn listen(store: Arc<Store>, hints: Arc<watch::Sender<Option<Revision>>>) 
             let mut news = store.revision().await.ok();
             while let Some(revision) = news {
                 hints.send_replace(Some(revision));
-                news = match messages.next().await {
+                news = match messages.recv().await {
                     Some(message) => match reply::hint(&message) {
                         Some(revision) => Some(revision),
                         None => store.revision().await.ok(),
@@ -83,9 +82,9 @@ async fn pause(store: &Store, failures: u32) {
     let mut states = store.link.watch();
     let is_up = |state: &LinkState| matches!(state, LinkState::Up | LinkState::Refusing(_));
     if is_up(&states.borrow_and_update()) {
-        sleep(limit.mul_f64(fastrand::f64())).await;
+        sleep(limit.mul_f64(random::share())).await;
     } else {
         let _ = timeout(LONGEST_PAUSE, states.wait_for(is_up)).await;
-        sleep(FIRST_PAUSE.mul_f64(fastrand::f64())).await;
+        sleep(FIRST_PAUSE.mul_f64(random::share())).await;
     }
 }

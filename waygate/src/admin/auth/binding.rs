@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
@@ -40,7 +40,7 @@ pub(crate) struct Binding {
 impl From<Binding> for String {
     fn from(binding: Binding) -> Self {
         let (salt, key) = (binding.salt, binding.key);
-        URL_SAFE_NO_PAD.encode([&salt[..], &key[..]].concat())
+        Base64UrlUnpadded::encode_string(&[&salt[..], &key[..]].concat())
     }
 }
 
@@ -48,7 +48,7 @@ impl TryFrom<String> for Binding {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+        let bytes = Base64UrlUnpadded::decode_vec(&text).unwrap_or_default();
         let parts = bytes.split_at_checked(SALT);
         let parts = parts.and_then(|(salt, key)| {
             let (salt, key) = (salt.try_into().ok()?, key.try_into().ok()?);

@@ -1,10 +1,9 @@
-use argon2::PasswordHash;
 use waygate_core::{
     Secret,
     grammar::{Invalid, Reason},
 };
 
-use super::password;
+use super::{password, phc::PasswordHash};
 
 /// Who may administer.
 ///

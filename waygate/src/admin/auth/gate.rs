@@ -1,13 +1,12 @@
 use std::collections::HashMap;
 
-use argon2::PasswordHash;
-
 use waygate_core::Printable;
 
 use super::{
     Credentials, NoCredentials, Reach,
     credentials::{Account, Password, check_name},
     password,
+    phc::PasswordHash,
 };
 
 /// How somebody gets in.

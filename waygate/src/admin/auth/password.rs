@@ -1,13 +1,10 @@
 //! argon2id: hashes, checks, and what is derived from a hash.
 
-use argon2::{
-    ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, Version,
-    password_hash::phc::{Output, ParamsString, Salt},
-};
-use sha2::{Digest, Sha256};
+use argon2::{Algorithm, Argon2, Params, Version};
+use hmac_sha256::Hash;
 use subtle::ConstantTimeEq;
 
-use super::memory;
+use super::{memory, phc::PasswordHash};
 
 /// Memory in KiB, passes and lanes: the least that OWASP asks for.
 const MEMORY: u32 = 19_456;
@@ -30,46 +27,39 @@ pub(super) const SALT: usize = 16;
 /// The salt follows from the name, so that all replicas and the next start come to the same hash. It is kept in memory
 /// alone; what is stored of it ([`derive`]) has a random salt.
 pub(super) fn hash(user: &str, password: &str) -> Result<PasswordHash, String> {
-    let digest = Sha256::digest(format!("waygate account {user}"));
+    let digest = Hash::hash(format!("waygate account {user}").as_bytes());
     let salt = &digest[..SALT];
-    let params = params()?;
     let mut output = [0; KEY];
-    fill(params.clone(), password.as_bytes(), salt, &mut output)?;
+    fill(params()?, password.as_bytes(), salt, &mut output)?;
     Ok(PasswordHash {
-        algorithm: ARGON2ID_IDENT,
-        version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(&params).map_err(text)?,
-        salt: Some(Salt::new(salt).map_err(text)?),
-        hash: Some(Output::new(&output).map_err(text)?),
+        memory: MEMORY,
+        passes: PASSES,
+        lanes: LANES,
+        salt: salt.to_vec(),
+        hash: output.to_vec(),
     })
 }
 
 /// Derives a key from the hash of an account's password. Guessing the password from it takes at least as long per guess
 /// as a login does, because the salt is random.
 pub(super) fn derive(hash: &PasswordHash, salt: [u8; SALT]) -> Result<[u8; KEY], String> {
-    let secret = hash.hash.as_ref().ok_or("the hash is empty")?;
     let mut key = [0; KEY];
-    fill(params()?, secret.as_bytes(), &salt, &mut key)?;
+    fill(params()?, &hash.hash, &salt, &mut key)?;
     Ok(key)
 }
 
 /// Whether `password` is the one that was hashed.
 pub(super) fn matches(hash: &PasswordHash, password: &str) -> bool {
-    let (Ok(params), Some(salt), Some(expected)) = (Params::try_from(hash), &hash.salt, &hash.hash)
-    else {
-        return false;
-    };
-    let mut found = [0; Output::MAX_LENGTH];
-    let Some(found) = found.get_mut(..expected.len()) else {
-        return false;
-    };
-    let filled = fill(params, password.as_bytes(), salt, found);
-    filled.is_ok() && found.ct_eq(expected.as_bytes()).into()
+    let mut found = vec![0; hash.hash.len()];
+    let filled = hash
+        .params()
+        .and_then(|params| fill(params, password.as_bytes(), &hash.salt, &mut found));
+    filled.is_ok() && found.ct_eq(&hash.hash).into()
 }
 
 /// Makes room for checks of this hash.
 pub(super) fn prepare(hash: &PasswordHash) {
-    let blocks = [Params::try_from(hash).ok(), params().ok()];
+    let blocks = [hash.params().ok(), params().ok()];
     let most = blocks.iter().flatten().map(Params::block_count).max();
     memory::prepare(most.unwrap_or_default());
 }
@@ -93,29 +83,18 @@ fn text(error: impl std::fmt::Display) -> String {
 /// Reads a PHC string, and refuses what would be too weak or too costly to check.
 pub(super) fn parse(phc: &str) -> Result<PasswordHash, String> {
     let form = "expected a PHC string such as `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`";
-    let hash = PasswordHash::new(phc).map_err(|error| format!("{error}; {form}"))?;
-    if hash.algorithm != ARGON2ID_IDENT {
-        let algorithm = hash.algorithm.as_str();
-        return Err(format!("the algorithm is `{algorithm}`; {form}"));
-    }
-    if hash.salt.is_none() || hash.hash.is_none() || hash.version != Some(0x13) {
-        return Err(form.to_owned());
-    }
-    let params = Params::try_from(&hash).map_err(|error| format!("{error}; {form}"))?;
-    let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
-    if params.m_cost() < LEAST_MEMORY || work < LEAST_WORK {
+    let hash = PasswordHash::read(phc).map_err(|problem| format!("{problem}; {form}"))?;
+    let (memory, passes) = (hash.memory, hash.passes);
+    let work = u64::from(memory) * u64::from(passes);
+    if memory < LEAST_MEMORY || work < LEAST_WORK {
         return Err(format!(
-            "`m={},t={}` is too weak; use at least `m={MEMORY},t={PASSES},p={LANES}`",
-            params.m_cost(),
-            params.t_cost()
+            "`m={memory},t={passes}` is too weak; use at least `m={MEMORY},t={PASSES},p={LANES}`"
         ));
     }
-    if params.m_cost() > MOST_MEMORY || work > MOST_WORK {
+    if memory > MOST_MEMORY || work > MOST_WORK {
         return Err(format!(
-            "`m={},t={}` is too costly for every login; use at most `m={MOST_MEMORY}` and a product of m and t of \
-             {MOST_WORK}",
-            params.m_cost(),
-            params.t_cost()
+            "`m={memory},t={passes}` is too costly for every login; use at most `m={MOST_MEMORY}` and a product of m \
+             and t of {MOST_WORK}"
         ));
     }
     Ok(hash)

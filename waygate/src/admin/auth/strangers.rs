@@ -6,9 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use moka::{policy::EvictionPolicy, sync::Cache};
-
-use super::{backoff::Bucket, throttle::Network};
+use super::{backoff::Bucket, recent::Recent, throttle::Network};
 
 /// Checks that strangers may have at once, and how long until there is one more.
 pub(super) const CHECKS: u32 = 20;
@@ -16,17 +14,17 @@ const EACH: Duration = Duration::from_secs(10);
 /// How long a network has to stay away, and how long an account is crowded after a refusal.
 pub(super) const AWAY: Duration = Duration::from_secs(60);
 
-/// How many made-up accounts, and how many networks that wait, are remembered.
-const MADE_UP: u64 = 10_000;
-const WAITING: u64 = 20_000;
+/// How many made-up accounts, and how many networks that wait, are remembered at least.
+const MADE_UP: usize = 10_000;
+const WAITING: usize = 20_000;
 
 #[derive(Debug)]
 pub(super) struct Strangers {
     /// Accounts that exist are never pushed out by ones that are made up.
     accounts: HashMap<Arc<str>, Checks>,
-    made_up: Cache<Arc<str>, Checks>,
+    made_up: Recent<Arc<str>, Checks>,
     /// Until when a network has to stay away from an account.
-    waiting: Cache<(Arc<str>, Network), Duration>,
+    waiting: Recent<(Arc<str>, Network), Duration>,
 }
 
 /// What strangers have had of one account's checks.
@@ -39,14 +37,12 @@ struct Checks {
 impl Strangers {
     pub(super) fn new<'a>(accounts: impl IntoIterator<Item = &'a str>) -> Self {
         let accounts = accounts.into_iter();
-        let waiting = Cache::builder().max_capacity(WAITING);
         Self {
             accounts: accounts
                 .map(|name| (name.into(), Checks::default()))
                 .collect(),
-            made_up: Cache::new(MADE_UP),
-            // By the default policy, networks that come often would keep others out.
-            waiting: waiting.eviction_policy(EvictionPolicy::lru()).build(),
+            made_up: Recent::new(MADE_UP),
+            waiting: Recent::new(WAITING),
         }
     }
 
@@ -62,7 +58,7 @@ impl Strangers {
     ) -> Result<(), Duration> {
         let mut checks = self.checks(account);
         let place = (account.clone(), network);
-        let due = self.waiting.get(&place);
+        let due = self.waiting.get(&place).copied();
         let has_waited = due.is_some_and(|due| due <= now);
         let next = checks.used.wait(CHECKS, EACH, now);
         let wait = match (has_waited, next.is_zero()) {
@@ -73,7 +69,7 @@ impl Strangers {
         if wait.is_zero() {
             checks.used.take(EACH, now);
             if due.is_some() {
-                self.waiting.invalidate(&place);
+                self.waiting.remove(&place);
             }
         } else {
             checks.crowded_until = now.saturating_add(AWAY);
@@ -96,10 +92,11 @@ impl Strangers {
         self.set(account, checks);
     }
 
-    fn checks(&self, account: &str) -> Checks {
-        let known = self.accounts.get(account).copied();
+    fn checks(&mut self, account: &str) -> Checks {
+        let known = self.accounts.get(account);
         known
-            .or_else(|| self.made_up.get(account))
+            .or_else(|| self.made_up.get(account).map(|checks| &*checks))
+            .copied()
             .unwrap_or_default()
     }
 

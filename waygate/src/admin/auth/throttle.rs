@@ -21,7 +21,6 @@ use std::{
     time::Duration,
 };
 
-use moka::sync::Cache;
 use waygate_core::{
     net::{IPV6_CUSTOMER, client_network},
     port::Clock,
@@ -29,6 +28,7 @@ use waygate_core::{
 
 use super::{
     backoff::{Backoff, Pace, Window},
+    recent::Recent,
     strangers::Strangers,
     verifier::Caller,
 };
@@ -45,8 +45,8 @@ const KNOWN: Pace = Pace {
 /// Refused logins that go into the audit log in [`FORGOTTEN_AFTER`], so that it cannot be flooded.
 const AUDITED: usize = 100;
 
-/// How many networks, and pairs of accounts and networks, are remembered.
-const REMEMBERED: u64 = 10_000;
+/// How many networks, and pairs of accounts and networks, are remembered at least.
+const REMEMBERED: usize = 10_000;
 
 /// `None` is everybody whose address the server does not show.
 pub(crate) type Network = Option<IpAddr>;
@@ -64,8 +64,8 @@ pub(crate) struct Throttle {
 
 #[derive(Debug)]
 struct Counts {
-    pairs: Cache<(Arc<str>, Network), Backoff>,
-    networks: Cache<Network, Backoff>,
+    pairs: Recent<(Arc<str>, Network), Backoff>,
+    networks: Recent<Network, Backoff>,
     strangers: Strangers,
     audited: Window,
 }
@@ -89,8 +89,8 @@ impl Throttle {
         Self {
             clock,
             counts: Mutex::new(Counts {
-                pairs: Cache::new(REMEMBERED),
-                networks: Cache::new(REMEMBERED),
+                pairs: Recent::new(REMEMBERED),
+                networks: Recent::new(REMEMBERED),
                 strangers: Strangers::new(accounts),
                 audited: Window::default(),
             }),
@@ -111,8 +111,8 @@ impl Throttle {
         let account: Arc<str> = account.into();
         let mut counts = self.counts();
         let pair_key = (account.clone(), network);
-        let mut pair = counts.pairs.get(&pair_key).unwrap_or_default();
-        let mut of_network = counts.networks.get(&network).unwrap_or_default();
+        let mut pair = counts.pairs.get(&pair_key).copied().unwrap_or_default();
+        let mut of_network = counts.networks.get(&network).copied().unwrap_or_default();
         let own_wait = pair.wait(now);
         let network_wait = of_network.wait(now);
         let wait = match known {
@@ -143,8 +143,8 @@ impl Throttle {
 
     /// The password was right.
     pub(crate) fn succeeded(&self, attempt: Attempt) {
-        let counts = self.counts();
-        counts.pairs.invalidate(&(attempt.account, attempt.network));
+        let mut counts = self.counts();
+        counts.pairs.remove(&(attempt.account, attempt.network));
         counts.take_back_of_network(attempt.network);
     }
 
@@ -153,9 +153,8 @@ impl Throttle {
         let now = self.clock.monotonic();
         let mut counts = self.counts();
         let pair_key = (attempt.account.clone(), attempt.network);
-        if let Some(mut pair) = counts.pairs.get(&pair_key) {
+        if let Some(pair) = counts.pairs.get(&pair_key) {
             pair.take_back(if attempt.known { KNOWN } else { STRANGER });
-            counts.pairs.insert(pair_key, pair);
         }
         counts.take_back_of_network(attempt.network);
         if !attempt.known {
@@ -176,10 +175,9 @@ impl Throttle {
 }
 
 impl Counts {
-    fn take_back_of_network(&self, network: Network) {
-        if let Some(mut of_network) = self.networks.get(&network) {
+    fn take_back_of_network(&mut self, network: Network) {
+        if let Some(of_network) = self.networks.get(&network) {
             of_network.take_back(STRANGER);
-            self.networks.insert(network, of_network);
         }
     }
 }

@@ -1,8 +1,8 @@
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use hmac_sha256::Hash;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use waygate_core::{Secret, Timestamp, port::EntityKey};
 
@@ -22,7 +22,7 @@ pub(crate) fn generate() -> Result<Secret<String>, getrandom::Error> {
     getrandom::fill(&mut bytes)?;
     Ok(Secret::new(format!(
         "{PREFIX}{}",
-        URL_SAFE_NO_PAD.encode(bytes)
+        Base64UrlUnpadded::encode_string(&bytes)
     )))
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct TokenHash([u8; 32]);
 
 impl TokenHash {
     pub(crate) fn of(token: &str) -> Self {
-        Self(Sha256::digest(token.as_bytes()).into())
+        Self(Hash::hash(token.as_bytes()))
     }
 
     /// The hash in the key of a stored token.

@@ -10,11 +10,10 @@ use std::{
     time::Duration,
 };
 
-use argon2::PasswordHash;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use waygate_core::{Secret, net::client_network};
 
-use super::{memory, password};
+use super::{memory, password, phc::PasswordHash};
 
 /// How many known callers may have a check under way or wait for it, and how many strangers.
 const KNOWN: usize = 32;

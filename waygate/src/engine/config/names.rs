@@ -1,6 +1,6 @@
 //! Which names settings have. A misspelled one would set nothing, unnoticed.
 
-use waygate_core::grammar::Invalid;
+use waygate_core::{grammar::Invalid, similar::typing_errors};
 
 const PREFIX: &str = "WAYGATE_";
 
@@ -64,9 +64,9 @@ fn meant(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_uppercase().replace('-', "_");
     let all = READ.iter().chain(&OF_OTHERS[..4]);
     let near = all.map(|known| {
-        let whole = strsim::osa_distance(known, &name);
+        let whole = typing_errors(known, &name);
         // Without the prefix, as in `.environment(..)`.
-        let rest = strsim::osa_distance(&known[PREFIX.len()..], &name);
+        let rest = typing_errors(&known[PREFIX.len()..], &name);
         (whole.min(rest), *known)
     });
     let near = near.min_by_key(|(distance, _)| *distance);

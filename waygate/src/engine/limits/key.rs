@@ -1,6 +1,6 @@
 use std::{fmt, net::IpAddr};
 
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 use smallvec::SmallVec;
 use waygate_core::grammar::KeyPart;
 
@@ -77,7 +77,7 @@ impl LimitedKey {
             .ok()
             .filter(|length| usize::from(*length) <= MAX_PART)
         else {
-            return self.push(Kind::Digest, &Sha256::digest(value));
+            return self.push(Kind::Digest, &Hash::hash(value));
         };
         self.0.push(kind as u8);
         self.0.extend_from_slice(&length.to_be_bytes());
@@ -136,7 +136,7 @@ impl fmt::Display for Part<'_> {
                 String::from_utf8_lossy(self.value).fmt(f)
             }
             kind if kind == Kind::Digest as u8 => digest(self.value, f),
-            _ => digest(&Sha256::digest(self.value), f),
+            _ => digest(&Hash::hash(self.value), f),
         }
     }
 }

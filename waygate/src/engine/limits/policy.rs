@@ -1,8 +1,8 @@
 use std::{net::IpAddr, sync::Arc};
 
+use hmac_sha256::Hash;
 use http::HeaderValue;
 use ipnet::IpNet;
-use sha2::{Digest, Sha256};
 use waygate_core::{
     grammar::{
         self, CalendarUnit, KeyPart, KeySource, Limit, Percentage, Period, PolicyName, TierLimit,
@@ -240,7 +240,7 @@ impl Rate {
 /// Where a key stands among ten thousand, the same in every process and for ever.
 #[cold]
 fn bucket(policy: &LimitKey, key: &LimitedKey) -> u16 {
-    let mut hasher = Sha256::new();
+    let mut hasher = Hash::new();
     hasher.update(policy.to_string());
     hasher.update(key.as_bytes());
     let digest = hasher.finalize();

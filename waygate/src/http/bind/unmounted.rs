@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use waygate_core::Printable;
+use waygate_core::{Printable, similar::typing_errors};
 
 use super::BindError;
 use crate::registry::HandlerDeclaration;
@@ -47,7 +47,7 @@ fn meant(path: &str, handlers: &[HandlerDeclaration]) -> String {
     let modules: BTreeSet<&str> = handlers.iter().map(|known| module(known.handler)).collect();
     let nearest = modules
         .into_iter()
-        .min_by_key(|module| strsim::osa_distance(module, path));
+        .min_by_key(|module| typing_errors(module, path));
     match nearest {
         Some(module) => format!("did you mean `{module}`?"),
         None => "no handler of this program is annotated".to_owned(),

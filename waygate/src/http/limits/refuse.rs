@@ -1,3 +1,5 @@
+use std::hash::{BuildHasher, RandomState};
+
 use axum::{extract::Request, response::Response};
 use waygate_core::limit::quota::{Nanos, SECOND};
 
@@ -44,7 +46,12 @@ pub(in crate::http) fn responder<'a>(
 /// For how long a refused request is sent away: another time for each answer, where that is asked for.
 pub(in crate::http) fn wait_of(refusal: &Refusal, jitter: f32) -> Nanos {
     let wait = least_wait_of(refusal);
-    wait.saturating_add((wait as f64 * f64::from(jitter * fastrand::f32())) as u64)
+    wait.saturating_add((wait as f64 * f64::from(jitter) * random_share()) as u64)
+}
+
+/// A number from 0 to 1. It keeps clients apart, so the keys of the hash maps of the standard library are random enough.
+fn random_share() -> f64 {
+    RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64
 }
 
 fn least_wait_of(refusal: &Refusal) -> Nanos {

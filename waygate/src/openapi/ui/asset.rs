@@ -1,10 +1,10 @@
-use std::{borrow::Cow, io::Read, sync::Arc};
-
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use utoipa_swagger_ui::{Config, SwaggerFile};
+use miniz_oxide::inflate::decompress_to_vec;
+use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 
+use super::archive::{self, Method, Packed};
 use crate::openapi::conditional::{respond, strong_etag};
 
 /// A file of the page.
@@ -19,29 +19,26 @@ pub(super) struct Asset {
 }
 
 /// The files that the page takes from Swagger UI.
-const SWAGGER_UI: [&str; 5] = [
-    "favicon-32x32.png",
-    "oauth2-redirect.html",
-    "oauth2-redirect.js",
-    "swagger-ui-bundle.js",
-    "swagger-ui.css",
+const SWAGGER_UI: [(&str, &str); 5] = [
+    ("favicon-32x32.png", "image/png"),
+    ("oauth2-redirect.html", "text/html"),
+    ("oauth2-redirect.js", "text/javascript"),
+    ("swagger-ui-bundle.js", "text/javascript"),
+    ("swagger-ui.css", "text/css"),
 ];
 
 /// All files but the index.
 pub(super) fn all() -> impl Iterator<Item = Asset> {
-    let config = Arc::new(Config::default());
-    let theirs = SWAGGER_UI.into_iter().filter_map(move |name| {
+    let theirs = SWAGGER_UI.into_iter().filter_map(|(name, content_type)| {
         // The files are part of the binary, so this can only be a file that another release no longer has.
-        match utoipa_swagger_ui::serve(name, config.clone()) {
-            Ok(Some(file)) => Some(Asset::vendored(name, file)),
-            Ok(None) | Err(_) => {
-                tracing::error!(
-                    name,
-                    "Swagger UI lacks a file; the page will not be complete"
-                );
-                None
-            }
+        let packed = archive::find(SWAGGER_UI_VENDORED, &format!("/dist/{name}"));
+        if packed.is_none() {
+            tracing::error!(
+                name,
+                "Swagger UI lacks a file; the page will not be complete"
+            );
         }
+        Some(Asset::packed(name, content_type, packed?))
     });
     let ours = [
         Asset::new(
@@ -69,17 +66,14 @@ impl Asset {
         }
     }
 
-    fn vendored(name: &'static str, file: SwaggerFile<'static>) -> Self {
-        let content_type = HeaderValue::try_from(file.content_type);
-        let unknown = HeaderValue::from_static("application/octet-stream");
-        let content = match file.bytes {
-            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-            Cow::Owned(bytes) => bytes.into(),
+    fn packed(name: &'static str, content_type: &'static str, file: Packed<'static>) -> Self {
+        let content = match file.method {
+            Method::Stored => Bytes::from_static(file.bytes),
+            Method::Deflated => file.gzip().into(),
         };
         Self {
-            content_type: content_type.unwrap_or(unknown),
-            compressed: file.gzpipped,
-            ..Self::new(name, "", content)
+            compressed: file.method == Method::Deflated,
+            ..Self::new(name, content_type, content)
         }
     }
 
@@ -101,9 +95,10 @@ impl Asset {
 
     /// For the rare client that does not take gzip: another representation, so without the entity tag.
     fn decompressed(&self) -> Response {
-        let mut content = Vec::new();
-        match flate2::read::GzDecoder::new(&*self.content).read_to_end(&mut content) {
-            Ok(_) => {
+        let content =
+            archive::deflated(&self.content).and_then(|deflated| decompress_to_vec(deflated).ok());
+        match content {
+            Some(content) => {
                 let headers = [
                     (header::CONTENT_TYPE, self.content_type.clone()),
                     (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
@@ -111,7 +106,7 @@ impl Asset {
                 ];
                 (headers, content).into_response()
             }
-            Err(_) => StatusCode::NOT_ACCEPTABLE.into_response(),
+            None => StatusCode::NOT_ACCEPTABLE.into_response(),
         }
     }
 }

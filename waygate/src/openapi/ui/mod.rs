@@ -3,6 +3,7 @@
 //! Everything on the page is addressed relative to it, so that it works wherever the application is nested or mounted by
 //! a proxy. There is no inline script or style.
 
+mod archive;
 mod asset;
 mod events;
 mod policy;

@@ -1,0 +1,55 @@
+//! How near two words are, for "did you mean".
+
+/// How many typing errors lead from one text to the other: a character too many, one missing, one wrong, or two neighbours
+/// swapped (the optimal string alignment distance).
+///
+/// Takes time in the product of the lengths.
+pub fn typing_errors(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    // Distances from the beginnings of `one` to all beginnings of `other`: of the last line, the one before, and this one.
+    let mut before = vec![0; other.len() + 1];
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    let mut line = last.clone();
+    let mut previous = None;
+    for (row, char) in one.chars().enumerate() {
+        line[0] = row + 1;
+        for (column, &its) in other.iter().enumerate() {
+            let wrong = last[column] + usize::from(char != its);
+            let mut least = wrong.min(last[column + 1] + 1).min(line[column] + 1);
+            if column > 0 && previous == Some(its) && other[column - 1] == char {
+                least = least.min(before[column - 1] + 1);
+            }
+            line[column + 1] = least;
+        }
+        previous = Some(char);
+        std::mem::swap(&mut before, &mut last);
+        std::mem::swap(&mut last, &mut line);
+    }
+    last[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_counts_once() {
+        for (one, other, errors) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("reason", "reason", 0),
+            ("reason", "raeson", 1),
+            ("reason", "reasn", 1),
+            ("reason", "reeason", 1),
+            ("reason", "season", 1),
+            ("GTE", "GET", 1),
+            ("ca", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("übung", "ubung", 1),
+        ] {
+            assert_eq!(typing_errors(one, other), errors, "{one} {other}");
+            assert_eq!(typing_errors(other, one), errors, "{other} {one}");
+        }
+    }
+}

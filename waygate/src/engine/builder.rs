@@ -9,6 +9,8 @@ use waygate_core::{
     port::{Backend, Clock, CounterStore},
 };
 
+#[cfg(feature = "axum")]
+use super::answers::AnswerSettings;
 use super::{
     BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate, catch_up,
     clock::SystemClock,
@@ -69,6 +71,10 @@ pub struct WaygateBuilder {
     clock: Arc<dyn Clock>,
     proxies: TrustedProxies,
     #[cfg(feature = "axum")]
+    challenge: Option<String>,
+    #[cfg(feature = "axum")]
+    show_environments: bool,
+    #[cfg(feature = "axum")]
     allow_unmounted: Vec<String>,
     on_store_reset: OnStoreReset,
 }
@@ -108,6 +114,10 @@ impl Default for WaygateBuilder {
             redis_counters: None,
             clock: Arc::new(SystemClock::default()),
             proxies: TrustedProxies::none(),
+            #[cfg(feature = "axum")]
+            challenge: None,
+            #[cfg(feature = "axum")]
+            show_environments: false,
             #[cfg(feature = "axum")]
             allow_unmounted: Vec::new(),
             on_store_reset: OnStoreReset::default(),
@@ -215,6 +225,24 @@ impl WaygateBuilder {
         self
     }
 
+    /// The `WWW-Authenticate` of answers with 401 (RFC 9110 section 11.6.1), which a request gets whose user or API key is
+    /// missing where a limit has `on_missing_key = "block"`. Checked by `build`. Default: `Bearer` where the user is missing,
+    /// `ApiKey` where the API key is.
+    #[cfg(feature = "axum")]
+    pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
+        self.challenge = Some(challenge.into());
+        self
+    }
+
+    /// Whether the built-in 403 of a route that belongs to other environments names them and the current one
+    /// (`allowed_envs` and `current_env`, as Python Waygate does). Default: no, since they are nothing for the public.
+    /// Responses of your own see both in any case, in [`BlockReason::EnvGated`](crate::BlockReason::EnvGated).
+    #[cfg(feature = "axum")]
+    pub fn show_environments(mut self, show: bool) -> Self {
+        self.show_environments = show;
+        self
+    }
+
     /// Accepts annotated handlers that no route serves: the one of this path (`my_crate::admin::purge`), or all of a
     /// module and those inside it (`my_crate::admin`). `""` accepts all. By default such a handler stops the start.
     #[cfg(feature = "axum")]
@@ -282,6 +310,13 @@ impl WaygateBuilder {
             setting: "service (.service(..))".to_owned(),
             invalid,
         })?;
+        #[cfg(feature = "axum")]
+        let answers = AnswerSettings::new(self.challenge.as_deref(), self.show_environments);
+        #[cfg(feature = "axum")]
+        let answers = answers.map_err(|invalid| BuildError::Setting {
+            setting: "challenge (.challenge(..))".to_owned(),
+            invalid,
+        })?;
         let backend = self.open_backend().await?;
         let (monitor, now) = (Monitor::default(), self.clock.now());
         self.report_bypasses(&monitor, now);
@@ -331,6 +366,8 @@ impl WaygateBuilder {
             limiting: self.limiting,
             principal: self.principal,
             proxies: self.proxies,
+            #[cfg(feature = "axum")]
+            answers,
             #[cfg(feature = "axum")]
             allow_unmounted: self.allow_unmounted,
             #[cfg(feature = "axum")]

@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) bypass_rate_limits: bool,
     pub(crate) proxies: TrustedProxies,
     #[cfg(feature = "axum")]
+    pub(crate) answers: super::answers::AnswerSettings,
+    #[cfg(feature = "axum")]
     pub(crate) allow_unmounted: Vec<String>,
     #[cfg(feature = "axum")]
     pub(crate) bindings: super::bindings::Bindings,

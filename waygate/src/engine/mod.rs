@@ -1,5 +1,7 @@
 //! State, commands and decisions. Knows nothing of axum.
 
+#[cfg(feature = "axum")]
+mod answers;
 mod attached;
 #[cfg(feature = "axum")]
 mod bindings;
@@ -101,7 +103,8 @@ pub(crate) use inner::Inner;
 #[cfg(feature = "axum")]
 pub(crate) use limits::{
     Admission, Claim, Claims, Counting, Functions, LimitFacts, LimitedKey, Limits, NO_PRINCIPAL,
-    NoFunctions, Passed, Policy, Rate, Refusal, RefusalCause, Told, instant, needs_of_caller,
+    NoFunctions, Passed, Policy, Rate, Refusal, RefusalCause, Told, instant, missing_part,
+    needs_of_caller,
 };
 #[cfg(feature = "axum")]
 pub(crate) use methods::MethodSet;

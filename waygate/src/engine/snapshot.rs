@@ -364,7 +364,11 @@ impl Slot {
             method_limits: MethodLimits::compile(stored, &route.key, table, compiler),
             next_change: state.position.next_change(now),
             #[cfg(feature = "axum")]
-            announcement: state.deprecation.as_ref().map(announce),
+            announcement: state
+                .deprecation
+                .as_ref()
+                .map(announce)
+                .filter(|headers| !headers.is_empty()),
             state,
             revision,
             drifted,

@@ -8,6 +8,7 @@ mod bind;
 mod blocked;
 mod client;
 mod endpoint;
+mod explain;
 mod extract;
 mod facts;
 mod function_id;
@@ -28,7 +29,7 @@ mod watch;
 
 pub use api::Api;
 pub use bind::{BindError, BindErrors};
-pub use blocked::{BlockReason, Blocked, ConcurrencyLimited, RateLimited};
+pub use blocked::{BlockReason, Blocked, ConcurrencyLimited, KeyMissing, RateLimited};
 pub use client::{ClientAddr, Roles};
 pub use extract::RouteGuard;
 pub use guard::Guarded;

@@ -4,6 +4,7 @@ mod answers;
 mod callers;
 mod changes;
 mod methods;
+mod missing_keys;
 mod skipped;
 mod waits;
 mod wire;

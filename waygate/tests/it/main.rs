@@ -17,6 +17,7 @@ mod docs;
 mod endpoints;
 mod engine;
 mod events;
+mod explain;
 mod extractor;
 mod faults;
 mod force_active;

@@ -39,6 +39,11 @@ impl Blocking {
         self.operator(Origin::system())
     }
 
+    /// See [`Waygate::shutdown`].
+    pub fn shutdown(&self) {
+        self.waygate.inner.runtime.block_on(self.waygate.shutdown());
+    }
+
     /// See [`Waygate::audit`].
     ///
     /// # Errors

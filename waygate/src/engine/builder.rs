@@ -1,10 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, broadcast, watch};
+use tokio::{sync::Mutex, task::JoinSet};
 use waygate_backends::MemoryCounters;
 use waygate_core::{
-    Timestamp,
     net::TrustedProxies,
     port::{Backend, Clock, CounterStore},
 };
@@ -12,7 +11,10 @@ use waygate_core::{
 #[cfg(feature = "axum")]
 use super::answers::AnswerSettings;
 use super::{
-    BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate, catch_up,
+    BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate,
+    bypass::{self, Bypass},
+    catch_up,
+    channels::Channels,
     clock::SystemClock,
     concurrency,
     health::Monitor,
@@ -319,7 +321,12 @@ impl WaygateBuilder {
         })?;
         let backend = self.open_backend().await?;
         let (monitor, now) = (Monitor::default(), self.clock.now());
-        self.report_bypasses(&monitor, now);
+        for (component, origin) in [
+            (Component::LifecycleBypass, &self.bypass_lifecycle),
+            (Component::RateLimitBypass, &self.bypass_rate_limits),
+        ] {
+            bypass::report(&monitor, component, origin.as_deref(), now);
+        }
         #[cfg(feature = "file")]
         let boot_cache = self.open_boot_cache()?;
         #[cfg(feature = "file")]
@@ -341,6 +348,10 @@ impl WaygateBuilder {
             sources: KeySources {
                 has_principal: self.principal.is_some(),
             },
+            bypass: Bypass {
+                lifecycle: self.bypass_lifecycle.is_some(),
+                rate_limits: self.bypass_rate_limits.is_some(),
+            },
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
@@ -357,8 +368,6 @@ impl WaygateBuilder {
         let inner = Arc::new(Inner {
             env,
             service,
-            bypass_lifecycle: self.bypass_lifecycle.is_some(),
-            bypass_rate_limits: self.bypass_rate_limits.is_some(),
             limit_clock,
             counters: Counters::new(local, shared),
             book,
@@ -383,8 +392,7 @@ impl WaygateBuilder {
             monitor,
             snapshot: ArcSwap::from_pointee(snapshot),
             stored: Mutex::new(stored),
-            version: watch::channel(1).0,
-            events: broadcast::channel(1024).0,
+            channels: Channels::new(1),
             behind: Arc::default(),
         });
         #[cfg(feature = "file")]
@@ -409,27 +417,6 @@ impl WaygateBuilder {
         }
         Ok(Waygate { inner })
     }
-
-    /// Says what is bypassed, and who has asked for it.
-    fn report_bypasses(&self, monitor: &Monitor, now: Timestamp) {
-        let bypasses = [
-            (
-                Component::LifecycleBypass,
-                &self.bypass_lifecycle,
-                "every gate is open: routes are served whatever their state, global maintenance included",
-            ),
-            (
-                Component::RateLimitBypass,
-                &self.bypass_rate_limits,
-                "nothing is limited: no rate limit and no limit of concurrency counts requests",
-            ),
-        ];
-        for (component, origin, effect) in bypasses {
-            if let Some(origin) = origin {
-                monitor.degrade(component, format!("{effect} (bypassed by {origin})"), now);
-            }
-        }
-    }
 }
 
 /// Keeps a background task alive: one that panics is reported and begun again.
@@ -438,8 +425,14 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let engine = Arc::downgrade(inner);
-    inner.runtime.spawn(async move {
-        while let Err(error) = tokio::spawn(run(engine.clone())).await {
+    let task = inner.runtime.spawn(async move {
+        loop {
+            // Aborted with this one.
+            let mut task = JoinSet::new();
+            task.spawn(run(engine.clone()));
+            let Some(Err(error)) = task.join_next().await else {
+                return;
+            };
             let Some(inner) = engine.upgrade().filter(|_| error.is_panic()) else {
                 return;
             };
@@ -452,4 +445,5 @@ where
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         }
     });
+    inner.channels.add(task);
 }

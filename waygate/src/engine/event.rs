@@ -109,7 +109,8 @@ impl Event {
     }
 }
 
-/// A stream of [`Event`]s, from the moment of the subscription on. Ends with the engine.
+/// A stream of [`Event`]s, from the moment of the subscription on. Ends with the engine, or with
+/// [`Waygate::shutdown`](super::Waygate::shutdown).
 #[derive(Debug)]
 pub struct Events(BroadcastStream<Event>);
 
@@ -118,7 +119,7 @@ impl Events {
         Self(BroadcastStream::new(receiver))
     }
 
-    /// The next event; `None` when the engine is gone.
+    /// The next event; `None` when the engine is gone or shut down.
     pub async fn next(&mut self) -> Option<Event> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }

@@ -9,8 +9,10 @@ mod blocking;
 #[cfg(feature = "file")]
 mod boot_cache;
 mod builder;
+mod bypass;
 mod catch_up;
 mod change;
+mod channels;
 mod clock;
 #[cfg_attr(
     not(feature = "axum"),
@@ -93,6 +95,8 @@ pub use table::Source;
 pub use target::RequestTarget;
 
 pub(crate) use attached::Attached;
+#[cfg(feature = "testing")]
+pub(crate) use bypass::Bypass;
 #[cfg(feature = "axum")]
 pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
 #[cfg(feature = "axum")]
@@ -126,7 +130,7 @@ pub(crate) use {change::entry as audit_entry, limits::LimitCommand, stored::Othe
 /// The engine: what every route is, who changed it, and what is to become of a request.
 ///
 /// A handle; cloning it is cheap, and all clones are the same engine. Background tasks end when the
-/// last handle and the last guarded router are gone.
+/// last handle and the last guarded router are gone, or with [`shutdown`](Self::shutdown).
 #[derive(Clone)]
 pub struct Waygate {
     pub(crate) inner: Arc<Inner>,

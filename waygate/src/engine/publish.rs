@@ -91,6 +91,7 @@ impl Inner {
             sources: KeySources {
                 has_principal: self.principal.is_some(),
             },
+            bypass: self.snapshot.load().bypass,
             now: self.clock.now(),
         }
     }
@@ -99,7 +100,7 @@ impl Inner {
     pub(crate) fn publish(&self, snapshot: Snapshot) {
         let version = snapshot.version;
         self.snapshot.store(std::sync::Arc::new(snapshot));
-        self.version.send_replace(version);
+        self.channels.announce(version);
     }
 
     /// Compiles what was touched, and maintenance if it was changed, and publishes it as one picture.
@@ -214,7 +215,7 @@ impl Inner {
 
     pub(crate) fn send(&self, event: Event) {
         // Without a subscriber nothing is to be done.
-        let _ = self.events.send(event);
+        self.channels.send(event);
     }
 }
 
@@ -262,9 +263,10 @@ mod tests {
     async fn a_commit_of_another_process_is_one_picture() {
         let (waygate, mut stored, image) = changed().await;
         let inner = &waygate.inner;
-        let (before, mut events) = (*inner.version.borrow(), waygate.subscribe());
+        let versions = inner.channels.versions();
+        let (before, mut events) = (*versions.borrow(), waygate.subscribe());
         inner.take_over(&mut stored, image).unwrap();
-        assert_eq!(*inner.version.borrow(), before + 1);
+        assert_eq!(*versions.borrow(), before + 1);
         let snapshot = inner.snapshot.load();
         assert_eq!(snapshot.revision.number, 1);
         let slot = snapshot.slot(0).unwrap();

@@ -15,6 +15,7 @@ use super::headers::{DeprecationHeaders, announce};
 #[cfg(feature = "axum")]
 use super::limits::Limits;
 use super::{
+    bypass::Bypass,
     concurrency::Concurrency,
     limits::{KeySources, Levels, LimitBook, MethodLimits, OwnLimits, Policy, RouteLimits},
     maintenance::MaintenanceScope,
@@ -34,6 +35,8 @@ pub(crate) struct Snapshot {
     pub(crate) version: u64,
     /// The latest time at which any of it was compiled.
     pub(crate) made_at: Timestamp,
+    /// What this process does not do.
+    pub(crate) bypass: Bypass,
     pub(crate) table: Arc<Table>,
     routes: Vec<Arc<Slot>>,
     /// What limits requests for each slot's route.
@@ -84,6 +87,7 @@ pub(crate) struct Compiler<'a> {
     pub(crate) service: Option<&'a ServiceName>,
     pub(crate) book: &'a LimitBook,
     pub(crate) sources: KeySources,
+    pub(crate) bypass: Bypass,
     pub(crate) now: Timestamp,
 }
 
@@ -104,6 +108,7 @@ impl Snapshot {
         Self {
             revision: stored.revision,
             version,
+            bypass: compiler.bypass,
             made_at: compiler.now,
             global: Maintained::compile(stored, &MaintenanceScope::Global, &table),
             service: Maintained::of_service(stored, compiler.service, &table),
@@ -154,6 +159,7 @@ impl Snapshot {
         Self {
             revision: stored.revision,
             version: self.version + 1,
+            bypass: self.bypass,
             made_at: self.made_at.max(compiler.now),
             table: self.table.clone(),
             routes,

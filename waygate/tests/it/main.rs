@@ -7,6 +7,7 @@ mod agreement;
 mod bind;
 #[cfg(feature = "file")]
 mod boot_cache;
+mod bypass;
 mod concurrency;
 #[cfg(feature = "file")]
 mod counter_snapshot;
@@ -33,6 +34,8 @@ mod register;
 mod register_functions;
 mod reseed;
 mod same_name;
+#[cfg(feature = "swagger-ui")]
+mod shutdown;
 mod support;
 #[cfg(feature = "file")]
 mod unreadable;

@@ -146,8 +146,8 @@ pub use engine::{
 pub use http::{
     Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, ConcurrencyLimitFunctions,
     ConcurrencyLimited, Cost, CostFunction, Guarded, IntoCostFunction, IntoKeyFunction,
-    IntoResponder, Key, KeyFunction, KeyMissing, RateLimitFunctions, RateLimited, Responder,
-    Responses, Roles, RouteGuard,
+    IntoResponder, Key, KeyFunction, KeyMissing, PathError, RateLimitFunctions, RateLimited,
+    Responder, Responses, Roles, RouteGuard,
 };
 #[cfg(feature = "engine")]
 pub use waygate_core::{

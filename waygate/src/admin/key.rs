@@ -8,7 +8,7 @@ use super::error::{Kind, PATH_KEYS, Problem};
 /// Longer keys cannot be any route's.
 const MAX_CHARS: usize = 4_096;
 
-/// A route key in a URL: base64url (RFC 4648 section 5) of its UTF-8 bytes, with or without padding.
+/// A route key in a URL: percent-encoded, or base64url (RFC 4648 section 5) of its UTF-8 bytes, with or without padding.
 #[derive(Debug)]
 pub(crate) struct PathKey(pub(crate) String);
 
@@ -67,12 +67,18 @@ fn decode(text: &str) -> Result<String, Problem> {
     if text.len() > MAX_CHARS {
         return Err(invalid(format!("it is longer than {MAX_CHARS} characters")));
     }
+    // Every route key has a slash, and base64url has none.
+    if text.contains('/') {
+        return Ok(text.to_owned());
+    }
     let bare = text.trim_end_matches('=');
     if let Some(foreign) = bare
         .chars()
         .find(|c| !matches!(c, 'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '_'))
     {
-        return Err(invalid(format!("{foreign:?} is no base64url character")));
+        return Err(invalid(format!(
+            "it has no `/`, as a route key has, and {foreign:?} is no base64url character"
+        )));
     }
     let bytes = URL_SAFE_NO_PAD
         .decode(bare)
@@ -92,12 +98,23 @@ mod tests {
     }
 
     #[test]
+    fn a_key_with_a_slash_is_the_key_itself() {
+        for text in [
+            "GET:/payments",
+            "/payments",
+            "billing:GET:/orders/{id}",
+            "/",
+        ] {
+            assert_eq!(decode(text).unwrap(), text);
+        }
+    }
+
+    #[test]
     fn what_is_no_key_is_refused() {
         let long = "A".repeat(5_000);
         for text in [
             "!!!",
             "R0VU+",
-            "R0VU/",
             "A",
             "gA",
             "R0VUOi9wYXltZW50cx",

@@ -59,6 +59,7 @@ pub struct WaygateBuilder {
     pub(super) counters: Option<Arc<dyn CounterStore>>,
     counter_deadline: Duration,
     limiting: Limiting,
+    hit_log_capacity: usize,
     principal: Option<PrincipalSource>,
     #[cfg(feature = "file")]
     pub(super) file: Option<std::path::PathBuf>,
@@ -103,6 +104,7 @@ impl Default for WaygateBuilder {
             counters: None,
             counter_deadline: Duration::from_millis(50),
             limiting: Limiting::default(),
+            hit_log_capacity: LimitBook::MAX_HITS,
             principal: None,
             #[cfg(feature = "file")]
             file: None,
@@ -206,6 +208,12 @@ impl WaygateBuilder {
     /// refused together do not come back together. Default: 0.
     pub fn retry_after_jitter(mut self, share: f32) -> Self {
         self.limiting.jitter = share.clamp(0.0, 1.0);
+        self
+    }
+
+    /// How many refusals by limits this process remembers for [`Waygate::rate_limit_hits`], the newest ones. Default: 10,000.
+    pub fn hit_log_capacity(mut self, hits: usize) -> Self {
+        self.hit_log_capacity = hits;
         self
     }
 
@@ -340,7 +348,7 @@ impl WaygateBuilder {
             Some(stored) => stored,
             None => open::load(&*backend, &monitor, now).await,
         };
-        let book = LimitBook::default();
+        let book = LimitBook::new(self.hit_log_capacity);
         let compiler = Compiler {
             env: &env,
             service: service.as_ref(),

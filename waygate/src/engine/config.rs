@@ -18,11 +18,22 @@ pub(crate) fn from_env() -> Result<WaygateBuilder, BuildError> {
     from_sources(&|name| env::var(name).ok(), &directory)
 }
 
+/// The same with this file in place of the nearest one; it has to be there.
+pub(crate) fn from_env_file(path: &Path) -> Result<WaygateBuilder, BuildError> {
+    from_file(&|name| env::var(name).ok(), file(path)?)
+}
+
 fn from_sources(
     variable: &dyn Fn(&str) -> Option<String>,
     directory: &Path,
 ) -> Result<WaygateBuilder, BuildError> {
-    let file = nearest_file(directory)?;
+    from_file(variable, nearest_file(directory)?)
+}
+
+fn from_file(
+    variable: &dyn Fn(&str) -> Option<String>,
+    file: File,
+) -> Result<WaygateBuilder, BuildError> {
     let setting = |name: &str| {
         let set = |value: String, origin: &str| {
             (!value.is_empty()).then(|| Setting {
@@ -130,6 +141,20 @@ struct File {
     values: HashMap<String, String>,
 }
 
+fn file(path: &Path) -> Result<File, BuildError> {
+    let shown = path.display().to_string();
+    match read(path) {
+        Ok(text) => Ok(File {
+            path: shown,
+            values: parse(&text),
+        }),
+        Err(source) => Err(BuildError::Config {
+            path: shown,
+            source,
+        }),
+    }
+}
+
 /// The first `.waygate` file from `directory` upwards; none is not an error.
 fn nearest_file(directory: &Path) -> Result<File, BuildError> {
     for directory in directory.ancestors() {
@@ -183,6 +208,24 @@ fn parse(text: &str) -> HashMap<String, String> {
 fn unquoted(value: &str) -> &str {
     let stripped = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
     stripped('"').or_else(|| stripped('\'')).unwrap_or(value)
+}
+
+#[cfg(test)]
+mod explicit {
+    use super::*;
+
+    #[test]
+    fn a_named_file_is_read_and_has_to_be_there() {
+        let path = env::temp_dir().join(format!("waygate-{}.env", uuid::Uuid::new_v4()));
+        let missing = from_env_file(&path).unwrap_err().to_string();
+        assert!(missing.contains(&*path.display().to_string()), "{missing}");
+        std::fs::write(&path, "WAYGATE_ENV=staging\n").unwrap();
+        let built = from_file(&|_| None, file(&path).unwrap());
+        let first = from_file(&|_| Some("memory".to_owned()), file(&path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(built.unwrap().environment.value, "staging");
+        assert!(first.is_err(), "the environment comes first");
+    }
 }
 
 #[cfg(all(test, unix))]

@@ -164,6 +164,15 @@ impl Waygate {
         config::from_env()
     }
 
+    /// The same with this file in place of the nearest `.waygate` file. It has to be there; the environment still comes
+    /// first.
+    ///
+    /// # Errors
+    /// As for [`from_env`](Self::from_env), and when the file cannot be read.
+    pub fn from_env_file(path: impl AsRef<std::path::Path>) -> Result<WaygateBuilder, BuildError> {
+        config::from_env_file(path.as_ref())
+    }
+
     /// The environment this engine decides for.
     pub fn environment(&self) -> &EnvName {
         &self.inner.env

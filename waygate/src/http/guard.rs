@@ -5,8 +5,9 @@ use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use waygate_core::{Printable, grammar::PathTemplate, model::RouteKey};
 
 use super::{
-    Api, BindErrors, Responses, bind,
+    Api, BindErrors, PathError, Responses, bind,
     layer::{Setup, Shared, WaygateLayer},
+    mounting::{self, Mount},
     survey::{self, Survey},
 };
 use crate::{
@@ -55,8 +56,9 @@ impl Waygate {
         )
         .await?;
         bound.add_undocumented(&survey, &known);
+        let all_served: Vec<_> = survey.served().map(served).collect();
         let found = Found {
-            served: survey.served().map(served).collect(),
+            served: all_served.clone(),
             covered: bound.covered,
             others: survey.others().collect(),
         };
@@ -84,6 +86,8 @@ impl Waygate {
             responses: Responses::new(),
             handlers,
             gaps,
+            served: all_served,
+            mounts: Vec::new(),
             live: Router::new(),
             #[cfg(feature = "openapi")]
             document: std::sync::Arc::new(crate::openapi::LiveDocument::new(
@@ -113,6 +117,9 @@ pub struct Guarded {
     responses: Responses,
     handlers: Vec<HandlerDeclaration>,
     gaps: Vec<String>,
+    /// What the API serves, and what Waygate does beside it: two that meet are refused.
+    served: Vec<(PathTemplate, Served)>,
+    pub(crate) mounts: Vec<Mount>,
     /// What Waygate itself serves, beside the API and not governed by it.
     pub(crate) live: Router,
     #[cfg(feature = "openapi")]
@@ -144,7 +151,26 @@ impl Guarded {
     ///
     /// To add routes that are not to be governed, merge this router *into* theirs: `mine.merge(guarded)`. The other way
     /// round their fallback would replace the guarded one, and global maintenance would miss unknown URLs.
+    ///
+    /// # Panics
+    /// With the text of [`PathError`] where [`try_into_router`](Self::try_into_router) gives one.
+    #[allow(clippy::panic)]
     pub fn into_router(self) -> Router {
+        match self.try_into_router() {
+            Ok(router) => router,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The same as [`into_router`](Self::into_router).
+    ///
+    /// # Errors
+    /// [`PathError`] when a path that was given to `docs`, `openapi` or `admin` is none, or when the API or one of the other
+    /// two serves it.
+    pub fn try_into_router(mut self) -> Result<Router, PathError> {
+        #[cfg(feature = "openapi")]
+        self.mounts.extend(self.endpoints.mounts());
+        mounting::check(&self.mounts, &self.served)?;
         #[cfg(feature = "openapi")]
         self.document.set_responses(self.responses.clone());
         let setup = Setup {
@@ -162,10 +188,13 @@ impl Guarded {
         let live = self.live;
         // Paths of the application may begin with `:` or `*`.
         let live = live.without_v07_checks();
-        live.merge(self.router).with_state(())
+        Ok(live.merge(self.router).with_state(()))
     }
 
     /// The same as a service that tells handlers and rules the peer's address, for `axum::serve`.
+    ///
+    /// # Panics
+    /// As [`into_router`](Self::into_router).
     pub fn into_make_service(self) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
         self.into_router()
             .into_make_service_with_connect_info::<SocketAddr>()

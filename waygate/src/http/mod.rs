@@ -19,6 +19,8 @@ mod identity;
 mod layer;
 mod limits;
 mod listing;
+#[cfg_attr(not(any(feature = "admin", feature = "openapi")), expect(dead_code))]
+mod mounting;
 mod registration;
 mod reply;
 mod respond;
@@ -37,10 +39,13 @@ pub use limits::{
     ConcurrencyLimitFunctions, Cost, CostFunction, IntoCostFunction, IntoKeyFunction, Key,
     KeyFunction, RateLimitFunctions,
 };
+pub use mounting::PathError;
 pub use respond::{IntoResponder, Responder};
 pub use responses::Responses;
 
 pub(crate) use attached::Attached;
 pub(crate) use client::client_ip;
 pub(crate) use limits::DeclaredLimits;
+#[cfg(any(feature = "admin", feature = "openapi"))]
+pub(crate) use mounting::{Mount, Serves, check as check_mounts};
 pub(crate) use watch::Entered;

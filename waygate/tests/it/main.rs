@@ -29,6 +29,8 @@ mod limits;
 mod log;
 mod named_routes;
 mod openapi;
+#[cfg(all(feature = "admin", feature = "swagger-ui"))]
+mod paths;
 mod preflight;
 mod register;
 mod register_functions;

@@ -662,3 +662,26 @@ async fn an_array_is_not_taken_for_an_object() {
         "{problem}"
     );
 }
+
+#[tokio::test]
+async fn a_key_in_a_url_is_percent_encoded_or_base64url() {
+    let server = Server::start().await;
+    set(&server, json!({ "path": "/orders", "limit": "1/minute" })).await;
+    let read = async |pk: &str| {
+        let route = server.get(&format!("/api/routes/{pk}")).await.expect(200);
+        route["path"].clone()
+    };
+    let plain = read("GET:%2Forders").await;
+    assert_eq!(plain, read("GET%3A%2forders").await);
+    assert_eq!(plain, read("R0VUOi9vcmRlcnM").await);
+    let text = server.get("/api/routes/GET:orders").await.refused(400);
+    assert!(
+        text.contains("no `/`") && text.contains("base64url"),
+        "{text}"
+    );
+    for (pk, named) in [("GET:%2Forders", "GET:/orders"), ("%2Forders", "/orders")] {
+        let path = format!("/api/rate-limits/{pk}/reset");
+        let told = server.delete(&path).await.expect(200);
+        assert_eq!(told, json!({ "ok": true, "path": named }));
+    }
+}

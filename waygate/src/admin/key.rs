@@ -76,9 +76,7 @@ fn decode(text: &str) -> Result<String, Problem> {
         .chars()
         .find(|c| !matches!(c, 'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '_'))
     {
-        return Err(invalid(format!(
-            "it has no `/`, as a route key has, and {foreign:?} is no base64url character"
-        )));
+        return Err(invalid(format!("{foreign:?} is no base64url character")));
     }
     let bytes = URL_SAFE_NO_PAD
         .decode(bare)

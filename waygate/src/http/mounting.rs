@@ -109,8 +109,7 @@ fn problem_of(path: &str, serves: &Serves) -> Option<String> {
             "parameters and wildcards have no meaning here; write a fixed path".to_owned(),
         );
     }
-    let foreign =
-        |c: &char| !c.is_ascii_graphic() || matches!(c, '?' | '#' | '"' | '<' | '>' | '\\');
+    let foreign = |c: &char| !c.is_ascii_graphic() || matches!(c, '?' | '#');
     let foreign = path.chars().find(foreign)?;
     Some(format!("{foreign:?} cannot stand in a path"))
 }

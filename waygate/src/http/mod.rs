@@ -19,7 +19,8 @@ mod identity;
 mod layer;
 mod limits;
 mod listing;
-#[cfg_attr(not(any(feature = "admin", feature = "openapi")), expect(dead_code))]
+// Which kinds of paths there are depends on features.
+#[cfg_attr(not(all(feature = "admin", feature = "openapi")), allow(dead_code))]
 mod mounting;
 mod registration;
 mod reply;
@@ -46,6 +47,8 @@ pub use responses::Responses;
 pub(crate) use attached::Attached;
 pub(crate) use client::client_ip;
 pub(crate) use limits::DeclaredLimits;
+#[cfg(feature = "admin")]
+pub(crate) use mounting::check as check_mounts;
 #[cfg(any(feature = "admin", feature = "openapi"))]
-pub(crate) use mounting::{Mount, Serves, check as check_mounts};
+pub(crate) use mounting::{Mount, Serves};
 pub(crate) use watch::Entered;

@@ -148,16 +148,16 @@ pub use engine::{
 pub use http::{
     Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, ConcurrencyLimitFunctions,
     ConcurrencyLimited, Cost, CostFunction, Guarded, IntoCostFunction, IntoKeyFunction,
-    IntoResponder, Key, KeyFunction, MakeService, RateLimitFunctions, RateLimited, Responder,
-    Responses, Roles, RouteGuard,
+    IntoResponder, Key, KeyFunction, KeyMissing, MakeService, PathError, RateLimitFunctions,
+    RateLimited, Responder, Responses, Roles, RouteGuard,
 };
 #[cfg(feature = "engine")]
 pub use waygate_core::{
     Secret, Timestamp,
     decision::{Block, Facts, Verdict},
     grammar::{
-        EnvName, Interval, Invalid, LinkTarget, Method, OnMissingKey, PolicyName, Reason, RoleName,
-        ServiceName,
+        EnvName, Interval, Invalid, KeyPart, LinkTarget, Method, OnMissingKey, PolicyName, Reason,
+        RoleName, ServiceName,
     },
     model::{
         Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, Dropped, GlobalMaintenance,

@@ -68,8 +68,29 @@ words! {
         Exempt = "exempt",
         /// The client's address is its key.
         FallbackIp = "fallback_ip",
-        /// It is refused.
+        /// It is refused: 401 where the user or the API key is missing, 400 where anything else is.
         Block = "block",
+        /// It is refused with 401.
+        Unauthorized = "unauthorized",
+        /// It is refused with 400.
+        BadRequest = "bad_request",
+    }
+}
+
+impl OnMissingKey {
+    /// Whether requests without a key are refused.
+    pub const fn refuses(self) -> bool {
+        matches!(self, Self::Block | Self::Unauthorized | Self::BadRequest)
+    }
+
+    /// Whether a request without `part` is refused for want of credentials (401), and not because it is incomplete
+    /// (400). Without a part, a function found no key.
+    pub fn asks_for_credentials(self, part: Option<&KeyPart>) -> bool {
+        match self {
+            Self::Unauthorized => true,
+            Self::Block => matches!(part, Some(KeyPart::User | KeyPart::ApiKey)),
+            Self::BadRequest | Self::Exempt | Self::FallbackIp => false,
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::auth::{Credentials, Gate, NoCredentials};
-use crate::Guarded;
+use crate::{
+    Guarded,
+    http::{Mount, Serves, check_mounts},
+};
 
 /// How the admin interface is served: who gets in, and how strict it is.
 ///
@@ -79,11 +82,20 @@ impl Guarded {
     /// [`into_make_service`](Self::into_make_service), so that failed logins can be told apart by where they come from.
     ///
     /// # Panics
-    /// As `axum::Router::nest_service` does, when `prefix` is no path, is `/`, or is taken.
+    /// [`into_router`](Self::into_router) panics when `prefix` is no path or is `/`, or when the API has a route there or
+    /// below; [`try_into_router`](Self::try_into_router) gives the error instead.
     pub fn admin(mut self, prefix: &str, admin: impl Into<Admin>) -> Self {
         let service = super::service::new(self.waygate.clone(), admin.into());
-        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
-        self.live = self.live.nest_service(prefix, service);
+        let below = prefix.strip_suffix('/').unwrap_or(prefix).to_owned();
+        self.mounts.push(Mount {
+            call: "admin",
+            path: prefix.to_owned(),
+            serves: Serves::Below(below.clone()),
+        });
+        // Otherwise axum would panic; `try_into_router` says what is wrong.
+        if check_mounts(&self.mounts, &[]).is_ok() {
+            self.live = self.live.nest_service(&below, service);
+        }
         self
     }
 }

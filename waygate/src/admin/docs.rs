@@ -14,9 +14,9 @@ use super::error::ProblemBody;
         license(name = "MIT", identifier = "MIT"),
         description = "Changes what routes are while the service runs.\n\n\
             Errors are problem details (RFC 9457). Nothing was changed when there is one, unless it says otherwise.\n\n\
-            Instants are RFC 3339; one without a zone is in UTC. The path key `pk` of a route is the base64url form \
-            (RFC 4648 section 5, padding optional) of its key in UTF-8: `R0VUOi9wYXltZW50cw` for `GET:/payments`. A \
-            key without a method stands for the path's only method."
+            Instants are RFC 3339; one without a zone is in UTC. The path key `pk` of a route is its key, \
+            percent-encoded or in base64url (RFC 4648 section 5, padding optional) of its UTF-8: `GET:%2Fpayments` or \
+            `R0VUOi9wYXltZW50cw` for `GET:/payments`. A key without a method stands for the path's only method."
     ),
     servers((url = "..", description = "Where the interface is mounted, relative to this document.")),
     tags(
@@ -259,7 +259,7 @@ fn describe_parameters(operation: &mut Value) {
     let parameters = list(operation, "parameters").into_iter().flatten();
     for parameter in parameters.filter_map(Value::as_object_mut) {
         let text = match parameter.get("name").and_then(Value::as_str) {
-            Some("pk") => "The path key: the base64url form of the route's key.",
+            Some("pk") => "The path key: the route's key, percent-encoded or in base64url.",
             Some("id") => "The token's id.",
             Some("service") => "The service's name.",
             _ => continue,

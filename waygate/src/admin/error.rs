@@ -16,8 +16,8 @@ use super::{disclosure::without_places, etag};
 use crate::{ChangeError, ResolveError};
 
 /// How a route is named in a URL.
-pub(crate) const PATH_KEYS: &str = "A path key is the base64url form (RFC 4648 section 5) of a route key in UTF-8: \
-                                    `R0VUOi9wYXltZW50cw` for `GET:/payments`.";
+pub(crate) const PATH_KEYS: &str = "A path key is a route key, percent-encoded (`GET:%2Fpayments` for `GET:/payments`) or \
+                                    in base64url (RFC 4648 section 5: `R0VUOi9wYXltZW50cw`).";
 
 /// The kinds of problems that this interface has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

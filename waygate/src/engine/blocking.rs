@@ -52,6 +52,11 @@ impl Blocking {
         self.waygate.inner.runtime.block_on(self.waygate.orphans())
     }
 
+    /// See [`Waygate::shutdown`].
+    pub fn shutdown(&self) {
+        self.waygate.inner.runtime.block_on(self.waygate.shutdown());
+    }
+
     /// See [`Waygate::audit`].
     ///
     /// # Errors

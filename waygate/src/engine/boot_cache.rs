@@ -54,7 +54,7 @@ pub(crate) async fn look(inner: &Arc<Inner>) {
 pub(crate) async fn run(engine: Weak<Inner>) {
     let Some((mut version, cache)) = engine
         .upgrade()
-        .and_then(|inner| Some((inner.version.subscribe(), inner.boot_cache.clone()?)))
+        .and_then(|inner| Some((inner.channels.versions(), inner.boot_cache.clone()?)))
     else {
         return;
     };

@@ -1,16 +1,20 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, broadcast, watch};
+use tokio::{sync::Mutex, task::JoinSet};
 use waygate_backends::MemoryCounters;
 use waygate_core::{
-    Timestamp,
     net::TrustedProxies,
     port::{Backend, Clock, CounterStore},
 };
 
+#[cfg(feature = "axum")]
+use super::answers::AnswerSettings;
 use super::{
-    BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate, catch_up,
+    BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate,
+    bypass::{self, Bypass},
+    catch_up,
+    channels::Channels,
     clock::SystemClock,
     concurrency,
     health::Monitor,
@@ -55,6 +59,7 @@ pub struct WaygateBuilder {
     pub(super) counters: Option<Arc<dyn CounterStore>>,
     counter_deadline: Duration,
     limiting: Limiting,
+    hit_log_capacity: usize,
     principal: Option<PrincipalSource>,
     #[cfg(feature = "file")]
     pub(super) file: Option<std::path::PathBuf>,
@@ -68,6 +73,10 @@ pub struct WaygateBuilder {
     pub(super) redis_counters: Option<waygate_backends::RedisOptions>,
     clock: Arc<dyn Clock>,
     proxies: TrustedProxies,
+    #[cfg(feature = "axum")]
+    challenge: Option<String>,
+    #[cfg(feature = "axum")]
+    show_environments: bool,
     #[cfg(feature = "axum")]
     allow_unmounted: Vec<String>,
     #[cfg(feature = "testing")]
@@ -97,6 +106,7 @@ impl Default for WaygateBuilder {
             counters: None,
             counter_deadline: Duration::from_millis(50),
             limiting: Limiting::default(),
+            hit_log_capacity: LimitBook::MAX_HITS,
             principal: None,
             #[cfg(feature = "file")]
             file: None,
@@ -110,6 +120,10 @@ impl Default for WaygateBuilder {
             redis_counters: None,
             clock: Arc::new(SystemClock::default()),
             proxies: TrustedProxies::none(),
+            #[cfg(feature = "axum")]
+            challenge: None,
+            #[cfg(feature = "axum")]
+            show_environments: false,
             #[cfg(feature = "axum")]
             allow_unmounted: Vec::new(),
             #[cfg(feature = "testing")]
@@ -201,6 +215,12 @@ impl WaygateBuilder {
         self
     }
 
+    /// How many refusals by limits this process remembers for [`Waygate::rate_limit_hits`], the newest ones. Default: 10,000.
+    pub fn hit_log_capacity(mut self, hits: usize) -> Self {
+        self.hit_log_capacity = hits;
+        self
+    }
+
     /// Addresses of IPv6 that agree in so many bits are counted as one client. Default: 64, which is what one customer has.
     pub fn ipv6_prefix(mut self, bits: u8) -> Self {
         self.limiting.ipv6_prefix = bits.min(128);
@@ -216,6 +236,24 @@ impl WaygateBuilder {
     /// Which proxies may name the client they speak for. Default: none, so that the client is the peer.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = proxies;
+        self
+    }
+
+    /// The `WWW-Authenticate` of answers with 401 (RFC 9110 section 11.6.1), which a request gets whose user or API key is
+    /// missing where a limit has `on_missing_key = "block"`. Checked by `build`. Default: `Bearer` where the user is missing,
+    /// `ApiKey` where the API key is.
+    #[cfg(feature = "axum")]
+    pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
+        self.challenge = Some(challenge.into());
+        self
+    }
+
+    /// Whether the built-in 403 of a route that belongs to other environments names them and the current one
+    /// (`allowed_envs` and `current_env`, as Python Waygate does). Default: no, since they are nothing for the public.
+    /// Responses of your own see both in any case, in [`BlockReason::EnvGated`](crate::BlockReason::EnvGated).
+    #[cfg(feature = "axum")]
+    pub fn show_environments(mut self, show: bool) -> Self {
+        self.show_environments = show;
         self
     }
 
@@ -338,9 +376,21 @@ impl WaygateBuilder {
             setting: "service (.service(..))".to_owned(),
             invalid,
         })?;
+        #[cfg(feature = "axum")]
+        let answers = AnswerSettings::new(self.challenge.as_deref(), self.show_environments);
+        #[cfg(feature = "axum")]
+        let answers = answers.map_err(|invalid| BuildError::Setting {
+            setting: "challenge (.challenge(..))".to_owned(),
+            invalid,
+        })?;
         let backend = self.open_backend().await?;
         let (monitor, now) = (Monitor::default(), self.clock.now());
-        self.report_bypasses(&monitor, now);
+        for (component, origin) in [
+            (Component::LifecycleBypass, &self.bypass_lifecycle),
+            (Component::RateLimitBypass, &self.bypass_rate_limits),
+        ] {
+            bypass::report(&monitor, component, origin.as_deref(), now);
+        }
         #[cfg(feature = "file")]
         let boot_cache = self.open_boot_cache()?;
         #[cfg(feature = "file")]
@@ -354,7 +404,7 @@ impl WaygateBuilder {
             Some(stored) => stored,
             None => open::load(&*backend, &monitor, now).await,
         };
-        let book = LimitBook::default();
+        let book = LimitBook::new(self.hit_log_capacity);
         let compiler = Compiler {
             env: &env,
             service: service.as_ref(),
@@ -363,6 +413,10 @@ impl WaygateBuilder {
                 has_principal: self.principal.is_some(),
             },
             is_part: false,
+            bypass: Bypass {
+                lifecycle: self.bypass_lifecycle.is_some(),
+                rate_limits: self.bypass_rate_limits.is_some(),
+            },
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
@@ -379,8 +433,6 @@ impl WaygateBuilder {
         let inner = Arc::new(Inner {
             env,
             service,
-            bypass_lifecycle: self.bypass_lifecycle.is_some(),
-            bypass_rate_limits: self.bypass_rate_limits.is_some(),
             limit_clock,
             counters: Counters::new(local, shared),
             book,
@@ -388,6 +440,8 @@ impl WaygateBuilder {
             limiting: self.limiting,
             principal: self.principal,
             proxies: self.proxies,
+            #[cfg(feature = "axum")]
+            answers,
             #[cfg(feature = "axum")]
             allow_unmounted: self.allow_unmounted,
             #[cfg(feature = "testing")]
@@ -409,8 +463,7 @@ impl WaygateBuilder {
             monitor,
             snapshot: ArcSwap::from_pointee(snapshot),
             stored: Mutex::new(stored),
-            version: watch::channel(1).0,
-            events: broadcast::channel(1024).0,
+            channels: Channels::new(1),
             behind: Arc::default(),
         });
         #[cfg(feature = "file")]
@@ -435,27 +488,6 @@ impl WaygateBuilder {
         }
         Ok(Waygate { inner })
     }
-
-    /// Says what is bypassed, and who has asked for it.
-    fn report_bypasses(&self, monitor: &Monitor, now: Timestamp) {
-        let bypasses = [
-            (
-                Component::LifecycleBypass,
-                &self.bypass_lifecycle,
-                "every gate is open: routes are served whatever their state, global maintenance included",
-            ),
-            (
-                Component::RateLimitBypass,
-                &self.bypass_rate_limits,
-                "nothing is limited: no rate limit and no limit of concurrency counts requests",
-            ),
-        ];
-        for (component, origin, effect) in bypasses {
-            if let Some(origin) = origin {
-                monitor.degrade(component, format!("{effect} (bypassed by {origin})"), now);
-            }
-        }
-    }
 }
 
 /// Keeps a background task alive: one that panics is reported and begun again.
@@ -464,8 +496,14 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let engine = Arc::downgrade(inner);
-    inner.runtime.spawn(async move {
-        while let Err(error) = tokio::spawn(run(engine.clone())).await {
+    let task = inner.runtime.spawn(async move {
+        loop {
+            // Aborted with this one.
+            let mut task = JoinSet::new();
+            task.spawn(run(engine.clone()));
+            let Some(Err(error)) = task.join_next().await else {
+                return;
+            };
             let Some(inner) = engine.upgrade().filter(|_| error.is_panic()) else {
                 return;
             };
@@ -478,4 +516,5 @@ where
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         }
     });
+    inner.channels.add(task);
 }

@@ -27,7 +27,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
     else {
         return;
     };
-    let mut version = inner.version.subscribe();
+    let mut version = inner.channels.versions();
     drop(inner);
     let mut gone = pin!(async move { while version.changed().await.is_ok() {} });
     loop {

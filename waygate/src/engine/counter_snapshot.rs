@@ -3,6 +3,7 @@
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
+    pin::pin,
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
@@ -87,12 +88,17 @@ fn loss(snapshot: &CounterSnapshot) -> Option<String> {
     restored.fault.clone().or_else(|| (left_out > 0).then(room))
 }
 
-/// Keeps the file up to date for as long as the engine lives. What is counted last is written when the file is dropped.
+/// Keeps the file up to date until the engine is shut down or gone. What is counted last is written when the file is
+/// dropped.
 pub(crate) async fn run(engine: Weak<Inner>) {
     let begun = Instant::now();
-    let mut round = ControlFlow::Continue(());
-    while round.is_continue() {
-        tokio::time::sleep(EVERY).await;
+    let Some(mut version) = engine.upgrade().map(|inner| inner.channels.versions()) else {
+        return;
+    };
+    let mut gone = pin!(async move { while version.changed().await.is_ok() {} });
+    let (mut round, mut is_last) = (ControlFlow::Continue(()), false);
+    while round.is_continue() && !is_last {
+        is_last = tokio::time::timeout(EVERY, &mut gone).await.is_ok();
         round = write_once(&engine, begun, CounterSnapshot::write).await;
     }
 }

@@ -2,13 +2,13 @@
 
 use waygate_core::decision::{Facts, Verdict};
 
-use super::{Inner, snapshot::Snapshot, target::Asked};
+use super::{Inner, bypass::Bypass, snapshot::Snapshot, target::Asked};
 
 impl Inner {
     /// Whether every gate is open, by setting or for a test.
     #[inline]
-    pub(crate) fn bypasses_gates(&self) -> bool {
-        self.bypass_lifecycle || in_test()
+    pub(crate) fn bypasses_gates(&self, snapshot: &Snapshot) -> bool {
+        snapshot.bypass.lifecycle || in_test(|bypass| bypass.lifecycle)
     }
 
     /// Decides about a request for the route in `slot`, or for a URL that no controlled route has.
@@ -20,7 +20,7 @@ impl Inner {
         asked: &impl Asked,
         facts: &impl Facts,
     ) -> Verdict<'a> {
-        if self.bypasses_gates() {
+        if self.bypasses_gates(snapshot) {
             return Verdict::Pass;
         }
         snapshot.decide(slot, asked, facts, || self.clock.now())
@@ -74,7 +74,7 @@ impl Inner {
         std::sync::Arc<super::Registered>,
         std::sync::Arc<super::Limits>,
     )> {
-        if self.bypass_rate_limits || in_test() {
+        if snapshot.bypass.rate_limits || in_test(|bypass| bypass.rate_limits) {
             return None;
         }
         let limits = snapshot.own_limits(slot, asked.method())?;
@@ -96,7 +96,10 @@ impl Inner {
         std::sync::Arc<super::Registered>,
         std::sync::Arc<super::Limits>,
     )> {
-        if self.bypass_rate_limits || in_test() || asked.is_unhandled_preflight() {
+        if snapshot.bypass.rate_limits
+            || in_test(|bypass| bypass.rate_limits)
+            || asked.is_unhandled_preflight()
+        {
             return None;
         }
         let slot = *slots.first()?;
@@ -116,7 +119,10 @@ impl Inner {
     ) -> Option<Limited<'a>> {
         let slot = slot?;
         let limits = snapshot.limits(slot, asked.method())?;
-        if self.bypass_rate_limits || in_test() || asked.is_unhandled_preflight() {
+        if snapshot.bypass.rate_limits
+            || in_test(|bypass| bypass.rate_limits)
+            || asked.is_unhandled_preflight()
+        {
             return None;
         }
         let route = snapshot.table.route(slot)?;
@@ -137,12 +143,12 @@ pub(crate) struct Limited<'a> {
     pub(crate) limits: &'a std::sync::Arc<super::Limits>,
 }
 
-/// Whether the request is made by a test that bypasses every gate and limit.
+/// Whether the request is made by a test that bypasses this.
 #[inline]
-pub(crate) fn in_test() -> bool {
+pub(crate) fn in_test(which: impl FnOnce(Bypass) -> bool) -> bool {
     #[cfg(feature = "testing")]
-    let in_test = crate::testing::is_bypassed();
+    let bypass = crate::testing::bypassed();
     #[cfg(not(feature = "testing"))]
-    let in_test = false;
-    in_test
+    let bypass = Bypass::default();
+    which(bypass)
 }

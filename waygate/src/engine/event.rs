@@ -111,7 +111,8 @@ impl Event {
     }
 }
 
-/// A stream of [`Event`]s, from the moment of the subscription on. Ends with the engine.
+/// A stream of [`Event`]s, from the moment of the subscription on. Ends with the engine, or with
+/// [`Waygate::shutdown`](super::Waygate::shutdown).
 pub struct Events(Pin<Box<dyn Stream<Item = Event> + Send + Sync>>);
 
 impl Events {
@@ -128,7 +129,7 @@ impl Events {
         )))
     }
 
-    /// The next event; `None` when the engine is gone.
+    /// The next event; `None` when the engine is gone or shut down.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.0.as_mut().poll_next(context)).await
     }

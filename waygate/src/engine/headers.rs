@@ -9,24 +9,19 @@ pub(crate) type StateHeaders = Arc<[(HeaderName, HeaderValue)]>;
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 const SUNSET: HeaderName = HeaderName::from_static("sunset");
 
-/// `Deprecation` (RFC 9745; `true` when the date is not known), `Sunset` (RFC 8594), `Link` (RFC 8288).
+/// `Deprecation` (RFC 9745, which has no form without a date), `Sunset` (RFC 8594), `Link` (RFC 8288).
 pub(crate) fn announce(deprecation: &Deprecation) -> StateHeaders {
-    let since = match deprecation.since() {
-        Some(since) => format!("@{}", since.as_second()),
-        None => "true".to_owned(),
-    };
+    let since = deprecation
+        .since()
+        .map(|since| format!("@{}", since.as_second()));
     let sunset = deprecation.sunset().map(format_http_date);
     let link = deprecation
         .successor()
         .map(|to| format!("<{to}>; rel=\"successor-version\""));
-    [
-        (DEPRECATION, Some(since)),
-        (SUNSET, sunset),
-        (header::LINK, link),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)))
-    .collect()
+    [(DEPRECATION, since), (SUNSET, sunset), (header::LINK, link)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)))
+        .collect()
 }
 
 /// On answers that only some callers get: no cache may give them to others (RFC 9111 section 5.2.2).

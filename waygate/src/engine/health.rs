@@ -37,11 +37,13 @@ pub enum Component {
     /// Not a fault of Waygate: maintenance or a limit names an unknown route or service, which most likely is a
     /// typing error. Not reported where the process is part of a fleet, whose other routes it does not know.
     Unmatched,
-    /// Not a fault: this process is configured to open every gate
-    /// ([`bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle)). Never cleared.
+    /// Not a fault: this process is set to open every gate, at its start
+    /// ([`bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle)) or
+    /// [afterwards](crate::Waygate::bypass_lifecycle). Cleared when that is switched off.
     LifecycleBypass,
-    /// Not a fault: this process is configured to count nothing
-    /// ([`bypass_rate_limits`](crate::WaygateBuilder::bypass_rate_limits)). Never cleared.
+    /// Not a fault: this process is set to count nothing, at its start
+    /// ([`bypass_rate_limits`](crate::WaygateBuilder::bypass_rate_limits)) or
+    /// [afterwards](crate::Waygate::bypass_rate_limits). Cleared when that is switched off.
     RateLimitBypass,
 }
 

@@ -1,7 +1,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, Notify, broadcast, watch};
+use tokio::sync::{Mutex, Notify};
 use waygate_core::{
     Printable,
     grammar::{EnvName, ServiceName},
@@ -11,8 +11,9 @@ use waygate_core::{
 };
 
 use super::{
-    Component, Event, Events, RouteRecord,
+    Component, Events, RouteRecord,
     builder::OnStoreReset,
+    channels::Channels,
     health::Monitor,
     limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
     lineage,
@@ -31,10 +32,9 @@ pub(crate) struct Inner {
     pub(crate) env: EnvName,
     /// The service that this process is part of, in a fleet.
     pub(crate) service: Option<ServiceName>,
-    pub(crate) bypass_lifecycle: bool,
-    #[cfg_attr(not(feature = "axum"), expect(dead_code))]
-    pub(crate) bypass_rate_limits: bool,
     pub(crate) proxies: TrustedProxies,
+    #[cfg(feature = "axum")]
+    pub(crate) answers: super::answers::AnswerSettings,
     #[cfg(feature = "axum")]
     pub(crate) allow_unmounted: Vec<String>,
     #[cfg(feature = "testing")]
@@ -58,9 +58,8 @@ pub(crate) struct Inner {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// The last-known-good picture of the store. Whoever changes or refreshes it holds this lock; requests never do.
     pub(crate) stored: Mutex<Stored>,
-    /// The snapshot's version, for whoever follows it.
-    pub(crate) version: watch::Sender<u64>,
-    pub(crate) events: broadcast::Sender<Event>,
+    /// Those that follow the snapshot and its events.
+    pub(crate) channels: Channels,
     /// Wakes the task that follows the store.
     pub(crate) behind: Arc<Notify>,
     /// Where requests are counted, by what time, and what came of it.
@@ -91,7 +90,7 @@ pub(crate) async fn in_time<T>(
 
 impl Inner {
     pub(crate) fn subscribe(&self) -> Events {
-        Events::new(self.events.subscribe())
+        Events::new(self.channels.events())
     }
 
     /// Reports which records cannot be read, or that all can.

@@ -1,5 +1,7 @@
 //! State, commands and decisions. Knows nothing of axum.
 
+#[cfg(feature = "axum")]
+mod answers;
 mod attached;
 #[cfg(feature = "axum")]
 mod bindings;
@@ -7,8 +9,10 @@ mod blocking;
 #[cfg(feature = "file")]
 mod boot_cache;
 mod builder;
+mod bypass;
 mod catch_up;
 mod change;
+mod channels;
 mod clock;
 #[cfg_attr(
     not(feature = "axum"),
@@ -98,6 +102,8 @@ pub use table::Source;
 pub use target::RequestTarget;
 
 pub(crate) use attached::Attached;
+#[cfg(feature = "testing")]
+pub(crate) use bypass::Bypass;
 #[cfg(feature = "axum")]
 pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
 #[cfg(feature = "axum")]
@@ -108,7 +114,8 @@ pub(crate) use inner::Inner;
 #[cfg(feature = "axum")]
 pub(crate) use limits::{
     Admission, Claim, Claims, Counting, Functions, LimitFacts, LimitedKey, Limits, NO_PRINCIPAL,
-    NoFunctions, Passed, Policy, Rate, Refusal, RefusalCause, Told, instant, needs_of_caller,
+    NoFunctions, Passed, Policy, Rate, Refusal, RefusalCause, Told, instant, missing_part,
+    needs_of_caller,
 };
 #[cfg(feature = "axum")]
 pub(crate) use methods::MethodSet;
@@ -136,7 +143,7 @@ pub(crate) use {
 /// The engine: what every route is, who changed it, and what is to become of a request.
 ///
 /// A handle; cloning it is cheap, and all clones are the same engine. Background tasks end when the
-/// last handle and the last guarded router are gone.
+/// last handle and the last guarded router are gone, or with [`shutdown`](Self::shutdown).
 #[derive(Clone)]
 pub struct Waygate {
     pub(crate) inner: Arc<Inner>,
@@ -174,6 +181,15 @@ impl Waygate {
     /// [`BuildError`] naming the setting, where it came from, and what would be right.
     pub fn from_env() -> Result<WaygateBuilder, BuildError> {
         config::from_env()
+    }
+
+    /// The same with this file in place of the nearest `.waygate` file. It has to be there; the environment still comes
+    /// first.
+    ///
+    /// # Errors
+    /// As for [`from_env`](Self::from_env), and when the file cannot be read.
+    pub fn from_env_file(path: impl AsRef<std::path::Path>) -> Result<WaygateBuilder, BuildError> {
+        config::from_env_file(path.as_ref())
     }
 
     /// The environment this engine decides for.

@@ -92,6 +92,7 @@ impl Inner {
                 has_principal: self.principal.is_some(),
             },
             is_part: false,
+            bypass: self.snapshot.load().bypass,
             now: self.clock.now(),
         }
     }
@@ -101,7 +102,7 @@ impl Inner {
         let version = snapshot.version;
         let snapshot = std::sync::Arc::new(snapshot);
         self.snapshot.store(snapshot.clone());
-        self.version.send_replace(version);
+        self.channels.announce(version);
         self.note_unmatched(&snapshot);
     }
 
@@ -217,7 +218,7 @@ impl Inner {
 
     pub(crate) fn send(&self, event: Event) {
         // Without a subscriber nothing is to be done.
-        let _ = self.events.send(event);
+        self.channels.send(event);
     }
 }
 
@@ -265,9 +266,10 @@ mod tests {
     async fn a_commit_of_another_process_is_one_picture() {
         let (waygate, mut stored, image) = changed().await;
         let inner = &waygate.inner;
-        let (before, mut events) = (*inner.version.borrow(), waygate.subscribe());
+        let versions = inner.channels.versions();
+        let (before, mut events) = (*versions.borrow(), waygate.subscribe());
         inner.take_over(&mut stored, image).unwrap();
-        assert_eq!(*inner.version.borrow(), before + 1);
+        assert_eq!(*versions.borrow(), before + 1);
         let snapshot = inner.snapshot.load();
         assert_eq!(snapshot.revision.number, 1);
         let slot = snapshot.slot(0).unwrap();

@@ -353,7 +353,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
     let Some(inner) = engine.upgrade() else {
         return;
     };
-    let (clock, mut version) = (inner.clock.clone(), inner.version.subscribe());
+    let (clock, mut version) = (inner.clock.clone(), inner.channels.versions());
     drop(inner);
     loop {
         version.borrow_and_update();

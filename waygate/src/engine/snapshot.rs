@@ -15,6 +15,7 @@ use super::headers::{StateHeaders, announce};
 #[cfg(feature = "axum")]
 use super::limits::Limits;
 use super::{
+    bypass::Bypass,
     concurrency::Concurrency,
     limits::{KeySources, Levels, LimitBook, MethodLimits, OwnLimits, Policy, RouteLimits},
     maintenance::MaintenanceScope,
@@ -34,6 +35,8 @@ pub(crate) struct Snapshot {
     pub(crate) version: u64,
     /// The latest time at which any of it was compiled.
     pub(crate) made_at: Timestamp,
+    /// What this process does not do.
+    pub(crate) bypass: Bypass,
     pub(crate) table: Arc<Table>,
     routes: Vec<Arc<Slot>>,
     /// What limits requests for each slot's route.
@@ -93,6 +96,7 @@ pub(crate) struct Compiler<'a> {
     pub(crate) sources: KeySources,
     /// Whether it is a single method's where a route for all methods of the path governs requests as well.
     pub(crate) is_part: bool,
+    pub(crate) bypass: Bypass,
     pub(crate) now: Timestamp,
 }
 
@@ -113,6 +117,7 @@ impl Snapshot {
         Self {
             revision: stored.revision,
             version,
+            bypass: compiler.bypass,
             made_at: compiler.now,
             global: Maintained::compile(stored, &MaintenanceScope::Global, &table, compiler.now),
             service: Maintained::of_service(stored, compiler, &table),
@@ -162,6 +167,7 @@ impl Snapshot {
         Self {
             revision: stored.revision,
             version: self.version + 1,
+            bypass: self.bypass,
             made_at: self.made_at.max(compiler.now),
             table: self.table.clone(),
             routes,
@@ -403,7 +409,11 @@ impl Slot {
             method_limits: MethodLimits::compile(stored, &route.key, table, compiler),
             next_change: state.position.next_change(now),
             #[cfg(feature = "axum")]
-            announcement: state.deprecation.as_ref().map(announce),
+            announcement: state
+                .deprecation
+                .as_ref()
+                .map(announce)
+                .filter(|headers| !headers.is_empty()),
             state,
             revision,
             drifted,

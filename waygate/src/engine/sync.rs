@@ -25,7 +25,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
     let mut signals = Signals {
         hints: Some(inner.backend.changes()),
         behind: inner.behind.clone(),
-        version: inner.version.subscribe(),
+        version: inner.channels.versions(),
         due: Instant::now() + jittered(POLL),
     };
     drop(inner);

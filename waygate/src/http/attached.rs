@@ -20,7 +20,12 @@ impl Attached {
     /// Whether any function answers blocks of this status that a listed route can meet.
     #[cfg(feature = "openapi")]
     pub(crate) fn answers(&self, status: StatusCode) -> bool {
-        let of_limit = status == StatusCode::TOO_MANY_REQUESTS && self.limits.answer();
+        let by_limits = [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::UNAUTHORIZED,
+            StatusCode::BAD_REQUEST,
+        ];
+        let of_limit = by_limits.contains(&status) && self.limits.answer();
         of_limit || self.responses.answers(status)
     }
 

@@ -1,11 +1,13 @@
 use axum::extract::OriginalUri;
-use http::{StatusCode, request};
+use http::{HeaderValue, StatusCode, request};
 use jiff::Timestamp;
 use waygate_core::{
     decision::Block,
-    grammar::{EnvName, PolicyName, Reason, RoleName},
+    grammar::{EnvName, KeyPart, PolicyName, Reason, RoleName},
     model::LimitKey,
 };
+
+use crate::engine::Inner;
 
 /// A request that is not served: its head, and why. Custom responses are made from it; one without a status of its own has
 /// [`status`](Self::status).
@@ -24,6 +26,7 @@ pub struct Blocked {
     request: request::Parts,
     reason: BlockReason,
     at: Timestamp,
+    shows_environments: bool,
 }
 
 /// Why a request is not served, with what a response may want to say about it.
@@ -69,6 +72,8 @@ pub enum BlockReason {
     RateLimited(RateLimited),
     /// There were too many requests at the same time.
     ConcurrencyLimited(ConcurrencyLimited),
+    /// A rate limit has nothing to count the request by, and refuses such requests.
+    KeyMissing(KeyMissing),
 }
 
 /// What a rate limit says to a request that it refuses.
@@ -86,8 +91,6 @@ pub struct RateLimited {
     pub retry_after: u64,
     /// When that is, without the jitter. For a request that is [`too_costly`](Self::too_costly), the present.
     pub reset_at: Timestamp,
-    /// Whether it was refused because it has nothing to be counted by, such as an API key.
-    pub without_key: bool,
     /// Whether it was refused because the store of the counters is gone, and the policy is closed without it.
     pub store_gone: bool,
     /// Whether it was refused because it costs more than the limit takes at once. No wait helps, so the answer has no
@@ -107,9 +110,21 @@ pub struct ConcurrencyLimited {
     pub retry_after: u64,
 }
 
+/// What a rate limit with `on_missing_key = "block"` says to a request that it has nothing to count by. No wait helps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyMissing {
+    /// The policy that refuses it.
+    pub policy: LimitKey,
+    /// What the request lacks; `None` where a key function returned none.
+    pub missing: Option<KeyPart>,
+    /// The `WWW-Authenticate` of the answer, which is 401 then (RFC 9110 section 15.5.2). `None`: it is 400.
+    pub challenge: Option<HeaderValue>,
+}
+
 impl BlockReason {
     /// The status of the built-in answer: 503 for what is closed, 403 for what is closed to this caller, 429 for
-    /// what was asked for too often, or by too many at a time.
+    /// what was asked for too often, or by too many at a time, 401 or 400 for what a limit cannot count.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::GlobalMaintenance { .. } | Self::Maintenance { .. } | Self::Disabled { .. } => {
@@ -119,6 +134,8 @@ impl BlockReason {
                 StatusCode::FORBIDDEN
             }
             Self::RateLimited(_) | Self::ConcurrencyLimited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::KeyMissing(missing) if missing.challenge.is_some() => StatusCode::UNAUTHORIZED,
+            Self::KeyMissing(_) => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -132,6 +149,7 @@ impl BlockReason {
             Self::RoleRequired { .. } => "ROLE_REQUIRED",
             Self::RateLimited(_) => "RATE_LIMIT_EXCEEDED",
             Self::ConcurrencyLimited(_) => "CONCURRENCY_LIMIT_EXCEEDED",
+            Self::KeyMissing(_) => "RATE_LIMIT_KEY_MISSING",
         }
     }
 
@@ -150,6 +168,12 @@ impl BlockReason {
             }
             Self::RateLimited(_) => "Too many requests",
             Self::ConcurrencyLimited(_) => "Too many requests at a time",
+            Self::KeyMissing(missing) => match missing.missing {
+                Some(KeyPart::User) => "This endpoint requires an authenticated user",
+                Some(KeyPart::ApiKey) => "This endpoint requires the header X-API-Key",
+                Some(KeyPart::Header(_)) => "This endpoint requires a header that is missing",
+                _ => "This request has nothing that its rate limit counts by",
+            },
         }
     }
 
@@ -163,7 +187,8 @@ impl BlockReason {
             | Self::IpNotAllowed
             | Self::RoleRequired { .. }
             | Self::RateLimited(_)
-            | Self::ConcurrencyLimited(_) => None,
+            | Self::ConcurrencyLimited(_)
+            | Self::KeyMissing(_) => None,
         }
     }
 
@@ -206,7 +231,7 @@ impl From<Block<'_>> for BlockReason {
 }
 
 impl Blocked {
-    pub(crate) fn new(mut request: request::Parts, reason: BlockReason, at: Timestamp) -> Self {
+    pub(crate) fn new(mut request: request::Parts, reason: BlockReason, engine: &Inner) -> Self {
         // Below `nest` axum cuts the prefix off; the client knows the whole.
         if let Some(OriginalUri(whole)) = request.extensions.get() {
             request.uri = whole.clone();
@@ -214,7 +239,8 @@ impl Blocked {
         Self {
             request,
             reason,
-            at,
+            at: engine.clock.now(),
+            shows_environments: engine.answers.show_environments,
         }
     }
 
@@ -231,6 +257,24 @@ impl Blocked {
     /// The status of the built-in answer, and of custom ones whose own status would be one of success.
     pub fn status(&self) -> StatusCode {
         self.reason.status()
+    }
+
+    /// The environments that the built-in answer may name: the current one, and those that are served.
+    pub(super) fn environments(&self) -> Option<(&EnvName, &[EnvName])> {
+        match &self.reason {
+            BlockReason::EnvGated { current, allowed } if self.shows_environments => {
+                Some((current, allowed))
+            }
+            _ => None,
+        }
+    }
+
+    /// The `WWW-Authenticate` of a 401.
+    pub(super) fn challenge(&self) -> Option<&HeaderValue> {
+        match &self.reason {
+            BlockReason::KeyMissing(missing) => missing.challenge.as_ref(),
+            _ => None,
+        }
     }
 
     /// Seconds for `Retry-After` (RFC 9110 section 10.2.3): rounded up, at least 1; `None` when the end is not known, or

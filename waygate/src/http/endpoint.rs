@@ -64,7 +64,7 @@ impl Endpoint {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
             // What is open must not be refused because the head of the request was not kept.
-            watch: match shared.waygate.inner.bypass_lifecycle {
+            watch: match shared.waygate.inner.snapshot.load().bypass.lifecycle {
                 true => Watch::keeping(),
                 false => Watch::default(),
             },

@@ -10,11 +10,12 @@ use waygate_core::{Printable, decision::Verdict};
 use super::{
     BlockReason, Blocked,
     admitted::{Asking, Uncounted},
+    explain,
     facts::{RequestFacts, SeenBy},
     future::{announce, set},
     identity,
     limits::{
-        Told, ask, limited, method_name, of_passed, of_refused, request_id, responder, wait_of,
+        Told, ask, method_name, of_passed, of_refused, reason, request_id, responder, wait_of,
     },
     reply,
 };
@@ -110,8 +111,10 @@ where
             let route = slot.and_then(|slot| snapshot.table.route(slot));
             let of_route = route.and_then(|route| route.attached.responses.of(&reason));
             let responder = of_route.cloned();
+            let key = route.map(|route| &route.key);
+            explain::note(engine, key, parts, &reason);
             drop(snapshot);
-            let blocked = Blocked::new(parts.clone(), reason, engine.clock.now());
+            let blocked = Blocked::new(parts.clone(), reason, engine);
             let answer = match responder {
                 Some(responder) => Some(reply::custom(responder, blocked.clone()).await),
                 None => None,
@@ -201,9 +204,9 @@ async fn count(
         Err(refusal) => {
             let now = engine.limit_clock.now(&*engine.clock);
             let wait = wait_of(&refusal, engine.limiting.jitter);
-            let reason = BlockReason::RateLimited(limited(&refusal, now, wait));
+            let reason = reason(&refusal, engine, &facts(), now, wait);
             let responder = responder(route, &refusal, &reason).cloned();
-            let blocked = Blocked::new(parts.clone(), reason, engine.clock.now());
+            let blocked = Blocked::new(parts.clone(), reason, engine);
             let answer = reply::limited(responder, blocked.clone()).await;
             let mut headers = HeaderMap::new();
             of_refused(&mut headers, engine, limits, &refusal, now, wait);

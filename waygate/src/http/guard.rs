@@ -218,6 +218,8 @@ impl Part {
             responses: Default::default(),
             handlers,
             gaps: self.gaps,
+            served: self.survey.served().map(served).collect(),
+            mounts: Vec::new(),
             live: Router::new(),
             #[cfg(feature = "openapi")]
             document: Arc::new(crate::openapi::LiveDocument::new(

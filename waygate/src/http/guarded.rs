@@ -2,12 +2,18 @@ use std::{convert::Infallible, fmt, sync::Arc};
 
 use axum::{Router, extract::Request, response::IntoResponse, routing::Route};
 use tower::{Layer, Service};
+use waygate_core::grammar::PathTemplate;
 
 use super::{
-    MakeService, Responses,
+    MakeService, PathError, Responses,
     layer::{Setup, Shared},
+    mounting::{self, Mount},
 };
-use crate::{Waygate, engine::Report, registry::HandlerDeclaration};
+use crate::{
+    Waygate,
+    engine::{Report, Served},
+    registry::HandlerDeclaration,
+};
 
 /// A guarded API, to be completed with documentation and administration, and to be served.
 #[must_use = "a guarded API does nothing until it is served"]
@@ -18,6 +24,9 @@ pub struct Guarded {
     pub(super) responses: Responses,
     pub(super) handlers: Vec<HandlerDeclaration>,
     pub(super) gaps: Vec<String>,
+    /// What the API serves, and what Waygate does beside it: two that meet are refused.
+    pub(super) served: Vec<(PathTemplate, Served)>,
+    pub(crate) mounts: Vec<Mount>,
     /// What Waygate itself serves, beside the API and not governed by it.
     pub(crate) live: Router,
     #[cfg(feature = "openapi")]
@@ -113,7 +122,27 @@ impl Guarded {
     ///
     /// Layers around this router are around the documentation and the administration too; [`layer`](Self::layer) is for the
     /// API alone.
+    ///
+    /// # Panics
+    /// With the text of [`PathError`] where [`try_into_router`](Self::try_into_router) gives one.
+    #[allow(clippy::panic)]
     pub fn into_router(self) -> Router {
+        match self.try_into_router() {
+            Ok(router) => router,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The same as [`into_router`](Self::into_router).
+    ///
+    /// # Errors
+    /// [`PathError`] when a path that was given to `docs`, `openapi` or `admin` is none, or when the API or one of the other
+    /// two serves it.
+    #[cfg_attr(not(feature = "openapi"), allow(unused_mut))]
+    pub fn try_into_router(mut self) -> Result<Router, PathError> {
+        #[cfg(feature = "openapi")]
+        self.mounts.extend(self.endpoints.mounts());
+        mounting::check(&self.mounts, &self.served)?;
         #[cfg(feature = "openapi")]
         self.document.set_responses(self.responses.clone());
         let setup = Setup {
@@ -131,11 +160,14 @@ impl Guarded {
         let live = self.live;
         // Paths of the application may begin with `:` or `*`.
         let live = live.without_v07_checks();
-        live.merge(self.router).with_state(())
+        Ok(live.merge(self.router).with_state(()))
     }
 
     /// The same as a service that makes the peer's address known to handlers and rules, for `axum::serve` with a
     /// `TcpListener` or a `UnixListener`.
+    ///
+    /// # Panics
+    /// As [`into_router`](Self::into_router).
     pub fn into_make_service(self) -> MakeService {
         MakeService::new(self)
     }

@@ -51,7 +51,7 @@ pub(super) async fn pass(
     let is_first = shared.note_found(endpoint, stamp);
     let table = &snapshot.table;
     let bound = engine.bindings.slots_of(stamp, table);
-    if bound.is_empty() && engine.bypasses_gates() {
+    if bound.is_empty() && engine.bypasses_gates(&snapshot) {
         return Ok(());
     }
     if bound.is_empty() {

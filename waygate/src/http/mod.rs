@@ -8,6 +8,7 @@ mod bind;
 mod blocked;
 mod client;
 mod endpoint;
+mod explain;
 mod extract;
 mod facts;
 mod function_id;
@@ -20,6 +21,9 @@ mod layer;
 mod limits;
 mod listing;
 mod make_service;
+// Which kinds of paths there are depends on features.
+#[cfg_attr(not(all(feature = "admin", feature = "openapi")), allow(dead_code))]
+mod mounting;
 mod registration;
 mod reply;
 mod respond;
@@ -30,7 +34,7 @@ mod watch;
 
 pub use api::Api;
 pub use bind::{BindError, BindErrors};
-pub use blocked::{BlockReason, Blocked, ConcurrencyLimited, RateLimited};
+pub use blocked::{BlockReason, Blocked, ConcurrencyLimited, KeyMissing, RateLimited};
 pub use client::{ClientAddr, Roles};
 pub use extract::RouteGuard;
 pub use guarded::Guarded;
@@ -39,10 +43,15 @@ pub use limits::{
     KeyFunction, RateLimitFunctions,
 };
 pub use make_service::MakeService;
+pub use mounting::PathError;
 pub use respond::{IntoResponder, Responder};
 pub use responses::Responses;
 
 pub(crate) use attached::Attached;
 pub(crate) use client::client_ip;
 pub(crate) use limits::DeclaredLimits;
+#[cfg(feature = "admin")]
+pub(crate) use mounting::check as check_mounts;
+#[cfg(any(feature = "admin", feature = "openapi"))]
+pub(crate) use mounting::{Mount, Serves};
 pub(crate) use watch::Entered;

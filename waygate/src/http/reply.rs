@@ -38,14 +38,20 @@ pub(super) async fn custom(responder: Responder, blocked: Blocked) -> Response {
     }
 }
 
-/// The answer to a request that a limit refuses: a custom one is completed with `Retry-After`.
+/// The answer to a request that a limit refuses: a custom one is completed with `Retry-After`, or `WWW-Authenticate`.
 pub(super) async fn limited(responder: Option<Responder>, blocked: Blocked) -> Response {
-    let retry_after = blocked.retry_after();
+    let (retry_after, challenge) = (blocked.retry_after(), blocked.challenge().cloned());
     let mut response = match responder {
         Some(responder) => custom(responder, blocked).await,
         None => builtin(&blocked),
     };
+    let is_unauthorized = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
+    if let Some(challenge) = challenge.filter(|_| is_unauthorized)
+        && !headers.contains_key(header::WWW_AUTHENTICATE)
+    {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
     if let Some(seconds) = retry_after
         && !headers.contains_key(header::RETRY_AFTER)
     {
@@ -66,6 +72,9 @@ pub(super) fn builtin(blocked: &Blocked) -> Response {
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    if let Some(challenge) = blocked.challenge() {
+        headers.insert(header::WWW_AUTHENTICATE, challenge.clone());
+    }
     if let Some(seconds) = blocked.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -81,7 +90,7 @@ fn facts(blocked: &Blocked) -> Value {
     if let Some(text) = reason.text() {
         facts.insert("reason".to_owned(), text.as_str().into());
     }
-    if let BlockReason::EnvGated { current, allowed } = reason {
+    if let Some((current, allowed)) = blocked.environments() {
         facts.insert("current_env".to_owned(), current.as_str().into());
         let allowed: Vec<&str> = allowed.iter().map(|env| env.as_str()).collect();
         facts.insert("allowed_envs".to_owned(), allowed.into());
@@ -99,6 +108,10 @@ fn facts(blocked: &Blocked) -> Value {
     if let BlockReason::ConcurrencyLimited(limited) = reason {
         facts.insert("limit".to_owned(), limited.limit.into());
         facts.insert("retry_after_seconds".to_owned(), limited.retry_after.into());
+    }
+    if let BlockReason::KeyMissing(missing) = reason {
+        let part = missing.missing.as_ref().map(ToString::to_string);
+        facts.insert("missing".to_owned(), part.into());
     }
     facts.insert("path".to_owned(), blocked.request().uri.path().into());
     if let Some(until) = reason.until() {
@@ -153,6 +166,8 @@ fn page(blocked: &Blocked) -> String {
     let title = match blocked.status() {
         StatusCode::SERVICE_UNAVAILABLE => "Temporarily unavailable",
         StatusCode::TOO_MANY_REQUESTS => "Too many requests",
+        StatusCode::UNAUTHORIZED => "Unauthorized",
+        StatusCode::BAD_REQUEST => "Bad request",
         _ => "Not available",
     };
     let mut page = format!(

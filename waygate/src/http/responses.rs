@@ -32,6 +32,7 @@ pub struct Responses {
     role_required: Option<Responder>,
     rate_limited: Option<Responder>,
     concurrency_limited: Option<Responder>,
+    key_missing: Option<Responder>,
 }
 
 impl Responses {
@@ -83,6 +84,14 @@ impl Responses {
         self
     }
 
+    /// Answers requests that a rate limit has nothing to count by, where it has `on_missing_key = "block"`; without such a
+    /// function, that of [`rate_limited`](Self::rate_limited) does. An answer with 401 is given the
+    /// [`challenge`](crate::WaygateBuilder::challenge) where it has none.
+    pub fn key_missing<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
+        self.key_missing = Some(function.into_responder());
+        self
+    }
+
     /// Sets the function for the blocks that one attribute causes.
     pub(crate) fn set(&mut self, gate: Gate, responder: Responder) {
         let place = match gate {
@@ -106,6 +115,7 @@ impl Responses {
             role_required,
             rate_limited,
             concurrency_limited,
+            key_missing,
         } = self;
         let all = [
             maintenance,
@@ -115,6 +125,7 @@ impl Responses {
             role_required,
             rate_limited,
             concurrency_limited,
+            key_missing,
         ];
         all.into_iter().all(Option::is_none)
     }
@@ -130,6 +141,7 @@ impl Responses {
             role_required: or(self.role_required, &other.role_required),
             rate_limited: or(self.rate_limited, &other.rate_limited),
             concurrency_limited: or(self.concurrency_limited, &other.concurrency_limited),
+            key_missing: or(self.key_missing, &other.key_missing),
         }
     }
 
@@ -147,6 +159,7 @@ impl Responses {
             role_required: of("missing roles", |all| &all.role_required)?,
             rate_limited: of("rate limits", |all| &all.rate_limited)?,
             concurrency_limited: of("limits of concurrency", |all| &all.concurrency_limited)?,
+            key_missing: of("missing keys", |all| &all.key_missing)?,
         })
     }
 
@@ -161,12 +174,16 @@ impl Responses {
             role_required,
             rate_limited,
             concurrency_limited,
+            key_missing,
         } = self;
         match status {
             StatusCode::SERVICE_UNAVAILABLE => maintenance.is_some(),
             StatusCode::FORBIDDEN => ip_not_allowed.is_some() || role_required.is_some(),
             StatusCode::TOO_MANY_REQUESTS => {
                 rate_limited.is_some() || concurrency_limited.is_some()
+            }
+            StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => {
+                key_missing.is_some() || rate_limited.is_some()
             }
             _ => false,
         }
@@ -183,6 +200,7 @@ impl Responses {
             BlockReason::RoleRequired { .. } => self.role_required.as_ref(),
             BlockReason::RateLimited(_) => self.rate_limited.as_ref(),
             BlockReason::ConcurrencyLimited(_) => self.concurrency_limited.as_ref(),
+            BlockReason::KeyMissing(_) => self.key_missing.as_ref().or(self.rate_limited.as_ref()),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{
     BlockReason, Blocked,
     admitted::{Admitted, Asking, Counted, Uncounted, as_admitted},
     endpoint::Endpoint,
+    explain,
     facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
     limits::{After, TurnedAway, Waiting},
@@ -298,9 +299,11 @@ impl Endpoint {
         reason: BlockReason,
     ) -> ResponseFuture<F, E> {
         let shared = &self.shared;
+        let engine = &*shared.waygate.inner;
         let responder = shared.responder(slot, &reason);
         let (parts, _body) = request.into_parts();
-        let blocked = Blocked::new(parts, reason, shared.waygate.inner.clock.now());
+        explain::note_at(engine, slot, &parts, &reason);
+        let blocked = Blocked::new(parts, reason, engine);
         match responder {
             Some(responder) => {
                 ResponseFuture::waiting(async move { Ok(reply::custom(responder, blocked).await) })

@@ -153,7 +153,7 @@ impl Entered {
     #[cold]
     fn wait(&mut self, watching: Watching, cx: &Context<'_>) -> Poll<()> {
         // No gate would decide.
-        if in_test() {
+        if in_test(|bypass| bypass.lifecycle && bypass.rate_limits) {
             return Poll::Ready(());
         }
         let call = *self.call.get_or_insert_with(|| Call::new(self.stamp));

@@ -44,7 +44,17 @@ pub(super) fn of(notes: &Notes<'_>, own: &[Member], headers: RateLimitHeaders) -
         };
     let limits = Some(of_limits(headers));
     let (forbidden, too_many) = (forbidden(notes), too_many(notes));
+    let challenge = Some(&**CHALLENGE);
+    let (bad_request, unauthorized) = (bad_request(notes), unauthorized(notes));
     let all = [
+        answer("400", bad_request, None, custom.bad_request, &BAD_REQUEST),
+        answer(
+            "401",
+            unauthorized,
+            challenge,
+            custom.unauthorized,
+            &UNAUTHORIZED,
+        ),
         answer("403", forbidden, None, custom.forbidden, &FORBIDDEN),
         answer("429", too_many, limits, custom.too_many, &TOO_MANY),
         answer(
@@ -72,6 +82,16 @@ impl Answer {
     pub(super) fn body(&self) -> Option<&'static Body> {
         self.body
     }
+}
+
+fn bad_request(notes: &Notes<'_>) -> Option<String> {
+    let refuses = notes.refuses_missing(false);
+    refuses.then(|| "The request has nothing that a rate limit counts by.".to_owned())
+}
+
+fn unauthorized(notes: &Notes<'_>) -> Option<String> {
+    let refuses = notes.refuses_missing(true);
+    refuses.then(|| "The user or the API key is missing.".to_owned())
 }
 
 fn forbidden(notes: &Notes<'_>) -> Option<String> {
@@ -111,6 +131,10 @@ fn unavailable(notes: &Notes<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
+static CHALLENGE: LazyLock<String> = LazyLock::new(|| {
+    let challenge = json!({"description": "How to authenticate", "schema": {"type": "string"}});
+    format!("\"headers\":{}", json!({"WWW-Authenticate": challenge}))
+});
 static RETRY_AFTER: LazyLock<String> = LazyLock::new(|| headers(false, false));
 static LEGACY: LazyLock<String> = LazyLock::new(|| headers(true, false));
 static STANDARD: LazyLock<String> = LazyLock::new(|| headers(false, true));
@@ -146,6 +170,21 @@ fn headers(legacy: bool, standard: bool) -> String {
         add("RateLimit-Policy", "string", "The limits");
     }
     format!("\"headers\":{all}")
+}
+
+static BAD_REQUEST: LazyLock<Body> = LazyLock::new(|| {
+    let message = "This endpoint requires a header that is missing";
+    key_missing("WaygateBadRequest", 400, message, "header:x-tenant")
+});
+
+static UNAUTHORIZED: LazyLock<Body> = LazyLock::new(|| {
+    let message = "This endpoint requires an authenticated user";
+    key_missing("WaygateUnauthorized", 401, message, "user")
+});
+
+fn key_missing(name: &str, status: u16, message: &str, part: &str) -> Body {
+    let more = json!({"missing": {"type": ["string", "null"], "example": part}});
+    body(name, status, &["RATE_LIMIT_KEY_MISSING"], message, more)
 }
 
 static FORBIDDEN: LazyLock<Body> = LazyLock::new(|| {

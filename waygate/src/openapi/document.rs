@@ -63,8 +63,8 @@ impl LiveDocument {
             let view = View {
                 snapshot: &snapshot,
                 now: engine.clock.now(),
-                bypassed: engine.bypass_lifecycle,
-                unlimited: engine.bypass_rate_limits,
+                bypassed: snapshot.bypass.lifecycle,
+                unlimited: snapshot.bypass.rate_limits,
                 responses: self.responses.get_or_init(Responses::default),
             };
             render(&self.parts, view, engine.limiting.headers)

@@ -129,6 +129,8 @@ impl<'a> View<'a> {
                 || self.responses.answers(status)
         };
         Custom {
+            bad_request: answers(StatusCode::BAD_REQUEST),
+            unauthorized: answers(StatusCode::UNAUTHORIZED),
             forbidden: answers(StatusCode::FORBIDDEN),
             too_many: answers(StatusCode::TOO_MANY_REQUESTS),
             unavailable: answers(StatusCode::SERVICE_UNAVAILABLE),

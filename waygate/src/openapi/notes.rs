@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use waygate_core::{
     Timestamp,
-    grammar::{EnvName, Reason, RoleName},
+    grammar::{EnvName, KeyPart, KeySource, Reason, RoleName},
     model::{ConcurrencyPolicy, Deprecation, LimitKey, LimitScope, RateLimitPolicy, Window},
 };
 
@@ -39,6 +39,8 @@ pub(super) struct Maintenance<'a> {
 /// Which refusals the application answers itself, so that nothing is known of their bodies.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Custom {
+    pub(super) bad_request: bool,
+    pub(super) unauthorized: bool,
     pub(super) forbidden: bool,
     pub(super) too_many: bool,
     pub(super) unavailable: bool,
@@ -47,6 +49,8 @@ pub(super) struct Custom {
 impl Custom {
     pub(super) fn or(self, other: Self) -> Self {
         Self {
+            bad_request: self.bad_request || other.bad_request,
+            unauthorized: self.unauthorized || other.unauthorized,
             forbidden: self.forbidden || other.forbidden,
             too_many: self.too_many || other.too_many,
             unavailable: self.unavailable || other.unavailable,
@@ -103,6 +107,21 @@ impl<'a> Notes<'a> {
         limits
             .map(|policy| (&policy.key, &policy.fields))
             .filter(|(_, fields)| fields.enabled)
+    }
+
+    /// Whether a rate limit refuses requests that it has nothing to count by: for want of credentials, or as incomplete.
+    pub(super) fn refuses_missing(&self, credentials: bool) -> bool {
+        let rates = self.rates().filter(|(_, fields)| !fields.shadow);
+        let mut refusing = rates.filter(|(_, fields)| fields.when_missing().refuses());
+        refusing.any(|(_, fields)| {
+            let asks = |part| fields.when_missing().asks_for_credentials(part) == credentials;
+            match &fields.key {
+                KeySource::Parts(parts) => parts
+                    .iter()
+                    .any(|part| *part != KeyPart::Global && asks(Some(part))),
+                KeySource::Custom => asks(None),
+            }
+        })
     }
 
     /// The limits of concurrency.

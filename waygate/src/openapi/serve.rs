@@ -4,7 +4,7 @@ use axum::{Router, extract::State, response::Response, routing::get};
 use http::{HeaderMap, HeaderValue, header};
 
 use super::{LiveDocument, conditional};
-use crate::http::Guarded;
+use crate::http::{Guarded, Mount, Serves};
 
 impl Guarded {
     /// Serves the OpenAPI document, as it is true now, at `path`, such as `/openapi.json`.
@@ -50,13 +50,17 @@ impl Guarded {
     /// ```
     ///
     /// # Panics
-    /// [`into_router`](Self::into_router) panics, as axum does, when the API has a route of this path already, or the path
-    /// does not begin with `/`.
+    /// [`into_router`](Self::into_router) panics when the API has a route of this path already, or it is none (see
+    /// [`try_into_router`](Self::try_into_router)).
     pub fn openapi(mut self, path: &str) -> Self {
         self.endpoints.document = Some(path.to_owned());
         self
     }
 }
+
+/// Where the document of a page is.
+#[cfg(feature = "swagger-ui")]
+const DEFAULT_PATH: &str = "/openapi.json";
 
 /// Where the document and the page are to be served.
 #[derive(Debug, Clone, Default)]
@@ -67,11 +71,37 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
+    /// The paths.
+    pub(crate) fn mounts(&self) -> Vec<Mount> {
+        let document = self.document.as_ref().map(|path| Mount {
+            call: "openapi",
+            path: path.clone(),
+            serves: Serves::Paths(vec![path.clone()]),
+        });
+        #[cfg(feature = "swagger-ui")]
+        let page = self.page.as_ref().map(|path| {
+            let page = path.trim_end_matches('/');
+            let mut paths = super::ui::paths(page);
+            if self.document.is_none() {
+                paths.push(DEFAULT_PATH.to_owned());
+            }
+            Mount {
+                call: "docs",
+                path: path.clone(),
+                serves: Serves::Paths(paths),
+            }
+        });
+        #[cfg(not(feature = "swagger-ui"))]
+        let page = None;
+        document.into_iter().chain(page).collect()
+    }
+
     /// The routes, none of which is governed.
     pub(crate) fn router(self, document: Arc<LiveDocument>) -> Router {
         #[cfg(feature = "swagger-ui")]
         if let Some(page) = &self.page {
-            let path = self.document.as_deref().unwrap_or("/openapi.json");
+            let path = self.document.as_deref().unwrap_or(DEFAULT_PATH);
+            let page = page.trim_end_matches('/');
             return super::ui::router(page, path, &document).merge(of_document(path, document));
         }
         match &self.document {

@@ -25,18 +25,38 @@ use std::future::Future;
 pub use app::{TestApp, TestResponse};
 pub use waygate_core::port::ManualClock;
 
+use crate::engine::Bypass;
+
 tokio::task_local! {
-    static BYPASSED: ();
+    static BYPASSED: Bypass;
 }
 
-/// Runs a test with every route open, whatever its state.
+/// Runs a test with every route open, whatever its state, and nothing counted or limited.
 ///
 /// Holds for requests that are made in the same task, such as those of [`TestApp`]. Tests that run beside it are not
 /// affected.
 pub async fn bypass<T>(test: impl Future<Output = T>) -> T {
-    BYPASSED.scope((), test).await
+    bypass_lifecycle(bypass_rate_limits(test)).await
 }
 
-pub(crate) fn is_bypassed() -> bool {
-    BYPASSED.try_with(|()| ()).is_ok()
+/// Runs a test with every route open, as [`bypass`] does, but with its limits.
+pub async fn bypass_lifecycle<T>(test: impl Future<Output = T>) -> T {
+    let bypass = Bypass {
+        lifecycle: true,
+        ..bypassed()
+    };
+    BYPASSED.scope(bypass, test).await
+}
+
+/// Runs a test in which nothing is counted or limited, neither rates nor concurrency, and every gate holds.
+pub async fn bypass_rate_limits<T>(test: impl Future<Output = T>) -> T {
+    let bypass = Bypass {
+        rate_limits: true,
+        ..bypassed()
+    };
+    BYPASSED.scope(bypass, test).await
+}
+
+pub(crate) fn bypassed() -> Bypass {
+    BYPASSED.try_with(|bypass| *bypass).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use waygate::{
     Access, Blocked, ClientAddr, Deprecation, GlobalMaintenance, Responses, Roles, RouteGuard,
-    RouteState, TrustedProxies,
+    RouteState, TrustedProxies, WaygateBuilder,
     testing::{TestApp, bypass},
 };
 
@@ -66,8 +66,43 @@ async fn head_follows_get() {
 }
 
 #[tokio::test]
+async fn environments_are_named_only_where_that_is_asked_for() {
+    let gated = async |builder: WaygateBuilder| {
+        let waygate = builder.build().await.unwrap();
+        let app = app(&waygate, &["GET:/debug"]).await;
+        let system = waygate.system();
+        let gate = system.set_env_only("GET:/debug", &["dev", "staging"]);
+        gate.await.unwrap();
+        app
+    };
+    let (closed, open) = (
+        gated(builder()).await,
+        gated(builder().show_environments(true)).await,
+    );
+    for accept in ["application/json", "application/problem+json", "text/html"] {
+        let (closed, open) = (
+            closed.with_header("accept", accept).get("/debug").await,
+            open.with_header("accept", accept).get("/debug").await,
+        );
+        assert_eq!(
+            (closed.status(), open.status()),
+            (403.try_into().unwrap(), 403.try_into().unwrap())
+        );
+        for name in ["production", "staging"] {
+            assert!(!closed.text().contains(name), "{}", closed.text());
+            assert_eq!(
+                open.text().contains(name),
+                accept != "text/html",
+                "{}",
+                open.text()
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn env_gated_routes_say_where_they_are() {
-    let waygate = builder().build().await.unwrap();
+    let waygate = builder().show_environments(true).build().await.unwrap();
     let app = app(&waygate, &["GET:/debug"]).await;
     waygate
         .system()
@@ -208,12 +243,22 @@ async fn deprecated_routes_are_announced() {
         .await
         .unwrap();
     let response = app.get("/v1/users").await;
+    assert_eq!(response.status(), 200);
+    for header in ["deprecation", "sunset", "link"] {
+        assert_eq!(response.header(header), None, "nothing is known");
+    }
+    let sunset = Deprecation::new(None, Some(at("2028-01-01T00:00:00Z")), None);
+    system
+        .deprecate("GET:/v1/users", Some(sunset.unwrap()))
+        .await
+        .unwrap();
+    let response = app.get("/v1/users").await;
     assert_eq!(
         response.header("deprecation"),
-        Some("true"),
+        None,
         "RFC 9745 has no word for unknown"
     );
-    assert_eq!(response.header("sunset"), None);
+    assert!(response.header("sunset").is_some());
 }
 
 #[tokio::test]

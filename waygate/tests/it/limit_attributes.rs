@@ -114,7 +114,7 @@ async fn functions_tell_keys_and_costs() {
     assert_eq!(status(&app, "/v1/sync?abcdef", Some("b")).await, 200);
     assert_eq!(
         status(&app, "/v1/sync", None).await,
-        429,
+        400,
         "no key, and `block`"
     );
 

@@ -5,6 +5,7 @@ mod callers;
 mod changes;
 mod in_process;
 mod methods;
+mod missing_keys;
 mod refunds;
 mod skipped;
 mod waits;

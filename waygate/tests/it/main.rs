@@ -7,6 +7,7 @@ mod agreement;
 mod bind;
 #[cfg(feature = "file")]
 mod boot_cache;
+mod bypass;
 mod concurrency;
 #[cfg(feature = "file")]
 mod counter_snapshot;
@@ -18,6 +19,7 @@ mod endpoints;
 mod engine;
 mod errors;
 mod events;
+mod explain;
 mod extractor;
 mod faults;
 mod force_active;
@@ -31,11 +33,15 @@ mod maintenance;
 mod named_routes;
 mod openapi;
 mod outer_layers;
+#[cfg(all(feature = "admin", feature = "swagger-ui"))]
+mod paths;
 mod preflight;
 mod register;
 mod register_functions;
 mod reseed;
 mod same_name;
+#[cfg(feature = "swagger-ui")]
+mod shutdown;
 mod support;
 mod test_app;
 #[cfg(unix)]

@@ -285,6 +285,42 @@ async fn limits_that_are_bypassed_are_not_in_the_document() {
 }
 
 #[tokio::test]
+async fn refusals_for_want_of_a_key_are_in_the_document() {
+    let waygate = builder().build().await.unwrap();
+    let app = serve(&waygate, &document(&["GET /keyed"])).await;
+    for (source, word, statuses) in [
+        ("user", "block", vec!["401"]),
+        ("header:x-tenant", "block", vec!["400"]),
+        ("api_key, header:x-tenant", "block", vec!["400", "401"]),
+        ("user", "bad_request", vec!["400"]),
+        ("header:x-tenant", "unauthorized", vec!["401"]),
+        ("user", "exempt", vec![]),
+    ] {
+        let fields = json!({"limit": "9/hour", "key_strategy": source, "on_missing_key": word});
+        crate::limits::set(&waygate, "GET:/keyed#default", fields).await;
+        let shown = fetch(&app).await;
+        let responses = &shown["paths"]["/keyed"]["get"]["responses"];
+        for status in ["400", "401"] {
+            let case = format!("{source} {word} {status}");
+            assert_eq!(
+                responses[status].is_object(),
+                statuses.contains(&status),
+                "{case}"
+            );
+        }
+        if statuses.contains(&"401") {
+            assert!(responses["401"]["headers"]["WWW-Authenticate"].is_object());
+            let schema = &shown["components"]["schemas"]["WaygateUnauthorized"];
+            assert_eq!(
+                schema["properties"]["error"]["properties"]["code"]["enum"],
+                json!(["RATE_LIMIT_KEY_MISSING"])
+            );
+        }
+        assert!(responses["429"].is_object());
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_served_here_is_not_in_the_document() {
     let waygate = builder().build().await.unwrap();
     let app = serve(

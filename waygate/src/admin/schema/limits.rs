@@ -101,7 +101,12 @@ pub(crate) enum Algorithm {
 pub(crate) enum OnMissingKey {
     Exempt,
     FallbackIp,
+    /// 401 where the user or the API key is missing, 400 where anything else is.
     Block,
+    /// 401.
+    Unauthorized,
+    /// 400.
+    BadRequest,
 }
 
 /// What a limit does while the store of its counters is not there.
@@ -284,11 +289,14 @@ pub(crate) struct LimitDecision {
     method: String,
     /// Whether the request passed.
     passed: bool,
-    /// The key of the limit that refused it.
+    /// The key of the limit that refused it; null where the route's state did.
     #[schema(required)]
     refused_by: Option<String>,
     #[schema(required)]
     cause: Option<DecisionCause>,
+    /// More about a refusal by the route's state; null for limits.
+    #[schema(required)]
+    reason: Option<String>,
     mode: CountingMode,
     /// What each rate of each policy said, in the order of the checks; empty when the request was not counted.
     steps: Vec<LimitStep>,
@@ -319,6 +327,18 @@ pub(crate) enum DecisionCause {
     StoreGone,
     /// Too many were served at the same time.
     Concurrency,
+    /// Everything, or the service, was in maintenance.
+    GlobalMaintenance,
+    /// The route was in maintenance.
+    Maintenance,
+    /// The route was disabled.
+    Disabled,
+    /// The route is not served in this environment.
+    EnvGated,
+    /// The client's address is in none of the allowed networks.
+    IpNotAllowed,
+    /// The caller has none of the allowed roles.
+    RoleRequired,
 }
 
 /// What one rate of one policy said.

@@ -92,6 +92,7 @@ impl Entering<'_> {
             passed: false,
             refused_by: Some(limit.key.clone()),
             cause: Some(DecisionCause::Concurrency),
+            reason: None,
             mode: match was_local {
                 true => CountingMode::Local,
                 false => CountingMode::Authoritative,

@@ -20,7 +20,7 @@ const LANES: usize = 64;
 
 /// Runs for as long as the engine lives, without keeping it alive.
 pub(crate) async fn run(engine: Weak<Inner>) {
-    let Some(mut version) = engine.upgrade().map(|inner| inner.version.subscribe()) else {
+    let Some(mut version) = engine.upgrade().map(|inner| inner.channels.versions()) else {
         return;
     };
     loop {

@@ -15,6 +15,21 @@ pub(super) struct File {
     pub(super) values: HashMap<String, String>,
 }
 
+/// This file, which has to be there.
+pub(super) fn read_named(path: &Path) -> Result<File, BuildError> {
+    let shown = path.display().to_string();
+    match read(path) {
+        Ok(text) => Ok(File {
+            values: parse(&text, &shown)?,
+            path: shown,
+        }),
+        Err(source) => Err(BuildError::Config {
+            path: shown,
+            source,
+        }),
+    }
+}
+
 /// The first `.waygate` file from `directory` upwards; none is not an error.
 pub(super) fn nearest(directory: &Path) -> Result<File, BuildError> {
     for directory in directory.ancestors() {

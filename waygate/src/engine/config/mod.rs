@@ -21,12 +21,23 @@ pub(crate) fn from_env() -> Result<WaygateBuilder, BuildError> {
     from_sources(env::vars_os(), &directory)
 }
 
+/// The same with this file in place of the nearest one; it has to be there.
+pub(crate) fn from_env_file(path: &Path) -> Result<WaygateBuilder, BuildError> {
+    from_file(env::vars_os(), file::read_named(path)?)
+}
+
 fn from_sources(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
     directory: &Path,
 ) -> Result<WaygateBuilder, BuildError> {
+    from_file(variables, file::nearest(directory)?)
+}
+
+fn from_file(
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    file: file::File,
+) -> Result<WaygateBuilder, BuildError> {
     let variables = of_environment(variables)?;
-    let file = file::nearest(directory)?;
     let setting = |name: &str| {
         let set = |value: String, origin: &str| {
             (!value.is_empty()).then(|| Setting {
@@ -153,6 +164,28 @@ fn wrong(setting: &Setting, noun: &'static str, problem: &'static str) -> BuildE
     BuildError::Setting {
         setting: setting.origin.clone(),
         invalid: Invalid::new(noun, &setting.value, problem),
+    }
+}
+
+#[cfg(test)]
+mod explicit {
+    use super::*;
+
+    #[test]
+    fn a_named_file_is_read_and_has_to_be_there() {
+        let path = env::temp_dir().join(format!("waygate-{}.env", std::process::id()));
+        let missing = from_env_file(&path).unwrap_err().to_string();
+        assert!(missing.contains(&*path.display().to_string()), "{missing}");
+        std::fs::write(&path, "WAYGATE_ENV=staging\n").unwrap();
+        let file = || file::read_named(&path).unwrap();
+        let built = from_file([], file()).unwrap();
+        assert_eq!(built.environment.value, "staging");
+        let variable = ("WAYGATE_ENV".into(), "dev".into());
+        let first = from_file([variable], file()).unwrap();
+        assert_eq!(
+            first.environment.value, "dev",
+            "the environment comes first"
+        );
     }
 }
 

@@ -265,6 +265,7 @@ impl Counting<'_> {
             passed: refusal.is_none(),
             refused_by: refusal.map(|refusal| refusal.policy.key.clone()),
             cause: refusal.map(|refusal| refusal.cause.into()),
+            reason: None,
             mode,
             steps,
             skipped: skipped.collect(),

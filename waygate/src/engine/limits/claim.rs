@@ -226,17 +226,17 @@ impl Policy {
         let key = match key_of(&fields.key, facts, || functions.key(self)) {
             Some(key) => key,
             None => match fields.when_missing() {
-                missing @ (OnMissingKey::Exempt | OnMissingKey::Block) => {
-                    return Err(NoKey {
-                        policy: index,
-                        refused: self.miss(missing),
-                    });
-                }
                 OnMissingKey::FallbackIp => {
                     let mut key = LimitedKey::default();
                     // Whose address is not known shares a counter with everybody else like that.
                     facts.add(&KeyPart::Ip, &mut key);
                     key
+                }
+                missing => {
+                    return Err(NoKey {
+                        policy: index,
+                        refused: self.miss(missing),
+                    });
                 }
             },
         };
@@ -261,7 +261,7 @@ impl Policy {
     /// Notes a request that has nothing to be counted by. Says whether it is refused.
     #[cold]
     fn miss(&self, missing: OnMissingKey) -> bool {
-        if missing == OnMissingKey::Block && self.is_enforced() {
+        if missing.refuses() && self.is_enforced() {
             return true;
         }
         if self.stats.skipped.notice() {
@@ -319,4 +319,19 @@ pub(crate) fn key_of(
         .iter()
         .all(|part| matches!(part, KeyPart::Global) || facts.add(part, &mut key));
     complete.then_some(key)
+}
+
+/// The first part of a key that a request does not have; `None` where a function found no key.
+#[cold]
+pub(crate) fn missing_part<'a>(
+    source: &'a KeySource,
+    facts: &impl LimitFacts,
+) -> Option<&'a KeyPart> {
+    let KeySource::Parts(parts) = source else {
+        return None;
+    };
+    let is_missing = |part: &&KeyPart| {
+        !matches!(part, KeyPart::Global) && !facts.add(part, &mut LimitedKey::default())
+    };
+    parts.iter().find(is_missing)
 }

@@ -9,23 +9,27 @@ use waygate_core::{
 
 use super::{stats::lock, store::CountingMode, verdict::RefusalCause};
 
-/// How the limits decided about one request.
+/// How one request was decided about: by the state of its route, or by its limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct DecisionRecord {
     /// What the client, or whoever stands before the application, calls the request (`X-Request-Id`).
     pub request_id: String,
     /// When, in UTC.
     pub at: Timestamp,
-    /// The route.
+    /// The route; `/{*rest}` where everything is in maintenance and no controlled route has the URL.
     pub route: RouteKey,
     /// The method it was asked with.
     pub method: String,
     /// Whether the request passed.
     pub passed: bool,
-    /// The limit that refused it.
+    /// The limit that refused it; `None` where the route's state did.
     pub refused_by: Option<LimitKey>,
     /// Why.
     pub cause: Option<DecisionCause>,
+    /// More about a refusal by the route's state: what the operator has said (may be empty), the environments, the client's
+    /// address, or the roles. `None` for limits.
+    pub reason: Option<String>,
     /// What counted it.
     pub mode: CountingMode,
     /// What each rate of each policy said, in the order of the checks; empty when the request was not counted.
@@ -45,7 +49,7 @@ pub struct SkippedPolicy {
     pub on_missing_key: OnMissingKey,
 }
 
-/// Why the limits have refused a request.
+/// Why a request was refused: the gate, or what a limit found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -60,6 +64,18 @@ pub enum DecisionCause {
     StoreGone,
     /// Too many were served at the same time.
     Concurrency,
+    /// Everything, or the service, was in maintenance.
+    GlobalMaintenance,
+    /// The route was in maintenance.
+    Maintenance,
+    /// The route was disabled.
+    Disabled,
+    /// The route is not served in this environment.
+    EnvGated,
+    /// The client's address is in none of the allowed networks.
+    IpNotAllowed,
+    /// The caller has none of the allowed roles.
+    RoleRequired,
 }
 
 impl From<RefusalCause> for DecisionCause {

@@ -34,6 +34,8 @@ use super::concurrency::Concurrency;
 pub(crate) use account::{Admission, Counting};
 pub(crate) use check::check_key;
 #[cfg(feature = "axum")]
+pub(crate) use claim::missing_part;
+#[cfg(feature = "axum")]
 pub(crate) use claim::{Claim, Claims, Functions, NoFunctions};
 pub(crate) use claim::{LimitFacts, key_of};
 pub(crate) use clock::{LimitClock, instant};

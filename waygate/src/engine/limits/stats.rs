@@ -195,16 +195,26 @@ pub(crate) struct Hit {
 }
 
 /// What the limits of one process have seen, in bounded memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LimitBook {
     policies: Mutex<HashMap<LimitKey, Arc<PolicyStats>>>,
     concurrency: Mutex<HashMap<LimitKey, Arc<ConcurrencyStats>>>,
     hits: Mutex<VecDeque<Hit>>,
+    /// How many refusals are kept; the oldest go first.
+    max_hits: usize,
 }
 
 impl LimitBook {
-    /// How many refusals are kept; the oldest go first.
-    const MAX_HITS: usize = 10_000;
+    pub(crate) const MAX_HITS: usize = 10_000;
+
+    pub(crate) fn new(max_hits: usize) -> Self {
+        Self {
+            policies: Mutex::default(),
+            concurrency: Mutex::default(),
+            hits: Mutex::default(),
+            max_hits,
+        }
+    }
 
     /// What is known about a policy, however often it is set anew.
     pub(crate) fn of(&self, key: &LimitKey) -> Arc<PolicyStats> {
@@ -218,10 +228,8 @@ impl LimitBook {
 
     pub(crate) fn hit(&self, hit: Hit) {
         let mut hits = lock(&self.hits);
-        if hits.len() >= Self::MAX_HITS {
-            hits.pop_back();
-        }
         hits.push_front(hit);
+        hits.truncate(self.max_hits);
     }
 
     /// The newest refusals that `wanted` takes.

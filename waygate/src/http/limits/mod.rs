@@ -28,5 +28,5 @@ pub(crate) use declared::DeclaredLimits;
 pub(super) use functions::{Told, ask};
 pub(super) use headers::{of_passed, of_refused};
 pub(crate) use limit_functions::LimitFunctions;
-pub(super) use refuse::{limited, responder, wait_of};
+pub(super) use refuse::{reason, responder, wait_of};
 pub(super) use upgrade::HeldUpgrade;

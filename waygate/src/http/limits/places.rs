@@ -101,7 +101,7 @@ async fn refused(
         .or_else(|| shared.responses().of(&reason))
         .cloned();
     let (parts, _body) = request.into_parts();
-    let blocked = Blocked::new(parts, reason, engine.clock.now());
+    let blocked = Blocked::new(parts, reason, engine);
     let mut response = reply::limited(responder, blocked).await;
     let which = engine.limiting.headers;
     if matches!(which, RateLimitHeaders::Both | RateLimitHeaders::Standard)

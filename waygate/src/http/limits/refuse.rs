@@ -4,10 +4,13 @@ use axum::{extract::Request, response::Response};
 use waygate_core::limit::quota::{Nanos, SECOND};
 
 use super::{
-    super::{BlockReason, Blocked, RateLimited, Responder, layer::Shared, reply},
+    super::{
+        BlockReason, Blocked, KeyMissing, RateLimited, Responder, facts::RequestFacts,
+        layer::Shared, reply,
+    },
     headers,
 };
-use crate::engine::{Limits, Refusal, RefusalCause, Registered, instant};
+use crate::engine::{Inner, Limits, Refusal, RefusalCause, Registered, instant, missing_part};
 
 /// The answer to a request that is refused.
 pub(super) async fn refused(
@@ -20,12 +23,13 @@ pub(super) async fn refused(
     let engine = &shared.waygate.inner;
     let now = engine.limit_clock.now(&*engine.clock);
     let wait = wait_of(refusal, engine.limiting.jitter);
-    let reason = BlockReason::RateLimited(limited(refusal, now, wait));
+    let (parts, _body) = request.into_parts();
+    let facts = RequestFacts::of_parts(&parts, engine).of_route(&route.key);
+    let reason = reason(refusal, engine, &facts, now, wait);
     let responder = responder(route, refusal, &reason)
         .or_else(|| shared.responses().of(&reason))
         .cloned();
-    let (parts, _body) = request.into_parts();
-    let blocked = Blocked::new(parts, reason, engine.clock.now());
+    let blocked = Blocked::new(parts, reason, engine);
     let mut response = reply::limited(responder, blocked).await;
     headers::of_refused(response.headers_mut(), engine, limits, refusal, now, wait);
     response
@@ -63,7 +67,31 @@ fn least_wait_of(refusal: &Refusal) -> Nanos {
 }
 
 /// What an answer says about a refusal, with the wait that it names.
-pub(in crate::http) fn limited(refusal: &Refusal, now: Nanos, wait: Nanos) -> RateLimited {
+pub(in crate::http) fn reason(
+    refusal: &Refusal,
+    engine: &Inner,
+    facts: &RequestFacts<'_>,
+    now: Nanos,
+    wait: Nanos,
+) -> BlockReason {
+    match refusal.cause {
+        RefusalCause::NoKey => BlockReason::KeyMissing(key_missing(refusal, engine, facts)),
+        _ => BlockReason::RateLimited(limited(refusal, now, wait)),
+    }
+}
+
+fn key_missing(refusal: &Refusal, engine: &Inner, facts: &RequestFacts<'_>) -> KeyMissing {
+    let policy = &refusal.policy;
+    let missing = missing_part(&policy.fields.key, facts);
+    let wants_credentials = policy.fields.when_missing().asks_for_credentials(missing);
+    KeyMissing {
+        policy: policy.key.clone(),
+        missing: missing.cloned(),
+        challenge: wants_credentials.then(|| engine.answers.challenge(missing)),
+    }
+}
+
+fn limited(refusal: &Refusal, now: Nanos, wait: Nanos) -> RateLimited {
     let policy = &refusal.policy;
     let too_costly = refusal.cause == RefusalCause::TooCostly;
     RateLimited {
@@ -72,7 +100,6 @@ pub(in crate::http) fn limited(refusal: &Refusal, now: Nanos, wait: Nanos) -> Ra
         tier: policy.tier_name(refusal.tier).cloned(),
         retry_after: wait.div_ceil(SECOND).max(u64::from(!too_costly)),
         reset_at: instant(now.saturating_add(least_wait_of(refusal))),
-        without_key: refusal.cause == RefusalCause::NoKey,
         store_gone: refusal.cause == RefusalCause::StoreGone,
         too_costly,
     }

@@ -37,7 +37,6 @@ const ALIVE: Duration = Duration::from_secs(15);
 struct Source {
     /// Streams do not keep the engine alive.
     document: Weak<LiveDocument>,
-    version: watch::Receiver<u64>,
     streams: Streams,
 }
 
@@ -54,7 +53,6 @@ impl Source {
 pub(super) fn route(document: &Arc<LiveDocument>) -> MethodRouter {
     let source = Source {
         document: Arc::downgrade(document),
-        version: document.waygate().inner.version.subscribe(),
         streams: Streams::new(STREAMS, STREAMS_OF_A_CLIENT),
     };
     get(answer).with_state(source)
@@ -75,13 +73,18 @@ async fn answer(State(source): State<Source>, request: Request) -> Response {
 
 /// The state now, then once per picture. Who reads too slowly gets only the newest.
 fn events(source: Source, place: Place) -> impl Stream<Item = Result<Event, Infallible>> {
-    let Source {
+    let document = source.document;
+    let version = document.upgrade().map(|document| {
+        let mut version = document.waygate().inner.channels.versions();
+        version.mark_changed();
+        version
+    });
+    let start = (
         document,
-        mut version,
-        ..
-    } = source;
-    version.mark_changed();
-    let start = (document, version, place, None);
+        version.unwrap_or_else(|| watch::channel(0).1),
+        place,
+        None,
+    );
     stream::unfold(
         start,
         |(document, mut version, mut place, told)| async move {
@@ -89,7 +92,7 @@ fn events(source: Source, place: Place) -> impl Stream<Item = Result<Event, Infa
                 tokio::select! {
                     biased;
                     () = place.ended() => return None,
-                    // Fails when the engine is gone.
+                    // Fails when the engine is gone or shut down.
                     changed = version.changed() => changed.ok()?,
                 }
                 let rendering = document.upgrade()?.current().await;

@@ -38,18 +38,28 @@ impl Guarded {
     /// connect to its own origin, and to those that the document names itself as `servers` and token URLs.
     ///
     /// The router may be nested under a prefix; links are relative, and operations are tried out under the prefix if the
-    /// document has no `servers`. An open page holds a connection to `events` beside it: give a graceful
-    /// shutdown a limit. At most 1,000 are open at a time, 64 of them of one client (an IPv4 address, or the first 64
+    /// document has no `servers`. An open page holds a connection to `events` beside it, which
+    /// [`Waygate::shutdown`](crate::Waygate::shutdown) ends. At most 1,000 are open at a time, 64 of them of one client (an IPv4 address, or the first 64
     /// bits of an IPv6 address, behind [trusted proxies](crate::WaygateBuilder::trusted_proxies) that of the client): its
     /// oldest one ends when it asks for more. Clients whose addresses the server does not know share the 1,000.
     ///
     /// # Panics
-    /// [`into_router`](Self::into_router) panics, as axum does, when the API has a route of one of these paths already, or
-    /// the path does not begin with `/`.
+    /// [`into_router`](Self::into_router) panics when the API has a route of one of these paths already, or the path is none
+    /// (see [`try_into_router`](Self::try_into_router)).
     pub fn docs(mut self, path: &str) -> Self {
-        self.endpoints.page = Some(path.trim_end_matches('/').to_owned());
+        self.endpoints.page = Some(path.to_owned());
         self
     }
+}
+
+/// The paths of the page at `page` (without a slash at the end).
+pub(super) fn paths(page: &str) -> Vec<String> {
+    let names = asset::all().map(|asset| asset.name);
+    let below = ["", "events"].into_iter().chain(names);
+    let below = below.map(|name| format!("{page}/{name}"));
+    below
+        .chain((!page.is_empty()).then(|| page.to_owned()))
+        .collect()
 }
 
 /// The page at `page` (without a slash at the end), which shows the document that is served at `document_path`.

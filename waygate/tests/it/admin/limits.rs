@@ -413,7 +413,7 @@ async fn exactly_one_key_begins_anew() {
             .delete(&(limit_at(key, "/reset") + query))
             .await
             .expect(200);
-        assert_eq!(told, json!({ "ok": true, "path": "/orders" }));
+        assert_eq!(told, json!({ "ok": true, "path": key }));
         assert_eq!(ask(&server, "/orders", "b").await, 200, "{key}");
     }
     server
@@ -667,4 +667,28 @@ async fn an_array_is_not_taken_for_an_object() {
         problem.contains("tiers[0]: invalid type: sequence"),
         "{problem}"
     );
+}
+
+#[tokio::test]
+async fn a_key_in_a_url_is_percent_encoded_or_base64url() {
+    let server = Server::start().await;
+    set(&server, json!({ "path": "/orders", "limit": "1/minute" })).await;
+    let read = async |pk: &str| {
+        let route = server.get(&format!("/api/routes/{pk}")).await.expect(200);
+        route["path"].clone()
+    };
+    let plain = read("GET:%2Forders").await;
+    assert_eq!(plain, read("GET%3A%2forders").await);
+    assert_eq!(plain, read("R0VUOi9vcmRlcnM").await);
+    let wrong = server.get("/api/routes/GET:orders").await;
+    assert_eq!(wrong.status, 400);
+    let detail = &wrong.json()["detail"];
+    for form in ["GET:%2Fpayments", "R0VUOi9wYXltZW50cw"] {
+        assert!(detail.as_str().unwrap().contains(form), "{detail}");
+    }
+    for (pk, named) in [("GET:%2Forders", "GET:/orders"), ("%2Forders", "/orders")] {
+        let path = format!("/api/rate-limits/{pk}/reset");
+        let told = server.delete(&path).await.expect(200);
+        assert_eq!(told, json!({ "ok": true, "path": named }));
+    }
 }

@@ -340,3 +340,20 @@ async fn a_custom_answer_is_completed() {
     assert_eq!(refused.header("x-ratelimit-remaining"), Some("0"));
     assert_eq!(refused.text(), "RATE_LIMIT_EXCEEDED later");
 }
+
+#[tokio::test]
+async fn the_newest_refusals_are_remembered_as_many_as_are_wanted() {
+    for capacity in [0, 2] {
+        let waygate = builder().hit_log_capacity(capacity).build().await.unwrap();
+        let app = app(&waygate, &["GET:/search"]).await;
+        set(&waygate, "GET:/search#default", json!({"limit": "0/hour"})).await;
+        for _ in 0..3 {
+            assert_eq!(app.get("/search").await.status(), 429);
+        }
+        let hits = waygate.rate_limit_hits(&waygate::HitQuery {
+            limit: 5,
+            ..waygate::HitQuery::default()
+        });
+        assert_eq!(hits.len(), capacity);
+    }
+}

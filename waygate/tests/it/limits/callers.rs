@@ -162,7 +162,7 @@ async fn a_request_without_the_key_is_never_an_error() {
         (Value::Null, [200, 429]),
         (json!("exempt"), [200, 200]),
         (json!("fallback_ip"), [200, 429]),
-        (json!("block"), [429, 429]),
+        (json!("block"), [401, 401]),
     ] {
         let fields =
             json!({"limit": "1/hour", "key_strategy": "api_key", "on_missing_key": on_missing_key});
@@ -275,12 +275,12 @@ async fn a_decision_can_be_explained() {
     let limit = "GET:/t/{tenant}#default";
     let none = json!({"limit": "0/hour"});
     let by_user = json!({"limit": "3/hour", "key_strategy": "user", "on_missing_key": "block"});
-    for (fields, cause, steps) in [
-        (none, DecisionCause::Exceeded, 1),
-        (by_user, DecisionCause::NoKey, 0),
+    for (fields, cause, (steps, refused)) in [
+        (none, DecisionCause::Exceeded, (1, 429)),
+        (by_user, DecisionCause::NoKey, (0, 401)),
     ] {
         set(&waygate, limit, fields).await;
-        assert_eq!(status(&app, "/t/x", &headers).await, 429);
+        assert_eq!(status(&app, "/t/x", &headers).await, refused);
         let explained = waygate.explain("abc").unwrap();
         assert_eq!(
             (explained.refused_by, explained.cause),

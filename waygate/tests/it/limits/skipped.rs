@@ -126,7 +126,7 @@ async fn what_is_exempt_or_refused_is_not_skipped() {
     let (waygate, app) = with_callers().await;
     let block = json!({"limit": "1/hour", "key_strategy": "user", "on_missing_key": "block"});
     set(&waygate, LIMIT, block).await;
-    assert_eq!(status(&app, "/search", &[]).await, 429);
+    assert_eq!(status(&app, "/search", &[]).await, 401);
     let by_address =
         json!({"limit": "9/hour", "key_strategy": "user", "on_missing_key": "fallback_ip"});
     set(&waygate, LIMIT, by_address).await;

@@ -45,7 +45,7 @@ struct ResetParams {
 struct ResetBody {
     /// Always `true`.
     ok: bool,
-    /// The path.
+    /// What the path key names: a path, or `METHOD:/path`.
     path: String,
 }
 
@@ -70,6 +70,8 @@ async fn reset(
     let key: RouteKey = key
         .parse()
         .map_err(|invalid| told(crate::ChangeError::from(invalid)))?;
+    // As the path key has it.
+    let asked = key.as_str().to_owned();
     let key = with_method(key, params.method.as_deref())?;
     let path = key.path().to_owned();
     let done = match key.method() {
@@ -88,7 +90,10 @@ async fn reset(
         }
     };
     done.map_err(told)?;
-    Ok(Reply::ok(ResetBody { ok: true, path }))
+    Ok(Reply::ok(ResetBody {
+        ok: true,
+        path: asked,
+    }))
 }
 
 /// The key with the method of the query.

@@ -78,6 +78,8 @@ pub(super) async fn traffic(server: &Server) {
         let status = match name {
             // No proxy is trusted here, so it is the same client.
             "rate limit other client via X-Forwarded-For" => 429,
+            // No wait helps.
+            "api_key strategy, missing key, on_missing_key=block" => 401,
             "burst=5 on 2/minute call 3: burst is not applied" => 200,
             // There is no such policy here.
             "custom key function fails" => 200,

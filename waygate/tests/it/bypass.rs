@@ -1,0 +1,98 @@
+//! Gates and limits that are switched off: on a running engine, and in tests.
+
+use serde_json::json;
+use waygate::{
+    Component, GlobalMaintenance, RouteState, Waygate,
+    testing::{TestApp, bypass, bypass_lifecycle, bypass_rate_limits},
+};
+
+use crate::{
+    limits::set,
+    support::{app, builder},
+};
+
+/// A route that is disabled, and one of which nothing passes.
+async fn closed_and_limited() -> (Waygate, TestApp) {
+    let waygate = builder().build().await.unwrap();
+    let app = app(&waygate, &["GET:/closed", "GET:/limited"]).await;
+    waygate.system().disable("GET:/closed", "").await.unwrap();
+    set(&waygate, "GET:/limited#default", json!({"limit": "0/hour"})).await;
+    (waygate, app)
+}
+
+async fn statuses(app: &TestApp) -> (u16, u16) {
+    let (closed, limited) = (app.get("/closed").await, app.get("/limited").await);
+    (closed.status().as_u16(), limited.status().as_u16())
+}
+
+#[tokio::test]
+async fn tests_choose_what_they_bypass() {
+    let (_, app) = closed_and_limited().await;
+    assert_eq!(statuses(&app).await, (503, 429));
+    assert_eq!(bypass_lifecycle(statuses(&app)).await, (200, 429));
+    assert_eq!(bypass_rate_limits(statuses(&app)).await, (503, 200));
+    let both = bypass_lifecycle(bypass_rate_limits(statuses(&app)));
+    assert_eq!(both.await, (200, 200));
+    assert_eq!(bypass(statuses(&app)).await, (200, 200));
+    assert_eq!(statuses(&app).await, (503, 429));
+}
+
+#[tokio::test]
+async fn a_running_engine_is_switched() {
+    let (waygate, app) = closed_and_limited().await;
+    let components = || {
+        let health = waygate.health();
+        let report = waygate.report().to_string();
+        for (component, degraded) in &health {
+            assert!(
+                degraded.cause.contains("(true)"),
+                "{component}: {degraded:?}"
+            );
+            assert!(report.contains(&degraded.cause), "{report}");
+        }
+        health.into_keys().collect::<Vec<_>>()
+    };
+    waygate.bypass_lifecycle(true).await;
+    assert_eq!(statuses(&app).await, (200, 429));
+    assert_eq!(components(), [Component::LifecycleBypass]);
+    waygate.bypass_rate_limits(true).await;
+    assert_eq!(statuses(&app).await, (200, 200));
+    assert_eq!(
+        components(),
+        [Component::LifecycleBypass, Component::RateLimitBypass]
+    );
+    // A change makes another picture, and so does a new route.
+    waygate.system().disable("GET:/limited", "").await.unwrap();
+    let other = "GET:/other".parse().unwrap();
+    waygate
+        .register(other, RouteState::default())
+        .await
+        .unwrap();
+    assert_eq!(statuses(&app).await, (200, 200));
+    waygate.bypass_lifecycle(false).await;
+    assert_eq!(statuses(&app).await, (503, 503));
+    assert_eq!(components(), [Component::RateLimitBypass]);
+    waygate.bypass_rate_limits(false).await;
+    waygate.system().enable("GET:/limited", "").await.unwrap();
+    assert_eq!(statuses(&app).await, (503, 429));
+    assert_eq!(components(), []);
+    assert!(!waygate.report().to_string().contains("bypassed"));
+}
+
+#[tokio::test]
+async fn what_the_builder_has_set_can_be_switched_off() {
+    let builder = builder().bypass_lifecycle(true).bypass_rate_limits(true);
+    let waygate = builder.build().await.unwrap();
+    let app = app(&waygate, &["GET:/x"]).await;
+    let config = GlobalMaintenance {
+        enabled: true,
+        ..GlobalMaintenance::default()
+    };
+    let system = waygate.system();
+    system.enable_global_maintenance(config).await.unwrap();
+    assert_eq!(app.get("/x").await.status(), 200);
+    waygate.bypass_lifecycle(false).await;
+    assert_eq!(app.get("/x").await.status(), 503);
+    let health: Vec<Component> = waygate.health().into_keys().collect();
+    assert_eq!(health, [Component::RateLimitBypass]);
+}

@@ -103,8 +103,8 @@ async fn handlers_inside_a_function_body() {
         serde_json::to_value(operation).unwrap()["x-waygate-handler"].clone()
     };
     let declared = |name: &str| declaration(&format!("{HERE}::{name}")).stamp;
-    assert_eq!(stamp(__path_below::operation()), declared("below"));
-    assert_eq!(stamp(__path_above::operation()), declared("above"));
+    assert_eq!(stamp(__path_below::operation()), *declared("below"));
+    assert_eq!(stamp(__path_above::operation()), *declared("above"));
     assert_eq!(
         (__path_below::path(), __path_above::path()),
         ("/below".into(), "/above".into())

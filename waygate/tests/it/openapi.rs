@@ -140,9 +140,19 @@ async fn limit(waygate: &Waygate, responses: Responses) {
     waygate.register_all([limited]).await.unwrap();
 }
 
+/// Limits with tiers want callers.
+#[derive(Clone)]
+struct Account;
+
+impl waygate::Principal for Account {
+    fn user_id(&self) -> Option<std::borrow::Cow<'_, str>> {
+        None
+    }
+}
+
 #[tokio::test]
 async fn limits_and_access_lists_are_in_the_document() {
-    let waygate = builder().build().await.unwrap();
+    let waygate = builder().principal::<Account>().build().await.unwrap();
     let mut all = document(&["GET /limited", "GET /own"]);
     all["paths"]["/own"]["get"]["responses"]["429"] = json!({"description": "ours"});
     let app = serve(&waygate, &all).await;
@@ -248,7 +258,7 @@ async fn limits_and_access_lists_are_in_the_document() {
 
 #[tokio::test]
 async fn nothing_is_said_of_the_body_of_a_custom_answer() {
-    let waygate = builder().build().await.unwrap();
+    let waygate = builder().principal::<Account>().build().await.unwrap();
     let app = serve(&waygate, &document(&["GET /limited"])).await;
     let custom = Responses::new().rate_limited(|_: &Blocked| "slow down");
     limit(&waygate, custom).await;
@@ -260,7 +270,12 @@ async fn nothing_is_said_of_the_body_of_a_custom_answer() {
 
 #[tokio::test]
 async fn limits_that_are_bypassed_are_not_in_the_document() {
-    let waygate = builder().bypass_rate_limits(true).build().await.unwrap();
+    let waygate = builder()
+        .principal::<Account>()
+        .bypass_rate_limits(true)
+        .build()
+        .await
+        .unwrap();
     let app = serve(&waygate, &document(&["GET /limited"])).await;
     limit(&waygate, Responses::new()).await;
     let operation = fetch(&app).await["paths"]["/limited"]["get"].clone();

@@ -128,6 +128,7 @@ pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Registered;
 #[cfg(feature = "axum")]
 pub(crate) use table::{Governing, Served, Table};
+#[cfg(feature = "axum")]
 pub(crate) use target::Asked;
 #[cfg(feature = "axum")]
 pub(crate) use target::is_preflight;

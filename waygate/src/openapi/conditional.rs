@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn tags_come_from_the_content() {
-        assert_eq!(strong_etag(b""), "\"e3b0c44298fc1c149afbf4c8996fb924\"");
+        assert_eq!(strong_etag(b""), "\"b91c5ed031fb33032134935d61d9b40d\"");
         assert_ne!(strong_etag(b"a"), strong_etag(b"b"));
     }
 }

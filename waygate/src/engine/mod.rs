@@ -114,9 +114,8 @@ pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Registered;
 #[cfg(feature = "axum")]
 pub(crate) use table::{Governing, Served, Table};
-pub(crate) use target::Asked;
 #[cfg(feature = "axum")]
-pub(crate) use target::is_preflight;
+pub(crate) use target::{Asked, is_preflight};
 #[cfg(feature = "admin")]
 pub(crate) use {
     change::entry as audit_entry,

@@ -131,7 +131,7 @@ pub(crate) use table::{Governing, Served, Table};
 #[cfg(feature = "axum")]
 pub(crate) use target::Asked;
 #[cfg(feature = "axum")]
-pub(crate) use target::is_preflight;
+pub(crate) use target::{Asked, is_preflight};
 #[cfg(feature = "admin")]
 pub(crate) use {
     change::entry as audit_entry,

@@ -59,15 +59,15 @@ impl Streams {
     /// A place for one more stream of `client`, whose oldest one ends if it has as many as it may. `None` when there is
     /// no room.
     ///
-    /// Clients without an address cannot be distinguished, and share half of all places.
+    /// Of clients that cannot be distinguished, none loses a stream because of another. They take no place from those that
+    /// can: where there is no room for one with an address, the oldest stream without one ends.
     pub(super) fn enter(&self, client: Client) -> Option<Place> {
         let mut open = self.open();
-        let bound = match client {
-            Some(_) => self.0.most_of_a_client,
-            None => self.0.most_of_a_client.max(self.0.most / 2),
-        };
-        if open.of(client) >= bound {
+        if client.is_some() && open.of(client) >= self.0.most_of_a_client {
             open.end_oldest(client);
+        }
+        if client.is_some() && open.count >= self.0.most {
+            open.end_oldest(None);
         }
         if open.count >= self.0.most {
             return None;
@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn clients_without_an_address_share_half_of_the_places() {
-        let streams = Streams::new(6, 1);
-        let mut places: Vec<Place> = (0..4).map(|_| streams.enter(None).unwrap()).collect();
+    fn clients_without_an_address_share_the_places_that_others_leave() {
+        let streams = Streams::new(3, 1);
+        let mut places: Vec<Place> = (0..3).map(|_| streams.enter(None).unwrap()).collect();
+        assert!(streams.enter(None).is_none());
+        assert!(!places.iter_mut().any(has_ended));
+        let _known: Vec<_> = (1..=2).map(|n| streams.enter(client(n)).unwrap()).collect();
         let ended: Vec<bool> = places.iter_mut().map(has_ended).collect();
-        assert_eq!(ended, [true, false, false, false]);
-        let others: Vec<_> = (1..=3).map(|n| streams.enter(client(n)).unwrap()).collect();
-        // A newcomer takes the place of the oldest.
-        assert!(streams.enter(None).is_some());
-        assert_eq!(others.len(), 3);
+        assert_eq!(ended, [true, true, false]);
+        assert_eq!(streams.open().count, 3);
     }
 }

@@ -129,8 +129,6 @@ pub(crate) use table::Registered;
 #[cfg(feature = "axum")]
 pub(crate) use table::{Governing, Served, Table};
 #[cfg(feature = "axum")]
-pub(crate) use target::Asked;
-#[cfg(feature = "axum")]
 pub(crate) use target::{Asked, is_preflight};
 #[cfg(feature = "admin")]
 pub(crate) use {

@@ -102,7 +102,7 @@ async fn handlers_inside_a_function_body() {
     let stamp = |operation: utoipa::openapi::path::Operation| {
         serde_json::to_value(operation).unwrap()["x-waygate-handler"].clone()
     };
-    let declared = |name: &str| declaration(&format!("{HERE}::{name}")).stamp;
+    let declared = |name: &str| *declaration(&format!("{HERE}::{name}")).stamp;
     assert_eq!(stamp(__path_below::operation()), declared("below"));
     assert_eq!(stamp(__path_above::operation()), declared("above"));
     assert_eq!(

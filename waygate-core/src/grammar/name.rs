@@ -139,7 +139,9 @@ const NO_DATABASE: &str = "this machine has no time zone database; install `tzda
 fn unknown_zone(text: &str, database: &TimeZoneDatabase) -> Option<&'static str> {
     let fine = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');
     let well_formed = length_fits(text, 64) && text.bytes().all(fine);
-    if well_formed && database.get(text).is_ok() {
+    // An empty database does not know even that.
+    let utc = text.eq_ignore_ascii_case("UTC");
+    if utc || well_formed && database.get(text).is_ok() {
         return None;
     }
     let starts_with_letter = text.starts_with(|first: char| first.is_ascii_alphabetic());

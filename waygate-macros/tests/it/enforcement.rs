@@ -118,5 +118,10 @@ async fn functions_of_one_name_are_governed_apart() {
     );
     let orders = app.get("/guarded/orders").await;
     assert_eq!(orders.status(), StatusCode::OK);
-    assert_eq!(orders.header("deprecation"), Some("true"));
+    assert_eq!(orders.header("deprecation"), None, "no date is known");
+    assert!(
+        orders
+            .header("link")
+            .is_some_and(|link| link.contains("/v2/orders"))
+    );
 }

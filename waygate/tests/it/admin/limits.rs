@@ -672,7 +672,11 @@ async fn an_array_is_not_taken_for_an_object() {
 #[tokio::test]
 async fn a_key_in_a_url_is_percent_encoded_or_base64url() {
     let server = Server::start().await;
-    set(&server, json!({ "path": "/orders", "limit": "1/minute" })).await;
+    set(
+        &server,
+        json!({ "path": "/orders", "method": "GET", "limit": "1/minute" }),
+    )
+    .await;
     let read = async |pk: &str| {
         let route = server.get(&format!("/api/routes/{pk}")).await.expect(200);
         route["path"].clone()

@@ -516,8 +516,8 @@ async fn what_is_not_found_says_how_it_would_be() {
     let answer = server.get("/api/routes/GET:/orders/enable").await;
     assert_eq!(
         answer.json()["detail"],
-        "There is nothing at `/waygate/api/routes/GET:/orders/enable`. A path key is the base64url form (RFC 4648 \
-         section 5) of a route key in UTF-8: `R0VUOi9wYXltZW50cw` for `GET:/payments`."
+        "There is nothing at `/waygate/api/routes/GET:/orders/enable`. A path key is a route key, \
+         percent-encoded (`GET:%2Fpayments` for `GET:/payments`) or in base64url (RFC 4648 section 5: `R0VUOi9wYXltZW50cw`)."
     );
     let detail = server.get("/api/nowhere").await.expect(404)["detail"].clone();
     assert_eq!(detail, "There is nothing at `/waygate/api/nowhere`.");

@@ -195,7 +195,8 @@ async fn what_names_no_route_is_flagged_with_what_was_meant() {
             "{report}"
         );
         let lines = log.lines();
-        let warned = |line: &String| line.contains("a limit was set") && line.contains(&problem);
+        let warned =
+            |line: &String| line.contains("rate limit *#default") && line.contains(&problem);
         assert!(lines.iter().any(warned), "{lines:?}");
         operator.delete_rate_limit(key("*#default")).await.unwrap();
     }

@@ -118,17 +118,31 @@ where
 {
     type Output = Result<Response, E>;
 
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    // Answers are large: what polls this takes them from where they were written.
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let served = self.as_mut().project();
+        match served.after {
+            None => watch::poll(served.future, *served.watching, cx),
+            Some(_) => self.poll_and_complete(cx),
+        }
+    }
+}
+
+impl<F> Served<F> {
+    /// The answer, and what is left to do to it.
+    #[inline(never)]
+    fn poll_and_complete<E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response, E>>
+    where
+        F: Future<Output = Result<Response, E>>,
+    {
         let ServedProjection {
             future,
             watching,
             after,
         } = self.project();
-        let Some(left) = after else {
-            return watch::poll(future, *watching, cx);
-        };
-        let scope = left.admitted().map(Admitted::enter);
+        let admitted = after.as_ref().and_then(|after| after.admitted());
+        let scope = admitted.map(Admitted::enter);
         let polled = watch::poll(future, *watching, cx);
         drop(scope);
         let response = ready!(polled)?;
@@ -145,7 +159,7 @@ where
 {
     type Output = Result<Response, E>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Served { served } => served.poll(cx),

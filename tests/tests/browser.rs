@@ -134,12 +134,14 @@ fn the_page_follows_a_change() {
         &tab,
         "document.body.innerText.includes('Beyond a limit: 100 requests per minute by API key')",
     );
+    picture(&tab, "docs-badges.png");
     tab.evaluate(
         "document.querySelector('[id*=\"search\"] .responses-wrapper').scrollIntoView({block: 'end'})",
         false,
     )
     .unwrap();
-    picture(&tab, "docs-badges.png");
+    picture(&tab, "docs-responses.png");
+    tab.evaluate("window.scrollTo(0, 0)", false).unwrap();
 
     let config = json!({ "reason": "database move" });
     assert_eq!(

@@ -32,7 +32,7 @@ impl Inner {
         if let Some(snapshot) = &self.counter_snapshot {
             return format!("in memory, kept in file `{}`", snapshot.path().display());
         }
-        "in memory of this process; they begin afresh with it".to_owned()
+        "in memory of this process; they end with it".to_owned()
     }
 }
 

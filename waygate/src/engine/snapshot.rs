@@ -334,6 +334,18 @@ impl Snapshot {
         slots.filter_map(|(slot, route)| Some((slot, route.next_change?)))
     }
 
+    /// Whether requests for the route in `slot` pass, uncounted, with nothing to say about them.
+    #[inline]
+    pub(crate) fn is_open(&self, slot: usize) -> bool {
+        self.open.get(slot).copied().unwrap_or(true) && self.is_unmaintained()
+    }
+
+    /// Whether there is no maintenance of more than a route, nor will time begin one.
+    #[inline]
+    fn is_unmaintained(&self) -> bool {
+        self.global.rule.is_none() && self.service.rule.is_none()
+    }
+
     /// Decides about a request for the route in `slot`, or for a URL that no controlled route has.
     #[inline]
     pub(crate) fn decide(
@@ -343,8 +355,8 @@ impl Snapshot {
         facts: &impl Facts,
         now: impl FnOnce() -> Timestamp,
     ) -> Verdict<'_> {
-        let open = slot.is_none_or(|slot| self.open.get(slot).copied().unwrap_or(true));
-        if open && self.global.rule.is_none() && self.service.rule.is_none() {
+        let is_open = slot.map_or_else(|| self.is_unmaintained(), |slot| self.is_open(slot));
+        if is_open {
             return Verdict::Pass;
         }
         // It only asks for permission, and no handler runs. A refusal would show the browser a CORS error instead of

@@ -144,6 +144,7 @@ impl Endpoint {
         let snapshot = engine.snapshot.load();
         let (method, extensions) = (request.method(), request.extensions());
         match self.memory.recall(method, extensions, &snapshot) {
+            Some(slot) if snapshot.is_open(slot) => Step::Serve(None),
             Some(slot) => self.decide_at(Some(slot), request, &snapshot),
             None => self.find_out(request, &snapshot),
         }

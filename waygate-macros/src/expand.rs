@@ -220,8 +220,8 @@ fn emit(
     }
     let by_document = first && handler.above.routes.is_empty() && binding == Binding::Document;
     let beside = by_document.then(|| {
-        identity::stamp_attribute(&mut handler.attrs, &stamp);
-        identity::stamp_items(&handler.signature.ident, facade, &stamp)
+        let will_document = identity::stamp_attribute(&mut handler.attrs, &stamp);
+        identity::stamp_items(&handler.signature.ident, facade, &stamp, will_document)
     });
     let registration = registration(&attribute, &handler, &stamp);
     if first {

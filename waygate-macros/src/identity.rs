@@ -51,13 +51,16 @@ pub(crate) fn written(args: &TokenStream, item: &TokenStream) -> LitStr {
     LitStr::new(&format!("{:016x}", fingerprint(all)), Span::call_site())
 }
 
-/// Writes the stamp on the operation of a `#[utoipa::path(..)]` that has not expanded yet.
-pub(crate) fn stamp_attribute(attrs: &mut [Attribute], stamp: &TokenStream) {
+/// Writes the stamp on the operation of a `#[utoipa::path(..)]` that has not expanded yet. Returns whether there is one.
+pub(crate) fn stamp_attribute(attrs: &mut [Attribute], stamp: &TokenStream) -> bool {
+    let mut found = false;
     for attr in attrs.iter_mut().filter(|attr| is_utoipa_path(attr)) {
+        found = true;
         if let Meta::List(list) = &mut attr.meta {
             list.tokens = with_extension(list.tokens.clone(), quote!((#STAMP = json!(#stamp))));
         }
     }
+    found
 }
 
 /// The items beside the handler that stamp the operation of a `#[utoipa::path(..)]` that has expanded already.
@@ -66,13 +69,38 @@ pub(crate) fn stamp_attribute(attrs: &mut [Attribute], stamp: &TokenStream) {
 /// Where there is no `__path_<fn>`, a stand-in comes through a glob import, which any item of that name shadows; the
 /// module's name is what rustc prints when such a handler is given to `routes!`. No `#[cfg]` need be repeated here: the
 /// compiler settles those of an item before its attribute macros run.
-pub(crate) fn stamp_items(name: &Ident, facade: &Path, stamp: &TokenStream) -> TokenStream {
+///
+/// A `#[utoipa::path(..)]` that is still to expand (`will_document`) may fail. Its error is to stay the only one, so the
+/// stand-in then has what `routes!` calls.
+pub(crate) fn stamp_items(
+    name: &Ident,
+    facade: &Path,
+    stamp: &TokenStream,
+    will_document: bool,
+) -> TokenStream {
     let name = name.unraw();
     let operations = format_ident!("__path_{name}", span = Span::call_site());
     let stand_in = format_ident!(
         "{name}_needs_a_utoipa_path_attribute",
         span = Span::call_site()
     );
+    let called_by_routes = will_document.then(|| {
+        quote! {
+            #[allow(dead_code)]
+            impl #stand_in::#operations {
+                pub fn path() -> ::std::string::String {
+                    ::std::string::String::from("/")
+                }
+                pub fn methods() -> ::std::vec::Vec<#facade::__private::HttpMethod> {
+                    ::std::vec::Vec::new()
+                }
+                pub fn tags() -> [&'static str; 0] {
+                    []
+                }
+                pub fn schemas<T>(_: &mut T) {}
+            }
+        }
+    });
     quote! {
         #[doc(hidden)]
         #[allow(non_snake_case)]
@@ -83,6 +111,7 @@ pub(crate) fn stamp_items(name: &Ident, facade: &Path, stamp: &TokenStream) -> T
         #[allow(unused_imports)]
         use #stand_in::*;
         impl #facade::__private::MaybePath for #stand_in::#operations {}
+        #called_by_routes
         #[doc(hidden)]
         impl #operations {
             #[allow(dead_code)]

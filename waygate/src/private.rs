@@ -238,13 +238,13 @@ pub fn cost_function<Kind>(function: impl IntoCostFunction<Kind>) -> Named<CostF
 }
 
 #[cfg(feature = "openapi")]
-pub use identity::{MaybePath, Operation, stamp};
+pub use identity::{HttpMethod, MaybePath, Operation, stamp};
 
 #[cfg(feature = "openapi")]
 mod identity {
     use utoipa::openapi::extensions::Extensions;
 
-    pub use utoipa::openapi::path::Operation;
+    pub use utoipa::openapi::path::{HttpMethod, Operation};
 
     /// The extension that carries a handler's stamp to the final document.
     pub(crate) const STAMP: &str = "x-waygate-handler";

@@ -46,8 +46,15 @@ pub enum Verdict<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Block<'a> {
-    /// Everything is in maintenance, or every route of the service.
+    /// Everything is in maintenance.
     GlobalMaintenance {
+        /// Why; may be empty.
+        reason: &'a Reason,
+        /// When it ends, if that is known.
+        until: Option<Timestamp>,
+    },
+    /// Every route of the service is in maintenance.
+    ServiceMaintenance {
         /// Why; may be empty.
         reason: &'a Reason,
         /// When it ends, if that is known.
@@ -265,13 +272,19 @@ pub fn decide<'a>(
     let forced = gates.route.is_some_and(RouteRule::is_force_active);
     let now = LazyCell::new(now);
     let mut exempt = false;
-    for rule in [gates.global, gates.service].into_iter().flatten() {
-        if rule.is_on(forced, || *now) {
-            if !rule.exempts(facts) {
-                return Verdict::Block(rule.block());
-            }
-            exempt = true;
+    if let Some(rule) = gates.global.filter(|rule| rule.is_on(forced, || *now)) {
+        if !rule.exempts(facts) {
+            let (reason, until) = rule.reason();
+            return Verdict::Block(Block::GlobalMaintenance { reason, until });
         }
+        exempt = true;
+    }
+    if let Some(rule) = gates.service.filter(|rule| rule.is_on(forced, || *now)) {
+        if !rule.exempts(facts) {
+            let (reason, until) = rule.reason();
+            return Verdict::Block(Block::ServiceMaintenance { reason, until });
+        }
+        exempt = true;
     }
     let Some(rule) = gates.route else {
         return Verdict::passing(false, exempt);

@@ -1,7 +1,7 @@
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use super::{Block, Facts, canonical_networks, comes_from, has_any};
+use super::{Facts, canonical_networks, comes_from, has_any};
 use crate::{
     grammar::{Reason, RoleName},
     model::GlobalMaintenance,
@@ -61,10 +61,8 @@ impl MaintenanceRule {
             || has_any(&self.exempt_roles, facts)
     }
 
-    pub(super) fn block(&self) -> Block<'_> {
-        Block::GlobalMaintenance {
-            reason: &self.reason,
-            until: self.until,
-        }
+    /// Why it is on, and until when.
+    pub(super) fn reason(&self) -> (&Reason, Option<Timestamp>) {
+        (&self.reason, self.until)
     }
 }

@@ -224,6 +224,27 @@ fn global_maintenance_comes_before_everything_but_force_active() {
 }
 
 #[test]
+fn maintenance_of_a_service_is_named_unless_everything_is_in_maintenance() {
+    let (rule, route) = (global(false), compile(&RouteState::default()));
+    let blocked = |global| {
+        let gates = Gates {
+            global,
+            service: Some(&rule),
+            route: Some(&route),
+        };
+        decide(gates, &Caller::default(), || panic!("the clock was read"))
+    };
+    assert!(matches!(
+        blocked(None),
+        Verdict::Block(Block::ServiceMaintenance { .. })
+    ));
+    assert!(matches!(
+        blocked(Some(&rule)),
+        Verdict::Block(Block::GlobalMaintenance { .. })
+    ));
+}
+
+#[test]
 fn requests_that_no_route_matches_meet_global_maintenance_only() {
     let everything = global(false);
     let decide = |global| {

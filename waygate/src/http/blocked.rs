@@ -33,8 +33,15 @@ pub struct Blocked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BlockReason {
-    /// Everything is in maintenance, or every route of the service.
+    /// Everything is in maintenance.
     GlobalMaintenance {
+        /// Why; may be empty.
+        reason: Reason,
+        /// When it ends, if that is known.
+        until: Option<Timestamp>,
+    },
+    /// Every route of the service is in maintenance.
+    ServiceMaintenance {
         /// Why; may be empty.
         reason: Reason,
         /// When it ends, if that is known.
@@ -127,9 +134,10 @@ impl BlockReason {
     /// what was asked for too often, or by too many at a time, 401 or 400 for what a limit cannot count.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::GlobalMaintenance { .. } | Self::Maintenance { .. } | Self::Disabled { .. } => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::GlobalMaintenance { .. }
+            | Self::ServiceMaintenance { .. }
+            | Self::Maintenance { .. }
+            | Self::Disabled { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::EnvGated { .. } | Self::IpNotAllowed | Self::RoleRequired { .. } => {
                 StatusCode::FORBIDDEN
             }
@@ -142,7 +150,9 @@ impl BlockReason {
     /// The stable code that clients tell blocks apart by, such as `MAINTENANCE_MODE`.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::GlobalMaintenance { .. } | Self::Maintenance { .. } => "MAINTENANCE_MODE",
+            Self::GlobalMaintenance { .. }
+            | Self::ServiceMaintenance { .. }
+            | Self::Maintenance { .. } => "MAINTENANCE_MODE",
             Self::Disabled { .. } => "ROUTE_DISABLED",
             Self::EnvGated { .. } => "ENV_GATED",
             Self::IpNotAllowed => "IP_NOT_ALLOWED",
@@ -156,9 +166,9 @@ impl BlockReason {
     /// One sentence for people.
     pub fn message(&self) -> &'static str {
         match self {
-            Self::GlobalMaintenance { .. } | Self::Maintenance { .. } => {
-                "This endpoint is temporarily unavailable"
-            }
+            Self::GlobalMaintenance { .. }
+            | Self::ServiceMaintenance { .. }
+            | Self::Maintenance { .. } => "This endpoint is temporarily unavailable",
             Self::Disabled { .. } => "This endpoint has been disabled",
             Self::EnvGated { .. } => "This endpoint is not available in the current environment",
             Self::IpNotAllowed => "This endpoint is not available from your address",
@@ -181,6 +191,7 @@ impl BlockReason {
     pub fn text(&self) -> Option<&Reason> {
         match self {
             Self::GlobalMaintenance { reason, .. }
+            | Self::ServiceMaintenance { reason, .. }
             | Self::Maintenance { reason, .. }
             | Self::Disabled { reason, .. } => Some(reason),
             Self::EnvGated { .. }
@@ -196,6 +207,7 @@ impl BlockReason {
     pub fn until(&self) -> Option<Timestamp> {
         match self {
             Self::GlobalMaintenance { until, .. }
+            | Self::ServiceMaintenance { until, .. }
             | Self::Maintenance { until, .. }
             | Self::Disabled { until, .. } => *until,
             _ => None,
@@ -207,6 +219,10 @@ impl From<Block<'_>> for BlockReason {
     fn from(block: Block<'_>) -> Self {
         match block {
             Block::GlobalMaintenance { reason, until } => Self::GlobalMaintenance {
+                reason: reason.clone(),
+                until,
+            },
+            Block::ServiceMaintenance { reason, until } => Self::ServiceMaintenance {
                 reason: reason.clone(),
                 until,
             },

@@ -50,6 +50,7 @@ pub(super) fn note(engine: &Inner, route: Option<&RouteKey>, head: &Parts, reaso
 fn cause(reason: &BlockReason) -> Option<DecisionCause> {
     Some(match reason {
         BlockReason::GlobalMaintenance { .. } => DecisionCause::GlobalMaintenance,
+        BlockReason::ServiceMaintenance { .. } => DecisionCause::ServiceMaintenance,
         BlockReason::Maintenance { .. } => DecisionCause::Maintenance,
         BlockReason::Disabled { .. } => DecisionCause::Disabled,
         BlockReason::EnvGated { .. } => DecisionCause::EnvGated,

@@ -191,9 +191,9 @@ impl Responses {
 
     pub(crate) fn of(&self, reason: &BlockReason) -> Option<&Responder> {
         match reason {
-            BlockReason::GlobalMaintenance { .. } | BlockReason::Maintenance { .. } => {
-                self.maintenance.as_ref()
-            }
+            BlockReason::GlobalMaintenance { .. }
+            | BlockReason::ServiceMaintenance { .. }
+            | BlockReason::Maintenance { .. } => self.maintenance.as_ref(),
             BlockReason::Disabled { .. } => self.disabled.as_ref(),
             BlockReason::EnvGated { .. } => self.env_gated.as_ref(),
             BlockReason::IpNotAllowed => self.ip_not_allowed.as_ref(),

@@ -253,9 +253,11 @@ impl Asked {
             let (status, code) = match verdict {
                 Verdict::Pass | Verdict::PassDeprecated => return "pass".to_owned(),
                 Verdict::PassExempt { .. } => return "pass private, no-store".to_owned(),
-                Verdict::Block(Block::GlobalMaintenance { .. } | Block::Maintenance { .. }) => {
-                    (503, "MAINTENANCE_MODE")
-                }
+                Verdict::Block(
+                    Block::GlobalMaintenance { .. }
+                    | Block::ServiceMaintenance { .. }
+                    | Block::Maintenance { .. },
+                ) => (503, "MAINTENANCE_MODE"),
                 Verdict::Block(Block::Disabled { .. }) => (503, "ROUTE_DISABLED"),
                 Verdict::Block(Block::EnvGated { .. }) => (403, "ENV_GATED"),
                 Verdict::Block(Block::IpNotAllowed) => (403, "IP_NOT_ALLOWED"),

@@ -45,13 +45,19 @@ async fn close(system: &Operator, cause: DecisionCause) -> &'static str {
             system.set_access(ROUTE, staff).await.unwrap();
             "the caller has none of the roles: staff, billing:admin"
         }
-        _ => {
+        cause => {
             let config = GlobalMaintenance {
                 enabled: true,
                 reason: "deploy".parse().unwrap(),
                 ..GlobalMaintenance::default()
             };
-            system.enable_global_maintenance(config).await.unwrap();
+            match cause {
+                DecisionCause::ServiceMaintenance => {
+                    let shop = system.enable_service_maintenance("shop", config);
+                    shop.await.unwrap();
+                }
+                _ => drop(system.enable_global_maintenance(config).await.unwrap()),
+            }
             "deploy"
         }
     }
@@ -59,7 +65,7 @@ async fn close(system: &Operator, cause: DecisionCause) -> &'static str {
 
 /// An application that enforces with the layer, or with the extractor.
 async fn enforcing(layer: bool) -> (Waygate, TestApp) {
-    let waygate = builder().build().await.unwrap();
+    let waygate = builder().service("shop").build().await.unwrap();
     let app = match layer {
         true => app(&waygate, &[ROUTE]).await,
         false => {
@@ -85,6 +91,7 @@ async fn every_gate_is_explained() {
             (DecisionCause::IpNotAllowed, "ip_not_allowed"),
             (DecisionCause::RoleRequired, "role_required"),
             (DecisionCause::GlobalMaintenance, "global_maintenance"),
+            (DecisionCause::ServiceMaintenance, "service_maintenance"),
         ] {
             let (waygate, app) = enforcing(layer).await;
             let open = app.with_header("x-request-id", "open");

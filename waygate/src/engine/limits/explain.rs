@@ -64,8 +64,10 @@ pub enum DecisionCause {
     StoreGone,
     /// Too many were served at the same time.
     Concurrency,
-    /// Everything, or the service, was in maintenance.
+    /// Everything was in maintenance.
     GlobalMaintenance,
+    /// Every route of the service was in maintenance.
+    ServiceMaintenance,
     /// The route was in maintenance.
     Maintenance,
     /// The route was disabled.

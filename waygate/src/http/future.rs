@@ -31,22 +31,21 @@ pub(super) type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + 
 pin_project! {
     #[project = StateProjection]
     enum State<F, E> {
-        Served { #[pin] served: Served<F> },
+        Served { #[pin] served: Beside<F, Watching> },
+        Completed { #[pin] served: Beside<F, Box<After>> },
         Ready { response: Option<Response> },
         Waiting { future: Waiting<E> },
     }
 }
 
 pin_project! {
-    /// The future comes first: it is copied to where it is polled just after it was written, and a copy that starts
-    /// elsewhere than the writes waits for them.
+    /// A future and one word. The future comes first: it is copied to where it is polled just after it was written, and a
+    /// copy that starts elsewhere than the writes waits for them.
     #[repr(C)]
-    #[project = ServedProjection]
-    struct Served<F> {
+    struct Beside<F, W> {
         #[pin]
         future: F,
-        watching: Watching,
-        after: Option<Box<After>>,
+        word: W,
     }
 }
 
@@ -54,6 +53,7 @@ impl<F, E> std::fmt::Debug for State<F, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Served { .. } => "Served",
+            Self::Completed { .. } => "Completed",
             Self::Ready { .. } => "Ready",
             Self::Waiting { .. } => "Waiting",
         })
@@ -61,15 +61,25 @@ impl<F, E> std::fmt::Debug for State<F, E> {
 }
 
 impl<F, E> ResponseFuture<F, E> {
+    /// The answer of the endpoint, as it is.
     #[inline(always)]
-    pub(super) fn served(future: F, watching: Watching, after: Option<Box<After>>) -> Self {
+    pub(super) fn served(future: F, watching: Watching) -> Self {
+        let word = watching;
         Self {
             state: State::Served {
-                served: Served {
-                    future,
-                    watching,
-                    after,
-                },
+                served: Beside { future, word },
+            },
+        }
+    }
+
+    /// The answer of the endpoint, to which something is left to do.
+    #[inline(always)]
+    pub(super) fn completed(future: F, watching: Watching, mut after: Box<After>) -> Self {
+        after.watching = watching;
+        let word = after;
+        Self {
+            state: State::Completed {
+                served: Beside { future, word },
             },
         }
     }
@@ -83,7 +93,7 @@ impl<F, E> ResponseFuture<F, E> {
             None => Self {
                 state: State::Waiting { future: answer },
             },
-            Some(after) => Self::waiting(async move {
+            Some(mut after) => Self::waiting(async move {
                 let response = match after.admitted() {
                     Some(admitted) => admitted.scope(answer).await?,
                     None => answer.await?,
@@ -112,44 +122,19 @@ impl<F, E> ResponseFuture<F, E> {
     }
 }
 
-impl<F, E> Future for Served<F>
-where
-    F: Future<Output = Result<Response, E>>,
-{
-    type Output = Result<Response, E>;
-
-    // Answers are large: what polls this takes them from where they were written.
-    #[inline(always)]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let served = self.as_mut().project();
-        match served.after {
-            None => watch::poll(served.future, *served.watching, cx),
-            Some(_) => self.poll_and_complete(cx),
-        }
-    }
-}
-
-impl<F> Served<F> {
+impl<F> Beside<F, Box<After>> {
     /// The answer, and what is left to do to it.
     #[inline(never)]
-    fn poll_and_complete<E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response, E>>
+    fn poll<E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response, E>>
     where
         F: Future<Output = Result<Response, E>>,
     {
-        let ServedProjection {
-            future,
-            watching,
-            after,
-        } = self.project();
-        let admitted = after.as_ref().and_then(|after| after.admitted());
-        let scope = admitted.map(Admitted::enter);
-        let polled = watch::poll(future, *watching, cx);
+        let this = self.project();
+        let scope = this.word.admitted().map(Admitted::enter);
+        let polled = watch::poll(this.future, this.word.watching, cx);
         drop(scope);
         let response = ready!(polled)?;
-        Poll::Ready(Ok(match after.take() {
-            Some(after) => after.complete(response),
-            None => response,
-        }))
+        Poll::Ready(Ok(this.word.complete(response)))
     }
 }
 
@@ -162,7 +147,12 @@ where
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Served { served } => served.poll(cx),
+            // Answers are large: what polls this takes them from where they were written.
+            StateProjection::Served { served } => {
+                let served = served.project();
+                watch::poll(served.future, *served.word, cx)
+            }
+            StateProjection::Completed { served } => served.poll(cx),
             // Polled again after completion, which the contract of `Future` leaves open: wait for ever.
             StateProjection::Ready { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),

@@ -77,8 +77,11 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let step = self.endpoint.decide(&request);
         match (step, self.endpoint.watch.light()) {
-            (Step::Serve(after), Some(watching)) => {
-                ResponseFuture::served(self.inner.call(request), watching, after)
+            (Step::Serve(None), Some(watching)) => {
+                ResponseFuture::served(self.inner.call(request), watching)
+            }
+            (Step::Serve(Some(after)), Some(watching)) => {
+                ResponseFuture::completed(self.inner.call(request), watching, after)
             }
             (rare, _) => self.follow_step(request, rare),
         }
@@ -97,9 +100,12 @@ where
         request: Request,
         after: Option<Box<After>>,
     ) -> ResponseFuture<S::Future, S::Error> {
-        match self.endpoint.watch.light() {
-            Some(watching) => ResponseFuture::served(self.inner.call(request), watching, after),
-            None => {
+        match (self.endpoint.watch.light(), after) {
+            (Some(watching), None) => ResponseFuture::served(self.inner.call(request), watching),
+            (Some(watching), Some(after)) => {
+                ResponseFuture::completed(self.inner.call(request), watching, after)
+            }
+            (None, after) => {
                 let answer = watch::keep(&mut self.inner, &self.endpoint, request);
                 ResponseFuture::keeping(answer, after)
             }

@@ -280,7 +280,8 @@ where
                     let reach = |request| watch::reach(&mut inner, &endpoint, request);
                     let serving = places.serve(reach, request);
                     let response = admitted.scope(serving).await?;
-                    let after = After::counted(admitted, endpoint, limits, passed, announcement);
+                    let mut after =
+                        After::counted(admitted, endpoint, limits, passed, announcement);
                     Ok(after.complete(response))
                 }
                 Err(refusal) => {

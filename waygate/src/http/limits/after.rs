@@ -4,7 +4,7 @@ use axum::{extract::Request, response::Response};
 use futures_util::FutureExt;
 
 use super::{
-    super::{admitted::Admitted, endpoint::Endpoint, future::announce},
+    super::{admitted::Admitted, endpoint::Endpoint, future::announce, watch::Watching},
     Cost, headers,
 };
 use crate::engine::{Inner, Limits, Passed, StateHeaders};
@@ -19,6 +19,8 @@ pub(crate) struct After {
     admitted: Option<Admitted>,
     announcement: Option<StateHeaders>,
     counted: Option<CountedRequest>,
+    /// What the endpoint is polled with.
+    pub(crate) watching: Watching,
 }
 
 /// A request that was counted, and passed.
@@ -35,6 +37,7 @@ impl After {
             admitted,
             announcement: Some(announcement),
             counted: None,
+            watching: Watching::NOTHING,
         })
     }
 
@@ -59,6 +62,7 @@ impl After {
                 admitted: Some(admitted),
                 announcement,
                 counted,
+                watching: Watching::NOTHING,
             },
         )
     }
@@ -76,9 +80,10 @@ impl After {
         self.admitted
     }
 
-    pub(crate) fn complete(self, mut response: Response) -> Response {
+    /// Does it to the answer.
+    pub(crate) fn complete(&mut self, mut response: Response) -> Response {
         if response.extensions().get::<Uncharged>().is_some() {
-            if let Some(counted) = self.counted {
+            if let Some(counted) = self.counted.take() {
                 counted.correct(Cost(0));
             }
             return response;
@@ -87,10 +92,10 @@ impl After {
             counted.tell(&mut response);
         }
         if self.announcement.is_some() {
-            announce(response.headers_mut(), self.announcement);
+            announce(response.headers_mut(), self.announcement.take());
         }
         if let Some(cost) = response.extensions_mut().remove::<Cost>()
-            && let Some(counted) = self.counted
+            && let Some(counted) = self.counted.take()
         {
             counted.correct(cost);
         }

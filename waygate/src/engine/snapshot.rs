@@ -1,9 +1,11 @@
+mod maintained;
+
 use std::sync::Arc;
 
 use waygate_core::{
     Timestamp,
-    decision::{Facts, Gates, MaintenanceRule, RouteRule, Verdict, decide},
-    grammar::{EnvName, Method, ServiceName},
+    decision::{Facts, Gates, RouteRule, Verdict, decide},
+    grammar::{EnvName, ServiceName},
     model::{
         ConcurrencyPolicy, GlobalMaintenance, LimitKey, LimitScope, RateLimitPolicy, Revision,
         RouteKey, RouteState,
@@ -20,11 +22,12 @@ use super::{
     limits::{KeySources, Levels, LimitBook, MethodLimits, OwnLimits, Policy, RouteLimits},
     maintenance::MaintenanceScope,
     publish::Touched,
-    stored::{Stored, Versioned},
+    stored::Stored,
     table::{Registered, Table},
     target::Asked,
     unreadable::closed_route,
 };
+pub(crate) use maintained::Maintained;
 
 /// The immutable picture that requests read: everything compiled, nothing to look up or wait for.
 #[derive(Debug)]
@@ -73,18 +76,6 @@ pub(crate) struct Slot {
     /// What answers of a deprecated route carry.
     #[cfg(feature = "axum")]
     pub(crate) announcement: Option<StateHeaders>,
-}
-
-/// Maintenance of everything, or of this service, with the exemptions resolved to slots.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Maintained {
-    /// `None` where it is off and time does not switch it on.
-    rule: Option<MaintenanceRule>,
-    /// When time will change it.
-    pub(crate) next_change: Option<Timestamp>,
-    pub(crate) config: Arc<GlobalMaintenance>,
-    pub(crate) revision: u64,
-    exempt: Arc<[bool]>,
 }
 
 /// What pictures are made of, besides the store and the table.
@@ -312,11 +303,7 @@ impl Snapshot {
         now: Timestamp,
     ) -> Option<&GlobalMaintenance> {
         let forced = self.slot(slot)?.rule.is_force_active() || self.table.is_protected(slot);
-        let closes = |maintained: &&Maintained| {
-            let exempt = maintained.exempt.get(slot).copied().unwrap_or(false);
-            let rule = maintained.rule.as_ref();
-            !exempt && rule.is_some_and(|rule| rule.is_on(forced, || now))
-        };
+        let closes = |maintained: &&Maintained| maintained.closes(slot, forced, now);
         let closed = [&self.global, &self.service].into_iter().find(closes)?;
         Some(&closed.config)
     }
@@ -435,87 +422,4 @@ impl Slot {
 
 fn is_open((route, limits): (&Arc<Slot>, &RouteLimits)) -> bool {
     route.rule.is_unrestricted() && limits.is_empty()
-}
-
-impl Maintained {
-    fn compile(stored: &Stored, scope: &MaintenanceScope, table: &Table, now: Timestamp) -> Self {
-        let Versioned { revision, value } = stored.maintenance(scope);
-        let rule = MaintenanceRule::compile(&value, now);
-        let exempts = |key: &RouteKey| value.exempts(key.method(), key.path());
-        let exempt = if rule.is_some() && !value.exempt_paths.is_empty() {
-            table.iter().map(|route| exempts(&route.key)).collect()
-        } else {
-            Arc::default()
-        };
-        Self {
-            rule,
-            next_change: value.next_change(now),
-            config: Arc::new(value),
-            revision,
-            exempt,
-        }
-    }
-
-    fn of_service(stored: &Stored, compiler: Compiler<'_>, table: &Table) -> Self {
-        match compiler.service {
-            Some(name) => {
-                let scope = MaintenanceScope::Service(name.clone());
-                Self::compile(stored, &scope, table, compiler.now)
-            }
-            None => Self::default(),
-        }
-    }
-
-    /// The same, compiled again if it was changed: by somebody or by time.
-    fn follow(
-        &self,
-        stored: &Stored,
-        scope: &MaintenanceScope,
-        table: &Table,
-        now: Timestamp,
-    ) -> Self {
-        let known = stored.maintenance(scope);
-        let is_past = self.next_change.is_some_and(|next| next <= now);
-        match !is_past && self.revision == known.revision && *self.config == known.value {
-            true => self.clone(),
-            false => Self::compile(stored, scope, table, now),
-        }
-    }
-
-    /// What may close a request, now or later.
-    #[inline]
-    fn for_request(
-        &self,
-        route: Option<(usize, &RouteKey)>,
-        asked: &impl Asked,
-        forced: bool,
-    ) -> Option<&MaintenanceRule> {
-        let rule = self.rule.as_ref().filter(|rule| rule.applies(forced))?;
-        (!self.exempts(route, asked)).then_some(rule)
-    }
-
-    #[cold]
-    fn exempts(&self, route: Option<(usize, &RouteKey)>, asked: &impl Asked) -> bool {
-        match route {
-            Some((slot, _)) if self.exempt.get(slot).copied().unwrap_or(false) => true,
-            // A route of all methods may be exempt for one of them.
-            Some((_, key)) if key.method().is_none() => self.names(asked.method(), key.path()),
-            Some(_) => false,
-            None => asked
-                .names()
-                .into_iter()
-                .flatten()
-                .any(|name| self.names(asked.method(), name)),
-        }
-    }
-
-    /// Whether an exemption is for this path and method. `HEAD` follows `GET`.
-    fn names(&self, method: &http::Method, path: &str) -> bool {
-        if self.config.exempt_paths.is_empty() {
-            return false;
-        }
-        let method = Method::from_name(method.as_str());
-        self.config.exempts(method, path)
-            || method == Some(Method::Head) && self.config.exempts(Some(Method::Get), path)
-    }
 }

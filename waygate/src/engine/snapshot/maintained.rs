@@ -1,0 +1,127 @@
+use std::sync::Arc;
+
+use waygate_core::{
+    Timestamp,
+    decision::MaintenanceRule,
+    grammar::Method,
+    model::{GlobalMaintenance, RouteKey},
+};
+
+use super::Compiler;
+use crate::engine::{
+    maintenance::MaintenanceScope,
+    stored::{Stored, Versioned},
+    table::Table,
+    target::Asked,
+};
+
+/// Maintenance of everything, or of this service, with the exemptions resolved to slots.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Maintained {
+    /// `None` where it is off and time does not switch it on.
+    pub(super) rule: Option<MaintenanceRule>,
+    /// When time will change it.
+    pub(crate) next_change: Option<Timestamp>,
+    pub(crate) config: Arc<GlobalMaintenance>,
+    pub(crate) revision: u64,
+    exempt: Arc<[bool]>,
+}
+
+impl Maintained {
+    pub(super) fn compile(
+        stored: &Stored,
+        scope: &MaintenanceScope,
+        table: &Table,
+        now: Timestamp,
+    ) -> Self {
+        let Versioned { revision, value } = stored.maintenance(scope);
+        let rule = MaintenanceRule::compile(&value, now);
+        let exempts = |key: &RouteKey| value.exempts(key.method(), key.path());
+        let exempt = if rule.is_some() && !value.exempt_paths.is_empty() {
+            table.iter().map(|route| exempts(&route.key)).collect()
+        } else {
+            Arc::default()
+        };
+        Self {
+            rule,
+            next_change: value.next_change(now),
+            config: Arc::new(value),
+            revision,
+            exempt,
+        }
+    }
+
+    pub(super) fn of_service(stored: &Stored, compiler: Compiler<'_>, table: &Table) -> Self {
+        match compiler.service {
+            Some(name) => {
+                let scope = MaintenanceScope::Service(name.clone());
+                Self::compile(stored, &scope, table, compiler.now)
+            }
+            None => Self::default(),
+        }
+    }
+
+    /// The same, compiled again if it was changed: by somebody or by time.
+    pub(super) fn follow(
+        &self,
+        stored: &Stored,
+        scope: &MaintenanceScope,
+        table: &Table,
+        now: Timestamp,
+    ) -> Self {
+        let known = stored.maintenance(scope);
+        let is_past = self.next_change.is_some_and(|next| next <= now);
+        match !is_past && self.revision == known.revision && *self.config == known.value {
+            true => self.clone(),
+            false => Self::compile(stored, scope, table, now),
+        }
+    }
+
+    /// Whether it closes the route in `slot` at `now`.
+    #[cfg(feature = "openapi")]
+    pub(super) fn closes(&self, slot: usize, forced: bool, now: Timestamp) -> bool {
+        let rule = self.rule.as_ref().filter(|_| !self.exempts_slot(slot));
+        rule.is_some_and(|rule| rule.is_on(forced, || now))
+    }
+
+    /// What may close a request, now or later.
+    #[inline]
+    pub(super) fn for_request(
+        &self,
+        route: Option<(usize, &RouteKey)>,
+        asked: &impl Asked,
+        forced: bool,
+    ) -> Option<&MaintenanceRule> {
+        let rule = self.rule.as_ref().filter(|rule| rule.applies(forced))?;
+        (!self.exempts(route, asked)).then_some(rule)
+    }
+
+    #[cold]
+    fn exempts(&self, route: Option<(usize, &RouteKey)>, asked: &impl Asked) -> bool {
+        match route {
+            Some((slot, _)) if self.exempts_slot(slot) => true,
+            // A route of all methods may be exempt for one of them.
+            Some((_, key)) if key.method().is_none() => self.names(asked.method(), key.path()),
+            Some(_) => false,
+            None => asked
+                .names()
+                .into_iter()
+                .flatten()
+                .any(|name| self.names(asked.method(), name)),
+        }
+    }
+
+    fn exempts_slot(&self, slot: usize) -> bool {
+        self.exempt.get(slot).copied().unwrap_or(false)
+    }
+
+    /// Whether an exemption is for this path and method. `HEAD` follows `GET`.
+    fn names(&self, method: &http::Method, path: &str) -> bool {
+        if self.config.exempt_paths.is_empty() {
+            return false;
+        }
+        let method = Method::from_name(method.as_str());
+        self.config.exempts(method, path)
+            || method == Some(Method::Head) && self.config.exempts(Some(Method::Get), path)
+    }
+}

@@ -156,8 +156,8 @@ pub use waygate_core::{
     Secret, Timestamp,
     decision::{Block, Facts, Verdict},
     grammar::{
-        EnvName, Interval, Invalid, KeyPart, LinkTarget, Method, OnMissingKey, PolicyName, Reason,
-        RoleName, ServiceName,
+        Algorithm, EnvName, Interval, Invalid, KeyPart, LinkTarget, Method, OnMissingKey,
+        PolicyName, Reason, RoleName, ServiceName,
     },
     model::{
         Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, Dropped, GlobalMaintenance,

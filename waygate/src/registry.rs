@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use waygate_core::{
     decl::Gate,
-    grammar::{Interval, Invalid, RouteSpec, parse_cidr},
+    grammar::{Algorithm, Interval, Invalid, RouteSpec, parse_cidr},
     model::{Deprecation, Lifecycle, RouteState, Window},
 };
 
@@ -31,15 +31,18 @@ pub(crate) struct HandlerDeclaration {
 
 /// Every declaration that was linked into this program, grouped by handler, in an order that is always the same.
 ///
+/// Limits that name no algorithm are counted by `algorithm`.
+///
 /// # Errors
-/// The first declaration that does not follow its grammar. The attributes check theirs at compile time,
-/// so this means a declaration that was written by hand. Also two functions that nothing tells apart.
-pub(crate) fn declarations() -> Result<Vec<HandlerDeclaration>, Invalid> {
-    by_handler(Declaration::all())
+/// The first declaration that does not follow its grammar, or does not go with `algorithm`: the attributes check all else
+/// at compile time. Also two functions that nothing tells apart.
+pub(crate) fn declarations(algorithm: Algorithm) -> Result<Vec<HandlerDeclaration>, Invalid> {
+    by_handler(Declaration::all(), algorithm)
 }
 
 fn by_handler<'a>(
     declarations: impl IntoIterator<Item = &'a Declaration>,
+    algorithm: Algorithm,
 ) -> Result<Vec<HandlerDeclaration>, Invalid> {
     let mut handlers: Vec<HandlerDeclaration> = Vec::new();
     let mut previous = None;
@@ -65,10 +68,24 @@ fn by_handler<'a>(
             });
         }
         if let Some(handler) = handlers.last_mut() {
-            handler.add(declaration)?;
+            let added = handler.add(declaration, algorithm);
+            added.map_err(|invalid| refused(declaration, &invalid))?;
         }
     }
     Ok(handlers)
+}
+
+/// Says which attribute declares what is invalid.
+fn refused(declaration: &Declaration, invalid: &Invalid) -> Invalid {
+    let Declaration {
+        handler,
+        file,
+        line,
+        gate,
+        ..
+    } = declaration;
+    let problem = format!("`#[{}]` at {file}:{line}: {invalid}", gate.attribute());
+    Invalid::new("handler", handler, problem)
 }
 
 /// Two functions that say the same, but not with the same functions.
@@ -111,9 +128,9 @@ impl HandlerDeclaration {
         self.state != passing || !limits.rates.is_empty() || !limits.concurrency.is_empty()
     }
 
-    fn add(&mut self, declaration: &Declaration) -> Result<(), Invalid> {
+    fn add(&mut self, declaration: &Declaration, algorithm: Algorithm) -> Result<(), Invalid> {
         match declaration.gate {
-            Gate::RateLimit(limit) => self.limits.add_rate(limit, declaration)?,
+            Gate::RateLimit(limit) => self.limits.add_rate(limit, declaration, algorithm)?,
             Gate::ConcurrencyLimit(limit) => self.limits.add_concurrency(limit, declaration)?,
             gate => apply(&mut self.state, gate)?,
         }
@@ -217,6 +234,8 @@ mod tests {
         http::{KeyFunction, Responder},
     };
 
+    const WINDOW: Algorithm = Algorithm::FixedWindow;
+
     const RATE: RateLimit = RateLimit {
         name: None,
         ordinal: 0,
@@ -289,7 +308,7 @@ mod tests {
     fn two_functions_that_cannot_be_told_apart_and_differ_are_refused() {
         let one = declared(Gate::RateLimit(&FIRST), &"a").with_key(key);
         let other = declared(Gate::RateLimit(&FIRST), &"a").with_key(other_key);
-        let refused = by_handler(&[one, other]).unwrap_err().to_string();
+        let refused = by_handler(&[one, other], WINDOW).unwrap_err().to_string();
         assert_eq!(
             refused,
             "invalid handler `app::handler`: nothing tells two functions of this name at app.rs:1 apart, and \
@@ -299,15 +318,8 @@ mod tests {
 
     #[test]
     fn a_path_holds_whole_segments() {
-        let handlers = by_handler(&[Declaration::new(
-            "app::v1::list",
-            &"a",
-            Gate::ForceActive,
-            &[],
-            "app.rs",
-            1,
-        )])
-        .unwrap();
+        let list = Declaration::new("app::v1::list", &"a", Gate::ForceActive, &[], "app.rs", 1);
+        let handlers = by_handler(&[list], WINDOW).unwrap();
         for above in ["", "app", "app::", "app::v1", "app::v1::", "app::v1::list"] {
             assert!(handlers[0].is_under(above), "{above}");
         }
@@ -338,7 +350,7 @@ mod tests {
             declared(Gate::RateLimit(&SECOND), &"a"),
             declared(Gate::ForceActive, &"b"),
         ];
-        let handlers = by_handler(&all).unwrap();
+        let handlers = by_handler(&all, WINDOW).unwrap();
         let [limited, other] = &handlers[..] else {
             panic!("expected two handlers, found {handlers:?}");
         };
@@ -386,12 +398,33 @@ mod tests {
 
     #[test]
     fn a_declaration_by_hand_is_checked() {
-        let invalid = by_handler(&[declared(Gate::RateLimit(&WRONG), &"a")]).unwrap_err();
+        let invalid = refusal(declared(Gate::RateLimit(&WRONG), &"a"), WINDOW);
         assert!(
-            invalid
-                .to_string()
-                .starts_with("invalid rate limit `5/fortnight`"),
+            invalid.starts_with(
+                "invalid handler `app::handler`: `#[rate_limit]` at app.rs:1: invalid rate limit `5/fortnight`"
+            ),
             "{invalid}"
         );
+    }
+
+    #[test]
+    fn a_limit_that_does_not_go_with_the_default_algorithm_is_refused() {
+        static LARGE: RateLimit = RateLimit {
+            limit: "5000/minute",
+            ..RATE
+        };
+        let large = || declared(Gate::RateLimit(&LARGE), &"a");
+        assert!(by_handler(&[large()], WINDOW).is_ok());
+        let refused = refusal(large(), Algorithm::MovingWindow);
+        assert!(
+            refused.contains("`#[rate_limit]` at app.rs:1: ") && refused.contains("moving"),
+            "{refused}"
+        );
+    }
+
+    fn refusal(declaration: Declaration, algorithm: Algorithm) -> String {
+        by_handler(&[declaration], algorithm)
+            .unwrap_err()
+            .to_string()
     }
 }

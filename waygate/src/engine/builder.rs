@@ -4,6 +4,7 @@ use arc_swap::ArcSwap;
 use tokio::{sync::Mutex, task::JoinSet};
 use waygate_backends::MemoryCounters;
 use waygate_core::{
+    grammar::Algorithm,
     net::TrustedProxies,
     port::{Backend, Clock, CounterStore},
 };
@@ -212,6 +213,18 @@ impl WaygateBuilder {
     /// refused together do not come back together. Default: 0.
     pub fn retry_after_jitter(mut self, share: f32) -> Self {
         self.limiting.jitter = share.clamp(0.0, 1.0);
+        self
+    }
+
+    /// How limits are counted that name no algorithm: those of attributes, and those that are set over the admin API.
+    /// Default: [`Algorithm::FixedWindow`]. `guard` refuses attributes whose limits it does not take.
+    ///
+    /// ```
+    /// # use waygate::{Algorithm, Waygate};
+    /// let builder = Waygate::builder().default_algorithm(Algorithm::TokenBucket);
+    /// ```
+    pub fn default_algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.limiting.algorithm = algorithm;
         self
     }
 

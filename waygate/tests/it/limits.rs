@@ -3,6 +3,7 @@
 mod answers;
 mod callers;
 mod changes;
+mod default_algorithm;
 mod in_process;
 mod methods;
 mod missing_keys;

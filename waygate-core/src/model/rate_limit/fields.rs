@@ -97,11 +97,14 @@ impl Fields {
         }
     }
 
-    pub(super) fn declared(declared: &decl::RateLimit) -> Result<Self, Invalid> {
+    pub(super) fn declared(
+        declared: &decl::RateLimit,
+        algorithm: Algorithm,
+    ) -> Result<Self, Invalid> {
         let cost = NonZeroU32::new(declared.cost).unwrap_or(NonZeroU32::MIN);
         Ok(Self {
             name: Some(name(declared.name, declared.ordinal)?),
-            algorithm: parsed(declared.algorithm)?,
+            algorithm: parsed(declared.algorithm)?.or(Some(algorithm)),
             key_strategy: parsed(declared.key)?,
             on_missing_key: parsed(declared.on_missing_key)?,
             burst: declared.burst,

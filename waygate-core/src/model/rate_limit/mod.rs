@@ -98,13 +98,14 @@ impl RateLimitPolicy {
         Fields::of(limit).try_into()
     }
 
-    /// What `#[rate_limit]` declares; without a name it is called by its place among the handler's attributes.
+    /// What `#[rate_limit]` declares, counted by `algorithm` where it names none; without a name it is called by its place
+    /// among the handler's attributes.
     ///
     /// # Errors
-    /// [`Invalid`] for what does not follow its grammar. The attribute checks all of it at compile time, so this means
-    /// a declaration that was written by hand.
-    pub fn declared(declared: &decl::RateLimit) -> Result<Self, Invalid> {
-        let policy = Self::try_from(Fields::declared(declared)?)?;
+    /// [`Invalid`] for what does not follow its grammar or does not go with `algorithm`. The attribute checks all else at
+    /// compile time.
+    pub fn declared(declared: &decl::RateLimit, algorithm: Algorithm) -> Result<Self, Invalid> {
+        let policy = Self::try_from(Fields::declared(declared, algorithm)?)?;
         policy.check_cost().map(|()| policy)
     }
 

@@ -253,7 +253,7 @@ fn a_declaration_says_what_a_policy_says() {
         lease: false,
         time_zone: None,
     };
-    let declared = |declared| RateLimitPolicy::declared(&declared);
+    let declared = |declared| RateLimitPolicy::declared(&declared, Algorithm::default());
     assert_eq!(
         declared(bare).unwrap(),
         policy(json!({"limit": "5/minute"}))
@@ -286,6 +286,12 @@ fn a_declaration_says_what_a_policy_says() {
         "time_zone": "Europe/Berlin",
     });
     assert_eq!(declared(full).unwrap(), policy(same));
+    let by_default = |declared| RateLimitPolicy::declared(declared, Algorithm::MovingWindow);
+    assert_eq!(
+        by_default(&bare).unwrap(),
+        policy(json!({"limit": "5/minute", "algorithm": "moving_window"}))
+    );
+    assert_eq!(by_default(&full).unwrap().algorithm, Algorithm::TokenBucket);
     let third = decl::RateLimit { ordinal: 2, ..bare };
     assert_eq!(declared(third).unwrap().name.as_str(), "default-3");
     let tiered = decl::RateLimit {

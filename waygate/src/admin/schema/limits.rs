@@ -198,7 +198,7 @@ pub(crate) struct GivenPolicy {
     /// How much in how much time: `100/minute`, `10 per 2 hours`, `5/second burst 10; 1000/day`.
     #[schema(example = "100/minute")]
     limit: String,
-    /// Default: `fixed_window`.
+    /// Default: what the service has set, `fixed_window` where it has not.
     algorithm: Option<Algorithm>,
     /// What has a counter of its own. Default: `ip`, with tiers `user`.
     #[schema(example = "user, path:tenant_id")]
@@ -327,8 +327,10 @@ pub(crate) enum DecisionCause {
     StoreGone,
     /// Too many were served at the same time.
     Concurrency,
-    /// Everything, or the service, was in maintenance.
+    /// Everything was in maintenance.
     GlobalMaintenance,
+    /// Every route of the service was in maintenance.
+    ServiceMaintenance,
     /// The route was in maintenance.
     Maintenance,
     /// The route was disabled.

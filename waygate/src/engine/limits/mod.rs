@@ -28,6 +28,8 @@ mod verdict;
 
 use std::sync::Arc;
 
+use waygate_core::grammar::Algorithm;
+
 use super::concurrency::Concurrency;
 
 #[cfg(feature = "axum")]
@@ -67,6 +69,8 @@ pub(crate) struct Limiting {
     pub(crate) jitter: f32,
     /// Addresses of IPv6 that agree in so many bits are one client.
     pub(crate) ipv6_prefix: u8,
+    /// For limits that name none.
+    pub(crate) algorithm: Algorithm,
 }
 
 impl Default for Limiting {
@@ -75,6 +79,7 @@ impl Default for Limiting {
             headers: RateLimitHeaders::Both,
             jitter: 0.0,
             ipv6_prefix: 64,
+            algorithm: Algorithm::default(),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use waygate_core::{
     decl,
-    grammar::{Invalid, KeyPart, KeySource, PolicyName},
+    grammar::{Algorithm, Invalid, KeyPart, KeySource, PolicyName},
     model::{ConcurrencyPolicy, RateLimitPolicy},
 };
 
@@ -37,9 +37,10 @@ impl DeclaredLimits {
         &mut self,
         declared: &decl::RateLimit,
         with: &Declaration,
+        algorithm: Algorithm,
     ) -> Result<(), Invalid> {
         self.rates.push(DeclaredLimit {
-            policy: RateLimitPolicy::declared(declared)?,
+            policy: RateLimitPolicy::declared(declared, algorithm)?,
             functions: RateLimitFunctions {
                 key: with.key.map(|key| key().function),
                 cost: with.cost.map(|cost| cost().function),

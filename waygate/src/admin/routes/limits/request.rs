@@ -98,7 +98,7 @@ impl RoutePolicyRequest {
         }
         let (path, method) = (take(&mut fields, "path")?, take(&mut fields, "method")?);
         // Mistakes in it come first, as in the contract.
-        let policy = read(fields)?;
+        let policy = read(fields, waygate)?;
         let route = route(waygate, &path.unwrap_or_default(), method.as_deref())?;
         let key = LimitKey::new(LimitScope::Route(route), policy.name.clone());
         Ok((key, policy))
@@ -127,12 +127,12 @@ impl SharedPolicyRequest {
         "time_zone",
     ];
 
-    pub(super) fn read(self) -> Result<RateLimitPolicy, Problem> {
+    pub(super) fn read(self, waygate: &Waygate) -> Result<RateLimitPolicy, Problem> {
         let Self(fields) = self;
         if is_blank(fields.get("limit")) {
             return Err(Problem::new(Kind::InvalidBody, "limit is required"));
         }
-        read(fields)
+        read(fields, waygate)
     }
 }
 
@@ -224,8 +224,12 @@ pub(super) fn route(
 }
 
 /// A policy with the default for what is not given.
-fn read(mut fields: Map<String, Value>) -> Result<RateLimitPolicy, Problem> {
+fn read(mut fields: Map<String, Value>, waygate: &Waygate) -> Result<RateLimitPolicy, Problem> {
     fields.retain(|_, value| !value.is_null());
+    let algorithm = waygate.inner.limiting.algorithm;
+    fields
+        .entry("algorithm")
+        .or_insert_with(|| algorithm.as_str().into());
     fields::read(fields.clone(), "field").map_err(|wrong| {
         let field = wrong.field.as_deref().unwrap_or_default();
         match fields

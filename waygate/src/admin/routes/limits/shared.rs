@@ -53,7 +53,7 @@ pub(super) async fn set(
     scope: LimitScope,
     asked: SharedPolicyRequest,
 ) -> Result<Reply<SharedLimitBody>, Problem> {
-    let policy = asked.read()?;
+    let policy = asked.read(&state.waygate)?;
     let key = LimitKey::new(scope, policy.name.clone());
     let command = LimitCommand::Set(Box::<RateLimitPolicy>::new(policy));
     let record = found(change(state, author, key.clone(), command).await?, &key)?;

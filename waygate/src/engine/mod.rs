@@ -124,7 +124,7 @@ pub(crate) use register::Found;
 #[cfg(feature = "openapi")]
 pub(crate) use snapshot::Slot;
 #[cfg(feature = "axum")]
-pub(crate) use snapshot::Snapshot;
+pub(crate) use snapshot::{Checks, Snapshot};
 pub(crate) use table::Registered;
 #[cfg(feature = "axum")]
 pub(crate) use table::{Governing, Served, Table};

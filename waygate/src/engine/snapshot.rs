@@ -7,8 +7,7 @@ use waygate_core::{
     decision::{Facts, Gates, RouteRule, Verdict, decide},
     grammar::{EnvName, ServiceName},
     model::{
-        ConcurrencyPolicy, GlobalMaintenance, LimitKey, LimitScope, RateLimitPolicy, Revision,
-        RouteKey, RouteState,
+        ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, Revision, RouteKey, RouteState,
     },
 };
 
@@ -45,8 +44,8 @@ pub(crate) struct Snapshot {
     /// What limits requests for each slot's route.
     limits: Vec<RouteLimits>,
     levels: Levels,
-    /// Slots at which there is nothing to check but maintenance of everything: one byte to read for most requests.
-    open: Vec<bool>,
+    /// What there is to check at each slot besides maintenance of everything: one byte to read for most requests.
+    checks: Vec<Checks>,
     pub(crate) global: Maintained,
     pub(crate) service: Maintained,
     /// The service of this process.
@@ -104,7 +103,7 @@ impl Snapshot {
             .collect();
         let levels = Levels::compile(stored, compiler);
         let limits = levels.compose(&table, &routes);
-        let open = routes.iter().zip(&limits).map(is_open).collect();
+        let checks = routes.iter().zip(&limits).map(Checks::of).collect();
         Self {
             revision: stored.revision,
             version,
@@ -118,7 +117,7 @@ impl Snapshot {
             routes,
             limits,
             levels,
-            open,
+            checks,
             #[cfg(feature = "admin")]
             others: stored.others.clone(),
         }
@@ -127,26 +126,26 @@ impl Snapshot {
     /// The next picture after something (and perhaps maintenance) has changed: all other routes are shared.
     pub(crate) fn next(&self, stored: &Stored, touched: &Touched, compiler: Compiler<'_>) -> Self {
         let (mut routes, mut limits) = (self.routes.clone(), self.limits.clone());
-        let mut open = self.open.clone();
+        let mut checks = self.checks.clone();
         let mut levels = self.levels.clone();
         for &slot in &touched.slots {
             if let Some(compiled) = Slot::compile(stored, &self.table, slot, compiler)
-                && let (Some(route), Some(place), Some(limits), Some(open)) = (
+                && let (Some(route), Some(place), Some(limits), Some(checks)) = (
                     self.table.route(slot),
                     routes.get_mut(slot),
                     limits.get_mut(slot),
-                    open.get_mut(slot),
+                    checks.get_mut(slot),
                 )
             {
                 *place = Arc::new(compiled);
                 *limits = levels.of(&route.key, place, self.table.is_forced(slot));
-                *open = is_open((&*place, &*limits));
+                *checks = Checks::of((&*place, &*limits));
             }
         }
         if touched.levels {
             levels = Levels::compile(stored, compiler);
             limits = levels.compose(&self.table, &routes);
-            open = routes.iter().zip(&limits).map(is_open).collect();
+            checks = routes.iter().zip(&limits).map(Checks::of).collect();
         }
         let follow =
             |last: &Maintained, scope| last.follow(stored, &scope, &self.table, compiler.now);
@@ -164,7 +163,7 @@ impl Snapshot {
             routes,
             limits,
             levels,
-            open,
+            checks,
             global,
             service,
             own_service: self.own_service.clone(),
@@ -301,7 +300,7 @@ impl Snapshot {
         &self,
         slot: usize,
         now: Timestamp,
-    ) -> Option<&GlobalMaintenance> {
+    ) -> Option<&waygate_core::model::GlobalMaintenance> {
         let forced = self.slot(slot)?.rule.is_force_active() || self.table.is_protected(slot);
         let closes = |maintained: &&Maintained| maintained.closes(slot, forced, now);
         let closed = [&self.global, &self.service].into_iter().find(closes)?;
@@ -321,10 +320,13 @@ impl Snapshot {
         slots.filter_map(|(slot, route)| Some((slot, route.next_change?)))
     }
 
-    /// Whether requests for the route in `slot` pass, uncounted, with nothing to say about them.
+    /// What there is to check for the route in `slot`.
     #[inline]
-    pub(crate) fn is_open(&self, slot: usize) -> bool {
-        self.open.get(slot).copied().unwrap_or(true) && self.is_unmaintained()
+    pub(crate) fn checks(&self, slot: usize) -> Checks {
+        match self.is_unmaintained() {
+            true => self.checks.get(slot).copied().unwrap_or(Checks::Nothing),
+            false => Checks::Everything,
+        }
     }
 
     /// Whether there is no maintenance of more than a route, nor will time begin one.
@@ -342,10 +344,23 @@ impl Snapshot {
         facts: &impl Facts,
         now: impl FnOnce() -> Timestamp,
     ) -> Verdict<'_> {
-        let is_open = slot.map_or_else(|| self.is_unmaintained(), |slot| self.is_open(slot));
-        if is_open {
-            return Verdict::Pass;
+        let is_open = match slot {
+            Some(slot) => self.checks(slot) != Checks::Everything,
+            None => self.is_unmaintained(),
+        };
+        match is_open {
+            true => Verdict::Pass,
+            false => self.check(slot, asked, facts, now),
         }
+    }
+
+    fn check(
+        &self,
+        slot: Option<usize>,
+        asked: &impl Asked,
+        facts: &impl Facts,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Verdict<'_> {
         // It only asks for permission, and no handler runs. A refusal would show the browser a CORS error instead of
         // the answer to the request that follows.
         if asked.is_unhandled_preflight() {
@@ -420,6 +435,23 @@ impl Slot {
     }
 }
 
-fn is_open((route, limits): (&Arc<Slot>, &RouteLimits)) -> bool {
-    route.rule.is_unrestricted() && limits.is_empty()
+/// What there is to check of requests for a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checks {
+    /// They pass, uncounted, with nothing to say about them.
+    Nothing,
+    /// Limits may count them. Whatever passes has nothing else to be told.
+    Limits,
+    /// Its state may refuse them, or maintenance of more than the route.
+    Everything,
+}
+
+impl Checks {
+    fn of((route, limits): (&Arc<Slot>, &RouteLimits)) -> Self {
+        match route.rule.is_unrestricted() {
+            true if limits.is_empty() => Self::Nothing,
+            true => Self::Limits,
+            false => Self::Everything,
+        }
+    }
 }

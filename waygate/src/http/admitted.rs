@@ -6,10 +6,11 @@
 //! admitted, requests have a [`Mark`] as well.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::Future,
-    num::NonZeroU64,
+    num::{NonZeroU64, NonZeroUsize},
     pin::Pin,
+    ptr::NonNull,
     sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
 };
@@ -21,15 +22,17 @@ use smallvec::SmallVec;
 use crate::engine::{Governing, Inner};
 
 thread_local! {
-    /// The innermost last. Several engines may be stacked.
-    static ADMITTED: RefCell<SmallVec<[Admitted; 2]>> = const { RefCell::new(SmallVec::new_const()) };
+    /// The innermost.
+    static ADMITTED: Cell<Option<Admitted>> = const { Cell::new(None) };
+    /// Those around it, the outermost first: several engines may be stacked, and handlers make requests.
+    static AROUND: RefCell<Vec<Admitted>> = const { RefCell::new(Vec::new()) };
 }
 
 /// An engine, and the slot of the route that it has admitted a request to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Admitted {
     /// The engine's address: it outlives the request.
-    engine: usize,
+    engine: NonZeroUsize,
     slot: usize,
     /// The mark of the request, if it has one.
     request: Option<NonZeroU64>,
@@ -38,7 +41,7 @@ pub(super) struct Admitted {
 impl Admitted {
     pub(super) fn new(engine: &Inner, slot: usize) -> Self {
         Self {
-            engine: std::ptr::from_ref(engine) as usize,
+            engine: NonNull::from(engine).addr(),
             slot,
             request: None,
         }
@@ -58,27 +61,36 @@ impl Admitted {
     /// What the layers around what is polled now have counted already of a request.
     #[inline]
     pub(super) fn counted(self, of: Asking<'_>) -> Counted {
-        ADMITTED.with_borrow(|admitted| {
-            let mut counted = Counted::Nothing;
-            let is_of_engine = |other: &&Self| other.engine == self.engine;
-            for other in admitted.iter().filter(is_of_engine) {
-                if !of.is_admitted_as(other.request) {
-                    continue;
-                }
-                if other.slot == self.slot {
-                    return Counted::Everything;
-                }
-                counted = Counted::Shared;
-            }
-            counted
+        match ADMITTED.get() {
+            None => Counted::Nothing,
+            Some(innermost) => self.counted_around(innermost, of),
+        }
+    }
+
+    #[cold]
+    fn counted_around(self, innermost: Self, of: Asking<'_>) -> Counted {
+        let counted =
+            |other: Self| match other.engine == self.engine && of.is_admitted_as(other.request) {
+                true if other.slot == self.slot => Counted::Everything,
+                true => Counted::Shared,
+                false => Counted::Nothing,
+            };
+        AROUND.with_borrow(|around| {
+            let all = around.iter().copied().chain([innermost]);
+            all.map(counted).max().unwrap_or(Counted::Nothing)
         })
     }
 
     /// Until the end of the scope, what is polled is the answer to such a request.
     #[inline]
     pub(super) fn enter(self) -> Scope {
-        ADMITTED.with_borrow_mut(|admitted| admitted.push(self));
-        Scope(())
+        let around = ADMITTED.replace(Some(self));
+        if let Some(around) = around {
+            AROUND.with_borrow_mut(|all| all.push(around));
+        }
+        Scope {
+            is_outermost: around.is_none(),
+        }
     }
 
     /// A future that is polled in the scope.
@@ -168,7 +180,9 @@ pub(super) async fn as_admitted<F: Future>(
     let mut future = std::pin::pin!(future);
     let poll = |cx: &mut Context<'_>| {
         let all = admitted.iter().copied();
-        let _scopes: SmallVec<[Scope; 2]> = all.map(Admitted::enter).collect();
+        let mut scopes: SmallVec<[Scope; 2]> = all.map(Admitted::enter).collect();
+        // Left in the opposite order.
+        scopes.reverse();
         future.as_mut().poll(cx)
     };
     std::future::poll_fn(poll).await
@@ -184,14 +198,19 @@ pub(super) enum Counted {
     Everything,
 }
 
-/// See [`Admitted::enter`].
+/// See [`Admitted::enter`]. Scopes are left in the opposite order.
 #[must_use]
-pub(super) struct Scope(());
+pub(super) struct Scope {
+    is_outermost: bool,
+}
 
 impl Drop for Scope {
     #[inline]
     fn drop(&mut self) {
-        ADMITTED.with_borrow_mut(SmallVec::pop);
+        ADMITTED.set(match self.is_outermost {
+            true => None,
+            false => AROUND.with_borrow_mut(Vec::pop),
+        });
     }
 }
 
@@ -211,5 +230,44 @@ impl<F: Future> Future for Scoped<F> {
         let this = self.project();
         let _scope = this.admitted.enter();
         this.future.poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn route(slot: usize) -> Admitted {
+        Admitted {
+            engine: NonZeroUsize::MIN,
+            slot,
+            request: None,
+        }
+    }
+
+    fn counted(slots: [usize; 4]) -> [Counted; 4] {
+        let extensions = Extensions::new();
+        slots.map(|slot| route(slot).counted(Asking::Handler(&extensions)))
+    }
+
+    #[test]
+    fn what_was_admitted_around_is_restored() {
+        use Counted::{Everything, Nothing, Shared};
+        let slots = [1, 2, 3, 4];
+        assert_eq!(counted(slots), [Nothing; 4]);
+        let outer = route(1).enter();
+        {
+            let _inner = route(2).enter();
+            assert_eq!(counted(slots), [Everything, Everything, Shared, Shared]);
+        }
+        assert_eq!(counted(slots), [Everything, Shared, Shared, Shared]);
+        let several = [route(2), route(3)].into_iter().collect();
+        let inside = as_admitted(several, async { counted(slots) }).now_or_never();
+        assert_eq!(inside, Some([Everything, Everything, Everything, Shared]));
+        assert_eq!(counted(slots), [Everything, Shared, Shared, Shared]);
+        drop(outer);
+        assert_eq!(counted(slots), [Nothing; 4]);
     }
 }

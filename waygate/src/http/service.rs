@@ -19,7 +19,7 @@ use super::{
     survey::{self, Probe},
     watch,
 };
-use crate::engine::{Governing, Inner, Limited, Snapshot, StateHeaders, uncached};
+use crate::engine::{Checks, Governing, Inner, Limited, Snapshot, StateHeaders, uncached};
 
 /// Decides about each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -150,8 +150,11 @@ impl Endpoint {
         let snapshot = engine.snapshot.load();
         let (method, extensions) = (request.method(), request.extensions());
         match self.memory.recall(method, extensions, &snapshot) {
-            Some(slot) if snapshot.is_open(slot) => Step::Serve(None),
-            Some(slot) => self.decide_at(Some(slot), request, &snapshot),
+            Some(slot) => match snapshot.checks(slot) {
+                Checks::Nothing => Step::Serve(None),
+                Checks::Limits => self.limit_at(slot, request, &snapshot),
+                Checks::Everything => self.decide_at(Some(slot), request, &snapshot),
+            },
             None => self.find_out(request, &snapshot),
         }
     }
@@ -219,8 +222,37 @@ impl Endpoint {
         }
     }
 
-    /// Decides by the route in `slot`, and has its limits count.
+    /// Has the limits of the route in `slot` count, whose state refuses nothing.
     #[inline]
+    fn limit_at(self: &Arc<Self>, slot: usize, request: &Request, snapshot: &Snapshot) -> Step {
+        let engine = &*self.shared.waygate.inner;
+        let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
+        match engine.limits_for(snapshot, Some(slot), &facts) {
+            Some(limited) => self.count_once(request, limited, None, snapshot),
+            None => Step::Serve(None),
+        }
+    }
+
+    /// Has limits count, unless a layer around this one has.
+    #[inline]
+    fn count_once(
+        self: &Arc<Self>,
+        request: &Request,
+        limited: Limited<'_>,
+        announcement: Option<StateHeaders>,
+        snapshot: &Snapshot,
+    ) -> Step {
+        let engine = &*self.shared.waygate.inner;
+        let admitted = Admitted::new(engine, limited.slot);
+        match admitted.counted(Asking::Layer(request.extensions())) {
+            Counted::Nothing => self.count(request, limited, announcement),
+            Counted::Shared => self.decide_alone(limited.slot, request, snapshot),
+            Counted::Everything => Step::Serve(None),
+        }
+    }
+
+    /// Decides by the route in `slot`, and has its limits count.
+    #[inline(never)]
     fn decide_at(
         self: &Arc<Self>,
         slot: Option<usize>,
@@ -234,13 +266,7 @@ impl Endpoint {
             Err(refusal) => return refusal,
         };
         match engine.limits_for(snapshot, slot, &facts) {
-            Some(limited) => match Admitted::new(engine, limited.slot)
-                .counted(Asking::Layer(request.extensions()))
-            {
-                Counted::Nothing => self.count(request, limited, announcement),
-                Counted::Shared => self.decide_alone(limited.slot, request, snapshot),
-                Counted::Everything => Step::Serve(None),
-            },
+            Some(limited) => self.count_once(request, limited, announcement, snapshot),
             None => self.serve(slot, announcement),
         }
     }

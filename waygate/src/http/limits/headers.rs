@@ -21,8 +21,8 @@ pub(in crate::http) fn of_passed(
     limits: &Limits,
     passed: &Passed,
 ) {
-    if let Some(told) = &passed.told {
-        let which = engine.limiting.headers;
+    let which = engine.limiting.headers;
+    if let (Some(told), true) = (&passed.told, which != RateLimitHeaders::Off) {
         write(headers, which, limits, &passed.claims, told, passed.at);
     }
 }

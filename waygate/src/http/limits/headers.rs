@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use waygate_core::limit::quota::{Nanos, SECOND};
 
+use super::number::number;
 use crate::engine::{Claim, Inner, Limits, Passed, Rate, RateLimitHeaders, Refusal, Told};
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -99,11 +100,4 @@ fn item(name: &str, remaining: u64, reset: u64) -> Option<HeaderValue> {
         text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
     }
     HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&text)).ok()
-}
-
-/// The number in one allocation, which `HeaderValue::from` makes two of.
-fn number(value: u64) -> HeaderValue {
-    let mut digits = itoa::Buffer::new();
-    let text = Bytes::copy_from_slice(digits.format(value).as_bytes());
-    HeaderValue::from_maybe_shared(text).unwrap_or_else(|_| HeaderValue::from(value))
 }

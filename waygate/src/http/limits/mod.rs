@@ -12,6 +12,7 @@ mod held_body;
 mod key;
 mod key_function;
 mod limit_functions;
+mod number;
 mod places;
 mod refuse;
 mod upgrade;

@@ -154,6 +154,13 @@ impl RouteRule {
         }
     }
 
+    /// Decides by the networks and roles alone, as where its lifecycle is bypassed.
+    pub fn decide_access(&self, facts: &impl Facts) -> Verdict<'_> {
+        let access = self.access.as_ref().filter(|_| !self.force_active);
+        let denied = access.and_then(|access| denied(access, facts));
+        denied.map_or(Verdict::Pass, Verdict::Block)
+    }
+
     /// Whether the route is shown in API documentation at `now`: not while it is disabled or belongs elsewhere.
     pub fn is_listed(&self, now: Timestamp) -> bool {
         self.force_active

@@ -124,6 +124,11 @@ impl TrustedProxies {
         self.unix_socket
     }
 
+    /// Whether this peer is a trusted proxy.
+    pub fn trusts_peer(&self, peer: IpAddr) -> bool {
+        self.trusts(peer.to_canonical(), 0)
+    }
+
     /// The client's address. `forwarded` holds the lines of the [`header`](Self::header) in order, each a
     /// comma-separated list of addresses or of RFC 7239 elements.
     ///

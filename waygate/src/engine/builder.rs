@@ -156,7 +156,8 @@ impl WaygateBuilder {
         self
     }
 
-    /// Serves every route as if it were active, global maintenance included. For emergencies and tests: the log,
+    /// Serves every route as if it were active, global maintenance included. Lists of networks and roles still hold: who may
+    /// call a route is no matter of its lifecycle. For emergencies and tests: the log,
     /// [`Waygate::health`] and the [report](Waygate::report) say so.
     pub fn bypass_lifecycle(mut self, bypass: bool) -> Self {
         self.bypass_lifecycle = bypass.then(|| ".bypass_lifecycle(true)".to_owned());
@@ -452,7 +453,7 @@ impl WaygateBuilder {
             decisions: Decisions::default(),
             limiting: self.limiting,
             principal: self.principal,
-            proxies: self.proxies,
+            clients: self.proxies.into(),
             #[cfg(feature = "axum")]
             answers,
             #[cfg(feature = "axum")]

@@ -20,7 +20,7 @@ pub(crate) fn report(
 ) {
     let effect = match component {
         Component::LifecycleBypass => {
-            "every gate is open: routes are served whatever their state, global maintenance included"
+            "no state closes a route, nor does global maintenance; networks and roles still do"
         }
         _ => "nothing is limited: no rate limit and no limit of concurrency counts requests",
     };
@@ -31,8 +31,8 @@ pub(crate) fn report(
 }
 
 impl Waygate {
-    /// Serves every route as if it were active, global maintenance included, or stops doing so. Holds for this process, from
-    /// the next request on, and is stored nowhere. For emergencies and tests: the log, [`health`](Self::health) and the
+    /// Serves every route as if it were active, global maintenance included, or stops doing so. Lists of networks and roles
+    /// still hold. Holds for this process, from the next request on, and is stored nowhere. For emergencies and tests: the log, [`health`](Self::health) and the
     /// [report](Self::report) say so, as for [`WaygateBuilder::bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle),
     /// which this replaces.
     pub async fn bypass_lifecycle(&self, bypass: bool) {

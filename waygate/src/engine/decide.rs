@@ -5,12 +5,6 @@ use waygate_core::decision::{Facts, Verdict};
 use super::{Inner, bypass::Bypass, snapshot::Snapshot, target::Asked};
 
 impl Inner {
-    /// Whether every gate is open, by setting or for a test.
-    #[inline]
-    pub(crate) fn bypasses_gates(&self, snapshot: &Snapshot) -> bool {
-        snapshot.bypass.lifecycle || in_test(|bypass| bypass.lifecycle)
-    }
-
     /// Decides about a request for the route in `slot`, or for a URL that no controlled route has.
     #[inline]
     pub(crate) fn decide<'a>(
@@ -20,8 +14,13 @@ impl Inner {
         asked: &impl Asked,
         facts: &impl Facts,
     ) -> Verdict<'a> {
-        if self.bypasses_gates(snapshot) {
+        if in_test(|bypass| bypass.lifecycle) {
             return Verdict::Pass;
+        }
+        if snapshot.bypass.lifecycle {
+            // Who may call a route is no matter of its lifecycle.
+            let route = slot.and_then(|slot| snapshot.slot(slot));
+            return route.map_or(Verdict::Pass, |route| route.rule.decide_access(facts));
         }
         snapshot.decide(slot, asked, facts, || self.clock.now())
     }

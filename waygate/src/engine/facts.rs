@@ -11,16 +11,11 @@ impl Inner {
         facts.extend((self.service.as_ref()).map(|service| ("service", service.to_string())));
         facts.push(("state", self.backend.describe()));
         facts.push(("counters", self.counters_in_words()));
-        let own = self.service.clone().map(MaintenanceScope::Service);
-        let scopes = [
-            (Some(MaintenanceScope::Global), &snapshot.global.config),
-            (own, &snapshot.service.config),
-        ];
-        for (scope, config) in scopes {
-            if let Some(scope) = scope.filter(|_| config.enabled) {
-                facts.push(("maintenance", in_words(&scope, config)));
-            }
-        }
+        let now = self.clock.now();
+        let on = (snapshot.maintenances()).filter(|(_, maintained)| maintained.is_on(now));
+        facts.extend(
+            on.map(|(scope, maintained)| ("maintenance", in_words(&scope, &maintained.config))),
+        );
         facts
     }
 
@@ -42,10 +37,15 @@ fn in_words(scope: &MaintenanceScope, config: &GlobalMaintenance) -> String {
     if !reason.is_empty() {
         words.push_str(&format!(" ({reason})"));
     }
-    let exempt: Vec<&str> = config
-        .exempt_paths
-        .iter()
-        .map(|exempt| exempt.as_str())
+    if let Some(end) = config.end {
+        words.push_str(&format!(", until {end}"));
+    }
+    let paths = config.exempt_paths.iter().map(ToString::to_string);
+    let networks = config.exempt_ips.iter().map(ToString::to_string);
+    let roles = config.exempt_roles.iter();
+    let exempt: Vec<String> = paths
+        .chain(networks)
+        .chain(roles.map(|role| format!("role {role}")))
         .collect();
     if !exempt.is_empty() {
         words.push_str(&format!(", but for {}", exempt.join(", ")));

@@ -6,7 +6,6 @@ use waygate_core::{
     Printable,
     grammar::{EnvName, ServiceName},
     model::Revision,
-    net::TrustedProxies,
     port::{Backend, BackendError, Batch, Clock, CommitError, Entity, EntityKey, Image},
 };
 
@@ -14,6 +13,7 @@ use super::{
     Component, Events, RouteRecord,
     builder::OnStoreReset,
     channels::Channels,
+    clients::Clients,
     health::Monitor,
     limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
     lineage,
@@ -32,7 +32,7 @@ pub(crate) struct Inner {
     pub(crate) env: EnvName,
     /// The service that this process is part of, in a fleet.
     pub(crate) service: Option<ServiceName>,
-    pub(crate) proxies: TrustedProxies,
+    pub(crate) clients: Clients,
     #[cfg(feature = "axum")]
     pub(crate) answers: super::answers::AnswerSettings,
     #[cfg(feature = "axum")]

@@ -13,6 +13,7 @@ mod bypass;
 mod catch_up;
 mod change;
 mod channels;
+mod clients;
 mod clock;
 #[cfg_attr(
     not(feature = "axum"),
@@ -104,6 +105,8 @@ pub use target::RequestTarget;
 pub(crate) use attached::Attached;
 #[cfg(feature = "testing")]
 pub(crate) use bypass::Bypass;
+#[cfg(feature = "axum")]
+pub(crate) use clients::Clients;
 #[cfg(feature = "axum")]
 pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
 #[cfg(feature = "axum")]
@@ -329,7 +332,7 @@ impl Waygate {
 
     /// Which proxies may name the client they speak for.
     pub fn trusted_proxies(&self) -> &TrustedProxies {
-        &self.inner.proxies
+        &self.inner.clients.proxies
     }
 
     /// Lines of the audit log, newest first.

@@ -1,14 +1,13 @@
 use std::{
     net::{IpAddr, SocketAddr},
     ops::Deref,
-    sync::Once,
 };
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use http::{Extensions, HeaderMap, request::Parts};
-use waygate_core::{grammar::RoleName, net::TrustedProxies};
+use waygate_core::grammar::RoleName;
 
-use crate::Waygate;
+use crate::{Waygate, engine::Clients};
 
 /// The roles of the caller, for `#[allowed_roles]`: put it in the request's extensions where you authenticate,
 /// in a layer *around* the guarded router, such as one added with [`Guarded::layer`](crate::Guarded::layer).
@@ -65,7 +64,7 @@ where
         Ok(Self(client_ip(
             &parts.extensions,
             &parts.headers,
-            &waygate.inner.proxies,
+            &waygate.inner.clients,
         )))
     }
 }
@@ -75,15 +74,15 @@ where
 pub(crate) fn client_ip(
     extensions: &Extensions,
     headers: &HeaderMap,
-    proxies: &TrustedProxies,
+    clients: &Clients,
 ) -> Option<IpAddr> {
     let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
-        return without_address(extensions, headers, proxies);
+        return without_address(extensions, headers, clients);
     };
-    if !proxies.trusts_any() {
+    if !clients.proxies.trusts_any() {
         return Some(peer.ip().to_canonical());
     }
-    Some(behind_proxies(peer.ip(), headers, proxies))
+    Some(behind_proxies(peer.ip(), headers, clients))
 }
 
 /// The client of a peer that has no address: behind a Unix socket, it may be known by what a proxy says.
@@ -91,51 +90,37 @@ pub(crate) fn client_ip(
 fn without_address(
     extensions: &Extensions,
     headers: &HeaderMap,
-    proxies: &TrustedProxies,
+    clients: &Clients,
 ) -> Option<IpAddr> {
     #[cfg(unix)]
     if extensions
         .get::<ConnectInfo<tokio::net::unix::SocketAddr>>()
         .is_some()
     {
+        let proxies = &clients.proxies;
         if !proxies.trusts_unix_socket() {
-            warn_once_of_socket();
+            clients.warn_of_socket();
             return None;
         }
         let lines = headers.get_all(proxies.header().name());
-        return proxies.client_behind_socket(lines.iter());
+        let client = proxies.client_behind_socket(lines.iter());
+        if client.is_none() {
+            clients.warn_of_proxy();
+        }
+        return client;
     }
-    warn_once();
+    clients.warn_of_peer();
     None
 }
 
-/// Without addresses, limits by address have one counter for everybody and networks let nobody in: an oversight, mostly.
-#[cold]
-fn warn_once() {
-    static WARNED: Once = Once::new();
-    WARNED.call_once(|| {
-        tracing::warn!(
-            "no client's address is known, so limits by address count everybody together: serve the application with \
-             `Guarded::into_make_service()`, `MakeService::new(..)` or \
-             `into_make_service_with_connect_info::<SocketAddr>()`"
-        );
-    });
-}
-
-#[cfg(unix)]
-#[cold]
-fn warn_once_of_socket() {
-    static WARNED: Once = Once::new();
-    WARNED.call_once(|| {
-        tracing::warn!(
-            "no client's address is known behind a Unix socket, so limits by address count everybody together: if a proxy \
-             serves the clients, say `.trusted_proxies(TrustedProxies::unix_socket())`"
-        );
-    });
-}
-
 #[inline(never)]
-fn behind_proxies(peer: IpAddr, headers: &HeaderMap, proxies: &TrustedProxies) -> IpAddr {
+fn behind_proxies(peer: IpAddr, headers: &HeaderMap, clients: &Clients) -> IpAddr {
+    let proxies = &clients.proxies;
     let lines = headers.get_all(proxies.header().name());
-    proxies.client(peer, lines.iter())
+    let client = proxies.client(peer, lines.iter());
+    // The proxy itself, where it says of no client.
+    if client == peer.to_canonical() && proxies.trusts_peer(peer) {
+        clients.warn_of_proxy();
+    }
+    client
 }

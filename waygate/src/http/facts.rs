@@ -101,7 +101,7 @@ impl<'a> RequestFacts<'a> {
 impl Facts for RequestFacts<'_> {
     #[inline]
     fn client_ip(&self) -> Option<IpAddr> {
-        client_ip(self.extensions, self.headers, &self.engine.proxies)
+        client_ip(self.extensions, self.headers, &self.engine.clients)
     }
 
     fn has_role(&self, role: &RoleName) -> bool {

@@ -31,7 +31,7 @@ tokio::task_local! {
     static BYPASSED: Bypass;
 }
 
-/// Runs a test with every route open, whatever its state, and nothing counted or limited.
+/// Runs a test with every route open, to every caller and whatever its state, and nothing counted or limited.
 ///
 /// Holds for requests that are made in the same task, such as those of [`TestApp`]. Tests that run beside it are not
 /// affected.

@@ -382,7 +382,7 @@ async fn the_report_says_what_the_engine_starts_with() {
         report.lines().any(|line| line.starts_with("/any ")),
         "{report}"
     );
-    assert!(report.contains("every gate is open"), "{report}");
+    assert!(report.contains("no state closes a route"), "{report}");
 }
 
 #[tokio::test]

@@ -44,8 +44,8 @@ impl Source {
     /// Who asks, as limits by address see it.
     fn client(&self, request: &Request) -> Option<IpAddr> {
         let document = self.document.upgrade()?;
-        let proxies = &document.waygate().inner.proxies;
-        let address = client_ip(request.extensions(), request.headers(), proxies)?;
+        let clients = &document.waygate().inner.clients;
+        let address = client_ip(request.extensions(), request.headers(), clients)?;
         Some(client_network(address, IPV6_CUSTOMER))
     }
 }

@@ -10,7 +10,7 @@ use super::Invalid;
 /// The first instant that RFC 3339 can spell.
 const YEAR_ZERO: Timestamp = Timestamp::constant(-62_167_219_200, 0);
 
-/// Parses an RFC 3339 instant. A text without a zone means UTC, as everywhere in Waygate's wire contract;
+/// Parses an RFC 3339 instant. A text without a zone means UTC (wire contract, section 1);
 /// seconds may be left out, as a browser's date field does. Leap seconds (`:60`) are refused: the clocks
 /// that Waygate compares with do not have them.
 ///
@@ -165,7 +165,7 @@ pub fn format_http_date(instant: Timestamp) -> String {
         .unwrap_or_else(|_| instant.to_string())
 }
 
-/// Formats an instant as the wire contract does: RFC 3339 in UTC, cut to microseconds, with six digits of a
+/// Formats an instant (wire contract, section 1): RFC 3339 in UTC, cut to microseconds, with six digits of a
 /// fraction or none.
 ///
 /// ```

@@ -38,7 +38,7 @@ impl Origin {
 /// Declares [`Action`] from one table of variants and words.
 macro_rules! actions {
     ($($variant:ident => $word:literal,)+) => {
-        /// What was done (wire contract section 10, and what the contract leaves out).
+        /// What was done (wire contract, section 10, and what the contract leaves out).
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[allow(missing_docs)]
@@ -146,7 +146,7 @@ impl<'de> Deserialize<'de> for Action {
     }
 }
 
-/// One line of the audit log: one change, written in the same commit as the change (wire contract section 2.3).
+/// One line of the audit log: one change, written in the same commit as the change (wire contract, section 2.3).
 ///
 /// `id`, `timestamp`, `path` and `action` must be there when one is read; the rest may be left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Lifecycle, Position, RouteState, Window};
 use crate::grammar::{EnvName, Reason};
 
-/// The one-word status of a route, as listings and the wire contract show it.
+/// The one-word status of a route, as listings show it (wire contract, section 2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]

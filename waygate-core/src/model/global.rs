@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{RouteKey, text};
 use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, storable};
 
-/// Maintenance of everything at once, or of one service (wire contract section 2.2, and what the contract leaves out).
+/// Maintenance of everything at once, or of one service (wire contract, section 2.2, and what the contract leaves out).
 ///
 /// What holds at an instant follows from the window: see [`at`](Self::at). No timer changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

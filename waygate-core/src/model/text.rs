@@ -104,7 +104,7 @@ pub(super) mod networks {
     }
 }
 
-/// Instants as the wire contract spells them, read in every spelling that it allows.
+/// Instants as they are spelled on the wire, read in every spelling that is allowed (wire contract, section 1).
 pub(super) mod instant {
     use super::*;
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::grammar::{EnvName, LinkTarget, Reason, RoleName, ServiceName, format_http_date};
 
-/// A route as the admin interface shows it (wire contract section 2.1), and a little more.
+/// A route as the admin interface shows it (wire contract, section 2.1), and a little more.
 ///
 /// `status` and `reason` are what holds at the instant for which the view was made. The fields up to
 /// `force_active` are the contract's, in its order; those after it may be missing in what other servers send.

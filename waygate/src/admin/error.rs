@@ -1,4 +1,4 @@
-//! Problem details (RFC 9457) that also carry the wire contract's `error`.
+//! Problem details (RFC 9457) that also carry `error` (wire contract, section 1).
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};

@@ -1,4 +1,4 @@
-//! The admin REST API (wire contract sections 3 and 4, and more).
+//! The admin REST API (wire contract, sections 3 and 4, and more).
 //!
 //! | Module | What it does |
 //! |---|---|

@@ -28,7 +28,7 @@ const RECHECK: Duration = Duration::from_secs(5);
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        // Microseconds are what the wire contract can carry; cut here, so that nothing changes in transit.
+        // Microseconds are what goes over the wire (wire contract, section 1); cut here, so that nothing changes in transit.
         let now = Timestamp::now();
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }

@@ -72,7 +72,7 @@ impl MaintenanceScope {
         }
     }
 
-    /// The path under which the audit log files it (wire contract section 10).
+    /// The path under which the audit log files it (wire contract, section 10).
     pub(crate) fn audit_path(&self) -> String {
         match self {
             Self::Global => "__global__".to_owned(),

@@ -5,7 +5,7 @@ use http::{HeaderMap, header};
 /// The forms of a blocked answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// The wire contract's JSON: the default.
+    /// The JSON of the wire contract, section 7.2: the default.
     Json,
     /// RFC 9457.
     Problem,

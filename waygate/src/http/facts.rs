@@ -138,7 +138,7 @@ impl Asked for RequestFacts<'_> {
     }
 }
 
-/// The header that carries API keys (wire contract section 8.2).
+/// The header that carries API keys (wire contract, section 8.2).
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 impl LimitFacts for RequestFacts<'_> {

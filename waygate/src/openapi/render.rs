@@ -46,7 +46,7 @@ pub(super) fn render(parts: &Parts, view: View<'_>, headers: RateLimitHeaders) -
 /// What `info` says of maintenance that concerns more than one route.
 #[derive(Debug)]
 pub(super) struct Notices {
-    /// Of everything, as the wire contract has it, and when it ends or is planned.
+    /// Of everything (wire contract, section 16), and when it ends or is planned.
     pub(super) global: Value,
     /// The same of the service that this process is part of, with its name, unless there is nothing to say.
     pub(super) service: Option<Value>,

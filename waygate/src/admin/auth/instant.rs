@@ -1,4 +1,4 @@
-//! Instants in stored records, as the wire contract writes them.
+//! Instants in stored records (wire contract, section 1).
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 use waygate_core::{

@@ -92,7 +92,7 @@ pub(crate) enum Platform {
 }
 
 impl Platform {
-    /// What a client calls itself; anything unknown counts as `cli` (wire contract section 3.4).
+    /// What a client calls itself; anything unknown counts as `cli` (wire contract, section 3.4).
     pub(crate) fn named(text: Option<&str>) -> Self {
         match text {
             Some("sdk") => Self::Sdk,

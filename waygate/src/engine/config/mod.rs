@@ -1,4 +1,4 @@
-//! Settings from the environment and the nearest `.waygate` file (wire contract section 15).
+//! Settings from the environment and the nearest `.waygate` file (wire contract, section 15).
 
 mod file;
 mod names;

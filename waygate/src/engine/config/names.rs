@@ -16,7 +16,7 @@ pub(super) const READ: [&str; 8] = [
     "WAYGATE_REDIS_URL",
 ];
 
-/// What others read: the command-line client and Python applications (wire contract section 15), and Waygate's own tests.
+/// What others read: the command-line client and Python applications (wire contract, section 15), and Waygate's own tests.
 const OF_OTHERS: [&str; 16] = [
     "WAYGATE_CUSTOM_PATH",
     "WAYGATE_SERVER_URL",

@@ -257,7 +257,7 @@ impl Inner {
     }
 }
 
-/// The path under which the audit log files changes of a scope (wire contract section 10).
+/// The path under which the audit log files changes of a scope (wire contract, section 10).
 pub(crate) fn audit_path(scope: &LimitScope) -> String {
     match scope {
         LimitScope::Global => "__global_rl__".to_owned(),
@@ -301,7 +301,7 @@ fn action(scope: &LimitScope, command: &LimitCommand, existed: bool) -> Action {
     }
 }
 
-/// As the wire contract's audit log says it: `5/minute · fixed_window · ip`.
+/// As the audit log says it (wire contract, section 10): `5/minute · fixed_window · ip`.
 fn in_short(policy: &RateLimitPolicy) -> String {
     let RateLimitPolicy {
         limit,

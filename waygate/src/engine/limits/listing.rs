@@ -70,7 +70,7 @@ impl LimitRecord {
     }
 }
 
-/// A request that was refused, or that a policy in shadow mode would have refused (wire contract section 2.4, and more).
+/// A request that was refused, or that a policy in shadow mode would have refused (wire contract, section 2.4, and more).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HitRecord {
     /// Unique.

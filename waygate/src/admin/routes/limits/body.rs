@@ -9,7 +9,7 @@ use waygate_core::{
 use super::request::ALL_METHODS;
 use crate::{LimitCounts, LimitRecord, admin::etag};
 
-/// A route's policy (wire contract section 2.4, and more).
+/// A route's policy (wire contract, section 2.4, and more).
 #[derive(Debug, Serialize)]
 pub(super) struct RouteLimitBody {
     path: String,

@@ -1,21 +1,14 @@
 //! What the report of the start says of the engine itself.
 
-use waygate_core::model::GlobalMaintenance;
-
-use super::{Inner, maintenance::MaintenanceScope, snapshot::Snapshot};
+use super::Inner;
 
 impl Inner {
     /// Each with its name.
-    pub(crate) fn facts(&self, snapshot: &Snapshot) -> Vec<(&'static str, String)> {
+    pub(crate) fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("environment", self.env.to_string())];
         facts.extend((self.service.as_ref()).map(|service| ("service", service.to_string())));
         facts.push(("state", self.backend.describe()));
         facts.push(("counters", self.counters_in_words()));
-        let now = self.clock.now();
-        let on = (snapshot.maintenances()).filter(|(_, maintained)| maintained.is_on(now));
-        facts.extend(
-            on.map(|(scope, maintained)| ("maintenance", in_words(&scope, &maintained.config))),
-        );
         facts
     }
 
@@ -29,26 +22,4 @@ impl Inner {
         }
         "in memory of this process; they end with it".to_owned()
     }
-}
-
-fn in_words(scope: &MaintenanceScope, config: &GlobalMaintenance) -> String {
-    let mut words = format!("{} is on", scope.in_words());
-    let reason = config.reason.to_string();
-    if !reason.is_empty() {
-        words.push_str(&format!(" ({reason})"));
-    }
-    if let Some(end) = config.end {
-        words.push_str(&format!(", until {end}"));
-    }
-    let paths = config.exempt_paths.iter().map(ToString::to_string);
-    let networks = config.exempt_ips.iter().map(ToString::to_string);
-    let roles = config.exempt_roles.iter();
-    let exempt: Vec<String> = paths
-        .chain(networks)
-        .chain(roles.map(|role| format!("role {role}")))
-        .collect();
-    if !exempt.is_empty() {
-        words.push_str(&format!(", but for {}", exempt.join(", ")));
-    }
-    words
 }

@@ -364,7 +364,7 @@ impl Waygate {
         let notices = notices.iter().map(ToString::to_string);
         let notes = notes.chain(notices).chain(snapshot.unmatched_maintenance());
         Report::new(self.routes(), self.rate_limits(), self.concurrency_limits())
-            .with_facts(self.inner.facts(&snapshot))
+            .with_facts(self.inner.facts())
             .with_costed(snapshot.table.costed().collect())
             .with_notes(notes.collect())
     }

@@ -44,6 +44,13 @@ impl fmt::Display for MaintenanceNotice {
         if let Some(end) = set.end {
             write!(f, " until {}", format_wire(end, "Z"))?;
         }
+        let paths = set.exempt_paths.iter().map(ToString::to_string);
+        let networks = set.exempt_ips.iter().map(ToString::to_string);
+        let roles = set.exempt_roles.iter().map(|role| format!("role {role}"));
+        for (index, exempt) in paths.chain(networks).chain(roles).enumerate() {
+            let before = if index == 0 { " but for " } else { ", " };
+            write!(f, "{before}{exempt}")?;
+        }
         match set.reason.is_empty() {
             true => Ok(()),
             false => write!(f, ": {}", set.reason),

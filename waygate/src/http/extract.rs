@@ -202,14 +202,13 @@ async fn count(
             Ok(())
         }
         Err(refusal) => {
-            let now = engine.limit_clock.now(&*engine.clock);
             let wait = wait_of(&refusal, engine.limiting.jitter);
-            let reason = reason(&refusal, engine, &facts(), now, wait);
+            let reason = reason(&refusal, engine, &facts(), wait);
             let responder = responder(route, &refusal, &reason).cloned();
             let blocked = Blocked::new(parts.clone(), reason, engine);
             let answer = reply::limited(responder, blocked.clone()).await;
             let mut headers = HeaderMap::new();
-            of_refused(&mut headers, engine, limits, &refusal, now, wait);
+            of_refused(&mut headers, engine, limits, &refusal, wait);
             Err(Refusal {
                 blocked,
                 answer: Some(answer),

@@ -1,8 +1,10 @@
 //! Gates and limits that are switched off: on a running engine, and in tests.
 
+use std::net::SocketAddr;
+
 use serde_json::json;
 use waygate::{
-    Component, GlobalMaintenance, RouteState, Waygate,
+    Access, Component, GlobalMaintenance, RouteState, Waygate,
     testing::{TestApp, bypass, bypass_lifecycle, bypass_rate_limits},
 };
 
@@ -95,4 +97,25 @@ async fn what_the_builder_has_set_can_be_switched_off() {
     assert_eq!(app.get("/x").await.status(), 503);
     let health: Vec<Component> = waygate.health().into_keys().collect();
     assert_eq!(health, [Component::RateLimitBypass]);
+}
+
+#[tokio::test]
+async fn networks_and_roles_hold_where_lifecycles_are_bypassed() {
+    let (waygate, app) = closed_and_limited().await;
+    let office = Access {
+        ips: vec!["10.0.0.0/8".parse().unwrap()],
+        ..Access::default()
+    };
+    let system = waygate.system();
+    system.set_access("GET:/closed", office).await.unwrap();
+    let inside = app.from_peer(SocketAddr::from(([10, 1, 2, 3], 1)));
+    let of = async |app: &TestApp| app.get("/closed").await.status().as_u16();
+    assert_eq!((of(&app).await, of(&inside).await), (503, 503));
+    waygate.bypass_lifecycle(true).await;
+    assert_eq!((of(&app).await, of(&inside).await), (403, 200));
+    // A test asks as if anybody could.
+    assert_eq!(bypass_lifecycle(of(&app)).await, 200);
+    waygate.bypass_lifecycle(false).await;
+    system.enable("GET:/closed", "").await.unwrap();
+    assert_eq!((of(&app).await, of(&inside).await), (403, 200));
 }

@@ -369,7 +369,7 @@ async fn the_report_says_what_the_engine_starts_with() {
         "service:     billing",
         "state:       in memory; changes end with the process",
         "counters:    in memory of this process; they end with it",
-        "maintenance: global maintenance is on (deploy), but for /any",
+        "note: maintenance of everything is on but for /any: deploy",
         "global default: at most 100 in a minute from the first on, for each client address; each request costs 3",
         "service billing slow: at most 5 in an hour from the first on, for each client address; each request costs 3",
     ] {

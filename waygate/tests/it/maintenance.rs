@@ -555,4 +555,5 @@ async fn the_report_tells_what_is_on_and_what_is_planned() {
     assert!(text.contains(&note), "{text}");
     let note = format!("note: maintenance of service:shop is on until {END}\n");
     assert!(text.contains(&note), "{text}");
+    assert_eq!(text.matches("maintenance").count(), 2, "{text}");
 }

@@ -1,6 +1,9 @@
 //! Behind a Unix socket: a proxy says who the client is.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use axum::{
     Router, extract::ConnectInfo, http::StatusCode, middleware::map_response, response::Response,
@@ -14,7 +17,7 @@ use waygate::{
     ClientAddr, ForwardingHeader, Guarded, MakeService, TrustedProxies, Waygate, testing::TestApp,
 };
 
-use crate::support::builder;
+use crate::{log::Log, support::builder};
 
 #[waygate::allowed_ips("203.0.113.0/24", route = "GET /unix-socket/office")]
 async fn office() {}
@@ -168,4 +171,56 @@ async fn over_tcp_the_peer_is_an_address() {
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.ends_with("\r\n\r\n127.0.0.1"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_proxy_that_names_no_client_is_logged_once() {
+    let (log, _guard) = Log::of_this_thread();
+    let warnings = || {
+        let lines = log.lines();
+        let of_proxy = |line: &&String| line.contains("`x-forwarded-for`");
+        lines.iter().filter(of_proxy).count()
+    };
+    let app = guarded(TrustedProxies::unix_socket()).await;
+    let (path, _gone) = socket_path();
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move { axum::serve(listener, app.into_make_service()).await });
+    let known = "x-forwarded-for: 203.0.113.7\r\n";
+    assert_eq!(
+        ask(&path, "/unix-socket/client", known).await.1,
+        "203.0.113.7"
+    );
+    assert_eq!(warnings(), 0);
+    for header in [
+        "",
+        "x-forwarded-for: unknown\r\n",
+        "forwarded: for=203.0.113.7\r\n",
+    ] {
+        assert_eq!(ask(&path, "/unix-socket/client", header).await.1, "unknown");
+    }
+    assert_eq!(warnings(), 1);
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_on_tcp_that_names_no_client_is_logged_once() {
+    let (log, _guard) = Log::of_this_thread();
+    let proxies = TrustedProxies::networks(["10.0.0.0/8".parse().unwrap()]);
+    let app = TestApp::new(guarded(proxies).await);
+    let ask = async |peer: [u8; 4], header: &str| {
+        let app = app.from_peer(SocketAddr::from((peer, 1)));
+        let app = app.with_header("x-forwarded-for", header);
+        app.get("/unix-socket/client").await.text()
+    };
+    let warnings = || {
+        log.lines()
+            .iter()
+            .filter(|line| line.contains("`x-forwarded-for`"))
+            .count()
+    };
+    assert_eq!(ask([10, 0, 0, 1], "203.0.113.7").await, "203.0.113.7");
+    assert_eq!(ask([192, 0, 2, 1], "").await, "192.0.2.1", "no proxy");
+    assert_eq!(warnings(), 0);
+    assert_eq!(ask([10, 0, 0, 1], "").await, "10.0.0.1");
+    assert_eq!(ask([10, 0, 0, 1], "unknown").await, "10.0.0.1");
+    assert_eq!(warnings(), 1);
 }

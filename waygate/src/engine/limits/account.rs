@@ -77,7 +77,7 @@ impl Counting<'_> {
     fn lone_in_full(&self, claim: Claim, outcome: Outcome, now: Nanos) -> Admission {
         let (claims, outcomes) = (Claims::from(claim), Outcomes::from(outcome));
         let counted = Counted {
-            settled: self.limits.settle(&claims, &outcomes),
+            settled: self.limits.settle(&claims, &outcomes, now),
             claims,
             outcomes,
             mode: CountingMode::Authoritative,
@@ -99,7 +99,7 @@ impl Counting<'_> {
     #[cold]
     pub(crate) fn without_key(&self, policy: u16) -> Box<Refusal> {
         let now = self.engine.limit_clock.now(&*self.engine.clock);
-        let refusal = self.limits.refuse(policy, RefusalCause::NoKey);
+        let refusal = self.limits.refuse(policy, RefusalCause::NoKey, now);
         self.refused(&refusal, now);
         let mode = CountingMode::Authoritative;
         self.record(&Claims::default(), &[], Some(&refusal), mode, now);

@@ -87,7 +87,7 @@ impl Counters {
     pub(crate) fn count_here(&self, limits: &Limits, claims: Claims, now: Nanos) -> Counted {
         let outcomes = self.local.take_at(&limits.takes(&claims), now);
         Counted {
-            settled: limits.settle(&claims, &outcomes),
+            settled: limits.settle(&claims, &outcomes, now),
             claims,
             outcomes,
             mode: CountingMode::Authoritative,
@@ -118,7 +118,7 @@ impl Counters {
         };
         let counted = match taken {
             Ok(outcomes) => Counted {
-                settled: limits.settle(&claims, &outcomes),
+                settled: limits.settle(&claims, &outcomes, now),
                 claims,
                 outcomes: outcomes.into(),
                 mode: CountingMode::Authoritative,
@@ -145,7 +145,7 @@ impl Counters {
         };
         if let Some(closed) = claims.iter().find(is_closed) {
             return Counted {
-                settled: Err(limits.refuse(closed.policy, RefusalCause::StoreGone)),
+                settled: Err(limits.refuse(closed.policy, RefusalCause::StoreGone, now)),
                 claims,
                 outcomes: Outcomes::default(),
                 mode: CountingMode::Closed,
@@ -154,7 +154,7 @@ impl Counters {
         }
         claims.retain(|claim| on_failure(claim) == OnStoreFailure::Local);
         let outcomes = self.take_share(shared, &limits.takes(&claims), now);
-        let settled = limits.settle(&claims, &outcomes);
+        let settled = limits.settle(&claims, &outcomes, now);
         if settled.is_ok() {
             let taken = limits.takes_by_claim(&claims).zip(&*outcomes);
             let taken = taken.filter(|(_, outcome)| outcome.allowed);

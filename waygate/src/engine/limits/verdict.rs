@@ -51,6 +51,8 @@ pub(crate) struct Refusal {
     pub(crate) key: Option<LimitedKey>,
     /// What the answer tells; `None` when nothing was counted.
     pub(crate) told: Option<Told>,
+    /// When it was counted: its waits begin then.
+    pub(crate) at: Nanos,
 }
 
 /// Why a request is refused.
@@ -98,7 +100,7 @@ impl Told {
 impl Limits {
     /// What follows from the store's answers, which come in the order of [`takes`](Self::takes).
     #[inline]
-    pub(crate) fn settle(&self, claims: &[Claim], outcomes: &[Outcome]) -> Settled {
+    pub(crate) fn settle(&self, claims: &[Claim], outcomes: &[Outcome], at: Nanos) -> Settled {
         let (mut refused, mut tightest) = (None::<(Told, &Claim)>, None::<Told>);
         let mut outcomes = outcomes.iter();
         for claim in claims {
@@ -135,19 +137,21 @@ impl Limits {
                 },
                 key: Some(claim.key.clone()),
                 told: Some(told),
+                at,
             })),
         }
     }
 
     /// A refusal by one policy that has counted nothing.
     #[cold]
-    pub(crate) fn refuse(&self, policy: u16, cause: RefusalCause) -> Box<Refusal> {
+    pub(crate) fn refuse(&self, policy: u16, cause: RefusalCause, at: Nanos) -> Box<Refusal> {
         Box::new(Refusal {
             policy: self.policies[usize::from(policy)].clone(),
             tier: 0,
             cause,
             key: None,
             told: None,
+            at,
         })
     }
 }

@@ -77,13 +77,6 @@ impl Maintained {
         }
     }
 
-    /// Whether it is on at `now`, for routes that are not force-active.
-    pub(crate) fn is_on(&self, now: Timestamp) -> bool {
-        self.rule
-            .as_ref()
-            .is_some_and(|rule| rule.is_on(false, || now))
-    }
-
     /// Whether it closes the route in `slot` at `now`.
     #[cfg(feature = "openapi")]
     pub(super) fn closes(&self, slot: usize, forced: bool, now: Timestamp) -> bool {

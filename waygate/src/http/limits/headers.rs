@@ -28,19 +28,25 @@ pub(in crate::http) fn of_passed(
     }
 }
 
-/// Writes what is said about a request that is refused now, for so long.
+/// Writes what is said about a request that is refused for so long.
 pub(in crate::http) fn of_refused(
     headers: &mut HeaderMap,
     engine: &Inner,
     limits: &Limits,
     refusal: &Refusal,
-    now: Nanos,
     wait: Nanos,
 ) {
     if let Some(mut told) = refusal.told {
         // Not before `Retry-After` (draft-ietf-httpapi-ratelimit-headers), jitter included.
         told.outcome.reset_after = told.outcome.reset_after.max(wait);
-        write(headers, engine.limiting.headers, limits, &[], &told, now);
+        write(
+            headers,
+            engine.limiting.headers,
+            limits,
+            &[],
+            &told,
+            refusal.at,
+        );
     }
 }
 

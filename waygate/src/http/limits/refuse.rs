@@ -21,17 +21,16 @@ pub(super) async fn refused(
     refusal: &Refusal,
 ) -> Response {
     let engine = &shared.waygate.inner;
-    let now = engine.limit_clock.now(&*engine.clock);
     let wait = wait_of(refusal, engine.limiting.jitter);
     let (parts, _body) = request.into_parts();
     let facts = RequestFacts::of_parts(&parts, engine).of_route(&route.key);
-    let reason = reason(refusal, engine, &facts, now, wait);
+    let reason = reason(refusal, engine, &facts, wait);
     let responder = responder(route, refusal, &reason)
         .or_else(|| shared.responses().of(&reason))
         .cloned();
     let blocked = Blocked::new(parts, reason, engine);
     let mut response = reply::limited(responder, blocked).await;
-    headers::of_refused(response.headers_mut(), engine, limits, refusal, now, wait);
+    headers::of_refused(response.headers_mut(), engine, limits, refusal, wait);
     response
 }
 
@@ -71,12 +70,11 @@ pub(in crate::http) fn reason(
     refusal: &Refusal,
     engine: &Inner,
     facts: &RequestFacts<'_>,
-    now: Nanos,
     wait: Nanos,
 ) -> BlockReason {
     match refusal.cause {
         RefusalCause::NoKey => BlockReason::KeyMissing(key_missing(refusal, engine, facts)),
-        _ => BlockReason::RateLimited(limited(refusal, now, wait)),
+        _ => BlockReason::RateLimited(limited(refusal, wait)),
     }
 }
 
@@ -91,7 +89,7 @@ fn key_missing(refusal: &Refusal, engine: &Inner, facts: &RequestFacts<'_>) -> K
     }
 }
 
-fn limited(refusal: &Refusal, now: Nanos, wait: Nanos) -> RateLimited {
+fn limited(refusal: &Refusal, wait: Nanos) -> RateLimited {
     let policy = &refusal.policy;
     let too_costly = refusal.cause == RefusalCause::TooCostly;
     RateLimited {
@@ -99,7 +97,7 @@ fn limited(refusal: &Refusal, now: Nanos, wait: Nanos) -> RateLimited {
         limit: policy.rates(refusal.tier).text.as_ref().to_owned(),
         tier: policy.tier_name(refusal.tier).cloned(),
         retry_after: wait.div_ceil(SECOND).max(u64::from(!too_costly)),
-        reset_at: instant(now.saturating_add(least_wait_of(refusal))),
+        reset_at: instant(refusal.at.saturating_add(least_wait_of(refusal))),
         store_gone: refusal.cause == RefusalCause::StoreGone,
         too_costly,
     }

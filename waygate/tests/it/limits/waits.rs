@@ -272,3 +272,33 @@ async fn a_cost_that_never_fits_is_not_set() {
         "{report}"
     );
 }
+
+/// By the clock of the machine, which goes on between the count and the answer.
+#[tokio::test]
+async fn a_refusal_ends_when_its_quota_does() {
+    let waygate = builder().build().await.unwrap();
+    let app = app(&waygate, &["GET:/search"]).await;
+    let fields = json!({"limit": "1/calendar day", "key_strategy": "global"});
+    set(&waygate, "GET:/search#default", fields).await;
+    let reset_of = async || {
+        let answer = app.get("/search").await;
+        let reset = answer.header("x-ratelimit-reset").unwrap().to_owned();
+        (answer, reset.parse::<i64>().unwrap())
+    };
+    let (served, mut reset) = reset_of().await;
+    assert_eq!(served.status(), 200);
+    // At midnight, another day begins.
+    let refused = loop {
+        match reset_of().await {
+            (answer, same) if answer.status() == 429 => {
+                assert_eq!(same, reset);
+                break answer;
+            }
+            (_, next) => reset = next,
+        }
+    };
+    assert_eq!(reset % 86_400, 0);
+    let body: Value = refused.json();
+    let at: waygate::Timestamp = body["error"]["reset_at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(at, waygate::Timestamp::from_second(reset).unwrap());
+}

@@ -151,18 +151,23 @@ pub use http::{
     IntoResponder, Key, KeyFunction, KeyMissing, MakeService, PathError, RateLimitFunctions,
     RateLimited, Responder, Responses, Roles, RouteGuard,
 };
+/// A network in CIDR notation, as in [`Access`].
+#[cfg(feature = "engine")]
+pub use ipnet::IpNet;
 #[cfg(feature = "engine")]
 pub use waygate_core::{
     Secret, Timestamp,
     decision::{Block, Facts, Verdict},
     grammar::{
-        Algorithm, EnvName, Interval, Invalid, KeyPart, LinkTarget, Method, OnMissingKey,
-        PolicyName, Reason, RoleName, ServiceName,
+        Algorithm, EnvName, Interval, Invalid, KeyPart, KeySource, Limit, LinkTarget, Method,
+        OnMissingKey, OnStoreFailure, Percentage, PolicyName, Reason, RoleName, RouteSpec,
+        ServiceName, TierLimit, TimeZoneName,
     },
     model::{
-        Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, Dropped, GlobalMaintenance,
-        Lifecycle, LimitKey, LimitScope, Origin, Position, RateLimitPolicy, Revision, RouteKey,
-        RouteState, RouteStatus, RouteView, Tier, Window, WindowId,
+        Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, Disabled, Dropped, Epoch,
+        ExemptPath, GlobalMaintenance, Lifecycle, LimitKey, LimitScope, Origin, PlannedWindow,
+        Position, RateLimitPolicy, Revision, RouteKey, RouteState, RouteStatus, RouteView, Tier,
+        Window, WindowId,
     },
     net::{ForwardingHeader, TrustedProxies},
     port::{AuditQuery, BackendError},

@@ -291,8 +291,8 @@ fn nests_within(value: &serde_json::Value, levels: usize) -> bool {
     levels > 0 && inner.all(|value| nests_within(value, levels - 1))
 }
 
-/// Which audit entries are wanted. The filters apply before the limit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Which audit entries are wanted. The filters apply before the limit. By default the newest 100.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditQuery {
     /// At most this many.
     pub limit: usize,
@@ -302,6 +302,17 @@ pub struct AuditQuery {
     pub path: Option<String>,
     /// Only entries of this service.
     pub service: Option<String>,
+}
+
+impl Default for AuditQuery {
+    fn default() -> Self {
+        Self {
+            limit: 100,
+            offset: 0,
+            path: None,
+            service: None,
+        }
+    }
 }
 
 impl AuditQuery {

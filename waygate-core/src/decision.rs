@@ -278,20 +278,24 @@ pub fn decide<'a>(
 ) -> Verdict<'a> {
     let forced = gates.route.is_some_and(RouteRule::is_force_active);
     let now = LazyCell::new(now);
-    let mut exempt = false;
-    if let Some(rule) = gates.global.filter(|rule| rule.is_on(forced, || *now)) {
-        if !rule.exempts(facts) {
-            let (reason, until) = rule.reason();
-            return Verdict::Block(Block::GlobalMaintenance { reason, until });
-        }
-        exempt = true;
+    let [global, service] =
+        [gates.global, gates.service].map(|rule| rule.filter(|rule| rule.is_on(forced, || *now)));
+    let exempt = global.is_some() || service.is_some();
+    let own = gates.route.filter(|_| !forced);
+    let end_of_own = || own.and_then(|rule| rule.gate(|| *now).end());
+    let service = service.filter(|rule| !rule.exempts(facts));
+    if let Some(rule) = global.filter(|rule| !rule.exempts(facts)) {
+        let until = later(rule.until(), || service.map(MaintenanceRule::until));
+        return Verdict::Block(Block::GlobalMaintenance {
+            reason: rule.reason(),
+            until: later(until, end_of_own),
+        });
     }
-    if let Some(rule) = gates.service.filter(|rule| rule.is_on(forced, || *now)) {
-        if !rule.exempts(facts) {
-            let (reason, until) = rule.reason();
-            return Verdict::Block(Block::ServiceMaintenance { reason, until });
-        }
-        exempt = true;
+    if let Some(rule) = service {
+        return Verdict::Block(Block::ServiceMaintenance {
+            reason: rule.reason(),
+            until: later(rule.until(), end_of_own),
+        });
     }
     let Some(rule) = gates.route else {
         return Verdict::passing(false, exempt);
@@ -309,6 +313,32 @@ pub fn decide<'a>(
         }
     }
     Verdict::passing(rule.deprecated, exempt)
+}
+
+/// When a request that one gate refuses until `end` may pass another one as well, which may have no end that is known.
+/// `None` of the other means that it is open. It is asked only where that matters.
+fn later(
+    end: Option<Timestamp>,
+    other: impl FnOnce() -> Option<Option<Timestamp>>,
+) -> Option<Timestamp> {
+    let end = end?;
+    match other() {
+        None => Some(end),
+        Some(other) => Some(end.max(other?)),
+    }
+}
+
+impl Gate {
+    /// When it opens, where it is closed.
+    fn end(&self) -> Option<Option<Timestamp>> {
+        match self {
+            Self::Open => None,
+            Self::Closed(Closed::Maintenance { until, .. } | Closed::Disabled { until, .. }) => {
+                Some(*until)
+            }
+            Self::Closed(Closed::EnvGated { .. }) => Some(None),
+        }
+    }
 }
 
 impl Verdict<'_> {

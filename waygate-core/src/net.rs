@@ -192,22 +192,49 @@ where
     I: IntoIterator<Item = &'a T>,
     I::IntoIter: DoubleEndedIterator,
 {
-    // Commas in quoted strings split as well. To honour quotes from the left would let the client open one that swallows
-    // what the proxies add.
-    forwarded
-        .into_iter()
-        .rev()
-        .flat_map(|line| line.as_ref().rsplit(|byte| *byte == b','))
+    let lines = forwarded.into_iter().rev();
+    lines
+        .flat_map(|line| pieces_from_right(line.as_ref(), b','))
         .map(|hop| std::str::from_utf8(hop).ok().and_then(address))
+}
+
+/// The pieces between separators outside of quoted strings (RFC 9110 section 5.6.4), the last one first.
+///
+/// Quotes are paired from the right. From the left, a client could open one that swallows what the proxies add; from the
+/// right, each proxy pairs those of its own. A quote that has no counterpart makes one piece of all that is left of it.
+fn pieces_from_right(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut left = Some(text);
+    std::iter::from_fn(move || {
+        let text = left?;
+        let mut in_quotes = false;
+        for at in (0..text.len()).rev() {
+            let escapes = text[..at].iter().rev().take_while(|byte| **byte == b'\\');
+            match text[at] {
+                b'"' if !in_quotes || escapes.count() % 2 == 0 => in_quotes = !in_quotes,
+                byte if byte == separator && !in_quotes => {
+                    left = Some(&text[..at]);
+                    return Some(&text[at + 1..]);
+                }
+                _ => {}
+            }
+        }
+        left = None;
+        Some(text)
+    })
 }
 
 /// The address of one hop: an address with or without port, or the `for=` of an RFC 7239 element.
 fn address(hop: &str) -> Option<IpAddr> {
     let hop = trim(hop);
     let node = if hop.contains('=') {
-        let mut pairs = hop.split(';').filter_map(|pair| pair.split_once('='));
-        let (_, value) = pairs.find(|(name, _)| trim(name).eq_ignore_ascii_case("for"))?;
-        trim(value)
+        let pairs = pieces_from_right(hop.as_bytes(), b';');
+        let pairs = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()?.split_once('='));
+        let mut nodes = pairs.filter(|(name, _)| trim(name).eq_ignore_ascii_case("for"));
+        // Once at most (RFC 7239 section 4).
+        match (nodes.next(), nodes.next()) {
+            (Some((_, node)), None) => trim(node),
+            _ => return None,
+        }
     } else {
         hop
     };
@@ -255,6 +282,8 @@ fn trim(text: &str) -> &str {
 #[inline]
 pub fn client_network(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
     match address.to_canonical() {
+        // IPv4 clients behind a translator (RFC 6052 section 2.1): each is another one.
+        IpAddr::V6(v6) if v6.segments()[..6] == NAT64 => IpAddr::V6(v6),
         IpAddr::V6(v6) => {
             let kept = u32::from(ipv6_prefix.min(128));
             let mask = u128::MAX.checked_shl(128 - kept).unwrap_or(0);
@@ -263,6 +292,9 @@ pub fn client_network(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
         v4 => v4,
     }
 }
+
+/// The prefix `64:ff9b::/96`.
+const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
 
 /// How many leading bits the IPv6 addresses of one customer have in common (RFC 6177).
 pub const IPV6_CUSTOMER: u8 = 64;

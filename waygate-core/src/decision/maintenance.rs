@@ -61,8 +61,11 @@ impl MaintenanceRule {
             || has_any(&self.exempt_roles, facts)
     }
 
-    /// Why it is on, and until when.
-    pub(super) fn reason(&self) -> (&Reason, Option<Timestamp>) {
-        (&self.reason, self.until)
+    pub(super) fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        self.until
     }
 }

@@ -224,6 +224,54 @@ fn global_maintenance_comes_before_everything_but_force_active() {
 }
 
 #[test]
+fn a_block_lasts_until_the_last_gate_opens() {
+    let until = |end: Option<i64>| {
+        let config = GlobalMaintenance {
+            end: end.map(at),
+            ..everything()
+        };
+        MaintenanceRule::compile(&config, at(0)).unwrap()
+    };
+    let (short, long, endless) = (until(Some(10)), until(Some(20)), until(None));
+    let disabled = |end: Option<i64>| {
+        let until = end.map(at);
+        compile(&position(Lifecycle::Disabled(Disabled {
+            until,
+            ..Disabled::default()
+        })))
+    };
+    let (open, env) = (compile(&RouteState::default()), compile(&gated(&["dev"])));
+    let (own_30, own_5, own) = (disabled(Some(30)), disabled(Some(5)), disabled(None));
+    for (global, service, route, expected) in [
+        (Some(&short), None, &open, Some(10)),
+        (Some(&short), Some(&long), &open, Some(20)),
+        (Some(&long), Some(&short), &open, Some(20)),
+        (None, Some(&short), &open, Some(10)),
+        (Some(&short), Some(&endless), &open, None),
+        (Some(&endless), Some(&short), &open, None),
+        (Some(&short), Some(&long), &own_30, Some(30)),
+        (Some(&short), Some(&long), &own_5, Some(20)),
+        (None, Some(&long), &own_30, Some(30)),
+        (Some(&short), None, &own, None),
+        (Some(&short), None, &env, None),
+    ] {
+        let gates = Gates {
+            global,
+            service,
+            route: Some(route),
+        };
+        let verdict = decide(gates, &Caller::default(), || at(1));
+        let found = match verdict {
+            Verdict::Block(
+                Block::GlobalMaintenance { until, .. } | Block::ServiceMaintenance { until, .. },
+            ) => until,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found, expected.map(at), "{verdict:?}");
+    }
+}
+
+#[test]
 fn maintenance_of_a_service_is_named_unless_everything_is_in_maintenance() {
     let (rule, route) = (global(false), compile(&RouteState::default()));
     let blocked = |global| {

@@ -81,6 +81,11 @@ impl GlobalMaintenance {
         self.enabled && self.start.is_none() && self.end.is_none()
     }
 
+    /// Whether it exempts no path, network or role.
+    pub fn exempts_nothing(&self) -> bool {
+        self.exempt_paths.is_empty() && self.exempt_ips.is_empty() && self.exempt_roles.is_empty()
+    }
+
     /// The same with instants that can be stored: whole microseconds.
     ///
     /// # Errors
@@ -168,9 +173,26 @@ impl ExemptPath {
 
     /// Whether the exemption is for this path, asked with one method or other.
     pub fn covers_path(&self, path: &str) -> bool {
-        let is_below = |prefix: &str| path.len() > prefix.len() && path.starts_with(prefix);
+        let is_below = |prefix: &str| path.strip_prefix(prefix).is_some_and(stays_below);
         self.0.path() == path || catch_all(self.0.path()).is_some_and(is_below)
     }
+}
+
+/// Whether what stands below a prefix stays there, however a server reads it: without `.` and `..` (RFC 3986 section
+/// 5.2.4), empty segments, parameters of segments, backslashes, and any of their characters percent-encoded.
+fn stays_below(rest: &str) -> bool {
+    let is_encoded = |triple: &[u8]| {
+        triple[0] == b'%'
+            && matches!(
+                [triple[1], triple[2].to_ascii_lowercase()],
+                [b'2', b'e' | b'f' | b'5'] | [b'3', b'b'] | [b'5', b'c'] | [b'0', b'0']
+            )
+    };
+    let is_plain =
+        |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains(['\\', ';']);
+    // A slash at the end is fine.
+    let segments = rest.strip_suffix('/').unwrap_or(rest);
+    segments.split('/').all(is_plain) && !rest.as_bytes().windows(3).any(is_encoded)
 }
 
 /// What stands before a catch-all at the end of a template: `/v1/` of `/v1/{*rest}`.
@@ -188,9 +210,14 @@ impl FromStr for ExemptPath {
         let key: RouteKey = text.parse().map_err(|e: Invalid| {
             invalid(format!("{} (write `/path` or `METHOD:/path`)", e.problem()))
         })?;
-        match key.service() {
-            Some(service) => Err(invalid(format!("`{service}` is no HTTP method"))),
-            None => Ok(Self(key)),
+        if let Some(service) = key.service() {
+            return Err(invalid(format!("`{service}` is no HTTP method")));
+        }
+        match catch_all(key.path()) {
+            Some(prefix) if !prefix.ends_with('/') => Err(invalid(format!(
+                "a catch-all is a segment of its own: `{prefix}/{{*rest}}`"
+            ))),
+            _ => Ok(Self(key)),
         }
     }
 }
@@ -221,6 +248,37 @@ mod tests {
 
     fn exempt(text: &str) -> ExemptPath {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_prefix_covers_what_stays_below_it() {
+        let covers = |path: &str| exempt("/v1/{*rest}").covers_path(path);
+        for below in ["/v1/a", "/v1/a/", "/v1/a/b.c", "/v1/a%20b", "/v1/{id}/..x"] {
+            assert!(covers(below), "{below}");
+        }
+        for path in [
+            "/v1",
+            "/v1/",
+            "/v10/a",
+            "/v1/../admin",
+            "/v1/./a",
+            "/v1/a/..",
+            "/v1//admin",
+            "/v1/%2e%2e/admin",
+            "/v1/%2E./admin",
+            "/v1/..%2fadmin",
+            "/v1/a%2Fb",
+            "/v1/%252e%252e/admin",
+            "/v1/..;/admin",
+            "/v1/..%3b/admin",
+            "/v1/..\\admin",
+            "/v1/..%5Cadmin",
+            "/v1/a%00",
+        ] {
+            assert!(!covers(path), "{path}");
+        }
+        let error = "/v1{*rest}".parse::<ExemptPath>().unwrap_err().to_string();
+        assert!(error.contains("`/v1/{*rest}`"), "{error}");
     }
 
     #[test]

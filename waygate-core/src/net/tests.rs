@@ -104,6 +104,34 @@ fn what_is_no_address_ends_the_chain() {
 }
 
 #[test]
+fn what_stands_in_quotes_is_no_element() {
+    for element in [
+        r#"for=203.0.113.9;host="x,for=10.0.0.1;a=""#,
+        r#"host="a;for=10.0.0.1;b=";for=203.0.113.9"#,
+        r#"host="x\",for=10.0.0.1;a=\"";for=203.0.113.9"#,
+        r#"host="\\";for=203.0.113.9"#,
+        r#"for=203.0.113.9;secret="a,b;c""#,
+    ] {
+        assert_eq!(told(element), "203.0.113.9", "{element}");
+        // What a client sends itself comes before it, and swallows nothing.
+        for before in ["for=10.0.0.9", "for=\"10.0.0.9", "\"", "a=\"b", "\\"] {
+            let line = format!("{before}, {element}");
+            assert_eq!(told(&line), "203.0.113.9", "{line}");
+        }
+    }
+    // Two of them leave it open which.
+    assert_eq!(told("for=203.0.113.9;for=203.0.113.10"), "10.0.0.1");
+}
+
+#[test]
+fn clients_behind_a_translator_are_counted_apart() {
+    let of = |text: &str| client_network(ip(text), IPV6_CUSTOMER);
+    assert_eq!(of("64:ff9b::203.0.113.9"), ip("64:ff9b::203.0.113.9"));
+    assert_ne!(of("64:ff9b::203.0.113.9"), of("64:ff9b::203.0.113.10"));
+    assert_eq!(of("64:ff9b:1::1"), ip("64:ff9b:1::"));
+}
+
+#[test]
 fn bytes_that_are_no_text_end_the_chain_and_no_more() {
     let client = internal().client(ip("10.0.0.1"), [b"\xff\xfe, 203.0.113.9".as_slice()]);
     assert_eq!(client, ip("203.0.113.9"));

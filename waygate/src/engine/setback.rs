@@ -134,7 +134,11 @@ fn maintenance_again(
     let lost: GlobalMaintenance =
         read(line).or_else(|| switches_on(line).then(|| closed_maintenance(0).value))?;
     let known = stored.maintenance(scope).value;
-    (lost.enabled && !known.is_unbounded() && lost != known).then_some(lost)
+    // Closed as the lost change has it, or more.
+    let is_closed = known.is_unbounded()
+        && known.exempts_nothing()
+        && (known.include_force_active || !lost.include_force_active);
+    (lost.enabled && !is_closed && lost != known).then_some(lost)
 }
 
 impl Inner {

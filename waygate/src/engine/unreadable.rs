@@ -197,7 +197,10 @@ impl Stored {
                 let known = self.routes.get(key);
                 known.is_some_and(|known| is_closed_for_good(&known.value.state.position))
             }
-            RecordId::Maintenance(scope) => self.maintenance(scope).value.is_unbounded(),
+            RecordId::Maintenance(scope) => {
+                let known = self.maintenance(scope).value;
+                known.is_unbounded() && known.exempts_nothing()
+            }
             RecordId::Schedule(_)
             | RecordId::Limit(_)
             | RecordId::Concurrency(_)

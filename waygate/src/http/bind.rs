@@ -210,21 +210,30 @@ fn claimed_twice(route: &RouteSpec, claims: &[Claim<'_>]) -> Option<BindError> {
 }
 
 impl Bound {
-    /// Adds what the router serves, and neither attributes nor the document name.
+    /// Adds what the routers serve, and neither attributes nor a document name.
     ///
     /// What was `known` before by a call of `register` is found all the same, so that it stays when that is taken back.
-    pub(super) fn add_undocumented(&mut self, survey: &Survey, known: &Table) {
-        let bound: HashSet<RouteKey> = self.routes.iter().map(|route| route.key.clone()).collect();
-        let is_bound = |method: Option<Method>, path: &PathTemplate| {
-            bound.contains(&RouteKey::new(method, path))
-        };
-        for served in survey.served() {
+    pub(super) fn add_undocumented<'a>(
+        &mut self,
+        surveys: impl Iterator<Item = &'a Survey> + Clone,
+        known: &Table,
+    ) {
+        let is_one =
+            |served: &&Served| served.others && (served.is_any || served.methods.is_empty());
+        // A handler for all methods comes last: it is no route for the methods that another router serves by themselves.
+        let all = || surveys.clone().flat_map(Survey::served);
+        let by_method = all().filter(|served| !is_one(served));
+        let whole = all().filter(is_one);
+        let mut bound: HashSet<RouteKey> =
+            self.routes.iter().map(|route| route.key.clone()).collect();
+        for served in by_method.chain(whole) {
             let path = &served.path;
-            if is_bound(None, path) {
+            let is_bound = |method: Option<Method>| bound.contains(&RouteKey::new(method, path));
+            if is_bound(None) {
                 continue;
             }
             let is_known = |method: Option<Method>| {
-                is_bound(method, path) || known.exact(&RouteKey::new(method, path)).is_some()
+                is_bound(method) || known.exact(&RouteKey::new(method, path)).is_some()
             };
             // `HEAD` follows `GET`.
             let is_followed = |method: Method| {
@@ -232,7 +241,7 @@ impl Bound {
                     && is_known(Some(Method::Get))
                     && !is_known(Some(Method::Head))
             };
-            let is_one = served.others && (served.is_any || served.methods.is_empty());
+            let is_one = is_one(&served);
             let has_own = Method::ALL.into_iter().any(|method| is_known(Some(method)));
             if is_one && has_own {
                 let key = RouteKey::new(None, path);
@@ -250,15 +259,18 @@ impl Bound {
                 }
             };
             let is_covered = known.is_covered(path);
-            for method in methods
-                .into_iter()
-                .filter(|method| !is_bound(*method, path))
-            {
+            let new: Vec<_> = (methods.into_iter())
+                .filter(|method| !is_bound(*method))
+                .collect();
+            for method in new {
                 let route = served_route(RouteKey::new(method, path), Source::Router);
                 // One of its own would take the method away from the route that governs all of them.
                 match is_covered && method.is_some() && known.exact(&route.key).is_none() {
                     true => self.covered.push(route),
-                    false => self.routes.push(route),
+                    false => {
+                        bound.insert(route.key.clone());
+                        self.routes.push(route);
+                    }
                 }
             }
         }

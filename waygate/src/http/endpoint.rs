@@ -144,10 +144,16 @@ impl Endpoint {
         }
         if let Some(matched) = matched {
             let of_path = |path: &str| table.governing(method.as_str(), path);
-            add(
-                &mut slots,
-                identity::governing(matched, extensions, of_path),
-            );
+            let mut of_matched = identity::governing(matched, extensions, of_path);
+            if self.runs_nothing() {
+                // The router has no handler for the method. That of another router is behind an endpoint of its own.
+                let is_whole = |slot| {
+                    let route = table.route(slot);
+                    route.is_some_and(|route| route.key.method().is_none())
+                };
+                of_matched.retain(|slot| is_whole(*slot));
+            }
+            add(&mut slots, of_matched);
         }
         slots
     }

@@ -101,9 +101,7 @@ impl Waygate {
         };
         let has_principal = inner.principal.is_some();
         let mut bound = bind::bind(&handlers, parts, unmounted, has_principal, &known).await?;
-        for part in &*parts {
-            bound.add_undocumented(&part.survey, &known);
-        }
+        bound.add_undocumented(parts.iter().map(|part| &part.survey), &known);
         let surveys = || parts.iter().map(|part| &part.survey);
         let found = Found {
             served: surveys().flat_map(Survey::served).map(served).collect(),

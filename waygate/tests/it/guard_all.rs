@@ -1,10 +1,18 @@
 //! Several routers of one program on one engine, and one router of many in a test.
 
-use axum::{Router, routing::get};
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{any, get, post},
+};
+use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
     Api, BindError, BindErrors, GlobalMaintenance, Guarded, Interval, RateLimitPolicy,
-    Registration, Waygate, testing::TestApp,
+    Registration, Waygate,
+    port::{Backend, MemoryBackend},
+    testing::TestApp,
 };
 
 use crate::support::{at, clock};
@@ -266,4 +274,82 @@ async fn the_part_itself_is_checked() {
         errors.ends_with("help: did you mean `it::guard_all::part`?"),
         "{errors}"
     );
+}
+
+/// What one router does not serve, the state and the limits of another one say nothing about.
+#[tokio::test]
+async fn a_method_that_only_another_router_serves_is_405() {
+    let waygate = Waygate::builder()
+        .allow_unmounted("")
+        .build()
+        .await
+        .unwrap();
+    let [public, private] = waygate
+        .guard_all([
+            Router::new().route("/guard-all/same", get(|| async { "public" })),
+            Router::new().route("/guard-all/same", post(|| async { "private" })),
+        ])
+        .await
+        .unwrap();
+    let (public, private) = (TestApp::new(public), TestApp::new(private));
+    let post_to = async |app: &TestApp| {
+        let answer = app.request(http::Method::POST, "/guard-all/same", "").await;
+        answer.status().as_u16()
+    };
+    let system = waygate.system();
+    for at in ["POST:/guard-all/same#default", "*#default"] {
+        let policy = serde_json::from_value(json!({"limit": "1/hour", "key_strategy": "global"}));
+        let set = system.set_rate_limit(at.parse().unwrap(), policy.unwrap());
+        set.await.unwrap();
+    }
+    for _ in 0..3 {
+        assert_eq!(post_to(&public).await, 405);
+    }
+    assert_eq!(
+        (post_to(&private).await, post_to(&private).await),
+        (200, 429)
+    );
+    system
+        .disable("POST:/guard-all/same", "fraud case")
+        .await
+        .unwrap();
+    assert_eq!(
+        (post_to(&public).await, post_to(&private).await),
+        (405, 503)
+    );
+}
+
+/// A release that adds a router with a handler for all methods opens nothing that was closed.
+#[tokio::test]
+async fn a_handler_for_all_methods_leaves_another_routers_route_its_own() {
+    for turned in [false, true] {
+        let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::new());
+        let start = async || {
+            let builder = Waygate::builder().allow_unmounted("");
+            let builder = builder.shared_backend(backend.clone());
+            builder.build().await.unwrap()
+        };
+        let private = || Router::new().route("/guard-all/any", post(|| async { "private" }));
+        let public = || Router::new().route("/guard-all/any", any(|| async { "public" }));
+        let waygate = start().await;
+        waygate.guard(private()).await.unwrap();
+        let system = waygate.system();
+        system.disable("POST:/guard-all/any", "").await.unwrap();
+
+        let waygate = start().await;
+        let mut routers = [public(), private()];
+        if turned {
+            routers.reverse();
+        }
+        let mut guarded = waygate.guard_all(routers).await.unwrap();
+        if turned {
+            guarded.reverse();
+        }
+        let [_, private] = guarded.map(TestApp::new);
+        let answer = private
+            .request(http::Method::POST, "/guard-all/any", "")
+            .await;
+        assert_eq!(answer.status(), 503, "turned: {turned}");
+        assert!(waygate.orphans().await.is_empty(), "turned: {turned}");
+    }
 }

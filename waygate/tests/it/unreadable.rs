@@ -4,6 +4,7 @@ mod kinds;
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -739,4 +740,35 @@ async fn a_lost_change_that_cannot_be_read_closes_what_it_was_about() {
     assert_eq!(process.answers("/a").await, 503);
     let health = process.records();
     assert!(health.contains("`route/GET:/a`"), "{health}");
+}
+
+/// Maintenance with exemptions, then the same without them, of which the record or the change is lost.
+#[tokio::test]
+async fn exemptions_that_were_withdrawn_do_not_come_back() {
+    for (withdrawn, is_lost) in [
+        (json!({"exempt_paths": ["/a"]}), true),
+        (json!({"exempt_paths": ["/a"]}), false),
+        (json!({"exempt_ips": ["0.0.0.0/0"]}), true),
+        (json!({"exempt_ips": ["0.0.0.0/0"]}), false),
+    ] {
+        let directory = Directory::new();
+        let path = directory.state();
+        let process = start(&path).await;
+        let system = process.waygate.system();
+        for config in [withdrawn.clone(), json!({})] {
+            let config = serde_json::from_value(config).unwrap();
+            system.enable_global_maintenance(config).await.unwrap();
+        }
+        drop((system, process));
+        match is_lost {
+            true => fs::write(&path, "").unwrap(),
+            false => edit(&path, |entities| {
+                entities["global"]["value"]["reason"] = json!(3)
+            }),
+        }
+        let process = start(&path).await;
+        let client = process.app.from_peer(SocketAddr::from(([192, 0, 2, 1], 1)));
+        let answer = client.get("/a").await.status();
+        assert_eq!(answer, 503, "{withdrawn} {is_lost}");
+    }
 }

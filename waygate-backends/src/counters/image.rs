@@ -88,6 +88,13 @@ impl MemoryCounters {
         Ok(image)
     }
 
+    /// Whether these bytes may be an image, a damaged one included: nothing at all, nothing but zeros as after a loss of
+    /// power, or what begins with the mark.
+    pub(crate) fn may_be_image(bytes: &[u8]) -> bool {
+        let head = &bytes[..bytes.len().min(MARK.len())];
+        MARK.starts_with(head) || bytes.iter().all(|byte| *byte == 0)
+    }
+
     /// Puts back what an image holds, into a store that has counted nothing yet. What is spent by `now` is not.
     ///
     /// # Errors

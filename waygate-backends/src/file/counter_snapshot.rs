@@ -12,7 +12,7 @@ use waygate_core::{Printable, limit::quota::Nanos, port::BackendError};
 use super::{
     files::{self, Files},
     lock::{self, Lock},
-    stamp,
+    stamp::{self, Stamp},
 };
 use crate::counters::{MAX_BYTES, MemoryCounters};
 
@@ -79,7 +79,8 @@ impl CounterSnapshot {
     /// count, in nanoseconds since the Unix epoch. Blocks for as long as it reads.
     ///
     /// # Errors
-    /// [`BackendError::Misconfigured`] when the path cannot be that of a file that is replaced.
+    /// [`BackendError::Misconfigured`] when the path cannot be that of a file that is replaced, or the file holds something
+    /// else.
     pub fn open(
         path: impl AsRef<Path>,
         counters: &MemoryCounters,
@@ -108,7 +109,16 @@ impl CounterSnapshot {
         })?;
         let files = Files::of(WHAT, &path)?;
         files.check_lock()?;
-        let restored = restore(&files.main, counters, now);
+        let read = stamp::read(&files.main, MAX_BYTES);
+        if let (Place::At(_), Ok(Some((_, Some(bytes))))) = (&place, &read)
+            && !MemoryCounters::may_be_image(bytes)
+        {
+            return Err(BackendError::Misconfigured(format!(
+                "{WHAT} `{}`: it holds something else, which would be replaced; name a file of its own",
+                path.display()
+            )));
+        }
+        let restored = restore(&files.main, read, counters, now);
         // A file that says nothing that the counters do not is not written again.
         let is_current = restored.fault.is_none();
         let kept = Kept {
@@ -224,8 +234,13 @@ impl fmt::Debug for CounterSnapshot {
     }
 }
 
-fn restore(path: &Path, counters: &MemoryCounters, now: Nanos) -> Restored {
-    let read = match stamp::read(path, MAX_BYTES) {
+fn restore(
+    path: &Path,
+    read: io::Result<Option<(Stamp, Option<Vec<u8>>)>>,
+    counters: &MemoryCounters,
+    now: Nanos,
+) -> Restored {
+    let read = match read {
         Ok(None) => return Restored::default(),
         Ok(Some((_, Some(bytes)))) => counters.read_image(&bytes, now),
         Ok(Some((_, None))) => Err(format!("it has more than {MAX_BYTES} bytes")),
@@ -387,7 +402,7 @@ mod tests {
         passes(&counters, "a");
         drop(snapshot);
         let whole = fs::read(&path).unwrap();
-        for damaged in [&b""[..], b"{}", &whole[..whole.len() - 1], &whole[1..]] {
+        for damaged in [&b""[..], &[0; 64], &whole[..whole.len() - 1], &whole[..4]] {
             fs::write(&path, damaged).unwrap();
             let (counters, snapshot) = process(&path);
             let fault = snapshot.restored().fault.clone().unwrap();
@@ -397,6 +412,22 @@ mod tests {
             drop(snapshot);
             let (_, snapshot) = process(&path);
             assert_eq!(snapshot.restored().fault, None);
+        }
+    }
+
+    #[test]
+    fn a_file_that_holds_something_else_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.json.audit.jsonl");
+        for other in ["{}\n", "WGCOUNTS are something else", "0"] {
+            fs::write(&path, other).unwrap();
+            let counters = MemoryCounters::new();
+            let refused = CounterSnapshot::open(&path, &counters, START).unwrap_err();
+            let BackendError::Misconfigured(text) = &refused else {
+                panic!("{refused:?}");
+            };
+            assert!(text.contains("it holds something else"), "{text}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), other);
         }
     }
 

@@ -1,14 +1,24 @@
 //! Who clients are, and what the log says once of those that are not known.
 
+#[cfg(feature = "axum")]
 use std::sync::Once;
 
-use waygate_core::{Printable, net::TrustedProxies};
+use waygate_core::net::TrustedProxies;
 
-/// How clients are told apart.
+/// How clients are known.
 #[derive(Debug)]
 pub(crate) struct Clients {
     pub(crate) proxies: TrustedProxies,
+    #[cfg(feature = "axum")]
+    logged: Logged,
+}
+
+/// What has been logged.
+#[cfg(feature = "axum")]
+#[derive(Debug)]
+struct Logged {
     no_peer: Once,
+    #[cfg(unix)]
     untrusted_socket: Once,
     no_header: Once,
 }
@@ -18,7 +28,7 @@ impl Clients {
     /// Without addresses, limits by address have one counter for everybody and networks let nobody in: an oversight, mostly.
     #[cold]
     pub(crate) fn warn_of_peer(&self) {
-        self.no_peer.call_once(|| {
+        self.logged.no_peer.call_once(|| {
             tracing::warn!(
                 "no client's address is known, so limits by address count everybody together: serve the application with \
                  `Guarded::into_make_service()`, `MakeService::new(..)` or \
@@ -30,7 +40,7 @@ impl Clients {
     #[cfg(unix)]
     #[cold]
     pub(crate) fn warn_of_socket(&self) {
-        self.untrusted_socket.call_once(|| {
+        self.logged.untrusted_socket.call_once(|| {
             tracing::warn!(
                 "no client's address is known behind a Unix socket, so limits by address count everybody together: if a \
                  proxy serves the clients, say `.trusted_proxies(TrustedProxies::unix_socket())`"
@@ -41,12 +51,12 @@ impl Clients {
     /// A proxy that does not set the header hides its clients.
     #[cold]
     pub(crate) fn warn_of_proxy(&self) {
-        self.no_header.call_once(|| {
+        self.logged.no_header.call_once(|| {
             tracing::warn!(
                 "a request from a trusted proxy has no address in `{}`, so its client is not known, and limits by address \
                  count it with all others like it: let the proxy set this header, or name the one that it sets with \
                  `TrustedProxies::writing`",
-                Printable(self.proxies.header().name()),
+                waygate_core::Printable(self.proxies.header().name()),
             );
         });
     }
@@ -56,9 +66,13 @@ impl From<TrustedProxies> for Clients {
     fn from(proxies: TrustedProxies) -> Self {
         Self {
             proxies,
-            no_peer: Once::new(),
-            untrusted_socket: Once::new(),
-            no_header: Once::new(),
+            #[cfg(feature = "axum")]
+            logged: Logged {
+                no_peer: Once::new(),
+                #[cfg(unix)]
+                untrusted_socket: Once::new(),
+                no_header: Once::new(),
+            },
         }
     }
 }

@@ -40,7 +40,7 @@ impl Roles {
 /// Needs the peer's address, which axum knows when the application is served by
 /// [`Guarded::into_make_service`](crate::Guarded::into_make_service), [`MakeService`](crate::MakeService) or
 /// `into_make_service_with_connect_info::<SocketAddr>()`. `None` otherwise, and for the peer of a Unix socket unless that
-/// is a [trusted proxy](TrustedProxies::unix_socket) that names its client.
+/// is a [trusted proxy](crate::TrustedProxies::unix_socket) that names its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddr(pub Option<IpAddr>);
 

@@ -18,6 +18,7 @@ use super::{
     channels::Channels,
     clock::SystemClock,
     concurrency,
+    config::Setting,
     health::Monitor,
     limits::{Counters, Decisions, KeySources, LimitBook, LimitClock, Limiting, Shared},
     open,
@@ -83,13 +84,6 @@ pub struct WaygateBuilder {
     #[cfg(feature = "testing")]
     only_handlers_under: Vec<String>,
     on_store_reset: OnStoreReset,
-}
-
-/// A text to be checked by `build`, and where it came from.
-#[derive(Debug)]
-pub(super) struct Setting {
-    pub(super) value: String,
-    pub(super) origin: String,
 }
 
 impl Default for WaygateBuilder {
@@ -379,12 +373,7 @@ impl WaygateBuilder {
     /// # Panics
     /// Outside a tokio runtime.
     pub async fn build(self) -> Result<Waygate, BuildError> {
-        let Setting { value, origin } = &self.environment;
-        let setting = |invalid| BuildError::Setting {
-            setting: format!("environment ({origin})"),
-            invalid,
-        };
-        let env = value.parse().map_err(setting)?;
+        let env = self.environment.environment()?;
         let service = self.service.as_deref().map(str::parse).transpose();
         let service = service.map_err(|invalid| BuildError::Setting {
             setting: "service (.service(..))".to_owned(),

@@ -146,7 +146,13 @@ mod tests {
             );
             assert_eq!(problem(name), expected);
         }
-        for name in ["WAYGATE_", "WAYGATE_COLOUR", "PATH", &"X".repeat(100_000)] {
+        for name in [
+            "WAYGATE_",
+            "WAYGATE_COLOUR",
+            "WAYGATE_FULL",
+            "PATH",
+            &"X".repeat(100_000),
+        ] {
             let problem = problem(name);
             assert!(problem.contains("known are `WAYGATE_BACKEND`"), "{problem}");
         }

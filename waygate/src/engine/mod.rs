@@ -29,6 +29,7 @@ mod counter_snapshot;
 mod decide;
 #[cfg(feature = "admin")]
 mod entities;
+mod environment;
 mod error;
 mod event;
 mod facts;
@@ -168,7 +169,7 @@ impl Waygate {
     /// | `WAYGATE_BACKEND` | `memory` | `memory`, `file` or `redis` (features of those names) |
     /// | `WAYGATE_FILE_PATH` | `waygate-state.json` | with `file` state, the state file; its extension sets the format |
     /// | `WAYGATE_REDIS_URL` | `redis://localhost:6379/0` | with `redis` state, the Redis |
-    /// | `WAYGATE_ENV` | `dev` | the environment this process runs in |
+    /// | `WAYGATE_ENV` | `dev` | the [environment](WaygateBuilder::environment) this process runs in |
     /// | `WAYGATE_COUNTERS_REDIS_URL` | | counts requests there; without it, with `redis` state, where the state is |
     /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | keeps the counters of this process in this file, a path with a directory or an extension; `off` keeps none |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
@@ -357,7 +358,8 @@ impl Waygate {
         self.inner.monitor.current()
     }
 
-    /// What the engine starts with, for people: environment, stores, bypasses, the table of routes, and what limits them.
+    /// What the engine starts with, for people: environment, settings file, stores, bypasses, the table of routes, and what
+    /// limits them.
     pub fn report(&self) -> Report {
         let snapshot = self.inner.snapshot.load();
         let bypasses = [Component::LifecycleBypass, Component::RateLimitBypass];
@@ -366,11 +368,19 @@ impl Waygate {
         let notes = notes.map(|bypass| bypass.cause.clone());
         let notices = self.inner.maintenance_notices();
         let notices = notices.iter().map(ToString::to_string);
-        let notes = notes.chain(notices).chain(snapshot.unmatched_maintenance());
-        Report::new(self.routes(), self.rate_limits(), self.concurrency_limits())
-            .with_facts(self.inner.facts(&snapshot))
-            .with_costed(snapshot.table.costed().collect())
-            .with_notes(notes.collect())
+        let environment = self.inner.environment_notes(&snapshot);
+        let notes = notes.chain(environment).chain(notices);
+        let notes = notes.chain(snapshot.unmatched_maintenance());
+        let env = self.environment().clone();
+        Report::new(
+            env,
+            self.routes(),
+            self.rate_limits(),
+            self.concurrency_limits(),
+        )
+        .with_facts(self.inner.facts(&snapshot))
+        .with_costed(snapshot.table.costed().collect())
+        .with_notes(notes.collect())
     }
 }
 

@@ -9,8 +9,8 @@ use crate::engine::BuildError;
 
 pub(super) const FILE: &str = ".waygate";
 
-#[derive(Default)]
 pub(super) struct File {
+    /// The path; or that there is none, and nothing set.
     pub(super) path: String,
     pub(super) values: HashMap<String, String>,
 }
@@ -57,7 +57,12 @@ pub(super) fn nearest(directory: &Path) -> Result<File, BuildError> {
             }
         }
     }
-    Ok(File::default())
+    let path = format!(
+        "no file (`{FILE}` is neither in {} nor above it)",
+        directory.display()
+    );
+    let values = HashMap::new();
+    Ok(File { path, values })
 }
 
 /// A named pipe would make the start wait for ever, and a device might never end.

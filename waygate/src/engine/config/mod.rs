@@ -52,9 +52,9 @@ fn from_file(
 ) -> Result<WaygateBuilder, BuildError> {
     let sources = Sources::new(variables, file)?;
     let mut builder = WaygateBuilder::default();
-    if let Some(environment) = sources.get("WAYGATE_ENV") {
-        builder.environment = environment;
-    }
+    builder.settings = Some(sources.described());
+    builder.environment.reads_settings = true;
+    builder.environment.by_setting = sources.get("WAYGATE_ENV");
     if let Some(bypass) = sources.get("WAYGATE_BYPASS_LIFECYCLE") {
         builder.bypass_lifecycle = switch(bypass)?;
     }

@@ -21,6 +21,13 @@ impl Setting {
         }
     }
 
+    pub(in crate::engine) fn by_default(value: &str) -> Self {
+        Self {
+            value: value.to_owned(),
+            origin: "default".to_owned(),
+        }
+    }
+
     /// The value for people.
     pub(in crate::engine) fn shown(&self) -> &str {
         match may_give_access(&self.value) {

@@ -41,6 +41,11 @@ impl Sources {
         (!value.is_empty()).then(|| Setting::new(name, value.clone(), &self.file.path))
     }
 
+    /// Where settings were looked for.
+    pub(super) fn described(&self) -> String {
+        format!("{ENVIRONMENT}, and {}", self.file.path)
+    }
+
     pub(super) fn is_of_environment(&self, name: &str) -> bool {
         self.variables.contains_key(name)
     }

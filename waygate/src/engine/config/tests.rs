@@ -49,6 +49,19 @@ fn a_named_file_is_read_and_has_to_be_there() {
     );
 }
 
+#[test]
+fn the_report_will_say_which_file_was_read() {
+    let said = |directory: &Path| from_sources([], directory).unwrap().settings.unwrap();
+    let directory = directory("");
+    let inside = directory.path().join("src");
+    fs::create_dir(&inside).unwrap();
+    let path = directory.path().join(file::FILE);
+    let expected = format!("the environment, and {}", path.display());
+    assert_eq!(said(&inside), expected);
+    let none = "the environment, and no file (`.waygate` is neither in /nowhere nor above it)";
+    assert_eq!(said(Path::new("/nowhere")), none);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_pipe_in_place_of_the_file_is_refused_at_once() {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::support::{Server, at, limit_at};
 
-/// `WAYGATE_TEST_BLESS=1 cargo test -p waygate-rs --features admin` writes the document anew; look at what has changed.
+/// `WAYGATE_TEST_BLESS=1 cargo test -p waygate-rs --features admin` writes the document again; look at what has changed.
 #[tokio::test]
 async fn the_document_is_the_one_that_was_reviewed() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/admin-openapi.json");

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 case "${1:-}" in
     "") ;;
-    --full) export WAYGATE_FULL=1 ;;
+    --full) export WAYGATE_TEST_FULL=1 ;;
     *)
         echo "usage: ./test.sh [--full]" >&2
         exit 2
@@ -37,12 +37,12 @@ if missing python3 || ! python3 -c 'import venv, ensurepip' 2>/dev/null ||
     as_root apt-get install -q -y --no-install-recommends python3 python3-venv chromium strace util-linux \
         redis-server openssl
 fi
-VENV="${WAYGATE_VENV:-target/python-cli}"
+VENV="${WAYGATE_TEST_VENV:-target/python-cli}"
 if ! "$VENV/bin/waygate" --help >/dev/null 2>&1; then
     python3 -m venv "$VENV"
     "$VENV/bin/pip" install -q 'waygate[cli,flags]==0.2.0' aiofiles # the released `cli` extra lacks the other two
 fi
-export WAYGATE_PYTHON_CLI="$PWD/$VENV/bin/waygate"
+export WAYGATE_TEST_PYTHON_CLI="$PWD/$VENV/bin/waygate"
 if missing cargo-deny && ! cargo install -q --locked cargo-deny@0.20.2; then # four minutes on two cores, once
     echo "warning: cargo-deny cannot be installed: licences, bans, sources and advisories are NOT CHECKED" >&2
 fi
@@ -79,7 +79,7 @@ if cargo nextest --version >/dev/null 2>&1; then
     # nextest gives each test a process of its own, and a Redis Cluster takes two seconds to begin: that suite shares one.
     loads='binary(redis) & test(/^faults::/)'
     common='not binary(redis_state) or test(/^replicas::/)'
-    if [ -n "${WAYGATE_FULL:-}" ]; then
+    if [ -n "${WAYGATE_TEST_FULL:-}" ]; then
         # At 2000 requests a second, code that is not optimized would be what is measured.
         cargo nextest run --release -p waygate-rs --all-features -E "$loads"
         common="($common) and not ($loads)"

@@ -21,12 +21,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// The quickstart, see [`start`](Self::start).
+    /// The quickstart in production, see [`start`](Self::start).
     ///
     /// # Panics
     /// When it cannot be built or does not answer within a minute.
     pub fn quickstart(directory: &Path, variables: &[(&str, &str)]) -> Self {
-        Self::start("quickstart", directory, variables)
+        let production = [("WAYGATE_ENV", "production")];
+        Self::start("quickstart", directory, &[&production, variables].concat())
     }
 
     /// Builds an example if need be, starts it in `directory` with these variables, and waits until it answers.

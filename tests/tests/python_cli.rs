@@ -10,8 +10,8 @@ const TRANSCRIPT: &str = "data/python-cli-transcript.txt";
 
 #[test]
 fn the_python_cli_drives_the_quickstart() {
-    let cli = std::env::var("WAYGATE_PYTHON_CLI").expect(
-        "WAYGATE_PYTHON_CLI must name the `waygate` command of pip install 'waygate[cli,flags]==0.2.0'",
+    let cli = std::env::var("WAYGATE_TEST_PYTHON_CLI").expect(
+        "WAYGATE_TEST_PYTHON_CLI must name the `waygate` command of pip install 'waygate[cli,flags]==0.2.0'",
     );
     let home = tempfile::tempdir().unwrap();
     let service = Service::quickstart(home.path(), &[]);
@@ -45,13 +45,13 @@ fn the_python_cli_drives_the_quickstart() {
     }
     let transcript = settled(&transcript.replace(&service.url(""), "http://127.0.0.1:3000"));
     let record = Path::new(env!("CARGO_MANIFEST_DIR")).join(TRANSCRIPT);
-    if std::env::var_os("WAYGATE_BLESS").is_some() {
+    if std::env::var_os("WAYGATE_TEST_BLESS").is_some() {
         fs::write(&record, &transcript).unwrap();
     }
     let recorded = fs::read_to_string(&record).unwrap_or_default();
     assert!(
         transcript == recorded,
-        "the transcript differs from {TRANSCRIPT}; bless it with WAYGATE_BLESS=1 if that is right:\n{transcript}"
+        "the transcript differs from {TRANSCRIPT}; bless it with WAYGATE_TEST_BLESS=1 if that is right:\n{transcript}"
     );
 }
 

@@ -1,6 +1,6 @@
 //! Attacks on the login: what they may cost, and that they keep nobody out.
 //!
-//! Each test measures the whole process, so they run one after the other. With `WAYGATE_FULL=1`, the test of the memory of
+//! Each test measures the whole process, so they run one after the other. With `WAYGATE_TEST_FULL=1`, the test of the memory of
 //! logins makes 10,000 of them, which takes some minutes, instead of 400.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
@@ -69,7 +69,7 @@ fn network(number: usize) -> IpAddr {
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_leave_nothing_behind() {
     let _alone = ALONE.lock().await;
-    let full = std::env::var_os("WAYGATE_FULL").is_some_and(|value| value == "1");
+    let full = std::env::var_os("WAYGATE_TEST_FULL").is_some_and(|value| value == "1");
     let count = if full { 10_000 } else { 400 };
     let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
     let builder = Waygate::builder().clock(clock.clone());

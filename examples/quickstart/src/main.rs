@@ -4,14 +4,10 @@ mod handlers;
 #[cfg(test)]
 mod tests;
 
-use waygate::{Credentials, Guarded, Waygate};
+use waygate::{Credentials, Guarded, Waygate, WaygateBuilder};
 
-async fn app() -> Result<Guarded, Box<dyn std::error::Error>> {
-    // Changes are kept in memory; with `WAYGATE_BACKEND=file` they outlive a restart.
-    let waygate = Waygate::from_env()?
-        .environment("production")
-        .build()
-        .await?;
+async fn app(builder: WaygateBuilder) -> Result<Guarded, Box<dyn std::error::Error>> {
+    let waygate = builder.build().await?;
     let admin = Credentials::new("admin", "secret"); // <- CHANGE ME: who may operate this service
     Ok(waygate
         .guard(handlers::router())
@@ -22,7 +18,9 @@ async fn app() -> Result<Guarded, Box<dyn std::error::Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let app = app().await?;
+    // The environment is `dev`; `WAYGATE_ENV=production` closes `/debug`. Changes are kept in memory; with
+    // `WAYGATE_BACKEND=file` they outlive a restart.
+    let app = app(Waygate::from_env()?).await?;
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let address = format!("127.0.0.1:{port}");
     let listener = tokio::net::TcpListener::bind(&address)

@@ -1,12 +1,16 @@
 //! How an application like this is tested: no socket, no waiting.
 
 use serde_json::{Value, json};
-use waygate::testing::{TestApp, bypass};
+use waygate::{
+    Waygate,
+    testing::{TestApp, bypass},
+};
 
 use super::{app, handlers};
 
 async fn test_app() -> TestApp {
-    TestApp::new(app().await.unwrap().into_router())
+    let production = Waygate::builder().environment("production");
+    TestApp::new(app(production).await.unwrap().into_router())
 }
 
 /// The same application, asked by an operator who has logged in.

@@ -1,8 +1,8 @@
 use std::{path::PathBuf, time::Duration};
 
-use waygate_core::{Secret, without_credentials};
+use waygate_core::Secret;
 
-use super::url::{InvalidRedisUrl, Target};
+use super::url::{InvalidRedisUrl, Target, without_access};
 
 /// Where Redis is, and how long to wait for it.
 ///
@@ -53,7 +53,7 @@ impl RedisOptions {
     pub fn new(url: &str) -> Result<Self, InvalidRedisUrl> {
         Ok(Self {
             target: Target::parse(url)?,
-            place: without_credentials(url).into_owned(),
+            place: without_access(url),
             sentinel_password: None,
             ca_file: None,
             prefix: "waygate".to_owned(),
@@ -98,7 +98,7 @@ impl RedisOptions {
 
     /// The user, in place of the URL's.
     pub fn user(mut self, user: impl Into<String>) -> Self {
-        self.target.user = Some(user.into());
+        self.target.user = Some(Secret::new(user.into()));
         self
     }
 

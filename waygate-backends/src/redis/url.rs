@@ -7,7 +7,8 @@ use waygate_core::Secret;
 pub(super) struct Target {
     pub(super) topology: Topology,
     pub(super) tls: bool,
-    pub(super) user: Option<String>,
+    /// Secret as well: `redis://password@host` has it there, by mistake.
+    pub(super) user: Option<Secret<String>>,
     pub(super) password: Option<Secret<String>>,
     pub(super) database: u32,
 }
@@ -121,10 +122,22 @@ impl Target {
         Ok(Self {
             topology,
             tls,
-            user,
+            user: user.map(Secret::new),
             password: password.map(Secret::new),
             database,
         })
+    }
+}
+
+/// A URL that was understood, without what gives access.
+pub(super) fn without_access(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return String::new();
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, nodes)) => format!("{scheme}://***@{nodes}{path}"),
+        None => url.to_owned(),
     }
 }
 
@@ -213,7 +226,7 @@ fn decoded(text: &str) -> Result<String, InvalidRedisUrl> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::RedisOptions, *};
 
     fn node(host: &str, port: u16) -> Node {
         Node {
@@ -227,12 +240,13 @@ mod tests {
         let target = Target::parse("rediss://ada:p%40ss%3A%2F@[::1]:7000/3").unwrap();
         assert_eq!(target.topology, Topology::Single(node("::1", 7000)));
         assert_eq!((target.tls, target.database), (true, 3));
-        assert_eq!(target.user.as_deref(), Some("ada"));
+        assert_eq!(target.user.unwrap().expose(), "ada");
         assert_eq!(target.password.unwrap().expose(), "p@ss:/");
 
         let target = Target::parse("redis://:secret@redis").unwrap();
         assert_eq!(target.topology, Topology::Single(node("redis", 6379)));
-        assert_eq!((target.user, target.tls, target.database), (None, false, 0));
+        assert_eq!((target.tls, target.database), (false, 0));
+        assert!(target.user.is_none());
         assert_eq!(target.password.unwrap().expose(), "secret");
 
         let target = Target::parse("redis+sentinel://a:1,b/main/2").unwrap();
@@ -258,11 +272,11 @@ mod tests {
             let target = Target::parse(url).unwrap();
             assert_eq!(target.topology, Topology::Socket(path.into()));
             assert_eq!((target.tls, target.database), (false, database));
-            assert_eq!(target.user, None);
+            assert!(target.user.is_none());
         }
         let target = Target::parse("redis+unix://ada:p%40ss@/run/redis.sock").unwrap();
         assert_eq!(target.topology, Topology::Socket("/run/redis.sock".into()));
-        assert_eq!(target.user.as_deref(), Some("ada"));
+        assert_eq!(target.user.unwrap().expose(), "ada");
         assert_eq!(target.password.unwrap().expose(), "p@ss");
     }
 
@@ -297,8 +311,40 @@ mod tests {
     }
 
     #[test]
-    fn a_password_does_not_show_itself() {
-        let target = Target::parse("redis://:hunter2@a").unwrap();
-        assert!(!format!("{target:?}").contains("hunter2"));
+    fn what_gives_access_does_not_show_itself() {
+        for (url, place) in [
+            ("redis://:hunter2@a", "redis://***@a"),
+            ("redis://hunter2@a/1", "redis://***@a/1"),
+            ("redis://hunter2:x@a", "redis://***@a"),
+            ("redis://:x hunter2@a", "redis://***@a"),
+            ("redis://:x\"hunter2@a", "redis://***@a"),
+            ("redis://:x'hunter2@a", "redis://***@a"),
+            ("redis://:x`hunter2@a", "redis://***@a"),
+            ("redis://:x@hunter2@a", "redis://***@a"),
+            ("redis://:x://hunter2@a", ""),
+            (
+                "redis+sentinel://:hunter2@a,b/main",
+                "redis+sentinel://***@a,b/main",
+            ),
+            (
+                "redis+unix://:hunter2@/run/a@b.sock?db=1",
+                "redis+unix://***@/run/a@b.sock?db=1",
+            ),
+            ("redis+unix:///run/a@b.sock", "redis+unix:///run/a@b.sock"),
+        ] {
+            let Ok(options) = RedisOptions::new(url) else {
+                assert_eq!(place, "", "{url}");
+                continue;
+            };
+            let described = options.describe();
+            assert_eq!(described, format!("Redis `{place}`, prefix `waygate`"));
+            let shown = format!("{options:?}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        let options = RedisOptions::new("redis://a").unwrap();
+        let options = options.user("hunter2").password("hunter2".to_owned());
+        let options = options.sentinel_password("hunter2".to_owned());
+        let shown = format!("{options:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

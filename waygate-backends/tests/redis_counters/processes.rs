@@ -22,7 +22,7 @@ const RULES: usize = 5;
 
 /// 100 thousand decisions, or a million.
 fn keys() -> u32 {
-    let full = env::var("WAYGATE_FULL").is_ok_and(|value| value == "1");
+    let full = env::var("WAYGATE_TEST_FULL").is_ok_and(|value| value == "1");
     if full { 6_667 } else { 667 }
 }
 

@@ -53,7 +53,8 @@ async fn race(addr: std::net::SocketAddr, times: u32) -> (u32, u32) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_increment_of_eight_writers_is_lost() {
     let server = RedisProc::start();
-    let times: u32 = std::env::var("WAYGATE_INCREMENTS").map_or(50, |text| text.parse().unwrap());
+    let times: u32 =
+        std::env::var("WAYGATE_TEST_INCREMENTS").map_or(50, |text| text.parse().unwrap());
     let begin = std::time::Instant::now();
     let (made, unknown) = race(server.addr(), times).await;
     assert_eq!(unknown, 0);

@@ -13,7 +13,7 @@ super::trials!(killed_at_any_moment);
 
 /// No acknowledged write is lost, no file is unreadable, and the log names exactly the commits.
 fn killed_at_any_moment() {
-    let cycles = setting("WAYGATE_KILL_CYCLES", 200);
+    let cycles = setting("WAYGATE_TEST_KILL_CYCLES", 200);
     let mut random = random("kill -9");
     let places = FORMATS.map(Place::new);
     let mut acked = [0; 3];

@@ -45,10 +45,10 @@ pub(crate) fn setting(name: &str, usual: u64) -> u64 {
     }
 }
 
-/// Random numbers that `WAYGATE_SEED` repeats.
+/// Random numbers that `WAYGATE_TEST_SEED` repeats.
 pub(crate) fn random(topic: &str) -> fastrand::Rng {
-    let seed = setting("WAYGATE_SEED", fastrand::u64(..));
-    println!("{topic}: WAYGATE_SEED={seed}");
+    let seed = setting("WAYGATE_TEST_SEED", fastrand::u64(..));
+    println!("{topic}: WAYGATE_TEST_SEED={seed}");
     fastrand::Rng::with_seed(seed)
 }
 

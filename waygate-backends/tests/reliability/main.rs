@@ -1,7 +1,7 @@
 //! What the file backend does when processes are killed, disks are full and files are damaged.
 //!
-//! Every trial prints the figures it found. `WAYGATE_KILL_CYCLES`, `WAYGATE_MUTATIONS` and
-//! `WAYGATE_WRITER_OPS` make the runs longer, `WAYGATE_SEED` repeats one.
+//! Every trial prints the figures it found. `WAYGATE_TEST_KILL_CYCLES`, `WAYGATE_TEST_MUTATIONS` and
+//! `WAYGATE_TEST_WRITER_OPS` make the runs longer, `WAYGATE_TEST_SEED` repeats one.
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -57,7 +57,7 @@ fn mutate(random: &mut fastrand::Rng, bytes: &mut Vec<u8>) -> &'static str {
 
 /// Whatever happens to the state file, what is loaded is its content or that of the generation before.
 fn damaged_state_files() {
-    let count = setting("WAYGATE_MUTATIONS", 2_000) as usize;
+    let count = setting("WAYGATE_TEST_MUTATIONS", 2_000) as usize;
     let mut random = random("mutations");
     let (mut fallbacks, mut harmless, mut opened) = (0, 0, Vec::new());
     for format in FORMATS {
@@ -114,7 +114,7 @@ fn damaged_state_files() {
 
 /// A damaged log costs entries at most: never the state, never the service.
 fn damaged_audit_logs() {
-    let count = setting("WAYGATE_MUTATIONS", 2_000) / 10;
+    let count = setting("WAYGATE_TEST_MUTATIONS", 2_000) / 10;
     let mut random = random("mutated logs");
     let source = Place::new("json");
     block_on(async {

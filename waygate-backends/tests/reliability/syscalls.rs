@@ -57,7 +57,7 @@ fn fails_or_is_the_last(call: &str, errors: &[&str], shared: bool) {
     // Each run traces a process for every call of its kind, so the errors that are like the first are for the long leg.
     // The runtime wakes its threads with `write`, and may wait for ever when that fails: the disk-full trials make
     // the store's own writes fail instead.
-    let kinds = match (std::env::var_os("WAYGATE_ALL_ERRORS"), call) {
+    let kinds = match (std::env::var_os("WAYGATE_TEST_ALL_ERRORS"), call) {
         (Some(_), _) => errors.len(),
         (None, "write") => 0,
         (None, _) => 1,

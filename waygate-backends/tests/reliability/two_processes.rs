@@ -10,7 +10,7 @@ use super::{child, kit::*};
 super::trials!(no_write_is_lost_between_two_processes);
 
 fn no_write_is_lost_between_two_processes() {
-    let times = setting("WAYGATE_WRITER_OPS", 300);
+    let times = setting("WAYGATE_TEST_WRITER_OPS", 300);
     for format in FORMATS {
         let place = Place::new(format);
         let begin = Instant::now();

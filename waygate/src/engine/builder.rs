@@ -18,6 +18,8 @@ use super::{
     channels::Channels,
     clock::SystemClock,
     concurrency,
+    config::Setting,
+    environment::Named,
     health::Monitor,
     limits::{Counters, Decisions, KeySources, LimitBook, LimitClock, Limiting, Shared},
     open,
@@ -50,7 +52,9 @@ pub enum OnStoreReset {
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is awaited"]
 pub struct WaygateBuilder {
-    pub(super) environment: Setting,
+    pub(super) environment: Named,
+    /// From where settings were read, if they were.
+    pub(super) settings: Option<String>,
     pub(super) backend: Option<Arc<dyn Backend>>,
     /// Who has asked for it.
     pub(super) bypass_lifecycle: Option<String>,
@@ -85,20 +89,11 @@ pub struct WaygateBuilder {
     on_store_reset: OnStoreReset,
 }
 
-/// A text to be checked by `build`, and where it came from.
-#[derive(Debug)]
-pub(super) struct Setting {
-    pub(super) value: String,
-    pub(super) origin: String,
-}
-
 impl Default for WaygateBuilder {
     fn default() -> Self {
         Self {
-            environment: Setting {
-                value: "dev".to_owned(),
-                origin: "default".to_owned(),
-            },
+            environment: Named::default(),
+            settings: None,
             backend: None,
             bypass_lifecycle: None,
             bypass_rate_limits: None,
@@ -135,12 +130,14 @@ impl Default for WaygateBuilder {
 }
 
 impl WaygateBuilder {
-    /// The environment this process runs in, which `#[env_only]` compares with. Default: `dev`.
+    /// The environment this process runs in, which `#[env_only]` compares with. Comes before `WAYGATE_ENV`, which
+    /// [`from_env`](Waygate::from_env) reads. Default: `dev`; the log and the [report](Waygate::report) say so where routes
+    /// are for some environments only.
     pub fn environment(mut self, name: impl Into<String>) -> Self {
-        self.environment = Setting {
+        self.environment.in_code = Some(Setting {
             value: name.into(),
             origin: ".environment(..)".to_owned(),
-        };
+        });
         self
     }
 
@@ -379,12 +376,7 @@ impl WaygateBuilder {
     /// # Panics
     /// Outside a tokio runtime.
     pub async fn build(self) -> Result<Waygate, BuildError> {
-        let Setting { value, origin } = &self.environment;
-        let setting = |invalid| BuildError::Setting {
-            setting: format!("environment ({origin})"),
-            invalid,
-        };
-        let env = value.parse().map_err(setting)?;
+        let env = self.environment.name()?;
         let service = self.service.as_deref().map(str::parse).transpose();
         let service = service.map_err(|invalid| BuildError::Setting {
             setting: "service (.service(..))".to_owned(),
@@ -446,6 +438,8 @@ impl WaygateBuilder {
         };
         let inner = Arc::new(Inner {
             env,
+            named: self.environment,
+            settings: self.settings,
             service,
             limit_clock,
             counters: Counters::new(local, shared),

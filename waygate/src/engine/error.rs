@@ -133,7 +133,8 @@ pub enum BuildError {
         /// Why not.
         source: std::io::Error,
     },
-    /// Something beside the backend cannot be set up: a file of the counters, or a store of counters.
+    /// Something beside the backend cannot be set up: a file of the counters, or a store of counters. Or a setting would
+    /// set nothing, since it belongs to another backend or needs a feature.
     #[error("{0}")]
     Misconfigured(String),
     /// The backend that was asked for cannot be set up.

@@ -5,7 +5,8 @@ use super::Inner;
 impl Inner {
     /// Each with its name.
     pub(crate) fn facts(&self) -> Vec<(&'static str, String)> {
-        let mut facts = vec![("environment", self.env.to_string())];
+        let mut facts = vec![("environment", self.environment_in_words())];
+        facts.extend((self.settings.clone()).map(|settings| ("settings", settings)));
         facts.extend((self.service.as_ref()).map(|service| ("service", service.to_string())));
         facts.push(("state", self.backend.describe()));
         facts.push(("counters", self.counters_in_words()));

@@ -14,6 +14,7 @@ use super::{
     builder::OnStoreReset,
     channels::Channels,
     clients::Clients,
+    environment::Named,
     health::Monitor,
     limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
     lineage,
@@ -30,6 +31,9 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) env: EnvName,
+    pub(super) named: Named,
+    /// From where settings were read, if they were.
+    pub(super) settings: Option<String>,
     /// The service that this process is part of, in a fleet.
     pub(crate) service: Option<ServiceName>,
     pub(crate) clients: Clients,

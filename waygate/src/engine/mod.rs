@@ -29,6 +29,7 @@ mod counter_snapshot;
 mod decide;
 #[cfg(feature = "admin")]
 mod entities;
+mod environment;
 mod error;
 mod event;
 mod facts;
@@ -161,23 +162,27 @@ impl Waygate {
     ///
     /// A setting comes from, in this order: a call on the builder, the environment (an empty value
     /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default. The file has
-    /// `NAME=value` lines, values in quotes or not, blank lines, and comments that begin with `#`.
+    /// `NAME=value` lines, values in quotes or not, blank lines, and comments that begin with `#` on lines of their own.
     ///
     /// | Setting | Default | Meaning |
     /// |---|---|---|
     /// | `WAYGATE_BACKEND` | `memory` | `memory`, `file` or `redis` (features of those names) |
-    /// | `WAYGATE_FILE_PATH` | `waygate-state.json` | the state file; its extension sets the format |
-    /// | `WAYGATE_REDIS_URL` | `redis://localhost:6379/0` | the Redis |
-    /// | `WAYGATE_ENV` | `dev` | the environment this process runs in |
+    /// | `WAYGATE_FILE_PATH` | `waygate-state.json` | with `file` state, the state file; its extension sets the format |
+    /// | `WAYGATE_REDIS_URL` | `redis://localhost:6379/0` | with `redis` state, the Redis |
+    /// | `WAYGATE_ENV` | `dev` | the [environment](WaygateBuilder::environment) this process runs in |
     /// | `WAYGATE_COUNTERS_REDIS_URL` | | counts requests there; without it, with `redis` state, where the state is |
-    /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | keeps the counters of this process in this file; `off` keeps none |
+    /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | keeps the counters of this process in this file, a path with a directory or an extension; `off` keeps none |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
     /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | count nothing and limit nothing |
     ///
     /// Other names that begin with `WAYGATE_` are refused, with what was probably meant: they would set nothing. Not so
     /// those that the command-line client and Python applications read (`WAYGATE_SERVER_URL`, `WAYGATE_SERVICE`,
     /// `WAYGATE_TOKEN`, `WAYGATE_CUSTOM_PATH`), nor what Kubernetes sets for a service called `waygate`
-    /// (`WAYGATE_SERVICE_HOST`, `WAYGATE_PORT_80_TCP`).
+    /// (`WAYGATE_SERVICE_HOST`, `WAYGATE_PORT_80_TCP`), nor `WAYGATE_TEST_`, the prefix of Waygate's own tests.
+    ///
+    /// Also refused are a path or URL of another backend than `WAYGATE_BACKEND` names, and a setting that needs a feature
+    /// which is missing. Where the environment names a backend in place of the file's, what the file says for that one is
+    /// left out.
     ///
     /// # Errors
     /// [`BuildError`] naming the setting, where it came from, and what would be right.
@@ -353,7 +358,8 @@ impl Waygate {
         self.inner.monitor.current()
     }
 
-    /// What the engine starts with, for people: environment, stores, bypasses, the table of routes, and what limits them.
+    /// What the engine starts with, for people: environment, settings file, stores, bypasses, the table of routes, and what
+    /// limits them.
     pub fn report(&self) -> Report {
         let snapshot = self.inner.snapshot.load();
         let bypasses = [Component::LifecycleBypass, Component::RateLimitBypass];
@@ -362,11 +368,19 @@ impl Waygate {
         let notes = notes.map(|bypass| bypass.cause.clone());
         let notices = self.inner.maintenance_notices();
         let notices = notices.iter().map(ToString::to_string);
-        let notes = notes.chain(notices).chain(snapshot.unmatched_maintenance());
-        Report::new(self.routes(), self.rate_limits(), self.concurrency_limits())
-            .with_facts(self.inner.facts())
-            .with_costed(snapshot.table.costed().collect())
-            .with_notes(notes.collect())
+        let environment = self.inner.environment_notes(&snapshot);
+        let notes = notes.chain(environment).chain(notices);
+        let notes = notes.chain(snapshot.unmatched_maintenance());
+        let env = self.environment().clone();
+        Report::new(
+            env,
+            self.routes(),
+            self.rate_limits(),
+            self.concurrency_limits(),
+        )
+        .with_facts(self.inner.facts())
+        .with_costed(snapshot.table.costed().collect())
+        .with_notes(notes.collect())
     }
 }
 

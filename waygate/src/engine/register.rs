@@ -352,7 +352,9 @@ impl Inner {
         found(&mut table);
         let version = snapshot.version + 1;
         let compiler = self.compiler();
-        self.publish(Snapshot::build(&stored, Arc::new(table), compiler, version));
+        let snapshot = Snapshot::build(&stored, Arc::new(table), compiler, version);
+        self.warn_of_unnamed_environment(&snapshot);
+        self.publish(snapshot);
         Ok(keys)
     }
 }

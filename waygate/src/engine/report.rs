@@ -2,7 +2,8 @@ use std::fmt;
 
 use waygate_core::{
     Printable,
-    model::{LimitKey, LimitScope, RouteKey},
+    grammar::EnvName,
+    model::{LimitKey, LimitScope, RouteKey, RouteStatus},
 };
 
 use super::{ConcurrencyRecord, LimitRecord, RouteRecord, Source};
@@ -13,6 +14,7 @@ use super::{ConcurrencyRecord, LimitRecord, RouteRecord, Source};
 /// words, and at the end what limits them all.
 #[derive(Debug, Clone)]
 pub struct Report {
+    environment: EnvName,
     routes: Vec<RouteRecord>,
     rates: Vec<LimitRecord>,
     concurrency: Vec<ConcurrencyRecord>,
@@ -24,11 +26,13 @@ pub struct Report {
 
 impl Report {
     pub(crate) fn new(
+        environment: EnvName,
         routes: Vec<RouteRecord>,
         rates: Vec<LimitRecord>,
         concurrency: Vec<ConcurrencyRecord>,
     ) -> Self {
         Self {
+            environment,
             routes,
             rates,
             concurrency,
@@ -77,7 +81,7 @@ impl fmt::Display for Report {
                 key(route),
                 handler(route),
                 origin(route),
-                route.view.status,
+                status(route, &self.environment),
             )?;
             notes(route, f)?;
             writeln!(f)?;
@@ -230,6 +234,17 @@ fn origin(route: &RouteRecord) -> &'static str {
         Some(Source::Router) => "not documented",
         Some(Source::Registered) => "via register()",
         None => "orphaned",
+    }
+}
+
+/// The status, and what it means in this environment. That of another service's process is not known here.
+fn status(route: &RouteRecord, environment: &EnvName) -> String {
+    let status = route.view.status;
+    let is_gated = status == RouteStatus::EnvGated && route.key.service().is_none();
+    match route.view.allowed_envs.contains(environment) {
+        true if is_gated => format!("{status} (open here)"),
+        false if is_gated => format!("{status} (closed here)"),
+        _ => status.to_string(),
     }
 }
 

@@ -17,6 +17,7 @@ mod differential;
 mod docs;
 mod endpoints;
 mod engine;
+mod environment;
 mod errors;
 mod events;
 mod explain;

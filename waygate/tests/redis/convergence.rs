@@ -39,7 +39,8 @@ async fn change(engines: &[Waygate], nth: usize) -> Vec<Duration> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_engines_converge_at_once() {
-    let changes: usize = std::env::var("WAYGATE_CHANGES").map_or(200, |text| text.parse().unwrap());
+    let changes: usize =
+        std::env::var("WAYGATE_TEST_CHANGES").map_or(200, |text| text.parse().unwrap());
     let server = RedisProc::start();
     let engines = engines(options(server.addr()), 8).await;
     // The first change waits until everybody listens.

@@ -51,7 +51,7 @@ impl Trial {
                 _ => seconds(3),
             };
             return Self {
-                rounds: std::env::var("WAYGATE_ROUNDS")
+                rounds: std::env::var("WAYGATE_TEST_ROUNDS")
                     .map_or(50, |rounds| rounds.parse().unwrap()),
                 rate: 2_000,
                 control: seconds(5),
@@ -123,7 +123,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// On a runtime whose log is kept apart.
 fn meet(fault: Fault) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let seed = std::env::var("WAYGATE_SEED")
+    let seed = std::env::var("WAYGATE_TEST_SEED")
         .map_or_else(|_| fastrand::u64(..1_000_000), |seed| seed.parse().unwrap());
     let log = Log::default();
     let runtime = log.runtime();
@@ -244,7 +244,7 @@ impl Round {
     fn check(&self, fault: Fault, trial: &Trial, seed: u64) -> Result<(), String> {
         let (control, latency) = (self.control.latency(), self.leg.latency());
         println!(
-            "{fault:?}, seed {seed} (WAYGATE_SEED): {} requests at {}/s; p99 {:.1?} (control {:.1?}), max {:.1?} (control \
+            "{fault:?}, seed {seed} (WAYGATE_TEST_SEED): {} requests at {}/s; p99 {:.1?} (control {:.1?}), max {:.1?} (control \
              {:.1?}); {} left out in {:.1?} for which the machine stood still, slowest of all {:.1?}; counted again \
              after {:.0?}; {:?}",
             self.leg.requests(),

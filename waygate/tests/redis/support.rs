@@ -14,7 +14,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whether the long version of the tests is wanted: `./test.sh --full`.
 pub(crate) fn full() -> bool {
-    std::env::var_os("WAYGATE_FULL").is_some_and(|value| value == "1")
+    std::env::var_os("WAYGATE_TEST_FULL").is_some_and(|value| value == "1")
 }
 
 pub(crate) fn options(addr: SocketAddr) -> RedisOptions {

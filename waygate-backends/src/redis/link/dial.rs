@@ -140,7 +140,7 @@ async fn master(
         .set_client_to_redis_tcp_settings(tcp())
         .set_client_to_sentinel_tcp_settings(tcp());
     if let Some(user) = &options.target.user {
-        builder = builder.set_client_to_redis_username(user);
+        builder = builder.set_client_to_redis_username(user.expose());
     }
     if let Some(password) = &options.target.password {
         builder = builder.set_client_to_redis_password(password.expose());
@@ -191,7 +191,7 @@ fn info(options: &RedisOptions, address: ConnectionAddr) -> RedisResult<Connecti
         .set_db(i64::from(target.database))
         .set_skip_set_lib_name();
     if let Some(user) = &target.user {
-        login = login.set_username(user);
+        login = login.set_username(user.expose());
     }
     if let Some(password) = &target.password {
         login = login.set_password(password.expose());

@@ -9,8 +9,8 @@ use crate::engine::BuildError;
 
 pub(super) const FILE: &str = ".waygate";
 
-#[derive(Debug, Default)]
 pub(super) struct File {
+    /// The path; or that there is none, and nothing set.
     pub(super) path: String,
     pub(super) values: HashMap<String, String>,
 }
@@ -57,7 +57,12 @@ pub(super) fn nearest(directory: &Path) -> Result<File, BuildError> {
             }
         }
     }
-    Ok(File::default())
+    let path = format!(
+        "no file (`{FILE}` is neither in {} nor above it)",
+        directory.display()
+    );
+    let values = HashMap::new();
+    Ok(File { path, values })
 }
 
 /// A named pipe would make the start wait for ever, and a device might never end.
@@ -93,20 +98,20 @@ fn parse(text: &str, path: &str) -> Result<HashMap<String, String>, BuildError> 
     Ok(values)
 }
 
-/// Values may be secret, so that a line is not quoted beyond its name.
+/// Values may be secret, so that nothing of a line is quoted that does not look like the name of a setting.
 fn setting(line: &str) -> Result<(&str, &str), Invalid> {
-    let Some((name, value)) = line.split_once('=') else {
-        let begin = line.split([':', ' ', '\t']).next().unwrap_or_default();
-        let problem = "expected `NAME=value`, or a comment that begins with `#`";
-        return Err(Invalid::new("line", begin, problem));
+    let begin = names::beginning(line);
+    let Some(value) = line[begin.len()..].trim_start().strip_prefix('=') else {
+        let problem =
+            "expected `NAME=value`, or a comment that begins with `#` on a line of its own";
+        return Err(Invalid::new("line", names::shown(begin), problem));
     };
-    let name = name.trim();
-    names::check(name)?;
+    names::check(begin)?;
     let value = unquoted(value.trim()).ok_or_else(|| {
         let problem = "its value begins or ends with a quote that has no counterpart";
-        Invalid::new("setting", name, problem)
+        Invalid::new("setting", begin, problem)
     })?;
-    Ok((name, value))
+    Ok((begin, value))
 }
 
 /// `None` for a quote without a counterpart.
@@ -142,7 +147,12 @@ mod tests {
         for (text, expected) in [
             (
                 "# ours\nWAYGATE_ENV: prod",
-                "line 2: invalid line `WAYGATE_ENV`: expected `NAME=value`, or a comment that begins with `#`",
+                "line 2: invalid line `WAYGATE_ENV`: expected `NAME=value`, or a comment that begins with `#` on a line of \
+                 its own",
+            ),
+            (
+                "WAYGATE_ENV prod=1",
+                "line 1: invalid line `WAYGATE_ENV`: expected `NAME=value`",
             ),
             (
                 "WAYGATE_BYPASS_LIFECYLE=true",
@@ -173,6 +183,29 @@ mod tests {
             let found = problem(text);
             let expected = format!("/app/.waygate, {expected}");
             assert!(found.starts_with(&expected), "{found}\n{expected}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_quoted_no_further_than_its_name() {
+        for line in [
+            "WAYGATE_REDIS_URL: redis://:hunter2@host/?x=1",
+            "WAYGATE_REDIS_URL redis://:hunter2@host/?x=1",
+            "export WAYGATE_REDIS_URL redis://:hunter2@host/?x=1",
+            "WAYGATE_REDIS_URL='redis://:hunter2@host",
+            "WAYGATE_REDIS_ULR=redis://:hunter2@host",
+            "redis://:hunter2@host",
+            "redis://:hunter2@host/?x=1",
+            // The rest of a value that was broken into lines.
+            "hunter2",
+            "hunter2==",
+            "hunter2:",
+            "export hunter2=",
+        ] {
+            for text in [line.to_owned(), format!("WAYGATE_ENV=dev\n{line}\n")] {
+                let said = problem(&text);
+                assert!(!said.contains("hunter2"), "{said}");
+            }
         }
     }
 }

@@ -2,7 +2,12 @@
 
 use waygate_core::{grammar::Invalid, similar::typing_errors};
 
+use super::setting::HIDDEN;
+
 const PREFIX: &str = "WAYGATE_";
+
+/// What a shell has before a variable.
+const EXPORT: &str = "export ";
 
 /// What [`from_env`](crate::Waygate::from_env) reads.
 pub(super) const READ: [&str; 8] = [
@@ -16,26 +21,15 @@ pub(super) const READ: [&str; 8] = [
     "WAYGATE_REDIS_URL",
 ];
 
-/// What others read: the command-line client and Python applications (wire contract, section 15), and Waygate's own tests.
-const OF_OTHERS: [&str; 16] = [
+/// What others read: the command-line client and Python applications (wire contract, section 15).
+const OF_OTHERS: [&str; 4] = [
     "WAYGATE_CUSTOM_PATH",
     "WAYGATE_SERVER_URL",
     "WAYGATE_SERVICE",
     "WAYGATE_TOKEN",
-    "WAYGATE_ALL_ERRORS",
-    "WAYGATE_BLESS",
-    "WAYGATE_CHANGES",
-    "WAYGATE_FULL",
-    "WAYGATE_INCREMENTS",
-    "WAYGATE_KILL_CYCLES",
-    "WAYGATE_MUTATIONS",
-    "WAYGATE_PYTHON_CLI",
-    "WAYGATE_ROUNDS",
-    "WAYGATE_SEED",
-    "WAYGATE_VENV",
-    "WAYGATE_WRITER_OPS",
 ];
 
+/// What Waygate's own tests read.
 const OF_TESTS: &str = "WAYGATE_TEST_";
 
 /// Whether a variable of the environment looks like a setting of Waygate.
@@ -54,15 +48,32 @@ pub(super) fn check(name: &str) -> Result<(), Invalid> {
         Some(meant) => format!("there is no such setting: did you mean `{meant}`?"),
         None => format!("there is no such setting: known are `{known}`"),
     };
-    Err(Invalid::new("setting", name, problem))
+    Err(Invalid::new("setting", shown(name), problem))
+}
+
+/// What a line begins with and a name could be, perhaps behind `export`.
+pub(super) fn beginning(line: &str) -> &str {
+    let bare = line.strip_prefix(EXPORT).map_or(line, str::trim_start);
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let rest = bare.trim_start_matches(is_of_name);
+    &line[..line.len() - rest.len()]
+}
+
+/// A name for people. What is neither like one of ours nor in capitals may be a part of a secret.
+pub(super) fn shown(name: &str) -> &str {
+    let is_capital = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    match is_ours(name) || name.bytes().all(is_capital) || meant(name).is_some() {
+        true => name,
+        false => HIDDEN,
+    }
 }
 
 fn meant(name: &str) -> Option<&'static str> {
-    let bare = name.strip_prefix("export ").map_or(name, str::trim);
+    let bare = name.strip_prefix(EXPORT).map_or(name, str::trim);
     // Comparing takes time in the square of the length.
     let name = Some(bare).filter(|name| name.len() <= 64)?;
     let name = name.to_ascii_uppercase().replace('-', "_");
-    let all = READ.iter().chain(&OF_OTHERS[..4]);
+    let all = READ.iter().chain(&OF_OTHERS);
     let near = all.map(|known| {
         let whole = typing_errors(known, &name);
         // Without the prefix, as in `.environment(..)`.
@@ -135,7 +146,13 @@ mod tests {
             );
             assert_eq!(problem(name), expected);
         }
-        for name in ["WAYGATE_", "WAYGATE_COLOUR", "PATH", &"X".repeat(100_000)] {
+        for name in [
+            "WAYGATE_",
+            "WAYGATE_COLOUR",
+            "WAYGATE_FULL",
+            "PATH",
+            &"X".repeat(100_000),
+        ] {
             let problem = problem(name);
             assert!(problem.contains("known are `WAYGATE_BACKEND`"), "{problem}");
         }

@@ -391,11 +391,11 @@ async fn assault(seed: u64, count: usize) {
 
 #[tokio::test]
 async fn malformed_requests_are_problems_and_change_nothing() {
-    let seed = match std::env::var("WAYGATE_SEED") {
+    let seed = match std::env::var("WAYGATE_TEST_SEED") {
         Ok(seed) => seed.parse().unwrap(),
         Err(_) => 0x5EED_0001,
     };
-    println!("WAYGATE_SEED={seed}");
+    println!("WAYGATE_TEST_SEED={seed}");
     assault(seed, 20_000).await;
 }
 

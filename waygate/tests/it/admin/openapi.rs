@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::support::{Server, at, limit_at};
 
-/// `WAYGATE_BLESS=1 cargo test -p waygate-rs --features admin` writes the document anew; look at what has changed.
+/// `WAYGATE_TEST_BLESS=1 cargo test -p waygate-rs --features admin` writes the document again; look at what has changed.
 #[tokio::test]
 async fn the_document_is_the_one_that_was_reviewed() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/admin-openapi.json");
     let server = Server::start().await;
     let document = server.get("/api/openapi.json").await.expect(200);
-    if std::env::var_os("WAYGATE_BLESS").is_some() {
+    if std::env::var_os("WAYGATE_TEST_BLESS").is_some() {
         let text = serde_json::to_string_pretty(&document).unwrap();
         std::fs::write(path, text + "\n").unwrap();
     }

@@ -1,0 +1,145 @@
+//! Which environment the process is in, who says so, and whether routes know it.
+
+use std::{collections::BTreeSet, sync::OnceLock};
+
+use waygate_core::{Printable, grammar::EnvName, similar::typing_errors};
+
+use super::{BuildError, Inner, config::Setting, snapshot::Snapshot};
+
+/// The environment of a process that names none.
+const DEFAULT: &str = "dev";
+
+/// Who has named the environment, as a builder knows it.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    /// The call in code.
+    pub(super) in_code: Option<Setting>,
+    /// `WAYGATE_ENV`.
+    pub(super) by_setting: Option<Setting>,
+    /// Whether that would have been read.
+    pub(super) reads_settings: bool,
+    /// Whether it was logged that routes need a name.
+    warned: OnceLock<()>,
+}
+
+impl Named {
+    pub(super) fn name(&self) -> Result<EnvName, BuildError> {
+        match self.in_code.as_ref().or(self.by_setting.as_ref()) {
+            Some(setting) => setting.environment(),
+            None => Setting::by_default(DEFAULT).environment(),
+        }
+    }
+
+    fn is_named(&self) -> bool {
+        self.in_code.is_some() || self.by_setting.is_some()
+    }
+
+    /// What would name it.
+    fn remedy(&self) -> &'static str {
+        match self.reads_settings {
+            true => "set `WAYGATE_ENV`, or call `.environment(..)`",
+            false => "call `.environment(..)`",
+        }
+    }
+}
+
+impl Snapshot {
+    /// The environments that routes of this process name.
+    fn environments(&self) -> BTreeSet<&EnvName> {
+        let slots = (0..self.table.len()).filter(|slot| !self.table.is_gone(*slot));
+        let of_process = slots.filter(|slot| {
+            let route = self.table.route(*slot);
+            route.is_some_and(|route| route.key.service().is_none())
+        });
+        let states = of_process.filter_map(|slot| Some(&self.slot(slot)?.state));
+        states
+            .filter_map(|state| state.position.envs.as_ref())
+            .flatten()
+            .collect()
+    }
+}
+
+impl Inner {
+    /// The environment, for the report.
+    pub(super) fn environment_in_words(&self) -> String {
+        match (self.named.is_named(), self.named.reads_settings) {
+            (true, _) => self.env.to_string(),
+            (false, true) => format!("{} (by default: WAYGATE_ENV is not set)", self.env),
+            (false, false) => format!("{} (by default: none was named)", self.env),
+        }
+    }
+
+    /// What a person should know of the environment, for the report.
+    pub(super) fn environment_notes(&self, snapshot: &Snapshot) -> Vec<String> {
+        let overridden = match (&self.named.in_code, &self.named.by_setting) {
+            (Some(code), Some(setting)) if code.value != setting.value => Some(format!(
+                "{} is `{}`, and has no effect: .environment(\"{}\") in code comes first",
+                setting.origin,
+                setting.shown(),
+                self.env
+            )),
+            _ => None,
+        };
+        let of_routes = snapshot.environments();
+        let unknown = match self.named.is_named() {
+            true => self.unknown_environment(&of_routes),
+            false => self.unnamed_environment(&of_routes),
+        };
+        overridden.into_iter().chain(unknown).collect()
+    }
+
+    /// Says once that routes depend on an environment that was not named.
+    pub(super) fn warn_of_unnamed_environment(&self, snapshot: &Snapshot) {
+        if self.named.is_named() || self.named.warned.get().is_some() {
+            return;
+        }
+        if let Some(problem) = self.unnamed_environment(&snapshot.environments()) {
+            self.named
+                .warned
+                .get_or_init(|| tracing::warn!("{}", Printable(problem)));
+        }
+    }
+
+    fn unnamed_environment(&self, of_routes: &BTreeSet<&EnvName>) -> Option<String> {
+        (!of_routes.is_empty()).then(|| {
+            format!(
+                "routes are for some environments only ({}), and none was named: this process counts as `{}`; {}",
+                list(of_routes),
+                self.env,
+                self.named.remedy()
+            )
+        })
+    }
+
+    fn unknown_environment(&self, of_routes: &BTreeSet<&EnvName>) -> Option<String> {
+        (!of_routes.is_empty() && !of_routes.contains(&self.env)).then(|| {
+            let meant = meant(self.env.as_str(), of_routes);
+            let meant = meant.map(|meant| format!(": did you mean `{meant}`?"));
+            format!(
+                "no route names the environment `{}`, but routes are for {} only{}",
+                self.env,
+                list(of_routes),
+                meant.unwrap_or_default()
+            )
+        })
+    }
+}
+
+fn list(environments: &BTreeSet<&EnvName>) -> String {
+    let names: Vec<String> = (environments.iter())
+        .map(|name| format!("`{name}`"))
+        .collect();
+    names.join(", ")
+}
+
+/// A name with few typing errors, or of which one is the beginning of the other (`prod`).
+fn meant<'a>(asked: &str, known: &BTreeSet<&'a EnvName>) -> Option<&'a EnvName> {
+    let distance = |name: &str| match name.starts_with(asked) || asked.starts_with(name) {
+        true if name.len().min(asked.len()) >= 3 => 1,
+        _ => typing_errors(name, asked),
+    };
+    let near = known.iter().map(|name| (distance(name.as_str()), *name));
+    near.min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, name)| *distance * 3 <= name.as_str().len())
+        .map(|(_, name)| name)
+}

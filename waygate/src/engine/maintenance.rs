@@ -206,7 +206,8 @@ impl Change for MaintenanceChange {
         let audit = batch.audit.clone();
         let revision = inner.commit(stored, batch).await?;
         inner.publish_next(stored, &Touched::default());
-        if let Some(warning) = inner.snapshot.load().unmatched_by_maintenance(scope, &next) {
+        let snapshot = inner.snapshot.load();
+        if let Some(warning) = snapshot.unmatched_by_maintenance(scope, &next, now) {
             tracing::warn!(
                 maintenance = %Printable(scope.entity()), warning = %Printable(warning),
                 "maintenance was set that names what is not known here"

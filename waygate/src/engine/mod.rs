@@ -280,7 +280,7 @@ impl Waygate {
         config: &GlobalMaintenance,
     ) -> Option<String> {
         let snapshot = self.inner.snapshot.load();
-        snapshot.unmatched_by_maintenance(scope, config)
+        snapshot.unmatched_by_maintenance(scope, config, self.inner.clock.now())
     }
 
     /// The store's revision that requests see now.
@@ -362,7 +362,8 @@ impl Waygate {
         let notes = notes.map(|bypass| bypass.cause.clone());
         let notices = self.inner.maintenance_notices();
         let notices = notices.iter().map(ToString::to_string);
-        let notes = notes.chain(notices).chain(snapshot.unmatched_maintenance());
+        let notes = notes.chain(notices);
+        let notes = notes.chain(snapshot.unmatched_maintenance(self.inner.clock.now()));
         Report::new(self.routes(), self.rate_limits(), self.concurrency_limits())
             .with_facts(self.inner.facts(&snapshot))
             .with_costed(snapshot.table.costed().collect())

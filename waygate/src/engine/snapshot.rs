@@ -50,8 +50,8 @@ pub(crate) struct Snapshot {
     pub(crate) service: Maintained,
     /// The service of this process.
     pub(crate) own_service: Option<ServiceName>,
-    /// Other services that are in maintenance.
-    pub(crate) maintained_elsewhere: Vec<ServiceName>,
+    /// Other services whose maintenance is on, planned or over, and when it ends.
+    pub(crate) maintained_elsewhere: Vec<(ServiceName, Option<Timestamp>)>,
     /// Entities of other kinds, such as the tokens of the admin interface.
     #[cfg(feature = "admin")]
     pub(crate) others: Arc<super::stored::Others>,

@@ -140,9 +140,9 @@ pub use admin::{Admin, CredentialError, Credentials, NoCredentials};
 pub use engine::{
     Blocking, BlockingOperator, BuildError, ChangeError, Component, ConcurrencyRecord,
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, Degraded, Event,
-    Events, Health, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, OnStoreReset, Operator,
-    Principal, RateLimitHeaders, RegisterError, Registration, Report, RequestTarget, ResolveError,
-    RouteRecord, SkippedPolicy, Source, Waygate, WaygateBuilder,
+    Events, Health, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, MaintenanceRecord,
+    OnStoreReset, Operator, Principal, RateLimitHeaders, RegisterError, Registration, Report,
+    RequestTarget, ResolveError, RouteRecord, SkippedPolicy, Source, Waygate, WaygateBuilder,
 };
 #[cfg(feature = "axum")]
 pub use http::{
@@ -160,9 +160,9 @@ pub use waygate_core::{
         PolicyName, Reason, RoleName, ServiceName,
     },
     model::{
-        Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, Dropped, GlobalMaintenance,
-        Lifecycle, LimitKey, LimitScope, Origin, Position, RateLimitPolicy, Revision, RouteKey,
-        RouteState, RouteStatus, RouteView, Tier, Window, WindowId,
+        Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, Dropped, DroppedMaintenance,
+        GlobalMaintenance, Lifecycle, LimitKey, LimitScope, Origin, Position, RateLimitPolicy,
+        Revision, RouteKey, RouteState, RouteStatus, RouteView, Tier, Window, WindowId,
     },
     net::{ForwardingHeader, TrustedProxies},
     port::{AuditQuery, BackendError},

@@ -94,6 +94,7 @@ pub use limits::{
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, HitQuery, HitRecord,
     KeyUse, LimitCounts, LimitRecord, RateLimitHeaders, SkippedPolicy,
 };
+pub use maintenance::MaintenanceRecord;
 pub use operator::Operator;
 pub use principal::Principal;
 pub use record::RouteRecord;
@@ -137,7 +138,7 @@ pub(crate) use target::{Asked, is_preflight};
 pub(crate) use {
     change::entry as audit_entry,
     limits::LimitCommand,
-    maintenance::{MaintenanceChanged, MaintenanceCommand, MaintenanceScope},
+    maintenance::{MaintenanceCommand, MaintenanceScope},
     notice::MaintenanceNotice,
     stored::{Others, kind},
 };

@@ -114,6 +114,8 @@ waiting! {
     disable_until(key: &str, until: Timestamp, reason: &str) -> RouteRecord;
     /// See [`Operator::set_maintenance`].
     set_maintenance(key: &str, reason: &str) -> RouteRecord;
+    /// See [`Operator::set_maintenance_until`].
+    set_maintenance_until(key: &str, until: Timestamp, reason: &str) -> RouteRecord;
     /// See [`Operator::end_maintenance`].
     end_maintenance(key: &str, reason: &str) -> RouteRecord;
     /// See [`Operator::schedule`].

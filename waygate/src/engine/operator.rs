@@ -139,6 +139,27 @@ impl Operator {
         .await
     }
 
+    /// Puts a route in maintenance at once, and opens it at `until`; windows that are planned are kept. Refused on a route
+    /// that is disabled for longer.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn set_maintenance_until(
+        &self,
+        key: &str,
+        until: Timestamp,
+        reason: &str,
+    ) -> Result<RouteRecord, ChangeError> {
+        self.apply(
+            key,
+            RouteCommand::MaintainUntil {
+                end: until,
+                reason: reason.parse()?,
+            },
+        )
+        .await
+    }
+
     /// Ends the maintenance of a route at once, and keeps its environment gate and the windows that have not begun. Changes
     /// nothing on a route that is not in maintenance; refused on one that is disabled, which it would not open.
     ///

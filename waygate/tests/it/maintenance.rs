@@ -554,6 +554,10 @@ async fn threads_without_async_code_can_plan_and_look() {
         let (shop, revision) = blocking.service_maintenance(&"shop".parse().unwrap());
         system.set_maintenance("GET:/a", "db").unwrap();
         let route = system.end_maintenance("GET:/a", "").unwrap();
+        let until = system
+            .set_maintenance_until("GET:/a", at(END), "db")
+            .unwrap();
+        assert_eq!(until.view.status.as_str(), "maintenance");
         (shop, revision, route.view.status)
     });
     let (shop, revision, status) = done.await.unwrap();

@@ -202,11 +202,10 @@ impl Change for MaintenanceChange {
         let audit = batch.audit.clone();
         let revision = inner.commit(stored, batch).await?;
         inner.publish_next(stored, &Touched::default());
-        let snapshot = inner.snapshot.load();
-        if let Some(warning) = snapshot.unmatched_by_maintenance(scope, &next, now) {
+        if let Some(warning) = inner.maintenance_warning(scope, &next, now) {
             tracing::warn!(
                 maintenance = %Printable(scope.entity()), warning = %Printable(warning),
-                "maintenance was set that names what is not known here"
+                "maintenance was set that does not do all that it says"
             );
         }
         let maintenance = next.at(now);

@@ -10,6 +10,7 @@ mod blocking;
 mod boot_cache;
 mod builder;
 mod bypass;
+mod callers;
 mod catch_up;
 mod change;
 mod channels;
@@ -273,15 +274,15 @@ impl Waygate {
         (known.value.at(self.inner.clock.now()), known.revision)
     }
 
-    /// What of maintenance is not known here, in words.
+    /// What of maintenance does not do what it says, in words.
     #[cfg(feature = "admin")]
     pub(crate) fn maintenance_warning(
         &self,
         scope: &MaintenanceScope,
         config: &GlobalMaintenance,
     ) -> Option<String> {
-        let snapshot = self.inner.snapshot.load();
-        snapshot.unmatched_by_maintenance(scope, config, self.inner.clock.now())
+        let now = self.inner.clock.now();
+        self.inner.maintenance_warning(scope, config, now)
     }
 
     /// The store's revision that requests see now.
@@ -364,7 +365,9 @@ impl Waygate {
         let notices = self.inner.maintenance_notices();
         let notices = notices.iter().map(ToString::to_string);
         let notes = notes.chain(notices);
-        let notes = notes.chain(snapshot.unmatched_maintenance(self.inner.clock.now()));
+        let now = self.inner.clock.now();
+        let notes = notes.chain(snapshot.unmatched_maintenance(now));
+        let notes = notes.chain(self.inner.roles_note(&snapshot, now));
         Report::new(self.routes(), self.rate_limits(), self.concurrency_limits())
             .with_facts(self.inner.facts(&snapshot))
             .with_costed(snapshot.table.costed().collect())

@@ -15,7 +15,7 @@ use crate::{
     model::{Access, Effective, RouteState},
 };
 
-pub use maintenance::MaintenanceRule;
+pub use maintenance::{Exemption, MaintenanceRule};
 
 /// What a decision may need to know about a request. Asked for only when a rule depends on it.
 pub trait Facts {

@@ -33,6 +33,14 @@ pub enum RouteCommand {
         /// Why.
         reason: Reason,
     },
+    /// Puts the route in maintenance at once and until `end`: as a window that begins now. It is never the end of a
+    /// disabling.
+    MaintainUntil {
+        /// When it ends.
+        end: Timestamp,
+        /// Why.
+        reason: Reason,
+    },
     /// Ends the maintenance that is on, and no other: windows that have begun are dropped, those ahead and the environment
     /// gate are kept. Changes nothing where the route is not in maintenance.
     EndMaintenance {
@@ -74,7 +82,7 @@ impl RouteCommand {
         match self {
             Self::Enable { .. } => Action::Enable,
             Self::Disable { .. } => Action::Disable,
-            Self::Maintain { .. } => Action::MaintenanceOn,
+            Self::Maintain { .. } | Self::MaintainUntil { .. } => Action::MaintenanceOn,
             Self::EndMaintenance { .. } => Action::MaintenanceOff,
             Self::Schedule { .. } => Action::Schedule,
             Self::CancelSchedule { .. } => Action::ScheduleCancelled,
@@ -91,6 +99,7 @@ impl RouteCommand {
             Self::Enable { reason }
             | Self::Disable { reason, .. }
             | Self::Maintain { reason }
+            | Self::MaintainUntil { reason, .. }
             | Self::EndMaintenance { reason }
             | Self::Schedule { reason, .. } => reason.to_string(),
             Self::EnvOnly { envs } => {
@@ -207,7 +216,16 @@ pub fn transition(
         RouteCommand::EndMaintenance { reason } => end_maintenance(position, reason, now),
         RouteCommand::Schedule { interval, reason } => {
             ensure_ahead(Some(interval.end()), now)?;
-            schedule(position, *interval, reason, now)?;
+            if !ends_disabling(position, *interval, now) {
+                plan(position, *interval, reason)?;
+            }
+        }
+        RouteCommand::MaintainUntil { end, reason } => {
+            let end = whole_micros(*end);
+            ensure_ahead(Some(end), now)?;
+            let interval = Interval::new(whole_micros(now), end);
+            let interval = interval.map_err(|_| Refused::Ended { end, now })?;
+            plan(position, interval, reason)?;
         }
         RouteCommand::CancelSchedule { window } => cancel(position, window.as_ref())?,
         RouteCommand::EnvOnly { envs } if envs.is_empty() => return Err(Refused::NoEnvironment),
@@ -295,12 +313,8 @@ fn drop_begun(position: &mut Position, now: Timestamp) {
         .retain(|window| !window.interval.contains(now));
 }
 
-fn schedule(
-    position: &mut Position,
-    interval: Interval,
-    reason: &Reason,
-    now: Timestamp,
-) -> Result<(), Refused> {
+/// Whether a window is meant as the end of a disabling, which it is then.
+fn ends_disabling(position: &mut Position, interval: Interval, now: Timestamp) -> bool {
     if let Lifecycle::Disabled(disabled) = &mut position.lifecycle
         && interval.start().duration_since(now) <= CLOCK_SKEW
         && disabled
@@ -308,8 +322,13 @@ fn schedule(
             .is_some_and(|since| now.duration_since(since) <= JUST_NOW)
     {
         disabled.until = Some(interval.end());
-        return Ok(());
+        return true;
     }
+    false
+}
+
+/// Adds a window.
+fn plan(position: &mut Position, interval: Interval, reason: &Reason) -> Result<(), Refused> {
     if let Lifecycle::Disabled(Disabled { until, .. }) = &position.lifecycle
         && until.is_none_or(|until| until >= interval.end())
     {

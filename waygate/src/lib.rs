@@ -140,9 +140,9 @@ pub use admin::{Admin, CredentialError, Credentials, NoCredentials};
 pub use engine::{
     Blocking, BlockingOperator, BuildError, ChangeError, Component, ConcurrencyRecord,
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, Degraded, Event,
-    Events, Health, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, OnStoreReset, Operator,
-    Principal, RateLimitHeaders, RegisterError, Registration, Report, RequestTarget, ResolveError,
-    RouteRecord, SkippedPolicy, Source, Waygate, WaygateBuilder,
+    Events, Health, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, MaintenanceRecord,
+    OnStoreReset, Operator, Principal, RateLimitHeaders, RegisterError, Registration, Report,
+    RequestTarget, ResolveError, RouteRecord, SkippedPolicy, Source, Waygate, WaygateBuilder,
 };
 #[cfg(feature = "axum")]
 pub use http::{
@@ -164,10 +164,10 @@ pub use waygate_core::{
         ServiceName, TierLimit, TimeZoneName,
     },
     model::{
-        Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, Disabled, Dropped, Epoch,
-        ExemptPath, GlobalMaintenance, Lifecycle, LimitKey, LimitScope, Origin, PlannedWindow,
-        Position, RateLimitPolicy, Revision, RouteKey, RouteState, RouteStatus, RouteView, Tier,
-        Window, WindowId,
+        Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, Disabled, Dropped,
+        DroppedMaintenance, Epoch, ExemptPath, GlobalMaintenance, Lifecycle, LimitKey, LimitScope,
+        Origin, PlannedWindow, Position, RateLimitPolicy, Revision, RouteKey, RouteState,
+        RouteStatus, RouteView, Tier, Window, WindowId,
     },
     net::{ForwardingHeader, TrustedProxies},
     port::{AuditQuery, BackendError},

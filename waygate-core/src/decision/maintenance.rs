@@ -1,3 +1,5 @@
+use std::fmt;
+
 use ipnet::IpNet;
 use jiff::Timestamp;
 
@@ -18,6 +20,25 @@ pub struct MaintenanceRule {
     until: Option<Timestamp>,
     exempt_ips: Vec<IpNet>,
     exempt_roles: Vec<RoleName>,
+}
+
+/// What a caller is exempt from maintenance by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exemption<'a> {
+    /// The address lies in this network.
+    Network(IpNet),
+    /// The caller has this role.
+    Role(&'a RoleName),
+}
+
+impl fmt::Display for Exemption<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(network) => write!(f, "the network {network}"),
+            Self::Role(role) => write!(f, "the role {role}"),
+        }
+    }
 }
 
 impl MaintenanceRule {
@@ -67,5 +88,14 @@ impl MaintenanceRule {
 
     pub(super) fn until(&self) -> Option<Timestamp> {
         self.until
+    }
+
+    /// What the caller is served by all the same, if by anything.
+    pub fn exemption(&self, facts: &impl Facts) -> Option<Exemption<'_>> {
+        let contains = |network: &&IpNet| comes_from(std::slice::from_ref(*network), facts);
+        let network = self.exempt_ips.iter().find(contains);
+        let role = || self.exempt_roles.iter().find(|role| facts.has_role(role));
+        let network = network.copied().map(Exemption::Network);
+        network.or_else(|| role().map(Exemption::Role))
     }
 }

@@ -58,10 +58,20 @@ impl GlobalMaintenance {
     /// The same, or nothing if it has ended at `now`.
     #[must_use]
     pub fn settled(self, now: Timestamp) -> Self {
-        match self.end {
-            Some(end) if self.enabled && end <= now => Self::default(),
-            _ => self,
+        match self.is_over(now) {
+            true => Self::default(),
+            false => self,
         }
+    }
+
+    /// Whether it was switched on and has ended at `now`.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.enabled && self.end.is_some_and(|end| end <= now)
+    }
+
+    /// Whether it is on or planned: in what is shown. In what is stored, one that is over is so as well.
+    pub fn is_set(&self) -> bool {
+        self.enabled || self.start.is_some()
     }
 
     /// Whether it is on at `now`.

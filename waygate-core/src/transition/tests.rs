@@ -267,6 +267,25 @@ fn a_window_that_has_ended_is_refused() {
 }
 
 #[test]
+fn a_maintenance_until_a_time_is_a_window_that_begins_now() {
+    let until = |end| RouteCommand::MaintainUntil {
+        end: at(end),
+        reason: reason("db"),
+    };
+    let apply = |state: &RouteState, end| apply(state, &until(end), 1);
+    let next = apply(&after(&[(0, schedule_at(30, 40))]), 10).unwrap();
+    let windows: Vec<_> = next.position.windows.iter().collect();
+    assert_eq!(windows.len(), 2, "what is planned is kept");
+    assert_eq!(windows[1].interval, span(1, 10));
+    let (now, end) = (at(1), at(1));
+    let refused = apply(&after(&[]), 1).unwrap_err();
+    assert_eq!(refused, Refused::Ended { end, now });
+    let disabled = after(&[(1, disable_until(None))]);
+    let refused = apply(&disabled, 10).unwrap_err();
+    assert_eq!(refused, Refused::Disabled { until: None }, "not its end");
+}
+
+#[test]
 fn the_same_window_again_changes_its_reason_only() {
     let state = after(&[(0, schedule_at(10, 20)), (0, schedule_at(30, 40))]);
     let again = RouteCommand::Schedule {

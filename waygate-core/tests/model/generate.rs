@@ -72,6 +72,8 @@ pub(crate) fn command() -> impl Strategy<Value = RouteCommand> {
         3 => (reason(), option::of(instant()))
             .prop_map(|(reason, until)| RouteCommand::Disable { reason, until }),
         1 => reason().prop_map(|reason| RouteCommand::Maintain { reason }),
+        1 => (instant(), reason())
+            .prop_map(|(end, reason)| RouteCommand::MaintainUntil { end, reason }),
         1 => reason().prop_map(|reason| RouteCommand::EndMaintenance { reason }),
         6 => (interval(), reason())
             .prop_map(|(interval, reason)| RouteCommand::Schedule { interval, reason }),

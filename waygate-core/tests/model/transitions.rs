@@ -121,6 +121,14 @@ proptest! {
             RouteCommand::Maintain { reason } => {
                 prop_assert_eq!(now, Effective::Maintenance { reason, until: None });
             }
+            RouteCommand::MaintainUntil { end, .. } => {
+                let until = now.until();
+                match now {
+                    Effective::Maintenance { .. } => prop_assert!(until.is_some_and(|until| until.as_microsecond() >= end.as_microsecond())),
+                    Effective::Disabled { .. } => prop_assert!(until.is_some_and(|until| until < *end)),
+                    other => prop_assert!(false, "{:?}", other),
+                }
+            }
             RouteCommand::Disable { reason, until } => {
                 let is_it = matches!(now, Effective::Disabled { reason: shown, .. } if shown == reason);
                 prop_assert!(is_it && now.until().is_some() == until.is_some(), "{:?}", now);

@@ -274,6 +274,7 @@ impl From<ChangeError> for Problem {
         let text = error.to_string();
         match error {
             ChangeError::Resolve(error) => error.into(),
+            ChangeError::Invalid(invalid) => invalid.into(),
             // The words are the contract's, which knows decorators and no attributes.
             ChangeError::Protected { key } => Self::new(
                 Kind::ProtectedRoute,

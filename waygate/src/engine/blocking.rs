@@ -3,12 +3,14 @@ use waygate_core::{
     grammar::{Interval, ServiceName},
     model::{
         Access, AuditEntry, ConcurrencyPolicy, Deprecation, GlobalMaintenance, LimitKey,
-        LimitScope, Origin, RateLimitPolicy, Revision, WindowId,
+        LimitScope, Origin, RateLimitPolicy, WindowId,
     },
     port::{AuditQuery, BackendError},
 };
 
-use super::{ChangeError, ConcurrencyRecord, LimitRecord, Operator, RouteRecord, Waygate};
+use super::{
+    ChangeError, ConcurrencyRecord, LimitRecord, MaintenanceRecord, Operator, RouteRecord, Waygate,
+};
 
 /// The engine for threads that run no async code: worker threads, `spawn_blocking`, FFI.
 ///
@@ -112,6 +114,8 @@ waiting! {
     disable_until(key: &str, until: Timestamp, reason: &str) -> RouteRecord;
     /// See [`Operator::set_maintenance`].
     set_maintenance(key: &str, reason: &str) -> RouteRecord;
+    /// See [`Operator::set_maintenance_until`].
+    set_maintenance_until(key: &str, until: Timestamp, reason: &str) -> RouteRecord;
     /// See [`Operator::end_maintenance`].
     end_maintenance(key: &str, reason: &str) -> RouteRecord;
     /// See [`Operator::schedule`].
@@ -129,15 +133,15 @@ waiting! {
     /// See [`Operator::purge`].
     purge(key: &str) -> ();
     /// See [`Operator::enable_global_maintenance`].
-    enable_global_maintenance(config: GlobalMaintenance) -> (GlobalMaintenance, Revision);
+    enable_global_maintenance(config: GlobalMaintenance) -> MaintenanceRecord;
     /// See [`Operator::disable_global_maintenance`].
-    disable_global_maintenance() -> (GlobalMaintenance, Revision);
+    disable_global_maintenance() -> MaintenanceRecord;
     /// See [`Operator::set_global_exempt_paths`].
-    set_global_exempt_paths(paths: &[&str]) -> (GlobalMaintenance, Revision);
+    set_global_exempt_paths(paths: &[&str]) -> MaintenanceRecord;
     /// See [`Operator::enable_service_maintenance`].
-    enable_service_maintenance(service: &str, config: GlobalMaintenance) -> (GlobalMaintenance, Revision);
+    enable_service_maintenance(service: &str, config: GlobalMaintenance) -> MaintenanceRecord;
     /// See [`Operator::disable_service_maintenance`].
-    disable_service_maintenance(service: &str) -> (GlobalMaintenance, Revision);
+    disable_service_maintenance(service: &str) -> MaintenanceRecord;
     /// See [`Operator::set_rate_limit`].
     set_rate_limit(key: LimitKey, policy: RateLimitPolicy) -> Option<LimitRecord>;
     /// See [`Operator::delete_rate_limit`].

@@ -55,6 +55,9 @@ pub enum ChangeError {
     /// The key means no route, or more than one.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// A value that was given does not follow its grammar, such as a reason, a service or a window.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
     /// The route is declared `#[force_active]`.
     #[error(
         "Route '{key}' is decorated with @force_active and cannot have its state changed. \
@@ -100,10 +103,9 @@ pub enum ChangeError {
 
 waygate_core::debug_as_message!(ChangeError);
 
-impl From<Invalid> for ChangeError {
-    fn from(invalid: Invalid) -> Self {
-        Self::Resolve(invalid.into())
-    }
+/// Reads the key of a route.
+pub(crate) fn route_key(text: &str) -> Result<RouteKey, ResolveError> {
+    Ok(text.parse::<RouteKey>()?)
 }
 
 pub(crate) fn number(expected: Expected) -> u64 {

@@ -33,20 +33,16 @@ pub(crate) enum MaintenanceCommand {
     SetExemptPaths(Vec<ExemptPath>),
 }
 
-/// What a change of maintenance has left.
-#[derive(Debug)]
-pub(crate) struct MaintenanceChanged {
+/// Maintenance of everything or of a service after it was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MaintenanceRecord {
     /// What holds now.
-    pub(crate) maintenance: GlobalMaintenance,
-    pub(crate) revision: Revision,
-    #[cfg_attr(not(feature = "admin"), expect(dead_code))]
-    pub(crate) dropped: DroppedMaintenance,
-}
-
-impl MaintenanceChanged {
-    pub(crate) fn into_parts(self) -> (GlobalMaintenance, Revision) {
-        (self.maintenance, self.revision)
-    }
+    pub maintenance: GlobalMaintenance,
+    /// The commit that has changed it.
+    pub revision: Revision,
+    /// What the change has dropped, such as the window or the exemptions of an earlier one.
+    pub dropped: DroppedMaintenance,
 }
 
 impl MaintenanceScope {
@@ -144,7 +140,7 @@ pub(crate) struct MaintenanceChange {
 }
 
 impl Change for MaintenanceChange {
-    type Done = MaintenanceChanged;
+    type Done = MaintenanceRecord;
 
     fn subject(&self) -> String {
         self.scope.entity().to_string()
@@ -155,7 +151,7 @@ impl Change for MaintenanceChange {
         inner: &Inner,
         stored: &mut Stored,
         by: &By,
-    ) -> Result<MaintenanceChanged, Attempt> {
+    ) -> Result<MaintenanceRecord, Attempt> {
         let Self { scope, command } = self;
         let known = stored.maintenance(scope);
         let entity = scope.entity();
@@ -206,10 +202,10 @@ impl Change for MaintenanceChange {
         let audit = batch.audit.clone();
         let revision = inner.commit(stored, batch).await?;
         inner.publish_next(stored, &Touched::default());
-        if let Some(warning) = inner.snapshot.load().unmatched_by_maintenance(scope, &next) {
+        if let Some(warning) = inner.maintenance_warning(scope, &next, now) {
             tracing::warn!(
                 maintenance = %Printable(scope.entity()), warning = %Printable(warning),
-                "maintenance was set that names what is not known here"
+                "maintenance was set that does not do all that it says"
             );
         }
         let maintenance = next.at(now);
@@ -220,7 +216,7 @@ impl Change for MaintenanceChange {
             };
             inner.send(scope.event(maintenance.clone(), revision, Some(Box::new(line))));
         }
-        Ok(MaintenanceChanged {
+        Ok(MaintenanceRecord {
             maintenance,
             revision,
             dropped,

@@ -10,6 +10,7 @@ mod blocking;
 mod boot_cache;
 mod builder;
 mod bypass;
+mod callers;
 mod catch_up;
 mod change;
 mod channels;
@@ -95,6 +96,7 @@ pub use limits::{
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, HitQuery, HitRecord,
     KeyUse, LimitCounts, LimitRecord, RateLimitHeaders, SkippedPolicy,
 };
+pub use maintenance::MaintenanceRecord;
 pub use operator::Operator;
 pub use principal::Principal;
 pub use record::RouteRecord;
@@ -138,7 +140,7 @@ pub(crate) use target::{Asked, is_preflight};
 pub(crate) use {
     change::entry as audit_entry,
     limits::LimitCommand,
-    maintenance::{MaintenanceChanged, MaintenanceCommand, MaintenanceScope},
+    maintenance::{MaintenanceCommand, MaintenanceScope},
     notice::MaintenanceNotice,
     stored::{Others, kind},
 };
@@ -277,15 +279,15 @@ impl Waygate {
         (known.value.at(self.inner.clock.now()), known.revision)
     }
 
-    /// What of maintenance is not known here, in words.
+    /// What of maintenance does not do what it says, in words.
     #[cfg(feature = "admin")]
     pub(crate) fn maintenance_warning(
         &self,
         scope: &MaintenanceScope,
         config: &GlobalMaintenance,
     ) -> Option<String> {
-        let snapshot = self.inner.snapshot.load();
-        snapshot.unmatched_by_maintenance(scope, config)
+        let now = self.inner.clock.now();
+        self.inner.maintenance_warning(scope, config, now)
     }
 
     /// The store's revision that requests see now.
@@ -370,7 +372,9 @@ impl Waygate {
         let notices = notices.iter().map(ToString::to_string);
         let environment = self.inner.environment_notes(&snapshot);
         let notes = notes.chain(environment).chain(notices);
-        let notes = notes.chain(snapshot.unmatched_maintenance());
+        let now = self.inner.clock.now();
+        let notes = notes.chain(snapshot.unmatched_maintenance(now));
+        let notes = notes.chain(self.inner.roles_note(&snapshot, now));
         let env = self.environment().clone();
         Report::new(
             env,

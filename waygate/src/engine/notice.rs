@@ -23,9 +23,7 @@ impl Inner {
             let set = maintained.config.at(now);
             MaintenanceNotice { scope, set }
         });
-        notices
-            .filter(|notice| notice.set.enabled || notice.set.start.is_some())
-            .collect()
+        notices.filter(|notice| notice.set.is_set()).collect()
     }
 }
 

@@ -1,14 +1,15 @@
 use waygate_core::{
     Timestamp,
     grammar::{EnvName, Interval, Invalid},
-    model::{Access, Deprecation, ExemptPath, GlobalMaintenance, Origin, Revision, WindowId},
+    model::{Access, Deprecation, ExemptPath, GlobalMaintenance, Origin, WindowId},
     transition::RouteCommand,
 };
 
 use super::{
     ChangeError, RouteRecord, Waygate,
     change::{By, Change, Purge, RouteChange},
-    maintenance::{MaintenanceChange, MaintenanceChanged, MaintenanceCommand, MaintenanceScope},
+    error::route_key,
+    maintenance::{MaintenanceChange, MaintenanceCommand, MaintenanceRecord, MaintenanceScope},
 };
 
 /// An engine seen by somebody who may change it.
@@ -65,7 +66,7 @@ impl Operator {
         key: &str,
         command: RouteCommand,
     ) -> Result<RouteRecord, ChangeError> {
-        let key = key.parse()?;
+        let key = route_key(key)?;
         self.make(RouteChange { key, command }).await
     }
 
@@ -132,6 +133,27 @@ impl Operator {
         self.apply(
             key,
             RouteCommand::Maintain {
+                reason: reason.parse()?,
+            },
+        )
+        .await
+    }
+
+    /// Puts a route in maintenance at once, and opens it at `until`; windows that are planned are kept. Refused on a route
+    /// that is disabled for longer.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn set_maintenance_until(
+        &self,
+        key: &str,
+        until: Timestamp,
+        reason: &str,
+    ) -> Result<RouteRecord, ChangeError> {
+        self.apply(
+            key,
+            RouteCommand::MaintainUntil {
+                end: until,
                 reason: reason.parse()?,
             },
         )
@@ -237,12 +259,13 @@ impl Operator {
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
     pub async fn purge(&self, key: &str) -> Result<(), ChangeError> {
-        let key = key.parse()?;
+        let key = route_key(key)?;
         self.make(Purge(key)).await
     }
 
     /// Puts everything in maintenance: at once, or from `start` on, and until `end` if there is one; `enabled` of `config` is
-    /// ignored. What was set before is replaced, its plan included.
+    /// ignored. What was set before is replaced, its plan included, and named by
+    /// [`dropped`](MaintenanceRecord::dropped).
     ///
     /// Clients in `exempt_ips` and callers with one of `exempt_roles` are served all the same, and no cache may keep those
     /// answers: they carry `Cache-Control: private, no-store`.
@@ -260,8 +283,8 @@ impl Operator {
     ///     exempt_roles: vec!["ops".parse()?],
     ///     ..GlobalMaintenance::default()
     /// };
-    /// let (now, _) = waygate.system().enable_global_maintenance(planned).await?;
-    /// assert!(!now.enabled, "it has not begun");
+    /// let record = waygate.system().enable_global_maintenance(planned).await?;
+    /// assert!(!record.maintenance.enabled, "it has not begun");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -272,22 +295,18 @@ impl Operator {
     pub async fn enable_global_maintenance(
         &self,
         config: GlobalMaintenance,
-    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+    ) -> Result<MaintenanceRecord, ChangeError> {
         self.maintain(MaintenanceScope::Global, MaintenanceCommand::Enable(config))
             .await
-            .map(MaintenanceChanged::into_parts)
     }
 
     /// Ends global maintenance, planned or running, and forgets its reason and exemptions.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
-    pub async fn disable_global_maintenance(
-        &self,
-    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+    pub async fn disable_global_maintenance(&self) -> Result<MaintenanceRecord, ChangeError> {
         self.maintain(MaintenanceScope::Global, MaintenanceCommand::Disable)
             .await
-            .map(MaintenanceChanged::into_parts)
     }
 
     /// Sets which routes stay open in global maintenance. Does not switch it on or off.
@@ -297,7 +316,7 @@ impl Operator {
     pub async fn set_global_exempt_paths(
         &self,
         paths: &[&str],
-    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+    ) -> Result<MaintenanceRecord, ChangeError> {
         let paths = paths
             .iter()
             .map(|path| path.parse())
@@ -307,7 +326,6 @@ impl Operator {
             MaintenanceCommand::SetExemptPaths(paths),
         )
         .await
-        .map(MaintenanceChanged::into_parts)
     }
 
     /// Puts every route of a service in maintenance, wherever it runs, as
@@ -319,11 +337,10 @@ impl Operator {
         &self,
         service: &str,
         config: GlobalMaintenance,
-    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+    ) -> Result<MaintenanceRecord, ChangeError> {
         let scope = MaintenanceScope::Service(service.parse()?);
         self.maintain(scope, MaintenanceCommand::Enable(config))
             .await
-            .map(MaintenanceChanged::into_parts)
     }
 
     /// Ends maintenance of a service, planned or running, and forgets its reason and exemptions.
@@ -333,18 +350,16 @@ impl Operator {
     pub async fn disable_service_maintenance(
         &self,
         service: &str,
-    ) -> Result<(GlobalMaintenance, Revision), ChangeError> {
+    ) -> Result<MaintenanceRecord, ChangeError> {
         let scope = MaintenanceScope::Service(service.parse()?);
-        self.maintain(scope, MaintenanceCommand::Disable)
-            .await
-            .map(MaintenanceChanged::into_parts)
+        self.maintain(scope, MaintenanceCommand::Disable).await
     }
 
     pub(crate) async fn maintain(
         &self,
         scope: MaintenanceScope,
         command: MaintenanceCommand,
-    ) -> Result<MaintenanceChanged, ChangeError> {
+    ) -> Result<MaintenanceRecord, ChangeError> {
         self.make(MaintenanceChange { scope, command }).await
     }
 

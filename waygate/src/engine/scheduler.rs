@@ -219,6 +219,9 @@ impl Inner {
                 levels: false,
             };
             self.publish_next(&stored, &touched);
+        } else {
+            // Time may have ended the maintenance of another service, which no picture shows.
+            self.note_unmatched(&snapshot);
         }
         let mut due: Vec<usize> = snapshot.timed().map(|(slot, _)| slot).collect();
         let mut scopes: BTreeSet<MaintenanceScope> = passed_scopes.iter().cloned().collect();

@@ -1,6 +1,8 @@
 mod maintained;
 
 use std::sync::Arc;
+#[cfg(feature = "axum")]
+use std::sync::OnceLock;
 
 use waygate_core::{
     Timestamp,
@@ -50,8 +52,8 @@ pub(crate) struct Snapshot {
     pub(crate) service: Maintained,
     /// The service of this process.
     pub(crate) own_service: Option<ServiceName>,
-    /// Other services that are in maintenance.
-    pub(crate) maintained_elsewhere: Vec<ServiceName>,
+    /// Other services whose maintenance is on, planned or over, and when it ends.
+    pub(crate) maintained_elsewhere: Vec<(ServiceName, Option<Timestamp>)>,
     /// Entities of other kinds, such as the tokens of the admin interface.
     #[cfg(feature = "admin")]
     pub(crate) others: Arc<super::stored::Others>,
@@ -75,6 +77,9 @@ pub(crate) struct Slot {
     /// What answers of a deprecated route carry.
     #[cfg(feature = "axum")]
     pub(crate) announcement: Option<StateHeaders>,
+    /// Whether a role was asked for where nothing said who calls.
+    #[cfg(feature = "axum")]
+    pub(super) had_no_caller: OnceLock<()>,
 }
 
 /// What pictures are made of, besides the store and the table.
@@ -366,18 +371,21 @@ impl Snapshot {
         if asked.is_unhandled_preflight() {
             return Verdict::Pass;
         }
+        decide(self.gates(slot, asked), facts, now)
+    }
+
+    pub(super) fn gates(&self, slot: Option<usize>, asked: &impl Asked) -> Gates<'_> {
         let route = slot.and_then(|slot| self.slot(slot)).map(|slot| &slot.rule);
         let forced = route.is_some_and(RouteRule::is_force_active);
         let key = slot
             .and_then(|slot| Some((slot, self.table.route(slot)?)))
             .map(|(slot, route)| (slot, &route.key));
-        let gates = Gates {
+        Gates {
             global: self.global.for_request(key, asked, forced),
             // What no controlled route has belongs to no service: it meets global maintenance only.
             service: key.and_then(|_| self.service.for_request(key, asked, forced)),
             route,
-        };
-        decide(gates, facts, now)
+        }
     }
 }
 
@@ -428,6 +436,8 @@ impl Slot {
                 .as_ref()
                 .map(announce)
                 .filter(|headers| !headers.is_empty()),
+            #[cfg(feature = "axum")]
+            had_no_caller: OnceLock::new(),
             state,
             revision,
             drifted,

@@ -296,18 +296,18 @@ impl Stored {
         std::iter::once(global).chain(services)
     }
 
-    /// The services in maintenance, but for one.
-    pub(crate) fn maintained_but(&self, own: Option<&ServiceName>) -> Vec<ServiceName> {
-        let enabled = self
-            .services
-            .iter()
-            .filter(|(_, known)| known.value.enabled);
-        let mut names: Vec<ServiceName> = enabled
-            .map(|(name, _)| name.clone())
-            .filter(|name| Some(name) != own)
+    /// The services whose maintenance is on or planned, but for one, and when it ends.
+    pub(crate) fn maintained_but(
+        &self,
+        own: Option<&ServiceName>,
+    ) -> Vec<(ServiceName, Option<Timestamp>)> {
+        let others = self.services.iter().filter(|(name, _)| Some(*name) != own);
+        let set = others.filter(|(_, known)| known.value.is_set());
+        let mut ends: Vec<_> = set
+            .map(|(name, known)| (name.clone(), known.value.end))
             .collect();
-        names.sort_unstable();
-        names
+        ends.sort_unstable();
+        ends
     }
 
     /// Which generation of a policy's counters counts.

@@ -13,7 +13,7 @@ use waygate_core::grammar::PathTemplate;
 
 use super::{
     Attached, RegisterError, ResolveError, merge::Declarations, methods::MethodSet,
-    nearest::nearest,
+    nearest::nearest, unmatched::Judged,
 };
 
 /// Every route that can be controlled. A slot number, once given, means the same route for ever, also after the route was
@@ -33,6 +33,8 @@ pub(crate) struct Table {
     served: Option<HashMap<Box<str>, Served>>,
     /// Changes with everything that may change which slots govern a request.
     shape: u64,
+    /// What was found out about exemptions.
+    pub(crate) judged: Judged,
 }
 
 /// The methods that reach a handler under one path.

@@ -3,7 +3,10 @@
 //! They are taken all the same. A route may be registered later, and other processes of a fleet have routes and services
 //! that this one does not know.
 
+mod judged;
+
 use waygate_core::{
+    Timestamp,
     grammar::{Method, ServiceName},
     model::{ExemptPath, GlobalMaintenance, LimitKey, LimitScope, RouteKey},
     similar::typing_errors,
@@ -13,6 +16,10 @@ use super::{
     Component, Inner, maintenance::MaintenanceScope, nearest::nearest, snapshot::Snapshot,
     table::Table,
 };
+pub(crate) use judged::Judged;
+
+/// So many exemptions that name no route are named, with what was meant; the others are counted.
+const NAMED: usize = 8;
 
 impl Snapshot {
     /// What a limit names that is not known here, in words.
@@ -42,28 +49,34 @@ impl Snapshot {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// What maintenance names that is not known here, in words.
+    /// What maintenance names that is not known here, in words: as it is stored, or as it is shown.
     pub(crate) fn unmatched_by_maintenance(
         &self,
         scope: &MaintenanceScope,
         config: &GlobalMaintenance,
+        now: Timestamp,
     ) -> Option<String> {
-        // One that was never set, or has ended, names nothing.
-        let service = scope.service().filter(|_| config.enabled);
+        // One that has ended names nothing, and one that was never set no service.
+        if config.is_over(now) {
+            return None;
+        }
+        let service = scope.service().filter(|_| config.is_set());
         self.unmatched(service, &config.exempt_paths)
     }
 
     /// The same for all maintenance that is set.
-    pub(crate) fn unmatched_maintenance(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn unmatched_maintenance(&self, now: Timestamp) -> impl Iterator<Item = String> {
         let scopes = std::iter::once((MaintenanceScope::Global, &self.global.config));
         let own = self.own_service.clone().map(MaintenanceScope::Service);
         let maintenance = scopes
             .chain(own.map(|scope| (scope, &self.service.config)))
-            .filter_map(|(scope, config)| {
-                let problem = self.unmatched_by_maintenance(&scope, config)?;
+            .filter_map(move |(scope, config)| {
+                let problem = self.unmatched_by_maintenance(&scope, config, now)?;
                 Some(format!("{}: {problem}", scope.in_words()))
             });
-        let services = self.maintained_elsewhere.iter().filter_map(|service| {
+        let elsewhere = self.maintained_elsewhere.iter();
+        let elsewhere = elsewhere.filter(move |(_, end)| end.is_none_or(|end| now < end));
+        let services = elsewhere.filter_map(|(service, _)| {
             let problem = self.unmatched(Some(service), &[])?;
             Some(format!("maintenance of the service {service}: {problem}"))
         });
@@ -71,7 +84,7 @@ impl Snapshot {
     }
 
     /// The same for everything that is set.
-    fn all_unmatched(&self) -> Vec<String> {
+    fn all_unmatched(&self, now: Timestamp) -> Vec<String> {
         let rates = self.levels().flat_map(|own| &*own.rates).map(|policy| {
             let exempt = &policy.fields.exempt_routes;
             ("rate limit", &policy.key, exempt)
@@ -85,10 +98,20 @@ impl Snapshot {
             let problem = self.unmatched_by_limit(&key.scope, exempt)?;
             Some(format!("the {kind} {key}: {problem}"))
         });
-        self.unmatched_maintenance().chain(limits).collect()
+        self.unmatched_maintenance(now).chain(limits).collect()
     }
 
     fn unmatched(&self, service: Option<&ServiceName>, exempt: &[ExemptPath]) -> Option<String> {
+        if service.is_none() && exempt.is_empty() {
+            return None;
+        }
+        let judged = &self.table.judged;
+        judged.or_judge(service, exempt, || self.judge(service, exempt))
+    }
+
+    fn judge(&self, service: Option<&ServiceName>, exempt: &[ExemptPath]) -> Option<String> {
+        #[cfg(test)]
+        tests::JUDGED.set(tests::JUDGED.get() + 1);
         let stranger = service.and_then(|service| self.stranger(service));
         // Routes of this process are registered without its service.
         let prefix = service.filter(|service| Some(*service) != self.own_service.as_ref());
@@ -98,8 +121,14 @@ impl Snapshot {
         };
         // Nothing can be said of routes that are not known.
         let exempt = exempt.iter().filter(|_| routes.all().next().is_some());
-        let exempt = exempt.filter_map(|exempt| routes.problem(exempt));
-        let problems: Vec<String> = stranger.into_iter().chain(exempt).collect();
+        let wrong: Vec<&ExemptPath> = exempt.filter(|exempt| !routes.has(exempt)).collect();
+        let named = wrong
+            .iter()
+            .take(NAMED)
+            .map(|exempt| routes.problem(exempt));
+        let others = wrong.len().saturating_sub(NAMED);
+        let others = (others > 0).then(|| format!("{others} more exemptions name no route"));
+        let problems: Vec<String> = stranger.into_iter().chain(named).chain(others).collect();
         (!problems.is_empty()).then(|| problems.join("; "))
     }
 
@@ -143,22 +172,28 @@ impl<'a> Routes<'a> {
         keys.filter(move |key| service.is_none_or(|service| key.service() == service))
     }
 
-    /// What is wrong with an exemption, if no route is exempt by it.
-    fn problem(&self, exempt: &ExemptPath) -> Option<String> {
+    /// The routes that an exemption is for, apart from their methods.
+    fn of_path(&self, exempt: &ExemptPath) -> impl Iterator<Item = &'a RouteKey> {
+        self.all().filter(|key| exempt.covers_path(key.path()))
+    }
+
+    /// Whether a route is exempt by this.
+    fn has(&self, exempt: &ExemptPath) -> bool {
         let method = exempt.key().method();
         let fits =
             |key: &RouteKey| method.is_none() || key.method().is_none() || key.method() == method;
-        let mut of_path = self.all().filter(|key| exempt.covers_path(key.path()));
-        if of_path.clone().any(fits) {
-            return None;
-        }
-        let hint = match of_path.next() {
+        self.of_path(exempt).any(fits)
+    }
+
+    /// What is wrong with an exemption that no route is exempt by.
+    fn problem(&self, exempt: &ExemptPath) -> String {
+        let hint = match self.of_path(exempt).next() {
             Some(other) => Some(other.as_str().to_owned()),
             None => self.meant(exempt.key()),
         };
         let hint = hint.map(|meant| format!(": did you mean `{meant}`?"));
         let hint = hint.unwrap_or_default();
-        Some(format!("the exemption `{exempt}` names no route{hint}"))
+        format!("the exemption `{exempt}` names no route{hint}")
     }
 
     /// The exemption that was probably meant.
@@ -214,15 +249,16 @@ impl Inner {
     /// Reports what is set and matches nothing, once a guarded router has shown what there is. A process that is part of a
     /// fleet cannot know whether another one has it: it only says so in its report, and when it is set.
     pub(crate) fn note_unmatched(&self, snapshot: &Snapshot) {
+        let now = self.clock.now();
         let is_known = snapshot.table.is_guarded() && !snapshot.is_part_of_fleet();
         let unmatched = match is_known {
-            true => snapshot.all_unmatched(),
+            true => snapshot.all_unmatched(now),
             false => Vec::new(),
         };
         match unmatched.is_empty() {
             true => self.monitor.recover(Component::Unmatched),
             false => {
-                let (cause, now) = (unmatched.join("; "), self.clock.now());
+                let cause = unmatched.join("; ");
                 self.monitor.degrade(Component::Unmatched, cause, now);
             }
         }
@@ -243,7 +279,14 @@ pub(crate) fn methods_of<'a>(
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::matches;
+
+    thread_local! {
+        /// How often exemptions were compared with the routes.
+        pub(super) static JUDGED: Cell<usize> = const { Cell::new(0) };
+    }
 
     #[test]
     fn a_url_is_told_from_a_template() {
@@ -257,5 +300,42 @@ mod tests {
         ] {
             assert_eq!(matches(template, path), expected, "{template} {path}");
         }
+    }
+
+    #[cfg(feature = "axum")]
+    #[tokio::test]
+    async fn changes_of_other_things_compare_nothing() {
+        use axum::{Router, routing::get};
+        use waygate_core::model::{GlobalMaintenance, RouteState};
+
+        let waygate = crate::Waygate::builder().build().await.unwrap();
+        let served =
+            |router: Router, number| router.route(&format!("/r{number}"), get(async || ""));
+        let router = (0..30).fold(Router::new(), served);
+        let _guarded = waygate.guard(router).await.unwrap();
+        let wrong = (0..20).map(|number| format!("/r{number}x").parse().unwrap());
+        let config = GlobalMaintenance {
+            exempt_paths: wrong.collect(),
+            ..GlobalMaintenance::default()
+        };
+        let operator = waygate.system();
+        let before = JUDGED.get();
+        let judged = || JUDGED.get() - before;
+        operator.enable_global_maintenance(config).await.unwrap();
+        assert_eq!(judged(), 1, "for health and for the log");
+        operator.disable("GET:/r1", "incident").await.unwrap();
+        operator.enable("GET:/r1", "over").await.unwrap();
+        let report = waygate.report().to_string();
+        assert!(
+            report.contains("; 12 more exemptions name no route"),
+            "{report}"
+        );
+        assert_eq!(report.matches(": did you mean").count(), super::NAMED);
+        assert_eq!(judged(), 1, "an unrelated change");
+        let late = "GET:/r1x".parse().unwrap();
+        waygate.register(late, RouteState::default()).await.unwrap();
+        assert_eq!(judged(), 2, "another table");
+        operator.set_global_exempt_paths(&["/r2x"]).await.unwrap();
+        assert_eq!(judged(), 3, "other exemptions");
     }
 }

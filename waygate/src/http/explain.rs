@@ -1,50 +1,87 @@
-//! What is remembered of requests that a route's state refuses, for whoever asks about one by its `X-Request-Id`.
+//! What is remembered of requests that a route's state refuses, or that are exempt, for those who ask about one by its
+//! `X-Request-Id`.
 
 use http::request::Parts;
-use waygate_core::{decision::Facts, model::RouteKey};
+use waygate_core::decision::Facts;
 
 use super::{
     BlockReason,
     facts::RequestFacts,
     limits::{method_name, request_id},
 };
-use crate::engine::{CountingMode, DecisionCause, DecisionRecord, Inner};
+use crate::engine::{Asked, CountingMode, DecisionCause, DecisionRecord, Inner, Snapshot};
 
 /// Stands for the route of a request that no controlled route has.
 const NO_ROUTE: &str = "/{*rest}";
 
-/// Remembers a request that was refused by the route in `slot`.
+/// Remembers a request that was refused by the route in `slot`, and logs if a role was asked for where nothing says who calls.
 #[cold]
-pub(super) fn note_at(engine: &Inner, slot: Option<usize>, head: &Parts, reason: &BlockReason) {
-    if request_id(&head.headers).is_some() {
-        let snapshot = engine.snapshot.load();
-        let route = slot.and_then(|slot| snapshot.table.route(slot));
-        note(engine, route.map(|route| &route.key), head, reason);
-    }
+pub(super) fn note(engine: &Inner, slot: Option<usize>, head: &Parts, reason: &BlockReason) {
+    let snapshot = engine.snapshot.load();
+    let facts = RequestFacts::of_parts(head, engine);
+    note_no_caller(&snapshot, slot, &facts, reason);
+    record(&snapshot, slot, &facts, cause(reason), || {
+        detail(&facts, reason)
+    });
 }
 
-/// Remembers a request that was refused by this route.
+/// Remembers a request that passes a maintenance that is on, since its caller is exempt.
 #[cold]
-pub(super) fn note(engine: &Inner, route: Option<&RouteKey>, head: &Parts, reason: &BlockReason) {
-    let Some(request_id) = request_id(&head.headers) else {
+pub(super) fn note_exempt(snapshot: &Snapshot, slot: Option<usize>, facts: &RequestFacts<'_>) {
+    record(snapshot, slot, facts, Some(DecisionCause::Exempt), || {
+        snapshot.exemption(slot, facts, facts, facts.engine.clock.now())
+    });
+}
+
+fn record(
+    snapshot: &Snapshot,
+    slot: Option<usize>,
+    facts: &RequestFacts<'_>,
+    cause: Option<DecisionCause>,
+    reason: impl FnOnce() -> String,
+) {
+    let Some(request_id) = request_id(facts.headers) else {
         return;
     };
-    let Some(route) = route.cloned().or_else(|| NO_ROUTE.parse().ok()) else {
+    let route = slot.and_then(|slot| snapshot.table.route(slot));
+    let route = route.map(|route| route.key.clone());
+    let Some(route) = route.or_else(|| NO_ROUTE.parse().ok()) else {
         return;
     };
-    engine.decisions.record(DecisionRecord {
+    facts.engine.decisions.record(DecisionRecord {
         request_id: request_id.to_owned(),
-        at: engine.clock.now(),
+        at: facts.engine.clock.now(),
         route,
-        method: method_name(&head.method).to_owned(),
-        passed: false,
+        method: method_name(facts.method()).to_owned(),
+        passed: cause == Some(DecisionCause::Exempt),
         refused_by: None,
-        cause: cause(reason),
-        reason: Some(detail(engine, head, reason)),
+        cause,
+        reason: Some(reason()),
         mode: CountingMode::Authoritative,
         steps: Vec::new(),
         skipped: Vec::new(),
     });
+}
+
+/// Notes that a role was asked for where nothing says who calls.
+fn note_no_caller(
+    snapshot: &Snapshot,
+    slot: Option<usize>,
+    facts: &RequestFacts<'_>,
+    reason: &BlockReason,
+) {
+    match reason {
+        BlockReason::RoleRequired { .. } if !facts.has_known_caller() => {
+            snapshot.note_no_caller(slot);
+        }
+        BlockReason::GlobalMaintenance { .. } if !facts.has_known_caller() => {
+            snapshot.note_no_exempt_caller(false);
+        }
+        BlockReason::ServiceMaintenance { .. } if !facts.has_known_caller() => {
+            snapshot.note_no_exempt_caller(true);
+        }
+        _ => {}
+    }
 }
 
 fn cause(reason: &BlockReason) -> Option<DecisionCause> {
@@ -64,7 +101,7 @@ fn cause(reason: &BlockReason) -> Option<DecisionCause> {
 }
 
 /// What the operator has said, or what the request lacks.
-fn detail(engine: &Inner, head: &Parts, reason: &BlockReason) -> String {
+fn detail(facts: &RequestFacts<'_>, reason: &BlockReason) -> String {
     fn joined(items: &[impl ToString]) -> String {
         let items: Vec<String> = items.iter().map(ToString::to_string).collect();
         items.join(", ")
@@ -74,12 +111,18 @@ fn detail(engine: &Inner, head: &Parts, reason: &BlockReason) -> String {
             let allowed = joined(allowed);
             format!("this environment is {current}, and the route is served in: {allowed}")
         }
-        BlockReason::IpNotAllowed => match RequestFacts::of_parts(head, engine).client_ip() {
+        BlockReason::IpNotAllowed => match facts.client_ip() {
             Some(ip) => format!("the client's address {ip} is in none of the allowed networks"),
             None => "the client's address is not known".to_owned(),
         },
         BlockReason::RoleRequired { roles } => {
-            format!("the caller has none of the roles: {}", joined(roles))
+            let roles = joined(roles);
+            match facts.has_known_caller() {
+                true => format!("the caller has none of the roles: {roles}"),
+                false => {
+                    format!("no caller is known; the route asks for one of the roles: {roles}")
+                }
+            }
         }
         _ => reason
             .text()

@@ -111,9 +111,8 @@ where
             let route = slot.and_then(|slot| snapshot.table.route(slot));
             let of_route = route.and_then(|route| route.attached.responses.of(&reason));
             let responder = of_route.cloned();
-            let key = route.map(|route| &route.key);
-            explain::note(engine, key, parts, &reason);
             drop(snapshot);
+            explain::note(engine, slot, parts, &reason);
             let blocked = Blocked::new(parts.clone(), reason, engine);
             let answer = match responder {
                 Some(responder) => Some(reply::custom(responder, blocked.clone()).await),
@@ -134,7 +133,10 @@ where
         let of_route = known.and_then(|known| known.announcement.as_ref());
         let announcement = match verdict {
             Verdict::PassDeprecated => of_route.cloned(),
-            Verdict::PassExempt { deprecated } => Some(uncached(of_route.filter(|_| deprecated))),
+            Verdict::PassExempt { deprecated } => {
+                explain::note_exempt(&snapshot, slot, &facts);
+                Some(uncached(of_route.filter(|_| deprecated)))
+            }
             _ => None,
         };
         announce(&mut headers, announcement);

@@ -93,6 +93,11 @@ impl<'a> RequestFacts<'a> {
         whole.map_or(self.path, |OriginalUri(uri)| uri.path())
     }
 
+    /// Whether anything says who calls.
+    pub(super) fn has_known_caller(&self) -> bool {
+        self.extensions.get::<Roles>().is_some() || self.principal().is_some()
+    }
+
     fn principal(&self) -> Option<&'a dyn Principal> {
         (self.engine.principal?)(self.extensions)
     }

@@ -193,7 +193,7 @@ impl Endpoint {
         let engine = &*self.shared.waygate.inner;
         let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
         let (slot, verdict) = engine.decide_among(snapshot, slots, &facts, &facts);
-        let announcement = match announced(slot, verdict, snapshot) {
+        let announcement = match announced(slot, verdict, snapshot, &facts) {
             Ok(announcement) => announcement,
             Err(refusal) => return refusal,
         };
@@ -303,7 +303,8 @@ impl Endpoint {
         snapshot: &Snapshot,
     ) -> Result<Option<StateHeaders>, Step> {
         let engine = &*self.shared.waygate.inner;
-        announced(slot, engine.decide(snapshot, slot, facts, facts), snapshot)
+        let verdict = engine.decide(snapshot, slot, facts, facts);
+        announced(slot, verdict, snapshot, facts)
     }
 
     #[inline]
@@ -335,7 +336,7 @@ impl Endpoint {
         let engine = &*shared.waygate.inner;
         let responder = shared.responder(slot, &reason);
         let (parts, _body) = request.into_parts();
-        explain::note_at(engine, slot, &parts, &reason);
+        explain::note(engine, slot, &parts, &reason);
         let blocked = Blocked::new(parts, reason, engine);
         match responder {
             Some(responder) => {
@@ -352,12 +353,16 @@ fn announced(
     slot: Option<usize>,
     verdict: Verdict<'_>,
     snapshot: &Snapshot,
+    facts: &RequestFacts<'_>,
 ) -> Result<Option<StateHeaders>, Step> {
     let of_route = || slot.and_then(|slot| snapshot.slot(slot)?.announcement.as_ref());
     match verdict {
         Verdict::Pass => Ok(None),
         Verdict::PassDeprecated => Ok(of_route().cloned()),
-        Verdict::PassExempt { deprecated } => Ok(Some(uncached(of_route().filter(|_| deprecated)))),
+        Verdict::PassExempt { deprecated } => {
+            explain::note_exempt(snapshot, slot, facts);
+            Ok(Some(uncached(of_route().filter(|_| deprecated))))
+        }
         Verdict::Block(block) => Err(Step::Block(slot, Box::new(block.into()))),
     }
 }

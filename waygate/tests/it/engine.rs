@@ -285,11 +285,8 @@ async fn overrides_outlive_the_engine_and_orphans_are_kept_until_purged() {
 #[tokio::test]
 async fn exempt_paths_never_switch_global_maintenance_on() {
     let waygate = engine(&[]).await;
-    let (config, _) = waygate
-        .system()
-        .set_global_exempt_paths(&["/health"])
-        .await
-        .unwrap();
+    let set = waygate.system().set_global_exempt_paths(&["/health"]).await;
+    let config = set.unwrap().maintenance;
     assert!(!config.enabled);
     assert_eq!(config.exempt_paths[0].as_str(), "/health");
     assert!(

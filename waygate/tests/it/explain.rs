@@ -2,14 +2,20 @@
 
 use std::net::SocketAddr;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::Response,
+    routing::get,
+};
 use serde_json::json;
 use waygate::{
-    Access, DecisionCause, GlobalMaintenance, Operator, Registration, RouteGuard, Waygate,
+    Access, DecisionCause, GlobalMaintenance, Operator, Registration, Roles, RouteGuard, Waygate,
     testing::TestApp,
 };
 
-use crate::support::{app, builder};
+use crate::{log::Log, support::builder};
 
 const ROUTE: &str = "GET:/payments";
 
@@ -43,7 +49,7 @@ async fn close(system: &Operator, cause: DecisionCause) -> &'static str {
         DecisionCause::RoleRequired => {
             let staff = access(&[], &["staff", "billing:admin"]);
             system.set_access(ROUTE, staff).await.unwrap();
-            "the caller has none of the roles: staff, billing:admin"
+            "no caller is known; the route asks for one of the roles: staff, billing:admin"
         }
         cause => {
             let config = GlobalMaintenance {
@@ -63,18 +69,31 @@ async fn close(system: &Operator, cause: DecisionCause) -> &'static str {
     }
 }
 
+/// Callers name their role in a header.
+async fn authenticate(mut request: Request, next: Next) -> Response {
+    if let Some(role) = request.headers().get("role").cloned() {
+        let roles = Roles::new([role.to_str().unwrap()]);
+        request.extensions_mut().insert(roles);
+    }
+    next.run(request).await
+}
+
 /// An application that enforces with the layer, or with the extractor.
 async fn enforcing(layer: bool) -> (Waygate, TestApp) {
     let waygate = builder().service("shop").build().await.unwrap();
-    let app = match layer {
-        true => app(&waygate, &[ROUTE]).await,
+    let registration = Registration::new(ROUTE.parse().unwrap());
+    waygate.register_all([registration]).await.unwrap();
+    let router = match layer {
+        true => {
+            let router = Router::new().route("/payments", get(async || "paid"));
+            waygate.guard(router).await.unwrap().into_router()
+        }
         false => {
-            let registration = Registration::new(ROUTE.parse().unwrap());
-            waygate.register_all([registration]).await.unwrap();
             let router = Router::new().route("/payments", get(async |_: RouteGuard| "paid"));
-            TestApp::new(router.with_state(waygate.clone()))
+            router.with_state(waygate.clone())
         }
     };
+    let app = TestApp::new(router.layer(from_fn(authenticate)));
     (
         waygate,
         app.from_peer(SocketAddr::from(([192, 0, 2, 7], 1))),
@@ -124,4 +143,104 @@ async fn what_no_route_has_is_explained_during_maintenance_of_everything() {
     let explained = waygate.explain("r").unwrap();
     assert_eq!(explained.route.as_str(), "/{*rest}");
     assert_eq!(explained.cause, Some(DecisionCause::GlobalMaintenance));
+}
+
+#[tokio::test]
+async fn what_exempts_a_request_is_explained() {
+    for layer in [true, false] {
+        for is_counted in [true, false] {
+            let (waygate, app) = enforcing(layer).await;
+            let system = waygate.system();
+            if is_counted {
+                let policy = serde_json::from_value(json!({ "limit": "99/hour" })).unwrap();
+                let limit = format!("{ROUTE}#default").parse().unwrap();
+                system.set_rate_limit(limit, policy).await.unwrap();
+            }
+            let config = GlobalMaintenance {
+                exempt_ips: vec!["192.0.2.0/24".parse().unwrap()],
+                exempt_roles: vec!["ops".parse().unwrap()],
+                ..GlobalMaintenance::default()
+            };
+            system.enable_global_maintenance(config).await.unwrap();
+            let stranger = app.from_peer(SocketAddr::from(([198, 51, 100, 1], 1)));
+            for (app, reason) in [
+                (&app, "global maintenance exempts the network 192.0.2.0/24"),
+                (
+                    &stranger.with_header("role", "ops"),
+                    "global maintenance exempts the role ops",
+                ),
+            ] {
+                let served = app.with_header("x-request-id", "r").get("/payments").await;
+                assert_eq!(served.status(), 200);
+                let explained = waygate.explain("r").unwrap();
+                assert!(explained.passed);
+                assert_eq!(explained.cause, Some(DecisionCause::Exempt));
+                assert_eq!(explained.reason.as_deref(), Some(reason));
+                assert_eq!(explained.steps.is_empty(), !is_counted);
+            }
+        }
+    }
+    assert_eq!(json!(DecisionCause::Exempt), "exempt");
+}
+
+#[tokio::test]
+async fn a_role_without_a_caller_is_logged_once_and_reported() {
+    let text = "carries neither `Roles` nor a caller";
+    for layer in [true, false] {
+        for (cause, by) in [
+            (DecisionCause::RoleRequired, ROUTE),
+            (DecisionCause::GlobalMaintenance, "global maintenance"),
+            (
+                DecisionCause::ServiceMaintenance,
+                "maintenance of the service",
+            ),
+        ] {
+            let (log, _guard) = Log::of_this_thread();
+            let logged = || {
+                let lines = log.lines().into_iter();
+                lines
+                    .filter(|line| line.contains(text) && line.contains(by))
+                    .count()
+            };
+            let (waygate, app) = enforcing(layer).await;
+            let system = waygate.system();
+            let report = || waygate.report().to_string();
+            assert!(!report().contains("roles are asked for"));
+            let config = GlobalMaintenance {
+                exempt_roles: vec!["staff".parse().unwrap()],
+                ..GlobalMaintenance::default()
+            };
+            match cause {
+                DecisionCause::GlobalMaintenance => {
+                    drop(system.enable_global_maintenance(config).await.unwrap());
+                }
+                DecisionCause::ServiceMaintenance => {
+                    drop(
+                        system
+                            .enable_service_maintenance("shop", config)
+                            .await
+                            .unwrap(),
+                    );
+                }
+                cause => drop(close(&system, cause).await),
+            }
+            let report = report();
+            assert!(report.contains("note: roles are asked for by "), "{report}");
+            let known = app
+                .with_header("role", "sales")
+                .with_header("x-request-id", "r");
+            assert!(known.get("/payments").await.status().as_u16() >= 403);
+            assert_eq!(logged(), 0, "the caller is known");
+            if cause == DecisionCause::RoleRequired {
+                assert_eq!(
+                    waygate.explain("r").unwrap().reason.as_deref(),
+                    Some("the caller has none of the roles: staff, billing:admin")
+                );
+            }
+            for _ in 0..3 {
+                assert!(app.get("/payments").await.status().as_u16() >= 403);
+            }
+            assert_eq!(logged(), 1, "{by}");
+        }
+    }
 }

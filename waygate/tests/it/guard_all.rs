@@ -332,7 +332,7 @@ async fn a_handler_for_all_methods_leaves_another_routers_route_its_own() {
         let private = || Router::new().route("/guard-all/any", post(|| async { "private" }));
         let public = || Router::new().route("/guard-all/any", any(|| async { "public" }));
         let waygate = start().await;
-        waygate.guard(private()).await.unwrap();
+        let _ = waygate.guard(private()).await.unwrap();
         let system = waygate.system();
         system.disable("POST:/guard-all/any", "").await.unwrap();
 

@@ -58,11 +58,11 @@ async fn a_planned_maintenance_begins_and_ends_by_itself() {
         let app = app(&waygate, &["GET:/a"]).await;
         let mut events = waygate.subscribe();
         let system = waygate.system();
-        let (shown, _) = match of_service {
+        let shown = match of_service {
             false => system.enable_global_maintenance(planned()).await,
             true => system.enable_service_maintenance("shop", planned()).await,
-        }
-        .unwrap();
+        };
+        let shown = shown.unwrap().maintenance;
         let current = async || match of_service {
             false => waygate.global_maintenance().0,
             true => {
@@ -509,6 +509,38 @@ async fn a_maintenance_is_ended_without_its_plans() {
     assert_eq!(app.get("/a").await.status(), 200);
 }
 
+#[tokio::test]
+async fn a_change_names_what_it_drops_and_a_window_that_is_none() {
+    for service in [None, Some("shop")] {
+        let waygate = builder().clock(clock()).build().await.unwrap();
+        let system = waygate.system();
+        let enable = async |config| match service {
+            None => system.enable_global_maintenance(config).await,
+            Some(name) => system.enable_service_maintenance(name, config).await,
+        };
+        let first = enable(planned()).await.unwrap();
+        assert!(first.dropped.is_empty());
+        let backwards = GlobalMaintenance {
+            start: Some(at(END)),
+            end: Some(at(START)),
+            ..planned()
+        };
+        let refused = enable(backwards).await.unwrap_err();
+        assert!(matches!(refused, ChangeError::Invalid(_)), "{refused}");
+        let record = enable(GlobalMaintenance::default()).await.unwrap();
+        assert!(record.maintenance.enabled);
+        assert_eq!(record.dropped.start, Some(at(START)));
+        assert_eq!(record.dropped.end, Some(at(END)));
+        assert!(record.revision.number > first.revision.number);
+    }
+    let waygate = builder().build().await.unwrap();
+    let system = waygate.system();
+    let refused = system.disable_service_maintenance("a b").await.unwrap_err();
+    assert!(matches!(refused, ChangeError::Invalid(_)), "{refused}");
+    let refused = system.disable("/a", "two\nlines").await.unwrap_err();
+    assert!(matches!(refused, ChangeError::Invalid(_)), "{refused}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn threads_without_async_code_can_plan_and_look() {
     let waygate = builder().clock(clock()).build().await.unwrap();
@@ -522,6 +554,10 @@ async fn threads_without_async_code_can_plan_and_look() {
         let (shop, revision) = blocking.service_maintenance(&"shop".parse().unwrap());
         system.set_maintenance("GET:/a", "db").unwrap();
         let route = system.end_maintenance("GET:/a", "").unwrap();
+        let until = system
+            .set_maintenance_until("GET:/a", at(END), "db")
+            .unwrap();
+        assert_eq!(until.view.status.as_str(), "maintenance");
         (shop, revision, route.view.status)
     });
     let (shop, revision, status) = done.await.unwrap();

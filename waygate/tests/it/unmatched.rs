@@ -10,7 +10,7 @@ use waygate_backends::MemoryBackend;
 
 use crate::{
     log::Log,
-    support::{app, builder},
+    support::{app, at, builder, clock},
 };
 
 const ROUTES: [&str; 4] = [
@@ -302,4 +302,46 @@ async fn a_limit_of_a_route_exempts_no_routes() {
         warning.as_deref(),
         Some("it exempts routes, which only limits of everything or of a service do")
     );
+}
+
+/// Waits until health says of a planned maintenance what is expected.
+async fn until(waygate: &Waygate, flagged: bool) {
+    while cause(waygate).is_some() != flagged {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_planned_is_flagged_until_it_is_over() {
+    for service in [None, Some("nowhere")] {
+        let clock = clock();
+        let builder = builder().clock(clock.clone());
+        let waygate = builder.build().await.unwrap();
+        let _app = app(&waygate, &ROUTES).await;
+        let config = serde_json::from_value(json!({
+            "exempt_paths": ["/helth"],
+            "start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z",
+        }));
+        let operator = waygate.system();
+        match service {
+            None => operator.enable_global_maintenance(config.unwrap()).await,
+            Some(name) => {
+                operator
+                    .enable_service_maintenance(name, config.unwrap())
+                    .await
+            }
+        }
+        .unwrap();
+        let text = service.map_or("the exemption `/helth`", |_| "the service `nowhere`");
+        for (now, flagged) in [
+            ("2030-01-01T01:00:00Z", true),
+            ("2030-01-01T03:00:00Z", true),
+            ("2030-01-01T04:00:00Z", false),
+        ] {
+            clock.set_wall(at(now));
+            until(&waygate, flagged).await;
+            let report = waygate.report().to_string();
+            assert_eq!(report.contains(text), flagged, "{now}: {report}");
+        }
+    }
 }

@@ -4,13 +4,9 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{
-    grammar::{RoleName, parse_cidr},
-    model::Access,
-    transition::RouteCommand,
-};
+use waygate_core::{grammar::RoleName, model::Access, transition::RouteCommand};
 
-use super::change::{Changed, change};
+use super::change::{Changed, change, networks};
 use crate::admin::{
     author::Author,
     body::{Ask, Asked},
@@ -56,11 +52,8 @@ async fn set(
     key: PathKey,
     Asked(asked): Asked<AccessRequest>,
 ) -> Changed {
-    let networks = asked.allowed_ips.iter();
     let access = Access {
-        ips: networks
-            .map(|text| parse_cidr(text))
-            .collect::<Result<_, _>>()?,
+        ips: networks("allowed_ips", &asked.allowed_ips)?,
         roles: asked.allowed_roles,
     };
     change(&state, author, key, RouteCommand::SetAccess(access)).await

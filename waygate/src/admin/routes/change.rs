@@ -1,9 +1,10 @@
 //! What all changes of a route have in common.
 
+use ipnet::IpNet;
 use serde::Serialize;
 use waygate_core::{
     Timestamp,
-    grammar::{Interval, Invalid, parse_instant},
+    grammar::{Interval, Invalid, parse_cidr, parse_instant},
     model::Revision,
     transition::RouteCommand,
 };
@@ -87,6 +88,16 @@ pub(super) fn instant(text: Option<String>) -> Result<Option<Timestamp>, Problem
     let given = text.filter(|text| !text.is_empty());
     let instant = given.as_deref().map(parse_instant).transpose();
     instant.map_err(|invalid| no_instant(&invalid))
+}
+
+/// The networks in a field of the body.
+pub(super) fn networks(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Problem> {
+    let parsed = texts.iter().enumerate().map(|(at, text)| {
+        parse_cidr(text).map_err(|invalid| {
+            Problem::new(Kind::InvalidValue, format!("{field}[{at}]: {invalid}"))
+        })
+    });
+    parsed.collect()
 }
 
 fn no_instant(invalid: &Invalid) -> Problem {

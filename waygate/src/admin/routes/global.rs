@@ -5,16 +5,16 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    grammar::{Reason, RoleName, parse_cidr},
+    grammar::{Reason, RoleName},
     model::{ExemptPath, GlobalMaintenance, Revision},
 };
 
 use super::{
-    change::{instant, with_current},
+    change::{instant, networks, with_current},
     maintained::MaintenanceBody,
 };
 use crate::{
-    ChangeError, Operator,
+    ChangeError, MaintenanceRecord, Operator,
     admin::{
         author::Author,
         body::{Ask, Asked, EmptyRequest},
@@ -23,7 +23,7 @@ use crate::{
         schema,
         state::AdminState,
     },
-    engine::{MaintenanceChanged, MaintenanceCommand, MaintenanceScope},
+    engine::{MaintenanceCommand, MaintenanceScope},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -56,7 +56,7 @@ pub(super) async fn maintain(
     scope: MaintenanceScope,
     command: MaintenanceCommand,
 ) -> Result<Reply<MaintenanceBody>, ChangeError> {
-    let MaintenanceChanged {
+    let MaintenanceRecord {
         maintenance,
         revision,
         dropped,
@@ -115,7 +115,6 @@ impl Ask for EnableGlobalRequest {}
 
 impl EnableGlobalRequest {
     pub(super) fn command(self) -> Result<MaintenanceCommand, Problem> {
-        let networks = self.exempt_ips.iter();
         let config = GlobalMaintenance {
             enabled: true,
             reason: self.reason,
@@ -123,9 +122,7 @@ impl EnableGlobalRequest {
             include_force_active: self.include_force_active,
             start: instant(self.start)?,
             end: instant(self.end)?,
-            exempt_ips: networks
-                .map(|text| parse_cidr(text))
-                .collect::<Result<_, _>>()?,
+            exempt_ips: networks("exempt_ips", &self.exempt_ips)?,
             exempt_roles: self.exempt_roles,
         };
         Ok(MaintenanceCommand::Enable(config))

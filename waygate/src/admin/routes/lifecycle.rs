@@ -9,7 +9,7 @@ use waygate_core::{
     transition::RouteCommand,
 };
 
-use super::change::{Changed, change, interval};
+use super::change::{Changed, change, instant, interval};
 use crate::admin::{
     author::Author,
     body::{Ask, Asked},
@@ -106,17 +106,17 @@ struct MaintenanceRequest {
     #[serde(default)]
     #[schema(value_type = String, max_length = 512)]
     reason: Reason,
-    /// With `end`: when the maintenance begins; without a zone, in UTC.
+    /// With `end`: when the maintenance begins; without a zone, in UTC. At once if it is not given.
     #[schema(format = DateTime)]
     start: Option<String>,
-    /// With `start`: when the maintenance ends; without a zone, in UTC.
+    /// When the maintenance ends; without a zone, in UTC. Not by itself if it is not given.
     #[schema(format = DateTime)]
     end: Option<String>,
 }
 
 impl Ask for MaintenanceRequest {}
 
-/// Puts a route in maintenance: during the window when there is one, else at once and until it is changed.
+/// Puts a route in maintenance: during the window, or at once and until `end`, or until it is changed.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/maintenance",
@@ -141,10 +141,14 @@ async fn maintenance(
             reason,
         },
         (None, None) => RouteCommand::Maintain { reason },
-        // Half a window would close the route now and for good.
-        (Some(_), None) | (None, Some(_)) => {
-            let text = "start and end belong together: give both for a window, or neither for maintenance \
-                        from now on";
+        (None, end @ Some(_)) => match instant(end)? {
+            Some(end) => RouteCommand::MaintainUntil { end, reason },
+            None => RouteCommand::Maintain { reason },
+        },
+        // A plan without an end would close the route for good, at a time when no one looks.
+        (Some(_), None) => {
+            let text = "start needs an end: give both for a window, end alone for maintenance from now until \
+                        then, or neither for maintenance from now on";
             return Err(Problem::new(Kind::InvalidBody, text));
         }
     };

@@ -8,7 +8,7 @@ use crate::{Waygate, engine::MaintenanceScope};
 pub(super) struct MaintenanceBody {
     #[serde(flatten)]
     maintenance: GlobalMaintenance,
-    /// What of it is not known here.
+    /// What of it does not do what it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
     /// What a change has taken from it.

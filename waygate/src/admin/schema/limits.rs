@@ -276,7 +276,7 @@ pub(crate) struct KeyUse {
     last_seen: String,
 }
 
-/// How the rate limits decided about one request.
+/// How one request was decided about: by the state of its route, and by its limits.
 #[derive(ToSchema)]
 pub(crate) struct LimitDecision {
     /// What the request carried in `X-Request-Id`.
@@ -294,7 +294,7 @@ pub(crate) struct LimitDecision {
     refused_by: Option<String>,
     #[schema(required)]
     cause: Option<DecisionCause>,
-    /// More about a refusal by the route's state; null for limits.
+    /// More about a refusal by the route's state, or what exempts the request; null for limits.
     #[schema(required)]
     reason: Option<String>,
     mode: CountingMode,
@@ -313,7 +313,7 @@ pub(crate) struct SkippedPolicy {
     on_missing_key: OnMissingKey,
 }
 
-/// Why a request was refused.
+/// Why a request was refused, or why it passed a maintenance.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 pub(crate) enum DecisionCause {
@@ -341,6 +341,8 @@ pub(crate) enum DecisionCause {
     IpNotAllowed,
     /// The caller has none of the allowed roles.
     RoleRequired,
+    /// It passed, since the maintenance that is on exempts the client's network or a role of the caller.
+    Exempt,
 }
 
 /// What one rate of one policy said.

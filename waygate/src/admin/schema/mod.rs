@@ -156,8 +156,8 @@ pub(crate) struct GlobalMaintenance {
     /// Callers who have one of these roles are served; missing if there are none.
     #[schema(nullable = false, example = json!(["billing:admin"]))]
     exempt_roles: Option<Vec<String>>,
-    /// What of it is not known here: exempt paths that no route has, an unknown service. Only there if
-    /// something is.
+    /// What of it does not do what it says: exempt paths that no route has, an unknown service, exempt roles where the
+    /// application names no type of callers. Only there if something does not.
     #[schema(nullable = false)]
     warning: Option<String>,
     /// In the answer to a change: what was set before and is not any more, if anything.

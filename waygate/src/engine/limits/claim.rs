@@ -261,19 +261,23 @@ impl Policy {
     /// Notes a request that has nothing to be counted by. Says whether it is refused.
     #[cold]
     fn miss(&self, missing: OnMissingKey) -> bool {
-        if missing.refuses() && self.is_enforced() {
-            return true;
-        }
-        if self.stats.skipped.notice() {
+        let is_refused = missing.refuses() && self.is_enforced();
+        let (noticed, outcome, counted) = match is_refused {
+            true => (&self.stats.without_key, "refused", "refused"),
+            false => (&self.stats.skipped, "not counted", "skipped"),
+        };
+        if noticed.notice() {
             tracing::warn!(
                 policy = %Printable(&self.key),
                 key = %Printable(&self.fields.key),
-                "a request has nothing that this limit counts by, and is not counted; {}; only the first such request is \
-                 logged, and all are counted as `skipped`",
+                "a request has nothing that this limit counts by, and is {}; {}; only the first such request is \
+                 logged, and all are counted as `{}`",
+                Printable(outcome),
                 remedy(&self.fields.key),
+                Printable(counted),
             );
         }
-        false
+        is_refused
     }
 
     /// Notes a request that meets the limit of no tier, since it carries no caller.

@@ -25,10 +25,10 @@ pub struct DecisionRecord {
     pub passed: bool,
     /// The limit that refused it; `None` where the route's state did.
     pub refused_by: Option<LimitKey>,
-    /// Why.
+    /// Why it was refused, or [`Exempt`](DecisionCause::Exempt). `None` of other requests that passed.
     pub cause: Option<DecisionCause>,
     /// More about a refusal by the route's state: what the operator has said (may be empty), the environments, the client's
-    /// address, or the roles. `None` for limits.
+    /// address, or the roles; and about an exemption: the network or role. `None` for limits.
     pub reason: Option<String>,
     /// What counted it.
     pub mode: CountingMode,
@@ -49,7 +49,7 @@ pub struct SkippedPolicy {
     pub on_missing_key: OnMissingKey,
 }
 
-/// Why a request was refused: the gate, or what a limit found.
+/// Why a request was refused: the gate, or what a limit found. Or why it passed although others did not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -78,6 +78,8 @@ pub enum DecisionCause {
     IpNotAllowed,
     /// The caller has none of the allowed roles.
     RoleRequired,
+    /// It passed, since the maintenance that is on exempts the client's network or a role of the caller.
+    Exempt,
 }
 
 impl From<RefusalCause> for DecisionCause {
@@ -137,9 +139,18 @@ impl Decisions {
     /// The latest decision about the request of this id.
     pub(crate) fn find(&self, request_id: &str) -> Option<DecisionRecord> {
         let records = lock(&self.0);
-        let found = records
+        let mut of_request = records
             .iter()
-            .find(|record| record.request_id == request_id);
-        found.cloned()
+            .filter(|record| record.request_id == request_id);
+        let mut found = of_request.next()?.clone();
+        if found.passed && found.cause.is_none() {
+            // It was counted after it had passed a maintenance.
+            let same = of_request.find(|record| record.route == found.route);
+            let exempt = same.filter(|record| record.cause == Some(DecisionCause::Exempt));
+            if let Some(exempt) = exempt {
+                (found.cause, found.reason) = (exempt.cause, exempt.reason.clone());
+            }
+        }
+        Some(found)
     }
 }

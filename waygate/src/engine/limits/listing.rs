@@ -200,8 +200,10 @@ impl Waygate {
         policy.map_or_else(Vec::new, |policy| policy.stats.top(limit))
     }
 
-    /// How the limits of this process decided about the request that carried this `X-Request-Id`, if it is among the last few
-    /// thousand.
+    /// How this process decided about the request that carried this `X-Request-Id`, if it is among the last few thousand
+    /// that were refused, counted, or exempt from a maintenance: the gate that refused it (maintenance, disabled,
+    /// environment, network, role), what exempts it, or what each limit said. `None` of others, which nothing was asked
+    /// of.
     pub fn explain(&self, request_id: &str) -> Option<DecisionRecord> {
         self.inner.decisions.find(request_id)
     }

@@ -8,7 +8,10 @@ use super::{
     LimitRecord, LimitedKey,
     command::{KeyReset, LimitChange, LimitCommand, LimitReset, audit_path},
 };
-use crate::{ChangeError, Operator, ResolveError, Waygate, engine::snapshot::Snapshot};
+use crate::{
+    ChangeError, Operator, ResolveError, Waygate,
+    engine::{error::route_key, snapshot::Snapshot},
+};
 
 /// Rate limits. A [`LimitKey`] names one policy: `GET:/search#default`, `*#default` for the one that holds everywhere,
 /// `service:billing#default` for the one of a service.
@@ -114,7 +117,7 @@ impl Operator {
     /// [`ChangeError`]; nothing was changed then.
     pub async fn reset_rate_limits_of_path(&self, path: &str) -> Result<(), ChangeError> {
         let snapshot = self.waygate.inner.snapshot.load_full();
-        let route: RouteKey = path.parse()?;
+        let route = route_key(path)?;
         let is_of_path = |key: &RouteKey| key.path() == route.path();
         if !snapshot
             .table

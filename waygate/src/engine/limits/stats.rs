@@ -25,6 +25,8 @@ pub(crate) struct PolicyStats {
     pub(crate) would_refuse: AtomicU64,
     /// Requests that had nothing to be counted by.
     pub(crate) skipped: Noticed,
+    /// Requests that were refused for the same reason, which are among `refused`.
+    pub(super) without_key: Noticed,
     /// Requests without a caller, where the policy has tiers.
     pub(crate) without_caller: Noticed,
     pub(crate) problem: Problem,

@@ -1,4 +1,6 @@
 use std::sync::Arc;
+#[cfg(feature = "axum")]
+use std::sync::OnceLock;
 
 use waygate_core::{
     Timestamp,
@@ -25,6 +27,9 @@ pub(crate) struct Maintained {
     pub(crate) config: Arc<GlobalMaintenance>,
     pub(crate) revision: u64,
     exempt: Arc<[bool]>,
+    /// Whether an exempt role was asked for where nothing said who calls.
+    #[cfg(feature = "axum")]
+    pub(crate) had_no_caller: Arc<OnceLock<()>>,
 }
 
 impl Maintained {
@@ -48,6 +53,8 @@ impl Maintained {
             config: Arc::new(value),
             revision,
             exempt,
+            #[cfg(feature = "axum")]
+            had_no_caller: Arc::default(),
         }
     }
 

@@ -533,3 +533,35 @@ async fn what_is_not_found_says_how_it_would_be() {
         )
     );
 }
+
+#[tokio::test]
+async fn maintenance_from_now_on_may_have_an_end() {
+    let server = Server::start().await;
+    let path = at(ORDERS, "/maintenance");
+    let asked = json!({ "reason": "orders", "end": "2026-11-23T00:00:00Z" });
+    let route = server.post(&path, asked).await.expect(200);
+    assert_eq!(route["status"], "maintenance");
+    assert_eq!(route["reason"], "orders");
+    assert_eq!(route["windows"][0]["end"], "2026-11-23T00:00:00Z");
+    let lines = server.get("/api/audit").await.expect(200);
+    assert_eq!(lines[0]["action"], "maintenance_on");
+    server
+        .clock
+        .set_wall("2026-11-23T00:00:00Z".parse().unwrap());
+    let route = server.get(&at(ORDERS, "")).await.expect(200);
+    assert_eq!(route["status"], "active");
+    for (asked, text) in [
+        (
+            json!({ "end": "2020-01-01T00:00:00Z" }),
+            "has already ended",
+        ),
+        (json!({ "end": "soon" }), "Invalid datetime for start/end"),
+        (
+            json!({ "start": "2032-01-01T00:00:00Z" }),
+            "end alone for maintenance from now",
+        ),
+    ] {
+        let refused = server.post(&path, asked).await.refused(400);
+        assert!(refused.contains(text), "{refused}");
+    }
+}

@@ -32,8 +32,13 @@ async fn answers_flag_exemptions_and_services_that_match_nothing() {
 
     let service = "/api/services/nobody/maintenance/enable";
     let body = server.post(service, json!({})).await.expect(200);
-    let text = body["warning"].as_str().unwrap();
+    let text = body["warning"].as_str().unwrap().to_owned();
     assert!(text.contains("belongs to the service `nobody`"), "{text}");
+    let planned = json!({ "start": "2099-01-01T00:00:00Z" });
+    let body = server.post(service, planned).await.expect(200);
+    assert_eq!(body["warning"], text);
+    let shown = server.get("/api/services/nobody/maintenance").await;
+    assert_eq!(shown.expect(200)["warning"], text);
     for (path, limit) in [
         ("/api/global-rate-limit", json!("9/minute")),
         ("/api/global-concurrency-limits", json!(9)),

@@ -422,3 +422,23 @@ async fn stored_limits_that_find_no_caller_are_logged_once_at_the_start() {
     }
     assert_eq!(lines.len(), 4, "{lines:#?}");
 }
+
+#[tokio::test]
+async fn a_refusal_for_want_of_a_key_is_logged_once() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let (waygate, app) = with_callers().await;
+    let block = json!({"limit": "1/hour", "key_strategy": "user", "on_missing_key": "block"});
+    set(&waygate, LIMIT, block).await;
+    for _ in 0..3 {
+        assert_eq!(status(&app, "/search", &[]).await, 401);
+    }
+    let lines = log.0.lock().unwrap().clone();
+    let [line] = &*lines else {
+        panic!("{lines:#?}")
+    };
+    assert!(
+        line.contains("is refused") && line.contains(LIMIT),
+        "{line}"
+    );
+}

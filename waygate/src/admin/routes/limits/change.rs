@@ -3,7 +3,7 @@
 use waygate_core::model::{LimitKey, Revision};
 
 use crate::{
-    ChangeError, LimitRecord, ResolveError, Waygate,
+    LimitRecord, Waygate,
     admin::{
         author::Author,
         error::{Kind, Problem},
@@ -25,16 +25,8 @@ pub(super) async fn change(
     let changed = operator.change_rate_limit(key.clone(), command).await;
     changed.map_err(|error| {
         let gone = || Problem::precondition_failed(None);
-        with_current(told(error), || current().ok_or_else(gone))
+        with_current(error.into(), || current().ok_or_else(gone))
     })
-}
-
-/// Why a change was not made. The route was found before, so what is invalid now is a value.
-pub(super) fn told(error: ChangeError) -> Problem {
-    match error {
-        ChangeError::Resolve(ResolveError::Invalid(invalid)) => invalid.into(),
-        other => other.into(),
-    }
 }
 
 /// The revision of a policy, if it is there.

@@ -10,7 +10,7 @@ use waygate_core::{
 };
 
 use super::{
-    change::{found, revision_of, told},
+    change::{found, revision_of},
     request::{ResetKeyRequest, named},
     route::resolve,
 };
@@ -67,9 +67,7 @@ async fn reset(
     PathKey(key): PathKey,
     Params(params): Params<ResetParams>,
 ) -> Result<Reply<ResetBody>, Problem> {
-    let key: RouteKey = key
-        .parse()
-        .map_err(|invalid| told(crate::ChangeError::from(invalid)))?;
+    let key: RouteKey = key.parse()?;
     // As the path key has it.
     let asked = key.as_str().to_owned();
     let key = with_method(key, params.method.as_deref())?;
@@ -89,7 +87,7 @@ async fn reset(
             operator.reset_rate_limits_of_path(&path).await
         }
     };
-    done.map_err(told)?;
+    done?;
     Ok(Reply::ok(ResetBody {
         ok: true,
         path: asked,
@@ -162,6 +160,6 @@ pub(super) async fn forget(
     let operator = author.expecting_any(|| revision_of(&state.waygate, &key))?;
     let parts: Vec<&str> = asked.key.iter().map(String::as_str).collect();
     let done = operator.reset_rate_limit_key(key, &parts).await;
-    done.map_err(told)?;
+    done?;
     Ok(Reply::ok(Done::new()))
 }

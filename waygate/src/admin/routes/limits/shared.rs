@@ -9,7 +9,7 @@ use waygate_core::{
 
 use super::{
     body::{SharedLimitBody, SharedStateBody},
-    change::{change, found, told},
+    change::{change, found},
     request::{PolicyNameRequest, SharedPolicyRequest, named},
     reset::latest,
     route::NameParams,
@@ -117,6 +117,6 @@ async fn apply(
 pub(super) async fn reset(state: &AdminState, author: Author, scope: LimitScope) -> Finished {
     let operator = author.expecting_any(|| latest(&state.waygate, |of| *of == scope))?;
     let done = operator.reset_rate_limits(scope).await;
-    done.map_err(told)?;
+    done?;
     Ok(Reply::ok(Done::new()))
 }

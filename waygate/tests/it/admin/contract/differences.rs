@@ -205,9 +205,9 @@ pub(super) fn differences() -> Vec<Difference> {
             "maintenance only start: window ignored",
             400,
             Some(json!({
-                "error": "start and end belong together: give both for a window, or neither for maintenance from now on"
+                "error": "start needs an end: give both for a window, end alone for maintenance from now until then, or neither for maintenance from now on"
             })),
-            "half a window would close the route now and for good",
+            "a plan without an end would close the route for good, at a time when no one looks",
         ),
         differs(
             "routes",

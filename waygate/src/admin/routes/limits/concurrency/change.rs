@@ -4,11 +4,7 @@ use axum::response::Response;
 use http::HeaderMap;
 use waygate_core::model::{ConcurrencyPolicy, LimitKey, LimitScope};
 
-use super::{
-    super::{change::told, route::NameParams},
-    body::SharedLimitBody,
-    request::LimitRequest,
-};
+use super::{super::route::NameParams, body::SharedLimitBody, request::LimitRequest};
 use crate::{
     ConcurrencyRecord,
     admin::{
@@ -38,7 +34,7 @@ pub(super) async fn change(
     };
     changed.map_err(|error| {
         let gone = || Problem::precondition_failed(None);
-        with_current(told(error), || current().ok_or_else(gone))
+        with_current(error.into(), || current().ok_or_else(gone))
     })
 }
 

@@ -1,0 +1,150 @@
+//! Callers who are exempt, and roles that no caller could have.
+
+#[cfg(feature = "axum")]
+use waygate_core::{
+    Printable,
+    decision::{Facts, Gates, RouteRule},
+};
+use waygate_core::{Timestamp, model::GlobalMaintenance};
+
+#[cfg(feature = "axum")]
+use super::target::Asked;
+use super::{Inner, maintenance::MaintenanceScope, snapshot::Snapshot};
+
+/// So many of those that ask for roles are named; the others are counted.
+const NAMED: usize = 3;
+
+impl Inner {
+    /// What to say of roles where the builder names no type of callers.
+    pub(crate) fn roles_note(&self, snapshot: &Snapshot, now: Timestamp) -> Option<String> {
+        if self.principal.is_some() {
+            return None;
+        }
+        let asking: Vec<String> = snapshot.asking_for_roles(now).collect();
+        let named = asking.get(..NAMED).unwrap_or(&asking).join(", ");
+        let others = match asking.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        (!asking.is_empty()).then(|| {
+            format!(
+                "roles are asked for by {named}{others}, and the builder names no type of callers \
+                 (`.principal::<YourType>()`): only `Roles` in a request's extensions say who has one"
+            )
+        })
+    }
+
+    /// Why maintenance, as it is stored or shown, does not exempt what it is meant to, in words.
+    pub(crate) fn maintenance_warning(
+        &self,
+        scope: &MaintenanceScope,
+        config: &GlobalMaintenance,
+        now: Timestamp,
+    ) -> Option<String> {
+        let snapshot = self.snapshot.load();
+        // Other processes know their own callers.
+        let is_ours = scope
+            .service()
+            .is_none_or(|service| self.service.as_ref() == Some(service));
+        let asks = asks_for_roles(config, now) && is_ours && self.principal.is_none();
+        let roles = asks.then(|| {
+            "exempt_roles: the builder names no type of callers (`.principal::<YourType>()`), so that only callers \
+             with `Roles` in their request's extensions are exempt"
+                .to_owned()
+        });
+        let unmatched = snapshot.unmatched_by_maintenance(scope, config, now);
+        let all: Vec<String> = unmatched.into_iter().chain(roles).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
+impl Snapshot {
+    /// What asks for roles in this process, in words.
+    fn asking_for_roles(&self, now: Timestamp) -> impl Iterator<Item = String> {
+        let routes = self.table.registered().filter(|route| {
+            let slot = self.table.exact(&route.key);
+            let state = slot
+                .and_then(|slot| self.slot(slot))
+                .map(|slot| &slot.state);
+            state.is_some_and(|state| !state.access.roles.is_empty() && !state.force_active)
+        });
+        let routes = routes.map(|route| route.key.to_string());
+        let maintenances = self.maintenances();
+        let maintenances =
+            maintenances.filter(move |(_, maintained)| asks_for_roles(&maintained.config, now));
+        let maintenances = maintenances.map(|(scope, _)| scope.in_words());
+        let rates = self.all_limits().flat_map(|own| &*own.rates);
+        let rates = rates.filter(|policy| !policy.fields.exempt_roles.is_empty());
+        let rates = rates.map(|policy| format!("the rate limit {}", policy.key));
+        let places = self.all_limits().flat_map(|own| &*own.concurrency);
+        let places = places.filter(|limit| !limit.fields.exempt_roles.is_empty());
+        let places = places.map(|limit| format!("the limit of concurrency {}", limit.key));
+        routes.chain(maintenances).chain(rates).chain(places)
+    }
+
+    /// Why a request passes maintenance that is on at `now`, in words.
+    #[cfg(feature = "axum")]
+    #[cold]
+    pub(crate) fn exemption(
+        &self,
+        slot: Option<usize>,
+        asked: &impl Asked,
+        facts: &impl Facts,
+        now: Timestamp,
+    ) -> String {
+        let Gates {
+            global,
+            service,
+            route,
+        } = self.gates(slot, asked);
+        let forced = route.is_some_and(RouteRule::is_force_active);
+        let rules = [
+            ("global maintenance", global),
+            ("maintenance of the service", service),
+        ];
+        let reasons = rules.into_iter().filter_map(|(what, rule)| {
+            let rule = rule.filter(|rule| rule.is_on(forced, || now))?;
+            Some(format!("{what} exempts {}", rule.exemption(facts)?))
+        });
+        reasons.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Logs once that a role was asked for of a request that nothing says the caller of: by the route in `slot`.
+    #[cfg(feature = "axum")]
+    #[cold]
+    pub(crate) fn note_no_caller(&self, slot: Option<usize>) {
+        let route = slot.and_then(|slot| Some((self.table.route(slot)?, self.slot(slot)?)));
+        if let Some((route, slot)) = route {
+            let by = &route.key;
+            slot.had_no_caller.get_or_init(|| warn_of_no_caller(by));
+        }
+    }
+
+    /// The same, by a maintenance that exempts roles.
+    #[cfg(feature = "axum")]
+    #[cold]
+    pub(crate) fn note_no_exempt_caller(&self, of_service: bool) {
+        let (scope, maintained) = match of_service {
+            true => ("maintenance of the service", &self.service),
+            false => ("global maintenance", &self.global),
+        };
+        if !maintained.config.exempt_roles.is_empty() {
+            let once = &maintained.had_no_caller;
+            once.get_or_init(|| warn_of_no_caller(scope));
+        }
+    }
+}
+
+fn asks_for_roles(config: &GlobalMaintenance, now: Timestamp) -> bool {
+    config.is_set() && !config.is_over(now) && !config.exempt_roles.is_empty()
+}
+
+#[cfg(feature = "axum")]
+fn warn_of_no_caller(by: impl std::fmt::Display) {
+    tracing::warn!(
+        by = %Printable(by),
+        "a role is asked for of a request that carries neither `Roles` nor a caller; if it was not anonymous, put them \
+         into its extensions in a layer around the guarded router (`Guarded::layer`); only the first such request is \
+         logged"
+    );
+}

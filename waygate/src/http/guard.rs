@@ -89,8 +89,7 @@ impl Waygate {
 
     async fn bind(&self, parts: &mut [Part]) -> Result<Vec<HandlerDeclaration>, BindErrors> {
         let inner = &self.inner;
-        let handlers = registry::declarations(inner.limiting.algorithm)
-            .map_err(|invalid| BindErrors::from_one(invalid.into()))?;
+        let handlers = registry::declarations(inner.limiting.algorithm)?;
         let known = inner.snapshot.load().table.clone();
         let unmounted = Unmounted {
             allowed: &inner.allow_unmounted,

@@ -9,13 +9,15 @@ use crate::engine::NO_PRINCIPAL;
 pub struct BindErrors(pub(super) Vec<BindError>);
 
 impl BindErrors {
-    pub(in crate::http) fn from_one(error: BindError) -> Self {
-        Self(vec![error])
-    }
-
     /// The single errors; at least one.
     pub fn errors(&self) -> &[BindError] {
         &self.0
+    }
+}
+
+impl From<Vec<Invalid>> for BindErrors {
+    fn from(errors: Vec<Invalid>) -> Self {
+        Self(errors.into_iter().map(BindError::from).collect())
     }
 }
 

@@ -10,6 +10,7 @@ use waygate::{Admin, Algorithm, Credentials, LimitScope, rate_limit};
 use crate::support::builder;
 
 #[rate_limit("5/minute", name = "unnamed")]
+#[rate_limit("5/calendar day", name = "daily")]
 #[rate_limit("9/minute", name = "named", algorithm = "moving_window")]
 #[utoipa::path(get, path = "/default-algorithm", responses((status = OK)))]
 async fn handler() -> &'static str {
@@ -37,6 +38,10 @@ async fn algorithms(default: Option<Algorithm>) -> Vec<(String, Algorithm)> {
         (
             "/waygate/api/rate-limits",
             json!({"path": "/default-algorithm", "name": "set", "limit": "7/minute"}),
+        ),
+        (
+            "/waygate/api/rate-limits",
+            json!({"path": "/default-algorithm", "name": "monthly", "limit": "7/calendar month"}),
         ),
         (
             "/waygate/api/global-rate-limit",
@@ -67,7 +72,9 @@ async fn limits_that_name_no_algorithm_have_the_default() {
         let mut found = algorithms(default).await;
         found.sort_by(|(one, _), (other, _)| one.cmp(other));
         let expected = [
+            ("daily", Algorithm::FixedWindow),
             ("default", expected),
+            ("monthly", Algorithm::FixedWindow),
             ("named", Algorithm::MovingWindow),
             ("set", expected),
             ("unnamed", expected),

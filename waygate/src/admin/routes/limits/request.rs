@@ -210,14 +210,20 @@ pub(super) fn route(
     match waygate.limited_route(&key) {
         Ok(route) => Ok(route),
         // The contract names the path alone, where no method has it.
-        Err(ResolveError::NotRegistered { nearest, .. })
-            if !waygate
-                .routes()
-                .iter()
-                .any(|route| route.key.path() == path) =>
+        Err(ResolveError::NotRegistered {
+            nearest, is_first, ..
+        }) if !waygate
+            .routes()
+            .iter()
+            .any(|route| route.key.path() == path) =>
         {
             let key = path.to_owned();
-            Err(ResolveError::NotRegistered { key, nearest }.into())
+            let error = ResolveError::NotRegistered {
+                key,
+                nearest,
+                is_first,
+            };
+            Err(error.into())
         }
         Err(error) => Err(error.into()),
     }

@@ -206,7 +206,11 @@ impl Change for MaintenanceChange {
         let audit = batch.audit.clone();
         let revision = inner.commit(stored, batch).await?;
         inner.publish_next(stored, &Touched::default());
-        if let Some(warning) = inner.snapshot.load().unmatched_by_maintenance(scope, &next) {
+        let snapshot = inner.snapshot.load_full();
+        // Elsewhere health logs it.
+        if !snapshot.knows_every_route()
+            && let Some(warning) = snapshot.unmatched_by_maintenance(scope, &next)
+        {
             tracing::warn!(
                 maintenance = %Printable(scope.entity()), warning = %Printable(warning),
                 "maintenance was set that names what is not known here"

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use waygate_core::{model::RouteKey, similar::typing_errors};
 
 /// The key that was probably meant: that of the same path, where the method, a slash at the end or the names of parameters
-/// differ; or else the same without the prefix that the route is nested under; or else the one with the fewest typing errors.
+/// differ; or else that of everything below it, as a nested service has; or else the same without the prefix that the route is nested under; or else the one with the fewest typing errors.
 pub(crate) fn nearest<'a>(
     asked: &RouteKey,
     known: impl Iterator<Item = &'a RouteKey> + Clone,
@@ -14,13 +14,19 @@ pub(crate) fn nearest<'a>(
     };
     let shape = shape(asked.path());
     let path = without_slash(&shape);
+    let is_below = |key: &RouteKey| {
+        let shape = self::shape(key.path());
+        shape.strip_suffix("/{*}") == Some(path)
+    };
+    let is_same = |key: &RouteKey| without_slash(&self::shape(key.path())) == path;
     let same = known
         .clone()
-        .filter(|key| without_slash(&self::shape(key.path())) == path);
-    let same = same.min_by_key(|key| {
-        let is_stranger = key.service() != asked.service();
-        (is_stranger, !fits(key), key.path() != asked.path())
-    });
+        .filter(|key| is_same(key) || is_below(key))
+        .min_by_key(|key| {
+            let is_stranger = key.service() != asked.service();
+            let is_other = key.path() != asked.path();
+            (is_stranger, is_below(key), !fits(key), is_other)
+        });
     if same.is_some() {
         return same;
     }
@@ -109,6 +115,8 @@ mod tests {
             ("GET:/u/{user}", Some("GET:/u/{id}")),
             ("PUT:/u/{user}", Some("PUT:/u/{id}")),
             ("/u/{user}", Some("GET:/u/{id}")),
+            ("/api/files", Some("GET:/api/files/{*rest}")),
+            ("GET:/api/files/", Some("GET:/api/files/{*rest}")),
             ("GET:/files/{*path}", Some("GET:/api/files/{*rest}")),
             ("GET:/files/{path}", None),
             ("/invoic", Some("GET:/invoice")),

@@ -83,3 +83,33 @@ async fn limits_that_name_no_algorithm_have_the_default() {
     }
     assert_eq!(handler().await, "served");
 }
+
+#[tokio::test]
+async fn a_refusal_by_the_default_names_it() {
+    let waygate = builder().default_algorithm(Algorithm::MovingWindow);
+    let waygate = waygate.build().await.unwrap();
+    let guarded = waygate
+        .guard(OpenApiRouter::new().routes(routes!(handler)))
+        .await
+        .unwrap();
+    let open = Credentials::none().open_to_everyone_i_accept_the_risk();
+    let router = guarded.admin("/waygate", Admin::from(open)).into_router();
+    let blame = "moving_window is the application's default: name another `algorithm`";
+    for (body, blamed) in [
+        (json!({"limit": "5000/minute"}), true),
+        (
+            json!({"limit": "5000/minute", "algorithm": "moving_window"}),
+            false,
+        ),
+        (json!({"limit": "5/minute", "tier_resolver": " "}), false),
+    ] {
+        let request = Request::post("/waygate/api/global-rate-limit")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string()));
+        let answer = router.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 400, "{body}");
+        let text = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
+        let text = String::from_utf8(text.unwrap().to_vec()).unwrap();
+        assert_eq!(text.contains(blame), blamed, "{body}: {text}");
+    }
+}

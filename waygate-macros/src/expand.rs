@@ -85,7 +85,7 @@ fn check_siblings(kind: Kind, handler: &Handler, errors: &mut Errors) {
     let name = &handler.signature.ident;
     let mut at_attribute = |message| errors.push(Error::new(Span::call_site(), message));
     for other in handler.above.attributes.iter().map(|above| above.kind) {
-        if other == kind && !kind.repeats() {
+        if kind.is_same(other) && !kind.repeats() {
             at_attribute(format!("{kind} is given twice on `{name}`"));
         } else if let Some(why) = kind.contradiction(other) {
             at_attribute(format!(

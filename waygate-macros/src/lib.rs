@@ -76,6 +76,13 @@ pub fn deprecated(args: TokenStream, item: TokenStream) -> TokenStream {
     expand(Kind::Deprecated, args, item)
 }
 
+#[doc = include_str!("docs/deprecated.md")]
+#[doc = include_str!("docs/common.md")]
+#[proc_macro_attribute]
+pub fn sunset(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand(Kind::Sunset, args, item)
+}
+
 #[doc = include_str!("docs/rate_limit.md")]
 #[doc = include_str!("docs/common.md")]
 #[proc_macro_attribute]

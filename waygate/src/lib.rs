@@ -175,8 +175,8 @@ pub use waygate_core::{
 };
 #[cfg(feature = "macros")]
 pub use waygate_macros::{
-    allowed_ips, allowed_roles, concurrency_limit, deprecated, deprecated as sunset, disabled,
-    env_only, force_active, maintenance, rate_limit,
+    allowed_ips, allowed_roles, concurrency_limit, deprecated, disabled, env_only, force_active,
+    maintenance, rate_limit, sunset,
 };
 
 #[cfg(all(doctest, feature = "full"))]

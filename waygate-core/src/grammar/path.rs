@@ -75,10 +75,14 @@ fn segment_problem(segment: &str, last: bool, dialect: Dialect) -> Option<String
         });
     }
     if let Some(name) = segment.strip_prefix('*') {
-        return Some(match name {
-            "" => "a catch-all is written `{*name}`, not `*`".to_owned(),
-            _ => format!("a catch-all is written `{{*{name}}}`, not `*{name}`"),
-        });
+        // Elsewhere `**` stands for everything below.
+        let meant = match name.trim_start_matches('*') {
+            "" => "rest",
+            meant => meant,
+        };
+        return Some(format!(
+            "a catch-all is written `{{*{meant}}}`, not `{segment}`"
+        ));
     }
     let names = match parameters(segment) {
         Ok(names) => names,
@@ -224,7 +228,9 @@ mod tests {
                 "/files/*rest",
                 "a catch-all is written `{*rest}`, not `*rest`",
             ),
-            ("/files/*", "a catch-all is written `{*name}`, not `*`"),
+            ("/files/*", "a catch-all is written `{*rest}`, not `*`"),
+            ("/v1/**", "a catch-all is written `{*rest}`, not `**`"),
+            ("/v1/**all", "a catch-all is written `{*all}`, not `**all`"),
             ("/{}", "`{}` holds a parameter without a name"),
             ("/a{*}", "`a{*}` holds a parameter without a name"),
             ("/{a*b}", "the parameter name `a*b` must not hold `*`"),

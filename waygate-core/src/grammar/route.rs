@@ -45,12 +45,9 @@ impl FromStr for RouteSpec {
         let (method, path) = if text.starts_with('/') {
             (None, text)
         } else {
-            let (method, path) = text.split_once(' ').ok_or_else(|| {
-                invalid(
-                    "expected `<METHOD> <path>`, such as `GET /health`, or a path alone, for every method"
-                        .to_owned(),
-                )
-            })?;
+            let (method, path) = text
+                .split_once(' ')
+                .ok_or_else(|| invalid(without_space(text)))?;
             let method = method
                 .parse()
                 .map_err(|e: Invalid| invalid(e.problem().to_owned()))?;
@@ -61,6 +58,18 @@ impl FromStr for RouteSpec {
             .map_err(|e: Invalid| invalid(e.problem().to_owned()))?;
         Ok(Self { method, path })
     }
+}
+
+/// Keys of commands have a colon between method and path.
+fn without_space(text: &str) -> String {
+    if let Some((method, path)) = text.split_once(':')
+        && path.starts_with('/')
+        && let Ok(method) = method.parse::<Method>()
+    {
+        return format!("method and path are separated by a space, not `:`: `{method} {path}`");
+    }
+    "expected `<METHOD> <path>`, such as `GET /health`, or a path alone, for every method"
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -96,7 +105,12 @@ mod tests {
         for (text, problem) in [
             ("", expected),
             ("health", expected),
-            ("GET:/health", expected),
+            (
+                "GET:/health",
+                "method and path are separated by a space, not `:`: `GET /health`",
+            ),
+            ("shop:/health", expected),
+            ("GET:health", expected),
             ("/health ", "the path holds ' '; percent-encode it"),
             ("/health GET", "the path holds ' '; percent-encode it"),
             (

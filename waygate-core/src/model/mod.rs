@@ -28,7 +28,7 @@ pub use global::{ExemptPath, GlobalMaintenance};
 pub use key::RouteKey;
 pub use limit_key::{LimitKey, LimitOverride, LimitScope};
 pub use position::{Disabled, Former, Lifecycle, Position};
-pub use rate_limit::{RateLimitPolicy, Tier};
+pub use rate_limit::{GivenRateLimitPolicy, RateLimitPolicy, Tier};
 pub use revision::{Epoch, Revision};
 pub use state::{RouteOverride, RouteState};
 pub use view::{PlannedWindow, RouteView, Span};

@@ -240,6 +240,10 @@ fn pair(input: ParseStream<'_>, example: &str) -> Result<(LitStr, LitStr)> {
         }
         LitStr::new(&name.unraw().to_string(), name.span())
     };
+    if !input.peek(Token![=]) {
+        let message = format!("a name and its limit are written with `=`, as in `{example}`");
+        return Err(input.error(message));
+    }
     let _equals: Token![=] = input.parse()?;
     let value = ungrouped(input.parse()?);
     if !input.is_empty() && !input.peek(Token![,]) {

@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     AllowedIps,
     AllowedRoles,
     Deprecated,
+    /// [`Deprecated`](Self::Deprecated) by its other name.
+    Sunset,
     ForceActive,
     RateLimit,
     ConcurrencyLimit,
@@ -71,13 +73,14 @@ impl Declared {
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Maintenance,
         Self::Disabled,
         Self::EnvOnly,
         Self::AllowedIps,
         Self::AllowedRoles,
         Self::Deprecated,
+        Self::Sunset,
         Self::ForceActive,
         Self::RateLimit,
         Self::ConcurrencyLimit,
@@ -92,6 +95,7 @@ impl Kind {
             Self::AllowedIps => "allowed_ips",
             Self::AllowedRoles => "allowed_roles",
             Self::Deprecated => "deprecated",
+            Self::Sunset => "sunset",
             Self::ForceActive => "force_active",
             Self::RateLimit => "rate_limit",
             Self::ConcurrencyLimit => "concurrency_limit",
@@ -110,7 +114,9 @@ impl Kind {
             Self::EnvOnly | Self::AllowedIps | Self::AllowedRoles => {
                 &["response", "route", "crate"]
             }
-            Self::Deprecated => &["since", "sunset", "use_instead", "route", "crate"],
+            Self::Deprecated | Self::Sunset => {
+                &["since", "sunset", "use_instead", "route", "crate"]
+            }
             Self::ForceActive => &["route", "crate"],
             Self::RateLimit => &[
                 "algorithm",
@@ -154,6 +160,15 @@ impl Kind {
         matches!(self, Self::RateLimit | Self::ConcurrencyLimit)
     }
 
+    /// Whether the two are one attribute, by whichever name.
+    pub(crate) fn is_same(self, other: Self) -> bool {
+        let plain = |kind| match kind {
+            Self::Sunset => Self::Deprecated,
+            other => other,
+        };
+        plain(self) == plain(other)
+    }
+
     /// What it declares, with fields from `args`.
     pub(crate) fn declared(self, args: &mut Args, place: Place<'_>) -> Declared {
         Declared::of(match self {
@@ -162,7 +177,7 @@ impl Kind {
             Self::EnvOnly => env_only::gate(args),
             Self::AllowedIps => allowed_ips::gate(args),
             Self::AllowedRoles => allowed_roles::gate(args),
-            Self::Deprecated => deprecated::gate(args),
+            Self::Deprecated | Self::Sunset => deprecated::gate(args),
             Self::ForceActive => force_active::gate(),
             Self::RateLimit => return rate_limit::gate(args, place),
             Self::ConcurrencyLimit => return concurrency_limit::gate(args, place),

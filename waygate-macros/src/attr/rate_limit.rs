@@ -5,8 +5,8 @@ use quote::quote;
 use syn::LitStr;
 use waygate_core::grammar::{
     Algorithm, Invalid, Limit, OnMissingKey, OnStoreFailure, Percentage, PolicyName, Rate,
-    RoleName, TierLimit, TimeZoneName, check_cost, check_limit, check_resolver, check_tier,
-    parse_cidr,
+    RoleName, TierLimit, TimeZoneName, capacity, check_cost, check_limit, check_resolver,
+    check_tier, parse_cidr, rates_with_burst,
 };
 
 use super::{Declared, Place, key::Key, option};
@@ -48,6 +48,14 @@ pub(super) fn gate(args: &mut Args, place: Place<'_>) -> Declared {
     let exempt_roles = args.strings("exempt_roles", "role", "admin", RoleName::from_str);
     let shadow = args.flag("shadow");
     let rollout = args.text("rollout", "12.5", Percentage::from_str).literal();
+    let is_for_all = !has_tiers
+        && exempt_ips.is_empty()
+        && exempt_roles.is_empty()
+        && !shadow
+        && rollout.is_none();
+    if let (Some(literal), Some(limit), true) = (&limit, &parsed, is_for_all) {
+        counted.check_passable(args, literal, limit);
+    }
     let on_store_failure = words(
         args,
         "on_store_failure",
@@ -156,6 +164,21 @@ impl Counted {
             algorithm,
             burst,
             cost,
+        }
+    }
+
+    /// Operators close a route with a limit of 0. In an attribute that holds for all callers it is a mistake.
+    fn check_passable(&self, args: &mut Args, literal: &LitStr, limit: &Limit) {
+        let Some(algorithm) = self.algorithm else {
+            return;
+        };
+        let takes_nothing = |rate| capacity(rate, algorithm) == 0;
+        if rates_with_burst(limit, self.burst).any(takes_nothing) {
+            let message = format!(
+                "`{}` refuses every request with 429; close the route with `#[disabled]`",
+                literal.value()
+            );
+            args.errors.at(literal, message);
         }
     }
 

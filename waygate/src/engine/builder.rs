@@ -215,7 +215,8 @@ impl WaygateBuilder {
     }
 
     /// How limits are counted that name no algorithm: those of attributes, and those that are set over the admin API.
-    /// Default: [`Algorithm::FixedWindow`]. `guard` refuses attributes whose limits it does not take.
+    /// Default: [`Algorithm::FixedWindow`]. A calendar quota that names none stays a fixed window; `guard` refuses other
+    /// attributes whose limits the algorithm does not take.
     ///
     /// ```
     /// # use waygate::{Algorithm, Waygate};

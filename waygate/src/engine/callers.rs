@@ -35,26 +35,39 @@ impl Inner {
     }
 
     /// Why maintenance, as it is stored or shown, does not exempt what it is meant to, in words.
+    #[cfg(feature = "admin")]
     pub(crate) fn maintenance_warning(
         &self,
         scope: &MaintenanceScope,
         config: &GlobalMaintenance,
         now: Timestamp,
     ) -> Option<String> {
-        let snapshot = self.snapshot.load();
+        let unmatched = self
+            .snapshot
+            .load()
+            .unmatched_by_maintenance(scope, config, now);
+        let roles = self.roles_warning(scope, config, now);
+        let all: Vec<String> = unmatched.into_iter().chain(roles).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Why maintenance does not exempt the roles that it names, in words.
+    pub(crate) fn roles_warning(
+        &self,
+        scope: &MaintenanceScope,
+        config: &GlobalMaintenance,
+        now: Timestamp,
+    ) -> Option<String> {
         // Other processes know their own callers.
         let is_ours = scope
             .service()
             .is_none_or(|service| self.service.as_ref() == Some(service));
         let asks = asks_for_roles(config, now) && is_ours && self.principal.is_none();
-        let roles = asks.then(|| {
+        asks.then(|| {
             "exempt_roles: the builder names no type of callers (`.principal::<YourType>()`), so that only callers \
              with `Roles` in their request's extensions are exempt"
                 .to_owned()
-        });
-        let unmatched = snapshot.unmatched_by_maintenance(scope, config, now);
-        let all: Vec<String> = unmatched.into_iter().chain(roles).collect();
-        (!all.is_empty()).then(|| all.join("; "))
+        })
     }
 }
 

@@ -111,10 +111,7 @@ impl Inner {
     ) -> Result<RouteRecord, Attempt> {
         let snapshot = self.snapshot.load_full();
         let slot = snapshot.table.resolve(key).map_err(ChangeError::from)?;
-        let gone = || ResolveError::NotRegistered {
-            key: key.to_string(),
-            nearest: None,
-        };
+        let gone = || ResolveError::unlike_any(key);
         let route = snapshot
             .table
             .route(slot)
@@ -193,8 +190,7 @@ impl Inner {
         }
         let now = self.clock.now();
         let Some(known) = record::orphan(stored, key, now) else {
-            let (key, nearest) = (key.to_string(), None);
-            return Err(ChangeError::from(ResolveError::NotRegistered { key, nearest }).into());
+            return Err(ChangeError::from(ResolveError::unlike_any(key)).into());
         };
         check_expected(key.as_str(), by.expected, known.revision.number)?;
         let entity = EntityKey::of(kind::ROUTE, key);

@@ -14,12 +14,14 @@ pub enum ResolveError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// Nothing is registered under it.
-    #[error("no route `{key}` is registered{}", hint(nearest.as_ref()))]
+    #[error("no route `{key}` is registered{}", hint(nearest.as_ref(), *is_first))]
     NotRegistered {
         /// The key that was asked for.
         key: String,
         /// The registered key that is most like it, if one is.
         nearest: Option<RouteKey>,
+        /// Whether no route at all is registered, as before `guard`.
+        is_first: bool,
     },
     /// Only stored routes that the code no longer has can be purged.
     #[error(
@@ -44,8 +46,25 @@ pub enum ResolveError {
 
 waygate_core::debug_as_message!(ResolveError);
 
-fn hint(nearest: Option<&RouteKey>) -> String {
-    nearest.map_or_else(String::new, |key| format!(": did you mean `{key}`?"))
+fn hint(nearest: Option<&RouteKey>, is_first: bool) -> String {
+    match nearest {
+        Some(key) => format!(": did you mean `{key}`?"),
+        None if is_first => {
+            ", nor any other: call `guard`, or `register_all`, before the first change".to_owned()
+        }
+        None => String::new(),
+    }
+}
+
+impl ResolveError {
+    /// Of a key like which there is none.
+    pub(super) fn unlike_any(key: &impl ToString) -> Self {
+        Self::NotRegistered {
+            key: key.to_string(),
+            nearest: None,
+            is_first: false,
+        }
+    }
 }
 
 /// A change that was not made. Nothing is different from before.
@@ -60,8 +79,7 @@ pub enum ChangeError {
     Invalid(#[from] Invalid),
     /// The route is declared `#[force_active]`.
     #[error(
-        "Route '{key}' is decorated with @force_active and cannot have its state changed. \
-         Remove the attribute first if you need to control this route's lifecycle."
+        "route `{key}` is declared `#[force_active]`, so its state cannot be changed: remove the attribute first"
     )]
     Protected {
         /// The route.

@@ -202,7 +202,16 @@ impl Change for MaintenanceChange {
         let audit = batch.audit.clone();
         let revision = inner.commit(stored, batch).await?;
         inner.publish_next(stored, &Touched::default());
-        if let Some(warning) = inner.maintenance_warning(scope, &next, now) {
+        // What names no route is logged by health, where that is for this process to say.
+        let named = inner
+            .snapshot
+            .load()
+            .unmatched_by_maintenance(scope, &next, now);
+        let named = named.filter(|_| !inner.snapshot.load().knows_every_route());
+        let warnings = named
+            .into_iter()
+            .chain(inner.roles_warning(scope, &next, now));
+        for warning in warnings {
             tracing::warn!(
                 maintenance = %Printable(scope.entity()), warning = %Printable(warning),
                 "maintenance was set that does not do all that it says"

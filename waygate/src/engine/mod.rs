@@ -126,6 +126,8 @@ pub(crate) use limits::{
 #[cfg(feature = "axum")]
 pub(crate) use methods::MethodSet;
 #[cfg(feature = "axum")]
+pub(crate) use nearest::nearest;
+#[cfg(feature = "axum")]
 pub(crate) use register::Found;
 #[cfg(feature = "openapi")]
 pub(crate) use snapshot::Slot;
@@ -239,12 +241,8 @@ impl Waygate {
         let key = key.parse()?;
         let snapshot = self.inner.snapshot.load();
         let slot = snapshot.table.resolve(&key)?;
-        record::of_slot(&snapshot, slot, self.inner.clock.now()).ok_or_else(|| {
-            ResolveError::NotRegistered {
-                key: key.to_string(),
-                nearest: None,
-            }
-        })
+        record::of_slot(&snapshot, slot, self.inner.clock.now())
+            .ok_or_else(|| ResolveError::unlike_any(&key))
     }
 
     /// The route that a key of a limit means: besides those that [`route`](Self::route) finds, one method of a route for all

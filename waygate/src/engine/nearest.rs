@@ -1,28 +1,87 @@
+use std::borrow::Cow;
+
 use waygate_core::{model::RouteKey, similar::typing_errors};
 
-/// The key that was probably meant: the same without the prefix that the route is nested under, or else the one with the
-/// fewest typing errors.
-pub(super) fn nearest<'a>(
+/// The key that was probably meant: that of the same path, where the method, a slash at the end or the names of parameters
+/// differ; or else that of everything below it, as a nested service has; or else the same without the prefix that the route is nested under; or else the one with the fewest typing errors.
+pub(crate) fn nearest<'a>(
     asked: &RouteKey,
     known: impl Iterator<Item = &'a RouteKey> + Clone,
 ) -> Option<&'a RouteKey> {
-    let same_method = |key: &&RouteKey| asked.method().is_none() || key.method() == asked.method();
-    let nested = |key: &&RouteKey| key.path().ends_with(asked.path());
-    let nested = known.clone().filter(same_method).filter(nested);
+    let fits = |key: &RouteKey| {
+        let either = asked.method().is_none() || key.method().is_none();
+        either || key.method() == asked.method()
+    };
+    let shape = shape(asked.path());
+    let path = without_slash(&shape);
+    let is_below = |key: &RouteKey| {
+        let shape = self::shape(key.path());
+        shape.strip_suffix("/{*}") == Some(path)
+    };
+    let is_same = |key: &RouteKey| without_slash(&self::shape(key.path())) == path;
+    let same = known
+        .clone()
+        .filter(|key| is_same(key) || is_below(key))
+        .min_by_key(|key| {
+            let is_stranger = key.service() != asked.service();
+            let is_other = key.path() != asked.path();
+            (is_stranger, is_below(key), !fits(key), is_other)
+        });
+    if same.is_some() {
+        return same;
+    }
+    let nested = known
+        .clone()
+        .filter(|key| fits(key) && self::shape(key.path()).ends_with(&*shape));
     // `/` is the end of nothing but other roots.
     if let Some(nested) = nested.min_by_key(|key| key.path().len())
         && asked.path() != "/"
     {
         return Some(nested);
     }
-    let (text, allowed) = (asked.as_str(), asked.as_str().len() / 3);
+    // A path alone is compared with paths alone.
+    let is_path = asked.as_str() == asked.path();
+    let text = |key: &'a RouteKey| match is_path {
+        true => key.path(),
+        false => key.as_str(),
+    };
+    let (asked, allowed) = (asked.as_str(), asked.as_str().len() / 3);
     known
         // What differs more in length cannot be near, and is cheaper to tell.
-        .filter(|key| key.as_str().len().abs_diff(text.len()) <= allowed)
-        .map(|key| (typing_errors(key.as_str(), text), key))
+        .filter(|key| text(key).len().abs_diff(asked.len()) <= allowed)
+        .map(|key| (typing_errors(text(key), asked), key))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, key)| key)
+}
+
+fn without_slash(path: &str) -> &str {
+    path.strip_suffix('/').unwrap_or(path)
+}
+
+/// A path without the names of its parameters: `/users/{}` for `/users/{id}`.
+fn shape(path: &str) -> Cow<'_, str> {
+    if !path.contains('{') {
+        return path.into();
+    }
+    let mut shape = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find('{') {
+        let (before, brace) = rest.split_at(at);
+        shape.push_str(before);
+        let end = match brace.starts_with("{{") {
+            true => 2,
+            false => brace.find('}').unwrap_or(brace.len()),
+        };
+        shape.push_str(match &brace[..end] {
+            "{{" => "{{",
+            name if name.starts_with("{*") => "{*",
+            _ => "{",
+        });
+        rest = &brace[end..];
+    }
+    shape.push_str(rest);
+    shape.into()
 }
 
 #[cfg(test)]
@@ -37,6 +96,10 @@ mod tests {
             "GET:/api/v1/v2/invoices",
             "GET:/invoice",
             "GET:/",
+            "GET:/o",
+            "GET:/u/{id}",
+            "PUT:/u/{id}",
+            "GET:/api/files/{*rest}",
         ]
         .map(|key| key.parse::<RouteKey>().unwrap());
         for (asked, expected) in [
@@ -44,12 +107,36 @@ mod tests {
             ("POST:/invoices", Some("POST:/api/v1/invoices")),
             ("GET:/api/v1/invocies", Some("GET:/api/v1/invoices")),
             ("POST:/api/v1/invoice", Some("POST:/api/v1/invoices")),
-            ("DELETE:/", None),
+            ("DELETE:/", Some("GET:/")),
+            ("POST:/o", Some("GET:/o")),
+            ("/o/", Some("GET:/o")),
+            ("GET:/o/", Some("GET:/o")),
+            ("billing:GET:/o", Some("GET:/o")),
+            ("GET:/u/{user}", Some("GET:/u/{id}")),
+            ("PUT:/u/{user}", Some("PUT:/u/{id}")),
+            ("/u/{user}", Some("GET:/u/{id}")),
+            ("/api/files", Some("GET:/api/files/{*rest}")),
+            ("GET:/api/files/", Some("GET:/api/files/{*rest}")),
+            ("GET:/files/{*path}", Some("GET:/api/files/{*rest}")),
+            ("GET:/files/{path}", None),
+            ("/invoic", Some("GET:/invoice")),
             ("GET:/health", None),
         ] {
             let asked: RouteKey = asked.parse().unwrap();
             let found = nearest(&asked, known.iter()).map(RouteKey::as_str);
             assert_eq!(found, expected, "{asked}");
+        }
+    }
+
+    #[test]
+    fn literal_braces_are_no_parameters() {
+        for (path, expected) in [
+            ("/a", "/a"),
+            ("/a/{id}/b{x}", "/a/{}/b{}"),
+            ("/{{id}}/{*rest}", "/{{id}}/{*}"),
+            ("/{from}-{to}", "/{}-{}"),
+        ] {
+            assert_eq!(shape(path), expected);
         }
     }
 }

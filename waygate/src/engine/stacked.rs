@@ -22,7 +22,7 @@ impl Inner {
         }
     }
 
-    /// Notes a guarded router.
+    /// Notes a guarded router. Two of them may be nested, and only requests that are marked show whether they are.
     pub(crate) fn note_guarded(&self) {
         if self.stacked.guards.swap(true, Ordering::Relaxed) {
             self.note_stacked();

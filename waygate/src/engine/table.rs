@@ -330,15 +330,22 @@ impl Table {
         ))
     }
 
+    /// What to say of a key that means no route.
+    pub(crate) fn unknown(&self, key: &RouteKey) -> ResolveError {
+        let known = self.registered().map(|route| &route.key);
+        ResolveError::NotRegistered {
+            key: key.to_string(),
+            is_first: known.clone().next().is_none(),
+            nearest: nearest(key, known).cloned(),
+        }
+    }
+
     /// The route that an operator means: the exact key, or a bare path that only one method has.
     pub(crate) fn resolve(&self, key: &RouteKey) -> Result<usize, ResolveError> {
         if let Some(slot) = self.exact(key) {
             return Ok(slot);
         }
-        let unknown = || ResolveError::NotRegistered {
-            key: key.to_string(),
-            nearest: nearest(key, self.registered().map(|route| &route.key)).cloned(),
-        };
+        let unknown = || self.unknown(key);
         if key.method().is_some() || key.service().is_some() {
             return Err(unknown());
         }

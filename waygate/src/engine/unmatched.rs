@@ -152,6 +152,11 @@ impl Snapshot {
         ))
     }
 
+    /// Whether what matches nothing here matches nothing at all, as far as can be known, and health says so.
+    pub(crate) fn knows_every_route(&self) -> bool {
+        self.table.is_guarded() && !self.is_part_of_fleet()
+    }
+
     /// Whether routes and services may be meant that other processes have.
     fn is_part_of_fleet(&self) -> bool {
         self.own_service.is_some() || self.table.services().next().is_some()
@@ -214,12 +219,24 @@ impl<'a> Routes<'a> {
                 });
                 nearest_path(prefix, prefixes).map(|prefix| format!("{prefix}/{{*{rest}"))
             }
-            (None, None) => nearest_path(path, self.all().map(|key| key.path().to_owned())),
+            (None, None) => nearest_path(path, self.all().map(|key| key.path().to_owned()))
+                .or_else(|| self.below(path)),
         }?;
         Some(match asked.method() {
             Some(method) => format!("{method}:{found}"),
             None => found,
         })
+    }
+
+    /// Everything below a path that is the beginning of others.
+    fn below(&self, path: &str) -> Option<String> {
+        let prefix = path.strip_suffix('/').unwrap_or(path);
+        let is_below = |key: &RouteKey| {
+            let rest = key.path().strip_prefix(prefix);
+            rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+        };
+        let found = !prefix.is_empty() && self.all().any(is_below);
+        found.then(|| format!("{prefix}/{{*rest}}"))
     }
 }
 
@@ -250,8 +267,7 @@ impl Inner {
     /// fleet cannot know whether another one has it: it only says so in its report, and when it is set.
     pub(crate) fn note_unmatched(&self, snapshot: &Snapshot) {
         let now = self.clock.now();
-        let is_known = snapshot.table.is_guarded() && !snapshot.is_part_of_fleet();
-        let unmatched = match is_known {
+        let unmatched = match snapshot.knows_every_route() {
             true => snapshot.all_unmatched(now),
             false => Vec::new(),
         };

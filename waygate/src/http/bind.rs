@@ -1,12 +1,14 @@
 //! Finds out which method and path each declaration governs. What cannot be found stops the start.
 
+mod claim;
 mod error;
+mod help;
 mod limits;
+mod operations;
 mod unmounted;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use serde_json::Value;
 use waygate_core::{
     grammar::{Method, PathTemplate, RouteSpec},
     model::{RouteKey, RouteState},
@@ -23,6 +25,9 @@ use crate::{
     registry::HandlerDeclaration,
 };
 
+use claim::{Claim, claimed_twice, places, unbound};
+use operations::take_operations;
+
 pub use error::{BindError, BindErrors};
 pub(super) use unmounted::Unmounted;
 
@@ -34,27 +39,6 @@ pub(super) struct Bound {
     /// The routes that the attributes of each handler are bound to, by its stamp.
     pub(super) handlers: HashMap<Stamp, Vec<RouteKey>>,
 }
-
-/// An operation of the OpenAPI document.
-#[derive(Debug)]
-struct Operation {
-    /// The router whose document it is in, by index.
-    part: usize,
-    route: RouteSpec,
-    id: Option<String>,
-    /// The handler's stamp.
-    handler: Option<String>,
-}
-
-impl Operation {
-    fn is_of(&self, declaration: &HandlerDeclaration) -> bool {
-        self.handler.as_deref() == Some(*declaration.stamp)
-    }
-}
-
-const METHODS: [&str; 8] = [
-    "get", "put", "post", "delete", "options", "head", "patch", "trace",
-];
 
 /// Binds every declaration of this program to what the routers serve, beside the routes that are `known`. The stamps are
 /// taken out of the documents.
@@ -104,7 +88,8 @@ pub(super) async fn bind(
             let missing = claims
                 .iter()
                 .filter(|claim| !unmounted.allows(claim.declaration));
-            errors.extend(missing.map(|claim| claim.missing(&route, !found.is_empty())));
+            let served = || served_keys(parts);
+            errors.extend(missing.map(|claim| claim.missing(&route, &found, served)));
         }
         let strangers = claims
             .iter()
@@ -143,70 +128,6 @@ pub(super) async fn bind(
     } else {
         Err(BindErrors(errors))
     }
-}
-
-/// A handler that says that a route is its to govern.
-struct Claim<'a> {
-    declaration: &'a HandlerDeclaration,
-    source: Source,
-}
-
-impl Claim<'_> {
-    /// Attributes that name no route belong to the handler that the document names. Where another router serves the route
-    /// with something else, that would be governed as well.
-    fn meets_a_stranger(
-        &self,
-        route: &RouteSpec,
-        operations: &[Operation],
-        serving: &[usize],
-    ) -> Option<BindError> {
-        let is_own = |part: usize| {
-            operations.iter().any(|operation| {
-                operation.part == part
-                    && operation.route == *route
-                    && operation.is_of(self.declaration)
-            })
-        };
-        let by_document = matches!(self.source, Source::Operation { .. });
-        let strange = by_document && serving.iter().any(|part| !is_own(*part));
-        strange.then(|| BindError::ServedByAnother {
-            handler: self.declaration.handler,
-            location: self.declaration.location.clone(),
-            route: route.clone(),
-        })
-    }
-
-    fn missing(&self, route: &RouteSpec, path_is_there: bool) -> BindError {
-        let HandlerDeclaration {
-            handler, location, ..
-        } = self.declaration;
-        let (handler, location, route) = (*handler, location.clone(), route.clone());
-        if path_is_there {
-            BindError::NoSuchMethod {
-                handler,
-                location,
-                route,
-            }
-        } else {
-            BindError::NoSuchPath {
-                handler,
-                location,
-                route,
-            }
-        }
-    }
-}
-
-fn claimed_twice(route: &RouteSpec, claims: &[Claim<'_>]) -> Option<BindError> {
-    let [first, second, ..] = claims else {
-        return None;
-    };
-    Some(BindError::ClaimedTwice {
-        first: first.declaration.handler,
-        second: second.declaration.handler,
-        location: second.declaration.location.clone(),
-        route: route.clone(),
-    })
 }
 
 impl Bound {
@@ -339,92 +260,22 @@ async fn served_as(parts: &mut [Part], route: &RouteSpec) -> Vec<(usize, Served)
     found
 }
 
+/// Every route that the routers serve.
+fn served_keys(parts: &[Part]) -> Vec<RouteKey> {
+    let served = parts.iter().flat_map(|part| part.survey.served());
+    let keys = served.flat_map(|served| {
+        let own = served.methods.iter().copied().map(Some);
+        let any = served.others.then_some(None);
+        own.chain(any)
+            .map(|method| RouteKey::new(method, &served.path))
+    });
+    keys.collect()
+}
+
 fn without_slash(path: &PathTemplate) -> Option<PathTemplate> {
     path.as_str()
         .strip_suffix('/')
         .filter(|path| !path.is_empty())?
         .parse()
         .ok()
-}
-
-fn places(declaration: &HandlerDeclaration, operations: &[Operation]) -> Vec<(RouteSpec, Source)> {
-    let handler = declaration.handler;
-    if !declaration.routes.is_empty() {
-        let source = |route: &RouteSpec| (route.clone(), Source::Attribute { handler });
-        return declaration.routes.iter().map(source).collect();
-    }
-    let own = operations
-        .iter()
-        .filter(|operation| operation.is_of(declaration));
-    // Several routers may serve it.
-    let routes: BTreeSet<&RouteSpec> = own.map(|operation| &operation.route).collect();
-    let source = |route: &RouteSpec| (route.clone(), Source::Operation { handler });
-    routes.into_iter().map(source).collect()
-}
-
-fn unbound(declaration: &HandlerDeclaration, operations: &[Operation]) -> BindError {
-    let name = declaration
-        .handler
-        .rsplit("::")
-        .next()
-        .unwrap_or(declaration.handler);
-    let alike: Vec<String> = operations
-        .iter()
-        .filter(|operation| operation.id.as_deref() == Some(name))
-        .map(|operation| format!("`{}`", operation.route))
-        .collect();
-    let mut help = format!(
-        "mount it with `routes!({name})` in the router given to `guard`, name its route with \
-         `route = \"GET /full/path\"`, {}",
-        unmounted::elsewhere(declaration.handler)
-    );
-    if !alike.is_empty() {
-        help.push_str(&format!(
-            "; operations of that name, perhaps of other handlers: {}",
-            alike.join(", ")
-        ));
-    }
-    BindError::Unbound {
-        handler: declaration.handler,
-        location: declaration.location.clone(),
-        help,
-    }
-}
-
-/// Reads the operations, and takes the stamps out, so that clients never see them.
-fn take_operations(
-    part: usize,
-    document: &mut Value,
-    errors: &mut Vec<BindError>,
-) -> Vec<Operation> {
-    let mut operations = Vec::new();
-    let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else {
-        return operations;
-    };
-    for (path, item) in paths {
-        for verb in METHODS {
-            let Some(Value::Object(operation)) = item.get_mut(verb) else {
-                continue;
-            };
-            let text = |value: Value| value.as_str().map(str::to_owned);
-            #[cfg(feature = "openapi")]
-            let handler = operation.remove(crate::__private::STAMP).and_then(text);
-            #[cfg(not(feature = "openapi"))]
-            let handler = None;
-            let id = operation.get("operationId").cloned().and_then(text);
-            match (path.parse(), Method::from_name(&verb.to_ascii_uppercase())) {
-                (Ok(path), Some(method)) => {
-                    operations.push(Operation {
-                        part,
-                        route: RouteSpec::new(method, path),
-                        id,
-                        handler,
-                    });
-                }
-                (Err(invalid), _) => errors.push(invalid.into()),
-                (Ok(_), None) => {}
-            }
-        }
-    }
-    operations
 }

@@ -76,21 +76,21 @@ impl Waygate {
         &self,
         apis: [impl Into<Api>; N],
     ) -> Result<[Guarded; N], BindErrors> {
-        let mut parts = apis.map(|api| {
-            self.inner.note_guarded();
-            Part::new(self, api.into())
-        });
+        let mut parts = apis.map(|api| Part::new(self, api.into()));
         for part in &mut parts {
             part.survey.explore().await;
         }
         let handlers = self.bind(&mut parts).await?;
+        // What was refused serves nothing.
+        for _ in &parts {
+            self.inner.note_guarded();
+        }
         Ok(parts.map(|part| part.into_guarded(self, handlers.clone())))
     }
 
     async fn bind(&self, parts: &mut [Part]) -> Result<Vec<HandlerDeclaration>, BindErrors> {
         let inner = &self.inner;
-        let handlers = registry::declarations(inner.limiting.algorithm)
-            .map_err(|invalid| BindErrors::from_one(invalid.into()))?;
+        let handlers = registry::declarations(inner.limiting.algorithm)?;
         let known = inner.snapshot.load().table.clone();
         let unmounted = Unmounted {
             allowed: &inner.allow_unmounted,
@@ -118,6 +118,14 @@ impl Waygate {
             }
         }
         let shared = shared_routes(parts);
+        if !shared.is_empty() {
+            let names: Vec<String> = shared.iter().map(|route| format!("`{route}`")).collect();
+            let names = names.join(", ");
+            tracing::warn!(
+                "several routers serve {}: on one engine they are one route, with one state and common limits",
+                Printable(names)
+            );
+        }
         for part in parts {
             part.survey.settle(&table, &stamps);
             part.find_gaps(&table, &shared);
@@ -191,19 +199,20 @@ impl Part {
             let every = path.parse().ok().map(|path| RouteKey::new(None, &path));
             every.is_some_and(|key| table.exact(&key).is_some())
         });
+        for gap in &gaps {
+            tracing::warn!("{}", Printable(gap));
+        }
         let own: Vec<String> = self
             .routes()
             .filter(|route| shared.contains(route))
             .map(|route| format!("`{route}`"))
             .collect();
+        // Logged once for all of these routers.
         if !own.is_empty() {
             gaps.push(format!(
                 "another router serves {} too: on one engine they are one route, with one state and common limits",
                 own.join(", ")
             ));
-        }
-        for gap in &gaps {
-            tracing::warn!("{}", Printable(gap));
         }
         self.gaps = gaps;
     }
@@ -227,5 +236,29 @@ impl Part {
             #[cfg(feature = "openapi")]
             endpoints: crate::openapi::Endpoints::default(),
         }
+    }
+}
+
+#[cfg(all(test, feature = "openapi"))]
+mod tests {
+    use axum::{Router, routing::get};
+    use utoipa::openapi::{OpenApiBuilder, PathsBuilder, path::PathItem};
+
+    use crate::Waygate;
+
+    #[tokio::test]
+    async fn a_call_that_fails_stacks_nothing() {
+        let router = || Router::new().route("/stacked", get(async || ()));
+        let mut item = PathItem::default();
+        item.get = Some(Default::default());
+        let paths = PathsBuilder::new().path("no slash", item).build();
+        let document = OpenApiBuilder::new().paths(paths).build();
+        let waygate = Waygate::builder().build().await.unwrap();
+        let refused = waygate.guard((router(), document)).await;
+        assert!(refused.unwrap_err().to_string().contains("no slash"));
+        let _guarded = waygate.guard(router()).await.unwrap();
+        assert!(!waygate.inner.is_stacked());
+        let _other = waygate.guard(router()).await.unwrap();
+        assert!(waygate.inner.is_stacked());
     }
 }

@@ -1,7 +1,5 @@
 //! The paths at which Waygate itself serves something, beside the API.
 
-use std::fmt;
-
 use waygate_core::grammar::{Method, PathTemplate};
 
 use crate::engine::Served;
@@ -16,12 +14,7 @@ pub struct PathError {
     problem: String,
 }
 
-/// As a `main` that returns it prints it.
-impl fmt::Debug for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+waygate_core::debug_as_message!(PathError);
 
 /// What one call serves.
 #[derive(Debug, Clone)]

@@ -49,12 +49,14 @@ impl fmt::Debug for Responder {
 }
 
 /// Functions that can answer a blocked request: `fn(&Blocked) -> impl IntoResponse`, and async ones of the same shape. An
-/// answer with a status of success (2xx) takes [`Blocked::status`].
+/// answer with a status of success (2xx) takes [`Blocked::status`]. In edition 2024, a function that is not async returns
+/// `impl IntoResponse + use<>`, or a concrete type such as `Response`, since `impl IntoResponse` borrows the argument there.
 ///
 /// `Kind` tells the two apart; it is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot answer blocked requests",
     label = "expected `fn(&waygate::Blocked) -> impl IntoResponse`, or an `async fn` of that shape",
+    note = "in edition 2024, `impl IntoResponse` borrows the argument: write `impl IntoResponse + use<>`, or a concrete type such as `Response`",
     note = "an async function must borrow nothing but its argument, and its future must be `Send`"
 )]
 pub trait IntoResponder<Kind> {

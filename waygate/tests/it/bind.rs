@@ -245,6 +245,62 @@ async fn a_declaration_that_governs_nothing_stops_the_start() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_not_there_is_answered_with_the_one_that_was_meant() {
+    for (served, meant) in [
+        (
+            "/api/v1/typo/{name}",
+            "did you mean `GET /api/v1/typo/{name}`? (its parameter is called `name`, not `id`)\n",
+        ),
+        (
+            "/{version}/api/v1/typo/{id}",
+            "did you mean `GET /{version}/api/v1/typo/{id}`?\n",
+        ),
+        (
+            "/api/v1/tpyo/{id}",
+            "did you mean `GET /api/v1/tpyo/{id}`?\n",
+        ),
+        ("/something/else", "has no such path\n"),
+    ] {
+        let waygate = only("it::bind::lonely::typo").build().await.unwrap();
+        let router = Router::new().route(served, get(lonely::typo));
+        let text = waygate.guard(router).await.unwrap_err().to_string();
+        assert!(text.contains(meant), "{served}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_many_errors_have_in_common_is_printed_once() {
+    let waygate = only("it::bind::").build().await.unwrap();
+    let router = Router::new().route("/plain/{id}", axum::routing::post(plain::debug));
+    let errors = waygate.guard(router).await.unwrap_err();
+    let text = errors.to_string();
+    let helps: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("  help: "))
+        .collect();
+    let [unbound, missing, method] = &helps[..] else {
+        panic!("{text}");
+    };
+    assert!(
+        unbound.starts_with("mount each with `routes!(..)` in the router"),
+        "{unbound}"
+    );
+    assert!(
+        missing.starts_with("give the full path, with the prefix of every `nest`"),
+        "{missing}"
+    );
+    assert_eq!(*method, "correct the method");
+    assert_eq!(
+        text.lines().count(),
+        errors.errors().len() + helps.len(),
+        "{text}"
+    );
+    for error in errors.errors() {
+        assert!(error.to_string().contains("\n  help: "), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_route_is_served_with_its_method() {
     let allowed = [
         "it::bind::users",
@@ -258,10 +314,7 @@ async fn a_route_is_served_with_its_method() {
     assert_eq!(errors.len(), 2, "both handlers name GET: {errors:#?}");
     for error in &errors {
         assert!(matches!(error, BindError::NoSuchMethod { .. }), "{error}");
-        assert!(
-            error.to_string().contains("only with other methods"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("only with POST\n"), "{error}");
     }
     let any = Router::new().route("/claimed", axum::routing::any(|| async {}));
     let errors = refused(any, &allowed).await;
@@ -285,8 +338,11 @@ async fn a_route_has_one_owner() {
     assert_eq!(errors.len(), 1, "{errors:#?}");
     assert!(matches!(
         &errors[0],
-        BindError::ClaimedTwice { first, second, route, .. }
+        BindError::ClaimedTwice { first, second, route, first_location, location }
             if *first == "it::bind::claimed::first"
+                && first_location.contains("bind.rs:")
+                && location.contains("bind.rs:")
+                && first_location != location
                 && *second == "it::bind::claimed::second"
                 && route.to_string() == "GET /claimed"
     ));

@@ -49,17 +49,23 @@ async fn what_main_returns_is_printed_as_its_message() {
     }
     assert_eq!(
         printed(refused),
-        "Error: no route `GET:/ghost` is registered"
+        "Error: no route `GET:/ghost` is registered, nor any other: call `guard`, or `register_all`, before the first \
+         change"
     );
 }
 
 #[tokio::test]
 async fn the_help_of_an_annotation_stands_on_its_own_line() {
-    let engine = Waygate::builder().build().await.unwrap();
+    let engine = crate::support::only("it::errors::").build().await.unwrap();
     let errors = engine.guard(axum::Router::new()).await.unwrap_err();
     let printed = printed(errors);
-    let names = |line: &str| line.contains("`it::errors::unserved`") && line.contains("governs");
-    let at = printed.lines().position(names).expect(&printed);
-    let help = printed.lines().nth(at + 1).unwrap();
+    let lines: Vec<&str> = printed.lines().collect();
+    let [problem, help] = &lines[..] else {
+        panic!("{printed}");
+    };
+    assert!(
+        problem.contains("`it::errors::unserved`") && problem.contains("governs"),
+        "{printed}"
+    );
     assert!(help.starts_with("  help: "), "{printed}");
 }

@@ -15,7 +15,10 @@ use waygate::{
     testing::TestApp,
 };
 
-use crate::support::{at, clock};
+use crate::{
+    log::Log,
+    support::{at, clock},
+};
 
 mod public {
     #[waygate::rate_limit("2/hour", key = "global", route = "GET /guard-all/items")]
@@ -136,7 +139,16 @@ async fn what_several_of_them_serve_is_one_route() {
     let waygate = strict().clock(clock()).build().await.unwrap();
     // By `route = ".."` the attributes are for every router that serves the route.
     let public = public_api().route("/guard-all/both", get(|| async { "another" }));
+    let (log, logging) = Log::of_this_thread();
     let [public, private] = waygate.guard_all([public, private_api()]).await.unwrap();
+    let lines = log.lines();
+    let names = |line: &&String| line.contains("`GET:/guard-all/both`");
+    let warnings: Vec<&String> = lines.iter().filter(names).collect();
+    assert!(
+        matches!(&warnings[..], [once] if once.contains("several routers serve")),
+        "{lines:#?}"
+    );
+    drop(logging);
     let note = "another router serves `GET:/guard-all/both`, `GET:/guard-all/health` too";
     for guarded in [&public, &private] {
         let report = guarded.report().to_string();

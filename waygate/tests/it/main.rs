@@ -47,7 +47,6 @@ mod support;
 mod test_app;
 #[cfg(unix)]
 mod unix_socket;
-#[cfg(feature = "file")]
 mod unmatched;
 mod unreadable;
 mod whole_paths;

@@ -164,6 +164,8 @@ async fn what_names_no_route_is_flagged_with_what_was_meant() {
         ("/v1/items/7", Some("/v1/items/{id}")),
         ("/v1/items/", Some("/v1/items")),
         ("/v7/{*rest}", Some("/v1/{*rest}")),
+        ("/v1", Some("/v1/{*rest}")),
+        ("GET:/v2/", Some("GET:/v2/{*rest}")),
         ("/entirely/elsewhere", None),
     ] {
         let hint = meant.map(|meant| format!(": did you mean `{meant}`?"));
@@ -231,6 +233,34 @@ async fn what_is_stored_is_flagged_at_the_start_and_until_a_route_has_it() {
     let late = Router::new().route("/helth", get(async || "well"));
     let _late = waygate.guard(late).await.unwrap();
     assert_eq!(cause(&waygate), None);
+}
+
+#[tokio::test]
+async fn what_is_set_is_logged_once() {
+    for (service, component) in [
+        (None, "component=unmatched"),
+        (Some("shop"), "maintenance="),
+    ] {
+        let engine = match service {
+            Some(service) => builder().service(service),
+            None => builder(),
+        };
+        let waygate = engine.build().await.unwrap();
+        let _app = app(&waygate, &ROUTES).await;
+        let (log, _guard) = Log::of_this_thread();
+        let config = serde_json::from_value(json!({ "exempt_paths": ["/helth"] })).unwrap();
+        let operator = waygate.system();
+        operator.enable_global_maintenance(config).await.unwrap();
+        let lines = log.lines();
+        let named: Vec<&String> = lines
+            .iter()
+            .filter(|line| line.contains("/helth"))
+            .collect();
+        assert!(
+            matches!(&named[..], [once] if once.contains(component)),
+            "{service:?}: {lines:#?}"
+        );
+    }
 }
 
 #[tokio::test]

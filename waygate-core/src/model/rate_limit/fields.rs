@@ -17,7 +17,7 @@ use crate::{
     decl,
     grammar::{
         Algorithm, Invalid, KeySource, Limit, OnMissingKey, OnStoreFailure, Percentage, PolicyName,
-        RoleName, TimeZoneName,
+        RoleName, TierLimit, TimeZoneName,
     },
 };
 
@@ -30,7 +30,7 @@ impl<'de> Deserialize<'de> for RateLimitPolicy {
 }
 
 /// A policy as it is written, unchecked.
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Fields {
     #[serde(default)]
@@ -97,14 +97,11 @@ impl Fields {
         }
     }
 
-    pub(super) fn declared(
-        declared: &decl::RateLimit,
-        algorithm: Algorithm,
-    ) -> Result<Self, Invalid> {
+    pub(super) fn declared(declared: &decl::RateLimit) -> Result<Self, Invalid> {
         let cost = NonZeroU32::new(declared.cost).unwrap_or(NonZeroU32::MIN);
         Ok(Self {
             name: Some(name(declared.name, declared.ordinal)?),
-            algorithm: parsed(declared.algorithm)?.or(Some(algorithm)),
+            algorithm: parsed(declared.algorithm)?,
             key_strategy: parsed(declared.key)?,
             on_missing_key: parsed(declared.on_missing_key)?,
             burst: declared.burst,
@@ -120,6 +117,41 @@ impl Fields {
             time_zone: parsed(declared.time_zone)?,
             ..Self::of(declared.limit.parse()?)
         })
+    }
+
+    /// Counts by `algorithm` where none is named. A calendar quota is a fixed window, whatever others are.
+    pub(super) fn or_algorithm(mut self, algorithm: Algorithm) -> Self {
+        if self.algorithm.is_none() && !self.has_calendar_quota() {
+            self.algorithm = Some(algorithm);
+        }
+        self
+    }
+
+    fn has_calendar_quota(&self) -> bool {
+        let tiers = self.tiers.iter().filter_map(|tier| match &tier.limit {
+            TierLimit::Limited(limit) => Some(limit),
+            TierLimit::Unlimited => None,
+        });
+        let mut rates = std::iter::once(&self.limit)
+            .chain(tiers)
+            .flat_map(Limit::rates);
+        rates.any(|rate| rate.period().seconds().is_none())
+    }
+}
+
+/// A policy as a request gives it: what it does not name may have a default of the application's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct GivenRateLimitPolicy(Fields);
+
+impl GivenRateLimitPolicy {
+    /// The policy, counted by `algorithm` where it names none, and in fixed windows where one of its limits is a calendar
+    /// quota.
+    ///
+    /// # Errors
+    /// [`Invalid`] for what contradicts itself.
+    pub fn or_algorithm(self, algorithm: Algorithm) -> Result<RateLimitPolicy, Invalid> {
+        self.0.or_algorithm(algorithm).try_into()
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     },
 };
 
+pub use self::fields::GivenRateLimitPolicy;
 pub(super) use self::meaning::{key_in_words, key_summary};
 
 /// A rate limit: how much, counted how, by what, and for whom not (wire contract, section 2.4, and more).
@@ -98,14 +99,15 @@ impl RateLimitPolicy {
         Fields::of(limit).try_into()
     }
 
-    /// What `#[rate_limit]` declares, counted by `algorithm` where it names none; without a name it is called by its place
+    /// What `#[rate_limit]` declares, counted by `algorithm` where it names none (a calendar quota: in fixed windows); without a
+    /// name it is called by its place
     /// among the handler's attributes.
     ///
     /// # Errors
     /// [`Invalid`] for what does not follow its grammar or does not go with `algorithm`. The attribute checks all else at
     /// compile time.
     pub fn declared(declared: &decl::RateLimit, algorithm: Algorithm) -> Result<Self, Invalid> {
-        let policy = Self::try_from(Fields::declared(declared, algorithm)?)?;
+        let policy = Self::try_from(Fields::declared(declared)?.or_algorithm(algorithm))?;
         policy.check_cost().map(|()| policy)
     }
 

@@ -19,4 +19,7 @@ async fn handler3() {}
 #[rate_limit("1/s", tiers = { free: "10/minute" pro = "1/s" }, route = "GET /a")]
 async fn handler4() {}
 
+#[rate_limit("1/s", tiers = { pro: "1/minute" }, route = "GET /a")]
+async fn handler5() {}
+
 fn main() {}

@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, header};
 use super::{
     Gate, Principal, Scope,
     no_credentials::{self},
-    public::is_public,
+    public::{is_public, is_public_path},
     token::{Token, TokenHash},
 };
 use crate::admin::{
@@ -55,6 +55,7 @@ fn admit(
             Some(Principal::anonymous())
         }
         Gate::Accounts(_) if is_public(method, path) => None,
+        Gate::Accounts(_) if token.is_none() && is_public_path(path) => None,
         Gate::Accounts(_) => Some(Principal::from(token.ok_or_else(unauthenticated)?)),
     };
     let operation = match state.policy.look_up(method, path) {

@@ -12,3 +12,8 @@ pub(super) fn is_public(method: &Method, path: &str) -> bool {
         .iter()
         .any(|(public, exact)| public == method && *exact == path)
 }
+
+/// Whether some method of a path needs no token. Which others there are is no secret then.
+pub(super) fn is_public_path(path: &str) -> bool {
+    PUBLIC.iter().any(|(_, exact)| *exact == path)
+}

@@ -124,8 +124,7 @@ impl Operator {
             .registered()
             .any(|route| is_of_path(&route.key))
         {
-            let (key, nearest) = (path.to_owned(), None);
-            return Err(ResolveError::NotRegistered { key, nearest }.into());
+            return Err(snapshot.table.unknown(&route).into());
         }
         let policies = snapshot.all_limits().flat_map(|own| &*own.rates);
         let keys = policies.map(|policy| policy.key.clone());
@@ -152,10 +151,10 @@ impl Operator {
     ) -> Result<(), ChangeError> {
         let inner = self.waygate.inner.clone();
         let snapshot = inner.snapshot.load_full();
-        let policy = snapshot.policy(&key).cloned().ok_or_else(|| {
-            let (key, nearest) = (key.to_string(), None);
-            ChangeError::from(ResolveError::NotRegistered { key, nearest })
-        })?;
+        let policy = snapshot
+            .policy(&key)
+            .cloned()
+            .ok_or_else(|| ChangeError::from(ResolveError::unlike_any(&key)))?;
         let key = limited_key(&policy.fields.key, parts, inner.limiting.ipv6_prefix)?;
         self.make(KeyReset { policy, key }).await
     }

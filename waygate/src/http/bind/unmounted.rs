@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use waygate_core::{Printable, similar::typing_errors};
 
-use super::BindError;
+use super::{BindError, help::module};
 use crate::registry::HandlerDeclaration;
 
 /// What the builder says of handlers that no route serves. Each is a handler's path, or that of a module above it.
@@ -52,26 +52,4 @@ fn meant(path: &str, handlers: &[HandlerDeclaration]) -> String {
         Some(module) => format!("did you mean `{module}`?"),
         None => "no handler of this program is annotated".to_owned(),
     }
-}
-
-fn module(handler: &str) -> &str {
-    handler.rsplit_once("::").map_or(handler, |(path, _)| path)
-}
-
-/// What to do about a handler that the guarded routers do not serve, where it is none of them that should.
-pub(super) fn elsewhere(handler: &str) -> String {
-    let part = match cfg!(feature = "testing") {
-        true => {
-            let module = module(handler);
-            format!(
-                "in a test of another part of the program, call `.only_handlers_under(..)` on the builder with that \
-                 part's module (this one's is `{module}`); "
-            )
-        }
-        false => String::new(),
-    };
-    format!(
-        "or guard the router that serves it together with this one: `guard_all([one, other])`; {part}if it is left out on \
-         purpose, call `.allow_unmounted(\"{handler}\")` on the builder"
-    )
 }

@@ -409,7 +409,10 @@ async fn nothing_is_public_by_what_it_is_called() {
             .method(method)
             .uri("/api/auth/login")
             .body(Body::empty());
-        assert_eq!(server.send(request.unwrap()).await.status, 401, "{method}");
+        let answer = server.send(request.unwrap()).await;
+        assert_eq!(answer.status, 405, "{method}: its path is public");
+        assert_eq!(answer.header("allow"), "POST", "{method}");
+        assert_secured(&answer);
     }
     assert_eq!(server.state().await, before);
 }

@@ -71,7 +71,7 @@ async fn a_wildcard_says_how_it_is_written() {
     let exempt = json!({ "exempt_paths": ["/v1/*"] });
     let text = server.post("/api/global/enable", exempt).await.refused(400);
     assert!(
-        text.contains("a catch-all is written `{*name}`, not `*`"),
+        text.contains("a catch-all is written `{*rest}`, not `*`"),
         "{text}"
     );
 }

@@ -10,6 +10,7 @@ use waygate::{Admin, Algorithm, Credentials, LimitScope, rate_limit};
 use crate::support::builder;
 
 #[rate_limit("5/minute", name = "unnamed")]
+#[rate_limit("5/calendar day", name = "daily")]
 #[rate_limit("9/minute", name = "named", algorithm = "moving_window")]
 #[utoipa::path(get, path = "/default-algorithm", responses((status = OK)))]
 async fn handler() -> &'static str {
@@ -37,6 +38,10 @@ async fn algorithms(default: Option<Algorithm>) -> Vec<(String, Algorithm)> {
         (
             "/waygate/api/rate-limits",
             json!({"path": "/default-algorithm", "name": "set", "limit": "7/minute"}),
+        ),
+        (
+            "/waygate/api/rate-limits",
+            json!({"path": "/default-algorithm", "name": "monthly", "limit": "7/calendar month"}),
         ),
         (
             "/waygate/api/global-rate-limit",
@@ -67,7 +72,9 @@ async fn limits_that_name_no_algorithm_have_the_default() {
         let mut found = algorithms(default).await;
         found.sort_by(|(one, _), (other, _)| one.cmp(other));
         let expected = [
+            ("daily", Algorithm::FixedWindow),
             ("default", expected),
+            ("monthly", Algorithm::FixedWindow),
             ("named", Algorithm::MovingWindow),
             ("set", expected),
             ("unnamed", expected),
@@ -75,4 +82,34 @@ async fn limits_that_name_no_algorithm_have_the_default() {
         assert_eq!(found, expected.map(|(name, of)| (name.to_owned(), of)));
     }
     assert_eq!(handler().await, "served");
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_default_names_it() {
+    let waygate = builder().default_algorithm(Algorithm::MovingWindow);
+    let waygate = waygate.build().await.unwrap();
+    let guarded = waygate
+        .guard(OpenApiRouter::new().routes(routes!(handler)))
+        .await
+        .unwrap();
+    let open = Credentials::none().open_to_everyone_i_accept_the_risk();
+    let router = guarded.admin("/waygate", Admin::from(open)).into_router();
+    let blame = "moving_window is the application's default: name another `algorithm`";
+    for (body, blamed) in [
+        (json!({"limit": "5000/minute"}), true),
+        (
+            json!({"limit": "5000/minute", "algorithm": "moving_window"}),
+            false,
+        ),
+        (json!({"limit": "5/minute", "tier_resolver": " "}), false),
+    ] {
+        let request = Request::post("/waygate/api/global-rate-limit")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string()));
+        let answer = router.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 400, "{body}");
+        let text = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
+        let text = String::from_utf8(text.unwrap().to_vec()).unwrap();
+        assert_eq!(text.contains(blame), blamed, "{body}: {text}");
+    }
 }

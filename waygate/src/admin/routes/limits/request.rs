@@ -9,8 +9,8 @@ use serde::{
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use waygate_core::{
-    grammar::{Method, PolicyName},
-    model::{LimitKey, LimitScope, RateLimitPolicy, RouteKey},
+    grammar::{Algorithm, Method, PolicyName},
+    model::{GivenRateLimitPolicy, LimitKey, LimitScope, RateLimitPolicy, RouteKey},
 };
 
 use crate::{
@@ -210,14 +210,20 @@ pub(super) fn route(
     match waygate.limited_route(&key) {
         Ok(route) => Ok(route),
         // The contract names the path alone, where no method has it.
-        Err(ResolveError::NotRegistered { nearest, .. })
-            if !waygate
-                .routes()
-                .iter()
-                .any(|route| route.key.path() == path) =>
+        Err(ResolveError::NotRegistered {
+            nearest, is_first, ..
+        }) if !waygate
+            .routes()
+            .iter()
+            .any(|route| route.key.path() == path) =>
         {
             let key = path.to_owned();
-            Err(ResolveError::NotRegistered { key, nearest }.into())
+            let error = ResolveError::NotRegistered {
+                key,
+                nearest,
+                is_first,
+            };
+            Err(error.into())
         }
         Err(error) => Err(error.into()),
     }
@@ -226,11 +232,7 @@ pub(super) fn route(
 /// A policy with the default for what is not given.
 fn read(mut fields: Map<String, Value>, waygate: &Waygate) -> Result<RateLimitPolicy, Problem> {
     fields.retain(|_, value| !value.is_null());
-    let algorithm = waygate.inner.limiting.algorithm;
-    fields
-        .entry("algorithm")
-        .or_insert_with(|| algorithm.as_str().into());
-    fields::read(fields.clone(), "field").map_err(|wrong| {
+    let given: GivenRateLimitPolicy = fields::read(fields.clone(), "field").map_err(|wrong| {
         let field = wrong.field.as_deref().unwrap_or_default();
         match fields
             .get(field)
@@ -239,6 +241,16 @@ fn read(mut fields: Map<String, Value>, waygate: &Waygate) -> Result<RateLimitPo
             Some(error) => Problem::new(Kind::InvalidBody, error).detail(wrong.text),
             None => Problem::new(Kind::InvalidBody, wrong.text),
         }
+    })?;
+    let (default, built_in) = (waygate.inner.limiting.algorithm, Algorithm::default());
+    given.clone().or_algorithm(default).map_err(|invalid| {
+        let text = match given.or_algorithm(built_in) {
+            Ok(policy) if policy.algorithm == built_in => format!(
+                "{invalid}; {default} is the application's default: name another `algorithm`"
+            ),
+            _ => invalid.to_string(),
+        };
+        Problem::new(Kind::InvalidBody, text)
     })
 }
 

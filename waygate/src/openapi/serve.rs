@@ -80,19 +80,18 @@ impl Endpoints {
         });
         #[cfg(feature = "swagger-ui")]
         let page = self.page.as_ref().map(|path| {
-            let page = path.trim_end_matches('/');
-            let mut paths = super::ui::paths(page);
-            if self.document.is_none() {
-                paths.push(DEFAULT_PATH.to_owned());
-            }
-            Mount {
+            let mount = |serves| Mount {
                 call: "docs",
                 path: path.clone(),
-                serves: Serves::Paths(paths),
-            }
+                serves,
+            };
+            let own = mount(Serves::Paths(super::ui::paths(path.trim_end_matches('/'))));
+            let document = mount(Serves::Document(DEFAULT_PATH.to_owned()));
+            [Some(own), self.document.is_none().then_some(document)]
         });
         #[cfg(not(feature = "swagger-ui"))]
-        let page = None;
+        let page: Option<[Option<Mount>; 2]> = None;
+        let page = page.into_iter().flatten().flatten();
         document.into_iter().chain(page).collect()
     }
 

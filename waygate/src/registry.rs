@@ -391,7 +391,7 @@ mod tests {
         };
         assert_eq!(
             slots.policy.meaning(),
-            "at most 3 at the same time, for each key that the code tells"
+            "at most 3 requests at a time, for each key that the code tells"
         );
         assert!(slots.functions.key.is_some() && slots.functions.response.is_some());
     }

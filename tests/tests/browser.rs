@@ -1,11 +1,20 @@
 //! Swagger UI in a real browser: the page follows a change without being reloaded.
 
-use std::{ffi::OsStr, fs, path::Path, time::Duration};
+use std::{ffi::OsStr, fs, path::Path, sync::Arc, time::Duration};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use headless_chrome::{
-    Browser, LaunchOptions, Tab, protocol::cdp::Page::CaptureScreenshotFormatOption,
+    Browser, LaunchOptions, Tab,
+    browser::{
+        tab::RequestPausedDecision,
+        transport::{SessionId, Transport},
+    },
+    protocol::cdp::{
+        Fetch::{FulfillRequest, RequestPattern, events::RequestPausedEvent},
+        Page::CaptureScreenshotFormatOption,
+    },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use waygate_e2e::Service;
 
 /// `GET:/payments` as the admin API's URLs name it.
@@ -152,6 +161,46 @@ fn the_page_follows_a_change() {
     );
     until(&tab, "document.body.innerText.includes('database move')");
     picture(&tab, "docs-maintenance.png");
+}
+
+#[test]
+fn without_events_the_page_goes_by_the_document() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::quickstart(directory.path(), &[]);
+    let mut document: Value = service.get("/openapi.json").json();
+    document["info"]["x-waygate-service-maintenance"] = json!({
+        "enabled": true, "reason": "new disks", "exempt_paths": [], "until": "2031-05-01T04:00:00Z", "service": "shop",
+    });
+    let document = STANDARD.encode(document.to_string());
+    let browser = browser();
+    let tab = browser.new_tab().unwrap();
+    let answered = ["*/openapi.json", "*/docs/events"].map(|pattern| RequestPattern {
+        url_pattern: Some(pattern.to_owned()),
+        resource_Type: None,
+        request_stage: None,
+    });
+    tab.enable_fetch(Some(&answered), None).unwrap();
+    let answer = move |_: Arc<Transport>, _: SessionId, event: RequestPausedEvent| {
+        let is_document = event.params.request.url.ends_with("/openapi.json");
+        RequestPausedDecision::Fulfill(FulfillRequest {
+            request_id: event.params.request_id,
+            response_code: if is_document { 200 } else { 503 },
+            response_headers: None,
+            binary_response_headers: None,
+            body: is_document.then(|| document.clone()),
+            response_phrase: None,
+        })
+    };
+    tab.enable_request_interception(Arc::new(answer)).unwrap();
+    tab.navigate_to(&service.url("/docs/")).unwrap();
+    let banner = "document.querySelector('#wg-banner').innerText";
+    until(&tab, &format!("{banner}.includes('Maintenance of shop')"));
+    until(&tab, &format!("{banner}.includes('new disks')"));
+    // Times name their zone.
+    until(
+        &tab,
+        &format!("/Until .* ([A-Z]{{2,5}}|GMT\\S+)$/m.test({banner})"),
+    );
 }
 
 /// Puts something of every kind on routes of the quickstart.

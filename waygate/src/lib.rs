@@ -91,6 +91,8 @@ mod admin;
 mod engine;
 #[cfg(feature = "axum")]
 mod http;
+#[cfg(feature = "engine")]
+mod missing;
 #[cfg(feature = "openapi")]
 mod openapi;
 #[cfg(feature = "axum")]

@@ -18,7 +18,7 @@ use crate::{
 /// ```
 /// # use waygate_core::model::ConcurrencyPolicy;
 /// let policy: ConcurrencyPolicy = serde_json::from_str(r#"{"limit": 10, "key_strategy": "user"}"#)?;
-/// assert_eq!(policy.meaning(), "at most 10 at the same time, for each user");
+/// assert_eq!(policy.meaning(), "at most 10 requests at a time, for each user");
 ///
 /// let mistake = serde_json::from_str::<ConcurrencyPolicy>(r#"{"limit": 0}"#).unwrap_err();
 /// assert!(mistake.to_string().contains("expected a nonzero u32"));
@@ -50,7 +50,7 @@ pub struct ConcurrencyPolicy {
 }
 
 impl ConcurrencyPolicy {
-    /// A policy of this limit for all requests together.
+    /// A policy of this limit for all callers together.
     pub fn new(limit: NonZeroU32) -> Self {
         Self {
             name: default_name(),
@@ -84,23 +84,24 @@ impl ConcurrencyPolicy {
 
     /// The limit in a few words, for people who call the route: `10 requests at a time by user`.
     pub fn summary(&self) -> String {
-        let (limit, key) = (self.limit, key_summary(&self.key));
-        let requests = if limit.get() == 1 {
-            "request"
-        } else {
-            "requests"
-        };
-        format!("{limit} {requests} at a time {key}")
+        format!("{} {}", self.requests(), key_summary(&self.key))
     }
 
     /// What the policy does, in words.
     pub fn meaning(&self) -> String {
-        let (limit, key) = (self.limit, key_in_words(&self.key));
+        let (requests, key) = (self.requests(), key_in_words(&self.key));
         let forced = match self.include_force_active {
             true => "; force-active routes as well",
             false => "",
         };
-        format!("at most {limit} at the same time, {key}{forced}")
+        format!("at most {requests}, {key}{forced}")
+    }
+
+    fn requests(&self) -> String {
+        match self.limit.get() {
+            1 => "1 request at a time".to_owned(),
+            limit => format!("{limit} requests at a time"),
+        }
     }
 }
 
@@ -170,14 +171,14 @@ mod tests {
     fn says_what_it_means() {
         let meaning = |value: Value| from_value::<ConcurrencyPolicy>(value).unwrap().meaning();
         for (key, words) in [
-            ("global", "for all requests together"),
+            ("global", "for all callers together"),
             ("ip", "for each client address"),
             ("api_key, path:tenant", "for each API key and {tenant}"),
             ("custom", "for each key that the code tells"),
         ] {
             assert_eq!(
                 meaning(json!({"limit": 3, "key_strategy": key})),
-                format!("at most 3 at the same time, {words}")
+                format!("at most 3 requests at a time, {words}")
             );
         }
     }

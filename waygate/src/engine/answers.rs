@@ -2,11 +2,25 @@ use http::HeaderValue;
 use waygate_core::grammar::{Invalid, KeyPart};
 
 /// What is configured of the built-in answers.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct AnswerSettings {
     challenge: Option<HeaderValue>,
     /// Whether clients learn which environments there are.
     pub(crate) show_environments: bool,
+    /// Whether the live document names environments, networks and roles.
+    #[cfg(feature = "openapi")]
+    pub(crate) shows_access: bool,
+}
+
+impl Default for AnswerSettings {
+    fn default() -> Self {
+        Self {
+            challenge: None,
+            show_environments: false,
+            #[cfg(feature = "openapi")]
+            shows_access: true,
+        }
+    }
 }
 
 impl AnswerSettings {
@@ -16,7 +30,16 @@ impl AnswerSettings {
         Ok(Self {
             challenge: challenge.map(parse).transpose()?,
             show_environments,
+            ..Self::default()
         })
+    }
+
+    #[cfg(feature = "openapi")]
+    pub(crate) fn showing_access(self, shows_access: bool) -> Self {
+        Self {
+            shows_access,
+            ..self
+        }
     }
 
     /// The `WWW-Authenticate` of a 401, which has to have one (RFC 9110 section 15.5.2).

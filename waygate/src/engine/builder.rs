@@ -82,6 +82,8 @@ pub struct WaygateBuilder {
     challenge: Option<String>,
     #[cfg(feature = "axum")]
     show_environments: bool,
+    #[cfg(feature = "openapi")]
+    show_access: bool,
     #[cfg(feature = "axum")]
     allow_unmounted: Vec<String>,
     #[cfg(feature = "testing")]
@@ -120,6 +122,8 @@ impl Default for WaygateBuilder {
             challenge: None,
             #[cfg(feature = "axum")]
             show_environments: false,
+            #[cfg(feature = "openapi")]
+            show_access: true,
             #[cfg(feature = "axum")]
             allow_unmounted: Vec::new(),
             #[cfg(feature = "testing")]
@@ -261,11 +265,22 @@ impl WaygateBuilder {
     }
 
     /// Whether the built-in 403 of a route that belongs to other environments names them and the current one
-    /// (`allowed_envs` and `current_env`, as Python Waygate does). Default: no, since they are nothing for the public.
-    /// Responses of your own see both in any case, in [`BlockReason::EnvGated`](crate::BlockReason::EnvGated).
+    /// (`allowed_envs` and `current_env`, as Python Waygate does). Default: no, since the caller is one that the route is
+    /// closed to. Responses of your own see both in any case, in [`BlockReason::EnvGated`](crate::BlockReason::EnvGated).
+    /// What the live document names is the matter of `show_access`.
     #[cfg(feature = "axum")]
     pub fn show_environments(mut self, show: bool) -> Self {
         self.show_environments = show;
+        self
+    }
+
+    /// Whether the live document and its page name the networks, roles and environments that operations are restricted to
+    /// (`x-waygate-networks`, `x-waygate-roles`, `x-waygate-environments`, and what the 403 of an operation says).
+    /// Default: yes, for callers who are to know what they need. A document for the public is better without internal
+    /// networks and names: say `false`, or serve it behind authentication.
+    #[cfg(feature = "openapi")]
+    pub fn show_access(mut self, show: bool) -> Self {
+        self.show_access = show;
         self
     }
 
@@ -390,6 +405,8 @@ impl WaygateBuilder {
             setting: "challenge (.challenge(..))".to_owned(),
             invalid,
         })?;
+        #[cfg(feature = "openapi")]
+        let answers = answers.showing_access(self.show_access);
         let backend = self.open_backend().await?;
         let (monitor, now) = (Monitor::default(), self.clock.now());
         for (component, origin) in [

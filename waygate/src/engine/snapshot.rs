@@ -306,10 +306,31 @@ impl Snapshot {
         slot: usize,
         now: Timestamp,
     ) -> Option<&waygate_core::model::GlobalMaintenance> {
-        let forced = self.slot(slot)?.rule.is_force_active() || self.table.is_protected(slot);
+        let forced = self.is_forced(slot);
         let closes = |maintained: &&Maintained| maintained.closes(slot, forced, now);
         let closed = [&self.global, &self.service].into_iter().find(closes)?;
         Some(&closed.config)
+    }
+
+    /// Maintenances of everything and of this service that close the route in `slot` at some time, and have a beginning.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn planned_maintenances(
+        &self,
+        slot: usize,
+    ) -> impl Iterator<Item = &waygate_core::model::GlobalMaintenance> {
+        let forced = self.is_forced(slot);
+        let all = [&self.global, &self.service].into_iter();
+        let closing = all.filter(move |maintained| maintained.may_close(slot, forced));
+        closing
+            .map(|maintained| &*maintained.config)
+            .filter(|config| config.start.is_some())
+    }
+
+    /// Whether the route in `slot` is served whatever happens, itself or for the sake of another one.
+    #[cfg(feature = "openapi")]
+    fn is_forced(&self, slot: usize) -> bool {
+        let is_force_active = |route: &Slot| route.rule.is_force_active();
+        self.slot(slot).is_some_and(is_force_active) || self.table.is_protected(slot)
     }
 
     /// Maintenance of everything, and of this service.

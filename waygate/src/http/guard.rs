@@ -11,6 +11,7 @@ use super::{
     Api, BindErrors, Guarded,
     bind::{self, Unmounted},
     layer::{Shared, WaygateLayer},
+    mounting::Taken,
     survey::{self, Survey},
 };
 use crate::{
@@ -142,6 +143,15 @@ fn served(found: &survey::Served) -> (PathTemplate, Served) {
     (found.path.clone(), served)
 }
 
+fn taken((path, found): (&str, &survey::Served)) -> Taken {
+    let (route, methods) = served(found);
+    Taken {
+        path: path.to_owned(),
+        route,
+        methods,
+    }
+}
+
 /// The routes that more than one router serves.
 fn shared_routes(parts: &[Part]) -> BTreeSet<RouteKey> {
     let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
@@ -225,7 +235,7 @@ impl Part {
             responses: Default::default(),
             handlers,
             gaps: self.gaps,
-            served: self.survey.served().map(served).collect(),
+            taken: self.survey.taken().map(taken).collect(),
             mounts: Vec::new(),
             live: Router::new(),
             #[cfg(feature = "openapi")]

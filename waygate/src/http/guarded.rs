@@ -2,18 +2,13 @@ use std::{convert::Infallible, fmt, sync::Arc};
 
 use axum::{Router, extract::Request, response::IntoResponse, routing::Route};
 use tower::{Layer, Service};
-use waygate_core::grammar::PathTemplate;
 
 use super::{
     MakeService, PathError, Responses,
     layer::{Setup, Shared},
-    mounting::{self, Mount},
+    mounting::{self, Mount, Taken},
 };
-use crate::{
-    Waygate,
-    engine::{Report, Served},
-    registry::HandlerDeclaration,
-};
+use crate::{Waygate, engine::Report, registry::HandlerDeclaration};
 
 /// A guarded API, to be completed with documentation and administration, and to be served.
 #[must_use = "a guarded API does nothing until it is served"]
@@ -25,7 +20,7 @@ pub struct Guarded {
     pub(super) handlers: Vec<HandlerDeclaration>,
     pub(super) gaps: Vec<String>,
     /// What the API serves, and what Waygate does beside it: two that meet are refused.
-    pub(super) served: Vec<(PathTemplate, Served)>,
+    pub(super) taken: Vec<Taken>,
     pub(crate) mounts: Vec<Mount>,
     /// What Waygate itself serves, beside the API and not governed by it.
     pub(crate) live: Router,
@@ -142,7 +137,7 @@ impl Guarded {
     pub fn try_into_router(mut self) -> Result<Router, PathError> {
         #[cfg(feature = "openapi")]
         self.mounts.extend(self.endpoints.mounts());
-        mounting::check(&self.mounts, &self.served)?;
+        mounting::check(&self.mounts, &self.taken)?;
         #[cfg(feature = "openapi")]
         self.document.set_responses(self.responses.clone());
         let setup = Setup {

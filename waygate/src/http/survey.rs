@@ -147,6 +147,12 @@ impl Survey {
             .map(|(_, served)| served)
     }
 
+    /// The same by every path at which it stands in the router.
+    pub(super) fn taken(&self) -> impl Iterator<Item = (&str, &Served)> {
+        let found = self.paths.iter();
+        found.filter_map(|(path, served)| Some((path.as_str(), served.as_ref()?)))
+    }
+
     /// The paths of which one endpoint serves all methods, but those that have an endpoint of their own.
     pub(super) fn others(&self) -> impl Iterator<Item = (PathTemplate, MethodSet)> {
         let served = self.served().filter(|served| served.others);

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use waygate_core::{grammar::format_http_date, model::Window};
+use waygate_core::grammar::format_http_date;
 
 use super::{
     answers::Answer,
     extensions,
     json::{Member, Writer},
     markdown::Escaped,
-    notes::{Maintenance, Notes},
+    notes::{Maintenance, Notes, Planned},
     parts::Operation,
 };
 
@@ -81,13 +81,16 @@ impl fmt::Display for Quote<'_> {
                 write!(f, "\n>\n> Not served until {}.", format_http_date(*until))?;
             }
         }
-        for (at, Window { interval, reason }) in planned.iter().enumerate() {
+        for (at, Planned { start, end, reason }) in planned.iter().enumerate() {
             if at > 0 || maintenance.is_some() {
                 f.write_str("\n>\n")?;
             }
-            let (start, end) = (interval.start(), interval.end());
-            let (start, end) = (format_http_date(start), format_http_date(end));
-            write!(f, "> 🕒 **Planned maintenance** from {start} to {end}.")?;
+            let start = format_http_date(*start);
+            write!(f, "> 🕒 **Planned maintenance** from {start}")?;
+            if let Some(end) = end {
+                write!(f, " to {}", format_http_date(*end))?;
+            }
+            f.write_str(".")?;
             if !reason.is_empty() {
                 write!(f, " {}", Escaped(reason.as_str()))?;
             }
@@ -98,7 +101,7 @@ impl fmt::Display for Quote<'_> {
 
 #[cfg(test)]
 mod tests {
-    use waygate_core::grammar::Interval;
+    use waygate_core::grammar::Reason;
 
     use super::*;
 
@@ -141,20 +144,25 @@ mod tests {
 
     #[test]
     fn planned_maintenances_follow_one_another() {
-        let window = |start: &str, end: &str, reason: &str| Window {
-            interval: Interval::parse(start, end).unwrap(),
-            reason: reason.parse().unwrap(),
+        let [db, none]: [Reason; 2] = ["*db*", ""].map(|reason| reason.parse().unwrap());
+        let first = Planned {
+            start: "2030-01-01T02:00:00Z".parse().unwrap(),
+            end: Some("2030-01-01T04:00:00Z".parse().unwrap()),
+            reason: &db,
         };
-        let first = window("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z", "*db*");
-        let second = window("2030-02-01T02:00:00Z", "2030-02-01T04:00:00Z", "");
+        let second = Planned {
+            start: "2030-02-01T02:00:00Z".parse().unwrap(),
+            end: None,
+            reason: &none,
+        };
         let notes = Notes {
-            planned: vec![&first, &second],
+            planned: vec![first, second],
             ..Notes::default()
         };
         assert_eq!(
             Quote(&notes).to_string(),
             "> 🕒 **Planned maintenance** from Tue, 01 Jan 2030 02:00:00 GMT to Tue, 01 Jan 2030 04:00:00 GMT. \\*db\\*\n>\n\
-             > 🕒 **Planned maintenance** from Fri, 01 Feb 2030 02:00:00 GMT to Fri, 01 Feb 2030 04:00:00 GMT."
+             > 🕒 **Planned maintenance** from Fri, 01 Feb 2030 02:00:00 GMT."
         );
     }
 }

@@ -1,6 +1,6 @@
 //! The refusals that an operation may answer with, as its responses (OpenAPI 3.1.1 section 4.8.17).
 
-use std::{fmt::Write, sync::LazyLock};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ pub(super) fn of(notes: &Notes<'_>, own: &[Member], headers: RateLimitHeaders) -
                 body: (!custom).then(|| &**body),
             })
         };
-    let limits = Some(of_limits(headers));
+    let limits = Some(of_limits(headers, notes.refusing_rates().next().is_some()));
     let (forbidden, too_many) = (forbidden(notes), too_many(notes));
     let challenge = Some(&**CHALLENGE);
     let (bad_request, unauthorized) = (bad_request(notes), unauthorized(notes));
@@ -95,20 +95,20 @@ fn unauthorized(notes: &Notes<'_>) -> Option<String> {
 }
 
 fn forbidden(notes: &Notes<'_>) -> Option<String> {
-    let mut text = String::new();
-    if !notes.networks.is_empty() {
-        let networks = joined(notes.networks);
-        let _ = write!(
-            text,
-            "The client's address is in none of the networks {networks}."
-        );
-    }
-    if !notes.roles.is_empty() {
-        let (roles, space) = (joined(notes.roles), if text.is_empty() { "" } else { " " });
-        let roles = Escaped(&roles);
-        let _ = write!(text, "{space}The caller has none of the roles {roles}.");
-    }
-    (!text.is_empty()).then_some(text)
+    let of = |noun: &str, names: String| match notes.shows_access {
+        true => format!("{noun} {}", Escaped(&names)),
+        false => format!("{noun} that are allowed"),
+    };
+    let networks = (!notes.networks.is_empty()).then(|| {
+        let networks = of("networks", joined(notes.networks));
+        format!("The client's address is in none of the {networks}.")
+    });
+    let roles = (!notes.roles.is_empty()).then(|| {
+        let roles = of("roles", joined(notes.roles));
+        format!("The caller has none of the {roles}.")
+    });
+    let all: Vec<String> = networks.into_iter().chain(roles).collect();
+    (!all.is_empty()).then(|| all.join(" "))
 }
 
 fn joined(items: &[impl ToString]) -> String {
@@ -135,39 +135,43 @@ static CHALLENGE: LazyLock<String> = LazyLock::new(|| {
     let challenge = json!({"description": "How to authenticate", "schema": {"type": "string"}});
     format!("\"headers\":{}", json!({"WWW-Authenticate": challenge}))
 });
-static RETRY_AFTER: LazyLock<String> = LazyLock::new(|| headers(false, false));
-static LEGACY: LazyLock<String> = LazyLock::new(|| headers(true, false));
-static STANDARD: LazyLock<String> = LazyLock::new(|| headers(false, true));
-static BOTH: LazyLock<String> = LazyLock::new(|| headers(true, true));
+static RETRY_AFTER: LazyLock<String> = LazyLock::new(|| headers(&[WAIT]));
+static POLICY: LazyLock<String> = LazyLock::new(|| headers(&[WAIT, POLICIES]));
+static LEGACY: LazyLock<String> = LazyLock::new(|| headers(&[WAIT, COUNTS]));
+static STANDARD: LazyLock<String> = LazyLock::new(|| headers(&[WAIT, LEFT, POLICIES]));
+static BOTH: LazyLock<String> = LazyLock::new(|| headers(&[WAIT, COUNTS, LEFT, POLICIES]));
 
-fn of_limits(headers: RateLimitHeaders) -> &'static str {
-    match headers {
-        RateLimitHeaders::Both => &BOTH,
-        RateLimitHeaders::Legacy => &LEGACY,
-        RateLimitHeaders::Standard => &STANDARD,
-        RateLimitHeaders::Off => &RETRY_AFTER,
+/// A limit of concurrency has no window, so nothing is said of what is left of one.
+fn of_limits(headers: RateLimitHeaders, has_rates: bool) -> &'static str {
+    match (headers, has_rates) {
+        (RateLimitHeaders::Both, true) => &BOTH,
+        (RateLimitHeaders::Legacy, true) => &LEGACY,
+        (RateLimitHeaders::Standard, true) => &STANDARD,
+        (RateLimitHeaders::Both | RateLimitHeaders::Standard, false) => &POLICY,
+        (RateLimitHeaders::Legacy, false) | (RateLimitHeaders::Off, _) => &RETRY_AFTER,
     }
 }
 
-/// `Retry-After`, and those of limits.
-fn headers(legacy: bool, standard: bool) -> String {
+/// Headers by name, with type and description.
+type Headers = [(&'static str, &'static str, &'static str)];
+
+const WAIT: &Headers = &[("Retry-After", "integer", "Seconds to wait, where known")];
+const COUNTS: &Headers = &[
+    ("X-RateLimit-Limit", "integer", "Requests per window"),
+    ("X-RateLimit-Remaining", "integer", "Requests left"),
+    (
+        "X-RateLimit-Reset",
+        "integer",
+        "More from then on, in Unix seconds",
+    ),
+];
+const LEFT: &Headers = &[("RateLimit", "string", "What is left, and for how long")];
+const POLICIES: &Headers = &[("RateLimit-Policy", "string", "The limits")];
+
+fn headers(parts: &[&Headers]) -> String {
     let mut all = json!({});
-    let mut add = |name: &str, kind: &str, text: &str| {
+    for (name, kind, text) in parts.iter().copied().flatten() {
         all[name] = json!({"description": text, "schema": {"type": kind}});
-    };
-    add("Retry-After", "integer", "Seconds to wait, where known");
-    if legacy {
-        add("X-RateLimit-Limit", "integer", "Requests per window");
-        add("X-RateLimit-Remaining", "integer", "Requests left");
-        add(
-            "X-RateLimit-Reset",
-            "integer",
-            "More from then on, in Unix seconds",
-        );
-    }
-    if standard {
-        add("RateLimit", "string", "What is left, and for how long");
-        add("RateLimit-Policy", "string", "The limits");
     }
     format!("\"headers\":{all}")
 }
@@ -184,27 +188,47 @@ static UNAUTHORIZED: LazyLock<Body> = LazyLock::new(|| {
 
 fn key_missing(name: &str, status: u16, message: &str, part: &str) -> Body {
     let more = json!({"missing": {"type": ["string", "null"], "example": part}});
-    body(name, status, &["RATE_LIMIT_KEY_MISSING"], message, more)
+    let codes = ["RATE_LIMIT_KEY_MISSING"];
+    body(name, status, &codes, message, more, json!({}))
 }
 
 static FORBIDDEN: LazyLock<Body> = LazyLock::new(|| {
     let codes = ["IP_NOT_ALLOWED", "ROLE_REQUIRED"];
     let message = "This endpoint is not available from your address";
-    body("WaygateForbidden", 403, &codes, message, json!({}))
+    let none = json!({});
+    body("WaygateForbidden", 403, &codes, message, none.clone(), none)
 });
 
 static TOO_MANY: LazyLock<Body> = LazyLock::new(|| {
     let codes = ["RATE_LIMIT_EXCEEDED", "CONCURRENCY_LIMIT_EXCEEDED"];
     let more = json!({
-        "limit": {"type": "string", "example": "100/minute"},
-        "retry_after_seconds": {"type": "integer", "example": 30},
+        "limit": {
+            "type": ["string", "integer"],
+            "description": "A rate, or how many requests at a time",
+            "example": "100/minute",
+        },
+        "retry_after_seconds": {
+            "type": ["integer", "null"],
+            "description": "Null where no wait helps",
+            "example": 30,
+        },
+        "reset_at": {
+            "type": ["string", "null"],
+            "format": "date-time",
+            "description": "Of a rate: when more is left; null where no wait helps",
+        },
     });
+    let violated = json!({
+        "violated-policies": {"type": "array", "items": {"type": "string"}, "example": ["default"]},
+    });
+    let message = "Too many requests";
     body(
         "WaygateTooManyRequests",
         429,
         &codes,
-        "Too many requests",
+        message,
         more,
+        violated,
     )
 });
 
@@ -220,10 +244,19 @@ static UNAVAILABLE: LazyLock<Body> = LazyLock::new(|| {
         &["MAINTENANCE_MODE"],
         message,
         more,
+        json!({}),
     )
 });
 
-fn body(name: &str, status: u16, codes: &[&str], message: &str, more: Value) -> Body {
+/// `more` are further members of both forms, and `of_problem` those of problem details alone.
+fn body(
+    name: &str,
+    status: u16,
+    codes: &[&str],
+    message: &str,
+    more: Value,
+    of_problem: Value,
+) -> Body {
     let text = || json!({"type": "string"});
     let code = json!({"type": "string", "enum": codes});
     let mut error = json!({
@@ -239,12 +272,9 @@ fn body(name: &str, status: u16, codes: &[&str], message: &str, more: Value) -> 
         "instance": text(),
         "code": code,
     });
-    if let Value::Object(more) = more {
-        for (name, schema) in more {
-            error[&name] = schema.clone();
-            problem[&name] = schema;
-        }
-    }
+    extend(&mut error, more.clone());
+    extend(&mut problem, more);
+    extend(&mut problem, of_problem);
     let object = |required: &[&str], properties: Value| json!({"type": "object", "required": required, "properties": properties});
     let error = object(
         &["error"],
@@ -263,5 +293,11 @@ fn body(name: &str, status: u16, codes: &[&str], message: &str, more: Value) -> 
             Member::new(name, &error),
             Member::new(&of_problem, &problem),
         ],
+    }
+}
+
+fn extend(members: &mut Value, more: Value) {
+    if let (Value::Object(members), Value::Object(more)) = (members, more) {
+        members.extend(more);
     }
 }

@@ -36,6 +36,12 @@ impl LiveDocument {
         }
     }
 
+    /// Whether there is anything to show.
+    pub(super) fn has_operations(&self) -> bool {
+        let mut items = self.parts.items.iter();
+        items.any(|item| !item.operations.is_empty())
+    }
+
     /// Sets the answers of the whole application. The first call holds.
     pub(crate) fn set_responses(&self, responses: Responses) {
         let _ = self.responses.set(responses);
@@ -65,6 +71,7 @@ impl LiveDocument {
                 now: engine.clock.now(),
                 bypassed: snapshot.bypass.lifecycle,
                 unlimited: snapshot.bypass.rate_limits,
+                shows_access: engine.answers.shows_access,
                 responses: self.responses.get_or_init(Responses::default),
             };
             render(&self.parts, view, engine.limiting.headers)

@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use waygate_core::{
-    grammar::{TierLimit, format_wire},
-    model::{ConcurrencyPolicy, LimitKey, RateLimitPolicy, Window},
+    grammar::{Limit, Period, TierLimit, format_wire},
+    model::{ConcurrencyPolicy, LimitKey, RateLimitPolicy},
 };
 
-use super::notes::{Notes, scope};
+use super::notes::{Notes, Planned, in_words, scope};
 
 /// A member, by its name.
 pub(super) type Extension = (&'static str, Value);
@@ -29,10 +29,12 @@ pub(super) fn of(notes: &Notes<'_>) -> Vec<Extension> {
         add("x-waygate-successor", successor.map(|to| json!(to)));
     }
     add("x-waygate-windows", list(notes.planned.iter().map(window)));
-    add("x-waygate-environments", list(notes.envs));
-    let networks = notes.networks.iter().map(ToString::to_string);
-    add("x-waygate-networks", list(networks));
-    add("x-waygate-roles", list(notes.roles));
+    if notes.shows_access {
+        add("x-waygate-environments", list(notes.envs));
+        let networks = notes.networks.iter().map(ToString::to_string);
+        add("x-waygate-networks", list(networks));
+        add("x-waygate-roles", list(notes.roles));
+    }
     let force_active = notes.is_force_active.then_some(Value::Bool(true));
     add("x-waygate-force-active", force_active);
     add("x-waygate-rate-limits", list(notes.rates().map(rate_limit)));
@@ -46,23 +48,33 @@ fn list<T: Serialize>(items: impl IntoIterator<Item = T>) -> Option<Value> {
     (!items.is_empty()).then_some(Value::Array(items))
 }
 
-fn window(window: &&Window) -> Value {
-    json!({
-        "start": format_wire(window.interval.start(), "Z"),
-        "end": format_wire(window.interval.end(), "Z"),
-        "reason": window.reason,
-    })
+fn window(Planned { start, end, reason }: &Planned<'_>) -> Value {
+    let mut window = json!({"start": format_wire(*start, "Z"), "reason": reason});
+    if let Some(end) = end {
+        window["end"] = format_wire(*end, "Z").into();
+    }
+    window
 }
 
 fn rate_limit((key, policy): (&LimitKey, &RateLimitPolicy)) -> Value {
     let mut limit = json!({
         "scope": scope(key),
         "name": key.name,
-        "summary": policy.summary(),
+        "summary": in_words(key, policy.summary()),
         "limit": policy.limit,
         "key_strategy": policy.key,
         "algorithm": policy.algorithm,
     });
+    if policy.burst > 0 {
+        limit["burst"] = policy.burst.into();
+    }
+    if policy.cost.get() > 1 {
+        limit["cost"] = policy.cost.get().into();
+    }
+    let mut rates = policy.limits().flat_map(Limit::rates);
+    if rates.any(|rate| matches!(rate.period(), Period::Calendar(_))) {
+        limit["time_zone"] = json!(policy.time_zone);
+    }
     let tiers = policy.tiers.iter().map(|tier| {
         let words = match &tier.limit {
             TierLimit::Unlimited => "unlimited".to_owned(),
@@ -83,7 +95,7 @@ fn concurrency_limit((key, policy): (&LimitKey, &ConcurrencyPolicy)) -> Value {
     json!({
         "scope": scope(key),
         "name": key.name,
-        "summary": policy.summary(),
+        "summary": in_words(key, policy.summary()),
         "limit": policy.limit,
         "key_strategy": policy.key,
     })

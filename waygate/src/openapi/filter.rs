@@ -7,7 +7,7 @@ use waygate_core::{
     model::{Effective, Window},
 };
 
-use super::notes::{Custom, Maintenance, Notes};
+use super::notes::{Custom, Maintenance, Notes, Planned};
 use crate::{
     engine::{Governing, Slot, Snapshot},
     http::Responses,
@@ -31,6 +31,8 @@ pub(super) struct View<'a> {
     pub(super) bypassed: bool,
     /// Whether nothing is counted and limited.
     pub(super) unlimited: bool,
+    /// Whether environments, networks and roles are named.
+    pub(super) shows_access: bool,
     /// Answers of the whole application.
     pub(super) responses: &'a Responses,
 }
@@ -70,6 +72,7 @@ impl<'a> View<'a> {
         let notes = Notes {
             deprecation: state.deprecation.as_ref(),
             custom: self.custom(slot),
+            shows_access: self.shows_access,
             ..Notes::default()
         };
         if self.bypassed {
@@ -91,13 +94,14 @@ impl<'a> View<'a> {
         if is_force_active {
             return Notes {
                 maintenance,
+                planned: self.planned(slot, &[], maintenance),
                 is_force_active,
                 ..notes
             };
         }
         Notes {
             maintenance,
-            planned: self.planned(&state.position.windows, maintenance),
+            planned: self.planned(slot, &state.position.windows, maintenance),
             envs: state.position.envs.as_deref().unwrap_or_default(),
             networks: &state.access.ips,
             roles: &state.access.roles,
@@ -105,19 +109,32 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The windows that begin after now, and after the maintenance that lasts.
+    /// The maintenances of the route in `slot` that begin after now, and after the one that lasts: those of everything and of
+    /// the service that do not exempt it, and its own `windows`.
     fn planned(
         &self,
+        slot: usize,
         windows: &'a [Window],
         maintenance: Option<Maintenance<'_>>,
-    ) -> Vec<&'a Window> {
+    ) -> Vec<Planned<'a>> {
         let from = maintenance.and_then(|maintenance| maintenance.until);
         let from = from.unwrap_or(self.now).max(self.now);
-        let mut planned: Vec<&Window> = windows
-            .iter()
-            .filter(|window| window.interval.start() > from)
-            .collect();
-        planned.sort_by_key(|window| window.interval.start());
+        let others = self.snapshot.planned_maintenances(slot);
+        let others = others.filter_map(|set| {
+            Some(Planned {
+                start: set.start?,
+                end: set.end,
+                reason: &set.reason,
+            })
+        });
+        let own = windows.iter().map(|Window { interval, reason }| Planned {
+            start: interval.start(),
+            end: Some(interval.end()),
+            reason,
+        });
+        let all = others.chain(own).filter(|planned| planned.start > from);
+        let mut planned: Vec<Planned<'_>> = all.collect();
+        planned.sort_by_key(|planned| planned.start);
         planned
     }
 

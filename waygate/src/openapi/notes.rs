@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use waygate_core::{
     Timestamp,
     grammar::{EnvName, KeyPart, KeySource, Reason, RoleName},
-    model::{ConcurrencyPolicy, Deprecation, LimitKey, LimitScope, RateLimitPolicy, Window},
+    model::{ConcurrencyPolicy, Deprecation, LimitKey, LimitScope, RateLimitPolicy},
 };
 
 use crate::engine::Limits;
@@ -16,7 +16,7 @@ use crate::engine::Limits;
 pub(super) struct Notes<'a> {
     pub(super) maintenance: Option<Maintenance<'a>>,
     /// Maintenances that are planned and have not begun, the next one first.
-    pub(super) planned: Vec<&'a Window>,
+    pub(super) planned: Vec<Planned<'a>>,
     pub(super) deprecation: Option<&'a Deprecation>,
     /// The only environments that are served, this one among them.
     pub(super) envs: &'a [EnvName],
@@ -24,6 +24,8 @@ pub(super) struct Notes<'a> {
     pub(super) networks: &'a [IpNet],
     /// Roles, one of which callers need.
     pub(super) roles: &'a [RoleName],
+    /// Whether environments, networks and roles are named.
+    pub(super) shows_access: bool,
     pub(super) is_force_active: bool,
     pub(super) limits: Option<Arc<Limits>>,
     pub(super) custom: Custom,
@@ -34,6 +36,15 @@ pub(super) struct Notes<'a> {
 pub(super) struct Maintenance<'a> {
     pub(super) reason: &'a Reason,
     pub(super) until: Option<Timestamp>,
+}
+
+/// A maintenance of the route, of its service or of everything that has not begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Planned<'a> {
+    pub(super) start: Timestamp,
+    /// `None` until it is ended.
+    pub(super) end: Option<Timestamp>,
+    pub(super) reason: &'a Reason,
 }
 
 /// Which refusals the application answers itself, so that nothing is known of their bodies.
@@ -67,6 +78,7 @@ impl<'a> Notes<'a> {
             envs,
             networks,
             roles,
+            shows_access: _,
             is_force_active,
             limits,
             custom: _,
@@ -87,7 +99,9 @@ impl<'a> Notes<'a> {
         }
         let mut planned = self.planned;
         planned.extend(other.planned);
-        planned.sort_by_key(|window| window.interval.start());
+        planned.sort_by_key(|planned| planned.start);
+        // That of everything closes both.
+        planned.dedup();
         Self {
             maintenance: self.maintenance.or(other.maintenance),
             planned,
@@ -95,6 +109,7 @@ impl<'a> Notes<'a> {
             envs: first(self.envs, other.envs),
             networks: first(self.networks, other.networks),
             roles: first(self.roles, other.roles),
+            shows_access: self.shows_access && other.shows_access,
             is_force_active: self.is_force_active && other.is_force_active,
             limits: self.limits.or(other.limits),
             custom: self.custom.or(other.custom),
@@ -111,8 +126,9 @@ impl<'a> Notes<'a> {
 
     /// Whether a rate limit refuses requests that it has nothing to count by: for want of credentials, or as incomplete.
     pub(super) fn refuses_missing(&self, credentials: bool) -> bool {
-        let rates = self.rates().filter(|(_, fields)| !fields.shadow);
-        let mut refusing = rates.filter(|(_, fields)| fields.when_missing().refuses());
+        let mut refusing = self
+            .refusing_rates()
+            .filter(|(_, fields)| fields.when_missing().refuses());
         refusing.any(|(_, fields)| {
             let asks = |part| fields.when_missing().asks_for_credentials(part) == credentials;
             match &fields.key {
@@ -132,10 +148,16 @@ impl<'a> Notes<'a> {
 
     /// In a few words, the limits that refuse requests.
     pub(super) fn refusing(&self) -> Vec<String> {
-        let rates = self.rates().filter(|(_, fields)| !fields.shadow);
-        let rates = rates.map(|(_, fields)| fields.summary());
-        let concurrency = self.concurrency().map(|(_, fields)| fields.summary());
+        let rates = self.refusing_rates();
+        let rates = rates.map(|(key, fields)| in_words(key, fields.summary()));
+        let concurrency = self.concurrency();
+        let concurrency = concurrency.map(|(key, fields)| in_words(key, fields.summary()));
         rates.chain(concurrency).collect()
+    }
+
+    /// The rate limits that refuse requests.
+    pub(super) fn refusing_rates(&self) -> impl Iterator<Item = (&LimitKey, &RateLimitPolicy)> {
+        self.rates().filter(|(_, fields)| !fields.shadow)
     }
 }
 
@@ -146,4 +168,14 @@ pub(super) fn scope(key: &LimitKey) -> &'static str {
         LimitScope::Service(_) => "service",
         LimitScope::Route(_) => "route",
     }
+}
+
+/// A limit in a few words, with what it counts together where that is more than the route.
+pub(super) fn in_words(key: &LimitKey, mut summary: String) -> String {
+    summary.push_str(match key.scope {
+        LimitScope::Global => ", over all routes",
+        LimitScope::Service(_) => ", over all routes of the service",
+        LimitScope::Route(_) => "",
+    });
+    summary
 }

@@ -18,21 +18,27 @@ impl Guarded {
     ///   to people.
     /// * Deprecated operations have `deprecated: true` and, when known, `x-waygate-sunset` (RFC 3339) and
     ///   `x-waygate-successor`.
-    /// * What restricts an operation is in members of its own: `x-waygate-windows` (planned maintenances: `start`, `end`,
-    ///   `reason`), `x-waygate-environments`, `x-waygate-networks`, `x-waygate-roles`, `x-waygate-force-active`,
-    ///   `x-waygate-rate-limits` (`scope`, `name`, `limit`, `key_strategy`, `algorithm`, `summary` in words, and where it
-    ///   applies `tiers` and `shadow`) and `x-waygate-concurrency-limits`.
-    /// * The refusals that follow from these are responses of the operation: 403 for networks and roles, 429 for limits that
-    ///   refuse, 503 for maintenances, with their headers and, unless the application answers them itself, their bodies.
-    ///   A response that the operation documents itself stays as it is.
+    /// * What restricts an operation is in members of its own: `x-waygate-windows` (planned maintenances of the route, of the
+    ///   service and of everything: `start`, `reason` and, when it is known, `end`), `x-waygate-environments`,
+    ///   `x-waygate-networks`, `x-waygate-roles`, `x-waygate-force-active`, `x-waygate-rate-limits` (`scope`, `name`, `limit`,
+    ///   `key_strategy`, `algorithm`, `summary` in words, and where it applies `burst`, `cost` of a request, `time_zone`,
+    ///   `tiers` and `shadow`) and `x-waygate-concurrency-limits`.
+    /// * The refusals that follow from these are responses of the operation: 400 and 401 for limits that refuse requests
+    ///   without what they count by, 403 for networks and roles, 429 for limits that refuse, 503 for maintenances, planned
+    ///   ones included, with their headers and, unless the application answers them itself, their bodies. A response that
+    ///   the operation documents itself stays as it is.
     /// * `info` has `x-waygate-global-maintenance`: `{"enabled":false}`, or `enabled`, `reason`, `exempt_paths` and, when the
     ///   end is known, `until`. One that is planned is `{"enabled":false,"planned":{"reason":"","start":"..","end":".."}}`,
     ///   without `end` when there is none. Whom it exempts is not shown.
     /// * `info` has the same of the service that this process is part of, with its name as `service`, in
     ///   `x-waygate-service-maintenance`, while there is one running or planned.
     ///
+    /// **Networks, roles and environments are named to all who can read the document.** Where they are nothing for the
+    /// public, [`show_access(false)`](crate::WaygateBuilder::show_access) leaves them out, or serve everything behind
+    /// authentication, with a layer around [`into_router`](Self::into_router).
+    ///
     /// Answers carry a strong `ETag`, the same on all replicas, and `Cache-Control: no-cache`; `If-None-Match` is answered
-    /// with 304. An API that was guarded without a document has an empty one.
+    /// with 304. An API that was guarded without a document has an empty one, and the log says so.
     ///
     /// ```standalone_crate
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -80,24 +86,33 @@ impl Endpoints {
         });
         #[cfg(feature = "swagger-ui")]
         let page = self.page.as_ref().map(|path| {
-            let page = path.trim_end_matches('/');
-            let mut paths = super::ui::paths(page);
-            if self.document.is_none() {
-                paths.push(DEFAULT_PATH.to_owned());
-            }
-            Mount {
+            let mount = |serves| Mount {
                 call: "docs",
                 path: path.clone(),
-                serves: Serves::Paths(paths),
-            }
+                serves,
+            };
+            let own = mount(Serves::Paths(super::ui::paths(path.trim_end_matches('/'))));
+            let document = mount(Serves::Document(DEFAULT_PATH.to_owned()));
+            [Some(own), self.document.is_none().then_some(document)]
         });
         #[cfg(not(feature = "swagger-ui"))]
-        let page = None;
+        let page: Option<[Option<Mount>; 2]> = None;
+        let page = page.into_iter().flatten().flatten();
         document.into_iter().chain(page).collect()
     }
 
     /// The routes, none of which is governed.
     pub(crate) fn router(self, document: Arc<LiveDocument>) -> Router {
+        #[cfg(feature = "swagger-ui")]
+        let has_page = self.page.is_some();
+        #[cfg(not(feature = "swagger-ui"))]
+        let has_page = false;
+        if (has_page || self.document.is_some()) && !document.has_operations() {
+            tracing::warn!(
+                "the live document shows no operations: the API was given to `guard` without an OpenAPI document, or with \
+                 one that describes none; give `guard` an `OpenApiRouter`, or the router together with its `OpenApi`"
+            );
+        }
         #[cfg(feature = "swagger-ui")]
         if let Some(page) = &self.page {
             let path = self.document.as_deref().unwrap_or(DEFAULT_PATH);

@@ -164,7 +164,7 @@ fn limits_come_with_their_functions_in_their_order() {
     };
     assert_eq!(
         slots.policy.meaning(),
-        "at most 3 at the same time, for each key that the code tells"
+        "at most 3 requests at a time, for each key that the code tells"
     );
     assert!(slots.functions.key.is_some() && slots.functions.response.is_some());
 }

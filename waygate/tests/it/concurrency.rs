@@ -179,7 +179,7 @@ async fn so_many_are_served_at_a_time() {
     assert_eq!((record.in_use, record.refused), (2, 1));
     assert_eq!(
         record.meaning,
-        "at most 2 at the same time, for all requests together"
+        "at most 2 requests at a time, for all callers together"
     );
 
     door.let_go(1);

@@ -169,11 +169,11 @@ async fn links_are_relative_to_the_page() {
     let deep = guard(&waygate)
         .await
         .docs("/internal/docs/")
-        .openapi("/v1/\"spec\".json");
+        .openapi("/v1/%22spec%22&.json");
     let deep = deep.into_router();
     assert_eq!(
         data(deep.clone(), "/internal/docs/").await,
-        pair("../../v1/&quot;spec&quot;.json", "../../")
+        pair("../../v1/%22spec%22&amp;.json", "../../")
     );
     assert_eq!(TestApp::new(deep).get("/openapi.json").await.status(), 404);
     let root = guard(&waygate).await.docs("/").into_router();

@@ -87,8 +87,8 @@ async fn several_limits_hold_together() {
     assert_eq!(
         meanings,
         [
-            "at most 2 in a minute from the first on, for all requests together",
-            "at most 3 in an hour from the first on, for all requests together",
+            "at most 2 in a minute from the first on, for all callers together",
+            "at most 3 in an hour from the first on, for all callers together",
         ]
     );
     assert!(records.iter().all(|record| !record.overridden));
@@ -98,7 +98,9 @@ async fn several_limits_hold_together() {
         .filter(|line| line.starts_with("        "))
         .collect();
     assert!(
-        shown.contains(&"        per-minute: at most 2 in a minute from the first on, for all requests together"),
+        shown.contains(
+            &"        per-minute: at most 2 in a minute from the first on, for all callers together"
+        ),
         "{report}"
     );
     let costed = "; a function of the application costs each request";

@@ -15,6 +15,7 @@ mod declared_limits;
 mod differential;
 #[cfg(feature = "swagger-ui")]
 mod docs;
+mod documented;
 mod endpoints;
 mod engine;
 mod environment;

@@ -114,7 +114,7 @@ async fn the_whole_document() {
 
 /// The caller, whose plan nothing here asks for.
 #[derive(Clone)]
-struct Caller;
+pub(crate) struct Caller;
 
 impl Principal for Caller {
     fn user_id(&self) -> Option<std::borrow::Cow<'_, str>> {
@@ -251,7 +251,7 @@ async fn limits_and_access_lists_are_in_the_document() {
     assert_eq!(own["responses"]["429"], json!({"description": "ours"}));
     assert_eq!(
         shown["paths"]["/limited"]["get"]["responses"]["429"]["description"],
-        "Beyond a limit: 5 requests per hour by address; 100 requests per minute by address; \
+        "Beyond a limit: 5 requests per hour by address, over all routes; 100 requests per minute by address; \
          4 requests at a time by header x-tenant and API key."
     );
 }
@@ -513,6 +513,149 @@ async fn a_planned_maintenance_of_everything_or_of_the_service_is_shown() {
     clock.set_wall(at(end));
     let off = json!({ "enabled": false });
     assert_eq!(shown().await, (off, Value::Null, Value::Null));
+}
+
+#[tokio::test]
+async fn planned_maintenances_of_more_than_a_route_are_on_operations() {
+    let engine = builder().clock(clock()).service("shop");
+    let waygate = engine.build().await.unwrap();
+    let all = document(&["GET /a", "GET /open", "GET /forced"]);
+    let app = serve(&waygate, &all).await;
+    let forced = RouteState {
+        force_active: true,
+        ..RouteState::default()
+    };
+    waygate
+        .register("GET:/forced".parse().unwrap(), forced)
+        .await
+        .unwrap();
+    let operator = waygate.system();
+    let of_service = json!({"reason": "disks", "start": "2030-01-03T02:00:00Z"});
+    operator
+        .enable_service_maintenance("shop", global(of_service))
+        .await
+        .unwrap();
+    let own = Interval::parse("2030-01-02T02:00:00Z", "2030-01-02T04:00:00Z").unwrap();
+    operator.schedule("GET:/a", own, "index").await.unwrap();
+    let mut set = json!({
+        "reason": "deploy", "start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z", "exempt_paths": ["/open"],
+    });
+    operator
+        .enable_global_maintenance(global(set.clone()))
+        .await
+        .unwrap();
+    let deploy =
+        json!({"start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z", "reason": "deploy"});
+    let index =
+        json!({"start": "2030-01-02T02:00:00Z", "end": "2030-01-02T04:00:00Z", "reason": "index"});
+    let disks = json!({"start": "2030-01-03T02:00:00Z", "reason": "disks"});
+    let shown = fetch(&app).await;
+    let windows = |shown: &Value, path: &str| {
+        let operation = &shown["paths"][path]["get"];
+        let closes = operation["responses"]["503"].is_object();
+        assert_eq!(closes, operation["x-waygate-windows"].is_array(), "{path}");
+        operation["x-waygate-windows"].clone()
+    };
+    assert_eq!(windows(&shown, "/a"), json!([deploy, index, disks]));
+    assert_eq!(windows(&shown, "/open"), json!([disks]));
+    assert_eq!(windows(&shown, "/forced"), Value::Null);
+    let text = shown["paths"]["/a"]["get"]["description"].as_str().unwrap();
+    assert!(
+        text.ends_with("**Planned maintenance** from Thu, 03 Jan 2030 02:00:00 GMT. disks"),
+        "{text}"
+    );
+
+    set["include_force_active"] = json!(true);
+    operator
+        .enable_global_maintenance(global(set))
+        .await
+        .unwrap();
+    assert_eq!(windows(&fetch(&app).await, "/forced"), json!([deploy]));
+}
+
+#[tokio::test]
+async fn a_limit_says_what_a_request_costs_and_where_it_counts() {
+    let waygate = builder().service("shop").build().await.unwrap();
+    let app = serve(&waygate, &document(&["GET /a"])).await;
+    for (at, fields) in [
+        (
+            "GET:/a#default",
+            json!({"limit": "10/calendar day", "key_strategy": "ip", "cost": 5, "time_zone": "Europe/Berlin"}),
+        ),
+        (
+            "*#default",
+            json!({"limit": "300/minute", "algorithm": "token_bucket", "burst": 20}),
+        ),
+    ] {
+        crate::limits::set(&waygate, at, fields).await;
+    }
+    let shown = fetch(&app).await;
+    let operation = &shown["paths"]["/a"]["get"];
+    assert_eq!(
+        operation["x-waygate-rate-limits"],
+        json!([
+            {
+                "scope": "global", "name": "default", "limit": "300/minute", "key_strategy": "ip",
+                "algorithm": "token_bucket", "burst": 20,
+                "summary": "300 requests per minute with a burst of 20 by address, over all routes",
+            },
+            {
+                "scope": "route", "name": "default", "limit": "10/calendar day", "key_strategy": "ip",
+                "algorithm": "fixed_window", "cost": 5, "time_zone": "Europe/Berlin",
+                "summary": "10 per calendar day (Europe/Berlin) by address, of which a request takes 5",
+            },
+        ])
+    );
+    assert_eq!(
+        operation["responses"]["429"]["description"],
+        "Beyond a limit: 300 requests per minute with a burst of 20 by address, over all routes; \
+         10 per calendar day (Europe/Berlin) by address, of which a request takes 5."
+    );
+}
+
+#[tokio::test]
+async fn what_is_nothing_for_the_public_can_be_left_out() {
+    let engine = builder().principal::<Caller>().environment("inner-prod");
+    let waygate = engine.show_access(false).build().await.unwrap();
+    let app = serve(&waygate, &document(&["GET /limited", "GET /here"])).await;
+    limit(&waygate, Responses::new()).await;
+    let operator = waygate.system();
+    operator
+        .set_env_only("GET:/here", &["inner-prod"])
+        .await
+        .unwrap();
+    let shown = fetch(&app).await;
+    let operation = &shown["paths"]["/limited"]["get"];
+    assert_eq!(
+        operation["responses"]["403"]["description"],
+        "The client's address is in none of the networks that are allowed. The caller has none of the roles that are \
+         allowed."
+    );
+    assert!(operation["x-waygate-rate-limits"].is_array());
+    let text = shown.to_string();
+    for word in ["10.0.0.0", "billing:admin", "inner-prod"] {
+        assert!(!text.contains(word), "{word} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_without_operations_is_logged() {
+    let (log, _guard) = crate::log::Log::of_this_thread();
+    let router = || Router::new().route("/a", get(|| async {}));
+    let waygate = builder().build().await.unwrap();
+    let warned = || {
+        let lines = log.lines();
+        let said = |line: &&String| line.contains("the live document shows no operations");
+        lines.iter().filter(said).count()
+    };
+    let guarded = waygate.guard(router()).await.unwrap();
+    let _ = guarded.into_router();
+    let guarded = waygate.guard(api(&document(&["GET /a"]))).await.unwrap();
+    let _ = guarded.openapi("/openapi.json").into_router();
+    assert_eq!(warned(), 0);
+    let guarded = waygate.guard(router()).await.unwrap();
+    let _ = guarded.openapi("/openapi.json").into_router();
+    assert_eq!(warned(), 1);
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! The paths at which Waygate itself serves something.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Router,
     routing::{any, get, post},
 };
+use proptest::prelude::*;
 use waygate::{Credentials, Guarded, testing::TestApp};
 
 use crate::support::builder;
@@ -14,7 +17,12 @@ async fn guarded() -> Guarded {
         .route("/raw", any(async || "own"))
         .route("/only-post", post(async || "own"))
         .route("/ops/restart", post(async || "own"))
-        .route("/files/{*rest}", get(async || "own"));
+        .route("/files/{*rest}", get(async || "own"))
+        .nest_service("/service", any(async || "own"));
+    guard(router).await
+}
+
+async fn guard(router: Router) -> Guarded {
     builder()
         .build()
         .await
@@ -31,7 +39,7 @@ fn admin(guarded: Guarded, prefix: &str) -> Guarded {
 #[tokio::test]
 async fn a_path_that_is_none_or_taken_is_an_error_of_ours() {
     type Call = fn(Guarded) -> Guarded;
-    let cases: [(Call, &str, &str); 13] = [
+    let cases: [(Call, &str, &str); 26] = [
         (|api| api.docs("help"), "`.docs(\"help\")`", "write `/help`"),
         (|api| api.docs(""), "`.docs(\"\")`", "begins with `/`"),
         (
@@ -47,7 +55,60 @@ async fn a_path_that_is_none_or_taken_is_an_error_of_ours() {
         (
             |api| api.openapi("/a b"),
             "`.openapi(\"/a b\")`",
-            "' ' cannot stand",
+            "\"a b\" cannot stand in a path as it is; write `/a%20b`",
+        ),
+        (
+            |api| api.openapi("/v1/\"spec\".json"),
+            "`.openapi(\"/v1/\\\"spec\\\".json\")`",
+            "write `/v1/%22spec%22.json`",
+        ),
+        (
+            |api| api.openapi(""),
+            "`.openapi(\"\")`",
+            "write `/openapi.json`",
+        ),
+        (
+            |api| api.docs("/a/../b"),
+            "`.docs(\"/a/../b\")`",
+            "write `/b`",
+        ),
+        (
+            |api| api.docs("/./help"),
+            "`.docs(\"/./help\")`",
+            "write `/help`",
+        ),
+        (
+            |api| api.docs("//help//"),
+            "`.docs(\"//help//\")`",
+            "write `/help/`",
+        ),
+        (|api| admin(api, ""), "`.admin(\"\")`", "hide the API"),
+        (|api| admin(api, "//"), "`.admin(\"//\")`", "hide the API"),
+        (|api| admin(api, "ops"), "`.admin(\"ops\")`", "write `/ops`"),
+        (
+            |api| api.docs("/help?a=b"),
+            "`.docs(\"/help?a=b\")`",
+            "write `/help`",
+        ),
+        (
+            |api| api.docs("/openapi.json"),
+            "`.docs(\"/openapi.json\")` serves the same path",
+            "the document of the page would be at `/openapi.json`; name another path for it with `.openapi(..)`",
+        ),
+        (
+            |api| api.docs("/service"),
+            "`.docs(\"/service\")`",
+            "a route at `/service/{*rest}`; choose another path",
+        ),
+        (
+            |api| admin(api, "/service/"),
+            "`.admin(\"/service/\")`",
+            "a route at `/service/{*rest}`; choose another path",
+        ),
+        (
+            |api| api.openapi("/service/"),
+            "`.openapi(\"/service/\")`",
+            "a route at `/service/{*rest}`; choose another path",
         ),
         (|api| admin(api, "/"), "`.admin(\"/\")`", "hide the API"),
         (|api| admin(api, "/:x"), "`.admin(\"/:x\")`", "a fixed path"),
@@ -101,6 +162,88 @@ async fn free_paths_are_served() {
         assert_eq!(app.get(path).await.status(), 200, "{path}");
     }
     assert_eq!(app.get("/opsy/api/health").await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_route_in_place_of_the_document_of_a_page() {
+    let api = || guard(Router::new().route("/openapi.json", get(async || "own")));
+    let error = api().await.docs("/help").try_into_router().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`.docs(\"/help\")`: the API has a route at `/openapi.json`, and the document of the page would be at \
+         `/openapi.json`; name another path for it with `.openapi(..)`"
+    );
+    let app = api().await.docs("/help").openapi("/live.json");
+    let app = TestApp::new(app.try_into_router().unwrap());
+    assert_eq!(app.get("/openapi.json").await.text(), "own");
+    assert_eq!(app.get("/live.json").await.status(), 200);
+}
+
+/// An API with one route, in each way in which axum takes one.
+fn router_of(kind: usize, path: &str) -> Router {
+    let own = || any(async || "own");
+    match kind {
+        0 => Router::new().route(path, get(async || "own")),
+        1 => Router::new().route(path, post(async || "own")),
+        2 => Router::new().route(path, own()),
+        3 => Router::new().route_service(path, own()),
+        4 if path.len() > 1 && !path.contains(['{', '*']) => {
+            Router::new().nest_service(path, own())
+        }
+        5 if path.len() > 1 && !path.contains(['{', '*']) => {
+            let inner = Router::new().route("/", get(async || "own"));
+            Router::new().nest(path, inner.fallback(async || "none"))
+        }
+        _ => Router::new().fallback(async || "none"),
+    }
+}
+
+type Serve = fn(Guarded, &str) -> Guarded;
+
+/// What each call serves at a path or below it, with the statuses of an answer that shows it.
+const CALLS: [(Serve, &str, &[u16]); 3] = [
+    (|api, path| api.docs(path), "", &[200, 307]),
+    (|api, path| api.openapi(path), "", &[200]),
+    (|api, path| admin(api, path), "/api/health", &[401]),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn every_path_is_served_or_refused(
+        (kind, route) in (0..7_usize, "(/(docs|events|x|\\{p\\}|docs\\{p\\}|openapi.json)){1,2}/?|/|/docs/\\{\\*rest\\}|/\\{\\*rest\\}"),
+        given in prop::collection::vec((0..3_usize, "(/?(docs|x|events|openapi.json|[.]{1,2}|%2e|[a-z%\"<?#:ü *{}\\\\]{1,3})?){0,3}/{0,2}"), 1..4),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut guarded = guard(router_of(kind, &route)).await;
+            for (call, path) in &given {
+                guarded = CALLS[*call].0(guarded, path);
+            }
+            let Ok(router) = guarded.try_into_router() else {
+                return;
+            };
+            let app = TestApp::new(router);
+            // Of documents and pages, the last one counts.
+            let last: BTreeMap<usize, &String> = given.iter().map(|(call, path)| (*call, path)).collect();
+            for (call, path) in last {
+                let (_, below, expected) = CALLS[call];
+                let path = match below {
+                    "" => path.clone(),
+                    below => format!("{}{below}", path.trim_end_matches('/')),
+                };
+                let status = app.get(&path).await.status().as_u16();
+                assert!(expected.contains(&status), "{path}: {status}");
+                assert!(requested_as_written(&path), "{path}");
+            }
+        });
+    }
+}
+
+/// Whether nothing on the way would change the path.
+fn requested_as_written(path: &str) -> bool {
+    let is_plain = |segment: &str| !matches!(segment, "." | ".." | "%2e");
+    !path.contains("//") && path.is_ascii() && path.split('/').all(is_plain)
 }
 
 #[tokio::test]

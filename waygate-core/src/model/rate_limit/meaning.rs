@@ -8,31 +8,35 @@ impl RateLimitPolicy {
     /// # use waygate_core::model::RateLimitPolicy;
     /// let policy = RateLimitPolicy::new("20/second; 1000/hour burst 50".parse()?)?;
     /// assert_eq!(policy.summary(), "20 requests per second and 1000 per hour with a burst of 50 by address");
+    ///
+    /// let mut policy = RateLimitPolicy::new("10/calendar day".parse()?)?;
+    /// policy.cost = 5.try_into().unwrap();
+    /// assert_eq!(policy.summary(), "10 per calendar day (UTC) by address, of which a request takes 5");
     /// # Ok::<(), waygate_core::grammar::Invalid>(())
     /// ```
     pub fn summary(&self) -> String {
-        format!(
-            "{} {}",
-            self.limit_summary(&self.limit),
-            key_summary(&self.key)
-        )
+        let (limit, key) = (self.limit_summary(&self.limit), key_summary(&self.key));
+        match self.cost.get() {
+            1 => format!("{limit} {key}"),
+            cost => format!("{limit} {key}, of which a request takes {cost}"),
+        }
     }
 
     /// One of the policy's limits in a few words: its own, or that of a tier.
     pub fn limit_summary(&self, limit: &Limit) -> String {
         let rates = self.rates(limit).enumerate().map(|(at, rate)| {
-            let requests = match (at, rate.amount()) {
-                (0, 1) => " request",
-                (0, _) => " requests",
+            let requests = match (at, rate.amount(), self.cost.get()) {
+                (0, 1, 1) => " request",
+                (0, _, 1) => " requests",
                 _ => "",
             };
+            let zone = matches!(rate.period(), Period::Calendar(_));
+            let zone = zone.then(|| format!(" ({})", self.time_zone));
             let burst = rate.burst().filter(|burst| *burst > 0);
             let burst = burst.map(|burst| format!(" with a burst of {burst}"));
             let (amount, period) = (rate.amount(), rate.period());
-            format!(
-                "{amount}{requests} per {period}{}",
-                burst.unwrap_or_default()
-            )
+            let (zone, burst) = (zone.unwrap_or_default(), burst.unwrap_or_default());
+            format!("{amount}{requests} per {period}{zone}{burst}")
         });
         rates.collect::<Vec<_>>().join(" and ")
     }
@@ -138,7 +142,7 @@ pub(in crate::model) fn key_in_words(key: &KeySource) -> String {
         KeyPart::Path(name) => format!("{{{name}}}"),
     });
     match &*parts.collect::<Vec<_>>().join(" and ") {
-        "" => "for all requests together".to_owned(),
+        "" => "for all callers together".to_owned(),
         parts => format!("for each {parts}"),
     }
 }

@@ -197,7 +197,7 @@ fn says_what_each_key_tells_apart() {
         ("ip", "for each client address"),
         ("user", "for each user"),
         ("api_key", "for each API key"),
-        ("global", "for all requests together"),
+        ("global", "for all callers together"),
         ("header:X-Tenant", "for each value of the header x-tenant"),
         ("path:tenant", "for each {tenant}"),
         (

@@ -91,6 +91,13 @@ impl Maintained {
         rule.is_some_and(|rule| rule.is_on(forced, || now))
     }
 
+    /// Whether it closes the route in `slot` at some time.
+    #[cfg(feature = "openapi")]
+    pub(super) fn may_close(&self, slot: usize, forced: bool) -> bool {
+        let rule = self.rule.as_ref().filter(|_| !self.exempts_slot(slot));
+        rule.is_some_and(|rule| rule.applies(forced))
+    }
+
     /// What may close a request, now or later.
     #[inline]
     pub(super) fn for_request(

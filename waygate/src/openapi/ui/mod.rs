@@ -30,9 +30,13 @@ impl Guarded {
     /// Serves Swagger UI at `path`, such as `/docs`, and the document at `/openapi.json` unless
     /// [`openapi`](Self::openapi) chose another path.
     ///
-    /// The page follows the engine: a banner tells of global maintenance, badges tell of operations in maintenance and of
-    /// deprecated ones, and a change redraws what is on the screen without closing it. Like the document, page and
-    /// events are beside the API and never governed.
+    /// The page follows the engine: a banner shows maintenance of everything and of the service, running or planned. Badges
+    /// show which operations are in maintenance or will be, which are deprecated and until when, always active, or restricted
+    /// to environments, networks and roles, and their limits. A change redraws what is on the screen without closing it. Like
+    /// the document, page and events are beside the API and never governed.
+    ///
+    /// What the page shows is open to all who can read it, names of networks, roles and environments included: see
+    /// [`WaygateBuilder::show_access`](crate::WaygateBuilder::show_access).
     ///
     /// Everything comes from this binary, under a Content Security Policy without inline script or style. The page may
     /// connect to its own origin, and to those that the document names itself as `servers` and token URLs.

@@ -92,7 +92,10 @@
   function instant(text) {
     const date = new Date(text);
     if (Number.isNaN(date.getTime())) return text;
-    return date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    // In the reader's zone, which is named.
+    return date.toLocaleString([], {
+      year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short",
+    });
   }
 
   function day(text) {
@@ -102,7 +105,7 @@
 
   /** A planned maintenance in words. */
   function span({ start, end, reason }) {
-    const words = `${instant(start)} to ${instant(end)}`;
+    const words = end ? `${instant(start)} to ${instant(end)}` : `From ${instant(start)}`;
     return reason ? `${words}: ${reason}` : words;
   }
 
@@ -134,8 +137,7 @@
   /** The tiers of a limit, and what else it is, for those who point at its badge. */
   function describe(limit) {
     const tiers = (limit.tiers ?? []).map(({ name, summary }) => `${name}: ${summary}`);
-    const counts = { global: "counts all routes together", service: "counts the routes of the service together" };
-    const notes = [counts[limit.scope], limit.shadow && "only reports, refuses nothing"].filter(Boolean);
+    const notes = limit.shadow ? ["only reports, refuses nothing"] : [];
     return [limit.summary, ...tiers, ...notes].join("\n");
   }
 
@@ -254,6 +256,7 @@
     const operations = Object.values(spec.paths ?? {}).flatMap((item) => Object.values(item));
     return {
       global: spec.info?.["x-waygate-global-maintenance"] ?? { enabled: false },
+      service: spec.info?.["x-waygate-service-maintenance"],
       maintenance: operations.filter((o) => o?.["x-waygate-status"] === "maintenance").length,
     };
   }

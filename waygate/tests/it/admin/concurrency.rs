@@ -56,7 +56,7 @@ async fn a_limit_of_a_route_is_set_listed_and_deleted() {
     assert!(warning.contains("`.principal::<YourType>()`"), "{warning}");
     let meaning = made["meaning"].as_str().unwrap();
     assert!(
-        meaning.starts_with("at most 3 at the same time"),
+        meaning.starts_with("at most 3 requests at a time"),
         "{meaning}"
     );
     let fields = json!({ "path": "/orders", "method": "GET", "limit": 5, "key_strategy": null });

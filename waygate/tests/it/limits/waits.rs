@@ -268,7 +268,7 @@ async fn a_cost_that_never_fits_is_not_set() {
     );
     let report = waygate.report().to_string();
     assert!(
-        report.contains("for all requests together; each request costs 5"),
+        report.contains("for all callers together; each request costs 5"),
         "{report}"
     );
 }

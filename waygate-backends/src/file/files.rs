@@ -150,6 +150,10 @@ impl Files {
 
 /// A path that does not depend on the working directory any more.
 pub(super) fn absolute(what: &str, path: &Path) -> Result<PathBuf, BackendError> {
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "a path has no NUL");
+        return Err(misconfigured(what, path, &error));
+    }
     std::path::absolute(path).map_err(|e| misconfigured(what, path, &e))
 }
 

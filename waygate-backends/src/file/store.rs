@@ -411,7 +411,11 @@ impl Store {
         let path = self.files.main.display();
         self.main = Main::Stale;
         if self.table.is_some() {
-            tracing::error!(file = %Printable(path), "the state file is gone; the next commit writes it again");
+            tracing::error!(file = %Printable(path), "the state file is gone, and is written again");
+            // Until then a restart would lose everything.
+            if locked {
+                self.write_back();
+            }
         } else if let Some((generation, document)) = self.newest_generation() {
             tracing::error!(
                 file = %Printable(path), generation = %Printable(self.files.generation(generation).display()),

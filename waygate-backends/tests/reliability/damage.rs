@@ -15,6 +15,7 @@ super::trials!(
     a_damaged_generation_is_passed_over,
     without_a_generation_nothing_is_replaced,
     a_missing_file_is_recovered,
+    a_file_that_is_removed_while_running_is_written_again,
     while_running_the_state_in_memory_stays,
     a_file_that_vanishes_is_written_again,
     a_newer_format_is_never_overwritten,
@@ -148,6 +149,25 @@ fn a_missing_file_is_recovered() {
         assert_eq!(logs(&["ERROR", main.to_str().unwrap(), "is missing"]), 1);
         commit(&store, put("b", 1)).await;
         assert_eq!(values(&place.open().await).await.len(), 2);
+    });
+}
+
+fn a_file_that_is_removed_while_running_is_written_again() {
+    block_on(async {
+        for format in FORMATS {
+            let place = written(format).await;
+            let store = place.open().await;
+            fs::remove_file(place.main()).unwrap();
+            until("the file is there again", async || {
+                let _ = store.health().await;
+                place.main().exists()
+            })
+            .await;
+            let main = place.main();
+            assert_eq!(logs(&["ERROR", main.to_str().unwrap(), "is gone"]), 1);
+            drop(store);
+            assert_eq!(values(&place.open().await).await["a"], json!(2));
+        }
     });
 }
 

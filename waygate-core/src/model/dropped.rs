@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     Deprecation, ExemptPath, GlobalMaintenance, Lifecycle, PlannedWindow, Position, RouteState,
-    text, view,
+    RouteStatus, text, view,
 };
 use crate::grammar::{EnvName, RoleName};
 
@@ -31,6 +31,9 @@ pub struct Dropped {
     /// When a temporary disabling would have ended.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// The status that closed the route, where an environment gate has taken its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<RouteStatus>,
 }
 
 impl Dropped {
@@ -52,6 +55,7 @@ impl Dropped {
                 .clone()
                 .filter(|_| before.deprecation != after.deprecation),
             until: until.filter(|_| until != disabled_until(&after.position)),
+            status: replaced_by_gate(&before.position, &after.position),
         }
     }
 
@@ -61,11 +65,24 @@ impl Dropped {
     }
 }
 
+/// The status that held until an environment gate was set in its place.
+fn replaced_by_gate(before: &Position, after: &Position) -> Option<RouteStatus> {
+    let is_gated = after.envs.is_some() && after.lifecycle == Lifecycle::Active;
+    match before.lifecycle {
+        Lifecycle::Maintenance if is_gated => Some(RouteStatus::Maintenance),
+        Lifecycle::Disabled(_) if is_gated => Some(RouteStatus::Disabled),
+        _ => None,
+    }
+}
+
 /// What a command has taken from maintenance of everything or of a service, under the names of [`GlobalMaintenance`].
 /// What is empty is not written.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct DroppedMaintenance {
+    /// Whether it was on, and one that is planned has taken its place: everything is open until that begins.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub enabled: bool,
     /// When a planned maintenance would have begun.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     pub start: Option<Timestamp>,
@@ -91,6 +108,7 @@ impl DroppedMaintenance {
     pub fn between(before: &GlobalMaintenance, after: &GlobalMaintenance, now: Timestamp) -> Self {
         let ahead = |was: Option<Timestamp>, is| was.filter(|at| *at > now && was != is);
         Self {
+            enabled: before.at(now).enabled && after.enabled && !after.at(now).enabled,
             start: ahead(before.start, after.start),
             end: ahead(before.end, after.end),
             exempt_paths: gone(&before.exempt_paths, &after.exempt_paths),
@@ -202,7 +220,7 @@ mod tests {
                 RouteCommand::EnvOnly {
                     envs: vec!["dev".parse().unwrap()],
                 },
-                json!({"allowed_envs": ["staging"], "until": until}),
+                json!({"allowed_envs": ["staging"], "until": until, "status": "disabled"}),
             ),
             (
                 RouteCommand::CancelSchedule { window: None },
@@ -256,5 +274,40 @@ mod tests {
         fewer.end = Some(at(5));
         let expected = json!({"exempt_paths": ["/b"], "end": "2030-01-01T04:00:00Z"});
         assert_eq!(dropped(&fewer, at(3)), expected);
+    }
+
+    #[test]
+    fn what_closed_and_no_longer_does_is_named() {
+        let planned = |start: Option<Timestamp>| GlobalMaintenance {
+            enabled: true,
+            start,
+            ..GlobalMaintenance::default()
+        };
+        let (on, later) = (planned(None), planned(Some(at(5))));
+        let dropped = |before: &GlobalMaintenance, after: &GlobalMaintenance| {
+            to_value(DroppedMaintenance::between(before, after, at(1))).unwrap()
+        };
+        assert_eq!(dropped(&on, &later), json!({"enabled": true}));
+        assert_eq!(dropped(&on, &GlobalMaintenance::default()), json!({}));
+        assert_eq!(
+            dropped(&later, &planned(Some(at(1)))),
+            json!({"start": at(5)})
+        );
+
+        let gated = |lifecycle: &str| {
+            let mut before = RouteState::default();
+            before.position.lifecycle = match lifecycle {
+                "disabled" => Lifecycle::Disabled(Default::default()),
+                "maintenance" => Lifecycle::Maintenance,
+                _ => Lifecycle::Active,
+            };
+            let mut after = RouteState::default();
+            after.position.envs = Some(vec!["dev".parse().unwrap()]);
+            to_value(Dropped::between(&before, &after, at(1))).unwrap()
+        };
+        for closed in ["disabled", "maintenance"] {
+            assert_eq!(gated(closed), json!({"status": closed}));
+        }
+        assert_eq!(gated("active"), json!({}));
     }
 }

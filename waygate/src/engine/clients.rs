@@ -3,6 +3,8 @@
 #[cfg(feature = "axum")]
 use std::sync::Once;
 
+#[cfg(feature = "axum")]
+use waygate_core::Printable;
 use waygate_core::net::TrustedProxies;
 
 /// How clients are known.
@@ -56,7 +58,7 @@ impl Clients {
                 "a request from a trusted proxy has no address in `{}`, so its client is not known, and limits by address \
                  count it with all others like it: let the proxy set this header, or name the one that it sets with \
                  `TrustedProxies::writing`",
-                waygate_core::Printable(self.proxies.header().name()),
+                Printable(self.proxies.header().name()),
             );
         });
     }

@@ -25,7 +25,7 @@ pub(crate) struct Rendering {
 /// Puts the document together for one picture.
 pub(super) fn render(parts: &Parts, view: View<'_>, headers: RateLimitHeaders) -> Rendering {
     let selection = Selection::of(parts, view, headers);
-    let notices = Notices::of(&view);
+    let notices = Notices::of(&view, &selection);
     let bytes = Bytes::from(selection.write(&notices));
     let snapshot = view.snapshot;
     // What was published as the next boundary may have passed already.
@@ -53,10 +53,12 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    fn of(view: &View<'_>) -> Self {
+    fn of(view: &View<'_>, selection: &Selection<'_>) -> Self {
         let (mut global, mut service) = (json!({"enabled": false}), None);
         for (scope, maintained) in view.snapshot.maintenances().filter(|_| !view.bypassed) {
-            let set = maintained.config.at(view.now);
+            let mut set = maintained.config.at(view.now);
+            // Others are no matter of the public.
+            set.exempt_paths.retain(|exempt| selection.shows(exempt));
             match scope.service() {
                 None => global = notice(&set),
                 Some(_) if !set.enabled && set.start.is_none() => {}

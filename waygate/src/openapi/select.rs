@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
+use waygate_core::model::ExemptPath;
 
 use super::{
     annotate,
@@ -74,6 +75,14 @@ impl<'a> Selection<'a> {
     }
 
     /// The document in JSON.
+    /// Whether an exemption is for an operation that is shown.
+    pub(super) fn shows(&self, exempt: &ExemptPath) -> bool {
+        self.items.iter().any(|(item, operations)| {
+            let mut methods = operations.iter().map(|shown| shown.operation.method);
+            methods.any(|method| exempt.covers(Some(method), &item.path))
+        })
+    }
+
     pub(super) fn write(&self, notices: &Notices) -> Vec<u8> {
         let parts = self.parts;
         // Room for annotations, which are short beside operations.

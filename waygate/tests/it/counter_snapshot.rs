@@ -75,13 +75,13 @@ async fn a_used_up_limit_stays_used_up_after_a_restart() {
 async fn a_damaged_file_is_reported_and_replaced() {
     let directory = Directory::new();
     let path = directory.0.join("counters");
-    fs::write(&path, "garbage").unwrap();
+    fs::write(&path, "WGCOUNT\ngarbage").unwrap();
     let (waygate, requests) = process(&path).await;
     let said = cause(&waygate).unwrap();
     assert!(said.contains("limits start at zero"), "{said}");
     assert_eq!(status(&requests).await, 200);
     until("the file is written", || {
-        fs::read(&path).is_ok_and(|bytes| bytes.starts_with(b"WGCOUNT"))
+        fs::read(&path).is_ok_and(|bytes| !bytes.ends_with(b"garbage"))
     })
     .await;
     tokio::time::sleep(Duration::from_millis(50)).await;

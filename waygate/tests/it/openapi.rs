@@ -10,8 +10,8 @@ use http::Method;
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 use waygate::{
-    Access, Blocked, ConcurrencyPolicy, Deprecation, GlobalMaintenance, Interval, Lifecycle,
-    LimitKey, LimitScope, Position, Principal, RateLimitPolicy, Registration, Responses,
+    Access, Blocked, ConcurrencyPolicy, Deprecation, ExemptPath, GlobalMaintenance, Interval,
+    Lifecycle, LimitKey, LimitScope, Position, Principal, RateLimitPolicy, Registration, Responses,
     RouteState, Waygate, port::Clock, testing::TestApp,
 };
 
@@ -442,6 +442,20 @@ async fn global_maintenance_is_told_where_it_holds() {
         shown["info"]["x-waygate-global-maintenance"],
         json!({"enabled": true, "reason": "deploy", "exempt_paths": ["GET:/exempt"]})
     );
+    // What the document does not show, it does not name.
+    for hidden in ["/off", "/undocumented", "/off/{*rest}"] {
+        let on = json!({"reason": "deploy", "exempt_paths": [hidden, "GET:/exempt"]});
+        operator
+            .enable_global_maintenance(global(on))
+            .await
+            .unwrap();
+        let shown = fetch(&app).await;
+        assert_eq!(
+            shown["info"]["x-waygate-global-maintenance"]["exempt_paths"],
+            json!(["GET:/exempt"]),
+            "{hidden}"
+        );
+    }
     let reason = |shown: &Value, path: &str, verb: &str| {
         shown["paths"][path][verb]["x-waygate-reason"].clone()
     };
@@ -1007,6 +1021,27 @@ fn naive(base: &Value, waygate: &Waygate, now: waygate::Timestamp) -> Value {
                 break;
             }
         }
+    }
+    let shown = |exempt: &ExemptPath| {
+        document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .any(|(path, item)| {
+                let mut verbs = item.as_object().unwrap().keys();
+                verbs.any(|verb| {
+                    exempt.covers(waygate::Method::from_name(&verb.to_ascii_uppercase()), path)
+                })
+            })
+    };
+    let exempt: Vec<_> = global
+        .exempt_paths
+        .iter()
+        .filter(|exempt| shown(exempt))
+        .cloned()
+        .collect();
+    if global.enabled {
+        document["info"]["x-waygate-global-maintenance"]["exempt_paths"] = json!(exempt);
     }
     document
 }

@@ -84,6 +84,9 @@ pub(crate) struct Dropped {
     /// When a temporary disabling would have ended.
     #[schema(format = DateTime, nullable = false)]
     until: Option<String>,
+    /// The status that closed the route, where an environment gate has taken its place.
+    #[schema(nullable = false)]
+    status: Option<RouteStatus>,
 }
 
 /// What a route is.
@@ -168,6 +171,9 @@ pub(crate) struct GlobalMaintenance {
 /// What a change has taken from maintenance of everything or of one service. What is missing was not taken.
 #[derive(ToSchema)]
 pub(crate) struct DroppedMaintenance {
+    /// `true` if it was on, and one that is planned has taken its place: everything is open until that begins.
+    #[schema(nullable = false)]
+    enabled: Option<bool>,
     /// When it would have begun.
     #[schema(format = DateTime, nullable = false)]
     start: Option<String>,

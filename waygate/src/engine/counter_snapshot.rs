@@ -47,6 +47,12 @@ impl WaygateBuilder {
         let state = state.map(Path::to_owned);
         let place = self.counter_snapshot.clone();
         let opened = tokio::task::spawn_blocking(move || match (place, state) {
+            (Place::At(path), Some(state)) if is_of_state(&path, &state) => {
+                Err(BackendError::Misconfigured(format!(
+                    "the file of the counters `{}`: the state is kept there; name a file of its own",
+                    path.display()
+                )))
+            }
             (Place::At(path), _) => CounterSnapshot::open(path, &counters, now).map(Some),
             (Place::BesideState, Some(state)) => {
                 CounterSnapshot::beside_state(state, &counters, now).map(Some)
@@ -58,6 +64,28 @@ impl WaygateBuilder {
         })?;
         Ok(opened.map_err(BuildError::of_file)?.map(Arc::new))
     }
+}
+
+/// Whether a path is that of the state file or of one that stands beside it, but for its own counters.
+fn is_of_state(path: &Path, state: &Path) -> bool {
+    // A file that is not there yet stands in a directory that is.
+    let real = |path: &Path| {
+        path.canonicalize().ok().or_else(|| {
+            let directory = path.parent()?.canonicalize().ok()?;
+            Some(directory.join(path.file_name()?))
+        })
+    };
+    let (Some(path), Some(state)) = (real(path), real(state)) else {
+        return false;
+    };
+    let (Some(name), Some(of_state)) = (path.file_name(), state.file_name()) else {
+        return false;
+    };
+    let name = name.to_string_lossy();
+    let beside = name.strip_prefix(&*of_state.to_string_lossy());
+    path.parent() == state.parent()
+        && beside
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') && rest != ".counters")
 }
 
 /// Says what was not put back.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::json;
-use waygate::{Component, Waygate, testing::TestApp};
+use waygate::{Component, Waygate, port::FileBackend, testing::TestApp};
 
 use crate::{
     boot_cache::Directory,
@@ -213,4 +213,29 @@ async fn a_file_backend_keeps_them_beside_the_state() {
     let shared = std::sync::Arc::new(FileBackend::open(&state).await.unwrap());
     let waygate = builder().shared_backend(shared).build().await.unwrap();
     assert_eq!(status_of(&waygate).await, 429);
+}
+
+#[tokio::test]
+async fn the_files_of_the_state_are_not_those_of_the_counters() {
+    let directory = Directory::new();
+    let state = directory.0.join("state.json");
+    for (name, fine) in [
+        ("state.json", false),
+        ("state.json.1", false),
+        ("state.json.audit.jsonl", false),
+        ("./state.json.lock", false),
+        ("state.json.counters", true),
+        ("counters", true),
+    ] {
+        let backend = FileBackend::open(&state).await.unwrap();
+        let builder = Waygate::builder().backend(backend);
+        let built = builder
+            .counter_snapshot(directory.0.join(name))
+            .build()
+            .await;
+        assert_eq!(built.is_ok(), fine, "{name}");
+        let error = built.err().map(|error| error.to_string());
+        let says_why = |error: &String| error.contains("the state is kept there");
+        assert!(error.as_ref().is_none_or(says_why), "{error:?}");
+    }
 }

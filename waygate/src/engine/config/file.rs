@@ -43,12 +43,10 @@ pub(super) fn nearest(directory: &Path) -> Result<File, BuildError> {
                     values,
                 });
             }
-            // The CLI keeps its own settings in a folder of that name. A link that leads nowhere is meant for a file.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::IsADirectory
-                ) && !path.is_symlink() => {}
+            // The CLI keeps its own settings in a folder of that name.
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {}
+            // A link that leads nowhere is meant to lead to a file.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {}
             Err(source) => {
                 return Err(BuildError::Config {
                     path: shown,

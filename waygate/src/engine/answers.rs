@@ -2,25 +2,14 @@ use http::HeaderValue;
 use waygate_core::grammar::{Invalid, KeyPart};
 
 /// What is configured of the built-in answers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct AnswerSettings {
     challenge: Option<HeaderValue>,
     /// Whether clients learn which environments there are.
     pub(crate) show_environments: bool,
-    /// Whether the live document names environments, networks and roles.
+    /// Whether the live document leaves environments, networks and roles out.
     #[cfg(feature = "openapi")]
-    pub(crate) shows_access: bool,
-}
-
-impl Default for AnswerSettings {
-    fn default() -> Self {
-        Self {
-            challenge: None,
-            show_environments: false,
-            #[cfg(feature = "openapi")]
-            shows_access: true,
-        }
-    }
+    pub(crate) hides_access: bool,
 }
 
 impl AnswerSettings {
@@ -30,14 +19,15 @@ impl AnswerSettings {
         Ok(Self {
             challenge: challenge.map(parse).transpose()?,
             show_environments,
-            ..Self::default()
+            #[cfg(feature = "openapi")]
+            hides_access: false,
         })
     }
 
     #[cfg(feature = "openapi")]
     pub(crate) fn showing_access(self, shows_access: bool) -> Self {
         Self {
-            shows_access,
+            hides_access: !shows_access,
             ..self
         }
     }

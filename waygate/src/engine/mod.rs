@@ -372,6 +372,7 @@ impl Waygate {
         let notes = notes.chain(environment).chain(notices);
         let now = self.inner.clock.now();
         let notes = notes.chain(snapshot.unmatched_maintenance(now));
+        let notes = notes.chain(snapshot.swallowed());
         let notes = notes.chain(self.inner.roles_note(&snapshot, now));
         let env = self.environment().clone();
         Report::new(

@@ -26,6 +26,7 @@ use super::{
     stored::Stored,
     table::{Registered, Table},
     target::Asked,
+    unmatched::Swallowed,
     unreadable::closed_route,
 };
 pub(crate) use maintained::Maintained;
@@ -52,6 +53,8 @@ pub(crate) struct Snapshot {
     pub(crate) service: Maintained,
     /// The service of this process.
     pub(crate) own_service: Option<ServiceName>,
+    /// Closed routes of the store that another one has taken the place of.
+    pub(super) swallowed: Swallowed,
     /// Other services whose maintenance is on, planned or over, and when it ends.
     pub(crate) maintained_elsewhere: Vec<(ServiceName, Option<Timestamp>)>,
     /// Entities of other kinds, such as the tokens of the admin interface.
@@ -118,6 +121,7 @@ impl Snapshot {
             service: Maintained::of_service(stored, compiler, &table),
             own_service: compiler.service.cloned(),
             maintained_elsewhere: stored.maintained_but(compiler.service),
+            swallowed: Swallowed::find(stored, &table),
             table,
             routes,
             limits,
@@ -173,6 +177,7 @@ impl Snapshot {
             service,
             own_service: self.own_service.clone(),
             maintained_elsewhere: stored.maintained_but(compiler.service),
+            swallowed: self.swallowed.follow(stored, &self.table),
             #[cfg(feature = "admin")]
             others: stored.others.clone(),
         }

@@ -4,6 +4,7 @@
 //! that this one does not know.
 
 mod judged;
+mod swallowed;
 
 use waygate_core::{
     Timestamp,
@@ -17,6 +18,7 @@ use super::{
     table::Table,
 };
 pub(crate) use judged::Judged;
+pub(crate) use swallowed::Swallowed;
 
 /// So many exemptions that name no route are named, with what was meant; the others are counted.
 const NAMED: usize = 8;
@@ -98,7 +100,8 @@ impl Snapshot {
             let problem = self.unmatched_by_limit(&key.scope, exempt)?;
             Some(format!("the {kind} {key}: {problem}"))
         });
-        self.unmatched_maintenance(now).chain(limits).collect()
+        let all = self.unmatched_maintenance(now).chain(limits);
+        all.chain(self.swallowed()).collect()
     }
 
     fn unmatched(&self, service: Option<&ServiceName>, exempt: &[ExemptPath]) -> Option<String> {

@@ -71,7 +71,7 @@ impl LiveDocument {
                 now: engine.clock.now(),
                 bypassed: snapshot.bypass.lifecycle,
                 unlimited: snapshot.bypass.rate_limits,
-                shows_access: engine.answers.shows_access,
+                shows_access: !engine.answers.hides_access,
                 responses: self.responses.get_or_init(Responses::default),
             };
             render(&self.parts, view, engine.limiting.headers)

@@ -1,11 +1,13 @@
 //! Exemptions and services that match nothing, exemptions of everything below a path, and where both are shown.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use serde_json::{Value, json};
-use waygate::{Component, LimitKey, RouteState, Waygate, testing::TestApp};
+use waygate::{Component, LimitKey, RouteState, Waygate, port::Backend, testing::TestApp};
 use waygate_backends::MemoryBackend;
 
 use crate::{
@@ -374,4 +376,34 @@ async fn what_is_planned_is_flagged_until_it_is_over() {
             assert_eq!(report.contains(text), flagged, "{now}: {report}");
         }
     }
+}
+
+/// A release that serves all methods of a path where it served one takes the one away, and with it what closed it.
+#[tokio::test]
+async fn a_closed_route_that_another_one_has_swallowed_is_named() {
+    let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::new());
+    let start = || builder().shared_backend(backend.clone()).build();
+    let handler = || async { "served" };
+    let waygate = start().await.unwrap();
+    let before = Router::new()
+        .route("/any", post(handler))
+        .route("/other", post(handler));
+    let _ = waygate.guard(before).await.unwrap();
+    let system = waygate.system();
+    system.disable("POST:/any", "incident").await.unwrap();
+    system.disable("POST:/other", "incident").await.unwrap();
+    assert_eq!(cause(&waygate), None);
+
+    let waygate = start().await.unwrap();
+    let after = Router::new().route("/any", any(handler));
+    let _ = waygate.guard(after).await.unwrap();
+    let said = cause(&waygate).unwrap();
+    assert_eq!(
+        said,
+        "`POST:/any` is closed in the store and no longer a route: `/any` serves its requests; close `/any`, or purge \
+         `POST:/any`"
+    );
+    assert!(waygate.report().to_string().contains(&said));
+    waygate.system().purge("POST:/any").await.unwrap();
+    assert_eq!(cause(&waygate), None);
 }

@@ -1,0 +1,60 @@
+use std::sync::Arc;
+
+use waygate_core::model::{Lifecycle, RouteKey};
+
+use crate::engine::{snapshot::Snapshot, stored::Stored, table::Table};
+
+/// Routes of one method that the store closes, and that are routes no longer: one for all methods of the path has taken
+/// their place, and is open.
+#[derive(Debug, Clone)]
+pub(crate) struct Swallowed {
+    keys: Arc<[RouteKey]>,
+    /// How many routes were stored. Only a command that adds or removes one changes what is swallowed.
+    of: usize,
+}
+
+impl Swallowed {
+    pub(crate) fn find(stored: &Stored, table: &Table) -> Self {
+        let is_swallowed = |key: &&RouteKey| {
+            let whole = key.path().parse::<RouteKey>().ok();
+            key.method().is_some()
+                && table.exact(key).is_none()
+                && whole.is_some_and(|whole| table.exact(&whole).is_some())
+        };
+        let closed = stored
+            .routes
+            .iter()
+            .filter(|(_, known)| known.value.state.position.lifecycle != Lifecycle::Active);
+        let mut keys: Vec<RouteKey> = closed
+            .map(|(key, _)| key)
+            .filter(is_swallowed)
+            .cloned()
+            .collect();
+        keys.sort_unstable();
+        Self {
+            keys: keys.into(),
+            of: stored.routes.len(),
+        }
+    }
+
+    /// The same after a change, with the same table.
+    pub(crate) fn follow(&self, stored: &Stored, table: &Table) -> Self {
+        match self.of == stored.routes.len() {
+            true => self.clone(),
+            false => Self::find(stored, table),
+        }
+    }
+}
+
+impl Snapshot {
+    /// What is to be said of closed routes that are routes no longer, and whose requests are served.
+    pub(crate) fn swallowed(&self) -> impl Iterator<Item = String> {
+        self.swallowed.keys.iter().map(|key| {
+            let path = key.path();
+            format!(
+                "`{key}` is closed in the store and no longer a route: `{path}` serves its requests; close `{path}`, or \
+                 purge `{key}`"
+            )
+        })
+    }
+}

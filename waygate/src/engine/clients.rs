@@ -27,7 +27,7 @@ struct Logged {
 
 #[cfg(feature = "axum")]
 impl Clients {
-    /// Without addresses, limits by address have one counter for everybody and networks let nobody in: an oversight, mostly.
+    /// Without addresses, limits by address have one counter for all clients, and networks admit none: an oversight, mostly.
     #[cold]
     pub(crate) fn warn_of_peer(&self) {
         self.logged.no_peer.call_once(|| {

@@ -476,7 +476,7 @@ impl Slot {
 pub(crate) enum Checks {
     /// They pass, uncounted, with nothing to say about them.
     Nothing,
-    /// Limits may count them. Whatever passes has nothing else to be told.
+    /// Limits may count them. There is nothing else to say about what passes.
     Limits,
     /// Its state may refuse them, or maintenance of more than the route.
     Everything,

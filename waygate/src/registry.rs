@@ -80,17 +80,18 @@ fn by_handler<'a>(
     }
 }
 
+/// The attribute, and where it stands.
+fn place(declaration: &Declaration) -> String {
+    let Declaration {
+        file, line, gate, ..
+    } = declaration;
+    format!("`#[{}]` at {file}:{line}", gate.attribute())
+}
+
 /// Says which attribute declares what is invalid.
 fn refused(declaration: &Declaration, invalid: &Invalid) -> Invalid {
-    let Declaration {
-        handler,
-        file,
-        line,
-        gate,
-        ..
-    } = declaration;
-    let problem = format!("`#[{}]` at {file}:{line}: {invalid}", gate.attribute());
-    Invalid::new("handler", handler, problem)
+    let problem = format!("{}: {invalid}", place(declaration));
+    Invalid::new("handler", declaration.handler, problem)
 }
 
 /// Says where the algorithm comes from that a limit does not go with, if it is not the attribute.
@@ -109,19 +110,11 @@ fn name_default(invalid: Invalid, limit: &RateLimit, algorithm: Algorithm) -> In
 
 /// Two functions that say the same, but not with the same functions.
 fn not_told_apart(declaration: &Declaration) -> Invalid {
-    let Declaration {
-        handler,
-        file,
-        line,
-        gate,
-        ..
-    } = declaration;
     let problem = format!(
-        "nothing tells two functions of this name at {file}:{line} apart, and `#[{}]` of each declares something \
-         else: rename one of them",
-        gate.attribute()
+        "two functions of this name cannot be distinguished, and the {} of each declares something else: rename one of them",
+        place(declaration)
     );
-    Invalid::new("handler", handler, problem)
+    Invalid::new("handler", declaration.handler, problem)
 }
 
 impl HandlerDeclaration {

@@ -10,7 +10,7 @@ fn internal() -> TrustedProxies {
 }
 
 /// The client that a trusted peer's one line tells of.
-fn told(line: &str) -> String {
+fn client_of(line: &str) -> String {
     internal().client(ip("10.0.0.1"), [line]).to_string()
 }
 
@@ -39,13 +39,13 @@ fn an_untrusted_peer_is_not_believed() {
 
 #[test]
 fn the_first_untrusted_hop_from_the_right_is_the_client() {
-    assert_eq!(told("203.0.113.9"), "203.0.113.9");
-    assert_eq!(told("1.1.1.1, 203.0.113.9"), "203.0.113.9");
+    assert_eq!(client_of("203.0.113.9"), "203.0.113.9");
+    assert_eq!(client_of("1.1.1.1, 203.0.113.9"), "203.0.113.9");
     assert_eq!(
-        told("1.1.1.1, 203.0.113.9, 10.9.9.9,10.0.0.2"),
+        client_of("1.1.1.1, 203.0.113.9, 10.9.9.9,10.0.0.2"),
         "203.0.113.9"
     );
-    assert_eq!(told("10.0.0.3, 203.0.113.9"), "203.0.113.9");
+    assert_eq!(client_of("10.0.0.3, 203.0.113.9"), "203.0.113.9");
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn lines_of_the_header_are_one_list() {
 
 #[test]
 fn a_chain_of_proxies_only_ends_at_the_first_of_them() {
-    assert_eq!(told("10.0.0.3, 10.0.0.2"), "10.0.0.3");
+    assert_eq!(client_of("10.0.0.3, 10.0.0.2"), "10.0.0.3");
     assert_eq!(internal().client(ip("10.0.0.1"), [""; 0]), ip("10.0.0.1"));
 }
 
@@ -97,9 +97,9 @@ fn what_is_no_address_ends_the_chain() {
         "\u{a0}203.0.113.9",
         "example.com",
     ] {
-        assert_eq!(told(hop), "10.0.0.1", "{hop:?}");
+        assert_eq!(client_of(hop), "10.0.0.1", "{hop:?}");
         let line = format!("1.1.1.1, {hop}, 10.0.0.2");
-        assert_eq!(told(&line), "10.0.0.2", "{hop:?}");
+        assert_eq!(client_of(&line), "10.0.0.2", "{hop:?}");
     }
 }
 
@@ -112,15 +112,15 @@ fn what_stands_in_quotes_is_no_element() {
         r#"host="\\";for=203.0.113.9"#,
         r#"for=203.0.113.9;secret="a,b;c""#,
     ] {
-        assert_eq!(told(element), "203.0.113.9", "{element}");
+        assert_eq!(client_of(element), "203.0.113.9", "{element}");
         // What a client sends itself comes before it, and swallows nothing.
         for before in ["for=10.0.0.9", "for=\"10.0.0.9", "\"", "a=\"b", "\\"] {
             let line = format!("{before}, {element}");
-            assert_eq!(told(&line), "203.0.113.9", "{line}");
+            assert_eq!(client_of(&line), "203.0.113.9", "{line}");
         }
     }
     // Two of them leave it open which.
-    assert_eq!(told("for=203.0.113.9;for=203.0.113.10"), "10.0.0.1");
+    assert_eq!(client_of("for=203.0.113.9;for=203.0.113.10"), "10.0.0.1");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn reads_every_spelling_of_an_address() {
         "for = \"203.0.113.9:8080\" ; proto=http",
         "for=\"[::ffff:cb00:7109]\"",
     ] {
-        assert_eq!(told(hop), "203.0.113.9", "{hop}");
+        assert_eq!(client_of(hop), "203.0.113.9", "{hop}");
     }
     for hop in [
         "2001:db8::1",
@@ -165,15 +165,15 @@ fn reads_every_spelling_of_an_address() {
         "for=\"[2001:db8::1]\"",
         "for=\"[2001:db8::1]:_x\"",
     ] {
-        assert_eq!(told(hop), "2001:db8::1", "{hop}");
+        assert_eq!(client_of(hop), "2001:db8::1", "{hop}");
     }
 }
 
 #[test]
 fn a_quote_that_the_client_opens_does_not_swallow_what_proxies_add() {
-    assert_eq!(told("for=\"1.1.1.1, for=203.0.113.9"), "203.0.113.9");
+    assert_eq!(client_of("for=\"1.1.1.1, for=203.0.113.9"), "203.0.113.9");
     assert_eq!(
-        told("for=\"[::1, for=203.0.113.9, for=10.0.0.2"),
+        client_of("for=\"[::1, for=203.0.113.9, for=10.0.0.2"),
         "203.0.113.9"
     );
 }

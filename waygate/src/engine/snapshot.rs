@@ -55,7 +55,7 @@ pub(crate) struct Snapshot {
     pub(crate) own_service: Option<ServiceName>,
     /// Closed routes of the store that another one has taken the place of.
     pub(super) swallowed: Swallowed,
-    /// Other services whose maintenance is on, planned or over, and when it ends.
+    /// Maintenance of other services, on, planned or over, and when it ends.
     pub(crate) maintained_elsewhere: Vec<(ServiceName, Option<Timestamp>)>,
     /// Entities of other kinds, such as the tokens of the admin interface.
     #[cfg(feature = "admin")]

@@ -296,7 +296,7 @@ impl Stored {
         std::iter::once(global).chain(services)
     }
 
-    /// The services whose maintenance is on or planned, but for one, and when it ends.
+    /// Maintenance of services other than this one, on or planned, and when it ends.
     pub(crate) fn maintained_but(
         &self,
         own: Option<&ServiceName>,

@@ -84,8 +84,8 @@ fn two_functions_that_cannot_be_told_apart_and_differ_are_refused() {
     let refused = refusals(&[one, other], WINDOW).concat();
     assert_eq!(
         refused,
-        "invalid handler `app::handler`: nothing tells two functions of this name at app.rs:1 apart, and \
-         `#[rate_limit]` of each declares something else: rename one of them"
+        "invalid handler `app::handler`: two functions of this name cannot be distinguished, and the \
+         `#[rate_limit]` at app.rs:1 of each declares something else: rename one of them"
     );
 }
 

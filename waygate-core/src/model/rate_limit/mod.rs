@@ -20,7 +20,7 @@ use crate::{
 pub use self::fields::GivenRateLimitPolicy;
 pub(super) use self::meaning::{key_in_words, key_summary};
 
-/// A rate limit: how much, counted how, by what, and for whom not (wire contract, section 2.4, and more).
+/// A rate limit: how much, counted how, by what, and with which exemptions (wire contract, section 2.4, and more).
 ///
 /// Every combination that can be read makes sense: what contradicts itself is refused on the way in.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -68,7 +68,7 @@ impl Maintained {
         }
     }
 
-    /// The same, compiled again if it was changed: by somebody or by time.
+    /// The same, compiled again if a command or time has changed it.
     pub(super) fn follow(
         &self,
         stored: &Stored,

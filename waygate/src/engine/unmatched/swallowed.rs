@@ -47,7 +47,7 @@ impl Swallowed {
 }
 
 impl Snapshot {
-    /// What is to be said of closed routes that are routes no longer, and whose requests are served.
+    /// Warnings about closed routes that are routes no longer, while another route serves their requests.
     pub(crate) fn swallowed(&self) -> impl Iterator<Item = String> {
         self.swallowed.keys.iter().map(|key| {
             let path = key.path();

@@ -1,0 +1,164 @@
+use waygate_core::{
+    limit::{Quota, Rule, quota::SECOND},
+    port::{Series, Take},
+};
+
+use super::*;
+
+const START: Nanos = 1_800_000_000 * SECOND;
+
+/// Whether one more request of a minute with room for one passes.
+fn passes(counters: &MemoryCounters, key: &str) -> bool {
+    let rule = Rule::Quota(Quota::FixedWindow {
+        capacity: 1,
+        period: 60 * SECOND,
+    });
+    let take = Take {
+        series: &Series::new("GET:/a", "per client", 0, 0),
+        key: key.as_bytes(),
+        rule: &rule,
+        cost: 1,
+        enforced: true,
+        lease: false,
+    };
+    counters.take_one_at(&take, START).allowed
+}
+
+fn process(path: &Path) -> (MemoryCounters, CounterSnapshot) {
+    let counters = MemoryCounters::new();
+    let snapshot = CounterSnapshot::open(path, &counters, START).unwrap();
+    (counters, snapshot)
+}
+
+#[test]
+fn what_is_used_up_stays_used_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("counters");
+    let (counters, snapshot) = process(&path);
+    assert_eq!(*snapshot.restored(), Restored::default());
+    snapshot.write(START).unwrap();
+    assert!(!path.exists(), "nothing was counted yet");
+    assert!(passes(&counters, "a"));
+    snapshot.write(START).unwrap();
+    // Counted after the last write, and kept when the process ends in good order.
+    assert!(passes(&counters, "b"));
+    drop(snapshot);
+    let (counters, snapshot) = process(&path);
+    assert_eq!(snapshot.restored().counters, 2);
+    assert!(!passes(&counters, "a") && !passes(&counters, "b"));
+    assert!(passes(&counters, "c"));
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_may_read_it_and_it_is_written_when_something_changed() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("counters");
+    let (counters, snapshot) = process(&path);
+    passes(&counters, "a");
+    // What a crash has left there is replaced, a link as well.
+    std::os::unix::fs::symlink("/dev/null", dir.path().join("counters.next")).unwrap();
+    snapshot.write(START).unwrap();
+    let found = fs::metadata(&path).unwrap();
+    assert_eq!(found.mode() & 0o777, 0o600);
+    snapshot.write(START).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().ino(), found.ino());
+    passes(&counters, "b");
+    snapshot.write(START).unwrap();
+    assert_ne!(fs::metadata(&path).unwrap().ino(), found.ino());
+    assert!(!dir.path().join("counters.next").exists());
+}
+
+#[test]
+fn of_two_processes_one_keeps_its_counters_and_the_other_follows() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("counters");
+    let (first, kept) = process(&path);
+    passes(&first, "a");
+    kept.write(START).unwrap();
+    let (second, waiting) = process(&path);
+    assert!(
+        !passes(&second, "a"),
+        "it does not give out again what the first one has"
+    );
+    assert!(passes(&second, "b"));
+    let refused = waiting.write(START).unwrap_err();
+    assert!(refused.to_string().contains("another process"), "{refused}");
+    drop(kept);
+    waiting.write(START).unwrap();
+    drop(waiting);
+    let (third, _snapshot) = process(&path);
+    assert!(!passes(&third, "a") && !passes(&third, "b"));
+}
+
+#[test]
+fn what_is_damaged_is_reported_and_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("counters");
+    let (counters, snapshot) = process(&path);
+    passes(&counters, "a");
+    drop(snapshot);
+    let whole = fs::read(&path).unwrap();
+    for damaged in [&b""[..], &[0; 64], &whole[..whole.len() - 1], &whole[..4]] {
+        fs::write(&path, damaged).unwrap();
+        let (counters, snapshot) = process(&path);
+        let fault = snapshot.restored().fault.clone().unwrap();
+        assert!(fault.contains("limits start at zero"), "{fault}");
+        assert!(passes(&counters, "a"));
+        snapshot.write(START).unwrap();
+        drop(snapshot);
+        let (_, snapshot) = process(&path);
+        assert_eq!(snapshot.restored().fault, None);
+    }
+}
+
+#[test]
+fn a_file_that_holds_something_else_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.json.audit.jsonl");
+    for other in ["{}\n", "WGCOUNTS are something else", "0"] {
+        fs::write(&path, other).unwrap();
+        let counters = MemoryCounters::new();
+        let refused = CounterSnapshot::open(&path, &counters, START).unwrap_err();
+        let BackendError::Misconfigured(text) = &refused else {
+            panic!("{refused:?}");
+        };
+        assert!(text.contains("it holds something else"), "{text}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), other);
+    }
+}
+
+#[test]
+fn a_path_of_no_file_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let counters = MemoryCounters::new();
+    for path in [dir.path().to_owned(), dir.path().join("gone/counters")] {
+        let refused = CounterSnapshot::open(path, &counters, START).unwrap_err();
+        assert!(
+            matches!(refused, BackendError::Misconfigured(_)),
+            "{refused}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn it_lies_beside_the_state_file_and_not_beside_a_link_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let [app, one, two] = ["app", "one", "two"].map(|name| dir.path().join(name));
+    for dir in [&app, &one, &two] {
+        fs::create_dir(dir).unwrap();
+    }
+    let link = app.join("state.json");
+    let counters = MemoryCounters::new();
+    std::os::unix::fs::symlink("../one/state.json", &link).unwrap();
+    let snapshot = CounterSnapshot::beside_state(&link, &counters, START).unwrap();
+    passes(&counters, "a");
+    snapshot.write(START).unwrap();
+    assert!(one.join("state.json.counters").exists());
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("../two/state.json", &link).unwrap();
+    snapshot.write(START).unwrap();
+    assert!(two.join("state.json.counters").exists());
+}

@@ -139,6 +139,7 @@ pub use ::http::request::Parts as RequestParts;
 #[cfg(feature = "admin")]
 pub use admin::{Admin, CredentialError, Credentials, NoCredentials};
 #[cfg(feature = "engine")]
+pub use engine::Changed;
 pub use engine::{
     Blocking, BlockingOperator, BuildError, ChangeError, Component, ConcurrencyRecord,
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, Degraded, Event,

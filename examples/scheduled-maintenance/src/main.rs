@@ -11,7 +11,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::Router;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{Event, GlobalMaintenance, Interval, Timestamp, Waygate, prelude::*};
+use waygate::{GlobalMaintenance, Interval, Timestamp, Waygate, prelude::*};
 
 /// Show the ledger
 ///
@@ -55,23 +55,15 @@ async fn watch(waygate: Waygate) {
     let mut events = waygate.subscribe();
     drop(waygate);
     while let Some(event) = events.next().await {
-        match event {
-            Event::Route {
-                route,
-                audit: Some(line),
-            } => println!(
-                "{} {} is {} ({})",
-                line.timestamp, route.key, route.view.status, line.actor
-            ),
-            Event::Global {
-                global,
-                audit: Some(line),
-                ..
-            } => println!(
-                "{} maintenance of everything: {} ({})",
-                line.timestamp, global.enabled, line.actor
-            ),
-            _ => {}
+        let (Some(changed), Some(line)) = (event.changed(), event.audit()) else {
+            continue;
+        };
+        let (at, actor) = (line.timestamp, &line.actor);
+        if let Some(route) = changed.route() {
+            println!("{at} {} is {} ({actor})", route.key, route.view.status);
+        } else if let Some(maintenance) = changed.maintenance() {
+            let is_on = maintenance.enabled;
+            println!("{at} maintenance of {}: {is_on} ({actor})", changed.key);
         }
     }
 }

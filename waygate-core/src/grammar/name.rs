@@ -64,6 +64,12 @@ name! {
 }
 
 impl PolicyName {
+    /// The first valid name, in the order of names.
+    #[cfg(feature = "model")]
+    pub(crate) fn least() -> Self {
+        Self("-".into())
+    }
+
     /// The name of a policy that was given none.
     pub const DEFAULT: &str = "default";
 

@@ -57,6 +57,11 @@ pub struct LimitKey {
 }
 
 impl LimitKey {
+    /// The first key that a policy of this scope can have, in the order of keys.
+    pub fn first_of(scope: LimitScope) -> Self {
+        Self::new(scope, PolicyName::least())
+    }
+
     /// The policy of this name.
     pub fn new(scope: LimitScope, name: PolicyName) -> Self {
         Self { scope, name }

@@ -51,8 +51,8 @@ pub(crate) async fn issue(
         ..Batch::default()
     };
     if let Some(network) = from {
-        let others = inner.snapshot.load().others.clone();
-        let (known, forgotten) = remember(&others, &record.username, network, record.created_at);
+        let logins = inner.snapshot.load().records.logins.clone();
+        let (known, forgotten) = remember(&logins, &record.username, network, record.created_at);
         batch.puts.extend(known);
         batch.deletes.extend(forgotten);
     }

@@ -9,7 +9,7 @@ use waygate_core::{Timestamp, model::GlobalMaintenance};
 
 #[cfg(feature = "axum")]
 use super::target::Asked;
-use super::{Inner, maintenance::MaintenanceScope, snapshot::Snapshot};
+use super::{Inner, kinds::MaintenanceScope, snapshot::Snapshot};
 
 /// So many of those that ask for roles are named; the others are counted.
 const NAMED: usize = 3;

@@ -1,11 +1,11 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use waygate_core::{
     model::{AuditEntry, Revision},
-    port::{BackendError, Batch, CommitError, EntityKey},
+    port::{BackendError, Batch, CommitError},
 };
 
-use super::{Event, Inner, publish::Touched};
+use super::{Inner, kinds::RecordId, publish::Touched};
 
 impl Inner {
     /// Writes entities that the engine does not look into, and publishes them.
@@ -19,21 +19,21 @@ impl Inner {
         let write = async move {
             let mut stored = inner.stored.lock().await;
             let put = batch.puts.iter().map(|(key, _)| key);
-            let keys: Vec<EntityKey> = put.chain(&batch.deletes).cloned().collect();
+            let ids = put
+                .chain(&batch.deletes)
+                .filter_map(|key| RecordId::of(key).ok());
+            let ids: BTreeSet<RecordId> = ids.collect();
             let lines = batch.audit.clone();
             let revision = inner.commit(&mut stored, batch).await?;
             inner.publish_next(&stored, &Touched::default());
-            for line in lines {
-                let audit = AuditEntry {
+            let lines = lines.into_iter().map(|line| {
+                Arc::new(AuditEntry {
                     revision: revision.number,
                     ..line
-                };
-                inner.send(Event::Records {
-                    keys: keys.clone(),
-                    revision,
-                    audit: Some(Box::new(audit)),
-                });
-            }
+                })
+            });
+            let lines: Vec<_> = lines.collect();
+            inner.announce(&stored, &ids, &lines, revision);
             Ok(revision)
         };
         match self.runtime.spawn(write).await {

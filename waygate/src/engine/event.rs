@@ -1,113 +1,114 @@
 use std::{
+    any::Any,
     fmt,
     future::poll_fn,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use futures_core::Stream;
 use futures_util::stream;
+use serde_json::Value;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
-use waygate_core::{
-    grammar::ServiceName,
-    model::{AuditEntry, GlobalMaintenance, LimitKey, Revision, RouteKey},
-    port::EntityKey,
+use waygate_core::model::{AuditEntry, GlobalMaintenance, Revision};
+
+use super::{
+    ConcurrencyRecord, LimitRecord, RouteRecord,
+    store::{Record, Shown},
 };
 
-use super::{ConcurrencyRecord, LimitRecord, RouteRecord};
-
-/// Something that has changed, after it took effect.
+/// A message to subscribers, sent after what it reports took effect.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// A route was changed: by an operator, by time, or in another process.
-    Route {
-        /// The route as it is now.
-        route: Box<RouteRecord>,
-        /// The line in the audit log; `None` when another process wrote it.
-        audit: Option<Box<AuditEntry>>,
-    },
-    /// A stored route that the code no longer has was forgotten.
-    RoutePurged {
-        /// The route.
-        key: RouteKey,
-        /// The store's revision.
-        revision: Revision,
-        /// The line in the audit log; `None` when another process wrote it.
-        audit: Option<Box<AuditEntry>>,
-    },
-    /// Global maintenance was changed.
-    Global {
-        /// The setting as it is now.
-        global: GlobalMaintenance,
-        /// The store's revision.
-        revision: Revision,
-        /// The line in the audit log; `None` when another process wrote it.
-        audit: Option<Box<AuditEntry>>,
-    },
-    /// Maintenance of one service was changed.
-    Service {
-        /// The service.
-        service: ServiceName,
-        /// The setting as it is now.
-        maintenance: GlobalMaintenance,
-        /// The store's revision.
-        revision: Revision,
-        /// The line in the audit log; `None` when another process wrote it.
-        audit: Option<Box<AuditEntry>>,
-    },
-    /// A rate limit policy was changed, or counters of it were reset: all, or those of one key.
-    RateLimit {
-        /// The policy.
-        key: LimitKey,
-        /// The policy as it is now; `None` when there is none any more.
-        limit: Option<Box<LimitRecord>>,
-        /// The line in the audit log; `None` when another process wrote it.
-        audit: Option<Box<AuditEntry>>,
-    },
-    /// A limit of concurrency was changed.
-    Concurrency {
-        /// The policy.
-        key: LimitKey,
-        /// The policy as it is now; `None` when there is none any more.
-        limit: Option<Box<ConcurrencyRecord>>,
-        /// The line in the audit log; `None` when another process wrote it.
-        audit: Option<Box<AuditEntry>>,
-    },
-    /// Records of other parts of Waygate were changed, such as tokens of the admin API.
-    Records {
-        /// The keys under which they are stored; empty when only the audit log was written.
-        keys: Vec<EntityKey>,
-        /// The store's revision.
-        revision: Revision,
-        /// The line in the audit log; `None` when another process wrote it.
-        audit: Option<Box<AuditEntry>>,
-    },
-    /// A store that had lost everything was given back what it had held.
-    StoreReseeded {
-        /// The store's revision.
-        revision: Revision,
-        /// The line in the audit log; `None` when another process wrote it.
-        audit: Option<Box<AuditEntry>>,
-    },
-    /// This many events were missed, because the subscriber was too slow. Read the current state anew.
+    /// A record was changed: by an operator, by time, or in another process.
+    Changed(Changed),
+    /// This many events were missed, because the subscriber was too slow. Read the current state again.
     Missed(u64),
 }
 
+/// One changed record. A change that writes several lines into the audit log sends one for each.
+///
+/// | `kind` | `key` | the record |
+/// |---|---|---|
+/// | `route` | `GET:/payments` | [`route`](Self::route); none after a purge |
+/// | `maintenance` | `*`, or `service:billing` | [`maintenance`](Self::maintenance) |
+/// | `limit` | `GET:/search#default` | [`rate_limit`](Self::rate_limit), after a change or a reset; none after the last one was deleted |
+/// | `concurrency` | `GET:/search#default` | [`concurrency_limit`](Self::concurrency_limit) |
+/// | `token`, `login` | its id | none: they hold secrets |
+/// | `store` | empty | none: a store that had lost its records was filled again |
+/// | `audit` | the path in the audit log | none: only the audit log was written |
+///
+/// More kinds may be added.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Changed {
+    /// The kind of the record.
+    pub kind: &'static str,
+    /// Its name.
+    pub key: String,
+    /// The store's revision.
+    pub revision: Revision,
+    /// The line in the audit log; `None` when another process wrote it.
+    pub audit: Option<Arc<AuditEntry>>,
+    record: Option<Arc<dyn Record>>,
+}
+
+impl Changed {
+    pub(crate) fn new(shown: &Shown, revision: Revision, audit: Option<Arc<AuditEntry>>) -> Self {
+        Self {
+            kind: shown.kind,
+            key: shown.key.clone(),
+            revision,
+            audit,
+            record: shown.record.clone(),
+        }
+    }
+
+    /// The record in its JSON form; `None` when it was deleted, or is not shown.
+    pub fn record(&self) -> Option<Value> {
+        self.record.as_ref().map(|record| record.json())
+    }
+
+    /// The route as it is now.
+    pub fn route(&self) -> Option<&RouteRecord> {
+        self.as_type()
+    }
+
+    /// Maintenance of everything, or of a service, as it is now.
+    pub fn maintenance(&self) -> Option<&GlobalMaintenance> {
+        self.as_type()
+    }
+
+    /// The rate limit as it is now.
+    pub fn rate_limit(&self) -> Option<&LimitRecord> {
+        self.as_type()
+    }
+
+    /// The concurrency limit as it is now.
+    pub fn concurrency_limit(&self) -> Option<&ConcurrencyRecord> {
+        self.as_type()
+    }
+
+    fn as_type<T: 'static>(&self) -> Option<&T> {
+        let record: &dyn Any = &**self.record.as_ref()?;
+        record.downcast_ref()
+    }
+}
+
 impl Event {
-    /// The line in the audit log, when this process wrote it.
-    pub fn audit(&self) -> Option<&AuditEntry> {
+    /// The changed record.
+    pub fn changed(&self) -> Option<&Changed> {
         match self {
-            Self::Route { audit, .. }
-            | Self::RoutePurged { audit, .. }
-            | Self::Global { audit, .. }
-            | Self::Service { audit, .. }
-            | Self::RateLimit { audit, .. }
-            | Self::Concurrency { audit, .. }
-            | Self::Records { audit, .. }
-            | Self::StoreReseeded { audit, .. } => audit.as_deref(),
+            Self::Changed(changed) => Some(changed),
             Self::Missed(_) => None,
         }
+    }
+
+    /// The line in the audit log, when this process wrote it.
+    pub fn audit(&self) -> Option<&AuditEntry> {
+        self.changed()?.audit.as_deref()
     }
 }
 

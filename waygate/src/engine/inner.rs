@@ -16,12 +16,11 @@ use super::{
     clients::Clients,
     environment::Named,
     health::Monitor,
+    kinds::RecordId,
     limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
     lineage,
     principal::PrincipalSource,
-    record,
-    record_id::RecordId,
-    reseed,
+    record, reseed,
     snapshot::Snapshot,
     stored::Stored,
     unreadable::Past,
@@ -266,8 +265,8 @@ impl Inner {
         let mut next = Stored::read(image, past);
         next.setback = stored.setback.take();
         if next.setback.is_some() {
-            let changed: Vec<_> = stored.changed(&next).iter().map(RecordId::entity).collect();
-            next.forget_setback(&changed);
+            let changed = stored.changed(&next);
+            next.forget_setback(changed.iter().map(RecordId::entity));
         }
         self.note_records(&next);
         let previous = std::mem::replace(stored, next);

@@ -2,33 +2,24 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use waygate_core::{
     StrictJson,
-    model::Revision,
     port::{Entity, EntityKey, Image},
 };
 
-use super::stored::{Stored, kind};
-
-/// From what a store was filled after it had lost everything.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Filled {
-    pub(crate) from: Revision,
-}
+use super::{
+    kinds::{Filled, Reseeds},
+    store::Kind,
+    stored::Stored,
+};
 
 impl Filled {
-    pub(crate) fn entity() -> EntityKey {
-        EntityKey::singleton(kind::RESEED)
-    }
-
-    /// What an image says of this, and the commit that did it.
+    /// The mark in an image, and the commit that wrote it.
     pub(crate) fn of(image: &Image) -> Option<(u64, Self)> {
         let found = image.entities.iter();
-        let (_, entity) = found
-            .into_iter()
-            .find(|(key, _)| key.as_str() == kind::RESEED)?;
+        let mark = Reseeds::entity(&());
+        let (_, entity) = found.into_iter().find(|(key, _)| *key == mark)?;
         let filled = Self::deserialize(StrictJson(entity.value.clone())).ok()?;
         Some((entity.revision, filled))
     }

@@ -1,29 +1,18 @@
 use waygate_core::{
     Printable, Timestamp,
-    grammar::{Reason, ServiceName},
+    grammar::Reason,
     model::{
-        Action, AuditEntry, DroppedMaintenance, ExemptPath, GlobalMaintenance, LimitScope,
-        Revision, RouteStatus,
+        Action, AuditEntry, DroppedMaintenance, ExemptPath, GlobalMaintenance, Revision,
+        RouteStatus,
     },
-    port::{Batch, EntityKey},
 };
 
 use super::{
-    ChangeError, Event, Inner,
-    change::{Attempt, By, Change, check_expected, entry, json},
-    publish::Touched,
-    scheduler::Timed,
-    stored::{Stored, kind},
+    ChangeError,
+    kinds::{MaintenanceScope, Maintenances, Timed},
+    store::{Kind, json},
+    tx::{Attempt, Change, Tx},
 };
-
-/// What is in maintenance at once.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum MaintenanceScope {
-    /// Everything.
-    Global,
-    /// Every route of one service.
-    Service(ServiceName),
-}
 
 /// What a change of maintenance asks for.
 #[derive(Debug, Clone)]
@@ -46,28 +35,6 @@ pub struct MaintenanceRecord {
 }
 
 impl MaintenanceScope {
-    pub(crate) fn entity(&self) -> EntityKey {
-        match self {
-            Self::Global => EntityKey::singleton(kind::GLOBAL),
-            Self::Service(service) => EntityKey::of(kind::SERVICE, service),
-        }
-    }
-
-    pub(crate) fn service(&self) -> Option<&ServiceName> {
-        match self {
-            Self::Global => None,
-            Self::Service(service) => Some(service),
-        }
-    }
-
-    /// For people.
-    pub(crate) fn in_words(&self) -> String {
-        match self {
-            Self::Global => "global maintenance".to_owned(),
-            Self::Service(service) => format!("maintenance of the service {service}"),
-        }
-    }
-
     /// The path under which the audit log files it (wire contract, section 10).
     pub(crate) fn audit_path(&self) -> String {
         match self {
@@ -101,36 +68,6 @@ impl MaintenanceScope {
             (Self::Service(_), false) => Action::ServiceMaintenanceOff,
         }
     }
-
-    pub(crate) fn event(
-        &self,
-        maintenance: GlobalMaintenance,
-        revision: Revision,
-        audit: Option<Box<AuditEntry>>,
-    ) -> Event {
-        match self {
-            Self::Global => Event::Global {
-                global: maintenance,
-                revision,
-                audit,
-            },
-            Self::Service(service) => Event::Service {
-                service: service.clone(),
-                maintenance,
-                revision,
-                audit,
-            },
-        }
-    }
-}
-
-impl From<&MaintenanceScope> for LimitScope {
-    fn from(scope: &MaintenanceScope) -> Self {
-        match scope {
-            MaintenanceScope::Global => Self::Global,
-            MaintenanceScope::Service(name) => Self::Service(name.clone()),
-        }
-    }
 }
 
 /// A change of maintenance.
@@ -143,20 +80,15 @@ impl Change for MaintenanceChange {
     type Done = MaintenanceRecord;
 
     fn subject(&self) -> String {
-        self.scope.entity().to_string()
+        Maintenances::entity(&self.scope).to_string()
     }
 
-    async fn attempt(
-        &self,
-        inner: &Inner,
-        stored: &mut Stored,
-        by: &By,
-    ) -> Result<MaintenanceRecord, Attempt> {
+    async fn attempt(&self, mut tx: Tx<'_>) -> Result<MaintenanceRecord, Attempt> {
         let Self { scope, command } = self;
-        let known = stored.maintenance(scope);
-        let entity = scope.entity();
-        check_expected(entity.as_str(), by.expected, known.revision)?;
-        let now = inner.clock.now();
+        let (engine, now) = (tx.engine, tx.now);
+        let known = tx.stored.maintenance(scope);
+        let entity = Maintenances::entity(scope);
+        tx.check(entity.as_str(), known.revision)?;
         let before = known.value;
         // What time has ended is forgotten.
         let current = before.clone().settled(now);
@@ -176,7 +108,8 @@ impl Change for MaintenanceChange {
         };
         let dropped = DroppedMaintenance::between(&current, &next, now);
         let is_on = next.holds_at(now);
-        let line = AuditEntry {
+        tx.follow(&Timed::Maintenance(scope.clone()), &before, &next);
+        tx.audit(AuditEntry {
             reason: reason.to_string(),
             service: scope.service().map(ToString::to_string),
             previous_status: Some(status(current.holds_at(now))),
@@ -184,47 +117,26 @@ impl Change for MaintenanceChange {
             previous: Some(json(&current)),
             new: Some(json(&next)),
             dropped: (!dropped.is_empty()).then(|| json(&dropped)),
-            ..entry(
-                &by.origin,
-                scope.action(command, is_on),
-                &scope.audit_path(),
-                now,
-            )
-        };
-        let mut batch = Batch {
-            expected: vec![(entity.clone(), stored.expected_maintenance(scope))],
-            puts: vec![(entity, json(&next))],
-            ..Batch::default()
-        };
-        let timed = Timed::Maintenance(scope.clone());
-        timed.follow(&mut batch, stored, &before, &next, now);
-        batch.audit.push(line);
-        let audit = batch.audit.clone();
-        let revision = inner.commit(stored, batch).await?;
-        inner.publish_next(stored, &Touched::default());
+            ..tx.line(scope.action(command, is_on), &scope.audit_path())
+        });
+        tx.put::<Maintenances>(scope, &next);
+        let revision = tx.commit().await?;
         // What names no route is logged by health, where that is for this process to say.
-        let named = inner
+        let named = engine
             .snapshot
             .load()
             .unmatched_by_maintenance(scope, &next, now);
-        let named = named.filter(|_| !inner.snapshot.load().knows_every_route());
+        let named = named.filter(|_| !engine.snapshot.load().knows_every_route());
         let warnings = named
             .into_iter()
-            .chain(inner.roles_warning(scope, &next, now));
+            .chain(engine.roles_warning(scope, &next, now));
         for warning in warnings {
             tracing::warn!(
-                maintenance = %Printable(scope.entity()), warning = %Printable(warning),
+                maintenance = %Printable(&entity), warning = %Printable(warning),
                 "maintenance was set that does not do all that it says"
             );
         }
         let maintenance = next.at(now);
-        for line in audit {
-            let line = AuditEntry {
-                revision: revision.number,
-                ..line
-            };
-            inner.send(scope.event(maintenance.clone(), revision, Some(Box::new(line))));
-        }
         Ok(MaintenanceRecord {
             maintenance,
             revision,

@@ -4,16 +4,16 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use waygate_core::{
     grammar::{PathTemplate, ServiceName},
-    model::{LimitKey, LimitScope, RouteKey},
+    model::RouteKey,
     port::EntityKey,
     similar::typing_errors,
 };
 
 use super::{
-    record_id::RecordId,
-    scheduler::Timed,
-    stored::{Stored, kind},
-    unreadable::{Instead, Past},
+    kinds::{Maintenances, RecordId, Routes, governing},
+    store::{AnyKind, Instead, Kind, Unread, split},
+    stored::Stored,
+    unreadable::Past,
 };
 
 /// Which routes a record may mean.
@@ -78,7 +78,9 @@ impl Place {
 
 /// A record whose key cannot be read.
 struct Misnamed {
-    kind: &'static str,
+    /// The kind that is probably meant, and its name.
+    kind: &'static dyn AnyKind,
+    name: &'static str,
     /// The record that is meant, where only the kind is misspelled.
     exact: Option<RecordId>,
     place: Option<Place>,
@@ -86,59 +88,45 @@ struct Misnamed {
 
 impl Misnamed {
     fn new(key: &EntityKey) -> Option<Self> {
-        let (kind, name) = key.as_str().split_once('/').unwrap_or((key.as_str(), ""));
-        let kind = kind_meant(kind)?;
-        let exact = RecordId::named(kind, name);
-        // Limits have names of their own after the route's.
-        let route = match kind {
-            kind::SERVICE | kind::GLOBAL => None,
-            kind::LIMIT | kind::CONCURRENCY | kind::COUNTERS => name.split('#').next(),
-            _ => Some(name),
+        let (text, rest) = split(key);
+        let (name, kind) = kind_meant(text)?;
+        let rest = rest.unwrap_or_default();
+        let exact = match name {
+            // It has no name.
+            "global" => EntityKey::singleton(name),
+            name => EntityKey::of(name, rest),
         };
         Some(Self {
-            place: route.and_then(Place::made_out),
+            place: kind.route_in_name(name, rest).and_then(Place::made_out),
+            exact: RecordId::of(&exact).ok(),
             kind,
-            exact,
+            name,
         })
+    }
+
+    fn is<K: Kind>(&self) -> bool {
+        self.kind.names() == K::NAMES
     }
 
     fn may_be(&self, id: &RecordId) -> bool {
         if let Some(exact) = &self.exact {
             return exact == id;
         }
-        let is_there = match (&self.place, route_of(id)) {
-            (Some(place), route) => route.is_some_and(|route| place.covers(route)),
-            (None, _) => true,
+        let may_be = match &self.place {
+            Some(place) => id.route().is_some_and(|route| place.covers(&route)),
+            None => true,
         };
-        id.entity().name_in(self.kind).is_some() && is_there
+        id.entity().name_in(self.name).is_some() && may_be
     }
 }
 
-/// The kind that was probably meant.
-fn kind_meant(text: &str) -> Option<&'static str> {
+/// The kind that was probably meant, and its name.
+fn kind_meant(text: &str) -> Option<(&'static str, &'static dyn AnyKind)> {
     let text = text.trim().to_ascii_lowercase();
-    let kinds = kind::GOVERNING.into_iter();
-    kinds
-        .map(|kind| (typing_errors(kind, &text), kind))
-        .filter(|(distance, kind)| distance * 3 <= kind.len())
-        .min()
-        .map(|(_, kind)| kind)
-}
-
-fn route_of(id: &RecordId) -> Option<&RouteKey> {
-    match id {
-        RecordId::Route(key) | RecordId::Schedule(Timed::Route(key)) => Some(key),
-        RecordId::Limit(key) | RecordId::Concurrency(key) | RecordId::Counters(key) => match key {
-            LimitKey {
-                scope: LimitScope::Route(key),
-                ..
-            } => Some(key),
-            _ => None,
-        },
-        RecordId::Schedule(Timed::Maintenance(_))
-        | RecordId::Maintenance(_)
-        | RecordId::Other(_) => None,
-    }
+    let distance = |name: &str| typing_errors(name, &text);
+    governing()
+        .filter(|(name, _)| distance(name) * 3 <= name.len())
+        .min_by_key(|(name, _)| (distance(name), *name))
 }
 
 /// What stands in for a record whose key cannot be read.
@@ -156,8 +144,7 @@ impl Stored {
     pub(super) fn stand_in_for_misnamed(
         &mut self,
         key: &EntityKey,
-        revision: u64,
-        says_off: bool,
+        unread: &Unread,
         past: Past<'_>,
         is_there: impl Fn(&EntityKey) -> bool,
     ) -> StandIn {
@@ -170,17 +157,17 @@ impl Stored {
             return stand_in;
         };
         if let Some(id) = &misnamed.exact
-            && (self.entity(id).is_some() || is_there(&id.entity()))
+            && (self.records.entity(id).is_some() || is_there(id.entity()))
         {
             return stand_in;
         }
-        if matches!(misnamed.kind, kind::SERVICE | kind::GLOBAL) && says_off {
+        if misnamed.is::<Maintenances>() && unread.says_off {
             stand_in.instead = Instead::MaintenanceOff;
             return stand_in;
         }
         let meant = |known: &Stored| -> Vec<RecordId> {
-            let ids = known.ids().filter(|id| misnamed.may_be(id));
-            ids.filter(|id| self.entity(id).is_none() && !is_there(&id.entity()))
+            let ids = known.records.ids().filter(|id| misnamed.may_be(id));
+            ids.filter(|id| self.records.entity(id).is_none() && !is_there(id.entity()))
                 .collect()
         };
         let found = match past {
@@ -200,27 +187,30 @@ impl Stored {
                 };
                 match fits && self.keep(&id, known, |_| true) {
                     true => {
-                        stand_in.kept.insert(id.entity());
+                        stand_in.kept.insert(id.entity().clone());
                     }
                     false => is_known = false,
                 }
             }
         }
-        stand_in.instead = match misnamed.kind {
+        let is_route = misnamed.is::<Routes>();
+        stand_in.instead = match &misnamed.exact {
             _ if is_known => Instead::LastKnown,
-            kind::ROUTE if misnamed.place.is_some() => Instead::PathClosed,
-            kind::LIMIT | kind::CONCURRENCY => Instead::Declared,
-            kind::GLOBAL | kind::SERVICE => match &misnamed.exact {
-                Some(RecordId::Maintenance(scope)) => {
-                    self.close_scope(scope, revision);
-                    stand_in.kept.insert(scope.entity());
-                    Instead::MaintenanceOn
-                }
-                _ => Instead::ServicesClosed,
+            _ if is_route => match &misnamed.place {
+                Some(_) => Instead::PathClosed,
+                None => Instead::Nothing,
             },
-            _ => Instead::Nothing,
+            Some(exact) => {
+                let instead = self.records.stand_in(exact, unread);
+                if instead == Instead::MaintenanceOn {
+                    stand_in.kept.insert(exact.entity().clone());
+                }
+                instead
+            }
+            None if misnamed.is::<Maintenances>() => Instead::ServicesClosed,
+            None => misnamed.kind.instead(),
         };
-        stand_in.place = misnamed.place.filter(|_| misnamed.kind == kind::ROUTE);
+        stand_in.place = misnamed.place.filter(|_| is_route);
         stand_in
     }
 }
@@ -268,16 +258,16 @@ mod tests {
     #[test]
     fn a_kind_is_made_out_of_typing_errors() {
         for (text, kind) in [
-            ("routes", Some(kind::ROUTE)),
-            ("Route", Some(kind::ROUTE)),
-            ("servce", Some(kind::SERVICE)),
-            ("globl", Some(kind::GLOBAL)),
-            ("concurency", Some(kind::CONCURRENCY)),
+            ("routes", Some("route")),
+            ("Route", Some("route")),
+            ("servce", Some("service")),
+            ("globl", Some("global")),
+            ("concurency", Some("concurrency")),
             ("tokens", None),
             ("flag", None),
             ("", None),
         ] {
-            assert_eq!(kind_meant(text), kind, "{text}");
+            assert_eq!(kind_meant(text).map(|(name, _)| name), kind, "{text}");
         }
     }
 }

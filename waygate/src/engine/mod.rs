@@ -3,6 +3,7 @@
 #[cfg(feature = "axum")]
 mod answers;
 mod attached;
+mod audit;
 #[cfg(feature = "axum")]
 mod bindings;
 mod blocking;
@@ -12,7 +13,6 @@ mod builder;
 mod bypass;
 mod callers;
 mod catch_up;
-mod change;
 mod channels;
 mod clients;
 mod clock;
@@ -38,6 +38,7 @@ mod facts;
 mod headers;
 mod health;
 mod inner;
+mod kinds;
 #[cfg_attr(
     not(feature = "axum"),
     expect(
@@ -58,19 +59,21 @@ mod operator;
 mod principal;
 mod publish;
 mod record;
-mod record_id;
 mod register;
 mod report;
 mod reseed;
+mod route_change;
 mod scheduler;
 mod setback;
 mod snapshot;
 #[cfg(feature = "axum")]
 mod stacked;
+mod store;
 mod stored;
 mod sync;
 mod table;
 mod target;
+mod tx;
 mod unmatched;
 mod unreadable;
 #[cfg(feature = "axum")]
@@ -90,7 +93,7 @@ pub use blocking::{Blocking, BlockingOperator};
 pub use builder::{OnStoreReset, WaygateBuilder};
 pub use concurrency::ConcurrencyRecord;
 pub use error::{BuildError, ChangeError, ResolveError};
-pub use event::{Event, Events};
+pub use event::{Changed, Event, Events};
 pub use health::{Component, Degraded, Health};
 pub use limits::{
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, HitQuery, HitRecord,
@@ -133,6 +136,8 @@ pub(crate) use register::Found;
 pub(crate) use snapshot::Slot;
 #[cfg(feature = "axum")]
 pub(crate) use snapshot::{Checks, Snapshot};
+#[cfg(all(test, feature = "admin"))]
+pub(crate) use store::AnyCollection;
 pub(crate) use table::Registered;
 #[cfg(feature = "axum")]
 pub(crate) use table::{Governing, Served, Table};
@@ -140,11 +145,12 @@ pub(crate) use table::{Governing, Served, Table};
 pub(crate) use target::{Asked, is_preflight};
 #[cfg(feature = "admin")]
 pub(crate) use {
-    change::entry as audit_entry,
+    audit::entry as audit_entry,
+    kinds::{Logins, MaintenanceScope, Tokens},
     limits::LimitCommand,
-    maintenance::{MaintenanceCommand, MaintenanceScope},
+    maintenance::MaintenanceCommand,
     notice::MaintenanceNotice,
-    stored::{Others, kind},
+    store::{Collection, Kind, Versioned},
 };
 
 /// The engine: what every route is, who changed it, and what is to become of a request.
@@ -272,7 +278,7 @@ impl Waygate {
 
     /// The same for maintenance of one service, which may be another one than this process is part of.
     pub async fn service_maintenance(&self, service: &ServiceName) -> (GlobalMaintenance, u64) {
-        let scope = maintenance::MaintenanceScope::Service(service.clone());
+        let scope = kinds::MaintenanceScope::Service(service.clone());
         let known = self.inner.stored.lock().await.maintenance(&scope);
         (known.value.at(self.inner.clock.now()), known.revision)
     }

@@ -5,7 +5,7 @@ use waygate_core::{
     model::{GlobalMaintenance, LimitScope},
 };
 
-use super::{Inner, maintenance::MaintenanceScope};
+use super::{Inner, kinds::MaintenanceScope};
 
 /// Maintenance of everything, or of the service that this process is part of, that is on or planned.
 #[derive(Debug)]

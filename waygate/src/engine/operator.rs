@@ -7,9 +7,11 @@ use waygate_core::{
 
 use super::{
     ChangeError, RouteRecord, Waygate,
-    change::{By, Change, Purge, RouteChange},
     error::route_key,
-    maintenance::{MaintenanceChange, MaintenanceCommand, MaintenanceRecord, MaintenanceScope},
+    kinds::MaintenanceScope,
+    maintenance::{MaintenanceChange, MaintenanceCommand, MaintenanceRecord},
+    route_change::{Purge, RouteChange},
+    tx::{By, Change},
 };
 
 /// An engine seen by somebody who may change it.

@@ -1,84 +1,96 @@
 //! From a change of what is stored to the picture that requests read, and to what subscribers hear.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use waygate_core::model::{AuditEntry, LimitKey, LimitScope, Revision, RouteKey};
+use waygate_core::{
+    Timestamp,
+    model::{AuditEntry, LimitKey, LimitScope, Revision, RouteKey},
+};
 
 use super::{
-    Event, Inner,
+    Changed, Event, Inner,
+    kinds::{RecordId, Routes},
     limits::KeySources,
-    record::{self, orphan},
-    record_id::RecordId,
+    record,
     snapshot::{Compiler, Snapshot},
-    stored::{Stored, kind},
+    store::{self, Kind, Record, Shown, Touches, View},
+    stored::Stored,
     table::Table,
 };
 
-/// What has to be compiled again.
+/// The compiled parts of the snapshot that a change makes stale.
 #[derive(Debug, Default)]
 pub(crate) struct Touched {
     pub(crate) slots: Vec<usize>,
-    /// Whether the limits are among it that more than one route meets.
-    pub(crate) levels: bool,
+    /// Whether the limits are among them that apply to more than one route.
+    pub(crate) shared_limits: bool,
 }
 
 impl Touched {
-    /// The route in this slot.
-    pub(crate) fn slot(slot: usize) -> Self {
-        Self {
-            slots: vec![slot],
-            levels: false,
-        }
-    }
-
-    /// A route, also one that was unregistered.
-    pub(crate) fn route(key: &RouteKey, table: &Table) -> Self {
-        Self {
-            slots: table.slot_of(key).into_iter().collect(),
-            levels: false,
-        }
-    }
-
-    fn add(&mut self, scope: &LimitScope, table: &Table) {
-        match scope {
-            LimitScope::Route(key) => {
-                self.slots.extend(table.limited(key).or(table.slot_of(key)));
-                // Extension methods meet it at the route that takes all of them.
-                let whole = key.path().parse::<RouteKey>().ok();
-                self.slots
-                    .extend(whole.and_then(|whole| table.exact(&whole)));
-            }
-            // Every route meets it.
-            LimitScope::Global | LimitScope::Service(_) => self.levels = true,
-        }
-    }
-
-    /// What changes of these limits touch.
-    pub(crate) fn limits<'a>(keys: impl IntoIterator<Item = &'a LimitKey>, table: &Table) -> Self {
-        let mut touched = Self::default();
-        for key in keys {
-            touched.add(&key.scope, table);
-        }
-        touched
-    }
-
-    fn records(changed: &BTreeSet<RecordId>, table: &Table) -> Self {
+    /// What changes of these records touch.
+    pub(crate) fn by<'a>(
+        changed: impl IntoIterator<Item = &'a RecordId>,
+        stored: &Stored,
+        table: &Table,
+    ) -> Self {
         let mut touched = Self::default();
         for id in changed {
-            match id {
-                RecordId::Route(key) => touched.slots.extend(table.slot_of(key)),
-                RecordId::Limit(key) | RecordId::Concurrency(key) | RecordId::Counters(key) => {
-                    touched.add(&key.scope, table);
-                }
-                // Every picture looks at these.
-                RecordId::Maintenance(_) | RecordId::Other(_) => {}
-                // Only the audit log depends on it.
-                RecordId::Schedule(_) => {}
+            if let Some(collection) = stored.records.of(id) {
+                collection.touches(id.entity(), &mut |touches| touched.add(touches, table));
             }
         }
         touched.slots.sort_unstable();
         touched.slots.dedup();
         touched
+    }
+
+    fn add(&mut self, touches: Touches<'_>, table: &Table) {
+        match touches {
+            Touches::Nothing => {}
+            Touches::Route(key) => self.slots.extend(table.slot_of(key)),
+            Touches::Limits(LimitScope::Route(key)) => {
+                self.slots.extend(table.limited(key).or(table.slot_of(key)));
+                // It applies to extension methods at the route that takes all methods.
+                let whole = key.path().parse::<RouteKey>().ok();
+                self.slots
+                    .extend(whole.and_then(|whole| table.exact(&whole)));
+            }
+            // It applies to every route.
+            Touches::Limits(LimitScope::Global | LimitScope::Service(_)) => {
+                self.shared_limits = true;
+            }
+        }
+    }
+}
+
+/// The state that events show.
+struct Current<'a> {
+    snapshot: &'a Snapshot,
+    stored: &'a Stored,
+    now: Timestamp,
+}
+
+impl View for Current<'_> {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn route(&self, key: &RouteKey) -> Option<Arc<dyn Record>> {
+        let known = self.snapshot.table.exact(key);
+        let known = known.and_then(|slot| record::of_slot(self.snapshot, slot, self.now));
+        let route = known.or_else(|| record::orphan(self.stored, key, self.now));
+        route.map(store::record)
+    }
+
+    fn rate_limit(&self, key: &LimitKey) -> Option<Arc<dyn Record>> {
+        self.snapshot.limit_record(key).map(store::record)
+    }
+
+    fn concurrency_limit(&self, key: &LimitKey) -> Option<Arc<dyn Record>> {
+        self.snapshot.concurrency_record(key).map(store::record)
     }
 }
 
@@ -112,113 +124,60 @@ impl Inner {
         self.publish(snapshot.next(stored, touched, self.compiler()));
     }
 
-    /// Publishes what another process has changed, all of it at once, and sends an event for each record.
+    /// Publishes what another process has changed as one snapshot, and sends an event for each record.
     pub(crate) fn publish_difference(&self, previous: &Stored, next: &Stored) {
         let mut changed = previous.changed(next);
         let table = self.snapshot.load().table.clone();
         for place in previous.newly_in_doubt(next) {
             let routes = table.iter().filter(|route| place.covers(&route.key));
-            changed.extend(routes.map(|route| RecordId::Route(route.key.clone())));
+            changed.extend(routes.filter_map(|route| RecordId::new::<Routes>(&route.key)));
         }
-        self.publish_next(next, &Touched::records(&changed, &table));
+        self.publish_next(next, &Touched::by(&changed, next, &table));
+        self.announce(next, &changed, &[], next.revision);
+    }
+
+    /// Sends an event for each of these records and each line of the audit log, or for each record where another process
+    /// has written the lines.
+    pub(crate) fn announce(
+        &self,
+        stored: &Stored,
+        changed: &BTreeSet<RecordId>,
+        lines: &[Arc<AuditEntry>],
+        revision: Revision,
+    ) {
         let snapshot = self.snapshot.load();
-        let (mut rates, mut others) = (BTreeSet::new(), Vec::new());
-        for id in changed {
-            match id {
-                RecordId::Route(key) => self.send_changed_route(&snapshot, &key, next),
-                RecordId::Maintenance(scope) => {
-                    let maintenance = next.maintenance(&scope).value.at(self.clock.now());
-                    self.send(scope.event(maintenance, next.revision, None));
-                }
-                RecordId::Limit(key) | RecordId::Counters(key) => {
-                    rates.insert(key);
-                }
-                RecordId::Concurrency(key) => {
-                    self.send(Event::Concurrency {
-                        limit: snapshot.concurrency_record(&key).map(Box::new),
-                        key,
-                        audit: None,
-                    });
-                }
-                RecordId::Other(key) if key.as_str() == kind::RESEED => {
-                    self.send(Event::StoreReseeded {
-                        revision: next.revision,
-                        audit: None,
-                    });
-                }
-                RecordId::Other(key) => others.push(key),
-                // Moves with the lines of transitions, which are events of their own.
-                RecordId::Schedule(_) => {}
+        let current = Current {
+            snapshot: &snapshot,
+            stored,
+            now: self.clock.now(),
+        };
+        let shown = changed.iter().filter_map(|id| {
+            let shown = stored.records.of(id)?.shown(id.entity(), &current)?;
+            Some(((shown.kind, shown.key.clone()), shown))
+        });
+        // A policy and its counters are one record to subscribers.
+        let shown: BTreeMap<_, Shown> = shown.collect();
+        let send = |shown: &Shown, line: Option<&Arc<AuditEntry>>| {
+            self.channels
+                .send(Event::Changed(Changed::new(shown, revision, line.cloned())));
+        };
+        for shown in shown.values() {
+            match lines {
+                [] => send(shown, None),
+                lines => lines.iter().for_each(|line| send(shown, Some(line))),
             }
         }
-        for key in rates {
-            self.send_rate_limit(&snapshot, key, None);
-        }
-        if !others.is_empty() {
-            self.send(Event::Records {
-                keys: others,
-                revision: next.revision,
-                audit: None,
-            });
+        if shown.is_empty() {
+            for line in lines {
+                send(&Shown::new("audit", &line.path, None), Some(line));
+            }
         }
     }
 
-    fn send_changed_route(&self, snapshot: &Snapshot, key: &RouteKey, stored: &Stored) {
-        if let Some(slot) = snapshot.table.exact(key) {
-            return self.send_route(snapshot, slot, None);
-        }
-        match orphan(stored, key, self.clock.now()) {
-            Some(route) => self.send(Event::Route {
-                route: Box::new(route),
-                audit: None,
-            }),
-            None => self.send_purged(key, stored.revision, None),
-        }
-    }
-
-    pub(crate) fn send_purged(
-        &self,
-        key: &RouteKey,
-        revision: Revision,
-        audit: Option<Box<AuditEntry>>,
-    ) {
-        self.send(Event::RoutePurged {
-            key: key.clone(),
-            revision,
-            audit,
-        });
-    }
-
-    pub(crate) fn send_rate_limit(
-        &self,
-        snapshot: &Snapshot,
-        key: LimitKey,
-        audit: Option<Box<AuditEntry>>,
-    ) {
-        self.send(Event::RateLimit {
-            limit: snapshot.limit_record(&key).map(Box::new),
-            key,
-            audit,
-        });
-    }
-
-    pub(crate) fn send_route(
-        &self,
-        snapshot: &Snapshot,
-        slot: usize,
-        audit: Option<Box<AuditEntry>>,
-    ) {
-        if let Some(route) = record::of_slot(snapshot, slot, self.clock.now()) {
-            self.send(Event::Route {
-                route: Box::new(route),
-                audit,
-            });
-        }
-    }
-
-    pub(crate) fn send(&self, event: Event) {
-        // Without a subscriber nothing is to be done.
-        self.channels.send(event);
+    /// Sends an event for a record that this process has not written.
+    pub(crate) fn announce_one<K: Kind>(&self, stored: &Stored, key: &K::Key) {
+        let id = RecordId::new::<K>(key).into_iter().collect();
+        self.announce(stored, &id, &[], stored.revision);
     }
 }
 
@@ -278,18 +237,19 @@ mod tests {
         assert_eq!(snapshot.concurrency_of(&LimitScope::Global).len(), 1);
         let mut kinds = Vec::new();
         while let Some(Some(event)) = futures_util::FutureExt::now_or_never(events.next()) {
-            kinds.push(match event {
-                Event::Route { .. } => "route",
-                Event::Global { .. } => "global",
-                Event::RateLimit { .. } => "rate",
-                Event::Concurrency { .. } => "concurrency",
-                other => panic!("{other:?}"),
-            });
+            kinds.push(event.changed().unwrap().kind);
         }
         kinds.sort_unstable();
         assert_eq!(
             kinds,
-            ["concurrency", "global", "rate", "rate", "rate", "route"]
+            [
+                "concurrency",
+                "limit",
+                "limit",
+                "limit",
+                "maintenance",
+                "route"
+            ]
         );
     }
 }

@@ -4,7 +4,7 @@ use waygate_core::{
     model::{Dropped, Revision, RouteKey, RouteState, RouteView},
 };
 
-use super::{snapshot::Snapshot, stored::Stored, table::Source, unreadable::closed_route};
+use super::{kinds::closed_route, snapshot::Snapshot, stored::Stored, table::Source};
 
 /// A route as it is at one instant, with where it comes from.
 #[derive(Debug, Clone, Serialize)]
@@ -69,7 +69,7 @@ pub(crate) fn list(snapshot: &Snapshot, now: Timestamp) -> Vec<RouteRecord> {
 
 /// A stored route that the code no longer has; `None` when nothing is stored of it.
 pub(crate) fn orphan(stored: &Stored, key: &RouteKey, now: Timestamp) -> Option<RouteRecord> {
-    let (state, number) = match stored.routes.get(key) {
+    let (state, number) = match stored.records.routes.get(key) {
         Some(known) => (known.value.state.clone(), known.revision),
         None => (
             closed_route(&RouteState::default()),
@@ -94,7 +94,7 @@ pub(crate) fn orphan(stored: &Stored, key: &RouteKey, now: Timestamp) -> Option<
 }
 
 pub(crate) fn orphans(snapshot: &Snapshot, stored: &Stored, now: Timestamp) -> Vec<RouteRecord> {
-    let known = stored.routes.keys().cloned();
+    let known = stored.records.routes.keys().cloned();
     let mut keys: Vec<RouteKey> = known.chain(stored.all_held()).collect();
     keys.retain(|key| snapshot.table.exact(key).is_none());
     keys.sort();

@@ -8,10 +8,11 @@ use waygate_core::{
 };
 
 use super::{
-    ChangeError, Component, Event, Inner, Operator,
-    change::{Attempt, By, Change, entry, json},
-    lineage::Filled,
+    ChangeError, Component, Inner, Operator, audit,
+    kinds::{Filled, RecordId, Reseeds},
+    store::{Kind, json},
     stored::Stored,
+    tx::{Attempt, Change, Tx},
 };
 
 /// The path under which the audit log files it.
@@ -38,14 +39,15 @@ fn batch(stored: &Stored, image: &Image, line: AuditEntry) -> Batch {
     let found = image.entities.iter();
     let found: HashMap<&EntityKey, u64> = found.map(|(key, e)| (key, e.revision)).collect();
     let marker = (
-        Filled::entity(),
+        Reseeds::entity(&()),
         json(&Filled {
             from: stored.revision,
         }),
     );
     let mut puts = vec![marker];
     let entities = stored.entities().into_iter();
-    let entities = entities.filter(|(key, _)| *key != Filled::entity());
+    let mark = Reseeds::entity(&());
+    let entities = entities.filter(|(key, _)| *key != mark);
     puts.extend(entities.map(|(key, entity)| (key, entity.value)));
     let kept: std::collections::HashSet<&EntityKey> = puts.iter().map(|(key, _)| key).collect();
     let deletes: Vec<EntityKey> = found
@@ -78,7 +80,7 @@ impl Inner {
     ) -> Result<(), CommitError> {
         let line = AuditEntry {
             reason: format!("from revision {}", stored.revision),
-            ..entry(origin, Action::StoreReseeded, PATH, self.clock.now())
+            ..audit::entry(origin, Action::StoreReseeded, PATH, self.clock.now())
         };
         let batch = batch(stored, image, line.clone());
         let revision = self.commit_in_time(batch).await?;
@@ -87,10 +89,8 @@ impl Inner {
             revision: revision.number,
             ..line
         };
-        self.send(Event::StoreReseeded {
-            revision,
-            audit: Some(Box::new(audit)),
-        });
+        let mark = RecordId::new::<Reseeds>(&()).into_iter().collect();
+        self.announce(stored, &mark, &[audit.into()], revision);
         Ok(())
     }
 
@@ -133,7 +133,8 @@ impl Change for Reseed {
         PATH.to_owned()
     }
 
-    async fn attempt(&self, inner: &Inner, stored: &mut Stored, by: &By) -> Result<bool, Attempt> {
+    async fn attempt(&self, tx: Tx<'_>) -> Result<bool, Attempt> {
+        let (inner, stored, by) = (tx.engine, tx.stored, tx.by);
         let image = inner.look().await.map_err(ChangeError::from)?;
         let is_due = is_due(stored, &image);
         if is_due {

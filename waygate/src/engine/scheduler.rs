@@ -2,42 +2,26 @@
 
 use std::{
     collections::BTreeSet,
-    fmt,
-    str::FromStr,
     sync::{Arc, Weak},
 };
 
 use waygate_core::{
     Timestamp,
-    grammar::Invalid,
-    model::{
-        Action, AuditEntry, GlobalMaintenance, LimitScope, Origin, RouteKey, RouteState,
-        RouteStatus,
-    },
-    port::{Batch, CommitError, EntityKey, Expected},
+    model::{Action, AuditEntry, GlobalMaintenance, Origin, RouteState, RouteStatus},
+    port::{CommitError, Expected},
 };
 
 use super::{
-    Component, Inner,
-    change::{entry, json, schedule_value},
-    maintenance::{self, MaintenanceScope},
+    Component, Inner, audit,
+    kinds::{MaintenanceScope, Maintenances, Records, Routes, Schedule, Schedules, Timed},
+    maintenance,
     publish::Touched,
-    stored::{Stored, kind},
+    store::{Holds, Kind, json},
+    stored::Stored,
+    tx::{By, Tx},
 };
 
-/// Whose state time changes. Its name, under which the store keeps up to when that was told, is a route's key, `*` for
-/// everything, or `service:<name>`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Timed {
-    Route(RouteKey),
-    Maintenance(MaintenanceScope),
-}
-
 impl Timed {
-    pub(crate) fn entity(&self) -> EntityKey {
-        EntityKey::of(kind::SCHEDULE, self)
-    }
-
     /// A line for the audit log about what time has done.
     fn line(&self, to: RouteStatus, now: Timestamp) -> AuditEntry {
         let origin = Origin::scheduler();
@@ -50,38 +34,17 @@ impl Timed {
                 };
                 AuditEntry {
                     service: key.service().map(str::to_owned),
-                    ..entry(&origin, action, key.as_str(), now)
+                    ..audit::entry(&origin, action, key.as_str(), now)
                 }
             }
             Self::Maintenance(scope) => {
                 let action = scope.switched(to == RouteStatus::Maintenance);
                 AuditEntry {
                     service: scope.service().map(ToString::to_string),
-                    ..entry(&origin, action, &scope.audit_path(), now)
+                    ..audit::entry(&origin, action, &scope.audit_path(), now)
                 }
             }
         }
-    }
-}
-
-impl fmt::Display for Timed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Route(key) => key.fmt(f),
-            Self::Maintenance(scope) => LimitScope::from(scope).fmt(f),
-        }
-    }
-}
-
-impl FromStr for Timed {
-    type Err = Invalid;
-
-    fn from_str(name: &str) -> Result<Self, Invalid> {
-        Ok(match name.parse()? {
-            LimitScope::Route(key) => Self::Route(key),
-            LimitScope::Global => Self::Maintenance(MaintenanceScope::Global),
-            LimitScope::Service(name) => Self::Maintenance(MaintenanceScope::Service(name)),
-        })
     }
 }
 
@@ -162,34 +125,28 @@ impl Timed {
         };
         steps.into_iter().map(line).collect()
     }
+}
 
-    /// Adds to a change's batch what the schedule needs: lines for steps before the change that nobody has
-    /// told of yet, and the mark from which on to tell afterwards.
-    pub(crate) fn follow<C: Course>(
-        &self,
-        batch: &mut Batch,
-        stored: &Stored,
-        before: &C,
-        after: &C,
-        now: Timestamp,
-    ) {
-        if let Some(known) = stored.schedules.get(self) {
+impl Tx<'_> {
+    /// Adds what the schedule of a changed state needs: lines for transitions before the change that the audit log lacks,
+    /// and the mark from which on it is followed.
+    pub(crate) fn follow<C: Course>(&mut self, timed: &Timed, before: &C, after: &C) {
+        if let Some(known) = self.stored.records.schedules.get(timed) {
             let told_until = known.value.told_until;
-            batch.audit.extend(self.lines(before, told_until, now));
+            for line in timed.lines(before, told_until, self.now) {
+                self.audit(line);
+            }
         }
-        self.mark(batch, stored, after, now);
+        self.mark(timed, after);
     }
 
-    /// Notes in the batch that everything up to `now` has been told.
-    fn mark(&self, batch: &mut Batch, stored: &Stored, state: &impl Course, now: Timestamp) {
-        let entity = self.entity();
-        let expected = stored.expected_schedule(self);
-        if state.next_change(now).is_some() {
-            batch.expected.push((entity.clone(), expected));
-            batch.puts.push((entity, schedule_value(now)));
-        } else if expected != Expected::Absent {
-            batch.expected.push((entity.clone(), expected));
-            batch.deletes.push(entity);
+    /// Marks the transitions of a state up to now as written, or deletes the mark of one that time changes no more.
+    fn mark(&mut self, timed: &Timed, state: &impl Course) {
+        if state.next_change(self.now).is_some() {
+            let told_until = self.now;
+            self.put::<Schedules>(timed, &Schedule { told_until });
+        } else if self.stored.expected::<Schedules>(timed) != Expected::Absent {
+            self.delete::<Schedules>(timed);
         }
     }
 }
@@ -216,7 +173,7 @@ impl Inner {
         if !passed.is_empty() || !passed_scopes.is_empty() {
             let touched = Touched {
                 slots: passed.clone(),
-                levels: false,
+                shared_limits: false,
             };
             self.publish_next(&stored, &touched);
         } else {
@@ -225,37 +182,39 @@ impl Inner {
         }
         let mut due: Vec<usize> = snapshot.timed().map(|(slot, _)| slot).collect();
         let mut scopes: BTreeSet<MaintenanceScope> = passed_scopes.iter().cloned().collect();
-        for timed in stored.schedules.keys() {
+        for timed in stored.records.schedules.keys() {
             match timed {
                 Timed::Route(key) => due.extend(snapshot.table.exact(key)),
                 Timed::Maintenance(scope) => drop(scopes.insert(scope.clone())),
             }
         }
-        let pending = |(_, set): &(_, &GlobalMaintenance)| set.next_change(now).is_some();
-        let pending = stored.maintenances().filter(pending);
-        scopes.extend(pending.map(|(scope, _)| scope));
+        let maintenances = || stored.records.maintenances.iter();
+        let pending = maintenances().filter(|(_, set)| set.value.next_change(now).is_some());
+        scopes.extend(pending.map(|(scope, _)| scope.clone()));
         due.sort_unstable();
         due.dedup();
         for slot in due {
-            let told = self.tell_route(&mut stored, slot, now).await?;
-            if !told && passed.contains(&slot) {
-                // Another process has told the audit log; our subscribers hear of it from us.
-                self.send_route(&self.snapshot.load(), slot, None);
+            let written = self.write_route(&mut stored, slot, now).await?;
+            if !written
+                && passed.contains(&slot)
+                && let Some(route) = snapshot.table.route(slot)
+            {
+                // Another process wrote the line; our subscribers still need the event.
+                self.announce_one::<Routes>(&stored, &route.key);
             }
         }
         for scope in scopes {
-            let told = self.tell_maintenance(&mut stored, &scope, now).await?;
-            if !told && passed_scopes.contains(&scope) {
-                let maintenance = stored.maintenance(&scope).value.at(now);
-                self.send(scope.event(maintenance, stored.revision, None));
+            let written = self.write_maintenance(&mut stored, &scope, now).await?;
+            if !written && passed_scopes.contains(&scope) {
+                self.announce_one::<Maintenances>(&stored, &scope);
             }
         }
-        let next = stored.maintenances();
-        Ok(next.filter_map(|(_, set)| set.next_change(now)).min())
+        let next = stored.records.maintenances.iter();
+        Ok(next.filter_map(|(_, set)| set.value.next_change(now)).min())
     }
 
-    /// Returns whether there was something to tell, and this process told it.
-    async fn tell_route(
+    /// Writes the due transitions of a route. Returns whether there were any, and this process wrote them.
+    async fn write_route(
         &self,
         stored: &mut Stored,
         slot: usize,
@@ -269,79 +228,75 @@ impl Inner {
         if stored.held(&route.key).is_some() {
             return Ok(false);
         }
-        let owner = (
-            EntityKey::of(kind::ROUTE, &route.key),
-            stored.expected_route(&route.key),
-        );
         let timed = Timed::Route(route.key.clone());
-        let told = self
-            .tell(stored, &timed, &current.state, owner, now)
-            .await?;
-        let snapshot = self.snapshot.load();
-        let is_told = !told.is_empty();
-        for line in told {
-            self.send_route(&snapshot, slot, Some(Box::new(line)));
-        }
-        Ok(is_told)
+        self.write_due::<Routes>(stored, &route.key, &timed, &current.state, now)
+            .await
     }
 
-    /// The same for maintenance of everything or of a service.
-    async fn tell_maintenance(
+    /// Writes the due transitions of a maintenance.
+    async fn write_maintenance(
         &self,
         stored: &mut Stored,
         scope: &MaintenanceScope,
         now: Timestamp,
     ) -> Result<bool, CommitError> {
         let set = stored.maintenance(scope).value;
-        let owner = (scope.entity(), stored.expected_maintenance(scope));
         let timed = Timed::Maintenance(scope.clone());
-        let told = self.tell(stored, &timed, &set, owner, now).await?;
-        let is_told = !told.is_empty();
-        for line in told {
-            let audit = Some(Box::new(line));
-            self.send(scope.event(set.at(now), stored.revision, audit));
-        }
-        Ok(is_told)
+        self.write_due::<Maintenances>(stored, scope, &timed, &set, now)
+            .await
     }
 
-    /// Tells the audit log of the steps up to now, if nobody has, and if `owner` is as expected. Returns the lines.
-    async fn tell(
+    /// Writes the transitions up to `now` into the audit log, if no other process has, and the record of the state is as it
+    /// is known here.
+    async fn write_due<K: Kind>(
         &self,
         stored: &mut Stored,
+        key: &K::Key,
         timed: &Timed,
         state: &impl Course,
-        owner: (EntityKey, Expected),
         now: Timestamp,
-    ) -> Result<Vec<AuditEntry>, CommitError> {
-        let mut batch = Batch::default();
-        match stored.schedules.get(timed) {
-            // A window that nobody has followed yet, such as a declared one: begin with now.
-            None => timed.mark(&mut batch, stored, state, now),
-            Some(known) => {
-                batch.audit = timed.lines(state, known.value.told_until, now);
-                let over = state.next_change(now).is_none();
-                if !batch.audit.is_empty() || over {
-                    timed.mark(&mut batch, stored, state, now);
+    ) -> Result<bool, CommitError>
+    where
+        Records: Holds<K>,
+    {
+        let by = By {
+            origin: Origin::scheduler(),
+            expected: None,
+        };
+        let mut tx = Tx::new(self, stored, &by);
+        tx.now = now;
+        let known = tx.stored.records.schedules.get(timed);
+        let lines = match known.map(|known| known.value.told_until) {
+            // A window that is not followed yet, such as a declared one: start with now.
+            None => {
+                tx.mark(timed, state);
+                Vec::new()
+            }
+            Some(told_until) => {
+                let lines = timed.lines(state, told_until, now);
+                if !lines.is_empty() || state.next_change(now).is_none() {
+                    tx.mark(timed, state);
                 }
+                lines
             }
+        };
+        if tx.is_empty() {
+            return Ok(false);
         }
-        if batch.expected.is_empty() {
-            return Ok(Vec::new());
+        let is_due = !lines.is_empty();
+        if is_due {
+            tx.announce::<K>(key);
         }
-        batch.expected.push(owner);
-        let audit = batch.audit.clone();
-        match self.commit(stored, batch).await {
-            Ok(revision) => {
-                let numbered = audit.into_iter().map(|line| AuditEntry {
-                    revision: revision.number,
-                    ..line
-                });
-                Ok(numbered.collect())
-            }
-            // Another process told of it, or changed it, or the store is another one.
+        for line in lines {
+            tx.audit(line);
+        }
+        tx.expect::<K>(key);
+        match tx.commit().await {
+            Ok(_) => Ok(is_due),
+            // Another process wrote them, or changed the state, or the store is another one.
             Err(CommitError::Conflict { .. } | CommitError::Replaced { .. }) => {
                 self.behind.notify_one();
-                Ok(Vec::new())
+                Ok(false)
             }
             Err(error) => Err(error),
         }

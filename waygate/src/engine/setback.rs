@@ -3,20 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use waygate_core::{
     Printable, StrictJson,
     model::{Action, AuditEntry, GlobalMaintenance, Origin, RouteKey, RouteOverride, RouteState},
-    port::{Batch, EntityKey, Lost},
+    port::{EntityKey, Lost},
 };
 
 use super::{
     Inner,
-    change::{entry, json},
-    maintenance::MaintenanceScope,
+    kinds::{
+        MaintenanceScope, Maintenances, RecordId, Routes, closed_maintenance, closed_route,
+        is_closed_for_good,
+    },
     publish::Touched,
-    record_id::RecordId,
+    store::json,
     stored::Stored,
-    unreadable::{closed_maintenance, closed_route, is_closed_for_good},
+    tx::{By, Tx},
 };
 
 /// What the store has lost, until each of the lost changes was made again or replaced.
@@ -70,14 +73,14 @@ fn record_of(line: &AuditEntry) -> Option<RecordId> {
     ];
     for scope in scopes.into_iter().flatten() {
         if scope.audit_path() == line.path {
-            return Some(RecordId::Maintenance(scope));
+            return RecordId::new::<Maintenances>(&scope);
         }
     }
     // Lines about limits have the paths of routes, too.
     if read::<RouteState>(line).is_none() && !changes_a_route(line) {
         return None;
     }
-    line.path.parse::<RouteKey>().ok().map(RecordId::Route)
+    RecordId::new::<Routes>(&line.path.parse().ok()?)
 }
 
 /// Whether a line is about the state of a route, even where that state cannot be read.
@@ -113,7 +116,7 @@ fn read<T: DeserializeOwned>(line: &AuditEntry) -> Option<T> {
 /// What closes a route again whose latest change is lost; `None` when the store closes it, or the change left it as it is
 /// there.
 fn route_again(stored: &Stored, key: &RouteKey, line: &AuditEntry) -> Option<RouteOverride> {
-    let known = stored.routes.get(key).map(|known| &known.value);
+    let known = stored.records.routes.get(key).map(|known| &known.value);
     let lost: Option<RouteState> = read(line);
     if known.is_some_and(|known| {
         is_closed_for_good(&known.state.position) || lost.as_ref() == Some(&known.state)
@@ -141,56 +144,50 @@ fn maintenance_again(
     (lost.enabled && !is_closed && lost != known).then_some(lost)
 }
 
+impl Tx<'_> {
+    fn again(&mut self, line: &AuditEntry, action: Action, previous: Option<Value>, new: Value) {
+        self.audit(AuditEntry {
+            service: line.service.clone(),
+            reason: "a lost change may have closed it".to_owned(),
+            previous,
+            new: Some(new),
+            ..self.line(action, &line.path)
+        });
+    }
+}
+
 impl Inner {
     /// Closes what lost changes may have closed, in the store if it takes that, and here in any case.
     pub(crate) async fn make_up_for(&self, lost: &Lost) {
         let mut stored = self.stored.lock().await;
         let latest = lost_records(lost);
-        let mut batch = Batch::default();
-        let now = self.clock.now();
+        let by = By {
+            origin: Origin::system(),
+            expected: None,
+        };
+        let mut tx = Tx::new(self, &mut stored, &by);
         for (id, line) in &latest {
-            let again = |action, previous, value| AuditEntry {
-                service: line.service.clone(),
-                reason: "a lost change may have closed it".to_owned(),
-                previous,
-                new: Some(value),
-                ..entry(&Origin::system(), action, &line.path, now)
-            };
-            match id {
-                RecordId::Route(key) => {
-                    if let Some(closed) = route_again(&stored, key, line) {
-                        let before = stored.routes.get(key);
-                        let before = before.map(|known| json(&known.value.state));
-                        batch
-                            .expected
-                            .push((id.entity(), stored.expected_route(key)));
-                        batch
-                            .audit
-                            .push(again(Action::Disable, before, json(&closed.state)));
-                        batch.puts.push((id.entity(), json(&closed)));
-                    }
+            if let Some(key) = id.as_key::<Routes>() {
+                let before = tx.stored.records.routes.get(&key);
+                let before = before.map(|known| json(&known.value.state));
+                if let Some(closed) = route_again(tx.stored, &key, line) {
+                    tx.again(line, Action::Disable, before, json(&closed.state));
+                    tx.put::<Routes>(&key, &closed);
                 }
-                RecordId::Maintenance(scope) => {
-                    if let Some(closed) = maintenance_again(&stored, scope, line) {
-                        let before = json(&stored.maintenance(scope).value);
-                        let expected = stored.expected_maintenance(scope);
-                        batch.expected.push((id.entity(), expected));
-                        let action = match scope {
-                            MaintenanceScope::Global => Action::GlobalMaintenanceOn,
-                            MaintenanceScope::Service(_) => Action::ServiceMaintenanceOn,
-                        };
-                        batch.audit.push(again(action, Some(before), json(&closed)));
-                        batch.puts.push((id.entity(), json(&closed)));
-                    }
+            } else if let Some(scope) = id.as_key::<Maintenances>() {
+                let before = json(&tx.stored.maintenance(&scope).value);
+                if let Some(closed) = maintenance_again(tx.stored, &scope, line) {
+                    tx.again(line, scope.switched(true), Some(before), json(&closed));
+                    tx.put::<Maintenances>(&scope, &closed);
                 }
-                _ => {}
             }
         }
-        let puts = batch.puts.clone();
-        if !puts.is_empty() && self.commit(&mut stored, batch).await.is_err() {
+        let puts = tx.puts().to_vec();
+        if !puts.is_empty() && tx.commit().await.is_err() {
             // The store takes no writes, which is reported. Here it is closed all the same.
             for (key, value) in puts {
-                let known = RecordId::of(&key).ok().and_then(|id| stored.entity(&id));
+                let known = RecordId::of(&key).ok();
+                let known = known.and_then(|id| stored.records.entity(&id));
                 let revision = known.map_or(0, |entity| entity.revision);
                 let entity = waygate_core::port::Entity { revision, value };
                 if let Err(problem) = stored.put(&key, entity) {
@@ -200,9 +197,10 @@ impl Inner {
         }
         stored.setback = Some(Setback {
             cause: lost.cause.clone(),
-            records: latest.keys().map(RecordId::entity).collect(),
+            records: latest.keys().map(|id| id.entity().clone()).collect(),
         });
         self.note_records(&stored);
-        self.publish_next(&stored, &Touched::default());
+        let touched = Touched::by(latest.keys(), &stored, &self.snapshot.load().table);
+        self.publish_next(&stored, &touched);
     }
 }

@@ -15,19 +15,20 @@ use waygate_core::{
 
 #[cfg(feature = "axum")]
 use super::headers::{StateHeaders, announce};
+#[cfg(feature = "admin")]
+use super::kinds::Records;
 #[cfg(feature = "axum")]
 use super::limits::Limits;
 use super::{
     bypass::Bypass,
     concurrency::Concurrency,
+    kinds::{MaintenanceScope, closed_route},
     limits::{KeySources, Levels, LimitBook, MethodLimits, OwnLimits, Policy, RouteLimits},
-    maintenance::MaintenanceScope,
     publish::Touched,
     stored::Stored,
     table::{Registered, Table},
     target::Asked,
     unmatched::Swallowed,
-    unreadable::closed_route,
 };
 pub(crate) use maintained::Maintained;
 
@@ -57,9 +58,9 @@ pub(crate) struct Snapshot {
     pub(super) swallowed: Swallowed,
     /// Maintenance of other services, on, planned or over, and when it ends.
     pub(crate) maintained_elsewhere: Vec<(ServiceName, Option<Timestamp>)>,
-    /// Entities of other kinds, such as the tokens of the admin interface.
+    /// The records that it was compiled from, shared with the store's.
     #[cfg(feature = "admin")]
-    pub(crate) others: Arc<super::stored::Others>,
+    pub(crate) records: Records,
 }
 
 /// One route, ready for decisions.
@@ -128,7 +129,7 @@ impl Snapshot {
             levels,
             checks,
             #[cfg(feature = "admin")]
-            others: stored.others.clone(),
+            records: stored.records.clone(),
         }
     }
 
@@ -151,7 +152,7 @@ impl Snapshot {
                 *checks = Checks::of((&*place, &*limits));
             }
         }
-        if touched.levels {
+        if touched.shared_limits {
             levels = Levels::compile(stored, compiler);
             limits = levels.compose(&self.table, &routes);
             checks = routes.iter().zip(&limits).map(Checks::of).collect();
@@ -179,7 +180,7 @@ impl Snapshot {
             maintained_elsewhere: stored.maintained_but(compiler.service),
             swallowed: self.swallowed.follow(stored, &self.table),
             #[cfg(feature = "admin")]
-            others: stored.others.clone(),
+            records: stored.records.clone(),
         }
     }
 
@@ -423,7 +424,7 @@ impl Slot {
         compiler: Compiler<'_>,
     ) -> Option<Self> {
         let route = table.route(slot)?;
-        let (state, revision, drifted) = match stored.routes.get(&route.key) {
+        let (state, revision, drifted) = match stored.records.routes.get(&route.key) {
             // A route that has become force-active in code is no longer for operators to close.
             Some(known) if !route.declared.force_active => {
                 let drifted = known.value.declared != route.declared;

@@ -14,8 +14,7 @@ use waygate_core::{
 };
 
 use super::{
-    Component, Inner, maintenance::MaintenanceScope, nearest::nearest, snapshot::Snapshot,
-    table::Table,
+    Component, Inner, kinds::MaintenanceScope, nearest::nearest, snapshot::Snapshot, table::Table,
 };
 pub(crate) use judged::Judged;
 pub(crate) use swallowed::Swallowed;

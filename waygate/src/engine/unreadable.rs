@@ -3,21 +3,17 @@
 use std::{collections::BTreeSet, fmt};
 
 use waygate_core::{
-    grammar::Reason,
-    model::{GlobalMaintenance, Lifecycle, Position, RouteKey, RouteState},
-    port::{Entity, EntityKey, Image},
+    model::RouteKey,
+    port::{EntityKey, Image},
 };
 
 use super::{
-    maintenance::MaintenanceScope,
+    kinds::{MaintenanceScope, Maintenances, RecordId, Routes, closed_maintenance},
     misnamed::{Place, StandIn},
-    record_id::RecordId,
     setback::Setback,
-    stored::{Stored, Versioned, kind},
+    store::{Instead, Kind, Unread},
+    stored::Stored,
 };
-
-/// What a route or scope is closed with while its record cannot be read.
-const REASON: &str = "stored state unreadable";
 
 /// A record that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,43 +28,9 @@ pub(crate) struct Unreadable {
     place: Option<Place>,
 }
 
-/// What applies instead of a record that cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Instead {
-    LastKnown,
-    Closed,
-    /// Every route that may be meant, and has no record of its own.
-    PathClosed,
-    MaintenanceOn,
-    /// The same of every service that has no record of its own.
-    ServicesClosed,
-    MaintenanceOff,
-    Declared,
-    Nothing,
-}
-
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instead = match self.instead {
-            Instead::LastKnown => "its last known value applies",
-            Instead::Closed => {
-                "the route is closed until the record is mended or the route is changed"
-            }
-            Instead::PathClosed => {
-                "the routes of its path are closed until the record is mended, each until it is changed"
-            }
-            Instead::ServicesClosed => {
-                "maintenance of the services that have no record is on until the record is mended or the service's is changed"
-            }
-            Instead::MaintenanceOn => "its maintenance is on until the record is mended or changed",
-            Instead::MaintenanceOff => "its maintenance is off, as the record says",
-            Instead::Declared => {
-                "what the code declares applies, and no limit where it declares none, until the record is mended or the \
-                 limit is set"
-            }
-            Instead::Nothing => "nothing applies in its place",
-        };
-        write!(f, "{}; {instead}", self.problem)
+        write!(f, "{}; {}", self.problem, self.instead.in_words())
     }
 }
 
@@ -97,11 +59,12 @@ impl Stored {
         // What is in the store besides says which records may be meant by a key that cannot be read.
         let keys: BTreeSet<_> = refused.iter().map(|(key, ..)| key.clone()).collect();
         for (key, revision, says_off, problem) in refused {
+            let unread = Unread { revision, says_off };
             let StandIn {
                 instead,
                 kept,
                 place,
-            } = next.stand_in(&key, revision, says_off, past, |key| keys.contains(key));
+            } = next.stand_in(&key, &unread, past, |key| keys.contains(key));
             let unreadable = Unreadable {
                 revision,
                 problem,
@@ -116,7 +79,9 @@ impl Stored {
 
     /// The picture of a store that holds something, none of which can be read: everything is closed.
     pub(crate) fn closed(mut self, cause: String) -> Self {
-        self.global = closed_maintenance(0);
+        let closed = closed_maintenance(0);
+        let maintenances = &mut self.records.maintenances;
+        maintenances.insert(MaintenanceScope::Global, closed);
         self.blind = Some(cause);
         self
     }
@@ -135,17 +100,16 @@ impl Stored {
     fn stand_in(
         &mut self,
         key: &EntityKey,
-        revision: u64,
-        says_off: bool,
+        unread: &Unread,
         past: Past<'_>,
         is_there: impl Fn(&EntityKey) -> bool,
     ) -> StandIn {
         let Ok(id) = RecordId::of(key) else {
-            let mut stand_in = self.stand_in_for_misnamed(key, revision, says_off, past, is_there);
+            let mut stand_in = self.stand_in_for_misnamed(key, unread, past, is_there);
             // What was decided about it holds for as long as it is the same.
             if let Past::Current(last) = past
                 && let Some(known) = last.unreadable.get(key)
-                && known.revision == revision
+                && known.revision == unread.revision
                 && stand_in.instead != Instead::Nothing
             {
                 stand_in.instead = known.instead;
@@ -155,21 +119,14 @@ impl Stored {
         let kept = match past {
             Past::Current(last) => self.keep(&id, last, |_| true),
             // What is legible of a newer record counts for more than an older one.
-            Past::Older(_) if says_off && matches!(id, RecordId::Maintenance(_)) => false,
+            Past::Older(_) if unread.says_off && id.is::<Maintenances>() => false,
             Past::Older(images) => images
                 .iter()
                 .any(|older| self.keep(&id, older, |older| older.may_stand_in(&id))),
         };
-        let instead = match id {
-            _ if kept => Instead::LastKnown,
-            RecordId::Route(_) => Instead::Closed,
-            RecordId::Maintenance(_) if says_off => Instead::MaintenanceOff,
-            RecordId::Maintenance(scope) => {
-                self.close_scope(&scope, revision);
-                Instead::MaintenanceOn
-            }
-            RecordId::Limit(_) | RecordId::Concurrency(_) => Instead::Declared,
-            RecordId::Schedule(_) | RecordId::Counters(_) | RecordId::Other(_) => Instead::Nothing,
+        let instead = match kept {
+            true => Instead::LastKnown,
+            false => self.records.stand_in(&id, unread),
         };
         StandIn {
             instead,
@@ -178,46 +135,21 @@ impl Stored {
         }
     }
 
-    /// Switches maintenance on, where nothing is known of it.
-    pub(super) fn close_scope(&mut self, scope: &MaintenanceScope, revision: u64) {
-        let closed = closed_maintenance(revision);
-        match scope {
-            MaintenanceScope::Global => self.global = closed,
-            MaintenanceScope::Service(name) => {
-                self.services.insert(name.clone(), closed);
-            }
-        }
-    }
-
-    /// Whether what this older picture says of a record can stand in for it: an older value that leaves something open
-    /// cannot, since it may have been closed since then.
+    /// Whether the value of a record here, which may be out of date, may stand in for it.
     pub(super) fn may_stand_in(&self, id: &RecordId) -> bool {
-        match id {
-            RecordId::Route(key) => {
-                let known = self.routes.get(key);
-                known.is_some_and(|known| is_closed_for_good(&known.value.state.position))
-            }
-            RecordId::Maintenance(scope) => {
-                let known = self.maintenance(scope).value;
-                known.is_unbounded() && known.exempts_nothing()
-            }
-            RecordId::Schedule(_)
-            | RecordId::Limit(_)
-            | RecordId::Concurrency(_)
-            | RecordId::Counters(_)
-            | RecordId::Other(_) => true,
-        }
+        let collection = self.records.of(id);
+        collection.is_some_and(|collection| collection.may_stand_in(id.entity()))
     }
 
     /// Takes over one record of another picture; `false` when there is none, or it is not `fit`.
     pub(super) fn keep(&mut self, id: &RecordId, last: &Self, fit: impl Fn(&Self) -> bool) -> bool {
-        let known = last.entity(id).filter(|_| fit(last));
-        known.is_some_and(|known: Entity| self.put(&id.entity(), known).is_ok())
+        let known = last.records.entity(id).filter(|_| fit(last));
+        known.is_some_and(|known| self.put(id.entity(), known).is_ok())
     }
 
     /// The commit that wrote the record for which a route is closed, because that record cannot be read.
     pub(crate) fn held(&self, route: &RouteKey) -> Option<u64> {
-        if self.unreadable.is_empty() || self.routes.contains_key(route) {
+        if self.unreadable.is_empty() || self.records.routes.contains(route) {
             return None;
         }
         let of_path = |unreadable: &&Unreadable| unreadable.instead == Instead::PathClosed;
@@ -271,7 +203,7 @@ impl Stored {
 
     /// The commit that wrote the record of a route that is closed because this very record cannot be read.
     pub(crate) fn held_by_record(&self, route: &RouteKey) -> Option<u64> {
-        let unreadable = self.unreadable.get(&EntityKey::of(kind::ROUTE, route))?;
+        let unreadable = self.unreadable.get(&Routes::entity(route))?;
         (unreadable.instead == Instead::Closed).then_some(unreadable.revision)
     }
 
@@ -279,10 +211,7 @@ impl Stored {
     pub(crate) fn all_held(&self) -> impl Iterator<Item = RouteKey> {
         let held = self.unreadable.iter();
         held.filter(|(_, unreadable)| unreadable.instead == Instead::Closed)
-            .filter_map(|(key, _)| match RecordId::of(key) {
-                Ok(RecordId::Route(route)) => Some(route),
-                _ => None,
-            })
+            .filter_map(|(key, _)| RecordId::of(key).ok()?.as_key::<Routes>())
     }
 
     /// Which records cannot be read or were lost, and what applies instead; `None` when all is well.
@@ -294,43 +223,4 @@ impl Stored {
             .collect();
         (!records.is_empty()).then(|| records.join("; "))
     }
-}
-
-/// The state of a route whose record cannot be read.
-pub(crate) fn closed_route(declared: &RouteState) -> RouteState {
-    if is_closed_for_good(&declared.position) {
-        return declared.clone();
-    }
-    RouteState {
-        position: Position {
-            lifecycle: Lifecycle::Maintenance,
-            reason: reason(),
-            envs: declared.position.envs.clone(),
-            windows: Vec::new(),
-        },
-        ..declared.clone()
-    }
-}
-
-pub(crate) fn is_closed_for_good(position: &Position) -> bool {
-    match &position.lifecycle {
-        Lifecycle::Active => false,
-        Lifecycle::Maintenance => position.windows.is_empty(),
-        Lifecycle::Disabled(disabled) => disabled.until.is_none(),
-    }
-}
-
-pub(super) fn closed_maintenance(revision: u64) -> Versioned<GlobalMaintenance> {
-    Versioned {
-        revision,
-        value: GlobalMaintenance {
-            enabled: true,
-            reason: reason(),
-            ..GlobalMaintenance::default()
-        },
-    }
-}
-
-fn reason() -> Reason {
-    REASON.parse().unwrap_or_default()
 }

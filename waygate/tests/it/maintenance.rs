@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use waygate::{
-    Action, AuditEntry, AuditQuery, ChangeError, Deprecation, Event, Events, GlobalMaintenance,
+    Action, AuditEntry, AuditQuery, ChangeError, Changed, Deprecation, Events, GlobalMaintenance,
     Origin, RateLimitPolicy, RequestTarget, Roles, RouteGuard, RouteState, TrustedProxies, Verdict,
     Waygate,
     testing::{ManualClock, TestApp},
@@ -213,9 +213,10 @@ async fn transitions_are_told_once_whoever_runs() {
     clock.set_wall(at(START));
     for events in &mut events {
         loop {
-            match events.next().await.unwrap() {
-                Event::Global { global, .. } if global.enabled => break,
-                _ => {}
+            let event = events.next().await.unwrap();
+            let global = event.changed().and_then(Changed::maintenance);
+            if global.is_some_and(|global| global.enabled) {
+                break;
             }
         }
     }

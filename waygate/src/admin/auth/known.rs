@@ -10,9 +10,7 @@ use serde_json::Value;
 use waygate_core::{StrictJson, Timestamp, port::EntityKey};
 
 use super::{instant, throttle::Network};
-use crate::engine::{Others, kind};
-
-const KIND: &str = kind::LOGIN;
+use crate::engine::{Collection, Kind, Logins};
 
 /// How many networks are kept of an account; the one that was used least recently makes room.
 const NETWORKS: usize = 64;
@@ -26,19 +24,19 @@ struct Record {
     last: Timestamp,
 }
 
-fn key(account: &str, network: Network) -> EntityKey {
+fn key(account: &str, network: Network) -> Box<str> {
     let network = network.map_or_else(|| "unknown".to_owned(), |network| network.to_string());
-    EntityKey::of(KIND, format_args!("{network} {account}"))
+    format!("{network} {account}").into()
 }
 
 /// Whether the right password of the account has come from this network.
-pub(crate) fn is_known(others: &Others, account: &str, network: Network) -> bool {
-    others.contains_key(&key(account, network))
+pub(crate) fn is_known(logins: &Collection<Logins>, account: &str, network: Network) -> bool {
+    logins.contains(&key(account, network))
 }
 
 /// What is to be written and what is to be forgotten after the right password has come from this network.
 pub(crate) fn remember(
-    others: &Others,
+    logins: &Collection<Logins>,
     account: &str,
     network: Network,
     now: Timestamp,
@@ -48,25 +46,25 @@ pub(crate) fn remember(
         let record = Record::deserialize(StrictJson(value.clone()));
         record.ok().map(|record| record.last)
     };
-    let known = others.get(&key).and_then(|entity| last(&entity.value));
+    let known = logins.get(&key).and_then(|entity| last(&entity.value));
     if known.is_some_and(|last| now.duration_since(last).unsigned_abs() < FRESH) {
         return (None, Vec::new());
     }
-    let is_like = |other: &EntityKey| {
-        let name = other.name_in(KIND).and_then(|name| name.split_once(' '));
-        *other != key && name.is_some_and(|(_, owner)| owner == account)
+    let is_like = |other: &str| {
+        let name = other.split_once(' ');
+        *other != *key && name.is_some_and(|(_, owner)| owner == account)
     };
-    let mut like: Vec<_> = others
+    let mut like: Vec<_> = logins
         .iter()
         .filter(|(other, _)| is_like(other))
-        .map(|(other, entity)| (last(&entity.value), other.clone()))
+        .map(|(other, entity)| (last(&entity.value), Logins::entity(other)))
         .collect();
     // Those that cannot be read go first.
     like.sort();
     let excess = (like.len() + 1).saturating_sub(NETWORKS);
     let forgotten = like.into_iter().take(excess).map(|(_, key)| key);
     let record = serde_json::to_value(Record { last: now }).unwrap_or_default();
-    (Some((key, record)), forgotten.collect())
+    (Some((Logins::entity(&key), record)), forgotten.collect())
 }
 
 #[cfg(test)]
@@ -76,45 +74,51 @@ mod tests {
     use waygate_core::port::Entity;
 
     use super::*;
+    use crate::engine::AnyCollection;
 
     fn network(last: u8) -> Network {
         Some(IpAddr::from([192, 0, 2, last]))
     }
 
     /// Applies what a login writes.
-    fn log_in(others: &mut Others, account: &str, network: Network, now: Timestamp) -> usize {
-        let (put, deletes) = remember(others, account, network, now);
+    fn log_in(
+        logins: &mut Collection<Logins>,
+        account: &str,
+        network: Network,
+        now: Timestamp,
+    ) -> usize {
+        let (put, deletes) = remember(logins, account, network, now);
         let written = usize::from(put.is_some());
         if let Some((key, value)) = put {
             let revision = 1;
-            others.insert(key, Entity { revision, value });
+            logins.put(&key, Entity { revision, value }).unwrap();
         }
         for key in deletes {
-            others.remove(&key);
+            logins.delete(&key);
         }
         written
     }
 
     #[test]
     fn networks_are_kept_per_account_written_once_a_day_and_bounded() {
-        let mut others = Others::new();
+        let mut logins = Collection::default();
         let begun: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
         for hour in 0..48 {
             let now = begun + Duration::from_secs(hour * 3_600);
-            let written = log_in(&mut others, "admin", network(200), now);
+            let written = log_in(&mut logins, "admin", network(200), now);
             assert_eq!(written, usize::from(hour % 24 == 0), "{hour}");
         }
-        log_in(&mut others, "bob", None, begun);
-        assert!(is_known(&others, "admin", network(200)));
-        assert!(!is_known(&others, "bob", network(200)));
-        assert!(is_known(&others, "bob", None));
+        log_in(&mut logins, "bob", None, begun);
+        assert!(is_known(&logins, "admin", network(200)));
+        assert!(!is_known(&logins, "bob", network(200)));
+        assert!(is_known(&logins, "bob", None));
         for last in 0..100 {
             let now = begun + Duration::from_secs(200_000 + u64::from(last));
-            log_in(&mut others, "admin", network(last), now);
+            log_in(&mut logins, "admin", network(last), now);
         }
-        assert_eq!(others.len(), NETWORKS + 1);
-        assert!(!is_known(&others, "admin", network(200)));
-        assert!(is_known(&others, "admin", network(99)));
-        assert!(is_known(&others, "bob", None));
+        assert_eq!(logins.len(), NETWORKS + 1);
+        assert!(!is_known(&logins, "admin", network(200)));
+        assert!(is_known(&logins, "admin", network(99)));
+        assert!(is_known(&logins, "bob", None));
     }
 }

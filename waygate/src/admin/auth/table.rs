@@ -2,19 +2,16 @@ use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use serde::Deserialize;
-use waygate_core::{
-    Printable, StrictJson, Timestamp,
-    port::{Entity, EntityKey},
-};
+use waygate_core::{Printable, StrictJson, Timestamp, port::EntityKey};
 
 use super::token::{Record, Token, TokenHash, TokenId};
-use crate::engine::{Inner, Others};
+use crate::engine::{Collection, Inner, Kind, Tokens as Stored, Versioned};
 
 /// All tokens of one snapshot, by the beginning of their hash.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     by_id: HashMap<TokenId, Arc<Token>>,
-    source: Arc<Others>,
+    source: Collection<Stored>,
 }
 
 impl Tokens {
@@ -40,9 +37,9 @@ impl Tokens {
             .collect()
     }
 
-    fn compile(source: &Arc<Others>, last: &Self) -> Self {
-        let tokens = source.iter().filter_map(|(key, entity)| {
-            let hash = TokenHash::in_key(key)?;
+    fn compile(source: &Collection<Stored>, last: &Self) -> Self {
+        let tokens = source.iter().filter_map(|(name, entity)| {
+            let hash = TokenHash::in_key(&Stored::entity(name))?;
             let known = last.find(hash);
             match known.filter(|token| token.revision == entity.revision) {
                 Some(known) => Some(known.clone()),
@@ -57,7 +54,7 @@ impl Tokens {
 }
 
 /// A record that cannot be read opens nothing.
-fn read(hash: TokenHash, entity: &Entity) -> Option<Token> {
+fn read(hash: TokenHash, entity: &Versioned<serde_json::Value>) -> Option<Token> {
     match Record::deserialize(StrictJson(entity.value.clone())) {
         Ok(record) => Some(Token {
             hash,
@@ -82,10 +79,10 @@ impl TokenTable {
     pub(crate) fn current(&self, engine: &Inner) -> Arc<Tokens> {
         let snapshot = engine.snapshot.load();
         let compiled = self.compiled.load_full();
-        if Arc::ptr_eq(&compiled.source, &snapshot.others) {
+        if compiled.source.is(&snapshot.records.tokens) {
             return compiled;
         }
-        let compiled = Arc::new(Tokens::compile(&snapshot.others, &compiled));
+        let compiled = Arc::new(Tokens::compile(&snapshot.records.tokens, &compiled));
         self.compiled.store(compiled.clone());
         compiled
     }
@@ -102,7 +99,7 @@ mod tests {
         let times = ("2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z");
         let token = |value: Value| {
             let revision = 1;
-            read(TokenHash::of("wg_x"), &Entity { revision, value })
+            read(TokenHash::of("wg_x"), &Versioned { revision, value })
         };
         let named = json!({
             "name": "deploy", "username": "admin", "platform": "sdk", "scopes": ["read"],

@@ -7,14 +7,14 @@ use subtle::ConstantTimeEq;
 use waygate_core::{Secret, Timestamp, port::EntityKey};
 
 use super::{binding::Binding, instant, scope::Scopes};
-use crate::engine::kind;
+use crate::engine::{Kind, Tokens};
 
 /// Tokens begin with this, so that scanners for leaked secrets can find them.
 const PREFIX: &str = "wg_";
 const BYTES: usize = 32;
 
 /// The kind of the entities that tokens are stored as, under the hash of the token.
-const KIND: &str = kind::TOKEN;
+const KIND: &str = "token";
 
 /// Makes a token: 256 random bits.
 pub(crate) fn generate() -> Result<Secret<String>, getrandom::Error> {
@@ -47,7 +47,7 @@ impl TokenHash {
     }
 
     pub(crate) fn entity(self) -> EntityKey {
-        EntityKey::of(KIND, self)
+        Tokens::entity(&self.to_string().into())
     }
 
     pub(crate) fn id(self) -> TokenId {

@@ -94,7 +94,7 @@ async fn login(
     let account = if is_name { username.as_str() } else { "" };
     let network = network_of(address);
     let known = is_known(
-        &state.waygate.inner.snapshot.load().others,
+        &state.waygate.inner.snapshot.load().records.logins,
         account,
         network,
     );

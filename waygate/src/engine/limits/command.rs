@@ -1,19 +1,18 @@
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use waygate_core::{
     grammar::{Limit, TierLimit},
     model::{Action, AuditEntry, LimitKey, LimitScope, RateLimitPolicy},
-    port::{Batch, EntityKey, Expected},
 };
 
-use super::{LimitRecord, LimitedKey, Policy, check_key, replace::Replacement};
+use super::{
+    LimitRecord, LimitedKey, Policy,
+    replace::{Known, audit_path, service},
+};
 use crate::engine::{
-    ChangeError, Event, Inner,
-    change::{Attempt, By, Change, check_expected, entry, json},
-    publish::Touched,
-    snapshot::Snapshot,
-    stored::{Stored, kind},
+    ChangeError,
+    kinds::{Generation, Generations, RateLimits},
+    tx::{Attempt, Change, Tx},
 };
 
 /// What a change of one policy asks for.
@@ -29,14 +28,7 @@ pub(crate) enum LimitCommand {
     SetShadow(bool),
 }
 
-/// Which counters of a policy count: a reset begins a new generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Generation {
-    pub(crate) generation: u64,
-}
-
-/// A change of one policy. What is left is the policy; `None` when there is none any more.
+/// A change of one policy. Results in the policy that applies then, if there is one.
 pub(crate) struct LimitChange {
     pub(crate) key: LimitKey,
     pub(crate) command: LimitCommand,
@@ -49,38 +41,19 @@ impl Change for LimitChange {
         self.key.to_string()
     }
 
-    async fn attempt(
-        &self,
-        inner: &Inner,
-        stored: &mut Stored,
-        by: &By,
-    ) -> Result<Option<LimitRecord>, Attempt> {
-        let snapshot = inner.snapshot.load_full();
+    async fn attempt(&self, tx: Tx<'_>) -> Result<Option<LimitRecord>, Attempt> {
+        let engine = tx.engine;
         let deletes = matches!(self.command, LimitCommand::Delete);
-        // One that cannot be read is there as well, and one that was kept.
-        let is_known = |key| {
-            stored.limits.get(key).is_some() || stored.expected_limit(key) != Expected::Absent
-        };
-        let key = inner.governed_or_left(&snapshot, &self.key, deletes && is_known(&self.key))?;
-        let declared = snapshot.declared_limit(&key).cloned();
-        let known = stored.limits.get(&key);
-        check_expected(
-            &key.to_string(),
-            by.expected,
-            known.map_or(0, |known| known.revision),
-        )?;
-        let before = known.map(|known| known.value.policy.clone());
-        let before = before.or_else(|| declared.clone());
-        let next = match (&self.command, &before) {
+        let known = Known::<RateLimits>::find(&tx, &self.key, deletes)?;
+        let next = match (&self.command, known.applies()) {
             (LimitCommand::Set(policy), _) => {
                 let policy = RateLimitPolicy {
-                    name: key.name.clone(),
+                    name: known.key.name.clone(),
                     ..(**policy).clone()
                 };
                 // Fields may have been set by hand.
                 policy.check().map_err(ChangeError::from)?;
-                let of_code = declared.as_ref().map(|declared| &declared.key);
-                check_key(&policy.key, &key, of_code).map_err(ChangeError::from)?;
+                known.check_key(&policy.key)?;
                 Some(policy)
             }
             (LimitCommand::Delete, _) => None,
@@ -96,37 +69,22 @@ impl Change for LimitChange {
             (LimitCommand::SetEnabled(_) | LimitCommand::SetShadow(_), None) => None,
         };
         let is_set = matches!(self.command, LimitCommand::Set(_));
-        let unchanged = if next.is_some() {
-            !is_set && next == before
-        } else {
-            !is_known(&key)
+        let unchanged = match &next {
+            Some(_) => !is_set && next.as_ref() == known.applies(),
+            None => !known.is_stored,
         };
-        if unchanged {
-            return Ok(snapshot.limit_record(&key));
+        let key = known.key.clone();
+        if !unchanged {
+            let existed = known.applies().is_some();
+            let action = action(&key.scope, &self.command, existed);
+            let reason = next.as_ref().map(in_short).unwrap_or_default();
+            known.replace(tx, next, action, reason).await?;
         }
-        let replacement = Replacement {
-            kind: kind::LIMIT,
-            key: &key,
-            expected: stored.expected_limit(&key),
-            before: before.as_ref(),
-            reason: next.as_ref().map(in_short).unwrap_or_default(),
-            next,
-            action: action(&key.scope, &self.command, before.is_some()),
-            declared,
-        };
-        let line = inner.replace(stored, by, replacement).await?;
-        let snapshot = inner.snapshot.load();
-        let record = snapshot.limit_record(&key);
-        inner.send(Event::RateLimit {
-            key,
-            limit: record.clone().map(Box::new),
-            audit: Some(Box::new(line)),
-        });
-        Ok(record)
+        Ok(engine.snapshot.load().limit_record(&key))
     }
 }
 
-/// Begins to count anew for these policies, which are the ones of one scope or of one path.
+/// Resets the counters of these policies, which are those of one scope or of one path.
 pub(crate) struct LimitReset {
     pub(crate) keys: Vec<LimitKey>,
     /// The path under which the audit log files it.
@@ -140,49 +98,28 @@ impl Change for LimitReset {
         self.path.clone()
     }
 
-    async fn attempt(&self, inner: &Inner, stored: &mut Stored, by: &By) -> Result<(), Attempt> {
+    async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {
         let Self { keys, path } = self;
         let Some(first) = keys.first() else {
             return Ok(());
         };
         for key in keys {
-            check_policy(stored, key, by)?;
+            check_policy(&tx, key)?;
         }
-        let action = reset_action(&first.scope);
-        let line = AuditEntry {
+        tx.audit(AuditEntry {
             service: service(&first.scope),
-            ..entry(&by.origin, action, path, inner.clock.now())
-        };
-        let mut batch = Batch {
-            audit: vec![line.clone()],
-            ..Batch::default()
-        };
+            ..tx.line(reset_action(&first.scope), path)
+        });
         for key in keys {
-            let entity = EntityKey::of(kind::COUNTERS, key);
-            let next = Generation {
-                generation: stored.generation(key) + 1,
-            };
-            batch
-                .expected
-                .push((entity.clone(), stored.expected_generation(key)));
-            batch.puts.push((entity, json(&next)));
+            let generation = tx.stored.generation(key) + 1;
+            tx.put::<Generations>(key, &Generation { generation });
         }
-        let revision = inner.commit(stored, batch).await?;
-        let table = &inner.snapshot.load().table;
-        inner.publish_next(stored, &Touched::limits(keys, table));
-        let snapshot = inner.snapshot.load();
-        for key in keys {
-            let line = AuditEntry {
-                revision: revision.number,
-                ..line.clone()
-            };
-            inner.send_rate_limit(&snapshot, key.clone(), Some(Box::new(line)));
-        }
+        tx.commit().await?;
         Ok(())
     }
 }
 
-/// Forgets what one key has consumed of one policy.
+/// Resets the counter of one key of one policy.
 pub(crate) struct KeyReset {
     pub(crate) policy: Arc<Policy>,
     pub(crate) key: LimitedKey,
@@ -195,83 +132,30 @@ impl Change for KeyReset {
         self.policy.key.to_string()
     }
 
-    async fn attempt(&self, inner: &Inner, stored: &mut Stored, by: &By) -> Result<(), Attempt> {
+    async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {
         let Self { policy, key } = self;
-        check_policy(stored, &policy.key, by)?;
+        check_policy(&tx, &policy.key)?;
         let scope = &policy.key.scope;
-        let line = AuditEntry {
+        tx.audit(AuditEntry {
             reason: format!("{} of {}", key.label(), policy.key.name),
             service: service(scope),
-            ..entry(
-                &by.origin,
-                reset_action(scope),
-                &audit_path(scope),
-                inner.clock.now(),
-            )
-        };
+            ..tx.line(reset_action(scope), &audit_path(scope))
+        });
         // The generation is written as it is, so that other processes see that something was reset.
-        let entity = EntityKey::of(kind::COUNTERS, &policy.key);
-        let generation = Generation {
-            generation: stored.generation(&policy.key),
-        };
-        let batch = Batch {
-            expected: vec![(entity.clone(), stored.expected_generation(&policy.key))],
-            puts: vec![(entity, json(&generation))],
-            audit: vec![line.clone()],
-            ..Batch::default()
-        };
-        // Nothing is forgotten that the audit log does not show.
-        let revision = inner.commit(stored, batch).await?;
-        let table = &inner.snapshot.load().table;
-        inner.publish_next(stored, &Touched::limits([&policy.key], table));
-        let forgotten = inner.counters.forget(policy, key).await;
-        let line = AuditEntry {
-            revision: revision.number,
-            ..line
-        };
-        let snapshot = inner.snapshot.load();
-        inner.send_rate_limit(&snapshot, policy.key.clone(), Some(Box::new(line)));
+        let generation = tx.stored.generation(&policy.key);
+        tx.put::<Generations>(&policy.key, &Generation { generation });
+        // Nothing is reset that the audit log does not show.
+        let written = tx.write().await?;
+        let forgotten = written.engine.counters.forget(policy, key).await;
+        written.announce();
         Ok(forgotten?)
     }
 }
 
-/// Whether a policy still is what whoever resets its counters believes it is.
-fn check_policy(stored: &Stored, key: &LimitKey, by: &By) -> Result<(), ChangeError> {
-    let revision = stored.limits.get(key).map_or(0, |known| known.revision);
-    check_expected(&key.to_string(), by.expected, revision)
-}
-
-impl Inner {
-    /// The key with its route resolved.
-    pub(crate) fn governed(
-        &self,
-        snapshot: &Snapshot,
-        key: &LimitKey,
-    ) -> Result<LimitKey, ChangeError> {
-        let LimitScope::Route(route) = &key.scope else {
-            return Ok(key.clone());
-        };
-        let (_, route) = snapshot.table.resolve_limited(route)?;
-        let scope = LimitScope::Route(route);
-        Ok(LimitKey::new(scope, key.name.clone()))
-    }
-}
-
-/// The path under which the audit log files changes of a scope (wire contract, section 10).
-pub(crate) fn audit_path(scope: &LimitScope) -> String {
-    match scope {
-        LimitScope::Global => "__global_rl__".to_owned(),
-        LimitScope::Service(service) => format!("__waygate:svc_rl:{service}__"),
-        LimitScope::Route(key) => key.to_string(),
-    }
-}
-
-pub(crate) fn service(scope: &LimitScope) -> Option<String> {
-    match scope {
-        LimitScope::Global => None,
-        LimitScope::Service(service) => Some(service.to_string()),
-        LimitScope::Route(key) => key.service().map(str::to_owned),
-    }
+/// Fails if the author expects another revision of a policy whose counters are to be reset.
+fn check_policy(tx: &Tx<'_>, key: &LimitKey) -> Result<(), ChangeError> {
+    let revision = tx.stored.records.rate_limits.revision(key);
+    tx.check(&key.to_string(), revision)
 }
 
 fn reset_action(scope: &LimitScope) -> Action {

@@ -5,7 +5,10 @@ use waygate_core::{
     model::{ConcurrencyPolicy, ExemptPath, LimitScope, RateLimitPolicy, RouteKey},
 };
 
-use super::{Limits, Policy};
+use super::{
+    Limits, Policy,
+    overrides::{applying, shared_scopes},
+};
 use crate::engine::{
     concurrency::Concurrency,
     snapshot::{Compiler, Slot},
@@ -147,8 +150,8 @@ impl OwnLimits {
         concurrency: &[ConcurrencyPolicy],
         compiler: Compiler<'_>,
     ) -> Self {
-        let rates = stored.limits.applying(scope, rates);
-        let concurrency = stored.concurrency.applying(scope, concurrency);
+        let rates = applying(&stored.records.rate_limits, scope, rates);
+        let concurrency = applying(&stored.records.concurrency_limits, scope, concurrency);
         if rates.is_empty() && concurrency.is_empty() {
             return Self::default();
         }
@@ -181,7 +184,9 @@ impl OwnLimits {
 impl Levels {
     pub(crate) fn compile(stored: &Stored, compiler: Compiler<'_>) -> Self {
         let of = |scope: &LimitScope| OwnLimits::compile(stored, scope, &[], &[], compiler);
-        let scopes = stored.limits.scopes().chain(stored.concurrency.scopes());
+        let records = &stored.records;
+        let scopes = shared_scopes(&records.rate_limits);
+        let scopes = scopes.chain(shared_scopes(&records.concurrency_limits));
         let services: HashMap<_, _> = scopes
             .filter_map(|scope| match scope {
                 LimitScope::Service(name) => Some((name.clone(), of(scope))),

@@ -6,7 +6,8 @@ use waygate_core::{
 
 use super::{
     LimitRecord, LimitedKey,
-    command::{KeyReset, LimitChange, LimitCommand, LimitReset, audit_path},
+    command::{KeyReset, LimitChange, LimitCommand, LimitReset},
+    replace::audit_path,
 };
 use crate::{
     ChangeError, Operator, ResolveError, Waygate,

@@ -1,18 +1,9 @@
-use std::collections::{BTreeMap, HashMap};
-
 use waygate_core::{
     grammar::{KeySource, PolicyName},
     model::{ConcurrencyPolicy, LimitKey, LimitOverride, LimitScope, RateLimitPolicy},
 };
 
-use crate::engine::stored::Versioned;
-
-/// What operators have set, of one kind of limits.
-#[derive(Debug, Clone)]
-pub(crate) struct Overrides<P>(HashMap<LimitScope, OwnOverrides<P>>);
-
-/// The same of one scope, by name.
-type OwnOverrides<P> = BTreeMap<PolicyName, Versioned<LimitOverride<P>>>;
+use crate::engine::store::{Collection, Kind, Versioned};
 
 /// A policy that can be declared and set.
 pub(crate) trait Named {
@@ -56,76 +47,58 @@ pub(crate) struct Applying<P> {
     pub(crate) declared: Option<KeySource>,
 }
 
-impl<P> Default for Overrides<P> {
-    fn default() -> Self {
-        Self(HashMap::new())
-    }
+/// The keys of the policies of one scope that have a record of this kind.
+pub(crate) fn policies_of<K: Kind<Key = LimitKey>>(
+    records: &Collection<K>,
+    scope: &LimitScope,
+) -> Vec<LimitKey> {
+    let first = LimitKey::first_of(scope.clone());
+    let keys = records.from(first).map(|(key, _)| key);
+    keys.take_while(|key| key.scope == *scope)
+        .cloned()
+        .collect()
 }
 
-impl<P> Overrides<P> {
-    pub(crate) fn get(&self, key: &LimitKey) -> Option<&Versioned<LimitOverride<P>>> {
-        self.0.get(&key.scope)?.get(&key.name)
-    }
+/// The scopes of more than one route that have a record of this kind.
+pub(crate) fn shared_scopes<K: Kind<Key = LimitKey>>(
+    records: &Collection<K>,
+) -> impl Iterator<Item = &LimitScope> {
+    // Routes come last in the order of keys.
+    let scopes = records.keys().map(|key| &key.scope);
+    scopes.take_while(|scope| !matches!(scope, LimitScope::Route(_)))
+}
 
-    /// The scopes in which something is set.
-    pub(crate) fn scopes(&self) -> impl Iterator<Item = &LimitScope> {
-        self.0.keys()
-    }
-
-    /// What is set in one scope.
-    pub(crate) fn keys(&self, scope: &LimitScope) -> impl Iterator<Item = LimitKey> {
-        let names = self.0.get(scope).into_iter().flat_map(BTreeMap::keys);
-        names.map(|name| LimitKey::new(scope.clone(), name.clone()))
-    }
-
-    /// All that is set.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (LimitKey, &Versioned<LimitOverride<P>>)> {
-        self.0.iter().flat_map(|(scope, own)| {
-            own.iter()
-                .map(|(name, set)| (LimitKey::new(scope.clone(), name.clone()), set))
-        })
-    }
-
-    pub(crate) fn insert(&mut self, key: LimitKey, value: Versioned<LimitOverride<P>>) {
-        let own = self.0.entry(key.scope).or_default();
-        own.insert(key.name, value);
-    }
-
-    pub(crate) fn remove(&mut self, key: &LimitKey) {
-        if let Some(own) = self.0.get_mut(&key.scope) {
-            own.remove(&key.name);
-            if own.is_empty() {
-                self.0.remove(&key.scope);
-            }
+/// The policies of one scope: what the code declares, in its order, and then what operators have added.
+pub(crate) fn applying<K, P>(
+    records: &Collection<K>,
+    scope: &LimitScope,
+    declared: &[P],
+) -> Vec<Applying<P>>
+where
+    K: Kind<Key = LimitKey, Value = LimitOverride<P>>,
+    P: Named + Clone + PartialEq,
+{
+    let key = |name: &PolicyName| LimitKey::new(scope.clone(), name.clone());
+    let is_declared = |name: &PolicyName| declared.iter().any(|policy| policy.name() == name);
+    let of_code = declared.iter().map(|policy| {
+        let key = key(policy.name());
+        match records.get(&key) {
+            Some(set) => Applying::set(key, set, Some(policy)),
+            None => Applying {
+                key,
+                fields: policy.clone(),
+                revision: 0,
+                drifted: false,
+                declared: Some(policy.key().clone()),
+            },
         }
-    }
-}
-
-impl<P: Named + Clone + PartialEq> Overrides<P> {
-    /// The policies of one scope: what the code declares, in its order, and then what operators have added.
-    pub(crate) fn applying(&self, scope: &LimitScope, declared: &[P]) -> Vec<Applying<P>> {
-        let set = self.0.get(scope);
-        let key = |name: &PolicyName| LimitKey::new(scope.clone(), name.clone());
-        let is_declared = |name: &PolicyName| declared.iter().any(|policy| policy.name() == name);
-        let of_code =
-            declared
-                .iter()
-                .map(|policy| match set.and_then(|set| set.get(policy.name())) {
-                    Some(set) => Applying::set(key(policy.name()), set, Some(policy)),
-                    None => Applying {
-                        key: key(policy.name()),
-                        fields: policy.clone(),
-                        revision: 0,
-                        drifted: false,
-                        declared: Some(policy.key().clone()),
-                    },
-                });
-        let added = set.into_iter().flatten();
-        let added = added
-            .filter(|(name, _)| !is_declared(name))
-            .map(|(name, set)| Applying::set(key(name), set, None));
-        of_code.chain(added).collect()
-    }
+    });
+    let set = records.from(LimitKey::first_of(scope.clone()));
+    let added = set
+        .take_while(|(key, _)| key.scope == *scope)
+        .filter(|(key, _)| !is_declared(&key.name))
+        .map(|(key, set)| Applying::set(key.clone(), set, None));
+    of_code.chain(added).collect()
 }
 
 impl<P: Named + Clone + PartialEq> Applying<P> {

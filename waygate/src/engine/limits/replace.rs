@@ -1,80 +1,152 @@
-use serde::Serialize;
+//! What changes of rate limits and of concurrency limits have in common.
+
 use waygate_core::{
-    model::{Action, AuditEntry, LimitKey, LimitOverride},
-    port::{Batch, EntityKey, Expected},
+    grammar::KeySource,
+    model::{
+        Action, AuditEntry, ConcurrencyPolicy, LimitKey, LimitOverride, LimitScope, RateLimitPolicy,
+    },
+    port::Expected,
 };
 
-use super::command::{audit_path, service};
+use super::{check_key, overrides::Named};
 use crate::engine::{
-    Inner,
-    change::{Attempt, By, entry, json},
-    publish::Touched,
-    stored::Stored,
+    ChangeError, Inner,
+    kinds::{ConcurrencyLimits, RateLimits, Records},
+    snapshot::Snapshot,
+    store::{Holds, Kind, json},
+    tx::{Attempt, Tx},
 };
 
-/// One policy in another one's place: what a change of a limit writes.
-pub(crate) struct Replacement<'a, P> {
-    /// The kind of its entity.
-    pub(crate) kind: &'static str,
-    pub(crate) key: &'a LimitKey,
-    pub(crate) expected: Expected,
-    pub(crate) before: Option<&'a P>,
-    /// `None` goes back to what is declared.
-    pub(crate) next: Option<P>,
-    pub(crate) declared: Option<P>,
-    pub(crate) action: Action,
-    /// For the audit log.
-    pub(crate) reason: String,
+/// A policy before a change.
+pub(crate) struct Known<K: PolicyKind> {
+    /// With its route resolved.
+    pub(crate) key: LimitKey,
+    /// What an operator has set.
+    set: Option<K::Policy>,
+    /// What the code declares.
+    declared: Option<K::Policy>,
+    /// Whether there is a record, readable or not.
+    pub(crate) is_stored: bool,
+}
+
+/// A kind of policies: the code declares them, and operators set them.
+pub(crate) trait PolicyKind:
+    Kind<Key = LimitKey, Value = LimitOverride<Self::Policy>>
+{
+    type Policy: Named + Clone + PartialEq + serde::Serialize + Send + Sync;
+
+    /// What the code declares under a key.
+    fn declared<'a>(snapshot: &'a Snapshot, key: &LimitKey) -> Option<&'a Self::Policy>;
+}
+
+impl<K: PolicyKind> Known<K>
+where
+    Records: Holds<K>,
+{
+    /// Finds a policy, and checks the revision that the author expects.
+    pub(crate) fn find(tx: &Tx<'_>, key: &LimitKey, deletes: bool) -> Result<Self, ChangeError> {
+        let snapshot = tx.engine.snapshot.load();
+        let records = Holds::<K>::collection(&tx.stored.records);
+        // One that cannot be read is stored as well, and one that was kept.
+        let is_stored = |key: &LimitKey| {
+            records.contains(key) || tx.stored.expected::<K>(key) != Expected::Absent
+        };
+        let key = tx
+            .engine
+            .governed_or_left(&snapshot, key, deletes && is_stored(key))?;
+        tx.check(&key.to_string(), records.revision(&key))?;
+        Ok(Self {
+            set: records.get(&key).map(|known| known.value.policy.clone()),
+            declared: K::declared(&snapshot, &key).cloned(),
+            is_stored: is_stored(&key),
+            key,
+        })
+    }
+
+    /// The policy that applies.
+    pub(crate) fn applies(&self) -> Option<&K::Policy> {
+        self.set.as_ref().or(self.declared.as_ref())
+    }
+
+    /// Refuses a key that only an attribute here could name.
+    pub(crate) fn check_key(&self, wanted: &KeySource) -> Result<(), ChangeError> {
+        let of_code = self.declared.as_ref().map(Named::key);
+        Ok(check_key(wanted, &self.key, of_code)?)
+    }
+
+    /// Writes another policy in its place, or (`None`) goes back to what the code declares.
+    pub(crate) async fn replace(
+        self,
+        mut tx: Tx<'_>,
+        next: Option<K::Policy>,
+        action: Action,
+        reason: String,
+    ) -> Result<(), Attempt> {
+        let scope = &self.key.scope;
+        tx.audit(AuditEntry {
+            reason,
+            service: service(scope),
+            previous: self.applies().map(json),
+            new: next.as_ref().or(self.declared.as_ref()).map(json),
+            ..tx.line(action, &audit_path(scope))
+        });
+        match next {
+            Some(policy) => {
+                let declared = self.declared;
+                tx.put::<K>(&self.key, &LimitOverride { policy, declared });
+            }
+            None => tx.delete::<K>(&self.key),
+        }
+        tx.commit().await?;
+        Ok(())
+    }
 }
 
 impl Inner {
-    /// Writes a policy and its line in the audit log, publishes it, and returns the line.
-    pub(crate) async fn replace<P: Serialize>(
+    /// The key with its route resolved.
+    pub(crate) fn governed(
         &self,
-        stored: &mut Stored,
-        by: &By,
-        replacement: Replacement<'_, P>,
-    ) -> Result<AuditEntry, Attempt> {
-        let Replacement {
-            kind,
-            key,
-            expected,
-            before,
-            next,
-            declared,
-            action,
-            reason,
-        } = replacement;
-        let entity = EntityKey::of(kind, key);
-        let line = AuditEntry {
-            reason,
-            service: service(&key.scope),
-            previous: before.map(json),
-            new: next.as_ref().or(declared.as_ref()).map(json),
-            ..entry(
-                &by.origin,
-                action,
-                &audit_path(&key.scope),
-                self.clock.now(),
-            )
+        snapshot: &Snapshot,
+        key: &LimitKey,
+    ) -> Result<LimitKey, ChangeError> {
+        let LimitScope::Route(route) = &key.scope else {
+            return Ok(key.clone());
         };
-        let mut batch = Batch {
-            expected: vec![(entity.clone(), expected)],
-            audit: vec![line.clone()],
-            ..Batch::default()
-        };
-        match next {
-            Some(policy) => batch
-                .puts
-                .push((entity, json(&LimitOverride { policy, declared }))),
-            None => batch.deletes.push(entity),
-        }
-        let revision = self.commit(stored, batch).await?;
-        let table = &self.snapshot.load().table;
-        self.publish_next(stored, &Touched::limits([key], table));
-        Ok(AuditEntry {
-            revision: revision.number,
-            ..line
-        })
+        let (_, route) = snapshot.table.resolve_limited(route)?;
+        let scope = LimitScope::Route(route);
+        Ok(LimitKey::new(scope, key.name.clone()))
+    }
+}
+
+/// The path under which the audit log files changes of a scope (wire contract, section 10).
+pub(crate) fn audit_path(scope: &LimitScope) -> String {
+    match scope {
+        LimitScope::Global => "__global_rl__".to_owned(),
+        LimitScope::Service(service) => format!("__waygate:svc_rl:{service}__"),
+        LimitScope::Route(key) => key.to_string(),
+    }
+}
+
+pub(crate) fn service(scope: &LimitScope) -> Option<String> {
+    match scope {
+        LimitScope::Global => None,
+        LimitScope::Service(service) => Some(service.to_string()),
+        LimitScope::Route(key) => key.service().map(str::to_owned),
+    }
+}
+
+impl PolicyKind for RateLimits {
+    type Policy = RateLimitPolicy;
+
+    fn declared<'a>(snapshot: &'a Snapshot, key: &LimitKey) -> Option<&'a RateLimitPolicy> {
+        snapshot.declared_limit(key)
+    }
+}
+
+impl PolicyKind for ConcurrencyLimits {
+    type Policy = ConcurrencyPolicy;
+
+    fn declared<'a>(snapshot: &'a Snapshot, key: &LimitKey) -> Option<&'a ConcurrencyPolicy> {
+        snapshot.declared_concurrency(key)
     }
 }

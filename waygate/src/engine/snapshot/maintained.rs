@@ -11,10 +11,7 @@ use waygate_core::{
 
 use super::Compiler;
 use crate::engine::{
-    maintenance::MaintenanceScope,
-    stored::{Stored, Versioned},
-    table::Table,
-    target::Asked,
+    kinds::MaintenanceScope, store::Versioned, stored::Stored, table::Table, target::Asked,
 };
 
 /// Maintenance of everything, or of this service, with the exemptions resolved to slots.

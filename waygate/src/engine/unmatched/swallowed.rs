@@ -22,6 +22,7 @@ impl Swallowed {
                 && whole.is_some_and(|whole| table.exact(&whole).is_some())
         };
         let closed = stored
+            .records
             .routes
             .iter()
             .filter(|(_, known)| known.value.state.position.lifecycle != Lifecycle::Active);
@@ -33,13 +34,13 @@ impl Swallowed {
         keys.sort_unstable();
         Self {
             keys: keys.into(),
-            of: stored.routes.len(),
+            of: stored.records.routes.len(),
         }
     }
 
     /// The same after a change, with the same table.
     pub(crate) fn follow(&self, stored: &Stored, table: &Table) -> Self {
-        match self.of == stored.routes.len() {
+        match self.of == stored.records.routes.len() {
             true => self.clone(),
             false => Self::find(stored, table),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use waygate::{AuditQuery, DecisionCause, Event, port::MemoryBackend};
+use waygate::{AuditQuery, DecisionCause, port::MemoryBackend};
 
 use super::{BUSY, Door, assert_full, guarded, in_use, inside, key, limited, policy, set};
 use crate::support::builder;
@@ -62,10 +62,11 @@ async fn every_change_is_one_line_in_the_log_and_one_event() {
         ]
     );
     for expected in [Some(6), None] {
-        let Some(Event::Concurrency { key, limit, audit }) = events.next().await else {
-            panic!("another event");
-        };
-        assert_eq!((key.to_string(), audit.is_some()), (BUSY.to_owned(), true));
+        let event = events.next().await.unwrap();
+        let changed = event.changed().unwrap();
+        assert_eq!((changed.kind, &*changed.key), ("concurrency", BUSY));
+        assert!(event.audit().is_some());
+        let limit = changed.concurrency_limit();
         assert_eq!(limit.map(|limit| limit.policy.limit.get()), expected);
     }
     let stale = operator.clone().if_revision(7);
@@ -94,9 +95,10 @@ async fn other_processes_and_later_ones_follow() {
         set(&one, at, json!({"limit": 4})).await;
         loop {
             let event = events.next().await.unwrap();
-            if let Event::Concurrency { key, limit, audit } = event {
-                assert_eq!((key.to_string(), audit), (at.to_owned(), None));
-                assert_eq!(limit.unwrap().policy.limit.get(), 4);
+            let changed = event.changed().unwrap();
+            if let Some(limit) = changed.concurrency_limit() {
+                assert_eq!((&*changed.key, event.audit()), (at, None));
+                assert_eq!(limit.policy.limit.get(), 4);
                 break;
             }
         }

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use waygate::{
-    ChangeError, ConcurrencyPolicy, Event, HitQuery, LimitScope, ResolveError, RouteState, Waygate,
+    ChangeError, ConcurrencyPolicy, HitQuery, LimitScope, ResolveError, RouteState, Waygate,
     testing::TestApp,
 };
 use waygate_backends::MemoryBackend;
@@ -329,10 +329,8 @@ async fn it_reaches_other_processes() {
     let (two, app) = things_on(backend).await;
     let mut events = two.subscribe();
     set(&one, "GET:/things#default", once()).await;
-    let limit = match events.next().await {
-        Some(Event::RateLimit { limit, .. }) => limit.unwrap(),
-        other => panic!("{other:?}"),
-    };
+    let event = events.next().await.unwrap();
+    let limit = event.changed().unwrap().rate_limit().unwrap();
     assert_eq!(limit.key, key("GET:/things#default"));
     assert_eq!((ask(&app, "GET").await, ask(&app, "GET").await), (200, 429));
     assert_eq!(ask(&app, "POST").await, 200);

@@ -1,0 +1,109 @@
+use waygate_core::{
+    grammar::{Invalid, ServiceName},
+    model::{GlobalMaintenance, LimitScope},
+    port::EntityKey,
+};
+
+use crate::engine::store::{
+    Collection, Instead, Kind, Shown, Unread, Versioned, View, named, record,
+};
+
+/// Maintenance of more than a route.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Maintenances;
+
+/// The routes that one maintenance covers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum MaintenanceScope {
+    /// All.
+    Global,
+    /// Those of one service.
+    Service(ServiceName),
+}
+
+impl MaintenanceScope {
+    pub(crate) fn service(&self) -> Option<&ServiceName> {
+        match self {
+            Self::Global => None,
+            Self::Service(service) => Some(service),
+        }
+    }
+
+    /// For people.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::Global => "global maintenance".to_owned(),
+            Self::Service(service) => format!("maintenance of the service {service}"),
+        }
+    }
+}
+
+impl From<&MaintenanceScope> for LimitScope {
+    fn from(scope: &MaintenanceScope) -> Self {
+        match scope {
+            MaintenanceScope::Global => Self::Global,
+            MaintenanceScope::Service(name) => Self::Service(name.clone()),
+        }
+    }
+}
+
+impl Kind for Maintenances {
+    const NAMES: &'static [&'static str] = &["global", "service"];
+    const GOVERNS: bool = true;
+    const INSTEAD: Instead = Instead::MaintenanceOn;
+    type Key = MaintenanceScope;
+    type Value = GlobalMaintenance;
+
+    fn parse(kind: &str, name: Option<&str>) -> Result<MaintenanceScope, Invalid> {
+        match kind {
+            "global" if name.is_none() => Ok(MaintenanceScope::Global),
+            "service" => named(kind, name).map(MaintenanceScope::Service),
+            _ => Err(crate::engine::store::unknown(kind)),
+        }
+    }
+
+    fn entity(scope: &MaintenanceScope) -> EntityKey {
+        match scope {
+            MaintenanceScope::Global => EntityKey::singleton("global"),
+            MaintenanceScope::Service(service) => EntityKey::of("service", service),
+        }
+    }
+
+    fn may_stand_in(older: &GlobalMaintenance) -> bool {
+        older.is_unbounded() && older.exempts_nothing()
+    }
+
+    fn stand_in(
+        records: &mut Collection<Self>,
+        scope: &MaintenanceScope,
+        unread: &Unread,
+    ) -> Instead {
+        if unread.says_off {
+            return Instead::MaintenanceOff;
+        }
+        records.insert(scope.clone(), closed_maintenance(unread.revision));
+        Self::INSTEAD
+    }
+
+    fn shown(
+        scope: &MaintenanceScope,
+        value: Option<&GlobalMaintenance>,
+        view: &dyn View,
+    ) -> Option<Shown> {
+        let now = value.cloned().unwrap_or_default().at(view.now());
+        let key = LimitScope::from(scope);
+        Some(Shown::new("maintenance", key, Some(record(now))))
+    }
+}
+
+/// Maintenance of which nothing is known but that it may be on.
+pub(crate) fn closed_maintenance(revision: u64) -> Versioned<GlobalMaintenance> {
+    Versioned {
+        revision,
+        value: GlobalMaintenance {
+            enabled: true,
+            reason: super::unreadable_reason(),
+            ..GlobalMaintenance::default()
+        },
+    }
+}

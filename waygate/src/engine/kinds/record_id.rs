@@ -1,0 +1,155 @@
+use std::{cmp::Ordering, collections::BTreeSet};
+
+use waygate_core::{
+    grammar::Invalid,
+    model::RouteKey,
+    port::{Entity, EntityKey},
+};
+
+use super::{KINDS, Records};
+use crate::engine::store::{AnyCollection, AnyKind, Instead, Kind, Unread, split, unknown};
+
+/// The key of a record, whose kind is known and whose name follows the grammar of its kind.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordId {
+    /// The place of its kind in [`KINDS`].
+    at: usize,
+    kind: &'static dyn AnyKind,
+    key: EntityKey,
+}
+
+impl RecordId {
+    /// Reads the key of a record.
+    ///
+    /// # Errors
+    /// [`Invalid`] when there is no such kind, or the name does not follow the grammar of its kind.
+    pub(crate) fn of(key: &EntityKey) -> Result<Self, Invalid> {
+        let (kind, name) = split(key);
+        let at = KINDS.iter().position(|known| known.names().contains(&kind));
+        let (at, known) = at
+            .and_then(|at| Some((at, *KINDS.get(at)?)))
+            .ok_or_else(|| unknown(kind))?;
+        Ok(Self {
+            at,
+            kind: known,
+            key: known.canonical(kind, name)?,
+        })
+    }
+
+    /// The record of a kind.
+    pub(crate) fn new<K: Kind>(key: &K::Key) -> Option<Self> {
+        Self::of(&K::entity(key)).ok()
+    }
+
+    /// Whether the record is of this kind.
+    pub(crate) fn is<K: Kind>(&self) -> bool {
+        self.kind.names() == K::NAMES
+    }
+
+    /// The record's key, if it is of this kind.
+    pub(crate) fn as_key<K: Kind>(&self) -> Option<K::Key> {
+        let (kind, name) = split(&self.key);
+        self.is::<K>().then(|| K::parse(kind, name).ok())?
+    }
+
+    /// The key under which the record is stored.
+    pub(crate) fn entity(&self) -> &EntityKey {
+        &self.key
+    }
+
+    /// The route that the record is about.
+    pub(crate) fn route(&self) -> Option<RouteKey> {
+        self.kind.route(&self.key)
+    }
+}
+
+impl PartialEq for RecordId {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for RecordId {}
+
+impl PartialOrd for RecordId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RecordId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+/// The kinds whose records gate or limit requests: their names, and how to find a route in a name.
+pub(crate) fn governing() -> impl Iterator<Item = (&'static str, &'static dyn AnyKind)> {
+    let kinds = KINDS.iter().filter(|kind| kind.governs());
+    kinds.flat_map(|kind| kind.names().iter().map(|name| (*name, *kind)))
+}
+
+impl Records {
+    /// Takes in a record.
+    ///
+    /// # Errors
+    /// Says why it cannot be read.
+    pub(crate) fn put(&mut self, id: &RecordId, entity: Entity) -> Result<(), String> {
+        match self.at_mut(id.at) {
+            Some(collection) => collection.put(&id.key, entity),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn delete(&mut self, id: &RecordId) {
+        if let Some(collection) = self.at_mut(id.at) {
+            collection.delete(&id.key);
+        }
+    }
+
+    /// The collection of a record.
+    pub(crate) fn of(&self, id: &RecordId) -> Option<&dyn AnyCollection> {
+        self.at(id.at)
+    }
+
+    /// A record as it is stored.
+    pub(crate) fn entity(&self, id: &RecordId) -> Option<Entity> {
+        self.of(id)?.entity(&id.key)
+    }
+
+    /// Puts what applies in place of a record that cannot be read.
+    pub(crate) fn stand_in(&mut self, id: &RecordId, unreadable: &Unread) -> Instead {
+        match self.at_mut(id.at) {
+            Some(collection) => collection.stand_in(&id.key, unreadable),
+            None => Instead::Nothing,
+        }
+    }
+
+    /// Every record that a commit has written.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = RecordId> {
+        let all = self.all().zip(KINDS).enumerate();
+        all.flat_map(|(at, (collection, kind))| {
+            let keys = collection.keys().into_iter();
+            keys.map(move |key| RecordId {
+                at,
+                kind: *kind,
+                key,
+            })
+        })
+    }
+
+    /// The records that differ.
+    pub(crate) fn changed(&self, other: &Self) -> BTreeSet<RecordId> {
+        let mut changed = BTreeSet::new();
+        for (at, ((ours, theirs), kind)) in self.all().zip(other.all()).zip(KINDS).enumerate() {
+            let mut keys = BTreeSet::new();
+            ours.changed(theirs, &mut keys);
+            changed.extend(keys.into_iter().map(|key| RecordId {
+                at,
+                kind: *kind,
+                key,
+            }));
+        }
+        changed
+    }
+}

@@ -1,0 +1,131 @@
+use waygate_core::{
+    model::{Action, AuditEntry, Dropped, LimitScope, RouteKey, RouteOverride},
+    transition::{Refused, RouteCommand, transition},
+};
+
+use super::{
+    ChangeError, ResolveError, RouteRecord,
+    kinds::{ConcurrencyLimits, Generations, RateLimits, Routes, Schedules, Timed},
+    limits::policies_of,
+    record,
+    store::json,
+    tx::{Attempt, Change, Tx},
+};
+
+/// A command on one route.
+pub(crate) struct RouteChange {
+    pub(crate) key: RouteKey,
+    pub(crate) command: RouteCommand,
+}
+
+impl Change for RouteChange {
+    type Done = RouteRecord;
+
+    fn subject(&self) -> String {
+        self.key.to_string()
+    }
+
+    async fn attempt(&self, mut tx: Tx<'_>) -> Result<RouteRecord, Attempt> {
+        let Self { key, command } = self;
+        let (engine, now) = (tx.engine, tx.now);
+        let snapshot = engine.snapshot.load_full();
+        let slot = snapshot.table.resolve(key).map_err(ChangeError::from)?;
+        let gone = || ChangeError::from(ResolveError::unlike_any(key));
+        let route = snapshot.table.route(slot).ok_or_else(gone)?;
+        let current = snapshot.slot(slot).ok_or_else(gone)?;
+        let show = |snapshot| record::of_slot(snapshot, slot, now).ok_or_else(gone);
+        tx.check(route.key.as_str(), current.revision)?;
+        if snapshot.table.is_protected(slot) {
+            let key = route.key.clone();
+            return Err(ChangeError::Protected { key }.into());
+        }
+        let next = transition(&current.state, &route.declared, command, now)
+            .map_err(|refused| refuse(&route.key, refused))?;
+        let may_be_idle = matches!(
+            command,
+            RouteCommand::CancelSchedule { .. } | RouteCommand::EndMaintenance { .. }
+        );
+        if may_be_idle && next == current.state {
+            return Ok(show(&snapshot)?);
+        }
+        tx.follow(&Timed::Route(route.key.clone()), &current.state, &next);
+        let dropped = Dropped::between(&current.state, &next, now);
+        tx.audit(AuditEntry {
+            service: route.key.service().map(str::to_owned),
+            previous_status: Some(current.state.status(now)),
+            new_status: Some(next.status(now)),
+            previous: Some(json(&current.state)),
+            new: Some(json(&next)),
+            dropped: (!dropped.is_empty()).then(|| json(&dropped)),
+            reason: command.audit_reason(),
+            ..tx.line(command.action(), route.key.as_str())
+        });
+        // Without a record of its own, it would be closed for one that cannot be read.
+        if matches!(command, RouteCommand::Reset) && !tx.stored.is_in_doubt(&route.key) {
+            tx.delete::<Routes>(&route.key);
+        } else {
+            let state = next;
+            let declared = route.declared.clone();
+            tx.put::<Routes>(&route.key, &RouteOverride { state, declared });
+        }
+        tx.commit().await?;
+        let record = show(&engine.snapshot.load())?;
+        Ok(RouteRecord { dropped, ..record })
+    }
+}
+
+/// Deletes the records of a route that the code no longer has.
+pub(crate) struct Purge(pub(crate) RouteKey);
+
+impl Change for Purge {
+    type Done = ();
+
+    fn subject(&self) -> String {
+        self.0.to_string()
+    }
+
+    async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {
+        let Self(key) = self;
+        let snapshot = tx.engine.snapshot.load_full();
+        if snapshot.table.exact(key).is_some() {
+            let key = key.to_string();
+            return Err(ChangeError::from(ResolveError::NotOrphaned { key }).into());
+        }
+        let Some(known) = record::orphan(tx.stored, key, tx.now) else {
+            return Err(ChangeError::from(ResolveError::unlike_any(key)).into());
+        };
+        tx.check(key.as_str(), known.revision.number)?;
+        tx.delete::<Routes>(key);
+        tx.delete::<Schedules>(&Timed::Route(key.clone()));
+        // What still limits a method of a route for all of them stays.
+        if snapshot.table.limited(key).is_none() {
+            let scope = LimitScope::Route(key.clone());
+            let records = &tx.stored.records;
+            let rates = policies_of(&records.rate_limits, &scope);
+            let concurrency = policies_of(&records.concurrency_limits, &scope);
+            let generations = policies_of(&records.generations, &scope);
+            rates.iter().for_each(|key| tx.delete::<RateLimits>(key));
+            concurrency
+                .iter()
+                .for_each(|key| tx.delete::<ConcurrencyLimits>(key));
+            generations
+                .iter()
+                .for_each(|key| tx.delete::<Generations>(key));
+        }
+        tx.audit(AuditEntry {
+            service: key.service().map(str::to_owned),
+            previous: Some(json(&known.state)),
+            ..tx.line(Action::Purge, key.as_str())
+        });
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+fn refuse(key: &RouteKey, refused: Refused) -> ChangeError {
+    let key = key.clone();
+    match refused {
+        Refused::ForceActive => ChangeError::Protected { key },
+        refused => ChangeError::Refused { key, refused },
+    }
+}

@@ -1,0 +1,194 @@
+//! All records of one kind. Copies share structure: a change costs what it changes, however many records there are.
+
+use std::{any::Any, collections::BTreeSet, fmt, ops::RangeFrom, sync::Arc};
+
+use immutable_chunkmap::map::MapS;
+use serde::{Deserialize, Serialize};
+use waygate_core::{
+    StrictJson,
+    port::{Entity, EntityKey},
+};
+
+use super::{
+    instead::Instead,
+    kind::{Kind, Touches, Unread, read_key},
+    shown::{Shown, View},
+};
+
+/// A value, and the number of the commit that wrote it; 0 when none did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Versioned<T> {
+    pub(crate) revision: u64,
+    pub(crate) value: T,
+}
+
+/// All records of one kind, in the order of their keys.
+#[derive(Clone)]
+pub(crate) struct Collection<K: Kind>(MapS<K::Key, Arc<Versioned<K::Value>>>);
+
+impl<K: Kind> Default for Collection<K> {
+    fn default() -> Self {
+        Self(MapS::new())
+    }
+}
+
+impl<K: Kind> fmt::Debug for Collection<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<K: Kind> Collection<K> {
+    pub(crate) fn get(&self, key: &K::Key) -> Option<&Versioned<K::Value>> {
+        self.0.get(key).map(|known| &**known)
+    }
+
+    pub(crate) fn contains(&self, key: &K::Key) -> bool {
+        self.0.get(key).is_some()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K::Key, &Versioned<K::Value>)> {
+        self.0.into_iter().map(|(key, known)| (key, &**known))
+    }
+
+    /// The records from this key on.
+    pub(crate) fn from<'a>(
+        &'a self,
+        start: K::Key,
+    ) -> impl Iterator<Item = (&'a K::Key, &'a Versioned<K::Value>)> {
+        let range: RangeFrom<K::Key> = start..;
+        self.0.range(range).map(|(key, known)| (key, &**known))
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &K::Key> {
+        self.iter().map(|(key, _)| key)
+    }
+
+    pub(crate) fn insert(&mut self, key: K::Key, value: Versioned<K::Value>) {
+        self.0.insert_cow(key, Arc::new(value));
+    }
+
+    pub(crate) fn remove(&mut self, key: &K::Key) {
+        self.0.remove_cow(key);
+    }
+
+    /// Whether both are the same copy, which is cheap to ask. `false` says nothing about their records.
+    #[cfg(feature = "admin")]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let root = |map: &MapS<_, _>| map.root().map(|root| root.identity());
+        root(&self.0) == root(&other.0)
+    }
+
+    /// The commit that wrote a record; 0 when there is none.
+    pub(crate) fn revision(&self, key: &K::Key) -> u64 {
+        self.get(key).map_or(0, |known| known.revision)
+    }
+}
+
+/// A [`Collection`] behind a pointer, addressed by the keys of the store.
+pub(crate) trait AnyCollection: Any + Send + Sync {
+    /// Takes in a record.
+    fn put(&mut self, key: &EntityKey, entity: Entity) -> Result<(), String>;
+    fn delete(&mut self, key: &EntityKey);
+    fn entity(&self, key: &EntityKey) -> Option<Entity>;
+    /// The keys of all records that a commit has written.
+    fn keys(&self) -> Vec<EntityKey>;
+    /// The keys whose records differ.
+    fn changed(&self, other: &dyn AnyCollection, changed: &mut BTreeSet<EntityKey>);
+    fn may_stand_in(&self, key: &EntityKey) -> bool;
+    fn stand_in(&mut self, key: &EntityKey, unreadable: &Unread) -> Instead;
+    /// Hands over what must be compiled again when the record of this key changes.
+    fn touches(&self, key: &EntityKey, touch: &mut dyn FnMut(Touches<'_>));
+    fn shown(&self, key: &EntityKey, view: &dyn View) -> Option<Shown>;
+}
+
+impl<K: Kind> Collection<K> {
+    fn read(&self, key: &EntityKey) -> Option<&Arc<Versioned<K::Value>>> {
+        self.0.get(&read_key::<K>(key).ok()?)
+    }
+
+    fn like(other: &dyn AnyCollection) -> Option<&Self> {
+        (other as &dyn Any).downcast_ref()
+    }
+}
+
+impl<K: Kind> AnyCollection for Collection<K> {
+    fn put(&mut self, key: &EntityKey, entity: Entity) -> Result<(), String> {
+        let key = read_key::<K>(key).map_err(|invalid| invalid.to_string())?;
+        let value = K::Value::deserialize(StrictJson(entity.value));
+        let value = Versioned {
+            revision: entity.revision,
+            value: value.map_err(|error| error.to_string())?,
+        };
+        self.insert(key, value);
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &EntityKey) {
+        if let Ok(key) = read_key::<K>(key) {
+            self.remove(&key);
+        }
+    }
+
+    fn entity(&self, key: &EntityKey) -> Option<Entity> {
+        let known = self.read(key).filter(|known| known.revision > 0)?;
+        Some(Entity {
+            revision: known.revision,
+            value: json(&known.value),
+        })
+    }
+
+    fn keys(&self) -> Vec<EntityKey> {
+        let written = self.iter().filter(|(_, known)| known.revision > 0);
+        written.map(|(key, _)| K::entity(key)).collect()
+    }
+
+    fn changed(&self, other: &dyn AnyCollection, changed: &mut BTreeSet<EntityKey>) {
+        let Some(other) = Self::like(other) else {
+            return;
+        };
+        let mut one_sided = |these: &Self, those: &Self| {
+            for (key, known) in &these.0 {
+                let found = those.0.get(key);
+                // Most of what is the same is shared.
+                if !found.is_some_and(|found| Arc::ptr_eq(known, found) || known == found) {
+                    changed.insert(K::entity(key));
+                }
+            }
+        };
+        one_sided(self, other);
+        one_sided(other, self);
+    }
+
+    fn may_stand_in(&self, key: &EntityKey) -> bool {
+        self.read(key)
+            .is_some_and(|known| K::may_stand_in(&known.value))
+    }
+
+    fn stand_in(&mut self, key: &EntityKey, unreadable: &Unread) -> Instead {
+        match read_key::<K>(key) {
+            Ok(key) => K::stand_in(self, &key, unreadable),
+            Err(_) => Instead::Nothing,
+        }
+    }
+
+    fn touches(&self, key: &EntityKey, touch: &mut dyn FnMut(Touches<'_>)) {
+        if let Ok(key) = read_key::<K>(key) {
+            touch(K::touches(&key));
+        }
+    }
+
+    fn shown(&self, key: &EntityKey, view: &dyn View) -> Option<Shown> {
+        let key = read_key::<K>(key).ok()?;
+        K::shown(&key, self.get(&key).map(|known| &known.value), view)
+    }
+}
+
+/// The JSON form of a value. Our own models always have one.
+pub(crate) fn json(value: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
+}

@@ -1,0 +1,39 @@
+/// What applies instead of a record that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Instead {
+    LastKnown,
+    Closed,
+    /// Every route that may be meant, and has no record of its own.
+    PathClosed,
+    MaintenanceOn,
+    /// The same of every service that has no record of its own.
+    ServicesClosed,
+    MaintenanceOff,
+    Declared,
+    Nothing,
+}
+
+impl Instead {
+    /// For operators.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Self::LastKnown => "its last known value applies",
+            Self::Closed => {
+                "the route is closed until the record is mended or the route is changed"
+            }
+            Self::PathClosed => {
+                "the routes of its path are closed until the record is mended, each until it is changed"
+            }
+            Self::ServicesClosed => {
+                "maintenance of the services that have no record is on until the record is mended or the service's is changed"
+            }
+            Self::MaintenanceOn => "its maintenance is on until the record is mended or changed",
+            Self::MaintenanceOff => "its maintenance is off, as the record says",
+            Self::Declared => {
+                "what the code declares applies, and no limit where it declares none, until the record is mended or the \
+                 limit is set"
+            }
+            Self::Nothing => "nothing applies in its place",
+        }
+    }
+}

@@ -1,0 +1,39 @@
+/// Declares `Records`, which holds a [`Collection`](super::Collection) for each kind, from a list of the kinds.
+macro_rules! records {
+    ($($field:ident: $kind:ident,)*) => {
+        /// All records of the store, by kind. A copy shares them.
+        #[derive(Debug, Clone, Default)]
+        pub(crate) struct Records {
+            $(pub(crate) $field: $crate::engine::store::Collection<$kind>,)*
+        }
+
+        /// The kinds, in the order of their collections.
+        static KINDS: &[&dyn $crate::engine::store::AnyKind] = &[$(&$kind,)*];
+
+        impl Records {
+            /// The collections, in the order of [`KINDS`].
+            pub(crate) fn all(&self) -> impl Iterator<Item = &dyn $crate::engine::store::AnyCollection> {
+                let all: [&dyn $crate::engine::store::AnyCollection; KINDS.len()] = [$(&self.$field,)*];
+                all.into_iter()
+            }
+
+            /// The collection of the kind at this place in [`KINDS`].
+            fn at(&self, at: usize) -> Option<&dyn $crate::engine::store::AnyCollection> {
+                self.all().nth(at)
+            }
+
+            fn at_mut(&mut self, at: usize) -> Option<&mut dyn $crate::engine::store::AnyCollection> {
+                let all: [&mut dyn $crate::engine::store::AnyCollection; KINDS.len()] = [$(&mut self.$field,)*];
+                all.into_iter().nth(at)
+            }
+        }
+
+        $(impl $crate::engine::store::Holds<$kind> for Records {
+            fn collection(&self) -> &$crate::engine::store::Collection<$kind> {
+                &self.$field
+            }
+        })*
+    };
+}
+
+pub(crate) use records;

@@ -1,0 +1,56 @@
+//! What subscribers see of a record.
+
+use std::{any::Any, fmt, sync::Arc};
+
+use serde::Serialize;
+use serde_json::Value;
+use waygate_core::{
+    Timestamp,
+    model::{LimitKey, RouteKey},
+};
+
+/// A record as it is after a change.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// The kind that subscribers know it by.
+    pub(crate) kind: &'static str,
+    pub(crate) key: String,
+    /// `None` when there is none any more, or it is not shown.
+    pub(crate) record: Option<Arc<dyn Record>>,
+}
+
+impl Shown {
+    pub(crate) fn new(
+        kind: &'static str,
+        key: impl fmt::Display,
+        record: Option<Arc<dyn Record>>,
+    ) -> Self {
+        let key = key.to_string();
+        Self { kind, key, record }
+    }
+}
+
+/// What a record is shown as: a type of its own that has a JSON form.
+pub(crate) trait Record: Any + fmt::Debug + Send + Sync {
+    fn json(&self) -> Value;
+}
+
+impl<T: Any + Serialize + fmt::Debug + Send + Sync> Record for T {
+    fn json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// Wraps a value that is shown.
+pub(crate) fn record(value: impl Record) -> Arc<dyn Record> {
+    Arc::new(value)
+}
+
+/// The compiled state, for kinds that are shown as what applies and not as what is stored.
+pub(crate) trait View {
+    fn now(&self) -> Timestamp;
+    /// `None` for a route that neither the code nor the store has.
+    fn route(&self, key: &RouteKey) -> Option<Arc<dyn Record>>;
+    fn rate_limit(&self, key: &LimitKey) -> Option<Arc<dyn Record>>;
+    fn concurrency_limit(&self, key: &LimitKey) -> Option<Arc<dyn Record>>;
+}

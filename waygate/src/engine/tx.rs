@@ -1,0 +1,260 @@
+//! The way of every change: read, decide, one commit with its lines of the audit log, a new snapshot, events.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde_json::Value;
+use waygate_core::{
+    Timestamp,
+    model::{Action, AuditEntry, Origin, Revision},
+    port::{BackendError, Batch, CommitError, CounterError, EntityKey},
+};
+
+use super::{
+    ChangeError, Inner, audit, error,
+    kinds::{RecordId, Records},
+    publish::Touched,
+    store::{Holds, Kind, json},
+    stored::Stored,
+};
+
+/// Without an expected revision, a change that lost a race is tried again this often.
+const ATTEMPTS: usize = 16;
+
+/// The author of a change, and the revision that they expect.
+#[derive(Debug, Clone)]
+pub(crate) struct By {
+    pub(crate) origin: Origin,
+    pub(crate) expected: Option<u64>,
+}
+
+/// A change that can be tried again after it lost a race.
+pub(crate) trait Change: Send + Sync {
+    /// The result.
+    type Done: Send;
+
+    /// The name of what is changed, for messages.
+    fn subject(&self) -> String;
+
+    /// Tries it once.
+    fn attempt(&self, tx: Tx<'_>) -> impl Future<Output = Result<Self::Done, Attempt>> + Send;
+}
+
+/// One attempt of a change: the state that it reads, and the records and lines that it writes in one commit.
+pub(crate) struct Tx<'a> {
+    pub(crate) engine: &'a Inner,
+    pub(crate) stored: &'a mut Stored,
+    pub(crate) by: &'a By,
+    pub(crate) now: Timestamp,
+    batch: Batch,
+    /// The records that are announced.
+    subjects: BTreeSet<RecordId>,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(engine: &'a Inner, stored: &'a mut Stored, by: &'a By) -> Self {
+        Self {
+            engine,
+            stored,
+            by,
+            now: engine.clock.now(),
+            batch: Batch::default(),
+            subjects: BTreeSet::new(),
+        }
+    }
+
+    /// Fails if the author expects another revision of `what`.
+    pub(crate) fn check(&self, what: &str, found: u64) -> Result<(), ChangeError> {
+        match self.by.expected {
+            Some(expected) if expected != found => Err(ChangeError::Conflict {
+                what: what.to_owned(),
+                expected,
+                found,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the commit fail if another process changes the record first.
+    pub(crate) fn expect<K: Kind>(&mut self, key: &K::Key)
+    where
+        Records: Holds<K>,
+    {
+        let expected = self.stored.expected::<K>(key);
+        self.batch.expected.push((K::entity(key), expected));
+    }
+
+    pub(crate) fn put<K: Kind>(&mut self, key: &K::Key, value: &K::Value)
+    where
+        Records: Holds<K>,
+    {
+        self.expect::<K>(key);
+        self.batch.puts.push((K::entity(key), json(value)));
+        self.announce::<K>(key);
+    }
+
+    pub(crate) fn delete<K: Kind>(&mut self, key: &K::Key)
+    where
+        Records: Holds<K>,
+    {
+        self.expect::<K>(key);
+        self.batch.deletes.push(K::entity(key));
+        self.announce::<K>(key);
+    }
+
+    /// Sends an event for a record, besides those for what is written.
+    pub(crate) fn announce<K: Kind>(&mut self, key: &K::Key) {
+        self.subjects.extend(RecordId::new::<K>(key));
+    }
+
+    /// A line of the audit log, to be completed.
+    pub(crate) fn line(&self, action: Action, path: &str) -> AuditEntry {
+        audit::entry(&self.by.origin, action, path, self.now)
+    }
+
+    /// Adds a line to the audit log.
+    pub(crate) fn audit(&mut self, line: AuditEntry) {
+        self.batch.audit.push(line);
+    }
+
+    /// The records that it writes.
+    pub(crate) fn puts(&self) -> &[(EntityKey, Value)] {
+        &self.batch.puts
+    }
+
+    /// Whether there is nothing to commit.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batch.expected.is_empty() && self.batch.audit.is_empty()
+    }
+
+    /// Commits, publishes the next snapshot, and sends the events.
+    pub(crate) async fn commit(self) -> Result<Revision, CommitError> {
+        Ok(self.write().await?.announce())
+    }
+
+    /// Commits, and publishes the next snapshot.
+    pub(crate) async fn write(self) -> Result<Written<'a>, CommitError> {
+        let Self {
+            engine,
+            stored,
+            batch,
+            subjects,
+            ..
+        } = self;
+        let lines = batch.audit.clone();
+        let revision = engine.commit(stored, batch).await?;
+        let touched = Touched::by(&subjects, stored, &engine.snapshot.load().table);
+        engine.publish_next(stored, &touched);
+        let lines = lines.into_iter().map(|line| {
+            Arc::new(AuditEntry {
+                revision: revision.number,
+                ..line
+            })
+        });
+        Ok(Written {
+            engine,
+            stored,
+            revision,
+            subjects,
+            lines: lines.collect(),
+        })
+    }
+}
+
+/// A commit that is in effect, and that subscribers do not know of yet.
+#[must_use = "subscribers wait for its events"]
+pub(crate) struct Written<'a> {
+    pub(crate) engine: &'a Inner,
+    stored: &'a Stored,
+    revision: Revision,
+    subjects: BTreeSet<RecordId>,
+    lines: Vec<Arc<AuditEntry>>,
+}
+
+impl Written<'_> {
+    /// Sends an event for each record and line.
+    pub(crate) fn announce(self) -> Revision {
+        self.engine
+            .announce(self.stored, &self.subjects, &self.lines, self.revision);
+        self.revision
+    }
+}
+
+impl Inner {
+    /// Tries a change until it succeeds or fails for good.
+    pub(crate) async fn make<C: Change>(
+        self: Arc<Self>,
+        change: C,
+        by: By,
+    ) -> Result<C::Done, ChangeError> {
+        let mut stored = self.stored.lock().await;
+        for _ in 0..ATTEMPTS {
+            let attempt = change.attempt(Tx::new(&self, &mut stored, &by)).await;
+            if let Some(outcome) = self.settle(&mut stored, attempt, &by).await {
+                return outcome;
+            }
+        }
+        let what = change.subject();
+        let cause = format!("`{what}` was changed by others {ATTEMPTS} times in a row");
+        Err(BackendError::Unavailable(cause).into())
+    }
+
+    /// The outcome of an attempt; `None` after a race was lost, when the change is to be tried on what is stored now.
+    async fn settle<T>(
+        &self,
+        stored: &mut Stored,
+        attempt: Result<T, Attempt>,
+        by: &By,
+    ) -> Option<Result<T, ChangeError>> {
+        match attempt {
+            Ok(done) => Some(Ok(done)),
+            Err(Attempt::Failed(error)) => Some(Err(error)),
+            Err(Attempt::Commit(CommitError::Conflict {
+                key,
+                expected,
+                found,
+            })) => {
+                if let Err(error) = self.reload(stored).await {
+                    return Some(Err(error.into()));
+                }
+                by.expected.map(|_| {
+                    let (expected, found) = (error::number(expected), error::number(found));
+                    Err(ChangeError::Conflict {
+                        what: key.to_string(),
+                        expected,
+                        found,
+                    })
+                })
+            }
+            // `commit` has taken over the store's new content.
+            Err(Attempt::Commit(CommitError::Replaced { .. })) => None,
+            Err(Attempt::Commit(CommitError::Backend(error))) => Some(Err(error.into())),
+            Err(Attempt::Commit(other)) => {
+                Some(Err(BackendError::Unavailable(other.to_string()).into()))
+            }
+        }
+    }
+}
+
+/// Why an attempt did not succeed.
+pub(crate) enum Attempt {
+    Failed(ChangeError),
+    Commit(CommitError),
+}
+
+impl From<ChangeError> for Attempt {
+    fn from(error: ChangeError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<CounterError> for Attempt {
+    fn from(error: CounterError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<CommitError> for Attempt {
+    fn from(error: CommitError) -> Self {
+        Self::Commit(error)
+    }
+}

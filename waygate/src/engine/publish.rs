@@ -25,8 +25,8 @@ use super::{
 #[derive(Debug, Default)]
 pub(crate) struct Touched {
     pub(crate) slots: Vec<usize>,
-    /// Whether the limits are among them that apply to more than one route.
-    pub(crate) shared_limits: bool,
+    /// The scopes of limits of more than one route.
+    pub(crate) limits: BTreeSet<LimitScope>,
 }
 
 impl Touched {
@@ -58,9 +58,8 @@ impl Touched {
                 self.slots
                     .extend(whole.and_then(|whole| table.exact(&whole)));
             }
-            // It applies to every route.
-            Touches::Limits(LimitScope::Global | LimitScope::Service(_)) => {
-                self.shared_limits = true;
+            Touches::Limits(shared) => {
+                self.limits.insert(shared.clone());
             }
         }
     }
@@ -113,9 +112,9 @@ impl Inner {
     pub(crate) fn publish(&self, snapshot: Snapshot) {
         let version = snapshot.version;
         let snapshot = std::sync::Arc::new(snapshot);
-        self.snapshot.store(snapshot.clone());
+        let previous = self.snapshot.swap(snapshot.clone());
         self.channels.announce(version);
-        self.note_unmatched(&snapshot);
+        self.follow_unmatched(&previous, &snapshot);
     }
 
     /// Compiles what was touched, and maintenance if it was changed, and publishes it as one picture.

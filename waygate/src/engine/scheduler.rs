@@ -154,7 +154,7 @@ impl Tx<'_> {
 impl Inner {
     /// Tells of every step up to now, each exactly once over all processes of the store: the mark moves
     /// on by compare-and-set in the same commit as the lines. Returns when time next changes a maintenance.
-    async fn tell_transitions(&self) -> Result<Option<Timestamp>, CommitError> {
+    async fn write_transitions(&self, time_passed: bool) -> Result<Option<Timestamp>, CommitError> {
         let mut stored = self.stored.lock().await;
         let snapshot = self.snapshot.load_full();
         let now = self.clock.now();
@@ -169,16 +169,17 @@ impl Inner {
             .filter(|(_, maintained)| maintained.next_change.is_some_and(|next| next <= now))
             .map(|(scope, _)| scope)
             .collect();
-        // First the picture, so that whoever hears of a step sees it.
+        // Subscribers see in the snapshot what an event reports.
         if !passed.is_empty() || !passed_scopes.is_empty() {
             let touched = Touched {
                 slots: passed.clone(),
-                shared_limits: false,
+                ..Touched::default()
             };
             self.publish_next(&stored, &touched);
-        } else {
-            // Time may have ended the maintenance of another service, which no picture shows.
-            self.note_unmatched(&snapshot);
+        }
+        if time_passed {
+            // Time may have ended the maintenance of another service.
+            self.note_unmatched(&self.snapshot.load());
         }
         let mut due: Vec<usize> = snapshot.timed().map(|(slot, _)| slot).collect();
         let mut scopes: BTreeSet<MaintenanceScope> = passed_scopes.iter().cloned().collect();
@@ -313,12 +314,13 @@ pub(crate) async fn run(engine: Weak<Inner>) {
     };
     let (clock, mut version) = (inner.clock.clone(), inner.channels.versions());
     drop(inner);
+    let mut time_passed = true;
     loop {
         version.borrow_and_update();
         let Some(inner) = engine.upgrade() else {
             return;
         };
-        let (failed, of_maintenance) = match inner.tell_transitions().await {
+        let (failed, of_maintenance) = match inner.write_transitions(time_passed).await {
             Ok(next) => {
                 inner.monitor.recover(Component::Scheduler);
                 (false, next)
@@ -349,9 +351,12 @@ pub(crate) async fn run(engine: Weak<Inner>) {
             }
         };
         tokio::select! {
-            () = boundary => {}
+            () = boundary => time_passed = true,
             () = retry => {}
-            changed = version.changed() => if changed.is_err() { return },
+            changed = version.changed() => match changed {
+                Ok(()) => time_passed = false,
+                Err(_) => return,
+            },
         }
     }
 }

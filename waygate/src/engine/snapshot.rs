@@ -15,14 +15,12 @@ use waygate_core::{
 
 #[cfg(feature = "axum")]
 use super::headers::{StateHeaders, announce};
-#[cfg(feature = "admin")]
-use super::kinds::Records;
 #[cfg(feature = "axum")]
 use super::limits::Limits;
 use super::{
     bypass::Bypass,
     concurrency::Concurrency,
-    kinds::{MaintenanceScope, closed_route},
+    kinds::{MaintenanceScope, Records, closed_route},
     limits::{KeySources, Levels, LimitBook, MethodLimits, OwnLimits, Policy, RouteLimits},
     publish::Touched,
     stored::Stored,
@@ -47,7 +45,7 @@ pub(crate) struct Snapshot {
     routes: Vec<Arc<Slot>>,
     /// What limits requests for each slot's route.
     limits: Vec<RouteLimits>,
-    levels: Levels,
+    levels: Arc<Levels>,
     /// What there is to check at each slot besides maintenance of everything: one byte to read for most requests.
     checks: Vec<Checks>,
     pub(crate) global: Maintained,
@@ -56,10 +54,7 @@ pub(crate) struct Snapshot {
     pub(crate) own_service: Option<ServiceName>,
     /// Closed routes of the store that another one has taken the place of.
     pub(super) swallowed: Swallowed,
-    /// Maintenance of other services, on, planned or over, and when it ends.
-    pub(crate) maintained_elsewhere: Vec<(ServiceName, Option<Timestamp>)>,
     /// The records that it was compiled from, shared with the store's.
-    #[cfg(feature = "admin")]
     pub(crate) records: Records,
 }
 
@@ -110,7 +105,7 @@ impl Snapshot {
         let routes: Vec<Arc<Slot>> = (0..table.len())
             .filter_map(|slot| Some(Arc::new(Slot::compile(stored, &table, slot, compiler)?)))
             .collect();
-        let levels = Levels::compile(stored, compiler);
+        let levels = Arc::new(Levels::compile(stored, compiler));
         let limits = levels.compose(&table, &routes);
         let checks = routes.iter().zip(&limits).map(Checks::of).collect();
         Self {
@@ -121,14 +116,12 @@ impl Snapshot {
             global: Maintained::compile(stored, &MaintenanceScope::Global, &table, compiler.now),
             service: Maintained::of_service(stored, compiler, &table),
             own_service: compiler.service.cloned(),
-            maintained_elsewhere: stored.maintained_but(compiler.service),
             swallowed: Swallowed::find(stored, &table),
             table,
             routes,
             limits,
             levels,
             checks,
-            #[cfg(feature = "admin")]
             records: stored.records.clone(),
         }
     }
@@ -152,8 +145,15 @@ impl Snapshot {
                 *checks = Checks::of((&*place, &*limits));
             }
         }
-        if touched.shared_limits {
-            levels = Levels::compile(stored, compiler);
+        if !touched.limits.is_empty() {
+            levels = Arc::new(levels.follow(&touched.limits, stored, compiler));
+        }
+        // Limits of other services are only shown.
+        let applies = |scope: &LimitScope| match scope {
+            LimitScope::Service(name) => compiler.service == Some(name),
+            LimitScope::Global | LimitScope::Route(_) => true,
+        };
+        if touched.limits.iter().any(applies) {
             limits = levels.compose(&self.table, &routes);
             checks = routes.iter().zip(&limits).map(Checks::of).collect();
         }
@@ -177,9 +177,7 @@ impl Snapshot {
             global,
             service,
             own_service: self.own_service.clone(),
-            maintained_elsewhere: stored.maintained_but(compiler.service),
             swallowed: self.swallowed.follow(stored, &self.table),
-            #[cfg(feature = "admin")]
             records: stored.records.clone(),
         }
     }

@@ -1,8 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use waygate_core::{
-    Timestamp,
-    grammar::ServiceName,
     model::{GlobalMaintenance, LimitKey, Revision},
     port::{Entity, EntityKey, Expected},
 };
@@ -86,18 +84,6 @@ impl Stored {
             (None, MaintenanceScope::Service(_)) if self.closes_services() => closed_maintenance(0),
             (None, _) => Versioned::default(),
         }
-    }
-
-    /// Maintenance of services other than this one, on or planned, and when it ends.
-    pub(crate) fn maintained_but(
-        &self,
-        own: Option<&ServiceName>,
-    ) -> Vec<(ServiceName, Option<Timestamp>)> {
-        let set = self.records.maintenances.iter();
-        let set = set.filter(|(_, known)| known.value.is_set());
-        set.filter_map(|(scope, known)| Some((scope.service()?.clone(), known.value.end)))
-            .filter(|(name, _)| Some(name) != own)
-            .collect()
     }
 
     /// Which generation of a policy's counters counts.

@@ -6,6 +6,8 @@
 mod judged;
 mod swallowed;
 
+use std::{collections::HashSet, sync::Arc};
+
 use waygate_core::{
     Timestamp,
     grammar::{Method, ServiceName},
@@ -21,6 +23,8 @@ pub(crate) use swallowed::Swallowed;
 
 /// So many exemptions that name no route are named, with what was meant; the others are counted.
 const NAMED: usize = 8;
+/// So many settings that match nothing are named; the others are counted.
+const SHOWN: usize = 32;
 
 impl Snapshot {
     /// What a limit names that is not known here, in words.
@@ -67,45 +71,95 @@ impl Snapshot {
 
     /// The same for all maintenance that is set.
     pub(crate) fn unmatched_maintenance(&self, now: Timestamp) -> impl Iterator<Item = String> {
-        let scopes = std::iter::once((MaintenanceScope::Global, &self.global.config));
+        let mut unmatched = Unmatched::default();
+        self.note_maintenance(&mut unmatched, now);
+        unmatched.in_words()
+    }
+
+    fn note_maintenance(&self, unmatched: &mut Unmatched, now: Timestamp) {
         let own = self.own_service.clone().map(MaintenanceScope::Service);
-        let maintenance = scopes
-            .chain(own.map(|scope| (scope, &self.service.config)))
-            .filter_map(move |(scope, config)| {
-                let problem = self.unmatched_by_maintenance(&scope, config, now)?;
-                Some(format!("{}: {problem}", scope.in_words()))
-            });
-        let elsewhere = self.maintained_elsewhere.iter();
-        let elsewhere = elsewhere.filter(move |(_, end)| end.is_none_or(|end| now < end));
-        let services = elsewhere.filter_map(|(service, _)| {
-            let problem = self.unmatched(Some(service), &[])?;
-            Some(format!("maintenance of the service {service}: {problem}"))
-        });
-        maintenance.chain(services)
+        let own = own.map(|scope| (scope, &self.service.config));
+        let scopes = std::iter::once((MaintenanceScope::Global, &self.global.config)).chain(own);
+        for (scope, config) in scopes {
+            if let Some(problem) = self.unmatched_by_maintenance(&scope, config, now) {
+                unmatched.add(|| format!("{}: {problem}", scope.in_words()));
+            }
+        }
+        let known = self.known_services();
+        for (scope, set) in self.records.maintenances.iter() {
+            let is_current = set.value.is_set() && set.value.end.is_none_or(|end| now < end);
+            match scope.service().filter(|_| is_current) {
+                Some(service) if !known.contains(service.as_str()) => unmatched.add(|| {
+                    let problem = self.stranger(service).unwrap_or_default();
+                    format!("maintenance of the service {service}: {problem}")
+                }),
+                _ => {}
+            }
+        }
     }
 
     /// The same for everything that is set.
-    fn all_unmatched(&self, now: Timestamp) -> Vec<String> {
-        let rates = self.levels().flat_map(|own| &*own.rates).map(|policy| {
-            let exempt = &policy.fields.exempt_routes;
-            ("rate limit", &policy.key, exempt)
-        });
-        let places = self.levels().flat_map(|own| &*own.concurrency);
-        let places = places.map(|limit| {
-            let exempt = &limit.fields.exempt_routes;
-            ("limit of concurrency", &limit.key, exempt)
-        });
-        let limits = rates.chain(places).filter_map(|(kind, key, exempt)| {
-            let problem = self.unmatched_by_limit(&key.scope, exempt)?;
-            Some(format!("the {kind} {key}: {problem}"))
-        });
-        let all = self.unmatched_maintenance(now).chain(limits);
-        all.chain(self.swallowed()).collect()
+    fn all_unmatched(&self, now: Timestamp) -> impl Iterator<Item = String> {
+        let mut unmatched = Unmatched::default();
+        self.note_maintenance(&mut unmatched, now);
+        let known = self.known_services();
+        let mut note = |kind: &str, key: &LimitKey, exempt: &[ExemptPath]| {
+            let is_known = match &key.scope {
+                LimitScope::Service(service) => known.contains(service.as_str()),
+                LimitScope::Global | LimitScope::Route(_) => true,
+            };
+            match is_known && exempt.is_empty() {
+                true => {}
+                false => unmatched.add_some(|| {
+                    let problem = self.unmatched_by_limit(&key.scope, exempt)?;
+                    Some(format!("the {kind} {key}: {problem}"))
+                }),
+            }
+        };
+        for own in self.levels() {
+            for policy in &*own.rates {
+                note("rate limit", &policy.key, &policy.fields.exempt_routes);
+            }
+            for limit in &*own.concurrency {
+                note(
+                    "limit of concurrency",
+                    &limit.key,
+                    &limit.fields.exempt_routes,
+                );
+            }
+        }
+        for problem in self.swallowed() {
+            unmatched.add(|| problem);
+        }
+        unmatched.in_words()
+    }
+
+    /// The services that this process and the routes known here belong to.
+    fn known_services(&self) -> HashSet<&str> {
+        let own = self.own_service.as_ref().map(ServiceName::as_str);
+        self.table.services().chain(own).collect()
+    }
+
+    /// Whether another snapshot has the same settings that may match nothing, and the same routes.
+    fn has_same_settings(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.table, &other.table)
+            && self.records.maintenances.is(&other.records.maintenances)
+            && self.records.rate_limits.is(&other.records.rate_limits)
+            && self
+                .records
+                .concurrency_limits
+                .is(&other.records.concurrency_limits)
+            && self.records.routes.is(&other.records.routes)
+            && Arc::ptr_eq(&self.global.config, &other.global.config)
+            && Arc::ptr_eq(&self.service.config, &other.service.config)
     }
 
     fn unmatched(&self, service: Option<&ServiceName>, exempt: &[ExemptPath]) -> Option<String> {
         if service.is_none() && exempt.is_empty() {
             return None;
+        }
+        if exempt.is_empty() {
+            return service.and_then(|service| self.stranger(service));
         }
         let judged = &self.table.judged;
         judged.or_judge(service, exempt, || self.judge(service, exempt))
@@ -269,8 +323,8 @@ impl Inner {
     /// fleet cannot know whether another one has it: it only says so in its report, and when it is set.
     pub(crate) fn note_unmatched(&self, snapshot: &Snapshot) {
         let now = self.clock.now();
-        let unmatched = match snapshot.knows_every_route() {
-            true => snapshot.all_unmatched(now),
+        let unmatched: Vec<String> = match snapshot.knows_every_route() {
+            true => snapshot.all_unmatched(now).collect(),
             false => Vec::new(),
         };
         match unmatched.is_empty() {
@@ -280,6 +334,44 @@ impl Inner {
                 self.monitor.degrade(Component::Unmatched, cause, now);
             }
         }
+    }
+
+    /// The same after `previous`, if that may have been another report.
+    pub(crate) fn follow_unmatched(&self, previous: &Snapshot, snapshot: &Snapshot) {
+        if !snapshot.has_same_settings(previous) {
+            self.note_unmatched(snapshot);
+        }
+    }
+}
+
+/// Problems with what is set: the first ones in words, the others counted.
+#[derive(Debug, Default)]
+struct Unmatched {
+    named: Vec<String>,
+    others: usize,
+}
+
+impl Unmatched {
+    fn add(&mut self, problem: impl FnOnce() -> String) {
+        self.add_some(|| Some(problem()));
+    }
+
+    /// Adds a problem, if there is one; beyond the first ones that is not looked at.
+    fn add_some(&mut self, problem: impl FnOnce() -> Option<String>) {
+        match self.named.len() < SHOWN {
+            true => self.named.extend(problem()),
+            false => self.others += 1,
+        }
+    }
+
+    fn in_words(self) -> impl Iterator<Item = String> {
+        let others = (self.others > 0).then(|| {
+            format!(
+                "{} more limits or maintenances may match nothing",
+                self.others
+            )
+        });
+        self.named.into_iter().chain(others)
     }
 }
 

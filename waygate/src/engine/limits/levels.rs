@@ -1,5 +1,6 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
+use immutable_chunkmap::map::MapS;
 use waygate_core::{
     grammar::{Method, PathTemplate, ServiceName},
     model::{ConcurrencyPolicy, ExemptPath, LimitScope, RateLimitPolicy, RouteKey},
@@ -24,7 +25,7 @@ pub(crate) struct Levels {
     /// Those of this process's service.
     service: OwnLimits,
     /// Those of every service: other processes enforce them, this one only shows them.
-    services: Arc<HashMap<ServiceName, OwnLimits>>,
+    services: MapS<ServiceName, OwnLimits>,
 }
 
 /// The limits of one scope, each kind in the order of the checks.
@@ -183,22 +184,37 @@ impl OwnLimits {
 
 impl Levels {
     pub(crate) fn compile(stored: &Stored, compiler: Compiler<'_>) -> Self {
-        let of = |scope: &LimitScope| OwnLimits::compile(stored, scope, &[], &[], compiler);
         let records = &stored.records;
         let scopes = shared_scopes(&records.rate_limits);
         let scopes = scopes.chain(shared_scopes(&records.concurrency_limits));
-        let services: HashMap<_, _> = scopes
-            .filter_map(|scope| match scope {
-                LimitScope::Service(name) => Some((name.clone(), of(scope))),
-                LimitScope::Global | LimitScope::Route(_) => None,
-            })
-            .collect();
-        let own = compiler.service.and_then(|name| services.get(name));
-        Self {
-            global: of(&LimitScope::Global),
-            service: own.cloned().unwrap_or_default(),
-            services: Arc::new(services),
+        Self::default().follow(&scopes.cloned().collect(), stored, compiler)
+    }
+
+    /// The same after limits of these scopes have changed.
+    pub(crate) fn follow(
+        &self,
+        changed: &BTreeSet<LimitScope>,
+        stored: &Stored,
+        compiler: Compiler<'_>,
+    ) -> Self {
+        let mut next = self.clone();
+        for scope in changed {
+            let own = OwnLimits::compile(stored, scope, &[], &[], compiler);
+            match scope {
+                LimitScope::Global => next.global = own,
+                LimitScope::Service(name) => {
+                    if compiler.service == Some(name) {
+                        next.service = own.clone();
+                    }
+                    match own.is_empty() {
+                        true => next.services.remove_cow(name),
+                        false => next.services.insert_cow(name.clone(), own),
+                    };
+                }
+                LimitScope::Route(_) => {}
+            }
         }
+        next
     }
 
     /// The limits of one service.
@@ -208,7 +224,8 @@ impl Levels {
 
     /// The limits of every scope but the routes.
     pub(crate) fn all(&self) -> impl Iterator<Item = &OwnLimits> {
-        std::iter::once(&self.global).chain(self.services.values())
+        let services = self.services.into_iter().map(|(_, own)| own);
+        std::iter::once(&self.global).chain(services)
     }
 
     /// What each route meets. Routes without limits of their own share what they meet.

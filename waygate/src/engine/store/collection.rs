@@ -77,7 +77,6 @@ impl<K: Kind> Collection<K> {
     }
 
     /// Whether both are the same copy, which is cheap to ask. `false` says nothing about their records.
-    #[cfg(feature = "admin")]
     pub(crate) fn is(&self, other: &Self) -> bool {
         let root = |map: &MapS<_, _>| map.root().map(|root| root.identity());
         root(&self.0) == root(&other.0)

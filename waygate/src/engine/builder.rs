@@ -12,20 +12,19 @@ use waygate_core::{
 #[cfg(feature = "axum")]
 use super::answers::AnswerSettings;
 use super::{
-    BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate,
-    bypass::{self, Bypass},
-    catch_up,
+    BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate, bypass, catch_up,
     channels::Channels,
     clock::SystemClock,
+    compiler::{Bypass, Compiler, KeySources},
     concurrency,
     config::Setting,
     environment::Named,
     health::Monitor,
-    limits::{Counters, Decisions, KeySources, LimitBook, LimitClock, Limiting, Shared},
+    limits::{Counters, Decisions, LimitBook, LimitClock, Limiting, Shared},
     open,
     principal::{self, PrincipalSource},
     scheduler,
-    snapshot::{Compiler, Snapshot},
+    snapshot::Snapshot,
     sync,
     table::Table,
 };

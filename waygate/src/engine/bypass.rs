@@ -2,14 +2,7 @@
 
 use waygate_core::Timestamp;
 
-use super::{Component, Waygate, health::Monitor, snapshot::Snapshot};
-
-/// What is switched off. A part of the picture, so that requests look at nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Bypass {
-    pub(crate) lifecycle: bool,
-    pub(crate) rate_limits: bool,
-}
+use super::{Component, Waygate, compiler::Bypass, health::Monitor, snapshot::Snapshot};
 
 /// Says what is bypassed, and by which call or setting; `None` where it is not.
 pub(crate) fn report(

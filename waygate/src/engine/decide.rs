@@ -2,7 +2,7 @@
 
 use waygate_core::decision::{Facts, Verdict};
 
-use super::{Inner, bypass::Bypass, snapshot::Snapshot, target::Asked};
+use super::{Inner, compiler::Bypass, snapshot::Snapshot, target::Asked};
 
 impl Inner {
     /// Decides about a request for the route in `slot`, or for a URL that no controlled route has.

@@ -5,7 +5,7 @@ use waygate_core::{
     port::{BackendError, Batch, CommitError},
 };
 
-use super::{Inner, kinds::RecordId, publish::Touched};
+use super::{Inner, kinds::RecordId, touched::Touched};
 
 impl Inner {
     /// Writes entities that the engine does not look into, and publishes them.

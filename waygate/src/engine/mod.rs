@@ -16,6 +16,7 @@ mod catch_up;
 mod channels;
 mod clients;
 mod clock;
+mod compiler;
 #[cfg_attr(
     not(feature = "axum"),
     expect(
@@ -73,6 +74,7 @@ mod stored;
 mod sync;
 mod table;
 mod target;
+mod touched;
 mod tx;
 mod unmatched;
 mod unreadable;
@@ -109,10 +111,10 @@ pub use table::Source;
 pub use target::RequestTarget;
 
 pub(crate) use attached::Attached;
-#[cfg(feature = "testing")]
-pub(crate) use bypass::Bypass;
 #[cfg(feature = "axum")]
 pub(crate) use clients::Clients;
+#[cfg(feature = "testing")]
+pub(crate) use compiler::Bypass;
 #[cfg(feature = "axum")]
 pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
 #[cfg(feature = "axum")]

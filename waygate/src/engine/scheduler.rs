@@ -15,9 +15,9 @@ use super::{
     Component, Inner, audit,
     kinds::{MaintenanceScope, Maintenances, Records, Routes, Schedule, Schedules, Timed},
     maintenance,
-    publish::Touched,
     store::{Holds, Kind, json},
     stored::Stored,
+    touched::Touched,
     tx::{By, Tx},
 };
 

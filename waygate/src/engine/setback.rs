@@ -16,9 +16,9 @@ use super::{
         MaintenanceScope, Maintenances, RecordId, Routes, closed_maintenance, closed_route,
         is_closed_for_good,
     },
-    publish::Touched,
     store::json,
     stored::Stored,
+    touched::Touched,
     tx::{By, Tx},
 };
 

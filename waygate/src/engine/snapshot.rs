@@ -1,34 +1,32 @@
 mod maintained;
+mod slot;
 
 use std::sync::Arc;
-#[cfg(feature = "axum")]
-use std::sync::OnceLock;
 
 use waygate_core::{
     Timestamp,
     decision::{Facts, Gates, RouteRule, Verdict, decide},
-    grammar::{EnvName, ServiceName},
+    grammar::ServiceName,
     model::{
         ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, Revision, RouteKey, RouteState,
     },
 };
 
 #[cfg(feature = "axum")]
-use super::headers::{StateHeaders, announce};
-#[cfg(feature = "axum")]
 use super::limits::Limits;
 use super::{
-    bypass::Bypass,
+    compiler::{Bypass, Compiler},
     concurrency::Concurrency,
-    kinds::{MaintenanceScope, Records, closed_route},
-    limits::{KeySources, Levels, LimitBook, MethodLimits, OwnLimits, Policy, RouteLimits},
-    publish::Touched,
+    kinds::{MaintenanceScope, Records},
+    limits::{Levels, Limitable, OwnLimits, Policy, RouteLimits},
     stored::Stored,
     table::{Registered, Table},
     target::Asked,
+    touched::Touched,
     unmatched::Swallowed,
 };
 pub(crate) use maintained::Maintained;
+pub(crate) use slot::Slot;
 
 /// The immutable picture that requests read: everything compiled, nothing to look up or wait for.
 #[derive(Debug)]
@@ -58,42 +56,6 @@ pub(crate) struct Snapshot {
     pub(crate) records: Records,
 }
 
-/// One route, ready for decisions.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) rule: RouteRule,
-    pub(crate) state: RouteState,
-    /// The commit that last changed it; 0 when only the declaration speaks.
-    pub(crate) revision: u64,
-    /// Whether the code declares something else than when an operator changed the route.
-    pub(crate) drifted: bool,
-    /// The route's own limits, in the order of their declarations; those without one come last.
-    pub(crate) own_limits: OwnLimits,
-    /// The limits of single methods, where the route takes all of them.
-    pub(crate) method_limits: MethodLimits,
-    /// When time will change the route.
-    pub(crate) next_change: Option<Timestamp>,
-    /// What answers of a deprecated route carry.
-    #[cfg(feature = "axum")]
-    pub(crate) announcement: Option<StateHeaders>,
-    /// Whether a role was asked for where nothing said who calls.
-    #[cfg(feature = "axum")]
-    pub(super) had_no_caller: OnceLock<()>,
-}
-
-/// What pictures are made of, besides the store and the table.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Compiler<'a> {
-    pub(crate) env: &'a EnvName,
-    pub(crate) service: Option<&'a ServiceName>,
-    pub(crate) book: &'a LimitBook,
-    pub(crate) sources: KeySources,
-    /// Whether it is a single method's where a route for all methods of the path governs requests as well.
-    pub(crate) is_part: bool,
-    pub(crate) bypass: Bypass,
-    pub(crate) now: Timestamp,
-}
-
 impl Snapshot {
     /// Compiles everything. `previous` only lends its version.
     pub(crate) fn build(
@@ -106,7 +68,7 @@ impl Snapshot {
             .filter_map(|slot| Some(Arc::new(Slot::compile(stored, &table, slot, compiler)?)))
             .collect();
         let levels = Arc::new(Levels::compile(stored, compiler));
-        let limits = levels.compose(&table, &routes);
+        let limits = levels.compose(limitable(&table, &routes));
         let checks = routes.iter().zip(&limits).map(Checks::of).collect();
         Self {
             revision: stored.revision,
@@ -141,7 +103,7 @@ impl Snapshot {
                 )
             {
                 *place = Arc::new(compiled);
-                *limits = levels.of(&route.key, place, self.table.is_forced(slot));
+                *limits = levels.of(&place.limitable(&route.key, self.table.is_forced(slot)));
                 *checks = Checks::of((&*place, &*limits));
             }
         }
@@ -154,7 +116,7 @@ impl Snapshot {
             LimitScope::Global | LimitScope::Route(_) => true,
         };
         if touched.limits.iter().any(applies) {
-            limits = levels.compose(&self.table, &routes);
+            limits = levels.compose(limitable(&self.table, &routes));
             checks = routes.iter().zip(&limits).map(Checks::of).collect();
         }
         let follow =
@@ -231,7 +193,8 @@ impl Snapshot {
     pub(crate) fn own_limits(&self, slot: usize, method: &http::Method) -> Option<Arc<Limits>> {
         let key = &self.table.route(slot)?.key;
         let levels = Levels::default();
-        levels.of(key, self.slot(slot)?, false).of(method).cloned()
+        let limitable = self.slot(slot)?.limitable(key, false);
+        levels.of(&limitable).of(method).cloned()
     }
 
     /// The limits of every scope but the routes.
@@ -414,62 +377,6 @@ impl Snapshot {
     }
 }
 
-impl Slot {
-    fn compile(
-        stored: &Stored,
-        table: &Table,
-        slot: usize,
-        compiler: Compiler<'_>,
-    ) -> Option<Self> {
-        let route = table.route(slot)?;
-        let (state, revision, drifted) = match stored.records.routes.get(&route.key) {
-            // A route that has become force-active in code is no longer for operators to close.
-            Some(known) if !route.declared.force_active => {
-                let drifted = known.value.declared != route.declared;
-                (known.value.state.clone(), known.revision, drifted)
-            }
-            Some(known) => (route.declared.clone(), known.revision, true),
-            None => match stored.held(&route.key) {
-                Some(revision) if !route.declared.force_active => {
-                    (closed_route(&route.declared), revision, false)
-                }
-                held => (route.declared.clone(), held.unwrap_or(0), false),
-            },
-        };
-        let Compiler { env, now, .. } = compiler;
-        let whole = route.key.path().parse::<RouteKey>().ok();
-        let compiler = Compiler {
-            is_part: route.key.method().is_some()
-                && whole.is_some_and(|whole| table.exact(&whole).is_some()),
-            ..compiler
-        };
-        let scope = LimitScope::Route(route.key.clone());
-        Some(Self {
-            rule: RouteRule::compile(&state, env, now),
-            own_limits: OwnLimits::compile(
-                stored,
-                &scope,
-                &route.limits,
-                &route.concurrency,
-                compiler,
-            ),
-            method_limits: MethodLimits::compile(stored, &route.key, table, compiler),
-            next_change: state.position.next_change(now),
-            #[cfg(feature = "axum")]
-            announcement: state
-                .deprecation
-                .as_ref()
-                .map(announce)
-                .filter(|headers| !headers.is_empty()),
-            #[cfg(feature = "axum")]
-            had_no_caller: OnceLock::new(),
-            state,
-            revision,
-            drifted,
-        })
-    }
-}
-
 /// What there is to check of requests for a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Checks {
@@ -489,4 +396,10 @@ impl Checks {
             false => Self::Everything,
         }
     }
+}
+
+/// The routes, with what decides which limits apply to them.
+fn limitable<'a>(table: &'a Table, routes: &'a [Arc<Slot>]) -> impl Iterator<Item = Limitable<'a>> {
+    let slots = table.iter().zip(routes).enumerate();
+    slots.map(|(at, (route, slot))| slot.limitable(&route.key, table.is_forced(at)))
 }

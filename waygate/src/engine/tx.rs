@@ -12,9 +12,9 @@ use waygate_core::{
 use super::{
     ChangeError, Inner, audit, error,
     kinds::{RecordId, Records},
-    publish::Touched,
     store::{Holds, Kind, json},
     stored::Stored,
+    touched::Touched,
 };
 
 /// Without an expected revision, a change that lost a race is tried again this often.

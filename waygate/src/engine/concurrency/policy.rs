@@ -10,8 +10,8 @@ use waygate_core::{
 };
 
 use crate::engine::{
+    compiler::Compiler,
     limits::{Applying, ExemptNetworks, Noticed, Problem, label},
-    snapshot::Compiler,
 };
 
 /// A limit of concurrency, ready to be asked.

@@ -11,10 +11,7 @@ use super::{
     overrides::{applying, shared_scopes},
 };
 use crate::engine::{
-    concurrency::Concurrency,
-    snapshot::{Compiler, Slot},
-    stored::Stored,
-    table::Table,
+    compiler::Compiler, concurrency::Concurrency, stored::Stored, table::Table,
     unmatched::methods_of,
 };
 
@@ -35,7 +32,17 @@ pub(crate) struct OwnLimits {
     pub(crate) concurrency: Arc<[Arc<Concurrency>]>,
 }
 
-/// The limits that one route meets.
+/// A route, with what decides which limits apply to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limitable<'a> {
+    pub(crate) route: &'a RouteKey,
+    pub(crate) own: &'a OwnLimits,
+    pub(crate) of_methods: &'a MethodLimits,
+    /// Whether the route, or its path as a whole, is force-active.
+    pub(crate) is_forced: bool,
+}
+
+/// The limits that apply to one route.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RouteLimits {
     /// Those of its requests; `None` for most routes.
@@ -228,34 +235,39 @@ impl Levels {
         std::iter::once(&self.global).chain(services)
     }
 
-    /// What each route meets. Routes without limits of their own share what they meet.
-    pub(crate) fn compose(&self, table: &Table, routes: &[Arc<Slot>]) -> Vec<RouteLimits> {
+    /// The limits of each route. Routes without limits of their own share them.
+    pub(crate) fn compose<'a>(
+        &self,
+        routes: impl Iterator<Item = Limitable<'a>>,
+    ) -> Vec<RouteLimits> {
         let common = RouteLimits {
             all: self.meet(&[], false, |_| false),
             by_method: None,
         };
         let exempts = self.exemptions().next().is_some();
-        let of = |(at, (route, slot)): (usize, (&Arc<_>, &Arc<Slot>))| {
-            let registered: &crate::engine::Registered = route;
-            let has_own = !slot.own_limits.is_empty() || !slot.method_limits.is_empty();
-            let forced = table.is_forced(at);
-            match has_own || exempts || forced || slot.rule.is_force_active() {
+        let of = |route: Limitable<'a>| {
+            let has_own = !route.own.is_empty() || !route.of_methods.is_empty();
+            match has_own || exempts || route.is_forced {
                 false => common.clone(),
-                true => self.of(&registered.key, slot, forced),
+                true => self.of(&route),
             }
         };
-        table.iter().zip(routes).enumerate().map(of).collect()
+        routes.map(of).collect()
     }
 
-    /// What one route meets, whose path may be force-active (`forced`) as a whole.
-    pub(crate) fn of(&self, route: &RouteKey, slot: &Slot, forced: bool) -> RouteLimits {
-        let forced = forced || slot.rule.is_force_active();
+    /// The limits of one route.
+    pub(crate) fn of(&self, limitable: &Limitable<'_>) -> RouteLimits {
+        let Limitable {
+            route,
+            own,
+            of_methods,
+            is_forced: forced,
+        } = *limitable;
         let covers = |exempt: &[ExemptPath], method: Option<Method>| {
             let mut exempt = exempt.iter();
             exempt.any(|exempt| exempt.covers(method, route.path()))
         };
         let exempts = |exempt: &[ExemptPath]| covers(exempt, route.method());
-        let (own, of_methods) = (&slot.own_limits, &slot.method_limits);
         let exempt_methods = match route.method() {
             Some(_) => Vec::new(),
             None => methods_of(self.exemptions(), route.path()),

@@ -4,19 +4,12 @@ use std::sync::Mutex;
 
 use waygate_core::{
     Printable,
-    grammar::{KeyPart, KeySource},
+    grammar::{Invalid, KeyPart, KeySource, PathTemplate},
     model::{LimitKey, LimitScope},
 };
 
-use super::{check_key, lock};
-use crate::engine::snapshot::Compiler;
-
-/// What the application has said of its requests and limits.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct KeySources {
-    /// Whether requests have a type of callers.
-    pub(crate) has_principal: bool,
-}
+use super::lock;
+use crate::engine::compiler::{Compiler, KeySources};
 
 /// What to add where a limit needs callers and the builder names no type of them.
 pub(crate) const NO_PRINCIPAL: &str = "name the type of your callers with `.principal::<YourType>()` on the builder, and put a value of it into the \
@@ -93,4 +86,43 @@ pub(crate) fn remedy(key: &KeySource) -> &'static str {
         }
         KeySource::Parts(_) => "count by something that every request has, or set `on_missing_key`",
     }
+}
+
+/// Refuses a key under which nothing would ever be counted as it is meant to be. `declared` is the key of the limit that
+/// the code declares under the same name.
+pub(crate) fn check_key(
+    source: &KeySource,
+    at: &LimitKey,
+    declared: Option<&KeySource>,
+) -> Result<(), Invalid> {
+    match (source, &at.scope) {
+        (KeySource::Custom, _) if declared == Some(&KeySource::Custom) => Ok(()),
+        (KeySource::Custom, _) => {
+            let name = &at.name;
+            let problem =
+                format!("the code declares no policy `{name}` here whose key a function tells");
+            Err(Invalid::new("key", KeySource::CUSTOM, problem))
+        }
+        (KeySource::Parts(parts), LimitScope::Route(route)) => {
+            let path: PathTemplate = route.path().parse()?;
+            let missing = parts.iter().find(|part| is_missing(part, &path));
+            missing.map_or(Ok(()), |part| Err(no_such_parameter(part, &path)))
+        }
+        // Routes that more than one policy governs differ in their parameters.
+        (KeySource::Parts(_), LimitScope::Global | LimitScope::Service(_)) => Ok(()),
+    }
+}
+
+fn is_missing(part: &KeyPart, path: &PathTemplate) -> bool {
+    matches!(part, KeyPart::Path(name) if path.parameters().all(|known| known != &**name))
+}
+
+fn no_such_parameter(part: &KeyPart, path: &PathTemplate) -> Invalid {
+    let known: Vec<&str> = path.parameters().collect();
+    let help = match &*known {
+        [] => "it has none: count by something else".to_owned(),
+        known => format!("it has `{}`", known.join("`, `")),
+    };
+    let problem = format!("`{path}` has no such parameter; {help}");
+    Invalid::new("key", &part.to_string(), problem)
 }

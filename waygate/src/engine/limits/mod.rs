@@ -5,7 +5,6 @@
 //! `share` goes on from there while they are gone, and what is given out so is `owed` to them.
 
 mod account;
-mod check;
 mod claim;
 mod clock;
 mod command;
@@ -34,7 +33,6 @@ use super::concurrency::Concurrency;
 
 #[cfg(feature = "axum")]
 pub(crate) use account::{Admission, Counting};
-pub(crate) use check::check_key;
 #[cfg(feature = "axum")]
 pub(crate) use claim::missing_part;
 #[cfg(feature = "axum")]
@@ -46,9 +44,9 @@ pub(crate) use command::LimitCommand;
 pub(crate) use explain::Decisions;
 pub use explain::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
 pub(crate) use key::LimitedKey;
-pub(crate) use levels::{Levels, MethodLimits, OwnLimits, RouteLimits};
+pub(crate) use levels::{Levels, Limitable, MethodLimits, OwnLimits, RouteLimits};
 pub use listing::{HitQuery, HitRecord, LimitRecord};
-pub(crate) use missing::{KeySources, NO_PRINCIPAL, Problem, needs_of_caller, remedy};
+pub(crate) use missing::{NO_PRINCIPAL, Problem, check_key, needs_of_caller, remedy};
 pub(crate) use overrides::{Applying, policies_of};
 pub(crate) use policy::{ExemptNetworks, Policy, Rate, label};
 pub(crate) use replace::Known;

@@ -14,7 +14,7 @@ use waygate_core::{
 };
 
 use super::{key::LimitedKey, overrides::Applying, stats::PolicyStats};
-use crate::engine::{snapshot::Compiler, stored::Stored};
+use crate::engine::{compiler::Compiler, stored::Stored};
 
 /// A rate limit policy, ready to be asked.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use waygate_core::{
     port::Expected,
 };
 
-use super::{check_key, overrides::Named};
+use super::{missing::check_key, overrides::Named};
 use crate::engine::{
     ChangeError, Inner,
     kinds::{ConcurrencyLimits, RateLimits, Records},
@@ -115,6 +115,19 @@ impl Inner {
         let (_, route) = snapshot.table.resolve_limited(route)?;
         let scope = LimitScope::Route(route);
         Ok(LimitKey::new(scope, key.name.clone()))
+    }
+
+    /// The same as [`governed`](Self::governed). What is left of a route that the code no longer has can still be deleted.
+    pub(crate) fn governed_or_left(
+        &self,
+        snapshot: &Snapshot,
+        key: &LimitKey,
+        deletes_known: bool,
+    ) -> Result<LimitKey, ChangeError> {
+        match self.governed(snapshot, key) {
+            Err(_) if deletes_known => Ok(key.clone()),
+            governed => governed,
+        }
     }
 }
 

@@ -9,9 +9,9 @@ use waygate_core::{
     model::{GlobalMaintenance, RouteKey},
 };
 
-use super::Compiler;
 use crate::engine::{
-    kinds::MaintenanceScope, store::Versioned, stored::Stored, table::Table, target::Asked,
+    compiler::Compiler, kinds::MaintenanceScope, store::Versioned, stored::Stored, table::Table,
+    target::Asked,
 };
 
 /// Maintenance of everything, or of this service, with the exemptions resolved to slots.

@@ -1,0 +1,107 @@
+#[cfg(feature = "axum")]
+use std::sync::OnceLock;
+
+use waygate_core::{
+    Timestamp,
+    decision::RouteRule,
+    model::{LimitScope, RouteKey, RouteState},
+};
+
+#[cfg(feature = "axum")]
+use crate::engine::headers::{StateHeaders, announce};
+use crate::engine::{
+    compiler::Compiler,
+    kinds::closed_route,
+    limits::{Limitable, MethodLimits, OwnLimits},
+    stored::Stored,
+    table::Table,
+};
+
+/// One route, ready for decisions.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) rule: RouteRule,
+    pub(crate) state: RouteState,
+    /// The commit that last changed it; 0 when only the declaration speaks.
+    pub(crate) revision: u64,
+    /// Whether the code declares something else than when an operator changed the route.
+    pub(crate) drifted: bool,
+    /// The route's own limits, in the order of their declarations; those without one come last.
+    pub(crate) own_limits: OwnLimits,
+    /// The limits of single methods, where the route takes all of them.
+    pub(crate) method_limits: MethodLimits,
+    /// When time will change the route.
+    pub(crate) next_change: Option<Timestamp>,
+    /// What answers of a deprecated route carry.
+    #[cfg(feature = "axum")]
+    pub(crate) announcement: Option<StateHeaders>,
+    /// Whether a role was asked for where nothing said who calls.
+    #[cfg(feature = "axum")]
+    pub(crate) had_no_caller: OnceLock<()>,
+}
+
+impl Slot {
+    pub(super) fn compile(
+        stored: &Stored,
+        table: &Table,
+        slot: usize,
+        compiler: Compiler<'_>,
+    ) -> Option<Self> {
+        let route = table.route(slot)?;
+        let (state, revision, drifted) = match stored.records.routes.get(&route.key) {
+            // A route that has become force-active in code is no longer for operators to close.
+            Some(known) if !route.declared.force_active => {
+                let drifted = known.value.declared != route.declared;
+                (known.value.state.clone(), known.revision, drifted)
+            }
+            Some(known) => (route.declared.clone(), known.revision, true),
+            None => match stored.held(&route.key) {
+                Some(revision) if !route.declared.force_active => {
+                    (closed_route(&route.declared), revision, false)
+                }
+                held => (route.declared.clone(), held.unwrap_or(0), false),
+            },
+        };
+        let Compiler { env, now, .. } = compiler;
+        let whole = route.key.path().parse::<RouteKey>().ok();
+        let compiler = Compiler {
+            is_part: route.key.method().is_some()
+                && whole.is_some_and(|whole| table.exact(&whole).is_some()),
+            ..compiler
+        };
+        let scope = LimitScope::Route(route.key.clone());
+        Some(Self {
+            rule: RouteRule::compile(&state, env, now),
+            own_limits: OwnLimits::compile(
+                stored,
+                &scope,
+                &route.limits,
+                &route.concurrency,
+                compiler,
+            ),
+            method_limits: MethodLimits::compile(stored, &route.key, table, compiler),
+            next_change: state.position.next_change(now),
+            #[cfg(feature = "axum")]
+            announcement: state
+                .deprecation
+                .as_ref()
+                .map(announce)
+                .filter(|headers| !headers.is_empty()),
+            #[cfg(feature = "axum")]
+            had_no_caller: OnceLock::new(),
+            state,
+            revision,
+            drifted,
+        })
+    }
+
+    /// The route, with what decides which limits apply to it; its path may be force-active as a whole.
+    pub(super) fn limitable<'a>(&'a self, route: &'a RouteKey, is_forced: bool) -> Limitable<'a> {
+        Limitable {
+            route,
+            own: &self.own_limits,
+            of_methods: &self.method_limits,
+            is_forced: is_forced || self.rule.is_force_active(),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+use std::collections::BTreeSet;
+
+use waygate_core::model::{LimitScope, RouteKey};
+
+use super::{kinds::RecordId, store::Touches, stored::Stored, table::Table};
+
+/// The compiled parts of the snapshot that a change makes stale.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    pub(crate) slots: Vec<usize>,
+    /// The scopes of limits of more than one route.
+    pub(crate) limits: BTreeSet<LimitScope>,
+}
+
+impl Touched {
+    /// What changes of these records touch.
+    pub(crate) fn by<'a>(
+        changed: impl IntoIterator<Item = &'a RecordId>,
+        stored: &Stored,
+        table: &Table,
+    ) -> Self {
+        let mut touched = Self::default();
+        for id in changed {
+            if let Some(collection) = stored.records.of(id) {
+                collection.touches(id.entity(), &mut |touches| touched.add(touches, table));
+            }
+        }
+        touched.slots.sort_unstable();
+        touched.slots.dedup();
+        touched
+    }
+
+    fn add(&mut self, touches: Touches<'_>, table: &Table) {
+        match touches {
+            Touches::Nothing => {}
+            Touches::Route(key) => self.slots.extend(table.slot_of(key)),
+            Touches::Limits(LimitScope::Route(key)) => {
+                self.slots.extend(table.limited(key).or(table.slot_of(key)));
+                // It applies to extension methods at the route that takes all methods.
+                let whole = key.path().parse::<RouteKey>().ok();
+                self.slots
+                    .extend(whole.and_then(|whole| table.exact(&whole)));
+            }
+            Touches::Limits(shared) => {
+                self.limits.insert(shared.clone());
+            }
+        }
+    }
+}

@@ -12,7 +12,10 @@ use waygate_core::{
     port::{BackendError, Image},
 };
 
-use super::{Component, Inner, stored::Stored, unreadable::Past};
+use super::{
+    Component, Inner,
+    stored::{Past, Stored},
+};
 
 /// The file is written at most once in this time.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -1,7 +1,8 @@
+mod build;
+mod stores;
+
 use std::{sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
-use tokio::{sync::Mutex, task::JoinSet};
 use waygate_backends::MemoryCounters;
 use waygate_core::{
     grammar::Algorithm,
@@ -9,43 +10,16 @@ use waygate_core::{
     port::{Backend, Clock, CounterStore},
 };
 
-#[cfg(feature = "axum")]
-use super::answers::AnswerSettings;
-use super::{
-    BuildError, Component, Inner, Principal, RateLimitHeaders, Waygate, bypass, catch_up,
-    channels::Channels,
-    clock::SystemClock,
-    compiler::{Bypass, Compiler, KeySources},
-    concurrency,
-    config::Setting,
-    environment::Named,
-    health::Monitor,
-    limits::{Counters, Decisions, LimitBook, LimitClock, Limiting, Shared},
-    open,
-    principal::{self, PrincipalSource},
-    scheduler,
-    snapshot::Snapshot,
-    sync,
-    table::Table,
-};
 #[cfg(feature = "file")]
-use super::{boot_cache, counter_snapshot};
-
-/// What to do when the store shows that it has lost what it held: another epoch, or an older revision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OnStoreReset {
-    /// Go on with the last known state, refuse changes, and report [`Component::StoreReset`]. An emptied store
-    /// never opens a closed route by itself. [`Operator::reseed_store`](super::Operator::reseed_store) writes that state
-    /// back.
-    #[default]
-    Keep,
-    /// The same, but write the last known state back into a store that is empty. Of several processes one does that, and
-    /// the others follow it; whoever knows a later state than that one puts it in its place.
-    Reseed,
-    /// Take over what the store shows.
-    Accept,
-}
+use super::counter_snapshot;
+use super::{
+    OnStoreReset, Principal, RateLimitHeaders,
+    clock::SystemClock,
+    config::Setting,
+    limits::{LimitBook, Limiting},
+    named::Named,
+    principal::{self, PrincipalSource},
+};
 
 /// Configures an engine. Only [`build`](Self::build) can fail.
 #[derive(Debug)]
@@ -377,169 +351,4 @@ impl WaygateBuilder {
         self.clock = Arc::new(clock);
         self
     }
-
-    /// Starts the engine: reads the store, and follows it in the background.
-    ///
-    /// A store that cannot be read does not stop the start: the engine is [degraded](Waygate::health), and the store is
-    /// tried again in the background. While it does not answer, declarations apply, or the [boot cache](Self::boot_cache).
-    /// Where it answers and nothing in it can be read ([`Corrupt`](waygate_core::port::BackendError::Corrupt),
-    /// [`Unreadable`](waygate_core::port::BackendError::Unreadable)), everything but force-active routes is closed.
-    ///
-    /// # Errors
-    /// [`BuildError`] for settings that cannot be right.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub async fn build(self) -> Result<Waygate, BuildError> {
-        let env = self.environment.name()?;
-        let service = self.service.as_deref().map(str::parse).transpose();
-        let service = service.map_err(|invalid| BuildError::Setting {
-            setting: "service (.service(..))".to_owned(),
-            invalid,
-        })?;
-        #[cfg(feature = "axum")]
-        let answers = AnswerSettings::new(self.challenge.as_deref(), self.show_environments);
-        #[cfg(feature = "axum")]
-        let answers = answers.map_err(|invalid| BuildError::Setting {
-            setting: "challenge (.challenge(..))".to_owned(),
-            invalid,
-        })?;
-        #[cfg(feature = "openapi")]
-        let answers = answers.showing_access(self.show_access);
-        let backend = self.open_backend().await?;
-        let (monitor, now) = (Monitor::default(), self.clock.now());
-        for (component, origin) in [
-            (Component::LifecycleBypass, &self.bypass_lifecycle),
-            (Component::RateLimitBypass, &self.bypass_rate_limits),
-        ] {
-            bypass::report(&monitor, component, origin.as_deref(), now);
-        }
-        #[cfg(feature = "file")]
-        let boot_cache = self.open_boot_cache()?;
-        #[cfg(feature = "file")]
-        let cached = match &boot_cache {
-            Some(cache) => boot_cache::read(cache).await,
-            None => None,
-        };
-        #[cfg(not(feature = "file"))]
-        let cached = None;
-        let stored = match cached {
-            Some(stored) => stored,
-            None => open::load(&*backend, &monitor, now).await,
-        };
-        let book = LimitBook::new(self.hit_log_capacity);
-        let compiler = Compiler {
-            env: &env,
-            service: service.as_ref(),
-            book: &book,
-            sources: KeySources {
-                has_principal: self.principal.is_some(),
-            },
-            is_part: false,
-            bypass: Bypass {
-                lifecycle: self.bypass_lifecycle.is_some(),
-                rate_limits: self.bypass_rate_limits.is_some(),
-            },
-            now,
-        };
-        let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
-        let shared = self.open_counters();
-        let shared = shared.map(|store| Shared::new(store, self.counter_deadline));
-        let local = self.memory_counters.clone().unwrap_or_default();
-        let limit_clock = LimitClock::new(&*self.clock);
-        #[cfg(feature = "file")]
-        let counter_snapshot = {
-            let now = limit_clock.now(&*self.clock);
-            self.open_counter_snapshot(&*backend, &local, shared.is_some(), now)
-                .await?
-        };
-        let inner = Arc::new(Inner {
-            env,
-            named: self.environment,
-            settings: self.settings,
-            service,
-            limit_clock,
-            counters: Counters::new(local, shared),
-            book,
-            decisions: Decisions::default(),
-            limiting: self.limiting,
-            principal: self.principal,
-            clients: self.proxies.into(),
-            #[cfg(feature = "axum")]
-            answers,
-            #[cfg(feature = "axum")]
-            allow_unmounted: self.allow_unmounted,
-            #[cfg(feature = "testing")]
-            only_handlers_under: self.only_handlers_under,
-            #[cfg(feature = "axum")]
-            stacked: super::stacked::Stacked::default(),
-            #[cfg(feature = "axum")]
-            bindings: super::bindings::Bindings::default(),
-            #[cfg(feature = "axum")]
-            unregistered: super::unregistered::Unregistered::default(),
-            on_store_reset: self.on_store_reset,
-            #[cfg(feature = "file")]
-            boot_cache,
-            #[cfg(feature = "file")]
-            counter_snapshot,
-            clock: self.clock,
-            backend,
-            runtime: tokio::runtime::Handle::current(),
-            monitor,
-            snapshot: ArcSwap::from_pointee(snapshot),
-            stored: Mutex::new(stored),
-            channels: Channels::new(1),
-            behind: Arc::default(),
-        });
-        #[cfg(feature = "file")]
-        if inner.boot_cache.is_some() {
-            boot_cache::look(&inner).await;
-            supervise(Component::BootCache, &inner, boot_cache::run);
-        }
-        // Known only to a backend that has just been opened.
-        if let Some(lost) = inner.backend.lost().await {
-            inner.make_up_for(&lost).await;
-        }
-        #[cfg(feature = "file")]
-        if inner.counter_snapshot.is_some() {
-            counter_snapshot::report_start(&inner);
-            supervise(Component::CounterSnapshot, &inner, counter_snapshot::run);
-        }
-        supervise(Component::Sync, &inner, sync::run);
-        supervise(Component::Scheduler, &inner, scheduler::run);
-        if inner.counters.shared.is_some() {
-            supervise(Component::Counters, &inner, concurrency::renew);
-            supervise(Component::Counters, &inner, catch_up::run);
-        }
-        Ok(Waygate { inner })
-    }
-}
-
-/// Keeps a background task alive: one that panics is reported and begun again.
-fn supervise<F>(component: Component, inner: &Arc<Inner>, run: fn(std::sync::Weak<Inner>) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let engine = Arc::downgrade(inner);
-    let task = inner.runtime.spawn(async move {
-        loop {
-            // Aborted with this one.
-            let mut task = JoinSet::new();
-            task.spawn(run(engine.clone()));
-            let Some(Err(error)) = task.join_next().await else {
-                return;
-            };
-            let Some(inner) = engine.upgrade().filter(|_| error.is_panic()) else {
-                return;
-            };
-            inner.monitor.degrade(
-                component,
-                format!("the task died: {error}"),
-                inner.clock.now(),
-            );
-            drop(inner);
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        }
-    });
-    inner.channels.add(task);
 }

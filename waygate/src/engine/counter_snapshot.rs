@@ -2,20 +2,16 @@
 
 use std::{
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::PathBuf,
     pin::pin,
-    sync::{Arc, Weak},
+    sync::Weak,
     time::{Duration, Instant},
 };
 
-use waygate_backends::{CounterSnapshot, MemoryCounters};
-use waygate_core::{
-    Printable,
-    limit::quota::Nanos,
-    port::{Backend, BackendError},
-};
+use waygate_backends::CounterSnapshot;
+use waygate_core::{Printable, limit::quota::Nanos, port::BackendError};
 
-use super::{BuildError, Component, Inner, WaygateBuilder};
+use super::{Component, Inner};
 
 /// How often the counters are written, if any has changed.
 const EVERY: Duration = Duration::from_secs(1);
@@ -31,61 +27,6 @@ pub(crate) enum Place {
     BesideState,
     At(PathBuf),
     Nowhere,
-}
-
-impl WaygateBuilder {
-    /// Puts back what was counted before.
-    pub(super) async fn open_counter_snapshot(
-        &self,
-        backend: &dyn Backend,
-        counters: &MemoryCounters,
-        is_shared: bool,
-        now: Nanos,
-    ) -> Result<Option<Arc<CounterSnapshot>>, BuildError> {
-        let counters = counters.clone();
-        let state = backend.state_file().filter(|_| !is_shared);
-        let state = state.map(Path::to_owned);
-        let place = self.counter_snapshot.clone();
-        let opened = tokio::task::spawn_blocking(move || match (place, state) {
-            (Place::At(path), Some(state)) if is_of_state(&path, &state) => {
-                Err(BackendError::Misconfigured(format!(
-                    "the file of the counters `{}`: the state is kept there; name a file of its own",
-                    path.display()
-                )))
-            }
-            (Place::At(path), _) => CounterSnapshot::open(path, &counters, now).map(Some),
-            (Place::BesideState, Some(state)) => {
-                CounterSnapshot::beside_state(state, &counters, now).map(Some)
-            }
-            (Place::BesideState, None) | (Place::Nowhere, _) => Ok(None),
-        });
-        let opened = opened.await.map_err(|error| {
-            BackendError::Unavailable(format!("reading the counters was interrupted: {error}"))
-        })?;
-        Ok(opened.map_err(BuildError::of_file)?.map(Arc::new))
-    }
-}
-
-/// Whether a path is that of the state file or of one that stands beside it, but for its own counters.
-fn is_of_state(path: &Path, state: &Path) -> bool {
-    // A file that is not there yet stands in a directory that is.
-    let real = |path: &Path| {
-        path.canonicalize().ok().or_else(|| {
-            let directory = path.parent()?.canonicalize().ok()?;
-            Some(directory.join(path.file_name()?))
-        })
-    };
-    let (Some(path), Some(state)) = (real(path), real(state)) else {
-        return false;
-    };
-    let (Some(name), Some(of_state)) = (path.file_name(), state.file_name()) else {
-        return false;
-    };
-    let name = name.to_string_lossy();
-    let beside = name.strip_prefix(&*of_state.to_string_lossy());
-    path.parent() == state.parent()
-        && beside
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') && rest != ".counters")
 }
 
 /// Says what was not put back.

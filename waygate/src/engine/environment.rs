@@ -1,47 +1,10 @@
 //! Which environment the process is in, who says so, and whether routes know it.
 
-use std::{collections::BTreeSet, sync::OnceLock};
+use std::collections::BTreeSet;
 
 use waygate_core::{Printable, grammar::EnvName, similar::typing_errors};
 
-use super::{BuildError, Inner, config::Setting, snapshot::Snapshot};
-
-/// The environment of a process that names none.
-const DEFAULT: &str = "dev";
-
-/// Who has named the environment, as a builder knows it.
-#[derive(Debug, Default)]
-pub(crate) struct Named {
-    /// The call in code.
-    pub(super) in_code: Option<Setting>,
-    /// `WAYGATE_ENV`.
-    pub(super) by_setting: Option<Setting>,
-    /// Whether that would have been read.
-    pub(super) reads_settings: bool,
-    /// Whether it was logged that routes need a name.
-    warned: OnceLock<()>,
-}
-
-impl Named {
-    pub(super) fn name(&self) -> Result<EnvName, BuildError> {
-        match self.in_code.as_ref().or(self.by_setting.as_ref()) {
-            Some(setting) => setting.environment(),
-            None => Setting::by_default(DEFAULT).environment(),
-        }
-    }
-
-    fn is_named(&self) -> bool {
-        self.in_code.is_some() || self.by_setting.is_some()
-    }
-
-    /// What would name it.
-    fn remedy(&self) -> &'static str {
-        match self.reads_settings {
-            true => "set `WAYGATE_ENV`, or call `.environment(..)`",
-            false => "call `.environment(..)`",
-        }
-    }
-}
+use super::{Inner, snapshot::Snapshot};
 
 impl Snapshot {
     /// The environments that routes of this process name.

@@ -16,6 +16,7 @@ mod catch_up;
 mod channels;
 mod clients;
 mod clock;
+mod commit;
 mod compiler;
 #[cfg_attr(
     not(feature = "axum"),
@@ -28,7 +29,9 @@ mod concurrency;
 mod config;
 #[cfg(feature = "file")]
 mod counter_snapshot;
+mod deadline;
 mod decide;
+mod declared;
 #[cfg(feature = "admin")]
 mod entities;
 mod environment;
@@ -49,10 +52,12 @@ mod kinds;
 )]
 mod limits;
 mod lineage;
+mod listing;
 mod maintenance;
 mod merge;
 mod methods;
 mod misnamed;
+mod named;
 mod nearest;
 mod notice;
 mod open;
@@ -60,7 +65,9 @@ mod operator;
 mod principal;
 mod publish;
 mod record;
+mod refresh;
 mod register;
+mod register_error;
 mod report;
 mod reseed;
 mod route_change;
@@ -70,7 +77,9 @@ mod snapshot;
 #[cfg(feature = "axum")]
 mod stacked;
 mod store;
+mod store_reset;
 mod stored;
+mod supervise;
 mod sync;
 mod table;
 mod target;
@@ -92,8 +101,9 @@ use waygate_core::{
 };
 
 pub use blocking::{Blocking, BlockingOperator};
-pub use builder::{OnStoreReset, WaygateBuilder};
+pub use builder::WaygateBuilder;
 pub use concurrency::ConcurrencyRecord;
+pub use declared::Source;
 pub use error::{BuildError, ChangeError, ResolveError};
 pub use event::{Changed, Event, Events};
 pub use health::{Component, Degraded, Health};
@@ -105,9 +115,10 @@ pub use maintenance::MaintenanceRecord;
 pub use operator::Operator;
 pub use principal::Principal;
 pub use record::RouteRecord;
-pub use register::{RegisterError, Registration};
+pub use register::Registration;
+pub use register_error::RegisterError;
 pub use report::Report;
-pub use table::Source;
+pub use store_reset::OnStoreReset;
 pub use target::RequestTarget;
 
 pub(crate) use attached::Attached;
@@ -119,6 +130,7 @@ pub(crate) use compiler::Bypass;
 pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
 #[cfg(feature = "axum")]
 pub(crate) use decide::{Limited, in_test};
+pub(crate) use declared::Registered;
 #[cfg(feature = "axum")]
 pub(crate) use headers::{StateHeaders, uncached};
 pub(crate) use inner::Inner;
@@ -140,7 +152,6 @@ pub(crate) use snapshot::Slot;
 pub(crate) use snapshot::{Checks, Snapshot};
 #[cfg(all(test, feature = "admin"))]
 pub(crate) use store::AnyCollection;
-pub(crate) use table::Registered;
 #[cfg(feature = "axum")]
 pub(crate) use table::{Governing, Served, Table};
 #[cfg(feature = "axum")]
@@ -238,7 +249,7 @@ impl Waygate {
 
     /// Every registered route as it is now, by path and method.
     pub fn routes(&self) -> Vec<RouteRecord> {
-        record::list(&self.inner.snapshot.load(), self.inner.clock.now())
+        listing::list(&self.inner.snapshot.load(), self.inner.clock.now())
     }
 
     /// One route as it is now. A bare path stands for its only method.
@@ -249,7 +260,7 @@ impl Waygate {
         let key = key.parse()?;
         let snapshot = self.inner.snapshot.load();
         let slot = snapshot.table.resolve(&key)?;
-        record::of_slot(&snapshot, slot, self.inner.clock.now())
+        listing::of_slot(&snapshot, slot, self.inner.clock.now())
             .ok_or_else(|| ResolveError::unlike_any(&key))
     }
 
@@ -353,7 +364,7 @@ impl Waygate {
     /// # Errors
     /// [`BackendError`] when the store cannot be read.
     pub async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
-        inner::in_time(self.inner.backend.audit(query)).await
+        deadline::in_time(self.inner.backend.audit(query)).await
     }
 
     /// Every change from now on.

@@ -1,17 +1,16 @@
 //! The stores that a builder names, opened.
 
-use std::sync::Arc;
-
-use waygate_backends::MemoryBackend;
 use waygate_core::{
     Printable, Timestamp,
     model::{Epoch, Revision},
-    port::{Backend, BackendError, CounterStore},
+    port::{Backend, BackendError},
 };
 
 use super::{
-    BuildError, Component, WaygateBuilder, health::Monitor, inner::in_time, stored::Stored,
-    unreadable::Past,
+    Component,
+    deadline::in_time,
+    health::Monitor,
+    stored::{Past, Stored},
 };
 
 /// What the store holds. Nothing is known of one that is away; one that is there and cannot be read opens nothing.
@@ -57,51 +56,5 @@ async fn earlier(backend: &dyn Backend) -> Vec<Stored> {
             tracing::warn!(error = %Printable(error), "earlier states of the store cannot be read");
             Vec::new()
         }
-    }
-}
-
-impl WaygateBuilder {
-    #[cfg(feature = "file")]
-    pub(super) fn open_boot_cache(
-        &self,
-    ) -> Result<Option<waygate_backends::BootCache>, BuildError> {
-        let path = self.boot_cache.as_ref();
-        path.map(waygate_backends::BootCache::new)
-            .transpose()
-            .map_err(BuildError::of_file)
-    }
-
-    /// What was given; else the Redis that settings name for counters, or for state.
-    pub(super) fn open_counters(&self) -> Option<Arc<dyn CounterStore>> {
-        if let Some(counters) = &self.counters {
-            return Some(counters.clone());
-        }
-        #[cfg(feature = "redis")]
-        {
-            let own_backend = self.backend.is_some();
-            let of_state = self.redis.as_ref().filter(|_| !own_backend);
-            let options = self.redis_counters.as_ref().or(of_state)?;
-            let counters = waygate_backends::RedisCounters::open(options.clone());
-            Some(Arc::new(counters))
-        }
-        #[cfg(not(feature = "redis"))]
-        None
-    }
-
-    pub(super) async fn open_backend(&self) -> Result<Arc<dyn Backend>, BuildError> {
-        if let Some(backend) = &self.backend {
-            return Ok(backend.clone());
-        }
-        #[cfg(feature = "file")]
-        if let Some(path) = &self.file {
-            return Ok(Arc::new(waygate_backends::FileBackend::open(path).await?));
-        }
-        #[cfg(feature = "redis")]
-        if let Some(options) = &self.redis {
-            return Ok(Arc::new(waygate_backends::RedisBackend::open(
-                options.clone(),
-            )));
-        }
-        Ok(Arc::new(MemoryBackend::new()))
     }
 }

@@ -14,7 +14,7 @@ use super::{
     Changed, Event, Inner,
     compiler::{Compiler, KeySources},
     kinds::{RecordId, Routes},
-    record,
+    listing,
     snapshot::Snapshot,
     store::{self, Kind, Record, Shown, View},
     stored::Stored,
@@ -35,8 +35,8 @@ impl View for Current<'_> {
 
     fn route(&self, key: &RouteKey) -> Option<Arc<dyn Record>> {
         let known = self.snapshot.table.exact(key);
-        let known = known.and_then(|slot| record::of_slot(self.snapshot, slot, self.now));
-        let route = known.or_else(|| record::orphan(self.stored, key, self.now));
+        let known = known.and_then(|slot| listing::of_slot(self.snapshot, slot, self.now));
+        let route = known.or_else(|| listing::orphan(self.stored, key, self.now));
         route.map(store::record)
     }
 

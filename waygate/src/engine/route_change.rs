@@ -7,7 +7,7 @@ use super::{
     ChangeError, ResolveError, RouteRecord,
     kinds::{ConcurrencyLimits, Generations, RateLimits, Routes, Schedules, Timed},
     limits::policies_of,
-    record,
+    listing,
     store::json,
     tx::{Attempt, Change, Tx},
 };
@@ -33,7 +33,7 @@ impl Change for RouteChange {
         let gone = || ChangeError::from(ResolveError::unlike_any(key));
         let route = snapshot.table.route(slot).ok_or_else(gone)?;
         let current = snapshot.slot(slot).ok_or_else(gone)?;
-        let show = |snapshot| record::of_slot(snapshot, slot, now).ok_or_else(gone);
+        let show = |snapshot| listing::of_slot(snapshot, slot, now).ok_or_else(gone);
         tx.check(route.key.as_str(), current.revision)?;
         if snapshot.table.is_protected(slot) {
             let key = route.key.clone();
@@ -91,7 +91,7 @@ impl Change for Purge {
             let key = key.to_string();
             return Err(ChangeError::from(ResolveError::NotOrphaned { key }).into());
         }
-        let Some(known) = record::orphan(tx.stored, key, tx.now) else {
+        let Some(known) = listing::orphan(tx.stored, key, tx.now) else {
             return Err(ChangeError::from(ResolveError::unlike_any(key)).into());
         };
         tx.check(key.as_str(), known.revision.number)?;

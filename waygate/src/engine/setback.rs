@@ -1,13 +1,13 @@
 //! A store that goes on from an earlier state: what a lost change may have closed is closed again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use waygate_core::{
     Printable, StrictJson,
     model::{Action, AuditEntry, GlobalMaintenance, Origin, RouteKey, RouteOverride, RouteState},
-    port::{EntityKey, Lost},
+    port::Lost,
 };
 
 use super::{
@@ -16,42 +16,11 @@ use super::{
         MaintenanceScope, Maintenances, RecordId, Routes, closed_maintenance, closed_route,
         is_closed_for_good,
     },
-    store::json,
+    store::{Setback, json},
     stored::Stored,
     touched::Touched,
     tx::{By, Tx},
 };
-
-/// What the store has lost, until each of the lost changes was made again or replaced.
-#[derive(Debug, Clone)]
-pub(crate) struct Setback {
-    cause: String,
-    /// What the lost changes were about; empty when that is not known.
-    records: BTreeSet<EntityKey>,
-}
-
-impl Setback {
-    /// For people.
-    pub(crate) fn cause(&self) -> String {
-        let records: Vec<String> = self.records.iter().map(|key| format!("`{key}`")).collect();
-        match &*records {
-            [] => format!("{}; what was changed after it is lost", self.cause),
-            records => format!(
-                "{}; changes of {} are lost, and what they may have closed is closed until it is changed again",
-                self.cause,
-                records.join(", ")
-            ),
-        }
-    }
-
-    /// Takes note of a change; `true` when nothing is left to be made again.
-    pub(crate) fn is_over<'a>(&mut self, changed: impl IntoIterator<Item = &'a EntityKey>) -> bool {
-        for key in changed {
-            self.records.remove(key);
-        }
-        self.records.is_empty()
-    }
-}
 
 /// The latest of what lost lines of the audit log say about routes and maintenance.
 fn lost_records(lost: &Lost) -> BTreeMap<RecordId, &AuditEntry> {

@@ -7,9 +7,7 @@ use waygate_core::{
     Timestamp,
     decision::{Facts, Gates, RouteRule, Verdict, decide},
     grammar::ServiceName,
-    model::{
-        ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, Revision, RouteKey, RouteState,
-    },
+    model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, Revision},
 };
 
 #[cfg(feature = "axum")]
@@ -17,10 +15,11 @@ use super::limits::Limits;
 use super::{
     compiler::{Bypass, Compiler},
     concurrency::Concurrency,
+    declared::Registered,
     kinds::{MaintenanceScope, Records},
     limits::{Levels, Limitable, OwnLimits, Policy, RouteLimits},
     stored::Stored,
-    table::{Registered, Table},
+    table::Table,
     target::Asked,
     touched::Touched,
     unmatched::Swallowed,

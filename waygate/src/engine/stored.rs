@@ -1,15 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use waygate_core::{
-    model::{GlobalMaintenance, LimitKey, Revision},
+    model::{GlobalMaintenance, LimitKey, Revision, RouteKey},
     port::{Entity, EntityKey, Expected},
 };
 
 use super::{
-    kinds::{MaintenanceScope, RecordId, Records, closed_maintenance},
-    setback::Setback,
-    store::{Holds, Kind, Versioned},
-    unreadable::Unreadable,
+    kinds::{MaintenanceScope, RecordId, Records, Routes, closed_maintenance},
+    store::{Holds, Instead, Kind, Place, Setback, Unreadable, Versioned},
 };
 
 /// The last known good content of the store.
@@ -19,16 +17,16 @@ pub(crate) struct Stored {
     /// All records that can be read, and what stands in for others.
     pub(crate) records: Records,
     /// Records that cannot be read, and what stands in for them.
-    pub(super) unreadable: BTreeMap<EntityKey, Unreadable>,
+    pub(crate) unreadable: BTreeMap<EntityKey, Unreadable>,
     /// The changes that the store has lost and goes on without.
-    pub(super) setback: Option<Setback>,
+    pub(crate) setback: Option<Setback>,
     /// Why no record can be read, although there are some.
-    pub(super) blind: Option<String>,
+    pub(crate) blind: Option<String>,
     /// The lowest revision number that the store has shown since it went back in time: later ones may have been given out
     /// again.
-    pub(super) regressed_to: Option<u64>,
+    pub(crate) regressed_to: Option<u64>,
     /// Whether this comes from the boot cache and not from the store.
-    pub(super) from_cache: bool,
+    pub(crate) from_cache: bool,
 }
 
 impl Stored {
@@ -104,6 +102,124 @@ impl Stored {
         let revision = unreadable.map(|unreadable| unreadable.revision).or(known);
         revision.map_or(Expected::Absent, Expected::Revision)
     }
+
+    /// The picture of a store that holds something, none of which can be read: everything is closed.
+    pub(crate) fn closed(mut self, cause: String) -> Self {
+        let closed = closed_maintenance(0);
+        let maintenances = &mut self.records.maintenances;
+        maintenances.insert(MaintenanceScope::Global, closed);
+        self.blind = Some(cause);
+        self
+    }
+
+    /// Takes note that records were changed: lost changes of them matter no more.
+    pub(crate) fn forget_setback<'a>(&mut self, changed: impl IntoIterator<Item = &'a EntityKey>) {
+        if self
+            .setback
+            .as_mut()
+            .is_some_and(|setback| setback.is_over(changed))
+        {
+            self.setback = None;
+        }
+    }
+
+    /// Whether the value of a record here, which may be out of date, may stand in for it.
+    pub(crate) fn may_stand_in(&self, id: &RecordId) -> bool {
+        let collection = self.records.of(id);
+        collection.is_some_and(|collection| collection.may_stand_in(id.entity()))
+    }
+
+    /// Takes over one record of another picture; `false` when there is none, or it is not `fit`.
+    pub(crate) fn keep(&mut self, id: &RecordId, last: &Self, fit: impl Fn(&Self) -> bool) -> bool {
+        let known = last.records.entity(id).filter(|_| fit(last));
+        known.is_some_and(|known| self.put(id.entity(), known).is_ok())
+    }
+
+    /// The commit that wrote the record for which a route is closed, because that record cannot be read.
+    pub(crate) fn held(&self, route: &RouteKey) -> Option<u64> {
+        if self.unreadable.is_empty() || self.records.routes.contains(route) {
+            return None;
+        }
+        let of_path = |unreadable: &&Unreadable| unreadable.instead == Instead::PathClosed;
+        self.held_by_record(route).or_else(|| {
+            let held = self.meant(route).find(of_path);
+            held.map(|unreadable| unreadable.revision)
+        })
+    }
+
+    /// The records whose keys cannot be read, and that may be a route's.
+    fn meant(&self, route: &RouteKey) -> impl Iterator<Item = &Unreadable> {
+        let unreadable = self.unreadable.values();
+        unreadable.filter(|unreadable| {
+            let place = unreadable.place.as_ref();
+            place.is_some_and(|place| place.covers(route))
+        })
+    }
+
+    /// Whether a record whose key cannot be read may be the route's: without one of its own, the route would be closed.
+    pub(crate) fn is_in_doubt(&self, route: &RouteKey) -> bool {
+        self.meant(route).next().is_some()
+    }
+
+    /// Where routes may be meant by records that one of the two cannot read, or that something else stands in for.
+    pub(crate) fn newly_in_doubt<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Place> {
+        let unreadable = self.unreadable.iter().chain(&other.unreadable);
+        let differ =
+            unreadable.filter(|(key, _)| self.unreadable.get(*key) != other.unreadable.get(*key));
+        differ.filter_map(|(_, unreadable)| unreadable.place.as_ref())
+    }
+
+    /// Whether a record whose key cannot be read may be about any service, and switch its maintenance on.
+    pub(crate) fn closes_services(&self) -> bool {
+        let mut unreadable = self.unreadable.values();
+        unreadable.any(|unreadable| unreadable.instead == Instead::ServicesClosed)
+    }
+
+    /// Whether a record was kept, because a record whose key cannot be read may be the same: it is not in the store.
+    pub(crate) fn is_kept(&self, key: &EntityKey) -> bool {
+        let mut unreadable = self.unreadable.values();
+        unreadable.any(|unreadable| unreadable.kept.contains(key))
+    }
+
+    /// Forgets that a record cannot be read, or that it was kept.
+    pub(crate) fn forget_unreadable(&mut self, key: &EntityKey) {
+        self.unreadable.remove(key);
+        for unreadable in self.unreadable.values_mut() {
+            unreadable.kept.remove(key);
+        }
+    }
+
+    /// The commit that wrote the record of a route that is closed because this very record cannot be read.
+    pub(crate) fn held_by_record(&self, route: &RouteKey) -> Option<u64> {
+        let unreadable = self.unreadable.get(&Routes::entity(route))?;
+        (unreadable.instead == Instead::Closed).then_some(unreadable.revision)
+    }
+
+    /// Every route that is held closed.
+    pub(crate) fn all_held(&self) -> impl Iterator<Item = RouteKey> {
+        let held = self.unreadable.iter();
+        held.filter(|(_, unreadable)| unreadable.instead == Instead::Closed)
+            .filter_map(|(key, _)| RecordId::of(key).ok()?.as_key::<Routes>())
+    }
+
+    /// Which records cannot be read or were lost, and what applies instead; `None` when all is well.
+    pub(crate) fn impairment(&self) -> Option<String> {
+        let records = self.unreadable.iter();
+        let records: Vec<String> = records
+            .map(|(key, unreadable)| format!("`{key}`: {unreadable}"))
+            .chain(self.setback.as_ref().map(Setback::cause))
+            .collect();
+        (!records.is_empty()).then(|| records.join("; "))
+    }
+}
+
+/// What is known about records from before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Past<'a> {
+    /// The picture that this process follows.
+    Current(&'a Stored),
+    /// Pictures that may be out of date, the newest first. What is open there may have been closed since.
+    Older(&'a [Stored]),
 }
 
 #[cfg(test)]
@@ -115,7 +231,6 @@ mod tests {
     };
 
     use super::*;
-    use crate::engine::unreadable::Past;
 
     /// A record of every kind. A new kind is missing here, and from [`RecordId`], or does not compile.
     fn records() -> Vec<(EntityKey, Value)> {

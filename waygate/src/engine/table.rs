@@ -5,15 +5,19 @@ use std::{collections::HashMap, sync::Arc};
 use smallvec::SmallVec;
 use waygate_core::{
     grammar::Method,
-    model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, RouteKey, RouteState},
+    model::{LimitKey, LimitScope, RouteKey, RouteState},
 };
 
 #[cfg(feature = "axum")]
 use waygate_core::grammar::PathTemplate;
 
 use super::{
-    Attached, RegisterError, ResolveError, merge::Declarations, methods::MethodSet,
-    nearest::nearest, unmatched::Judged,
+    RegisterError, ResolveError,
+    declared::{Registered, Source},
+    merge::Declarations,
+    methods::MethodSet,
+    nearest::nearest,
+    unmatched::Judged,
 };
 
 /// Every route that can be controlled. A slot number, once given, means the same route for ever, also after the route was
@@ -48,59 +52,6 @@ pub(crate) struct Served {
 /// The slots that govern one request: mostly one.
 pub(crate) type Governing = SmallVec<[usize; 2]>;
 
-/// One controlled route.
-#[derive(Debug, Clone)]
-pub(crate) struct Registered {
-    pub(crate) key: RouteKey,
-    /// What the code says about it.
-    pub(crate) declared: RouteState,
-    /// The rate limits that the code declares, in their order.
-    pub(crate) limits: Vec<RateLimitPolicy>,
-    /// The limits of concurrency that it declares, in their order.
-    pub(crate) concurrency: Vec<ConcurrencyPolicy>,
-    /// Functions of the application that belong to it.
-    pub(crate) attached: Attached,
-    /// Where it comes from.
-    pub(crate) source: Source,
-}
-
-/// How the engine learned of a route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Source {
-    /// A handler whose operation in the OpenAPI document carries its id.
-    Operation {
-        /// The handler's path.
-        handler: &'static str,
-    },
-    /// A handler that names its route with `route = ".."`.
-    Attribute {
-        /// The handler's path.
-        handler: &'static str,
-    },
-    /// An operation of the OpenAPI document without any attribute.
-    Document,
-    /// A route of the router that no document describes.
-    Router,
-    /// A call of [`Waygate::register`](crate::Waygate::register).
-    Registered,
-}
-
-impl Source {
-    /// The handler's path, when it is known.
-    pub fn handler(&self) -> Option<&'static str> {
-        match self {
-            Self::Operation { handler } | Self::Attribute { handler } => Some(handler),
-            Self::Document | Self::Router | Self::Registered => None,
-        }
-    }
-
-    /// Whether the program says something of the route, and not only what it serves.
-    pub(crate) fn is_declared(&self) -> bool {
-        !matches!(self, Self::Document | Self::Router)
-    }
-}
-
 /// The slots of one path.
 #[derive(Debug, Clone, Copy, Default)]
 struct Methods {
@@ -112,25 +63,6 @@ struct Methods {
     /// The methods that have an endpoint of their own, where one endpoint serves all others. `None` where none does, or
     /// none is known of.
     apart: Option<MethodSet>,
-}
-
-impl Registered {
-    /// The first of several routes, with the functions of all of them.
-    #[cfg(feature = "axum")]
-    pub(crate) fn among<'a>(
-        mut routes: impl Iterator<Item = &'a Arc<Self>> + Clone,
-    ) -> Option<Arc<Self>> {
-        let all = routes.clone();
-        let first = routes.next()?;
-        if all.clone().all(|route| route.attached.is_empty()) {
-            return Some(first.clone());
-        }
-        let attached = Attached::among(all.map(|route| (&route.key, &route.attached)));
-        Some(Arc::new(Self {
-            attached,
-            ..(**first).clone()
-        }))
-    }
 }
 
 impl Methods {
@@ -244,7 +176,7 @@ impl Table {
                     declared: RouteState::default(),
                     limits: Vec::new(),
                     concurrency: Vec::new(),
-                    attached: Attached::default(),
+                    attached: super::Attached::default(),
                     source: Source::Registered,
                 });
                 self.is_gone[slot] = true;

@@ -10,7 +10,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use waygate_core::{
     Timestamp,
-    grammar::{Method, ServiceName},
+    grammar::ServiceName,
     model::{ExemptPath, GlobalMaintenance, LimitKey, LimitScope, RouteKey},
     similar::typing_errors,
 };
@@ -219,6 +219,19 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Warnings about closed routes that are routes no longer, while another route serves their requests.
+    pub(crate) fn swallowed(&self) -> impl Iterator<Item = String> {
+        self.swallowed.keys.iter().map(|key| {
+            let path = key.path();
+            format!(
+                "`{key}` is closed in the store and no longer a route: `{path}` serves its requests; close `{path}`, or \
+                 purge `{key}`"
+            )
+        })
+    }
+}
+
 /// The routes that exemptions can name.
 struct Routes<'a> {
     table: &'a Table,
@@ -373,18 +386,6 @@ impl Unmatched {
         });
         self.named.into_iter().chain(others)
     }
-}
-
-/// Whether a method can be exempt by itself on a route that takes all of them.
-pub(crate) fn methods_of<'a>(
-    exempt: impl Iterator<Item = &'a ExemptPath>,
-    path: &str,
-) -> Vec<Method> {
-    let named = exempt.filter(|exempt| exempt.covers_path(path));
-    let mut methods: Vec<Method> = named.filter_map(|exempt| exempt.key().method()).collect();
-    methods.sort_unstable();
-    methods.dedup();
-    methods
 }
 
 #[cfg(test)]

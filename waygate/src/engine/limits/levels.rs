@@ -10,10 +10,7 @@ use super::{
     Limits, Policy,
     overrides::{applying, shared_scopes},
 };
-use crate::engine::{
-    compiler::Compiler, concurrency::Concurrency, stored::Stored, table::Table,
-    unmatched::methods_of,
-};
+use crate::engine::{compiler::Compiler, concurrency::Concurrency, stored::Stored, table::Table};
 
 /// The limits that more than one route meets.
 #[derive(Debug, Clone, Default)]
@@ -340,4 +337,13 @@ impl Levels {
         let is_empty = limits.policies.is_empty() && limits.concurrency.is_empty();
         (!is_empty).then(|| Arc::new(limits))
     }
+}
+
+/// The methods that exemptions name, of a route that takes all methods.
+fn methods_of<'a>(exempt: impl Iterator<Item = &'a ExemptPath>, path: &str) -> Vec<Method> {
+    let named = exempt.filter(|exempt| exempt.covers_path(path));
+    let mut methods: Vec<Method> = named.filter_map(|exempt| exempt.key().method()).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    methods
 }

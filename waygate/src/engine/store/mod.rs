@@ -3,14 +3,20 @@
 mod collection;
 mod instead;
 mod kind;
+mod place;
 mod records;
+mod setback;
 mod shown;
+mod unreadable;
 
 pub(crate) use collection::{AnyCollection, Collection, Versioned, json};
 pub(crate) use instead::Instead;
 pub(crate) use kind::{AnyKind, Kind, Touches, Unread, named, named_freely, split, unknown};
+pub(crate) use place::Place;
 pub(crate) use records::records;
+pub(crate) use setback::Setback;
 pub(crate) use shown::{Record, Shown, View, record};
+pub(crate) use unreadable::Unreadable;
 
 /// Has a collection of a kind.
 pub(crate) trait Holds<K: Kind> {

@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use waygate_core::model::{Lifecycle, RouteKey};
 
-use crate::engine::{snapshot::Snapshot, stored::Stored, table::Table};
+use crate::engine::{stored::Stored, table::Table};
 
 /// Routes of one method that the store closes, and that are routes no longer: one for all methods of the path has taken
 /// their place, and is open.
 #[derive(Debug, Clone)]
 pub(crate) struct Swallowed {
-    keys: Arc<[RouteKey]>,
+    pub(super) keys: Arc<[RouteKey]>,
     /// How many routes were stored. Only a command that adds or removes one changes what is swallowed.
     of: usize,
 }
@@ -44,18 +44,5 @@ impl Swallowed {
             true => self.clone(),
             false => Self::find(stored, table),
         }
-    }
-}
-
-impl Snapshot {
-    /// Warnings about closed routes that are routes no longer, while another route serves their requests.
-    pub(crate) fn swallowed(&self) -> impl Iterator<Item = String> {
-        self.swallowed.keys.iter().map(|key| {
-            let path = key.path();
-            format!(
-                "`{key}` is closed in the store and no longer a route: `{path}` serves its requests; close `{path}`, or \
-                 purge `{key}`"
-            )
-        })
     }
 }

@@ -1,0 +1,161 @@
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
+
+use super::WaygateBuilder;
+#[cfg(feature = "axum")]
+use crate::engine::answers::AnswerSettings;
+use crate::engine::{
+    BuildError, Component, Inner, Waygate, bypass, catch_up,
+    channels::Channels,
+    compiler::{Bypass, Compiler, KeySources},
+    concurrency,
+    health::Monitor,
+    limits::{Counters, Decisions, LimitBook, LimitClock, Shared},
+    open, scheduler,
+    snapshot::Snapshot,
+    supervise::supervise,
+    sync,
+    table::Table,
+};
+#[cfg(feature = "file")]
+use crate::engine::{boot_cache, counter_snapshot};
+
+impl WaygateBuilder {
+    /// Starts the engine: reads the store, and follows it in the background.
+    ///
+    /// A store that cannot be read does not stop the start: the engine is [degraded](Waygate::health), and the store is
+    /// tried again in the background. While it does not answer, declarations apply, or the [boot cache](Self::boot_cache).
+    /// Where it answers and nothing in it can be read ([`Corrupt`](waygate_core::port::BackendError::Corrupt),
+    /// [`Unreadable`](waygate_core::port::BackendError::Unreadable)), everything but force-active routes is closed.
+    ///
+    /// # Errors
+    /// [`BuildError`] for settings that cannot be right.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn build(self) -> Result<Waygate, BuildError> {
+        let env = self.environment.name()?;
+        let service = self.service.as_deref().map(str::parse).transpose();
+        let service = service.map_err(|invalid| BuildError::Setting {
+            setting: "service (.service(..))".to_owned(),
+            invalid,
+        })?;
+        #[cfg(feature = "axum")]
+        let answers = AnswerSettings::new(self.challenge.as_deref(), self.show_environments);
+        #[cfg(feature = "axum")]
+        let answers = answers.map_err(|invalid| BuildError::Setting {
+            setting: "challenge (.challenge(..))".to_owned(),
+            invalid,
+        })?;
+        #[cfg(feature = "openapi")]
+        let answers = answers.showing_access(self.show_access);
+        let backend = self.open_backend().await?;
+        let (monitor, now) = (Monitor::default(), self.clock.now());
+        for (component, origin) in [
+            (Component::LifecycleBypass, &self.bypass_lifecycle),
+            (Component::RateLimitBypass, &self.bypass_rate_limits),
+        ] {
+            bypass::report(&monitor, component, origin.as_deref(), now);
+        }
+        #[cfg(feature = "file")]
+        let boot_cache = self.open_boot_cache()?;
+        #[cfg(feature = "file")]
+        let cached = match &boot_cache {
+            Some(cache) => boot_cache::read(cache).await,
+            None => None,
+        };
+        #[cfg(not(feature = "file"))]
+        let cached = None;
+        let stored = match cached {
+            Some(stored) => stored,
+            None => open::load(&*backend, &monitor, now).await,
+        };
+        let book = LimitBook::new(self.hit_log_capacity);
+        let compiler = Compiler {
+            env: &env,
+            service: service.as_ref(),
+            book: &book,
+            sources: KeySources {
+                has_principal: self.principal.is_some(),
+            },
+            is_part: false,
+            bypass: Bypass {
+                lifecycle: self.bypass_lifecycle.is_some(),
+                rate_limits: self.bypass_rate_limits.is_some(),
+            },
+            now,
+        };
+        let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
+        let shared = self.open_counters();
+        let shared = shared.map(|store| Shared::new(store, self.counter_deadline));
+        let local = self.memory_counters.clone().unwrap_or_default();
+        let limit_clock = LimitClock::new(&*self.clock);
+        #[cfg(feature = "file")]
+        let counter_snapshot = {
+            let now = limit_clock.now(&*self.clock);
+            self.open_counter_snapshot(&*backend, &local, shared.is_some(), now)
+                .await?
+        };
+        let inner = Arc::new(Inner {
+            env,
+            named: self.environment,
+            settings: self.settings,
+            service,
+            limit_clock,
+            counters: Counters::new(local, shared),
+            book,
+            decisions: Decisions::default(),
+            limiting: self.limiting,
+            principal: self.principal,
+            clients: self.proxies.into(),
+            #[cfg(feature = "axum")]
+            answers,
+            #[cfg(feature = "axum")]
+            allow_unmounted: self.allow_unmounted,
+            #[cfg(feature = "testing")]
+            only_handlers_under: self.only_handlers_under,
+            #[cfg(feature = "axum")]
+            stacked: crate::engine::stacked::Stacked::default(),
+            #[cfg(feature = "axum")]
+            bindings: crate::engine::bindings::Bindings::default(),
+            #[cfg(feature = "axum")]
+            unregistered: crate::engine::unregistered::Unregistered::default(),
+            on_store_reset: self.on_store_reset,
+            #[cfg(feature = "file")]
+            boot_cache,
+            #[cfg(feature = "file")]
+            counter_snapshot,
+            clock: self.clock,
+            backend,
+            runtime: tokio::runtime::Handle::current(),
+            monitor,
+            snapshot: ArcSwap::from_pointee(snapshot),
+            stored: Mutex::new(stored),
+            channels: Channels::new(1),
+            behind: Arc::default(),
+        });
+        #[cfg(feature = "file")]
+        if inner.boot_cache.is_some() {
+            boot_cache::look(&inner).await;
+            supervise(Component::BootCache, &inner, boot_cache::run);
+        }
+        // Known only to a backend that has just been opened.
+        if let Some(lost) = inner.backend.lost().await {
+            inner.make_up_for(&lost).await;
+        }
+        #[cfg(feature = "file")]
+        if inner.counter_snapshot.is_some() {
+            counter_snapshot::report_start(&inner);
+            supervise(Component::CounterSnapshot, &inner, counter_snapshot::run);
+        }
+        supervise(Component::Sync, &inner, sync::run);
+        supervise(Component::Scheduler, &inner, scheduler::run);
+        if inner.counters.shared.is_some() {
+            supervise(Component::Counters, &inner, concurrency::renew);
+            supervise(Component::Counters, &inner, catch_up::run);
+        }
+        Ok(Waygate { inner })
+    }
+}

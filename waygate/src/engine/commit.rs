@@ -1,0 +1,98 @@
+use waygate_core::{
+    Printable,
+    model::Revision,
+    port::{BackendError, Batch, CommitError, Entity, EntityKey},
+};
+
+use super::{Component, Inner, deadline::STORE_DEADLINE, stored::Stored};
+
+impl Inner {
+    /// Reports which records cannot be read, or that all can.
+    pub(crate) fn note_records(&self, stored: &Stored) {
+        match stored.impairment() {
+            Some(cause) => {
+                self.monitor
+                    .degrade(Component::Records, cause, self.clock.now());
+            }
+            None => self.monitor.recover(Component::Records),
+        }
+    }
+
+    /// Writes a batch as it is.
+    pub(crate) async fn commit_in_time(&self, batch: Batch) -> Result<Revision, CommitError> {
+        let call = tokio::time::timeout(STORE_DEADLINE, self.backend.commit(batch));
+        call.await.unwrap_or_else(|_| {
+            let seconds = STORE_DEADLINE.as_secs();
+            Err(CommitError::Unconfirmed(format!(
+                "no answer within {seconds} seconds"
+            )))
+        })
+    }
+
+    /// Writes a batch and takes it over into `stored`, or changes nothing.
+    pub(crate) async fn commit(
+        &self,
+        stored: &mut Stored,
+        mut batch: Batch,
+    ) -> Result<Revision, CommitError> {
+        // What is decided on nothing must not stand beside what cannot be read.
+        if let Some(cause) = &stored.blind {
+            return Err(BackendError::Unreadable(cause.clone()).into());
+        }
+        if let Some(reset) = self.monitor.current().get(&Component::StoreReset) {
+            return Err(BackendError::Corrupt(reset.cause.clone()).into());
+        }
+        // What is decided on this picture must not be written into a store that has lost it.
+        batch.expected_epoch = (stored.revision.number > 0).then_some(stored.revision.epoch);
+        let (puts, deletes) = (batch.puts.clone(), batch.deletes.clone());
+        let revision = match self.commit_in_time(batch).await {
+            Ok(revision) => revision,
+            Err(CommitError::Backend(error)) => {
+                let (monitor, now) = (&self.monitor, self.clock.now());
+                match &error {
+                    BackendError::NotWritable(_) => monitor.store_takes_writes(Some(&error), now),
+                    _ => monitor.degrade(Component::Store, &error, now),
+                }
+                return Err(error.into());
+            }
+            Err(error @ CommitError::Unconfirmed(_)) => {
+                // The next look at the store will tell.
+                self.behind.notify_one();
+                let error = BackendError::Unavailable(error.to_string());
+                self.monitor
+                    .degrade(Component::Store, &error, self.clock.now());
+                return Err(error.into());
+            }
+            Err(error @ CommitError::Replaced { .. }) => {
+                self.reload(stored).await?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
+        let no_fault = None::<&BackendError>;
+        self.monitor.store_takes_writes(no_fault, self.clock.now());
+        let changed: Vec<EntityKey> = puts.iter().map(|(key, _)| key.clone()).collect();
+        for (key, value) in puts {
+            let entity = Entity {
+                revision: revision.number,
+                value,
+            };
+            if let Err(problem) = stored.put(&key, entity) {
+                tracing::error!(key = %Printable(&key), problem = %Printable(problem), "a record that was just written cannot be read back");
+            }
+        }
+        for key in &deletes {
+            stored.delete(key);
+        }
+        stored.forget_setback(changed.iter().chain(&deletes));
+        self.note_records(stored);
+        let follows = revision.epoch == stored.revision.epoch
+            && revision.number == stored.revision.number + 1;
+        if follows || stored.revision.number == 0 && revision.number == 1 {
+            stored.revision = revision;
+        } else {
+            self.behind.notify_one();
+        }
+        Ok(revision)
+    }
+}

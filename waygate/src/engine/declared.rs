@@ -1,0 +1,77 @@
+use std::sync::Arc;
+
+use waygate_core::model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState};
+
+use super::Attached;
+
+/// One controlled route.
+#[derive(Debug, Clone)]
+pub(crate) struct Registered {
+    pub(crate) key: RouteKey,
+    /// What the code says about it.
+    pub(crate) declared: RouteState,
+    /// The rate limits that the code declares, in their order.
+    pub(crate) limits: Vec<RateLimitPolicy>,
+    /// The limits of concurrency that it declares, in their order.
+    pub(crate) concurrency: Vec<ConcurrencyPolicy>,
+    /// Functions of the application that belong to it.
+    pub(crate) attached: Attached,
+    /// Where it comes from.
+    pub(crate) source: Source,
+}
+
+/// How the engine learned of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// A handler whose operation in the OpenAPI document carries its id.
+    Operation {
+        /// The handler's path.
+        handler: &'static str,
+    },
+    /// A handler that names its route with `route = ".."`.
+    Attribute {
+        /// The handler's path.
+        handler: &'static str,
+    },
+    /// An operation of the OpenAPI document without any attribute.
+    Document,
+    /// A route of the router that no document describes.
+    Router,
+    /// A call of [`Waygate::register`](crate::Waygate::register).
+    Registered,
+}
+
+impl Source {
+    /// The handler's path, when it is known.
+    pub fn handler(&self) -> Option<&'static str> {
+        match self {
+            Self::Operation { handler } | Self::Attribute { handler } => Some(handler),
+            Self::Document | Self::Router | Self::Registered => None,
+        }
+    }
+
+    /// Whether the program says something of the route, and not only what it serves.
+    pub(crate) fn is_declared(&self) -> bool {
+        !matches!(self, Self::Document | Self::Router)
+    }
+}
+
+impl Registered {
+    /// The first of several routes, with the functions of all of them.
+    #[cfg(feature = "axum")]
+    pub(crate) fn among<'a>(
+        mut routes: impl Iterator<Item = &'a Arc<Self>> + Clone,
+    ) -> Option<Arc<Self>> {
+        let all = routes.clone();
+        let first = routes.next()?;
+        if all.clone().all(|route| route.attached.is_empty()) {
+            return Some(first.clone());
+        }
+        let attached = Attached::among(all.map(|route| (&route.key, &route.attached)));
+        Some(Arc::new(Self {
+            attached,
+            ..(**first).clone()
+        }))
+    }
+}

@@ -79,7 +79,10 @@ impl Stored {
     pub(crate) fn maintenance(&self, scope: &MaintenanceScope) -> Versioned<GlobalMaintenance> {
         match (self.records.maintenances.get(scope), scope) {
             (Some(known), _) => known.clone(),
-            (None, MaintenanceScope::Service(_)) if self.closes_services() => closed_maintenance(0),
+            (None, MaintenanceScope::Service(_)) if self.closes_services() => Versioned {
+                revision: 0,
+                value: closed_maintenance(),
+            },
             (None, _) => Versioned::default(),
         }
     }
@@ -105,7 +108,10 @@ impl Stored {
 
     /// The picture of a store that holds something, none of which can be read: everything is closed.
     pub(crate) fn closed(mut self, cause: String) -> Self {
-        let closed = closed_maintenance(0);
+        let closed = Versioned {
+            revision: 0,
+            value: closed_maintenance(),
+        };
         let maintenances = &mut self.records.maintenances;
         maintenances.insert(MaintenanceScope::Global, closed);
         self.blind = Some(cause);

@@ -10,15 +10,18 @@ mod listing;
 mod occupy;
 mod operator;
 mod policy;
+mod record;
 mod renewal;
 mod seats;
+mod stats;
 mod vacated;
 
 pub(crate) use held::{Held, HeldPlaces, Seat};
-pub use listing::ConcurrencyRecord;
 #[cfg(feature = "axum")]
 pub(crate) use occupy::{Entering, Full};
-pub(crate) use policy::{Concurrency, ConcurrencyStats};
+pub(crate) use policy::Concurrency;
+pub use record::ConcurrencyRecord;
 pub(crate) use renewal::run as renew;
 pub(crate) use seats::{Seats, Wanted};
+pub(crate) use stats::ConcurrencyStats;
 pub(crate) use vacated::Vacated;

@@ -1,7 +1,4 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use http::HeaderValue;
 use waygate_core::{
@@ -9,9 +6,10 @@ use waygate_core::{
     port::Series,
 };
 
+use super::ConcurrencyStats;
 use crate::engine::{
     compiler::Compiler,
-    limits::{Applying, ExemptNetworks, Noticed, Problem, label},
+    limits::{Applying, ExemptNetworks, label},
 };
 
 /// A limit of concurrency, ready to be asked.
@@ -35,16 +33,6 @@ pub(crate) struct Concurrency {
     pub(crate) advertised: Option<HeaderValue>,
 }
 
-/// What one limit of concurrency has seen in this process.
-#[derive(Debug, Default)]
-pub(crate) struct ConcurrencyStats {
-    in_use: AtomicU64,
-    refused: AtomicU64,
-    /// Requests that had nothing to be counted by.
-    pub(super) skipped: Noticed,
-    problem: Problem,
-}
-
 impl Concurrency {
     /// Compiles what applies under a key.
     pub(crate) fn compile(applying: Applying<ConcurrencyPolicy>, compiler: Compiler<'_>) -> Self {
@@ -61,7 +49,9 @@ impl Concurrency {
         let stats = compiler.book.of_concurrency(&key);
         let sources = compiler.sources;
         let problem = sources.problem(&fields.key, &key, declared.as_ref(), false);
-        stats.problem.note(problem.as_deref(), &key, compiler);
+        stats
+            .problem
+            .note(problem.as_deref(), &key, compiler.service);
         Self {
             series: Series::places(&key.scope, &key.name),
             stats,
@@ -74,27 +64,5 @@ impl Concurrency {
             revision,
             drifted,
         }
-    }
-}
-
-impl ConcurrencyStats {
-    pub(crate) fn enter(&self) {
-        self.in_use.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn leave(&self) {
-        self.in_use.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn refuse(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn in_use(&self) -> u64 {
-        self.in_use.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
     }
 }

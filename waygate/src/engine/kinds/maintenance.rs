@@ -4,9 +4,7 @@ use waygate_core::{
     port::EntityKey,
 };
 
-use crate::engine::store::{
-    Collection, Instead, Kind, Shown, Unread, Versioned, View, named, record,
-};
+use crate::engine::store::{Instead, Kind, Shown, Unread, View, named, record};
 
 /// Maintenance of more than a route.
 #[derive(Debug, Default, Clone, Copy)]
@@ -73,16 +71,11 @@ impl Kind for Maintenances {
         older.is_unbounded() && older.exempts_nothing()
     }
 
-    fn stand_in(
-        records: &mut Collection<Self>,
-        scope: &MaintenanceScope,
-        unread: &Unread,
-    ) -> Instead {
-        if unread.says_off {
-            return Instead::MaintenanceOff;
+    fn stand_in(unread: &Unread) -> (Instead, Option<GlobalMaintenance>) {
+        match unread.says_off {
+            true => (Instead::MaintenanceOff, None),
+            false => (Self::INSTEAD, Some(closed_maintenance())),
         }
-        records.insert(scope.clone(), closed_maintenance(unread.revision));
-        Self::INSTEAD
     }
 
     fn shown(
@@ -97,13 +90,10 @@ impl Kind for Maintenances {
 }
 
 /// Maintenance of which nothing is known but that it may be on.
-pub(crate) fn closed_maintenance(revision: u64) -> Versioned<GlobalMaintenance> {
-    Versioned {
-        revision,
-        value: GlobalMaintenance {
-            enabled: true,
-            reason: super::unreadable_reason(),
-            ..GlobalMaintenance::default()
-        },
+pub(crate) fn closed_maintenance() -> GlobalMaintenance {
+    GlobalMaintenance {
+        enabled: true,
+        reason: super::unreadable_reason(),
+        ..GlobalMaintenance::default()
     }
 }

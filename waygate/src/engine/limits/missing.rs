@@ -1,15 +1,11 @@
 //! What limits count by that requests may not have, or never have.
 
-use std::sync::Mutex;
-
 use waygate_core::{
-    Printable,
     grammar::{Invalid, KeyPart, KeySource, PathTemplate},
     model::{LimitKey, LimitScope},
 };
 
-use super::lock;
-use crate::engine::compiler::{Compiler, KeySources};
+use crate::engine::compiler::KeySources;
 
 /// What to add where a limit needs callers and the builder names no type of them.
 pub(crate) const NO_PRINCIPAL: &str = "name the type of your callers with `.principal::<YourType>()` on the builder, and put a value of it into the \
@@ -24,33 +20,6 @@ pub(crate) fn needs_of_caller(key: &KeySource, has_tiers: bool) -> Option<&'stat
         KeySource::Parts(parts) if parts.contains(&KeyPart::User) => Some("counts by `user`"),
         _ if has_tiers => Some("has `tiers`"),
         KeySource::Parts(_) | KeySource::Custom => None,
-    }
-}
-
-/// What is known to be wrong with a limit, as it was logged last.
-#[derive(Debug, Default)]
-pub(crate) struct Problem(Mutex<Option<String>>);
-
-impl Problem {
-    /// Notes what is wrong now, and logs it where it is new and the limit holds in this process.
-    pub(crate) fn note(&self, problem: Option<&str>, key: &LimitKey, compiler: Compiler<'_>) {
-        let mut logged = lock(&self.0);
-        if logged.as_deref() == problem {
-            return;
-        }
-        *logged = problem.map(str::to_owned);
-        let is_ours = match &key.scope {
-            LimitScope::Global => true,
-            LimitScope::Service(service) => compiler.service == Some(service),
-            LimitScope::Route(route) => route.service().is_none(),
-        };
-        if let Some(problem) = problem.filter(|_| is_ours) {
-            tracing::warn!(
-                policy = %Printable(key),
-                warning = %Printable(problem),
-                "a limit does not count as it is meant to"
-            );
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use waygate_core::port::{Series, Take};
 
-use super::{LimitedKey, Limits, Policy, Rate, claim::Claim, policy::TierIndex, stats::lock};
+use super::{LimitedKey, Limits, Policy, Rate, claim::Claim, policy::TierIndex, problem::lock};
 
 /// How many counters are remembered; what others were given is not charged.
 const MOST: usize = 65_536;

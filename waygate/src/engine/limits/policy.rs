@@ -89,7 +89,9 @@ impl Policy {
             .map(|limit| Rates::compile(&key, &label, &fields, limit, generation))
             .collect();
         let problem = sources.problem(&fields.key, &key, declared.as_ref(), has_tiers);
-        stats.problem.note(problem.as_deref(), &key, compiler);
+        stats
+            .problem
+            .note(problem.as_deref(), &key, compiler.service);
         Self {
             exempt_ips: ExemptNetworks::new(&fields.exempt_ips),
             limits,

@@ -17,9 +17,9 @@ use super::{
     LimitedKey, Limits,
     claim::Claim,
     owed::{Debt, Owed, Repayment},
+    problem::lock,
     share,
     standings::{Said, Standings},
-    stats::lock,
 };
 use crate::engine::concurrency::Vacated;
 

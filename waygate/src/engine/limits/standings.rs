@@ -14,7 +14,7 @@ use waygate_core::{
     port::{Series, Take},
 };
 
-use super::stats::lock;
+use super::problem::lock;
 
 /// How many counters are remembered: 32,768, in 1.8 MB. Beyond, the one that has the most left gives way.
 const SETS: usize = 4_096;

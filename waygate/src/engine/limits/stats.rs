@@ -1,7 +1,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -13,7 +13,10 @@ use waygate_core::{
     model::{LimitKey, RouteKey},
 };
 
-use super::{key::LimitedKey, missing::Problem};
+use super::{
+    key::LimitedKey,
+    problem::{Noticed, Problem, lock},
+};
 use crate::engine::concurrency::ConcurrencyStats;
 
 /// What one policy has said since the process began.
@@ -33,22 +36,7 @@ pub(crate) struct PolicyStats {
     top: Mutex<TopKeys>,
 }
 
-/// How many requests a limit does not hold as it is meant to. Only the first one is logged.
-#[derive(Debug, Default)]
-pub(crate) struct Noticed(AtomicU64);
-
-impl Noticed {
-    /// Counts one. Says whether it is the first.
-    pub(crate) fn notice(&self) -> bool {
-        self.0.fetch_add(1, Ordering::Relaxed) == 0
-    }
-
-    pub(crate) fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// The same at one moment.
+/// The counts of a policy at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LimitCounts {
     /// Requests that were counted and passed.
@@ -251,9 +239,4 @@ fn known<T: Default>(all: &Mutex<HashMap<LimitKey, Arc<T>>>, key: &LimitKey) -> 
         Some(stats) => stats.clone(),
         None => all.entry(key.clone()).or_default().clone(),
     }
-}
-
-/// What is under these locks is whole whenever somebody panics.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

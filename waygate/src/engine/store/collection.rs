@@ -169,10 +169,15 @@ impl<K: Kind> AnyCollection for Collection<K> {
     }
 
     fn stand_in(&mut self, key: &EntityKey, unreadable: &Unread) -> Instead {
-        match read_key::<K>(key) {
-            Ok(key) => K::stand_in(self, &key, unreadable),
-            Err(_) => Instead::Nothing,
+        let Ok(key) = read_key::<K>(key) else {
+            return Instead::Nothing;
+        };
+        let (instead, value) = K::stand_in(unreadable);
+        if let Some(value) = value {
+            let revision = unreadable.revision;
+            self.insert(key, Versioned { revision, value });
         }
+        instead
     }
 
     fn touches(&self, key: &EntityKey, touch: &mut dyn FnMut(Touches<'_>)) {

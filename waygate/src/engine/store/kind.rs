@@ -10,7 +10,6 @@ use waygate_core::{
 };
 
 use super::{
-    collection::Collection,
     instead::Instead,
     shown::{Shown, View},
 };
@@ -62,9 +61,9 @@ pub(crate) trait Kind: fmt::Debug + Default + Clone + Copy + Send + Sync + 'stat
     /// What applies in place of a record that cannot be read, and of which nothing else is known.
     const INSTEAD: Instead = Instead::Nothing;
 
-    /// Puts it there.
-    fn stand_in(_records: &mut Collection<Self>, _key: &Self::Key, _unread: &Unread) -> Instead {
-        Self::INSTEAD
+    /// The same of one record, and the value that takes its place.
+    fn stand_in(_unread: &Unread) -> (Instead, Option<Self::Value>) {
+        (Self::INSTEAD, None)
     }
 
     /// What must be compiled again when a record changes.

@@ -1,0 +1,35 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::engine::limits::{Noticed, Problem};
+
+/// What one limit of concurrency has seen in this process.
+#[derive(Debug, Default)]
+pub(crate) struct ConcurrencyStats {
+    in_use: AtomicU64,
+    refused: AtomicU64,
+    /// Requests that had nothing to be counted by.
+    pub(crate) skipped: Noticed,
+    pub(super) problem: Problem,
+}
+
+impl ConcurrencyStats {
+    pub(crate) fn enter(&self) {
+        self.in_use.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn leave(&self) {
+        self.in_use.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn in_use(&self) -> u64 {
+        self.in_use.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}

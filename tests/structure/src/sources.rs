@@ -5,12 +5,13 @@ use std::{
 
 use crate::tree::Tree;
 
-/// The crates of the product: the name in code, and the folder of the sources.
+/// The crates of the product, and this one: the name in code, and the folder of the sources.
 pub const CRATES: &[(&str, &str)] = &[
     ("waygate_core", "waygate-core/src"),
     ("waygate_macros", "waygate-macros/src"),
     ("waygate_backends", "waygate-backends/src"),
     ("waygate", "waygate/src"),
+    ("waygate_structure", "tests/structure/src"),
 ];
 
 /// The folder of the workspace.

@@ -33,7 +33,7 @@ impl Deadline {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Whether there is no time left.
+    /// Returns whether there is no time left.
     pub fn is_over(self, clock: &(impl Clock + ?Sized)) -> bool {
         self.remaining(clock).is_none()
     }

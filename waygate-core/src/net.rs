@@ -1,8 +1,7 @@
-//! Who the client is, when proxies stand in between.
+//! The address of a client behind proxies.
 //!
-//! `X-Forwarded-For` and `Forwarded` (RFC 7239) are written by whoever sends the request. Only what a
-//! *trusted* proxy has added can be believed, so the chain is read from the right, beginning at the
-//! peer, for as long as the hops are trusted. By default no proxy is.
+//! Any sender can set `X-Forwarded-For` and `Forwarded` (RFC 7239). Only entries of *trusted* proxies are reliable, so
+//! the chain is read from the right, starting at the peer, for as long as the hops are trusted. By default, no proxy is.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -10,7 +9,7 @@ use ipnet::IpNet;
 
 use crate::grammar::canonical_network;
 
-/// Which proxies may say on whose behalf they speak.
+/// The proxies that may name the client.
 ///
 /// ```
 /// # use waygate_core::net::TrustedProxies;
@@ -32,14 +31,14 @@ pub struct TrustedProxies {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 enum Trust {
     #[default]
-    Nobody,
+    NoProxy,
     Networks(Vec<IpNet>),
     Hops(usize),
 }
 
-/// The header in which proxies say on whose behalf they speak.
+/// The header in which proxies name the client.
 ///
-/// Only the one that yours write can be believed: most proxies pass the other on as the client sent it.
+/// Only the one that your proxies write is reliable: most proxies forward the other one unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ForwardingHeader {
     /// `X-Forwarded-For`, which most proxies write.
@@ -78,7 +77,7 @@ impl TrustedProxies {
     /// safe when there is no way around them.
     pub fn hops(count: usize) -> Self {
         let trust = match count {
-            0 => Trust::Nobody,
+            0 => Trust::NoProxy,
             _ => Trust::Hops(count),
         };
         Self {
@@ -89,7 +88,7 @@ impl TrustedProxies {
     }
 
     /// The peer of a Unix socket is a trusted proxy, such as nginx with `proxy_pass http://unix:/run/shop/api.sock`; no other
-    /// one is. Whoever may connect to the socket is believed: let its permissions keep others out.
+    /// one is. Every process that may connect to the socket is trusted: restrict it by permissions.
     pub fn unix_socket() -> Self {
         Self::none().and_unix_socket()
     }
@@ -114,17 +113,17 @@ impl TrustedProxies {
         self.header
     }
 
-    /// Whether forwarding headers are looked at, at all, of peers that have an address.
+    /// Returns whether forwarding headers are looked at, at all, of peers that have an address.
     pub fn trusts_any(&self) -> bool {
-        self.trust != Trust::Nobody
+        self.trust != Trust::NoProxy
     }
 
-    /// Whether forwarding headers are looked at of the peer of a Unix socket.
+    /// Returns whether forwarding headers are looked at of the peer of a Unix socket.
     pub fn trusts_unix_socket(&self) -> bool {
         self.unix_socket
     }
 
-    /// Whether this peer is a trusted proxy.
+    /// Returns whether this peer is a trusted proxy.
     pub fn trusts_peer(&self, peer: IpAddr) -> bool {
         self.trusts(peer.to_canonical(), 0)
     }
@@ -178,7 +177,7 @@ impl TrustedProxies {
 
     fn trusts(&self, hop: IpAddr, passed: usize) -> bool {
         match &self.trust {
-            Trust::Nobody => false,
+            Trust::NoProxy => false,
             Trust::Networks(networks) => networks.iter().any(|network| network.contains(&hop)),
             Trust::Hops(count) => passed < *count,
         }
@@ -258,7 +257,7 @@ fn address(hop: &str) -> Option<IpAddr> {
     is_port(port).then(|| address.to_canonical())
 }
 
-/// Whether `text` is empty or `:` and a port, which may be an obfuscated one (RFC 7239 section 6.2).
+/// Returns whether `text` is empty or `:` and a port, which may be an obfuscated one (RFC 7239 section 6.2).
 fn is_port(text: &str) -> bool {
     match text.strip_prefix(':') {
         Some(port) => match port.strip_prefix('_') {

@@ -16,24 +16,24 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteCommand {
-    /// Opens the route everywhere, at once, and drops its windows and its environment gate.
+    /// Opens the route everywhere, immediately, and drops its windows and its environment gate.
     Enable {
         /// Why.
         reason: Reason,
     },
-    /// Closes the route at once. Windows and environments are kept for later.
+    /// Closes the route immediately. Windows and environments are kept for later.
     Disable {
         /// Why.
         reason: Reason,
         /// When the route goes back to where it is now; `None` means not by itself.
         until: Option<Timestamp>,
     },
-    /// Puts the route in maintenance at once and until changed. Windows are dropped: they say nothing more.
+    /// Starts maintenance immediately and until changed. Windows are dropped, as they have no effect.
     Maintain {
         /// Why.
         reason: Reason,
     },
-    /// Puts the route in maintenance at once and until `end`: as a window that begins now. It is never the end of a
+    /// Starts maintenance immediately and until `end`, as a window that starts now. It is never the end of a
     /// disabling.
     MaintainUntil {
         /// When it ends.
@@ -56,13 +56,13 @@ pub enum RouteCommand {
         /// Why.
         reason: Reason,
     },
-    /// Takes back one window, or all of them; during a window the route is at once what it was before.
+    /// Takes back one window, or all of them; during a window the route returns to its previous state immediately.
     /// All of them includes the end of a disabling, which then lasts until changed.
     CancelSchedule {
         /// Which window; `None` means all.
         window: Option<WindowId>,
     },
-    /// Opens the route in these environments only, at once, and drops its reason. Windows that have not begun
+    /// Opens the route in these environments only, immediately, and drops its reason. Windows that have not begun
     /// are kept.
     EnvOnly {
         /// The environments; at least one.
@@ -168,7 +168,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// How long after a disabling a window that has begun is meant as the disabling's end.
 ///
 /// The Python CLI spells `disable --until` as two requests: disable, then schedule from now on. Any later,
-/// such a window is somebody else's plan, and must not open what was disabled for good.
+/// such a window is another operator's plan, and must not open a route that was disabled for good.
 const JUST_NOW: SignedDuration = SignedDuration::from_secs(60);
 
 /// The state after `command`, given the state before, what the code declares, and the time.
@@ -313,7 +313,7 @@ fn drop_begun(position: &mut Position, now: Timestamp) {
         .retain(|window| !window.interval.contains(now));
 }
 
-/// Whether a window is meant as the end of a disabling, which it is then.
+/// Returns whether a window is meant as the end of a disabling, which it is then.
 fn ends_disabling(position: &mut Position, interval: Interval, now: Timestamp) -> bool {
     if let Lifecycle::Disabled(disabled) = &mut position.lifecycle
         && interval.start().duration_since(now) <= CLOCK_SKEW
@@ -361,6 +361,3 @@ fn cancel(position: &mut Position, window: Option<&WindowId>) -> Result<(), Refu
         _ => Ok(()),
     }
 }
-
-#[cfg(test)]
-mod tests;

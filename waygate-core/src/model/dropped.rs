@@ -59,7 +59,7 @@ impl Dropped {
         }
     }
 
-    /// Whether nothing was dropped.
+    /// Returns whether nothing was dropped.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -118,7 +118,7 @@ impl DroppedMaintenance {
         }
     }
 
-    /// Whether nothing was dropped.
+    /// Returns whether nothing was dropped.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

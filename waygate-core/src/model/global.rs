@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{RouteKey, text};
 use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, storable};
 
-/// Maintenance of everything at once, or of one service (wire contract, section 2.2, and what the contract leaves out).
+/// Maintenance of everything, or of one service (wire contract, section 2.2, and what the contract leaves out).
 ///
 /// What holds at an instant follows from the window: see [`at`](Self::at). No timer changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct GlobalMaintenance {
     pub exempt_paths: Vec<ExemptPath>,
     /// Whether even force-active routes are closed.
     pub include_force_active: bool,
-    /// When it begins; `None` means at once.
+    /// The start; `None` is immediately.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     pub start: Option<Timestamp>,
     /// The first instant after it; `None` means until it is ended.
@@ -37,7 +37,7 @@ pub struct GlobalMaintenance {
 }
 
 impl GlobalMaintenance {
-    /// Whether a path, with the method it is asked with, stays open.
+    /// Returns whether a path, with the method it is asked with, stays open.
     pub fn exempts(&self, method: Option<Method>, path: &str) -> bool {
         self.exempt_paths
             .iter()
@@ -64,17 +64,17 @@ impl GlobalMaintenance {
         }
     }
 
-    /// Whether it was switched on and has ended at `now`.
+    /// Returns whether it was switched on and has ended at `now`.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.enabled && self.end.is_some_and(|end| end <= now)
     }
 
-    /// Whether it is on or planned: in what is shown. In what is stored, one that is over is so as well.
+    /// Returns whether it is on or planned: in what is shown. In what is stored, one that is over is so as well.
     pub fn is_set(&self) -> bool {
         self.enabled || self.start.is_some()
     }
 
-    /// Whether it is on at `now`.
+    /// Returns whether it is on at `now`.
     pub fn holds_at(&self, now: Timestamp) -> bool {
         let has_begun = self.start.is_none_or(|start| start <= now);
         self.enabled && has_begun && self.end.is_none_or(|end| now < end)
@@ -86,12 +86,12 @@ impl GlobalMaintenance {
         boundaries.filter(|at| self.enabled && *at > now).min()
     }
 
-    /// Whether it is on at every instant from now on, until it is changed.
+    /// Returns whether it is on at every instant from now on, until it is changed.
     pub fn is_unbounded(&self) -> bool {
         self.enabled && self.start.is_none() && self.end.is_none()
     }
 
-    /// Whether it exempts no path, network or role.
+    /// Returns whether it exempts no path, network or role.
     pub fn exempts_nothing(&self) -> bool {
         self.exempt_paths.is_empty() && self.exempt_ips.is_empty() && self.exempt_roles.is_empty()
     }
@@ -158,7 +158,7 @@ impl TryFrom<Raw> for GlobalMaintenance {
     }
 }
 
-/// An exemption from what more than one route meets (maintenance and limits): `/path` for every method, or `METHOD:/path`.
+/// An exemption from maintenance and limits of several routes: `/path` for every method, or `METHOD:/path`.
 ///
 /// The path is that of a route as it is registered (`/users/{id}`), or the URL of a request that no route matches. One that
 /// ends in a catch-all, `/v1/{*rest}`, is for every path below `/v1/`.
@@ -176,19 +176,19 @@ impl ExemptPath {
         &self.0
     }
 
-    /// Whether the exemption is for this path, asked with this method.
+    /// Returns whether the exemption is for this path, asked with this method.
     pub fn covers(&self, method: Option<Method>, path: &str) -> bool {
         (self.0.method().is_none() || self.0.method() == method) && self.covers_path(path)
     }
 
-    /// Whether the exemption is for this path, asked with one method or other.
+    /// Returns whether the exemption is for this path, asked with one method or other.
     pub fn covers_path(&self, path: &str) -> bool {
         let is_below = |prefix: &str| path.strip_prefix(prefix).is_some_and(stays_below);
         self.0.path() == path || catch_all(self.0.path()).is_some_and(is_below)
     }
 }
 
-/// Whether what stands below a prefix stays there, however a server reads it: without `.` and `..` (RFC 3986 section
+/// Returns whether what stands below a prefix stays there, however a server reads it: without `.` and `..` (RFC 3986 section
 /// 5.2.4), empty segments, parameters of segments, backslashes, and any of their characters percent-encoded.
 fn stays_below(rest: &str) -> bool {
     let is_encoded = |triple: &[u8]| {

@@ -62,7 +62,7 @@ pub struct Take<'a> {
     pub rule: &'a Rule,
     /// How much is asked for; 0 looks without taking.
     pub cost: u64,
-    /// Whether a refusal counts. A policy in shadow mode only tells what it would say.
+    /// Enforces a refusal. A policy in shadow mode only reports it.
     pub enforced: bool,
     /// Whether a process may take a block in advance and give it out by itself, at the price of an overshoot.
     pub lease: bool,
@@ -74,7 +74,7 @@ pub struct Take<'a> {
 ///
 /// 1. All takes of one call are decided against one state, in one step, and in one round trip to a remote store.
 /// 2. When every *enforced* take is allowed, each take that is allowed is charged; when one is not, none is.
-/// 3. The outcomes come in the order of the takes, and tell the state after the charge.
+/// 3. The outcomes have the order of the takes, and show the state after the charge.
 /// 4. Counters that say nothing any more go away by themselves.
 ///
 /// `now` is the caller's time, in nanoseconds since the Unix epoch; a store that others share uses its own clock.
@@ -150,7 +150,7 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
     /// [`CounterError`]; the place is free at the latest when its lifetime is over.
     fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>>;
 
-    /// Whether the store counts at this moment, as far as is known. One that answers some requests from memory must say
+    /// Returns whether the store counts at this moment, as far as is known. One that answers some requests from memory must say
     /// so here while it is gone. Asked now and then, so that one that is back is noticed where nothing is counted.
     ///
     /// # Errors
@@ -159,8 +159,8 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// The refusal of these takes that the store has told before and that still holds, if it knows of one without
-    /// waiting. Asked where [`take`](Self::take) was given up or has failed, so that this gives nobody a fresh counter.
+    /// Returns an earlier refusal of these takes that is still valid, if the store knows one without waiting. Called when
+    /// [`take`](Self::take) timed out or failed, so that a failure gives no key a fresh counter.
     fn known_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
         let _ = (takes, now);
         None
@@ -281,7 +281,7 @@ pub enum CounterError {
 
 crate::debug_as_message!(CounterError);
 
-/// Whether every enforced take is allowed.
+/// Returns whether every enforced take is allowed.
 pub fn all_allowed(takes: &[Take<'_>], outcomes: &[Outcome]) -> bool {
     let mut pairs = takes.iter().zip(outcomes);
     pairs.all(|(take, outcome)| outcome.allowed || !take.enforced)

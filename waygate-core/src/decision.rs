@@ -45,28 +45,28 @@ pub enum Block<'a> {
     GlobalMaintenance {
         /// Why; may be empty.
         reason: &'a Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// Every route of the service is in maintenance.
     ServiceMaintenance {
         /// Why; may be empty.
         reason: &'a Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// The route is in maintenance.
     Maintenance {
         /// Why; may be empty.
         reason: &'a Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// The route is disabled.
     Disabled {
         /// Why; may be empty.
         reason: &'a Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// The route is not served in this environment.
@@ -80,7 +80,7 @@ pub enum Block<'a> {
     IpNotAllowed,
     /// The caller has none of the allowed roles.
     RoleRequired {
-        /// The roles, any of which would do.
+        /// The roles, any of which is sufficient.
         roles: &'a [RoleName],
     },
 }

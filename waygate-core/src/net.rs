@@ -295,7 +295,7 @@ pub fn client_network(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
 /// The prefix `64:ff9b::/96`.
 const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
 
-/// How many leading bits the IPv6 addresses of one customer have in common (RFC 6177).
+/// The prefix length of the IPv6 network of one customer (RFC 6177).
 pub const IPV6_CUSTOMER: u8 = 64;
 
 #[cfg(test)]

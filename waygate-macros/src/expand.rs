@@ -14,7 +14,7 @@ use crate::{
     marker::Above,
 };
 
-/// How a handler without `route` is bound to its route.
+/// The binding of a handler without `route`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Binding {
     /// Through its operation in the OpenAPI document.

@@ -19,7 +19,7 @@ pub enum RouteStatus {
 }
 
 impl RouteStatus {
-    /// The word on the wire.
+    /// Returns the word on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -37,7 +37,7 @@ impl fmt::Display for RouteStatus {
     }
 }
 
-/// What a route is at one instant.
+/// The state of a route at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effective<'a> {
     /// Open everywhere.
@@ -56,20 +56,20 @@ pub enum Effective<'a> {
     Maintenance {
         /// Why; may be empty.
         reason: &'a Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// Disabled.
     Disabled {
         /// Why; may be empty.
         reason: &'a Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
 }
 
 impl<'a> Effective<'a> {
-    /// Why the route is as it is; may be empty.
+    /// Returns the reason; may be empty.
     pub fn reason(&self) -> &'a Reason {
         match self {
             Self::Open { reason }
@@ -79,7 +79,7 @@ impl<'a> Effective<'a> {
         }
     }
 
-    /// When this ends by itself, if that is known.
+    /// Returns when this ends without a change, if known.
     pub fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Maintenance { until, .. } | Self::Disabled { until, .. } => *until,
@@ -88,19 +88,19 @@ impl<'a> Effective<'a> {
     }
 }
 
-/// Where a position stands, environments and windows of an open route apart.
+/// The lifecycle at one instant, without environments and windows of an open route.
 enum Standing {
     Open,
-    /// Until then; `None` means until changed.
+    /// Until an instant; `None` is until changed.
     Maintenance(Option<Timestamp>),
     Disabled(Option<Timestamp>),
 }
 
-/// What is shown once a maintenance has ended: its reason explains nothing any more.
+/// The reason after a maintenance has ended, since its own no longer applies.
 static NO_REASON: LazyLock<Reason> = LazyLock::new(Reason::default);
 
 impl Position {
-    /// What the position amounts to at `now`. Nothing is ever flipped by a timer: this is the whole rule.
+    /// Derives the state at `now`. No timer changes state; this is the only rule.
     pub fn effective(&self, now: Timestamp) -> Effective<'_> {
         let (standing, reason) = self.standing(now);
         match standing {
@@ -122,7 +122,7 @@ impl Position {
         }
     }
 
-    /// The first instant after `now` at which [`effective`](Self::effective) may change.
+    /// Returns the first instant after `now` at which [`effective`](Self::effective) may change.
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         match self.standing(now).0 {
             Standing::Disabled(until) => until,
@@ -167,19 +167,19 @@ impl Position {
         is_maintained && !self.windows.is_empty()
     }
 
-    /// When a maintenance ends that was to last until changed and was then given windows: with the first of them.
+    /// Returns the end of a maintenance that lasted until changed before windows were added: that of the first window.
     pub(crate) fn planned_end(&self) -> Option<Timestamp> {
         let windows = self.windows.iter().map(|window| window.interval);
         windows.min().map(|first| self.joined(first.end()))
     }
 
-    /// The window that covers `now`; of several, the one that was set last.
+    /// Finds the window that covers `now`; of several, the last one added.
     fn window_at(&self, now: Timestamp) -> Option<&Window> {
         let mut newest_first = self.windows.iter().rev();
         newest_first.find(|window| window.interval.contains(now))
     }
 
-    /// When the maintenance ends that a window's end is part of: windows that overlap or touch are one maintenance.
+    /// Extends the end of a window over windows that overlap or touch, which are one maintenance.
     fn joined(&self, end: Timestamp) -> Timestamp {
         let mut until = end;
         let mut later: Vec<_> = self.windows.iter().map(|window| window.interval).collect();
@@ -196,7 +196,7 @@ impl Position {
 }
 
 impl Window {
-    /// Why; `own` when the window does not say.
+    /// Returns the reason of the window, or else `own`.
     fn or<'a>(&'a self, own: &'a Reason) -> &'a Reason {
         match self.reason.is_empty() {
             true => own,
@@ -206,7 +206,7 @@ impl Window {
 }
 
 impl RouteState {
-    /// The one-word status at `now`.
+    /// Returns the one-word status at `now`.
     pub fn status(&self, now: Timestamp) -> RouteStatus {
         match self.position.effective(now) {
             Effective::Maintenance { .. } => RouteStatus::Maintenance,

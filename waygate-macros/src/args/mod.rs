@@ -23,7 +23,7 @@ pub(crate) struct Syntax {
     pub(crate) path: &'static str,
     /// The keys of its arguments, in the order in which messages list them.
     pub(crate) keys: &'static [&'static str],
-    /// Whether it takes values without a key.
+    /// Accepts values without a key.
     pub(crate) positional: bool,
 }
 

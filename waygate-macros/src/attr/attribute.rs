@@ -13,7 +13,7 @@ pub(crate) struct Attribute {
     pub(crate) syntax: Syntax,
     /// The attribute that this one is a second name of.
     pub(crate) alias_of: Option<&'static str>,
-    /// Whether a handler may have several.
+    /// Allows several on one handler.
     pub(crate) repeats: bool,
     /// Attributes that may not stand on the same handler, each with the reason. One of the two lists the other.
     pub(crate) contradicts: &'static [(&'static str, &'static str)],

@@ -91,9 +91,9 @@ pub enum CommitError {
     Conflict {
         /// The first entity that is not as expected.
         key: EntityKey,
-        /// What was expected.
+        /// The expectation.
         expected: Expected,
-        /// What is there.
+        /// The stored state.
         found: Expected,
     },
     /// The store is not the one that the writer knows: it was emptied, or another took its place.
@@ -104,7 +104,7 @@ pub enum CommitError {
         /// The epoch of the store; none if it is empty.
         found: Option<Epoch>,
     },
-    /// The answer was lost, or some of what makes a commit durable did not happen.
+    /// The response was lost, or the commit is not durable.
     #[error("the change may or may not have been made: {0}")]
     Unconfirmed(String),
     /// The store failed.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use tempfile::TempDir;
 use waygate_structure::{
-    allowance::Allowance,
+    allowance::{Allowance, is_blessing},
     api::Api,
     arrows,
     circles::{circles, shortest},
@@ -152,27 +152,33 @@ fn a_wrong_arrow_is_found_and_explained() {
 
 #[test]
 fn allowances_only_shrink() {
-    let root = written(&[("allowed.txt", "# Why.\n5 kept\n3 gone\n2 lower\n")]);
+    let text = "# Why.\n5 kept\n3 gone\n2 lower\n";
+    let root = written(&[("allowed.txt", text)]);
+    let file = root.path().join("allowed.txt");
     let check = |found: &[(&str, usize)]| {
         let found = found
             .iter()
-            .map(|(name, count)| ((*name).to_owned(), *count))
-            .collect();
-        Allowance::read(&root.path().join("allowed.txt"))
-            .check(&found, |name, count| format!("{name} has {count}"))
+            .map(|(name, count)| ((*name).to_owned(), *count));
+        let explain = |name: &str, count| format!("{name} has {count}");
+        Allowance::read(&file).check(&found.collect(), explain)
     };
     assert_eq!(check(&[("kept", 5), ("gone", 3), ("lower", 2)]), Ok(()));
-    assert_eq!(
-        check(&[("kept", 6), ("gone", 3), ("lower", 2), ("new", 1)]),
-        Err("kept has 6\nnew has 1".to_owned())
-    );
-    let stale = check(&[("kept", 5), ("lower", 1)]);
-    if waygate_structure::allowance::is_blessing() {
-        let text = fs::read_to_string(root.path().join("allowed.txt")).expect("the file");
-        assert_eq!(text, "# Why.\n5 kept\n1 lower\n");
+    let grown = check(&[("kept", 6), ("gone", 3), ("lower", 2), ("new", 1)]);
+    assert_eq!(grown, Err("kept has 6\nnew has 1".to_owned()));
+    assert_eq!(fs::read_to_string(&file).expect("the file"), text);
+
+    let moved = check(&[("kept", 5), ("lower", 1), ("new", 3)]);
+    let now = fs::read_to_string(&file).expect("the file");
+    if is_blessing() {
+        assert_eq!(now, "# Why.\n5 kept\n1 lower\n3 new\n");
     } else {
-        let stale = stale.expect_err("more is allowed than there is");
-        assert!(stale.ends_with("\n  3 gone\n  2 lower"), "{stale}");
+        let moved = moved.expect_err("another file is allowed than has it");
+        assert!(moved.starts_with("new has 3\n"), "{moved}");
+        assert!(
+            moved.contains("allows more than there is:\n  3 gone\n  2 lower\n"),
+            "{moved}"
+        );
+        assert_eq!(now, text);
     }
 }
 

@@ -43,6 +43,11 @@ impl Allowance {
         }
     }
 
+    /// Returns whether there is an entry of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.allowed.contains_key(name)
+    }
+
     /// Compares with what was found. With [`is_blessing`], writes down what was found unless the total has grown, so that
     /// files can be moved and split.
     ///

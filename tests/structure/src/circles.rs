@@ -34,14 +34,17 @@ pub fn circle_of<'a>(file: &str, circles: &'a [Circle]) -> Option<&'a Circle> {
     circles.iter().find(|circle| circle.contains(file))
 }
 
-/// Shows the shortest way round, one import a line.
-pub fn shortest(circle: &Circle, imports: &Imports) -> String {
+/// Shows the shortest way round through one of the files, or through any if that is `None`, one import a line.
+pub fn shortest(circle: &Circle, through: Option<&str>, imports: &Imports) -> String {
     let inside = |file: &String| circle.contains(file);
     let mut arrows = Arrows::new();
     for (from, to) in imports.keys().filter(|(a, b)| inside(a) && inside(b)) {
         arrows.entry(from).or_default().insert(to);
     }
-    let ways = circle.iter().filter_map(|file| way_round(&arrows, file));
+    let starts = circle
+        .iter()
+        .filter(|file| through.is_none_or(|one| *file == one));
+    let ways = starts.filter_map(|file| way_round(&arrows, file));
     let Some(way) = ways.min_by_key(Vec::len) else {
         return String::new();
     };

@@ -46,11 +46,14 @@ fn files_import_each_other_in_no_circle() {
         .iter()
         .flat_map(|circle| circle.iter().map(|file| (file, circle.len())));
     let found: BTreeMap<String, usize> = sizes.map(|(file, size)| (file.clone(), size)).collect();
+    let known = allowance("circles.txt");
     pass(allowance("circles.txt").check(&found, |file, size| {
-        let circle = circle_of(file, &circles).map(|circle| shortest(circle, imports));
+        let circle = circle_of(file, &circles).expect("each was found in one");
+        // A file that was in none shows what is new.
+        let through = circle.iter().find(|file| !known.has(file));
         format!(
             "a circle of {size} files; the shortest way round:\n{}  move what both sides need into a file of its own",
-            circle.unwrap_or_default()
+            shortest(circle, through.map(String::as_str), imports)
         )
     }));
 }

@@ -75,7 +75,7 @@ fn a_circle_through_re_exports_is_found() {
     let circles = circles(&imports);
     assert_eq!(circles.len(), 1, "{circles:?}");
     assert_eq!(
-        shortest(&circles[0], &imports),
+        shortest(&circles[0], None, &imports),
         "  house/src/upper/one.rs imports `Two` of house/src/upper/two.rs\n  \
          house/src/upper/two.rs imports `One` of house/src/upper/one.rs\n"
     );

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use crate::port::Clock;
 
-/// A point on the monotonic clock by which work has to be done.
+/// A deadline on the monotonic clock.
 ///
-/// One deadline is handed down through all the steps of an operation, so that the steps share the time
-/// instead of each having its own. The wall clock being set does not move it.
+/// One deadline is passed through all steps of an operation, which share the time. Setting the wall clock does not move
+/// it.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -22,18 +22,18 @@ use crate::port::Clock;
 pub struct Deadline(Duration);
 
 impl Deadline {
-    /// The point `limit` from now. A limit beyond what the clock can count never comes.
+    /// Creates a deadline `limit` from now. One beyond the range of the clock never expires.
     pub fn after(clock: &(impl Clock + ?Sized), limit: Duration) -> Self {
         Self(clock.monotonic().saturating_add(limit))
     }
 
-    /// The time that is left; `None` once it is over.
+    /// Returns the remaining time; `None` after the deadline.
     pub fn remaining(self, clock: &(impl Clock + ?Sized)) -> Option<Duration> {
         let left = self.0.saturating_sub(clock.monotonic());
         (!left.is_zero()).then_some(left)
     }
 
-    /// Whether there is no time left.
+    /// Returns whether there is no time left.
     pub fn is_over(self, clock: &(impl Clock + ?Sized)) -> bool {
         self.remaining(clock).is_none()
     }

@@ -3,39 +3,34 @@
 //! States are compiled into [`RouteRule`]s when they change, so that [`decide`] does not allocate, lock
 //! or wait, and reads the clock only for routes that time is about to change.
 
+mod facts;
 mod maintenance;
 
-use std::{cell::LazyCell, net::IpAddr};
+use std::cell::LazyCell;
 
-use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::{
-    grammar::{EnvName, Reason, RoleName, canonical_network},
+    grammar::{EnvName, Reason, RoleName},
     model::{Access, Effective, RouteState},
 };
 
+use self::facts::{canonical_networks, comes_from, has_any};
+
+pub use facts::Facts;
 pub use maintenance::{Exemption, MaintenanceRule};
 
-/// What a decision may need to know about a request. Asked for only when a rule depends on it.
-pub trait Facts {
-    /// The client's address, proxies considered; `None` when it is not known. Who is not known is in no network.
-    fn client_ip(&self) -> Option<IpAddr>;
-
-    /// Whether the caller has a role.
-    fn has_role(&self, role: &RoleName) -> bool;
-}
-
-/// What is to become of a request.
+/// The decision about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'a> {
     /// Serve it.
     Pass,
-    /// Serve it, and say that the route is going away.
+    /// Serve it, and announce the deprecation of the route.
     PassDeprecated,
-    /// Serve it, since a maintenance that is on exempts its caller: others are refused, so no cache may keep the answer.
+    /// Serve it, since an active maintenance exempts its caller. Others are refused, so no cache may store the
+    /// response.
     PassExempt {
-        /// Whether to say, too, that the route is going away.
+        /// Announce the deprecation of the route as well.
         deprecated: bool,
     },
     /// Answer it without calling the handler.
@@ -50,28 +45,28 @@ pub enum Block<'a> {
     GlobalMaintenance {
         /// Why; may be empty.
         reason: &'a Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// Every route of the service is in maintenance.
     ServiceMaintenance {
         /// Why; may be empty.
         reason: &'a Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// The route is in maintenance.
     Maintenance {
         /// Why; may be empty.
         reason: &'a Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// The route is disabled.
     Disabled {
         /// Why; may be empty.
         reason: &'a Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// The route is not served in this environment.
@@ -85,7 +80,7 @@ pub enum Block<'a> {
     IpNotAllowed,
     /// The caller has none of the allowed roles.
     RoleRequired {
-        /// The roles, any of which would do.
+        /// The roles, any of which is sufficient.
         roles: &'a [RoleName],
     },
 }
@@ -96,7 +91,7 @@ pub struct RouteRule {
     force_active: bool,
     deprecated: bool,
     access: Option<Access>,
-    /// What holds from which instant on, oldest first; never empty, and no two neighbours are equal.
+    /// Phases by their start, oldest first; never empty, and no two neighbours are equal.
     phases: Box<[Phase]>,
 }
 
@@ -131,7 +126,7 @@ enum Closed {
 impl RouteRule {
     /// Compiles `state` for the environment `env`, for any time from `now` on.
     ///
-    /// Of the time before `now` it knows nothing: whoever sees the clock set back compiles again.
+    /// The time before `now` is not covered: compile again after the clock was set back.
     pub fn compile(state: &RouteState, env: &EnvName, now: Timestamp) -> Self {
         let position = &state.position;
         let mut phases = vec![Phase {
@@ -154,14 +149,14 @@ impl RouteRule {
         }
     }
 
-    /// Decides by the networks and roles alone, as where its lifecycle is bypassed.
+    /// Decides by networks and roles alone, for a bypassed lifecycle.
     pub fn decide_access(&self, facts: &impl Facts) -> Verdict<'_> {
         let access = self.access.as_ref().filter(|_| !self.force_active);
         let denied = access.and_then(|access| denied(access, facts));
         denied.map_or(Verdict::Pass, Verdict::Block)
     }
 
-    /// Whether the route is shown in API documentation at `now`: not while it is disabled or belongs elsewhere.
+    /// Returns whether the route is shown in API documentation at `now`: not while it is disabled or belongs elsewhere.
     pub fn is_listed(&self, now: Timestamp) -> bool {
         self.force_active
             || !matches!(
@@ -170,12 +165,12 @@ impl RouteRule {
             )
     }
 
-    /// Whether the route ignores every gate but a global maintenance that includes it.
+    /// Returns whether the route ignores every gate but a global maintenance that includes it.
     pub fn is_force_active(&self) -> bool {
         self.force_active
     }
 
-    /// Whether nothing but a global maintenance can keep a request from the route, now or later, and no header is added.
+    /// Returns whether only a global maintenance can block a request to the route, now or later, and no header is added.
     pub fn is_unrestricted(&self) -> bool {
         let open = self.force_active
             || matches!(
@@ -201,16 +196,12 @@ impl RouteRule {
     }
 }
 
-/// The same access, with networks in the form in which addresses are compared.
+/// Converts networks to the form that addresses are compared in.
 fn canonical(access: &Access) -> Access {
     Access {
         ips: canonical_networks(&access.ips),
         roles: access.roles.clone(),
     }
-}
-
-fn canonical_networks(networks: &[IpNet]) -> Vec<IpNet> {
-    networks.iter().copied().map(canonical_network).collect()
 }
 
 fn gate(effective: Effective<'_>, env: &EnvName) -> Gate {
@@ -232,7 +223,7 @@ fn gate(effective: Effective<'_>, env: &EnvName) -> Gate {
     })
 }
 
-/// The state that one request meets.
+/// The rules that apply to one request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Gates<'a> {
     /// Maintenance of everything, unless it exempts the request's route.
@@ -315,8 +306,8 @@ pub fn decide<'a>(
     Verdict::passing(rule.deprecated, exempt)
 }
 
-/// When a request that one gate refuses until `end` may pass another one as well, which may have no end that is known.
-/// `None` of the other means that it is open. It is asked only where that matters.
+/// Returns when a request passes two closed gates: the later of the ends, if both are known. `None` from `other` means
+/// open. `other` is called only if it matters.
 fn later(
     end: Option<Timestamp>,
     other: impl FnOnce() -> Option<Option<Timestamp>>,
@@ -329,7 +320,7 @@ fn later(
 }
 
 impl Gate {
-    /// When it opens, where it is closed.
+    /// Returns when a closed gate opens.
     fn end(&self) -> Option<Option<Timestamp>> {
         match self {
             Self::Open => None,
@@ -342,7 +333,7 @@ impl Gate {
 }
 
 impl Verdict<'_> {
-    /// A request is to be served: of a route that is going away or not, for everyone or for an exempt caller.
+    /// Returns the verdict of a request that is served.
     #[inline]
     pub fn passing(deprecated: bool, exempt: bool) -> Self {
         match (exempt, deprecated) {
@@ -379,16 +370,6 @@ fn denied<'a>(access: &'a Access, facts: &impl Facts) -> Option<Block<'a>> {
         });
     }
     None
-}
-
-/// Whether the client's address lies in one of these networks, which are in the form in which addresses are compared.
-fn comes_from(networks: &[IpNet], facts: &impl Facts) -> bool {
-    let ip = facts.client_ip().map(|ip| ip.to_canonical());
-    ip.is_some_and(|ip| networks.iter().any(|net| net.contains(&ip)))
-}
-
-fn has_any(roles: &[RoleName], facts: &impl Facts) -> bool {
-    roles.iter().any(|role| facts.has_role(role))
 }
 
 #[cfg(test)]

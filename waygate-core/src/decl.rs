@@ -1,4 +1,4 @@
-//! What an attribute declares, in a form that a `static` can hold.
+//! Declarations of attributes, in a form that a `static` can hold.
 //!
 //! The macros validate every text with [`crate::grammar`] before they emit one of these, so the engine
 //! can read them back with the same parsers. Times are seconds since the Unix epoch because
@@ -8,16 +8,16 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Gate {
-    /// `#[maintenance]`: answered 503, for good or inside a window.
+    /// `#[maintenance]`: answered 503, until changed or inside a window.
     Maintenance {
-        /// Why, as clients read it; may be empty.
+        /// The reason shown to clients; may be empty.
         reason: &'static str,
         /// `(start, end)` in Unix seconds; `None` means now and until changed.
         window: Option<(i64, i64)>,
     },
     /// `#[disabled]`: answered 503.
     Disabled {
-        /// Why, as clients read it; may be empty.
+        /// The reason shown to clients; may be empty.
         reason: &'static str,
     },
     /// `#[env_only]`: answered 403 in every other environment.
@@ -39,29 +39,28 @@ pub enum Gate {
     Deprecated {
         /// When the deprecation took or takes effect, in Unix seconds.
         since: Option<i64>,
-        /// When the route is to go away, in Unix seconds.
+        /// When the route will be removed, in Unix seconds.
         sunset: Option<i64>,
         /// The successor's path or URL.
         use_instead: Option<&'static str>,
     },
     /// `#[force_active]`: always served, and refuses changes.
     ForceActive,
-    /// `#[rate_limit]`: answered 429 when there were too many requests. May stand on a handler more than once.
+    /// `#[rate_limit]`: answered 429 over the limit. A handler may have several.
     RateLimit(&'static RateLimit),
-    /// `#[concurrency_limit]`: answered 429 while too many requests are being served. May stand on a handler more than
-    /// once.
+    /// `#[concurrency_limit]`: answered 429 while too many requests are being served. A handler may have several.
     ConcurrencyLimit(&'static ConcurrencyLimit),
 }
 
-/// What `#[rate_limit]` says; every text follows the grammar of the field of the same name of a rate limit policy.
+/// The arguments of `#[rate_limit]`. Every text follows the grammar of the field of a rate limit policy of that name.
 ///
-/// What is not written is `None`, empty or 0, and means what it means in a policy.
+/// Absent arguments are `None`, empty or 0, with the defaults of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     /// The policy's name.
     pub name: Option<&'static str>,
-    /// Which one it is of the handler's attributes of its kind, from the top; the first is 0. Tells apart those without
-    /// a name.
+    /// Position among the handler's attributes of its kind, from the top, starting at 0. Distinguishes those without a
+    /// name.
     pub ordinal: u32,
     /// `100/minute`.
     pub limit: &'static str,
@@ -71,11 +70,11 @@ pub struct RateLimit {
     pub key: Option<&'static str>,
     /// `fallback_ip`.
     pub on_missing_key: Option<&'static str>,
-    /// How much more than the limit at once.
+    /// Units beyond the limit; 0 is none.
     pub burst: u64,
-    /// What one request costs, where no function tells.
+    /// Cost of one request; 0 where a function returns it.
     pub cost: u32,
-    /// Names of plans, and their limits.
+    /// Names of plans and their limits.
     pub tiers: &'static [(&'static str, &'static str)],
     /// The attribute of the caller that names the plan.
     pub tier: Option<&'static str>,
@@ -83,28 +82,28 @@ pub struct RateLimit {
     pub exempt_ips: &'static [&'static str],
     /// Role names.
     pub exempt_roles: &'static [&'static str],
-    /// Whether it only reports whom it would refuse.
+    /// Reports refusals without enforcing them.
     pub shadow: bool,
     /// `12.5`, in percent of the keys.
     pub rollout: Option<&'static str>,
     /// `local`, `open` or `closed`.
     pub on_store_failure: Option<&'static str>,
-    /// Whether processes take blocks in advance.
+    /// Lets processes lease blocks in advance.
     pub lease: bool,
     /// `Europe/Berlin`.
     pub time_zone: Option<&'static str>,
 }
 
-/// What `#[concurrency_limit]` says.
+/// The arguments of `#[concurrency_limit]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConcurrencyLimit {
     /// The policy's name.
     pub name: Option<&'static str>,
-    /// Which one it is of the handler's attributes of its kind, from the top; the first is 0.
+    /// Position among the handler's attributes of its kind, from the top, starting at 0.
     pub ordinal: u32,
-    /// How many requests at a time; at least 1.
+    /// Requests at the same time; at least 1.
     pub limit: u32,
-    /// `user, path:tenant_id`; `custom` where `key = path::to::function`; all requests together when not written.
+    /// `user, path:tenant_id`; `custom` where `key = path::to::function`; all requests together by default.
     pub key: Option<&'static str>,
     /// Networks in CIDR form.
     pub exempt_ips: &'static [&'static str],
@@ -113,7 +112,7 @@ pub struct ConcurrencyLimit {
 }
 
 impl Gate {
-    /// The attribute's name, as it is written.
+    /// Returns the attribute's name.
     pub const fn attribute(&self) -> &'static str {
         match self {
             Self::Maintenance { .. } => "maintenance",
@@ -128,7 +127,7 @@ impl Gate {
         }
     }
 
-    /// Which one it is of the attributes of its kind on one handler.
+    /// Returns the position among the attributes of its kind on one handler.
     pub const fn ordinal(&self) -> u32 {
         match self {
             Self::RateLimit(declared) => declared.ordinal,

@@ -1,8 +1,7 @@
-//! Who the client is, when proxies stand in between.
+//! The address of a client behind proxies.
 //!
-//! `X-Forwarded-For` and `Forwarded` (RFC 7239) are written by whoever sends the request. Only what a
-//! *trusted* proxy has added can be believed, so the chain is read from the right, beginning at the
-//! peer, for as long as the hops are trusted. By default no proxy is.
+//! Any sender can set `X-Forwarded-For` and `Forwarded` (RFC 7239). Only entries of *trusted* proxies are reliable, so
+//! the chain is read from the right, starting at the peer, for as long as the hops are trusted. By default, no proxy is.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -10,7 +9,7 @@ use ipnet::IpNet;
 
 use crate::grammar::canonical_network;
 
-/// Which proxies may say on whose behalf they speak.
+/// The proxies that may name the client.
 ///
 /// ```
 /// # use waygate_core::net::TrustedProxies;
@@ -32,14 +31,14 @@ pub struct TrustedProxies {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 enum Trust {
     #[default]
-    Nobody,
+    NoProxy,
     Networks(Vec<IpNet>),
     Hops(usize),
 }
 
-/// The header in which proxies say on whose behalf they speak.
+/// The header in which proxies name the client.
 ///
-/// Only the one that yours write can be believed: most proxies pass the other on as the client sent it.
+/// Only the one that your proxies write is reliable: most proxies forward the other one unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ForwardingHeader {
     /// `X-Forwarded-For`, which most proxies write.
@@ -50,7 +49,7 @@ pub enum ForwardingHeader {
 }
 
 impl ForwardingHeader {
-    /// The header's name, in small letters.
+    /// Returns the header's name in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::XForwardedFor => "x-forwarded-for",
@@ -60,12 +59,12 @@ impl ForwardingHeader {
 }
 
 impl TrustedProxies {
-    /// No proxy is trusted: the client is the peer.
+    /// Trusts no proxy: the client is the peer.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Proxies in these networks are trusted.
+    /// Trusts proxies in these networks.
     pub fn networks(networks: impl IntoIterator<Item = IpNet>) -> Self {
         let networks = networks.into_iter().map(canonical_network);
         Self {
@@ -74,11 +73,11 @@ impl TrustedProxies {
         }
     }
 
-    /// Exactly this many proxies stand in front, the peer included, be it one with an address or that of a Unix socket. Only
-    /// safe when there is no way around them.
+    /// Trusts exactly this many proxies, including the peer, with an address or of a Unix socket. Safe only if no request can
+    /// bypass them.
     pub fn hops(count: usize) -> Self {
         let trust = match count {
-            0 => Trust::Nobody,
+            0 => Trust::NoProxy,
             _ => Trust::Hops(count),
         };
         Self {
@@ -88,54 +87,53 @@ impl TrustedProxies {
         }
     }
 
-    /// The peer of a Unix socket is a trusted proxy, such as nginx with `proxy_pass http://unix:/run/shop/api.sock`; no other
-    /// one is. Whoever may connect to the socket is believed: let its permissions keep others out.
+    /// Trusts only the peer of a Unix socket, such as nginx with `proxy_pass http://unix:/run/shop/api.sock`.
+    /// Every process that may connect to the socket is trusted: restrict it by permissions.
     pub fn unix_socket() -> Self {
         Self::none().and_unix_socket()
     }
 
-    /// The peer of a Unix socket is a trusted proxy as well, the first one. The addresses that it names may be those of
-    /// further proxies.
+    /// Trusts the peer of a Unix socket as well, as the first proxy. It may name the addresses of further proxies.
     #[must_use]
     pub fn and_unix_socket(mut self) -> Self {
         self.unix_socket = true;
         self
     }
 
-    /// The proxies write this header, and not `X-Forwarded-For`.
+    /// Reads this header instead of `X-Forwarded-For`.
     #[must_use]
     pub fn writing(mut self, header: ForwardingHeader) -> Self {
         self.header = header;
         self
     }
 
-    /// The header that the proxies write.
+    /// Returns the header that is read.
     pub fn header(&self) -> ForwardingHeader {
         self.header
     }
 
-    /// Whether forwarding headers are looked at, at all, of peers that have an address.
+    /// Returns whether forwarding headers of peers with an address are read.
     pub fn trusts_any(&self) -> bool {
-        self.trust != Trust::Nobody
+        self.trust != Trust::NoProxy
     }
 
-    /// Whether forwarding headers are looked at of the peer of a Unix socket.
+    /// Returns whether forwarding headers of the peer of a Unix socket are read.
     pub fn trusts_unix_socket(&self) -> bool {
         self.unix_socket
     }
 
-    /// Whether this peer is a trusted proxy.
+    /// Returns whether this peer is a trusted proxy.
     pub fn trusts_peer(&self, peer: IpAddr) -> bool {
         self.trusts(peer.to_canonical(), 0)
     }
 
-    /// The client's address. `forwarded` holds the lines of the [`header`](Self::header) in order, each a
+    /// Returns the client's address. `forwarded` has the lines of the [`header`](Self::header) in order, each a
     /// comma-separated list of addresses or of RFC 7239 elements.
     ///
-    /// Lines are bytes, and none may be left out: one that is not text can still end in what a proxy added.
+    /// Lines are bytes, and must be complete: one that is not UTF-8 can still end with an entry of a proxy.
     ///
-    /// A hop that is no address (`unknown`, an obfuscated name, garbage) ends the chain: the last trusted hop
-    /// before it is the client.
+    /// A hop that is not an address (`unknown`, an obfuscated name, garbage) ends the chain: the last trusted hop before it
+    /// is the client.
     pub fn client<'a, T, I>(&self, peer: IpAddr, forwarded: I) -> IpAddr
     where
         T: AsRef<[u8]> + ?Sized + 'a,
@@ -145,8 +143,8 @@ impl TrustedProxies {
         self.follow(peer.to_canonical(), 0, hops(forwarded))
     }
 
-    /// The same behind a Unix socket, whose peer has no address: it is the first hop, if it is
-    /// [trusted](Self::and_unix_socket). `None` when the last hop that can be believed is the peer itself.
+    /// Returns the client's address behind a Unix socket. Its peer, which has no address, is the first hop, if
+    /// [trusted](Self::and_unix_socket). `None` if the last reliable hop is the peer itself.
     pub fn client_behind_socket<'a, T, I>(&self, forwarded: I) -> Option<IpAddr>
     where
         T: AsRef<[u8]> + ?Sized + 'a,
@@ -161,7 +159,7 @@ impl TrustedProxies {
         Some(self.follow(first, 1, hops))
     }
 
-    /// The client, from a hop on that comes after so many trusted ones.
+    /// Finds the client, starting at a hop behind a number of trusted ones.
     fn follow(
         &self,
         mut client: IpAddr,
@@ -178,14 +176,14 @@ impl TrustedProxies {
 
     fn trusts(&self, hop: IpAddr, passed: usize) -> bool {
         match &self.trust {
-            Trust::Nobody => false,
+            Trust::NoProxy => false,
             Trust::Networks(networks) => networks.iter().any(|network| network.contains(&hop)),
             Trust::Hops(count) => passed < *count,
         }
     }
 }
 
-/// The hops from the right; `None` for one that is no address.
+/// Iterates over the hops from the right; `None` is not an address.
 fn hops<'a, T, I>(forwarded: I) -> impl Iterator<Item = Option<IpAddr>>
 where
     T: AsRef<[u8]> + ?Sized + 'a,
@@ -198,7 +196,7 @@ where
         .map(|hop| std::str::from_utf8(hop).ok().and_then(address))
 }
 
-/// The pieces between separators outside of quoted strings (RFC 9110 section 5.6.4), the last one first.
+/// Splits at separators outside of quoted strings (RFC 9110 section 5.6.4), from the right.
 ///
 /// Quotes are paired from the right. From the left, a client could open one that swallows what the proxies add; from the
 /// right, each proxy pairs those of its own. A quote that has no counterpart makes one piece of all that is left of it.
@@ -223,7 +221,7 @@ fn pieces_from_right(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> 
     })
 }
 
-/// The address of one hop: an address with or without port, or the `for=` of an RFC 7239 element.
+/// Parses the address of one hop: with or without port, or the `for=` of an RFC 7239 element.
 fn address(hop: &str) -> Option<IpAddr> {
     let hop = trim(hop);
     let node = if hop.contains('=') {
@@ -258,7 +256,7 @@ fn address(hop: &str) -> Option<IpAddr> {
     is_port(port).then(|| address.to_canonical())
 }
 
-/// Whether `text` is empty or `:` and a port, which may be an obfuscated one (RFC 7239 section 6.2).
+/// Returns whether `text` is empty or `:` and a port, which may be an obfuscated one (RFC 7239 section 6.2).
 fn is_port(text: &str) -> bool {
     match text.strip_prefix(':') {
         Some(port) => match port.strip_prefix('_') {
@@ -272,13 +270,13 @@ fn is_port(text: &str) -> bool {
     }
 }
 
-/// Cuts off the whitespace that HTTP allows around list members (RFC 9110 section 5.6.3).
+/// Trims the whitespace that HTTP allows around list members (RFC 9110 section 5.6.3).
 fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// The address under which a client is counted: IPv4 as it is (also where it is written as IPv6), IPv6 cut to its first
-/// `ipv6_prefix` bits. One customer has 64 of the 128 ([`IPV6_CUSTOMER`]).
+/// Returns the address that a client is counted by: IPv4 unchanged (also if v4-mapped), IPv6 cut to `ipv6_prefix` bits. One
+/// customer has a prefix of 64 bits ([`IPV6_CUSTOMER`]).
 #[inline]
 pub fn client_network(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
     match address.to_canonical() {
@@ -296,7 +294,7 @@ pub fn client_network(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
 /// The prefix `64:ff9b::/96`.
 const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
 
-/// How many leading bits the IPv6 addresses of one customer have in common (RFC 6177).
+/// The prefix length of the IPv6 network of one customer (RFC 6177).
 pub const IPV6_CUSTOMER: u8 = 64;
 
 #[cfg(test)]

@@ -5,9 +5,8 @@ use std::{
 
 use crate::grammar::is_hidden;
 
-/// Text from outside, as a log line may show it: whatever could end the line, drive a terminal or reorder what is read
-/// is escaped as in Rust's literals, what gives access in a URL is left out ([`without_credentials`]), and more than 2048
-/// characters are cut off.
+/// Text from outside, made safe for logs: characters that could end the line, drive a terminal or reorder text are escaped
+/// as in Rust's literals, credentials in URLs are removed ([`without_credentials`]), and text is cut to 2048 characters.
 ///
 /// ```
 /// use waygate_core::Printable;
@@ -16,8 +15,8 @@ use crate::grammar::is_hidden;
 /// assert_eq!(Printable(answer).to_string(), r"ERR\n\u{1b}[2Jall is well");
 /// ```
 ///
-/// As a field of a log line, text from clients needs `{:?}`: the same in quotation marks, with those inside escaped, so that
-/// it cannot look like a further field.
+/// As a field of a log line, text from clients needs `{:?}`: quoted, with quotation marks escaped, so that it cannot imitate
+/// another field.
 #[derive(Clone, Copy)]
 pub struct Printable<T>(pub T);
 
@@ -55,7 +54,7 @@ impl<T: Display> Printable<T> {
     }
 }
 
-/// The first characters of a text.
+/// Cuts a text to its first characters.
 #[derive(Default)]
 struct Start {
     text: String,
@@ -75,7 +74,7 @@ impl fmt::Write for Start {
     }
 }
 
-/// `text` with `***` for what its URLs have before the `@`: a user and a password, as a rule.
+/// Replaces the text before the `@` of URLs by `***`: usually a user and a password.
 ///
 /// ```
 /// let text = "no answer from redis://ada:hunter2@10.0.0.1:6379";
@@ -87,7 +86,7 @@ pub fn without_credentials(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some(start) = rest.find("://").map(|at| at + "://".len()) {
         let (before, after) = rest.split_at(start);
-        // A password may have a `/` or an `@` that was not escaped.
+        // A password may have an unescaped `/` or `@`.
         let ends = |c: char| c.is_whitespace() || matches!(c, '`' | '"' | '\'');
         let url = &after[..after.find(ends).unwrap_or(after.len())];
         shown += before;

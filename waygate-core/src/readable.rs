@@ -1,4 +1,4 @@
-//! Errors as a person reads them where a program prints their `Debug` form: `main` that returns one, `unwrap`, `expect`.
+//! Readable `Debug` forms of errors, for `main` that returns one, `unwrap` and `expect`.
 
 use std::{
     error::Error,
@@ -7,9 +7,9 @@ use std::{
 
 use crate::grammar::is_hidden;
 
-/// Writes the message of an error, and below it each cause that the message does not name itself.
+/// Writes the message of an error, then each cause that the message does not include.
 ///
-/// Lines stay lines; other characters that could drive a terminal are escaped.
+/// Keeps line breaks, and escapes other characters that could drive a terminal.
 #[doc(hidden)]
 pub fn write_readable(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut text = error.to_string();
@@ -31,7 +31,7 @@ pub fn write_readable(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Res
     Ok(())
 }
 
-/// `Debug` of public errors is their message: `main` prints it, where fields are of no use.
+/// Implements `Debug` of public errors as their message, since `main` prints it to users.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! debug_as_message {

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A value that never shows itself in logs: [`Debug`](fmt::Debug) prints a placeholder, and there is no `Display`.
+/// A value that never appears in logs: [`Debug`](fmt::Debug) prints a placeholder, and there is no `Display`.
 ///
 /// ```
 /// # use waygate_core::Secret;
@@ -17,7 +17,7 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// The hidden value. Every call is a place to review.
+    /// Returns the hidden value. Review every call.
     pub const fn expose(&self) -> &T {
         &self.0
     }

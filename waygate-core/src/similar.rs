@@ -1,12 +1,12 @@
-//! How near two words are, for "did you mean".
+//! The distance of two words, for "did you mean".
 
-/// How many typing errors lead from one text to the other: a character too many, one missing, one wrong, or two neighbours
-/// swapped (the optimal string alignment distance).
+/// Counts the typing errors between two texts: a character inserted, deleted or replaced, or two neighbours swapped (the
+/// optimal string alignment distance).
 ///
-/// Takes time in the product of the lengths.
+/// Takes time proportional to the product of the lengths.
 pub fn typing_errors(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
-    // Distances from the beginnings of `one` to all beginnings of `other`: of the last line, the one before, and this one.
+    // Distances from prefixes of `one` to all prefixes of `other`: of the last line, the one before, and this one.
     let mut before = vec![0; other.len() + 1];
     let mut last: Vec<usize> = (0..=other.len()).collect();
     let mut line = last.clone();

@@ -8,11 +8,11 @@ use serde::{
 };
 use serde_json::{Error, Value};
 
-/// A JSON value to read a type from, where an array is never taken for an object.
+/// A deserializer of a JSON value that never accepts an array for a struct.
 ///
-/// A derived [`Deserialize`](serde::Deserialize) of a struct also takes an array of its fields in their order, with the
-/// defaults for those that are missing, so that `[]` reads as a struct in which nothing is set. Everything that comes from a
-/// store or from a client is read through this; it holds at every level of the value.
+/// A derived [`Deserialize`](serde::Deserialize) of a struct also accepts an array of its fields in order, with defaults for
+/// missing ones, so that `[]` is a struct of defaults. All data from stores and clients is read through this, which applies
+/// at every level of the value.
 ///
 /// ```
 /// use serde::Deserialize;
@@ -24,8 +24,7 @@ use serde_json::{Error, Value};
 /// assert_eq!(error.to_string(), "invalid type: sequence, expected struct Access");
 /// ```
 ///
-/// Untagged and internally tagged enums and flattened fields are read from a copy that serde makes: what is inside them is
-/// not checked.
+/// Untagged and internally tagged enums and flattened fields are read from a copy made by serde, and are not checked.
 #[derive(Debug)]
 pub struct StrictJson(pub Value);
 
@@ -132,7 +131,7 @@ mod tests {
         T::deserialize(StrictJson(value))
     }
 
-    /// The same value with the members of each object as an array, and with an empty array, one object at a time.
+    /// Variants of a value: each object in turn as an array of its members, and as an empty array.
     fn mistaken(value: &Value) -> Vec<Value> {
         let mut all = Vec::new();
         let inner: Vec<(String, &Value)> = match value {
@@ -161,7 +160,7 @@ mod tests {
         all
     }
 
-    /// Reads a value as serde does, and with each of its objects as an array not at all.
+    /// Checks that a value is read as by serde, and rejected with any of its objects as an array.
     fn check<T: DeserializeOwned + PartialEq + Debug>(value: Value) {
         assert_eq!(
             strict::<T>(value.clone()).unwrap(),

@@ -16,68 +16,68 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteCommand {
-    /// Opens the route everywhere, at once, and drops its windows and its environment gate.
+    /// Opens the route everywhere, immediately, and drops its windows and its environment gate.
     Enable {
-        /// Why.
+        /// The reason.
         reason: Reason,
     },
-    /// Closes the route at once. Windows and environments are kept for later.
+    /// Closes the route immediately. Windows and environments are kept for later.
     Disable {
-        /// Why.
+        /// The reason.
         reason: Reason,
-        /// When the route goes back to where it is now; `None` means not by itself.
+        /// The time when the current state is restored; `None` is never.
         until: Option<Timestamp>,
     },
-    /// Puts the route in maintenance at once and until changed. Windows are dropped: they say nothing more.
+    /// Starts maintenance immediately and until changed. Windows are dropped, as they have no effect.
     Maintain {
-        /// Why.
+        /// The reason.
         reason: Reason,
     },
-    /// Puts the route in maintenance at once and until `end`: as a window that begins now. It is never the end of a
+    /// Starts maintenance immediately and until `end`, as a window that starts now. It is never the end of a
     /// disabling.
     MaintainUntil {
-        /// When it ends.
+        /// The end.
         end: Timestamp,
-        /// Why.
+        /// The reason.
         reason: Reason,
     },
-    /// Ends the maintenance that is on, and no other: windows that have begun are dropped, those ahead and the environment
-    /// gate are kept. Changes nothing where the route is not in maintenance.
+    /// Ends the active maintenance only: started windows are dropped, later ones and the environment gate are kept. Changes
+    /// nothing if the route is not in maintenance.
     EndMaintenance {
-        /// Why.
+        /// The reason.
         reason: Reason,
     },
     /// Adds a maintenance window. It ends the maintenance of a route that was in maintenance until changed: such a route
     /// stays closed until its first window has ended. Right after a [`Disable`](Self::Disable), a window that has begun is
     /// the end of the disabling instead.
     Schedule {
-        /// When.
+        /// The span.
         interval: Interval,
-        /// Why.
+        /// The reason.
         reason: Reason,
     },
-    /// Takes back one window, or all of them; during a window the route is at once what it was before.
+    /// Cancels one window, or all of them; during a window the route returns to its previous state immediately.
     /// All of them includes the end of a disabling, which then lasts until changed.
     CancelSchedule {
-        /// Which window; `None` means all.
+        /// The window; `None` is all.
         window: Option<WindowId>,
     },
-    /// Opens the route in these environments only, at once, and drops its reason. Windows that have not begun
+    /// Opens the route in these environments only, immediately, and drops its reason. Windows that have not begun
     /// are kept.
     EnvOnly {
         /// The environments; at least one.
         envs: Vec<EnvName>,
     },
-    /// Marks the route as going away, or takes that back.
+    /// Sets or removes the deprecation of the route.
     Deprecate(Option<Deprecation>),
-    /// Sets who may call the route.
+    /// Sets the callers that may use the route.
     SetAccess(Access),
-    /// Returns the route to what its declaration says. Never refused.
+    /// Restores the declared state. Never refused.
     Reset,
 }
 
 impl RouteCommand {
-    /// What the audit log calls it.
+    /// Returns the action in the audit log.
     pub fn action(&self) -> Action {
         match self {
             Self::Enable { .. } => Action::Enable,
@@ -93,7 +93,7 @@ impl RouteCommand {
         }
     }
 
-    /// What the audit log gives as the reason.
+    /// Returns the reason in the audit log.
     pub fn audit_reason(&self) -> String {
         match self {
             Self::Enable { reason }
@@ -117,7 +117,7 @@ impl RouteCommand {
     }
 }
 
-/// A command that makes no sense in the state it meets. The state stays as it was.
+/// A command that does not apply to the current state, which stays unchanged.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {
@@ -127,9 +127,9 @@ pub enum Refused {
     /// The window, or the time until which to disable, is over already.
     #[error("the time span has already ended: {end} is not after {now}")]
     Ended {
-        /// When it ended.
+        /// The end of the span.
         end: Timestamp,
-        /// When it was asked for.
+        /// The time of the command.
         now: Timestamp,
     },
     /// There is no window of that name.
@@ -141,13 +141,13 @@ pub enum Refused {
         until.map_or_else(|| "until changed".to_owned(), |until| format!("until {until}"))
     )]
     Disabled {
-        /// When the disabling ends; `None` means not by itself.
+        /// The end of the disabling; `None` is until changed.
         until: Option<Timestamp>,
     },
     /// The route is closed by more than a maintenance.
     #[error("the route is disabled, so that the end of a maintenance would not open it: enable it")]
     StaysDisabled,
-    /// There are as many windows as a route may have.
+    /// The route has the most windows allowed.
     #[error("a route may have {MAX_WINDOWS} windows; cancel some first")]
     TooManyWindows,
     /// An environment gate without an environment would close the route everywhere.
@@ -159,22 +159,22 @@ pub enum Refused {
 
 crate::debug_as_message!(Refused);
 
-/// How many windows one route may have at a time.
+/// The most windows of one route.
 pub const MAX_WINDOWS: usize = 256;
 
-/// Clients mean "now" by their own clock; up to this much later still counts as begun.
+/// Tolerance for clients whose clock is ahead: a start up to this much later counts as now.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
-/// How long after a disabling a window that has begun is meant as the disabling's end.
+/// The time after a disabling during which a started window is taken for the end of the disabling.
 ///
-/// The Python CLI spells `disable --until` as two requests: disable, then schedule from now on. Any later,
-/// such a window is somebody else's plan, and must not open what was disabled for good.
+/// The Python CLI sends `disable --until` as two requests: disable, then schedule from now on. Later,
+/// such a window is another operator's plan, and must not open a route that was disabled for good.
 const JUST_NOW: SignedDuration = SignedDuration::from_secs(60);
 
-/// The state after `command`, given the state before, what the code declares, and the time.
+/// Returns the state after `command`, given the state before, the declaration and the time.
 ///
 /// # Errors
-/// [`Refused`] when the command makes no sense in this state; the state stays as it was.
+/// [`Refused`] if the command does not apply to this state, which stays unchanged.
 pub fn transition(
     current: &RouteState,
     declared: &RouteState,
@@ -313,7 +313,7 @@ fn drop_begun(position: &mut Position, now: Timestamp) {
         .retain(|window| !window.interval.contains(now));
 }
 
-/// Whether a window is meant as the end of a disabling, which it is then.
+/// Returns whether a window is meant as the end of a disabling, which it is then.
 fn ends_disabling(position: &mut Position, interval: Interval, now: Timestamp) -> bool {
     if let Lifecycle::Disabled(disabled) = &mut position.lifecycle
         && interval.start().duration_since(now) <= CLOCK_SKEW
@@ -361,6 +361,3 @@ fn cancel(position: &mut Position, window: Option<&WindowId>) -> Result<(), Refu
         _ => Ok(()),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,12 +16,12 @@ impl Errors {
         }
     }
 
-    /// Notes a mistake at the tokens that make it.
+    /// Reports a mistake at `tokens`.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.push(Error::new_spanned(tokens, message));
     }
 
-    /// The value of `result`, or `None` after noting the mistake.
+    /// Returns the value of `result`, or reports the mistake.
     pub(crate) fn note<T>(&mut self, result: Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
@@ -30,7 +30,7 @@ impl Errors {
         self.0.is_none()
     }
 
-    /// One `compile_error!` for each mistake.
+    /// Emits one `compile_error!` for each mistake.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.0.map(Error::into_compile_error).unwrap_or_default()
     }

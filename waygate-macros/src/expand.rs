@@ -7,52 +7,52 @@ use waygate_core::grammar::{PolicyName, RouteSpec};
 
 use crate::{
     args::{Args, Given},
-    attr::{Declared, Kind, Place},
+    attr::{Attribute, Declared, Place},
     errors::Errors,
     handler::Handler,
     identity,
     marker::Above,
 };
 
-/// How a handler that does not name its route is bound to it.
+/// The binding of a handler without `route`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Binding {
     /// Through its operation in the OpenAPI document.
     Document,
-    /// Not at all: every handler names its route.
+    /// Not at all: `route` is required.
     Named,
 }
 
-/// One attribute, read and checked.
-struct Attribute {
-    kind: Kind,
+/// One attribute, parsed and checked.
+struct Parsed {
+    attribute: &'static Attribute,
     declared: Declared,
     response: Option<ExprPath>,
     routes: Given<Vec<RouteSpec>, Vec<LitStr>>,
     facade: Path,
 }
 
-/// Expands one attribute. Whatever is wrong with it, the function itself comes out.
+/// Expands one attribute. With mistakes, emits the errors and the unchanged function.
 pub(crate) fn expand(
-    kind: Kind,
+    attribute: &'static Attribute,
     binding: Binding,
     args: TokenStream,
     item: TokenStream,
 ) -> TokenStream {
     let written = identity::written(&args, &item);
-    let handler = Handler::parse(kind, item.clone());
+    let handler = Handler::parse(attribute, item.clone());
     let above = handler.as_ref().ok().map(|handler| &handler.above);
-    let ordinal = above.map_or(0, |above| above.of(kind).count());
-    let (attribute, mut errors) = Attribute::parse(kind, ordinal as u32, args);
+    let ordinal = above.map_or(0, |above| above.of(attribute).count());
+    let (parsed, mut errors) = Parsed::parse(attribute, ordinal as u32, args);
     let handler = errors.note(handler);
     if let Some(handler) = &handler {
-        check_siblings(kind, handler, &mut errors);
-        check_name(&attribute, handler, &mut errors);
-        check_parameters(&attribute, handler, &mut errors);
-        check_route(&attribute, binding, handler, &mut errors);
+        check_siblings(attribute, handler, &mut errors);
+        check_name(&parsed, handler, &mut errors);
+        check_parameters(&parsed, handler, &mut errors);
+        check_route(&parsed, binding, handler, &mut errors);
     }
     match handler {
-        Some(handler) if errors.is_empty() => emit(attribute, binding, handler, written),
+        Some(handler) if errors.is_empty() => emit(parsed, binding, handler, written),
         _ => {
             let errors = errors.into_compile_errors();
             quote!(#errors #item)
@@ -60,9 +60,9 @@ pub(crate) fn expand(
     }
 }
 
-impl Attribute {
-    fn parse(kind: Kind, ordinal: u32, args: TokenStream) -> (Self, Errors) {
-        let mut args = Args::parse(kind, args);
+impl Parsed {
+    fn parse(attribute: &'static Attribute, ordinal: u32, args: TokenStream) -> (Self, Errors) {
+        let mut args = Args::parse(&attribute.syntax, args);
         let facade = args
             .module("crate", "my_facade::waygate")
             .unwrap_or_else(|| parse_quote!(::waygate));
@@ -70,62 +70,62 @@ impl Attribute {
             facade: &facade,
             ordinal,
         };
-        let attribute = Self {
-            kind,
-            declared: kind.declared(&mut args, place),
+        let parsed = Self {
+            attribute,
+            declared: (attribute.gate)(&mut args, place),
             response: args.item("response", "path::to::function"),
             routes: args.one_or_more("route", "GET /users/{id}", RouteSpec::from_str),
             facade,
         };
-        (attribute, args.errors)
+        (parsed, args.errors)
     }
 }
 
-fn check_siblings(kind: Kind, handler: &Handler, errors: &mut Errors) {
+fn check_siblings(attribute: &Attribute, handler: &Handler, errors: &mut Errors) {
     let name = &handler.signature.ident;
     let mut at_attribute = |message| errors.push(Error::new(Span::call_site(), message));
-    for other in handler.above.attributes.iter().map(|above| above.kind) {
-        if kind.is_same(other) && !kind.repeats() {
-            at_attribute(format!("{kind} is given twice on `{name}`"));
-        } else if let Some(why) = kind.contradiction(other) {
+    for other in handler.above.attributes.iter().map(|above| above.attribute) {
+        if attribute.is_same(other) && !attribute.repeats {
+            at_attribute(format!("{attribute} is given twice on `{name}`"));
+        } else if let Some(why) = attribute.contradiction(other) {
             at_attribute(format!(
-                "{kind} contradicts {other} on `{name}`: {why}; keep one of them"
+                "{attribute} contradicts {other} on `{name}`: {why}; keep one of them"
             ));
         }
     }
 }
 
-/// The names of one kind, which may be counted ones, differ.
-fn check_name(attribute: &Attribute, handler: &Handler, errors: &mut Errors) {
-    let kind = attribute.kind;
-    if !kind.repeats() {
+/// Rejects a second policy of the same name, given or by ordinal.
+fn check_name(parsed: &Parsed, handler: &Handler, errors: &mut Errors) {
+    let attribute = parsed.attribute;
+    if !attribute.repeats {
         return;
     }
     let mut taken: Vec<String> = Vec::new();
-    for above in handler.above.of(kind) {
+    for above in handler.above.of(attribute) {
         taken.push(called(above.name.as_ref(), taken.len()));
     }
-    let name = called(attribute.declared.name.as_ref(), taken.len());
+    let name = called(parsed.declared.name.as_ref(), taken.len());
     if !taken.contains(&name) {
         return;
     }
     let function = &handler.signature.ident;
-    match &attribute.declared.name {
+    match &parsed.declared.name {
         Some(literal) => errors.at(
             literal,
-            format!("there is a {kind} of the name `{name}` above on `{function}`: choose another"),
+            format!("there is a {attribute} of the name `{name}` above on `{function}`: choose another"),
         ),
         None => errors.push(Error::new(
             Span::call_site(),
             format!(
-                "{kind} without a name is called `{name}` here, as one above is on `{function}`: name it, \
+                "{attribute} without a name is called `{name}` here, as one above is on `{function}`: name it, \
                  `name = \"..\"`"
             ),
         )),
     }
 }
 
-/// What the policy is called that stands at this place among those of its kind.
+/// Returns the name of a policy: the given one, or that of its ordinal.
 fn called(name: Option<&LitStr>, ordinal: usize) -> String {
     match name {
         Some(name) => name.value(),
@@ -133,17 +133,17 @@ fn called(name: Option<&LitStr>, ordinal: usize) -> String {
     }
 }
 
-/// Where routes are written, their parameters are known. A limit counts on each of them.
-fn check_parameters(attribute: &Attribute, handler: &Handler, errors: &mut Errors) {
+/// Rejects path parameters in a key that a written route lacks.
+fn check_parameters(parsed: &Parsed, handler: &Handler, errors: &mut Errors) {
     let above = handler.above.routes.iter();
-    let routes: Vec<RouteSpec> = match &attribute.routes {
+    let routes: Vec<RouteSpec> = match &parsed.routes {
         Given::Right(_, routes) => routes.clone(),
         Given::Not => above.filter_map(|text| text.value().parse().ok()).collect(),
         Given::Wrong => return,
     };
     for route in &routes {
         let known: Vec<&str> = route.path().parameters().collect();
-        for (literal, name) in &attribute.declared.parameters {
+        for (literal, name) in &parsed.declared.parameters {
             if !known.contains(&name.as_str()) {
                 let has = match &*known {
                     [] => "none".to_owned(),
@@ -156,13 +156,13 @@ fn check_parameters(attribute: &Attribute, handler: &Handler, errors: &mut Error
     }
 }
 
-fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, errors: &mut Errors) {
-    let kind = attribute.kind;
+fn check_route(parsed: &Parsed, binding: Binding, handler: &Handler, errors: &mut Errors) {
+    let attribute = parsed.attribute;
     let name = &handler.signature.ident;
     let above = &handler.above;
     match (
-        &attribute.routes,
-        above.attributes.first().map(|above| above.kind),
+        &parsed.routes,
+        above.attributes.first().map(|above| above.attribute),
     ) {
         (Given::Right(literals, _), Some(first)) => {
             let (bound, routes) = (values(&above.routes), values(literals));
@@ -188,34 +188,29 @@ fn check_route(attribute: &Attribute, binding: Binding, handler: &Handler, error
             } else {
                 return;
             };
-            let message = format!("{kind} needs `route = \"METHOD /full/path\"` here: {why}");
+            let message = format!("{attribute} needs `route = \"METHOD /full/path\"` here: {why}");
             errors.push(Error::new(Span::call_site(), message));
         }
         (Given::Wrong, _) | (Given::Not, Some(_)) | (Given::Right(..), None) => {}
     }
 }
 
-/// What the literals say, in an order that is not that of writing.
+/// Sorts the values of the literals.
 fn values(literals: &[LitStr]) -> BTreeSet<String> {
     literals.iter().map(LitStr::value).collect()
 }
 
-/// `written` is the fingerprint of this attribute, which counts when it is the first one.
-fn emit(
-    attribute: Attribute,
-    binding: Binding,
-    mut handler: Handler,
-    written: LitStr,
-) -> TokenStream {
-    let facade = &attribute.facade;
+/// `written` is the fingerprint of this attribute, used if it is the first one.
+fn emit(parsed: Parsed, binding: Binding, mut handler: Handler, written: LitStr) -> TokenStream {
+    let facade = &parsed.facade;
     let written = handler.above.written.get_or_insert(written);
     let stamp = identity::stamp(&handler.signature.ident, written);
     let first = handler.above.attributes.is_empty();
     handler.above.attributes.push(Above {
-        kind: attribute.kind,
-        name: attribute.declared.name.clone(),
+        attribute: parsed.attribute,
+        name: parsed.declared.name.clone(),
     });
-    if let (true, Given::Right(routes, _)) = (first, &attribute.routes) {
+    if let (true, Given::Right(routes, _)) = (first, &parsed.routes) {
         handler.above.routes = routes.clone();
     }
     let by_document = first && handler.above.routes.is_empty() && binding == Binding::Document;
@@ -223,7 +218,7 @@ fn emit(
         let will_document = identity::stamp_attribute(&mut handler.attrs, &stamp);
         identity::stamp_items(&handler.signature.ident, facade, &stamp, will_document)
     });
-    let registration = registration(&attribute, &handler, &stamp);
+    let registration = registration(&parsed, &handler, &stamp);
     if first {
         handler.enter(facade, quote!(#facade::__private::entered(&#stamp)));
     }
@@ -231,20 +226,20 @@ fn emit(
     quote!(#beside #function)
 }
 
-/// The statement that hands the declaration to the linker, whether the function is ever called or not.
-fn registration(attribute: &Attribute, handler: &Handler, stamp: &TokenStream) -> TokenStream {
-    let Attribute {
+/// Emits the statement that registers the declaration at link time, even if the function is never called.
+fn registration(parsed: &Parsed, handler: &Handler, stamp: &TokenStream) -> TokenStream {
+    let Parsed {
         declared: Declared {
             gate, key, cost, ..
         },
         facade,
         ..
-    } = attribute;
+    } = parsed;
     let routes = &handler.above.routes;
     let id = identity::handler_id(&handler.signature.ident);
     let line = identity::line(&handler.signature.ident);
-    let response = attribute.response.as_ref().map(|path| {
-        // Spanned so that a function that cannot answer is reported at its path.
+    let response = parsed.response.as_ref().map(|path| {
+        // Spanned, so that an error about the function points at its path.
         let erased = quote_spanned!(path.span()=> #facade::__private::responder(#path));
         quote!(.with_response(|| #erased))
     });

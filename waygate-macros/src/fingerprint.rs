@@ -1,8 +1,8 @@
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A hash of what tokens say, without where they stand: FNV-1a, <https://www.rfc-editor.org/rfc/rfc9923>.
+/// Hashes tokens without their positions: FNV-1a, <https://www.rfc-editor.org/rfc/rfc9923>.
 ///
-/// Invisible groups, which come and go as macros pass tokens on, count for nothing, nor does spacing.
+/// Ignores spacing, and invisible groups, which come and go as macros pass tokens on.
 pub(crate) fn fingerprint(tokens: TokenStream) -> u64 {
     let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
     hash.tokens(tokens);
@@ -36,7 +36,7 @@ impl Fnv {
         }
     }
 
-    /// No UTF-8 holds the byte 0xff, so it keeps words apart.
+    /// Separates words by the byte 0xff, which UTF-8 never contains.
     fn word(&mut self, word: &str) {
         for byte in word.bytes().chain([0xff]) {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);

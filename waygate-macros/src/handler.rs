@@ -8,14 +8,14 @@ use syn::{
     token::Brace,
 };
 
-use crate::{attr::Kind, marker::Marker};
+use crate::{attr, marker::Marker};
 
-/// The function that an attribute stands on.
+/// The function under an attribute.
 ///
-/// The body stays raw tokens: it is none of our business, and while it is being written it may not parse.
+/// The body stays raw tokens: it may not parse while it is being written.
 pub(crate) struct Handler {
     pub(crate) attrs: Vec<Attribute>,
-    /// What the attributes above have done, which is not among `attrs`.
+    /// The marker of the attributes above, which is not among `attrs`.
     pub(crate) above: Marker,
     visibility: Visibility,
     pub(crate) signature: Signature,
@@ -26,17 +26,19 @@ pub(crate) struct Handler {
 
 impl Handler {
     /// # Errors
-    /// When the item is no function with a body.
-    pub(crate) fn parse(kind: Kind, item: TokenStream) -> Result<Self> {
+    /// If the item is not a function with a body.
+    pub(crate) fn parse(attribute: &attr::Attribute, item: TokenStream) -> Result<Self> {
         let parser = |input: ParseStream<'_>| {
             let mut attrs = input.call(Attribute::parse_outer)?;
             let visibility = input.parse()?;
             if !starts_function(input) {
-                return Err(input.error(format!("{kind} can only be put on a handler function")));
+                return Err(
+                    input.error(format!("{attribute} can only be put on a handler function"))
+                );
             }
             let signature: Signature = input.parse()?;
             if input.peek(Token![;]) {
-                let message = format!("{kind} can only be put on a function with a body");
+                let message = format!("{attribute} can only be put on a function with a body");
                 return Err(Error::new_spanned(signature, message));
             }
             let content;
@@ -56,26 +58,26 @@ impl Handler {
         parser.parse2(item)
     }
 
-    /// Whether the signature can only stand in an `impl` or a `trait`.
+    /// Returns whether the signature can only stand in an `impl` or a `trait`.
     pub(crate) fn is_associated(&self) -> bool {
         names_self(self.signature.to_token_stream())
     }
 
-    /// Has the handler await `entering` before its body runs, where it is `async` or returns a future of a known kind. What
-    /// else it may return cannot be awaited for it.
+    /// Makes the handler await `entering` before its body runs, if it is `async` or returns a known kind of future. Other
+    /// results cannot be awaited on its behalf.
     pub(crate) fn enter(&mut self, facade: &Path, entering: TokenStream) {
         let body = &self.body;
         if self.signature.asyncness.is_some() {
             self.body = quote!(#entering.await; #body);
             return;
         }
-        // A closure, since the body may `return`. What it does before it returns its future waits as well.
+        // A closure, since the body may `return`. Code before the returned future waits as well.
         match self.returned() {
             Returned::Future => {
                 self.body = quote!(async move { #entering.await; (move || { #body })().await });
             }
             Returned::Boxed(output) => {
-                // The type of the closure's result is that of the function.
+                // The closure returns the type of the function.
                 self.body = quote! {
                     ::std::boxed::Box::pin(async move {
                         #entering.await;
@@ -96,7 +98,7 @@ impl Handler {
         let ReturnType::Type(_, returned) = &self.signature.output else {
             return None;
         };
-        // A type that has no name cannot be asked about.
+        // An unnamed type cannot be checked.
         let is_named =
             |token: TokenTree| !matches!(token, TokenTree::Ident(ident) if ident == "impl");
         if !flat(returned.to_token_stream()).into_iter().all(is_named) {
@@ -142,7 +144,7 @@ impl Handler {
         }
     }
 
-    /// The function with `statement` as the first one of its body, and the marker as its last attribute.
+    /// Emits the function with `statement` first in its body, and the marker as its last attribute.
     pub(crate) fn into_tokens(self, facade: &Path, statement: TokenStream) -> TokenStream {
         let mut tokens = TokenStream::new();
         tokens.append_all(&self.attrs);
@@ -167,7 +169,7 @@ fn flat(tokens: TokenStream) -> Vec<TokenTree> {
     tokens.into_iter().flat_map(flat_tree).collect()
 }
 
-/// What a function that is not `async` returns.
+/// The result of a function that is not `async`.
 enum Returned {
     /// `impl Future`.
     Future,
@@ -176,7 +178,7 @@ enum Returned {
     Other,
 }
 
-/// Whether a function comes next, perhaps after `const`, `async`, `unsafe` and `extern "C"`.
+/// Returns whether a function comes next, perhaps after `const`, `async`, `unsafe` and `extern "C"`.
 fn starts_function(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     while !ahead.is_empty() && !ahead.peek(Token![fn]) {

@@ -1,5 +1,4 @@
-//! What tells a handler from every other one, and how its OpenAPI operation comes to carry it, whichever side
-//! `#[utoipa::path]` is on.
+//! The identity of a handler, and how it gets onto its OpenAPI operation, whichever side `#[utoipa::path]` is on.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
@@ -7,7 +6,7 @@ use syn::{Attribute, LitStr, Meta, Path, ext::IdentExt};
 
 use crate::fingerprint::fingerprint;
 
-/// The extension that the engine reads the stamp from.
+/// The OpenAPI extension that holds the stamp.
 const STAMP: &str = "x-waygate-handler";
 
 /// The id of the function `name`: its module path and its name.
@@ -19,11 +18,11 @@ pub(crate) fn handler_id(name: &Ident) -> TokenStream {
     ))
 }
 
-/// What is the same for every attribute of the function `name` and differs from that of every other function.
+/// Identifies the function `name`: equal for all its attributes, different from that of every other function.
 ///
-/// Module and name are shared by functions in two `impl` blocks or two function bodies, and the place by those that one
-/// macro invocation writes; these still differ in what is written. A function that `#[axum::debug_handler]` repeats
-/// differs in none.
+/// Functions in two `impl` blocks or two function bodies may share module and name, and those written by one macro
+/// invocation may share the position too; their tokens still differ. A function that `#[axum::debug_handler]` repeats
+/// is the same in all of them.
 pub(crate) fn stamp(name: &Ident, written: &LitStr) -> TokenStream {
     let line = line(name);
     let column = quote_spanned!(name.span()=> ::core::column!());
@@ -51,7 +50,7 @@ pub(crate) fn written(args: &TokenStream, item: &TokenStream) -> LitStr {
     LitStr::new(&format!("{:016x}", fingerprint(all)), Span::call_site())
 }
 
-/// Writes the stamp on the operation of a `#[utoipa::path(..)]` that has not expanded yet. Returns whether there is one.
+/// Adds the stamp to a `#[utoipa::path(..)]` that has not expanded yet. Returns whether there is one.
 pub(crate) fn stamp_attribute(attrs: &mut [Attribute], stamp: &TokenStream) -> bool {
     let mut found = false;
     for attr in attrs.iter_mut().filter(|attr| is_utoipa_path(attr)) {
@@ -66,12 +65,12 @@ pub(crate) fn stamp_attribute(attrs: &mut [Attribute], stamp: &TokenStream) -> b
 /// The items beside the handler that stamp the operation of a `#[utoipa::path(..)]` that has expanded already.
 ///
 /// Documents are built with `__path_<fn>::operation()`, and an inherent function wins over the trait's of that name.
-/// Where there is no `__path_<fn>`, a stand-in comes through a glob import, which any item of that name shadows; the
-/// module's name is what rustc prints when such a handler is given to `routes!`. No `#[cfg]` need be repeated here: the
-/// compiler settles those of an item before its attribute macros run.
+/// Without a `__path_<fn>`, a glob import brings a stand-in, which any item of that name shadows; rustc prints the name of
+/// its module when such a handler is given to `routes!`. No `#[cfg]` is repeated here: the compiler evaluates those of an
+/// item before its attribute macros run.
 ///
-/// A `#[utoipa::path(..)]` that is still to expand (`will_document`) may fail. Its error is to stay the only one, so the
-/// stand-in then has what `routes!` calls.
+/// A `#[utoipa::path(..)]` that is still to expand (`will_document`) may fail. To keep its error the only one, the
+/// stand-in then has the functions that `routes!` calls.
 pub(crate) fn stamp_items(
     name: &Ident,
     facade: &Path,
@@ -131,7 +130,7 @@ fn is_utoipa_path(attr: &Attribute) -> bool {
             .is_none_or(|before| before.ident == "utoipa")
 }
 
-/// `arguments` with one more extension. utoipa keeps the last `extensions(..)` only, so that one takes it in.
+/// Adds an extension to `arguments`: to the last `extensions(..)`, the only one that utoipa keeps.
 fn with_extension(arguments: TokenStream, extension: TokenStream) -> TokenStream {
     let mut tokens: Vec<TokenTree> = arguments.into_iter().collect();
     let is_extensions = |pair: &[TokenTree]| match pair {

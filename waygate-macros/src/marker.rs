@@ -9,39 +9,39 @@ use syn::{
     token::Paren,
 };
 
-use crate::attr::Kind;
+use crate::attr;
 
 const NAME: &str = "__waygate_bound";
 
-/// What the attributes above have done to this handler.
+/// The record of the attributes above on the same handler.
 ///
-/// Outer attributes expand first and see the rest as tokens. The first of ours appends the marker as the last attribute,
-/// the next ones find it there and extend it, and after all of them it expands to nothing.
+/// Outer attributes expand first and see the rest as tokens. The first of ours appends the marker as the last attribute;
+/// the next ones find and extend it; at the end it expands to nothing.
 #[derive(Default)]
 pub(crate) struct Marker {
     pub(crate) attributes: Vec<Above>,
-    /// What `route = ..` lists; the attributes below share it.
+    /// The list of `route = ..`, shared by the attributes below.
     pub(crate) routes: Vec<LitStr>,
-    /// The fingerprint of the first attribute and what is below it; the attributes below share it.
+    /// The fingerprint of the first attribute and the tokens below it, shared by the attributes below.
     pub(crate) written: Option<LitStr>,
 }
 
-/// An attribute that stands above.
+/// An attribute above.
 pub(crate) struct Above {
-    pub(crate) kind: Kind,
-    /// What `name = ".."` says.
+    pub(crate) attribute: &'static attr::Attribute,
+    /// The value of `name = ".."`.
     pub(crate) name: Option<LitStr>,
 }
 
 impl Marker {
-    /// The attributes of one kind, from the top.
-    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = &Above> {
+    /// Iterates over the attributes of one kind, from the top.
+    pub(crate) fn of(&self, attribute: &attr::Attribute) -> impl Iterator<Item = &Above> {
         self.attributes
             .iter()
-            .filter(move |above| above.kind == kind)
+            .filter(|above| above.attribute.is_same(attribute))
     }
 
-    /// Takes the marker off; without one it is empty.
+    /// Removes the marker; empty without one.
     pub(crate) fn take(attrs: &mut Vec<Attribute>) -> Self {
         let is_marker = |attr: &Attribute| {
             let last = attr.path().segments.last();
@@ -56,9 +56,9 @@ impl Marker {
     pub(crate) fn to_attribute(&self, facade: &Path) -> Attribute {
         let name = Ident::new(NAME, Span::call_site());
         let attributes = self.attributes.iter().map(|above| {
-            let kind = Ident::new(above.kind.name(), Span::call_site());
+            let attribute = Ident::new(above.attribute.name(), Span::call_site());
             let name = above.name.iter().map(|name| quote!((#name)));
-            quote!(#kind #(#name)*)
+            quote!(#attribute #(#name)*)
         });
         let routes = self.routes.iter().map(|route| quote!(route = #route));
         let written = self
@@ -83,10 +83,9 @@ impl Parse for Marker {
                 }
             } else {
                 let name = name(input)?;
-                let kind = Kind::from_name(&word.to_string());
-                marker
-                    .attributes
-                    .extend(kind.map(|kind| Above { kind, name }));
+                let attribute = attr::by_name(&word.to_string());
+                let above = attribute.map(|attribute| Above { attribute, name });
+                marker.attributes.extend(above);
             }
             input.parse::<Option<Token![,]>>()?;
         }
@@ -94,7 +93,7 @@ impl Parse for Marker {
     }
 }
 
-/// Takes `("..")`, if it is there.
+/// Takes an optional `("..")`.
 fn name(input: ParseStream<'_>) -> Result<Option<LitStr>> {
     if !input.peek(Paren) {
         return Ok(None);

@@ -3,26 +3,25 @@ use std::fmt;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use super::{Facts, canonical_networks, comes_from, has_any};
+use super::facts::{Facts, canonical_networks, comes_from, has_any};
 use crate::{
     grammar::{Reason, RoleName},
     model::GlobalMaintenance,
 };
 
-/// Maintenance of everything or of a service, compiled. Which routes it exempts is for the caller of
-/// [`decide`](super::decide) to know.
+/// Compiled maintenance of everything or of a service. The caller of [`decide`](super::decide) handles exempt routes.
 #[derive(Debug, Clone)]
 pub struct MaintenanceRule {
     reason: Reason,
     include_force_active: bool,
-    /// When it begins, if it has not.
+    /// The start, if it is ahead.
     from: Option<Timestamp>,
     until: Option<Timestamp>,
     exempt_ips: Vec<IpNet>,
     exempt_roles: Vec<RoleName>,
 }
 
-/// What a caller is exempt from maintenance by.
+/// The reason why a caller is exempt from maintenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exemption<'a> {
@@ -44,7 +43,7 @@ impl fmt::Display for Exemption<'_> {
 impl MaintenanceRule {
     /// Compiles `config` for any time from `now` on; `None` where it is off and time does not switch it on.
     ///
-    /// Of the time before `now` it knows nothing: a clock that is set back needs another rule.
+    /// The time before `now` is not covered: compile again after the clock was set back.
     pub fn compile(config: &GlobalMaintenance, now: Timestamp) -> Option<Self> {
         let is_over = config.end.is_some_and(|end| end <= now);
         (config.enabled && !is_over).then(|| Self {
@@ -57,13 +56,13 @@ impl MaintenanceRule {
         })
     }
 
-    /// Whether it closes routes that are force-active (`forced`) or not, now or later.
+    /// Returns whether it closes routes that are force-active (`forced`) or not, now or later.
     #[inline]
     pub fn applies(&self, forced: bool) -> bool {
         !forced || self.include_force_active
     }
 
-    /// Whether it is on for such a route. Reads the clock only where there is a boundary ahead.
+    /// Returns whether it is on for such a route. Reads the clock only where there is a boundary ahead.
     #[inline]
     pub fn is_on(&self, forced: bool, now: impl FnOnce() -> Timestamp) -> bool {
         if !self.applies(forced) {
@@ -76,7 +75,7 @@ impl MaintenanceRule {
         self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
     }
 
-    /// Whether the caller is served all the same: by address or by role.
+    /// Returns whether the caller is exempt, by address or by role.
     pub(super) fn exempts(&self, facts: &impl Facts) -> bool {
         !self.exempt_ips.is_empty() && comes_from(&self.exempt_ips, facts)
             || has_any(&self.exempt_roles, facts)
@@ -90,7 +89,7 @@ impl MaintenanceRule {
         self.until
     }
 
-    /// What the caller is served by all the same, if by anything.
+    /// Returns the exemption of the caller, if there is one.
     pub fn exemption(&self, facts: &impl Facts) -> Option<Exemption<'_>> {
         let contains = |network: &&IpNet| comes_from(std::slice::from_ref(*network), facts);
         let network = self.exempt_ips.iter().find(contains);

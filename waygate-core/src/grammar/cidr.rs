@@ -7,10 +7,10 @@ use super::Invalid;
 /// Parses a network in CIDR form (RFC 4632, RFC 4291); a bare address is a network of one.
 ///
 /// Host bits below the prefix are cleared: `10.1.2.3/8` is `10.0.0.0/8`. A network of v4-mapped IPv6 addresses
-/// (RFC 4291 section 2.5.5.2) becomes the IPv4 network that it stands for, as clients' addresses do.
+/// (RFC 4291 section 2.5.5.2) becomes an IPv4 network, as clients' addresses do.
 ///
 /// # Errors
-/// [`Invalid`] when the address or the prefix length is not one.
+/// [`Invalid`] for an invalid address or prefix length.
 pub fn parse_cidr(text: &str) -> Result<IpNet, Invalid> {
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
@@ -39,7 +39,7 @@ pub fn parse_cidr(text: &str) -> Result<IpNet, Invalid> {
 /// The bits before the IPv4 address in a v4-mapped one.
 const MAPPED_BITS: u8 = 96;
 
-/// The network in the form in which addresses are compared: v4-mapped ones as IPv4.
+/// Converts a network to the form that addresses are compared in: v4-mapped ones to IPv4.
 pub fn canonical_network(network: IpNet) -> IpNet {
     let length = network.prefix_len().checked_sub(MAPPED_BITS);
     match (network.addr().to_canonical(), length) {

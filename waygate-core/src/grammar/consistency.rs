@@ -1,24 +1,24 @@
-//! What the parts of a rate limit policy say about each other.
+//! Checks between the parts of a rate limit policy.
 
 use super::{Algorithm, Invalid, Limit, PolicyName, Rate};
 
-/// The largest moving window: it keeps every request.
+/// The largest moving window, which stores every request.
 pub const MAX_MOVING: u64 = 1_000;
 
-/// How many tiers one policy may have.
+/// The most tiers of one policy.
 pub const MAX_TIERS: usize = 64;
 
-/// The rates of a limit, each with the burst that holds for it: its own, or else that of the policy; 0 is none.
+/// Iterates over the rates of a limit, each with its own burst, or else that of the policy; 0 is none.
 pub fn rates_with_burst(limit: &Limit, burst: u64) -> impl Iterator<Item = Rate> + use<'_> {
     let burst = (burst > 0).then_some(burst);
     let rates = limit.rates().iter();
     rates.map(move |rate| rate.with_burst(rate.burst().or(burst)))
 }
 
-/// Whether the algorithm can keep a limit with the policy's burst.
+/// Checks that the algorithm can enforce a limit with the policy's burst.
 ///
 /// # Errors
-/// [`Invalid`] naming the limit or the burst, and what would be right.
+/// [`Invalid`] with the limit or the burst, and the fix.
 pub fn check_limit(limit: &Limit, algorithm: Algorithm, burst: u64) -> Result<(), Invalid> {
     if burst > Rate::MAX_AMOUNT {
         let problem = format!("the most is {}", Rate::MAX_AMOUNT);
@@ -31,7 +31,7 @@ pub fn check_limit(limit: &Limit, algorithm: Algorithm, burst: u64) -> Result<()
     Ok(())
 }
 
-/// The most that a rate lets through at once: its amount and its burst, or what its token bucket holds.
+/// Returns the most units that a rate allows together: amount and burst, or the depth of its token bucket.
 pub fn capacity(rate: Rate, algorithm: Algorithm) -> u64 {
     let is_bucket = algorithm == Algorithm::TokenBucket && rate.period().seconds().is_some();
     match (is_bucket, rate.burst()) {
@@ -40,10 +40,10 @@ pub fn capacity(rate: Rate, algorithm: Algorithm) -> u64 {
     }
 }
 
-/// Whether a request of this cost can ever pass. A rate of 0, which stops everything on purpose, has nothing to say.
+/// Checks that a request of this cost can ever pass. Skips a rate of 0, which blocks everything on purpose.
 ///
 /// # Errors
-/// [`Invalid`] naming the limit, and what would be right.
+/// [`Invalid`] with the limit, and the fix.
 pub fn check_cost(
     limit: &Limit,
     algorithm: Algorithm,
@@ -90,10 +90,10 @@ fn check_rate(rate: Rate, algorithm: Algorithm) -> Result<(), String> {
     }
 }
 
-/// Whether one more tier of this name may follow those above.
+/// Checks that one more tier of this name may follow.
 ///
 /// # Errors
-/// [`Invalid`] when there is one of the name already, or there are [`MAX_TIERS`].
+/// [`Invalid`] for a duplicate name, and over [`MAX_TIERS`].
 pub fn check_tier(above: &[PolicyName], name: &PolicyName) -> Result<(), Invalid> {
     let invalid = |problem: String| Err(Invalid::new("tier", name.as_str(), problem));
     if above.contains(name) {
@@ -105,10 +105,10 @@ pub fn check_tier(above: &[PolicyName], name: &PolicyName) -> Result<(), Invalid
     Ok(())
 }
 
-/// Whether an attribute of the caller can have this name.
+/// Checks the name of an attribute of the caller.
 ///
 /// # Errors
-/// [`Invalid`] when there is nothing.
+/// [`Invalid`] for an empty name.
 pub fn check_resolver(name: &str) -> Result<(), Invalid> {
     match name.trim() {
         "" => Err(Invalid::new(

@@ -7,12 +7,12 @@ use jiff::{
 
 use super::Invalid;
 
-/// The first instant that RFC 3339 can spell.
+/// The first instant of RFC 3339.
 const YEAR_ZERO: Timestamp = Timestamp::constant(-62_167_219_200, 0);
 
 /// Parses an RFC 3339 instant. A text without a zone means UTC (wire contract, section 1);
-/// seconds may be left out, as a browser's date field does. Leap seconds (`:60`) are refused: the clocks
-/// that Waygate compares with do not have them.
+/// seconds are optional, since a browser's date field omits them. Leap seconds (`:60`) are refused: system clocks do
+/// not have them.
 ///
 /// ```
 /// # use waygate_core::grammar::parse_instant;
@@ -22,7 +22,7 @@ const YEAR_ZERO: Timestamp = Timestamp::constant(-62_167_219_200, 0);
 /// ```
 ///
 /// # Errors
-/// [`Invalid`] when the text is no date and time of the years 0 to 9999, in UTC.
+/// [`Invalid`] unless the text is a date and time of the years 0 to 9999, in UTC.
 pub fn parse_instant(text: &str) -> Result<Timestamp, Invalid> {
     let parser = temporal::DateTimeParser::new();
     let parsed = match rfc3339_zone(text) {
@@ -44,9 +44,9 @@ pub fn parse_instant(text: &str) -> Result<Timestamp, Invalid> {
         })
 }
 
-/// The zone of a text that has the shape of RFC 3339 section 5.6; empty when it is left out.
+/// Returns the zone of a text in the form of RFC 3339 section 5.6; empty when it is omitted.
 ///
-/// The parser behind [`parse_instant`] takes much more of ISO 8601, which other readers do not.
+/// The parser behind [`parse_instant`] accepts much more of ISO 8601, which other readers do not.
 fn rfc3339_zone(text: &str) -> Option<&str> {
     let (minutes, rest) = text.split_at_checked("2030-01-01T04:00".len())?;
     let fits = minutes.bytes().enumerate().all(|(at, byte)| match at {
@@ -81,16 +81,16 @@ fn rfc3339_zone(text: &str) -> Option<&str> {
     known.then_some(zone)
 }
 
-/// Parses an HTTP-date in the one form that may be sent (IMF-fixdate, RFC 9110 section 5.6.7):
+/// Parses an HTTP-date in the only form that may be generated (IMF-fixdate, RFC 9110 section 5.6.7):
 /// `Sat, 01 Jan 2028 00:00:00 GMT`.
 ///
 /// # Errors
-/// [`Invalid`] when the text is no such date, or its weekday does not fit.
+/// [`Invalid`] for other forms, and for a wrong weekday.
 pub fn parse_http_date(text: &str) -> Result<Timestamp, Invalid> {
     rfc2822::DateTimeParser::new()
         .parse_timestamp(text)
         .ok()
-        // What was read may be any RFC 2822 date, with comments and numeric zones.
+        // The parser accepts any RFC 2822 date, with comments and numeric zones.
         .filter(|instant| format_http_date(*instant) == text)
         .ok_or_else(|| {
             Invalid::new(
@@ -101,10 +101,10 @@ pub fn parse_http_date(text: &str) -> Result<Timestamp, Invalid> {
         })
 }
 
-/// Parses the date of a deprecation: a day, which means its midnight in UTC, or an RFC 3339 instant.
+/// Parses the date of a deprecation: a day (midnight in UTC) or an RFC 3339 instant.
 ///
 /// # Errors
-/// [`Invalid`] when the text is neither.
+/// [`Invalid`] for other forms.
 pub fn parse_since(text: &str) -> Result<Timestamp, Invalid> {
     parse_day(text)
         .or_else(|_| parse_instant(text))
@@ -117,10 +117,10 @@ pub fn parse_since(text: &str) -> Result<Timestamp, Invalid> {
         })
 }
 
-/// Parses a sunset date: a day, which means its midnight in UTC, an RFC 3339 instant or an HTTP-date.
+/// Parses a sunset date: a day (midnight in UTC), an RFC 3339 instant or an HTTP-date.
 ///
 /// # Errors
-/// [`Invalid`] when the text is none of them.
+/// [`Invalid`] for other forms.
 pub fn parse_sunset(text: &str) -> Result<Timestamp, Invalid> {
     let parsed = parse_http_date(text).or_else(|_| parse_day(text));
     parsed.or_else(|_| parse_instant(text)).map_err(|_| {
@@ -133,7 +133,7 @@ pub fn parse_sunset(text: &str) -> Result<Timestamp, Invalid> {
     })
 }
 
-/// Parses a day. The grammar of instants decides what one is, once it has a time.
+/// Parses a day with the grammar of instants, by adding a time.
 fn parse_day(text: &str) -> Result<Timestamp, Invalid> {
     parse_instant(&format!("{text}T00:00:00Z"))
 }
@@ -141,7 +141,7 @@ fn parse_day(text: &str) -> Result<Timestamp, Invalid> {
 /// Checks that a sunset does not come before the deprecation that announces it (RFC 9745 section 4).
 ///
 /// # Errors
-/// [`Invalid`] when it does.
+/// [`Invalid`] if it does.
 pub fn check_sunset(since: Timestamp, sunset: Timestamp) -> Result<(), Invalid> {
     if since <= sunset {
         return Ok(());
@@ -158,15 +158,15 @@ pub fn check_sunset(since: Timestamp, sunset: Timestamp) -> Result<(), Invalid> 
 
 /// Formats an instant as an HTTP-date (RFC 9110 section 5.6.7), cut to the second.
 ///
-/// Years before 0 have no HTTP-date; they come out as ISO 8601.
+/// Years before 0 have no HTTP-date; they are formatted as ISO 8601.
 pub fn format_http_date(instant: Timestamp) -> String {
     rfc2822::DateTimePrinter::new()
         .timestamp_to_rfc9110_string(&instant)
         .unwrap_or_else(|_| instant.to_string())
 }
 
-/// Formats an instant (wire contract, section 1): RFC 3339 in UTC, cut to microseconds, with six digits of a
-/// fraction or none.
+/// Formats an instant (wire contract, section 1): RFC 3339 in UTC, cut to microseconds, with six fractional digits or
+/// none.
 ///
 /// ```
 /// # use waygate_core::grammar::{format_wire, parse_instant};
@@ -190,14 +190,14 @@ pub fn format_wire(instant: Timestamp, zone: &str) -> String {
     text
 }
 
-/// Cuts an instant to whole microseconds, which is what the wire and the stores keep of it.
+/// Cuts an instant to whole microseconds, the precision of the wire and of stores.
 pub(crate) fn whole_micros(instant: Timestamp) -> Timestamp {
     let nanos = instant.as_nanosecond();
-    // The very first instant that there is is a whole microsecond, so this cannot fall below it.
+    // `Timestamp::MIN` is a whole microsecond, so this cannot fall below it.
     Timestamp::from_nanosecond(nanos - nanos.rem_euclid(1_000)).unwrap_or(instant)
 }
 
-/// The instant as it can be stored and read back: cut to microseconds; `None` before the year 0.
+/// Cuts an instant to microseconds, as it is stored and read back; `None` before the year 0.
 pub(crate) fn storable(instant: Timestamp) -> Option<Timestamp> {
     Some(whole_micros(instant)).filter(|instant| *instant >= YEAR_ZERO)
 }

@@ -2,9 +2,9 @@ use jiff::Timestamp;
 
 use super::{Invalid, format_wire, instant::storable, parse_instant};
 
-/// A span of time with `start < end`: the start belongs to it, the end does not.
+/// A span of time with `start < end`, including the start and excluding the end.
 ///
-/// Both are whole microseconds of the years 0 to 9999, so that what is stored is what was meant.
+/// Both are whole microseconds of the years 0 to 9999, so that storing loses nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Interval {
     start: Timestamp,
@@ -12,10 +12,10 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The interval from `start` up to, and without, `end`, both cut to microseconds.
+    /// Creates the interval `start..end`, both cut to microseconds.
     ///
     /// # Errors
-    /// [`Invalid`] when `end` is not after `start`, or a year is before 0.
+    /// [`Invalid`] if `end` is not after `start`, or a year is before 0.
     pub fn new(start: Timestamp, end: Timestamp) -> Result<Self, Invalid> {
         let problem = match (storable(start), storable(end)) {
             (Some(start), Some(end)) if start < end => return Ok(Self { start, end }),
@@ -26,10 +26,10 @@ impl Interval {
         Err(Invalid::new("window", &text, problem))
     }
 
-    /// The interval between two RFC 3339 instants.
+    /// Parses the interval between two RFC 3339 instants.
     ///
     /// # Errors
-    /// [`Invalid`] when a text is no instant, or the end is not after the start.
+    /// [`Invalid`] if a text is not an instant, or the end is not after the start.
     pub fn parse(start: &str, end: &str) -> Result<Self, Invalid> {
         Self::new(parse_instant(start)?, parse_instant(end)?)
     }
@@ -44,7 +44,7 @@ impl Interval {
         self.end
     }
 
-    /// Whether `instant` lies in `start..end`.
+    /// Returns whether `instant` lies in `start..end`.
     pub fn contains(self, instant: Timestamp) -> bool {
         self.start <= instant && instant < self.end
     }

@@ -1,11 +1,11 @@
 use std::borrow::Cow;
 
-use super::text::is_hidden;
+use super::hidden::is_hidden;
 
-/// A text that does not follow its grammar: what it should have been, what it was, and what is wrong.
+/// A text that does not follow its grammar, with the expected form and the problem.
 ///
-/// The [`Display`](std::fmt::Display) form is the one message that users read, at compile time and in
-/// admin answers: ``invalid <noun> `<input>`: <problem>``.
+/// The [`Display`](std::fmt::Display) form is the message that users read, at compile time and in admin
+/// responses: ``invalid <noun> `<input>`: <problem>``.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {noun} `{input}`: {problem}")]
 pub struct Invalid {
@@ -16,16 +16,16 @@ pub struct Invalid {
 
 crate::debug_as_message!(Invalid);
 
-/// Inputs are quoted in messages and logs; a megabyte of it would help nobody.
+/// Limits the input that messages and logs quote.
 const INPUT_CHARS: usize = 96;
-/// Problems name parts of the input.
+/// Limits the problem, which may quote parts of the input.
 const PROBLEM_CHARS: usize = 512;
 
 impl Invalid {
-    /// `noun` names the grammar ("route", "CIDR"), `problem` says what is wrong and what would be right.
+    /// Creates an error. `noun` names the grammar ("route", "CIDR"); `problem` names the mistake and the fix.
     ///
-    /// Both texts are cut to a readable length, and characters that could make a log line or a terminal
-    /// show something else are replaced.
+    /// Both texts are cut to a readable length, and characters that could disguise a log line or drive a terminal are
+    /// replaced.
     pub fn new(noun: &'static str, input: &str, problem: impl Into<Cow<'static, str>>) -> Self {
         let problem = match problem.into() {
             Cow::Owned(problem) => readable(&problem, PROBLEM_CHARS).into(),
@@ -38,7 +38,7 @@ impl Invalid {
         }
     }
 
-    /// What is wrong, without the quoted input.
+    /// Returns the problem without the quoted input.
     pub fn problem(&self) -> &str {
         &self.problem
     }

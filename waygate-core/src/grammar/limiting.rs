@@ -1,10 +1,10 @@
-//! The words of a rate limit policy, beside the limit itself.
+//! The fields of a rate limit policy that are words, keys and shares.
 
 use std::{fmt, num::NonZeroU32, str::FromStr};
 
 use super::Invalid;
 
-/// Declares an enum of words, with one spelling each.
+/// Declares an enum of words, each with its spelling.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $noun:literal, { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -14,10 +14,10 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Every word, in the order in which they are listed.
+            /// Every word, in the order of listings.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The word, as it is written.
+            /// Returns the word.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text),+
@@ -48,12 +48,12 @@ macro_rules! words {
 words! {
     /// How requests are counted.
     Algorithm, "algorithm", {
-        /// A window opens with a key's first request and takes so many until it ends.
+        /// A window that opens with a key's first request, with a number of requests until it ends.
         #[default]
         FixedWindow = "fixed_window",
-        /// Two aligned windows, the older one weighted by how much of it still counts.
+        /// Two aligned windows, the older one weighted by its overlap.
         SlidingWindow = "sliding_window",
-        /// Every request of the last window by its time: exact, for limits up to 1,000.
+        /// Every request of the last window with its time: exact, for limits up to 1,000.
         MovingWindow = "moving_window",
         /// A bucket that refills steadily (GCRA): an even rate with a burst.
         TokenBucket = "token_bucket",
@@ -61,30 +61,30 @@ words! {
 }
 
 words! {
-    /// What happens to a request that has no key, such as an anonymous one where users are counted.
+    /// The policy for requests without a key, such as anonymous ones where users are counted.
     OnMissingKey, "on_missing_key", {
-        /// It passes, and is not counted.
+        /// Passes uncounted.
         #[default]
         Exempt = "exempt",
-        /// The client's address is its key.
+        /// Uses the client's address as the key.
         FallbackIp = "fallback_ip",
-        /// It is refused: 401 where the user or the API key is missing, 400 where anything else is.
+        /// Refuses with 401 if the user or the API key is missing, else with 400.
         Block = "block",
-        /// It is refused with 401.
+        /// Refuses with 401.
         Unauthorized = "unauthorized",
-        /// It is refused with 400.
+        /// Refuses with 400.
         BadRequest = "bad_request",
     }
 }
 
 impl OnMissingKey {
-    /// Whether requests without a key are refused.
+    /// Returns whether requests without a key are refused.
     pub const fn refuses(self) -> bool {
         matches!(self, Self::Block | Self::Unauthorized | Self::BadRequest)
     }
 
-    /// Whether a request without `part` is refused for want of credentials (401), and not because it is incomplete
-    /// (400). Without a part, a function found no key.
+    /// Returns whether a request without `part` is refused with 401 for missing credentials, and not with 400. `None` is
+    /// a function that found no key.
     pub fn asks_for_credentials(self, part: Option<&KeyPart>) -> bool {
         match self {
             Self::Unauthorized => true,
@@ -95,19 +95,19 @@ impl OnMissingKey {
 }
 
 words! {
-    /// What a limit does while the store of its counters is not there.
+    /// The behaviour of a limit while the store of its counters is unavailable.
     OnStoreFailure, "on_store_failure", {
-        /// Each process counts for itself, from what it knows to be used, and gives out its share of what is left.
+        /// Each process counts on its own, from the last known use, and grants its share of the rest.
         #[default]
         Local = "local",
-        /// Everything passes.
+        /// Every request passes.
         Open = "open",
-        /// Everything is refused.
+        /// Every request is refused.
         Closed = "closed",
     }
 }
 
-/// What requests are told apart by, or a part of it.
+/// One part of a rate-limit key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeyPart {
     /// The client's address; of IPv6 the /64 network.
@@ -116,7 +116,7 @@ pub enum KeyPart {
     User,
     /// The header `X-API-Key`.
     ApiKey,
-    /// Nothing: all requests share one counter.
+    /// None: all requests share one counter.
     Global,
     /// A header of this name, in lower case.
     Header(Box<str>),
@@ -183,26 +183,26 @@ fn is_parameter_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 128 && !name.contains(['{', '}', '/', ',', '*'])
 }
 
-/// By what requests are told apart: one part or several together, or a function in the code.
+/// The source of rate-limit keys: one part or several together, or a function in the code.
 ///
 /// Parts are separated by commas: `user, path:tenant_id`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeySource {
-    /// Each combination of these has a counter of its own. One at least, four at most.
+    /// One to four parts; each combination of values has its own counter.
     Parts(Box<[KeyPart]>),
-    /// A function that the attribute names.
+    /// The function named by the attribute.
     Custom,
 }
 
 impl KeySource {
-    /// How many parts one key may have.
+    /// The most parts of one key.
     pub const MAX_PARTS: usize = 4;
     /// The word for [`Custom`](Self::Custom).
     pub const CUSTOM: &str = "custom";
 
-    /// What happens to a request without such a key where the policy does not say.
+    /// Returns the default policy for requests without such a key.
     ///
-    /// Anonymous users are not counted; where a client could leave out what it is counted by, its address is.
+    /// Anonymous users are not counted. A client that could omit its key is counted by address.
     pub fn when_missing(&self) -> OnMissingKey {
         match self {
             Self::Custom => OnMissingKey::Exempt,
@@ -263,10 +263,10 @@ impl fmt::Display for KeySource {
     }
 }
 
-/// The limit of a tier: a [`Limit`](super::Limit), or none.
+/// The limit of a tier: a [`Limit`](super::Limit) or none.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TierLimit {
-    /// `unlimited`: the tier passes and is not counted.
+    /// `unlimited`: the tier passes uncounted.
     Unlimited,
     /// Any other limit.
     Limited(super::Limit),
@@ -292,7 +292,7 @@ impl fmt::Display for TierLimit {
     }
 }
 
-/// What one request costs, at least 1.
+/// The cost of one request, at least 1.
 pub type Cost = NonZeroU32;
 
 /// A share in percent, 0 to 100 with up to two decimals.
@@ -300,15 +300,15 @@ pub type Cost = NonZeroU32;
 pub struct Percentage(u16);
 
 impl Percentage {
-    /// All of it.
+    /// 100 percent.
     pub const ALL: Self = Self(10_000);
 
-    /// Of ten thousand.
+    /// Returns the share in ten-thousandths.
     pub const fn basis_points(self) -> u16 {
         self.0
     }
 
-    /// The share of so many of ten thousand.
+    /// Creates a share of ten-thousandths.
     ///
     /// # Errors
     /// [`Invalid`] over 10,000.

@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use super::Invalid;
 
-/// The HTTP methods that a router can tell apart (RFC 9110 section 9, RFC 5789).
+/// The HTTP methods that a router distinguishes (RFC 9110 section 9, RFC 5789).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Method {
@@ -31,7 +31,7 @@ impl Method {
         Self::Trace,
     ];
 
-    /// The method as it stands on the wire, in capitals.
+    /// Returns the method in capitals, as on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -46,7 +46,7 @@ impl Method {
         }
     }
 
-    /// The method of exactly this name; methods are case-sensitive (RFC 9110 section 9.1).
+    /// Returns the method of exactly this name; methods are case-sensitive (RFC 9110 section 9.1).
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == name)
     }

@@ -1,7 +1,7 @@
 //! Parsers from text to values that are always valid.
 //!
-//! Every parser here is called twice: by the attribute macros at compile time and by the engine for
-//! everything that an operator sends at run time. One grammar, one wording.
+//! The attribute macros call these parsers at compile time, and the engine for requests of operators at run time. Both
+//! share one grammar and one wording of errors.
 //!
 //! ```
 //! use waygate_core::grammar::RouteSpec;
@@ -19,6 +19,7 @@
 
 mod cidr;
 mod consistency;
+mod hidden;
 mod instant;
 mod interval;
 mod invalid;
@@ -35,6 +36,7 @@ pub use consistency::{
     MAX_MOVING, MAX_TIERS, capacity, check_cost, check_limit, check_resolver, check_tier,
     rates_with_burst,
 };
+pub(crate) use hidden::is_hidden;
 pub use instant::{
     check_sunset, format_http_date, format_wire, parse_http_date, parse_instant, parse_since,
     parse_sunset,
@@ -53,5 +55,4 @@ pub use path::PathTemplate;
 pub(crate) use path::{Dialect, template_problem};
 pub use rate::{CalendarUnit, Limit, Period, Rate, Unit};
 pub use route::RouteSpec;
-pub(crate) use text::is_hidden;
 pub use text::{LinkTarget, Reason};

@@ -12,7 +12,7 @@ macro_rules! name {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// The name.
+            /// Returns the name.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -64,16 +64,16 @@ name! {
 }
 
 impl PolicyName {
-    /// The first valid name, in the order of names.
+    /// Returns the first valid name, in the order of names.
     #[cfg(feature = "model")]
     pub(crate) fn least() -> Self {
         Self("-".into())
     }
 
-    /// The name of a policy that was given none.
+    /// The name of a policy without a name of its own.
     pub const DEFAULT: &str = "default";
 
-    /// The name of the unnamed policy at this place among those of one handler: `default`, `default-2`, `default-3`.
+    /// Returns the name of an unnamed policy by its position on a handler: `default`, `default-2`, `default-3`.
     pub fn by_ordinal(ordinal: u32) -> Self {
         match ordinal {
             0 => Self(Self::DEFAULT.into()),
@@ -83,11 +83,11 @@ impl PolicyName {
 }
 
 impl TimeZoneName {
-    /// Reads what an attribute says. The machine that compiles it need not have a database of time zones; without one, any
-    /// name of the right form will do, and the start of the application checks it.
+    /// Parses the value of an attribute. The machine that compiles it may lack a time zone database; any name of the right
+    /// form then passes, and the application checks it at its start.
     ///
     /// # Errors
-    /// [`Invalid`] when there is no such zone, or none can have this name.
+    /// [`Invalid`] for an unknown zone or a malformed name.
     pub fn declared(text: &str) -> Result<Self, Invalid> {
         match unknown_zone(text, jiff::tz::db()) {
             Some(problem) if problem != NO_DATABASE => {
@@ -97,7 +97,7 @@ impl TimeZoneName {
         }
     }
 
-    /// The rules of the zone; UTC should it have vanished since it was checked.
+    /// Returns the rules of the zone; UTC if it has disappeared since it was checked.
     pub fn to_time_zone(&self) -> jiff::tz::TimeZone {
         jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
     }
@@ -125,7 +125,7 @@ fn service_problem(text: &str) -> Option<String> {
             "use 1 to 128 ASCII letters, digits or `. _ -`, such as `payments-service`".to_owned(),
         );
     }
-    // In any case of letters: a key that begins with `get:` is a mistake, not a service.
+    // Case-insensitive: a key that starts with `get:` is a mistake, not a service.
     Method::from_name(&text.to_ascii_uppercase()).map(|_| format!("`{text}` is an HTTP method"))
 }
 
@@ -145,7 +145,7 @@ const NO_DATABASE: &str = "this machine has no time zone database; install `tzda
 fn unknown_zone(text: &str, database: &TimeZoneDatabase) -> Option<&'static str> {
     let fine = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');
     let well_formed = length_fits(text, 64) && text.bytes().all(fine);
-    // An empty database does not know even that.
+    // An empty database lacks even UTC.
     let utc = text.eq_ignore_ascii_case("UTC");
     if utc || well_formed && database.get(text).is_ok() {
         return None;
@@ -167,7 +167,7 @@ fn length_fits(text: &str, max: usize) -> bool {
 mod tests {
     use super::*;
 
-    /// Checks one grammar against what it takes, what it refuses, and the one problem it names.
+    /// Checks a grammar with texts that it accepts and refuses, and with its problem.
     fn check<T: FromStr<Err = Invalid> + fmt::Display>(
         fine: &[&str],
         wrong: &[&str],

@@ -1,34 +1,34 @@
 use std::{fmt, ops::Range, str::FromStr, sync::Arc};
 
-use super::{Invalid, text::is_hidden};
+use super::{Invalid, hidden::is_hidden};
 
 /// A path template as axum 0.8 spells it: `/users/{id}`, `/files/{*rest}`.
 ///
-/// Each segment may hold one parameter, which ends the segment; `{{` and `}}` stand for literal braces.
+/// Each segment may have one parameter, which ends the segment; `{{` and `}}` are literal braces.
 /// Cheap to clone. At most 1024 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PathTemplate(Arc<str>);
 
 const MAX_BYTES: usize = 1024;
 
-/// How much of a template has to be as axum has it.
+/// The dialect of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// All of it.
+    /// That of axum.
     Axum,
-    /// Parameters may stand anywhere, as in `/{name}.json` or `/{from}-{to}`: a fleet also holds routes
-    /// of other frameworks. Only route keys, which are models, take it.
+    /// Allows parameters anywhere, as in `/{name}.json` or `/{from}-{to}`: a fleet includes routes of other frameworks.
+    /// Only route keys, which are models, accept it.
     #[cfg_attr(not(feature = "model"), allow(dead_code))]
     Any,
 }
 
 impl PathTemplate {
-    /// The template, beginning with `/`.
+    /// Returns the template, with its leading `/`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Names of the parameters, in order: `["id"]` for `/users/{id}`, `["rest"]` for `/files/{*rest}`.
+    /// Iterates over the names of the parameters, in order: `["id"]` for `/users/{id}`, `["rest"]` for `/files/{*rest}`.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.0
             .split('/')
@@ -41,7 +41,7 @@ impl PathTemplate {
     }
 }
 
-/// What is wrong with `text` as a template, if anything is.
+/// Returns the problem of `text` as a template.
 pub(crate) fn template_problem(text: &str, dialect: Dialect) -> Option<String> {
     if !text.starts_with('/') {
         return Some("the path must start with `/`".to_owned());
@@ -75,7 +75,7 @@ fn segment_problem(segment: &str, last: bool, dialect: Dialect) -> Option<String
         });
     }
     if let Some(name) = segment.strip_prefix('*') {
-        // Elsewhere `**` stands for everything below.
+        // In other frameworks `**` matches everything below.
         let meant = match name.trim_start_matches('*') {
             "" => "rest",
             meant => meant,
@@ -111,7 +111,7 @@ fn segment_problem(segment: &str, last: bool, dialect: Dialect) -> Option<String
     }
 }
 
-/// Where the parameters' names stand in a segment, the `*` of a catch-all included.
+/// Finds the names of parameters in a segment, with the `*` of a catch-all.
 fn parameters(segment: &str) -> Result<Vec<Range<usize>>, String> {
     let mut names = Vec::new();
     let bytes = segment.as_bytes();

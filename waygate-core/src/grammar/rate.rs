@@ -34,7 +34,7 @@ impl Unit {
         Self::Year,
     ];
 
-    /// The unit's name, in the singular.
+    /// Returns the unit's name, in the singular.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Second => "second",
@@ -80,7 +80,7 @@ impl Unit {
     }
 }
 
-/// A part of the calendar after which a quota begins anew, in the time zone of its policy.
+/// A part of the calendar after which a quota resets, in the time zone of its policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CalendarUnit {
     /// From midnight to midnight.
@@ -89,12 +89,12 @@ pub enum CalendarUnit {
     Month,
 }
 
-/// The time that a [`Rate`] is about.
+/// The period of a [`Rate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Period {
-    /// A span of fixed length, which begins when the algorithm says.
+    /// A span of fixed length; the algorithm determines its start.
     Rolling {
-        /// How many units, at least 1.
+        /// The number of units, at least 1.
         count: u32,
         /// The unit.
         unit: Unit,
@@ -113,7 +113,7 @@ impl Period {
     }
 }
 
-/// As it follows "100 per" or "in any".
+/// Formats for use after "100 per" or "in any".
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -125,7 +125,7 @@ impl fmt::Display for Period {
     }
 }
 
-/// So many requests in so much time: `100/minute`, `10 per 2 hours`, `4000/s burst 8000`, `1000/calendar month`.
+/// A number of requests per period: `100/minute`, `10 per 2 hours`, `4000/s burst 8000`, `1000/calendar month`.
 ///
 /// The [`Display`](fmt::Display) form is the canonical spelling, which parses back to the same rate.
 ///
@@ -149,22 +149,22 @@ impl Rate {
     /// The largest amount, and the largest burst.
     pub const MAX_AMOUNT: u64 = 1 << 53;
 
-    /// How many requests, in units of cost. 0 lets none through.
+    /// Returns the number of requests, in units of cost. 0 blocks all.
     pub fn amount(self) -> u64 {
         self.amount
     }
 
-    /// In how much time.
+    /// Returns the period.
     pub fn period(self) -> Period {
         self.period
     }
 
-    /// What `burst` says: how the algorithm takes it is for [`RateLimitPolicy`](crate::limit) to tell.
+    /// Returns the burst. Its meaning depends on the algorithm; see [`RateLimitPolicy`](crate::limit).
     pub fn burst(self) -> Option<u64> {
         self.burst
     }
 
-    /// The same rate with another burst.
+    /// Replaces the burst.
     pub fn with_burst(self, burst: Option<u64>) -> Self {
         Self { burst, ..self }
     }
@@ -211,10 +211,10 @@ impl fmt::Display for Rate {
     }
 }
 
-/// One or more rates that hold together, as `10/second; 1000/hour`: a request that one of them refuses is charged
-/// to none.
+/// One or more rates that are enforced together, as `10/second; 1000/hour`: a request refused by one is charged to
+/// none.
 ///
-/// Separated by `,`, `;` or `|`; at most [`Limit::MAX_RATES`]. Keeps the spelling it was given.
+/// Separated by `,`, `;` or `|`; at most [`Limit::MAX_RATES`]. Keeps its spelling.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Limit {
     text: Box<str>,
@@ -222,15 +222,15 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// How many rates one limit may have.
+    /// The most rates of one limit.
     pub const MAX_RATES: usize = 4;
 
-    /// As it was written.
+    /// Returns the original spelling.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The rates, one at least.
+    /// Returns the rates, at least one.
     pub fn rates(&self) -> &[Rate] {
         &self.rates
     }
@@ -273,7 +273,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// `100/minute burst 20` as `100/minute` and 20.
+/// Splits `100/minute burst 20` into `100/minute` and 20.
 fn split_burst(text: &str) -> Result<(&str, Option<u64>), String> {
     let lower = text.to_ascii_lowercase();
     let Some(at) = lower.find("burst") else {
@@ -287,7 +287,7 @@ fn split_burst(text: &str) -> Result<(&str, Option<u64>), String> {
     Ok((text[..at].trim_end(), Some(burst)))
 }
 
-/// The digits at the beginning, with `_` between them, and the rest.
+/// Splits leading digits, with `_` between them, from the rest.
 fn number(text: &str) -> Result<(u64, &str), String> {
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '_')
@@ -315,7 +315,7 @@ fn rolling(text: &str) -> Result<Period, String> {
         false => (1, text),
     };
     let unit = Unit::from_name(unit.trim())?;
-    // The Python original takes `10/0 minute` as `10/minute`.
+    // The Python original reads `10/0 minute` as `10/minute`.
     let count = count.max(1);
     let period = |count| Period::Rolling { count, unit };
     u32::try_from(count)
@@ -325,7 +325,7 @@ fn rolling(text: &str) -> Result<Period, String> {
         .ok_or_else(|| "the time is longer than ten years".to_owned())
 }
 
-/// No rate looks further back.
+/// The longest period of a rate.
 const MAX_SECONDS: u64 = 10 * Unit::Year.seconds();
 
 fn calendar_unit(name: &str) -> Result<CalendarUnit, String> {
@@ -336,7 +336,7 @@ fn calendar_unit(name: &str) -> Result<CalendarUnit, String> {
     }
 }
 
-/// What follows `word`, if the text begins with it.
+/// Strips the prefix `word`.
 fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let head = text.get(..word.len())?;
     let rest = &text[word.len()..];

@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 use super::{Invalid, Method, PathTemplate};
 
 /// A route as attributes spell it: a method and a path template, `GET /users/{id}`, or a path template alone,
-/// `/users/{id}`, which stands for every method of the path.
+/// `/users/{id}`, for every method of the path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RouteSpec {
     method: Option<Method>,
@@ -11,18 +11,18 @@ pub struct RouteSpec {
 }
 
 impl RouteSpec {
-    /// The route of `method` (every method when `None`) at `path`.
+    /// Creates the route of `method` at `path`; `None` is every method.
     pub fn new(method: impl Into<Option<Method>>, path: PathTemplate) -> Self {
         let method = method.into();
         Self { method, path }
     }
 
-    /// The method; `None` stands for every method of the path.
+    /// Returns the method; `None` is every method of the path.
     pub fn method(&self) -> Option<Method> {
         self.method
     }
 
-    /// The full path, every `nest` prefix included.
+    /// Returns the full path, with the prefixes of every `nest`.
     pub fn path(&self) -> &PathTemplate {
         &self.path
     }
@@ -60,7 +60,7 @@ impl FromStr for RouteSpec {
     }
 }
 
-/// Keys of commands have a colon between method and path.
+/// Detects the colon between method and path that keys of commands have.
 fn without_space(text: &str) -> String {
     if let Some((method, path)) = text.split_once(':')
         && path.starts_with('/')

@@ -1,24 +1,23 @@
 use std::{fmt, str::FromStr};
 
-use super::Invalid;
+use super::{hidden::is_hidden, invalid::Invalid};
 
 /// Free text that operators write and people read: why a route is closed. May be empty.
 ///
-/// One line of at most 512 characters. Blanks around it mean nothing and are cut off. Refused are control
-/// characters, line separators, and the bidirectional controls that make a log line or a page read
-/// otherwise than it is (Unicode TR 36).
+/// One line of at most 512 characters; surrounding whitespace is removed. Control characters, line separators, and
+/// bidirectional controls, which can disguise a log line or a page (Unicode TR 36), are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Reason(Box<str>);
 
 const MAX_REASON_CHARS: usize = 512;
 
 impl Reason {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether nothing was said.
+    /// Returns whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -49,26 +48,15 @@ impl FromStr for Reason {
     }
 }
 
-/// Whether a character can make text look otherwise than it is: controls, line and paragraph separators,
-/// bidirectional controls.
-pub(crate) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{2028}' | '\u{2029}' | '\u{061C}' | '\u{200E}' | '\u{200F}'
-        )
-        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Where a `Link` header may point: a URI reference (RFC 3986 section 4.1), such as `/v2/users`.
+/// The target of a `Link` header: a URI reference (RFC 3986 section 4.1), such as `/v2/users`.
 ///
-/// 1 to 2048 visible ASCII characters without `<`, `>`, `"` and `\`. With a scheme, that is `http` or
-/// `https`: pages show it as a link.
+/// 1 to 2048 visible ASCII characters without `<`, `>`, `"` and `\`. A scheme is `http` or `https`, since pages show
+/// the target as a link.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LinkTarget(Box<str>);
 
 impl LinkTarget {
-    /// The reference.
+    /// Returns the reference.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -100,7 +88,7 @@ impl FromStr for LinkTarget {
     }
 }
 
-/// What stands before the first `:`, unless the path, query or fragment has begun (RFC 3986 section 4.2).
+/// Returns the text before the first `:`, unless a path, query or fragment starts earlier (RFC 3986 section 4.2).
 fn scheme(reference: &str) -> Option<&str> {
     let end = reference.find([':', '/', '?', '#'])?;
     reference[end..].starts_with(':').then(|| &reference[..end])

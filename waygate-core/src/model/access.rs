@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::text;
 use crate::grammar::RoleName;
 
-/// Who may call a route. An empty list lets everybody pass.
+/// The callers that may use a route. An empty list allows all.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
@@ -21,7 +21,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// Whether nobody is kept out.
+    /// Returns whether all callers pass.
     pub fn is_open(&self) -> bool {
         self.ips.is_empty() && self.roles.is_empty()
     }

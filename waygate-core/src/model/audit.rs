@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{RouteStatus, text};
 
-/// Who asked for a change, and through what.
+/// The author of a change, and the platform.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Origin {
     /// The user, or `system`, `scheduler`, `anonymous`.
@@ -24,12 +24,12 @@ impl Origin {
         }
     }
 
-    /// The program itself.
+    /// The application itself.
     pub fn system() -> Self {
         Self::new("system", "system")
     }
 
-    /// Time: a window began or ended, a temporary disable ran out.
+    /// The scheduler: a window started or ended, or a temporary disabling expired.
     pub fn scheduler() -> Self {
         Self::new("scheduler", "system")
     }
@@ -38,18 +38,18 @@ impl Origin {
 /// Declares [`Action`] from one table of variants and words.
 macro_rules! actions {
     ($($variant:ident => $word:literal,)+) => {
-        /// What was done (wire contract, section 10, and what the contract leaves out).
+        /// The action of a change (wire contract, section 10, and more).
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[allow(missing_docs)]
         pub enum Action {
             $($variant,)+
-            /// An action of another version. Kept as it is: a log is not to lose anything.
+            /// An action of another version, kept unchanged so that the log loses nothing.
             Other(Box<str>),
         }
 
         impl Action {
-            /// The word in the log.
+            /// Returns the word in the log.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $word,)+
@@ -153,19 +153,19 @@ impl<'de> Deserialize<'de> for Action {
 pub struct AuditEntry {
     /// Unique.
     pub id: Uuid,
-    /// When, in UTC; the log keeps microseconds.
+    /// The time in UTC, to the microsecond.
     #[serde(with = "text::instant")]
     pub timestamp: Timestamp,
     /// The route key, or `__global__`.
     pub path: String,
     /// The service, in a fleet.
     pub service: Option<String>,
-    /// What was done.
+    /// The action.
     pub action: Action,
-    /// Who.
+    /// The user.
     #[serde(default = "system")]
     pub actor: String,
-    /// Through what.
+    /// The platform.
     #[serde(default = "system")]
     pub platform: String,
     /// Why; may be empty.
@@ -184,7 +184,7 @@ pub struct AuditEntry {
     /// The stored value after, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<serde_json::Value>,
-    /// What the change has dropped that was not its purpose, such as planned windows, when there is anything.
+    /// Settings that the change dropped as a side effect, such as planned windows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<serde_json::Value>,
 }

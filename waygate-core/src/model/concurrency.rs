@@ -13,7 +13,7 @@ use crate::{
     grammar::{Invalid, KeyPart, KeySource, PolicyName, RoleName},
 };
 
-/// How many requests of a route are served at the same time, and for whom that does not count.
+/// A concurrency limit: the most requests of a route at the same time, its key and its exemptions.
 ///
 /// ```
 /// # use waygate_core::model::ConcurrencyPolicy;
@@ -27,30 +27,30 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConcurrencyPolicy {
-    /// Tells several policies of one route apart.
+    /// Distinguishes several policies of one route.
     #[serde(default = "default_name")]
     pub name: PolicyName,
-    /// How many requests at a time.
+    /// The most requests at the same time.
     pub limit: NonZeroU32,
-    /// What has a count of its own; all requests together when nobody says.
+    /// The key: each value has its own count. All requests together by default.
     #[serde(rename = "key_strategy", default = "everything")]
     pub key: KeySource,
-    /// Clients in these networks pass, uncounted.
+    /// Clients in these networks pass uncounted.
     #[serde(default, with = "text::networks")]
     pub exempt_ips: Vec<IpNet>,
-    /// Callers with one of these roles pass, uncounted.
+    /// Callers with one of these roles pass uncounted.
     #[serde(default)]
     pub exempt_roles: Vec<RoleName>,
-    /// Routes that a global or service limit does not hold for.
+    /// Routes that a global or service limit excludes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt_routes: Vec<ExemptPath>,
-    /// Whether a global or service limit counts force-active routes as well.
+    /// Includes force-active routes in a global or service limit.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub include_force_active: bool,
 }
 
 impl ConcurrencyPolicy {
-    /// A policy of this limit for all callers together.
+    /// Creates a policy of this limit for all callers together.
     pub fn new(limit: NonZeroU32) -> Self {
         Self {
             name: default_name(),
@@ -63,11 +63,11 @@ impl ConcurrencyPolicy {
         }
     }
 
-    /// What `#[concurrency_limit]` declares; without a name it is called by its place among the handler's attributes.
+    /// Converts a declaration of `#[concurrency_limit]`. Without a name, the position among the handler's attributes gives
+    /// one.
     ///
     /// # Errors
-    /// [`Invalid`] for what does not follow its grammar. The attribute checks all of it at compile time, so this means
-    /// a declaration that was written by hand.
+    /// [`Invalid`] for a declaration written by hand; the attribute checks its own at compile time.
     pub fn declared(declared: &decl::ConcurrencyLimit) -> Result<Self, Invalid> {
         let limit = NonZeroU32::new(declared.limit)
             .ok_or_else(|| Invalid::new("concurrency limit", "0", "use 1 or more"))?;
@@ -87,7 +87,7 @@ impl ConcurrencyPolicy {
         format!("{} {}", self.requests(), key_summary(&self.key))
     }
 
-    /// What the policy does, in words.
+    /// Describes the policy in words.
     pub fn meaning(&self) -> String {
         let (requests, key) = (self.requests(), key_in_words(&self.key));
         let forced = match self.include_force_active {

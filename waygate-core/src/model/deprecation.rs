@@ -14,10 +14,10 @@ pub struct Deprecation {
 }
 
 impl Deprecation {
-    /// A deprecation; every part may be unknown. Instants are cut to microseconds.
+    /// Creates a deprecation; every part is optional. Instants are cut to microseconds.
     ///
     /// # Errors
-    /// [`Invalid`] when the sunset comes before the deprecation (RFC 9745 section 4), or a year is before 0.
+    /// [`Invalid`] if the sunset is before the deprecation (RFC 9745 section 4), or a year is before 0.
     pub fn new(
         since: Option<Timestamp>,
         sunset: Option<Timestamp>,
@@ -43,17 +43,17 @@ impl Deprecation {
         })
     }
 
-    /// When the deprecation took or takes effect.
+    /// Returns when the deprecation took or takes effect.
     pub fn since(&self) -> Option<Timestamp> {
         self.since
     }
 
-    /// When the route is to go away.
+    /// Returns when the route will be removed.
     pub fn sunset(&self) -> Option<Timestamp> {
         self.sunset
     }
 
-    /// What to use instead.
+    /// Returns the successor.
     pub fn successor(&self) -> Option<&LinkTarget> {
         self.successor.as_ref()
     }

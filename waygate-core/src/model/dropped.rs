@@ -8,8 +8,8 @@ use super::{
 };
 use crate::grammar::{EnvName, RoleName};
 
-/// What a command has taken from a route: what was set before and is not any more. Under the names of
-/// [`RouteView`](super::RouteView); what is empty is not written.
+/// Settings of a route that a command has dropped, under the names of [`RouteView`](super::RouteView). Empty fields are
+/// not serialized.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Dropped {
@@ -28,7 +28,7 @@ pub struct Dropped {
     /// The deprecation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deprecation: Option<Deprecation>,
-    /// When a temporary disabling would have ended.
+    /// The end of a temporary disabling.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// The status that closed the route, where an environment gate has taken its place.
@@ -37,7 +37,7 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    /// What a command at `now` has taken from `before` to arrive at `after`.
+    /// Compares the states before and after a command at `now`.
     pub fn between(before: &RouteState, after: &RouteState, now: Timestamp) -> Self {
         let left = view::planned(&after.position, now);
         let mut windows = view::planned(&before.position, now);
@@ -59,7 +59,7 @@ impl Dropped {
         }
     }
 
-    /// Whether nothing was dropped.
+    /// Returns whether nothing was dropped.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -75,18 +75,18 @@ fn replaced_by_gate(before: &Position, after: &Position) -> Option<RouteStatus> 
     }
 }
 
-/// What a command has taken from maintenance of everything or of a service, under the names of [`GlobalMaintenance`].
-/// What is empty is not written.
+/// Settings of maintenance of everything or of a service that a command has dropped, under the names of
+/// [`GlobalMaintenance`]. Empty fields are not serialized.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct DroppedMaintenance {
-    /// Whether it was on, and one that is planned has taken its place: everything is open until that begins.
+    /// `true` if a planned maintenance has replaced an active one: everything is open until its start.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub enabled: bool,
-    /// When a planned maintenance would have begun.
+    /// The start of a planned maintenance.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     pub start: Option<Timestamp>,
-    /// When the maintenance would have ended.
+    /// The end of the maintenance.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     pub end: Option<Timestamp>,
     /// Routes that stayed open.
@@ -98,13 +98,13 @@ pub struct DroppedMaintenance {
     /// Roles whose callers were served.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exempt_roles: Vec<RoleName>,
-    /// Whether force-active routes were closed, too.
+    /// `true` if force-active routes were included.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub include_force_active: bool,
 }
 
 impl DroppedMaintenance {
-    /// What a command at `now` has taken from `before` to arrive at `after`.
+    /// Compares the states before and after a command at `now`.
     pub fn between(before: &GlobalMaintenance, after: &GlobalMaintenance, now: Timestamp) -> Self {
         let ahead = |was: Option<Timestamp>, is| was.filter(|at| *at > now && was != is);
         Self {
@@ -118,7 +118,7 @@ impl DroppedMaintenance {
         }
     }
 
-    /// Whether nothing was dropped.
+    /// Returns whether nothing was dropped.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -7,45 +7,45 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{RouteKey, text};
 use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, storable};
 
-/// Maintenance of everything at once, or of one service (wire contract, section 2.2, and what the contract leaves out).
+/// Maintenance of everything, or of one service (wire contract, section 2.2, and more).
 ///
-/// What holds at an instant follows from the window: see [`at`](Self::at). No timer changes it.
+/// The window determines the state at an instant: see [`at`](Self::at). No timer changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Raw")]
 pub struct GlobalMaintenance {
-    /// Whether it is on: in what is stored, whether it was switched on, even if its window has not begun or has ended; in
-    /// what is shown, whether it holds at that instant.
+    /// In a stored record, `true` if it was switched on, even before or after its window; in a view, `true` if it is active
+    /// at that instant.
     pub enabled: bool,
     /// Why; may be empty.
     pub reason: Reason,
     /// Routes that stay open.
     pub exempt_paths: Vec<ExemptPath>,
-    /// Whether even force-active routes are closed.
+    /// Includes force-active routes.
     pub include_force_active: bool,
-    /// When it begins; `None` means at once.
+    /// The start; `None` is immediately.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     pub start: Option<Timestamp>,
-    /// The first instant after it; `None` means until it is ended.
+    /// The first instant after it; `None` is until changed.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     pub end: Option<Timestamp>,
     /// Clients whose addresses lie in one of these networks are served.
     #[serde(with = "text::networks", skip_serializing_if = "Vec::is_empty")]
     pub exempt_ips: Vec<IpNet>,
-    /// Callers who have one of these roles are served.
+    /// Callers with one of these roles are served.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exempt_roles: Vec<RoleName>,
 }
 
 impl GlobalMaintenance {
-    /// Whether a path, with the method it is asked with, stays open.
+    /// Returns whether a path stays open for a method.
     pub fn exempts(&self, method: Option<Method>, path: &str) -> bool {
         self.exempt_paths
             .iter()
             .any(|exempt| exempt.covers(method, path))
     }
 
-    /// What holds at `now`: before its window a maintenance is not `enabled` and has a `start`; after it, nothing is left
-    /// of it.
+    /// Derives the state at `now`. Before its window, a maintenance is not `enabled` and has a `start`; after it, it is the
+    /// default.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Self {
         let settled = self.clone().settled(now);
@@ -55,7 +55,7 @@ impl GlobalMaintenance {
         }
     }
 
-    /// The same, or nothing if it has ended at `now`.
+    /// Returns the default if it has ended at `now`, else itself.
     #[must_use]
     pub fn settled(self, now: Timestamp) -> Self {
         match self.is_over(now) {
@@ -64,42 +64,42 @@ impl GlobalMaintenance {
         }
     }
 
-    /// Whether it was switched on and has ended at `now`.
+    /// Returns whether it was switched on and has ended at `now`.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.enabled && self.end.is_some_and(|end| end <= now)
     }
 
-    /// Whether it is on or planned: in what is shown. In what is stored, one that is over is so as well.
+    /// Returns whether it is active or planned in a view. In a stored record, also if it is over.
     pub fn is_set(&self) -> bool {
         self.enabled || self.start.is_some()
     }
 
-    /// Whether it is on at `now`.
+    /// Returns whether it is active at `now`.
     pub fn holds_at(&self, now: Timestamp) -> bool {
         let has_begun = self.start.is_none_or(|start| start <= now);
         self.enabled && has_begun && self.end.is_none_or(|end| now < end)
     }
 
-    /// The first instant after `now` at which time switches it on or off.
+    /// Returns the first instant after `now` at which it starts or ends.
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let boundaries = [self.start, self.end].into_iter().flatten();
         boundaries.filter(|at| self.enabled && *at > now).min()
     }
 
-    /// Whether it is on at every instant from now on, until it is changed.
+    /// Returns whether it is active until changed.
     pub fn is_unbounded(&self) -> bool {
         self.enabled && self.start.is_none() && self.end.is_none()
     }
 
-    /// Whether it exempts no path, network or role.
+    /// Returns whether it exempts no path, network or role.
     pub fn exempts_nothing(&self) -> bool {
         self.exempt_paths.is_empty() && self.exempt_ips.is_empty() && self.exempt_roles.is_empty()
     }
 
-    /// The same with instants that can be stored: whole microseconds.
+    /// Cuts its instants to whole microseconds, as they are stored.
     ///
     /// # Errors
-    /// [`Invalid`] when the end is not after the start, or a year is before 0.
+    /// [`Invalid`] if the end is not after the start, or a year is before 0.
     pub fn checked(self) -> Result<Self, Invalid> {
         let (start, end) = match (self.start, self.end) {
             (Some(start), Some(end)) => {
@@ -112,7 +112,7 @@ impl GlobalMaintenance {
     }
 }
 
-/// The only boundary of a window.
+/// Checks the only boundary of a window.
 fn one(instant: Option<Timestamp>) -> Result<Option<Timestamp>, Invalid> {
     let checked = |instant| {
         storable(instant).ok_or_else(|| {
@@ -123,7 +123,7 @@ fn one(instant: Option<Timestamp>) -> Result<Option<Timestamp>, Invalid> {
     instant.map(checked).transpose()
 }
 
-/// What is read, to be checked.
+/// The unchecked form.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Raw {
@@ -158,38 +158,38 @@ impl TryFrom<Raw> for GlobalMaintenance {
     }
 }
 
-/// An exemption from what more than one route meets (maintenance and limits): `/path` for every method, or `METHOD:/path`.
+/// An exemption from maintenance and limits of several routes: `/path` for every method, or `METHOD:/path`.
 ///
-/// The path is that of a route as it is registered (`/users/{id}`), or the URL of a request that no route matches. One that
-/// ends in a catch-all, `/v1/{*rest}`, is for every path below `/v1/`.
+/// The path is that of a registered route (`/users/{id}`), or the URL of a request that no route matches. A catch-all at
+/// the end, `/v1/{*rest}`, covers every path below `/v1/`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ExemptPath(RouteKey);
 
 impl ExemptPath {
-    /// The exemption as it was written.
+    /// Returns the exemption as text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// What it names: a path, and a method if it is for one only.
+    /// Returns the path, with its method if it has one.
     pub fn key(&self) -> &RouteKey {
         &self.0
     }
 
-    /// Whether the exemption is for this path, asked with this method.
+    /// Returns whether the exemption covers this path and method.
     pub fn covers(&self, method: Option<Method>, path: &str) -> bool {
         (self.0.method().is_none() || self.0.method() == method) && self.covers_path(path)
     }
 
-    /// Whether the exemption is for this path, asked with one method or other.
+    /// Returns whether the exemption covers this path for any method.
     pub fn covers_path(&self, path: &str) -> bool {
         let is_below = |prefix: &str| path.strip_prefix(prefix).is_some_and(stays_below);
         self.0.path() == path || catch_all(self.0.path()).is_some_and(is_below)
     }
 }
 
-/// Whether what stands below a prefix stays there, however a server reads it: without `.` and `..` (RFC 3986 section
-/// 5.2.4), empty segments, parameters of segments, backslashes, and any of their characters percent-encoded.
+/// Returns whether a path stays below its prefix under any normalization: without `.` and `..` (RFC 3986 section 5.2.4),
+/// empty segments, parameters of segments, backslashes, and any of their characters percent-encoded.
 fn stays_below(rest: &str) -> bool {
     let is_encoded = |triple: &[u8]| {
         triple[0] == b'%'
@@ -200,15 +200,15 @@ fn stays_below(rest: &str) -> bool {
     };
     let is_plain =
         |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains(['\\', ';']);
-    // A slash at the end is fine.
+    // A trailing slash is allowed.
     let segments = rest.strip_suffix('/').unwrap_or(rest);
     segments.split('/').all(is_plain) && !rest.as_bytes().windows(3).any(is_encoded)
 }
 
-/// What stands before a catch-all at the end of a template: `/v1/` of `/v1/{*rest}`.
+/// Returns the prefix of a catch-all at the end of a template: `/v1/` of `/v1/{*rest}`.
 fn catch_all(path: &str) -> Option<&str> {
     let (prefix, _) = path.rsplit_once("{*").filter(|_| path.ends_with('}'))?;
-    // As a part of a segment it is of a route by itself.
+    // Within a segment, a catch-all belongs to the route itself.
     prefix.ends_with('/').then_some(prefix)
 }
 

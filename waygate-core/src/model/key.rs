@@ -134,7 +134,7 @@ impl FromStr for RouteKey {
     }
 }
 
-/// The method that a word in capitals is nearly. Read as a service, `GTE:/payments` would govern nothing.
+/// Returns the method that a word in capitals nearly is. As a service, `GTE:/payments` would govern nothing.
 fn misspelled(word: &str) -> Option<Method> {
     if word.len() > 9 || !word.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return None;
@@ -145,7 +145,7 @@ fn misspelled(word: &str) -> Option<Method> {
         .map(|(_, method)| method)
 }
 
-/// What is wrong with `GET /payments`, and what would be right where that can be told.
+/// Returns the problem of `GET /payments`, with the fix if there is an obvious one.
 fn missing_colon(before: &str, path: &str) -> String {
     let meant = format!("{}:{path}", before.trim_end());
     let hint = match meant.parse::<RouteKey>() {

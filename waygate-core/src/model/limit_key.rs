@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{RateLimitPolicy, RouteKey};
 use crate::grammar::{Invalid, PolicyName, ServiceName};
 
-/// What a rate limit governs.
+/// The routes that a rate limit governs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LimitScope {
     /// Every controlled route: `*`.
@@ -39,7 +39,7 @@ impl FromStr for LimitScope {
     }
 }
 
-/// The name under which one policy is kept: what it governs, and which one of the policies there: `GET:/search#default`.
+/// The address of a policy, as scope and name: `GET:/search#default`.
 ///
 /// ```
 /// # use waygate_core::model::{LimitKey, LimitScope};
@@ -50,19 +50,19 @@ impl FromStr for LimitScope {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LimitKey {
-    /// What it governs.
+    /// The routes that it governs.
     pub scope: LimitScope,
-    /// Which one of the policies there.
+    /// The name within the scope.
     pub name: PolicyName,
 }
 
 impl LimitKey {
-    /// The first key that a policy of this scope can have, in the order of keys.
+    /// Returns the first key that a policy of this scope can have, in the order of keys.
     pub fn first_of(scope: LimitScope) -> Self {
         Self::new(scope, PolicyName::least())
     }
 
-    /// The policy of this name.
+    /// Creates the address of a policy.
     pub fn new(scope: LimitScope, name: PolicyName) -> Self {
         Self { scope, name }
     }
@@ -98,13 +98,13 @@ impl<'de> Deserialize<'de> for LimitKey {
     }
 }
 
-/// What is stored for a policy that an operator has set. Untouched declarations are not stored at all.
+/// The stored record of a policy that an operator has set. Other declarations are not stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitOverride<P = RateLimitPolicy> {
     /// The policy that applies.
     pub policy: P,
-    /// What the code declared when the operator set it; `None` when it declared nothing of that name.
+    /// The declaration at the time of the change; `None` without one of that name.
     pub declared: Option<P>,
 }
 

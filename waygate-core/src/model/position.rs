@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{Window, text};
 use crate::grammar::{EnvName, Reason};
 
-/// Where an operator, or a declaration, has put a route. What the route *is* follows from this and the time.
+/// The state that an operator or a declaration has set. With the time, it determines the effective state.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
@@ -21,20 +21,20 @@ pub struct Position {
         deserialize_with = "listed"
     )]
     pub envs: Option<Vec<EnvName>>,
-    /// Planned maintenances, the one that was set last at the end. A maintenance that has windows ends with the first of
-    /// them; while the route is disabled they do not matter.
+    /// Planned maintenances, in the order of their addition. A maintenance with windows ends with the first of them; while
+    /// the route is disabled they have no effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
 }
 
-/// Whether a route is open.
+/// The lifecycle of a route.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lifecycle {
-    /// Open, but for windows and environments.
+    /// Open, except for windows and environments.
     #[default]
     Active,
-    /// In maintenance until changed, or until the first window has ended, if there is one.
+    /// In maintenance until changed, or until the end of the first window.
     Maintenance,
     /// Disabled, until changed or until a set time.
     Disabled(Disabled),
@@ -46,36 +46,36 @@ impl Lifecycle {
     }
 }
 
-/// A disabled route, and where it goes back to.
+/// A disabled route with its former state.
 ///
-/// Environments and windows stay in the [`Position`]; they count again when the route is back.
+/// Environments and windows stay in the [`Position`]; they apply again when the route is restored.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Disabled {
-    /// When an operator last disabled it; `None` when only a declaration did.
+    /// The time of the last disabling by an operator; `None` if only a declaration did.
     #[serde(
         default,
         with = "text::maybe_instant",
         skip_serializing_if = "Option::is_none"
     )]
     pub since: Option<Timestamp>,
-    /// When the route goes back by itself to where it was; `None` means never.
+    /// The time when the former state is restored; `None` is never.
     #[serde(
         default,
         with = "text::maybe_instant",
         skip_serializing_if = "Option::is_none"
     )]
     pub until: Option<Timestamp>,
-    /// Where the route was before.
+    /// The former state.
     #[serde(default, skip_serializing_if = "Former::is_default")]
     pub former: Former,
 }
 
-/// What a disabled route was before; by default, open.
+/// The former state of a disabled route; open by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Former {
-    /// Whether it was in maintenance until changed, and not open.
+    /// `true` if it was in maintenance until changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub maintenance: bool,
     /// Why; may be empty.
@@ -89,7 +89,7 @@ impl Former {
     }
 }
 
-/// Takes no `null` for a list: it would be no gate at all.
+/// Rejects `null` for a list, which would remove the gate.
 fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<EnvName>>, D::Error> {
     Vec::deserialize(deserializer).map(Some)
 }

@@ -5,14 +5,14 @@ use uuid::Uuid;
 
 /// The random identity of a store's lifetime, drawn when the store is created.
 ///
-/// A store that was emptied and created anew has another epoch, so its lower revision numbers are
-/// recognised as a reset instead of being taken for news.
+/// A store that was emptied and created again has another epoch, so that its lower revision numbers are recognised as a
+/// reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(Uuid);
 
 impl Epoch {
-    /// A new epoch, from the operating system's randomness.
+    /// Creates an epoch from the operating system's randomness.
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }
@@ -32,19 +32,19 @@ impl FromStr for Epoch {
     }
 }
 
-/// How far a store has come: its epoch, and the number of its last commit.
+/// The version of a store: its epoch and the number of its last commit.
 ///
 /// Numbers grow by one with each commit and compare only within one epoch; an empty store is at 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Revision {
-    /// Which lifetime of the store.
+    /// The lifetime of the store.
     pub epoch: Epoch,
     /// The number of the last commit.
     pub number: u64,
 }
 
 impl Revision {
-    /// Whether `self` is a later state of the same store as `other`.
+    /// Returns whether `self` is a later state of the same store as `other`.
     pub fn is_newer_than(&self, other: &Self) -> bool {
         self.epoch == other.epoch && self.number > other.number
     }

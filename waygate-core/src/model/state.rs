@@ -2,17 +2,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Access, Deprecation, Position};
 
-/// Everything that decides about a route, apart from the request and the time.
+/// The state of a route: with a request and the time, it determines the decision.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteState {
     /// Open, closed, planned to be closed, or open in some environments.
     #[serde(default)]
     pub position: Position,
-    /// Set when the route is going away; it is served all the same.
+    /// The deprecation, which does not block requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deprecation: Option<Deprecation>,
-    /// Who may call it.
+    /// The callers that may use it.
     #[serde(default, skip_serializing_if = "Access::is_open")]
     pub access: Access,
     /// Always served, and refuses changes.
@@ -20,27 +20,27 @@ pub struct RouteState {
     pub force_active: bool,
 }
 
-/// What is stored for a route that an operator has changed. Untouched routes are not stored at all.
+/// The stored record of a route that an operator has changed. Other routes are not stored.
 ///
-/// Once, windows meant nothing on a route in maintenance. Such windows were stored, and are left out: they must not open now
-/// what has been closed until changed. Records whose windows do end the maintenance say so.
+/// In earlier versions, windows of a route in maintenance had no effect. Such stored windows are dropped: they must not
+/// open a route that was closed until changed. Records with windows that end the maintenance are marked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Record", into = "Record")]
 pub struct RouteOverride {
     /// The state that applies.
     pub state: RouteState,
-    /// What the code declared when the operator changed it. When the code declares something else
-    /// by now, the override still applies, and the difference is reported as drift.
+    /// The declaration at the time of the change. If the declaration differs now, the override still applies, and the
+    /// difference is reported as drift.
     pub declared: RouteState,
 }
 
-/// How an override is stored.
+/// The stored form of an override.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
     state: RouteState,
     declared: RouteState,
-    /// Whether the maintenance ends with its windows.
+    /// `true` if the maintenance ends with its windows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ends_with_windows: bool,
 }

@@ -54,18 +54,18 @@ impl<'de> Deserialize<'de> for WindowId {
     }
 }
 
-/// A planned maintenance: the route is in maintenance from `start` up to, and without, `end`.
+/// A planned maintenance: the route is in maintenance from `start` up to and excluding `end`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Raw", into = "Raw")]
 pub struct Window {
-    /// When.
+    /// The span.
     pub interval: Interval,
-    /// Why; when empty, the route's own reason is shown.
+    /// The reason; if empty, the route's own is shown.
     pub reason: Reason,
 }
 
 impl Window {
-    /// The window's name.
+    /// Returns the window's name.
     pub fn id(&self) -> WindowId {
         self.interval.into()
     }

@@ -9,7 +9,7 @@ fn internal() -> TrustedProxies {
     TrustedProxies::networks(["10.0.0.0/8", "fd00::/8"].map(|text| parse_cidr(text).unwrap()))
 }
 
-/// The client that a trusted peer's one line tells of.
+/// The client named by one line of a trusted peer.
 fn client_of(line: &str) -> String {
     internal().client(ip("10.0.0.1"), [line]).to_string()
 }

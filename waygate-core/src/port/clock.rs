@@ -22,11 +22,11 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Time since some fixed point of this process; never goes back.
     fn monotonic(&self) -> Duration;
 
-    /// Completes when the wall clock has reached `instant`, at once if it has already.
+    /// Completes when the wall clock reaches `instant`, immediately if it has passed.
     fn sleep_until(&self, instant: Timestamp) -> BoxFuture<'static, ()>;
 }
 
-/// A clock that moves when it is told to. For tests.
+/// A clock that moves only when a test advances it.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -43,13 +43,13 @@ pub struct ManualClock(Arc<Mutex<Hands>>);
 struct Hands {
     wall: Timestamp,
     monotonic: Duration,
-    /// Sleeps that have been polled and not dropped: what they wait for, and whom to tell.
+    /// Sleeps that have been polled and not dropped: their targets and wakers.
     sleepers: HashMap<u64, (Timestamp, Waker)>,
     next_sleeper: u64,
 }
 
 impl ManualClock {
-    /// A clock that stands at `wall`; its monotonic time begins at zero.
+    /// Creates a clock stopped at `wall`; its monotonic time starts at zero.
     pub fn at(wall: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(Hands {
             wall,
@@ -59,7 +59,7 @@ impl ManualClock {
         })))
     }
 
-    /// Lets both clocks run on. The wall clock stops at the end of the year 9999.
+    /// Advances both clocks. The wall clock stops at the end of the year 9999.
     pub fn advance(&self, by: Duration) {
         let mut hands = self.hands();
         hands.wall = hands.wall.saturating_add(by).unwrap_or(Timestamp::MAX);
@@ -74,12 +74,12 @@ impl ManualClock {
         Self::wake(hands);
     }
 
-    /// How many sleeps are being waited for: tells a test that the code under test has come to rest.
+    /// Returns the number of pending sleeps, which shows a test that the code under test is idle.
     pub fn sleepers(&self) -> usize {
         self.hands().sleepers.len()
     }
 
-    /// Wakes whoever is due, with the lock released: a waker may run the sleeper at once.
+    /// Wakes due sleeps, with the lock released: a waker may run the sleeper immediately.
     fn wake(mut hands: MutexGuard<'_, Hands>) {
         let now = hands.wall;
         let due = hands.sleepers.extract_if(|_, (instant, _)| *instant <= now);
@@ -235,7 +235,7 @@ mod tests {
         assert!(!sleep.is_over());
         clock.set_wall(at("2031-06-01T00:00:00Z"));
         assert_eq!(sleep.times_woken(), 1);
-        // Whoever looks too late finds the clock set back, and sleeps on.
+        // A late poll sees the clock set back, and sleeps on.
         clock.set_wall(at("2030-01-01T00:00:00Z"));
         assert!(!sleep.is_over());
         clock.set_wall(at("2031-01-01T00:00:00Z"));

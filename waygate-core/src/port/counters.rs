@@ -5,9 +5,9 @@ use siphasher::sip::SipHasher13;
 use super::BoxFuture;
 use crate::limit::{Outcome, Rule, Taken, quota::Nanos};
 
-/// The counters of one rate of one policy: one for each key.
+/// The counters of one rate of one policy, one for each key.
 ///
-/// A change of the limit keeps the series, and with it what was consumed; a reset begins a new generation.
+/// A change of the limit keeps the series and its consumption; a reset starts a new generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
     name: Box<str>,
@@ -15,7 +15,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// The series of a policy's rate. `scope` is what the policy governs: a route key, a service, or everything.
+    /// Creates the series of a policy's rate. `scope` is a route key, a service, or everything.
     pub fn new(
         scope: impl fmt::Display,
         policy: impl fmt::Display,
@@ -25,13 +25,13 @@ impl Series {
         Self::named(format!("{scope}#{policy}/{rate}@{generation}"))
     }
 
-    /// The places of a limit of concurrency. They have no generations: a place is free when its holder is gone.
+    /// Creates the series of a concurrency limit. It has no generations: a place is free when its holder is gone.
     pub fn places(scope: impl fmt::Display, policy: impl fmt::Display) -> Self {
         Self::named(format!("{scope}#{policy}/places"))
     }
 
     fn named(name: String) -> Self {
-        // Without a random key: counters that were kept in a file are found again by it.
+        // Without a random key, so that counters restored from a file are found.
         let seed = SipHasher13::new().hash(name.as_bytes());
         Self {
             name: name.into(),
@@ -39,47 +39,47 @@ impl Series {
         }
     }
 
-    /// The name, which is the same in every process.
+    /// Returns the name, which is the same in every process.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A number that stands for the name: SipHash-1-3 of it under a key of zeros, the same in every process.
+    /// Returns a hash of the name: SipHash-1-3 of it under a key of zeros, the same in every process.
     #[inline]
     pub fn seed(&self) -> u64 {
         self.seed
     }
 }
 
-/// What one request asks of one counter.
+/// A charge of one request to one counter.
 #[derive(Clone, Copy)]
 pub struct Take<'a> {
-    /// Whose counter.
+    /// The series of the counter.
     pub series: &'a Series,
-    /// Which one of them. May be a secret: a store keeps a digest of it, at most.
+    /// The key within the series. May be a secret: a store keeps a digest of it, at most.
     pub key: &'a [u8],
-    /// What there is to take.
+    /// The rule that limits it.
     pub rule: &'a Rule,
-    /// How much is asked for; 0 looks without taking.
+    /// Units to charge; 0 only reads.
     pub cost: u64,
-    /// Whether a refusal counts. A policy in shadow mode only tells what it would say.
+    /// Enforces a refusal. A policy in shadow mode only reports it.
     pub enforced: bool,
-    /// Whether a process may take a block in advance and give it out by itself, at the price of an overshoot.
+    /// Lets a process lease a block in advance, which may overshoot.
     pub lease: bool,
 }
 
-/// Where requests are counted.
+/// A store of counters.
 ///
-/// # What taking is
+/// # Takes
 ///
-/// 1. All takes of one call are decided against one state, in one step, and in one round trip to a remote store.
-/// 2. When every *enforced* take is allowed, each take that is allowed is charged; when one is not, none is.
-/// 3. The outcomes come in the order of the takes, and tell the state after the charge.
-/// 4. Counters that say nothing any more go away by themselves.
+/// 1. All takes of one call are decided atomically against one state, in one round trip to a remote store.
+/// 2. If every *enforced* take is allowed, each allowed take is charged; otherwise none is.
+/// 3. The outcomes have the order of the takes, and show the state after the charge.
+/// 4. Counters expire when they no longer affect a decision.
 ///
-/// `now` is the caller's time, in nanoseconds since the Unix epoch; a store that others share uses its own clock.
+/// `now` is the caller's time, in nanoseconds since the Unix epoch; a shared store uses its own clock.
 pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
-    /// What the store is and where, for people, as [`Backend::describe`](super::Backend::describe).
+    /// Describes the store and its location, as [`Backend::describe`](super::Backend::describe).
     fn describe(&self) -> String {
         super::type_name::<Self>()
     }
@@ -87,18 +87,18 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
     /// Takes from several counters, all or nothing.
     ///
     /// # Errors
-    /// [`CounterError`]; it is then not known whether something was charged.
+    /// [`CounterError`]; it is then unknown whether units were charged.
     fn take<'a>(
         &'a self,
         takes: &'a [Take<'a>],
         now: Nanos,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, CounterError>>;
 
-    /// Gives units back that were taken just now, or (below zero) charges them after the fact; a counter never goes below
-    /// nothing consumed. `take.cost` says nothing here.
+    /// Refunds units that were just charged, or (below zero) charges more; a counter never falls below zero. Ignores
+    /// `take.cost`.
     ///
     /// # Errors
-    /// [`CounterError`]; it is then not known whether it was done.
+    /// [`CounterError`]; it is then unknown whether the call took effect.
     fn adjust<'a>(
         &'a self,
         take: Take<'a>,
@@ -106,12 +106,11 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         now: Nanos,
     ) -> BoxFuture<'a, Result<(), CounterError>>;
 
-    /// Gives units back that were taken before: to the window that they were taken from, or to none, so that nothing is
-    /// given back that does not count any more. `take.cost` says nothing here. A store that does not say otherwise gives
-    /// nothing back.
+    /// Refunds units that were charged earlier, to the window that they were charged to; units that no longer count are not
+    /// refunded. Ignores `take.cost`. Refunds nothing by default.
     ///
     /// # Errors
-    /// [`CounterError`]; it is then not known whether it was done.
+    /// [`CounterError`]; it is then unknown whether the call took effect.
     fn give_back<'a>(
         &'a self,
         take: Take<'a>,
@@ -123,69 +122,69 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
-    /// Forgets exactly this counter.
+    /// Removes this counter only.
     ///
     /// # Errors
-    /// [`CounterError`]; it is then not known whether it was done.
+    /// [`CounterError`]; it is then unknown whether the call took effect.
     fn forget<'a>(
         &'a self,
         series: &'a Series,
         key: &'a [u8],
     ) -> BoxFuture<'a, Result<(), CounterError>>;
 
-    /// Takes one of `limit` places for `lifetime`, or keeps the place that `holder` has for as long again. A place
-    /// whose holder does not come back in time is free: a process that dies holds nothing.
+    /// Acquires one of `limit` places for `lifetime`, or renews that of `holder`. A place that is not renewed in time
+    /// expires: a process that dies holds none.
     ///
     /// # Errors
-    /// [`CounterError`]; it is then not known whether there is a place.
+    /// [`CounterError`]; it is then unknown whether a place was acquired.
     fn occupy<'a>(
         &'a self,
         place: Place<'a>,
         now: Nanos,
     ) -> BoxFuture<'a, Result<Occupancy, CounterError>>;
 
-    /// Frees the place of `holder`, if it has one.
+    /// Releases the place of `holder`, if it has one.
     ///
     /// # Errors
-    /// [`CounterError`]; the place is free at the latest when its lifetime is over.
+    /// [`CounterError`]; the place is free at the end of its lifetime.
     fn vacate<'a>(&'a self, place: Place<'a>) -> BoxFuture<'a, Result<(), CounterError>>;
 
-    /// Whether the store counts at this moment, as far as is known. One that answers some requests from memory must say
-    /// so here while it is gone. Asked now and then, so that one that is back is noticed where nothing is counted.
+    /// Checks that the store counts, as far as is known. A store that answers some requests from memory must fail here while
+    /// it is unavailable. Called periodically, so that a recovery is noticed without requests.
     ///
     /// # Errors
-    /// [`CounterError`], if it does not.
+    /// [`CounterError`] if it does not count.
     fn health(&self) -> Result<(), CounterError> {
         Ok(())
     }
 
-    /// The refusal of these takes that the store has told before and that still holds, if it knows of one without
-    /// waiting. Asked where [`take`](Self::take) was given up or has failed, so that this gives nobody a fresh counter.
+    /// Returns an earlier refusal of these takes that is still valid, if the store knows one without waiting. Called when
+    /// [`take`](Self::take) timed out or failed, so that a failure gives no key a fresh counter.
     fn known_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
         let _ = (takes, now);
         None
     }
 
-    /// How often the store is known to have lost what it counted: it was emptied, or is another one. A take that finds
-    /// this out fails, and takes nothing.
+    /// Returns how often the store is known to have lost its counters: it was emptied or replaced. A take that detects a
+    /// loss fails, and charges nothing.
     fn losses(&self) -> u64 {
         0
     }
 
-    /// Finds out whether the store has lost what it counted, which [`losses`](Self::losses) shows then. Asked where an
-    /// answer shows less than was known.
+    /// Detects a loss of counters, which [`losses`](Self::losses) then shows. Called when an outcome shows less consumption
+    /// than was known.
     ///
     /// # Errors
-    /// [`CounterError`]; it is then not known.
+    /// [`CounterError`] if that is unknown.
     fn check<'a>(&'a self) -> BoxFuture<'a, Result<(), CounterError>> {
         Box::pin(async { Ok(()) })
     }
 
-    /// Charges again what was lost. Where several processes do, what the one that knew most knew of is charged, and once.
-    /// Only a store with [`losses`](Self::losses) is asked to.
+    /// Charges lost units again. If several processes do, the largest known consumption is charged, once. Called only for
+    /// stores with [`losses`](Self::losses).
     ///
     /// # Errors
-    /// [`CounterError`]; it is then not known whether it was done. It may be asked for once more.
+    /// [`CounterError`]; it is then unknown whether units were charged. The call may be repeated.
     fn restore<'a>(
         &'a self,
         lost: LostUnits<'a>,
@@ -195,39 +194,39 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
-    /// How many processes share the store, as far as is known; each takes its share while the store is gone.
+    /// Returns how many processes share the store, as far as is known; each grants its share while the store is unavailable.
     fn replicas(&self) -> u32 {
         1
     }
 }
 
-/// What a store has counted and lost, as a process remembers it.
+/// Lost units of a counter, as a process remembers them.
 #[derive(Debug, Clone, Copy)]
 pub struct LostUnits<'a> {
-    /// The counter and its rule; the cost says nothing here.
+    /// The counter and its rule; the cost is ignored.
     pub take: Take<'a>,
-    /// How much was used.
+    /// Units used.
     pub used: u64,
-    /// How long ago that was, in nanoseconds.
+    /// Age in nanoseconds.
     pub age: Nanos,
-    /// How much of it still counts.
+    /// Units that still count.
     pub still: u64,
-    /// For how many nanoseconds that says something; of a fixed window, until it ends.
+    /// Nanoseconds for which this is valid; of a fixed window, until its end.
     pub left: Nanos,
 }
 
-/// What one request asks of a limit of concurrency.
+/// A request for a place under a concurrency limit.
 #[derive(Clone, Copy)]
 pub struct Place<'a> {
-    /// Whose places.
+    /// The series of the limit.
     pub series: &'a Series,
-    /// Which of them. May be a secret: a store keeps a digest of it, at most.
+    /// The key within the series. May be a secret: a store keeps a digest of it, at most.
     pub key: &'a [u8],
-    /// Who asks: unique to one request.
+    /// Identifies the request; unique.
     pub holder: u128,
-    /// How many places there are.
+    /// The number of places.
     pub limit: u32,
-    /// For how long the place is held, unless it is asked for again.
+    /// The time until the place expires, unless it is renewed.
     pub lifetime: Duration,
 }
 
@@ -255,33 +254,33 @@ impl fmt::Debug for Place<'_> {
     }
 }
 
-/// What a limit of concurrency says to one request.
+/// The outcome of a request for a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Occupancy {
-    /// Whether the request has a place.
+    /// `true` if the request has a place.
     pub allowed: bool,
-    /// How many places are taken, this one included.
+    /// The number of occupied places, with this one.
     pub taken: u32,
 }
 
-/// A store of counters that could not do what it was asked.
+/// A failure of a store of counters.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum CounterError {
-    /// It cannot be reached, or does not answer in time.
+    /// The store cannot be reached, or does not respond in time.
     #[error("the store of the counters is unavailable: {0}")]
     Unavailable(String),
-    /// It answers, but refuses to count: out of memory, loading, a replica.
+    /// The store responds, but refuses to count: out of memory, loading, a replica.
     #[error("the store of the counters does not count: {0}")]
     Refused(String),
-    /// It was set up wrongly, such as with a wrong password.
+    /// The configuration is wrong, such as the password.
     #[error("the store of the counters is not configured correctly: {0}")]
     Misconfigured(String),
 }
 
 crate::debug_as_message!(CounterError);
 
-/// Whether every enforced take is allowed.
+/// Returns whether every enforced take is allowed.
 pub fn all_allowed(takes: &[Take<'_>], outcomes: &[Outcome]) -> bool {
     let mut pairs = takes.iter().zip(outcomes);
     pairs.all(|(take, outcome)| outcome.allowed || !take.enforced)

@@ -1,4 +1,4 @@
-//! The traits that storage and time are behind.
+//! Traits for storage and time.
 
 mod backend;
 mod clock;
@@ -13,7 +13,7 @@ pub use counters::{
     CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take, all_allowed,
 };
 
-/// The name of a type without its path: `SqliteBackend`.
+/// Returns the name of a type without its path: `SqliteBackend`.
 fn type_name<T: ?Sized>() -> String {
     let whole = std::any::type_name::<T>();
     let plain = whole.split('<').next().unwrap_or(whole);

@@ -11,7 +11,7 @@ fn axum_takes(path: &str) -> bool {
         && matchit::Router::new().insert(path, ()).is_ok()
 }
 
-/// What we refuse although axum takes it: templates that no request could match, and names that nobody could
+/// What we refuse although axum takes it: templates that no request could match, and names that no handler could
 /// read, as in `/{a{b}`, `/{a}}b}` or `/{/}`.
 fn refused_on_purpose(path: &str) -> bool {
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '\u{202e}');

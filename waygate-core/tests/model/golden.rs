@@ -146,7 +146,7 @@ fn their_answers_read_as_ours() {
     }
 }
 
-/// What each request asks for, in our terms; the body has been checked by whoever makes the command.
+/// What each request asks for, in our terms; the caller has checked the body.
 fn command(action: &str, body: &Value) -> Result<RouteCommand, String> {
     let text = |name: &str| body[name].as_str().unwrap_or_default();
     let reason = text("reason").parse().unwrap();
@@ -203,13 +203,13 @@ fn every_recorded_change_leads_to_the_recorded_route() {
                 assert_eq!(refused, Err(Refused::NoEnvironment));
                 continue;
             }
-            // Accepted difference: who names a route that does not exist is told so, by the engine.
+            // Accepted difference: the engine reports a route that does not exist.
             "cancel schedule unknown" => continue,
             _ => {}
         }
         *state = transition(state, &declared, &command.unwrap(), recording()).unwrap();
         let now = match theirs["window"]["start"].as_str() {
-            // As in the list: theirs is in maintenance at once, ours inside the window.
+            // As in the list: theirs is in maintenance immediately, ours inside the window.
             Some(start) if name.starts_with("schedule ok") => at(start),
             _ => recording(),
         };

@@ -139,6 +139,6 @@ fn algorithms_decide_as_in_the_original() {
     }
     // All of them are at the edge of a window. Sliding: the original says "now" where a slot has just begun, and for a
     // limit of zero; ours says when the next request would pass. Moving: a request exactly one window ago still counts
-    // there when it decides, but not when it tells what remains; ours counts it both times.
+    // there when it decides, but not when it reports the rest; ours counts it both times.
     insta::assert_snapshot!(differences.join("\n"));
 }

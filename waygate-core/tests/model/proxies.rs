@@ -1,4 +1,4 @@
-//! Whom a forwarding header makes the client.
+//! The client that a forwarding header names.
 
 use std::net::IpAddr;
 

@@ -12,7 +12,7 @@ use waygate_core::{
 
 use super::generate::{instant, lived, probes, restart, stored};
 
-/// Somebody who is let in everywhere.
+/// A caller that every rule admits.
 struct Insider;
 
 impl Facts for Insider {

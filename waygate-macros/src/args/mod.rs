@@ -1,7 +1,9 @@
-//! What stands between the parentheses of an attribute.
+//! The arguments of an attribute.
 
 mod parse;
 mod values;
+
+use std::fmt;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
@@ -10,32 +12,43 @@ use syn::{
 };
 use waygate_core::grammar::Invalid;
 
-use crate::{attr::Kind, errors::Errors};
+use crate::errors::Errors;
 
-pub(crate) use values::Told;
+pub(crate) use values::Amount;
+
+/// The name of an attribute and the form of its arguments.
+#[derive(Debug)]
+pub(crate) struct Syntax {
+    /// The name, behind the path that messages show it with.
+    pub(crate) path: &'static str,
+    /// The keys of its arguments, in the order in which messages list them.
+    pub(crate) keys: &'static [&'static str],
+    /// Accepts values without a key.
+    pub(crate) positional: bool,
+}
 
 /// The arguments of one attribute, taken out one by one.
 ///
-/// Nothing here fails: what is wrong is noted in `errors`, and reported together.
+/// No method fails: mistakes are collected in `errors` and reported together.
 pub(crate) struct Args {
-    kind: Kind,
+    syntax: &'static Syntax,
     named: Vec<(Ident, Expr)>,
     positional: Vec<Expr>,
     pub(crate) errors: Errors,
 }
 
-/// An optional argument after its check, with the literals that it is written as.
+/// An optional argument after its check, with its literals.
 pub(crate) enum Given<T, L = LitStr> {
-    /// It was not written.
+    /// Absent.
     Not,
-    /// It was written, and what is wrong with it was noted.
+    /// Present and wrong; the mistake is reported.
     Wrong,
-    /// It was written, and this is what it says.
+    /// Present and right.
     Right(L, T),
 }
 
 impl<T> Given<T> {
-    /// The literal, when it is right.
+    /// Returns the literal of a right argument.
     pub(crate) fn literal(self) -> Option<LitStr> {
         match self {
             Self::Right(literal, _) => Some(literal),
@@ -44,10 +57,22 @@ impl<T> Given<T> {
     }
 }
 
+impl Syntax {
+    pub(crate) fn name(&self) -> &'static str {
+        self.path.rsplit("::").next().unwrap_or(self.path)
+    }
+}
+
+impl fmt::Display for Syntax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#[{}]", self.path)
+    }
+}
+
 impl Args {
-    pub(crate) fn parse(kind: Kind, tokens: TokenStream) -> Self {
+    pub(crate) fn parse(syntax: &'static Syntax, tokens: TokenStream) -> Self {
         let mut args = Self {
-            kind,
+            syntax,
             named: Vec::new(),
             positional: Vec::new(),
             errors: Errors::default(),
@@ -116,18 +141,18 @@ impl Args {
         example: &str,
         grammar: impl Fn(&str) -> Result<T, Invalid>,
     ) -> Vec<LitStr> {
-        let kind = self.kind;
+        let syntax = self.syntax;
         let values = std::mem::take(&mut self.positional);
         if values.is_empty() {
-            let message = format!("{kind} needs at least one {what}: `{example}`");
+            let message = format!("{syntax} needs at least one {what}: `{example}`");
             self.errors.push(Error::new(Span::call_site(), message));
         }
-        self.distinct(what, values, &format!("{kind} takes"), example, grammar)
+        self.distinct(what, values, &format!("{syntax} takes"), example, grammar)
             .0
     }
 
-    /// The string literals among `values`, and what the right ones say, none twice. `taker` begins the message about
-    /// other values.
+    /// The string literals among `values`, and the values of the right ones, none twice. `taker` starts the message
+    /// about other values.
     fn distinct<T: PartialEq>(
         &mut self,
         what: &str,
@@ -157,14 +182,14 @@ impl Args {
         (literals, seen)
     }
 
-    /// Takes `key = ..` as it is written.
+    /// Takes `key = ..` unparsed.
     pub(crate) fn take(&mut self, key: &str) -> Option<Expr> {
         let at = self.named.iter().position(|(name, _)| name == key)?;
         Some(self.named.swap_remove(at).1)
     }
 }
 
-/// The string literal that `value` is, if it is one.
+/// Returns `value` as a string literal.
 fn string(value: &Expr) -> Option<LitStr> {
     match value {
         Expr::Lit(ExprLit {

@@ -14,7 +14,7 @@ use super::{Args, string};
 impl Args {
     /// Reads `key = value` and values without a key, separated by commas.
     ///
-    /// A piece that cannot be read is skipped up to the next comma, so that it hides no other mistake.
+    /// Skips a piece that cannot be read up to the next comma, so that it hides no other mistake.
     pub(super) fn read(&mut self, input: ParseStream<'_>) {
         while !input.is_empty() {
             let well = match key(input) {
@@ -32,7 +32,7 @@ impl Args {
         }
     }
 
-    /// Whether the argument could be read.
+    /// Returns whether the argument could be read.
     fn read_named(&mut self, key: Ident, input: ParseStream<'_>) -> bool {
         if input.peek(Token![:]) {
             self.errors
@@ -52,7 +52,7 @@ impl Args {
         let Some(value) = value else {
             return false;
         };
-        if !self.kind.keys().contains(&key.to_string().as_str()) {
+        if !self.syntax.keys.contains(&key.to_string().as_str()) {
             self.unknown(&key);
         } else if self.named.iter().any(|(name, _)| *name == key) {
             self.errors.at(&key, format!("`{key}` is given twice"));
@@ -66,13 +66,13 @@ impl Args {
         let Some(value) = self.read_value(input) else {
             return false;
         };
-        let keys = self.kind.keys();
+        let keys = self.syntax.keys;
         match bare_word(&value) {
             Some(word) if keys.contains(&word.as_str()) => {
                 self.errors
                     .at(&value, format!("`{word}` needs a value: `{word} = ..`"));
             }
-            _ if self.kind.takes_values() => self.positional.push(value),
+            _ if self.syntax.positional => self.positional.push(value),
             _ if string(&value).is_some() && keys.contains(&"reason") => {
                 self.errors.at(
                     &value,
@@ -80,7 +80,11 @@ impl Args {
                 );
             }
             _ => {
-                let message = format!("{} takes named arguments only: {}", self.kind, self.keys());
+                let message = format!(
+                    "{} takes named arguments only: {}",
+                    self.syntax,
+                    self.keys()
+                );
                 self.errors.at(&value, message);
             }
         }
@@ -96,19 +100,19 @@ impl Args {
 
     fn unknown(&mut self, key: &Ident) {
         let word = key.to_string();
-        let hint = match nearest(&word, self.kind.keys()) {
+        let hint = match nearest(&word, self.syntax.keys) {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("expected {}", self.keys()),
         };
         self.errors.at(
             key,
-            format!("unknown argument `{word}` for {}: {hint}", self.kind),
+            format!("unknown argument `{word}` for {}: {hint}", self.syntax),
         );
     }
 
-    /// The known keys as prose.
+    /// Lists the known keys.
     fn keys(&self) -> String {
-        let keys = self.kind.keys().iter();
+        let keys = self.syntax.keys.iter();
         let keys: Vec<_> = keys.map(|key| format!("`{key}`")).collect();
         match keys.split_last() {
             Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
@@ -117,7 +121,7 @@ impl Args {
     }
 }
 
-/// The one of `known` that was probably meant.
+/// Returns the word of `known` that was probably meant.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = |known: &&&str| typing_errors(known, word) * 3 <= word.len();
     let nearest = known.iter().filter(near);
@@ -126,7 +130,7 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .copied()
 }
 
-/// Takes the key of `key = ..`, and of `key: ..`, which is a mistake that is easily made.
+/// Takes the key of `key = ..`, and of `key: ..`, a common mistake.
 fn key(input: ParseStream<'_>) -> Option<Ident> {
     starts_with_key(input)
         .then(|| input.call(Ident::parse_any).ok())
@@ -139,7 +143,7 @@ fn starts_with_key(input: ParseStream<'_>) -> bool {
     input.peek(Ident::peek_any) && (equals || colon)
 }
 
-/// Takes `{ .. }` as it is: a block is never a value here, and what is between the braces need be none.
+/// Takes `{ .. }` as tokens: a block is never a value here, and its content need not parse as one.
 fn braces(input: ParseStream<'_>) -> Option<Expr> {
     let group: TokenTree = input.parse().ok()?;
     Some(Expr::Verbatim(group.into_token_stream()))
@@ -153,7 +157,7 @@ pub(super) fn skip_to_comma(input: ParseStream<'_>) {
     }
 }
 
-/// The word that `value` is, if it is a single identifier.
+/// Returns `value` as a single identifier.
 fn bare_word(value: &Expr) -> Option<String> {
     match value {
         Expr::Path(path) => path.path.get_ident().map(Ident::to_string),
@@ -161,7 +165,7 @@ fn bare_word(value: &Expr) -> Option<String> {
     }
 }
 
-/// `value` without the invisible group that `macro_rules!` puts around what it captured.
+/// Removes the invisible group that `macro_rules!` puts around a captured value.
 pub(super) fn ungrouped(value: Expr) -> Expr {
     match value {
         Expr::Group(ExprGroup { expr, .. }) => ungrouped(*expr),

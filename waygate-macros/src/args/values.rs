@@ -14,10 +14,10 @@ use super::{
     string,
 };
 
-/// A number, or the path of a function that tells it.
-pub(crate) enum Told {
+/// A number, or the path of a function that returns it.
+pub(crate) enum Amount {
     Number(u32),
-    By(ExprPath),
+    Function(ExprPath),
 }
 
 impl Args {
@@ -26,7 +26,7 @@ impl Args {
         let mut values = std::mem::take(&mut self.positional).into_iter();
         let first = values.next();
         if first.is_none() {
-            let message = format!("{} {missing}", self.kind);
+            let message = format!("{} {missing}", self.syntax);
             self.errors.push(Error::new(Span::call_site(), message));
         }
         for value in values {
@@ -35,7 +35,7 @@ impl Args {
         first
     }
 
-    /// `value` as a string literal; `expected` says what belongs in its place.
+    /// Returns `value` as a string literal, or reports `expected`.
     pub(crate) fn literal(&mut self, value: Expr, expected: &str) -> Option<LitStr> {
         let literal = string(&value);
         if literal.is_none() {
@@ -74,7 +74,7 @@ impl Args {
         Given::Wrong
     }
 
-    /// Takes `key = true`; false when it is not written.
+    /// Takes `key = true`; false by default.
     pub(crate) fn flag(&mut self, key: &str) -> bool {
         match self.take(key) {
             None => false,
@@ -90,7 +90,7 @@ impl Args {
         }
     }
 
-    /// Takes `key = 20`, a whole number up to `max`; `None` when it is not written, or wrong.
+    /// Takes `key = 20`, a whole number up to `max`; `None` when it is absent or wrong.
     pub(crate) fn number(&mut self, key: &str, example: &str, max: u64) -> Option<u64> {
         let value = self.take(key)?;
         let Some(literal) = integer(&value) else {
@@ -107,20 +107,20 @@ impl Args {
     }
 
     /// Takes `key = 2` or `key = path::to::function`.
-    pub(crate) fn number_or_function(&mut self, key: &str) -> Option<Told> {
+    pub(crate) fn number_or_function(&mut self, key: &str) -> Option<Amount> {
         let value = self.take(key)?;
         if let Expr::Path(path) = value {
-            return Some(Told::By(path));
+            return Some(Amount::Function(path));
         }
         let number = self.positive(value, || {
             format!(
                 "`{key}` takes a whole number or the path of a function: `{key} = 2`, `{key} = path::to::function`"
             )
         });
-        number.map(Told::Number)
+        number.map(Amount::Number)
     }
 
-    /// `value` as a whole number of 1 or more; `expected` says what belongs in its place.
+    /// Returns `value` as a whole number of 1 or more, or reports `expected`.
     pub(crate) fn positive(
         &mut self,
         value: Expr,
@@ -196,7 +196,7 @@ impl Args {
         }
     }
 
-    /// Takes `key = { name = "..", "other-name" = ".." }`, names as literals; `None` when it is not written.
+    /// Takes `key = { name = "..", "other-name" = ".." }`, names as literals; `None` when it is absent.
     pub(crate) fn pairs(&mut self, key: &str, example: &str) -> Option<Vec<(LitStr, LitStr)>> {
         let value = self.take(key)?;
         let Some(inner) = between_braces(&value) else {
@@ -270,7 +270,7 @@ fn between_braces(value: &Expr) -> Option<TokenStream> {
     }
 }
 
-/// The integer literal that `value` is, if it is one.
+/// Returns `value` as an integer literal.
 fn integer(value: &Expr) -> Option<LitInt> {
     match value {
         Expr::Lit(ExprLit {

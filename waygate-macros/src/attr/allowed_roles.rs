@@ -1,13 +1,25 @@
 use std::str::FromStr;
 
-use proc_macro2::TokenStream;
 use quote::quote;
 use waygate_core::grammar::RoleName;
 
-use crate::args::Args;
+use super::attribute::{Attribute, Declared, Place};
+use crate::args::{Args, Syntax};
 
-pub(super) fn gate(args: &mut Args) -> TokenStream {
+pub(crate) const ATTRIBUTE: Attribute = Attribute {
+    syntax: Syntax {
+        path: "allowed_roles",
+        keys: &["response", "route", "crate"],
+        positional: true,
+    },
+    alias_of: None,
+    repeats: false,
+    contradicts: &[],
+    gate,
+};
+
+fn gate(args: &mut Args, _: Place<'_>) -> Declared {
     let example = "#[allowed_roles(\"admin\", \"billing:ops\")]";
     let roles = args.list("role", example, RoleName::from_str);
-    quote!(AllowedRoles { roles: &[#(#roles),*] })
+    Declared::of(quote!(AllowedRoles { roles: &[#(#roles),*] }))
 }

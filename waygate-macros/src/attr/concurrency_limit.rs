@@ -3,10 +3,33 @@ use std::str::FromStr;
 use quote::quote;
 use waygate_core::grammar::{PolicyName, RoleName, parse_cidr};
 
-use super::{Declared, Place, key::Key, option};
-use crate::args::Args;
+use super::{
+    attribute::{Attribute, Declared, Place, option},
+    key::Key,
+};
+use crate::args::{Args, Syntax};
 
-pub(super) fn gate(args: &mut Args, place: Place<'_>) -> Declared {
+pub(crate) const ATTRIBUTE: Attribute = Attribute {
+    syntax: Syntax {
+        path: "concurrency_limit",
+        keys: &[
+            "key",
+            "name",
+            "exempt_ips",
+            "exempt_roles",
+            "response",
+            "route",
+            "crate",
+        ],
+        positional: true,
+    },
+    alias_of: None,
+    repeats: true,
+    contradicts: &[],
+    gate,
+};
+
+fn gate(args: &mut Args, place: Place<'_>) -> Declared {
     let example = "`#[concurrency_limit(10)]`";
     let missing = format!("needs a limit: {example}");
     let several = "#[concurrency_limit] takes one limit; for another key, write a second attribute";

@@ -1,16 +1,38 @@
 use std::str::FromStr;
 
-use proc_macro2::TokenStream;
 use quote::quote;
 use waygate_core::{
     Timestamp,
     grammar::{LinkTarget, check_sunset, parse_since, parse_sunset},
 };
 
-use super::option;
-use crate::args::{Args, Given};
+use super::attribute::{Attribute, Declared, Place, option};
+use crate::args::{Args, Given, Syntax};
 
-pub(super) fn gate(args: &mut Args) -> TokenStream {
+/// Shown with its path: the bare name is an attribute of the language.
+pub(crate) const ATTRIBUTE: Attribute = Attribute {
+    syntax: Syntax {
+        path: "waygate::deprecated",
+        keys: &["since", "sunset", "use_instead", "route", "crate"],
+        positional: false,
+    },
+    alias_of: None,
+    repeats: false,
+    contradicts: &[],
+    gate,
+};
+
+/// The same attribute under the name that the prelude exports.
+pub(crate) const SUNSET: Attribute = Attribute {
+    syntax: Syntax {
+        path: "sunset",
+        ..ATTRIBUTE.syntax
+    },
+    alias_of: Some("deprecated"),
+    ..ATTRIBUTE
+};
+
+fn gate(args: &mut Args, _: Place<'_>) -> Declared {
     let since = args.text("since", "2026-01-01", parse_since);
     let sunset = args.text("sunset", "2028-01-01", parse_sunset);
     let successor = args.text("use_instead", "/v2/users", LinkTarget::from_str);
@@ -18,7 +40,7 @@ pub(super) fn gate(args: &mut Args) -> TokenStream {
 
     let (since, sunset) = (option(seconds(since)), option(seconds(sunset)));
     let use_instead = option(successor.literal());
-    quote!(Deprecated { since: #since, sunset: #sunset, use_instead: #use_instead })
+    Declared::of(quote!(Deprecated { since: #since, sunset: #sunset, use_instead: #use_instead }))
 }
 
 fn check_order(args: &mut Args, since: &Given<Timestamp>, sunset: &Given<Timestamp>) {

@@ -1,10 +1,21 @@
-use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::reason;
-use crate::args::Args;
+use super::attribute::{Attribute, Declared, Place, reason};
+use crate::args::{Args, Syntax};
 
-pub(super) fn gate(args: &mut Args) -> TokenStream {
+pub(crate) const ATTRIBUTE: Attribute = Attribute {
+    syntax: Syntax {
+        path: "disabled",
+        keys: &["reason", "response", "route", "crate"],
+        positional: false,
+    },
+    alias_of: None,
+    repeats: false,
+    contradicts: &[],
+    gate,
+};
+
+fn gate(args: &mut Args, _: Place<'_>) -> Declared {
     let reason = reason(args, "replaced by /v2/users");
-    quote!(Disabled { reason: #reason })
+    Declared::of(quote!(Disabled { reason: #reason }))
 }

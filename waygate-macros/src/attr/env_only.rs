@@ -1,13 +1,25 @@
 use std::str::FromStr;
 
-use proc_macro2::TokenStream;
 use quote::quote;
 use waygate_core::grammar::EnvName;
 
-use crate::args::Args;
+use super::attribute::{Attribute, Declared, Place};
+use crate::args::{Args, Syntax};
 
-pub(super) fn gate(args: &mut Args) -> TokenStream {
+pub(crate) const ATTRIBUTE: Attribute = Attribute {
+    syntax: Syntax {
+        path: "env_only",
+        keys: &["response", "route", "crate"],
+        positional: true,
+    },
+    alias_of: None,
+    repeats: false,
+    contradicts: &[],
+    gate,
+};
+
+fn gate(args: &mut Args, _: Place<'_>) -> Declared {
     let example = "#[env_only(\"dev\", \"staging\")]";
     let envs = args.list("environment", example, EnvName::from_str);
-    quote!(EnvOnly { envs: &[#(#envs),*] })
+    Declared::of(quote!(EnvOnly { envs: &[#(#envs),*] }))
 }

@@ -1,4 +1,4 @@
-//! `key = ..`, which both kinds of limits take.
+//! `key = ..`, an argument of both kinds of limits.
 
 use std::str::FromStr;
 
@@ -8,14 +8,14 @@ use waygate_core::grammar::{Invalid, KeyPart, KeySource};
 
 use crate::args::Args;
 
-/// What has a counter of its own.
+/// The key that requests are counted by.
 #[derive(Default)]
 pub(super) struct Key {
-    /// As the declaration holds it.
+    /// The text in the declaration.
     pub(super) source: Option<LitStr>,
-    /// The function that tells it.
+    /// The function that computes it.
     pub(super) function: Option<ExprPath>,
-    /// Path parameters that are part of it, each where it is written.
+    /// Path parameters in the key, each with the literal that names it.
     pub(super) parameters: Vec<(LitStr, String)>,
 }
 
@@ -101,7 +101,7 @@ impl Key {
     }
 }
 
-/// The key `text` with one more part.
+/// Appends one part to the key `text`.
 fn with_part(text: &str, part: &str) -> Result<(String, KeyPart), Invalid> {
     let parsed = KeyPart::from_str(part)?;
     let longer = match text {

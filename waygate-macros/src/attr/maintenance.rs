@@ -1,17 +1,31 @@
-use proc_macro2::TokenStream;
 use quote::quote;
 use waygate_core::{
     Timestamp,
     grammar::{Interval, Invalid, parse_instant},
 };
 
-use super::{option, reason};
-use crate::args::{Args, Given};
+use super::attribute::{Attribute, Declared, Place, option, reason};
+use crate::args::{Args, Given, Syntax};
 
 const START: &str = "2030-01-01T02:00:00Z";
 const END: &str = "2030-01-01T04:00:00Z";
 
-pub(super) fn gate(args: &mut Args) -> TokenStream {
+pub(crate) const ATTRIBUTE: Attribute = Attribute {
+    syntax: Syntax {
+        path: "maintenance",
+        keys: &["reason", "start", "end", "response", "route", "crate"],
+        positional: false,
+    },
+    alias_of: None,
+    repeats: false,
+    contradicts: &[(
+        "disabled",
+        "a route is in maintenance or disabled, not both",
+    )],
+    gate,
+};
+
+fn gate(args: &mut Args, _: Place<'_>) -> Declared {
     let reason = reason(args, "database migration");
     let start = args.text("start", START, whole_second);
     let end = args.text("end", END, whole_second);
@@ -20,7 +34,7 @@ pub(super) fn gate(args: &mut Args) -> TokenStream {
         quote!((#start, #end))
     });
     let window = option(window);
-    quote!(Maintenance { reason: #reason, window: #window })
+    Declared::of(quote!(Maintenance { reason: #reason, window: #window }))
 }
 
 /// Declarations hold whole seconds.

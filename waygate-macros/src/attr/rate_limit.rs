@@ -9,12 +9,46 @@ use waygate_core::grammar::{
     check_tier, parse_cidr, rates_with_burst,
 };
 
-use super::{Declared, Place, key::Key, option};
-use crate::args::{Args, Given, Told};
+use super::{
+    attribute::{Attribute, Declared, Place, option},
+    key::Key,
+};
+use crate::args::{Amount, Args, Given, Syntax};
 
 const TIERS: &str = "{ free = \"10/minute\", pro = \"unlimited\" }";
 
-pub(super) fn gate(args: &mut Args, place: Place<'_>) -> Declared {
+pub(crate) const ATTRIBUTE: Attribute = Attribute {
+    syntax: Syntax {
+        path: "rate_limit",
+        keys: &[
+            "algorithm",
+            "key",
+            "on_missing_key",
+            "burst",
+            "cost",
+            "tiers",
+            "tier",
+            "exempt_ips",
+            "exempt_roles",
+            "shadow",
+            "rollout",
+            "on_store_failure",
+            "lease",
+            "time_zone",
+            "name",
+            "response",
+            "route",
+            "crate",
+        ],
+        positional: true,
+    },
+    alias_of: None,
+    repeats: true,
+    contradicts: &[],
+    gate,
+};
+
+fn gate(args: &mut Args, place: Place<'_>) -> Declared {
     let tiers = args.pairs("tiers", TIERS);
     let (limit, parsed) = limit(args, tiers.is_some());
     let algorithm = words(args, "algorithm", Algorithm::ALL, Algorithm::as_str);
@@ -28,8 +62,8 @@ pub(super) fn gate(args: &mut Args, place: Place<'_>) -> Declared {
     let burst = args.number("burst", "20", Rate::MAX_AMOUNT).unwrap_or(0);
     let (cost, cost_function) = match args.number_or_function("cost") {
         None => (0, None),
-        Some(Told::Number(cost)) => (cost, None),
-        Some(Told::By(function)) => (0, Some(function)),
+        Some(Amount::Number(cost)) => (cost, None),
+        Some(Amount::Function(function)) => (0, Some(function)),
     };
     let counted = Counted::new(&algorithm, burst, cost);
     if let (Some(literal), Some(limit)) = (&limit, &parsed) {
@@ -108,7 +142,7 @@ pub(super) fn gate(args: &mut Args, place: Place<'_>) -> Declared {
     }
 }
 
-/// Takes the limit, as it is written and as it is meant.
+/// Takes the limit: its literal and its value.
 fn limit(args: &mut Args, has_tiers: bool) -> (Option<LitStr>, Option<Limit>) {
     let missing = match has_tiers {
         false => "needs a limit: `#[rate_limit(\"100/minute\")]`",
@@ -144,12 +178,12 @@ fn words<T: FromStr<Err = Invalid> + Copy>(
     args.word(key, &words, T::from_str)
 }
 
-/// What every limit of one attribute must go with.
+/// The arguments that every limit of one attribute is checked against.
 struct Counted {
-    /// `None` when what is written is no algorithm.
+    /// `None` for an unknown algorithm.
     algorithm: Option<Algorithm>,
     burst: u64,
-    /// 0 when it is not written, or a function returns it.
+    /// 0 without `cost`, and where a function returns it.
     cost: u32,
 }
 
@@ -167,7 +201,7 @@ impl Counted {
         }
     }
 
-    /// Operators close a route with a limit of 0. In an attribute that holds for all callers it is a mistake.
+    /// Rejects a limit of 0 for all callers. Operators close a route with it; in an attribute it is a mistake.
     fn check_passable(&self, args: &mut Args, literal: &LitStr, limit: &Limit) {
         let Some(algorithm) = self.algorithm else {
             return;

@@ -4,13 +4,17 @@
 use insta::assert_snapshot;
 
 use super::*;
+use crate::attr::{
+    allowed_ips, allowed_roles, concurrency_limit, deprecated, disabled, env_only, force_active,
+    maintenance, rate_limit,
+};
 
 fn tokens(text: &str) -> TokenStream {
     text.parse().expect("the text should be Rust tokens")
 }
 
-fn expanded(kind: Kind, binding: Binding, args: &str, item: &str) -> String {
-    let expanded = expand(kind, binding, tokens(args), tokens(item));
+fn expanded(attribute: &'static Attribute, binding: Binding, args: &str, item: &str) -> String {
+    let expanded = expand(attribute, binding, tokens(args), tokens(item));
     let file = syn::parse2(expanded).expect("the expansion should be items");
     prettyplease::unparse(&file)
 }
@@ -24,16 +28,16 @@ fn check(name: &str, expanded: &str) {
     settings.bind(|| assert_snapshot!(name, expanded));
 }
 
-fn check_named(name: &str, kind: Kind, args: &str) {
+fn check_named(name: &str, attribute: &'static Attribute, args: &str) {
     let item = "async fn handler() -> &'static str { \"served\" }";
-    check(name, &expanded(kind, Binding::Named, args, item));
+    check(name, &expanded(attribute, Binding::Named, args, item));
 }
 
 #[test]
 fn maintenance() {
     check_named(
         "maintenance",
-        Kind::Maintenance,
+        &maintenance::ATTRIBUTE,
         r#"reason = "migration", start = "2030-01-01T02:00:00Z", end = "2030-01-01T06:00:00+02:00",
            response = responses::closed, route = "GET /a""#,
     );
@@ -41,7 +45,7 @@ fn maintenance() {
 
 #[test]
 fn disabled() {
-    check_named("disabled", Kind::Disabled, r#"route = "GET /a""#);
+    check_named("disabled", &disabled::ATTRIBUTE, r#"route = "GET /a""#);
 }
 
 /// All of the body waits, not only the future that it returns.
@@ -56,7 +60,10 @@ fn returned_futures() {
         ("returned_boxed_future", boxed),
     ] {
         let args = r#"route = "GET /a""#;
-        check(name, &expanded(Kind::Disabled, Binding::Named, args, item));
+        check(
+            name,
+            &expanded(&disabled::ATTRIBUTE, Binding::Named, args, item),
+        );
     }
 }
 
@@ -64,7 +71,7 @@ fn returned_futures() {
 fn env_only() {
     check_named(
         "env_only",
-        Kind::EnvOnly,
+        &env_only::ATTRIBUTE,
         r#""dev", "staging", route = "GET /a""#,
     );
 }
@@ -73,7 +80,7 @@ fn env_only() {
 fn allowed_ips() {
     check_named(
         "allowed_ips",
-        Kind::AllowedIps,
+        &allowed_ips::ATTRIBUTE,
         r#""10.0.0.0/8", "::1", route = "GET /a""#,
     );
 }
@@ -82,7 +89,7 @@ fn allowed_ips() {
 fn allowed_roles() {
     check_named(
         "allowed_roles",
-        Kind::AllowedRoles,
+        &allowed_roles::ATTRIBUTE,
         r#""admin", route = "GET /a""#,
     );
 }
@@ -91,7 +98,7 @@ fn allowed_roles() {
 fn deprecated() {
     check_named(
         "deprecated",
-        Kind::Deprecated,
+        &deprecated::ATTRIBUTE,
         r#"since = "2026-01-01T00:00:00Z", sunset = "Sat, 01 Jan 2028 00:00:00 GMT",
            use_instead = "/v2/a", route = "GET /a""#,
     );
@@ -99,14 +106,18 @@ fn deprecated() {
 
 #[test]
 fn force_active() {
-    check_named("force_active", Kind::ForceActive, r#"route = "GET /a""#);
+    check_named(
+        "force_active",
+        &force_active::ATTRIBUTE,
+        r#"route = "GET /a""#,
+    );
 }
 
 #[test]
 fn rate_limit() {
     check_named(
         "rate_limit",
-        Kind::RateLimit,
+        &rate_limit::ATTRIBUTE,
         r#""100/minute", algorithm = "token_bucket", key = ["user", "path:tenant"], on_missing_key = "block",
            burst = 20, cost = functions::cost, tiers = { free = "10/minute", "pay-as-you-go" = "unlimited" },
            tier = "plan", exempt_ips = ["10.0.0.0/8"], exempt_roles = ["admin"], shadow = true, rollout = "12.5",
@@ -124,7 +135,7 @@ fn third_rate_limit() {
     check(
         "third_rate_limit",
         &expanded(
-            Kind::RateLimit,
+            &rate_limit::ATTRIBUTE,
             Binding::Document,
             r#""3/s", key = keys::tenant, cost = 3"#,
             item,
@@ -136,7 +147,7 @@ fn third_rate_limit() {
 fn concurrency_limit() {
     check_named(
         "concurrency_limit",
-        Kind::ConcurrencyLimit,
+        &concurrency_limit::ATTRIBUTE,
         r#"10, key = "user", name = "per-user", exempt_ips = ["::1"], exempt_roles = ["admin"], route = "GET /a""#,
     );
 }
@@ -150,7 +161,7 @@ fn bound_by_document() {
     "#;
     check(
         "bound_by_document",
-        &expanded(Kind::Disabled, Binding::Document, "", item),
+        &expanded(&disabled::ATTRIBUTE, Binding::Document, "", item),
     );
 }
 
@@ -160,7 +171,7 @@ fn stamp_joins_the_extensions_that_count() {
         #[utoipa::path(get, path = "/a", extensions(("x-lost" = json!(0))), extensions(("x-mine" = json!(1))),)]
         async fn handler() {}
     "#;
-    let expanded = expanded(Kind::Disabled, Binding::Document, "", item);
+    let expanded = expanded(&disabled::ATTRIBUTE, Binding::Document, "", item);
     let attribute = expanded
         .find("#[utoipa")
         .and_then(|at| expanded[at..].split_once(")]"));
@@ -179,7 +190,7 @@ fn second_of_two() {
     "#;
     check(
         "second_of_two",
-        &expanded(Kind::EnvOnly, Binding::Document, "\"dev\"", item),
+        &expanded(&env_only::ATTRIBUTE, Binding::Document, "\"dev\"", item),
     );
 }
 
@@ -187,7 +198,7 @@ fn second_of_two() {
 fn facade_under_another_name() {
     check_named(
         "facade_under_another_name",
-        Kind::Disabled,
+        &disabled::ATTRIBUTE,
         r#"response = closed, route = "GET /a", crate = my_facade::gates"#,
     );
 }
@@ -196,7 +207,7 @@ fn facade_under_another_name() {
 fn a_body_that_does_not_parse_stays_as_it_is() {
     let item = "async fn handler() { #![allow(unused)] let x = some. ; }";
     let expanded = expand(
-        Kind::ForceActive,
+        &force_active::ATTRIBUTE,
         Binding::Document,
         TokenStream::new(),
         tokens(item),
@@ -214,15 +225,27 @@ fn a_body_that_does_not_parse_stays_as_it_is() {
 fn mistakes_leave_the_function_unchanged() {
     let item = "async fn handler () { }";
     let args = tokens(r#"raeson = "a", start = 5, , end = "b" response = "c""#);
-    let expanded = expand(Kind::Maintenance, Binding::Document, args, tokens(item)).to_string();
+    let expanded = expand(
+        &maintenance::ATTRIBUTE,
+        Binding::Document,
+        args,
+        tokens(item),
+    )
+    .to_string();
     assert_eq!(expanded.matches("compile_error").count(), 6, "{expanded}");
     assert!(expanded.ends_with(item), "{expanded}");
 }
 
 #[test]
 fn without_documents_every_handler_names_its_route() {
-    let expand =
-        |args: &str, item| expand(Kind::Disabled, Binding::Named, tokens(args), tokens(item));
+    let expand = |args: &str, item| {
+        expand(
+            &disabled::ATTRIBUTE,
+            Binding::Named,
+            tokens(args),
+            tokens(item),
+        )
+    };
     let missing = expand("", "async fn handler() {}").to_string();
     assert!(
         missing.contains(

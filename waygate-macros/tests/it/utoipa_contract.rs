@@ -47,7 +47,7 @@ fn id(module: &str, name: &str) -> Value {
     json!(format!("{}::{module}::{name}", module_path!()))
 }
 
-/// The function that an operation is stamped with, without what tells it from its namesakes.
+/// The function that an operation is stamped with, without the suffix that distinguishes it from its namesakes.
 fn stamped(operation: &Value) -> Value {
     let stamp = operation.get("x-waygate-handler").and_then(Value::as_str);
     let function = stamp.and_then(|stamp| stamp.split_once('#'));

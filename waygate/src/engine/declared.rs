@@ -1,3 +1,4 @@
+#[cfg(feature = "axum")]
 use std::sync::Arc;
 
 use waygate_core::model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState};

@@ -99,7 +99,7 @@ fn http_dates_are_imf_fixdate_only() {
         "Sat, 01 Jan 2028 00:00:00 GMT (noon)",
         "Sat, 01 Jan 2028 23:59:60 GMT",
         "Sat, 32 Jan 2028 00:00:00 GMT",
-        // The obsolete forms, which nobody may send.
+        // The obsolete forms, which must not be generated.
         "Saturday, 01-Jan-28 00:00:00 GMT",
         "Sat Jan  1 00:00:00 2028",
     ] {

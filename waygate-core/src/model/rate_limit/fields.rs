@@ -1,4 +1,4 @@
-//! A policy as it comes from outside, and its defaults.
+//! Policies from outside, and their defaults.
 
 use std::num::NonZeroU32;
 
@@ -11,7 +11,7 @@ use super::{
         declared::{name, networks, parsed, roles},
         text,
     },
-    RateLimitPolicy, Tier,
+    policy::{RateLimitPolicy, Tier},
 };
 use crate::{
     decl,
@@ -21,6 +21,27 @@ use crate::{
     },
 };
 
+impl RateLimitPolicy {
+    /// Creates a policy of this limit, with defaults for all other fields.
+    ///
+    /// # Errors
+    /// [`Invalid`] when the limit does not go with the default algorithm, a fixed window.
+    pub fn new(limit: Limit) -> Result<Self, Invalid> {
+        Fields::of(limit).try_into()
+    }
+
+    /// Converts a declaration of `#[rate_limit]`. Without an algorithm, `algorithm` counts (a calendar quota: in fixed
+    /// windows); without a name, the position among the handler's attributes gives one.
+    ///
+    /// # Errors
+    /// [`Invalid`] for what does not follow its grammar or does not go with `algorithm`. The attribute checks all else at
+    /// compile time.
+    pub fn declared(declared: &decl::RateLimit, algorithm: Algorithm) -> Result<Self, Invalid> {
+        let policy = Self::try_from(Fields::declared(declared)?.or_algorithm(algorithm))?;
+        policy.check_cost().map(|()| policy)
+    }
+}
+
 impl<'de> Deserialize<'de> for RateLimitPolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Fields::deserialize(deserializer)?
@@ -29,10 +50,10 @@ impl<'de> Deserialize<'de> for RateLimitPolicy {
     }
 }
 
-/// A policy as it is written, unchecked.
+/// An unchecked policy.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fields {
+struct Fields {
     #[serde(default)]
     name: Option<PolicyName>,
     limit: Limit,
@@ -73,7 +94,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn of(limit: Limit) -> Self {
+    fn of(limit: Limit) -> Self {
         Self {
             name: None,
             limit,
@@ -97,7 +118,7 @@ impl Fields {
         }
     }
 
-    pub(super) fn declared(declared: &decl::RateLimit) -> Result<Self, Invalid> {
+    fn declared(declared: &decl::RateLimit) -> Result<Self, Invalid> {
         let cost = NonZeroU32::new(declared.cost).unwrap_or(NonZeroU32::MIN);
         Ok(Self {
             name: Some(name(declared.name, declared.ordinal)?),
@@ -119,8 +140,8 @@ impl Fields {
         })
     }
 
-    /// Counts by `algorithm` where none is named. A calendar quota is a fixed window, whatever others are.
-    pub(super) fn or_algorithm(mut self, algorithm: Algorithm) -> Self {
+    /// Sets the default algorithm. A calendar quota always is a fixed window.
+    fn or_algorithm(mut self, algorithm: Algorithm) -> Self {
         if self.algorithm.is_none() && !self.has_calendar_quota() {
             self.algorithm = Some(algorithm);
         }
@@ -139,17 +160,16 @@ impl Fields {
     }
 }
 
-/// A policy as a request gives it: what it does not name may have a default of the application's.
+/// A policy in a request: absent fields may have defaults of the application.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
 pub struct GivenRateLimitPolicy(Fields);
 
 impl GivenRateLimitPolicy {
-    /// The policy, counted by `algorithm` where it names none, and in fixed windows where one of its limits is a calendar
-    /// quota.
+    /// Completes the policy with `algorithm` as the default; one with a calendar quota uses fixed windows.
     ///
     /// # Errors
-    /// [`Invalid`] for what contradicts itself.
+    /// [`Invalid`] for a policy that contradicts itself.
     pub fn or_algorithm(self, algorithm: Algorithm) -> Result<RateLimitPolicy, Invalid> {
         self.0.or_algorithm(algorithm).try_into()
     }

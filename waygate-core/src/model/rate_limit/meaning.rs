@@ -41,7 +41,7 @@ impl RateLimitPolicy {
         rates.collect::<Vec<_>>().join(" and ")
     }
 
-    /// What the policy does, in words.
+    /// Describes the policy in words.
     ///
     /// ```
     /// # use waygate_core::model::RateLimitPolicy;
@@ -128,7 +128,7 @@ pub(in crate::model) fn key_summary(key: &KeySource) -> String {
     }
 }
 
-/// What has a counter of its own, as it follows a comma.
+/// Describes the key, for use after a comma.
 pub(in crate::model) fn key_in_words(key: &KeySource) -> String {
     let KeySource::Parts(parts) = key else {
         return "for each key that the code tells".to_owned();

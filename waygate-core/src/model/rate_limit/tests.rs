@@ -1,6 +1,7 @@
 use serde_json::{Value, from_value, json, to_value};
 
 use super::*;
+use crate::{decl, grammar::Algorithm};
 
 fn policy(value: Value) -> RateLimitPolicy {
     from_value(value).unwrap()

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::model::Epoch;
 
 fn put(key: &str, value: Value) -> Batch {
     Batch {

@@ -1,5 +1,10 @@
-use super::*;
-use crate::model::{Effective, RouteStatus};
+use jiff::SignedDuration;
+use waygate_core::{
+    Timestamp,
+    grammar::{EnvName, Interval, Reason},
+    model::*,
+    transition::*,
+};
 
 /// Minutes after noon of some day.
 fn at(minutes: i64) -> Timestamp {

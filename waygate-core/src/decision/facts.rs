@@ -1,0 +1,28 @@
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::grammar::{RoleName, canonical_network};
+
+/// Facts about a request. Read only when a rule depends on them.
+pub trait Facts {
+    /// Returns the client's address behind trusted proxies; `None` if unknown. An unknown client is in no network.
+    fn client_ip(&self) -> Option<IpAddr>;
+
+    /// Returns whether the caller has a role.
+    fn has_role(&self, role: &RoleName) -> bool;
+}
+
+pub(super) fn canonical_networks(networks: &[IpNet]) -> Vec<IpNet> {
+    networks.iter().copied().map(canonical_network).collect()
+}
+
+/// Returns whether the client's address lies in one of these networks, given in canonical form.
+pub(super) fn comes_from(networks: &[IpNet], facts: &impl Facts) -> bool {
+    let ip = facts.client_ip().map(|ip| ip.to_canonical());
+    ip.is_some_and(|ip| networks.iter().any(|net| net.contains(&ip)))
+}
+
+pub(super) fn has_any(roles: &[RoleName], facts: &impl Facts) -> bool {
+    roles.iter().any(|role| facts.has_role(role))
+}

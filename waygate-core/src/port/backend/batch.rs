@@ -1,0 +1,122 @@
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{entity::EntityKey, error::BackendError};
+use crate::model::{AuditEntry, Epoch};
+
+/// A precondition of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expected {
+    /// The entity does not exist.
+    Absent,
+    /// The entity was last written by the commit of this number.
+    Revision(u64),
+}
+
+/// Changes that are applied together or not at all.
+///
+/// A key may be put or deleted once; [`check`](Self::check) refuses a batch that names it twice.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// The epoch of the store that the writer knows, so that decisions based on its content are never written into a store
+    /// that has lost it. `None` accepts any store, and is required for one at revision 0, since its first commit may set
+    /// its epoch.
+    pub expected_epoch: Option<Epoch>,
+    /// Preconditions.
+    pub expected: Vec<(EntityKey, Expected)>,
+    /// Entities to write.
+    pub puts: Vec<(EntityKey, serde_json::Value)>,
+    /// Entities to remove; one that is not there is not an error.
+    pub deletes: Vec<EntityKey>,
+    /// Lines for the audit log. The backend fills in their `revision`.
+    pub audit: Vec<AuditEntry>,
+}
+
+impl Batch {
+    /// The deepest nesting of arrays and objects in a value.
+    pub const MAX_DEPTH: usize = 64;
+
+    /// Checks that the batch is well formed. Every backend calls this first.
+    ///
+    /// # Errors
+    /// [`BackendError::InvalidBatch`] for a malformed key, a key that is put or deleted twice, and a
+    /// value that nests deeper than [`MAX_DEPTH`](Self::MAX_DEPTH), which no reader would take back.
+    pub fn check(&self) -> Result<(), BackendError> {
+        let mut changed = HashSet::new();
+        let put = self.puts.iter().map(|(key, _)| key);
+        for key in put.chain(&self.deletes) {
+            key.check()?;
+            if !changed.insert(key) {
+                return Err(BackendError::InvalidBatch(format!(
+                    "`{key}` is changed twice; put or delete a key once"
+                )));
+            }
+        }
+        for (key, _) in &self.expected {
+            key.check()?;
+        }
+        let put = self.puts.iter().map(|(key, value)| (key.as_str(), value));
+        let audited = self.audit.iter().flat_map(|entry| {
+            let values = entry.previous.iter().chain(&entry.new);
+            values.map(|value| (entry.path.as_str(), value))
+        });
+        for (name, value) in put.chain(audited) {
+            if !nests_within(value, Self::MAX_DEPTH) {
+                return Err(BackendError::InvalidBatch(format!(
+                    "the value of `{name}` nests deeper than {} levels",
+                    Self::MAX_DEPTH
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn nests_within(value: &serde_json::Value, levels: usize) -> bool {
+    let mut inner: Box<dyn Iterator<Item = &serde_json::Value>> = match value {
+        serde_json::Value::Array(items) => Box::new(items.iter()),
+        serde_json::Value::Object(members) => Box::new(members.values()),
+        _ => return true,
+    };
+    levels > 0 && inner.all(|value| nests_within(value, levels - 1))
+}
+
+/// A failed commit. Nothing was written, except perhaps for [`Unconfirmed`](Self::Unconfirmed).
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitError {
+    /// Another writer was faster: an expectation does not hold.
+    #[error("`{key}` was changed in the meantime: expected {expected:?}, found {found:?}")]
+    Conflict {
+        /// The first entity that is not as expected.
+        key: EntityKey,
+        /// The expectation.
+        expected: Expected,
+        /// The stored state.
+        found: Expected,
+    },
+    /// The store is not the one that the writer knows: it was emptied, or another took its place.
+    #[error("the store was replaced: epoch {expected} was expected, {}", found_epoch(.found))]
+    Replaced {
+        /// The epoch that the writer knows.
+        expected: Epoch,
+        /// The epoch of the store; none if it is empty.
+        found: Option<Epoch>,
+    },
+    /// The response was lost, or the commit is not durable.
+    #[error("the change may or may not have been made: {0}")]
+    Unconfirmed(String),
+    /// The store failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}
+
+crate::debug_as_message!(CommitError);
+
+fn found_epoch(found: &Option<Epoch>) -> String {
+    found.map_or_else(
+        || "the store is empty".to_owned(),
+        |epoch| format!("found {epoch}"),
+    )
+}

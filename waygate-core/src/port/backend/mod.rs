@@ -1,0 +1,109 @@
+mod audit;
+mod batch;
+mod entity;
+mod error;
+
+use std::{fmt, future::Future, path::Path, pin::Pin};
+
+use futures_core::Stream;
+
+use crate::model::{AuditEntry, Revision};
+
+pub use audit::AuditQuery;
+pub use batch::{Batch, CommitError, Expected};
+pub use entity::{Entity, EntityKey, Image, Lost};
+pub use error::BackendError;
+
+/// A boxed future, which makes [`Backend`] object-safe.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A boxed stream.
+pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
+
+/// A store of state, shared by processes.
+///
+/// A backend stores *entities*: JSON values under text keys, each with the number of the commit that
+/// last wrote it. It does not interpret them. The conformance suite of `waygate-backends` (feature `conformance`) checks
+/// all requirements.
+///
+/// # Commits
+///
+/// 1. A batch that breaks the rules of [`Batch::check`] is refused as [`BackendError::InvalidBatch`].
+/// 2. A batch for another epoch is refused as [`CommitError::Replaced`].
+/// 3. All expectations are checked against one state, in order; the first that fails is the [`CommitError::Conflict`].
+/// 4. The revision number grows by exactly one, whatever the batch holds; an empty one counts too.
+/// 5. Every put entity and every audit entry carries that number as its `revision`.
+/// 6. What a delete removes leaves nothing behind: the entity is [`Expected::Absent`] from then on, and
+///    when it is put again its revision is the number of that commit.
+///
+/// A refused or failed commit changes nothing: no entity, no audit entry, no revision. Commits that
+/// run at the same time are applied one after the other. The epoch stays for as long as the data does.
+///
+/// Requests never wait for a backend. Only changes and background refreshes call it.
+pub trait Backend: fmt::Debug + Send + Sync + 'static {
+    /// Loads the content of the store at one revision.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the store cannot be read. The engine then keeps its last state. At the start, it closes everything
+    /// for [`Corrupt`](BackendError::Corrupt) and [`Unreadable`](BackendError::Unreadable).
+    fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>>;
+
+    /// Applies a batch as one atomic unit, or not at all, and returns the new revision.
+    ///
+    /// `Ok` means durable: the change and its audit entries survive a crash of the process.
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`] if an expectation does not hold; nothing is written. [`CommitError::Unconfirmed`] if it is
+    /// unknown whether the batch was written; the backend does not retry.
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, CommitError>>;
+
+    /// Loads earlier states that the store still has, the newest first; none by default.
+    ///
+    /// Called at the start when a record cannot be read: routes closed by such a state stay closed.
+    ///
+    /// # Errors
+    /// [`BackendError`] if they cannot be read.
+    fn earlier(&self) -> BoxFuture<'_, Result<Vec<Image>, BackendError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Returns the changes that were lost when a damaged store continued from an earlier state; `None` by default.
+    ///
+    /// Called once, at the start: routes that such a change may have closed are closed again.
+    fn lost(&self) -> BoxFuture<'_, Option<Lost>> {
+        Box::pin(async { None })
+    }
+
+    /// Returns the state file; `None` by default, for state outside of files. The engine stores counters beside it.
+    fn state_file(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Describes the store and its location, for the report of the start. Must not contain credentials. The name of the type
+    /// by default.
+    fn describe(&self) -> String {
+        crate::port::type_name::<Self>()
+    }
+
+    /// Returns hints about new revisions, including commits of this process.
+    ///
+    /// Hints may be lost, repeated and merged: the engine compares revisions, and polls as well.
+    fn changes(&self) -> BoxStream<'static, Revision>;
+
+    /// Queries audit entries, newest first; of one batch, the last entry is the newest.
+    ///
+    /// A store may forget the oldest entries, to bound its size.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the log cannot be read.
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, BackendError>>;
+
+    /// Checks that the store responds and accepts writes.
+    ///
+    /// # Errors
+    /// [`BackendError`] with the problem.
+    fn health(&self) -> BoxFuture<'_, Result<(), BackendError>>;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+use std::{fmt, str::FromStr};
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{ExprPath, LitStr, Path};
+use waygate_core::grammar::Reason;
+
+use crate::args::{Args, Syntax};
+
+/// One attribute: its arguments, what it declares, and what it may stand next to.
+#[derive(Debug)]
+pub(crate) struct Attribute {
+    pub(crate) syntax: Syntax,
+    /// The attribute that this one is a second name of.
+    pub(crate) alias_of: Option<&'static str>,
+    /// Allows several on one handler.
+    pub(crate) repeats: bool,
+    /// Attributes that may not stand on the same handler, each with the reason. One of the two lists the other.
+    pub(crate) contradicts: &'static [(&'static str, &'static str)],
+    /// Takes the arguments of its own and builds the declaration.
+    pub(crate) gate: fn(&mut Args, Place<'_>) -> Declared,
+}
+
+/// The position of an attribute.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// Path of the `waygate` crate.
+    pub(crate) facade: &'a Path,
+    /// Number of attributes of the same kind above it.
+    pub(crate) ordinal: u32,
+}
+
+/// The declaration of one attribute.
+pub(crate) struct Declared {
+    /// A variant of `Gate` with its fields.
+    pub(crate) gate: TokenStream,
+    /// The value of `name = ".."`.
+    pub(crate) name: Option<LitStr>,
+    /// The function in `key = path`.
+    pub(crate) key: Option<ExprPath>,
+    /// The function in `cost = path`.
+    pub(crate) cost: Option<ExprPath>,
+    /// Path parameters in the key, each with the literal that names it.
+    pub(crate) parameters: Vec<(LitStr, String)>,
+}
+
+impl Attribute {
+    pub(crate) fn name(&self) -> &'static str {
+        self.syntax.name()
+    }
+
+    /// Returns whether both are the same attribute, by either of its names.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let plain = |attribute: &Self| attribute.alias_of.unwrap_or(attribute.name());
+        plain(self) == plain(other)
+    }
+
+    /// Returns why the two cannot stand on one handler, if they cannot.
+    pub(crate) fn contradiction(&self, other: &Self) -> Option<&'static str> {
+        let listed = |by: &Self, name| by.contradicts.iter().find(move |(other, _)| *other == name);
+        let (_, why) = listed(self, other.name()).or_else(|| listed(other, self.name()))?;
+        Some(why)
+    }
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.syntax.fmt(f)
+    }
+}
+
+impl Declared {
+    /// A gate without a name and without functions.
+    pub(crate) fn of(gate: TokenStream) -> Self {
+        Self {
+            gate,
+            name: None,
+            key: None,
+            cost: None,
+            parameters: Vec::new(),
+        }
+    }
+}
+
+/// Takes `reason = ".."`; empty by default.
+pub(super) fn reason(args: &mut Args, example: &str) -> LitStr {
+    args.text("reason", example, Reason::from_str)
+        .literal()
+        .unwrap_or_else(|| LitStr::new("", Span::call_site()))
+}
+
+/// `value` as the tokens of an `Option`.
+pub(super) fn option(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}

@@ -8,7 +8,7 @@ use waygate_core::{
 use super::{
     outcomes::{Outcomes, Repr},
     shard::{Ask, Shard},
-    store::Inner,
+    shards::Shards,
     table::Moment,
 };
 
@@ -20,7 +20,7 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn lock(store: &'a Inner, takes: &'a [Take<'a>]) -> Self {
+    pub(super) fn lock(store: &'a Shards, takes: &'a [Take<'a>]) -> Self {
         let mut asks: SmallVec<[_; 4]> = takes.iter().map(|take| store.ask(take)).collect();
         let mut needed: SmallVec<[usize; 4]> = asks.iter().map(|(shard, _)| *shard).collect();
         needed.sort_unstable();

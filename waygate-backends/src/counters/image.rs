@@ -44,8 +44,7 @@ pub(crate) struct Image {
 impl MemoryCounters {
     /// Changes whenever a counter may have changed.
     pub(crate) fn version(&self) -> u64 {
-        let shards = 0..self.0.shard_count();
-        let versions = shards.map(|shard| self.0.lock(shard).version());
+        let versions = self.0.each().map(|shard| shard.version());
         versions.fold(0, u64::wrapping_add)
     }
 
@@ -58,8 +57,8 @@ impl MemoryCounters {
         most: u64,
     ) -> io::Result<Image> {
         let (store, moment) = (&self.0, Moment::new(now));
-        let shards = store.shard_count();
-        let longest = (0..shards).map(|shard| store.lock(shard).longest()).max();
+        let shards = store.count();
+        let longest = store.each().map(|shard| shard.longest()).max();
         let mut out = Sealed::new(out);
         out.write_all(&MARK)?;
         out.write_all(&LAYOUT.to_le_bytes())?;
@@ -105,9 +104,7 @@ impl MemoryCounters {
         let whole = image.each(|_, _| {});
         whole.ok_or_else(|| "its records are cut off or make no sense".to_owned())?;
         let (store, moment) = (&self.0, Moment::new(now));
-        let mut shards: Vec<_> = (0..store.shard_count())
-            .map(|shard| store.lock(shard))
-            .collect();
+        let mut shards: Vec<_> = store.each().collect();
         if shards.iter().any(|shard| shard.len() > 0) {
             return Err("this process has counted already".to_owned());
         }

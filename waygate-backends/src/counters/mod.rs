@@ -4,6 +4,7 @@ mod image;
 mod outcomes;
 mod places;
 mod shard;
+mod shards;
 mod slots;
 mod store;
 mod table;

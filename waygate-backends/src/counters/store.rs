@@ -1,15 +1,5 @@
-use std::{
-    collections::hash_map::RandomState,
-    fmt,
-    hash::BuildHasher,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
-use parking_lot::{Mutex, MutexGuard};
-use siphasher::sip::SipHasher13;
 use waygate_core::{
     limit::{Outcome, Taken, quota::Nanos},
     port::{BoxFuture, CounterError, CounterStore, Occupancy, Place, Series, Take},
@@ -18,8 +8,8 @@ use waygate_core::{
 use super::{
     batch::Batch,
     outcomes::{Outcomes, Repr},
-    shard::{Ask, Bounds, Shard},
-    table::{Digest, Moment},
+    shards::Shards,
+    table::Moment,
 };
 
 /// Counters in this process's memory.
@@ -43,7 +33,7 @@ use super::{
 /// assert!(!counters.take_at(&[take], SECOND)[0].allowed);
 /// ```
 #[derive(Clone)]
-pub struct MemoryCounters(pub(super) Arc<Inner>);
+pub struct MemoryCounters(pub(super) Arc<Shards>);
 
 /// How large a [`MemoryCounters`] may become.
 #[derive(Debug, Clone)]
@@ -52,23 +42,6 @@ pub struct MemoryCountersBuilder {
     max_entries: usize,
     max_bytes: usize,
 }
-
-pub(super) struct Inner {
-    /// Changes only when counters are put back into an empty store.
-    secret: [AtomicU64; 2],
-    /// As many as a power of two.
-    shards: Box<[Part]>,
-    /// Which shard is visited next.
-    visitor: AtomicUsize,
-}
-
-/// On cache lines of its own, and the pair that is fetched with them.
-#[repr(align(128))]
-struct Part(Mutex<Shard>);
-
-/// The most shards, and how many entries one is worth.
-const MAX_SHARDS: usize = 64;
-const ENTRIES_PER_SHARD: usize = 1_024;
 
 impl MemoryCounters {
     /// An empty store of up to a million counters in 256 MiB.
@@ -159,7 +132,7 @@ impl MemoryCounters {
 
     /// How many counters there are, among them some that say nothing any more and wait to be removed.
     pub fn len(&self) -> usize {
-        self.0.shards.iter().map(|part| part.0.lock().len()).sum()
+        self.0.each().map(|shard| shard.len()).sum()
     }
 
     /// Whether there are none.
@@ -169,15 +142,12 @@ impl MemoryCounters {
 
     /// How many calls have taken something, or tried to, since the store was made.
     pub fn calls(&self) -> u64 {
-        let shards = self.0.shards.iter();
-        shards.map(|part| part.0.lock().calls).sum()
+        self.0.each().map(|shard| shard.calls).sum()
     }
 
     /// How much memory the counters take, in bytes.
     pub fn approximate_bytes(&self) -> usize {
-        let shards = self.0.shards.iter();
-        let counters: usize = shards.map(|part| part.0.lock().allocated_bytes()).sum();
-        counters + size_of_val(&*self.0.shards)
+        self.0.allocated_bytes()
     }
 }
 
@@ -191,7 +161,7 @@ impl fmt::Debug for MemoryCounters {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("MemoryCounters")
-            .field("shards", &self.0.shards.len())
+            .field("shards", &self.0.count())
             .finish_non_exhaustive()
     }
 }
@@ -212,83 +182,7 @@ impl MemoryCountersBuilder {
 
     /// The empty store.
     pub fn build(self) -> MemoryCounters {
-        let shards = (self.max_entries / ENTRIES_PER_SHARD).clamp(1, MAX_SHARDS);
-        let shards = 1 << shards.ilog2();
-        let bounds = Bounds {
-            entries: self.max_entries / shards,
-            bytes: self.max_bytes / shards,
-        };
-        let shard = |_| Part(Mutex::new(Shard::new(bounds)));
-        MemoryCounters(Arc::new(Inner {
-            secret: [secret().into(), secret().into()],
-            shards: (0..shards).map(shard).collect(),
-            visitor: AtomicUsize::new(0),
-        }))
-    }
-}
-
-/// Random bits from the operating system; where it has none, those that the standard library's maps go by.
-fn secret() -> u64 {
-    getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0))
-}
-
-impl Inner {
-    /// What a take asks, and of which shard.
-    #[inline]
-    pub(super) fn ask<'a>(&self, take: &Take<'a>) -> (usize, Ask<'a>) {
-        let digest = self.digest(take.series, take.key);
-        let ask = Ask {
-            digest,
-            seed: take.series.seed(),
-            rule: take.rule,
-            cost: take.cost,
-        };
-        (self.shard_of(digest), ask)
-    }
-
-    #[inline]
-    pub(super) fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
-        self.shards[shard].0.lock()
-    }
-
-    /// Cleans up in one more shard, unless it is in use.
-    #[cold]
-    fn visit(&self, now: Moment) {
-        let next = self.visitor.fetch_add(1, Ordering::Relaxed) % self.shards.len();
-        if let Some(mut shard) = self.shards[next].0.try_lock() {
-            shard.visit(now);
-        }
-    }
-
-    #[inline]
-    fn digest(&self, series: &Series, key: &[u8]) -> Digest {
-        // Each series has a function of its own, which costs less than one more word to hash.
-        let [first, second] = self.secret();
-        SipHasher13::new_with_keys(first ^ series.seed(), second).hash(key)
-    }
-
-    #[inline]
-    pub(super) fn secret(&self) -> [u64; 2] {
-        [0, 1].map(|half| self.secret[half].load(Ordering::Relaxed))
-    }
-
-    /// Takes over the secret of counters that were kept. The caller holds the locks on all shards.
-    #[cfg(feature = "file")]
-    pub(super) fn set_secret(&self, secret: [u64; 2]) {
-        for (half, word) in self.secret.iter().zip(secret) {
-            half.store(word, Ordering::Relaxed);
-        }
-    }
-
-    #[cfg(feature = "file")]
-    pub(super) fn shard_count(&self) -> usize {
-        self.shards.len()
-    }
-
-    /// By other bits than those the table begins with.
-    #[inline]
-    pub(super) fn shard_of(&self, digest: Digest) -> usize {
-        (digest >> 32) as usize & (self.shards.len() - 1)
+        MemoryCounters(Arc::new(Shards::new(self.max_entries, self.max_bytes)))
     }
 }
 

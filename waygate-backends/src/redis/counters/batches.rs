@@ -9,7 +9,7 @@ use super::{
     line::{Joined, Waiter},
     request::{Request, Told},
     scripts,
-    store::Shared,
+    shared::Shared,
 };
 
 /// One of the calls that are under way at once. When it is over, however that came, the next one goes out for the

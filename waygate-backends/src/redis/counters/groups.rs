@@ -15,7 +15,7 @@ use super::{
     plan::{MICROSECOND, Plan, cost_of, units_of},
     request::Request,
     scripts,
-    store::Shared,
+    shared::Shared,
 };
 
 impl Shared {

@@ -1,36 +1,24 @@
 use std::{
     fmt,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, OnceLock, atomic::Ordering},
 };
 
 use redis::{Cmd, Value};
 use tokio::task::AbortHandle;
 use waygate_core::{
     limit::{Outcome, Taken, quota::Nanos},
-    port::{
-        BoxFuture, CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take,
-        all_allowed,
-    },
+    port::{BoxFuture, CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take},
 };
 
 use super::{
     super::{
         RedisOptions,
-        link::{Link, LinkState, Permits},
+        link::{LinkState, Permits},
     },
     background,
-    blocks::{Blocks, Print},
-    leases::{Leases, Lent},
-    line::Line,
-    mark::Mark,
-    names::Names,
     plan::{Plan, units_of},
-    request::Request,
     scripts,
+    shared::Shared,
 };
 
 /// Counters in Redis, for any number of processes. Clones share one connection.
@@ -70,18 +58,6 @@ struct Inner {
     background: OnceLock<AbortHandle>,
 }
 
-pub(super) struct Shared {
-    pub(super) link: Link,
-    pub(super) names: Names,
-    pub(super) leases: Leases,
-    pub(super) line: Line,
-    pub(super) mark: Mark,
-    pub(super) replicas: AtomicU32,
-    /// What this process shows up as.
-    pub(super) process: String,
-    blocks: Blocks,
-}
-
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(background) = self.background.get() {
@@ -95,16 +71,7 @@ impl RedisCounters {
     pub fn open(options: RedisOptions) -> Self {
         let counters = Self {
             inner: Arc::new(Inner {
-                shared: Arc::new(Shared {
-                    names: Names::new(&options.prefix),
-                    link: Link::open(options),
-                    leases: Leases::new(),
-                    line: Line::default(),
-                    mark: Mark::default(),
-                    replicas: AtomicU32::new(0),
-                    process: uuid::Uuid::new_v4().simple().to_string(),
-                    blocks: Blocks::new(),
-                }),
+                shared: Arc::new(Shared::new(options)),
                 background: OnceLock::new(),
             }),
         };
@@ -141,75 +108,6 @@ impl RedisCounters {
 }
 
 impl Shared {
-    pub(super) fn deadline(&self) -> Duration {
-        self.link.options().deadline
-    }
-
-    async fn take(
-        self: &Arc<Self>,
-        takes: &[Take<'_>],
-        now: Nanos,
-    ) -> Result<Vec<Outcome>, CounterError> {
-        let plans = plans(takes, now);
-        let counters = self.blocks.counters(takes);
-        let asked = self.blocks.asked(takes, &plans, &counters);
-        if let Some(outcomes) = self.blocks.refusal(takes, &counters, asked) {
-            return Ok(outcomes);
-        }
-        if let ([take], [plan], [counter]) = (takes, &plans[..], &counters[..])
-            && let Some(outcome) = self.lend(take, *plan, *counter)
-        {
-            return Ok(vec![outcome]);
-        }
-        let since = Instant::now();
-        let outcomes = match self.take_all(takes, &plans).await {
-            Ok(outcomes) => outcomes,
-            // Others may count anew while Redis does not, but not those that it has refused.
-            Err(error) => {
-                let known = self.blocks.last_refusal(takes, &counters, asked);
-                return known.ok_or(error);
-            }
-        };
-        if all_allowed(takes, &outcomes) {
-            self.blocks.lift(&counters, asked);
-        } else {
-            self.blocks
-                .remember(takes, &counters, asked, &outcomes, since);
-        }
-        Ok(outcomes)
-    }
-
-    fn last_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
-        let counters = self.blocks.counters(takes);
-        let asked = self.blocks.asked(takes, &plans(takes, now), &counters);
-        self.blocks.last_refusal(takes, &counters, asked)
-    }
-
-    /// Gives the request what there is in advance, and has more taken when it runs short.
-    fn lend(self: &Arc<Self>, take: &Take<'_>, plan: Plan, counter: Print) -> Option<Outcome> {
-        let replicas = self.replicas.load(Ordering::Relaxed);
-        if !take.lease || take.cost == 0 || replicas == 0 {
-            return None;
-        }
-        let limit = take.rule.capacity();
-        let (outcome, refill) = match self.leases.take(counter, plan, take.cost, limit, replicas) {
-            Lent::Given(outcome, refill) => (Some(outcome), refill),
-            Lent::Dry(refill) => (None, refill),
-        };
-        if let Some(units) = refill {
-            let refill = Refill {
-                shared: Arc::clone(self),
-                counter,
-                name: self.names.counter(take.series, take.key),
-                units,
-                outcome: None,
-                since: Instant::now(),
-            };
-            tokio::spawn(refill.run(plan, limit));
-        }
-        outcome
-    }
-
     async fn restore(&self, lost: LostUnits<'_>, now: Nanos) -> Result<(), CounterError> {
         let take = &lost.take;
         let name = self.names.counter(take.series, take.key);
@@ -267,37 +165,6 @@ impl Shared {
             },
             _ => Err(self.link.misunderstood("not a place").into()),
         }
-    }
-}
-
-/// Units that are being taken in advance. However that ends, the next ones may be taken then.
-struct Refill {
-    shared: Arc<Shared>,
-    counter: Print,
-    name: String,
-    units: u64,
-    /// What Redis says.
-    outcome: Option<Outcome>,
-    since: Instant,
-}
-
-impl Refill {
-    async fn run(mut self, plan: Plan, limit: u64) {
-        let cost = i64::try_from(self.units).unwrap_or(i64::MAX);
-        let mut request = Request::new();
-        request.add(self.name.clone(), plan, cost, true, limit);
-        let answer = self.shared.ask(request, self.shared.deadline()).await;
-        self.outcome = answer.ok().and_then(|outcomes| outcomes.first().copied());
-    }
-}
-
-impl Drop for Refill {
-    fn drop(&mut self) {
-        let name = std::mem::take(&mut self.name);
-        let (units, outcome) = (self.units, self.outcome);
-        self.shared
-            .leases
-            .refilled(self.counter, name, units, outcome, self.since);
     }
 }
 
@@ -425,10 +292,6 @@ impl fmt::Debug for RedisCounters {
             .field("link", &self.shared().link)
             .finish_non_exhaustive()
     }
-}
-
-fn plans(takes: &[Take<'_>], now: Nanos) -> Vec<Plan> {
-    takes.iter().map(|take| Plan::of(take.rule, now)).collect()
 }
 
 fn holder(holder: u128) -> String {

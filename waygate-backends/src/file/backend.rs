@@ -45,10 +45,20 @@ impl FileBackend {
     pub fn builder(path: impl AsRef<Path>) -> FileBackendBuilder {
         FileBackendBuilder::new(path.as_ref())
     }
+}
 
-    pub(super) async fn start(options: FileBackendBuilder) -> Result<Self, BackendError> {
-        let (every, path) = (options.poll_interval, options.path.clone());
-        let store = task::spawn_blocking(|| Store::open(options)).await;
+impl FileBackendBuilder {
+    /// Opens the file, or prepares to create it at the first commit.
+    ///
+    /// A file that cannot be read is no error here, so that the service starts: it is reported by
+    /// every other operation until it is repaired. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`BackendError::Misconfigured`] when the extension names no format, or the path no regular file in an existing
+    /// directory, when the file is mounted by itself, and when it is not there and cannot be created.
+    pub async fn open(self) -> Result<FileBackend, BackendError> {
+        let (every, path) = (self.poll_interval, self.path.clone());
+        let store = task::spawn_blocking(|| Store::open(self)).await;
         let store = store.map_err(interrupted)??;
         let shared = Arc::new(Shared {
             hints: Arc::new(watch::Sender::new(store.revision())),
@@ -56,7 +66,7 @@ impl FileBackend {
             path,
         });
         task::spawn(poll(Arc::downgrade(&shared), every));
-        Ok(Self(shared))
+        Ok(FileBackend(shared))
     }
 }
 

@@ -3,11 +3,9 @@ use std::{
     time::Duration,
 };
 
-use waygate_core::port::BackendError;
+use super::audit::Retention;
 
-use super::{FileBackend, audit::Retention};
-
-/// How a [`FileBackend`] keeps its file; see [`FileBackend::builder`].
+/// Options of a [`FileBackend`](super::FileBackend); see [`FileBackend::builder`](super::FileBackend::builder).
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct FileBackendBuilder {
@@ -71,17 +69,5 @@ impl FileBackendBuilder {
     pub fn audit_bytes(mut self, bytes: u64) -> Self {
         self.audit.bytes = bytes;
         self
-    }
-
-    /// Opens the file, or prepares to create it at the first commit.
-    ///
-    /// A file that cannot be read is no error here, so that the service starts: it is reported by
-    /// every other operation until it is repaired. Must be called within a tokio runtime.
-    ///
-    /// # Errors
-    /// [`BackendError::Misconfigured`] when the extension names no format, or the path no regular file in an existing
-    /// directory, when the file is mounted by itself, and when it is not there and cannot be created.
-    pub async fn open(self) -> Result<FileBackend, BackendError> {
-        FileBackend::start(self).await
     }
 }

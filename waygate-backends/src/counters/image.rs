@@ -16,7 +16,6 @@ use super::{
     MemoryCounters,
     shard::{Packed, Record, Shard, array},
     slots::Standing,
-    table::Moment,
 };
 
 /// No image becomes longer: room for a million counters of 32 bytes, and for as much of logs.
@@ -56,7 +55,7 @@ impl MemoryCounters {
         now: Nanos,
         most: u64,
     ) -> io::Result<Image> {
-        let (store, moment) = (&self.0, Moment::new(now));
+        let store = &self.0;
         let shards = store.count();
         let longest = store.each().map(|shard| shard.longest()).max();
         let mut out = Sealed::new(out);
@@ -74,7 +73,7 @@ impl MemoryCounters {
             // What the shards before have left over is for the others.
             let share = room / (shards - shard) as u64;
             let share = usize::try_from(share).unwrap_or(usize::MAX);
-            store.lock(shard).pack(moment, share, &mut packed);
+            store.lock(shard).pack(now, share, &mut packed);
             room = room.saturating_sub((packed.cells.len() + packed.logs.len()) as u64);
             out.write_all(&packed.cell_count.to_le_bytes())?;
             out.write_all(&packed.log_count.to_le_bytes())?;
@@ -103,7 +102,7 @@ impl MemoryCounters {
         // Everything is read once before anything is changed.
         let whole = image.each(|_, _| {});
         whole.ok_or_else(|| "its records are cut off or make no sense".to_owned())?;
-        let (store, moment) = (&self.0, Moment::new(now));
+        let store = &self.0;
         let mut shards: Vec<_> = store.each().collect();
         if shards.iter().any(|shard| shard.len() > 0) {
             return Err("this process has counted already".to_owned());
@@ -120,7 +119,7 @@ impl MemoryCounters {
                 if standing != turn {
                     return;
                 }
-                if record.is_spent(moment) {
+                if record.is_spent(now) {
                     found.expired += 1;
                     return;
                 }

@@ -6,11 +6,14 @@ use std::{
 
 use parking_lot::{Mutex, MutexGuard};
 use siphasher::sip::SipHasher13;
-use waygate_core::port::{Series, Take};
+use waygate_core::{
+    limit::quota::Nanos,
+    port::{Series, Take},
+};
 
 use super::{
     shard::{Ask, Bounds, Shard},
-    table::{Digest, Moment},
+    table::Digest,
 };
 
 /// The shards of one store, and the secret of its key digests.
@@ -80,7 +83,7 @@ impl Shards {
 
     /// Removes expired counters from the next shard, unless it is in use.
     #[cold]
-    pub(super) fn visit(&self, now: Moment) {
+    pub(super) fn visit(&self, now: Nanos) {
         let next = self.visitor.fetch_add(1, Ordering::Relaxed) % self.parts.len();
         if let Some(mut shard) = self.parts[next].0.try_lock() {
             shard.visit(now);

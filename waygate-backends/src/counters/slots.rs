@@ -1,6 +1,6 @@
 use waygate_core::limit::{Counter, MovingLog, quota::Nanos};
 
-use super::table::{Digest, Moment, Slot, whole_seconds};
+use super::table::{Digest, Expiry, Slot};
 
 /// What is known of whoever is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Standing {
 pub(super) struct Cell {
     digest: Digest,
     words: [u64; 2],
-    spent_at: u32,
+    expiry: Expiry,
     series: u16,
     tag: u8,
     standing: Standing,
@@ -41,7 +41,7 @@ impl Cell {
         Self {
             digest,
             words: [0; 2],
-            spent_at: 0,
+            expiry: Expiry::PAST,
             series,
             tag: 0,
             standing,
@@ -50,8 +50,8 @@ impl Cell {
 
     /// The counter, unless it says nothing any more.
     #[inline]
-    pub(super) fn counter(&self, now: Moment) -> Option<Counter> {
-        (self.spent_at > now.seconds).then(|| Counter::unpack(self.tag, self.words))
+    pub(super) fn counter(&self, now: Nanos) -> Option<Counter> {
+        (!self.expiry.is_past(now)).then(|| Counter::unpack(self.tag, self.words))
     }
 
     /// What [`restore`](Self::restore) takes.
@@ -72,14 +72,14 @@ impl Cell {
 
     /// As it was when it was kept.
     #[cfg(feature = "file")]
-    pub(super) fn restore(&mut self, (tag, words): (u8, [u64; 2]), spent_at: u32) {
-        (self.tag, self.words, self.spent_at) = (tag, words, spent_at);
+    pub(super) fn restore(&mut self, (tag, words): (u8, [u64; 2]), expiry: Expiry) {
+        (self.tag, self.words, self.expiry) = (tag, words, expiry);
     }
 
     #[inline]
     pub(super) fn set(&mut self, counter: Counter, spent_at: Nanos, allowed: bool) {
         (self.tag, self.words) = counter.pack();
-        self.spent_at = whole_seconds(spent_at);
+        self.expiry = Expiry::at(spent_at);
         self.standing = self.standing.after(allowed);
     }
 }
@@ -91,12 +91,12 @@ impl Slot for Cell {
     }
 
     #[inline]
-    fn spent_at(&self) -> u32 {
-        self.spent_at
+    fn expiry(&self) -> Expiry {
+        self.expiry
     }
 
-    fn set_spent_at(&mut self, at: u32) {
-        self.spent_at = at;
+    fn set_expiry(&mut self, expiry: Expiry) {
+        self.expiry = expiry;
     }
 
     fn series(&self) -> u16 {
@@ -107,8 +107,8 @@ impl Slot for Cell {
         self.standing == Standing::Passing
     }
 
-    fn consumed(&self, now: Moment) -> u64 {
-        Counter::unpack(self.tag, self.words).consumed(now.nanos)
+    fn consumed(&self, now: Nanos) -> u64 {
+        Counter::unpack(self.tag, self.words).consumed(now)
     }
 }
 
@@ -116,7 +116,7 @@ impl Slot for Cell {
 #[derive(Debug, Clone)]
 pub(super) struct LogSlot {
     digest: Digest,
-    spent_at: u32,
+    expiry: Expiry,
     series: u16,
     standing: Standing,
     log: MovingLog,
@@ -126,7 +126,7 @@ impl LogSlot {
     pub(super) fn new(digest: Digest, series: u16, standing: Standing, log: MovingLog) -> Self {
         Self {
             digest,
-            spent_at: 0,
+            expiry: Expiry::PAST,
             series,
             standing,
             log,
@@ -151,7 +151,7 @@ impl LogSlot {
     }
 
     pub(super) fn note(&mut self, period: Nanos, allowed: bool) {
-        self.spent_at = whole_seconds(self.log.spent_at(period).saturating_add(1));
+        self.expiry = Expiry::at(self.log.spent_at(period).saturating_add(1));
         self.standing = self.standing.after(allowed);
     }
 }
@@ -161,12 +161,12 @@ impl Slot for LogSlot {
         self.digest
     }
 
-    fn spent_at(&self) -> u32 {
-        self.spent_at
+    fn expiry(&self) -> Expiry {
+        self.expiry
     }
 
-    fn set_spent_at(&mut self, at: u32) {
-        self.spent_at = at;
+    fn set_expiry(&mut self, expiry: Expiry) {
+        self.expiry = expiry;
     }
 
     fn series(&self) -> u16 {
@@ -177,7 +177,7 @@ impl Slot for LogSlot {
         self.standing == Standing::Passing
     }
 
-    fn consumed(&self, _: Moment) -> u64 {
+    fn consumed(&self, _: Nanos) -> u64 {
         self.log.used()
     }
 

@@ -6,10 +6,9 @@ use waygate_core::{
 };
 
 use super::{
-    batch::Batch,
+    batch,
     outcomes::{Outcomes, Repr},
     shards::Shards,
-    table::Moment,
 };
 
 /// Counters in this process's memory.
@@ -62,14 +61,13 @@ impl MemoryCounters {
     pub fn take_at(&self, takes: &[Take<'_>], now: Nanos) -> Outcomes {
         match takes {
             [take] => Outcomes(Repr::One(self.take_one_at(take, now))),
-            takes => self.take_several(takes, Moment::new(now)),
+            takes => self.take_several(takes, now),
         }
     }
 
     /// Takes from one counter, at once.
     #[inline]
     pub fn take_one_at(&self, take: &Take<'_>, now: Nanos) -> Outcome {
-        let now = Moment::new(now);
         let (shard, ask) = self.0.ask(take);
         let mut shard = self.0.lock(shard);
         let outcome = shard.take(ask, now);
@@ -82,10 +80,8 @@ impl MemoryCounters {
     }
 
     #[inline(never)]
-    fn take_several(&self, takes: &[Take<'_>], now: Moment) -> Outcomes {
-        let mut batch = Batch::lock(&self.0, takes);
-        let is_visit_due = batch.note_call();
-        let outcomes = batch.take(takes, now);
+    fn take_several(&self, takes: &[Take<'_>], now: Nanos) -> Outcomes {
+        let (outcomes, is_visit_due) = batch::take(&self.0, takes, now);
         if is_visit_due {
             self.0.visit(now);
         }
@@ -95,13 +91,12 @@ impl MemoryCounters {
     /// Gives units back or charges them as [`CounterStore::adjust`] does, at once.
     pub fn adjust_at(&self, take: &Take<'_>, units: i64, now: Nanos) {
         let (shard, ask) = self.0.ask(take);
-        self.0.lock(shard).adjust(ask, units, Moment::new(now));
+        self.0.lock(shard).adjust(ask, units, now);
     }
 
     /// Gives units back as [`CounterStore::give_back`] does, at once.
     pub fn give_back_at(&self, take: &Take<'_>, units: u64, taken: Taken, now: Nanos) {
         let (shard, ask) = self.0.ask(take);
-        let now = Moment::new(now);
         self.0.lock(shard).give_back(ask, units, taken, now);
     }
 

@@ -5,41 +5,51 @@ use waygate_core::limit::quota::{Nanos, SECOND};
 /// two share a counter with a probability of 3·10⁻⁸.
 pub(super) type Digest = u64;
 
-/// One time in two units.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    pub(super) nanos: Nanos,
-    pub(super) seconds: u32,
-}
+/// The time at which a counter expires: whole seconds since the Unix epoch, rounded up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Expiry(u32);
 
-impl Moment {
+impl Expiry {
+    pub(super) const PAST: Self = Self(0);
+
     #[inline]
-    pub(super) fn new(nanos: Nanos) -> Self {
-        Self {
-            nanos,
-            seconds: u32::try_from(nanos / SECOND).unwrap_or(u32::MAX),
-        }
+    pub(super) fn at(time: Nanos) -> Self {
+        let seconds = time.saturating_add(SECOND - 1) / SECOND;
+        Self(u32::try_from(seconds).unwrap_or(u32::MAX))
     }
-}
 
-/// Rounded up: a slot is not forgotten before it says nothing any more.
-#[inline]
-pub(super) fn whole_seconds(at: Nanos) -> u32 {
-    u32::try_from(at.div_ceil(SECOND)).unwrap_or(u32::MAX)
+    #[inline]
+    pub(super) fn is_past(self, now: Nanos) -> bool {
+        self.nanos() <= now
+    }
+
+    #[inline]
+    pub(super) fn nanos(self) -> Nanos {
+        u64::from(self.0) * SECOND
+    }
+
+    #[cfg(feature = "file")]
+    pub(super) fn to_le_bytes(self) -> [u8; 4] {
+        self.0.to_le_bytes()
+    }
+
+    #[cfg(feature = "file")]
+    pub(super) fn from_le_bytes(bytes: [u8; 4]) -> Self {
+        Self(u32::from_le_bytes(bytes))
+    }
 }
 
 /// What a [`Table`] holds.
 pub(super) trait Slot {
     fn digest(&self) -> Digest;
-    /// When it says nothing any more, in seconds since the Unix epoch.
-    fn spent_at(&self) -> u32;
-    fn set_spent_at(&mut self, at: u32);
+    fn expiry(&self) -> Expiry;
+    fn set_expiry(&mut self, expiry: Expiry);
     /// Which series it belongs to, as far as 16 bits tell.
     fn series(&self) -> u16;
     /// Whether it may have to give way to another.
     fn may_go(&self) -> bool;
     /// How many units were consumed.
-    fn consumed(&self, now: Moment) -> u64;
+    fn consumed(&self, now: Nanos) -> u64;
     /// What it takes beside itself.
     fn heap_bytes(&self) -> usize {
         0
@@ -139,19 +149,18 @@ impl<S: Slot> Table<S> {
             .insert_unique(slot.digest(), slot, |slot| slot.digest());
     }
 
-    /// Removes what is spent in the next `steps` buckets, and gives memory back when most of it is not needed.
-    pub(super) fn sweep(&mut self, steps: usize, now: Moment, longest: u32) {
-        // If the clock went back, slots of the time that was are kept for one window and no longer.
-        let latest = now.seconds.saturating_add(longest);
+    /// Removes the expired slots of the next `steps` buckets, and shrinks a table that is mostly empty. No slot expires
+    /// later than `latest`.
+    pub(super) fn sweep(&mut self, steps: usize, now: Nanos, latest: Expiry) {
         for _ in 0..steps.min(self.slots.num_buckets()) {
             let bucket = self.next_bucket();
             let Some(slot) = self.slots.get_bucket_mut(bucket) else {
                 continue;
             };
-            if slot.spent_at() <= now.seconds {
+            if slot.expiry().is_past(now) {
                 self.remove_at(bucket);
-            } else if slot.spent_at() > latest {
-                slot.set_spent_at(latest);
+            } else if slot.expiry() > latest {
+                slot.set_expiry(latest);
             }
         }
         if self.slots.num_buckets() > 64 && self.slots.len() * 16 < self.slots.num_buckets() {
@@ -161,7 +170,7 @@ impl<S: Slot> Table<S> {
     }
 
     /// Looks through a stretch of buckets for who is to give way. What is spent goes at once.
-    pub(super) fn search(&mut self, series: u16, now: Moment) -> Option<Victim> {
+    pub(super) fn search(&mut self, series: u16, now: Nanos) -> Option<Victim> {
         let mut own: Option<(u64, usize)> = None;
         let mut foreign: Option<(u64, usize)> = None;
         for _ in 0..SEARCH.min(self.slots.num_buckets()) {
@@ -169,7 +178,7 @@ impl<S: Slot> Table<S> {
             let Some(slot) = self.slots.get_bucket(bucket) else {
                 continue;
             };
-            if slot.spent_at() <= now.seconds {
+            if slot.expiry().is_past(now) {
                 self.remove_at(bucket);
                 return Some(Victim::Spent);
             }

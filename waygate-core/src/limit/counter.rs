@@ -1,4 +1,4 @@
-use super::quota::{Nanos, SECOND};
+use super::quota::{Nanos, SECOND, share};
 
 /// What one key has consumed of one quota, apart from the quota itself: a limit that is changed while it runs finds
 /// what was consumed before.
@@ -45,8 +45,7 @@ impl Counter {
                 let length = u64::from(period.max(1)) * SECOND;
                 let elapsed = now.saturating_sub(u64::from(start) * SECOND);
                 let faded = |counter: u32, elapsed: u64| {
-                    let left = u128::from(length.saturating_sub(elapsed));
-                    (u128::from(counter) * left / u128::from(length)) as u64
+                    share(counter, length.saturating_sub(elapsed), length)
                 };
                 match elapsed.checked_sub(length) {
                     None => faded(previous, elapsed) + u64::from(current),

@@ -348,14 +348,13 @@ impl Sliding {
         u64::from(self.period) * SECOND
     }
 
-    /// The current counter and the weighted share of the previous one, rounded down.
+    /// Returns the current counter plus the weighted share of the previous one, rounded down.
     fn weighted(&self) -> u64 {
         let to_come = self.length().saturating_sub(self.elapsed);
-        let share = u128::from(self.previous) * u128::from(to_come) / u128::from(self.length());
-        // No more than `previous`, which has 32 bits.
-        share as u64 + u64::from(self.current)
+        share(self.previous, to_come, self.length()) + u64::from(self.current)
     }
 
+    #[inline]
     fn take(mut self, capacity: u32, cost: u64) -> (Counter, Outcome) {
         let capacity = u64::from(capacity);
         let before = self.weighted();
@@ -367,12 +366,12 @@ impl Sliding {
         }
         let used = if allowed { after } else { before };
         // Less than the capacity: of what is used beyond it, none comes back.
-        let more = self.wait_until(used.min(capacity).saturating_sub(1));
+        let more = self.wait_until(used, used.min(capacity).saturating_sub(1));
         let (reset_after, retry_after) = match capacity.checked_sub(cost) {
             _ if allowed => (more, 0),
             None => (more, self.length()),
             Some(room) => {
-                let wait = self.wait_until(room).max(1);
+                let wait = self.wait_until(used, room).max(1);
                 (more.max(wait), wait)
             }
         };
@@ -392,9 +391,10 @@ impl Sliding {
         (counter, outcome)
     }
 
-    /// In how much time, if nothing more is taken, the weighted sum is `target` or less.
-    fn wait_until(&self, target: u64) -> Nanos {
-        if self.weighted() <= target {
+    /// Returns the time until the weighted sum, which is `used` now, is `target` or less if nothing more is taken.
+    #[inline]
+    fn wait_until(&self, used: u64, target: u64) -> Nanos {
+        if used <= target {
             return 0;
         }
         let length = self.length();
@@ -410,13 +410,30 @@ impl Sliding {
         .clamp(1, 2 * length)
     }
 
-    /// How much of a slot is over when `counter`, weighted and rounded down, is `target` or less.
+    /// Returns the part of a slot after which `counter`, weighted and rounded down, is `target` or less.
     fn elapses(&self, counter: u32, target: u64) -> Nanos {
         // floor(counter * (length - t) / length) <= target  <=>  t > length - length * (target + 1) / counter
-        let length = u128::from(self.length());
-        let kept = length * (u128::from(target) + 1) / u128::from(counter.max(1));
-        let exact = u128::from(counter.max(1)) * kept == length * (u128::from(target) + 1);
-        let elapsed = length.saturating_sub(kept) + u128::from(exact);
-        elapsed.min(length) as u64
+        let (length, counter) = (self.length(), counter.max(1));
+        let (kept, rest) = match length.checked_mul(target + 1) {
+            Some(product) => (product / u64::from(counter), product % u64::from(counter)),
+            None => {
+                let product = u128::from(length) * (u128::from(target) + 1);
+                let kept = product / u128::from(counter);
+                let kept = Nanos::try_from(kept).unwrap_or(Nanos::MAX);
+                (kept, (product % u128::from(counter)) as u64)
+            }
+        };
+        let elapsed = length.saturating_sub(kept) + u64::from(rest == 0);
+        elapsed.min(length)
+    }
+}
+
+/// Returns `counter * part / whole`, rounded down, where `part` is at most `whole`.
+#[inline]
+pub(super) fn share(counter: u32, part: Nanos, whole: Nanos) -> u64 {
+    match u64::from(counter).checked_mul(part) {
+        Some(product) => product / whole,
+        // At most `counter`, which has 32 bits.
+        None => (u128::from(counter) * u128::from(part) / u128::from(whole)) as u64,
     }
 }

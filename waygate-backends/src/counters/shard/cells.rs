@@ -1,16 +1,16 @@
 //! Counters of a few bytes.
 
-use waygate_core::limit::{Counter, Outcome, Quota, Taken};
+use waygate_core::limit::{Counter, Outcome, Quota, Taken, quota::Nanos};
 
 use super::{Ask, Room, Shard};
 use crate::counters::{
     slots::{Cell, Standing},
-    table::{Digest, Moment, Slot},
+    table::{Digest, Slot},
 };
 
 #[inline(always)]
-fn take_known(cell: &mut Cell, cost: u64, quota: Quota, now: Moment) -> Outcome {
-    let (counter, outcome) = quota.take(cell.counter(now), cost, now.nanos);
+fn take_known(cell: &mut Cell, cost: u64, quota: Quota, now: Nanos) -> Outcome {
+    let (counter, outcome) = quota.take(cell.counter(now), cost, now);
     if cost > 0 {
         cell.set(counter, quota.spent_at(counter), outcome.allowed);
     }
@@ -19,7 +19,7 @@ fn take_known(cell: &mut Cell, cost: u64, quota: Quota, now: Moment) -> Outcome 
 
 impl Shard {
     #[inline]
-    pub(super) fn take_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
+    pub(super) fn take_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Nanos) -> Outcome {
         let Some(cell) = self.cells.get_mut(ask.digest) else {
             return self.take_new_cell(ask, quota, now);
         };
@@ -40,15 +40,15 @@ impl Shard {
             }
             calendar @ Quota::Calendar { .. } => take_known(cell, ask.cost, calendar, now),
         };
-        let spent_at = cell.spent_at();
-        self.note_lasting(spent_at, now);
+        let expiry = cell.expiry();
+        self.note_expiry(expiry, now);
         outcome
     }
 
     #[cold]
-    fn take_new_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
+    fn take_new_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Nanos) -> Outcome {
         let before = self.counter_of_log(ask.digest, now);
-        let (mut counter, mut outcome) = quota.take(before, ask.cost, now.nanos);
+        let (mut counter, mut outcome) = quota.take(before, ask.cost, now);
         if ask.cost == 0 || !outcome.allowed && before.is_none() {
             // Nothing was consumed that would have to be remembered.
             return self.weigh_cell(ask, quota, now);
@@ -62,7 +62,7 @@ impl Shard {
                 Room::Free => {}
                 Room::InPlaceOf(bucket) => {
                     let inherited = self.cells.at(bucket).and_then(|cell| cell.counter(now));
-                    (counter, outcome) = quota.take(inherited, ask.cost, now.nanos);
+                    (counter, outcome) = quota.take(inherited, ask.cost, now);
                     if !outcome.allowed {
                         return outcome;
                     }
@@ -76,16 +76,16 @@ impl Shard {
         outcome
     }
 
-    fn take_shared_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
+    fn take_shared_cell(&mut self, ask: Ask<'_>, quota: &Quota, now: Nanos) -> Outcome {
         let shared = self.cells.get(ask.shared());
         let counter = shared.and_then(|cell| cell.counter(now));
-        let (counter, outcome) = quota.take(counter, ask.cost, now.nanos);
+        let (counter, outcome) = quota.take(counter, ask.cost, now);
         self.cells.remove(ask.shared());
         self.add_cell(ask.shared(), Standing::Shared, ask, quota, counter, now);
         outcome
     }
 
-    pub(super) fn weigh_cell(&self, ask: Ask<'_>, quota: &Quota, now: Moment) -> Outcome {
+    pub(super) fn weigh_cell(&self, ask: Ask<'_>, quota: &Quota, now: Nanos) -> Outcome {
         let counter = match self.cells.get(ask.digest) {
             Some(cell) => cell.counter(now),
             // Who has none would share one if there is no room, and have one of its own if there is.
@@ -94,10 +94,10 @@ impl Shard {
                 shared.and_then(|cell| cell.counter(now))
             }),
         };
-        quota.take(counter, ask.cost, now.nanos).1
+        quota.take(counter, ask.cost, now).1
     }
 
-    pub(super) fn adjust_cell(&mut self, ask: Ask<'_>, quota: &Quota, units: i64, now: Moment) {
+    pub(super) fn adjust_cell(&mut self, ask: Ask<'_>, quota: &Quota, units: i64, now: Nanos) {
         if self.cells.get(ask.digest).is_none() {
             let before = self.counter_of_log(ask.digest, now);
             if before.is_none() && units >= 0 {
@@ -112,8 +112,8 @@ impl Shard {
             None => ask.shared(),
         };
         self.change_cell(digest, quota, now, |counter| {
-            let counter = counter.unwrap_or_else(|| quota.take(None, 0, now.nanos).0);
-            Some(quota.adjust(counter, units, now.nanos))
+            let counter = counter.unwrap_or_else(|| quota.take(None, 0, now).0);
+            Some(quota.adjust(counter, units, now))
         });
     }
 
@@ -123,10 +123,10 @@ impl Shard {
         quota: &Quota,
         units: u64,
         taken: Taken,
-        now: Moment,
+        now: Nanos,
     ) {
         self.change_cell(ask.digest, quota, now, |counter| {
-            Some(quota.give_back(counter?, units, taken, now.nanos))
+            Some(quota.give_back(counter?, units, taken, now))
         });
     }
 
@@ -135,7 +135,7 @@ impl Shard {
         &mut self,
         digest: Digest,
         quota: &Quota,
-        now: Moment,
+        now: Nanos,
         change: impl FnOnce(Option<Counter>) -> Option<Counter>,
     ) {
         let Some(cell) = self.cells.get_mut(digest) else {
@@ -144,14 +144,14 @@ impl Shard {
         let Some(counter) = change(cell.counter(now)) else {
             return;
         };
-        let left = quota.take(Some(counter), 0, now.nanos).1.remaining;
+        let left = quota.take(Some(counter), 0, now).1.remaining;
         cell.set(counter, quota.spent_at(counter), left > 0);
-        let spent_at = cell.spent_at();
-        self.note_lasting(spent_at, now);
+        let expiry = cell.expiry();
+        self.note_expiry(expiry, now);
     }
 
     /// Opens a counter without taking from it.
-    fn open_cell(&mut self, ask: Ask<'_>, quota: &Quota, before: Option<Counter>, now: Moment) {
+    fn open_cell(&mut self, ask: Ask<'_>, quota: &Quota, before: Option<Counter>, now: Nanos) {
         let (mut digest, mut standing, mut counter) = (ask.digest, Standing::Passing, before);
         if before.is_none() {
             match self.room_for_cell(ask, now) {
@@ -165,7 +165,7 @@ impl Shard {
         }
         self.logs.remove(digest);
         if self.cells.get(digest).is_none() {
-            let (counter, _) = quota.take(counter, 0, now.nanos);
+            let (counter, _) = quota.take(counter, 0, now);
             self.add_cell(digest, standing, ask, quota, counter, now);
         }
     }
@@ -177,20 +177,20 @@ impl Shard {
         ask: Ask<'_>,
         quota: &Quota,
         counter: Counter,
-        now: Moment,
+        now: Nanos,
     ) {
         let mut cell = Cell::new(digest, ask.series(), standing);
         let passes = standing != Standing::Blocked;
         cell.set(counter, quota.spent_at(counter), passes);
-        self.note_lasting(cell.spent_at(), now);
+        self.note_expiry(cell.expiry(), now);
         self.cells.insert(cell);
     }
 
     /// What a key consumed while it was counted in a log, before its rule was changed.
-    fn counter_of_log(&self, digest: Digest, now: Moment) -> Option<Counter> {
+    fn counter_of_log(&self, digest: Digest, now: Nanos) -> Option<Counter> {
         let slot = self.logs.get(digest)?;
-        (slot.spent_at() > now.seconds).then(|| Counter::Window {
-            start: now.nanos,
+        (!slot.expiry().is_past(now)).then(|| Counter::Window {
+            start: now,
             used: slot.log().used(),
         })
     }

@@ -1,11 +1,14 @@
 //! One shard as records of bytes, and back. All numbers are little-endian.
 
-use waygate_core::limit::MovingLog;
+use waygate_core::limit::{
+    MovingLog,
+    quota::{Nanos, SECOND},
+};
 
 use super::Shard;
 use crate::counters::{
     slots::{Cell, LogSlot, Standing},
-    table::{Moment, Slot},
+    table::{Expiry, Slot},
 };
 
 /// A cell takes 32 bytes; a log 20, and 12 for each of its requests.
@@ -52,12 +55,12 @@ impl Record {
         }
     }
 
-    pub(crate) fn is_spent(&self, now: Moment) -> bool {
-        let at = match self {
-            Self::Cell(cell) => cell.spent_at(),
-            Self::Log(log) => log.spent_at(),
+    pub(crate) fn is_spent(&self, now: Nanos) -> bool {
+        let expiry = match self {
+            Self::Cell(cell) => cell.expiry(),
+            Self::Log(log) => log.expiry(),
         };
-        at <= now.seconds
+        expiry.is_past(now)
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -69,8 +72,9 @@ impl Record {
 }
 
 impl Shard {
+    /// Returns the longest time to live so far, in whole seconds.
     pub(crate) fn longest(&self) -> u32 {
-        self.longest
+        u32::try_from(self.longest.div_ceil(SECOND)).unwrap_or(u32::MAX)
     }
 
     /// Changes with everything that may change a counter.
@@ -79,21 +83,21 @@ impl Shard {
     }
 
     /// Packs what still says something into `most` bytes. Who was refused comes first, so that the others are left out.
-    pub(crate) fn pack(&self, now: Moment, most: usize, into: &mut Packed) {
+    pub(crate) fn pack(&self, now: Nanos, most: usize, into: &mut Packed) {
         into.cells.clear();
         into.logs.clear();
         (into.cell_count, into.log_count, into.left_out) = (0, 0, 0);
         for may_go in [false, true] {
-            let lasts = |at: u32, slot_may_go| at > now.seconds && slot_may_go == may_go;
+            let lasts = |expiry: Expiry, slot_may_go| !expiry.is_past(now) && slot_may_go == may_go;
             for cell in self.cells.iter() {
-                if lasts(cell.spent_at(), cell.may_go()) && into.has_room(Cell::PACKED, most) {
+                if lasts(cell.expiry(), cell.may_go()) && into.has_room(Cell::PACKED, most) {
                     cell.pack(&mut into.cells);
                     into.cell_count += 1;
                 }
             }
             for slot in self.logs.iter() {
                 let bytes = LogSlot::PACKED + slot.log().hits().len() * HIT;
-                if lasts(slot.spent_at(), slot.may_go()) && into.has_room(bytes, most) {
+                if lasts(slot.expiry(), slot.may_go()) && into.has_room(bytes, most) {
                     slot.pack(&mut into.logs);
                     into.log_count += 1;
                 }
@@ -120,7 +124,7 @@ impl Shard {
 
     /// Keeps what was put back for as long as it may have something to say.
     pub(crate) fn expect_lasting(&mut self, longest: u32) {
-        self.longest = self.longest.max(longest);
+        self.longest = self.longest.max(u64::from(longest) * SECOND);
     }
 }
 
@@ -132,7 +136,7 @@ impl Cell {
         for word in [self.digest(), first, second] {
             into.extend_from_slice(&word.to_le_bytes());
         }
-        into.extend_from_slice(&self.spent_at().to_le_bytes());
+        into.extend_from_slice(&self.expiry().to_le_bytes());
         into.extend_from_slice(&self.series().to_le_bytes());
         into.extend_from_slice(&[self.tag(), self.standing().code()]);
     }
@@ -143,11 +147,11 @@ impl Cell {
             u64::from_le_bytes(array(bytes)?),
             u64::from_le_bytes(array(bytes)?),
         ];
-        let spent_at = u32::from_le_bytes(array(bytes)?);
+        let expiry = Expiry::from_le_bytes(array(bytes)?);
         let series = u16::from_le_bytes(array(bytes)?);
         let [tag, standing] = array(bytes)?;
         let mut cell = Self::new(digest, series, Standing::of_code(standing)?);
-        cell.restore((tag, words), spent_at);
+        cell.restore((tag, words), expiry);
         (tag <= 2).then_some(cell)
     }
 }
@@ -159,7 +163,7 @@ impl LogSlot {
     fn pack(&self, into: &mut Vec<u8>) {
         let hits = self.log().hits();
         into.extend_from_slice(&self.digest().to_le_bytes());
-        into.extend_from_slice(&self.spent_at().to_le_bytes());
+        into.extend_from_slice(&self.expiry().to_le_bytes());
         into.extend_from_slice(&self.series().to_le_bytes());
         into.extend_from_slice(&[self.standing().code(), 0]);
         into.extend_from_slice(&(hits.len() as u32).to_le_bytes());
@@ -171,7 +175,7 @@ impl LogSlot {
 
     fn unpacked(bytes: &mut &[u8]) -> Option<Self> {
         let digest = u64::from_le_bytes(array(bytes)?);
-        let spent_at = u32::from_le_bytes(array(bytes)?);
+        let expiry = Expiry::from_le_bytes(array(bytes)?);
         let series = u16::from_le_bytes(array(bytes)?);
         let [standing, _] = array(bytes)?;
         let count = u32::from_le_bytes(array(bytes)?) as usize;
@@ -179,7 +183,7 @@ impl LogSlot {
         *bytes = rest;
         let log: Option<MovingLog> = hits.chunks_exact(HIT).map(hit).collect();
         let mut slot = Self::new(digest, series, Standing::of_code(standing)?, log?);
-        slot.set_spent_at(spent_at);
+        slot.set_expiry(expiry);
         Some(slot)
     }
 }

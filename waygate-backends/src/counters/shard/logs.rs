@@ -8,7 +8,7 @@ use waygate_core::limit::{
 use super::{Ask, Room, Shard};
 use crate::counters::{
     slots::{LogSlot, Standing},
-    table::{Digest, Moment, Slot},
+    table::{Digest, Slot},
 };
 
 /// Capacity and period of a moving window.
@@ -20,21 +20,21 @@ fn window_of(rule: &Rule) -> (u64, Nanos) {
 }
 
 impl Shard {
-    pub(super) fn take_log(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
+    pub(super) fn take_log(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
         let (capacity, period) = window_of(ask.rule);
         let known = self.change_log(ask.digest, period, now, |log| {
-            let outcome = log.take(capacity, period, ask.cost, now.nanos);
+            let outcome = log.take(capacity, period, ask.cost, now);
             (outcome, (ask.cost > 0).then_some(outcome.allowed))
         });
         known.unwrap_or_else(|| self.take_new_log(ask, now))
     }
 
-    fn take_new_log(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
+    fn take_new_log(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
         let (capacity, period) = window_of(ask.rule);
         let before = self.log_of_cell(ask.digest, now);
         let is_new = before.is_none();
         let mut log = before.unwrap_or_default();
-        let mut outcome = log.take(capacity, period, ask.cost, now.nanos);
+        let mut outcome = log.take(capacity, period, ask.cost, now);
         if ask.cost == 0 || !outcome.allowed && is_new {
             // Nothing was consumed that would have to be remembered.
             return self.weigh_log(ask, now);
@@ -49,7 +49,7 @@ impl Shard {
                 Room::InPlaceOf(bucket) => {
                     let victim = self.logs.at(bucket);
                     log = victim.map(|slot| slot.log().clone()).unwrap_or_default();
-                    outcome = log.take(capacity, period, ask.cost, now.nanos);
+                    outcome = log.take(capacity, period, ask.cost, now);
                     if !outcome.allowed {
                         return outcome;
                     }
@@ -63,26 +63,26 @@ impl Shard {
         outcome
     }
 
-    fn take_shared_log(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
+    fn take_shared_log(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
         let (capacity, period) = window_of(ask.rule);
         if self.logs.get(ask.shared()).is_none() {
             let log = MovingLog::default();
             self.add_log(ask.shared(), Standing::Shared, ask, log, now);
         }
         let outcome = self.change_log(ask.shared(), period, now, |log| {
-            let outcome = log.take(capacity, period, ask.cost, now.nanos);
+            let outcome = log.take(capacity, period, ask.cost, now);
             (outcome, Some(outcome.allowed))
         });
         // It was put there above.
-        outcome.unwrap_or_else(|| MovingLog::default().take(0, period, ask.cost, now.nanos))
+        outcome.unwrap_or_else(|| MovingLog::default().take(0, period, ask.cost, now))
     }
 
-    pub(super) fn weigh_log(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
+    pub(super) fn weigh_log(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
         let (capacity, period) = window_of(ask.rule);
         let weigh = |log: &mut MovingLog| {
-            let outcome = log.take(capacity, period, ask.cost, now.nanos);
+            let outcome = log.take(capacity, period, ask.cost, now);
             if outcome.allowed {
-                log.adjust(i64::try_from(ask.cost).unwrap_or(i64::MAX), now.nanos);
+                log.adjust(i64::try_from(ask.cost).unwrap_or(i64::MAX), now);
             }
             (outcome, None)
         };
@@ -100,7 +100,7 @@ impl Shard {
         shared.unwrap_or_else(|| weigh(&mut MovingLog::default()).0)
     }
 
-    pub(super) fn adjust_log(&mut self, ask: Ask<'_>, units: i64, now: Moment) {
+    pub(super) fn adjust_log(&mut self, ask: Ask<'_>, units: i64, now: Nanos) {
         let (capacity, period) = window_of(ask.rule);
         if self.logs.get(ask.digest).is_none() {
             let before = self.log_of_cell(ask.digest, now);
@@ -114,23 +114,23 @@ impl Shard {
             None => ask.shared(),
         };
         self.change_log(digest, period, now, |log| {
-            log.adjust(units, now.nanos);
-            let left = log.take(capacity, period, 0, now.nanos).remaining;
+            log.adjust(units, now);
+            let left = log.take(capacity, period, 0, now).remaining;
             ((), Some(left > 0))
         });
     }
 
-    pub(super) fn give_back_log(&mut self, ask: Ask<'_>, units: u64, taken: Taken, now: Moment) {
+    pub(super) fn give_back_log(&mut self, ask: Ask<'_>, units: u64, taken: Taken, now: Nanos) {
         let (capacity, period) = window_of(ask.rule);
         self.change_log(ask.digest, period, now, |log| {
             log.give_back(units, taken.at);
-            let left = log.take(capacity, period, 0, now.nanos).remaining;
+            let left = log.take(capacity, period, 0, now).remaining;
             ((), Some(left > 0))
         });
     }
 
     /// Opens a log without taking from it.
-    fn open_log(&mut self, ask: Ask<'_>, before: Option<MovingLog>, now: Moment) {
+    fn open_log(&mut self, ask: Ask<'_>, before: Option<MovingLog>, now: Nanos) {
         let (mut digest, mut standing) = (ask.digest, Standing::Passing);
         let log = match before {
             Some(log) => log,
@@ -158,12 +158,12 @@ impl Shard {
         standing: Standing,
         ask: Ask<'_>,
         log: MovingLog,
-        now: Moment,
+        now: Nanos,
     ) {
         let (_, period) = window_of(ask.rule);
         let mut slot = LogSlot::new(digest, ask.series(), standing, log);
         slot.note(period, standing != Standing::Blocked);
-        self.note_lasting(slot.spent_at(), now);
+        self.note_expiry(slot.expiry(), now);
         self.logs.insert(slot);
     }
 
@@ -173,7 +173,7 @@ impl Shard {
         &mut self,
         digest: Digest,
         period: Nanos,
-        now: Moment,
+        now: Nanos,
         change: impl FnOnce(&mut MovingLog) -> (T, Option<bool>),
     ) -> Option<T> {
         let is_tight = self.estimated_bytes() >= self.bounds.bytes;
@@ -187,19 +187,19 @@ impl Shard {
         if let Some(passes) = passes {
             slot.note(period, passes);
         }
-        let (after, spent_at) = (slot.heap_bytes(), slot.spent_at());
+        let (after, expiry) = (slot.heap_bytes(), slot.expiry());
         self.logs.heap_changed(before, after);
-        self.note_lasting(spent_at, now);
+        self.note_expiry(expiry, now);
         Some(result)
     }
 
     /// What a key consumed while it was counted in a cell, before its rule was changed.
-    fn log_of_cell(&self, digest: Digest, now: Moment) -> Option<MovingLog> {
-        let consumed = self.cells.get(digest)?.counter(now)?.consumed(now.nanos);
+    fn log_of_cell(&self, digest: Digest, now: Nanos) -> Option<MovingLog> {
+        let consumed = self.cells.get(digest)?.counter(now)?.consumed(now);
         let mut log = MovingLog::default();
         let units = i64::try_from(consumed).unwrap_or(i64::MAX);
         if units > 0 {
-            log.adjust(-units, now.nanos);
+            log.adjust(-units, now);
         }
         Some(log)
     }

@@ -6,12 +6,15 @@ mod logs;
 #[cfg(feature = "file")]
 pub(super) use image::{Packed, Record, array};
 
-use waygate_core::limit::{Outcome, Rule, Taken};
+use waygate_core::limit::{
+    Outcome, Rule, Taken,
+    quota::{Nanos, SECOND},
+};
 
 use super::{
     places::Places,
     slots::{Cell, LogSlot},
-    table::{Digest, Moment, Slot, Table, Victim},
+    table::{Digest, Expiry, Slot, Table, Victim},
 };
 
 /// What one take asks of one counter.
@@ -50,8 +53,8 @@ pub(super) struct Shard {
     logs: Table<LogSlot>,
     pub(super) places: Places,
     pub(super) bounds: Bounds,
-    /// The longest time, in seconds, for which a counter has had something to say.
-    longest: u32,
+    /// The longest time to live of any counter so far.
+    longest: Nanos,
     /// How many calls came, of several shards to the first.
     pub(super) calls: u64,
     /// How many changes came that were no calls.
@@ -102,7 +105,7 @@ impl Shard {
 
     /// Takes, or says when one could.
     #[inline]
-    pub(super) fn take(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
+    pub(super) fn take(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
         match ask.rule {
             Rule::Quota(quota) => self.take_cell(ask, quota, now),
             Rule::Moving { .. } => self.take_log(ask, now),
@@ -111,16 +114,16 @@ impl Shard {
     }
 
     #[inline(never)]
-    fn take_calendar(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
-        match ask.rule.quota(now.nanos) {
+    fn take_calendar(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
+        match ask.rule.quota(now) {
             Some(quota) => self.take_cell(ask, &quota, now),
             None => self.take_log(ask, now),
         }
     }
 
     /// What [`take`](Self::take) would say, as far as can be told without taking.
-    pub(super) fn weigh(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
-        match ask.rule.quota(now.nanos) {
+    pub(super) fn weigh(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
+        match ask.rule.quota(now) {
             Some(quota) => self.weigh_cell(ask, &quota, now),
             None => self.weigh_log(ask, now),
         }
@@ -128,25 +131,25 @@ impl Shard {
 
     /// Notes a refusal that was only weighed: whoever is refused is blocked, and a counter of a time to come (the clock
     /// went back) is one of now.
-    pub(super) fn note_refusal(&mut self, ask: Ask<'_>, now: Moment) {
+    pub(super) fn note_refusal(&mut self, ask: Ask<'_>, now: Nanos) {
         if self.cells.get(ask.digest).is_some() || self.logs.get(ask.digest).is_some() {
             self.take(ask, now);
         }
     }
 
     /// Gives units back, or (below zero) charges them. Whoever has no counter has nothing to be given back.
-    pub(super) fn adjust(&mut self, ask: Ask<'_>, units: i64, now: Moment) {
+    pub(super) fn adjust(&mut self, ask: Ask<'_>, units: i64, now: Nanos) {
         self.changes = self.changes.wrapping_add(1);
-        match ask.rule.quota(now.nanos) {
+        match ask.rule.quota(now) {
             Some(quota) => self.adjust_cell(ask, &quota, units, now),
             None => self.adjust_log(ask, units, now),
         }
     }
 
     /// Gives units back that were taken before. Whoever has no counter by this rule has nothing to be given back.
-    pub(super) fn give_back(&mut self, ask: Ask<'_>, units: u64, taken: Taken, now: Moment) {
+    pub(super) fn give_back(&mut self, ask: Ask<'_>, units: u64, taken: Taken, now: Nanos) {
         self.changes = self.changes.wrapping_add(1);
-        match ask.rule.quota(now.nanos) {
+        match ask.rule.quota(now) {
             Some(quota) => self.give_back_cell(ask, &quota, units, taken, now),
             None => self.give_back_log(ask, units, taken, now),
         }
@@ -166,21 +169,21 @@ impl Shard {
     }
 
     /// Removes some of what is spent.
-    pub(super) fn visit(&mut self, now: Moment) {
+    pub(super) fn visit(&mut self, now: Nanos) {
         self.sweep(VISIT, now);
     }
 
-    fn sweep(&mut self, steps: usize, now: Moment) {
-        // Times are rounded up to seconds, and threads may be a moment apart.
-        let longest = self.longest.saturating_add(2);
-        self.cells.sweep(steps, now, longest);
-        self.logs.sweep(steps, now, longest);
+    fn sweep(&mut self, steps: usize, now: Nanos) {
+        // If the clock went back, older counters are kept for one window at most. Threads may be a moment apart.
+        let latest = now.saturating_add(self.longest);
+        let latest = Expiry::at(latest.saturating_add(2 * SECOND));
+        self.cells.sweep(steps, now, latest);
+        self.logs.sweep(steps, now, latest);
     }
 
     #[inline]
-    fn note_lasting(&mut self, spent_at: u32, now: Moment) {
-        let lasts = spent_at.saturating_sub(now.seconds);
-        self.longest = self.longest.max(lasts);
+    fn note_expiry(&mut self, expiry: Expiry, now: Nanos) {
+        self.longest = self.longest.max(expiry.nanos().saturating_sub(now));
     }
 
     fn is_full(&self) -> bool {
@@ -191,7 +194,7 @@ impl Shard {
         self.cells.len() * CELL_BYTES + self.logs.len() * LOG_BYTES + self.logs.heap_bytes()
     }
 
-    fn room_for_cell(&mut self, ask: Ask<'_>, now: Moment) -> Room {
+    fn room_for_cell(&mut self, ask: Ask<'_>, now: Nanos) -> Room {
         self.sweep(STEPS, now);
         match self.is_full() {
             true => replace(&mut self.cells, &mut self.logs, ask.series(), now),
@@ -199,7 +202,7 @@ impl Shard {
         }
     }
 
-    fn room_for_log(&mut self, ask: Ask<'_>, now: Moment) -> Room {
+    fn room_for_log(&mut self, ask: Ask<'_>, now: Nanos) -> Room {
         self.sweep(STEPS, now);
         match self.is_full() {
             true => replace(&mut self.logs, &mut self.cells, ask.series(), now),
@@ -213,7 +216,7 @@ fn replace<S: Slot, T: Slot>(
     own: &mut Table<S>,
     other: &mut Table<T>,
     series: u16,
-    now: Moment,
+    now: Nanos,
 ) -> Room {
     match own.search(series, now) {
         Some(Victim::Spent) => return Room::Free,

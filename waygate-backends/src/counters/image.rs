@@ -14,8 +14,8 @@ use waygate_core::limit::quota::Nanos;
 
 use super::{
     MemoryCounters,
-    shard::{Packed, Record, Shard, array},
-    slots::Standing,
+    cell::{Cell, Standing},
+    shard::{Records, Shard, array, read_log, read_packed},
 };
 
 /// No image becomes longer: room for a million counters of 32 bytes, and for as much of logs.
@@ -68,19 +68,19 @@ impl MemoryCounters {
         out.write_all(&longest.unwrap_or(0).to_le_bytes())?;
         let heads = HEAD + SHARD_HEAD * shards as u64 + CHECKSUM as u64;
         let mut room = most.saturating_sub(heads);
-        let (mut packed, mut image) = (Packed::default(), Image::default());
+        let (mut records, mut image) = (Records::default(), Image::default());
         for shard in 0..shards {
             // What the shards before have left over is for the others.
             let share = room / (shards - shard) as u64;
             let share = usize::try_from(share).unwrap_or(usize::MAX);
-            store.lock(shard).pack(now, share, &mut packed);
-            room = room.saturating_sub((packed.cells.len() + packed.logs.len()) as u64);
-            out.write_all(&packed.cell_count.to_le_bytes())?;
-            out.write_all(&packed.log_count.to_le_bytes())?;
-            out.write_all(&packed.cells)?;
-            out.write_all(&packed.logs)?;
-            image.counters += (packed.cell_count + packed.log_count) as usize;
-            image.left_out += packed.left_out;
+            store.lock(shard).pack(now, share, &mut records);
+            room = room.saturating_sub((records.packed.len() + records.logs.len()) as u64);
+            out.write_all(&records.packed_count.to_le_bytes())?;
+            out.write_all(&records.log_count.to_le_bytes())?;
+            out.write_all(&records.packed)?;
+            out.write_all(&records.logs)?;
+            image.counters += (records.packed_count + records.log_count) as usize;
+            image.left_out += records.left_out;
         }
         out.seal()?;
         Ok(image)
@@ -109,23 +109,23 @@ impl MemoryCounters {
         }
         store.set_secret(image.secret);
         for shard in &mut shards {
-            shard.expect_lasting(image.longest);
+            shard.set_longest(image.longest);
         }
         let mut found = Image::default();
         // Who was refused comes first, where there is less room than there was. What is shared needs none.
-        for turn in [Standing::Blocked, Standing::Passing, Standing::Shared] {
-            image.each(|old, record| {
-                let standing = record.standing();
+        for turn in [Standing::Refused, Standing::Allowed, Standing::Shared] {
+            image.each(|old, cell| {
+                let standing = cell.standing();
                 if standing != turn {
                     return;
                 }
-                if record.is_spent(now) {
+                if cell.expiry().is_past(now) {
                     found.expired += 1;
                     return;
                 }
                 let placed = match standing {
-                    Standing::Shared => share_out(&mut shards, old, image.shards, record),
-                    _ => shards[store.shard_of(record.digest())].put_back(record),
+                    Standing::Shared => share_out(&mut shards, old, image.shards, cell),
+                    _ => shards[store.shard_of(cell.digest())].restore(cell),
                 };
                 match placed {
                     true => found.counters += 1,
@@ -142,13 +142,13 @@ fn share_out(
     shards: &mut [impl std::ops::DerefMut<Target = Shard>],
     old: usize,
     old_shards: usize,
-    record: Record,
+    cell: Cell,
 ) -> bool {
     let step = old_shards.min(shards.len());
     let heirs = (old % step..shards.len()).step_by(step);
     let mut placed = false;
     for shard in heirs {
-        placed |= shards[shard].put_back(record.clone());
+        placed |= shards[shard].restore(cell.clone());
     }
     placed
 }
@@ -194,17 +194,17 @@ impl<'a> Parsed<'a> {
     }
 
     /// Calls `with` for each record, with the number of its shard. `None` when they cannot be read to the end.
-    fn each(&self, mut with: impl FnMut(usize, Record)) -> Option<()> {
+    fn each(&self, mut with: impl FnMut(usize, Cell)) -> Option<()> {
         let mut bytes = self.records;
         let bytes = &mut bytes;
         for shard in 0..self.shards {
             let cells = u32::from_le_bytes(array(bytes)?);
             let logs = u32::from_le_bytes(array(bytes)?);
             for _ in 0..cells {
-                with(shard, Record::read_cell(bytes)?);
+                with(shard, read_packed(bytes)?);
             }
             for _ in 0..logs {
-                with(shard, Record::read_log(bytes)?);
+                with(shard, read_log(bytes)?);
             }
         }
         bytes.is_empty().then_some(())

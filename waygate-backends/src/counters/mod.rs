@@ -1,11 +1,12 @@
 mod batch;
+mod cell;
+mod expiry;
 #[cfg(feature = "file")]
 mod image;
 mod outcomes;
-mod places;
+mod permits;
 mod shard;
 mod shards;
-mod slots;
 mod store;
 mod table;
 

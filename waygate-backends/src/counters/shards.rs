@@ -12,8 +12,8 @@ use waygate_core::{
 };
 
 use super::{
+    cell::Digest,
     shard::{Ask, Bounds, Shard},
-    table::Digest,
 };
 
 /// The shards of one store, and the secret of its key digests.

@@ -97,7 +97,7 @@ impl MemoryCounters {
     /// Gives units back as [`CounterStore::give_back`] does, at once.
     pub fn give_back_at(&self, take: &Take<'_>, units: u64, taken: Taken, now: Nanos) {
         let (shard, ask) = self.0.ask(take);
-        self.0.lock(shard).give_back(ask, units, taken, now);
+        self.0.lock(shard).refund(ask, units, taken, now);
     }
 
     /// Forgets exactly this counter, as [`CounterStore::forget`] does, at once.
@@ -114,15 +114,15 @@ impl MemoryCounters {
         let most = shard.bounds.entries;
         let asked = (place.holder, place.limit);
         shard
-            .places
-            .occupy(digest, asked, place.lifetime, now, most)
+            .permits
+            .acquire(digest, asked, place.lifetime, now, most)
     }
 
     /// Frees a place as [`CounterStore::vacate`] does, at once.
     pub fn vacate_at(&self, place: &Place<'_>) {
         let digest = self.0.digest(place.series, place.key);
         let mut shard = self.0.lock(self.0.shard_of(digest));
-        shard.places.vacate(digest, place.holder);
+        shard.permits.release(digest, place.holder);
     }
 
     /// How many counters there are, among them some that say nothing any more and wait to be removed.

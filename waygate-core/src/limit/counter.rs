@@ -32,7 +32,7 @@ pub enum Counter {
 }
 
 impl Counter {
-    /// What counts as consumed at `now`.
+    /// Returns the units that count as consumed at `now`.
     pub fn consumed(&self, now: Nanos) -> u64 {
         match *self {
             Self::Window { used, .. } => used,

@@ -218,7 +218,7 @@ impl Quota {
     }
 
     /// From when on the counter says nothing any more, and may be forgotten.
-    #[inline]
+    #[inline(always)]
     pub fn spent_at(&self, counter: Counter) -> Nanos {
         match (*self, counter) {
             (Self::FixedWindow { period, .. }, Counter::Window { start, .. }) => {

@@ -66,7 +66,7 @@ impl Rule {
     pub fn quota(&self, now: Nanos) -> Option<Quota> {
         match self {
             Self::Quota(quota) => Some(*quota),
-            Self::Calendar(calendar) => Some(calendar.at(now)),
+            Self::Calendar(calendar) => Some(calendar.quota(now)),
             Self::Moving { .. } => None,
         }
     }
@@ -79,7 +79,7 @@ impl Rule {
                 period: *period,
             },
             Self::Quota(quota) => Self::Quota(quota.shared_by(replicas)),
-            Self::Calendar(calendar) => Self::Quota(calendar.at(now).shared_by(replicas)),
+            Self::Calendar(calendar) => Self::Quota(calendar.quota(now).shared_by(replicas)),
         }
     }
 
@@ -113,8 +113,8 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// The window that `now` lies in.
-    fn at(&self, now: Nanos) -> Quota {
+    /// Returns the quota of the window that `now` is in.
+    pub fn quota(&self, now: Nanos) -> Quota {
         let seconds = now / SECOND;
         let known = self.window.load(Ordering::Relaxed);
         let (start, end) = (known >> 32, known & u64::from(u32::MAX));

@@ -1,8 +1,8 @@
-//! All counters as one stream of bytes, and back: what outlives the process.
+//! Snapshots of all counters as one stream of bytes.
 //!
-//! A head (mark, layout, shards, secret, time, the longest window), then each shard as two numbers of records and the
-//! records, then SipHash-1-3 over all of it. Numbers are little-endian. Places of limits of concurrency are left out: they
-//! end with the requests that hold them.
+//! The stream is a head (mark, layout, shards, secret, time, longest window), then for each shard the two numbers of
+//! its records and the records, then SipHash-1-3 over everything before. Numbers are little-endian. Concurrency permits
+//! are not part of it: they end with the requests that hold them.
 
 use std::{
     hash::Hasher,
@@ -18,25 +18,25 @@ use super::{
     shard::{Records, Shard, array, read_log, read_packed},
 };
 
-/// No image becomes longer: room for a million counters of 32 bytes, and for as much of logs.
+/// The longest image: a million counters of 32 bytes, and as many bytes of logs.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
 
 const MARK: [u8; 8] = *b"WGCOUNT\n";
-/// The layout that this code writes and reads. The mark, this number and the checksum stay where they are in all others.
+/// The layout that this code writes and reads. Mark, layout number and checksum keep their places in every layout.
 const LAYOUT: u32 = 1;
 const HEAD: u64 = 8 + 4 + 4 + 16 + 8 + 4;
 const CHECKSUM: usize = 8;
 const SHARD_HEAD: u64 = 8;
 const MOST_SHARDS: u32 = 1 << 16;
 
-/// What came of writing or reading an image.
+/// The result of writing or reading an image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Image {
-    /// How many counters it holds, or were put back.
+    /// The number of counters written or restored.
     pub(crate) counters: usize,
-    /// How many said nothing any more when they were read.
+    /// The number of counters that had expired when they were read.
     pub(crate) expired: usize,
-    /// How many found no room.
+    /// The number of counters for which there was no room.
     pub(crate) left_out: usize,
 }
 
@@ -47,8 +47,7 @@ impl MemoryCounters {
         versions.fold(0, u64::wrapping_add)
     }
 
-    /// Writes every counter that says something at `now`, in `most` bytes at most. One shard is locked at a time, and no
-    /// longer than its records take to be copied.
+    /// Writes every live counter in up to `most` bytes. Locks one shard at a time, only while its records are copied.
     pub(crate) fn write_image(
         &self,
         out: &mut impl Write,
@@ -70,7 +69,7 @@ impl MemoryCounters {
         let mut room = most.saturating_sub(heads);
         let (mut records, mut image) = (Records::default(), Image::default());
         for shard in 0..shards {
-            // What the shards before have left over is for the others.
+            // The shards to come share what the ones before left over.
             let share = room / (shards - shard) as u64;
             let share = usize::try_from(share).unwrap_or(usize::MAX);
             store.lock(shard).pack(now, share, &mut records);
@@ -86,20 +85,21 @@ impl MemoryCounters {
         Ok(image)
     }
 
-    /// Whether these bytes may be an image, a damaged one included: nothing at all, nothing but zeros as after a loss of
-    /// power, or what begins with the mark.
+    /// Returns whether these bytes may be an image, a damaged one included: empty, all zeros as after a power loss, or
+    /// with the mark.
     pub(crate) fn may_be_image(bytes: &[u8]) -> bool {
         let head = &bytes[..bytes.len().min(MARK.len())];
         MARK.starts_with(head) || bytes.iter().all(|byte| *byte == 0)
     }
 
-    /// Puts back what an image holds, into a store that has counted nothing yet. What is spent by `now` is not.
+    /// Restores the live counters of an image into an empty store.
     ///
     /// # Errors
-    /// Why nothing was put back.
+    ///
+    /// The reason why nothing was restored.
     pub(crate) fn read_image(&self, bytes: &[u8], now: Nanos) -> Result<Image, String> {
         let image = Parsed::of(unsealed(bytes)?)?;
-        // Everything is read once before anything is changed.
+        // Everything is validated before anything is changed.
         let whole = image.each(|_, _| {});
         whole.ok_or_else(|| "its records are cut off or make no sense".to_owned())?;
         let store = &self.0;
@@ -112,7 +112,7 @@ impl MemoryCounters {
             shard.set_longest(image.longest);
         }
         let mut found = Image::default();
-        // Who was refused comes first, where there is less room than there was. What is shared needs none.
+        // Refused keys first, in case there is less room than before. Shared counters need none.
         for turn in [Standing::Refused, Standing::Allowed, Standing::Shared] {
             image.each(|old, cell| {
                 let standing = cell.standing();
@@ -137,7 +137,7 @@ impl MemoryCounters {
     }
 }
 
-/// Puts a counter that stands for everybody without one into each shard that has taken over from its own.
+/// Restores a shared counter into each shard that takes over keys of its old one.
 fn share_out(
     shards: &mut [impl std::ops::DerefMut<Target = Shard>],
     old: usize,
@@ -153,7 +153,7 @@ fn share_out(
     placed
 }
 
-/// An image whose head was read.
+/// An image with a parsed head.
 struct Parsed<'a> {
     shards: usize,
     secret: [u64; 2],
@@ -193,7 +193,8 @@ impl<'a> Parsed<'a> {
         }))
     }
 
-    /// Calls `with` for each record, with the number of its shard. `None` when they cannot be read to the end.
+    /// Calls `with` for each record and the number of its shard. Returns `None` if the records cannot be read to the
+    /// end.
     fn each(&self, mut with: impl FnMut(usize, Cell)) -> Option<()> {
         let mut bytes = self.records;
         let bytes = &mut bytes;
@@ -211,7 +212,7 @@ impl<'a> Parsed<'a> {
     }
 }
 
-/// What the checksum is over, if it matches.
+/// Returns the content under the checksum, if it matches.
 fn unsealed(bytes: &[u8]) -> Result<&[u8], String> {
     if !bytes.starts_with(&MARK) {
         return Err("it holds no counters".to_owned());
@@ -226,7 +227,7 @@ fn unsealed(bytes: &[u8]) -> Result<&[u8], String> {
     }
 }
 
-/// Passes on what is written, and its checksum at the end.
+/// Passes on what is written, and appends its checksum.
 struct Sealed<'a, W> {
     out: &'a mut W,
     hasher: SipHasher13,

@@ -13,13 +13,13 @@ use super::{
 
 /// Counters in this process's memory.
 ///
-/// Bounded: beyond the greatest number of entries the least used counter gives way, and the newcomer takes over what
-/// that one had consumed, so a flood of keys gives nobody a fresh start. A key that was refused last is never the one
-/// to go. When all were, newcomers share one counter for each series and part of the table.
+/// The store is bounded. Beyond its maximum number of entries, a new counter evicts the least used one and inherits its
+/// usage, so a flood of keys resets no counter. A key whose last request was refused is never evicted. If all were
+/// refused, new keys share one counter for each series and shard.
 ///
-/// What is spent goes away as requests come in; without any, memory stays as it is.
+/// Expired counters are removed as requests arrive; without requests, memory stays allocated.
 ///
-/// Keys are kept as digests under a secret of this store, so clients cannot aim at collisions. Clones share one store.
+/// Keys are stored as digests under a secret of this store, so clients cannot aim at collisions. Clones share one store.
 ///
 /// ```
 /// # use waygate_backends::MemoryCounters;
@@ -34,7 +34,7 @@ use super::{
 #[derive(Clone)]
 pub struct MemoryCounters(pub(super) Arc<Shards>);
 
-/// How large a [`MemoryCounters`] may become.
+/// Limits of a [`MemoryCounters`].
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct MemoryCountersBuilder {
@@ -43,12 +43,12 @@ pub struct MemoryCountersBuilder {
 }
 
 impl MemoryCounters {
-    /// An empty store of up to a million counters in 256 MiB.
+    /// Creates an empty store of up to a million counters in 256 MiB.
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// A store of another size.
+    /// Returns a builder for a store of another size.
     pub fn builder() -> MemoryCountersBuilder {
         MemoryCountersBuilder {
             max_entries: 1_000_000,
@@ -56,7 +56,7 @@ impl MemoryCounters {
         }
     }
 
-    /// Takes as [`CounterStore::take`] does, at once.
+    /// Takes synchronously; see [`CounterStore::take`].
     #[inline]
     pub fn take_at(&self, takes: &[Take<'_>], now: Nanos) -> Outcomes {
         match takes {
@@ -65,7 +65,7 @@ impl MemoryCounters {
         }
     }
 
-    /// Takes from one counter, at once.
+    /// Takes from one counter, synchronously.
     #[inline]
     pub fn take_one_at(&self, take: &Take<'_>, now: Nanos) -> Outcome {
         let (shard, ask) = self.0.ask(take);
@@ -88,26 +88,26 @@ impl MemoryCounters {
         outcomes
     }
 
-    /// Gives units back or charges them as [`CounterStore::adjust`] does, at once.
+    /// Refunds or charges units synchronously; see [`CounterStore::adjust`].
     pub fn adjust_at(&self, take: &Take<'_>, units: i64, now: Nanos) {
         let (shard, ask) = self.0.ask(take);
         self.0.lock(shard).adjust(ask, units, now);
     }
 
-    /// Gives units back as [`CounterStore::give_back`] does, at once.
+    /// Refunds units synchronously; see [`CounterStore::give_back`].
     pub fn give_back_at(&self, take: &Take<'_>, units: u64, taken: Taken, now: Nanos) {
         let (shard, ask) = self.0.ask(take);
         self.0.lock(shard).refund(ask, units, taken, now);
     }
 
-    /// Forgets exactly this counter, as [`CounterStore::forget`] does, at once.
+    /// Forgets one counter synchronously; see [`CounterStore::forget`].
     pub fn forget_at(&self, series: &Series, key: &[u8]) {
         let digest = self.0.digest(series, key);
         self.0.lock(self.0.shard_of(digest)).forget(digest);
     }
 
-    /// Takes or keeps a place as [`CounterStore::occupy`] does, at once. With [`Duration::MAX`](std::time::Duration::MAX) as its lifetime it is
-    /// held until it is vacated.
+    /// Acquires or renews a permit synchronously; see [`CounterStore::occupy`]. With a lifetime of
+    /// [`Duration::MAX`](std::time::Duration::MAX) it is held until it is released.
     pub fn occupy_at(&self, place: &Place<'_>, now: Nanos) -> Occupancy {
         let digest = self.0.digest(place.series, place.key);
         let mut shard = self.0.lock(self.0.shard_of(digest));
@@ -118,29 +118,29 @@ impl MemoryCounters {
             .acquire(digest, asked, place.lifetime, now, most)
     }
 
-    /// Frees a place as [`CounterStore::vacate`] does, at once.
+    /// Releases a permit synchronously; see [`CounterStore::vacate`].
     pub fn vacate_at(&self, place: &Place<'_>) {
         let digest = self.0.digest(place.series, place.key);
         let mut shard = self.0.lock(self.0.shard_of(digest));
         shard.permits.release(digest, place.holder);
     }
 
-    /// How many counters there are, among them some that say nothing any more and wait to be removed.
+    /// Returns the number of counters, including expired ones that are not removed yet.
     pub fn len(&self) -> usize {
         self.0.each().map(|shard| shard.len()).sum()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no counters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many calls have taken something, or tried to, since the store was made.
+    /// Returns the number of calls to take since the store was created.
     pub fn calls(&self) -> u64 {
         self.0.each().map(|shard| shard.calls).sum()
     }
 
-    /// How much memory the counters take, in bytes.
+    /// Returns the memory of the counters, in bytes.
     pub fn approximate_bytes(&self) -> usize {
         self.0.allocated_bytes()
     }
@@ -162,20 +162,20 @@ impl fmt::Debug for MemoryCounters {
 }
 
 impl MemoryCountersBuilder {
-    /// The greatest number of counters; 1,000,000 unless set. At least one.
+    /// Sets the maximum number of counters, at least 1. Default: 1,000,000.
     pub fn max_entries(mut self, entries: usize) -> Self {
         self.max_entries = entries.max(1);
         self
     }
 
-    /// The most memory, in bytes; 256 MiB unless set. Beyond it, moving windows become coarse: they count some
+    /// Sets the maximum memory in bytes. Default: 256 MiB. Beyond it, moving windows become coarse: they count some
     /// requests for longer than their window.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// The empty store.
+    /// Builds the empty store.
     pub fn build(self) -> MemoryCounters {
         MemoryCounters(Arc::new(Shards::new(self.max_entries, self.max_bytes)))
     }

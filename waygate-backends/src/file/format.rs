@@ -9,7 +9,7 @@ use super::toml_value;
 #[cfg(feature = "file-yaml")]
 use super::yaml_depth;
 
-/// The syntax of a state file, told by its extension.
+/// The syntax of a state file, by its extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
@@ -43,7 +43,7 @@ impl Format {
         }
     }
 
-    /// A document as text; the fields stay in the order in which they are serialised.
+    /// Writes a document. Fields keep their order.
     pub(super) fn write(self, document: &impl Serialize) -> Result<Vec<u8>, String> {
         match self {
             Self::Json => {
@@ -66,7 +66,7 @@ impl Format {
         }
     }
 
-    /// What [`write`](Self::write) wrote, or somebody by hand. Nesting is bounded by the parsers.
+    /// Reads a document that was written by [`write`](Self::write) or by hand. The parsers bound its nesting.
     pub(super) fn read(self, bytes: &[u8]) -> Result<Value, String> {
         let text = std::str::from_utf8(bytes).map_err(|e| format!("it is not UTF-8: {e}"))?;
         match self {
@@ -129,7 +129,7 @@ mod tests {
         }
     }
 
-    /// Texts that some parser takes for something else.
+    /// Returns text that some parser mistakes for something else.
     fn tricky_text() -> impl Strategy<Value = String> {
         const KNOWN: &[&str] = &[
             "",

@@ -1,4 +1,4 @@
-//! The state file and its older generations: how one takes the place of the other.
+//! Replacement of the state file by the next generation.
 
 use std::{
     fs,
@@ -10,10 +10,10 @@ use waygate_core::Printable;
 
 use super::{files::Files, stamp::FileId, temp::Temp};
 
-/// Writes a new file beside the state file and makes it durable. The state file is not touched.
+/// Writes a new file beside the state file and makes it durable. The state file is unchanged.
 ///
-/// A failed fsync is never repeated on the same file, because the kernel may have dropped the data:
-/// the next attempt writes another file.
+/// A failed fsync is never repeated on the same file, because the kernel may have dropped the data: the next attempt
+/// writes another file.
 pub(super) fn prepare(files: &Files, bytes: &[u8]) -> io::Result<Temp> {
     let mut temp = files.temp()?;
     temp.write_all(bytes)?;
@@ -25,16 +25,16 @@ pub(super) fn prepare(files: &Files, bytes: &[u8]) -> io::Result<Temp> {
     Ok(temp)
 }
 
-/// Puts a prepared file in the place of the state file.
+/// Replaces the state file by a prepared file.
 pub(super) fn replace(files: &Files, prepared: Temp) -> io::Result<()> {
     prepared.persist(&files.main)?;
     files.sync_dir()
 }
 
-/// Does the same, and keeps the present state file as the first of `older` generations.
+/// Replaces the state file, and keeps the present one as the first of `older` generations.
 ///
-/// At every moment there is a complete state file. When the last step fails, the present one is put
-/// back, so that a failed commit does not take effect later.
+/// At any time there is a complete state file. If the last step fails, the present file is restored, so that a failed
+/// commit does not take effect later.
 pub(super) fn succeed(files: &Files, prepared: Temp, older: usize) -> io::Result<()> {
     rotate(files, older)?;
     let replaced = replace(files, prepared);
@@ -49,8 +49,8 @@ pub(super) fn succeed(files: &Files, prepared: Temp, older: usize) -> io::Result
 
 fn rotate(files: &Files, older: usize) -> io::Result<()> {
     let newest = files.generation(1);
-    // After a commit that failed, the present file is already the newest generation. Rotating it
-    // again and again would push all the others out.
+    // After a failed commit, the present file is already the newest generation. Rotating it repeatedly would drop all
+    // others.
     if older == 0 || same_file(&files.main, &newest) {
         return Ok(());
     }
@@ -59,7 +59,7 @@ fn rotate(files: &Files, older: usize) -> io::Result<()> {
     }
     unless_missing(fs::remove_file(&newest))?;
     if fs::hard_link(&files.main, &newest).is_err() {
-        // The file system has no hard links. A torn copy would not match its checksum.
+        // Without hard links. A torn copy would not match its checksum.
         fs::copy(&files.main, &newest)?;
         fs::File::open(&newest)?.sync_all()?;
     }

@@ -1,14 +1,14 @@
-//! Where a path leads now: links are followed at each look, since they may be pointed elsewhere at any time.
+//! Resolution of links, at each use: they may be retargeted at any time.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-/// As many as Linux follows.
+/// The limit of Linux.
 const MOST: usize = 40;
 
-/// The path without links. The file itself need not be there yet, but its directory must.
+/// Returns the path without links. The file need not exist, but its directory must.
 pub(super) fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut at = path.to_owned();
     for _ in 0..MOST {
@@ -19,7 +19,7 @@ pub(super) fn follow(path: &Path) -> io::Result<PathBuf> {
         let file = real.join(name);
         match fs::read_link(&file) {
             Ok(target) => at = real.join(target),
-            // It is no link, or is not there.
+            // Not a link, or missing.
             Err(_) => return Ok(file),
         }
     }

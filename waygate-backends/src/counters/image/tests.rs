@@ -68,7 +68,7 @@ fn restored(bytes: &[u8], now: Nanos, builder: MemoryCountersBuilder) -> MemoryC
 }
 
 proptest! {
-    /// A store that was written and read answers as the one that went on.
+    /// A restored store answers like the one that kept running.
     #[test]
     fn every_algorithm_goes_on_exactly(
         before in proptest::collection::vec((0..6_u8, 0..5_usize, 0..2_u64, 0..1_800_u64), 1..80),
@@ -80,7 +80,7 @@ proptest! {
         let going = MemoryCounters::new();
         let mut clock = START;
         let play = |counters: &MemoryCounters, (key, rule, generation, _): &(u8, usize, u64, u64), now| {
-            // One key of its own for each rule, so that algorithms do not take over from each other.
+            // A key for each rule, so that no counter is converted.
             let key = format!("{rule}/{key}");
             hit(counters, &series[*generation as usize], &key, &rules[*rule], now)
         };
@@ -128,7 +128,7 @@ fn a_clock_that_was_set_back_gives_nothing_out_again() {
         for back in [1, 30 * 60, 24 * 3_600, 400 * 24 * 3_600] {
             let now = START - back * SECOND;
             let counters = restored(&bytes, now, MemoryCounters::builder());
-            // Others come by, and with them the sweep that removes what is spent.
+            // Requests of other keys sweep the expired counters.
             for other in 0..2_000 {
                 hit(
                     &counters,
@@ -277,7 +277,7 @@ fn a_million_counters_fit() {
         written.left_out
     );
     assert!(bytes.len() as u64 <= MAX_BYTES);
-    // A few meet a full shard, and its newcomers take over from others.
+    // A few find a full shard and replace other counters.
     assert!(
         written.counters + written.left_out >= 950_000,
         "{written:?}"

@@ -7,7 +7,7 @@ use super::*;
 
 const START: Nanos = 1_800_000_000 * SECOND;
 
-/// Whether one more request of a minute with room for one passes.
+/// Sends one request to a window of a minute with a capacity of 1.
 fn passes(counters: &MemoryCounters, key: &str) -> bool {
     let rule = Rule::Quota(Quota::FixedWindow {
         capacity: 1,
@@ -40,7 +40,7 @@ fn what_is_used_up_stays_used_up() {
     assert!(!path.exists(), "nothing was counted yet");
     assert!(passes(&counters, "a"));
     snapshot.write(START).unwrap();
-    // Counted after the last write, and kept when the process ends in good order.
+    // Counted after the last write, and kept by an orderly shutdown.
     assert!(passes(&counters, "b"));
     drop(snapshot);
     let (counters, snapshot) = process(&path);
@@ -57,7 +57,7 @@ fn only_its_owner_may_read_it_and_it_is_written_when_something_changed() {
     let path = dir.path().join("counters");
     let (counters, snapshot) = process(&path);
     passes(&counters, "a");
-    // What a crash has left there is replaced, a link as well.
+    // A leftover of a crash is replaced, even a link.
     std::os::unix::fs::symlink("/dev/null", dir.path().join("counters.next")).unwrap();
     snapshot.write(START).unwrap();
     let found = fs::metadata(&path).unwrap();

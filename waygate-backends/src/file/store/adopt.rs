@@ -108,7 +108,7 @@ impl Store {
         }
         tracing::warn!(
             file = %Printable(self.files.main.display()), %found, now = %table.revision,
-            "the state file was edited or put back; it is taken as a new revision"
+            "the state file was edited or restored; it becomes a new revision"
         );
         self.table = Some(table);
         self.main = Main::Stale;
@@ -119,7 +119,7 @@ impl Store {
 
     fn write_back(&mut self) {
         if let Err(error) = self.write_table() {
-            tracing::warn!(error = %Printable(error), "cannot write the state yet; the next commit does");
+            tracing::warn!(error = %Printable(error), "cannot write the state yet; the next commit will");
         }
     }
 
@@ -127,7 +127,7 @@ impl Store {
         let path = self.files.main.display();
         self.main = Main::Stale;
         if self.table.is_some() {
-            tracing::error!(file = %Printable(path), "the state file is gone, and is written again");
+            tracing::error!(file = %Printable(path), "the state file is missing and is rewritten");
             // Until it is written, a restart would lose everything.
             if locked {
                 self.write_back();
@@ -166,7 +166,7 @@ impl Store {
             tracing::error!(
                 problem = %Printable(fault.message()),
                 kept,
-                "the state file is not taken"
+                "the state file is rejected"
             );
             self.main = Main::Foreign(fault);
             return;

@@ -94,7 +94,7 @@ impl Store {
     pub(super) fn refresh(&mut self) {
         if let Err(error) = self.follow() {
             if !std::mem::replace(&mut self.is_lost, true) {
-                tracing::error!(error = %Printable(error), "what is in memory stays");
+                tracing::error!(error = %Printable(error), "cannot resolve the path of the state file; the state in memory is kept");
             }
         } else if self.has_changed() {
             // Without a lock, as in a read-only directory, a rename is still atomic.
@@ -111,7 +111,7 @@ impl Store {
         if files != self.files {
             tracing::info!(
                 from = %Printable(self.files.main.display()), to = %Printable(files.main.display()),
-                "the link to the state file was pointed elsewhere"
+                "the link to the state file was retargeted"
             );
             self.audit = AuditLog::new(files.clone(), self.options.audit);
             self.files = files;

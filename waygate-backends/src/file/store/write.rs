@@ -97,7 +97,7 @@ impl Store {
                 let aside = aside.map_err(|e| not_writable(&self.files.main, &e))?;
                 tracing::error!(
                     file = %Printable(self.files.main.display()), kept_as = %Printable(aside.display()),
-                    "the state file was unreadable and is replaced by what was in memory"
+                    "the state file was unreadable and is replaced by the state in memory"
                 );
             }
             Main::Foreign(fault) => return Err(fault.error()),

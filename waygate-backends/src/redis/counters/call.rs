@@ -61,7 +61,7 @@ impl Shared {
                     self.leases.clear();
                     self.mark.count_loss();
                     tracing::warn!(
-                        "Redis has lost what was counted; what is known of it is charged again"
+                        "Redis has lost the rate-limit counters; known usage is charged again"
                     );
                 }
                 *known = Some(mark);
@@ -71,7 +71,7 @@ impl Shared {
             // The call reports the same error, and the next one reads the mark again.
             Err(LinkError::Refused(_)) => return Ok(()),
             Err(error) => {
-                tracing::debug!(error = %Printable(&error), "the mark cannot be read");
+                tracing::debug!(error = %Printable(&error), "cannot read the mark of the counters");
             }
         }
         self.mark.confirm(generation);

@@ -23,22 +23,22 @@ use super::{
 
 /// Counters in Redis, for any number of processes. Clones share one connection.
 ///
-/// * All takes of a request are decided by one script, in one round trip and by the clock of Redis. Requests that come
-///   while three calls are under way share the next one.
-/// * No request waits for longer than [`RedisOptions::deadline`], or at all while Redis is known not to answer.
-/// * A key that is refused is refused without a round trip until it may pass, for up to a second at a time,
-///   and for all of that time while Redis does not answer, or answers without counting.
-/// * With `lease`, a request with a single take may be given what the process has taken in advance. All processes
-///   together hold up to 5 % of the limit so. Of a window, they never give out more than there is; of the other
-///   algorithms, up to those 5 %, and more only while processes come that the others have not seen yet. What is not
-///   given out goes back when nobody has asked for two seconds.
-/// * Counters that are lost, since Redis was emptied or is another one, are noticed by a key beside them, over each new
-///   connection and once a second. The take that finds out fails, and what its caller remembers can be
-///   [restored](CounterStore::restore).
-/// * The units of a call that was late may have been charged, as nobody can tell.
+/// * One script decides all takes of a request, in one round trip and by the clock of Redis. Requests that arrive while
+///   three calls are in flight share the next one.
+/// * No request waits longer than [`RedisOptions::deadline`], or at all while Redis is known not to answer.
+/// * A refused key is refused again without a round trip until it may pass, for up to a second at a time, and until then
+///   in any case while Redis does not answer, or answers without counting.
+/// * With `lease`, a request with a single take may be granted from units that this process has taken in advance. All
+///   processes together lease up to 5 % of the limit. Windows are never exceeded; other algorithms by up to those 5 %,
+///   and by more only while processes start that the others have not seen yet. Unused units are refunded after two
+///   seconds.
+/// * A loss of the counters, because Redis was emptied or replaced, is detected by a key beside them, on each new
+///   connection and once a second. The take that detects it fails, and the caller can
+///   [restore](CounterStore::restore) what it remembers.
+/// * The units of a call that timed out may have been charged.
 ///
-/// In a cluster, the counters of different keys are in different places: a request that needs several is decided key by
-/// key, and what was charged is given back when a later one refuses.
+/// In a cluster, counters of different keys are on different nodes: a request with several keys is decided key by key,
+/// and the charges are refunded when a later key refuses.
 ///
 /// ```no_run
 /// # use waygate_backends::{RedisCounters, RedisOptions};
@@ -67,7 +67,7 @@ impl Drop for Inner {
 }
 
 impl RedisCounters {
-    /// Begins to connect, at the latest with the first request; that Redis is not there is no error.
+    /// Starts to connect, at the latest with the first request. An unreachable Redis is not an error.
     pub fn open(options: RedisOptions) -> Self {
         let counters = Self {
             inner: Arc::new(Inner {
@@ -81,10 +81,11 @@ impl RedisCounters {
         counters
     }
 
-    /// Whether Redis counts at this moment, as far as is known.
+    /// Returns whether Redis counts at this moment, as far as is known.
     ///
     /// # Errors
-    /// [`CounterError`], if it does not.
+    ///
+    /// [`CounterError`] if it does not.
     pub fn health(&self) -> Result<(), CounterError> {
         match self.shared().link.state() {
             LinkState::Up => Ok(()),
@@ -148,7 +149,7 @@ impl Shared {
                 .arg(&name)
                 .arg(holder(place.holder))
                 .arg(place.limit);
-            // No more than a script can count.
+            // Within the range of the scripts.
             command.arg(lifetime.clamp(1, 1 << 42));
         };
         let answer = self

@@ -1,4 +1,4 @@
-//! All of a batch, or nothing.
+//! Atomicity: all of a batch, or nothing.
 
 use serde_json::json;
 use waygate_core::port::{Batch, Expected};

@@ -1,4 +1,4 @@
-//! Many at once: nothing is lost, nothing is seen by halves.
+//! Concurrency: no update is lost, and none is seen half.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use waygate_core::port::{Batch, CommitError, Expected};
 
 use super::{Harness, kit::*};
 
-/// Adds one by compare-and-set, as often as it takes.
+/// Increments by compare-and-set, with retries.
 pub(super) async fn increment(store: &Store, key: &str, note: &str) {
     loop {
         let (value, expected) = match entities(store).await.remove(key) {
@@ -91,7 +91,7 @@ pub async fn an_image_is_of_one_revision<H: Harness>(new: impl Fn() -> H) {
     write_and_load(store.clone(), store).await;
 }
 
-/// Loads through one handle what is written through the other, at the same time.
+/// Loads through one handle while another one writes.
 pub(super) async fn write_and_load(writer: Store, reader: Store) {
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
@@ -176,14 +176,14 @@ pub async fn a_dropped_commit_happens_wholly_or_not<H: Harness>(new: impl Fn() -
         let batch = put("a", json!(nth))
             .putting("b", json!(nth))
             .noting(entry("/a"));
-        // Dropped at its first await, or finished if it has none.
+        // Dropped at its first await, or completed if it has none.
         tokio::select! {
             biased;
             _ = store.commit(batch) => {}
             () = task::yield_now() => {}
         }
     }
-    // What is still under way comes before this one.
+    // Commits still in flight come before this one.
     let last = commit(&store, put("last", Value::Null)).await;
     let found = entities(&store).await;
     assert_eq!(found.get("a"), found.get("b"));

@@ -1,4 +1,4 @@
-//! What a store finds that was closed and opened again.
+//! A store that was closed and opened again.
 
 use serde_json::json;
 use waygate_core::port::{AuditQuery, Batch, Expected};

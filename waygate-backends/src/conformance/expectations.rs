@@ -218,7 +218,7 @@ fn meant_for(epoch: Epoch, batch: Batch) -> Batch {
     }
 }
 
-/// The epoch that was expected, and the one that was found.
+/// Returns the expected epoch and the actual one.
 async fn replaced(store: &Store, batch: Batch) -> (Epoch, Option<Epoch>) {
     match store.commit(batch).await {
         Err(CommitError::Replaced { expected, found }) => (expected, found),

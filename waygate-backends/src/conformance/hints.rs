@@ -121,7 +121,7 @@ pub async fn a_stream_may_be_sent_and_outlive_its_borrow<H: Harness>(new: impl F
 pub async fn an_idle_stream_does_not_end<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     let mut changes = store.changes();
-    // A hint without a change is allowed, the end is not.
+    // A hint without a change is allowed, an end is not.
     for _ in 0..10 {
         tokio::select! {
             biased;

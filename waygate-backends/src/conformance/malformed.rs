@@ -1,4 +1,4 @@
-//! What no store takes; see `Batch::check`.
+//! Batches that every store refuses; see `Batch::check`.
 
 use serde_json::{Value, json};
 use waygate_core::port::{Batch, EntityKey, Expected};

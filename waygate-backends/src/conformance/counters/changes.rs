@@ -58,7 +58,7 @@ pub async fn units_can_be_charged_afterwards<H: Harness>(new: impl Fn() -> H) {
         kit.hit(key.as_bytes(), &rule).await;
         kit.adjust(key.as_bytes(), &rule, -2).await;
         assert_eq!(kit.left(key.as_bytes(), &rule).await, 2, "{rule:?}");
-        // More than there is.
+        // More than the limit.
         kit.adjust(key.as_bytes(), &rule, -9).await;
         assert!(!kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
     }

@@ -1,4 +1,4 @@
-//! Stores that go by the time of their caller.
+//! Stores that use the time of their caller.
 
 use waygate_core::{
     limit::{
@@ -104,7 +104,7 @@ pub async fn a_refused_request_may_come_when_it_was_told<H: Harness>(new: impl F
     }
 }
 
-/// Repeats the request at the time that its refusal named, to the nanosecond. Returns that time.
+/// Repeats the request at the time that its refusal announced, to the nanosecond. Returns that time.
 async fn passes_when_told<H: Harness>(
     kit: &Kit<H>,
     take: Take<'_>,

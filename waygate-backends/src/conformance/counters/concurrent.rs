@@ -1,4 +1,4 @@
-//! Several tasks at a time.
+//! Concurrent tasks.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use super::{Harness, kit::*};
 const TASKS: u64 = 8;
 const TAKES: u64 = 100;
 
-/// How many of the requests of all tasks were admitted.
+/// Counts the admitted requests of all tasks.
 async fn admitted<F: Future<Output = bool> + Send>(
     request: impl Fn(u64, u64) -> F + Clone + Send + 'static,
 ) -> u64 {
@@ -48,7 +48,7 @@ pub async fn eight_tasks_never_overdraw_two_counters<H: Harness>(new: impl Fn() 
         let (kit, wide, narrow) = shared.clone();
         async move {
             let mut takes = [kit.ask(b"wide", &wide), kit.ask(b"narrow", &narrow)];
-            // In either order, which must not lock the tasks up.
+            // In either order, which must not deadlock.
             if task % 2 == 0 {
                 takes.reverse();
             }

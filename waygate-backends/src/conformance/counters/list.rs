@@ -3,7 +3,7 @@
 /// Writes one test for each case of the [suite for stores of counters](crate::conformance::counters).
 ///
 /// The arguments are an expression that makes a [`Harness`](crate::conformance::counters::Harness), and `clocked` for a
-/// store that goes by its caller's time.
+/// store that uses the time of its caller.
 #[macro_export]
 macro_rules! counter_conformance_tests {
     ($harness:expr $(, $capability:ident)* $(,)?) => {

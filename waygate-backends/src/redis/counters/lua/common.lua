@@ -1,16 +1,16 @@
--- What a key has consumed is a hash that expires when it says nothing any more. One field names the algorithm:
+-- The usage of a key is a hash that expires when it is no longer needed. One field names the algorithm:
 --   w<period in ms>   end and used, packed
 --   f<period in ms>   used                      a window that ends when the key expires
 --   c                 start:used:end            a window of the calendar
 --   s<period in s>    start:previous:current
 --   b<emission><unit> at:debt                   the debt in units of ns or us
 --   m                 first:last:used:period    and each request by its number: at:cost
--- All times are in microseconds, unless it says otherwise; they fit the 53 bits of a number.
+-- All times are in microseconds, unless noted otherwise; they fit the 53 bits of a number.
 local call, ceil = redis.call, math.ceil
 local EXACT = 9007199254740992
--- A window of the calendar is kept for longer than it lasts, since the caller's clock may be behind.
+-- A calendar window is kept beyond its end, since the caller's clock may be behind.
 local GRACE = 60000000
--- How far off the time is at which something was taken, since calls are under way for longer or shorter.
+-- The error of the time of a charge, since calls take different times.
 local SLACK = 100000
 
 local function text(number)
@@ -56,9 +56,9 @@ local function saveLog(key, log)
   call('HSET', key, 'm', value)
 end
 
--- Removes the requests of a log that do not count any more.
+-- Removes the requests that have left the window.
 local function trim(key, log, period)
-  -- A clock that went back: nothing counts for longer than one window from now.
+  -- After the clock went back, nothing counts for longer than one window from now.
   for index = log.last, log.first, -1 do
     local hit = numbers(call('HGET', key, index))
     if hit[1] <= now then
@@ -81,7 +81,7 @@ local function trim(key, log, period)
   end
 end
 
--- What is consumed of a sliding window in the slot that begins at `start`, and in the one before.
+-- The usage of a sliding window in the slot that starts at `start`, and in the one before.
 local function slots(list, period, start)
   local began, gap = list[1], start - list[1]
   if gap <= 0 then
@@ -92,7 +92,7 @@ local function slots(list, period, start)
   return 0, 0
 end
 
--- What was consumed by another rule: how much, and, of a window, since when.
+-- The usage counted by another rule, and, of a window, its start.
 local function consumed(key)
   local fields = call('HGETALL', key)
   for i = 1, #fields, 2 do
@@ -137,8 +137,8 @@ end
 
 local KINDS = {}
 
--- What is used of a window after units were given back that were taken from one that ends in `taken.left`. Of two windows,
--- one ends at least its length later than the other.
+-- The usage of a window after a refund of units that were taken from one that ends in `taken.left`. Two windows end at
+-- least a length apart.
 local function givenBack(take, units, taken, left, length)
   local apart = left - taken.left
   return max(apart, -apart) < length / 2 and max(take.used - units, 0) or take.used
@@ -150,7 +150,7 @@ KINDS.F = {
     take.left = take.a
     if value then
       local left = call('PTTL', take.key)
-      -- In its last millisecond it is over.
+      -- A window is over in its last millisecond.
       take.used = left ~= 0 and tonumber(value) or 0
       take.left = left <= 0 and take.a or left * 1000
     elseif start then
@@ -196,14 +196,14 @@ KINDS.W = {
   giveBack = KINDS.F.giveBack,
 }
 
--- Windows of the calendar. a: the start; b: the end.
+-- Calendar windows. a: the start; b: the end.
 KINDS.C = {
   load = function(take, value, used, start)
     take.begun, take.over = take.a, take.b
     if value then
       local list = numbers(value)
       used, start = list[2], list[1]
-      -- Somebody whose clock is ahead may have begun the next window.
+      -- A process whose clock is ahead may have started the next window.
       take.begun, take.over = max(start, take.a), max(list[3], take.b)
     end
     take.used = (not start or start >= take.a) and used or 0
@@ -225,7 +225,7 @@ KINDS.C = {
   end,
 }
 
--- How much of a slot is over when `counter`, weighted, is `target` or less.
+-- The part of a slot after which `counter`, weighted, is `target` or less.
 local function elapses(length, counter, target)
   counter = max(counter, 1)
   local kept = length * (target + 1) / counter
@@ -238,7 +238,7 @@ local function elapses(length, counter, target)
   return elapsed
 end
 
--- In how much time the weighted sum is `target` or less.
+-- The time until the weighted sum is `target` or less.
 local function waitUntil(take, used, current, target)
   if used <= target then
     return 0
@@ -288,7 +288,7 @@ KINDS.S = {
     take.after = min(max(take.current - units, 0), 4294967295)
   end,
   giveBack = function(take, units, taken)
-    -- Where it may be either of two slots, the older one, where it fades sooner.
+    -- If it may be either of two slots, the older one, which fades sooner.
     local seconds = floor((taken.at - SLACK) / 1000000)
     local gap = take.start - (seconds - seconds % take.a)
     take.after = take.current
@@ -300,7 +300,7 @@ KINDS.S = {
   end,
 }
 
--- Token buckets. a: the emission; b: how many units of it a microsecond has.
+-- Token buckets. a: the emission; b: its units in a microsecond.
 KINDS.B = {
   load = function(take, value, used)
     take.depth = take.capacity * take.a
@@ -336,7 +336,7 @@ KINDS.B = {
   end,
 }
 
--- When a log has `target` or less left of what it uses with this charge.
+-- The time until a log has `target` or less left of its usage with this charge.
 local function goneAt(take, target)
   local log, at = take.log, now
   local used, index, hit = log.used + take.charge, log.first, log.front
@@ -344,7 +344,7 @@ local function goneAt(take, target)
     used, at, index = used - hit[2], hit[1], index + 1
     hit = index <= log.last and numbers(call('HGET', take.key, index))
   end
-  -- At the edge of the window it still counts.
+  -- It still counts at the edge of the window.
   return max((used > target and now or at) + take.a - now + 1, 1)
 end
 
@@ -397,7 +397,7 @@ KINDS.M = {
     saveLog(take.key, log)
     expire(take.key, take.a)
   end,
-  -- The newest first.
+  -- Newest first.
   adjust = function(take, units)
     local log = take.log
     if take.inherited and units > 0 then
@@ -418,7 +418,7 @@ KINDS.M = {
     end
     take.charge = max(-units, 0)
   end,
-  -- Nothing that was taken later stops to count.
+  -- What was taken later keeps counting.
   giveBack = function(take, units, taken)
     local log, index = take.log, take.log.last
     take.charge = 0
@@ -440,18 +440,18 @@ KINDS.M = {
   end,
 }
 
--- Reads what the key of a take has consumed.
+-- Reads the usage of the key of a take.
 local function load(take)
   local value, used, start = call('HGET', take.key, take.field), 0, nil
   take.changed, take.settles, take.inherited = false, false, nil
   if not value and call('EXISTS', take.key) == 1 then
     take.changed = true
-    -- What cannot be read, such as a field that was garbled on its way here, counts as nothing.
+    -- What cannot be read, such as a garbled field, counts as nothing.
     local known, before, since = pcall(consumed, take.key)
     if known then
       used, start = before, since
     end
-    -- A refusal names a wait by this rule: what another rule has counted counts by this one from now on.
+    -- A refusal announces a wait by this rule, so it must store what another rule has counted.
     take.settles = used > 0
   end
   KINDS[take.kind].load(take, value, used, start)

@@ -94,7 +94,7 @@ fn all_takes_of_a_call_are_charged_or_none() {
     scripts.check_expiry();
 }
 
-/// Whether they go together makes no difference to requests with one take.
+/// Batching makes no difference to requests with one take.
 #[test]
 fn requests_of_one_call_count_as_one_after_the_other() {
     let mut scripts = Scripts::new();

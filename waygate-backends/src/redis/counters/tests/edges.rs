@@ -13,7 +13,7 @@ use super::{
     model::{Model, agree},
 };
 
-/// One request to a fixed window of a second.
+/// Sends one request to a fixed window of a second.
 fn second(scripts: &mut Scripts, capacity: u64, cost: u64, now: Nanos) -> Outcome {
     let rule = a_second(capacity);
     let series = Series::new("scope", "policy", 0, 0);
@@ -73,7 +73,7 @@ fn large_numbers_are_exact() {
             capacity: most,
             period: u64::from(u32::MAX) * SECOND,
         }),
-        // The largest that is packed.
+        // The largest window that is packed.
         Rule::Quota(Quota::FixedWindow {
             capacity: (1 << 34) - 1,
             period: 131_071 * MILLISECOND,

@@ -10,7 +10,7 @@ use super::{
     model::{Model, agree, any_rule},
 };
 
-/// Random requests to one key. `change` says how often another rule comes.
+/// Compares random requests to one key. `change` is the probability of another rule.
 fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let key = format!("key{seed}");
@@ -87,7 +87,7 @@ fn what_was_consumed_outlives_any_change_of_the_rule() {
     scripts.check_expiry();
 }
 
-/// After any history of limits, costs and corrections, the wait that a refusal names is the last.
+/// After any history of limits, costs and corrections, a refused request passes after the announced wait.
 #[test]
 fn a_refused_request_passes_when_it_was_told() {
     let mut scripts = Scripts::new();
@@ -120,7 +120,7 @@ fn a_refused_request_passes_when_it_was_told() {
             let story = || format!("seed {seed}: {rule:?}, cost {}: {outcome:?}", take.cost);
             assert!(outcome.reset_after >= outcome.retry_after, "{}", story());
             if outcome.retry_after > 2 * MILLISECOND {
-                // Keys go in whole milliseconds.
+                // Keys expire in whole milliseconds.
                 let early = now + outcome.retry_after - 2 * MILLISECOND;
                 let early = scripts.take(&[&key], &[take], early)[0];
                 assert!(!early.allowed, "too late: {}", story());

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_oldest_audit_entries_go_first() {
+    async fn the_oldest_audit_entries_are_dropped() {
         let backend = MemoryBackend::new().with_audit_capacity(2);
         for path in ["/a", "/b", "/c"] {
             let batch = Batch {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn changes_end_with_the_store() {
+    async fn change_streams_end_with_the_store() {
         let backend = MemoryBackend::new();
         let mut changes = backend.changes();
         drop(backend);

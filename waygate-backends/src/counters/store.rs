@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_without_end_is_held_until_it_is_vacated() {
+    fn a_permit_without_lifetime_is_held_until_released() {
         let counters = MemoryCounters::new();
         let series = Series::places("GET:/payments", "default");
         let place = |holder| Place {

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_kept_last_is_read_back() {
+    async fn the_last_image_is_loaded() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cache");
         let cache = BootCache::new(&path).unwrap();
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_damaged_is_not_taken() {
+    async fn a_damaged_cache_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cache");
         let cache = BootCache::new(&path).unwrap();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_no_file_is_refused() {
+    fn an_unusable_path_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         for path in [dir.path().to_owned(), dir.path().join("missing/cache")] {
             let refused = BootCache::new(path).unwrap_err();

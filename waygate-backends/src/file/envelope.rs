@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens() {
+    fn sealed_documents_open() {
         let table = table();
         let document = open(sealed(&table)).unwrap();
         assert_eq!(document.table, table);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_checksum_an_edit_is_taken() {
+    fn an_edit_without_checksum_is_accepted() {
         let mut root = sealed(&table());
         root["entities"]["b"]["value"] = json!("edited");
         assert!(problem(root.clone()).contains("remove the line `checksum`"));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_layout_is_told_from_a_damaged_one() {
+    fn a_newer_layout_differs_from_a_damaged_one() {
         let mut root = sealed(&table());
         root["format"] = json!(2);
         assert!(problem(root.clone()).contains("does not match its checksum"));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_exact() {
+    fn unknown_and_missing_fields_are_refused() {
         let edited = |edit: fn(&mut Map<String, Value>)| {
             let mut root = sealed(&table());
             let fields = root.as_object_mut().unwrap();

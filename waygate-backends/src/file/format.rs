@@ -96,7 +96,7 @@ mod json_alone {
     use super::*;
 
     #[test]
-    fn what_other_formats_need_is_named() {
+    fn a_missing_format_feature_is_named() {
         let of = |name: &str| Format::of(Path::new(name)).unwrap_err().to_string();
         for name in ["state.yaml", "state.YML"] {
             assert!(of(name).contains("needs the feature `file-yaml`"));
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_extension_tells_the_format() {
+    fn the_extension_selects_the_format() {
         let of = |name: &str| Format::of(Path::new(name));
         assert_eq!(of("a/state.json").unwrap(), Format::Json);
         assert_eq!(of("state.YML").unwrap(), Format::Yaml);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_refused_and_the_deepest_allowed_is_not() {
+    fn nesting_is_bounded() {
         let nested = |levels| (0..levels).fold(json!("x"), |inner, _| json!({ "a": [inner] }));
         for format in [Format::Json, Format::Yaml, Format::Toml] {
             let document = json!({ "entities": { "k": { "value": nested(32) } } });

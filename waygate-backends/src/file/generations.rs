@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn older_generations_move_up_and_the_oldest_goes() {
+    fn generations_rotate() {
         for (older, kept) in [
             (0, vec!["4"]),
             (1, vec!["4", "3"]),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_fails_again_and_again_keeps_the_generations() {
+    fn failing_commits_keep_the_generations() {
         let dir = tempfile::tempdir().unwrap();
         let files = files(dir.path());
         write(&files, "2", 2);
@@ -141,7 +141,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_the_owner_reads_a_new_file_and_a_given_mode_stays() {
+    fn new_files_are_private_and_keep_a_changed_mode() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let files = files(dir.path());

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_lead_to_a_file_that_need_not_be_there() {
+    fn a_link_may_lead_to_a_missing_file() {
         let dir = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(dir.path()).unwrap();
         for name in ["app", "volume"] {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_nowhere_says_where() {
+    fn a_dangling_link_reports_its_target() {
         let dir = tempfile::tempdir().unwrap();
         let link = dir.path().join("state.json");
         symlink("gone/state.json", &link).unwrap();

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_there_until_it_is_dropped_or_has_another_name() {
+    fn file_exists_until_dropped_or_persisted() {
         let dir = tempfile::tempdir().unwrap();
         let create = || Temp::create(dir.path(), OsStr::new(".state."), ".tmp").unwrap();
         let (one, mut other) = (create(), create());
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_renamed_is_removed() {
+    fn a_file_that_cannot_be_renamed_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let temp = Temp::create(dir.path(), OsStr::new("."), "").unwrap();
         assert!(temp.persist(&dir.path().join("absent/state")).is_err());

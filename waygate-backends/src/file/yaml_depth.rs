@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn deep_nesting_is_refused_at_once() {
+    fn deep_nesting_is_refused_quickly() {
         for text in [
             "[".repeat(1 << 20),
             "{\"a\":".repeat(100_000),
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_in_texts_do_not_nest() {
+    fn brackets_in_strings_do_not_nest() {
         let text = yaml_serde::to_string(&vec![":-[ {[ ["; 1_000]).unwrap();
         assert!(open_brackets(&text) > MAX_DEPTH);
         assert!(check(&text).is_ok());

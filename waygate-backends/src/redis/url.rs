@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_is_understood() {
+    fn all_url_parts_are_parsed() {
         let target = Target::parse("rediss://ada:p%40ss%3A%2F@[::1]:7000/3").unwrap();
         assert_eq!(target.topology, Topology::Single(node("::1", 7000)));
         assert_eq!((target.tls, target.database), (true, 3));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_url() {
+    fn errors_do_not_repeat_the_url() {
         for url in [
             "redis.example:6379",
             "http://redis",
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_access_does_not_show_itself() {
+    fn credentials_are_not_shown() {
         for (url, place) in [
             ("redis://:hunter2@a", "redis://***@a"),
             ("redis://hunter2@a/1", "redis://***@a/1"),

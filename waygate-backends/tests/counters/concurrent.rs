@@ -12,7 +12,7 @@ const DECISIONS: u64 = 125_000;
 
 /// A million decisions about ten keys: each gets exactly its limit, whatever the algorithm.
 #[test]
-fn nobody_is_admitted_beyond_the_limit() {
+fn concurrent_requests_never_exceed_the_limit() {
     const LIMIT: u32 = 1_000;
     const KEYS: usize = 10;
     for rule in rules(LIMIT) {

@@ -15,7 +15,7 @@ fn small() -> MemoryCounters {
 }
 
 #[test]
-fn a_blocked_key_stays_blocked() {
+fn a_refused_key_survives_a_flood() {
     for rule in rules(5) {
         let (counters, series) = (small(), series());
         while hit(&counters, &series, b"client", &rule, START).allowed {}
@@ -32,7 +32,7 @@ fn a_blocked_key_stays_blocked() {
 
 /// Not even a client that was never refused: it has used up part of its limit, and keeps at most what is left.
 #[test]
-fn a_key_gets_no_fresh_start() {
+fn eviction_resets_no_counter() {
     for rule in rules(100) {
         let (counters, series) = (small(), series());
         let mut admitted = 0;
@@ -52,7 +52,7 @@ fn a_key_gets_no_fresh_start() {
 
 /// The flood itself gets no more than what everybody may consume at a time.
 #[test]
-fn a_flood_of_one_series_leaves_other_series_alone() {
+fn a_flood_evicts_only_its_own_series() {
     let rule = &rules(3)[0];
     let (counters, flooded) = (small(), series());
     let quiet = waygate_core::port::Series::new("GET:/quiet", "per client", 0, 0);
@@ -83,7 +83,7 @@ fn a_flood_of_one_series_leaves_other_series_alone() {
 
 /// When everybody in the table is blocked, newcomers are counted together.
 #[test]
-fn newcomers_share_a_counter_when_nobody_can_go() {
+fn new_keys_share_a_counter_without_evictable_keys() {
     for rule in rules(2) {
         // One shard, so one shared counter.
         let counters = MemoryCounters::builder().max_entries(50).build();
@@ -101,7 +101,7 @@ fn newcomers_share_a_counter_when_nobody_can_go() {
 
 /// What newcomers shared while there was no room refuses nobody who finds some.
 #[test]
-fn newcomers_have_counters_of_their_own_again_when_there_is_room() {
+fn new_keys_have_own_counters_once_there_is_room() {
     for rule in rules(2) {
         let counters = MemoryCounters::builder().max_entries(50).build();
         let (series, other) = (series(), Series::new("GET:/other", "per client", 0, 0));
@@ -126,7 +126,7 @@ fn newcomers_have_counters_of_their_own_again_when_there_is_room() {
 }
 
 #[test]
-fn memory_returns_after_the_flood() {
+fn memory_is_freed_after_a_flood() {
     for rule in rules(10) {
         let (counters, series) = (small(), series());
         for key in 0..2 * CAP {
@@ -149,7 +149,7 @@ fn memory_returns_after_the_flood() {
 
 /// A clock that was far ahead and is set right does not make the store keep what it counted then.
 #[test]
-fn memory_returns_after_a_clock_that_was_ahead() {
+fn memory_is_freed_after_the_clock_was_ahead() {
     let rule = &rules(10)[0];
     let (counters, series) = (small(), series());
     for key in 0..CAP {
@@ -169,7 +169,7 @@ fn memory_returns_after_a_clock_that_was_ahead() {
 }
 
 #[test]
-fn a_million_keys_stay_under_the_bounds() {
+fn a_million_keys_stay_within_bounds() {
     let rule = &rules(10)[0];
     let counters = MemoryCounters::builder().max_entries(100_000).build();
     let series = series();
@@ -182,7 +182,7 @@ fn a_million_keys_stay_under_the_bounds() {
 }
 
 #[test]
-fn logs_stay_under_the_bound_of_bytes() {
+fn logs_stay_within_max_bytes() {
     let rule = &rules(1_000)[3];
     let limit = 1 << 20;
     let counters = MemoryCounters::builder().max_bytes(limit).build();

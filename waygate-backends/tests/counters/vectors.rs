@@ -77,7 +77,7 @@ fn fields(hit: &Value, outcome: &Outcome, now: Nanos) -> [(&'static str, u64, u6
 }
 
 #[test]
-fn the_recorded_answers_are_given() {
+fn recorded_vectors_match() {
     let vectors: Vec<Value> =
         serde_json::from_str(include_str!("../data/rate-limit-vectors.json")).unwrap();
     assert_eq!(vectors.len(), 21);

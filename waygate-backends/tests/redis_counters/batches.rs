@@ -42,7 +42,7 @@ fn calls(seen: &[String]) -> usize {
 }
 
 #[tokio::test]
-async fn requests_that_wait_go_together_and_in_their_order() {
+async fn waiting_requests_share_a_call_in_order() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     request(&counters, "first", 100).await.unwrap().unwrap();
@@ -69,7 +69,7 @@ async fn requests_that_wait_go_together_and_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_kind_fails_alone() {
+async fn a_key_of_a_wrong_type_fails_alone() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     request(&counters, "broken", 100).await.unwrap().unwrap();
@@ -99,7 +99,7 @@ async fn a_key_of_another_kind_fails_alone() {
 }
 
 #[tokio::test]
-async fn callers_that_are_gone_charge_nothing_and_strand_nobody() {
+async fn dropped_callers_charge_nothing_and_block_no_others() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     request(&counters, "sent", 100).await.unwrap().unwrap();
@@ -131,7 +131,7 @@ async fn callers_that_are_gone_charge_nothing_and_strand_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_takes_of_a_request_stay_together_in_a_batch() {
+async fn takes_of_a_request_stay_together_in_a_batch() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let mut tasks = JoinSet::new();
@@ -199,7 +199,7 @@ async fn all_are_told_in_time(what: &str, fault: impl FnOnce(&mut RedisProc)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_line_is_told_in_time_that_redis_is_gone() {
+async fn waiting_requests_fail_in_time_without_redis() {
     all_are_told_in_time("frozen", |_| {}).await;
     all_are_told_in_time("killed", RedisProc::kill).await;
 }

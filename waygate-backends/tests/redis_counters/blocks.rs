@@ -40,7 +40,7 @@ async fn refusals_without_a_trip(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_refused_is_refused_without_redis() {
+async fn a_refused_key_is_refused_without_a_round_trip() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule) = (series("blocked"), fixed(1, 600));
@@ -67,7 +67,7 @@ async fn a_key_that_is_refused_is_refused_without_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_refused_for_longer_than_redis_would() {
+async fn a_remembered_refusal_ends_in_time() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let series = series("bucket");
@@ -91,7 +91,7 @@ async fn nobody_is_refused_for_longer_than_redis_would() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changes_the_answer_is_asked_anew() {
+async fn another_request_asks_redis() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule, wider) = (series("changes"), fixed(3, 600), fixed(5, 600));
@@ -124,7 +124,7 @@ async fn what_changes_the_answer_is_asked_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_another_process_forgets_is_free_within_a_second() {
+async fn a_reset_by_another_process_applies_within_a_second() {
     let server = RedisProc::start();
     let (one, other) = (open(server.port()).await, open(server.port()).await);
     let (series, rule) = (series("forgotten"), fixed(1, 600));
@@ -159,7 +159,7 @@ async fn stays_refused(counters: &RedisCounters, take: Take<'_>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_refused_stays_so_while_redis_has_no_memory() {
+async fn refusals_hold_while_redis_is_out_of_memory() {
     let mut server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule) = (series("full"), fixed(1, 600));
@@ -170,7 +170,7 @@ async fn a_key_that_is_refused_stays_so_while_redis_has_no_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_refused_stays_so_with_a_wrong_password() {
+async fn refusals_hold_with_a_wrong_password() {
     let mut server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule) = (series("locked out"), fixed(1, 600));
@@ -184,7 +184,7 @@ async fn a_key_that_is_refused_stays_so_with_a_wrong_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_refused_stays_so_without_redis() {
+async fn refusals_hold_without_redis() {
     let mut server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule) = (series("outage"), fixed(1, 600));
@@ -195,7 +195,7 @@ async fn a_key_that_is_refused_stays_so_without_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_known_to_be_refused_is_told_without_waiting() {
+async fn known_refusals_need_no_wait() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule) = (series("known"), fixed(1, 600));

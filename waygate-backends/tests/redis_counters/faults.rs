@@ -168,7 +168,7 @@ async fn an_idle_connection_is_watched() {
 
 /// Who waits for less time than the link would is the first to know, and the one who tells the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_gave_up_counts_unless_at_once() {
+async fn a_cancelled_caller_counts_as_late_unless_immediate() {
     let server = RedisProc::start();
     let proxy = FaultProxy::start(server.addr()).await;
     let counters = connected(patient(proxy.port())).await;
@@ -183,7 +183,7 @@ async fn a_caller_who_gave_up_counts_unless_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn flapping_leaves_nothing_behind() {
+async fn flapping_leaks_nothing() {
     let mut server = RedisProc::start();
     let counters = connected(options(server.port())).await;
     until_counted(&counters, PATIENCE).await;

@@ -75,7 +75,7 @@ async fn admitted(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_window_never_gives_out_more_than_it_has() {
+async fn leases_never_exceed_a_window() {
     let server = RedisProc::start();
     let clients = three(server.port()).await;
     let count = admitted(
@@ -92,7 +92,7 @@ async fn a_window_never_gives_out_more_than_it_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_lent_overshoots_by_five_percent_at_most() {
+async fn leases_overshoot_by_five_percent_at_most() {
     let server = RedisProc::start();
     let clients = three(server.port()).await;
     let rule = || {
@@ -113,7 +113,7 @@ async fn what_is_lent_overshoots_by_five_percent_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn leases_spare_round_trips_and_what_is_left_goes_back() {
+async fn leases_save_round_trips_and_are_refunded() {
     let server = RedisProc::start();
     let client = open(server.port()).await;
     has_shown_up(&server).await;
@@ -150,7 +150,7 @@ async fn leases_spare_round_trips_and_what_is_left_goes_back() {
 }
 
 #[test]
-fn a_refill_that_ends_with_its_runtime_is_asked_for_again() {
+fn a_refill_lost_with_its_runtime_is_repeated() {
     let server = RedisProc::start();
     let runtime = || Runtime::new().unwrap();
     let (home, guest) = (runtime(), runtime());

@@ -39,14 +39,14 @@ mod portable {
     use super::*;
 
     crate::trials!(
-        files_that_may_not_grow,
-        a_directory_that_is_gone,
-        a_lock_that_cannot_be_made
+        file_size_limit,
+        missing_directory,
+        lock_that_cannot_be_created
     );
 
     /// As on a full disk, a write stops in the middle: the limit on the size of a file does that, for
     /// any user.
-    fn files_that_may_not_grow() {
+    fn file_size_limit() {
         let place = Place::new("json");
         let mut shell = Command::new("sh");
         let this = std::env::current_exe().unwrap();
@@ -54,7 +54,7 @@ mod portable {
         report(child::start("limited", &place.main(), Some(shell)));
     }
 
-    fn a_directory_that_is_gone() {
+    fn missing_directory() {
         let place = Place::new("yaml");
         let dir = place.dir.path().join("dir");
         let away = place.dir.path().join("away");
@@ -75,7 +75,7 @@ mod portable {
         });
     }
 
-    fn a_lock_that_cannot_be_made() {
+    fn lock_that_cannot_be_created() {
         let place = Place::new("toml");
         block_on(async {
             let store = place.open().await;

@@ -120,7 +120,7 @@ proptest! {
 }
 
 #[test]
-fn a_clock_that_was_set_back_gives_nothing_out_again() {
+fn restored_counters_survive_a_clock_set_back() {
     for rule in &rules(1) {
         let going = MemoryCounters::new();
         assert!(hit(&going, &series(0), "a", rule, START).allowed);
@@ -145,7 +145,7 @@ fn a_clock_that_was_set_back_gives_nothing_out_again() {
 }
 
 #[test]
-fn what_has_expired_is_not_put_back() {
+fn expired_counters_are_not_restored() {
     let going = MemoryCounters::new();
     for rule in &rules(1) {
         let key = format!("{rule:?}");
@@ -159,7 +159,7 @@ fn what_has_expired_is_not_put_back() {
 }
 
 #[test]
-fn what_is_shared_by_those_without_room_is_put_back() {
+fn shared_counters_are_restored() {
     let [rule, ..] = rules(1);
     let small = || MemoryCounters::builder().max_entries(2);
     let going = small().build();
@@ -174,7 +174,7 @@ fn what_is_shared_by_those_without_room_is_put_back() {
 }
 
 #[test]
-fn where_there_is_less_room_those_who_were_refused_stay() {
+fn refused_keys_are_restored_first() {
     let [rule, ..] = rules(1);
     let going = MemoryCounters::builder().max_entries(1_000).build();
     for key in 0..100 {
@@ -195,7 +195,7 @@ fn where_there_is_less_room_those_who_were_refused_stay() {
 }
 
 #[test]
-fn a_store_that_counts_takes_nothing_back() {
+fn a_store_in_use_rejects_an_image() {
     let [rule, ..] = rules(1);
     let going = MemoryCounters::new();
     hit(&going, &series(0), "a", &rule, START);
@@ -206,7 +206,7 @@ fn a_store_that_counts_takes_nothing_back() {
 }
 
 #[test]
-fn another_layout_is_named() {
+fn an_unknown_layout_is_reported() {
     let mut bytes = image(&MemoryCounters::new(), START);
     bytes[8] = 2;
     let content = bytes.len() - CHECKSUM;
@@ -219,7 +219,7 @@ fn another_layout_is_named() {
 }
 
 #[test]
-fn every_change_is_noticed() {
+fn every_change_changes_the_version() {
     let [rule, ..] = rules(9);
     let (counters, series) = (MemoryCounters::new(), series(0));
     let mut known = vec![counters.version()];

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_nothing_and_differ() {
+    fn names_are_distinct_and_reveal_no_key() {
         let series = |rate| Series::new("GET:/payments", "per client", rate, 0);
         let names = Names::new("shop");
         let name = names.counter(&series(0), b"203.0.113.7");

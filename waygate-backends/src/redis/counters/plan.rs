@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_packed_where_its_end_and_all_that_may_be_used_fit() {
+    fn windows_are_packed_where_end_and_usage_fit() {
         assert_eq!(window((1 << 34) - 1, 131_071), Kind::Packed);
         assert_eq!(window(1 << 34, 131_071), Kind::Fixed);
         assert_eq!(window((1 << 34) - 1, 131_072), Kind::Fixed);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn no_number_is_beyond_what_a_script_can_count() {
+    fn numbers_stay_in_the_range_of_the_scripts() {
         let year = 31_557_600 * SECOND;
         assert_eq!(bucket(7, 142_857_143), (7, 142_857_143, 1_000));
         // A thousand a year: in microseconds.

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stops_a_script_is_seen_through_the_error_of_the_script() {
+    fn errors_are_found_inside_script_errors() {
         let old = |error: &str| {
             judged(&format!(
                 "Error running script (call to f_0123): @user_script:1: @user_script: 1: -{error}"
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_script_caught_means_the_same() {
+    fn caught_errors_are_judged_like_raw_ones() {
         for (text, verdict) in [
             (
                 "OOM command not allowed when used memory > 'maxmemory'.",

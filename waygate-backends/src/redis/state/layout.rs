@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_reads_as_it_was_written() {
+    fn an_audit_line_round_trips() {
         for (path, service) in [
             ("", None),
             ("/a", Some("")),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_did_not_write_is_no_entry() {
+    fn foreign_audit_lines_are_ignored() {
         for line in [
             "",
             "7",

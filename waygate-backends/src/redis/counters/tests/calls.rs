@@ -13,7 +13,7 @@ use super::{
 };
 
 #[test]
-fn counts_that_were_garbled_make_no_script_go_on_for_ever() {
+fn garbled_counts_do_not_loop_forever() {
     let mut scripts = Scripts::new();
     for counts in [["1e3", "1", "1"], ["1.5", "1", "1"], ["2", "-1", "2"]] {
         let key = format!("key:{counts:?}");
@@ -29,7 +29,7 @@ fn counts_that_were_garbled_make_no_script_go_on_for_ever() {
 }
 
 #[test]
-fn all_takes_of_a_call_are_charged_or_none() {
+fn takes_of_a_request_are_all_or_nothing() {
     let mut scripts = Scripts::new();
     let mut random = fastrand::Rng::with_seed(7);
     let series = Series::new("scope", "policy", 0, 0);
@@ -96,7 +96,7 @@ fn all_takes_of_a_call_are_charged_or_none() {
 
 /// Batching makes no difference to requests with one take.
 #[test]
-fn requests_of_one_call_count_as_one_after_the_other() {
+fn batched_requests_count_like_sequential_ones() {
     let mut scripts = Scripts::new();
     let mut random = fastrand::Rng::with_seed(11);
     for round in 0..100 {

@@ -36,7 +36,7 @@ fn a_second(capacity: u64) -> Rule {
 }
 
 #[test]
-fn a_clock_that_goes_back_ends_no_window() {
+fn a_clock_that_goes_back_does_not_end_a_window() {
     let mut scripts = Scripts::new();
     let (now, back) = (START, START - 700 * MILLISECOND);
     assert!(second(&mut scripts, 5, 3, now).allowed);
@@ -48,7 +48,7 @@ fn a_clock_that_goes_back_ends_no_window() {
 }
 
 #[test]
-fn a_window_whose_expiry_was_lost_is_over_with_its_end() {
+fn a_window_without_expiry_ends_in_time() {
     let mut scripts = Scripts::new();
     assert!(second(&mut scripts, 3, 3, START).allowed);
     let lost: u8 = redis::cmd("DEL")

@@ -70,7 +70,7 @@ fn compare(scripts: &mut Scripts, seed: u64, change: f64) {
 }
 
 #[test]
-fn the_scripts_count_as_the_rules_do() {
+fn scripts_agree_with_the_rules() {
     let mut scripts = Scripts::new();
     for seed in 0..200 {
         compare(&mut scripts, seed, 0.0);
@@ -79,7 +79,7 @@ fn the_scripts_count_as_the_rules_do() {
 }
 
 #[test]
-fn what_was_consumed_outlives_any_change_of_the_rule() {
+fn usage_survives_rule_changes() {
     let mut scripts = Scripts::new();
     for seed in 1_000..1_200 {
         compare(&mut scripts, seed, 0.2);
@@ -89,7 +89,7 @@ fn what_was_consumed_outlives_any_change_of_the_rule() {
 
 /// After any history of limits, costs and corrections, a refused request passes after the announced wait.
 #[test]
-fn a_refused_request_passes_when_it_was_told() {
+fn a_refused_request_passes_after_its_wait() {
     let mut scripts = Scripts::new();
     let series = Series::new("scope", "policy", 0, 0);
     let mut refusals = 0;

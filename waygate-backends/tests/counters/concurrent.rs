@@ -41,7 +41,7 @@ fn concurrent_requests_never_exceed_the_limit() {
     }
 }
 
-/// Calls over several counters in all orders neither lock each other up nor charge in part.
+/// Calls over several counters in any order neither deadlock nor charge in part.
 #[test]
 fn several_counters_are_charged_together() {
     let (wide, narrow) = (&rules(10_000)[0], &rules(7_000)[2]);

@@ -1,4 +1,4 @@
-//! More keys than there is room for.
+//! More keys than entries.
 
 use waygate_backends::MemoryCounters;
 use waygate_core::{
@@ -30,7 +30,7 @@ fn a_refused_key_survives_a_flood() {
     }
 }
 
-/// Not even a client that was never refused: it has used up part of its limit, and keeps at most what is left.
+/// Even a client that was never refused keeps its usage: it has used up part of its limit.
 #[test]
 fn eviction_resets_no_counter() {
     for rule in rules(100) {
@@ -45,12 +45,12 @@ fn eviction_resets_no_counter() {
                 hit(&counters, &series, &key, &rule, START);
             }
         }
-        // Where it had to give way, whoever came took over what it had consumed.
+        // If it was evicted, another key inherited its usage.
         assert!(admitted <= 100, "{admitted}: {rule:?}");
     }
 }
 
-/// The flood itself gets no more than what everybody may consume at a time.
+/// The flood itself gets no more than what all its keys may consume at a time.
 #[test]
 fn a_flood_evicts_only_its_own_series() {
     let rule = &rules(3)[0];
@@ -81,7 +81,7 @@ fn a_flood_evicts_only_its_own_series() {
     }
 }
 
-/// When everybody in the table is blocked, newcomers are counted together.
+/// If all keys in the table were refused, new ones share a counter.
 #[test]
 fn new_keys_share_a_counter_without_evictable_keys() {
     for rule in rules(2) {
@@ -99,7 +99,7 @@ fn new_keys_share_a_counter_without_evictable_keys() {
     }
 }
 
-/// What newcomers shared while there was no room refuses nobody who finds some.
+/// The usage of the shared counter refuses no key that finds room later.
 #[test]
 fn new_keys_have_own_counters_once_there_is_room() {
     for rule in rules(2) {
@@ -134,7 +134,7 @@ fn memory_is_freed_after_a_flood() {
         }
         let (flooded, bytes) = (counters.len(), counters.approximate_bytes());
         assert!(flooded > CAP / 2, "{flooded}");
-        // The requests of one client are enough to clean up after all others.
+        // The requests of one client are enough to sweep the counters of all others.
         let later = START + 3_000 * SECOND;
         let mut requests = 0;
         while counters.len() > 1 {
@@ -147,7 +147,7 @@ fn memory_is_freed_after_a_flood() {
     }
 }
 
-/// A clock that was far ahead and is set right does not make the store keep what it counted then.
+/// After a clock that was far ahead is corrected, counters of that time do not stay.
 #[test]
 fn memory_is_freed_after_the_clock_was_ahead() {
     let rule = &rules(10)[0];
@@ -156,7 +156,7 @@ fn memory_is_freed_after_the_clock_was_ahead() {
         let ahead = START + 1_000_000 * SECOND;
         hit(&counters, &series, &key.to_be_bytes(), rule, ahead);
     }
-    // First they are found to be of a time to come, and then, one window later, to be over.
+    // First they are recognised as being in the future, and one window later as expired.
     for turn in 0..20 * CAP as u64 {
         hit(&counters, &series, b"client", rule, START + turn);
     }
@@ -194,7 +194,7 @@ fn logs_stay_within_max_bytes() {
             admitted += u64::from(outcome.allowed);
         }
     }
-    // Coarse, but complete: nobody consumed more than 1,000, and nobody was refused for less.
+    // Coarse, but complete: no key consumed more than 1,000, and none was refused for less.
     assert_eq!(admitted, 250_000);
     let bytes = counters.approximate_bytes();
     assert!(bytes <= 2 * limit, "{bytes}");

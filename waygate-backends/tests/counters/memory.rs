@@ -1,4 +1,4 @@
-//! How much memory counters take, by what the allocator was asked for.
+//! Memory of the counters, as measured by the allocator.
 
 use std::cell::Cell;
 

@@ -16,7 +16,7 @@ async fn error(counters: &RedisCounters) -> Option<CounterError> {
     ask(counters, take(&series, &rule)).await.err()
 }
 
-/// Asks until the error is one that `fits`.
+/// Repeats a request until its error `fits`.
 async fn until_error(
     counters: &RedisCounters,
     fits: impl Fn(&CounterError) -> bool,
@@ -50,7 +50,7 @@ async fn a_replica_refuses_until_it_is_promoted() {
     server.replicate(([127, 0, 0, 1], free_port()).into());
     let refused = until_error(&counters, |error| matches!(error, CounterError::Refused(_))).await;
     assert!(refused.to_string().contains("READONLY"), "{refused}");
-    // It stays so, whatever connection there is.
+    // It stays so over any connection.
     assert!(matches!(
         error(&counters).await,
         Some(CounterError::Refused(_))
@@ -89,7 +89,7 @@ async fn a_loading_redis_is_retried() {
         server.command(&["SET", &format!("ballast:{key}"), &"x".repeat(100)]);
     }
     server.config_set("rdbcompression", "no");
-    // Answers clients all the time while it loads, and takes its time.
+    // Answers clients while it loads slowly.
     server.config_set("loading-process-events-interval-bytes", "1024");
     server.config_set("key-load-delay", "5000");
     let server = std::sync::Arc::new(server);
@@ -153,7 +153,7 @@ async fn redis_is_reached_over_tls() {
     let options = waygate_backends::RedisOptions::new(&url).unwrap();
     let trusted = connected(options.clone().ca_file(&server.certificate().certificate)).await;
     assert!(error(&trusted).await.is_none());
-    // Nobody vouches for it otherwise.
+    // Nothing else makes its certificate trusted.
     let counters = RedisCounters::open(options);
     assert!(
         until_error(&counters, |_| true)
@@ -189,7 +189,7 @@ async fn requests_beyond_max_in_flight_fail_immediately() {
     server.cont();
 }
 
-/// A store of the user `ada`, who has permissions besides the ones for keys and channels.
+/// Opens a store as the user `ada`, who has permissions besides those for keys and channels.
 fn store_of_ada(rules: &str) -> (RedisProc, RedisCounters) {
     let rules = format!("on >secret ~waygate:* &waygate:* {rules}");
     let server = RedisProc::options().user("ada", &rules).start();

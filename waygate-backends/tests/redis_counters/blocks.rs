@@ -26,7 +26,7 @@ fn trips(server: &RedisProc) -> u64 {
         .sum()
 }
 
-/// How many scripts ran, apart from the ones that tell other processes that this one is there.
+/// Counts the refusals that ran no script, apart from those that report the process.
 async fn refusals_without_a_trip(
     server: &RedisProc,
     requests: u64,
@@ -52,14 +52,14 @@ async fn a_refused_key_is_refused_without_a_round_trip() {
         waits.push(outcome.retry_after);
     })
     .await;
-    // At least once a second Redis is asked, and the process shows up.
+    // At least once a second Redis is asked, and the process is reported.
     assert!(local > 400, "{local} of 500");
     assert!(
         waits
             .iter()
             .all(|wait| (590 * SECOND..=600 * SECOND).contains(wait))
     );
-    // It goes down, by up to a rounded millisecond whenever Redis tells it anew.
+    // It falls, by up to a rounded millisecond with each answer of Redis.
     assert!(
         waits.windows(2).all(|pair| pair[1] <= pair[0] + 2_000_000),
         "{waits:?}"
@@ -82,11 +82,11 @@ async fn a_remembered_refusal_ends_in_time() {
         admitted += u32::from(outcome.allowed);
         let wait = Duration::from_nanos(outcome.retry_after);
         assert!(wait <= Duration::from_millis(250));
-        // Asks again at the very time it was told.
+        // Repeats the request exactly after the announced wait.
         tokio::time::sleep(wait).await;
         assert!(start.elapsed() < Duration::from_secs(10));
     }
-    // Eight tokens had to come back, each in a quarter of a second.
+    // Eight tokens must be refilled, each in a quarter of a second.
     assert!(start.elapsed() >= Duration::from_secs(2) - Duration::from_millis(2));
 }
 
@@ -112,7 +112,7 @@ async fn another_request_asks_redis() {
     // So does the same under a wider limit.
     assert!(ask(&counters, take(&series, &wider)).await.unwrap().allowed);
     assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
-    // Units that come back are there at once.
+    // Refunded units are available immediately.
     counters
         .adjust(take(&series, &rule), 2, now())
         .await
@@ -133,7 +133,7 @@ async fn a_reset_by_another_process_applies_within_a_second() {
     other.forget(&series, b"203.0.113.7").await.unwrap();
     let start = Instant::now();
     loop {
-        // When it asks is what matters: the machine may be slow to answer.
+        // The time of the request matters: the machine may be slow to answer.
         let asked = start.elapsed();
         if ask(&one, take(&series, &rule)).await.unwrap().allowed {
             break;
@@ -143,7 +143,7 @@ async fn a_reset_by_another_process_applies_within_a_second() {
     }
 }
 
-/// Refused for longer than Redis would not be asked, and not because nobody counts.
+/// Refused for longer than a refusal is trusted while Redis answers, and not because nothing is counted.
 async fn stays_refused(counters: &RedisCounters, take: Take<'_>) {
     let start = Instant::now();
     while start.elapsed() < Duration::from_millis(1_500) {

@@ -31,7 +31,7 @@ fn rules() -> Vec<Rule> {
     ]
 }
 
-/// The commands of clients, without those that scripts run.
+/// Returns the commands of clients, without those of scripts.
 fn trips(seen: &[String]) -> Vec<&String> {
     let commands = seen.iter().filter(|line| !line.contains(" lua]"));
     commands.filter(|line| line.contains("\"EVAL")).collect()
@@ -105,7 +105,7 @@ async fn every_counter_expires_even_after_a_cut() {
             after: random.u64(0..400),
         });
         for _ in 0..3 {
-            // Counted or not: nobody can tell.
+            // Possibly counted.
             let _ = ask(&counters, take(&series, rule)).await;
         }
         proxy.set(Mode::Pass);
@@ -193,7 +193,7 @@ async fn a_cluster_decides_key_by_key() {
     assert_eq!(told(&outcomes), [(true, 9), (true, 0), (true, 9)]);
     let outcomes = counters.take(&takes, now()).await.unwrap();
     assert_eq!(told(&outcomes), [(true, 9), (false, 0), (true, 9)]);
-    // What the first group had charged is back.
+    // The charges of the first group were refunded.
     let look = Take {
         cost: 0,
         ..of(b"one", &wide)

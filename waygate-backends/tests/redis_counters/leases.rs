@@ -22,13 +22,13 @@ async fn three(port: u16) -> Vec<RedisCounters> {
     clients
 }
 
-/// Waits until a process has shown up: before, nothing is lent.
+/// Waits until a process is reported: before, there are no leases.
 async fn has_shown_up(server: &RedisProc) {
     let known = || server.command(&["EXISTS", "waygate:c:processes"]) == "1";
     eventually(PATIENCE, "the first heartbeat", known).await;
 }
 
-/// How many scripts Redis has run.
+/// Counts the scripts that Redis has run.
 fn scripts(server: &RedisProc) -> u64 {
     let scripts = server.command(&["INFO", "commandstats"]);
     let scripts = scripts
@@ -37,7 +37,7 @@ fn scripts(server: &RedisProc) -> u64 {
     scripts.unwrap().split(',').next().unwrap().parse().unwrap()
 }
 
-/// Requests of all clients at once until `enough`, and how many passed.
+/// Sends requests of all clients concurrently until `enough`, and counts those that pass.
 async fn admitted(
     clients: &[RedisCounters],
     name: &'static str,
@@ -87,7 +87,7 @@ async fn leases_never_exceed_a_window() {
     .await;
     println!("leases of a window: {count} of {LIMIT}");
     assert!(count <= LIMIT, "{count}");
-    // What the others hold in advance is not to be had meanwhile: 5 % at most.
+    // The leases of the others are not available meanwhile: 5 % at most.
     assert!(count >= LIMIT - LIMIT / 20, "{count}");
 }
 

@@ -1,4 +1,4 @@
-//! Answers that are lost.
+//! Lost answers.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use waygate_faultproxy::{Direction, FaultProxy, Mode, RedisProc, eventually};
 
 use crate::kit::*;
 
-/// A batch without expectations: made twice, it would be seen twice.
+/// A batch without expectations: a second one would be visible.
 fn noted() -> Batch {
     Batch {
         audit: vec![entry("/a")],
@@ -114,7 +114,7 @@ async fn garbage_answers_are_rejected() {
             direction: Direction::ToClient,
             nth,
         });
-        // Wrong or right, but never another state.
+        // Either fails or returns this state, never another one.
         if let Ok(image) = backend.load().await {
             assert_eq!(image.revision.number, made.number);
         }

@@ -1,4 +1,4 @@
-//! What Redis refuses, and what becomes of that.
+//! Refusals of Redis, and their consequences.
 
 use std::time::{Duration, Instant};
 

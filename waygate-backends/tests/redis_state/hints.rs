@@ -1,4 +1,4 @@
-//! Hints, when connections break.
+//! Hints over broken connections.
 
 use std::time::{Duration, Instant};
 

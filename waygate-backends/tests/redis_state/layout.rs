@@ -1,4 +1,4 @@
-//! What is in Redis afterwards.
+//! The keys in Redis.
 
 use serde_json::json;
 use waygate_backends::RedisBackend;

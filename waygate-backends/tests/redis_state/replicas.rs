@@ -1,4 +1,4 @@
-//! Commits that replicas must have.
+//! Commits that wait for replicas.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The log beside the state.
+//! The audit log.
 
 use std::{
     fs::{self, OpenOptions},
@@ -66,7 +66,7 @@ fn entries_of_a_failed_commit_do_not_count() {
         append(&place, &(line(2) + &line(2)));
         let store = place.open().await;
         assert_eq!(logged(&store).await, [1]);
-        // A commit without entries takes their number; they must not come to life.
+        // A commit without entries takes their revision; they must stay dead.
         let mut batch = put("a", 2);
         batch.audit.clear();
         assert_eq!(commit(&store, batch).await, 2);

@@ -1,4 +1,4 @@
-//! State files that cannot be taken, at the start and while running.
+//! Unusable state files, at startup and while running.
 
 use std::{
     fs::{self, File},
@@ -131,7 +131,7 @@ fn without_generations_a_damaged_file_is_kept() {
                 "logged once"
             );
 
-            // It comes back by itself when somebody repairs it.
+            // It recovers once the file is repaired.
             fs::write(place.main(), &whole).unwrap();
             assert_eq!(values(&store).await["a"], json!(2));
             assert_eq!(commit(&store, put("a", 3)).await, 3);
@@ -164,7 +164,7 @@ fn a_file_removed_while_running_is_rewritten() {
             })
             .await;
             let main = place.main();
-            assert_eq!(logs(&["ERROR", main.to_str().unwrap(), "is gone"]), 1);
+            assert_eq!(logs(&["ERROR", main.to_str().unwrap(), "is rewritten"]), 1);
             drop(store);
             assert_eq!(values(&place.open().await).await["a"], json!(2));
         }
@@ -273,7 +273,7 @@ fn an_invalid_path_is_refused() {
     });
 }
 
-/// The commit that was lost with the damaged file has a number, and it is not used again.
+/// The revision of the commit that was lost with the damaged file is not reused.
 fn revisions_are_never_reused() {
     block_on(async {
         let place = written("json").await;

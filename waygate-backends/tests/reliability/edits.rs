@@ -1,4 +1,4 @@
-//! Files that a person edited, converted or put back.
+//! Files that were edited, converted or restored by hand.
 
 use std::fs;
 
@@ -107,7 +107,7 @@ fn an_edit_under_an_old_checksum_is_reported_as_damage() {
     });
 }
 
-/// Whoever read the value before the edit cannot overwrite it unawares.
+/// A writer that read the value before the edit cannot overwrite it by mistake.
 fn an_edit_counts_as_a_write() {
     block_on(async {
         for running in [true, false] {

@@ -32,7 +32,7 @@ fn a_kill_at_any_time_loses_no_commit() {
         writer.process.kill().unwrap();
         writer.process.wait().unwrap();
         for line in writer.lines {
-            // The last line may be cut off in the middle.
+            // The last line may be truncated.
             last = line
                 .ok()
                 .filter(|line| line.split(' ').count() == 3)

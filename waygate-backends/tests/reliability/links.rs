@@ -1,4 +1,4 @@
-//! Paths that are links, and names of what is no regular file.
+//! Paths with links, and names of files that are not regular.
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ super::trials!(
     a_boot_cache_follows_its_link,
 );
 
-/// Directories of one place, made.
+/// Creates directories of a place.
 fn dirs<const N: usize>(place: &Place, names: [&str; N]) -> [PathBuf; N] {
     names.map(|name| {
         let dir = place.dir.path().join(name);
@@ -36,7 +36,7 @@ fn dirs<const N: usize>(place: &Place, names: [&str; N]) -> [PathBuf; N] {
     })
 }
 
-/// Points a link elsewhere in one step, as Kubernetes does.
+/// Retargets a link in one step, as Kubernetes does.
 fn point(link: &Path, target: &str) {
     let other = link.with_file_name("next-link");
     symlink(target, &other).unwrap();
@@ -96,7 +96,7 @@ fn a_retargeted_link_is_followed() {
         symlink("one/state.json", place.main()).unwrap();
         let store = place.open().await;
         commit(&store, put("a", "one")).await;
-        // The second file goes on from the first.
+        // The second file continues the first.
         let two = place.dir.path().join("two/state.json");
         fs::copy(place.main(), &two).unwrap();
         written(&two, "two").await;
@@ -108,7 +108,7 @@ fn a_retargeted_link_is_followed() {
         let text = |dir: &str| fs::read_to_string(place.dir.path().join(dir).join("state.json"));
         assert!(text("two").unwrap().contains("\"b\""));
         assert!(!text("one").unwrap().contains("\"b\""));
-        // To a file that is not there yet: what is known is written there.
+        // To a missing file: the known state is written there.
         dirs(&place, ["three"]);
         point(&place.main(), "three/state.json");
         assert_eq!(commit(&store, put("c", 1)).await, 4);
@@ -193,7 +193,7 @@ fn pipe(path: &Path) {
     mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR).unwrap();
 }
 
-/// Fails where `future` waits for somebody at the other end of a pipe.
+/// Fails if `future` waits for the other end of a pipe.
 async fn at_once<T>(future: impl Future<Output = T>) -> T {
     let limit = Duration::from_secs(20);
     tokio::time::timeout(limit, future).await.expect("it hangs")

@@ -7,7 +7,7 @@ use waygate_core::limit::Outcome;
 use super::{
     super::link::{LinkError, Permits},
     line::{Joined, Waiter},
-    request::{Request, Told},
+    request::{Answer, Request},
     scripts,
     shared::Shared,
 };
@@ -81,18 +81,18 @@ impl Shared {
         answer: &Value,
         generation: u64,
     ) -> Result<Vec<Outcome>, LinkError> {
-        let told = Request::told([request].into_iter(), answer);
-        let told = told.and_then(|told| told.into_iter().next());
-        told.map_or_else(
+        let answers = Request::answers([request].into_iter(), answer);
+        let answer = answers.and_then(|answers| answers.into_iter().next());
+        answer.map_or_else(
             || Err(self.link.misunderstood("not the outcomes of takes")),
-            |told| self.understood(told, generation),
+            |answer| self.judged(answer, generation),
         )
     }
 
-    fn understood(&self, told: Told, generation: u64) -> Result<Vec<Outcome>, LinkError> {
-        match told {
-            Told::Outcomes(outcomes) => Ok(outcomes),
-            Told::Error(text) => Err(self.link.failed(generation, &text)),
+    fn judged(&self, answer: Answer, generation: u64) -> Result<Vec<Outcome>, LinkError> {
+        match answer {
+            Answer::Outcomes(outcomes) => Ok(outcomes),
+            Answer::Error(text) => Err(self.link.failed(generation, &text)),
         }
     }
 
@@ -103,11 +103,11 @@ impl Shared {
         match self.call(&batch).await {
             Ok((answer, generation)) => {
                 let requests = batch.iter().map(|waiter| &waiter.request);
-                match Request::told(requests, &answer) {
-                    Some(told) => {
-                        for (waiter, told) in batch.into_iter().zip(told) {
+                match Request::answers(requests, &answer) {
+                    Some(answers) => {
+                        for (waiter, answer) in batch.into_iter().zip(answers) {
                             // A request that stopped waiting needs no answer.
-                            let _ = waiter.answer.send(self.understood(told, generation));
+                            let _ = waiter.answer.send(self.judged(answer, generation));
                         }
                     }
                     None => {

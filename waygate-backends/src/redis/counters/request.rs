@@ -38,7 +38,7 @@ impl What {
 
 /// The answer of Redis to one request.
 #[derive(Debug, PartialEq)]
-pub(super) enum Told {
+pub(super) enum Answer {
     Outcomes(Vec<Outcome>),
     /// The error text.
     Error(String),
@@ -88,31 +88,31 @@ impl Request {
     }
 
     /// Parses the answers to the requests. Returns `None` if the script cannot have answered so.
-    pub(super) fn told<'a>(
+    pub(super) fn answers<'a>(
         requests: impl Iterator<Item = &'a Self>,
         answer: &Value,
-    ) -> Option<Vec<Told>> {
+    ) -> Option<Vec<Answer>> {
         let Value::Array(results) = answer else {
             return None;
         };
         let mut results = results.iter();
-        let told = requests.map(|request| request.read(&mut results));
-        let told = told.collect::<Option<Vec<_>>>()?;
-        results.next().is_none().then_some(told)
+        let answers = requests.map(|request| request.read(&mut results));
+        let answers = answers.collect::<Option<Vec<_>>>()?;
+        results.next().is_none().then_some(answers)
     }
 
-    fn read<'a>(&self, results: &mut impl Iterator<Item = &'a Value>) -> Option<Told> {
+    fn read<'a>(&self, results: &mut impl Iterator<Item = &'a Value>) -> Option<Answer> {
         let mut outcomes = Vec::with_capacity(self.asks.len());
         for ask in &self.asks {
             match results.next()? {
                 Value::Int(remaining) => outcomes.push(outcome(*remaining, results, ask.limit)?),
                 Value::BulkString(error) if outcomes.is_empty() => {
-                    return Some(Told::Error(String::from_utf8_lossy(error).into_owned()));
+                    return Some(Answer::Error(String::from_utf8_lossy(error).into_owned()));
                 }
                 _ => return None,
             }
         }
-        Some(Told::Outcomes(outcomes))
+        Some(Answer::Outcomes(outcomes))
     }
 }
 

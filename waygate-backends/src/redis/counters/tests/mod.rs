@@ -18,7 +18,7 @@ use waygate_faultproxy::RedisProc;
 use super::{
     groups::since,
     plan::{Plan, cost_of, units_of},
-    request::{Request, Told},
+    request::{Answer, Request},
     scripts,
 };
 
@@ -64,10 +64,10 @@ impl Scripts {
         let answer = self.run(scripts::TAKE_SOURCE, now, |command| {
             Request::arguments(requests.iter(), command);
         });
-        let told = Request::told(requests.iter(), &answer).unwrap();
-        let outcomes = told.into_iter().map(|told| match told {
-            Told::Outcomes(outcomes) => outcomes,
-            told => panic!("{told:?}"),
+        let answers = Request::answers(requests.iter(), &answer).unwrap();
+        let outcomes = answers.into_iter().map(|answer| match answer {
+            Answer::Outcomes(outcomes) => outcomes,
+            answer => panic!("{answer:?}"),
         });
         outcomes.collect()
     }

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use super::{Outcome, quota::Nanos};
+use super::{Outcome, nanos::Nanos};
 
 /// A moving window: the time of every request, exact and therefore not for large limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

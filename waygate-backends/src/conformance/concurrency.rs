@@ -170,7 +170,7 @@ pub async fn entries_and_entities_agree<H: Harness>(new: impl Fn() -> H) {
     }
 }
 
-pub async fn a_dropped_commit_happens_wholly_or_not<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_dropped_commit_is_atomic<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     for nth in 0..20 {
         let batch = put("a", json!(nth))
@@ -215,7 +215,7 @@ pub async fn batches_do_not_mix<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(found.first().map(|(_, revision)| *revision), Some(20));
 }
 
-pub async fn what_is_moved_is_neither_lost_nor_doubled<H: Harness>(new: impl Fn() -> H) {
+pub async fn moved_values_are_neither_lost_nor_doubled<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("left", json!(100)).putting("right", json!(0))).await;
     let mut movers = JoinSet::new();

@@ -59,7 +59,7 @@ pub async fn eight_tasks_never_overdraw_two_counters<H: Harness>(new: impl Fn() 
     assert_eq!(kit.left(b"wide", &wide).await, 700);
 }
 
-pub async fn a_crowd_over_few_counters_is_admitted_exactly<H: Harness>(new: impl Fn() -> H) {
+pub async fn many_tasks_on_few_counters_are_admitted_exactly<H: Harness>(new: impl Fn() -> H) {
     let kit = Arc::new(Kit::new(new).await);
     let rules = Arc::new(all(5));
     for round in 0..4u8 {
@@ -81,7 +81,7 @@ pub async fn a_crowd_over_few_counters_is_admitted_exactly<H: Harness>(new: impl
     }
 }
 
-pub async fn eight_tasks_never_exceed_the_places<H: Harness>(new: impl Fn() -> H) {
+pub async fn eight_tasks_never_exceed_the_permits<H: Harness>(new: impl Fn() -> H) {
     let kit = Arc::new(Kit::new(new).await);
     let shared = kit.clone();
     let count = admitted(move |task, take| {

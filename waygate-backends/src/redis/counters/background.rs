@@ -9,7 +9,7 @@ use super::{leases::Unused, scripts, shared::Shared};
 
 /// Interval of the presence report, the mark check and the sweep of idle leases.
 const SWEEP: Duration = Duration::from_secs(1);
-/// A process that has not reported for this long is gone.
+/// A process that has not reported for this long counts as stopped.
 const LIFETIME_MS: u64 = 10_000;
 
 /// Reports this process to the others, counts them, and refunds idle leases.

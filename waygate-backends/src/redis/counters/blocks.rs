@@ -35,7 +35,7 @@ struct Block {
     asked: Print,
     /// The earliest time of the request to Redis.
     since: Instant,
-    /// From then on Redis is asked, if it answers.
+    /// The time from which Redis is asked again, if it answers.
     ask_again_at: Instant,
     /// The time at which a request may pass, if no units are refunded.
     until: Instant,

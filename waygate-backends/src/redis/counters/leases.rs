@@ -68,7 +68,7 @@ pub(super) struct Unused {
     pub(super) name: String,
     pub(super) plan: Plan,
     pub(super) units: u64,
-    /// By a clock that started when they were taken.
+    /// The charge, on a clock that started with it.
     pub(super) taken: Taken,
     /// The time since then.
     pub(super) age: Nanos,

@@ -2,8 +2,8 @@ use futures_util::stream;
 use tokio::sync::watch;
 use waygate_core::{model::Revision, port::BoxStream};
 
-/// What a watched value changes to from now on, where `hint` finds a revision in it. Values that follow too fast are
-/// merged. Ends with the sender.
+/// Streams the changes of a watched value in which `hint` finds a revision. Changes in quick succession are merged.
+/// Ends with the sender.
 pub(crate) fn follow<T: Copy + Send + Sync + 'static>(
     values: watch::Receiver<T>,
     hint: fn(T) -> Option<Revision>,

@@ -1,15 +1,15 @@
 //! Storage backends of Waygate.
 //!
-//! Applications name this crate through the `waygate` facade. It is of use by itself to authors of a
-//! backend of their own, who run its conformance suite.
+//! Applications use this crate through the `waygate` facade. Authors of other backends use it for its
+//! conformance suite.
 //!
-//! | Feature | What it adds | Default |
+//! | Feature | Adds | Default |
 //! |---|---|---|
 //! | `memory` | `MemoryBackend` and `MemoryCounters`: state and rate limits that end with the process | ✔ |
 //! | `file` | `FileBackend`: state in a JSON file; `BootCache`: the last known state of another store; with `memory`, `CounterSnapshot`: counters that outlive the process | |
 //! | `file-yaml`, `file-toml` | the same in a YAML or TOML file | |
 //! | `redis` | `RedisBackend` and `RedisCounters`: state and counters in Redis, for many processes | |
-//! | `conformance` | the suites that every backend and every store of counters must pass, for yours as well | |
+//! | `conformance` | the suites that every backend and every store of counters must pass | |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 

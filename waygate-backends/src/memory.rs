@@ -11,7 +11,7 @@ use waygate_core::{
 
 use crate::{hints, table::Table};
 
-/// State in this process's memory: it ends with the process, and no other process sees it.
+/// State in this process's memory. It ends with the process, and no other process sees it.
 ///
 /// Clones share one store.
 ///
@@ -46,7 +46,7 @@ struct Store {
 }
 
 impl MemoryBackend {
-    /// An empty store of a new epoch.
+    /// Creates an empty store with a new epoch.
     pub fn new() -> Self {
         let revision = Revision {
             epoch: Epoch::random(),
@@ -62,7 +62,7 @@ impl MemoryBackend {
         }
     }
 
-    /// How many audit entries are kept; the oldest go first. 10 000 unless set.
+    /// Sets the number of audit entries to keep; the oldest are dropped. Default: 10,000.
     #[must_use]
     pub fn with_audit_capacity(mut self, entries: usize) -> Self {
         self.audit_capacity = entries;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_oldest_audit_entries_go_first() {
+    async fn the_oldest_audit_entries_are_dropped() {
         let backend = MemoryBackend::new().with_audit_capacity(2);
         for path in ["/a", "/b", "/c"] {
             let batch = Batch {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn changes_end_with_the_store() {
+    async fn change_streams_end_with_the_store() {
         let backend = MemoryBackend::new();
         let mut changes = backend.changes();
         drop(backend);

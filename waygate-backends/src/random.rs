@@ -1,13 +1,13 @@
-//! Random numbers that keep processes apart: pauses, names, an order. Not for secrets.
+//! Random numbers that keep processes apart: pauses, names, orders. Not for secrets.
 
 use std::hash::{BuildHasher, RandomState};
 
 pub(crate) fn number() -> u64 {
-    // Keyed at random, and with another key each time.
+    // Each instance has another random key.
     RandomState::new().hash_one(0_u8)
 }
 
-/// From 0 to 1.
+/// Returns a number from 0 to 1.
 #[cfg(feature = "redis")]
 pub(crate) fn share() -> f64 {
     number() as f64 / u64::MAX as f64

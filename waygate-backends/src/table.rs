@@ -20,7 +20,7 @@ impl Table {
         }
     }
 
-    /// Everything that may refuse the batch.
+    /// Checks everything that may refuse the batch.
     pub(crate) fn check(&self, batch: &Batch) -> Result<(), CommitError> {
         batch.check()?;
         if let Some(expected) = batch.expected_epoch
@@ -45,7 +45,7 @@ impl Table {
         Ok(())
     }
 
-    /// Takes a batch that passed [`check`](Self::check), and returns its audit entries, stamped.
+    /// Applies a batch that passed [`check`](Self::check). Returns its stamped audit entries.
     pub(crate) fn apply(&mut self, batch: Batch) -> Vec<AuditEntry> {
         self.revision.number += 1;
         let revision = self.revision.number;

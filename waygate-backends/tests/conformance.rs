@@ -1,4 +1,4 @@
-//! The backends of this crate pass the suite that every backend must pass.
+//! The backends of this crate, in the conformance suite.
 #![allow(clippy::unwrap_used, reason = "a case reports a failure by panicking")]
 
 use std::{sync::Arc, time::Duration};

@@ -1,4 +1,4 @@
-//! All of a batch, or nothing.
+//! Atomicity: all of a batch, or nothing.
 
 use serde_json::json;
 use waygate_core::port::{Batch, Expected};
@@ -45,7 +45,7 @@ pub async fn a_conflict_logs_nothing<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(log(&store).await, before);
 }
 
-pub async fn the_number_of_a_conflict_is_given_to_the_next_commit<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_conflict_uses_no_revision<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = prepared(new).await;
     for _ in 0..5 {
         conflict(&store, doomed()).await;
@@ -94,7 +94,7 @@ pub async fn a_large_batch_is_one_commit<H: Harness>(new: impl Fn() -> H) {
     assert!(log.len() == 500 && log.iter().all(|entry| entry.revision == 1));
 }
 
-pub async fn a_large_batch_with_one_conflict_is_none<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_large_batch_with_one_conflict_changes_nothing<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = prepared(new).await;
     let before = entities(&store).await;
     let batch = (0..200).fold(Batch::default(), |batch, nth| {

@@ -115,7 +115,7 @@ pub async fn equal_entries_are_all_kept<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(log(&store).await.len(), 3);
 }
 
-pub async fn the_limit_takes_the_newest<H: Harness>(new: impl Fn() -> H) {
+pub async fn the_limit_returns_the_newest<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = ten(new).await;
     assert_eq!(
         paths(&store, AuditQuery::newest(3)).await,
@@ -123,12 +123,12 @@ pub async fn the_limit_takes_the_newest<H: Harness>(new: impl Fn() -> H) {
     );
 }
 
-pub async fn a_limit_of_zero_takes_nothing<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_limit_of_zero_returns_nothing<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = ten(new).await;
     assert_eq!(paged(&store, AuditQuery::newest(0)).await, []);
 }
 
-pub async fn a_limit_beyond_the_log_takes_all<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_limit_beyond_the_log_returns_all<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = ten(new).await;
     assert_eq!(
         paged(&store, AuditQuery::newest(usize::MAX)).await.len(),
@@ -145,7 +145,7 @@ pub async fn the_offset_leaves_out_the_newest<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(paths(&store, query).await, ["/2", "/1"]);
 }
 
-pub async fn an_offset_beyond_the_log_takes_nothing<H: Harness>(new: impl Fn() -> H) {
+pub async fn an_offset_beyond_the_log_returns_nothing<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = ten(new).await;
     for offset in [10, 11, usize::MAX] {
         let query = AuditQuery {
@@ -227,7 +227,7 @@ pub async fn both_filters_must_pass<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(paged(&store, query("desk")).await, []);
 }
 
-pub async fn a_filter_that_nothing_passes_yields_nothing<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_filter_without_matches_returns_nothing<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = ten(new).await;
     assert_eq!(paged(&store, of_service("nobody", 5)).await, []);
 }

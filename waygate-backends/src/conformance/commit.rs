@@ -1,4 +1,4 @@
-//! What a commit does to entities and revisions.
+//! The effects of a commit on entities and revisions.
 
 use serde_json::json;
 use waygate_core::port::{Batch, Expected};
@@ -158,7 +158,7 @@ pub async fn the_image_says_each_key_once<H: Harness>(new: impl Fn() -> H) {
     for round in 0..3 {
         commit(&store, put("a", json!(round)).putting("b", json!(round))).await;
     }
-    // `entities` fails when a key stands twice.
+    // `entities` fails if a key occurs twice.
     assert_eq!(entities(&store).await.len(), 2);
 }
 

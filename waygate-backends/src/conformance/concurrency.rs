@@ -1,4 +1,4 @@
-//! Many at once: nothing is lost, nothing is seen by halves.
+//! Concurrency: no update is lost, and none is seen half.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use waygate_core::port::{Batch, CommitError, Expected};
 
 use super::{Harness, kit::*};
 
-/// Adds one by compare-and-set, as often as it takes.
+/// Increments by compare-and-set, with retries.
 pub(super) async fn increment(store: &Store, key: &str, note: &str) {
     loop {
         let (value, expected) = match entities(store).await.remove(key) {
@@ -91,7 +91,7 @@ pub async fn an_image_is_of_one_revision<H: Harness>(new: impl Fn() -> H) {
     write_and_load(store.clone(), store).await;
 }
 
-/// Loads through one handle what is written through the other, at the same time.
+/// Loads through one handle while another one writes.
 pub(super) async fn write_and_load(writer: Store, reader: Store) {
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
@@ -170,20 +170,20 @@ pub async fn entries_and_entities_agree<H: Harness>(new: impl Fn() -> H) {
     }
 }
 
-pub async fn a_dropped_commit_happens_wholly_or_not<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_dropped_commit_is_atomic<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     for nth in 0..20 {
         let batch = put("a", json!(nth))
             .putting("b", json!(nth))
             .noting(entry("/a"));
-        // Dropped at its first await, or finished if it has none.
+        // Dropped at its first await, or completed if it has none.
         tokio::select! {
             biased;
             _ = store.commit(batch) => {}
             () = task::yield_now() => {}
         }
     }
-    // What is still under way comes before this one.
+    // Commits still in flight come before this one.
     let last = commit(&store, put("last", Value::Null)).await;
     let found = entities(&store).await;
     assert_eq!(found.get("a"), found.get("b"));
@@ -215,7 +215,7 @@ pub async fn batches_do_not_mix<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(found.first().map(|(_, revision)| *revision), Some(20));
 }
 
-pub async fn what_is_moved_is_neither_lost_nor_doubled<H: Harness>(new: impl Fn() -> H) {
+pub async fn moved_values_are_neither_lost_nor_doubled<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("left", json!(100)).putting("right", json!(0))).await;
     let mut movers = JoinSet::new();

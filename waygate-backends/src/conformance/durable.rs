@@ -1,4 +1,4 @@
-//! What a store finds that was closed and opened again.
+//! A store that was closed and opened again.
 
 use serde_json::json;
 use waygate_core::port::{AuditQuery, Batch, Expected};
@@ -27,7 +27,7 @@ pub async fn the_revision_survives<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(revision(&store).await, before);
 }
 
-pub async fn the_revision_goes_on<H: Harness>(new: impl Fn() -> H) {
+pub async fn the_revision_continues<H: Harness>(new: impl Fn() -> H) {
     let (harness, mut store) = store(new).await;
     for number in 1..=5 {
         assert_eq!(commit(&store, put("a", json!(number))).await, number);
@@ -74,7 +74,7 @@ pub async fn the_log_survives<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(log(&store).await, before);
 }
 
-pub async fn the_log_goes_on<H: Harness>(new: impl Fn() -> H) {
+pub async fn the_log_continues<H: Harness>(new: impl Fn() -> H) {
     let (harness, store) = store(new).await;
     commit(&store, audit([entry("/a")])).await;
     let store = reopened(&harness, store).await;

@@ -124,7 +124,7 @@ pub async fn every_expectation_must_hold<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(value(&store, "d").await, None);
 }
 
-pub async fn the_first_that_fails_is_reported<H: Harness>(new: impl Fn() -> H) {
+pub async fn the_first_failed_expectation_is_reported<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("z", json!(1)).putting("a", json!(1))).await;
     let batch = Batch::default()
@@ -218,7 +218,7 @@ fn meant_for(epoch: Epoch, batch: Batch) -> Batch {
     }
 }
 
-/// The epoch that was expected, and the one that was found.
+/// Returns the expected epoch and the actual one.
 async fn replaced(store: &Store, batch: Batch) -> (Epoch, Option<Epoch>) {
     match store.commit(batch).await {
         Err(CommitError::Replaced { expected, found }) => (expected, found),

@@ -55,7 +55,7 @@ pub async fn every_stream_is_hinted<H: Harness>(new: impl Fn() -> H) {
     }
 }
 
-pub async fn a_stream_may_begin_late<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_stream_may_start_late<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     commit(&store, put("a", json!(1))).await;
     let mut changes = store.changes();
@@ -88,7 +88,7 @@ pub async fn a_hint_is_never_ahead_of_the_store<H: Harness>(new: impl Fn() -> H)
     writer.await.unwrap();
 }
 
-pub async fn a_dropped_stream_hinders_nobody<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_dropped_stream_blocks_no_other<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     let mut kept = store.changes();
     drop(store.changes());
@@ -98,7 +98,7 @@ pub async fn a_dropped_stream_hinders_nobody<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(commit(&store, put("a", json!(2))).await, 2);
 }
 
-pub async fn a_stream_that_nobody_reads_hinders_nobody<H: Harness>(new: impl Fn() -> H) {
+pub async fn an_unread_stream_blocks_no_other<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     let mut unread = store.changes();
     for nth in 1..=300 {
@@ -121,7 +121,7 @@ pub async fn a_stream_may_be_sent_and_outlive_its_borrow<H: Harness>(new: impl F
 pub async fn an_idle_stream_does_not_end<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     let mut changes = store.changes();
-    // A hint without a change is allowed, the end is not.
+    // A hint without a change is allowed, an end is not.
     for _ in 0..10 {
         tokio::select! {
             biased;

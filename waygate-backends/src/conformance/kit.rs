@@ -1,4 +1,4 @@
-//! What the cases are written with.
+//! Tools of the cases.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,8 +14,7 @@ use super::Harness;
 
 pub(super) type Store = Arc<dyn Backend>;
 
-/// A handle on a new store, for cases that need no more than that. The harness comes along, because
-/// it may own what the store lies on.
+/// Returns a handle on a new store, and its harness, which may own what the store depends on.
 pub(super) async fn store<H: Harness>(new: impl Fn() -> H) -> (H, Store) {
     let harness = new();
     let store = harness.open().await;
@@ -43,7 +42,7 @@ pub(super) fn audit(entries: impl IntoIterator<Item = AuditEntry>) -> Batch {
     }
 }
 
-/// Texts of any length as keys.
+/// Random text as keys.
 pub(super) struct Key(pub(super) EntityKey);
 
 impl From<&str> for Key {
@@ -58,7 +57,7 @@ impl From<String> for Key {
     }
 }
 
-/// A batch, continued.
+/// Builder methods for batches.
 pub(super) trait BatchExt {
     fn expecting(self, key: &str, expected: Expected) -> Batch;
     fn putting(self, key: &str, value: Value) -> Batch;
@@ -88,7 +87,7 @@ impl BatchExt for Batch {
     }
 }
 
-/// An entry with every optional field empty.
+/// Returns an entry with every optional field empty.
 pub(super) fn entry(path: &str) -> AuditEntry {
     AuditEntry {
         id: Uuid::new_v4(),
@@ -117,7 +116,7 @@ pub(super) fn entry_of(service: &str, path: &str) -> AuditEntry {
     }
 }
 
-/// An entry with every field set.
+/// Returns an entry with every field set.
 pub(super) fn full_entry() -> AuditEntry {
     AuditEntry {
         action: Action::GlobalExemptPathsSet,
@@ -131,7 +130,7 @@ pub(super) fn full_entry() -> AuditEntry {
     }
 }
 
-/// What is stored: the value and the revision under each key.
+/// Returns the value and the revision of each key.
 pub(super) async fn entities(store: &Store) -> BTreeMap<String, (Value, u64)> {
     let image = store.load().await.expect("load");
     let count = image.entities.len();
@@ -156,7 +155,7 @@ pub(super) async fn commit(store: &Store, batch: Batch) -> u64 {
     store.commit(batch).await.expect("commit").number
 }
 
-/// The key, the expectation and what was found instead.
+/// Returns the key, the expectation and the actual value of a conflict.
 pub(super) async fn conflict(store: &Store, batch: Batch) -> (String, Expected, Expected) {
     match store.commit(batch).await {
         Err(CommitError::Conflict {
@@ -183,7 +182,7 @@ pub(super) async fn paged(store: &Store, query: AuditQuery) -> Vec<AuditEntry> {
     store.audit(query).await.expect("audit")
 }
 
-/// The paths of the entries, newest first.
+/// Returns the paths of the entries, newest first.
 pub(super) async fn paths(store: &Store, query: AuditQuery) -> Vec<String> {
     let page = paged(store, query).await.into_iter();
     page.map(|entry| entry.path).collect()

@@ -26,7 +26,7 @@ macro_rules! conformance_tests {
                 a_revision_conflicts_with_a_key_never_written revision_zero_is_not_absence
                 a_revision_conflicts_after_a_delete a_revision_conflicts_after_a_delete_and_a_put
                 an_expectation_may_name_a_key_that_stays every_expectation_must_hold
-                the_first_that_fails_is_reported a_change_needs_no_expectation
+                the_first_failed_expectation_is_reported a_change_needs_no_expectation
                 one_key_may_be_expected_twice a_delete_can_be_conditional
                 expectations_see_the_state_before_the_batch a_lost_race_can_be_won_after_a_reload
                 a_stored_null_is_not_absence the_revision_counts_and_not_the_value
@@ -34,16 +34,16 @@ macro_rules! conformance_tests {
                 a_batch_for_another_epoch_is_refused a_batch_for_an_epoch_is_refused_by_an_empty_store
                 another_epoch_comes_before_a_conflict a_malformed_batch_comes_before_another_epoch;
             atomicity: a_conflict_changes_no_entity a_conflict_makes_no_revision
-                a_conflict_logs_nothing the_number_of_a_conflict_is_given_to_the_next_commit
+                a_conflict_logs_nothing a_conflict_uses_no_revision
                 a_malformed_batch_changes_nothing a_malformed_batch_is_refused_before_a_conflict
-                a_large_batch_is_one_commit a_large_batch_with_one_conflict_is_none;
+                a_large_batch_is_one_commit a_large_batch_with_one_conflict_changes_nothing;
             malformed: an_empty_key_is_refused a_key_that_is_too_long_is_refused
-                a_key_of_the_greatest_length_is_taken a_key_with_control_characters_is_refused
+                a_key_of_maximum_length_is_accepted a_key_with_control_characters_is_refused
                 a_malformed_key_is_refused_in_a_delete a_malformed_key_is_refused_in_an_expectation
                 a_key_put_twice_is_refused a_key_put_and_deleted_is_refused
                 a_key_deleted_twice_is_refused a_value_that_nests_too_deep_is_refused
                 an_audit_value_that_nests_too_deep_is_refused
-                a_value_of_the_greatest_depth_is_taken;
+                a_value_of_maximum_depth_is_accepted;
             values: null_comes_back truth_values_come_back integers_come_back
                 floats_come_back_as_floats texts_come_back arrays_and_objects_come_back
                 a_value_of_one_mebibyte_comes_back an_audit_entry_of_one_mebibyte_comes_back
@@ -53,24 +53,24 @@ macro_rules! conformance_tests {
                 order_follows_commits_and_not_timestamps of_one_batch_the_last_entry_is_the_newest
                 entries_carry_the_revision_of_their_commit a_revision_in_an_entry_is_replaced
                 every_field_comes_back fields_that_are_not_set_stay_so equal_entries_are_all_kept
-                the_limit_takes_the_newest a_limit_of_zero_takes_nothing
-                a_limit_beyond_the_log_takes_all the_offset_leaves_out_the_newest
-                an_offset_beyond_the_log_takes_nothing pages_cover_the_log_without_overlap
+                the_limit_returns_the_newest a_limit_of_zero_returns_nothing
+                a_limit_beyond_the_log_returns_all the_offset_leaves_out_the_newest
+                an_offset_beyond_the_log_returns_nothing pages_cover_the_log_without_overlap
                 the_path_filter_is_exact the_service_filter_is_exact
                 an_entry_without_service_is_of_no_service filters_apply_before_the_limit
                 filters_apply_before_the_offset both_filters_must_pass
-                a_filter_that_nothing_passes_yields_nothing two_thousand_entries_are_kept
+                a_filter_without_matches_returns_nothing two_thousand_entries_are_kept
                 reading_the_log_changes_nothing commits_without_entries_log_nothing
                 a_page_may_cut_through_a_batch filters_take_any_text
                 an_entry_and_its_entity_share_a_revision;
             concurrency: eight_writers_lose_no_increment writers_on_different_keys_all_succeed
                 of_many_creators_one_wins an_image_is_of_one_revision
                 a_commit_is_seen_by_the_next_load entries_and_entities_agree
-                a_dropped_commit_happens_wholly_or_not batches_do_not_mix
-                what_is_moved_is_neither_lost_nor_doubled the_log_is_read_without_gaps;
+                a_dropped_commit_is_atomic batches_do_not_mix
+                moved_values_are_neither_lost_nor_doubled the_log_is_read_without_gaps;
             hints: a_commit_is_hinted a_waiting_stream_is_woken every_stream_is_hinted
-                a_stream_may_begin_late a_hint_is_never_ahead_of_the_store
-                a_dropped_stream_hinders_nobody a_stream_that_nobody_reads_hinders_nobody
+                a_stream_may_start_late a_hint_is_never_ahead_of_the_store
+                a_dropped_stream_blocks_no_other an_unread_stream_blocks_no_other
                 a_stream_may_be_sent_and_outlive_its_borrow an_idle_stream_does_not_end
                 a_hundred_streams_are_hinted;
         );
@@ -78,9 +78,9 @@ macro_rules! conformance_tests {
     };
     (@capability durable { $harness:expr }) => {
         $crate::conformance_tests!(@cases { $harness }
-            durable: entities_survive the_revision_survives the_revision_goes_on
+            durable: entities_survive the_revision_survives the_revision_continues
                 the_epoch_survives deletes_survive an_emptied_store_stays_empty the_log_survives
-                the_log_goes_on filters_work_on_a_log_that_survived
+                the_log_continues filters_work_on_a_log_that_survived
                 expectations_hold_on_what_survived a_conflict_leaves_nothing_behind
                 values_of_every_kind_survive large_values_survive a_reopened_store_is_healthy
                 hints_come_from_a_reopened_store a_hundred_commits_survive;
@@ -90,10 +90,10 @@ macro_rules! conformance_tests {
         $crate::conformance_tests!(@cases { $harness }
             shared: a_commit_is_seen_through_the_other_handle
                 a_delete_is_seen_through_the_other_handle both_handles_share_the_epoch
-                handles_take_turns_in_revisions expectations_hold_across_handles
+                handles_share_the_revisions expectations_hold_across_handles
                 the_log_is_one_across_handles two_handles_lose_no_increment
                 a_commit_is_hinted_through_the_other_handle a_handle_may_be_closed
-                a_handle_may_come_later of_two_first_commits_both_stay ten_handles_work_together
+                a_handle_may_come_later two_first_commits_both_hold ten_handles_work_together
                 an_image_is_of_one_revision_across_handles;
         );
     };

@@ -1,4 +1,4 @@
-//! What no store takes; see `Batch::check`.
+//! Batches that every store refuses; see `Batch::check`.
 
 use serde_json::{Value, json};
 use waygate_core::port::{Batch, EntityKey, Expected};
@@ -22,7 +22,7 @@ pub async fn a_key_that_is_too_long_is_refused<H: Harness>(new: impl Fn() -> H) 
     refused(&store, put("k".repeat(EntityKey::MAX_LEN + 1), json!(1))).await;
 }
 
-pub async fn a_key_of_the_greatest_length_is_taken<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_key_of_maximum_length_is_accepted<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     let key = "é".repeat(EntityKey::MAX_LEN / 2);
     commit(&store, put(key.clone(), json!(1))).await;
@@ -73,7 +73,7 @@ pub async fn an_audit_value_that_nests_too_deep_is_refused<H: Harness>(new: impl
     refused(&store, audit([deep])).await;
 }
 
-pub async fn a_value_of_the_greatest_depth_is_taken<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_value_of_maximum_depth_is_accepted<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = store(new).await;
     let deepest = nested(Batch::MAX_DEPTH);
     let mut noted = entry("/a");

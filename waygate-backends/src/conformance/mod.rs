@@ -35,16 +35,16 @@ pub mod shared;
 #[doc(hidden)]
 pub mod values;
 
-/// One store, to which a case opens handles. Each case makes a harness of its own.
+/// A store to which a case opens handles. Each case creates its own harness.
 pub trait Harness: fmt::Debug + Send + Sync + 'static {
-    /// One more handle on the store. The first call creates the store, empty.
+    /// Opens another handle on the store. The first call creates the store, empty.
     ///
-    /// Of a store that is `durable`, a handle that is opened after all others were dropped finds
-    /// everything that was committed. Of one that is `shared`, several may be open at a time.
+    /// If the store is `durable`, a handle that is opened after all others were dropped finds everything that was
+    /// committed. If it is `shared`, several may be open at a time.
     fn open(&self) -> BoxFuture<'_, Arc<dyn Backend>>;
 }
 
-/// Runs a case, but not for ever: a backend that is wrong may keep one from coming to an end.
+/// Runs a case with a timeout: a wrong backend may keep it from ending.
 #[doc(hidden)]
 pub async fn finish(case: impl Future<Output = ()>) {
     let patience = Duration::from_secs(120);
@@ -54,7 +54,7 @@ pub async fn finish(case: impl Future<Output = ()>) {
 
 #[cfg(test)]
 mod tests {
-    /// A case that is missing in the list would never run.
+    /// A case that is not in the list would never run.
     #[test]
     fn every_case_is_listed() {
         let sources = [

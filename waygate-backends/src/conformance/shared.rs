@@ -39,7 +39,7 @@ pub async fn both_handles_share_the_epoch<H: Harness>(new: impl Fn() -> H) {
     assert_eq!((second.epoch, second.number), (first.epoch, 2));
 }
 
-pub async fn handles_take_turns_in_revisions<H: Harness>(new: impl Fn() -> H) {
+pub async fn handles_share_the_revisions<H: Harness>(new: impl Fn() -> H) {
     let (_harness, one, other) = two(new).await;
     for number in 1..=10 {
         let store = if number % 2 == 0 { &one } else { &other };
@@ -122,7 +122,7 @@ pub async fn a_handle_may_come_later<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(commit(&third, put("c", json!(3))).await, 3);
 }
 
-pub async fn of_two_first_commits_both_stay<H: Harness>(new: impl Fn() -> H) {
+pub async fn two_first_commits_both_hold<H: Harness>(new: impl Fn() -> H) {
     let (_harness, one, other) = two(new).await;
     let (first, second) = tokio::join!(
         one.commit(put("one", json!(1))),

@@ -1,11 +1,11 @@
-//! Values and keys come back as they were.
+//! Round trips of values and keys.
 
 use serde_json::{Value, json};
 use waygate_core::port::Batch;
 
 use super::{Harness, kit::*};
 
-/// Values of every kind, those included that some format cannot spell.
+/// Returns values of every kind, including those that some format cannot represent.
 pub(super) fn samples() -> Vec<Value> {
     [
         nothing(),

@@ -1,67 +1,72 @@
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 use waygate_core::{
-    limit::Outcome,
+    limit::{Outcome, quota::Nanos},
     port::{Take, all_allowed},
 };
 
 use super::{
     outcomes::{Outcomes, Repr},
     shard::{Ask, Shard},
-    store::Inner,
-    table::Moment,
+    shards::Shards,
 };
 
-/// Several takes, and the locks on all they need.
-pub(super) struct Batch<'a> {
-    asks: SmallVec<[(usize, Ask<'a>); 4]>,
-    /// In the order of the shards, which is the same for everybody: nobody waits for one another.
-    shards: SmallVec<[MutexGuard<'a, Shard>; 4]>,
+/// Decides several takes together, all or nothing. Returns the outcomes, and whether a shard is due for a sweep.
+pub(super) fn take(store: &Shards, takes: &[Take<'_>], now: Nanos) -> (Outcomes, bool) {
+    let mut asks: SmallVec<[(usize, Ask<'_>); 4]> = SmallVec::new();
+    let mut needed: SmallVec<[usize; 4]> = SmallVec::new();
+    for take in takes {
+        let (shard, ask) = store.ask(take);
+        asks.push((shard, ask));
+        if let Err(at) = needed.binary_search(&shard) {
+            needed.insert(at, shard);
+        }
+    }
+    for (shard, _) in &mut asks {
+        *shard = needed.partition_point(|other| other < shard);
+    }
+    // In ascending order, so that no two batches deadlock.
+    let mut shards: SmallVec<[MutexGuard<'_, Shard>; 4]> = SmallVec::new();
+    for shard in &needed {
+        shards.push(store.lock(*shard));
+    }
+    let is_visit_due = shards.first_mut().is_some_and(|shard| shard.note_call());
+    let mut batch = Batch {
+        takes,
+        asks: &asks,
+        shards: &mut shards,
+    };
+    let mut outcomes: SmallVec<[Outcome; 4]> = SmallVec::new();
+    for (shard, ask) in batch.asks {
+        outcomes.push(batch.shards[*shard].weigh(*ask, now));
+    }
+    if !all_allowed(takes, &outcomes) || !batch.charge(&mut outcomes, now) {
+        batch.refuse(&mut outcomes, now);
+    }
+    (Outcomes(Repr::Many(outcomes)), is_visit_due)
 }
 
-impl<'a> Batch<'a> {
-    pub(super) fn lock(store: &'a Inner, takes: &'a [Take<'a>]) -> Self {
-        let mut asks: SmallVec<[_; 4]> = takes.iter().map(|take| store.ask(take)).collect();
-        let mut needed: SmallVec<[usize; 4]> = asks.iter().map(|(shard, _)| *shard).collect();
-        needed.sort_unstable();
-        needed.dedup();
-        for (shard, _) in &mut asks {
-            *shard = needed.partition_point(|other| other < shard);
-        }
-        let shards = needed.iter().map(|shard| store.lock(*shard)).collect();
-        Self { asks, shards }
-    }
+/// The takes of one call, and the shards they need.
+struct Batch<'a, 'b> {
+    takes: &'b [Take<'a>],
+    /// The request of each take, with the position of its shard in `shards`.
+    asks: &'b [(usize, Ask<'a>)],
+    shards: &'b mut [MutexGuard<'a, Shard>],
+}
 
-    pub(super) fn take(mut self, takes: &[Take<'_>], now: Moment) -> Outcomes {
-        let (asks, shards) = (&self.asks, &mut self.shards);
-        let weighed = asks.iter();
-        let weighed = weighed.map(|(shard, ask)| shards[*shard].weigh(*ask, now));
-        let mut outcomes: SmallVec<[Outcome; 4]> = weighed.collect();
-        if !all_allowed(takes, &outcomes) || !self.charge(takes, &mut outcomes, now) {
-            self.refuse(&mut outcomes, now);
-        }
-        Outcomes(Repr::Many(outcomes))
-    }
-
-    pub(super) fn note_call(&mut self) -> bool {
-        self.shards
-            .first_mut()
-            .is_some_and(|shard| shard.note_call())
-    }
-
-    /// Charges what was allowed. That can still fail, when a call names a counter twice or a newcomer takes over what
-    /// another one consumed; nothing is charged then.
-    fn charge(&mut self, takes: &[Take<'_>], outcomes: &mut [Outcome], now: Moment) -> bool {
-        for index in 0..outcomes.len() {
+impl Batch<'_, '_> {
+    /// Charges every allowed take. Fails, and charges nothing, if a call names a counter twice or a new counter inherits
+    /// too much.
+    fn charge(&mut self, outcomes: &mut [Outcome], now: Nanos) -> bool {
+        for (index, (shard, ask)) in self.asks.iter().enumerate() {
             if !outcomes[index].allowed {
                 continue;
             }
-            let (shard, ask) = self.asks[index];
-            outcomes[index] = self.shards[shard].take(ask, now);
-            if outcomes[index].allowed || !takes[index].enforced {
+            outcomes[index] = self.shards[*shard].take(*ask, now);
+            if outcomes[index].allowed || !self.takes[index].enforced {
                 continue;
             }
-            for (outcome, (shard, ask)) in outcomes[..index].iter().zip(&self.asks) {
+            for (outcome, (shard, ask)) in outcomes[..index].iter().zip(self.asks) {
                 if outcome.allowed {
                     let units = i64::try_from(ask.cost).unwrap_or(i64::MAX);
                     self.shards[*shard].adjust(*ask, units, now);
@@ -72,12 +77,12 @@ impl<'a> Batch<'a> {
         true
     }
 
-    /// Tells how things stand without a charge.
-    fn refuse(&mut self, outcomes: &mut [Outcome], now: Moment) {
-        for (outcome, (shard, ask)) in outcomes.iter_mut().zip(&self.asks) {
+    /// Replaces the outcomes by the state without a charge.
+    fn refuse(&mut self, outcomes: &mut [Outcome], now: Nanos) {
+        for (outcome, (shard, ask)) in outcomes.iter_mut().zip(self.asks) {
             let shard = &mut self.shards[*shard];
             if !outcome.allowed {
-                // A counter that is named twice may have been given back what made it refuse.
+                // A counter that is named twice may have been refunded in the meantime.
                 if !shard.weigh(*ask, now).allowed {
                     shard.note_refusal(*ask, now);
                 }

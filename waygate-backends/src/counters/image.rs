@@ -1,8 +1,8 @@
-//! All counters as one stream of bytes, and back: what outlives the process.
+//! Snapshots of all counters as one stream of bytes.
 //!
-//! A head (mark, layout, shards, secret, time, the longest window), then each shard as two numbers of records and the
-//! records, then SipHash-1-3 over all of it. Numbers are little-endian. Places of limits of concurrency are left out: they
-//! end with the requests that hold them.
+//! The stream is a head (mark, layout, shards, secret, time, longest window), then for each shard the two numbers of
+//! its records and the records, then SipHash-1-3 over everything before. Numbers are little-endian. Concurrency permits
+//! are not part of it: they end with the requests that hold them.
 
 use std::{
     hash::Hasher,
@@ -14,52 +14,49 @@ use waygate_core::limit::quota::Nanos;
 
 use super::{
     MemoryCounters,
-    shard::{Packed, Record, Shard, array},
-    slots::Standing,
-    table::Moment,
+    cell::{Cell, Standing},
+    shard::{Records, Shard, array, read_log, read_packed},
 };
 
-/// No image becomes longer: room for a million counters of 32 bytes, and for as much of logs.
+/// The longest image: a million counters of 32 bytes, and as many bytes of logs.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
 
 const MARK: [u8; 8] = *b"WGCOUNT\n";
-/// The layout that this code writes and reads. The mark, this number and the checksum stay where they are in all others.
+/// The layout that this code writes and reads. Mark, layout number and checksum keep their places in every layout.
 const LAYOUT: u32 = 1;
 const HEAD: u64 = 8 + 4 + 4 + 16 + 8 + 4;
 const CHECKSUM: usize = 8;
 const SHARD_HEAD: u64 = 8;
 const MOST_SHARDS: u32 = 1 << 16;
 
-/// What came of writing or reading an image.
+/// The result of writing or reading an image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Image {
-    /// How many counters it holds, or were put back.
+    /// The number of counters written or restored.
     pub(crate) counters: usize,
-    /// How many said nothing any more when they were read.
+    /// The number of counters that had expired when they were read.
     pub(crate) expired: usize,
-    /// How many found no room.
+    /// The number of counters for which there was no room.
     pub(crate) left_out: usize,
 }
 
 impl MemoryCounters {
     /// Changes whenever a counter may have changed.
     pub(crate) fn version(&self) -> u64 {
-        let shards = 0..self.0.shard_count();
-        let versions = shards.map(|shard| self.0.lock(shard).version());
+        let versions = self.0.each().map(|shard| shard.version());
         versions.fold(0, u64::wrapping_add)
     }
 
-    /// Writes every counter that says something at `now`, in `most` bytes at most. One shard is locked at a time, and no
-    /// longer than its records take to be copied.
+    /// Writes every live counter in up to `most` bytes. Locks one shard at a time, only while its records are copied.
     pub(crate) fn write_image(
         &self,
         out: &mut impl Write,
         now: Nanos,
         most: u64,
     ) -> io::Result<Image> {
-        let (store, moment) = (&self.0, Moment::new(now));
-        let shards = store.shard_count();
-        let longest = (0..shards).map(|shard| store.lock(shard).longest()).max();
+        let store = &self.0;
+        let shards = store.count();
+        let longest = store.each().map(|shard| shard.longest()).max();
         let mut out = Sealed::new(out);
         out.write_all(&MARK)?;
         out.write_all(&LAYOUT.to_le_bytes())?;
@@ -70,66 +67,65 @@ impl MemoryCounters {
         out.write_all(&longest.unwrap_or(0).to_le_bytes())?;
         let heads = HEAD + SHARD_HEAD * shards as u64 + CHECKSUM as u64;
         let mut room = most.saturating_sub(heads);
-        let (mut packed, mut image) = (Packed::default(), Image::default());
+        let (mut records, mut image) = (Records::default(), Image::default());
         for shard in 0..shards {
-            // What the shards before have left over is for the others.
+            // The shards to come share what the ones before left over.
             let share = room / (shards - shard) as u64;
             let share = usize::try_from(share).unwrap_or(usize::MAX);
-            store.lock(shard).pack(moment, share, &mut packed);
-            room = room.saturating_sub((packed.cells.len() + packed.logs.len()) as u64);
-            out.write_all(&packed.cell_count.to_le_bytes())?;
-            out.write_all(&packed.log_count.to_le_bytes())?;
-            out.write_all(&packed.cells)?;
-            out.write_all(&packed.logs)?;
-            image.counters += (packed.cell_count + packed.log_count) as usize;
-            image.left_out += packed.left_out;
+            store.lock(shard).pack(now, share, &mut records);
+            room = room.saturating_sub((records.packed.len() + records.logs.len()) as u64);
+            out.write_all(&records.packed_count.to_le_bytes())?;
+            out.write_all(&records.log_count.to_le_bytes())?;
+            out.write_all(&records.packed)?;
+            out.write_all(&records.logs)?;
+            image.counters += (records.packed_count + records.log_count) as usize;
+            image.left_out += records.left_out;
         }
         out.seal()?;
         Ok(image)
     }
 
-    /// Whether these bytes may be an image, a damaged one included: nothing at all, nothing but zeros as after a loss of
-    /// power, or what begins with the mark.
+    /// Returns whether these bytes may be an image, a damaged one included: empty, all zeros as after a power loss, or
+    /// with the mark.
     pub(crate) fn may_be_image(bytes: &[u8]) -> bool {
         let head = &bytes[..bytes.len().min(MARK.len())];
         MARK.starts_with(head) || bytes.iter().all(|byte| *byte == 0)
     }
 
-    /// Puts back what an image holds, into a store that has counted nothing yet. What is spent by `now` is not.
+    /// Restores the live counters of an image into an empty store.
     ///
     /// # Errors
-    /// Why nothing was put back.
+    ///
+    /// The reason why nothing was restored.
     pub(crate) fn read_image(&self, bytes: &[u8], now: Nanos) -> Result<Image, String> {
         let image = Parsed::of(unsealed(bytes)?)?;
-        // Everything is read once before anything is changed.
+        // Everything is validated before anything is changed.
         let whole = image.each(|_, _| {});
         whole.ok_or_else(|| "its records are cut off or make no sense".to_owned())?;
-        let (store, moment) = (&self.0, Moment::new(now));
-        let mut shards: Vec<_> = (0..store.shard_count())
-            .map(|shard| store.lock(shard))
-            .collect();
+        let store = &self.0;
+        let mut shards: Vec<_> = store.each().collect();
         if shards.iter().any(|shard| shard.len() > 0) {
             return Err("this process has counted already".to_owned());
         }
         store.set_secret(image.secret);
         for shard in &mut shards {
-            shard.expect_lasting(image.longest);
+            shard.set_longest(image.longest);
         }
         let mut found = Image::default();
-        // Who was refused comes first, where there is less room than there was. What is shared needs none.
-        for turn in [Standing::Blocked, Standing::Passing, Standing::Shared] {
-            image.each(|old, record| {
-                let standing = record.standing();
+        // Refused keys first, in case there is less room than before. Shared counters need none.
+        for turn in [Standing::Refused, Standing::Allowed, Standing::Shared] {
+            image.each(|old, cell| {
+                let standing = cell.standing();
                 if standing != turn {
                     return;
                 }
-                if record.is_spent(moment) {
+                if cell.expiry().is_past(now) {
                     found.expired += 1;
                     return;
                 }
                 let placed = match standing {
-                    Standing::Shared => share_out(&mut shards, old, image.shards, record),
-                    _ => shards[store.shard_of(record.digest())].put_back(record),
+                    Standing::Shared => share_out(&mut shards, old, image.shards, cell),
+                    _ => shards[store.shard_of(cell.digest())].restore(cell),
                 };
                 match placed {
                     true => found.counters += 1,
@@ -141,23 +137,23 @@ impl MemoryCounters {
     }
 }
 
-/// Puts a counter that stands for everybody without one into each shard that has taken over from its own.
+/// Restores a shared counter into each shard that takes over keys of its old one.
 fn share_out(
     shards: &mut [impl std::ops::DerefMut<Target = Shard>],
     old: usize,
     old_shards: usize,
-    record: Record,
+    cell: Cell,
 ) -> bool {
     let step = old_shards.min(shards.len());
     let heirs = (old % step..shards.len()).step_by(step);
     let mut placed = false;
     for shard in heirs {
-        placed |= shards[shard].put_back(record.clone());
+        placed |= shards[shard].restore(cell.clone());
     }
     placed
 }
 
-/// An image whose head was read.
+/// An image with a parsed head.
 struct Parsed<'a> {
     shards: usize,
     secret: [u64; 2],
@@ -197,25 +193,26 @@ impl<'a> Parsed<'a> {
         }))
     }
 
-    /// Calls `with` for each record, with the number of its shard. `None` when they cannot be read to the end.
-    fn each(&self, mut with: impl FnMut(usize, Record)) -> Option<()> {
+    /// Calls `with` for each record and the number of its shard. Returns `None` if the records cannot be read to the
+    /// end.
+    fn each(&self, mut with: impl FnMut(usize, Cell)) -> Option<()> {
         let mut bytes = self.records;
         let bytes = &mut bytes;
         for shard in 0..self.shards {
             let cells = u32::from_le_bytes(array(bytes)?);
             let logs = u32::from_le_bytes(array(bytes)?);
             for _ in 0..cells {
-                with(shard, Record::read_cell(bytes)?);
+                with(shard, read_packed(bytes)?);
             }
             for _ in 0..logs {
-                with(shard, Record::read_log(bytes)?);
+                with(shard, read_log(bytes)?);
             }
         }
         bytes.is_empty().then_some(())
     }
 }
 
-/// What the checksum is over, if it matches.
+/// Returns the content under the checksum, if it matches.
 fn unsealed(bytes: &[u8]) -> Result<&[u8], String> {
     if !bytes.starts_with(&MARK) {
         return Err("it holds no counters".to_owned());
@@ -230,7 +227,7 @@ fn unsealed(bytes: &[u8]) -> Result<&[u8], String> {
     }
 }
 
-/// Passes on what is written, and its checksum at the end.
+/// Passes on what is written, and appends its checksum.
 struct Sealed<'a, W> {
     out: &'a mut W,
     hasher: SipHasher13,

@@ -1,10 +1,12 @@
 mod batch;
+mod cell;
+mod expiry;
 #[cfg(feature = "file")]
 mod image;
 mod outcomes;
-mod places;
+mod permits;
 mod shard;
-mod slots;
+mod shards;
 mod store;
 mod table;
 

@@ -3,11 +3,11 @@ use std::{ops::Deref, slice};
 use smallvec::SmallVec;
 use waygate_core::limit::Outcome;
 
-/// What the takes of one call came to, in their order. Up to four need no memory of their own.
+/// The outcomes of one call, in the order of its takes. Up to four are stored inline.
 #[derive(Debug, Clone)]
 pub struct Outcomes(pub(super) Repr);
 
-/// One outcome, which is the rule, does not carry the room for four around.
+/// A single outcome, which is the rule, is stored without the room for four.
 #[derive(Debug, Clone)]
 pub(super) enum Repr {
     One(Outcome),

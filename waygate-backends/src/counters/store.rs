@@ -1,36 +1,25 @@
-use std::{
-    collections::hash_map::RandomState,
-    fmt,
-    hash::BuildHasher,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
-use parking_lot::{Mutex, MutexGuard};
-use siphasher::sip::SipHasher13;
 use waygate_core::{
     limit::{Outcome, Taken, quota::Nanos},
     port::{BoxFuture, CounterError, CounterStore, Occupancy, Place, Series, Take},
 };
 
 use super::{
-    batch::Batch,
+    batch,
     outcomes::{Outcomes, Repr},
-    shard::{Ask, Bounds, Shard},
-    table::{Digest, Moment},
+    shards::Shards,
 };
 
 /// Counters in this process's memory.
 ///
-/// Bounded: beyond the greatest number of entries the least used counter gives way, and the newcomer takes over what
-/// that one had consumed, so a flood of keys gives nobody a fresh start. A key that was refused last is never the one
-/// to go. When all were, newcomers share one counter for each series and part of the table.
+/// The store is bounded. Beyond its maximum number of entries, a new counter evicts the least used one and inherits its
+/// usage, so a flood of keys resets no counter. A key whose last request was refused is never evicted. If all were
+/// refused, new keys share one counter for each series and shard.
 ///
-/// What is spent goes away as requests come in; without any, memory stays as it is.
+/// Expired counters are removed as requests arrive; without requests, memory stays allocated.
 ///
-/// Keys are kept as digests under a secret of this store, so clients cannot aim at collisions. Clones share one store.
+/// Keys are stored as digests under a secret of this store, so clients cannot aim at collisions. Clones share one store.
 ///
 /// ```
 /// # use waygate_backends::MemoryCounters;
@@ -43,9 +32,9 @@ use super::{
 /// assert!(!counters.take_at(&[take], SECOND)[0].allowed);
 /// ```
 #[derive(Clone)]
-pub struct MemoryCounters(pub(super) Arc<Inner>);
+pub struct MemoryCounters(pub(super) Arc<Shards>);
 
-/// How large a [`MemoryCounters`] may become.
+/// Limits of a [`MemoryCounters`].
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct MemoryCountersBuilder {
@@ -53,30 +42,13 @@ pub struct MemoryCountersBuilder {
     max_bytes: usize,
 }
 
-pub(super) struct Inner {
-    /// Changes only when counters are put back into an empty store.
-    secret: [AtomicU64; 2],
-    /// As many as a power of two.
-    shards: Box<[Part]>,
-    /// Which shard is visited next.
-    visitor: AtomicUsize,
-}
-
-/// On cache lines of its own, and the pair that is fetched with them.
-#[repr(align(128))]
-struct Part(Mutex<Shard>);
-
-/// The most shards, and how many entries one is worth.
-const MAX_SHARDS: usize = 64;
-const ENTRIES_PER_SHARD: usize = 1_024;
-
 impl MemoryCounters {
-    /// An empty store of up to a million counters in 256 MiB.
+    /// Creates an empty store of up to a million counters in 256 MiB.
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// A store of another size.
+    /// Returns a builder for a store of another size.
     pub fn builder() -> MemoryCountersBuilder {
         MemoryCountersBuilder {
             max_entries: 1_000_000,
@@ -84,19 +56,18 @@ impl MemoryCounters {
         }
     }
 
-    /// Takes as [`CounterStore::take`] does, at once.
+    /// Takes synchronously; see [`CounterStore::take`].
     #[inline]
     pub fn take_at(&self, takes: &[Take<'_>], now: Nanos) -> Outcomes {
         match takes {
             [take] => Outcomes(Repr::One(self.take_one_at(take, now))),
-            takes => self.take_several(takes, Moment::new(now)),
+            takes => self.take_several(takes, now),
         }
     }
 
-    /// Takes from one counter, at once.
+    /// Takes from one counter, synchronously.
     #[inline]
     pub fn take_one_at(&self, take: &Take<'_>, now: Nanos) -> Outcome {
-        let now = Moment::new(now);
         let (shard, ask) = self.0.ask(take);
         let mut shard = self.0.lock(shard);
         let outcome = shard.take(ask, now);
@@ -109,75 +80,69 @@ impl MemoryCounters {
     }
 
     #[inline(never)]
-    fn take_several(&self, takes: &[Take<'_>], now: Moment) -> Outcomes {
-        let mut batch = Batch::lock(&self.0, takes);
-        let is_visit_due = batch.note_call();
-        let outcomes = batch.take(takes, now);
+    fn take_several(&self, takes: &[Take<'_>], now: Nanos) -> Outcomes {
+        let (outcomes, is_visit_due) = batch::take(&self.0, takes, now);
         if is_visit_due {
             self.0.visit(now);
         }
         outcomes
     }
 
-    /// Gives units back or charges them as [`CounterStore::adjust`] does, at once.
+    /// Refunds or charges units synchronously; see [`CounterStore::adjust`].
     pub fn adjust_at(&self, take: &Take<'_>, units: i64, now: Nanos) {
         let (shard, ask) = self.0.ask(take);
-        self.0.lock(shard).adjust(ask, units, Moment::new(now));
+        self.0.lock(shard).adjust(ask, units, now);
     }
 
-    /// Gives units back as [`CounterStore::give_back`] does, at once.
+    /// Refunds units synchronously; see [`CounterStore::give_back`].
     pub fn give_back_at(&self, take: &Take<'_>, units: u64, taken: Taken, now: Nanos) {
         let (shard, ask) = self.0.ask(take);
-        let now = Moment::new(now);
-        self.0.lock(shard).give_back(ask, units, taken, now);
+        self.0.lock(shard).refund(ask, units, taken, now);
     }
 
-    /// Forgets exactly this counter, as [`CounterStore::forget`] does, at once.
+    /// Forgets one counter synchronously; see [`CounterStore::forget`].
     pub fn forget_at(&self, series: &Series, key: &[u8]) {
         let digest = self.0.digest(series, key);
         self.0.lock(self.0.shard_of(digest)).forget(digest);
     }
 
-    /// Takes or keeps a place as [`CounterStore::occupy`] does, at once. With [`Duration::MAX`](std::time::Duration::MAX) as its lifetime it is
-    /// held until it is vacated.
+    /// Acquires or renews a permit synchronously; see [`CounterStore::occupy`]. With a lifetime of
+    /// [`Duration::MAX`](std::time::Duration::MAX) it is held until it is released.
     pub fn occupy_at(&self, place: &Place<'_>, now: Nanos) -> Occupancy {
         let digest = self.0.digest(place.series, place.key);
         let mut shard = self.0.lock(self.0.shard_of(digest));
         let most = shard.bounds.entries;
         let asked = (place.holder, place.limit);
         shard
-            .places
-            .occupy(digest, asked, place.lifetime, now, most)
+            .permits
+            .acquire(digest, asked, place.lifetime, now, most)
     }
 
-    /// Frees a place as [`CounterStore::vacate`] does, at once.
+    /// Releases a permit synchronously; see [`CounterStore::vacate`].
     pub fn vacate_at(&self, place: &Place<'_>) {
         let digest = self.0.digest(place.series, place.key);
         let mut shard = self.0.lock(self.0.shard_of(digest));
-        shard.places.vacate(digest, place.holder);
+        shard.permits.release(digest, place.holder);
     }
 
-    /// How many counters there are, among them some that say nothing any more and wait to be removed.
+    /// Returns the number of counters, including expired ones that are not removed yet.
     pub fn len(&self) -> usize {
-        self.0.shards.iter().map(|part| part.0.lock().len()).sum()
+        self.0.each().map(|shard| shard.len()).sum()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no counters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many calls have taken something, or tried to, since the store was made.
+    /// Returns the number of calls to take since the store was created.
     pub fn calls(&self) -> u64 {
-        let shards = self.0.shards.iter();
-        shards.map(|part| part.0.lock().calls).sum()
+        self.0.each().map(|shard| shard.calls).sum()
     }
 
-    /// How much memory the counters take, in bytes.
+    /// Returns the memory of the counters, in bytes.
     pub fn approximate_bytes(&self) -> usize {
-        let shards = self.0.shards.iter();
-        let counters: usize = shards.map(|part| part.0.lock().allocated_bytes()).sum();
-        counters + size_of_val(&*self.0.shards)
+        self.0.allocated_bytes()
     }
 }
 
@@ -191,104 +156,28 @@ impl fmt::Debug for MemoryCounters {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("MemoryCounters")
-            .field("shards", &self.0.shards.len())
+            .field("shards", &self.0.count())
             .finish_non_exhaustive()
     }
 }
 
 impl MemoryCountersBuilder {
-    /// The greatest number of counters; 1,000,000 unless set. At least one.
+    /// Sets the maximum number of counters, at least 1. Default: 1,000,000.
     pub fn max_entries(mut self, entries: usize) -> Self {
         self.max_entries = entries.max(1);
         self
     }
 
-    /// The most memory, in bytes; 256 MiB unless set. Beyond it, moving windows become coarse: they count some
+    /// Sets the maximum memory in bytes. Default: 256 MiB. Beyond it, moving windows become coarse: they count some
     /// requests for longer than their window.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// The empty store.
+    /// Builds the empty store.
     pub fn build(self) -> MemoryCounters {
-        let shards = (self.max_entries / ENTRIES_PER_SHARD).clamp(1, MAX_SHARDS);
-        let shards = 1 << shards.ilog2();
-        let bounds = Bounds {
-            entries: self.max_entries / shards,
-            bytes: self.max_bytes / shards,
-        };
-        let shard = |_| Part(Mutex::new(Shard::new(bounds)));
-        MemoryCounters(Arc::new(Inner {
-            secret: [secret().into(), secret().into()],
-            shards: (0..shards).map(shard).collect(),
-            visitor: AtomicUsize::new(0),
-        }))
-    }
-}
-
-/// Random bits from the operating system; where it has none, those that the standard library's maps go by.
-fn secret() -> u64 {
-    getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0))
-}
-
-impl Inner {
-    /// What a take asks, and of which shard.
-    #[inline]
-    pub(super) fn ask<'a>(&self, take: &Take<'a>) -> (usize, Ask<'a>) {
-        let digest = self.digest(take.series, take.key);
-        let ask = Ask {
-            digest,
-            seed: take.series.seed(),
-            rule: take.rule,
-            cost: take.cost,
-        };
-        (self.shard_of(digest), ask)
-    }
-
-    #[inline]
-    pub(super) fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
-        self.shards[shard].0.lock()
-    }
-
-    /// Cleans up in one more shard, unless it is in use.
-    #[cold]
-    fn visit(&self, now: Moment) {
-        let next = self.visitor.fetch_add(1, Ordering::Relaxed) % self.shards.len();
-        if let Some(mut shard) = self.shards[next].0.try_lock() {
-            shard.visit(now);
-        }
-    }
-
-    #[inline]
-    fn digest(&self, series: &Series, key: &[u8]) -> Digest {
-        // Each series has a function of its own, which costs less than one more word to hash.
-        let [first, second] = self.secret();
-        SipHasher13::new_with_keys(first ^ series.seed(), second).hash(key)
-    }
-
-    #[inline]
-    pub(super) fn secret(&self) -> [u64; 2] {
-        [0, 1].map(|half| self.secret[half].load(Ordering::Relaxed))
-    }
-
-    /// Takes over the secret of counters that were kept. The caller holds the locks on all shards.
-    #[cfg(feature = "file")]
-    pub(super) fn set_secret(&self, secret: [u64; 2]) {
-        for (half, word) in self.secret.iter().zip(secret) {
-            half.store(word, Ordering::Relaxed);
-        }
-    }
-
-    #[cfg(feature = "file")]
-    pub(super) fn shard_count(&self) -> usize {
-        self.shards.len()
-    }
-
-    /// By other bits than those the table begins with.
-    #[inline]
-    pub(super) fn shard_of(&self, digest: Digest) -> usize {
-        (digest >> 32) as usize & (self.shards.len() - 1)
+        MemoryCounters(Arc::new(Shards::new(self.max_entries, self.max_bytes)))
     }
 }
 
@@ -364,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_without_end_is_held_until_it_is_vacated() {
+    fn a_permit_without_lifetime_is_held_until_released() {
         let counters = MemoryCounters::new();
         let series = Series::places("GET:/payments", "default");
         let place = |holder| Place {

@@ -1,85 +1,46 @@
 use hashbrown::HashTable;
-use waygate_core::limit::quota::{Nanos, SECOND};
+use waygate_core::limit::quota::Nanos;
 
-/// 64 bits that stand for a series and a key, random to whoever does not know the store's secret. Of a million keys, any
-/// two share a counter with a probability of 3·10⁻⁸.
-pub(super) type Digest = u64;
+use super::{
+    cell::{Cell, Digest},
+    expiry::Expiry,
+};
 
-/// One time in two units.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    pub(super) nanos: Nanos,
-    pub(super) seconds: u32,
-}
-
-impl Moment {
-    #[inline]
-    pub(super) fn new(nanos: Nanos) -> Self {
-        Self {
-            nanos,
-            seconds: u32::try_from(nanos / SECOND).unwrap_or(u32::MAX),
-        }
-    }
-}
-
-/// Rounded up: a slot is not forgotten before it says nothing any more.
-#[inline]
-pub(super) fn whole_seconds(at: Nanos) -> u32 {
-    u32::try_from(at.div_ceil(SECOND)).unwrap_or(u32::MAX)
-}
-
-/// What a [`Table`] holds.
-pub(super) trait Slot {
-    fn digest(&self) -> Digest;
-    /// When it says nothing any more, in seconds since the Unix epoch.
-    fn spent_at(&self) -> u32;
-    fn set_spent_at(&mut self, at: u32);
-    /// Which series it belongs to, as far as 16 bits tell.
-    fn series(&self) -> u16;
-    /// Whether it may have to give way to another.
-    fn may_go(&self) -> bool;
-    /// How many units were consumed.
-    fn consumed(&self, now: Moment) -> u64;
-    /// What it takes beside itself.
-    fn heap_bytes(&self) -> usize {
-        0
-    }
-}
-
-/// A hash table that can be cleaned up a little at a time, and asked who has the least to lose.
+/// A hash table that is swept a few buckets at a time, and that can be searched for the least used counter.
 #[derive(Debug)]
-pub(super) struct Table<S> {
-    slots: HashTable<S>,
-    /// Which bucket is looked at next.
+pub(super) struct Table {
+    cells: HashTable<Cell>,
+    /// The bucket to look at next.
     hand: usize,
+    /// The memory of the logs.
     heap_bytes: usize,
 }
 
-/// Who is to give way to a newcomer.
+/// The counter to evict for a new one.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Victim {
-    /// Somebody who had gone already, and was removed.
-    Spent,
-    /// The least used of the newcomer's series, by its bucket.
+    /// An expired counter, which was removed.
+    Expired,
+    /// The bucket of the least used counter of the same series.
     Own(usize),
-    /// The least used of another series, by its bucket.
+    /// The bucket of the least used counter of another series.
     Foreign(usize),
 }
 
-/// How many buckets are searched for a victim.
+/// The number of buckets searched for a victim.
 const SEARCH: usize = 64;
 
-impl<S: Slot> Table<S> {
+impl Table {
     pub(super) fn new() -> Self {
         Self {
-            slots: HashTable::new(),
+            cells: HashTable::new(),
             hand: 0,
             heap_bytes: 0,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.slots.len()
+        self.cells.len()
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
@@ -87,100 +48,99 @@ impl<S: Slot> Table<S> {
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.slots.allocation_size() + self.heap_bytes
+        self.cells.allocation_size() + self.heap_bytes
     }
 
     #[inline]
-    pub(super) fn get(&self, digest: Digest) -> Option<&S> {
-        self.slots.find(digest, |slot| slot.digest() == digest)
+    pub(super) fn get(&self, digest: Digest) -> Option<&Cell> {
+        self.cells.find(digest, |cell| cell.digest() == digest)
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, digest: Digest) -> Option<&mut S> {
-        self.slots.find_mut(digest, |slot| slot.digest() == digest)
+    pub(super) fn get_mut(&mut self, digest: Digest) -> Option<&mut Cell> {
+        self.cells.find_mut(digest, |cell| cell.digest() == digest)
     }
 
     #[cfg(feature = "file")]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &S> {
-        self.slots.iter()
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Cell> {
+        self.cells.iter()
     }
 
-    pub(super) fn at(&self, bucket: usize) -> Option<&S> {
-        self.slots.get_bucket(bucket)
+    pub(super) fn at_mut(&mut self, bucket: usize) -> Option<&mut Cell> {
+        self.cells.get_bucket_mut(bucket)
     }
 
-    /// Notes that a slot's own memory grew or shrank.
+    /// Accounts for a log that grew or shrank.
     pub(super) fn heap_changed(&mut self, before: usize, after: usize) {
         self.heap_bytes = (self.heap_bytes + after).saturating_sub(before);
     }
 
-    pub(super) fn remove(&mut self, digest: Digest) -> Option<S> {
+    pub(super) fn remove(&mut self, digest: Digest) -> Option<Cell> {
         let found = self
-            .slots
-            .find_entry(digest, |slot| slot.digest() == digest);
-        let slot = found.ok()?.remove().0;
-        self.heap_bytes -= slot.heap_bytes();
-        Some(slot)
+            .cells
+            .find_entry(digest, |cell| cell.digest() == digest);
+        let cell = found.ok()?.remove().0;
+        self.heap_bytes -= cell.heap_bytes();
+        Some(cell)
     }
 
-    pub(super) fn remove_at(&mut self, bucket: usize) -> Option<S> {
-        let slot = self.slots.get_bucket_entry(bucket).ok()?.remove().0;
-        self.heap_bytes -= slot.heap_bytes();
-        Some(slot)
+    pub(super) fn remove_at(&mut self, bucket: usize) -> Option<Cell> {
+        let cell = self.cells.get_bucket_entry(bucket).ok()?.remove().0;
+        self.heap_bytes -= cell.heap_bytes();
+        Some(cell)
     }
 
-    /// Adds a slot that is not there yet.
-    pub(super) fn insert(&mut self, slot: S) {
-        if self.slots.len() == self.slots.capacity() {
+    /// Inserts a counter that is not in the table.
+    pub(super) fn insert(&mut self, cell: Cell) {
+        if self.cells.len() == self.cells.capacity() {
             self.rebuild();
         }
-        self.heap_bytes += slot.heap_bytes();
-        self.slots
-            .insert_unique(slot.digest(), slot, |slot| slot.digest());
+        self.heap_bytes += cell.heap_bytes();
+        self.cells
+            .insert_unique(cell.digest(), cell, |cell| cell.digest());
     }
 
-    /// Removes what is spent in the next `steps` buckets, and gives memory back when most of it is not needed.
-    pub(super) fn sweep(&mut self, steps: usize, now: Moment, longest: u32) {
-        // If the clock went back, slots of the time that was are kept for one window and no longer.
-        let latest = now.seconds.saturating_add(longest);
-        for _ in 0..steps.min(self.slots.num_buckets()) {
+    /// Removes expired counters from the next `steps` buckets, and shrinks a table that is mostly empty. No counter
+    /// expires later than `latest`.
+    pub(super) fn sweep(&mut self, steps: usize, now: Nanos, latest: Expiry) {
+        for _ in 0..steps.min(self.cells.num_buckets()) {
             let bucket = self.next_bucket();
-            let Some(slot) = self.slots.get_bucket_mut(bucket) else {
+            let Some(cell) = self.cells.get_bucket_mut(bucket) else {
                 continue;
             };
-            if slot.spent_at() <= now.seconds {
+            if cell.expiry().is_past(now) {
                 self.remove_at(bucket);
-            } else if slot.spent_at() > latest {
-                slot.set_spent_at(latest);
+            } else if cell.expiry() > latest {
+                cell.set_expiry(latest);
             }
         }
-        if self.slots.num_buckets() > 64 && self.slots.len() * 16 < self.slots.num_buckets() {
-            let wanted = self.slots.len() * 2;
-            self.slots.shrink_to(wanted, |slot| slot.digest());
+        if self.cells.num_buckets() > 64 && self.cells.len() * 16 < self.cells.num_buckets() {
+            let wanted = self.cells.len() * 2;
+            self.cells.shrink_to(wanted, |cell| cell.digest());
         }
     }
 
-    /// Looks through a stretch of buckets for who is to give way. What is spent goes at once.
-    pub(super) fn search(&mut self, series: u16, now: Moment) -> Option<Victim> {
+    /// Searches the next buckets for a counter to evict.
+    pub(super) fn search(&mut self, series: u16, now: Nanos) -> Option<Victim> {
         let mut own: Option<(u64, usize)> = None;
         let mut foreign: Option<(u64, usize)> = None;
-        for _ in 0..SEARCH.min(self.slots.num_buckets()) {
+        for _ in 0..SEARCH.min(self.cells.num_buckets()) {
             let bucket = self.next_bucket();
-            let Some(slot) = self.slots.get_bucket(bucket) else {
+            let Some(cell) = self.cells.get_bucket(bucket) else {
                 continue;
             };
-            if slot.spent_at() <= now.seconds {
+            if cell.expiry().is_past(now) {
                 self.remove_at(bucket);
-                return Some(Victim::Spent);
+                return Some(Victim::Expired);
             }
-            if !slot.may_go() {
+            if !cell.is_evictable() {
                 continue;
             }
-            let least = match slot.series() == series {
+            let least = match cell.series() == series {
                 true => &mut own,
                 false => &mut foreign,
             };
-            let consumed = slot.consumed(now);
+            let consumed = cell.consumed(now);
             if least.is_none_or(|(found, _)| consumed < found) {
                 *least = Some((consumed, bucket));
             }
@@ -189,26 +149,26 @@ impl<S: Slot> Table<S> {
         own.or(foreign.map(|(_, bucket)| Victim::Foreign(bucket)))
     }
 
-    /// Makes room in the allocation. Removed slots leave marks that take up room as well; where those are many, the
-    /// table is written anew in the same size, where `hashbrown` would double it.
+    /// Makes room in the allocation. Removed counters leave tombstones; if those are many, the table is rebuilt in the
+    /// same size, where `hashbrown` would double it.
     #[cold]
     fn rebuild(&mut self) {
-        let full = self.slots.num_buckets() / 8 * 7;
-        let wanted = match self.slots.len() < full / 4 * 3 {
+        let full = self.cells.num_buckets() / 8 * 7;
+        let wanted = match self.cells.len() < full / 4 * 3 {
             true => full,
             false => full + 1,
         };
         let fresh = HashTable::with_capacity(wanted.max(7));
-        let old = std::mem::replace(&mut self.slots, fresh);
-        for slot in old {
-            self.slots
-                .insert_unique(slot.digest(), slot, |slot| slot.digest());
+        let old = std::mem::replace(&mut self.cells, fresh);
+        for cell in old {
+            self.cells
+                .insert_unique(cell.digest(), cell, |cell| cell.digest());
         }
     }
 
     fn next_bucket(&mut self) -> usize {
         self.hand += 1;
-        if self.hand >= self.slots.num_buckets() {
+        if self.hand >= self.cells.num_buckets() {
             self.hand = 0;
         }
         self.hand

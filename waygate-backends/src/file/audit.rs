@@ -1,8 +1,8 @@
-//! The audit log of a state file: one JSON object a line, beside it.
+//! The audit log beside a state file: one JSON object per line.
 //!
-//! Entries are durable before the state that they describe. An entry counts when its revision is at
-//! most that of the state: those of a commit that never came to be stand at the end, do not count,
-//! and are cut off by the next commit. A full segment is kept until the next one is full.
+//! Entries become durable before the state that they describe. An entry counts if its revision is at most that of the
+//! state. Entries of a failed commit are at the end, do not count, and are truncated by the next commit. A full segment
+//! is kept until the next one is full.
 
 use std::{
     collections::VecDeque,
@@ -15,7 +15,7 @@ use waygate_core::{Printable, StrictJson, model::AuditEntry, port::AuditQuery};
 
 use super::{envelope::MAX_REVISION, files::Files, regular, stamp::FileId};
 
-/// When a segment is full.
+/// Bounds of a segment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Retention {
     pub(super) entries: usize,
@@ -27,14 +27,14 @@ pub(super) struct AuditLog {
     files: Files,
     retention: Retention,
     recent: Recent,
-    /// The current segment; `None` until there is one.
+    /// The current segment, if it exists.
     segment: Option<FileId>,
     scanned: bool,
-    /// Up to where the current segment counts, in bytes and in lines.
+    /// The length of the part of the current segment that counts, in bytes and in lines.
     end: u64,
     lines: usize,
     newest: u64,
-    /// Set when an fsync of the segment failed: it is then written anew instead of synced again.
+    /// Set when an fsync of the segment failed: it is then rewritten instead of synced again.
     distrusted: bool,
 }
 
@@ -53,8 +53,8 @@ impl AuditLog {
         }
     }
 
-    /// Reads what was added up to `revision`. Returns the newest revision that the log names, which
-    /// is greater when entries at the end do not count.
+    /// Reads new entries up to `revision`. Returns the newest revision in the log, which is greater if entries at the
+    /// end do not count.
     pub(super) fn catch_up(&mut self, revision: u64) -> io::Result<u64> {
         let file = found(regular::read(&self.files.audit()))?;
         let (id, len) = match &file {
@@ -85,13 +85,13 @@ impl AuditLog {
         Ok(newest)
     }
 
-    /// The newest revision of the entries that count.
+    /// Returns the newest revision that counts.
     pub(super) fn newest(&self) -> u64 {
         self.newest
     }
 
-    /// Adds the entries of a commit, durably. [`confirm`](Self::confirm) or [`undo`](Self::undo)
-    /// must follow. Only for the holder of the lock, after [`catch_up`](Self::catch_up).
+    /// Appends the entries of a commit, durably. [`confirm`](Self::confirm) or [`undo`](Self::undo) must follow.
+    /// Requires the lock, and [`catch_up`](Self::catch_up) before.
     pub(super) fn append(&mut self, entries: &[AuditEntry]) -> io::Result<Vec<u64>> {
         self.cut_off()?;
         if entries.is_empty() {
@@ -132,7 +132,7 @@ impl AuditLog {
         Ok(())
     }
 
-    /// The commit took effect: its entries count.
+    /// Counts the entries of a commit that took effect.
     pub(super) fn confirm(&mut self, entries: Vec<AuditEntry>, lengths: Vec<u64>) {
         for (entry, len) in entries.into_iter().zip(lengths) {
             self.end += len;
@@ -142,10 +142,10 @@ impl AuditLog {
         }
     }
 
-    /// The commit failed. When this fails too, the next commit cuts its entries off.
+    /// Removes the entries of a failed commit. If that fails too, the next commit truncates them.
     pub(super) fn undo(&mut self) {
         if let Err(error) = self.cut_off() {
-            tracing::warn!(error = %Printable(error), "cannot cut the entries of a failed commit off the audit log");
+            tracing::warn!(error = %Printable(error), "cannot truncate the entries of a failed commit in the audit log");
         }
     }
 
@@ -173,7 +173,7 @@ impl AuditLog {
         Ok(query.page(hits.iter().rev()))
     }
 
-    /// Forgets everything and reads the full segment; the current one has yet to be read.
+    /// Forgets everything and reads the full segment; the current one remains to be read.
     fn start_over(&mut self, segment: Option<FileId>) -> io::Result<()> {
         let before = found(regular::read(&self.files.audit_before()))?;
         self.recent = Recent::default();
@@ -188,7 +188,7 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Removes what stands after the last entry that counts.
+    /// Truncates the log after the last entry that counts.
     fn cut_off(&self) -> io::Result<()> {
         let Some(file) = found(regular::open(
             &self.files.audit(),
@@ -217,13 +217,13 @@ impl AuditLog {
     }
 }
 
-/// The newest entries, so that a page of them costs no reading.
+/// The newest entries, so that a page of them needs no reading.
 #[derive(Debug, Default)]
 struct Recent {
     /// Oldest first, each with the length of its line.
     entries: VecDeque<(AuditEntry, u64)>,
     bytes: u64,
-    /// Whether there are no others.
+    /// There are no older entries.
     is_all: bool,
 }
 
@@ -247,7 +247,7 @@ impl Recent {
     }
 }
 
-/// The complete lines of a file, each with its length. A line that is no entry yields `None`.
+/// Returns the complete lines of a file with their lengths. A line that is no entry yields `None`.
 fn lines(file: impl Read) -> impl Iterator<Item = io::Result<(u64, Option<AuditEntry>)>> {
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
@@ -266,7 +266,7 @@ fn lines(file: impl Read) -> impl Iterator<Item = io::Result<(u64, Option<AuditE
             revision => Err(format!("there is no revision {revision}")),
         });
         let entry = entry.inspect_err(|problem| {
-            tracing::warn!(problem = %Printable(problem), "a line of the audit log is damaged and left out");
+            tracing::warn!(problem = %Printable(problem), "skipping a damaged line of the audit log");
         });
         Some(Ok((line.len() as u64, entry.ok())))
     })

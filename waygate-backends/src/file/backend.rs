@@ -28,27 +28,39 @@ pub struct FileBackend(Arc<Shared>);
 struct Shared {
     store: Arc<Mutex<Store>>,
     hints: Arc<watch::Sender<Option<Revision>>>,
-    /// As it was given.
+    /// As configured.
     path: PathBuf,
 }
 
 impl FileBackend {
-    /// Opens a state file with the usual options, or prepares to create it at the first commit.
+    /// Opens a state file with the default options, or prepares to create it at the first commit.
     ///
     /// # Errors
+    ///
     /// See [`FileBackendBuilder::open`].
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, BackendError> {
         Self::builder(path).open().await
     }
 
-    /// Options for a state file.
+    /// Returns options for a state file.
     pub fn builder(path: impl AsRef<Path>) -> FileBackendBuilder {
         FileBackendBuilder::new(path.as_ref())
     }
+}
 
-    pub(super) async fn start(options: FileBackendBuilder) -> Result<Self, BackendError> {
-        let (every, path) = (options.poll_interval, options.path.clone());
-        let store = task::spawn_blocking(|| Store::open(options)).await;
+impl FileBackendBuilder {
+    /// Opens the file, or prepares to create it at the first commit.
+    ///
+    /// An unreadable file is not an error here, so that the service starts; every other operation reports it until it
+    /// is repaired. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError::Misconfigured`] if the extension names no format, the path is not that of a regular file in an
+    /// existing directory, the file is mounted by itself, or it is missing and cannot be created.
+    pub async fn open(self) -> Result<FileBackend, BackendError> {
+        let (every, path) = (self.poll_interval, self.path.clone());
+        let store = task::spawn_blocking(|| Store::open(self)).await;
         let store = store.map_err(interrupted)??;
         let shared = Arc::new(Shared {
             hints: Arc::new(watch::Sender::new(store.revision())),
@@ -56,12 +68,12 @@ impl FileBackend {
             path,
         });
         task::spawn(poll(Arc::downgrade(&shared), every));
-        Ok(Self(shared))
+        Ok(FileBackend(shared))
     }
 }
 
 impl Shared {
-    /// Runs on a thread that may block. Once begun, the work is finished even if nobody waits for it.
+    /// Runs `work` on a blocking thread. It completes even if the caller stops waiting.
     async fn with_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Store) -> T + Send + 'static,
@@ -87,7 +99,7 @@ async fn poll(shared: Weak<Shared>, every: Duration) {
             return;
         };
         if let Err(error) = shared.with_store(Store::refresh).await {
-            tracing::error!(error = %Printable(error), "looking at a state file failed; it is tried again");
+            tracing::error!(error = %Printable(error), "failed to check the state file; retrying");
         }
     }
 }

@@ -18,43 +18,46 @@ use super::{
 };
 use crate::table::Table;
 
-/// More than this is not read.
+/// The longest file to read.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 const WHAT: &str = "the boot cache";
 
-/// A file with the last state that a process has seen of its store, for a start while the store is away.
+/// A file with the last known state of a store, for a start while the store is unavailable.
 ///
-/// It is no backend: nobody changes anything in it, and the store always knows better. Written like a state file: as a
-/// whole, with a checksum, and readable for its owner only.
+/// It is not a backend: nothing is changed in it, and the store has precedence. Like a state file it is written as a
+/// whole, with a checksum, and only its owner can read it.
 #[derive(Debug, Clone)]
 pub struct BootCache(Arc<Path>);
 
 impl BootCache {
-    /// A cache in this file, which need not be there yet.
+    /// Creates a cache in a file, which need not exist.
     ///
     /// # Errors
-    /// [`BackendError::Misconfigured`] when the path cannot be that of a file.
+    ///
+    /// [`BackendError::Misconfigured`] if the path cannot be that of a file.
     pub fn new(path: impl AsRef<Path>) -> Result<Self, BackendError> {
         let path = files::absolute(WHAT, path.as_ref())?;
         Files::of(WHAT, &path)?;
         Ok(Self(path.into()))
     }
 
-    /// What was kept; `None` when nothing was yet.
+    /// Loads the cached state, if any.
     ///
     /// # Errors
-    /// [`BackendError`] for a file that cannot be read or was damaged.
+    ///
+    /// [`BackendError`] if the file cannot be read or is damaged.
     pub async fn load(&self) -> Result<Option<Image>, BackendError> {
         let path = self.0.clone();
         let read = task::spawn_blocking(move || read(&path));
         read.await.map_err(interrupted)?
     }
 
-    /// Keeps an image in place of the last one.
+    /// Replaces the cached state.
     ///
     /// # Errors
-    /// [`BackendError::NotWritable`]; the last one is still there then.
+    ///
+    /// [`BackendError::NotWritable`]; the previous one is then still in the file.
     pub async fn store(&self, image: Image) -> Result<(), BackendError> {
         let path = self.0.clone();
         let written = task::spawn_blocking(move || {
@@ -123,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_kept_last_is_read_back() {
+    async fn the_last_image_is_loaded() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cache");
         let cache = BootCache::new(&path).unwrap();
@@ -151,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_damaged_is_not_taken() {
+    async fn a_damaged_cache_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cache");
         let cache = BootCache::new(&path).unwrap();
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_no_file_is_refused() {
+    fn an_unusable_path_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         for path in [dir.path().to_owned(), dir.path().join("missing/cache")] {
             let refused = BootCache::new(path).unwrap_err();

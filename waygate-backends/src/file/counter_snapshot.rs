@@ -16,21 +16,20 @@ use super::{
 };
 use crate::counters::{MAX_BYTES, MemoryCounters};
 
-/// A file with the counters of this process, so that a limit that is used up stays used up after a crash.
+/// A file with the counters of this process, so that an exhausted limit stays exhausted after a crash.
 ///
-/// It holds what every key has consumed, of every algorithm. Places of limits of concurrency are not in it: they end with
-/// the process. It is written as a whole, by a new file that is synced and renamed over the old one; for its owner only.
+/// It holds the usage of every key, of every algorithm, but no concurrency permits: they end with the process. It is
+/// written as a whole, to a new file that is synced and renamed over the previous one, readable for its owner only.
 ///
-/// * **Size:** 32 bytes for a counter, and for a moving window 20 bytes and 12 for each of its requests; no more than
-///   [`MAX_BYTES`](Self::MAX_BYTES). Beyond that, keys that were not refused last are left out.
-/// * **Damage:** a file that is damaged, or of another version, is not taken, and replaced by the next one. See
-///   [`Restored::fault`].
-/// * **Secrets:** keys are in it as digests only, under a secret that is in it as well. Who can read the file can find out
-///   whether a key that they guess (an address, a user's name, an API key of little entropy) is among them.
-/// * **Several processes:** each counts for itself. The first one keeps its counters; the others begin with what the file
-///   holds, and keep theirs once the first one has ended.
+/// * **Size:** 32 bytes for a counter, and for a moving window 20 bytes and 12 for each request; at most
+///   [`MAX_BYTES`](Self::MAX_BYTES). Beyond that, keys whose last request was allowed are left out.
+/// * **Damage:** a file that is damaged, or of another version, is ignored and replaced. See [`Restored::fault`].
+/// * **Secrets:** keys are stored as digests, under a secret that is in the file too. With read access, a guessed key (an
+///   address, a user name, an API key of little entropy) can be tested.
+/// * **Several processes:** each counts for itself. The first one keeps its counters; the others start with the content
+///   of the file, and keep theirs once the first one has ended.
 ///
-/// When dropped, it writes what was counted last.
+/// When dropped, it writes the last changes.
 pub struct CounterSnapshot {
     place: Place,
     counters: MemoryCounters,
@@ -38,21 +37,21 @@ pub struct CounterSnapshot {
     kept: Mutex<Kept>,
 }
 
-/// What a [`CounterSnapshot`] found in its file.
+/// The result of reading the file of a [`CounterSnapshot`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Restored {
-    /// How many counters go on.
+    /// The number of counters restored.
     pub counters: usize,
-    /// How many had nothing to say any more.
+    /// The number of counters that had expired.
     pub expired: usize,
-    /// How many found no room, because the store of the counters is smaller than it was.
+    /// The number of counters for which the store, smaller than before, had no room.
     pub left_out: usize,
-    /// Why the file was not taken; all counters start at zero then.
+    /// The reason why the file was ignored. All counters then start at zero.
     pub fault: Option<String>,
 }
 
-/// Where the file is. Links are followed each time.
+/// The location of the file. Links are resolved at each use.
 #[derive(Debug)]
 enum Place {
     At(PathBuf),
@@ -62,9 +61,9 @@ enum Place {
 #[derive(Debug)]
 struct Kept {
     files: Files,
-    /// Held for as long as this process keeps its counters here.
+    /// Held while this process keeps its counters here.
     lock: Option<Lock>,
-    /// Which version of the counters is in the file.
+    /// The version of the counters in the file.
     version: Option<u64>,
     left_out: usize,
     /// The time of the last call.
@@ -72,15 +71,16 @@ struct Kept {
 }
 
 impl CounterSnapshot {
-    /// The greatest length of the file, in bytes: 64 MiB.
+    /// The maximum length of the file in bytes: 64 MiB.
     pub const MAX_BYTES: u64 = MAX_BYTES;
 
-    /// Puts back into `counters` what this file holds, and keeps them there from now on. `now` is the time by which they
-    /// count, in nanoseconds since the Unix epoch. Blocks for as long as it reads.
+    /// Restores `counters` from a file, and keeps them there from now on. `now` is the counters' time, in nanoseconds
+    /// since the Unix epoch. Blocks while it reads.
     ///
     /// # Errors
-    /// [`BackendError::Misconfigured`] when the path cannot be that of a file that is replaced, or the file holds something
-    /// else.
+    ///
+    /// [`BackendError::Misconfigured`] if the path cannot be that of a file that is replaced, or the file holds
+    /// something else.
     pub fn open(
         path: impl AsRef<Path>,
         counters: &MemoryCounters,
@@ -90,10 +90,11 @@ impl CounterSnapshot {
         Self::start(Place::At(path), counters, now)
     }
 
-    /// The same in `<state>.counters`, beside the file that the path of a state file leads to.
+    /// Opens `<state>.counters`, beside the file that the path of a state file leads to.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    ///
+    /// See [`open`](Self::open).
     pub fn beside_state(
         state: impl AsRef<Path>,
         counters: &MemoryCounters,
@@ -119,7 +120,7 @@ impl CounterSnapshot {
             )));
         }
         let restored = restore(&files.main, read, counters, now);
-        // A file that says nothing that the counters do not is not written again.
+        // A file that is up to date is not rewritten.
         let is_current = restored.fault.is_none();
         let kept = Kept {
             lock: None,
@@ -139,22 +140,23 @@ impl CounterSnapshot {
         Ok(snapshot)
     }
 
-    /// Where the file is now.
+    /// Returns the current location of the file.
     pub fn path(&self) -> PathBuf {
         self.kept.lock().files.main.clone()
     }
 
-    /// What was found at the start.
+    /// Returns the result of reading the file at startup.
     pub fn restored(&self) -> &Restored {
         &self.restored
     }
 
-    /// Writes the counters if any of them has changed. Blocks; no request waits for it. Returns how many were left out,
-    /// because there was no room for them.
+    /// Writes the counters if any has changed. Blocks, but no request waits for it. Returns the number of counters left
+    /// out for lack of room.
     ///
     /// # Errors
+    ///
     /// [`BackendError::NotWritable`], or [`BackendError::Unavailable`] while another process keeps its counters in the
-    /// same file. The last file is still there then.
+    /// same file. The previous file is then unchanged.
     pub fn write(&self, now: Nanos) -> Result<usize, BackendError> {
         let mut kept = self.kept.lock();
         kept.now = now;
@@ -197,7 +199,7 @@ impl Kept {
         Ok(())
     }
 
-    /// Takes the file for this process.
+    /// Locks the file for this process.
     fn hold(&mut self) -> Result<(), BackendError> {
         if self.lock.is_some() {
             return Ok(());
@@ -214,17 +216,17 @@ impl Kept {
     }
 }
 
-/// Writes what was counted since the last time.
+/// Writes what was counted since the last write.
 impl Drop for CounterSnapshot {
     fn drop(&mut self) {
         let now = self.kept.lock().now;
         if let Err(error) = self.write(now) {
-            tracing::warn!(error = %Printable(error), "the counters of the last second are not kept");
+            tracing::warn!(error = %Printable(error), "failed to write the latest counters");
         }
     }
 }
 
-/// Without the counters.
+/// Omits the counters.
 impl fmt::Debug for CounterSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CounterSnapshot")
@@ -263,7 +265,7 @@ fn restore(
     }
 }
 
-/// Only for the holder of the lock. It needs no file of a random name: the leftover of a crash is replaced.
+/// Requires the lock, so that the name need not be random: a leftover of a crash is replaced.
 fn replace(files: &Files, counters: &MemoryCounters, now: Nanos) -> io::Result<usize> {
     let next = files.next();
     match fs::remove_file(&next) {
@@ -278,14 +280,14 @@ fn replace(files: &Files, counters: &MemoryCounters, now: Nanos) -> io::Result<u
         let mut out = BufWriter::with_capacity(64 << 10, file);
         let image = counters.write_image(&mut out, now, MAX_BYTES)?;
         out.flush()?;
-        // Where power fails after the rename, the name must not stand for an empty file. When the rename itself is lost, the
-        // file before is there, which is why the directory is not synced.
+        // If power fails after the rename, the name must not refer to an empty file. If the rename itself is lost, the
+        // previous file remains, so the directory is not synced.
         out.get_ref().sync_data()?;
         fs::rename(&next, &files.main)?;
         Ok(image.left_out)
     });
     if written.is_err() {
-        // A disk that is full has room for others again.
+        // Frees the space for others if the disk is full.
         let _ = fs::remove_file(&next);
     }
     written

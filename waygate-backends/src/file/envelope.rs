@@ -1,4 +1,4 @@
-//! What a state file says: its format, epoch, revision, checksum and entities.
+//! The content of a state file: format, epoch, revision, checksum and entities.
 
 use std::{collections::BTreeMap, fmt::Write as _, io, sync::Arc};
 
@@ -16,29 +16,29 @@ use crate::table::Table;
 /// The version of the layout that this code writes, and the newest that it reads.
 pub(super) const FORMAT: u64 = 1;
 
-/// More than there can ever be; a greater one in a file is damage.
+/// The greatest possible revision; a greater one in a file is damage.
 pub(super) const MAX_REVISION: u64 = i64::MAX as u64;
 
 const CHECKSUM: &str = "checksum";
 
-/// A file that was read.
+/// A parsed file.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) table: Table,
-    /// Whether it has a checksum. Without one, somebody edited it by hand.
+    /// It has a checksum. Without one, it was edited by hand.
     pub(super) sealed: bool,
 }
 
-/// Why a file is not taken.
+/// The reason why a file is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Corrupt(String),
-    /// Written by a later version, which has the layout of this number.
+    /// Written by a later version, in the layout with this number.
     Newer(u64),
 }
 
-/// The file of a table. The checksum stands before the entities, so that a file that was cut off
-/// either has a checksum that does not match, or lacks the entities.
+/// The file of a table. The checksum precedes the entities, so that a truncated file either has a wrong checksum or
+/// lacks the entities.
 #[derive(Serialize)]
 pub(super) struct Envelope<'a> {
     format: u64,
@@ -77,7 +77,7 @@ struct RawEntity {
     value: Value,
 }
 
-/// Checks a parsed file and takes it apart.
+/// Validates a parsed file.
 pub(super) fn open(root: Value) -> Result<Document, Refusal> {
     let corrupt = |problem: &str| Refusal::Corrupt(problem.to_owned());
     let Value::Object(mut root) = root else {
@@ -85,8 +85,8 @@ pub(super) fn open(root: Value) -> Result<Document, Refusal> {
     };
     let stated = root.remove(CHECKSUM);
     if let Some(stated) = &stated {
-        // The rule for the checksum is the same in every version of the layout. So a damaged
-        // version number is told from a version that is really newer.
+        // The checksum rule is the same in every layout, so a damaged layout number differs from one that is really
+        // newer.
         let actual = checksum_of_fields(&root).map_err(|e| Refusal::Corrupt(e.to_string()))?;
         if stated.as_str() != Some(&actual) {
             return Err(corrupt(
@@ -120,15 +120,15 @@ pub(super) fn open(root: Value) -> Result<Document, Refusal> {
     })
 }
 
-/// SHA-256 of the document without its checksum, as JSON without white space and with sorted keys:
-/// independent of the format, of comments and of layout.
+/// Returns the SHA-256 of the document without its checksum, as JSON without white space and with sorted keys:
+/// independent of format, comments and layout.
 fn checksum_of_fields(root: &Map<String, Value>) -> Result<String, serde_json::Error> {
     let mut hasher = Hasher(Hash::new());
     hasher.object(root)?;
     Ok(hasher.finish())
 }
 
-/// The same of a table, without building its document.
+/// Returns the same checksum of a table, without building its document.
 fn checksum_of_table(table: &Table) -> Result<String, serde_json::Error> {
     let mut hasher = Hasher(Hash::new());
     hasher.text("{\"entities\":{");
@@ -186,7 +186,7 @@ impl Hasher {
     fn finish(self) -> String {
         let mut text = "sha256:".to_owned();
         for byte in self.0.finalize() {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(text, "{byte:02x}");
         }
         text
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens() {
+    fn sealed_documents_open() {
         let table = table();
         let document = open(sealed(&table)).unwrap();
         assert_eq!(document.table, table);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_checksum_an_edit_is_taken() {
+    fn an_edit_without_checksum_is_accepted() {
         let mut root = sealed(&table());
         root["entities"]["b"]["value"] = json!("edited");
         assert!(problem(root.clone()).contains("remove the line `checksum`"));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_layout_is_told_from_a_damaged_one() {
+    fn a_newer_layout_differs_from_a_damaged_one() {
         let mut root = sealed(&table());
         root["format"] = json!(2);
         assert!(problem(root.clone()).contains("does not match its checksum"));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_exact() {
+    fn unknown_and_missing_fields_are_refused() {
         let edited = |edit: fn(&mut Map<String, Value>)| {
             let mut root = sealed(&table());
             let fields = root.as_object_mut().unwrap();

@@ -4,7 +4,7 @@ use waygate_core::port::BackendError;
 
 use super::envelope::{FORMAT, Refusal};
 
-/// Why the state file is not taken as it is. Kept, and reported as often as somebody asks.
+/// The reason why the state file is not used as it is. Kept, and reported by every operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     kind: Kind,
@@ -30,7 +30,7 @@ impl Fault {
         let path = path.display();
         match refusal {
             Refusal::Corrupt(problem) => {
-                // Parsers quote the line that they stumble over, and it may be long.
+                // Parsers quote the offending line, which may be long.
                 let problem: String = problem.chars().take(300).collect();
                 Self {
                     kind: Kind::Corrupt,

@@ -16,8 +16,8 @@ use super::{
 
 const TEMP_SUFFIX: &str = ".tmp";
 
-/// The names of everything that belongs to one state file. All of it lies in the directory of the file itself, not of a
-/// link to it: a rename works within one file system only, and whoever uses the file through another link shares it.
+/// The names of all files of one state file. They are in the directory of the file itself, not of a link to it: a
+/// rename works within one file system only, and processes that use another link share them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Files {
     pub(super) main: PathBuf,
@@ -26,7 +26,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// The files where `path` leads now.
+    /// Returns the files that `path` currently leads to.
     pub(super) fn find(path: &Path) -> io::Result<Self> {
         let main = links::follow(path)?;
         let (Some(dir), Some(name)) = (main.parent(), main.file_name()) else {
@@ -39,7 +39,7 @@ impl Files {
         })
     }
 
-    /// The same for a start. `what` names the file in errors.
+    /// Returns the same at startup. `what` names the file in errors.
     pub(super) fn of(what: &str, path: &Path) -> Result<Self, BackendError> {
         let misconfigured = |e: io::Error| misconfigured(what, path, &e);
         let files = Self::find(path).map_err(misconfigured)?;
@@ -62,7 +62,7 @@ impl Files {
         check_regular(&lock).map_err(|e| misconfigured("the lock file", &lock, &e))
     }
 
-    /// The state as it was `age` commits ago.
+    /// Returns the path of the state `age` commits ago.
     pub(super) fn generation(&self, age: usize) -> PathBuf {
         self.beside(&format!(".{age}"))
     }
@@ -75,29 +75,29 @@ impl Files {
         self.beside(".audit.jsonl")
     }
 
-    /// The full segment of the audit log before the current one.
+    /// Returns the path of the full segment of the audit log before the current one.
     pub(super) fn audit_before(&self) -> PathBuf {
         self.beside(".audit.1.jsonl")
     }
 
-    /// Where the counters of a process are kept.
+    /// Returns the path of the counters of a process.
     #[cfg(feature = "memory")]
     pub(super) fn counters(&self) -> PathBuf {
         self.beside(".counters")
     }
 
-    /// The next version of the file, before it takes its place. Only for the holder of the lock.
+    /// Returns the path of the next version of the file. Requires the lock.
     #[cfg(feature = "memory")]
     pub(super) fn next(&self) -> PathBuf {
         self.beside(".next")
     }
 
-    /// A new file in the same directory, removed when dropped. Only its owner may read it.
+    /// Creates a file in the same directory, readable for its owner only, and removed when dropped.
     pub(super) fn temp(&self) -> io::Result<Temp> {
         Temp::create(&self.dir, &self.temp_prefix(), TEMP_SUFFIX)
     }
 
-    /// Removes what a crash left behind. Only for the holder of the lock.
+    /// Removes the leftovers of a crash. Requires the lock.
     pub(super) fn remove_temps(&self) -> io::Result<()> {
         let prefix = self.temp_prefix();
         for entry in fs::read_dir(&self.dir)? {
@@ -112,7 +112,7 @@ impl Files {
         Ok(())
     }
 
-    /// Moves an unreadable state file out of the way, and says where to. Nothing is overwritten.
+    /// Moves an unreadable state file aside and returns its new path. Nothing is overwritten.
     pub(super) fn set_aside(&self) -> io::Result<PathBuf> {
         let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
         let mut aside = self.beside(&format!(".corrupt-{now}"));
@@ -127,7 +127,7 @@ impl Files {
 
     /// Makes creations, renames and removals in the directory durable.
     pub(super) fn sync_dir(&self) -> io::Result<()> {
-        // Elsewhere a directory cannot be opened; there the file system orders such changes itself.
+        // On other systems a directory cannot be opened, and the file system orders such changes itself.
         if cfg!(unix) {
             fs::File::open(&self.dir)?.sync_all()?;
         }
@@ -148,7 +148,7 @@ impl Files {
     }
 }
 
-/// A path that does not depend on the working directory any more.
+/// Returns a path that does not depend on the working directory.
 pub(super) fn absolute(what: &str, path: &Path) -> Result<PathBuf, BackendError> {
     if path.as_os_str().as_encoded_bytes().contains(&0) {
         let error = io::Error::new(io::ErrorKind::InvalidInput, "a path has no NUL");
@@ -160,12 +160,12 @@ pub(super) fn absolute(what: &str, path: &Path) -> Result<PathBuf, BackendError>
 fn check_regular(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) => regular::check(&metadata),
-        // Whatever else it is, opening says it.
+        // Opening reports any other error.
         Err(_) => Ok(()),
     }
 }
 
-/// Nothing can be renamed over a file that is mounted by itself. One that is mounted read-only is meant to be read only.
+/// Nothing can be renamed over a file that is mounted by itself. One that is mounted read-only is only read.
 fn check_replaceable(path: &Path) -> io::Result<()> {
     check_regular(path)?;
     match mounts::of_file(path) {
@@ -174,7 +174,7 @@ fn check_replaceable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Why a file that is mounted by itself takes no changes.
+/// Returns the error for a file that is mounted by itself.
 pub(super) fn mounted_alone(path: &Path) -> io::Error {
     let dir = path.parent().unwrap_or(path).display();
     io::Error::new(

@@ -9,7 +9,7 @@ use super::toml_value;
 #[cfg(feature = "file-yaml")]
 use super::yaml_depth;
 
-/// The syntax of a state file, told by its extension.
+/// The syntax of a state file, by its extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
@@ -43,7 +43,7 @@ impl Format {
         }
     }
 
-    /// A document as text; the fields stay in the order in which they are serialised.
+    /// Writes a document. Fields keep their order.
     pub(super) fn write(self, document: &impl Serialize) -> Result<Vec<u8>, String> {
         match self {
             Self::Json => {
@@ -66,7 +66,7 @@ impl Format {
         }
     }
 
-    /// What [`write`](Self::write) wrote, or somebody by hand. Nesting is bounded by the parsers.
+    /// Reads a document that was written by [`write`](Self::write) or by hand. The parsers bound its nesting.
     pub(super) fn read(self, bytes: &[u8]) -> Result<Value, String> {
         let text = std::str::from_utf8(bytes).map_err(|e| format!("it is not UTF-8: {e}"))?;
         match self {
@@ -96,7 +96,7 @@ mod json_alone {
     use super::*;
 
     #[test]
-    fn what_other_formats_need_is_named() {
+    fn a_missing_format_feature_is_named() {
         let of = |name: &str| Format::of(Path::new(name)).unwrap_err().to_string();
         for name in ["state.yaml", "state.YML"] {
             assert!(of(name).contains("needs the feature `file-yaml`"));
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_extension_tells_the_format() {
+    fn the_extension_selects_the_format() {
         let of = |name: &str| Format::of(Path::new(name));
         assert_eq!(of("a/state.json").unwrap(), Format::Json);
         assert_eq!(of("state.YML").unwrap(), Format::Yaml);
@@ -129,7 +129,7 @@ mod tests {
         }
     }
 
-    /// Texts that some parser takes for something else.
+    /// Returns text that some parser mistakes for something else.
     fn tricky_text() -> impl Strategy<Value = String> {
         const KNOWN: &[&str] = &[
             "",
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_refused_and_the_deepest_allowed_is_not() {
+    fn nesting_is_bounded() {
         let nested = |levels| (0..levels).fold(json!("x"), |inner, _| json!({ "a": [inner] }));
         for format in [Format::Json, Format::Yaml, Format::Toml] {
             let document = json!({ "entities": { "k": { "value": nested(32) } } });

@@ -1,4 +1,4 @@
-//! The state file and its older generations: how one takes the place of the other.
+//! Replacement of the state file by the next generation.
 
 use std::{
     fs,
@@ -10,10 +10,10 @@ use waygate_core::Printable;
 
 use super::{files::Files, stamp::FileId, temp::Temp};
 
-/// Writes a new file beside the state file and makes it durable. The state file is not touched.
+/// Writes a new file beside the state file and makes it durable. The state file is unchanged.
 ///
-/// A failed fsync is never repeated on the same file, because the kernel may have dropped the data:
-/// the next attempt writes another file.
+/// A failed fsync is never repeated on the same file, because the kernel may have dropped the data: the next attempt
+/// writes another file.
 pub(super) fn prepare(files: &Files, bytes: &[u8]) -> io::Result<Temp> {
     let mut temp = files.temp()?;
     temp.write_all(bytes)?;
@@ -25,16 +25,16 @@ pub(super) fn prepare(files: &Files, bytes: &[u8]) -> io::Result<Temp> {
     Ok(temp)
 }
 
-/// Puts a prepared file in the place of the state file.
+/// Replaces the state file by a prepared file.
 pub(super) fn replace(files: &Files, prepared: Temp) -> io::Result<()> {
     prepared.persist(&files.main)?;
     files.sync_dir()
 }
 
-/// Does the same, and keeps the present state file as the first of `older` generations.
+/// Replaces the state file, and keeps the present one as the first of `older` generations.
 ///
-/// At every moment there is a complete state file. When the last step fails, the present one is put
-/// back, so that a failed commit does not take effect later.
+/// At any time there is a complete state file. If the last step fails, the present file is restored, so that a failed
+/// commit does not take effect later.
 pub(super) fn succeed(files: &Files, prepared: Temp, older: usize) -> io::Result<()> {
     rotate(files, older)?;
     let replaced = replace(files, prepared);
@@ -49,8 +49,8 @@ pub(super) fn succeed(files: &Files, prepared: Temp, older: usize) -> io::Result
 
 fn rotate(files: &Files, older: usize) -> io::Result<()> {
     let newest = files.generation(1);
-    // After a commit that failed, the present file is already the newest generation. Rotating it
-    // again and again would push all the others out.
+    // After a failed commit, the present file is already the newest generation. Rotating it repeatedly would drop all
+    // others.
     if older == 0 || same_file(&files.main, &newest) {
         return Ok(());
     }
@@ -59,7 +59,7 @@ fn rotate(files: &Files, older: usize) -> io::Result<()> {
     }
     unless_missing(fs::remove_file(&newest))?;
     if fs::hard_link(&files.main, &newest).is_err() {
-        // The file system has no hard links. A torn copy would not match its checksum.
+        // Without hard links. A torn copy would not match its checksum.
         fs::copy(&files.main, &newest)?;
         fs::File::open(&newest)?.sync_all()?;
     }
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn older_generations_move_up_and_the_oldest_goes() {
+    fn generations_rotate() {
         for (older, kept) in [
             (0, vec!["4"]),
             (1, vec!["4", "3"]),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_fails_again_and_again_keeps_the_generations() {
+    fn failing_commits_keep_the_generations() {
         let dir = tempfile::tempdir().unwrap();
         let files = files(dir.path());
         write(&files, "2", 2);
@@ -141,7 +141,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_the_owner_reads_a_new_file_and_a_given_mode_stays() {
+    fn new_files_are_private_and_keep_a_changed_mode() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let files = files(dir.path());

@@ -1,14 +1,14 @@
-//! Where a path leads now: links are followed at each look, since they may be pointed elsewhere at any time.
+//! Resolution of links, at each use: they may be retargeted at any time.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-/// As many as Linux follows.
+/// The limit of Linux.
 const MOST: usize = 40;
 
-/// The path without links. The file itself need not be there yet, but its directory must.
+/// Returns the path without links. The file need not exist, but its directory must.
 pub(super) fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut at = path.to_owned();
     for _ in 0..MOST {
@@ -19,7 +19,7 @@ pub(super) fn follow(path: &Path) -> io::Result<PathBuf> {
         let file = real.join(name);
         match fs::read_link(&file) {
             Ok(target) => at = real.join(target),
-            // It is no link, or is not there.
+            // Not a link, or missing.
             Err(_) => return Ok(file),
         }
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_lead_to_a_file_that_need_not_be_there() {
+    fn a_link_may_lead_to_a_missing_file() {
         let dir = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(dir.path()).unwrap();
         for name in ["app", "volume"] {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_nowhere_says_where() {
+    fn a_dangling_link_reports_its_target() {
         let dir = tempfile::tempdir().unwrap();
         let link = dir.path().join("state.json");
         symlink("gone/state.json", &link).unwrap();

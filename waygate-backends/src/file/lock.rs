@@ -6,16 +6,15 @@ use std::{
 
 use super::{files::Files, regular};
 
-/// The right to write, among the processes that respect it. Ends when dropped, or with the process.
+/// An exclusive lock among the processes that respect it. Released when dropped, or with the process.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
-/// Waits for the lock, but not longer than `patience`.
+/// Acquires the lock, or fails after `patience`.
 ///
-/// The lock file stays where it is: if it were removed, two processes could hold locks on two files
-/// of one name.
+/// The lock file is never removed: otherwise two processes could lock two files of one name.
 pub(super) fn acquire(files: &Files, patience: Duration) -> io::Result<Lock> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
@@ -42,7 +41,7 @@ pub(super) fn acquire(files: &Files, patience: Duration) -> io::Result<Lock> {
     }
 }
 
-/// Whether the lock was free, and is ours now.
+/// Returns whether the lock was acquired.
 #[cfg(unix)]
 fn try_lock(file: &File) -> io::Result<bool> {
     use rustix::{
@@ -57,7 +56,7 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Whether the lock was free, and is ours now.
+/// Returns whether the lock was acquired.
 #[cfg(not(unix))]
 fn try_lock(file: &File) -> io::Result<bool> {
     use fs4::{FileExt, TryLockError};

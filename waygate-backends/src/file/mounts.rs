@@ -8,10 +8,10 @@ pub(super) struct Mount {
     pub(super) read_only: bool,
 }
 
-/// The mount of exactly this file, if there is one. `path` is free of links.
+/// Returns the mount of exactly this file, if any. `path` has no links.
 #[cfg(target_os = "linux")]
 pub(super) fn of_file(path: &Path) -> Option<Mount> {
-    // Where `/proc` is not there, a rename says so later.
+    // Without `/proc`, a rename reports the error later.
     let table = std::fs::read("/proc/self/mountinfo").ok()?;
     find(&table, path)
 }
@@ -22,7 +22,7 @@ pub(super) fn of_file(_: &Path) -> Option<Mount> {
     None
 }
 
-/// The last line counts, which is the mount on top. The fields are those of proc_pid_mountinfo(5).
+/// The last line is the mount on top. The fields are those of proc_pid_mountinfo(5).
 #[cfg(any(target_os = "linux", test))]
 fn find(table: &[u8], path: &Path) -> Option<Mount> {
     const POINT: usize = 4;
@@ -43,7 +43,7 @@ fn find(table: &[u8], path: &Path) -> Option<Mount> {
     })
 }
 
-/// Space, tab, line feed and backslash are written as three octal digits.
+/// Decodes space, tab, line feed and backslash, which are three octal digits.
 #[cfg(any(target_os = "linux", test))]
 fn unescaped(mut field: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();

@@ -3,11 +3,9 @@ use std::{
     time::Duration,
 };
 
-use waygate_core::port::BackendError;
+use super::audit::Retention;
 
-use super::{FileBackend, audit::Retention};
-
-/// How a [`FileBackend`] keeps its file; see [`FileBackend::builder`].
+/// Options of a [`FileBackend`](super::FileBackend); see [`FileBackend::builder`](super::FileBackend::builder).
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct FileBackendBuilder {
@@ -34,54 +32,41 @@ impl FileBackendBuilder {
         }
     }
 
-    /// How often to look whether another process, or a person, has changed the file. 1 s unless set;
-    /// at least 1 ms.
+    /// Sets the interval of looking for changes by other processes or people, at least 1 ms. Default: 1 s.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// How long a commit waits for another process to finish its own. 5 s unless set.
+    /// Sets the time that a commit waits for another process. Default: 5 s.
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
         self
     }
 
-    /// How many versions of the file are kept, the present one included. 3 unless set; at least 1.
+    /// Sets the number of versions of the file to keep, including the present one, at least 1. Default: 3.
     pub fn generations(mut self, count: usize) -> Self {
         self.older_generations = count.saturating_sub(1);
         self
     }
 
-    /// The longest state file, in bytes, to be read or written. 64 MiB unless set.
+    /// Sets the maximum length of the state file in bytes. Default: 64 MiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// How many audit entries are kept at least, if they take no more than
-    /// [`audit_bytes`](Self::audit_bytes). 100 000 unless set. Up to twice as many are on the disk.
+    /// Sets the minimum number of audit entries to keep, within [`audit_bytes`](Self::audit_bytes). Default: 100,000.
+    /// Up to twice as many are on disk.
     pub fn audit_entries(mut self, entries: usize) -> Self {
         self.audit.entries = entries;
         self
     }
 
-    /// How many bytes of audit entries are kept at least, if there are no more than
-    /// [`audit_entries`](Self::audit_entries). 64 MiB unless set. Up to twice as many are on the disk.
+    /// Sets the minimum size of the audit entries to keep in bytes, within [`audit_entries`](Self::audit_entries).
+    /// Default: 64 MiB. Up to twice as many are on disk.
     pub fn audit_bytes(mut self, bytes: u64) -> Self {
         self.audit.bytes = bytes;
         self
-    }
-
-    /// Opens the file, or prepares to create it at the first commit.
-    ///
-    /// A file that cannot be read is no error here, so that the service starts: it is reported by
-    /// every other operation until it is repaired. Must be called within a tokio runtime.
-    ///
-    /// # Errors
-    /// [`BackendError::Misconfigured`] when the extension names no format, or the path no regular file in an existing
-    /// directory, when the file is mounted by itself, and when it is not there and cannot be created.
-    pub async fn open(self) -> Result<FileBackend, BackendError> {
-        FileBackend::start(self).await
     }
 }

@@ -1,4 +1,4 @@
-//! Opens regular files only: a named pipe makes its reader wait for ever, and a device may never end.
+//! Opens regular files only: a named pipe blocks its reader, and a device may never end.
 
 use std::{
     fs::{self, File, FileType, Metadata, OpenOptions},
@@ -6,14 +6,15 @@ use std::{
     path::Path,
 };
 
-/// Opens a file to read it.
+/// Opens a file for reading.
 pub(super) fn read(path: &Path) -> io::Result<File> {
     open(path, OpenOptions::new().read(true))
 }
 
-/// Opens a file, without waiting for anybody at its other end.
+/// Opens a file without waiting for its other end.
 pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    // Before opening, which has effects on some devices, and after it, since the name may stand for another file by then.
+    // Before opening, which has effects on some devices, and after it, since the name may refer to another file by
+    // then.
     match fs::metadata(path) {
         Ok(metadata) => check(&metadata)?,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -30,7 +31,7 @@ pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     Ok(file)
 }
 
-/// Refuses what is no regular file.
+/// Refuses anything but a regular file.
 pub(super) fn check(metadata: &Metadata) -> io::Result<()> {
     let kind = metadata.file_type();
     if kind.is_file() {

@@ -7,10 +7,10 @@ use std::{
 
 use super::regular;
 
-/// How a file looked, to tell cheaply whether it has changed.
+/// A cheap fingerprint of a file, to detect changes.
 ///
-/// The first bytes are part of it, because they hold the revision and the checksum: two commits
-/// within one tick of the file system's clock differ in them whatever the metadata say.
+/// The first bytes are part of it, since they hold the revision and the checksum: two commits within one tick of the
+/// file system's clock differ in them whatever the metadata say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
     id: FileId,
@@ -22,7 +22,7 @@ pub(super) struct Stamp {
 const HEAD: u64 = 512;
 
 impl Stamp {
-    /// The file as it is; `None` when there is none.
+    /// Returns the stamp of a file, if it exists.
     pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
         match regular::read(path) {
             Ok(file) => Self::of_file(&file).map(Some),
@@ -45,7 +45,7 @@ impl Stamp {
     }
 }
 
-/// A file with its stamp; `None` when there is none. Of a file that is too long, only the stamp.
+/// Returns a file with its stamp, if it exists. Of a file that is too long, only the stamp.
 pub(super) fn read(path: &Path, limit: u64) -> io::Result<Option<(Stamp, Option<Vec<u8>>)>> {
     let file = match regular::read(path) {
         Ok(file) => file,
@@ -59,7 +59,7 @@ pub(super) fn read(path: &Path, limit: u64) -> io::Result<Option<(Stamp, Option<
     Ok(Some((stamp, fits.then_some(bytes))))
 }
 
-/// Which file a name stands for, independent of its content.
+/// The identity of a file, independent of its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileId(
     #[cfg(unix)] (u64, u64),

@@ -7,7 +7,7 @@ use std::{
 
 use crate::random;
 
-/// A new file that only its owner may read, removed when dropped.
+/// A new file, readable for its owner only, and removed when dropped.
 #[derive(Debug)]
 pub(super) struct Temp {
     file: File,
@@ -15,11 +15,11 @@ pub(super) struct Temp {
     path: Option<PathBuf>,
 }
 
-/// Names are drawn at random. One that is taken already is rare, so this many are suspicious.
+/// Names are random. A collision is rare, so this many are suspicious.
 const ATTEMPTS: usize = 100;
 
 impl Temp {
-    /// Creates one in this directory. Its name lies between the two parts.
+    /// Creates a file in `dir`, with a name between the two parts.
     pub(super) fn create(dir: &Path, prefix: &OsStr, suffix: &str) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
@@ -27,7 +27,7 @@ impl Temp {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut taken = io::Error::from(io::ErrorKind::AlreadyExists);
         for _ in 0..ATTEMPTS {
-            // Others may know the name, but nobody can take it: the file must be new.
+            // Others may guess the name but not take it: the file must be new.
             let mut name = prefix.to_owned();
             name.push(format!("{:016x}{suffix}", random::number()));
             let path = dir.join(name);
@@ -49,7 +49,7 @@ impl Temp {
         &self.file
     }
 
-    /// Gives the file its final name, in the place of any other of that name.
+    /// Renames the file to its final name, replacing any other.
     pub(super) fn persist(mut self, to: &Path) -> io::Result<()> {
         if let Some(path) = &self.path {
             fs::rename(path, to)?;
@@ -72,7 +72,7 @@ impl Write for Temp {
 impl Drop for Temp {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
-            // What cannot be removed now, the next start removes.
+            // If it cannot be removed now, the next start removes it.
             let _ = fs::remove_file(path);
         }
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_there_until_it_is_dropped_or_has_another_name() {
+    fn file_exists_until_dropped_or_persisted() {
         let dir = tempfile::tempdir().unwrap();
         let create = || Temp::create(dir.path(), OsStr::new(".state."), ".tmp").unwrap();
         let (one, mut other) = (create(), create());
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_renamed_is_removed() {
+    fn a_file_that_cannot_be_renamed_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let temp = Temp::create(dir.path(), OsStr::new("."), "").unwrap();
         assert!(temp.persist(&dir.path().join("absent/state")).is_err());

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_toml_cannot_spell_is_json_in_a_table() {
+    fn values_without_toml_syntax_are_json_text() {
         let document = json!({ "a": null, "b": u64::MAX, "c": { "$json": "1" } });
         let text = to_string(document.clone()).unwrap();
         assert!(text.contains(r#""$json" = "null""#), "{text}");

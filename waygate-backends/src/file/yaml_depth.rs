@@ -1,14 +1,14 @@
 //! A bound on the nesting of YAML, before it is parsed into values.
 //!
-//! The parser behind `yaml_serde` reads all of a document before it looks at the depth, in a time
-//! that grows with the square of it: 100 000 open brackets take minutes.
+//! The parser behind `yaml_serde` reads the whole document before it checks the depth, in quadratic time: 100,000 open
+//! brackets take minutes.
 
 use saphyr_parser::{Event, Parser};
 
 const MAX_DEPTH: usize = 128;
 
 pub(super) fn check(text: &str) -> Result<(), String> {
-    // Brackets inside of texts count here as well, so a suspicion is looked into.
+    // Brackets in strings count here too, so a suspicion is verified.
     if open_brackets(text) <= MAX_DEPTH {
         return Ok(());
     }
@@ -26,7 +26,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The most brackets that are open at a time.
+/// Returns the maximum number of open brackets.
 fn open_brackets(text: &str) -> usize {
     let mut open = 0_usize;
     let mut most = 0;
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn deep_nesting_is_refused_at_once() {
+    fn deep_nesting_is_refused_quickly() {
         for text in [
             "[".repeat(1 << 20),
             "{\"a\":".repeat(100_000),
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_in_texts_do_not_nest() {
+    fn brackets_in_strings_do_not_nest() {
         let text = yaml_serde::to_string(&vec![":-[ {[ ["; 1_000]).unwrap();
         assert!(open_brackets(&text) > MAX_DEPTH);
         assert!(check(&text).is_ok());

@@ -2,12 +2,12 @@ use std::path::PathBuf;
 
 use waygate_core::Secret;
 
-/// Where Redis is, as a URL tells it.
+/// The address of Redis, parsed from a URL.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) topology: Topology,
     pub(super) tls: bool,
-    /// Secret as well: `redis://password@host` has it there, by mistake.
+    /// Secret too: in `redis://password@host`, a common mistake, it is the password.
     pub(super) user: Option<Secret<String>>,
     pub(super) password: Option<Secret<String>>,
     pub(super) database: u32,
@@ -23,7 +23,7 @@ pub(super) enum Topology {
         nodes: Vec<Node>,
         service: String,
     },
-    /// Some of the nodes of the cluster; the others become known.
+    /// Some nodes of the cluster; the others are discovered.
     Cluster(Vec<Node>),
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Node {
     pub(super) port: u16,
 }
 
-/// A URL that names no Redis. Says what is wrong, but does not repeat the URL, which may contain a password.
+/// An invalid Redis URL. The message does not repeat the URL, which may contain a password.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not the URL of a Redis: {0}")]
 pub struct InvalidRedisUrl(&'static str);
@@ -67,7 +67,7 @@ impl Target {
                 ));
             }
         };
-        // Only the path of a socket cannot end in the number of the database.
+        // Only the path of a socket cannot end in a database number.
         let (rest, parameter) = match rest.split_once('?') {
             Some((rest, parameter)) if kind == Kind::Socket => (rest, parameter),
             _ => (rest, ""),
@@ -129,7 +129,7 @@ impl Target {
     }
 }
 
-/// A URL that was understood, without what gives access.
+/// Returns a parsed URL without its credentials.
 pub(super) fn without_access(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return String::new();
@@ -143,7 +143,7 @@ pub(super) fn without_access(url: &str) -> String {
 
 impl Node {
     fn parse(text: &str, default_port: u16) -> Result<Self, InvalidRedisUrl> {
-        // An address of version 6 is in brackets, since it contains colons.
+        // An IPv6 address is in brackets, since it contains colons.
         let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
             Some((host, port)) => (host, port.strip_prefix(':')),
             None => match text.split_once(':') {
@@ -176,7 +176,7 @@ fn database(path: &str) -> Result<u32, InvalidRedisUrl> {
     }
 }
 
-/// The path of a socket, before which no host stands.
+/// Returns the path of a socket, which no host precedes.
 fn socket(host: &str, path: &str) -> Result<PathBuf, InvalidRedisUrl> {
     if !host.is_empty() || path.is_empty() {
         return Err(InvalidRedisUrl(
@@ -186,7 +186,7 @@ fn socket(host: &str, path: &str) -> Result<PathBuf, InvalidRedisUrl> {
     decoded(path).map(|path| PathBuf::from(format!("/{path}")))
 }
 
-/// The number of the database behind the path of a socket.
+/// Returns the database number after the path of a socket.
 fn database_parameter(parameter: &str) -> Result<u32, InvalidRedisUrl> {
     match parameter.strip_prefix("db=") {
         Some(number) => database(number),
@@ -202,7 +202,7 @@ fn text(encoded: &str) -> Result<Option<String>, InvalidRedisUrl> {
     decoded(encoded).map(|text| Some(text).filter(|text| !text.is_empty()))
 }
 
-/// Undoes percent encoding (RFC 3986, 2.1).
+/// Decodes percent-encoding (RFC 3986, 2.1).
 fn decoded(text: &str) -> Result<String, InvalidRedisUrl> {
     let invalid = InvalidRedisUrl("a `%` is not followed by the two digits of a byte of UTF-8");
     let mut bytes = Vec::with_capacity(text.len());
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_is_understood() {
+    fn all_url_parts_are_parsed() {
         let target = Target::parse("rediss://ada:p%40ss%3A%2F@[::1]:7000/3").unwrap();
         assert_eq!(target.topology, Topology::Single(node("::1", 7000)));
         assert_eq!((target.tls, target.database), (true, 3));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_url() {
+    fn errors_do_not_repeat_the_url() {
         for url in [
             "redis.example:6379",
             "http://redis",
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_access_does_not_show_itself() {
+    fn credentials_are_not_shown() {
         for (url, place) in [
             ("redis://:hunter2@a", "redis://***@a"),
             ("redis://hunter2@a/1", "redis://***@a/1"),

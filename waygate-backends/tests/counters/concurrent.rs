@@ -12,7 +12,7 @@ const DECISIONS: u64 = 125_000;
 
 /// A million decisions about ten keys: each gets exactly its limit, whatever the algorithm.
 #[test]
-fn nobody_is_admitted_beyond_the_limit() {
+fn concurrent_requests_never_exceed_the_limit() {
     const LIMIT: u32 = 1_000;
     const KEYS: usize = 10;
     for rule in rules(LIMIT) {
@@ -41,7 +41,7 @@ fn nobody_is_admitted_beyond_the_limit() {
     }
 }
 
-/// Calls over several counters in all orders neither lock each other up nor charge in part.
+/// Calls over several counters in any order neither deadlock nor charge in part.
 #[test]
 fn several_counters_are_charged_together() {
     let (wide, narrow) = (&rules(10_000)[0], &rules(7_000)[2]);

@@ -1,4 +1,4 @@
-//! The suite that every store of counters must pass.
+//! The conformance suite for stores of counters.
 
 use std::sync::Arc;
 

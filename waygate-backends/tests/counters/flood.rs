@@ -1,4 +1,4 @@
-//! More keys than there is room for.
+//! More keys than entries.
 
 use waygate_backends::MemoryCounters;
 use waygate_core::{
@@ -15,7 +15,7 @@ fn small() -> MemoryCounters {
 }
 
 #[test]
-fn a_blocked_key_stays_blocked() {
+fn a_refused_key_survives_a_flood() {
     for rule in rules(5) {
         let (counters, series) = (small(), series());
         while hit(&counters, &series, b"client", &rule, START).allowed {}
@@ -30,9 +30,9 @@ fn a_blocked_key_stays_blocked() {
     }
 }
 
-/// Not even a client that was never refused: it has used up part of its limit, and keeps at most what is left.
+/// Even a client that was never refused keeps its usage: it has used up part of its limit.
 #[test]
-fn a_key_gets_no_fresh_start() {
+fn eviction_resets_no_counter() {
     for rule in rules(100) {
         let (counters, series) = (small(), series());
         let mut admitted = 0;
@@ -45,14 +45,14 @@ fn a_key_gets_no_fresh_start() {
                 hit(&counters, &series, &key, &rule, START);
             }
         }
-        // Where it had to give way, whoever came took over what it had consumed.
+        // If it was evicted, another key inherited its usage.
         assert!(admitted <= 100, "{admitted}: {rule:?}");
     }
 }
 
-/// The flood itself gets no more than what everybody may consume at a time.
+/// The flood itself gets no more than what all its keys may consume at a time.
 #[test]
-fn a_flood_of_one_series_leaves_other_series_alone() {
+fn a_flood_evicts_only_its_own_series() {
     let rule = &rules(3)[0];
     let (counters, flooded) = (small(), series());
     let quiet = waygate_core::port::Series::new("GET:/quiet", "per client", 0, 0);
@@ -81,9 +81,9 @@ fn a_flood_of_one_series_leaves_other_series_alone() {
     }
 }
 
-/// When everybody in the table is blocked, newcomers are counted together.
+/// If all keys in the table were refused, new ones share a counter.
 #[test]
-fn newcomers_share_a_counter_when_nobody_can_go() {
+fn new_keys_share_a_counter_without_evictable_keys() {
     for rule in rules(2) {
         // One shard, so one shared counter.
         let counters = MemoryCounters::builder().max_entries(50).build();
@@ -99,9 +99,9 @@ fn newcomers_share_a_counter_when_nobody_can_go() {
     }
 }
 
-/// What newcomers shared while there was no room refuses nobody who finds some.
+/// The usage of the shared counter refuses no key that finds room later.
 #[test]
-fn newcomers_have_counters_of_their_own_again_when_there_is_room() {
+fn new_keys_have_own_counters_once_there_is_room() {
     for rule in rules(2) {
         let counters = MemoryCounters::builder().max_entries(50).build();
         let (series, other) = (series(), Series::new("GET:/other", "per client", 0, 0));
@@ -126,7 +126,7 @@ fn newcomers_have_counters_of_their_own_again_when_there_is_room() {
 }
 
 #[test]
-fn memory_returns_after_the_flood() {
+fn memory_is_freed_after_a_flood() {
     for rule in rules(10) {
         let (counters, series) = (small(), series());
         for key in 0..2 * CAP {
@@ -134,7 +134,7 @@ fn memory_returns_after_the_flood() {
         }
         let (flooded, bytes) = (counters.len(), counters.approximate_bytes());
         assert!(flooded > CAP / 2, "{flooded}");
-        // The requests of one client are enough to clean up after all others.
+        // The requests of one client are enough to sweep the counters of all others.
         let later = START + 3_000 * SECOND;
         let mut requests = 0;
         while counters.len() > 1 {
@@ -147,16 +147,16 @@ fn memory_returns_after_the_flood() {
     }
 }
 
-/// A clock that was far ahead and is set right does not make the store keep what it counted then.
+/// After a clock that was far ahead is corrected, counters of that time do not stay.
 #[test]
-fn memory_returns_after_a_clock_that_was_ahead() {
+fn memory_is_freed_after_the_clock_was_ahead() {
     let rule = &rules(10)[0];
     let (counters, series) = (small(), series());
     for key in 0..CAP {
         let ahead = START + 1_000_000 * SECOND;
         hit(&counters, &series, &key.to_be_bytes(), rule, ahead);
     }
-    // First they are found to be of a time to come, and then, one window later, to be over.
+    // First they are recognised as being in the future, and one window later as expired.
     for turn in 0..20 * CAP as u64 {
         hit(&counters, &series, b"client", rule, START + turn);
     }
@@ -169,7 +169,7 @@ fn memory_returns_after_a_clock_that_was_ahead() {
 }
 
 #[test]
-fn a_million_keys_stay_under_the_bounds() {
+fn a_million_keys_stay_within_bounds() {
     let rule = &rules(10)[0];
     let counters = MemoryCounters::builder().max_entries(100_000).build();
     let series = series();
@@ -182,7 +182,7 @@ fn a_million_keys_stay_under_the_bounds() {
 }
 
 #[test]
-fn logs_stay_under_the_bound_of_bytes() {
+fn logs_stay_within_max_bytes() {
     let rule = &rules(1_000)[3];
     let limit = 1 << 20;
     let counters = MemoryCounters::builder().max_bytes(limit).build();
@@ -194,7 +194,7 @@ fn logs_stay_under_the_bound_of_bytes() {
             admitted += u64::from(outcome.allowed);
         }
     }
-    // Coarse, but complete: nobody consumed more than 1,000, and nobody was refused for less.
+    // Coarse, but complete: no key consumed more than 1,000, and none was refused for less.
     assert_eq!(admitted, 250_000);
     let bytes = counters.approximate_bytes();
     assert!(bytes <= 2 * limit, "{bytes}");

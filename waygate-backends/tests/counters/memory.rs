@@ -1,4 +1,4 @@
-//! How much memory counters take, by what the allocator was asked for.
+//! Memory of the counters, as measured by the allocator.
 
 use std::cell::Cell;
 
@@ -23,7 +23,7 @@ fn an_idle_key_takes_less_than_a_hundred_bytes() {
 }
 
 #[test]
-fn the_store_knows_what_it_takes() {
+fn approximate_bytes_matches_the_allocator() {
     let (rules, series) = (rules(10), series());
     let store = Cell::new(None);
     let allocated = measure(|| {
@@ -42,7 +42,7 @@ fn the_store_knows_what_it_takes() {
 }
 
 #[test]
-fn a_known_key_needs_no_memory() {
+fn a_known_key_does_not_allocate() {
     let (rules, series) = (rules(1_000), series());
     let counters = MemoryCounters::new();
     for rule in &rules[..3] {

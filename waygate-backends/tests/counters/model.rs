@@ -1,4 +1,4 @@
-//! The store against the least that could be right: a map of counters.
+//! The store compared with the simplest correct one: a map of counters.
 
 use std::collections::HashMap;
 

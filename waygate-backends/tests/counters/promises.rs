@@ -1,4 +1,4 @@
-//! What a refusal says of the time to come: one wait, and not a second more.
+//! The wait that a refusal announces is exact.
 
 use proptest::{collection::vec, prelude::*};
 use waygate_backends::MemoryCounters;
@@ -15,11 +15,11 @@ use super::kit::*;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Another limit comes into force.
+    /// Another limit applies.
     Change(usize),
     /// A request of this cost.
     Take(u64),
-    /// A request turns out to have cost more, or less.
+    /// A request turns out to have cost more or less.
     Adjust(i64),
 }
 

@@ -1,4 +1,4 @@
-//! What Python Waygate 0.2.0 answered to the same requests at the same times.
+//! The recorded answers of Python Waygate 0.2.0 to the same requests at the same times.
 
 use serde_json::Value;
 use waygate_backends::MemoryCounters;
@@ -19,11 +19,11 @@ struct Difference<'a> {
     field: &'static str,
     theirs: u64,
     ours: u64,
-    /// Whether a request was admitted exactly one window ago.
+    /// A request was admitted exactly one window ago.
     is_at_edge: bool,
 }
 
-/// Where we answer differently on purpose: which answers, and why.
+/// An intended difference: the answers, and the reason.
 type Accepted = (fn(&Difference<'_>) -> bool, &'static str);
 
 const ACCEPTED: &[Accepted] = &[
@@ -54,11 +54,11 @@ const ACCEPTED: &[Accepted] = &[
 ];
 
 fn nanos(seconds: f64) -> Nanos {
-    // Whole milliseconds, which doubles of this size tell apart.
+    // Whole milliseconds, which doubles of this size distinguish.
     (seconds * 1e3).round() as Nanos * 1_000_000
 }
 
-/// Each field with what was recorded and what we say.
+/// Returns each field with the recorded and the actual value.
 fn fields(hit: &Value, outcome: &Outcome, now: Nanos) -> [(&'static str, u64, u64); 4] {
     let number = |field: &str| hit[field].as_u64().unwrap();
     let reset_at = nanos(hit["reset_at"].as_f64().unwrap());
@@ -77,7 +77,7 @@ fn fields(hit: &Value, outcome: &Outcome, now: Nanos) -> [(&'static str, u64, u6
 }
 
 #[test]
-fn the_recorded_answers_are_given() {
+fn recorded_vectors_match() {
     let vectors: Vec<Value> =
         serde_json::from_str(include_str!("../data/rate-limit-vectors.json")).unwrap();
     assert_eq!(vectors.len(), 21);
@@ -117,7 +117,7 @@ fn the_recorded_answers_are_given() {
     }
 }
 
-/// Of several limits, the original goes by the first.
+/// Of several limits, the original uses the first.
 fn rule(vector: &Value) -> Rule {
     let limit = vector["limit"].as_str().unwrap();
     let limit = limit.split(';').next().unwrap();

@@ -16,7 +16,7 @@ async fn error(counters: &RedisCounters) -> Option<CounterError> {
     ask(counters, take(&series, &rule)).await.err()
 }
 
-/// Asks until the error is one that `fits`.
+/// Repeats a request until its error `fits`.
 async fn until_error(
     counters: &RedisCounters,
     fits: impl Fn(&CounterError) -> bool,
@@ -33,7 +33,7 @@ async fn until_error(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_that_redis_forgot_is_sent_again() {
+async fn a_flushed_script_is_sent_again() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     assert!(error(&counters).await.is_none());
@@ -50,7 +50,7 @@ async fn a_replica_refuses_until_it_is_promoted() {
     server.replicate(([127, 0, 0, 1], free_port()).into());
     let refused = until_error(&counters, |error| matches!(error, CounterError::Refused(_))).await;
     assert!(refused.to_string().contains("READONLY"), "{refused}");
-    // It stays so, whatever connection there is.
+    // It stays so over any connection.
     assert!(matches!(
         error(&counters).await,
         Some(CounterError::Refused(_))
@@ -80,7 +80,7 @@ async fn a_redis_without_memory_refuses_and_recovers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_loads_is_waited_for() {
+async fn a_loading_redis_is_retried() {
     let mut server = RedisProc::options()
         .argument("enable-debug-command", ["yes"])
         .start();
@@ -89,7 +89,7 @@ async fn a_redis_that_loads_is_waited_for() {
         server.command(&["SET", &format!("ballast:{key}"), &"x".repeat(100)]);
     }
     server.config_set("rdbcompression", "no");
-    // Answers clients all the time while it loads, and takes its time.
+    // Answers clients while it loads slowly.
     server.config_set("loading-process-events-interval-bytes", "1024");
     server.config_set("key-load-delay", "5000");
     let server = std::sync::Arc::new(server);
@@ -104,7 +104,7 @@ async fn a_redis_that_loads_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_is_said_and_not_tried_in_a_hurry() {
+async fn a_wrong_password_is_reported_and_retried_slowly() {
     let mut server = RedisProc::options().password("hunter2").start();
     let proxy = FaultProxy::start(server.addr()).await;
     let counters = connected(patient(proxy.port()).password("hunter2".to_owned())).await;
@@ -135,7 +135,7 @@ async fn a_wrong_password_is_said_and_not_tried_in_a_hurry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_is_not_there_is_no_reason_not_to_start() {
+async fn an_unreachable_redis_does_not_prevent_the_start() {
     let port = free_port();
     let counters = RedisCounters::open(patient(port));
     assert!(matches!(
@@ -153,7 +153,7 @@ async fn redis_is_reached_over_tls() {
     let options = waygate_backends::RedisOptions::new(&url).unwrap();
     let trusted = connected(options.clone().ca_file(&server.certificate().certificate)).await;
     assert!(error(&trusted).await.is_none());
-    // Nobody vouches for it otherwise.
+    // Nothing else makes its certificate trusted.
     let counters = RedisCounters::open(options);
     assert!(
         until_error(&counters, |_| true)
@@ -164,7 +164,7 @@ async fn redis_is_reached_over_tls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_requests_than_may_wait_are_told_at_once() {
+async fn requests_beyond_max_in_flight_fail_immediately() {
     let server = RedisProc::start();
     let counters = connected(patient(server.port()).max_in_flight(2)).await;
     server.stop();
@@ -189,7 +189,7 @@ async fn more_requests_than_may_wait_are_told_at_once() {
     server.cont();
 }
 
-/// A store of the user `ada`, who has permissions besides the ones for keys and channels.
+/// Opens a store as the user `ada`, who has permissions besides those for keys and channels.
 fn store_of_ada(rules: &str) -> (RedisProc, RedisCounters) {
     let rules = format!("on >secret ~waygate:* &waygate:* {rules}");
     let server = RedisProc::options().user("ada", &rules).start();
@@ -214,7 +214,7 @@ async fn the_documented_permissions_are_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_may_not_ask_the_time_is_said_to() {
+async fn a_user_without_time_permission_is_reported() {
     let (_server, counters) = store_of_ada("+@read +@write +@scripting +@pubsub +@connection");
     eventually(PATIENCE, "the missing permission", || {
         matches!(counters.health(), Err(CounterError::Misconfigured(_)))

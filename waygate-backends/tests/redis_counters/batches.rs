@@ -1,4 +1,4 @@
-//! Requests that come while others are on their way, and share a call.
+//! Requests that arrive while others are in flight, and share a call.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -17,12 +17,12 @@ use crate::support::{
     DEADLINE, PATIENCE, ask, connected, fixed, now, open, options, series, take, until_counted,
 };
 
-/// How many calls are under way before requests share one.
+/// The number of concurrent calls before requests share one.
 const UNDER_WAY: usize = 3;
 
 type Answer = Result<Outcome, CounterError>;
 
-/// A request of its own task for one unit of `key`, of which there are so many.
+/// Spawns a request for one unit of `key` with this capacity.
 fn request(counters: &RedisCounters, key: &str, capacity: u64) -> JoinHandle<Answer> {
     let (counters, key) = (counters.clone(), key.to_owned());
     tokio::spawn(async move {
@@ -35,14 +35,14 @@ fn request(counters: &RedisCounters, key: &str, capacity: u64) -> JoinHandle<Ans
     })
 }
 
-/// How often scripts of counters ran; those by which processes show up have no plan.
+/// Counts the scripts of counters; those that report processes have no plan.
 fn calls(seen: &[String]) -> usize {
     let calls = seen.iter().filter(|line| line.contains("\"EVALSHA\""));
     calls.filter(|line| line.contains("W:w600000:")).count()
 }
 
 #[tokio::test]
-async fn requests_that_wait_go_together_and_in_their_order() {
+async fn waiting_requests_share_a_call_in_order() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     request(&counters, "first", 100).await.unwrap().unwrap();
@@ -69,7 +69,7 @@ async fn requests_that_wait_go_together_and_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_kind_fails_alone() {
+async fn a_key_of_a_wrong_type_fails_alone() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     request(&counters, "broken", 100).await.unwrap().unwrap();
@@ -99,7 +99,7 @@ async fn a_key_of_another_kind_fails_alone() {
 }
 
 #[tokio::test]
-async fn callers_that_are_gone_charge_nothing_and_strand_nobody() {
+async fn dropped_callers_charge_nothing_and_block_no_others() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     request(&counters, "sent", 100).await.unwrap().unwrap();
@@ -114,7 +114,7 @@ async fn callers_that_are_gone_charge_nothing_and_strand_nobody() {
         request.abort();
         assert!(request.await.unwrap_err().is_cancelled());
     }
-    // Those that have been sent already, and whose end lets the others go.
+    // The requests in flight, whose end releases the others.
     for request in sent {
         request.abort();
         assert!(request.await.unwrap_err().is_cancelled());
@@ -131,7 +131,7 @@ async fn callers_that_are_gone_charge_nothing_and_strand_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_takes_of_a_request_stay_together_in_a_batch() {
+async fn takes_of_a_request_stay_together_in_a_batch() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let mut tasks = JoinSet::new();
@@ -157,7 +157,7 @@ async fn all_takes_of_a_request_stay_together_in_a_batch() {
     assert_eq!(wide.remaining, 94);
 }
 
-/// By how much tasks that only sleep are late: the machine is not ours alone.
+/// Measures how late tasks that only sleep are: the machine is shared.
 async fn lag(of: Duration) -> Duration {
     let (start, mut lag) = (Instant::now(), Duration::ZERO);
     while start.elapsed() < of {
@@ -199,7 +199,7 @@ async fn all_are_told_in_time(what: &str, fault: impl FnOnce(&mut RedisProc)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_line_is_told_in_time_that_redis_is_gone() {
+async fn waiting_requests_fail_in_time_without_redis() {
     all_are_told_in_time("frozen", |_| {}).await;
     all_are_told_in_time("killed", RedisProc::kill).await;
 }

@@ -26,7 +26,7 @@ fn trips(server: &RedisProc) -> u64 {
         .sum()
 }
 
-/// How many scripts ran, apart from the ones that tell other processes that this one is there.
+/// Counts the refusals that ran no script, apart from those that report the process.
 async fn refusals_without_a_trip(
     server: &RedisProc,
     requests: u64,
@@ -40,7 +40,7 @@ async fn refusals_without_a_trip(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_refused_is_refused_without_redis() {
+async fn a_refused_key_is_refused_without_a_round_trip() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule) = (series("blocked"), fixed(1, 600));
@@ -52,14 +52,14 @@ async fn a_key_that_is_refused_is_refused_without_redis() {
         waits.push(outcome.retry_after);
     })
     .await;
-    // At least once a second Redis is asked, and the process shows up.
+    // At least once a second Redis is asked, and the process is reported.
     assert!(local > 400, "{local} of 500");
     assert!(
         waits
             .iter()
             .all(|wait| (590 * SECOND..=600 * SECOND).contains(wait))
     );
-    // It goes down, by up to a rounded millisecond whenever Redis tells it anew.
+    // It falls, by up to a rounded millisecond with each answer of Redis.
     assert!(
         waits.windows(2).all(|pair| pair[1] <= pair[0] + 2_000_000),
         "{waits:?}"
@@ -67,7 +67,7 @@ async fn a_key_that_is_refused_is_refused_without_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_refused_for_longer_than_redis_would() {
+async fn a_remembered_refusal_ends_in_time() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let series = series("bucket");
@@ -82,16 +82,16 @@ async fn nobody_is_refused_for_longer_than_redis_would() {
         admitted += u32::from(outcome.allowed);
         let wait = Duration::from_nanos(outcome.retry_after);
         assert!(wait <= Duration::from_millis(250));
-        // Asks again at the very time it was told.
+        // Repeats the request exactly after the announced wait.
         tokio::time::sleep(wait).await;
         assert!(start.elapsed() < Duration::from_secs(10));
     }
-    // Eight tokens had to come back, each in a quarter of a second.
+    // Eight tokens must be refilled, each in a quarter of a second.
     assert!(start.elapsed() >= Duration::from_secs(2) - Duration::from_millis(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changes_the_answer_is_asked_anew() {
+async fn another_request_asks_redis() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule, wider) = (series("changes"), fixed(3, 600), fixed(5, 600));
@@ -112,7 +112,7 @@ async fn what_changes_the_answer_is_asked_anew() {
     // So does the same under a wider limit.
     assert!(ask(&counters, take(&series, &wider)).await.unwrap().allowed);
     assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
-    // Units that come back are there at once.
+    // Refunded units are available immediately.
     counters
         .adjust(take(&series, &rule), 2, now())
         .await
@@ -124,7 +124,7 @@ async fn what_changes_the_answer_is_asked_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_another_process_forgets_is_free_within_a_second() {
+async fn a_reset_by_another_process_applies_within_a_second() {
     let server = RedisProc::start();
     let (one, other) = (open(server.port()).await, open(server.port()).await);
     let (series, rule) = (series("forgotten"), fixed(1, 600));
@@ -133,7 +133,7 @@ async fn what_another_process_forgets_is_free_within_a_second() {
     other.forget(&series, b"203.0.113.7").await.unwrap();
     let start = Instant::now();
     loop {
-        // When it asks is what matters: the machine may be slow to answer.
+        // The time of the request matters: the machine may be slow to answer.
         let asked = start.elapsed();
         if ask(&one, take(&series, &rule)).await.unwrap().allowed {
             break;
@@ -143,7 +143,7 @@ async fn what_another_process_forgets_is_free_within_a_second() {
     }
 }
 
-/// Refused for longer than Redis would not be asked, and not because nobody counts.
+/// Refused for longer than a refusal is trusted while Redis answers, and not because nothing is counted.
 async fn stays_refused(counters: &RedisCounters, take: Take<'_>) {
     let start = Instant::now();
     while start.elapsed() < Duration::from_millis(1_500) {
@@ -159,7 +159,7 @@ async fn stays_refused(counters: &RedisCounters, take: Take<'_>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_refused_stays_so_while_redis_has_no_memory() {
+async fn refusals_hold_while_redis_is_out_of_memory() {
     let mut server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule) = (series("full"), fixed(1, 600));
@@ -170,7 +170,7 @@ async fn a_key_that_is_refused_stays_so_while_redis_has_no_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_refused_stays_so_with_a_wrong_password() {
+async fn refusals_hold_with_a_wrong_password() {
     let mut server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule) = (series("locked out"), fixed(1, 600));
@@ -184,7 +184,7 @@ async fn a_key_that_is_refused_stays_so_with_a_wrong_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_refused_stays_so_without_redis() {
+async fn refusals_hold_without_redis() {
     let mut server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule) = (series("outage"), fixed(1, 600));
@@ -195,7 +195,7 @@ async fn a_key_that_is_refused_stays_so_without_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_known_to_be_refused_is_told_without_waiting() {
+async fn known_refusals_need_no_wait() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule) = (series("known"), fixed(1, 600));

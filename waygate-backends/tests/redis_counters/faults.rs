@@ -8,7 +8,7 @@ use crate::support::{
     Load, PATIENCE, ask, connected, fixed, options, patient, series, take, until_counted,
 };
 
-/// Redis is authoritative again so soon after it is back; the rest is for a machine that is busy.
+/// Redis must be authoritative again within this time; most of it is for a busy machine.
 const RECOVERY: Duration = Duration::from_secs(2);
 const NOISE: Duration = Duration::from_millis(300);
 
@@ -38,7 +38,7 @@ async fn network(what: &str, mode: Mode) {
     proxy.set(mode);
     until_down(&counters, &load).await;
     let (during, elapsed) = (proxy.counts(), start.elapsed());
-    // The one that is given up may still be open, besides the one that is tried.
+    // The dropped connection may still be open, besides the new attempt.
     assert!(during.open <= 2, "{what}: {during:?}");
     let dials = during.accepted - before.accepted;
     // Even at the shortest pauses on average, 50 ms and then 400 ms.
@@ -118,7 +118,7 @@ async fn slow_but_in_time() {
     assert!(took >= delay, "{took:?}");
 }
 
-/// Changes one byte of each connection until it made a difference or did not.
+/// Changes one byte of each connection, until it made a difference or did not.
 async fn corrupt(proxy: &FaultProxy, load: &Load, direction: Direction, nth: u64) {
     let (counted, accepted) = (load.counted(), proxy.counts().accepted);
     proxy.set(Mode::Corrupt { direction, nth });
@@ -127,7 +127,7 @@ async fn corrupt(proxy: &FaultProxy, load: &Load, direction: Direction, nth: u64
     proxy.set(Mode::Pass);
 }
 
-/// Any byte of an answer may be another one: no request waits for ever, and no connection that answers nonsense stays.
+/// Any byte of an answer may change: no request hangs, and no connection with garbled answers is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn corrupt_answers() {
     let server = RedisProc::start();
@@ -154,7 +154,7 @@ async fn corrupt_requests() {
     recovers("corrupt requests", &counters, load).await;
 }
 
-/// An idle connection whose other end is gone without a word is found before anybody needs it.
+/// An idle connection whose peer vanished is detected before a request needs it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_connection_is_watched() {
     let server = RedisProc::start();
@@ -166,9 +166,9 @@ async fn an_idle_connection_is_watched() {
     println!("an idle blackhole is found after {found:.0?}");
 }
 
-/// Who waits for less time than the link would is the first to know, and the one who tells the others.
+/// A caller with a shorter deadline than the link detects a late call first, and opens the breaker for the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_gave_up_counts_unless_at_once() {
+async fn a_cancelled_caller_counts_as_late_unless_immediate() {
     let server = RedisProc::start();
     let proxy = FaultProxy::start(server.addr()).await;
     let counters = connected(patient(proxy.port())).await;
@@ -183,7 +183,7 @@ async fn a_caller_who_gave_up_counts_unless_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn flapping_leaves_nothing_behind() {
+async fn flapping_leaks_nothing() {
     let mut server = RedisProc::start();
     let counters = connected(options(server.port())).await;
     until_counted(&counters, PATIENCE).await;
@@ -203,7 +203,7 @@ async fn flapping_leaves_nothing_behind() {
     eventually(PATIENCE, "no task", || metrics.num_alive_tasks() == 0).await;
 }
 
-/// Sockets of this machine to a port of it that are connected, or would be if anybody closed them.
+/// Counts the sockets of this machine to one of its ports that are connected, or were left open.
 fn open_sockets(port: u16) -> usize {
     const ESTABLISHED: &str = "01";
     const CLOSE_WAIT: &str = "08";

@@ -31,14 +31,14 @@ fn rules() -> Vec<Rule> {
     ]
 }
 
-/// The commands of clients, without those that scripts run.
+/// Returns the commands of clients, without those of scripts.
 fn trips(seen: &[String]) -> Vec<&String> {
     let commands = seen.iter().filter(|line| !line.contains(" lua]"));
     commands.filter(|line| line.contains("\"EVAL")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_is_one_round_trip_whatever_it_takes() {
+async fn a_request_with_several_takes_is_one_round_trip() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let (rules, all) = (rules(), series("all"));
@@ -77,7 +77,7 @@ async fn a_request_is_one_round_trip_whatever_it_takes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_key_tells_whose_it_is() {
+async fn redis_keys_reveal_no_rate_limit_key() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let (series, rule) = (series("GET:/payments"), fixed(10, 60));
@@ -90,7 +90,7 @@ async fn no_key_tells_whose_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_counter_stays_for_ever_wherever_the_connection_is_cut() {
+async fn every_counter_expires_even_after_a_cut() {
     let server = RedisProc::start();
     let proxy = FaultProxy::start(server.addr()).await;
     let counters = connected(options(proxy.port())).await;
@@ -105,7 +105,7 @@ async fn no_counter_stays_for_ever_wherever_the_connection_is_cut() {
             after: random.u64(0..400),
         });
         for _ in 0..3 {
-            // Counted or not: nobody can tell.
+            // Possibly counted.
             let _ = ask(&counters, take(&series, rule)).await;
         }
         proxy.set(Mode::Pass);
@@ -126,7 +126,7 @@ async fn no_counter_stays_for_ever_wherever_the_connection_is_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn places_are_held_and_come_free() {
+async fn permits_are_acquired_and_released() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let series = series("places");
@@ -159,7 +159,7 @@ async fn places_are_held_and_come_free() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_processes_that_share_it_are_counted() {
+async fn replicas_are_counted() {
     let server = RedisProc::start();
     let (one, two) = (open(server.port()).await, open(server.port()).await);
     let patience = Duration::from_secs(10);
@@ -173,7 +173,7 @@ async fn the_processes_that_share_it_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_counts_key_by_key() {
+async fn a_cluster_decides_key_by_key() {
     let server = RedisProc::options().cluster().start();
     let url = format!("redis+cluster://127.0.0.1:{}", server.port());
     let counters = connected(waygate_backends::RedisOptions::new(&url).unwrap()).await;
@@ -193,7 +193,7 @@ async fn a_cluster_counts_key_by_key() {
     assert_eq!(told(&outcomes), [(true, 9), (true, 0), (true, 9)]);
     let outcomes = counters.take(&takes, now()).await.unwrap();
     assert_eq!(told(&outcomes), [(true, 9), (false, 0), (true, 9)]);
-    // What the first group had charged is back.
+    // The charges of the first group were refunded.
     let look = Take {
         cost: 0,
         ..of(b"one", &wide)

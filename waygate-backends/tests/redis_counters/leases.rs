@@ -22,13 +22,13 @@ async fn three(port: u16) -> Vec<RedisCounters> {
     clients
 }
 
-/// Waits until a process has shown up: before, nothing is lent.
+/// Waits until a process is reported: before, there are no leases.
 async fn has_shown_up(server: &RedisProc) {
     let known = || server.command(&["EXISTS", "waygate:c:processes"]) == "1";
     eventually(PATIENCE, "the first heartbeat", known).await;
 }
 
-/// How many scripts Redis has run.
+/// Counts the scripts that Redis has run.
 fn scripts(server: &RedisProc) -> u64 {
     let scripts = server.command(&["INFO", "commandstats"]);
     let scripts = scripts
@@ -37,7 +37,7 @@ fn scripts(server: &RedisProc) -> u64 {
     scripts.unwrap().split(',').next().unwrap().parse().unwrap()
 }
 
-/// Requests of all clients at once until `enough`, and how many passed.
+/// Sends requests of all clients concurrently until `enough`, and counts those that pass.
 async fn admitted(
     clients: &[RedisCounters],
     name: &'static str,
@@ -75,7 +75,7 @@ async fn admitted(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_window_never_gives_out_more_than_it_has() {
+async fn leases_never_exceed_a_window() {
     let server = RedisProc::start();
     let clients = three(server.port()).await;
     let count = admitted(
@@ -87,12 +87,12 @@ async fn a_window_never_gives_out_more_than_it_has() {
     .await;
     println!("leases of a window: {count} of {LIMIT}");
     assert!(count <= LIMIT, "{count}");
-    // What the others hold in advance is not to be had meanwhile: 5 % at most.
+    // The leases of the others are not available meanwhile: 5 % at most.
     assert!(count >= LIMIT - LIMIT / 20, "{count}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_lent_overshoots_by_five_percent_at_most() {
+async fn leases_overshoot_by_five_percent_at_most() {
     let server = RedisProc::start();
     let clients = three(server.port()).await;
     let rule = || {
@@ -113,7 +113,7 @@ async fn what_is_lent_overshoots_by_five_percent_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn leases_spare_round_trips_and_what_is_left_goes_back() {
+async fn leases_save_round_trips_and_are_refunded() {
     let server = RedisProc::start();
     let client = open(server.port()).await;
     has_shown_up(&server).await;
@@ -150,7 +150,7 @@ async fn leases_spare_round_trips_and_what_is_left_goes_back() {
 }
 
 #[test]
-fn a_refill_that_ends_with_its_runtime_is_asked_for_again() {
+fn a_refill_lost_with_its_runtime_is_repeated() {
     let server = RedisProc::start();
     let runtime = || Runtime::new().unwrap();
     let (home, guest) = (runtime(), runtime());

@@ -1,4 +1,4 @@
-//! `RedisCounters` against a real Redis, and against whatever may go wrong on the way to it.
+//! `RedisCounters` with a real Redis, and with failures on the way to it.
 #![allow(
     clippy::expect_used,
     clippy::panic,

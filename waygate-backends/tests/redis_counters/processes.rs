@@ -14,7 +14,7 @@ use crate::support::{ask, now, open, series, take};
 
 const PORT: &str = "WAYGATE_TEST_REDIS_PORT";
 const PROCESSES: u64 = 3;
-/// So often each process asks for each key, each time from another task.
+/// The number of requests of each process for each key, each from another task.
 const TASKS: u64 = 10;
 /// Two of three requests fit. After its first refusal a process need not ask Redis for some time.
 const LIMIT: u32 = 20;
@@ -26,7 +26,7 @@ fn keys() -> u32 {
     if full { 6_667 } else { 667 }
 }
 
-/// Rules that do not let anything more pass while the test runs.
+/// Rules that refill nothing while the test runs.
 fn rules() -> [Rule; RULES] {
     let (capacity, period) = (u64::from(LIMIT), 86_400 * SECOND);
     let start = now() - now() % (1_000_000 * SECOND);
@@ -49,7 +49,7 @@ fn rules() -> [Rule; RULES] {
     ]
 }
 
-/// One of the processes that share a Redis. Says how much it was admitted by each rule for each key.
+/// One of the processes that share a Redis. Prints what each rule admitted for each key.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs as a child of the test below"]
 async fn child() {
@@ -69,7 +69,7 @@ async fn child() {
                         key: &key.to_be_bytes(),
                         ..take(&series, rule)
                     };
-                    // One that gets no answer may have been charged, but was not admitted.
+                    // Without an answer it may have been charged, but was not admitted.
                     let answer = ask(&counters, take).await;
                     admitted.push(u64::from(answer.is_ok_and(|outcome| outcome.allowed)));
                 }
@@ -130,7 +130,7 @@ fn three_processes_admit_exactly_the_limit() {
         begin.elapsed(),
         limit * u64::from(keys())
     );
-    // No more than the limit, ever. Less only by requests whose answer was late.
+    // Never more than the limit. Less only because of requests whose answer was late.
     assert_eq!(over, 0);
     let least = limit * u64::from(keys()) * 19 / 20;
     assert!(totals.iter().all(|total| *total >= least), "{totals:?}");

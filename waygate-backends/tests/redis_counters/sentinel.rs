@@ -42,14 +42,14 @@ impl Sentinel {
 
 impl Drop for Sentinel {
     fn drop(&mut self) {
-        // It may be gone already.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_master_that_the_sentinel_names_is_found_after_a_failover() {
+async fn the_new_master_is_found_after_a_failover() {
     let mut master = RedisProc::start();
     let replica = RedisProc::options().replica_of(master.addr()).start();
     replica.wait_synced();
@@ -77,7 +77,7 @@ async fn the_master_that_the_sentinel_names_is_found_after_a_failover() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sentinels_that_hang_do_not_hold_up_the_others() {
+async fn hanging_sentinels_do_not_delay_the_others() {
     let master = RedisProc::start();
     let sentinel = Sentinel::start(master.port());
     let hung = FaultProxy::start(([127, 0, 0, 1], free_port()).into()).await;

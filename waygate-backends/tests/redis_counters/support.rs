@@ -20,21 +20,21 @@ use waygate_faultproxy::eventually;
 
 pub(crate) const DEADLINE: Duration = Duration::from_millis(50);
 
-/// How long a test waits for what must happen.
+/// The timeout of a test for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The caller's clock, which only calendars ask.
+/// The caller's clock, which only calendars use.
 pub(crate) fn now() -> Nanos {
     let since = std::time::UNIX_EPOCH.elapsed().unwrap();
     u64::try_from(since.as_nanos()).unwrap()
 }
 
-/// With a deadline that tests depend on.
+/// Options with a deadline that tests depend on.
 pub(crate) fn options(port: u16) -> RedisOptions {
     patient(port).deadline(DEADLINE)
 }
 
-/// For tests that are about something else: on a busy machine anybody may be late.
+/// Options for other tests: on a busy machine, anything may be late.
 pub(crate) fn patient(port: u16) -> RedisOptions {
     RedisOptions::new(&format!("redis://127.0.0.1:{port}"))
         .unwrap()
@@ -81,7 +81,7 @@ pub(crate) async fn ask(counters: &RedisCounters, take: Take<'_>) -> Result<Outc
     Ok(outcome)
 }
 
-/// Asks until it is counted again; how long that took.
+/// Repeats a request until it is counted again. Returns the time that took.
 pub(crate) async fn until_counted(counters: &RedisCounters, limit: Duration) -> Duration {
     let (series, rule) = (series("probe"), fixed(1 << 40, 3_600));
     let start = Instant::now();
@@ -94,7 +94,7 @@ pub(crate) async fn until_counted(counters: &RedisCounters, limit: Duration) -> 
     }
 }
 
-/// Requests from several tasks at once, and how long the slowest took.
+/// Concurrent requests of several tasks, and the duration of the slowest.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<()>>,
@@ -138,8 +138,8 @@ impl Load {
         self.figures.failed.load(Ordering::Relaxed)
     }
 
-    /// Ends it. No request may have taken longer than the deadline and 25 ms, and by how much a task that only sleeps
-    /// was late meanwhile: the machine is not ours alone.
+    /// Stops the load. No request may have taken longer than the deadline, 25 ms, and the lateness of a task that only
+    /// sleeps: the machine is shared.
     pub(crate) async fn finish(self, what: &str) {
         self.stop.store(true, Ordering::Relaxed);
         for task in self.tasks {

@@ -1,4 +1,4 @@
-//! Answers that are lost.
+//! Lost answers.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use waygate_faultproxy::{Direction, FaultProxy, Mode, RedisProc, eventually};
 
 use crate::kit::*;
 
-/// A batch without expectations: made twice, it would be seen twice.
+/// A batch without expectations: a second one would be visible.
 fn noted() -> Batch {
     Batch {
         audit: vec![entry("/a")],
@@ -18,7 +18,7 @@ fn noted() -> Batch {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_is_lost_is_made_once() {
+async fn a_commit_with_a_lost_answer_is_made_once() {
     let server = RedisProc::start();
     let direct = open(server.addr());
     let proxy = FaultProxy::start(server.addr()).await;
@@ -45,7 +45,7 @@ async fn a_commit_whose_answer_is_lost_is_made_once() {
 }
 
 #[tokio::test]
-async fn an_emptied_store_gets_no_epoch_again_whose_commit_nobody_waited_for() {
+async fn the_epoch_of_an_unconfirmed_commit_is_never_reused() {
     let server = RedisProc::start();
     // Redis knows the script from then on.
     let other = RedisBackend::open(options(server.addr()).prefix(prefix()));
@@ -72,7 +72,7 @@ async fn an_emptied_store_gets_no_epoch_again_whose_commit_nobody_waited_for() {
 }
 
 #[tokio::test]
-async fn a_commit_that_nobody_can_tell_of_is_reported_as_such() {
+async fn an_unconfirmed_commit_is_reported() {
     let server = RedisProc::start();
     let proxy = FaultProxy::start(server.addr()).await;
     let backend = open(proxy.addr());
@@ -104,7 +104,7 @@ async fn a_commit_that_nobody_can_tell_of_is_reported_as_such() {
 }
 
 #[tokio::test]
-async fn garbage_is_no_answer() {
+async fn garbage_answers_are_rejected() {
     let server = RedisProc::start();
     let proxy = FaultProxy::start(server.addr()).await;
     let backend = open(proxy.addr());
@@ -114,7 +114,7 @@ async fn garbage_is_no_answer() {
             direction: Direction::ToClient,
             nth,
         });
-        // Wrong or right, but never another state.
+        // Either fails or returns this state, never another one.
         if let Ok(image) = backend.load().await {
             assert_eq!(image.revision.number, made.number);
         }

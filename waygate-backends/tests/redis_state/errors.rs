@@ -1,4 +1,4 @@
-//! What Redis refuses, and what becomes of that.
+//! Refusals of Redis, and their consequences.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ async fn a_forgotten_script_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_replica_is_read_and_not_written() {
+async fn a_replica_is_read_only() {
     let master = RedisProc::start();
     let replica = RedisProc::start();
     let backend = open(replica.addr());
@@ -47,7 +47,7 @@ async fn a_replica_is_read_and_not_written() {
 }
 
 #[tokio::test]
-async fn a_full_server_is_read_and_not_written() {
+async fn a_full_server_is_read_only() {
     let mut server = RedisProc::options().max_memory("100mb").start();
     let backend = open(server.addr());
     let made = backend.commit(put("a", json!(1))).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_full_server_is_read_and_not_written() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_said_and_not_tried_all_the_time() {
+async fn a_wrong_password_is_reported_and_retried_rarely() {
     let server = RedisProc::options().password("right").start();
     let proxy = FaultProxy::start(server.addr()).await;
     let backend = RedisBackend::open(options(proxy.addr()).password("wrong".to_owned()));
@@ -89,7 +89,7 @@ async fn a_wrong_password_is_said_and_not_tried_all_the_time() {
 }
 
 #[tokio::test]
-async fn a_changed_password_is_noticed_and_recovered_from() {
+async fn a_changed_password_is_reported_and_recovered() {
     let mut server = RedisProc::options().password("first").start();
     let backend = RedisBackend::open(options(server.addr()).password("first".to_owned()));
     backend.commit(put("a", json!(1))).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_changed_password_is_noticed_and_recovered_from() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_write_all_of_it_writes_nothing() {
+async fn partial_permissions_write_nothing() {
     let server = RedisProc::options()
         .user("ada", "on >secret ~waygate:* &* +@all -lpush")
         .start();
@@ -144,7 +144,7 @@ async fn the_documented_permissions_are_enough() {
 }
 
 #[tokio::test]
-async fn what_others_have_put_there_is_corrupt() {
+async fn foreign_data_is_corrupt() {
     for (command, is_read) in [
         (["SET", "waygate:{state}:entities", "x", ""], true),
         (["SET", "waygate:{state}:audit", "x", ""], false),
@@ -178,7 +178,7 @@ async fn what_others_have_put_there_is_corrupt() {
 }
 
 #[tokio::test]
-async fn a_flushed_store_takes_no_change_that_was_made_for_it() {
+async fn a_flushed_store_refuses_earlier_changes() {
     let server = RedisProc::start();
     let backend = open(server.addr());
     let made = backend.commit(put("a", json!(1))).await.unwrap();
@@ -202,7 +202,7 @@ async fn a_flushed_store_takes_no_change_that_was_made_for_it() {
 }
 
 #[tokio::test]
-async fn without_a_server_every_call_fails_soon() {
+async fn without_a_server_calls_fail_quickly() {
     let hung = FaultProxy::start(([127, 0, 0, 1], free_port()).into()).await;
     hung.set(Mode::Hang);
     let silent = FaultProxy::start(RedisProc::start().addr()).await;

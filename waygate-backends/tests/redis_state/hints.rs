@@ -1,4 +1,4 @@
-//! Hints, when connections break.
+//! Hints over broken connections.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ async fn hinted(changes: &mut BoxStream<'static, Revision>, due: Revision) -> Du
 }
 
 #[tokio::test]
-async fn subscriptions_that_are_killed_all_the_time_still_hint() {
+async fn killed_subscriptions_still_hint() {
     let server = RedisProc::start();
     let (reader, writer) = (open(server.addr()), open(server.addr()));
     let mut changes = reader.changes();
@@ -42,7 +42,7 @@ async fn subscriptions_that_are_killed_all_the_time_still_hint() {
 }
 
 #[tokio::test]
-async fn what_was_missed_is_hinted_after_the_server_came_back() {
+async fn missed_commits_are_hinted_after_a_reconnect() {
     let mut server = RedisProc::options().append_only().start();
     let proxy = FaultProxy::start(server.addr()).await;
     let reader = open(proxy.addr());
@@ -62,7 +62,7 @@ async fn what_was_missed_is_hinted_after_the_server_came_back() {
 }
 
 #[tokio::test]
-async fn an_emptied_store_is_hinted_at_by_the_next_commit() {
+async fn the_first_commit_after_a_flush_is_hinted() {
     let server = RedisProc::start();
     let backend = open(server.addr());
     let mut changes = backend.changes();
@@ -78,7 +78,7 @@ async fn an_emptied_store_is_hinted_at_by_the_next_commit() {
 }
 
 #[tokio::test]
-async fn a_stream_that_begins_before_the_server_is_heard_later() {
+async fn a_stream_opened_before_the_server_hints_later() {
     let port = waygate_faultproxy::free_port();
     let backend = open(([127, 0, 0, 1], port).into());
     let mut changes = backend.changes();

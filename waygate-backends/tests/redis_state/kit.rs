@@ -1,4 +1,4 @@
-//! What several topics need.
+//! Tools of several topics.
 
 use std::{
     net::SocketAddr,
@@ -17,7 +17,7 @@ use waygate_faultproxy::RedisProc;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The server that tests share which do it no harm. It ends with the last of them.
+/// A server for tests that do no harm to it. It ends with the last of them.
 pub(crate) fn shared() -> Arc<RedisProc> {
     static SERVER: Mutex<Weak<RedisProc>> = Mutex::new(Weak::new());
     running(&SERVER, RedisProc::start)
@@ -38,7 +38,7 @@ fn running(server: &Mutex<Weak<RedisProc>>, start: fn() -> RedisProc) -> Arc<Red
     })
 }
 
-/// A prefix that no other test has.
+/// Returns a unique prefix.
 pub(crate) fn prefix() -> String {
     format!("test-{}", Uuid::new_v4().simple())
 }
@@ -75,7 +75,7 @@ pub(crate) async fn failure(backend: &RedisBackend, batch: Batch) -> BackendErro
     }
 }
 
-/// Waits until the backend does again what it is asked.
+/// Waits until the backend works again.
 pub(crate) async fn healthy(backend: &RedisBackend) {
     let wait = async {
         while backend.health().await.is_err() {

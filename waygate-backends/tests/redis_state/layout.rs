@@ -1,4 +1,4 @@
-//! What is in Redis afterwards.
+//! The keys in Redis.
 
 use serde_json::json;
 use waygate_backends::RedisBackend;
@@ -7,7 +7,7 @@ use waygate_core::port::{AuditQuery, Backend, Batch};
 use crate::kit::{entry, options, prefix, put, shared};
 
 #[tokio::test]
-async fn few_keys_and_none_without_the_prefix() {
+async fn all_keys_have_the_prefix() {
     let server = waygate_faultproxy::RedisProc::start();
     let backend = RedisBackend::open(options(server.addr()).prefix("shop"));
     for nth in 0..300 {
@@ -41,7 +41,7 @@ async fn few_keys_and_none_without_the_prefix() {
 }
 
 #[tokio::test]
-async fn the_log_has_a_bound() {
+async fn the_audit_log_is_bounded() {
     let server = shared();
     let options = options(server.addr()).prefix(prefix());
     for (capacity, due) in [(2, vec!["/c", "/b"]), (0, vec![])] {
@@ -60,7 +60,7 @@ async fn the_log_has_a_bound() {
 }
 
 #[tokio::test]
-async fn applications_with_other_prefixes_do_not_meet() {
+async fn prefixes_isolate_applications() {
     let server = shared();
     let one = RedisBackend::open(options(server.addr()).prefix(prefix()));
     let other = RedisBackend::open(options(server.addr()).prefix(prefix()));
@@ -71,7 +71,7 @@ async fn applications_with_other_prefixes_do_not_meet() {
 }
 
 #[tokio::test]
-async fn an_unchanged_state_is_not_sent_again() {
+async fn an_unchanged_state_is_not_reloaded() {
     let server = shared();
     let backend = RedisBackend::open(options(server.addr()).prefix(prefix()));
     let text = "x".repeat(1 << 20);

@@ -1,4 +1,4 @@
-//! State in a real Redis: the suite that every backend must pass, and what a Redis may do to it.
+//! State in a real Redis: the conformance suite, and failures of Redis.
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! Commits that replicas must have.
+//! Commits that wait for replicas.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use waygate_faultproxy::RedisProc;
 use crate::kit::*;
 
 #[tokio::test]
-async fn a_commit_waits_for_the_replica_and_says_when_it_has_not_got_it() {
+async fn a_commit_waits_for_replicas_and_reports_a_timeout() {
     let master = RedisProc::start();
     let replica = RedisProc::options().replica_of(master.addr()).start();
     replica.wait_synced();
@@ -34,7 +34,7 @@ async fn a_commit_waits_for_the_replica_and_says_when_it_has_not_got_it() {
 }
 
 #[tokio::test]
-async fn a_server_of_a_cluster_waits_as_well() {
+async fn a_cluster_node_waits_for_replicas() {
     let server = shared_cluster();
     let options =
         waygate_backends::RedisOptions::new(&format!("redis+cluster://{}", server.addr()));

@@ -1,4 +1,4 @@
-//! Many writers, and connections that break under them.
+//! Many writers, over connections that break.
 
 use std::time::Duration;
 
@@ -9,8 +9,7 @@ use waygate_faultproxy::{FaultProxy, RedisProc};
 
 use crate::kit::*;
 
-/// Counts up until it has done so `times` times. Returns the commits that were acknowledged, and those of which
-/// nobody can tell.
+/// Increments `times` times. Returns the acknowledged commits, and the unconfirmed ones.
 async fn count_up(backend: waygate_backends::RedisBackend, times: u32) -> (u32, u32) {
     let (mut made, mut unknown) = (0, 0);
     while made < times {

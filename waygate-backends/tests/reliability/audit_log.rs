@@ -1,4 +1,4 @@
-//! The log beside the state.
+//! The audit log.
 
 use std::{
     fs::{self, OpenOptions},
@@ -11,11 +11,11 @@ use super::kit::*;
 
 super::trials!(
     the_log_is_bounded_and_keeps_the_newest,
-    entries_of_a_commit_that_never_came_to_be_do_not_count,
-    a_torn_line_is_cut_off,
-    a_log_that_outlived_its_state_is_continued,
+    entries_of_a_failed_commit_do_not_count,
+    a_torn_line_is_truncated,
+    a_log_without_state_is_continued,
     a_rotation_is_followed_by_the_other_handle,
-    a_damaged_line_is_left_out,
+    a_damaged_line_is_skipped,
     pages_beyond_memory_come_from_the_file,
 );
 
@@ -58,7 +58,7 @@ fn the_log_is_bounded_and_keeps_the_newest() {
     });
 }
 
-fn entries_of_a_commit_that_never_came_to_be_do_not_count() {
+fn entries_of_a_failed_commit_do_not_count() {
     block_on(async {
         let place = Place::new("json");
         commit(&place.open().await, put("a", 1)).await;
@@ -66,7 +66,7 @@ fn entries_of_a_commit_that_never_came_to_be_do_not_count() {
         append(&place, &(line(2) + &line(2)));
         let store = place.open().await;
         assert_eq!(logged(&store).await, [1]);
-        // A commit without entries takes their number; they must not come to life.
+        // A commit without entries takes their revision; they must stay dead.
         let mut batch = put("a", 2);
         batch.audit.clear();
         assert_eq!(commit(&store, batch).await, 2);
@@ -78,7 +78,7 @@ fn entries_of_a_commit_that_never_came_to_be_do_not_count() {
     });
 }
 
-fn a_torn_line_is_cut_off() {
+fn a_torn_line_is_truncated() {
     block_on(async {
         let place = Place::new("json");
         commit(&place.open().await, put("a", 1)).await;
@@ -92,7 +92,7 @@ fn a_torn_line_is_cut_off() {
     });
 }
 
-fn a_log_that_outlived_its_state_is_continued() {
+fn a_log_without_state_is_continued() {
     block_on(async {
         let place = Place::new("json");
         let store = place.open().await;
@@ -136,7 +136,7 @@ fn a_rotation_is_followed_by_the_other_handle() {
     });
 }
 
-fn a_damaged_line_is_left_out() {
+fn a_damaged_line_is_skipped() {
     block_on(async {
         let place = Place::new("json");
         let store = place.open().await;

@@ -1,4 +1,4 @@
-//! The other process. It reports on its standard output, a line at a time.
+//! The other process. It reports on its standard output, line by line.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -43,7 +43,7 @@ pub(crate) fn say(line: &str) {
     out.flush().unwrap();
 }
 
-/// Commits one after the other, and says `ACK <n> <revision>` after each.
+/// Commits in a loop, and prints `ACK <n> <revision>` after each.
 async fn write_for_ever(path: &Path) {
     let store = FileBackend::open(path).await.unwrap();
     let mut n = values(&store)
@@ -64,11 +64,11 @@ async fn write_for_ever(path: &Path) {
     }
 }
 
-/// Adds one to a shared counter by compare-and-set, so and so many times; says how many races it lost.
+/// Increments a shared counter by compare-and-set a number of times. Prints the number of lost races.
 async fn count(path: &Path) {
     let name = std::env::var(NAME).unwrap();
     let times = setting(COUNT, 0);
-    // Beyond any wait for the lock that could happen on a busy machine.
+    // Longer than any wait for the lock on a busy machine.
     let options = FileBackend::builder(path).lock_timeout(Duration::from_secs(60));
     let store = options.open().await.unwrap();
     let mut lost = 0;
@@ -104,7 +104,7 @@ pub(crate) struct Other {
     pub(crate) lines: io::Lines<BufReader<ChildStdout>>,
 }
 
-/// This program in a role, started through `command`, or directly.
+/// Starts this program in a role, directly or through `command`.
 pub(crate) fn start(role: &str, path: &Path, command: Option<Command>) -> Other {
     let command = command.unwrap_or_else(|| Command::new(std::env::current_exe().unwrap()));
     launch(command.env_role(role, path))

@@ -1,4 +1,4 @@
-//! State files that cannot be taken, at the start and while running.
+//! Unusable state files, at startup and while running.
 
 use std::{
     fs::{self, File},
@@ -11,17 +11,17 @@ use waygate_core::port::{Backend, BackendError, CommitError};
 use super::kit::*;
 
 super::trials!(
-    at_the_start_an_older_generation_is_used,
-    a_damaged_generation_is_passed_over,
-    without_a_generation_nothing_is_replaced,
+    a_damaged_file_falls_back_at_startup,
+    a_damaged_generation_is_skipped,
+    without_generations_a_damaged_file_is_kept,
     a_missing_file_is_recovered,
-    a_file_that_is_removed_while_running_is_written_again,
-    while_running_the_state_in_memory_stays,
-    a_file_that_vanishes_is_written_again,
+    a_file_removed_while_running_is_rewritten,
+    damage_while_running_keeps_the_state_in_memory,
+    a_vanished_file_is_rewritten,
     a_newer_format_is_never_overwritten,
     an_unknown_extension_names_the_known_ones,
-    a_path_that_cannot_be_is_refused,
-    revisions_are_never_given_twice,
+    an_invalid_path_is_refused,
+    revisions_are_never_reused,
 );
 
 /// `a` is 2, and was 1 before.
@@ -47,7 +47,7 @@ fn bad_files() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn at_the_start_an_older_generation_is_used() {
+fn a_damaged_file_falls_back_at_startup() {
     let mut opened = Vec::new();
     for format in FORMATS {
         for (what, bytes) in bad_files() {
@@ -91,7 +91,7 @@ fn at_the_start_an_older_generation_is_used() {
     );
 }
 
-fn a_damaged_generation_is_passed_over() {
+fn a_damaged_generation_is_skipped() {
     block_on(async {
         let place = written("yaml").await;
         commit(&place.open().await, put("a", 3)).await;
@@ -101,7 +101,7 @@ fn a_damaged_generation_is_passed_over() {
     });
 }
 
-fn without_a_generation_nothing_is_replaced() {
+fn without_generations_a_damaged_file_is_kept() {
     block_on(async {
         for format in FORMATS {
             let place = written(format).await;
@@ -131,7 +131,7 @@ fn without_a_generation_nothing_is_replaced() {
                 "logged once"
             );
 
-            // It comes back by itself when somebody repairs it.
+            // It recovers once the file is repaired.
             fs::write(place.main(), &whole).unwrap();
             assert_eq!(values(&store).await["a"], json!(2));
             assert_eq!(commit(&store, put("a", 3)).await, 3);
@@ -152,7 +152,7 @@ fn a_missing_file_is_recovered() {
     });
 }
 
-fn a_file_that_is_removed_while_running_is_written_again() {
+fn a_file_removed_while_running_is_rewritten() {
     block_on(async {
         for format in FORMATS {
             let place = written(format).await;
@@ -164,14 +164,14 @@ fn a_file_that_is_removed_while_running_is_written_again() {
             })
             .await;
             let main = place.main();
-            assert_eq!(logs(&["ERROR", main.to_str().unwrap(), "is gone"]), 1);
+            assert_eq!(logs(&["ERROR", main.to_str().unwrap(), "is rewritten"]), 1);
             drop(store);
             assert_eq!(values(&place.open().await).await["a"], json!(2));
         }
     });
 }
 
-fn while_running_the_state_in_memory_stays() {
+fn damage_while_running_keeps_the_state_in_memory() {
     block_on(async {
         for format in FORMATS {
             let place = written(format).await;
@@ -203,7 +203,7 @@ fn while_running_the_state_in_memory_stays() {
     });
 }
 
-fn a_file_that_vanishes_is_written_again() {
+fn a_vanished_file_is_rewritten() {
     block_on(async {
         let place = written("json").await;
         let store = place.open().await;
@@ -261,7 +261,7 @@ fn an_unknown_extension_names_the_known_ones() {
     });
 }
 
-fn a_path_that_cannot_be_is_refused() {
+fn an_invalid_path_is_refused() {
     block_on(async {
         let place = Place::new("json");
         fs::create_dir(place.main()).unwrap();
@@ -273,8 +273,8 @@ fn a_path_that_cannot_be_is_refused() {
     });
 }
 
-/// The commit that was lost with the damaged file has a number, and it is not used again.
-fn revisions_are_never_given_twice() {
+/// The revision of the commit that was lost with the damaged file is not reused.
+fn revisions_are_never_reused() {
     block_on(async {
         let place = written("json").await;
         let before = place.open().await.load().await.unwrap().revision;

@@ -1,4 +1,4 @@
-//! Disks without room, and without the right to write.
+//! Disks without space or write permission.
 
 use std::{
     collections::BTreeMap,
@@ -39,14 +39,13 @@ mod portable {
     use super::*;
 
     crate::trials!(
-        files_that_may_not_grow,
-        a_directory_that_is_gone,
-        a_lock_that_cannot_be_made
+        file_size_limit,
+        missing_directory,
+        lock_that_cannot_be_created
     );
 
-    /// As on a full disk, a write stops in the middle: the limit on the size of a file does that, for
-    /// any user.
-    fn files_that_may_not_grow() {
+    /// As on a full disk, a write stops in the middle: the limit on the size of a file does that, for any user.
+    fn file_size_limit() {
         let place = Place::new("json");
         let mut shell = Command::new("sh");
         let this = std::env::current_exe().unwrap();
@@ -54,7 +53,7 @@ mod portable {
         report(child::start("limited", &place.main(), Some(shell)));
     }
 
-    fn a_directory_that_is_gone() {
+    fn missing_directory() {
         let place = Place::new("yaml");
         let dir = place.dir.path().join("dir");
         let away = place.dir.path().join("away");
@@ -75,7 +74,7 @@ mod portable {
         });
     }
 
-    fn a_lock_that_cannot_be_made() {
+    fn lock_that_cannot_be_created() {
         let place = Place::new("toml");
         block_on(async {
             let store = place.open().await;
@@ -116,7 +115,7 @@ pub(crate) fn report(child: child::Other) {
     println!("{}", said.join("\n"));
 }
 
-/// Whether a commit is refused as not writable; any other failure is a wrong answer.
+/// Returns whether a commit is refused as not writable. Any other failure is wrong.
 async fn is_refused(store: &FileBackend, batch: Batch) -> bool {
     match store.commit(batch).await {
         Ok(_) => false,
@@ -125,7 +124,7 @@ async fn is_refused(store: &FileBackend, batch: Batch) -> bool {
     }
 }
 
-/// What should be there, and how often it was refused to become more.
+/// The expected content, and the number of refused additions.
 struct Oracle {
     values: BTreeMap<String, Value>,
     commits: u64,
@@ -172,13 +171,13 @@ impl Oracle {
     }
 }
 
-/// In a process whose files may not grow beyond 64 KiB.
+/// Runs in a process whose files may not grow beyond 64 KiB.
 pub(crate) async fn limited(path: &Path) {
     let limit = |current| Rlimit {
         current,
         maximum: getrlimit(Resource::Fsize).maximum,
     };
-    // The log has a limit of its own far below, so that it never is what cannot grow.
+    // The log has a far lower limit, so that it never is the file that cannot grow.
     let open = || FileBackend::builder(path).audit_bytes(4 << 10).open();
     let store = open().await.unwrap();
     setrlimit(Resource::Fsize, limit(Some(64 << 10))).unwrap();
@@ -192,7 +191,7 @@ pub(crate) async fn limited(path: &Path) {
     oracle.matches(&open().await.unwrap()).await;
     assert!(names_in(path.parent().unwrap(), ".tmp").is_empty());
 
-    // A smaller state fits again, and so does a larger one once it may be larger.
+    // A smaller state fits again, and so does a larger one once the limit is raised.
     assert!(oracle.attempt(&store, "k/0".to_owned(), json!(null)).await);
     assert!(
         oracle
@@ -218,7 +217,7 @@ pub(crate) async fn limited(path: &Path) {
     ));
 }
 
-/// In a process that sees a disk of 1 MiB, mounted for it alone.
+/// Runs in a process with its own disk of 1 MiB.
 pub(crate) async fn starved(path: &Path) {
     let dir = path.parent().unwrap();
     let ballast = dir.join("ballast");
@@ -239,7 +238,7 @@ pub(crate) async fn starved(path: &Path) {
                     .await
             );
         }
-        // Room for some commits of growing size, and then for none.
+        // Space for some commits of growing size, and then for none.
         let part = fs::metadata(&ballast).unwrap().len() - (100 << 10);
         File::options()
             .write(true)

@@ -1,4 +1,4 @@
-//! Files that a person edited, converted or put back.
+//! Files that were edited, converted or restored by hand.
 
 use std::fs;
 
@@ -9,12 +9,12 @@ use waygate_core::port::{Backend, CommitError, Expected};
 use super::kit::*;
 
 super::trials!(
-    an_edit_is_taken_while_running,
-    an_edit_is_taken_at_the_start,
-    an_edit_that_left_the_checksum_is_damage_that_says_so,
+    an_edit_is_adopted_while_running,
+    an_edit_is_adopted_at_startup,
+    an_edit_under_an_old_checksum_is_reported_as_damage,
     an_edit_counts_as_a_write,
-    a_commit_takes_an_edit_first,
-    a_backup_can_be_put_back,
+    a_commit_adopts_an_edit_first,
+    a_backup_can_be_restored,
     a_state_can_change_its_format,
     comments_and_layout_do_not_matter,
     new_files_are_private,
@@ -39,7 +39,7 @@ async fn written(format: &str) -> Place {
     place
 }
 
-fn an_edit_is_taken_while_running() {
+fn an_edit_is_adopted_while_running() {
     block_on(async {
         for format in FORMATS {
             let place = written(format).await;
@@ -69,7 +69,7 @@ fn an_edit_is_taken_while_running() {
     });
 }
 
-fn an_edit_is_taken_at_the_start() {
+fn an_edit_is_adopted_at_startup() {
     block_on(async {
         for format in FORMATS {
             let place = written(format).await;
@@ -82,7 +82,7 @@ fn an_edit_is_taken_at_the_start() {
     });
 }
 
-fn an_edit_that_left_the_checksum_is_damage_that_says_so() {
+fn an_edit_under_an_old_checksum_is_reported_as_damage() {
     block_on(async {
         let place = written("yaml").await;
         let store = place.open().await;
@@ -107,7 +107,7 @@ fn an_edit_that_left_the_checksum_is_damage_that_says_so() {
     });
 }
 
-/// Whoever read the value before the edit cannot overwrite it unawares.
+/// A writer that read the value before the edit cannot overwrite it by mistake.
 fn an_edit_counts_as_a_write() {
     block_on(async {
         for running in [true, false] {
@@ -130,7 +130,7 @@ fn an_edit_counts_as_a_write() {
     });
 }
 
-fn a_commit_takes_an_edit_first() {
+fn a_commit_adopts_an_edit_first() {
     block_on(async {
         let place = written("json").await;
         let store = place.open().await;
@@ -141,7 +141,7 @@ fn a_commit_takes_an_edit_first() {
     });
 }
 
-fn a_backup_can_be_put_back() {
+fn a_backup_can_be_restored() {
     block_on(async {
         for running in [true, false] {
             let place = written("json").await;

@@ -9,10 +9,10 @@ use waygate_core::port::{AuditQuery, Backend};
 
 use super::{child, kit::*};
 
-super::trials!(killed_at_any_moment);
+super::trials!(a_kill_at_any_time_loses_no_commit);
 
 /// No acknowledged write is lost, no file is unreadable, and the log names exactly the commits.
-fn killed_at_any_moment() {
+fn a_kill_at_any_time_loses_no_commit() {
     let cycles = setting("WAYGATE_TEST_KILL_CYCLES", 200);
     let mut random = random("kill -9");
     let places = FORMATS.map(Place::new);
@@ -32,7 +32,7 @@ fn killed_at_any_moment() {
         writer.process.kill().unwrap();
         writer.process.wait().unwrap();
         for line in writer.lines {
-            // The last line may be cut off in the middle.
+            // The last line may be truncated.
             last = line
                 .ok()
                 .filter(|line| line.split(' ').count() == 3)

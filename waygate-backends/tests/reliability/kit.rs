@@ -35,7 +35,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
-/// A number from the environment, for longer runs.
+/// Returns a number from the environment, for longer runs.
 pub(crate) fn setting(name: &str, usual: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text
@@ -52,7 +52,7 @@ pub(crate) fn random(topic: &str) -> fastrand::Rng {
     fastrand::Rng::with_seed(seed)
 }
 
-/// A state file in a directory of its own.
+/// A state file in its own directory.
 pub(crate) struct Place {
     pub(crate) dir: TempDir,
     name: String,
@@ -88,7 +88,7 @@ impl Place {
         self.options().open().await.unwrap()
     }
 
-    /// A store that does not look at the file of its own accord, to prepare one.
+    /// Opens a store that does not poll the file, to prepare one.
     pub(crate) async fn open_quietly(&self) -> FileBackend {
         let options = self.options().poll_interval(Duration::from_secs(3_600));
         options.open().await.unwrap()
@@ -151,13 +151,13 @@ pub(crate) async fn number(store: &impl Backend) -> u64 {
     store.load().await.unwrap().revision.number
 }
 
-/// The revisions of the log, newest first.
+/// Returns the revisions in the log, newest first.
 pub(crate) async fn logged(store: &impl Backend) -> Vec<u64> {
     let log = store.audit(AuditQuery::newest(usize::MAX)).await.unwrap();
     log.iter().map(|entry| entry.revision).collect()
 }
 
-/// Waits until something holds that another task or thread brings about.
+/// Waits until a condition holds that another task or thread brings about.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
     let wait = async {
         while !holds().await {
@@ -170,7 +170,7 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn()
 
 static LOGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// How many errors and warnings were logged that contain all of these texts.
+/// Counts the logged errors and warnings that contain all of these texts.
 pub(crate) fn logs(parts: &[&str]) -> usize {
     let logs = LOGS.lock().unwrap();
     let found = logs
@@ -212,7 +212,7 @@ impl tracing::Subscriber for Recorder {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// The greatest and the middle one of some durations.
+/// The maximum and the median of some durations.
 pub(crate) struct Spread(pub(crate) Vec<Duration>);
 
 impl fmt::Display for Spread {

@@ -1,4 +1,4 @@
-//! Paths that are links, and names of what is no regular file.
+//! Paths with links, and names of files that are not regular.
 
 use std::{
     fs,
@@ -16,18 +16,18 @@ use waygate_core::port::{Backend, BackendError, CommitError};
 use super::kit::*;
 
 super::trials!(
-    a_link_to_a_file_that_is_not_there_yet_stays_a_link,
-    a_link_into_a_directory_that_is_not_there_is_refused,
-    a_link_that_is_pointed_elsewhere_is_followed,
-    a_directory_that_is_swapped_like_a_config_map_is_followed,
-    a_link_that_leads_nowhere_for_a_while_changes_nothing,
-    processes_that_come_through_different_links_take_turns,
-    what_is_no_regular_file_is_refused_at_once,
-    a_file_that_becomes_a_pipe_is_refused_while_running,
+    a_link_to_a_missing_file_stays_a_link,
+    a_link_into_a_missing_directory_is_refused,
+    a_retargeted_link_is_followed,
+    a_swapped_config_map_is_followed,
+    a_temporarily_dangling_link_changes_nothing,
+    processes_on_different_links_share_the_lock,
+    non_regular_files_are_refused,
+    a_file_replaced_by_a_pipe_is_refused,
     a_boot_cache_follows_its_link,
 );
 
-/// Directories of one place, made.
+/// Creates directories of a place.
 fn dirs<const N: usize>(place: &Place, names: [&str; N]) -> [PathBuf; N] {
     names.map(|name| {
         let dir = place.dir.path().join(name);
@@ -36,7 +36,7 @@ fn dirs<const N: usize>(place: &Place, names: [&str; N]) -> [PathBuf; N] {
     })
 }
 
-/// Points a link elsewhere in one step, as Kubernetes does.
+/// Retargets a link in one step, as Kubernetes does.
 fn point(link: &Path, target: &str) {
     let other = link.with_file_name("next-link");
     symlink(target, &other).unwrap();
@@ -48,7 +48,7 @@ async fn written(path: &Path, value: &str) {
     commit(&store, put("a", value)).await;
 }
 
-fn a_link_to_a_file_that_is_not_there_yet_stays_a_link() {
+fn a_link_to_a_missing_file_stays_a_link() {
     let place = Place::new("json");
     let [app, volume] = dirs(&place, ["app", "volume"]);
     let link = app.join("state.json");
@@ -74,7 +74,7 @@ fn a_link_to_a_file_that_is_not_there_yet_stays_a_link() {
     assert!(!names_in(&volume, "").is_empty());
 }
 
-fn a_link_into_a_directory_that_is_not_there_is_refused() {
+fn a_link_into_a_missing_directory_is_refused() {
     let place = Place::new("json");
     symlink("gone/state.json", place.main()).unwrap();
     let refused = block_on(FileBackend::open(place.main())).unwrap_err();
@@ -89,14 +89,14 @@ fn a_link_into_a_directory_that_is_not_there_is_refused() {
     assert!(refused.to_string().contains("it is a link to"), "{refused}");
 }
 
-fn a_link_that_is_pointed_elsewhere_is_followed() {
+fn a_retargeted_link_is_followed() {
     let place = Place::new("json");
     dirs(&place, ["one", "two"]);
     block_on(async {
         symlink("one/state.json", place.main()).unwrap();
         let store = place.open().await;
         commit(&store, put("a", "one")).await;
-        // The second file goes on from the first.
+        // The second file continues the first.
         let two = place.dir.path().join("two/state.json");
         fs::copy(place.main(), &two).unwrap();
         written(&two, "two").await;
@@ -108,7 +108,7 @@ fn a_link_that_is_pointed_elsewhere_is_followed() {
         let text = |dir: &str| fs::read_to_string(place.dir.path().join(dir).join("state.json"));
         assert!(text("two").unwrap().contains("\"b\""));
         assert!(!text("one").unwrap().contains("\"b\""));
-        // To a file that is not there yet: what is known is written there.
+        // To a missing file: the known state is written there.
         dirs(&place, ["three"]);
         point(&place.main(), "three/state.json");
         assert_eq!(commit(&store, put("c", 1)).await, 4);
@@ -118,7 +118,7 @@ fn a_link_that_is_pointed_elsewhere_is_followed() {
     });
 }
 
-fn a_directory_that_is_swapped_like_a_config_map_is_followed() {
+fn a_swapped_config_map_is_followed() {
     let place = Place::new("yaml");
     let [first, second] = dirs(&place, ["..first", "..second"]);
     block_on(async {
@@ -142,7 +142,7 @@ fn a_directory_that_is_swapped_like_a_config_map_is_followed() {
     });
 }
 
-fn a_link_that_leads_nowhere_for_a_while_changes_nothing() {
+fn a_temporarily_dangling_link_changes_nothing() {
     let place = Place::new("toml");
     dirs(&place, ["one", "two"]);
     block_on(async {
@@ -170,7 +170,7 @@ fn a_link_that_leads_nowhere_for_a_while_changes_nothing() {
     });
 }
 
-fn processes_that_come_through_different_links_take_turns() {
+fn processes_on_different_links_share_the_lock() {
     let place = Place::new("json");
     dirs(&place, ["volume"]);
     let links = ["first.json", "second.json"].map(|name| place.dir.path().join(name));
@@ -193,13 +193,13 @@ fn pipe(path: &Path) {
     mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR).unwrap();
 }
 
-/// Fails where `future` waits for somebody at the other end of a pipe.
+/// Fails if `future` waits for the other end of a pipe.
 async fn at_once<T>(future: impl Future<Output = T>) -> T {
     let limit = Duration::from_secs(20);
     tokio::time::timeout(limit, future).await.expect("it hangs")
 }
 
-fn what_is_no_regular_file_is_refused_at_once() {
+fn non_regular_files_are_refused() {
     type Make = fn(&Path);
     let kinds: [(&str, Make); 5] = [
         ("a named pipe", pipe),
@@ -233,7 +233,7 @@ fn what_is_no_regular_file_is_refused_at_once() {
     }
 }
 
-fn a_file_that_becomes_a_pipe_is_refused_while_running() {
+fn a_file_replaced_by_a_pipe_is_refused() {
     let place = Place::new("json");
     block_on(async {
         let store = place.open().await;

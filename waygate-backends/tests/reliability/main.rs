@@ -1,7 +1,7 @@
-//! What the file backend does when processes are killed, disks are full and files are damaged.
+//! The file backend when processes are killed, disks are full and files are damaged.
 //!
-//! Every trial prints the figures it found. `WAYGATE_TEST_KILL_CYCLES`, `WAYGATE_TEST_MUTATIONS` and
-//! `WAYGATE_TEST_WRITER_OPS` make the runs longer, `WAYGATE_TEST_SEED` repeats one.
+//! Every trial prints its figures. `WAYGATE_TEST_KILL_CYCLES`, `WAYGATE_TEST_MUTATIONS` and `WAYGATE_TEST_WRITER_OPS`
+//! make the runs longer, `WAYGATE_TEST_SEED` repeats one.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -29,7 +29,7 @@ mod two_processes;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
-    // The same program is the process that is killed, starved and raced.
+    // The same program runs as the process that is killed, starved and raced.
     if let Some(role) = std::env::var_os(child::ROLE) {
         return child::play(&role.to_string_lossy());
     }

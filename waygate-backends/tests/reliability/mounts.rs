@@ -1,4 +1,4 @@
-//! Files that are mounted by themselves, and places where nothing may be written.
+//! Files that are mounted by themselves, and read-only places.
 
 use std::{fs, path::Path, process::Command};
 
@@ -38,7 +38,7 @@ fn unmount(path: &Path) {
     assert!(status.unwrap().success());
 }
 
-/// In a process that may mount, and has a disk of its own at the place.
+/// Runs in a process that may mount, and has its own disk at the place.
 pub(crate) async fn mounted(main: &Path) {
     record_logs();
     let dir = main.parent().unwrap();
@@ -64,7 +64,7 @@ pub(crate) async fn mounted(main: &Path) {
         let advice = format!("mount its directory `{}`", app.display());
         assert!(refused.to_string().contains(&advice), "{refused}");
     }
-    // The same with `:ro`, and as a `subPath` of a ConfigMap: it is only to be read.
+    // The same with `:ro`, and as a `subPath` of a ConfigMap: it can only be read.
     mount(&["-o", "remount,bind,ro"], &[&inside]);
     let reader = FileBackend::open(&inside).await.unwrap();
     assert_eq!(values(&reader).await["a"], json!("of the host"));
@@ -84,7 +84,7 @@ pub(crate) async fn mounted(main: &Path) {
     assert!(refused.to_string().contains("audit.jsonl`"), "{refused}");
     unmount(&log);
 
-    // A directory that is read-only.
+    // A read-only directory.
     fs::copy(&host, &inside).unwrap();
     mount(&["--bind"], &[&app, &app]);
     mount(&["-o", "remount,bind,ro"], &[&app]);

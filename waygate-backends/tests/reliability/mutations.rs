@@ -55,7 +55,7 @@ fn mutate(random: &mut fastrand::Rng, bytes: &mut Vec<u8>) -> &'static str {
     }
 }
 
-/// Whatever happens to the state file, what is loaded is its content or that of the generation before.
+/// After any damage to the state file, its content or that of the generation before is loaded.
 fn damaged_state_files() {
     let count = setting("WAYGATE_TEST_MUTATIONS", 2_000) as usize;
     let mut random = random("mutations");
@@ -112,7 +112,7 @@ fn damaged_state_files() {
     );
 }
 
-/// A damaged log costs entries at most: never the state, never the service.
+/// A damaged log loses entries at most: never the state, never the service.
 fn damaged_audit_logs() {
     let count = setting("WAYGATE_TEST_MUTATIONS", 2_000) / 10;
     let mut random = random("mutated logs");

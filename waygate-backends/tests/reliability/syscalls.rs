@@ -1,6 +1,6 @@
 //! Every system call of a commit as a point of failure: it fails once, or the process dies there.
 //!
-//! `strace` does both. Without it, the trial is ignored and says so.
+//! `strace` does both. Without it, the trial is ignored and reports that.
 
 use std::{
     fs,
@@ -17,8 +17,8 @@ use waygate_core::port::{Backend, BackendError, CommitError};
 
 use super::{child, kit::*};
 
-/// What a commit consists of, with errors that each call may give, and whether others than the store
-/// make it as well, such as the loader and the runtime. Those are not ready for an error.
+/// The system calls of a commit, with the errors of each, and whether others than the store make it as well, such as
+/// the loader and the runtime, which do not handle errors.
 const CALLS: [(&str, &[&str], bool); 8] = [
     ("openat", &["ENOSPC", "EROFS"], true),
     ("write", &["ENOSPC", "EIO"], true),
@@ -111,7 +111,7 @@ fn run(place: &Place, inject: &str) -> (Vec<String>, ExitStatus, String) {
         .arg("-o")
         .arg(&log)
         .arg(std::env::current_exe().unwrap());
-    // The panic of a runtime whose call fails is no news.
+    // The panic of a runtime whose call fails is expected.
     strace.stderr(Stdio::null());
     let mut child = child::start("trier", &place.main(), Some(strace));
     let said = child.lines.by_ref().map_while(Result::ok).collect();
@@ -125,7 +125,7 @@ fn check(place: &Place, acked: u64, whole: bool, context: &str) {
     block_on(async {
         let store = place.open().await;
         let found = number(&store).await;
-        // A process that died may have done one commit that it could not report.
+        // A process that died may have made one commit that it could not report.
         let due = 2 + acked..=2 + acked + u64::from(!whole);
         assert!(
             due.contains(&found),
@@ -145,7 +145,7 @@ fn check(place: &Place, acked: u64, whole: bool, context: &str) {
     });
 }
 
-/// Commits three times, and each again if it fails; the second time it must succeed.
+/// Commits three times, and retries each that fails; the second attempt must succeed.
 pub(crate) async fn trier(path: &Path) {
     // Rare polls, so that the calls of commits are counted and not those of polls.
     let options = FileBackend::builder(path).poll_interval(std::time::Duration::from_secs(60));

@@ -1,38 +1,37 @@
-use super::quota::{Nanos, SECOND};
+use super::nanos::{Nanos, SECOND, share};
 
-/// What one key has consumed of one quota, apart from the quota itself: a limit that is changed while it runs finds
-/// what was consumed before.
+/// The usage of one key, independent of the quota: a limit that changes keeps the usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counter {
     /// A fixed or calendar window.
     Window {
-        /// When it began.
+        /// The start of the window.
         start: Nanos,
-        /// What was taken since.
+        /// The units taken since then.
         used: u64,
     },
-    /// Two windows that slide.
+    /// Two sliding windows.
     Sliding {
-        /// When the current one began, in seconds.
+        /// The start of the current window, in seconds.
         start: u32,
-        /// How long they are, in seconds.
+        /// The length of both, in seconds.
         period: u32,
-        /// What was taken in the one before.
+        /// The units taken in the previous window.
         previous: u32,
-        /// What was taken in the current one.
+        /// The units taken in the current window.
         current: u32,
     },
     /// A token bucket.
     Bucket {
-        /// When the bucket is full again.
+        /// The time at which the bucket is full again.
         full_at: Nanos,
-        /// In how much time one token comes back.
+        /// The time in which one token is refilled.
         emission: Nanos,
     },
 }
 
 impl Counter {
-    /// What counts as consumed at `now`.
+    /// Returns the units that count as consumed at `now`.
     pub fn consumed(&self, now: Nanos) -> u64 {
         match *self {
             Self::Window { used, .. } => used,
@@ -45,8 +44,7 @@ impl Counter {
                 let length = u64::from(period.max(1)) * SECOND;
                 let elapsed = now.saturating_sub(u64::from(start) * SECOND);
                 let faded = |counter: u32, elapsed: u64| {
-                    let left = u128::from(length.saturating_sub(elapsed));
-                    (u128::from(counter) * left / u128::from(length)) as u64
+                    share(counter, length.saturating_sub(elapsed), length)
                 };
                 match elapsed.checked_sub(length) {
                     None => faded(previous, elapsed) + u64::from(current),
@@ -59,7 +57,7 @@ impl Counter {
         }
     }
 
-    /// As two words and a tag, for stores that count bytes.
+    /// Packs the counter into two words and a tag, for compact storage.
     #[inline]
     pub fn pack(self) -> (u8, [u64; 2]) {
         let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
@@ -75,7 +73,7 @@ impl Counter {
         }
     }
 
-    /// The counter that was packed.
+    /// Unpacks a counter.
     #[inline]
     pub fn unpack(tag: u8, words: [u64; 2]) -> Self {
         let split = |word: u64| ((word >> 32) as u32, word as u32);

@@ -1,17 +1,19 @@
 use std::collections::VecDeque;
 
-use super::{Outcome, quota::Nanos};
+use super::{Outcome, nanos::Nanos};
 
-/// The moving window: every request of the last window by its time, exact and therefore not for large limits.
+/// A moving window: the time of every request, exact and therefore not for large limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MovingLog {
     /// Oldest first.
     hits: VecDeque<Hit>,
-    /// The cost of all of them.
+    /// The total cost.
     used: u64,
 }
 
+/// Packed into 12 bytes: a log may hold many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(Rust, packed(4))]
 struct Hit {
     at: Nanos,
     cost: u32,
@@ -21,27 +23,42 @@ impl MovingLog {
     /// The largest limit that a moving window may have.
     pub const MAX_LIMIT: u64 = crate::grammar::MAX_MOVING;
 
-    /// Takes `cost` of `capacity` per `period`, or says when it could be taken.
+    /// Takes `cost` of `capacity` per `period`, or returns when it could be taken.
     ///
     /// A request at the very edge of the window still counts, as in the Python original, and is gone a nanosecond later.
     pub fn take(&mut self, capacity: u64, period: Nanos, cost: u64, now: Nanos) -> Outcome {
-        self.forget(period, now);
-        let used = self.used();
-        let allowed = used.saturating_add(cost) <= capacity;
-        if allowed && cost > 0 {
+        let outcome = self.decide(capacity, period, cost, now);
+        if outcome.allowed && cost > 0 {
             // No more than `capacity`.
             self.push(cost as u32, now);
         }
-        let used = if allowed { used + cost } else { used };
-        let gone = |hit: Hit| hit.at.saturating_add(period).saturating_sub(now) + 1;
+        outcome
+    }
+
+    /// Returns the outcome of [`take`](Self::take) without a charge.
+    pub fn weigh(&mut self, capacity: u64, period: Nanos, cost: u64, now: Nanos) -> Outcome {
+        self.decide(capacity, period, cost, now)
+    }
+
+    #[inline(always)]
+    fn decide(&mut self, capacity: u64, period: Nanos, cost: u64, now: Nanos) -> Outcome {
+        self.forget(period, now);
+        let allowed = self.used.saturating_add(cost) <= capacity;
+        let used = self.used + if allowed { cost } else { 0 };
+        let wait_until = |target: u64| {
+            let at = self.falls_to(used, target, now);
+            at.saturating_add(period).saturating_sub(now) + 1
+        };
         // Less than the capacity: of what is used beyond it, none comes back.
-        let more = self.last_above(used.min(capacity).saturating_sub(1));
-        let more = more.map_or(period, gone);
+        let more = match used {
+            0 => period,
+            used => wait_until(used.min(capacity).saturating_sub(1)),
+        };
         let (reset_after, retry_after) = match capacity.checked_sub(cost) {
             _ if allowed => (more, 0),
             None => (more, period),
             Some(room) => {
-                let wait = self.last_above(room).map_or(1, gone);
+                let wait = wait_until(room);
                 (more.max(wait), wait)
             }
         };
@@ -54,7 +71,7 @@ impl MovingLog {
         }
     }
 
-    /// Gives units back that were taken just now, or (`units` below zero) charges them after the fact.
+    /// Refunds units that were taken just now, or charges them after the fact if `units` is negative.
     pub fn adjust(&mut self, units: i64, now: Nanos) {
         let mut left = u32::try_from(units.unsigned_abs()).unwrap_or(u32::MAX);
         if units < 0 {
@@ -73,7 +90,7 @@ impl MovingLog {
         }
     }
 
-    /// Gives units back that were taken `at` this time, or before: nothing that was taken later stops to count.
+    /// Refunds units that were taken at `at` or before. What was taken later keeps counting.
     pub fn give_back(&mut self, units: u64, at: Nanos) {
         let mut left = units;
         let mut until = self.hits.partition_point(|hit| hit.at <= at);
@@ -92,7 +109,7 @@ impl MovingLog {
         }
     }
 
-    /// Halves the memory: each two requests become one at the time of the later. Nothing counts for shorter than it did.
+    /// Halves the memory: merges every two requests into one at the later time. Nothing counts for shorter than before.
     pub fn coarsen(&mut self) {
         let kept = self.hits.len().div_ceil(2);
         for index in 0..kept {
@@ -108,30 +125,32 @@ impl MovingLog {
         self.used = self.hits.iter().map(|hit| u64::from(hit.cost)).sum();
     }
 
-    /// What counts as consumed, as of the last call.
+    /// Returns the units consumed as of the last call.
     pub fn used(&self) -> u64 {
         self.used
     }
 
-    /// From when on the log says nothing any more.
+    /// Returns the time at which the log expires.
+    #[inline]
     pub fn spent_at(&self, period: Nanos) -> Nanos {
         self.hits
             .back()
             .map_or(0, |hit| hit.at.saturating_add(period))
     }
 
-    /// How much memory the log takes beside itself, in bytes.
+    /// Returns the heap memory of the log, in bytes.
+    #[inline]
     pub fn heap_bytes(&self) -> usize {
         self.hits.capacity() * size_of::<Hit>()
     }
 
-    /// Every request by its time and cost, the oldest first: what there is to keep of a log.
+    /// Returns the time and cost of every request, oldest first, for a snapshot.
     pub fn hits(&self) -> impl ExactSizeIterator<Item = (Nanos, u32)> + '_ {
         self.hits.iter().map(|hit| (hit.at, hit.cost))
     }
 
     fn forget(&mut self, period: Nanos, now: Nanos) {
-        // A clock that went back: nothing counts for longer than one window from now.
+        // After the clock went back, nothing counts for longer than one window from now.
         for hit in self.hits.iter_mut().rev().take_while(|hit| hit.at > now) {
             hit.at = now;
         }
@@ -149,19 +168,20 @@ impl MovingLog {
         self.used += u64::from(cost);
     }
 
-    /// The request that leaves `target` or less used when it leaves; `None` when it is already.
-    fn last_above(&self, target: u64) -> Option<Hit> {
-        let mut used = self.used;
-        let mut hits = self.hits.iter().copied();
-        hits.find(|hit| {
-            let before = used;
+    /// Returns the time of the request with which `used` falls to `target` or less: of the charge at `now`, if no older
+    /// one suffices.
+    fn falls_to(&self, used: u64, target: u64, now: Nanos) -> Nanos {
+        let mut used = used;
+        let mut hits = self.hits.iter();
+        let found = hits.find(|hit| {
             used = used.saturating_sub(u64::from(hit.cost));
-            before > target && used <= target
-        })
+            used <= target
+        });
+        found.map_or(now, |hit| hit.at)
     }
 }
 
-/// The log of requests that were kept, the oldest first.
+/// Restores a log from its requests, oldest first.
 impl FromIterator<(Nanos, u32)> for MovingLog {
     fn from_iter<T: IntoIterator<Item = (Nanos, u32)>>(hits: T) -> Self {
         let hits: VecDeque<Hit> = hits

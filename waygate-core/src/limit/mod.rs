@@ -2,9 +2,11 @@
 
 mod counter;
 mod log;
+mod nanos;
 mod outcome;
 pub mod quota;
 mod rule;
+mod sliding;
 mod taken;
 
 pub use counter::Counter;

@@ -1,31 +1,31 @@
-use super::quota::Nanos;
+use super::nanos::{Nanos, SECOND};
 
-/// What a quota says to one request.
+/// The outcome of one request to a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
     /// Whether the request may pass.
     pub allowed: bool,
-    /// The most that can be taken at once.
+    /// The most that can be taken at a time.
     pub limit: u64,
-    /// What is left of it; `0 ≤ remaining ≤ limit`.
+    /// The units that remain; `0 ≤ remaining ≤ limit`.
     pub remaining: u64,
-    /// In how much time more is there than now; for a window that refills at once, when it does. For a request that
-    /// will pass, not before [`retry_after`](Self::retry_after) (draft-ietf-httpapi-ratelimit-headers).
+    /// The time until more units are available; for a window that resets as a whole, until its end. If the request can
+    /// pass later, not before [`retry_after`](Self::retry_after) (draft-ietf-httpapi-ratelimit-headers).
     pub reset_after: Nanos,
-    /// In how much time the same request would pass, if no other takes anything; 0 when it passes now. To the
-    /// nanosecond, and never more than [`Quota::longest_wait`](super::Quota::longest_wait). For a request that costs
-    /// more than `limit`, which never passes, the window.
+    /// The time until the same request would pass, if no other takes anything; 0 if it passes now. To the nanosecond,
+    /// and never more than [`Quota::longest_wait`](super::Quota::longest_wait). For a request that costs more than
+    /// `limit`, which never passes, the window.
     pub retry_after: Nanos,
 }
 
 impl Outcome {
-    /// `retry_after` in whole seconds for `Retry-After` (RFC 9110, 10.2.3): rounded up, at least 1.
+    /// Returns `retry_after` in whole seconds for `Retry-After` (RFC 9110, 10.2.3): rounded up, at least 1.
     pub fn retry_after_seconds(&self) -> u64 {
-        self.retry_after.div_ceil(super::quota::SECOND).max(1)
+        self.retry_after.div_ceil(SECOND).max(1)
     }
 
-    /// `reset_after` in whole seconds, rounded up.
+    /// Returns `reset_after` in whole seconds, rounded up.
     pub fn reset_after_seconds(&self) -> u64 {
-        self.reset_after.div_ceil(super::quota::SECOND)
+        self.reset_after.div_ceil(SECOND)
     }
 }

@@ -1,21 +1,19 @@
 //! The arithmetic of rate limits, over values of 16 bytes.
 //!
-//! Times are nanoseconds since the Unix epoch, as a clock tells them that should not go back. If it does, no function
-//! here panics or overflows, nothing is admitted beyond the limit of the time that is left, and nobody is locked out
-//! for longer than one window.
+//! Times are nanoseconds since the Unix epoch, by a clock that should not go back. If it does, no function here panics
+//! or overflows, nothing is admitted beyond the limit of the remaining time, and no key is locked out for longer than
+//! one window.
 
-use super::{Counter, Outcome, Taken};
+pub use super::nanos::{Nanos, SECOND};
+use super::{
+    Counter, Outcome, Taken,
+    sliding::{Sliding, slot_of},
+};
 
-/// Nanoseconds.
-pub type Nanos = u64;
-
-/// One second in [`Nanos`].
-pub const SECOND: Nanos = 1_000_000_000;
-
-/// One rate of one policy, compiled: what there is to take in how much time, and by which algorithm.
+/// One rate of one policy, compiled: an amount, a period and an algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quota {
-    /// A window opens with the first request, and takes `capacity` until it ends.
+    /// A window that opens with the first request and takes `capacity` until it ends.
     FixedWindow {
         /// The most that one window takes.
         capacity: u64,
@@ -26,31 +24,31 @@ pub enum Quota {
     Calendar {
         /// The most that the window takes.
         capacity: u64,
-        /// When it began.
+        /// The start of the window.
         start: Nanos,
-        /// When the next one begins.
+        /// The start of the next window.
         end: Nanos,
     },
-    /// Two counters of aligned windows, the older one weighted by how much of it still lies within `period`.
-    /// Keeps seconds in 32 bits, which will do until the year 2106.
+    /// Two counters of aligned windows; the older one is weighted by the part of it that is still within `period`.
+    /// Keeps seconds in 32 bits, which suffices until the year 2106.
     SlidingWindow {
-        /// The most that any window takes, as far as the weighting can tell.
+        /// The most that any window takes, as far as the weighting is exact.
         capacity: u32,
         /// Its length in seconds, at least 1.
         period: u32,
     },
-    /// A bucket of `capacity` tokens, one of which comes back every `emission`: the generic cell rate algorithm of
+    /// A bucket of `capacity` tokens, one of which is refilled every `emission`: the generic cell rate algorithm of
     /// ITU-T I.371, as a virtual schedule.
     TokenBucket {
-        /// How many tokens the bucket holds.
+        /// The number of tokens in a full bucket.
         capacity: u64,
-        /// In how much time one comes back, at least 1.
+        /// The time in which one token is refilled, at least 1.
         emission: Nanos,
     },
 }
 
 impl Quota {
-    /// The most that can be taken at once.
+    /// Returns the most that can be taken at a time.
     pub fn capacity(&self) -> u64 {
         match *self {
             Self::FixedWindow { capacity, .. }
@@ -60,7 +58,8 @@ impl Quota {
         }
     }
 
-    /// What one of `replicas` processes may give out while none can ask the others; at least 1 of what is not 0.
+    /// Returns the share of one of `replicas` processes that cannot ask each other: at least 1, unless the capacity is
+    /// 0.
     pub fn shared_by(self, replicas: u32) -> Self {
         let share = |capacity: u64| capacity.div_ceil(u64::from(replicas.max(1)));
         match self {
@@ -88,8 +87,8 @@ impl Quota {
         }
     }
 
-    /// No request waits longer that can pass at all: one window, or two of a sliding one, in which what was taken
-    /// beyond the limit (before that was lowered, or after the fact) fades through the next one.
+    /// Returns the longest wait of a request that can pass at all: one window, or two of a sliding one, where usage
+    /// beyond the limit (before it was lowered, or after the fact) fades through the next one.
     pub fn longest_wait(&self) -> Nanos {
         match self {
             Self::SlidingWindow { .. } => self.window().saturating_mul(2),
@@ -99,7 +98,7 @@ impl Quota {
         }
     }
 
-    /// After how much time all of it is there again, where no more was taken than the capacity.
+    /// Returns the time until everything is refilled, if no more was taken than the capacity.
     pub fn window(&self) -> Nanos {
         match *self {
             Self::FixedWindow { period, .. } => period,
@@ -111,10 +110,10 @@ impl Quota {
         }
     }
 
-    /// Takes `cost`, or says when it could be taken. What a refusal returns in place of `counter` carries no charge.
+    /// Takes `cost`, or returns when it could be taken. After a refusal, the returned counter carries no charge.
     ///
-    /// `counter` may be that of another quota: what it says was consumed is kept.
-    // Where the quota is known, one algorithm is left of it.
+    /// `counter` may be that of another quota: its usage is kept.
+    // Inlined, so that for a known quota only its algorithm remains.
     #[inline(always)]
     pub fn take(&self, counter: Option<Counter>, cost: u64, now: Nanos) -> (Counter, Outcome) {
         match *self {
@@ -156,8 +155,8 @@ impl Quota {
         }
     }
 
-    /// Gives `units` back that were taken just now, or (`units` below zero) charges them after the fact; never below nothing
-    /// consumed, and a bucket never below empty.
+    /// Refunds `units` that were taken just now, or charges them after the fact if negative. Usage never falls below
+    /// zero, and a bucket never below empty.
     pub fn adjust(&self, counter: Counter, units: i64, now: Nanos) -> Counter {
         let (mut next, _) = self.take(Some(counter), 0, now);
         let change = |used: u64| match units {
@@ -173,7 +172,7 @@ impl Quota {
                 let by = units.unsigned_abs().saturating_mul(*emission);
                 *full_at = match units {
                     0.. => full_at.saturating_sub(by),
-                    // Never below empty: the wait that is announced is the last.
+                    // Never below empty: the announced wait is final.
                     _ => (*full_at)
                         .max(now)
                         .saturating_add(by)
@@ -184,8 +183,8 @@ impl Quota {
         next
     }
 
-    /// Gives units back that were taken before: to the window that they were taken from, or to none. What has faded or come
-    /// back since then is not given back.
+    /// Refunds units that were taken before: to the window that they were taken from, or to none. What has faded or was
+    /// refilled since then is not refunded.
     pub fn give_back(&self, counter: Counter, units: u64, taken: Taken, now: Nanos) -> Counter {
         let (mut next, _) = self.take(Some(counter), 0, now);
         match &mut next {
@@ -203,12 +202,12 @@ impl Quota {
                 let units = u32::try_from(units).unwrap_or(u32::MAX);
                 match start.saturating_sub(slot_of(taken.at, *period)) {
                     0 => *current = current.saturating_sub(units),
-                    // It fades with what was taken beside it.
+                    // It fades with the rest of its slot.
                     gap if gap == *period => *previous = previous.saturating_sub(units),
                     _ => {}
                 }
             }
-            // Tokens come back in the order in which they were taken.
+            // Tokens are refilled in the order in which they were taken.
             Counter::Bucket { full_at, emission } => {
                 let price = units.saturating_mul(*emission);
                 *full_at = full_at.saturating_sub(price.min(taken.left(now)));
@@ -217,8 +216,8 @@ impl Quota {
         next
     }
 
-    /// From when on the counter says nothing any more, and may be forgotten.
-    #[inline]
+    /// Returns the time at which the counter expires.
+    #[inline(always)]
     pub fn spent_at(&self, counter: Counter) -> Nanos {
         match (*self, counter) {
             (Self::FixedWindow { period, .. }, Counter::Window { start, .. }) => {
@@ -234,7 +233,7 @@ impl Quota {
     }
 }
 
-/// Fixed and calendar windows: the difference is where they begin and end.
+/// Fixed and calendar windows differ only in start and end.
 #[inline(always)]
 fn window(
     capacity: u64,
@@ -268,7 +267,7 @@ fn bucket(
     now: Nanos,
 ) -> (Counter, Outcome) {
     let depth = capacity.saturating_mul(emission);
-    // How long until the bucket is full again.
+    // The time until the bucket is full again.
     let debt = match counter {
         None => 0,
         Some(Counter::Bucket {
@@ -283,7 +282,7 @@ fn bucket(
     let debt = if allowed { after } else { debt };
     let retry_after = match allowed {
         true => 0,
-        // More than the bucket holds never fits; say the longest wait there is.
+        // More than the capacity never fits; the longest wait stands for that.
         false => (after - depth).min(depth).max(1),
     };
     let outcome = Outcome {
@@ -295,128 +294,4 @@ fn bucket(
     };
     let full_at = now.saturating_add(debt);
     (Counter::Bucket { full_at, emission }, outcome)
-}
-
-/// Where the slot of a sliding window begins, in seconds.
-#[inline]
-fn slot_of(time: Nanos, period: u32) -> u32 {
-    let seconds = time / SECOND;
-    let start = seconds - seconds % u64::from(period);
-    u32::try_from(start).unwrap_or(u32::MAX)
-}
-
-/// A sliding window, seen at one moment.
-struct Sliding {
-    /// Where the current slot begins, in seconds.
-    start: u32,
-    period: u32,
-    previous: u32,
-    current: u32,
-    /// How much of the current slot is over.
-    elapsed: Nanos,
-}
-
-impl Sliding {
-    #[inline]
-    fn at(counter: Option<Counter>, period: u32, now: Nanos) -> Self {
-        let start = slot_of(now, period);
-        let (previous, current) = match counter {
-            None => (0, 0),
-            Some(Counter::Sliding {
-                start: began,
-                period: then,
-                previous,
-                current,
-            }) if then == period => match start.checked_sub(began) {
-                // The clock went back: what was counted then counts now.
-                None | Some(0) => (previous, current),
-                Some(gap) if gap == period => (current, 0),
-                Some(_) => (0, 0),
-            },
-            Some(other) => (0, u32::try_from(other.consumed(now)).unwrap_or(u32::MAX)),
-        };
-        Self {
-            start,
-            period,
-            previous,
-            current,
-            elapsed: now.saturating_sub(u64::from(start) * SECOND),
-        }
-    }
-
-    fn length(&self) -> Nanos {
-        u64::from(self.period) * SECOND
-    }
-
-    /// The current counter and the weighted share of the previous one, rounded down.
-    fn weighted(&self) -> u64 {
-        let to_come = self.length().saturating_sub(self.elapsed);
-        let share = u128::from(self.previous) * u128::from(to_come) / u128::from(self.length());
-        // No more than `previous`, which has 32 bits.
-        share as u64 + u64::from(self.current)
-    }
-
-    fn take(mut self, capacity: u32, cost: u64) -> (Counter, Outcome) {
-        let capacity = u64::from(capacity);
-        let before = self.weighted();
-        let after = before.saturating_add(cost);
-        let allowed = after <= capacity;
-        if allowed {
-            // At most `capacity`, which has 32 bits.
-            self.current = self.current.saturating_add(cost as u32);
-        }
-        let used = if allowed { after } else { before };
-        // Less than the capacity: of what is used beyond it, none comes back.
-        let more = self.wait_until(used.min(capacity).saturating_sub(1));
-        let (reset_after, retry_after) = match capacity.checked_sub(cost) {
-            _ if allowed => (more, 0),
-            None => (more, self.length()),
-            Some(room) => {
-                let wait = self.wait_until(room).max(1);
-                (more.max(wait), wait)
-            }
-        };
-        let outcome = Outcome {
-            allowed,
-            limit: capacity,
-            remaining: capacity.saturating_sub(used),
-            reset_after,
-            retry_after,
-        };
-        let counter = Counter::Sliding {
-            start: self.start,
-            period: self.period,
-            previous: self.previous,
-            current: self.current,
-        };
-        (counter, outcome)
-    }
-
-    /// In how much time, if nothing more is taken, the weighted sum is `target` or less.
-    fn wait_until(&self, target: u64) -> Nanos {
-        if self.weighted() <= target {
-            return 0;
-        }
-        let length = self.length();
-        let left = length.saturating_sub(self.elapsed);
-        match target.checked_sub(u64::from(self.current)) {
-            // Within this slot: as soon as the share of the previous one has come down far enough.
-            Some(room) => self
-                .elapses(self.previous, room)
-                .saturating_sub(self.elapsed),
-            // In the next slot, where the current counter is the one that fades.
-            None => left.saturating_add(self.elapses(self.current, target)),
-        }
-        .clamp(1, 2 * length)
-    }
-
-    /// How much of a slot is over when `counter`, weighted and rounded down, is `target` or less.
-    fn elapses(&self, counter: u32, target: u64) -> Nanos {
-        // floor(counter * (length - t) / length) <= target  <=>  t > length - length * (target + 1) / counter
-        let length = u128::from(self.length());
-        let kept = length * (u128::from(target) + 1) / u128::from(counter.max(1));
-        let exact = u128::from(counter.max(1)) * kept == length * (u128::from(target) + 1);
-        let elapsed = length.saturating_sub(kept) + u128::from(exact);
-        elapsed.min(length) as u64
-    }
 }

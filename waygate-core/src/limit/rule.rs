@@ -8,7 +8,7 @@ use crate::{
     model::RateLimitPolicy,
 };
 
-/// One rate of a policy, ready to count with.
+/// One rate of a policy, ready for counting.
 #[derive(Debug)]
 pub enum Rule {
     /// Counted in a few bytes.
@@ -61,17 +61,17 @@ impl Rule {
         }
     }
 
-    /// The quota at this moment; `None` for one that is counted in a log.
+    /// Returns the quota at `now`, or `None` if a log counts.
     #[inline]
     pub fn quota(&self, now: Nanos) -> Option<Quota> {
         match self {
             Self::Quota(quota) => Some(*quota),
-            Self::Calendar(calendar) => Some(calendar.at(now)),
+            Self::Calendar(calendar) => Some(calendar.quota(now)),
             Self::Moving { .. } => None,
         }
     }
 
-    /// What one of `replicas` processes may give out while none can ask the others.
+    /// Returns the share of one of `replicas` processes that cannot ask each other.
     pub fn shared_by(&self, replicas: u32, now: Nanos) -> Self {
         match self {
             Self::Moving { capacity, period } => Self::Moving {
@@ -79,11 +79,11 @@ impl Rule {
                 period: *period,
             },
             Self::Quota(quota) => Self::Quota(quota.shared_by(replicas)),
-            Self::Calendar(calendar) => Self::Quota(calendar.at(now).shared_by(replicas)),
+            Self::Calendar(calendar) => Self::Quota(calendar.quota(now).shared_by(replicas)),
         }
     }
 
-    /// The most that can be taken at once.
+    /// Returns the most that can be taken at a time.
     pub fn capacity(&self) -> u64 {
         match self {
             Self::Quota(quota) => quota.capacity(),
@@ -92,7 +92,7 @@ impl Rule {
         }
     }
 
-    /// The window in whole seconds, rounded up, as the `w` of `RateLimit-Policy` tells it.
+    /// Returns the window in whole seconds, rounded up: the `w` of `RateLimit-Policy`.
     pub fn window_seconds(&self, now: Nanos) -> u64 {
         let window = match self {
             Self::Moving { period, .. } => *period,
@@ -108,13 +108,13 @@ pub struct Calendar {
     capacity: u64,
     unit: CalendarUnit,
     zone: TimeZone,
-    /// Start and end of the window that was asked for last, in seconds; zones are slow to ask.
+    /// Start and end of the last window, in seconds: time zones are slow.
     window: AtomicU64,
 }
 
 impl Calendar {
-    /// The window that `now` lies in.
-    fn at(&self, now: Nanos) -> Quota {
+    /// Returns the quota of the window that `now` is in.
+    pub fn quota(&self, now: Nanos) -> Quota {
         let seconds = now / SECOND;
         let known = self.window.load(Ordering::Relaxed);
         let (start, end) = (known >> 32, known & u64::from(u32::MAX));
@@ -156,7 +156,7 @@ impl Calendar {
                 (first, first.checked_add(1.month()).ok()?)
             }
         };
-        // Where a change of the clocks leaves out midnight, the day begins right after.
+        // If a clock change skips midnight, the day starts right after it.
         let at = |date: jiff::civil::Date| {
             let midnight = date.to_zoned(self.zone.clone()).ok()?;
             u64::try_from(midnight.timestamp().as_second()).ok()
@@ -231,7 +231,7 @@ mod tests {
                 serde_json::json!({"limit": format!("5/calendar {unit}"), "time_zone": zone}),
             );
             for _ in 0..2 {
-                // The second time from memory.
+                // The second time from the cache.
                 let Some(Quota::Calendar {
                     start,
                     end,
@@ -263,7 +263,7 @@ mod tests {
                 "2026-03-28T23:00:00Z",
                 "2026-03-29T22:00:00Z",
             ),
-            // No midnight: the day begins at one o'clock.
+            // No midnight: the day starts at one o'clock.
             (
                 "day",
                 "America/Sao_Paulo",

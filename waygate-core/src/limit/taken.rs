@@ -1,23 +1,23 @@
-use super::{Outcome, quota::Nanos};
+use super::{Outcome, nanos::Nanos};
 
-/// When a request was counted, and what the counter said: by that its charge is found again, to be given back.
+/// The time and outcome of a charge, by which it is found again for a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
-    /// When it was counted.
+    /// The time of the charge.
     pub at: Nanos,
-    /// The outcome's [`reset_after`](Outcome::reset_after): of a fixed window, when that ends; of a bucket, when all is
-    /// back that was taken until then.
+    /// The outcome's [`reset_after`](Outcome::reset_after): the end of a fixed window, or the time at which a bucket
+    /// has refilled what was taken until then.
     pub reset_after: Nanos,
 }
 
 impl Taken {
-    /// What was taken at this time.
+    /// Describes a charge at a time.
     pub fn new(at: Nanos, outcome: &Outcome) -> Self {
         let reset_after = outcome.reset_after;
         Self { at, reset_after }
     }
 
-    /// For how much longer than `now` what the outcome said lasts.
+    /// Returns how long after `now` the outcome still holds.
     pub fn left(&self, now: Nanos) -> Nanos {
         self.at.saturating_add(self.reset_after).saturating_sub(now)
     }

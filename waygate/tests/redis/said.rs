@@ -33,13 +33,13 @@ fn transitions(fault: Fault) -> Vec<Transition> {
     let transition = |goes, back, times| Transition { goes, back, times };
     vec![
         transition(
-            "WARN Redis is not used until it answers again",
-            "INFO Redis is used",
+            "WARN Redis is unavailable until it answers again",
+            "INFO Redis is available",
             links,
         ),
         transition(
-            "WARN Redis refuses what is asked",
-            "INFO Redis takes what is asked again",
+            "WARN Redis refuses commands",
+            "INFO Redis accepts commands again",
             refusals,
         ),
         transition(
@@ -60,14 +60,14 @@ fn transitions(fault: Fault) -> Vec<Transition> {
 fn news(fault: Fault) -> Option<(&'static str, RangeInclusive<usize>)> {
     match fault {
         // It loads its data, or has done so already.
-        Fault::Killed => Some(("WARN Redis is not used until it answers", 0..=2)),
-        Fault::PasswordChanged => Some(("ERROR Redis cannot be used as it is set up", 2..=2)),
+        Fault::Killed => Some(("WARN Redis is unavailable until it answers", 0..=2)),
+        Fault::PasswordChanged => Some(("ERROR Redis denies access", 2..=2)),
         Fault::Flushed | Fault::PromotedBehind => Some(("WARN degraded (store_reset)", 1..=1)),
         _ => None,
     }
 }
 
-const LOST: &str = "WARN Redis has lost what was counted; what is known of it is charged again";
+const LOST: &str = "WARN Redis has lost the rate-limit counters; known usage is charged again";
 
 /// Waits until all that goes is back.
 pub(crate) async fn settled(fault: Fault, log: &Log) -> Lines {

@@ -39,7 +39,7 @@ pub async fn another_algorithm_keeps_what_was_consumed<H: Harness>(new: impl Fn(
     }
 }
 
-pub async fn units_can_be_given_back<H: Harness>(new: impl Fn() -> H) {
+pub async fn units_can_be_refunded<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in all(5) {
         let key = format!("{rule:?}");
@@ -58,13 +58,13 @@ pub async fn units_can_be_charged_afterwards<H: Harness>(new: impl Fn() -> H) {
         kit.hit(key.as_bytes(), &rule).await;
         kit.adjust(key.as_bytes(), &rule, -2).await;
         assert_eq!(kit.left(key.as_bytes(), &rule).await, 2, "{rule:?}");
-        // More than there is.
+        // More than the limit.
         kit.adjust(key.as_bytes(), &rule, -9).await;
         assert!(!kit.hit(key.as_bytes(), &rule).await.allowed, "{rule:?}");
     }
 }
 
-pub async fn nothing_below_nothing_is_given_back<H: Harness>(new: impl Fn() -> H) {
+pub async fn refunds_stop_at_zero_usage<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in all(5) {
         let key = format!("{rule:?}");
@@ -85,7 +85,7 @@ pub async fn a_charge_may_open_a_counter<H: Harness>(new: impl Fn() -> H) {
     }
 }
 
-pub async fn giving_back_lifts_a_refusal<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_refund_lifts_a_refusal<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in all(1) {
         let key = format!("{rule:?}");
@@ -97,7 +97,7 @@ pub async fn giving_back_lifts_a_refusal<H: Harness>(new: impl Fn() -> H) {
     }
 }
 
-pub async fn what_was_taken_before_can_be_given_back<H: Harness>(new: impl Fn() -> H) {
+pub async fn earlier_charges_can_be_refunded<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in all(5) {
         let key = format!("{rule:?}");
@@ -115,7 +115,7 @@ pub async fn what_was_taken_before_can_be_given_back<H: Harness>(new: impl Fn() 
     }
 }
 
-pub async fn what_does_not_count_any_more_is_not_given_back<H: Harness>(new: impl Fn() -> H) {
+pub async fn expired_charges_are_not_refunded<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in all(2) {
         let key = format!("{rule:?}");

@@ -1,4 +1,4 @@
-//! Stores that go by the time of their caller.
+//! Stores that use the time of their caller.
 
 use waygate_core::{
     limit::{
@@ -34,7 +34,7 @@ pub async fn a_fixed_window_ends<H: Harness>(new: impl Fn() -> H) {
     assert!(kit.hit_at(b"k", &rule, kit.now + HOUR).await.allowed);
 }
 
-pub async fn a_token_comes_back<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_token_is_refilled<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     let rule = bucket(2);
     for (wait, allowed) in [
@@ -65,7 +65,7 @@ pub async fn a_sliding_window_fades<H: Harness>(new: impl Fn() -> H) {
     }
 }
 
-pub async fn a_moving_window_forgets_one_by_one<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_moving_window_expires_one_by_one<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     let rule = Rule::Moving {
         capacity: 2,
@@ -84,7 +84,7 @@ pub async fn a_moving_window_forgets_one_by_one<H: Harness>(new: impl Fn() -> H)
     }
 }
 
-pub async fn a_refused_request_may_come_when_it_was_told<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_refused_request_passes_after_its_wait<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in short_rules() {
         for cost in [1, 3] {
@@ -97,15 +97,15 @@ pub async fn a_refused_request_may_come_when_it_was_told<H: Harness>(new: impl F
             for _ in 0..20 {
                 let outcome = kit.take_at(&[take], now).await[0];
                 if !outcome.allowed {
-                    now = passes_when_told(&kit, take, outcome, now).await;
+                    now = passes_after_wait(&kit, take, outcome, now).await;
                 }
             }
         }
     }
 }
 
-/// Repeats the request at the time that its refusal named, to the nanosecond. Returns that time.
-async fn passes_when_told<H: Harness>(
+/// Repeats the request at the time that its refusal announced, to the nanosecond. Returns that time.
+async fn passes_after_wait<H: Harness>(
     kit: &Kit<H>,
     take: Take<'_>,
     refused: Outcome,
@@ -120,7 +120,7 @@ async fn passes_when_told<H: Harness>(
     later
 }
 
-pub async fn a_lowered_limit_says_when_to_come_again<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_lowered_limit_announces_the_exact_wait<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for before in [fixed(8), sliding(8), moving(8), bucket(8)] {
         for after in short_rules() {
@@ -138,13 +138,13 @@ pub async fn a_lowered_limit_says_when_to_come_again<H: Harness>(new: impl Fn() 
                 };
                 let refused = kit.take_at(&[take], now).await[0];
                 assert_eq!((refused.allowed, refused.remaining), (false, 0), "{key}");
-                passes_when_told(&kit, take, refused, now).await;
+                passes_after_wait(&kit, take, refused, now).await;
             }
         }
     }
 }
 
-pub async fn a_charge_beyond_the_limit_says_when_to_come_again<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_charge_beyond_the_limit_announces_the_exact_wait<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in short_rules() {
         let key = format!("{rule:?}");
@@ -153,11 +153,11 @@ pub async fn a_charge_beyond_the_limit_says_when_to_come_again<H: Harness>(new: 
         kit.adjust(key.as_bytes(), &rule, -9).await;
         let refused = kit.take(&[take]).await[0];
         assert_eq!((refused.allowed, refused.remaining), (false, 0), "{key}");
-        passes_when_told(&kit, take, refused, kit.now).await;
+        passes_after_wait(&kit, take, refused, kit.now).await;
     }
 }
 
-pub async fn a_clock_set_back_locks_nobody_out<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_clock_set_back_locks_no_key_out<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in short_rules() {
         let key = format!("{rule:?}");
@@ -190,7 +190,7 @@ pub async fn a_day_of_the_calendar_ends<H: Harness>(new: impl Fn() -> H) {
     }
 }
 
-pub async fn a_kept_place_lives_on<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_renewed_permit_lives_on<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     let place = kit.place(1, 1);
     let other = Place { holder: 2, ..place };
@@ -207,7 +207,7 @@ pub async fn a_kept_place_lives_on<H: Harness>(new: impl Fn() -> H) {
     }
 }
 
-pub async fn a_window_gives_back_to_no_other_one<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_refund_goes_to_no_other_window<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in short_rules() {
         let key = format!("{rule:?}");
@@ -226,7 +226,7 @@ pub async fn a_window_gives_back_to_no_other_one<H: Harness>(new: impl Fn() -> H
     }
 }
 
-pub async fn a_log_gives_back_no_later_request<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_refund_spares_later_requests<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     let rule = Rule::Moving {
         capacity: 2,

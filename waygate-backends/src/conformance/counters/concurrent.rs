@@ -1,4 +1,4 @@
-//! Several tasks at a time.
+//! Concurrent tasks.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use super::{Harness, kit::*};
 const TASKS: u64 = 8;
 const TAKES: u64 = 100;
 
-/// How many of the requests of all tasks were admitted.
+/// Counts the admitted requests of all tasks.
 async fn admitted<F: Future<Output = bool> + Send>(
     request: impl Fn(u64, u64) -> F + Clone + Send + 'static,
 ) -> u64 {
@@ -48,7 +48,7 @@ pub async fn eight_tasks_never_overdraw_two_counters<H: Harness>(new: impl Fn() 
         let (kit, wide, narrow) = shared.clone();
         async move {
             let mut takes = [kit.ask(b"wide", &wide), kit.ask(b"narrow", &narrow)];
-            // In either order, which must not lock the tasks up.
+            // In either order, which must not deadlock.
             if task % 2 == 0 {
                 takes.reverse();
             }
@@ -59,7 +59,7 @@ pub async fn eight_tasks_never_overdraw_two_counters<H: Harness>(new: impl Fn() 
     assert_eq!(kit.left(b"wide", &wide).await, 700);
 }
 
-pub async fn a_crowd_over_few_counters_is_admitted_exactly<H: Harness>(new: impl Fn() -> H) {
+pub async fn many_tasks_on_few_counters_are_admitted_exactly<H: Harness>(new: impl Fn() -> H) {
     let kit = Arc::new(Kit::new(new).await);
     let rules = Arc::new(all(5));
     for round in 0..4u8 {
@@ -81,7 +81,7 @@ pub async fn a_crowd_over_few_counters_is_admitted_exactly<H: Harness>(new: impl
     }
 }
 
-pub async fn eight_tasks_never_exceed_the_places<H: Harness>(new: impl Fn() -> H) {
+pub async fn eight_tasks_never_exceed_the_permits<H: Harness>(new: impl Fn() -> H) {
     let kit = Arc::new(Kit::new(new).await);
     let shared = kit.clone();
     let count = admitted(move |task, take| {

@@ -1,10 +1,10 @@
-//! Whose counter is whose.
+//! Isolation of counters.
 
 use waygate_core::port::Series;
 
 use super::{Harness, kit::*};
 
-/// Of two counters, taking from one leaves the other alone.
+/// Asserts that taking from one counter leaves another one unchanged.
 async fn apart<H: Harness>(new: impl Fn() -> H, one: (&Series, &[u8]), other: (&Series, &[u8])) {
     let kit = Kit::new(new).await;
     for rule in all(1) {

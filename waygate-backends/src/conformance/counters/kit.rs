@@ -1,4 +1,4 @@
-//! What the cases are written with.
+//! Tools of the cases.
 
 use std::{
     sync::Arc,
@@ -19,9 +19,9 @@ use super::Harness;
 /// Long enough for no window to end while a case runs.
 pub(super) const HOUR: Nanos = 3_600 * SECOND;
 
-/// A store, and what there is to count.
+/// A store, a series and a time.
 pub(super) struct Kit<H> {
-    // It may own what the store lies on.
+    // It may own what the store depends on.
     _harness: H,
     pub(super) store: Arc<dyn CounterStore>,
     pub(super) series: Series,
@@ -58,7 +58,7 @@ impl<H: Harness> Kit<H> {
         outcomes
     }
 
-    /// One request for one counter.
+    /// Sends one request to one counter.
     pub(super) async fn hit(&self, key: &[u8], rule: &Rule) -> Outcome {
         self.take(&[self.ask(key, rule)]).await[0]
     }
@@ -67,7 +67,7 @@ impl<H: Harness> Kit<H> {
         self.take_at(&[self.ask(key, rule)], now).await[0]
     }
 
-    /// What is left, without taking.
+    /// Returns what remains, without taking.
     pub(super) async fn left(&self, key: &[u8], rule: &Rule) -> u64 {
         let look = Take {
             cost: 0,
@@ -170,7 +170,7 @@ pub(super) fn bucket(capacity: u64) -> Rule {
     })
 }
 
-/// A quota per month, which for once in a while ends while a case runs; the cases allow for it.
+/// Returns a quota per month. Rarely, it ends while a case runs; the cases allow for that.
 pub(super) fn calendar(capacity: u64, unit: &str) -> Rule {
     let fields = serde_json::json!({ "limit": format!("{capacity}/calendar {unit}") });
     let policy: RateLimitPolicy = serde_json::from_value(fields).expect("a policy");
@@ -178,7 +178,7 @@ pub(super) fn calendar(capacity: u64, unit: &str) -> Rule {
     Rule::compile(&policy, &limit).remove(0)
 }
 
-/// One rule of each algorithm whose windows do not end while a case runs.
+/// Returns a rule of each algorithm whose windows do not end while a case runs.
 pub(super) fn all(capacity: u32) -> [Rule; 4] {
     [
         fixed(capacity.into()),

@@ -3,7 +3,7 @@
 /// Writes one test for each case of the [suite for stores of counters](crate::conformance::counters).
 ///
 /// The arguments are an expression that makes a [`Harness`](crate::conformance::counters::Harness), and `clocked` for a
-/// store that goes by its caller's time.
+/// store that uses the time of its caller.
 #[macro_export]
 macro_rules! counter_conformance_tests {
     ($harness:expr $(, $capability:ident)* $(,)?) => {
@@ -17,35 +17,35 @@ macro_rules! counter_conformance_tests {
             together: one_refusal_charges_nothing outcomes_come_in_the_order_of_the_takes
                 a_shadow_never_blocks a_shadow_counts_what_passes
                 a_refused_shadow_is_not_charged a_shadow_is_not_charged_for_a_refusal
-                no_takes_make_no_outcomes many_takes_are_one_call
+                an_empty_call_has_no_outcomes many_takes_are_one_call
                 a_counter_named_twice_is_not_overdrawn all_algorithms_go_together;
             keys: keys_are_apart series_are_apart generations_are_apart a_key_may_be_empty
                 a_key_may_be_binary a_key_may_be_long keys_are_not_prefixes
                 forgetting_is_exact forgetting_the_unknown_is_fine;
             changes: a_higher_limit_keeps_what_was_consumed a_lower_limit_keeps_what_was_consumed
-                another_algorithm_keeps_what_was_consumed units_can_be_given_back
-                units_can_be_charged_afterwards nothing_below_nothing_is_given_back
-                a_charge_may_open_a_counter giving_back_lifts_a_refusal
-                what_was_taken_before_can_be_given_back
-                what_does_not_count_any_more_is_not_given_back;
-            places: places_are_limited a_place_can_be_vacated a_place_can_be_kept
-                only_the_holder_vacates places_of_keys_and_series_are_apart
-                a_limit_of_zero_has_no_place a_lower_limit_lets_holders_stay
-                a_place_ends_with_its_lifetime;
+                another_algorithm_keeps_what_was_consumed units_can_be_refunded
+                units_can_be_charged_afterwards refunds_stop_at_zero_usage
+                a_charge_may_open_a_counter a_refund_lifts_a_refusal
+                earlier_charges_can_be_refunded
+                expired_charges_are_not_refunded;
+            places: permits_are_limited a_permit_can_be_released a_permit_can_be_renewed
+                only_the_holder_releases permits_of_keys_and_series_are_isolated
+                a_limit_of_zero_has_no_permit a_lower_limit_keeps_current_permits
+                a_permit_expires;
             concurrent: eight_tasks_never_over_admit eight_tasks_never_overdraw_two_counters
-                a_crowd_over_few_counters_is_admitted_exactly eight_tasks_never_exceed_the_places;
+                many_tasks_on_few_counters_are_admitted_exactly eight_tasks_never_exceed_the_permits;
         );
         $($crate::counter_conformance_tests!(@capability $capability { $harness });)*
     };
     (@capability clocked { $harness:expr }) => {
         $crate::counter_conformance_tests!(@cases { $harness }
-            clocked: a_window_gives_back_to_no_other_one a_log_gives_back_no_later_request
-                a_fixed_window_ends a_token_comes_back a_sliding_window_fades
-                a_moving_window_forgets_one_by_one a_refused_request_may_come_when_it_was_told
-                a_lowered_limit_says_when_to_come_again
-                a_charge_beyond_the_limit_says_when_to_come_again
-                a_clock_set_back_locks_nobody_out a_day_of_the_calendar_ends
-                a_kept_place_lives_on;
+            clocked: a_refund_goes_to_no_other_window a_refund_spares_later_requests
+                a_fixed_window_ends a_token_is_refilled a_sliding_window_fades
+                a_moving_window_expires_one_by_one a_refused_request_passes_after_its_wait
+                a_lowered_limit_announces_the_exact_wait
+                a_charge_beyond_the_limit_announces_the_exact_wait
+                a_clock_set_back_locks_no_key_out a_day_of_the_calendar_ends
+                a_renewed_permit_lives_on;
         );
     };
     (@capability $other:ident { $harness:expr }) => {

@@ -1,4 +1,4 @@
-//! The suite that every store of counters must pass: what [`CounterStore`] promises.
+//! The conformance suite for stores of counters, by the contract of [`CounterStore`].
 //!
 //! ```
 //! use std::sync::Arc;
@@ -18,8 +18,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! The argument is an expression that makes a [`Harness`]. A store that goes by the time of its caller and not by a
-//! clock of its own is `clocked`, which brings the cases in which time passes.
+//! The argument is an expression that makes a [`Harness`]. A store that uses the time of its caller, not its own clock,
+//! is `clocked`, which adds the cases in which time passes.
 
 use std::{fmt, sync::Arc};
 
@@ -42,9 +42,9 @@ pub mod places;
 #[doc(hidden)]
 pub mod together;
 
-/// A store of counters that a case can be tried on. Each case makes a harness of its own.
+/// A store of counters for one case. Each case creates its own harness.
 pub trait Harness: fmt::Debug + Send + Sync + 'static {
-    /// The store, with nothing counted in it. Asked for once.
+    /// Opens the store, empty. Called once.
     fn open(&self) -> BoxFuture<'_, Arc<dyn CounterStore>>;
 }
 

@@ -1,4 +1,4 @@
-//! Limits of concurrency.
+//! Concurrency limits.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ fn has(allowed: bool, taken: u32) -> Occupancy {
     Occupancy { allowed, taken }
 }
 
-pub async fn places_are_limited<H: Harness>(new: impl Fn() -> H) {
+pub async fn permits_are_limited<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for holder in 1..=3 {
         assert_eq!(
@@ -23,18 +23,18 @@ pub async fn places_are_limited<H: Harness>(new: impl Fn() -> H) {
     }
 }
 
-pub async fn a_place_can_be_vacated<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_permit_can_be_released<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     assert!(kit.occupy(kit.place(1, 1)).await.allowed);
     assert!(!kit.occupy(kit.place(2, 1)).await.allowed);
     kit.vacate(kit.place(1, 1)).await;
     assert_eq!(kit.occupy(kit.place(2, 1)).await, has(true, 1));
-    // A second time it is nobody's.
+    // A second release has no effect.
     kit.vacate(kit.place(1, 1)).await;
     assert!(!kit.occupy(kit.place(3, 1)).await.allowed);
 }
 
-pub async fn a_place_can_be_kept<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_permit_can_be_renewed<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for _ in 0..3 {
         assert_eq!(kit.occupy(kit.place(1, 2)).await, has(true, 1));
@@ -43,7 +43,7 @@ pub async fn a_place_can_be_kept<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(kit.occupy(kit.place(1, 2)).await, has(true, 2));
 }
 
-pub async fn only_the_holder_vacates<H: Harness>(new: impl Fn() -> H) {
+pub async fn only_the_holder_releases<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     assert!(kit.occupy(kit.place(1, 1)).await.allowed);
     kit.vacate(kit.place(2, 1)).await;
@@ -55,7 +55,7 @@ pub async fn only_the_holder_vacates<H: Harness>(new: impl Fn() -> H) {
     assert!(!kit.occupy(kit.place(3, 1)).await.allowed);
 }
 
-pub async fn places_of_keys_and_series_are_apart<H: Harness>(new: impl Fn() -> H) {
+pub async fn permits_of_keys_and_series_are_isolated<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     let elsewhere = series("b");
     let place = kit.place(1, 1);
@@ -75,12 +75,12 @@ pub async fn places_of_keys_and_series_are_apart<H: Harness>(new: impl Fn() -> H
     }
 }
 
-pub async fn a_limit_of_zero_has_no_place<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_limit_of_zero_has_no_permit<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     assert_eq!(kit.occupy(kit.place(1, 0)).await, has(false, 0));
 }
 
-pub async fn a_lower_limit_lets_holders_stay<H: Harness>(new: impl Fn() -> H) {
+pub async fn a_lower_limit_keeps_current_permits<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for holder in 1..=3 {
         assert!(kit.occupy(kit.place(holder, 3)).await.allowed);
@@ -89,8 +89,8 @@ pub async fn a_lower_limit_lets_holders_stay<H: Harness>(new: impl Fn() -> H) {
     assert_eq!(kit.occupy(kit.place(4, 1)).await, has(false, 3));
 }
 
-/// A store with a clock of its own lets the time pass; one that goes by its caller's is told.
-pub async fn a_place_ends_with_its_lifetime<H: Harness>(new: impl Fn() -> H) {
+/// Sleeps for a store with its own clock, and advances the time of the caller for others.
+pub async fn a_permit_expires<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     let short = |holder| Place {
         lifetime: Duration::from_millis(20),

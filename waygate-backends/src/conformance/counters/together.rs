@@ -84,7 +84,7 @@ pub async fn a_shadow_is_not_charged_for_a_refusal<H: Harness>(new: impl Fn() ->
     assert_eq!(kit.left(b"a", &some).await, 5);
 }
 
-pub async fn no_takes_make_no_outcomes<H: Harness>(new: impl Fn() -> H) {
+pub async fn an_empty_call_has_no_outcomes<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     assert!(kit.take(&[]).await.is_empty());
 }

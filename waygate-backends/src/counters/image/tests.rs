@@ -68,7 +68,7 @@ fn restored(bytes: &[u8], now: Nanos, builder: MemoryCountersBuilder) -> MemoryC
 }
 
 proptest! {
-    /// A store that was written and read answers as the one that went on.
+    /// A restored store answers like the one that kept running.
     #[test]
     fn every_algorithm_goes_on_exactly(
         before in proptest::collection::vec((0..6_u8, 0..5_usize, 0..2_u64, 0..1_800_u64), 1..80),
@@ -80,7 +80,7 @@ proptest! {
         let going = MemoryCounters::new();
         let mut clock = START;
         let play = |counters: &MemoryCounters, (key, rule, generation, _): &(u8, usize, u64, u64), now| {
-            // One key of its own for each rule, so that algorithms do not take over from each other.
+            // A key for each rule, so that no counter is converted.
             let key = format!("{rule}/{key}");
             hit(counters, &series[*generation as usize], &key, &rules[*rule], now)
         };
@@ -120,7 +120,7 @@ proptest! {
 }
 
 #[test]
-fn a_clock_that_was_set_back_gives_nothing_out_again() {
+fn restored_counters_survive_a_clock_set_back() {
     for rule in &rules(1) {
         let going = MemoryCounters::new();
         assert!(hit(&going, &series(0), "a", rule, START).allowed);
@@ -128,7 +128,7 @@ fn a_clock_that_was_set_back_gives_nothing_out_again() {
         for back in [1, 30 * 60, 24 * 3_600, 400 * 24 * 3_600] {
             let now = START - back * SECOND;
             let counters = restored(&bytes, now, MemoryCounters::builder());
-            // Others come by, and with them the sweep that removes what is spent.
+            // Requests of other keys sweep the expired counters.
             for other in 0..2_000 {
                 hit(
                     &counters,
@@ -145,7 +145,7 @@ fn a_clock_that_was_set_back_gives_nothing_out_again() {
 }
 
 #[test]
-fn what_has_expired_is_not_put_back() {
+fn expired_counters_are_not_restored() {
     let going = MemoryCounters::new();
     for rule in &rules(1) {
         let key = format!("{rule:?}");
@@ -159,7 +159,7 @@ fn what_has_expired_is_not_put_back() {
 }
 
 #[test]
-fn what_is_shared_by_those_without_room_is_put_back() {
+fn shared_counters_are_restored() {
     let [rule, ..] = rules(1);
     let small = || MemoryCounters::builder().max_entries(2);
     let going = small().build();
@@ -174,7 +174,7 @@ fn what_is_shared_by_those_without_room_is_put_back() {
 }
 
 #[test]
-fn where_there_is_less_room_those_who_were_refused_stay() {
+fn refused_keys_are_restored_first() {
     let [rule, ..] = rules(1);
     let going = MemoryCounters::builder().max_entries(1_000).build();
     for key in 0..100 {
@@ -195,7 +195,7 @@ fn where_there_is_less_room_those_who_were_refused_stay() {
 }
 
 #[test]
-fn a_store_that_counts_takes_nothing_back() {
+fn a_store_in_use_rejects_an_image() {
     let [rule, ..] = rules(1);
     let going = MemoryCounters::new();
     hit(&going, &series(0), "a", &rule, START);
@@ -206,7 +206,7 @@ fn a_store_that_counts_takes_nothing_back() {
 }
 
 #[test]
-fn another_layout_is_named() {
+fn an_unknown_layout_is_reported() {
     let mut bytes = image(&MemoryCounters::new(), START);
     bytes[8] = 2;
     let content = bytes.len() - CHECKSUM;
@@ -219,7 +219,7 @@ fn another_layout_is_named() {
 }
 
 #[test]
-fn every_change_is_noticed() {
+fn every_change_changes_the_version() {
     let [rule, ..] = rules(9);
     let (counters, series) = (MemoryCounters::new(), series(0));
     let mut known = vec![counters.version()];
@@ -277,7 +277,7 @@ fn a_million_counters_fit() {
         written.left_out
     );
     assert!(bytes.len() as u64 <= MAX_BYTES);
-    // A few meet a full shard, and its newcomers take over from others.
+    // A few find a full shard and replace other counters.
     assert!(
         written.counters + written.left_out >= 950_000,
         "{written:?}"

@@ -1,42 +1,44 @@
-mod cells;
 #[cfg(feature = "file")]
 mod image;
-mod logs;
 
 #[cfg(feature = "file")]
-pub(super) use image::{Packed, Record, array};
+pub(super) use image::{Records, array, read_log, read_packed};
 
-use waygate_core::limit::{Outcome, Rule, Taken};
-
-use super::{
-    places::Places,
-    slots::{Cell, LogSlot},
-    table::{Digest, Moment, Slot, Table, Victim},
+use waygate_core::limit::{
+    Outcome, Quota, Rule, Taken,
+    quota::{Nanos, SECOND},
 };
 
-/// What one take asks of one counter.
+use super::{
+    cell::{Cell, Digest, Limit, Standing},
+    expiry::Expiry,
+    permits::Permits,
+    table::{Table, Victim},
+};
+
+/// A request to one counter.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ask<'a> {
     pub(super) digest: Digest,
-    /// The number of the series.
+    /// The seed of the series.
     pub(super) seed: u64,
     pub(super) rule: &'a Rule,
     pub(super) cost: u64,
 }
 
 impl Ask<'_> {
-    /// As much of the series as a slot has room for.
+    /// The part of the seed that a counter has room for.
     fn series(&self) -> u16 {
         self.seed as u16
     }
 
-    /// Whose counter stands for everybody in the series who finds no room.
+    /// The counter that is shared by all keys of the series that find no room.
     fn shared(&self) -> Digest {
         self.seed
     }
 }
 
-/// How much a [`Shard`] may hold.
+/// The limits of a [`Shard`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) entries: usize,
@@ -46,45 +48,42 @@ pub(super) struct Bounds {
 /// A part of all counters, under one lock.
 #[derive(Debug)]
 pub(super) struct Shard {
-    cells: Table<Cell>,
-    logs: Table<LogSlot>,
-    pub(super) places: Places,
+    table: Table,
+    pub(super) permits: Permits,
     pub(super) bounds: Bounds,
-    /// The longest time, in seconds, for which a counter has had something to say.
-    longest: u32,
-    /// How many calls came, of several shards to the first.
+    /// The longest time to live of any counter so far.
+    longest: Nanos,
+    /// The number of calls; one that spans shards counts in the first.
     pub(super) calls: u64,
-    /// How many changes came that were no calls.
+    /// The number of changes that were not calls.
     changes: u64,
 }
 
-/// Where a newcomer is to go.
+/// A place for a new counter.
 enum Room {
     Free,
-    /// To the place of the slot in this bucket. It takes over what that one had consumed, as in the Space-Saving
-    /// algorithm (Metwally, Agrawal and El Abbadi, 2005): a flood of keys gives nobody a fresh start.
+    /// The bucket of a counter to evict. The new one inherits what it has consumed, as in the Space-Saving algorithm
+    /// (Metwally, Agrawal and El Abbadi, 2005): a flood of keys resets no counter.
     InPlaceOf(usize),
-    /// Nowhere: nobody could be asked to go.
+    /// No counter can be evicted.
     None,
 }
 
-/// What a slot costs at worst, with the buckets that a table keeps free.
+/// The most memory of a counter, with the free buckets of its table and without its log.
 const CELL_BYTES: usize = 100;
-const LOG_BYTES: usize = 220;
 
-/// How many buckets a newcomer cleans up, and how many a visit does.
+/// The number of buckets swept for a new counter, and by a visit.
 const STEPS: usize = 4;
 const VISIT: usize = 256;
 
-/// After how many calls some shard is visited.
+/// The number of calls between two visits.
 const CALLS_PER_VISIT: u64 = 64;
 
 impl Shard {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
-            cells: Table::new(),
-            logs: Table::new(),
-            places: Places::new(),
+            table: Table::new(),
+            permits: Permits::new(),
             bounds,
             longest: 0,
             calls: 0,
@@ -93,94 +92,221 @@ impl Shard {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.cells.len() + self.logs.len()
+        self.table.len()
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.cells.allocated_bytes() + self.logs.allocated_bytes() + self.places.allocated_bytes()
+        self.table.allocated_bytes() + self.permits.allocated_bytes()
     }
 
-    /// Takes, or says when one could.
+    /// Takes, or returns when it could be taken.
     #[inline]
-    pub(super) fn take(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
-        match ask.rule {
-            Rule::Quota(quota) => self.take_cell(ask, quota, now),
-            Rule::Moving { .. } => self.take_log(ask, now),
-            Rule::Calendar(_) => self.take_calendar(ask, now),
-        }
+    pub(super) fn take(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
+        let Rule::Quota(quota) = ask.rule else {
+            return self.take_any(ask, now);
+        };
+        let Some(cell) = self.table.get_mut(ask.digest) else {
+            return self.take_new(ask, now);
+        };
+        let Some(packed) = cell.packed_mut() else {
+            return self.take_any(ask, now);
+        };
+        // One branch for each algorithm: where they join, the outcome would go through memory.
+        let outcome = match *quota {
+            Quota::FixedWindow { capacity, period } => {
+                let quota = Quota::FixedWindow { capacity, period };
+                packed.take(quota, ask.cost, now)
+            }
+            Quota::TokenBucket { capacity, emission } => {
+                let quota = Quota::TokenBucket { capacity, emission };
+                packed.take(quota, ask.cost, now)
+            }
+            Quota::SlidingWindow { capacity, period } => {
+                let quota = Quota::SlidingWindow { capacity, period };
+                packed.take(quota, ask.cost, now)
+            }
+            calendar @ Quota::Calendar { .. } => packed.take(calendar, ask.cost, now),
+        };
+        let expiry = packed.expiry;
+        self.note_expiry(expiry, now);
+        outcome
     }
 
+    /// Takes by any rule from any counter.
     #[inline(never)]
-    fn take_calendar(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
-        match ask.rule.quota(now.nanos) {
-            Some(quota) => self.take_cell(ask, &quota, now),
-            None => self.take_log(ask, now),
+    fn take_any(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
+        if ask.cost == 0 {
+            return self.weigh(ask, now);
+        }
+        let limit = Limit::of(ask.rule, now);
+        let take = |cell: &mut Cell| cell.take(limit, ask.cost, now);
+        match self.change(ask.digest, now, take) {
+            Some(outcome) => outcome,
+            None => self.take_new(ask, now),
         }
     }
 
-    /// What [`take`](Self::take) would say, as far as can be told without taking.
-    pub(super) fn weigh(&mut self, ask: Ask<'_>, now: Moment) -> Outcome {
-        match ask.rule.quota(now.nanos) {
-            Some(quota) => self.weigh_cell(ask, &quota, now),
-            None => self.weigh_log(ask, now),
+    #[cold]
+    fn take_new(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
+        if ask.cost == 0 {
+            return self.weigh(ask, now);
+        }
+        let limit = Limit::of(ask.rule, now);
+        let mut cell = Cell::new(ask.digest, ask.series(), Standing::Allowed);
+        let mut outcome = cell.take(limit, ask.cost, now);
+        if !outcome.allowed {
+            // Nothing was consumed, so there is nothing to store.
+            return self.weigh(ask, now);
+        }
+        match self.room(ask, now) {
+            Room::Free => {}
+            Room::InPlaceOf(bucket) => {
+                if let Some(victim) = self.table.at_mut(bucket) {
+                    let inherited = victim.weigh(limit, ask.cost, now);
+                    if !inherited.allowed {
+                        return inherited;
+                    }
+                }
+                if let Some(victim) = self.table.remove_at(bucket) {
+                    cell = victim.renamed(ask.digest);
+                    outcome = cell.take(limit, ask.cost, now);
+                }
+            }
+            Room::None => return self.take_shared(ask, limit, now),
+        }
+        self.add(cell, now);
+        outcome
+    }
+
+    fn take_shared(&mut self, ask: Ask<'_>, limit: Limit, now: Nanos) -> Outcome {
+        let take = |cell: &mut Cell| cell.take(limit, ask.cost, now);
+        if let Some(outcome) = self.change(ask.shared(), now, take) {
+            return outcome;
+        }
+        let mut cell = Cell::new(ask.shared(), ask.series(), Standing::Shared);
+        let outcome = take(&mut cell);
+        self.add(cell, now);
+        outcome
+    }
+
+    /// Returns the outcome of [`take`](Self::take) without a charge, as far as it is known without room for a new counter.
+    pub(super) fn weigh(&mut self, ask: Ask<'_>, now: Nanos) -> Outcome {
+        let limit = Limit::of(ask.rule, now);
+        match self.table.get_mut(ask.digest) {
+            Some(cell) => cell.weigh(limit, ask.cost, now),
+            None => self.weigh_new(ask, limit, now),
         }
     }
 
-    /// Notes a refusal that was only weighed: whoever is refused is blocked, and a counter of a time to come (the clock
-    /// went back) is one of now.
-    pub(super) fn note_refusal(&mut self, ask: Ask<'_>, now: Moment) {
-        if self.cells.get(ask.digest).is_some() || self.logs.get(ask.digest).is_some() {
+    #[cold]
+    fn weigh_new(&mut self, ask: Ask<'_>, limit: Limit, now: Nanos) -> Outcome {
+        let mut new = Cell::new(ask.digest, ask.series(), Standing::Allowed);
+        // Without room, a new key uses the shared counter.
+        let shared = match self.is_full() {
+            true => self.table.get_mut(ask.shared()),
+            false => None,
+        };
+        shared.unwrap_or(&mut new).weigh(limit, ask.cost, now)
+    }
+
+    /// Records a refusal that was only weighed: the key counts as refused, and a counter from the future (the clock went
+    /// back) moves to the present.
+    pub(super) fn note_refusal(&mut self, ask: Ask<'_>, now: Nanos) {
+        if self.table.get(ask.digest).is_some() {
             self.take(ask, now);
         }
     }
 
-    /// Gives units back, or (below zero) charges them. Whoever has no counter has nothing to be given back.
-    pub(super) fn adjust(&mut self, ask: Ask<'_>, units: i64, now: Moment) {
+    /// Refunds units, or charges them if `units` is negative. A key without a counter has nothing to refund.
+    pub(super) fn adjust(&mut self, ask: Ask<'_>, units: i64, now: Nanos) {
         self.changes = self.changes.wrapping_add(1);
-        match ask.rule.quota(now.nanos) {
-            Some(quota) => self.adjust_cell(ask, &quota, units, now),
-            None => self.adjust_log(ask, units, now),
+        let limit = Limit::of(ask.rule, now);
+        let adjust = |cell: &mut Cell| cell.adjust(limit, units, now);
+        if self.change(ask.digest, now, adjust).is_none() && units < 0 {
+            let digest = self.open(ask, now);
+            self.change(digest, now, adjust);
         }
     }
 
-    /// Gives units back that were taken before. Whoever has no counter by this rule has nothing to be given back.
-    pub(super) fn give_back(&mut self, ask: Ask<'_>, units: u64, taken: Taken, now: Moment) {
+    /// Refunds units that were taken before.
+    pub(super) fn refund(&mut self, ask: Ask<'_>, units: u64, taken: Taken, now: Nanos) {
         self.changes = self.changes.wrapping_add(1);
-        match ask.rule.quota(now.nanos) {
-            Some(quota) => self.give_back_cell(ask, &quota, units, taken, now),
-            None => self.give_back_log(ask, units, taken, now),
-        }
+        let limit = Limit::of(ask.rule, now);
+        self.change(ask.digest, now, |cell| {
+            cell.refund(limit, units, taken, now);
+        });
     }
 
     pub(super) fn forget(&mut self, digest: Digest) {
         self.changes = self.changes.wrapping_add(1);
-        self.cells.remove(digest);
-        self.logs.remove(digest);
+        self.table.remove(digest);
     }
 
-    /// Notes a call. Says once in a while that some shard is to be visited.
+    /// Adds a counter without taking from it, if there is room. Returns the counter that the key uses.
+    fn open(&mut self, ask: Ask<'_>, now: Nanos) -> Digest {
+        let new = |digest, standing| Cell::new(digest, ask.series(), standing);
+        let cell = match self.room(ask, now) {
+            Room::Free => new(ask.digest, Standing::Allowed),
+            Room::InPlaceOf(bucket) => match self.table.remove_at(bucket) {
+                Some(victim) => victim.renamed(ask.digest),
+                None => new(ask.digest, Standing::Allowed),
+            },
+            Room::None if self.table.get(ask.shared()).is_some() => return ask.shared(),
+            Room::None => new(ask.shared(), Standing::Shared),
+        };
+        let digest = cell.digest();
+        self.add(cell, now);
+        digest
+    }
+
+    fn add(&mut self, cell: Cell, now: Nanos) {
+        self.note_expiry(cell.expiry(), now);
+        self.table.insert(cell);
+    }
+
+    /// Changes a counter, and accounts for its memory.
+    fn change<T>(
+        &mut self,
+        digest: Digest,
+        now: Nanos,
+        change: impl FnOnce(&mut Cell) -> T,
+    ) -> Option<T> {
+        let is_tight = self.estimated_bytes() >= self.bounds.bytes;
+        let cell = self.table.get_mut(digest)?;
+        let before = cell.heap_bytes();
+        let result = change(cell);
+        if is_tight && cell.heap_bytes() > before {
+            // Bounded memory, at the price of counting some requests for longer.
+            cell.coarsen();
+        }
+        let (after, expiry) = (cell.heap_bytes(), cell.expiry());
+        self.table.heap_changed(before, after);
+        self.note_expiry(expiry, now);
+        Some(result)
+    }
+
+    /// Counts a call. Returns whether a shard is due for a visit.
     #[inline]
     pub(super) fn note_call(&mut self) -> bool {
         self.calls = self.calls.wrapping_add(1);
         self.calls.is_multiple_of(CALLS_PER_VISIT)
     }
 
-    /// Removes some of what is spent.
-    pub(super) fn visit(&mut self, now: Moment) {
+    /// Removes some of the expired counters.
+    pub(super) fn visit(&mut self, now: Nanos) {
         self.sweep(VISIT, now);
     }
 
-    fn sweep(&mut self, steps: usize, now: Moment) {
-        // Times are rounded up to seconds, and threads may be a moment apart.
-        let longest = self.longest.saturating_add(2);
-        self.cells.sweep(steps, now, longest);
-        self.logs.sweep(steps, now, longest);
+    fn sweep(&mut self, steps: usize, now: Nanos) {
+        // If the clock went back, older counters are kept for one window at most. Threads may be a moment apart.
+        let latest = now.saturating_add(self.longest);
+        let latest = Expiry::at(latest.saturating_add(2 * SECOND));
+        self.table.sweep(steps, now, latest);
     }
 
     #[inline]
-    fn note_lasting(&mut self, spent_at: u32, now: Moment) {
-        let lasts = spent_at.saturating_sub(now.seconds);
-        self.longest = self.longest.max(lasts);
+    fn note_expiry(&mut self, expiry: Expiry, now: Nanos) {
+        self.longest = self.longest.max(expiry.nanos().saturating_sub(now));
     }
 
     fn is_full(&self) -> bool {
@@ -188,48 +314,24 @@ impl Shard {
     }
 
     fn estimated_bytes(&self) -> usize {
-        self.cells.len() * CELL_BYTES + self.logs.len() * LOG_BYTES + self.logs.heap_bytes()
+        self.table.len() * CELL_BYTES + self.table.heap_bytes()
     }
 
-    fn room_for_cell(&mut self, ask: Ask<'_>, now: Moment) -> Room {
+    /// Finds room for a new counter. A victim is of the same series if possible: a flood in one series evicts no counters
+    /// of the others.
+    fn room(&mut self, ask: Ask<'_>, now: Nanos) -> Room {
         self.sweep(STEPS, now);
-        match self.is_full() {
-            true => replace(&mut self.cells, &mut self.logs, ask.series(), now),
-            false => Room::Free,
-        }
-    }
-
-    fn room_for_log(&mut self, ask: Ask<'_>, now: Moment) -> Room {
-        self.sweep(STEPS, now);
-        match self.is_full() {
-            true => replace(&mut self.logs, &mut self.cells, ask.series(), now),
-            false => Room::Free,
-        }
-    }
-}
-
-/// Whoever gives way is of the newcomer's series if possible: who floods one series takes nothing from others.
-fn replace<S: Slot, T: Slot>(
-    own: &mut Table<S>,
-    other: &mut Table<T>,
-    series: u16,
-    now: Moment,
-) -> Room {
-    match own.search(series, now) {
-        Some(Victim::Spent) => return Room::Free,
-        Some(Victim::Own(bucket)) => return Room::InPlaceOf(bucket),
-        Some(Victim::Foreign(bucket)) => {
-            own.remove_at(bucket);
+        if !self.is_full() {
             return Room::Free;
         }
-        None => {}
-    }
-    match other.search(series, now) {
-        Some(Victim::Spent) => Room::Free,
-        Some(Victim::Own(bucket) | Victim::Foreign(bucket)) => {
-            other.remove_at(bucket);
-            Room::Free
+        match self.table.search(ask.series(), now) {
+            Some(Victim::Expired) => Room::Free,
+            Some(Victim::Own(bucket)) => Room::InPlaceOf(bucket),
+            Some(Victim::Foreign(bucket)) => {
+                self.table.remove_at(bucket);
+                Room::Free
+            }
+            None => Room::None,
         }
-        None => Room::None,
     }
 }

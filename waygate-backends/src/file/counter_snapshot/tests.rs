@@ -7,7 +7,7 @@ use super::*;
 
 const START: Nanos = 1_800_000_000 * SECOND;
 
-/// Whether one more request of a minute with room for one passes.
+/// Sends one request to a window of a minute with a capacity of 1.
 fn passes(counters: &MemoryCounters, key: &str) -> bool {
     let rule = Rule::Quota(Quota::FixedWindow {
         capacity: 1,
@@ -31,7 +31,7 @@ fn process(path: &Path) -> (MemoryCounters, CounterSnapshot) {
 }
 
 #[test]
-fn what_is_used_up_stays_used_up() {
+fn an_exhausted_limit_survives_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("counters");
     let (counters, snapshot) = process(&path);
@@ -40,7 +40,7 @@ fn what_is_used_up_stays_used_up() {
     assert!(!path.exists(), "nothing was counted yet");
     assert!(passes(&counters, "a"));
     snapshot.write(START).unwrap();
-    // Counted after the last write, and kept when the process ends in good order.
+    // Counted after the last write, and kept by an orderly shutdown.
     assert!(passes(&counters, "b"));
     drop(snapshot);
     let (counters, snapshot) = process(&path);
@@ -51,13 +51,13 @@ fn what_is_used_up_stays_used_up() {
 
 #[cfg(unix)]
 #[test]
-fn only_its_owner_may_read_it_and_it_is_written_when_something_changed() {
+fn file_is_private_and_written_on_change() {
     use std::os::unix::fs::MetadataExt;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("counters");
     let (counters, snapshot) = process(&path);
     passes(&counters, "a");
-    // What a crash has left there is replaced, a link as well.
+    // A leftover of a crash is replaced, even a link.
     std::os::unix::fs::symlink("/dev/null", dir.path().join("counters.next")).unwrap();
     snapshot.write(START).unwrap();
     let found = fs::metadata(&path).unwrap();
@@ -71,7 +71,7 @@ fn only_its_owner_may_read_it_and_it_is_written_when_something_changed() {
 }
 
 #[test]
-fn of_two_processes_one_keeps_its_counters_and_the_other_follows() {
+fn the_first_of_two_processes_owns_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("counters");
     let (first, kept) = process(&path);
@@ -93,7 +93,7 @@ fn of_two_processes_one_keeps_its_counters_and_the_other_follows() {
 }
 
 #[test]
-fn what_is_damaged_is_reported_and_replaced() {
+fn a_damaged_file_is_reported_and_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("counters");
     let (counters, snapshot) = process(&path);
@@ -114,7 +114,7 @@ fn what_is_damaged_is_reported_and_replaced() {
 }
 
 #[test]
-fn a_file_that_holds_something_else_is_left_alone() {
+fn a_foreign_file_is_not_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state.json.audit.jsonl");
     for other in ["{}\n", "WGCOUNTS are something else", "0"] {
@@ -130,7 +130,7 @@ fn a_file_that_holds_something_else_is_left_alone() {
 }
 
 #[test]
-fn a_path_of_no_file_is_refused() {
+fn an_unusable_path_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let counters = MemoryCounters::new();
     for path in [dir.path().to_owned(), dir.path().join("gone/counters")] {
@@ -144,7 +144,7 @@ fn a_path_of_no_file_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn it_lies_beside_the_state_file_and_not_beside_a_link_to_it() {
+fn file_is_beside_the_target_of_a_link() {
     let dir = tempfile::tempdir().unwrap();
     let [app, one, two] = ["app", "one", "two"].map(|name| dir.path().join(name));
     for dir in [&app, &one, &two] {

@@ -5,21 +5,21 @@ use std::{
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{leases::Unused, scripts, store::Shared};
+use super::{leases::Unused, scripts, shared::Shared};
 
-/// How often idle leases are looked for.
+/// Interval of the presence report, the mark check and the sweep of idle leases.
 const SWEEP: Duration = Duration::from_secs(1);
-/// A process that has not shown up for so long is gone.
+/// A process that has not reported for this long counts as stopped.
 const LIFETIME_MS: u64 = 10_000;
 
-/// Shows other processes that this one is there, counts them, and gives back what was taken in advance for nobody.
+/// Reports this process to the others, counts them, and refunds idle leases.
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut ticks = interval(SWEEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        show_up(&shared).await;
-        // A Redis that is not there is looked at when it is back.
+        report_presence(&shared).await;
+        // An unreachable Redis is checked when it is back.
         let _ = shared.look_at_mark(shared.deadline(), true).await;
         for unused in shared.leases.sweep() {
             let Unused {
@@ -29,16 +29,16 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 taken,
                 age,
             } = unused;
-            let given = shared.give_back(&name, plan, units, taken, age).await;
-            if given.is_err() {
-                // They are lost until their window is over.
-                tracing::debug!("units that were taken in advance did not go back to Redis");
+            let refund = shared.give_back(&name, plan, units, taken, age);
+            if refund.await.is_err() {
+                // They count until their window ends.
+                tracing::debug!("failed to refund leased rate-limit units to Redis");
             }
         }
     }
 }
 
-async fn show_up(shared: &Shared) {
+async fn report_presence(shared: &Shared) {
     let name = shared.names.processes();
     let arguments = |command: &mut redis::Cmd| {
         command

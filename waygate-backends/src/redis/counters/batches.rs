@@ -7,13 +7,12 @@ use waygate_core::limit::Outcome;
 use super::{
     super::link::{LinkError, Permits},
     line::{Joined, Waiter},
-    request::{Request, Told},
+    request::{Answer, Request},
     scripts,
-    store::Shared,
+    shared::Shared,
 };
 
-/// One of the calls that are under way at once. When it is over, however that came, the next one goes out for the
-/// requests that wait.
+/// One of the concurrent calls. Dropping it, for whatever reason, sends the next one with the waiting requests.
 struct Turn {
     shared: Arc<Shared>,
     generation: u64,
@@ -36,18 +35,18 @@ impl Drop for Turn {
 impl Turn {
     async fn send(self, batch: Vec<Waiter>, follows: bool) {
         if follows {
-            // The first one is written before, so that Redis does not answer both at once.
+            // The first one is written before, so that Redis does not answer both together.
             yield_now().await;
         }
         self.shared.send(batch).await;
-        // Those that have their answers ask again at once, if ever: they go together.
+        // Requests that have their answers often ask again right away: they go together.
         yield_now().await;
     }
 }
 
 impl Shared {
-    /// Asks Redis, in a call of its own while few are under way, and otherwise in one with the requests that come in
-    /// the meantime: a script costs as much as what it does.
+    /// Asks Redis in a call of its own while few are in flight, otherwise in one with the requests that arrive
+    /// meanwhile: calling a script costs as much as the work in it.
     pub(super) async fn ask(
         self: &Arc<Self>,
         request: Request,
@@ -55,7 +54,7 @@ impl Shared {
     ) -> Result<Vec<Outcome>, LinkError> {
         let call = self.begin(deadline, Permits::Own).await?;
         let generation = call.generation();
-        // Keys of different requests are in different slots of a cluster.
+        // In a cluster, keys of different requests are in different slots.
         if self.link.is_cluster() {
             let arguments = |command: &mut _| Request::arguments([&request].into_iter(), command);
             let answer = self.link.run(call, &scripts::TAKE, arguments).await?;
@@ -82,33 +81,33 @@ impl Shared {
         answer: &Value,
         generation: u64,
     ) -> Result<Vec<Outcome>, LinkError> {
-        let told = Request::told([request].into_iter(), answer);
-        let told = told.and_then(|told| told.into_iter().next());
-        told.map_or_else(
+        let answers = Request::answers([request].into_iter(), answer);
+        let answer = answers.and_then(|answers| answers.into_iter().next());
+        answer.map_or_else(
             || Err(self.link.misunderstood("not the outcomes of takes")),
-            |told| self.understood(told, generation),
+            |answer| self.judged(answer, generation),
         )
     }
 
-    fn understood(&self, told: Told, generation: u64) -> Result<Vec<Outcome>, LinkError> {
-        match told {
-            Told::Outcomes(outcomes) => Ok(outcomes),
-            Told::Error(text) => Err(self.link.failed(generation, &text)),
+    fn judged(&self, answer: Answer, generation: u64) -> Result<Vec<Outcome>, LinkError> {
+        match answer {
+            Answer::Outcomes(outcomes) => Ok(outcomes),
+            Answer::Error(text) => Err(self.link.failed(generation, &text)),
         }
     }
 
-    /// Sends what several requests ask in one call, and tells each what comes of it. Those that ask the same of the same
-    /// counter stand together, in the order they came, so that the script may count them at once.
+    /// Sends several requests in one call and distributes the answers. Equal requests to the same counter are adjacent,
+    /// in the order of arrival, so that the script can count them together.
     async fn send(&self, mut batch: Vec<Waiter>) {
         batch.sort_by(|one, other| one.request.cmp(&other.request));
         match self.call(&batch).await {
             Ok((answer, generation)) => {
                 let requests = batch.iter().map(|waiter| &waiter.request);
-                match Request::told(requests, &answer) {
-                    Some(told) => {
-                        for (waiter, told) in batch.into_iter().zip(told) {
-                            // Who does not wait any more does not want to know.
-                            let _ = waiter.answer.send(self.understood(told, generation));
+                match Request::answers(requests, &answer) {
+                    Some(answers) => {
+                        for (waiter, answer) in batch.into_iter().zip(answers) {
+                            // A request that stopped waiting needs no answer.
+                            let _ = waiter.answer.send(self.judged(answer, generation));
                         }
                     }
                     None => {
@@ -121,7 +120,7 @@ impl Shared {
         }
     }
 
-    /// The call ends when the last of the requests has waited for long enough.
+    /// The deadline of the call is the latest one of its requests.
     async fn call(&self, batch: &[Waiter]) -> Result<(Value, u64), LinkError> {
         let longest = batch.iter().map(|waiter| waiter.ends.left()).max();
         let longest = longest.unwrap_or_default();

@@ -13,31 +13,31 @@ use waygate_core::{
 use super::plan::Plan;
 use crate::random;
 
-/// How many keys are remembered at most; one pushes out another that falls on the same place.
+/// The number of slots for remembered keys; a key replaces another one in the same slot.
 const PLACES: usize = 8_192;
 
-/// After so much time Redis is asked again, since another process may have forgotten the counter, or given units back.
+/// Redis is asked again after this time: another process may have reset or refunded the counter.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Stands for a counter, or for all that one call asks, within this process.
+/// Identifies a counter, or everything that one call asks, within this process.
 pub(super) type Print = u128;
 
-/// The requests that are known to be refused for some time, so that Redis need not be asked.
+/// Requests that are known to be refused for some time, so that Redis need not be asked.
 pub(super) struct Blocks {
-    /// With a random key: clients cannot aim at one another's place.
+    /// With a random key: clients cannot aim at the slot of another.
     hasher: SipHasher13,
     places: Box<[Mutex<Option<Block>>]>,
 }
 
 struct Block {
     counter: Print,
-    /// What was asked, with its rules and costs; anything else is asked anew.
+    /// The request with its rules and costs; any other one asks Redis.
     asked: Print,
-    /// When that was, at the latest.
+    /// The earliest time of the request to Redis.
     since: Instant,
-    /// From then on Redis is asked, if it answers.
+    /// The time from which Redis is asked again, if it answers.
     ask_again_at: Instant,
-    /// When a request may pass, if nobody gives units back.
+    /// The time at which a request may pass, if no units are refunded.
     until: Instant,
     outcomes: Vec<Outcome>,
 }
@@ -72,7 +72,7 @@ impl Blocks {
         hasher.finish128().as_u128()
     }
 
-    /// The refusal, if that is what Redis would say.
+    /// Returns the refusal, if Redis would still answer with it.
     pub(super) fn refusal(
         &self,
         takes: &[Take<'_>],
@@ -82,7 +82,7 @@ impl Blocks {
         self.find(takes, counters, asked, |block| block.ask_again_at)
     }
 
-    /// The refusal that is not over yet, for when Redis cannot be asked whether it still holds.
+    /// Returns the refusal that has not expired, for when Redis cannot be asked.
     pub(super) fn last_refusal(
         &self,
         takes: &[Take<'_>],
@@ -120,7 +120,7 @@ impl Blocks {
         None
     }
 
-    /// Remembers that Redis refused what was asked at `since` or later.
+    /// Remembers that Redis refused a request that was sent at `since` or later.
     pub(super) fn remember(
         &self,
         takes: &[Take<'_>],
@@ -131,13 +131,13 @@ impl Blocks {
     ) {
         let refused = takes.iter().zip(counters).zip(outcomes);
         let refused = refused.filter(|((take, _), outcome)| take.enforced && !outcome.allowed);
-        // Until the last of them is over.
+        // The one that lasts longest.
         let Some(((_, counter), outcome)) = refused.max_by_key(|(_, outcome)| outcome.retry_after)
         else {
             return;
         };
         let wait = Duration::from_nanos(outcome.retry_after);
-        // Further away than a clock tells is no time to rely on.
+        // Beyond the range of the clock.
         let until = since.checked_add(wait).unwrap_or(since + LONGEST);
         *self.place(*counter) = Some(Block {
             counter: *counter,
@@ -149,7 +149,7 @@ impl Blocks {
         });
     }
 
-    /// Forgets the refusal of what Redis has allowed.
+    /// Forgets the refusal of a request that Redis has allowed.
     pub(super) fn lift(&self, counters: &[Print], asked: Print) {
         for counter in counters {
             let mut place = self.place(*counter);
@@ -159,7 +159,7 @@ impl Blocks {
         }
     }
 
-    /// Forgets what is known of a counter.
+    /// Forgets the refusals of a counter.
     pub(super) fn forget(&self, counter: Print) {
         let mut place = self.place(counter);
         if place.as_ref().is_some_and(|block| block.counter == counter) {
@@ -169,14 +169,14 @@ impl Blocks {
 
     fn place(&self, counter: Print) -> MutexGuard<'_, Option<Block>> {
         let place = counter as usize % self.places.len();
-        // Nothing under the lock can panic half-way.
+        // No panic under the lock leaves it half changed.
         self.places[place]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The same outcome, told `elapsed` later.
+/// Returns the outcome as of `elapsed` later.
 pub(super) fn later(outcome: &Outcome, elapsed: Nanos) -> Outcome {
     let left = |wait: Nanos| match wait {
         0 => 0,

@@ -15,15 +15,15 @@ use super::{
     plan::{MICROSECOND, Plan, cost_of, units_of},
     request::Request,
     scripts,
-    store::Shared,
+    shared::Shared,
 };
 
 impl Shared {
-    /// Takes in one step, or, in a cluster, in one for each key.
+    /// Takes in one step, or, in a cluster, in one step per key.
     ///
-    /// The counters of different keys may be on different nodes of a cluster, and no script spans nodes. Then one group
-    /// follows the other, and when one refuses, what those before it have charged is given back: for that moment, others
-    /// see less than there is, but never more.
+    /// In a cluster, counters of different keys may be on different nodes, and no script spans nodes. The groups then
+    /// follow one another, and when one refuses, the charges of those before are refunded. For that moment, others see
+    /// less than there is, never more.
     pub(super) async fn take_all(
         self: &Arc<Self>,
         takes: &[Take<'_>],
@@ -42,7 +42,7 @@ impl Shared {
         let mut refused = false;
         let mut charged: Vec<usize> = Vec::new();
         for group in groups {
-            // After a refusal, only to tell how things stand.
+            // After a refusal, only to read the state.
             let left = until.saturating_duration_since(Instant::now());
             let results = self
                 .take_group(takes, plans, &group, !refused, left)
@@ -70,11 +70,8 @@ impl Shared {
                 let name = self.names.counter(take.series, take.key);
                 let units = i64::try_from(take.cost).unwrap_or(i64::MAX);
                 if let Err(error) = self.adjust(&name, plans[index], units).await {
-                    // They are lost until their window is over; the refusal stands.
-                    tracing::debug!(
-                        "what was charged did not go back to Redis: {}",
-                        Printable(error)
-                    );
+                    // They count until their window ends; the refusal stands.
+                    tracing::debug!("failed to refund rate-limit units: {}", Printable(error));
                     continue;
                 }
                 let outcome = &mut outcomes[index];
@@ -149,15 +146,15 @@ impl Shared {
     }
 }
 
-/// How long ago something was taken, and for how much longer lasts what the outcome said, in microseconds. Both are told as
-/// times from now, since Redis has a clock of its own.
+/// Returns the age of a charge, and the time left of its wait, in microseconds. Both are relative, since Redis has its
+/// own clock.
 pub(super) fn since(taken: Taken, now: Nanos) -> [i64; 2] {
     let microseconds = |nanos: Nanos| i64::try_from(nanos / MICROSECOND).unwrap_or(i64::MAX);
     let age = microseconds(now.saturating_sub(taken.at));
     [age, microseconds(taken.reset_after).saturating_sub(age)]
 }
 
-/// The places of the takes, by key.
+/// Groups the indices of the takes by key.
 fn groups(takes: &[Take<'_>]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (index, take) in takes.iter().enumerate() {

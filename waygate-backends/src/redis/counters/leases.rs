@@ -11,66 +11,66 @@ use super::{
     plan::Plan,
 };
 
-/// What all processes together may hold in advance: 1 / `SHARE` of the limit, which is how far it may be overshot.
+/// All processes together lease up to 1 / `SHARE` of the limit, which is the possible overshoot.
 const SHARE: u64 = 20;
-/// So many requests must come before a block is taken: most keys come and go.
+/// The number of requests before a block is leased: most keys come and go.
 const EARNEST: u32 = 4;
-/// The first block of a key; later ones are twice as large while they are used up quickly.
+/// The first block of a key. The size doubles while blocks are used up quickly.
 const FIRST_BLOCK: u64 = 8;
 const LARGEST_BLOCK: u64 = 16_384;
-/// A block that lasts for longer than this is large enough.
+/// A block that lasts longer than this is large enough.
 const LASTING: Duration = Duration::from_millis(200);
-/// What is not asked for in so much time goes back.
+/// Units that are not used for this long are refunded.
 const IDLE: Duration = Duration::from_secs(2);
-/// What belongs to a window that ends so soon does not go back, since it might arrive in the next one.
+/// Units of a window that ends this soon are not refunded: they might arrive in the next one.
 const TOO_LATE: Duration = Duration::from_secs(1);
-/// After a refill that failed, the next one has time until then.
+/// The pause after a failed refill.
 const PAUSE: Duration = Duration::from_millis(100);
 const SHARDS: usize = 16;
 
-/// Units that were taken in advance, and are given out without asking Redis.
+/// Units that were taken in advance and are granted without a call to Redis.
 pub(super) struct Leases {
     shards: [Mutex<HashMap<Print, Lease>>; SHARDS],
 }
 
-/// What one key has in advance.
+/// The leased units of one key.
 struct Lease {
-    /// What Redis calls the counter.
+    /// The counter's key in Redis.
     name: String,
     plan: Plan,
-    /// How many requests came, up to [`EARNEST`].
+    /// The number of requests, up to [`EARNEST`].
     asked: u32,
     units: u64,
-    /// When the window is over that the units were taken from.
+    /// The end of the window that the units were taken from.
     ends: Option<Instant>,
-    /// How large the next block is.
+    /// The size of the next block.
     block: u64,
-    /// When the last block came.
+    /// The time of the last refill.
     filled: Instant,
-    /// No refill before; one that is under way ends it.
+    /// No refill before this time. One in flight ends the pause.
     pause: Instant,
     refilling: bool,
     touched: Instant,
-    /// What Redis said last, and when it was asked.
+    /// The last outcome from Redis, and the time of its request.
     last: Option<(Outcome, Instant)>,
 }
 
-/// What there is to do for a request.
+/// The result for a request.
 pub(super) enum Lent {
-    /// It has what it asked for. When a number is there, so much is to be taken in advance for the next ones.
+    /// Granted, with the number of units to lease for the next requests, if any.
     Given(Outcome, Option<u64>),
-    /// It has to ask Redis itself.
+    /// Redis must be asked.
     Dry(Option<u64>),
 }
 
-/// What nobody asked for in time.
+/// Units that were not used in time.
 pub(super) struct Unused {
     pub(super) name: String,
     pub(super) plan: Plan,
     pub(super) units: u64,
-    /// As of a clock that began when it was taken.
+    /// The charge, on a clock that started with it.
     pub(super) taken: Taken,
-    /// How long ago that was.
+    /// The time since then.
     pub(super) age: Nanos,
 }
 
@@ -81,7 +81,7 @@ impl Leases {
         }
     }
 
-    /// Takes `cost` of what is there in advance. `limit` and `replicas` say how much that may be.
+    /// Takes `cost` from the leased units. `limit` and `replicas` bound how many there may be.
     pub(super) fn take(
         &self,
         counter: Print,
@@ -124,7 +124,7 @@ impl Leases {
         }
     }
 
-    /// A refill has arrived, or was refused. It was asked for at `since`.
+    /// Completes a refill that was requested at `since`, or was refused.
     pub(super) fn refilled(
         &self,
         counter: Print,
@@ -147,7 +147,7 @@ impl Leases {
         if lease.plan.ends_at_once() {
             let ends = since + Duration::from_nanos(outcome.reset_after);
             if lease.ends.is_some_and(|known| known <= now) {
-                // What is left is of the window before.
+                // What is left belongs to the window before.
                 lease.units = 0;
             }
             lease.ends = Some(ends);
@@ -160,19 +160,19 @@ impl Leases {
         lease.last = Some((outcome, since));
     }
 
-    /// Drops what a counter has in advance.
+    /// Drops the lease of a counter.
     pub(super) fn forget(&self, counter: Print) {
         self.shard(counter).remove(&counter);
     }
 
-    /// Drops what all counters have in advance.
+    /// Drops all leases.
     pub(super) fn clear(&self) {
         for index in 0..SHARDS {
             self.lock(index).clear();
         }
     }
 
-    /// Removes what nobody asks for any more, and returns what may go back.
+    /// Removes idle leases. Returns the units to refund.
     pub(super) fn sweep(&self) -> Vec<Unused> {
         let (now, mut unused) = (Instant::now(), Vec::new());
         for index in 0..SHARDS {
@@ -204,7 +204,7 @@ impl Leases {
     }
 
     fn lock(&self, index: usize) -> MutexGuard<'_, HashMap<Print, Lease>> {
-        // Nothing under the lock can panic half-way.
+        // No panic under the lock leaves it half changed.
         self.shards[index]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -228,7 +228,7 @@ impl Lease {
         }
     }
 
-    /// How much to take in advance now, if at all: so that there is never more than `most`.
+    /// Returns how many units to lease now, if any, so that there are never more than `most`.
     fn refill(&mut self, now: Instant, most: u64) -> Option<u64> {
         let block = self.block.min(most);
         if self.asked < EARNEST || self.refilling || self.units > block / 2 || now < self.pause {

@@ -12,31 +12,31 @@ use super::{
     request::Request,
 };
 
-/// How many calls are under way before requests wait for one another: while Redis works on one, the answers to another
-/// are read, and the next is there when it is done.
+/// The number of concurrent calls before requests share one: while Redis works on one, the answers of another are read,
+/// and the next is ready.
 const UNDER_WAY: usize = 3;
-/// How many requests go into one call at most. Nobody else is served by Redis meanwhile.
+/// The most requests in one call. Redis serves no other client meanwhile.
 const BATCH: usize = 64;
-/// Fewer than these go in one call, though nothing else is under way.
+/// Fewer requests than this go in one call even if no other call is in flight.
 const FEW: usize = 8;
 
-/// A request that is sent with others.
+/// A request that is sent together with others.
 pub(super) struct Waiter {
     pub(super) request: Request,
     pub(super) ends: Ends,
     pub(super) answer: oneshot::Sender<Result<Vec<Outcome>, LinkError>>,
-    /// Where its caller runs.
+    /// The runtime of its caller.
     runtime: Handle,
 }
 
 /// Requests that go in one call.
 pub(super) struct Batch {
     pub(super) waiters: Vec<Waiter>,
-    /// Where the first of their callers runs.
+    /// The runtime of the first caller.
     pub(super) runtime: Handle,
 }
 
-/// Where requests wait that come while enough calls are under way.
+/// The requests that arrive while enough calls are in flight.
 #[derive(Default)]
 pub(super) struct Line {
     state: Mutex<State>,
@@ -44,22 +44,22 @@ pub(super) struct Line {
 
 #[derive(Default)]
 struct State {
-    /// The connection that calls are under way over: those over earlier ones may never end.
+    /// The connection of the calls in flight. Those over earlier ones may never end.
     generation: u64,
     under_way: usize,
     waiting: VecDeque<Waiter>,
 }
 
-/// How a request goes to Redis.
+/// The way of a request to Redis.
 pub(super) enum Joined {
-    /// At once; a call of that generation is under way, and whoever makes it has to [`Line::leave`] in any case.
+    /// Directly. A call of that generation is in flight; its caller must [`Line::leave`] in any case.
     Now(Request, u64),
-    /// With others, by somebody who tells it the answer.
+    /// With others. The receiver gets the answer.
     Later(oneshot::Receiver<Result<Vec<Outcome>, LinkError>>),
 }
 
 impl Line {
-    /// `generation` is that of the connection that the request has found.
+    /// `generation` is that of the connection of the request.
     pub(super) fn join(&self, request: Request, generation: u64, ends: Ends) -> Joined {
         let mut state = self.state();
         if generation > state.generation {
@@ -79,7 +79,7 @@ impl Line {
         Joined::Later(receiver)
     }
 
-    /// A call is over. If requests wait, others follow with them, which are still under way.
+    /// Ends a call. Returns the next calls for the waiting requests; they count as in flight.
     pub(super) fn leave(&self, generation: u64) -> SmallVec<[Batch; UNDER_WAY]> {
         let mut state = self.state();
         let mut batches = SmallVec::new();
@@ -88,7 +88,7 @@ impl Line {
         }
         state.under_way -= 1;
         while state.under_way < UNDER_WAY {
-            // Redis would have nothing to do while the answers are read: it has some of them a little later.
+            // Redis would be idle while the answers are read, so it gets some of the requests a little later.
             let free = UNDER_WAY - state.under_way;
             let most = state.waiting.len().div_ceil(free).clamp(FEW, BATCH);
             let Some(batch) = state.batch(most) else {
@@ -101,7 +101,7 @@ impl Line {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing under the lock can panic half-way.
+        // No panic under the lock leaves it half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -112,7 +112,7 @@ impl State {
         while batch.len() < most
             && let Some(waiter) = self.waiting.pop_front()
         {
-            // Whose caller is gone is not charged.
+            // A request without a caller is not charged.
             if !waiter.answer.is_closed() {
                 batch.push(waiter);
             }

@@ -1,6 +1,7 @@
 mod background;
 mod batches;
 mod blocks;
+mod call;
 mod groups;
 mod leases;
 mod line;
@@ -9,7 +10,9 @@ mod names;
 mod plan;
 mod request;
 mod scripts;
+mod shared;
 mod store;
+mod takes;
 #[cfg(test)]
 #[cfg(feature = "redis-server")]
 mod tests;

@@ -4,11 +4,11 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac_sha256::Hash;
 use waygate_core::port::Series;
 
-/// What keys of Redis are called.
+/// Names of keys in Redis.
 ///
-/// Whose counter it is may be an address or a password, so neither that nor the series appears; their digests do, which
-/// are the same in every process with the same prefix. The digest of the key comes first, in braces: all counters of
-/// one key are in one slot of a cluster.
+/// A key of a counter may be an address or a password, so neither it nor the series appears, only their digests, which
+/// are equal in all processes with the same prefix. The digest of the key comes first, in braces: all counters of one
+/// key are in one slot of a cluster.
 pub(super) struct Names {
     prefix: String,
     salted: Hash,
@@ -19,7 +19,7 @@ pub(super) struct Names {
 type Known = Option<(Box<str>, Digest128)>;
 type Digest128 = [u8; 16];
 
-/// How many series are remembered at most; one pushes out another that falls on the same place.
+/// The number of slots for remembered series; a series replaces another one in the same slot.
 const PLACES: usize = 1_024;
 
 impl Names {
@@ -43,12 +43,12 @@ impl Names {
         self.name("o", series, key)
     }
 
-    /// Where the processes show up.
+    /// The key with the live processes.
     pub(super) fn processes(&self) -> String {
         format!("{}:c:processes", self.prefix)
     }
 
-    /// What is gone when the counters are.
+    /// The key that is lost with the counters.
     pub(super) fn mark(&self) -> String {
         format!("{}:c:processes:mark", self.prefix)
     }
@@ -65,10 +65,10 @@ impl Names {
         name
     }
 
-    /// The digest of a series, which is remembered: there are few, and they stay.
+    /// Returns the digest of a series, from a cache: there are few, and they are stable.
     fn series(&self, series: &Series) -> Digest128 {
         let place = &self.known[series.seed() as usize % PLACES];
-        // Nothing under the lock can panic half-way.
+        // No panic under the lock leaves it half changed.
         let mut known = place.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((name, digest)) = &*known
             && **name == *series.name()
@@ -100,11 +100,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_nothing_and_differ() {
+    fn names_are_distinct_and_reveal_no_key() {
         let series = |rate| Series::new("GET:/payments", "per client", rate, 0);
         let names = Names::new("shop");
         let name = names.counter(&series(0), b"203.0.113.7");
-        // The same for ever, since several versions may share a Redis.
+        // Must not change: several versions may share a Redis.
         assert_eq!(
             name,
             "shop:c:{sfKk4jDPrci1zw5n4e4rDQ}:s1RWW6MGqhhKZZAge6UYVw"

@@ -1,21 +1,18 @@
 use waygate_core::{
-    limit::{
-        Quota, Rule,
-        quota::{Nanos, SECOND},
-    },
+    limit::{Quota, Rule, quota::Nanos},
     port::Take,
 };
 
-/// Numbers of the scripts are exact up to 2^53, sums of two such included up to here.
+/// Numbers in the scripts are exact up to 2^53, so sums of two are exact up to this.
 const MOST: u64 = 1 << 52;
 pub(super) const MICROSECOND: Nanos = 1_000;
 const MILLISECOND: Nanos = 1_000_000;
 
-/// A rule as the scripts understand it.
+/// A rule in terms of the scripts.
 ///
-/// They count in whole numbers below 2^53, and tell the time in microseconds. So amounts beyond 2^52 count as 2^52; a
-/// window is a whole number of milliseconds, and one number with what was used of it where both fit; and the debt of a
-/// bucket is counted in nanoseconds while it can be, that is for 52 days, and in microseconds beyond.
+/// They count in whole numbers below 2^53 and in microseconds. Amounts beyond 2^52 count as 2^52. A window is a whole
+/// number of milliseconds, packed into one number with its usage where both fit. The debt of a bucket is counted in
+/// nanoseconds up to 52 days, and in microseconds beyond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Plan {
     kind: Kind,
@@ -36,7 +33,7 @@ enum Kind {
 }
 
 impl Plan {
-    /// The plan of a rule at the caller's time, which only a calendar asks for.
+    /// Returns the plan of a rule at the caller's time, which only a calendar needs.
     pub(super) fn of(rule: &Rule, now: Nanos) -> Self {
         let plan = |kind, capacity: u64, a, b| Self {
             kind,
@@ -52,17 +49,15 @@ impl Plan {
                 0,
             )
         };
-        let Some(quota) = rule.quota(now) else {
-            return match rule {
-                Rule::Moving { capacity, period } => moving(*capacity, *period),
-                // Has a quota at any time.
-                Rule::Quota(_) | Rule::Calendar(_) => moving(rule.capacity(), SECOND),
-            };
+        let quota = match rule {
+            Rule::Moving { capacity, period } => return moving(*capacity, *period),
+            Rule::Quota(quota) => *quota,
+            Rule::Calendar(calendar) => calendar.quota(now),
         };
         match quota {
             Quota::FixedWindow { capacity, period } => {
                 let milliseconds = period.div_ceil(MILLISECOND).max(1);
-                // Twice the period, and twice what may be used.
+                // Twice the period, and twice the usage.
                 let bits = |number: u64| u64::BITS - number.leading_zeros() + 1;
                 let kind = if bits(milliseconds) + bits(capacity) <= 53 {
                     Kind::Packed
@@ -100,7 +95,7 @@ impl Plan {
                 } else if emission >= MILLISECOND && fits(coarse) {
                     plan(Kind::Bucket, capacity, coarse, 1)
                 } else {
-                    // More than anybody will take: as deep as can be counted.
+                    // More than anyone will take: as deep as can be counted.
                     let emission = emission.min(MOST);
                     plan(Kind::Bucket, MOST / emission, emission, MICROSECOND)
                 }
@@ -108,7 +103,7 @@ impl Plan {
         }
     }
 
-    /// A take by this plan, as the scripts read it.
+    /// Returns the text of a take by this plan, as the scripts read it.
     pub(super) fn text(&self, cost: i64, enforced: bool) -> String {
         let Self { capacity, a, b, .. } = *self;
         let enforced = u8::from(enforced);
@@ -123,25 +118,27 @@ impl Plan {
         }
     }
 
-    /// Whether all of it comes back at one moment, which `reset_after` tells.
+    /// Returns whether everything is refilled at one moment, after `reset_after`.
     pub(super) fn ends_at_once(&self) -> bool {
         matches!(self.kind, Kind::Packed | Kind::Fixed | Kind::Calendar)
     }
 }
 
-/// A cost as the scripts can count it.
+/// Returns the cost in the range of the scripts.
 pub(super) fn cost_of(take: &Take<'_>) -> i64 {
     // No more than 2^52 + 1, which is more than any capacity.
     take.cost.min(MOST + 1) as i64
 }
 
-/// Units as the scripts can count them.
+/// Returns the units in the range of the scripts.
 pub(super) fn units_of(units: i64) -> i64 {
     units.clamp(-(MOST as i64), MOST as i64)
 }
 
 #[cfg(test)]
 mod tests {
+    use waygate_core::limit::quota::SECOND;
+
     use super::*;
 
     fn bucket(capacity: u64, emission: Nanos) -> (u64, u64, u64) {
@@ -156,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_packed_where_its_end_and_all_that_may_be_used_fit() {
+    fn windows_are_packed_where_end_and_usage_fit() {
         assert_eq!(window((1 << 34) - 1, 131_071), Kind::Packed);
         assert_eq!(window(1 << 34, 131_071), Kind::Fixed);
         assert_eq!(window((1 << 34) - 1, 131_072), Kind::Fixed);
@@ -167,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn no_number_is_beyond_what_a_script_can_count() {
+    fn numbers_stay_in_the_range_of_the_scripts() {
         let year = 31_557_600 * SECOND;
         assert_eq!(bucket(7, 142_857_143), (7, 142_857_143, 1_000));
         // A thousand a year: in microseconds.

@@ -4,9 +4,9 @@ use waygate_core::limit::Outcome;
 
 use super::plan::Plan;
 
-/// What one request asks, as Redis is asked for it.
+/// The takes of one request, in terms of Redis.
 ///
-/// In an order in which those that ask the same of the same counter stand together.
+/// Ordered so that equal takes from the same counter are adjacent.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Request {
     asks: SmallVec<[Ask; 1]>,
@@ -19,13 +19,13 @@ struct Ask {
     limit: u64,
 }
 
-/// What is asked of a counter, whichever it is.
+/// What is taken, apart from the counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct What {
     plan: Plan,
     cost: i64,
     enforced: bool,
-    /// Whether another ask of the same request follows.
+    /// Another take of the same request follows.
     more: bool,
 }
 
@@ -36,11 +36,11 @@ impl What {
     }
 }
 
-/// What Redis said to one request.
+/// The answer of Redis to one request.
 #[derive(Debug, PartialEq)]
-pub(super) enum Told {
+pub(super) enum Answer {
     Outcomes(Vec<Outcome>),
-    /// What went wrong with it.
+    /// The error text.
     Error(String),
 }
 
@@ -51,7 +51,7 @@ impl Request {
         }
     }
 
-    /// Adds a take: the name of its counter, its plan, and its limit as the caller knows it.
+    /// Adds a take: the name of its counter, its plan, and its limit.
     pub(super) fn add(&mut self, name: String, plan: Plan, cost: i64, enforced: bool, limit: u64) {
         if let Some(before) = self.asks.last_mut() {
             before.what.more = true;
@@ -65,7 +65,7 @@ impl Request {
         self.asks.push(Ask { what, name, limit });
     }
 
-    /// Adds the arguments of a script that is called for all of them, in their order.
+    /// Adds the arguments of a script call for all requests, in their order.
     pub(super) fn arguments<'a>(
         requests: impl Iterator<Item = &'a Self> + Clone,
         command: &mut Cmd,
@@ -75,7 +75,7 @@ impl Request {
         for ask in asks() {
             command.arg(&ask.name);
         }
-        // Most ask the same as the one before.
+        // Most are equal to the one before.
         let mut whats = asks().map(|ask| ask.what).peekable();
         let mut count = 0;
         while let Some(what) = whats.next() {
@@ -87,32 +87,32 @@ impl Request {
         }
     }
 
-    /// What was said to each of them; `None` when that is not what the script answers.
-    pub(super) fn told<'a>(
+    /// Parses the answers to the requests. Returns `None` if the script cannot have answered so.
+    pub(super) fn answers<'a>(
         requests: impl Iterator<Item = &'a Self>,
         answer: &Value,
-    ) -> Option<Vec<Told>> {
+    ) -> Option<Vec<Answer>> {
         let Value::Array(results) = answer else {
             return None;
         };
         let mut results = results.iter();
-        let told = requests.map(|request| request.read(&mut results));
-        let told = told.collect::<Option<Vec<_>>>()?;
-        results.next().is_none().then_some(told)
+        let answers = requests.map(|request| request.read(&mut results));
+        let answers = answers.collect::<Option<Vec<_>>>()?;
+        results.next().is_none().then_some(answers)
     }
 
-    fn read<'a>(&self, results: &mut impl Iterator<Item = &'a Value>) -> Option<Told> {
+    fn read<'a>(&self, results: &mut impl Iterator<Item = &'a Value>) -> Option<Answer> {
         let mut outcomes = Vec::with_capacity(self.asks.len());
         for ask in &self.asks {
             match results.next()? {
                 Value::Int(remaining) => outcomes.push(outcome(*remaining, results, ask.limit)?),
                 Value::BulkString(error) if outcomes.is_empty() => {
-                    return Some(Told::Error(String::from_utf8_lossy(error).into_owned()));
+                    return Some(Answer::Error(String::from_utf8_lossy(error).into_owned()));
                 }
                 _ => return None,
             }
         }
-        Some(Told::Outcomes(outcomes))
+        Some(Answer::Outcomes(outcomes))
     }
 }
 
@@ -128,7 +128,7 @@ fn outcome<'a>(
     let allowed = remaining >= 0;
     let reset_after = nanos()?;
     let retry_after = if allowed { 0 } else { nanos()?.max(1) };
-    // What is refused is told below -1, so that it need not be said otherwise.
+    // Refusals are encoded below -1, so that they need no flag.
     let remaining = if allowed { remaining } else { -1 - remaining };
     Some(Outcome {
         allowed,

@@ -7,9 +7,11 @@ use super::super::link::{LinkError, Script};
 pub(super) const TAKE_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),
     include_str!("lua/batch.lua"),
-    // Called for what the fast way cannot do, and not before: it makes many functions.
+    // Called only for what the fast way cannot do: it creates many functions.
     "local function general()\n",
     include_str!("lua/common.lua"),
+    include_str!("lua/kinds.lua"),
+    include_str!("lua/load.lua"),
     include_str!("lua/take.lua"),
     include_str!("lua/others.lua"),
     "end\n",
@@ -19,16 +21,22 @@ pub(super) const TAKE_SOURCE: &str = concat!(
 pub(super) const ADJUST_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),
     include_str!("lua/common.lua"),
+    include_str!("lua/kinds.lua"),
+    include_str!("lua/load.lua"),
     include_str!("lua/adjust.lua")
 );
 pub(super) const GIVE_BACK_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),
     include_str!("lua/common.lua"),
+    include_str!("lua/kinds.lua"),
+    include_str!("lua/load.lua"),
     include_str!("lua/give_back.lua")
 );
 pub(super) const RESTORE_SOURCE: &str = concat!(
     include_str!("lua/plan.lua"),
     include_str!("lua/common.lua"),
+    include_str!("lua/kinds.lua"),
+    include_str!("lua/load.lua"),
     include_str!("lua/restore.lua")
 );
 

@@ -1,56 +1,44 @@
 use std::{
     fmt,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, OnceLock, atomic::Ordering},
 };
 
 use redis::{Cmd, Value};
 use tokio::task::AbortHandle;
 use waygate_core::{
     limit::{Outcome, Taken, quota::Nanos},
-    port::{
-        BoxFuture, CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take,
-        all_allowed,
-    },
+    port::{BoxFuture, CounterError, CounterStore, LostUnits, Occupancy, Place, Series, Take},
 };
 
 use super::{
     super::{
         RedisOptions,
-        link::{Link, LinkState, Permits},
+        link::{LinkState, Permits},
     },
     background,
-    blocks::{Blocks, Print},
-    leases::{Leases, Lent},
-    line::Line,
-    mark::Mark,
-    names::Names,
     plan::{Plan, units_of},
-    request::Request,
     scripts,
+    shared::Shared,
 };
 
 /// Counters in Redis, for any number of processes. Clones share one connection.
 ///
-/// * All takes of a request are decided by one script, in one round trip and by the clock of Redis. Requests that come
-///   while three calls are under way share the next one.
-/// * No request waits for longer than [`RedisOptions::deadline`], or at all while Redis is known not to answer.
-/// * A key that is refused is refused without a round trip until it may pass, for up to a second at a time,
-///   and for all of that time while Redis does not answer, or answers without counting.
-/// * With `lease`, a request with a single take may be given what the process has taken in advance. All processes
-///   together hold up to 5 % of the limit so. Of a window, they never give out more than there is; of the other
-///   algorithms, up to those 5 %, and more only while processes come that the others have not seen yet. What is not
-///   given out goes back when nobody has asked for two seconds.
-/// * Counters that are lost, since Redis was emptied or is another one, are noticed by a key beside them, over each new
-///   connection and once a second. The take that finds out fails, and what its caller remembers can be
-///   [restored](CounterStore::restore).
-/// * The units of a call that was late may have been charged, as nobody can tell.
+/// * One script decides all takes of a request, in one round trip and by the clock of Redis. Requests that arrive while
+///   three calls are in flight share the next one.
+/// * No request waits longer than [`RedisOptions::deadline`], or at all while Redis is known not to answer.
+/// * A refused key is refused again without a round trip until it may pass, for up to a second at a time, and until then
+///   in any case while Redis does not answer, or answers without counting.
+/// * With `lease`, a request with a single take may be granted from units that this process has taken in advance. All
+///   processes together lease up to 5 % of the limit. Windows are never exceeded; other algorithms by up to those 5 %,
+///   and by more only while processes start that the others have not seen yet. Unused units are refunded after two
+///   seconds.
+/// * A loss of the counters, because Redis was emptied or replaced, is detected by a key beside them, on each new
+///   connection and once a second. The take that detects it fails, and the caller can
+///   [restore](CounterStore::restore) what it remembers.
+/// * The units of a call that timed out may have been charged.
 ///
-/// In a cluster, the counters of different keys are in different places: a request that needs several is decided key by
-/// key, and what was charged is given back when a later one refuses.
+/// In a cluster, counters of different keys are on different nodes: a request with several keys is decided key by key,
+/// and the charges are refunded when a later key refuses.
 ///
 /// ```no_run
 /// # use waygate_backends::{RedisCounters, RedisOptions};
@@ -70,18 +58,6 @@ struct Inner {
     background: OnceLock<AbortHandle>,
 }
 
-pub(super) struct Shared {
-    pub(super) link: Link,
-    pub(super) names: Names,
-    pub(super) leases: Leases,
-    pub(super) line: Line,
-    pub(super) mark: Mark,
-    pub(super) replicas: AtomicU32,
-    /// What this process shows up as.
-    pub(super) process: String,
-    blocks: Blocks,
-}
-
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(background) = self.background.get() {
@@ -91,20 +67,11 @@ impl Drop for Inner {
 }
 
 impl RedisCounters {
-    /// Begins to connect, at the latest with the first request; that Redis is not there is no error.
+    /// Starts to connect, at the latest with the first request. An unreachable Redis is not an error.
     pub fn open(options: RedisOptions) -> Self {
         let counters = Self {
             inner: Arc::new(Inner {
-                shared: Arc::new(Shared {
-                    names: Names::new(&options.prefix),
-                    link: Link::open(options),
-                    leases: Leases::new(),
-                    line: Line::default(),
-                    mark: Mark::default(),
-                    replicas: AtomicU32::new(0),
-                    process: uuid::Uuid::new_v4().simple().to_string(),
-                    blocks: Blocks::new(),
-                }),
+                shared: Arc::new(Shared::new(options)),
                 background: OnceLock::new(),
             }),
         };
@@ -114,10 +81,11 @@ impl RedisCounters {
         counters
     }
 
-    /// Whether Redis counts at this moment, as far as is known.
+    /// Returns whether Redis counts at this moment, as far as is known.
     ///
     /// # Errors
-    /// [`CounterError`], if it does not.
+    ///
+    /// [`CounterError`] if it does not.
     pub fn health(&self) -> Result<(), CounterError> {
         match self.shared().link.state() {
             LinkState::Up => Ok(()),
@@ -141,75 +109,6 @@ impl RedisCounters {
 }
 
 impl Shared {
-    pub(super) fn deadline(&self) -> Duration {
-        self.link.options().deadline
-    }
-
-    async fn take(
-        self: &Arc<Self>,
-        takes: &[Take<'_>],
-        now: Nanos,
-    ) -> Result<Vec<Outcome>, CounterError> {
-        let plans = plans(takes, now);
-        let counters = self.blocks.counters(takes);
-        let asked = self.blocks.asked(takes, &plans, &counters);
-        if let Some(outcomes) = self.blocks.refusal(takes, &counters, asked) {
-            return Ok(outcomes);
-        }
-        if let ([take], [plan], [counter]) = (takes, &plans[..], &counters[..])
-            && let Some(outcome) = self.lend(take, *plan, *counter)
-        {
-            return Ok(vec![outcome]);
-        }
-        let since = Instant::now();
-        let outcomes = match self.take_all(takes, &plans).await {
-            Ok(outcomes) => outcomes,
-            // Others may count anew while Redis does not, but not those that it has refused.
-            Err(error) => {
-                let known = self.blocks.last_refusal(takes, &counters, asked);
-                return known.ok_or(error);
-            }
-        };
-        if all_allowed(takes, &outcomes) {
-            self.blocks.lift(&counters, asked);
-        } else {
-            self.blocks
-                .remember(takes, &counters, asked, &outcomes, since);
-        }
-        Ok(outcomes)
-    }
-
-    fn last_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
-        let counters = self.blocks.counters(takes);
-        let asked = self.blocks.asked(takes, &plans(takes, now), &counters);
-        self.blocks.last_refusal(takes, &counters, asked)
-    }
-
-    /// Gives the request what there is in advance, and has more taken when it runs short.
-    fn lend(self: &Arc<Self>, take: &Take<'_>, plan: Plan, counter: Print) -> Option<Outcome> {
-        let replicas = self.replicas.load(Ordering::Relaxed);
-        if !take.lease || take.cost == 0 || replicas == 0 {
-            return None;
-        }
-        let limit = take.rule.capacity();
-        let (outcome, refill) = match self.leases.take(counter, plan, take.cost, limit, replicas) {
-            Lent::Given(outcome, refill) => (Some(outcome), refill),
-            Lent::Dry(refill) => (None, refill),
-        };
-        if let Some(units) = refill {
-            let refill = Refill {
-                shared: Arc::clone(self),
-                counter,
-                name: self.names.counter(take.series, take.key),
-                units,
-                outcome: None,
-                since: Instant::now(),
-            };
-            tokio::spawn(refill.run(plan, limit));
-        }
-        outcome
-    }
-
     async fn restore(&self, lost: LostUnits<'_>, now: Nanos) -> Result<(), CounterError> {
         let take = &lost.take;
         let name = self.names.counter(take.series, take.key);
@@ -250,7 +149,7 @@ impl Shared {
                 .arg(&name)
                 .arg(holder(place.holder))
                 .arg(place.limit);
-            // No more than a script can count.
+            // Within the range of the scripts.
             command.arg(lifetime.clamp(1, 1 << 42));
         };
         let answer = self
@@ -267,37 +166,6 @@ impl Shared {
             },
             _ => Err(self.link.misunderstood("not a place").into()),
         }
-    }
-}
-
-/// Units that are being taken in advance. However that ends, the next ones may be taken then.
-struct Refill {
-    shared: Arc<Shared>,
-    counter: Print,
-    name: String,
-    units: u64,
-    /// What Redis says.
-    outcome: Option<Outcome>,
-    since: Instant,
-}
-
-impl Refill {
-    async fn run(mut self, plan: Plan, limit: u64) {
-        let cost = i64::try_from(self.units).unwrap_or(i64::MAX);
-        let mut request = Request::new();
-        request.add(self.name.clone(), plan, cost, true, limit);
-        let answer = self.shared.ask(request, self.shared.deadline()).await;
-        self.outcome = answer.ok().and_then(|outcomes| outcomes.first().copied());
-    }
-}
-
-impl Drop for Refill {
-    fn drop(&mut self) {
-        let name = std::mem::take(&mut self.name);
-        let (units, outcome) = (self.units, self.outcome);
-        self.shared
-            .leases
-            .refilled(self.counter, name, units, outcome, self.since);
     }
 }
 
@@ -425,10 +293,6 @@ impl fmt::Debug for RedisCounters {
             .field("link", &self.shared().link)
             .finish_non_exhaustive()
     }
-}
-
-fn plans(takes: &[Take<'_>], now: Nanos) -> Vec<Plan> {
-    takes.iter().map(|take| Plan::of(take.rule, now)).collect()
 }
 
 fn holder(holder: u128) -> String {

@@ -8,20 +8,20 @@ use tokio::{
 
 use super::{dial::Connection, error::LinkError, shared::Shared};
 
-/// Callers may have shorter deadlines than the link, and drop the call then. After so much time it counts as late;
-/// before, as one that nobody wants any more.
+/// Callers may have shorter deadlines than the link, and drop the call. After this time it counts as late, before it as
+/// cancelled.
 const LATE: Duration = Duration::from_millis(40);
 
-/// Whose permits a call needs.
+/// The permits that a call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Permits {
-    /// It is made for one request, which needs one.
+    /// One: it is made for a single request.
     Own,
-    /// It is made for requests that have theirs.
+    /// None: its requests have theirs.
     OfOthers,
 }
 
-/// When a caller will have waited for long enough.
+/// The deadline of a caller.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ends {
     begun: Instant,
@@ -29,7 +29,7 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    /// How much time is left.
+    /// Returns the time left.
     pub(crate) fn left(self) -> Duration {
         self.deadline.saturating_sub(self.begun.elapsed())
     }
@@ -41,9 +41,9 @@ pub(crate) struct Call<'a> {
     shared: &'a Shared,
     generation: u64,
     ends: Ends,
-    /// Since when it has a connection.
+    /// The time at which it got a connection.
     since: Instant,
-    /// One that is dropped after so much time is late.
+    /// Dropped after this time, the call is late.
     late: Duration,
     settled: bool,
     permit: Option<SemaphorePermit<'a>>,
@@ -65,7 +65,7 @@ impl<'a> Call<'a> {
             generation,
             ends: Ends { begun, deadline },
             since: Instant::now(),
-            // One that may take longer than others is not expected to be quick.
+            // A call with a longer deadline is not expected to be quick.
             late: if deadline > usual {
                 deadline
             } else {
@@ -76,7 +76,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Which connection it has, counted.
+    /// Returns the generation of the connection.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
@@ -85,7 +85,7 @@ impl<'a> Call<'a> {
         self.ends
     }
 
-    /// Gives the call up before it is made, but for its permit.
+    /// Cancels the call before it is made, and keeps its permit.
     pub(crate) fn put_off(mut self) -> Option<SemaphorePermit<'a>> {
         self.settled = true;
         self.permit.take()
@@ -120,13 +120,13 @@ impl<'a> Call<'a> {
         let Ok(answer) = timeout(self.ends.left(), answer).await else {
             return Err(self.too_late());
         };
-        // What it means for the connection, the other call has said.
+        // The other call judges the connection.
         self.settled = true;
         let gone = || LinkError::Unavailable("nobody is left who asks Redis".into());
         answer.map_err(|_| gone())?
     }
 
-    /// What an answer, a failure or silence means for the connection.
+    /// Judges the connection by an answer, a failure or a timeout.
     fn settle<T>(mut self, answer: Result<RedisResult<T>, Elapsed>) -> Result<T, LinkError> {
         let Ok(answer) = answer else {
             return Err(self.too_late());
@@ -142,11 +142,11 @@ impl<'a> Call<'a> {
     }
 
     fn too_late(&mut self) -> LinkError {
-        // Half of the time may have gone by before the call was made, so that there was too little.
+        // Half of the time may have passed before the call was made, so that there was too little.
         self.give_up(LATE.min(self.shared.options.deadline) / 2)
     }
 
-    /// There was no answer, and nobody waits for it any more. After `enough` time, that is the fault of Redis.
+    /// Ends the call without an answer. After `enough` time, Redis is at fault.
     fn give_up(&mut self, enough: Duration) -> LinkError {
         self.settled = true;
         let waited = self.since.elapsed();

@@ -18,7 +18,7 @@ use super::super::{
 };
 use crate::random;
 
-/// What commands go over: cheap to clone, and gone when the last clone is.
+/// A connection for commands: cheap to clone, and closed with the last clone.
 #[derive(Clone)]
 pub(super) enum Connection {
     Single(MultiplexedConnection),
@@ -34,7 +34,7 @@ impl Connection {
         answer?.extract_error()
     }
 
-    /// Sends two commands with nothing of others between them. Only the first may be refused.
+    /// Sends two commands with none of others in between. Only the first may be refused.
     pub(super) async fn send_both(&mut self, first: &Cmd, second: &Cmd) -> RedisResult<[Value; 2]> {
         let mut both = Pipeline::with_capacity(2);
         both.add_command(first.clone()).add_command(second.clone());
@@ -53,7 +53,7 @@ impl Connection {
     }
 }
 
-/// How long one attempt to connect may take. Where several nodes are asked, some may hang before another one answers.
+/// Returns the timeout of one attempt to connect. Of several nodes, some may hang before another one answers.
 pub(super) fn patience(options: &RedisOptions) -> Duration {
     match options.target.topology {
         Topology::Single(_) | Topology::Socket(_) => options.connect_timeout,
@@ -61,7 +61,7 @@ pub(super) fn patience(options: &RedisOptions) -> Duration {
     }
 }
 
-/// How long one node of several may take.
+/// Returns the timeout of one node of several.
 fn node_patience(options: &RedisOptions) -> Duration {
     options.connect_timeout / 3
 }
@@ -73,23 +73,23 @@ pub(super) async fn dial(options: &RedisOptions) -> RedisResult<Connection> {
     }
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(options.connect_timeout))
-        // Every call has a deadline of its own.
+        // Every call has its own deadline.
         .set_response_timeout(None)
-        // No one waits for room: more calls than this are not made.
+        // No call waits for room: there are never more calls than this.
         .set_pipeline_buffer_size(options.max_in_flight);
     let client = client(options).await?;
     let connection = client.get_multiplexed_async_connection_with_config(&config);
     Ok(Connection::Single(connection.await?))
 }
 
-/// A connection that only listens.
+/// Opens a connection that only listens.
 pub(super) async fn listen(options: &RedisOptions, channel: &str) -> RedisResult<PubSub> {
     let mut listener = client(options).await?.get_async_pubsub().await?;
     listener.subscribe(channel).await?;
     Ok(listener)
 }
 
-/// The server, or the master that the sentinels name at this moment, or, to listen, any node of a cluster.
+/// Returns the server, the current master of the sentinels, or, to listen, any node of a cluster.
 async fn client(options: &RedisOptions) -> RedisResult<Client> {
     cryptography(options)?;
     let certificates = certificates(options)?;
@@ -112,7 +112,7 @@ async fn client(options: &RedisOptions) -> RedisResult<Client> {
         }
         Topology::Sentinel { nodes, service } => (nodes, service),
     };
-    // Another one first each time, and each with a time of its own: one that hangs does not hold up the others.
+    // In another order each time, and each with its own timeout: one that hangs does not delay the others.
     let mut nodes: Vec<&Node> = nodes.iter().collect();
     random::shuffle(&mut nodes);
     let mut failure = RedisError::from((ErrorKind::EmptySentinelList, "no sentinel is named"));
@@ -127,7 +127,7 @@ async fn client(options: &RedisOptions) -> RedisResult<Client> {
     Err(failure)
 }
 
-/// The master that one sentinel names.
+/// Returns the master that one sentinel names.
 async fn master(
     options: &RedisOptions,
     sentinel: &Node,
@@ -212,7 +212,7 @@ fn address(options: &RedisOptions, node: &Node) -> ConnectionAddr {
     }
 }
 
-/// A peer that is gone without a word is noticed by the system as well.
+/// The system detects a dead peer as well.
 fn tcp() -> TcpSettings {
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(5))
@@ -243,15 +243,15 @@ fn certificates(options: &RedisOptions) -> RedisResult<Option<TlsCertificates>> 
     }))
 }
 
-/// The Redis client takes the cryptography that is installed for the process. To install one is the application's:
-/// rustls without an answer takes the only one in the graph for everybody, or panics where there are two.
+/// The Redis client uses the cryptography that is installed for the process, which is up to the application: without
+/// one, rustls installs the only one in the graph for everything, or panics if there are two.
 fn cryptography(options: &RedisOptions) -> RedisResult<()> {
     if !options.target.tls || CryptoProvider::get_default().is_some() {
         return Ok(());
     }
     #[cfg(feature = "tls-ring")]
     {
-        // The application may have installed one in between, which is just as well.
+        // The application may have installed one in between, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(())
     }

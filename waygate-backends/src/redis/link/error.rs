@@ -2,38 +2,38 @@ use std::sync::Arc;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
-/// Why a call did not get its answer.
+/// The reason why a call has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum LinkError {
-    /// Not reachable, or not in time.
+    /// Unreachable, or too late.
     #[error("{0}")]
     Unavailable(Arc<str>),
-    /// Redis does not do such a thing now: it is out of memory, loading, or a replica.
+    /// Redis refuses for now: it is out of memory, loading, or a replica.
     #[error("{0}")]
     Refused(Arc<str>),
-    /// Redis does not let us: a wrong password, or no permission.
+    /// Redis denies access: a wrong password, or no permission.
     #[error("{0}")]
     Misconfigured(Arc<str>),
-    /// Redis, or who asks, does not understand the other: a mistake in the code.
+    /// The answer makes no sense: a mistake in the code.
     #[error("{0}")]
     Misunderstood(Arc<str>),
 }
 
-/// What an error says about the connection it came over.
+/// The state of a connection after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It works; the error is about the call.
+    /// It works; the error concerns the call.
     Sound,
-    /// One such error may happen, several in a row may not.
+    /// Acceptable once, but not several times in a row.
     Doubtful,
-    /// It does not take writes, though it answers.
+    /// It answers but refuses writes.
     Refuses,
-    /// It is of no use any more.
+    /// It must be replaced.
     Broken,
 }
 
-/// Before version 7, Redis wraps what stops a script into an error of the script; and what its ACL does not allow, it
-/// does even now.
+/// Before version 7, Redis wraps what stops a script into an error of the script. For denials by its ACL, it still
+/// does.
 fn in_script(detail: &str, text: Arc<str>) -> (Verdict, LinkError) {
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| detail.contains(phrase));
     if says(&[
@@ -52,7 +52,7 @@ fn in_script(detail: &str, text: Arc<str>) -> (Verdict, LinkError) {
     }
 }
 
-/// Sorts an error, and writes it down without what may be secret.
+/// Classifies an error, and formats it without secrets.
 pub(super) fn judge(error: &RedisError) -> (Verdict, LinkError) {
     let text = |what: &str| -> Arc<str> {
         match error.detail() {
@@ -102,11 +102,11 @@ pub(super) fn judge(error: &RedisError) -> (Verdict, LinkError) {
     }
 }
 
-/// An error that a script caught and wrote down, as if it had been the answer.
+/// Parses an error that a script caught and returned as its answer.
 pub(super) fn written(text: &str) -> RedisError {
     let text = text.trim_start_matches('-');
     let code = text.split(' ').next().unwrap_or_default();
-    // Those that scripts make themselves, and those of old versions, have none.
+    // Errors of scripts themselves, and of old versions, have none.
     let has_code = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase());
     let code = if has_code { "" } else { "ERR " };
     let line = format!("-{code}{}\r\n", text.replace(['\r', '\n'], " "));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stops_a_script_is_seen_through_the_error_of_the_script() {
+    fn errors_are_found_inside_script_errors() {
         let old = |error: &str| {
             judged(&format!(
                 "Error running script (call to f_0123): @user_script:1: @user_script: 1: -{error}"
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_script_caught_means_the_same() {
+    fn caught_errors_are_judged_like_raw_ones() {
         for (text, verdict) in [
             (
                 "OOM command not allowed when used memory > 'maxmemory'.",

@@ -13,28 +13,28 @@ use super::{
 };
 use crate::random;
 
-/// How often a connection is asked whether it is still there.
+/// The interval of the heartbeats of a connection.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How long a heartbeat may take: a dead connection is found within one and a half seconds.
+/// The timeout of a heartbeat: a dead connection is detected within one and a half seconds.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(500);
-/// The first pause between two attempts is up to so long, each further one up to twice as long.
+/// The maximum of the first pause between two attempts. It doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause while nobody asks.
+/// The longest pause while no call is waiting.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// The longest pause while somebody asks.
+/// The longest pause while calls are failing.
 const LONGEST_PAUSE_WHEN_WANTED: Duration = Duration::from_millis(800);
-/// The same where Redis does not let us, which seldom changes by itself.
+/// The longest pause after a denial, which seldom ends by itself.
 const LONGEST_PAUSE_WHEN_DENIED: Duration = Duration::from_millis(1_500);
-/// A connection that lasted so long was a good one: the next attempt is made at once.
+/// After a connection that lasted this long, the next attempt is immediate.
 const STEADY: Duration = Duration::from_secs(2);
 
-/// Proves that scripts run, may ask the time as those of the counters do, and that writes are taken. The key goes away by itself.
+/// Proves that scripts run, may read the time as those of the counters do, and can write. The key expires.
 const PROBE: &str = "redis.call('TIME') return redis.call('SET', KEYS[1], 1, 'PX', 1000)";
 
-/// A connection, and what Redis refuses over it.
+/// A connection, and its refusal, if any.
 type Probed = (Connection, Option<LinkError>);
 
-/// Connects, watches the connection, and connects again, as long as the link exists.
+/// Connects, watches the connection, and reconnects, for as long as the link exists.
 pub(super) async fn keep(shared: Arc<Shared>) {
     let mut pauses = Pauses::default();
     let mut suspect = None;
@@ -53,7 +53,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     }
 }
 
-/// Returns a connection that has answered in time, and what Redis refuses over it.
+/// Returns a connection that answered in time, and its refusal, if any.
 async fn connect(shared: &Shared, mut suspect: Option<Connection>, pauses: &mut Pauses) -> Probed {
     let mut slowly = false;
     loop {
@@ -78,11 +78,11 @@ async fn connect(shared: &Shared, mut suspect: Option<Connection>, pauses: &mut 
     }
 }
 
-/// Whether it does what calls will ask, in the time that they will have. A Redis that is out of memory counts: it can
-/// still be read.
+/// Checks that the connection does what calls need, in the time that they have. A Redis that is out of memory passes:
+/// it can be read.
 async fn probe(shared: &Shared, mut connection: Connection) -> Result<Probed, LinkError> {
     let command = probe_command(shared);
-    // Calls that may take long are no reason to wait long for a connection that is dead.
+    // Long deadlines of calls are no reason to wait long for a dead connection.
     let patience = shared.options.deadline.min(patience(&shared.options));
     match timeout(patience, connection.send(&command)).await {
         Ok(Ok(Value::Okay)) => Ok((connection, None)),
@@ -95,7 +95,7 @@ async fn probe(shared: &Shared, mut connection: Connection) -> Result<Probed, Li
     }
 }
 
-/// Returns when the breaker is open.
+/// Returns when the breaker opens.
 async fn watch(shared: &Shared) {
     loop {
         select! {
@@ -106,7 +106,7 @@ async fn watch(shared: &Shared) {
             continue;
         };
         let refusing = matches!(*shared.state.borrow(), LinkState::Refusing(_));
-        // An answer that is not this one is that to another call: no answer fits its call any more.
+        // Any other answer belongs to another call, so answers and calls no longer match.
         let nonce = random::number().to_string();
         let (command, expected) = match refusing {
             true => (probe_command(shared), Value::Okay),
@@ -142,7 +142,7 @@ fn probe_command(shared: &Shared) -> Cmd {
     command
 }
 
-/// How long to wait before an attempt: not at all at first, then at random up to a limit that doubles.
+/// The pauses before attempts: none at first, then random up to a limit that doubles.
 #[derive(Default)]
 struct Pauses {
     attempts: u32,

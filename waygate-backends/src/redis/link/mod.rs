@@ -1,8 +1,7 @@
-//! The way to Redis, which no request ever waits for.
+//! A connection to Redis that no request waits for.
 //!
 //! Calls share one connection. The first one that fails or is late opens the breaker: until the background task has a
-//! connection again that answers in time, calls fail at once and without a packet. That task is the only one that
-//! connects.
+//! connection again that answers in time, calls fail immediately and without a packet. Only that task connects.
 
 mod call;
 mod dial;
@@ -31,7 +30,7 @@ pub(crate) use shared::LinkState;
 use self::shared::Shared;
 use super::RedisOptions;
 
-/// Redis, as one process talks to it. Clones share the connection, which is closed with the last of them.
+/// The link of one process to Redis. Clones share the connection, which is closed with the last of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     inner: Arc<Inner>,
@@ -52,7 +51,7 @@ impl Drop for Inner {
 }
 
 impl Link {
-    /// Begins to connect, at the latest with the first call; that Redis is not there is no error.
+    /// Starts to connect, at the latest with the first call. An unreachable Redis is not an error.
     pub(crate) fn open(options: RedisOptions) -> Self {
         let link = Self {
             inner: Arc::new(Inner {
@@ -70,19 +69,19 @@ impl Link {
         &self.inner.shared.options
     }
 
-    /// How it stands, and every change of that.
+    /// Returns the state and all its changes.
     pub(crate) fn watch(&self) -> watch::Receiver<LinkState> {
         self.keep();
         self.inner.shared.state.subscribe()
     }
 
-    /// How it stands.
+    /// Returns the state.
     pub(crate) fn state(&self) -> LinkState {
         self.inner.shared.state.borrow().clone()
     }
 
-    /// Sends a command and waits for its answer, though not for longer than `deadline`. The first calls of all wait,
-    /// within it, for the first connection.
+    /// Sends a command and waits up to `deadline` for the answer. The first calls of all wait, within it, for the first
+    /// connection.
     pub(crate) async fn call(&self, command: &Cmd, deadline: Duration) -> Result<Value, LinkError> {
         self.begin(deadline, Permits::Own)
             .await?
@@ -90,7 +89,7 @@ impl Link {
             .await
     }
 
-    /// Sends two commands over one connection, the second right after the first, and fails if the first does.
+    /// Sends two commands over one connection without a pause, and fails if the first one does.
     pub(crate) async fn call_both(
         &self,
         first: &Cmd,
@@ -101,12 +100,12 @@ impl Link {
         call.send_both(first, second).await
     }
 
-    /// An error of one of several requests that were sent in one call, as Redis wrote it.
+    /// Judges an error of one of several requests in a call, as Redis wrote it.
     pub(crate) fn failed(&self, generation: u64, text: &str) -> LinkError {
         self.inner.shared.judge(generation, &error::written(text))
     }
 
-    /// An answer that makes no sense: it may belong to another call, so the connection is given up.
+    /// Reports an answer that makes no sense. It may belong to another call, so the connection is dropped.
     pub(crate) fn misunderstood(&self, what: &str) -> LinkError {
         let error =
             LinkError::Misunderstood(format!("Redis answered what was not asked: {what}").into());
@@ -114,7 +113,7 @@ impl Link {
         error
     }
 
-    /// Whether keys must be in one slot to be used together.
+    /// Returns whether keys must be in one slot to be used together.
     pub(crate) fn is_cluster(&self) -> bool {
         matches!(
             self.options().target.topology,
@@ -129,7 +128,7 @@ impl Link {
         });
     }
 
-    /// The beginning of a call, for as long as its caller will wait.
+    /// Starts a call with the deadline of its caller.
     pub(crate) async fn begin(
         &self,
         deadline: Duration,
@@ -147,7 +146,7 @@ impl Link {
         self.begin_with(deadline, permit).await
     }
 
-    /// The same with the permit of a call that was [put off](Call::put_off).
+    /// Starts a call with the permit of one that was [put off](Call::put_off).
     pub(crate) async fn begin_with<'a>(
         &'a self,
         deadline: Duration,

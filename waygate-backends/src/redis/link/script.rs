@@ -4,7 +4,7 @@ use redis::{Cmd, Value};
 
 use super::{Call, Link, LinkError, Permits};
 
-/// A script that Redis knows by its hash once it has run.
+/// A script, which Redis knows by its hash once it has run.
 #[derive(Debug)]
 pub(crate) struct Script {
     source: &'static str,
@@ -45,7 +45,7 @@ impl Link {
         self.run(call, script, arguments).await
     }
 
-    /// The same in a call that has begun.
+    /// Runs a script in a call that was started.
     pub(crate) async fn run(
         &self,
         call: Call<'_>,
@@ -62,7 +62,7 @@ impl Link {
         }
     }
 
-    /// The same with a command that follows the script over the same connection.
+    /// Runs a script, and a command after it over the same connection.
     pub(crate) async fn script_and(
         &self,
         script: &Script,

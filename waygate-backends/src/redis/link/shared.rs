@@ -21,30 +21,30 @@ use super::{
     error::{self, LinkError, Verdict},
 };
 
-/// So many doubtful errors in a row are too many.
+/// The number of doubtful errors in a row that closes a connection.
 const DOUBTS: u32 = 3;
 
-/// How it stands with Redis.
+/// The state of the link.
 #[derive(Debug, Clone)]
 pub(crate) enum LinkState {
-    /// The first attempt is under way.
+    /// Before the end of the first attempt.
     Connecting,
     /// Calls are made.
     Up,
     /// Calls are made, but Redis refuses some.
     Refusing(LinkError),
-    /// No call is made.
+    /// No calls are made.
     Down(LinkError),
 }
 
-/// What the calls and the keeper share.
+/// State shared by the calls and the keeper.
 pub(super) struct Shared {
     pub(super) options: RedisOptions,
     pub(super) permits: Semaphore,
     pub(super) state: watch::Sender<LinkState>,
-    /// Something is to be done for the keeper.
+    /// The breaker has opened: the keeper must act.
     pub(super) opened: Notify,
-    /// A call failed because there is no connection.
+    /// A call failed for lack of a connection.
     pub(super) wanted: Notify,
     live: Mutex<Live>,
     /// Doubtful errors in a row.
@@ -53,10 +53,10 @@ pub(super) struct Shared {
 
 #[derive(Default)]
 struct Live {
-    /// Counts the connections, so that what went wrong with one does not close the next.
+    /// Counts the connections, so that an error of one does not close the next.
     generation: u64,
     connection: Option<Connection>,
-    /// A connection that was late, for the keeper to try again.
+    /// A connection that was late, for the keeper to check.
     suspect: Option<Connection>,
 }
 
@@ -79,17 +79,17 @@ impl Shared {
         Some((live.generation, connection))
     }
 
-    /// Waits for the first attempt to connect, if none has ended yet.
+    /// Waits for the first attempt to connect, unless it has ended.
     pub(super) async fn first_attempt(&self, deadline: Duration) {
         if matches!(*self.state.borrow(), LinkState::Connecting) {
             let mut states = self.state.subscribe();
             let ended = states.wait_for(|state| !matches!(state, LinkState::Connecting));
-            // Late or not: the caller looks for the connection.
+            // In any case, the caller looks for the connection.
             let _ = timeout(deadline, ended).await;
         }
     }
 
-    /// Why there is no connection.
+    /// Returns the reason why there is no connection.
     pub(super) fn absent(&self) -> LinkError {
         self.wanted.notify_one();
         match &*self.state.borrow() {
@@ -119,7 +119,7 @@ impl Shared {
         }
     }
 
-    /// Sorts an error that came over the connection of that generation, and does what follows from it.
+    /// Classifies an error of the connection of that generation, and acts on it.
     pub(super) fn judge(&self, generation: u64, error: &RedisError) -> LinkError {
         let (verdict, error) = error::judge(error);
         let verdict = match verdict {
@@ -133,12 +133,12 @@ impl Shared {
         error
     }
 
-    /// Whether that is one too many.
+    /// Counts a doubtful error. Returns whether there were too many.
     fn doubt(&self) -> bool {
         self.doubts.fetch_add(1, Ordering::Relaxed) + 1 >= DOUBTS
     }
 
-    /// A call got no answer in time.
+    /// Handles a call without an answer in time.
     pub(super) fn late(
         &self,
         generation: u64,
@@ -154,7 +154,7 @@ impl Shared {
         error
     }
 
-    /// Gives up the connection there is.
+    /// Drops the current connection.
     pub(super) fn give_up(&self, error: &LinkError) {
         self.close(None, None, error);
     }
@@ -168,17 +168,17 @@ impl Shared {
         }
         live.connection = None;
         live.suspect = suspect;
-        // Under the lock, so that states follow one another as the connections do.
+        // Under the lock, so that states keep the order of the connections.
         self.state.send_replace(LinkState::Down(error.clone()));
         drop(live);
         tracing::warn!(
-            "Redis is not used until it answers again: {}",
+            "Redis is unavailable until it answers again: {}",
             Printable(error)
         );
         self.opened.notify_one();
     }
 
-    /// Closes the breaker, with a connection that has answered just now.
+    /// Closes the breaker, with a connection that has just answered.
     pub(super) fn install(&self, connection: Connection) {
         let mut live = self.live();
         live.generation += 1;
@@ -187,12 +187,12 @@ impl Shared {
         self.doubts.store(0, Ordering::Relaxed);
         self.state.send_replace(LinkState::Up);
         drop(live);
-        tracing::info!("Redis is used");
+        tracing::info!("Redis is available");
     }
 
-    /// An attempt to connect failed.
+    /// Records a failed attempt to connect.
     pub(super) fn still_down(&self, error: LinkError) {
-        // The first one, and those that say something else: a password that is wrong by now.
+        // The first one, or one with another cause, such as a wrong password.
         let is_news = match &*self.state.borrow() {
             LinkState::Down(known) => {
                 std::mem::discriminant(known) != std::mem::discriminant(&error)
@@ -202,12 +202,12 @@ impl Shared {
         if is_news {
             match &error {
                 LinkError::Misconfigured(_) => {
-                    tracing::error!(
-                        "Redis cannot be used as it is set up: {}",
-                        Printable(&error)
-                    );
+                    tracing::error!("Redis denies access: {}", Printable(&error));
                 }
-                _ => tracing::warn!("Redis is not used until it answers: {}", Printable(&error)),
+                _ => tracing::warn!(
+                    "Redis is unavailable until it answers: {}",
+                    Printable(&error)
+                ),
             }
         }
         self.state.send_replace(LinkState::Down(error));
@@ -221,20 +221,20 @@ impl Shared {
             drop(live);
             match error {
                 LinkError::Misconfigured(_) => {
-                    tracing::error!("Redis refuses what is asked: {}", Printable(&error))
+                    tracing::error!("Redis refuses commands: {}", Printable(&error))
                 }
-                _ => tracing::warn!("Redis refuses what is asked: {}", Printable(&error)),
+                _ => tracing::warn!("Redis refuses commands: {}", Printable(&error)),
             }
         }
     }
 
-    /// Redis takes writes again.
+    /// Records that Redis accepts writes again.
     pub(super) fn accepts(&self) {
         let live = self.live();
         if live.connection.is_some() && matches!(*self.state.borrow(), LinkState::Refusing(_)) {
             self.state.send_replace(LinkState::Up);
             drop(live);
-            tracing::info!("Redis takes what is asked again");
+            tracing::info!("Redis accepts commands again");
         }
     }
 

@@ -15,14 +15,14 @@ use super::{
     shared::LinkState,
 };
 
-/// How often the connection is asked whether it is still there.
+/// The interval of the heartbeats of the connection.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How many messages wait for a slow listener; then the connection waits.
+/// The number of messages that wait for a slow listener; then the connection waits.
 const BUFFER: usize = 256;
 
 impl Link {
-    /// The messages of a channel, over a connection of its own. They end when that breaks: messages may be
-    /// lost then, and the caller subscribes again. Fails at once while Redis is not there.
+    /// Returns the messages of a channel, over a connection of its own. When that breaks, they end, and some may be
+    /// lost: the caller subscribes again. Fails immediately while Redis is unreachable.
     pub(crate) async fn subscribe(
         &self,
         channel: &str,
@@ -51,7 +51,7 @@ impl Link {
     }
 }
 
-/// Passes messages on until the connection breaks, does not answer in time, or nobody listens.
+/// Forwards messages until the connection breaks, does not answer in time, or the receiver is dropped.
 async fn forward(listener: PubSub, sender: mpsc::Sender<Vec<u8>>, patience: Duration) {
     let (mut commands, mut messages) = listener.split();
     let mut heartbeat = interval(HEARTBEAT);

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{hints, redis::RedisOptions};
 
-/// The heartbeat of the connection has to wait as well, and gives up after 500 ms.
+/// The heartbeat of the connection waits as well, and times out after 500 ms.
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
 
 #[doc = include_str!("redis.md")]
@@ -23,7 +23,7 @@ pub struct RedisBackend {
 }
 
 impl RedisBackend {
-    /// Begins to connect. That Redis is not there is no error: it is tried again for as long as the backend exists.
+    /// Starts to connect. An unreachable Redis is not an error: the backend keeps retrying.
     ///
     /// Must be called within a tokio runtime.
     pub fn open(options: RedisOptions) -> Self {
@@ -37,17 +37,17 @@ impl RedisBackend {
         }
     }
 
-    /// How many audit entries are kept; the oldest go first. 10 000 unless set.
+    /// Sets the number of audit entries to keep; the oldest are dropped. Default: 10,000.
     #[must_use]
     pub fn with_audit_capacity(mut self, entries: usize) -> Self {
         self.terms.audit_capacity = entries;
         self
     }
 
-    /// Lets a commit wait until this many replicas have it. Otherwise it is reported as one that may or may not have
-    /// been made: it holds, but the loss of the master may undo it.
+    /// Makes a commit wait until this many replicas have it. Otherwise it is reported as possibly made: it holds, but
+    /// the loss of the master may undo it.
     ///
-    /// The connection does nothing else meanwhile, so `timeout` counts for 400 ms at most.
+    /// The connection is blocked meanwhile, so `timeout` counts for 400 ms at most.
     #[must_use]
     pub fn wait_replicas(mut self, replicas: u32, timeout: Duration) -> Self {
         let timeout = timeout.clamp(Duration::from_millis(1), LONGEST_WAIT);

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use waygate_core::{StrictJson, model::AuditEntry};
 
-/// The names of what is stored. The hash tag keeps them on one node of a cluster, so that a script may use them all.
+/// The names of the keys. A hash tag keeps them on one node of a cluster, so that one script can use all of them.
 #[derive(Debug)]
 pub(super) struct Layout {
     /// A hash: `epoch`, `revision`, and `commit`, the id of the last commit.
@@ -12,7 +12,7 @@ pub(super) struct Layout {
     pub(super) audit: String,
     /// A list of the last commits, newest first: `<id> <revision>`.
     pub(super) commits: String,
-    /// Written by health checks; it goes away by itself.
+    /// Written by health checks; expires by itself.
     pub(super) probe: String,
     /// A channel: `<epoch> <revision>`.
     pub(super) changes: String,
@@ -32,8 +32,8 @@ impl Layout {
     }
 }
 
-/// An entry as it is stored, but for the revision in front. Path and service stand before the entry, so that Redis can
-/// filter without reading JSON: `<bytes of path> <bytes of service, or -1> <path><service><entry>`.
+/// Formats an entry for the list, but for its revision in front. Path and service precede the entry, so that Redis can
+/// filter without parsing JSON: `<bytes of path> <bytes of service, or -1> <path><service><entry>`.
 pub(super) fn audit_line(entry: &AuditEntry) -> Result<String, serde_json::Error> {
     let json = serde_json::to_string(entry)?;
     let (path, service) = (&entry.path, entry.service.as_deref());
@@ -44,7 +44,7 @@ pub(super) fn audit_line(entry: &AuditEntry) -> Result<String, serde_json::Error
     })
 }
 
-/// Reads a stored entry. `None` for a line that we did not write.
+/// Parses a stored entry. Returns `None` for any other line.
 pub(super) fn audit_entry(line: &[u8]) -> Option<AuditEntry> {
     let (revision, rest) = number(line)?;
     let (path, rest) = number(rest)?;
@@ -59,7 +59,7 @@ pub(super) fn audit_entry(line: &[u8]) -> Option<AuditEntry> {
     Some(entry)
 }
 
-/// The number that begins a stored text, and what follows the space after it.
+/// Splits a stored text into its leading number and the rest after the space.
 pub(super) fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let space = text.iter().position(|byte| *byte == b' ')?;
     let number = std::str::from_utf8(&text[..space]).ok()?.parse().ok()?;
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_reads_as_it_was_written() {
+    fn an_audit_line_round_trips() {
         for (path, service) in [
             ("", None),
             ("/a", Some("")),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_did_not_write_is_no_entry() {
+    fn foreign_audit_lines_are_ignored() {
         for line in [
             "",
             "7",

@@ -13,11 +13,11 @@ use waygate_core::model::Revision;
 use super::{reply, store::Store};
 use crate::{random, redis::link::LinkState};
 
-/// The first pause before subscribing again is up to so long, each further one up to twice as long.
+/// The maximum of the first pause before subscribing again. It doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Hears of commits, as long as the backend exists.
+/// Listens for commits for as long as the backend exists.
 #[derive(Debug)]
 pub(super) struct Listener {
     hints: Arc<watch::Sender<Option<Revision>>>,
@@ -34,7 +34,7 @@ impl Default for Listener {
 }
 
 impl Listener {
-    /// Begins to listen with the first caller.
+    /// Subscribes, and starts to listen with the first caller.
     pub(super) fn subscribe(&self, store: &Arc<Store>) -> watch::Receiver<Option<Revision>> {
         let receiver = self.hints.subscribe();
         self.task.get_or_init(|| {
@@ -58,7 +58,7 @@ async fn listen(store: Arc<Store>, hints: Arc<watch::Sender<Option<Revision>>>) 
     loop {
         if let Ok(mut messages) = store.link.subscribe(&store.layout.changes).await {
             failures = 0;
-            // Whatever was said before is missed.
+            // Earlier messages are lost.
             let mut news = store.revision().await.ok();
             while let Some(revision) = news {
                 hints.send_replace(Some(revision));
@@ -76,7 +76,7 @@ async fn listen(store: Arc<Store>, hints: Arc<watch::Sender<Option<Revision>>>) 
     }
 }
 
-/// Waits at random, up to a limit that doubles; or until Redis is there again.
+/// Waits at random up to a limit that doubles, or until Redis is back.
 async fn pause(store: &Store, failures: u32) {
     let limit = (FIRST_PAUSE * (1 << failures.min(16))).min(LONGEST_PAUSE);
     let mut states = store.link.watch();

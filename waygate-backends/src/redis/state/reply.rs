@@ -1,4 +1,4 @@
-//! What the scripts answer.
+//! The answers of the scripts.
 
 use redis::{FromRedisValue, Value};
 use waygate_core::{
@@ -9,11 +9,11 @@ use waygate_core::{
 use super::layout::{audit_entry, number};
 use crate::redis::link::LinkError;
 
-/// What a call that failed means for the store.
+/// Converts the error of a call to one of the store.
 pub(super) fn failed(error: LinkError) -> BackendError {
     let text = error.to_string();
     match error {
-        // A replica and a server that is loading are on their way; one that is full is not.
+        // A replica or a loading server will recover; a full one will not.
         LinkError::Refused(_) if text.starts_with("READONLY") || text.starts_with("LOADING") => {
             BackendError::Unavailable(text)
         }
@@ -24,7 +24,7 @@ pub(super) fn failed(error: LinkError) -> BackendError {
     }
 }
 
-/// Where the store is, which commit brought it there, and what it holds unless the caller knows.
+/// The revision of the store, the commit that made it, and its content unless the caller has it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Loaded {
     pub(super) revision: Revision,
@@ -32,7 +32,7 @@ pub(super) struct Loaded {
     pub(super) entities: Option<Vec<(EntityKey, Entity)>>,
 }
 
-/// Reads the answer of `load.lua`. `Some(None)` is an empty store, `None` an answer that is none.
+/// Parses the answer of `load.lua`. `Some(None)` is an empty store, `None` an invalid answer.
 pub(super) fn loaded(answer: Value) -> Option<Option<Result<Loaded, BackendError>>> {
     let Value::Array(parts) = answer else {
         return None;
@@ -81,7 +81,7 @@ fn entities(pairs: Vec<Value>) -> Option<Result<Vec<(EntityKey, Entity)>, Backen
     Some(Ok(entities))
 }
 
-/// Reads the answer of `commit.lua`; `None` is an answer that is none.
+/// Parses the answer of `commit.lua`. `None` is an invalid answer.
 pub(super) fn committed(answer: Value, batch: &Batch) -> Option<Result<Revision, CommitError>> {
     let Value::Array(parts) = answer else {
         return None;
@@ -113,7 +113,7 @@ pub(super) fn committed(answer: Value, batch: &Batch) -> Option<Result<Revision,
     })
 }
 
-/// Reads the answer of `audit.lua`; `None` is an answer that is none.
+/// Parses the answer of `audit.lua`. `None` is an invalid answer.
 pub(super) fn page(answer: Value) -> Option<Result<Vec<AuditEntry>, BackendError>> {
     let lines = Vec::<Vec<u8>>::from_redis_value(answer).ok()?;
     let entries = lines.iter().map(|line| {
@@ -128,7 +128,7 @@ pub(super) fn page(answer: Value) -> Option<Result<Vec<AuditEntry>, BackendError
     Some(entries.collect())
 }
 
-/// Reads `<epoch> <revision>`.
+/// Parses `<epoch> <revision>`.
 pub(super) fn hint(message: &[u8]) -> Option<Revision> {
     let (epoch, number) = std::str::from_utf8(message).ok()?.split_once(' ')?;
     revision(epoch, number)

@@ -20,16 +20,16 @@ use crate::redis::{
     link::{Link, LinkError, LinkState, Script},
 };
 
-/// How long the store may take for an answer. No request waits for it.
+/// The timeout of the store. No request waits for it.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// How long a call waits for a connection, if the first attempt has not ended yet.
+/// The time that a call waits for the first connection.
 const PATIENCE: Duration = Duration::from_millis(800);
-/// How long a commit whose answer was lost waits for another connection, to ask again.
+/// The time that a commit without an answer waits for another connection, to ask again.
 const SECOND_CHANCE: Duration = Duration::from_secs(2);
-/// So many commits are remembered, to be recognised when they are sent again.
+/// The number of commits that are recognised when they are sent again.
 const REMEMBERED: usize = 256;
 
-/// The scripts, and what they work on.
+/// The scripts and their keys.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) link: Link,
@@ -38,14 +38,14 @@ pub(super) struct Store {
     commit: Script,
     audit: Script,
     probe: Script,
-    /// The epoch that this process gives an empty store.
+    /// The epoch that this process gives to an empty store.
     first_epoch: Mutex<Epoch>,
-    /// An image that was loaded lately.
+    /// A recently loaded image.
     known: Mutex<Option<Arc<Known>>>,
 }
 
-/// An image, and the id of the commit that made it. The revision would not do: two servers that were one may each have
-/// given the same number to another commit.
+/// An image, and the id of the commit that made it. A revision is not enough: two servers that were one may each have
+/// used the same number.
 #[derive(Debug)]
 struct Known {
     commit: String,
@@ -54,7 +54,7 @@ struct Known {
 
 impl Store {
     pub(super) fn new(options: RedisOptions) -> Self {
-        // What is right for a request is too strict for a look at the whole state.
+        // The deadline of a request is too short for the whole state.
         let probe_deadline = options.deadline.max(Duration::from_millis(500));
         let options = options.deadline(probe_deadline);
         Self {
@@ -81,7 +81,7 @@ impl Store {
         let Some(loaded) = loaded.transpose()? else {
             return Ok(Image::empty(self.first_epoch()));
         };
-        // A commit of this process of whose end nobody has heard.
+        // An unconfirmed commit of this process.
         self.use_up(loaded.revision.epoch);
         let known = match (loaded.entities, known) {
             (Some(entities), _) => Arc::new(Known {
@@ -98,7 +98,7 @@ impl Store {
         Ok(known.image.clone())
     }
 
-    /// Where the store is.
+    /// Returns the revision of the store.
     pub(super) async fn revision(&self) -> Result<Revision, BackendError> {
         let mut command = redis::cmd("HMGET");
         command.arg(&self.layout.meta).arg("epoch").arg("revision");
@@ -123,7 +123,7 @@ impl Store {
         let commit = Commit::new(batch, self.first_epoch(), terms)?;
         self.reach().await?;
         let (answer, replicas) = match self.send(&commit, DEADLINE).await {
-            // It may have been made. The id keeps it from being made twice.
+            // It may have been made. Its id prevents a second time.
             Err(LinkError::Unavailable(cause)) => {
                 let again = self.send_again(&commit).await;
                 again.ok_or_else(|| CommitError::Unconfirmed(cause.to_string()))?
@@ -141,7 +141,7 @@ impl Store {
         }
     }
 
-    /// The answer of the script, and how many replicas have what it wrote.
+    /// Returns the answer of the script, and the number of replicas that have the write.
     async fn send(
         &self,
         commit: &Commit<'_>,
@@ -158,14 +158,14 @@ impl Store {
             .link
             .script_and(&self.commit, arguments, &wait, deadline)
             .await?;
-        // A refusal to wait is nobody's word.
+        // A refused wait counts as no replica.
         Ok((answer, redis::from_redis_value(waited).unwrap_or(0)))
     }
 
     async fn send_again(&self, commit: &Commit<'_>) -> Option<(Value, u32)> {
         let until = Instant::now() + SECOND_CHANCE;
         loop {
-            // Without a connection this fails at once, and hastens the next attempt to connect.
+            // Without a connection this fails immediately, and hastens the next attempt to connect.
             match self.send(commit, SECOND_CHANCE).await {
                 Err(LinkError::Unavailable(_)) if Instant::now() < until => {
                     sleep(Duration::from_millis(20)).await;
@@ -177,7 +177,7 @@ impl Store {
 
     pub(super) async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
         let arguments = |command: &mut Cmd| {
-            // Beyond the precision of Lua's numbers no log is that long.
+            // No log is long enough to exceed the precision of Lua's numbers.
             let count = |count: usize| count.min(u32::MAX as usize);
             command.arg(1).arg(&self.layout.audit);
             command.arg(count(query.limit)).arg(count(query.offset));
@@ -209,7 +209,7 @@ impl Store {
         answer.map_err(failed)
     }
 
-    /// Fails soon if there is no connection, and will not be one soon.
+    /// Fails early if there is no connection, and none expected soon.
     async fn reach(&self) -> Result<(), BackendError> {
         let mut states = self.link.watch();
         let tried = states.wait_for(|state| !matches!(state, LinkState::Connecting));
@@ -228,7 +228,7 @@ impl Store {
         *lock(&self.first_epoch)
     }
 
-    /// An emptied store must not get an epoch again that it has had.
+    /// Excludes an epoch that an emptied store has had.
     fn use_up(&self, epoch: Epoch) {
         let mut next = lock(&self.first_epoch);
         if *next == epoch {
@@ -241,15 +241,15 @@ impl Store {
     }
 }
 
-/// What is asked of every commit.
+/// Conditions of every commit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
     pub(super) audit_capacity: usize,
-    /// So many replicas must have it, within this time.
+    /// The number of replicas that must have it, and the time for that.
     pub(super) replicas: Option<(u32, Duration)>,
 }
 
-/// A batch in the form that the script takes.
+/// A batch in the form of the script.
 struct Commit<'a> {
     id: String,
     first_epoch: Epoch,

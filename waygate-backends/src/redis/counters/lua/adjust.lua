@@ -1,4 +1,4 @@
--- A key, and a text as for a take, whose cost is how many units are given back; below zero they are charged.
+-- Refunds or charges units. A key, and a plan whose cost is the number of units to refund; below zero they are charged.
 local take = planOf(ARGV[1])
 take.key = KEYS[1]
 load(take)

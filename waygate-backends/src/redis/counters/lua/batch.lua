@@ -1,16 +1,16 @@
--- Requests of callers that do not know of one another, decided in this order: for each take a key; and for each run of
--- takes with the same plan its text, and how many they are. The answer is a list of numbers: for a take that is allowed,
--- what remains, and in how many microseconds there is more; for one that is refused, what remains below -1, the same,
--- and in how many microseconds it would pass. What goes wrong with a request is one text in place of its numbers.
+-- Decides the requests of several callers in this order. Keys: one for each take. Arguments: for each run of takes with
+-- the same plan, its text and their number. The answer is a list of numbers: for an allowed take, the units that remain
+-- and the microseconds until there are more; for a refused one, the units that remain, encoded below -1, the same, and
+-- the microseconds until it would pass. An error of a request is one text in place of its numbers.
 local call, KEYS, ARGV = redis.call, KEYS, ARGV
 local results, size, total = {}, 0, #KEYS
--- The last key of what is looked at, how many results there are before it, and how many requests it is.
+-- The last key decided, the number of results before it, and the number of its requests.
 local last, mark, together = 0, 0, 1
--- The plan of each run, and its last key; and where the last key of the request is.
+-- The plan of each run, and its last key; and the last key of the current run.
 local plans, ends, run, plan, over = {}, {}, 0, nil, 0
 repeat
   run = run + 1
-  -- Whatever became of the number on its way here: never beyond the keys.
+  -- A garbled number must not lead beyond the keys.
   over = min(over + tonumber(ARGV[run * 2]), total)
   plans[run], ends[run] = planOf(ARGV[run * 2 - 1]), over
 until over >= total

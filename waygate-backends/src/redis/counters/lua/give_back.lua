@@ -1,5 +1,5 @@
--- A key; a text as for a take, whose cost is how many units are given back; how many microseconds ago they were taken; and
--- in how many microseconds from now the wait is over that was told then, below zero if it is.
+-- Refunds units that were taken before. A key; a plan whose cost is the number of units to refund; the microseconds
+-- since they were taken; and those until the end of the wait that was announced, below zero if it is over.
 local take = planOf(ARGV[1])
 take.key = KEYS[1]
 if call('EXISTS', take.key) == 1 then

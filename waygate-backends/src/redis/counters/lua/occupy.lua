@@ -1,5 +1,4 @@
--- A place in a set that knows until when each holder has it. Arguments: the holder, how many places there are, and for
--- how many milliseconds.
+-- A permit in a set of holders with their expiry. Arguments: the holder, the number of permits, and the lifetime in ms.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local key, holder, lifetime = KEYS[1], ARGV[1], tonumber(ARGV[3])

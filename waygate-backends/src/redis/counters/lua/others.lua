@@ -1,4 +1,4 @@
--- Token buckets that have what is asked: three commands for all who ask the same, or four.
+-- Token buckets with enough tokens: three or four commands for all equal takes.
 local function buckets()
   local field, a, b, price = plan.field, plan.a, plan.b, plan.cost * plan.a
   local depth = plan.capacity * a
@@ -26,7 +26,7 @@ local function buckets()
         after = debt + at * price
         tell(floor((depth - after) / a), ceil(after / b), 0)
       end
-      -- The others need more than that.
+      -- The others need more tokens than there are.
       last = first + passing
     else
       last, together = first + 1, 1

@@ -1,20 +1,20 @@
--- What is asked of a key is one text:
+-- The plan of a take is one text:
 --   <kind>:<field>:<capacity>:<a>:<b>:<cost>:<whether a refusal counts>
--- of a packed window without a and b, which its field tells; with a plus at the end if the next key belongs to the same
--- request.
+-- Of a packed window, a and b are omitted, as its field has them. A plus at the end means that the next key belongs to
+-- the same request.
 local match, floor, min, max = string.match, math.floor, math.min, math.max
 local plans = {}
 
--- How a window of so many ms is packed: its end, in ms and modulo the first number, times the second, and what is used,
--- which is less than half of the second. One command adds to that and tells all of it. The end is never 0, so that
--- whatever is less than the second has none yet.
+-- The packing of a window of so many ms: its end, in ms modulo the first number, times the second, plus the usage,
+-- which is less than half of the second. One command adds to the usage and returns both. The end is never 0, so that a
+-- number below the second has none yet.
 local function packing(period)
   local _, bits = math.frexp(period)
   local modulus = 2 ^ (bits + 1)
   return modulus, 2 ^ 53 / modulus
 end
 
--- What stands for the end of a window.
+-- The packed end of a window.
 local function endsAt(plan, milliseconds)
   return max(milliseconds % plan.modulus, 1) * plan.scale
 end
@@ -53,6 +53,6 @@ local function planOf(text)
   return plan
 end
 
--- In microseconds, and the same for all that one call does.
+-- In microseconds, and constant during a call.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]

@@ -1,4 +1,4 @@
--- The processes that have shown up lately. Arguments: this one, and after how many milliseconds it counts as gone.
+-- Reports a process and counts the live ones. Arguments: its id, and the time in ms after which it counts as gone.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function text(number)

@@ -1,23 +1,23 @@
--- A key, and the key of how much was charged again of it since it was lost; a text as for what is charged; how many
--- microseconds ago it was used; how much of it still counts; and for how many microseconds that says something, of a
--- fixed window, when it ends.
+-- Charges lost units again. A key, and the key with the units charged again since the loss; a plan with the units to
+-- charge; the microseconds since they were used; the units that still count; and the microseconds until they expire, of
+-- a fixed window its end.
 local take = planOf(ARGV[1])
 local age, still, left = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 take.key = KEYS[1]
 local fresh, before = call('EXISTS', take.key) == 0, tonumber(call('GET', KEYS[2]) or nil)
 if fresh and not before and match(take.kind, '[SBM]') then
-  -- From there it fades as it would have.
+  -- From then it fades as it would have.
   now = now - age
 end
 load(take)
 local units
 if before then
-  -- By a process that knew of less, or of as much.
+  -- Already restored by a process that knew of less, or of as much.
   units = min(before - still, 0)
 elseif fresh then
   units, before = take.cost, still
 else
-  -- Counted since then, or not lost at all.
+  -- Counted since then, or not lost.
   local _, remaining = KINDS[take.kind].decide(take, 0)
   before = take.capacity - max(remaining, 0)
   units = min(before - still, 0)

@@ -1,4 +1,4 @@
--- All that are left, until something goes wrong with one.
+-- Decides the remaining requests, until one fails.
 local function all()
   while last < total do
     step()

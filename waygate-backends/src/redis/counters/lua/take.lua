@@ -1,4 +1,4 @@
--- In their order, so that the list stays one.
+-- Appends in order, so that the table stays an array.
 local function tell(remaining, reset, retry)
   if retry > 0 then
     results[size + 1] = -1 - remaining
@@ -32,10 +32,10 @@ local function one(key)
   tell(remaining, reset, retry)
 end
 
--- A request with several, of which all are charged or none.
+-- A request with several takes, all or nothing.
 local function several(first, plans)
   local takes, charged = {}, true
-  -- What a counter that is named more than once is asked for in all, and by which take last.
+  -- For a counter that is named more than once, the total cost, and the last take.
   local asked, final = {}, {}
   for i, plan in ipairs(plans) do
     local take, key = {}, KEYS[first + i - 1]

@@ -1,7 +1,7 @@
--- What has no fast way; it is made for the first request that needs it.
+-- The general way, created for the first request that needs it.
 local one, others
 
--- Most policies are fixed windows, whose fast way is here: one command for all who ask the same.
+-- The fast way of fixed windows, which most policies are: one command for all equal takes.
 local function windows()
   local field, cost, units, capacity = plan.field, plan.cost, plan.units, plan.capacity
   local scale, modulus, period = plan.scale, plan.modulus, plan.b
@@ -19,7 +19,7 @@ local function windows()
     local packed = call('HINCRBY', key, field, count == 1 and units or sum)
     local fresh = packed < scale
     if fresh and call('HLEN', key) > 1 then
-      -- The key was counted otherwise before.
+      -- Another rule has counted the key before.
       call('HDEL', key, field)
       last, together = first + 1, 1
       if not one then
@@ -31,7 +31,7 @@ local function windows()
       if not fresh then
         left = (floor(packed / scale) - milliseconds) % modulus
         if left == 0 or left > period then
-          -- It is over, or the clock was set: the expiry says which.
+          -- It is over, or the clock was set: the expiry decides.
           left = call('PTTL', key)
           fresh = left <= 0
           left = fresh and period or min(max(left, 1), period)
@@ -42,7 +42,7 @@ local function windows()
         end
       end
       if fresh then
-        -- The expiry first: no window is to have an end that does not come.
+        -- The expiry first: a window must not be stored without one.
         call('PEXPIRE', key, plan.milliseconds)
         call('HINCRBY', key, field, endsAt(plan, milliseconds + left))
       end

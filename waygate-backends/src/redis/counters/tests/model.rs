@@ -1,4 +1,4 @@
-//! What the scripts should say, from the arithmetic they repeat.
+//! The expected results of the scripts, by the Rust arithmetic.
 
 use std::mem::discriminant;
 
@@ -9,7 +9,7 @@ use waygate_core::limit::{
 
 use super::{MILLISECOND, START};
 
-/// What one key has consumed, and by which rule.
+/// The usage of one key, and its rule.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Model {
     #[default]
@@ -20,7 +20,7 @@ pub(super) enum Model {
 }
 
 impl Model {
-    /// As `quota` finds it.
+    /// Returns the counter as another quota finds it.
     pub(super) fn counter(&self, now: Nanos) -> Option<Counter> {
         match self.clone() {
             Self::Nothing => None,
@@ -64,7 +64,7 @@ impl Model {
         }
     }
 
-    /// What is kept of `next` after a refusal: what was consumed by another rule counts by this one from then on.
+    /// Returns what is stored of `next` after a refusal: usage counted by another rule is converted.
     pub(super) fn refused(&self, next: Self, now: Nanos) -> Self {
         let consumed = self.counter(now).map_or(0, |counter| counter.consumed(now));
         let stays = match (self, &next) {
@@ -87,7 +87,7 @@ impl Model {
         }
     }
 
-    /// What is kept of `next` when nothing was charged: what has left a log has left it.
+    /// Returns what is stored of `next` when nothing was charged: expired requests are removed.
     pub(super) fn trimmed(&self, next: Self, now: Nanos) -> Self {
         match (self, next) {
             (Self::Logged(period, changed, _), Self::Logged(_, _, log))
@@ -120,7 +120,7 @@ impl Model {
     }
 }
 
-/// How far off the time of a charge may be, as the scripts allow for.
+/// The error that the scripts allow for the time of a charge.
 const SLACK: Nanos = 100 * MILLISECOND;
 
 impl Model {
@@ -152,17 +152,17 @@ impl Model {
     }
 }
 
-/// Times are multiples of 10 ms, so that no window ends at a time that is asked for: where a millisecond more or less
-/// decides, Redis, which expires keys by milliseconds, may decide otherwise.
+/// Times are multiples of 10 ms, so that no window ends at a time that is used: Redis expires keys by milliseconds, and
+/// may decide otherwise if a millisecond matters.
 pub(super) fn any_rule(random: &mut fastrand::Rng) -> Rule {
     let capacity = random.u64(0..12);
     let period = (random.u64(1..400) * 10 + 5) * MILLISECOND;
     match random.u8(0..5) {
         0 => Rule::Quota(Quota::FixedWindow { capacity, period }),
         1 => {
-            // The same for all: of two windows, the scripts keep the later, though the caller's clock goes back.
+            // Equal for all: of two windows, the scripts keep the later one, even if the caller's clock goes back.
             let start = START - START % SECOND;
-            // After the test: beyond its end, which the caller's clock decides, a window is kept for a while.
+            // After the test: beyond its end by the caller's clock, a window is kept for a while.
             let end = start + random.u64(100..200) * SECOND;
             Rule::Quota(Quota::Calendar {
                 capacity,

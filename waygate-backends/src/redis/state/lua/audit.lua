@@ -1,4 +1,4 @@
--- A page of the log, newest first; the filters apply before the page is cut.
+-- A page of the log, newest first. Filters apply before paging.
 -- A line is `<revision> <bytes of path> <bytes of service, or -1> <path><service><entry>`.
 local log = KEYS[1]
 local limit, skip = tonumber(ARGV[1]), tonumber(ARGV[2])

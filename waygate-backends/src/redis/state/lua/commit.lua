@@ -1,5 +1,5 @@
--- Applies a batch, or nothing of it: Redis does not undo what a script has done, so whatever may refuse comes first.
--- Numbers of commits stay texts, since those of Lua are exact only up to 2^53.
+-- Applies a batch, all or nothing: Redis does not roll back a script, so all checks come first. Revisions stay texts,
+-- since numbers of Lua are exact only up to 2^53.
 local meta, entities, audit, commits = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, first_epoch, expected_epoch, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local capacity, remembered = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -14,10 +14,10 @@ local function argument()
 end
 
 local epoch = call('HGET', meta, 'epoch')
--- A commit that was sent again because its answer was lost.
+-- The commit was sent again because its answer was lost.
 for _, commit in ipairs(call('LRANGE', commits, 0, -1)) do
   if string.sub(commit, 1, #id) == id then
-    -- Written again as it is, so that a `WAIT` over this connection has something to wait for.
+    -- Rewritten unchanged, so that a `WAIT` over this connection waits for it.
     call('HSET', meta, 'commit', call('HGET', meta, 'commit'))
     return { 'made', epoch, string.sub(commit, #id + 2) }
   end
@@ -33,7 +33,7 @@ for nth = 1, expectations do
     return { 'conflict', tostring(nth - 1), found }
   end
 end
--- Fails here and not half-way if the key holds something else.
+-- Fails here rather than half-way if the key holds something else.
 call('LLEN', audit)
 call('HLEN', entities)
 if redis.acl_check_cmd then
@@ -66,11 +66,11 @@ for _ = 1, lines do
   call('LPUSH', audit, revision .. ' ' .. argument())
 end
 if lines > 0 then
-  -- From the first to the last but `capacity`: with none allowed, nothing is between.
+  -- Keeps the first `capacity` entries; with 0, none.
   call('LTRIM', audit, capacity > 0 and 0 or 1, capacity > 0 and capacity - 1 or 0)
 end
 call('LPUSH', commits, id .. ' ' .. revision)
 call('LTRIM', commits, 0, remembered - 1)
--- Only a hint: who may not publish still may commit.
+-- Only a hint: without permission to publish, commits still work.
 redis.pcall('PUBLISH', channel, epoch .. ' ' .. revision)
 return { 'made', epoch, revision }

@@ -1,4 +1,4 @@
--- Everything, as of one commit; or nothing, when the caller has it already.
+-- Everything as of one commit, or nothing if the caller has it already.
 local meta, entities = KEYS[1], KEYS[2]
 local known = ARGV[1]
 local found = redis.call('HMGET', meta, 'epoch', 'revision', 'commit')

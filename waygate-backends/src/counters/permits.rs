@@ -4,13 +4,13 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 use waygate_core::{limit::quota::Nanos, port::Occupancy};
 
-use super::table::Digest;
+use super::cell::Digest;
 
-/// Who holds a place of which limit of concurrency.
+/// The permits of concurrency limits that are held.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Permits {
     limits: HashTable<Holders>,
-    /// At how many limits those are looked for whose holders never came back.
+    /// The number of limits at which expired permits are removed.
     sweep_at: usize,
 }
 
@@ -36,7 +36,7 @@ impl Holder {
 impl Holders {
     fn sweep(&mut self, now: Nanos) {
         for holder in &mut self.holders {
-            // If the clock went back, nobody stays for longer than a lifetime from now.
+            // After the clock went back, no permit lasts longer than a lifetime from now.
             holder.since = holder.since.min(now);
         }
         self.holders.retain(|holder| !holder.is_over(now));
@@ -50,10 +50,10 @@ impl Holders {
     }
 }
 
-/// The least number of limits that is worth a sweep.
+/// The least number of limits worth a sweep.
 const FEW: usize = 64;
 
-impl Places {
+impl Permits {
     pub(super) fn new() -> Self {
         Self {
             limits: HashTable::new(),
@@ -65,8 +65,8 @@ impl Places {
         self.limits.allocation_size()
     }
 
-    /// `most` is how many limits there may be; beyond it nobody is let in.
-    pub(super) fn occupy(
+    /// Acquires or renews a permit. Beyond `most` limits, every new one is refused.
+    pub(super) fn acquire(
         &mut self,
         digest: Digest,
         (id, limit): (u128, u32),
@@ -97,7 +97,7 @@ impl Places {
         limited.occupancy(allowed)
     }
 
-    /// The first place of a limit.
+    /// Acquires the first permit of a limit.
     fn open(&mut self, digest: Digest, holder: Holder, limit: u32, most: usize) -> Occupancy {
         let refused = Occupancy {
             allowed: false,
@@ -121,7 +121,7 @@ impl Places {
         occupancy
     }
 
-    pub(super) fn vacate(&mut self, digest: Digest, id: u128) {
+    pub(super) fn release(&mut self, digest: Digest, id: u128) {
         let found = self.limits.find_entry(digest, |one| one.digest == digest);
         let Ok(mut entry) = found else {
             return;

@@ -1,0 +1,364 @@
+use waygate_core::limit::{Counter, MovingLog, Outcome, Quota, Rule, Taken, quota::Nanos};
+
+use super::expiry::Expiry;
+
+/// 64 bits that identify a series and a key, random without the store's secret. Of a million keys, any two share a
+/// counter with a probability of 3·10⁻⁸.
+pub(super) type Digest = u64;
+
+/// The outcome of the last request to a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Allowed,
+    /// Never evicted: a flood of other keys must not clear a refusal.
+    Refused,
+    /// Shared by all keys of a series that have no counter of their own.
+    Shared,
+}
+
+impl Standing {
+    #[inline]
+    fn after(self, allowed: bool) -> Self {
+        match (self, allowed) {
+            (Self::Shared, _) => Self::Shared,
+            (_, true) => Self::Allowed,
+            (_, false) => Self::Refused,
+        }
+    }
+}
+
+/// A rule at the time of a request: of a calendar, its current window.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Limit {
+    Quota(Quota),
+    Moving { capacity: u64, period: Nanos },
+}
+
+impl Limit {
+    #[inline]
+    pub(super) fn of(rule: &Rule, now: Nanos) -> Self {
+        match rule {
+            Rule::Quota(quota) => Self::Quota(*quota),
+            Rule::Calendar(calendar) => Self::Quota(calendar.quota(now)),
+            Rule::Moving { capacity, period } => Self::Moving {
+                capacity: *capacity,
+                period: *period,
+            },
+        }
+    }
+}
+
+/// One counter in 32 bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Cell {
+    digest: Digest,
+    state: State,
+}
+
+const _: () = assert!(size_of::<Cell>() == 32);
+
+/// The tag is in the unused values of [`Standing`].
+#[derive(Debug, Clone)]
+enum State {
+    Packed(Packed),
+    Log(Log),
+}
+
+/// A [`Counter`] as words.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packed {
+    pub(super) words: [u64; 2],
+    pub(super) expiry: Expiry,
+    pub(super) series: u16,
+    pub(super) tag: u8,
+    pub(super) standing: Standing,
+}
+
+/// The counter of a moving window.
+#[derive(Debug, Clone)]
+pub(super) struct Log {
+    pub(super) hits: Box<MovingLog>,
+    pub(super) expiry: Expiry,
+    pub(super) series: u16,
+    pub(super) standing: Standing,
+}
+
+impl Packed {
+    /// Returns the counter, unless it has expired.
+    #[inline]
+    fn counter(&self, now: Nanos) -> Option<Counter> {
+        (!self.expiry.is_past(now)).then(|| Counter::unpack(self.tag, self.words))
+    }
+
+    // Inlined, so that the counter does not go through memory.
+    #[inline(always)]
+    fn set(&mut self, quota: Quota, counter: Counter, allowed: bool) {
+        (self.tag, self.words) = counter.pack();
+        self.expiry = Expiry::at(quota.spent_at(counter));
+        self.standing = self.standing.after(allowed);
+    }
+
+    #[inline(always)]
+    pub(super) fn take(&mut self, quota: Quota, cost: u64, now: Nanos) -> Outcome {
+        let (counter, outcome) = quota.take(self.counter(now), cost, now);
+        if cost > 0 {
+            self.set(quota, counter, outcome.allowed);
+        }
+        outcome
+    }
+
+    /// Updates the state after a change other than a request.
+    #[inline]
+    fn settle(&mut self, quota: Quota, counter: Counter, now: Nanos) {
+        let left = quota.take(Some(counter), 0, now).1.remaining;
+        self.set(quota, counter, left > 0);
+    }
+
+    /// Converts to a log, with all that was consumed as one request at `now`.
+    #[cold]
+    fn to_log(self, now: Nanos) -> Log {
+        let consumed = self.counter(now).map_or(0, |counter| counter.consumed(now));
+        let mut hits = MovingLog::default();
+        let units = i64::try_from(consumed).unwrap_or(i64::MAX);
+        if units > 0 {
+            hits.adjust(-units, now);
+        }
+        Log {
+            hits: Box::new(hits),
+            expiry: self.expiry,
+            series: self.series,
+            standing: self.standing,
+        }
+    }
+}
+
+impl Log {
+    fn set(&mut self, period: Nanos, allowed: bool) {
+        self.expiry = Expiry::at(self.hits.spent_at(period).saturating_add(1));
+        self.standing = self.standing.after(allowed);
+    }
+
+    /// Updates the state after a change other than a request.
+    fn settle(&mut self, capacity: u64, period: Nanos, now: Nanos) {
+        let left = self.hits.weigh(capacity, period, 0, now).remaining;
+        self.set(period, left > 0);
+    }
+
+    /// Converts to a window that began at `now`.
+    #[cold]
+    fn to_packed(&self, now: Nanos) -> Packed {
+        let used = self.hits.used();
+        let (tag, words) = Counter::Window { start: now, used }.pack();
+        Packed {
+            words,
+            expiry: self.expiry,
+            series: self.series,
+            tag,
+            standing: self.standing,
+        }
+    }
+}
+
+impl Cell {
+    /// A counter of which nothing is consumed.
+    pub(super) fn new(digest: Digest, series: u16, standing: Standing) -> Self {
+        Self::packed(
+            digest,
+            Packed {
+                words: [0; 2],
+                expiry: Expiry::PAST,
+                series,
+                tag: 0,
+                standing,
+            },
+        )
+    }
+
+    pub(super) fn packed(digest: Digest, packed: Packed) -> Self {
+        let state = State::Packed(packed);
+        Self { digest, state }
+    }
+
+    #[cfg(feature = "file")]
+    pub(super) fn log(digest: Digest, log: Log) -> Self {
+        let state = State::Log(log);
+        Self { digest, state }
+    }
+
+    /// Hands the counter to another key of the same series.
+    pub(super) fn renamed(self, digest: Digest) -> Self {
+        Self { digest, ..self }
+    }
+
+    /// The counter as words, unless it is a log.
+    #[inline]
+    pub(super) fn packed_mut(&mut self) -> Option<&mut Packed> {
+        match &mut self.state {
+            State::Packed(packed) => Some(packed),
+            State::Log(_) => None,
+        }
+    }
+
+    #[cfg(feature = "file")]
+    pub(super) fn parts(&self) -> Result<&Packed, &Log> {
+        match &self.state {
+            State::Packed(packed) => Ok(packed),
+            State::Log(log) => Err(log),
+        }
+    }
+
+    #[inline]
+    pub(super) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    #[inline]
+    pub(super) fn expiry(&self) -> Expiry {
+        match &self.state {
+            State::Packed(packed) => packed.expiry,
+            State::Log(log) => log.expiry,
+        }
+    }
+
+    pub(super) fn set_expiry(&mut self, expiry: Expiry) {
+        match &mut self.state {
+            State::Packed(packed) => packed.expiry = expiry,
+            State::Log(log) => log.expiry = expiry,
+        }
+    }
+
+    /// Returns the low 16 bits of the series' seed.
+    pub(super) fn series(&self) -> u16 {
+        match &self.state {
+            State::Packed(packed) => packed.series,
+            State::Log(log) => log.series,
+        }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        match &self.state {
+            State::Packed(packed) => packed.standing,
+            State::Log(log) => log.standing,
+        }
+    }
+
+    pub(super) fn is_evictable(&self) -> bool {
+        self.standing() == Standing::Allowed
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        match &self.state {
+            State::Packed(_) => 0,
+            State::Log(log) => size_of::<MovingLog>() + log.hits.heap_bytes(),
+        }
+    }
+
+    /// Halves the memory of a log; it then counts some requests for longer.
+    pub(super) fn coarsen(&mut self) {
+        if let State::Log(log) = &mut self.state {
+            log.hits.coarsen();
+        }
+    }
+
+    /// Returns the units consumed.
+    pub(super) fn consumed(&self, now: Nanos) -> u64 {
+        match &self.state {
+            State::Packed(packed) => match Counter::unpack(packed.tag, packed.words) {
+                Counter::Window { used, .. } => used,
+                counter => counter.consumed(now),
+            },
+            State::Log(log) => log.hits.used(),
+        }
+    }
+
+    #[inline]
+    fn to_packed(&self, now: Nanos) -> Packed {
+        match &self.state {
+            State::Packed(packed) => *packed,
+            State::Log(log) => log.to_packed(now),
+        }
+    }
+
+    #[inline(always)]
+    fn change_log<T>(&mut self, now: Nanos, change: impl FnOnce(&mut Log) -> T) -> T {
+        match &mut self.state {
+            State::Log(log) => change(log),
+            State::Packed(packed) => {
+                let mut log = packed.to_log(now);
+                let result = change(&mut log);
+                self.state = State::Log(log);
+                result
+            }
+        }
+    }
+
+    #[inline(always)]
+    /// Takes `cost`, which is not 0, and converts what another rule has counted.
+    pub(super) fn take(&mut self, limit: Limit, cost: u64, now: Nanos) -> Outcome {
+        match limit {
+            Limit::Quota(quota) => {
+                let mut packed = self.to_packed(now);
+                let outcome = packed.take(quota, cost, now);
+                self.state = State::Packed(packed);
+                outcome
+            }
+            Limit::Moving { capacity, period } => self.change_log(now, |log| {
+                let outcome = log.hits.take(capacity, period, cost, now);
+                log.set(period, outcome.allowed);
+                outcome
+            }),
+        }
+    }
+
+    /// Returns the outcome of [`take`](Self::take) without a charge.
+    #[inline(always)]
+    pub(super) fn weigh(&mut self, limit: Limit, cost: u64, now: Nanos) -> Outcome {
+        match limit {
+            Limit::Quota(quota) => {
+                let counter = self.to_packed(now).counter(now);
+                quota.take(counter, cost, now).1
+            }
+            Limit::Moving { capacity, period } => match &mut self.state {
+                State::Log(log) => log.hits.weigh(capacity, period, cost, now),
+                State::Packed(packed) => {
+                    let mut log = packed.to_log(now);
+                    log.hits.weigh(capacity, period, cost, now)
+                }
+            },
+        }
+    }
+
+    /// Refunds units, or charges them if `units` is negative.
+    #[inline]
+    pub(super) fn adjust(&mut self, limit: Limit, units: i64, now: Nanos) {
+        match limit {
+            Limit::Quota(quota) => {
+                let mut packed = self.to_packed(now);
+                let counter = packed.counter(now);
+                let counter = counter.unwrap_or_else(|| quota.take(None, 0, now).0);
+                packed.settle(quota, quota.adjust(counter, units, now), now);
+                self.state = State::Packed(packed);
+            }
+            Limit::Moving { capacity, period } => self.change_log(now, |log| {
+                log.hits.adjust(units, now);
+                log.settle(capacity, period, now);
+            }),
+        }
+    }
+
+    /// Refunds units that were taken before, unless another kind of rule has counted them.
+    pub(super) fn refund(&mut self, limit: Limit, units: u64, taken: Taken, now: Nanos) {
+        match (limit, &mut self.state) {
+            (Limit::Quota(quota), State::Packed(packed)) => {
+                if let Some(counter) = packed.counter(now) {
+                    packed.settle(quota, quota.give_back(counter, units, taken, now), now);
+                }
+            }
+            (Limit::Moving { capacity, period }, State::Log(log)) => {
+                log.hits.give_back(units, taken.at);
+                log.settle(capacity, period, now);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,123 @@
+use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use parking_lot::{Mutex, MutexGuard};
+use siphasher::sip::SipHasher13;
+use waygate_core::{
+    limit::quota::Nanos,
+    port::{Series, Take},
+};
+
+use super::{
+    cell::Digest,
+    shard::{Ask, Bounds, Shard},
+};
+
+/// The shards of one store, and the secret of its key digests.
+pub(super) struct Shards {
+    /// Changes only when counters are restored into an empty store.
+    secret: [AtomicU64; 2],
+    /// Their number is a power of two.
+    parts: Box<[Part]>,
+    /// The shard to sweep next.
+    visitor: AtomicUsize,
+}
+
+/// One shard on cache lines of its own. Processors fetch lines in pairs.
+#[repr(align(128))]
+struct Part(Mutex<Shard>);
+
+const MAX_SHARDS: usize = 64;
+const ENTRIES_PER_SHARD: usize = 1_024;
+
+impl Shards {
+    pub(super) fn new(max_entries: usize, max_bytes: usize) -> Self {
+        let count = (max_entries / ENTRIES_PER_SHARD).clamp(1, MAX_SHARDS);
+        let count = 1 << count.ilog2();
+        let bounds = Bounds {
+            entries: max_entries / count,
+            bytes: max_bytes / count,
+        };
+        let part = |_| Part(Mutex::new(Shard::new(bounds)));
+        Self {
+            secret: [secret().into(), secret().into()],
+            parts: (0..count).map(part).collect(),
+            visitor: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Locks one shard after the other.
+    pub(super) fn each(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
+        self.parts.iter().map(|part| part.0.lock())
+    }
+
+    pub(super) fn allocated_bytes(&self) -> usize {
+        let counters: usize = self.each().map(|shard| shard.allocated_bytes()).sum();
+        counters + size_of_val(&*self.parts)
+    }
+
+    /// Returns the shard that holds the counter of a take, and the request to it.
+    #[inline]
+    pub(super) fn ask<'a>(&self, take: &Take<'a>) -> (usize, Ask<'a>) {
+        let digest = self.digest(take.series, take.key);
+        let ask = Ask {
+            digest,
+            seed: take.series.seed(),
+            rule: take.rule,
+            cost: take.cost,
+        };
+        (self.shard_of(digest), ask)
+    }
+
+    #[inline]
+    pub(super) fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
+        self.parts[shard].0.lock()
+    }
+
+    /// Removes expired counters from the next shard, unless it is in use.
+    #[cold]
+    pub(super) fn visit(&self, now: Nanos) {
+        let next = self.visitor.fetch_add(1, Ordering::Relaxed) % self.parts.len();
+        if let Some(mut shard) = self.parts[next].0.try_lock() {
+            shard.visit(now);
+        }
+    }
+
+    #[inline]
+    pub(super) fn digest(&self, series: &Series, key: &[u8]) -> Digest {
+        // A hash function for each series costs less than one more word to hash.
+        let [first, second] = self.secret();
+        SipHasher13::new_with_keys(first ^ series.seed(), second).hash(key)
+    }
+
+    #[inline]
+    pub(super) fn secret(&self) -> [u64; 2] {
+        [0, 1].map(|half| self.secret[half].load(Ordering::Relaxed))
+    }
+
+    /// Replaces the secret by that of restored counters. The caller holds the locks on all shards.
+    #[cfg(feature = "file")]
+    pub(super) fn set_secret(&self, secret: [u64; 2]) {
+        for (half, word) in self.secret.iter().zip(secret) {
+            half.store(word, Ordering::Relaxed);
+        }
+    }
+
+    /// Selects by other bits than those the tables use.
+    #[inline]
+    pub(super) fn shard_of(&self, digest: Digest) -> usize {
+        (digest >> 32) as usize & (self.parts.len() - 1)
+    }
+}
+
+/// Random bits from the operating system, or, where it has none, the seed of the standard library's maps.
+fn secret() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0))
+}

@@ -4,27 +4,26 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use waygate_core::model::Revision;
 
-use super::{
+use super::state::AdminState;
+use crate::{
+    Operator,
     auth::Principal,
-    error::{Kind, Problem},
-    etag::Precondition,
-    state::AdminState,
+    rest::{Precondition, Problem, ProblemKind},
 };
-use crate::Operator;
 
-/// Who makes a request: what the gate has found out.
+/// Extracts the principal that the gate has authenticated.
 impl FromRequestParts<Arc<AdminState>> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<AdminState>) -> Result<Self, Problem> {
         let known = parts.extensions.get::<Self>().cloned();
-        known.ok_or_else(|| Problem::new(Kind::Unauthenticated, "Authentication required."))
+        known.ok_or_else(|| Problem::new(ProblemKind::Unauthenticated, "Authentication required."))
     }
 }
 
-/// Who makes a change, and what they believe that they change.
+/// The author of a change, and its precondition.
 #[derive(Debug)]
-pub(crate) struct Author {
+pub(super) struct Author {
     operator: Operator,
     precondition: Precondition,
 }
@@ -38,9 +37,9 @@ impl FromRequestParts<Arc<AdminState>> for Author {
     ) -> Result<Self, Problem> {
         let principal = Principal::from_request_parts(parts, state).await?;
         let precondition = Precondition::read(&parts.headers)?;
-        if precondition == Precondition::None && state.require_if_match {
+        if precondition == Precondition::None && state.requires_if_match() {
             return Err(Problem::new(
-                Kind::PreconditionRequired,
+                ProblemKind::PreconditionRequired,
                 "This server takes changes only with `If-Match`: send the ETag of what you have seen.",
             ));
         }
@@ -52,8 +51,8 @@ impl FromRequestParts<Arc<AdminState>> for Author {
 }
 
 impl Author {
-    /// The operator, bound to what the client has seen. `current` tells the revision of what is to be changed.
-    pub(crate) fn expecting(
+    /// The operator, bound to the version that the client has read. `current` is the revision of the resource.
+    pub(super) fn expecting(
         self,
         current: impl FnOnce() -> Result<Revision, Problem>,
     ) -> Result<Operator, Problem> {
@@ -66,8 +65,8 @@ impl Author {
         }
     }
 
-    /// The same for what may not be there.
-    pub(crate) fn expecting_any(
+    /// The same for a resource that may not exist.
+    pub(super) fn expecting_any(
         self,
         current: impl FnOnce() -> Option<Revision>,
     ) -> Result<Operator, Problem> {

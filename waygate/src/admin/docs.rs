@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use super::error::ProblemBody;
+use crate::rest::ProblemBody;
 
 /// What does not belong to any single handler.
 #[derive(OpenApi)]

@@ -3,9 +3,9 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use http::request::Parts;
 use waygate_core::grammar::{Invalid, ServiceName};
 
-use super::error::{Kind, PATH_KEYS, Problem};
+use crate::rest::{PATH_KEYS, Problem, ProblemKind};
 
-/// Longer keys cannot be any route's.
+/// The longest path key.
 const MAX_CHARS: usize = 4_096;
 
 /// A route key in a URL: percent-encoded, or base64url (RFC 4648 section 5) of its UTF-8 bytes, with or without padding.
@@ -29,9 +29,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Service {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let name = segment(parts, state, "service").await?;
-        let name = name
-            .parse()
-            .map_err(|invalid: Invalid| Problem::new(Kind::InvalidPath, invalid.to_string()))?;
+        let name = name.parse().map_err(|invalid: Invalid| {
+            Problem::new(ProblemKind::InvalidPath, invalid.to_string())
+        })?;
         Ok(Self(name))
     }
 }
@@ -55,14 +55,18 @@ async fn segment<S: Send + Sync>(
 ) -> Result<String, Problem> {
     let params = RawPathParams::from_request_parts(parts, state)
         .await
-        .map_err(|error| Problem::new(Kind::InvalidPath, error.body_text()))?;
+        .map_err(|error| Problem::new(ProblemKind::InvalidPath, error.body_text()))?;
     let value = params.iter().find(|(known, _)| *known == name);
     Ok(value.map_or_else(String::new, |(_, value)| value.to_owned()))
 }
 
 fn decode(text: &str) -> Result<String, Problem> {
     let invalid = |problem: String| {
-        Problem::new(Kind::InvalidPath, format!("Invalid path key: {problem}.")).detail(PATH_KEYS)
+        Problem::new(
+            ProblemKind::InvalidPath,
+            format!("Invalid path key: {problem}."),
+        )
+        .detail(PATH_KEYS)
     };
     if text.len() > MAX_CHARS {
         return Err(invalid(format!("it is longer than {MAX_CHARS} characters")));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde_json::Value;
 
-use super::auth::Scope;
+use crate::auth::Scope;
 
 /// What an operation asks of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,12 +7,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{grammar::RoleName, model::Access, transition::RouteCommand};
 
 use super::change::{Changed, change, networks};
-use crate::admin::{
-    author::Author,
-    body::{Ask, Asked},
-    key::PathKey,
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{author::Author, key::PathKey, schema, state::AdminState},
+    rest::{JsonBody, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -31,7 +28,7 @@ struct AccessRequest {
     allowed_roles: Vec<RoleName>,
 }
 
-impl Ask for AccessRequest {
+impl RequestBody for AccessRequest {
     const REQUIRED: bool = true;
 }
 
@@ -50,11 +47,11 @@ async fn set(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<AccessRequest>,
+    JsonBody(body): JsonBody<AccessRequest>,
 ) -> Changed {
     let access = Access {
-        ips: networks("allowed_ips", &asked.allowed_ips)?,
-        roles: asked.allowed_roles,
+        ips: networks("allowed_ips", &body.allowed_ips)?,
+        roles: body.allowed_roles,
     };
     change(&state, author, key, RouteCommand::SetAccess(access)).await
 }

@@ -7,11 +7,9 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{grammar::ServiceName, port::AuditQuery};
 
-use crate::admin::{
-    error::Problem,
-    query::{AtMost, Params, Skip},
-    reply, schema,
-    state::AdminState,
+use crate::{
+    admin::{schema, state::AdminState},
+    rest::{AtMost, Params, Problem, Skip, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -62,5 +60,5 @@ async fn list(
         service: params.service.map(|service| service.to_string()),
     };
     let entries = state.waygate.audit(query).await?;
-    Ok(reply::list(&entries, revision, &headers))
+    Ok(list_response(&entries, revision, &headers))
 }

@@ -11,14 +11,8 @@ use waygate_core::{
 
 use crate::{
     RouteRecord, Waygate,
-    admin::{
-        author::Author,
-        error::{Kind, Problem},
-        etag,
-        key::PathKey,
-        reply::Reply,
-        state::AdminState,
-    },
+    admin::{author::Author, key::PathKey, state::AdminState},
+    rest::{Problem, ProblemKind, Reply, entity_tag},
 };
 
 /// A route as the interface shows it.
@@ -31,7 +25,7 @@ pub(super) struct RouteBody {
 
 impl From<RouteRecord> for RouteBody {
     fn from(record: RouteRecord) -> Self {
-        let etag = etag::of(record.revision);
+        let etag = entity_tag(record.revision);
         Self { record, etag }
     }
 }
@@ -66,7 +60,7 @@ pub(super) fn with_current(
     current: impl FnOnce() -> Result<Revision, Problem>,
 ) -> Problem {
     match problem.kind() {
-        Kind::PreconditionFailed => current().map_or_else(|other| other, Problem::lost_race),
+        ProblemKind::PreconditionFailed => current().map_or_else(|other| other, Problem::lost_race),
         _ => problem,
     }
 }
@@ -94,7 +88,10 @@ pub(super) fn instant(text: Option<String>) -> Result<Option<Timestamp>, Problem
 pub(super) fn networks(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Problem> {
     let parsed = texts.iter().enumerate().map(|(at, text)| {
         parse_cidr(text).map_err(|invalid| {
-            Problem::new(Kind::InvalidValue, format!("{field}[{at}]: {invalid}"))
+            Problem::new(
+                ProblemKind::InvalidValue,
+                format!("{field}[{at}]: {invalid}"),
+            )
         })
     });
     parsed.collect()
@@ -102,5 +99,5 @@ pub(super) fn networks(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Prob
 
 fn no_instant(invalid: &Invalid) -> Problem {
     let error = "Invalid datetime for start/end";
-    Problem::new(Kind::InvalidValue, error).detail(invalid.to_string())
+    Problem::new(ProblemKind::InvalidValue, error).detail(invalid.to_string())
 }

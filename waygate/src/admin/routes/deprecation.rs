@@ -11,12 +11,9 @@ use waygate_core::{
 };
 
 use super::change::{Changed, change};
-use crate::admin::{
-    author::Author,
-    body::{Ask, Asked},
-    key::PathKey,
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{author::Author, key::PathKey, schema, state::AdminState},
+    rest::{JsonBody, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -38,7 +35,7 @@ struct DeprecateRequest {
     use_instead: Option<LinkTarget>,
 }
 
-impl Ask for DeprecateRequest {}
+impl RequestBody for DeprecateRequest {}
 
 /// Marks a route as going away. It is served as before, and says so in its answers.
 #[utoipa::path(
@@ -55,11 +52,11 @@ async fn deprecate(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<DeprecateRequest>,
+    JsonBody(body): JsonBody<DeprecateRequest>,
 ) -> Changed {
-    let since = asked.since.as_deref().map(parse_since).transpose()?;
-    let sunset = asked.sunset.as_deref().map(parse_sunset).transpose()?;
-    let deprecation = Deprecation::new(since, sunset, asked.use_instead)?;
+    let since = body.since.as_deref().map(parse_since).transpose()?;
+    let sunset = body.sunset.as_deref().map(parse_sunset).transpose()?;
+    let deprecation = Deprecation::new(since, sunset, body.use_instead)?;
     change(
         &state,
         author,

@@ -15,15 +15,9 @@ use super::{
 };
 use crate::{
     ChangeError, MaintenanceRecord, Operator,
-    admin::{
-        author::Author,
-        body::{Ask, Asked, EmptyRequest},
-        error::Problem,
-        reply::Reply,
-        schema,
-        state::AdminState,
-    },
+    admin::{author::Author, schema, state::AdminState},
     engine::{MaintenanceCommand, MaintenanceScope},
+    rest::{EmptyBody, JsonBody, Problem, Reply, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -111,7 +105,7 @@ pub(super) struct EnableGlobalRequest {
     exempt_roles: Vec<RoleName>,
 }
 
-impl Ask for EnableGlobalRequest {}
+impl RequestBody for EnableGlobalRequest {}
 
 impl EnableGlobalRequest {
     pub(super) fn command(self) -> Result<MaintenanceCommand, Problem> {
@@ -145,9 +139,9 @@ impl EnableGlobalRequest {
 async fn enable(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(asked): Asked<EnableGlobalRequest>,
+    JsonBody(body): JsonBody<EnableGlobalRequest>,
 ) -> Changed {
-    change(&state, author, asked.command()?).await
+    change(&state, author, body.command()?).await
 }
 
 /// Ends global maintenance, planned or running, and forgets its reason and exemptions.
@@ -156,14 +150,14 @@ async fn enable(
     path = "/api/global/disable",
     operation_id = "disable_global_maintenance",
     tag = "global",
-    request_body = Option<EmptyRequest>,
+    request_body = Option<EmptyBody>,
     responses((status = OK, description = "Global maintenance as it is now.", body = schema::GlobalMaintenance)),
     security(("token" = ["write:global"]))
 )]
 async fn disable(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(EmptyRequest {}): Asked<EmptyRequest>,
+    JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
 ) -> Changed {
     change(&state, author, MaintenanceCommand::Disable).await
 }
@@ -177,7 +171,7 @@ struct ExemptPathsRequest {
     exempt_paths: Vec<ExemptPath>,
 }
 
-impl Ask for ExemptPathsRequest {
+impl RequestBody for ExemptPathsRequest {
     const REQUIRED: bool = true;
 }
 
@@ -194,8 +188,8 @@ impl Ask for ExemptPathsRequest {
 async fn exempt_paths(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(asked): Asked<ExemptPathsRequest>,
+    JsonBody(body): JsonBody<ExemptPathsRequest>,
 ) -> Changed {
-    let command = MaintenanceCommand::SetExemptPaths(asked.exempt_paths);
+    let command = MaintenanceCommand::SetExemptPaths(body.exempt_paths);
     change(&state, author, command).await
 }

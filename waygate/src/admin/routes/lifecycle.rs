@@ -10,13 +10,9 @@ use waygate_core::{
 };
 
 use super::change::{Changed, change, instant, interval};
-use crate::admin::{
-    author::Author,
-    body::{Ask, Asked},
-    error::{Kind, Problem},
-    key::PathKey,
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{author::Author, key::PathKey, schema, state::AdminState},
+    rest::{JsonBody, Problem, ProblemKind, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -38,7 +34,7 @@ struct EnableRequest {
     reason: Reason,
 }
 
-impl Ask for EnableRequest {}
+impl RequestBody for EnableRequest {}
 
 /// Opens a route everywhere at once, and drops its windows and its environment gate, which the answer names.
 ///
@@ -57,7 +53,7 @@ async fn enable(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(EnableRequest { reason }): Asked<EnableRequest>,
+    JsonBody(EnableRequest { reason }): JsonBody<EnableRequest>,
 ) -> Changed {
     change(&state, author, key, RouteCommand::Enable { reason }).await
 }
@@ -75,7 +71,7 @@ struct DisableRequest {
     until: Option<String>,
 }
 
-impl Ask for DisableRequest {}
+impl RequestBody for DisableRequest {}
 
 /// Closes a route at once. Its windows count again when it is back.
 #[utoipa::path(
@@ -92,7 +88,7 @@ async fn disable(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(DisableRequest { reason, until }): Asked<DisableRequest>,
+    JsonBody(DisableRequest { reason, until }): JsonBody<DisableRequest>,
 ) -> Changed {
     let until = until.as_deref().map(parse_instant).transpose()?;
     change(&state, author, key, RouteCommand::Disable { reason, until }).await
@@ -114,7 +110,7 @@ struct MaintenanceRequest {
     end: Option<String>,
 }
 
-impl Ask for MaintenanceRequest {}
+impl RequestBody for MaintenanceRequest {}
 
 /// Puts a route in maintenance: during the window, or at once and until `end`, or until it is changed.
 #[utoipa::path(
@@ -131,11 +127,11 @@ async fn maintenance(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<MaintenanceRequest>,
+    JsonBody(body): JsonBody<MaintenanceRequest>,
 ) -> Changed {
-    let reason = asked.reason;
+    let reason = body.reason;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let command = match (given(asked.start), given(asked.end)) {
+    let command = match (given(body.start), given(body.end)) {
         (Some(start), Some(end)) => RouteCommand::Schedule {
             interval: interval(&start, &end)?,
             reason,
@@ -149,7 +145,7 @@ async fn maintenance(
         (Some(_), None) => {
             let text = "start needs an end: give both for a window, end alone for maintenance from now until \
                         then, or neither for maintenance from now on";
-            return Err(Problem::new(Kind::InvalidBody, text));
+            return Err(Problem::new(ProblemKind::InvalidBody, text));
         }
     };
     change(&state, author, key, command).await
@@ -172,7 +168,7 @@ async fn end_maintenance(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(EnableRequest { reason }): Asked<EnableRequest>,
+    JsonBody(EnableRequest { reason }): JsonBody<EnableRequest>,
 ) -> Changed {
     change(&state, author, key, RouteCommand::EndMaintenance { reason }).await
 }
@@ -187,7 +183,7 @@ struct EnvRequest {
     envs: Option<Vec<String>>,
 }
 
-impl Ask for EnvRequest {
+impl RequestBody for EnvRequest {
     const REQUIRED: bool = true;
 
     fn wrong_type(field: &str) -> Option<&'static str> {
@@ -210,18 +206,18 @@ async fn env(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(EnvRequest { envs }): Asked<EnvRequest>,
+    JsonBody(EnvRequest { envs }): JsonBody<EnvRequest>,
 ) -> Changed {
     // `null` as well, which no optional field could tell from a missing one.
     let Some(envs) = envs else {
         let text =
             "envs is required: the environments that the route is open in, such as [\"dev\"]";
-        return Err(Problem::new(Kind::InvalidBody, text));
+        return Err(Problem::new(ProblemKind::InvalidBody, text));
     };
     if envs.is_empty() {
         let text = "envs names no environment, which would close the route everywhere: that is \
                     `POST /api/routes/{pk}/disable`";
-        return Err(Problem::new(Kind::InvalidBody, text));
+        return Err(Problem::new(ProblemKind::InvalidBody, text));
     }
     let envs = envs
         .iter()

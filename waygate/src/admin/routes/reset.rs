@@ -7,15 +7,8 @@ use waygate_core::{model::Revision, transition::RouteCommand};
 use super::change::{Changed, change, with_current};
 use crate::{
     ResolveError,
-    admin::{
-        author::Author,
-        body::{Asked, EmptyRequest},
-        error::Problem,
-        key::PathKey,
-        reply::{Done, Reply},
-        schema,
-        state::AdminState,
-    },
+    admin::{author::Author, key::PathKey, schema, state::AdminState},
+    rest::{Done, EmptyBody, JsonBody, Problem, Reply},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -31,7 +24,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     operation_id = "reset_route",
     tag = "routes",
     params(("pk" = String, Path)),
-    request_body = Option<EmptyRequest>,
+    request_body = Option<EmptyBody>,
     responses((status = OK, description = "The route as it is now.", body = schema::Route)),
     security(("token" = ["write:routes"]))
 )]
@@ -39,7 +32,7 @@ async fn reset(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(EmptyRequest {}): Asked<EmptyRequest>,
+    JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
 ) -> Changed {
     change(&state, author, key, RouteCommand::Reset).await
 }

@@ -10,14 +10,8 @@ use waygate_core::grammar::ServiceName;
 use super::change::{RouteBody, shown};
 use crate::{
     ResolveError,
-    admin::{
-        error::Problem,
-        key::PathKey,
-        query::{Flag, Params},
-        reply::{self, Reply},
-        schema,
-        state::AdminState,
-    },
+    admin::{key::PathKey, schema, state::AdminState},
+    rest::{Flag, Params, Problem, Reply, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -61,7 +55,7 @@ async fn list(
         routes.retain(|route| route.key.service() == Some(service.as_str()));
     }
     let routes: Vec<RouteBody> = routes.into_iter().map(RouteBody::from).collect();
-    Ok(reply::list(&routes, revision, &headers))
+    Ok(list_response(&routes, revision, &headers))
 }
 
 /// Shows a route. A bare path stands for its only method.

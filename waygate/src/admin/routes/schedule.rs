@@ -7,14 +7,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{grammar::Reason, model::WindowId, transition::RouteCommand};
 
 use super::change::{Changed, change, interval};
-use crate::admin::{
-    author::Author,
-    body::{Ask, Asked},
-    error::{Kind, Problem},
-    key::PathKey,
-    query::Params,
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{author::Author, key::PathKey, schema, state::AdminState},
+    rest::{JsonBody, Params, Problem, ProblemKind, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -37,7 +32,7 @@ struct ScheduleRequest {
     reason: Reason,
 }
 
-impl Ask for ScheduleRequest {
+impl RequestBody for ScheduleRequest {
     const REQUIRED: bool = true;
 }
 
@@ -56,12 +51,12 @@ async fn schedule(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(ScheduleRequest { start, end, reason }): Asked<ScheduleRequest>,
+    JsonBody(ScheduleRequest { start, end, reason }): JsonBody<ScheduleRequest>,
 ) -> Changed {
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let Some((start, end)) = given(start).zip(given(end)) else {
         return Err(Problem::new(
-            Kind::InvalidBody,
+            ProblemKind::InvalidBody,
             "start and end are required",
         ));
     };

@@ -14,15 +14,9 @@ use super::{
     maintained::MaintenanceBody,
 };
 use crate::{
-    admin::{
-        author::Author,
-        body::{Asked, EmptyRequest},
-        key::Service,
-        reply::{self, Reply},
-        schema,
-        state::AdminState,
-    },
+    admin::{author::Author, key::Service, schema, state::AdminState},
     engine::{MaintenanceCommand, MaintenanceScope},
+    rest::{EmptyBody, JsonBody, Reply, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -48,7 +42,7 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
     let of_routes = routes.iter().filter_map(|route| route.key.service());
     let own = state.waygate.service().map(ServiceName::as_str);
     let services: BTreeSet<&str> = of_routes.chain(own).collect();
-    reply::list(&services, revision, &headers)
+    list_response(&services, revision, &headers)
 }
 
 async fn current(state: &AdminState, service: &ServiceName) -> (GlobalMaintenance, Revision) {
@@ -110,9 +104,9 @@ async fn enable(
     State(state): State<Arc<AdminState>>,
     author: Author,
     Service(service): Service,
-    Asked(asked): Asked<EnableGlobalRequest>,
+    JsonBody(body): JsonBody<EnableGlobalRequest>,
 ) -> Changed {
-    change(&state, author, service, asked.command()?).await
+    change(&state, author, service, body.command()?).await
 }
 
 /// Ends maintenance of a service, planned or running, and forgets its reason and exemptions.
@@ -122,7 +116,7 @@ async fn enable(
     operation_id = "disable_service_maintenance",
     tag = "services",
     params(("service" = String, Path)),
-    request_body = Option<EmptyRequest>,
+    request_body = Option<EmptyBody>,
     responses((status = OK, description = "Maintenance of the service as it is now.", body = schema::GlobalMaintenance)),
     security(("token" = ["write:global"]))
 )]
@@ -130,7 +124,7 @@ async fn disable(
     State(state): State<Arc<AdminState>>,
     author: Author,
     Service(service): Service,
-    Asked(EmptyRequest {}): Asked<EmptyRequest>,
+    JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
 ) -> Changed {
     change(&state, author, service, MaintenanceCommand::Disable).await
 }

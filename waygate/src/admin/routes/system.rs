@@ -9,16 +9,9 @@ use waygate_core::{Timestamp, grammar::format_wire};
 
 use crate::{
     Component, CountingModes,
-    admin::{
-        author::Author,
-        body::{Asked, EmptyRequest},
-        disclosure::without_places,
-        error::Problem,
-        reply::{self, Reply},
-        schema,
-        state::AdminState,
-    },
+    admin::{author::Author, schema, state::AdminState},
     engine::MaintenanceNotice,
+    rest::{EmptyBody, JsonBody, Problem, Reply, json_response, without_places},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -147,14 +140,14 @@ struct ReseededBody {
     path = "/api/store/reseed",
     operation_id = "reseed_store",
     tag = "system",
-    request_body = Option<EmptyRequest>,
+    request_body = Option<EmptyBody>,
     responses((status = OK, description = "The store holds what is known.", body = ReseededBody)),
     security(("token" = ["write:global"]))
 )]
 async fn reseed(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(EmptyRequest {}): Asked<EmptyRequest>,
+    JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
 ) -> Result<Reply<ReseededBody>, Problem> {
     let operator = author.expecting(|| Ok(state.waygate.revision()))?;
     let reseeded = operator.reseed_store().await?;
@@ -171,5 +164,5 @@ async fn reseed(
     security(("token" = ["read"]))
 )]
 async fn openapi(State(state): State<Arc<AdminState>>) -> Response {
-    reply::json(StatusCode::OK, state.document.clone(), None)
+    json_response(StatusCode::OK, state.document.clone(), None)
 }

@@ -5,18 +5,12 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{grammar::format_wire, model::Action, port::Batch};
+use waygate_core::{grammar::format_wire, model::Action};
 
-use crate::admin::{
-    auth::{
-        Gate, Platform, Principal, Record, Scope, Scopes, Token, TokenHash, TokenId, check_name,
-    },
-    body::{Ask, Asked, SMALL},
-    error::{Kind, Problem},
-    issue::{MAX_TOKENS, issue, line, not_configured},
-    key::Id,
-    reply::{self, Done, Reply},
-    state::AdminState,
+use crate::{
+    admin::{key::Id, state::AdminState},
+    auth::{Platform, Principal, Record, Scope, Scopes, Token, TokenHash, TokenId, check_name},
+    rest::{Done, JsonBody, Problem, ProblemKind, Reply, RequestBody, SMALL, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -62,13 +56,6 @@ impl TokenBody {
     }
 }
 
-fn ensure_configured(state: &AdminState) -> Result<(), Problem> {
-    match state.gate {
-        Gate::Accounts(_) => Ok(()),
-        Gate::NoCredentials(_) => Err(not_configured()),
-    }
-}
-
 /// Lists the tokens of all users that have not run out, logins included, oldest first. Those that were given out for
 /// another password than the user has now are among them, and open nothing.
 #[utoipa::path(
@@ -84,10 +71,10 @@ async fn list(
     principal: Principal,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    ensure_configured(&state)?;
-    let inner = &state.waygate.inner;
-    let (revision, now) = (state.waygate.revision(), inner.clock.now());
-    let tokens = state.tokens.current(inner);
+    state.auth.accounts()?;
+    let revision = state.waygate.revision();
+    let now = state.waygate.inner.clock.now();
+    let tokens = state.auth.tokens();
     let mut tokens: Vec<&Arc<Token>> = tokens
         .iter()
         .filter(|token| token.record.expires_at > now)
@@ -97,7 +84,7 @@ async fn list(
         .into_iter()
         .map(|token| TokenBody::new(token.hash.id(), &token.record, principal.token));
     let bodies: Vec<TokenBody> = bodies.collect();
-    Ok(reply::list(&bodies, revision, &headers))
+    Ok(list_response(&bodies, revision, &headers))
 }
 
 /// A token to be made.
@@ -115,7 +102,7 @@ struct CreateTokenRequest {
     expires_in_seconds: u64,
 }
 
-impl Ask for CreateTokenRequest {
+impl RequestBody for CreateTokenRequest {
     const REQUIRED: bool = true;
     const MAX_BYTES: usize = SMALL;
 }
@@ -146,49 +133,35 @@ struct CreatedBody {
 async fn create(
     State(state): State<Arc<AdminState>>,
     principal: Principal,
-    Asked(asked): Asked<CreateTokenRequest>,
+    JsonBody(body): JsonBody<CreateTokenRequest>,
 ) -> Result<Reply<CreatedBody>, Problem> {
-    ensure_configured(&state)?;
-    check_name("token name", &asked.name)?;
-    let invalid = |text: String| Err(Problem::new(Kind::InvalidBody, text));
-    if asked.scopes.is_empty() {
+    state.auth.accounts()?;
+    check_name("token name", &body.name)?;
+    let invalid = |text: String| Err(Problem::new(ProblemKind::InvalidBody, text));
+    if body.scopes.is_empty() {
         return invalid("scopes: give at least one".to_owned());
     }
-    if !(SHORTEST..=LONGEST).contains(&asked.expires_in_seconds) {
+    if !(SHORTEST..=LONGEST).contains(&body.expires_in_seconds) {
         return invalid(format!(
             "expires_in_seconds: expected {SHORTEST} to {LONGEST}"
         ));
     }
-    if let Some(scope) = asked.scopes.difference(&principal.scopes).next() {
+    if let Some(scope) = body.scopes.difference(&principal.scopes).next() {
         let text = format!("A token cannot give the scope `{scope}`, which it lacks itself.");
-        return Err(Problem::new(Kind::InsufficientScope, text));
+        return Err(Problem::new(ProblemKind::InsufficientScope, text));
     }
     let created_at = state.waygate.inner.clock.now();
-    let lifetime = Duration::from_secs(asked.expires_in_seconds);
+    let lifetime = Duration::from_secs(body.expires_in_seconds);
     let record = Record {
-        name: Some(asked.name.clone()),
+        name: Some(body.name),
         username: principal.username,
         platform: Platform::Cli,
-        scopes: asked.scopes,
+        scopes: body.scopes,
         created_at,
         expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),
         binding: None,
     };
-    let tokens = state.tokens.current(&state.waygate.inner);
-    let same = tokens.iter().filter(|token| token.record.is_like(&record));
-    if same.count() >= MAX_TOKENS {
-        let text = format!("There are {MAX_TOKENS} tokens already; revoke some first.");
-        return Err(Problem::new(Kind::Conflict, text));
-    }
-    let (token, record) = issue(
-        &state,
-        record,
-        Action::TokenCreated,
-        &principal.origin,
-        asked.name,
-        None,
-    )
-    .await?;
+    let (token, record) = state.auth.create(record, &principal.origin).await?;
     let id = TokenHash::of(token.expose()).id();
     Ok(Reply::created(CreatedBody {
         token: token.expose().clone(),
@@ -211,29 +184,19 @@ async fn revoke(
     principal: Principal,
     Id(id): Id,
 ) -> Result<Reply<Done>, Problem> {
-    ensure_configured(&state)?;
-    let tokens = state.tokens.current(&state.waygate.inner);
+    state.auth.accounts()?;
+    let tokens = state.auth.tokens();
     let Some(token) = tokens
         .iter()
         .find(|token| token.hash.id().to_string() == id)
     else {
         let shown: String = id.chars().take(64).collect();
         let text = format!("There is no token `{shown}`.");
-        return Err(Problem::new(Kind::NotFound, text));
+        return Err(Problem::new(ProblemKind::NotFound, text));
     };
-    let record = &token.record;
-    let name = record.name.clone().unwrap_or_default();
-    let batch = Batch {
-        deletes: vec![token.hash.entity()],
-        audit: vec![line(
-            &state,
-            Action::TokenRevoked,
-            &principal.origin,
-            &record.username,
-            name,
-        )],
-        ..Batch::default()
-    };
-    state.waygate.inner.write_entities(batch).await?;
+    let revoke = state
+        .auth
+        .revoke(token, Action::TokenRevoked, &principal.origin);
+    revoke.await?;
     Ok(Reply::ok(Done::new()))
 }

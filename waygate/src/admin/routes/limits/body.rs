@@ -7,7 +7,7 @@ use waygate_core::{
 };
 
 use super::request::ALL_METHODS;
-use crate::{LimitCounts, LimitRecord, admin::etag};
+use crate::{LimitCounts, LimitRecord, rest::entity_tag};
 
 /// A route's policy (wire contract, section 2.4, and more).
 #[derive(Debug, Serialize)]
@@ -104,7 +104,7 @@ impl About {
             skipped: record.skipped,
             without_caller: record.without_caller,
             warning: record.warning,
-            etag: etag::of(record.revision),
+            etag: entity_tag(record.revision),
         }
     }
 }

@@ -4,13 +4,9 @@ use waygate_core::model::{LimitKey, Revision};
 
 use crate::{
     LimitRecord, Waygate,
-    admin::{
-        author::Author,
-        error::{Kind, Problem},
-        routes::change::with_current,
-        state::AdminState,
-    },
+    admin::{author::Author, routes::change::with_current, state::AdminState},
     engine::LimitCommand,
+    rest::{Problem, ProblemKind},
 };
 
 /// Runs a command on a policy. What is left is the policy; `None` when there is none any more.
@@ -36,6 +32,11 @@ pub(super) fn revision_of(waygate: &Waygate, key: &LimitKey) -> Option<Revision>
 
 /// The policy, which must be there.
 pub(super) fn found(record: Option<LimitRecord>, key: &LimitKey) -> Result<LimitRecord, Problem> {
-    let missing = || Problem::new(Kind::NotFound, format!("There is no policy `{key}`."));
+    let missing = || {
+        Problem::new(
+            ProblemKind::NotFound,
+            format!("There is no policy `{key}`."),
+        )
+    };
     record.ok_or_else(missing)
 }

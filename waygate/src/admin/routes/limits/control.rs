@@ -11,11 +11,9 @@ use super::{
     route::{resolve, shown},
 };
 use crate::{
-    admin::{
-        author::Author, body::Asked, error::Problem, key::PathKey, reply::Reply, schema,
-        state::AdminState,
-    },
+    admin::{author::Author, key::PathKey, schema, state::AdminState},
     engine::LimitCommand,
+    rest::{JsonBody, Problem, Reply},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -32,11 +30,11 @@ async fn control(
     state: &AdminState,
     author: Author,
     PathKey(key): PathKey,
-    asked: PolicyNameRequest,
+    body: PolicyNameRequest,
     command: LimitCommand,
 ) -> Changed {
     let scope = LimitScope::Route(resolve(&state.waygate, &key)?);
-    let key = LimitKey::new(scope, named(asked.name)?);
+    let key = LimitKey::new(scope, named(body.name)?);
     found(state.waygate.rate_limit(&key), &key)?;
     shown(change(state, author, key.clone(), command).await?, &key)
 }
@@ -56,9 +54,9 @@ async fn pause(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Changed {
-    control(&state, author, key, asked, LimitCommand::SetEnabled(false)).await
+    control(&state, author, key, body, LimitCommand::SetEnabled(false)).await
 }
 
 /// Lets a rate limit go on that was paused.
@@ -76,9 +74,9 @@ async fn resume(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Changed {
-    control(&state, author, key, asked, LimitCommand::SetEnabled(true)).await
+    control(&state, author, key, body, LimitCommand::SetEnabled(true)).await
 }
 
 /// Lets a rate limit only report whom it would refuse.
@@ -96,9 +94,9 @@ async fn shadow(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Changed {
-    control(&state, author, key, asked, LimitCommand::SetShadow(true)).await
+    control(&state, author, key, body, LimitCommand::SetShadow(true)).await
 }
 
 /// Lets a rate limit refuse that only reported; what it has counted counts.
@@ -116,7 +114,7 @@ async fn promote(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Changed {
-    control(&state, author, key, asked, LimitCommand::SetShadow(false)).await
+    control(&state, author, key, body, LimitCommand::SetShadow(false)).await
 }

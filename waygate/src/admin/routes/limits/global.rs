@@ -13,14 +13,9 @@ use super::{
     route::NameParams,
     shared::{self, Finished},
 };
-use crate::admin::{
-    author::Author,
-    body::Asked,
-    error::Problem,
-    query::Params,
-    reply::{Done, Reply},
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{author::Author, schema, state::AdminState},
+    rest::{Done, JsonBody, Params, Problem, Reply},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -67,9 +62,9 @@ async fn get(
 async fn set(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(asked): Asked<SharedPolicyRequest>,
+    JsonBody(body): JsonBody<SharedPolicyRequest>,
 ) -> Result<Reply<SharedLimitBody>, Problem> {
-    shared::set(&state, author, LimitScope::Global, asked).await
+    shared::set(&state, author, LimitScope::Global, body).await
 }
 
 /// Deletes the global rate limit. Nothing is wrong when there is none.
@@ -132,9 +127,9 @@ async fn reset(State(state): State<Arc<AdminState>>, author: Author) -> Finished
 async fn reset_key(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(asked): Asked<ResetKeyRequest>,
+    JsonBody(body): JsonBody<ResetKeyRequest>,
 ) -> Finished {
-    forget(&state, author, LimitScope::Global, asked).await
+    forget(&state, author, LimitScope::Global, body).await
 }
 
 /// Lists the keys that came near the global rate limit or were refused, those with the most such requests first. Each process
@@ -169,9 +164,9 @@ async fn top(
 async fn enable(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
-    shared::set_enabled(&state, author, LimitScope::Global, asked, true).await
+    shared::set_enabled(&state, author, LimitScope::Global, body, true).await
 }
 
 /// Pauses the global rate limit: it counts nothing. Nothing is wrong when there is none, unless the request names it.
@@ -187,9 +182,9 @@ async fn enable(
 async fn disable(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
-    shared::set_enabled(&state, author, LimitScope::Global, asked, false).await
+    shared::set_enabled(&state, author, LimitScope::Global, body, false).await
 }
 
 /// Lets the global rate limit only report whom it would refuse.
@@ -205,9 +200,9 @@ async fn disable(
 async fn shadow(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
-    shared::set_shadow(&state, author, LimitScope::Global, asked, true).await
+    shared::set_shadow(&state, author, LimitScope::Global, body, true).await
 }
 
 /// Lets the global rate limit refuse that only reported; what it has counted counts.
@@ -223,7 +218,7 @@ async fn shadow(
 async fn promote(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
-    shared::set_shadow(&state, author, LimitScope::Global, asked, false).await
+    shared::set_shadow(&state, author, LimitScope::Global, body, false).await
 }

@@ -16,14 +16,8 @@ use super::{
 };
 use crate::{
     DecisionRecord, HitQuery,
-    admin::{
-        error::{Kind, Problem},
-        key::PathKey,
-        query::{AtMost, Flag, Params},
-        reply::{self, Reply},
-        schema,
-        state::AdminState,
-    },
+    admin::{key::PathKey, schema, state::AdminState},
+    rest::{AtMost, Flag, Params, Problem, ProblemKind, Reply, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -83,7 +77,7 @@ async fn hits(
         key: params.key,
         enforced: params.enforced.map(|enforced| enforced.0),
     });
-    Ok(reply::list(&hits, revision, &headers))
+    Ok(list_response(&hits, revision, &headers))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -111,7 +105,7 @@ async fn explain(
     record.map(Reply::ok).ok_or_else(|| {
         let shown: String = request_id.chars().take(200).collect();
         let text = format!("No decision about a request with the id `{shown}` is known.");
-        Problem::new(Kind::NotFound, text)
+        Problem::new(ProblemKind::NotFound, text)
     })
 }
 
@@ -159,5 +153,5 @@ pub(super) fn nearest(
     found(state.waygate.rate_limit(&key), &key)?;
     let limit = limit.map_or(DEFAULT_KEYS, |limit| limit.0);
     let keys = state.waygate.near_limit(&key, limit);
-    Ok(reply::list(&keys, revision, headers))
+    Ok(list_response(&keys, revision, headers))
 }

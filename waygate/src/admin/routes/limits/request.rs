@@ -15,11 +15,7 @@ use waygate_core::{
 
 use crate::{
     ResolveError, Waygate,
-    admin::{
-        body::Ask,
-        error::{Kind, Problem},
-        fields,
-    },
+    rest::{Problem, ProblemKind, RequestBody, kind_of, read_fields},
 };
 
 /// What stands for the method of a route that takes all of them.
@@ -34,7 +30,7 @@ pub(super) struct PolicyNameRequest {
     pub(super) name: Option<PolicyName>,
 }
 
-impl Ask for PolicyNameRequest {}
+impl RequestBody for PolicyNameRequest {}
 
 /// Whose counter of which policy is to be forgotten.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -49,7 +45,7 @@ pub(super) struct ResetKeyRequest {
     pub(super) key: Vec<String>,
 }
 
-impl Ask for ResetKeyRequest {
+impl RequestBody for ResetKeyRequest {
     const REQUIRED: bool = true;
 }
 
@@ -94,7 +90,7 @@ impl RoutePolicyRequest {
         let Self(mut fields) = self;
         if is_blank(fields.get("path")) || is_blank(fields.get("limit")) {
             let text = "path and limit are required";
-            return Err(Problem::new(Kind::InvalidBody, text));
+            return Err(Problem::new(ProblemKind::InvalidBody, text));
         }
         let (path, method) = (take(&mut fields, "path")?, take(&mut fields, "method")?);
         // Mistakes in it come first, as in the contract.
@@ -130,7 +126,7 @@ impl SharedPolicyRequest {
     pub(super) fn read(self, waygate: &Waygate) -> Result<RateLimitPolicy, Problem> {
         let Self(fields) = self;
         if is_blank(fields.get("limit")) {
-            return Err(Problem::new(Kind::InvalidBody, "limit is required"));
+            return Err(Problem::new(ProblemKind::InvalidBody, "limit is required"));
         }
         read(fields, waygate)
     }
@@ -150,15 +146,15 @@ impl<'de> Deserialize<'de> for SharedPolicyRequest {
     }
 }
 
-impl Ask for RoutePolicyRequest {
+impl RequestBody for RoutePolicyRequest {
     const REQUIRED: bool = true;
 }
 
-impl Ask for SharedPolicyRequest {
+impl RequestBody for SharedPolicyRequest {
     const REQUIRED: bool = true;
 }
 
-impl Ask for ServicePolicyRequest {
+impl RequestBody for ServicePolicyRequest {
     const REQUIRED: bool = true;
     const NO_JSON: &'static str = "invalid JSON body";
 }
@@ -189,9 +185,9 @@ pub(super) fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(other) => {
-            let kind = fields::kind_of(&other);
+            let kind = kind_of(&other);
             let text = format!("{name}: invalid type: {kind}, expected a string");
-            Err(Problem::new(Kind::InvalidBody, text))
+            Err(Problem::new(ProblemKind::InvalidBody, text))
         }
     }
 }
@@ -232,14 +228,14 @@ pub(super) fn route(
 /// A policy with the default for what is not given.
 fn read(mut fields: Map<String, Value>, waygate: &Waygate) -> Result<RateLimitPolicy, Problem> {
     fields.retain(|_, value| !value.is_null());
-    let given: GivenRateLimitPolicy = fields::read(fields.clone(), "field").map_err(|wrong| {
+    let given: GivenRateLimitPolicy = read_fields(fields.clone(), "field").map_err(|wrong| {
         let field = wrong.field.as_deref().unwrap_or_default();
         match fields
             .get(field)
             .and_then(|value| in_the_contract(field, value))
         {
-            Some(error) => Problem::new(Kind::InvalidBody, error).detail(wrong.text),
-            None => Problem::new(Kind::InvalidBody, wrong.text),
+            Some(error) => Problem::new(ProblemKind::InvalidBody, error).detail(wrong.text),
+            None => Problem::new(ProblemKind::InvalidBody, wrong.text),
         }
     })?;
     let (default, built_in) = (waygate.inner.limiting.algorithm, Algorithm::default());
@@ -250,7 +246,7 @@ fn read(mut fields: Map<String, Value>, waygate: &Waygate) -> Result<RateLimitPo
             ),
             _ => invalid.to_string(),
         };
-        Problem::new(Kind::InvalidBody, text)
+        Problem::new(ProblemKind::InvalidBody, text)
     })
 }
 

@@ -16,15 +16,8 @@ use super::{
 };
 use crate::{
     Waygate,
-    admin::{
-        author::Author,
-        body::Asked,
-        error::{Kind, Problem},
-        key::PathKey,
-        query::Params,
-        reply::{Done, Reply},
-        state::AdminState,
-    },
+    admin::{author::Author, key::PathKey, state::AdminState},
+    rest::{Done, JsonBody, Params, Problem, ProblemKind, Reply},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -69,7 +62,7 @@ async fn reset(
 ) -> Result<Reply<ResetBody>, Problem> {
     let key: RouteKey = key.parse()?;
     // As the path key has it.
-    let asked = key.as_str().to_owned();
+    let named = key.as_str().to_owned();
     let key = with_method(key, params.method.as_deref())?;
     let path = key.path().to_owned();
     let done = match key.method() {
@@ -90,7 +83,7 @@ async fn reset(
     done?;
     Ok(Reply::ok(ResetBody {
         ok: true,
-        path: asked,
+        path: named,
     }))
 }
 
@@ -104,14 +97,14 @@ fn with_method(key: RouteKey, method: Option<&str>) -> Result<RouteKey, Problem>
         .to_ascii_uppercase()
         .parse()
         .map_err(|invalid: Invalid| {
-            Problem::new(Kind::InvalidQuery, format!("method: {invalid}"))
+            Problem::new(ProblemKind::InvalidQuery, format!("method: {invalid}"))
         })?;
     match key.method() {
         None => Ok(format!("{method}:{}", key.path()).parse()?),
         Some(own) if own == method => Ok(key),
         Some(own) => {
             let text = format!("method: the path key already says {own}");
-            Err(Problem::new(Kind::InvalidQuery, text))
+            Err(Problem::new(ProblemKind::InvalidQuery, text))
         }
     }
 }
@@ -142,10 +135,10 @@ async fn reset_key(
     State(state): State<Arc<AdminState>>,
     author: Author,
     PathKey(key): PathKey,
-    Asked(asked): Asked<ResetKeyRequest>,
+    JsonBody(body): JsonBody<ResetKeyRequest>,
 ) -> Result<Reply<Done>, Problem> {
     let scope = LimitScope::Route(resolve(&state.waygate, &key)?);
-    forget(&state, author, scope, asked).await
+    forget(&state, author, scope, body).await
 }
 
 /// Forgets what one key has consumed of a policy of a scope.
@@ -153,12 +146,12 @@ pub(super) async fn forget(
     state: &AdminState,
     author: Author,
     scope: LimitScope,
-    asked: ResetKeyRequest,
+    body: ResetKeyRequest,
 ) -> Result<Reply<Done>, Problem> {
-    let key = LimitKey::new(scope, named(asked.name)?);
+    let key = LimitKey::new(scope, named(body.name)?);
     found(state.waygate.rate_limit(&key), &key)?;
     let operator = author.expecting_any(|| revision_of(&state.waygate, &key))?;
-    let parts: Vec<&str> = asked.key.iter().map(String::as_str).collect();
+    let parts: Vec<&str> = body.key.iter().map(String::as_str).collect();
     let done = operator.reset_rate_limit_key(key, &parts).await;
     done?;
     Ok(Reply::ok(Done::new()))

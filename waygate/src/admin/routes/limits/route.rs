@@ -17,17 +17,9 @@ use super::{
 };
 use crate::{
     LimitRecord, ResolveError, Waygate,
-    admin::{
-        author::Author,
-        body::Asked,
-        error::{Kind, Problem},
-        key::PathKey,
-        query::Params,
-        reply::{self, Reply},
-        schema,
-        state::AdminState,
-    },
+    admin::{author::Author, key::PathKey, schema, state::AdminState},
     engine::LimitCommand,
+    rest::{JsonBody, Params, Problem, ProblemKind, Reply, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -64,7 +56,7 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
     let revision = state.waygate.revision();
     let records = state.waygate.rate_limits().into_iter();
     let policies: Vec<_> = records.filter_map(RouteLimitBody::new).collect();
-    reply::list(&policies, revision, &headers)
+    list_response(&policies, revision, &headers)
 }
 
 /// Sets a rate limit of a route, whatever was there. What is not given has its default.
@@ -83,9 +75,9 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
 async fn set(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(asked): Asked<RoutePolicyRequest>,
+    JsonBody(body): JsonBody<RoutePolicyRequest>,
 ) -> Result<Reply<Option<RouteLimitBody>>, Problem> {
-    let (key, policy) = asked.read(&state.waygate)?;
+    let (key, policy) = body.read(&state.waygate)?;
     let command = LimitCommand::Set(Box::new(policy));
     let record = found(change(&state, author, key.clone(), command).await?, &key)?;
     let revision = record.revision;
@@ -111,7 +103,7 @@ async fn get(
     let scope = LimitScope::Route(resolve(&state.waygate, &key)?);
     let records = state.waygate.rate_limits_of(&scope).into_iter();
     let policies: Vec<_> = records.filter_map(RouteLimitBody::new).collect();
-    Ok(reply::list(&policies, revision, &headers))
+    Ok(list_response(&policies, revision, &headers))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -163,8 +155,8 @@ async fn delete(
     let key = params.of(LimitScope::Route(route))?;
     match change(&state, author, key, LimitCommand::Delete).await {
         Ok(_) => {}
-        // Neither a route nor a policy is there, as it was asked for.
-        Err(problem) if problem.kind() == Kind::NotFound => {}
+        // Neither a route nor a policy is there, as the request wants it.
+        Err(problem) if problem.kind() == ProblemKind::NotFound => {}
         Err(problem) => return Err(problem),
     }
     Ok(Reply::ok(deleted))
@@ -190,5 +182,5 @@ pub(super) fn to_delete(waygate: &Waygate, key: &str) -> Result<(RouteKey, Delet
 }
 
 fn no_method() -> Problem {
-    Problem::new(Kind::InvalidPath, "path_key must encode METHOD:path")
+    Problem::new(ProblemKind::InvalidPath, "path_key must encode METHOD:path")
 }

@@ -13,15 +13,9 @@ use super::{
     route::NameParams,
     shared::{self, Finished},
 };
-use crate::admin::{
-    author::Author,
-    body::Asked,
-    error::Problem,
-    key::Service,
-    query::Params,
-    reply::{Done, Reply},
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{author::Author, key::Service, schema, state::AdminState},
+    rest::{Done, JsonBody, Params, Problem, Reply},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -73,9 +67,9 @@ async fn set(
     State(state): State<Arc<AdminState>>,
     author: Author,
     Service(service): Service,
-    Asked(ServicePolicyRequest(asked)): Asked<ServicePolicyRequest>,
+    JsonBody(ServicePolicyRequest(body)): JsonBody<ServicePolicyRequest>,
 ) -> Result<Reply<SharedLimitBody>, Problem> {
-    shared::set(&state, author, LimitScope::Service(service), asked).await
+    shared::set(&state, author, LimitScope::Service(service), body).await
 }
 
 /// Deletes a service's rate limit. Nothing is wrong when there is none.
@@ -151,9 +145,9 @@ async fn reset_key(
     State(state): State<Arc<AdminState>>,
     author: Author,
     Service(service): Service,
-    Asked(asked): Asked<ResetKeyRequest>,
+    JsonBody(body): JsonBody<ResetKeyRequest>,
 ) -> Finished {
-    forget(&state, author, LimitScope::Service(service), asked).await
+    forget(&state, author, LimitScope::Service(service), body).await
 }
 
 /// Lists the keys that came near a service's rate limit or were refused, those with the most such requests first. Each process
@@ -191,9 +185,9 @@ async fn enable(
     State(state): State<Arc<AdminState>>,
     author: Author,
     Service(service): Service,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
-    shared::set_enabled(&state, author, LimitScope::Service(service), asked, true).await
+    shared::set_enabled(&state, author, LimitScope::Service(service), body, true).await
 }
 
 /// Pauses a service's rate limit: it counts nothing. Nothing is wrong when there is none, unless the request names it.
@@ -211,9 +205,9 @@ async fn disable(
     State(state): State<Arc<AdminState>>,
     author: Author,
     Service(service): Service,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
-    shared::set_enabled(&state, author, LimitScope::Service(service), asked, false).await
+    shared::set_enabled(&state, author, LimitScope::Service(service), body, false).await
 }
 
 /// Lets a service's rate limit only report whom it would refuse.
@@ -231,9 +225,9 @@ async fn shadow(
     State(state): State<Arc<AdminState>>,
     author: Author,
     Service(service): Service,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
-    shared::set_shadow(&state, author, LimitScope::Service(service), asked, true).await
+    shared::set_shadow(&state, author, LimitScope::Service(service), body, true).await
 }
 
 /// Lets a service's rate limit refuse that only reported; what it has counted counts.
@@ -251,7 +245,7 @@ async fn promote(
     State(state): State<Arc<AdminState>>,
     author: Author,
     Service(service): Service,
-    Asked(asked): Asked<PolicyNameRequest>,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
-    shared::set_shadow(&state, author, LimitScope::Service(service), asked, false).await
+    shared::set_shadow(&state, author, LimitScope::Service(service), body, false).await
 }

@@ -15,13 +15,9 @@ use super::{
     route::NameParams,
 };
 use crate::{
-    admin::{
-        author::Author,
-        error::Problem,
-        reply::{self, Done, Reply},
-        state::AdminState,
-    },
+    admin::{author::Author, state::AdminState},
     engine::LimitCommand,
+    rest::{Done, Problem, Reply, list_response},
 };
 
 pub(super) type Finished = Result<Reply<Done>, Problem>;
@@ -44,16 +40,16 @@ pub(super) fn list(state: &AdminState, scope: &LimitScope, headers: &HeaderMap) 
     let revision = state.waygate.revision();
     let records = state.waygate.rate_limits_of(scope).into_iter();
     let policies: Vec<_> = records.map(SharedLimitBody::from).collect();
-    reply::list(&policies, revision, headers)
+    list_response(&policies, revision, headers)
 }
 
 pub(super) async fn set(
     state: &AdminState,
     author: Author,
     scope: LimitScope,
-    asked: SharedPolicyRequest,
+    body: SharedPolicyRequest,
 ) -> Result<Reply<SharedLimitBody>, Problem> {
-    let policy = asked.read(&state.waygate)?;
+    let policy = body.read(&state.waygate)?;
     let key = LimitKey::new(scope, policy.name.clone());
     let command = LimitCommand::Set(Box::<RateLimitPolicy>::new(policy));
     let record = found(change(state, author, key.clone(), command).await?, &key)?;

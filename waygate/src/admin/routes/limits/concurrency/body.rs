@@ -7,7 +7,7 @@ use waygate_core::{
 };
 
 use super::super::request::ALL_METHODS;
-use crate::{ConcurrencyRecord, admin::etag};
+use crate::{ConcurrencyRecord, rest::entity_tag};
 
 /// A limit of a route.
 #[derive(Debug, Serialize)]
@@ -83,7 +83,7 @@ impl From<ConcurrencyRecord> for LimitBody {
             warning: record.warning,
             overridden: record.overridden,
             drifted: record.drifted,
-            etag: etag::of(record.revision),
+            etag: entity_tag(record.revision),
         }
     }
 }

@@ -7,13 +7,8 @@ use waygate_core::model::{ConcurrencyPolicy, LimitKey, LimitScope};
 use super::{super::route::NameParams, body::SharedLimitBody, request::LimitRequest};
 use crate::{
     ConcurrencyRecord,
-    admin::{
-        author::Author,
-        error::{Kind, Problem},
-        reply::{self, Done, Reply},
-        routes::change::with_current,
-        state::AdminState,
-    },
+    admin::{author::Author, routes::change::with_current, state::AdminState},
+    rest::{Done, Problem, ProblemKind, Reply, list_response},
 };
 
 /// Sets a limit, or (`None`) goes back to what the code declares. What is left is the limit, if there is one.
@@ -43,7 +38,7 @@ pub(super) fn found(
     record: Option<ConcurrencyRecord>,
     key: &LimitKey,
 ) -> Result<ConcurrencyRecord, Problem> {
-    let missing = || Problem::new(Kind::NotFound, format!("There is no limit `{key}`."));
+    let missing = || Problem::new(ProblemKind::NotFound, format!("There is no limit `{key}`."));
     record.ok_or_else(missing)
 }
 
@@ -59,7 +54,7 @@ pub(super) fn list(state: &AdminState, scope: &LimitScope, headers: &HeaderMap) 
     let revision = state.waygate.revision();
     let records = of_scope(state, scope).into_iter();
     let limits: Vec<_> = records.map(SharedLimitBody::from).collect();
-    reply::list(&limits, revision, headers)
+    list_response(&limits, revision, headers)
 }
 
 /// Sets a limit of such a scope.
@@ -67,9 +62,9 @@ pub(super) async fn set(
     state: &AdminState,
     author: Author,
     scope: LimitScope,
-    asked: LimitRequest,
+    body: LimitRequest,
 ) -> Result<Reply<SharedLimitBody>, Problem> {
-    let (key, policy) = asked.read(scope)?;
+    let (key, policy) = body.read(scope)?;
     let record = found(
         change(state, author, key.clone(), Some(policy)).await?,
         &key,

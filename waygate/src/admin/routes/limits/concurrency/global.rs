@@ -6,14 +6,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::model::LimitScope;
 
 use super::{super::route::NameParams, body::SharedLimitBody, change, request::LimitRequest};
-use crate::admin::{
-    author::Author,
-    body::Asked,
-    error::Problem,
-    query::Params,
-    reply::{Done, Reply},
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{author::Author, schema, state::AdminState},
+    rest::{Done, JsonBody, Params, Problem, Reply},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -46,9 +41,9 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
 async fn set(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(asked): Asked<LimitRequest>,
+    JsonBody(body): JsonBody<LimitRequest>,
 ) -> Result<Reply<SharedLimitBody>, Problem> {
-    change::set(&state, author, LimitScope::Global, asked).await
+    change::set(&state, author, LimitScope::Global, body).await
 }
 
 /// Deletes a limit of concurrency that holds for everything. Nothing is wrong when there is none.

@@ -7,11 +7,7 @@ use waygate_core::model::{ConcurrencyPolicy, LimitKey, LimitScope};
 use super::super::request::{Unread, is_blank, route, take};
 use crate::{
     Waygate,
-    admin::{
-        body::Ask,
-        error::{Kind, Problem},
-        fields,
-    },
+    rest::{Problem, ProblemKind, RequestBody, read_fields},
 };
 
 /// A limit for a route.
@@ -38,7 +34,7 @@ impl RouteLimitRequest {
         let Self(mut fields) = self;
         if is_blank(fields.get("path")) || is_blank(fields.get("limit")) {
             let text = "path and limit are required";
-            return Err(Problem::new(Kind::InvalidBody, text));
+            return Err(Problem::new(ProblemKind::InvalidBody, text));
         }
         let (path, method) = (take(&mut fields, "path")?, take(&mut fields, "method")?);
         // Mistakes in it come first, as in the contract.
@@ -64,7 +60,7 @@ impl LimitRequest {
     pub(super) fn read(self, scope: LimitScope) -> Result<(LimitKey, ConcurrencyPolicy), Problem> {
         let Self(fields) = self;
         if is_blank(fields.get("limit")) {
-            return Err(Problem::new(Kind::InvalidBody, "limit is required"));
+            return Err(Problem::new(ProblemKind::InvalidBody, "limit is required"));
         }
         let policy = read(fields)?;
         Ok((LimitKey::new(scope, policy.name.clone()), policy))
@@ -85,16 +81,16 @@ impl<'de> Deserialize<'de> for LimitRequest {
     }
 }
 
-impl Ask for RouteLimitRequest {
+impl RequestBody for RouteLimitRequest {
     const REQUIRED: bool = true;
 }
 
-impl Ask for LimitRequest {
+impl RequestBody for LimitRequest {
     const REQUIRED: bool = true;
 }
 
 /// A policy with the default for what is not given.
 fn read(mut fields: Map<String, Value>) -> Result<ConcurrencyPolicy, Problem> {
     fields.retain(|_, value| !value.is_null());
-    fields::read(fields, "field").map_err(|wrong| Problem::new(Kind::InvalidBody, wrong.text))
+    read_fields(fields, "field").map_err(|wrong| Problem::new(ProblemKind::InvalidBody, wrong.text))
 }

@@ -11,15 +11,9 @@ use super::{
     change::{change, found, of_scope},
     request::RouteLimitRequest,
 };
-use crate::admin::{
-    author::Author,
-    body::Asked,
-    error::{Kind, Problem},
-    key::PathKey,
-    query::Params,
-    reply::{self, Reply},
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{author::Author, key::PathKey, schema, state::AdminState},
+    rest::{JsonBody, Params, Problem, ProblemKind, Reply, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -41,7 +35,7 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
     let revision = state.waygate.revision();
     let records = state.waygate.concurrency_limits().into_iter();
     let limits: Vec<_> = records.filter_map(RouteLimitBody::new).collect();
-    reply::list(&limits, revision, &headers)
+    list_response(&limits, revision, &headers)
 }
 
 /// Sets a limit of concurrency of a route, whatever was there. What is not given has its default.
@@ -60,9 +54,9 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
 async fn set(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(asked): Asked<RouteLimitRequest>,
+    JsonBody(body): JsonBody<RouteLimitRequest>,
 ) -> Result<Reply<Option<RouteLimitBody>>, Problem> {
-    let (key, policy) = asked.read(&state.waygate)?;
+    let (key, policy) = body.read(&state.waygate)?;
     let record = found(
         change(&state, author, key.clone(), Some(policy)).await?,
         &key,
@@ -90,7 +84,7 @@ async fn get(
     let scope = LimitScope::Route(resolve(&state.waygate, &key)?);
     let records = of_scope(&state, &scope).into_iter();
     let limits: Vec<_> = records.filter_map(RouteLimitBody::new).collect();
-    Ok(reply::list(&limits, revision, &headers))
+    Ok(list_response(&limits, revision, &headers))
 }
 
 /// Deletes what an operator has set: the route has the limit again that the code declares, or none.
@@ -115,8 +109,8 @@ async fn delete(
     let key = params.of(LimitScope::Route(route))?;
     match change(&state, author, key, None).await {
         Ok(_) => {}
-        // Neither a route nor a limit is there, as it was asked for.
-        Err(problem) if problem.kind() == Kind::NotFound => {}
+        // Neither a route nor a limit is there, as the request wants it.
+        Err(problem) if problem.kind() == ProblemKind::NotFound => {}
         Err(problem) => return Err(problem),
     }
     Ok(Reply::ok(deleted))

@@ -6,15 +6,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::model::LimitScope;
 
 use super::{super::route::NameParams, body::SharedLimitBody, change, request::LimitRequest};
-use crate::admin::{
-    author::Author,
-    body::Asked,
-    error::Problem,
-    key::Service,
-    query::Params,
-    reply::{Done, Reply},
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{author::Author, key::Service, schema, state::AdminState},
+    rest::{Done, JsonBody, Params, Problem, Reply},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -56,9 +50,9 @@ async fn set(
     State(state): State<Arc<AdminState>>,
     author: Author,
     Service(service): Service,
-    Asked(asked): Asked<LimitRequest>,
+    JsonBody(body): JsonBody<LimitRequest>,
 ) -> Result<Reply<SharedLimitBody>, Problem> {
-    change::set(&state, author, LimitScope::Service(service), asked).await
+    change::set(&state, author, LimitScope::Service(service), body).await
 }
 
 /// Deletes a limit of concurrency of a service. Nothing is wrong when there is none.

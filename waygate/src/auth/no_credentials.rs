@@ -8,8 +8,8 @@ use std::{
 use axum::extract::{ConnectInfo, Request};
 use http::{HeaderMap, HeaderName, Method, header, uri::Authority};
 
-use super::Reach;
-use crate::admin::error::{Kind, Problem};
+use super::credentials::Reach;
+use crate::rest::{Problem, ProblemKind};
 
 /// Their presence means that somebody passes requests on, from who knows where.
 const FORWARDING: [&str; 6] = [
@@ -24,7 +24,7 @@ const FORWARDING: [&str; 6] = [
 /// Headers that a page of another origin can only send after a CORS preflight (Fetch standard), which is refused.
 const NOT_SIMPLE: [&str; 3] = ["x-waygate-platform", "x-waygate-token", "x-requested-with"];
 
-pub(super) fn check(request: &Request, reach: Reach) -> Result<(), Problem> {
+pub(crate) fn check(request: &Request, reach: Reach) -> Result<(), Problem> {
     let headers = request.headers();
     let host = host(request);
     if reach == Reach::Loopback {
@@ -135,7 +135,7 @@ fn deliberate(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::new(
-        Kind::UnsupportedMediaType,
+        ProblemKind::UnsupportedMediaType,
         "Without credentials, a body needs `Content-Type: application/json`.",
     ))
 }
@@ -155,7 +155,7 @@ fn is_unsafe(method: &Method) -> bool {
 
 fn refused(why: &str) -> Problem {
     Problem::new(
-        Kind::Refused,
+        ProblemKind::Refused,
         format!("Without credentials, only this machine may administer: {why}."),
     )
 }

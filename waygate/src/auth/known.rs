@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use waygate_core::{StrictJson, Timestamp, port::EntityKey};
 
-use super::{instant, throttle::Network};
+use super::{instant, network::Network};
 use crate::engine::{Others, kind};
 
 const KIND: &str = kind::LOGIN;

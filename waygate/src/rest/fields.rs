@@ -1,4 +1,4 @@
-//! Named values from outside, turned into a struct: every one must be known and of the right type.
+//! Reads structs from named values. Errors name the field, and suggest one for a misspelled name.
 
 use serde::{
     Deserializer,
@@ -8,15 +8,15 @@ use serde::{
 use serde_json::{Map, Value};
 use waygate_core::{StrictJson, similar::typing_errors};
 
-/// What is wrong, and with which value when it is one.
+/// A value that cannot be read.
 #[derive(Debug)]
 pub(crate) struct Wrong {
-    /// The top-level name.
+    /// The top-level field, if one is at fault.
     pub(crate) field: Option<String>,
     pub(crate) text: String,
 }
 
-/// Longer messages than this quote what nobody wants to read.
+/// The longest message; longer ones quote too much.
 const MAX_CHARS: usize = 300;
 
 impl Wrong {
@@ -29,7 +29,7 @@ impl Wrong {
     }
 }
 
-/// Reads a `T` of these values. `noun` is what they are called: `field`, `parameter`.
+/// Reads a `T`. `noun` names the values in errors: `field`, `parameter`.
 pub(crate) fn read<T: DeserializeOwned>(
     values: Map<String, Value>,
     noun: &str,
@@ -64,12 +64,12 @@ pub(crate) fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// What may have been meant.
+/// Suggests a known name.
 fn hint(unknown: &str, known: &[&str]) -> String {
     if known.is_empty() {
         return "none is expected here".to_owned();
     }
-    // Who writes the beginning of a name has made no other error.
+    // A prefix of a name counts as no error.
     let errors = |name: &&str| match unknown.len() > 2 && name.starts_with(unknown) {
         true => 0,
         false => typing_errors(unknown, name),
@@ -86,7 +86,7 @@ fn hint(unknown: &str, known: &[&str]) -> String {
     }
 }
 
-/// The names of a struct's fields, as its `Deserialize` asks for them.
+/// The field names of a struct.
 fn names<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut names: &'static [&'static str] = &[];
     // It always fails: all that is wanted is the question.

@@ -1,24 +1,25 @@
 //! Entity tags and the preconditions on them (RFC 9110 sections 8.8.3 and 13).
 
+use std::fmt;
+
 use http::{HeaderMap, HeaderName, header};
 use waygate_core::model::Revision;
 
-use super::error::{Kind, Problem};
 use crate::openapi::fingerprint;
 
-/// The tag of something that was last changed by this commit.
-pub(crate) fn of(revision: Revision) -> String {
+/// The tag of a resource that this commit changed last.
+pub(crate) fn entity_tag(revision: Revision) -> String {
     format!("\"{revision}\"")
 }
 
-/// The tag of a list as it is at this revision. The fingerprint is there because time changes lists, too: a window begins.
-pub(crate) fn of_list(revision: Revision, body: &[u8]) -> String {
+/// The tag of a list at this revision. It has a fingerprint of the body since time changes lists, too: windows begin.
+pub(super) fn list_tag(revision: Revision, body: &[u8]) -> String {
     let short = fingerprint(body) as u64;
     format!("\"{revision}-{short:016x}\"")
 }
 
-/// Whether a client has the list of this tag already.
-pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+/// Returns `true` if `If-None-Match` names this tag.
+pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     match Tags::read(headers, header::IF_NONE_MATCH) {
         Ok(Some(Tags::Any)) => true,
         // A weak comparison (section 8.8.3.2).
@@ -27,23 +28,23 @@ pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     }
 }
 
-/// What a client believes that it changes.
+/// A condition on the current version of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Precondition {
-    /// It does not say.
+    /// No condition.
     #[default]
     None,
-    /// Something that is there.
+    /// The resource exists.
     Exists,
-    /// One of these.
+    /// The current version has one of these tags.
     OneOf(Vec<Tag>),
-    /// Something that is not there yet.
+    /// The resource does not exist.
     Absent,
 }
 
 impl Precondition {
-    /// What `If-Match` says, or `If-None-Match: *`.
-    pub(crate) fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+    /// Reads `If-Match`, or `If-None-Match: *`.
+    pub(crate) fn read(headers: &HeaderMap) -> Result<Self, InvalidTags> {
         let none_match = headers.get(header::IF_NONE_MATCH);
         Ok(match Tags::read(headers, header::IF_MATCH)? {
             None if none_match.is_some_and(|value| value == "*") => Self::Absent,
@@ -53,12 +54,12 @@ impl Precondition {
         })
     }
 
-    /// Whether it holds for what is there, if anything is. A strong comparison: weak tags match nothing.
+    /// Compares with the current version, if there is one. The comparison is strong: weak tags match nothing.
     pub(crate) fn holds(&self, current: Option<Revision>) -> bool {
         match (self, current) {
             (Self::None, _) | (Self::Exists, Some(_)) | (Self::Absent, None) => true,
             (Self::OneOf(tags), Some(current)) => {
-                let current = of(current);
+                let current = entity_tag(current);
                 tags.iter().any(|tag| !tag.weak && tag.opaque == current)
             }
             (Self::Exists | Self::OneOf(_), None) | (Self::Absent, Some(_)) => false,
@@ -74,16 +75,31 @@ pub(crate) struct Tag {
     opaque: String,
 }
 
+/// A header that is no list of entity tags.
+#[derive(Debug)]
+pub(crate) struct InvalidTags {
+    header: HeaderName,
+}
+
+impl fmt::Display for InvalidTags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = &self.header;
+        write!(
+            f,
+            "Invalid `{header}`: expected `*` or a list of ETags in double quotes."
+        )
+    }
+}
+
 enum Tags {
     Any,
     These(Vec<Tag>),
 }
 
 impl Tags {
-    fn read(headers: &HeaderMap, name: HeaderName) -> Result<Option<Self>, Problem> {
-        let invalid = || {
-            let form = "expected `*` or a list of ETags in double quotes";
-            Problem::new(Kind::InvalidValue, format!("Invalid `{name}`: {form}."))
+    fn read(headers: &HeaderMap, name: HeaderName) -> Result<Option<Self>, InvalidTags> {
+        let invalid = || InvalidTags {
+            header: name.clone(),
         };
         let mut tags = Vec::new();
         let mut lines = headers.get_all(&name).iter().peekable();
@@ -101,7 +117,7 @@ impl Tags {
     }
 }
 
-/// `#entity-tag`: commas stand between tags, and may stand within them.
+/// Parses `#entity-tag`. Commas separate tags, and are allowed inside them.
 fn list(line: &str) -> Option<Vec<Tag>> {
     let mut tags = Vec::new();
     let mut rest = line.trim();
@@ -170,10 +186,14 @@ mod tests {
         };
         assert!(Precondition::None.holds(Some(at(7))));
         assert!(holds("*"));
-        assert!(holds(&of(at(7))));
-        assert!(holds(&format!("{}, {}", of(at(6)), of(at(7)))));
-        assert!(!holds(&of(at(6))));
-        assert!(!holds(&format!("W/{}", of(at(7)))));
+        assert!(holds(&entity_tag(at(7))));
+        assert!(holds(&format!(
+            "{}, {}",
+            entity_tag(at(6)),
+            entity_tag(at(7))
+        )));
+        assert!(!holds(&entity_tag(at(6))));
+        assert!(!holds(&format!("W/{}", entity_tag(at(7)))));
         assert!(!holds("\"7\""));
     }
 

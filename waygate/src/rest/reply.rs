@@ -6,7 +6,7 @@ use waygate_core::model::Revision;
 
 use super::etag;
 
-/// A JSON answer.
+/// A JSON response.
 #[derive(Debug)]
 pub(crate) struct Reply<T> {
     status: StatusCode,
@@ -30,15 +30,15 @@ impl<T: Serialize> Reply<T> {
         }
     }
 
-    /// With the tag of something that was last changed by this commit.
+    /// Adds the tag of a resource that this commit changed last.
     pub(crate) fn tagged(body: T, revision: Revision) -> Self {
         Self::ok(body).with_tag(revision)
     }
 
-    /// The same with this commit's tag.
+    /// Adds the tag of this commit.
     pub(crate) fn with_tag(self, revision: Revision) -> Self {
         Self {
-            tag: Some(etag::of(revision)),
+            tag: Some(etag::entity_tag(revision)),
             ..self
         }
     }
@@ -47,11 +47,11 @@ impl<T: Serialize> Reply<T> {
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self.body).unwrap_or_default();
-        json(self.status, body, self.tag.as_deref())
+        json_response(self.status, body, self.tag.as_deref())
     }
 }
 
-/// The answer where there is nothing to show.
+/// The response of an operation that has nothing to show.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Done {
     /// Always `true`.
@@ -64,20 +64,24 @@ impl Done {
     }
 }
 
-/// A list, or 304 if the client has it already.
-pub(crate) fn list(items: &impl Serialize, revision: Revision, headers: &HeaderMap) -> Response {
+/// Responds with a list, or with 304 if the client has it.
+pub(crate) fn list_response(
+    items: &impl Serialize,
+    revision: Revision,
+    headers: &HeaderMap,
+) -> Response {
     let body = serde_json::to_vec(items).unwrap_or_default();
-    let tag = etag::of_list(revision, &body);
+    let tag = etag::list_tag(revision, &body);
     if etag::is_known(headers, &tag) {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
         set_tag(&mut response, &tag);
         return response;
     }
-    json(StatusCode::OK, body, Some(&tag))
+    json_response(StatusCode::OK, body, Some(&tag))
 }
 
-/// A JSON text as an answer.
-pub(crate) fn json(
+/// Responds with JSON text.
+pub(crate) fn json_response(
     status: StatusCode,
     body: impl Into<axum::body::Body>,
     tag: Option<&str>,

@@ -5,18 +5,18 @@ use super::{
     token::{Token, TokenId},
 };
 
-/// Who makes a request, as far as the server has made sure of it.
+/// The authenticated author of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Principal {
     pub(crate) username: String,
     pub(crate) origin: Origin,
     pub(crate) scopes: Scopes,
-    /// The token that was shown; `None` where there are no credentials.
+    /// The token of the request; `None` without credentials.
     pub(crate) token: Option<TokenId>,
 }
 
 impl Principal {
-    /// Whoever there is when there are no credentials. What the client says about itself is not believed.
+    /// The author of every request without credentials. What the client claims about itself is ignored.
     pub(crate) fn anonymous() -> Self {
         Self {
             username: "anonymous".to_owned(),

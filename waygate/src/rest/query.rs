@@ -7,11 +7,11 @@ use serde::{
 use serde_json::{Map, Value};
 
 use super::{
-    error::{Kind, Problem},
     fields,
+    problem::{Problem, ProblemKind},
 };
 
-/// Query parameters, all of them known and none of them twice. Their values are texts.
+/// Extracts query parameters. Unknown and repeated ones are errors; values are text.
 #[derive(Debug)]
 pub(crate) struct Params<T>(pub(crate) T);
 
@@ -26,7 +26,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
-/// The parameters of a query as they stand there, each once.
+/// Splits a query into its parameters, each once.
 fn values(uri: &Uri) -> Result<Map<String, Value>, Problem> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|error| invalid(error.body_text()))?;
@@ -41,10 +41,10 @@ fn values(uri: &Uri) -> Result<Map<String, Value>, Problem> {
 }
 
 fn invalid(text: String) -> Problem {
-    Problem::new(Kind::InvalidQuery, text)
+    Problem::new(ProblemKind::InvalidQuery, text)
 }
 
-/// For operations that take no parameters: one that is given is a mistake, and was meant to have an effect.
+/// Rejects parameters of an operation that takes none: they were meant to have an effect.
 pub(crate) fn ensure_empty(uri: &Uri) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct NoParams {}
@@ -54,7 +54,7 @@ pub(crate) fn ensure_empty(uri: &Uri) -> Result<(), Problem> {
         .map_err(|wrong| invalid(wrong.text))
 }
 
-/// How many of the most that there can be: a whole number in decimal digits. More than `MOST` means all of them.
+/// A page size: a whole number in decimal digits. More than `MOST` counts as `MOST`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AtMost<const MOST: usize>(pub(crate) usize);
 
@@ -65,8 +65,7 @@ impl<'de, const MOST: usize> Deserialize<'de> for AtMost<MOST> {
     }
 }
 
-/// How many to leave out: a whole number up to `MOST`. A greater one cannot stand for the greatest, which would be
-/// another page.
+/// An offset: a whole number up to `MOST`. A greater one is an error, since clamping it would return another page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Skip<const MOST: usize>(pub(crate) usize);
 
@@ -81,7 +80,7 @@ impl<'de, const MOST: usize> Deserialize<'de> for Skip<MOST> {
     }
 }
 
-/// One that is too great for the machine is the greatest.
+/// Parses a whole number; too large ones saturate.
 fn whole_number<'de, D: Deserializer<'de>>(
     deserializer: D,
     most: usize,

@@ -1,17 +1,14 @@
-//! JSON as strictly as RFC 8259 lets a reader be: names are unique, and nesting has a bound.
+//! A strict JSON parser (RFC 8259): names are unique, and nesting is bounded.
 
 use std::{collections::HashSet, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// How deep arrays and objects may nest.
+/// The deepest nesting of arrays and objects.
 const MAX_DEPTH: usize = 64;
 
-/// Parses a whole text.
-///
-/// # Errors
-/// What is wrong, with line and column.
+/// Parses a whole text. Errors name line and column.
 pub(crate) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     Checked(MAX_DEPTH).deserialize(&mut reader)?;
@@ -19,7 +16,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice(text)
 }
 
-/// Looks through a value for what the plain parser lets pass. Holds how many levels are left.
+/// Rejects what `serde_json` accepts: repeated names and deep nesting. Holds the levels that are left.
 #[derive(Clone, Copy)]
 struct Checked(usize);
 

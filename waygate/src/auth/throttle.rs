@@ -16,18 +16,15 @@
 //! nothing. Unknown accounts are counted like known ones. All of it is forgotten when the process ends.
 
 use std::{
-    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use waygate_core::{
-    net::{IPV6_CUSTOMER, client_network},
-    port::Clock,
-};
+use waygate_core::port::Clock;
 
 use super::{
     backoff::{Backoff, Pace, Window},
+    network::Network,
     recent::Recent,
     strangers::Strangers,
     verifier::Caller,
@@ -47,14 +44,6 @@ const AUDITED: usize = 100;
 
 /// How many networks, and pairs of accounts and networks, are remembered at least.
 const REMEMBERED: usize = 10_000;
-
-/// `None` is everybody whose address the server does not show.
-pub(crate) type Network = Option<IpAddr>;
-
-/// The network of a client: its IPv4 address, or the /64 of its IPv6 address.
-pub(crate) fn network_of(address: Option<IpAddr>) -> Network {
-    address.map(|address| client_network(address, IPV6_CUSTOMER))
-}
 
 #[derive(Debug)]
 pub(crate) struct Throttle {
@@ -184,10 +173,12 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use waygate_core::port::ManualClock;
 
     use super::{
-        super::{backoff::FORGOTTEN_AFTER, strangers::AWAY},
+        super::{backoff::FORGOTTEN_AFTER, network::network_of, strangers::AWAY},
         *,
     };
 

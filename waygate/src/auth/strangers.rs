@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::{backoff::Bucket, recent::Recent, throttle::Network};
+use super::{backoff::Bucket, network::Network, recent::Recent};
 
 /// Checks that strangers may have at once, and how long until there is one more.
 pub(super) const CHECKS: u32 = 20;

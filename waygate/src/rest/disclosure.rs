@@ -1,10 +1,10 @@
-//! What clients are shown of the errors of stores: not where this machine keeps its files, and no password of a URL.
+//! Removes directories and the passwords of URLs from the errors of stores before clients see them.
 
 use waygate_core::without_credentials;
 
-/// `text` with the last part of each absolute path in its place, and without what gives access in URLs.
+/// Replaces each absolute path in `text` by its last part, and removes credentials of URLs.
 ///
-/// Errors of stores are text, those of other people's stores as well; the keys of routes in it (`GET:/payments`) stay.
+/// Errors of stores are plain text. Route keys in it (`GET:/payments`) stay.
 pub(crate) fn without_places(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let text = without_credentials(text);
@@ -39,8 +39,8 @@ fn starts_path(shown: &str, before: Option<char>, rest: &str) -> bool {
     is_absolute && (is_apart || is_url)
 }
 
-/// A path in quotation marks ends with them. Any other one may have blanks as well: where one of the next words has a
-/// separator inside, it is taken for a part of the path.
+/// A quoted path ends with its quotation mark. Any other path may contain blanks: a following word with a separator
+/// inside is part of the path.
 fn path_end(before: Option<char>, rest: &str) -> usize {
     if let Some(closing) = before.filter(|c| is_quote(*c)).and_then(|c| rest.find(c)) {
         return closing;
@@ -68,7 +68,7 @@ fn path_end(before: Option<char>, rest: &str) -> usize {
     end.unwrap_or(bare.len())
 }
 
-/// How many blanks are looked over.
+/// The most blanks that an unquoted path may contain.
 const BLANKS: usize = 4;
 
 const SEPARATORS: [char; 2] = ['/', '\\'];

@@ -4,24 +4,17 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
-use waygate_core::{
-    Printable,
-    grammar::Invalid,
-    model::{Revision, RouteKey},
-    port::{BackendError, CommitError},
-    transition::Refused,
-};
+use waygate_core::{Printable, model::Revision};
 
 use super::{disclosure::without_places, etag};
-use crate::{ChangeError, ResolveError};
 
-/// How a route is named in a URL.
+/// The form of a route key in a URL.
 pub(crate) const PATH_KEYS: &str = "A path key is a route key, percent-encoded (`GET:%2Fpayments` for `GET:/payments`) or \
                                     in base64url (RFC 4648 section 5: `R0VUOi9wYXltZW50cw`).";
 
-/// The kinds of problems that this interface has.
+/// The kinds of problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ProblemKind {
     InvalidBody,
     InvalidQuery,
     InvalidPath,
@@ -47,7 +40,7 @@ pub(crate) enum Kind {
     NoRoom,
 }
 
-impl Kind {
+impl ProblemKind {
     /// Status, the last part of the type URI, title.
     const fn facts(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
@@ -111,10 +104,10 @@ impl Kind {
     }
 }
 
-/// An answer that says what was wrong. Nothing was changed, unless it says otherwise.
+/// An error response. Nothing was changed, unless it says otherwise.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    kind: Kind,
+    kind: ProblemKind,
     error: String,
     detail: Option<String>,
     ambiguous_matches: Option<Vec<String>>,
@@ -125,7 +118,7 @@ pub(crate) struct Problem {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody {
-    /// What kind of problem it is: a URN that stays the same.
+    /// The kind of the problem: a stable URN.
     #[serde(rename = "type")]
     #[schema(example = "urn:waygate:problem:not-found")]
     kind: String,
@@ -133,18 +126,18 @@ pub(crate) struct ProblemBody {
     title: &'static str,
     /// The status code of the answer.
     status: u16,
-    /// What exactly is wrong, and what would be right.
+    /// The exact cause, and what would be right.
     detail: String,
-    /// What is wrong, in the words that clients of the wire contract know.
+    /// The cause, in the words of the wire contract.
     error: String,
-    /// The keys that an ambiguous path could mean; only there when it is ambiguous.
+    /// The keys that an ambiguous path could mean. Missing otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     ambiguous_matches: Option<Vec<String>>,
 }
 
 impl Problem {
-    pub(crate) fn new(kind: Kind, error: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ProblemKind, error: impl Into<String>) -> Self {
         Self {
             kind,
             error: error.into(),
@@ -154,13 +147,13 @@ impl Problem {
         }
     }
 
-    /// What exactly is wrong, where the contract's `error` does not say it.
+    /// Sets the exact cause, where the contract's `error` does not name it.
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// A header of the answer; one that cannot be a header value is left out.
+    /// Adds a header. A value that is no header value is left out.
     pub(crate) fn header(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
         if let Ok(value) = value.try_into() {
             self.headers.push((name, value));
@@ -172,27 +165,27 @@ impl Problem {
         self.header(header::RETRY_AFTER, seconds.max(1))
     }
 
-    /// What a precondition found instead of what it named.
+    /// 412, with the tag of the current version if there is one.
     pub(crate) fn precondition_failed(current: Option<Revision>) -> Self {
         match current {
             Some(current) => Self::lost_race(current),
             None => Self::new(
-                Kind::PreconditionFailed,
+                ProblemKind::PreconditionFailed,
                 "What is to be changed is not there, so `If-Match` does not hold.",
             ),
         }
     }
 
-    /// What has changed in the meantime, and into what.
+    /// 412 with the tag of the current version.
     pub(crate) fn lost_race(current: Revision) -> Self {
         Self::new(
-            Kind::PreconditionFailed,
+            ProblemKind::PreconditionFailed,
             "It was changed in the meantime: `If-Match` names no current ETag.",
         )
-        .header(header::ETAG, etag::of(current))
+        .header(header::ETAG, etag::entity_tag(current))
     }
 
-    /// `path` is the whole one, as the client knows it.
+    /// 404. `path` is the whole path of the request.
     pub(crate) fn not_found(path: &str) -> Self {
         let shown: String = path.chars().take(200).collect();
         let hint = match path.contains(':') {
@@ -200,11 +193,11 @@ impl Problem {
             false => String::new(),
         };
         let detail = format!("There is nothing at `{shown}`.{hint}");
-        Self::new(Kind::NotFound, "Not Found").detail(detail)
+        Self::new(ProblemKind::NotFound, "Not Found").detail(detail)
     }
 
-    /// What a store says is shown without the places that it names, which only the log has.
-    fn of_store(kind: Kind, text: &str) -> Self {
+    /// An error of a store. The log has the whole text; the client gets it without file paths.
+    pub(super) fn of_store(kind: ProblemKind, text: &str) -> Self {
         let shown = without_places(text);
         if shown != text {
             tracing::warn!(error = %Printable(text), "the store failed; the client is shown less");
@@ -212,7 +205,15 @@ impl Problem {
         Self::new(kind, shown)
     }
 
-    pub(crate) fn kind(&self) -> Kind {
+    /// 409, with the keys that an ambiguous path could mean.
+    pub(super) fn ambiguous(error: String, matches: Vec<String>) -> Self {
+        Self {
+            ambiguous_matches: Some(matches),
+            ..Self::new(ProblemKind::AmbiguousRoute, error)
+        }
+    }
+
+    pub(crate) fn kind(&self) -> ProblemKind {
         self.kind
     }
 }
@@ -235,94 +236,5 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, content_type);
         headers.extend(self.headers);
         response
-    }
-}
-
-impl From<Invalid> for Problem {
-    fn from(invalid: Invalid) -> Self {
-        Self::new(Kind::InvalidValue, invalid.to_string())
-    }
-}
-
-impl From<ResolveError> for Problem {
-    fn from(error: ResolveError) -> Self {
-        let text = error.to_string();
-        match error {
-            ResolveError::Invalid(_) => Self::new(Kind::InvalidPath, text),
-            // The words are the contract's.
-            ResolveError::NotRegistered { key, .. } => Self::new(
-                Kind::NotFound,
-                format!(
-                    "Route '{key}' is not registered. Use 'waygate status' to see all registered routes."
-                ),
-            )
-            .detail(text),
-            ResolveError::NotOrphaned { .. } => Self::new(Kind::Conflict, text),
-            ResolveError::Ambiguous { matches, .. } => {
-                let matches = matches.iter().map(RouteKey::to_string).collect();
-                Self {
-                    ambiguous_matches: Some(matches),
-                    ..Self::new(Kind::AmbiguousRoute, text)
-                }
-            }
-        }
-    }
-}
-
-impl From<ChangeError> for Problem {
-    fn from(error: ChangeError) -> Self {
-        let text = error.to_string();
-        match error {
-            ChangeError::Resolve(error) => error.into(),
-            ChangeError::Invalid(invalid) => invalid.into(),
-            // The words are the contract's, which knows decorators and no attributes.
-            ChangeError::Protected { key } => Self::new(
-                Kind::ProtectedRoute,
-                format!(
-                    "Route '{key}' is decorated with @force_active and cannot have its state changed. Remove the \
-                     decorator first if you need to control this route's lifecycle."
-                ),
-            )
-            .detail(text),
-            ChangeError::Refused {
-                refused: Refused::NoSuchWindow(_),
-                ..
-            } => Self::new(Kind::NotFound, text),
-            // Not 409: clients of the contract take that for a protected or an ambiguous route.
-            ChangeError::Refused { .. } | ChangeError::Ended { .. } => {
-                Self::new(Kind::InvalidValue, text)
-            }
-            ChangeError::Conflict { .. } => Self::new(Kind::PreconditionFailed, text),
-            ChangeError::Backend(error) => error.into(),
-            ChangeError::Counters(_) => {
-                Self::of_store(Kind::Unavailable, &text).retry_after(RETRY_AFTER)
-            }
-        }
-    }
-}
-
-/// When to try again if the store fails.
-const RETRY_AFTER: u64 = 5;
-
-impl From<BackendError> for Problem {
-    fn from(error: BackendError) -> Self {
-        let text = error.to_string();
-        match error {
-            BackendError::NotWritable(_) => Self::of_store(Kind::NoRoom, &text),
-            BackendError::InvalidBatch(_) => {
-                tracing::error!(error = %Printable(&text), "the admin interface wrote a malformed batch");
-                Self::new(Kind::Internal, "Internal Server Error")
-            }
-            _ => Self::of_store(Kind::Unavailable, &text).retry_after(RETRY_AFTER),
-        }
-    }
-}
-
-impl From<CommitError> for Problem {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::Backend(error) => error.into(),
-            other => Self::of_store(Kind::Unavailable, &other.to_string()).retry_after(RETRY_AFTER),
-        }
     }
 }

@@ -1,7 +1,7 @@
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
 
-/// On every answer, errors included: nothing here is to be cached, framed, sniffed or read by another site.
+/// Forbid caching, framing, sniffing and reading by other sites, on every response, errors included.
 const SECURITY: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
@@ -22,6 +22,7 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
+/// Adds the security headers.
 pub(crate) async fn secure(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in SECURITY {

@@ -3,26 +3,26 @@ use std::collections::HashMap;
 use waygate_core::Printable;
 
 use super::{
-    Credentials, NoCredentials, Reach,
-    credentials::{Account, Password, check_name},
+    Credentials, NoCredentials,
+    credentials::{Account, Password, Reach, check_name},
     password,
     phc::PasswordHash,
 };
 
-/// How somebody gets in.
+/// How clients authenticate.
 #[derive(Debug)]
-pub(crate) enum Gate {
-    /// With a token, which a user gets for a password.
+pub(crate) enum AuthMode {
+    /// With a token, which users get for their password.
     Accounts(Accounts),
-    /// Without.
+    /// Without credentials.
     NoCredentials(Reach),
 }
 
-/// The users, with nothing but hashes of their passwords.
+/// The users, with hashes of their passwords.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     by_name: HashMap<String, PasswordHash>,
-    /// The user with the hash that an unknown user's password is compared with, so that it takes as long.
+    /// The user with the hash that the passwords of unknown users are compared with, so that they take as long.
     decoy: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl Accounts {
         self.by_name.keys().map(String::as_str)
     }
 
-    /// What to compare a password with, and whether a match lets anybody in.
+    /// The hash to compare a password with, and whether the user exists.
     pub(crate) fn hash_for(&self, name: &str) -> (Option<&PasswordHash>, bool) {
         match self.by_name.get(name) {
             Some(hash) => (Some(hash), true),
@@ -51,7 +51,7 @@ impl Accounts {
     }
 }
 
-impl From<Credentials> for Gate {
+impl From<Credentials> for AuthMode {
     fn from(credentials: Credentials) -> Self {
         let accounts = credentials.accounts.into_iter();
         let by_name: HashMap<_, _> = accounts.filter_map(usable).collect();
@@ -64,7 +64,7 @@ impl From<Credentials> for Gate {
     }
 }
 
-impl From<NoCredentials> for Gate {
+impl From<NoCredentials> for AuthMode {
     fn from(none: NoCredentials) -> Self {
         if none.reach == Reach::Everyone {
             tracing::warn!("the admin interface is open to everyone");
@@ -73,7 +73,7 @@ impl From<NoCredentials> for Gate {
     }
 }
 
-/// An account with its password hashed; one that cannot be used is reported, and left out.
+/// Hashes the password of an account. Reports an unusable account, and leaves it out.
 fn usable(account: Account) -> Option<(String, PasswordHash)> {
     let hash = match (check_name("user name", &account.name), account.password) {
         (Err(invalid), _) => Err(invalid.to_string()),

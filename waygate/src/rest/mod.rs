@@ -1,0 +1,29 @@
+//! JSON over HTTP: what the admin API and other REST interfaces share.
+//!
+//! | Module | What it does |
+//! |---|---|
+//! | `body`, `readers`, `query`, `fields`, `json` | reads and checks requests |
+//! | `problem`, `convert`, `disclosure` | problem details (RFC 9457) |
+//! | `reply`, `etag`, `headers` | responses, entity tags, security headers |
+
+mod body;
+mod convert;
+mod disclosure;
+mod etag;
+mod fields;
+mod headers;
+mod json;
+mod problem;
+mod query;
+mod readers;
+mod reply;
+
+pub(crate) use body::{EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient};
+pub(crate) use disclosure::without_places;
+pub(crate) use etag::{Precondition, entity_tag};
+pub(crate) use fields::{kind_of, read as read_fields};
+pub(crate) use headers::secure;
+pub(crate) use problem::{PATH_KEYS, Problem, ProblemBody, ProblemKind};
+pub(crate) use query::{AtMost, Flag, Params, Skip, ensure_empty};
+pub(crate) use readers::Readers;
+pub(crate) use reply::{Done, Reply, json_response, list_response};

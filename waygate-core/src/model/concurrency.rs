@@ -25,28 +25,81 @@ use crate::{
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(from = "GivenConcurrencyPolicy")]
 pub struct ConcurrencyPolicy {
-    /// Tells several policies of one route apart.
-    #[serde(default = "default_name")]
+    /// The name of the limit, unique within its scope.
     pub name: PolicyName,
-    /// How many requests at a time.
+    /// The most concurrent requests.
+    #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1))]
     pub limit: NonZeroU32,
-    /// What has a count of its own; all requests together when nobody says.
-    #[serde(rename = "key_strategy", default = "everything")]
+    /// What has a count of its own. The default is `global`: all requests together.
+    #[serde(rename = "key_strategy")]
     pub key: KeySource,
-    /// Clients in these networks pass, uncounted.
-    #[serde(default, with = "text::networks")]
+    /// Clients in these networks pass uncounted.
+    #[serde(serialize_with = "text::networks::serialize")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub exempt_ips: Vec<IpNet>,
-    /// Callers with one of these roles pass, uncounted.
-    #[serde(default)]
+    /// Callers with one of these roles pass uncounted.
     pub exempt_roles: Vec<RoleName>,
-    /// Routes that a global or service limit does not hold for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Routes that a global or service limit does not apply to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     pub exempt_routes: Vec<ExemptPath>,
-    /// Whether a global or service limit counts force-active routes as well.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// `true` if a global or service limit counts force-active routes as well.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     pub include_force_active: bool,
+}
+
+/// A concurrency limit, as requests and stores contain it. Missing fields have defaults.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(utoipa::ToSchema),
+    schema(as = GivenConcurrencyLimit)
+)]
+#[serde(deny_unknown_fields)]
+pub struct GivenConcurrencyPolicy {
+    /// Which of the scope's limits. Default: `default`.
+    #[serde(default = "default_name")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<PolicyName>))]
+    name: PolicyName,
+    /// The most concurrent requests.
+    #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1, example = 10))]
+    limit: NonZeroU32,
+    /// What has a count of its own. Default: `global`, which is all requests together.
+    #[serde(default = "everything")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<KeySource>))]
+    key_strategy: KeySource,
+    /// Addresses and networks. Default: none.
+    #[serde(default, with = "text::networks")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
+    exempt_ips: Vec<IpNet>,
+    /// Default: none.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<RoleName>>))]
+    exempt_roles: Vec<RoleName>,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
+    exempt_routes: Vec<ExemptPath>,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
+    include_force_active: bool,
+}
+
+impl From<GivenConcurrencyPolicy> for ConcurrencyPolicy {
+    fn from(given: GivenConcurrencyPolicy) -> Self {
+        Self {
+            name: given.name,
+            limit: given.limit,
+            key: given.key_strategy,
+            exempt_ips: given.exempt_ips,
+            exempt_roles: given.exempt_roles,
+            exempt_routes: given.exempt_routes,
+            include_force_active: given.include_force_active,
+        }
+    }
 }
 
 impl ConcurrencyPolicy {

@@ -1,6 +1,6 @@
 use ipnet::IpNet;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Deprecation, ExemptPath, GlobalMaintenance, Lifecycle, PlannedWindow, Position, RouteState,
@@ -10,29 +10,42 @@ use crate::grammar::{EnvName, RoleName};
 
 /// What a command has taken from a route: what was set before and is not any more. Under the names of
 /// [`RouteView`](super::RouteView); what is empty is not written.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Dropped {
     /// Windows that had not ended.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<PlannedWindow>,
     /// Environments of the gate.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_envs: Vec<EnvName>,
     /// Roles of the access list.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_roles: Vec<RoleName>,
     /// Networks of the access list.
-    #[serde(with = "text::networks", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        with = "text::networks",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub allowed_ips: Vec<IpNet>,
     /// The deprecation.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub deprecation: Option<Deprecation>,
     /// When a temporary disabling would have ended.
-    #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "text::maybe_instant",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub until: Option<Timestamp>,
     /// The status that closed the route, where an environment gate has taken its place.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub status: Option<RouteStatus>,
 }
 
@@ -77,29 +90,45 @@ fn replaced_by_gate(before: &Position, after: &Position) -> Option<RouteStatus> 
 
 /// What a command has taken from maintenance of everything or of a service, under the names of [`GlobalMaintenance`].
 /// What is empty is not written.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct DroppedMaintenance {
     /// Whether it was on, and one that is planned has taken its place: everything is open until that begins.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enabled: bool,
     /// When a planned maintenance would have begun.
-    #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "text::maybe_instant",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub start: Option<Timestamp>,
     /// When the maintenance would have ended.
-    #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "text::maybe_instant",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub end: Option<Timestamp>,
     /// Routes that stayed open.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt_paths: Vec<ExemptPath>,
     /// Networks whose clients were served.
-    #[serde(with = "text::networks", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        with = "text::networks",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub exempt_ips: Vec<IpNet>,
     /// Roles whose callers were served.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt_roles: Vec<RoleName>,
     /// Whether force-active routes were closed, too.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub include_force_active: bool,
 }
 

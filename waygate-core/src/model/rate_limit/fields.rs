@@ -1,4 +1,4 @@
-//! A policy as it comes from outside, and its defaults.
+//! An unchecked policy, and its defaults.
 
 use std::num::NonZeroU32;
 
@@ -23,56 +23,88 @@ use crate::{
 
 impl<'de> Deserialize<'de> for RateLimitPolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Fields::deserialize(deserializer)?
+        GivenRateLimitPolicy::deserialize(deserializer)?
             .try_into()
             .map_err(D::Error::custom)
     }
 }
 
-/// A policy as it is written, unchecked.
+/// An unchecked policy, as requests and stores contain it. Missing fields have defaults.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(utoipa::ToSchema),
+    schema(as = GivenRateLimit)
+)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fields {
+pub struct GivenRateLimitPolicy {
+    /// Which of the policies. Default: `default`.
     #[serde(default)]
     name: Option<PolicyName>,
     limit: Limit,
+    /// Default: the one that the application configures, else `fixed_window`.
     #[serde(default)]
     algorithm: Option<Algorithm>,
+    /// Default: `ip`, with tiers `user`.
     #[serde(default)]
     key_strategy: Option<KeySource>,
+    /// Default: the one of the key.
     #[serde(default)]
     on_missing_key: Option<OnMissingKey>,
+    /// Default: 0.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u64>))]
     burst: u64,
+    /// Default: 1.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u32>))]
     cost: Option<NonZeroU32>,
+    /// Default: none.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<Tier>>))]
     tiers: Vec<Tier>,
+    /// Default: `plan`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     tier_resolver: Option<Box<str>>,
+    /// Addresses and networks. Default: none.
     #[serde(default, with = "text::networks")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
     exempt_ips: Vec<IpNet>,
+    /// Default: none.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<RoleName>>))]
     exempt_roles: Vec<RoleName>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     exempt_routes: Vec<ExemptPath>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     include_force_active: bool,
     #[serde(default = "yes")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     enabled: bool,
+    /// Default: `false`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<bool>))]
     shadow: bool,
+    /// In percent. Default: 100.
     #[serde(default, deserialize_with = "share")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Percentage>))]
     rollout: Percentage,
+    /// Default: `local`.
     #[serde(default)]
     on_store_failure: Option<OnStoreFailure>,
+    /// Default: `false`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<bool>))]
     lease: bool,
+    /// Default: `UTC`.
     #[serde(default)]
     time_zone: Option<TimeZoneName>,
 }
 
-impl Fields {
+impl GivenRateLimitPolicy {
     pub(super) fn of(limit: Limit) -> Self {
         Self {
             name: None,
@@ -119,12 +151,15 @@ impl Fields {
         })
     }
 
-    /// Counts by `algorithm` where none is named. A calendar quota is a fixed window, whatever others are.
-    pub(super) fn or_algorithm(mut self, algorithm: Algorithm) -> Self {
+    /// The policy, counted by `algorithm` if it names none. A policy with a calendar quota is counted in fixed windows.
+    ///
+    /// # Errors
+    /// [`Invalid`] for a policy that contradicts itself.
+    pub fn or_algorithm(mut self, algorithm: Algorithm) -> Result<RateLimitPolicy, Invalid> {
         if self.algorithm.is_none() && !self.has_calendar_quota() {
             self.algorithm = Some(algorithm);
         }
-        self
+        self.try_into()
     }
 
     fn has_calendar_quota(&self) -> bool {
@@ -139,22 +174,6 @@ impl Fields {
     }
 }
 
-/// A policy as a request gives it: what it does not name may have a default of the application's.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(transparent)]
-pub struct GivenRateLimitPolicy(Fields);
-
-impl GivenRateLimitPolicy {
-    /// The policy, counted by `algorithm` where it names none, and in fixed windows where one of its limits is a calendar
-    /// quota.
-    ///
-    /// # Errors
-    /// [`Invalid`] for what contradicts itself.
-    pub fn or_algorithm(self, algorithm: Algorithm) -> Result<RateLimitPolicy, Invalid> {
-        self.0.or_algorithm(algorithm).try_into()
-    }
-}
-
 fn tier((name, limit): &(&str, &str)) -> Result<Tier, Invalid> {
     Ok(Tier {
         name: name.parse()?,
@@ -162,10 +181,10 @@ fn tier((name, limit): &(&str, &str)) -> Result<Tier, Invalid> {
     })
 }
 
-impl TryFrom<Fields> for RateLimitPolicy {
+impl TryFrom<GivenRateLimitPolicy> for RateLimitPolicy {
     type Error = Invalid;
 
-    fn try_from(fields: Fields) -> Result<Self, Invalid> {
+    fn try_from(fields: GivenRateLimitPolicy) -> Result<Self, Invalid> {
         let key = match fields.key_strategy {
             Some(key) => key,
             // Plans belong to users.

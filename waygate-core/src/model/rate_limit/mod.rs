@@ -6,7 +6,6 @@ use std::num::NonZeroU32;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize, Serializer};
 
-use self::fields::Fields;
 use super::{ExemptPath, text};
 use crate::{
     decl,
@@ -24,60 +23,67 @@ pub(super) use self::meaning::{key_in_words, key_summary};
 ///
 /// Every combination that can be read makes sense: what contradicts itself is refused on the way in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RateLimitPolicy {
-    /// Tells several policies of one route apart.
+    /// The name of the policy, unique within its scope.
     pub name: PolicyName,
-    /// How much in how much time, where no tier says otherwise.
+    /// The quota of callers without a tier of their own.
     pub limit: Limit,
-    /// How it is counted.
+    /// How requests are counted.
     pub algorithm: Algorithm,
     /// What has a counter of its own.
     #[serde(rename = "key_strategy")]
     pub key: KeySource,
-    /// What happens to requests without a key; `None`: what [`KeySource::when_missing`] says.
+    /// What happens to requests without a key. The default depends on the key.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub on_missing_key: Option<OnMissingKey>,
-    /// For every rate without a burst of its own: how much more a window takes, or how large a token bucket is.
-    /// 0: none.
+    /// How much more a window takes, or how large a token bucket is, for rates without a burst of their own. 0: none.
     pub burst: u64,
     /// What one request costs.
+    #[cfg_attr(feature = "schema", schema(value_type = u32))]
     pub cost: NonZeroU32,
-    /// Limits for some callers. The first tier of the caller's plan counts, the `limit` for everybody else.
+    /// Quotas by the plan of the caller. The first tier of that name applies.
     pub tiers: Vec<Tier>,
     /// The attribute of the caller that names the tier.
+    #[cfg_attr(feature = "schema", schema(value_type = String, example = "plan"))]
     pub tier_resolver: Box<str>,
-    /// Clients in these networks pass, uncounted.
+    /// Clients in these networks pass uncounted.
     #[serde(with = "text::networks")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub exempt_ips: Vec<IpNet>,
-    /// Callers with one of these roles pass, uncounted.
+    /// Callers with one of these roles pass uncounted.
     pub exempt_roles: Vec<RoleName>,
     /// Routes that a global or service policy leaves alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     pub exempt_routes: Vec<ExemptPath>,
     /// Whether a global or service policy counts force-active routes as well.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     pub include_force_active: bool,
-    /// Whether it counts at all; `false` is a paused policy.
+    /// `false` for a paused policy, which counts nothing.
     pub enabled: bool,
-    /// Whether it only reports whom it would refuse.
+    /// `true` for shadow mode: the policy only reports what it would refuse.
     pub shadow: bool,
-    /// For which share of keys it holds; a key is always in or always out.
+    /// The share of keys that the policy applies to. A key is always in or always out.
     #[serde(serialize_with = "percent")]
     pub rollout: Percentage,
-    /// What it does while the store of the counters is not there.
+    /// What happens while the store of the counters is unreachable.
     pub on_store_failure: OnStoreFailure,
-    /// Whether processes take blocks from the shared counter in advance.
+    /// `true` if processes take blocks from the shared counter in advance.
     pub lease: bool,
-    /// In which zone days and months of the calendar begin.
+    /// The zone in which calendar days and months begin.
     pub time_zone: TimeZoneName,
 }
 
 /// A limit for the callers of one plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Tier {
     /// The plan.
     pub name: PolicyName,
-    /// Its limit, or `unlimited`.
+    /// Its quota, or `unlimited`.
     pub limit: TierLimit,
 }
 
@@ -96,7 +102,7 @@ impl RateLimitPolicy {
     /// # Errors
     /// [`Invalid`] when the limit does not go with the default algorithm, a fixed window.
     pub fn new(limit: Limit) -> Result<Self, Invalid> {
-        Fields::of(limit).try_into()
+        GivenRateLimitPolicy::of(limit).try_into()
     }
 
     /// What `#[rate_limit]` declares, counted by `algorithm` where it names none (a calendar quota: in fixed windows); without a
@@ -107,7 +113,7 @@ impl RateLimitPolicy {
     /// [`Invalid`] for what does not follow its grammar or does not go with `algorithm`. The attribute checks all else at
     /// compile time.
     pub fn declared(declared: &decl::RateLimit, algorithm: Algorithm) -> Result<Self, Invalid> {
-        let policy = Self::try_from(Fields::declared(declared)?.or_algorithm(algorithm))?;
+        let policy = GivenRateLimitPolicy::declared(declared)?.or_algorithm(algorithm)?;
         policy.check_cost().map(|()| policy)
     }
 

@@ -84,3 +84,14 @@ impl Author {
         })
     }
 }
+
+/// Adds the current revision to the problem of a change that lost a race.
+pub(super) fn with_current(
+    problem: Problem,
+    current: impl FnOnce() -> Result<Revision, Problem>,
+) -> Problem {
+    match problem.kind() {
+        ProblemKind::PreconditionFailed => current().map_or_else(|other| other, Problem::lost_race),
+        _ => problem,
+    }
+}

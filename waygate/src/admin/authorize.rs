@@ -8,13 +8,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{Method, header};
+use waygate_core::view::TokenScope;
 
 use super::{
     policy::{Access, Found},
     state::AdminState,
 };
 use crate::{
-    auth::{AuthMode, Principal, Scope, Token, check_without_credentials},
+    auth::{AuthMode, Principal, Token, check_without_credentials},
     rest::{Problem, ProblemKind, TrustedClient, ensure_empty},
 };
 
@@ -93,7 +94,7 @@ fn unauthenticated() -> Problem {
         .header(header::WWW_AUTHENTICATE, "Bearer realm=\"waygate\"")
 }
 
-fn insufficient_scope(scope: Scope) -> Problem {
+fn insufficient_scope(scope: TokenScope) -> Problem {
     let challenge =
         format!("Bearer realm=\"waygate\", error=\"insufficient_scope\", scope=\"{scope}\"");
     Problem::new(

@@ -5,8 +5,9 @@
 //! | `config`, `service`, `state` | assemble the interface |
 //! | `authorize`, `policy` | the gate: operations and their scopes, read from the OpenAPI document |
 //! | `routes` | the endpoints |
-//! | `author`, `key` | extractors |
-//! | `docs`, `schema` | the OpenAPI document |
+//! | `author`, `key`, `scoped` | extractors |
+//! | `resource` | list, get, set and delete of limits |
+//! | `docs`, `responses` | the OpenAPI document |
 
 mod author;
 mod authorize;
@@ -14,8 +15,10 @@ mod config;
 mod docs;
 mod key;
 mod policy;
+mod resource;
+mod responses;
 mod routes;
-mod schema;
+mod scoped;
 mod service;
 mod state;
 

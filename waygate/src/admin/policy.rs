@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::Value;
-
-use crate::auth::Scope;
+use waygate_core::view::TokenScope;
 
 /// What an operation asks of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +14,7 @@ pub(crate) enum Access {
     /// A valid token.
     AnyToken,
     /// A valid token with this scope.
-    Scope(Scope),
+    Scope(TokenScope),
 }
 
 /// An operation, as its description has it.
@@ -159,17 +158,17 @@ fn access(operation: &Value) -> Access {
         Some(requirement) => match requirement["token"].as_array().map(Vec::as_slice) {
             Some([]) => Access::AnyToken,
             Some([scope]) => Access::Scope(parse(scope)),
-            _ => Access::Scope(Scope::Admin),
+            _ => Access::Scope(TokenScope::Admin),
         },
-        None => Access::Scope(Scope::Admin),
+        None => Access::Scope(TokenScope::Admin),
     }
 }
 
-fn parse(scope: &Value) -> Scope {
+fn parse(scope: &Value) -> TokenScope {
     scope
         .as_str()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(Scope::Admin)
+        .unwrap_or(TokenScope::Admin)
 }
 
 #[cfg(test)]
@@ -205,10 +204,13 @@ mod tests {
 
     #[test]
     fn operations_are_found_exactly() {
-        assert_eq!(at(Method::GET, "/a"), operation(Access::Scope(Scope::Read)));
+        assert_eq!(
+            at(Method::GET, "/a"),
+            operation(Access::Scope(TokenScope::Read))
+        );
         assert_eq!(
             at(Method::HEAD, "/a"),
-            operation(Access::Scope(Scope::Read))
+            operation(Access::Scope(TokenScope::Read))
         );
         assert_eq!(at(Method::DELETE, "/a/7"), operation(Access::AnyToken));
         assert_eq!(
@@ -236,7 +238,10 @@ mod tests {
     #[test]
     fn doubtful_security_means_the_highest_scope() {
         for method in [Method::GET, Method::PUT, Method::PATCH] {
-            assert_eq!(at(method, "/a/own"), operation(Access::Scope(Scope::Admin)));
+            assert_eq!(
+                at(method, "/a/own"),
+                operation(Access::Scope(TokenScope::Admin))
+            );
         }
     }
 }

@@ -1,13 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{body::Bytes, extract::FromRef};
+use waygate_core::view::Platform;
 
 use super::policy::Policy;
-use crate::{
-    Waygate,
-    auth::{Authenticator, Platform},
-    rest::Readers,
-};
+use crate::{Waygate, auth::Authenticator, rest::Readers};
 
 /// The settings of an admin interface.
 #[derive(Debug, Clone, Copy)]

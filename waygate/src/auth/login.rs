@@ -4,16 +4,12 @@ use waygate_core::{
     Printable, Secret,
     model::{Action, Origin},
     port::Batch,
+    view::{Platform, TokenScope},
 };
 
 use super::{
-    authenticator::Authenticator,
-    credentials::check_name,
-    known::is_known,
-    network::network_of,
-    scope::Scope,
-    token::{Platform, Record},
-    verifier::Busy,
+    authenticator::Authenticator, credentials::check_name, known::is_known, network::network_of,
+    token::Record, verifier::Busy,
 };
 use crate::rest::{Problem, ProblemKind};
 
@@ -83,8 +79,8 @@ impl Authenticator {
             name: None,
             platform,
             scopes: match platform {
-                Platform::Cli => Scope::ALL.into(),
-                Platform::Sdk => [Scope::Read].into(),
+                Platform::Cli => TokenScope::ALL.into(),
+                Platform::Sdk => [TokenScope::Read].into(),
             },
             created_at,
             expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),

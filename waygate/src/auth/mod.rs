@@ -6,7 +6,7 @@
 //! | `login`, `issue` | exchange passwords for tokens, issue and revoke tokens |
 //! | `credentials`, `mode`, `no_credentials` | the configured users, or none |
 //! | `password`, `phc`, `memory`, `verifier` | argon2id, and how many checks run concurrently |
-//! | `token`, `table`, `binding`, `bindings`, `scope`, `principal` | tokens and their owners |
+//! | `token`, `table`, `binding`, `bindings`, `principal` | tokens and their owners |
 //! | `throttle`, `backoff`, `strangers`, `known`, `recent`, `network` | limit attempts by account and network |
 
 mod authenticator;
@@ -26,7 +26,6 @@ mod password;
 mod phc;
 mod principal;
 mod recent;
-mod scope;
 mod strangers;
 mod table;
 mod throttle;
@@ -41,5 +40,4 @@ pub(crate) use login::LoginAttempt;
 pub(crate) use mode::AuthMode;
 pub(crate) use no_credentials::check as check_without_credentials;
 pub(crate) use principal::Principal;
-pub(crate) use scope::{Scope, Scopes};
-pub(crate) use token::{Platform, Record, Token, TokenHash, TokenId};
+pub(crate) use token::{Record, Token, TokenHash, TokenId};

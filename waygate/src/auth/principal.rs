@@ -1,16 +1,16 @@
-use waygate_core::model::Origin;
-
-use super::{
-    scope::{Scope, Scopes},
-    token::{Token, TokenId},
+use waygate_core::{
+    model::Origin,
+    view::{TokenScope, TokenScopes},
 };
+
+use super::token::{Token, TokenId};
 
 /// The authenticated author of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Principal {
     pub(crate) username: String,
     pub(crate) origin: Origin,
-    pub(crate) scopes: Scopes,
+    pub(crate) scopes: TokenScopes,
     /// The token of the request; `None` without credentials.
     pub(crate) token: Option<TokenId>,
 }
@@ -21,7 +21,7 @@ impl Principal {
         Self {
             username: "anonymous".to_owned(),
             origin: Origin::new("anonymous", "cli"),
-            scopes: Scope::ALL.into(),
+            scopes: TokenScope::ALL.into(),
             token: None,
         }
     }

@@ -4,9 +4,13 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac_sha256::Hash;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
-use waygate_core::{Secret, Timestamp, port::EntityKey};
+use waygate_core::{
+    Secret, Timestamp,
+    port::EntityKey,
+    view::{Platform, TokenScopes},
+};
 
-use super::{binding::Binding, instant, scope::Scopes};
+use super::{binding::Binding, instant};
 use crate::engine::kind;
 
 /// Tokens begin with this, so that scanners for leaked secrets can find them.
@@ -81,33 +85,6 @@ fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
-/// What a token was given out for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Platform {
-    /// A person at a terminal, and everything that does not say otherwise.
-    Cli,
-    /// A service that reads what applies to it.
-    Sdk,
-}
-
-impl Platform {
-    /// What a client calls itself; anything unknown counts as `cli` (wire contract, section 3.4).
-    pub(crate) fn named(text: Option<&str>) -> Self {
-        match text {
-            Some("sdk") => Self::Sdk,
-            _ => Self::Cli,
-        }
-    }
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cli => "cli",
-            Self::Sdk => "sdk",
-        }
-    }
-}
-
 /// What is stored of a token, apart from its hash.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -116,7 +93,7 @@ pub(crate) struct Record {
     pub(crate) name: Option<String>,
     pub(crate) username: String,
     pub(crate) platform: Platform,
-    pub(crate) scopes: Scopes,
+    pub(crate) scopes: TokenScopes,
     #[serde(with = "instant")]
     pub(crate) created_at: Timestamp,
     #[serde(with = "instant")]

@@ -6,7 +6,7 @@ use axum::{
     body::{Body, HttpBody},
     extract::{FromRef, FromRequest, Request},
 };
-use http::{HeaderMap, header};
+use http::{HeaderMap, header, request::Parts};
 use http_body_util::BodyExt;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -33,11 +33,18 @@ pub(crate) trait RequestBody: DeserializeOwned {
     /// The size limit in bytes.
     const MAX_BYTES: usize = LARGE;
 
-    /// The contract's `error` for a body that is no JSON.
-    const NO_JSON: &'static str = "Invalid JSON body";
-
     /// The contract's `error` for JSON that is no object.
     const NOT_AN_OBJECT: &'static str = "JSON body must be an object";
+
+    /// The names of its fields.
+    fn fields() -> Vec<&'static str> {
+        fields::names::<Self>().to_vec()
+    }
+
+    /// The contract's `error` for a body that is no JSON.
+    fn no_json(_head: &Parts) -> &'static str {
+        "Invalid JSON body"
+    }
 
     /// The contract's `error` for a field of the wrong type, if it has one.
     fn wrong_type(_field: &str) -> Option<&'static str> {
@@ -80,7 +87,7 @@ where
         let readers = Readers::from_ref(state);
         let trusted = parts.extensions.get::<TrustedClient>().is_some();
         let bytes = read(body, T::MAX_BYTES, readers.slots(trusted)).await?;
-        parse(&bytes).map(Self)
+        parse(&bytes, &parts).map(Self)
     }
 }
 
@@ -130,7 +137,7 @@ fn too_large(most: usize) -> Problem {
     Problem::new(ProblemKind::BodyTooLarge, text)
 }
 
-fn parse<T: RequestBody>(bytes: &[u8]) -> Result<T, Problem> {
+fn parse<T: RequestBody>(bytes: &[u8], head: &Parts) -> Result<T, Problem> {
     let invalid = |text: &str| Problem::new(ProblemKind::InvalidBody, text);
     let object = if bytes.is_empty() && !T::REQUIRED {
         Map::new()
@@ -141,10 +148,10 @@ fn parse<T: RequestBody>(bytes: &[u8]) -> Result<T, Problem> {
                 let detail = format!("The body is {}.", fields::kind_of(&other));
                 return Err(invalid(T::NOT_AN_OBJECT).detail(detail));
             }
-            Err(error) => return Err(invalid(T::NO_JSON).detail(error.to_string())),
+            Err(error) => return Err(invalid(T::no_json(head)).detail(error.to_string())),
         }
     };
-    fields::read(object, "field").map_err(|wrong| {
+    fields::read_known(object, "field", &T::fields()).map_err(|wrong| {
         match wrong.field.as_deref().and_then(T::wrong_type) {
             Some(error) => invalid(error).detail(wrong.text),
             None => invalid(&wrong.text),

@@ -34,7 +34,15 @@ pub(crate) fn read<T: DeserializeOwned>(
     values: Map<String, Value>,
     noun: &str,
 ) -> Result<T, Wrong> {
-    let known = names::<T>();
+    read_known(values, noun, names::<T>())
+}
+
+/// Reads a `T` that has these fields.
+pub(super) fn read_known<T: DeserializeOwned>(
+    values: Map<String, Value>,
+    noun: &str,
+    known: &[&str],
+) -> Result<T, Wrong> {
     if let Some(unknown) = values.keys().find(|name| !known.contains(&name.as_str())) {
         let shown: String = unknown.chars().take(64).collect();
         return Err(Wrong::new(
@@ -87,7 +95,7 @@ fn hint(unknown: &str, known: &[&str]) -> String {
 }
 
 /// The field names of a struct.
-fn names<T: DeserializeOwned>() -> &'static [&'static str] {
+pub(crate) fn names<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut names: &'static [&'static str] = &[];
     // It always fails: all that is wanted is the question.
     let _ = T::deserialize(Question(&mut names));

@@ -2,9 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde::Serialize;
-use utoipa::ToSchema;
-use waygate_core::{Printable, model::Revision};
+use waygate_core::{Printable, model::Revision, view};
 
 use super::{disclosure::without_places, etag};
 
@@ -114,28 +112,6 @@ pub(crate) struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Problem details (RFC 9457).
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub(crate) struct ProblemBody {
-    /// The kind of the problem: a stable URN.
-    #[serde(rename = "type")]
-    #[schema(example = "urn:waygate:problem:not-found")]
-    kind: String,
-    /// The kind in words.
-    title: &'static str,
-    /// The status code of the answer.
-    status: u16,
-    /// The exact cause, and what would be right.
-    detail: String,
-    /// The cause, in the words of the wire contract.
-    error: String,
-    /// The keys that an ambiguous path could mean. Missing otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    ambiguous_matches: Option<Vec<String>>,
-}
-
 impl Problem {
     pub(crate) fn new(kind: ProblemKind, error: impl Into<String>) -> Self {
         Self {
@@ -221,9 +197,9 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, slug, title) = self.kind.facts();
-        let body = ProblemBody {
+        let body = view::Problem {
             kind: format!("urn:waygate:problem:{slug}"),
-            title,
+            title: title.into(),
             status: status.as_u16(),
             detail: self.detail.unwrap_or_else(|| self.error.clone()),
             error: self.error,

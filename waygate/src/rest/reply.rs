@@ -1,8 +1,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
-use utoipa::ToSchema;
-use waygate_core::model::Revision;
+use waygate_core::{model::Revision, view::Done};
 
 use super::etag;
 
@@ -23,19 +22,15 @@ impl<T: Serialize> Reply<T> {
         }
     }
 
-    pub(crate) fn created(body: T) -> Self {
+    /// With the status 201.
+    pub(crate) fn created(self) -> Self {
         Self {
             status: StatusCode::CREATED,
-            ..Self::ok(body)
+            ..self
         }
     }
 
     /// Adds the tag of a resource that this commit changed last.
-    pub(crate) fn tagged(body: T, revision: Revision) -> Self {
-        Self::ok(body).with_tag(revision)
-    }
-
-    /// Adds the tag of this commit.
     pub(crate) fn with_tag(self, revision: Revision) -> Self {
         Self {
             tag: Some(etag::entity_tag(revision)),
@@ -52,16 +47,8 @@ impl<T: Serialize> IntoResponse for Reply<T> {
 }
 
 /// The response of an operation that has nothing to show.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Done {
-    /// Always `true`.
-    ok: bool,
-}
-
-impl Done {
-    pub(crate) const fn new() -> Self {
-        Self { ok: true }
-    }
+pub(crate) fn done() -> Reply<Done> {
+    Reply::ok(Done { ok: true })
 }
 
 /// Responds with a list, or with 304 if the client has it.

@@ -4,11 +4,16 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{grammar::RoleName, model::Access, transition::RouteCommand};
+use waygate_core::{grammar::RoleName, model::Access, transition::RouteCommand, view::Route};
 
 use super::change::{Changed, change, networks};
 use crate::{
-    admin::{author::Author, key::PathKey, schema, state::AdminState},
+    admin::{
+        author::Author,
+        key::PathKey,
+        responses::{Change, NoRoute, Tagged},
+        state::AdminState,
+    },
     rest::{JsonBody, RequestBody},
 };
 
@@ -16,7 +21,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(set))
 }
 
-/// Who may call a route. Both lists must be given: one that was forgotten would let everybody in.
+/// The access list of a route. Both lists are required: a forgotten one would admit all callers.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AccessRequest {
@@ -24,7 +29,6 @@ struct AccessRequest {
     #[schema(example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     allowed_ips: Vec<String>,
     /// The caller must have one of these roles. Empty: no role is needed.
-    #[schema(value_type = Vec<String>, example = json!(["billing:admin"]))]
     allowed_roles: Vec<RoleName>,
 }
 
@@ -32,15 +36,14 @@ impl RequestBody for AccessRequest {
     const REQUIRED: bool = true;
 }
 
-/// Sets who may call a route.
+/// Sets the access list of a route.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/access",
     operation_id = "set_route_access",
     tag = "routes",
-    params(("pk" = String, Path)),
     request_body = AccessRequest,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn set(

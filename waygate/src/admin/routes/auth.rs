@@ -2,20 +2,24 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::HeaderMap;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     Secret,
     grammar::format_wire,
     model::{Action, Origin},
+    view::{Done, Login, Me, Platform},
 };
 
 use crate::{
     ClientAddr,
-    admin::state::AdminState,
-    auth::{LoginAttempt, Platform, Principal, Scope, Scopes},
-    rest::{Done, JsonBody, Problem, ProblemKind, Reply, RequestBody, SMALL},
+    admin::{
+        responses::{NoCredentials, Read, TooManyAttempts, Write, WriteWithoutToken},
+        state::AdminState,
+    },
+    auth::{LoginAttempt, Principal},
+    rest::{JsonBody, Problem, ProblemKind, Reply, RequestBody, SMALL, done},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -25,7 +29,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(me))
 }
 
-/// Who logs in.
+/// A user and a password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct LoginRequest {
@@ -46,17 +50,6 @@ impl RequestBody for LoginRequest {
 
 const REQUIRED: &str = "username and password are required";
 
-/// A token, which is shown this once.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Login)]
-struct LoginBody {
-    #[schema(format = Password)]
-    token: String,
-    username: String,
-    #[schema(format = DateTime)]
-    expires_at: String,
-}
-
 /// Exchanges a password for a token.
 #[utoipa::path(
     post,
@@ -64,14 +57,19 @@ struct LoginBody {
     operation_id = "login",
     tag = "auth",
     request_body = LoginRequest,
-    responses((status = OK, description = "A token.", body = LoginBody)),
+    responses(
+        (status = OK, description = "A token.", body = Login),
+        Write,
+        TooManyAttempts,
+        NoCredentials
+    ),
     security(())
 )]
 async fn login(
     State(state): State<Arc<AdminState>>,
     ClientAddr(address): ClientAddr,
     JsonBody(body): JsonBody<LoginRequest>,
-) -> Result<Reply<LoginBody>, Problem> {
+) -> Result<Reply<Login>, Problem> {
     state.auth.accounts()?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let Some((username, password)) = given(body.username).zip(given(body.password)) else {
@@ -86,20 +84,20 @@ async fn login(
         lifetime: state.lifetime(platform),
     };
     let (token, record) = state.auth.log_in(attempt).await?;
-    Ok(Reply::ok(LoginBody {
+    Ok(Reply::ok(Login {
         token: token.expose().clone(),
         username: record.username,
         expires_at: format_wire(record.expires_at, "+00:00"),
     }))
 }
 
-/// Revokes the token that is shown. Without one there is nothing to do.
+/// Revokes the token of the request. Succeeds without one.
 #[utoipa::path(
     post,
     path = "/api/auth/logout",
     operation_id = "logout",
     tag = "auth",
-    responses((status = OK, description = "The token is not valid any more.", body = Done)),
+    responses((status = OK, description = "The token is revoked.", body = Done), WriteWithoutToken),
     security(())
 )]
 async fn logout(
@@ -111,30 +109,20 @@ async fn logout(
         let origin = Origin::new(record.actor(), record.platform.as_str());
         state.auth.revoke(&token, Action::Logout, &origin).await?;
     }
-    Ok(Reply::ok(Done::new()))
+    Ok(done())
 }
 
-/// Who a token belongs to.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Me)]
-struct MeBody {
-    username: String,
-    platform: String,
-    #[schema(value_type = Vec<Scope>)]
-    scopes: Scopes,
-}
-
-/// Tells who the token belongs to.
+/// Shows the owner of the token.
 #[utoipa::path(
     get,
     path = "/api/auth/me",
     operation_id = "get_me",
     tag = "auth",
-    responses((status = OK, description = "Who the token belongs to.", body = MeBody)),
+    responses((status = OK, description = "The owner of the token.", body = Me), Read),
     security(("token" = []))
 )]
-async fn me(principal: Principal) -> Reply<MeBody> {
-    Reply::ok(MeBody {
+async fn me(principal: Principal) -> Reply<Me> {
+    Reply::ok(Me {
         username: principal.username,
         platform: principal.origin.platform,
         scopes: principal.scopes,

@@ -1,36 +1,36 @@
-//! What all changes of a route have in common.
+//! Runs commands on routes, and reads the values in their bodies.
 
 use ipnet::IpNet;
-use serde::Serialize;
 use waygate_core::{
     Timestamp,
     grammar::{Interval, Invalid, parse_cidr, parse_instant},
     model::Revision,
     transition::RouteCommand,
+    view::Route,
 };
 
 use crate::{
     RouteRecord, Waygate,
-    admin::{author::Author, key::PathKey, state::AdminState},
+    admin::{
+        author::{Author, with_current},
+        key::PathKey,
+        state::AdminState,
+    },
     rest::{Problem, ProblemKind, Reply, entity_tag},
 };
 
-/// A route as the interface shows it.
-#[derive(Debug, Serialize)]
-pub(super) struct RouteBody {
-    #[serde(flatten)]
-    record: RouteRecord,
-    etag: String,
-}
-
-impl From<RouteRecord> for RouteBody {
-    fn from(record: RouteRecord) -> Self {
-        let etag = entity_tag(record.revision);
-        Self { record, etag }
+pub(super) fn view(record: RouteRecord) -> Route {
+    Route {
+        etag: entity_tag(record.revision),
+        view: record.view,
+        overridden: record.overridden,
+        drifted: record.drifted,
+        orphaned: record.orphaned,
+        dropped: record.dropped,
     }
 }
 
-pub(super) type Changed = Result<Reply<RouteBody>, Problem>;
+pub(super) type Changed = Result<Reply<Route>, Problem>;
 
 /// Runs a command on a route.
 pub(super) async fn change(
@@ -48,28 +48,17 @@ pub(super) async fn change(
     }
 }
 
-/// A route with its tag.
-pub(super) fn shown(record: RouteRecord) -> Reply<RouteBody> {
+/// Responds with a route.
+pub(super) fn shown(record: RouteRecord) -> Reply<Route> {
     let revision = record.revision;
-    Reply::tagged(record.into(), revision)
-}
-
-/// Tells whoever lost a race what there is now.
-pub(super) fn with_current(
-    problem: Problem,
-    current: impl FnOnce() -> Result<Revision, Problem>,
-) -> Problem {
-    match problem.kind() {
-        ProblemKind::PreconditionFailed => current().map_or_else(|other| other, Problem::lost_race),
-        _ => problem,
-    }
+    Reply::ok(view(record)).with_tag(revision)
 }
 
 fn revision_of(waygate: &Waygate, key: &str) -> Result<Revision, Problem> {
     Ok(waygate.route(key)?.revision)
 }
 
-/// The span between two instants of which the client says only that they are `start` and `end`.
+/// The interval between the fields `start` and `end`.
 pub(super) fn interval(start: &str, end: &str) -> Result<Interval, Problem> {
     match (parse_instant(start), parse_instant(end)) {
         (Ok(start), Ok(end)) => Ok(Interval::new(start, end)?),
@@ -77,7 +66,7 @@ pub(super) fn interval(start: &str, end: &str) -> Result<Interval, Problem> {
     }
 }
 
-/// One of the two, where either may be missing.
+/// One of these fields, where either may be missing.
 pub(super) fn instant(text: Option<String>) -> Result<Option<Timestamp>, Problem> {
     let given = text.filter(|text| !text.is_empty());
     let instant = given.as_deref().map(parse_instant).transpose();

@@ -8,11 +8,17 @@ use waygate_core::{
     grammar::{LinkTarget, parse_since, parse_sunset},
     model::Deprecation,
     transition::RouteCommand,
+    view::Route,
 };
 
 use super::change::{Changed, change};
 use crate::{
-    admin::{author::Author, key::PathKey, schema, state::AdminState},
+    admin::{
+        author::Author,
+        key::PathKey,
+        responses::{Change, NoRoute, Tagged},
+        state::AdminState,
+    },
     rest::{JsonBody, RequestBody},
 };
 
@@ -20,7 +26,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(deprecate, undo))
 }
 
-/// What is known about when a route goes away.
+/// When a route goes away. All fields are optional.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DeprecateRequest {
@@ -31,21 +37,19 @@ struct DeprecateRequest {
     #[schema(example = "Sat, 01 Jan 2028 00:00:00 GMT")]
     sunset: Option<String>,
     /// What to use instead (`Link` with `successor-version`, RFC 5829).
-    #[schema(value_type = Option<String>, example = "/v2/users")]
     use_instead: Option<LinkTarget>,
 }
 
 impl RequestBody for DeprecateRequest {}
 
-/// Marks a route as going away. It is served as before, and says so in its answers.
+/// Deprecates a route. It is served as before, with the headers of a deprecation.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/deprecate",
     operation_id = "deprecate_route",
     tag = "routes",
-    params(("pk" = String, Path)),
     request_body = Option<DeprecateRequest>,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn deprecate(
@@ -66,14 +70,13 @@ async fn deprecate(
     .await
 }
 
-/// Takes back that a route is going away.
+/// Removes the deprecation of a route.
 #[utoipa::path(
     delete,
     path = "/api/routes/{pk}/deprecate",
     operation_id = "undeprecate_route",
     tag = "routes",
-    params(("pk" = String, Path)),
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn undo(State(state): State<Arc<AdminState>>, author: Author, key: PathKey) -> Changed {

@@ -2,13 +2,22 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{model::Revision, transition::RouteCommand};
+use waygate_core::{
+    model::Revision,
+    transition::RouteCommand,
+    view::{Done, Route},
+};
 
-use super::change::{Changed, change, with_current};
+use super::change::{Changed, change};
 use crate::{
     ResolveError,
-    admin::{author::Author, key::PathKey, schema, state::AdminState},
-    rest::{Done, EmptyBody, JsonBody, Problem, Reply},
+    admin::{
+        author::{Author, with_current},
+        key::PathKey,
+        responses::{Change, NoRoute, Tagged},
+        state::AdminState,
+    },
+    rest::{EmptyBody, JsonBody, Problem, Reply, done},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -17,15 +26,14 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(purge))
 }
 
-/// Returns a route to what the code declares.
+/// Resets a route to its declaration in the code.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/reset",
     operation_id = "reset_route",
     tag = "routes",
-    params(("pk" = String, Path)),
     request_body = Option<EmptyBody>,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn reset(
@@ -37,14 +45,13 @@ async fn reset(
     change(&state, author, key, RouteCommand::Reset).await
 }
 
-/// Forgets a stored route that the code no longer has.
+/// Purges a stored route that the code no longer has.
 #[utoipa::path(
     delete,
     path = "/api/routes/{pk}",
     operation_id = "purge_route",
     tag = "routes",
-    params(("pk" = String, Path)),
-    responses((status = OK, description = "The route is forgotten.", body = Done)),
+    responses((status = OK, description = "The route is purged.", body = Done), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn purge(
@@ -55,7 +62,7 @@ async fn purge(
     let current = orphan_revision(&state, &key).await;
     let operator = author.expecting(|| current)?;
     match operator.purge(&key).await {
-        Ok(()) => Ok(Reply::ok(Done::new())),
+        Ok(()) => Ok(done()),
         Err(error) => {
             let current = orphan_revision(&state, &key).await;
             Err(with_current(error.into(), || current))

@@ -2,15 +2,22 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{grammar::format_wire, model::Action};
+use waygate_core::{
+    model::Action,
+    view::{self, Done, NewToken, Platform, TokenScope, TokenScopes},
+};
 
 use crate::{
-    admin::{key::Id, state::AdminState},
-    auth::{Platform, Principal, Record, Scope, Scopes, Token, TokenHash, TokenId, check_name},
-    rest::{Done, JsonBody, Problem, ProblemKind, Reply, RequestBody, SMALL, list_response},
+    admin::{
+        key::Id,
+        responses::{NoCredentials, NotFound, Read, TooManyTokens, Write},
+        state::AdminState,
+    },
+    auth::{Principal, Record, Token, TokenHash, TokenId, check_name},
+    rest::{JsonBody, Problem, ProblemKind, Reply, RequestBody, SMALL, done, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -19,51 +26,27 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(revoke))
 }
 
-/// A token, without what makes it one.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Token)]
-struct TokenBody {
-    #[schema(example = "9f86d081884c7d65")]
-    id: String,
-    /// What it is for; `null` for a login.
-    #[schema(required)]
-    name: Option<String>,
-    /// Whose it is.
-    username: String,
-    platform: Platform,
-    #[schema(value_type = Vec<Scope>)]
-    scopes: Scopes,
-    #[schema(format = DateTime)]
-    created_at: String,
-    #[schema(format = DateTime)]
-    expires_at: String,
-    /// Whether it is the one that this request was made with.
-    current: bool,
-}
-
-impl TokenBody {
-    fn new(id: TokenId, record: &Record, shown: Option<TokenId>) -> Self {
-        Self {
-            id: id.to_string(),
-            name: record.name.clone(),
-            username: record.username.clone(),
-            platform: record.platform,
-            scopes: record.scopes.clone(),
-            created_at: format_wire(record.created_at, "Z"),
-            expires_at: format_wire(record.expires_at, "Z"),
-            current: shown == Some(id),
-        }
+fn view(id: TokenId, record: &Record, shown: Option<TokenId>) -> view::Token {
+    view::Token {
+        id: id.to_string(),
+        name: record.name.clone(),
+        username: record.username.clone(),
+        platform: record.platform,
+        scopes: record.scopes.clone(),
+        created_at: record.created_at,
+        expires_at: record.expires_at,
+        current: shown == Some(id),
     }
 }
 
-/// Lists the tokens of all users that have not run out, logins included, oldest first. Those that were given out for
-/// another password than the user has now are among them, and open nothing.
+/// Lists the tokens of all users that have not expired, logins included, oldest first. Tokens that were issued for another
+/// password than the current one are among them, and are not accepted.
 #[utoipa::path(
     get,
     path = "/api/auth/tokens",
     operation_id = "list_tokens",
     tag = "auth",
-    responses((status = OK, description = "The tokens.", body = [TokenBody])),
+    responses((status = OK, description = "The tokens.", body = [view::Token]), Read, NoCredentials),
     security(("token" = ["admin"]))
 )]
 async fn list(
@@ -82,21 +65,21 @@ async fn list(
     tokens.sort_by_key(|token| (token.revision, token.hash.to_string()));
     let bodies = tokens
         .into_iter()
-        .map(|token| TokenBody::new(token.hash.id(), &token.record, principal.token));
-    let bodies: Vec<TokenBody> = bodies.collect();
+        .map(|token| view(token.hash.id(), &token.record, principal.token));
+    let bodies: Vec<view::Token> = bodies.collect();
     Ok(list_response(&bodies, revision, &headers))
 }
 
-/// A token to be made.
+/// A new token.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateTokenRequest {
-    /// What it is for, in 1 to 128 characters without `/`. The audit log names it.
+    /// The purpose, in 1 to 128 characters without `/`. The audit log names it.
     #[schema(example = "deploy", max_length = 128)]
     name: String,
-    /// What it may be used for; nothing that the token of this request may not.
-    #[schema(value_type = Vec<Scope>, example = json!(["read", "write:routes"]))]
-    scopes: Scopes,
+    /// What it may be used for: a subset of the scopes of this request's token.
+    #[schema(value_type = Vec<TokenScope>, example = json!(["read", "write:routes"]))]
+    scopes: TokenScopes,
     /// How long it lasts: a minute to a year.
     #[schema(minimum = 60, maximum = 31536000)]
     expires_in_seconds: u64,
@@ -110,31 +93,26 @@ impl RequestBody for CreateTokenRequest {
 const SHORTEST: u64 = 60;
 const LONGEST: u64 = 31_536_000;
 
-/// A new token, which is shown this once.
-#[derive(Serialize, ToSchema)]
-#[schema(as = NewToken)]
-struct CreatedBody {
-    #[schema(format = Password)]
-    token: String,
-    #[serde(flatten)]
-    about: TokenBody,
-}
-
-/// Makes a token for a program.
+/// Creates a token for a program.
 #[utoipa::path(
     post,
     path = "/api/auth/tokens",
     operation_id = "create_token",
     tag = "auth",
     request_body = CreateTokenRequest,
-    responses((status = CREATED, description = "The token.", body = CreatedBody)),
+    responses(
+        (status = CREATED, description = "The token.", body = NewToken),
+        Write,
+        TooManyTokens,
+        NoCredentials
+    ),
     security(("token" = ["admin"]))
 )]
 async fn create(
     State(state): State<Arc<AdminState>>,
     principal: Principal,
     JsonBody(body): JsonBody<CreateTokenRequest>,
-) -> Result<Reply<CreatedBody>, Problem> {
+) -> Result<Reply<NewToken>, Problem> {
     state.auth.accounts()?;
     check_name("token name", &body.name)?;
     let invalid = |text: String| Err(Problem::new(ProblemKind::InvalidBody, text));
@@ -163,20 +141,25 @@ async fn create(
     };
     let (token, record) = state.auth.create(record, &principal.origin).await?;
     let id = TokenHash::of(token.expose()).id();
-    Ok(Reply::created(CreatedBody {
+    Ok(Reply::ok(NewToken {
         token: token.expose().clone(),
-        about: TokenBody::new(id, &record, principal.token),
-    }))
+        about: view(id, &record, principal.token),
+    })
+    .created())
 }
 
-/// Revokes a token, at once.
+/// Revokes a token, immediately.
 #[utoipa::path(
     delete,
     path = "/api/auth/tokens/{id}",
     operation_id = "revoke_token",
     tag = "auth",
-    params(("id" = String, Path)),
-    responses((status = OK, description = "The token is not valid any more.", body = Done)),
+    responses(
+        (status = OK, description = "The token is revoked.", body = Done),
+        Write,
+        NotFound,
+        NoCredentials
+    ),
     security(("token" = ["admin"]))
 )]
 async fn revoke(
@@ -198,5 +181,5 @@ async fn revoke(
         .auth
         .revoke(token, Action::TokenRevoked, &principal.origin);
     revoke.await?;
-    Ok(Reply::ok(Done::new()))
+    Ok(done())
 }

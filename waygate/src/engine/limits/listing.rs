@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use uuid::Uuid;
 use waygate_core::{
     grammar::{OnMissingKey, format_wire},
     model::{LimitKey, LimitScope, RateLimitPolicy, Revision},
 };
+
+pub use waygate_core::view::HitRecord;
 
 use super::{
     LimitCounts, Policy,
@@ -68,31 +69,6 @@ impl LimitRecord {
             ),
         }
     }
-}
-
-/// A request that was refused, or that a policy in shadow mode would have refused (wire contract, section 2.4, and more).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HitRecord {
-    /// Unique.
-    pub id: Uuid,
-    /// When, in UTC.
-    pub timestamp: String,
-    /// The route's path.
-    pub path: String,
-    /// The method.
-    pub method: String,
-    /// What the request was counted by, with secrets as digests.
-    pub key: String,
-    /// The limit, as it is written.
-    pub limit: String,
-    /// The caller's tier, if the policy has one for it.
-    pub tier: Option<String>,
-    /// When the same request may pass.
-    pub reset_at: String,
-    /// The policy.
-    pub policy: LimitKey,
-    /// Whether the request was refused; `false` in shadow mode.
-    pub enforced: bool,
 }
 
 impl From<Hit> for HitRecord {

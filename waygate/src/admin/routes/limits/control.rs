@@ -1,0 +1,140 @@
+//! Pause, resume, shadow and promote a rate limit of a route.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::{
+    model::{LimitKey, LimitScope},
+    view::RouteRateLimit,
+};
+
+use super::{
+    rate::RateLimits,
+    request::{PolicyNameRequest, or_default},
+};
+use crate::{
+    admin::{
+        author::Author,
+        key::PathKey,
+        resource::{OfRoute, change, found, show_of_route},
+        responses::{Change, NoRoute, Tagged},
+        state::AdminState,
+    },
+    engine::LimitCommand,
+    rest::JsonBody,
+};
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(shadow))
+        .routes(routes!(promote))
+}
+
+async fn control(
+    state: &AdminState,
+    author: Author,
+    PathKey(key): PathKey,
+    body: PolicyNameRequest,
+    command: LimitCommand,
+) -> OfRoute<RateLimits> {
+    let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
+    let key = LimitKey::new(scope, or_default(body.name)?);
+    found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
+    let left = change::<RateLimits>(state, author, key.clone(), command).await?;
+    show_of_route::<RateLimits>(left, &key)
+}
+
+/// Pauses a rate limit: it counts nothing until it is resumed.
+#[utoipa::path(
+    post,
+    path = "/api/rate-limits/{pk}/pause",
+    operation_id = "pause_rate_limit",
+    tag = "rate-limits",
+    request_body = Option<PolicyNameRequest>,
+    responses(
+        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        Change,
+        NoRoute
+    ),
+    security(("token" = ["write:routes"]))
+)]
+async fn pause(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
+) -> OfRoute<RateLimits> {
+    control(&state, author, key, body, LimitCommand::SetEnabled(false)).await
+}
+
+/// Resumes a paused rate limit.
+#[utoipa::path(
+    post,
+    path = "/api/rate-limits/{pk}/resume",
+    operation_id = "resume_rate_limit",
+    tag = "rate-limits",
+    request_body = Option<PolicyNameRequest>,
+    responses(
+        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        Change,
+        NoRoute
+    ),
+    security(("token" = ["write:routes"]))
+)]
+async fn resume(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
+) -> OfRoute<RateLimits> {
+    control(&state, author, key, body, LimitCommand::SetEnabled(true)).await
+}
+
+/// Puts a rate limit in shadow mode: it only reports what it would refuse.
+#[utoipa::path(
+    post,
+    path = "/api/rate-limits/{pk}/shadow",
+    operation_id = "shadow_rate_limit",
+    tag = "rate-limits",
+    request_body = Option<PolicyNameRequest>,
+    responses(
+        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        Change,
+        NoRoute
+    ),
+    security(("token" = ["write:routes"]))
+)]
+async fn shadow(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
+) -> OfRoute<RateLimits> {
+    control(&state, author, key, body, LimitCommand::SetShadow(true)).await
+}
+
+/// Enforces a rate limit in shadow mode. Its counts are kept.
+#[utoipa::path(
+    post,
+    path = "/api/rate-limits/{pk}/promote",
+    operation_id = "promote_rate_limit",
+    tag = "rate-limits",
+    request_body = Option<PolicyNameRequest>,
+    responses(
+        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        Change,
+        NoRoute
+    ),
+    security(("token" = ["write:routes"]))
+)]
+async fn promote(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    key: PathKey,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
+) -> OfRoute<RateLimits> {
+    control(&state, author, key, body, LimitCommand::SetShadow(false)).await
+}

@@ -44,7 +44,7 @@ texts! {
     Action, "maintenance_on", "An action in the audit log.";
     EnvName, "production", "The name of an environment.";
     ExemptPath, "GET:/health", "Routes: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for every path below.";
-    KeySource, "user, path:tenant_id", "What has a counter of its own: `ip`, `user`, `api_key`, `global`, `header:<name>`, \
+    KeySource, "user, path:tenant_id", "The key of a counter: `ip`, `user`, `api_key`, `global`, `header:<name>`, \
         `path:<name>`, several of them separated by commas, or `custom`.";
     Limit, "100/minute", "A quota: `<count>/<period>`, several separated by commas.";
     LimitKey, "GET:/search#default", "The key of a limit: `<scope>#<name>`.";
@@ -76,10 +76,10 @@ macro_rules! words {
 }
 
 words! {
-    Algorithm, "How requests are counted.";
-    OnMissingKey, "What happens to a request without a key. `block`: 401 where the user or the API key is missing, 400 \
+    Algorithm, "The counting algorithm.";
+    OnMissingKey, "The handling of requests without a key. `block`: 401 where the user or the API key is missing, 400 \
         where anything else is. `unauthorized`: 401. `bad_request`: 400.";
-    OnStoreFailure, "What a limit does while the store of its counters is unreachable.";
+    OnStoreFailure, "The behaviour while the store of the counters is unreachable.";
 }
 
 impl ToSchema for Reason {

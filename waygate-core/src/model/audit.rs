@@ -38,7 +38,7 @@ impl Origin {
 /// Declares [`Action`] from one table of variants and words.
 macro_rules! actions {
     ($($variant:ident => $word:literal,)+) => {
-        /// What was done (wire contract, section 10, and what the contract leaves out).
+        /// An action in the audit log (wire contract, section 10, and more).
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[allow(missing_docs)]
@@ -164,7 +164,7 @@ pub struct AuditEntry {
     /// The service, in a fleet.
     #[cfg_attr(feature = "schema", schema(required))]
     pub service: Option<String>,
-    /// What was done.
+    /// The action.
     pub action: Action,
     /// Who: a user, a user's token (`alice/deploy`), `scheduler`, `system` or `anonymous`.
     #[serde(default = "system")]
@@ -196,7 +196,7 @@ pub struct AuditEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub new: Option<serde_json::Value>,
-    /// What the change has dropped that was not its purpose, such as planned windows, when there is anything.
+    /// The settings that the change has dropped besides, such as planned windows, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub dropped: Option<serde_json::Value>,

@@ -13,7 +13,7 @@ use crate::{
     grammar::{Invalid, KeyPart, KeySource, PolicyName, RoleName},
 };
 
-/// How many requests of a route are served at the same time, and for whom that does not count.
+/// A concurrency limit: the most concurrent requests, and the exemptions.
 ///
 /// ```
 /// # use waygate_core::model::ConcurrencyPolicy;
@@ -33,7 +33,7 @@ pub struct ConcurrencyPolicy {
     /// The most concurrent requests.
     #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1))]
     pub limit: NonZeroU32,
-    /// What has a count of its own. The default is `global`: all requests together.
+    /// The key: each of its values has a count of its own. The default is `global`: all requests together.
     #[serde(rename = "key_strategy")]
     pub key: KeySource,
     /// Clients in these networks pass uncounted.
@@ -68,7 +68,7 @@ pub struct GivenConcurrencyPolicy {
     /// The most concurrent requests.
     #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1, example = 10))]
     limit: NonZeroU32,
-    /// What has a count of its own. Default: `global`, which is all requests together.
+    /// The key: each of its values has a count of its own. Default: `global`, all requests together.
     #[serde(default = "everything")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<KeySource>))]
     key_strategy: KeySource,

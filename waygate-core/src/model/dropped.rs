@@ -8,8 +8,7 @@ use super::{
 };
 use crate::grammar::{EnvName, RoleName};
 
-/// What a command has taken from a route: what was set before and is not any more. Under the names of
-/// [`RouteView`](super::RouteView); what is empty is not written.
+/// The settings of a route that a command has dropped, under their names in the route. Empty ones are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -50,7 +49,7 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    /// What a command at `now` has taken from `before` to arrive at `after`.
+    /// The settings that a command at `now` has dropped between `before` and `after`.
     pub fn between(before: &RouteState, after: &RouteState, now: Timestamp) -> Self {
         let left = view::planned(&after.position, now);
         let mut windows = view::planned(&before.position, now);
@@ -72,7 +71,7 @@ impl Dropped {
         }
     }
 
-    /// Whether nothing was dropped.
+    /// Returns `true` if nothing was dropped.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -88,13 +87,12 @@ fn replaced_by_gate(before: &Position, after: &Position) -> Option<RouteStatus> 
     }
 }
 
-/// What a command has taken from maintenance of everything or of a service, under the names of [`GlobalMaintenance`].
-/// What is empty is not written.
+/// The settings of a maintenance that a command has dropped, under their names in the maintenance. Empty ones are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct DroppedMaintenance {
-    /// Whether it was on, and one that is planned has taken its place: everything is open until that begins.
+    /// `true` if it was on, and a planned one has replaced it: everything is open until that begins.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enabled: bool,
     /// When a planned maintenance would have begun.
@@ -127,13 +125,13 @@ pub struct DroppedMaintenance {
     /// Roles whose callers were served.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt_roles: Vec<RoleName>,
-    /// Whether force-active routes were closed, too.
+    /// `true` if force-active routes were closed, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub include_force_active: bool,
 }
 
 impl DroppedMaintenance {
-    /// What a command at `now` has taken from `before` to arrive at `after`.
+    /// The settings that a command at `now` has dropped between `before` and `after`.
     pub fn between(before: &GlobalMaintenance, after: &GlobalMaintenance, now: Timestamp) -> Self {
         let ahead = |was: Option<Timestamp>, is| was.filter(|at| *at > now && was != is);
         Self {
@@ -147,7 +145,7 @@ impl DroppedMaintenance {
         }
     }
 
-    /// Whether nothing was dropped.
+    /// Returns `true` if nothing was dropped.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

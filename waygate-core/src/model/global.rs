@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{RouteKey, text};
 use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, storable};
 
-/// Maintenance of everything at once, or of one service (wire contract, section 2.2, and what the contract leaves out).
+/// Maintenance of all routes, or of one service (wire contract, section 2.2, and more).
 ///
 /// What holds at an instant follows from the window: see [`at`](Self::at). No timer changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct GlobalMaintenance {
     pub reason: Reason,
     /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     pub exempt_paths: Vec<ExemptPath>,
-    /// Whether even force-active routes are closed.
+    /// `true` if even force-active routes are closed.
     pub include_force_active: bool,
     /// When it begins or began; missing if it was switched on immediately.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]

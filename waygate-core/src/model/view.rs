@@ -19,7 +19,7 @@ pub struct RouteView {
     /// The service, in a fleet.
     #[cfg_attr(feature = "schema", schema(required))]
     pub service: Option<ServiceName>,
-    /// What the route is.
+    /// The status.
     pub status: RouteStatus,
     /// Why; may be empty.
     pub reason: Reason,
@@ -37,7 +37,7 @@ pub struct RouteView {
     /// When the route is to go away, as an HTTP-date.
     #[cfg_attr(feature = "schema", schema(required))]
     pub sunset_date: Option<String>,
-    /// What to use instead.
+    /// The replacement.
     #[cfg_attr(feature = "schema", schema(required))]
     pub successor_path: Option<LinkTarget>,
     /// Always 100: a part of the traffic is a matter of flags.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{grammar::Invalid, model::text};
 
-/// What a token may be used for.
+/// A permission of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Scope))]
 pub enum TokenScope {
@@ -124,7 +124,7 @@ pub struct Me {
     pub username: String,
     /// The platform of the token.
     pub platform: String,
-    /// What the token may be used for.
+    /// The permissions of the token.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<TokenScope>))]
     pub scopes: TokenScopes,
 }
@@ -143,7 +143,7 @@ pub struct Token {
     pub username: String,
     /// The platform.
     pub platform: Platform,
-    /// What the token may be used for.
+    /// The permissions of the token.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<TokenScope>))]
     pub scopes: TokenScopes,
     /// When the token was issued.

@@ -1,9 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::method_of;
 use crate::{
     grammar::OnMissingKey,
-    model::{ConcurrencyPolicy, ExemptPath, LimitKey, RouteKey},
+    model::{ConcurrencyPolicy, ExemptPath, LimitKey},
 };
 
 /// A concurrency limit of a route.
@@ -21,17 +20,6 @@ pub struct RouteConcurrencyLimit {
     pub limit: ConcurrencyLimit,
 }
 
-impl RouteConcurrencyLimit {
-    /// The limit of a route.
-    pub fn new(route: &RouteKey, limit: ConcurrencyLimit) -> Self {
-        Self {
-            path: route.path().to_owned(),
-            method: method_of(route),
-            limit,
-        }
-    }
-}
-
 /// A concurrency limit that several routes share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -43,17 +31,6 @@ pub struct SharedConcurrencyLimit {
     pub exempt_routes: Vec<ExemptPath>,
     /// `true` if the limit counts force-active routes as well.
     pub include_force_active: bool,
-}
-
-impl From<ConcurrencyLimit> for SharedConcurrencyLimit {
-    fn from(mut limit: ConcurrencyLimit) -> Self {
-        Self {
-            // The policy leaves out an empty list and `false`; the limit shows them.
-            exempt_routes: std::mem::take(&mut limit.policy.exempt_routes),
-            include_force_active: std::mem::take(&mut limit.policy.include_force_active),
-            limit,
-        }
-    }
 }
 
 /// A concurrency limit, with its key, effect and counts.
@@ -71,7 +48,7 @@ pub struct ConcurrencyLimit {
     pub in_use: u64,
     /// How many requests were refused since the process started.
     pub refused: u64,
-    /// What happens to requests without a key.
+    /// The handling of requests without a key.
     pub effective_on_missing_key: OnMissingKey,
     /// How many requests passed uncounted for that reason since the process started.
     pub skipped: u64,

@@ -50,7 +50,7 @@ pub struct DecisionRecord {
 pub struct SkippedPolicy {
     /// The policy.
     pub policy: LimitKey,
-    /// What it does with such requests: its own `on_missing_key`, or the default of its key. One that would `block` only
+    /// The handling of such requests: its own `on_missing_key`, or the default of its key. One that would `block` only
     /// reports, in shadow mode.
     pub on_missing_key: OnMissingKey,
 }
@@ -100,15 +100,15 @@ pub struct DecisionStep {
     pub tier: Option<String>,
     /// `true` if the policy has tiers and the request carried no caller, so that the policy's own quota applied.
     pub without_caller: bool,
-    /// What the request was counted by, with secrets as digests.
+    /// The key of the request, with secrets as digests.
     pub key: String,
     /// The key of the counter.
     pub counter: String,
-    /// What the request costs.
+    /// The cost of the request.
     pub cost: u32,
     /// The most that can be taken at once.
     pub limit: u64,
-    /// What was left afterwards.
+    /// The remainder afterwards.
     pub remaining: u64,
     /// When more is available, in UTC.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]

@@ -16,7 +16,7 @@ pub struct Done {
 pub struct ResetRateLimits {
     /// Always `true`.
     pub ok: bool,
-    /// What the path key names: a path, or `METHOD:/path`.
+    /// The target of the path key: a path, or `METHOD:/path`.
     pub path: String,
 }
 

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::{LimitCounts, method_of};
+use super::LimitCounts;
 use crate::{
     grammar::OnMissingKey,
-    model::{ExemptPath, LimitKey, RateLimitPolicy, RouteKey},
+    model::{ExemptPath, LimitKey, RateLimitPolicy},
 };
 
 /// A rate limit of a route (wire contract, section 2.4, and more).
@@ -28,20 +28,6 @@ pub struct RouteRateLimit {
     pub drifted: bool,
 }
 
-impl RouteRateLimit {
-    /// The limit of a route.
-    pub fn new(route: &RouteKey, policy: RateLimitPolicy, about: AboutRateLimit) -> Self {
-        Self {
-            path: route.path().to_owned(),
-            method: method_of(route),
-            policy,
-            about,
-            overridden: false,
-            drifted: false,
-        }
-    }
-}
-
 /// A rate limit that several routes share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -56,19 +42,6 @@ pub struct SharedRateLimit {
     /// The policy's key, effect and counts.
     #[serde(flatten)]
     pub about: AboutRateLimit,
-}
-
-impl SharedRateLimit {
-    /// The limit of a service, or of all routes.
-    pub fn new(mut policy: RateLimitPolicy, about: AboutRateLimit) -> Self {
-        Self {
-            // The policy leaves out an empty list and `false`; the limit shows them.
-            exempt_routes: std::mem::take(&mut policy.exempt_routes),
-            include_force_active: std::mem::take(&mut policy.include_force_active),
-            policy,
-            about,
-        }
-    }
 }
 
 /// A shared rate limit, if there is one.
@@ -92,7 +65,7 @@ pub struct AboutRateLimit {
     pub meaning: String,
     /// The decisions of the policy.
     pub counts: LimitCounts,
-    /// What happens to requests without a key.
+    /// The handling of requests without a key.
     pub effective_on_missing_key: OnMissingKey,
     /// How many requests passed uncounted for that reason since the process started.
     pub skipped: u64,

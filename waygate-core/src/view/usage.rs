@@ -38,7 +38,7 @@ pub struct KeyUse {
     pub refused: u64,
     /// The limit, when it was last seen.
     pub limit: u64,
-    /// What was left then.
+    /// The remainder then.
     pub remaining: u64,
     /// When that was, in UTC.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
@@ -62,7 +62,7 @@ pub struct HitRecord {
     pub path: String,
     /// The request's method.
     pub method: String,
-    /// What the request was counted by, with secrets as digests.
+    /// The key of the request, with secrets as digests.
     #[cfg_attr(
         feature = "schema",
         schema(example = "waygate:ratelimit:GET:/search:203.0.113.7")

@@ -51,29 +51,16 @@ impl FromRequestParts<Arc<AdminState>> for Author {
 }
 
 impl Author {
-    /// The operator, bound to the version that the client has read. `current` is the revision of the resource.
+    /// The operator, bound to the version that the client has read. `current` is the revision of the resource, if there
+    /// is one.
     pub(super) fn expecting(
         self,
-        current: impl FnOnce() -> Result<Revision, Problem>,
-    ) -> Result<Operator, Problem> {
-        match self.precondition {
-            Precondition::None => Ok(self.operator),
-            _ => {
-                let current = current()?;
-                self.expecting_any(|| Some(current))
-            }
-        }
-    }
-
-    /// The same for a resource that may not exist.
-    pub(super) fn expecting_any(
-        self,
-        current: impl FnOnce() -> Option<Revision>,
+        current: impl FnOnce() -> Result<Option<Revision>, Problem>,
     ) -> Result<Operator, Problem> {
         if self.precondition == Precondition::None {
             return Ok(self.operator);
         }
-        let current = current();
+        let current = current()?;
         if !self.precondition.holds(current) {
             return Err(Problem::precondition_failed(current));
         }

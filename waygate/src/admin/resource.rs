@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use waygate_core::{
     grammar::{Method, PolicyName},
     model::{LimitKey, LimitScope, Revision, RouteKey},
-    view::{ALL_METHODS, DeletedLimit, Done},
+    view::{ALL_METHODS, DeletedLimit, Done, method_of},
 };
 
 use super::{
@@ -21,27 +21,26 @@ use crate::{
 
 /// A kind of limit, and its form in requests and responses.
 pub(super) trait Resource {
-    /// What error texts call it.
+    /// The noun in error texts.
     const NOUN: &'static str;
 
-    /// What requests set.
+    /// The policy that requests set.
     type Policy: Send;
-    /// What the engine knows of one.
+    /// The record of the engine.
     type Record: Send;
-    /// What operators ask for.
+    /// The command of an operator.
     type Command: Send;
-    /// What is shown of a route's limit.
+    /// The view of a route's limit.
     type OfRoute: Serialize;
-    /// What is shown of a limit that several routes share.
-    type Shared: Serialize;
+    /// The view of a limit that several routes share.
+    type Shared: Serialize + From<Self::Record>;
 
     fn all(waygate: &Waygate) -> Vec<Self::Record>;
     fn of_scope(waygate: &Waygate, scope: &LimitScope) -> Vec<Self::Record>;
     fn find(waygate: &Waygate, key: &LimitKey) -> Option<Self::Record>;
-    fn key(record: &Self::Record) -> &LimitKey;
     fn revision(record: &Self::Record) -> Revision;
-    fn of_route(route: &RouteKey, record: Self::Record) -> Self::OfRoute;
-    fn shared(record: Self::Record) -> Self::Shared;
+    /// `None` for the limit of another scope.
+    fn of_route(record: Self::Record) -> Option<Self::OfRoute>;
 
     fn read(fields: Map<String, Value>, waygate: &Waygate) -> Result<Self::Policy, Problem>;
     fn name(policy: &Self::Policy) -> &PolicyName;
@@ -59,7 +58,7 @@ pub(super) trait Resource {
 pub(super) fn list_of_routes<R: Resource>(state: &AdminState, headers: &HeaderMap) -> Response {
     let revision = state.waygate.revision();
     let limits = R::all(&state.waygate).into_iter();
-    let limits: Vec<_> = limits.filter_map(of_route::<R>).collect();
+    let limits: Vec<_> = limits.filter_map(R::of_route).collect();
     list_response(&limits, revision, headers)
 }
 
@@ -72,7 +71,7 @@ pub(super) fn list_of_route<R: Resource>(
     let revision = state.waygate.revision();
     let scope = LimitScope::Route(state.waygate.limited_route(key)?);
     let limits = R::of_scope(&state.waygate, &scope).into_iter();
-    let limits: Vec<_> = limits.filter_map(of_route::<R>).collect();
+    let limits: Vec<_> = limits.filter_map(R::of_route).collect();
     Ok(list_response(&limits, revision, headers))
 }
 
@@ -84,16 +83,8 @@ pub(super) fn list_shared<R: Resource>(
 ) -> Response {
     let revision = state.waygate.revision();
     let limits = R::of_scope(&state.waygate, scope).into_iter();
-    let limits: Vec<_> = limits.map(R::shared).collect();
+    let limits: Vec<_> = limits.map(R::Shared::from).collect();
     list_response(&limits, revision, headers)
-}
-
-/// `None` for the limit of another scope than a route.
-fn of_route<R: Resource>(record: R::Record) -> Option<R::OfRoute> {
-    match R::key(&record).scope.clone() {
-        LimitScope::Route(route) => Some(R::of_route(&route, record)),
-        LimitScope::Global | LimitScope::Service(_) => None,
-    }
 }
 
 pub(super) type OfRoute<R> = Result<Reply<Option<<R as Resource>::OfRoute>>, Problem>;
@@ -102,7 +93,7 @@ pub(super) type OfRoute<R> = Result<Reply<Option<<R as Resource>::OfRoute>>, Pro
 pub(super) fn show_of_route<R: Resource>(record: Option<R::Record>, key: &LimitKey) -> OfRoute<R> {
     let record = found::<R>(record, key)?;
     let revision = R::revision(&record);
-    Ok(Reply::ok(of_route::<R>(record)).with_tag(revision))
+    Ok(Reply::ok(R::of_route(record)).with_tag(revision))
 }
 
 /// A limit of a route, as a request gives it.
@@ -144,7 +135,7 @@ pub(super) async fn set_shared<R: Resource>(
     let left = change::<R>(state, author, key.clone(), R::set(policy)).await?;
     let record = found::<R>(left, &key)?;
     let revision = R::revision(&record);
-    Ok(Reply::ok(R::shared(record)).with_tag(revision).created())
+    Ok(Reply::ok(record.into()).with_tag(revision).created())
 }
 
 /// Deletes what an operator has set for a route. Neither the limit nor the route need exist.
@@ -165,10 +156,7 @@ pub(super) async fn delete_of_route<R: Resource>(
     let deleted = DeletedLimit {
         ok: true,
         path: route.path().to_owned(),
-        method: route
-            .method()
-            .map_or(ALL_METHODS, |method| method.as_str())
-            .to_owned(),
+        method: method_of(&route),
     };
     let key = LimitKey::new(LimitScope::Route(route), name);
     match change::<R>(state, author, key, R::delete()).await {
@@ -195,7 +183,7 @@ pub(super) async fn change<R: Resource>(
     command: R::Command,
 ) -> Result<Option<R::Record>, Problem> {
     let current = || R::find(&state.waygate, &key).map(|record| R::revision(&record));
-    let operator = author.expecting_any(current)?;
+    let operator = author.expecting(|| Ok(current()))?;
     let changed = R::run(&operator, key.clone(), command).await;
     changed.map_err(|error| {
         let gone = || Problem::precondition_failed(None);

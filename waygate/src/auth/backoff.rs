@@ -1,18 +1,18 @@
-//! What the throttle counts with.
+//! The counters of the login throttle.
 
 use std::{collections::VecDeque, time::Duration};
 
-/// A count that has not grown for so long starts over.
+/// A count that has not grown for this long is reset.
 pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
 
-/// How many failures cost no waiting, and how long one waits at most after more of them.
+/// The failures without a delay, and the longest delay after more of them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     pub(super) free: u32,
     pub(super) longest: Duration,
 }
 
-/// Failures in a row, and until when the next attempt has to wait.
+/// Consecutive failures, and the time of the next attempt.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Backoff {
     failures: u32,
@@ -28,7 +28,7 @@ impl Backoff {
         self.until.saturating_sub(now)
     }
 
-    /// Whether there are as many failures as cost no waiting.
+    /// Returns `true` if the next failure causes a delay.
     pub(super) fn exceeds(&self, pace: Pace) -> bool {
         self.failures >= pace.free
     }
@@ -50,12 +50,12 @@ impl Backoff {
     }
 }
 
-/// So many at once, and one more each so often (GCRA): the time at which it is full again.
+/// A token bucket (GCRA): the time at which it is full again.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Bucket(Duration);
 
 impl Bucket {
-    /// How long to wait until there is room for one more.
+    /// The time until there is a token.
     pub(super) fn wait(self, room: u32, each: Duration, now: Duration) -> Duration {
         let tolerance = each.saturating_mul(room.saturating_sub(1));
         self.0.saturating_sub(tolerance).saturating_sub(now)
@@ -70,12 +70,12 @@ impl Bucket {
     }
 }
 
-/// When things happened in the last hour, oldest first.
+/// The events of the last hour, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Window(VecDeque<Duration>);
 
 impl Window {
-    /// Takes one more if there is room for it.
+    /// Adds an event, if there are fewer than `room`.
     pub(super) fn push(&mut self, room: usize, now: Duration) -> bool {
         let over = |at: &Duration| now.saturating_sub(*at) >= FORGOTTEN_AFTER;
         while self.0.front().is_some_and(over) {

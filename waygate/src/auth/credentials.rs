@@ -5,10 +5,10 @@ use waygate_core::{
 
 use super::{password, phc::PasswordHash};
 
-/// Who may administer.
+/// The users of the admin interface.
 ///
-/// Passwords that are given in plain are hashed with argon2id when the admin interface is mounted, and are forgotten
-/// then. Better is a hash from the environment or a file, so that no configuration holds a password:
+/// Plain passwords are hashed with argon2id when the admin interface is mounted, and dropped. Prefer a hash from the
+/// environment or a file, so that no configuration holds a password:
 ///
 /// ```
 /// use waygate::Credentials;
@@ -19,8 +19,8 @@ use super::{password, phc::PasswordHash};
 /// # Ok::<(), waygate::CredentialError>(())
 /// ```
 ///
-/// Hashing a password and checking one is work by design: some ten milliseconds, but more than a second where argon2 is
-/// not optimised. In your workspace, let it be so in development, too:
+/// Hashing and checking a password is slow by design: some ten milliseconds, but more than a second where argon2 is not
+/// optimised. Optimise it in development, too:
 ///
 /// ```toml
 /// [profile.dev.package.argon2]
@@ -56,9 +56,9 @@ pub enum CredentialError {
     /// The password hash is no PHC string of argon2id, or its parameters are too weak or too costly.
     #[error("the password hash of `{user}` cannot be used: {problem}")]
     Hash {
-        /// Whose it is.
+        /// The user.
         user: String,
-        /// What is wrong with it, and what would be right.
+        /// The mistake, and what would be right.
         problem: String,
     },
 }
@@ -66,7 +66,7 @@ pub enum CredentialError {
 waygate_core::debug_as_message!(CredentialError);
 
 impl Credentials {
-    /// One user with a password in plain.
+    /// One user with a plain password.
     ///
     /// A name that follows no grammar ([`CredentialError::User`]) or an empty password is reported in the log when the
     /// admin interface is mounted, and cannot log in.
@@ -84,14 +84,14 @@ impl Credentials {
         Self { accounts }.with_hashed(user, phc)
     }
 
-    /// Another user with a password in plain. Of two with the same name, the last counts.
+    /// Adds a user with a plain password. Replaces a user of the same name.
     #[must_use]
     pub fn with(self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.set(user.into(), Password::Plain(Secret::new(password.into())))
     }
 
-    /// Another user with a password hash. Give all hashes the same parameters: the time that a login takes shows
-    /// otherwise whether a user exists.
+    /// Adds a user with a password hash. Use the same parameters for all hashes: otherwise the time that a login takes
+    /// shows whether a user exists.
     ///
     /// # Errors
     /// [`CredentialError`] when the name or the hash cannot be used.
@@ -104,7 +104,7 @@ impl Credentials {
         }
     }
 
-    /// No users at all: everybody on this machine may administer, and nobody else.
+    /// No users: every client on this machine may administer, and no other.
     pub fn none() -> NoCredentials {
         NoCredentials {
             reach: Reach::Loopback,
@@ -118,11 +118,10 @@ impl Credentials {
     }
 }
 
-/// Administration without users. The audit log calls everybody `anonymous`.
+/// Administration without users. The audit log names the actor `anonymous`.
 ///
-/// Only requests from a loopback address are served, and only if they are addressed to one (`Host: localhost`) and no
-/// proxy stands in between; what another site makes a browser send is refused. The server must tell the peer's
-/// address: serve the application with [`Guarded::into_make_service`](crate::Guarded::into_make_service).
+/// Only requests from a loopback address are served, and only if they are addressed to one (`Host: localhost`) and carry no
+/// headers of a proxy. Cross-site requests are refused. The server must know the peer's address: serve the application with [`Guarded::into_make_service`](crate::Guarded::into_make_service).
 #[derive(Debug, Clone, Copy)]
 pub struct NoCredentials {
     pub(super) reach: Reach,
@@ -135,8 +134,8 @@ pub(crate) enum Reach {
 }
 
 impl NoCredentials {
-    /// Lets everybody administer who can send a request: for networks where something else keeps strangers out.
-    /// What another site makes a browser send is refused all the same.
+    /// Serves every client that can send a request: for networks with an access control of their own. Cross-site requests
+    /// are still refused.
     #[must_use]
     pub fn open_to_everyone_i_accept_the_risk(self) -> Self {
         Self {

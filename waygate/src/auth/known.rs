@@ -1,6 +1,6 @@
-//! From which networks the right password of an account was given: what the throttle lets them have is in `throttle.rs`.
+//! The networks with a successful login to an account. `throttle.rs` has their privileges.
 //!
-//! They are stored, so that neither a restart nor another replica takes the true user for a stranger. An entity is named
+//! They are stored, so that the user is known after a restart and on other replicas. An entity is named
 //! `login/<network> <account>`.
 
 use std::time::Duration;
@@ -14,14 +14,14 @@ use crate::engine::{Others, kind};
 
 const KIND: &str = kind::LOGIN;
 
-/// How many networks are kept of an account; the one that was used least recently makes room.
+/// The most networks of an account; the least recently used one is evicted.
 const NETWORKS: usize = 64;
-/// How old a record becomes before a login writes it again.
+/// The age at which a login renews a record.
 const FRESH: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
-    /// When the right password came from there, to the day.
+    /// The last successful login, to the day.
     #[serde(with = "instant")]
     last: Timestamp,
 }
@@ -31,12 +31,12 @@ fn key(account: &str, network: Network) -> EntityKey {
     EntityKey::of(KIND, format_args!("{network} {account}"))
 }
 
-/// Whether the right password of the account has come from this network.
+/// Returns `true` if there was a successful login to the account from this network.
 pub(crate) fn is_known(others: &Others, account: &str, network: Network) -> bool {
     others.contains_key(&key(account, network))
 }
 
-/// What is to be written and what is to be forgotten after the right password has come from this network.
+/// The record to write and the records to delete after a successful login from this network.
 pub(crate) fn remember(
     others: &Others,
     account: &str,
@@ -61,7 +61,7 @@ pub(crate) fn remember(
         .filter(|(other, _)| is_like(other))
         .map(|(other, entity)| (last(&entity.value), other.clone()))
         .collect();
-    // Those that cannot be read go first.
+    // Unreadable ones are evicted first.
     like.sort();
     let excess = (like.len() + 1).saturating_sub(NETWORKS);
     let forgotten = like.into_iter().take(excess).map(|(_, key)| key);

@@ -1,19 +1,19 @@
-//! The memory that argon2 works in: two pieces for the whole process, which are kept.
+//! The memory of argon2: two buffers for the whole process, which are kept.
 //!
-//! Taken from the heap for each check, they would leave holes that nothing else fits into: the process grows by up to
-//! the size of a piece with each login.
+//! Allocating them for each check would fragment the heap: the process would grow by up to the size of a buffer with each
+//! login.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use argon2::Block;
 
-/// How many checks run at a time.
+/// The most concurrent checks.
 pub(super) const PIECES: usize = 2;
 
 static FREE: Mutex<[Option<Vec<Block>>; PIECES]> = Mutex::new([const { Some(Vec::new()) }; PIECES]);
 static RETURNED: Condvar = Condvar::new();
 
-/// Makes the pieces large enough, so that no login has to, and a machine without room says so at the start.
+/// Grows the buffers, so that no login has to, and a machine without memory fails at the start.
 pub(super) fn prepare(blocks: usize) {
     let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
     for piece in free.iter_mut().flatten() {
@@ -21,7 +21,7 @@ pub(super) fn prepare(blocks: usize) {
     }
 }
 
-/// Works in one piece, when there is one. What is in it is left over from earlier work.
+/// Runs work in a buffer, once one is free. The buffer holds the data of earlier work.
 pub(super) fn with<T>(blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
     let mut lease = Lease::take();
     grow(&mut lease.piece, blocks);
@@ -30,13 +30,13 @@ pub(super) fn with<T>(blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T 
 
 fn grow(piece: &mut Vec<Block>, blocks: usize) {
     if piece.len() < blocks {
-        // The old one goes first.
+        // Free the old one first.
         *piece = Vec::new();
         *piece = vec![Block::new(); blocks];
     }
 }
 
-/// A piece that is given back even if the work panics.
+/// A buffer that is returned even if the work panics.
 struct Lease {
     piece: Vec<Block>,
 }

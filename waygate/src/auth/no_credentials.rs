@@ -1,4 +1,4 @@
-//! What stands in for credentials when there are none: the client must sit at this machine, and must mean it.
+//! The checks in place of credentials: the client must be on this machine, and the request must be deliberate.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, Method, header, uri::Authority};
 use super::credentials::Reach;
 use crate::rest::{Problem, ProblemKind};
 
-/// Their presence means that somebody passes requests on, from who knows where.
+/// The headers of proxies, which forward the requests of unknown clients.
 const FORWARDING: [&str; 6] = [
     "forwarded",
     "x-forwarded-for",
@@ -46,7 +46,7 @@ fn from_loopback(request: &Request, headers: &HeaderMap) -> Result<(), Problem> 
     match request.extensions().get::<ConnectInfo<SocketAddr>>() {
         #[cfg(unix)]
         None if has_unix_socket(request) => {
-            // A proxy may pass on requests of strangers there, and need not say so.
+            // A proxy may forward requests there without saying so.
             return Err(refused(
                 "the client comes over a Unix socket, behind which anybody may be: configure credentials",
             ));
@@ -80,7 +80,7 @@ fn has_unix_socket(request: &Request) -> bool {
     peer.is_some()
 }
 
-/// To whom the request is addressed: one name, from the request line or from `Host`.
+/// The host that the request is addressed to: one name, from the request line or from `Host`.
 fn host(request: &Request) -> Option<Authority> {
     if let Some(authority) = request.uri().authority() {
         return Some(authority.clone());
@@ -105,7 +105,7 @@ fn is_loopback(host: &str) -> bool {
     }
 }
 
-/// A browser says which site made it send a request (Fetch standard, Fetch Metadata).
+/// Rejects cross-site requests of browsers (Fetch standard, Fetch Metadata).
 fn same_site(headers: &HeaderMap, host: Option<&Authority>) -> Result<(), Problem> {
     for site in headers.get_all("sec-fetch-site") {
         if site != "same-origin" && site != "none" {
@@ -124,7 +124,7 @@ fn same_site(headers: &HeaderMap, host: Option<&Authority>) -> Result<(), Proble
     Ok(())
 }
 
-/// A form of another site can post, but neither JSON nor headers of its own.
+/// Rejects what a form of another site can post: neither JSON nor custom headers.
 fn deliberate(headers: &HeaderMap) -> Result<(), Problem> {
     let own_header = NOT_SIMPLE.iter().any(|name| headers.contains_key(*name));
     let has_body = |name: HeaderName| headers.get(name).is_some_and(|value| value != "0");

@@ -1,4 +1,4 @@
-//! argon2id: hashes, checks, and what is derived from a hash.
+//! argon2id: hashes passwords, checks them, and derives keys.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use hmac_sha256::Hash;
@@ -6,26 +6,26 @@ use subtle::ConstantTimeEq;
 
 use super::{memory, phc::PasswordHash};
 
-/// Memory in KiB, passes and lanes: the least that OWASP asks for.
+/// Memory in KiB, passes and lanes: the minimum of OWASP.
 const MEMORY: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// Other parameters are as good if memory × passes reaches the least of OWASP's equivalents (7168 KiB × 5).
+/// Other parameters are as strong if memory × passes reaches the minimum of OWASP's equivalents (7168 KiB × 5).
 const LEAST_WORK: u64 = 7_168 * 5;
 const LEAST_MEMORY: u32 = 7_168;
-/// What a single check may cost.
+/// The maximum cost of a check.
 const MOST_MEMORY: u32 = 262_144;
 const MOST_WORK: u64 = 1_048_576;
 
-/// Bytes of what is derived.
+/// The size of derived keys in bytes.
 pub(super) const KEY: usize = 32;
 pub(super) const SALT: usize = 16;
 
 /// Hashes the password of an account.
 ///
-/// The salt follows from the name, so that all replicas and the next start come to the same hash. It is kept in memory
-/// alone; what is stored of it ([`derive`]) has a random salt.
+/// The salt follows from the name, so that all replicas and the next start compute the same hash. It is kept in memory
+/// only; the stored key ([`derive`]) has a random salt.
 pub(super) fn hash(user: &str, password: &str) -> Result<PasswordHash, String> {
     let digest = Hash::hash(format!("waygate account {user}").as_bytes());
     let salt = &digest[..SALT];
@@ -48,7 +48,7 @@ pub(super) fn derive(hash: &PasswordHash, salt: [u8; SALT]) -> Result<[u8; KEY],
     Ok(key)
 }
 
-/// Whether `password` is the one that was hashed.
+/// Returns `true` if the hash is that of `password`.
 pub(super) fn matches(hash: &PasswordHash, password: &str) -> bool {
     let mut found = vec![0; hash.hash.len()];
     let filled = hash
@@ -57,7 +57,7 @@ pub(super) fn matches(hash: &PasswordHash, password: &str) -> bool {
     filled.is_ok() && found.ct_eq(&hash.hash).into()
 }
 
-/// Makes room for checks of this hash.
+/// Reserves memory for checks of this hash.
 pub(super) fn prepare(hash: &PasswordHash) {
     let blocks = [hash.params().ok(), params().ok()];
     let most = blocks.iter().flatten().map(Params::block_count).max();
@@ -80,7 +80,7 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Reads a PHC string, and refuses what would be too weak or too costly to check.
+/// Parses a PHC string. Rejects parameters that are too weak or too costly.
 pub(super) fn parse(phc: &str) -> Result<PasswordHash, String> {
     let form = "expected a PHC string such as `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`";
     let hash = PasswordHash::read(phc).map_err(|problem| format!("{problem}; {form}"))?;

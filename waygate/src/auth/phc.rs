@@ -1,16 +1,15 @@
-//! The form in which hashes of passwords are written: PHC strings (the specification is
-//! <https://github.com/P-H-C/phc-string-format>), of argon2id alone.
+//! Password hashes as PHC strings (<https://github.com/P-H-C/phc-string-format>), of argon2id only.
 
 use std::fmt;
 
 use argon2::Params;
 use base64ct::{Base64Unpadded, Encoding};
 
-/// Bytes that a salt and a hash may have.
+/// The sizes of salts and hashes in bytes.
 const SALTS: std::ops::RangeInclusive<usize> = 8..=48;
 const HASHES: std::ops::RangeInclusive<usize> = 10..=64;
 
-/// What an account's password is compared with.
+/// The password hash of an account.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct PasswordHash {
     /// Memory in KiB, passes and lanes.
@@ -25,7 +24,7 @@ impl PasswordHash {
     /// Reads `$argon2id$v=19$m=<KiB>,t=<passes>,p=<lanes>$<salt>$<hash>`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The mistake in it.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let parts: Vec<&str> = text.split('$').collect();
         let [start, algorithm, rest @ ..] = &parts[..] else {
@@ -105,7 +104,7 @@ impl fmt::Display for PasswordHash {
     }
 }
 
-/// Without the salt and the hash, which a log need not have.
+/// Leaves out the salt and the hash, which do not belong in a log.
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PasswordHash")

@@ -1,9 +1,9 @@
 use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 
-/// A map that remembers what was used last: at least so many entries, and at most twice as many.
+/// A map of the most recently used entries: at least `capacity` of them, and at most twice as many.
 ///
-/// Entries live in two generations. When the young one is full, it becomes the old one, and what nobody has used since the
-/// time before is forgotten.
+/// Entries live in two generations. When the young one is full, it becomes the old one, and the previous old one is
+/// evicted.
 #[derive(Debug)]
 pub(super) struct Recent<K, V> {
     young: HashMap<K, V>,
@@ -20,7 +20,7 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         }
     }
 
-    /// The value of a key, which is used by that.
+    /// The value of a key. Marks it as used.
     pub(super) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,

@@ -1,33 +1,33 @@
-//! How often strangers may try the password of one account, and which of them is next.
+//! Limits the password checks of one account for strangers: networks without a successful login.
 //!
-//! Twenty checks, and one more each ten seconds. Once these are used up the account is *crowded*: for as long as others
-//! are refused, a check goes only to a network that was refused as well and has stayed away for a minute since. Networks
-//! that try again and again, however many they are, get none, and leave them to those that wait as they were asked to.
+//! There are twenty checks, and one more every ten seconds. After that the account is *crowded*: as long as attempts are
+//! refused, a check goes only to a network that was refused and has stayed away for a minute since. Networks that retry
+//! earlier, however many there are, get no check.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::{backoff::Bucket, network::Network, recent::Recent};
 
-/// Checks that strangers may have at once, and how long until there is one more.
+/// The burst of checks, and the time until there is one more.
 pub(super) const CHECKS: u32 = 20;
 const EACH: Duration = Duration::from_secs(10);
-/// How long a network has to stay away, and how long an account is crowded after a refusal.
+/// The time for which a refused network has to stay away and the account stays crowded.
 pub(super) const AWAY: Duration = Duration::from_secs(60);
 
-/// How many made-up accounts, and how many networks that wait, are remembered at least.
+/// The unknown accounts and the waiting networks that are kept at least.
 const MADE_UP: usize = 10_000;
 const WAITING: usize = 20_000;
 
 #[derive(Debug)]
 pub(super) struct Strangers {
-    /// Accounts that exist are never pushed out by ones that are made up.
+    /// Unknown accounts never evict these.
     accounts: HashMap<Arc<str>, Checks>,
     made_up: Recent<Arc<str>, Checks>,
-    /// Until when a network has to stay away from an account.
+    /// The time until which a network has to stay away from an account.
     waiting: Recent<(Arc<str>, Network), Duration>,
 }
 
-/// What strangers have had of one account's checks.
+/// The checks of one account.
 #[derive(Debug, Clone, Copy, Default)]
 struct Checks {
     used: Bucket,
@@ -49,7 +49,7 @@ impl Strangers {
     /// Takes a check for a network.
     ///
     /// # Errors
-    /// How long to stay away, when there is none for it now.
+    /// The time to stay away, when there is no check for it.
     pub(super) fn take(
         &mut self,
         account: &Arc<str>,
@@ -82,7 +82,7 @@ impl Strangers {
         }
     }
 
-    /// Gives a check back that was not made. The network may take it at once.
+    /// Refunds a check that was not made. The network may take it immediately.
     pub(super) fn give_back(&mut self, account: &Arc<str>, network: Network, now: Duration) {
         let mut checks = self.checks(account);
         checks.used.give_back(EACH);

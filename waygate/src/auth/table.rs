@@ -10,7 +10,7 @@ use waygate_core::{
 use super::token::{Record, Token, TokenHash, TokenId};
 use crate::engine::{Inner, Others};
 
-/// All tokens of one snapshot, by the beginning of their hash.
+/// All tokens of one snapshot, by id.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     by_id: HashMap<TokenId, Arc<Token>>,
@@ -23,7 +23,7 @@ impl Tokens {
         self.by_id.get(&id)
     }
 
-    /// The token that hashes to this.
+    /// The token with this hash.
     pub(crate) fn find(&self, hash: TokenHash) -> Option<&Arc<Token>> {
         self.get(hash.id()).filter(|token| token.hash.is(hash))
     }
@@ -32,7 +32,7 @@ impl Tokens {
         self.by_id.values()
     }
 
-    /// What is left of tokens that nobody can use any more.
+    /// The records of expired tokens.
     pub(crate) fn expired(&self, now: Timestamp) -> Vec<EntityKey> {
         self.iter()
             .filter(|token| token.record.expires_at <= now)
@@ -56,7 +56,7 @@ impl Tokens {
     }
 }
 
-/// A record that cannot be read opens nothing.
+/// An unreadable record is not accepted as a token.
 fn read(hash: TokenHash, entity: &Entity) -> Option<Token> {
     match Record::deserialize(StrictJson(entity.value.clone())) {
         Ok(record) => Some(Token {
@@ -78,7 +78,7 @@ pub(crate) struct TokenTable {
 }
 
 impl TokenTable {
-    /// The tokens as of now: what was revoked a moment ago is not among them.
+    /// The current tokens. Revoked ones are gone immediately.
     pub(crate) fn current(&self, engine: &Inner) -> Arc<Tokens> {
         let snapshot = engine.snapshot.load();
         let compiled = self.compiled.load_full();

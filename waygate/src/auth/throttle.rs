@@ -1,19 +1,19 @@
-//! How often a password may be tried.
+//! Limits login attempts.
 //!
-//! Three counts, each of which can say "not now":
+//! Three counters, each of which can refuse an attempt:
 //!
 //! 1. per account and client network, and 2. per client network: after five failures, each further attempt has to wait
 //!    twice as long as the one before, up to five minutes;
 //! 3. per account, for all networks together that it has not been logged in to from (`strangers.rs`). An attack from
 //!    many networks uses this up, and slows other strangers down.
 //!
-//! A network from which the right password was given before (`known.rs`) is not counted by the third, nor held up by the
-//! second. For it, the first is gentler: it loses its reserved place at the verifier after five failures, waits after
-//! twenty, and for ten seconds at most. So strangers cannot keep its user out, nor can neighbours with what they try on
-//! other accounts. Neighbours that try the same account again and again can, since they look the same.
+//! A network with a successful login (`known.rs`) is not counted by the third, nor delayed by the second. For it, the first
+//! is lenient: the network loses its reserved slot at the verifier after five failures, waits after twenty, and for ten
+//! seconds at most. So strangers cannot lock its user out, nor can neighbours with attempts on other accounts. Neighbours
+//! that retry the same account can, since they look the same.
 //!
-//! An attempt that may go on counts as failed from its beginning until it has succeeded, so that many at once gain
-//! nothing. Unknown accounts are counted like known ones. All of it is forgotten when the process ends.
+//! An attempt counts as failed until it has succeeded, so that concurrent attempts gain nothing. Unknown accounts are
+//! counted like known ones. The counters end with the process.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -39,10 +39,10 @@ const KNOWN: Pace = Pace {
     longest: Duration::from_secs(10),
 };
 
-/// Refused logins that go into the audit log in [`FORGOTTEN_AFTER`], so that it cannot be flooded.
+/// The most refused logins in the audit log per [`FORGOTTEN_AFTER`], so that it cannot be flooded.
 const AUDITED: usize = 100;
 
-/// How many networks, and pairs of accounts and networks, are remembered at least.
+/// The networks, and pairs of accounts and networks, that are kept at least.
 const REMEMBERED: usize = 10_000;
 
 #[derive(Debug)]
@@ -59,14 +59,14 @@ struct Counts {
     audited: Window,
 }
 
-/// One attempt that may go on. Unless it is settled, it has failed.
+/// An admitted attempt. Unless it is settled, it has failed.
 #[derive(Debug)]
 #[must_use = "an attempt that is not settled counts as failed"]
 pub(crate) struct Attempt {
     account: Arc<str>,
     network: Network,
     known: bool,
-    /// Which place the check takes.
+    /// The slot of the check.
     pub(crate) caller: Caller,
 }
 
@@ -86,10 +86,10 @@ impl Throttle {
         }
     }
 
-    /// Begins an attempt from a network, from which the right password may be known to have come before.
+    /// Admits an attempt from a network. `known` networks have had a successful login.
     ///
     /// # Errors
-    /// How long to wait, when it is too early.
+    /// The time to wait, when it is too early.
     pub(crate) fn begin(
         &self,
         account: &str,
@@ -130,14 +130,14 @@ impl Throttle {
         })
     }
 
-    /// The password was right.
+    /// Settles an attempt whose password was right.
     pub(crate) fn succeeded(&self, attempt: Attempt) {
         let mut counts = self.counts();
         counts.pairs.remove(&(attempt.account, attempt.network));
         counts.take_back_of_network(attempt.network);
     }
 
-    /// The password was not looked at.
+    /// Settles an attempt whose password was not checked.
     pub(crate) fn abandoned(&self, attempt: Attempt) {
         let now = self.clock.monotonic();
         let mut counts = self.counts();
@@ -152,7 +152,7 @@ impl Throttle {
         }
     }
 
-    /// Whether one more refused login may go into the audit log.
+    /// Returns `true` if one more refused login may be audited.
     pub(crate) fn may_audit(&self) -> bool {
         let now = self.clock.monotonic();
         self.counts().audited.push(AUDITED, now)

@@ -13,14 +13,14 @@ use waygate_core::{
 use super::{binding::Binding, instant};
 use crate::engine::kind;
 
-/// Tokens begin with this, so that scanners for leaked secrets can find them.
+/// The prefix of tokens, by which scanners for leaked secrets find them.
 const PREFIX: &str = "wg_";
 const BYTES: usize = 32;
 
 /// The kind of the entities that tokens are stored as, under the hash of the token.
 const KIND: &str = kind::TOKEN;
 
-/// Makes a token: 256 random bits.
+/// Generates a token: 256 random bits.
 pub(crate) fn generate() -> Result<Secret<String>, getrandom::Error> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes)?;
@@ -30,7 +30,7 @@ pub(crate) fn generate() -> Result<Secret<String>, getrandom::Error> {
     )))
 }
 
-/// The SHA-256 of a token: all that is ever stored of it.
+/// The SHA-256 of a token. The token itself is never stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenHash([u8; 32]);
 
@@ -59,7 +59,7 @@ impl TokenHash {
         TokenId([a, b, c, d, e, f, g, h])
     }
 
-    /// Whether the two are the same, in a time that does not tell how much of them is.
+    /// Compares in constant time.
     pub(crate) fn is(self, other: Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -71,7 +71,7 @@ impl fmt::Display for TokenHash {
     }
 }
 
-/// The public name of a token: the beginning of its hash, which says nothing about the token itself.
+/// The public id of a token: the beginning of its hash, which reveals nothing about the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TokenId([u8; 8]);
 
@@ -85,10 +85,10 @@ fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
-/// What is stored of a token, apart from its hash.
+/// The stored record of a token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// What it is for; a login has none.
+    /// The purpose; a login has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     pub(crate) username: String,
@@ -98,20 +98,20 @@ pub(crate) struct Record {
     pub(crate) created_at: Timestamp,
     #[serde(with = "instant")]
     pub(crate) expires_at: Timestamp,
-    /// What ties it to the password of its user; set when it is given out.
+    /// Ties the token to the password of its user. Set when the token is issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) binding: Option<Binding>,
 }
 
 impl Record {
-    /// Whether the two count towards the same bound: one user's logins, or programs, on one platform.
+    /// Returns `true` if both count towards the same limit: one user's logins, or named tokens, on one platform.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.username == other.username
             && self.platform == other.platform
             && self.name.is_some() == other.name.is_some()
     }
 
-    /// Whom the audit log names: the user, and which of their tokens when it is not a login.
+    /// The actor in the audit log: the user, and the name of the token unless it is a login.
     pub(crate) fn actor(&self) -> String {
         match &self.name {
             Some(name) => format!("{}/{name}", self.username),
@@ -120,7 +120,7 @@ impl Record {
     }
 }
 
-/// A stored token, ready to be compared with.
+/// A stored token.
 #[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) hash: TokenHash,

@@ -1,7 +1,7 @@
-//! Who may have a password checked next.
+//! Queues password checks.
 //!
-//! Two checks run at a time, and of strangers one: the other place is for those who are known. Strangers wait in one line,
-//! of each neighbourhood a few, so that a crowd from one of them does not keep the others out.
+//! Two checks run concurrently, at most one of them for a stranger: the other slot is for known networks. Strangers wait in
+//! one queue that takes a few of each neighbourhood, so that a crowd from one of them does not fill it.
 
 use std::{
     collections::HashMap,
@@ -15,41 +15,41 @@ use waygate_core::{Secret, net::client_network};
 
 use super::{memory, password, phc::PasswordHash};
 
-/// How many known callers may have a check under way or wait for it, and how many strangers.
+/// The most checks that run or wait, for known callers and for strangers.
 const KNOWN: usize = 32;
 const STRANGERS: usize = 128;
-/// Of these, how many of one neighbourhood.
+/// The most strangers of one neighbourhood.
 const NEIGHBOURS: usize = 4;
-/// How long a stranger waits at most.
+/// The longest wait of a stranger.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Who asks for a check.
+/// The client that needs a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// A client on a network from which the right password was given before.
+    /// A client on a network with a successful login.
     Known,
-    /// Any other client; `None` where the server does not show the peer's address.
+    /// Any other client; `None` where the server does not know the peer's address.
     Stranger(Option<IpAddr>),
 }
 
-/// Checks passwords away from the async threads, and no more at a time than there is memory for.
+/// Checks passwords on blocking threads, as many concurrently as there is memory for.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     running: Arc<Semaphore>,
-    /// The places that strangers may have.
+    /// The slots for strangers.
     open: Arc<Semaphore>,
     known: Semaphore,
     line: Mutex<Line>,
 }
 
-/// How many strangers there are, and of each neighbourhood.
+/// The queued strangers, in all and of each neighbourhood.
 #[derive(Debug, Default)]
 struct Line {
     all: usize,
     neighbours: HashMap<IpAddr, usize>,
 }
 
-/// There are as many callers waiting as may wait.
+/// The queue is full.
 #[derive(Debug)]
 pub(crate) struct Busy;
 
@@ -65,7 +65,7 @@ impl Default for Verifier {
 }
 
 impl Verifier {
-    /// Whether `password` is the one that was hashed.
+    /// Returns `true` if the hash is that of `password`.
     pub(crate) async fn verify(
         &self,
         caller: Caller,
@@ -94,7 +94,7 @@ impl Verifier {
     ) -> bool {
         let running = self.running.clone().acquire_owned().await;
         let check = tokio::task::spawn_blocking(move || {
-            // Held to the end of the work, even if its outcome is not waited for any more.
+            // Held to the end of the work, even if the caller is gone.
             let _held = (running, place);
             password::matches(&hash, password.expose())
         });
@@ -124,7 +124,7 @@ impl Verifier {
     }
 }
 
-/// A stranger's place in the line, for as long as it exists.
+/// A stranger's place in the queue, released on drop.
 struct Turn<'a> {
     verifier: &'a Verifier,
     neighbourhood: Option<IpAddr>,
@@ -146,7 +146,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// What one attacker can have many addresses of: 256 of IPv4, or 65,536 customers' networks of IPv6.
+/// The network of an attacker with many addresses: 256 of IPv4, or 65,536 customers' networks of IPv6.
 fn neighbourhood(address: IpAddr) -> IpAddr {
     match client_network(address, 48) {
         IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & 0xFFFF_FF00).into(),

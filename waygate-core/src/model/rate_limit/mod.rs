@@ -31,15 +31,15 @@ pub struct RateLimitPolicy {
     pub limit: Limit,
     /// How requests are counted.
     pub algorithm: Algorithm,
-    /// What has a counter of its own.
+    /// The key: each of its values has a counter of its own.
     #[serde(rename = "key_strategy")]
     pub key: KeySource,
-    /// What happens to requests without a key. The default depends on the key.
+    /// The handling of requests without a key. The default depends on the key.
     #[cfg_attr(feature = "schema", schema(required))]
     pub on_missing_key: Option<OnMissingKey>,
     /// How much more a window takes, or how large a token bucket is, for rates without a burst of their own. 0: none.
     pub burst: u64,
-    /// What one request costs.
+    /// The cost of one request.
     #[cfg_attr(feature = "schema", schema(value_type = u32))]
     pub cost: NonZeroU32,
     /// Quotas by the plan of the caller. The first tier of that name applies.
@@ -57,7 +57,7 @@ pub struct RateLimitPolicy {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schema(ignore))]
     pub exempt_routes: Vec<ExemptPath>,
-    /// Whether a global or service policy counts force-active routes as well.
+    /// `true` if a global or service policy counts force-active routes as well.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(feature = "schema", schema(ignore))]
     pub include_force_active: bool,
@@ -68,7 +68,7 @@ pub struct RateLimitPolicy {
     /// The share of keys that the policy applies to. A key is always in or always out.
     #[serde(serialize_with = "percent")]
     pub rollout: Percentage,
-    /// What happens while the store of the counters is unreachable.
+    /// The behaviour while the store of the counters is unreachable.
     pub on_store_failure: OnStoreFailure,
     /// `true` if processes take blocks from the shared counter in advance.
     pub lease: bool,

@@ -16,19 +16,8 @@ use crate::{
         key::PathKey,
         state::AdminState,
     },
-    rest::{Problem, ProblemKind, Reply, entity_tag},
+    rest::{Problem, ProblemKind, Reply},
 };
-
-pub(super) fn view(record: RouteRecord) -> Route {
-    Route {
-        etag: entity_tag(record.revision),
-        view: record.view,
-        overridden: record.overridden,
-        drifted: record.drifted,
-        orphaned: record.orphaned,
-        dropped: record.dropped,
-    }
-}
 
 pub(super) type Changed = Result<Reply<Route>, Problem>;
 
@@ -39,7 +28,7 @@ pub(super) async fn change(
     PathKey(key): PathKey,
     command: RouteCommand,
 ) -> Changed {
-    let operator = author.expecting(|| revision_of(&state.waygate, &key))?;
+    let operator = author.expecting(|| revision_of(&state.waygate, &key).map(Some))?;
     match operator.apply(&key, command).await {
         Ok(record) => Ok(shown(record)),
         Err(error) => Err(with_current(error.into(), || {
@@ -51,7 +40,7 @@ pub(super) async fn change(
 /// Responds with a route.
 pub(super) fn shown(record: RouteRecord) -> Reply<Route> {
     let revision = record.revision;
-    Reply::ok(view(record)).with_tag(revision)
+    Reply::ok(record.into()).with_tag(revision)
 }
 
 fn revision_of(waygate: &Waygate, key: &str) -> Result<Revision, Problem> {

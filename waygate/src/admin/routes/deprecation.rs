@@ -36,7 +36,7 @@ struct DeprecateRequest {
     /// When the route is to go away (`Sunset`, RFC 8594): RFC 3339, or an HTTP-date.
     #[schema(example = "Sat, 01 Jan 2028 00:00:00 GMT")]
     sunset: Option<String>,
-    /// What to use instead (`Link` with `successor-version`, RFC 5829).
+    /// The replacement (`Link` with `successor-version`, RFC 5829).
     use_instead: Option<LinkTarget>,
 }
 

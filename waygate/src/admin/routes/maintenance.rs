@@ -65,7 +65,7 @@ async fn change(
 ) -> Changed {
     let scope = scope.maintenance();
     let (_, revision) = current(state, &scope).await;
-    let operator = author.expecting(|| Ok(revision))?;
+    let operator = author.expecting(|| Ok(Some(revision)))?;
     match operator.maintain(scope.clone(), command).await {
         Ok(MaintenanceRecord {
             maintenance,

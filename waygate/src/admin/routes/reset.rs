@@ -60,7 +60,7 @@ async fn purge(
     PathKey(key): PathKey,
 ) -> Result<Reply<Done>, Problem> {
     let current = orphan_revision(&state, &key).await;
-    let operator = author.expecting(|| current)?;
+    let operator = author.expecting(|| current.map(Some))?;
     match operator.purge(&key).await {
         Ok(()) => Ok(done()),
         Err(error) => {

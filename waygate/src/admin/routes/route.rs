@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{grammar::ServiceName, view::Route};
 
-use super::change::{shown, view};
+use super::change::shown;
 use crate::{
     ResolveError,
     admin::{
@@ -58,7 +58,7 @@ async fn list(
     if let Some(service) = params.service {
         routes.retain(|route| route.key.service() == Some(service.as_str()));
     }
-    let routes: Vec<Route> = routes.into_iter().map(view).collect();
+    let routes: Vec<Route> = routes.into_iter().map(Route::from).collect();
     Ok(list_response(&routes, revision, &headers))
 }
 

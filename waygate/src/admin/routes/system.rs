@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::view::{self, Degraded, Health, Reseeded};
+use waygate_core::view::{Degraded, Health, Reseeded};
 
 use crate::{
     Component,
@@ -12,7 +12,6 @@ use crate::{
         responses::{Change, Read},
         state::AdminState,
     },
-    engine::MaintenanceNotice,
     rest::{EmptyBody, JsonBody, Problem, Reply, json_response, without_places},
 };
 
@@ -21,19 +20,6 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(health))
         .routes(routes!(reseed))
         .routes(routes!(openapi))
-}
-
-fn notice(MaintenanceNotice { scope, set }: MaintenanceNotice) -> view::MaintenanceNotice {
-    view::MaintenanceNotice {
-        scope: match scope.service() {
-            Some(service) => format!("service:{service}"),
-            None => "global".to_owned(),
-        },
-        state: if set.enabled { "on" } else { "planned" }.to_owned(),
-        reason: set.reason.to_string(),
-        start: set.start,
-        end: set.end,
-    }
 }
 
 /// Shows the state of the engine.
@@ -64,7 +50,7 @@ async fn health(State(state): State<Arc<AdminState>>) -> Reply<Health> {
         status: status.to_owned(),
         revision: state.waygate.revision().to_string(),
         components: components.collect(),
-        maintenance: notices.into_iter().map(notice).collect(),
+        maintenance: notices.into_iter().map(Into::into).collect(),
         counting: state.waygate.counting_modes(),
     })
 }
@@ -86,7 +72,7 @@ async fn reseed(
     author: Author,
     JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
 ) -> Result<Reply<Reseeded>, Problem> {
-    let operator = author.expecting(|| Ok(state.waygate.revision()))?;
+    let operator = author.expecting(|| Ok(Some(state.waygate.revision())))?;
     let reseeded = operator.reseed_store().await?;
     Ok(Reply::ok(Reseeded { ok: true, reseeded }))
 }

@@ -77,7 +77,7 @@ struct CreateTokenRequest {
     /// The purpose, in 1 to 128 characters without `/`. The audit log names it.
     #[schema(example = "deploy", max_length = 128)]
     name: String,
-    /// What it may be used for: a subset of the scopes of this request's token.
+    /// The permitted uses: a subset of the scopes of this request's token.
     #[schema(value_type = Vec<TokenScope>, example = json!(["read", "write:routes"]))]
     scopes: TokenScopes,
     /// How long it lasts: a minute to a year.

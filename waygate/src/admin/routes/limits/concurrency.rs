@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     grammar::PolicyName,
-    model::{ConcurrencyPolicy, LimitKey, LimitScope, Revision, RouteKey},
-    view::{ConcurrencyLimit, DeletedLimit, Done, RouteConcurrencyLimit, SharedConcurrencyLimit},
+    model::{ConcurrencyPolicy, LimitKey, LimitScope, Revision},
+    view::{DeletedLimit, Done, RouteConcurrencyLimit, SharedConcurrencyLimit},
 };
 
 use super::request::{NameParams, SetConcurrencyLimit, SetSharedConcurrencyLimit};
@@ -21,7 +21,7 @@ use crate::{
         scoped::Scoped,
         state::AdminState,
     },
-    rest::{JsonBody, Params, Problem, ProblemKind, Reply, entity_tag, read_fields},
+    rest::{JsonBody, Params, Problem, ProblemKind, Reply, read_fields, route_concurrency_limit},
 };
 
 /// Concurrency limits.
@@ -51,20 +51,12 @@ impl Resource for ConcurrencyLimits {
         waygate.concurrency_limit(key)
     }
 
-    fn key(record: &ConcurrencyRecord) -> &LimitKey {
-        &record.key
-    }
-
     fn revision(record: &ConcurrencyRecord) -> Revision {
         record.revision
     }
 
-    fn of_route(route: &RouteKey, record: ConcurrencyRecord) -> RouteConcurrencyLimit {
-        RouteConcurrencyLimit::new(route, limit(record))
-    }
-
-    fn shared(record: ConcurrencyRecord) -> SharedConcurrencyLimit {
-        limit(record).into()
+    fn of_route(record: ConcurrencyRecord) -> Option<RouteConcurrencyLimit> {
+        route_concurrency_limit(record)
     }
 
     fn read(mut fields: Map<String, Value>, _: &Waygate) -> Result<ConcurrencyPolicy, Problem> {
@@ -94,22 +86,6 @@ impl Resource for ConcurrencyLimits {
             Some(policy) => operator.set_concurrency_limit(key, policy).await,
             None => operator.delete_concurrency_limit(key).await,
         }
-    }
-}
-
-fn limit(record: ConcurrencyRecord) -> ConcurrencyLimit {
-    ConcurrencyLimit {
-        policy: record.policy,
-        key: record.key,
-        meaning: record.meaning,
-        in_use: record.in_use,
-        refused: record.refused,
-        effective_on_missing_key: record.on_missing_key,
-        skipped: record.skipped,
-        warning: record.warning,
-        overridden: record.overridden,
-        drifted: record.drifted,
-        etag: entity_tag(record.revision),
     }
 }
 

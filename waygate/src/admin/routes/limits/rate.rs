@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     grammar::PolicyName,
-    model::{LimitKey, LimitScope, RateLimitPolicy, Revision, RouteKey},
-    view::{AboutRateLimit, DeletedLimit, RouteRateLimit, SharedRateLimit},
+    model::{LimitKey, LimitScope, RateLimitPolicy, Revision},
+    view::{DeletedLimit, RouteRateLimit, SharedRateLimit},
 };
 
 use super::{
@@ -24,7 +24,7 @@ use crate::{
         state::AdminState,
     },
     engine::LimitCommand,
-    rest::{JsonBody, Params, Problem, Reply, entity_tag},
+    rest::{JsonBody, Params, Problem, Reply, route_rate_limit},
 };
 
 /// Rate limits.
@@ -51,26 +51,12 @@ impl Resource for RateLimits {
         waygate.rate_limit(key)
     }
 
-    fn key(record: &LimitRecord) -> &LimitKey {
-        &record.key
-    }
-
     fn revision(record: &LimitRecord) -> Revision {
         record.revision
     }
 
-    fn of_route(route: &RouteKey, record: LimitRecord) -> RouteRateLimit {
-        let (overridden, drifted) = (record.overridden, record.drifted);
-        let policy = record.policy.clone();
-        RouteRateLimit {
-            overridden,
-            drifted,
-            ..RouteRateLimit::new(route, policy, about(record))
-        }
-    }
-
-    fn shared(record: LimitRecord) -> SharedRateLimit {
-        SharedRateLimit::new(record.policy.clone(), about(record))
+    fn of_route(record: LimitRecord) -> Option<RouteRateLimit> {
+        route_rate_limit(record)
     }
 
     fn read(fields: Map<String, Value>, waygate: &Waygate) -> Result<RateLimitPolicy, Problem> {
@@ -95,19 +81,6 @@ impl Resource for RateLimits {
         command: LimitCommand,
     ) -> Result<Option<LimitRecord>, ChangeError> {
         operator.change_rate_limit(key, command).await
-    }
-}
-
-fn about(record: LimitRecord) -> AboutRateLimit {
-    AboutRateLimit {
-        key: record.key,
-        meaning: record.meaning,
-        counts: record.counts,
-        effective_on_missing_key: record.on_missing_key,
-        skipped: record.skipped,
-        without_caller: record.without_caller,
-        warning: record.warning,
-        etag: entity_tag(record.revision),
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) struct SetRateLimit {
     /// The route's path.
     #[schema(value_type = String, required, example = "/search")]
     path: Option<Value>,
-    /// The route's method, in capitals or not; `ALL` for a route that takes all of them, any of whose methods may have a
+    /// The route's method, in capitals or not; `ALL` for a route that takes all of them; each of its methods may have a
     /// limit of its own. Default: `ALL` where the path is registered so, else its only method.
     #[schema(value_type = Option<String>, example = "GET")]
     method: Option<Value>,
@@ -106,7 +106,7 @@ pub(super) struct SetConcurrencyLimit {
     /// The route's path.
     #[schema(value_type = String, required, example = "/search")]
     path: Option<Value>,
-    /// The route's method, in capitals or not; `ALL` for a route that takes all of them, any of whose methods may have a
+    /// The route's method, in capitals or not; `ALL` for a route that takes all of them; each of its methods may have a
     /// limit of its own. Default: `ALL` where the path is registered so, else its only method.
     #[schema(value_type = Option<String>, example = "GET")]
     method: Option<Value>,

@@ -64,7 +64,7 @@ async fn reset(
     let reset = match key.method() {
         Some(_) => {
             let scope = LimitScope::Route(state.waygate.limited_route(key.as_str())?);
-            let operator = author.expecting_any(|| latest(&state.waygate, |of| *of == scope))?;
+            let operator = author.expecting(|| Ok(latest(&state.waygate, |of| *of == scope)))?;
             operator.reset_rate_limits(scope).await
         }
         None => {
@@ -72,7 +72,7 @@ async fn reset(
                 LimitScope::Route(route) => route.path() == path,
                 LimitScope::Global | LimitScope::Service(_) => false,
             };
-            let operator = author.expecting_any(|| latest(&state.waygate, of_path))?;
+            let operator = author.expecting(|| Ok(latest(&state.waygate, of_path)))?;
             operator.reset_rate_limits_of_path(&path).await
         }
     };
@@ -145,7 +145,7 @@ pub(super) async fn reset_counter(
 ) -> Result<Reply<Done>, Problem> {
     let key = LimitKey::new(scope, or_default(body.name)?);
     let policy = found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
-    let operator = author.expecting_any(|| Some(policy.revision))?;
+    let operator = author.expecting(|| Ok(Some(policy.revision)))?;
     let parts: Vec<&str> = body.key.iter().map(String::as_str).collect();
     operator.reset_rate_limit_key(key, &parts).await?;
     Ok(done())

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     admin::{
         author::Author,
-        resource::{self, Resource, change, found},
+        resource::{self, change, found},
         responses::{Change, NotFound, Read, Tagged},
         scoped::Scoped,
         state::AdminState,
@@ -82,7 +82,7 @@ async fn get(
     let revision = record.as_ref().map(|record| record.revision);
     let reply = Reply::ok(SharedRateLimitState {
         enabled: record.as_ref().is_some_and(|record| record.policy.enabled),
-        policy: record.map(RateLimits::shared),
+        policy: record.map(SharedRateLimit::from),
     });
     Ok(match revision {
         Some(revision) => reply.with_tag(revision),
@@ -155,7 +155,7 @@ async fn list(State(state): State<Arc<AdminState>>, scope: Scoped, headers: Head
 )]
 async fn reset(State(state): State<Arc<AdminState>>, author: Author, scope: Scoped) -> Finished {
     let scope = scope.limits();
-    let operator = author.expecting_any(|| latest(&state.waygate, |of| *of == scope))?;
+    let operator = author.expecting(|| Ok(latest(&state.waygate, |of| *of == scope)))?;
     let reset = operator.reset_rate_limits(scope).await;
     reset?;
     Ok(done())

@@ -9,6 +9,7 @@
 //! | [`grammar`] | parsers from text to always-valid values; no feature needed |
 //! | [`decl`] | const-constructible declarations that attributes register; no feature needed |
 //! | `model` | stored state, audit entries, revisions (feature `model`) |
+//! | `view` | what the admin API shows, for servers and clients |
 //! | `transition` | the pure function from a state and a command to the next state |
 //! | `decision` | the pure function from a state and a request to a verdict |
 //! | `port` | the traits that storage and time are behind |
@@ -34,6 +35,8 @@ pub mod port;
 #[cfg(feature = "model")]
 mod printable;
 mod readable;
+#[cfg(feature = "schema")]
+mod schema;
 #[cfg(feature = "model")]
 mod secret;
 pub mod similar;
@@ -41,6 +44,8 @@ pub mod similar;
 mod strict_json;
 #[cfg(feature = "model")]
 pub mod transition;
+#[cfg(feature = "model")]
+pub mod view;
 
 #[cfg(feature = "model")]
 pub use deadline::Deadline;

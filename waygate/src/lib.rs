@@ -87,6 +87,8 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+#[cfg(feature = "admin")]
+mod auth;
 #[cfg(feature = "engine")]
 mod engine;
 #[cfg(feature = "axum")]
@@ -97,6 +99,8 @@ mod missing;
 mod openapi;
 #[cfg(feature = "axum")]
 mod registry;
+#[cfg(feature = "admin")]
+mod rest;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -137,7 +141,9 @@ pub mod __private;
 #[cfg(feature = "axum")]
 pub use ::http::request::Parts as RequestParts;
 #[cfg(feature = "admin")]
-pub use admin::{Admin, CredentialError, Credentials, NoCredentials};
+pub use admin::Admin;
+#[cfg(feature = "admin")]
+pub use auth::{CredentialError, Credentials, NoCredentials};
 #[cfg(feature = "engine")]
 pub use engine::Changed;
 pub use engine::{

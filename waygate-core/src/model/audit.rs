@@ -38,7 +38,7 @@ impl Origin {
 /// Declares [`Action`] from one table of variants and words.
 macro_rules! actions {
     ($($variant:ident => $word:literal,)+) => {
-        /// The action of a change (wire contract, section 10, and more).
+        /// An action in the audit log (wire contract, section 10, and more).
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[allow(missing_docs)]
@@ -150,42 +150,55 @@ impl<'de> Deserialize<'de> for Action {
 ///
 /// `id`, `timestamp`, `path` and `action` must be there when one is read; the rest may be left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
     /// Unique.
     pub id: Uuid,
     /// The time in UTC, to the microsecond.
     #[serde(with = "text::instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub timestamp: Timestamp,
-    /// The route key, or `__global__`.
+    /// The route's key, `__global__`, `__global_rl__`, `__waygate:svc_global:<service>__`, `__waygate:svc_rl:<service>__`, or
+    /// `auth:<user>`.
     pub path: String,
     /// The service, in a fleet.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub service: Option<String>,
     /// The action.
     pub action: Action,
-    /// The user.
+    /// Who: a user, a user's token (`alice/deploy`), `scheduler`, `system` or `anonymous`.
     #[serde(default = "system")]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub actor: String,
     /// The platform.
     #[serde(default = "system")]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub platform: String,
     /// Why; may be empty.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub reason: String,
     /// The status before.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub previous_status: Option<RouteStatus>,
     /// The status after.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub new_status: Option<RouteStatus>,
-    /// The commit that made the change; filled in by the backend.
+    /// The number of the commit, set by the backend.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub revision: u64,
     /// The stored value before, when there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub previous: Option<serde_json::Value>,
     /// The stored value after, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub new: Option<serde_json::Value>,
-    /// Settings that the change dropped as a side effect, such as planned windows.
+    /// The settings that the change has dropped besides, such as planned windows, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub dropped: Option<serde_json::Value>,
 }
 

@@ -13,7 +13,7 @@ use crate::{
     grammar::{Invalid, KeyPart, KeySource, PolicyName, RoleName},
 };
 
-/// A concurrency limit: the most requests of a route at the same time, its key and its exemptions.
+/// A concurrency limit: the most concurrent requests, and the exemptions.
 ///
 /// ```
 /// # use waygate_core::model::ConcurrencyPolicy;
@@ -25,28 +25,81 @@ use crate::{
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(from = "GivenConcurrencyPolicy")]
 pub struct ConcurrencyPolicy {
-    /// Distinguishes several policies of one route.
-    #[serde(default = "default_name")]
+    /// The name of the limit, unique within its scope.
     pub name: PolicyName,
-    /// The most requests at the same time.
+    /// The most concurrent requests.
+    #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1))]
     pub limit: NonZeroU32,
-    /// The key: each value has its own count. All requests together by default.
-    #[serde(rename = "key_strategy", default = "everything")]
+    /// The key: each of its values has a count of its own. The default is `global`: all requests together.
+    #[serde(rename = "key_strategy")]
     pub key: KeySource,
     /// Clients in these networks pass uncounted.
-    #[serde(default, with = "text::networks")]
+    #[serde(serialize_with = "text::networks::serialize")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub exempt_ips: Vec<IpNet>,
     /// Callers with one of these roles pass uncounted.
-    #[serde(default)]
     pub exempt_roles: Vec<RoleName>,
-    /// Routes that a global or service limit excludes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Routes that a global or service limit does not apply to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     pub exempt_routes: Vec<ExemptPath>,
-    /// Includes force-active routes in a global or service limit.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// `true` if a global or service limit counts force-active routes as well.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     pub include_force_active: bool,
+}
+
+/// A concurrency limit, as requests and stores contain it. Missing fields have defaults.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(utoipa::ToSchema),
+    schema(as = GivenConcurrencyLimit)
+)]
+#[serde(deny_unknown_fields)]
+pub struct GivenConcurrencyPolicy {
+    /// Which of the scope's limits. Default: `default`.
+    #[serde(default = "default_name")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<PolicyName>))]
+    name: PolicyName,
+    /// The most concurrent requests.
+    #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1, example = 10))]
+    limit: NonZeroU32,
+    /// The key: each of its values has a count of its own. Default: `global`, all requests together.
+    #[serde(default = "everything")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<KeySource>))]
+    key_strategy: KeySource,
+    /// Addresses and networks. Default: none.
+    #[serde(default, with = "text::networks")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
+    exempt_ips: Vec<IpNet>,
+    /// Default: none.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<RoleName>>))]
+    exempt_roles: Vec<RoleName>,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
+    exempt_routes: Vec<ExemptPath>,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
+    include_force_active: bool,
+}
+
+impl From<GivenConcurrencyPolicy> for ConcurrencyPolicy {
+    fn from(given: GivenConcurrencyPolicy) -> Self {
+        Self {
+            name: given.name,
+            limit: given.limit,
+            key: given.key_strategy,
+            exempt_ips: given.exempt_ips,
+            exempt_roles: given.exempt_roles,
+            exempt_routes: given.exempt_routes,
+            include_force_active: given.include_force_active,
+        }
+    }
 }
 
 impl ConcurrencyPolicy {

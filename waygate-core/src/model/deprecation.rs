@@ -6,10 +6,14 @@ use crate::grammar::{Invalid, LinkTarget, check_sunset, format_http_date, storab
 
 /// A route that is going away: `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `successor-version` (RFC 5829).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "Raw", into = "Raw")]
 pub struct Deprecation {
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     since: Option<Timestamp>,
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     sunset: Option<Timestamp>,
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     successor: Option<LinkTarget>,
 }
 

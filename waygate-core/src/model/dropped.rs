@@ -1,6 +1,6 @@
 use ipnet::IpNet;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Deprecation, ExemptPath, GlobalMaintenance, Lifecycle, PlannedWindow, Position, RouteState,
@@ -8,36 +8,48 @@ use super::{
 };
 use crate::grammar::{EnvName, RoleName};
 
-/// Settings of a route that a command has dropped, under the names of [`RouteView`](super::RouteView). Empty fields are
-/// not serialized.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+/// The settings of a route that a command has dropped, under their names in the route. Empty ones are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Dropped {
     /// Windows that had not ended.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<PlannedWindow>,
     /// Environments of the gate.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_envs: Vec<EnvName>,
     /// Roles of the access list.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_roles: Vec<RoleName>,
     /// Networks of the access list.
-    #[serde(with = "text::networks", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        with = "text::networks",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub allowed_ips: Vec<IpNet>,
     /// The deprecation.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub deprecation: Option<Deprecation>,
-    /// The end of a temporary disabling.
-    #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    /// When a temporary disabling would have ended.
+    #[serde(
+        default,
+        with = "text::maybe_instant",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub until: Option<Timestamp>,
     /// The status that closed the route, where an environment gate has taken its place.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub status: Option<RouteStatus>,
 }
 
 impl Dropped {
-    /// Compares the states before and after a command at `now`.
+    /// The settings that a command at `now` has dropped between `before` and `after`.
     pub fn between(before: &RouteState, after: &RouteState, now: Timestamp) -> Self {
         let left = view::planned(&after.position, now);
         let mut windows = view::planned(&before.position, now);
@@ -59,7 +71,7 @@ impl Dropped {
         }
     }
 
-    /// Returns whether nothing was dropped.
+    /// Returns `true` if nothing was dropped.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -75,36 +87,51 @@ fn replaced_by_gate(before: &Position, after: &Position) -> Option<RouteStatus> 
     }
 }
 
-/// Settings of maintenance of everything or of a service that a command has dropped, under the names of
-/// [`GlobalMaintenance`]. Empty fields are not serialized.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+/// The settings of a maintenance that a command has dropped, under their names in the maintenance. Empty ones are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct DroppedMaintenance {
-    /// `true` if a planned maintenance has replaced an active one: everything is open until its start.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    /// `true` if it was on, and a planned one has replaced it: everything is open until that begins.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enabled: bool,
-    /// The start of a planned maintenance.
-    #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    /// When a planned maintenance would have begun.
+    #[serde(
+        default,
+        with = "text::maybe_instant",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub start: Option<Timestamp>,
-    /// The end of the maintenance.
-    #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    /// When the maintenance would have ended.
+    #[serde(
+        default,
+        with = "text::maybe_instant",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub end: Option<Timestamp>,
     /// Routes that stayed open.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt_paths: Vec<ExemptPath>,
     /// Networks whose clients were served.
-    #[serde(with = "text::networks", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        with = "text::networks",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub exempt_ips: Vec<IpNet>,
     /// Roles whose callers were served.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt_roles: Vec<RoleName>,
-    /// `true` if force-active routes were included.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    /// `true` if force-active routes were closed, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub include_force_active: bool,
 }
 
 impl DroppedMaintenance {
-    /// Compares the states before and after a command at `now`.
+    /// The settings that a command at `now` has dropped between `before` and `after`.
     pub fn between(before: &GlobalMaintenance, after: &GlobalMaintenance, now: Timestamp) -> Self {
         let ahead = |was: Option<Timestamp>, is| was.filter(|at| *at > now && was != is);
         Self {
@@ -118,7 +145,7 @@ impl DroppedMaintenance {
         }
     }
 
-    /// Returns whether nothing was dropped.
+    /// Returns `true` if nothing was dropped.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

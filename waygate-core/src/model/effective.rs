@@ -8,6 +8,7 @@ use crate::grammar::{EnvName, Reason};
 
 /// The one-word status of a route, as listings show it (wire contract, section 2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum RouteStatus {

@@ -7,31 +7,39 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{RouteKey, text};
 use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, storable};
 
-/// Maintenance of everything, or of one service (wire contract, section 2.2, and more).
+/// Maintenance of all routes, or of one service (wire contract, section 2.2, and more).
 ///
 /// The window determines the state at an instant: see [`at`](Self::at). No timer changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(utoipa::ToSchema),
+    schema(as = MaintenanceSettings)
+)]
 #[serde(try_from = "Raw")]
 pub struct GlobalMaintenance {
-    /// In a stored record, `true` if it was switched on, even before or after its window; in a view, `true` if it is active
-    /// at that instant.
+    /// In a view: whether it is on now; a planned one has a `start` and is not. In a store: whether it was switched on,
+    /// even if its window has not begun or has ended.
     pub enabled: bool,
     /// Why; may be empty.
     pub reason: Reason,
-    /// Routes that stay open.
+    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     pub exempt_paths: Vec<ExemptPath>,
-    /// Includes force-active routes.
+    /// `true` if even force-active routes are closed.
     pub include_force_active: bool,
-    /// The start; `None` is immediately.
+    /// When it begins or began; missing if it was switched on immediately.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub start: Option<Timestamp>,
-    /// The first instant after it; `None` is until changed.
+    /// When it ends; missing if it does not end by itself.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub end: Option<Timestamp>,
-    /// Clients whose addresses lie in one of these networks are served.
+    /// Clients whose addresses lie in one of these networks are served; missing if there are none.
     #[serde(with = "text::networks", skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub exempt_ips: Vec<IpNet>,
-    /// Callers with one of these roles are served.
+    /// Callers who have one of these roles are served; missing if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exempt_roles: Vec<RoleName>,
 }

@@ -14,13 +14,13 @@ mod position;
 mod rate_limit;
 mod revision;
 mod state;
-mod text;
+pub(crate) mod text;
 mod view;
 mod window;
 
 pub use access::Access;
 pub use audit::{Action, AuditEntry, Origin};
-pub use concurrency::ConcurrencyPolicy;
+pub use concurrency::{ConcurrencyPolicy, GivenConcurrencyPolicy};
 pub use deprecation::Deprecation;
 pub use dropped::{Dropped, DroppedMaintenance};
 pub use effective::{Effective, RouteStatus};

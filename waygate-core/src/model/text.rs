@@ -89,14 +89,14 @@ pub(super) mod networks {
         }
     }
 
-    pub(in crate::model) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         networks: &[IpNet],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(networks.iter().map(IpNet::to_string))
     }
 
-    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<IpNet>, D::Error> {
         let networks = Vec::<Cidr>::deserialize(deserializer)?;
@@ -105,17 +105,17 @@ pub(super) mod networks {
 }
 
 /// Instants as they are spelled on the wire, read in every spelling that is allowed (wire contract, section 1).
-pub(super) mod instant {
+pub(crate) mod instant {
     use super::*;
 
-    pub(in crate::model) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         instant: &Timestamp,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&grammar::format_wire(*instant, "Z"))
     }
 
-    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Timestamp, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
@@ -124,10 +124,10 @@ pub(super) mod instant {
 }
 
 /// The same for instants that may be missing.
-pub(super) mod maybe_instant {
+pub(crate) mod maybe_instant {
     use super::*;
 
-    pub(in crate::model) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         instant: &Option<Timestamp>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -136,7 +136,7 @@ pub(super) mod maybe_instant {
             .serialize(serializer)
     }
 
-    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Timestamp>, D::Error> {
         let text = Option::<Cow<'de, str>>::deserialize(deserializer)?;

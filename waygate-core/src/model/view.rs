@@ -12,12 +12,14 @@ use crate::grammar::{EnvName, LinkTarget, Reason, RoleName, ServiceName, format_
 /// `status` and `reason` are what holds at the instant for which the view was made. The fields up to
 /// `force_active` are the contract's, in its order; those after it may be missing in what other servers send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RouteView {
     /// The whole key, the service of a fleet included.
     pub path: RouteKey,
     /// The service, in a fleet.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub service: Option<ServiceName>,
-    /// What the route is.
+    /// The status.
     pub status: RouteStatus,
     /// Why; may be empty.
     pub reason: Reason,
@@ -27,12 +29,16 @@ pub struct RouteView {
     pub allowed_roles: Vec<RoleName>,
     /// The client's address must lie in one of these networks, if there are any.
     #[serde(with = "text::networks")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub allowed_ips: Vec<IpNet>,
     /// The span of a temporary disabling; else the window that comes next or has begun.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub window: Option<Span>,
     /// When the route is to go away, as an HTTP-date.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub sunset_date: Option<String>,
-    /// What to use instead.
+    /// The replacement.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub successor_path: Option<LinkTarget>,
     /// Always 100: a part of the traffic is a matter of flags.
     pub rollout_percentage: u8,
@@ -40,31 +46,39 @@ pub struct RouteView {
     pub force_active: bool,
     /// All windows that have not ended, oldest first.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub windows: Vec<PlannedWindow>,
     /// Set when the route is going away.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub deprecation: Option<Deprecation>,
     /// When the status ends by itself, if that is known.
     #[serde(default, with = "text::maybe_instant")]
+    #[cfg_attr(feature = "schema", schema(required, value_type = Option<String>, format = DateTime))]
     pub until: Option<Timestamp>,
 }
 
 /// A span of time and what it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Span {
     /// The first instant.
     #[serde(with = "text::instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub start: Timestamp,
     /// The first instant after it.
     #[serde(with = "text::instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub end: Timestamp,
     /// Why; may be empty.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub reason: Reason,
 }
 
 /// A maintenance window with the name under which it can be cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PlannedWindow {
     /// The window's name.
     pub id: WindowId,

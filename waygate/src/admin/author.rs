@@ -4,27 +4,26 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use waygate_core::model::Revision;
 
-use super::{
+use super::state::AdminState;
+use crate::{
+    Operator,
     auth::Principal,
-    error::{Kind, Problem},
-    etag::Precondition,
-    state::AdminState,
+    rest::{Precondition, Problem, ProblemKind},
 };
-use crate::Operator;
 
-/// Who makes a request: what the gate has found out.
+/// Extracts the principal that the gate has authenticated.
 impl FromRequestParts<Arc<AdminState>> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<AdminState>) -> Result<Self, Problem> {
         let known = parts.extensions.get::<Self>().cloned();
-        known.ok_or_else(|| Problem::new(Kind::Unauthenticated, "Authentication required."))
+        known.ok_or_else(|| Problem::new(ProblemKind::Unauthenticated, "Authentication required."))
     }
 }
 
-/// Who makes a change, and what they believe that they change.
+/// The author of a change, and its precondition.
 #[derive(Debug)]
-pub(crate) struct Author {
+pub(super) struct Author {
     operator: Operator,
     precondition: Precondition,
 }
@@ -38,9 +37,9 @@ impl FromRequestParts<Arc<AdminState>> for Author {
     ) -> Result<Self, Problem> {
         let principal = Principal::from_request_parts(parts, state).await?;
         let precondition = Precondition::read(&parts.headers)?;
-        if precondition == Precondition::None && state.require_if_match {
+        if precondition == Precondition::None && state.requires_if_match() {
             return Err(Problem::new(
-                Kind::PreconditionRequired,
+                ProblemKind::PreconditionRequired,
                 "This server takes changes only with `If-Match`: send the ETag of what you have seen.",
             ));
         }
@@ -52,29 +51,16 @@ impl FromRequestParts<Arc<AdminState>> for Author {
 }
 
 impl Author {
-    /// The operator, bound to what the client has seen. `current` tells the revision of what is to be changed.
-    pub(crate) fn expecting(
+    /// The operator, bound to the version that the client has read. `current` is the revision of the resource, if there
+    /// is one.
+    pub(super) fn expecting(
         self,
-        current: impl FnOnce() -> Result<Revision, Problem>,
-    ) -> Result<Operator, Problem> {
-        match self.precondition {
-            Precondition::None => Ok(self.operator),
-            _ => {
-                let current = current()?;
-                self.expecting_any(|| Some(current))
-            }
-        }
-    }
-
-    /// The same for what may not be there.
-    pub(crate) fn expecting_any(
-        self,
-        current: impl FnOnce() -> Option<Revision>,
+        current: impl FnOnce() -> Result<Option<Revision>, Problem>,
     ) -> Result<Operator, Problem> {
         if self.precondition == Precondition::None {
             return Ok(self.operator);
         }
-        let current = current();
+        let current = current()?;
         if !self.precondition.holds(current) {
             return Err(Problem::precondition_failed(current));
         }
@@ -83,5 +69,16 @@ impl Author {
             (Precondition::Absent, _) => self.operator.if_revision(0),
             _ => self.operator,
         })
+    }
+}
+
+/// Adds the current revision to the problem of a change that lost a race.
+pub(super) fn with_current(
+    problem: Problem,
+    current: impl FnOnce() -> Result<Revision, Problem>,
+) -> Problem {
+    match problem.kind() {
+        ProblemKind::PreconditionFailed => current().map_or_else(|other| other, Problem::lost_race),
+        _ => problem,
     }
 }

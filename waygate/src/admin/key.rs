@@ -1,68 +1,58 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use http::request::Parts;
-use waygate_core::grammar::{Invalid, ServiceName};
 
-use super::error::{Kind, PATH_KEYS, Problem};
+use crate::rest::{PATH_KEYS, Problem, ProblemKind};
 
-/// Longer keys cannot be any route's.
+/// The longest path key.
 const MAX_CHARS: usize = 4_096;
 
 /// A route key in a URL: percent-encoded, or base64url (RFC 4648 section 5) of its UTF-8 bytes, with or without padding.
 #[derive(Debug)]
-pub(crate) struct PathKey(pub(crate) String);
+pub(super) struct PathKey(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        decode(&segment(parts, state, "pk").await?).map(Self)
-    }
-}
-
-/// The name of a service in a URL.
-#[derive(Debug)]
-pub(crate) struct Service(pub(crate) ServiceName);
-
-impl<S: Send + Sync> FromRequestParts<S> for Service {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let name = segment(parts, state, "service").await?;
-        let name = name
-            .parse()
-            .map_err(|invalid: Invalid| Problem::new(Kind::InvalidPath, invalid.to_string()))?;
-        Ok(Self(name))
+        let text = segment(parts, state, "pk").await?;
+        decode(&text.unwrap_or_default()).map(Self)
     }
 }
 
 /// The id of a token in a URL.
 #[derive(Debug)]
-pub(crate) struct Id(pub(crate) String);
+pub(super) struct Id(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        segment(parts, state, "id").await.map(Self)
+        let text = segment(parts, state, "id").await?;
+        Ok(Self(text.unwrap_or_default()))
     }
 }
 
-async fn segment<S: Send + Sync>(
+/// The segment of the path that a template names, if it does.
+pub(super) async fn segment<S: Send + Sync>(
     parts: &mut Parts,
     state: &S,
     name: &str,
-) -> Result<String, Problem> {
+) -> Result<Option<String>, Problem> {
     let params = RawPathParams::from_request_parts(parts, state)
         .await
-        .map_err(|error| Problem::new(Kind::InvalidPath, error.body_text()))?;
+        .map_err(|error| Problem::new(ProblemKind::InvalidPath, error.body_text()))?;
     let value = params.iter().find(|(known, _)| *known == name);
-    Ok(value.map_or_else(String::new, |(_, value)| value.to_owned()))
+    Ok(value.map(|(_, value)| value.to_owned()))
 }
 
 fn decode(text: &str) -> Result<String, Problem> {
     let invalid = |problem: String| {
-        Problem::new(Kind::InvalidPath, format!("Invalid path key: {problem}.")).detail(PATH_KEYS)
+        Problem::new(
+            ProblemKind::InvalidPath,
+            format!("Invalid path key: {problem}."),
+        )
+        .detail(PATH_KEYS)
     };
     if text.len() > MAX_CHARS {
         return Err(invalid(format!("it is longer than {MAX_CHARS} characters")));

@@ -2,34 +2,24 @@
 //!
 //! | Module | What it does |
 //! |---|---|
-//! | `auth` | who gets in: credentials, tokens, the login throttle, the gate |
-//! | `policy` | what there is and which scope it needs, read from the OpenAPI document |
+//! | `config`, `service`, `state` | assemble the interface |
+//! | `authorize`, `policy` | the gate: operations and their scopes, read from the OpenAPI document |
 //! | `routes` | the endpoints |
-//! | `body`, `readers`, `fields`, `json`, `query`, `key` | what comes in, checked |
-//! | `error`, `disclosure`, `etag`, `headers`, `reply` | what goes out |
-//! | `docs`, `schema` | the OpenAPI document |
+//! | `author`, `key`, `scoped` | extractors |
+//! | `resource` | list, get, set and delete of limits |
+//! | `docs`, `responses` | the OpenAPI document |
 
-mod auth;
 mod author;
-mod body;
+mod authorize;
 mod config;
-mod disclosure;
 mod docs;
-mod error;
-mod etag;
-mod fields;
-mod headers;
-mod issue;
-mod json;
 mod key;
 mod policy;
-mod query;
-mod readers;
-mod reply;
+mod resource;
+mod responses;
 mod routes;
-mod schema;
+mod scoped;
 mod service;
 mod state;
 
-pub use auth::{CredentialError, Credentials, NoCredentials};
 pub use config::Admin;

@@ -1,108 +1,95 @@
-//! What there is, and who may use it: read from the interface's own OpenAPI document, so that the document is true.
+//! The operations and the scopes that they need, read from the OpenAPI document of the interface, so that the document
+//! is true.
 
 use std::collections::BTreeMap;
 
 use http::Method;
+use matchit::Router;
 use serde_json::Value;
+use waygate_core::{Printable, view::TokenScope};
 
-use super::auth::Scope;
-
-/// What an operation asks of a request.
+/// The access that an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub(super) enum Access {
     /// Nothing.
     Public,
     /// A valid token.
     AnyToken,
     /// A valid token with this scope.
-    Scope(Scope),
+    Scope(TokenScope),
 }
 
-/// An operation, as its description has it.
+/// An operation of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Operation {
-    pub(crate) access: Access,
-    /// Whether it has query parameters.
-    pub(crate) takes_query: bool,
+pub(super) struct Operation {
+    pub(super) access: Access,
+    /// `true` if it has query parameters.
+    pub(super) takes_query: bool,
 }
 
-/// What a request asks for.
+/// The result of a look-up.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(super) enum Found {
     Operation(Operation),
-    /// Only these methods are served there, as `Allow` lists them.
+    /// The path has only these methods, as `Allow` lists them.
     OtherMethods(String),
     Nothing,
 }
 
 /// Every operation of the interface.
-#[derive(Debug)]
-pub(crate) struct Policy {
-    paths: Vec<Path>,
+#[derive(Debug, Default)]
+pub(super) struct Policy {
+    paths: Router<Methods>,
 }
 
+/// The operations of a path.
 #[derive(Debug)]
-struct Path {
-    segments: Vec<Segment>,
-    methods: BTreeMap<String, Operation>,
-}
-
-#[derive(Debug)]
-enum Segment {
-    Literal(String),
-    Parameter,
-}
+struct Methods(BTreeMap<String, Operation>);
 
 impl Policy {
-    /// Reads `document`. What it does not describe is not served, and an operation whose security cannot be read needs
-    /// the scope `admin`.
-    pub(crate) fn read(document: &Value) -> Self {
-        let paths = document["paths"].as_object().into_iter().flatten();
-        let mut paths: Vec<Path> = paths
-            .map(|(template, item)| Path {
-                segments: template.split('/').map(Segment::read).collect(),
-                methods: methods(item),
-            })
-            .collect();
-        // A literal is meant before a parameter that could stand for it.
-        paths.sort_by_key(|path| path.parameters());
-        Self { paths }
+    /// Reads `document`. What it does not describe is not served. An operation whose security cannot be read needs the
+    /// scope `admin`.
+    pub(super) fn read(document: &Value) -> Self {
+        let mut policy = Self::default();
+        for (template, item) in document["paths"].as_object().into_iter().flatten() {
+            if let Err(error) = policy.paths.insert(template, Methods::read(item)) {
+                tracing::error!(template = %Printable(template), error = %Printable(error), "an operation of the admin API is not served");
+            }
+        }
+        policy
     }
 
-    /// What a request for `path`, relative to where the interface is mounted, asks for.
-    pub(crate) fn look_up(&self, method: &Method, path: &str) -> Found {
-        let Some(found) = self.paths.iter().find(|known| known.matches(path)) else {
+    /// Looks up a request for `path`, relative to where the interface is mounted.
+    pub(super) fn look_up(&self, method: &Method, path: &str) -> Found {
+        let Ok(found) = self.paths.at(path) else {
             return Found::Nothing;
         };
         let name = match *method {
             Method::HEAD => "GET",
             _ => method.as_str(),
         };
-        match found.methods.get(name) {
+        match found.value.0.get(name) {
             Some(operation) => Found::Operation(*operation),
-            None => Found::OtherMethods(found.allow()),
+            None => Found::OtherMethods(found.value.allow()),
         }
     }
 }
 
-impl Path {
-    fn parameters(&self) -> usize {
-        let is_parameter = |segment: &&Segment| matches!(segment, Segment::Parameter);
-        self.segments.iter().filter(is_parameter).count()
-    }
-
-    fn matches(&self, path: &str) -> bool {
-        let mut asked = path.split('/');
-        let fits = |segment: &Segment| match (segment, asked.next()) {
-            (Segment::Literal(literal), Some(asked)) => literal == asked,
-            (Segment::Parameter, Some(asked)) => !asked.is_empty(),
-            (_, None) => false,
+impl Methods {
+    fn read(item: &Value) -> Self {
+        let fields = item.as_object().into_iter().flatten();
+        let read = |operation: &Value| Operation {
+            access: access(operation),
+            takes_query: takes_query(operation),
         };
-        self.segments.iter().all(fits) && asked.next().is_none()
+        let methods = fields
+            .map(|(name, operation)| (name.to_ascii_uppercase(), read(operation)))
+            .filter(|(name, _)| Method::from_bytes(name.as_bytes()).is_ok_and(|m| is_standard(&m)));
+        Self(methods.collect())
     }
 
     fn allow(&self) -> String {
-        let mut methods: Vec<&str> = self.methods.keys().map(String::as_str).collect();
+        let mut methods: Vec<&str> = self.0.keys().map(String::as_str).collect();
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }
@@ -110,29 +97,7 @@ impl Path {
     }
 }
 
-impl Segment {
-    fn read(text: &str) -> Self {
-        if text.starts_with('{') && text.ends_with('}') {
-            Self::Parameter
-        } else {
-            Self::Literal(text.to_owned())
-        }
-    }
-}
-
-fn methods(item: &Value) -> BTreeMap<String, Operation> {
-    let fields = item.as_object().into_iter().flatten();
-    let read = |operation: &Value| Operation {
-        access: access(operation),
-        takes_query: takes_query(operation),
-    };
-    fields
-        .map(|(name, operation)| (name.to_ascii_uppercase(), read(operation)))
-        .filter(|(name, _)| Method::from_bytes(name.as_bytes()).is_ok_and(|m| is_standard(&m)))
-        .collect()
-}
-
-/// A path item has other fields than methods, too.
+/// Path items have other fields than methods, too.
 fn is_standard(method: &Method) -> bool {
     let served = [
         Method::GET,
@@ -159,17 +124,17 @@ fn access(operation: &Value) -> Access {
         Some(requirement) => match requirement["token"].as_array().map(Vec::as_slice) {
             Some([]) => Access::AnyToken,
             Some([scope]) => Access::Scope(parse(scope)),
-            _ => Access::Scope(Scope::Admin),
+            _ => Access::Scope(TokenScope::Admin),
         },
-        None => Access::Scope(Scope::Admin),
+        None => Access::Scope(TokenScope::Admin),
     }
 }
 
-fn parse(scope: &Value) -> Scope {
+fn parse(scope: &Value) -> TokenScope {
     scope
         .as_str()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(Scope::Admin)
+        .unwrap_or(TokenScope::Admin)
 }
 
 #[cfg(test)]
@@ -205,10 +170,13 @@ mod tests {
 
     #[test]
     fn operations_are_found_exactly() {
-        assert_eq!(at(Method::GET, "/a"), operation(Access::Scope(Scope::Read)));
+        assert_eq!(
+            at(Method::GET, "/a"),
+            operation(Access::Scope(TokenScope::Read))
+        );
         assert_eq!(
             at(Method::HEAD, "/a"),
-            operation(Access::Scope(Scope::Read))
+            operation(Access::Scope(TokenScope::Read))
         );
         assert_eq!(at(Method::DELETE, "/a/7"), operation(Access::AnyToken));
         assert_eq!(
@@ -236,7 +204,10 @@ mod tests {
     #[test]
     fn doubtful_security_means_the_highest_scope() {
         for method in [Method::GET, Method::PUT, Method::PATCH] {
-            assert_eq!(at(method, "/a/own"), operation(Access::Scope(Scope::Admin)));
+            assert_eq!(
+                at(method, "/a/own"),
+                operation(Access::Scope(TokenScope::Admin))
+            );
         }
     }
 }

@@ -8,19 +8,43 @@ use axum::{
 use http::Uri;
 use tower::{Layer, Service};
 
-use super::{
-    Admin,
-    auth::authorize,
-    docs,
-    error::{Kind, Problem},
-    headers::secure,
-    routes,
-    state::AdminState,
+use super::{authorize::authorize, config::Admin, docs, routes, state::AdminState};
+use crate::{
+    Guarded, Waygate,
+    auth::Authenticator,
+    http::{Mount, Serves, check_mounts},
+    rest::{Problem, ProblemKind, secure},
 };
-use crate::Waygate;
 
-/// The whole interface: the gate around the router, and the headers around both.
-pub(super) fn new(
+impl Guarded {
+    /// Serves the admin REST API under `prefix`, such as `/waygate`. It is not subject to its own controls: it is served
+    /// during global maintenance.
+    ///
+    /// Its clients are the `waygate` command line (that of Python waygate 0.2.0 included) and any HTTP client: its
+    /// OpenAPI document is at `<prefix>/api/openapi.json`. Serve the application with
+    /// [`into_make_service`](Self::into_make_service), so that failed logins are counted by client address.
+    ///
+    /// # Panics
+    /// [`into_router`](Self::into_router) panics when `prefix` is no path or is `/`, or when the API has a route there or
+    /// below; [`try_into_router`](Self::try_into_router) gives the error instead.
+    pub fn admin(mut self, prefix: &str, admin: impl Into<Admin>) -> Self {
+        let service = service(self.waygate.clone(), admin.into());
+        let below = prefix.strip_suffix('/').unwrap_or(prefix).to_owned();
+        self.mounts.push(Mount {
+            call: "admin",
+            path: prefix.to_owned(),
+            serves: Serves::Below(below.clone()),
+        });
+        // axum would panic; `try_into_router` returns the error.
+        if check_mounts(&self.mounts, &[]).is_ok() {
+            self.live = self.live.nest_service(&below, service);
+        }
+        self
+    }
+}
+
+/// The interface: the gate around the router, and the headers around both.
+fn service(
     waygate: Waygate,
     admin: Admin,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send + 'static>
@@ -30,9 +54,10 @@ pub(super) fn new(
 + 'static {
     let (router, document) = routes::router().split_for_parts();
     let document = docs::finish(document);
-    let state = Arc::new(AdminState::new(waygate, admin, &document));
+    let auth = Authenticator::new(waygate.clone(), admin.mode);
+    let state = Arc::new(AdminState::new(waygate, auth, admin.settings, &document));
     let router = router
-        // The gate lets nothing through that is not in the document, so these are never asked.
+        // The gate lets nothing through that is not in the document, so these are not reached.
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state.clone());
@@ -45,5 +70,5 @@ async fn not_found(uri: Uri) -> Problem {
 }
 
 async fn method_not_allowed() -> Problem {
-    Problem::new(Kind::MethodNotAllowed, "Method Not Allowed")
+    Problem::new(ProblemKind::MethodNotAllowed, "Method Not Allowed")
 }

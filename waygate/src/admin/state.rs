@@ -1,61 +1,57 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{body::Bytes, extract::FromRef};
+use waygate_core::view::Platform;
 
-use super::{
-    Admin,
-    auth::{Bindings, Gate, Platform, Throttle, TokenTable, Verifier},
-    policy::Policy,
-    readers::Readers,
-};
-use crate::Waygate;
+use super::policy::Policy;
+use crate::{Waygate, auth::Authenticator, rest::Readers};
 
-/// What all requests to one admin interface share.
+/// The settings of an admin interface.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) require_if_match: bool,
+    pub(super) login_lifetime: Duration,
+    pub(super) sdk_lifetime: Duration,
+}
+
+/// The state that all requests to one admin interface share.
 #[derive(Debug)]
-pub(crate) struct AdminState {
-    pub(crate) waygate: Waygate,
-    pub(crate) gate: Gate,
-    pub(crate) tokens: TokenTable,
-    pub(crate) bindings: Bindings,
-    pub(crate) throttle: Throttle,
-    pub(crate) verifier: Verifier,
-    pub(crate) readers: Readers,
-    pub(crate) policy: Policy,
-    /// The interface's own OpenAPI document, rendered.
-    pub(crate) document: Bytes,
-    pub(crate) require_if_match: bool,
-    login_lifetime: Duration,
-    sdk_lifetime: Duration,
+pub(super) struct AdminState {
+    pub(super) waygate: Waygate,
+    pub(super) auth: Authenticator,
+    readers: Readers,
+    pub(super) policy: Policy,
+    /// The OpenAPI document of the interface, rendered.
+    pub(super) document: Bytes,
+    settings: Settings,
 }
 
 impl AdminState {
-    pub(super) fn new(waygate: Waygate, admin: Admin, document: &serde_json::Value) -> Self {
-        let clock = waygate.inner.clock.clone();
-        let throttle = match &admin.gate {
-            Gate::Accounts(accounts) => Throttle::new(clock, accounts.names()),
-            Gate::NoCredentials(_) => Throttle::new(clock, []),
-        };
+    pub(super) fn new(
+        waygate: Waygate,
+        auth: Authenticator,
+        settings: Settings,
+        document: &serde_json::Value,
+    ) -> Self {
         Self {
             waygate,
-            gate: admin.gate,
-            tokens: TokenTable::default(),
-            bindings: Bindings::default(),
-            throttle,
-            verifier: Verifier::default(),
+            auth,
             readers: Readers::default(),
             policy: Policy::read(document),
             document: document.to_string().into(),
-            require_if_match: admin.require_if_match,
-            login_lifetime: admin.login_lifetime,
-            sdk_lifetime: admin.sdk_lifetime,
+            settings,
         }
     }
 
+    pub(super) fn requires_if_match(&self) -> bool {
+        self.settings.require_if_match
+    }
+
     /// How long the login of a platform lasts.
-    pub(crate) fn lifetime(&self, platform: Platform) -> Duration {
+    pub(super) fn lifetime(&self, platform: Platform) -> Duration {
         let lifetime = match platform {
-            Platform::Cli => self.login_lifetime,
-            Platform::Sdk => self.sdk_lifetime,
+            Platform::Cli => self.settings.login_lifetime,
+            Platform::Sdk => self.settings.sdk_lifetime,
         };
         lifetime.max(Duration::from_secs(1))
     }
@@ -64,5 +60,11 @@ impl AdminState {
 impl FromRef<Arc<AdminState>> for Waygate {
     fn from_ref(state: &Arc<AdminState>) -> Self {
         state.waygate.clone()
+    }
+}
+
+impl FromRef<Arc<AdminState>> for Readers {
+    fn from_ref(state: &Arc<AdminState>) -> Self {
+        state.readers.clone()
     }
 }

@@ -115,6 +115,8 @@ async fn write_once(engine: &Weak<Inner>, begun: Instant, write: Write) -> Contr
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::Waygate;
 

@@ -142,11 +142,10 @@ mod tests {
 
     use serde_json::json;
     use waygate_core::{
-        model::RouteState,
+        model::{LimitScope, RouteState},
         port::{Backend, Batch},
     };
 
-    use super::*;
     use crate::{Waygate, engine::stored::Stored};
 
     /// A commit of another process that changes a route, what governs it alone, and what governs all.

@@ -29,6 +29,8 @@ mod reply;
 mod respond;
 mod responses;
 mod service;
+#[cfg(feature = "swagger-ui")]
+mod sse;
 mod survey;
 mod watch;
 
@@ -54,4 +56,6 @@ pub(crate) use limits::DeclaredLimits;
 pub(crate) use mounting::check as check_mounts;
 #[cfg(any(feature = "admin", feature = "openapi"))]
 pub(crate) use mounting::{Mount, Serves};
+#[cfg(feature = "swagger-ui")]
+pub(crate) use sse::Streams;
 pub(crate) use watch::Entered;

@@ -27,7 +27,7 @@ impl RateLimitPolicy {
     /// # Errors
     /// [`Invalid`] when the limit does not go with the default algorithm, a fixed window.
     pub fn new(limit: Limit) -> Result<Self, Invalid> {
-        Fields::of(limit).try_into()
+        GivenRateLimitPolicy::of(limit).try_into()
     }
 
     /// Converts a declaration of `#[rate_limit]`. Without an algorithm, `algorithm` counts (a calendar quota: in fixed
@@ -37,64 +37,96 @@ impl RateLimitPolicy {
     /// [`Invalid`] for what does not follow its grammar or does not go with `algorithm`. The attribute checks all else at
     /// compile time.
     pub fn declared(declared: &decl::RateLimit, algorithm: Algorithm) -> Result<Self, Invalid> {
-        let policy = Self::try_from(Fields::declared(declared)?.or_algorithm(algorithm))?;
+        let policy = GivenRateLimitPolicy::declared(declared)?.or_algorithm(algorithm)?;
         policy.check_cost().map(|()| policy)
     }
 }
 
 impl<'de> Deserialize<'de> for RateLimitPolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Fields::deserialize(deserializer)?
+        GivenRateLimitPolicy::deserialize(deserializer)?
             .try_into()
             .map_err(D::Error::custom)
     }
 }
 
-/// An unchecked policy.
+/// An unchecked policy, as requests and stores contain it. Missing fields have defaults.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(utoipa::ToSchema),
+    schema(as = GivenRateLimit)
+)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+pub struct GivenRateLimitPolicy {
+    /// Which of the policies. Default: `default`.
     #[serde(default)]
     name: Option<PolicyName>,
     limit: Limit,
+    /// Default: the one that the application configures, else `fixed_window`.
     #[serde(default)]
     algorithm: Option<Algorithm>,
+    /// Default: `ip`, with tiers `user`.
     #[serde(default)]
     key_strategy: Option<KeySource>,
+    /// Default: the one of the key.
     #[serde(default)]
     on_missing_key: Option<OnMissingKey>,
+    /// Default: 0.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u64>))]
     burst: u64,
+    /// Default: 1.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u32>))]
     cost: Option<NonZeroU32>,
+    /// Default: none.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<Tier>>))]
     tiers: Vec<Tier>,
+    /// Default: `plan`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     tier_resolver: Option<Box<str>>,
+    /// Addresses and networks. Default: none.
     #[serde(default, with = "text::networks")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
     exempt_ips: Vec<IpNet>,
+    /// Default: none.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<RoleName>>))]
     exempt_roles: Vec<RoleName>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     exempt_routes: Vec<ExemptPath>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     include_force_active: bool,
     #[serde(default = "yes")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     enabled: bool,
+    /// Default: `false`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<bool>))]
     shadow: bool,
+    /// In percent. Default: 100.
     #[serde(default, deserialize_with = "share")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Percentage>))]
     rollout: Percentage,
+    /// Default: `local`.
     #[serde(default)]
     on_store_failure: Option<OnStoreFailure>,
+    /// Default: `false`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<bool>))]
     lease: bool,
+    /// Default: `UTC`.
     #[serde(default)]
     time_zone: Option<TimeZoneName>,
 }
 
-impl Fields {
-    fn of(limit: Limit) -> Self {
+impl GivenRateLimitPolicy {
+    pub(super) fn of(limit: Limit) -> Self {
         Self {
             name: None,
             limit,
@@ -140,12 +172,15 @@ impl Fields {
         })
     }
 
-    /// Sets the default algorithm. A calendar quota always is a fixed window.
-    fn or_algorithm(mut self, algorithm: Algorithm) -> Self {
+    /// The policy, counted by `algorithm` if it names none. A policy with a calendar quota is counted in fixed windows.
+    ///
+    /// # Errors
+    /// [`Invalid`] for a policy that contradicts itself.
+    pub fn or_algorithm(mut self, algorithm: Algorithm) -> Result<RateLimitPolicy, Invalid> {
         if self.algorithm.is_none() && !self.has_calendar_quota() {
             self.algorithm = Some(algorithm);
         }
-        self
+        self.try_into()
     }
 
     fn has_calendar_quota(&self) -> bool {
@@ -160,21 +195,6 @@ impl Fields {
     }
 }
 
-/// A policy in a request: absent fields may have defaults of the application.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(transparent)]
-pub struct GivenRateLimitPolicy(Fields);
-
-impl GivenRateLimitPolicy {
-    /// Completes the policy with `algorithm` as the default; one with a calendar quota uses fixed windows.
-    ///
-    /// # Errors
-    /// [`Invalid`] for a policy that contradicts itself.
-    pub fn or_algorithm(self, algorithm: Algorithm) -> Result<RateLimitPolicy, Invalid> {
-        self.0.or_algorithm(algorithm).try_into()
-    }
-}
-
 fn tier((name, limit): &(&str, &str)) -> Result<Tier, Invalid> {
     Ok(Tier {
         name: name.parse()?,
@@ -182,10 +202,10 @@ fn tier((name, limit): &(&str, &str)) -> Result<Tier, Invalid> {
     })
 }
 
-impl TryFrom<Fields> for RateLimitPolicy {
+impl TryFrom<GivenRateLimitPolicy> for RateLimitPolicy {
     type Error = Invalid;
 
-    fn try_from(fields: Fields) -> Result<Self, Invalid> {
+    fn try_from(fields: GivenRateLimitPolicy) -> Result<Self, Invalid> {
         let key = match fields.key_strategy {
             Some(key) => key,
             // Plans belong to users.

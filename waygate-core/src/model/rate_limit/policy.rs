@@ -10,63 +10,71 @@ use crate::grammar::{
     check_resolver, check_tier, rates_with_burst,
 };
 
-/// A rate limit: amount, algorithm, key and exemptions (wire contract, section 2.4, and more).
+/// A rate limit: how much, counted how, by what, and with which exemptions (wire contract, section 2.4, and more).
 ///
-/// Deserializing refuses policies that contradict themselves.
+/// Every combination that can be read makes sense: what contradicts itself is refused on the way in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RateLimitPolicy {
-    /// Distinguishes several policies of one route.
+    /// The name of the policy, unique within its scope.
     pub name: PolicyName,
-    /// The limit of callers without a tier.
+    /// The quota of callers without a tier of their own.
     pub limit: Limit,
-    /// The algorithm that counts.
+    /// How requests are counted.
     pub algorithm: Algorithm,
-    /// The key: each value has its own counter.
+    /// The key: each of its values has a counter of its own.
     #[serde(rename = "key_strategy")]
     pub key: KeySource,
-    /// The policy for requests without a key; `None` is [`KeySource::when_missing`].
+    /// The handling of requests without a key. The default depends on the key.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub on_missing_key: Option<OnMissingKey>,
-    /// The burst of every rate without its own: units beyond a window, or the depth of a token bucket. 0 is none.
+    /// How much more a window takes, or how large a token bucket is, for rates without a burst of their own. 0: none.
     pub burst: u64,
     /// The cost of one request.
+    #[cfg_attr(feature = "schema", schema(value_type = u32))]
     pub cost: NonZeroU32,
-    /// Limits for some callers. The first tier of the caller's plan applies, else `limit`.
+    /// Quotas by the plan of the caller. The first tier of that name applies.
     pub tiers: Vec<Tier>,
     /// The attribute of the caller that names the tier.
+    #[cfg_attr(feature = "schema", schema(value_type = String, example = "plan"))]
     pub tier_resolver: Box<str>,
     /// Clients in these networks pass uncounted.
     #[serde(with = "text::networks")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub exempt_ips: Vec<IpNet>,
     /// Callers with one of these roles pass uncounted.
     pub exempt_roles: Vec<RoleName>,
-    /// Routes that a global or service policy excludes.
+    /// Routes that a global or service policy leaves alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     pub exempt_routes: Vec<ExemptPath>,
-    /// Includes force-active routes in a global or service policy.
+    /// `true` if a global or service policy counts force-active routes as well.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     pub include_force_active: bool,
-    /// `false` pauses the policy.
+    /// `false` for a paused policy, which counts nothing.
     pub enabled: bool,
-    /// Reports refusals without enforcing them.
+    /// `true` for shadow mode: the policy only reports what it would refuse.
     pub shadow: bool,
-    /// The share of keys that the policy applies to; a key is always in or always out.
+    /// The share of keys that the policy applies to. A key is always in or always out.
     #[serde(serialize_with = "percent")]
     pub rollout: Percentage,
-    /// The behaviour while the store of the counters is unavailable.
+    /// The behaviour while the store of the counters is unreachable.
     pub on_store_failure: OnStoreFailure,
-    /// Lets processes lease blocks from the shared counter in advance.
+    /// `true` if processes take blocks from the shared counter in advance.
     pub lease: bool,
-    /// The time zone of calendar days and months.
+    /// The zone in which calendar days and months begin.
     pub time_zone: TimeZoneName,
 }
 
 /// A limit for the callers of one plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Tier {
     /// The plan.
     pub name: PolicyName,
-    /// Its limit, or `unlimited`.
+    /// Its quota, or `unlimited`.
     pub limit: TierLimit,
 }
 

@@ -4,22 +4,24 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{grammar::RoleName, model::Access, transition::RouteCommand};
+use waygate_core::{grammar::RoleName, model::Access, transition::RouteCommand, view::Route};
 
 use super::change::{Changed, change, networks};
-use crate::admin::{
-    author::Author,
-    body::{Ask, Asked},
-    key::PathKey,
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{
+        author::Author,
+        key::PathKey,
+        responses::{Change, NoRoute, Tagged},
+        state::AdminState,
+    },
+    rest::{JsonBody, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(set))
 }
 
-/// Who may call a route. Both lists must be given: one that was forgotten would let everybody in.
+/// The access list of a route. Both lists are required: a forgotten one would admit all callers.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AccessRequest {
@@ -27,34 +29,32 @@ struct AccessRequest {
     #[schema(example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     allowed_ips: Vec<String>,
     /// The caller must have one of these roles. Empty: no role is needed.
-    #[schema(value_type = Vec<String>, example = json!(["billing:admin"]))]
     allowed_roles: Vec<RoleName>,
 }
 
-impl Ask for AccessRequest {
+impl RequestBody for AccessRequest {
     const REQUIRED: bool = true;
 }
 
-/// Sets who may call a route.
+/// Sets the access list of a route.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/access",
     operation_id = "set_route_access",
     tag = "routes",
-    params(("pk" = String, Path)),
     request_body = AccessRequest,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn set(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<AccessRequest>,
+    JsonBody(body): JsonBody<AccessRequest>,
 ) -> Changed {
     let access = Access {
-        ips: networks("allowed_ips", &asked.allowed_ips)?,
-        roles: asked.allowed_roles,
+        ips: networks("allowed_ips", &body.allowed_ips)?,
+        roles: body.allowed_roles,
     };
     change(&state, author, key, RouteCommand::SetAccess(access)).await
 }

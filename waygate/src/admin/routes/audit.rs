@@ -5,13 +5,11 @@ use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{grammar::ServiceName, port::AuditQuery};
+use waygate_core::{grammar::ServiceName, model::AuditEntry, port::AuditQuery};
 
-use crate::admin::{
-    error::Problem,
-    query::{AtMost, Params, Skip},
-    reply, schema,
-    state::AdminState,
+use crate::{
+    admin::{responses::ReadStore, state::AdminState},
+    rest::{AtMost, Params, Problem, Skip, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -28,14 +26,14 @@ struct AuditParams {
     /// At most this many: a whole number, where more than 1000 counts as 1000.
     #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 50)]
     limit: Option<AtMost<MAX_LIMIT>>,
-    /// Leaves out this many of the newest: 0 to 1000000.
+    /// Skips this many of the newest: 0 to 1000000.
     #[param(nullable = false, value_type = Option<u64>, minimum = 0, maximum = 1000000, default = 0)]
     offset: Option<Skip<MAX_OFFSET>>,
     /// Only lines with exactly this path.
     #[param(nullable = false, example = "GET:/payments")]
     route: Option<String>,
     /// Only lines of this service.
-    #[param(nullable = false, value_type = Option<String>)]
+    #[param(nullable = false)]
     service: Option<ServiceName>,
 }
 
@@ -46,7 +44,7 @@ struct AuditParams {
     operation_id = "list_audit",
     tag = "audit",
     params(AuditParams),
-    responses((status = OK, description = "Lines of the audit log.", body = [schema::AuditEntry])),
+    responses((status = OK, description = "Lines of the audit log.", body = [AuditEntry]), ReadStore),
     security(("token" = ["read"]))
 )]
 async fn list(
@@ -62,5 +60,5 @@ async fn list(
         service: params.service.map(|service| service.to_string()),
     };
     let entries = state.waygate.audit(query).await?;
-    Ok(reply::list(&entries, revision, &headers))
+    Ok(list_response(&entries, revision, &headers))
 }

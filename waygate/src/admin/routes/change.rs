@@ -1,42 +1,25 @@
-//! What all changes of a route have in common.
+//! Runs commands on routes, and reads the values in their bodies.
 
 use ipnet::IpNet;
-use serde::Serialize;
 use waygate_core::{
     Timestamp,
     grammar::{Interval, Invalid, parse_cidr, parse_instant},
     model::Revision,
     transition::RouteCommand,
+    view::Route,
 };
 
 use crate::{
     RouteRecord, Waygate,
     admin::{
-        author::Author,
-        error::{Kind, Problem},
-        etag,
+        author::{Author, with_current},
         key::PathKey,
-        reply::Reply,
         state::AdminState,
     },
+    rest::{Problem, ProblemKind, Reply},
 };
 
-/// A route as the interface shows it.
-#[derive(Debug, Serialize)]
-pub(super) struct RouteBody {
-    #[serde(flatten)]
-    record: RouteRecord,
-    etag: String,
-}
-
-impl From<RouteRecord> for RouteBody {
-    fn from(record: RouteRecord) -> Self {
-        let etag = etag::of(record.revision);
-        Self { record, etag }
-    }
-}
-
-pub(super) type Changed = Result<Reply<RouteBody>, Problem>;
+pub(super) type Changed = Result<Reply<Route>, Problem>;
 
 /// Runs a command on a route.
 pub(super) async fn change(
@@ -45,7 +28,7 @@ pub(super) async fn change(
     PathKey(key): PathKey,
     command: RouteCommand,
 ) -> Changed {
-    let operator = author.expecting(|| revision_of(&state.waygate, &key))?;
+    let operator = author.expecting(|| revision_of(&state.waygate, &key).map(Some))?;
     match operator.apply(&key, command).await {
         Ok(record) => Ok(shown(record)),
         Err(error) => Err(with_current(error.into(), || {
@@ -54,28 +37,17 @@ pub(super) async fn change(
     }
 }
 
-/// A route with its tag.
-pub(super) fn shown(record: RouteRecord) -> Reply<RouteBody> {
+/// Responds with a route.
+pub(super) fn shown(record: RouteRecord) -> Reply<Route> {
     let revision = record.revision;
-    Reply::tagged(record.into(), revision)
-}
-
-/// Tells whoever lost a race what there is now.
-pub(super) fn with_current(
-    problem: Problem,
-    current: impl FnOnce() -> Result<Revision, Problem>,
-) -> Problem {
-    match problem.kind() {
-        Kind::PreconditionFailed => current().map_or_else(|other| other, Problem::lost_race),
-        _ => problem,
-    }
+    Reply::ok(record.into()).with_tag(revision)
 }
 
 fn revision_of(waygate: &Waygate, key: &str) -> Result<Revision, Problem> {
     Ok(waygate.route(key)?.revision)
 }
 
-/// The span between two instants of which the client says only that they are `start` and `end`.
+/// The interval between the fields `start` and `end`.
 pub(super) fn interval(start: &str, end: &str) -> Result<Interval, Problem> {
     match (parse_instant(start), parse_instant(end)) {
         (Ok(start), Ok(end)) => Ok(Interval::new(start, end)?),
@@ -83,7 +55,7 @@ pub(super) fn interval(start: &str, end: &str) -> Result<Interval, Problem> {
     }
 }
 
-/// One of the two, where either may be missing.
+/// One of these fields, where either may be missing.
 pub(super) fn instant(text: Option<String>) -> Result<Option<Timestamp>, Problem> {
     let given = text.filter(|text| !text.is_empty());
     let instant = given.as_deref().map(parse_instant).transpose();
@@ -94,7 +66,10 @@ pub(super) fn instant(text: Option<String>) -> Result<Option<Timestamp>, Problem
 pub(super) fn networks(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Problem> {
     let parsed = texts.iter().enumerate().map(|(at, text)| {
         parse_cidr(text).map_err(|invalid| {
-            Problem::new(Kind::InvalidValue, format!("{field}[{at}]: {invalid}"))
+            Problem::new(
+                ProblemKind::InvalidValue,
+                format!("{field}[{at}]: {invalid}"),
+            )
         })
     });
     parsed.collect()
@@ -102,5 +77,5 @@ pub(super) fn networks(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Prob
 
 fn no_instant(invalid: &Invalid) -> Problem {
     let error = "Invalid datetime for start/end";
-    Problem::new(Kind::InvalidValue, error).detail(invalid.to_string())
+    Problem::new(ProblemKind::InvalidValue, error).detail(invalid.to_string())
 }

@@ -8,22 +8,25 @@ use waygate_core::{
     grammar::{LinkTarget, parse_since, parse_sunset},
     model::Deprecation,
     transition::RouteCommand,
+    view::Route,
 };
 
 use super::change::{Changed, change};
-use crate::admin::{
-    author::Author,
-    body::{Ask, Asked},
-    key::PathKey,
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{
+        author::Author,
+        key::PathKey,
+        responses::{Change, NoRoute, Tagged},
+        state::AdminState,
+    },
+    rest::{JsonBody, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(deprecate, undo))
 }
 
-/// What is known about when a route goes away.
+/// When a route goes away. All fields are optional.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DeprecateRequest {
@@ -33,33 +36,31 @@ struct DeprecateRequest {
     /// When the route is to go away (`Sunset`, RFC 8594): RFC 3339, or an HTTP-date.
     #[schema(example = "Sat, 01 Jan 2028 00:00:00 GMT")]
     sunset: Option<String>,
-    /// What to use instead (`Link` with `successor-version`, RFC 5829).
-    #[schema(value_type = Option<String>, example = "/v2/users")]
+    /// The replacement (`Link` with `successor-version`, RFC 5829).
     use_instead: Option<LinkTarget>,
 }
 
-impl Ask for DeprecateRequest {}
+impl RequestBody for DeprecateRequest {}
 
-/// Marks a route as going away. It is served as before, and says so in its answers.
+/// Deprecates a route. It is served as before, with the headers of a deprecation.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/deprecate",
     operation_id = "deprecate_route",
     tag = "routes",
-    params(("pk" = String, Path)),
     request_body = Option<DeprecateRequest>,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn deprecate(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<DeprecateRequest>,
+    JsonBody(body): JsonBody<DeprecateRequest>,
 ) -> Changed {
-    let since = asked.since.as_deref().map(parse_since).transpose()?;
-    let sunset = asked.sunset.as_deref().map(parse_sunset).transpose()?;
-    let deprecation = Deprecation::new(since, sunset, asked.use_instead)?;
+    let since = body.since.as_deref().map(parse_since).transpose()?;
+    let sunset = body.sunset.as_deref().map(parse_sunset).transpose()?;
+    let deprecation = Deprecation::new(since, sunset, body.use_instead)?;
     change(
         &state,
         author,
@@ -69,14 +70,13 @@ async fn deprecate(
     .await
 }
 
-/// Takes back that a route is going away.
+/// Removes the deprecation of a route.
 #[utoipa::path(
     delete,
     path = "/api/routes/{pk}/deprecate",
     operation_id = "undeprecate_route",
     tag = "routes",
-    params(("pk" = String, Path)),
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn undo(State(state): State<Arc<AdminState>>, author: Author, key: PathKey) -> Changed {

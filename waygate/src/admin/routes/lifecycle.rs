@@ -7,16 +7,18 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     grammar::{EnvName, Invalid, Reason, parse_instant},
     transition::RouteCommand,
+    view::Route,
 };
 
 use super::change::{Changed, change, instant, interval};
-use crate::admin::{
-    author::Author,
-    body::{Ask, Asked},
-    error::{Kind, Problem},
-    key::PathKey,
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{
+        author::Author,
+        key::PathKey,
+        responses::{Change, NoRoute, Tagged},
+        state::AdminState,
+    },
+    rest::{JsonBody, Problem, ProblemKind, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -28,36 +30,34 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(env))
 }
 
-/// Why a route is opened.
+/// The reason of a change.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EnableRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
-    #[schema(value_type = String, max_length = 512)]
     reason: Reason,
 }
 
-impl Ask for EnableRequest {}
+impl RequestBody for EnableRequest {}
 
-/// Opens a route everywhere at once, and drops its windows and its environment gate, which the answer names.
+/// Opens a route everywhere immediately, and drops its windows and its environment gate, which the response names.
 ///
-/// `POST /api/routes/{pk}/maintenance/end` keeps what is planned.
+/// `POST /api/routes/{pk}/maintenance/end` keeps planned windows.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/enable",
     operation_id = "enable_route",
     tag = "routes",
-    params(("pk" = String, Path)),
     request_body = Option<EnableRequest>,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn enable(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(EnableRequest { reason }): Asked<EnableRequest>,
+    JsonBody(EnableRequest { reason }): JsonBody<EnableRequest>,
 ) -> Changed {
     change(&state, author, key, RouteCommand::Enable { reason }).await
 }
@@ -68,31 +68,29 @@ async fn enable(
 struct DisableRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
-    #[schema(value_type = String, max_length = 512)]
     reason: Reason,
-    /// When the route goes back to what it is now; without a zone, in UTC.
+    /// When the route returns to its present state; without a zone, in UTC.
     #[schema(format = DateTime)]
     until: Option<String>,
 }
 
-impl Ask for DisableRequest {}
+impl RequestBody for DisableRequest {}
 
-/// Closes a route at once. Its windows count again when it is back.
+/// Closes a route immediately. Its windows apply again when it is back.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/disable",
     operation_id = "disable_route",
     tag = "routes",
-    params(("pk" = String, Path)),
     request_body = Option<DisableRequest>,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn disable(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(DisableRequest { reason, until }): Asked<DisableRequest>,
+    JsonBody(DisableRequest { reason, until }): JsonBody<DisableRequest>,
 ) -> Changed {
     let until = until.as_deref().map(parse_instant).transpose()?;
     change(&state, author, key, RouteCommand::Disable { reason, until }).await
@@ -104,38 +102,36 @@ async fn disable(
 struct MaintenanceRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
-    #[schema(value_type = String, max_length = 512)]
     reason: Reason,
-    /// With `end`: when the maintenance begins; without a zone, in UTC. At once if it is not given.
+    /// With `end`: when the maintenance begins; without a zone, in UTC. Default: immediately.
     #[schema(format = DateTime)]
     start: Option<String>,
-    /// When the maintenance ends; without a zone, in UTC. Not by itself if it is not given.
+    /// When the maintenance ends; without a zone, in UTC. Default: it does not end by itself.
     #[schema(format = DateTime)]
     end: Option<String>,
 }
 
-impl Ask for MaintenanceRequest {}
+impl RequestBody for MaintenanceRequest {}
 
-/// Puts a route in maintenance: during the window, or at once and until `end`, or until it is changed.
+/// Puts a route in maintenance: during the window, or immediately and until `end`, or until it is changed.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/maintenance",
     operation_id = "put_route_in_maintenance",
     tag = "routes",
-    params(("pk" = String, Path)),
     request_body = Option<MaintenanceRequest>,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn maintenance(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<MaintenanceRequest>,
+    JsonBody(body): JsonBody<MaintenanceRequest>,
 ) -> Changed {
-    let reason = asked.reason;
+    let reason = body.reason;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let command = match (given(asked.start), given(asked.end)) {
+    let command = match (given(body.start), given(body.end)) {
         (Some(start), Some(end)) => RouteCommand::Schedule {
             interval: interval(&start, &end)?,
             reason,
@@ -145,39 +141,38 @@ async fn maintenance(
             Some(end) => RouteCommand::MaintainUntil { end, reason },
             None => RouteCommand::Maintain { reason },
         },
-        // A plan without an end would close the route for good, at a time when no one looks.
+        // A plan without an end would close the route for good, at an unattended time.
         (Some(_), None) => {
             let text = "start needs an end: give both for a window, end alone for maintenance from now until \
                         then, or neither for maintenance from now on";
-            return Err(Problem::new(Kind::InvalidBody, text));
+            return Err(Problem::new(ProblemKind::InvalidBody, text));
         }
     };
     change(&state, author, key, command).await
 }
 
-/// Ends the maintenance of a route at once, and keeps its environment gate and the windows that have not begun.
+/// Ends the maintenance of a route immediately, and keeps its environment gate and the windows that have not begun.
 ///
-/// A route that is not in maintenance stays as it is. One that is disabled would stay so, which is refused.
+/// Changes nothing if the route is not in maintenance. Fails if it is disabled, since it would stay so.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/maintenance/end",
     operation_id = "end_route_maintenance",
     tag = "routes",
-    params(("pk" = String, Path)),
     request_body = Option<EnableRequest>,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn end_maintenance(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(EnableRequest { reason }): Asked<EnableRequest>,
+    JsonBody(EnableRequest { reason }): JsonBody<EnableRequest>,
 ) -> Changed {
     change(&state, author, key, RouteCommand::EndMaintenance { reason }).await
 }
 
-/// Where a route is served.
+/// The environments of a route.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EnvRequest {
@@ -187,7 +182,7 @@ struct EnvRequest {
     envs: Option<Vec<String>>,
 }
 
-impl Ask for EnvRequest {
+impl RequestBody for EnvRequest {
     const REQUIRED: bool = true;
 
     fn wrong_type(field: &str) -> Option<&'static str> {
@@ -195,33 +190,32 @@ impl Ask for EnvRequest {
     }
 }
 
-/// Opens a route in these environments only, at once.
+/// Opens a route in these environments only, immediately.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/env",
     operation_id = "gate_route_by_environment",
     tag = "routes",
-    params(("pk" = String, Path)),
     request_body = EnvRequest,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn env(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(EnvRequest { envs }): Asked<EnvRequest>,
+    JsonBody(EnvRequest { envs }): JsonBody<EnvRequest>,
 ) -> Changed {
-    // `null` as well, which no optional field could tell from a missing one.
+    // `null` as well: an optional field cannot distinguish it from a missing one.
     let Some(envs) = envs else {
         let text =
             "envs is required: the environments that the route is open in, such as [\"dev\"]";
-        return Err(Problem::new(Kind::InvalidBody, text));
+        return Err(Problem::new(ProblemKind::InvalidBody, text));
     };
     if envs.is_empty() {
         let text = "envs names no environment, which would close the route everywhere: that is \
                     `POST /api/routes/{pk}/disable`";
-        return Err(Problem::new(Kind::InvalidBody, text));
+        return Err(Problem::new(ProblemKind::InvalidBody, text));
     }
     let envs = envs
         .iter()

@@ -5,14 +5,14 @@ mod audit;
 mod auth;
 mod change;
 mod deprecation;
-mod global;
+
 mod lifecycle;
 mod limits;
-mod maintained;
+mod maintenance;
 mod reset;
 mod route;
 mod schedule;
-mod services;
+
 mod system;
 mod tokens;
 
@@ -34,9 +34,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .merge(deprecation::router())
         .merge(access::router())
         .merge(reset::router())
-        .merge(global::router())
+        .merge(maintenance::router())
         .merge(limits::router())
-        .merge(services::router())
         .merge(audit::router())
         .merge(system::router())
 }

@@ -2,20 +2,22 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{model::Revision, transition::RouteCommand};
+use waygate_core::{
+    model::Revision,
+    transition::RouteCommand,
+    view::{Done, Route},
+};
 
-use super::change::{Changed, change, with_current};
+use super::change::{Changed, change};
 use crate::{
     ResolveError,
     admin::{
-        author::Author,
-        body::{Asked, EmptyRequest},
-        error::Problem,
+        author::{Author, with_current},
         key::PathKey,
-        reply::{Done, Reply},
-        schema,
+        responses::{Change, NoRoute, Tagged},
         state::AdminState,
     },
+    rest::{EmptyBody, JsonBody, Problem, Reply, done},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -24,34 +26,32 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(purge))
 }
 
-/// Returns a route to what the code declares.
+/// Resets a route to its declaration in the code.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/reset",
     operation_id = "reset_route",
     tag = "routes",
-    params(("pk" = String, Path)),
-    request_body = Option<EmptyRequest>,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    request_body = Option<EmptyBody>,
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn reset(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(EmptyRequest {}): Asked<EmptyRequest>,
+    JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
 ) -> Changed {
     change(&state, author, key, RouteCommand::Reset).await
 }
 
-/// Forgets a stored route that the code no longer has.
+/// Purges a stored route that the code no longer has.
 #[utoipa::path(
     delete,
     path = "/api/routes/{pk}",
     operation_id = "purge_route",
     tag = "routes",
-    params(("pk" = String, Path)),
-    responses((status = OK, description = "The route is forgotten.", body = Done)),
+    responses((status = OK, description = "The route is purged.", body = Done), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn purge(
@@ -60,9 +60,9 @@ async fn purge(
     PathKey(key): PathKey,
 ) -> Result<Reply<Done>, Problem> {
     let current = orphan_revision(&state, &key).await;
-    let operator = author.expecting(|| current)?;
+    let operator = author.expecting(|| current.map(Some))?;
     match operator.purge(&key).await {
-        Ok(()) => Ok(Reply::ok(Done::new())),
+        Ok(()) => Ok(done()),
         Err(error) => {
             let current = orphan_revision(&state, &key).await;
             Err(with_current(error.into(), || current))

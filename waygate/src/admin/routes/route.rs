@@ -5,19 +5,17 @@ use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::grammar::ServiceName;
+use waygate_core::{grammar::ServiceName, view::Route};
 
-use super::change::{RouteBody, shown};
+use super::change::shown;
 use crate::{
     ResolveError,
     admin::{
-        error::Problem,
         key::PathKey,
-        query::{Flag, Params},
-        reply::{self, Reply},
-        schema,
+        responses::{NoRoute, Read, Tagged},
         state::AdminState,
     },
+    rest::{Flag, Params, Problem, Reply, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -30,7 +28,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 #[into_params(parameter_in = Query)]
 struct ListParams {
     /// Only routes of this service.
-    #[param(nullable = false, value_type = Option<String>)]
+    #[param(nullable = false)]
     service: Option<ServiceName>,
     /// `true`: only stored routes that the code no longer has. `false`, the default: only those that it has.
     #[param(nullable = false, value_type = Option<bool>)]
@@ -44,7 +42,7 @@ struct ListParams {
     operation_id = "list_routes",
     tag = "routes",
     params(ListParams),
-    responses((status = OK, description = "The routes.", body = [schema::Route])),
+    responses((status = OK, description = "The routes.", body = [Route]), Read),
     security(("token" = ["read"]))
 )]
 async fn list(
@@ -60,8 +58,8 @@ async fn list(
     if let Some(service) = params.service {
         routes.retain(|route| route.key.service() == Some(service.as_str()));
     }
-    let routes: Vec<RouteBody> = routes.into_iter().map(RouteBody::from).collect();
-    Ok(reply::list(&routes, revision, &headers))
+    let routes: Vec<Route> = routes.into_iter().map(Route::from).collect();
+    Ok(list_response(&routes, revision, &headers))
 }
 
 /// Shows a route. A bare path stands for its only method.
@@ -70,14 +68,13 @@ async fn list(
     path = "/api/routes/{pk}",
     operation_id = "get_route",
     tag = "routes",
-    params(("pk" = String, Path)),
-    responses((status = OK, description = "The route.", body = schema::Route)),
+    responses((status = OK, description = "The route.", body = Tagged<Route>), Read, NoRoute),
     security(("token" = ["read"]))
 )]
 async fn get(
     State(state): State<Arc<AdminState>>,
     PathKey(key): PathKey,
-) -> Result<Reply<RouteBody>, Problem> {
+) -> Result<Reply<Route>, Problem> {
     match state.waygate.route(&key) {
         Ok(route) => Ok(shown(route)),
         Err(unknown @ ResolveError::NotRegistered { .. }) => {

@@ -4,24 +4,24 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{grammar::Reason, model::WindowId, transition::RouteCommand};
+use waygate_core::{grammar::Reason, model::WindowId, transition::RouteCommand, view::Route};
 
 use super::change::{Changed, change, interval};
-use crate::admin::{
-    author::Author,
-    body::{Ask, Asked},
-    error::{Kind, Problem},
-    key::PathKey,
-    query::Params,
-    schema,
-    state::AdminState,
+use crate::{
+    admin::{
+        author::Author,
+        key::PathKey,
+        responses::{Change, NoRoute, Tagged},
+        state::AdminState,
+    },
+    rest::{JsonBody, Params, Problem, ProblemKind, RequestBody},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(schedule, cancel))
 }
 
-/// A maintenance window to be added.
+/// A new maintenance window.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ScheduleRequest {
@@ -33,35 +33,33 @@ struct ScheduleRequest {
     end: Option<String>,
     /// One line of plain text; may be empty.
     #[serde(default)]
-    #[schema(value_type = String, max_length = 512)]
     reason: Reason,
 }
 
-impl Ask for ScheduleRequest {
+impl RequestBody for ScheduleRequest {
     const REQUIRED: bool = true;
 }
 
-/// Adds a maintenance window. The route stays what it is until the window begins, and is that again when it ends.
+/// Adds a maintenance window. The route returns to its present state when the window ends.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/schedule",
     operation_id = "schedule_maintenance",
     tag = "routes",
-    params(("pk" = String, Path)),
     request_body = ScheduleRequest,
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn schedule(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(ScheduleRequest { start, end, reason }): Asked<ScheduleRequest>,
+    JsonBody(ScheduleRequest { start, end, reason }): JsonBody<ScheduleRequest>,
 ) -> Changed {
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let Some((start, end)) = given(start).zip(given(end)) else {
         return Err(Problem::new(
-            Kind::InvalidBody,
+            ProblemKind::InvalidBody,
             "start and end are required",
         ));
     };
@@ -76,24 +74,20 @@ async fn schedule(
 #[into_params(parameter_in = Query)]
 struct CancelParams {
     /// The `id` of a window: only this one.
-    #[param(
-        nullable = false,
-        value_type = Option<String>,
-        example = "2030-01-01T02:00:00Z/2030-01-01T04:00:00Z"
-    )]
+    #[param(nullable = false)]
     window: Option<WindowId>,
 }
 
-/// Takes back one maintenance window, or all of them and the end of a temporary disabling.
+/// Cancels one maintenance window, or all of them and the end of a temporary disabling.
 ///
-/// A route whose window has begun is at once what it was before.
+/// A route whose window has begun returns to its previous state immediately.
 #[utoipa::path(
     delete,
     path = "/api/routes/{pk}/schedule",
     operation_id = "cancel_schedule",
     tag = "routes",
-    params(("pk" = String, Path), CancelParams),
-    responses((status = OK, description = "The route as it is now.", body = schema::Route)),
+    params(CancelParams),
+    responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn cancel(

@@ -1,24 +1,18 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use serde::Serialize;
-use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::{Timestamp, grammar::format_wire};
+use waygate_core::view::{Degraded, Health, Reseeded};
 
 use crate::{
-    Component, CountingModes,
+    Component,
     admin::{
         author::Author,
-        body::{Asked, EmptyRequest},
-        disclosure::without_places,
-        error::Problem,
-        reply::{self, Reply},
-        schema,
+        responses::{Change, Read},
         state::AdminState,
     },
-    engine::MaintenanceNotice,
+    rest::{EmptyBody, JsonBody, Problem, Reply, json_response, without_places},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -28,89 +22,21 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(openapi))
 }
 
-/// How the engine is.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Health)]
-struct HealthBody {
-    /// `ok`, or `degraded`: the API is served from what was last known.
-    #[schema(example = "ok")]
-    status: &'static str,
-    /// What of the store requests see now: `<epoch>-<number>`.
-    revision: String,
-    /// What is impaired.
-    components: BTreeMap<String, DegradedBody>,
-    /// Maintenance of everything, or of the service that this process is part of, that is on or planned;
-    /// missing if there is none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    maintenance: Vec<MaintenanceBody>,
-    /// How many requests were counted for rate limits, and by what, since the process began.
-    #[schema(value_type = schema::CountingModes)]
-    counting: CountingModes,
-}
-
-/// An impaired part.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Degraded)]
-struct DegradedBody {
-    /// Since when.
-    #[schema(format = DateTime)]
-    since: String,
-    /// What is wrong. Files are named without their directories, which the log of the service has.
-    cause: String,
-}
-
-/// Maintenance that is on or planned.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = MaintenanceNotice)]
-struct MaintenanceBody {
-    /// `global`, or `service:<name>`.
-    #[schema(example = "global")]
-    scope: String,
-    /// `on` or `planned`.
-    #[schema(example = "planned")]
-    state: &'static str,
-    /// Why; may be empty.
-    reason: String,
-    /// When it begins or began; `null` if it was switched on at once.
-    #[schema(required, format = DateTime)]
-    start: Option<String>,
-    /// When it ends; `null` if it does not end by itself.
-    #[schema(required, format = DateTime)]
-    end: Option<String>,
-}
-
-impl From<MaintenanceNotice> for MaintenanceBody {
-    fn from(MaintenanceNotice { scope, set }: MaintenanceNotice) -> Self {
-        let instant = |at: Option<Timestamp>| at.map(|at| format_wire(at, "Z"));
-        Self {
-            scope: match scope.service() {
-                Some(service) => format!("service:{service}"),
-                None => "global".to_owned(),
-            },
-            state: if set.enabled { "on" } else { "planned" },
-            reason: set.reason.to_string(),
-            start: instant(set.start),
-            end: instant(set.end),
-        }
-    }
-}
-
-/// Tells how the engine is.
+/// Shows the state of the engine.
 #[utoipa::path(
     get,
     path = "/api/health",
     operation_id = "get_health",
     tag = "system",
-    responses((status = OK, description = "How the engine is.", body = HealthBody)),
+    responses((status = OK, description = "The state of the engine.", body = Health), Read),
     security(("token" = ["read"]))
 )]
-async fn health(State(state): State<Arc<AdminState>>) -> Reply<HealthBody> {
+async fn health(State(state): State<Arc<AdminState>>) -> Reply<Health> {
     let health = state.waygate.health();
     let status = if health.is_empty() { "ok" } else { "degraded" };
     let components = health.into_iter().map(|(component, degraded)| {
-        let body = DegradedBody {
-            since: format_wire(degraded.since, "Z"),
+        let body = Degraded {
+            since: degraded.since,
             cause: match component {
                 // It names routes, and no files.
                 Component::Unmatched => degraded.cause,
@@ -120,8 +46,8 @@ async fn health(State(state): State<Arc<AdminState>>) -> Reply<HealthBody> {
         (component.to_string(), body)
     });
     let notices = state.waygate.inner.maintenance_notices();
-    Reply::ok(HealthBody {
-        status,
+    Reply::ok(Health {
+        status: status.to_owned(),
         revision: state.waygate.revision().to_string(),
         components: components.collect(),
         maintenance: notices.into_iter().map(Into::into).collect(),
@@ -129,36 +55,26 @@ async fn health(State(state): State<Arc<AdminState>>) -> Reply<HealthBody> {
     })
 }
 
-/// Whether the store was given anything back.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Reseeded)]
-struct ReseededBody {
-    /// Always `true`.
-    ok: bool,
-    /// `false` when the store has lost nothing.
-    reseeded: bool,
-}
-
-/// Gives a store that has lost everything back what this process knows: all but the audit log.
+/// Restores the last known state, without the audit log, to a store that has lost everything.
 ///
-/// `If-Match` names the revision that `GET /api/health` tells, in quotes.
+/// `If-Match` names the revision that `GET /api/health` shows, in quotes.
 #[utoipa::path(
     post,
     path = "/api/store/reseed",
     operation_id = "reseed_store",
     tag = "system",
-    request_body = Option<EmptyRequest>,
-    responses((status = OK, description = "The store holds what is known.", body = ReseededBody)),
+    request_body = Option<EmptyBody>,
+    responses((status = OK, description = "The store holds the last known state.", body = Reseeded), Change),
     security(("token" = ["write:global"]))
 )]
 async fn reseed(
     State(state): State<Arc<AdminState>>,
     author: Author,
-    Asked(EmptyRequest {}): Asked<EmptyRequest>,
-) -> Result<Reply<ReseededBody>, Problem> {
-    let operator = author.expecting(|| Ok(state.waygate.revision()))?;
+    JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
+) -> Result<Reply<Reseeded>, Problem> {
+    let operator = author.expecting(|| Ok(Some(state.waygate.revision())))?;
     let reseeded = operator.reseed_store().await?;
-    Ok(Reply::ok(ReseededBody { ok: true, reseeded }))
+    Ok(Reply::ok(Reseeded { ok: true, reseeded }))
 }
 
 /// Shows this document.
@@ -167,9 +83,9 @@ async fn reseed(
     path = "/api/openapi.json",
     operation_id = "get_openapi",
     tag = "system",
-    responses((status = OK, description = "An OpenAPI 3.1 document.", body = BTreeMap<String, serde_json::Value>)),
+    responses((status = OK, description = "An OpenAPI 3.1 document.", body = BTreeMap<String, serde_json::Value>), Read),
     security(("token" = ["read"]))
 )]
 async fn openapi(State(state): State<Arc<AdminState>>) -> Response {
-    reply::json(StatusCode::OK, state.document.clone(), None)
+    json_response(StatusCode::OK, state.document.clone(), None)
 }

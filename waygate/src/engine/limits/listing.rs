@@ -3,11 +3,12 @@ use std::sync::Arc;
 use waygate_core::{
     grammar::format_wire,
     model::{LimitKey, LimitScope, Revision},
+    view::HitRecord,
 };
 
 use super::{
     Policy,
-    record::{HitQuery, HitRecord, LimitRecord},
+    record::{HitQuery, LimitRecord},
     stats::{Hit, KeyUse},
 };
 use crate::{

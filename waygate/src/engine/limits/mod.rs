@@ -51,7 +51,7 @@ pub(crate) use missing::{NO_PRINCIPAL, check_key, needs_of_caller, remedy};
 pub(crate) use overrides::{Applying, policies_of};
 pub(crate) use policy::{ExemptNetworks, Policy, Rate, label};
 pub(crate) use problem::{Noticed, Problem, lock};
-pub use record::{HitQuery, HitRecord, LimitRecord};
+pub use record::{HitQuery, LimitRecord};
 pub(crate) use replace::Known;
 pub(crate) use shared::Shared;
 pub(crate) use stats::{Hit, LimitBook};
@@ -60,6 +60,7 @@ pub(crate) use store::Counters;
 pub use store::{CountingMode, CountingModes};
 #[cfg(feature = "axum")]
 pub(crate) use verdict::{Passed, Refusal, RefusalCause, Told};
+pub use waygate_core::view::HitRecord;
 
 /// How the answers of counted requests look.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,5 +1,4 @@
 use serde::Serialize;
-use uuid::Uuid;
 use waygate_core::{
     grammar::OnMissingKey,
     model::{LimitKey, RateLimitPolicy, Revision},
@@ -34,31 +33,6 @@ pub struct LimitRecord {
     pub without_caller: u64,
     /// Why the policy does not count as it is meant to, if that is known without a request.
     pub warning: Option<String>,
-}
-
-/// A request that was refused, or that a policy in shadow mode would have refused (wire contract, section 2.4, and more).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HitRecord {
-    /// Unique.
-    pub id: Uuid,
-    /// When, in UTC.
-    pub timestamp: String,
-    /// The route's path.
-    pub path: String,
-    /// The method.
-    pub method: String,
-    /// What the request was counted by, with secrets as digests.
-    pub key: String,
-    /// The limit, as it is written.
-    pub limit: String,
-    /// The caller's tier, if the policy has one for it.
-    pub tier: Option<String>,
-    /// When the same request may pass.
-    pub reset_at: String,
-    /// The policy.
-    pub policy: LimitKey,
-    /// Whether the request was refused; `false` in shadow mode.
-    pub enforced: bool,
 }
 
 /// Which refusals are wanted.

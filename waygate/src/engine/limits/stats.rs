@@ -6,12 +6,13 @@ use std::{
     },
 };
 
-use serde::Serialize;
 use uuid::Uuid;
 use waygate_core::{
     Timestamp,
     model::{LimitKey, RouteKey},
 };
+
+pub use waygate_core::view::{KeyUse, LimitCounts};
 
 use super::{
     key::LimitedKey,
@@ -34,26 +35,6 @@ pub(crate) struct PolicyStats {
     pub(crate) without_caller: Noticed,
     pub(crate) problem: Problem,
     top: Mutex<TopKeys>,
-}
-
-/// The counts of a policy at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct LimitCounts {
-    /// Requests that were counted and passed.
-    pub allowed: u64,
-    /// Requests that were refused.
-    pub refused: u64,
-    /// Requests that a policy in shadow mode would have refused.
-    pub would_refuse: u64,
-}
-
-impl LimitCounts {
-    /// All requests that were counted, or refused.
-    pub(crate) fn total(&self) -> u64 {
-        self.allowed
-            .saturating_add(self.refused)
-            .saturating_add(self.would_refuse)
-    }
 }
 
 impl PolicyStats {
@@ -97,23 +78,6 @@ pub(crate) struct Usage {
     pub(crate) remaining: u64,
     pub(crate) refused: bool,
     pub(crate) at: Timestamp,
-}
-
-/// A key that is near its limit, or beyond it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct KeyUse {
-    /// The key, with secrets as digests.
-    pub key: String,
-    /// How often it was seen near the limit or beyond; at most this, where many keys compete for few places.
-    pub seen: u64,
-    /// How many of those requests were refused, or would have been.
-    pub refused: u64,
-    /// The limit, when it was last seen.
-    pub limit: u64,
-    /// What was left then.
-    pub remaining: u64,
-    /// When that was, in UTC.
-    pub last_seen: Timestamp,
 }
 
 /// The keys that come up most often, in bounded memory: Space-Saving (Metwally, Agrawal and El Abbadi, 2005).

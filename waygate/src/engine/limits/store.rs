@@ -1,6 +1,5 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Serialize;
 use smallvec::SmallVec;
 use waygate_backends::{MemoryCounters, Outcomes};
 use waygate_core::{
@@ -9,6 +8,8 @@ use waygate_core::{
     limit::{Outcome, Rule, Taken, quota::Nanos},
     port::{CounterError, Take},
 };
+
+pub use waygate_core::view::{CountingMode, CountingModes};
 
 use super::{
     LimitedKey, Limits, Policy, Rate,
@@ -28,37 +29,9 @@ pub(crate) struct Counters {
     modes: Modes,
 }
 
-/// How a request was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum CountingMode {
-    /// By the counters that are meant to count.
-    Authoritative,
-    /// By this process's own counters, because the shared ones are gone.
-    Local,
-    /// Not at all: the policies let everything pass while the shared counters are gone.
-    Open,
-    /// Refused, because the shared counters are gone.
-    Closed,
-}
-
 /// How many requests were decided in each way.
 #[derive(Debug, Default)]
 struct Modes([AtomicU64; 4]);
-
-/// How many requests were decided in each way since the process began.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct CountingModes {
-    /// By the counters that are meant to count.
-    pub authoritative: u64,
-    /// By this process's own counters.
-    pub local: u64,
-    /// Passed uncounted.
-    pub open: u64,
-    /// Refused.
-    pub closed: u64,
-}
 
 /// What a store has said to one request.
 #[derive(Debug)]

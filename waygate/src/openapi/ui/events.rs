@@ -1,37 +1,29 @@
-//! Tells open pages of every new picture, as Server-Sent Events (WHATWG HTML, section 9.2).
+//! Sends the current state to open pages after every change.
 
 use std::{
-    convert::Infallible,
     net::IpAddr,
     sync::{Arc, Weak},
-    time::Duration,
 };
 
 use axum::{
     extract::{Request, State},
-    response::{
-        IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{Response, sse::Event},
     routing::{MethodRouter, get},
 };
 use futures_util::{Stream, stream};
-use http::{StatusCode, header};
 use tokio::sync::watch;
 use waygate_core::net::{IPV6_CUSTOMER, client_network};
 
-use super::streams::{Place, Streams};
-use crate::{http::client_ip, openapi::LiveDocument};
+use crate::{
+    http::{Streams, client_ip},
+    openapi::LiveDocument,
+};
 
-/// No more streams than this at a time, for each guarded API.
+/// The most open streams of each guarded API.
 const STREAMS: usize = 1_000;
 
-/// No more than this of one client, which may stand for an office behind one address.
+/// The most open streams of one client, which may stand for an office behind one address.
 const STREAMS_OF_A_CLIENT: usize = 64;
-
-/// How often something is sent at least. An event, and not a comment as usual: a page cannot see comments, so it could
-/// not tell a quiet connection from a dead one.
-const ALIVE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Clone)]
 struct Source {
@@ -41,7 +33,7 @@ struct Source {
 }
 
 impl Source {
-    /// Who asks, as limits by address see it.
+    /// The client's network, as limits by address see it.
     fn client(&self, request: &Request) -> Option<IpAddr> {
         let document = self.document.upgrade()?;
         let clients = &document.waygate().inner.clients;
@@ -59,51 +51,31 @@ pub(super) fn route(document: &Arc<LiveDocument>) -> MethodRouter {
 }
 
 async fn answer(State(source): State<Source>, request: Request) -> Response {
-    let Some(place) = source.streams.enter(source.client(&request)) else {
-        let later = [(header::RETRY_AFTER, "30")];
-        let problem = "too many open event streams; try again later";
-        return (StatusCode::SERVICE_UNAVAILABLE, later, problem).into_response();
-    };
-    let alive = Event::default().event("alive").data("");
-    let events =
-        Sse::new(events(source, place)).keep_alive(KeepAlive::new().interval(ALIVE).event(alive));
-    // nginx would otherwise hold events back until its buffer is full.
-    ([("x-accel-buffering", "no")], events).into_response()
+    let client = source.client(&request);
+    let document = source.document;
+    source.streams.respond(client, || events(document))
 }
 
-/// The state now, then once per picture. Who reads too slowly gets only the newest.
-fn events(source: Source, place: Place) -> impl Stream<Item = Result<Event, Infallible>> {
-    let document = source.document;
+/// Yields the current state, then one event per version. A slow reader gets only the newest.
+fn events(document: Weak<LiveDocument>) -> impl Stream<Item = Event> {
     let version = document.upgrade().map(|document| {
         let mut version = document.waygate().inner.channels.versions();
         version.mark_changed();
         version
     });
-    let start = (
-        document,
-        version.unwrap_or_else(|| watch::channel(0).1),
-        place,
-        None,
-    );
-    stream::unfold(
-        start,
-        |(document, mut version, mut place, told)| async move {
-            loop {
-                tokio::select! {
-                    biased;
-                    () = place.ended() => return None,
-                    // Fails when the engine is gone or shut down.
-                    changed = version.changed() => changed.ok()?,
-                }
-                let rendering = document.upgrade()?.current().await;
-                if told != Some(rendering.version) {
-                    let event = Event::default()
-                        .id(rendering.version.to_string())
-                        .data(&*rendering.state);
-                    let next = (document, version, place, Some(rendering.version));
-                    return Some((Ok(event), next));
-                }
+    let version = version.unwrap_or_else(|| watch::channel(0).1);
+    let start = (document, version, None);
+    stream::unfold(start, |(document, mut version, sent)| async move {
+        loop {
+            // Fails when the engine is gone or shut down.
+            version.changed().await.ok()?;
+            let rendering = document.upgrade()?.current().await;
+            if sent != Some(rendering.version) {
+                let event = Event::default()
+                    .id(rendering.version.to_string())
+                    .data(&*rendering.state);
+                return Some((event, (document, version, Some(rendering.version))));
             }
-        },
-    )
+        }
+    })
 }

@@ -7,7 +7,6 @@ mod archive;
 mod asset;
 mod events;
 mod policy;
-mod streams;
 
 use std::sync::Arc;
 

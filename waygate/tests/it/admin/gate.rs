@@ -1,190 +1,14 @@
 //! Who gets in: every operation with every kind of token.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use axum::{body::Body, extract::Request};
 use serde_json::{Value, json};
 
-use super::support::{Answer, Server, at};
-
-/// Every operation, and a body with which it succeeds.
-pub(super) fn operations() -> Vec<(&'static str, &'static str, Value)> {
-    vec![
-        (
-            "POST",
-            "/api/auth/login",
-            json!({ "username": "admin", "password": "secret" }),
-        ),
-        ("POST", "/api/auth/logout", Value::Null),
-        ("GET", "/api/auth/me", Value::Null),
-        ("GET", "/api/auth/tokens", Value::Null),
-        (
-            "POST",
-            "/api/auth/tokens",
-            json!({ "name": "x", "scopes": ["read"], "expires_in_seconds": 60 }),
-        ),
-        ("DELETE", "/api/auth/tokens/{id}", Value::Null),
-        ("GET", "/api/routes", Value::Null),
-        ("GET", "/api/routes/{pk}", Value::Null),
-        ("DELETE", "/api/routes/{pk}", Value::Null),
-        ("POST", "/api/routes/{pk}/enable", json!({})),
-        ("POST", "/api/routes/{pk}/disable", json!({})),
-        ("POST", "/api/routes/{pk}/maintenance", json!({})),
-        ("POST", "/api/routes/{pk}/maintenance/end", json!({})),
-        ("POST", "/api/routes/{pk}/env", json!({ "envs": ["dev"] })),
-        (
-            "POST",
-            "/api/routes/{pk}/schedule",
-            json!({ "start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z" }),
-        ),
-        ("DELETE", "/api/routes/{pk}/schedule", Value::Null),
-        ("POST", "/api/routes/{pk}/deprecate", json!({})),
-        ("DELETE", "/api/routes/{pk}/deprecate", Value::Null),
-        (
-            "POST",
-            "/api/routes/{pk}/access",
-            json!({ "allowed_ips": [], "allowed_roles": [] }),
-        ),
-        ("POST", "/api/routes/{pk}/reset", json!({})),
-        ("GET", "/api/global", Value::Null),
-        ("POST", "/api/global/enable", json!({})),
-        ("POST", "/api/global/disable", json!({})),
-        (
-            "POST",
-            "/api/global/exempt-paths",
-            json!({ "exempt_paths": [] }),
-        ),
-        ("GET", "/api/rate-limits", Value::Null),
-        (
-            "POST",
-            "/api/rate-limits",
-            json!({ "path": "/orders", "method": "GET", "limit": "5/minute" }),
-        ),
-        ("GET", "/api/rate-limits/hits", Value::Null),
-        ("GET", "/api/rate-limits/explain", Value::Null),
-        ("GET", "/api/rate-limits/{pk}", Value::Null),
-        ("GET", "/api/rate-limits/{pk}/top", Value::Null),
-        ("POST", "/api/rate-limits/{pk}/pause", json!({})),
-        ("POST", "/api/rate-limits/{pk}/resume", json!({})),
-        ("POST", "/api/rate-limits/{pk}/shadow", json!({})),
-        ("POST", "/api/rate-limits/{pk}/promote", json!({})),
-        (
-            "POST",
-            "/api/rate-limits/{pk}/reset",
-            json!({ "key": ["192.0.2.1"] }),
-        ),
-        ("DELETE", "/api/rate-limits/{pk}/reset", Value::Null),
-        ("DELETE", "/api/rate-limits/{pk}", Value::Null),
-        ("GET", "/api/global-rate-limit", Value::Null),
-        (
-            "POST",
-            "/api/global-rate-limit",
-            json!({ "limit": "1000/minute" }),
-        ),
-        ("GET", "/api/global-rate-limit/policies", Value::Null),
-        ("GET", "/api/global-rate-limit/top", Value::Null),
-        (
-            "POST",
-            "/api/global-rate-limit/reset",
-            json!({ "key": ["192.0.2.1"] }),
-        ),
-        ("DELETE", "/api/global-rate-limit/reset", Value::Null),
-        ("POST", "/api/global-rate-limit/enable", json!({})),
-        ("POST", "/api/global-rate-limit/disable", json!({})),
-        ("POST", "/api/global-rate-limit/shadow", json!({})),
-        ("POST", "/api/global-rate-limit/promote", json!({})),
-        ("DELETE", "/api/global-rate-limit", Value::Null),
-        ("GET", "/api/concurrency-limits", Value::Null),
-        (
-            "POST",
-            "/api/concurrency-limits",
-            json!({ "path": "/orders", "method": "GET", "limit": 5 }),
-        ),
-        ("GET", "/api/concurrency-limits/{pk}", Value::Null),
-        ("DELETE", "/api/concurrency-limits/{pk}", Value::Null),
-        ("GET", "/api/global-concurrency-limits", Value::Null),
-        (
-            "POST",
-            "/api/global-concurrency-limits",
-            json!({ "limit": 100 }),
-        ),
-        ("DELETE", "/api/global-concurrency-limits", Value::Null),
-        (
-            "GET",
-            "/api/services/{service}/concurrency-limits",
-            Value::Null,
-        ),
-        (
-            "POST",
-            "/api/services/{service}/concurrency-limits",
-            json!({ "limit": 100 }),
-        ),
-        (
-            "DELETE",
-            "/api/services/{service}/concurrency-limits",
-            Value::Null,
-        ),
-        ("GET", "/api/services", Value::Null),
-        ("GET", "/api/services/{service}/maintenance", Value::Null),
-        (
-            "POST",
-            "/api/services/{service}/maintenance/enable",
-            json!({}),
-        ),
-        (
-            "POST",
-            "/api/services/{service}/maintenance/disable",
-            json!({}),
-        ),
-        ("GET", "/api/services/{service}/rate-limit", Value::Null),
-        (
-            "POST",
-            "/api/services/{service}/rate-limit",
-            json!({ "limit": "1000/minute" }),
-        ),
-        (
-            "GET",
-            "/api/services/{service}/rate-limit/policies",
-            Value::Null,
-        ),
-        ("GET", "/api/services/{service}/rate-limit/top", Value::Null),
-        (
-            "POST",
-            "/api/services/{service}/rate-limit/reset",
-            json!({ "key": ["192.0.2.1"] }),
-        ),
-        (
-            "DELETE",
-            "/api/services/{service}/rate-limit/reset",
-            Value::Null,
-        ),
-        (
-            "POST",
-            "/api/services/{service}/rate-limit/enable",
-            json!({}),
-        ),
-        (
-            "POST",
-            "/api/services/{service}/rate-limit/disable",
-            json!({}),
-        ),
-        (
-            "POST",
-            "/api/services/{service}/rate-limit/shadow",
-            json!({}),
-        ),
-        (
-            "POST",
-            "/api/services/{service}/rate-limit/promote",
-            json!({}),
-        ),
-        ("DELETE", "/api/services/{service}/rate-limit", Value::Null),
-        ("GET", "/api/audit", Value::Null),
-        ("GET", "/api/health", Value::Null),
-        ("POST", "/api/store/reseed", json!({})),
-        ("GET", "/api/openapi.json", Value::Null),
-    ]
-}
+use super::{
+    document::{document, operations},
+    support::{Answer, Server, at},
+};
 
 const SCOPES: [&str; 4] = ["read", "write:routes", "write:global", "admin"];
 
@@ -266,27 +90,16 @@ async fn token(server: &Server, scopes: &[&str]) -> (String, String) {
 #[tokio::test]
 async fn every_operation_asks_for_a_valid_token_with_the_right_scope() {
     let server = Server::start().await;
-    let document = server.get("/api/openapi.json").await.expect(200);
-    let mut documented = BTreeSet::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
-            let method = method.to_ascii_uppercase();
-            let security = match needed(&method, path) {
-                None => json!([{}]),
-                Some("") => json!([{ "token": [] }, { "bearer": [] }]),
-                Some(scope) => json!([{ "token": [scope] }, { "bearer": [scope] }]),
-            };
-            assert_eq!(operation["security"], security, "{method} {path}");
-            documented.insert((method, path.clone()));
-        }
-    }
-    let known: BTreeSet<_> = operations()
-        .into_iter()
-        .map(|(method, path, _)| (method.to_owned(), path.to_owned()))
-        .collect();
-    assert_eq!(documented, known);
-
-    for (method, path, body) in operations() {
+    for operation in operations(&document(&server).await) {
+        let (method, path) = (operation.method.as_str(), operation.template.as_str());
+        let body = &operation.body;
+        let needed = needed(method, path);
+        let security = match needed {
+            None => json!([{}]),
+            Some("") => json!([{ "token": [] }, { "bearer": [] }]),
+            Some(scope) => json!([{ "token": [scope] }, { "bearer": [scope] }]),
+        };
+        assert_eq!(operation.described["security"], security, "{method} {path}");
         let (expired, _) = token(&server, &SCOPES).await;
         server.clock.advance(Duration::from_secs(60));
         let (revoked, id) = token(&server, &SCOPES).await;
@@ -307,10 +120,9 @@ async fn every_operation_asks_for_a_valid_token_with_the_right_scope() {
             Some(("cookie", cookie.as_str())),
             Some(("x-waygate-actor", "admin")),
         ];
-        let needed = needed(method, path);
         for header in invalid {
             let before = server.state().await;
-            let answer = send(&server, (method, path, &body), header).await;
+            let answer = send(&server, (method, path, body), header).await;
             if needed.is_none() {
                 assert_eq!(answer.status, 200, "{method} {path}");
                 break;
@@ -331,7 +143,7 @@ async fn every_operation_asks_for_a_valid_token_with_the_right_scope() {
             let (weak, _) = token(&server, &others).await;
             let before = server.state().await;
             let header = Some(("x-waygate-token", weak.as_str()));
-            let answer = send(&server, (method, path, &body), header).await;
+            let answer = send(&server, (method, path, body), header).await;
             assert!(
                 answer
                     .header("www-authenticate")
@@ -346,7 +158,7 @@ async fn every_operation_asks_for_a_valid_token_with_the_right_scope() {
             "GET" => ("authorization", bearer.as_str()),
             _ => ("x-waygate-token", good.as_str()),
         };
-        let answer = send(&server, (method, path, &body), Some(header)).await;
+        let answer = send(&server, (method, path, body), Some(header)).await;
         let expected = match (method, path) {
             ("POST", "/api/auth/tokens" | "/api/rate-limits") => 201,
             ("POST", path) if path.ends_with("/rate-limit") => 201,

@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod contract;
+mod document;
 mod gate;
 mod global;
 mod limit_methods;
@@ -18,4 +19,5 @@ mod store;
 mod support;
 mod tokens;
 mod unmatched;
+mod views;
 mod walk;

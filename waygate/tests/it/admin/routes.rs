@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use serde_json::{Value, json};
-use tower::ServiceExt;
-use waygate::{AuditQuery, Credentials, Waygate};
+use waygate::{AuditQuery, Credentials, Waygate, testing::TestApp};
 use waygate_backends::MemoryBackend;
 
 use super::support::{Server, at};
@@ -15,8 +14,7 @@ const ORDERS: &str = "GET:/orders";
 /// What the application itself answers.
 async fn served(server: &Server, path: &str) -> u16 {
     let request = Request::builder().uri(path).body(axum::body::Body::empty());
-    let answer = server.router.clone().oneshot(request.unwrap()).await;
-    answer.unwrap().status().as_u16()
+    server.call(request.unwrap()).await.status.as_u16()
 }
 
 #[tokio::test]
@@ -494,7 +492,7 @@ async fn health_names_what_is_bypassed() {
     let server = Server {
         waygate,
         clock: crate::support::clock(),
-        router: guarded.into_router(),
+        app: TestApp::new(guarded),
         token: String::new(),
     };
     let health = server.get("/api/health").await.expect(200);

@@ -2,7 +2,7 @@
 
 use axum::{body::Body, extract::Request};
 use serde_json::{Value, json};
-use waygate::{AuditQuery, RouteState, Waygate};
+use waygate::{AuditQuery, RouteState, Waygate, testing::TestApp};
 
 use super::support::Server;
 
@@ -48,9 +48,7 @@ async fn services_are_those_of_routes_and_the_own_one() {
     assert_eq!(waygate.service().unwrap().as_str(), "orders");
     let guarded = waygate.guard(axum::Router::new()).await.unwrap();
     let server = Server {
-        router: guarded
-            .admin("/waygate", waygate::Credentials::none())
-            .into_router(),
+        app: TestApp::new(guarded.admin("/waygate", waygate::Credentials::none())),
         waygate,
         ..server
     };

@@ -1,26 +1,26 @@
 //! A server to test against, with the routes of the recorded exchanges, and a client for it.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Request},
-    response::Response,
+    extract::Request,
     routing::{get, post},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, StatusCode, header};
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 use waygate::{
     Admin, Credentials, Deprecation, Guarded, Interval, Method, RouteState, Waygate, Window,
+    testing::{TestApp, TestResponse},
 };
 use waygate_core::{
     model::{Disabled, Lifecycle},
     port::{Backend, ManualClock},
 };
+
+use super::views;
 
 /// When the exchanges were recorded.
 pub(super) const NOW: &str = "2026-11-22T22:16:28.050033Z";
@@ -28,7 +28,7 @@ pub(super) const NOW: &str = "2026-11-22T22:16:28.050033Z";
 pub(super) struct Server {
     pub(super) waygate: Waygate,
     pub(super) clock: ManualClock,
-    pub(super) router: Router,
+    pub(super) app: TestApp,
     /// A token that may do everything; empty where there are no credentials.
     pub(super) token: String,
 }
@@ -50,7 +50,7 @@ impl Server {
         let mut server = Self {
             waygate,
             clock,
-            router,
+            app: TestApp::new(router),
             token: String::new(),
         };
         let login = json!({ "username": "admin", "password": "secret" });
@@ -66,10 +66,17 @@ impl Server {
         self.send_from(Some("127.0.0.1"), request).await
     }
 
+    /// The response must have the form that clients read.
     pub(super) async fn send_from(&self, peer: Option<&str>, mut request: Request) -> Answer {
-        let path = request.uri().path_and_query().unwrap().as_str();
+        let method = request.method().clone();
+        let path = request.uri().path_and_query().unwrap().to_string();
         *request.uri_mut() = format!("/waygate{path}").parse().unwrap();
-        self.call_from(peer, request).await
+        let answer = self.call_from(peer, request).await;
+        if !answer.body.is_empty() {
+            let status = answer.status.as_u16();
+            views::check(method.as_str(), &path, status, &answer.json());
+        }
+        answer
     }
 
     /// Sends a request to the application, from this machine.
@@ -77,12 +84,14 @@ impl Server {
         self.call_from(Some("127.0.0.1"), request).await
     }
 
-    async fn call_from(&self, peer: Option<&str>, mut request: Request) -> Answer {
-        if let Some(peer) = peer {
-            let peer = SocketAddr::new(peer.parse().unwrap(), 40_000);
-            request.extensions_mut().insert(ConnectInfo(peer));
-        }
-        Answer::read(self.router.clone().oneshot(request).await.unwrap()).await
+    async fn call_from(&self, peer: Option<&str>, request: Request) -> Answer {
+        let app = match peer {
+            Some(peer) => self
+                .app
+                .from_peer((peer.parse::<IpAddr>().unwrap(), 40_000)),
+            None => self.app.clone(),
+        };
+        app.send(request).await.into()
     }
 
     /// A request with the token.
@@ -156,16 +165,17 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
-    async fn read(response: Response) -> Self {
-        let (parts, body) = response.into_parts();
+impl From<TestResponse> for Answer {
+    fn from(response: TestResponse) -> Self {
         Self {
-            status: parts.status,
-            headers: parts.headers,
-            body: body.collect().await.unwrap().to_bytes().to_vec(),
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: response.bytes().to_vec(),
         }
     }
+}
 
+impl Answer {
     /// The body, which must be JSON.
     #[track_caller]
     pub(super) fn json(&self) -> Value {

@@ -11,40 +11,12 @@ use waygate::{Admin, Credentials, Waygate};
 use waygate_backends::MemoryBackend;
 
 use super::{
-    gate::operations,
+    document::{Operation, document, operations},
     store::Failing,
     support::{Answer, Server, at},
 };
 
-/// An operation of the document.
-struct Operation {
-    method: String,
-    template: String,
-    described: Value,
-    /// With which it succeeds.
-    body: Value,
-}
-
 impl Operation {
-    fn all(document: &Value) -> Vec<Self> {
-        let bodies = operations().into_iter();
-        let bodies = bodies.map(|(method, template, body)| {
-            let described =
-                document["paths"][template][method.to_ascii_lowercase().as_str()].clone();
-            Self {
-                method: method.to_owned(),
-                template: template.to_owned(),
-                described,
-                body,
-            }
-        });
-        bodies.collect()
-    }
-
-    fn name(&self) -> String {
-        format!("{} {}", self.method, self.template)
-    }
-
     fn parameters(&self, place: &str) -> Vec<&Value> {
         let parameters = self.described["parameters"].as_array().into_iter();
         let here = parameters
@@ -278,8 +250,9 @@ async fn send(
         .await
 }
 
-async fn document(server: &Server) -> Value {
-    let mut document = server.get("/api/openapi.json").await.expect(200);
+/// The document, whose operations carry its schemas.
+async fn with_schemas(server: &Server) -> Value {
+    let mut document = document(server).await;
     let schemas = document["components"]["schemas"].clone();
     for item in document["paths"].as_object_mut().unwrap().values_mut() {
         for operation in item.as_object_mut().unwrap().values_mut() {
@@ -309,8 +282,8 @@ async fn every_answer_is_one_that_the_document_has() {
     let request = axum::extract::Request::get("/orders").header("x-request-id", "r1");
     prepare(&server).await;
     server.call(request.body(Body::empty()).unwrap()).await;
-    let document = document(&server).await;
-    for operation in Operation::all(&document) {
+    let document = with_schemas(&server).await;
+    for operation in operations(&document) {
         let id = prepare(&server).await;
         let (paths, queries, bodies) = (
             operation.paths(&id),
@@ -380,7 +353,7 @@ async fn every_answer_is_one_that_the_document_has() {
     let named = json!({ "name": "ghost" }).to_string();
     let elsewhere = json!({ "path": "/ghost", "limit": 5 }).to_string();
     let key = json!({ "key": [], "name": "ghost" }).to_string();
-    for operation in Operation::all(&document) {
+    for operation in operations(&document) {
         let target = format!("{}{}", operation.paths("x")[0], operation.queries()[0]);
         for body in [&named, &elsewhere, &key] {
             let answer = send(&server, &operation, &target, body.as_bytes(), &[json_type]).await;
@@ -427,7 +400,7 @@ async fn every_answer_is_one_that_the_document_has() {
 async fn strict(seen: &mut Seen, document: &Value) {
     let admin = Admin::new(Credentials::new("admin", "secret")).require_if_match(true);
     let server = Server::with(admin).await;
-    for operation in Operation::all(document) {
+    for operation in operations(document) {
         let target = format!("{}{}", operation.paths("x")[0], operation.queries()[0]);
         let answer = send(&server, &operation, &target, &operation.bodies()[0], &[]).await;
         seen.note(&operation, &format!("{target} without If-Match"), &answer);
@@ -439,7 +412,7 @@ async fn strict(seen: &mut Seen, document: &Value) {
 async fn stores_that_fail(seen: &mut Seen, document: &Value) {
     let backend = Failing::default();
     let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
-    for operation in Operation::all(document) {
+    for operation in operations(document) {
         let id = prepare(&server).await;
         for mode in 1..=4 {
             backend.fail(mode);
@@ -457,7 +430,7 @@ async fn stores_that_fail(seen: &mut Seen, document: &Value) {
 /// A server without credentials, asked from this machine and from others.
 async fn without_credentials(seen: &mut Seen, document: &Value) {
     let server = Server::with(Credentials::none()).await;
-    for operation in Operation::all(document) {
+    for operation in operations(document) {
         let target = format!("{}{}", operation.paths("x")[0], operation.queries()[0]);
         for peer in [Some("127.0.0.1"), Some("192.0.2.1"), None] {
             for kind in ["application/json", "text/plain"] {
@@ -482,9 +455,9 @@ async fn without_credentials(seen: &mut Seen, document: &Value) {
 async fn parameters_of_the_wrong_type_are_refused_by_name() {
     let server = Server::start().await;
     prepare(&server).await;
-    let document = document(&server).await;
+    let document = with_schemas(&server).await;
     let mut checked = BTreeSet::new();
-    for operation in Operation::all(&document) {
+    for operation in operations(&document) {
         for parameter in operation.parameters("query") {
             let name = parameter["name"].as_str().unwrap();
             let wrong: &[&str] = match name {

@@ -1,21 +1,28 @@
+//! Pause, resume, shadow and promote a rate limit of a route.
+
 use std::sync::Arc;
 
 use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate_core::model::{LimitKey, LimitScope};
+use waygate_core::{
+    model::{LimitKey, LimitScope},
+    view::RouteRateLimit,
+};
 
 use super::{
-    body::RouteLimitBody,
-    change::{change, found},
-    request::{PolicyNameRequest, named},
-    route::{resolve, shown},
+    rate::RateLimits,
+    request::{PolicyNameRequest, or_default},
 };
 use crate::{
     admin::{
-        author::Author, body::Asked, error::Problem, key::PathKey, reply::Reply, schema,
+        author::Author,
+        key::PathKey,
+        resource::{OfRoute, change, found, show_of_route},
+        responses::{Change, NoRoute, Tagged},
         state::AdminState,
     },
     engine::LimitCommand,
+    rest::JsonBody,
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -26,97 +33,108 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(promote))
 }
 
-type Changed = Result<Reply<Option<RouteLimitBody>>, Problem>;
-
 async fn control(
     state: &AdminState,
     author: Author,
     PathKey(key): PathKey,
-    asked: PolicyNameRequest,
+    body: PolicyNameRequest,
     command: LimitCommand,
-) -> Changed {
-    let scope = LimitScope::Route(resolve(&state.waygate, &key)?);
-    let key = LimitKey::new(scope, named(asked.name)?);
-    found(state.waygate.rate_limit(&key), &key)?;
-    shown(change(state, author, key.clone(), command).await?, &key)
+) -> OfRoute<RateLimits> {
+    let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
+    let key = LimitKey::new(scope, or_default(body.name)?);
+    found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
+    let left = change::<RateLimits>(state, author, key.clone(), command).await?;
+    show_of_route::<RateLimits>(left, &key)
 }
 
-/// Lets a rate limit rest: it counts nothing until it is resumed.
+/// Pauses a rate limit: it counts nothing until it is resumed.
 #[utoipa::path(
     post,
     path = "/api/rate-limits/{pk}/pause",
     operation_id = "pause_rate_limit",
     tag = "rate-limits",
-    params(("pk" = String, Path)),
     request_body = Option<PolicyNameRequest>,
-    responses((status = OK, description = "The policy as it is now.", body = schema::RouteRateLimit)),
+    responses(
+        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        Change,
+        NoRoute
+    ),
     security(("token" = ["write:routes"]))
 )]
 async fn pause(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<PolicyNameRequest>,
-) -> Changed {
-    control(&state, author, key, asked, LimitCommand::SetEnabled(false)).await
+    JsonBody(body): JsonBody<PolicyNameRequest>,
+) -> OfRoute<RateLimits> {
+    control(&state, author, key, body, LimitCommand::SetEnabled(false)).await
 }
 
-/// Lets a rate limit go on that was paused.
+/// Resumes a paused rate limit.
 #[utoipa::path(
     post,
     path = "/api/rate-limits/{pk}/resume",
     operation_id = "resume_rate_limit",
     tag = "rate-limits",
-    params(("pk" = String, Path)),
     request_body = Option<PolicyNameRequest>,
-    responses((status = OK, description = "The policy as it is now.", body = schema::RouteRateLimit)),
+    responses(
+        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        Change,
+        NoRoute
+    ),
     security(("token" = ["write:routes"]))
 )]
 async fn resume(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<PolicyNameRequest>,
-) -> Changed {
-    control(&state, author, key, asked, LimitCommand::SetEnabled(true)).await
+    JsonBody(body): JsonBody<PolicyNameRequest>,
+) -> OfRoute<RateLimits> {
+    control(&state, author, key, body, LimitCommand::SetEnabled(true)).await
 }
 
-/// Lets a rate limit only report whom it would refuse.
+/// Puts a rate limit in shadow mode: it only reports what it would refuse.
 #[utoipa::path(
     post,
     path = "/api/rate-limits/{pk}/shadow",
     operation_id = "shadow_rate_limit",
     tag = "rate-limits",
-    params(("pk" = String, Path)),
     request_body = Option<PolicyNameRequest>,
-    responses((status = OK, description = "The policy as it is now.", body = schema::RouteRateLimit)),
+    responses(
+        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        Change,
+        NoRoute
+    ),
     security(("token" = ["write:routes"]))
 )]
 async fn shadow(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<PolicyNameRequest>,
-) -> Changed {
-    control(&state, author, key, asked, LimitCommand::SetShadow(true)).await
+    JsonBody(body): JsonBody<PolicyNameRequest>,
+) -> OfRoute<RateLimits> {
+    control(&state, author, key, body, LimitCommand::SetShadow(true)).await
 }
 
-/// Lets a rate limit refuse that only reported; what it has counted counts.
+/// Enforces a rate limit in shadow mode. Its counts are kept.
 #[utoipa::path(
     post,
     path = "/api/rate-limits/{pk}/promote",
     operation_id = "promote_rate_limit",
     tag = "rate-limits",
-    params(("pk" = String, Path)),
     request_body = Option<PolicyNameRequest>,
-    responses((status = OK, description = "The policy as it is now.", body = schema::RouteRateLimit)),
+    responses(
+        (status = OK, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        Change,
+        NoRoute
+    ),
     security(("token" = ["write:routes"]))
 )]
 async fn promote(
     State(state): State<Arc<AdminState>>,
     author: Author,
     key: PathKey,
-    Asked(asked): Asked<PolicyNameRequest>,
-) -> Changed {
-    control(&state, author, key, asked, LimitCommand::SetShadow(false)).await
+    JsonBody(body): JsonBody<PolicyNameRequest>,
+) -> OfRoute<RateLimits> {
+    control(&state, author, key, body, LimitCommand::SetShadow(false)).await
 }

@@ -7,23 +7,20 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     grammar::PolicyName,
-    model::{LimitScope, RouteKey},
+    model::{LimitKey, LimitScope, RouteKey},
+    view::{DecisionRecord, HitRecord, KeyUse},
 };
 
-use super::{
-    change::found,
-    route::{NameParams, resolve},
-};
+use super::{rate::RateLimits, request::or_default};
 use crate::{
-    DecisionRecord, HitQuery,
+    HitQuery,
     admin::{
-        error::{Kind, Problem},
         key::PathKey,
-        query::{AtMost, Flag, Params},
-        reply::{self, Reply},
-        schema,
+        resource::found,
+        responses::{NoRoute, NotFound, Read},
         state::AdminState,
     },
+    rest::{AtMost, Flag, Params, Problem, ProblemKind, Reply, list_response},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -37,7 +34,7 @@ const DEFAULT_HITS: usize = 50;
 /// As many as are kept.
 const MAX_HITS: usize = 10_000;
 const DEFAULT_KEYS: usize = 20;
-/// As many as are remembered.
+/// As many as are kept.
 const MAX_KEYS: usize = 256;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -47,10 +44,10 @@ struct HitParams {
     #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 50)]
     limit: Option<AtMost<MAX_HITS>>,
     /// Only of routes with this path, or of this route: `/path` or `METHOD:/path`.
-    #[param(nullable = false, value_type = Option<String>, example = "/search")]
+    #[param(nullable = false)]
     route: Option<RouteKey>,
     /// Only by policies of this name.
-    #[param(nullable = false, value_type = Option<String>)]
+    #[param(nullable = false)]
     policy: Option<PolicyName>,
     /// Only of this key, as it ends the `key` of a hit.
     #[param(nullable = false, example = "203.0.113.7")]
@@ -60,14 +57,14 @@ struct HitParams {
     enforced: Option<Flag>,
 }
 
-/// Lists the latest requests that were refused, or would have been, newest first. Each process knows its own.
+/// Lists the latest requests that were refused, or would have been, newest first. Each process lists its own.
 #[utoipa::path(
     get,
     path = "/api/rate-limits/hits",
     operation_id = "list_rate_limit_hits",
     tag = "rate-limits",
     params(HitParams),
-    responses((status = OK, description = "The refusals.", body = [schema::RateLimitHit])),
+    responses((status = OK, description = "The refusals.", body = [HitRecord]), Read),
     security(("token" = ["read"]))
 )]
 async fn hits(
@@ -83,24 +80,24 @@ async fn hits(
         key: params.key,
         enforced: params.enforced.map(|enforced| enforced.0),
     });
-    Ok(reply::list(&hits, revision, &headers))
+    Ok(list_response(&hits, revision, &headers))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ExplainParams {
-    /// What the request carried in `X-Request-Id`.
+    /// The `X-Request-Id` of the request.
     request_id: String,
 }
 
-/// Tells how the rate limits decided about one request. Each process knows the latest 4096 that carried an id.
+/// Explains the decision about one request. Each process keeps the latest 4096 that carried an id.
 #[utoipa::path(
     get,
     path = "/api/rate-limits/explain",
     operation_id = "explain_rate_limits",
     tag = "rate-limits",
     params(ExplainParams),
-    responses((status = OK, description = "The decision.", body = schema::LimitDecision)),
+    responses((status = OK, description = "The decision.", body = DecisionRecord), Read, NotFound),
     security(("token" = ["read"]))
 )]
 async fn explain(
@@ -111,15 +108,15 @@ async fn explain(
     record.map(Reply::ok).ok_or_else(|| {
         let shown: String = request_id.chars().take(200).collect();
         let text = format!("No decision about a request with the id `{shown}` is known.");
-        Problem::new(Kind::NotFound, text)
+        Problem::new(ProblemKind::NotFound, text)
     })
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TopParams {
-    /// Which of the policies; `default` when it is not given.
-    #[param(nullable = false, value_type = Option<String>)]
+    /// The name of the policy. Default: `default`.
+    #[param(nullable = false)]
     pub(super) name: Option<PolicyName>,
     /// At most this many: a whole number, where more than 256 counts as 256.
     #[param(nullable = false, value_type = Option<u64>, minimum = 0, default = 20)]
@@ -127,14 +124,14 @@ pub(super) struct TopParams {
 }
 
 /// Lists the keys that came near a rate limit or were refused, those with the most such requests first. Each process
-/// knows its own.
+/// lists its own.
 #[utoipa::path(
     get,
     path = "/api/rate-limits/{pk}/top",
     operation_id = "list_top_keys",
     tag = "rate-limits",
-    params(("pk" = String, Path), TopParams),
-    responses((status = OK, description = "The keys.", body = [schema::KeyUse])),
+    params(TopParams),
+    responses((status = OK, description = "The keys.", body = [KeyUse]), Read, NoRoute),
     security(("token" = ["read"]))
 )]
 async fn top(
@@ -143,7 +140,7 @@ async fn top(
     Params(params): Params<TopParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let scope = LimitScope::Route(resolve(&state.waygate, &key)?);
+    let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
     nearest(&state, scope, params, &headers)
 }
 
@@ -155,9 +152,9 @@ pub(super) fn nearest(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
-    let key = NameParams { name }.of(scope)?;
-    found(state.waygate.rate_limit(&key), &key)?;
+    let key = LimitKey::new(scope, or_default(name)?);
+    found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
     let limit = limit.map_or(DEFAULT_KEYS, |limit| limit.0);
     let keys = state.waygate.near_limit(&key, limit);
-    Ok(reply::list(&keys, revision, headers))
+    Ok(list_response(&keys, revision, headers))
 }

@@ -1,30 +1,41 @@
-//! Limits: those of routes, the global ones, those of services, and what they have counted.
+//! Limits: those of routes, of services and of all routes together, and their counts.
 
-mod body;
-mod change;
 mod concurrency;
 mod control;
-mod global;
 mod hits;
+mod policy;
+mod rate;
 mod request;
 mod reset;
-mod route;
-mod service;
 mod shared;
 
 use std::sync::Arc;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::admin::state::AdminState;
+use crate::admin::{
+    scoped::{global, service},
+    state::AdminState,
+};
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new()
-        .merge(route::router())
+        .merge(rate::router())
         .merge(control::router())
         .merge(reset::router())
         .merge(hits::router())
-        .merge(global::router())
-        .merge(service::router())
+        .merge(global("/api/global-rate-limit", shared::router()))
+        .merge(service(
+            "/api/services/{service}/rate-limit",
+            shared::router(),
+        ))
         .merge(concurrency::router())
+        .merge(global(
+            "/api/global-concurrency-limits",
+            concurrency::shared_router(),
+        ))
+        .merge(service(
+            "/api/services/{service}/concurrency-limits",
+            concurrency::shared_router(),
+        ))
 }

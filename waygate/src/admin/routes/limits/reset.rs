@@ -1,30 +1,29 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     grammar::{Invalid, Method},
     model::{LimitKey, LimitScope, Revision, RouteKey},
+    view::{Done, ResetRateLimits},
 };
 
 use super::{
-    change::{found, revision_of},
-    request::{ResetKeyRequest, named},
-    route::resolve,
+    rate::RateLimits,
+    request::{ResetKeyRequest, or_default},
 };
 use crate::{
     Waygate,
     admin::{
         author::Author,
-        body::Asked,
-        error::{Kind, Problem},
         key::PathKey,
-        query::Params,
-        reply::{Done, Reply},
+        resource::found,
+        responses::{Change, NoRoute},
         state::AdminState,
     },
+    rest::{JsonBody, Params, Problem, ProblemKind, Reply, done},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -39,26 +38,16 @@ struct ResetParams {
     method: Option<String>,
 }
 
-/// What was reset.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ResetRateLimits)]
-struct ResetBody {
-    /// Always `true`.
-    ok: bool,
-    /// What the path key names: a path, or `METHOD:/path`.
-    path: String,
-}
-
-/// Begins to count anew for all rate limits of a route, or of all routes of a path, in every process.
+/// Resets all rate-limit counters of a route, or of every method of a path, in every process.
 ///
-/// The path key holds a path, or `METHOD:/path`. `If-Match` names the tag of the policy that was changed last.
+/// The path key is a path, or `METHOD:/path`. `If-Match` names the tag of the policy that was changed last.
 #[utoipa::path(
     delete,
     path = "/api/rate-limits/{pk}/reset",
     operation_id = "reset_rate_limits",
     tag = "rate-limits",
-    params(("pk" = String, Path), ResetParams),
-    responses((status = OK, description = "The counters start at zero.", body = ResetBody)),
+    params(ResetParams),
+    responses((status = OK, description = "The counters start at zero.", body = ResetRateLimits), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn reset(
@@ -66,16 +55,16 @@ async fn reset(
     author: Author,
     PathKey(key): PathKey,
     Params(params): Params<ResetParams>,
-) -> Result<Reply<ResetBody>, Problem> {
+) -> Result<Reply<ResetRateLimits>, Problem> {
     let key: RouteKey = key.parse()?;
     // As the path key has it.
-    let asked = key.as_str().to_owned();
+    let named = key.as_str().to_owned();
     let key = with_method(key, params.method.as_deref())?;
     let path = key.path().to_owned();
-    let done = match key.method() {
+    let reset = match key.method() {
         Some(_) => {
-            let scope = LimitScope::Route(resolve(&state.waygate, key.as_str())?);
-            let operator = author.expecting_any(|| latest(&state.waygate, |of| *of == scope))?;
+            let scope = LimitScope::Route(state.waygate.limited_route(key.as_str())?);
+            let operator = author.expecting(|| Ok(latest(&state.waygate, |of| *of == scope)))?;
             operator.reset_rate_limits(scope).await
         }
         None => {
@@ -83,14 +72,14 @@ async fn reset(
                 LimitScope::Route(route) => route.path() == path,
                 LimitScope::Global | LimitScope::Service(_) => false,
             };
-            let operator = author.expecting_any(|| latest(&state.waygate, of_path))?;
+            let operator = author.expecting(|| Ok(latest(&state.waygate, of_path)))?;
             operator.reset_rate_limits_of_path(&path).await
         }
     };
-    done?;
-    Ok(Reply::ok(ResetBody {
+    reset?;
+    Ok(Reply::ok(ResetRateLimits {
         ok: true,
-        path: asked,
+        path: named,
     }))
 }
 
@@ -104,14 +93,14 @@ fn with_method(key: RouteKey, method: Option<&str>) -> Result<RouteKey, Problem>
         .to_ascii_uppercase()
         .parse()
         .map_err(|invalid: Invalid| {
-            Problem::new(Kind::InvalidQuery, format!("method: {invalid}"))
+            Problem::new(ProblemKind::InvalidQuery, format!("method: {invalid}"))
         })?;
     match key.method() {
         None => Ok(format!("{method}:{}", key.path()).parse()?),
         Some(own) if own == method => Ok(key),
         Some(own) => {
             let text = format!("method: the path key already says {own}");
-            Err(Problem::new(Kind::InvalidQuery, text))
+            Err(Problem::new(ProblemKind::InvalidQuery, text))
         }
     }
 }
@@ -124,42 +113,40 @@ pub(super) fn latest(waygate: &Waygate, wanted: impl Fn(&LimitScope) -> bool) ->
     revisions.max_by_key(|revision| revision.number)
 }
 
-/// Forgets what exactly one key has consumed of one rate limit.
+/// Resets the counter of exactly one key of one rate limit.
 ///
-/// Counters of this process are forgotten at once; shared ones in the store that holds them. Other processes that count
+/// Counters of this process are reset immediately; shared ones in the store that holds them. Other processes that count
 /// for themselves are not reached.
 #[utoipa::path(
     post,
     path = "/api/rate-limits/{pk}/reset",
     operation_id = "reset_rate_limit_key",
     tag = "rate-limits",
-    params(("pk" = String, Path)),
     request_body = ResetKeyRequest,
-    responses((status = OK, description = "The key has consumed nothing.", body = Done)),
+    responses((status = OK, description = "The counter of the key is reset.", body = Done), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
 async fn reset_key(
     State(state): State<Arc<AdminState>>,
     author: Author,
     PathKey(key): PathKey,
-    Asked(asked): Asked<ResetKeyRequest>,
+    JsonBody(body): JsonBody<ResetKeyRequest>,
 ) -> Result<Reply<Done>, Problem> {
-    let scope = LimitScope::Route(resolve(&state.waygate, &key)?);
-    forget(&state, author, scope, asked).await
+    let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
+    reset_counter(&state, author, scope, body).await
 }
 
-/// Forgets what one key has consumed of a policy of a scope.
-pub(super) async fn forget(
+/// Resets the counter of one key of a policy.
+pub(super) async fn reset_counter(
     state: &AdminState,
     author: Author,
     scope: LimitScope,
-    asked: ResetKeyRequest,
+    body: ResetKeyRequest,
 ) -> Result<Reply<Done>, Problem> {
-    let key = LimitKey::new(scope, named(asked.name)?);
-    found(state.waygate.rate_limit(&key), &key)?;
-    let operator = author.expecting_any(|| revision_of(&state.waygate, &key))?;
-    let parts: Vec<&str> = asked.key.iter().map(String::as_str).collect();
-    let done = operator.reset_rate_limit_key(key, &parts).await;
-    done?;
-    Ok(Reply::ok(Done::new()))
+    let key = LimitKey::new(scope, or_default(body.name)?);
+    let policy = found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
+    let operator = author.expecting(|| Ok(Some(policy.revision)))?;
+    let parts: Vec<&str> = body.key.iter().map(String::as_str).collect();
+    operator.reset_rate_limit_key(key, &parts).await?;
+    Ok(done())
 }

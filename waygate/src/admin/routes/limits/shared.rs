@@ -1,122 +1,308 @@
-//! What the global policies and those of services have in common.
+//! The rate limits of a service, or of all routes together.
 
-use axum::response::Response;
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
 use http::HeaderMap;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    grammar::PolicyName,
-    model::{LimitKey, LimitScope, RateLimitPolicy},
+    model::LimitKey,
+    view::{Done, KeyUse, SharedRateLimit, SharedRateLimitState},
 };
 
 use super::{
-    body::{SharedLimitBody, SharedStateBody},
-    change::{change, found},
-    request::{PolicyNameRequest, SharedPolicyRequest, named},
-    reset::latest,
-    route::NameParams,
+    hits::{self, TopParams},
+    rate::RateLimits,
+    request::{NameParams, PolicyNameRequest, ResetKeyRequest, SetSharedRateLimit, or_default},
+    reset::{latest, reset_counter},
 };
 use crate::{
     admin::{
         author::Author,
-        error::Problem,
-        reply::{self, Done, Reply},
+        resource::{self, change, found},
+        responses::{Change, NotFound, Read, Tagged},
+        scoped::Scoped,
         state::AdminState,
     },
     engine::LimitCommand,
+    rest::{JsonBody, Params, Problem, Reply, done},
 };
 
-pub(super) type Finished = Result<Reply<Done>, Problem>;
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(get, set, delete))
+        .routes(routes!(list))
+        .routes(routes!(reset, reset_key))
+        .routes(routes!(top))
+        .routes(routes!(enable))
+        .routes(routes!(disable))
+        .routes(routes!(shadow))
+        .routes(routes!(promote))
+}
 
-pub(super) fn get(
+type Finished = Result<Reply<Done>, Problem>;
+
+/// Runs a command on a policy. It need not exist, unless `required`.
+async fn control(
     state: &AdminState,
-    scope: LimitScope,
-    params: NameParams,
-) -> Result<Reply<SharedStateBody>, Problem> {
-    let record = state.waygate.rate_limit(&params.of(scope)?);
+    author: Author,
+    scope: Scoped,
+    PolicyNameRequest { name }: PolicyNameRequest,
+    command: LimitCommand,
+    required: bool,
+) -> Finished {
+    let key = LimitKey::new(scope.limits(), or_default(name)?);
+    if required {
+        found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
+    }
+    change::<RateLimits>(state, author, key, command).await?;
+    Ok(done())
+}
+
+/// Shows the rate limit of {of}, and whether it exists and is not paused.
+///
+/// Processes of a service enforce its limits; every process shows them.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "get_{scope}_rate_limit",
+    params(NameParams),
+    responses(
+        (status = OK, description = "The policy, if there is one.", body = Tagged<SharedRateLimitState>),
+        Read
+    ),
+    security(("token" = ["read"]))
+)]
+async fn get(
+    State(state): State<Arc<AdminState>>,
+    scope: Scoped,
+    Params(params): Params<NameParams>,
+) -> Result<Reply<SharedRateLimitState>, Problem> {
+    let record = state.waygate.rate_limit(&params.of(scope.limits())?);
     let revision = record.as_ref().map(|record| record.revision);
-    let reply = Reply::ok(record.into());
+    let reply = Reply::ok(SharedRateLimitState {
+        enabled: record.as_ref().is_some_and(|record| record.policy.enabled),
+        policy: record.map(SharedRateLimit::from),
+    });
     Ok(match revision {
         Some(revision) => reply.with_tag(revision),
         None => reply,
     })
 }
 
-pub(super) fn list(state: &AdminState, scope: &LimitScope, headers: &HeaderMap) -> Response {
-    let revision = state.waygate.revision();
-    let records = state.waygate.rate_limits_of(scope).into_iter();
-    let policies: Vec<_> = records.map(SharedLimitBody::from).collect();
-    reply::list(&policies, revision, headers)
+/// Sets the rate limit of {of}, and replaces the previous one. Missing fields have their defaults.
+///
+/// A paused policy is resumed. Counts are kept, as for routes.
+#[utoipa::path(
+    post,
+    path = "/",
+    operation_id = "set_{scope}_rate_limit",
+    request_body = SetSharedRateLimit,
+    responses(
+        (status = CREATED, description = "The policy as it is now.", body = Tagged<SharedRateLimit>),
+        Change
+    ),
+    security(("token" = ["write:global"]))
+)]
+async fn set(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    scope: Scoped,
+    JsonBody(body): JsonBody<SetSharedRateLimit>,
+) -> Result<Reply<SharedRateLimit>, Problem> {
+    let fields = body.shared_fields()?;
+    resource::set_shared::<RateLimits>(&state, author, scope.limits(), fields).await
 }
 
-pub(super) async fn set(
-    state: &AdminState,
+/// Deletes the rate limit of {of}. Succeeds if there is none.
+#[utoipa::path(
+    delete,
+    path = "/",
+    operation_id = "delete_{scope}_rate_limit",
+    params(NameParams),
+    responses((status = OK, description = "There is no such policy.", body = Done), Change),
+    security(("token" = ["write:global"]))
+)]
+async fn delete(
+    State(state): State<Arc<AdminState>>,
     author: Author,
-    scope: LimitScope,
-    asked: SharedPolicyRequest,
-) -> Result<Reply<SharedLimitBody>, Problem> {
-    let policy = asked.read(&state.waygate)?;
-    let key = LimitKey::new(scope, policy.name.clone());
-    let command = LimitCommand::Set(Box::<RateLimitPolicy>::new(policy));
-    let record = found(change(state, author, key.clone(), command).await?, &key)?;
-    let revision = record.revision;
-    Ok(Reply::created(record.into()).with_tag(revision))
-}
-
-/// Nothing is wrong when there is none.
-pub(super) async fn delete(
-    state: &AdminState,
-    author: Author,
-    scope: LimitScope,
-    params: NameParams,
+    scope: Scoped,
+    Params(params): Params<NameParams>,
 ) -> Finished {
-    change(state, author, params.of(scope)?, LimitCommand::Delete).await?;
-    Ok(Reply::ok(Done::new()))
+    let key = params.of(scope.limits())?;
+    resource::delete_shared::<RateLimits>(&state, author, key).await
 }
 
-/// Pauses or resumes a policy. Nothing is wrong when there is none, unless somebody has named it.
-pub(super) async fn set_enabled(
-    state: &AdminState,
+/// Lists the rate limits of {of}, in the order in which they are checked.
+#[utoipa::path(
+    get,
+    path = "/policies",
+    operation_id = "list_{scope}_rate_limits",
+    responses((status = OK, description = "The policies.", body = [SharedRateLimit]), Read),
+    security(("token" = ["read"]))
+)]
+async fn list(State(state): State<Arc<AdminState>>, scope: Scoped, headers: HeaderMap) -> Response {
+    resource::list_shared::<RateLimits>(&state, &scope.limits(), &headers)
+}
+
+/// Resets all rate-limit counters of {of}, in every process.
+#[utoipa::path(
+    delete,
+    path = "/reset",
+    operation_id = "reset_{scope}_rate_limit",
+    responses((status = OK, description = "The counters start at zero.", body = Done), Change),
+    security(("token" = ["write:global"]))
+)]
+async fn reset(State(state): State<Arc<AdminState>>, author: Author, scope: Scoped) -> Finished {
+    let scope = scope.limits();
+    let operator = author.expecting(|| Ok(latest(&state.waygate, |of| *of == scope)))?;
+    let reset = operator.reset_rate_limits(scope).await;
+    reset?;
+    Ok(done())
+}
+
+/// Resets the counter of exactly one key of the rate limit of {of}.
+///
+/// Counters of this process are reset immediately; shared ones in the store that holds them. Other processes that count
+/// for themselves are not reached.
+#[utoipa::path(
+    post,
+    path = "/reset",
+    operation_id = "reset_{scope}_rate_limit_key",
+    request_body = ResetKeyRequest,
+    responses((status = OK, description = "The counter of the key is reset.", body = Done), Change, NotFound),
+    security(("token" = ["write:global"]))
+)]
+async fn reset_key(
+    State(state): State<Arc<AdminState>>,
     author: Author,
-    scope: LimitScope,
-    PolicyNameRequest { name }: PolicyNameRequest,
-    enabled: bool,
+    scope: Scoped,
+    JsonBody(body): JsonBody<ResetKeyRequest>,
 ) -> Finished {
-    let must_be_there = name.is_some();
-    let command = LimitCommand::SetEnabled(enabled);
-    apply(state, author, scope, name, command, must_be_there).await
+    reset_counter(&state, author, scope.limits(), body).await
 }
 
-/// Lets a policy only report, or refuse. There must be one: whoever believes that something is enforced now should know.
-pub(super) async fn set_shadow(
-    state: &AdminState,
+/// Lists the keys that came near the rate limit of {of} or were refused, those with the most such requests first. Each
+/// process lists its own.
+#[utoipa::path(
+    get,
+    path = "/top",
+    operation_id = "list_{scope}_top_keys",
+    params(TopParams),
+    responses((status = OK, description = "The keys.", body = [KeyUse]), Read, NotFound),
+    security(("token" = ["read"]))
+)]
+async fn top(
+    State(state): State<Arc<AdminState>>,
+    scope: Scoped,
+    Params(params): Params<TopParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    hits::nearest(&state, scope.limits(), params, &headers)
+}
+
+/// Resumes the paused rate limit of {of}. Succeeds if there is none, unless the request names one.
+#[utoipa::path(
+    post,
+    path = "/enable",
+    operation_id = "enable_{scope}_rate_limit",
+    request_body = Option<PolicyNameRequest>,
+    responses((status = OK, description = "The policy is not paused.", body = Done), Change, NotFound),
+    security(("token" = ["write:global"]))
+)]
+async fn enable(
+    State(state): State<Arc<AdminState>>,
     author: Author,
-    scope: LimitScope,
-    PolicyNameRequest { name }: PolicyNameRequest,
-    shadow: bool,
+    scope: Scoped,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
-    let command = LimitCommand::SetShadow(shadow);
-    apply(state, author, scope, name, command, true).await
+    let named = body.name.is_some();
+    control(
+        &state,
+        author,
+        scope,
+        body,
+        LimitCommand::SetEnabled(true),
+        named,
+    )
+    .await
 }
 
-async fn apply(
-    state: &AdminState,
+/// Pauses the rate limit of {of}: it counts nothing. Succeeds if there is none, unless the request names one.
+#[utoipa::path(
+    post,
+    path = "/disable",
+    operation_id = "disable_{scope}_rate_limit",
+    request_body = Option<PolicyNameRequest>,
+    responses((status = OK, description = "The policy is paused.", body = Done), Change, NotFound),
+    security(("token" = ["write:global"]))
+)]
+async fn disable(
+    State(state): State<Arc<AdminState>>,
     author: Author,
-    scope: LimitScope,
-    name: Option<PolicyName>,
-    command: LimitCommand,
-    must_be_there: bool,
+    scope: Scoped,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
-    let key = LimitKey::new(scope, named(name)?);
-    if must_be_there {
-        found(state.waygate.rate_limit(&key), &key)?;
-    }
-    change(state, author, key, command).await?;
-    Ok(Reply::ok(Done::new()))
+    let named = body.name.is_some();
+    control(
+        &state,
+        author,
+        scope,
+        body,
+        LimitCommand::SetEnabled(false),
+        named,
+    )
+    .await
 }
 
-/// All policies of the scope begin to count anew.
-pub(super) async fn reset(state: &AdminState, author: Author, scope: LimitScope) -> Finished {
-    let operator = author.expecting_any(|| latest(&state.waygate, |of| *of == scope))?;
-    let done = operator.reset_rate_limits(scope).await;
-    done?;
-    Ok(Reply::ok(Done::new()))
+/// Puts the rate limit of {of} in shadow mode: it only reports what it would refuse.
+#[utoipa::path(
+    post,
+    path = "/shadow",
+    operation_id = "shadow_{scope}_rate_limit",
+    request_body = Option<PolicyNameRequest>,
+    responses((status = OK, description = "The policy refuses nothing.", body = Done), Change, NotFound),
+    security(("token" = ["write:global"]))
+)]
+async fn shadow(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    scope: Scoped,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
+) -> Finished {
+    control(
+        &state,
+        author,
+        scope,
+        body,
+        LimitCommand::SetShadow(true),
+        true,
+    )
+    .await
+}
+
+/// Enforces the rate limit of {of} that is in shadow mode. Its counts are kept.
+#[utoipa::path(
+    post,
+    path = "/promote",
+    operation_id = "promote_{scope}_rate_limit",
+    request_body = Option<PolicyNameRequest>,
+    responses((status = OK, description = "The policy is enforced.", body = Done), Change, NotFound),
+    security(("token" = ["write:global"]))
+)]
+async fn promote(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    scope: Scoped,
+    JsonBody(body): JsonBody<PolicyNameRequest>,
+) -> Finished {
+    control(
+        &state,
+        author,
+        scope,
+        body,
+        LimitCommand::SetShadow(false),
+        true,
+    )
+    .await
 }

@@ -1,0 +1,120 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::CountingMode;
+use crate::{
+    grammar::OnMissingKey,
+    model::{LimitKey, RouteKey},
+};
+
+/// The decision about one request: by the state of its route, and by its limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(utoipa::ToSchema),
+    schema(as = LimitDecision)
+)]
+pub struct DecisionRecord {
+    /// The `X-Request-Id` of the request.
+    pub request_id: String,
+    /// When, in UTC.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub at: Timestamp,
+    /// The route; `/{*rest}` where everything is in maintenance and no controlled route has the URL.
+    pub route: RouteKey,
+    /// The request's method.
+    pub method: String,
+    /// `true` if the request passed.
+    pub passed: bool,
+    /// The limit that refused it; `null` where the route's state did.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub refused_by: Option<LimitKey>,
+    /// Why it was refused, or `exempt`. `null` for other requests that passed.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub cause: Option<DecisionCause>,
+    /// More about a refusal by the route's state: the operator's reason (may be empty), the environments, the client's
+    /// address, or the roles; or the network or role that is exempt. `null` for limits.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub reason: Option<String>,
+    /// How the request was counted.
+    pub mode: CountingMode,
+    /// The outcome of each rate of each policy, in the order of the checks; empty when the request was not counted.
+    pub steps: Vec<DecisionStep>,
+    /// The policies that found no key in the request and let it pass uncounted.
+    pub skipped: Vec<SkippedPolicy>,
+}
+
+/// A policy that did not count a request, since the request has no key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SkippedPolicy {
+    /// The policy.
+    pub policy: LimitKey,
+    /// The handling of such requests: its own `on_missing_key`, or the default of its key. One that would `block` only
+    /// reports, in shadow mode.
+    pub on_missing_key: OnMissingKey,
+}
+
+/// Why a request was refused, or why it passed a maintenance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DecisionCause {
+    /// There were too many.
+    Exceeded,
+    /// It costs more than the limit takes at once, so that it never passes.
+    TooCostly,
+    /// It had no key.
+    NoKey,
+    /// The store of the counters was unreachable, and the policy is closed without it.
+    StoreGone,
+    /// Too many were served at the same time.
+    Concurrency,
+    /// Everything was in maintenance.
+    GlobalMaintenance,
+    /// Every route of the service was in maintenance.
+    ServiceMaintenance,
+    /// The route was in maintenance.
+    Maintenance,
+    /// The route was disabled.
+    Disabled,
+    /// The route is not served in this environment.
+    EnvGated,
+    /// The client's address is in none of the allowed networks.
+    IpNotAllowed,
+    /// The caller has none of the allowed roles.
+    RoleRequired,
+    /// It passed, since the maintenance that is on exempts the client's network or a role of the caller.
+    Exempt,
+}
+
+/// The outcome of one rate of one policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LimitStep))]
+pub struct DecisionStep {
+    /// The policy.
+    pub policy: LimitKey,
+    /// The caller's tier, if the policy has one for it.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub tier: Option<String>,
+    /// `true` if the policy has tiers and the request carried no caller, so that the policy's own quota applied.
+    pub without_caller: bool,
+    /// The key of the request, with secrets as digests.
+    pub key: String,
+    /// The key of the counter.
+    pub counter: String,
+    /// The cost of the request.
+    pub cost: u32,
+    /// The most that can be taken at once.
+    pub limit: u64,
+    /// The remainder afterwards.
+    pub remaining: u64,
+    /// When more is available, in UTC.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub reset_at: Timestamp,
+    /// `true` if the rate let the request pass.
+    pub allowed: bool,
+    /// `true` if a refusal is enforced; `false` in shadow mode.
+    pub enforced: bool,
+}

@@ -1,0 +1,66 @@
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// The response of an operation that has nothing to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Done {
+    /// Always `true`.
+    pub ok: bool,
+}
+
+/// The response to a reset of rate limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ResetRateLimits {
+    /// Always `true`.
+    pub ok: bool,
+    /// The target of the path key: a path, or `METHOD:/path`.
+    pub path: String,
+}
+
+/// The response to the deletion of a limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DeletedLimit {
+    /// Always `true`.
+    pub ok: bool,
+    /// The route's path.
+    pub path: String,
+    /// The route's method.
+    #[cfg_attr(feature = "schema", schema(example = "GET"))]
+    pub method: String,
+}
+
+/// The response to a reseed of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Reseeded {
+    /// Always `true`.
+    pub ok: bool,
+    /// `false` when the store has lost nothing.
+    pub reseeded: bool,
+}
+
+/// Problem details (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// The kind of the problem: a stable URN.
+    #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schema(example = "urn:waygate:problem:not-found"))]
+    pub kind: String,
+    /// The kind in words.
+    pub title: Cow<'static, str>,
+    /// The status code of the response.
+    pub status: u16,
+    /// The exact cause, and what would be right.
+    pub detail: String,
+    /// The cause, in the words of the wire contract.
+    pub error: String,
+    /// The keys that an ambiguous path could mean. Missing otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub ambiguous_matches: Option<Vec<String>>,
+}

@@ -1,0 +1,36 @@
+//! The responses of the admin API. Servers write these types, and clients read them.
+//!
+//! Unknown fields are ignored, so that a client can talk to a newer server.
+
+mod auth;
+mod concurrency;
+mod decision;
+mod done;
+mod maintenance;
+mod rate_limit;
+mod route;
+mod system;
+mod usage;
+
+use crate::model::RouteKey;
+
+pub use auth::{Login, Me, NewToken, Platform, Token, TokenScope, TokenScopes};
+pub use concurrency::{ConcurrencyLimit, RouteConcurrencyLimit, SharedConcurrencyLimit};
+pub use decision::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
+pub use done::{DeletedLimit, Done, Problem, Reseeded, ResetRateLimits};
+pub use maintenance::Maintenance;
+pub use rate_limit::{AboutRateLimit, RouteRateLimit, SharedRateLimit, SharedRateLimitState};
+pub use route::Route;
+pub use system::{CountingMode, CountingModes, Degraded, Health, MaintenanceNotice};
+pub use usage::{HitRecord, KeyUse, LimitCounts};
+
+/// The method of a route that takes all methods.
+pub const ALL_METHODS: &str = "ALL";
+
+/// The method of a route, or [`ALL_METHODS`].
+pub fn method_of(route: &RouteKey) -> String {
+    route
+        .method()
+        .map_or(ALL_METHODS, |method| method.as_str())
+        .to_owned()
+}

@@ -1,0 +1,23 @@
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Dropped, RouteView};
+
+/// A route as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Route {
+    /// The state of the route.
+    #[serde(flatten)]
+    pub view: RouteView,
+    /// `true` if an operator has changed the route.
+    pub overridden: bool,
+    /// `true` if the declaration in the code has changed since an operator changed the route.
+    pub drifted: bool,
+    /// `true` if the route is stored, but no longer in the code.
+    pub orphaned: bool,
+    /// The entity tag, for `If-Match`.
+    pub etag: String,
+    /// In the response to a change: what it has dropped from the route, if anything.
+    #[serde(default, skip_serializing_if = "Dropped::is_empty")]
+    pub dropped: Dropped,
+}

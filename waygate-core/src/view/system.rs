@@ -1,0 +1,95 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::text;
+
+/// The state of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Health {
+    /// `ok`, or `degraded`: the API is served from the last known state.
+    #[cfg_attr(feature = "schema", schema(example = "ok"))]
+    pub status: String,
+    /// The revision that requests see: `<epoch>-<number>`.
+    pub revision: String,
+    /// The impaired components.
+    pub components: BTreeMap<String, Degraded>,
+    /// Maintenance of all routes, or of the service that this process is part of, that is on or planned;
+    /// missing if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maintenance: Vec<MaintenanceNotice>,
+    /// How requests were counted for rate limits since the process started.
+    pub counting: CountingModes,
+}
+
+/// An impaired component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Degraded {
+    /// Since when.
+    #[serde(with = "text::instant")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub since: Timestamp,
+    /// The cause. Files are named without their directories, which the log of the service has.
+    pub cause: String,
+}
+
+/// Maintenance that is on or planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct MaintenanceNotice {
+    /// `global`, or `service:<name>`.
+    #[cfg_attr(feature = "schema", schema(example = "global"))]
+    pub scope: String,
+    /// `on` or `planned`.
+    #[cfg_attr(feature = "schema", schema(example = "planned"))]
+    pub state: String,
+    /// Why; may be empty.
+    pub reason: String,
+    /// When it begins or began; `null` if it was switched on immediately.
+    #[serde(with = "text::maybe_instant")]
+    #[cfg_attr(
+        feature = "schema",
+        schema(required, value_type = Option<String>, format = DateTime)
+    )]
+    pub start: Option<Timestamp>,
+    /// When it ends; `null` if it does not end by itself.
+    #[serde(with = "text::maybe_instant")]
+    #[cfg_attr(
+        feature = "schema",
+        schema(required, value_type = Option<String>, format = DateTime)
+    )]
+    pub end: Option<Timestamp>,
+}
+
+/// How a request was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CountingMode {
+    /// By the configured counters.
+    Authoritative,
+    /// By the process's own counters, because the shared ones are unreachable.
+    Local,
+    /// Passed uncounted, because the shared counters are unreachable.
+    Open,
+    /// Refused, because the shared counters are unreachable.
+    Closed,
+}
+
+/// How many requests were counted in each way since the process started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CountingModes {
+    /// By the configured counters.
+    pub authoritative: u64,
+    /// By the process's own counters, while the shared ones were unreachable.
+    pub local: u64,
+    /// Passed uncounted, while the shared counters were unreachable.
+    pub open: u64,
+    /// Refused, while the shared counters were unreachable.
+    pub closed: u64,
+}

@@ -1,0 +1,83 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::model::LimitKey;
+
+/// The decisions of a rate limit since the process started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LimitCounts {
+    /// Requests that were counted and passed.
+    pub allowed: u64,
+    /// Requests that were refused.
+    pub refused: u64,
+    /// Requests that a policy in shadow mode would have refused.
+    pub would_refuse: u64,
+}
+
+impl LimitCounts {
+    /// All requests that were counted, or refused.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.allowed
+            .saturating_add(self.refused)
+            .saturating_add(self.would_refuse)
+    }
+}
+
+/// A key that is near its limit, or beyond it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct KeyUse {
+    /// The key, with secrets as digests.
+    pub key: String,
+    /// How often it was seen near the limit or beyond. An upper bound, where many keys compete for few slots.
+    pub seen: u64,
+    /// How many of those requests were refused, or would have been.
+    pub refused: u64,
+    /// The limit, when it was last seen.
+    pub limit: u64,
+    /// The remainder then.
+    pub remaining: u64,
+    /// When that was, in UTC.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub last_seen: Timestamp,
+}
+
+/// A request that was refused, or that a policy in shadow mode would have refused (wire contract, section 2.4, and more).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(utoipa::ToSchema),
+    schema(as = RateLimitHit)
+)]
+pub struct HitRecord {
+    /// Unique.
+    pub id: Uuid,
+    /// When, in UTC.
+    #[cfg_attr(feature = "schema", schema(format = DateTime))]
+    pub timestamp: String,
+    /// The route's path.
+    pub path: String,
+    /// The request's method.
+    pub method: String,
+    /// The key of the request, with secrets as digests.
+    #[cfg_attr(
+        feature = "schema",
+        schema(example = "waygate:ratelimit:GET:/search:203.0.113.7")
+    )]
+    pub key: String,
+    /// The limit, as it is written.
+    pub limit: String,
+    /// The caller's tier, if the policy has one for it.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub tier: Option<String>,
+    /// When the same request may pass.
+    #[cfg_attr(feature = "schema", schema(format = DateTime))]
+    pub reset_at: String,
+    /// The policy.
+    pub policy: LimitKey,
+    /// `true` if the request was refused; `false` in shadow mode.
+    pub enforced: bool,
+}

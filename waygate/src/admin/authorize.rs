@@ -1,0 +1,113 @@
+//! The gate in front of the router. It lets through only what the document describes.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{OriginalUri, Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{Method, header};
+use waygate_core::view::TokenScope;
+
+use super::{
+    policy::{Access, Found},
+    state::AdminState,
+};
+use crate::{
+    auth::{AuthMode, Principal, Token, check_without_credentials},
+    rest::{Problem, ProblemKind, TrustedClient, ensure_empty},
+};
+
+/// The operations that need no token: exactly these methods on exactly these paths, which have no parameters.
+const PUBLIC: [(Method, &str); 2] = [
+    (Method::POST, "/api/auth/login"),
+    (Method::POST, "/api/auth/logout"),
+];
+
+pub(super) async fn authorize(
+    State(state): State<Arc<AdminState>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let token = state.auth.find_token(request.headers()).await;
+    match admit(&state, &request, token.as_deref()) {
+        Ok(principal) => {
+            if let Some(principal) = principal {
+                request.extensions_mut().insert(principal);
+                request.extensions_mut().insert(TrustedClient);
+            }
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Checks a request. `None` is the principal of a public operation.
+fn admit(
+    state: &AdminState,
+    request: &Request,
+    token: Option<&Token>,
+) -> Result<Option<Principal>, Problem> {
+    let (method, path) = (request.method(), request.uri().path());
+    let is_public = |(public, exact): &(Method, &str)| public == method && *exact == path;
+    // The other methods of a public path are no secret.
+    let is_public_path = |(_, exact): &(Method, &str)| *exact == path;
+    let principal = match state.auth.mode() {
+        AuthMode::NoCredentials(reach) => {
+            check_without_credentials(request, *reach)?;
+            Some(Principal::anonymous())
+        }
+        AuthMode::Accounts(_) if PUBLIC.iter().any(is_public) => None,
+        AuthMode::Accounts(_) if token.is_none() && PUBLIC.iter().any(is_public_path) => None,
+        AuthMode::Accounts(_) => Some(Principal::from(token.ok_or_else(unauthenticated)?)),
+    };
+    let operation = match state.policy.look_up(method, path) {
+        Found::Operation(operation) => operation,
+        Found::OtherMethods(allow) => return Err(method_not_allowed(method, path, allow)),
+        Found::Nothing => return Err(Problem::not_found(whole_path(request))),
+    };
+    match (&principal, operation.access) {
+        (None, Access::Public) | (Some(_), Access::Public | Access::AnyToken) => {}
+        (Some(known), Access::Scope(scope)) if known.scopes.contains(&scope) => {}
+        (Some(_), Access::Scope(scope)) => return Err(insufficient_scope(scope)),
+        (None, _) => return Err(unauthenticated()),
+    }
+    if !operation.takes_query {
+        ensure_empty(request.uri())?;
+    }
+    Ok(principal)
+}
+
+/// The path that the client requested, with the prefix that `nest_service` strips.
+fn whole_path(request: &Request) -> &str {
+    let whole = request.extensions().get::<OriginalUri>();
+    whole.map_or(request.uri().path(), |OriginalUri(uri)| uri.path())
+}
+
+fn unauthenticated() -> Problem {
+    let text = "Authentication required. Use POST /api/auth/login to obtain a token.";
+    Problem::new(ProblemKind::Unauthenticated, text)
+        .detail(
+            "Send the token in `X-Waygate-Token` or `Authorization: Bearer`. It may be missing, wrong, expired or revoked.",
+        )
+        .header(header::WWW_AUTHENTICATE, "Bearer realm=\"waygate\"")
+}
+
+fn insufficient_scope(scope: TokenScope) -> Problem {
+    let challenge =
+        format!("Bearer realm=\"waygate\", error=\"insufficient_scope\", scope=\"{scope}\"");
+    Problem::new(
+        ProblemKind::InsufficientScope,
+        format!("The token lacks the scope `{scope}`."),
+    )
+    .header(header::WWW_AUTHENTICATE, challenge)
+}
+
+fn method_not_allowed(method: &Method, path: &str, allow: String) -> Problem {
+    Problem::new(
+        ProblemKind::MethodNotAllowed,
+        format!("Method Not Allowed: {method} on {path}; allowed are {allow}."),
+    )
+    .header(header::ALLOW, allow)
+}

@@ -1,0 +1,232 @@
+//! List, get, set and delete, once for all kinds of limits.
+
+use axum::response::Response;
+use http::HeaderMap;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use waygate_core::{
+    grammar::{Method, PolicyName},
+    model::{LimitKey, LimitScope, Revision, RouteKey},
+    view::{ALL_METHODS, DeletedLimit, Done, method_of},
+};
+
+use super::{
+    author::{Author, with_current},
+    state::AdminState,
+};
+use crate::{
+    ChangeError, Operator, ResolveError, Waygate,
+    rest::{Problem, ProblemKind, Reply, done, list_response},
+};
+
+/// A kind of limit, and its form in requests and responses.
+pub(super) trait Resource {
+    /// The noun in error texts.
+    const NOUN: &'static str;
+
+    /// The policy that requests set.
+    type Policy: Send;
+    /// The record of the engine.
+    type Record: Send;
+    /// The command of an operator.
+    type Command: Send;
+    /// The view of a route's limit.
+    type OfRoute: Serialize;
+    /// The view of a limit that several routes share.
+    type Shared: Serialize + From<Self::Record>;
+
+    fn all(waygate: &Waygate) -> Vec<Self::Record>;
+    fn of_scope(waygate: &Waygate, scope: &LimitScope) -> Vec<Self::Record>;
+    fn find(waygate: &Waygate, key: &LimitKey) -> Option<Self::Record>;
+    fn revision(record: &Self::Record) -> Revision;
+    /// `None` for the limit of another scope.
+    fn of_route(record: Self::Record) -> Option<Self::OfRoute>;
+
+    fn read(fields: Map<String, Value>, waygate: &Waygate) -> Result<Self::Policy, Problem>;
+    fn name(policy: &Self::Policy) -> &PolicyName;
+    fn set(policy: Self::Policy) -> Self::Command;
+    fn delete() -> Self::Command;
+    /// Runs a command. Returns what is left; `None` if there is no limit any more.
+    async fn run(
+        operator: &Operator,
+        key: LimitKey,
+        command: Self::Command,
+    ) -> Result<Option<Self::Record>, ChangeError>;
+}
+
+/// Lists the limits of all routes.
+pub(super) fn list_of_routes<R: Resource>(state: &AdminState, headers: &HeaderMap) -> Response {
+    let revision = state.waygate.revision();
+    let limits = R::all(&state.waygate).into_iter();
+    let limits: Vec<_> = limits.filter_map(R::of_route).collect();
+    list_response(&limits, revision, headers)
+}
+
+/// Lists the limits of one route.
+pub(super) fn list_of_route<R: Resource>(
+    state: &AdminState,
+    key: &str,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let revision = state.waygate.revision();
+    let scope = LimitScope::Route(state.waygate.limited_route(key)?);
+    let limits = R::of_scope(&state.waygate, &scope).into_iter();
+    let limits: Vec<_> = limits.filter_map(R::of_route).collect();
+    Ok(list_response(&limits, revision, headers))
+}
+
+/// Lists the limits of a service, or of all routes together.
+pub(super) fn list_shared<R: Resource>(
+    state: &AdminState,
+    scope: &LimitScope,
+    headers: &HeaderMap,
+) -> Response {
+    let revision = state.waygate.revision();
+    let limits = R::of_scope(&state.waygate, scope).into_iter();
+    let limits: Vec<_> = limits.map(R::Shared::from).collect();
+    list_response(&limits, revision, headers)
+}
+
+pub(super) type OfRoute<R> = Result<Reply<Option<<R as Resource>::OfRoute>>, Problem>;
+
+/// Shows the limit of a route, which must exist.
+pub(super) fn show_of_route<R: Resource>(record: Option<R::Record>, key: &LimitKey) -> OfRoute<R> {
+    let record = found::<R>(record, key)?;
+    let revision = R::revision(&record);
+    Ok(Reply::ok(R::of_route(record)).with_tag(revision))
+}
+
+/// A limit of a route, as a request gives it.
+#[derive(Debug)]
+pub(super) struct RouteFields {
+    pub(super) path: String,
+    pub(super) method: Option<String>,
+    pub(super) policy: Map<String, Value>,
+}
+
+/// Sets a limit of a route.
+pub(super) async fn set_of_route<R: Resource>(
+    state: &AdminState,
+    author: Author,
+    fields: RouteFields,
+) -> OfRoute<R> {
+    let RouteFields {
+        path,
+        method,
+        policy,
+    } = fields;
+    // Errors in the policy come first, as in the contract.
+    let policy = R::read(policy, &state.waygate)?;
+    let route = route(&state.waygate, &path, method.as_deref())?;
+    let key = LimitKey::new(LimitScope::Route(route), R::name(&policy).clone());
+    let left = change::<R>(state, author, key.clone(), R::set(policy)).await?;
+    Ok(show_of_route::<R>(left, &key)?.created())
+}
+
+/// Sets a limit of a service, or of all routes together.
+pub(super) async fn set_shared<R: Resource>(
+    state: &AdminState,
+    author: Author,
+    scope: LimitScope,
+    fields: Map<String, Value>,
+) -> Result<Reply<R::Shared>, Problem> {
+    let policy = R::read(fields, &state.waygate)?;
+    let key = LimitKey::new(scope, R::name(&policy).clone());
+    let left = change::<R>(state, author, key.clone(), R::set(policy)).await?;
+    let record = found::<R>(left, &key)?;
+    let revision = R::revision(&record);
+    Ok(Reply::ok(record.into()).with_tag(revision).created())
+}
+
+/// Deletes what an operator has set for a route. Neither the limit nor the route need exist.
+pub(super) async fn delete_of_route<R: Resource>(
+    state: &AdminState,
+    author: Author,
+    key: &str,
+    name: PolicyName,
+) -> Result<Reply<DeletedLimit>, Problem> {
+    let no_method = || Problem::new(ProblemKind::InvalidPath, "path_key must encode METHOD:path");
+    let route: RouteKey = key.parse().map_err(|_| no_method())?;
+    let route = match (route.method(), state.waygate.limited_route(key)) {
+        (None, Ok(only)) => only,
+        (None, Err(error @ ResolveError::Ambiguous { .. })) => return Err(error.into()),
+        (None, Err(_)) => return Err(no_method()),
+        (Some(_), _) => route,
+    };
+    let deleted = DeletedLimit {
+        ok: true,
+        path: route.path().to_owned(),
+        method: method_of(&route),
+    };
+    let key = LimitKey::new(LimitScope::Route(route), name);
+    match change::<R>(state, author, key, R::delete()).await {
+        Err(problem) if problem.kind() != ProblemKind::NotFound => Err(problem),
+        _ => Ok(Reply::ok(deleted)),
+    }
+}
+
+/// Deletes a limit of a service, or of all routes together. It need not exist.
+pub(super) async fn delete_shared<R: Resource>(
+    state: &AdminState,
+    author: Author,
+    key: LimitKey,
+) -> Result<Reply<Done>, Problem> {
+    change::<R>(state, author, key, R::delete()).await?;
+    Ok(done())
+}
+
+/// Runs a command on a limit.
+pub(super) async fn change<R: Resource>(
+    state: &AdminState,
+    author: Author,
+    key: LimitKey,
+    command: R::Command,
+) -> Result<Option<R::Record>, Problem> {
+    let current = || R::find(&state.waygate, &key).map(|record| R::revision(&record));
+    let operator = author.expecting(|| Ok(current()))?;
+    let changed = R::run(&operator, key.clone(), command).await;
+    changed.map_err(|error| {
+        let gone = || Problem::precondition_failed(None);
+        with_current(error.into(), || current().ok_or_else(gone))
+    })
+}
+
+/// The limit, which must exist.
+pub(super) fn found<R: Resource>(
+    record: Option<R::Record>,
+    key: &LimitKey,
+) -> Result<R::Record, Problem> {
+    record.ok_or_else(|| {
+        let text = format!("There is no {} `{key}`.", R::NOUN);
+        Problem::new(ProblemKind::NotFound, text)
+    })
+}
+
+/// The route of a path and a method. A path without a method names the route of all methods, or else its only route.
+fn route(waygate: &Waygate, path: &str, method: Option<&str>) -> Result<RouteKey, Problem> {
+    let key = match method.map(str::to_ascii_uppercase).as_deref() {
+        None | Some(ALL_METHODS) => path.to_owned(),
+        Some(method) => format!("{}:{path}", method.parse::<Method>()?),
+    };
+    let is_known = || {
+        waygate
+            .routes()
+            .iter()
+            .any(|route| route.key.path() == path)
+    };
+    waygate.limited_route(&key).map_err(|error| match error {
+        // The contract names the path alone, where no method has it.
+        ResolveError::NotRegistered {
+            nearest, is_first, ..
+        } if !is_known() => {
+            let key = path.to_owned();
+            let error = ResolveError::NotRegistered {
+                key,
+                nearest,
+                is_first,
+            };
+            error.into()
+        }
+        error => error.into(),
+    })
+}

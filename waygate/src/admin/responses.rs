@@ -1,0 +1,149 @@
+//! The problems that operations respond with, as shared responses of the document.
+//!
+//! Handlers name them by type: `responses((status = OK, ..), Change, NoRoute)`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use utoipa::{
+    IntoResponses, ToSchema,
+    openapi::{Ref, RefOr, Response},
+};
+
+/// Every problem: its status, the name of its response, and the description.
+const PROBLEMS: [(&str, &str, &str); 15] = [
+    (
+        "400",
+        "InvalidRequest",
+        "The request is malformed, or asks for what cannot be.",
+    ),
+    (
+        "401",
+        "Unauthenticated",
+        "There is no valid token, or the password is wrong.",
+    ),
+    (
+        "403",
+        "Forbidden",
+        "The token lacks a scope; or there are no credentials, and the client is on another machine.",
+    ),
+    (
+        "404",
+        "NotFound",
+        "There is no such route, window, token, policy or decision.",
+    ),
+    ("408", "BodyTimeout", "The body took too long."),
+    (
+        "409",
+        "Conflict",
+        "The route is ambiguous, protected or not orphaned; or there are too many tokens.",
+    ),
+    (
+        "412",
+        "PreconditionFailed",
+        "The resource was changed in the meantime.",
+    ),
+    (
+        "413",
+        "BodyTooLarge",
+        "The body is too large: more than 4 KiB for a login, for a token and where no fields are expected, more than 256 \
+         KiB elsewhere.",
+    ),
+    (
+        "415",
+        "UnsupportedMediaType",
+        "There are no credentials, and the body does not say that it is JSON.",
+    ),
+    (
+        "428",
+        "PreconditionRequired",
+        "The server requires `If-Match` for changes.",
+    ),
+    ("429", "TooManyAttempts", "There were too many attempts."),
+    (
+        "500",
+        "InternalError",
+        "The server has made a mistake, and logs it.",
+    ),
+    ("501", "NotConfigured", "The server has no credentials."),
+    (
+        "503",
+        "Unavailable",
+        "The store does not respond, or there are too many logins or unfinished bodies at a time.",
+    ),
+    (
+        "507",
+        "NoRoom",
+        "The store has no room, or takes no writes.",
+    ),
+];
+
+/// The shared responses of the document.
+pub(super) fn components() -> Map<String, Value> {
+    let problems = PROBLEMS.iter().map(|(_, name, description)| {
+        let content = json!({
+            "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } },
+        });
+        let response = json!({ "description": description, "content": content });
+        ((*name).to_owned(), response)
+    });
+    let not_modified = json!({ "description": "The client has the current list." });
+    problems
+        .chain([("NotModified".to_owned(), not_modified)])
+        .collect()
+}
+
+/// Refers to the problems with these statuses.
+fn problems(statuses: &[&str]) -> BTreeMap<String, RefOr<Response>> {
+    let wanted = PROBLEMS
+        .iter()
+        .filter(|(status, ..)| statuses.contains(status));
+    wanted
+        .map(|(status, name, _)| ((*status).to_owned(), Ref::from_response_name(*name).into()))
+        .collect()
+}
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident: $($status:literal)+;)+) => {$(
+        $(#[$doc])*
+        pub(super) enum $name {}
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                problems(&[$($status),+])
+            }
+        }
+    )+};
+}
+
+problems! {
+    /// Of operations that read.
+    Read: "400" "401" "403";
+    /// Of operations that read the store.
+    ReadStore: "400" "401" "403" "500" "503" "507";
+    /// Of operations that write the store.
+    Write: "400" "401" "403" "415" "500" "503" "507";
+    /// Of operations that write the store, and work without a token.
+    WriteWithoutToken: "400" "403" "415" "500" "503" "507";
+    /// Of operations that change a resource, and so have preconditions.
+    Change: "400" "401" "403" "412" "415" "428" "500" "503" "507";
+    /// Of operations with a body.
+    WithBody: "408" "413";
+    /// Of operations on one token, policy or decision.
+    NotFound: "404";
+    /// Of operations on one route.
+    NoRoute: "404" "409";
+    /// Of operations that issue tokens.
+    TooManyTokens: "409";
+    /// Of operations on passwords.
+    TooManyAttempts: "429";
+    /// Of operations on users.
+    NoCredentials: "501";
+}
+
+/// Marks the body of a response with an entity tag. The document shows `T`.
+#[derive(ToSchema)]
+pub(super) struct Tagged<T: ToSchema>(#[allow(dead_code)] T);
+
+/// The names of the schemas of tagged bodies begin with this, until [`finish`](super::docs::finish) removes them.
+pub(super) const TAGGED: &str = "Tagged_";

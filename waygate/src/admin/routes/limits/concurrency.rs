@@ -1,0 +1,243 @@
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use serde_json::{Map, Value};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::{
+    grammar::PolicyName,
+    model::{ConcurrencyPolicy, LimitKey, LimitScope, Revision},
+    view::{DeletedLimit, Done, RouteConcurrencyLimit, SharedConcurrencyLimit},
+};
+
+use super::request::{NameParams, SetConcurrencyLimit, SetSharedConcurrencyLimit};
+use crate::{
+    ChangeError, ConcurrencyRecord, Operator, Waygate,
+    admin::{
+        author::Author,
+        key::PathKey,
+        resource::{self, OfRoute, Resource},
+        responses::{Change, NoRoute, Read, Tagged},
+        scoped::Scoped,
+        state::AdminState,
+    },
+    rest::{JsonBody, Params, Problem, ProblemKind, Reply, read_fields, route_concurrency_limit},
+};
+
+/// Concurrency limits.
+enum ConcurrencyLimits {}
+
+impl Resource for ConcurrencyLimits {
+    const NOUN: &'static str = "limit";
+
+    type Policy = ConcurrencyPolicy;
+    type Record = ConcurrencyRecord;
+    /// `None` deletes.
+    type Command = Option<ConcurrencyPolicy>;
+    type OfRoute = RouteConcurrencyLimit;
+    type Shared = SharedConcurrencyLimit;
+
+    fn all(waygate: &Waygate) -> Vec<ConcurrencyRecord> {
+        waygate.concurrency_limits()
+    }
+
+    fn of_scope(waygate: &Waygate, scope: &LimitScope) -> Vec<ConcurrencyRecord> {
+        let mut records = waygate.concurrency_limits();
+        records.retain(|record| record.key.scope == *scope);
+        records
+    }
+
+    fn find(waygate: &Waygate, key: &LimitKey) -> Option<ConcurrencyRecord> {
+        waygate.concurrency_limit(key)
+    }
+
+    fn revision(record: &ConcurrencyRecord) -> Revision {
+        record.revision
+    }
+
+    fn of_route(record: ConcurrencyRecord) -> Option<RouteConcurrencyLimit> {
+        route_concurrency_limit(record)
+    }
+
+    fn read(mut fields: Map<String, Value>, _: &Waygate) -> Result<ConcurrencyPolicy, Problem> {
+        fields.retain(|_, value| !value.is_null());
+        read_fields(fields, "field")
+            .map_err(|wrong| Problem::new(ProblemKind::InvalidBody, wrong.text))
+    }
+
+    fn name(policy: &ConcurrencyPolicy) -> &PolicyName {
+        &policy.name
+    }
+
+    fn set(policy: ConcurrencyPolicy) -> Self::Command {
+        Some(policy)
+    }
+
+    fn delete() -> Self::Command {
+        None
+    }
+
+    async fn run(
+        operator: &Operator,
+        key: LimitKey,
+        command: Self::Command,
+    ) -> Result<Option<ConcurrencyRecord>, ChangeError> {
+        match command {
+            Some(policy) => operator.set_concurrency_limit(key, policy).await,
+            None => operator.delete_concurrency_limit(key).await,
+        }
+    }
+}
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, set))
+        .routes(routes!(get, delete))
+}
+
+pub(super) fn shared_router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new().routes(routes!(list_shared, set_shared, delete_shared))
+}
+
+/// Lists the concurrency limits of routes, by path and method.
+#[utoipa::path(
+    get,
+    path = "/api/concurrency-limits",
+    operation_id = "list_concurrency_limits",
+    tag = "concurrency-limits",
+    responses((status = OK, description = "The limits of routes.", body = [RouteConcurrencyLimit]), Read),
+    security(("token" = ["read"]))
+)]
+async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+    resource::list_of_routes::<ConcurrencyLimits>(&state, &headers)
+}
+
+/// Sets a concurrency limit of a route, and replaces the previous one. Missing fields have their defaults.
+///
+/// Requests that are being served keep their permits and still count: after a limit is lowered, no request is admitted
+/// until enough of them are done.
+#[utoipa::path(
+    post,
+    path = "/api/concurrency-limits",
+    operation_id = "set_concurrency_limit",
+    tag = "concurrency-limits",
+    request_body = SetConcurrencyLimit,
+    responses(
+        (status = CREATED, description = "The limit as it is now.", body = Tagged<RouteConcurrencyLimit>),
+        Change,
+        NoRoute
+    ),
+    security(("token" = ["write:routes"]))
+)]
+async fn set(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    JsonBody(body): JsonBody<SetConcurrencyLimit>,
+) -> OfRoute<ConcurrencyLimits> {
+    resource::set_of_route::<ConcurrencyLimits>(&state, author, body.fields_of_route()?).await
+}
+
+/// Lists the concurrency limits of one route, by name.
+#[utoipa::path(
+    get,
+    path = "/api/concurrency-limits/{pk}",
+    operation_id = "get_concurrency_limits",
+    tag = "concurrency-limits",
+    responses(
+        (status = OK, description = "The route's limits.", body = [RouteConcurrencyLimit]),
+        Read,
+        NoRoute
+    ),
+    security(("token" = ["read"]))
+)]
+async fn get(
+    State(state): State<Arc<AdminState>>,
+    PathKey(key): PathKey,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    resource::list_of_route::<ConcurrencyLimits>(&state, &key, &headers)
+}
+
+/// Deletes the limit of an operator: the declared limit of the route applies again, if there is one.
+///
+/// Succeeds if there is nothing to delete.
+#[utoipa::path(
+    delete,
+    path = "/api/concurrency-limits/{pk}",
+    operation_id = "delete_concurrency_limit",
+    tag = "concurrency-limits",
+    params(NameParams),
+    responses(
+        (status = OK, description = "No operator's limit is left.", body = DeletedLimit),
+        Change,
+        NoRoute
+    ),
+    security(("token" = ["write:routes"]))
+)]
+async fn delete(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    PathKey(key): PathKey,
+    Params(params): Params<NameParams>,
+) -> Result<Reply<DeletedLimit>, Problem> {
+    resource::delete_of_route::<ConcurrencyLimits>(&state, author, &key, params.name()?).await
+}
+
+/// Lists the concurrency limits of {of}, by name.
+///
+/// Processes of a service enforce its limits; every process shows them.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "list_{scope}_concurrency_limits",
+    responses((status = OK, description = "The limits.", body = [SharedConcurrencyLimit]), Read),
+    security(("token" = ["read"]))
+)]
+async fn list_shared(
+    State(state): State<Arc<AdminState>>,
+    scope: Scoped,
+    headers: HeaderMap,
+) -> Response {
+    resource::list_shared::<ConcurrencyLimits>(&state, &scope.limits(), &headers)
+}
+
+/// Sets a concurrency limit of {of}, and replaces the previous one. Missing fields have their defaults.
+#[utoipa::path(
+    post,
+    path = "/",
+    operation_id = "set_{scope}_concurrency_limit",
+    request_body = SetSharedConcurrencyLimit,
+    responses(
+        (status = CREATED, description = "The limit as it is now.", body = Tagged<SharedConcurrencyLimit>),
+        Change
+    ),
+    security(("token" = ["write:global"]))
+)]
+async fn set_shared(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    scope: Scoped,
+    JsonBody(body): JsonBody<SetSharedConcurrencyLimit>,
+) -> Result<Reply<SharedConcurrencyLimit>, Problem> {
+    let fields = body.shared_fields()?;
+    resource::set_shared::<ConcurrencyLimits>(&state, author, scope.limits(), fields).await
+}
+
+/// Deletes a concurrency limit of {of}. Succeeds if there is none.
+#[utoipa::path(
+    delete,
+    path = "/",
+    operation_id = "delete_{scope}_concurrency_limit",
+    params(NameParams),
+    responses((status = OK, description = "There is no such limit.", body = Done), Change),
+    security(("token" = ["write:global"]))
+)]
+async fn delete_shared(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    scope: Scoped,
+    Params(params): Params<NameParams>,
+) -> Result<Reply<Done>, Problem> {
+    let key = params.of(scope.limits())?;
+    resource::delete_shared::<ConcurrencyLimits>(&state, author, key).await
+}

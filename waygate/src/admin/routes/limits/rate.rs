@@ -1,0 +1,175 @@
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use serde_json::{Map, Value};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::{
+    grammar::PolicyName,
+    model::{LimitKey, LimitScope, RateLimitPolicy, Revision},
+    view::{DeletedLimit, RouteRateLimit, SharedRateLimit},
+};
+
+use super::{
+    policy::read,
+    request::{NameParams, SetRateLimit},
+};
+use crate::{
+    ChangeError, LimitRecord, Operator, Waygate,
+    admin::{
+        author::Author,
+        key::PathKey,
+        resource::{self, OfRoute, Resource},
+        responses::{Change, NoRoute, Read, Tagged},
+        state::AdminState,
+    },
+    engine::LimitCommand,
+    rest::{JsonBody, Params, Problem, Reply, route_rate_limit},
+};
+
+/// Rate limits.
+pub(super) enum RateLimits {}
+
+impl Resource for RateLimits {
+    const NOUN: &'static str = "policy";
+
+    type Policy = RateLimitPolicy;
+    type Record = LimitRecord;
+    type Command = LimitCommand;
+    type OfRoute = RouteRateLimit;
+    type Shared = SharedRateLimit;
+
+    fn all(waygate: &Waygate) -> Vec<LimitRecord> {
+        waygate.rate_limits()
+    }
+
+    fn of_scope(waygate: &Waygate, scope: &LimitScope) -> Vec<LimitRecord> {
+        waygate.rate_limits_of(scope)
+    }
+
+    fn find(waygate: &Waygate, key: &LimitKey) -> Option<LimitRecord> {
+        waygate.rate_limit(key)
+    }
+
+    fn revision(record: &LimitRecord) -> Revision {
+        record.revision
+    }
+
+    fn of_route(record: LimitRecord) -> Option<RouteRateLimit> {
+        route_rate_limit(record)
+    }
+
+    fn read(fields: Map<String, Value>, waygate: &Waygate) -> Result<RateLimitPolicy, Problem> {
+        read(fields, waygate)
+    }
+
+    fn name(policy: &RateLimitPolicy) -> &PolicyName {
+        &policy.name
+    }
+
+    fn set(policy: RateLimitPolicy) -> LimitCommand {
+        LimitCommand::Set(Box::new(policy))
+    }
+
+    fn delete() -> LimitCommand {
+        LimitCommand::Delete
+    }
+
+    async fn run(
+        operator: &Operator,
+        key: LimitKey,
+        command: LimitCommand,
+    ) -> Result<Option<LimitRecord>, ChangeError> {
+        operator.change_rate_limit(key, command).await
+    }
+}
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, set))
+        .routes(routes!(get, delete))
+}
+
+/// Lists the rate limits of routes, by path and method.
+#[utoipa::path(
+    get,
+    path = "/api/rate-limits",
+    operation_id = "list_rate_limits",
+    tag = "rate-limits",
+    responses((status = OK, description = "The policies of routes.", body = [RouteRateLimit]), Read),
+    security(("token" = ["read"]))
+)]
+async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+    resource::list_of_routes::<RateLimits>(&state, &headers)
+}
+
+/// Sets a rate limit of a route, and replaces the previous one. Missing fields have their defaults.
+///
+/// Counts are kept: a limit that is raised or lowered neither resets the counters nor locks anyone out. Only a window that
+/// started before the new one could have starts again.
+#[utoipa::path(
+    post,
+    path = "/api/rate-limits",
+    operation_id = "set_rate_limit",
+    tag = "rate-limits",
+    request_body = SetRateLimit,
+    responses(
+        (status = CREATED, description = "The policy as it is now.", body = Tagged<RouteRateLimit>),
+        Change,
+        NoRoute
+    ),
+    security(("token" = ["write:routes"]))
+)]
+async fn set(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    JsonBody(body): JsonBody<SetRateLimit>,
+) -> OfRoute<RateLimits> {
+    resource::set_of_route::<RateLimits>(&state, author, body.fields_of_route()?).await
+}
+
+/// Lists the rate limits of one route, in the order in which they are checked.
+#[utoipa::path(
+    get,
+    path = "/api/rate-limits/{pk}",
+    operation_id = "get_rate_limits",
+    tag = "rate-limits",
+    responses(
+        (status = OK, description = "The route's policies.", body = [RouteRateLimit]),
+        Read,
+        NoRoute
+    ),
+    security(("token" = ["read"]))
+)]
+async fn get(
+    State(state): State<Arc<AdminState>>,
+    PathKey(key): PathKey,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    resource::list_of_route::<RateLimits>(&state, &key, &headers)
+}
+
+/// Deletes the policy of an operator: the declared limit of the route applies again, if there is one.
+///
+/// Succeeds if there is nothing to delete.
+#[utoipa::path(
+    delete,
+    path = "/api/rate-limits/{pk}",
+    operation_id = "delete_rate_limit",
+    tag = "rate-limits",
+    params(NameParams),
+    responses(
+        (status = OK, description = "No operator's policy is left.", body = DeletedLimit),
+        Change,
+        NoRoute
+    ),
+    security(("token" = ["write:routes"]))
+)]
+async fn delete(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    PathKey(key): PathKey,
+    Params(params): Params<NameParams>,
+) -> Result<Reply<DeletedLimit>, Problem> {
+    resource::delete_of_route::<RateLimits>(&state, author, &key, params.name()?).await
+}

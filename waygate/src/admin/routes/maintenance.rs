@@ -1,0 +1,238 @@
+//! Maintenance of a service, or of all routes together.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::{
+    grammar::{Reason, RoleName, ServiceName},
+    model::{DroppedMaintenance, ExemptPath, GlobalMaintenance, Revision},
+    view::Maintenance,
+};
+
+use super::change::{instant, networks};
+use crate::{
+    MaintenanceRecord,
+    admin::{
+        author::{Author, with_current},
+        responses::{Change, Read, Tagged},
+        scoped::{Scoped, global, service},
+        state::AdminState,
+    },
+    engine::{MaintenanceCommand, MaintenanceScope},
+    rest::{EmptyBody, JsonBody, Problem, Reply, RequestBody, list_response},
+};
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .merge(global(
+            "/api/global",
+            shared_router().routes(routes!(set_exempt_paths)),
+        ))
+        .merge(service(
+            "/api/services/{service}/maintenance",
+            shared_router(),
+        ))
+        .routes(routes!(list_services))
+}
+
+fn shared_router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(get))
+        .routes(routes!(enable))
+        .routes(routes!(disable))
+}
+
+type Changed = Result<Reply<Maintenance>, Problem>;
+
+async fn current(state: &AdminState, scope: &MaintenanceScope) -> (GlobalMaintenance, Revision) {
+    let (settings, number) = match scope {
+        MaintenanceScope::Global => state.waygate.global_maintenance(),
+        MaintenanceScope::Service(service) => state.waygate.service_maintenance(service).await,
+    };
+    let epoch = state.waygate.revision().epoch;
+    (settings, Revision { epoch, number })
+}
+
+async fn change(
+    state: &AdminState,
+    author: Author,
+    scope: Scoped,
+    command: MaintenanceCommand,
+) -> Changed {
+    let scope = scope.maintenance();
+    let (_, revision) = current(state, &scope).await;
+    let operator = author.expecting(|| Ok(Some(revision)))?;
+    match operator.maintain(scope.clone(), command).await {
+        Ok(MaintenanceRecord {
+            maintenance,
+            revision,
+            dropped,
+        }) => Ok(shown(state, &scope, maintenance, dropped).with_tag(revision)),
+        Err(error) => {
+            let (_, revision) = current(state, &scope).await;
+            Err(with_current(error.into(), || Ok(revision)))
+        }
+    }
+}
+
+fn shown(
+    state: &AdminState,
+    scope: &MaintenanceScope,
+    settings: GlobalMaintenance,
+    dropped: DroppedMaintenance,
+) -> Reply<Maintenance> {
+    Reply::ok(Maintenance {
+        warning: state.waygate.maintenance_warning(scope, &settings),
+        settings,
+        dropped,
+    })
+}
+
+/// Shows maintenance of {of}.
+///
+/// Processes of a service enforce its maintenance; every process shows it.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "get_{scope}_maintenance",
+    responses((status = OK, description = "The maintenance.", body = Tagged<Maintenance>), Read),
+    security(("token" = ["read"]))
+)]
+async fn get(State(state): State<Arc<AdminState>>, scope: Scoped) -> Reply<Maintenance> {
+    let scope = scope.maintenance();
+    let (settings, revision) = current(&state, &scope).await;
+    shown(&state, &scope, settings, DroppedMaintenance::default()).with_tag(revision)
+}
+
+/// The reason of a maintenance, its window and its exemptions.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = EnableGlobalRequest)]
+#[serde(deny_unknown_fields)]
+struct EnableRequest {
+    /// One line of plain text; may be empty.
+    #[serde(default)]
+    reason: Reason,
+    /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    #[serde(default)]
+    exempt_paths: Vec<ExemptPath>,
+    /// `true` to close even force-active routes.
+    #[serde(default)]
+    include_force_active: bool,
+    /// When it begins; without a zone, in UTC. Default: immediately.
+    #[schema(format = DateTime)]
+    start: Option<String>,
+    /// When it ends, after it begins; without a zone, in UTC. Default: it does not end by itself.
+    #[schema(format = DateTime)]
+    end: Option<String>,
+    /// Clients whose addresses lie in one of these networks are served.
+    #[serde(default)]
+    #[schema(example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
+    exempt_ips: Vec<String>,
+    /// Callers who have one of these roles are served.
+    #[serde(default)]
+    exempt_roles: Vec<RoleName>,
+}
+
+impl RequestBody for EnableRequest {}
+
+/// Puts {of} in maintenance: immediately, or from `start` on. Fields that are missing are reset to their defaults.
+///
+/// The response shows the current state: a planned maintenance is not `enabled` yet. `dropped` names the previous settings
+/// that are gone. Responses to exempt clients and callers carry `Cache-Control: private, no-store`.
+#[utoipa::path(
+    post,
+    path = "/enable",
+    operation_id = "enable_{scope}_maintenance",
+    request_body = Option<EnableRequest>,
+    responses((status = OK, description = "The maintenance as it is now.", body = Tagged<Maintenance>), Change),
+    security(("token" = ["write:global"]))
+)]
+async fn enable(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    scope: Scoped,
+    JsonBody(body): JsonBody<EnableRequest>,
+) -> Changed {
+    let settings = GlobalMaintenance {
+        enabled: true,
+        reason: body.reason,
+        exempt_paths: body.exempt_paths,
+        include_force_active: body.include_force_active,
+        start: instant(body.start)?,
+        end: instant(body.end)?,
+        exempt_ips: networks("exempt_ips", &body.exempt_ips)?,
+        exempt_roles: body.exempt_roles,
+    };
+    change(&state, author, scope, MaintenanceCommand::Enable(settings)).await
+}
+
+/// Ends maintenance of {of}, planned or running, and drops its reason and exemptions.
+#[utoipa::path(
+    post,
+    path = "/disable",
+    operation_id = "disable_{scope}_maintenance",
+    request_body = Option<EmptyBody>,
+    responses((status = OK, description = "The maintenance as it is now.", body = Tagged<Maintenance>), Change),
+    security(("token" = ["write:global"]))
+)]
+async fn disable(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    scope: Scoped,
+    JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
+) -> Changed {
+    change(&state, author, scope, MaintenanceCommand::Disable).await
+}
+
+/// The routes that stay open in global maintenance.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ExemptPathsRequest {
+    /// All of them: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
+    exempt_paths: Vec<ExemptPath>,
+}
+
+impl RequestBody for ExemptPathsRequest {
+    const REQUIRED: bool = true;
+}
+
+/// Sets the routes that stay open in global maintenance, without switching it on or off.
+#[utoipa::path(
+    post,
+    path = "/exempt-paths",
+    operation_id = "set_global_exempt_paths",
+    request_body = ExemptPathsRequest,
+    responses((status = OK, description = "The maintenance as it is now.", body = Tagged<Maintenance>), Change),
+    security(("token" = ["write:global"]))
+)]
+async fn set_exempt_paths(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    scope: Scoped,
+    JsonBody(body): JsonBody<ExemptPathsRequest>,
+) -> Changed {
+    let command = MaintenanceCommand::SetExemptPaths(body.exempt_paths);
+    change(&state, author, scope, command).await
+}
+
+/// Lists the services of routes, and the service of this process.
+#[utoipa::path(
+    get,
+    path = "/api/services",
+    operation_id = "list_services",
+    tag = "services",
+    responses((status = OK, description = "The names of services, sorted.", body = [String]), Read),
+    security(("token" = ["read"]))
+)]
+async fn list_services(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+    let revision = state.waygate.revision();
+    let routes = state.waygate.routes();
+    let of_routes = routes.iter().filter_map(|route| route.key.service());
+    let own = state.waygate.service().map(ServiceName::as_str);
+    let services: BTreeSet<&str> = of_routes.chain(own).collect();
+    list_response(&services, revision, &headers)
+}

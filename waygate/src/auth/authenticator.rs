@@ -1,0 +1,127 @@
+use std::sync::Arc;
+
+use http::{HeaderMap, header};
+use waygate_core::{
+    model::{Action, AuditEntry, Origin},
+    port::{Batch, CommitError},
+};
+
+use super::{
+    bindings::Bindings,
+    mode::{Accounts, AuthMode},
+    table::{TokenTable, Tokens},
+    throttle::Throttle,
+    token::{Token, TokenHash},
+    verifier::Verifier,
+};
+use crate::{
+    Waygate,
+    engine::audit_entry,
+    rest::{Problem, ProblemKind},
+};
+
+/// The header that carries a token.
+const TOKEN_HEADER: &str = "x-waygate-token";
+
+/// Authenticates the clients of one interface.
+#[derive(Debug)]
+pub(crate) struct Authenticator {
+    pub(super) waygate: Waygate,
+    mode: AuthMode,
+    tokens: TokenTable,
+    pub(super) bindings: Bindings,
+    pub(super) throttle: Throttle,
+    pub(super) verifier: Verifier,
+}
+
+impl Authenticator {
+    pub(crate) fn new(waygate: Waygate, mode: AuthMode) -> Self {
+        let clock = waygate.inner.clock.clone();
+        let throttle = match &mode {
+            AuthMode::Accounts(accounts) => Throttle::new(clock, accounts.names()),
+            AuthMode::NoCredentials(_) => Throttle::new(clock, []),
+        };
+        Self {
+            waygate,
+            mode,
+            tokens: TokenTable::default(),
+            bindings: Bindings::default(),
+            throttle,
+            verifier: Verifier::default(),
+        }
+    }
+
+    pub(crate) fn mode(&self) -> &AuthMode {
+        &self.mode
+    }
+
+    /// The configured users.
+    ///
+    /// # Errors
+    /// 501 without credentials.
+    pub(crate) fn accounts(&self) -> Result<&Accounts, Problem> {
+        match &self.mode {
+            AuthMode::Accounts(accounts) => Ok(accounts),
+            AuthMode::NoCredentials(_) => Err(Problem::new(
+                ProblemKind::NotConfigured,
+                "Auth not configured on this server",
+            )),
+        }
+    }
+
+    /// All tokens of the engine's current snapshot, expired ones included.
+    pub(crate) fn tokens(&self) -> Arc<Tokens> {
+        self.tokens.current(&self.waygate.inner)
+    }
+
+    /// The valid token of a request, if it has one.
+    pub(crate) async fn find_token(&self, headers: &HeaderMap) -> Option<Arc<Token>> {
+        let AuthMode::Accounts(accounts) = &self.mode else {
+            return None;
+        };
+        let hash = TokenHash::of(shown_token(headers)?);
+        let token = self.tokens().find(hash)?.clone();
+        let record = &token.record;
+        let now = self.waygate.inner.clock.now();
+        let valid = record.expires_at > now && accounts.contains(&record.username);
+        let valid = valid && self.bindings.hold(accounts, record).await;
+        valid.then_some(token)
+    }
+
+    /// A line for the audit log about a user.
+    pub(super) fn line(
+        &self,
+        action: Action,
+        origin: &Origin,
+        user: &str,
+        reason: String,
+    ) -> AuditEntry {
+        let now = self.waygate.inner.clock.now();
+        AuditEntry {
+            reason,
+            ..audit_entry(origin, action, &format!("auth:{user}"), now)
+        }
+    }
+
+    pub(super) async fn write(&self, batch: Batch) -> Result<(), CommitError> {
+        self.waygate.inner.write_entities(batch).await.map(drop)
+    }
+}
+
+/// Reads `X-Waygate-Token`, or, when that is absent or blank, `Authorization: Bearer` (RFC 6750). Cookies are ignored,
+/// because browsers send them with requests that their user did not make.
+fn shown_token(headers: &HeaderMap) -> Option<&str> {
+    let mut lines = headers.get_all(TOKEN_HEADER).iter();
+    let own = match (lines.next(), lines.next()) {
+        (Some(line), None) => line.to_str().ok()?.trim(),
+        (None, _) => "",
+        // Two tokens are a mistake or an attack.
+        (Some(_), Some(_)) => return None,
+    };
+    if !own.is_empty() {
+        return Some(own);
+    }
+    let line = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = line.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

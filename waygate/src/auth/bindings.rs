@@ -1,0 +1,116 @@
+//! Derives and checks the bindings of tokens.
+//!
+//! A binding holds a random salt and a key that is derived from it and the account's password ([`password::derive`]). The
+//! token is valid where the configured password derives the same key: a changed password ends the tokens of the old one.
+//! Bindings are never rewritten. Replicas with the old and the new password, as during a rolling update, each accept their
+//! own tokens and leave the others alone.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use subtle::ConstantTimeEq;
+
+use super::{
+    binding::{Binding, Key, Salt},
+    mode::Accounts,
+    password::{self, SALT},
+    table::Tokens,
+    token::Record,
+};
+
+/// The most derived keys in the cache. Most users have one, and one more after each change of a password.
+const REMEMBERED: usize = 1_024;
+/// How many bindings of other tokens a login tries, newest first, before it makes one: each takes a derivation.
+const TRIED: usize = 4;
+
+/// Checks bindings, and caches derived keys: a derivation takes as long as a login.
+#[derive(Debug, Default)]
+pub(crate) struct Bindings {
+    derived: Mutex<HashMap<(String, Salt), Key>>,
+    /// The binding of the next token of a user.
+    own: Mutex<HashMap<String, Binding>>,
+    /// Held during a derivation, so that nothing is derived twice.
+    deriving: tokio::sync::Mutex<()>,
+}
+
+impl Bindings {
+    /// Returns `true` if a token was issued for the current password of its user. A token without a binding was issued by
+    /// an earlier version, and its password is unknown.
+    pub(crate) async fn hold(&self, accounts: &Accounts, record: &Record) -> bool {
+        let Some(binding) = record.binding else {
+            return false;
+        };
+        self.opens(accounts, &record.username, binding).await
+    }
+
+    async fn opens(&self, accounts: &Accounts, user: &str, binding: Binding) -> bool {
+        let key = self.derive(accounts, user, binding.salt).await;
+        key.is_ok_and(|key| key.ct_eq(&binding.key).into())
+    }
+
+    /// The binding for a new token of a user. Tokens of one password share it where possible.
+    pub(crate) async fn of(
+        &self,
+        accounts: &Accounts,
+        user: &str,
+        tokens: &Tokens,
+    ) -> Result<Binding, String> {
+        if let Some(own) = lock(&self.own).get(user) {
+            return Ok(*own);
+        }
+        let mut like: Vec<_> = tokens
+            .iter()
+            .filter(|token| token.record.username == user)
+            .filter_map(|token| Some((token.record.created_at, token.record.binding?)))
+            .collect();
+        like.sort_by_key(|(created_at, _)| std::cmp::Reverse(*created_at));
+        let mut tried = Vec::new();
+        let mut found = None;
+        for (_, binding) in like {
+            if tried.len() < TRIED && !tried.contains(&binding) {
+                tried.push(binding);
+                if self.opens(accounts, user, binding).await {
+                    found = Some(binding);
+                    break;
+                }
+            }
+        }
+        let binding = match found {
+            Some(binding) => binding,
+            None => {
+                let mut salt = [0; SALT];
+                getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
+                let key = self.derive(accounts, user, salt).await?;
+                Binding { salt, key }
+            }
+        };
+        Ok(*lock(&self.own).entry(user.to_owned()).or_insert(binding))
+    }
+
+    async fn derive(&self, accounts: &Accounts, user: &str, salt: Salt) -> Result<Key, String> {
+        let name = (user.to_owned(), salt);
+        let known = || lock(&self.derived).get(&name).copied();
+        if let Some(key) = known() {
+            return Ok(key);
+        }
+        let _deriving = self.deriving.lock().await;
+        if let Some(key) = known() {
+            return Ok(key);
+        }
+        let hash = accounts.get(user).ok_or("there is no such user")?.clone();
+        let derive = tokio::task::spawn_blocking(move || password::derive(&hash, salt));
+        let key = derive.await.map_err(|error| error.to_string())??;
+        let mut derived = lock(&self.derived);
+        if derived.len() >= REMEMBERED {
+            derived.clear();
+        }
+        derived.insert(name, key);
+        Ok(key)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

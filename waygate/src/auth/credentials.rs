@@ -1,0 +1,161 @@
+use waygate_core::{
+    Secret,
+    grammar::{Invalid, Reason},
+};
+
+use super::{password, phc::PasswordHash};
+
+/// The users of the admin interface.
+///
+/// Plain passwords are hashed with argon2id when the admin interface is mounted, and dropped. Prefer a hash from the
+/// environment or a file, so that no configuration holds a password:
+///
+/// ```
+/// use waygate::Credentials;
+///
+/// // printf %s "$password" | argon2 "$(openssl rand -hex 8)" -id -t 2 -k 65536 -p 1 -e
+/// let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+/// let credentials = Credentials::hashed("admin", phc)?.with("deploy", "correct horse battery staple");
+/// # Ok::<(), waygate::CredentialError>(())
+/// ```
+///
+/// Hashing and checking a password is slow by design: some ten milliseconds, but more than a second where argon2 is not
+/// optimised. Optimise it in development, too:
+///
+/// ```toml
+/// [profile.dev.package.argon2]
+/// opt-level = 3
+/// [profile.dev.package.blake2]
+/// opt-level = 3
+/// ```
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    pub(super) accounts: Vec<Account>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    pub(super) name: String,
+    pub(super) password: Password,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Password {
+    Plain(Secret<String>),
+    Hashed(Box<PasswordHash>),
+}
+
+/// A user name or a password hash that cannot be used.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialError {
+    /// The user name follows no grammar: 1 to 128 characters without `/`, control characters and bidirectional
+    /// overrides.
+    #[error(transparent)]
+    User(#[from] Invalid),
+    /// The password hash is no PHC string of argon2id, or its parameters are too weak or too costly.
+    #[error("the password hash of `{user}` cannot be used: {problem}")]
+    Hash {
+        /// The user.
+        user: String,
+        /// The mistake, and what would be right.
+        problem: String,
+    },
+}
+
+waygate_core::debug_as_message!(CredentialError);
+
+impl Credentials {
+    /// One user with a plain password.
+    ///
+    /// A name that follows no grammar ([`CredentialError::User`]) or an empty password is reported in the log when the
+    /// admin interface is mounted, and cannot log in.
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+        let accounts = Vec::new();
+        Self { accounts }.with(user, password)
+    }
+
+    /// One user with a password hash: a PHC string of argon2id with at least `m=19456,t=2` or what costs as much.
+    ///
+    /// # Errors
+    /// [`CredentialError`] when the name or the hash cannot be used.
+    pub fn hashed(user: impl Into<String>, phc: &str) -> Result<Self, CredentialError> {
+        let accounts = Vec::new();
+        Self { accounts }.with_hashed(user, phc)
+    }
+
+    /// Adds a user with a plain password. Replaces a user of the same name.
+    #[must_use]
+    pub fn with(self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.set(user.into(), Password::Plain(Secret::new(password.into())))
+    }
+
+    /// Adds a user with a password hash. Use the same parameters for all hashes: otherwise the time that a login takes
+    /// shows whether a user exists.
+    ///
+    /// # Errors
+    /// [`CredentialError`] when the name or the hash cannot be used.
+    pub fn with_hashed(self, user: impl Into<String>, phc: &str) -> Result<Self, CredentialError> {
+        let user = user.into();
+        check_name("user name", &user)?;
+        match password::parse(phc) {
+            Ok(hash) => Ok(self.set(user, Password::Hashed(Box::new(hash)))),
+            Err(problem) => Err(CredentialError::Hash { user, problem }),
+        }
+    }
+
+    /// No users: every client on this machine may administer, and no other.
+    pub fn none() -> NoCredentials {
+        NoCredentials {
+            reach: Reach::Loopback,
+        }
+    }
+
+    fn set(mut self, name: String, password: Password) -> Self {
+        self.accounts.retain(|account| account.name != name);
+        self.accounts.push(Account { name, password });
+        self
+    }
+}
+
+/// Administration without users. The audit log names the actor `anonymous`.
+///
+/// Only requests from a loopback address are served, and only if they are addressed to one (`Host: localhost`) and carry no
+/// headers of a proxy. Cross-site requests are refused. The server must know the peer's address: serve the application with [`Guarded::into_make_service`](crate::Guarded::into_make_service).
+#[derive(Debug, Clone, Copy)]
+pub struct NoCredentials {
+    pub(super) reach: Reach,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Loopback,
+    Everyone,
+}
+
+impl NoCredentials {
+    /// Serves every client that can send a request: for networks with an access control of their own. Cross-site requests
+    /// are still refused.
+    #[must_use]
+    pub fn open_to_everyone_i_accept_the_risk(self) -> Self {
+        Self {
+            reach: Reach::Everyone,
+        }
+    }
+}
+
+const MAX_NAME_CHARS: usize = 128;
+
+/// Names go into the audit log and into pages.
+pub(crate) fn check_name(noun: &'static str, text: &str) -> Result<(), Invalid> {
+    let problem = if text.is_empty() || text.chars().count() > MAX_NAME_CHARS {
+        format!("use 1 to {MAX_NAME_CHARS} characters")
+    } else if text.contains('/') {
+        "`/` is not allowed".to_owned()
+    } else if let Err(invalid) = text.parse::<Reason>() {
+        invalid.problem().to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Invalid::new(noun, text, problem))
+}

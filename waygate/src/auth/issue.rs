@@ -1,0 +1,120 @@
+use serde_json::json;
+use waygate_core::{
+    Printable, Secret,
+    model::{Action, AuditEntry, Origin},
+    port::{Batch, EntityKey, Expected},
+};
+
+use super::{
+    authenticator::Authenticator,
+    known::remember,
+    network::Network,
+    token::{Record, Token, TokenHash, generate},
+};
+use crate::rest::{Problem, ProblemKind};
+
+/// The most tokens of one user on one platform. A login evicts those that expire first.
+const MAX_TOKENS: usize = 1_000;
+
+impl Authenticator {
+    /// Issues a token that a user has named.
+    ///
+    /// # Errors
+    /// 409 when the user has too many already.
+    pub(crate) async fn create(
+        &self,
+        record: Record,
+        origin: &Origin,
+    ) -> Result<(Secret<String>, Record), Problem> {
+        let tokens = self.tokens();
+        let same = tokens.iter().filter(|token| token.record.is_like(&record));
+        if same.count() >= MAX_TOKENS {
+            let text = format!("There are {MAX_TOKENS} tokens already; revoke some first.");
+            return Err(Problem::new(ProblemKind::Conflict, text));
+        }
+        let reason = record.name.clone().unwrap_or_default();
+        self.issue(record, Action::TokenCreated, origin, reason, None)
+            .await
+    }
+
+    /// Issues a token for `record`, and stores its hash. Deletes expired tokens on the way.
+    ///
+    /// `from` is the network that a password came from. It is known from now on.
+    pub(super) async fn issue(
+        &self,
+        mut record: Record,
+        action: Action,
+        origin: &Origin,
+        reason: String,
+        from: Option<Network>,
+    ) -> Result<(Secret<String>, Record), Problem> {
+        let accounts = self.accounts()?;
+        let tokens = self.tokens();
+        let binding = self.bindings.of(accounts, &record.username, &tokens).await;
+        record.binding = Some(binding.map_err(no_token)?);
+        let token = generate().map_err(no_token)?;
+        let hash = TokenHash::of(token.expose());
+        let entity = hash.entity();
+        let audit = AuditEntry {
+            new: Some(json!({ "token": hash.id().to_string(), "scopes": record.scopes })),
+            ..self.line(action, origin, &record.username, reason)
+        };
+        let value = serde_json::to_value(&record).unwrap_or_default();
+        let mut batch = Batch {
+            expected: vec![(entity.clone(), Expected::Absent)],
+            puts: vec![(entity, value)],
+            deletes: self.to_delete(&record),
+            audit: vec![audit],
+            ..Batch::default()
+        };
+        if let Some(network) = from {
+            let logins = self.waygate.inner.snapshot.load().records.logins.clone();
+            let (known, deleted) = remember(&logins, &record.username, network, record.created_at);
+            batch.puts.extend(known);
+            batch.deletes.extend(deleted);
+        }
+        self.write(batch).await?;
+        Ok((token, record))
+    }
+
+    /// Revokes a token.
+    pub(crate) async fn revoke(
+        &self,
+        token: &Token,
+        action: Action,
+        origin: &Origin,
+    ) -> Result<(), Problem> {
+        let record = &token.record;
+        let name = match action {
+            Action::Logout => String::new(),
+            _ => record.name.clone().unwrap_or_default(),
+        };
+        let batch = Batch {
+            deletes: vec![token.hash.entity()],
+            audit: vec![self.line(action, origin, &record.username, name)],
+            ..Batch::default()
+        };
+        Ok(self.write(batch).await?)
+    }
+
+    /// Expired tokens, and those that one more login evicts.
+    fn to_delete(&self, record: &Record) -> Vec<EntityKey> {
+        let (tokens, now) = (self.tokens(), self.waygate.inner.clock.now());
+        let mut deleted = tokens.expired(now);
+        let mut logins: Vec<_> = tokens
+            .iter()
+            .filter(|token| token.record.expires_at > now && token.record.is_like(record))
+            .collect();
+        if record.name.is_none() && logins.len() >= MAX_TOKENS {
+            logins.sort_by_key(|token| token.record.expires_at);
+            let excess = logins.len() + 1 - MAX_TOKENS;
+            deleted.extend(logins[..excess].iter().map(|token| token.hash.entity()));
+        }
+        deleted
+    }
+}
+
+fn no_token(error: impl std::fmt::Display) -> Problem {
+    tracing::error!(error = %Printable(error), "no token can be made");
+    Problem::new(ProblemKind::Unavailable, "No token can be made now.").retry_after(5)
+}

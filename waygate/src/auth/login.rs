@@ -1,0 +1,132 @@
+use std::{net::IpAddr, time::Duration};
+
+use waygate_core::{
+    Printable, Secret,
+    model::{Action, Origin},
+    port::Batch,
+    view::{Platform, TokenScope},
+};
+
+use super::{
+    authenticator::Authenticator, credentials::check_name, known::is_known, network::network_of,
+    token::Record, verifier::Busy,
+};
+use crate::rest::{Problem, ProblemKind};
+
+/// A password, and the client that sent it.
+#[derive(Debug)]
+pub(crate) struct LoginAttempt {
+    pub(crate) username: String,
+    pub(crate) password: Secret<String>,
+    pub(crate) platform: Platform,
+    pub(crate) address: Option<IpAddr>,
+    /// How long the token lasts.
+    pub(crate) lifetime: Duration,
+}
+
+impl Authenticator {
+    /// Exchanges a password for a token.
+    ///
+    /// # Errors
+    /// 401 when the password is wrong, 429 and 503 when there are too many attempts, 501 without credentials.
+    pub(crate) async fn log_in(
+        &self,
+        attempt: LoginAttempt,
+    ) -> Result<(Secret<String>, Record), Problem> {
+        let LoginAttempt {
+            username,
+            password,
+            platform,
+            address,
+            lifetime,
+        } = attempt;
+        let accounts = self.accounts()?;
+        // No account has a name that follows no grammar, and such a name belongs neither in a log nor in memory.
+        let is_name = check_name("user name", &username).is_ok();
+        let account = if is_name { username.as_str() } else { "" };
+        let network = network_of(address);
+        let known = is_known(
+            &self.waygate.inner.snapshot.load().records.logins,
+            account,
+            network,
+        );
+        let attempt = self.throttle.begin(account, network, known);
+        let attempt = attempt.map_err(|wait| {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let text = format!("Too many login attempts. Try again in {seconds} s.");
+            Problem::new(ProblemKind::TooManyAttempts, text).retry_after(seconds)
+        })?;
+        let (hash, exists) = accounts.hash_for(account);
+        let Some(hash) = hash.filter(|_| is_name) else {
+            return Err(wrong());
+        };
+        let check = self.verifier.verify(attempt.caller, hash.clone(), password);
+        let right = match check.await {
+            Ok(matches) => matches && exists,
+            Err(Busy) => {
+                self.throttle.abandoned(attempt);
+                let text = "Too many logins at a time. Try again in a second.";
+                return Err(Problem::new(ProblemKind::Unavailable, text).retry_after(1));
+            }
+        };
+        let from = address.map(|address| format!("from {address}"));
+        let from = from.unwrap_or_default();
+        if !right {
+            // A mistyped name may be a password, so only names that exist are logged.
+            let user = if exists { username.as_str() } else { "?" };
+            self.log_refusal(user, platform, from).await;
+            return Err(wrong());
+        }
+        self.throttle.succeeded(attempt);
+        let created_at = self.waygate.inner.clock.now();
+        let record = Record {
+            name: None,
+            platform,
+            scopes: match platform {
+                Platform::Cli => TokenScope::ALL.into(),
+                Platform::Sdk => [TokenScope::Read].into(),
+            },
+            created_at,
+            expires_at: created_at.saturating_add(lifetime).unwrap_or(created_at),
+            binding: None,
+            username,
+        };
+        let origin = Origin::new(&record.username, platform.as_str());
+        self.issue(record, Action::Login, &origin, from, Some(network))
+            .await
+            .map_err(hidden)
+    }
+
+    /// Logs a refused login, as far as clients without a token may fill the audit log.
+    async fn log_refusal(&self, user: &str, platform: Platform, from: String) {
+        tracing::warn!(user = ?Printable(user), from = ?Printable(&from), "a login was refused");
+        if !self.throttle.may_audit() {
+            return;
+        }
+        let origin = Origin::new("anonymous", platform.as_str());
+        let batch = Batch {
+            audit: vec![self.line(Action::LoginRefused, &origin, user, from)],
+            ..Batch::default()
+        };
+        if let Err(error) = self.write(batch).await {
+            tracing::warn!(error = %Printable(error), "a refused login could not be written to the audit log");
+        }
+    }
+}
+
+fn wrong() -> Problem {
+    Problem::new(ProblemKind::InvalidCredentials, "Invalid credentials")
+        .header(http::header::WWW_AUTHENTICATE, "Bearer realm=\"waygate\"")
+}
+
+/// Hides the error of the store from clients that have not logged in.
+fn hidden(problem: Problem) -> Problem {
+    match problem.kind() {
+        ProblemKind::Unavailable => Problem::new(
+            problem.kind(),
+            "No login can be stored now; the health of the service says why.",
+        )
+        .retry_after(5),
+        kind => Problem::new(kind, "The store takes no writes."),
+    }
+}

@@ -1,0 +1,43 @@
+//! Authentication: users, tokens, logins, and the login throttle.
+//!
+//! | Module | What it does |
+//! |---|---|
+//! | `authenticator` | the state that one interface keeps; finds the token of a request |
+//! | `login`, `issue` | exchange passwords for tokens, issue and revoke tokens |
+//! | `credentials`, `mode`, `no_credentials` | the configured users, or none |
+//! | `password`, `phc`, `memory`, `verifier` | argon2id, and how many checks run concurrently |
+//! | `token`, `table`, `binding`, `bindings`, `principal` | tokens and their owners |
+//! | `throttle`, `backoff`, `strangers`, `known`, `recent`, `network` | limit attempts by account and network |
+
+mod authenticator;
+mod backoff;
+mod binding;
+mod bindings;
+mod credentials;
+mod instant;
+mod issue;
+mod known;
+mod login;
+mod memory;
+mod mode;
+mod network;
+mod no_credentials;
+mod password;
+mod phc;
+mod principal;
+mod recent;
+mod strangers;
+mod table;
+mod throttle;
+mod token;
+mod verifier;
+
+pub use credentials::{CredentialError, Credentials, NoCredentials};
+
+pub(crate) use authenticator::Authenticator;
+pub(crate) use credentials::check_name;
+pub(crate) use login::LoginAttempt;
+pub(crate) use mode::AuthMode;
+pub(crate) use no_credentials::check as check_without_credentials;
+pub(crate) use principal::Principal;
+pub(crate) use token::{Record, Token, TokenHash, TokenId};

@@ -1,0 +1,40 @@
+use waygate_core::{
+    model::Origin,
+    view::{TokenScope, TokenScopes},
+};
+
+use super::token::{Token, TokenId};
+
+/// The authenticated author of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Principal {
+    pub(crate) username: String,
+    pub(crate) origin: Origin,
+    pub(crate) scopes: TokenScopes,
+    /// The token of the request; `None` without credentials.
+    pub(crate) token: Option<TokenId>,
+}
+
+impl Principal {
+    /// The author of every request without credentials. What the client claims about itself is ignored.
+    pub(crate) fn anonymous() -> Self {
+        Self {
+            username: "anonymous".to_owned(),
+            origin: Origin::new("anonymous", "cli"),
+            scopes: TokenScope::ALL.into(),
+            token: None,
+        }
+    }
+}
+
+impl From<&Token> for Principal {
+    fn from(token: &Token) -> Self {
+        let record = &token.record;
+        Self {
+            username: record.username.clone(),
+            origin: Origin::new(record.actor(), record.platform.as_str()),
+            scopes: record.scopes.clone(),
+            token: Some(token.hash.id()),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Request bodies: JSON objects of known fields. `Content-Type` is not looked at.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::{FromRef, FromRequest, Request},
+};
+use http::{HeaderMap, header, request::Parts};
+use http_body_util::BodyExt;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::{
+    fields, json,
+    problem::{Problem, ProblemKind},
+    readers::{Readers, Slots},
+};
+
+/// The size limit for operations that take a few short fields, in bytes.
+pub(crate) const SMALL: usize = 4 * 1024;
+/// The size limit for all other operations, in bytes.
+const LARGE: usize = 256 * 1024;
+/// The time that a client has to send a body.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A request body.
+pub(crate) trait RequestBody: DeserializeOwned {
+    /// An empty body is an error. Otherwise it is the same as `{}`.
+    const REQUIRED: bool = false;
+
+    /// The size limit in bytes.
+    const MAX_BYTES: usize = LARGE;
+
+    /// The contract's `error` for JSON that is no object.
+    const NOT_AN_OBJECT: &'static str = "JSON body must be an object";
+
+    /// The names of its fields.
+    fn fields() -> Vec<&'static str> {
+        fields::names::<Self>().to_vec()
+    }
+
+    /// The contract's `error` for a body that is no JSON.
+    fn no_json(_head: &Parts) -> &'static str {
+        "Invalid JSON body"
+    }
+
+    /// The contract's `error` for a field of the wrong type, if it has one.
+    fn wrong_type(_field: &str) -> Option<&'static str> {
+        None
+    }
+}
+
+/// An object without fields.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = EmptyRequest)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmptyBody {}
+
+impl RequestBody for EmptyBody {
+    const MAX_BYTES: usize = SMALL;
+}
+
+/// Marks a request that carries a valid token. Its body is read in slots that other clients cannot take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TrustedClient;
+
+/// Extracts and checks a request body.
+#[derive(Debug)]
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T, S> FromRequest<S> for JsonBody<T>
+where
+    T: RequestBody,
+    S: Send + Sync,
+    Readers: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let declared = declared(&parts.headers).max(body.size_hint().lower());
+        if declared > T::MAX_BYTES as u64 {
+            return Err(too_large(T::MAX_BYTES));
+        }
+        let readers = Readers::from_ref(state);
+        let trusted = parts.extensions.get::<TrustedClient>().is_some();
+        let bytes = read(body, T::MAX_BYTES, readers.slots(trusted)).await?;
+        parse(&bytes, &parts).map(Self)
+    }
+}
+
+/// The size that the header declares; 0 if there is none.
+fn declared(headers: &HeaderMap) -> u64 {
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or_default()
+}
+
+/// Reads a body within the timeout. Holds a slot meanwhile.
+async fn read(body: Body, most: usize, slots: &Slots) -> Result<Vec<u8>, Problem> {
+    let (_slot, evicted) = slots.acquire();
+    tokio::select! {
+        biased;
+        outcome = tokio::time::timeout(TIMEOUT, collect(body, most)) => outcome.unwrap_or_else(|_| {
+            let seconds = TIMEOUT.as_secs();
+            let text = format!("The body did not arrive within {seconds} seconds.");
+            Err(Problem::new(ProblemKind::BodyTimeout, text))
+        }),
+        _ = evicted => {
+            let text = "Too many requests are being read, and this one was the slowest. Try again in a second.";
+            Err(Problem::new(ProblemKind::Unavailable, text).retry_after(1))
+        }
+    }
+}
+
+/// Copies a body. Keeping its frames would keep the buffers that they were received in.
+async fn collect(mut body: Body, most: usize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            let text = "The body could not be read to its end.";
+            return Err(Problem::new(ProblemKind::InvalidBody, text));
+        };
+        let data = frame.into_data().unwrap_or_default();
+        if data.len() > most - bytes.len() {
+            return Err(too_large(most));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+fn too_large(most: usize) -> Problem {
+    let text = format!("The body is larger than {most} bytes.");
+    Problem::new(ProblemKind::BodyTooLarge, text)
+}
+
+fn parse<T: RequestBody>(bytes: &[u8], head: &Parts) -> Result<T, Problem> {
+    let invalid = |text: &str| Problem::new(ProblemKind::InvalidBody, text);
+    let object = if bytes.is_empty() && !T::REQUIRED {
+        Map::new()
+    } else {
+        match json::parse(bytes) {
+            Ok(Value::Object(object)) => object,
+            Ok(other) => {
+                let detail = format!("The body is {}.", fields::kind_of(&other));
+                return Err(invalid(T::NOT_AN_OBJECT).detail(detail));
+            }
+            Err(error) => return Err(invalid(T::no_json(head)).detail(error.to_string())),
+        }
+    };
+    fields::read_known(object, "field", &T::fields()).map_err(|wrong| {
+        match wrong.field.as_deref().and_then(T::wrong_type) {
+            Some(error) => invalid(error).detail(wrong.text),
+            None => invalid(&wrong.text),
+        }
+    })
+}

@@ -1,0 +1,107 @@
+//! Problems from the errors of the engine, the grammars and the stores.
+
+use waygate_core::{
+    Printable,
+    grammar::Invalid,
+    model::RouteKey,
+    port::{BackendError, CommitError},
+    transition::Refused,
+};
+
+use super::{
+    etag::InvalidTags,
+    problem::{Problem, ProblemKind},
+};
+use crate::{ChangeError, ResolveError};
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(ProblemKind::InvalidValue, invalid.to_string())
+    }
+}
+
+impl From<InvalidTags> for Problem {
+    fn from(invalid: InvalidTags) -> Self {
+        Self::new(ProblemKind::InvalidValue, invalid.to_string())
+    }
+}
+
+impl From<ResolveError> for Problem {
+    fn from(error: ResolveError) -> Self {
+        let text = error.to_string();
+        match error {
+            ResolveError::Invalid(_) => Self::new(ProblemKind::InvalidPath, text),
+            // The words are the contract's.
+            ResolveError::NotRegistered { key, .. } => Self::new(
+                ProblemKind::NotFound,
+                format!(
+                    "Route '{key}' is not registered. Use 'waygate status' to see all registered routes."
+                ),
+            )
+            .detail(text),
+            ResolveError::NotOrphaned { .. } => Self::new(ProblemKind::Conflict, text),
+            ResolveError::Ambiguous { matches, .. } => {
+                Self::ambiguous(text, matches.iter().map(RouteKey::to_string).collect())
+            }
+        }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        let text = error.to_string();
+        match error {
+            ChangeError::Resolve(error) => error.into(),
+            ChangeError::Invalid(invalid) => invalid.into(),
+            // The words are the contract's, which knows decorators and no attributes.
+            ChangeError::Protected { key } => Self::new(
+                ProblemKind::ProtectedRoute,
+                format!(
+                    "Route '{key}' is decorated with @force_active and cannot have its state changed. Remove the \
+                     decorator first if you need to control this route's lifecycle."
+                ),
+            )
+            .detail(text),
+            ChangeError::Refused {
+                refused: Refused::NoSuchWindow(_),
+                ..
+            } => Self::new(ProblemKind::NotFound, text),
+            // Not 409: clients of the contract take that for a protected or an ambiguous route.
+            ChangeError::Refused { .. } | ChangeError::Ended { .. } => {
+                Self::new(ProblemKind::InvalidValue, text)
+            }
+            ChangeError::Conflict { .. } => Self::new(ProblemKind::PreconditionFailed, text),
+            ChangeError::Backend(error) => error.into(),
+            ChangeError::Counters(_) => {
+                Self::of_store(ProblemKind::Unavailable, &text).retry_after(RETRY_AFTER)
+            }
+        }
+    }
+}
+
+/// Seconds after which to retry when the store fails.
+const RETRY_AFTER: u64 = 5;
+
+impl From<BackendError> for Problem {
+    fn from(error: BackendError) -> Self {
+        let text = error.to_string();
+        match error {
+            BackendError::NotWritable(_) => Self::of_store(ProblemKind::NoRoom, &text),
+            BackendError::InvalidBatch(_) => {
+                tracing::error!(error = %Printable(&text), "the admin interface wrote a malformed batch");
+                Self::new(ProblemKind::Internal, "Internal Server Error")
+            }
+            _ => Self::of_store(ProblemKind::Unavailable, &text).retry_after(RETRY_AFTER),
+        }
+    }
+}
+
+impl From<CommitError> for Problem {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Backend(error) => error.into(),
+            other => Self::of_store(ProblemKind::Unavailable, &other.to_string())
+                .retry_after(RETRY_AFTER),
+        }
+    }
+}

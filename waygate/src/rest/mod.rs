@@ -1,0 +1,31 @@
+//! JSON over HTTP: what the admin API and other REST interfaces share.
+//!
+//! | Module | What it does |
+//! |---|---|
+//! | `body`, `readers`, `query`, `fields`, `json` | reads and checks requests |
+//! | `problem`, `convert`, `disclosure` | problem details (RFC 9457) |
+//! | `views`, `reply`, `etag`, `headers` | the views of records, responses, entity tags, security headers |
+
+mod body;
+mod convert;
+mod disclosure;
+mod etag;
+mod fields;
+mod headers;
+mod json;
+mod problem;
+mod query;
+mod readers;
+mod reply;
+mod views;
+
+pub(crate) use body::{EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient};
+pub(crate) use disclosure::without_places;
+pub(crate) use etag::Precondition;
+pub(crate) use fields::{kind_of, names as field_names, read as read_fields};
+pub(crate) use headers::secure;
+pub(crate) use problem::{PATH_KEYS, Problem, ProblemKind};
+pub(crate) use query::{AtMost, Flag, Params, Skip, ensure_empty};
+pub(crate) use readers::Readers;
+pub(crate) use reply::{Reply, done, json_response, list_response};
+pub(crate) use views::{route_concurrency_limit, route_rate_limit};

@@ -1,0 +1,216 @@
+//! Problem details (RFC 9457) that also carry `error` (wire contract, section 1).
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use waygate_core::{Printable, model::Revision, view};
+
+use super::{disclosure::without_places, etag};
+
+/// The form of a route key in a URL.
+pub(crate) const PATH_KEYS: &str = "A path key is a route key, percent-encoded (`GET:%2Fpayments` for `GET:/payments`) or \
+                                    in base64url (RFC 4648 section 5: `R0VUOi9wYXltZW50cw`).";
+
+/// The kinds of problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProblemKind {
+    InvalidBody,
+    InvalidQuery,
+    InvalidPath,
+    InvalidValue,
+    Unauthenticated,
+    InvalidCredentials,
+    InsufficientScope,
+    Refused,
+    NotFound,
+    MethodNotAllowed,
+    BodyTimeout,
+    AmbiguousRoute,
+    ProtectedRoute,
+    Conflict,
+    PreconditionFailed,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    PreconditionRequired,
+    TooManyAttempts,
+    Internal,
+    NotConfigured,
+    Unavailable,
+    NoRoom,
+}
+
+impl ProblemKind {
+    /// Status, the last part of the type URI, title.
+    const fn facts(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::InvalidBody => (S::BAD_REQUEST, "invalid-body", "Invalid request body"),
+            Self::InvalidQuery => (S::BAD_REQUEST, "invalid-query", "Invalid query"),
+            Self::InvalidPath => (S::BAD_REQUEST, "invalid-path", "Invalid path"),
+            Self::InvalidValue => (S::BAD_REQUEST, "invalid-value", "Invalid value"),
+            Self::Unauthenticated => (
+                S::UNAUTHORIZED,
+                "unauthenticated",
+                "Authentication required",
+            ),
+            Self::InvalidCredentials => (
+                S::UNAUTHORIZED,
+                "invalid-credentials",
+                "Invalid credentials",
+            ),
+            Self::InsufficientScope => (S::FORBIDDEN, "insufficient-scope", "Insufficient scope"),
+            Self::Refused => (S::FORBIDDEN, "refused", "Refused"),
+            Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
+            Self::MethodNotAllowed => (
+                S::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "Method not allowed",
+            ),
+            Self::BodyTimeout => (S::REQUEST_TIMEOUT, "body-timeout", "Request body too slow"),
+            Self::AmbiguousRoute => (S::CONFLICT, "ambiguous-route", "Ambiguous route"),
+            Self::ProtectedRoute => (S::CONFLICT, "protected-route", "Protected route"),
+            Self::Conflict => (S::CONFLICT, "conflict", "Conflict"),
+            Self::PreconditionFailed => (
+                S::PRECONDITION_FAILED,
+                "precondition-failed",
+                "Precondition failed",
+            ),
+            Self::BodyTooLarge => (
+                S::PAYLOAD_TOO_LARGE,
+                "body-too-large",
+                "Request body too large",
+            ),
+            Self::UnsupportedMediaType => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "Unsupported media type",
+            ),
+            Self::PreconditionRequired => (
+                S::PRECONDITION_REQUIRED,
+                "precondition-required",
+                "Precondition required",
+            ),
+            Self::TooManyAttempts => (
+                S::TOO_MANY_REQUESTS,
+                "too-many-attempts",
+                "Too many attempts",
+            ),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+            Self::NotConfigured => (S::NOT_IMPLEMENTED, "not-configured", "Not configured"),
+            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "Unavailable"),
+            Self::NoRoom => (S::INSUFFICIENT_STORAGE, "no-room", "Insufficient storage"),
+        }
+    }
+}
+
+/// An error response. Nothing was changed, unless it says otherwise.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    kind: ProblemKind,
+    error: String,
+    detail: Option<String>,
+    ambiguous_matches: Option<Vec<String>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    pub(crate) fn new(kind: ProblemKind, error: impl Into<String>) -> Self {
+        Self {
+            kind,
+            error: error.into(),
+            detail: None,
+            ambiguous_matches: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Sets the exact cause, where the contract's `error` does not name it.
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds a header. A value that is no header value is left out.
+    pub(crate) fn header(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
+        if let Ok(value) = value.try_into() {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        self.header(header::RETRY_AFTER, seconds.max(1))
+    }
+
+    /// 412, with the tag of the current version if there is one.
+    pub(crate) fn precondition_failed(current: Option<Revision>) -> Self {
+        match current {
+            Some(current) => Self::lost_race(current),
+            None => Self::new(
+                ProblemKind::PreconditionFailed,
+                "What is to be changed is not there, so `If-Match` does not hold.",
+            ),
+        }
+    }
+
+    /// 412 with the tag of the current version.
+    pub(crate) fn lost_race(current: Revision) -> Self {
+        Self::new(
+            ProblemKind::PreconditionFailed,
+            "It was changed in the meantime: `If-Match` names no current ETag.",
+        )
+        .header(header::ETAG, etag::entity_tag(current))
+    }
+
+    /// 404. `path` is the whole path of the request.
+    pub(crate) fn not_found(path: &str) -> Self {
+        let shown: String = path.chars().take(200).collect();
+        let hint = match path.contains(':') {
+            true => format!(" {PATH_KEYS}"),
+            false => String::new(),
+        };
+        let detail = format!("There is nothing at `{shown}`.{hint}");
+        Self::new(ProblemKind::NotFound, "Not Found").detail(detail)
+    }
+
+    /// An error of a store. The log has the whole text; the client gets it without file paths.
+    pub(super) fn of_store(kind: ProblemKind, text: &str) -> Self {
+        let shown = without_places(text);
+        if shown != text {
+            tracing::warn!(error = %Printable(text), "the store failed; the client is shown less");
+        }
+        Self::new(kind, shown)
+    }
+
+    /// 409, with the keys that an ambiguous path could mean.
+    pub(super) fn ambiguous(error: String, matches: Vec<String>) -> Self {
+        Self {
+            ambiguous_matches: Some(matches),
+            ..Self::new(ProblemKind::AmbiguousRoute, error)
+        }
+    }
+
+    pub(crate) fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, slug, title) = self.kind.facts();
+        let body = view::Problem {
+            kind: format!("urn:waygate:problem:{slug}"),
+            title: title.into(),
+            status: status.as_u16(),
+            detail: self.detail.unwrap_or_else(|| self.error.clone()),
+            error: self.error,
+            ambiguous_matches: self.ambiguous_matches,
+        };
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        let content_type = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, content_type);
+        headers.extend(self.headers);
+        response
+    }
+}

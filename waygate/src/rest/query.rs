@@ -1,0 +1,108 @@
+use axum::extract::{FromRequestParts, Query};
+use http::{Uri, request::Parts};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::{Map, Value};
+
+use super::{
+    fields,
+    problem::{Problem, ProblemKind},
+};
+
+/// Extracts query parameters. Unknown and repeated ones are errors; values are text.
+#[derive(Debug)]
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match fields::read(values(&parts.uri)?, "parameter") {
+            Ok(params) => Ok(Self(params)),
+            Err(wrong) => Err(invalid(wrong.text)),
+        }
+    }
+}
+
+/// Splits a query into its parameters, each once.
+fn values(uri: &Uri) -> Result<Map<String, Value>, Problem> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_err(|error| invalid(error.body_text()))?;
+    let mut values = Map::new();
+    for (name, value) in pairs {
+        let shown: String = name.chars().take(64).collect();
+        if values.insert(name, Value::String(value)).is_some() {
+            return Err(invalid(format!("the parameter `{shown}` is given twice")));
+        }
+    }
+    Ok(values)
+}
+
+fn invalid(text: String) -> Problem {
+    Problem::new(ProblemKind::InvalidQuery, text)
+}
+
+/// Rejects parameters of an operation that takes none: they were meant to have an effect.
+pub(crate) fn ensure_empty(uri: &Uri) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct NoParams {}
+
+    let read = fields::read(values(uri)?, "parameter");
+    read.map(|NoParams {}| ())
+        .map_err(|wrong| invalid(wrong.text))
+}
+
+/// A page size: a whole number in decimal digits. More than `MOST` counts as `MOST`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AtMost<const MOST: usize>(pub(crate) usize);
+
+impl<'de, const MOST: usize> Deserialize<'de> for AtMost<MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = whole_number(deserializer, MOST)?;
+        Ok(Self(number.min(MOST)))
+    }
+}
+
+/// An offset: a whole number up to `MOST`. A greater one is an error, since clamping it would return another page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Skip<const MOST: usize>(pub(crate) usize);
+
+impl<'de, const MOST: usize> Deserialize<'de> for Skip<MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match whole_number(deserializer, MOST)? {
+            number if number <= MOST => Ok(Self(number)),
+            _ => Err(D::Error::custom(format!(
+                "expected a whole number from 0 to {MOST}"
+            ))),
+        }
+    }
+}
+
+/// Parses a whole number; too large ones saturate.
+fn whole_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    most: usize,
+) -> Result<usize, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let problem = format!("expected a whole number from 0 to {most}");
+        return Err(D::Error::custom(problem));
+    }
+    Ok(text.parse().unwrap_or(usize::MAX))
+}
+
+/// `true` or `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flag(pub(crate) bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            _ => Err(D::Error::custom("expected `true` or `false`")),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use waygate_core::{model::Revision, view::Done};
+
+use super::etag;
+
+/// A JSON response.
+#[derive(Debug)]
+pub(crate) struct Reply<T> {
+    status: StatusCode,
+    body: T,
+    tag: Option<String>,
+}
+
+impl<T: Serialize> Reply<T> {
+    pub(crate) fn ok(body: T) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body,
+            tag: None,
+        }
+    }
+
+    /// With the status 201.
+    pub(crate) fn created(self) -> Self {
+        Self {
+            status: StatusCode::CREATED,
+            ..self
+        }
+    }
+
+    /// Adds the tag of a resource that this commit changed last.
+    pub(crate) fn with_tag(self, revision: Revision) -> Self {
+        Self {
+            tag: Some(etag::entity_tag(revision)),
+            ..self
+        }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.body).unwrap_or_default();
+        json_response(self.status, body, self.tag.as_deref())
+    }
+}
+
+/// The response of an operation that has nothing to show.
+pub(crate) fn done() -> Reply<Done> {
+    Reply::ok(Done { ok: true })
+}
+
+/// Responds with a list, or with 304 if the client has it.
+pub(crate) fn list_response(
+    items: &impl Serialize,
+    revision: Revision,
+    headers: &HeaderMap,
+) -> Response {
+    let body = serde_json::to_vec(items).unwrap_or_default();
+    let tag = etag::list_tag(revision, &body);
+    if etag::is_known(headers, &tag) {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        set_tag(&mut response, &tag);
+        return response;
+    }
+    json_response(StatusCode::OK, body, Some(&tag))
+}
+
+/// Responds with JSON text.
+pub(crate) fn json_response(
+    status: StatusCode,
+    body: impl Into<axum::body::Body>,
+    tag: Option<&str>,
+) -> Response {
+    let mut response = (status, body.into()).into_response();
+    let content_type = HeaderValue::from_static("application/json");
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    if let Some(tag) = tag {
+        set_tag(&mut response, tag);
+    }
+    response
+}
+
+fn set_tag(response: &mut Response, tag: &str) {
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+}

@@ -1,0 +1,120 @@
+//! The interface's OpenAPI document, and the operations that it describes.
+
+use serde_json::{Map, Value, json};
+
+use super::support::Server;
+
+/// An operation of the document.
+pub(super) struct Operation {
+    pub(super) method: String,
+    pub(super) template: String,
+    pub(super) described: Value,
+    /// With which it succeeds; `null` for none.
+    pub(super) body: Value,
+}
+
+impl Operation {
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.method, self.template)
+    }
+}
+
+/// The document, with parameters, responses and headers in place of the references to them.
+pub(super) async fn document(server: &Server) -> Value {
+    let mut document = server.get("/api/openapi.json").await.expect(200);
+    let components = document["components"].clone();
+    resolve(&components, &mut document["paths"]);
+    document
+}
+
+fn resolve(components: &Value, value: &mut Value) {
+    let reference = value["$ref"].as_str().unwrap_or_default();
+    let reference = reference.strip_prefix("#/components").unwrap_or_default();
+    if !reference.is_empty() && !reference.starts_with("/schemas/") {
+        *value = components.pointer(reference).unwrap().clone();
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| resolve(components, item)),
+        Value::Object(members) => members
+            .values_mut()
+            .for_each(|member| resolve(components, member)),
+        _ => {}
+    }
+}
+
+/// All operations. Those that delete policies come after the others on them.
+pub(super) fn operations(document: &Value) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    for (template, item) in document["paths"].as_object().unwrap() {
+        for (method, described) in item.as_object().unwrap() {
+            operations.push(Operation {
+                method: method.to_ascii_uppercase(),
+                template: template.clone(),
+                described: described.clone(),
+                body: body(document, described),
+            });
+        }
+    }
+    operations.sort_by_key(|operation| operation.method == "DELETE");
+    operations
+}
+
+/// A body with the required fields, from their examples.
+fn body(document: &Value, operation: &Value) -> Value {
+    let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema") else {
+        return Value::Null;
+    };
+    let mut body = Map::new();
+    fill(document, schema, &mut body);
+    for (name, value) in [
+        ("username", "admin"),
+        ("password", "secret"),
+        ("path", "/orders"),
+        ("start", "2030-01-01T00:00:00Z"),
+        ("end", "2030-01-02T00:00:00Z"),
+    ] {
+        if body.contains_key(name) {
+            body.insert(name.to_owned(), value.into());
+        }
+    }
+    if body.contains_key("path") {
+        body.insert("method".to_owned(), "GET".into());
+    }
+    body.into()
+}
+
+fn fill(document: &Value, schema: &Value, body: &mut Map<String, Value>) {
+    let schema = followed(document, schema);
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        fill(document, part, body);
+    }
+    for name in schema["required"].as_array().into_iter().flatten() {
+        let name = name.as_str().unwrap();
+        let field = &schema["properties"][name];
+        body.insert(name.to_owned(), example(document, field));
+    }
+}
+
+fn example(document: &Value, field: &Value) -> Value {
+    let schema = followed(document, field);
+    let examples = [
+        &field["example"],
+        &schema["example"],
+        &schema["examples"][0],
+    ];
+    let example = examples.into_iter().find(|example| !example.is_null());
+    example
+        .cloned()
+        .unwrap_or_else(|| match schema["type"].as_str() {
+            Some("array") => json!([]),
+            Some("integer") => schema["minimum"].clone(),
+            _ => json!(""),
+        })
+}
+
+fn followed<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(&reference[1..]).unwrap(),
+        None => schema,
+    }
+}

@@ -1,0 +1,66 @@
+//! Every response, read as the type that clients read, and written again.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use waygate_core::{model::AuditEntry, view::*};
+
+#[track_caller]
+fn round_trip<T: Serialize + DeserializeOwned>(shown: &Value) {
+    let read: T =
+        serde_json::from_value(shown.clone()).unwrap_or_else(|error| panic!("{error} in {shown}"));
+    assert_eq!(serde_json::to_value(read).unwrap(), *shown);
+}
+
+/// Checks the body of a response to a request for this path, relative to the mount.
+#[track_caller]
+pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
+    if status >= 400 {
+        return round_trip::<Problem>(shown);
+    }
+    let path = path.split('?').next().unwrap();
+    let segments: Vec<&str> = path.trim_start_matches("/api/").split('/').collect();
+    let is_get = method == "GET";
+    match (method, &segments[..]) {
+        ("GET", ["routes"]) => round_trip::<Vec<Route>>(shown),
+        ("DELETE", ["routes", _]) => round_trip::<Done>(shown),
+        (_, ["routes", ..]) => round_trip::<Route>(shown),
+        (_, ["global", ..] | ["services", _, "maintenance", ..]) => {
+            round_trip::<Maintenance>(shown)
+        }
+        (_, ["services"]) => round_trip::<Vec<String>>(shown),
+        (_, ["rate-limits", "hits"]) => round_trip::<Vec<HitRecord>>(shown),
+        (_, ["rate-limits", "explain"]) => round_trip::<DecisionRecord>(shown),
+        (_, [.., "top"]) => round_trip::<Vec<KeyUse>>(shown),
+        ("DELETE", ["rate-limits", _, "reset"]) => round_trip::<ResetRateLimits>(shown),
+        (_, [.., "reset"]) => round_trip::<Done>(shown),
+        ("DELETE", ["rate-limits" | "concurrency-limits", _]) => round_trip::<DeletedLimit>(shown),
+        (_, ["rate-limits", ..]) if is_get => round_trip::<Vec<RouteRateLimit>>(shown),
+        (_, ["rate-limits", ..]) => round_trip::<RouteRateLimit>(shown),
+        (_, ["concurrency-limits", ..]) if is_get => {
+            round_trip::<Vec<RouteConcurrencyLimit>>(shown);
+        }
+        (_, ["concurrency-limits", ..]) => round_trip::<RouteConcurrencyLimit>(shown),
+        ("GET", ["global-rate-limit"] | ["services", _, "rate-limit"]) => {
+            round_trip::<SharedRateLimitState>(shown);
+        }
+        ("POST", ["global-rate-limit"] | ["services", _, "rate-limit"]) => {
+            round_trip::<SharedRateLimit>(shown);
+        }
+        (_, [.., "policies"]) => round_trip::<Vec<SharedRateLimit>>(shown),
+        ("GET", ["global-concurrency-limits"] | ["services", _, "concurrency-limits"]) => {
+            round_trip::<Vec<SharedConcurrencyLimit>>(shown);
+        }
+        ("POST", ["global-concurrency-limits"] | ["services", _, "concurrency-limits"]) => {
+            round_trip::<SharedConcurrencyLimit>(shown);
+        }
+        (_, ["audit"]) => round_trip::<Vec<AuditEntry>>(shown),
+        (_, ["health"]) => round_trip::<Health>(shown),
+        (_, ["store", "reseed"]) => round_trip::<Reseeded>(shown),
+        (_, ["auth", "login"]) => round_trip::<Login>(shown),
+        (_, ["auth", "me"]) => round_trip::<Me>(shown),
+        ("GET", ["auth", "tokens"]) => round_trip::<Vec<Token>>(shown),
+        ("POST", ["auth", "tokens"]) => round_trip::<NewToken>(shown),
+        (_, ["openapi.json"]) => {}
+        _ => round_trip::<Done>(shown),
+    }
+}

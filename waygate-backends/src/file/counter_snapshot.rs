@@ -144,6 +144,11 @@ impl CounterSnapshot {
         self.kept.lock().files.main.clone()
     }
 
+    /// Whether this process keeps its counters in the file, and no other one does.
+    pub fn is_held(&self) -> bool {
+        self.kept.lock().lock.is_some()
+    }
+
     /// What was found at the start.
     pub fn restored(&self) -> &Restored {
         &self.restored

@@ -51,6 +51,14 @@ mod maintenance;
 mod merge;
 mod methods;
 mod misnamed;
+#[cfg_attr(
+    not(feature = "axum"),
+    expect(
+        dead_code,
+        reason = "it is the adapter to a framework that finds handlers"
+    )
+)]
+mod mounts;
 mod nearest;
 mod notice;
 mod open;
@@ -126,6 +134,8 @@ pub(crate) use limits::{
 #[cfg(feature = "axum")]
 pub(crate) use methods::MethodSet;
 #[cfg(feature = "axum")]
+pub(crate) use mounts::Mount;
+#[cfg(feature = "axum")]
 pub(crate) use nearest::nearest;
 #[cfg(feature = "axum")]
 pub(crate) use register::Found;
@@ -167,6 +177,7 @@ impl Waygate {
     /// A setting comes from, in this order: a call on the builder, the environment (an empty value
     /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default. The file has
     /// `NAME=value` lines, values in quotes or not, blank lines, and comments that begin with `#` on lines of their own.
+    /// Relative paths in it begin where the file is, those of the environment in the working directory.
     ///
     /// | Setting | Default | Meaning |
     /// |---|---|---|
@@ -373,6 +384,8 @@ impl Waygate {
         let now = self.inner.clock.now();
         let notes = notes.chain(snapshot.unmatched_maintenance(now));
         let notes = notes.chain(snapshot.swallowed());
+        let mounts = &snapshot.table.mounts;
+        let notes = notes.chain(mounts.misplaced()).chain(mounts.unlisted());
         let notes = notes.chain(self.inner.roles_note(&snapshot, now));
         let env = self.environment().clone();
         Report::new(

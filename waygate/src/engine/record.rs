@@ -34,6 +34,10 @@ pub struct RouteRecord {
     /// `RouteGuard` serves is so, too.
     #[serde(skip)]
     pub unserved: bool,
+    /// The routes whose gates and limits hold at this one too, since a handler whose attributes are bound to them was found
+    /// to serve it: what this route says can open nothing that they close. A handler is found by its first request.
+    #[serde(skip)]
+    pub also_gated_by: Vec<RouteKey>,
     /// What the command that this answers has dropped, such as planned windows. Empty everywhere else.
     #[serde(skip_serializing_if = "Dropped::is_empty")]
     pub dropped: Dropped,
@@ -54,6 +58,7 @@ pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Optio
         orphaned: false,
         state: state.state.clone(),
         unserved: snapshot.table.is_unserved(&route.key),
+        also_gated_by: snapshot.table.mounts.also_gating(&route.key),
         dropped: Dropped::default(),
     })
 }
@@ -89,6 +94,7 @@ pub(crate) fn orphan(stored: &Stored, key: &RouteKey, now: Timestamp) -> Option<
         orphaned: true,
         state,
         unserved: false,
+        also_gated_by: Vec::new(),
         dropped: Dropped::default(),
     })
 }

@@ -12,7 +12,7 @@ use waygate_core::{
 use waygate_core::grammar::PathTemplate;
 
 use super::{
-    Attached, RegisterError, ResolveError, merge::Declarations, methods::MethodSet,
+    Attached, RegisterError, ResolveError, merge::Declarations, methods::MethodSet, mounts::Mounts,
     nearest::nearest, unmatched::Judged,
 };
 
@@ -35,6 +35,8 @@ pub(crate) struct Table {
     shape: u64,
     /// What was found out about exemptions.
     pub(crate) judged: Judged,
+    /// What requests have shown of handlers, for all tables of an engine.
+    pub(crate) mounts: Arc<Mounts>,
 }
 
 /// The methods that reach a handler under one path.

@@ -101,7 +101,8 @@ impl Snapshot {
             Some(format!("the {kind} {key}: {problem}"))
         });
         let all = self.unmatched_maintenance(now).chain(limits);
-        all.chain(self.swallowed()).collect()
+        let all = all.chain(self.swallowed());
+        all.chain(self.table.mounts.misplaced()).collect()
     }
 
     fn unmatched(&self, service: Option<&ServiceName>, exempt: &[ExemptPath]) -> Option<String> {

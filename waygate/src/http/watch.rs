@@ -11,6 +11,7 @@ mod tests;
 use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
+    mem,
     pin::{Pin, pin},
     ptr,
     sync::{
@@ -210,6 +211,8 @@ pub(super) struct Watch {
     /// The shape of the table in which its methods were [compared](Watch::compare) with the routes of that handler.
     shape: AtomicU64,
     comparing: Mutex<()>,
+    /// How often its route has answered without its handler, while that was not seen.
+    misses: AtomicU8,
 }
 
 /// Nothing yet: heads of requests are kept, for the case that its attributes are found.
@@ -223,6 +226,12 @@ const FOUND: u8 = 3;
 /// Its attributes are bound to routes of some of its methods only. The other ones have routes of their own, and so meet no
 /// gate of the handler.
 const PARTLY_KNOWN: u8 = 4;
+
+/// Its attributes are bound to its route, and no request has shown yet that its handler serves it.
+const UNSEEN: u8 = 5;
+
+/// So many answers without the handler are enough to look no further for it.
+const MISSES: u8 = 8;
 
 /// Whether attributes were found behind an endpoint of this process that keeps no heads. From then on all do: to remember
 /// which one it was would cost each request a counted reference.
@@ -239,6 +248,28 @@ impl Watch {
     pub(super) fn know(&self, stamp: Stamp) {
         let _ = self.knows.set(stamp);
         self.leave_new(KNOWN);
+    }
+
+    /// The same before a request has shown that the handler is there.
+    pub(super) fn expect(&self, stamp: Stamp) {
+        let _ = self.knows.set(stamp);
+        self.leave_new(UNSEEN);
+    }
+
+    /// The handler that has not been seen yet.
+    fn unseen(&self) -> Option<Stamp> {
+        let is_unseen = self.state.load(Ordering::Relaxed) == UNSEEN;
+        self.knows.get().copied().filter(|_| is_unseen)
+    }
+
+    fn see(&self) {
+        self.leave(UNSEEN, KNOWN);
+    }
+
+    fn miss(&self) {
+        if self.misses.fetch_add(1, Ordering::Relaxed) + 1 >= MISSES {
+            self.leave(UNSEEN, KNOWN);
+        }
     }
 
     /// What is looked for where nothing is kept of requests; `None` where their heads are.
@@ -260,7 +291,7 @@ impl Watch {
     /// What is looked for where heads are kept.
     fn watching(&self) -> Watching {
         match self.state.load(Ordering::Relaxed) {
-            PARTLY_KNOWN => Watching::ANY,
+            PARTLY_KNOWN | UNSEEN => Watching::ANY,
             _ => self.known(),
         }
     }
@@ -299,8 +330,12 @@ impl Watch {
     }
 
     fn leave_new(&self, state: u8) {
+        self.leave(NEW, state);
+    }
+
+    fn leave(&self, state: u8, next: u8) {
         let (order, failed) = (Ordering::Relaxed, Ordering::Relaxed);
-        let _ = self.state.compare_exchange(NEW, state, order, failed);
+        let _ = self.state.compare_exchange(state, next, order, failed);
     }
 
     fn find(&self) {
@@ -435,6 +470,7 @@ impl Kept {
         let mut future = pin!(future);
         let watching = self.endpoint.watch.watching();
         let (mut passed, mut gates) = (Vec::new(), Vec::new());
+        let (unseen, mut is_seen) = (self.endpoint.watch.unseen(), false);
         let mut has_run = false;
         let response = loop {
             let look = |cx: &mut Context<'_>| {
@@ -450,6 +486,15 @@ impl Kept {
             };
             match poll_fn(look).await {
                 Ok(answer) => break answer?,
+                // Its gates have decided.
+                Err(call) if unseen.is_some_and(|stamp| *call.stamp == *stamp) => {
+                    if !mem::replace(&mut is_seen, true) {
+                        self.endpoint.watch.see();
+                        handler_gate::note_run(&self.endpoint, call.stamp, &self.head, true);
+                    }
+                    passed.push(call.number);
+                    has_run = true;
+                }
                 Err(call) => {
                     self.endpoint.watch.find();
                     let opened =
@@ -470,6 +515,13 @@ impl Kept {
         let is_handlers = ![Method::OPTIONS, Method::HEAD].contains(&self.head.method);
         if gates.is_empty() && is_handlers && response.status().as_u16() < 400 {
             self.endpoint.watch.quieten();
+        }
+        let is_answered = is_handlers && response.status().is_success();
+        if let Some(stamp) = unseen.filter(|_| is_answered && !is_seen)
+            && !in_test(|bypass| bypass.lifecycle && bypass.rate_limits)
+        {
+            self.endpoint.watch.miss();
+            handler_gate::note_run(&self.endpoint, stamp, &self.head, false);
         }
         let response = handler_gate::complete(response, gates).await;
         match self.upgrade {

@@ -21,6 +21,18 @@ impl fmt::Debug for Api {
     }
 }
 
+/// What becomes an [`Api`]: all that implements `Into<Api>`, which is a router without missing state. Not to be implemented.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be guarded",
+    label = "neither a `Router`, an `OpenApiRouter` nor a `(Router, OpenApi)`, or one whose state is missing",
+    note = "a router that was made for a state, such as `Router<AppState>`, needs it first: call `.with_state(..)` on it, and \
+            guard what that returns"
+)]
+pub trait IntoApi: Into<Api> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<Api>> IntoApi for T {}
+
 impl From<Router> for Api {
     fn from(router: Router) -> Self {
         Self {

@@ -32,7 +32,7 @@ mod service;
 mod survey;
 mod watch;
 
-pub use api::Api;
+pub use api::{Api, IntoApi};
 pub use bind::{BindError, BindErrors};
 pub use blocked::{BlockReason, Blocked, ConcurrencyLimited, KeyMissing, RateLimited};
 pub use client::{ClientAddr, Roles};

@@ -24,9 +24,8 @@ impl fmt::Debug for Api {
 /// What becomes an [`Api`]: all that implements `Into<Api>`, which is a router without missing state. Not to be implemented.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be guarded",
-    label = "neither a `Router`, an `OpenApiRouter` nor a `(Router, OpenApi)`, or one whose state is missing",
-    note = "a router that was made for a state, such as `Router<AppState>`, needs it first: call `.with_state(..)` on it, and \
-            guard what that returns"
+    label = "if its state is missing, call `.with_state(..)` on it first",
+    note = "what can be guarded is a `Router`, an `OpenApiRouter` or a `(Router, OpenApi)`, without a missing state"
 )]
 pub trait IntoApi: Into<Api> {}
 

@@ -161,7 +161,7 @@ pub(super) fn note_run(endpoint: &Endpoint, stamp: Stamp, head: &Parts, has_run:
             .mounts
             .note_run(declaration.handler, &route.key, has_run)
     });
-    if noted.fold(false, |any, is_news| any || is_news) {
+    if noted.filter(|is_news| *is_news).count() > 0 {
         engine.note_unmatched(&snapshot);
     }
 }

@@ -493,7 +493,6 @@ impl Kept {
                         handler_gate::note_run(&self.endpoint, call.stamp, &self.head, true);
                     }
                     passed.push(call.number);
-                    has_run = true;
                 }
                 Err(call) => {
                     self.endpoint.watch.find();

@@ -17,6 +17,10 @@ pub(super) struct File {
     /// The path; or that there is none, and nothing set.
     pub(super) path: String,
     /// Where the file is, and where relative paths in it begin.
+    #[cfg_attr(
+        not(feature = "file"),
+        expect(dead_code, reason = "only the file backend has paths")
+    )]
     pub(super) directory: PathBuf,
     pub(super) values: HashMap<String, String>,
 }

@@ -177,7 +177,8 @@ impl Waygate {
     /// A setting comes from, in this order: a call on the builder, the environment (an empty value
     /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default. The file has
     /// `NAME=value` lines, values in quotes or not, blank lines, and comments that begin with `#` on lines of their own.
-    /// Relative paths in it begin where the file is, those of the environment in the working directory.
+    /// Relative paths in it, and the default state file where it names the backend, are beside the file; those of the
+    /// environment begin in the working directory.
     ///
     /// | Setting | Default | Meaning |
     /// |---|---|---|

@@ -118,7 +118,7 @@ fn the_page_follows_a_change() {
     restrict(&service, &token);
     let badges = "[...document.querySelectorAll('.wg-badge')].map(e => e.innerText.toLowerCase())";
     for badge in [
-        "100 per minute by api key",
+        "100 per minute by api key; pro: 1000 per minute",
         "10 per second by address (shadow)",
         "4 at a time by user",
         "planned",
@@ -141,7 +141,7 @@ fn the_page_follows_a_change() {
     .unwrap();
     until(
         &tab,
-        "document.body.innerText.includes('Beyond a limit: 100 requests per minute by API key')",
+        "document.body.innerText.includes('Beyond a limit: 100 requests per minute by API key (pro: 1000 requests per minute)')",
     );
     picture(&tab, "docs-badges.png");
     tab.evaluate(

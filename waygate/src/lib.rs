@@ -156,7 +156,7 @@ pub use engine::{
 #[cfg(feature = "axum")]
 pub use http::{
     Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, ConcurrencyLimitFunctions,
-    ConcurrencyLimited, Cost, CostFunction, Guarded, IntoCostFunction, IntoKeyFunction,
+    ConcurrencyLimited, Cost, CostFunction, Guarded, IntoApi, IntoCostFunction, IntoKeyFunction,
     IntoResponder, Key, KeyFunction, KeyMissing, MakeService, PathError, RateLimitFunctions,
     RateLimited, Responder, Responses, Roles, RouteGuard,
 };

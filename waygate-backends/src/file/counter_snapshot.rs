@@ -145,6 +145,11 @@ impl CounterSnapshot {
         self.kept.lock().files.main.clone()
     }
 
+    /// Returns whether this process keeps its counters in the file, and no other process does.
+    pub fn is_held(&self) -> bool {
+        self.kept.lock().lock.is_some()
+    }
+
     /// Returns the result of reading the file at startup.
     pub fn restored(&self) -> &Restored {
         &self.restored

@@ -36,6 +36,34 @@ pub fn parse_cidr(text: &str) -> Result<IpNet, Invalid> {
     }
 }
 
+/// The same for what people write in code: host bits are refused, since the network or the address may be meant.
+///
+/// ```
+/// # use waygate_core::grammar::parse_network;
+/// assert!(parse_network("10.0.0.0/8").is_ok());
+/// let refused = parse_network("10.0.0.1/8").unwrap_err();
+/// assert!(refused.to_string().ends_with("did you mean `10.0.0.0/8` or `10.0.0.1/32`?"));
+/// ```
+///
+/// # Errors
+/// As [`parse_cidr`], and for host bits.
+pub fn parse_network(text: &str) -> Result<IpNet, Invalid> {
+    let network = parse_cidr(text)?;
+    let written = text
+        .split_once('/')
+        .and_then(|(address, _)| address.parse::<IpAddr>().ok());
+    match written.map(|address| address.to_canonical()) {
+        Some(address) if address != network.addr() => {
+            let problem = format!(
+                "it has bits beyond its prefix; did you mean `{network}` or `{}`?",
+                IpNet::from(address)
+            );
+            Err(Invalid::new("CIDR", text, problem))
+        }
+        _ => Ok(network),
+    }
+}
+
 /// The bits before the IPv4 address in a v4-mapped one.
 const MAPPED_BITS: u8 = 96;
 
@@ -53,6 +81,32 @@ pub fn canonical_network(network: IpNet) -> IpNet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_in_code_has_no_host_bits() {
+        for text in [
+            "10.0.0.0/8",
+            "10.1.2.3",
+            "10.1.2.3/32",
+            "0.0.0.0/0",
+            "2001:db8::/32",
+            "::ffff:10.0.0.0/104",
+        ] {
+            assert_eq!(parse_network(text), parse_cidr(text));
+        }
+        for (text, meant) in [
+            ("10.0.0.1/8", "`10.0.0.0/8` or `10.0.0.1/32`"),
+            ("2001:db8::1/32", "`2001:db8::/32` or `2001:db8::1/128`"),
+            ("::ffff:10.0.0.1/104", "`10.0.0.0/8` or `10.0.0.1/32`"),
+        ] {
+            let refused = parse_network(text).unwrap_err().to_string();
+            assert!(
+                refused.ends_with(&format!("did you mean {meant}?")),
+                "{refused}"
+            );
+        }
+        assert!(parse_network("10.0.0/8").is_err());
+    }
 
     #[test]
     fn reads_networks_and_addresses() {

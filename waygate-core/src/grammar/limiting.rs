@@ -155,7 +155,11 @@ impl FromStr for KeyPart {
                     "write the parameter's name, such as `path:tenant_id`",
                 ));
             }
-            Some(_) => return Err(invalid("before the `:` stands `header` or `path`")),
+            Some(_) => {
+                return Err(invalid(
+                    "only `header:` and `path:` take a name, as in `header:x-tenant` or `path:id`",
+                ));
+            }
         })
     }
 }

@@ -31,7 +31,7 @@ mod rate;
 mod route;
 mod text;
 
-pub use cidr::{canonical_network, parse_cidr};
+pub use cidr::{canonical_network, parse_cidr, parse_network};
 pub use consistency::{
     MAX_MOVING, MAX_TIERS, capacity, check_cost, check_limit, check_resolver, check_tier,
     rates_with_burst,

@@ -315,8 +315,13 @@ fn rolling(text: &str) -> Result<Period, String> {
         false => (1, text),
     };
     let unit = Unit::from_name(unit.trim())?;
-    // The Python original reads `10/0 minute` as `10/minute`.
-    let count = count.max(1);
+    // The Python original takes `10/0 minute` as `10/minute`.
+    if count == 0 {
+        return Err(format!(
+            "the time is zero; write `/{}`, or how many of them",
+            unit.as_str()
+        ));
+    }
     let period = |count| Period::Rolling { count, unit };
     u32::try_from(count)
         .ok()

@@ -1,5 +1,5 @@
 use quote::quote;
-use waygate_core::grammar::parse_cidr;
+use waygate_core::grammar::parse_network;
 
 use super::attribute::{Attribute, Declared, Place};
 use crate::args::{Args, Syntax};
@@ -18,6 +18,6 @@ pub(crate) const ATTRIBUTE: Attribute = Attribute {
 
 fn gate(args: &mut Args, _: Place<'_>) -> Declared {
     let example = "#[allowed_ips(\"10.0.0.0/8\", \"2001:db8::/32\")]";
-    let networks = args.list("network", example, parse_cidr);
+    let networks = args.list("network", example, parse_network);
     Declared::of(quote!(AllowedIps { networks: &[#(#networks),*] }))
 }

@@ -1,7 +1,7 @@
 use std::str::FromStr;
 
 use quote::quote;
-use waygate_core::grammar::{PolicyName, RoleName, parse_cidr};
+use waygate_core::grammar::{PolicyName, RoleName, parse_network};
 
 use super::{
     attribute::{Attribute, Declared, Place, option},
@@ -42,7 +42,7 @@ fn gate(args: &mut Args, place: Place<'_>) -> Declared {
     let name = args
         .text("name", "per-user", PolicyName::from_str)
         .literal();
-    let exempt_ips = args.strings("exempt_ips", "network", "10.0.0.0/8", parse_cidr);
+    let exempt_ips = args.strings("exempt_ips", "network", "10.0.0.0/8", parse_network);
     let exempt_roles = args.strings("exempt_roles", "role", "admin", RoleName::from_str);
 
     let Place { facade, ordinal } = place;

@@ -6,7 +6,7 @@ use syn::LitStr;
 use waygate_core::grammar::{
     Algorithm, Invalid, Limit, OnMissingKey, OnStoreFailure, Percentage, PolicyName, Rate,
     RoleName, TierLimit, TimeZoneName, capacity, check_cost, check_limit, check_resolver,
-    check_tier, parse_cidr, rates_with_burst,
+    check_tier, parse_network, rates_with_burst,
 };
 
 use super::{
@@ -78,7 +78,7 @@ fn gate(args: &mut Args, place: Place<'_>) -> Declared {
             format!("`tier` without `tiers`: it tells which of them holds, `tiers = {TIERS}`");
         args.errors.at(literal, message);
     }
-    let exempt_ips = args.strings("exempt_ips", "network", "10.0.0.0/8", parse_cidr);
+    let exempt_ips = args.strings("exempt_ips", "network", "10.0.0.0/8", parse_network);
     let exempt_roles = args.strings("exempt_roles", "role", "admin", RoleName::from_str);
     let shadow = args.flag("shadow");
     let rollout = args.text("rollout", "12.5", Percentage::from_str).literal();

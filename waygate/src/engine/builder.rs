@@ -260,6 +260,9 @@ impl WaygateBuilder {
     /// Accepts annotated handlers that no route serves: the one of this path (`my_crate::admin::purge`), or all of a
     /// module and those inside it (`my_crate::admin`). `""` accepts all. By default such a handler stops the start. Where
     /// another router of the program serves it, guard both with [`guard_all`](Waygate::guard_all) instead.
+    ///
+    /// Of several handlers that name one route, as those of routers with an engine each may, the engine binds the one that
+    /// is left out least: not at all, or by the shortest path.
     #[cfg(feature = "axum")]
     pub fn allow_unmounted(mut self, path: impl Into<String>) -> Self {
         self.allow_unmounted.push(path.into());

@@ -1,8 +1,16 @@
 //! Who clients are, and what the log says once of those that are not known.
 
 #[cfg(feature = "axum")]
-use std::sync::Once;
+use std::{
+    net::IpAddr,
+    sync::{
+        Once,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
+#[cfg(feature = "axum")]
+use http::HeaderMap;
 #[cfg(feature = "axum")]
 use waygate_core::Printable;
 use waygate_core::net::TrustedProxies;
@@ -23,6 +31,9 @@ struct Logged {
     #[cfg(unix)]
     untrusted_socket: Once,
     no_header: Once,
+    untrusted_proxy: Once,
+    /// How many requests of private peers were looked at for what a proxy writes.
+    looked: AtomicU32,
 }
 
 #[cfg(feature = "axum")]
@@ -50,6 +61,37 @@ impl Clients {
         });
     }
 
+    /// A peer on a private network that writes forwarding headers is a proxy, mostly, which nobody has said to trust.
+    #[inline]
+    pub(crate) fn look_for_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
+        if !self.proxies.trusts_any() && is_private(peer) {
+            self.look_at_headers(peer, headers);
+        }
+    }
+
+    /// A proxy writes the header on each request, so that the first ones show it.
+    #[cold]
+    fn look_at_headers(&self, peer: IpAddr, headers: &HeaderMap) {
+        const ENOUGH: u32 = 1_000;
+        if self.logged.looked.load(Ordering::Relaxed) >= ENOUGH {
+            return;
+        }
+        self.logged.looked.fetch_add(1, Ordering::Relaxed);
+        let written = ["x-forwarded-for", "forwarded"];
+        let Some(header) = written.into_iter().find(|name| headers.contains_key(*name)) else {
+            return;
+        };
+        self.logged.untrusted_proxy.call_once(|| {
+            tracing::warn!(
+                peer = %Printable(peer),
+                "a peer on a private network sends `{}`, and is not trusted to, so that limits by address count all \
+                 clients behind it together: if it is your proxy, name its network with \
+                 `.trusted_proxies(TrustedProxies::networks(..))`",
+                Printable(header),
+            );
+        });
+    }
+
     /// A proxy that does not set the header hides its clients.
     #[cold]
     pub(crate) fn warn_of_proxy(&self) {
@@ -64,6 +106,16 @@ impl Clients {
     }
 }
 
+#[cfg(feature = "axum")]
+fn is_private(peer: IpAddr) -> bool {
+    match peer.to_canonical() {
+        IpAddr::V4(peer) => peer.is_private() || peer.is_loopback() || peer.is_link_local(),
+        IpAddr::V6(peer) => {
+            peer.is_loopback() || peer.is_unique_local() || peer.is_unicast_link_local()
+        }
+    }
+}
+
 impl From<TrustedProxies> for Clients {
     fn from(proxies: TrustedProxies) -> Self {
         Self {
@@ -74,6 +126,8 @@ impl From<TrustedProxies> for Clients {
                 #[cfg(unix)]
                 untrusted_socket: Once::new(),
                 no_header: Once::new(),
+                untrusted_proxy: Once::new(),
+                looked: AtomicU32::new(0),
             },
         }
     }

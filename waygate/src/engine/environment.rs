@@ -75,16 +75,16 @@ impl Inner {
     }
 
     fn unknown_environment(&self, of_routes: &BTreeSet<&EnvName>) -> Option<String> {
-        (!of_routes.is_empty() && !of_routes.contains(&self.env)).then(|| {
-            let meant = meant(self.env.as_str(), of_routes);
-            let meant = meant.map(|meant| format!(": did you mean `{meant}`?"));
-            format!(
-                "no route names the environment `{}`, but routes are for {} only{}",
-                self.env,
-                list(of_routes),
-                meant.unwrap_or_default()
-            )
-        })
+        // Most programs run in an environment that none of their routes is for only.
+        if of_routes.contains(&self.env) {
+            return None;
+        }
+        let meant = meant(self.env.as_str(), of_routes)?;
+        Some(format!(
+            "no route names the environment `{}`, but routes are for {} only: did you mean `{meant}`?",
+            self.env,
+            list(of_routes),
+        ))
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Component {
     /// hour).
     CounterSnapshot,
     /// Not a fault of Waygate: maintenance or a limit names an unknown route or service, which most likely is a
-    /// typing error. Not reported where the process is part of a fleet, whose other routes it does not know.
+    /// typing error, or `route = ".."` names a route that another handler serves. Not reported where the process is part of a fleet, whose other routes it does not know.
     Unmatched,
     /// Not a fault: this process is set to open every gate, at its start
     /// ([`bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle)) or

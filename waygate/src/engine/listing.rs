@@ -22,6 +22,7 @@ pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Optio
         orphaned: false,
         state: state.state.clone(),
         unserved: snapshot.table.is_unserved(&route.key),
+        also_gated_by: snapshot.table.mounts.also_gating(&route.key),
         dropped: Dropped::default(),
     })
 }
@@ -57,6 +58,7 @@ pub(crate) fn orphan(stored: &Stored, key: &RouteKey, now: Timestamp) -> Option<
         orphaned: true,
         state,
         unserved: false,
+        also_gated_by: Vec::new(),
         dropped: Dropped::default(),
     })
 }

@@ -57,6 +57,14 @@ mod maintenance;
 mod merge;
 mod methods;
 mod misnamed;
+#[cfg_attr(
+    not(feature = "axum"),
+    expect(
+        dead_code,
+        reason = "it is the adapter to a framework that finds handlers"
+    )
+)]
+mod mounts;
 mod named;
 mod nearest;
 mod notice;
@@ -143,6 +151,8 @@ pub(crate) use limits::{
 #[cfg(feature = "axum")]
 pub(crate) use methods::MethodSet;
 #[cfg(feature = "axum")]
+pub(crate) use mounts::Mount;
+#[cfg(feature = "axum")]
 pub(crate) use nearest::nearest;
 #[cfg(feature = "axum")]
 pub(crate) use register::Found;
@@ -186,6 +196,8 @@ impl Waygate {
     /// A setting comes from, in this order: a call on the builder, the environment (an empty value
     /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default. The file has
     /// `NAME=value` lines, values in quotes or not, blank lines, and comments that begin with `#` on lines of their own.
+    /// Relative paths in it, and the default state file where it names the backend, are beside the file; those of the
+    /// environment begin in the working directory.
     ///
     /// | Setting | Default | Meaning |
     /// |---|---|---|
@@ -392,6 +404,8 @@ impl Waygate {
         let now = self.inner.clock.now();
         let notes = notes.chain(snapshot.unmatched_maintenance(now));
         let notes = notes.chain(snapshot.swallowed());
+        let mounts = &snapshot.table.mounts;
+        let notes = notes.chain(mounts.misplaced()).chain(mounts.unlisted());
         let notes = notes.chain(self.inner.roles_note(&snapshot, now));
         let env = self.environment().clone();
         Report::new(

@@ -1,9 +1,9 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Reverse};
 
 use waygate_core::{model::RouteKey, similar::typing_errors};
 
 /// The key that was probably meant: that of the same path, where the method, a slash at the end or the names of parameters
-/// differ; or else that of everything below it, as a nested service has; or else the same without the prefix that the route is nested under; or else the one with the fewest typing errors.
+/// differ; or else that of everything below it, as a nested service has; or else the same without the prefix that the route is nested under, or that is one too many; or else the one with the fewest typing errors.
 pub(crate) fn nearest<'a>(
     asked: &RouteKey,
     known: impl Iterator<Item = &'a RouteKey> + Clone,
@@ -38,6 +38,14 @@ pub(crate) fn nearest<'a>(
         && asked.path() != "/"
     {
         return Some(nested);
+    }
+    // A prefix too many, as where the guarded router itself is nested.
+    let unprefixed = known.clone().filter(|key| {
+        let own = self::shape(key.path());
+        fits(key) && own.len() > 1 && shape.ends_with(&*own)
+    });
+    if let Some(unprefixed) = unprefixed.min_by_key(|key| Reverse(key.path().len())) {
+        return Some(unprefixed);
     }
     // A path alone is compared with paths alone.
     let is_path = asked.as_str() == asked.path();
@@ -121,6 +129,9 @@ mod tests {
             ("GET:/files/{path}", None),
             ("/invoic", Some("GET:/invoice")),
             ("GET:/health", None),
+            ("GET:/shop/api/v1/invoices", Some("GET:/api/v1/invoices")),
+            ("/shop/u/{user}", Some("GET:/u/{id}")),
+            ("GET:/shopping", None),
         ] {
             let asked: RouteKey = asked.parse().unwrap();
             let found = nearest(&asked, known.iter()).map(RouteKey::as_str);

@@ -28,6 +28,13 @@ pub(super) async fn load(backend: &dyn Backend, monitor: &Monitor, now: Timestam
                 let older = earlier(backend).await;
                 stored = Stored::read(image, Past::Older(&older));
             }
+            if let Some(path) = backend.state_file().filter(|path| !path.exists()) {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+                tracing::info!(
+                    path = %Printable(path.display()),
+                    "new state file: there was none, so that every route is as declared; the first change creates it"
+                );
+            }
             if let Some(cause) = stored.impairment() {
                 monitor.degrade(Component::Records, cause, now);
             }

@@ -31,6 +31,10 @@ pub struct RouteRecord {
     /// `RouteGuard` serves is so, too.
     #[serde(skip)]
     pub unserved: bool,
+    /// The routes whose gates and limits hold at this one too, since a handler whose attributes are bound to them was found
+    /// to serve it: what this route says can open nothing that they close. A handler is found by its first request.
+    #[serde(skip)]
+    pub also_gated_by: Vec<RouteKey>,
     /// What the command that this answers has dropped, such as planned windows. Empty everywhere else.
     #[serde(skip_serializing_if = "Dropped::is_empty")]
     pub dropped: Dropped,

@@ -262,8 +262,8 @@ fn notes(route: &RouteRecord, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (route.drifted, "drifted from its declaration"),
         (route.unserved, "not served by a guarded router"),
     ];
-    marks
-        .into_iter()
-        .filter(|(set, _)| *set)
-        .try_for_each(|(_, mark)| write!(f, " +{mark}"))
+    let mut set = marks.into_iter().filter(|(set, _)| *set);
+    set.try_for_each(|(_, mark)| write!(f, " +{mark}"))?;
+    let mut also = route.also_gated_by.iter();
+    also.try_for_each(|other| write!(f, " +also gated by {}", Printable(other)))
 }

@@ -16,6 +16,7 @@ use super::{
     declared::{Registered, Source},
     merge::Declarations,
     methods::MethodSet,
+    mounts::Mounts,
     nearest::nearest,
     unmatched::Judged,
 };
@@ -39,6 +40,8 @@ pub(crate) struct Table {
     shape: u64,
     /// What was found out about exemptions.
     pub(crate) judged: Judged,
+    /// What requests have shown of handlers, for all tables of an engine.
+    pub(crate) mounts: Arc<Mounts>,
 }
 
 /// The methods that reach a handler under one path.

@@ -128,7 +128,7 @@ impl Snapshot {
                 );
             }
         }
-        for problem in self.swallowed() {
+        for problem in self.swallowed().chain(self.table.mounts.misplaced()) {
             unmatched.add(|| problem);
         }
         unmatched.in_words()

@@ -21,6 +21,17 @@ impl fmt::Debug for Api {
     }
 }
 
+/// What becomes an [`Api`]: all that implements `Into<Api>`, which is a router without missing state. Not to be implemented.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be guarded",
+    label = "if its state is missing, call `.with_state(..)` on it first",
+    note = "what can be guarded is a `Router`, an `OpenApiRouter` or a `(Router, OpenApi)`, without a missing state"
+)]
+pub trait IntoApi: Into<Api> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<Api>> IntoApi for T {}
+
 impl From<Router> for Api {
     fn from(router: Router) -> Self {
         Self {

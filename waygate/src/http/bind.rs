@@ -79,7 +79,8 @@ pub(super) async fn bind(
     };
     // Paths of routes without a method, which come first.
     let mut every_method = HashSet::new();
-    for (route, claims) in claims {
+    for (route, mut claims) in claims {
+        unmounted.keep_required(&mut claims);
         let found = served_as(parts, &route).await;
         let serves = |(_, served): &&(usize, Served)| served.has(route.method());
         let serving: Vec<usize> = found.iter().filter(serves).map(|(part, _)| *part).collect();

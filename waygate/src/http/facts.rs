@@ -150,6 +150,7 @@ impl LimitFacts for RequestFacts<'_> {
     #[inline]
     fn network(&self) -> Option<IpAddr> {
         let ip = self.client_ip()?;
+        self.engine.clients.look_for_proxy(ip, self.headers);
         Some(client_network(ip, self.engine.limiting.ipv6_prefix))
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use waygate_core::{Printable, grammar::PathTemplate, model::RouteKey};
 
 use super::{
-    Api, BindErrors, Guarded,
+    Api, BindErrors, Guarded, IntoApi,
     bind::{self, Unmounted},
     layer::{Shared, WaygateLayer},
     mounting::Taken,
@@ -34,7 +34,7 @@ impl Waygate {
     /// [`BindErrors`] when an annotated handler is served by no route, or a named route does not exist: an
     /// annotation that gates nothing is never accepted in silence. The same when what attributes say contradicts what was
     /// [registered](Waygate::register_all) before.
-    pub async fn guard(&self, api: impl Into<Api>) -> Result<Guarded, BindErrors> {
+    pub async fn guard(&self, api: impl IntoApi) -> Result<Guarded, BindErrors> {
         let [guarded] = self.guard_all([api]).await?;
         Ok(guarded)
     }
@@ -75,7 +75,7 @@ impl Waygate {
     /// As [`guard`](Self::guard). Nothing is guarded then.
     pub async fn guard_all<const N: usize>(
         &self,
-        apis: [impl Into<Api>; N],
+        apis: [impl IntoApi; N],
     ) -> Result<[Guarded; N], BindErrors> {
         let mut parts = apis.map(|api| Part::new(self, api.into()));
         for part in &mut parts {

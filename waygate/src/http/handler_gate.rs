@@ -24,7 +24,7 @@ use waygate_core::{
 use super::{admitted::Uncounted, endpoint::Endpoint, limits::Uncharged, service::WaygateService};
 use crate::{
     __private::Stamp,
-    engine::{Governing, Table, in_test},
+    engine::{Governing, Mount, Table, in_test},
     registry::HandlerDeclaration,
 };
 
@@ -69,20 +69,13 @@ pub(super) async fn pass(
     if bound.iter().any(|slot| met.contains(slot)) {
         return Ok(());
     }
+    if is_first {
+        note_mount(declaration, &met, &bound, head, table);
+    }
     for slot in bound {
         let Some(route) = table.route(slot) else {
             continue;
         };
-        if is_first {
-            tracing::warn!(
-                handler = %Printable(declaration.handler),
-                route = %Printable(&route.key),
-                path = ?Printable(path(head)),
-                method = ?Printable(&head.method),
-                "a handler is mounted a second time: the gates and limits of its own route hold there too; list the \
-                 other one in `route = [..]` to control it apart"
-            );
-        }
         let request = Request::from_parts(head.clone(), Body::empty());
         let decider = Arc::new(Endpoint::new(shared.clone()));
         decider.watch.know(stamp);
@@ -116,6 +109,61 @@ pub(super) async fn pass(
         }
     }
     Ok(())
+}
+
+/// Notes that a handler serves routes to which its attributes are not bound, and logs it.
+fn note_mount(
+    declaration: &HandlerDeclaration,
+    at: &[usize],
+    bound: &[usize],
+    head: &Parts,
+    table: &Table,
+) {
+    let keys = |slots: &[usize]| -> Vec<RouteKey> {
+        let routes = slots.iter().filter_map(|slot| table.route(*slot));
+        routes.map(|route| route.key.clone()).collect()
+    };
+    let mounts = keys(at).into_iter().map(|at| Mount {
+        handler: declaration.handler,
+        at,
+        own: keys(bound),
+        is_named: !declaration.routes.is_empty(),
+    });
+    let mounts: Vec<Mount> = mounts.collect();
+    let said: Vec<String> = mounts.iter().map(Mount::in_words).collect();
+    tracing::warn!(
+        handler = %Printable(declaration.handler),
+        path = ?Printable(path(head)),
+        method = ?Printable(&head.method),
+        "a handler serves more than its own routes, whose gates and limits hold there too: {}",
+        Printable(said.join("; "))
+    );
+    for mount in mounts {
+        table.mounts.note(mount);
+    }
+}
+
+/// Notes whether the handler has run whose attributes are bound to the route of an endpoint that has answered.
+#[cold]
+pub(super) fn note_run(endpoint: &Endpoint, stamp: Stamp, head: &Parts, has_run: bool) {
+    let Some(declaration) = endpoint.shared.setup().handlers.get(stamp) else {
+        return;
+    };
+    let engine = &endpoint.shared.waygate.inner;
+    let snapshot = engine.snapshot.load_full();
+    let table = &snapshot.table;
+    let bound = engine.bindings.slots_of(stamp, table);
+    let mut met = endpoint.governing(&head.method, &head.extensions, &snapshot);
+    met.retain(|slot| bound.contains(slot));
+    let routes = met.iter().filter_map(|slot| table.route(*slot));
+    let noted = routes.map(|route| {
+        table
+            .mounts
+            .note_run(declaration.handler, &route.key, has_run)
+    });
+    if noted.filter(|is_news| *is_news).count() > 0 {
+        engine.note_unmatched(&snapshot);
+    }
 }
 
 /// The slots that govern requests of a route: beside its own, that of the method or the one for all methods of its path.

@@ -34,7 +34,7 @@ mod sse;
 mod survey;
 mod watch;
 
-pub use api::Api;
+pub use api::{Api, IntoApi};
 pub use bind::{BindError, BindErrors};
 pub use blocked::{BlockReason, Blocked, ConcurrencyLimited, KeyMissing, RateLimited};
 pub use client::{ClientAddr, Roles};

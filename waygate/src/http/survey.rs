@@ -169,7 +169,7 @@ impl Survey {
             if let Some(first) = known.next()
                 && known.all(|stamp| stamp == first)
             {
-                endpoint.watch.know(first);
+                endpoint.watch.expect(first);
                 endpoint.compare_methods(table);
             }
         }

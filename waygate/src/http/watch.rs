@@ -5,13 +5,14 @@
 //! its body runs. Unless the endpoint's route is the one that its attributes are bound to, it then waits until the request
 //! has met the routes that they are bound to: their gates, and their own limits.
 
+mod kept;
 #[cfg(test)]
 mod tests;
 
 use std::{
     cell::{Cell, RefCell},
-    future::{Future, poll_fn},
-    pin::{Pin, pin},
+    future::Future,
+    pin::Pin,
     ptr,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -21,18 +22,18 @@ use std::{
 };
 
 use axum::{
-    body::Body,
     extract::Request,
     response::{IntoResponse, Response},
 };
 use futures_util::future::Either;
-use http::{Method, StatusCode, header, request::Parts};
-use hyper::upgrade::OnUpgrade;
+use http::{StatusCode, header};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::{endpoint::Endpoint, future::Waiting, handler_gate, limits::HeldUpgrade};
+use super::{endpoint::Endpoint, future::Waiting};
 use crate::{__private::Stamp, engine::in_test};
+
+pub(super) use kept::keep;
 
 thread_local! {
     static WATCHING: Cell<Watching> = const { Cell::new(Watching::NOTHING) };
@@ -210,6 +211,8 @@ pub(super) struct Watch {
     /// The shape of the table in which its methods were [compared](Watch::compare) with the routes of that handler.
     shape: AtomicU64,
     comparing: Mutex<()>,
+    /// How often its route has answered without its handler, while that was not seen.
+    misses: AtomicU8,
 }
 
 /// Nothing yet: heads of requests are kept, for the case that its attributes are found.
@@ -223,6 +226,12 @@ const FOUND: u8 = 3;
 /// Its attributes are bound to routes of some of its methods only. The other ones have routes of their own, and so meet no
 /// gate of the handler.
 const PARTLY_KNOWN: u8 = 4;
+
+/// Its attributes are bound to its route, and no request has shown yet that its handler serves it.
+const UNSEEN: u8 = 5;
+
+/// So many answers without the handler are enough to look no further for it.
+const MISSES: u8 = 8;
 
 /// Whether attributes were found behind an endpoint of this process that keeps no heads. From then on all do: to remember
 /// which one it was would cost each request a counted reference.
@@ -239,6 +248,28 @@ impl Watch {
     pub(super) fn know(&self, stamp: Stamp) {
         let _ = self.knows.set(stamp);
         self.leave_new(KNOWN);
+    }
+
+    /// The same before a request has shown that the handler is there.
+    pub(super) fn expect(&self, stamp: Stamp) {
+        let _ = self.knows.set(stamp);
+        self.leave_new(UNSEEN);
+    }
+
+    /// The handler that has not been seen yet.
+    fn unseen(&self) -> Option<Stamp> {
+        let is_unseen = self.state.load(Ordering::Relaxed) == UNSEEN;
+        self.knows.get().copied().filter(|_| is_unseen)
+    }
+
+    fn see(&self) {
+        self.leave(UNSEEN, KNOWN);
+    }
+
+    fn miss(&self) {
+        if self.misses.fetch_add(1, Ordering::Relaxed) + 1 >= MISSES {
+            self.leave(UNSEEN, KNOWN);
+        }
     }
 
     /// What is looked for where nothing is kept of requests; `None` where their heads are.
@@ -260,7 +291,7 @@ impl Watch {
     /// What is looked for where heads are kept.
     fn watching(&self) -> Watching {
         match self.state.load(Ordering::Relaxed) {
-            PARTLY_KNOWN => Watching::ANY,
+            PARTLY_KNOWN | UNSEEN => Watching::ANY,
             _ => self.known(),
         }
     }
@@ -299,8 +330,12 @@ impl Watch {
     }
 
     fn leave_new(&self, state: u8) {
+        self.leave(NEW, state);
+    }
+
+    fn leave(&self, state: u8, next: u8) {
         let (order, failed) = (Ordering::Relaxed, Ordering::Relaxed);
-        let _ = self.state.compare_exchange(NEW, state, order, failed);
+        let _ = self.state.compare_exchange(state, next, order, failed);
     }
 
     fn find(&self) {
@@ -384,103 +419,4 @@ fn too_late<E>(polled: &mut Poll<Result<Response, E>>) {
     ];
     let refusal = (StatusCode::SERVICE_UNAVAILABLE, headers).into_response();
     *polled = Poll::Ready(Ok(refusal));
-}
-
-/// The answer of an endpoint that keeps the head of the request, for gates that may be found.
-#[cold]
-pub(super) fn keep<S>(
-    inner: &mut S,
-    endpoint: &Arc<Endpoint>,
-    mut request: Request,
-) -> Waiting<S::Error>
-where
-    S: Service<Request, Response = Response>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    let upgrade = HeldUpgrade::prepare(&mut request);
-    let mut head = head_of(&request);
-    // It is the handler's.
-    head.extensions.remove::<OnUpgrade>();
-    let kept = Kept {
-        endpoint: endpoint.clone(),
-        head,
-        upgrade,
-    };
-    Box::pin(kept.serve(inner.call(request)))
-}
-
-fn head_of(request: &Request) -> Parts {
-    let (mut head, ()) = Request::new(()).into_parts();
-    head.method = request.method().clone();
-    head.uri = request.uri().clone();
-    head.version = request.version();
-    head.headers = request.headers().clone();
-    head.extensions = request.extensions().clone();
-    head
-}
-
-/// What is kept of a request.
-struct Kept {
-    endpoint: Arc<Endpoint>,
-    head: Parts,
-    upgrade: Option<HeldUpgrade>,
-}
-
-impl Kept {
-    async fn serve<E>(
-        self,
-        future: impl Future<Output = Result<Response, E>>,
-    ) -> Result<Response, E> {
-        let mut future = pin!(future);
-        let watching = self.endpoint.watch.watching();
-        let (mut passed, mut gates) = (Vec::new(), Vec::new());
-        let mut has_run = false;
-        let response = loop {
-            let look = |cx: &mut Context<'_>| {
-                let scope = Scope::enter(watching);
-                let polled = {
-                    let _passed = PassedScope::enter(&mut passed);
-                    future.as_mut().poll(cx)
-                };
-                match (polled, scope.found()) {
-                    (Poll::Pending, Some(call)) => Poll::Ready(Err(call)),
-                    (polled, _) => polled.map(Ok),
-                }
-            };
-            match poll_fn(look).await {
-                Ok(answer) => break answer?,
-                Err(call) => {
-                    self.endpoint.watch.find();
-                    let opened =
-                        handler_gate::pass(&self.endpoint, call.stamp, &self.head, &mut gates);
-                    match opened.await {
-                        Ok(()) => passed.push(call.number),
-                        // What has run is not given back.
-                        Err(refusal) if has_run => {
-                            return Ok(handler_gate::complete(refusal, gates).await);
-                        }
-                        Err(refusal) => return Ok(handler_gate::refuse(refusal, gates).await),
-                    }
-                    has_run = true;
-                }
-            }
-        };
-        // Layers inside may answer these two without the handler.
-        let is_handlers = ![Method::OPTIONS, Method::HEAD].contains(&self.head.method);
-        if gates.is_empty() && is_handlers && response.status().as_u16() < 400 {
-            self.endpoint.watch.quieten();
-        }
-        let response = handler_gate::complete(response, gates).await;
-        match self.upgrade {
-            Some(upgrade) if upgrade.is_agreed_by(&response) => {
-                // The body holds the permits.
-                let (parts, body) = response.into_parts();
-                let runtime = &self.endpoint.shared.waygate.inner.runtime;
-                upgrade.hold(body, runtime);
-                Ok(Response::from_parts(parts, Body::empty()))
-            }
-            _ => Ok(response),
-        }
-    }
 }

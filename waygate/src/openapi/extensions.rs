@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use waygate_core::{
-    grammar::{Limit, Period, TierLimit, format_wire},
+    grammar::{Limit, Period, format_wire},
     model::{ConcurrencyPolicy, LimitKey, RateLimitPolicy},
 };
 
-use super::notes::{Notes, Planned, in_words, scope};
+use super::notes::{Notes, Planned, in_words, scope, tiers};
 
 /// A member, by its name.
 pub(super) type Extension = (&'static str, Value);
@@ -75,13 +75,9 @@ fn rate_limit((key, policy): (&LimitKey, &RateLimitPolicy)) -> Value {
     if rates.any(|rate| matches!(rate.period(), Period::Calendar(_))) {
         limit["time_zone"] = json!(policy.time_zone);
     }
-    let tiers = policy.tiers.iter().map(|tier| {
-        let words = match &tier.limit {
-            TierLimit::Unlimited => "unlimited".to_owned(),
-            TierLimit::Limited(limit) => policy.limit_summary(limit),
-        };
-        json!({"name": tier.name, "limit": tier.limit, "summary": words})
-    });
+    let tiers = tiers(policy);
+    let tiers = tiers
+        .map(|(tier, words)| json!({"name": tier.name, "limit": tier.limit, "summary": words}));
     if let Some(tiers) = list(tiers) {
         limit["tiers"] = tiers;
     }

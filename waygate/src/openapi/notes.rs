@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use waygate_core::{
     Timestamp,
-    grammar::{EnvName, KeyPart, KeySource, Reason, RoleName},
-    model::{ConcurrencyPolicy, Deprecation, LimitKey, LimitScope, RateLimitPolicy},
+    grammar::{EnvName, KeyPart, KeySource, Reason, RoleName, TierLimit},
+    model::{ConcurrencyPolicy, Deprecation, LimitKey, LimitScope, RateLimitPolicy, Tier},
 };
 
 use crate::engine::Limits;
@@ -149,7 +149,7 @@ impl<'a> Notes<'a> {
     /// In a few words, the limits that refuse requests.
     pub(super) fn refusing(&self) -> Vec<String> {
         let rates = self.refusing_rates();
-        let rates = rates.map(|(key, fields)| in_words(key, fields.summary()));
+        let rates = rates.map(|(key, fields)| with_tiers(in_words(key, fields.summary()), fields));
         let concurrency = self.concurrency();
         let concurrency = concurrency.map(|(key, fields)| in_words(key, fields.summary()));
         rates.chain(concurrency).collect()
@@ -167,6 +167,26 @@ pub(super) fn scope(key: &LimitKey) -> &'static str {
         LimitScope::Global => "global",
         LimitScope::Service(_) => "service",
         LimitScope::Route(_) => "route",
+    }
+}
+
+/// The tiers of a limit, by name, each with its limit in words.
+pub(super) fn tiers(fields: &RateLimitPolicy) -> impl Iterator<Item = (&Tier, String)> {
+    fields.tiers.iter().map(|tier| {
+        let words = match &tier.limit {
+            TierLimit::Unlimited => "unlimited".to_owned(),
+            TierLimit::Limited(limit) => fields.limit_summary(limit),
+        };
+        (tier, words)
+    })
+}
+
+/// A limit in words, and in brackets what its tiers have in its place.
+fn with_tiers(words: String, fields: &RateLimitPolicy) -> String {
+    let tiers = tiers(fields).map(|(tier, words)| format!("{}: {words}", tier.name));
+    match &*tiers.collect::<Vec<_>>().join("; ") {
+        "" => words,
+        tiers => format!("{words} ({tiers})"),
     }
 }
 

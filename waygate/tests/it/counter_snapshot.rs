@@ -239,3 +239,59 @@ async fn the_files_of_the_state_are_not_those_of_the_counters() {
         assert!(error.as_ref().is_none_or(says_why), "{error:?}");
     }
 }
+
+/// The lines of the report about the stores.
+fn stores(waygate: &Waygate) -> [String; 2] {
+    let report = waygate.report().to_string();
+    let line = |what: &str| {
+        let line = report.lines().find_map(|line| line.strip_prefix(what));
+        line.unwrap().trim().to_owned()
+    };
+    [line("state:"), line("counters:")]
+}
+
+#[tokio::test]
+async fn the_report_says_whose_counters_are_in_the_file_and_whether_the_state_is_new() {
+    use crate::log::Log;
+    use waygate::port::FileBackend;
+    let directory = Directory::new();
+    let state = directory.0.join("state.json");
+    let shown = state.display();
+    let (log, _logging) = Log::of_this_thread();
+    let open = async || {
+        let backend = FileBackend::open(&state).await.unwrap();
+        builder().backend(backend).build().await.unwrap()
+    };
+    let first = open().await;
+    assert_eq!(
+        stores(&first),
+        [
+            format!("file `{shown}` (new state file: the first change creates it)"),
+            format!("in memory, kept in file `{shown}.counters`"),
+        ]
+    );
+    let said = |log: &Log| {
+        log.lines()
+            .iter()
+            .filter(|line| line.contains("new state file"))
+            .count()
+    };
+    assert_eq!(said(&log), 1, "{:?}", log.lines());
+    let key = "GET:/x".parse().unwrap();
+    first
+        .register(key, waygate::RouteState::default())
+        .await
+        .unwrap();
+    first.system().disable("GET:/x", "").await.unwrap();
+    let second = open().await;
+    assert_eq!(
+        stores(&second),
+        [
+            format!("file `{shown}`"),
+            format!(
+                "in memory of this process; they end with it, as another process keeps its own in file `{shown}.counters`"
+            ),
+        ]
+    );
+    assert_eq!(said(&log), 1);
+}

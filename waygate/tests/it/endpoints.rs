@@ -2,6 +2,7 @@
 
 mod methods;
 mod second_mounts;
+mod unlisted_mounts;
 
 use axum::{
     Router,

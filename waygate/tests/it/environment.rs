@@ -78,23 +78,30 @@ async fn a_default_is_named_as_such_and_warned_of_where_routes_depend_on_it() {
 }
 
 #[tokio::test]
-async fn a_named_environment_that_no_route_names_is_noted() {
+async fn a_named_environment_that_is_like_one_of_routes_is_noted() {
     let lists: &[&[&str]] = &[&["production", "staging"], &["dev"]];
     for (name, meant) in [
         ("prodution", Some("production")),
         ("prod", Some("production")),
+        ("stagin", Some("staging")),
         ("stage", None),
         ("qa", None),
     ] {
         let waygate = engine(Waygate::builder().environment(name), lists).await;
-        let mut expected = format!(
-            "no route names the environment `{name}`, but routes are for `dev`, `production`, `staging` only"
-        );
-        if let Some(meant) = meant {
-            expected.push_str(&format!(": did you mean `{meant}`?"));
-        }
-        assert_eq!(notes(&waygate), [expected]);
+        let expected = meant.map(|meant| {
+            format!(
+                "no route names the environment `{name}`, but routes are for `dev`, `production`, `staging` only: did you \
+                 mean `{meant}`?"
+            )
+        });
+        assert_eq!(notes(&waygate), Vec::from_iter(expected));
     }
+    // A correct start.
+    let waygate = engine(
+        Waygate::builder().environment("production"),
+        &[&["dev", "staging"]],
+    );
+    assert_eq!(notes(&waygate.await), [""; 0]);
     for name in ["production", "dev"] {
         let waygate = engine(Waygate::builder().environment(name), lists).await;
         assert_eq!(notes(&waygate), [""; 0]);

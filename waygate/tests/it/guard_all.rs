@@ -286,6 +286,16 @@ async fn the_part_itself_is_checked() {
         errors.ends_with("help: did you mean `it::guard_all::part`?"),
         "{errors}"
     );
+
+    for (path, help) in [
+        ("guard_all::part", "did you mean `it::guard_all::part`?"),
+        ("it::nix", "annotated handlers are in `it::"),
+    ] {
+        let builder = Waygate::builder().only_handlers_under(path);
+        let waygate = builder.build().await.unwrap();
+        let errors = waygate.guard(part::router()).await.unwrap_err().to_string();
+        assert!(errors.contains(&format!("help: {help}")), "{errors}");
+    }
 }
 
 /// What one router does not serve, the state and the limits of another one say nothing about.

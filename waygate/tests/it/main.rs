@@ -4,6 +4,7 @@
 #[cfg(feature = "admin")]
 mod admin;
 mod agreement;
+mod apart;
 mod bind;
 #[cfg(feature = "file")]
 mod boot_cache;

@@ -200,7 +200,8 @@ async fn limits_and_access_lists_are_in_the_document() {
     let too_many = &operation["responses"]["429"];
     assert_eq!(
         too_many["description"],
-        "Beyond a limit: 100 requests per minute by address; 4 requests at a time by header x-tenant and API key.",
+        "Beyond a limit: 100 requests per minute by address (pro: 1000 requests per minute and 20000 per hour with a burst \
+         of 50; staff: unlimited); 4 requests at a time by header x-tenant and API key.",
         "limits that only report refuse nothing"
     );
     let headers: Vec<_> = too_many["headers"].as_object().unwrap().keys().collect();
@@ -251,8 +252,9 @@ async fn limits_and_access_lists_are_in_the_document() {
     assert_eq!(own["responses"]["429"], json!({"description": "ours"}));
     assert_eq!(
         shown["paths"]["/limited"]["get"]["responses"]["429"]["description"],
-        "Beyond a limit: 5 requests per hour by address, over all routes; 100 requests per minute by address; \
-         4 requests at a time by header x-tenant and API key."
+        "Beyond a limit: 5 requests per hour by address, over all routes; 100 requests per minute by address (pro: \
+         1000 requests per minute and 20000 per hour with a burst of 50; staff: unlimited); 4 requests at a time by header \
+         x-tenant and API key."
     );
 }
 

@@ -407,3 +407,21 @@ async fn a_closed_route_that_another_one_has_swallowed_is_named() {
     waygate.system().purge("POST:/any").await.unwrap();
     assert_eq!(cause(&waygate), None);
 }
+
+#[tokio::test]
+async fn the_prefix_of_a_nested_guarded_router_is_no_part_of_a_route() {
+    let waygate = builder().build().await.unwrap();
+    let _app = app(&waygate, &ROUTES).await;
+    let config = serde_json::from_value(json!({ "exempt_paths": ["/shop/health", "/shop/heath"] }));
+    let operator = waygate.system();
+    operator
+        .enable_global_maintenance(config.unwrap())
+        .await
+        .unwrap();
+    let cause = cause(&waygate).unwrap();
+    assert!(
+        cause.contains("`/shop/health` names no route: did you mean `/health`?"),
+        "{cause}"
+    );
+    assert!(cause.ends_with("`/shop/heath` names no route"), "{cause}");
+}

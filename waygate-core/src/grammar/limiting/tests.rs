@@ -43,7 +43,10 @@ fn keys_have_parts() {
             "path:{id}",
             "write the parameter's name, such as `path:tenant_id`",
         ),
-        ("cookie:x", "before the `:` stands `header` or `path`"),
+        (
+            "cookie:x",
+            "only `header:` and `path:` take a name, as in `header:x-tenant` or `path:id`",
+        ),
         ("ip, ip", "`ip` is given twice"),
         ("global, ip", "`global` tells nothing apart; leave it out"),
         ("ip,user,api_key,path:a,path:b", "a key has at most 4 parts"),

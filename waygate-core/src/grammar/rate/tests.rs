@@ -20,7 +20,6 @@ fn is_written_as_users_type_it() {
         ("100 a minute", 100, 60),
         ("10per minute", 10, 60),
         ("10/5minutes", 10, 300),
-        ("10/0 minute", 10, 60),
     ] {
         let rate = rate(text);
         assert_eq!(rate.amount(), amount, "{text}");
@@ -100,6 +99,14 @@ fn says_what_would_be_right() {
         (
             "10/minute extra",
             "`minute extra` is no unit of time; use one of second, minute, hour, day, week, month, year",
+        ),
+        (
+            "10/0 minutes",
+            "the time is zero; write `/minute`, or how many of them",
+        ),
+        (
+            "10/0 minute, 5/s",
+            "the time is zero; write `/minute`, or how many of them",
         ),
         ("1/999999999 years", "the time is longer than ten years"),
         ("unlimited", "`unlimited` is for tiers only"),

@@ -1,6 +1,10 @@
 //! The nearest `.waygate` file.
 
-use std::{collections::HashMap, io, path::Path};
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+};
 
 use waygate_core::grammar::Invalid;
 
@@ -12,6 +16,12 @@ pub(super) const FILE: &str = ".waygate";
 pub(super) struct File {
     /// The path; or that there is none, and nothing set.
     pub(super) path: String,
+    /// Where the file is, and where relative paths in it begin.
+    #[cfg_attr(
+        not(feature = "file"),
+        expect(dead_code, reason = "only the file backend has paths")
+    )]
+    pub(super) directory: PathBuf,
     pub(super) values: HashMap<String, String>,
 }
 
@@ -21,6 +31,7 @@ pub(super) fn read_named(path: &Path) -> Result<File, BuildError> {
     match read(path) {
         Ok(text) => Ok(File {
             values: parse(&text, &shown)?,
+            directory: path.parent().unwrap_or(path).to_owned(),
             path: shown,
         }),
         Err(source) => Err(BuildError::Config {
@@ -40,6 +51,7 @@ pub(super) fn nearest(directory: &Path) -> Result<File, BuildError> {
                 let values = parse(&text, &shown)?;
                 return Ok(File {
                     path: shown,
+                    directory: directory.to_owned(),
                     values,
                 });
             }
@@ -60,7 +72,11 @@ pub(super) fn nearest(directory: &Path) -> Result<File, BuildError> {
         directory.display()
     );
     let values = HashMap::new();
-    Ok(File { path, values })
+    Ok(File {
+        path,
+        directory: directory.to_owned(),
+        values,
+    })
 }
 
 /// A named pipe would make the start wait for ever, and a device might never end.
@@ -105,22 +121,36 @@ fn setting(line: &str) -> Result<(&str, &str), Invalid> {
         return Err(Invalid::new("line", names::shown(begin), problem));
     };
     names::check(begin)?;
-    let value = unquoted(value.trim()).ok_or_else(|| {
-        let problem = "its value begins or ends with a quote that has no counterpart";
-        Invalid::new("setting", begin, problem)
-    })?;
-    Ok((begin, value))
+    let value = unquoted(value.trim());
+    Ok((
+        begin,
+        value.map_err(|problem| Invalid::new("setting", begin, problem))?,
+    ))
 }
 
-/// `None` for a quote without a counterpart.
-fn unquoted(value: &str) -> Option<&str> {
+/// The value without its quotes, or what is wrong with it.
+fn unquoted(value: &str) -> Result<&str, &'static str> {
+    const COMMENT: &str =
+        "a comment needs a line of its own; quote the whole value if the `#` belongs to it";
     for quote in ['"', '\''] {
+        let quoted = value.strip_prefix(quote);
+        let after = quoted.and_then(|value| value.split_once(quote));
+        if after
+            .is_some_and(|(_, rest)| rest.trim_start().starts_with('#') && !rest.ends_with(quote))
+        {
+            return Err(COMMENT);
+        }
         let (begins, ends) = (value.starts_with(quote), value.ends_with(quote));
         if begins || ends {
-            return value.strip_prefix(quote)?.strip_suffix(quote);
+            let inner = value.strip_prefix(quote);
+            let inner = inner.and_then(|value| value.strip_suffix(quote));
+            return inner.ok_or("its value begins or ends with a quote that has no counterpart");
         }
     }
-    Some(value)
+    match value.contains(" #") || value.contains("\t#") {
+        true => Err(COMMENT),
+        false => Ok(value),
+    }
 }
 
 #[cfg(test)]
@@ -133,8 +163,9 @@ mod tests {
 
     #[test]
     fn lines_are_settings_comments_or_blank() {
-        let text = "\u{feff}# ours\n\n WAYGATE_ENV = \"staging\"\nWAYGATE_SERVER_URL='http://x/?a=b'\r\nWAYGATE_TOKEN=\n";
+        let text = "\u{feff}# ours\n\n WAYGATE_ENV = \"staging\"\nWAYGATE_SERVER_URL='http://x/?a=b'\r\nWAYGATE_TOKEN=\nWAYGATE_SERVICE=\"a # b\"\n";
         let values = parse(text, "").unwrap();
+        assert_eq!(values["WAYGATE_SERVICE"], "a # b");
         assert_eq!(values["WAYGATE_ENV"], "staging");
         assert_eq!(values["WAYGATE_SERVER_URL"], "http://x/?a=b");
         assert_eq!(values["WAYGATE_TOKEN"], "");
@@ -172,6 +203,15 @@ mod tests {
             (
                 "WAYGATE_ENV='",
                 "line 1: invalid setting `WAYGATE_ENV`: its value begins or ends with a quote",
+            ),
+            (
+                "WAYGATE_FILE_PATH=\"s.json\" # here",
+                "line 1: invalid setting `WAYGATE_FILE_PATH`: a comment needs a line of its own; quote the whole value if \
+                 the `#` belongs to it",
+            ),
+            (
+                "WAYGATE_ENV=prod # ours",
+                "line 1: invalid setting `WAYGATE_ENV`: a comment needs a line of its own",
             ),
             (
                 "WAYGATE_ENV=a\nWAYGATE_ENV=b",

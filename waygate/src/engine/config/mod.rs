@@ -67,8 +67,11 @@ fn from_file(
             "memory" => {}
             #[cfg(feature = "file")]
             "file" => {
-                let path = sources.get(FILE_PATH).map(path).transpose()?;
-                builder.file = Some(path.unwrap_or_else(|| "waygate-state.json".into()));
+                let (path, named_by) = match sources.get(FILE_PATH) {
+                    Some(setting) => (path(setting)?, FILE_PATH),
+                    None => ("waygate-state.json".into(), BACKEND),
+                };
+                builder.file = Some(beside(sources.directory_of(named_by), path));
             }
             #[cfg(feature = "redis")]
             "redis" => {
@@ -95,7 +98,11 @@ fn from_file(
         }
         #[cfg(feature = "file")]
         {
-            builder.counter_snapshot = place(snapshot)?;
+            let directory = sources.directory_of(COUNTER_SNAPSHOT);
+            builder.counter_snapshot = match place(snapshot)? {
+                Place::At(path) => Place::At(beside(directory, path)),
+                other => other,
+            };
         }
     }
     Ok(builder)
@@ -157,6 +164,15 @@ fn place(setting: Setting) -> Result<Place, BuildError> {
         return Err(setting.invalid("path", problem));
     }
     path(setting).map(Place::At)
+}
+
+/// A path as it is meant in a file of this directory.
+#[cfg(feature = "file")]
+fn beside(directory: Option<&Path>, path: PathBuf) -> PathBuf {
+    match directory {
+        Some(directory) => directory.join(path),
+        None => path,
+    }
 }
 
 /// A URL would be shown wherever the file is named.

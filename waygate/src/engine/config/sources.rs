@@ -1,5 +1,7 @@
 //! Where settings come from: the environment first, then the file.
 
+#[cfg(feature = "file")]
+use std::path::Path;
 use std::{collections::HashMap, ffi::OsString};
 
 use waygate_core::grammar::Invalid;
@@ -44,6 +46,13 @@ impl Sources {
     /// Where settings were looked for.
     pub(super) fn described(&self) -> String {
         format!("{ENVIRONMENT}, and {}", self.file.path)
+    }
+
+    /// Where a relative path of this setting begins: beside the file that has it, and else in the working directory.
+    #[cfg(feature = "file")]
+    pub(super) fn directory_of(&self, name: &str) -> Option<&Path> {
+        let is_of_file = !self.is_of_environment(name) && self.of_file(name).is_some();
+        is_of_file.then_some(&*self.file.directory)
     }
 
     pub(super) fn is_of_environment(&self, name: &str) -> bool {

@@ -303,3 +303,29 @@ async fn no_text_shows_what_gives_access() {
         }
     }
 }
+
+#[cfg(feature = "file")]
+#[test]
+fn paths_in_a_file_begin_where_it_is() {
+    let directory = directory(
+        "WAYGATE_BACKEND=file\nWAYGATE_FILE_PATH=state.json\nWAYGATE_COUNTER_SNAPSHOT=./counters\n",
+    );
+    let inside = directory.path().join("src");
+    fs::create_dir(&inside).unwrap();
+    let builder = from_sources([], &inside).unwrap();
+    assert_eq!(builder.file, Some(directory.path().join("state.json")));
+    let beside = directory.path().join("./counters");
+    assert!(matches!(builder.counter_snapshot, Place::At(at) if at == beside));
+
+    // Those of the environment begin in the working directory.
+    let builder = from_sources(settings(&[STATE_FILE]), &inside).unwrap();
+    assert_eq!(builder.file, Some("state.json".into()));
+    let absolute = [(FILE_PATH, "/var/state.json")];
+    let builder = from_sources(settings(&absolute), &inside).unwrap();
+    assert_eq!(builder.file, Some("/var/state.json".into()));
+
+    let by_default = self::directory("WAYGATE_BACKEND=file\n");
+    let builder = from_sources([], by_default.path()).unwrap();
+    let expected = by_default.path().join("waygate-state.json");
+    assert_eq!(builder.file, Some(expected));
+}

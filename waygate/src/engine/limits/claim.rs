@@ -218,7 +218,13 @@ impl Policy {
         }
         let tier = match fields.tiers.is_empty() {
             true => 0,
-            false => self.tier_of(facts.attribute(&fields.tier_resolver).as_deref()),
+            false => {
+                let plan = facts.attribute(&fields.tier_resolver);
+                if plan.is_some() || facts.has_caller() {
+                    self.stats.note_plan(plan.is_some());
+                }
+                self.tier_of(plan.as_deref())
+            }
         };
         if self.rates(tier).list.is_empty() {
             return Ok(None);

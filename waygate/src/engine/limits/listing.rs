@@ -32,13 +32,27 @@ impl LimitRecord {
             on_missing_key: policy.fields.when_missing(),
             skipped: policy.stats.skipped.count(),
             without_caller: policy.stats.without_caller.count(),
-            warning: snapshot.limit_warning(
-                &policy.key,
-                policy.problem.as_ref(),
-                &policy.fields.exempt_routes,
-            ),
+            warning: {
+                let known = snapshot.limit_warning(
+                    &policy.key,
+                    policy.problem.as_ref(),
+                    &policy.fields.exempt_routes,
+                );
+                let all: Vec<String> = known.into_iter().chain(no_plan(policy)).collect();
+                (!all.is_empty()).then(|| all.join("; "))
+            },
         }
     }
+}
+
+/// What to say where no caller has had the attribute that chooses a tier.
+fn no_plan(policy: &Policy) -> Option<String> {
+    let callers = policy.stats.never_had_plan()?;
+    Some(format!(
+        "it has `tiers`, and none of {callers} callers had the attribute `{}` that chooses one of them (`tier = \"..\"`): \
+         `Principal::attribute` returns nothing for it",
+        policy.fields.tier_resolver
+    ))
 }
 
 impl From<Hit> for HitRecord {

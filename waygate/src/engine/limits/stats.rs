@@ -2,7 +2,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -33,6 +33,10 @@ pub(crate) struct PolicyStats {
     pub(super) without_key: Noticed,
     /// Requests without a caller, where the policy has tiers.
     pub(crate) without_caller: Noticed,
+    /// Requests of callers without the attribute that chooses a tier.
+    pub(super) without_plan: Noticed,
+    /// Whether one has had it.
+    pub(super) has_plan: AtomicBool,
     pub(crate) problem: Problem,
     top: Mutex<TopKeys>,
 }
@@ -41,6 +45,21 @@ impl PolicyStats {
     #[inline]
     pub(crate) fn count_allowed(&self) {
         self.allowed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes whether a caller has the attribute that chooses a tier.
+    pub(super) fn note_plan(&self, has_one: bool) {
+        match has_one {
+            true if self.has_plan.load(Ordering::Relaxed) => {}
+            true => self.has_plan.store(true, Ordering::Relaxed),
+            false => drop(self.without_plan.notice()),
+        }
+    }
+
+    /// How many callers had no such attribute, where none has had it.
+    pub(super) fn never_had_plan(&self) -> Option<u64> {
+        let missing = self.without_plan.count();
+        (missing > 0 && !self.has_plan.load(Ordering::Relaxed)).then_some(missing)
     }
 
     pub(crate) fn count_refused(&self, enforced: bool) {

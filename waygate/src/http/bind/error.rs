@@ -128,7 +128,9 @@ pub enum BindError {
     /// Two handlers claim one route.
     #[error(
         "`{first}` ({first_location}) and `{second}` ({location}) both govern `{route}`\n  help: correct `route = \"..\"` of one of them; \
-         different routers that serve one method and path need an engine each"
+         if they belong to different routers, give each router an engine of its own, and say what it leaves out: \
+         `.allow_unmounted(\"{second}\")` on the engine whose router serves `{first}`, and \
+         `.allow_unmounted(\"{first}\")` on the other"
     )]
     ClaimedTwice {
         /// The one handler.
@@ -146,7 +148,7 @@ pub enum BindError {
     #[error(
         "`{handler}` ({location}) is served at `{route}` by one router, and another router serves `{route}` with something \
          else, which its attributes would govern too: on one engine that is one route\n  help: give one of them another path \
-         or an engine of its own, or say with `route = \"{route}\"` that the attributes are for both"
+         or its router an engine of its own, or say with `route = \"{route}\"` that the attributes are for both"
     )]
     ServedByAnother {
         /// The handler's path.

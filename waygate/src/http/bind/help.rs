@@ -8,8 +8,8 @@ pub(super) fn unbound(handler: Option<&str>) -> String {
         None => "each",
     };
     format!(
-        "mount {each} with `routes!({name})` in the router given to `guard`, name its route with \
-         `route = \"GET /full/path\"`, {}",
+        "mount {each} with `routes!({name})` in the router given to `guard`, for which it needs `#[utoipa::path]`; or, where \
+         it has none and is mounted with `.route(..)`, name its route with `route = \"GET /full/path\"`; {}",
         elsewhere(handler)
     )
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use waygate_core::{Printable, similar::typing_errors};
 
-use super::{BindError, help::module};
+use super::{BindError, claim::Claim, help::module};
 use crate::registry::HandlerDeclaration;
 
 /// What the builder says of handlers that no route serves. Each is a handler's path, or that of a module above it.
@@ -36,20 +36,66 @@ impl Unmounted<'_> {
         }
     }
 
-    pub(super) fn allows(self, declaration: &HandlerDeclaration) -> bool {
+    /// Of several handlers that name one route, keeps those that are least left out: an engine of one router of several is
+    /// given the handlers of the others to leave out.
+    pub(super) fn keep_required(self, claims: &mut Vec<Claim<'_>>) {
+        let left_out = |claim: &Claim<'_>| self.left_out(claim.declaration);
+        let least = claims.iter().map(left_out).min();
+        claims.retain(|claim| Some(left_out(claim)) == least);
+    }
+
+    /// How exactly a handler is named as one to leave out; 0 where it has to be served.
+    fn left_out(self, declaration: &HandlerDeclaration) -> usize {
+        let naming = self
+            .allowed
+            .iter()
+            .filter(|path| declaration.is_under(path));
+        let most = naming.map(|path| path.len() + 1).max();
+        match self.requires(declaration) {
+            true => most.unwrap_or(0),
+            false => usize::MAX,
+        }
+    }
+
+    fn requires(self, declaration: &HandlerDeclaration) -> bool {
         let is_under = |path: &String| declaration.is_under(path);
-        let is_required = self.required.is_empty() || self.required.iter().any(is_under);
-        !is_required || self.allowed.iter().any(is_under)
+        self.required.is_empty() || self.required.iter().any(is_under)
+    }
+
+    pub(super) fn allows(self, declaration: &HandlerDeclaration) -> bool {
+        self.left_out(declaration) > 0
     }
 }
 
 fn meant(path: &str, handlers: &[HandlerDeclaration]) -> String {
     let modules: BTreeSet<&str> = handlers.iter().map(|known| module(known.handler)).collect();
-    let nearest = modules
-        .into_iter()
-        .min_by_key(|module| typing_errors(module, path));
-    match nearest {
-        Some(module) => format!("did you mean `{module}`?"),
-        None => "no handler of this program is annotated".to_owned(),
+    let own = path.rsplit("::").next().unwrap_or(path);
+    let distance = |module: &str| {
+        // A forgotten beginning (`orders` for `shop::orders`).
+        match module.ends_with(&format!("::{path}")) {
+            true => 0,
+            false => typing_errors(module, path),
+        }
+    };
+    let near = modules.iter().map(|module| (distance(module), *module));
+    // Modules share the beginnings of their paths, so that the length of the whole says nothing.
+    let near = near.filter(|(distance, _)| distance * 3 <= own.len());
+    match near.min_by_key(|(distance, _)| *distance) {
+        Some((_, module)) => format!("did you mean `{module}`?"),
+        None if modules.is_empty() => "no handler of this program is annotated".to_owned(),
+        None => format!("annotated handlers are in {}", in_words(&modules)),
     }
+}
+
+/// So many modules are named; the others are counted.
+const NAMED: usize = 5;
+
+fn in_words(modules: &BTreeSet<&str>) -> String {
+    let named = modules.iter().take(NAMED);
+    let named: Vec<String> = named.map(|module| format!("`{module}`")).collect();
+    let others = match modules.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        others => format!(" and {others} more modules"),
+    };
+    format!("{}{others}", named.join(", "))
 }

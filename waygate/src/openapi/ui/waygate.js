@@ -134,16 +134,22 @@
     };
   }
 
+  /** The tiers of a limit in words. */
+  function tiersOf(limit) {
+    return (limit.tiers ?? []).map(({ name, summary }) => `${name}: ${summary}`);
+  }
+
   /** The tiers of a limit, and what else it is, for those who point at its badge. */
   function describe(limit) {
-    const tiers = (limit.tiers ?? []).map(({ name, summary }) => `${name}: ${summary}`);
+    const tiers = tiersOf(limit);
     const notes = limit.shadow ? ["only reports, refuses nothing"] : [];
     return [limit.summary, ...tiers, ...notes].join("\n");
   }
 
   /** How much of a limit fits on a badge; `5` requests of a limit of concurrency. */
   function brief(limit) {
-    const text = limit.summary.replace(/^(\d+) requests?/, "$1");
+    const all = [limit.summary, ...tiersOf(limit)];
+    const text = all.map((words) => words.replace(/^(.*: )?(\d+) requests?/, "$1$2")).join("; ");
     return limit.shadow ? `${text} (shadow)` : text;
   }
 

@@ -337,3 +337,87 @@ async fn exactly_one_key_is_reset() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_attribute_that_no_caller_has_is_said() {
+    let tiers = |tier| {
+        json!({
+            "limit": "100/hour", "tiers": [{"name": "pro", "limit": "500/hour"}], "tier_resolver": tier,
+        })
+    };
+    let ask = async |app: &TestApp, user: &'static str| {
+        let app = app.with_header("x-user", user);
+        assert_eq!(app.get("/t/a").await.status(), 200);
+    };
+    let warning = |waygate: &Waygate| {
+        waygate
+            .rate_limit(&key("GET:/t/{tenant}#default"))
+            .unwrap()
+            .warning
+    };
+    let (waygate, app) = with_callers(tiers("plann")).await;
+    assert_eq!(warning(&waygate), None);
+    for user in ["paula", "fred"] {
+        ask(&app, user).await;
+    }
+    let said = warning(&waygate).unwrap();
+    assert!(
+        said.contains("none of 2 callers had the attribute `plann`"),
+        "{said}"
+    );
+    assert!(waygate.report().to_string().contains(&said));
+    // One that any caller has is right.
+    let (waygate, app) = with_callers(tiers("plan")).await;
+    ask(&app, "paula").await;
+    assert_eq!(warning(&waygate), None);
+}
+
+#[tokio::test]
+async fn a_proxy_that_nobody_trusts_is_logged_once() {
+    use crate::log::Log;
+    let ask = async |app: &TestApp, peer: &'static str| {
+        let app = app.from_peer(SocketAddr::new(peer.parse().unwrap(), 1));
+        let app = app.with_header("x-forwarded-for", "203.0.113.7");
+        assert_eq!(app.get("/behind").await.status(), 200);
+    };
+    let (log, _logging) = Log::of_this_thread();
+    let said = || {
+        let lines = log.lines();
+        lines
+            .iter()
+            .filter(|line| line.contains("trusted_proxies"))
+            .count()
+    };
+    let guarded = async || {
+        let waygate = builder().build().await.unwrap();
+        let router = Router::new().route("/behind", get(|| async { "ok" }));
+        let app = TestApp::new(waygate.guard(router).await.unwrap());
+        (waygate, app)
+    };
+    let (waygate, app) = guarded().await;
+    ask(&app, "10.0.0.1").await;
+    assert_eq!(said(), 0, "nothing goes by address");
+    set(
+        &waygate,
+        "GET:/behind#default",
+        json!({"limit": "100/hour"}),
+    )
+    .await;
+    ask(&app, "198.51.100.1").await;
+    assert_eq!(said(), 0, "a client may send it");
+    for _ in 0..2 {
+        ask(&app, "10.0.0.1").await;
+    }
+    assert_eq!(said(), 1, "{:?}", log.lines());
+    for peer in ["::1", "127.0.0.1"] {
+        let (waygate, app) = guarded().await;
+        set(
+            &waygate,
+            "GET:/behind#default",
+            json!({"limit": "100/hour"}),
+        )
+        .await;
+        ask(&app, peer).await;
+    }
+    assert_eq!(said(), 3);
+}

@@ -16,7 +16,7 @@ use super::{
     clients::Clients,
     environment::Named,
     health::Monitor,
-    limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
+    limits::{Counters, Decisions, LimitBook, Limiting},
     lineage,
     principal::PrincipalSource,
     record,
@@ -67,8 +67,7 @@ pub(crate) struct Inner {
     /// Wakes the task that follows the store.
     pub(crate) behind: Arc<Notify>,
     /// Where requests are counted, by what time, and what came of it.
-    pub(crate) counters: Counters,
-    pub(crate) limit_clock: LimitClock,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) book: LimitBook,
     pub(crate) decisions: Decisions,
     pub(crate) limiting: Limiting,
@@ -196,7 +195,7 @@ impl Inner {
             let table = snapshot.table.clone();
             self.publish(Snapshot::build(&stored, table, self.compiler(), version));
         }
-        self.limit_clock.follow(&*self.clock);
+        self.counters.clock.follow();
         // Where no request is counted, none tells that the counters are back.
         self.note_counters(None);
     }

@@ -88,6 +88,7 @@ impl Inner {
             env: &self.env,
             service: self.service.as_ref(),
             book: &self.book,
+            counters: &self.counters,
             sources: KeySources {
                 has_principal: self.principal.is_some(),
             },

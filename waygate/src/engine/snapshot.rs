@@ -20,7 +20,9 @@ use super::limits::Limits;
 use super::{
     bypass::Bypass,
     concurrency::Concurrency,
-    limits::{KeySources, Levels, LimitBook, MethodLimits, OwnLimits, Policy, RouteLimits},
+    limits::{
+        Counters, KeySources, Levels, LimitBook, MethodLimits, OwnLimits, Policy, RouteLimits,
+    },
     maintenance::MaintenanceScope,
     publish::Touched,
     stored::Stored,
@@ -91,6 +93,7 @@ pub(crate) struct Compiler<'a> {
     pub(crate) env: &'a EnvName,
     pub(crate) service: Option<&'a ServiceName>,
     pub(crate) book: &'a LimitBook,
+    pub(crate) counters: &'a Arc<Counters>,
     pub(crate) sources: KeySources,
     /// Whether it is a single method's where a route for all methods of the path governs requests as well.
     pub(crate) is_part: bool,

@@ -1,7 +1,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use axum::response::Response;
@@ -16,7 +16,7 @@ use super::{
 use crate::engine::StateHeaders;
 
 pin_project! {
-    /// The answer of the endpoint, or the one that stands in its place.
+    /// The response of the endpoint, or the one in its place.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub(crate) struct ResponseFuture<F, E> {
@@ -32,21 +32,27 @@ pin_project! {
     #[project = StateProjection]
     enum State<F, E> {
         Served { #[pin] served: Beside<F, Watching> },
-        Completed { #[pin] served: Beside<F, Box<After>> },
+        Completed { #[pin] served: Beside<F, Completing> },
         Ready { response: Option<Response> },
         Waiting { future: Waiting<E> },
     }
 }
 
 pin_project! {
-    /// A future and one word. The future comes first: it is copied to where it is polled just after it was written, and a
-    /// copy that starts elsewhere than the writes waits for them.
+    /// A future and the state beside it. The future comes first: it is copied to where it is polled just after it was
+    /// written, and a copy that starts elsewhere than the writes waits for them.
     #[repr(C)]
     struct Beside<F, W> {
         #[pin]
         future: F,
-        word: W,
+        beside: W,
     }
+}
+
+/// The state beside a future that leaves work after the response.
+struct Completing {
+    watching: Watching,
+    after: After,
 }
 
 impl<F, E> std::fmt::Debug for State<F, E> {
@@ -64,28 +70,27 @@ impl<F, E> ResponseFuture<F, E> {
     /// The answer of the endpoint, as it is.
     #[inline(always)]
     pub(super) fn served(future: F, watching: Watching) -> Self {
-        let word = watching;
+        let beside = watching;
         Self {
             state: State::Served {
-                served: Beside { future, word },
+                served: Beside { future, beside },
             },
         }
     }
 
     /// The answer of the endpoint, to which something is left to do.
     #[inline(always)]
-    pub(super) fn completed(future: F, watching: Watching, mut after: Box<After>) -> Self {
-        after.watching = watching;
-        let word = after;
+    pub(super) fn completed(future: F, watching: Watching, after: After) -> Self {
+        let beside = Completing { watching, after };
         Self {
             state: State::Completed {
-                served: Beside { future, word },
+                served: Beside { future, beside },
             },
         }
     }
 
     #[cold]
-    pub(super) fn keeping(answer: Waiting<E>, after: Option<Box<After>>) -> Self
+    pub(super) fn keeping(answer: Waiting<E>, after: Option<After>) -> Self
     where
         E: 'static,
     {
@@ -94,11 +99,12 @@ impl<F, E> ResponseFuture<F, E> {
                 state: State::Waiting { future: answer },
             },
             Some(mut after) => Self::waiting(async move {
-                let response = match after.admitted() {
+                let mut response = match after.admitted() {
                     Some(admitted) => admitted.scope(answer).await?,
                     None => answer.await?,
                 };
-                Ok(after.complete(response))
+                after.complete(&mut response);
+                Ok(response)
             }),
         }
     }
@@ -122,19 +128,23 @@ impl<F, E> ResponseFuture<F, E> {
     }
 }
 
-impl<F> Beside<F, Box<After>> {
-    /// The answer, and what is left to do to it.
+impl<F> Beside<F, Completing> {
+    /// Polls the endpoint, and completes its response.
     #[inline(never)]
     fn poll<E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response, E>>
     where
         F: Future<Output = Result<Response, E>>,
     {
         let this = self.project();
-        let scope = this.word.admitted().map(Admitted::enter);
-        let polled = watch::poll(this.future, this.word.watching, cx);
+        let Completing { watching, after } = this.beside;
+        let scope = after.admitted().map(Admitted::enter);
+        let mut polled = watch::poll(this.future, *watching, cx);
         drop(scope);
-        let response = ready!(polled)?;
-        Poll::Ready(Ok(this.word.complete(response)))
+        // Responses are large: this one is completed where it is.
+        if let Poll::Ready(Ok(response)) = &mut polled {
+            after.complete(response);
+        }
+        polled
     }
 }
 
@@ -150,7 +160,7 @@ where
             // Answers are large: what polls this takes them from where they were written.
             StateProjection::Served { served } => {
                 let served = served.project();
-                watch::poll(served.future, *served.word, cx)
+                watch::poll(served.future, *served.beside, cx)
             }
             StateProjection::Completed { served } => served.poll(cx),
             // Polled again after completion, which the contract of `Future` leaves open: wait for ever.

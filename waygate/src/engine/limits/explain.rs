@@ -7,7 +7,7 @@ use waygate_core::{
     model::{LimitKey, RouteKey},
 };
 
-use super::{stats::lock, store::CountingMode, verdict::RefusalCause};
+use super::{refusal::RefusalCause, stats::lock, store::CountingMode};
 
 /// How one request was decided about: by the state of its route, or by its limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

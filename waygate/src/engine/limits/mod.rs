@@ -1,30 +1,40 @@
-//! Rate limits, and what limits of concurrency share with them: what governs a route, how a request is counted, and what came of it.
+//! Rate limits, and the parts that concurrency limits share with them.
 //!
-//! `policy` is compiled when something changes; `claim` finds out what one request is counted by, `store` counts it,
-//! `verdict` says what follows, and `stats` remembers. Where counters are `shared`, `standings` has what they said last,
-//! `share` goes on from there while they are gone, and what is given out so is `owed` to them.
+//! A `policy` is compiled when something changes. A request goes through `admission`: `matching` finds the policies that
+//! apply and the counters to charge, `store` charges them, `outcome` decides, and `stats` keeps the score. `headers` shows
+//! the outcome to the client, and `correction` adjusts the charge to the real cost. Where counters are `shared`,
+//! `standings` has their last known values, `share` continues from there while they are unavailable, and the units that it
+//! grants are `owed` to them.
 
-mod account;
+mod admission;
 mod check;
-mod claim;
 mod clock;
 mod command;
+#[cfg(feature = "axum")]
+mod correction;
 mod explain;
+#[cfg(feature = "axum")]
+mod headers;
 mod key;
 mod levels;
 mod listing;
+mod matching;
 mod missing;
+#[cfg(feature = "axum")]
+mod number;
 mod operator;
+mod outcome;
 mod overrides;
 mod owed;
 mod policy;
+mod refusal;
 mod replace;
+mod request;
 mod share;
 mod shared;
 mod standings;
 mod stats;
 mod store;
-mod verdict;
 
 use std::sync::Arc;
 
@@ -33,33 +43,36 @@ use waygate_core::grammar::Algorithm;
 use super::concurrency::Concurrency;
 
 #[cfg(feature = "axum")]
-pub(crate) use account::{Admission, Counting};
+pub(crate) use admission::Admitting;
 pub(crate) use check::check_key;
-#[cfg(feature = "axum")]
-pub(crate) use claim::missing_part;
-#[cfg(feature = "axum")]
-pub(crate) use claim::{Claim, Claims, Functions, NoFunctions};
-pub(crate) use claim::{LimitFacts, key_of};
 pub(crate) use clock::{LimitClock, instant};
 pub(crate) use command::Generation;
 #[cfg(feature = "admin")]
 pub(crate) use command::LimitCommand;
 pub(crate) use explain::Decisions;
 pub use explain::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
+#[cfg(feature = "axum")]
+pub(crate) use headers::POLICY;
 pub(crate) use key::LimitedKey;
 pub(crate) use levels::{Levels, MethodLimits, OwnLimits, RouteLimits};
 pub use listing::{HitQuery, HitRecord, LimitRecord};
+#[cfg(feature = "axum")]
+pub(crate) use matching::{Functions, NoFunctions, missing_part};
+pub(crate) use matching::{LimitFacts, key_of};
 pub(crate) use missing::{KeySources, NO_PRINCIPAL, Problem, needs_of_caller, remedy};
+#[cfg(feature = "axum")]
+pub(crate) use outcome::Allowed;
 pub(crate) use overrides::{Applying, Overrides};
-pub(crate) use policy::{ExemptNetworks, Policy, Rate, label};
+pub(crate) use policy::{ExemptNetworks, Policy, label};
+#[cfg(feature = "axum")]
+pub(crate) use refusal::{Refusal, RefusalCause};
 pub(crate) use replace::Replacement;
+pub(crate) use request::RequestInfo;
 pub(crate) use shared::Shared;
 pub(crate) use stats::{Hit, LimitBook, Noticed, lock};
 pub use stats::{KeyUse, LimitCounts};
 pub(crate) use store::Counters;
 pub use store::{CountingMode, CountingModes};
-#[cfg(feature = "axum")]
-pub(crate) use verdict::{Passed, Refusal, RefusalCause, Told};
 
 /// How the answers of counted requests look.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,31 +112,30 @@ pub enum RateLimitHeaders {
     Off,
 }
 
-/// The policies that one route meets, in the order in which they are checked: global, service, its own.
+/// The policies that apply to one route, in the order of the checks: global, service, its own.
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) policies: Box<[Arc<Policy>]>,
     pub(crate) concurrency: Box<[Arc<Concurrency>]>,
-    is_lone: bool,
+    is_single: bool,
 }
 
 impl Limits {
     pub(crate) fn new(policies: Box<[Arc<Policy>]>, concurrency: Box<[Arc<Concurrency>]>) -> Self {
-        let is_lone = match &*policies {
+        let is_single = match &*policies {
             [policy] => concurrency.is_empty() && policy.is_enforced() && policy.has_one_rate(),
             _ => false,
         };
         Self {
             policies,
             concurrency,
-            is_lone,
+            is_single,
         }
     }
 
-    /// Whether there is one enforced policy of one rate, in whatever tier, and nothing else.
+    /// The only policy, if it is enforced, has one rate in each tier, and no concurrency limit applies.
     #[inline]
-    #[cfg(feature = "axum")]
-    pub(crate) fn is_lone(&self) -> bool {
-        self.is_lone
+    fn single(&self) -> Option<&Arc<Policy>> {
+        self.policies.first().filter(|_| self.is_single)
     }
 }

@@ -10,7 +10,12 @@ use std::{
 
 use waygate_core::port::{Series, Take};
 
-use super::{LimitedKey, Limits, Policy, Rate, claim::Claim, policy::TierIndex, stats::lock};
+use super::{
+    LimitedKey, Limits, Policy,
+    matching::Match,
+    policy::{Rate, TierIndex},
+    stats::lock,
+};
 
 /// How many counters are remembered; what others were given is not charged.
 const MOST: usize = 65_536;
@@ -37,16 +42,21 @@ pub(super) struct Owed {
 type Account = (u64, LimitedKey);
 
 impl Debt {
-    /// The counter that a claim is counted by.
-    pub(super) fn of(limits: &Limits, claim: &Claim, take: &Take<'_>, units: u64) -> Option<Self> {
-        let policy = limits.policies.get(usize::from(claim.policy))?.clone();
-        let mut rates = policy.rates(claim.tier).list.iter();
+    /// The debt of the counter that a match charges.
+    pub(super) fn of(
+        limits: &Limits,
+        matched: &Match,
+        take: &Take<'_>,
+        units: u64,
+    ) -> Option<Self> {
+        let policy = limits.policies.get(usize::from(matched.policy))?.clone();
+        let mut rates = policy.rates(matched.tier).list.iter();
         let rate = rates.position(|rate| rate.series == *take.series)?;
         Some(Self {
             policy,
-            tier: claim.tier,
+            tier: matched.tier,
             rate,
-            key: claim.key.clone(),
+            key: matched.key.clone(),
             units,
         })
     }

@@ -1,4 +1,7 @@
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Weak},
+};
 
 use hmac_sha256::Hash;
 use http::HeaderValue;
@@ -13,10 +16,10 @@ use waygate_core::{
     port::Series,
 };
 
-use super::{key::LimitedKey, overrides::Applying, stats::PolicyStats};
+use super::{Counters, RateLimitHeaders, key::LimitedKey, overrides::Applying, stats::PolicyStats};
 use crate::engine::{snapshot::Compiler, stored::Stored};
 
-/// A rate limit policy, ready to be asked.
+/// A compiled rate limit policy.
 #[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) key: LimitKey,
@@ -32,8 +35,11 @@ pub(crate) struct Policy {
     pub(crate) problem: Option<String>,
     exempt_ips: ExemptNetworks,
     limits: Box<[Rates]>,
-    /// Whether it counts every request, by the client's address, in one tier: there is nothing to find out then.
+    /// It counts every request, by the client's address, in one tier.
     pub(super) is_plain: bool,
+    /// For what is left to do after the response. Weak, since the counters may owe units to this policy.
+    pub(super) counters: Weak<Counters>,
+    pub(super) headers: RateLimitHeaders,
 }
 
 /// The rates of the policy's own limit, or of one tier.
@@ -94,6 +100,8 @@ impl Policy {
             exempt_ips: ExemptNetworks::new(&fields.exempt_ips),
             limits,
             is_plain: is_plain(&fields),
+            counters: Arc::downgrade(compiler.counters),
+            headers: compiler.counters.headers,
             is_declared: declared.is_some(),
             problem,
             key,

@@ -119,8 +119,9 @@ pub(crate) use headers::{StateHeaders, uncached};
 pub(crate) use inner::Inner;
 #[cfg(feature = "axum")]
 pub(crate) use limits::{
-    Admitting, Allowed, Functions, LimitFacts, LimitedKey, Limits, NO_PRINCIPAL, NoFunctions,
-    POLICY, Policy, Refusal, RefusalCause, RequestInfo, instant, missing_part, needs_of_caller,
+    Admission, Admitting, Allowed, Functions, LimitFacts, LimitedKey, Limits, NO_PRINCIPAL,
+    NoFunctions, POLICY, Policy, Refusal, RefusalCause, RequestInfo, instant, missing_part,
+    needs_of_caller,
 };
 #[cfg(feature = "axum")]
 pub(crate) use methods::MethodSet;

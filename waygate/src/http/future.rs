@@ -31,28 +31,33 @@ pub(super) type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + 
 pin_project! {
     #[project = StateProjection]
     enum State<F, E> {
-        Served { #[pin] served: Beside<F, Watching> },
-        Completed { #[pin] served: Beside<F, Completing> },
+        Served { #[pin] served: Served<F> },
+        Completed { #[pin] served: Completed<F> },
         Ready { response: Option<Response> },
         Waiting { future: Waiting<E> },
     }
 }
 
 pin_project! {
-    /// A future and the state beside it. The future comes first: it is copied to where it is polled just after it was
-    /// written, and a copy that starts elsewhere than the writes waits for them.
+    /// The future comes first: it is copied to where it is polled just after it was written, and a copy that starts
+    /// elsewhere than the writes waits for them.
     #[repr(C)]
-    struct Beside<F, W> {
+    struct Served<F> {
         #[pin]
         future: F,
-        beside: W,
+        watching: Watching,
     }
 }
 
-/// The state beside a future that leaves work after the response.
-struct Completing {
-    watching: Watching,
-    after: After,
+pin_project! {
+    /// The same, with work that is left after the response.
+    #[repr(C)]
+    struct Completed<F> {
+        #[pin]
+        future: F,
+        watching: Watching,
+        after: After,
+    }
 }
 
 impl<F, E> std::fmt::Debug for State<F, E> {
@@ -67,24 +72,26 @@ impl<F, E> std::fmt::Debug for State<F, E> {
 }
 
 impl<F, E> ResponseFuture<F, E> {
-    /// The answer of the endpoint, as it is.
+    /// The response of the endpoint.
     #[inline(always)]
     pub(super) fn served(future: F, watching: Watching) -> Self {
-        let beside = watching;
         Self {
             state: State::Served {
-                served: Beside { future, beside },
+                served: Served { future, watching },
             },
         }
     }
 
-    /// The answer of the endpoint, to which something is left to do.
+    /// The response of the endpoint, with work that is left after it.
     #[inline(always)]
     pub(super) fn completed(future: F, watching: Watching, after: After) -> Self {
-        let beside = Completing { watching, after };
         Self {
             state: State::Completed {
-                served: Beside { future, beside },
+                served: Completed {
+                    future,
+                    watching,
+                    after,
+                },
             },
         }
     }
@@ -128,7 +135,7 @@ impl<F, E> ResponseFuture<F, E> {
     }
 }
 
-impl<F> Beside<F, Completing> {
+impl<F> Completed<F> {
     /// Polls the endpoint, and completes its response.
     #[inline(never)]
     fn poll<E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response, E>>
@@ -136,15 +143,14 @@ impl<F> Beside<F, Completing> {
         F: Future<Output = Result<Response, E>>,
     {
         let this = self.project();
-        let Completing { watching, after } = this.beside;
+        let after = this.after;
         let scope = after.admitted().map(Admitted::enter);
-        let mut polled = watch::poll(this.future, *watching, cx);
-        drop(scope);
-        // Responses are large: this one is completed where it is.
-        if let Poll::Ready(Ok(response)) = &mut polled {
-            after.complete(response);
-        }
-        polled
+        watch::poll_and(this.future, *this.watching, cx, |polled| {
+            drop(scope);
+            if let Poll::Ready(Ok(response)) = polled {
+                after.complete(response);
+            }
+        })
     }
 }
 
@@ -157,10 +163,10 @@ where
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            // Answers are large: what polls this takes them from where they were written.
+            // Responses are large: the caller takes them from where they were written.
             StateProjection::Served { served } => {
                 let served = served.project();
-                watch::poll(served.future, *served.beside, cx)
+                watch::poll(served.future, *served.watching, cx)
             }
             StateProjection::Completed { served } => served.poll(cx),
             // Polled again after completion, which the contract of `Future` leaves open: wait for ever.

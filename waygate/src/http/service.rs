@@ -79,14 +79,15 @@ where
     // Requests are large: each is moved once, to where it is served.
     fn call(&mut self, request: Request) -> Self::Future {
         let step = self.endpoint.decide(&request);
-        match (step, self.endpoint.watch.light()) {
-            (Step::Serve(None), Some(watching)) => {
-                ResponseFuture::served(self.inner.call(request), watching)
-            }
-            (Step::Serve(Some(after)), Some(watching)) => {
+        let Some(watching) = self.endpoint.watch.light() else {
+            return self.follow_step(request, step);
+        };
+        match step {
+            Step::Serve(None) => ResponseFuture::served(self.inner.call(request), watching),
+            Step::Serve(Some(after)) => {
                 ResponseFuture::completed(self.inner.call(request), watching, after)
             }
-            (rare, _) => self.follow_step(request, rare),
+            rare => self.follow_step(request, rare),
         }
     }
 }
@@ -154,10 +155,7 @@ impl Endpoint {
         match self.memory.recall(method, extensions, &snapshot) {
             Some(slot) => match snapshot.checks(slot) {
                 Checks::Nothing => Step::Serve(None),
-                Checks::Limits => {
-                    let facts = RequestFacts::of(request, engine, self.seen_by());
-                    self.limit(slot, facts, None, &snapshot)
-                }
+                Checks::Limits => self.limit_at(slot, request, &snapshot),
                 Checks::Everything => self.decide_at(Some(slot), request, &snapshot),
             },
             None => self.find_out(request, &snapshot),
@@ -220,6 +218,13 @@ impl Endpoint {
             step if left.slots.len() == 1 => step,
             step => Step::Among(Box::new((left.slots, step))),
         }
+    }
+
+    /// Applies the limits of the route in `slot`, whose state refuses nothing.
+    #[inline(never)]
+    fn limit_at(&self, slot: usize, request: &Request, snapshot: &Snapshot) -> Step {
+        let facts = RequestFacts::of(request, &self.shared.waygate.inner, self.seen_by());
+        self.limit(slot, facts, None, snapshot)
     }
 
     /// Decides by the route in `slot`, and by its limits.

@@ -79,11 +79,28 @@ impl Admitting<'_> {
         facts: &impl LimitFacts,
         functions: &mut impl Functions,
     ) -> Admission {
-        let matched = match policy.matching(0, facts, functions) {
-            Ok(Some(matched)) => matched,
-            Ok(None) => return Ok(None),
-            Err(no_key) => return self.skip(no_key),
-        };
+        match policy.match_address(0, facts, functions) {
+            Some(matched) => self.charge(policy, matched),
+            None => self.match_and_charge(policy, facts, functions),
+        }
+    }
+
+    #[inline(never)]
+    fn match_and_charge(
+        &self,
+        policy: &Arc<Policy>,
+        facts: &impl LimitFacts,
+        functions: &mut impl Functions,
+    ) -> Admission {
+        match policy.match_in_full(0, facts, functions) {
+            Ok(Some(matched)) => self.charge(policy, matched),
+            Ok(None) => Ok(None),
+            Err(no_key) => self.skip(no_key),
+        }
+    }
+
+    #[inline(always)]
+    fn charge(&self, policy: &Arc<Policy>, matched: Match) -> Admission {
         let Some(rate) = policy.rates(matched.tier).list.first() else {
             return Ok(None);
         };
@@ -91,7 +108,7 @@ impl Admitting<'_> {
         let now = counters.clock.now();
         let take = rate.take(policy, &matched.key, matched.cost);
         let outcome = counters.local.take_one_at(&take, now);
-        if !outcome.allowed || is_near(&outcome) || self.request.id().is_some() {
+        if !outcome.allowed || is_near(&outcome) || self.is_recorded() {
             return self.account_one(matched, outcome, now);
         }
         policy.stats.count_allowed();
@@ -272,6 +289,12 @@ impl Admitting<'_> {
         });
     }
 
+    /// Returns `true` if the decision log keeps this request.
+    #[inline]
+    fn is_recorded(&self) -> bool {
+        self.engine.decisions.are_kept() && self.request.id().is_some()
+    }
+
     /// Adds a request with an id to the decision log.
     #[inline]
     fn record(
@@ -282,7 +305,7 @@ impl Admitting<'_> {
         mode: CountingMode,
         now: Nanos,
     ) {
-        if self.request.id().is_some() {
+        if self.is_recorded() {
             self.record_in_full(matches, outcomes, refusal, mode, now);
         }
     }

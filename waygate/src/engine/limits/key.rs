@@ -28,19 +28,23 @@ const MAX_PART: usize = 256;
 
 impl LimitedKey {
     /// Nothing but the client's address, which is what most requests are counted by.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of_ip(ip: IpAddr) -> Self {
-        let mut key = Self::default();
         match ip {
             IpAddr::V4(ip) => {
                 let [a, b, c, d] = ip.octets();
                 let bytes = [Kind::Ip as u8, 0, 4, a, b, c, d];
                 let mut buffer = [0; 24];
                 buffer[..bytes.len()].copy_from_slice(&bytes);
-                key.0 = SmallVec::from_buf_and_len(buffer, bytes.len());
+                Self(SmallVec::from_buf_and_len(buffer, bytes.len()))
             }
-            IpAddr::V6(_) => key.push_ip(ip),
+            IpAddr::V6(_) => Self::of_ipv6(ip),
         }
+    }
+
+    fn of_ipv6(ip: IpAddr) -> Self {
+        let mut key = Self::default();
+        key.push_ip(ip);
         key
     }
 

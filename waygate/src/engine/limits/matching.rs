@@ -182,28 +182,40 @@ impl Limits {
 impl Policy {
     /// Matches a request against this policy; `index` is its position in [`Limits`].
     #[inline]
-    pub(super) fn matching(
+    fn matching(
         &self,
         index: u16,
         facts: &impl LimitFacts,
         functions: &mut impl Functions,
     ) -> Result<Option<Match>, NoKey> {
-        if self.is_plain
-            && let Some(ip) = facts.network()
-        {
-            return Ok(Some(Match {
-                policy: index,
-                tier: 0,
-                without_caller: false,
-                cost: functions.cost(self).unwrap_or(self.fields.cost.get()),
-                key: LimitedKey::of_ip(ip),
-            }));
+        match self.match_address(index, facts, functions) {
+            Some(matched) => Ok(Some(matched)),
+            None => self.match_in_full(index, facts, functions),
         }
-        self.match_in_full(index, facts, functions)
+    }
+
+    /// The match of a policy that counts every request by address, which is the rule; `None` of any other.
+    #[inline(always)]
+    pub(super) fn match_address(
+        &self,
+        index: u16,
+        facts: &impl LimitFacts,
+        functions: &mut impl Functions,
+    ) -> Option<Match> {
+        if !self.is_plain {
+            return None;
+        }
+        Some(Match {
+            policy: index,
+            tier: 0,
+            without_caller: false,
+            key: LimitedKey::of_ip(facts.network()?),
+            cost: functions.cost(self).unwrap_or(self.fields.cost.get()),
+        })
     }
 
     #[inline(never)]
-    fn match_in_full(
+    pub(super) fn match_in_full(
         &self,
         index: u16,
         facts: &impl LimitFacts,

@@ -10,17 +10,14 @@ mod admission;
 mod check;
 mod clock;
 mod command;
-#[cfg(feature = "axum")]
 mod correction;
 mod explain;
-#[cfg(feature = "axum")]
 mod headers;
 mod key;
 mod levels;
 mod listing;
 mod matching;
 mod missing;
-#[cfg(feature = "axum")]
 mod number;
 mod operator;
 mod outcome;
@@ -43,7 +40,7 @@ use waygate_core::grammar::Algorithm;
 use super::concurrency::Concurrency;
 
 #[cfg(feature = "axum")]
-pub(crate) use admission::Admitting;
+pub(crate) use admission::{Admission, Admitting};
 pub(crate) use check::check_key;
 pub(crate) use clock::{LimitClock, instant};
 pub(crate) use command::Generation;
@@ -74,13 +71,13 @@ pub use stats::{KeyUse, LimitCounts};
 pub(crate) use store::Counters;
 pub use store::{CountingMode, CountingModes};
 
-/// How the answers of counted requests look.
+/// The settings of rate limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Limiting {
     pub(crate) headers: RateLimitHeaders,
-    /// Up to this share is added to `Retry-After`.
+    /// The share of `Retry-After` up to which it is extended.
     pub(crate) jitter: f32,
-    /// Addresses of IPv6 that agree in so many bits are one client.
+    /// The length of the prefix that IPv6 addresses of one client share.
     pub(crate) ipv6_prefix: u8,
     /// For limits that name none.
     pub(crate) algorithm: Algorithm,
@@ -89,7 +86,7 @@ pub(crate) struct Limiting {
 impl Default for Limiting {
     fn default() -> Self {
         Self {
-            headers: RateLimitHeaders::Both,
+            headers: RateLimitHeaders::default(),
             jitter: 0.0,
             ipv6_prefix: 64,
             algorithm: Algorithm::default(),
@@ -97,18 +94,19 @@ impl Default for Limiting {
     }
 }
 
-/// Which headers tell clients how they stand.
+/// The rate-limit headers of responses. `Retry-After` does not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum RateLimitHeaders {
     /// `X-RateLimit-*`, and `RateLimit` with `RateLimit-Policy`.
-    #[default]
     Both,
-    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, as numbers.
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, as numbers. The default: one family is enough for
+    /// a client, and each header costs every response.
+    #[default]
     Legacy,
     /// `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers.
     Standard,
-    /// None. `Retry-After` is sent all the same.
+    /// None.
     Off,
 }
 

@@ -7,7 +7,7 @@ use super::{
     Limits,
     key::LimitedKey,
     matching::{Match, Matches},
-    policy::{Policy, Rate, TierIndex},
+    policy::{Policy, TierIndex},
     refusal::{Refusal, RefusalCause},
     store::CountingMode,
 };
@@ -67,8 +67,7 @@ pub(super) struct Tightest {
 }
 
 impl Tightest {
-    #[cfg(feature = "axum")]
-    pub(super) fn rate<'a>(&self, limits: &'a Limits) -> Option<&'a Rate> {
+    pub(super) fn rate<'a>(&self, limits: &'a Limits) -> Option<&'a super::policy::Rate> {
         let policy = limits.policies.get(usize::from(self.policy))?;
         policy.rates(self.tier).list.get(usize::from(self.rate))
     }

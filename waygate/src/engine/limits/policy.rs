@@ -16,7 +16,10 @@ use waygate_core::{
     port::Series,
 };
 
-use super::{Counters, RateLimitHeaders, key::LimitedKey, overrides::Applying, stats::PolicyStats};
+use super::{
+    Counters, RateLimitHeaders, key::LimitedKey, number::number, overrides::Applying,
+    stats::PolicyStats,
+};
 use crate::engine::{snapshot::Compiler, stored::Stored};
 
 /// A compiled rate limit policy.
@@ -220,7 +223,7 @@ impl Rate {
     fn new(series: Series, name: String, rule: Rule) -> Self {
         let rate = Self {
             series,
-            limit: HeaderValue::from(rule.capacity()),
+            limit: number(rule.capacity()),
             name: name.into(),
             advertised: None,
             rule,

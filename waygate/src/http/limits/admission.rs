@@ -17,7 +17,7 @@ use super::{
     functions::{Answers, ask},
 };
 use crate::engine::{
-    Admitting, Allowed, Functions, Inner, Limited, Limits, NoFunctions, Registered, RequestInfo,
+    Admission, Admitting, Allowed, Inner, Limited, Limits, NoFunctions, Registered, RequestInfo,
     StateHeaders,
 };
 
@@ -57,34 +57,24 @@ impl<'a> Arrived<'a> {
     }
 
     /// Admits a request without waiting; `None` if it needs a permit, a function of the application or shared counters.
-    #[inline]
-    fn try_enter(&self, facts: RequestFacts<'a>) -> Option<Result<Option<Allowed>, LimitRefusal>> {
+    #[inline(always)]
+    fn try_enter(&self, facts: RequestFacts<'a>) -> Option<Admission> {
         if !self.limits.concurrency.is_empty() || self.route.attached.limits.ask_functions() {
             return None;
         }
-        self.try_admit(&facts.of_route(&self.route.key), &mut NoFunctions)
+        let facts = facts.of_route(&self.route.key);
+        let admitting = self.admitting(&facts);
+        admitting.try_admit(&facts, &mut NoFunctions)
     }
 
     /// The same with functions, unless one must be awaited.
-    fn try_enter_with_functions(
-        &self,
-        parts: &'a Parts,
-    ) -> Option<Result<Option<Allowed>, LimitRefusal>> {
+    fn try_enter_with_functions(&self, parts: &'a Parts) -> Option<Admission> {
         if !self.limits.concurrency.is_empty() {
             return None;
         }
         let mut answers = Answers::at_once(&self.route.attached.limits, parts)?;
-        self.try_admit(&self.facts(parts), &mut answers)
-    }
-
-    #[inline(always)]
-    fn try_admit(
-        &self,
-        facts: &RequestFacts<'a>,
-        functions: &mut impl Functions,
-    ) -> Option<Result<Option<Allowed>, LimitRefusal>> {
-        let admission = self.admitting(facts).try_admit(facts, functions)?;
-        Some(admission.map_err(LimitRefusal::Rate))
+        let facts = self.facts(parts);
+        self.admitting(&facts).try_admit(&facts, &mut answers)
     }
 
     /// Admits a request, and waits for whatever it takes. The permits come first: a request that finds none is not counted.
@@ -134,7 +124,7 @@ pub(crate) struct Refused {
 
 impl Endpoint {
     /// Admits a request, if that takes no waiting.
-    #[inline]
+    #[inline(always)]
     pub(in crate::http) fn admit(
         &self,
         facts: RequestFacts<'_>,
@@ -160,7 +150,7 @@ impl Endpoint {
             }
             Some(Err(refusal)) => Step::Refuse(Box::new(Refused {
                 route: route.clone(),
-                refusal,
+                refusal: LimitRefusal::Rate(refusal),
             })),
             None => Step::Wait(Box::new(Waiting {
                 slot,
@@ -196,8 +186,11 @@ where
                     self.serve(request, after)
                 }
                 Err(refusal) => {
-                    let route = waiting.route;
-                    self.refuse(request, Refused { route, refusal })
+                    let refused = Refused {
+                        route: waiting.route,
+                        refusal: LimitRefusal::Rate(refusal),
+                    };
+                    self.refuse(request, refused)
                 }
             };
         }

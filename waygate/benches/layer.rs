@@ -232,7 +232,7 @@ impl<S: Service<Request>> Service<Request> for ByHandService<S> {
     }
 }
 
-/// One operator's change with 10,000 routes registered: command, store, audit, new picture. The fastest of 50.
+/// One operator's change with 10,000 routes registered: command, store, audit, new snapshot. The fastest of 50.
 async fn change_at_many_routes() -> Duration {
     let waygate = engine(MANY).await;
     let mut best = Duration::MAX;

@@ -6,8 +6,8 @@ use std::{
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 
-/// The server's end of a connection whose client sends the same request a number of times, and only looks at the status of
-/// the responses.
+/// The server's end of a connection. The client sends the same request a number of times, and checks the status of the
+/// responses.
 pub(crate) struct Connection {
     request: Vec<u8>,
     /// How much of the current request is sent.

@@ -30,7 +30,7 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// Asks `router` for `path`, which must answer at once.
+    /// Asks `router` for `path`, which must answer without waiting.
     pub fn new(name: &'static str, router: Router, path: impl Into<String>) -> Self {
         // Without `with_state` axum would rebuild the services for each request.
         let service = router.with_state(()).into_service();
@@ -130,7 +130,7 @@ fn run(variant: &mut Variant) -> Duration {
         let answer = pin!(variant.service.call(request)).poll(&mut context);
         assert!(
             matches!(&answer, Poll::Ready(Ok(response)) if response.status() == 200),
-            "{} did not answer 200 at once",
+            "{} did not answer 200 without waiting",
             variant.name
         );
     }

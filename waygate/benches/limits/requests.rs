@@ -10,7 +10,7 @@ use tower_governor::{
 use waygate::{LimitKey, RateLimitHeaders, RateLimitPolicy, RouteState, Waygate};
 use waygate_bench::{Row, Timing, Variant, floor, time};
 
-/// The same limit for both, which lets everything pass: a billion at once.
+/// The same limit for both, which lets everything pass: a burst of a billion.
 const BURST: u32 = 1_000_000_000;
 
 pub(super) fn rows() -> Vec<Row> {

@@ -33,8 +33,8 @@ use crate::{
 /// registered routes that the whole path ends with, the strictest holds.
 ///
 /// An extractor cannot add headers to the response. Return the guard with it, and it adds `Deprecation`, `Sunset`, `Link`
-/// and the rate limit headers, as the layer does, and keeps answers out of caches that only callers get whom maintenance
-/// exempts. Headers of your own come before it, since later parts of a response
+/// and the rate limit headers, as the layer does, and keeps responses to callers that maintenance exempts
+/// out of caches. Headers of your own come before it, since later parts of a response
 /// replace earlier ones:
 ///
 /// ```

@@ -1,7 +1,7 @@
 use std::{borrow::Cow, net::IpAddr};
 
 use axum::extract::{MatchedPath, OriginalUri, Request};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, request::Parts};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, request::Parts};
 use percent_encoding::percent_decode_str;
 use waygate_core::{
     decision::Facts,
@@ -19,7 +19,7 @@ pub(super) struct RequestFacts<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) engine: &'a Inner,
     pub(super) method: &'a Method,
-    path: &'a str,
+    uri: &'a Uri,
     /// The route that governs the request.
     route: Option<&'a RouteKey>,
     seen_by: SeenBy,
@@ -44,7 +44,7 @@ impl<'a> RequestFacts<'a> {
             headers: request.headers(),
             engine,
             method: request.method(),
-            path: request.uri().path(),
+            uri: request.uri(),
             route: None,
             seen_by,
         }
@@ -56,7 +56,7 @@ impl<'a> RequestFacts<'a> {
             headers: &parts.headers,
             engine,
             method: &parts.method,
-            path: parts.uri.path(),
+            uri: &parts.uri,
             route: None,
             seen_by,
         }
@@ -73,7 +73,7 @@ impl<'a> RequestFacts<'a> {
     fn parameter(&self, name: &str) -> Option<&'a str> {
         // Below `nest`, a handler sees only a part of the path.
         let own = self.route.filter(|_| self.seen_by != SeenBy::Handler);
-        let of_route = own.and_then(|own| parameter(own.path(), self.path, name));
+        let of_route = own.and_then(|own| parameter(own.path(), self.uri.path(), name));
         of_route.or_else(|| {
             let matched = self.extensions.get::<MatchedPath>()?;
             parameter(matched.as_str(), self.whole_path(), name)
@@ -83,7 +83,7 @@ impl<'a> RequestFacts<'a> {
     /// The path of the whole URL: axum cuts the prefix off below `nest`.
     fn whole_path(&self) -> &'a str {
         let whole = self.extensions.get::<OriginalUri>();
-        whole.map_or(self.path, |OriginalUri(uri)| uri.path())
+        whole.map_or(self.uri, |OriginalUri(uri)| uri).path()
     }
 
     /// Returns `true` if the request carries its caller.
@@ -122,7 +122,7 @@ impl Asked for RequestFacts<'_> {
         let template = self.extensions.get::<MatchedPath>();
         // A guarded router that was itself nested knows its paths without the prefix; what a handler below another
         // `nest` sees of the path is the name of nothing.
-        let own = (self.seen_by != SeenBy::Handler).then_some(self.path);
+        let own = (self.seen_by != SeenBy::Handler).then(|| self.uri.path());
         [
             Some(self.whole_path()),
             own,

@@ -19,7 +19,7 @@ use super::{
     survey::{self, Probe},
     watch,
 };
-use crate::engine::{Allowed, Checks, Governing, Inner, Limited, Snapshot, StateHeaders, uncached};
+use crate::engine::{Checks, Governing, Inner, Limited, Snapshot, StateHeaders, uncached};
 
 /// Decides each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -34,8 +34,6 @@ pub(super) enum Step {
     Probed,
     /// Lets the endpoint respond.
     Serve(Option<After>),
-    /// The same, of a request that another layer of the engine may see too.
-    Mark(After),
     /// Refuses the request because of the state of the route.
     Block(Option<usize>, Box<BlockReason>),
     /// Refuses it because of a limit.
@@ -44,22 +42,6 @@ pub(super) enum Step {
     Wait(Box<Waiting>),
     /// One of these, for all of these routes.
     Among(Box<(Governing, Step)>),
-}
-
-impl Step {
-    /// Serves an admitted request.
-    #[inline(always)]
-    pub(super) fn admitted(
-        engine: &Inner,
-        admitted: Option<Admitted>,
-        allowed: Option<Allowed>,
-        announcement: Option<StateHeaders>,
-    ) -> Self {
-        match After::new(admitted, allowed, announcement) {
-            Some(after) if engine.is_stacked() => Self::Mark(after),
-            after => Self::Serve(after),
-        }
-    }
 }
 
 impl<S> Service<Request> for WaygateService<S>
@@ -84,7 +66,7 @@ where
         };
         match step {
             Step::Serve(None) => ResponseFuture::served(self.inner.call(request), watching),
-            Step::Serve(Some(after)) => {
+            Step::Serve(Some(after)) if !self.engine().is_stacked() => {
                 ResponseFuture::completed(self.inner.call(request), watching, after)
             }
             rare => self.follow_step(request, rare),
@@ -98,6 +80,11 @@ where
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
+    #[inline]
+    fn engine(&self) -> &Inner {
+        &self.endpoint.shared.waygate.inner
+    }
+
     /// Serves a request for which nothing is left to decide.
     pub(super) fn serve(
         &mut self,
@@ -123,15 +110,19 @@ where
         step: Step,
     ) -> ResponseFuture<S::Future, S::Error> {
         match step {
-            Step::Serve(after) => self.serve(request, after),
+            Step::Serve(mut after) => {
+                // Another layer of the engine may see the request too.
+                if let Some(after) = &mut after
+                    && self.engine().is_stacked()
+                {
+                    after.mark(self.engine(), &mut request);
+                }
+                self.serve(request, after)
+            }
             Step::Probed => ResponseFuture::ready(survey::answer(&self.endpoint, &request)),
             Step::Block(slot, reason) => self.endpoint.block(request, slot, *reason),
             Step::Refuse(refused) => self.refuse(request, *refused),
             Step::Wait(waiting) => self.wait(request, waiting),
-            Step::Mark(mut after) => {
-                after.mark(&self.endpoint.shared.waygate.inner, &mut request);
-                self.serve(request, Some(after))
-            }
             Step::Among(among) => {
                 let (slots, step) = *among;
                 let engine = &*self.endpoint.shared.waygate.inner;
@@ -287,7 +278,7 @@ impl Endpoint {
     fn serve(&self, slot: Option<usize>, announcement: Option<StateHeaders>) -> Step {
         let engine = &*self.shared.waygate.inner;
         let admitted = slot.map(|slot| Admitted::new(engine, slot));
-        Step::admitted(engine, admitted, None, announcement)
+        Step::Serve(After::new(admitted, None, announcement))
     }
 
     /// Where this layer stands: before a handler, unless the endpoint is known to have none.

@@ -27,7 +27,7 @@ impl UnreleasedPermits {
         }
     }
 
-    /// The next ones whose lifetime is not over.
+    /// The next ones that have not expired.
     fn next(&self) -> Vec<(Instant, PermitId)> {
         let mut permits = lock(&self.0);
         permits.retain(|(since, _)| since.elapsed() < LIFETIME);

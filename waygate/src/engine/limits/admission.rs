@@ -11,9 +11,10 @@ use super::{
     Limits,
     clock::instant,
     explain::{DecisionStep, SkippedPolicy},
+    key::LimitedKey,
     matching::{Functions, LimitFacts, Match, Matches, NoKey},
     outcome::{Allowed, Several, Single},
-    policy::Policy,
+    policy::{Policy, TierIndex},
     refusal::{Refusal, RefusalCause},
     request::RequestInfo,
     stats::{Hit, Usage},
@@ -46,9 +47,13 @@ impl Admitting<'_> {
         if self.engine.counters.shared.is_some() {
             return None;
         }
-        Some(match self.limits.single() {
-            Some(policy) => self.admit_by_one(policy, facts, functions),
-            None => self.admit_by_all(facts, functions),
+        // A single policy is the rule, and needs no collections.
+        let Some(policy) = self.limits.single() else {
+            return Some(self.admit_by_all(facts, functions));
+        };
+        Some(match policy.match_address(0, facts, functions) {
+            Some(matched) => self.charge(policy, matched),
+            None => self.match_and_charge(policy, facts, functions),
         })
     }
 
@@ -69,20 +74,6 @@ impl Admitting<'_> {
         let counted = counters.count(self.limits, matches, now).await;
         self.engine.note_counters(counted.fault.as_ref());
         self.account(counted, now)
-    }
-
-    /// The same as [`admit_by_all`](Self::admit_by_all) for a [single](Limits::single) policy, without collections.
-    #[inline(always)]
-    fn admit_by_one(
-        &self,
-        policy: &Arc<Policy>,
-        facts: &impl LimitFacts,
-        functions: &mut impl Functions,
-    ) -> Admission {
-        match policy.match_address(0, facts, functions) {
-            Some(matched) => self.charge(policy, matched),
-            None => self.match_and_charge(policy, facts, functions),
-        }
     }
 
     #[inline(never)]
@@ -237,7 +228,7 @@ impl Admitting<'_> {
     /// Records a key that is near its limit, or that a policy in shadow mode would have refused.
     #[cold]
     fn note(&self, matched: &Match, outcomes: &[Outcome], now: Nanos) {
-        let (policy, rates) = self.limits.of(matched);
+        let (policy, _) = self.limits.of(matched);
         let tightest = outcomes
             .iter()
             .min_by_key(|outcome| (outcome.allowed, outcome.remaining));
@@ -253,19 +244,7 @@ impl Admitting<'_> {
         policy.stats.note(&matched.key, usage);
         if !outcome.allowed && !policy.is_enforced() {
             policy.stats.count_refused(false);
-            let tier = policy.tier_name(matched.tier).map(PolicyName::as_str);
-            self.engine.book.hit(Hit {
-                id: Uuid::new_v4(),
-                at: instant(now),
-                method: self.request.method().into(),
-                route: self.request.route.clone(),
-                policy: policy.key.clone(),
-                key: matched.key.clone(),
-                limit: rates.text.clone(),
-                tier: tier.map(Into::into),
-                reset_at: instant(now.saturating_add(outcome.retry_after)),
-                enforced: false,
-            });
+            self.hit(policy, matched.tier, &matched.key, outcome.retry_after, now);
         }
     }
 
@@ -274,18 +253,30 @@ impl Admitting<'_> {
         let policy = &refusal.policy;
         policy.stats.count_refused(true);
         let wait = refusal.outcome().map_or(0, |outcome| outcome.retry_after);
-        let tier = policy.tier_name(refusal.tier).map(PolicyName::as_str);
+        let key = refusal.key.as_ref();
+        self.hit(
+            policy,
+            refusal.tier,
+            key.unwrap_or(&LimitedKey::default()),
+            wait,
+            now,
+        );
+    }
+
+    /// Adds a request to the hit log.
+    fn hit(&self, policy: &Policy, tier: TierIndex, key: &LimitedKey, wait: Nanos, now: Nanos) {
+        let name = policy.tier_name(tier).map(PolicyName::as_str);
         self.engine.book.hit(Hit {
             id: Uuid::new_v4(),
             at: instant(now),
             method: self.request.method().into(),
             route: self.request.route.clone(),
             policy: policy.key.clone(),
-            key: refusal.key.clone().unwrap_or_default(),
-            limit: policy.rates(refusal.tier).text.clone(),
-            tier: tier.map(Into::into),
+            key: key.clone(),
+            limit: policy.rates(tier).text.clone(),
+            tier: name.map(Into::into),
             reset_at: instant(now.saturating_add(wait)),
-            enforced: true,
+            enforced: policy.is_enforced(),
         });
     }
 

@@ -4,7 +4,7 @@ use hmac_sha256::Hash;
 use smallvec::SmallVec;
 use waygate_core::grammar::KeyPart;
 
-/// What one request is counted by: parts, each with its kind and length, so that no two combinations look the same.
+/// The rate-limit key of a request: parts, each with its kind and length, so that no two combinations look the same.
 ///
 /// Holds secrets in clear, and is therefore never shown; [`label`](Self::label) is.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -17,7 +17,7 @@ enum Kind {
     Ip = b'i',
     User = b'u',
     Path = b'p',
-    /// An API key, a header, or what a function tells: may be a secret.
+    /// An API key, a header, or the result of a function: may be a secret.
     Secret = b's',
     /// A secret that was too long to be kept.
     Digest = b'd',
@@ -66,7 +66,7 @@ impl LimitedKey {
         }
     }
 
-    /// Adds what a function of the application tells.
+    /// Adds the result of a function of the application.
     pub(crate) fn push_custom(&mut self, value: &[u8]) {
         self.push(Kind::Secret, value);
     }

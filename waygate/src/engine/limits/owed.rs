@@ -1,4 +1,4 @@
-//! What this process has given out without the shared store, and charges there when it is back.
+//! Units that this process has granted without the shared store, and charges there when it is available again.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -17,10 +17,10 @@ use super::{
     stats::lock,
 };
 
-/// How many counters are remembered; what others were given is not charged.
+/// How many counters are kept; units of others are not charged.
 const MOST: usize = 65_536;
 
-/// What was given out of one counter.
+/// The units granted from one counter.
 #[derive(Debug, Clone)]
 pub(super) struct Debt {
     policy: Arc<Policy>,
@@ -33,12 +33,12 @@ pub(super) struct Debt {
 /// The debts of this process, by counter.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
-    /// How many there are: what requests look at before they wait for each other.
+    /// The number of debts, which requests read without the lock.
     count: AtomicUsize,
     debts: Mutex<HashMap<Account, Debt>>,
 }
 
-/// A counter: the number of its series, and whose it is.
+/// A counter: the number of its series, and its key.
 type Account = (u64, LimitedKey);
 
 impl Debt {
@@ -61,7 +61,7 @@ impl Debt {
         })
     }
 
-    /// What to charge, without a cost.
+    /// The charge for the counter store, without a cost.
     pub(super) fn take(&self) -> Option<Take<'_>> {
         let rate = self.rate()?;
         Some(Take {
@@ -109,7 +109,7 @@ impl Owed {
         self.count.store(debts.len(), Ordering::Relaxed);
     }
 
-    /// Takes back what was given out, where it has not been charged yet.
+    /// Reduces a debt that has not been charged yet.
     pub(super) fn reduce(&self, series: &Series, key: &LimitedKey, units: u64) {
         let mut debts = lock(&self.debts);
         if let Some(known) = debts.get_mut(&(series.seed(), key.clone())) {
@@ -117,7 +117,7 @@ impl Owed {
         }
     }
 
-    /// Takes out the debt of one counter, to charge it.
+    /// Removes the debt of one counter, to charge it.
     pub(super) fn remove(&self, series: &Series, key: &LimitedKey) -> Option<Repayment<'_>> {
         let mut debts = lock(&self.debts);
         let debt = debts.remove(&(series.seed(), key.clone()))?;
@@ -128,7 +128,7 @@ impl Owed {
         })
     }
 
-    /// Takes out the debt of any counter.
+    /// Removes the debt of any counter.
     pub(super) fn remove_any(&self) -> Option<Repayment<'_>> {
         let mut debts = lock(&self.debts);
         let account = debts.keys().next()?.clone();

@@ -16,7 +16,7 @@ use waygate_core::{
 use super::{key::LimitedKey, missing::Problem};
 use crate::engine::concurrency::ConcurrencyStats;
 
-/// What one policy has said since the process began.
+/// The decisions of one policy since the process started.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyStats {
     pub(crate) allowed: AtomicU64,
@@ -33,12 +33,12 @@ pub(crate) struct PolicyStats {
     top: Mutex<TopKeys>,
 }
 
-/// How many requests a limit does not hold as it is meant to. Only the first one is logged.
+/// Counts requests that a limit does not handle as intended. Only the first one is logged.
 #[derive(Debug, Default)]
 pub(crate) struct Noticed(AtomicU64);
 
 impl Noticed {
-    /// Counts one. Says whether it is the first.
+    /// Counts one. Returns `true` if it is the first.
     pub(crate) fn notice(&self) -> bool {
         self.0.fetch_add(1, Ordering::Relaxed) == 0
     }
@@ -218,7 +218,7 @@ impl LimitBook {
         }
     }
 
-    /// What is known about a policy, however often it is set anew.
+    /// The statistics of a policy, which survive its changes.
     pub(crate) fn of(&self, key: &LimitKey) -> Arc<PolicyStats> {
         known(&self.policies, key)
     }
@@ -253,7 +253,7 @@ fn known<T: Default>(all: &Mutex<HashMap<LimitKey, Arc<T>>>, key: &LimitKey) -> 
     }
 }
 
-/// What is under these locks is whole whenever somebody panics.
+/// The data behind these locks is consistent at every panic.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

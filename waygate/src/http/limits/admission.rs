@@ -146,7 +146,7 @@ impl Endpoint {
         match arrived.try_enter(facts) {
             Some(Ok(allowed)) => {
                 let admitted = Some(Admitted::new(engine, slot));
-                Step::admitted(engine, admitted, allowed, announcement)
+                Step::Serve(After::new(admitted, allowed, announcement))
             }
             Some(Err(refusal)) => Step::Refuse(Box::new(Refused {
                 route: route.clone(),

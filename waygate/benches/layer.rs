@@ -1,8 +1,10 @@
 //! What the engine adds to a request of an active route, beside the ways to do the least possible.
 //!
-//! All variants serve the same handler on the same routes; "added" is the cost above the bare router of the same run.
+//! All variants serve the same handler, which answers with a text, on the same routes; "added" is the cost above the bare
+//! router of the same run. With one route, they are also served by hyper over a connection in memory.
 //!
 //! * bare axum, twice (the second is the control);
+//! * a `Layer` that does nothing: the floor of any layer;
 //! * `axum::middleware::from_fn` that does nothing;
 //! * a hand-written `Layer` that loads an `ArcSwap` and looks the route up in a hash map, and does nothing else;
 //! * ours.
@@ -25,24 +27,28 @@ use axum::{
 };
 use tower::{Layer, Service, ServiceExt};
 use waygate::{RouteState, Waygate};
-use waygate_bench::{Report, Row, Timing, Variant, time};
+use waygate_bench::{Report, Row, Timing, Variant, floor, time};
 
 const MANY: usize = 10_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // All in one run: the two halves are compared with each other.
+    // All in one run: the parts are compared with each other.
     let mut all = variants(1).await;
     let each = all.len();
     all.extend(variants(MANY).await);
+    let served = variants(1).await.into_iter();
+    all.extend(served.map(Variant::through_hyper));
     let mut one = time(all);
-    let many = one.split_off(each);
+    let mut many = one.split_off(each);
+    let served = many.split_off(each);
     print_absolute("1 route", &one);
     print_absolute("10000 routes", &many);
+    print_absolute("1 route, through hyper", &served);
     let added = |timings: &[Timing], index: usize| timings[index].min - timings[0].min;
-    let (from_fn, by_hand, ours) = (added(&one, 2), added(&one, 3), added(&one, 4));
-    let (many_from_fn, many_by_hand, many_ours) =
-        (added(&many, 2), added(&many, 3), added(&many, 4));
+    let [floor, from_fn, by_hand, ours] = [2, 3, 4, 5].map(|index| added(&one, index));
+    let [many_from_fn, many_by_hand, many_ours] = [3, 4, 5].map(|index| added(&many, index));
+    let [served_floor, served_by_hand, served_ours] = [2, 4, 5].map(|index| added(&served, index));
     let mut rows = vec![
         Row::new(
             "active route",
@@ -77,6 +83,27 @@ async fn main() {
             many_ours,
             "empty from_fn",
             many_from_fn,
+            None,
+        ),
+        Row::new(
+            "active route, against the floor",
+            ours,
+            "empty layer",
+            floor,
+            None,
+        ),
+        Row::new(
+            "hyper: active route",
+            served_ours,
+            "hand-written layer",
+            served_by_hand,
+            None,
+        ),
+        Row::new(
+            "hyper: active route, against the floor",
+            served_ours,
+            "empty layer",
+            served_floor,
             None,
         ),
     ];
@@ -126,7 +153,7 @@ fn path(index: usize) -> String {
 
 fn router(routes: usize) -> Router {
     (0..routes).fold(Router::new(), |router, index| {
-        router.route(&path(index), get(|| async {}))
+        router.route(&path(index), get(|| async { "item" }))
     })
 }
 
@@ -141,6 +168,7 @@ async fn variants(routes: usize) -> Vec<Variant> {
     vec![
         Variant::new("bare axum", router(routes), &*asked),
         Variant::new("bare axum, again", router(routes), &*asked),
+        Variant::new("empty layer", floor(router(routes)), &*asked),
         Variant::new(
             "empty from_fn",
             router(routes).layer(middleware::from_fn(nothing)),
@@ -204,7 +232,7 @@ impl<S: Service<Request>> Service<Request> for ByHandService<S> {
     }
 }
 
-/// One operator's change with 10,000 routes registered: command, store, audit, new picture. The fastest of 50.
+/// One operator's change with 10,000 routes registered: command, store, audit, new snapshot. The fastest of 50.
 async fn change_at_many_routes() -> Duration {
     let waygate = engine(MANY).await;
     let mut best = Duration::MAX;

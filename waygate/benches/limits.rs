@@ -114,7 +114,7 @@ impl Ours {
     }
 
     fn ask(&self, client: IpAddr) {
-        /// A time in this decade, as the wall clock tells it once at the start.
+        /// A time in this decade, as read from the wall clock at the start.
         const EPOCH: u64 = 1_800_000_000 * SECOND;
         let IpAddr::V4(client) = client else {
             panic!("only IPv4 here");

@@ -75,8 +75,9 @@ fn cors() -> CorsLayer {
         // Scripts of another origin read only the headers that are named here.
         .expose_headers([
             header::RETRY_AFTER,
-            HeaderName::from_static("ratelimit"),
-            HeaderName::from_static("ratelimit-policy"),
+            HeaderName::from_static("x-ratelimit-limit"),
+            HeaderName::from_static("x-ratelimit-remaining"),
+            HeaderName::from_static("x-ratelimit-reset"),
             HeaderName::from_static("x-request-id"),
         ])
 }

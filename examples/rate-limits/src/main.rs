@@ -15,7 +15,8 @@ use axum::{Router, middleware};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
-    Credentials, LimitScope, MakeService, Origin, RateLimitPolicy, Waygate, WaygateBuilder,
+    Credentials, LimitScope, MakeService, Origin, RateLimitHeaders, RateLimitPolicy, Waygate,
+    WaygateBuilder,
 };
 
 #[derive(OpenApi)]
@@ -44,7 +45,12 @@ async fn limit_everything(waygate: &Waygate) -> Result<(), Box<dyn std::error::E
 }
 
 async fn app(builder: WaygateBuilder) -> Result<(Waygate, Router), Box<dyn std::error::Error>> {
-    let waygate = builder.principal::<account::Account>().build().await?;
+    let waygate = builder
+        .principal::<account::Account>()
+        // `RateLimit` and `RateLimit-Policy` besides `X-RateLimit-*`.
+        .rate_limit_headers(RateLimitHeaders::Both)
+        .build()
+        .await?;
     let api = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health))
         .nest("/keys", keys::router())

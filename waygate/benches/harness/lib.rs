@@ -4,9 +4,12 @@
 //! variants of one run mean anything.
 
 mod calls;
+mod connection;
+mod floor;
 mod report;
 mod router;
 
 pub use calls::{Call, time_calls};
+pub use floor::floor;
 pub use report::{Report, Row};
 pub use router::{Timing, Variant, time};

@@ -13,6 +13,10 @@ use axum::{
     routing::RouterIntoService,
 };
 use cpu_time::ThreadTime;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use tower::Service;
+
+use crate::connection::Connection;
 
 /// One router to be timed, and the path that it is asked for.
 #[derive(Debug)]
@@ -21,11 +25,12 @@ pub struct Variant {
     service: RouterIntoService<Body>,
     path: String,
     peer: Option<SocketAddr>,
+    through_hyper: bool,
     rounds: Vec<Duration>,
 }
 
 impl Variant {
-    /// Asks `router` for `path`, which must answer at once.
+    /// Asks `router` for `path`, which must answer without waiting.
     pub fn new(name: &'static str, router: Router, path: impl Into<String>) -> Self {
         // Without `with_state` axum would rebuild the services for each request.
         let service = router.with_state(()).into_service();
@@ -34,6 +39,7 @@ impl Variant {
             service,
             path: path.into(),
             peer: None,
+            through_hyper: false,
             rounds: Vec::new(),
         }
     }
@@ -42,6 +48,13 @@ impl Variant {
     #[must_use]
     pub fn from_peer(mut self, peer: impl Into<SocketAddr>) -> Self {
         self.peer = Some(peer.into());
+        self
+    }
+
+    /// Sends the requests over a connection in memory, which hyper serves, instead of calling the router.
+    #[must_use]
+    pub fn through_hyper(mut self) -> Self {
+        self.through_hyper = true;
         self
     }
 }
@@ -101,7 +114,9 @@ pub fn time(mut variants: Vec<Variant>) -> Vec<Timing> {
 }
 
 fn run(variant: &mut Variant) -> Duration {
-    use tower_service::Service;
+    if variant.through_hyper {
+        return run_through_hyper(variant);
+    }
     let mut context = Context::from_waker(Waker::noop());
     let start = ThreadTime::now();
     for _ in 0..REQUESTS {
@@ -115,9 +130,34 @@ fn run(variant: &mut Variant) -> Duration {
         let answer = pin!(variant.service.call(request)).poll(&mut context);
         assert!(
             matches!(&answer, Poll::Ready(Ok(response)) if response.status() == 200),
-            "{} did not answer 200 at once",
+            "{} did not answer 200 without waiting",
             variant.name
         );
     }
     start.elapsed()
+}
+
+fn run_through_hyper(variant: &Variant) -> Duration {
+    let mut context = Context::from_waker(Waker::noop());
+    let start = ThreadTime::now();
+    let service = service_fn(|request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        if let Some(peer) = variant.peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        // As `axum::serve`: one service for the connection, a clone for each request.
+        variant.service.clone().call(request)
+    });
+    let connection = Connection::new(&variant.path, REQUESTS);
+    let mut serving = pin!(http1::Builder::new().serve_connection(connection, service));
+    loop {
+        // hyper yields from time to time.
+        match serving.as_mut().poll(&mut context) {
+            Poll::Pending => {}
+            Poll::Ready(served) => {
+                assert!(served.is_ok(), "{} failed", variant.name);
+                return start.elapsed();
+            }
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! One request through a router, limited by the client's address. "Added" is the cost above the bare router.
+//! One request that a router answers with a text, limited by the client's address: called, and over a connection that hyper
+//! serves. "Added" is the cost above the bare router.
 
 use std::{net::Ipv4Addr, sync::Arc};
 
@@ -7,9 +8,9 @@ use tower_governor::{
     GovernorLayer, governor::GovernorConfigBuilder, key_extractor::PeerIpKeyExtractor,
 };
 use waygate::{LimitKey, RateLimitHeaders, RateLimitPolicy, RouteState, Waygate};
-use waygate_bench::{Row, Timing, Variant, time};
+use waygate_bench::{Row, Timing, Variant, floor, time};
 
-/// The same limit for both, which lets everything pass: a billion at once.
+/// The same limit for both, which lets everything pass: a burst of a billion.
 const BURST: u32 = 1_000_000_000;
 
 pub(super) fn rows() -> Vec<Row> {
@@ -17,73 +18,86 @@ pub(super) fn rows() -> Vec<Row> {
         .enable_all()
         .build()
         .unwrap();
-    let timings = runtime.block_on(async { time(variants().await) });
-    println!(
-        "\n{:<34} {:>9} {:>9} {:>14}",
-        "one request", "min", "p10", "added (min)"
-    );
-    for Timing { name, min, p10, .. } in &timings {
-        let added = min - timings[0].min;
-        println!("{name:<34} {min:>6.0} ns {p10:>6.0} ns {added:>11.0} ns");
-    }
-    let added = |index: usize| timings[index].min - timings[0].min;
-    vec![
-        Row::new(
-            "by ip, no headers",
-            added(3),
-            "tower_governor PeerIp",
-            added(2),
-            Some(1.0),
-        ),
-        Row::new(
-            "by ip, headers",
-            added(5),
-            "tower_governor, use_headers",
-            added(4),
-            Some(0.7),
-        ),
-        Row::new(
-            "by ip, headers, the standard ones besides",
-            added(6),
-            "tower_governor, use_headers",
-            added(4),
-            None,
-        ),
-    ]
+    runtime.block_on(async {
+        let mut rows = compare(
+            "one request",
+            &time(variants(false).await),
+            [
+                ("by ip, no headers", Some(1.3)),
+                ("by ip, headers", Some(0.95)),
+                ("by ip, the standard headers", None),
+                ("by ip, all headers", None),
+            ],
+        );
+        rows.extend(compare(
+            "one request through hyper",
+            &time(variants(true).await),
+            [
+                ("hyper: by ip, no headers", None),
+                ("hyper: by ip, headers", Some(1.05)),
+                ("hyper: by ip, the standard headers", None),
+                ("hyper: by ip, all headers", None),
+            ],
+        ));
+        rows
+    })
 }
 
-async fn variants() -> Vec<Variant> {
-    let variants = vec![
-        Variant::new("bare axum", router(), "/items/42"),
-        Variant::new("bare axum, again", router(), "/items/42"),
-        Variant::new("tower_governor, no headers", governed(false), "/items/42"),
-        Variant::new(
-            "waygate, no headers",
-            limited(RateLimitHeaders::Off).await,
-            "/items/42",
-        ),
-        Variant::new("tower_governor, headers", governed(true), "/items/42"),
-        // As many headers as the peer has, and one more: the reset.
-        Variant::new(
-            "waygate, headers",
-            limited(RateLimitHeaders::Legacy).await,
-            "/items/42",
-        ),
-        Variant::new(
-            "waygate, all headers",
-            limited(RateLimitHeaders::Both).await,
-            "/items/42",
-        ),
+/// Ours beside the peer; the indices are those of `variants`.
+fn compare(title: &str, timings: &[Timing], rows: [(&'static str, Option<f64>); 4]) -> Vec<Row> {
+    print(title, timings);
+    let added = |index: usize| timings[index].min - timings[0].min;
+    let peers = [
+        ("tower_governor PeerIp", 3),
+        ("tower_governor, use_headers", 4),
     ];
-    let peer = (Ipv4Addr::new(203, 0, 113, 7), 4711);
-    variants
-        .into_iter()
-        .map(|variant| variant.from_peer(peer))
+    let ours = 5..;
+    ours.zip(rows)
+        .map(|(ours, (name, target))| {
+            let (peer, index) = peers[usize::from(ours > 5)];
+            Row::new(name, added(ours), peer, added(index), target)
+        })
         .collect()
 }
 
+fn print(title: &str, timings: &[Timing]) {
+    println!(
+        "\n{title:<34} {:>9} {:>9} {:>14}",
+        "min", "p10", "added (min)"
+    );
+    for Timing { name, min, p10, .. } in timings {
+        let added = min - timings[0].min;
+        println!("{name:<34} {min:>6.0} ns {p10:>6.0} ns {added:>11.0} ns");
+    }
+}
+
+async fn variants(through_hyper: bool) -> Vec<Variant> {
+    use RateLimitHeaders::{Both, Legacy, Off, Standard};
+    let variants = [
+        ("bare axum", router()),
+        ("bare axum, again", router()),
+        ("empty layer", floor(router())),
+        ("tower_governor, no headers", governed(false)),
+        ("tower_governor, headers", governed(true)),
+        ("waygate, no headers", limited(Off).await),
+        // As many headers as the peer has, and one more: the reset.
+        ("waygate, headers", limited(Legacy).await),
+        ("waygate, standard headers", limited(Standard).await),
+        ("waygate, all headers", limited(Both).await),
+    ];
+    let peer = (Ipv4Addr::new(203, 0, 113, 7), 4711);
+    let variants = variants.into_iter().map(|(name, router)| {
+        let variant = Variant::new(name, router, "/items/42").from_peer(peer);
+        match through_hyper {
+            true => variant.through_hyper(),
+            false => variant,
+        }
+    });
+    variants.collect()
+}
+
 fn router() -> Router {
-    Router::new().route("/items/{id}", get(|| async {}))
+    Router::new().route("/items/{id}", get(|| async { "item" }))
 }
 
 fn governed(headers: bool) -> Router {

@@ -16,7 +16,7 @@ use super::{
     OnStoreReset, Principal, RateLimitHeaders,
     clock::SystemClock,
     config::Setting,
-    limits::{LimitBook, Limiting},
+    limits::{Decisions, LimitBook, Limiting},
     named::Named,
     principal::{self, PrincipalSource},
 };
@@ -38,6 +38,7 @@ pub struct WaygateBuilder {
     counter_deadline: Duration,
     limiting: Limiting,
     hit_log_capacity: usize,
+    decision_log_capacity: usize,
     principal: Option<PrincipalSource>,
     #[cfg(feature = "file")]
     pub(super) file: Option<std::path::PathBuf>,
@@ -78,6 +79,7 @@ impl Default for WaygateBuilder {
             counter_deadline: Duration::from_millis(50),
             limiting: Limiting::default(),
             hit_log_capacity: LimitBook::MAX_HITS,
+            decision_log_capacity: Decisions::MAX,
             principal: None,
             #[cfg(feature = "file")]
             file: None,
@@ -178,7 +180,7 @@ impl WaygateBuilder {
         self
     }
 
-    /// Which headers tell clients how they stand. Default: [`RateLimitHeaders::Both`].
+    /// The rate-limit headers of responses. Default: [`RateLimitHeaders::Legacy`].
     pub fn rate_limit_headers(mut self, headers: RateLimitHeaders) -> Self {
         self.limiting.headers = headers;
         self
@@ -207,6 +209,13 @@ impl WaygateBuilder {
     /// How many refusals by limits this process remembers for [`Waygate::rate_limit_hits`], the newest ones. Default: 10,000.
     pub fn hit_log_capacity(mut self, hits: usize) -> Self {
         self.hit_log_capacity = hits;
+        self
+    }
+
+    /// How many decisions about requests with an `X-Request-Id` this process keeps for [`Waygate::explain`], the newest ones.
+    /// Default: 4,096. With 0, the header is not read.
+    pub fn decision_log_capacity(mut self, decisions: usize) -> Self {
+        self.decision_log_capacity = decisions;
         self
     }
 

@@ -77,7 +77,7 @@ type Write = fn(&CounterSnapshot, Nanos) -> Result<usize, BackendError>;
 /// Writes the file and reports what came of it, also where `write` panics. `Break` when the engine is gone.
 async fn write_once(engine: &Weak<Inner>, begun: Instant, write: Write) -> ControlFlow<()> {
     let Some((snapshot, now)) = engine.upgrade().and_then(|inner| {
-        let now = inner.limit_clock.now(&*inner.clock);
+        let now = inner.counters.clock.now();
         Some((inner.counter_snapshot.clone()?, now))
     }) else {
         return ControlFlow::Break(());

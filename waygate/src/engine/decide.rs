@@ -62,24 +62,6 @@ impl Inner {
         (slot.or(slots.first().copied()), verdict)
     }
 
-    /// The route in `slot` and the limits of its own that count a request, if any do: without those that it shares.
-    #[cfg(feature = "axum")]
-    pub(crate) fn own_limits_for(
-        &self,
-        snapshot: &Snapshot,
-        slot: usize,
-        asked: &impl Asked,
-    ) -> Option<(
-        std::sync::Arc<super::Registered>,
-        std::sync::Arc<super::Limits>,
-    )> {
-        if snapshot.bypass.rate_limits || in_test(|bypass| bypass.rate_limits) {
-            return None;
-        }
-        let limits = snapshot.own_limits(slot, asked.method())?;
-        Some((snapshot.table.route(slot)?.clone(), limits))
-    }
-
     /// The first of several routes that govern a request, with the functions of all of them, and the limits of all of them:
     /// with or without those that the routes share. `None` where nothing is counted.
     #[cfg(feature = "axum")]

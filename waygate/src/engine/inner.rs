@@ -14,7 +14,7 @@ use super::{
     channels::Channels,
     clients::Clients,
     health::Monitor,
-    limits::{Counters, Decisions, LimitBook, LimitClock, Limiting},
+    limits::{Counters, Decisions, LimitBook, Limiting},
     named::Named,
     principal::PrincipalSource,
     snapshot::Snapshot,
@@ -61,8 +61,7 @@ pub(crate) struct Inner {
     /// Wakes the task that follows the store.
     pub(crate) behind: Arc<Notify>,
     /// Where requests are counted, by what time, and what came of it.
-    pub(crate) counters: Counters,
-    pub(crate) limit_clock: LimitClock,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) book: LimitBook,
     pub(crate) decisions: Decisions,
     pub(crate) limiting: Limiting,

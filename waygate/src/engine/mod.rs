@@ -135,7 +135,7 @@ pub(crate) use clients::Clients;
 #[cfg(feature = "testing")]
 pub(crate) use compiler::Bypass;
 #[cfg(feature = "axum")]
-pub(crate) use concurrency::{Concurrency, Entering, Full, Held};
+pub(crate) use concurrency::{Concurrency, Full, Permit, acquire};
 #[cfg(feature = "axum")]
 pub(crate) use decide::{Limited, in_test};
 pub(crate) use declared::Registered;
@@ -144,8 +144,8 @@ pub(crate) use headers::{StateHeaders, uncached};
 pub(crate) use inner::Inner;
 #[cfg(feature = "axum")]
 pub(crate) use limits::{
-    Admission, Claim, Claims, Counting, Functions, LimitFacts, LimitedKey, Limits, NO_PRINCIPAL,
-    NoFunctions, Passed, Policy, Rate, Refusal, RefusalCause, Told, instant, missing_part,
+    Admission, Admitting, Allowed, Functions, LimitFacts, LimitedKey, Limits, NO_PRINCIPAL,
+    NoFunctions, POLICY, Policy, Refusal, RefusalCause, RequestInfo, instant, missing_part,
     needs_of_caller,
 };
 #[cfg(feature = "axum")]

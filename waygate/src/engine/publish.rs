@@ -55,6 +55,7 @@ impl Inner {
             env: &self.env,
             service: self.service.as_ref(),
             book: &self.book,
+            counters: &self.counters,
             sources: KeySources {
                 has_principal: self.principal.is_some(),
             },

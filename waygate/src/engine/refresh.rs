@@ -20,7 +20,7 @@ impl Inner {
             let table = snapshot.table.clone();
             self.publish(Snapshot::build(&stored, table, self.compiler(), version));
         }
-        self.limit_clock.follow(&*self.clock);
+        self.counters.clock.follow();
         // Where no request is counted, none tells that the counters are back.
         self.note_counters(None);
     }

@@ -4,7 +4,7 @@ use axum::Router;
 
 /// What can be guarded: a router, with its OpenAPI document where there is one.
 ///
-/// Made from an `OpenApiRouter`, a `(Router, OpenApi)`, or a plain `Router`, whose handlers then name their
+/// Made from an `OpenApiRouter`, a `(Router, OpenApi)`, or a plain `Router`, with handlers that name their
 /// routes with `route = "GET /path"`.
 #[derive(Clone)]
 pub struct Api {

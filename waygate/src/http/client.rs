@@ -69,8 +69,8 @@ where
     }
 }
 
-/// Whom a request comes from. `None` when the server does not tell the peer's address.
-#[inline]
+/// The client of a request. `None` if the server does not know the peer's address.
+#[inline(always)]
 pub(crate) fn client_ip(
     extensions: &Extensions,
     headers: &HeaderMap,

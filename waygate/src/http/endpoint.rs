@@ -116,7 +116,7 @@ impl Endpoint {
         });
     }
 
-    /// The slots that govern a request; none for fallbacks and for routes that nobody controls.
+    /// The slots that govern a request; none for fallbacks and routes that are not controlled.
     ///
     /// The route that axum has matched decides. Where it is not the one that the endpoint was seen to serve (the router was
     /// nested or called by another one, or a layer has changed the method), both do.

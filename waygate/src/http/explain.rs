@@ -6,10 +6,9 @@ use waygate_core::decision::Facts;
 
 use super::{
     BlockReason,
-    facts::RequestFacts,
-    limits::{method_name, request_id},
+    facts::{RequestFacts, SeenBy},
 };
-use crate::engine::{Asked, CountingMode, DecisionCause, DecisionRecord, Inner, Snapshot};
+use crate::engine::{DecisionCause, Inner, RequestInfo, Snapshot};
 
 /// Stands for the route of a request that no controlled route has.
 const NO_ROUTE: &str = "/{*rest}";
@@ -18,7 +17,7 @@ const NO_ROUTE: &str = "/{*rest}";
 #[cold]
 pub(super) fn note(engine: &Inner, slot: Option<usize>, head: &Parts, reason: &BlockReason) {
     let snapshot = engine.snapshot.load();
-    let facts = RequestFacts::of_parts(head, engine);
+    let facts = RequestFacts::of_parts(head, engine, SeenBy::Layer);
     note_no_caller(&snapshot, slot, &facts, reason);
     record(&snapshot, slot, &facts, cause(reason), || {
         detail(&facts, reason)
@@ -40,27 +39,22 @@ fn record(
     cause: Option<DecisionCause>,
     reason: impl FnOnce() -> String,
 ) {
-    let Some(request_id) = request_id(facts.headers) else {
-        return;
-    };
     let route = slot.and_then(|slot| snapshot.table.route(slot));
     let route = route.map(|route| route.key.clone());
     let Some(route) = route.or_else(|| NO_ROUTE.parse().ok()) else {
         return;
     };
-    facts.engine.decisions.record(DecisionRecord {
-        request_id: request_id.to_owned(),
-        at: facts.engine.clock.now(),
-        route,
-        method: method_name(facts.method()).to_owned(),
-        passed: cause == Some(DecisionCause::Exempt),
-        refused_by: None,
-        cause,
-        reason: Some(reason()),
-        mode: CountingMode::Authoritative,
-        steps: Vec::new(),
-        skipped: Vec::new(),
-    });
+    let request = RequestInfo {
+        route: &route,
+        method: facts.method,
+        headers: facts.headers,
+    };
+    if let Some(mut record) = request.record(facts.engine.clock.now()) {
+        record.passed = cause == Some(DecisionCause::Exempt);
+        record.cause = cause;
+        record.reason = Some(reason());
+        facts.engine.decisions.record(record);
+    }
 }
 
 /// Notes that a role was asked for where nothing says who calls.

@@ -1,4 +1,4 @@
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{FromRef, FromRequestParts, MatchedPath},
@@ -14,29 +14,27 @@ use super::{
     facts::{RequestFacts, SeenBy},
     future::{announce, set},
     identity,
-    limits::{
-        Told, ask, method_name, of_passed, of_refused, reason, request_id, responder, wait_of,
-    },
+    limits::{Arrived, Permits},
     reply,
 };
 use crate::{
     Waygate,
-    engine::{Counting, Inner, Limits, Registered, uncached},
+    engine::{Inner, uncached},
 };
 
 /// Enforces a route's state as an extractor, for routers that are not [guarded](crate::Waygate::guard).
 ///
-/// Refused requests are answered before the handler runs, with what is [registered](crate::Registration::responses) of the
-/// route, or the built-in response. Rate limits count, with the functions that are registered with them. Costs that answers
-/// correct ([`Cost`](crate::Cost)) and limits of concurrency need the layer; the latter count such requests as `skipped`, and
-/// log the first. The router's state must give a [`Waygate`] (`FromRef`), and the route must be
-/// [registered](crate::Waygate::register). A path without a registered route is named in the log, once. Where another route
+/// Refused requests are answered before the handler runs, with the [registered](crate::Registration::responses) response of
+/// the route, or the built-in one. Rate limits and concurrency limits apply, with the functions that are registered with
+/// them. A permit of a concurrency limit is held until the guard and its clones are dropped, which is before the body of the
+/// response is sent; costs that responses correct ([`Cost`](crate::Cost)) need the layer. The router's state must give a
+/// [`Waygate`] (`FromRef`), and the route must be [registered](crate::Waygate::register). A path without a registered route is named in the log, once. Where another route
 /// calls the router (`any(|request| router.oneshot(request))`), axum appends the path to the one of that route: of the
 /// registered routes that the whole path ends with, the strictest holds.
 ///
 /// An extractor cannot add headers to the response. Return the guard with it, and it adds `Deprecation`, `Sunset`, `Link`
-/// and the rate limit headers, as the layer does, and keeps answers out of caches that only callers get whom maintenance
-/// exempts. Headers of your own come before it, since later parts of a response
+/// and the rate limit headers, as the layer does, and keeps responses to callers that maintenance exempts
+/// out of caches. Headers of your own come before it, since later parts of a response
 /// replace earlier ones:
 ///
 /// ```
@@ -58,9 +56,19 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct RouteGuard {
     headers: HeaderMap,
+    /// Shared by the clones of the guard.
+    _permits: Option<Arc<Permits>>,
 }
 
 impl RouteGuard {
+    fn new(headers: HeaderMap, permits: Option<Permits>) -> Self {
+        let permits = permits.filter(|permits| !permits.is_empty());
+        Self {
+            headers,
+            _permits: permits.map(Arc::new),
+        }
+    }
+
     /// What the response should carry about the route's deprecation, about caching and about its rate limits. Empty where the layer adds
     /// it.
     pub fn headers(&self) -> &HeaderMap {
@@ -72,8 +80,7 @@ impl IntoResponseParts for RouteGuard {
     type Error = Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
-        let Self { headers } = self;
-        for (name, value) in &headers {
+        for (name, value) in &self.headers {
             set(parts.headers_mut(), name, value.clone());
         }
         Ok(parts)
@@ -89,7 +96,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let waygate = Waygate::from_ref(state);
-        let engine = &*waygate.inner;
+        let engine = &waygate.inner;
         let snapshot = engine.snapshot.load();
         let matched = parts.extensions.get::<MatchedPath>();
         let of_path = |path: &str| {
@@ -103,7 +110,7 @@ where
         if let Some(path) = matched.filter(|_| slots.is_empty()) {
             warn_of_unregistered(engine, path.as_str());
         }
-        let facts = RequestFacts::of_parts(parts, engine).seen_by(SeenBy::Handler);
+        let facts = RequestFacts::of_parts(parts, engine, SeenBy::Handler);
         let mut headers = HeaderMap::new();
         let (slot, verdict) = engine.decide_among(&snapshot, &slots, &facts, &facts);
         if let Verdict::Block(block) = verdict {
@@ -118,16 +125,12 @@ where
                 Some(responder) => Some(reply::custom(responder, blocked.clone()).await),
                 None => None,
             };
-            return Err(Refusal {
-                blocked,
-                answer,
-                headers,
-            });
+            return Err(Refusal { blocked, answer });
         }
         engine.note_stacked();
         let uncounted = Uncounted::of(engine, &slots, Asking::Handler(&parts.extensions));
         if uncounted.slots.is_empty() && !slots.is_empty() {
-            return Ok(Self { headers });
+            return Ok(Self::new(headers, None));
         }
         let known = slot.and_then(|slot| snapshot.slot(slot));
         let of_route = known.and_then(|known| known.announcement.as_ref());
@@ -142,12 +145,35 @@ where
         announce(&mut headers, announcement);
         let Uncounted { slots, shared } = uncounted;
         let limited = engine.limits_among(&snapshot, &slots, shared, &facts);
-        // It is not to be held while the counters are asked.
+        // It is not held while the counters are asked.
         drop(snapshot);
-        if let Some((_, route, limits)) = limited {
-            count(parts, engine, &limits, &route, &mut headers).await?;
+        let Some((_, route, limits)) = limited else {
+            return Ok(Self::new(headers, None));
+        };
+        let arrived = Arrived {
+            engine,
+            route: &route,
+            limits: &limits,
+            seen_by: SeenBy::Handler,
+        };
+        let (head, entered) = arrived.enter(parts.clone()).await;
+        match entered {
+            Ok((permits, allowed)) => {
+                if let Some(allowed) = allowed {
+                    allowed.write_headers(&mut headers);
+                }
+                Ok(Self::new(headers, Some(permits)))
+            }
+            Err(refusal) => {
+                let (blocked, answer) = refusal
+                    .respond(head, SeenBy::Handler, engine, &route, None)
+                    .await;
+                Err(Refusal {
+                    blocked,
+                    answer: Some(answer),
+                })
+            }
         }
-        Ok(Self { headers })
     }
 }
 
@@ -163,71 +189,12 @@ fn warn_of_unregistered(engine: &Inner, path: &str) {
     }
 }
 
-/// Counts a request; `Err` when it is refused.
-async fn count(
-    parts: &Parts,
-    engine: &Inner,
-    limits: &Limits,
-    route: &Registered,
-    headers: &mut HeaderMap,
-) -> Result<(), Refusal> {
-    for limit in &limits.concurrency {
-        limit.unheld();
-    }
-    let functions = &route.attached.limits;
-    let facts = || RequestFacts::of_parts(parts, engine);
-    let claims = match Told::at_once(functions, parts) {
-        Some(mut told) => limits.claims(&facts(), &mut told),
-        None => {
-            let (_, asked) = ask(functions.rate_keys(), parts.clone()).await;
-            limits.claims(&facts(), &mut Told::after(functions, parts, asked))
-        }
-    };
-    let counting = Counting {
-        engine,
-        limits,
-        route: &route.key,
-        method: method_name(&parts.method),
-        request_id: request_id(&parts.headers),
-    };
-    let admission = match claims {
-        Ok(claims) if claims.is_empty() => {
-            counting.uncounted(&claims);
-            return Ok(());
-        }
-        Ok(claims) => counting.anywhere(claims).await,
-        Err(policy) => Err(counting.without_key(policy)),
-    };
-    match admission {
-        Ok(passed) => {
-            of_passed(headers, engine, limits, &passed);
-            Ok(())
-        }
-        Err(refusal) => {
-            let wait = wait_of(&refusal, engine.limiting.jitter);
-            let reason = reason(&refusal, engine, &facts(), wait);
-            let responder = responder(route, &refusal, &reason).cloned();
-            let blocked = Blocked::new(parts.clone(), reason, engine);
-            let answer = reply::limited(responder, blocked.clone()).await;
-            let mut headers = HeaderMap::new();
-            of_refused(&mut headers, engine, limits, &refusal, wait);
-            Err(Refusal {
-                blocked,
-                answer: Some(answer),
-                headers,
-            })
-        }
-    }
-}
-
 /// A request that [`RouteGuard`] has refused.
 #[derive(Debug)]
 pub struct Refusal {
     blocked: Blocked,
     /// The response, where it is not the built-in one.
     answer: Option<Response>,
-    /// What the response says about the limit that refuses it.
-    headers: HeaderMap,
 }
 
 impl Refusal {
@@ -240,8 +207,6 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let builtin = || reply::builtin(&self.blocked);
-        let mut response = self.answer.unwrap_or_else(builtin);
-        response.headers_mut().extend(self.headers);
-        response
+        self.answer.unwrap_or_else(builtin)
     }
 }

@@ -1,7 +1,7 @@
 use std::{borrow::Cow, net::IpAddr};
 
 use axum::extract::{MatchedPath, OriginalUri, Request};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, request::Parts};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, request::Parts};
 use percent_encoding::percent_decode_str;
 use waygate_core::{
     decision::Facts,
@@ -13,19 +13,19 @@ use waygate_core::{
 use super::{Roles, client_ip};
 use crate::engine::{Asked, Inner, LimitFacts, LimitedKey, Principal, is_preflight};
 
-/// A request's head, as decisions see it. Nothing is looked at before it is asked for.
+/// The head of a request. Nothing is read before it is needed.
 pub(super) struct RequestFacts<'a> {
     pub(super) extensions: &'a Extensions,
     pub(super) headers: &'a HeaderMap,
     pub(super) engine: &'a Inner,
-    method: &'a Method,
-    path: &'a str,
-    /// The template of the route that governs the request, where that is known to be the one of `path`.
-    template: Option<&'a str>,
+    pub(super) method: &'a Method,
+    uri: &'a Uri,
+    /// The route that governs the request.
+    route: Option<&'a RouteKey>,
     seen_by: SeenBy,
 }
 
-/// Where a request has got to.
+/// The place from which a request is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SeenBy {
     /// The layer before an endpoint, which may have a handler.
@@ -37,50 +37,43 @@ pub(super) enum SeenBy {
 }
 
 impl<'a> RequestFacts<'a> {
-    #[inline]
-    pub(super) fn of(request: &'a Request, engine: &'a Inner) -> Self {
+    #[inline(always)]
+    pub(super) fn of(request: &'a Request, engine: &'a Inner, seen_by: SeenBy) -> Self {
         Self {
             extensions: request.extensions(),
             headers: request.headers(),
             engine,
             method: request.method(),
-            path: request.uri().path(),
-            template: None,
-            seen_by: SeenBy::Layer,
+            uri: request.uri(),
+            route: None,
+            seen_by,
         }
     }
 
-    pub(super) fn of_parts(parts: &'a Parts, engine: &'a Inner) -> Self {
+    pub(super) fn of_parts(parts: &'a Parts, engine: &'a Inner, seen_by: SeenBy) -> Self {
         Self {
             extensions: &parts.extensions,
             headers: &parts.headers,
             engine,
             method: &parts.method,
-            path: parts.uri.path(),
-            template: None,
-            seen_by: SeenBy::Layer,
+            uri: &parts.uri,
+            route: None,
+            seen_by,
         }
     }
 
-    #[inline]
-    pub(super) fn seen_by(self, seen_by: SeenBy) -> Self {
-        Self { seen_by, ..self }
+    /// For limits of this route, which governs the request.
+    #[inline(always)]
+    pub(super) fn of_route(mut self, route: &'a RouteKey) -> Self {
+        self.route = Some(route);
+        self
     }
 
-    /// For limits of this route, which has governed the request in the layer.
-    #[inline]
-    pub(super) fn of_route(self, route: &'a RouteKey) -> Self {
-        Self {
-            template: Some(route.path()),
-            ..self
-        }
-    }
-
-    /// What stands in the URL for a path parameter: of the route, or of what the guarded router is nested in.
+    /// The value of a path parameter in the URL: of the route, or of the router that the guarded one is nested in.
     fn parameter(&self, name: &str) -> Option<&'a str> {
-        let of_route = self
-            .template
-            .and_then(|own| parameter(own, self.path, name));
+        // Below `nest`, a handler sees only a part of the path.
+        let own = self.route.filter(|_| self.seen_by != SeenBy::Handler);
+        let of_route = own.and_then(|own| parameter(own.path(), self.uri.path(), name));
         of_route.or_else(|| {
             let matched = self.extensions.get::<MatchedPath>()?;
             parameter(matched.as_str(), self.whole_path(), name)
@@ -90,10 +83,10 @@ impl<'a> RequestFacts<'a> {
     /// The path of the whole URL: axum cuts the prefix off below `nest`.
     fn whole_path(&self) -> &'a str {
         let whole = self.extensions.get::<OriginalUri>();
-        whole.map_or(self.path, |OriginalUri(uri)| uri.path())
+        whole.map_or(self.uri, |OriginalUri(uri)| uri).path()
     }
 
-    /// Whether anything says who calls.
+    /// Returns `true` if the request carries its caller.
     pub(super) fn has_known_caller(&self) -> bool {
         self.extensions.get::<Roles>().is_some() || self.principal().is_some()
     }
@@ -129,7 +122,7 @@ impl Asked for RequestFacts<'_> {
         let template = self.extensions.get::<MatchedPath>();
         // A guarded router that was itself nested knows its paths without the prefix; what a handler below another
         // `nest` sees of the path is the name of nothing.
-        let own = (self.seen_by != SeenBy::Handler).then_some(self.path);
+        let own = (self.seen_by != SeenBy::Handler).then(|| self.uri.path());
         [
             Some(self.whole_path()),
             own,
@@ -147,7 +140,7 @@ impl Asked for RequestFacts<'_> {
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 impl LimitFacts for RequestFacts<'_> {
-    #[inline]
+    #[inline(always)]
     fn network(&self) -> Option<IpAddr> {
         let ip = self.client_ip()?;
         self.engine.clients.look_for_proxy(ip, self.headers);
@@ -206,7 +199,7 @@ fn push(key: &mut LimitedKey, part: &KeyPart, value: Option<&[u8]>) -> bool {
     }
 }
 
-/// What stands in `path` where `template` has `{name}`, as it is written in the URL.
+/// The part of `path` where `template` has `{name}`, as it is written in the URL.
 fn parameter<'a>(template: &str, path: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = path;
     for segment in template.split('/').skip(1) {
@@ -228,7 +221,7 @@ fn parameter<'a>(template: &str, path: &'a str, name: &str) -> Option<&'a str> {
     None
 }
 
-/// A segment's parameter, and what stands before and behind it.
+/// A segment's parameter, and the text before and after it.
 fn split_parameter(segment: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = segment.split_once('{')?;
     let (parameter, after) = rest.split_once('}')?;

@@ -1,7 +1,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use axum::response::Response;
@@ -16,7 +16,7 @@ use super::{
 use crate::engine::StateHeaders;
 
 pin_project! {
-    /// The answer of the endpoint, or the one that stands in its place.
+    /// The response of the endpoint, or the one in its place.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub(crate) struct ResponseFuture<F, E> {
@@ -31,21 +31,32 @@ pub(super) type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + 
 pin_project! {
     #[project = StateProjection]
     enum State<F, E> {
-        Served { #[pin] served: Beside<F, Watching> },
-        Completed { #[pin] served: Beside<F, Box<After>> },
+        Served { #[pin] served: Served<F> },
+        Completed { #[pin] served: Completed<F> },
         Ready { response: Option<Response> },
         Waiting { future: Waiting<E> },
     }
 }
 
 pin_project! {
-    /// A future and one word. The future comes first: it is copied to where it is polled just after it was written, and a
-    /// copy that starts elsewhere than the writes waits for them.
+    /// The future comes first: it is copied to where it is polled just after it was written, and a copy that starts
+    /// elsewhere than the writes waits for them.
     #[repr(C)]
-    struct Beside<F, W> {
+    struct Served<F> {
         #[pin]
         future: F,
-        word: W,
+        watching: Watching,
+    }
+}
+
+pin_project! {
+    /// The same, with work that is left after the response.
+    #[repr(C)]
+    struct Completed<F> {
+        #[pin]
+        future: F,
+        watching: Watching,
+        after: After,
     }
 }
 
@@ -61,31 +72,32 @@ impl<F, E> std::fmt::Debug for State<F, E> {
 }
 
 impl<F, E> ResponseFuture<F, E> {
-    /// The answer of the endpoint, as it is.
+    /// The response of the endpoint.
     #[inline(always)]
     pub(super) fn served(future: F, watching: Watching) -> Self {
-        let word = watching;
         Self {
             state: State::Served {
-                served: Beside { future, word },
+                served: Served { future, watching },
             },
         }
     }
 
-    /// The answer of the endpoint, to which something is left to do.
+    /// The response of the endpoint, with work that is left after it.
     #[inline(always)]
-    pub(super) fn completed(future: F, watching: Watching, mut after: Box<After>) -> Self {
-        after.watching = watching;
-        let word = after;
+    pub(super) fn completed(future: F, watching: Watching, after: After) -> Self {
         Self {
             state: State::Completed {
-                served: Beside { future, word },
+                served: Completed {
+                    future,
+                    watching,
+                    after,
+                },
             },
         }
     }
 
     #[cold]
-    pub(super) fn keeping(answer: Waiting<E>, after: Option<Box<After>>) -> Self
+    pub(super) fn keeping(answer: Waiting<E>, after: Option<After>) -> Self
     where
         E: 'static,
     {
@@ -94,11 +106,12 @@ impl<F, E> ResponseFuture<F, E> {
                 state: State::Waiting { future: answer },
             },
             Some(mut after) => Self::waiting(async move {
-                let response = match after.admitted() {
+                let mut response = match after.admitted() {
                     Some(admitted) => admitted.scope(answer).await?,
                     None => answer.await?,
                 };
-                Ok(after.complete(response))
+                after.complete(&mut response);
+                Ok(response)
             }),
         }
     }
@@ -122,19 +135,22 @@ impl<F, E> ResponseFuture<F, E> {
     }
 }
 
-impl<F> Beside<F, Box<After>> {
-    /// The answer, and what is left to do to it.
+impl<F> Completed<F> {
+    /// Polls the endpoint, and completes its response.
     #[inline(never)]
     fn poll<E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response, E>>
     where
         F: Future<Output = Result<Response, E>>,
     {
         let this = self.project();
-        let scope = this.word.admitted().map(Admitted::enter);
-        let polled = watch::poll(this.future, this.word.watching, cx);
-        drop(scope);
-        let response = ready!(polled)?;
-        Poll::Ready(Ok(this.word.complete(response)))
+        let after = this.after;
+        let scope = after.admitted().map(Admitted::enter);
+        watch::poll_and(this.future, *this.watching, cx, |polled| {
+            drop(scope);
+            if let Poll::Ready(Ok(response)) = polled {
+                after.complete(response);
+            }
+        })
     }
 }
 
@@ -147,10 +163,10 @@ where
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            // Answers are large: what polls this takes them from where they were written.
+            // Responses are large: the caller takes them from where they were written.
             StateProjection::Served { served } => {
                 let served = served.project();
-                watch::poll(served.future, *served.word, cx)
+                watch::poll(served.future, *served.watching, cx)
             }
             StateProjection::Completed { served } => served.poll(cx),
             // Polled again after completion, which the contract of `Future` leaves open: wait for ever.

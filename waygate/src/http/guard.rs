@@ -182,7 +182,7 @@ impl Part {
         #[cfg(not(feature = "openapi"))]
         let document = None;
         let layer = WaygateLayer::new(waygate.clone());
-        // `with_state` makes every endpoint's service once and for all. Without it axum makes them anew for each
+        // `with_state` makes every endpoint's service once and for all. Without it axum makes them again for each
         // connection, and none would remember which route it serves.
         let router: Router = api.router.clone().layer(layer.clone()).with_state(());
         Self {

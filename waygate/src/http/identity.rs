@@ -25,16 +25,20 @@ pub(super) struct Memory {
 #[derive(Debug)]
 struct Seen {
     method: Method,
-    path: Box<str>,
+    /// Holds the text, so that no other path has its address.
+    path: MatchedPath,
     slot: usize,
-    /// Of the table that it was found in: in a later one, another route may be the better match.
+    /// The shape of the table: in a later one, another route may be the better match.
     shape: u64,
 }
 
 impl Seen {
     #[inline]
     fn fits(&self, method: &Method, path: &str, shape: u64) -> bool {
-        self.shape == shape && self.method == *method && *self.path == *path
+        let known = self.path.as_str();
+        // axum shares the text of a path among requests, unless it has to join the paths of nested routers.
+        let is_same = std::ptr::eq(known, path) || known == path;
+        self.shape == shape && self.method == *method && is_same
     }
 }
 
@@ -87,7 +91,7 @@ impl Memory {
         let shape = snapshot.table.shape();
         let seen = Seen {
             method: method.clone(),
-            path: path.as_str().into(),
+            path: path.clone(),
             slot,
             shape,
         };

@@ -1,4 +1,4 @@
-//! Answers that stand in the handler's place.
+//! Responses in place of the handler's.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -60,7 +60,7 @@ pub(super) async fn limited(responder: Option<Responder>, blocked: Blocked) -> R
     response
 }
 
-/// The answer when nobody has said otherwise (wire contract, section 7.2, RFC 9457, or a page).
+/// The built-in response (wire contract, section 7.2, RFC 9457, or a page).
 pub(super) fn builtin(blocked: &Blocked) -> Response {
     let (content_type, body) = match preferred(&blocked.request().headers) {
         Form::Json => (JSON, json!({ "error": facts(blocked) }).to_string()),

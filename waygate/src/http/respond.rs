@@ -52,7 +52,7 @@ impl fmt::Debug for Responder {
 /// answer with a status of success (2xx) takes [`Blocked::status`]. In edition 2024, a function that is not async returns
 /// `impl IntoResponse + use<>`, or a concrete type such as `Response`, since `impl IntoResponse` borrows the argument there.
 ///
-/// `Kind` tells the two apart; it is always inferred.
+/// `Kind` distinguishes the two; it is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot answer blocked requests",
     label = "expected `fn(&waygate::Blocked) -> impl IntoResponse`, or an `async fn` of that shape",

@@ -14,49 +14,34 @@ use super::{
     explain,
     facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
-    limits::{After, TurnedAway, Waiting},
+    limits::{After, Refused, Waiting},
     reply,
     survey::{self, Probe},
     watch,
 };
 use crate::engine::{Checks, Governing, Inner, Limited, Snapshot, StateHeaders, uncached};
 
-/// Decides about each request of one endpoint before the endpoint sees it.
+/// Decides each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct WaygateService<S> {
     pub(super) inner: S,
     pub(super) endpoint: Arc<Endpoint>,
 }
 
-/// What is to be done with a request. What is rare is boxed: it passes through every request's hands.
+/// The next step for a request. Rare variants are boxed to keep this type small on the hot path.
 pub(super) enum Step {
-    /// `guard` asks which endpoint this is.
+    /// Answers `guard`, which explores the endpoints.
     Probed,
-    /// The endpoint answers, and then something may be left to do.
-    Serve(Option<Box<After>>),
-    /// The route's state refuses it.
+    /// Lets the endpoint respond.
+    Serve(Option<After>),
+    /// Refuses the request because of the state of the route.
     Block(Option<usize>, Box<BlockReason>),
-    /// A limit does.
-    TurnAway(Box<TurnedAway>),
-    /// Functions of the application are to tell what it is counted by.
-    Ask(Box<Waiting>),
-    /// It is counted elsewhere, or needs a place.
+    /// Refuses it because of a limit.
+    Refuse(Box<Refused>),
+    /// Admits it with functions of the application, a permit or shared counters.
     Wait(Box<Waiting>),
-    /// The endpoint answers, which another layer of the engine may stand before.
-    Mark(Box<After>),
-    /// One of these, for all routes that are named.
+    /// One of these, for all of these routes.
     Among(Box<(Governing, Step)>),
-}
-
-impl Step {
-    /// The endpoint answers a request that was admitted.
-    #[inline(always)]
-    pub(super) fn admitted(engine: &Inner, after: Box<After>) -> Self {
-        match engine.is_stacked() {
-            false => Self::Serve(Some(after)),
-            true => Self::Mark(after),
-        }
-    }
 }
 
 impl<S> Service<Request> for WaygateService<S>
@@ -76,14 +61,15 @@ where
     // Requests are large: each is moved once, to where it is served.
     fn call(&mut self, request: Request) -> Self::Future {
         let step = self.endpoint.decide(&request);
-        match (step, self.endpoint.watch.light()) {
-            (Step::Serve(None), Some(watching)) => {
-                ResponseFuture::served(self.inner.call(request), watching)
-            }
-            (Step::Serve(Some(after)), Some(watching)) => {
+        let Some(watching) = self.endpoint.watch.light() else {
+            return self.follow_step(request, step);
+        };
+        match step {
+            Step::Serve(None) => ResponseFuture::served(self.inner.call(request), watching),
+            Step::Serve(Some(after)) if !self.engine().is_stacked() => {
                 ResponseFuture::completed(self.inner.call(request), watching, after)
             }
-            (rare, _) => self.follow_step(request, rare),
+            rare => self.follow_step(request, rare),
         }
     }
 }
@@ -94,11 +80,16 @@ where
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
+    #[inline]
+    fn engine(&self) -> &Inner {
+        &self.endpoint.shared.waygate.inner
+    }
+
     /// Serves a request for which nothing is left to decide.
     pub(super) fn serve(
         &mut self,
         request: Request,
-        after: Option<Box<After>>,
+        after: Option<After>,
     ) -> ResponseFuture<S::Future, S::Error> {
         match (self.endpoint.watch.light(), after) {
             (Some(watching), None) => ResponseFuture::served(self.inner.call(request), watching),
@@ -119,16 +110,19 @@ where
         step: Step,
     ) -> ResponseFuture<S::Future, S::Error> {
         match step {
-            Step::Serve(after) => self.serve(request, after),
-            Step::Probed => ResponseFuture::ready(survey::answer(&self.endpoint, &request)),
-            Step::Block(slot, reason) => self.endpoint.refuse(request, slot, *reason),
-            Step::TurnAway(away) => self.turn_away(request, *away),
-            Step::Ask(waiting) => self.ask(request, waiting),
-            Step::Wait(waiting) => self.wait(request, waiting),
-            Step::Mark(mut after) => {
-                after.mark(&self.endpoint.shared.waygate.inner, &mut request);
-                self.serve(request, Some(after))
+            Step::Serve(mut after) => {
+                // Another layer of the engine may see the request too.
+                if let Some(after) = &mut after
+                    && self.engine().is_stacked()
+                {
+                    after.mark(self.engine(), &mut request);
+                }
+                self.serve(request, after)
             }
+            Step::Probed => ResponseFuture::ready(survey::answer(&self.endpoint, &request)),
+            Step::Block(slot, reason) => self.endpoint.block(request, slot, *reason),
+            Step::Refuse(refused) => self.refuse(request, *refused),
+            Step::Wait(waiting) => self.wait(request, waiting),
             Step::Among(among) => {
                 let (slots, step) = *among;
                 let engine = &*self.endpoint.shared.waygate.inner;
@@ -145,7 +139,7 @@ where
 
 impl Endpoint {
     #[inline]
-    pub(super) fn decide(self: &Arc<Self>, request: &Request) -> Step {
+    pub(super) fn decide(&self, request: &Request) -> Step {
         let engine = &*self.shared.waygate.inner;
         let snapshot = engine.snapshot.load();
         let (method, extensions) = (request.method(), request.extensions());
@@ -159,9 +153,9 @@ impl Endpoint {
         }
     }
 
-    /// Decides about a request for which no slot is remembered.
+    /// Decides a request for which no slot is remembered.
     #[cold]
-    fn find_out(self: &Arc<Self>, request: &Request, snapshot: &Snapshot) -> Step {
+    fn find_out(&self, request: &Request, snapshot: &Snapshot) -> Step {
         let (method, extensions) = (request.method(), request.extensions());
         if extensions.get::<Probe>().is_some() {
             return Step::Probed;
@@ -181,143 +175,113 @@ impl Endpoint {
         }
     }
 
-    /// Decides by several routes, and has the limits count of those that have not counted the request yet.
+    /// Decides by several routes. The limits of those that have not counted the request apply.
     #[cold]
     pub(super) fn decide_among(
-        self: &Arc<Self>,
+        &self,
         slots: &[usize],
         left: Uncounted,
         request: &Request,
         snapshot: &Snapshot,
     ) -> Step {
         let engine = &*self.shared.waygate.inner;
-        let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
+        let facts = RequestFacts::of(request, engine, self.seen_by());
         let (slot, verdict) = engine.decide_among(snapshot, slots, &facts, &facts);
         let announcement = match announced(slot, verdict, snapshot, &facts) {
             Ok(announcement) => announcement,
             Err(refusal) => return refusal,
         };
-        let Uncounted {
-            slots: left,
-            shared,
-        } = left;
-        if left.is_empty() {
+        if left.slots.is_empty() {
             return Step::Serve(None);
         }
-        match engine.limits_among(snapshot, &left, shared, &facts) {
-            Some((slot, route, limits)) => {
-                let (route, limits) = (&route, &limits);
-                let limited = Limited {
-                    slot,
-                    route,
-                    limits,
-                };
-                match self.count(request, limited, announcement) {
-                    // Nothing has counted it.
-                    step @ (Step::Serve(None) | Step::TurnAway(_)) => step,
-                    step => Step::Among(Box::new((left, step))),
-                }
-            }
-            None => self.serve(slots.first().copied(), announcement),
+        let limited = engine.limits_among(snapshot, &left.slots, left.shared, &facts);
+        let Some((slot, route, limits)) = limited else {
+            return self.serve(slots.first().copied(), announcement);
+        };
+        let limited = Limited {
+            slot,
+            route: &route,
+            limits: &limits,
+        };
+        match self.admit(facts, limited, announcement) {
+            // Nothing has counted it.
+            step @ (Step::Serve(None) | Step::Refuse(_)) => step,
+            step if left.slots.len() == 1 => step,
+            step => Step::Among(Box::new((left.slots, step))),
         }
     }
 
-    /// Has the limits of the route in `slot` count, whose state refuses nothing.
-    #[inline]
-    fn limit_at(self: &Arc<Self>, slot: usize, request: &Request, snapshot: &Snapshot) -> Step {
+    /// Applies the limits of the route in `slot`, whose state refuses nothing.
+    #[inline(never)]
+    fn limit_at(&self, slot: usize, request: &Request, snapshot: &Snapshot) -> Step {
+        let facts = RequestFacts::of(request, &self.shared.waygate.inner, self.seen_by());
+        self.limit(slot, facts, None, snapshot)
+    }
+
+    /// Decides by the route in `slot`, and by its limits.
+    #[inline(never)]
+    fn decide_at(&self, slot: Option<usize>, request: &Request, snapshot: &Snapshot) -> Step {
         let engine = &*self.shared.waygate.inner;
-        let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
-        match engine.limits_for(snapshot, Some(slot), &facts) {
-            Some(limited) => self.count_once(request, limited, None, snapshot),
-            None => Step::Serve(None),
+        let facts = RequestFacts::of(request, engine, self.seen_by());
+        let verdict = engine.decide(snapshot, slot, &facts, &facts);
+        match (slot, announced(slot, verdict, snapshot, &facts)) {
+            (_, Err(refusal)) => refusal,
+            (Some(slot), Ok(announcement)) => self.limit(slot, facts, announcement, snapshot),
+            (None, Ok(announcement)) => self.serve(None, announcement),
         }
     }
 
-    /// Has limits count, unless a layer around this one has.
-    #[inline]
-    fn count_once(
-        self: &Arc<Self>,
-        request: &Request,
-        limited: Limited<'_>,
+    /// Applies the limits of the route in `slot`, unless a layer around this one has.
+    #[inline(always)]
+    fn limit(
+        &self,
+        slot: usize,
+        facts: RequestFacts<'_>,
         announcement: Option<StateHeaders>,
         snapshot: &Snapshot,
     ) -> Step {
         let engine = &*self.shared.waygate.inner;
-        let admitted = Admitted::new(engine, limited.slot);
-        match admitted.counted(Asking::Layer(request.extensions())) {
-            Counted::Nothing => self.count(request, limited, announcement),
-            Counted::Shared => self.decide_alone(limited.slot, request, snapshot),
+        let Some(limited) = engine.limits_for(snapshot, Some(slot), &facts) else {
+            return self.serve(Some(slot), announcement);
+        };
+        match Admitted::new(engine, slot).counted(Asking::Layer(facts.extensions)) {
+            Counted::Nothing => self.admit(facts, limited, announcement),
+            Counted::Shared => self.limit_alone(slot, facts, announcement, snapshot),
             Counted::Everything => Step::Serve(None),
         }
     }
 
-    /// Decides by the route in `slot`, and has its limits count.
-    #[inline(never)]
-    fn decide_at(
-        self: &Arc<Self>,
-        slot: Option<usize>,
-        request: &Request,
+    /// Applies the limits of the route in `slot`, without those that it shares with others.
+    #[cold]
+    fn limit_alone(
+        &self,
+        slot: usize,
+        facts: RequestFacts<'_>,
+        announcement: Option<StateHeaders>,
         snapshot: &Snapshot,
     ) -> Step {
         let engine = &*self.shared.waygate.inner;
-        let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
-        let announcement = match self.verdict(slot, &facts, snapshot) {
-            Ok(announcement) => announcement,
-            Err(refusal) => return refusal,
-        };
-        match engine.limits_for(snapshot, slot, &facts) {
-            Some(limited) => self.count_once(request, limited, announcement, snapshot),
-            None => self.serve(slot, announcement),
-        }
-    }
-
-    /// The same without the limits that the route shares with others.
-    #[cold]
-    fn decide_alone(self: &Arc<Self>, slot: usize, request: &Request, snapshot: &Snapshot) -> Step {
-        let engine = &*self.shared.waygate.inner;
-        let facts = RequestFacts::of(request, engine).seen_by(self.seen_by());
-        let announcement = match self.verdict(Some(slot), &facts, snapshot) {
-            Ok(announcement) => announcement,
-            Err(refusal) => return refusal,
-        };
-        match engine.own_limits_for(snapshot, slot, &facts) {
-            Some((route, limits)) => {
-                let (route, limits) = (&route, &limits);
+        match engine.limits_among(snapshot, &[slot], false, &facts) {
+            Some((slot, route, limits)) => {
                 let limited = Limited {
                     slot,
-                    route,
-                    limits,
+                    route: &route,
+                    limits: &limits,
                 };
-                self.count(request, limited, announcement)
+                self.admit(facts, limited, announcement)
             }
             None => self.serve(Some(slot), announcement),
         }
-    }
-
-    /// What the answer is to announce, or the refusal.
-    #[inline]
-    fn verdict(
-        &self,
-        slot: Option<usize>,
-        facts: &RequestFacts<'_>,
-        snapshot: &Snapshot,
-    ) -> Result<Option<StateHeaders>, Step> {
-        let engine = &*self.shared.waygate.inner;
-        let verdict = engine.decide(snapshot, slot, facts, facts);
-        announced(slot, verdict, snapshot, facts)
     }
 
     #[inline]
     fn serve(&self, slot: Option<usize>, announcement: Option<StateHeaders>) -> Step {
         let engine = &*self.shared.waygate.inner;
         let admitted = slot.map(|slot| Admitted::new(engine, slot));
-        match announcement {
-            None => Step::Serve(None),
-            Some(headers) => Step::admitted(engine, After::announcing(admitted, headers)),
-        }
+        Step::Serve(After::new(admitted, None, announcement))
     }
 
-    /// What is behind this endpoint, as far as it is known: where it is not, a handler.
+    /// Where this layer stands: before a handler, unless the endpoint is known to have none.
     #[inline]
     fn seen_by(&self) -> SeenBy {
         match self.runs_nothing() {
@@ -326,7 +290,7 @@ impl Endpoint {
         }
     }
 
-    fn refuse<F, E>(
+    fn block<F, E>(
         &self,
         request: Request,
         slot: Option<usize>,
@@ -347,7 +311,7 @@ impl Endpoint {
     }
 }
 
-/// What the answer is to say by this verdict on the route in `slot`, or the refusal.
+/// The headers that announce the verdict on the route in `slot`, or the refusal.
 #[inline]
 fn announced(
     slot: Option<usize>,

@@ -397,12 +397,27 @@ pub(super) fn poll<F, E>(
 where
     F: Future<Output = Result<Response, E>>,
 {
+    poll_and(future, watching, cx, |_| {})
+}
+
+/// The same, and has `then` complete what was polled, where it is.
+#[inline(always)]
+pub(super) fn poll_and<F, E>(
+    future: Pin<&mut F>,
+    watching: Watching,
+    cx: &mut Context<'_>,
+    then: impl FnOnce(&mut Poll<Result<Response, E>>),
+) -> Poll<Result<Response, E>>
+where
+    F: Future<Output = Result<Response, E>>,
+{
     let scope = Scope::enter(watching);
     // Changed where it stands.
     let mut polled = future.poll(cx);
     if scope.found().is_some() {
         too_late(&mut polled);
     }
+    then(&mut polled);
     polled
 }
 

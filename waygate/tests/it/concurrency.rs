@@ -27,7 +27,7 @@ use waygate::{
     testing::{TestApp, TestResponse, bypass},
 };
 
-use crate::support::{builder, clock};
+use crate::support::{builder, clock, with_all_headers};
 
 /// Where handlers wait until they are let go.
 #[derive(Clone)]
@@ -130,7 +130,7 @@ async fn guarded(waygate: &Waygate, door: &Door) -> Router {
 
 /// An engine whose `GET:/busy` is limited, and its handlers' door.
 async fn limited(fields: Value) -> (Waygate, TestApp, Door) {
-    let waygate = builder().clock(clock()).build().await.unwrap();
+    let waygate = with_all_headers().clock(clock()).build().await.unwrap();
     let door = Door::new();
     let app = TestApp::new(guarded(&waygate, &door).await);
     set(&waygate, BUSY, fields).await;

@@ -7,7 +7,7 @@ use waygate::{
     Blocked, Key, LimitScope, RequestParts, Waygate, force_active, rate_limit, testing::TestApp,
 };
 
-use crate::support::{builder, clock};
+use crate::support::{clock, with_all_headers};
 
 #[rate_limit("2/minute", key = "global", name = "per-minute")]
 #[rate_limit("3/hour", key = "global")]
@@ -48,7 +48,7 @@ async fn async_key() {}
 async fn health() {}
 
 async fn app() -> (Waygate, TestApp) {
-    let waygate = builder().clock(clock()).build().await.unwrap();
+    let waygate = with_all_headers().clock(clock()).build().await.unwrap();
     let api = OpenApiRouter::new()
         .routes(routes!(search))
         .routes(routes!(sync_key))

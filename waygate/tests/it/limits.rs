@@ -19,7 +19,7 @@ use waygate::{
     testing::{ManualClock, TestApp},
 };
 
-use crate::support::{app, builder, clock};
+use crate::support::{app, clock, with_all_headers};
 
 fn policy(fields: Value) -> RateLimitPolicy {
     serde_json::from_value(fields).unwrap()
@@ -38,7 +38,11 @@ pub(crate) async fn set(waygate: &Waygate, at: &str, fields: Value) {
 /// An engine with one limited route, `GET:/search`.
 async fn limited(fields: Value) -> (Waygate, TestApp, ManualClock) {
     let clock = clock();
-    let waygate = builder().clock(clock.clone()).build().await.unwrap();
+    let waygate = with_all_headers()
+        .clock(clock.clone())
+        .build()
+        .await
+        .unwrap();
     let app = app(&waygate, &["GET:/search", "GET:/free"]).await;
     set(&waygate, "GET:/search#default", fields).await;
     (waygate, app, clock)

@@ -15,7 +15,7 @@ use waygate::{
     RouteState, Waygate, port::Clock, testing::TestApp,
 };
 
-use crate::support::{at, builder, clock};
+use crate::support::{at, builder, clock, with_all_headers};
 
 /// An API that serves every operation of a document.
 fn api(document: &Value) -> (Router, OpenApi) {
@@ -152,7 +152,11 @@ async fn limit(waygate: &Waygate, responses: Responses) {
 
 #[tokio::test]
 async fn limits_and_access_lists_are_in_the_document() {
-    let waygate = builder().principal::<Caller>().build().await.unwrap();
+    let waygate = with_all_headers()
+        .principal::<Caller>()
+        .build()
+        .await
+        .unwrap();
     let mut all = document(&["GET /limited", "GET /own"]);
     all["paths"]["/own"]["get"]["responses"]["429"] = json!({"description": "ours"});
     let app = serve(&waygate, &all).await;

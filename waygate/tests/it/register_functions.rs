@@ -1,10 +1,13 @@
 //! Functions of the application that are registered with a route: responses, keys and costs.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     routing::{any, get},
 };
 use serde_json::json;
+use tokio::sync::{Notify, mpsc};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
     BindError, Blocked, ConcurrencyLimitFunctions, ConcurrencyPolicy, Key, RateLimitFunctions,
@@ -362,15 +365,41 @@ async fn route_guard_calls_the_functions() {
 }
 
 #[tokio::test]
-async fn route_guard_says_that_it_holds_no_limit_of_concurrency() {
+async fn route_guard_holds_a_concurrency_permit() {
     let waygate = engine().await;
-    let router = Router::new().route("/x", get(async |_: RouteGuard| "x"));
+    let (entered, mut has_entered) = mpsc::unbounded_channel();
+    let finish = Arc::new(Notify::new());
+    let may_finish = finish.clone();
+    let handler = move |guard: RouteGuard| async move {
+        entered.send(()).unwrap();
+        may_finish.notified().await;
+        (guard, "x")
+    };
+    let router = Router::new().route("/x", get(handler));
     let app = TestApp::new(router.with_state(waygate.clone()));
     let functions = ConcurrencyLimitFunctions::new()
         .key(everyone)
         .response(busy);
     let one = route("GET:/x").concurrency_limit_with(at_a_time(1), functions);
     waygate.register_all([one]).await.unwrap();
-    assert_eq!(status(&app, "red", "/x").await, 200);
-    assert_eq!(waygate.concurrency_limits()[0].skipped, 1);
+    let in_use = || {
+        let [limit] = &*waygate.concurrency_limits() else {
+            panic!("one limit");
+        };
+        (limit.in_use, limit.refused, limit.skipped)
+    };
+    for _ in 0..2 {
+        let served = status(&app, "red", "/x");
+        let refused = async {
+            has_entered.recv().await.unwrap();
+            assert_eq!(in_use().0, 1);
+            let refused = answer(&app, "blue", "/x").await;
+            finish.notify_one();
+            refused
+        };
+        let (served, refused) = tokio::join!(served, refused);
+        assert_eq!(served, 200);
+        assert_eq!(refused.1, "busy: CONCURRENCY_LIMIT_EXCEEDED");
+    }
+    assert_eq!(in_use(), (0, 2, 0));
 }

@@ -3,7 +3,7 @@
 use axum::{Router, routing::get};
 use waygate::{
     __private::Declaration,
-    RouteState, Timestamp, Waygate, WaygateBuilder,
+    RateLimitHeaders, RouteState, Timestamp, Waygate, WaygateBuilder,
     testing::{ManualClock, TestApp},
 };
 
@@ -20,6 +20,11 @@ pub(crate) fn builder() -> WaygateBuilder {
     Waygate::builder()
         .environment("production")
         .allow_unmounted("")
+}
+
+/// The same, with both families of rate-limit headers.
+pub(crate) fn with_all_headers() -> WaygateBuilder {
+    builder().rate_limit_headers(RateLimitHeaders::Both)
 }
 
 /// An engine that does not mind handlers of other tests than those of `module`.

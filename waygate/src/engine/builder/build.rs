@@ -12,7 +12,7 @@ use crate::engine::{
     compiler::{Bypass, Compiler, KeySources},
     concurrency,
     health::Monitor,
-    limits::{Counters, Decisions, LimitBook, LimitClock, Shared},
+    limits::{Counters, Decisions, LimitBook, Shared},
     open, scheduler,
     snapshot::Snapshot,
     supervise::supervise,
@@ -73,10 +73,16 @@ impl WaygateBuilder {
             None => open::load(&*backend, &monitor, now).await,
         };
         let book = LimitBook::new(self.hit_log_capacity);
+        let shared = self.open_counters();
+        let shared = shared.map(|store| Shared::new(store, self.counter_deadline));
+        let local = self.memory_counters.clone().unwrap_or_default();
+        let headers = self.limiting.headers;
+        let counters = Arc::new(Counters::new(local, shared, self.clock.clone(), headers));
         let compiler = Compiler {
             env: &env,
             service: service.as_ref(),
             book: &book,
+            counters: &counters,
             sources: KeySources {
                 has_principal: self.principal.is_some(),
             },
@@ -88,14 +94,10 @@ impl WaygateBuilder {
             now,
         };
         let snapshot = Snapshot::build(&stored, Arc::new(Table::default()), compiler, 1);
-        let shared = self.open_counters();
-        let shared = shared.map(|store| Shared::new(store, self.counter_deadline));
-        let local = self.memory_counters.clone().unwrap_or_default();
-        let limit_clock = LimitClock::new(&*self.clock);
         #[cfg(feature = "file")]
         let counter_snapshot = {
-            let now = limit_clock.now(&*self.clock);
-            self.open_counter_snapshot(&*backend, &local, shared.is_some(), now)
+            let now = counters.clock.now();
+            self.open_counter_snapshot(&*backend, &counters.local, counters.shared.is_some(), now)
                 .await?
         };
         let inner = Arc::new(Inner {
@@ -103,10 +105,9 @@ impl WaygateBuilder {
             named: self.environment,
             settings: self.settings,
             service,
-            limit_clock,
-            counters: Counters::new(local, shared),
+            counters,
             book,
-            decisions: Decisions::default(),
+            decisions: Decisions::new(self.decision_log_capacity),
             limiting: self.limiting,
             principal: self.principal,
             clients: self.proxies.into(),

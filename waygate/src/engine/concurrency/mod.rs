@@ -1,27 +1,27 @@
-//! Limits of concurrency: how many requests are served at the same time.
+//! Concurrency limits: how many requests are served at the same time.
 //!
-//! `policy` is compiled when something changes; `seats` finds out what places a request needs, `occupy` takes them, and
-//! `held` gives them back. Where places are shared with other processes, `renewal` keeps those that this one holds,
-//! and `vacated` has those that the store did not take back.
+//! A `policy` is compiled when something changes. `request` finds the permits that a request needs, `acquire` acquires
+//! them, and dropping a `permit` releases it. Where permits are shared with other processes, `renewal` renews those that
+//! this process holds, and `unreleased` retries those that the store did not take back.
 
+mod acquire;
 mod command;
-mod held;
 mod listing;
-mod occupy;
 mod operator;
+mod permit;
 mod policy;
 mod record;
 mod renewal;
-mod seats;
+mod request;
 mod stats;
-mod vacated;
+mod unreleased;
 
-pub(crate) use held::{Held, HeldPlaces, Seat};
 #[cfg(feature = "axum")]
-pub(crate) use occupy::{Entering, Full};
+pub(crate) use acquire::{Full, acquire};
+pub(crate) use permit::{Permit, PermitId, SharedPermits};
 pub(crate) use policy::Concurrency;
 pub use record::ConcurrencyRecord;
 pub(crate) use renewal::run as renew;
-pub(crate) use seats::{Seats, Wanted};
+pub(crate) use request::{PermitRequest, PermitRequests};
 pub(crate) use stats::ConcurrencyStats;
-pub(crate) use vacated::Vacated;
+pub(crate) use unreleased::UnreleasedPermits;

@@ -1,4 +1,4 @@
-//! Keeps the places that this process holds in a shared store. A process that dies keeps none.
+//! Renews the permits that this process holds in a shared store. Those of a dead process expire.
 
 use std::{
     sync::{Arc, Weak},
@@ -9,13 +9,13 @@ use tokio::task::{JoinError, JoinSet};
 
 use waygate_core::Printable;
 
-use super::Seat;
+use super::PermitId;
 use crate::engine::Inner;
 
-/// How long places are left alone: a renewal may fail twice within their lifetime.
+/// The pause between renewals: one may fail twice within the lifetime of a permit.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// How many places are renewed at the same time.
+/// How many permits are renewed at the same time.
 const LANES: usize = 64;
 
 /// Runs for as long as the engine lives, without keeping it alive.
@@ -37,36 +37,36 @@ pub(crate) async fn run(engine: Weak<Inner>) {
 
 async fn renew_all(inner: &Arc<Inner>) {
     let mut renewals = JoinSet::new();
-    for seat in inner.counters.held.list() {
+    for permit in inner.counters.permits.list() {
         if renewals.len() >= LANES {
             note(renewals.join_next().await);
         }
-        renewals.spawn(renew(inner.clone(), seat));
+        renewals.spawn(renew(inner.clone(), permit));
     }
     while let Some(renewed) = renewals.join_next().await {
         note(Some(renewed));
     }
 }
 
-/// One place that fails takes no other down with it.
+/// Reports a renewal that panicked; the others continue.
 fn note(renewed: Option<Result<(), JoinError>>) {
     if let Some(Err(error)) = renewed {
-        tracing::error!(error = %Printable(error), "renewing a place was interrupted; it is tried again");
+        tracing::error!(error = %Printable(error), "the renewal of a concurrency permit was interrupted; it is retried");
     }
 }
 
-/// Keeps one place. What was admitted without the store enters it here, as soon as it is back and has a place.
-async fn renew(inner: Arc<Inner>, seat: Seat) {
+/// Renews one permit. A request that was admitted without the store acquires its permit here, once the store is back.
+async fn renew(inner: Arc<Inner>, permit: PermitId) {
     let Some(shared) = &inner.counters.shared else {
         return;
     };
-    let now = inner.limit_clock.now(&*inner.clock);
-    let call = shared.store.occupy(seat.shared(), now);
+    let now = inner.counters.clock.now();
+    let call = shared.store.occupy(permit.shared(), now);
     if let Err(error) = shared.in_time(call).await {
-        tracing::debug!(error = %Printable(error), "a place was not renewed");
+        tracing::debug!(error = %Printable(error), "failed to renew a concurrency permit");
     }
-    // It may have been given back meanwhile, and taken anew by this.
-    if !inner.counters.held.has(&seat) {
-        inner.counters.vacate(&seat).await;
+    // It may have been released meanwhile, and acquired again by this renewal.
+    if !inner.counters.permits.has(&permit) {
+        inner.counters.release(&permit).await;
     }
 }

@@ -1,5 +1,8 @@
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -9,36 +12,39 @@ use waygate_core::{
     port::Clock,
 };
 
-/// The time by which requests are counted in this process: what the wall clock said once, and what has passed since on
-/// the monotonic clock. A wall clock that is set a little does not move it at once: it is approached slowly. One that is set
-/// by more than two seconds (or a machine that slept) is followed, because days and months are the wall clock's.
+/// The clock of the counters: the wall clock as it was read once, plus the monotonic time that has passed since.
+///
+/// A small correction of the wall clock is approached slowly. A step of more than two seconds (or a machine that slept) is
+/// followed, because calendar days and months follow the wall clock.
 #[derive(Debug)]
 pub(crate) struct LimitClock {
+    clock: Arc<dyn Clock>,
     /// The wall clock's time when the monotonic one stood at zero.
     origin: AtomicU64,
 }
 
-/// What a wall clock may be corrected by without being followed at once.
+/// The largest correction that is not followed immediately.
 const SLACK: Nanos = 2 * SECOND;
-/// How far the wall clock is approached each time.
+/// The step by which a small correction is approached.
 const SLEW: Nanos = SECOND / 200;
 
 impl LimitClock {
-    pub(crate) fn new(clock: &dyn Clock) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            origin: AtomicU64::new(origin(clock)),
+            origin: AtomicU64::new(origin(&*clock)),
+            clock,
         }
     }
 
     #[inline]
-    pub(crate) fn now(&self, clock: &dyn Clock) -> Nanos {
-        let passed = nanos(clock.monotonic());
+    pub(crate) fn now(&self) -> Nanos {
+        let passed = nanos(self.clock.monotonic());
         self.origin.load(Ordering::Relaxed).saturating_add(passed)
     }
 
     /// Compares with the wall clock.
-    pub(crate) fn follow(&self, clock: &dyn Clock) {
-        let (known, found) = (self.origin.load(Ordering::Relaxed), origin(clock));
+    pub(crate) fn follow(&self) {
+        let (known, found) = (self.origin.load(Ordering::Relaxed), origin(&*self.clock));
         let next = if known.abs_diff(found) > SLACK {
             let seconds = known.abs_diff(found) / SECOND;
             tracing::warn!(
@@ -63,7 +69,7 @@ fn nanos(duration: Duration) -> Nanos {
     duration.as_secs().saturating_mul(SECOND) + u64::from(duration.subsec_nanos())
 }
 
-/// A time of counting as a point in time, to the microsecond.
+/// A time of the counters as a timestamp, to the microsecond.
 pub(crate) fn instant(at: Nanos) -> Timestamp {
     let micros = i64::try_from(at / 1_000).unwrap_or(i64::MAX);
     Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
@@ -78,19 +84,19 @@ mod tests {
     #[test]
     fn only_a_clock_that_is_set_far_is_followed() {
         let clock = ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap());
-        let limits = LimitClock::new(&clock);
-        let start = limits.now(&clock);
+        let limits = LimitClock::new(Arc::new(clock.clone()));
+        let start = limits.now();
         assert_eq!(instant(start), clock.now());
         clock.advance(Duration::from_millis(1_500));
-        assert_eq!(limits.now(&clock), start + 1_500 * SECOND / 1_000);
+        assert_eq!(limits.now(), start + 1_500 * SECOND / 1_000);
 
         clock.set_wall("2030-01-01T00:00:02Z".parse().unwrap());
-        limits.follow(&clock);
-        assert_eq!(limits.now(&clock), start + 1_505 * SECOND / 1_000);
+        limits.follow();
+        assert_eq!(limits.now(), start + 1_505 * SECOND / 1_000);
 
         clock.set_wall("2030-01-02T00:00:00Z".parse().unwrap());
-        assert_eq!(limits.now(&clock), start + 1_505 * SECOND / 1_000);
-        limits.follow(&clock);
-        assert_eq!(instant(limits.now(&clock)), clock.now());
+        assert_eq!(limits.now(), start + 1_505 * SECOND / 1_000);
+        limits.follow();
+        assert_eq!(instant(limits.now()), clock.now());
     }
 }

@@ -2,7 +2,7 @@ use std::{collections::VecDeque, sync::Mutex};
 
 pub use waygate_core::view::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
 
-use super::{problem::lock, verdict::RefusalCause};
+use super::{problem::lock, refusal::RefusalCause};
 
 impl From<RefusalCause> for DecisionCause {
     fn from(cause: RefusalCause) -> Self {
@@ -16,16 +16,36 @@ impl From<RefusalCause> for DecisionCause {
 }
 
 /// The latest decisions about requests that have an id.
-#[derive(Debug, Default)]
-pub(crate) struct Decisions(Mutex<VecDeque<DecisionRecord>>);
+#[derive(Debug)]
+pub(crate) struct Decisions {
+    records: Mutex<VecDeque<DecisionRecord>>,
+    capacity: usize,
+}
 
 impl Decisions {
-    /// How many are kept; the oldest go first.
-    const MAX: usize = 4_096;
+    /// How many are kept by default.
+    pub(crate) const MAX: usize = 4_096;
 
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            records: Mutex::default(),
+            capacity,
+        }
+    }
+
+    /// Returns `true` if any are kept.
+    #[inline]
+    pub(crate) fn are_kept(&self) -> bool {
+        self.capacity > 0
+    }
+
+    /// Keeps a decision; the oldest one goes.
     pub(crate) fn record(&self, record: DecisionRecord) {
-        let mut records = lock(&self.0);
-        if records.len() >= Self::MAX {
+        if !self.are_kept() {
+            return;
+        }
+        let mut records = lock(&self.records);
+        if records.len() >= self.capacity {
             records.pop_back();
         }
         records.push_front(record);
@@ -33,7 +53,7 @@ impl Decisions {
 
     /// The latest decision about the request of this id.
     pub(crate) fn find(&self, request_id: &str) -> Option<DecisionRecord> {
-        let records = lock(&self.0);
+        let records = lock(&self.records);
         let mut of_request = records
             .iter()
             .filter(|record| record.request_id == request_id);

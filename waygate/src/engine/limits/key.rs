@@ -4,7 +4,7 @@ use hmac_sha256::Hash;
 use smallvec::SmallVec;
 use waygate_core::grammar::KeyPart;
 
-/// What one request is counted by: parts, each with its kind and length, so that no two combinations look the same.
+/// The rate-limit key of a request: parts, each with its kind and length, so that no two combinations look the same.
 ///
 /// Holds secrets in clear, and is therefore never shown; [`label`](Self::label) is.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -17,7 +17,7 @@ enum Kind {
     Ip = b'i',
     User = b'u',
     Path = b'p',
-    /// An API key, a header, or what a function tells: may be a secret.
+    /// An API key, a header, or the result of a function: may be a secret.
     Secret = b's',
     /// A secret that was too long to be kept.
     Digest = b'd',
@@ -28,19 +28,23 @@ const MAX_PART: usize = 256;
 
 impl LimitedKey {
     /// Nothing but the client's address, which is what most requests are counted by.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of_ip(ip: IpAddr) -> Self {
-        let mut key = Self::default();
         match ip {
             IpAddr::V4(ip) => {
                 let [a, b, c, d] = ip.octets();
                 let bytes = [Kind::Ip as u8, 0, 4, a, b, c, d];
                 let mut buffer = [0; 24];
                 buffer[..bytes.len()].copy_from_slice(&bytes);
-                key.0 = SmallVec::from_buf_and_len(buffer, bytes.len());
+                Self(SmallVec::from_buf_and_len(buffer, bytes.len()))
             }
-            IpAddr::V6(_) => key.push_ip(ip),
+            IpAddr::V6(_) => Self::of_ipv6(ip),
         }
+    }
+
+    fn of_ipv6(ip: IpAddr) -> Self {
+        let mut key = Self::default();
+        key.push_ip(ip);
         key
     }
 
@@ -62,7 +66,7 @@ impl LimitedKey {
         }
     }
 
-    /// Adds what a function of the application tells.
+    /// Adds the result of a function of the application.
     pub(crate) fn push_custom(&mut self, value: &[u8]) {
         self.push(Kind::Secret, value);
     }

@@ -1,31 +1,38 @@
-//! Rate limits, and what limits of concurrency share with them: what governs a route, how a request is counted, and what came of it.
+//! Rate limits, and the parts that concurrency limits share with them.
 //!
-//! `policy` is compiled when something changes; `claim` finds out what one request is counted by, `store` counts it,
-//! `verdict` says what follows, and `stats` remembers. Where counters are `shared`, `standings` has what they said last,
-//! `share` goes on from there while they are gone, and what is given out so is `owed` to them.
+//! A `policy` is compiled when something changes. A request goes through `admission`: `matching` finds the policies that
+//! apply and the counters to charge, `store` charges them, `outcome` decides, and `stats` keeps the score. `headers` shows
+//! the outcome to the client, and `correction` adjusts the charge to the real cost. Where counters are `shared`,
+//! `standings` has their last known values, `share` continues from there while they are unavailable, and the units that it
+//! grants are `owed` to them.
 
-mod account;
-mod claim;
+mod admission;
 mod clock;
 mod command;
+mod correction;
 mod explain;
+mod headers;
 mod key;
 mod levels;
 mod listing;
+mod matching;
 mod missing;
+mod number;
 mod operator;
+mod outcome;
 mod overrides;
 mod owed;
 mod policy;
 mod problem;
 mod record;
+mod refusal;
 mod replace;
+mod request;
 mod share;
 mod shared;
 mod standings;
 mod stats;
 mod store;
-mod verdict;
 
 use std::sync::Arc;
 
@@ -34,41 +41,44 @@ use waygate_core::grammar::Algorithm;
 use super::concurrency::Concurrency;
 
 #[cfg(feature = "axum")]
-pub(crate) use account::{Admission, Counting};
-#[cfg(feature = "axum")]
-pub(crate) use claim::missing_part;
-#[cfg(feature = "axum")]
-pub(crate) use claim::{Claim, Claims, Functions, NoFunctions};
-pub(crate) use claim::{LimitFacts, key_of};
+pub(crate) use admission::{Admission, Admitting};
 pub(crate) use clock::{LimitClock, instant};
 #[cfg(feature = "admin")]
 pub(crate) use command::LimitCommand;
 pub(crate) use explain::Decisions;
 pub use explain::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
+#[cfg(feature = "axum")]
+pub(crate) use headers::POLICY;
 pub(crate) use key::LimitedKey;
 pub(crate) use levels::{Levels, Limitable, MethodLimits, OwnLimits, RouteLimits};
+#[cfg(feature = "axum")]
+pub(crate) use matching::{Functions, NoFunctions, missing_part};
+pub(crate) use matching::{LimitFacts, key_of};
 pub(crate) use missing::{NO_PRINCIPAL, check_key, needs_of_caller, remedy};
+#[cfg(feature = "axum")]
+pub(crate) use outcome::Allowed;
 pub(crate) use overrides::{Applying, policies_of};
-pub(crate) use policy::{ExemptNetworks, Policy, Rate, label};
+pub(crate) use policy::{ExemptNetworks, Policy, label};
 pub(crate) use problem::{Noticed, Problem, lock};
 pub use record::{HitQuery, LimitRecord};
+#[cfg(feature = "axum")]
+pub(crate) use refusal::{Refusal, RefusalCause};
 pub(crate) use replace::Known;
+pub(crate) use request::RequestInfo;
 pub(crate) use shared::Shared;
 pub(crate) use stats::{Hit, LimitBook};
 pub use stats::{KeyUse, LimitCounts};
 pub(crate) use store::Counters;
 pub use store::{CountingMode, CountingModes};
-#[cfg(feature = "axum")]
-pub(crate) use verdict::{Passed, Refusal, RefusalCause, Told};
 pub use waygate_core::view::HitRecord;
 
-/// How the answers of counted requests look.
+/// The settings of rate limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Limiting {
     pub(crate) headers: RateLimitHeaders,
-    /// Up to this share is added to `Retry-After`.
+    /// The share of `Retry-After` up to which it is extended.
     pub(crate) jitter: f32,
-    /// Addresses of IPv6 that agree in so many bits are one client.
+    /// The length of the prefix that IPv6 addresses of one client share.
     pub(crate) ipv6_prefix: u8,
     /// For limits that name none.
     pub(crate) algorithm: Algorithm,
@@ -77,7 +87,7 @@ pub(crate) struct Limiting {
 impl Default for Limiting {
     fn default() -> Self {
         Self {
-            headers: RateLimitHeaders::Both,
+            headers: RateLimitHeaders::default(),
             jitter: 0.0,
             ipv6_prefix: 64,
             algorithm: Algorithm::default(),
@@ -85,46 +95,46 @@ impl Default for Limiting {
     }
 }
 
-/// Which headers tell clients how they stand.
+/// The rate-limit headers of responses. `Retry-After` does not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum RateLimitHeaders {
     /// `X-RateLimit-*`, and `RateLimit` with `RateLimit-Policy`.
-    #[default]
     Both,
-    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, as numbers.
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, as numbers. The default: one family is enough for
+    /// a client, and each header costs every response.
+    #[default]
     Legacy,
     /// `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers.
     Standard,
-    /// None. `Retry-After` is sent all the same.
+    /// None.
     Off,
 }
 
-/// The policies that one route meets, in the order in which they are checked: global, service, its own.
+/// The policies that apply to one route, in the order of the checks: global, service, its own.
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) policies: Box<[Arc<Policy>]>,
     pub(crate) concurrency: Box<[Arc<Concurrency>]>,
-    is_lone: bool,
+    is_single: bool,
 }
 
 impl Limits {
     pub(crate) fn new(policies: Box<[Arc<Policy>]>, concurrency: Box<[Arc<Concurrency>]>) -> Self {
-        let is_lone = match &*policies {
+        let is_single = match &*policies {
             [policy] => concurrency.is_empty() && policy.is_enforced() && policy.has_one_rate(),
             _ => false,
         };
         Self {
             policies,
             concurrency,
-            is_lone,
+            is_single,
         }
     }
 
-    /// Whether there is one enforced policy of one rate, in whatever tier, and nothing else.
+    /// The only policy, if it is enforced, has one rate in each tier, and no concurrency limit applies.
     #[inline]
-    #[cfg(feature = "axum")]
-    pub(crate) fn is_lone(&self) -> bool {
-        self.is_lone
+    fn single(&self) -> Option<&Arc<Policy>> {
+        self.policies.first().filter(|_| self.is_single)
     }
 }

@@ -1,4 +1,4 @@
-//! What this process has given out without the shared store, and charges there when it is back.
+//! Units that this process has granted without the shared store, and charges there when it is available again.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -10,12 +10,17 @@ use std::{
 
 use waygate_core::port::{Series, Take};
 
-use super::{LimitedKey, Limits, Policy, Rate, claim::Claim, policy::TierIndex, problem::lock};
+use super::{
+    LimitedKey, Limits, Policy,
+    matching::Match,
+    policy::{Rate, TierIndex},
+    problem::lock,
+};
 
-/// How many counters are remembered; what others were given is not charged.
+/// How many counters are kept; units of others are not charged.
 const MOST: usize = 65_536;
 
-/// What was given out of one counter.
+/// The units granted from one counter.
 #[derive(Debug, Clone)]
 pub(super) struct Debt {
     policy: Arc<Policy>,
@@ -28,30 +33,35 @@ pub(super) struct Debt {
 /// The debts of this process, by counter.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
-    /// How many there are: what requests look at before they wait for each other.
+    /// The number of debts, which requests read without the lock.
     count: AtomicUsize,
     debts: Mutex<HashMap<Account, Debt>>,
 }
 
-/// A counter: the number of its series, and whose it is.
+/// A counter: the number of its series, and its key.
 type Account = (u64, LimitedKey);
 
 impl Debt {
-    /// The counter that a claim is counted by.
-    pub(super) fn of(limits: &Limits, claim: &Claim, take: &Take<'_>, units: u64) -> Option<Self> {
-        let policy = limits.policies.get(usize::from(claim.policy))?.clone();
-        let mut rates = policy.rates(claim.tier).list.iter();
+    /// The debt of the counter that a match charges.
+    pub(super) fn of(
+        limits: &Limits,
+        matched: &Match,
+        take: &Take<'_>,
+        units: u64,
+    ) -> Option<Self> {
+        let policy = limits.policies.get(usize::from(matched.policy))?.clone();
+        let mut rates = policy.rates(matched.tier).list.iter();
         let rate = rates.position(|rate| rate.series == *take.series)?;
         Some(Self {
             policy,
-            tier: claim.tier,
+            tier: matched.tier,
             rate,
-            key: claim.key.clone(),
+            key: matched.key.clone(),
             units,
         })
     }
 
-    /// What to charge, without a cost.
+    /// The charge for the counter store, without a cost.
     pub(super) fn take(&self) -> Option<Take<'_>> {
         let rate = self.rate()?;
         Some(Take {
@@ -99,7 +109,7 @@ impl Owed {
         self.count.store(debts.len(), Ordering::Relaxed);
     }
 
-    /// Takes back what was given out, where it has not been charged yet.
+    /// Reduces a debt that has not been charged yet.
     pub(super) fn reduce(&self, series: &Series, key: &LimitedKey, units: u64) {
         let mut debts = lock(&self.debts);
         if let Some(known) = debts.get_mut(&(series.seed(), key.clone())) {
@@ -107,7 +117,7 @@ impl Owed {
         }
     }
 
-    /// Takes out the debt of one counter, to charge it.
+    /// Removes the debt of one counter, to charge it.
     pub(super) fn remove(&self, series: &Series, key: &LimitedKey) -> Option<Repayment<'_>> {
         let mut debts = lock(&self.debts);
         let debt = debts.remove(&(series.seed(), key.clone()))?;
@@ -118,7 +128,7 @@ impl Owed {
         })
     }
 
-    /// Takes out the debt of any counter.
+    /// Removes the debt of any counter.
     pub(super) fn remove_any(&self) -> Option<Repayment<'_>> {
         let mut debts = lock(&self.debts);
         let account = debts.keys().next()?.clone();

@@ -1,4 +1,7 @@
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Weak},
+};
 
 use hmac_sha256::Hash;
 use http::HeaderValue;
@@ -13,27 +16,33 @@ use waygate_core::{
     port::Series,
 };
 
-use super::{key::LimitedKey, overrides::Applying, stats::PolicyStats};
+use super::{
+    Counters, RateLimitHeaders, key::LimitedKey, number::number, overrides::Applying,
+    stats::PolicyStats,
+};
 use crate::engine::{compiler::Compiler, stored::Stored};
 
-/// A rate limit policy, ready to be asked.
+/// A compiled rate limit policy.
 #[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) key: LimitKey,
     pub(crate) fields: RateLimitPolicy,
     /// The commit that set it; 0 when only the declaration speaks.
     pub(crate) revision: u64,
-    /// Whether the code declares something else by now than when an operator set it.
+    /// The declaration in code has changed since an operator set the policy.
     pub(crate) drifted: bool,
     pub(crate) stats: Arc<PolicyStats>,
-    /// Whether the code declares one of this name, so that the functions of its attribute apply.
+    /// The code declares a policy of this name, so that the functions of its attribute apply.
     pub(crate) is_declared: bool,
-    /// Why it does not count as it is meant to, if that is known.
+    /// The known reason why it does not count as intended.
     pub(crate) problem: Option<String>,
     exempt_ips: ExemptNetworks,
     limits: Box<[Rates]>,
-    /// Whether it counts every request, by the client's address, in one tier: there is nothing to find out then.
+    /// It counts every request, by the client's address, in one tier.
     pub(super) is_plain: bool,
+    /// For what is left to do after the response. Weak, since the counters may owe units to this policy.
+    pub(super) counters: Weak<Counters>,
+    pub(super) headers: RateLimitHeaders,
 }
 
 /// The rates of the policy's own limit, or of one tier.
@@ -44,7 +53,7 @@ pub(crate) struct Rates {
     pub(crate) list: Box<[Rate]>,
 }
 
-/// One rate, with what is said about it.
+/// One rate, with its text in headers.
 #[derive(Debug)]
 pub(crate) struct Rate {
     pub(crate) series: Series,
@@ -57,11 +66,11 @@ pub(crate) struct Rate {
     advertised: Option<HeaderValue>,
 }
 
-/// Networks whose clients pass uncounted.
+/// Networks with clients that pass uncounted.
 #[derive(Debug)]
 pub(crate) struct ExemptNetworks(Box<[IpNet]>);
 
-/// Which limit of a policy holds for a caller: 0 for its own, n for its nth tier.
+/// The limit of a policy that applies to a caller: 0 for its own, n for its nth tier.
 pub(crate) type TierIndex = u16;
 
 impl Policy {
@@ -96,6 +105,8 @@ impl Policy {
             exempt_ips: ExemptNetworks::new(&fields.exempt_ips),
             limits,
             is_plain: is_plain(&fields),
+            counters: Arc::downgrade(compiler.counters),
+            headers: compiler.counters.headers,
             is_declared: declared.is_some(),
             problem,
             key,
@@ -124,7 +135,7 @@ impl Policy {
             .flat_map(|rates| rates.list.iter().map(|rate| &rate.series))
     }
 
-    /// The tier of a plan; the policy's own limit for everybody else.
+    /// The tier of a plan; the policy's own limit for all others.
     pub(crate) fn tier_of(&self, plan: Option<&str>) -> TierIndex {
         let tiers = &self.fields.tiers;
         let found = plan.and_then(|plan| tiers.iter().position(|tier| tier.name.as_str() == plan));
@@ -142,19 +153,19 @@ impl Policy {
         self.exempt_ips.contain(ip)
     }
 
-    /// Whether the policy holds for this key already; a key that is in stays in when the share grows.
+    /// Returns `true` if the roll-out includes this key. An included key stays included when the share grows.
     #[inline]
     pub(crate) fn is_rolled_out_to(&self, key: &LimitedKey) -> bool {
         let share = self.fields.rollout.basis_points();
         share == Percentage::ALL.basis_points() || bucket(&self.key, key) < share
     }
 
-    /// Whether every limit of the policy has one rate at most.
+    /// Returns `true` if every limit of the policy has at most one rate.
     pub(crate) fn has_one_rate(&self) -> bool {
         self.limits.iter().all(|rates| rates.list.len() <= 1)
     }
 
-    /// Whether the policy decides at all, rather than only tell.
+    /// Returns `true` unless the policy is in shadow mode.
     #[inline]
     pub(crate) fn is_enforced(&self) -> bool {
         !self.fields.shadow
@@ -175,7 +186,7 @@ impl ExemptNetworks {
         Self(networks.iter().copied().map(canonical_network).collect())
     }
 
-    /// Whether the address is in one of them. It is not looked for where there are none.
+    /// Returns `true` if the address is in one of them. It is not computed if there are none.
     pub(crate) fn contain(&self, ip: impl FnOnce() -> Option<IpAddr>) -> bool {
         !self.0.is_empty()
             && ip()
@@ -199,7 +210,7 @@ impl Rates {
             };
         };
         let rules = Rule::compile(fields, limit).into_iter().enumerate();
-        // All tiers share a counter: who changes the plan takes along what was consumed.
+        // All tiers share a counter: a change of the plan keeps what was consumed.
         let series = |index| Series::new(&key.scope, &key.name, rank(limit, index), generation);
         let list = rules
             .map(|(index, rule)| Rate::new(series(index), item_name(label, limit, index), rule));
@@ -214,7 +225,7 @@ impl Rate {
     fn new(series: Series, name: String, rule: Rule) -> Self {
         let rate = Self {
             series,
-            limit: HeaderValue::from(rule.capacity()),
+            limit: number(rule.capacity()),
             name: name.into(),
             advertised: None,
             rule,
@@ -253,7 +264,7 @@ fn bucket(policy: &LimitKey, key: &LimitedKey) -> u16 {
     (number % u64::from(Percentage::ALL.basis_points())) as u16
 }
 
-/// Which counter of a policy a rate has: the one of the longest period the first, so that a limit that loses or gains a shorter
+/// The counter of a rate among those of its policy: the one of the longest period has the first, so that a limit that loses or gains a shorter
 /// rate keeps what was consumed of the others.
 fn rank(limit: &Limit, index: usize) -> usize {
     let length = |rate: &grammar::Rate| match rate.period() {
@@ -271,7 +282,6 @@ fn rank(limit: &Limit, index: usize) -> usize {
         .count()
 }
 
-/// A policy of several rates has several items, which need names of their own.
 /// The name of a policy among all those that count one request, in `RateLimit` and `RateLimit-Policy`. Those of a route are
 /// called as operators call them.
 pub(crate) fn label(key: &LimitKey, is_part: bool) -> String {
@@ -290,6 +300,7 @@ pub(crate) fn label(key: &LimitKey, is_part: bool) -> String {
     }
 }
 
+/// The name of a rate. A policy of several rates has several items, which need distinct names.
 fn item_name(name: &str, limit: &Limit, index: usize) -> String {
     match limit.rates() {
         [_] => format!("\"{name}\""),

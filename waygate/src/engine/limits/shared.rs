@@ -15,13 +15,13 @@ use waygate_core::{
 
 use super::{
     LimitedKey, Limits,
-    claim::Claim,
+    matching::Match,
     owed::{Debt, Owed, Repayment},
     problem::lock,
     share,
     standings::{Said, Standings},
 };
-use crate::engine::concurrency::Vacated;
+use crate::engine::concurrency::UnreleasedPermits;
 
 /// Somebody may give much back: the store is not asked more often than this whether it has lost it.
 const BETWEEN_CHECKS: Nanos = SECOND / 10;
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     pub(super) standings: Standings,
     pub(super) owed: Owed,
     /// Places that could not be given back.
-    pub(crate) vacated: Vacated,
+    pub(crate) unreleased: UnreleasedPermits,
     /// Something is owed, or was not given back.
     pub(crate) behind: Arc<Notify>,
     /// Held while counters are handed over: no request takes from one before it is known what was used.
@@ -53,7 +53,7 @@ impl Shared {
             deadline,
             standings: Standings::new(),
             owed: Owed::default(),
-            vacated: Vacated::default(),
+            unreleased: UnreleasedPermits::default(),
             behind: Arc::default(),
             handing_over: Mutex::default(),
             scratch: Mutex::new(MemoryCounters::builder().max_entries(1_024).build()),
@@ -186,11 +186,11 @@ impl Shared {
     }
 
     /// Remembers to charge what was given out without the store.
-    pub(super) fn owe(&self, limits: &Limits, claim: &Claim, take: &Take<'_>, units: u64) {
+    pub(super) fn owe(&self, limits: &Limits, matched: &Match, take: &Take<'_>, units: u64) {
         if units == 0 {
             return;
         }
-        if let Some(debt) = Debt::of(limits, claim, take, units) {
+        if let Some(debt) = Debt::of(limits, matched, take, units) {
             self.owed.add(debt);
             self.behind.notify_one();
         }

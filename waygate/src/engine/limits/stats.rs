@@ -20,7 +20,7 @@ use super::{
 };
 use crate::engine::concurrency::ConcurrencyStats;
 
-/// What one policy has said since the process began.
+/// The decisions of one policy since the process started.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyStats {
     pub(crate) allowed: AtomicU64,
@@ -189,7 +189,7 @@ impl LimitBook {
         }
     }
 
-    /// What is known about a policy, however often it is set anew.
+    /// The statistics of a policy, which survive its changes.
     pub(crate) fn of(&self, key: &LimitKey) -> Arc<PolicyStats> {
         known(&self.policies, key)
     }

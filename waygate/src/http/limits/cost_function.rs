@@ -6,9 +6,9 @@ use http::request::Parts;
 
 use crate::http::function_id::{Function, FunctionId};
 
-/// A function that tells what a request costs, erased.
+/// A function that returns the cost of a request, erased.
 ///
-/// A function that panics has told 1; the panic is logged.
+/// The cost is 1 if the function panics; the panic is logged.
 #[derive(Clone)]
 pub struct CostFunction {
     id: FunctionId,
@@ -43,9 +43,9 @@ impl fmt::Debug for CostFunction {
 #[derive(Debug)]
 pub enum FunctionKind {}
 
-/// Functions that tell a cost: `fn(&RequestParts) -> u32`.
+/// Functions that return a cost: `fn(&RequestParts) -> u32`.
 ///
-/// `Kind` tells functions and erased ones apart; it is always inferred.
+/// `Kind` distinguishes functions and erased ones; it is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot tell what a request costs",
     label = "expected `fn(&waygate::RequestParts) -> u32`",
@@ -64,8 +64,8 @@ where
         CostFunction {
             id: FunctionId::of(&self),
             cost: Arc::new(move |request| {
-                let told = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
-                told.unwrap_or_else(|_| panicked(request))
+                let cost = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
+                cost.unwrap_or_else(|_| panicked(request))
             }),
         }
     }

@@ -3,30 +3,30 @@ use http::request::Parts;
 use super::{Key, KeyFunction, LimitFunctions};
 use crate::engine::{Functions, LimitedKey, Policy};
 
-/// What the functions of one route's limits say about one request.
-pub(in crate::http) struct Told<'a> {
+/// The answers of the functions of one route's limits about one request.
+pub(in crate::http) struct Answers<'a> {
     functions: &'a LimitFunctions,
     request: &'a Parts,
-    /// What async functions have said, by the position of their limit.
+    /// The answers of async functions, by the index of their limit.
     asked: Vec<(usize, Option<Key>)>,
 }
 
-impl<'a> Told<'a> {
-    /// What can be said at once; `None` when some function must be awaited.
+impl<'a> Answers<'a> {
+    /// The answers of functions that need no waiting; `None` if one must be awaited.
     pub(in crate::http) fn at_once(
         functions: &'a LimitFunctions,
         request: &'a Parts,
     ) -> Option<Self> {
         let mut keys = functions.rate_keys().flatten();
-        let told = Self {
+        let answers = Self {
             functions,
             request,
             asked: Vec::new(),
         };
-        keys.all(|key| !key.is_async()).then_some(told)
+        keys.all(|key| !key.is_async()).then_some(answers)
     }
 
-    /// The same after [`ask`].
+    /// The answers after [`ask`].
     pub(in crate::http) fn after(
         functions: &'a LimitFunctions,
         request: &'a Parts,
@@ -40,7 +40,7 @@ impl<'a> Told<'a> {
     }
 }
 
-/// Awaits the async ones of the limits' functions. The request's head comes back with their answers.
+/// Awaits the async functions. Returns the head of the request with their answers.
 pub(in crate::http) async fn ask(
     functions: impl Iterator<Item = Option<&KeyFunction>>,
     mut request: Parts,
@@ -56,26 +56,26 @@ pub(in crate::http) async fn ask(
     (request, asked)
 }
 
-/// What the function of the limit at this position says.
-pub(in crate::http) fn told(
+/// The key that the function of the limit at this index returns.
+pub(in crate::http) fn answer(
     index: usize,
     function: Option<&KeyFunction>,
     asked: &[(usize, Option<Key>)],
     request: &Parts,
 ) -> Option<LimitedKey> {
-    let told = match asked.iter().find(|(asked, _)| *asked == index) {
+    let found = match asked.iter().find(|(asked, _)| *asked == index) {
         Some((_, key)) => key.clone(),
         None => function?.sync(request).flatten(),
     };
     let mut key = LimitedKey::default();
-    key.push_custom(told?.as_bytes());
+    key.push_custom(found?.as_bytes());
     Some(key)
 }
 
-impl Functions for Told<'_> {
+impl Functions for Answers<'_> {
     fn key(&mut self, policy: &Policy) -> Option<LimitedKey> {
         let (index, own) = self.functions.rate(policy)?;
-        told(index, own.key.as_ref(), &self.asked, self.request)
+        answer(index, own.key.as_ref(), &self.asked, self.request)
     }
 
     fn cost(&mut self, policy: &Policy) -> Option<u32> {

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What a limit counts a request by, when a function of the application tells: a user, a tenant, a document.
+/// The key of a request that a function of the application returns: a user, a tenant, a document.
 ///
 /// Any bytes will do, and equal bytes share one counter: numbers are their decimal digits, so `Key::from(7)` is
 /// `Key::from("7")`. An empty key is a key like any other. Keys may be personal, so the debug form does not show them.
@@ -19,7 +19,7 @@ use std::fmt;
 pub struct Key(Box<[u8]>);
 
 impl Key {
-    /// The bytes by which requests are told apart.
+    /// The bytes of the key.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

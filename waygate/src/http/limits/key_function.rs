@@ -13,7 +13,7 @@ use super::{
     Key,
 };
 
-/// A function that tells what a request is counted by, sync or async, erased.
+/// A function that returns the key of a request, sync or async, erased.
 ///
 /// A function that panics gives no key; the panic is logged.
 #[derive(Clone)]
@@ -80,9 +80,9 @@ impl fmt::Debug for KeyFunction {
     }
 }
 
-/// Functions that tell a key: `fn(&RequestParts) -> Option<Key>`, and async ones of the same shape.
+/// Functions that return a key: `fn(&RequestParts) -> Option<Key>`, and async ones of the same shape.
 ///
-/// `Kind` tells the two apart; it is always inferred.
+/// `Kind` distinguishes the two; it is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot tell what requests are counted by",
     label = "expected `fn(&waygate::RequestParts) -> Option<waygate::Key>`, or an `async fn` of that shape",
@@ -102,8 +102,8 @@ where
         KeyFunction {
             id: FunctionId::of(&self),
             form: Form::Sync(Arc::new(move |request| {
-                let told = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
-                told.unwrap_or_else(|_| panicked(request))
+                let key = std::panic::catch_unwind(AssertUnwindSafe(|| self(request)));
+                key.unwrap_or_else(|_| panicked(request))
             })),
         }
     }
@@ -119,9 +119,9 @@ where
         let form = Form::Async(Arc::new(move |request| {
             let function = function.clone();
             Box::pin(async move {
-                let told = async { function.ask(&request).await };
-                let told = AssertUnwindSafe(told).catch_unwind().await;
-                let key = told.unwrap_or_else(|_| panicked(&request));
+                let asking = async { function.ask(&request).await };
+                let asked = AssertUnwindSafe(asking).catch_unwind().await;
+                let key = asked.unwrap_or_else(|_| panicked(&request));
                 (request, key)
             })
         }));

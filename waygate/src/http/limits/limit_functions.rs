@@ -182,7 +182,7 @@ impl LimitFunctions {
         Some(find(&self.concurrency, |of| of.name == *name)?.1)
     }
 
-    /// The functions of a policy, and its place among those that have any: none of one that more than this route meets,
+    /// The functions of a policy, with its index among those that have any: none of a policy that more routes share,
     /// or only one of its methods.
     pub(super) fn rate(&self, policy: &Policy) -> Option<(usize, &RateLimitFunctions)> {
         match policy.is_declared {

@@ -1,19 +1,17 @@
-//! Requests that are counted: what the application brings along (keys, costs, and functions for both), what happens
-//! before and after the endpoint, and what answers say.
+//! Limits of requests: the keys, costs and functions of the application, the admission of a request, and what is left to
+//! do after its response.
 
-mod admit;
+mod admission;
 mod after;
 mod cost;
 mod cost_function;
 mod declared;
 mod functions;
-mod headers;
-mod held_body;
 mod key;
 mod key_function;
 mod limit_functions;
-mod number;
-mod places;
+mod permit_body;
+mod permits;
 mod refuse;
 mod upgrade;
 
@@ -23,11 +21,10 @@ pub use key::Key;
 pub use key_function::{IntoKeyFunction, KeyFunction};
 pub use limit_functions::{ConcurrencyLimitFunctions, RateLimitFunctions};
 
-pub(super) use admit::{TurnedAway, Waiting, method_name, request_id};
+pub(super) use admission::{Arrived, Refused, Waiting};
 pub(super) use after::{After, Uncharged};
 pub(crate) use declared::DeclaredLimits;
-pub(super) use functions::{Told, ask};
-pub(super) use headers::{of_passed, of_refused};
 pub(crate) use limit_functions::LimitFunctions;
-pub(super) use refuse::{reason, responder, wait_of};
+pub(super) use permits::Permits;
+pub(super) use refuse::LimitRefusal;
 pub(super) use upgrade::HeldUpgrade;

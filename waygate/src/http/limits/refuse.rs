@@ -1,95 +1,123 @@
-use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
-use axum::{extract::Request, response::Response};
+use axum::response::Response;
+use http::{HeaderMap, request::Parts};
 use waygate_core::limit::quota::{Nanos, SECOND};
 
-use super::{
-    super::{
-        BlockReason, Blocked, KeyMissing, RateLimited, Responder, facts::RequestFacts,
-        layer::Shared, reply,
-    },
-    headers,
+use super::super::{
+    BlockReason, Blocked, ConcurrencyLimited, KeyMissing, RateLimited, Responder, Responses,
+    facts::{RequestFacts, SeenBy},
+    layer::Shared,
+    reply,
 };
-use crate::engine::{Inner, Limits, Refusal, RefusalCause, Registered, instant, missing_part};
+use crate::engine::{
+    Concurrency, Inner, POLICY, Refusal, RefusalCause, Registered, instant, missing_part,
+};
 
-/// The answer to a request that is refused.
-pub(super) async fn refused(
-    shared: &Shared,
-    route: &Registered,
-    request: Request,
-    limits: &Limits,
-    refusal: &Refusal,
-) -> Response {
-    let engine = &shared.waygate.inner;
-    let wait = wait_of(refusal, engine.limiting.jitter);
-    let (parts, _body) = request.into_parts();
-    let facts = RequestFacts::of_parts(&parts, engine).of_route(&route.key);
-    let reason = reason(refusal, engine, &facts, wait);
-    let responder = responder(route, refusal, &reason)
-        .or_else(|| shared.responses().of(&reason))
-        .cloned();
-    let blocked = Blocked::new(parts, reason, engine);
-    let mut response = reply::limited(responder, blocked).await;
-    headers::of_refused(response.headers_mut(), engine, limits, refusal, wait);
-    response
+/// The `Retry-After` of a concurrency limit, in seconds. Nobody knows when a permit is released.
+const RETRY_AFTER: u64 = 1;
+
+/// The refusal of a request by a limit.
+#[derive(Debug)]
+pub(in crate::http) enum LimitRefusal {
+    Rate(Box<Refusal>),
+    Concurrency(Arc<Concurrency>),
 }
 
-/// What answers in place of the built-in answer, for this limit or this route.
-pub(in crate::http) fn responder<'a>(
-    route: &'a Registered,
-    refusal: &Refusal,
-    reason: &BlockReason,
-) -> Option<&'a Responder> {
-    let attached = &route.attached;
-    let own = attached.limits.rate(&refusal.policy);
-    own.and_then(|(_, own)| own.response.as_ref())
-        .or_else(|| attached.responses.of(reason))
-}
+impl LimitRefusal {
+    pub(super) async fn respond_in_layer(
+        &self,
+        parts: Parts,
+        shared: &Shared,
+        route: &Registered,
+    ) -> Response {
+        let (engine, responses) = (&shared.waygate.inner, Some(shared.responses()));
+        let (_, response) = self
+            .respond(parts, SeenBy::Layer, engine, route, responses)
+            .await;
+        response
+    }
 
-/// For how long a refused request is sent away: another time for each answer, where that is asked for.
-pub(in crate::http) fn wait_of(refusal: &Refusal, jitter: f32) -> Nanos {
-    let wait = least_wait_of(refusal);
-    wait.saturating_add((wait as f64 * f64::from(jitter) * random_share()) as u64)
-}
+    /// Responds with the function of the limit, of the route or of the application, or with the built-in response.
+    pub(in crate::http) async fn respond(
+        &self,
+        parts: Parts,
+        seen_by: SeenBy,
+        engine: &Inner,
+        route: &Registered,
+        responses: Option<&Responses>,
+    ) -> (Blocked, Response) {
+        let wait = self.wait(engine);
+        let facts = RequestFacts::of_parts(&parts, engine, seen_by);
+        let facts = facts.of_route(&route.key);
+        let reason = self.reason(&facts, wait);
+        let responder = self
+            .responder(route)
+            .or_else(|| route.attached.responses.of(&reason))
+            .or_else(|| responses?.of(&reason))
+            .cloned();
+        let blocked = Blocked::new(parts, reason, engine);
+        let mut response = reply::limited(responder, blocked.clone()).await;
+        self.write_headers(response.headers_mut(), engine, wait);
+        (blocked, response)
+    }
 
-/// A number from 0 to 1. It keeps clients apart, so the keys of the hash maps of the standard library are random enough.
-fn random_share() -> f64 {
-    RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64
-}
+    /// The function of the limit.
+    fn responder<'a>(&self, route: &'a Registered) -> Option<&'a Responder> {
+        let limits = &route.attached.limits;
+        match self {
+            Self::Rate(refusal) => limits.rate(&refusal.policy)?.1.response.as_ref(),
+            Self::Concurrency(limit) => limits.concurrency(limit)?.1.response.as_ref(),
+        }
+    }
 
-fn least_wait_of(refusal: &Refusal) -> Nanos {
-    match &refusal.told {
-        _ if refusal.cause == RefusalCause::TooCostly => 0,
-        Some(told) => told.outcome.retry_after,
-        None => SECOND,
+    /// The wait that the response names.
+    fn wait(&self, engine: &Inner) -> Nanos {
+        match self {
+            Self::Rate(refusal) => refusal.wait(engine.limiting.jitter),
+            Self::Concurrency(_) => RETRY_AFTER * SECOND,
+        }
+    }
+
+    fn reason(&self, facts: &RequestFacts<'_>, wait: Nanos) -> BlockReason {
+        match self {
+            Self::Rate(refusal) if refusal.cause == RefusalCause::NoKey => {
+                BlockReason::KeyMissing(key_missing(refusal, facts))
+            }
+            Self::Rate(refusal) => BlockReason::RateLimited(rate_limited(refusal, wait)),
+            Self::Concurrency(limit) => BlockReason::ConcurrencyLimited(ConcurrencyLimited {
+                policy: limit.key.clone(),
+                limit: limit.fields.limit.get(),
+                retry_after: RETRY_AFTER,
+            }),
+        }
+    }
+
+    fn write_headers(&self, headers: &mut HeaderMap, engine: &Inner, wait: Nanos) {
+        match self {
+            Self::Rate(refusal) => refusal.write_headers(headers, wait),
+            Self::Concurrency(limit) if engine.limiting.headers.has_standard() => {
+                if let Some(advertised) = &limit.advertised {
+                    headers.insert(POLICY, advertised.clone());
+                }
+            }
+            Self::Concurrency(_) => {}
+        }
     }
 }
 
-/// What an answer says about a refusal, with the wait that it names.
-pub(in crate::http) fn reason(
-    refusal: &Refusal,
-    engine: &Inner,
-    facts: &RequestFacts<'_>,
-    wait: Nanos,
-) -> BlockReason {
-    match refusal.cause {
-        RefusalCause::NoKey => BlockReason::KeyMissing(key_missing(refusal, engine, facts)),
-        _ => BlockReason::RateLimited(limited(refusal, wait)),
-    }
-}
-
-fn key_missing(refusal: &Refusal, engine: &Inner, facts: &RequestFacts<'_>) -> KeyMissing {
+fn key_missing(refusal: &Refusal, facts: &RequestFacts<'_>) -> KeyMissing {
     let policy = &refusal.policy;
     let missing = missing_part(&policy.fields.key, facts);
     let wants_credentials = policy.fields.when_missing().asks_for_credentials(missing);
     KeyMissing {
         policy: policy.key.clone(),
         missing: missing.cloned(),
-        challenge: wants_credentials.then(|| engine.answers.challenge(missing)),
+        challenge: wants_credentials.then(|| facts.engine.answers.challenge(missing)),
     }
 }
 
-fn limited(refusal: &Refusal, wait: Nanos) -> RateLimited {
+fn rate_limited(refusal: &Refusal, wait: Nanos) -> RateLimited {
     let policy = &refusal.policy;
     let too_costly = refusal.cause == RefusalCause::TooCostly;
     RateLimited {
@@ -97,7 +125,7 @@ fn limited(refusal: &Refusal, wait: Nanos) -> RateLimited {
         limit: policy.rates(refusal.tier).text.as_ref().to_owned(),
         tier: policy.tier_name(refusal.tier).cloned(),
         retry_after: wait.div_ceil(SECOND).max(u64::from(!too_costly)),
-        reset_at: instant(refusal.at.saturating_add(least_wait_of(refusal))),
+        reset_at: instant(refusal.at.saturating_add(refusal.least_wait())),
         store_gone: refusal.cause == RefusalCause::StoreGone,
         too_costly,
     }

@@ -1,5 +1,5 @@
 //! Connections that switch protocols (101 over HTTP/1.1, RFC 9110, section 7.8; `CONNECT`, over HTTP/2 as RFC 8441 extends
-//! it), and hold places for as long as they live.
+//! it), and hold permits for as long as they live.
 //!
 //! The handler owns such a connection as an opaque [`Upgraded`], which only hyper makes. So hyper makes one more: it serves
 //! an upgrade over a [`Wire`] that plays the client, and that becomes the real connection once the real upgrade is done.
@@ -35,7 +35,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: held\
 /// The most that hyper buffers of it, which is the least that it can be given.
 const BUFFER: usize = 8192;
 
-/// An upgrade that a request has asked for, and that nobody has agreed to yet. Dropped, it fails for the handler, too.
+/// An upgrade that a request has asked for, and that no response has agreed to yet. Dropping it fails it for the handler.
 pub(in crate::http) struct HeldUpgrade {
     by_connect: bool,
     real: OnUpgrade,
@@ -85,13 +85,13 @@ impl HeldUpgrade {
         })
     }
 
-    /// Whether the connection becomes the handler's with this answer.
+    /// Returns `true` if the connection becomes the handler's with this response.
     pub(in crate::http) fn is_agreed_by(&self, response: &Response) -> bool {
         let status = response.status();
         status == StatusCode::SWITCHING_PROTOCOLS || self.by_connect && status.is_success()
     }
 
-    /// Holds something, such as places, until the connection is dropped.
+    /// Holds something, such as permits, until the connection is dropped.
     pub(in crate::http) fn hold(self, held: impl Send + 'static, runtime: &Handle) {
         let Self {
             real,

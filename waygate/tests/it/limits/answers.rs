@@ -11,7 +11,7 @@ use waygate::{
 };
 
 use super::{key, limited, set, status};
-use crate::support::{app, builder, clock};
+use crate::support::{app, builder, clock, with_all_headers};
 
 #[tokio::test]
 async fn a_limit_lets_so_many_pass_and_says_so() {
@@ -92,7 +92,7 @@ async fn several_rates_are_charged_all_or_nothing() {
 
 #[tokio::test]
 async fn every_policy_of_an_answer_has_a_name_of_its_own() {
-    let waygate = builder()
+    let waygate = with_all_headers()
         .service("billing")
         .clock(clock())
         .build()
@@ -261,16 +261,19 @@ async fn a_late_cost_changes_no_other_window() {
 
 #[tokio::test]
 async fn headers_are_the_applications_choice() {
+    let item = Some("\"default\";r=0;t=3600");
     for (headers, legacy, standard) in [
-        (RateLimitHeaders::Off, None, None),
-        (RateLimitHeaders::Legacy, Some("0"), None),
-        (
-            RateLimitHeaders::Standard,
-            None,
-            Some("\"default\";r=0;t=3600"),
-        ),
+        (None, Some("0"), None),
+        (Some(RateLimitHeaders::Off), None, None),
+        (Some(RateLimitHeaders::Legacy), Some("0"), None),
+        (Some(RateLimitHeaders::Standard), None, item),
+        (Some(RateLimitHeaders::Both), Some("0"), item),
     ] {
-        let builder = builder().clock(clock()).rate_limit_headers(headers);
+        let builder = builder().clock(clock());
+        let builder = match headers {
+            Some(headers) => builder.rate_limit_headers(headers),
+            None => builder,
+        };
         let waygate = builder.build().await.unwrap();
         let app = app(&waygate, &["GET:/search"]).await;
         set(

@@ -15,7 +15,7 @@ use waygate::{
 };
 
 use super::{key, policy, set, status};
-use crate::support::{builder, clock};
+use crate::support::{app, builder, clock};
 
 #[derive(Clone)]
 struct Account {
@@ -250,6 +250,25 @@ async fn secrets_are_in_no_record() {
             .key
             .starts_with("waygate:ratelimit:GET:/t/{tenant}:#")
     );
+}
+
+#[tokio::test]
+async fn the_latest_decisions_are_kept() {
+    for (capacity, kept) in [(0, [false, false]), (1, [false, true]), (9, [true, true])] {
+        let builder = builder().decision_log_capacity(capacity);
+        let waygate = builder.build().await.unwrap();
+        let app = app(&waygate, &["GET:/search"]).await;
+        let fields = json!({"limit": "1/minute", "key_strategy": "global"});
+        set(&waygate, "GET:/search#default", fields).await;
+        let ids = ["passed", "refused"];
+        for (id, expected) in ids.into_iter().zip([200, 429]) {
+            assert_eq!(
+                status(&app, "/search", &[("x-request-id", id)]).await,
+                expected
+            );
+        }
+        assert_eq!(ids.map(|id| waygate.explain(id).is_some()), kept);
+    }
 }
 
 #[tokio::test]

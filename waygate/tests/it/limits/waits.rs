@@ -10,7 +10,7 @@ use waygate::{
 };
 
 use super::{key, limited, policy, set};
-use crate::support::{app, builder, clock};
+use crate::support::{app, builder, clock, with_all_headers};
 
 /// Asks until the request passes. A refusal is the only one, is still there a second before its end, and says the same
 /// in all of its fields.
@@ -103,7 +103,11 @@ async fn after_a_limit_was_lowered_one_wait_is_enough() {
 async fn after_a_cost_beyond_the_limit_one_wait_is_enough() {
     for algorithm in ALGORITHMS {
         let clock = clock();
-        let waygate = builder().clock(clock.clone()).build().await.unwrap();
+        let waygate = with_all_headers()
+            .clock(clock.clone())
+            .build()
+            .await
+            .unwrap();
         waygate
             .register("GET:/search".parse().unwrap(), Default::default())
             .await
@@ -124,7 +128,7 @@ async fn after_a_cost_beyond_the_limit_one_wait_is_enough() {
 #[tokio::test]
 async fn nobody_is_sent_back_before_the_jitter_is_over() {
     let clock = clock();
-    let waygate = builder()
+    let waygate = with_all_headers()
         .clock(clock.clone())
         .retry_after_jitter(1.0)
         .build()

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::set;
-use crate::support::{builder, clock};
+use crate::support::{clock, with_all_headers};
 
 /// One event, and then neither another one nor an end.
 async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
@@ -45,7 +45,7 @@ async fn echo(mut request: Request) -> Response {
 
 /// A server whose routes serve two requests in a minute each; its clock stands still.
 async fn served() -> SocketAddr {
-    let waygate = builder().clock(clock()).build().await.unwrap();
+    let waygate = with_all_headers().clock(clock()).build().await.unwrap();
     let router = Router::new()
         .route("/search", get(async || "found"))
         .route("/events", get(events))

@@ -7,23 +7,25 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-/// A body that holds something, such as permits, until it has been sent or dropped.
+use crate::engine::Permit;
+
+/// A body that holds permits until it is sent or dropped.
 #[derive(Debug)]
-pub(super) struct HeldBody<T> {
+pub(super) struct PermitBody {
     body: Body,
-    held: Option<T>,
+    permits: Option<Vec<Permit>>,
 }
 
-impl<T> HeldBody<T> {
-    pub(super) fn new(body: Body, held: T) -> Self {
+impl PermitBody {
+    pub(super) fn new(body: Body, permits: Vec<Permit>) -> Self {
         Self {
             body,
-            held: Some(held),
+            permits: Some(permits),
         }
     }
 }
 
-impl<T: Unpin> http_body::Body for HeldBody<T> {
+impl http_body::Body for PermitBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -33,8 +35,8 @@ impl<T: Unpin> http_body::Body for HeldBody<T> {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if !matches!(frame, Some(Ok(_))) {
-            // A server may keep the body for some time after its end.
-            self.held = None;
+            // A server may keep the body after its end.
+            self.permits = None;
         }
         Poll::Ready(frame)
     }

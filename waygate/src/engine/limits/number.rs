@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::HeaderValue;
 
-/// The numbers below 1,000 with three digits each. Most of what answers say about limits is among them, and a value that
-/// borrows its text costs no allocation.
+/// The numbers below 1,000 with three digits each. Most numbers in rate-limit headers are among them, and a value that
+/// borrows its text needs no allocation.
 static SMALL: [[u8; 3]; 1_000] = small();
 
 const fn small() -> [[u8; 3]; 1_000] {

@@ -15,7 +15,7 @@ use super::{
     policy::{Policy, Rate, Rates, TierIndex},
 };
 
-/// What limits may need to know about a request, beyond what decides about its route.
+/// Facts about a request that limits may need, beyond those that decide about its route.
 pub(crate) trait LimitFacts: Facts {
     /// The client's address, without the bits that one client may choose.
     fn network(&self) -> Option<IpAddr>;
@@ -26,73 +26,75 @@ pub(crate) trait LimitFacts: Facts {
     /// An attribute of the caller, such as the plan.
     fn attribute(&self, name: &str) -> Option<Cow<'_, str>>;
 
-    /// Whether the request carries its caller at all.
+    /// Returns `true` if the request carries its caller.
     fn has_caller(&self) -> bool;
 }
 
-/// What the application's own functions say about a request, by policy.
+/// The answers of the application's own functions about a request, by policy.
 pub(crate) trait Functions {
-    /// What the policy's function keys the request by.
+    /// The key that the policy's function returns.
     fn key(&mut self, policy: &Policy) -> Option<LimitedKey>;
 
-    /// What the policy's function says that the request costs; `None` without such a function.
+    /// The cost that the policy's function returns; `None` without such a function.
     fn cost(&mut self, policy: &Policy) -> Option<u32>;
 }
 
-/// No policy has functions.
+/// The answers where no policy has functions.
 pub(crate) struct NoFunctions;
 
 impl Functions for NoFunctions {
+    #[inline]
     fn key(&mut self, _: &Policy) -> Option<LimitedKey> {
         None
     }
 
+    #[inline]
     fn cost(&mut self, _: &Policy) -> Option<u32> {
         None
     }
 }
 
-/// A policy that a request is counted by.
+/// A policy that applies to a request, with the counter to charge.
 #[derive(Debug, Clone)]
-pub(crate) struct Claim {
-    /// Which one of the route's policies.
+pub(crate) struct Match {
+    /// The index of the policy among those of the route.
     pub(crate) policy: u16,
     pub(crate) tier: TierIndex,
-    /// Whether the policy has tiers, and the request carries no caller who could have one.
+    /// The policy has tiers, and the request carries no caller who could have one.
     pub(crate) without_caller: bool,
     pub(crate) key: LimitedKey,
     pub(crate) cost: u32,
 }
 
-/// What one request is counted by.
+/// The policies that apply to one request.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Claims {
+pub(crate) struct Matches {
     /// In the order of the policies; nearly every route has one.
-    list: SmallVec<[Claim; 1]>,
-    /// The policies that found nothing to count the request by, one bit for each of the first 64.
+    list: SmallVec<[Match; 1]>,
+    /// The policies for which the request has no key, one bit for each of the first 64.
     skipped: u64,
 }
 
-/// A policy that finds nothing to count a request by.
+/// A policy for which a request has no key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NoKey {
-    /// Which one of the route's policies.
+    /// The index of the policy among those of the route.
     pub(crate) policy: u16,
-    /// Whether it refuses such requests, or lets them pass uncounted.
+    /// The policy refuses such requests, rather than let them pass uncounted.
     pub(crate) refused: bool,
 }
 
-impl Claims {
-    /// Without a claim: this policy finds nothing to count by.
+impl Matches {
+    /// No match: this policy finds no key.
     #[cold]
-    pub(crate) fn skipping(no_key: NoKey) -> Self {
-        let mut claims = Self::default();
-        claims.skip(no_key.policy);
-        claims
+    pub(super) fn skipping(no_key: NoKey) -> Self {
+        let mut matches = Self::default();
+        matches.skip(no_key.policy);
+        matches
     }
 
-    pub(crate) fn retain(&mut self, wanted: impl Fn(&Claim) -> bool) {
-        self.list.retain(|claim| wanted(claim));
+    pub(super) fn retain(&mut self, wanted: impl Fn(&Match) -> bool) {
+        self.list.retain(|matched| wanted(matched));
     }
 
     #[cold]
@@ -100,78 +102,77 @@ impl Claims {
         self.skipped |= 1u64.checked_shl(policy.into()).unwrap_or(0);
     }
 
-    /// Which of the route's policies found nothing to count by.
-    pub(crate) fn skipped(&self) -> impl Iterator<Item = usize> + use<> {
+    /// The indices of the policies for which the request has no key.
+    pub(super) fn skipped(&self) -> impl Iterator<Item = usize> + use<> {
         let skipped = self.skipped;
         (0..64).filter(move |policy| skipped >> policy & 1 == 1)
     }
 }
 
-impl From<Claim> for Claims {
-    #[inline]
-    fn from(claim: Claim) -> Self {
-        let list = smallvec![claim];
+impl From<Match> for Matches {
+    fn from(matched: Match) -> Self {
+        let list = smallvec![matched];
         Self { list, skipped: 0 }
     }
 }
 
-impl Deref for Claims {
-    type Target = [Claim];
+impl Deref for Matches {
+    type Target = [Match];
 
     #[inline]
-    fn deref(&self) -> &[Claim] {
+    fn deref(&self) -> &[Match] {
         &self.list
     }
 }
 
-pub(crate) type Takes<'a> = SmallVec<[Take<'a>; 4]>;
+pub(super) type Takes<'a> = SmallVec<[Take<'a>; 4]>;
 
 impl Limits {
-    /// The policies that a request is counted by, in order: without those that are paused, roll-outs that leave its key
-    /// out, and whatever exempts it. `Err` names the policy that refuses it because it has no key.
-    pub(crate) fn claims(
+    /// Finds the policies that apply to a request, in order. Paused policies, roll-outs that leave its key out and
+    /// exemptions do not match. `Err` is the policy that refuses the request because it has no key.
+    pub(super) fn matches(
         &self,
         facts: &impl LimitFacts,
         functions: &mut impl Functions,
-    ) -> Result<Claims, u16> {
-        let mut claims = Claims::default();
+    ) -> Result<Matches, u16> {
+        let mut matches = Matches::default();
         for (index, policy) in (0u16..).zip(&self.policies) {
-            match policy.claim(index, facts, functions) {
-                Ok(claim) => claims.list.extend(claim),
+            match policy.matching(index, facts, functions) {
+                Ok(matched) => matches.list.extend(matched),
                 Err(no_key) if no_key.refused => return Err(no_key.policy),
-                Err(no_key) => claims.skip(no_key.policy),
+                Err(no_key) => matches.skip(no_key.policy),
             }
         }
-        Ok(claims)
+        Ok(matches)
     }
 
+    /// The policy of a match, and the rates of its tier.
     #[inline]
-    pub(crate) fn of(&self, claim: &Claim) -> (&Policy, &Rates) {
-        // Claims are made from these very policies.
-        let policy = &*self.policies[usize::from(claim.policy)];
-        (policy, policy.rates(claim.tier))
+    pub(super) fn of(&self, matched: &Match) -> (&Policy, &Rates) {
+        // Matches are made from these very policies.
+        let policy = &*self.policies[usize::from(matched.policy)];
+        (policy, policy.rates(matched.tier))
     }
 
-    /// The same takes, each with the claim that it is of.
-    pub(crate) fn takes_by_claim<'a>(
+    /// Pairs each of the [`takes`](Self::takes) with its match.
+    pub(super) fn takes_by_match<'a>(
         &'a self,
-        claims: &'a [Claim],
-    ) -> impl Iterator<Item = (&'a Claim, Take<'a>)> {
-        let rates = |claim| self.of(claim).1.list.len();
-        let each = claims
+        matches: &'a [Match],
+    ) -> impl Iterator<Item = (&'a Match, Take<'a>)> {
+        let rates = |matched| self.of(matched).1.list.len();
+        let each = matches
             .iter()
-            .flat_map(move |claim| std::iter::repeat_n(claim, rates(claim)));
-        each.zip(self.takes(claims))
+            .flat_map(move |matched| std::iter::repeat_n(matched, rates(matched)));
+        each.zip(self.takes(matches))
     }
 
-    /// What to ask the store: one take for each rate of each claim, in order.
-    #[inline]
-    pub(crate) fn takes<'a>(&'a self, claims: &'a [Claim]) -> Takes<'a> {
+    /// The charges for the counter store: one for each rate of each match, in order.
+    pub(super) fn takes<'a>(&'a self, matches: &'a [Match]) -> Takes<'a> {
         let mut takes = Takes::new();
-        for claim in claims {
-            let (policy, rates) = self.of(claim);
+        for matched in matches {
+            let (policy, rates) = self.of(matched);
             for rate in &rates.list {
-                takes.push(rate.take(policy, claim));
+                takes.push(rate.take(policy, &matched.key, matched.cost));
             }
         }
         takes
@@ -179,36 +180,47 @@ impl Limits {
 }
 
 impl Policy {
-    /// What a request is counted by, as [`Limits::claims`] tells it of all policies of a route; `index` is this one's place
-    /// among them.
+    /// Matches a request against this policy; `index` is its position in [`Limits`].
     #[inline]
-    pub(crate) fn claim(
+    fn matching(
         &self,
         index: u16,
         facts: &impl LimitFacts,
         functions: &mut impl Functions,
-    ) -> Result<Option<Claim>, NoKey> {
-        if self.is_plain
-            && let Some(ip) = facts.network()
-        {
-            return Ok(Some(Claim {
-                policy: index,
-                tier: 0,
-                without_caller: false,
-                cost: functions.cost(self).unwrap_or(self.fields.cost.get()),
-                key: LimitedKey::of_ip(ip),
-            }));
+    ) -> Result<Option<Match>, NoKey> {
+        match self.match_address(index, facts, functions) {
+            Some(matched) => Ok(Some(matched)),
+            None => self.match_in_full(index, facts, functions),
         }
-        self.claim_in_full(index, facts, functions)
+    }
+
+    /// The match of a policy that counts every request by address, which is the rule; `None` of any other.
+    #[inline(always)]
+    pub(super) fn match_address(
+        &self,
+        index: u16,
+        facts: &impl LimitFacts,
+        functions: &mut impl Functions,
+    ) -> Option<Match> {
+        if !self.is_plain {
+            return None;
+        }
+        Some(Match {
+            policy: index,
+            tier: 0,
+            without_caller: false,
+            key: LimitedKey::of_ip(facts.network()?),
+            cost: functions.cost(self).unwrap_or(self.fields.cost.get()),
+        })
     }
 
     #[inline(never)]
-    fn claim_in_full(
+    pub(super) fn match_in_full(
         &self,
         index: u16,
         facts: &impl LimitFacts,
         functions: &mut impl Functions,
-    ) -> Result<Option<Claim>, NoKey> {
+    ) -> Result<Option<Match>, NoKey> {
         let fields = &self.fields;
         if !fields.enabled
             || self.exempts_ip(|| facts.client_ip())
@@ -234,14 +246,14 @@ impl Policy {
             None => match fields.when_missing() {
                 OnMissingKey::FallbackIp => {
                     let mut key = LimitedKey::default();
-                    // Whose address is not known shares a counter with everybody else like that.
+                    // Clients without a known address share one counter.
                     facts.add(&KeyPart::Ip, &mut key);
                     key
                 }
                 missing => {
                     return Err(NoKey {
                         policy: index,
-                        refused: self.miss(missing),
+                        refused: self.note_missing_key(missing),
                     });
                 }
             },
@@ -251,9 +263,9 @@ impl Policy {
         }
         let without_caller = !fields.tiers.is_empty() && !facts.has_caller();
         if without_caller {
-            self.miss_caller();
+            self.note_missing_caller();
         }
-        Ok(Some(Claim {
+        Ok(Some(Match {
             policy: index,
             tier,
             without_caller,
@@ -261,12 +273,10 @@ impl Policy {
             key,
         }))
     }
-}
 
-impl Policy {
-    /// Notes a request that has nothing to be counted by. Says whether it is refused.
+    /// Records a request without a key. Returns `true` if it is refused.
     #[cold]
-    fn miss(&self, missing: OnMissingKey) -> bool {
+    fn note_missing_key(&self, missing: OnMissingKey) -> bool {
         let is_refused = missing.refuses() && self.is_enforced();
         let (noticed, outcome, counted) = match is_refused {
             true => (&self.stats.without_key, "refused", "refused"),
@@ -286,9 +296,9 @@ impl Policy {
         is_refused
     }
 
-    /// Notes a request that meets the limit of no tier, since it carries no caller.
+    /// Records a request that is counted outside of the policy's tiers, since it carries no caller.
     #[cold]
-    fn miss_caller(&self) {
+    fn note_missing_caller(&self) {
         if self.stats.without_caller.notice() {
             tracing::warn!(
                 policy = %Printable(&self.key),
@@ -301,21 +311,21 @@ impl Policy {
 }
 
 impl Rate {
-    /// What to ask the store for one claim.
+    /// The charge for the counter store.
     #[inline]
-    pub(crate) fn take<'a>(&'a self, policy: &Policy, claim: &'a Claim) -> Take<'a> {
+    pub(super) fn take<'a>(&'a self, policy: &Policy, key: &'a LimitedKey, cost: u32) -> Take<'a> {
         Take {
             series: &self.series,
-            key: claim.key.as_bytes(),
+            key: key.as_bytes(),
             rule: &self.rule,
-            cost: u64::from(claim.cost),
+            cost: u64::from(cost),
             enforced: policy.is_enforced(),
             lease: policy.fields.lease,
         }
     }
 }
 
-/// What a request is counted by; `None` when it has no such part.
+/// The key of a request; `None` when it lacks one of the parts.
 pub(crate) fn key_of(
     source: &KeySource,
     facts: &impl LimitFacts,
@@ -331,7 +341,7 @@ pub(crate) fn key_of(
     complete.then_some(key)
 }
 
-/// The first part of a key that a request does not have; `None` where a function found no key.
+/// The first part of a key that a request lacks; `None` where a function found no key.
 #[cold]
 pub(crate) fn missing_part<'a>(
     source: &'a KeySource,

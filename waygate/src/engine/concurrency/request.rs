@@ -7,20 +7,20 @@ use waygate_core::Printable;
 use super::Concurrency;
 use crate::engine::limits::{LimitFacts, LimitedKey, Limits, key_of, remedy};
 
-/// A place that a request needs.
+/// A permit that a request needs.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct PermitRequest {
     pub(crate) limit: Arc<Concurrency>,
     pub(crate) key: LimitedKey,
 }
 
 /// Nearly every route has one limit.
-pub(crate) type Seats = SmallVec<[Wanted; 1]>;
+pub(crate) type PermitRequests = SmallVec<[PermitRequest; 1]>;
 
 impl Concurrency {
-    /// Notes a request that has nothing to be counted by.
+    /// Records a request without a key.
     #[cold]
-    fn miss(&self) {
+    fn note_missing_key(&self) {
         if self.stats.skipped.notice() {
             tracing::warn!(
                 limit = %Printable(&self.key),
@@ -31,30 +31,17 @@ impl Concurrency {
             );
         }
     }
-
-    /// Notes a request that is not held, because its handler sees no end of the answer.
-    #[cfg(feature = "axum")]
-    #[cold]
-    pub(crate) fn unheld(&self) {
-        if self.stats.skipped.notice() {
-            tracing::warn!(
-                limit = %Printable(&self.key),
-                "a request does not count for this limit of concurrency: `RouteGuard` cannot hold its place; guard the \
-                 router; only the first such request is logged, and all are counted as `skipped`",
-            );
-        }
-    }
 }
 
 impl Limits {
-    /// The places that a request needs, in order: none of limits that exempt it, or that find nothing to count it by.
-    /// `function` is what the application's own functions tell.
-    pub(crate) fn seats(
+    /// The permits that a request needs, in order. Limits that exempt it or find no key are left out. `function` returns
+    /// the keys of the application's own functions.
+    pub(crate) fn permit_requests(
         &self,
         facts: &impl LimitFacts,
         mut function: impl FnMut(&Concurrency) -> Option<LimitedKey>,
-    ) -> Seats {
-        let mut seats = Seats::new();
+    ) -> PermitRequests {
+        let mut requests = PermitRequests::new();
         for limit in &self.concurrency {
             let fields = &limit.fields;
             if limit.exempt_ips.contain(|| facts.client_ip())
@@ -65,11 +52,11 @@ impl Limits {
             match key_of(&fields.key, facts, || function(limit)) {
                 Some(key) => {
                     let limit = limit.clone();
-                    seats.push(Wanted { limit, key });
+                    requests.push(PermitRequest { limit, key });
                 }
-                None => limit.miss(),
+                None => limit.note_missing_key(),
             }
         }
-        seats
+        requests
     }
 }

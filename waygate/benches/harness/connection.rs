@@ -1,0 +1,75 @@
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+
+/// The server's end of a connection. The client sends the same request a number of times, and checks the status of the
+/// responses.
+pub(crate) struct Connection {
+    request: Vec<u8>,
+    /// How much of the current request is sent.
+    sent: usize,
+    requests_left: u32,
+    responses: u32,
+}
+
+impl Connection {
+    pub(crate) fn new(path: &str, requests: u32) -> Self {
+        Self {
+            request: format!("GET {path} HTTP/1.1\r\nhost: example.com\r\n\r\n").into_bytes(),
+            sent: 0,
+            requests_left: requests,
+            responses: 0,
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        assert_eq!(self.requests_left, 0, "{} answered", self.responses);
+    }
+}
+
+impl Read for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        // Without a request, nothing is read, which ends the connection.
+        if self.requests_left > 0 {
+            let rest = &self.request[self.sent..];
+            let now = rest.len().min(buffer.remaining());
+            buffer.put_slice(&rest[..now]);
+            self.sent += now;
+            if self.sent == self.request.len() {
+                self.sent = 0;
+                self.requests_left -= 1;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        assert!(bytes.starts_with(b"HTTP/1.1 200"), "a refusal");
+        self.responses += 1;
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

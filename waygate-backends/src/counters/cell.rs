@@ -292,8 +292,8 @@ impl Cell {
         }
     }
 
-    #[inline(always)]
     /// Takes `cost`, which is not 0, and converts what another rule has counted.
+    #[inline(always)]
     pub(super) fn take(&mut self, limit: Limit, cost: u64, now: Nanos) -> Outcome {
         match limit {
             Limit::Quota(quota) => {

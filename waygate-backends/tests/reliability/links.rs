@@ -193,6 +193,13 @@ fn pipe(path: &Path) {
     mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR).unwrap();
 }
 
+/// Replaces a file in one step: a poll in between would write a missing file again.
+fn replace_by_pipe(path: &Path) {
+    let made = path.with_extension("pipe");
+    pipe(&made);
+    fs::rename(&made, path).unwrap();
+}
+
 /// Fails if `future` waits for the other end of a pipe.
 async fn at_once<T>(future: impl Future<Output = T>) -> T {
     let limit = Duration::from_secs(20);
@@ -239,8 +246,7 @@ fn a_file_replaced_by_a_pipe_is_refused() {
         let store = place.open().await;
         commit(&store, put("a", 1)).await;
         let kept = fs::read(place.main()).unwrap();
-        fs::remove_file(place.main()).unwrap();
-        pipe(&place.main());
+        replace_by_pipe(&place.main());
         let health = at_once(store.health()).await.unwrap_err().to_string();
         assert!(health.contains("a named pipe"), "{health}");
         assert!(at_once(store.commit(put("a", 2))).await.is_err());
@@ -251,8 +257,7 @@ fn a_file_replaced_by_a_pipe_is_refused() {
         // The files beside it as well.
         for suffix in [".lock", ".audit.jsonl"] {
             let kept = fs::read(place.beside(suffix)).unwrap();
-            fs::remove_file(place.beside(suffix)).unwrap();
-            pipe(&place.beside(suffix));
+            replace_by_pipe(&place.beside(suffix));
             let refused = at_once(store.commit(put("a", 4))).await.unwrap_err();
             assert!(refused.to_string().contains("a named pipe"), "{refused}");
             fs::remove_file(place.beside(suffix)).unwrap();

@@ -11,6 +11,7 @@ use std::{
 
 use axum::{Router, routing::get};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 use waygate::{
     Component, GlobalMaintenance, Interval, LimitKey, OnStoreReset, RouteState, RouteStatus,
     Waygate,
@@ -50,6 +51,18 @@ impl Drop for Directory {
 struct Process {
     waygate: Waygate,
     app: TestApp,
+    /// Its background tasks. They end with the process, and write no file after it.
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A runtime cannot be dropped within another one, and waits for blocking tasks.
+            let ended = std::thread::spawn(|| drop(runtime)).join();
+            ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+    }
 }
 
 #[rate_limit("1/minute", key = "global", route = "GET /counted")]
@@ -80,12 +93,22 @@ async fn serve(waygate: Waygate) -> Process {
         .route("/forced", get(answer))
         .route("/counted", get(counted));
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
-    Process { waygate, app }
+    Process {
+        waygate,
+        app,
+        runtime: None,
+    }
 }
 
 async fn start(path: &Path) -> Process {
     let file = FileBackend::builder(path).poll_interval(Duration::from_millis(10));
-    with(file.open().await.unwrap()).await
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    let runtime = threads.worker_threads(1).enable_all().build().unwrap();
+    let started = runtime.spawn(async { with(file.open().await.unwrap()).await });
+    Process {
+        runtime: Some(runtime),
+        ..started.await.unwrap()
+    }
 }
 
 impl Process {

@@ -13,7 +13,8 @@ pub(crate) struct Connection {
     /// How much of the current request is sent.
     sent: usize,
     requests_left: u32,
-    responses: u32,
+    /// The client waits for a response.
+    waits: bool,
 }
 
 impl Connection {
@@ -22,14 +23,17 @@ impl Connection {
             request: format!("GET {path} HTTP/1.1\r\nhost: example.com\r\n\r\n").into_bytes(),
             sent: 0,
             requests_left: requests,
-            responses: 0,
+            waits: false,
         }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        assert_eq!(self.requests_left, 0, "{} answered", self.responses);
+        assert!(
+            self.requests_left == 0 && !self.waits,
+            "a request without a response"
+        );
     }
 }
 
@@ -39,6 +43,9 @@ impl Read for Connection {
         _: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.waits {
+            return Poll::Pending;
+        }
         // Without a request, nothing is read, which ends the connection.
         if self.requests_left > 0 {
             let rest = &self.request[self.sent..];
@@ -47,6 +54,7 @@ impl Read for Connection {
             self.sent += now;
             if self.sent == self.request.len() {
                 self.sent = 0;
+                self.waits = true;
                 self.requests_left -= 1;
             }
         }
@@ -61,7 +69,7 @@ impl Write for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         assert!(bytes.starts_with(b"HTTP/1.1 200"), "a refusal");
-        self.responses += 1;
+        self.waits = false;
         Poll::Ready(Ok(bytes.len()))
     }
 

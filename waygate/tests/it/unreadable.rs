@@ -105,10 +105,9 @@ async fn start(path: &Path) -> Process {
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     let runtime = threads.worker_threads(1).enable_all().build().unwrap();
     let started = runtime.spawn(async { with(file.open().await.unwrap()).await });
-    Process {
-        runtime: Some(runtime),
-        ..started.await.unwrap()
-    }
+    let mut process = started.await.unwrap();
+    process.runtime = Some(runtime);
+    process
 }
 
 impl Process {

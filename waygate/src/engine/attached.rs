@@ -1,39 +1,118 @@
-//! What the adapter to a framework keeps with a route: functions of the application, which the engine merges and hands out,
-//! and never calls.
+//! AttachedFunctions of the application that an adapter to a framework attaches to a route. The engine keeps them and never calls
+//! them.
 
 #[cfg(feature = "axum")]
-pub(crate) use crate::http::Attached;
+use std::{any::Any, fmt, sync::Arc};
+
+use waygate_core::grammar::PolicyName;
+#[cfg(feature = "axum")]
+use waygate_core::model::RouteKey;
+
+/// The functions of one route, as the adapter knows them.
+#[cfg(feature = "axum")]
+pub(crate) trait AttachedFunctions: Any + fmt::Debug + Send + Sync {
+    fn is_empty(&self) -> bool;
+
+    /// Returns whether a function returns the key of the rate limit.
+    fn has_rate_key(&self, name: &PolicyName) -> bool;
+
+    /// Returns whether a function returns the cost of requests of the rate limit.
+    fn has_cost(&self, name: &PolicyName) -> bool;
+
+    /// Returns whether a function returns the key of the concurrency limit.
+    fn has_concurrency_key(&self, name: &PolicyName) -> bool;
+
+    /// Joins the functions of all routes that govern a request, each for the limits of its route. The first response applies.
+    fn among(&self, all: &[(&RouteKey, &Attached)]) -> Attached;
+
+    /// Joins the functions of two declarations.
+    ///
+    /// # Errors
+    /// Names what both have different functions for.
+    fn union(&self, other: &dyn AttachedFunctions) -> Result<Attached, String>;
+}
+
+/// The functions that are attached to one route, if any.
+#[cfg(feature = "axum")]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attached(Option<Arc<dyn AttachedFunctions>>);
+
+#[cfg(feature = "axum")]
+impl Attached {
+    pub(crate) fn new(functions: impl AttachedFunctions) -> Self {
+        Self((!functions.is_empty()).then(|| Arc::new(functions) as Arc<dyn AttachedFunctions>))
+    }
+
+    /// The functions of an adapter; `None` where there are none.
+    #[inline]
+    pub(crate) fn get<T: AttachedFunctions>(&self) -> Option<&T> {
+        let functions: &dyn Any = &**self.0.as_ref()?;
+        functions.downcast_ref()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Joins the functions of all routes that govern a request.
+    pub(crate) fn among(all: &[(&RouteKey, &Self)]) -> Self {
+        let first = all.iter().find_map(|(_, attached)| attached.0.as_ref());
+        first.map(|first| first.among(all)).unwrap_or_default()
+    }
+
+    fn any(&self, has: impl Fn(&dyn AttachedFunctions) -> bool) -> bool {
+        self.0.as_deref().is_some_and(has)
+    }
+
+    pub(crate) fn has_rate_key(&self, name: &PolicyName) -> bool {
+        self.any(|functions| functions.has_rate_key(name))
+    }
+
+    pub(crate) fn has_cost(&self, name: &PolicyName) -> bool {
+        self.any(|functions| functions.has_cost(name))
+    }
+
+    pub(crate) fn has_concurrency_key(&self, name: &PolicyName) -> bool {
+        self.any(|functions| functions.has_concurrency_key(name))
+    }
+
+    /// Joins the functions of two declarations.
+    ///
+    /// # Errors
+    /// Names what both have different functions for.
+    pub(crate) fn union(&self, other: &Self) -> Result<Self, String> {
+        match (&self.0, &other.0) {
+            (Some(ours), Some(theirs)) => ours.union(&**theirs),
+            (Some(_), None) => Ok(self.clone()),
+            (None, _) => Ok(other.clone()),
+        }
+    }
+}
+
+/// Nothing: there is no adapter.
+#[cfg(not(feature = "axum"))]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attached(());
 
 #[cfg(not(feature = "axum"))]
-pub(crate) use none::Attached;
+impl Attached {
+    pub(crate) fn is_empty(&self) -> bool {
+        true
+    }
 
-#[cfg(not(feature = "axum"))]
-mod none {
-    use waygate_core::grammar::PolicyName;
+    pub(crate) fn has_rate_key(&self, _: &PolicyName) -> bool {
+        false
+    }
 
-    /// Nothing: there is no adapter.
-    #[derive(Debug, Clone, Default)]
-    pub(crate) struct Attached(());
+    pub(crate) fn has_cost(&self, _: &PolicyName) -> bool {
+        false
+    }
 
-    impl Attached {
-        pub(crate) fn is_empty(&self) -> bool {
-            true
-        }
+    pub(crate) fn has_concurrency_key(&self, _: &PolicyName) -> bool {
+        false
+    }
 
-        pub(crate) fn has_rate_key(&self, _: &PolicyName) -> bool {
-            false
-        }
-
-        pub(crate) fn has_cost(&self, _: &PolicyName) -> bool {
-            false
-        }
-
-        pub(crate) fn has_concurrency_key(&self, _: &PolicyName) -> bool {
-            false
-        }
-
-        pub(crate) fn union(&self, _: &Self) -> Result<Self, String> {
-            Ok(Self(()))
-        }
+    pub(crate) fn union(&self, _: &Self) -> Result<Self, String> {
+        Ok(Self(()))
     }
 }

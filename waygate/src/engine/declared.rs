@@ -58,20 +58,22 @@ impl Source {
     }
 }
 
+#[cfg(feature = "axum")]
 impl Registered {
     /// The first of several routes, with the functions of all of them.
-    #[cfg(feature = "axum")]
     pub(crate) fn among<'a>(
         mut routes: impl Iterator<Item = &'a Arc<Self>> + Clone,
     ) -> Option<Arc<Self>> {
-        let all = routes.clone();
+        let all: Vec<_> = routes
+            .clone()
+            .map(|route| (&route.key, &route.attached))
+            .collect();
         let first = routes.next()?;
-        if all.clone().all(|route| route.attached.is_empty()) {
+        if all.iter().all(|(_, attached)| attached.is_empty()) {
             return Some(first.clone());
         }
-        let attached = Attached::among(all.map(|route| (&route.key, &route.attached)));
         Some(Arc::new(Self {
-            attached,
+            attached: Attached::among(&all),
             ..(**first).clone()
         }))
     }

@@ -131,6 +131,8 @@ pub use target::RequestTarget;
 
 pub(crate) use attached::Attached;
 #[cfg(feature = "axum")]
+pub(crate) use attached::AttachedFunctions;
+#[cfg(feature = "axum")]
 pub(crate) use clients::Clients;
 #[cfg(feature = "testing")]
 pub(crate) use compiler::Bypass;

@@ -1,22 +1,41 @@
+use std::any::Any;
+
 #[cfg(feature = "openapi")]
 use http::StatusCode;
 use waygate_core::{grammar::PolicyName, model::RouteKey};
 
 use super::{Responses, limits::LimitFunctions};
-use crate::registry::HandlerDeclaration;
+use crate::{
+    engine::{Attached, AttachedFunctions},
+    registry::HandlerDeclaration,
+};
 
-/// The functions of the application that belong to one route: of its handler's attributes, and registered ones.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Attached {
+/// The functions of the application for one route: of its handler's attributes, and registered ones.
+#[derive(Debug, Clone)]
+pub(crate) struct RouteFunctions {
     pub(super) responses: Responses,
     pub(super) limits: LimitFunctions,
 }
 
-impl Attached {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.responses.is_empty() && self.limits.is_empty()
-    }
+static NONE: RouteFunctions = RouteFunctions {
+    responses: Responses::NONE,
+    limits: LimitFunctions::NONE,
+};
 
+/// The functions attached to a route.
+#[inline]
+pub(crate) fn functions(attached: &Attached) -> &RouteFunctions {
+    attached.get().unwrap_or(&NONE)
+}
+
+/// Changes the functions attached to a route.
+pub(super) fn edit(attached: &mut Attached, change: impl FnOnce(&mut RouteFunctions)) {
+    let mut functions = functions(attached).clone();
+    change(&mut functions);
+    *attached = Attached::new(functions);
+}
+
+impl RouteFunctions {
     /// Whether any function answers blocks of this status that a listed route can meet.
     #[cfg(feature = "openapi")]
     pub(crate) fn answers(&self, status: StatusCode) -> bool {
@@ -28,48 +47,54 @@ impl Attached {
         let of_limit = by_limits.contains(&status) && self.limits.answer();
         of_limit || self.responses.answers(status)
     }
+}
 
-    /// Whether a function keys the rate limit.
-    pub(crate) fn has_rate_key(&self, name: &PolicyName) -> bool {
+impl AttachedFunctions for RouteFunctions {
+    fn is_empty(&self) -> bool {
+        self.responses.is_empty() && self.limits.is_empty()
+    }
+
+    fn has_rate_key(&self, name: &PolicyName) -> bool {
         let functions = self.limits.rate_named(name);
         functions.is_some_and(|functions| functions.key.is_some())
     }
 
-    /// Whether a function costs requests of the rate limit.
-    pub(crate) fn has_cost(&self, name: &PolicyName) -> bool {
+    fn has_cost(&self, name: &PolicyName) -> bool {
         let functions = self.limits.rate_named(name);
         functions.is_some_and(|functions| functions.cost.is_some())
     }
 
-    /// The same of a limit of concurrency.
-    pub(crate) fn has_concurrency_key(&self, name: &PolicyName) -> bool {
+    fn has_concurrency_key(&self, name: &PolicyName) -> bool {
         let functions = self.limits.concurrency_named(name);
         functions.is_some_and(|functions| functions.key.is_some())
     }
 
-    /// The functions of all routes that govern a request, each for the limits of its route. Of responses, the first holds.
-    pub(crate) fn among<'a>(all: impl Iterator<Item = (&'a RouteKey, &'a Self)> + Clone) -> Self {
-        let responses = all.clone().map(|(_, attached)| &attached.responses);
-        Self {
-            responses: responses.fold(Responses::default(), Responses::or),
-            limits: LimitFunctions::among(all.map(|(key, attached)| (key, &attached.limits))),
-        }
+    fn among(&self, all: &[(&RouteKey, &Attached)]) -> Attached {
+        let all = all
+            .iter()
+            .map(|(key, attached)| (*key, functions(attached)));
+        let responses = all.clone().map(|(_, own)| &own.responses);
+        Attached::new(Self {
+            responses: responses.fold(Responses::NONE, Responses::or),
+            limits: LimitFunctions::among(all.map(|(key, own)| (key, &own.limits))),
+        })
     }
 
-    /// The functions of both; `Err` says for what they have different ones.
-    pub(crate) fn union(&self, other: &Self) -> Result<Self, String> {
-        Ok(Self {
+    fn union(&self, other: &dyn AttachedFunctions) -> Result<Attached, String> {
+        let other: &dyn Any = other;
+        let other: &Self = other.downcast_ref().unwrap_or(&NONE);
+        Ok(Attached::new(Self {
             responses: self.responses.union(&other.responses)?,
             limits: self.limits.union(&other.limits)?,
-        })
+        }))
     }
 }
 
 impl From<&HandlerDeclaration> for Attached {
     fn from(declaration: &HandlerDeclaration) -> Self {
-        Self {
+        Self::new(RouteFunctions {
             responses: declaration.responses.clone(),
             limits: declaration.limits.functions(),
-        }
+        })
     }
 }

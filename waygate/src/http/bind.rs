@@ -15,13 +15,13 @@ use waygate_core::{
 };
 
 use super::{
-    Attached, DeclaredLimits,
+    DeclaredLimits,
     guard::Part,
     survey::{Served, Survey},
 };
 use crate::{
     __private::Stamp,
-    engine::{Registered, Source, Table},
+    engine::{Attached, Registered, Source, Table},
     registry::HandlerDeclaration,
 };
 

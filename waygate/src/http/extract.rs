@@ -1,3 +1,4 @@
+use crate::http::functions;
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
@@ -116,7 +117,7 @@ where
         if let Verdict::Block(block) = verdict {
             let reason = BlockReason::from(block);
             let route = slot.and_then(|slot| snapshot.table.route(slot));
-            let of_route = route.and_then(|route| route.attached.responses.of(&reason));
+            let of_route = route.and_then(|route| functions(&route.attached).responses.of(&reason));
             let responder = of_route.cloned();
             drop(snapshot);
             explain::note(engine, slot, parts, &reason);

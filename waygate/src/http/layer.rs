@@ -1,3 +1,4 @@
+use crate::http::functions;
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -59,7 +60,7 @@ impl Shared {
     pub(super) fn responder(&self, slot: Option<usize>, reason: &BlockReason) -> Option<Responder> {
         let snapshot = self.waygate.inner.snapshot.load();
         let route = slot.and_then(|slot| snapshot.table.route(slot));
-        let of_route = route.and_then(|route| route.attached.responses.of(reason));
+        let of_route = route.and_then(|route| functions(&route.attached).responses.of(reason));
         of_route.or_else(|| self.responses().of(reason)).cloned()
     }
 

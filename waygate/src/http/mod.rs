@@ -49,7 +49,7 @@ pub use mounting::PathError;
 pub use respond::{IntoResponder, Responder};
 pub use responses::Responses;
 
-pub(crate) use attached::Attached;
+pub(crate) use attached::functions;
 pub(crate) use client::client_ip;
 pub(crate) use limits::DeclaredLimits;
 #[cfg(feature = "admin")]

@@ -3,7 +3,7 @@ use waygate_core::{
     model::{ConcurrencyPolicy, RateLimitPolicy},
 };
 
-use super::{ConcurrencyLimitFunctions, RateLimitFunctions, Responses};
+use super::{ConcurrencyLimitFunctions, RateLimitFunctions, Responses, attached::edit};
 use crate::Registration;
 
 /// Functions of the application. They are called by the layer of every guarded router, and by
@@ -22,7 +22,7 @@ impl Registration {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn responses(mut self, responses: Responses) -> Self {
-        self.attached.responses = responses;
+        edit(&mut self.attached, |own| own.responses = responses);
         self
     }
 
@@ -57,7 +57,9 @@ impl Registration {
             policy.key = KeySource::Custom;
         }
         let name = policy.name.clone();
-        self.attached.limits.add_rate(name, functions);
+        edit(&mut self.attached, |own| {
+            own.limits.add_rate(name, functions)
+        });
         self.rate_limit(policy)
     }
 
@@ -71,7 +73,9 @@ impl Registration {
             policy.key = KeySource::Custom;
         }
         let name = policy.name.clone();
-        self.attached.limits.add_concurrency(name, functions);
+        edit(&mut self.attached, |own| {
+            own.limits.add_concurrency(name, functions);
+        });
         self.concurrency_limit(policy)
     }
 }

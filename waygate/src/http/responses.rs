@@ -36,9 +36,20 @@ pub struct Responses {
 }
 
 impl Responses {
-    /// The built-in answers.
+    pub(crate) const NONE: Self = Self {
+        maintenance: None,
+        disabled: None,
+        env_gated: None,
+        ip_not_allowed: None,
+        role_required: None,
+        rate_limited: None,
+        concurrency_limited: None,
+        key_missing: None,
+    };
+
+    /// Creates an empty set: the built-in responses.
     pub fn new() -> Self {
-        Self::default()
+        Self::NONE
     }
 
     /// Answers maintenance, global maintenance included.

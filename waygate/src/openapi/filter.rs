@@ -1,5 +1,6 @@
 //! What the picture says about each operation of the document.
 
+use crate::http::functions;
 use http::StatusCode;
 use waygate_core::{
     Timestamp,
@@ -142,7 +143,7 @@ impl<'a> View<'a> {
     fn custom(&self, slot: usize) -> Custom {
         let route = self.snapshot.table.route(slot);
         let answers = |status| {
-            route.is_some_and(|route| route.attached.answers(status))
+            route.is_some_and(|route| functions(&route.attached).answers(status))
                 || self.responses.answers(status)
         };
         Custom {

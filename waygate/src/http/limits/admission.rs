@@ -1,3 +1,4 @@
+use crate::http::functions;
 use std::sync::Arc;
 
 use axum::{extract::Request, response::Response};
@@ -59,7 +60,9 @@ impl<'a> Arrived<'a> {
     /// Admits a request without waiting; `None` if it needs a permit, a function of the application or shared counters.
     #[inline(always)]
     fn try_enter(&self, facts: RequestFacts<'a>) -> Option<Admission> {
-        if !self.limits.concurrency.is_empty() || self.route.attached.limits.ask_functions() {
+        if !self.limits.concurrency.is_empty()
+            || functions(&self.route.attached).limits.ask_functions()
+        {
             return None;
         }
         let facts = facts.of_route(&self.route.key);
@@ -72,7 +75,7 @@ impl<'a> Arrived<'a> {
         if !self.limits.concurrency.is_empty() {
             return None;
         }
-        let mut answers = Answers::at_once(&self.route.attached.limits, parts)?;
+        let mut answers = Answers::at_once(&functions(&self.route.attached).limits, parts)?;
         let facts = self.facts(parts);
         self.admitting(&facts).try_admit(&facts, &mut answers)
     }
@@ -82,7 +85,7 @@ impl<'a> Arrived<'a> {
         self,
         parts: Parts,
     ) -> (Parts, Result<Entered, LimitRefusal>) {
-        let functions = &self.route.attached.limits;
+        let functions = &functions(&self.route.attached).limits;
         let (parts, permits) = Permits::acquire(self, parts).await;
         let permits = match permits {
             Ok(permits) => permits,

@@ -116,6 +116,13 @@ struct Of<T> {
     functions: T,
 }
 
+impl LimitFunctions {
+    pub(in crate::http) const NONE: Self = Self {
+        rates: Vec::new(),
+        concurrency: Vec::new(),
+    };
+}
+
 #[cfg(feature = "openapi")]
 impl LimitFunctions {
     /// Whether any of them answers requests that are refused.

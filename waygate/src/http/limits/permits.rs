@@ -1,3 +1,4 @@
+use crate::http::functions;
 use axum::{body::Body, extract::Request, response::Response};
 use http::request::Parts;
 
@@ -21,7 +22,7 @@ impl Permits {
         if arrived.limits.concurrency.is_empty() {
             return (parts, Ok(Self(Vec::new())));
         }
-        let functions = &arrived.route.attached.limits;
+        let functions = &functions(&arrived.route.attached).limits;
         let (parts, asked) = ask(functions.concurrency_keys(), parts).await;
         let facts = arrived.facts(&parts);
         let wanted = arrived.limits.permit_requests(&facts, |limit| {

@@ -1,3 +1,4 @@
+use crate::http::functions;
 use std::sync::Arc;
 
 use axum::response::Response;
@@ -53,7 +54,7 @@ impl LimitRefusal {
         let reason = self.reason(&facts, wait);
         let responder = self
             .responder(route)
-            .or_else(|| route.attached.responses.of(&reason))
+            .or_else(|| functions(&route.attached).responses.of(&reason))
             .or_else(|| responses?.of(&reason))
             .cloned();
         let blocked = Blocked::new(parts, reason, engine);
@@ -64,7 +65,7 @@ impl LimitRefusal {
 
     /// The function of the limit.
     fn responder<'a>(&self, route: &'a Registered) -> Option<&'a Responder> {
-        let limits = &route.attached.limits;
+        let limits = &functions(&route.attached).limits;
         match self {
             Self::Rate(refusal) => limits.rate(&refusal.policy)?.1.response.as_ref(),
             Self::Concurrency(limit) => limits.concurrency(limit)?.1.response.as_ref(),

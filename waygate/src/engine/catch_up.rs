@@ -9,7 +9,7 @@ use std::{
 use tokio::{select, time::sleep};
 use waygate_core::{Printable, port::CounterError};
 
-use super::{Inner, concurrency::UnreleasedPermits};
+use super::Inner;
 
 /// How long the store is left alone before it is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -57,7 +57,7 @@ async fn catch_up(inner: &Arc<Inner>) -> Result<(), CounterError> {
     let Some(shared) = &inner.counters.shared else {
         return Ok(());
     };
-    UnreleasedPermits::release(inner).await?;
+    inner.counters.release_all().await?;
     let now = inner.counters.clock.now();
     shared.repay_all(&inner.counters.local, now).await
 }

@@ -3,9 +3,7 @@ use waygate_core::{
     grammar::{EnvName, ServiceName},
 };
 
-use std::sync::Arc;
-
-use super::limits::{Counters, LimitBook};
+use super::limits::{CountersHandle, LimitBook, RateLimitHeaders};
 
 /// The settings that snapshots are compiled with, besides the store and the table.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +11,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) env: &'a EnvName,
     pub(crate) service: Option<&'a ServiceName>,
     pub(crate) book: &'a LimitBook,
-    pub(crate) counters: &'a Arc<Counters>,
+    pub(crate) counters: &'a CountersHandle,
+    pub(crate) headers: RateLimitHeaders,
     pub(crate) sources: KeySources,
     /// Whether it is a single method's where a route for all methods of the path governs requests as well.
     pub(crate) is_part: bool,

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Notify};
 use waygate_core::{
     grammar::{EnvName, ServiceName},
-    port::{Backend, Clock},
+    port::{Backend, Clock, CounterError},
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     channels::Channels,
     clients::Clients,
     health::Monitor,
-    limits::{Counters, Decisions, LimitBook, Limiting},
+    limits::{Counters, CountersHandle, Decisions, LimitBook, Limiting},
     named::Named,
     principal::PrincipalSource,
     snapshot::Snapshot,
@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) behind: Arc<Notify>,
     /// Where requests are counted, by what time, and what came of it.
     pub(crate) counters: Arc<Counters>,
+    /// The same, as policies know them.
+    pub(crate) counters_handle: CountersHandle,
     pub(crate) book: LimitBook,
     pub(crate) decisions: Decisions,
     pub(crate) limiting: Limiting,
@@ -93,6 +95,20 @@ impl Inner {
     pub(crate) fn note_guarded(&self) {
         if self.stacked.guards.swap(true, Ordering::Relaxed) {
             self.note_stacked();
+        }
+    }
+
+    /// Updates the health of the shared counters after a call.
+    #[inline]
+    pub(crate) fn note_counters(&self, fault: Option<&CounterError>) {
+        let Some(shared) = &self.counters.shared else {
+            return;
+        };
+        if fault.is_some() {
+            self.monitor.counted(fault, &*self.clock);
+        } else if self.monitor.is_counting_impaired() && shared.store.health().is_ok() {
+            // An unavailable store may still repeat an earlier refusal. That is not a recovery.
+            self.monitor.counted(None::<&CounterError>, &*self.clock);
         }
     }
 }

@@ -55,7 +55,8 @@ impl Inner {
             env: &self.env,
             service: self.service.as_ref(),
             book: &self.book,
-            counters: &self.counters,
+            counters: &self.counters_handle,
+            headers: self.limiting.headers,
             sources: KeySources {
                 has_principal: self.principal.is_some(),
             },

@@ -12,7 +12,7 @@ use crate::engine::{
     compiler::{Bypass, Compiler, KeySources},
     concurrency,
     health::Monitor,
-    limits::{Counters, Decisions, LimitBook, Shared},
+    limits::{Counters, CountersHandle, Decisions, LimitBook, Shared},
     open, scheduler,
     snapshot::Snapshot,
     supervise::supervise,
@@ -77,12 +77,14 @@ impl WaygateBuilder {
         let shared = shared.map(|store| Shared::new(store, self.counter_deadline));
         let local = self.memory_counters.clone().unwrap_or_default();
         let headers = self.limiting.headers;
-        let counters = Arc::new(Counters::new(local, shared, self.clock.clone(), headers));
+        let counters = Arc::new(Counters::new(local, shared, self.clock.clone()));
+        let handle = CountersHandle::new(&counters);
         let compiler = Compiler {
             env: &env,
             service: service.as_ref(),
             book: &book,
-            counters: &counters,
+            counters: &handle,
+            headers,
             sources: KeySources {
                 has_principal: self.principal.is_some(),
             },
@@ -105,6 +107,7 @@ impl WaygateBuilder {
             named: self.environment,
             settings: self.settings,
             service,
+            counters_handle: handle,
             counters,
             book,
             decisions: Decisions::new(self.decision_log_capacity),

@@ -33,7 +33,7 @@ pub(crate) async fn acquire(
     let mut held = Vec::with_capacity(wanted.len());
     for wanted in wanted {
         let now = engine.counters.clock.now();
-        let mut permit = Permit::request(engine, wanted);
+        let mut permit = Permit::request(&engine.counters, wanted);
         let Answer { allowed, fault } = engine.counters.acquire(permit.id(), now).await;
         engine.note_counters(fault.as_ref());
         if !allowed {

@@ -9,8 +9,10 @@ mod command;
 mod listing;
 mod operator;
 mod permit;
+mod permit_id;
 mod policy;
 mod record;
+mod release;
 mod renewal;
 mod request;
 mod stats;
@@ -18,7 +20,8 @@ mod unreleased;
 
 #[cfg(feature = "axum")]
 pub(crate) use acquire::{Full, acquire};
-pub(crate) use permit::{Permit, PermitId, SharedPermits};
+pub(crate) use permit::Permit;
+pub(crate) use permit_id::{PermitId, SharedPermits};
 pub(crate) use policy::Concurrency;
 pub use record::ConcurrencyRecord;
 pub(crate) use renewal::run as renew;

@@ -8,9 +8,8 @@ use waygate_core::{
 };
 
 use super::{
-    Limits,
+    CountingMode, DecisionStep, Limits, SkippedPolicy,
     clock::instant,
-    explain::{DecisionStep, SkippedPolicy},
     key::LimitedKey,
     matching::{Functions, LimitFacts, Match, Matches, NoKey},
     outcome::{Allowed, Several, Single},
@@ -18,7 +17,7 @@ use super::{
     refusal::{Refusal, RefusalCause},
     request::RequestInfo,
     stats::{Hit, Usage},
-    store::{Counted, CountingMode},
+    store::Counted,
 };
 use crate::engine::Inner;
 

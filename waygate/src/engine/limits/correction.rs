@@ -7,11 +7,10 @@ use waygate_core::{
 };
 
 use super::{
-    Counters, Limits,
+    Counters, CountingMode, Limits,
     matching::Match,
     outcome::{Allowed, Several, Single},
     shared::Shared,
-    store::CountingMode,
 };
 
 impl Allowed {
@@ -29,7 +28,7 @@ impl Allowed {
 impl Single {
     fn correct(&self, cost: u32) {
         let rate = self.policy.rates(self.tier).list.first();
-        if let (Some(counters), Some(rate)) = (self.policy.counters.upgrade(), rate) {
+        if let (Some(counters), Some(rate)) = (self.policy.counters.upgrade::<Counters>(), rate) {
             let take = rate.take(&self.policy, &self.key, self.cost);
             let taken = Taken {
                 at: self.at,
@@ -43,7 +42,7 @@ impl Single {
 impl Several {
     fn correct(self: Box<Self>, cost: u32) {
         let policy = self.limits.policies.first();
-        let Some(counters) = policy.and_then(|policy| policy.counters.upgrade()) else {
+        let Some(counters) = policy.and_then(|policy| policy.counters.upgrade::<Counters>()) else {
             return;
         };
         if counters.shared.is_none() {

@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, sync::Mutex};
 
-pub use waygate_core::view::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
+use waygate_core::view::{DecisionCause, DecisionRecord};
 
 use super::{problem::lock, refusal::RefusalCause};
 

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use waygate_core::{
     grammar::format_wire,
     model::{LimitKey, LimitScope, Revision},
-    view::HitRecord,
+    view::{HitRecord, KeyUse},
 };
 
 use super::{
     Policy,
     record::{HitQuery, LimitRecord},
-    stats::{Hit, KeyUse},
+    stats::Hit,
 };
 use crate::{
     Waygate,

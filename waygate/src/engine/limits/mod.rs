@@ -10,7 +10,9 @@ mod admission;
 mod clock;
 mod command;
 mod correction;
+mod effective;
 mod explain;
+mod handle;
 mod headers;
 mod key;
 mod levels;
@@ -28,25 +30,21 @@ mod record;
 mod refusal;
 mod replace;
 mod request;
+mod settings;
 mod share;
 mod shared;
 mod standings;
 mod stats;
 mod store;
 
-use std::sync::Arc;
-
-use waygate_core::grammar::Algorithm;
-
-use super::concurrency::Concurrency;
-
 #[cfg(feature = "axum")]
 pub(crate) use admission::{Admission, Admitting};
 pub(crate) use clock::{LimitClock, instant};
 #[cfg(feature = "admin")]
 pub(crate) use command::LimitCommand;
+pub(crate) use effective::Limits;
 pub(crate) use explain::Decisions;
-pub use explain::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
+pub(crate) use handle::CountersHandle;
 #[cfg(feature = "axum")]
 pub(crate) use headers::POLICY;
 pub(crate) use key::LimitedKey;
@@ -65,76 +63,12 @@ pub use record::{HitQuery, LimitRecord};
 pub(crate) use refusal::{Refusal, RefusalCause};
 pub(crate) use replace::Known;
 pub(crate) use request::RequestInfo;
+pub(crate) use settings::Limiting;
+pub use settings::RateLimitHeaders;
 pub(crate) use shared::Shared;
 pub(crate) use stats::{Hit, LimitBook};
-pub use stats::{KeyUse, LimitCounts};
 pub(crate) use store::Counters;
-pub use store::{CountingMode, CountingModes};
-pub use waygate_core::view::HitRecord;
-
-/// The settings of rate limits.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Limiting {
-    pub(crate) headers: RateLimitHeaders,
-    /// The share of `Retry-After` up to which it is extended.
-    pub(crate) jitter: f32,
-    /// The length of the prefix that IPv6 addresses of one client share.
-    pub(crate) ipv6_prefix: u8,
-    /// For limits that name none.
-    pub(crate) algorithm: Algorithm,
-}
-
-impl Default for Limiting {
-    fn default() -> Self {
-        Self {
-            headers: RateLimitHeaders::default(),
-            jitter: 0.0,
-            ipv6_prefix: 64,
-            algorithm: Algorithm::default(),
-        }
-    }
-}
-
-/// The rate-limit headers of responses. `Retry-After` does not depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum RateLimitHeaders {
-    /// `X-RateLimit-*`, and `RateLimit` with `RateLimit-Policy`.
-    Both,
-    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, as numbers. The default: one family is enough for
-    /// a client, and each header costs every response.
-    #[default]
-    Legacy,
-    /// `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers.
-    Standard,
-    /// None.
-    Off,
-}
-
-/// The policies that apply to one route, in the order of the checks: global, service, its own.
-#[derive(Debug)]
-pub(crate) struct Limits {
-    pub(crate) policies: Box<[Arc<Policy>]>,
-    pub(crate) concurrency: Box<[Arc<Concurrency>]>,
-    is_single: bool,
-}
-
-impl Limits {
-    pub(crate) fn new(policies: Box<[Arc<Policy>]>, concurrency: Box<[Arc<Concurrency>]>) -> Self {
-        let is_single = match &*policies {
-            [policy] => concurrency.is_empty() && policy.is_enforced() && policy.has_one_rate(),
-            _ => false,
-        };
-        Self {
-            policies,
-            concurrency,
-            is_single,
-        }
-    }
-
-    /// The only policy, if it is enforced, has one rate in each tier, and no concurrency limit applies.
-    #[inline]
-    fn single(&self) -> Option<&Arc<Policy>> {
-        self.policies.first().filter(|_| self.is_single)
-    }
-}
+pub use waygate_core::view::{
+    CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, HitRecord, KeyUse,
+    LimitCounts, SkippedPolicy,
+};

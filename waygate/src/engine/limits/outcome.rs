@@ -4,12 +4,11 @@ use smallvec::SmallVec;
 use waygate_core::limit::{Outcome, Taken, quota::Nanos};
 
 use super::{
-    Limits,
+    CountingMode, Limits,
     key::LimitedKey,
     matching::{Match, Matches},
     policy::{Policy, TierIndex},
     refusal::{Refusal, RefusalCause},
-    store::CountingMode,
 };
 
 /// A request that the limits of its route have counted, and let pass.

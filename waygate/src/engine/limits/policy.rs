@@ -1,7 +1,4 @@
-use std::{
-    net::IpAddr,
-    sync::{Arc, Weak},
-};
+use std::{net::IpAddr, sync::Arc};
 
 use hmac_sha256::Hash;
 use http::HeaderValue;
@@ -17,7 +14,7 @@ use waygate_core::{
 };
 
 use super::{
-    Counters, RateLimitHeaders, key::LimitedKey, number::number, overrides::Applying,
+    CountersHandle, RateLimitHeaders, key::LimitedKey, number::number, overrides::Applying,
     stats::PolicyStats,
 };
 use crate::engine::{compiler::Compiler, stored::Stored};
@@ -40,8 +37,7 @@ pub(crate) struct Policy {
     limits: Box<[Rates]>,
     /// It counts every request, by the client's address, in one tier.
     pub(super) is_plain: bool,
-    /// For what is left to do after the response. Weak, since the counters may owe units to this policy.
-    pub(super) counters: Weak<Counters>,
+    pub(super) counters: CountersHandle,
     pub(super) headers: RateLimitHeaders,
 }
 
@@ -105,8 +101,8 @@ impl Policy {
             exempt_ips: ExemptNetworks::new(&fields.exempt_ips),
             limits,
             is_plain: is_plain(&fields),
-            counters: Arc::downgrade(compiler.counters),
-            headers: compiler.counters.headers,
+            counters: compiler.counters.clone(),
+            headers: compiler.headers,
             is_declared: declared.is_some(),
             problem,
             key,

@@ -2,9 +2,8 @@ use serde::Serialize;
 use waygate_core::{
     grammar::OnMissingKey,
     model::{LimitKey, RateLimitPolicy, Revision},
+    view::LimitCounts,
 };
-
-use super::stats::LimitCounts;
 
 /// A rate limit policy as it is now, with what it has said since the process began.
 #[derive(Debug, Clone, PartialEq, Serialize)]

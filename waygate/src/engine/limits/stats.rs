@@ -12,7 +12,7 @@ use waygate_core::{
     model::{LimitKey, RouteKey},
 };
 
-pub use waygate_core::view::{KeyUse, LimitCounts};
+use waygate_core::view::{KeyUse, LimitCounts};
 
 use super::{
     key::LimitedKey,

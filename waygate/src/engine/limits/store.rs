@@ -11,16 +11,16 @@ use waygate_core::{
     port::{Clock, CounterError, Take},
 };
 
-pub use waygate_core::view::{CountingMode, CountingModes};
+use waygate_core::view::{CountingMode, CountingModes};
 
 use super::{
-    LimitClock, LimitedKey, Limits, Policy, RateLimitHeaders,
+    LimitClock, LimitedKey, Limits, Policy,
     matching::{Match, Matches, Takes},
     outcome::Decision,
     refusal::RefusalCause,
     shared::Shared,
 };
-use crate::engine::{Inner, concurrency::SharedPermits};
+use crate::engine::concurrency::SharedPermits;
 
 /// The counters of requests: those of this process, or of a store that other processes share, with those of this process
 /// as a fallback.
@@ -35,7 +35,6 @@ pub(crate) struct Counters {
     modes: Modes,
     /// For corrections that are made after the response.
     pub(super) runtime: tokio::runtime::Handle,
-    pub(super) headers: RateLimitHeaders,
 }
 
 /// How many requests were decided in each way.
@@ -55,11 +54,15 @@ pub(super) struct Counted {
 }
 
 impl Counters {
+    /// The runtime of the engine's tasks.
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.runtime
+    }
+
     pub(crate) fn new(
         local: MemoryCounters,
         shared: Option<Shared>,
         clock: Arc<dyn Clock>,
-        headers: RateLimitHeaders,
     ) -> Self {
         Self {
             local,
@@ -68,7 +71,6 @@ impl Counters {
             permits: SharedPermits::default(),
             modes: Modes::default(),
             runtime: tokio::runtime::Handle::current(),
-            headers,
         }
     }
 
@@ -217,22 +219,6 @@ impl Counters {
             local,
             open,
             closed,
-        }
-    }
-}
-
-impl Inner {
-    /// Updates the health of the shared counters after a call.
-    #[inline]
-    pub(crate) fn note_counters(&self, fault: Option<&CounterError>) {
-        let Some(shared) = &self.counters.shared else {
-            return;
-        };
-        if fault.is_some() {
-            self.monitor.counted(fault, &*self.clock);
-        } else if self.monitor.is_counting_impaired() && shared.store.health().is_ok() {
-            // An unavailable store may still repeat an earlier refusal. That is not a recovery.
-            self.monitor.counted(None::<&CounterError>, &*self.clock);
         }
     }
 }

@@ -1,0 +1,40 @@
+use waygate_core::grammar::Algorithm;
+
+/// The settings of rate limits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Limiting {
+    pub(crate) headers: RateLimitHeaders,
+    /// The share of `Retry-After` up to which it is extended.
+    pub(crate) jitter: f32,
+    /// The length of the prefix that IPv6 addresses of one client share.
+    pub(crate) ipv6_prefix: u8,
+    /// For limits that name none.
+    pub(crate) algorithm: Algorithm,
+}
+
+impl Default for Limiting {
+    fn default() -> Self {
+        Self {
+            headers: RateLimitHeaders::default(),
+            jitter: 0.0,
+            ipv6_prefix: 64,
+            algorithm: Algorithm::default(),
+        }
+    }
+}
+
+/// The rate-limit headers of responses. `Retry-After` does not depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RateLimitHeaders {
+    /// `X-RateLimit-*`, and `RateLimit` with `RateLimit-Policy`.
+    Both,
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, as numbers. The default: one family is enough for
+    /// a client, and each header costs every response.
+    #[default]
+    Legacy,
+    /// `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers.
+    Standard,
+    /// None.
+    Off,
+}

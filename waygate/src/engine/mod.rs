@@ -83,6 +83,7 @@ mod reseed;
 mod route_change;
 mod scheduler;
 mod setback;
+mod shutdown;
 mod snapshot;
 #[cfg(feature = "axum")]
 mod stacked;

@@ -4,6 +4,7 @@ use waygate_core::{
     port::EntityKey,
 };
 
+use super::reason::unreadable_reason;
 use crate::engine::store::{Instead, Kind, Shown, Unread, View, named, record};
 
 /// Maintenance of more than a route.
@@ -93,7 +94,7 @@ impl Kind for Maintenances {
 pub(crate) fn closed_maintenance() -> GlobalMaintenance {
     GlobalMaintenance {
         enabled: true,
-        reason: super::unreadable_reason(),
+        reason: unreadable_reason(),
         ..GlobalMaintenance::default()
     }
 }

@@ -6,7 +6,7 @@ use waygate_core::{
     port::{Entity, EntityKey},
 };
 
-use super::{KINDS, Records};
+use super::records::{KINDS, Records};
 use crate::engine::store::{AnyCollection, AnyKind, Instead, Kind, Unread, split, unknown};
 
 /// The key of a record, whose kind is known and whose name follows the grammar of its kind.

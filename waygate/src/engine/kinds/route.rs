@@ -4,6 +4,7 @@ use waygate_core::{
     port::EntityKey,
 };
 
+use super::reason::unreadable_reason;
 use crate::engine::store::{Instead, Kind, Shown, Touches, View, named};
 
 /// State of routes that operators have changed.
@@ -54,7 +55,7 @@ pub(crate) fn closed_route(declared: &RouteState) -> RouteState {
     RouteState {
         position: Position {
             lifecycle: Lifecycle::Maintenance,
-            reason: super::unreadable_reason(),
+            reason: unreadable_reason(),
             envs: declared.position.envs.clone(),
             windows: Vec::new(),
         },

@@ -8,7 +8,7 @@ use waygate_core::{
     port::EntityKey,
 };
 
-use super::MaintenanceScope;
+use super::maintenance::MaintenanceScope;
 use crate::engine::store::{Kind, Shown, View, named};
 
 /// Up to when the audit log has the transitions that time has made.

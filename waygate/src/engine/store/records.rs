@@ -8,7 +8,7 @@ macro_rules! records {
         }
 
         /// The kinds, in the order of their collections.
-        static KINDS: &[&dyn $crate::engine::store::AnyKind] = &[$(&$kind,)*];
+        pub(super) static KINDS: &[&dyn $crate::engine::store::AnyKind] = &[$(&$kind,)*];
 
         impl Records {
             /// The collections, in the order of [`KINDS`].
@@ -18,11 +18,11 @@ macro_rules! records {
             }
 
             /// The collection of the kind at this place in [`KINDS`].
-            fn at(&self, at: usize) -> Option<&dyn $crate::engine::store::AnyCollection> {
+            pub(super) fn at(&self, at: usize) -> Option<&dyn $crate::engine::store::AnyCollection> {
                 self.all().nth(at)
             }
 
-            fn at_mut(&mut self, at: usize) -> Option<&mut dyn $crate::engine::store::AnyCollection> {
+            pub(super) fn at_mut(&mut self, at: usize) -> Option<&mut dyn $crate::engine::store::AnyCollection> {
                 let all: [&mut dyn $crate::engine::store::AnyCollection; KINDS.len()] = [$(&mut self.$field,)*];
                 all.into_iter().nth(at)
             }

@@ -10,8 +10,7 @@ use crate::http::{
     CostFunction, IntoCostFunction, IntoKeyFunction, IntoResponder, KeyFunction, Responder,
 };
 
-/// What tells a handler from all others. One word, since it goes with each request.
-pub type Stamp = &'static &'static str;
+pub use crate::stamp::Stamp;
 
 /// One attribute on one handler, as the linker brings it.
 #[derive(Debug, Clone, Copy)]

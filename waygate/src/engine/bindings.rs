@@ -6,7 +6,7 @@ use std::{
 use waygate_core::model::RouteKey;
 
 use super::Table;
-use crate::__private::Stamp;
+use crate::stamp::Stamp;
 
 /// The routes that the attributes of each handler are bound to, by its stamp, whichever guarded router serves them.
 #[derive(Debug, Default)]

@@ -1,5 +1,6 @@
 mod maintained;
 mod slot;
+mod swallowed;
 
 use std::sync::Arc;
 
@@ -22,10 +23,10 @@ use super::{
     table::Table,
     target::Asked,
     touched::Touched,
-    unmatched::Swallowed,
 };
 pub(crate) use maintained::Maintained;
 pub(crate) use slot::Slot;
+use swallowed::Swallowed;
 
 /// The immutable picture that requests read: everything compiled, nothing to look up or wait for.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ pub(crate) struct Snapshot {
     /// The service of this process.
     pub(crate) own_service: Option<ServiceName>,
     /// Closed routes of the store that another one has taken the place of.
-    pub(super) swallowed: Swallowed,
+    pub(crate) swallowed: Swallowed,
     /// The records that it was compiled from, shared with the store's.
     pub(crate) records: Records,
 }

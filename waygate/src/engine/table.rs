@@ -1,4 +1,5 @@
 mod governing;
+mod judged;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -18,8 +19,9 @@ use super::{
     methods::MethodSet,
     mounts::Mounts,
     nearest::nearest,
-    unmatched::Judged,
 };
+
+use judged::Judged;
 
 /// Every route that can be controlled. A slot number, once given, means the same route for ever, also after the route was
 /// unregistered.

@@ -3,9 +3,6 @@
 //! They are taken all the same. A route may be registered later, and other processes of a fleet have routes and services
 //! that this one does not know.
 
-mod judged;
-mod swallowed;
-
 use std::{collections::HashSet, sync::Arc};
 
 use waygate_core::{
@@ -18,8 +15,6 @@ use waygate_core::{
 use super::{
     Component, Inner, kinds::MaintenanceScope, nearest::nearest, snapshot::Snapshot, table::Table,
 };
-pub(crate) use judged::Judged;
-pub(crate) use swallowed::Swallowed;
 
 /// So many exemptions that name no route are named, with what was meant; the others are counted.
 const NAMED: usize = 8;

@@ -20,9 +20,9 @@ use super::{
     survey::{Served, Survey},
 };
 use crate::{
-    __private::Stamp,
     engine::{Attached, Registered, Source, Table},
     registry::HandlerDeclaration,
+    stamp::Stamp,
 };
 
 use claim::{Claim, claimed_twice, places, unbound};

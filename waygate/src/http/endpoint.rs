@@ -6,7 +6,7 @@ use waygate_core::grammar::Method;
 
 use super::{
     identity::{self, Memory},
-    layer::Shared,
+    shared::Shared,
     watch::Watch,
 };
 use crate::engine::{Governing, MethodSet, Snapshot, Table};

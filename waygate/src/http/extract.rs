@@ -1,4 +1,3 @@
-use crate::http::functions;
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
@@ -18,6 +17,7 @@ use super::{
     limits::{Arrived, Permits},
     reply,
 };
+use crate::http::functions;
 use crate::{
     Waygate,
     engine::{Inner, uncached},

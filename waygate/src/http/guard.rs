@@ -10,15 +10,16 @@ use waygate_core::{Printable, grammar::PathTemplate, model::RouteKey};
 use super::{
     Api, BindErrors, Guarded, IntoApi,
     bind::{self, Unmounted},
-    layer::{Shared, WaygateLayer},
+    layer::WaygateLayer,
     mounting::Taken,
+    shared::Shared,
     survey::{self, Survey},
 };
 use crate::{
-    __private::Stamp,
     Waygate,
     engine::{Found, Served, Table},
     registry::{self, HandlerDeclaration},
+    stamp::Stamp,
 };
 
 impl Waygate {

@@ -5,8 +5,8 @@ use tower::{Layer, Service};
 
 use super::{
     MakeService, PathError, Responses,
-    layer::{Setup, Shared},
     mounting::{self, Mount, Taken},
+    shared::{Setup, Shared},
 };
 use crate::{Waygate, engine::Report, registry::HandlerDeclaration};
 

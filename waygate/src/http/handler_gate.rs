@@ -23,9 +23,9 @@ use waygate_core::{
 
 use super::{admitted::Uncounted, endpoint::Endpoint, limits::Uncharged, service::WaygateService};
 use crate::{
-    __private::Stamp,
     engine::{Governing, Mount, Table, in_test},
     registry::HandlerDeclaration,
+    stamp::Stamp,
 };
 
 /// A gate that a request has passed, and that is to complete the answer: with its headers, the permits that it holds, and

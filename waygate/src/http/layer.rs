@@ -1,16 +1,9 @@
-use crate::http::functions;
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::sync::Arc;
 
 use tower::Layer;
 
-use super::{BlockReason, Responder, Responses, endpoint::Endpoint, service::WaygateService};
-use crate::{__private::Stamp, Waygate, registry::HandlerDeclaration};
+use super::{endpoint::Endpoint, service::WaygateService, shared::Shared};
+use crate::Waygate;
 
 /// Puts the engine before every endpoint of a router, its fallback included.
 ///
@@ -20,71 +13,10 @@ pub(crate) struct WaygateLayer {
     shared: Arc<Shared>,
 }
 
-/// What the services of one guarded router have in common.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) waygate: Waygate,
-    setup: OnceLock<Setup>,
-    /// How many endpoints the layer has made.
-    created: AtomicUsize,
-    /// The handlers with attributes that were found behind endpoints (by address) of other routes.
-    found: Mutex<HashSet<(usize, Stamp)>>,
-}
-
-/// What is known when the router is complete.
-#[derive(Debug, Default)]
-pub(super) struct Setup {
-    /// Answers of the whole application.
-    pub(super) responses: Responses,
-    /// The handlers with attributes, by stamp.
-    pub(super) handlers: HashMap<Stamp, HandlerDeclaration>,
-}
-
-impl Shared {
-    /// The first call holds.
-    pub(super) fn set_up(&self, setup: Setup) {
-        let _ = self.setup.set(setup);
-    }
-
-    #[inline]
-    pub(super) fn setup(&self) -> &Setup {
-        self.setup.get_or_init(Setup::default)
-    }
-
-    pub(super) fn responses(&self) -> &Responses {
-        &self.setup().responses
-    }
-
-    /// What answers in place of the built-in answer, for this route or the whole application.
-    #[cold]
-    pub(super) fn responder(&self, slot: Option<usize>, reason: &BlockReason) -> Option<Responder> {
-        let snapshot = self.waygate.inner.snapshot.load();
-        let route = slot.and_then(|slot| snapshot.table.route(slot));
-        let of_route = route.and_then(|route| functions(&route.attached).responses.of(reason));
-        of_route.or_else(|| self.responses().of(reason)).cloned()
-    }
-
-    /// Whether this handler is found behind this endpoint for the first time.
-    pub(super) fn note_found(&self, endpoint: &Arc<Endpoint>, stamp: Stamp) -> bool {
-        let found = (Arc::as_ptr(endpoint) as usize, stamp);
-        let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(found)
-    }
-
-    pub(super) fn created(&self) -> usize {
-        self.created.load(Ordering::Relaxed)
-    }
-}
-
 impl WaygateLayer {
     pub(super) fn new(waygate: Waygate) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                waygate,
-                setup: OnceLock::new(),
-                created: AtomicUsize::new(0),
-                found: Mutex::default(),
-            }),
+            shared: Arc::new(Shared::new(waygate)),
         }
     }
 
@@ -97,7 +29,7 @@ impl<S> Layer<S> for WaygateLayer {
     type Service = WaygateService<S>;
 
     fn layer(&self, inner: S) -> WaygateService<S> {
-        self.shared.created.fetch_add(1, Ordering::Relaxed);
+        self.shared.note_created();
         WaygateService {
             inner,
             endpoint: Arc::new(Endpoint::new(self.shared.clone())),

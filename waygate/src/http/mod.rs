@@ -17,20 +17,25 @@ mod guard;
 mod guarded;
 mod handler_gate;
 mod identity;
+mod kept;
 mod layer;
+mod limited;
 mod limits;
 mod listing;
 mod make_service;
 // Which kinds of paths there are depends on features.
 #[cfg_attr(not(all(feature = "admin", feature = "openapi")), allow(dead_code))]
 mod mounting;
+mod reach;
 mod registration;
 mod reply;
 mod respond;
 mod responses;
 mod service;
+mod shared;
 #[cfg(feature = "swagger-ui")]
 mod sse;
+mod step;
 mod survey;
 mod watch;
 

@@ -14,34 +14,19 @@ use super::{
     explain,
     facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
-    limits::{After, Refused, Waiting},
+    kept,
+    limits::After,
     reply,
+    step::Step,
     survey::{self, Probe},
-    watch,
 };
-use crate::engine::{Checks, Governing, Inner, Limited, Snapshot, StateHeaders, uncached};
+use crate::engine::{Checks, Inner, Limited, Snapshot, StateHeaders, uncached};
 
 /// Decides each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct WaygateService<S> {
     pub(super) inner: S,
     pub(super) endpoint: Arc<Endpoint>,
-}
-
-/// The next step for a request. Rare variants are boxed to keep this type small on the hot path.
-pub(super) enum Step {
-    /// Answers `guard`, which explores the endpoints.
-    Probed,
-    /// Lets the endpoint respond.
-    Serve(Option<After>),
-    /// Refuses the request because of the state of the route.
-    Block(Option<usize>, Box<BlockReason>),
-    /// Refuses it because of a limit.
-    Refuse(Box<Refused>),
-    /// Admits it with functions of the application, a permit or shared counters.
-    Wait(Box<Waiting>),
-    /// One of these, for all of these routes.
-    Among(Box<(Governing, Step)>),
 }
 
 impl<S> Service<Request> for WaygateService<S>
@@ -97,7 +82,7 @@ where
                 ResponseFuture::completed(self.inner.call(request), watching, after)
             }
             (None, after) => {
-                let answer = watch::keep(&mut self.inner, &self.endpoint, request);
+                let answer = kept::keep(&mut self.inner, &self.endpoint, request);
                 ResponseFuture::keeping(answer, after)
             }
         }

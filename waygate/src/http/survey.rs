@@ -18,8 +18,8 @@ use super::{
     listing::{Listing, listing},
 };
 use crate::{
-    __private::Stamp,
     engine::{MethodSet, Table},
+    stamp::Stamp,
 };
 
 /// On a request of [`Survey`]: the endpoint answers with itself instead of serving it. Extensions never come off the wire.

@@ -5,7 +5,6 @@
 //! its body runs. Unless the endpoint's route is the one that its attributes are bound to, it then waits until the request
 //! has met the routes that they are bound to: their gates, and their own limits.
 
-mod kept;
 #[cfg(test)]
 mod tests;
 
@@ -15,25 +14,16 @@ use std::{
     pin::Pin,
     ptr,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::{Context, Poll},
 };
 
-use axum::{
-    extract::Request,
-    response::{IntoResponse, Response},
-};
-use futures_util::future::Either;
+use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
-use pin_project_lite::pin_project;
-use tower::Service;
 
-use super::{endpoint::Endpoint, future::Waiting};
-use crate::{__private::Stamp, engine::in_test};
-
-pub(super) use kept::keep;
+use crate::{engine::in_test, stamp::Stamp};
 
 thread_local! {
     static WATCHING: Cell<Watching> = const { Cell::new(Watching::NOTHING) };
@@ -76,9 +66,9 @@ impl Watching {
 
 /// One call of a handler with attributes.
 #[derive(Debug, Clone, Copy)]
-struct Call {
-    stamp: Stamp,
-    number: u64,
+pub(super) struct Call {
+    pub(super) stamp: Stamp,
+    pub(super) number: u64,
 }
 
 impl Call {
@@ -91,16 +81,16 @@ impl Call {
 
 /// Until the end of the scope, this is what is wanted to be known. Handlers panic: what was wanted before is restored then
 /// as well.
-struct Scope(Watching);
+pub(super) struct Scope(Watching);
 
 impl Scope {
     #[inline]
-    fn enter(what: Watching) -> Self {
+    pub(super) fn enter(what: Watching) -> Self {
         Self(WATCHING.replace(what))
     }
 
     #[inline]
-    fn found(self) -> Option<Call> {
+    pub(super) fn found(self) -> Option<Call> {
         let found = WATCHING.get().is(Watching::FOUND_ONE);
         found.then(|| FOUND_CALL.take()).flatten()
     }
@@ -114,10 +104,10 @@ impl Drop for Scope {
 }
 
 /// The same for the calls that have passed.
-struct PassedScope<'a>(&'a mut Vec<u64>);
+pub(super) struct PassedScope<'a>(&'a mut Vec<u64>);
 
 impl<'a> PassedScope<'a> {
-    fn enter(passed: &'a mut Vec<u64>) -> Self {
+    pub(super) fn enter(passed: &'a mut Vec<u64>) -> Self {
         PASSED.with_borrow_mut(|current| std::mem::swap(current, passed));
         Self(passed)
     }
@@ -257,16 +247,16 @@ impl Watch {
     }
 
     /// The handler that has not been seen yet.
-    fn unseen(&self) -> Option<Stamp> {
+    pub(super) fn unseen(&self) -> Option<Stamp> {
         let is_unseen = self.state.load(Ordering::Relaxed) == UNSEEN;
         self.knows.get().copied().filter(|_| is_unseen)
     }
 
-    fn see(&self) {
+    pub(super) fn see(&self) {
         self.leave(UNSEEN, KNOWN);
     }
 
-    fn miss(&self) {
+    pub(super) fn miss(&self) {
         if self.misses.fetch_add(1, Ordering::Relaxed) + 1 >= MISSES {
             self.leave(UNSEEN, KNOWN);
         }
@@ -289,7 +279,7 @@ impl Watch {
     }
 
     /// What is looked for where heads are kept.
-    fn watching(&self) -> Watching {
+    pub(super) fn watching(&self) -> Watching {
         match self.state.load(Ordering::Relaxed) {
             PARTLY_KNOWN | UNSEEN => Watching::ANY,
             _ => self.known(),
@@ -325,7 +315,7 @@ impl Watch {
         self.shape.store(shape, Ordering::Release);
     }
 
-    fn quieten(&self) {
+    pub(super) fn quieten(&self) {
         self.leave_new(QUIET);
     }
 
@@ -338,52 +328,10 @@ impl Watch {
         let _ = self.state.compare_exchange(state, next, order, failed);
     }
 
-    fn find(&self) {
+    pub(super) fn find(&self) {
         let found = |state| (state != PARTLY_KNOWN).then_some(FOUND);
         let (order, failed) = (Ordering::Relaxed, Ordering::Relaxed);
         let _ = self.state.fetch_update(order, failed, found);
-    }
-}
-
-/// Calls an endpoint, and looks for handlers with attributes other than those that are bound to its route.
-pub(super) fn reach<S>(
-    inner: &mut S,
-    endpoint: &Arc<Endpoint>,
-    request: Request,
-) -> Either<Light<S::Future>, Waiting<S::Error>>
-where
-    S: Service<Request, Response = Response>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    match endpoint.watch.light() {
-        Some(watching) => Either::Left(Light {
-            future: inner.call(request),
-            watching,
-        }),
-        None => Either::Right(keep(inner, endpoint, request)),
-    }
-}
-
-pin_project! {
-    /// The answer of an endpoint that keeps nothing of the request.
-    #[must_use = "futures do nothing unless polled"]
-    pub(super) struct Light<F> {
-        #[pin]
-        future: F,
-        watching: Watching,
-    }
-}
-
-impl<F, E> Future for Light<F>
-where
-    F: Future<Output = Result<Response, E>>,
-{
-    type Output = Result<Response, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        poll(this.future, *this.watching, cx)
     }
 }
 

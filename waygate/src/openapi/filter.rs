@@ -1,6 +1,5 @@
 //! What the picture says about each operation of the document.
 
-use crate::http::functions;
 use http::StatusCode;
 use waygate_core::{
     Timestamp,
@@ -9,6 +8,7 @@ use waygate_core::{
 };
 
 use super::notes::{Custom, Maintenance, Notes, Planned};
+use crate::http::functions;
 use crate::{
     engine::{Governing, Slot, Snapshot},
     http::Responses,

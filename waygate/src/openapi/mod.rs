@@ -14,6 +14,7 @@ mod filter;
 mod json;
 mod markdown;
 mod notes;
+mod notices;
 mod parts;
 mod prune;
 mod render;

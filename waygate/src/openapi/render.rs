@@ -3,7 +3,9 @@ use http::HeaderValue;
 use serde_json::{Value, json};
 use waygate_core::{Timestamp, grammar::format_wire, model::GlobalMaintenance};
 
-use super::{conditional::strong_etag, filter::View, parts::Parts, select::Selection};
+use super::{
+    conditional::strong_etag, filter::View, notices::Notices, parts::Parts, select::Selection,
+};
 use crate::engine::RateLimitHeaders;
 
 /// The document as it is in one picture.
@@ -41,15 +43,6 @@ pub(super) fn render(parts: &Parts, view: View<'_>, headers: RateLimitHeaders) -
         #[cfg(feature = "swagger-ui")]
         state: state(snapshot.version, &notices, &selection),
     }
-}
-
-/// What `info` says of maintenance that concerns more than one route.
-#[derive(Debug)]
-pub(super) struct Notices {
-    /// Of everything (wire contract, section 16), and when it ends or is planned.
-    pub(super) global: Value,
-    /// The same of the service that this process is part of, with its name, unless there is nothing to say.
-    pub(super) service: Option<Value>,
 }
 
 impl Notices {

@@ -9,9 +9,9 @@ use super::{
     filter::{Listing, View},
     json::{Member, Writer},
     notes::Notes,
+    notices::Notices,
     parts::{Kind, Operation, Parts, PathItem, TAG_GROUPS},
     prune::{self, Uses},
-    render::Notices,
 };
 use crate::engine::RateLimitHeaders;
 

@@ -1,26 +1,17 @@
-use crate::http::functions;
 use std::sync::Arc;
 
-use axum::{extract::Request, response::Response};
 use http::request::Parts;
-use tower::Service;
 
 use super::{
-    super::{
-        admitted::Admitted,
-        endpoint::Endpoint,
-        facts::{RequestFacts, SeenBy},
-        future::ResponseFuture,
-        service::{Step, WaygateService},
-        watch,
-    },
-    After, LimitRefusal, Permits,
+    super::facts::{RequestFacts, SeenBy},
+    LimitRefusal, Permits,
     functions::{Answers, ask},
 };
 use crate::engine::{
-    Admission, Admitting, Allowed, Inner, Limited, Limits, NoFunctions, Registered, RequestInfo,
+    Admission, Admitting, Allowed, Inner, Limits, NoFunctions, Registered, RequestInfo,
     StateHeaders,
 };
+use crate::http::functions;
 
 /// A request that has arrived at the limits of its route.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +50,7 @@ impl<'a> Arrived<'a> {
 
     /// Admits a request without waiting; `None` if it needs a permit, a function of the application or shared counters.
     #[inline(always)]
-    fn try_enter(&self, facts: RequestFacts<'a>) -> Option<Admission> {
+    pub(in crate::http) fn try_enter(&self, facts: RequestFacts<'a>) -> Option<Admission> {
         if !self.limits.concurrency.is_empty()
             || functions(&self.route.attached).limits.ask_functions()
         {
@@ -71,7 +62,7 @@ impl<'a> Arrived<'a> {
     }
 
     /// The same with functions, unless one must be awaited.
-    fn try_enter_with_functions(&self, parts: &'a Parts) -> Option<Admission> {
+    pub(in crate::http) fn try_enter_with_functions(&self, parts: &'a Parts) -> Option<Admission> {
         if !self.limits.concurrency.is_empty() {
             return None;
         }
@@ -102,14 +93,14 @@ impl<'a> Arrived<'a> {
 
 /// A request that waits for its admission.
 pub(crate) struct Waiting {
-    slot: usize,
-    route: Arc<Registered>,
-    limits: Arc<Limits>,
-    announcement: Option<StateHeaders>,
+    pub(in crate::http) slot: usize,
+    pub(in crate::http) route: Arc<Registered>,
+    pub(in crate::http) limits: Arc<Limits>,
+    pub(in crate::http) announcement: Option<StateHeaders>,
 }
 
 impl Waiting {
-    fn arrived<'a>(&'a self, engine: &'a Arc<Inner>) -> Arrived<'a> {
+    pub(in crate::http) fn arrived<'a>(&'a self, engine: &'a Arc<Inner>) -> Arrived<'a> {
         Arrived {
             engine,
             route: &self.route,
@@ -121,123 +112,6 @@ impl Waiting {
 
 /// A request that a limit refuses.
 pub(crate) struct Refused {
-    route: Arc<Registered>,
-    refusal: LimitRefusal,
-}
-
-impl Endpoint {
-    /// Admits a request, if that takes no waiting.
-    #[inline(always)]
-    pub(in crate::http) fn admit(
-        &self,
-        facts: RequestFacts<'_>,
-        limited: Limited<'_>,
-        announcement: Option<StateHeaders>,
-    ) -> Step {
-        let engine = &self.shared.waygate.inner;
-        let Limited {
-            slot,
-            route,
-            limits,
-        } = limited;
-        let arrived = Arrived {
-            engine,
-            route,
-            limits,
-            seen_by: SeenBy::Layer,
-        };
-        match arrived.try_enter(facts) {
-            Some(Ok(allowed)) => {
-                let admitted = Some(Admitted::new(engine, slot));
-                Step::Serve(After::new(admitted, allowed, announcement))
-            }
-            Some(Err(refusal)) => Step::Refuse(Box::new(Refused {
-                route: route.clone(),
-                refusal: LimitRefusal::Rate(refusal),
-            })),
-            None => Step::Wait(Box::new(Waiting {
-                slot,
-                route: route.clone(),
-                limits: limits.clone(),
-                announcement,
-            })),
-        }
-    }
-}
-
-impl<S> WaygateService<S>
-where
-    S: Service<Request, Response = Response> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    /// Serves a request that could not be admitted without functions or without waiting.
-    pub(in crate::http) fn wait(
-        &mut self,
-        request: Request,
-        waiting: Box<Waiting>,
-    ) -> ResponseFuture<S::Future, S::Error> {
-        let engine = &self.endpoint.shared.waygate.inner;
-        let (mut parts, body) = request.into_parts();
-        let admitted = Admitted::new(engine, waiting.slot);
-        let admitted = admitted.marking(engine, &mut parts.extensions);
-        if let Some(entered) = waiting.arrived(engine).try_enter_with_functions(&parts) {
-            let request = Request::from_parts(parts, body);
-            return match entered {
-                Ok(allowed) => {
-                    let after = After::new(Some(admitted), allowed, waiting.announcement);
-                    self.serve(request, after)
-                }
-                Err(refusal) => {
-                    let refused = Refused {
-                        route: waiting.route,
-                        refusal: LimitRefusal::Rate(refusal),
-                    };
-                    self.refuse(request, refused)
-                }
-            };
-        }
-        // The service that was polled ready serves the request; a clone takes its place.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        let endpoint = self.endpoint.clone();
-        ResponseFuture::waiting(async move {
-            let shared = &endpoint.shared;
-            let arrived = waiting.arrived(&shared.waygate.inner);
-            let (parts, entered) = arrived.enter(parts).await;
-            let request = Request::from_parts(parts, body);
-            match entered {
-                Ok((permits, allowed)) => {
-                    let reach = |request| watch::reach(&mut inner, &endpoint, request);
-                    let serving = permits.serve(reach, request);
-                    let after = After::new(Some(admitted), allowed, waiting.announcement);
-                    let mut response = admitted.scope(serving).await?;
-                    if let Some(mut after) = after {
-                        after.complete(&mut response);
-                    }
-                    Ok(response)
-                }
-                Err(refusal) => {
-                    let (parts, _body) = request.into_parts();
-                    Ok(refusal
-                        .respond_in_layer(parts, shared, &waiting.route)
-                        .await)
-                }
-            }
-        })
-    }
-
-    pub(in crate::http) fn refuse(
-        &self,
-        request: Request,
-        refused: Refused,
-    ) -> ResponseFuture<S::Future, S::Error> {
-        let endpoint = self.endpoint.clone();
-        ResponseFuture::waiting(async move {
-            let shared = &endpoint.shared;
-            let Refused { route, refusal } = refused;
-            let (parts, _body) = request.into_parts();
-            Ok(refusal.respond_in_layer(parts, shared, &route).await)
-        })
-    }
+    pub(in crate::http) route: Arc<Registered>,
+    pub(in crate::http) refusal: LimitRefusal,
 }

@@ -1,4 +1,3 @@
-use crate::http::functions;
 use axum::{body::Body, extract::Request, response::Response};
 use http::request::Parts;
 
@@ -8,6 +7,7 @@ use super::{
     permit_body::PermitBody,
 };
 use crate::engine::{Full, Permit, acquire};
+use crate::http::functions;
 
 /// The permits of one request. Dropping them releases them.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Permits {
 
     /// Serves the request, and holds the permits until the body of the response is sent or dropped. If the response
     /// switches protocols, they are held until the upgraded connection is dropped.
-    pub(super) async fn serve<F, E>(
+    pub(in crate::http) async fn serve<F, E>(
         self,
         reach: impl FnOnce(Request) -> F,
         mut request: Request,

@@ -1,4 +1,3 @@
-use crate::http::functions;
 use std::sync::Arc;
 
 use axum::response::Response;
@@ -8,12 +7,13 @@ use waygate_core::limit::quota::{Nanos, SECOND};
 use super::super::{
     BlockReason, Blocked, ConcurrencyLimited, KeyMissing, RateLimited, Responder, Responses,
     facts::{RequestFacts, SeenBy},
-    layer::Shared,
     reply,
+    shared::Shared,
 };
 use crate::engine::{
     Concurrency, Inner, POLICY, Refusal, RefusalCause, Registered, instant, missing_part,
 };
+use crate::http::functions;
 
 /// The `Retry-After` of a concurrency limit, in seconds. Nobody knows when a permit is released.
 const RETRY_AFTER: u64 = 1;
@@ -26,7 +26,7 @@ pub(in crate::http) enum LimitRefusal {
 }
 
 impl LimitRefusal {
-    pub(super) async fn respond_in_layer(
+    pub(in crate::http) async fn respond_in_layer(
         &self,
         parts: Parts,
         shared: &Shared,

@@ -8,7 +8,7 @@ use crate::engine::{stored::Stored, table::Table};
 /// their place, and is open.
 #[derive(Debug, Clone)]
 pub(crate) struct Swallowed {
-    pub(super) keys: Arc<[RouteKey]>,
+    pub(crate) keys: Arc<[RouteKey]>,
     /// How many routes were stored. Only a command that adds or removes one changes what is swallowed.
     of: usize,
 }

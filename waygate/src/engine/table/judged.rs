@@ -19,7 +19,7 @@ impl Judged {
     const MAX: usize = 256;
 
     /// What is known, or else what `judge` finds out.
-    pub(super) fn or_judge(
+    pub(crate) fn or_judge(
         &self,
         service: Option<&ServiceName>,
         exempt: &[ExemptPath],

@@ -14,14 +14,17 @@ use hyper::upgrade::OnUpgrade;
 use tower::Service;
 
 use super::{
-    super::{endpoint::Endpoint, future::Waiting, handler_gate, limits::HeldUpgrade},
-    PassedScope, Scope,
+    endpoint::Endpoint,
+    future::Waiting,
+    handler_gate,
+    limits::HeldUpgrade,
+    watch::{PassedScope, Scope},
 };
 use crate::engine::in_test;
 
 /// The answer of an endpoint that keeps the head of the request, for gates that may be found.
 #[cold]
-pub(in crate::http) fn keep<S>(
+pub(super) fn keep<S>(
     inner: &mut S,
     endpoint: &Arc<Endpoint>,
     mut request: Request,

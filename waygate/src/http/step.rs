@@ -1,0 +1,21 @@
+use super::{
+    BlockReason,
+    limits::{After, Refused, Waiting},
+};
+use crate::engine::Governing;
+
+/// The next step for a request. Rare variants are boxed to keep this type small on the hot path.
+pub(super) enum Step {
+    /// Answers `guard`, which explores the endpoints.
+    Probed,
+    /// Lets the endpoint respond.
+    Serve(Option<After>),
+    /// Refuses the request because of the state of the route.
+    Block(Option<usize>, Box<BlockReason>),
+    /// Refuses it because of a limit.
+    Refuse(Box<Refused>),
+    /// Admits it with functions of the application, a permit or shared counters.
+    Wait(Box<Waiting>),
+    /// One of these, for all of these routes.
+    Among(Box<(Governing, Step)>),
+}

@@ -1,5 +1,7 @@
-//! A runtime control layer for axum APIs: what a route is stands next to its handler, and operators change it
-//! while the service runs.
+//! A runtime control layer for axum APIs.
+//!
+//! Declare a route's state next to its handler: in maintenance, disabled, limited to some environments, deprecated.
+//! Operators change it while the service runs.
 //!
 //! ```standalone_crate
 //! # #[cfg(all(feature = "macros", feature = "openapi", feature = "testing"))]
@@ -26,7 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Where to begin
+//! # Where to start
 //!
 //! * The attributes: [`macro@maintenance`], [`macro@disabled`], [`macro@env_only`], [`macro@allowed_ips`],
 //!   [`macro@allowed_roles`], [`macro@sunset`], [`macro@force_active`],
@@ -35,41 +37,42 @@
 //!   [`guard_all`](Waygate::guard_all), [`operator`](Waygate::operator),
 //!   [`subscribe`](Waygate::subscribe).
 //! * [`Guarded`]: documentation, administration, and the router to serve.
-//! * [`Blocked`] and [`Responses`]: answers of your own.
+//! * [`Blocked`] and [`Responses`]: custom responses.
 //! * [`port`]: storage backends and clocks.
 //!
 //! # How it works
 //!
 //! Attributes register declarations at compile time. `guard` binds them to the final method and path of their handlers,
-//! and puts one tower layer before every route. Each request loads one immutable snapshot and gets a verdict from a pure
-//! function; for an active route that is no lock, no allocation, no clock and no I/O. A change is validated, written to
-//! the store together with its audit line, and published as a new snapshot.
+//! and puts one tower layer in front of every route. Each request loads one immutable snapshot, and a pure function
+//! decides. For an active route, this takes no lock, no allocation, no clock and no I/O. A change is validated, written
+//! to the store together with its audit line, and published as a new snapshot.
 //!
-//! When the store fails, the last known state applies, [`Waygate::health`] says so, and changes are refused until it is
-//! back. What was closed stays closed, and nothing is closed that nobody closed.
+//! If the store fails, the last known state applies, [`Waygate::health`] reports it, and changes are refused until the
+//! store is back. Closed routes stay closed, and open routes stay open.
 //!
-//! # What the layer sees
+//! # Governed requests
 //!
-//! A request is governed by the route that axum has matched and its method. `HEAD` meets the gate of `GET`.
+//! The route that axum matched and the method of the request select the governing route. The gate of `GET` applies to
+//! `HEAD`.
 //!
-//! `guard` also finds out what each endpoint serves. Where the two differ, both routes decide and the strictest verdict
-//! holds: in a guarded router that is nested, mounted with `nest_service`, `route_service` or `fallback_service`, or called
-//! by a handler, and behind a layer that changes the method.
+//! `guard` also resolves the route of each endpoint. If the two differ, both routes decide and the strictest verdict
+//! applies: in a guarded router that is nested, mounted with `nest_service`, `route_service` or `fallback_service`, or
+//! called by a handler, and behind a layer that changes the method.
 //!
-//! Every route of the router is controlled. Those without an attribute or a document are registered as active. A path whose
-//! handler takes every method (`any`, `route_service`, `nest_service`) is one route, named by the bare path (`/path`,
-//! `/prefix/{*rest}`). Routes *inside* a nested service are not told apart. Methods that no route of their path names meet
-//! all gates of that path.
+//! Every route of the router is controlled. Routes without an attribute or a document are registered as active. A path
+//! with one handler for every method (`any`, `route_service`, `nest_service`) is one route, named by the bare path
+//! (`/path`, `/prefix/{*rest}`). Routes *inside* a nested service are not distinguished. All gates of a path apply to
+//! methods without a route on that path.
 //!
-//! Requests that no route matches, fallbacks, and axum's own 405 meet global maintenance only; limits do not count them.
+//! Only global maintenance applies to requests without a matching route, to fallbacks, and to axum's own 405. Limits do
+//! not count them.
 //!
-//! Layers put on the router *inside* `guard` run after the gate; those around the guarded router run before it,
-//! which is where [`Roles`] must be set. [`Guarded::layer`] adds one around the API alone, and not around what Waygate
-//! serves beside it.
+//! Layers on the router *inside* `guard` run after the gate. Layers around the guarded router run before it; set
+//! [`Roles`] there. [`Guarded::layer`] adds one around the API alone, and not around Waygate's own endpoints.
 //!
 //! # Features
 //!
-//! | Feature | Default | What it brings |
+//! | Feature | Default | Provides |
 //! |---|---|---|
 //! | `macros` | ✓ | the attributes |
 //! | `axum` | ✓ | the layer, [`Waygate::guard`], [`RouteGuard`] |
@@ -78,7 +81,7 @@
 //! | `admin` | | the admin REST API |
 //! | `file` | | [`port::FileBackend`] |
 //! | `redis` | | [`port::RedisBackend`] |
-//! | `tls-ring` | | `redis`, and the cryptography of ring for `rediss://`, unless the application has installed another |
+//! | `tls-ring` | | `redis`, and ring as the cryptography for `rediss://`, unless the application has installed another |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
 //! | `full` | | everything but `testing` and `tls-ring` |
@@ -106,10 +109,10 @@ mod stamp;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-/// What most applications need, in one `use`.
+/// The most common imports, in one `use`.
 ///
-/// `#[deprecated]` is not among it: glob-imported, it would break the language's own attribute of that name.
-/// Use `#[sunset]`, which is the same, or `#[waygate::deprecated]`.
+/// `#[deprecated]` is not included: glob-imported, it would conflict with the language's own attribute of that name.
+/// Use its alias `#[sunset]`, or `#[waygate::deprecated]`.
 pub mod prelude {
     #[cfg(feature = "admin")]
     pub use crate::Credentials;
@@ -124,7 +127,7 @@ pub mod prelude {
     };
 }
 
-/// The storage and time ports, for those who bring their own.
+/// The ports for storage and time, and their built-in implementations.
 #[cfg(feature = "engine")]
 pub mod port {
     #[cfg(feature = "file")]

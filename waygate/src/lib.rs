@@ -125,12 +125,44 @@ pub mod prelude {
 /// The storage and time ports, for those who bring their own.
 #[cfg(feature = "engine")]
 pub mod port {
+    pub use futures_core::Stream;
     #[cfg(feature = "file")]
-    pub use waygate_backends::FileBackend;
+    pub use waygate_backends::{FileBackend, FileBackendBuilder};
     #[cfg(feature = "redis")]
     pub use waygate_backends::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};
-    pub use waygate_backends::{MemoryBackend, MemoryCounters};
-    pub use waygate_core::port::*;
+    pub use waygate_backends::{MemoryBackend, MemoryCounters, MemoryCountersBuilder, Outcomes};
+    pub use waygate_core::{
+        limit::{Calendar, Counter, Outcome, Quota, Rule, Taken, quota::Nanos},
+        port::*,
+    };
+}
+
+/// The state of routes.
+#[cfg(feature = "engine")]
+pub mod model {
+    pub use waygate_core::{
+        grammar::PathTemplate,
+        model::{Effective, Former, Span},
+        transition::Refused,
+    };
+}
+
+/// Rate limits and concurrency limits.
+#[cfg(feature = "engine")]
+pub mod limits {
+    pub use waygate_core::grammar::{CalendarUnit, Period, Rate, Unit};
+}
+
+/// The audit log.
+#[cfg(feature = "engine")]
+pub mod audit {
+    pub use uuid::Uuid;
+}
+
+/// Responses to requests that are refused.
+#[cfg(feature = "axum")]
+pub mod response {
+    pub use crate::http::Refusal;
 }
 
 #[doc(hidden)]

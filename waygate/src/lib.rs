@@ -36,7 +36,8 @@
 //!   [`subscribe`](Waygate::subscribe).
 //! * [`Guarded`]: documentation, administration, and the router to serve.
 //! * [`Blocked`] and [`Responses`]: answers of your own.
-//! * [`port`]: storage backends and clocks.
+//! * By subject: [`model`] (routes and their state), [`limits`], [`audit`], [`events`], [`health`], [`response`]
+//!   (refusals), [`client`], [`decision`], [`port`] (storage backends and clocks).
 //!
 //! # How it works
 //!
@@ -64,7 +65,7 @@
 //! Requests that no route matches, fallbacks, and axum's own 405 meet global maintenance only; limits do not count them.
 //!
 //! Layers put on the router *inside* `guard` run after the gate; those around the guarded router run before it,
-//! which is where [`Roles`] must be set. [`Guarded::layer`] adds one around the API alone, and not around what Waygate
+//! which is where [`Roles`](client::Roles) must be set. [`Guarded::layer`] adds one around the API alone, and not around what Waygate
 //! serves beside it.
 //!
 //! # Features
@@ -86,7 +87,7 @@
 #![deny(missing_docs)]
 
 #[cfg(feature = "admin")]
-mod admin;
+pub mod admin;
 #[cfg(feature = "admin")]
 mod auth;
 #[cfg(feature = "engine")]
@@ -109,17 +110,117 @@ pub mod testing;
 /// `#[deprecated]` is not among it: glob-imported, it would break the language's own attribute of that name.
 /// Use `#[sunset]`, which is the same, or `#[waygate::deprecated]`.
 pub mod prelude {
-    #[cfg(feature = "admin")]
-    pub use crate::Credentials;
     #[cfg(feature = "engine")]
     pub use crate::Waygate;
+    #[cfg(feature = "admin")]
+    pub use crate::admin::Credentials;
     #[cfg(feature = "axum")]
-    pub use crate::{Blocked, Key, RequestParts, Responses};
+    pub use crate::{Blocked, Responses, limits::Key, response::RequestParts};
     #[cfg(feature = "macros")]
     pub use crate::{
         allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active,
         maintenance, rate_limit, sunset,
     };
+}
+
+/// Routes and their state: keys, names, lifecycles, maintenance, and the commands that change them.
+#[cfg(feature = "engine")]
+pub mod model {
+    /// A network in CIDR notation, as in [`Access`].
+    pub use ipnet::IpNet;
+    pub use waygate_core::{
+        grammar::{
+            EnvName, Interval, LinkTarget, Method, PathTemplate, Reason, RoleName, RouteSpec,
+            ServiceName,
+        },
+        model::{
+            Access, Deprecation, Disabled, Dropped, DroppedMaintenance, Effective, Epoch,
+            ExemptPath, Former, GlobalMaintenance, Lifecycle, PlannedWindow, Position, Revision,
+            RouteKey, RouteState, RouteStatus, RouteView, Span, Window, WindowId,
+        },
+        transition::{Refused, RouteCommand},
+    };
+
+    pub use crate::engine::{MaintenanceRecord, Registration, RouteRecord, Source};
+}
+
+/// Rate limits and concurrency limits: policies, records, counters, and the functions that attributes name.
+#[cfg(feature = "engine")]
+pub mod limits {
+    pub use waygate_core::{
+        grammar::{
+            Algorithm, CalendarUnit, KeyPart, KeySource, Limit, OnMissingKey, OnStoreFailure,
+            Percentage, Period, PolicyName, Rate, TierLimit, TimeZoneName, Unit,
+        },
+        model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, Tier},
+    };
+
+    pub use crate::engine::{
+        ConcurrencyRecord, CountingMode, CountingModes, DecisionCause, DecisionRecord,
+        DecisionStep, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, RateLimitHeaders,
+        SkippedPolicy,
+    };
+    #[cfg(feature = "axum")]
+    pub use crate::http::{
+        ConcurrencyLimitFunctions, Cost, CostFunction, IntoCostFunction, IntoKeyFunction, Key,
+        KeyFunction, RateLimitFunctions,
+    };
+}
+
+/// The audit log: entries, queries, and who acts.
+#[cfg(feature = "engine")]
+pub mod audit {
+    pub use uuid::Uuid;
+    pub use waygate_core::{
+        model::{Action, AuditEntry, Origin},
+        port::AuditQuery,
+    };
+}
+
+/// The stream of changes.
+#[cfg(feature = "engine")]
+pub mod events {
+    pub use crate::engine::{Changed, Event, Events};
+}
+
+/// Health, and the report of what an engine starts with.
+#[cfg(feature = "engine")]
+pub mod health {
+    pub use crate::engine::{Component, Degraded, Health, Report};
+}
+
+/// The decision about a request, for adapters to other frameworks than axum.
+#[cfg(feature = "engine")]
+pub mod decision {
+    pub use waygate_core::decision::{Block, Facts, Verdict};
+
+    pub use crate::engine::RequestTarget;
+}
+
+/// The client of a request: its address, its roles, and the proxies that may name it.
+#[cfg(feature = "engine")]
+pub mod client {
+    pub use waygate_core::net::{ForwardingHeader, TrustedProxies};
+
+    #[cfg(feature = "axum")]
+    pub use crate::http::{ClientAddr, Roles};
+}
+
+/// Responses to refused requests.
+#[cfg(feature = "axum")]
+pub mod response {
+    /// The head of a request: method, URL, headers and extensions ([`Parts`](::http::request::Parts)).
+    pub use ::http::request::Parts as RequestParts;
+
+    pub use crate::http::{
+        BlockReason, ConcurrencyLimited, IntoResponder, KeyMissing, RateLimited, Refusal, Responder,
+    };
+}
+
+/// Routers to guard, and to serve.
+#[cfg(feature = "axum")]
+pub mod router {
+    pub use crate::http::{Api, IntoApi, MakeService, PathError};
 }
 
 /// The storage and time ports, for those who bring their own.
@@ -133,87 +234,29 @@ pub mod port {
     pub use waygate_backends::{MemoryBackend, MemoryCounters, MemoryCountersBuilder, Outcomes};
     pub use waygate_core::{
         limit::{Calendar, Counter, Outcome, Quota, Rule, Taken, quota::Nanos},
-        port::*,
+        port::{
+            Backend, BackendError, Batch, BoxFuture, BoxStream, Clock, CommitError, CounterError,
+            CounterStore, Entity, EntityKey, Expected, Image, Lost, LostUnits, ManualClock,
+            Occupancy, Place, Series, Take, all_allowed,
+        },
     };
-}
 
-/// The state of routes.
-#[cfg(feature = "engine")]
-pub mod model {
-    pub use waygate_core::{
-        grammar::PathTemplate,
-        model::{Effective, Former, Span},
-        transition::Refused,
-    };
-}
-
-/// Rate limits and concurrency limits.
-#[cfg(feature = "engine")]
-pub mod limits {
-    pub use waygate_core::grammar::{CalendarUnit, Period, Rate, Unit};
-}
-
-/// The audit log.
-#[cfg(feature = "engine")]
-pub mod audit {
-    pub use uuid::Uuid;
-}
-
-/// Responses to requests that are refused.
-#[cfg(feature = "axum")]
-pub mod response {
-    pub use crate::http::Refusal;
+    pub use crate::engine::OnStoreReset;
 }
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 
-/// The head of a request: method, URL, headers and extensions ([`http::request::Parts`](::http::request::Parts)).
-#[cfg(feature = "axum")]
-pub use ::http::request::Parts as RequestParts;
-#[cfg(feature = "admin")]
-pub use admin::Admin;
-#[cfg(feature = "admin")]
-pub use auth::{CredentialError, Credentials, NoCredentials};
 #[cfg(feature = "engine")]
-pub use engine::Changed;
 pub use engine::{
-    Blocking, BlockingOperator, BuildError, ChangeError, Component, ConcurrencyRecord,
-    CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, Degraded, Event,
-    Events, Health, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, MaintenanceRecord,
-    OnStoreReset, Operator, Principal, RateLimitHeaders, RegisterError, Registration, Report,
-    RequestTarget, ResolveError, RouteRecord, SkippedPolicy, Source, Waygate, WaygateBuilder,
+    Blocking, BlockingOperator, BuildError, ChangeError, Operator, Principal, RegisterError,
+    ResolveError, Waygate, WaygateBuilder,
 };
 #[cfg(feature = "axum")]
-pub use http::{
-    Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, ConcurrencyLimitFunctions,
-    ConcurrencyLimited, Cost, CostFunction, Guarded, IntoApi, IntoCostFunction, IntoKeyFunction,
-    IntoResponder, Key, KeyFunction, KeyMissing, MakeService, PathError, RateLimitFunctions,
-    RateLimited, Responder, Responses, Roles, RouteGuard,
-};
-/// A network in CIDR notation, as in [`Access`].
+pub use http::{BindError, BindErrors, Blocked, Guarded, Responses, RouteGuard};
 #[cfg(feature = "engine")]
-pub use ipnet::IpNet;
-#[cfg(feature = "engine")]
-pub use waygate_core::{
-    Secret, Timestamp,
-    decision::{Block, Facts, Verdict},
-    grammar::{
-        Algorithm, EnvName, Interval, Invalid, KeyPart, KeySource, Limit, LinkTarget, Method,
-        OnMissingKey, OnStoreFailure, Percentage, PolicyName, Reason, RoleName, RouteSpec,
-        ServiceName, TierLimit, TimeZoneName,
-    },
-    model::{
-        Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, Disabled, Dropped,
-        DroppedMaintenance, Epoch, ExemptPath, GlobalMaintenance, Lifecycle, LimitKey, LimitScope,
-        Origin, PlannedWindow, Position, RateLimitPolicy, Revision, RouteKey, RouteState,
-        RouteStatus, RouteView, Tier, Window, WindowId,
-    },
-    net::{ForwardingHeader, TrustedProxies},
-    port::{AuditQuery, BackendError},
-    transition::RouteCommand,
-};
+pub use waygate_core::{Secret, Timestamp, grammar::Invalid};
 #[cfg(feature = "macros")]
 pub use waygate_macros::{
     allowed_ips, allowed_roles, concurrency_limit, deprecated, disabled, env_only, force_active,

@@ -18,12 +18,12 @@ use tower::{Layer, Service};
 ///
 /// Handlers extract the address as `ConnectInfo<L::Addr>`, `L` being the listener: [`ConnectInfo<SocketAddr>`](SocketAddr)
 /// with a `TcpListener`, [`ConnectInfo<tokio::net::unix::SocketAddr>`](tokio::net::unix::SocketAddr) with a `UnixListener`.
-/// By these two, Waygate knows who the client is (see [`TrustedProxies`](crate::TrustedProxies)); another server can put
+/// By these two, Waygate knows who the client is (see [`TrustedProxies`](crate::client::TrustedProxies)); another server can put
 /// them into the extensions of requests itself.
 ///
 /// ```no_run
 /// use axum::Extension;
-/// use waygate::{Guarded, MakeService};
+/// use waygate::{Guarded, router::MakeService};
 ///
 /// # #[cfg(unix)]
 /// async fn serve(guarded: Guarded) -> std::io::Result<()> {

@@ -8,6 +8,7 @@ use super::stats::LimitCounts;
 
 /// A rate limit policy as it is now, with what it has said since the process began.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct LimitRecord {
     /// The name under which the policy is controlled.
     pub key: LimitKey,

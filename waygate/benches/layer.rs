@@ -26,7 +26,7 @@ use axum::{
     routing::get,
 };
 use tower::{Layer, Service, ServiceExt};
-use waygate::{RouteState, Waygate};
+use waygate::{Waygate, model::RouteState};
 use waygate_bench::{Report, Row, Timing, Variant, floor, time};
 
 const MANY: usize = 10_000;

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use waygate::{
-    GlobalMaintenance, LimitKey, Operator, RateLimitPolicy, Registration, Waygate,
+    Operator, Waygate,
+    limits::{LimitKey, RateLimitPolicy},
+    model::{GlobalMaintenance, Registration},
     port::{Backend, Batch, MemoryBackend},
 };
 use waygate_bench::{Report, Row};

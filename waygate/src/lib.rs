@@ -38,7 +38,8 @@
 //!   [`subscribe`](Waygate::subscribe).
 //! * [`Guarded`]: documentation, administration, and the router to serve.
 //! * [`Blocked`] and [`Responses`]: custom responses.
-//! * [`port`]: storage backends and clocks.
+//! * By subject: [`model`] (routes and their state), [`limits`], [`audit`], [`events`], [`health`], [`response`]
+//!   (refusals), [`client`], [`decision`], [`port`] (storage backends and clocks).
 //!
 //! # How it works
 //!
@@ -68,7 +69,7 @@
 //! not count them.
 //!
 //! Layers on the router *inside* `guard` run after the gate. Layers around the guarded router run before it; set
-//! [`Roles`] there. [`Guarded::layer`] adds one around the API alone, and not around Waygate's own endpoints.
+//! [`Roles`](client::Roles) there. [`Guarded::layer`] adds one around the API alone, and not around Waygate's own endpoints.
 //!
 //! # Features
 //!
@@ -89,7 +90,7 @@
 #![deny(missing_docs)]
 
 #[cfg(feature = "admin")]
-mod admin;
+pub mod admin;
 #[cfg(feature = "admin")]
 mod auth;
 #[cfg(feature = "engine")]
@@ -114,12 +115,12 @@ pub mod testing;
 /// `#[deprecated]` is not included: glob-imported, it would conflict with the language's own attribute of that name.
 /// Use its alias `#[sunset]`, or `#[waygate::deprecated]`.
 pub mod prelude {
-    #[cfg(feature = "admin")]
-    pub use crate::Credentials;
     #[cfg(feature = "engine")]
     pub use crate::Waygate;
+    #[cfg(feature = "admin")]
+    pub use crate::admin::Credentials;
     #[cfg(feature = "axum")]
-    pub use crate::{Blocked, Key, RequestParts, Responses};
+    pub use crate::{Blocked, Responses, limits::Key, response::RequestParts};
     #[cfg(feature = "macros")]
     pub use crate::{
         allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active,
@@ -127,66 +128,140 @@ pub mod prelude {
     };
 }
 
-/// The ports for storage and time, and their built-in implementations.
+/// Routes and their state: keys, names, lifecycles, maintenance, and the commands that change them.
+#[cfg(feature = "engine")]
+pub mod model {
+    /// A network in CIDR notation, as in [`Access`].
+    pub use ipnet::IpNet;
+    pub use waygate_core::{
+        grammar::{
+            EnvName, Interval, LinkTarget, Method, PathTemplate, Reason, RoleName, RouteSpec,
+            ServiceName,
+        },
+        model::{
+            Access, Deprecation, Disabled, Dropped, DroppedMaintenance, Effective, Epoch,
+            ExemptPath, Former, GlobalMaintenance, Lifecycle, PlannedWindow, Position, Revision,
+            RouteKey, RouteState, RouteStatus, RouteView, Span, Window, WindowId,
+        },
+        transition::{Refused, RouteCommand},
+    };
+
+    pub use crate::engine::{MaintenanceRecord, Registration, RouteRecord, Source};
+}
+
+/// Rate limits and concurrency limits: policies, records, counters, and the functions that attributes name.
+#[cfg(feature = "engine")]
+pub mod limits {
+    pub use waygate_core::{
+        grammar::{
+            Algorithm, CalendarUnit, KeyPart, KeySource, Limit, OnMissingKey, OnStoreFailure,
+            Percentage, Period, PolicyName, Rate, TierLimit, TimeZoneName, Unit,
+        },
+        model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, Tier},
+    };
+
+    pub use crate::engine::{
+        ConcurrencyRecord, CountingMode, CountingModes, DecisionCause, DecisionRecord,
+        DecisionStep, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, RateLimitHeaders,
+        SkippedPolicy,
+    };
+    #[cfg(feature = "axum")]
+    pub use crate::http::{
+        ConcurrencyLimitFunctions, Cost, CostFunction, IntoCostFunction, IntoKeyFunction, Key,
+        KeyFunction, RateLimitFunctions,
+    };
+}
+
+/// The audit log: entries, queries, and who acts.
+#[cfg(feature = "engine")]
+pub mod audit {
+    pub use uuid::Uuid;
+    pub use waygate_core::{
+        model::{Action, AuditEntry, Origin},
+        port::AuditQuery,
+    };
+}
+
+/// The stream of changes.
+#[cfg(feature = "engine")]
+pub mod events {
+    pub use crate::engine::{Changed, Event, Events};
+}
+
+/// Health, and the report of what an engine starts with.
+#[cfg(feature = "engine")]
+pub mod health {
+    pub use crate::engine::{Component, Degraded, Health, Report};
+}
+
+/// The decision about a request, for adapters to other frameworks than axum.
+#[cfg(feature = "engine")]
+pub mod decision {
+    pub use waygate_core::decision::{Block, Facts, Verdict};
+
+    pub use crate::engine::RequestTarget;
+}
+
+/// The client of a request: its address, its roles, and the proxies that may name it.
+#[cfg(feature = "engine")]
+pub mod client {
+    pub use waygate_core::net::{ForwardingHeader, TrustedProxies};
+
+    #[cfg(feature = "axum")]
+    pub use crate::http::{ClientAddr, Roles};
+}
+
+/// Responses to refused requests.
+#[cfg(feature = "axum")]
+pub mod response {
+    /// The head of a request: method, URL, headers and extensions ([`Parts`](::http::request::Parts)).
+    pub use ::http::request::Parts as RequestParts;
+
+    pub use crate::http::{
+        BlockReason, ConcurrencyLimited, IntoResponder, KeyMissing, RateLimited, Refusal, Responder,
+    };
+}
+
+/// Routers to guard, and to serve.
+#[cfg(feature = "axum")]
+pub mod router {
+    pub use crate::http::{Api, IntoApi, MakeService, PathError};
+}
+
+/// The storage and time ports, for those who bring their own.
 #[cfg(feature = "engine")]
 pub mod port {
+    pub use futures_core::Stream;
     #[cfg(feature = "file")]
-    pub use waygate_backends::FileBackend;
+    pub use waygate_backends::{FileBackend, FileBackendBuilder};
     #[cfg(feature = "redis")]
     pub use waygate_backends::{InvalidRedisUrl, RedisBackend, RedisCounters, RedisOptions};
-    pub use waygate_backends::{MemoryBackend, MemoryCounters};
-    pub use waygate_core::port::*;
+    pub use waygate_backends::{MemoryBackend, MemoryCounters, MemoryCountersBuilder, Outcomes};
+    pub use waygate_core::{
+        limit::{Calendar, Counter, Outcome, Quota, Rule, Taken, quota::Nanos},
+        port::{
+            Backend, BackendError, Batch, BoxFuture, BoxStream, Clock, CommitError, CounterError,
+            CounterStore, Entity, EntityKey, Expected, Image, Lost, LostUnits, ManualClock,
+            Occupancy, Place, Series, Take, all_allowed,
+        },
+    };
+
+    pub use crate::engine::OnStoreReset;
 }
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 
-/// The head of a request: method, URL, headers and extensions ([`http::request::Parts`](::http::request::Parts)).
-#[cfg(feature = "axum")]
-pub use ::http::request::Parts as RequestParts;
-#[cfg(feature = "admin")]
-pub use admin::Admin;
-#[cfg(feature = "admin")]
-pub use auth::{CredentialError, Credentials, NoCredentials};
 #[cfg(feature = "engine")]
-pub use engine::Changed;
 pub use engine::{
-    Blocking, BlockingOperator, BuildError, ChangeError, Component, ConcurrencyRecord,
-    CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, Degraded, Event,
-    Events, Health, HitQuery, HitRecord, KeyUse, LimitCounts, LimitRecord, MaintenanceRecord,
-    OnStoreReset, Operator, Principal, RateLimitHeaders, RegisterError, Registration, Report,
-    RequestTarget, ResolveError, RouteRecord, SkippedPolicy, Source, Waygate, WaygateBuilder,
+    Blocking, BlockingOperator, BuildError, ChangeError, Operator, Principal, RegisterError,
+    ResolveError, Waygate, WaygateBuilder,
 };
 #[cfg(feature = "axum")]
-pub use http::{
-    Api, BindError, BindErrors, BlockReason, Blocked, ClientAddr, ConcurrencyLimitFunctions,
-    ConcurrencyLimited, Cost, CostFunction, Guarded, IntoApi, IntoCostFunction, IntoKeyFunction,
-    IntoResponder, Key, KeyFunction, KeyMissing, MakeService, PathError, RateLimitFunctions,
-    RateLimited, Responder, Responses, Roles, RouteGuard,
-};
-/// A network in CIDR notation, as in [`Access`].
+pub use http::{BindError, BindErrors, Blocked, Guarded, Responses, RouteGuard};
 #[cfg(feature = "engine")]
-pub use ipnet::IpNet;
-#[cfg(feature = "engine")]
-pub use waygate_core::{
-    Secret, Timestamp,
-    decision::{Block, Facts, Verdict},
-    grammar::{
-        Algorithm, EnvName, Interval, Invalid, KeyPart, KeySource, Limit, LinkTarget, Method,
-        OnMissingKey, OnStoreFailure, Percentage, PolicyName, Reason, RoleName, RouteSpec,
-        ServiceName, TierLimit, TimeZoneName,
-    },
-    model::{
-        Access, Action, AuditEntry, ConcurrencyPolicy, Deprecation, Disabled, Dropped,
-        DroppedMaintenance, Epoch, ExemptPath, GlobalMaintenance, Lifecycle, LimitKey, LimitScope,
-        Origin, PlannedWindow, Position, RateLimitPolicy, Revision, RouteKey, RouteState,
-        RouteStatus, RouteView, Tier, Window, WindowId,
-    },
-    net::{ForwardingHeader, TrustedProxies},
-    port::{AuditQuery, BackendError},
-    transition::RouteCommand,
-};
+pub use waygate_core::{Secret, Timestamp, grammar::Invalid};
 #[cfg(feature = "macros")]
 pub use waygate_macros::{
     allowed_ips, allowed_roles, concurrency_limit, deprecated, disabled, env_only, force_active,

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use axum::{Router, body::Body, extract::Request, response::Response, routing::get};
 use tower::{Layer, Service, ServiceExt};
-use waygate::{RouteState, Waygate};
+use waygate::{Waygate, model::RouteState};
 
 /// A layer that does nothing. axum itself allocates at every layer, so this is the floor.
 #[derive(Clone)]

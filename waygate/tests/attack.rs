@@ -30,7 +30,7 @@ use tokio::{
     sync::Mutex,
 };
 use tower::ServiceExt;
-use waygate::{Credentials, TrustedProxies, Waygate};
+use waygate::{Waygate, admin::Credentials, client::TrustedProxies};
 use waygate_backends::MemoryBackend;
 use waygate_core::port::ManualClock;
 

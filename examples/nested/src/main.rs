@@ -9,7 +9,7 @@
 
 use axum::{Router, extract::Request, middleware, middleware::Next, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{Roles, Waygate, prelude::*};
+use waygate::{Waygate, client::Roles, prelude::*};
 
 /// Say which version this is
 #[sunset(sunset = "2028-01-01T00:00:00Z", use_instead = "/api/v2/version")]

@@ -28,7 +28,7 @@ use tower_http::{
 };
 use tracing::{Level, Span, info_span};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{Credentials, MakeService, Principal, Waygate, prelude::*};
+use waygate::{Principal, Waygate, admin::Credentials, prelude::*, router::MakeService};
 
 /// The caller, for limits by user and for roles.
 #[derive(Clone)]

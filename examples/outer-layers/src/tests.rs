@@ -12,7 +12,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use waygate::MakeService;
+use waygate::router::MakeService;
 
 use super::app;
 

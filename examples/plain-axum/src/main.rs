@@ -15,7 +15,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use waygate::{Origin, RouteGuard, RouteState, Waygate, prelude::*};
+use waygate::{RouteGuard, Waygate, audit::Origin, model::RouteState, prelude::*};
 
 #[env_only("dev", "production", route = "GET /reports/{id}")]
 async fn report(Path(id): Path<u64>) -> String {
@@ -77,7 +77,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(test)]
 mod tests {
-    use waygate::{Deprecation, testing::TestApp};
+    use waygate::{model::Deprecation, testing::TestApp};
 
     use super::*;
 

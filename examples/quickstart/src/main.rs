@@ -4,7 +4,7 @@ mod handlers;
 #[cfg(test)]
 mod tests;
 
-use waygate::{Credentials, Guarded, Waygate, WaygateBuilder};
+use waygate::{Guarded, Waygate, WaygateBuilder, admin::Credentials};
 
 async fn app(builder: WaygateBuilder) -> Result<Guarded, Box<dyn std::error::Error>> {
     let waygate = builder.build().await?;

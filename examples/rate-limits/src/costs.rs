@@ -2,7 +2,7 @@
 
 use axum::{Extension, extract::Query, response::IntoResponse};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{Cost, prelude::*};
+use waygate::{limits::Cost, prelude::*};
 
 pub fn router() -> OpenApiRouter {
     OpenApiRouter::new()

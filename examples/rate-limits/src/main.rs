@@ -15,8 +15,11 @@ use axum::{Router, middleware};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
-    Credentials, LimitScope, MakeService, Origin, RateLimitHeaders, RateLimitPolicy, Waygate,
-    WaygateBuilder,
+    Waygate, WaygateBuilder,
+    admin::Credentials,
+    audit::Origin,
+    limits::{LimitScope, RateLimitHeaders, RateLimitPolicy},
+    router::MakeService,
 };
 
 #[derive(OpenApi)]

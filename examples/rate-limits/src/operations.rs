@@ -9,7 +9,11 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
-    BlockReason, Blocked, HitQuery, Operator, Origin, RateLimitPolicy, Waygate, prelude::*,
+    Blocked, Operator, Waygate,
+    audit::Origin,
+    limits::{HitQuery, RateLimitPolicy},
+    prelude::*,
+    response::BlockReason,
 };
 
 pub fn router() -> OpenApiRouter {

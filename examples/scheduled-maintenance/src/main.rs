@@ -11,7 +11,11 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::Router;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{GlobalMaintenance, Interval, Timestamp, Waygate, prelude::*};
+use waygate::{
+    Timestamp, Waygate,
+    model::{GlobalMaintenance, Interval},
+    prelude::*,
+};
 
 /// Show the ledger
 ///
@@ -32,7 +36,7 @@ async fn app(waygate: &Waygate) -> Result<Router, waygate::BindErrors> {
 }
 
 /// Plans maintenance of everything. The public gets 503 with `Retry-After`; the team, by its network or its role (see
-/// `waygate::Roles`), can look, and no cache keeps what it sees.
+/// `waygate::client::Roles`), can look, and no cache keeps what it sees.
 async fn plan_upgrade(
     waygate: &Waygate,
     window: Interval,

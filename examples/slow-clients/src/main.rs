@@ -14,7 +14,7 @@ mod tests;
 
 use axum::{Json, Router, routing::post};
 use server::{Limits, serve};
-use waygate::{Credentials, Guarded, Waygate, prelude::*};
+use waygate::{Guarded, Waygate, admin::Credentials, prelude::*};
 
 #[rate_limit("100/minute", route = "POST /orders")]
 async fn order(Json(order): Json<serde_json::Value>) -> Json<serde_json::Value> {

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tower::{Layer, Service, ServiceExt};
 use tower_http::timeout::RequestBodyTimeoutLayer;
-use waygate::MakeService;
+use waygate::router::MakeService;
 
 /// What clients may have.
 #[derive(Debug, Clone, Copy)]

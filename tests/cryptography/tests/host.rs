@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use waygate::{
-    Component, Waygate,
+    Waygate,
+    health::Component,
     port::{RedisBackend, RedisOptions},
 };
 use waygate_faultproxy::{RedisProc, eventually};

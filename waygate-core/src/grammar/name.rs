@@ -98,7 +98,8 @@ impl TimeZoneName {
     }
 
     /// Returns the rules of the zone; UTC if it has disappeared since it was checked.
-    pub fn to_time_zone(&self) -> jiff::tz::TimeZone {
+    #[cfg(any(feature = "model", test))]
+    pub(crate) fn to_time_zone(&self) -> jiff::tz::TimeZone {
         jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
     }
 }

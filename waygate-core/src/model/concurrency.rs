@@ -121,6 +121,7 @@ impl ConcurrencyPolicy {
     ///
     /// # Errors
     /// [`Invalid`] for a declaration written by hand; the attribute checks its own at compile time.
+    #[doc(hidden)]
     pub fn declared(declared: &decl::ConcurrencyLimit) -> Result<Self, Invalid> {
         let limit = NonZeroU32::new(declared.limit)
             .ok_or_else(|| Invalid::new("concurrency limit", "0", "use 1 or more"))?;

@@ -11,6 +11,7 @@ use crate::grammar::{EnvName, Reason};
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum RouteStatus {
     Active,
     Maintenance,

@@ -30,6 +30,7 @@ pub struct Position {
 /// The lifecycle of a route.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Lifecycle {
     /// Open, except for windows and environments.
     #[default]

@@ -3,6 +3,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::grammar::Invalid;
+
 /// The random identity of a store's lifetime, drawn when the store is created.
 ///
 /// A store that was emptied and created again has another epoch, so that its lower revision numbers are recognised as a
@@ -25,10 +27,11 @@ impl fmt::Display for Epoch {
 }
 
 impl FromStr for Epoch {
-    type Err = uuid::Error;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, uuid::Error> {
-        text.parse().map(Self)
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let epoch = text.parse().map(Self);
+        epoch.map_err(|_| Invalid::new("epoch", text, "use a UUID"))
     }
 }
 

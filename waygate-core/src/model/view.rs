@@ -13,6 +13,7 @@ use crate::grammar::{EnvName, LinkTarget, Reason, RoleName, ServiceName, format_
 /// `force_active` are the contract's, in its order; those after it may be missing in what other servers send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct RouteView {
     /// The whole key, the service of a fleet included.
     pub path: RouteKey,
@@ -61,6 +62,7 @@ pub struct RouteView {
 /// A span of time and what it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Span {
     /// The first instant.
     #[serde(with = "text::instant")]
@@ -79,6 +81,7 @@ pub struct Span {
 /// A maintenance window with the name under which it can be cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct PlannedWindow {
     /// The window's name.
     pub id: WindowId,

@@ -14,6 +14,7 @@ use crate::{
     derive(utoipa::ToSchema),
     schema(as = LimitDecision)
 )]
+#[non_exhaustive]
 pub struct DecisionRecord {
     /// The `X-Request-Id` of the request.
     pub request_id: String,
@@ -44,15 +45,45 @@ pub struct DecisionRecord {
     pub skipped: Vec<SkippedPolicy>,
 }
 
+impl DecisionRecord {
+    /// Creates the record of a refusal, without steps.
+    pub fn refusal(request_id: &str, at: Timestamp, route: RouteKey, method: &str) -> Self {
+        Self {
+            request_id: request_id.to_owned(),
+            at,
+            route,
+            method: method.to_owned(),
+            passed: false,
+            refused_by: None,
+            cause: None,
+            reason: None,
+            mode: CountingMode::Authoritative,
+            steps: Vec::new(),
+            skipped: Vec::new(),
+        }
+    }
+}
+
 /// A policy that did not count a request, since the request has no key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct SkippedPolicy {
     /// The policy.
     pub policy: LimitKey,
     /// The handling of such requests: its own `on_missing_key`, or the default of its key. One that would `block` only
     /// reports, in shadow mode.
     pub on_missing_key: OnMissingKey,
+}
+
+impl SkippedPolicy {
+    /// Creates the record of a policy that did not count a request.
+    pub fn new(policy: LimitKey, on_missing_key: OnMissingKey) -> Self {
+        Self {
+            policy,
+            on_missing_key,
+        }
+    }
 }
 
 /// Why a request was refused, or why it passed a maintenance.
@@ -92,6 +123,7 @@ pub enum DecisionCause {
 /// The outcome of one rate of one policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LimitStep))]
+#[non_exhaustive]
 pub struct DecisionStep {
     /// The policy.
     pub policy: LimitKey,
@@ -117,4 +149,23 @@ pub struct DecisionStep {
     pub allowed: bool,
     /// `true` if a refusal is enforced; `false` in shadow mode.
     pub enforced: bool,
+}
+
+impl DecisionStep {
+    /// Creates the step of a rate that let a request of no cost pass.
+    pub fn new(policy: LimitKey, key: String, counter: &str, reset_at: Timestamp) -> Self {
+        Self {
+            policy,
+            tier: None,
+            without_caller: false,
+            key,
+            counter: counter.to_owned(),
+            cost: 0,
+            limit: 0,
+            remaining: 0,
+            reset_at,
+            allowed: true,
+            enforced: true,
+        }
+    }
 }

@@ -83,6 +83,7 @@ pub enum CountingMode {
 /// How many requests were counted in each way since the process started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct CountingModes {
     /// By the configured counters.
     pub authoritative: u64,

@@ -7,6 +7,7 @@ use crate::model::LimitKey;
 /// The decisions of a rate limit since the process started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct LimitCounts {
     /// Requests that were counted and passed.
     pub allowed: u64,
@@ -29,6 +30,7 @@ impl LimitCounts {
 /// A key that is near its limit, or beyond it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct KeyUse {
     /// The key, with secrets as digests.
     pub key: String,
@@ -45,6 +47,20 @@ pub struct KeyUse {
     pub last_seen: Timestamp,
 }
 
+impl KeyUse {
+    /// Creates the record of a key that was not seen yet.
+    pub fn new(key: String, last_seen: Timestamp) -> Self {
+        Self {
+            key,
+            seen: 0,
+            refused: 0,
+            limit: 0,
+            remaining: 0,
+            last_seen,
+        }
+    }
+}
+
 /// A request that was refused, or that a policy in shadow mode would have refused (wire contract, section 2.4, and more).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(
@@ -52,6 +68,7 @@ pub struct KeyUse {
     derive(utoipa::ToSchema),
     schema(as = RateLimitHit)
 )]
+#[non_exhaustive]
 pub struct HitRecord {
     /// Unique.
     pub id: Uuid,
@@ -80,4 +97,22 @@ pub struct HitRecord {
     pub policy: LimitKey,
     /// `true` if the request was refused; `false` in shadow mode.
     pub enforced: bool,
+}
+
+impl HitRecord {
+    /// Creates the record of a refusal at `timestamp`, without its request.
+    pub fn new(id: Uuid, timestamp: String, policy: LimitKey) -> Self {
+        Self {
+            id,
+            reset_at: timestamp.clone(),
+            timestamp,
+            path: String::new(),
+            method: String::new(),
+            key: String::new(),
+            limit: String::new(),
+            tier: None,
+            policy,
+            enforced: true,
+        }
+    }
 }

@@ -4,7 +4,10 @@ use std::future::Future;
 
 use waygate::{
     __private::{ConcurrencyLimit, Declaration, Gate, RateLimit},
-    Blocked, Key, RequestParts, concurrency_limit, env_only, rate_limit,
+    Blocked, concurrency_limit, env_only,
+    limits::Key,
+    rate_limit,
+    response::RequestParts,
 };
 
 use crate::{declaration, declarations};

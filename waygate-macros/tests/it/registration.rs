@@ -2,8 +2,8 @@
 
 use axum::response::IntoResponse;
 use waygate::{
-    __private::Gate, Blocked, Key, RequestParts, allowed_ips, allowed_roles, disabled, env_only,
-    force_active, maintenance,
+    __private::Gate, Blocked, allowed_ips, allowed_roles, disabled, env_only, force_active,
+    limits::Key, maintenance, response::RequestParts,
 };
 
 use crate::{declaration, declarations};

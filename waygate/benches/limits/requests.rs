@@ -7,7 +7,11 @@ use axum::{Router, routing::get};
 use tower_governor::{
     GovernorLayer, governor::GovernorConfigBuilder, key_extractor::PeerIpKeyExtractor,
 };
-use waygate::{LimitKey, RateLimitHeaders, RateLimitPolicy, RouteState, Waygate};
+use waygate::{
+    Waygate,
+    limits::{LimitKey, RateLimitHeaders, RateLimitPolicy},
+    model::RouteState,
+};
 use waygate_bench::{Row, Timing, Variant, floor, time};
 
 /// The same limit for both, which lets everything pass: a burst of a billion.

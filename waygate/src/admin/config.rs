@@ -7,7 +7,7 @@ use crate::auth::{AuthMode, Credentials, NoCredentials};
 ///
 /// ```
 /// use std::time::Duration;
-/// use waygate::{Admin, Credentials};
+/// use waygate::admin::{Admin, Credentials};
 ///
 /// let admin = Admin::new(Credentials::new("admin", "correct horse battery staple"))
 ///     .require_if_match(true)

@@ -1,13 +1,15 @@
-//! The admin REST API (wire contract, sections 3 and 4, and more).
+//! The admin REST API, and who may call it: [`Guarded::admin`](crate::Guarded::admin) serves it.
 //!
-//! | Module | What it does |
-//! |---|---|
-//! | `config`, `service`, `state` | assemble the interface |
-//! | `authorize`, `policy` | the gate: operations and their scopes, read from the OpenAPI document |
-//! | `routes` | the endpoints |
-//! | `author`, `key`, `scoped` | extractors |
-//! | `resource` | list, get, set and delete of limits |
-//! | `docs`, `responses` | the OpenAPI document |
+//! Its wire contract is in `docs/wire-contract.md`, sections 3 and 4.
+
+// | Module | What it does |
+// |---|---|
+// | `config`, `service`, `state` | assemble the interface |
+// | `authorize`, `policy` | the gate: operations and their scopes, read from the OpenAPI document |
+// | `routes` | the endpoints |
+// | `author`, `key`, `scoped` | extractors |
+// | `resource` | list, get, set and delete of limits |
+// | `docs`, `responses` | the OpenAPI document |
 
 mod author;
 mod authorize;
@@ -23,3 +25,5 @@ mod service;
 mod state;
 
 pub use config::Admin;
+
+pub use crate::auth::{CredentialError, Credentials, NoCredentials};

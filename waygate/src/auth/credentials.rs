@@ -11,12 +11,12 @@ use super::{password, phc::PasswordHash};
 /// environment or a file, so that no configuration holds a password:
 ///
 /// ```
-/// use waygate::Credentials;
+/// use waygate::admin::Credentials;
 ///
 /// // printf %s "$password" | argon2 "$(openssl rand -hex 8)" -id -t 2 -k 65536 -p 1 -e
 /// let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 /// let credentials = Credentials::hashed("admin", phc)?.with("deploy", "correct horse battery staple");
-/// # Ok::<(), waygate::CredentialError>(())
+/// # Ok::<(), waygate::admin::CredentialError>(())
 /// ```
 ///
 /// Hashing and checking a password is slow by design: some ten milliseconds, but more than a second where argon2 is not

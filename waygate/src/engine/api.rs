@@ -160,7 +160,7 @@ impl Waygate {
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// use std::net::IpAddr;
     /// use http::Method;
-    /// use waygate::{Facts, RequestTarget, RoleName, RouteState, Verdict, Waygate};
+    /// use waygate::{Waygate, decision::{Facts, RequestTarget, Verdict}, model::{RoleName, RouteState}};
     ///
     /// struct Anyone;
     /// impl Facts for Anyone {

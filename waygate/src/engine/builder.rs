@@ -198,7 +198,7 @@ impl WaygateBuilder {
     /// attributes whose limits the algorithm does not take.
     ///
     /// ```
-    /// # use waygate::{Algorithm, Waygate};
+    /// # use waygate::{Waygate, limits::Algorithm};
     /// let builder = Waygate::builder().default_algorithm(Algorithm::TokenBucket);
     /// ```
     pub fn default_algorithm(mut self, algorithm: Algorithm) -> Self {
@@ -248,7 +248,7 @@ impl WaygateBuilder {
 
     /// Whether the built-in 403 of a route that belongs to other environments names them and the current one
     /// (`allowed_envs` and `current_env`, as Python Waygate does). Default: no, since the caller is one that the route is
-    /// closed to. Responses of your own see both in any case, in [`BlockReason::EnvGated`](crate::BlockReason::EnvGated).
+    /// closed to. Responses of your own see both in any case, in [`BlockReason::EnvGated`](crate::response::BlockReason::EnvGated).
     /// What the live document names is the matter of `show_access`.
     #[cfg(feature = "axum")]
     pub fn show_environments(mut self, show: bool) -> Self {

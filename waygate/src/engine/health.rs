@@ -67,6 +67,7 @@ impl fmt::Display for Component {
 
 /// Why a component is impaired, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Degraded {
     /// Since when, in UTC.
     pub since: Timestamp,

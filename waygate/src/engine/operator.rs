@@ -22,8 +22,8 @@ use super::{
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// use waygate::{Origin, Waygate};
-/// # use waygate::RouteState;
+/// use waygate::{Waygate, audit::Origin};
+/// # use waygate::model::RouteState;
 ///
 /// let waygate = Waygate::builder().environment("production").build().await?;
 /// # waygate.register("GET:/payments".parse()?, RouteState::default()).await?;
@@ -274,7 +274,7 @@ impl Operator {
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// use waygate::{GlobalMaintenance, Waygate};
+    /// use waygate::{Waygate, model::GlobalMaintenance};
     ///
     /// let waygate = Waygate::builder().build().await?;
     /// let planned = GlobalMaintenance {

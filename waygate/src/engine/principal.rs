@@ -31,7 +31,7 @@ pub trait Principal: Send + Sync + 'static {
     /// Who it is, for rate limits by `user`; `None` for a caller who is nobody in particular.
     fn user_id(&self) -> Option<Cow<'_, str>>;
 
-    /// Whether the caller has a role, for `#[allowed_roles]` and `exempt_roles`. [`Roles`](crate::Roles) in the request's
+    /// Whether the caller has a role, for `#[allowed_roles]` and `exempt_roles`. [`Roles`](crate::client::Roles) in the request's
     /// extensions count besides.
     fn has_role(&self, role: &str) -> bool {
         let _ = role;

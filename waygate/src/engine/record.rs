@@ -5,6 +5,7 @@ use super::declared::Source;
 
 /// A route as it is at one instant, with where it comes from.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct RouteRecord {
     /// The name under which the route is controlled.
     #[serde(skip)]

@@ -25,7 +25,7 @@ use super::{
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// use waygate::{RateLimitPolicy, Registration, Waygate};
+/// use waygate::{Waygate, limits::RateLimitPolicy, model::Registration};
 ///
 /// let waygate = Waygate::builder().build().await?;
 /// let search = Registration::new("GET:/search".parse()?)

@@ -18,7 +18,7 @@ pub(crate) trait Asked {
 ///
 /// ```
 /// use http::{HeaderMap, Method};
-/// use waygate::RequestTarget;
+/// use waygate::decision::RequestTarget;
 ///
 /// // `GET /items/7`, matched by the route `/items/{id}`.
 /// let matched = RequestTarget::new(&Method::GET, "/items/7").matched("/items/{id}");

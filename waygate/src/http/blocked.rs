@@ -19,7 +19,7 @@ use crate::engine::Inner;
 /// fn teapot(blocked: &Blocked) -> impl IntoResponse + use<> {
 ///     (blocked.status(), format!("{} rests: {}", blocked.request().uri.path(), blocked.reason().message()))
 /// }
-/// # let _ = waygate::Responder::new(teapot);
+/// # let _ = waygate::response::Responder::new(teapot);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Blocked {

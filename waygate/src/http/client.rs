@@ -14,7 +14,7 @@ use crate::{Waygate, engine::Clients};
 ///
 /// ```
 /// use axum::{extract::Request, middleware::Next, response::Response};
-/// use waygate::Roles;
+/// use waygate::client::Roles;
 ///
 /// async fn authenticate(mut request: Request, next: Next) -> Response {
 ///     request.extensions_mut().insert(Roles::new(["billing:admin"]));
@@ -38,9 +38,9 @@ impl Roles {
 /// The client's address, with the trusted proxies of the engine considered: an extractor.
 ///
 /// Needs the peer's address, which axum knows when the application is served by
-/// [`Guarded::into_make_service`](crate::Guarded::into_make_service), [`MakeService`](crate::MakeService) or
+/// [`Guarded::into_make_service`](crate::Guarded::into_make_service), [`MakeService`](crate::router::MakeService) or
 /// `into_make_service_with_connect_info::<SocketAddr>()`. `None` otherwise, and for the peer of a Unix socket unless that
-/// is a [trusted proxy](crate::TrustedProxies::unix_socket) that names its client.
+/// is a [trusted proxy](crate::client::TrustedProxies::unix_socket) that names its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddr(pub Option<IpAddr>);
 

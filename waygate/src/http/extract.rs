@@ -25,10 +25,10 @@ use crate::{
 
 /// Enforces a route's state as an extractor, for routers that are not [guarded](crate::Waygate::guard).
 ///
-/// Refused requests are answered before the handler runs, with the [registered](crate::Registration::responses) response of
+/// Refused requests are answered before the handler runs, with the [registered](crate::model::Registration::responses) response of
 /// the route, or the built-in one. Rate limits and concurrency limits apply, with the functions that are registered with
 /// them. A permit of a concurrency limit is held until the guard and its clones are dropped, which is before the body of the
-/// response is sent; costs that responses correct ([`Cost`](crate::Cost)) need the layer. The router's state must give a
+/// response is sent; costs that responses correct ([`Cost`](crate::limits::Cost)) need the layer. The router's state must give a
 /// [`Waygate`] (`FromRef`), and the route must be [registered](crate::Waygate::register). A path without a registered route is named in the log, once. Where another route
 /// calls the router (`any(|request| router.oneshot(request))`), axum appends the path to the one of that route: of the
 /// registered routes that the whole path ends with, the strictest holds.

@@ -43,7 +43,7 @@ impl Guarded {
     }
 
     /// Answers blocked requests of the whole application. An attribute's own `response = ..` comes first, and so does what is
-    /// [registered](crate::Registration::responses) of a route.
+    /// [registered](crate::model::Registration::responses) of a route.
     pub fn responses(mut self, responses: Responses) -> Self {
         self.responses = responses;
         self
@@ -62,7 +62,7 @@ impl Guarded {
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// use axum::{Router, extract::Request, http::StatusCode, middleware::{Next, from_fn}, response::Response, routing::get};
-    /// use waygate::{Roles, Waygate};
+    /// use waygate::{Waygate, client::Roles};
     ///
     /// async fn authenticate(mut request: Request, next: Next) -> Result<Response, StatusCode> {
     ///     if request.headers().get("authorization").is_none_or(|token| token != "Bearer secret") {

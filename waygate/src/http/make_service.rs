@@ -18,12 +18,12 @@ use tower::{Layer, Service};
 ///
 /// Handlers extract the address as `ConnectInfo<L::Addr>`, `L` being the listener: [`ConnectInfo<SocketAddr>`](SocketAddr)
 /// with a `TcpListener`, [`ConnectInfo<tokio::net::unix::SocketAddr>`](tokio::net::unix::SocketAddr) with a `UnixListener`.
-/// By these two, Waygate knows who the client is (see [`TrustedProxies`](crate::TrustedProxies)); another server can put
+/// By these two, Waygate knows who the client is (see [`TrustedProxies`](crate::client::TrustedProxies)); another server can put
 /// them into the extensions of requests itself.
 ///
 /// ```no_run
 /// use axum::Extension;
-/// use waygate::{Guarded, MakeService};
+/// use waygate::{Guarded, router::MakeService};
 ///
 /// # #[cfg(unix)]
 /// async fn serve(guarded: Guarded) -> std::io::Result<()> {
@@ -45,15 +45,13 @@ impl MakeService {
         Self { router }
     }
 
-    fn with<A>(&self, peer: A) -> Made<A>
+    fn with<A>(&self, peer: A) -> Ready<Result<AddExtension<Router, ConnectInfo<A>>, Infallible>>
     where
         A: Clone + Send + Sync + 'static,
     {
         ready(Ok(Extension(ConnectInfo(peer)).layer(self.router.clone())))
     }
 }
-
-type Made<A> = Ready<Result<AddExtension<Router, ConnectInfo<A>>, Infallible>>;
 
 impl<L> Service<IncomingStream<'_, L>> for MakeService
 where
@@ -62,7 +60,7 @@ where
 {
     type Response = AddExtension<Router, ConnectInfo<L::Addr>>;
     type Error = Infallible;
-    type Future = Made<L::Addr>;
+    type Future = Ready<Result<Self::Response, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -76,7 +74,7 @@ where
 impl Service<SocketAddr> for MakeService {
     type Response = AddExtension<Router, ConnectInfo<SocketAddr>>;
     type Error = Infallible;
-    type Future = Made<SocketAddr>;
+    type Future = Ready<Result<Self::Response, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))

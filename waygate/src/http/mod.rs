@@ -43,7 +43,7 @@ pub use api::{Api, IntoApi};
 pub use bind::{BindError, BindErrors};
 pub use blocked::{BlockReason, Blocked, ConcurrencyLimited, KeyMissing, RateLimited};
 pub use client::{ClientAddr, Roles};
-pub use extract::RouteGuard;
+pub use extract::{Refusal, RouteGuard};
 pub use guarded::Guarded;
 pub use limits::{
     ConcurrencyLimitFunctions, Cost, CostFunction, IntoCostFunction, IntoKeyFunction, Key,

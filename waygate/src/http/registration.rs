@@ -4,7 +4,7 @@ use waygate_core::{
 };
 
 use super::{ConcurrencyLimitFunctions, RateLimitFunctions, Responses, attached::edit};
-use crate::Registration;
+use crate::model::Registration;
 
 /// Functions of the application. They are called by the layer of every guarded router, and by
 /// [`RouteGuard`](crate::RouteGuard), from the next request on, and replaced or taken back with the registration.
@@ -14,7 +14,7 @@ impl Registration {
     /// limit's own response comes first.
     ///
     /// ```
-    /// use waygate::{Blocked, Registration, Responses};
+    /// use waygate::{Blocked, Responses, model::Registration};
     ///
     /// let responses = Responses::new().maintenance(|_: &Blocked| "back at four");
     /// let search = Registration::new("GET:/search".parse()?).responses(responses);
@@ -31,7 +31,7 @@ impl Registration {
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// use waygate::{Key, RateLimitFunctions, RateLimitPolicy, Registration, RequestParts, Waygate};
+    /// use waygate::{Waygate, limits::{Key, RateLimitFunctions, RateLimitPolicy}, model::Registration, response::RequestParts};
     ///
     /// /// Requests without a tenant have no key; `on_missing_key` says what becomes of them.
     /// fn tenant(request: &RequestParts) -> Option<Key> {

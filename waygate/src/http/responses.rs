@@ -10,7 +10,7 @@ use super::{BlockReason, IntoResponder, Responder, function_id::either};
 /// instead, so that clients and caches do not take a refusal for the resource. All other statuses stay.
 ///
 /// Given to [`Guarded::responses`](crate::Guarded::responses) for the whole application, and to
-/// [`Registration::responses`](crate::Registration::responses) for one route. What an attribute says with `response = ..`, and
+/// [`Registration::responses`](crate::model::Registration::responses) for one route. What an attribute says with `response = ..`, and
 /// what is registered of a route or of a limit, comes first.
 ///
 /// ```

@@ -3,8 +3,9 @@ use waygate_core::decl::ConcurrencyLimit;
 use super::*;
 use crate::{
     __private::{Named, cost_function, key_function, responder},
-    Key, RequestParts,
     http::{KeyFunction, Responder},
+    limits::Key,
+    response::RequestParts,
 };
 
 const WINDOW: Algorithm = Algorithm::FixedWindow;

@@ -9,7 +9,11 @@ use waygate_core::{
 };
 
 use super::etag::entity_tag;
-use crate::{ConcurrencyRecord, LimitRecord, RouteRecord, engine};
+use crate::{
+    engine,
+    limits::{ConcurrencyRecord, LimitRecord},
+    model::RouteRecord,
+};
 
 impl From<RouteRecord> for Route {
     fn from(record: RouteRecord) -> Self {

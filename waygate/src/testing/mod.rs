@@ -3,7 +3,7 @@
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! use axum::{Router, routing::get};
-//! use waygate::{RouteState, Waygate, testing::{TestApp, bypass}};
+//! use waygate::{Waygate, model::RouteState, testing::{TestApp, bypass}};
 //!
 //! let waygate = Waygate::builder().allow_unmounted("").build().await?;
 //! waygate.register("GET:/payments".parse()?, RouteState::default()).await?;

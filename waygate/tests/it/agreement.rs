@@ -14,8 +14,10 @@ use http::Method;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::Value;
 use waygate::{
-    Access, Block, Facts, GlobalMaintenance, RequestTarget, RoleName, Roles, RouteGuard,
-    RouteState, Timestamp, Verdict, Waygate,
+    RouteGuard, Timestamp, Waygate,
+    client::Roles,
+    decision::{Block, Facts, RequestTarget, Verdict},
+    model::{Access, GlobalMaintenance, RoleName, RouteState},
     testing::{ManualClock, TestApp},
 };
 

@@ -3,7 +3,11 @@
 use axum::{Router, routing::get};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{BindError, Blocked, RouteStatus, Source, Waygate, testing::TestApp};
+use waygate::{
+    BindError, Blocked, Waygate,
+    model::{RouteStatus, Source},
+    testing::TestApp,
+};
 
 use crate::support::{builder, only};
 

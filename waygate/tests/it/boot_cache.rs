@@ -6,8 +6,11 @@ use std::{
 };
 
 use waygate::{
-    Component, OnStoreReset, RouteState, RouteStatus, Waygate,
-    port::{AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image},
+    Waygate,
+    audit::AuditQuery,
+    health::Component,
+    model::{RouteState, RouteStatus},
+    port::{Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image, OnStoreReset},
 };
 use waygate_core::model::{Epoch, Revision};
 
@@ -179,7 +182,7 @@ impl Backend for Hung {
     fn audit(
         &self,
         _: AuditQuery,
-    ) -> BoxFuture<'_, Result<Vec<waygate::AuditEntry>, BackendError>> {
+    ) -> BoxFuture<'_, Result<Vec<waygate::audit::AuditEntry>, BackendError>> {
         Box::pin(std::future::pending())
     }
 

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 use waygate::{
-    Access, Component, GlobalMaintenance, RouteState, Waygate,
+    Waygate,
+    health::Component,
+    model::{Access, GlobalMaintenance, RouteState},
     testing::{TestApp, bypass, bypass_lifecycle, bypass_rate_limits},
 };
 

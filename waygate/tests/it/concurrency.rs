@@ -22,8 +22,10 @@ use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinHandle};
 use tower::ServiceExt;
 use waygate::{
-    Blocked, ConcurrencyPolicy, ConcurrencyRecord, HitQuery, LimitKey, Responses, Roles,
-    RouteState, Waygate,
+    Blocked, Responses, Waygate,
+    client::Roles,
+    limits::{ConcurrencyPolicy, ConcurrencyRecord, HitQuery, LimitKey},
+    model::RouteState,
     testing::{TestApp, TestResponse, bypass},
 };
 

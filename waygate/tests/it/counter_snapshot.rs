@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::json;
-use waygate::{Component, Waygate, port::FileBackend, testing::TestApp};
+use waygate::{Waygate, health::Component, port::FileBackend, testing::TestApp};
 
 use crate::{
     boot_cache::Directory,
@@ -279,7 +279,7 @@ async fn the_report_says_whose_counters_are_in_the_file_and_whether_the_state_is
     assert_eq!(said(&log), 1, "{:?}", log.lines());
     let key = "GET:/x".parse().unwrap();
     first
-        .register(key, waygate::RouteState::default())
+        .register(key, waygate::model::RouteState::default())
         .await
         .unwrap();
     first.system().disable("GET:/x", "").await.unwrap();

@@ -10,7 +10,7 @@ use axum::{
 };
 use http::{Method, Uri};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use waygate::{RouteState, Waygate, testing::TestApp};
+use waygate::{Waygate, model::RouteState, testing::TestApp};
 
 use crate::support::builder;
 

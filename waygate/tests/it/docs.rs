@@ -25,7 +25,10 @@ use tokio::{
 use tower::ServiceExt;
 use utoipa::openapi::OpenApi;
 use waygate::{
-    GlobalMaintenance, Guarded, Interval, RouteState, TrustedProxies, Waygate, testing::TestApp,
+    Guarded, Waygate,
+    client::TrustedProxies,
+    model::{GlobalMaintenance, Interval, RouteState},
+    testing::TestApp,
 };
 
 use crate::support::{at, builder, clock};

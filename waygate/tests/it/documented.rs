@@ -7,8 +7,11 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 use waygate::{
-    Access, ConcurrencyPolicy, Interval, RateLimitFunctions, RateLimitHeaders, RateLimitPolicy,
-    Registration, RequestParts, RouteState, Timestamp, Waygate, testing::TestApp,
+    Timestamp, Waygate,
+    limits::{ConcurrencyPolicy, RateLimitFunctions, RateLimitHeaders, RateLimitPolicy},
+    model::{Access, Interval, Registration, RouteState},
+    response::RequestParts,
+    testing::TestApp,
 };
 
 use crate::{

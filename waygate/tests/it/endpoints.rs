@@ -14,7 +14,12 @@ use axum::{
 };
 use serde_json::json;
 use tower::ServiceExt;
-use waygate::{LimitScope, RouteKey, RouteState, Source, Waygate, testing::TestApp};
+use waygate::{
+    Waygate,
+    limits::LimitScope,
+    model::{RouteKey, RouteState, Source},
+    testing::TestApp,
+};
 
 use crate::support::builder;
 

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 use waygate::{
-    Action, AuditQuery, ChangeError, GlobalMaintenance, Lifecycle, LimitKey, Origin, ResolveError,
-    RouteKey, RouteState, RouteStatus, Waygate, port::Backend,
+    ChangeError, ResolveError, Waygate,
+    audit::{Action, AuditQuery, Origin},
+    limits::LimitKey,
+    model::{GlobalMaintenance, Lifecycle, RouteKey, RouteState, RouteStatus},
+    port::Backend,
 };
 use waygate_backends::MemoryBackend;
 
@@ -181,7 +184,7 @@ async fn a_reset_route_follows_its_declaration_again() {
     let waygate = engine(&[]).await;
     let mut declared = RouteState::default();
     declared.position.lifecycle = Lifecycle::Maintenance;
-    let key: waygate::RouteKey = "GET:/a".parse().unwrap();
+    let key: waygate::model::RouteKey = "GET:/a".parse().unwrap();
     waygate.register(key.clone(), declared).await.unwrap();
     let system = waygate.system();
     let opened = system.enable("GET:/a", "").await.unwrap();

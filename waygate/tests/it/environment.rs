@@ -1,6 +1,6 @@
 //! Which environment the process is in, and what the report and the log say of it.
 
-use waygate::{RouteState, Waygate, WaygateBuilder};
+use waygate::{Waygate, WaygateBuilder, model::RouteState};
 
 use crate::log::Log;
 

@@ -3,7 +3,12 @@
 use std::error::Error;
 
 use waygate::{
-    Credentials, Origin, Registration, RouteState, Waygate, port::RedisOptions, prelude::*,
+    Waygate,
+    admin::Credentials,
+    audit::Origin,
+    model::{Registration, RouteState},
+    port::RedisOptions,
+    prelude::*,
 };
 
 #[maintenance(route = "GET /errors/unserved-path", reason = "upgrade")]
@@ -22,11 +27,11 @@ async fn what_main_returns_is_printed_as_its_message() {
     let build = printed(build.unwrap_err());
     let message = "Error: environment (.environment(..)): invalid environment";
     assert!(build.starts_with(message), "{build}");
-    let invalid = "get".parse::<waygate::RouteKey>().unwrap_err();
+    let invalid = "get".parse::<waygate::model::RouteKey>().unwrap_err();
     let refused = engine.system().enable("GET:/ghost", "").await.unwrap_err();
     let unknown = engine.route("GET:/ghost").unwrap_err();
-    let key: waygate::RouteKey = "GET:/twice".parse().unwrap();
-    let policy = waygate::RateLimitPolicy::new("1/minute".parse().unwrap()).unwrap();
+    let key: waygate::model::RouteKey = "GET:/twice".parse().unwrap();
+    let policy = waygate::limits::RateLimitPolicy::new("1/minute".parse().unwrap()).unwrap();
     let twice = Registration::from((key, RouteState::default()))
         .rate_limit(policy.clone())
         .rate_limit(policy);

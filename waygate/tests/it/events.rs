@@ -5,8 +5,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::json;
 use waygate::{
-    Access, Action, AuditQuery, Deprecation, Event, Events, GlobalMaintenance, Interval, LimitKey,
-    LimitScope, OnStoreReset, RouteState, Waygate, port::MemoryBackend,
+    Waygate,
+    audit::{Action, AuditQuery},
+    events::{Event, Events},
+    limits::{LimitKey, LimitScope},
+    model::{Access, Deprecation, GlobalMaintenance, Interval, RouteState},
+    port::{MemoryBackend, OnStoreReset},
 };
 
 use crate::{

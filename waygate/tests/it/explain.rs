@@ -11,7 +11,10 @@ use axum::{
 };
 use serde_json::json;
 use waygate::{
-    Access, DecisionCause, GlobalMaintenance, Operator, Registration, Roles, RouteGuard, Waygate,
+    Operator, RouteGuard, Waygate,
+    client::Roles,
+    limits::DecisionCause,
+    model::{Access, GlobalMaintenance, Registration},
     testing::TestApp,
 };
 

@@ -10,7 +10,11 @@ use axum::{
 use http::header::LINK;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use waygate::{Deprecation, RouteGuard, RouteState, Waygate, testing::TestApp};
+use waygate::{
+    RouteGuard, Waygate,
+    model::{Deprecation, RouteState},
+    testing::TestApp,
+};
 
 use crate::support::{at, builder, clock};
 

@@ -6,11 +6,11 @@ use std::sync::{
 };
 
 use waygate::{
-    ChangeError, Component, RouteState, RouteStatus, Waygate,
-    port::{
-        AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image,
-        MemoryBackend,
-    },
+    ChangeError, Waygate,
+    audit::AuditQuery,
+    health::Component,
+    model::{RouteState, RouteStatus},
+    port::{Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image, MemoryBackend},
 };
 
 use crate::support::{app, builder};
@@ -50,21 +50,21 @@ impl Backend for Faulty {
         })
     }
 
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<waygate::Revision, CommitError>> {
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<waygate::model::Revision, CommitError>> {
         Box::pin(async {
             self.reach(true).await?;
             self.store.commit(batch).await
         })
     }
 
-    fn changes(&self) -> BoxStream<'static, waygate::Revision> {
+    fn changes(&self) -> BoxStream<'static, waygate::model::Revision> {
         self.store.changes()
     }
 
     fn audit(
         &self,
         query: AuditQuery,
-    ) -> BoxFuture<'_, Result<Vec<waygate::AuditEntry>, BackendError>> {
+    ) -> BoxFuture<'_, Result<Vec<waygate::audit::AuditEntry>, BackendError>> {
         self.store.audit(query)
     }
 
@@ -207,18 +207,18 @@ impl Backend for Swapped {
         Box::pin(async { self.0.load_full().load().await })
     }
 
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<waygate::Revision, CommitError>> {
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<waygate::model::Revision, CommitError>> {
         Box::pin(async { self.0.load_full().commit(batch).await })
     }
 
-    fn changes(&self) -> BoxStream<'static, waygate::Revision> {
+    fn changes(&self) -> BoxStream<'static, waygate::model::Revision> {
         self.0.load().changes()
     }
 
     fn audit(
         &self,
         query: AuditQuery,
-    ) -> BoxFuture<'_, Result<Vec<waygate::AuditEntry>, BackendError>> {
+    ) -> BoxFuture<'_, Result<Vec<waygate::audit::AuditEntry>, BackendError>> {
         Box::pin(async { self.0.load_full().audit(query).await })
     }
 
@@ -229,7 +229,7 @@ impl Backend for Swapped {
 
 #[tokio::test(start_paused = true)]
 async fn an_emptied_store_opens_nothing() {
-    use waygate::OnStoreReset;
+    use waygate::port::OnStoreReset;
     for (policy, status) in [
         (OnStoreReset::Keep, RouteStatus::Disabled),
         (OnStoreReset::Accept, RouteStatus::Active),
@@ -262,7 +262,7 @@ async fn an_emptied_store_opens_nothing() {
                 assert!(waygate.health().contains_key(&Component::StoreReset));
                 let refused = waygate.system().enable("GET:/a", "").await.unwrap_err();
                 assert!(refused.to_string().contains(&seen.to_string()), "{refused}");
-                let config = waygate::GlobalMaintenance::default();
+                let config = waygate::model::GlobalMaintenance::default();
                 let refused = waygate.system().enable_global_maintenance(config).await;
                 assert!(
                     refused.is_err(),

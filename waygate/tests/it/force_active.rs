@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Router, routing::get};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use waygate::{RouteState, Waygate, testing::TestApp};
+use waygate::{Waygate, model::RouteState, testing::TestApp};
 
 use crate::support::builder;
 
@@ -178,8 +178,8 @@ async fn limits_of_many_routes_leave_a_path_alone_that_is_force_active() {
                 });
                 limit(&waygate, &shared, both).await;
                 let scope = match scope {
-                    "*" => waygate::LimitScope::Global,
-                    _ => waygate::LimitScope::Service("shop".parse().unwrap()),
+                    "*" => waygate::limits::LimitScope::Global,
+                    _ => waygate::limits::LimitScope::Service("shop".parse().unwrap()),
                 };
                 waygate.system().reset_rate_limits(scope).await.unwrap();
                 assert_eq!(status(&app, "/path").await, 200, "{name}");

@@ -9,9 +9,11 @@ use axum::{
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
-    Api, BindError, BindErrors, GlobalMaintenance, Guarded, Interval, RateLimitPolicy,
-    Registration, Waygate,
+    BindError, BindErrors, Guarded, Waygate,
+    limits::RateLimitPolicy,
+    model::{GlobalMaintenance, Interval, Registration},
     port::{Backend, MemoryBackend},
+    router::Api,
     testing::TestApp,
 };
 

@@ -11,11 +11,11 @@ use std::{
 use futures_util::stream;
 use tokio::time::{Instant, sleep};
 use waygate::{
-    Component, Revision, RouteState, RouteStatus, Waygate,
-    port::{
-        AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image,
-        MemoryBackend,
-    },
+    Waygate,
+    audit::AuditQuery,
+    health::Component,
+    model::{Revision, RouteState, RouteStatus},
+    port::{Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image, MemoryBackend},
 };
 
 use crate::support::builder;
@@ -61,7 +61,7 @@ impl Backend for Chatty {
     fn audit(
         &self,
         query: AuditQuery,
-    ) -> BoxFuture<'_, Result<Vec<waygate::AuditEntry>, BackendError>> {
+    ) -> BoxFuture<'_, Result<Vec<waygate::audit::AuditEntry>, BackendError>> {
         self.store.audit(query)
     }
 

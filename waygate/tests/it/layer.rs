@@ -6,8 +6,9 @@ use axum::{Router, extract::Request, middleware, routing::get};
 use http::Method;
 use serde_json::{Value, json};
 use waygate::{
-    Access, Blocked, ClientAddr, Deprecation, GlobalMaintenance, Responses, Roles, RouteGuard,
-    RouteState, TrustedProxies, WaygateBuilder,
+    Blocked, Responses, RouteGuard, WaygateBuilder,
+    client::{ClientAddr, Roles, TrustedProxies},
+    model::{Access, Deprecation, GlobalMaintenance, RouteState},
     testing::{TestApp, bypass},
 };
 
@@ -491,7 +492,7 @@ async fn routes_registered_later_are_enforced_on_endpoints_already_in_use() {
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
     assert_eq!(app.get("/late").await.status(), 200);
     let mut closed = RouteState::default();
-    closed.position.lifecycle = waygate::Lifecycle::Maintenance;
+    closed.position.lifecycle = waygate::model::Lifecycle::Maintenance;
     waygate
         .register("GET:/late".parse().unwrap(), closed)
         .await
@@ -541,7 +542,7 @@ async fn a_better_match_that_is_registered_later_takes_over() {
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
     assert_eq!(app.get("/x").await.status(), 200);
     let mut closed = RouteState::default();
-    closed.position.lifecycle = waygate::Lifecycle::Maintenance;
+    closed.position.lifecycle = waygate::model::Lifecycle::Maintenance;
     waygate
         .register("GET:/x".parse().unwrap(), closed)
         .await
@@ -596,7 +597,7 @@ async fn a_refusal_is_no_success() {
         router.route(path, get(|_: waygate::RouteGuard| async { "served" }))
     });
     let of_route = keys.map(|key| {
-        let registration = waygate::Registration::new(key.parse().unwrap());
+        let registration = waygate::model::Registration::new(key.parse().unwrap());
         registration.responses(responses())
     });
     with_guard.register_all(of_route).await.unwrap();

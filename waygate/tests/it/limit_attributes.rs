@@ -4,7 +4,11 @@ use axum::{body::Body, extract::Request, response::IntoResponse};
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
-    Blocked, Key, LimitScope, RequestParts, Waygate, force_active, rate_limit, testing::TestApp,
+    Blocked, Waygate, force_active,
+    limits::{Key, LimitScope},
+    rate_limit,
+    response::RequestParts,
+    testing::TestApp,
 };
 
 use crate::support::{clock, with_all_headers};
@@ -165,7 +169,7 @@ async fn an_operator_overrides_a_declaration_and_returns_to_it() {
     let policy =
         serde_json::from_value(json!({"limit": "3/minute", "key_strategy": "global"})).unwrap();
     let record = operator
-        .set_rate_limit(waygate::LimitKey::clone(&key), policy)
+        .set_rate_limit(waygate::limits::LimitKey::clone(&key), policy)
         .await
         .unwrap()
         .unwrap();

@@ -15,7 +15,8 @@ mod wire;
 use axum::{body::Body, extract::Request};
 use serde_json::Value;
 use waygate::{
-    LimitKey, RateLimitPolicy, Waygate,
+    Waygate,
+    limits::{LimitKey, RateLimitPolicy},
     testing::{ManualClock, TestApp},
 };
 

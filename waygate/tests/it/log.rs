@@ -16,7 +16,8 @@ use tracing::{
     subscriber::DefaultGuard,
 };
 use waygate::{
-    AuditEntry, AuditQuery, Revision, RouteState,
+    audit::{AuditEntry, AuditQuery},
+    model::{Revision, RouteState},
     port::{Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image},
 };
 use waygate_backends::MemoryBackend;

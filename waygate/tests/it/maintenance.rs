@@ -10,9 +10,13 @@ use axum::{
     routing::get,
 };
 use waygate::{
-    Action, AuditEntry, AuditQuery, ChangeError, Changed, Deprecation, Events, GlobalMaintenance,
-    Origin, RateLimitPolicy, RequestTarget, Roles, RouteGuard, RouteState, TrustedProxies, Verdict,
-    Waygate,
+    ChangeError, RouteGuard, Waygate,
+    audit::{Action, AuditEntry, AuditQuery, Origin},
+    client::{Roles, TrustedProxies},
+    decision::{RequestTarget, Verdict},
+    events::{Changed, Events},
+    limits::RateLimitPolicy,
+    model::{Deprecation, GlobalMaintenance, RouteState},
     testing::{ManualClock, TestApp},
 };
 use waygate_backends::MemoryBackend;
@@ -431,12 +435,12 @@ async fn the_team_is_served_while_the_public_is_not_and_no_cache_keeps_it() {
 
 struct Client(std::net::IpAddr);
 
-impl waygate::Facts for Client {
+impl waygate::decision::Facts for Client {
     fn client_ip(&self) -> Option<std::net::IpAddr> {
         Some(self.0)
     }
 
-    fn has_role(&self, _: &waygate::RoleName) -> bool {
+    fn has_role(&self, _: &waygate::model::RoleName) -> bool {
         false
     }
 }
@@ -446,7 +450,7 @@ async fn a_command_names_what_it_drops() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     let _app = app(&waygate, &["GET:/a"]).await;
     let system = waygate.operator(Origin::new("ada", "cli"));
-    let window = waygate::Interval::parse(START, END).unwrap();
+    let window = waygate::model::Interval::parse(START, END).unwrap();
     system.set_env_only("GET:/a", &["dev"]).await.unwrap();
     let planned_one = system.schedule("GET:/a", window, "upgrade").await.unwrap();
     assert!(planned_one.dropped.is_empty());
@@ -474,8 +478,9 @@ async fn a_maintenance_is_ended_without_its_plans() {
     let waygate = builder().clock(clock.clone()).build().await.unwrap();
     let app = app(&waygate, &["GET:/a"]).await;
     let system = waygate.system();
-    let later = waygate::Interval::parse("2030-01-02T02:00:00Z", "2030-01-02T04:00:00Z").unwrap();
-    let window = waygate::Interval::parse(START, END).unwrap();
+    let later =
+        waygate::model::Interval::parse("2030-01-02T02:00:00Z", "2030-01-02T04:00:00Z").unwrap();
+    let window = waygate::model::Interval::parse(START, END).unwrap();
     system
         .set_env_only("GET:/a", &["production"])
         .await

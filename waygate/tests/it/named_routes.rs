@@ -7,7 +7,7 @@ use axum::{
     routing::{any, get, post},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{BindError, RouteStatus, Waygate, testing::TestApp};
+use waygate::{BindError, Waygate, model::RouteStatus, testing::TestApp};
 
 use crate::support::{builder, only};
 

@@ -10,9 +10,14 @@ use http::Method;
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 use waygate::{
-    Access, Blocked, ConcurrencyPolicy, Deprecation, ExemptPath, GlobalMaintenance, Interval,
-    Lifecycle, LimitKey, LimitScope, Position, Principal, RateLimitPolicy, Registration, Responses,
-    RouteState, Waygate, port::Clock, testing::TestApp,
+    Blocked, Principal, Responses, Waygate,
+    limits::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy},
+    model::{
+        Access, Deprecation, ExemptPath, GlobalMaintenance, Interval, Lifecycle, Position,
+        Registration, RouteState,
+    },
+    port::Clock,
+    testing::TestApp,
 };
 
 use crate::support::{at, builder, clock, with_all_headers};
@@ -1036,7 +1041,10 @@ fn naive(base: &Value, waygate: &Waygate, now: waygate::Timestamp) -> Value {
             .any(|(path, item)| {
                 let mut verbs = item.as_object().unwrap().keys();
                 verbs.any(|verb| {
-                    exempt.covers(waygate::Method::from_name(&verb.to_ascii_uppercase()), path)
+                    exempt.covers(
+                        waygate::model::Method::from_name(&verb.to_ascii_uppercase()),
+                        path,
+                    )
                 })
             })
     };

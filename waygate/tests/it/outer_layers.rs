@@ -13,7 +13,13 @@ use axum::{
     response::Response,
     routing::get,
 };
-use waygate::{GlobalMaintenance, RateLimitPolicy, Registration, Roles, Waygate, testing::TestApp};
+use waygate::{
+    Waygate,
+    client::Roles,
+    limits::RateLimitPolicy,
+    model::{GlobalMaintenance, Registration},
+    testing::TestApp,
+};
 
 use crate::support::builder;
 
@@ -161,7 +167,7 @@ async fn each_endpoint_keeps_one_service_below_a_layer() {
 #[tokio::test]
 async fn documentation_and_administration_stay_outside() {
     use serde_json::json;
-    use waygate::Credentials;
+    use waygate::admin::Credentials;
 
     let waygate = builder().build().await.unwrap();
     let guarded = waygate.guard(api()).await.unwrap();

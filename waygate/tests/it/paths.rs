@@ -7,7 +7,7 @@ use axum::{
     routing::{any, get, post},
 };
 use proptest::prelude::*;
-use waygate::{Credentials, Guarded, testing::TestApp};
+use waygate::{Guarded, admin::Credentials, testing::TestApp};
 
 use crate::support::builder;
 

@@ -15,7 +15,11 @@ use axum::{
 };
 use http::Method;
 use serde_json::json;
-use waygate::{GlobalMaintenance, RouteState, Waygate, testing::TestApp};
+use waygate::{
+    Waygate,
+    model::{GlobalMaintenance, RouteState},
+    testing::TestApp,
+};
 
 use crate::support::builder;
 

@@ -4,9 +4,12 @@ use axum::{Router, routing::get};
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
-    Access, BindError, ConcurrencyPolicy, Lifecycle, Position, RateLimitPolicy, RegisterError,
-    Registration, RouteGuard, RouteKey, RouteState, RouteStatus, Source, Waygate, disabled,
-    port::MemoryBackend, rate_limit, testing::TestApp,
+    BindError, RegisterError, RouteGuard, Waygate, disabled,
+    limits::{ConcurrencyPolicy, RateLimitPolicy},
+    model::{Access, Lifecycle, Position, Registration, RouteKey, RouteState, RouteStatus, Source},
+    port::MemoryBackend,
+    rate_limit,
+    testing::TestApp,
 };
 
 use crate::{log::Log, reseed::status, support::builder};

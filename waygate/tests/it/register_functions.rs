@@ -10,9 +10,14 @@ use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
-    BindError, Blocked, ConcurrencyLimitFunctions, ConcurrencyPolicy, Key, RateLimitFunctions,
-    RateLimitPolicy, RegisterError, Registration, RequestParts, Responses, RouteGuard, Waygate,
-    disabled, rate_limit, testing::TestApp,
+    BindError, Blocked, RegisterError, Responses, RouteGuard, Waygate, disabled,
+    limits::{
+        ConcurrencyLimitFunctions, ConcurrencyPolicy, Key, RateLimitFunctions, RateLimitPolicy,
+    },
+    model::Registration,
+    rate_limit,
+    response::RequestParts,
+    testing::TestApp,
 };
 
 use crate::support::{builder, clock};

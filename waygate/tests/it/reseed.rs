@@ -11,10 +11,13 @@ use std::{
 use arc_swap::ArcSwap;
 use serde_json::json;
 use waygate::{
-    Action, Component, GlobalMaintenance, OnStoreReset, RouteState, RouteStatus, Waygate,
+    Waygate,
+    audit::{Action, AuditQuery},
+    health::Component,
+    model::{GlobalMaintenance, RouteState, RouteStatus},
     port::{
-        AuditQuery, Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Entity, Image,
-        MemoryBackend,
+        Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Entity, Image,
+        MemoryBackend, OnStoreReset,
     },
 };
 use waygate_core::model::{Epoch, Revision};
@@ -71,7 +74,7 @@ impl Backend for Link {
     fn audit(
         &self,
         query: AuditQuery,
-    ) -> BoxFuture<'_, Result<Vec<waygate::AuditEntry>, BackendError>> {
+    ) -> BoxFuture<'_, Result<Vec<waygate::audit::AuditEntry>, BackendError>> {
         Box::pin(async { self.reach()?.audit(query).await })
     }
 
@@ -127,7 +130,12 @@ async fn fill(waygate: &Waygate) {
             .unwrap();
     }
     operator
-        .reset_rate_limits("*#default".parse::<waygate::LimitKey>().unwrap().scope)
+        .reset_rate_limits(
+            "*#default"
+                .parse::<waygate::limits::LimitKey>()
+                .unwrap()
+                .scope,
+        )
         .await
         .unwrap();
 }
@@ -301,7 +309,7 @@ impl Backend for Shown {
     fn audit(
         &self,
         _: AuditQuery,
-    ) -> BoxFuture<'_, Result<Vec<waygate::AuditEntry>, BackendError>> {
+    ) -> BoxFuture<'_, Result<Vec<waygate::audit::AuditEntry>, BackendError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 

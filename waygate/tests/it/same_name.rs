@@ -45,7 +45,7 @@ async fn status(app: &TestApp, path: &str) -> u16 {
     app.get(path).await.status().as_u16()
 }
 
-async fn guarded(api: impl Into<waygate::Api>) -> (Waygate, TestApp) {
+async fn guarded(api: impl Into<waygate::router::Api>) -> (Waygate, TestApp) {
     let waygate = builder().build().await.unwrap();
     let guarded = waygate.guard(api).await.unwrap();
     (waygate, TestApp::new(guarded.into_router()))

@@ -3,7 +3,9 @@
 use axum::{Router, routing::get};
 use waygate::{
     __private::Declaration,
-    RateLimitHeaders, RouteState, Timestamp, Waygate, WaygateBuilder,
+    Timestamp, Waygate, WaygateBuilder,
+    limits::RateLimitHeaders,
+    model::RouteState,
     testing::{ManualClock, TestApp},
 };
 

@@ -14,7 +14,10 @@ use tokio::{
     net::{TcpListener, UnixListener, UnixStream},
 };
 use waygate::{
-    ClientAddr, ForwardingHeader, Guarded, MakeService, TrustedProxies, Waygate, testing::TestApp,
+    Guarded, Waygate,
+    client::{ClientAddr, ForwardingHeader, TrustedProxies},
+    router::MakeService,
+    testing::TestApp,
 };
 
 use crate::{log::Log, support::builder};

@@ -7,7 +7,10 @@ use axum::{
     routing::{any, get, post},
 };
 use serde_json::{Value, json};
-use waygate::{Component, LimitKey, RouteState, Waygate, port::Backend, testing::TestApp};
+use waygate::{
+    Waygate, health::Component, limits::LimitKey, model::RouteState, port::Backend,
+    testing::TestApp,
+};
 use waygate_backends::MemoryBackend;
 
 use crate::{

@@ -13,9 +13,11 @@ use axum::{Router, routing::get};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use waygate::{
-    Component, GlobalMaintenance, Interval, LimitKey, OnStoreReset, RouteState, RouteStatus,
     Waygate,
-    port::{Backend, Batch, FileBackend},
+    health::Component,
+    limits::LimitKey,
+    model::{GlobalMaintenance, Interval, RouteState, RouteStatus},
+    port::{Backend, Batch, FileBackend, OnStoreReset},
     rate_limit,
     testing::TestApp,
 };

@@ -9,9 +9,16 @@ use axum::{
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::{
-    Blocked, Deprecation, GlobalMaintenance, Lifecycle, Position, RateLimitFunctions,
-    RateLimitPolicy, Registration, RequestParts, RequestTarget, Responses, RouteGuard, RouteKey,
-    RouteState, Source, Verdict, Waygate, force_active, testing::TestApp,
+    Blocked, Responses, RouteGuard, Waygate,
+    decision::{RequestTarget, Verdict},
+    force_active,
+    limits::{RateLimitFunctions, RateLimitPolicy},
+    model::{
+        Deprecation, GlobalMaintenance, Lifecycle, Position, Registration, RouteKey, RouteState,
+        Source,
+    },
+    response::RequestParts,
+    testing::TestApp,
 };
 
 use crate::support::{at, builder};
@@ -135,11 +142,11 @@ async fn a_closed_path_is_closed_for_every_method() {
 
 struct Anyone;
 
-impl waygate::Facts for Anyone {
+impl waygate::decision::Facts for Anyone {
     fn client_ip(&self) -> Option<std::net::IpAddr> {
         None
     }
-    fn has_role(&self, _: &waygate::RoleName) -> bool {
+    fn has_role(&self, _: &waygate::model::RoleName) -> bool {
         false
     }
 }
@@ -162,7 +169,7 @@ async fn limits_of_a_path_count_every_method() {
 async fn functions_of_a_path_stay_with_its_limits() {
     let path = "/whole/plain";
     let tenant = |request: &RequestParts| {
-        Some(waygate::Key::from(
+        Some(waygate::limits::Key::from(
             request.headers.get("x-tenant")?.as_bytes(),
         ))
     };

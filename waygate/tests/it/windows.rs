@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use waygate::{
-    Action, AuditEntry, AuditQuery, Event, Events, Interval, RouteState, RouteStatus, Waygate,
+    Waygate,
+    audit::{Action, AuditEntry, AuditQuery},
+    events::{Event, Events},
+    model::{Interval, RouteState, RouteStatus},
     port::{Backend, Batch},
     testing::ManualClock,
 };

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use waygate::{Component, Waygate};
+use waygate::{Waygate, health::Component};
 use waygate_faultproxy::eventually;
 
 use crate::{

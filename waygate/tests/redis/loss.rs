@@ -6,7 +6,10 @@ use std::sync::{
 };
 
 use waygate::{
-    Action, AuditQuery, ChangeError, Component, OnStoreReset, Waygate, port::BackendError,
+    ChangeError, Waygate,
+    audit::{Action, AuditQuery},
+    health::Component,
+    port::{BackendError, OnStoreReset},
     testing::TestApp,
 };
 use waygate_faultproxy::{FaultProxy, Mode, RedisProc, eventually};

@@ -402,7 +402,9 @@ async fn what_an_operator_resets_stays_reset() {
         assert_eq!(other.passing("/keys/a", 60).await, 60);
         assert_eq!(one.passing("/keys/a", 40).await, 40);
         assert_eq!(one.passing("/fixed", LIMIT + 1).await, LIMIT);
-        let scope = "GET:/fixed#default".parse::<waygate::LimitKey>().unwrap();
+        let scope = "GET:/fixed#default"
+            .parse::<waygate::limits::LimitKey>()
+            .unwrap();
         operator.reset_rate_limits(scope.scope).await.unwrap();
         assert_eq!(one.passing("/fixed", LIMIT + 1).await, LIMIT);
         // For the next round; both ask, so that they know of it.
@@ -411,7 +413,9 @@ async fn what_an_operator_resets_stays_reset() {
         assert_eq!(other.passing("/keys/a", 1).await, 1);
         let key = "GET:/keys/{id}#default".parse().unwrap();
         operator.reset_rate_limit_key(key, &["a"]).await.unwrap();
-        let scope = "GET:/fixed#default".parse::<waygate::LimitKey>().unwrap();
+        let scope = "GET:/fixed#default"
+            .parse::<waygate::limits::LimitKey>()
+            .unwrap();
         operator.reset_rate_limits(scope.scope).await.unwrap();
         server.flushall();
     }

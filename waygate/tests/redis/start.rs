@@ -6,7 +6,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
-use waygate::{Component, port::RedisOptions};
+use waygate::{health::Component, port::RedisOptions};
 use waygate_faultproxy::{FaultProxy, Mode, RedisProc, free_port};
 
 use crate::support::*;

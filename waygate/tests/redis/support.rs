@@ -4,8 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, routing::get};
 use waygate::{
-    Component, OnStoreReset, RouteState, Waygate,
-    port::{RedisBackend, RedisOptions},
+    Waygate,
+    health::Component,
+    model::RouteState,
+    port::{OnStoreReset, RedisBackend, RedisOptions},
     testing::TestApp,
 };
 use waygate_faultproxy::eventually;

@@ -36,6 +36,7 @@ impl RateLimitPolicy {
     /// # Errors
     /// [`Invalid`] for what does not follow its grammar or does not go with `algorithm`. The attribute checks all else at
     /// compile time.
+    #[doc(hidden)]
     pub fn declared(declared: &decl::RateLimit, algorithm: Algorithm) -> Result<Self, Invalid> {
         let policy = GivenRateLimitPolicy::declared(declared)?.or_algorithm(algorithm)?;
         policy.check_cost().map(|()| policy)

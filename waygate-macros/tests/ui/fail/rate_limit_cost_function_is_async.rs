@@ -1,4 +1,4 @@
-use waygate::{RequestParts, rate_limit};
+use waygate::{rate_limit, response::RequestParts};
 
 async fn rows(_: &RequestParts) -> u32 {
     1

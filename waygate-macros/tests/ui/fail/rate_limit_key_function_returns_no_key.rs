@@ -1,4 +1,4 @@
-use waygate::{RequestParts, rate_limit};
+use waygate::{rate_limit, response::RequestParts};
 
 fn tenant(_: &RequestParts) -> String {
     String::new()

@@ -1,4 +1,4 @@
-use waygate::{Key, rate_limit};
+use waygate::{limits::Key, rate_limit};
 
 fn tenant(_: String) -> Option<Key> {
     None

@@ -1,4 +1,4 @@
-use waygate::{Key, RequestParts, rate_limit};
+use waygate::{limits::Key, rate_limit, response::RequestParts};
 
 async fn tenant(_: &RequestParts) -> Option<Key> {
     let held = std::rc::Rc::new(());

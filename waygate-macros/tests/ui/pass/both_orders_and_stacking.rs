@@ -29,7 +29,7 @@ async fn three() -> Result<(), &'static str> {
     Ok(())
 }
 
-async fn tenant(_: &waygate::RequestParts) -> Option<waygate::Key> {
+async fn tenant(_: &waygate::response::RequestParts) -> Option<waygate::limits::Key> {
     None
 }
 

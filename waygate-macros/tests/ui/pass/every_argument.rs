@@ -1,10 +1,7 @@
 //! Every attribute with every argument, and the bare ones.
 
 use axum::response::{IntoResponse, Response};
-use waygate::{
-    Blocked, Key, RequestParts, allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active,
-    maintenance, rate_limit, sunset,
-};
+use waygate::{Blocked, allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active, limits::Key, maintenance, rate_limit, response::RequestParts, sunset};
 
 mod responses {
     use super::*;

@@ -19,11 +19,11 @@ pub mod handlers {
         "closed"
     }
 
-    fn key(_: &waygate::RequestParts) -> Option<waygate::Key> {
+    fn key(_: &waygate::response::RequestParts) -> Option<waygate::limits::Key> {
         None
     }
 
-    fn cost(_: &waygate::RequestParts) -> u32 {
+    fn cost(_: &waygate::response::RequestParts) -> u32 {
         1
     }
 

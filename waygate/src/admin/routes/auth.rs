@@ -13,12 +13,12 @@ use waygate_core::{
 };
 
 use crate::{
-    ClientAddr,
     admin::{
         responses::{NoCredentials, Read, TooManyAttempts, Write, WriteWithoutToken},
         state::AdminState,
     },
     auth::{LoginAttempt, Principal},
+    client::ClientAddr,
     rest::{JsonBody, Problem, ProblemKind, Reply, RequestBody, SMALL, done},
 };
 

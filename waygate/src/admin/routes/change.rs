@@ -10,12 +10,13 @@ use waygate_core::{
 };
 
 use crate::{
-    RouteRecord, Waygate,
+    Waygate,
     admin::{
         author::{Author, with_current},
         key::PathKey,
         state::AdminState,
     },
+    model::RouteRecord,
     rest::{Problem, ProblemKind, Reply},
 };
 

@@ -15,7 +15,6 @@ use waygate_core::{
 
 use super::change::{instant, networks};
 use crate::{
-    MaintenanceRecord,
     admin::{
         author::{Author, with_current},
         responses::{Change, Read, Tagged},
@@ -23,6 +22,7 @@ use crate::{
         state::AdminState,
     },
     engine::{MaintenanceCommand, MaintenanceScope},
+    model::MaintenanceRecord,
     rest::{EmptyBody, JsonBody, Problem, Reply, RequestBody, list_response},
 };
 

@@ -6,12 +6,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::view::{Degraded, Health, Reseeded};
 
 use crate::{
-    Component,
     admin::{
         author::Author,
         responses::{Change, Read},
         state::AdminState,
     },
+    health::Component,
     rest::{EmptyBody, JsonBody, Problem, Reply, json_response, without_places},
 };
 

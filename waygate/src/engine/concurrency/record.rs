@@ -6,6 +6,7 @@ use waygate_core::{
 
 /// A limit of concurrency as it is now, with what it has seen in this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ConcurrencyRecord {
     /// The name under which the policy is controlled.
     pub key: LimitKey,

@@ -66,8 +66,8 @@ pub(crate) fn closed_route(declared: &RouteState) -> RouteState {
 /// Whether time will not open it.
 pub(crate) fn is_closed_for_good(position: &Position) -> bool {
     match &position.lifecycle {
-        Lifecycle::Active => false,
         Lifecycle::Maintenance => position.windows.is_empty(),
         Lifecycle::Disabled(disabled) => disabled.until.is_none(),
+        _ => false,
     }
 }

@@ -316,27 +316,23 @@ impl Admitting<'_> {
         for matched in &**matches {
             let (policy, rates) = self.limits.of(matched);
             for (rate, outcome) in rates.list.iter().zip(outcomes.by_ref()) {
-                record.steps.push(DecisionStep {
-                    policy: policy.key.clone(),
-                    tier: policy.tier_name(matched.tier).map(ToString::to_string),
-                    without_caller: matched.without_caller,
-                    key: matched.key.label(),
-                    counter: rate.series.name().to_owned(),
-                    cost: matched.cost,
-                    limit: outcome.limit,
-                    remaining: outcome.remaining,
-                    reset_at: instant(now.saturating_add(outcome.reset_after)),
-                    allowed: outcome.allowed,
-                    enforced: policy.is_enforced(),
-                });
+                let reset_at = instant(now.saturating_add(outcome.reset_after));
+                let (key, counter) = (matched.key.label(), rate.series.name());
+                let mut step = DecisionStep::new(policy.key.clone(), key, counter, reset_at);
+                step.tier = policy.tier_name(matched.tier).map(ToString::to_string);
+                step.without_caller = matched.without_caller;
+                step.cost = matched.cost;
+                step.limit = outcome.limit;
+                step.remaining = outcome.remaining;
+                step.allowed = outcome.allowed;
+                step.enforced = policy.is_enforced();
+                record.steps.push(step);
             }
         }
         let skipped = matches.skipped();
         let skipped = skipped.filter_map(|index| self.limits.policies.get(index));
-        let skipped = skipped.map(|policy| SkippedPolicy {
-            policy: policy.key.clone(),
-            on_missing_key: policy.fields.when_missing(),
-        });
+        let skipped = skipped
+            .map(|policy| SkippedPolicy::new(policy.key.clone(), policy.fields.when_missing()));
         record.skipped = skipped.collect();
         record.passed = refusal.is_none();
         record.refused_by = refusal.map(|refusal| refusal.policy.key.clone());

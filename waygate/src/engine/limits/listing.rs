@@ -64,18 +64,15 @@ impl From<Hit> for HitRecord {
             LimitScope::Service(service) => format!("ALL:__svc_rl:{service}__"),
             LimitScope::Route(_) => format!("{}:{path}", hit.method),
         };
-        Self {
-            id: hit.id,
-            timestamp: format_wire(hit.at, "Z"),
-            path: path.to_owned(),
-            method: hit.method.into(),
-            key: format!("waygate:ratelimit:{key}:{}", hit.key.label()),
-            limit: hit.limit.into(),
-            tier: hit.tier.map(Into::into),
-            reset_at: format_wire(hit.reset_at, "Z"),
-            policy: hit.policy,
-            enforced: hit.enforced,
-        }
+        let mut record = Self::new(hit.id, format_wire(hit.at, "Z"), hit.policy);
+        record.path = path.to_owned();
+        record.method = hit.method.into();
+        record.key = format!("waygate:ratelimit:{key}:{}", hit.key.label());
+        record.limit = hit.limit.into();
+        record.tier = hit.tier.map(Into::into);
+        record.reset_at = format_wire(hit.reset_at, "Z");
+        record.enforced = hit.enforced;
+        record
     }
 }
 

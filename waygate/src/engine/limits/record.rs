@@ -7,6 +7,7 @@ use waygate_core::{
 
 /// A rate limit policy as it is now, with what it has said since the process began.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct LimitRecord {
     /// The name under which the policy is controlled.
     pub key: LimitKey,

@@ -1,7 +1,7 @@
 use http::{HeaderMap, HeaderName, Method};
 use waygate_core::{Timestamp, model::RouteKey};
 
-use super::{CountingMode, DecisionRecord};
+use super::DecisionRecord;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID: usize = 128;
@@ -32,18 +32,12 @@ impl<'a> RequestInfo<'a> {
     /// A record of a refusal, to be completed; `None` for a request without an id.
     #[cold]
     pub(crate) fn record(&self, at: Timestamp) -> Option<DecisionRecord> {
-        Some(DecisionRecord {
-            request_id: self.id()?.to_owned(),
+        let route = self.route.clone();
+        Some(DecisionRecord::refusal(
+            self.id()?,
             at,
-            route: self.route.clone(),
-            method: self.method().to_owned(),
-            passed: false,
-            refused_by: None,
-            cause: None,
-            reason: None,
-            mode: CountingMode::Authoritative,
-            steps: Vec::new(),
-            skipped: Vec::new(),
-        })
+            route,
+            self.method(),
+        ))
     }
 }

@@ -77,11 +77,11 @@ impl PolicyStats {
     }
 
     pub(crate) fn counts(&self) -> LimitCounts {
-        LimitCounts {
-            allowed: self.allowed.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
-            would_refuse: self.would_refuse.load(Ordering::Relaxed),
-        }
+        let mut counts = LimitCounts::default();
+        counts.allowed = self.allowed.load(Ordering::Relaxed);
+        counts.refused = self.refused.load(Ordering::Relaxed);
+        counts.would_refuse = self.would_refuse.load(Ordering::Relaxed);
+        counts
     }
 
     /// Keys that came near the limit, those with the most requests first.
@@ -140,13 +140,13 @@ impl TopKeys {
     fn list(&self, limit: usize) -> Vec<KeyUse> {
         let mut all: Vec<_> = self.0.iter().collect();
         all.sort_by(|(a, x), (b, y)| (y.times, b.as_bytes()).cmp(&(x.times, a.as_bytes())));
-        let shown = all.into_iter().take(limit).map(|(key, seen)| KeyUse {
-            key: key.label(),
-            seen: seen.times,
-            refused: seen.refused,
-            limit: seen.last.limit,
-            remaining: seen.last.remaining,
-            last_seen: seen.last.at,
+        let shown = all.into_iter().take(limit).map(|(key, seen)| {
+            let mut shown = KeyUse::new(key.label(), seen.last.at);
+            shown.seen = seen.times;
+            shown.refused = seen.refused;
+            shown.limit = seen.last.limit;
+            shown.remaining = seen.last.remaining;
+            shown
         });
         shown.collect()
     }

@@ -214,12 +214,12 @@ impl Counters {
             Some(_) => noted,
             None => self.local.calls(),
         };
-        CountingModes {
-            authoritative,
-            local,
-            open,
-            closed,
-        }
+        let mut modes = CountingModes::default();
+        modes.authoritative = authoritative;
+        modes.local = local;
+        modes.open = open;
+        modes.closed = closed;
+        modes
     }
 }
 

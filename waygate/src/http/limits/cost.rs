@@ -3,7 +3,7 @@
 ///
 /// ```
 /// use axum::{Extension, response::IntoResponse};
-/// use waygate::Cost;
+/// use waygate::limits::Cost;
 ///
 /// async fn export() -> impl IntoResponse {
 ///     let rows = vec!["a", "b", "c"];

@@ -48,7 +48,7 @@ pub enum FunctionKind {}
 /// `Kind` distinguishes functions and erased ones; it is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot tell what a request costs",
-    label = "expected `fn(&waygate::RequestParts) -> u32`",
+    label = "expected `fn(&waygate::response::RequestParts) -> u32`",
     note = "a cost is told at once: an async function cannot"
 )]
 pub trait IntoCostFunction<Kind> {

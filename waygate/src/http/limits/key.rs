@@ -6,7 +6,7 @@ use std::fmt;
 /// `Key::from("7")`. An empty key is a key like any other. Keys may be personal, so the debug form does not show them.
 ///
 /// ```
-/// use waygate::{Key, RequestParts};
+/// use waygate::{limits::Key, response::RequestParts};
 ///
 /// fn tenant(request: &RequestParts) -> Option<Key> {
 ///     Some(Key::from(request.headers.get("x-tenant")?.as_bytes()))

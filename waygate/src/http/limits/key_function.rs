@@ -85,7 +85,7 @@ impl fmt::Debug for KeyFunction {
 /// `Kind` distinguishes the two; it is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot tell what requests are counted by",
-    label = "expected `fn(&waygate::RequestParts) -> Option<waygate::Key>`, or an `async fn` of that shape",
+    label = "expected `fn(&waygate::response::RequestParts) -> Option<waygate::limits::Key>`, or an `async fn` of that shape",
     note = "an async function must borrow nothing but its argument, and its future must be `Send`",
     note = "keys are made with `Key::from`, of strings, bytes and whole numbers"
 )]

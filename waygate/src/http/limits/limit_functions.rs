@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Functions of yours that a rate limit calls, for
-/// [`Registration::rate_limit_with`](crate::Registration::rate_limit_with): what `key`, `cost` and `response` of `#[rate_limit]`
+/// [`Registration::rate_limit_with`](crate::model::Registration::rate_limit_with): what `key`, `cost` and `response` of `#[rate_limit]`
 /// name.
 #[derive(Debug, Clone, Default)]
 #[must_use]
@@ -60,7 +60,7 @@ impl RateLimitFunctions {
 }
 
 /// Functions of yours that a limit of concurrency calls, for
-/// [`Registration::concurrency_limit_with`](crate::Registration::concurrency_limit_with): what `key` and `response` of
+/// [`Registration::concurrency_limit_with`](crate::model::Registration::concurrency_limit_with): what `key` and `response` of
 /// `#[concurrency_limit]` name.
 #[derive(Debug, Clone, Default)]
 #[must_use]

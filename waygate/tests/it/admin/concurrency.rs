@@ -4,7 +4,7 @@ use axum::body::Body;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::header;
 use serde_json::{Value, json};
-use waygate::AuditQuery;
+use waygate::audit::AuditQuery;
 
 use super::support::{Answer, Server};
 
@@ -16,7 +16,7 @@ fn of_route(key: &str, rest: &str) -> String {
 
 async fn lines(server: &Server) -> Vec<String> {
     let lines = server.waygate.audit(AuditQuery::newest(20)).await.unwrap();
-    let told = |line: &waygate::AuditEntry| {
+    let told = |line: &waygate::audit::AuditEntry| {
         let (action, actor, path, reason) = (&line.action, &line.actor, &line.path, &line.reason);
         format!("{action} {actor} {path} {reason}")
     };

@@ -1,5 +1,5 @@
 use serde_json::json;
-use waygate::AuditQuery;
+use waygate::audit::AuditQuery;
 
 use super::support::{Server, at};
 

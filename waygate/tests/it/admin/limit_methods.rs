@@ -1,7 +1,7 @@
 //! Limits for one method of a route that takes all of them, and limits without a method.
 
 use serde_json::{Value, json};
-use waygate::RouteState;
+use waygate::model::RouteState;
 
 use super::support::{Server, limit_at};
 

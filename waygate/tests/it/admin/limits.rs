@@ -3,7 +3,10 @@
 use axum::{body::Body, extract::Request};
 use http::header;
 use serde_json::{Value, json};
-use waygate::{Admin, AuditQuery, Credentials};
+use waygate::{
+    admin::{Admin, Credentials},
+    audit::AuditQuery,
+};
 
 use super::support::{Answer, Server, limit_at};
 
@@ -637,8 +640,8 @@ async fn what_is_left_of_a_route_that_is_gone_can_be_deleted() {
     let backend = waygate_backends::MemoryBackend::new();
     let credentials = || Credentials::new("admin", "secret");
     let before = Server::on(backend.clone(), credentials()).await;
-    let declared = waygate::RouteState::default();
-    let key: waygate::RouteKey = "GET:/gone".parse().unwrap();
+    let declared = waygate::model::RouteState::default();
+    let key: waygate::model::RouteKey = "GET:/gone".parse().unwrap();
     before
         .waygate
         .register(key.clone(), declared.clone())

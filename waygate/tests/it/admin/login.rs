@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::{body::Body, extract::Request};
 use serde_json::json;
-use waygate::{Action, Admin, AuditQuery, CredentialError, Credentials};
+use waygate::{
+    admin::{Admin, CredentialError, Credentials},
+    audit::{Action, AuditQuery},
+};
 use waygate_backends::MemoryBackend;
 
 use super::support::{Answer, Server};

@@ -431,7 +431,7 @@ const TEXTS: [&str; 6] = [
 #[tokio::test]
 async fn extreme_values_are_taken_or_refused_and_can_always_be_read_again() {
     let backend = waygate_backends::MemoryBackend::new();
-    let credentials = || waygate::Credentials::new("admin", "secret");
+    let credentials = || waygate::admin::Credentials::new("admin", "secret");
     let server = Server::on(backend.clone(), credentials()).await;
     let mut random = Random(0x5EED_0002);
     let (key, mut taken) = ("GET:/orders", 0);

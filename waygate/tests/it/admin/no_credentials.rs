@@ -2,7 +2,7 @@
 
 use axum::{body::Body, extract::Request};
 use serde_json::json;
-use waygate::{AuditQuery, Credentials};
+use waygate::{admin::Credentials, audit::AuditQuery};
 
 use super::support::{Answer, Server, at};
 

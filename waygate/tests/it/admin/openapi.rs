@@ -196,10 +196,10 @@ async fn limits(server: &Server) {
         let limit = json!({ "limit": 50, "key_strategy": "user" });
         server.post(path, limit).await.expect(201);
     }
-    let key: waygate::RouteKey = "billing:GET:/invoices".parse().unwrap();
+    let key: waygate::model::RouteKey = "billing:GET:/invoices".parse().unwrap();
     server
         .waygate
-        .register(key, waygate::RouteState::default())
+        .register(key, waygate::model::RouteState::default())
         .await
         .unwrap();
     let request = axum::extract::Request::get("/limited").header("x-request-id", "r1");

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use serde_json::json;
-use waygate::{Admin, Credentials};
+use waygate::admin::{Admin, Credentials};
 
 use super::support::{Answer, Server, at};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use serde_json::{Value, json};
-use waygate::{AuditQuery, Credentials, Waygate, testing::TestApp};
+use waygate::{Waygate, admin::Credentials, audit::AuditQuery, testing::TestApp};
 use waygate_backends::MemoryBackend;
 
 use super::support::{Server, at};
@@ -265,9 +265,12 @@ async fn orphans_are_listed_shown_and_purged() {
         .build()
         .await
         .unwrap();
-    old.register("GET:/gone".parse().unwrap(), waygate::RouteState::default())
-        .await
-        .unwrap();
+    old.register(
+        "GET:/gone".parse().unwrap(),
+        waygate::model::RouteState::default(),
+    )
+    .await
+    .unwrap();
     old.system().disable("GET:/gone", "old").await.unwrap();
     let server = Server::on(backend, Credentials::new("admin", "secret")).await;
     let all = server.get("/api/routes").await.expect(200);
@@ -383,7 +386,7 @@ async fn lists_are_filtered_and_conditional() {
         .waygate
         .register(
             "billing:GET:/pay".parse().unwrap(),
-            waygate::RouteState::default(),
+            waygate::model::RouteState::default(),
         )
         .await
         .unwrap();
@@ -488,7 +491,7 @@ async fn health_names_what_is_bypassed() {
     };
     let report = waygate.report().to_string();
     let guarded = waygate.guard(axum::Router::new()).await.unwrap();
-    let guarded = guarded.admin("/waygate", waygate::Credentials::none());
+    let guarded = guarded.admin("/waygate", waygate::admin::Credentials::none());
     let server = Server {
         waygate,
         clock: crate::support::clock(),

@@ -2,7 +2,7 @@
 
 use axum::{body::Body, extract::Request};
 use serde_json::{Value, json};
-use waygate::{AuditQuery, RouteState, Waygate, testing::TestApp};
+use waygate::{Waygate, audit::AuditQuery, model::RouteState, testing::TestApp};
 
 use super::support::Server;
 
@@ -12,8 +12,9 @@ async fn audit(server: &Server, path: &str) -> Vec<String> {
         ..AuditQuery::newest(20)
     };
     let lines = server.waygate.audit(query).await.unwrap();
-    let told =
-        |line: &waygate::AuditEntry| format!("{} {} {}", line.action, line.actor, line.platform);
+    let told = |line: &waygate::audit::AuditEntry| {
+        format!("{} {} {}", line.action, line.actor, line.platform)
+    };
     lines.iter().map(told).collect()
 }
 
@@ -48,7 +49,7 @@ async fn services_are_those_of_routes_and_the_own_one() {
     assert_eq!(waygate.service().unwrap().as_str(), "orders");
     let guarded = waygate.guard(axum::Router::new()).await.unwrap();
     let server = Server {
-        app: TestApp::new(guarded.admin("/waygate", waygate::Credentials::none())),
+        app: TestApp::new(guarded.admin("/waygate", waygate::admin::Credentials::none())),
         waygate,
         ..server
     };

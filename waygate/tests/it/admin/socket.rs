@@ -5,13 +5,13 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use waygate::{Credentials, Guarded, MakeService};
+use waygate::{Guarded, admin::Credentials, router::MakeService};
 use waygate_backends::MemoryBackend;
 use waygate_core::port::ManualClock;
 
 use super::support::{NOW, app};
 
-async fn guarded(credentials: impl Into<waygate::Admin>) -> Guarded {
+async fn guarded(credentials: impl Into<waygate::admin::Admin>) -> Guarded {
     let clock = ManualClock::at(NOW.parse().unwrap());
     let (_, guarded) = app(MemoryBackend::new(), clock).await;
     guarded.admin("/waygate", credentials)

@@ -7,7 +7,11 @@ use std::sync::{
 
 use axum::body::Body;
 use serde_json::json;
-use waygate::{AuditEntry, AuditQuery, Credentials, Revision};
+use waygate::{
+    admin::Credentials,
+    audit::{AuditEntry, AuditQuery},
+    model::Revision,
+};
 use waygate_backends::MemoryBackend;
 use waygate_core::port::{Backend, BackendError, Batch, BoxFuture, BoxStream, CommitError, Image};
 

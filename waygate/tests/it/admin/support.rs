@@ -12,7 +12,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 use waygate::{
-    Admin, Credentials, Deprecation, Guarded, Interval, Method, RouteState, Waygate, Window,
+    Guarded, Waygate,
+    admin::{Admin, Credentials},
+    model::{Deprecation, Interval, Method, RouteState, Window},
     testing::{TestApp, TestResponse},
 };
 use waygate_core::{
@@ -137,12 +139,14 @@ impl Server {
             .iter()
             .map(|route| json!([route, route.revision.number]))
             .collect();
-        let lines = self.waygate.audit(waygate::AuditQuery::newest(10_000));
+        let lines = self
+            .waygate
+            .audit(waygate::audit::AuditQuery::newest(10_000));
         let lines: Vec<String> = lines
             .await
             .unwrap()
             .into_iter()
-            .filter(|line| line.action != waygate::Action::LoginRefused)
+            .filter(|line| line.action != waygate::audit::Action::LoginRefused)
             .map(|line| line.id.to_string())
             .collect();
         let (global, revision) = self.waygate.global_maintenance();

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::{body::Body, extract::Request};
 use serde_json::{Value, json};
-use waygate::{Action, AuditQuery, Credentials};
+use waygate::{
+    admin::Credentials,
+    audit::{Action, AuditQuery},
+};
 use waygate_backends::MemoryBackend;
 use waygate_core::port::{Backend, Batch, EntityKey};
 

@@ -7,7 +7,10 @@ use axum::body::Body;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::header;
 use serde_json::{Value, json};
-use waygate::{Admin, Credentials, Waygate};
+use waygate::{
+    Waygate,
+    admin::{Admin, Credentials},
+};
 use waygate_backends::MemoryBackend;
 
 use super::{
@@ -267,9 +270,12 @@ async fn with_orphan() -> MemoryBackend {
     let backend = MemoryBackend::new();
     let old = Waygate::builder().backend(backend.clone()).build().await;
     let old = old.unwrap();
-    old.register("GET:/gone".parse().unwrap(), waygate::RouteState::default())
-        .await
-        .unwrap();
+    old.register(
+        "GET:/gone".parse().unwrap(),
+        waygate::model::RouteState::default(),
+    )
+    .await
+    .unwrap();
     old.system().disable("GET:/gone", "old").await.unwrap();
     backend
 }

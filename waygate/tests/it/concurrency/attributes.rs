@@ -3,7 +3,8 @@
 use axum::{Extension, Router, routing::get};
 use serde_json::json;
 use waygate::{
-    Blocked, Key, RequestParts, Waygate, concurrency_limit, force_active, testing::TestApp,
+    Blocked, Waygate, concurrency_limit, force_active, limits::Key, response::RequestParts,
+    testing::TestApp,
 };
 
 use super::{Door, assert_full, in_use, inside, key, set, wait};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use waygate::{AuditQuery, DecisionCause, port::MemoryBackend};
+use waygate::{audit::AuditQuery, limits::DecisionCause, port::MemoryBackend};
 
 use super::{BUSY, Door, assert_full, guarded, in_use, inside, key, limited, policy, set};
 use crate::support::builder;

@@ -3,7 +3,10 @@
 use axum::{Extension, Router, routing::get};
 use serde_json::json;
 use waygate::{
-    Blocked, ConcurrencyLimitFunctions, Key, Registration, RequestParts, Responses,
+    Blocked, Responses,
+    limits::{ConcurrencyLimitFunctions, Key},
+    model::Registration,
+    response::RequestParts,
     testing::TestApp,
 };
 

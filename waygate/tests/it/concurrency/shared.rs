@@ -16,7 +16,8 @@ use tokio::{
     sync::Semaphore,
 };
 use waygate::{
-    Component, Waygate,
+    Waygate,
+    health::Component,
     port::{BoxFuture, CounterError, CounterStore, MemoryCounters, Occupancy, Place, Series, Take},
     testing::{ManualClock, TestApp},
 };

@@ -23,7 +23,7 @@ use tokio::{
     sync::mpsc,
 };
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite};
-use waygate::{RouteState, Waygate};
+use waygate::{Waygate, model::RouteState};
 
 use super::{in_use, set};
 use crate::support::builder;

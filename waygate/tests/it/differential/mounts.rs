@@ -11,7 +11,7 @@ use axum::{
 use http::{HeaderValue, Method, Uri};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use tower::{ServiceBuilder, ServiceExt};
-use waygate::{RouteState, Waygate, testing::TestApp};
+use waygate::{Waygate, model::RouteState, testing::TestApp};
 
 use super::{METHODS, PATHS, random_path};
 use crate::support::builder;

@@ -6,7 +6,11 @@ use axum::{
 };
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{RouteKey, RouteState, Waygate, testing::TestApp};
+use waygate::{
+    Waygate,
+    model::{RouteKey, RouteState},
+    testing::TestApp,
+};
 
 use super::ask;
 use crate::support::builder;

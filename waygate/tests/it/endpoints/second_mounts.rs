@@ -15,7 +15,11 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
 use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{RouteKey, RouteState, Waygate, testing::TestApp};
+use waygate::{
+    Waygate,
+    model::{RouteKey, RouteState},
+    testing::TestApp,
+};
 
 use super::{ask, handlers};
 use crate::support::builder;
@@ -497,7 +501,7 @@ async fn a_guarded_router_in_a_guarded_router_counts_once() {
         for status in [200, 200, 429] {
             assert_eq!(ask(&app, "GET", path).await, status, "mount {index}");
         }
-        let global = waygate::LimitScope::Global;
+        let global = waygate::limits::LimitScope::Global;
         waygate.system().reset_rate_limits(global).await.unwrap();
     }
 }
@@ -537,7 +541,7 @@ async fn each_route_of_a_router_that_is_guarded_twice_counts_once() {
                 );
             }
             for key in [&whole, &own] {
-                let scope = waygate::LimitScope::Route(key.clone());
+                let scope = waygate::limits::LimitScope::Route(key.clone());
                 waygate.system().reset_rate_limits(scope).await.unwrap();
             }
         }

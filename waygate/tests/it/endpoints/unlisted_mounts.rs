@@ -1,7 +1,7 @@
 //! Handlers that are served where `route = ".."` does not say, and routes that another handler serves.
 
 use axum::{Router, routing::get};
-use waygate::{Component, Waygate, testing::TestApp};
+use waygate::{Waygate, health::Component, testing::TestApp};
 
 use super::ask;
 use crate::log::Log;
@@ -133,7 +133,7 @@ async fn a_second_mount_shows_what_else_gates_it() {
         "{second}"
     );
     assert!(!line(&waygate, "GET:/unlisted/a/x").contains("also gated"));
-    let also = |record: waygate::RouteRecord| {
+    let also = |record: waygate::model::RouteRecord| {
         let also = record.also_gated_by.iter().map(ToString::to_string);
         also.collect::<Vec<_>>()
     };

@@ -6,7 +6,9 @@ use axum::{Extension, Router, extract::Request, routing::get};
 use http::Method;
 use serde_json::{Value, json};
 use waygate::{
-    Blocked, Cost, RateLimitHeaders, Responses, RouteState,
+    Blocked, Responses,
+    limits::{Cost, RateLimitHeaders},
+    model::RouteState,
     testing::{TestApp, bypass},
 };
 
@@ -353,9 +355,9 @@ async fn the_newest_refusals_are_remembered_as_many_as_are_wanted() {
         for _ in 0..3 {
             assert_eq!(app.get("/search").await.status(), 429);
         }
-        let hits = waygate.rate_limit_hits(&waygate::HitQuery {
+        let hits = waygate.rate_limit_hits(&waygate::limits::HitQuery {
             limit: 5,
-            ..waygate::HitQuery::default()
+            ..waygate::limits::HitQuery::default()
         });
         assert_eq!(hits.len(), capacity);
     }

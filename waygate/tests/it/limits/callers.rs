@@ -11,7 +11,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 use waygate::{
-    ChangeError, DecisionCause, HitQuery, Principal, RouteState, Waygate, testing::TestApp,
+    ChangeError, Principal, Waygate,
+    limits::{DecisionCause, HitQuery},
+    model::RouteState,
+    testing::TestApp,
 };
 
 use super::{key, policy, set, status};

@@ -1,7 +1,7 @@
 //! What operators change, and what becomes of it.
 
 use serde_json::json;
-use waygate::{HitQuery, LimitScope};
+use waygate::limits::{HitQuery, LimitScope};
 
 use super::{key, limited, set};
 use crate::support::{app, builder};
@@ -162,7 +162,7 @@ async fn every_change_is_one_line_in_the_log() {
     operator.delete_rate_limit(key).await.unwrap();
     set(&waygate, "*#default", json!({"limit": "7/minute"})).await;
     let log = waygate
-        .audit(waygate::AuditQuery::newest(20))
+        .audit(waygate::audit::AuditQuery::newest(20))
         .await
         .unwrap();
     let lines: Vec<_> = log

@@ -5,7 +5,11 @@ use http::header;
 use serde_json::json;
 use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use waygate::{Admin, Algorithm, Credentials, LimitScope, rate_limit};
+use waygate::{
+    admin::{Admin, Credentials},
+    limits::{Algorithm, LimitScope},
+    rate_limit,
+};
 
 use crate::support::builder;
 

@@ -16,7 +16,7 @@ use futures_util::stream;
 use http::{Extensions, Method};
 use serde_json::json;
 use tower::ServiceExt;
-use waygate::{RouteGuard, RouteState, Waygate, testing::TestApp};
+use waygate::{RouteGuard, Waygate, model::RouteState, testing::TestApp};
 
 use super::set;
 use crate::support::builder;

@@ -7,7 +7,9 @@ use http::Method;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use waygate::{
-    ChangeError, ConcurrencyPolicy, HitQuery, LimitScope, ResolveError, RouteState, Waygate,
+    ChangeError, ResolveError, Waygate,
+    limits::{ConcurrencyPolicy, HitQuery, LimitScope},
+    model::RouteState,
     testing::TestApp,
 };
 use waygate_backends::MemoryBackend;
@@ -101,7 +103,7 @@ async fn a_method_that_no_limit_can_name_meets_all_of_them() {
 async fn it_meets_those_of_methods_that_are_routes_of_their_own() {
     let (waygate, app) = things().await;
     set(&waygate, "POST:/things#default", once()).await;
-    let post = waygate::Registration::new("POST:/things".parse().unwrap());
+    let post = waygate::model::Registration::new("POST:/things".parse().unwrap());
     let twice = json!({"limit": "2/hour", "key_strategy": "global", "name": "declared"});
     waygate
         .register_all([post.rate_limit(policy(twice))])
@@ -131,7 +133,7 @@ async fn the_gates_of_the_route_hold_for_it() {
         json!({"limit": "9/hour", "key_strategy": "global"}),
     )
     .await;
-    let disable = waygate::RouteCommand::Disable {
+    let disable = waygate::model::RouteCommand::Disable {
         reason: Default::default(),
         until: None,
     };
@@ -143,7 +145,7 @@ async fn the_gates_of_the_route_hold_for_it() {
         .system()
         .apply(
             "/things",
-            waygate::RouteCommand::Enable {
+            waygate::model::RouteCommand::Enable {
                 reason: Default::default(),
             },
         )

@@ -4,8 +4,8 @@ use axum::{Router, response::IntoResponse, routing::get};
 use http::StatusCode;
 use serde_json::{Value, json};
 use waygate::{
-    BlockReason, Blocked, KeyPart, Registration, Responses, RouteGuard, Waygate, WaygateBuilder,
-    testing::TestApp,
+    Blocked, Responses, RouteGuard, Waygate, WaygateBuilder, limits::KeyPart, model::Registration,
+    response::BlockReason, testing::TestApp,
 };
 
 use super::{key, set};

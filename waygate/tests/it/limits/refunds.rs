@@ -16,7 +16,8 @@ use tokio::{
 };
 use tower::ServiceExt;
 use waygate::{
-    Cost, Waygate,
+    Waygate,
+    limits::Cost,
     testing::{ManualClock, TestApp},
 };
 

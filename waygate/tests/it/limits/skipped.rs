@@ -13,7 +13,9 @@ use tracing::{
     span,
 };
 use waygate::{
-    ConcurrencyPolicy, OnMissingKey, Principal, RateLimitPolicy, Registration, RouteState, Waygate,
+    Principal, Waygate,
+    limits::{ConcurrencyPolicy, OnMissingKey, RateLimitPolicy},
+    model::{Registration, RouteState},
     testing::TestApp,
 };
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use axum::{Extension, Router, body::Body, extract::Request, response::IntoResponse, routing::get};
 use serde_json::{Value, json};
 use waygate::{
-    Blocked, Cost, DecisionCause, HitQuery, RequestParts, Waygate, rate_limit,
+    Blocked, Waygate,
+    limits::{Cost, DecisionCause, HitQuery},
+    rate_limit,
+    response::RequestParts,
     testing::{ManualClock, TestApp},
 };
 
@@ -220,7 +223,7 @@ async fn a_custom_answer_learns_that_no_wait_helps() {
         .await
         .unwrap();
     let sorry = |blocked: &Blocked| match blocked.reason() {
-        waygate::BlockReason::RateLimited(limited) => {
+        waygate::response::BlockReason::RateLimited(limited) => {
             format!(
                 "{} {} {:?}",
                 limited.too_costly,

@@ -52,7 +52,7 @@ async fn served() -> SocketAddr {
         .route("/echo", get(echo));
     let router = waygate.guard(router).await.unwrap().into_router();
     for route in ["GET:/search", "GET:/events", "GET:/echo"] {
-        let route: waygate::RouteKey = route.parse().unwrap();
+        let route: waygate::model::RouteKey = route.parse().unwrap();
         waygate
             .register(route.clone(), Default::default())
             .await

@@ -1,7 +1,11 @@
 //! Records of a kind that there is not: what a typing error may have meant stays closed.
 
 use serde_json::json;
-use waygate::{Component, GlobalMaintenance, RouteState, RouteStatus, port::FileBackend};
+use waygate::{
+    health::Component,
+    model::{GlobalMaintenance, RouteState, RouteStatus},
+    port::FileBackend,
+};
 
 use super::{Directory, Process, edit, rename, serve, start};
 use crate::{reseed::status, support::builder};

@@ -12,7 +12,7 @@ use waygate_core::{
 
 use super::request::{NameParams, SetConcurrencyLimit, SetSharedConcurrencyLimit};
 use crate::{
-    ChangeError, ConcurrencyRecord, Operator, Waygate,
+    ChangeError, Operator, Waygate,
     admin::{
         author::Author,
         key::PathKey,
@@ -21,6 +21,7 @@ use crate::{
         scoped::Scoped,
         state::AdminState,
     },
+    limits::ConcurrencyRecord,
     rest::{JsonBody, Params, Problem, ProblemKind, Reply, read_fields, route_concurrency_limit},
 };
 

@@ -13,13 +13,13 @@ use waygate_core::{
 
 use super::{rate::RateLimits, request::or_default};
 use crate::{
-    HitQuery,
     admin::{
         key::PathKey,
         resource::found,
         responses::{NoRoute, NotFound, Read},
         state::AdminState,
     },
+    limits::HitQuery,
     rest::{AtMost, Flag, Params, Problem, ProblemKind, Reply, list_response},
 };
 

@@ -15,7 +15,7 @@ use super::{
     request::{NameParams, SetRateLimit},
 };
 use crate::{
-    ChangeError, LimitRecord, Operator, Waygate,
+    ChangeError, Operator, Waygate,
     admin::{
         author::Author,
         key::PathKey,
@@ -24,6 +24,7 @@ use crate::{
         state::AdminState,
     },
     engine::LimitCommand,
+    limits::LimitRecord,
     rest::{JsonBody, Params, Problem, Reply, route_rate_limit},
 };
 

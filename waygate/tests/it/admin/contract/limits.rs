@@ -168,7 +168,7 @@ pub(super) async fn register(server: &Server, exchange: &Value) {
         let Some(key) = state["path"].as_str() else {
             continue;
         };
-        let declared = waygate::RouteState::default();
+        let declared = waygate::model::RouteState::default();
         server
             .waygate
             .register(key.parse().unwrap(), declared)

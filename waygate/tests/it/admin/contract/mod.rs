@@ -8,7 +8,7 @@ mod limits;
 
 use axum::body::Body;
 use serde_json::{Value, json};
-use waygate::Credentials;
+use waygate::admin::Credentials;
 use waygate_core::grammar::parse_instant;
 
 use self::differences::{Difference, differences};

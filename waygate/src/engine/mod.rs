@@ -42,7 +42,7 @@ mod facts;
 mod headers;
 mod health;
 mod inner;
-mod kinds;
+pub(crate) mod kinds;
 #[cfg_attr(
     not(feature = "axum"),
     expect(
@@ -81,6 +81,8 @@ mod reseed;
 mod route_change;
 mod scheduler;
 mod setback;
+#[cfg(feature = "admin")]
+mod setting;
 mod snapshot;
 #[cfg(feature = "axum")]
 mod stacked;
@@ -162,6 +164,8 @@ pub(crate) use snapshot::Slot;
 pub(crate) use snapshot::{Checks, Snapshot};
 #[cfg(all(test, feature = "admin"))]
 pub(crate) use store::AnyCollection;
+#[cfg(feature = "openapi")]
+pub(crate) use store::Notice;
 #[cfg(feature = "axum")]
 pub(crate) use table::{Governing, Served, Table};
 #[cfg(feature = "axum")]
@@ -169,11 +173,11 @@ pub(crate) use target::{Asked, is_preflight};
 #[cfg(feature = "admin")]
 pub(crate) use {
     audit::entry as audit_entry,
-    kinds::{Logins, MaintenanceScope, Tokens},
+    kinds::{Logins, MaintenanceScope, Records, Tokens},
     limits::LimitCommand,
     maintenance::MaintenanceCommand,
     notice::MaintenanceNotice,
-    store::{Collection, Kind, Versioned},
+    store::{Collection, Holds, Kind, Setting, Versioned},
 };
 
 /// The engine: what every route is, who changed it, and what is to become of a request.

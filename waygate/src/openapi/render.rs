@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use waygate_core::{Timestamp, grammar::format_wire, model::GlobalMaintenance};
 
 use super::{conditional::strong_etag, filter::View, parts::Parts, select::Selection};
-use crate::engine::RateLimitHeaders;
+use crate::engine::{Notice, RateLimitHeaders};
 
 /// The document as it is in one picture.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Rendering {
     /// Comes from the bytes alone, so that all replicas give the same.
     pub(super) etag: HeaderValue,
     /// What open pages are told: `{"version":4,"global":{"enabled":false},"maintenance":1}`, where `maintenance` counts
-    /// the operations that are shown as in maintenance. With `service` where there is something to say of it.
+    /// the operations that are shown as in maintenance. With `service` and `notices` where there is something to say.
     #[cfg(feature = "swagger-ui")]
     pub(super) state: String,
 }
@@ -43,13 +43,15 @@ pub(super) fn render(parts: &Parts, view: View<'_>, headers: RateLimitHeaders) -
     }
 }
 
-/// What `info` says of maintenance that concerns more than one route.
+/// What `info` says of more than one route.
 #[derive(Debug)]
 pub(super) struct Notices {
     /// Of everything (wire contract, section 16), and when it ends or is planned.
     pub(super) global: Value,
     /// The same of the service that this process is part of, with its name, unless there is nothing to say.
     pub(super) service: Option<Value>,
+    /// The texts of operators for the readers.
+    pub(super) texts: Vec<Notice>,
 }
 
 impl Notices {
@@ -69,7 +71,11 @@ impl Notices {
                 }
             }
         }
-        Self { global, service }
+        Self {
+            global,
+            service,
+            texts: view.snapshot.records.notices(),
+        }
     }
 }
 
@@ -108,6 +114,9 @@ fn state(version: u64, notices: &Notices, selection: &Selection<'_>) -> String {
     let mut state = json!({"version": version, "global": global, "maintenance": maintenance});
     if let Some(service) = &notices.service {
         state["service"] = service.clone();
+    }
+    if !notices.texts.is_empty() {
+        state["notices"] = json!(notices.texts);
     }
     state.to_string()
 }

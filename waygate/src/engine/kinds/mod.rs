@@ -10,26 +10,25 @@ mod schedule;
 
 use waygate_core::grammar::Reason;
 
-pub(crate) use maintenance::{MaintenanceScope, Maintenances, closed_maintenance};
-pub(crate) use opaque::{Logins, Tokens};
-pub(crate) use policy::{ConcurrencyLimits, Generation, Generations, RateLimits};
+pub(crate) use maintenance::{MaintenanceScope, closed_maintenance};
+pub(crate) use policy::Generation;
 pub(crate) use record_id::{RecordId, governing};
-pub(crate) use reseed::{Filled, Reseeds};
-pub(crate) use route::{Routes, closed_route, is_closed_for_good};
-pub(crate) use schedule::{Schedule, Schedules, Timed};
+pub(crate) use reseed::Filled;
+pub(crate) use route::{closed_route, is_closed_for_good};
+pub(crate) use schedule::{Schedule, Timed};
 
 use super::store::records;
 
 records! {
-    routes: Routes,
-    schedules: Schedules,
-    maintenances: Maintenances,
-    rate_limits: RateLimits,
-    concurrency_limits: ConcurrencyLimits,
-    generations: Generations,
-    reseeds: Reseeds,
-    tokens: Tokens,
-    logins: Logins,
+    routes: route::Routes,
+    schedules: schedule::Schedules,
+    maintenances: maintenance::Maintenances,
+    rate_limits: policy::RateLimits,
+    concurrency_limits: policy::ConcurrencyLimits,
+    generations: policy::Generations,
+    reseeds: reseed::Reseeds,
+    tokens: opaque::Tokens,
+    logins: opaque::Logins,
 }
 
 /// The reason of what is closed because its record cannot be read.

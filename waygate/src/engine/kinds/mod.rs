@@ -1,5 +1,6 @@
 //! The kinds of records in the store, one file each.
 
+mod announcement;
 mod maintenance;
 mod opaque;
 mod policy;
@@ -29,6 +30,7 @@ records! {
     reseeds: reseed::Reseeds,
     tokens: opaque::Tokens,
     logins: opaque::Logins,
+    announcements: announcement::Announcements,
 }
 
 /// The reason of what is closed because its record cannot be read.

@@ -58,10 +58,10 @@ impl<K: Kind> Collection<K> {
     }
 
     /// The records from this key on.
-    pub(crate) fn from<'a>(
-        &'a self,
+    pub(crate) fn from(
+        &self,
         start: K::Key,
-    ) -> impl Iterator<Item = (&'a K::Key, &'a Versioned<K::Value>)> {
+    ) -> impl Iterator<Item = (&K::Key, &Versioned<K::Value>)> {
         let range: RangeFrom<K::Key> = start..;
         self.0.range(range).map(|(key, known)| (key, &**known))
     }

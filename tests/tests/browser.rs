@@ -171,6 +171,9 @@ fn without_events_the_page_goes_by_the_document() {
     document["info"]["x-waygate-service-maintenance"] = json!({
         "enabled": true, "reason": "new disks", "exempt_paths": [], "until": "2031-05-01T04:00:00Z", "service": "shop",
     });
+    document["info"]["x-waygate-notices"] = json!([{
+        "kind": "announcement", "name": "upgrade", "text": "Version 2 comes on <b>Monday</b>.",
+    }]);
     let document = STANDARD.encode(document.to_string());
     let browser = browser();
     let tab = browser.new_tab().unwrap();
@@ -196,6 +199,7 @@ fn without_events_the_page_goes_by_the_document() {
     let banner = "document.querySelector('#wg-banner').innerText";
     until(&tab, &format!("{banner}.includes('Maintenance of shop')"));
     until(&tab, &format!("{banner}.includes('new disks')"));
+    until(&tab, &format!("{banner}.includes('on <b>Monday</b>.')"));
     // Times name their zone.
     until(
         &tab,

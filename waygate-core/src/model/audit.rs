@@ -44,7 +44,8 @@ macro_rules! actions {
         #[allow(missing_docs)]
         pub enum Action {
             $($variant,)+
-            /// An action of another version, kept unchanged so that the log loses nothing.
+            /// An action without a variant: of a setting, such as `announcement_set`, or of another version. Kept
+            /// unchanged, so that the log loses nothing.
             Other(Box<str>),
         }
 
@@ -158,8 +159,8 @@ pub struct AuditEntry {
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub timestamp: Timestamp,
-    /// The route's key, `__global__`, `__global_rl__`, `__waygate:svc_global:<service>__`, `__waygate:svc_rl:<service>__`, or
-    /// `auth:<user>`.
+    /// The route's key, `__global__`, `__global_rl__`, `__waygate:svc_global:<service>__`, `__waygate:svc_rl:<service>__`,
+    /// `auth:<user>`, or for a setting its kind and name, such as `announcement:upgrade`.
     pub path: String,
     /// The service, in a fleet.
     #[cfg_attr(feature = "schema", schema(required))]

@@ -185,6 +185,7 @@ fn describe_path(path: &str, operation: &mut Value) {
         let text = match name {
             "pk" => "The path key: the route's key, percent-encoded or in base64url.",
             "id" => "The token's id.",
+            "name" => "The name: ASCII letters, digits and `. _ -`; 1 to 64 bytes.",
             _ => "The service's name.",
         };
         json!({

@@ -1,6 +1,9 @@
+use std::str::FromStr;
+
 use axum::extract::{FromRequestParts, RawPathParams};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use http::request::Parts;
+use waygate_core::grammar::{Invalid, PolicyName};
 
 use crate::rest::{PATH_KEYS, Problem, ProblemKind};
 
@@ -33,8 +36,33 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// The name of a setting in a URL.
+#[derive(Debug)]
+pub(super) struct Name(pub(super) PolicyName);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let name = parsed(parts, state, "name").await?;
+        name.map(Self)
+            .ok_or_else(|| Problem::new(ProblemKind::InvalidPath, "The path has no name."))
+    }
+}
+
+/// The same as [`segment`], in a grammar.
+pub(super) async fn parsed<T: FromStr<Err = Invalid>, S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    name: &str,
+) -> Result<Option<T>, Problem> {
+    let text = segment(parts, state, name).await?;
+    let value = text.map(|text| text.parse()).transpose();
+    value.map_err(|invalid: Invalid| Problem::new(ProblemKind::InvalidPath, invalid.to_string()))
+}
+
 /// The segment of the path that a template names, if it does.
-pub(super) async fn segment<S: Send + Sync>(
+async fn segment<S: Send + Sync>(
     parts: &mut Parts,
     state: &S,
     name: &str,

@@ -22,6 +22,7 @@ mod responses;
 mod routes;
 mod scoped;
 mod service;
+mod setting;
 mod state;
 
 pub use config::Admin;

@@ -27,11 +27,7 @@ const PROBLEMS: [(&str, &str, &str); 15] = [
         "Forbidden",
         "The token lacks a scope; or there are no credentials, and the client is on another machine.",
     ),
-    (
-        "404",
-        "NotFound",
-        "There is no such route, window, token, policy or decision.",
-    ),
+    ("404", "NotFound", "The resource does not exist."),
     ("408", "BodyTimeout", "The body took too long."),
     (
         "409",

@@ -6,16 +6,10 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use utoipa::openapi::path::Operation;
 use utoipa_axum::router::OpenApiRouter;
-use waygate_core::{
-    grammar::{Invalid, ServiceName},
-    model::LimitScope,
-};
+use waygate_core::{grammar::ServiceName, model::LimitScope};
 
-use super::{key::segment, state::AdminState};
-use crate::{
-    engine::MaintenanceScope,
-    rest::{Problem, ProblemKind},
-};
+use super::{key::parsed, state::AdminState};
+use crate::{engine::MaintenanceScope, rest::Problem};
 
 /// The scope of a request: the service in its path, or else all routes.
 #[derive(Debug, Clone)]
@@ -36,10 +30,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Scoped {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let name = segment(parts, state, "service").await?;
-        let name = name.map(|name| name.parse()).transpose();
-        name.map(Self)
-            .map_err(|invalid: Invalid| Problem::new(ProblemKind::InvalidPath, invalid.to_string()))
+        parsed(parts, state, "service").await.map(Self)
     }
 }
 

@@ -1,14 +1,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use waygate_core::{
-    model::{AuditEntry, Revision},
+    model::Revision,
     port::{BackendError, Batch, CommitError},
 };
 
-use super::{Inner, kinds::RecordId, touched::Touched};
+use super::{Inner, kinds::RecordId};
 
 impl Inner {
-    /// Writes entities that the engine does not look into, and publishes them.
+    /// Writes records whose values the engine does not read, and publishes them.
     ///
     /// Runs to its end even if the caller goes away, so that what the store has taken is also seen here.
     pub(crate) async fn write_entities(
@@ -23,18 +23,8 @@ impl Inner {
                 .chain(&batch.deletes)
                 .filter_map(|key| RecordId::of(key).ok());
             let ids: BTreeSet<RecordId> = ids.collect();
-            let lines = batch.audit.clone();
-            let revision = inner.commit(&mut stored, batch).await?;
-            inner.publish_next(&stored, &Touched::default());
-            let lines = lines.into_iter().map(|line| {
-                Arc::new(AuditEntry {
-                    revision: revision.number,
-                    ..line
-                })
-            });
-            let lines: Vec<_> = lines.collect();
-            inner.announce(&stored, &ids, &lines, revision);
-            Ok(revision)
+            let written = inner.write(&mut stored, batch, ids).await?;
+            Ok(written.announce())
         };
         match self.runtime.spawn(write).await {
             Ok(outcome) => outcome,

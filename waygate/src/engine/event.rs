@@ -36,6 +36,7 @@ pub enum Event {
 /// | `maintenance` | `*`, or `service:billing` | [`maintenance`](Self::maintenance) |
 /// | `limit` | `GET:/search#default` | [`rate_limit`](Self::rate_limit), after a change or a reset; none after the last one was deleted |
 /// | `concurrency` | `GET:/search#default` | [`concurrency_limit`](Self::concurrency_limit) |
+/// | a setting, such as `announcement` | its name | its JSON form, see [`record`](Self::record) |
 /// | `token`, `login` | its id | none: they hold secrets |
 /// | `store` | empty | none: a store that had lost its records was filled again |
 /// | `audit` | the path in the audit log | none: only the audit log was written |

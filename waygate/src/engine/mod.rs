@@ -44,7 +44,7 @@ mod handle;
 mod headers;
 mod health;
 mod inner;
-mod kinds;
+pub(crate) mod kinds;
 #[cfg_attr(
     not(feature = "axum"),
     expect(
@@ -83,6 +83,8 @@ mod reseed;
 mod route_change;
 mod scheduler;
 mod setback;
+#[cfg(feature = "admin")]
+mod setting;
 mod shutdown;
 mod snapshot;
 #[cfg(feature = "axum")]
@@ -158,6 +160,8 @@ pub(crate) use snapshot::Slot;
 pub(crate) use snapshot::{Checks, Snapshot};
 #[cfg(all(test, feature = "admin"))]
 pub(crate) use store::AnyCollection;
+#[cfg(feature = "openapi")]
+pub(crate) use store::Notice;
 #[cfg(feature = "axum")]
 pub(crate) use table::{Governing, Served, Table};
 #[cfg(feature = "axum")]
@@ -165,9 +169,9 @@ pub(crate) use target::{Asked, is_preflight};
 #[cfg(feature = "admin")]
 pub(crate) use {
     audit::entry as audit_entry,
-    kinds::{Logins, MaintenanceScope, Tokens},
+    kinds::{Logins, MaintenanceScope, Records, Tokens},
     limits::LimitCommand,
     maintenance::MaintenanceCommand,
     notice::MaintenanceNotice,
-    store::{Collection, Kind, Versioned},
+    store::{Collection, Holds, Kind, Setting, Versioned},
 };

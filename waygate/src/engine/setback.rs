@@ -104,7 +104,7 @@ fn maintenance_again(
     line: &AuditEntry,
 ) -> Option<GlobalMaintenance> {
     let lost: GlobalMaintenance =
-        read(line).or_else(|| switches_on(line).then(|| closed_maintenance()))?;
+        read(line).or_else(|| switches_on(line).then(closed_maintenance))?;
     let known = stored.maintenance(scope).value;
     // Closed as the lost change has it, or more.
     let is_closed = known.is_unbounded()

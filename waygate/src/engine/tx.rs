@@ -140,23 +140,7 @@ impl<'a> Tx<'a> {
             subjects,
             ..
         } = self;
-        let lines = batch.audit.clone();
-        let revision = engine.commit(stored, batch).await?;
-        let touched = Touched::by(&subjects, stored, &engine.snapshot.load().table);
-        engine.publish_next(stored, &touched);
-        let lines = lines.into_iter().map(|line| {
-            Arc::new(AuditEntry {
-                revision: revision.number,
-                ..line
-            })
-        });
-        Ok(Written {
-            engine,
-            stored,
-            revision,
-            subjects,
-            lines: lines.collect(),
-        })
+        engine.write(stored, batch, subjects).await
     }
 }
 
@@ -180,6 +164,32 @@ impl Written<'_> {
 }
 
 impl Inner {
+    /// Commits a batch that changes these records, and publishes the next snapshot.
+    pub(crate) async fn write<'a>(
+        &'a self,
+        stored: &'a mut Stored,
+        batch: Batch,
+        subjects: BTreeSet<RecordId>,
+    ) -> Result<Written<'a>, CommitError> {
+        let lines = batch.audit.clone();
+        let revision = self.commit(stored, batch).await?;
+        let touched = Touched::by(&subjects, stored, &self.snapshot.load().table);
+        self.publish_next(stored, &touched);
+        let lines = lines.into_iter().map(|line| {
+            Arc::new(AuditEntry {
+                revision: revision.number,
+                ..line
+            })
+        });
+        Ok(Written {
+            engine: self,
+            stored,
+            revision,
+            subjects,
+            lines: lines.collect(),
+        })
+    }
+
     /// Tries a change until it succeeds or fails for good.
     pub(crate) async fn make<C: Change>(
         self: Arc<Self>,

@@ -19,7 +19,7 @@ pub(crate) struct Rendering {
     /// Comes from the bytes alone, so that all replicas give the same.
     pub(super) etag: HeaderValue,
     /// What open pages are told: `{"version":4,"global":{"enabled":false},"maintenance":1}`, where `maintenance` counts
-    /// the operations that are shown as in maintenance. With `service` where there is something to say of it.
+    /// the operations that are shown as in maintenance. With `service` and `notices` where there is something to say.
     #[cfg(feature = "swagger-ui")]
     pub(super) state: String,
 }
@@ -62,7 +62,11 @@ impl Notices {
                 }
             }
         }
-        Self { global, service }
+        Self {
+            global,
+            service,
+            texts: view.snapshot.records.notices(),
+        }
     }
 }
 
@@ -101,6 +105,9 @@ fn state(version: u64, notices: &Notices, selection: &Selection<'_>) -> String {
     let mut state = json!({"version": version, "global": global, "maintenance": maintenance});
     if let Some(service) = &notices.service {
         state["service"] = service.clone();
+    }
+    if !notices.texts.is_empty() {
+        state["notices"] = json!(notices.texts);
     }
     state.to_string()
 }

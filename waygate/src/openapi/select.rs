@@ -36,6 +36,7 @@ struct Shown<'a> {
 const SCHEMAS: &str = "\"schemas\":";
 const GLOBAL: &str = "x-waygate-global-maintenance";
 const SERVICE: &str = "x-waygate-service-maintenance";
+const NOTICES: &str = "x-waygate-notices";
 
 impl<'a> Selection<'a> {
     pub(super) fn of(parts: &'a Parts, view: View<'a>, headers: RateLimitHeaders) -> Self {
@@ -91,11 +92,14 @@ impl<'a> Selection<'a> {
             let version = |name: &str| name == "openapi";
             writer.members(parts.root.iter().filter(|member| version(&member.name)));
             writer.object("\"info\":", |writer| {
-                let ours = |member: &&Member| [GLOBAL, SERVICE].contains(&&*member.name);
+                let ours = |member: &&Member| [GLOBAL, SERVICE, NOTICES].contains(&&*member.name);
                 writer.members(parts.info.iter().filter(|member| !ours(member)));
                 writer.member(GLOBAL, &notices.global);
                 if let Some(service) = &notices.service {
                     writer.member(SERVICE, service);
+                }
+                if !notices.texts.is_empty() {
+                    writer.member(NOTICES, &notices.texts);
                 }
             });
             writer.members(parts.root.iter().filter(|member| !version(&member.name)));

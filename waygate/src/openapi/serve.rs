@@ -32,6 +32,7 @@ impl Guarded {
     ///   without `end` when there is none. Whom it exempts is not shown.
     /// * `info` has the same of the service that this process is part of, with its name as `service`, in
     ///   `x-waygate-service-maintenance`, while there is one running or planned.
+    /// * `info` has `x-waygate-notices`, a list of `kind`, `name` and `text`, while operators have texts for its readers.
     ///
     /// **Networks, roles and environments are named to all who can read the document.** Where they are nothing for the
     /// public, [`show_access(false)`](crate::WaygateBuilder::show_access) leaves them out, or serve everything behind

@@ -10,6 +10,16 @@ use waygate_structure::{
 use crate::{allowance, pass};
 
 const FOLDERS: &[arrows::Rule<'_>] = &[
+    ("waygate/src/engine/store", &["waygate/src/engine/kinds"]),
+    (
+        "waygate/src/engine/kinds",
+        &[
+            "waygate/src/engine/inner",
+            "waygate/src/engine/snapshot",
+            "waygate/src/engine/stored",
+            "waygate/src/engine/tx",
+        ],
+    ),
     (
         "waygate/src/engine",
         &[
@@ -22,10 +32,21 @@ const FOLDERS: &[arrows::Rule<'_>] = &[
     ),
     (
         "waygate/src/http",
-        &["waygate/src/openapi", "waygate/src/admin"],
+        &[
+            "waygate/src/openapi",
+            "waygate/src/rest",
+            "waygate/src/auth",
+            "waygate/src/admin",
+        ],
     ),
-    ("waygate/src/openapi", &["waygate/src/admin"]),
-    ("waygate/src/rest", &["waygate/src/admin"]),
+    (
+        "waygate/src/openapi",
+        &["waygate/src/rest", "waygate/src/auth", "waygate/src/admin"],
+    ),
+    (
+        "waygate/src/rest",
+        &["waygate/src/auth", "waygate/src/admin"],
+    ),
     ("waygate/src/auth", &["waygate/src/admin"]),
 ];
 

@@ -1,6 +1,7 @@
 //! The endpoints, one file per group.
 
 mod access;
+mod announcements;
 mod audit;
 mod auth;
 mod change;
@@ -36,6 +37,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
         .merge(reset::router())
         .merge(maintenance::router())
         .merge(limits::router())
+        .merge(announcements::router())
         .merge(audit::router())
         .merge(system::router())
 }

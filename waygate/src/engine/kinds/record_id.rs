@@ -7,6 +7,8 @@ use waygate_core::{
 };
 
 use super::records::{KINDS, Records};
+#[cfg(feature = "openapi")]
+use crate::engine::store::Notice;
 use crate::engine::store::{AnyCollection, AnyKind, Instead, Kind, Unread, split, unknown};
 
 /// The key of a record, whose kind is known and whose name follows the grammar of its kind.
@@ -123,6 +125,12 @@ impl Records {
             Some(collection) => collection.stand_in(&id.key, unreadable),
             None => Instead::Nothing,
         }
+    }
+
+    /// The texts for the readers of the documentation, by kind and key.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn notices(&self) -> Vec<Notice> {
+        self.all().flat_map(AnyCollection::notices).collect()
     }
 
     /// Every record that a commit has written.

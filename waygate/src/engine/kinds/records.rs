@@ -1,17 +1,14 @@
-use super::{
-    ConcurrencyLimits, Generations, Logins, Maintenances, RateLimits, Reseeds, Routes, Schedules,
-    Tokens,
-};
 use crate::engine::store::records;
 
 records! {
-    routes: Routes,
-    schedules: Schedules,
-    maintenances: Maintenances,
-    rate_limits: RateLimits,
-    concurrency_limits: ConcurrencyLimits,
-    generations: Generations,
-    reseeds: Reseeds,
-    tokens: Tokens,
-    logins: Logins,
+    routes: route::Routes,
+    schedules: schedule::Schedules,
+    maintenances: maintenance::Maintenances,
+    rate_limits: policy::RateLimits,
+    concurrency_limits: policy::ConcurrencyLimits,
+    generations: policy::Generations,
+    reseeds: reseed::Reseeds,
+    tokens: opaque::Tokens,
+    logins: opaque::Logins,
+    announcements: announcement::Announcements,
 }

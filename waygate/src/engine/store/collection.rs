@@ -14,6 +14,8 @@ use super::{
     kind::{Kind, Touches, Unread, read_key},
     shown::{Shown, View},
 };
+#[cfg(feature = "openapi")]
+use super::{kind::split, shown::Notice};
 
 /// A value, and the number of the commit that wrote it; 0 when none did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,10 +58,10 @@ impl<K: Kind> Collection<K> {
     }
 
     /// The records from this key on.
-    pub(crate) fn from<'a>(
-        &'a self,
+    pub(crate) fn from(
+        &self,
         start: K::Key,
-    ) -> impl Iterator<Item = (&'a K::Key, &'a Versioned<K::Value>)> {
+    ) -> impl Iterator<Item = (&K::Key, &Versioned<K::Value>)> {
         let range: RangeFrom<K::Key> = start..;
         self.0.range(range).map(|(key, known)| (key, &**known))
     }
@@ -103,6 +105,9 @@ pub(crate) trait AnyCollection: Any + Send + Sync {
     /// Hands over what must be compiled again when the record of this key changes.
     fn touches(&self, key: &EntityKey, touch: &mut dyn FnMut(Touches<'_>));
     fn shown(&self, key: &EntityKey, view: &dyn View) -> Option<Shown>;
+    /// The texts of its records for the documentation, in the order of their keys.
+    #[cfg(feature = "openapi")]
+    fn notices(&self) -> Vec<Notice>;
 }
 
 impl<K: Kind> Collection<K> {
@@ -189,6 +194,21 @@ impl<K: Kind> AnyCollection for Collection<K> {
     fn shown(&self, key: &EntityKey, view: &dyn View) -> Option<Shown> {
         let key = read_key::<K>(key).ok()?;
         K::shown(&key, self.get(&key).map(|known| &known.value), view)
+    }
+
+    #[cfg(feature = "openapi")]
+    fn notices(&self) -> Vec<Notice> {
+        let notice = |(key, known): (&K::Key, &Versioned<K::Value>)| {
+            let text = K::notice(&known.value)?.to_owned();
+            let key = K::entity(key);
+            let (kind, name) = split(&key);
+            Some(Notice {
+                kind: kind.to_owned(),
+                name: name.unwrap_or_default().to_owned(),
+                text,
+            })
+        };
+        self.iter().filter_map(notice).collect()
     }
 }
 

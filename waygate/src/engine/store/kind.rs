@@ -71,9 +71,25 @@ pub(crate) trait Kind: fmt::Debug + Default + Clone + Copy + Send + Sync + 'stat
         Touches::Nothing
     }
 
+    /// A text of this record for the readers of the documentation, which the live document and its page show.
+    #[cfg_attr(
+        not(feature = "openapi"),
+        expect(dead_code, reason = "the documentation asks for it")
+    )]
+    fn notice(_value: &Self::Value) -> Option<&str> {
+        None
+    }
+
     /// What subscribers see of a change; `None` where another record's event says it.
     fn shown(key: &Self::Key, value: Option<&Self::Value>, view: &dyn View) -> Option<Shown>;
 }
+
+/// A kind with records that operators set and delete by name.
+///
+/// The audit log says `announcement_set` and `announcement_deleted` under the path `announcement:<name>`, after the first of
+/// its [`NAMES`](Kind::NAMES).
+#[cfg(feature = "admin")]
+pub(crate) trait Setting: Kind<Key = waygate_core::grammar::PolicyName> {}
 
 /// A record that cannot be read.
 #[derive(Debug)]

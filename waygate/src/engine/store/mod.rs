@@ -11,10 +11,14 @@ mod unreadable;
 
 pub(crate) use collection::{AnyCollection, Collection, Versioned, json};
 pub(crate) use instead::Instead;
+#[cfg(feature = "admin")]
+pub(crate) use kind::Setting;
 pub(crate) use kind::{AnyKind, Kind, Touches, Unread, named, named_freely, split, unknown};
 pub(crate) use place::Place;
 pub(crate) use records::records;
 pub(crate) use setback::Setback;
+#[cfg(feature = "openapi")]
+pub(crate) use shown::Notice;
 pub(crate) use shown::{Record, Shown, View, record};
 pub(crate) use unreadable::Unreadable;
 

@@ -1,6 +1,9 @@
-/// Declares `Records`, which holds a [`Collection`](super::Collection) for each kind, from a list of the kinds.
+/// Declares `Records`, which holds a [`Collection`](super::Collection) for each kind, from a list of the kinds and their
+/// modules.
 macro_rules! records {
-    ($($field:ident: $kind:ident,)*) => {
+    ($($field:ident: $module:ident::$kind:ident,)*) => {
+        $(pub(crate) use super::$module::$kind;)*
+
         /// All records of the store, by kind. A copy shares them.
         #[derive(Debug, Clone, Default)]
         pub(crate) struct Records {

@@ -30,6 +30,15 @@ impl Shown {
     }
 }
 
+/// A text for the readers of the documentation.
+#[cfg(feature = "openapi")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Notice {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
 /// What a record is shown as: a type of its own that has a JSON form.
 pub(crate) trait Record: Any + fmt::Debug + Send + Sync {
     fn json(&self) -> Value;

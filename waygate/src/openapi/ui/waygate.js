@@ -22,7 +22,7 @@
     if (node.textContent !== text) node.textContent = text;
   }
 
-  function paint({ global, service, maintenance }) {
+  function paint({ global, service, notices, maintenance }) {
     const health = element("wg-health");
     const operations = maintenance === 1 ? "1 operation" : `${maintenance} operations`;
     if (global.enabled) {
@@ -35,18 +35,24 @@
       health.dataset.state = "open";
       setText(health, "All systems operational");
     }
-    paintBanner(global, service);
+    paintBanner(global, service, notices ?? []);
   }
 
-  function paintBanner(global, service) {
+  function paintBanner(global, service, notices) {
     const banner = element("wg-banner");
-    const told = JSON.stringify([global, service]);
-    if (banner.dataset.told === told) return;
-    banner.dataset.told = told;
+    const content = JSON.stringify([global, service, notices]);
+    if (banner.dataset.content === content) return;
+    banner.dataset.content = content;
     banner.dataset.state = global.enabled || service?.enabled ? "closed" : "planned";
     banner.replaceChildren();
     paintNotice(banner, "Site-wide maintenance", global);
     if (service) paintNotice(banner, `Maintenance of ${service.service}`, service);
+    for (const { text } of notices) {
+      const node = document.createElement("span");
+      node.className = "wg-banner-notice";
+      node.textContent = text;
+      banner.append(node);
+    }
   }
 
   function paintNotice(banner, title, { enabled, reason, exempt_paths: exempt, until, planned }) {
@@ -263,6 +269,7 @@
     return {
       global: spec.info?.["x-waygate-global-maintenance"] ?? { enabled: false },
       service: spec.info?.["x-waygate-service-maintenance"],
+      notices: spec.info?.["x-waygate-notices"],
       maintenance: operations.filter((o) => o?.["x-waygate-status"] === "maintenance").length,
     };
   }

@@ -49,7 +49,8 @@ async fn send(
     let path = template
         .replace("{pk}", &key)
         .replace("{id}", &id)
-        .replace("{service}", "billing");
+        .replace("{service}", "billing")
+        .replace("{name}", "upgrade");
     let mut request = Request::builder().method(method).uri(path);
     if let Some((name, value)) = header {
         request = request.header(name, value);
@@ -90,6 +91,9 @@ async fn token(server: &Server, scopes: &[&str]) -> (String, String) {
 #[tokio::test]
 async fn every_operation_asks_for_a_valid_token_with_the_right_scope() {
     let server = Server::start().await;
+    let text = json!({ "text": "Soon." });
+    let set = server.put("/api/announcements/upgrade", text).await;
+    set.expect(200);
     for operation in operations(&document(&server).await) {
         let (method, path) = (operation.method.as_str(), operation.template.as_str());
         let body = &operation.body;

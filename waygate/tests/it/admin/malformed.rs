@@ -235,7 +235,7 @@ fn body(random: &mut Random) -> Vec<u8> {
 }
 
 /// What there is. Whatever it is sent here, none of it succeeds, but for reading.
-const OPERATIONS: [(&str, &str); 52] = [
+const OPERATIONS: [(&str, &str); 55] = [
     ("POST", "/api/auth/login"),
     ("GET", "/api/auth/me"),
     ("GET", "/api/auth/tokens"),
@@ -285,6 +285,9 @@ const OPERATIONS: [(&str, &str); 52] = [
     ("DELETE", "/api/services/billing/rate-limit/reset"),
     ("POST", "/api/services/billing/rate-limit/enable"),
     ("POST", "/api/services/billing/rate-limit/shadow"),
+    ("GET", "/api/announcements"),
+    ("PUT", "/api/announcements/{key}"),
+    ("DELETE", "/api/announcements/{key}"),
     ("GET", "/api/audit"),
     ("GET", "/api/health"),
     ("GET", "/api/openapi.json"),

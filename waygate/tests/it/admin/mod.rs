@@ -1,5 +1,6 @@
 //! The admin REST API, seen from outside.
 
+mod announcements;
 mod concurrency;
 mod contract;
 mod document;

@@ -119,6 +119,14 @@ impl Server {
         self.send(request.unwrap()).await
     }
 
+    pub(super) async fn put(&self, path: &str, body: Value) -> Answer {
+        let request = self
+            .request("PUT", path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body.to_string().into());
+        self.send(request.unwrap()).await
+    }
+
     pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
         self.post_raw(path, body.to_string()).await
     }

@@ -57,6 +57,12 @@ impl Operation {
                     .map(str::to_owned)
                     .to_vec(),
             ),
+            (
+                "name",
+                ["upgrade", "ghost", "a%20b", "%00", "%FF", &long]
+                    .map(str::to_owned)
+                    .to_vec(),
+            ),
         ]);
         if let Some(keys) = values.get_mut("pk") {
             keys.extend(["!!!", "%FF", "%2F", "gA", "="].map(str::to_owned));
@@ -112,7 +118,7 @@ impl Operation {
 
     /// Its bodies: the first is right.
     fn bodies(&self) -> Vec<Vec<u8>> {
-        if self.method != "POST" {
+        if !["POST", "PUT"].contains(&self.method.as_str()) {
             return vec![Vec::new()];
         }
         let mut bodies = vec![match &self.body {
@@ -227,6 +233,9 @@ async fn prepare(server: &Server) -> String {
     ] {
         server.post(path, body).await.expect(status);
     }
+    let text = json!({ "text": "Soon." });
+    let set = server.put("/api/announcements/upgrade", text).await;
+    set.expect(200);
     let name = format!("walk{}", server.waygate.revision().number);
     let ask = json!({ "name": name, "scopes": ["read"], "expires_in_seconds": 3600 });
     let made = server.post("/api/auth/tokens", ask).await.expect(201);
@@ -516,7 +525,7 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
         ("/api/audit?limit=1", 1),
         ("/api/audit?limit=01", 1),
         ("/api/audit?limit=0", 0),
-        ("/api/audit?limit=99999999999999999999999", 7),
+        ("/api/audit?limit=99999999999999999999999", 8),
         ("/api/audit?offset=1000000", 0),
     ] {
         let lines = server.get(target).await.expect(200);

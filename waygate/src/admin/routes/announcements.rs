@@ -1,0 +1,138 @@
+//! Announcements: texts of operators on the page of the documentation.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use waygate_core::{grammar::PolicyName, view::Done};
+
+use crate::{
+    admin::{
+        author::Author,
+        key::Name,
+        responses::{Change, NotFound, Read, Tagged},
+        setting::{self, Shown},
+        state::AdminState,
+    },
+    engine::{Kind, kinds::Announcements},
+    rest::{JsonBody, Problem, Reply, RequestBody, SMALL},
+};
+
+#[derive(OpenApi)]
+#[openapi(tags((name = "announcements", description = "Texts on the page of the documentation.")))]
+struct Tag;
+
+pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::with_openapi(Tag::openapi())
+        .routes(routes!(list))
+        .routes(routes!(get, set, delete))
+}
+
+/// An announcement.
+#[derive(Debug, Serialize, ToSchema)]
+struct Announcement {
+    /// Its name.
+    #[schema(example = "upgrade")]
+    name: String,
+    /// Its text.
+    #[schema(example = "Version 2 comes on Monday.")]
+    text: String,
+}
+
+impl Shown for Announcement {
+    type Kind = Announcements;
+    const NOUN: &'static str = "announcement";
+
+    fn new(name: &PolicyName, value: &<Announcements as Kind>::Value) -> Self {
+        Self {
+            name: name.to_string(),
+            text: value.text().to_owned(),
+        }
+    }
+}
+
+/// The text of an announcement.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SetAnnouncement {
+    /// One line of 1 to 500 characters, without control characters.
+    #[schema(
+        example = "Version 2 comes on Monday.",
+        min_length = 1,
+        max_length = 500
+    )]
+    text: String,
+}
+
+impl RequestBody for SetAnnouncement {
+    const REQUIRED: bool = true;
+    const MAX_BYTES: usize = SMALL;
+}
+
+/// Lists the announcements, by name.
+#[utoipa::path(
+    get,
+    path = "/api/announcements",
+    operation_id = "list_announcements",
+    tag = "announcements",
+    responses((status = OK, description = "The announcements.", body = [Announcement]), Read),
+    security(("token" = ["read"]))
+)]
+async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
+    setting::list::<Announcement>(&state, &headers)
+}
+
+/// Shows an announcement.
+#[utoipa::path(
+    get,
+    path = "/api/announcements/{name}",
+    operation_id = "get_announcement",
+    tag = "announcements",
+    responses((status = OK, description = "The announcement.", body = Tagged<Announcement>), Read, NotFound),
+    security(("token" = ["read"]))
+)]
+async fn get(
+    State(state): State<Arc<AdminState>>,
+    Name(name): Name,
+) -> Result<Reply<Announcement>, Problem> {
+    setting::get(&state, &name)
+}
+
+/// Sets an announcement, and replaces the previous one of this name.
+#[utoipa::path(
+    put,
+    path = "/api/announcements/{name}",
+    operation_id = "set_announcement",
+    tag = "announcements",
+    request_body = SetAnnouncement,
+    responses((status = OK, description = "The announcement as it is now.", body = Tagged<Announcement>), Change),
+    security(("token" = ["write:global"]))
+)]
+async fn set(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    Name(name): Name,
+    JsonBody(body): JsonBody<SetAnnouncement>,
+) -> Result<Reply<Announcement>, Problem> {
+    setting::set(&state, author, name, body.text.parse()?).await
+}
+
+/// Deletes an announcement.
+#[utoipa::path(
+    delete,
+    path = "/api/announcements/{name}",
+    operation_id = "delete_announcement",
+    tag = "announcements",
+    responses((status = OK, description = "The announcement is deleted.", body = Done), Change, NotFound),
+    security(("token" = ["write:global"]))
+)]
+async fn delete(
+    State(state): State<Arc<AdminState>>,
+    author: Author,
+    Name(name): Name,
+) -> Result<Reply<Done>, Problem> {
+    setting::delete::<Announcement>(&state, author, name).await
+}

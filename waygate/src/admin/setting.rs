@@ -1,0 +1,116 @@
+//! List, get, set and delete, once for all kinds of settings.
+
+use axum::response::Response;
+use http::HeaderMap;
+use serde::Serialize;
+use waygate_core::{grammar::PolicyName, model::Revision, view::Done};
+
+use super::{
+    author::{Author, with_current},
+    state::AdminState,
+};
+use crate::{
+    Waygate,
+    engine::{Holds, Kind, Records, Setting, Versioned},
+    rest::{Problem, ProblemKind, Reply, done, list_response},
+};
+
+/// The form of a setting in responses.
+pub(super) trait Shown: Serialize {
+    type Kind: Setting;
+
+    /// The noun in error texts.
+    const NOUN: &'static str;
+
+    fn new(name: &PolicyName, value: &<Self::Kind as Kind>::Value) -> Self;
+}
+
+/// Lists the settings of a kind, by name.
+pub(super) fn list<V: Shown>(state: &AdminState, headers: &HeaderMap) -> Response
+where
+    Records: Holds<V::Kind>,
+{
+    let snapshot = state.waygate.inner.snapshot.load();
+    let known = Holds::<V::Kind>::collection(&snapshot.records).iter();
+    let shown: Vec<V> = known
+        .map(|(name, known)| V::new(name, &known.value))
+        .collect();
+    list_response(&shown, snapshot.revision, headers)
+}
+
+/// Shows a setting.
+pub(super) fn get<V: Shown>(state: &AdminState, name: &PolicyName) -> Result<Reply<V>, Problem>
+where
+    Records: Holds<V::Kind>,
+{
+    let (known, revision) = find::<V::Kind>(&state.waygate, name).ok_or_else(|| none::<V>(name))?;
+    Ok(Reply::ok(V::new(name, &known.value)).with_tag(revision))
+}
+
+/// Sets a setting.
+pub(super) async fn set<V: Shown>(
+    state: &AdminState,
+    author: Author,
+    name: PolicyName,
+    value: <V::Kind as Kind>::Value,
+) -> Result<Reply<V>, Problem>
+where
+    Records: Holds<V::Kind>,
+{
+    let shown = V::new(&name, &value);
+    let revision = change::<V>(state, author, name, Some(value)).await?;
+    Ok(Reply::ok(shown).with_tag(revision))
+}
+
+/// Deletes a setting, which must exist.
+pub(super) async fn delete<V: Shown>(
+    state: &AdminState,
+    author: Author,
+    name: PolicyName,
+) -> Result<Reply<Done>, Problem>
+where
+    Records: Holds<V::Kind>,
+{
+    change::<V>(state, author, name, None).await?;
+    Ok(done())
+}
+
+async fn change<V: Shown>(
+    state: &AdminState,
+    author: Author,
+    name: PolicyName,
+    value: Option<<V::Kind as Kind>::Value>,
+) -> Result<Revision, Problem>
+where
+    Records: Holds<V::Kind>,
+{
+    let current = || find::<V::Kind>(&state.waygate, &name).map(|(_, revision)| revision);
+    let operator = author.expecting(|| Ok(current()))?;
+    let changed = operator
+        .change_setting::<V::Kind>(name.clone(), value)
+        .await;
+    let changed = changed.map_err(|error| {
+        let gone = || Problem::precondition_failed(None);
+        with_current(error.into(), || current().ok_or_else(gone))
+    });
+    changed?.ok_or_else(|| none::<V>(&name))
+}
+
+/// A setting, and the commit that wrote it.
+fn find<K: Setting>(waygate: &Waygate, name: &PolicyName) -> Option<(Versioned<K::Value>, Revision)>
+where
+    Records: Holds<K>,
+{
+    let snapshot = waygate.inner.snapshot.load();
+    let known = Holds::<K>::collection(&snapshot.records).get(name)?.clone();
+    let revision = Revision {
+        number: known.revision,
+        ..snapshot.revision
+    };
+    Some((known, revision))
+}
+
+fn none<V: Shown>(name: &PolicyName) -> Problem {
+    let text = format!("There is no {} `{name}`.", V::NOUN);
+    Problem::new(ProblemKind::NotFound, text)
+}

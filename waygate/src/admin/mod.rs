@@ -21,5 +21,6 @@ mod routes;
 mod scoped;
 mod service;
 mod state;
+mod warnings;
 
 pub use config::Admin;

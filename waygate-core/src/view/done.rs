@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct Done {
     /// Always `true`.
     pub ok: bool,
+    /// Why nothing has changed, if nothing has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub warning: Option<String>,
 }
 
 /// The response to a reset of rate limits.
@@ -31,6 +35,12 @@ pub struct DeletedLimit {
     /// The route's method.
     #[cfg_attr(feature = "schema", schema(example = "GET"))]
     pub method: String,
+    /// The name of the limit.
+    pub name: String,
+    /// Why nothing has changed, if nothing has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub warning: Option<String>,
 }
 
 /// The response to a reseed of the store.

@@ -17,6 +17,10 @@ pub struct Route {
     pub orphaned: bool,
     /// The entity tag, for `If-Match`.
     pub etag: String,
+    /// In the response to a change: what it does otherwise than it may have been meant, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub warning: Option<String>,
     /// In the response to a change: what it has dropped from the route, if anything.
     #[serde(default, skip_serializing_if = "Dropped::is_empty")]
     pub dropped: Dropped,

@@ -11,12 +11,12 @@ use http::{Method, header};
 use waygate_core::view::TokenScope;
 
 use super::{
-    policy::{Access, Found},
+    policy::{Access, Found, Operation},
     state::AdminState,
 };
 use crate::{
     auth::{AuthMode, Principal, Token, check_without_credentials},
-    rest::{Problem, ProblemKind, TrustedClient, ensure_empty},
+    rest::{Problem, ProblemKind, TrustedClient, ensure_empty, without_body},
 };
 
 /// The operations that need no token: exactly these methods on exactly these paths, which have no parameters.
@@ -32,10 +32,16 @@ pub(super) async fn authorize(
 ) -> Response {
     let token = state.auth.find_token(request.headers()).await;
     match admit(&state, &request, token.as_deref()) {
-        Ok(principal) => {
+        Ok((principal, operation)) => {
             if let Some(principal) = principal {
                 request.extensions_mut().insert(principal);
                 request.extensions_mut().insert(TrustedClient);
+            }
+            if let Some(error) = operation.no_body {
+                request = match without_body(request, &state.readers).await {
+                    Some(request) => request,
+                    None => return Problem::new(ProblemKind::InvalidBody, &*error).into_response(),
+                };
             }
             next.run(request).await
         }
@@ -43,12 +49,12 @@ pub(super) async fn authorize(
     }
 }
 
-/// Checks a request. `None` is the principal of a public operation.
+/// Checks a request for an operation. `None` is the principal of a public one.
 fn admit(
     state: &AdminState,
     request: &Request,
     token: Option<&Token>,
-) -> Result<Option<Principal>, Problem> {
+) -> Result<(Option<Principal>, Operation), Problem> {
     let (method, path) = (request.method(), request.uri().path());
     let is_public = |(public, exact): &(Method, &str)| public == method && *exact == path;
     // The other methods of a public path are no secret.
@@ -65,7 +71,10 @@ fn admit(
     let operation = match state.policy.look_up(method, path) {
         Found::Operation(operation) => operation,
         Found::OtherMethods(allow) => return Err(method_not_allowed(method, path, allow)),
-        Found::Nothing => return Err(Problem::not_found(whole_path(request))),
+        Found::Nothing => {
+            let meant = state.policy.meant(path);
+            return Err(Problem::not_found(whole_path(request), meant));
+        }
     };
     match (&principal, operation.access) {
         (None, Access::Public) | (Some(_), Access::Public | Access::AnyToken) => {}
@@ -76,7 +85,7 @@ fn admit(
     if !operation.takes_query {
         ensure_empty(request.uri())?;
     }
-    Ok(principal)
+    Ok((principal, operation))
 }
 
 /// The path that the client requested, with the prefix that `nest_service` strips.

@@ -24,6 +24,7 @@ mod scoped;
 mod service;
 mod setting;
 mod state;
+mod warnings;
 
 pub use config::Admin;
 

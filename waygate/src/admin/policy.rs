@@ -1,12 +1,14 @@
 //! The operations and the scopes that they need, read from the OpenAPI document of the interface, so that the document
 //! is true.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use http::Method;
 use matchit::Router;
 use serde_json::Value;
 use waygate_core::{Printable, view::TokenScope};
+
+use crate::rest::meant;
 
 /// The access that an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +22,13 @@ pub(super) enum Access {
 }
 
 /// An operation of the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Operation {
     pub(super) access: Access,
     /// `true` if it has query parameters.
     pub(super) takes_query: bool,
+    /// The error of a request with a body. `None` if the operation reads one.
+    pub(super) no_body: Option<Arc<str>>,
 }
 
 /// The result of a look-up.
@@ -40,6 +44,7 @@ pub(super) enum Found {
 #[derive(Debug, Default)]
 pub(super) struct Policy {
     paths: Router<Methods>,
+    templates: Vec<String>,
 }
 
 /// The operations of a path.
@@ -55,6 +60,7 @@ impl Policy {
             if let Err(error) = policy.paths.insert(template, Methods::read(item)) {
                 tracing::error!(template = %Printable(template), error = %Printable(error), "an operation of the admin API is not served");
             }
+            policy.templates.push(template.clone());
         }
         policy
     }
@@ -69,8 +75,30 @@ impl Policy {
             _ => method.as_str(),
         };
         match found.value.0.get(name) {
-            Some(operation) => Found::Operation(*operation),
+            Some(operation) => Found::Operation(operation.clone()),
             None => Found::OtherMethods(found.value.allow()),
+        }
+    }
+
+    /// The segment that is misspelled in a path at which there is nothing, as it was meant.
+    pub(super) fn meant(&self, path: &str) -> Option<&str> {
+        let mut templates = self.templates.iter();
+        templates.find_map(|template| misspelled(template, path))
+    }
+}
+
+/// The only segment of a template that differs from the path, which resembles it.
+fn misspelled<'a>(template: &'a str, path: &str) -> Option<&'a str> {
+    let (mut template, mut path) = (template.split('/'), path.split('/'));
+    let mut found = None;
+    loop {
+        match (template.next(), path.next()) {
+            (None, None) => return found,
+            (Some(known), Some(given)) if known == given || known.starts_with('{') => {}
+            (Some(known), Some(given)) if found.is_none() => {
+                found = Some(meant(given, &[known])?);
+            }
+            _ => return None,
         }
     }
 }
@@ -78,12 +106,14 @@ impl Policy {
 impl Methods {
     fn read(item: &Value) -> Self {
         let fields = item.as_object().into_iter().flatten();
-        let read = |operation: &Value| Operation {
+        let read = |name: String, operation: &Value| Operation {
             access: access(operation),
-            takes_query: takes_query(operation),
+            takes_query: queries(operation).next().is_some(),
+            no_body: no_body(&name, item, operation),
         };
         let methods = fields
-            .map(|(name, operation)| (name.to_ascii_uppercase(), read(operation)))
+            .map(|(name, operation)| (name.to_ascii_uppercase(), operation))
+            .map(|(name, operation)| (name.clone(), read(name, operation)))
             .filter(|(name, _)| Method::from_bytes(name.as_bytes()).is_ok_and(|m| is_standard(&m)));
         Self(methods.collect())
     }
@@ -109,10 +139,32 @@ fn is_standard(method: &Method) -> bool {
     served.contains(method)
 }
 
-fn takes_query(operation: &Value) -> bool {
+/// The names of the query parameters.
+fn queries(operation: &Value) -> impl Iterator<Item = &str> {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
-    let mut places = parameters.map(|parameter| &parameter["in"]);
-    places.any(|place| place == "query")
+    let queries = parameters.filter(|parameter| parameter["in"] == "query");
+    queries.filter_map(|parameter| parameter["name"].as_str())
+}
+
+/// The error of a request with a body, if the operation reads none: it was meant to have an effect.
+fn no_body(method: &str, item: &Value, operation: &Value) -> Option<Arc<str>> {
+    if !operation["requestBody"].is_null() {
+        return None;
+    }
+    let mut text = format!("{method} reads no body here");
+    for (at, name) in queries(operation).enumerate() {
+        let before = if at == 0 { ", but " } else { ", " };
+        text.push_str(&format!("{before}`?{name}=`"));
+    }
+    text.push('.');
+    let post = &item["post"];
+    if let (false, Some(summary)) = (post["requestBody"].is_null(), post["summary"].as_str()) {
+        let mut sentence = summary.split(". ").next().unwrap_or(summary).chars();
+        let first = sentence.next().unwrap_or_default().to_ascii_lowercase();
+        let rest = sentence.as_str().trim_end_matches('.');
+        text.push_str(&format!(" `POST` reads one: it {first}{rest}."));
+    }
+    Some(text.into())
 }
 
 fn access(operation: &Value) -> Access {
@@ -158,14 +210,39 @@ mod tests {
     }
 
     fn at(method: Method, path: &str) -> Found {
-        policy().look_up(&method, path)
+        match policy().look_up(&method, path) {
+            Found::Operation(found) => Found::Operation(Operation {
+                no_body: None,
+                ..found
+            }),
+            other => other,
+        }
     }
 
     fn operation(access: Access) -> Found {
         Found::Operation(Operation {
             access,
             takes_query: false,
+            no_body: None,
         })
+    }
+
+    #[test]
+    fn one_misspelled_segment_is_recognised() {
+        let policy = policy();
+        assert_eq!(policy.meant("/a/own"), None);
+        assert_eq!(
+            misspelled("/api/{pk}/disable", "/api/GET:%2Fx/disabel"),
+            Some("disable")
+        );
+        for path in [
+            "/api/x/enable",
+            "/ipa/x/disabel",
+            "/api/disable",
+            "/api/x/disable/y",
+        ] {
+            assert_eq!(misspelled("/api/{pk}/disable", path), None, "{path}");
+        }
     }
 
     #[test]
@@ -184,6 +261,7 @@ mod tests {
             Found::Operation(Operation {
                 access: Access::Public,
                 takes_query: true,
+                no_body: None,
             })
         );
         for path in [

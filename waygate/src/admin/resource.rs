@@ -13,10 +13,11 @@ use waygate_core::{
 use super::{
     author::{Author, with_current},
     state::AdminState,
+    warnings::{join, masked_exemptions, nothing_to_delete},
 };
 use crate::{
     ChangeError, Operator, ResolveError, Waygate,
-    rest::{Problem, ProblemKind, Reply, done, list_response},
+    rest::{Problem, ProblemKind, Reply, done_or, list_response},
 };
 
 /// A kind of limit, and its form in requests and responses.
@@ -38,14 +39,18 @@ pub(super) trait Resource {
     fn all(waygate: &Waygate) -> Vec<Self::Record>;
     fn of_scope(waygate: &Waygate, scope: &LimitScope) -> Vec<Self::Record>;
     fn find(waygate: &Waygate, key: &LimitKey) -> Option<Self::Record>;
+    fn key(record: &Self::Record) -> &LimitKey;
     fn revision(record: &Self::Record) -> Revision;
+    /// The warning of a record, to which others can be added.
+    fn warning(record: &mut Self::Record) -> &mut Option<String>;
     /// `None` for the limit of another scope.
     fn of_route(record: Self::Record) -> Option<Self::OfRoute>;
 
     fn read(fields: Map<String, Value>, waygate: &Waygate) -> Result<Self::Policy, Problem>;
     fn name(policy: &Self::Policy) -> &PolicyName;
     fn set(policy: Self::Policy) -> Self::Command;
-    fn delete() -> Self::Command;
+    /// Deletes what an operator has set. Returns whether there was anything.
+    async fn delete(operator: &Operator, key: LimitKey) -> Result<bool, ChangeError>;
     /// Runs a command. Returns what is left; `None` if there is no limit any more.
     async fn run(
         operator: &Operator,
@@ -89,9 +94,13 @@ pub(super) fn list_shared<R: Resource>(
 
 pub(super) type OfRoute<R> = Result<Reply<Option<<R as Resource>::OfRoute>>, Problem>;
 
-/// Shows the limit of a route, which must exist.
-pub(super) fn show_of_route<R: Resource>(record: Option<R::Record>, key: &LimitKey) -> OfRoute<R> {
-    let record = found::<R>(record, key)?;
+/// Shows the limit of a route, which must exist, with a warning about the request.
+pub(super) fn show_of_route<R: Resource>(
+    record: Option<R::Record>,
+    key: &LimitKey,
+    warning: Option<String>,
+) -> OfRoute<R> {
+    let record = flagged::<R>(found::<R>(record, key)?, warning);
     let revision = R::revision(&record);
     Ok(Reply::ok(R::of_route(record)).with_tag(revision))
 }
@@ -115,12 +124,13 @@ pub(super) async fn set_of_route<R: Resource>(
         method,
         policy,
     } = fields;
+    let warning = masked_exemptions(&policy);
     // Errors in the policy come first, as in the contract.
     let policy = R::read(policy, &state.waygate)?;
     let route = route(&state.waygate, &path, method.as_deref())?;
     let key = LimitKey::new(LimitScope::Route(route), R::name(&policy).clone());
     let left = change::<R>(state, author, key.clone(), R::set(policy)).await?;
-    Ok(show_of_route::<R>(left, &key)?.created())
+    Ok(show_of_route::<R>(left, &key, warning)?.created())
 }
 
 /// Sets a limit of a service, or of all routes together.
@@ -130,12 +140,20 @@ pub(super) async fn set_shared<R: Resource>(
     scope: LimitScope,
     fields: Map<String, Value>,
 ) -> Result<Reply<R::Shared>, Problem> {
+    let warning = masked_exemptions(&fields);
     let policy = R::read(fields, &state.waygate)?;
     let key = LimitKey::new(scope, R::name(&policy).clone());
     let left = change::<R>(state, author, key.clone(), R::set(policy)).await?;
-    let record = found::<R>(left, &key)?;
+    let record = flagged::<R>(found::<R>(left, &key)?, warning);
     let revision = R::revision(&record);
     Ok(Reply::ok(record.into()).with_tag(revision).created())
+}
+
+/// The record with a warning about the request.
+fn flagged<R: Resource>(mut record: R::Record, warning: Option<String>) -> R::Record {
+    let known = R::warning(&mut record);
+    *known = join(known.take().into_iter().chain(warning));
+    record
 }
 
 /// Deletes what an operator has set for a route. Neither the limit nor the route need exist.
@@ -157,12 +175,17 @@ pub(super) async fn delete_of_route<R: Resource>(
         ok: true,
         path: route.path().to_owned(),
         method: method_of(&route),
+        name: name.to_string(),
+        warning: None,
     };
     let key = LimitKey::new(LimitScope::Route(route), name);
-    match change::<R>(state, author, key, R::delete()).await {
-        Err(problem) if problem.kind() != ProblemKind::NotFound => Err(problem),
-        _ => Ok(Reply::ok(deleted)),
-    }
+    let warning = match delete::<R>(state, author, key.clone()).await {
+        Err(problem) if problem.kind() == ProblemKind::NotFound => {
+            Some(nothing_to_delete(R::NOUN, &key, []))
+        }
+        warning => warning?,
+    };
+    Ok(Reply::ok(DeletedLimit { warning, ..deleted }))
 }
 
 /// Deletes a limit of a service, or of all routes together. It need not exist.
@@ -171,8 +194,29 @@ pub(super) async fn delete_shared<R: Resource>(
     author: Author,
     key: LimitKey,
 ) -> Result<Reply<Done>, Problem> {
-    change::<R>(state, author, key, R::delete()).await?;
-    Ok(done())
+    Ok(done_or(delete::<R>(state, author, key).await?))
+}
+
+/// Deletes what an operator has set. The result is a warning if there is nothing.
+async fn delete<R: Resource>(
+    state: &AdminState,
+    author: Author,
+    key: LimitKey,
+) -> Result<Option<String>, Problem> {
+    let current = || R::find(&state.waygate, &key).map(|record| R::revision(&record));
+    let operator = author.expecting(|| Ok(current()))?;
+    match R::delete(&operator, key.clone()).await {
+        Ok(true) => Ok(None),
+        Ok(false) => {
+            let others = R::of_scope(&state.waygate, &key.scope);
+            let names = others.iter().map(|other| R::key(other).name.as_str());
+            Ok(Some(nothing_to_delete(R::NOUN, &key, names)))
+        }
+        Err(error) => {
+            let gone = || Problem::precondition_failed(None);
+            Err(with_current(error.into(), || current().ok_or_else(gone)))
+        }
+    }
 }
 
 /// Runs a command on a limit.

@@ -66,7 +66,7 @@ fn service(
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    Problem::not_found(uri.path())
+    Problem::not_found(uri.path(), None)
 }
 
 async fn method_not_allowed() -> Problem {

@@ -19,7 +19,7 @@ pub(super) struct Settings {
 pub(super) struct AdminState {
     pub(super) waygate: Waygate,
     pub(super) auth: Authenticator,
-    readers: Readers,
+    pub(super) readers: Readers,
     pub(super) policy: Policy,
     /// The OpenAPI document of the interface, rendered.
     pub(super) document: Bytes,

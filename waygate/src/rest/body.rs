@@ -91,6 +91,20 @@ where
     }
 }
 
+/// The request without its body. `None` if there is one: anything but an empty object, which clients send out of habit.
+pub(crate) async fn without_body(request: Request, readers: &Readers) -> Option<Request> {
+    let (parts, body) = request.into_parts();
+    if !body.is_end_stream() {
+        let trusted = parts.extensions.get::<TrustedClient>().is_some();
+        let bytes = read(body, SMALL, readers.slots(trusted)).await.ok()?;
+        let is_empty = |object: &Value| object.as_object().is_some_and(Map::is_empty);
+        if !bytes.is_empty() && !json::parse(&bytes).is_ok_and(|body| is_empty(&body)) {
+            return None;
+        }
+    }
+    Some(Request::from_parts(parts, Body::empty()))
+}
+
 /// The size that the header declares; 0 if there is none.
 fn declared(headers: &HeaderMap) -> u64 {
     let length = headers.get(header::CONTENT_LENGTH);
@@ -139,17 +153,20 @@ fn too_large(most: usize) -> Problem {
 
 fn parse<T: RequestBody>(bytes: &[u8], head: &Parts) -> Result<T, Problem> {
     let invalid = |text: &str| Problem::new(ProblemKind::InvalidBody, text);
-    let object = if bytes.is_empty() && !T::REQUIRED {
-        Map::new()
-    } else {
-        match json::parse(bytes) {
-            Ok(Value::Object(object)) => object,
-            Ok(other) => {
-                let detail = format!("The body is {}.", fields::kind_of(&other));
-                return Err(invalid(T::NOT_AN_OBJECT).detail(detail));
-            }
-            Err(error) => return Err(invalid(T::no_json(head)).detail(error.to_string())),
+    let object = match json::parse(bytes) {
+        Ok(Value::Object(object)) => object,
+        Ok(other) => {
+            let detail = format!("The body is {}.", fields::kind_of(&other));
+            return Err(invalid(T::NOT_AN_OBJECT).detail(detail));
         }
+        Err(_) if bytes.is_empty() && !T::REQUIRED => Map::new(),
+        Err(_) if bytes.is_empty() => {
+            let fields = T::fields().join("`, `");
+            let detail =
+                format!("The body is empty: expected a JSON object of the fields `{fields}`.");
+            return Err(invalid(T::no_json(head)).detail(detail));
+        }
+        Err(error) => return Err(invalid(T::no_json(head)).detail(error.to_string())),
     };
     fields::read_known(object, "field", &T::fields()).map_err(|wrong| {
         match wrong.field.as_deref().and_then(T::wrong_type) {

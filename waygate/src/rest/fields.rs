@@ -53,11 +53,29 @@ pub(super) fn read_known<T: DeserializeOwned>(
     serde_path_to_error::deserialize(StrictJson(Value::Object(values))).map_err(|error| {
         let path = error.path().to_string();
         let field = path.split(['.', '[']).next().unwrap_or_default().to_owned();
+        let text = in_words(error.into_inner().to_string());
         if field.is_empty() {
-            return Wrong::new(None, error.into_inner().to_string());
+            return Wrong::new(None, text);
         }
-        Wrong::new(Some(field), format!("{path}: {}", error.into_inner()))
+        Wrong::new(Some(field), format!("{path}: {text}"))
     })
+}
+
+/// Names what is expected in words, where serde names a type of Rust.
+fn in_words(text: String) -> String {
+    let types = [
+        ("a nonzero u32", "a whole number from 1 to 4294967295"),
+        ("u32", "a whole number from 0 to 4294967295"),
+        ("u64", "a whole number, 0 or more"),
+    ];
+    for (name, words) in types {
+        if let Some(start) = text.strip_suffix(name)
+            && start.ends_with("expected ")
+        {
+            return format!("{start}{words}");
+        }
+    }
+    text
 }
 
 /// The kind of a JSON value, in words.
@@ -77,21 +95,26 @@ fn hint(unknown: &str, known: &[&str]) -> String {
     if known.is_empty() {
         return "none is expected here".to_owned();
     }
+    let meant = meant(unknown, known);
+    let known = known.join("`, `");
+    match meant {
+        Some(meant) => format!("did you mean `{meant}`? Known are `{known}`"),
+        None => format!("known are `{known}`"),
+    }
+}
+
+/// The known name that an unknown one resembles most, if one does.
+pub(crate) fn meant<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     // A prefix of a name counts as no error.
     let errors = |name: &&str| match unknown.len() > 2 && name.starts_with(unknown) {
         true => 0,
         false => typing_errors(unknown, name),
     };
     // Comparing takes time in the square of the length.
-    let meant = Some(unknown)
+    Some(unknown)
         .filter(|text| text.len() <= 64)
-        .and_then(|_| known.iter().min_by_key(|name| errors(name)))
-        .filter(|name| errors(name) * 3 <= unknown.len());
-    let known = known.join("`, `");
-    match meant {
-        Some(meant) => format!("did you mean `{meant}`? Known are `{known}`"),
-        None => format!("known are `{known}`"),
-    }
+        .and_then(|_| known.iter().copied().min_by_key(errors))
+        .filter(|name| errors(name) * 3 <= unknown.len())
 }
 
 /// The field names of a struct.

@@ -19,13 +19,13 @@ mod readers;
 mod reply;
 mod views;
 
-pub(crate) use body::{EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient};
+pub(crate) use body::{EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient, without_body};
 pub(crate) use disclosure::without_places;
 pub(crate) use etag::Precondition;
-pub(crate) use fields::{kind_of, names as field_names, read as read_fields};
+pub(crate) use fields::{kind_of, meant, names as field_names, read as read_fields};
 pub(crate) use headers::secure;
 pub(crate) use problem::{PATH_KEYS, Problem, ProblemKind};
 pub(crate) use query::{AtMost, Flag, Params, Skip, ensure_empty};
 pub(crate) use readers::Readers;
-pub(crate) use reply::{Reply, done, json_response, list_response};
+pub(crate) use reply::{Reply, done, done_or, json_response, list_response};
 pub(crate) use views::{route_concurrency_limit, route_rate_limit};

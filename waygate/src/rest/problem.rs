@@ -161,14 +161,15 @@ impl Problem {
         .header(header::ETAG, etag::entity_tag(current))
     }
 
-    /// 404. `path` is the whole path of the request.
-    pub(crate) fn not_found(path: &str) -> Self {
+    /// 404. `path` is the whole path of the request, and `meant` a segment that one of its segments resembles.
+    pub(crate) fn not_found(path: &str, meant: Option<&str>) -> Self {
         let shown: String = path.chars().take(200).collect();
-        let hint = match path.contains(':') {
-            true => format!(" {PATH_KEYS}"),
-            false => String::new(),
+        let hint = match meant {
+            Some(meant) => format!(": did you mean `{meant}`?"),
+            None if path.contains(':') => format!(". {PATH_KEYS}"),
+            None => ".".to_owned(),
         };
-        let detail = format!("There is nothing at `{shown}`.{hint}");
+        let detail = format!("There is nothing at `{shown}`{hint}");
         Self::new(ProblemKind::NotFound, "Not Found").detail(detail)
     }
 

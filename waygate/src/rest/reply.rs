@@ -30,6 +30,12 @@ impl<T: Serialize> Reply<T> {
         }
     }
 
+    /// With a changed body.
+    pub(crate) fn map(mut self, change: impl FnOnce(&mut T)) -> Self {
+        change(&mut self.body);
+        self
+    }
+
     /// Adds the tag of a resource that this commit changed last.
     pub(crate) fn with_tag(self, revision: Revision) -> Self {
         Self {
@@ -48,7 +54,12 @@ impl<T: Serialize> IntoResponse for Reply<T> {
 
 /// The response of an operation that has nothing to show.
 pub(crate) fn done() -> Reply<Done> {
-    Reply::ok(Done { ok: true })
+    done_or(None)
+}
+
+/// The same, with a warning if nothing has changed.
+pub(crate) fn done_or(warning: Option<String>) -> Reply<Done> {
+    Reply::ok(Done { ok: true, warning })
 }
 
 /// Responds with a list, or with 304 if the client has it.

@@ -23,6 +23,7 @@ impl From<RouteRecord> for Route {
             overridden: record.overridden,
             drifted: record.drifted,
             orphaned: record.orphaned,
+            warning: None,
             dropped: record.dropped,
         }
     }

@@ -13,6 +13,7 @@ use crate::{
         key::PathKey,
         responses::{Change, NoRoute, Tagged},
         state::AdminState,
+        warnings::masked,
     },
     rest::{JsonBody, RequestBody},
 };
@@ -56,5 +57,7 @@ async fn set(
         ips: networks("allowed_ips", &body.allowed_ips)?,
         roles: body.allowed_roles,
     };
-    change(&state, author, key, RouteCommand::SetAccess(access)).await
+    let reply = change(&state, author, key, RouteCommand::SetAccess(access)).await?;
+    let warning = masked("allowed_ips", body.allowed_ips.iter().map(String::as_str));
+    Ok(reply.map(|route| route.warning = warning))
 }

@@ -20,6 +20,7 @@ use crate::{
         responses::{Change, Read, Tagged},
         scoped::{Scoped, global, service},
         state::AdminState,
+        warnings::{join, masked},
     },
     engine::{MaintenanceCommand, MaintenanceScope},
     model::MaintenanceRecord,
@@ -167,7 +168,9 @@ async fn enable(
         exempt_ips: networks("exempt_ips", &body.exempt_ips)?,
         exempt_roles: body.exempt_roles,
     };
-    change(&state, author, scope, MaintenanceCommand::Enable(settings)).await
+    let reply = change(&state, author, scope, MaintenanceCommand::Enable(settings)).await?;
+    let masked = masked("exempt_ips", body.exempt_ips.iter().map(String::as_str));
+    Ok(reply.map(|shown| shown.warning = join(masked.into_iter().chain(shown.warning.take()))))
 }
 
 /// Ends maintenance of {of}, planned or running, and drops its reason and exemptions.

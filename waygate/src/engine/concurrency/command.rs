@@ -8,23 +8,23 @@ use crate::engine::{
 };
 
 /// A change of one concurrency limit: to this policy, or (`None`) back to what the code declares. Results in the limit that
-/// applies then, if there is one.
+/// applies then, if there is one, and in whether an operator had set one before.
 pub(crate) struct ConcurrencyChange {
     pub(crate) key: LimitKey,
     pub(crate) policy: Option<ConcurrencyPolicy>,
 }
 
 impl Change for ConcurrencyChange {
-    type Done = Option<ConcurrencyRecord>;
+    type Done = (Option<ConcurrencyRecord>, bool);
 
     fn subject(&self) -> String {
         self.key.to_string()
     }
 
-    async fn attempt(&self, tx: Tx<'_>) -> Result<Option<ConcurrencyRecord>, Attempt> {
+    async fn attempt(&self, tx: Tx<'_>) -> Result<Self::Done, Attempt> {
         let engine = tx.engine;
         let known = Known::<ConcurrencyLimits>::find(&tx, &self.key, self.policy.is_none())?;
-        let key = known.key.clone();
+        let (key, was_set) = (known.key.clone(), known.is_stored);
         if self.policy.is_some() || known.is_stored {
             if let Some(policy) = &self.policy {
                 known.check_key(&policy.key)?;
@@ -41,7 +41,7 @@ impl Change for ConcurrencyChange {
             let reason = next.as_ref().map(in_short).unwrap_or_default();
             known.replace(tx, next, action, reason).await?;
         }
-        Ok(engine.snapshot.load().concurrency_record(&key))
+        Ok((engine.snapshot.load().concurrency_record(&key), was_set))
     }
 }
 

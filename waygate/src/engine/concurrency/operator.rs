@@ -16,7 +16,7 @@ impl Operator {
         policy: ConcurrencyPolicy,
     ) -> Result<Option<ConcurrencyRecord>, ChangeError> {
         let policy = Some(policy);
-        self.make(ConcurrencyChange { key, policy }).await
+        Ok(self.make(ConcurrencyChange { key, policy }).await?.0)
     }
 
     /// Goes back to what the code declares, or to no limit where it declares none.
@@ -27,6 +27,17 @@ impl Operator {
         &self,
         key: LimitKey,
     ) -> Result<Option<ConcurrencyRecord>, ChangeError> {
-        self.make(ConcurrencyChange { key, policy: None }).await
+        let policy = None;
+        Ok(self.make(ConcurrencyChange { key, policy }).await?.0)
+    }
+
+    /// The same. Returns whether an operator had set one.
+    #[cfg(feature = "admin")]
+    pub(crate) async fn remove_concurrency_limit(
+        &self,
+        key: LimitKey,
+    ) -> Result<bool, ChangeError> {
+        let policy = None;
+        Ok(self.make(ConcurrencyChange { key, policy }).await?.1)
     }
 }

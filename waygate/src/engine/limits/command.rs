@@ -28,20 +28,21 @@ pub(crate) enum LimitCommand {
     SetShadow(bool),
 }
 
-/// A change of one policy. Results in the policy that applies then, if there is one.
+/// A change of one policy. Results in the policy that applies then, if there is one, and in whether an operator had set
+/// one before.
 pub(crate) struct LimitChange {
     pub(crate) key: LimitKey,
     pub(crate) command: LimitCommand,
 }
 
 impl Change for LimitChange {
-    type Done = Option<LimitRecord>;
+    type Done = (Option<LimitRecord>, bool);
 
     fn subject(&self) -> String {
         self.key.to_string()
     }
 
-    async fn attempt(&self, tx: Tx<'_>) -> Result<Option<LimitRecord>, Attempt> {
+    async fn attempt(&self, tx: Tx<'_>) -> Result<Self::Done, Attempt> {
         let engine = tx.engine;
         let deletes = matches!(self.command, LimitCommand::Delete);
         let known = Known::<RateLimits>::find(&tx, &self.key, deletes)?;
@@ -73,14 +74,14 @@ impl Change for LimitChange {
             Some(_) => !is_set && next.as_ref() == known.applies(),
             None => !known.is_stored,
         };
-        let key = known.key.clone();
+        let (key, was_set) = (known.key.clone(), known.is_stored);
         if !unchanged {
             let existed = known.applies().is_some();
             let action = action(&key.scope, &self.command, existed);
             let reason = next.as_ref().map(in_short).unwrap_or_default();
             known.replace(tx, next, action, reason).await?;
         }
-        Ok(engine.snapshot.load().limit_record(&key))
+        Ok((engine.snapshot.load().limit_record(&key), was_set))
     }
 }
 

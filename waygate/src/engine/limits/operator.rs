@@ -166,7 +166,14 @@ impl Operator {
         key: LimitKey,
         command: LimitCommand,
     ) -> Result<Option<LimitRecord>, ChangeError> {
-        self.make(LimitChange { key, command }).await
+        Ok(self.make(LimitChange { key, command }).await?.0)
+    }
+
+    /// Deletes the policy of an operator. Returns whether there was one.
+    #[cfg(feature = "admin")]
+    pub(crate) async fn remove_rate_limit(&self, key: LimitKey) -> Result<bool, ChangeError> {
+        let command = LimitCommand::Delete;
+        Ok(self.make(LimitChange { key, command }).await?.1)
     }
 
     /// A bare path stands for its only method.
@@ -191,15 +198,12 @@ fn keys_of(snapshot: &Snapshot, scope: &LimitScope) -> Vec<LimitKey> {
 /// The key that requests with these values have. What is wrong is told without them: they may be secrets.
 fn limited_key(source: &KeySource, parts: &[&str], ipv6_prefix: u8) -> Result<LimitedKey, Invalid> {
     let mut key = LimitedKey::default();
-    let given = match parts.len() {
-        1 => "1 value".to_owned(),
-        count => format!("{count} values"),
-    };
-    let invalid = |problem: String| Invalid::new("key", &given, problem);
+    let given = parts.len().to_string();
+    let invalid = |problem: String| Invalid::new("number of key values", &given, problem);
     let own = match source {
         KeySource::Custom => {
             let [part] = parts else {
-                return Err(invalid("the policy's function tells one value".to_owned()));
+                return Err(invalid("the policy's function returns one".to_owned()));
             };
             key.push_custom(part.as_bytes());
             return Ok(key);
@@ -215,7 +219,7 @@ fn limited_key(source: &KeySource, parts: &[&str], ipv6_prefix: u8) -> Result<Li
             KeyPart::Ip => {
                 let ip = value
                     .parse()
-                    .map_err(|_| invalid("the value for `ip` is no address".to_owned()))?;
+                    .map_err(|_| Invalid::new("value for", "ip", "it is no IP address"))?;
                 key.push_ip(client_network(ip, ipv6_prefix));
             }
             part => key.push_part(part, value.as_bytes()),

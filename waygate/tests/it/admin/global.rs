@@ -86,9 +86,13 @@ async fn a_maintenance_is_planned_with_exemptions() {
         let answer = server.post(&enable, planned).await;
         let tag = answer.headers["etag"].clone();
         let mut shown = answer.expect(200);
-        let whole = shown.clone();
+        let mut whole = shown.clone();
         let warning = shown.as_object_mut().unwrap().remove("warning");
         let warning = warning.unwrap().as_str().unwrap().to_owned();
+        let masked =
+            "exempt_ips[0]: `10.1.2.3/8` has bits beyond its prefix, and stands for `10.0.0.0/8`; ";
+        // Only the response to the change knows what was written.
+        whole["warning"] = json!(warning.strip_prefix(masked).unwrap());
         let is_ours = base == "/api/global";
         assert_eq!(
             warning.contains("exempt_roles: the builder names no"),

@@ -70,7 +70,7 @@ async fn a_limit_is_where_it_was_meant_to_be() {
             let deleted = server.delete(&at).await.expect(200);
             assert_eq!(
                 deleted,
-                json!({ "ok": true, "path": path, "method": shown })
+                json!({ "ok": true, "path": path, "method": shown, "name": "default" })
             );
             assert_eq!(server.get(&at).await.expect(200), json!([]), "{kind} {key}");
         }
@@ -126,7 +126,8 @@ async fn a_bare_path_stands_for_its_only_method() {
         let found = server.get(&at).await.expect(200);
         assert_eq!(found[0]["key"], "POST:/single#default");
         let deleted = server.delete(&at).await.expect(200);
-        let expected = json!({ "ok": true, "path": "/single", "method": "POST" });
+        let expected =
+            json!({ "ok": true, "path": "/single", "method": "POST", "name": "default" });
         assert_eq!(deleted, expected);
         assert_eq!(server.get(&at).await.expect(200), json!([]));
     }

@@ -600,7 +600,10 @@ async fn deleting_leaves_what_the_code_declares_and_never_fails_for_nothing() {
     let told = server.delete(&path).await.expect(200);
     assert_eq!(
         told,
-        json!({ "ok": true, "path": "/orders", "method": "GET" })
+        json!({
+            "ok": true, "path": "/orders", "method": "GET", "name": "default",
+            "warning": "There was no policy `GET:/orders#default` of an operator, so nothing has changed",
+        })
     );
     assert_eq!(server.state().await, nothing);
     set(

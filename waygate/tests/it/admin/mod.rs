@@ -10,6 +10,7 @@ mod limit_methods;
 mod limits;
 mod login;
 mod malformed;
+mod mistakes;
 mod no_credentials;
 mod openapi;
 mod preconditions;

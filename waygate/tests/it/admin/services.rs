@@ -119,7 +119,9 @@ async fn drive(server: &Server, path: &str, log: &str, prefix: &str) {
     }
     for rest in ["/enable", "/disable"] {
         let told = server.post_raw(&at(rest), "").await.expect(200);
-        assert_eq!(told, json!({ "ok": true }));
+        let warning = told["warning"].as_str().unwrap();
+        assert!(warning.starts_with("There is no policy `"), "{warning}");
+        assert_eq!(told, json!({ "ok": true, "warning": warning }));
     }
     server.delete(&at("/reset")).await.expect(200);
     server.delete(path).await.expect(200);

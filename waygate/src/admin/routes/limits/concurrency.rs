@@ -33,8 +33,7 @@ impl Resource for ConcurrencyLimits {
 
     type Policy = ConcurrencyPolicy;
     type Record = ConcurrencyRecord;
-    /// `None` deletes.
-    type Command = Option<ConcurrencyPolicy>;
+    type Command = ConcurrencyPolicy;
     type OfRoute = RouteConcurrencyLimit;
     type Shared = SharedConcurrencyLimit;
 
@@ -52,8 +51,16 @@ impl Resource for ConcurrencyLimits {
         waygate.concurrency_limit(key)
     }
 
+    fn key(record: &ConcurrencyRecord) -> &LimitKey {
+        &record.key
+    }
+
     fn revision(record: &ConcurrencyRecord) -> Revision {
         record.revision
+    }
+
+    fn warning(record: &mut ConcurrencyRecord) -> &mut Option<String> {
+        &mut record.warning
     }
 
     fn of_route(record: ConcurrencyRecord) -> Option<RouteConcurrencyLimit> {
@@ -71,22 +78,19 @@ impl Resource for ConcurrencyLimits {
     }
 
     fn set(policy: ConcurrencyPolicy) -> Self::Command {
-        Some(policy)
+        policy
     }
 
-    fn delete() -> Self::Command {
-        None
+    async fn delete(operator: &Operator, key: LimitKey) -> Result<bool, ChangeError> {
+        operator.remove_concurrency_limit(key).await
     }
 
     async fn run(
         operator: &Operator,
         key: LimitKey,
-        command: Self::Command,
+        policy: ConcurrencyPolicy,
     ) -> Result<Option<ConcurrencyRecord>, ChangeError> {
-        match command {
-            Some(policy) => operator.set_concurrency_limit(key, policy).await,
-            None => operator.delete_concurrency_limit(key).await,
-        }
+        operator.set_concurrency_limit(key, policy).await
     }
 }
 
@@ -161,7 +165,7 @@ async fn get(
 
 /// Deletes the limit of an operator: the declared limit of the route applies again, if there is one.
 ///
-/// Succeeds if there is nothing to delete.
+/// Succeeds if there is nothing to delete, with a `warning`.
 #[utoipa::path(
     delete,
     path = "/api/concurrency-limits/{pk}",
@@ -224,7 +228,7 @@ async fn set_shared(
     resource::set_shared::<ConcurrencyLimits>(&state, author, scope.limits(), fields).await
 }
 
-/// Deletes a concurrency limit of {of}. Succeeds if there is none.
+/// Deletes a concurrency limit of {of}. Succeeds if there is none, with a `warning`.
 #[utoipa::path(
     delete,
     path = "/",

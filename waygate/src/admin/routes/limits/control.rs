@@ -20,6 +20,7 @@ use crate::{
         resource::{OfRoute, change, found, show_of_route},
         responses::{Change, NoRoute, Tagged},
         state::AdminState,
+        warnings::no_effect,
     },
     engine::LimitCommand,
     rest::JsonBody,
@@ -43,8 +44,9 @@ async fn control(
     let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
     let key = LimitKey::new(scope, or_default(body.name)?);
     found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
+    let warning = no_effect(&state.waygate, &key, &command);
     let left = change::<RateLimits>(state, author, key.clone(), command).await?;
-    show_of_route::<RateLimits>(left, &key)
+    show_of_route::<RateLimits>(left, &key, warning)
 }
 
 /// Pauses a rate limit: it counts nothing until it is resumed.

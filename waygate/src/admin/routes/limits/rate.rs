@@ -52,8 +52,16 @@ impl Resource for RateLimits {
         waygate.rate_limit(key)
     }
 
+    fn key(record: &LimitRecord) -> &LimitKey {
+        &record.key
+    }
+
     fn revision(record: &LimitRecord) -> Revision {
         record.revision
+    }
+
+    fn warning(record: &mut LimitRecord) -> &mut Option<String> {
+        &mut record.warning
     }
 
     fn of_route(record: LimitRecord) -> Option<RouteRateLimit> {
@@ -72,8 +80,8 @@ impl Resource for RateLimits {
         LimitCommand::Set(Box::new(policy))
     }
 
-    fn delete() -> LimitCommand {
-        LimitCommand::Delete
+    async fn delete(operator: &Operator, key: LimitKey) -> Result<bool, ChangeError> {
+        operator.remove_rate_limit(key).await
     }
 
     async fn run(
@@ -152,7 +160,7 @@ async fn get(
 
 /// Deletes the policy of an operator: the declared limit of the route applies again, if there is one.
 ///
-/// Succeeds if there is nothing to delete.
+/// Succeeds if there is nothing to delete, with a `warning`.
 #[utoipa::path(
     delete,
     path = "/api/rate-limits/{pk}",

@@ -23,9 +23,10 @@ use crate::{
         responses::{Change, NotFound, Read, Tagged},
         scoped::Scoped,
         state::AdminState,
+        warnings::no_effect,
     },
     engine::LimitCommand,
-    rest::{JsonBody, Params, Problem, Reply, done},
+    rest::{JsonBody, Params, Problem, Reply, done, done_or},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -55,8 +56,9 @@ async fn control(
     if required {
         found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
     }
+    let warning = no_effect(&state.waygate, &key, &command);
     change::<RateLimits>(state, author, key, command).await?;
-    Ok(done())
+    Ok(done_or(warning))
 }
 
 /// Shows the rate limit of {of}, and whether it exists and is not paused.
@@ -114,7 +116,7 @@ async fn set(
     resource::set_shared::<RateLimits>(&state, author, scope.limits(), fields).await
 }
 
-/// Deletes the rate limit of {of}. Succeeds if there is none.
+/// Deletes the rate limit of {of}. Succeeds if there is none, with a `warning`.
 #[utoipa::path(
     delete,
     path = "/",

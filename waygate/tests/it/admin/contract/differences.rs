@@ -273,7 +273,9 @@ pub(super) fn differences() -> Vec<Difference> {
             "rate-limits",
             "set policy invalid burst",
             400,
-            Some(json!({ "error": "burst: invalid type: string \"abc\", expected u64" })),
+            Some(
+                json!({ "error": "burst: invalid type: string \"abc\", expected a whole number, 0 or more" }),
+            ),
             "the recorded words are those of Python's `int`",
         ),
         differs(

@@ -1,0 +1,324 @@
+//! Requests that ask for something else than they mean: they are refused, or the answer says so.
+
+use axum::body::Body;
+use serde_json::{Value, json};
+
+use super::support::{Answer, Server, at, limit_at};
+
+async fn send(server: &Server, method: &str, path: &str, body: &str) -> Answer {
+    let request = server.request(method, path);
+    server
+        .send(request.body(body.to_owned().into()).unwrap())
+        .await
+}
+
+/// Two rate limits and two concurrency limits of a route and of everything.
+async fn start() -> Server {
+    let server = Server::start().await;
+    for name in ["default", "gentle"] {
+        let rate = json!({ "name": name, "limit": "5/minute", "key_strategy": "api_key" });
+        let few = json!({ "name": name, "limit": 5 });
+        for (kind, mut limit) in [("rate-limit", rate), ("concurrency-limit", few)] {
+            let global = match kind {
+                "rate-limit" => "/api/global-rate-limit",
+                _ => "/api/global-concurrency-limits",
+            };
+            server.post(global, limit.clone()).await.expect(201);
+            limit["path"] = "/payments".into();
+            let path = format!("/api/{kind}s");
+            server.post(&path, limit).await.expect(201);
+        }
+    }
+    let window = json!({ "start": "2031-01-01T00:00:00Z", "end": "2031-01-02T00:00:00Z" });
+    let schedule = at("GET:/payments", "/schedule");
+    server.post(&schedule, window).await.expect(200);
+    server
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_read_is_refused_with_what_is() {
+    let server = start().await;
+    let before = server.state().await;
+    let name = r#"{"name":"gentle"}"#;
+    let window = r#"{"start":"2031-01-01T00:00:00Z","end":"2031-01-02T00:00:00Z"}"#;
+    let key = r#"{"key":["2"]}"#;
+    let limits = limit_at("GET:/payments", "");
+    let concurrency = limits.replace("rate-limits", "concurrency-limits");
+    for (method, path, body, right) in [
+        ("DELETE", &*limits, name, "`?name=`"),
+        ("DELETE", &concurrency, name, "`?name=`"),
+        ("DELETE", "/api/global-rate-limit", name, "`?name=`"),
+        ("DELETE", "/api/services/a/rate-limit", name, "`?name=`"),
+        ("DELETE", "/api/global-concurrency-limits", name, "`?name=`"),
+        (
+            "DELETE",
+            &at("GET:/payments", "/schedule"),
+            window,
+            "`?window=`",
+        ),
+        (
+            "DELETE",
+            &limit_at("GET:/payments", "/reset"),
+            key,
+            "`?method=`",
+        ),
+        (
+            "DELETE",
+            &limit_at("GET:/payments", "/reset"),
+            key,
+            "`POST` reads one: it resets the counter of exactly one key",
+        ),
+        (
+            "DELETE",
+            "/api/global-rate-limit/reset",
+            key,
+            "`POST` reads one",
+        ),
+        (
+            "DELETE",
+            &at("GET:/payments", "/deprecate"),
+            "{",
+            "reads no body",
+        ),
+        ("DELETE", &at("GET:/payments", ""), "[]", "reads no body"),
+        ("DELETE", &limits, "garbage{", "reads no body"),
+        ("GET", &limits, name, "reads no body"),
+        (
+            "GET",
+            "/api/audit",
+            r#"{"route":"GET:/payments"}"#,
+            "`?route=`",
+        ),
+        (
+            "POST",
+            "/api/auth/logout",
+            r#"{"token":"x"}"#,
+            "reads no body",
+        ),
+        ("DELETE", &limits, &"x".repeat(5_000), "reads no body"),
+    ] {
+        let answer = send(&server, method, path, body).await;
+        let text = answer.refused(400);
+        assert!(text.contains(right), "{method} {path}: {text}");
+    }
+    assert_eq!(server.state().await, before);
+    // Clients send these without a meaning.
+    for body in ["", "{}", " { } "] {
+        send(&server, "DELETE", &limits, body).await.expect(200);
+        send(&server, "GET", &limits, body).await.expect(200);
+    }
+    send(&server, "POST", "/api/auth/logout", "{}")
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn deleting_what_is_not_there_is_said() {
+    let server = start().await;
+    let deleted = async |path: &str| {
+        let deleted = server.delete(path).await.expect(200);
+        assert_eq!(deleted["ok"], true);
+        deleted
+    };
+    let limits = limit_at("GET:/payments", "");
+    for (kind, noun) in [("rate-limits", "policy"), ("concurrency-limits", "limit")] {
+        let path = limits.replace("rate-limits", kind);
+        let wrong = deleted(&format!("{path}?name=genlte")).await;
+        assert_eq!(wrong["name"], "genlte");
+        assert_eq!(
+            wrong["warning"],
+            format!(
+                "There was no {noun} `GET:/payments#genlte` of an operator, so nothing has changed: did you mean `gentle`?"
+            )
+        );
+        let right = deleted(&format!("{path}?name=gentle")).await;
+        assert_eq!(
+            (&right["name"], &right["warning"]),
+            (&json!("gentle"), &Value::Null)
+        );
+        let again = deleted(&format!("{path}?name=gentle")).await;
+        let text = again["warning"].as_str().unwrap();
+        assert!(text.ends_with("nothing has changed"), "{text}");
+    }
+    for path in ["/api/global-rate-limit", "/api/global-concurrency-limits"] {
+        let wrong = deleted(&format!("{path}?name=genlte")).await;
+        let text = wrong["warning"].as_str().unwrap();
+        assert!(
+            text.contains("`*#genlte`") && text.contains("`gentle`"),
+            "{text}"
+        );
+        let right = deleted(&format!("{path}?name=gentle")).await;
+        assert_eq!(right, json!({ "ok": true }));
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_changes_nothing_says_so() {
+    let server = start().await;
+    let shadowed = json!({ "name": "gentle" });
+    let path = |of_route: bool, what: &str| match of_route {
+        true => limit_at("GET:/payments", what),
+        false => format!("/api/global-rate-limit{what}"),
+    };
+    for of_route in [true, false] {
+        let key = if of_route { "GET:/payments" } else { "*" };
+        let post = async |what: &str, body: Value| {
+            let told = server.post(&path(of_route, what), body).await.expect(200);
+            told["warning"].as_str().unwrap_or_default().to_owned()
+        };
+        assert_eq!(post("/shadow", shadowed.clone()).await, "");
+        let before = server.state().await;
+        assert_eq!(
+            post("/promote", json!({})).await,
+            format!(
+                "The policy `{key}#default` was not in shadow mode, so nothing has changed: `gentle` is, which \
+                 `{{\"name\": \"gentle\"}}` names"
+            )
+        );
+        let text = post("/shadow", shadowed.clone()).await;
+        assert!(text.contains("was in shadow mode already"), "{text}");
+        let (pause, resume) = match of_route {
+            true => ("/pause", "/resume"),
+            false => ("/disable", "/enable"),
+        };
+        let text = post(resume, json!({})).await;
+        assert!(text.contains("was not paused"), "{text}");
+        assert_eq!(server.state().await, before);
+        assert_eq!(post("/promote", shadowed.clone()).await, "");
+        assert_eq!(post(pause, json!({})).await, "");
+        let text = post(pause, json!({})).await;
+        assert!(text.contains("was paused already"), "{text}");
+        assert_eq!(post(resume, json!({})).await, "");
+    }
+    let none = server.post("/api/services/a/rate-limit/disable", json!({}));
+    let none = none.await.expect(200);
+    let text = none["warning"].as_str().unwrap();
+    assert!(
+        text.starts_with("There is no policy `service:a#default`"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_misspelled_path_is_answered_with_what_was_meant() {
+    let server = Server::start().await;
+    for (path, meant) in [
+        (at("GET:/orders", "/disabel"), "did you mean `disable`?"),
+        (
+            "/api/routes/GET:%2Forders/disabel".to_owned(),
+            "did you mean `disable`?",
+        ),
+        (
+            limit_at("GET:/orders", "/promte"),
+            "did you mean `promote`?",
+        ),
+        ("/api/global/enabel".to_owned(), "did you mean `enable`?"),
+        ("/api/rate-limit".to_owned(), "did you mean `rate-limits`?"),
+        (
+            "/api/concurency-limits/GET:%2Forders".to_owned(),
+            "did you mean `concurrency-limits`?",
+        ),
+    ] {
+        let answer = server.post(&path, json!({})).await;
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        answer.refused(404);
+        assert!(detail.ends_with(meant), "{path}: {detail}");
+    }
+    for path in ["/api/routes/GET:%2Forders/qqqqq", "/api/x/y/z", "/api/zzz"] {
+        let answer = server.post(path, json!({})).await;
+        let body = answer.json();
+        assert!(!body.to_string().contains("did you mean"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_body_must_be_is_said_in_plain_words() {
+    let server = start().await;
+    let reset = limit_at("GET:/payments", "/reset");
+    let answer = server.post_raw(&reset, Body::empty()).await;
+    assert_eq!(
+        answer.json()["detail"],
+        "The body is empty: expected a JSON object of the fields `name`, `key`."
+    );
+    assert_eq!(answer.refused(400), "Invalid JSON body");
+    let two = server.post(&reset, json!({ "key": ["a", "b"] })).await;
+    assert_eq!(
+        two.refused(400),
+        "invalid number of key values `2`: expected a value for each of `api_key`"
+    );
+    for (path, field, value, text) in [
+        (
+            "/api/global-concurrency-limits",
+            "limit",
+            json!(0),
+            "limit: invalid value: integer `0`, expected a whole number from 1 to 4294967295",
+        ),
+        (
+            "/api/global-concurrency-limits",
+            "limit",
+            json!(-1),
+            "limit: invalid value: integer `-1`, expected a whole number from 1 to 4294967295",
+        ),
+        (
+            "/api/global-rate-limit",
+            "cost",
+            json!(0),
+            "cost: invalid value: integer `0`, expected a whole number from 1 to 4294967295",
+        ),
+        (
+            "/api/auth/tokens",
+            "expires_in_seconds",
+            json!(-1),
+            "expires_in_seconds: invalid value: integer `-1`, expected a whole number, 0 or more",
+        ),
+    ] {
+        let mut body = match path {
+            "/api/auth/tokens" => json!({ "name": "x", "scopes": ["read"] }),
+            _ => json!({ "limit": "5/minute" }),
+        };
+        body[field] = value;
+        assert_eq!(server.post(path, body).await.refused(400), text);
+    }
+}
+
+#[tokio::test]
+async fn networks_with_host_bits_are_masked_and_flagged() {
+    let server = Server::start().await;
+    let written = [
+        "10.0.0.1/8",
+        "192.0.2.0/24",
+        "2001:db8::1/32",
+        "203.0.113.7",
+    ];
+    let warning = |field: &str| {
+        format!(
+            "{field}[0]: `10.0.0.1/8` has bits beyond its prefix, and stands for `10.0.0.0/8`; {field}[2]: \
+             `2001:db8::1/32` has bits beyond its prefix, and stands for `2001:db8::/32`"
+        )
+    };
+    let flagged = async |path: &str, mut body: Value, field: &str, status| {
+        body[field] = json!(written);
+        let told = server.post(path, body.clone()).await.expect(status);
+        assert_eq!(told["warning"], warning(field), "{path}");
+        assert_eq!(told[field][0], "10.0.0.0/8", "{path}");
+        body[field] = json!(["10.0.0.0/8"]);
+        let told = server.post(path, body).await.expect(status);
+        assert_eq!(told.get("warning").unwrap_or(&Value::Null), &Value::Null);
+    };
+    let access = at("GET:/orders", "/access");
+    flagged(&access, json!({ "allowed_roles": [] }), "allowed_ips", 200).await;
+    flagged("/api/global/enable", json!({}), "exempt_ips", 200).await;
+    let of_route = json!({ "path": "/payments", "limit": "5/minute" });
+    flagged("/api/rate-limits", of_route, "exempt_ips", 201).await;
+    let of_route = json!({ "path": "/payments", "limit": 5 });
+    flagged("/api/concurrency-limits", of_route, "exempt_ips", 201).await;
+    let limit = json!({ "limit": "5/minute" });
+    flagged("/api/global-rate-limit", limit, "exempt_ips", 201).await;
+    flagged(
+        "/api/global-concurrency-limits",
+        json!({ "limit": 5 }),
+        "exempt_ips",
+        201,
+    )
+    .await;
+}

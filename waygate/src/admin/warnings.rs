@@ -6,7 +6,7 @@ use waygate_core::{
     model::LimitKey,
 };
 
-use crate::{LimitRecord, Waygate, engine::LimitCommand, rest::meant};
+use crate::{Waygate, engine::LimitCommand, limits::LimitRecord, rest::meant};
 
 /// Joins warnings.
 pub(super) fn join(warnings: impl IntoIterator<Item = String>) -> Option<String> {

@@ -28,6 +28,7 @@ mod registration;
 mod reply;
 mod respond;
 mod responses;
+mod sealed;
 mod service;
 #[cfg(feature = "swagger-ui")]
 mod sse;

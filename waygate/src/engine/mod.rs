@@ -6,7 +6,6 @@ mod attached;
 mod audit;
 #[cfg(feature = "axum")]
 mod bindings;
-mod blocking;
 #[cfg(feature = "file")]
 mod boot_cache;
 mod builder;
@@ -108,7 +107,6 @@ use waygate_core::{
     port::{AuditQuery, BackendError},
 };
 
-pub use blocking::{Blocking, BlockingOperator};
 pub use builder::WaygateBuilder;
 pub use concurrency::ConcurrencyRecord;
 pub use declared::Source;
@@ -254,9 +252,22 @@ impl Waygate {
         self.operator(Origin::system())
     }
 
-    /// The same engine for threads that run no async code.
-    pub fn blocking(&self) -> Blocking {
-        Blocking::new(self.clone())
+    /// Waits for a future in a thread that runs no async code: a worker thread, `spawn_blocking`, FFI.
+    ///
+    /// The future runs in the runtime in which the engine was built, which must be running.
+    ///
+    /// ```
+    /// # use waygate::{ChangeError, Waygate};
+    /// fn close(waygate: &Waygate) -> Result<(), ChangeError> {
+    ///     waygate.block_on(waygate.system().set_maintenance("GET:/payments", "migration"))?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// If it is called from async code, where it would block the runtime that it waits for.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.inner.runtime.block_on(future)
     }
 
     /// Every registered route as it is now, by path and method.

@@ -255,8 +255,8 @@ pub mod __private;
 
 #[cfg(feature = "engine")]
 pub use engine::{
-    Blocking, BlockingOperator, BuildError, ChangeError, Operator, Principal, RegisterError,
-    ResolveError, Waygate, WaygateBuilder,
+    BuildError, ChangeError, Operator, Principal, RegisterError, ResolveError, Waygate,
+    WaygateBuilder,
 };
 #[cfg(feature = "axum")]
 pub use http::{BindError, BindErrors, Blocked, Guarded, Responses, RouteGuard};

@@ -221,19 +221,19 @@ pub fn is_awaited(_: impl Awaited) {}
 /// Checks and erases the function that `response = ..` names.
 #[cfg(feature = "axum")]
 pub fn responder<Kind>(function: impl IntoResponder<Kind>) -> Named<Responder> {
-    named(function, IntoResponder::into_responder)
+    named(function, Responder::new)
 }
 
 /// Checks and erases the function that `key = path` names.
 #[cfg(feature = "axum")]
 pub fn key_function<Kind>(function: impl IntoKeyFunction<Kind>) -> Named<KeyFunction> {
-    named(function, IntoKeyFunction::into_key_function)
+    named(function, KeyFunction::new)
 }
 
 /// Checks and erases the function that `cost = path` names.
 #[cfg(feature = "axum")]
 pub fn cost_function<Kind>(function: impl IntoCostFunction<Kind>) -> Named<CostFunction> {
-    named(function, IntoCostFunction::into_cost_function)
+    named(function, CostFunction::new)
 }
 
 #[cfg(feature = "openapi")]

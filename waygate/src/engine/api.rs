@@ -9,7 +9,7 @@ use waygate_core::{
 };
 
 use super::{
-    Blocking, BuildError, Component, Events, Health, Operator, Report, RequestTarget, ResolveError,
+    BuildError, Component, Events, Health, Operator, Report, RequestTarget, ResolveError,
     RouteRecord, Waygate, WaygateBuilder, config, deadline, kinds::MaintenanceScope, listing,
 };
 
@@ -82,9 +82,22 @@ impl Waygate {
         self.operator(Origin::system())
     }
 
-    /// The same engine for threads that run no async code.
-    pub fn blocking(&self) -> Blocking {
-        Blocking::new(self.clone())
+    /// Waits for a future in a thread that runs no async code: a worker thread, `spawn_blocking`, FFI.
+    ///
+    /// The future runs in the runtime in which the engine was built, which must be running.
+    ///
+    /// ```
+    /// # use waygate::{ChangeError, Waygate};
+    /// fn close(waygate: &Waygate) -> Result<(), ChangeError> {
+    ///     waygate.block_on(waygate.system().set_maintenance("GET:/payments", "migration"))?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// If it is called from async code, where it would block the runtime that it waits for.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.inner.runtime.block_on(future)
     }
 
     /// Every registered route as it is now, by path and method.

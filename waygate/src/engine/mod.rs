@@ -7,7 +7,6 @@ mod attached;
 mod audit;
 #[cfg(feature = "axum")]
 mod bindings;
-mod blocking;
 #[cfg(feature = "file")]
 mod boot_cache;
 mod builder;
@@ -103,7 +102,6 @@ mod unreadable;
 #[cfg(feature = "axum")]
 mod unregistered;
 
-pub use blocking::{Blocking, BlockingOperator};
 pub use builder::WaygateBuilder;
 pub use concurrency::ConcurrencyRecord;
 pub use declared::Source;

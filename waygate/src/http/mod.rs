@@ -31,6 +31,7 @@ mod registration;
 mod reply;
 mod respond;
 mod responses;
+mod sealed;
 mod service;
 mod shared;
 #[cfg(feature = "swagger-ui")]

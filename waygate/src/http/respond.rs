@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use super::{
     Blocked,
     function_id::{Function, FunctionId},
+    sealed::Sealed,
 };
 
 /// A function that answers blocked requests, sync or async, erased.
@@ -21,7 +22,7 @@ type Answer = Pin<Box<dyn Future<Output = Option<Response>> + Send>>;
 impl Responder {
     /// Erases `function`.
     pub fn new<Kind>(function: impl IntoResponder<Kind>) -> Self {
-        function.into_responder()
+        function.into_responder(Sealed)
     }
 
     pub(crate) fn answer(&self, blocked: Blocked) -> Answer {
@@ -60,8 +61,8 @@ impl fmt::Debug for Responder {
     note = "an async function must borrow nothing but its argument, and its future must be `Send`"
 )]
 pub trait IntoResponder<Kind> {
-    /// Erases the function.
-    fn into_responder(self) -> Responder;
+    #[doc(hidden)]
+    fn into_responder(self, _: Sealed) -> Responder;
 }
 
 #[doc(hidden)]
@@ -77,7 +78,7 @@ where
     F: Fn(&Blocked) -> R + Send + Sync + 'static,
     R: IntoResponse,
 {
-    fn into_responder(self) -> Responder {
+    fn into_responder(self, _: Sealed) -> Responder {
         Responder::erase(FunctionId::of(&self), move |blocked| {
             let answer =
                 std::panic::catch_unwind(AssertUnwindSafe(|| self(&blocked).into_response()));
@@ -90,7 +91,7 @@ impl<F> IntoResponder<AsyncKind> for F
 where
     F: for<'a> AsyncResponder<'a> + Send + Sync + 'static,
 {
-    fn into_responder(self) -> Responder {
+    fn into_responder(self, _: Sealed) -> Responder {
         let id = FunctionId::of(&self);
         let function = Arc::new(self);
         Responder::erase(id, move |blocked| {
@@ -102,7 +103,7 @@ where
 }
 
 impl IntoResponder<Responder> for Responder {
-    fn into_responder(self) -> Responder {
+    fn into_responder(self, _: Sealed) -> Responder {
         self
     }
 }

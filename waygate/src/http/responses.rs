@@ -54,44 +54,44 @@ impl Responses {
 
     /// Answers maintenance, global maintenance included.
     pub fn maintenance<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
-        self.maintenance = Some(function.into_responder());
+        self.maintenance = Some(Responder::new(function));
         self
     }
 
     /// Answers disabled routes.
     pub fn disabled<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
-        self.disabled = Some(function.into_responder());
+        self.disabled = Some(Responder::new(function));
         self
     }
 
     /// Answers routes that belong to other environments.
     pub fn env_gated<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
-        self.env_gated = Some(function.into_responder());
+        self.env_gated = Some(Responder::new(function));
         self
     }
 
     /// Answers clients from other networks than the allowed ones.
     pub fn ip_not_allowed<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
-        self.ip_not_allowed = Some(function.into_responder());
+        self.ip_not_allowed = Some(Responder::new(function));
         self
     }
 
     /// Answers callers without any of the allowed roles.
     pub fn role_required<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
-        self.role_required = Some(function.into_responder());
+        self.role_required = Some(Responder::new(function));
         self
     }
 
     /// Answers requests beyond a rate limit. `Retry-After` and the rate limit headers are added to the answer where it has
     /// none.
     pub fn rate_limited<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
-        self.rate_limited = Some(function.into_responder());
+        self.rate_limited = Some(Responder::new(function));
         self
     }
 
     /// Answers requests beyond a limit of concurrency. `Retry-After` is added to the answer where it has none.
     pub fn concurrency_limited<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
-        self.concurrency_limited = Some(function.into_responder());
+        self.concurrency_limited = Some(Responder::new(function));
         self
     }
 
@@ -99,7 +99,7 @@ impl Responses {
     /// function, that of [`rate_limited`](Self::rate_limited) does. An answer with 401 is given the
     /// [`challenge`](crate::WaygateBuilder::challenge) where it has none.
     pub fn key_missing<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
-        self.key_missing = Some(function.into_responder());
+        self.key_missing = Some(Responder::new(function));
         self
     }
 

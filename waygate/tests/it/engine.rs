@@ -300,15 +300,18 @@ async fn exempt_paths_never_switch_global_maintenance_on() {
 }
 
 #[tokio::test]
-async fn the_blocking_facade_serves_threads_without_a_runtime() {
+async fn threads_without_a_runtime_wait_for_changes() {
     let waygate = engine(&["GET:/a"]).await;
-    let blocking = waygate.blocking();
+    let engine = waygate.clone();
     let thread = std::thread::spawn(move || {
-        let carol = blocking.operator(Origin::new("carol", "worker"));
-        carol
-            .disable_until("GET:/a", at("2030-01-01T01:00:00Z"), "nightly")
+        let carol = engine.operator(Origin::new("carol", "worker"));
+        let until = at("2030-01-01T01:00:00Z");
+        engine
+            .block_on(carol.disable_until("GET:/a", until, "nightly"))
             .unwrap();
-        blocking.audit(AuditQuery::newest(1)).unwrap()
+        engine
+            .block_on(engine.audit(AuditQuery::newest(1)))
+            .unwrap()
     });
     let joined = tokio::task::spawn_blocking(move || thread.join().unwrap())
         .await

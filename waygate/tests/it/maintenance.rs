@@ -551,18 +551,18 @@ async fn a_change_names_what_it_drops_and_a_window_that_is_none() {
 async fn threads_without_async_code_can_plan_and_look() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     let _app = app(&waygate, &["GET:/a"]).await;
-    let blocking = waygate.blocking();
     let done = tokio::task::spawn_blocking(move || {
-        let system = blocking.system();
-        system
-            .enable_service_maintenance("shop", planned())
-            .unwrap();
-        let (shop, revision) = blocking.service_maintenance(&"shop".parse().unwrap());
-        system.set_maintenance("GET:/a", "db").unwrap();
-        let route = system.end_maintenance("GET:/a", "").unwrap();
-        let until = system
-            .set_maintenance_until("GET:/a", at(END), "db")
-            .unwrap();
+        let system = waygate.system();
+        let set = system.enable_service_maintenance("shop", planned());
+        waygate.block_on(set).unwrap();
+        let shop = "shop".parse().unwrap();
+        let (shop, revision) = waygate.block_on(waygate.service_maintenance(&shop));
+        let closed = waygate.block_on(system.set_maintenance("GET:/a", "db"));
+        closed.unwrap();
+        let route = waygate.block_on(system.end_maintenance("GET:/a", ""));
+        let route = route.unwrap();
+        let until = system.set_maintenance_until("GET:/a", at(END), "db");
+        let until = waygate.block_on(until).unwrap();
         assert_eq!(until.view.status.as_str(), "maintenance");
         (shop, revision, route.view.status)
     });

@@ -4,7 +4,10 @@ use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
 
 use http::request::Parts;
 
-use crate::http::function_id::{Function, FunctionId};
+use crate::http::{
+    function_id::{Function, FunctionId},
+    sealed::Sealed,
+};
 
 /// A function that returns the cost of a request, erased.
 ///
@@ -18,7 +21,7 @@ pub struct CostFunction {
 impl CostFunction {
     /// Erases `function`.
     pub fn new<Kind>(function: impl IntoCostFunction<Kind>) -> Self {
-        function.into_cost_function()
+        function.into_cost_function(Sealed)
     }
 
     /// What the request costs.
@@ -52,15 +55,15 @@ pub enum FunctionKind {}
     note = "a cost is told at once: an async function cannot"
 )]
 pub trait IntoCostFunction<Kind> {
-    /// Erases the function.
-    fn into_cost_function(self) -> CostFunction;
+    #[doc(hidden)]
+    fn into_cost_function(self, _: Sealed) -> CostFunction;
 }
 
 impl<F> IntoCostFunction<FunctionKind> for F
 where
     F: Fn(&Parts) -> u32 + Send + Sync + 'static,
 {
-    fn into_cost_function(self) -> CostFunction {
+    fn into_cost_function(self, _: Sealed) -> CostFunction {
         CostFunction {
             id: FunctionId::of(&self),
             cost: Arc::new(move |request| {
@@ -72,7 +75,7 @@ where
 }
 
 impl IntoCostFunction<CostFunction> for CostFunction {
-    fn into_cost_function(self) -> CostFunction {
+    fn into_cost_function(self, _: Sealed) -> CostFunction {
         self
     }
 }

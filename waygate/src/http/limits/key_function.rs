@@ -9,6 +9,7 @@ use super::{
     super::{
         function_id::{Function, FunctionId},
         respond::{AsyncKind, SyncKind},
+        sealed::Sealed,
     },
     Key,
 };
@@ -37,7 +38,7 @@ type Asked = Pin<Box<dyn Future<Output = (Parts, Option<Key>)> + Send>>;
 impl KeyFunction {
     /// Erases `function`.
     pub fn new<Kind>(function: impl IntoKeyFunction<Kind>) -> Self {
-        function.into_key_function()
+        function.into_key_function(Sealed)
     }
 
     /// Whether it must be awaited.
@@ -90,15 +91,15 @@ impl fmt::Debug for KeyFunction {
     note = "keys are made with `Key::from`, of strings, bytes and whole numbers"
 )]
 pub trait IntoKeyFunction<Kind> {
-    /// Erases the function.
-    fn into_key_function(self) -> KeyFunction;
+    #[doc(hidden)]
+    fn into_key_function(self, _: Sealed) -> KeyFunction;
 }
 
 impl<F> IntoKeyFunction<SyncKind> for F
 where
     F: Fn(&Parts) -> Option<Key> + Send + Sync + 'static,
 {
-    fn into_key_function(self) -> KeyFunction {
+    fn into_key_function(self, _: Sealed) -> KeyFunction {
         KeyFunction {
             id: FunctionId::of(&self),
             form: Form::Sync(Arc::new(move |request| {
@@ -113,7 +114,7 @@ impl<F> IntoKeyFunction<AsyncKind> for F
 where
     F: for<'a> AsyncKeyFunction<'a> + Send + Sync + 'static,
 {
-    fn into_key_function(self) -> KeyFunction {
+    fn into_key_function(self, _: Sealed) -> KeyFunction {
         let id = FunctionId::of(&self);
         let function = Arc::new(self);
         let form = Form::Async(Arc::new(move |request| {
@@ -130,7 +131,7 @@ where
 }
 
 impl IntoKeyFunction<KeyFunction> for KeyFunction {
-    fn into_key_function(self) -> KeyFunction {
+    fn into_key_function(self, _: Sealed) -> KeyFunction {
         self
     }
 }

@@ -28,20 +28,20 @@ impl RateLimitFunctions {
 
     /// Counts requests by what the function returns, in place of the policy's key.
     pub fn key<Kind>(mut self, function: impl IntoKeyFunction<Kind>) -> Self {
-        self.key = Some(function.into_key_function());
+        self.key = Some(KeyFunction::new(function));
         self
     }
 
     /// Charges what the function returns, in place of the policy's cost.
     pub fn cost<Kind>(mut self, function: impl IntoCostFunction<Kind>) -> Self {
-        self.cost = Some(function.into_cost_function());
+        self.cost = Some(CostFunction::new(function));
         self
     }
 
     /// Answers requests that the limit refuses. `Retry-After` and the rate limit headers are added to the answer where it
     /// has none.
     pub fn response<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
-        self.response = Some(function.into_responder());
+        self.response = Some(Responder::new(function));
         self
     }
 
@@ -77,13 +77,13 @@ impl ConcurrencyLimitFunctions {
 
     /// Counts requests by what the function returns, in place of the policy's key.
     pub fn key<Kind>(mut self, function: impl IntoKeyFunction<Kind>) -> Self {
-        self.key = Some(function.into_key_function());
+        self.key = Some(KeyFunction::new(function));
         self
     }
 
     /// Answers requests that the limit refuses. `Retry-After` is added to the answer where it has none.
     pub fn response<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
-        self.response = Some(function.into_responder());
+        self.response = Some(Responder::new(function));
         self
     }
 

@@ -195,7 +195,8 @@ fn without_events_the_page_goes_by_the_document() {
         })
     };
     tab.enable_request_interception(Arc::new(answer)).unwrap();
-    tab.navigate_to(&service.url("/docs/")).unwrap();
+    let page = tab.navigate_to(&service.url("/docs/")).unwrap();
+    page.wait_until_navigated().unwrap();
     let banner = "document.querySelector('#wg-banner').innerText";
     until(&tab, &format!("{banner}.includes('Maintenance of shop')"));
     until(&tab, &format!("{banner}.includes('new disks')"));

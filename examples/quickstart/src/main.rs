@@ -28,5 +28,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     println!("{}", app.report());
     println!("{}", include_str!("hints.txt").replace("3000", &port));
-    Ok(axum::serve(listener, app.into_make_service()).await?)
+    Ok(axum::serve(listener, app.into_make_service_with_connect_info()).await?)
 }

@@ -232,11 +232,15 @@ impl Tree {
 }
 
 pub(crate) fn is_public(visibility: &Visibility, attrs: &[Attribute]) -> bool {
-    let is_hidden = |attr: &Attribute| match &attr.meta {
+    matches!(visibility, Visibility::Public(_)) && !is_hidden(attrs)
+}
+
+/// Returns whether documentation leaves an item out.
+pub(crate) fn is_hidden(attrs: &[Attribute]) -> bool {
+    attrs.iter().any(|attr| match &attr.meta {
         Meta::List(list) => list.path.is_ident("doc") && list.tokens.to_string() == "hidden",
         _ => false,
-    };
-    matches!(visibility, Visibility::Public(_)) && !attrs.iter().any(is_hidden)
+    })
 }
 
 fn parse(root: &Path, file: &Path) -> Vec<Item> {

@@ -22,7 +22,7 @@ impl Guarded {
     ///
     /// Its clients are the `waygate` command line (that of Python waygate 0.2.0 included) and any HTTP client: its
     /// OpenAPI document is at `<prefix>/api/openapi.json`. Serve the application with
-    /// [`into_make_service`](Self::into_make_service), so that failed logins are counted by client address.
+    /// [`into_make_service_with_connect_info`](Self::into_make_service_with_connect_info), so that failed logins are counted by client address.
     ///
     /// # Panics
     /// [`into_router`](Self::into_router) panics when `prefix` is no path or is `/`, or when the API has a route there or

@@ -121,7 +121,7 @@ impl Credentials {
 /// Administration without users. The audit log names the actor `anonymous`.
 ///
 /// Only requests from a loopback address are served, and only if they are addressed to one (`Host: localhost`) and carry no
-/// headers of a proxy. Cross-site requests are refused. The server must know the peer's address: serve the application with [`Guarded::into_make_service`](crate::Guarded::into_make_service).
+/// headers of a proxy. Cross-site requests are refused. The server must know the peer's address: serve the application with [`Guarded::into_make_service_with_connect_info`](crate::Guarded::into_make_service_with_connect_info).
 #[derive(Debug, Clone, Copy)]
 pub struct NoCredentials {
     pub(super) reach: Reach,

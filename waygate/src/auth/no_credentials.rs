@@ -54,7 +54,7 @@ fn from_loopback(request: &Request, headers: &HeaderMap) -> Result<(), Problem> 
         None => {
             return Err(refused(
                 "the server does not tell who the client is: serve the application with \
-                 `Guarded::into_make_service`, or configure credentials",
+                 `Guarded::into_make_service_with_connect_info`, or configure credentials",
             ));
         }
         Some(ConnectInfo(peer)) if !peer.ip().to_canonical().is_loopback() => {

@@ -120,15 +120,10 @@ impl WaygateBuilder {
         self
     }
 
-    /// Where state is kept. Default: in memory, which forgets changes when the process ends.
+    /// Sets where state is kept; an `Arc` of a backend that is used elsewhere as well will do. Default: in memory, which
+    /// forgets changes when the process ends.
     pub fn backend(mut self, backend: impl Backend) -> Self {
         self.backend = Some(Arc::new(backend));
-        self
-    }
-
-    /// The same for a backend that is used elsewhere as well.
-    pub fn shared_backend(mut self, backend: Arc<dyn Backend>) -> Self {
-        self.backend = Some(backend);
         self
     }
 

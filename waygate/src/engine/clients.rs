@@ -44,7 +44,7 @@ impl Clients {
         self.logged.no_peer.call_once(|| {
             tracing::warn!(
                 "no client's address is known, so limits by address count everybody together: serve the application with \
-                 `Guarded::into_make_service()`, `MakeService::new(..)` or \
+                 `Guarded::into_make_service_with_connect_info()`, `MakeService::new(..)` or \
                  `into_make_service_with_connect_info::<SocketAddr>()`"
             );
         });

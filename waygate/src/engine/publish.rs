@@ -153,7 +153,7 @@ mod tests {
     /// A commit of another process that changes a route, what governs it alone, and what governs all.
     async fn changed() -> (Waygate, Stored, waygate_core::port::Image) {
         let backend = Arc::new(waygate_backends::MemoryBackend::new());
-        let builder = Waygate::builder().shared_backend(backend.clone());
+        let builder = Waygate::builder().backend(backend.clone());
         let waygate = builder.build().await.unwrap();
         let key = "GET:/a".parse().unwrap();
         waygate.register(key, RouteState::default()).await.unwrap();

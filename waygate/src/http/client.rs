@@ -38,7 +38,7 @@ impl Roles {
 /// The client's address, with the trusted proxies of the engine considered: an extractor.
 ///
 /// Needs the peer's address, which axum knows when the application is served by
-/// [`Guarded::into_make_service`](crate::Guarded::into_make_service), [`MakeService`](crate::router::MakeService) or
+/// [`Guarded::into_make_service_with_connect_info`](crate::Guarded::into_make_service_with_connect_info), [`MakeService`](crate::router::MakeService) or
 /// `into_make_service_with_connect_info::<SocketAddr>()`. `None` otherwise, and for the peer of a Unix socket unless that
 /// is a [trusted proxy](crate::client::TrustedProxies::unix_socket) that names its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -163,7 +163,7 @@ impl Guarded {
     ///
     /// # Panics
     /// As [`into_router`](Self::into_router).
-    pub fn into_make_service(self) -> MakeService {
+    pub fn into_make_service_with_connect_info(self) -> MakeService {
         MakeService::new(self)
     }
 }

@@ -211,7 +211,7 @@ async fn a_file_backend_keeps_them_beside_the_state() {
     assert_eq!(status_of(&waygate).await, 429);
     drop(waygate);
     let shared = std::sync::Arc::new(FileBackend::open(&state).await.unwrap());
-    let waygate = builder().shared_backend(shared).build().await.unwrap();
+    let waygate = builder().backend(shared).build().await.unwrap();
     assert_eq!(status_of(&waygate).await, 429);
 }
 

@@ -433,7 +433,10 @@ impl Watching {
 async fn a_client_cannot_take_the_streams_of_others() {
     let proxies = TrustedProxies::networks(["127.0.0.9/32".parse().unwrap()]);
     let waygate = builder().trusted_proxies(proxies).build().await.unwrap();
-    let service = guard(&waygate).await.docs("/docs").into_make_service();
+    let service = guard(&waygate)
+        .await
+        .docs("/docs")
+        .into_make_service_with_connect_info();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, service).await });

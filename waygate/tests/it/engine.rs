@@ -211,12 +211,8 @@ async fn a_reset_route_follows_its_declaration_again() {
 /// Two engines on one store, as two replicas would be.
 async fn replicas() -> (Waygate, Waygate) {
     let backend = Arc::new(MemoryBackend::new());
-    let one = builder()
-        .shared_backend(backend.clone())
-        .build()
-        .await
-        .unwrap();
-    let two = builder().shared_backend(backend).build().await.unwrap();
+    let one = builder().backend(backend.clone()).build().await.unwrap();
+    let two = builder().backend(backend).build().await.unwrap();
     for waygate in [&one, &two] {
         waygate
             .register("GET:/a".parse().unwrap(), RouteState::default())
@@ -254,11 +250,7 @@ async fn a_change_reaches_other_engines_on_the_same_store() {
 #[tokio::test]
 async fn overrides_outlive_the_engine_and_orphans_are_kept_until_purged() {
     let backend = Arc::new(MemoryBackend::new());
-    let first = builder()
-        .shared_backend(backend.clone())
-        .build()
-        .await
-        .unwrap();
+    let first = builder().backend(backend.clone()).build().await.unwrap();
     first
         .register("GET:/gone".parse().unwrap(), RouteState::default())
         .await
@@ -266,7 +258,7 @@ async fn overrides_outlive_the_engine_and_orphans_are_kept_until_purged() {
     first.system().disable("GET:/gone", "").await.unwrap();
     drop(first);
 
-    let second = builder().shared_backend(backend).build().await.unwrap();
+    let second = builder().backend(backend).build().await.unwrap();
     assert!(second.routes().is_empty());
     let orphans = second.orphans().await;
     assert_eq!(orphans.len(), 1);
@@ -416,7 +408,7 @@ async fn a_limit_that_another_process_deletes_is_told_of() {
 #[tokio::test]
 async fn a_route_is_purged_with_its_limits() {
     let backend = Arc::new(MemoryBackend::new());
-    let first = builder().shared_backend(backend.clone()).build();
+    let first = builder().backend(backend.clone()).build();
     let first = first.await.unwrap();
     let route: RouteKey = "GET:/gone".parse().unwrap();
     first
@@ -433,7 +425,7 @@ async fn a_route_is_purged_with_its_limits() {
     system.set_concurrency_limit(key, places).await.unwrap();
     drop((system, first));
 
-    let second = builder().shared_backend(backend.clone()).build();
+    let second = builder().backend(backend.clone()).build();
     let second = second.await.unwrap();
     second.system().purge("GET:/gone").await.unwrap();
     let left = backend.load().await.unwrap().entities;

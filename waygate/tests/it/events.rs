@@ -19,7 +19,7 @@ use crate::{
 };
 
 async fn engine(backend: &Arc<MemoryBackend>, keys: &[&str]) -> Waygate {
-    let builder = builder().clock(clock()).shared_backend(backend.clone());
+    let builder = builder().clock(clock()).backend(backend.clone());
     let waygate = builder.build().await.unwrap();
     for key in keys {
         let state = RouteState::default();

@@ -74,11 +74,7 @@ impl Backend for Faulty {
 }
 
 async fn engine(backend: &Arc<Faulty>) -> Waygate {
-    let waygate = builder()
-        .shared_backend(backend.clone())
-        .build()
-        .await
-        .unwrap();
+    let waygate = builder().backend(backend.clone()).build().await.unwrap();
     waygate
         .register("GET:/a".parse().unwrap(), RouteState::default())
         .await
@@ -292,7 +288,7 @@ async fn one_unreadable_record_harms_no_other() {
         ..Batch::default()
     };
     store.commit(batch).await.unwrap();
-    let waygate = builder().shared_backend(store).build().await.unwrap();
+    let waygate = builder().backend(store).build().await.unwrap();
     waygate
         .register("GET:/a".parse().unwrap(), RouteState::default())
         .await

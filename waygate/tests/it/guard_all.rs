@@ -350,7 +350,7 @@ async fn a_handler_for_all_methods_leaves_another_routers_route_its_own() {
         let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::new());
         let start = async || {
             let builder = Waygate::builder().allow_unmounted("");
-            let builder = builder.shared_backend(backend.clone());
+            let builder = builder.backend(backend.clone());
             builder.build().await.unwrap()
         };
         let private = || Router::new().route("/guard-all/any", post(|| async { "private" }));

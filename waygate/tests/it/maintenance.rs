@@ -39,7 +39,7 @@ async fn engine(clock: &ManualClock, backend: &Arc<MemoryBackend>) -> Waygate {
     let builder = builder()
         .service("shop")
         .clock(clock.clone())
-        .shared_backend(backend.clone());
+        .backend(backend.clone());
     builder.build().await.unwrap()
 }
 

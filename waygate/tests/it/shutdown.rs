@@ -39,7 +39,7 @@ async fn a_graceful_shutdown_ends_although_a_page_listens() {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let engine = waygate.clone();
-    let server = axum::serve(listener, guarded.into_make_service());
+    let server = axum::serve(listener, guarded.into_make_service_with_connect_info());
     let server = server.with_graceful_shutdown(async move {
         let _ = stopped.await;
         engine.shutdown().await;

@@ -75,7 +75,9 @@ async fn the_peer_names_the_client() {
     let app = guarded(TrustedProxies::unix_socket()).await;
     let (path, _gone) = socket_path();
     let listener = UnixListener::bind(&path).unwrap();
-    tokio::spawn(async move { axum::serve(listener, app.into_make_service()).await });
+    tokio::spawn(
+        async move { axum::serve(listener, app.into_make_service_with_connect_info()).await },
+    );
 
     let of = |client: &str| format!("x-forwarded-for: 198.51.100.1, {client}\r\n");
     let office = "/unix-socket/office";
@@ -153,7 +155,11 @@ async fn over_tcp_the_peer_is_an_address() {
         |ConnectInfo(peer): ConnectInfo<std::net::SocketAddr>| async move { peer.ip().to_string() };
     let guard = || async {
         let api = Router::new().route("/unix-socket/tcp", get(peer));
-        waygate.guard(api).await.unwrap().into_make_service()
+        waygate
+            .guard(api)
+            .await
+            .unwrap()
+            .into_make_service_with_connect_info()
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let plain = listener.local_addr().unwrap();
@@ -187,7 +193,9 @@ async fn a_proxy_that_names_no_client_is_logged_once() {
     let app = guarded(TrustedProxies::unix_socket()).await;
     let (path, _gone) = socket_path();
     let listener = UnixListener::bind(&path).unwrap();
-    tokio::spawn(async move { axum::serve(listener, app.into_make_service()).await });
+    tokio::spawn(
+        async move { axum::serve(listener, app.into_make_service_with_connect_info()).await },
+    );
     let known = "x-forwarded-for: 203.0.113.7\r\n";
     assert_eq!(
         ask(&path, "/unix-socket/client", known).await.1,

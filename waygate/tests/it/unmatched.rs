@@ -385,7 +385,7 @@ async fn what_is_planned_is_flagged_until_it_is_over() {
 #[tokio::test]
 async fn a_closed_route_that_another_one_has_swallowed_is_named() {
     let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::new());
-    let start = || builder().shared_backend(backend.clone()).build();
+    let start = || builder().backend(backend.clone()).build();
     let handler = || async { "served" };
     let waygate = start().await.unwrap();
     let before = Router::new()

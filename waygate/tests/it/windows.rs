@@ -17,9 +17,7 @@ use crate::support::{app, at, builder, clock};
 const KEY: &str = "GET:/a";
 
 async fn engine(clock: &ManualClock, backend: &Arc<MemoryBackend>) -> Waygate {
-    let builder = builder()
-        .clock(clock.clone())
-        .shared_backend(backend.clone());
+    let builder = builder().clock(clock.clone()).backend(backend.clone());
     let waygate = builder.build().await.unwrap();
     waygate
         .register(KEY.parse().unwrap(), RouteState::default())

@@ -8,7 +8,7 @@ use crate::{
     cfg,
     names::Target,
     signature,
-    tree::{ModuleId, name_of},
+    tree::{ModuleId, is_hidden, name_of},
 };
 
 impl Walk<'_> {
@@ -125,7 +125,7 @@ impl Walk<'_> {
         self.line(format!("{path}: trait{generics}{bounds}"), &cfg);
         for item in &item.items {
             match item {
-                TraitItem::Fn(item) => {
+                TraitItem::Fn(item) if !is_hidden(&item.attrs) => {
                     let end = match item.default {
                         Some(_) => " { .. }",
                         None => "",

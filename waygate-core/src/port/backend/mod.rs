@@ -2,6 +2,7 @@ mod audit;
 mod batch;
 mod entity;
 mod error;
+mod shared;
 
 use std::{fmt, future::Future, path::Path, pin::Pin};
 

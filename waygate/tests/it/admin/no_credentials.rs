@@ -75,7 +75,10 @@ async fn everybody_else_is_told_what_to_do() {
             .refused(403)
     };
     let text = refused(None, HOST, &[]).await;
-    assert!(text.contains("`Guarded::into_make_service`"), "{text}");
+    assert!(
+        text.contains("`Guarded::into_make_service_with_connect_info`"),
+        "{text}"
+    );
     for peer in [
         "192.0.2.1",
         "10.0.0.1",

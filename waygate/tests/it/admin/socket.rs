@@ -38,7 +38,12 @@ async fn ask(address: SocketAddr, head: &str, body: &str) -> (String, String) {
 
 #[tokio::test]
 async fn loopback_is_believed_when_the_server_tells_the_peer() {
-    let address = with_peer(guarded(Credentials::none()).await.into_make_service()).await;
+    let address = with_peer(
+        guarded(Credentials::none())
+            .await
+            .into_make_service_with_connect_info(),
+    )
+    .await;
     let get = format!("GET /waygate/api/routes HTTP/1.1\r\nhost: {address}");
     let (status, body) = ask(address, &get, "").await;
     assert_eq!(status, "HTTP/1.1 200 OK");
@@ -65,13 +70,21 @@ async fn a_server_that_does_not_tell_the_peer_administers_nothing_without_creden
     let get = format!("GET /waygate/api/routes HTTP/1.1\r\nhost: {address}");
     let (status, body) = ask(address, &get, "").await;
     assert_eq!(status, "HTTP/1.1 403 Forbidden");
-    assert!(body.contains("Guarded::into_make_service"), "{body}");
+    assert!(
+        body.contains("Guarded::into_make_service_with_connect_info"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
 async fn a_login_and_a_change_over_the_wire() {
     let credentials = Credentials::new("admin", "secret");
-    let address = with_peer(guarded(credentials).await.into_make_service()).await;
+    let address = with_peer(
+        guarded(credentials)
+            .await
+            .into_make_service_with_connect_info(),
+    )
+    .await;
     let post = format!("POST /waygate/api/auth/login HTTP/1.1\r\nhost: {address}");
     let (status, body) = ask(
         address,

@@ -84,7 +84,7 @@ async fn every_change_is_one_line_in_the_log_and_one_event() {
 async fn other_processes_and_later_ones_follow() {
     let backend = Arc::new(MemoryBackend::new());
     let engine = async || {
-        let built = builder().shared_backend(backend.clone()).build().await;
+        let built = builder().backend(backend.clone()).build().await;
         let waygate = built.unwrap();
         drop(guarded(&waygate, &Door::new()).await);
         waygate

@@ -22,7 +22,7 @@ async fn things() -> (Waygate, TestApp) {
 }
 
 async fn things_on(backend: Arc<MemoryBackend>) -> (Waygate, TestApp) {
-    let builder = builder().clock(clock()).shared_backend(backend);
+    let builder = builder().clock(clock()).backend(backend);
     let waygate = builder.build().await.unwrap();
     let router = Router::new().route("/things", any(|| async { "things" }));
     waygate

@@ -387,7 +387,7 @@ async fn a_registered_limit_by_callers_needs_a_type_of_them() {
 #[tokio::test]
 async fn stored_limits_that_find_no_caller_are_logged_once_at_the_start() {
     let backend = Arc::new(waygate_backends::MemoryBackend::new());
-    let store = || builder().shared_backend(backend.clone()).service("shop");
+    let store = || builder().backend(backend.clone()).service("shop");
     let other = store().principal::<User>().build().await.unwrap();
     let search = || "GET:/search".parse().unwrap();
     other

@@ -70,6 +70,7 @@ mod nearest;
 mod notice;
 mod open;
 mod operator;
+mod precondition;
 mod principal;
 mod publish;
 mod record;
@@ -154,6 +155,8 @@ pub(crate) use methods::MethodSet;
 pub(crate) use mounts::Mount;
 #[cfg(feature = "axum")]
 pub(crate) use nearest::nearest;
+#[cfg(feature = "admin")]
+pub(crate) use precondition::Precondition;
 #[cfg(feature = "axum")]
 pub(crate) use register::Found;
 #[cfg(feature = "openapi")]
@@ -281,10 +284,9 @@ impl Waygate {
     #[cfg(feature = "admin")]
     pub(crate) fn limited_route(
         &self,
-        key: &str,
+        key: &waygate_core::model::RouteKey,
     ) -> Result<waygate_core::model::RouteKey, ResolveError> {
-        let key = key.parse()?;
-        let (_, route) = self.inner.snapshot.load().table.resolve_limited(&key)?;
+        let (_, route) = self.inner.snapshot.load().table.resolve_limited(key)?;
         Ok(route)
     }
 

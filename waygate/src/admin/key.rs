@@ -3,18 +3,38 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use http::request::Parts;
-use waygate_core::grammar::{Invalid, PolicyName};
+use waygate_core::{
+    grammar::{Invalid, PolicyName},
+    model::RouteKey,
+};
 
-use crate::rest::{PATH_KEYS, Problem, ProblemKind};
+use crate::{
+    ResolveError,
+    rest::{PATH_KEYS, Problem, ProblemKind},
+};
 
 /// The longest path key.
 const MAX_CHARS: usize = 4_096;
 
 /// A route key in a URL: percent-encoded, or base64url (RFC 4648 section 5) of its UTF-8 bytes, with or without padding.
 #[derive(Debug)]
-pub(super) struct PathKey(pub(super) String);
+pub(super) struct PathKey(pub(super) RouteKey);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let PathText(text) = PathText::from_request_parts(parts, state).await?;
+        let key = text.parse().map_err(ResolveError::Invalid)?;
+        Ok(Self(key))
+    }
+}
+
+/// The same, before it is parsed: for an operation with an error of its own.
+#[derive(Debug)]
+pub(super) struct PathText(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {

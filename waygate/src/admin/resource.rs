@@ -11,7 +11,6 @@ use waygate_core::{
 };
 
 use super::{
-    author::{Author, with_current},
     state::AdminState,
     warnings::{join, masked_exemptions, nothing_to_delete},
 };
@@ -38,7 +37,6 @@ pub(super) trait Resource {
 
     fn all(waygate: &Waygate) -> Vec<Self::Record>;
     fn of_scope(waygate: &Waygate, scope: &LimitScope) -> Vec<Self::Record>;
-    fn find(waygate: &Waygate, key: &LimitKey) -> Option<Self::Record>;
     fn key(record: &Self::Record) -> &LimitKey;
     fn revision(record: &Self::Record) -> Revision;
     /// The warning of a record, to which others can be added.
@@ -70,7 +68,7 @@ pub(super) fn list_of_routes<R: Resource>(state: &AdminState, headers: &HeaderMa
 /// Lists the limits of one route.
 pub(super) fn list_of_route<R: Resource>(
     state: &AdminState,
-    key: &str,
+    key: &RouteKey,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
@@ -116,7 +114,7 @@ pub(super) struct RouteFields {
 /// Sets a limit of a route.
 pub(super) async fn set_of_route<R: Resource>(
     state: &AdminState,
-    author: Author,
+    operator: Operator,
     fields: RouteFields,
 ) -> OfRoute<R> {
     let RouteFields {
@@ -129,21 +127,21 @@ pub(super) async fn set_of_route<R: Resource>(
     let policy = R::read(policy, &state.waygate)?;
     let route = route(&state.waygate, &path, method.as_deref())?;
     let key = LimitKey::new(LimitScope::Route(route), R::name(&policy).clone());
-    let left = change::<R>(state, author, key.clone(), R::set(policy)).await?;
+    let left = R::run(&operator, key.clone(), R::set(policy)).await?;
     Ok(show_of_route::<R>(left, &key, warning)?.created())
 }
 
 /// Sets a limit of a service, or of all routes together.
 pub(super) async fn set_shared<R: Resource>(
     state: &AdminState,
-    author: Author,
+    operator: Operator,
     scope: LimitScope,
     fields: Map<String, Value>,
 ) -> Result<Reply<R::Shared>, Problem> {
     let warning = masked_exemptions(&fields);
     let policy = R::read(fields, &state.waygate)?;
     let key = LimitKey::new(scope, R::name(&policy).clone());
-    let left = change::<R>(state, author, key.clone(), R::set(policy)).await?;
+    let left = R::run(&operator, key.clone(), R::set(policy)).await?;
     let record = flagged::<R>(found::<R>(left, &key)?, warning);
     let revision = R::revision(&record);
     Ok(Reply::ok(record.into()).with_tag(revision).created())
@@ -159,13 +157,13 @@ fn flagged<R: Resource>(mut record: R::Record, warning: Option<String>) -> R::Re
 /// Deletes what an operator has set for a route. Neither the limit nor the route need exist.
 pub(super) async fn delete_of_route<R: Resource>(
     state: &AdminState,
-    author: Author,
+    operator: Operator,
     key: &str,
     name: PolicyName,
 ) -> Result<Reply<DeletedLimit>, Problem> {
     let no_method = || Problem::new(ProblemKind::InvalidPath, "path_key must encode METHOD:path");
     let route: RouteKey = key.parse().map_err(|_| no_method())?;
-    let route = match (route.method(), state.waygate.limited_route(key)) {
+    let route = match (route.method(), state.waygate.limited_route(&route)) {
         (None, Ok(only)) => only,
         (None, Err(error @ ResolveError::Ambiguous { .. })) => return Err(error.into()),
         (None, Err(_)) => return Err(no_method()),
@@ -179,7 +177,7 @@ pub(super) async fn delete_of_route<R: Resource>(
         warning: None,
     };
     let key = LimitKey::new(LimitScope::Route(route), name);
-    let warning = match delete::<R>(state, author, key.clone()).await {
+    let warning = match delete::<R>(state, &operator, key.clone()).await {
         Err(problem) if problem.kind() == ProblemKind::NotFound => {
             Some(nothing_to_delete(R::NOUN, &key, []))
         }
@@ -191,48 +189,24 @@ pub(super) async fn delete_of_route<R: Resource>(
 /// Deletes a limit of a service, or of all routes together. It need not exist.
 pub(super) async fn delete_shared<R: Resource>(
     state: &AdminState,
-    author: Author,
+    operator: Operator,
     key: LimitKey,
 ) -> Result<Reply<Done>, Problem> {
-    Ok(done_or(delete::<R>(state, author, key).await?))
+    Ok(done_or(delete::<R>(state, &operator, key).await?))
 }
 
 /// Deletes what an operator has set. The result is a warning if there is nothing.
 async fn delete<R: Resource>(
     state: &AdminState,
-    author: Author,
+    operator: &Operator,
     key: LimitKey,
 ) -> Result<Option<String>, Problem> {
-    let current = || R::find(&state.waygate, &key).map(|record| R::revision(&record));
-    let operator = author.expecting(|| Ok(current()))?;
-    match R::delete(&operator, key.clone()).await {
-        Ok(true) => Ok(None),
-        Ok(false) => {
-            let others = R::of_scope(&state.waygate, &key.scope);
-            let names = others.iter().map(|other| R::key(other).name.as_str());
-            Ok(Some(nothing_to_delete(R::NOUN, &key, names)))
-        }
-        Err(error) => {
-            let gone = || Problem::precondition_failed(None);
-            Err(with_current(error.into(), || current().ok_or_else(gone)))
-        }
+    if R::delete(operator, key.clone()).await? {
+        return Ok(None);
     }
-}
-
-/// Runs a command on a limit.
-pub(super) async fn change<R: Resource>(
-    state: &AdminState,
-    author: Author,
-    key: LimitKey,
-    command: R::Command,
-) -> Result<Option<R::Record>, Problem> {
-    let current = || R::find(&state.waygate, &key).map(|record| R::revision(&record));
-    let operator = author.expecting(|| Ok(current()))?;
-    let changed = R::run(&operator, key.clone(), command).await;
-    changed.map_err(|error| {
-        let gone = || Problem::precondition_failed(None);
-        with_current(error.into(), || current().ok_or_else(gone))
-    })
+    let others = R::of_scope(&state.waygate, &key.scope);
+    let names = others.iter().map(|other| R::key(other).name.as_str());
+    Ok(Some(nothing_to_delete(R::NOUN, &key, names)))
 }
 
 /// The limit, which must exist.
@@ -258,6 +232,7 @@ fn route(waygate: &Waygate, path: &str, method: Option<&str>) -> Result<RouteKey
             .iter()
             .any(|route| route.key.path() == path)
     };
+    let key = key.parse().map_err(ResolveError::Invalid)?;
     waygate.limited_route(&key).map_err(|error| match error {
         // The contract names the path alone, where no method has it.
         ResolveError::NotRegistered {

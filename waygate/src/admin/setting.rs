@@ -5,12 +5,9 @@ use http::HeaderMap;
 use serde::Serialize;
 use waygate_core::{grammar::PolicyName, model::Revision, view::Done};
 
-use super::{
-    author::{Author, with_current},
-    state::AdminState,
-};
+use super::state::AdminState;
 use crate::{
-    Waygate,
+    Operator, Waygate,
     engine::{Holds, Kind, Records, Setting, Versioned},
     rest::{Problem, ProblemKind, Reply, done, list_response},
 };
@@ -49,8 +46,7 @@ where
 
 /// Sets a setting.
 pub(super) async fn set<V: Shown>(
-    state: &AdminState,
-    author: Author,
+    operator: Operator,
     name: PolicyName,
     value: <V::Kind as Kind>::Value,
 ) -> Result<Reply<V>, Problem>
@@ -58,41 +54,33 @@ where
     Records: Holds<V::Kind>,
 {
     let shown = V::new(&name, &value);
-    let revision = change::<V>(state, author, name, Some(value)).await?;
+    let revision = change::<V>(&operator, name, Some(value)).await?;
     Ok(Reply::ok(shown).with_tag(revision))
 }
 
 /// Deletes a setting, which must exist.
 pub(super) async fn delete<V: Shown>(
-    state: &AdminState,
-    author: Author,
+    operator: Operator,
     name: PolicyName,
 ) -> Result<Reply<Done>, Problem>
 where
     Records: Holds<V::Kind>,
 {
-    change::<V>(state, author, name, None).await?;
+    change::<V>(&operator, name, None).await?;
     Ok(done())
 }
 
 async fn change<V: Shown>(
-    state: &AdminState,
-    author: Author,
+    operator: &Operator,
     name: PolicyName,
     value: Option<<V::Kind as Kind>::Value>,
 ) -> Result<Revision, Problem>
 where
     Records: Holds<V::Kind>,
 {
-    let current = || find::<V::Kind>(&state.waygate, &name).map(|(_, revision)| revision);
-    let operator = author.expecting(|| Ok(current()))?;
     let changed = operator
         .change_setting::<V::Kind>(name.clone(), value)
         .await;
-    let changed = changed.map_err(|error| {
-        let gone = || Problem::precondition_failed(None);
-        with_current(error.into(), || current().ok_or_else(gone))
-    });
     changed?.ok_or_else(|| none::<V>(&name))
 }
 

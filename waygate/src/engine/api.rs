@@ -122,10 +122,9 @@ impl Waygate {
     #[cfg(feature = "admin")]
     pub(crate) fn limited_route(
         &self,
-        key: &str,
+        key: &waygate_core::model::RouteKey,
     ) -> Result<waygate_core::model::RouteKey, ResolveError> {
-        let key = key.parse()?;
-        let (_, route) = self.inner.snapshot.load().table.resolve_limited(&key)?;
+        let (_, route) = self.inner.snapshot.load().table.resolve_limited(key)?;
         Ok(route)
     }
 

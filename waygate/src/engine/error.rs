@@ -1,26 +1,26 @@
 use waygate_core::{
     Timestamp,
     grammar::Invalid,
-    model::RouteKey,
-    port::{BackendError, CounterError, Expected},
+    model::{Revision, RouteKey},
+    port::{BackendError, CounterError},
     transition::Refused,
 };
 
-/// A route key that means no route, or more than one.
+/// A route key that names no route, or more than one.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
     /// The key follows no grammar.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// Nothing is registered under it.
+    /// No route is registered under it.
     #[error("no route `{key}` is registered{}", hint(nearest.as_ref(), *is_first))]
     NotRegistered {
-        /// The key that was asked for.
+        /// The requested key.
         key: String,
-        /// The registered key that is most like it, if one is.
+        /// The registered key that resembles it most, if one does.
         nearest: Option<RouteKey>,
-        /// Whether no route at all is registered, as before `guard`.
+        /// `true` if no route at all is registered, as before `guard`.
         is_first: bool,
     },
     /// Only stored routes that the code no longer has can be purged.
@@ -28,7 +28,7 @@ pub enum ResolveError {
         "Route '{key}' is not orphaned: only stored routes that the code no longer has can be purged"
     )]
     NotOrphaned {
-        /// The key that was asked for.
+        /// The requested key.
         key: String,
     },
     /// A bare path with several methods.
@@ -37,7 +37,7 @@ pub enum ResolveError {
         matches.iter().map(RouteKey::as_str).collect::<Vec<_>>().join(", ")
     )]
     Ambiguous {
-        /// The key that was asked for.
+        /// The requested key.
         key: String,
         /// The keys it could mean.
         matches: Vec<RouteKey>,
@@ -57,7 +57,7 @@ fn hint(nearest: Option<&RouteKey>, is_first: bool) -> String {
 }
 
 impl ResolveError {
-    /// Of a key like which there is none.
+    /// The error of a key that resembles no other.
     pub(super) fn unlike_any(key: &impl ToString) -> Self {
         Self::NotRegistered {
             key: key.to_string(),
@@ -67,14 +67,14 @@ impl ResolveError {
     }
 }
 
-/// A change that was not made. Nothing is different from before.
+/// A change that was not made. Nothing was changed.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
-    /// The key means no route, or more than one.
+    /// The key names no route, or more than one.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    /// A value that was given does not follow its grammar, such as a reason, a service or a window.
+    /// A value does not follow its grammar, such as a reason, a service or a window.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The route is declared `#[force_active]`.
@@ -85,36 +85,38 @@ pub enum ChangeError {
         /// The route.
         key: RouteKey,
     },
-    /// The command makes no sense for the state the route is in.
+    /// The command makes no sense in the state of the route.
     #[error("{key}: {refused}")]
     Refused {
         /// The route.
         key: RouteKey,
-        /// Why.
+        /// The reason.
         refused: Refused,
     },
-    /// The maintenance of everything, or of a service, would be over already.
+    /// The maintenance of all routes, or of a service, would be over already.
     #[error("the time span has already ended: {end} is not after {now}")]
     Ended {
-        /// When it would have ended.
+        /// The end of the maintenance.
         end: Timestamp,
-        /// When it was asked for.
+        /// The time of the request.
         now: Timestamp,
     },
-    /// Somebody else changed it first.
+    /// Another change was faster.
     #[error("`{what}` was changed in the meantime: expected revision {expected}, found {found}")]
     Conflict {
-        /// What was to be changed.
+        /// The record that was to be changed.
         what: String,
-        /// The revision that the caller had seen; 0 for an untouched declaration.
+        /// The number of the revision that the caller expected; 0 for an untouched declaration.
         expected: u64,
-        /// The revision it has now.
+        /// The number of its current revision.
         found: u64,
+        /// Its current revision. `None` if it does not exist.
+        current: Option<Revision>,
     },
     /// The store did not take the change.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// The store of the counters did not do what it was asked.
+    /// The store of the counters failed.
     #[error(transparent)]
     Counters(#[from] CounterError),
 }
@@ -126,13 +128,6 @@ pub(crate) fn route_key(text: &str) -> Result<RouteKey, ResolveError> {
     Ok(text.parse::<RouteKey>()?)
 }
 
-pub(crate) fn number(expected: Expected) -> u64 {
-    match expected {
-        Expected::Absent => 0,
-        Expected::Revision(number) => number,
-    }
-}
-
 /// An engine that could not be started.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
@@ -140,9 +135,9 @@ pub enum BuildError {
     /// A setting does not follow its grammar.
     #[error("{setting}: {invalid}")]
     Setting {
-        /// Which setting, and where it came from.
+        /// The setting, and its source.
         setting: String,
-        /// What is wrong with it.
+        /// The mistake.
         invalid: Invalid,
     },
     /// The configuration file cannot be read.
@@ -150,14 +145,14 @@ pub enum BuildError {
     Config {
         /// The file.
         path: String,
-        /// Why not.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// Something beside the backend cannot be set up: a file of the counters, or a store of counters. Or a setting would
-    /// set nothing, since it belongs to another backend or needs a feature.
+    /// The file or the store of the counters cannot be set up, or a setting would have no effect, since it belongs to another
+    /// backend or needs a feature.
     #[error("{0}")]
     Misconfigured(String),
-    /// The backend that was asked for cannot be set up.
+    /// The backend cannot be set up.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
@@ -165,7 +160,7 @@ pub enum BuildError {
 waygate_core::debug_as_message!(BuildError);
 
 impl BuildError {
-    /// A file beside the store has such errors as well.
+    /// An error of a file beside the store.
     #[cfg(feature = "file")]
     pub(super) fn of_file(error: BackendError) -> Self {
         Self::Misconfigured(error.problem().to_owned())

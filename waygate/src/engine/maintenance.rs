@@ -88,7 +88,7 @@ impl Change for MaintenanceChange {
         let (engine, now) = (tx.engine, tx.now);
         let known = tx.stored.maintenance(scope);
         let entity = Maintenances::entity(scope);
-        tx.check(entity.as_str(), known.revision)?;
+        tx.check(entity.as_str(), Some(known.revision))?;
         let before = known.value;
         // What time has ended is forgotten.
         let current = before.clone().settled(now);

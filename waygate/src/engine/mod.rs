@@ -71,6 +71,7 @@ mod nearest;
 mod notice;
 mod open;
 mod operator;
+mod precondition;
 mod principal;
 mod publish;
 mod record;
@@ -150,6 +151,8 @@ pub(crate) use methods::MethodSet;
 pub(crate) use mounts::Mount;
 #[cfg(feature = "axum")]
 pub(crate) use nearest::nearest;
+#[cfg(feature = "admin")]
+pub(crate) use precondition::Precondition;
 #[cfg(feature = "axum")]
 pub(crate) use register::Found;
 #[cfg(feature = "openapi")]

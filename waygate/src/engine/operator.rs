@@ -1,7 +1,7 @@
 use waygate_core::{
     Timestamp,
     grammar::{EnvName, Interval, Invalid},
-    model::{Access, Deprecation, ExemptPath, GlobalMaintenance, Origin, WindowId},
+    model::{Access, Deprecation, ExemptPath, GlobalMaintenance, Origin, RouteKey, WindowId},
     transition::RouteCommand,
 };
 
@@ -10,15 +10,16 @@ use super::{
     error::route_key,
     kinds::MaintenanceScope,
     maintenance::{MaintenanceChange, MaintenanceCommand, MaintenanceRecord},
+    precondition::Precondition,
     route_change::{Purge, RouteChange},
     tx::{By, Change},
 };
 
-/// An engine seen by somebody who may change it.
+/// Changes an engine in the name of its origin.
 ///
-/// Route keys are `METHOD:/path`; a bare path stands for its only method. Each change is written to the
-/// store together with its line in the audit log before it takes effect, and is in effect when the
-/// call returns. Dropping the future does not undo a change that is under way.
+/// Route keys are `METHOD:/path`; a bare path stands for its only method. Each change is written to the store together with
+/// its line in the audit log before it takes effect, and is in effect when the call returns. Dropping the future does not
+/// undo a change that is under way.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -47,15 +48,22 @@ impl Operator {
             waygate,
             by: By {
                 origin,
-                expected: None,
+                expected: Precondition::None,
             },
         }
     }
 
     /// Makes changes only if what is changed was last changed by this commit (0: never); otherwise they fail with
-    /// [`ChangeError::Conflict`]. Without it, a lost race is run again.
+    /// [`ChangeError::Conflict`]. Without it, a change that lost a race is tried again.
     pub fn if_revision(mut self, number: u64) -> Self {
-        self.by.expected = Some(number);
+        self.by.expected = Precondition::Number(number);
+        self
+    }
+
+    /// Makes changes only if this holds.
+    #[cfg(feature = "admin")]
+    pub(crate) fn expecting(mut self, precondition: Precondition) -> Self {
+        self.by.expected = precondition;
         self
     }
 
@@ -68,41 +76,39 @@ impl Operator {
         key: &str,
         command: RouteCommand,
     ) -> Result<RouteRecord, ChangeError> {
-        let key = route_key(key)?;
+        self.run(route_key(key)?, command).await
+    }
+
+    /// Runs any command on the route of a key that is parsed.
+    pub(crate) async fn run(
+        &self,
+        key: RouteKey,
+        command: RouteCommand,
+    ) -> Result<RouteRecord, ChangeError> {
         self.make(RouteChange { key, command }).await
     }
 
-    /// Opens a route everywhere at once, and drops its windows and its environment gate, which the record's
+    /// Opens a route everywhere immediately, and drops its windows and its environment gate, which the record's
     /// [`dropped`](RouteRecord::dropped) names. [`end_maintenance`](Self::end_maintenance) keeps what is planned.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
     pub async fn enable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
-        self.apply(
-            key,
-            RouteCommand::Enable {
-                reason: reason.parse()?,
-            },
-        )
-        .await
+        let reason = reason.parse()?;
+        self.apply(key, RouteCommand::Enable { reason }).await
     }
 
-    /// Closes a route at once.
+    /// Closes a route immediately.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
     pub async fn disable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
-        self.apply(
-            key,
-            RouteCommand::Disable {
-                reason: reason.parse()?,
-                until: None,
-            },
-        )
-        .await
+        let (reason, until) = (reason.parse()?, None);
+        self.apply(key, RouteCommand::Disable { reason, until })
+            .await
     }
 
-    /// Closes a route at once, and returns it at `until` to what it is now.
+    /// Closes a route immediately, and returns it to its present state at `until`.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -112,18 +118,12 @@ impl Operator {
         until: Timestamp,
         reason: &str,
     ) -> Result<RouteRecord, ChangeError> {
-        let reason = reason.parse()?;
-        self.apply(
-            key,
-            RouteCommand::Disable {
-                reason,
-                until: Some(until),
-            },
-        )
-        .await
+        let (reason, until) = (reason.parse()?, Some(until));
+        self.apply(key, RouteCommand::Disable { reason, until })
+            .await
     }
 
-    /// Puts a route in maintenance at once, until it is changed.
+    /// Puts a route in maintenance immediately, until it is changed.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -132,17 +132,12 @@ impl Operator {
         key: &str,
         reason: &str,
     ) -> Result<RouteRecord, ChangeError> {
-        self.apply(
-            key,
-            RouteCommand::Maintain {
-                reason: reason.parse()?,
-            },
-        )
-        .await
+        let reason = reason.parse()?;
+        self.apply(key, RouteCommand::Maintain { reason }).await
     }
 
-    /// Puts a route in maintenance at once, and opens it at `until`; windows that are planned are kept. Refused on a route
-    /// that is disabled for longer.
+    /// Puts a route in maintenance immediately, and opens it at `until`; planned windows are kept. Refused on a route that is
+    /// disabled for longer.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -152,18 +147,13 @@ impl Operator {
         until: Timestamp,
         reason: &str,
     ) -> Result<RouteRecord, ChangeError> {
-        self.apply(
-            key,
-            RouteCommand::MaintainUntil {
-                end: until,
-                reason: reason.parse()?,
-            },
-        )
-        .await
+        let (end, reason) = (until, reason.parse()?);
+        self.apply(key, RouteCommand::MaintainUntil { end, reason })
+            .await
     }
 
-    /// Ends the maintenance of a route at once, and keeps its environment gate and the windows that have not begun. Changes
-    /// nothing on a route that is not in maintenance; refused on one that is disabled, which it would not open.
+    /// Ends the maintenance of a route immediately, and keeps its environment gate and the windows that have not started.
+    /// Changes nothing on a route that is not in maintenance; refused on one that is disabled, which it would not open.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -172,18 +162,14 @@ impl Operator {
         key: &str,
         reason: &str,
     ) -> Result<RouteRecord, ChangeError> {
-        self.apply(
-            key,
-            RouteCommand::EndMaintenance {
-                reason: reason.parse()?,
-            },
-        )
-        .await
+        let reason = reason.parse()?;
+        self.apply(key, RouteCommand::EndMaintenance { reason })
+            .await
     }
 
-    /// Adds a maintenance window. The route stays what it is until the window begins, and is that again when it ends; a
-    /// maintenance that had no end yet ends with its first window. Of windows that overlap, the newest says why. Refused on a
-    /// route that is disabled for longer than the window lasts.
+    /// Adds a maintenance window. The route keeps its state until the window starts, and returns to it when the window ends;
+    /// maintenance without an end ends with its first window. Of windows that overlap, the newest gives the reason. Refused
+    /// on a route that is disabled for longer than the window lasts.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -193,17 +179,12 @@ impl Operator {
         interval: Interval,
         reason: &str,
     ) -> Result<RouteRecord, ChangeError> {
-        self.apply(
-            key,
-            RouteCommand::Schedule {
-                interval,
-                reason: reason.parse()?,
-            },
-        )
-        .await
+        let reason = reason.parse()?;
+        self.apply(key, RouteCommand::Schedule { interval, reason })
+            .await
     }
 
-    /// Takes back one window of a route, or all of them.
+    /// Cancels one window of a route, or all of them.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -228,7 +209,7 @@ impl Operator {
         self.apply(key, RouteCommand::EnvOnly { envs }).await
     }
 
-    /// Marks a route as going away, or (`None`) takes that back.
+    /// Deprecates a route, or (`None`) removes its deprecation.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -240,7 +221,7 @@ impl Operator {
         self.apply(key, RouteCommand::Deprecate(deprecation)).await
     }
 
-    /// Sets who may call a route: from which networks, with which roles.
+    /// Sets the networks and roles that may call a route.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -248,7 +229,7 @@ impl Operator {
         self.apply(key, RouteCommand::SetAccess(access)).await
     }
 
-    /// Returns a route to what its declaration says now.
+    /// Resets a route to its declaration.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -256,21 +237,23 @@ impl Operator {
         self.apply(key, RouteCommand::Reset).await
     }
 
-    /// Forgets a stored route that the code no longer has.
+    /// Deletes a stored route that the code no longer has.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
     pub async fn purge(&self, key: &str) -> Result<(), ChangeError> {
-        let key = route_key(key)?;
+        self.purge_key(route_key(key)?).await
+    }
+
+    pub(crate) async fn purge_key(&self, key: RouteKey) -> Result<(), ChangeError> {
         self.make(Purge(key)).await
     }
 
-    /// Puts everything in maintenance: at once, or from `start` on, and until `end` if there is one; `enabled` of `config` is
-    /// ignored. What was set before is replaced, its plan included, and named by
-    /// [`dropped`](MaintenanceRecord::dropped).
+    /// Puts all routes in maintenance: immediately, or from `start` on, and until `end` if there is one; `enabled` of `config`
+    /// is ignored. Replaces the previous settings, their plan included, which [`dropped`](MaintenanceRecord::dropped) names.
     ///
-    /// Clients in `exempt_ips` and callers with one of `exempt_roles` are served all the same, and no cache may keep those
-    /// answers: they carry `Cache-Control: private, no-store`.
+    /// Clients in `exempt_ips` and callers with one of `exempt_roles` are served; these responses carry
+    /// `Cache-Control: private, no-store`.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -302,7 +285,7 @@ impl Operator {
             .await
     }
 
-    /// Ends global maintenance, planned or running, and forgets its reason and exemptions.
+    /// Ends global maintenance, planned or running, and drops its reason and exemptions.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -311,7 +294,7 @@ impl Operator {
             .await
     }
 
-    /// Sets which routes stay open in global maintenance. Does not switch it on or off.
+    /// Sets the routes that stay open in global maintenance. Does not switch it on or off.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -331,7 +314,7 @@ impl Operator {
     }
 
     /// Puts every route of a service in maintenance, wherever it runs, as
-    /// [`enable_global_maintenance`](Self::enable_global_maintenance) does with all of them.
+    /// [`enable_global_maintenance`](Self::enable_global_maintenance) does for all routes.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -345,7 +328,7 @@ impl Operator {
             .await
     }
 
-    /// Ends maintenance of a service, planned or running, and forgets its reason and exemptions.
+    /// Ends maintenance of a service, planned or running, and drops its reason and exemptions.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -374,7 +357,7 @@ impl Operator {
         self.see_through(inner.make(change, self.by.clone())).await
     }
 
-    /// Runs a change to its end even if the caller goes away, so that what the store has taken is also seen here.
+    /// Runs a change to its end even if the caller goes away, so that a change in the store is also in effect here.
     pub(super) async fn see_through<T: Send + 'static>(
         &self,
         change: impl Future<Output = Result<T, ChangeError>> + Send + 'static,

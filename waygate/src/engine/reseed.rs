@@ -134,6 +134,7 @@ impl Change for Reseed {
     }
 
     async fn attempt(&self, tx: Tx<'_>) -> Result<bool, Attempt> {
+        tx.check(PATH, Some(tx.stored.revision.number))?;
         let (inner, stored, by) = (tx.engine, tx.stored, tx.by);
         let image = inner.look().await.map_err(ChangeError::from)?;
         let is_due = is_due(stored, &image);

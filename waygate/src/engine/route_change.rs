@@ -34,7 +34,7 @@ impl Change for RouteChange {
         let route = snapshot.table.route(slot).ok_or_else(gone)?;
         let current = snapshot.slot(slot).ok_or_else(gone)?;
         let show = |snapshot| listing::of_slot(snapshot, slot, now).ok_or_else(gone);
-        tx.check(route.key.as_str(), current.revision)?;
+        tx.check(route.key.as_str(), Some(current.revision))?;
         if snapshot.table.is_protected(slot) {
             let key = route.key.clone();
             return Err(ChangeError::Protected { key }.into());
@@ -87,14 +87,16 @@ impl Change for Purge {
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {
         let Self(key) = self;
         let snapshot = tx.engine.snapshot.load_full();
-        if snapshot.table.exact(key).is_some() {
+        if let Some(slot) = snapshot.table.exact(key) {
+            let current = snapshot.slot(slot).map(|current| current.revision);
+            tx.check(key.as_str(), current)?;
             let key = key.to_string();
             return Err(ChangeError::from(ResolveError::NotOrphaned { key }).into());
         }
         let Some(known) = listing::orphan(tx.stored, key, tx.now) else {
             return Err(ChangeError::from(ResolveError::unlike_any(key)).into());
         };
-        tx.check(key.as_str(), known.revision.number)?;
+        tx.check(key.as_str(), Some(known.revision.number))?;
         tx.delete::<Routes>(key);
         tx.delete::<Schedules>(&Timed::Route(key.clone()));
         // What still limits a method of a route for all of them stays.

@@ -15,6 +15,7 @@ use super::{
     Component, Inner, audit,
     kinds::{MaintenanceScope, Maintenances, Records, Routes, Schedule, Schedules, Timed},
     maintenance,
+    precondition::Precondition,
     store::{Holds, Kind, json},
     stored::Stored,
     touched::Touched,
@@ -262,7 +263,7 @@ impl Inner {
     {
         let by = By {
             origin: Origin::scheduler(),
-            expected: None,
+            expected: Precondition::None,
         };
         let mut tx = Tx::new(self, stored, &by);
         tx.now = now;

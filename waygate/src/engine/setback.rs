@@ -16,6 +16,7 @@ use super::{
         MaintenanceScope, Maintenances, RecordId, Routes, closed_maintenance, closed_route,
         is_closed_for_good,
     },
+    precondition::Precondition,
     store::{Setback, json},
     stored::Stored,
     touched::Touched,
@@ -132,7 +133,7 @@ impl Inner {
         let latest = lost_records(lost);
         let by = By {
             origin: Origin::system(),
-            expected: None,
+            expected: Precondition::None,
         };
         let mut tx = Tx::new(self, &mut stored, &by);
         for (id, line) in &latest {

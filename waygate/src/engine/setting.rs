@@ -41,7 +41,8 @@ where
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<Option<Revision>, Attempt> {
         let records = Holds::<K>::collection(&tx.stored.records);
         let previous = records.get(&self.key).map(|known| json(&known.value));
-        tx.check(&self.subject(), records.revision(&self.key))?;
+        let number = records.get(&self.key).map(|known| known.revision);
+        tx.check(&self.subject(), number)?;
         let word = match &self.value {
             Some(value) => {
                 tx.put::<K>(&self.key, value);

@@ -1,4 +1,4 @@
-//! The way of every change: read, decide, one commit with its lines of the audit log, a new snapshot, events.
+//! The steps of every change: read, decide, commit once with the lines of the audit log, publish a snapshot, send events.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -10,21 +10,22 @@ use waygate_core::{
 };
 
 use super::{
-    ChangeError, Inner, audit, error,
+    ChangeError, Inner, audit,
     kinds::{RecordId, Records},
+    precondition::Precondition,
     store::{Holds, Kind, json},
     stored::Stored,
     touched::Touched,
 };
 
-/// Without an expected revision, a change that lost a race is tried again this often.
+/// A change that lost a race is tried again this often.
 const ATTEMPTS: usize = 16;
 
-/// The author of a change, and the revision that they expect.
+/// The author of a change, and its precondition.
 #[derive(Debug, Clone)]
 pub(crate) struct By {
     pub(crate) origin: Origin,
-    pub(crate) expected: Option<u64>,
+    pub(crate) expected: Precondition,
 }
 
 /// A change that can be tried again after it lost a race.
@@ -32,7 +33,7 @@ pub(crate) trait Change: Send + Sync {
     /// The result.
     type Done: Send;
 
-    /// The name of what is changed, for messages.
+    /// The name of the changed record, for messages.
     fn subject(&self) -> String;
 
     /// Tries it once.
@@ -62,16 +63,19 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Fails if the author expects another revision of `what`.
-    pub(crate) fn check(&self, what: &str, found: u64) -> Result<(), ChangeError> {
-        match self.by.expected {
-            Some(expected) if expected != found => Err(ChangeError::Conflict {
-                what: what.to_owned(),
-                expected,
-                found,
-            }),
-            _ => Ok(()),
+    /// Fails if the author expects another revision of `what`. `number` is that of its revision, if it exists.
+    pub(crate) fn check(&self, what: &str, number: Option<u64>) -> Result<(), ChangeError> {
+        let epoch = self.stored.revision.epoch;
+        let current = number.map(|number| Revision { epoch, number });
+        if self.by.expected.holds(current) {
+            return Ok(());
         }
+        Err(ChangeError::Conflict {
+            what: what.to_owned(),
+            expected: self.by.expected.number(),
+            found: number.unwrap_or_default(),
+            current,
+        })
     }
 
     /// Makes the commit fail if another process changes the record first.
@@ -101,7 +105,7 @@ impl<'a> Tx<'a> {
         self.announce::<K>(key);
     }
 
-    /// Sends an event for a record, besides those for what is written.
+    /// Sends an event for a record, besides those for the written records.
     pub(crate) fn announce<K: Kind>(&mut self, key: &K::Key) {
         self.subjects.extend(RecordId::new::<K>(key));
     }
@@ -121,7 +125,7 @@ impl<'a> Tx<'a> {
         &self.batch.puts
     }
 
-    /// Whether there is nothing to commit.
+    /// Returns whether there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
         self.batch.expected.is_empty() && self.batch.audit.is_empty()
     }
@@ -199,7 +203,7 @@ impl Inner {
         let mut stored = self.stored.lock().await;
         for _ in 0..ATTEMPTS {
             let attempt = change.attempt(Tx::new(&self, &mut stored, &by)).await;
-            if let Some(outcome) = self.settle(&mut stored, attempt, &by).await {
+            if let Some(outcome) = self.settle(&mut stored, attempt).await {
                 return outcome;
             }
         }
@@ -208,32 +212,19 @@ impl Inner {
         Err(BackendError::Unavailable(cause).into())
     }
 
-    /// The outcome of an attempt; `None` after a race was lost, when the change is to be tried on what is stored now.
+    /// The outcome of an attempt; `None` after a lost race, when the change is to be tried on the new content of the store.
     async fn settle<T>(
         &self,
         stored: &mut Stored,
         attempt: Result<T, Attempt>,
-        by: &By,
     ) -> Option<Result<T, ChangeError>> {
         match attempt {
             Ok(done) => Some(Ok(done)),
             Err(Attempt::Failed(error)) => Some(Err(error)),
-            Err(Attempt::Commit(CommitError::Conflict {
-                key,
-                expected,
-                found,
-            })) => {
-                if let Err(error) = self.reload(stored).await {
-                    return Some(Err(error.into()));
-                }
-                by.expected.map(|_| {
-                    let (expected, found) = (error::number(expected), error::number(found));
-                    Err(ChangeError::Conflict {
-                        what: key.to_string(),
-                        expected,
-                        found,
-                    })
-                })
+            // The next attempt checks the precondition again.
+            Err(Attempt::Commit(CommitError::Conflict { .. })) => {
+                let error = self.reload(stored).await.err()?;
+                Some(Err(error.into()))
             }
             // `commit` has taken over the store's new content.
             Err(Attempt::Commit(CommitError::Replaced { .. })) => None,
@@ -245,7 +236,7 @@ impl Inner {
     }
 }
 
-/// Why an attempt did not succeed.
+/// An attempt that did not succeed.
 pub(crate) enum Attempt {
     Failed(ChangeError),
     Commit(CommitError),

@@ -9,6 +9,7 @@ mod answers;
 mod cache;
 mod conditional;
 mod document;
+mod entity_tags;
 mod extensions;
 mod filter;
 mod json;
@@ -28,4 +29,6 @@ mod ui;
 #[cfg(feature = "admin")]
 pub(crate) use conditional::fingerprint;
 pub(crate) use document::LiveDocument;
+#[cfg(feature = "admin")]
+pub(crate) use entity_tags::{InvalidTags, Tag, Tags, is_known};
 pub(crate) use serve::Endpoints;

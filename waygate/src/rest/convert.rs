@@ -8,11 +8,8 @@ use waygate_core::{
     transition::Refused,
 };
 
-use super::{
-    etag::InvalidTags,
-    problem::{Problem, ProblemKind},
-};
-use crate::{ChangeError, ResolveError};
+use super::problem::{Problem, ProblemKind};
+use crate::{ChangeError, ResolveError, openapi::InvalidTags};
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
@@ -70,7 +67,7 @@ impl From<ChangeError> for Problem {
             ChangeError::Refused { .. } | ChangeError::Ended { .. } => {
                 Self::new(ProblemKind::InvalidValue, text)
             }
-            ChangeError::Conflict { .. } => Self::new(ProblemKind::PreconditionFailed, text),
+            ChangeError::Conflict { current, .. } => Self::precondition_failed(current),
             ChangeError::Backend(error) => error.into(),
             ChangeError::Counters(_) => {
                 Self::of_store(ProblemKind::Unavailable, &text).retry_after(RETRY_AFTER)

@@ -21,7 +21,7 @@ mod views;
 
 pub(crate) use body::{EmptyBody, JsonBody, RequestBody, SMALL, TrustedClient, without_body};
 pub(crate) use disclosure::without_places;
-pub(crate) use etag::Precondition;
+pub(crate) use etag::precondition;
 pub(crate) use fields::{kind_of, meant, names as field_names, read as read_fields};
 pub(crate) use headers::secure;
 pub(crate) use problem::{PATH_KEYS, Problem, ProblemKind};

@@ -142,23 +142,16 @@ impl Problem {
     }
 
     /// 412, with the tag of the current version if there is one.
-    pub(crate) fn precondition_failed(current: Option<Revision>) -> Self {
+    pub(super) fn precondition_failed(current: Option<Revision>) -> Self {
+        let text = match current {
+            Some(_) => "It was changed in the meantime: `If-Match` names no current ETag.",
+            None => "What is to be changed is not there, so `If-Match` does not hold.",
+        };
+        let problem = Self::new(ProblemKind::PreconditionFailed, text);
         match current {
-            Some(current) => Self::lost_race(current),
-            None => Self::new(
-                ProblemKind::PreconditionFailed,
-                "What is to be changed is not there, so `If-Match` does not hold.",
-            ),
+            Some(current) => problem.header(header::ETAG, etag::entity_tag(current)),
+            None => problem,
         }
-    }
-
-    /// 412 with the tag of the current version.
-    pub(crate) fn lost_race(current: Revision) -> Self {
-        Self::new(
-            ProblemKind::PreconditionFailed,
-            "It was changed in the meantime: `If-Match` names no current ETag.",
-        )
-        .header(header::ETAG, etag::entity_tag(current))
     }
 
     /// 404. `path` is the whole path of the request, and `meant` a segment that one of its segments resembles.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use waygate_core::{model::Revision, view::Done};
 
 use super::etag;
+use crate::openapi::is_known;
 
 /// A JSON response.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ pub(crate) fn list_response(
 ) -> Response {
     let body = serde_json::to_vec(items).unwrap_or_default();
     let tag = etag::list_tag(revision, &body);
-    if etag::is_known(headers, &tag) {
+    if is_known(headers, &tag) {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
         set_tag(&mut response, &tag);
         return response;

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -8,8 +7,8 @@ use waygate_core::{grammar::RoleName, model::Access, transition::RouteCommand, v
 
 use super::change::{Changed, change, networks};
 use crate::{
+    Operator,
     admin::{
-        author::Author,
         key::PathKey,
         responses::{Change, NoRoute, Tagged},
         state::AdminState,
@@ -47,17 +46,12 @@ impl RequestBody for AccessRequest {
     responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
-async fn set(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
-    key: PathKey,
-    JsonBody(body): JsonBody<AccessRequest>,
-) -> Changed {
+async fn set(operator: Operator, key: PathKey, JsonBody(body): JsonBody<AccessRequest>) -> Changed {
     let access = Access {
         ips: networks("allowed_ips", &body.allowed_ips)?,
         roles: body.allowed_roles,
     };
-    let reply = change(&state, author, key, RouteCommand::SetAccess(access)).await?;
+    let reply = change(operator, key, RouteCommand::SetAccess(access)).await?;
     let warning = masked("allowed_ips", body.allowed_ips.iter().map(String::as_str));
     Ok(reply.map(|route| route.warning = warning))
 }

@@ -10,8 +10,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{grammar::PolicyName, view::Done};
 
 use crate::{
+    Operator,
     admin::{
-        author::Author,
         key::Name,
         responses::{Change, NotFound, Read, Tagged},
         setting::{self, Shown},
@@ -112,12 +112,11 @@ async fn get(
     security(("token" = ["write:global"]))
 )]
 async fn set(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     Name(name): Name,
     JsonBody(body): JsonBody<SetAnnouncement>,
 ) -> Result<Reply<Announcement>, Problem> {
-    setting::set(&state, author, name, body.text.parse()?).await
+    setting::set(operator, name, body.text.parse()?).await
 }
 
 /// Deletes an announcement.
@@ -129,10 +128,6 @@ async fn set(
     responses((status = OK, description = "The announcement is deleted.", body = Done), Change, NotFound),
     security(("token" = ["write:global"]))
 )]
-async fn delete(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
-    Name(name): Name,
-) -> Result<Reply<Done>, Problem> {
-    setting::delete::<Announcement>(&state, author, name).await
+async fn delete(operator: Operator, Name(name): Name) -> Result<Reply<Done>, Problem> {
+    setting::delete::<Announcement>(operator, name).await
 }

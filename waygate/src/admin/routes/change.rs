@@ -4,18 +4,13 @@ use ipnet::IpNet;
 use waygate_core::{
     Timestamp,
     grammar::{Interval, Invalid, parse_cidr, parse_instant},
-    model::Revision,
     transition::RouteCommand,
     view::Route,
 };
 
 use crate::{
-    Waygate,
-    admin::{
-        author::{Author, with_current},
-        key::PathKey,
-        state::AdminState,
-    },
+    Operator,
+    admin::key::PathKey,
     model::RouteRecord,
     rest::{Problem, ProblemKind, Reply},
 };
@@ -24,28 +19,17 @@ pub(super) type Changed = Result<Reply<Route>, Problem>;
 
 /// Runs a command on a route.
 pub(super) async fn change(
-    state: &AdminState,
-    author: Author,
+    operator: Operator,
     PathKey(key): PathKey,
     command: RouteCommand,
 ) -> Changed {
-    let operator = author.expecting(|| revision_of(&state.waygate, &key).map(Some))?;
-    match operator.apply(&key, command).await {
-        Ok(record) => Ok(shown(record)),
-        Err(error) => Err(with_current(error.into(), || {
-            revision_of(&state.waygate, &key)
-        })),
-    }
+    Ok(shown(operator.run(key, command).await?))
 }
 
 /// Responds with a route.
 pub(super) fn shown(record: RouteRecord) -> Reply<Route> {
     let revision = record.revision;
     Reply::ok(record.into()).with_tag(revision)
-}
-
-fn revision_of(waygate: &Waygate, key: &str) -> Result<Revision, Problem> {
-    Ok(waygate.route(key)?.revision)
 }
 
 /// The interval between the fields `start` and `end`.

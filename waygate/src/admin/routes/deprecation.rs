@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,8 +12,8 @@ use waygate_core::{
 
 use super::change::{Changed, change};
 use crate::{
+    Operator,
     admin::{
-        author::Author,
         key::PathKey,
         responses::{Change, NoRoute, Tagged},
         state::AdminState,
@@ -53,21 +52,14 @@ impl RequestBody for DeprecateRequest {}
     security(("token" = ["write:routes"]))
 )]
 async fn deprecate(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(body): JsonBody<DeprecateRequest>,
 ) -> Changed {
     let since = body.since.as_deref().map(parse_since).transpose()?;
     let sunset = body.sunset.as_deref().map(parse_sunset).transpose()?;
     let deprecation = Deprecation::new(since, sunset, body.use_instead)?;
-    change(
-        &state,
-        author,
-        key,
-        RouteCommand::Deprecate(Some(deprecation)),
-    )
-    .await
+    change(operator, key, RouteCommand::Deprecate(Some(deprecation))).await
 }
 
 /// Removes the deprecation of a route.
@@ -79,6 +71,6 @@ async fn deprecate(
     responses((status = OK, description = "The route as it is now.", body = Tagged<Route>), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
-async fn undo(State(state): State<Arc<AdminState>>, author: Author, key: PathKey) -> Changed {
-    change(&state, author, key, RouteCommand::Deprecate(None)).await
+async fn undo(operator: Operator, key: PathKey) -> Changed {
+    change(operator, key, RouteCommand::Deprecate(None)).await
 }

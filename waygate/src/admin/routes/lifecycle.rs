@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -12,8 +11,8 @@ use waygate_core::{
 
 use super::change::{Changed, change, instant, interval};
 use crate::{
+    Operator,
     admin::{
-        author::Author,
         key::PathKey,
         responses::{Change, NoRoute, Tagged},
         state::AdminState,
@@ -54,12 +53,11 @@ impl RequestBody for EnableRequest {}
     security(("token" = ["write:routes"]))
 )]
 async fn enable(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(EnableRequest { reason }): JsonBody<EnableRequest>,
 ) -> Changed {
-    change(&state, author, key, RouteCommand::Enable { reason }).await
+    change(operator, key, RouteCommand::Enable { reason }).await
 }
 
 /// Why a route is closed, and for how long.
@@ -87,13 +85,12 @@ impl RequestBody for DisableRequest {}
     security(("token" = ["write:routes"]))
 )]
 async fn disable(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(DisableRequest { reason, until }): JsonBody<DisableRequest>,
 ) -> Changed {
     let until = until.as_deref().map(parse_instant).transpose()?;
-    change(&state, author, key, RouteCommand::Disable { reason, until }).await
+    change(operator, key, RouteCommand::Disable { reason, until }).await
 }
 
 /// Why a route is in maintenance, and when.
@@ -124,8 +121,7 @@ impl RequestBody for MaintenanceRequest {}
     security(("token" = ["write:routes"]))
 )]
 async fn maintenance(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(body): JsonBody<MaintenanceRequest>,
 ) -> Changed {
@@ -148,7 +144,7 @@ async fn maintenance(
             return Err(Problem::new(ProblemKind::InvalidBody, text));
         }
     };
-    change(&state, author, key, command).await
+    change(operator, key, command).await
 }
 
 /// Ends the maintenance of a route immediately, and keeps its environment gate and the windows that have not begun.
@@ -164,12 +160,11 @@ async fn maintenance(
     security(("token" = ["write:routes"]))
 )]
 async fn end_maintenance(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(EnableRequest { reason }): JsonBody<EnableRequest>,
 ) -> Changed {
-    change(&state, author, key, RouteCommand::EndMaintenance { reason }).await
+    change(operator, key, RouteCommand::EndMaintenance { reason }).await
 }
 
 /// The environments of a route.
@@ -201,8 +196,7 @@ impl RequestBody for EnvRequest {
     security(("token" = ["write:routes"]))
 )]
 async fn env(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(EnvRequest { envs }): JsonBody<EnvRequest>,
 ) -> Changed {
@@ -221,5 +215,5 @@ async fn env(
         .iter()
         .map(|env| env.parse())
         .collect::<Result<Vec<EnvName>, Invalid>>()?;
-    change(&state, author, key, RouteCommand::EnvOnly { envs }).await
+    change(operator, key, RouteCommand::EnvOnly { envs }).await
 }

@@ -15,15 +15,14 @@ use waygate_core::{
 
 use super::change::{instant, networks};
 use crate::{
+    Operator,
     admin::{
-        author::{Author, with_current},
         responses::{Change, Read, Tagged},
         scoped::{Scoped, global, service},
         state::AdminState,
         warnings::{join, masked},
     },
     engine::{MaintenanceCommand, MaintenanceScope},
-    model::MaintenanceRecord,
     rest::{EmptyBody, JsonBody, Problem, Reply, RequestBody, list_response},
 };
 
@@ -60,24 +59,14 @@ async fn current(state: &AdminState, scope: &MaintenanceScope) -> (GlobalMainten
 
 async fn change(
     state: &AdminState,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     command: MaintenanceCommand,
 ) -> Changed {
     let scope = scope.maintenance();
-    let (_, revision) = current(state, &scope).await;
-    let operator = author.expecting(|| Ok(Some(revision)))?;
-    match operator.maintain(scope.clone(), command).await {
-        Ok(MaintenanceRecord {
-            maintenance,
-            revision,
-            dropped,
-        }) => Ok(shown(state, &scope, maintenance, dropped).with_tag(revision)),
-        Err(error) => {
-            let (_, revision) = current(state, &scope).await;
-            Err(with_current(error.into(), || Ok(revision)))
-        }
-    }
+    let record = operator.maintain(scope.clone(), command).await?;
+    let reply = shown(state, &scope, record.maintenance, record.dropped);
+    Ok(reply.with_tag(record.revision))
 }
 
 fn shown(
@@ -154,7 +143,7 @@ impl RequestBody for EnableRequest {}
 )]
 async fn enable(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     JsonBody(body): JsonBody<EnableRequest>,
 ) -> Changed {
@@ -168,7 +157,13 @@ async fn enable(
         exempt_ips: networks("exempt_ips", &body.exempt_ips)?,
         exempt_roles: body.exempt_roles,
     };
-    let reply = change(&state, author, scope, MaintenanceCommand::Enable(settings)).await?;
+    let reply = change(
+        &state,
+        operator,
+        scope,
+        MaintenanceCommand::Enable(settings),
+    )
+    .await?;
     let masked = masked("exempt_ips", body.exempt_ips.iter().map(String::as_str));
     Ok(reply.map(|shown| shown.warning = join(masked.into_iter().chain(shown.warning.take()))))
 }
@@ -184,11 +179,11 @@ async fn enable(
 )]
 async fn disable(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
 ) -> Changed {
-    change(&state, author, scope, MaintenanceCommand::Disable).await
+    change(&state, operator, scope, MaintenanceCommand::Disable).await
 }
 
 /// The routes that stay open in global maintenance.
@@ -214,12 +209,12 @@ impl RequestBody for ExemptPathsRequest {
 )]
 async fn set_exempt_paths(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     JsonBody(body): JsonBody<ExemptPathsRequest>,
 ) -> Changed {
     let command = MaintenanceCommand::SetExemptPaths(body.exempt_paths);
-    change(&state, author, scope, command).await
+    change(&state, operator, scope, command).await
 }
 
 /// Lists the services of routes, and the service of this process.

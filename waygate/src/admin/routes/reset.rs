@@ -1,18 +1,15 @@
 use std::sync::Arc;
 
-use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
-    model::Revision,
     transition::RouteCommand,
     view::{Done, Route},
 };
 
 use super::change::{Changed, change};
 use crate::{
-    ResolveError,
+    Operator,
     admin::{
-        author::{Author, with_current},
         key::PathKey,
         responses::{Change, NoRoute, Tagged},
         state::AdminState,
@@ -37,12 +34,11 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     security(("token" = ["write:routes"]))
 )]
 async fn reset(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
 ) -> Changed {
-    change(&state, author, key, RouteCommand::Reset).await
+    change(operator, key, RouteCommand::Reset).await
 }
 
 /// Purges a stored route that the code no longer has.
@@ -54,33 +50,7 @@ async fn reset(
     responses((status = OK, description = "The route is purged.", body = Done), Change, NoRoute),
     security(("token" = ["write:routes"]))
 )]
-async fn purge(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
-    PathKey(key): PathKey,
-) -> Result<Reply<Done>, Problem> {
-    let current = orphan_revision(&state, &key).await;
-    let operator = author.expecting(|| current.map(Some))?;
-    match operator.purge(&key).await {
-        Ok(()) => Ok(done()),
-        Err(error) => {
-            let current = orphan_revision(&state, &key).await;
-            Err(with_current(error.into(), || current))
-        }
-    }
-}
-
-/// The revision of a stored route, in the code or not.
-async fn orphan_revision(state: &AdminState, key: &str) -> Result<Revision, Problem> {
-    match state.waygate.route(key) {
-        Ok(route) => Ok(route.revision),
-        Err(unknown @ ResolveError::NotRegistered { .. }) => {
-            let orphans = state.waygate.orphans().await;
-            let orphan = orphans.iter().find(|route| route.key.as_str() == key);
-            orphan
-                .map(|route| route.revision)
-                .ok_or_else(|| unknown.into())
-        }
-        Err(other) => Err(other.into()),
-    }
+async fn purge(operator: Operator, PathKey(key): PathKey) -> Result<Reply<Done>, Problem> {
+    operator.purge_key(key).await?;
+    Ok(done())
 }

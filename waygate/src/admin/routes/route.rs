@@ -75,11 +75,11 @@ async fn get(
     State(state): State<Arc<AdminState>>,
     PathKey(key): PathKey,
 ) -> Result<Reply<Route>, Problem> {
-    match state.waygate.route(&key) {
+    match state.waygate.route(key.as_str()) {
         Ok(route) => Ok(shown(route)),
         Err(unknown @ ResolveError::NotRegistered { .. }) => {
             let orphans = state.waygate.orphans().await;
-            let orphan = orphans.into_iter().find(|route| route.key.as_str() == key);
+            let orphan = orphans.into_iter().find(|route| route.key == key);
             orphan.map(shown).ok_or_else(|| unknown.into())
         }
         Err(other) => Err(other.into()),

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use axum::extract::State;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -8,8 +7,8 @@ use waygate_core::{grammar::Reason, model::WindowId, transition::RouteCommand, v
 
 use super::change::{Changed, change, interval};
 use crate::{
+    Operator,
     admin::{
-        author::Author,
         key::PathKey,
         responses::{Change, NoRoute, Tagged},
         state::AdminState,
@@ -51,8 +50,7 @@ impl RequestBody for ScheduleRequest {
     security(("token" = ["write:routes"]))
 )]
 async fn schedule(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(ScheduleRequest { start, end, reason }): JsonBody<ScheduleRequest>,
 ) -> Changed {
@@ -67,7 +65,7 @@ async fn schedule(
         interval: interval(&start, &end)?,
         reason,
     };
-    change(&state, author, key, command).await
+    change(operator, key, command).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -91,10 +89,9 @@ struct CancelParams {
     security(("token" = ["write:routes"]))
 )]
 async fn cancel(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     Params(CancelParams { window }): Params<CancelParams>,
 ) -> Changed {
-    change(&state, author, key, RouteCommand::CancelSchedule { window }).await
+    change(operator, key, RouteCommand::CancelSchedule { window }).await
 }

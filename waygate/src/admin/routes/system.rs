@@ -6,8 +6,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::view::{Degraded, Health, Reseeded};
 
 use crate::{
+    Operator,
     admin::{
-        author::Author,
         responses::{Change, Read},
         state::AdminState,
     },
@@ -68,11 +68,9 @@ async fn health(State(state): State<Arc<AdminState>>) -> Reply<Health> {
     security(("token" = ["write:global"]))
 )]
 async fn reseed(
-    State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     JsonBody(EmptyBody {}): JsonBody<EmptyBody>,
 ) -> Result<Reply<Reseeded>, Problem> {
-    let operator = author.expecting(|| Ok(Some(state.waygate.revision())))?;
     let reseeded = operator.reseed_store().await?;
     Ok(Reply::ok(Reseeded { ok: true, reseeded }))
 }

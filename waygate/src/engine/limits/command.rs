@@ -101,12 +101,10 @@ impl Change for LimitReset {
 
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {
         let Self { keys, path } = self;
+        check_policies(&tx, path, keys)?;
         let Some(first) = keys.first() else {
             return Ok(());
         };
-        for key in keys {
-            check_policy(&tx, key)?;
-        }
         tx.audit(AuditEntry {
             service: service(&first.scope),
             ..tx.line(reset_action(&first.scope), path)
@@ -135,7 +133,7 @@ impl Change for KeyReset {
 
     async fn attempt(&self, mut tx: Tx<'_>) -> Result<(), Attempt> {
         let Self { policy, key } = self;
-        check_policy(&tx, &policy.key)?;
+        check_policies(&tx, &policy.key.to_string(), [&policy.key])?;
         let scope = &policy.key.scope;
         tx.audit(AuditEntry {
             reason: format!("{} of {}", key.label(), policy.key.name),
@@ -153,10 +151,16 @@ impl Change for KeyReset {
     }
 }
 
-/// Fails if the author expects another revision of a policy whose counters are to be reset.
-fn check_policy(tx: &Tx<'_>, key: &LimitKey) -> Result<(), ChangeError> {
-    let revision = tx.stored.records.rate_limits.revision(key);
-    tx.check(&key.to_string(), revision)
+/// Fails if the author expects another revision than that of the policy that was changed last.
+fn check_policies<'a>(
+    tx: &Tx<'_>,
+    what: &str,
+    keys: impl IntoIterator<Item = &'a LimitKey>,
+) -> Result<(), ChangeError> {
+    let revisions = keys
+        .into_iter()
+        .map(|key| tx.stored.records.rate_limits.revision(key));
+    tx.check(what, revisions.max())
 }
 
 fn reset_action(scope: &LimitScope) -> Action {

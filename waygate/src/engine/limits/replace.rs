@@ -51,16 +51,26 @@ where
         let is_stored = |key: &LimitKey| {
             records.contains(key) || tx.stored.expected::<K>(key) != Expected::Absent
         };
-        let key = tx
+        let governed = tx
             .engine
-            .governed_or_left(&snapshot, key, deletes && is_stored(key))?;
-        tx.check(&key.to_string(), records.revision(&key))?;
-        Ok(Self {
+            .governed_or_left(&snapshot, key, deletes && is_stored(key));
+        let key = match governed {
+            Ok(key) => key,
+            Err(error) => {
+                tx.check(&key.to_string(), None)?;
+                return Err(error);
+            }
+        };
+        let known = Self {
             set: records.get(&key).map(|known| known.value.policy.clone()),
             declared: K::declared(&snapshot, &key).cloned(),
             is_stored: is_stored(&key),
             key,
-        })
+        };
+        let revision = records.revision(&known.key);
+        let current = known.applies().map(|_| revision);
+        tx.check(&known.key.to_string(), current)?;
+        Ok(known)
     }
 
     /// The policy that applies.

@@ -14,8 +14,7 @@ use super::request::{NameParams, SetConcurrencyLimit, SetSharedConcurrencyLimit}
 use crate::{
     ChangeError, Operator, Waygate,
     admin::{
-        author::Author,
-        key::PathKey,
+        key::{PathKey, PathText},
         resource::{self, OfRoute, Resource},
         responses::{Change, NoRoute, Read, Tagged},
         scoped::Scoped,
@@ -45,10 +44,6 @@ impl Resource for ConcurrencyLimits {
         let mut records = waygate.concurrency_limits();
         records.retain(|record| record.key.scope == *scope);
         records
-    }
-
-    fn find(waygate: &Waygate, key: &LimitKey) -> Option<ConcurrencyRecord> {
-        waygate.concurrency_limit(key)
     }
 
     fn key(record: &ConcurrencyRecord) -> &LimitKey {
@@ -136,10 +131,10 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
 )]
 async fn set(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     JsonBody(body): JsonBody<SetConcurrencyLimit>,
 ) -> OfRoute<ConcurrencyLimits> {
-    resource::set_of_route::<ConcurrencyLimits>(&state, author, body.fields_of_route()?).await
+    resource::set_of_route::<ConcurrencyLimits>(&state, operator, body.fields_of_route()?).await
 }
 
 /// Lists the concurrency limits of one route, by name.
@@ -181,11 +176,11 @@ async fn get(
 )]
 async fn delete(
     State(state): State<Arc<AdminState>>,
-    author: Author,
-    PathKey(key): PathKey,
+    operator: Operator,
+    PathText(key): PathText,
     Params(params): Params<NameParams>,
 ) -> Result<Reply<DeletedLimit>, Problem> {
-    resource::delete_of_route::<ConcurrencyLimits>(&state, author, &key, params.name()?).await
+    resource::delete_of_route::<ConcurrencyLimits>(&state, operator, &key, params.name()?).await
 }
 
 /// Lists the concurrency limits of {of}, by name.
@@ -220,12 +215,12 @@ async fn list_shared(
 )]
 async fn set_shared(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     JsonBody(body): JsonBody<SetSharedConcurrencyLimit>,
 ) -> Result<Reply<SharedConcurrencyLimit>, Problem> {
     let fields = body.shared_fields()?;
-    resource::set_shared::<ConcurrencyLimits>(&state, author, scope.limits(), fields).await
+    resource::set_shared::<ConcurrencyLimits>(&state, operator, scope.limits(), fields).await
 }
 
 /// Deletes a concurrency limit of {of}. Succeeds if there is none, with a `warning`.
@@ -239,10 +234,10 @@ async fn set_shared(
 )]
 async fn delete_shared(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     Params(params): Params<NameParams>,
 ) -> Result<Reply<Done>, Problem> {
     let key = params.of(scope.limits())?;
-    resource::delete_shared::<ConcurrencyLimits>(&state, author, key).await
+    resource::delete_shared::<ConcurrencyLimits>(&state, operator, key).await
 }

@@ -14,10 +14,10 @@ use super::{
     request::{PolicyNameRequest, or_default},
 };
 use crate::{
+    Operator,
     admin::{
-        author::Author,
         key::PathKey,
-        resource::{OfRoute, change, found, show_of_route},
+        resource::{OfRoute, Resource, found, show_of_route},
         responses::{Change, NoRoute, Tagged},
         state::AdminState,
         warnings::no_effect,
@@ -36,7 +36,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 
 async fn control(
     state: &AdminState,
-    author: Author,
+    operator: Operator,
     PathKey(key): PathKey,
     body: PolicyNameRequest,
     command: LimitCommand,
@@ -45,7 +45,7 @@ async fn control(
     let key = LimitKey::new(scope, or_default(body.name)?);
     found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
     let warning = no_effect(&state.waygate, &key, &command);
-    let left = change::<RateLimits>(state, author, key.clone(), command).await?;
+    let left = RateLimits::run(&operator, key.clone(), command).await?;
     show_of_route::<RateLimits>(left, &key, warning)
 }
 
@@ -65,11 +65,11 @@ async fn control(
 )]
 async fn pause(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> OfRoute<RateLimits> {
-    control(&state, author, key, body, LimitCommand::SetEnabled(false)).await
+    control(&state, operator, key, body, LimitCommand::SetEnabled(false)).await
 }
 
 /// Resumes a paused rate limit.
@@ -88,11 +88,11 @@ async fn pause(
 )]
 async fn resume(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> OfRoute<RateLimits> {
-    control(&state, author, key, body, LimitCommand::SetEnabled(true)).await
+    control(&state, operator, key, body, LimitCommand::SetEnabled(true)).await
 }
 
 /// Puts a rate limit in shadow mode: it only reports what it would refuse.
@@ -111,11 +111,11 @@ async fn resume(
 )]
 async fn shadow(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> OfRoute<RateLimits> {
-    control(&state, author, key, body, LimitCommand::SetShadow(true)).await
+    control(&state, operator, key, body, LimitCommand::SetShadow(true)).await
 }
 
 /// Enforces a rate limit in shadow mode. Its counts are kept.
@@ -134,9 +134,9 @@ async fn shadow(
 )]
 async fn promote(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     key: PathKey,
     JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> OfRoute<RateLimits> {
-    control(&state, author, key, body, LimitCommand::SetShadow(false)).await
+    control(&state, operator, key, body, LimitCommand::SetShadow(false)).await
 }

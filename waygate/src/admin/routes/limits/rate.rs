@@ -17,8 +17,7 @@ use super::{
 use crate::{
     ChangeError, Operator, Waygate,
     admin::{
-        author::Author,
-        key::PathKey,
+        key::{PathKey, PathText},
         resource::{self, OfRoute, Resource},
         responses::{Change, NoRoute, Read, Tagged},
         state::AdminState,
@@ -46,10 +45,6 @@ impl Resource for RateLimits {
 
     fn of_scope(waygate: &Waygate, scope: &LimitScope) -> Vec<LimitRecord> {
         waygate.rate_limits_of(scope)
-    }
-
-    fn find(waygate: &Waygate, key: &LimitKey) -> Option<LimitRecord> {
-        waygate.rate_limit(key)
     }
 
     fn key(record: &LimitRecord) -> &LimitKey {
@@ -131,10 +126,10 @@ async fn list(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Respo
 )]
 async fn set(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     JsonBody(body): JsonBody<SetRateLimit>,
 ) -> OfRoute<RateLimits> {
-    resource::set_of_route::<RateLimits>(&state, author, body.fields_of_route()?).await
+    resource::set_of_route::<RateLimits>(&state, operator, body.fields_of_route()?).await
 }
 
 /// Lists the rate limits of one route, in the order in which they are checked.
@@ -176,9 +171,9 @@ async fn get(
 )]
 async fn delete(
     State(state): State<Arc<AdminState>>,
-    author: Author,
-    PathKey(key): PathKey,
+    operator: Operator,
+    PathText(key): PathText,
     Params(params): Params<NameParams>,
 ) -> Result<Reply<DeletedLimit>, Problem> {
-    resource::delete_of_route::<RateLimits>(&state, author, &key, params.name()?).await
+    resource::delete_of_route::<RateLimits>(&state, operator, &key, params.name()?).await
 }

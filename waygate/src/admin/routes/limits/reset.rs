@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{
     grammar::{Invalid, Method},
-    model::{LimitKey, LimitScope, Revision, RouteKey},
+    model::{LimitKey, LimitScope, RouteKey},
     view::{Done, ResetRateLimits},
 };
 
@@ -15,9 +15,8 @@ use super::{
     request::{ResetKeyRequest, or_default},
 };
 use crate::{
-    Waygate,
+    Operator,
     admin::{
-        author::Author,
         key::PathKey,
         resource::found,
         responses::{Change, NoRoute},
@@ -52,31 +51,20 @@ struct ResetParams {
 )]
 async fn reset(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     PathKey(key): PathKey,
     Params(params): Params<ResetParams>,
 ) -> Result<Reply<ResetRateLimits>, Problem> {
-    let key: RouteKey = key.parse()?;
     // As the path key has it.
     let named = key.as_str().to_owned();
     let key = with_method(key, params.method.as_deref())?;
-    let path = key.path().to_owned();
-    let reset = match key.method() {
+    match key.method() {
         Some(_) => {
-            let scope = LimitScope::Route(state.waygate.limited_route(key.as_str())?);
-            let operator = author.expecting(|| Ok(latest(&state.waygate, |of| *of == scope)))?;
-            operator.reset_rate_limits(scope).await
+            let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
+            operator.reset_rate_limits(scope).await?;
         }
-        None => {
-            let of_path = |scope: &LimitScope| match scope {
-                LimitScope::Route(route) => route.path() == path,
-                LimitScope::Global | LimitScope::Service(_) => false,
-            };
-            let operator = author.expecting(|| Ok(latest(&state.waygate, of_path)))?;
-            operator.reset_rate_limits_of_path(&path).await
-        }
-    };
-    reset?;
+        None => operator.reset_rate_limits_of_path(key.path()).await?,
+    }
     Ok(Reply::ok(ResetRateLimits {
         ok: true,
         path: named,
@@ -105,14 +93,6 @@ fn with_method(key: RouteKey, method: Option<&str>) -> Result<RouteKey, Problem>
     }
 }
 
-/// The revision of the policy in these scopes that was changed last, if there is one.
-pub(super) fn latest(waygate: &Waygate, wanted: impl Fn(&LimitScope) -> bool) -> Option<Revision> {
-    let records = waygate.rate_limits().into_iter();
-    let wanted = records.filter(|record| wanted(&record.key.scope));
-    let revisions = wanted.map(|record| record.revision);
-    revisions.max_by_key(|revision| revision.number)
-}
-
 /// Resets the counter of exactly one key of one rate limit.
 ///
 /// Counters of this process are reset immediately; shared ones in the store that holds them. Other processes that count
@@ -128,24 +108,23 @@ pub(super) fn latest(waygate: &Waygate, wanted: impl Fn(&LimitScope) -> bool) ->
 )]
 async fn reset_key(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     PathKey(key): PathKey,
     JsonBody(body): JsonBody<ResetKeyRequest>,
 ) -> Result<Reply<Done>, Problem> {
     let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
-    reset_counter(&state, author, scope, body).await
+    reset_counter(&state, operator, scope, body).await
 }
 
 /// Resets the counter of one key of a policy.
 pub(super) async fn reset_counter(
     state: &AdminState,
-    author: Author,
+    operator: Operator,
     scope: LimitScope,
     body: ResetKeyRequest,
 ) -> Result<Reply<Done>, Problem> {
     let key = LimitKey::new(scope, or_default(body.name)?);
-    let policy = found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
-    let operator = author.expecting(|| Ok(Some(policy.revision)))?;
+    found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
     let parts: Vec<&str> = body.key.iter().map(String::as_str).collect();
     operator.reset_rate_limit_key(key, &parts).await?;
     Ok(done())

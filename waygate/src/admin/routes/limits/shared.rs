@@ -14,12 +14,12 @@ use super::{
     hits::{self, TopParams},
     rate::RateLimits,
     request::{NameParams, PolicyNameRequest, ResetKeyRequest, SetSharedRateLimit, or_default},
-    reset::{latest, reset_counter},
+    reset::reset_counter,
 };
 use crate::{
+    Operator,
     admin::{
-        author::Author,
-        resource::{self, change, found},
+        resource::{self, Resource, found},
         responses::{Change, NotFound, Read, Tagged},
         scoped::Scoped,
         state::AdminState,
@@ -46,7 +46,7 @@ type Finished = Result<Reply<Done>, Problem>;
 /// Runs a command on a policy. It need not exist, unless `required`.
 async fn control(
     state: &AdminState,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     PolicyNameRequest { name }: PolicyNameRequest,
     command: LimitCommand,
@@ -57,7 +57,7 @@ async fn control(
         found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
     }
     let warning = no_effect(&state.waygate, &key, &command);
-    change::<RateLimits>(state, author, key, command).await?;
+    RateLimits::run(&operator, key, command).await?;
     Ok(done_or(warning))
 }
 
@@ -108,12 +108,12 @@ async fn get(
 )]
 async fn set(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     JsonBody(body): JsonBody<SetSharedRateLimit>,
 ) -> Result<Reply<SharedRateLimit>, Problem> {
     let fields = body.shared_fields()?;
-    resource::set_shared::<RateLimits>(&state, author, scope.limits(), fields).await
+    resource::set_shared::<RateLimits>(&state, operator, scope.limits(), fields).await
 }
 
 /// Deletes the rate limit of {of}. Succeeds if there is none, with a `warning`.
@@ -127,12 +127,12 @@ async fn set(
 )]
 async fn delete(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     Params(params): Params<NameParams>,
 ) -> Finished {
     let key = params.of(scope.limits())?;
-    resource::delete_shared::<RateLimits>(&state, author, key).await
+    resource::delete_shared::<RateLimits>(&state, operator, key).await
 }
 
 /// Lists the rate limits of {of}, in the order in which they are checked.
@@ -155,11 +155,9 @@ async fn list(State(state): State<Arc<AdminState>>, scope: Scoped, headers: Head
     responses((status = OK, description = "The counters start at zero.", body = Done), Change),
     security(("token" = ["write:global"]))
 )]
-async fn reset(State(state): State<Arc<AdminState>>, author: Author, scope: Scoped) -> Finished {
+async fn reset(operator: Operator, scope: Scoped) -> Finished {
     let scope = scope.limits();
-    let operator = author.expecting(|| Ok(latest(&state.waygate, |of| *of == scope)))?;
-    let reset = operator.reset_rate_limits(scope).await;
-    reset?;
+    operator.reset_rate_limits(scope).await?;
     Ok(done())
 }
 
@@ -177,11 +175,11 @@ async fn reset(State(state): State<Arc<AdminState>>, author: Author, scope: Scop
 )]
 async fn reset_key(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     JsonBody(body): JsonBody<ResetKeyRequest>,
 ) -> Finished {
-    reset_counter(&state, author, scope.limits(), body).await
+    reset_counter(&state, operator, scope.limits(), body).await
 }
 
 /// Lists the keys that came near the rate limit of {of} or were refused, those with the most such requests first. Each
@@ -214,14 +212,14 @@ async fn top(
 )]
 async fn enable(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
     let named = body.name.is_some();
     control(
         &state,
-        author,
+        operator,
         scope,
         body,
         LimitCommand::SetEnabled(true),
@@ -241,14 +239,14 @@ async fn enable(
 )]
 async fn disable(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
     let named = body.name.is_some();
     control(
         &state,
-        author,
+        operator,
         scope,
         body,
         LimitCommand::SetEnabled(false),
@@ -268,13 +266,13 @@ async fn disable(
 )]
 async fn shadow(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
     control(
         &state,
-        author,
+        operator,
         scope,
         body,
         LimitCommand::SetShadow(true),
@@ -294,13 +292,13 @@ async fn shadow(
 )]
 async fn promote(
     State(state): State<Arc<AdminState>>,
-    author: Author,
+    operator: Operator,
     scope: Scoped,
     JsonBody(body): JsonBody<PolicyNameRequest>,
 ) -> Finished {
     control(
         &state,
-        author,
+        operator,
         scope,
         body,
         LimitCommand::SetShadow(false),

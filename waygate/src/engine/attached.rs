@@ -1,5 +1,4 @@
-//! What the adapter to a framework keeps with a route: functions of the application, which the engine merges and hands out,
-//! and never calls.
+//! The adapter's data of a route: functions of the application, which the engine merges and returns, but never calls.
 
 #[cfg(feature = "axum")]
 pub(crate) use crate::http::Attached;
@@ -11,7 +10,7 @@ pub(crate) use none::Attached;
 mod none {
     use waygate_core::grammar::PolicyName;
 
-    /// Nothing: there is no adapter.
+    /// Empty, without an adapter.
     #[derive(Debug, Clone, Default)]
     pub(crate) struct Attached(());
 

@@ -12,12 +12,12 @@ use super::{
     ChangeError, ConcurrencyRecord, LimitRecord, MaintenanceRecord, Operator, RouteRecord, Waygate,
 };
 
-/// The engine for threads that run no async code: worker threads, `spawn_blocking`, FFI.
+/// The engine for threads without async code: worker threads, `spawn_blocking`, FFI.
 ///
-/// Calls wait for the runtime in which the engine was built, which must be running.
+/// Calls block on the runtime in which the engine was built, which must be running.
 ///
 /// # Panics
-/// Every method panics when it is called from async code, where it would block the runtime it waits for.
+/// Every method panics if it is called from async code, where it would block its own runtime.
 #[derive(Debug, Clone)]
 pub struct Blocking {
     waygate: Waygate,
@@ -28,7 +28,7 @@ impl Blocking {
         Self { waygate }
     }
 
-    /// Acts as somebody.
+    /// Returns an operator with this origin.
     pub fn operator(&self, origin: Origin) -> BlockingOperator {
         BlockingOperator {
             waygate: self.waygate.clone(),
@@ -36,7 +36,7 @@ impl Blocking {
         }
     }
 
-    /// Acts as the program itself.
+    /// Returns an operator for the program itself.
     pub fn system(&self) -> BlockingOperator {
         self.operator(Origin::system())
     }
@@ -62,7 +62,7 @@ impl Blocking {
     /// See [`Waygate::audit`].
     ///
     /// # Errors
-    /// [`BackendError`] when the store cannot be read.
+    /// [`BackendError`] if the store cannot be read.
     pub fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
         self.waygate
             .inner
@@ -71,7 +71,7 @@ impl Blocking {
     }
 }
 
-/// An [`Operator`] whose methods wait.
+/// An [`Operator`] with blocking methods.
 #[derive(Debug, Clone)]
 pub struct BlockingOperator {
     waygate: Waygate,
@@ -96,7 +96,7 @@ macro_rules! waiting {
                 $(#[$doc])*
                 ///
                 /// # Errors
-                /// [`ChangeError`]; nothing was changed then.
+                /// [`ChangeError`]; on error, nothing is changed.
                 pub fn $name(&self, $($arg: $type),*) -> Result<$output, ChangeError> {
                     self.waygate.inner.runtime.block_on(self.operator.$name($($arg),*))
                 }

@@ -1,4 +1,4 @@
-//! What ends when the engine is shut down: its background tasks, and all that follow its pictures and events.
+//! Everything that ends at shutdown: background tasks, and subscriptions to snapshots and events.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -13,13 +13,13 @@ use tokio::{
 
 use super::{Event, Waygate};
 
-/// How long a task may take to end; a store that does not answer would hold it up for longer.
+/// The maximum time for a task to end; an unresponsive store would take longer.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How many events a slow subscriber may be behind.
+/// The maximum backlog of a slow subscriber, in events.
 const EVENTS: usize = 1024;
 
-/// Whom the engine keeps posted. Requests have no part in it.
+/// The subscribers of the engine. Requests do not use it.
 #[derive(Debug)]
 pub(crate) struct Channels(Mutex<Option<Open>>);
 
@@ -44,7 +44,7 @@ impl Channels {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The snapshot's version from now on. Fails to change once the engine is shut down, or gone.
+    /// Watches the snapshot's version. Fails after the engine is shut down or dropped.
     pub(crate) fn versions(&self) -> watch::Receiver<u64> {
         match &*self.open() {
             Some(open) => open.version.subscribe(),
@@ -52,7 +52,7 @@ impl Channels {
         }
     }
 
-    /// The events from now on; none once the engine is shut down.
+    /// Subscribes to events; none after the engine is shut down.
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
         match &*self.open() {
             Some(open) => open.events.subscribe(),
@@ -68,12 +68,12 @@ impl Channels {
 
     pub(crate) fn send(&self, event: Event) {
         if let Some(open) = &*self.open() {
-            // Without subscribers it is lost, as it should be.
+            // Without subscribers, the event is dropped.
             let _ = open.events.send(event);
         }
     }
 
-    /// Waits for this task at the end.
+    /// Registers a task to wait for at shutdown.
     pub(crate) fn add(&self, task: JoinHandle<()>) {
         match &mut *self.open() {
             Some(open) => open.tasks.push(task),
@@ -81,7 +81,7 @@ impl Channels {
         }
     }
 
-    /// Ends what follows, and gives the tasks that are about to end.
+    /// Ends the subscriptions, and returns the tasks that are about to end.
     fn close(&self) -> Vec<JoinHandle<()>> {
         let open = self.open().take();
         open.map_or_else(Vec::new, |open| open.tasks)
@@ -90,7 +90,7 @@ impl Channels {
 
 impl Waygate {
     /// Ends the background tasks, the event streams of `/docs` and those of [`subscribe`](Self::subscribe), so that a
-    /// graceful shutdown of the server, which waits for open responses, comes to its end:
+    /// graceful shutdown of the server, which waits for open responses, can complete:
     ///
     /// ```no_run
     /// # use waygate::Waygate;
@@ -104,22 +104,22 @@ impl Waygate {
     /// # }
     /// ```
     ///
-    /// Requests that are still served, or still come, are decided by the last known state. Changes of other processes are
-    /// followed no longer; those of this process are written and hold. Counters that are
-    /// [kept in a file](crate::WaygateBuilder::counter_snapshot) are written.
+    /// Later requests are decided by the last known state. Changes of other processes are no longer followed; changes
+    /// of this process are still written and take effect. Counters that are [kept in a
+    /// file](crate::WaygateBuilder::counter_snapshot) are written.
     ///
-    /// Returns when the tasks have ended; after five seconds, in which a store may not have answered, they are aborted. A
-    /// second call does nothing.
+    /// Returns when the tasks have ended. Tasks that are still running after five seconds, for example because of an
+    /// unresponsive store, are aborted. Later calls do nothing.
     pub async fn shutdown(&self) {
         let mut tasks = self.inner.channels.close();
         let ended = timeout(GRACE, async {
             for task in &mut tasks {
-                // One that has panicked has ended as well.
+                // A task that panicked has ended too.
                 let _ = task.await;
             }
         });
         if ended.await.is_err() {
-            tracing::warn!("background tasks have not ended in time, and are aborted");
+            tracing::warn!("background tasks did not end in time and are aborted");
             for task in &tasks {
                 task.abort();
             }

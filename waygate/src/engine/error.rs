@@ -6,21 +6,21 @@ use waygate_core::{
     transition::Refused,
 };
 
-/// A route key that means no route, or more than one.
+/// A route key that matches no route, or several.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
-    /// The key follows no grammar.
+    /// The key is malformed.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// Nothing is registered under it.
+    /// No route is registered under the key.
     #[error("no route `{key}` is registered{}", hint(nearest.as_ref(), *is_first))]
     NotRegistered {
-        /// The key that was asked for.
+        /// The requested key.
         key: String,
-        /// The registered key that is most like it, if one is.
+        /// The most similar registered key, if there is one.
         nearest: Option<RouteKey>,
-        /// Whether no route at all is registered, as before `guard`.
+        /// `true` if no route is registered at all, as before `guard`.
         is_first: bool,
     },
     /// Only stored routes that the code no longer has can be purged.
@@ -28,7 +28,7 @@ pub enum ResolveError {
         "Route '{key}' is not orphaned: only stored routes that the code no longer has can be purged"
     )]
     NotOrphaned {
-        /// The key that was asked for.
+        /// The requested key.
         key: String,
     },
     /// A bare path with several methods.
@@ -37,9 +37,9 @@ pub enum ResolveError {
         matches.iter().map(RouteKey::as_str).collect::<Vec<_>>().join(", ")
     )]
     Ambiguous {
-        /// The key that was asked for.
+        /// The requested key.
         key: String,
-        /// The keys it could mean.
+        /// The matching keys.
         matches: Vec<RouteKey>,
     },
 }
@@ -50,14 +50,15 @@ fn hint(nearest: Option<&RouteKey>, is_first: bool) -> String {
     match nearest {
         Some(key) => format!(": did you mean `{key}`?"),
         None if is_first => {
-            ", nor any other: call `guard`, or `register_all`, before the first change".to_owned()
+            ", and no other route either: call `guard` or `register_all` before the first change"
+                .to_owned()
         }
         None => String::new(),
     }
 }
 
 impl ResolveError {
-    /// Of a key like which there is none.
+    /// Creates the error for a key without a similar one.
     pub(super) fn unlike_any(key: &impl ToString) -> Self {
         Self::NotRegistered {
             key: key.to_string(),
@@ -67,14 +68,14 @@ impl ResolveError {
     }
 }
 
-/// A change that was not made. Nothing is different from before.
+/// A change that failed. The state is unchanged.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
-    /// The key means no route, or more than one.
+    /// The key matches no route, or several.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    /// A value that was given does not follow its grammar, such as a reason, a service or a window.
+    /// A value is malformed, such as a reason, a service or a window.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The route is declared `#[force_active]`.
@@ -85,43 +86,43 @@ pub enum ChangeError {
         /// The route.
         key: RouteKey,
     },
-    /// The command makes no sense for the state the route is in.
+    /// The command is not possible in the route's current state.
     #[error("{key}: {refused}")]
     Refused {
         /// The route.
         key: RouteKey,
-        /// Why.
+        /// The reason.
         refused: Refused,
     },
-    /// The maintenance of everything, or of a service, would be over already.
+    /// The end of a global or service maintenance is in the past.
     #[error("the time span has already ended: {end} is not after {now}")]
     Ended {
-        /// When it would have ended.
+        /// The requested end.
         end: Timestamp,
-        /// When it was asked for.
+        /// The current time.
         now: Timestamp,
     },
-    /// Somebody else changed it first.
+    /// Another client changed it first.
     #[error("`{what}` was changed in the meantime: expected revision {expected}, found {found}")]
     Conflict {
-        /// What was to be changed.
+        /// The subject of the change.
         what: String,
-        /// The revision that the caller had seen; 0 for an untouched declaration.
+        /// The revision that the caller expected; 0 for an unchanged declaration.
         expected: u64,
-        /// The revision it has now.
+        /// The current revision.
         found: u64,
     },
-    /// The store did not take the change.
+    /// The store did not accept the change.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// The store of the counters did not do what it was asked.
+    /// The counter store failed.
     #[error(transparent)]
     Counters(#[from] CounterError),
 }
 
 waygate_core::debug_as_message!(ChangeError);
 
-/// Reads the key of a route.
+/// Parses the key of a route.
 pub(crate) fn route_key(text: &str) -> Result<RouteKey, ResolveError> {
     Ok(text.parse::<RouteKey>()?)
 }
@@ -133,16 +134,16 @@ pub(crate) fn number(expected: Expected) -> u64 {
     }
 }
 
-/// An engine that could not be started.
+/// An engine that failed to start.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A setting does not follow its grammar.
+    /// A setting is malformed.
     #[error("{setting}: {invalid}")]
     Setting {
-        /// Which setting, and where it came from.
+        /// The setting and its origin.
         setting: String,
-        /// What is wrong with it.
+        /// The problem.
         invalid: Invalid,
     },
     /// The configuration file cannot be read.
@@ -150,14 +151,14 @@ pub enum BuildError {
     Config {
         /// The file.
         path: String,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
-    /// Something beside the backend cannot be set up: a file of the counters, or a store of counters. Or a setting would
-    /// set nothing, since it belongs to another backend or needs a feature.
+    /// A counter snapshot or a counter store cannot be opened, or a setting has no effect because it belongs to
+    /// another backend or needs a feature.
     #[error("{0}")]
     Misconfigured(String),
-    /// The backend that was asked for cannot be set up.
+    /// The backend cannot be opened.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
@@ -165,7 +166,7 @@ pub enum BuildError {
 waygate_core::debug_as_message!(BuildError);
 
 impl BuildError {
-    /// A file beside the store has such errors as well.
+    /// Converts the error of a file next to the store.
     #[cfg(feature = "file")]
     pub(super) fn of_file(error: BackendError) -> Self {
         Self::Misconfigured(error.problem().to_owned())

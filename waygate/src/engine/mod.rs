@@ -1,4 +1,4 @@
-//! State, commands and decisions. Knows nothing of axum.
+//! State, commands and decisions, independent of axum.
 
 #[cfg(feature = "axum")]
 mod answers;
@@ -176,28 +176,28 @@ pub(crate) use {
     store::{Collection, Kind, Versioned},
 };
 
-/// The engine: what every route is, who changed it, and what is to become of a request.
+/// The engine: holds the state of every route, changes it, and decides requests.
 ///
-/// A handle; cloning it is cheap, and all clones are the same engine. Background tasks end when the
-/// last handle and the last guarded router are gone, or with [`shutdown`](Self::shutdown).
+/// A handle; clones are cheap and share the same engine. Background tasks end when the last handle and the last
+/// guarded router are dropped, or with [`shutdown`](Self::shutdown).
 #[derive(Clone)]
 pub struct Waygate {
     pub(crate) inner: Arc<Inner>,
 }
 
 impl Waygate {
-    /// Begins to configure an engine. Reads nothing from the environment; see [`from_env`](Self::from_env) for that.
+    /// Returns a builder with default settings. It does not read the environment; see [`from_env`](Self::from_env).
     pub fn builder() -> WaygateBuilder {
         WaygateBuilder::default()
     }
 
-    /// Begins to configure an engine from `WAYGATE_*` variables and the nearest `.waygate` file.
+    /// Returns a builder with settings from `WAYGATE_*` variables and the nearest `.waygate` file.
     ///
-    /// A setting comes from, in this order: a call on the builder, the environment (an empty value
-    /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default. The file has
-    /// `NAME=value` lines, values in quotes or not, blank lines, and comments that begin with `#` on lines of their own.
-    /// Relative paths in it, and the default state file where it names the backend, are beside the file; those of the
-    /// environment begin in the working directory.
+    /// The order of precedence is: a call on the builder, the environment (an empty value counts as unset), the
+    /// nearest `.waygate` file from the working directory upwards, the default. The file has `NAME=value` lines with
+    /// optional quotes, blank lines, and comments that start with `#` on separate lines. Relative paths in it, and
+    /// the default state file if it sets the backend, are relative to its directory; those of the environment are
+    /// relative to the working directory.
     ///
     /// | Setting | Default | Meaning |
     /// |---|---|---|
@@ -205,69 +205,69 @@ impl Waygate {
     /// | `WAYGATE_FILE_PATH` | `waygate-state.json` | with `file` state, the state file; its extension sets the format |
     /// | `WAYGATE_REDIS_URL` | `redis://localhost:6379/0` | with `redis` state, the Redis |
     /// | `WAYGATE_ENV` | `dev` | the [environment](WaygateBuilder::environment) this process runs in |
-    /// | `WAYGATE_COUNTERS_REDIS_URL` | | counts requests there; without it, with `redis` state, where the state is |
-    /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | keeps the counters of this process in this file, a path with a directory or an extension; `off` keeps none |
+    /// | `WAYGATE_COUNTERS_REDIS_URL` | | the Redis for counters; by default, with `redis` state, that of the state |
+    /// | `WAYGATE_COUNTER_SNAPSHOT` | with `file` state, `<state file>.counters` | the file for the counters of this process, a path with a directory or an extension; `off` disables it |
     /// | `WAYGATE_BYPASS_LIFECYCLE` | `false` | serve every route as if it were active |
-    /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | count nothing and limit nothing |
+    /// | `WAYGATE_BYPASS_RATE_LIMITS` | `false` | disable rate limits and concurrency limits |
     ///
-    /// Other names that begin with `WAYGATE_` are refused, with what was probably meant: they would set nothing. Not so
-    /// those that the command-line client and Python applications read (`WAYGATE_SERVER_URL`, `WAYGATE_SERVICE`,
-    /// `WAYGATE_TOKEN`, `WAYGATE_CUSTOM_PATH`), nor what Kubernetes sets for a service called `waygate`
-    /// (`WAYGATE_SERVICE_HOST`, `WAYGATE_PORT_80_TCP`), nor `WAYGATE_TEST_`, the prefix of Waygate's own tests.
+    /// Other names with the prefix `WAYGATE_` would have no effect, so they are refused with the likely name.
+    /// Exceptions are the variables of the command-line client and of Python applications (`WAYGATE_SERVER_URL`,
+    /// `WAYGATE_SERVICE`, `WAYGATE_TOKEN`, `WAYGATE_CUSTOM_PATH`), those that Kubernetes sets for a service called
+    /// `waygate` (`WAYGATE_SERVICE_HOST`, `WAYGATE_PORT_80_TCP`), and `WAYGATE_TEST_`, the prefix of Waygate's own
+    /// tests.
     ///
-    /// Also refused are a path or URL of another backend than `WAYGATE_BACKEND` names, and a setting that needs a feature
-    /// which is missing. Where the environment names a backend in place of the file's, what the file says for that one is
-    /// left out.
+    /// A path or URL of another backend than `WAYGATE_BACKEND`, and a setting that needs a missing feature, are
+    /// refused too. If the environment sets the backend, the file's backend and its settings are ignored.
     ///
     /// # Errors
-    /// [`BuildError`] naming the setting, where it came from, and what would be right.
+    /// [`BuildError`] with the setting, its origin, and the expected value.
     pub fn from_env() -> Result<WaygateBuilder, BuildError> {
         config::from_env()
     }
 
-    /// The same with this file in place of the nearest `.waygate` file. It has to be there; the environment still comes
-    /// first.
+    /// Like [`from_env`](Self::from_env), with this file instead of the nearest one. It must exist; the environment
+    /// still takes precedence.
     ///
     /// # Errors
-    /// As for [`from_env`](Self::from_env), and when the file cannot be read.
+    /// As for [`from_env`](Self::from_env), or if the file cannot be read.
     pub fn from_env_file(path: impl AsRef<std::path::Path>) -> Result<WaygateBuilder, BuildError> {
         config::from_env_file(path.as_ref())
     }
 
-    /// The environment this engine decides for.
+    /// Returns the environment of this engine.
     pub fn environment(&self) -> &EnvName {
         &self.inner.env
     }
 
-    /// The service that this process is part of, in a fleet.
+    /// Returns the service of this process in a fleet.
     pub fn service(&self) -> Option<&ServiceName> {
         self.inner.service.as_ref()
     }
 
-    /// Acts as somebody: the way to every change.
+    /// Returns an operator with this origin. All changes go through it.
     pub fn operator(&self, origin: Origin) -> Operator {
         Operator::new(self.clone(), origin)
     }
 
-    /// Acts as the program itself; the audit log says `system`.
+    /// Returns an operator for the program itself, `system` in the audit log.
     pub fn system(&self) -> Operator {
         self.operator(Origin::system())
     }
 
-    /// The same engine for threads that run no async code.
+    /// Returns the same engine for threads without async code.
     pub fn blocking(&self) -> Blocking {
         Blocking::new(self.clone())
     }
 
-    /// Every registered route as it is now, by path and method.
+    /// Returns every registered route, sorted by path and method.
     pub fn routes(&self) -> Vec<RouteRecord> {
         listing::list(&self.inner.snapshot.load(), self.inner.clock.now())
     }
 
-    /// One route as it is now. A bare path stands for its only method.
+    /// Returns one route. A bare path also names its only method.
     ///
     /// # Errors
-    /// [`ResolveError`] when the key means no route, or more than one.
+    /// [`ResolveError`] if the key matches no route, or several.
     pub fn route(&self, key: &str) -> Result<RouteRecord, ResolveError> {
         let key = key.parse()?;
         let snapshot = self.inner.snapshot.load();
@@ -276,8 +276,8 @@ impl Waygate {
             .ok_or_else(|| ResolveError::unlike_any(&key))
     }
 
-    /// The route that a key of a limit means: besides those that [`route`](Self::route) finds, one method of a route for all
-    /// of them.
+    /// Returns the route of a limit's key: like [`route`](Self::route), and also one method of a route for all
+    /// methods.
     #[cfg(feature = "admin")]
     pub(crate) fn limited_route(
         &self,
@@ -288,27 +288,27 @@ impl Waygate {
         Ok(route)
     }
 
-    /// Stored routes that the code no longer has. They can be [purged](Operator::purge).
+    /// Returns stored routes that the code no longer has. They can be [purged](Operator::purge).
     pub async fn orphans(&self) -> Vec<RouteRecord> {
         self.inner.orphans().await
     }
 
-    /// Global maintenance as it is now, and the number of the commit that set it (0: never set). One that is planned is not
-    /// `enabled`, and has a `start`; nothing is left of one that has ended.
+    /// Returns the global maintenance, and the number of the commit that set it (0: never set). A planned one is not
+    /// `enabled`, and has a `start`; an expired one is removed.
     pub fn global_maintenance(&self) -> (GlobalMaintenance, u64) {
         let snapshot = self.inner.snapshot.load();
         let global = snapshot.global.config.at(self.inner.clock.now());
         (global, snapshot.global.revision)
     }
 
-    /// The same for maintenance of one service, which may be another one than this process is part of.
+    /// Returns the maintenance of one service, which may be another service than that of this process.
     pub async fn service_maintenance(&self, service: &ServiceName) -> (GlobalMaintenance, u64) {
         let scope = kinds::MaintenanceScope::Service(service.clone());
         let known = self.inner.stored.lock().await.maintenance(&scope);
         (known.value.at(self.inner.clock.now()), known.revision)
     }
 
-    /// What of maintenance does not do what it says, in words.
+    /// Describes the parts of a maintenance without effect.
     #[cfg(feature = "admin")]
     pub(crate) fn maintenance_warning(
         &self,
@@ -319,13 +319,13 @@ impl Waygate {
         self.inner.maintenance_warning(scope, config, now)
     }
 
-    /// The store's revision that requests see now.
+    /// Returns the store's revision that requests currently see.
     pub fn revision(&self) -> Revision {
         self.inner.snapshot.load().revision
     }
 
-    /// Decides about a request, for adapters to other frameworks than axum. The verdict is passed to `answer`, because it
-    /// borrows from the current snapshot. It is the same as behind [`guard`](Self::guard) and
+    /// Decides a request, for adapters to other frameworks than axum. Passes the verdict to `answer`, because it
+    /// borrows from the current snapshot. The decision is the same as in [`guard`](Self::guard) and
     /// [`RouteGuard`](crate::RouteGuard); limits are not counted.
     ///
     /// ```
@@ -366,31 +366,31 @@ impl Waygate {
         answer(verdict)
     }
 
-    /// Which proxies may name the client they speak for.
+    /// Returns the trusted proxies.
     pub fn trusted_proxies(&self) -> &TrustedProxies {
         &self.inner.clients.proxies
     }
 
-    /// Lines of the audit log, newest first.
+    /// Returns lines of the audit log, newest first.
     ///
     /// # Errors
-    /// [`BackendError`] when the store cannot be read.
+    /// [`BackendError`] if the store cannot be read.
     pub async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, BackendError> {
         deadline::in_time(self.inner.backend.audit(query)).await
     }
 
-    /// Every change from now on.
+    /// Subscribes to all future changes.
     pub fn subscribe(&self) -> Events {
         self.inner.subscribe()
     }
 
-    /// What is impaired; empty when all is well.
+    /// Returns the impaired components; empty if all are healthy.
     pub fn health(&self) -> Health {
         self.inner.monitor.current()
     }
 
-    /// What the engine starts with, for people: environment, settings file, stores, bypasses, the table of routes, and what
-    /// limits them.
+    /// Returns a human-readable report: environment, settings file, stores, bypasses, the table of routes, and their
+    /// limits.
     pub fn report(&self) -> Report {
         let snapshot = self.inner.snapshot.load();
         let bypasses = [Component::LifecycleBypass, Component::RateLimitBypass];

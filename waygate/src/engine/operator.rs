@@ -14,11 +14,11 @@ use super::{
     tx::{By, Change},
 };
 
-/// An engine seen by somebody who may change it.
+/// Changes the state of an engine, on behalf of an [`Origin`].
 ///
-/// Route keys are `METHOD:/path`; a bare path stands for its only method. Each change is written to the
-/// store together with its line in the audit log before it takes effect, and is in effect when the
-/// call returns. Dropping the future does not undo a change that is under way.
+/// Route keys are `METHOD:/path`; a bare path also names its only method. Each change is written to the store
+/// together with its line in the audit log before it takes effect, and is in effect when the call returns. Dropping
+/// the future does not undo a change in progress.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -52,8 +52,8 @@ impl Operator {
         }
     }
 
-    /// Makes changes only if what is changed was last changed by this commit (0: never); otherwise they fail with
-    /// [`ChangeError::Conflict`]. Without it, a lost race is run again.
+    /// Sets the expected revision (0: never changed): a change fails with [`ChangeError::Conflict`] if the subject
+    /// has another one. Without it, a lost race is retried.
     pub fn if_revision(mut self, number: u64) -> Self {
         self.by.expected = Some(number);
         self
@@ -62,7 +62,7 @@ impl Operator {
     /// Runs any command on a route.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn apply(
         &self,
         key: &str,
@@ -72,11 +72,11 @@ impl Operator {
         self.make(RouteChange { key, command }).await
     }
 
-    /// Opens a route everywhere at once, and drops its windows and its environment gate, which the record's
-    /// [`dropped`](RouteRecord::dropped) names. [`end_maintenance`](Self::end_maintenance) keeps what is planned.
+    /// Opens a route in all environments immediately. Drops its windows and its environment gate, which the record's
+    /// [`dropped`](RouteRecord::dropped) names. [`end_maintenance`](Self::end_maintenance) keeps planned windows.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn enable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
         self.apply(
             key,
@@ -87,10 +87,10 @@ impl Operator {
         .await
     }
 
-    /// Closes a route at once.
+    /// Closes a route immediately.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn disable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
         self.apply(
             key,
@@ -102,10 +102,10 @@ impl Operator {
         .await
     }
 
-    /// Closes a route at once, and returns it at `until` to what it is now.
+    /// Closes a route immediately, and restores its current state at `until`.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn disable_until(
         &self,
         key: &str,
@@ -123,10 +123,10 @@ impl Operator {
         .await
     }
 
-    /// Puts a route in maintenance at once, until it is changed.
+    /// Starts maintenance of a route immediately, without an end.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_maintenance(
         &self,
         key: &str,
@@ -141,11 +141,11 @@ impl Operator {
         .await
     }
 
-    /// Puts a route in maintenance at once, and opens it at `until`; windows that are planned are kept. Refused on a route
-    /// that is disabled for longer.
+    /// Starts maintenance of a route immediately, and opens it at `until`; planned windows are kept. Refused on a
+    /// route that is disabled for longer.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_maintenance_until(
         &self,
         key: &str,
@@ -162,11 +162,11 @@ impl Operator {
         .await
     }
 
-    /// Ends the maintenance of a route at once, and keeps its environment gate and the windows that have not begun. Changes
-    /// nothing on a route that is not in maintenance; refused on one that is disabled, which it would not open.
+    /// Ends the maintenance of a route immediately, and keeps its environment gate and future windows. Changes
+    /// nothing on a route that is not in maintenance. Refused on a disabled route, which it would not open.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn end_maintenance(
         &self,
         key: &str,
@@ -181,12 +181,12 @@ impl Operator {
         .await
     }
 
-    /// Adds a maintenance window. The route stays what it is until the window begins, and is that again when it ends; a
-    /// maintenance that had no end yet ends with its first window. Of windows that overlap, the newest says why. Refused on a
-    /// route that is disabled for longer than the window lasts.
+    /// Adds a maintenance window. The route keeps its state until the window starts, and returns to it when the
+    /// window ends. A maintenance without an end ends with its first window. Of overlapping windows, the newest
+    /// provides the reason. Refused on a route that is disabled for longer than the window.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn schedule(
         &self,
         key: &str,
@@ -203,10 +203,10 @@ impl Operator {
         .await
     }
 
-    /// Takes back one window of a route, or all of them.
+    /// Cancels one window of a route, or all of them.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn cancel_schedule(
         &self,
         key: &str,
@@ -216,10 +216,11 @@ impl Operator {
             .await
     }
 
-    /// Opens a route in these environments only, at least one: [`disable`](Self::disable) closes it everywhere.
+    /// Opens a route in these environments only, at least one; to close it everywhere, use
+    /// [`disable`](Self::disable).
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_env_only(&self, key: &str, envs: &[&str]) -> Result<RouteRecord, ChangeError> {
         let envs = envs
             .iter()
@@ -228,10 +229,10 @@ impl Operator {
         self.apply(key, RouteCommand::EnvOnly { envs }).await
     }
 
-    /// Marks a route as going away, or (`None`) takes that back.
+    /// Marks a route as deprecated, or with `None` removes the mark.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn deprecate(
         &self,
         key: &str,
@@ -240,37 +241,37 @@ impl Operator {
         self.apply(key, RouteCommand::Deprecate(deprecation)).await
     }
 
-    /// Sets who may call a route: from which networks, with which roles.
+    /// Sets the networks and roles that may call a route.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_access(&self, key: &str, access: Access) -> Result<RouteRecord, ChangeError> {
         self.apply(key, RouteCommand::SetAccess(access)).await
     }
 
-    /// Returns a route to what its declaration says now.
+    /// Restores the declared state of a route.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn reset(&self, key: &str) -> Result<RouteRecord, ChangeError> {
         self.apply(key, RouteCommand::Reset).await
     }
 
-    /// Forgets a stored route that the code no longer has.
+    /// Removes a stored route that the code no longer has.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn purge(&self, key: &str) -> Result<(), ChangeError> {
         let key = route_key(key)?;
         self.make(Purge(key)).await
     }
 
-    /// Puts everything in maintenance: at once, or from `start` on, and until `end` if there is one; `enabled` of `config` is
-    /// ignored. What was set before is replaced, its plan included, and named by
+    /// Starts global maintenance, immediately or at `start`, until `end` if it is set; `enabled` of `config` is
+    /// ignored. Replaces an earlier maintenance, including a planned one, and names it in
     /// [`dropped`](MaintenanceRecord::dropped).
     ///
-    /// Clients in `exempt_ips` and callers with one of `exempt_roles` are served all the same, and no cache may keep those
-    /// answers: they carry `Cache-Control: private, no-store`.
+    /// Clients in `exempt_ips` and callers with one of `exempt_roles` are still served. Their responses carry
+    /// `Cache-Control: private, no-store`, since no cache may keep them.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -293,7 +294,7 @@ impl Operator {
     /// ```
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then. [`ChangeError::Ended`] when the end is past.
+    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::Ended`] if the end is in the past.
     pub async fn enable_global_maintenance(
         &self,
         config: GlobalMaintenance,
@@ -302,19 +303,19 @@ impl Operator {
             .await
     }
 
-    /// Ends global maintenance, planned or running, and forgets its reason and exemptions.
+    /// Ends global maintenance, active or planned, and removes its reason and exemptions.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn disable_global_maintenance(&self) -> Result<MaintenanceRecord, ChangeError> {
         self.maintain(MaintenanceScope::Global, MaintenanceCommand::Disable)
             .await
     }
 
-    /// Sets which routes stay open in global maintenance. Does not switch it on or off.
+    /// Sets the routes that stay open in global maintenance. Does not start or end it.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_global_exempt_paths(
         &self,
         paths: &[&str],
@@ -330,11 +331,11 @@ impl Operator {
         .await
     }
 
-    /// Puts every route of a service in maintenance, wherever it runs, as
-    /// [`enable_global_maintenance`](Self::enable_global_maintenance) does with all of them.
+    /// Starts maintenance of every route of a service, in all its processes, like
+    /// [`enable_global_maintenance`](Self::enable_global_maintenance).
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn enable_service_maintenance(
         &self,
         service: &str,
@@ -345,10 +346,10 @@ impl Operator {
             .await
     }
 
-    /// Ends maintenance of a service, planned or running, and forgets its reason and exemptions.
+    /// Ends maintenance of a service, active or planned, and removes its reason and exemptions.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn disable_service_maintenance(
         &self,
         service: &str,
@@ -371,18 +372,18 @@ impl Operator {
         change: C,
     ) -> Result<C::Done, ChangeError> {
         let inner = self.waygate.inner.clone();
-        self.see_through(inner.make(change, self.by.clone())).await
+        self.run_to_end(inner.make(change, self.by.clone())).await
     }
 
-    /// Runs a change to its end even if the caller goes away, so that what the store has taken is also seen here.
-    pub(super) async fn see_through<T: Send + 'static>(
+    /// Completes a change even if the caller is dropped, so that this process sees every committed write.
+    pub(super) async fn run_to_end<T: Send + 'static>(
         &self,
         change: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
     ) -> Result<T, ChangeError> {
         match self.waygate.inner.runtime.spawn(change).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                let cause = format!("the change was cut short: {error}");
+                let cause = format!("the change was interrupted: {error}");
                 Err(waygate_core::port::BackendError::Unavailable(cause).into())
             }
         }

@@ -1,4 +1,4 @@
-//! The way of every change: read, decide, one commit with its lines of the audit log, a new snapshot, events.
+//! The path of every change: read, decide, one commit with its audit lines, a new snapshot, events.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -17,7 +17,7 @@ use super::{
     touched::Touched,
 };
 
-/// Without an expected revision, a change that lost a race is tried again this often.
+/// The maximum number of attempts of a change that loses races, without an expected revision.
 const ATTEMPTS: usize = 16;
 
 /// The author of a change, and the revision that they expect.
@@ -27,15 +27,15 @@ pub(crate) struct By {
     pub(crate) expected: Option<u64>,
 }
 
-/// A change that can be tried again after it lost a race.
+/// A change that can be retried after a lost race.
 pub(crate) trait Change: Send + Sync {
     /// The result.
     type Done: Send;
 
-    /// The name of what is changed, for messages.
+    /// The subject of the change, for messages.
     fn subject(&self) -> String;
 
-    /// Tries it once.
+    /// Makes one attempt.
     fn attempt(&self, tx: Tx<'_>) -> impl Future<Output = Result<Self::Done, Attempt>> + Send;
 }
 
@@ -101,12 +101,12 @@ impl<'a> Tx<'a> {
         self.announce::<K>(key);
     }
 
-    /// Sends an event for a record, besides those for what is written.
+    /// Sends an event for a record, in addition to the written ones.
     pub(crate) fn announce<K: Kind>(&mut self, key: &K::Key) {
         self.subjects.extend(RecordId::new::<K>(key));
     }
 
-    /// A line of the audit log, to be completed.
+    /// An audit line, to be completed.
     pub(crate) fn line(&self, action: Action, path: &str) -> AuditEntry {
         audit::entry(&self.by.origin, action, path, self.now)
     }
@@ -121,7 +121,7 @@ impl<'a> Tx<'a> {
         &self.batch.puts
     }
 
-    /// Whether there is nothing to commit.
+    /// Returns `true` if there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
         self.batch.expected.is_empty() && self.batch.audit.is_empty()
     }
@@ -160,7 +160,7 @@ impl<'a> Tx<'a> {
     }
 }
 
-/// A commit that is in effect, and that subscribers do not know of yet.
+/// A commit that is in effect but not announced to subscribers yet.
 #[must_use = "subscribers wait for its events"]
 pub(crate) struct Written<'a> {
     pub(crate) engine: &'a Inner,
@@ -180,7 +180,7 @@ impl Written<'_> {
 }
 
 impl Inner {
-    /// Tries a change until it succeeds or fails for good.
+    /// Retries a change until it succeeds or fails.
     pub(crate) async fn make<C: Change>(
         self: Arc<Self>,
         change: C,
@@ -194,11 +194,11 @@ impl Inner {
             }
         }
         let what = change.subject();
-        let cause = format!("`{what}` was changed by others {ATTEMPTS} times in a row");
+        let cause = format!("`{what}` was changed concurrently {ATTEMPTS} times in a row");
         Err(BackendError::Unavailable(cause).into())
     }
 
-    /// The outcome of an attempt; `None` after a race was lost, when the change is to be tried on what is stored now.
+    /// The outcome of an attempt; `None` after a lost race, to retry with the current state.
     async fn settle<T>(
         &self,
         stored: &mut Stored,
@@ -225,7 +225,7 @@ impl Inner {
                     })
                 })
             }
-            // `commit` has taken over the store's new content.
+            // `commit` has applied the store's new content.
             Err(Attempt::Commit(CommitError::Replaced { .. })) => None,
             Err(Attempt::Commit(CommitError::Backend(error))) => Some(Err(error.into())),
             Err(Attempt::Commit(other)) => {
@@ -235,7 +235,7 @@ impl Inner {
     }
 }
 
-/// Why an attempt did not succeed.
+/// The reason why an attempt failed.
 pub(crate) enum Attempt {
     Failed(ChangeError),
     Commit(CommitError),

@@ -5,7 +5,7 @@ use waygate_core::{grammar::PolicyName, model::RouteKey};
 use super::{Responses, limits::LimitFunctions};
 use crate::registry::HandlerDeclaration;
 
-/// The functions of the application that belong to one route: of its handler's attributes, and registered ones.
+/// The application's functions for one route: from its handler's attributes, and registered ones.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Attached {
     pub(super) responses: Responses,
@@ -17,7 +17,7 @@ impl Attached {
         self.responses.is_empty() && self.limits.is_empty()
     }
 
-    /// Whether any function answers blocks of this status that a listed route can meet.
+    /// Returns `true` if any function answers blocks with this status that can happen on a listed route.
     #[cfg(feature = "openapi")]
     pub(crate) fn answers(&self, status: StatusCode) -> bool {
         let by_limits = [
@@ -29,25 +29,26 @@ impl Attached {
         of_limit || self.responses.answers(status)
     }
 
-    /// Whether a function keys the rate limit.
+    /// Returns `true` if a function provides the key of the rate limit.
     pub(crate) fn has_rate_key(&self, name: &PolicyName) -> bool {
         let functions = self.limits.rate_named(name);
         functions.is_some_and(|functions| functions.key.is_some())
     }
 
-    /// Whether a function costs requests of the rate limit.
+    /// Returns `true` if a function provides the cost for the rate limit.
     pub(crate) fn has_cost(&self, name: &PolicyName) -> bool {
         let functions = self.limits.rate_named(name);
         functions.is_some_and(|functions| functions.cost.is_some())
     }
 
-    /// The same of a limit of concurrency.
+    /// Like [`keys_rate`](Self::keys_rate), for a concurrency limit.
     pub(crate) fn has_concurrency_key(&self, name: &PolicyName) -> bool {
         let functions = self.limits.concurrency_named(name);
         functions.is_some_and(|functions| functions.key.is_some())
     }
 
-    /// The functions of all routes that govern a request, each for the limits of its route. Of responses, the first holds.
+    /// The functions of all routes that govern a request, each for the limits of its route. The first response
+    /// function is used.
     pub(crate) fn among<'a>(all: impl Iterator<Item = (&'a RouteKey, &'a Self)> + Clone) -> Self {
         let responses = all.clone().map(|(_, attached)| &attached.responses);
         Self {
@@ -56,7 +57,7 @@ impl Attached {
         }
     }
 
-    /// The functions of both; `Err` says for what they have different ones.
+    /// Merges the functions of both. The error names the part with different functions.
     pub(crate) fn union(&self, other: &Self) -> Result<Self, String> {
         Ok(Self {
             responses: self.responses.union(&other.responses)?,

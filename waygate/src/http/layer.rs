@@ -11,36 +11,36 @@ use tower::Layer;
 use super::{BlockReason, Responder, Responses, endpoint::Endpoint, service::WaygateService};
 use crate::{__private::Stamp, Waygate, registry::HandlerDeclaration};
 
-/// Puts the engine before every endpoint of a router, its fallback included.
+/// Puts the engine in front of every endpoint of a router, including its fallback.
 ///
-/// To be used with `Router::layer`, which makes one service per endpoint; `guard` does so.
+/// For `Router::layer`, which creates one service per endpoint; used by `guard`.
 #[derive(Debug, Clone)]
 pub(crate) struct WaygateLayer {
     shared: Arc<Shared>,
 }
 
-/// What the services of one guarded router have in common.
+/// Shared by the services of one guarded router.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) waygate: Waygate,
     setup: OnceLock<Setup>,
-    /// How many endpoints the layer has made.
+    /// The number of endpoints that the layer created.
     created: AtomicUsize,
-    /// The handlers with attributes that were found behind endpoints (by address) of other routes.
+    /// Handlers with attributes that were found behind endpoints (by address) of other routes.
     found: Mutex<HashSet<(usize, Stamp)>>,
 }
 
-/// What is known when the router is complete.
+/// Set when the router is complete.
 #[derive(Debug, Default)]
 pub(super) struct Setup {
-    /// Answers of the whole application.
+    /// Responses of the whole application.
     pub(super) responses: Responses,
     /// The handlers with attributes, by stamp.
     pub(super) handlers: HashMap<Stamp, HandlerDeclaration>,
 }
 
 impl Shared {
-    /// The first call holds.
+    /// Only the first call has an effect.
     pub(super) fn set_up(&self, setup: Setup) {
         let _ = self.setup.set(setup);
     }
@@ -54,7 +54,7 @@ impl Shared {
         &self.setup().responses
     }
 
-    /// What answers in place of the built-in answer, for this route or the whole application.
+    /// The custom response for this route or the whole application.
     #[cold]
     pub(super) fn responder(&self, slot: Option<usize>, reason: &BlockReason) -> Option<Responder> {
         let snapshot = self.waygate.inner.snapshot.load();
@@ -63,7 +63,7 @@ impl Shared {
         of_route.or_else(|| self.responses().of(reason)).cloned()
     }
 
-    /// Whether this handler is found behind this endpoint for the first time.
+    /// Returns `true` the first time that this handler is found behind this endpoint.
     pub(super) fn note_found(&self, endpoint: &Arc<Endpoint>, stamp: Stamp) -> bool {
         let found = (Arc::as_ptr(endpoint) as usize, stamp);
         let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,24 +1,24 @@
-//! Conditional requests (RFC 9110 section 13): content that changes seldom is sent once.
+//! Conditional requests (RFC 9110 section 13): unchanged content is not sent again.
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use siphasher::sip128::SipHasher13;
 
-/// 128 bits that stand for the content, the same in every process. They keep no secret: who chooses the content can choose
-/// them, but nobody else does.
+/// A 128-bit digest of the content, the same in every process. Not secret: an author of the content can produce
+/// collisions, but no one else can.
 pub(crate) fn fingerprint(content: &[u8]) -> u128 {
     SipHasher13::new().hash(content).as_u128()
 }
 
-/// A strong entity tag that comes from the content alone.
+/// A strong entity tag, derived from the content alone.
 pub(super) fn strong_etag(content: &[u8]) -> HeaderValue {
     let tag = format!("\"{:032x}\"", fingerprint(content));
     // Hexadecimal digits are always a header value.
     HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-/// `content` for who does not have it yet, else 304. Caches must ask every time.
+/// Responds with `content`, or with 304 if the client has it. Caches must revalidate every time.
 pub(super) fn respond(
     request: &HeaderMap,
     etag: &HeaderValue,
@@ -42,7 +42,7 @@ pub(super) fn respond(
     response
 }
 
-/// Whether `If-None-Match` names this tag. The comparison is weak, as the RFC says.
+/// Returns `true` if `If-None-Match` contains this tag. The comparison is weak, as in the RFC.
 fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
     let lines = request.get_all(header::IF_NONE_MATCH).iter();
     lines

@@ -29,12 +29,12 @@ pub(crate) struct PermitId {
 }
 
 impl PermitId {
-    /// The permit in the shared store, where it expires.
+    /// The expiry of the permit in the shared store.
     pub(super) fn shared(&self) -> Place<'_> {
         self.place(self.limit.fields.limit.get(), LIFETIME)
     }
 
-    /// The permit in this process, where it is held until it is released: its holder cannot die alone.
+    /// The permit in this process, where it does not expire: its holder cannot die alone.
     pub(super) fn local(&self, limit: u32) -> Place<'_> {
         self.place(limit, Duration::MAX)
     }
@@ -102,7 +102,7 @@ pub(crate) struct Permit {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// The store has not answered: it may have granted the permit.
+    /// The store did not answer: it may have granted the permit.
     Requested,
     Held,
     Refused,
@@ -137,7 +137,7 @@ impl Permit {
         }
     }
 
-    /// The store has refused the permit, so there is none to release.
+    /// The store refused the permit, so there is none to release.
     pub(super) fn refuse(&mut self) {
         self.state = State::Refused;
     }

@@ -1,10 +1,10 @@
 //! Rate limits, and the parts that concurrency limits share with them.
 //!
-//! A `policy` is compiled when something changes. A request goes through `admission`: `matching` finds the policies that
-//! apply and the counters to charge, `store` charges them, `outcome` decides, and `stats` keeps the score. `headers` shows
-//! the outcome to the client, and `correction` adjusts the charge to the real cost. Where counters are `shared`,
-//! `standings` has their last known values, `share` continues from there while they are unavailable, and the units that it
-//! grants are `owed` to them.
+//! A `policy` is compiled when something changes. A request goes through `admission`: `matching` finds the policies
+//! that apply and the counters to charge, `store` charges them, `outcome` decides, and `stats` records the result.
+//! `headers` shows the outcome to the client, and `correction` adjusts the charge to the actual cost. If counters are
+//! `shared`, `standings` has their last known values, `share` continues from there while they are unavailable, and
+//! `owed` has the units granted meanwhile.
 
 mod admission;
 mod clock;
@@ -50,7 +50,7 @@ pub use explain::{DecisionCause, DecisionRecord, DecisionStep, SkippedPolicy};
 #[cfg(feature = "axum")]
 pub(crate) use headers::POLICY;
 pub(crate) use key::LimitedKey;
-pub(crate) use levels::{Levels, Limitable, MethodLimits, OwnLimits, RouteLimits};
+pub(crate) use levels::{Limitable, MethodLimits, RouteLimits, ScopePolicies, SharedPolicies};
 #[cfg(feature = "axum")]
 pub(crate) use matching::{Functions, NoFunctions, missing_part};
 pub(crate) use matching::{LimitFacts, key_of};
@@ -66,7 +66,7 @@ pub(crate) use refusal::{Refusal, RefusalCause};
 pub(crate) use replace::Known;
 pub(crate) use request::RequestInfo;
 pub(crate) use shared::Shared;
-pub(crate) use stats::{Hit, LimitBook};
+pub(crate) use stats::{Hit, LimitStats};
 pub use stats::{KeyUse, LimitCounts};
 pub(crate) use store::Counters;
 pub use store::{CountingMode, CountingModes};
@@ -74,17 +74,17 @@ pub use waygate_core::view::HitRecord;
 
 /// The settings of rate limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Limiting {
+pub(crate) struct LimitConfig {
     pub(crate) headers: RateLimitHeaders,
-    /// The share of `Retry-After` up to which it is extended.
+    /// The maximum jitter of `Retry-After`, as a share of the wait.
     pub(crate) jitter: f32,
     /// The length of the prefix that IPv6 addresses of one client share.
     pub(crate) ipv6_prefix: u8,
-    /// For limits that name none.
+    /// The algorithm of limits that name none.
     pub(crate) algorithm: Algorithm,
 }
 
-impl Default for Limiting {
+impl Default for LimitConfig {
     fn default() -> Self {
         Self {
             headers: RateLimitHeaders::default(),
@@ -95,19 +95,19 @@ impl Default for Limiting {
     }
 }
 
-/// The rate-limit headers of responses. `Retry-After` does not depend on it.
+/// The rate-limit headers of responses. They do not affect `Retry-After`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum RateLimitHeaders {
     /// `X-RateLimit-*`, and `RateLimit` with `RateLimit-Policy`.
     Both,
-    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, as numbers. The default: one family is enough for
-    /// a client, and each header costs every response.
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`, as numbers. The default: one family is
+    /// enough for a client, and each header adds to every response.
     #[default]
     Legacy,
     /// `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers.
     Standard,
-    /// None.
+    /// No headers.
     Off,
 }
 

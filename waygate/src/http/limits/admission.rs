@@ -30,7 +30,7 @@ pub(in crate::http) struct Arrived<'a> {
     pub(in crate::http) seen_by: SeenBy,
 }
 
-/// The outcome for a request that passes: the permits that it holds, and its charges, if it was counted.
+/// The outcome for an allowed request: its permits, and its charges, if it was counted.
 pub(in crate::http) type Entered = (Permits, Option<Allowed>);
 
 impl<'a> Arrived<'a> {
@@ -67,7 +67,7 @@ impl<'a> Arrived<'a> {
         admitting.try_admit(&facts, &mut NoFunctions)
     }
 
-    /// The same with functions, unless one must be awaited.
+    /// Like [`admit_now`](Self::admit_now) with functions; `None` if one must be awaited.
     fn try_enter_with_functions(&self, parts: &'a Parts) -> Option<Admission> {
         if !self.limits.concurrency.is_empty() {
             return None;
@@ -77,7 +77,8 @@ impl<'a> Arrived<'a> {
         self.admitting(&facts).try_admit(&facts, &mut answers)
     }
 
-    /// Admits a request, and waits for whatever it takes. The permits come first: a request that finds none is not counted.
+    /// Admits a request, and waits for permits, functions and counters. The permits come first: a request without one
+    /// is not counted.
     pub(in crate::http) async fn enter(
         self,
         parts: Parts,
@@ -116,14 +117,14 @@ impl Waiting {
     }
 }
 
-/// A request that a limit refuses.
+/// A request that a limit refused.
 pub(crate) struct Refused {
     route: Arc<Registered>,
     refusal: LimitRefusal,
 }
 
 impl Endpoint {
-    /// Admits a request, if that takes no waiting.
+    /// Admits a request, if no waiting is needed.
     #[inline(always)]
     pub(in crate::http) fn admit(
         &self,
@@ -168,7 +169,7 @@ where
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
-    /// Serves a request that could not be admitted without functions or without waiting.
+    /// Serves a request that needs functions or waiting.
     pub(in crate::http) fn wait(
         &mut self,
         request: Request,

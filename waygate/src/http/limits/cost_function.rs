@@ -21,7 +21,7 @@ impl CostFunction {
         function.into_cost_function()
     }
 
-    /// What the request costs.
+    /// Returns the cost of the request.
     pub(crate) fn cost(&self, request: &Parts) -> u32 {
         (self.cost)(request)
     }
@@ -47,9 +47,9 @@ pub enum FunctionKind {}
 ///
 /// `Kind` distinguishes functions and erased ones; it is always inferred.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot tell what a request costs",
+    message = "`{Self}` is not a cost function",
     label = "expected `fn(&waygate::RequestParts) -> u32`",
-    note = "a cost is told at once: an async function cannot"
+    note = "a cost function cannot be async"
 )]
 pub trait IntoCostFunction<Kind> {
     /// Erases the function.

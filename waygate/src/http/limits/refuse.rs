@@ -14,7 +14,7 @@ use crate::engine::{
     Concurrency, Inner, POLICY, Refusal, RefusalCause, Registered, instant, missing_part,
 };
 
-/// The `Retry-After` of a concurrency limit, in seconds. Nobody knows when a permit is released.
+/// The `Retry-After` of a concurrency limit, in seconds. The time when a permit is released is unknown.
 const RETRY_AFTER: u64 = 1;
 
 /// The refusal of a request by a limit.

@@ -91,7 +91,7 @@ async fn a_maintenance_is_planned_with_exemptions() {
         let warning = warning.unwrap().as_str().unwrap().to_owned();
         let is_ours = base == "/api/global";
         assert_eq!(
-            warning.contains("exempt_roles: the builder names no"),
+            warning.contains("exempt_roles: the builder sets no"),
             is_ours
         );
         assert_eq!(

@@ -168,7 +168,7 @@ fn check_route(parsed: &Parsed, binding: Binding, handler: &Handler, errors: &mu
             let (bound, routes) = (values(&above.routes), values(literals));
             let message = if bound.is_empty() {
                 format!(
-                    "write `route` on {first}, the first attribute of `{name}`: it holds for all"
+                    "write `route` on {first}, the first attribute of `{name}`: it applies to all"
                 )
             } else if bound != routes {
                 let bound = bound.into_iter().collect::<Vec<_>>().join("`, `");

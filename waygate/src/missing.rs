@@ -1,4 +1,4 @@
-//! Methods whose feature is off, so that the compiler names it: nothing implements what they ask for.
+//! Methods with a disabled feature, so that the compiler names it: nothing implements their bounds.
 
 #![allow(unused_variables)]
 

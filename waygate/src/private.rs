@@ -1,4 +1,4 @@
-//! What the attributes expand to. Not part of the public interface: it changes without notice.
+//! The code that attributes expand to. Not part of the public API: it changes without notice.
 
 pub use inventory::submit;
 pub use waygate_core::decl::{ConcurrencyLimit, Gate, RateLimit};
@@ -12,30 +12,30 @@ use crate::http::{
 
 pub use crate::stamp::Stamp;
 
-/// One attribute on one handler, as the linker brings it.
+/// One attribute on one handler, as it was linked.
 #[derive(Debug, Clone, Copy)]
 pub struct Declaration {
     /// `module_path!() + "::" + fn name`. Functions in two `impl` blocks, or inside two function bodies, may share it.
     pub handler: &'static str,
-    /// What tells the function from those that share its path: the same for all its attributes, and stamped on its
+    /// Identifies the function among those with the same path: equal for all its attributes, and stamped on its
     /// operation.
     pub stamp: Stamp,
-    /// What the attribute says.
+    /// The attribute's declaration.
     pub gate: Gate,
-    /// What `route = ..` lists, each a `RouteSpec`; the same for all attributes of one handler. When empty, the handler
-    /// is bound through its operation in the OpenAPI document.
+    /// The routes in `route = ..`, each a `RouteSpec`; the same for all attributes of one handler. If empty, the
+    /// handler is bound through its operation in the OpenAPI document.
     pub routes: &'static [&'static str],
     /// The file of the handler.
     pub file: &'static str,
     /// The line of the handler's name.
     pub line: u32,
-    /// What `response = ..` names.
+    /// The function in `response = ..`.
     #[cfg(feature = "axum")]
     pub response: Option<fn() -> Named<Responder>>,
-    /// What `key = path` names.
+    /// The function in `key = path`.
     #[cfg(feature = "axum")]
     pub key: Option<fn() -> Named<KeyFunction>>,
-    /// What `cost = path` names.
+    /// The function in `cost = path`.
     #[cfg(feature = "axum")]
     pub cost: Option<fn() -> Named<CostFunction>>,
 }
@@ -43,9 +43,9 @@ pub struct Declaration {
 inventory::collect!(Declaration);
 
 impl Declaration {
-    /// Every declaration that is linked in, each once, in an order that is always the same.
+    /// Every linked declaration, without duplicates, in a stable order.
     ///
-    /// `#[axum::debug_handler]` repeats the function below it, attributes included, so some come from the linker twice.
+    /// `#[axum::debug_handler]` repeats the function below it, attributes included, so some are linked twice.
     pub fn all() -> Vec<&'static Self> {
         let mut all: Vec<_> = inventory::iter::<Self>.into_iter().collect();
         all.sort_by_key(|declaration| declaration.attribute());
@@ -53,7 +53,7 @@ impl Declaration {
         all
     }
 
-    /// Which attribute of which function it is.
+    /// The identity of an attribute.
     pub(crate) fn attribute(&self) -> impl Ord + use<> {
         let Self {
             handler,
@@ -66,7 +66,7 @@ impl Declaration {
         (handler, file, line, stamp, gate.attribute(), gate.ordinal())
     }
 
-    /// Whether both are one attribute, written once.
+    /// Returns `true` if both are the same attribute.
     pub(crate) fn repeats(&self, other: &Self) -> bool {
         let same = self.attribute() == other.attribute()
             && self.gate == other.gate
@@ -89,7 +89,7 @@ impl Declaration {
             && same(self.cost, other.cost)
     }
 
-    /// A declaration without functions of its own; `gate` and `routes` are already checked.
+    /// Creates a declaration without functions; `gate` and `routes` are already checked.
     pub const fn new(
         handler: &'static str,
         stamp: Stamp,
@@ -114,21 +114,21 @@ impl Declaration {
         }
     }
 
-    /// Adds what `response = ..` names.
+    /// Adds the function in `response = ..`.
     #[cfg(feature = "axum")]
     pub const fn with_response(mut self, response: fn() -> Named<Responder>) -> Self {
         self.response = Some(response);
         self
     }
 
-    /// Adds what `key = path` names.
+    /// Adds the function in `key = path`.
     #[cfg(feature = "axum")]
     pub const fn with_key(mut self, key: fn() -> Named<KeyFunction>) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// Adds what `cost = path` names.
+    /// Adds the function in `cost = path`.
     #[cfg(feature = "axum")]
     pub const fn with_cost(mut self, cost: fn() -> Named<CostFunction>) -> Self {
         self.cost = Some(cost);
@@ -136,12 +136,12 @@ impl Declaration {
     }
 }
 
-/// A function that an attribute names, erased, and its path.
+/// An erased function with its path.
 #[cfg(feature = "axum")]
 #[derive(Debug)]
 pub struct Named<T> {
     name: &'static str,
-    /// The erased function.
+    /// Returns the erased function.
     pub function: T,
 }
 
@@ -153,13 +153,13 @@ fn named<F, T>(function: F, erase: impl FnOnce(F) -> T) -> Named<T> {
     }
 }
 
-/// Whether a function stands inside one that `#[axum::debug_handler]` repeats.
+/// Returns `true` for a function inside one that `#[axum::debug_handler]` repeats.
 #[cfg(feature = "axum")]
 fn repeated(name: &str) -> bool {
     name.contains("::__axum_macros_check_")
 }
 
-/// Awaited by a handler with attributes before its body runs, so that it runs nowhere without them.
+/// Awaited by a handler with attributes before its body runs, so that its gates apply everywhere.
 #[cfg(feature = "axum")]
 pub fn entered(stamp: Stamp) -> crate::http::Entered {
     crate::http::Entered::new(stamp)
@@ -171,17 +171,17 @@ pub fn entered(_stamp: Stamp) -> std::future::Ready<()> {
     std::future::ready(())
 }
 
-/// The type that a handler with attributes returns, where it is not `async` and the attribute does not know the type.
+/// The return type of a handler with attributes, if it is not `async` and the attribute does not know the type.
 #[derive(Debug)]
 pub struct Returns<T>(std::marker::PhantomData<fn() -> T>);
 
 impl<T> Returns<T> {
-    /// Asked by its methods, of which the compiler prefers the one that is not a trait's.
+    /// Resolved by method priority: the compiler prefers inherent methods to those of a trait.
     pub const NEW: Self = Self(std::marker::PhantomData);
 }
 
 impl<T: Future> Returns<T> {
-    /// It is a future.
+    /// The type is a future.
     pub fn known(&self) -> FutureOfUnknownForm {
         FutureOfUnknownForm(())
     }
@@ -189,7 +189,7 @@ impl<T: Future> Returns<T> {
 
 /// See [`Returns`].
 pub trait NoFuture {
-    /// It is none.
+    /// The type is not a future.
     fn known(&self) -> Plain {
         Plain(())
     }
@@ -197,15 +197,15 @@ pub trait NoFuture {
 
 impl<T> NoFuture for Returns<T> {}
 
-/// What [`Returns`] says of a future.
+/// The result of [`Returns`] for a future.
 #[derive(Debug)]
 pub struct FutureOfUnknownForm(());
 
-/// What [`Returns`] says of any other type.
+/// The result of [`Returns`] for any other type.
 #[derive(Debug)]
 pub struct Plain(());
 
-/// What need not be awaited before a handler runs.
+/// A type that need not be awaited before a handler runs.
 #[diagnostic::on_unimplemented(
     message = "the gates of this handler cannot be awaited in the future that it returns",
     label = "a future whose form the attribute does not know",
@@ -215,22 +215,22 @@ pub trait Awaited {}
 
 impl Awaited for Plain {}
 
-/// Compiles for what [`Returns`] calls [`Plain`].
+/// Compiles for a [`Plain`] result of [`Returns`].
 pub fn is_awaited(_: impl Awaited) {}
 
-/// Checks and erases the function that `response = ..` names.
+/// Checks and erases the function in `response = ..`.
 #[cfg(feature = "axum")]
 pub fn responder<Kind>(function: impl IntoResponder<Kind>) -> Named<Responder> {
     named(function, Responder::new)
 }
 
-/// Checks and erases the function that `key = path` names.
+/// Checks and erases the function in `key = path`.
 #[cfg(feature = "axum")]
 pub fn key_function<Kind>(function: impl IntoKeyFunction<Kind>) -> Named<KeyFunction> {
     named(function, KeyFunction::new)
 }
 
-/// Checks and erases the function that `cost = path` names.
+/// Checks and erases the function in `cost = path`.
 #[cfg(feature = "axum")]
 pub fn cost_function<Kind>(function: impl IntoCostFunction<Kind>) -> Named<CostFunction> {
     named(function, CostFunction::new)
@@ -248,9 +248,9 @@ mod identity {
     /// The extension that carries a handler's stamp to the final document.
     pub(crate) const STAMP: &str = "x-waygate-handler";
 
-    /// utoipa's `__path_<fn>` when there is one, our stand-in otherwise.
+    /// utoipa's `__path_<fn>` if it exists, our stand-in otherwise.
     pub trait MaybePath {
-        /// The operation that utoipa made, or an empty one.
+        /// Returns utoipa's operation, or an empty one.
         fn operation_or_empty() -> Operation {
             Operation::new()
         }

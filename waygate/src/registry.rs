@@ -10,32 +10,32 @@ use waygate_core::{
 use crate::__private::{Declaration, Stamp};
 use crate::http::{DeclaredLimits, Responses};
 
-/// All that the attributes of one handler declare.
+/// The declarations of one handler's attributes.
 #[derive(Debug, Clone)]
 pub(crate) struct HandlerDeclaration {
     /// `module_path!() + "::" + fn name`.
     pub(crate) handler: &'static str,
-    /// What its operations carry.
+    /// The stamp on its operations.
     pub(crate) stamp: Stamp,
-    /// Where the first attribute stands, as `file:line`.
+    /// The position of the first attribute, as `file:line`.
     pub(crate) location: String,
-    /// What `route = ..` lists.
+    /// The routes in `route = ..`.
     pub(crate) routes: Vec<RouteSpec>,
-    /// The state to begin with.
+    /// The declared initial state.
     pub(crate) state: RouteState,
-    /// What `response = ..` says, per attribute.
+    /// The functions of `response = ..`, per attribute.
     pub(crate) responses: Responses,
-    /// How often, and how many at a time.
+    /// The declared limits.
     pub(crate) limits: DeclaredLimits,
 }
 
-/// Every declaration that was linked into this program, grouped by handler, in an order that is always the same.
+/// Every declaration that was linked into this program, grouped by handler, in a stable order.
 ///
-/// Limits that name no algorithm are counted by `algorithm`.
+/// `algorithm` is used for limits that name none.
 ///
 /// # Errors
-/// Every declaration that does not follow its grammar, or does not go with `algorithm`: the attributes check all else at
-/// compile time. Also two functions that nothing tells apart.
+/// The declarations that are invalid, or do not fit `algorithm`; the attributes check everything else at compile
+/// time. Also two functions with the same identity.
 pub(crate) fn declarations(algorithm: Algorithm) -> Result<Vec<HandlerDeclaration>, Vec<Invalid>> {
     by_handler(Declaration::all(), algorithm)
 }
@@ -50,7 +50,7 @@ fn by_handler<'a>(
     for declaration in declarations {
         let attribute = Some(declaration.attribute());
         if previous == attribute {
-            errors.push(not_told_apart(declaration));
+            errors.push(ambiguous(declaration));
             continue;
         }
         previous = attribute;
@@ -80,7 +80,7 @@ fn by_handler<'a>(
     }
 }
 
-/// The attribute, and where it stands.
+/// The attribute with its position.
 fn place(declaration: &Declaration) -> String {
     let Declaration {
         file, line, gate, ..
@@ -88,37 +88,37 @@ fn place(declaration: &Declaration) -> String {
     format!("`#[{}]` at {file}:{line}", gate.attribute())
 }
 
-/// Says which attribute declares what is invalid.
+/// Adds the attribute of the invalid declaration.
 fn refused(declaration: &Declaration, invalid: &Invalid) -> Invalid {
     let problem = format!("{}: {invalid}", place(declaration));
     Invalid::new("handler", declaration.handler, problem)
 }
 
-/// Says where the algorithm comes from that a limit does not go with, if it is not the attribute.
+/// Adds the origin of an unsuitable algorithm, unless the attribute names it.
 fn name_default(invalid: Invalid, limit: &RateLimit, algorithm: Algorithm) -> Invalid {
     let built_in = Algorithm::default();
     if limit.algorithm.is_some() || RateLimitPolicy::declared(limit, built_in).is_err() {
         return invalid;
     }
     let problem = format!(
-        "{}; {algorithm} comes from `.default_algorithm(..)`: name another one there, or say \
+        "{}; {algorithm} comes from `.default_algorithm(..)`: name another one there, or set \
          `algorithm = \"{built_in}\"` in the attribute",
         invalid.problem()
     );
     Invalid::new("rate limit", limit.limit, problem)
 }
 
-/// Two functions that say the same, but not with the same functions.
-fn not_told_apart(declaration: &Declaration) -> Invalid {
+/// Two functions with equal declarations but different functions.
+fn ambiguous(declaration: &Declaration) -> Invalid {
     let problem = format!(
-        "two functions of this name cannot be distinguished, and the {} of each declares something else: rename one of them",
+        "two functions of this name cannot be distinguished, and the {} of each differs: rename one of them",
         place(declaration)
     );
     Invalid::new("handler", declaration.handler, problem)
 }
 
 impl HandlerDeclaration {
-    /// Whether `path` is the handler's own path, or that of a module above it. Every path is under `""`.
+    /// Returns `true` if `path` is the handler's own path, or that of a module above it. Every path is under `""`.
     pub(crate) fn is_under(&self, path: &str) -> bool {
         if path.is_empty() {
             return true;
@@ -129,7 +129,7 @@ impl HandlerDeclaration {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     }
 
-    /// Whether anything that it declares can refuse a request.
+    /// Returns `true` if any declaration can refuse a request.
     pub(crate) fn can_refuse(&self) -> bool {
         let passing = RouteState {
             force_active: self.state.force_active,
@@ -171,7 +171,7 @@ fn apply(state: &mut RouteState, gate: Gate) -> Result<(), Invalid> {
         } => {
             position.lifecycle = Lifecycle::Maintenance;
             position.reason = reason.parse()?;
-            // A declared window beside it must not end it.
+            // A declared window next to it must not end it.
             position.windows.clear();
         }
         Gate::Maintenance {
@@ -222,7 +222,7 @@ fn apply(state: &mut RouteState, gate: Gate) -> Result<(), Invalid> {
             )?);
         }
         Gate::ForceActive => state.force_active = true,
-        // `Gate` may grow; one that this version does not know gates nothing it could enforce.
+        // `Gate` may grow; this version cannot enforce an unknown one.
         _ => {}
     }
     Ok(())

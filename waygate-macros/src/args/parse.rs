@@ -74,10 +74,8 @@ impl Args {
             }
             _ if self.syntax.positional => self.positional.push(value),
             _ if string(&value).is_some() && keys.contains(&"reason") => {
-                self.errors.at(
-                    &value,
-                    "a reason is written with its name: `reason = \"..\"`",
-                );
+                self.errors
+                    .at(&value, "a reason needs its name: `reason = \"..\"`");
             }
             _ => {
                 let message = format!(

@@ -235,7 +235,7 @@ fn pair(input: ParseStream<'_>, example: &str) -> Result<(LitStr, LitStr)> {
     } else {
         let name = input.call(Ident::parse_any)?;
         if input.peek(Token![-]) {
-            let message = format!("a name with `-` is written in quotes: `\"{name}-..\" = \"..\"`");
+            let message = format!("a name with `-` needs quotes: `\"{name}-..\" = \"..\"`");
             return Err(Error::new(name.span(), message));
         }
         LitStr::new(&name.unraw().to_string(), name.span())

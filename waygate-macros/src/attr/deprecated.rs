@@ -49,8 +49,7 @@ fn check_order(args: &mut Args, since: &Given<Timestamp>, sunset: &Given<Timesta
         && let Err(invalid) = check_sunset(*since, *sunset)
     {
         args.errors.at(sunset_literal, invalid);
-        args.errors
-            .at(since_literal, "the deprecation is said to begin here");
+        args.errors.at(since_literal, "the deprecation starts here");
     }
 }
 

@@ -3,7 +3,7 @@ use quote::quote;
 use super::attribute::{Attribute, Declared, Place};
 use crate::args::{Args, Syntax};
 
-const WHY: &str = "a force-active route is served whatever its gates say";
+const WHY: &str = "a force-active route ignores its gates";
 
 pub(crate) const ATTRIBUTE: Attribute = Attribute {
     syntax: Syntax {

@@ -58,7 +58,7 @@ impl Key {
             Ok(KeySource::Custom) => {
                 args.errors.at(
                     literal,
-                    "`custom` is what a function tells: name it, `key = path::to::function`",
+                    "`custom` needs a function: `key = path::to::function`",
                 );
                 Self::default()
             }
@@ -83,7 +83,7 @@ impl Key {
                 ..
             }) = element
             else {
-                let message = format!("a list of keys has string literals: {example}");
+                let message = format!("a list of keys takes string literals: {example}");
                 args.errors.at(element, message);
                 continue;
             };

@@ -74,8 +74,7 @@ fn gate(args: &mut Args, place: Place<'_>) -> Declared {
     check_tiers(args, &tiers, &counted);
     let tier = args.text("tier", "plan", check_resolver);
     if let (Given::Right(literal, ()), false) = (&tier, has_tiers) {
-        let message =
-            format!("`tier` without `tiers`: it tells which of them holds, `tiers = {TIERS}`");
+        let message = format!("`tier` without `tiers`: it selects one of them, `tiers = {TIERS}`");
         args.errors.at(literal, message);
     }
     let exempt_ips = args.strings("exempt_ips", "network", "10.0.0.0/8", parse_network);
@@ -147,10 +146,10 @@ fn limit(args: &mut Args, has_tiers: bool) -> (Option<LitStr>, Option<Limit>) {
     let missing = match has_tiers {
         false => "needs a limit: `#[rate_limit(\"100/minute\")]`",
         true => {
-            "needs a limit beside `tiers`, for everybody else: `#[rate_limit(\"100/minute\", tiers = { .. })]`"
+            "needs a limit besides `tiers`, for all other callers: `#[rate_limit(\"100/minute\", tiers = { .. })]`"
         }
     };
-    let several = "#[rate_limit] takes one limit; several rates stand in one string: `\"10/second; 1000/hour\"`";
+    let several = "#[rate_limit] takes one limit; write several rates in one string: `\"10/second; 1000/hour\"`";
     let Some(value) = args.single(missing, several) else {
         return (None, None);
     };
@@ -209,7 +208,7 @@ impl Counted {
         let takes_nothing = |rate| capacity(rate, algorithm) == 0;
         if rates_with_burst(limit, self.burst).any(takes_nothing) {
             let message = format!(
-                "`{}` refuses every request with 429; close the route with `#[disabled]`",
+                "`{}` refuses every request with 429; use `#[disabled]` to close the route",
                 literal.value()
             );
             args.errors.at(literal, message);

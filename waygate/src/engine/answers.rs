@@ -1,20 +1,20 @@
 use http::HeaderValue;
 use waygate_core::grammar::{Invalid, KeyPart};
 
-/// What is configured of the built-in answers.
+/// The configuration of the built-in responses.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AnswerSettings {
     challenge: Option<HeaderValue>,
-    /// Whether clients learn which environments there are.
+    /// `true` if clients may see the names of environments.
     pub(crate) show_environments: bool,
-    /// Whether the live document leaves environments, networks and roles out.
+    /// `true` if the live document leaves environments, networks and roles out.
     #[cfg(feature = "openapi")]
     pub(crate) hides_access: bool,
 }
 
 impl AnswerSettings {
     /// # Errors
-    /// [`Invalid`] for a challenge that is none (RFC 9110 section 11.6.1).
+    /// [`Invalid`] if the challenge is malformed (RFC 9110 section 11.6.1).
     pub(crate) fn new(challenge: Option<&str>, show_environments: bool) -> Result<Self, Invalid> {
         Ok(Self {
             challenge: challenge.map(parse).transpose()?,
@@ -32,7 +32,7 @@ impl AnswerSettings {
         }
     }
 
-    /// The `WWW-Authenticate` of a 401, which has to have one (RFC 9110 section 15.5.2).
+    /// The `WWW-Authenticate` header of a 401, which requires one (RFC 9110 section 15.5.2).
     pub(crate) fn challenge(&self, missing: Option<&KeyPart>) -> HeaderValue {
         let default = || match missing {
             Some(KeyPart::ApiKey) => HeaderValue::from_static("ApiKey"),

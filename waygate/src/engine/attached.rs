@@ -1,5 +1,4 @@
-//! AttachedFunctions of the application that an adapter to a framework attaches to a route. The engine keeps them and never calls
-//! them.
+//! The adapter's data of a route: functions of the application, which the engine merges and returns, but never calls.
 
 #[cfg(feature = "axum")]
 use std::{any::Any, fmt, sync::Arc};

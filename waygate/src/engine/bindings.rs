@@ -8,7 +8,7 @@ use waygate_core::model::RouteKey;
 use super::Table;
 use crate::stamp::Stamp;
 
-/// The routes that the attributes of each handler are bound to, by its stamp, whichever guarded router serves them.
+/// The routes that the attributes of each handler are bound to, by its stamp, in all guarded routers.
 #[derive(Debug, Default)]
 pub(crate) struct Bindings(Mutex<HashMap<Stamp, Vec<RouteKey>>>);
 

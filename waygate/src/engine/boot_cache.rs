@@ -1,4 +1,4 @@
-//! A file with the last known state, for a start while the store is away.
+//! A file with the last known state, for starts while the store is unreachable.
 
 use std::{
     sync::{Arc, Weak},
@@ -17,17 +17,17 @@ use super::{
     stored::{Past, Stored},
 };
 
-/// The file is written at most once in this time.
+/// The minimum interval between two writes.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Whoever has a state to begin with waits no longer for the store.
+/// The maximum wait for the store at a start with a known state.
 const FIRST_LOOK: Duration = Duration::from_millis(500);
 
-/// What the file holds; a file that cannot be read is reported, and written anew.
+/// Reads the file; an unreadable file is reported and rewritten.
 pub(crate) async fn read(cache: &BootCache) -> Option<Stored> {
     match cache.load().await {
         Ok(image) => {
             let stored = Stored::read(image?, Past::Older(&[]));
-            tracing::info!(revision = %stored.revision, "beginning with what the boot cache holds");
+            tracing::info!(revision = %stored.revision, "starting with the state of the boot cache");
             Some(Stored {
                 from_cache: true,
                 ..stored
@@ -40,7 +40,7 @@ pub(crate) async fn read(cache: &BootCache) -> Option<Stored> {
     }
 }
 
-/// Looks at the store before the first request, if it answers in time.
+/// Reads the store before the first request, if it answers in time.
 pub(crate) async fn look(inner: &Arc<Inner>) {
     if tokio::time::timeout(FIRST_LOOK, inner.refresh())
         .await
@@ -53,7 +53,7 @@ pub(crate) async fn look(inner: &Arc<Inner>) {
     }
 }
 
-/// Keeps the file up to date for as long as the engine lives.
+/// Keeps the file up to date while the engine lives.
 pub(crate) async fn run(engine: Weak<Inner>) {
     let Some((mut version, cache)) = engine
         .upgrade()
@@ -82,7 +82,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
 }
 
 impl Inner {
-    /// Writes what is known, if it is all that the store has shown, and newer than what was kept.
+    /// Writes the state if it is the store's complete state, and newer than the file.
     async fn keep(
         &self,
         cache: &BootCache,

@@ -1,10 +1,10 @@
-//! Gates and limits that are switched off in this process, for emergencies and tests.
+//! Bypasses of gates and limits in this process, for emergencies and tests.
 
 use waygate_core::Timestamp;
 
 use super::{Component, Waygate, compiler::Bypass, health::Monitor, snapshot::Snapshot};
 
-/// Says what is bypassed, and by which call or setting; `None` where it is not.
+/// Describes the bypass with its origin; `None` if there is none.
 pub(crate) fn report(
     monitor: &Monitor,
     component: Component,
@@ -13,9 +13,9 @@ pub(crate) fn report(
 ) {
     let effect = match component {
         Component::LifecycleBypass => {
-            "no state closes a route, nor does global maintenance; networks and roles still do"
+            "every route is served regardless of its state and of global maintenance; networks and roles still apply"
         }
-        _ => "nothing is limited: no rate limit and no limit of concurrency counts requests",
+        _ => "rate limits and concurrency limits neither count nor refuse requests",
     };
     match origin {
         Some(origin) => monitor.degrade(component, format!("{effect} (bypassed by {origin})"), now),
@@ -24,10 +24,10 @@ pub(crate) fn report(
 }
 
 impl Waygate {
-    /// Serves every route as if it were active, global maintenance included, or stops doing so. Lists of networks and roles
-    /// still hold. Holds for this process, from the next request on, and is stored nowhere. For emergencies and tests: the log, [`health`](Self::health) and the
-    /// [report](Self::report) say so, as for [`WaygateBuilder::bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle),
-    /// which this replaces.
+    /// Serves every route as if it were active, global maintenance included, or stops doing so. Allowed networks and
+    /// roles still apply. Affects this process only, starting with the next request, and is not stored. For
+    /// emergencies and tests; the log, [`health`](Self::health) and the [report](Self::report) show it. Replaces
+    /// [`WaygateBuilder::bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle).
     pub async fn bypass_lifecycle(&self, bypass: bool) {
         let origin = bypass.then_some("Waygate::bypass_lifecycle(true)");
         self.switch(Component::LifecycleBypass, origin, |bypasses| Bypass {
@@ -37,7 +37,7 @@ impl Waygate {
         .await;
     }
 
-    /// Counts nothing and limits nothing, neither rates nor concurrency, or stops doing so; otherwise as
+    /// Disables rate limits and concurrency limits, or stops doing so; see
     /// [`bypass_lifecycle`](Self::bypass_lifecycle).
     pub async fn bypass_rate_limits(&self, bypass: bool) {
         let origin = bypass.then_some("Waygate::bypass_rate_limits(true)");
@@ -55,7 +55,7 @@ impl Waygate {
         change: impl FnOnce(Bypass) -> Bypass,
     ) {
         let inner = &*self.inner;
-        // Whoever publishes a picture holds it.
+        // The lock serializes publishers.
         let stored = inner.stored.lock().await;
         let snapshot = inner.snapshot.load_full();
         let mut compiler = inner.compiler();

@@ -1,4 +1,4 @@
-//! Callers who are exempt, and roles that no caller could have.
+//! Exempt callers, and roles that no caller could have.
 
 #[cfg(feature = "axum")]
 use waygate_core::{
@@ -11,11 +11,11 @@ use waygate_core::{Timestamp, model::GlobalMaintenance};
 use super::target::Asked;
 use super::{Inner, kinds::MaintenanceScope, snapshot::Snapshot};
 
-/// So many of those that ask for roles are named; the others are counted.
+/// The maximum number of items to list; the others are counted.
 const NAMED: usize = 3;
 
 impl Inner {
-    /// What to say of roles where the builder names no type of callers.
+    /// The warning about roles if the builder sets no principal type.
     pub(crate) fn roles_note(&self, snapshot: &Snapshot, now: Timestamp) -> Option<String> {
         if self.principal.is_some() {
             return None;
@@ -28,13 +28,13 @@ impl Inner {
         };
         (!asking.is_empty()).then(|| {
             format!(
-                "roles are asked for by {named}{others}, and the builder names no type of callers \
-                 (`.principal::<YourType>()`): only `Roles` in a request's extensions say who has one"
+                "roles are required by {named}{others}, but the builder sets no principal type \
+                 (`.principal::<YourType>()`): only `Roles` in a request's extensions provide them"
             )
         })
     }
 
-    /// Why maintenance, as it is stored or shown, does not exempt what it is meant to, in words.
+    /// Why the exemptions of a stored or displayed maintenance have no effect.
     #[cfg(feature = "admin")]
     pub(crate) fn maintenance_warning(
         &self,
@@ -51,28 +51,28 @@ impl Inner {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// Why maintenance does not exempt the roles that it names, in words.
+    /// Why the exempt roles of a maintenance have no effect.
     pub(crate) fn roles_warning(
         &self,
         scope: &MaintenanceScope,
         config: &GlobalMaintenance,
         now: Timestamp,
     ) -> Option<String> {
-        // Other processes know their own callers.
+        // Other processes may have a principal type.
         let is_ours = scope
             .service()
             .is_none_or(|service| self.service.as_ref() == Some(service));
         let asks = asks_for_roles(config, now) && is_ours && self.principal.is_none();
         asks.then(|| {
-            "exempt_roles: the builder names no type of callers (`.principal::<YourType>()`), so that only callers \
-             with `Roles` in their request's extensions are exempt"
+            "exempt_roles: the builder sets no principal type (`.principal::<YourType>()`), so only callers with \
+             `Roles` in the request's extensions are exempt"
                 .to_owned()
         })
     }
 }
 
 impl Snapshot {
-    /// What asks for roles in this process, in words.
+    /// The items in this process that require roles.
     fn asking_for_roles(&self, now: Timestamp) -> impl Iterator<Item = String> {
         let routes = self.table.registered().filter(|route| {
             let slot = self.table.exact(&route.key);
@@ -91,11 +91,11 @@ impl Snapshot {
         let rates = rates.map(|policy| format!("the rate limit {}", policy.key));
         let places = self.all_limits().flat_map(|own| &*own.concurrency);
         let places = places.filter(|limit| !limit.fields.exempt_roles.is_empty());
-        let places = places.map(|limit| format!("the limit of concurrency {}", limit.key));
+        let places = places.map(|limit| format!("the concurrency limit {}", limit.key));
         routes.chain(maintenances).chain(rates).chain(places)
     }
 
-    /// Why a request passes maintenance that is on at `now`, in words.
+    /// Why a request passes a maintenance that is on at `now`.
     #[cfg(feature = "axum")]
     #[cold]
     pub(crate) fn exemption(
@@ -122,7 +122,7 @@ impl Snapshot {
         reasons.collect::<Vec<_>>().join("; ")
     }
 
-    /// Logs once that a role was asked for of a request that nothing says the caller of: by the route in `slot`.
+    /// Logs once that the route in `slot` requires a role but the request has no source of roles.
     #[cfg(feature = "axum")]
     #[cold]
     pub(crate) fn note_no_caller(&self, slot: Option<usize>) {
@@ -133,7 +133,7 @@ impl Snapshot {
         }
     }
 
-    /// The same, by a maintenance that exempts roles.
+    /// The same for a maintenance that exempts roles.
     #[cfg(feature = "axum")]
     #[cold]
     pub(crate) fn note_no_exempt_caller(&self, of_service: bool) {
@@ -156,8 +156,8 @@ fn asks_for_roles(config: &GlobalMaintenance, now: Timestamp) -> bool {
 fn warn_of_no_caller(by: impl std::fmt::Display) {
     tracing::warn!(
         by = %Printable(by),
-        "a role is asked for of a request that carries neither `Roles` nor a caller; if it was not anonymous, put them \
-         into its extensions in a layer around the guarded router (`Guarded::layer`); only the first such request is \
-         logged"
+        "a route requires a role, but the request carries neither `Roles` nor a caller; unless it is anonymous, \
+         insert them into its extensions in a layer around the guarded router (`Guarded::layer`); only the first \
+         such request is logged"
     );
 }

@@ -1,4 +1,5 @@
-//! Brings the shared store up to date when it is back: gives places back, and charges what was given out without it.
+//! Updates the shared counter store after an outage: releases permits, and charges the units that were granted
+//! without it.
 
 use std::{
     pin::pin,
@@ -11,10 +12,10 @@ use waygate_core::{Printable, port::CounterError};
 
 use super::Inner;
 
-/// How long the store is left alone before it is tried again.
+/// The pause before the store is retried.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Runs for as long as the engine lives, without keeping it alive. Sleeps while there is nothing to do.
+/// Runs while the engine lives, without keeping it alive. Sleeps while there is nothing to do.
 pub(crate) async fn run(engine: Weak<Inner>) {
     let Some(inner) = engine.upgrade() else {
         return;
@@ -46,7 +47,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
             match catch_up(&inner).await {
                 Ok(()) => break,
                 Err(error) => {
-                    tracing::trace!(error = %Printable(error), "the store of the counters is not back yet")
+                    tracing::trace!(error = %Printable(error), "the counter store is still unavailable")
                 }
             }
         }

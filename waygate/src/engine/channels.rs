@@ -1,4 +1,4 @@
-//! What ends when the engine is shut down: its background tasks, and all that follow its pictures and events.
+//! Everything that ends at shutdown: background tasks, and subscriptions to snapshots and events.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,10 +9,10 @@ use tokio::{
 
 use super::Event;
 
-/// How many events a slow subscriber may be behind.
+/// The maximum backlog of a slow subscriber, in events.
 const EVENTS: usize = 1024;
 
-/// Whom the engine keeps posted. Requests have no part in it.
+/// The subscribers of the engine. Requests do not use it.
 #[derive(Debug)]
 pub(crate) struct Channels(Mutex<Option<Open>>);
 
@@ -37,7 +37,7 @@ impl Channels {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The snapshot's version from now on. Fails to change once the engine is shut down, or gone.
+    /// Watches the snapshot's version. Fails after the engine is shut down or dropped.
     pub(crate) fn versions(&self) -> watch::Receiver<u64> {
         match &*self.open() {
             Some(open) => open.version.subscribe(),
@@ -45,7 +45,7 @@ impl Channels {
         }
     }
 
-    /// The events from now on; none once the engine is shut down.
+    /// Subscribes to events; none after the engine is shut down.
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
         match &*self.open() {
             Some(open) => open.events.subscribe(),
@@ -61,12 +61,12 @@ impl Channels {
 
     pub(crate) fn send(&self, event: Event) {
         if let Some(open) = &*self.open() {
-            // Without subscribers it is lost, as it should be.
+            // Without subscribers, the event is dropped.
             let _ = open.events.send(event);
         }
     }
 
-    /// Waits for this task at the end.
+    /// Registers a task to wait for at shutdown.
     pub(crate) fn add(&self, task: JoinHandle<()>) {
         match &mut *self.open() {
             Some(open) => open.tasks.push(task),

@@ -1,4 +1,4 @@
-//! Who clients are, and what the log says once of those that are not known.
+//! The trusted proxies, and one-time warnings about unknown clients.
 
 #[cfg(feature = "axum")]
 use std::{
@@ -15,7 +15,7 @@ use http::HeaderMap;
 use waygate_core::Printable;
 use waygate_core::net::TrustedProxies;
 
-/// How clients are known.
+/// How clients are identified.
 #[derive(Debug)]
 pub(crate) struct Clients {
     pub(crate) proxies: TrustedProxies,
@@ -23,7 +23,7 @@ pub(crate) struct Clients {
     logged: Logged,
 }
 
-/// What has been logged.
+/// The warnings logged so far.
 #[cfg(feature = "axum")]
 #[derive(Debug)]
 struct Logged {
@@ -32,13 +32,13 @@ struct Logged {
     untrusted_socket: Once,
     no_header: Once,
     untrusted_proxy: Once,
-    /// How many requests of private peers were looked at for what a proxy writes.
+    /// The number of requests of private peers that were checked for forwarding headers.
     looked: AtomicU32,
 }
 
 #[cfg(feature = "axum")]
 impl Clients {
-    /// Without addresses, limits by address have one counter for all clients, and networks admit none: an oversight, mostly.
+    /// Without addresses, limits by address share one counter for all clients, and allowed networks admit none.
     #[cold]
     pub(crate) fn warn_of_peer(&self) {
         self.logged.no_peer.call_once(|| {
@@ -55,13 +55,13 @@ impl Clients {
     pub(crate) fn warn_of_socket(&self) {
         self.logged.untrusted_socket.call_once(|| {
             tracing::warn!(
-                "no client's address is known behind a Unix socket, so limits by address count everybody together: if a \
-                 proxy serves the clients, say `.trusted_proxies(TrustedProxies::unix_socket())`"
+                "client addresses are unknown behind a Unix socket, so limits by address share one counter for all \
+                 clients: if a proxy is in front, call `.trusted_proxies(TrustedProxies::unix_socket())`"
             );
         });
     }
 
-    /// A peer on a private network that writes forwarding headers is a proxy, mostly, which nobody has said to trust.
+    /// A peer on a private network that sends forwarding headers is probably an untrusted proxy.
     #[inline]
     pub(crate) fn look_for_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
         if !self.proxies.trusts_any() && is_private(peer) {
@@ -69,7 +69,7 @@ impl Clients {
         }
     }
 
-    /// A proxy writes the header on each request, so that the first ones show it.
+    /// A proxy writes the header on each request, so the first requests show it.
     #[cold]
     fn look_at_headers(&self, peer: IpAddr, headers: &HeaderMap) {
         const ENOUGH: u32 = 1_000;
@@ -84,8 +84,8 @@ impl Clients {
         self.logged.untrusted_proxy.call_once(|| {
             tracing::warn!(
                 peer = %Printable(peer),
-                "a peer on a private network sends `{}`, and is not trusted to, so that limits by address count all \
-                 clients behind it together: if it is your proxy, name its network with \
+                "a peer on a private network sends `{}` but is not a trusted proxy, so limits by address count all \
+                 clients behind it together: if it is your proxy, add its network with \
                  `.trusted_proxies(TrustedProxies::networks(..))`",
                 Printable(header),
             );
@@ -97,9 +97,9 @@ impl Clients {
     pub(crate) fn warn_of_proxy(&self) {
         self.logged.no_header.call_once(|| {
             tracing::warn!(
-                "a request from a trusted proxy has no address in `{}`, so its client is not known, and limits by address \
-                 count it with all others like it: let the proxy set this header, or name the one that it sets with \
-                 `TrustedProxies::writing`",
+                "a request from a trusted proxy has no address in `{}`, so its client is unknown, and limits by \
+                 address count it with all others like it: configure the proxy to set this header, or select the \
+                 header that it sets with `TrustedProxies::writing`",
                 Printable(self.proxies.header().name()),
             );
         });

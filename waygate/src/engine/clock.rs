@@ -5,8 +5,7 @@ use waygate_core::{
     port::{BoxFuture, Clock},
 };
 
-/// The clocks of the machine. Monotonic time is read from the processor where that is possible: requests that are counted
-/// ask for it.
+/// The clocks of the machine. Monotonic time is read from the processor if possible, since counted requests need it.
 #[derive(Debug)]
 pub(crate) struct SystemClock {
     monotonic: quanta::Clock,
@@ -23,12 +22,13 @@ impl Default for SystemClock {
     }
 }
 
-/// The wall clock can be set while a timer runs, so long sleeps look at it again this often.
+/// The wall clock can be changed while a timer runs, so long sleeps check it at this interval.
 const RECHECK: Duration = Duration::from_secs(5);
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        // Microseconds are what goes over the wire (wire contract, section 1); cut here, so that nothing changes in transit.
+        // The wire format has microseconds (wire contract, section 1); truncated here so that nothing changes in
+        // transit.
         let now = Timestamp::now();
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }

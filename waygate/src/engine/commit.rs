@@ -7,7 +7,7 @@ use waygate_core::{
 use super::{Component, Inner, deadline::STORE_DEADLINE, stored::Stored};
 
 impl Inner {
-    /// Reports which records cannot be read, or that all can.
+    /// Reports the unreadable records, or that there are none.
     pub(crate) fn note_records(&self, stored: &Stored) {
         match stored.impairment() {
             Some(cause) => {
@@ -29,20 +29,20 @@ impl Inner {
         })
     }
 
-    /// Writes a batch and takes it over into `stored`, or changes nothing.
+    /// Writes a batch and applies it to `stored`, or changes nothing.
     pub(crate) async fn commit(
         &self,
         stored: &mut Stored,
         mut batch: Batch,
     ) -> Result<Revision, CommitError> {
-        // What is decided on nothing must not stand beside what cannot be read.
+        // A decision without any state must not be stored next to unreadable records.
         if let Some(cause) = &stored.blind {
             return Err(BackendError::Unreadable(cause.clone()).into());
         }
         if let Some(reset) = self.monitor.current().get(&Component::StoreReset) {
             return Err(BackendError::Corrupt(reset.cause.clone()).into());
         }
-        // What is decided on this picture must not be written into a store that has lost it.
+        // A decision on this snapshot must not be written into a store that has lost it.
         batch.expected_epoch = (stored.revision.number > 0).then_some(stored.revision.epoch);
         let (puts, deletes) = (batch.puts.clone(), batch.deletes.clone());
         let revision = match self.commit_in_time(batch).await {
@@ -56,7 +56,7 @@ impl Inner {
                 return Err(error.into());
             }
             Err(error @ CommitError::Unconfirmed(_)) => {
-                // The next look at the store will tell.
+                // The next read of the store decides.
                 self.behind.notify_one();
                 let error = BackendError::Unavailable(error.to_string());
                 self.monitor

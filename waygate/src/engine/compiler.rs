@@ -3,33 +3,34 @@ use waygate_core::{
     grammar::{EnvName, ServiceName},
 };
 
-use super::limits::{CountersHandle, LimitBook, RateLimitHeaders};
+use super::limits::{CountersHandle, LimitStats, RateLimitHeaders};
 
-/// The settings that snapshots are compiled with, besides the store and the table.
+/// The settings for compiling snapshots, besides the store and the table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Compiler<'a> {
     pub(crate) env: &'a EnvName,
     pub(crate) service: Option<&'a ServiceName>,
-    pub(crate) book: &'a LimitBook,
+    pub(crate) book: &'a LimitStats,
     pub(crate) counters: &'a CountersHandle,
     pub(crate) headers: RateLimitHeaders,
     pub(crate) sources: KeySources,
-    /// Whether it is a single method's where a route for all methods of the path governs requests as well.
+    /// Returns `true` if it is a limit of a single method, and a route for all methods of the path governs requests
+    /// as well.
     pub(crate) is_part: bool,
     pub(crate) bypass: Bypass,
     pub(crate) now: Timestamp,
 }
 
-/// What is switched off. A part of the picture, so that requests look at nothing else.
+/// The active bypasses. Part of the snapshot, so that requests read nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Bypass {
     pub(crate) lifecycle: bool,
     pub(crate) rate_limits: bool,
 }
 
-/// What the application has said of its requests and limits.
+/// The application's facts about its requests and limits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeySources {
-    /// Whether requests have a type of callers.
+    /// `true` if requests have a principal type.
     pub(crate) has_principal: bool,
 }

@@ -1,4 +1,4 @@
-//! A file with the counters of this process, for the next one.
+//! A file with the counters of this process, for the next run.
 
 use std::{
     ops::ControlFlow,
@@ -13,23 +13,23 @@ use waygate_core::{Printable, limit::quota::Nanos, port::BackendError};
 
 use super::{Component, Inner};
 
-/// How often the counters are written, if any has changed.
+/// The interval between writes, if any counter has changed.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// For how long health tells that counters could not be put back.
+/// How long health reports that counters could not be restored.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 
-/// Where counters are kept.
+/// The location of the counters.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Place {
-    /// Only where the state is in a file as well, and nobody else counts.
+    /// Only if the state is in a file too, and no other store counts.
     #[default]
     BesideState,
     At(PathBuf),
     Nowhere,
 }
 
-/// Says what was not put back.
+/// Reports counters that were not restored.
 pub(crate) fn report_start(inner: &Inner) {
     let Some(snapshot) = &inner.counter_snapshot else {
         return;
@@ -39,7 +39,7 @@ pub(crate) fn report_start(inner: &Inner) {
         counters = restored.counters,
         expired = restored.expired,
         left_out = restored.left_out,
-        "beginning with the counters of before"
+        "restored the counters of the previous run"
     );
     if let Some(cause) = loss(snapshot) {
         inner
@@ -48,16 +48,16 @@ pub(crate) fn report_start(inner: &Inner) {
     }
 }
 
-/// What of the last process is gone.
+/// The losses since the previous run.
 fn loss(snapshot: &CounterSnapshot) -> Option<String> {
     let restored = snapshot.restored();
     let left_out = restored.left_out;
     let room =
-        || format!("there was no room for {left_out} counters of before; they start at zero");
+        || format!("no room for {left_out} counters of the previous run; they start at zero");
     restored.fault.clone().or_else(|| (left_out > 0).then(room))
 }
 
-/// Keeps the file up to date until the engine is shut down or gone. What is counted last is written when the file is
+/// Keeps the file up to date until the engine is shut down or dropped. The last counts are written when the file is
 /// dropped.
 pub(crate) async fn run(engine: Weak<Inner>) {
     let begun = Instant::now();
@@ -74,7 +74,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
 
 type Write = fn(&CounterSnapshot, Nanos) -> Result<usize, BackendError>;
 
-/// Writes the file and reports what came of it, also where `write` panics. `Break` when the engine is gone.
+/// Writes the file and reports the result, even if `write` panics. `Break` if the engine was dropped.
 async fn write_once(engine: &Weak<Inner>, begun: Instant, write: Write) -> ControlFlow<()> {
     let Some((snapshot, now)) = engine.upgrade().and_then(|inner| {
         let now = inner.counters.clock.now();
@@ -85,11 +85,11 @@ async fn write_once(engine: &Weak<Inner>, begun: Instant, write: Write) -> Contr
     let work = move || {
         let loss = loss(&snapshot).filter(|_| begun.elapsed() < REMEMBERED);
         match write(&snapshot, now) {
-            // Not the store has failed, but this file.
+            // The store has not failed, only this file.
             Err(error) => Some(error.problem().to_owned()),
             Ok(0) => loss,
             Ok(left_out) => Some(format!(
-                "{left_out} counters are not kept: they would take more than {} bytes",
+                "{left_out} counters are not kept: the file would exceed {} bytes",
                 CounterSnapshot::MAX_BYTES
             )),
         }
@@ -99,7 +99,8 @@ async fn write_once(engine: &Weak<Inner>, begun: Instant, write: Write) -> Contr
         return ControlFlow::Break(());
     };
     let cause = written.unwrap_or_else(|error| {
-        tracing::error!(error = %Printable(&error), "writing the counters to their file was interrupted; it is tried again");
+        tracing::error!(error = %Printable(&error), "writing the counters to their file was interrupted; it is \
+                                                     retried");
         Some(format!("writing the counters was interrupted: {error}"))
     });
     match cause {

@@ -1,11 +1,11 @@
-//! What every caller decides by: the layer, the extractor, and adapters to other frameworks.
+//! The decision that all callers share: the layer, the extractor, and adapters to other frameworks.
 
 use waygate_core::decision::{Facts, Verdict};
 
 use super::{Inner, compiler::Bypass, snapshot::Snapshot, target::Asked};
 
 impl Inner {
-    /// Decides about a request for the route in `slot`, or for a URL that no controlled route has.
+    /// Decides a request for the route in `slot`, or for a URL without a controlled route.
     #[inline]
     pub(crate) fn decide<'a>(
         &self,
@@ -18,16 +18,16 @@ impl Inner {
             return Verdict::Pass;
         }
         if snapshot.bypass.lifecycle {
-            // Who may call a route is no matter of its lifecycle.
+            // Access lists do not depend on the lifecycle.
             let route = slot.and_then(|slot| snapshot.slot(slot));
             return route.map_or(Verdict::Pass, |route| route.rule.decide_access(facts));
         }
         snapshot.decide(slot, asked, facts, || self.clock.now())
     }
 
-    /// Decides by all routes that govern a request: the strictest verdict holds. With it the slot that it is of, or where
-    /// none refuses the request, the first that is deprecated, or else the first that has a say. Beside a force-active
-    /// route, what an operator has set for the other one has none.
+    /// Decides by all routes that govern a request: the strictest verdict applies. Returns it with its slot: that of
+    /// the refusal, otherwise the first deprecated route, otherwise the first route. A force-active route overrides
+    /// an operator's changes to the other one.
     pub(crate) fn decide_among<'a>(
         &self,
         snapshot: &'a Snapshot,
@@ -62,8 +62,8 @@ impl Inner {
         (slot.or(slots.first().copied()), verdict)
     }
 
-    /// The first of several routes that govern a request, with the functions of all of them, and the limits of all of them:
-    /// with or without those that the routes share. `None` where nothing is counted.
+    /// The first of several routes that govern a request, with the functions and limits of all of them, with or
+    /// without the shared limits. `None` if nothing counts the request.
     #[cfg(feature = "axum")]
     #[cold]
     pub(crate) fn limits_among(
@@ -124,7 +124,7 @@ pub(crate) struct Limited<'a> {
     pub(crate) limits: &'a std::sync::Arc<super::Limits>,
 }
 
-/// Whether the request is made by a test that bypasses this.
+/// Returns `true` if a test made the request with this bypass.
 #[inline]
 pub(crate) fn in_test(which: impl FnOnce(Bypass) -> bool) -> bool {
     #[cfg(feature = "testing")]

@@ -9,23 +9,23 @@ use super::Attached;
 #[derive(Debug, Clone)]
 pub(crate) struct Registered {
     pub(crate) key: RouteKey,
-    /// What the code says about it.
+    /// The declaration in code.
     pub(crate) declared: RouteState,
-    /// The rate limits that the code declares, in their order.
+    /// The declared rate limits, in order.
     pub(crate) limits: Vec<RateLimitPolicy>,
-    /// The limits of concurrency that it declares, in their order.
+    /// The declared concurrency limits, in order.
     pub(crate) concurrency: Vec<ConcurrencyPolicy>,
-    /// Functions of the application that belong to it.
+    /// Functions of the application for the route.
     pub(crate) attached: Attached,
-    /// Where it comes from.
+    /// The origin of the route.
     pub(crate) source: Source,
 }
 
-/// How the engine learned of a route.
+/// The origin of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
-    /// A handler whose operation in the OpenAPI document carries its id.
+    /// A handler with its id in an operation of the OpenAPI document.
     Operation {
         /// The handler's path.
         handler: &'static str,
@@ -44,7 +44,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The handler's path, when it is known.
+    /// Returns the handler's path, if known.
     pub fn handler(&self) -> Option<&'static str> {
         match self {
             Self::Operation { handler } | Self::Attribute { handler } => Some(handler),
@@ -52,7 +52,7 @@ impl Source {
         }
     }
 
-    /// Whether the program says something of the route, and not only what it serves.
+    /// Returns `true` if the program declares the route itself, and not only serves it.
     pub(crate) fn is_declared(&self) -> bool {
         !matches!(self, Self::Document | Self::Router)
     }

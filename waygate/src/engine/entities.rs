@@ -8,9 +8,9 @@ use waygate_core::{
 use super::{Inner, kinds::RecordId};
 
 impl Inner {
-    /// Writes records whose values the engine does not read, and publishes them.
+    /// Writes entities that the engine does not interpret, and publishes them.
     ///
-    /// Runs to its end even if the caller goes away, so that what the store has taken is also seen here.
+    /// Completes even if the caller is dropped, so that this process sees every committed write.
     pub(crate) async fn write_entities(
         self: &Arc<Self>,
         batch: Batch,
@@ -29,7 +29,7 @@ impl Inner {
         match self.runtime.spawn(write).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                let cause = format!("the write was cut short: {error}");
+                let cause = format!("the write was interrupted: {error}");
                 Err(BackendError::Unavailable(cause).into())
             }
         }

@@ -1,4 +1,4 @@
-//! Which environment the process is in, who says so, and whether routes know it.
+//! The environment of the process, its origin, and the check against the routes.
 
 use std::collections::BTreeSet;
 
@@ -28,15 +28,15 @@ impl Inner {
         match (self.named.is_named(), self.named.reads_settings) {
             (true, _) => self.env.to_string(),
             (false, true) => format!("{} (by default: WAYGATE_ENV is not set)", self.env),
-            (false, false) => format!("{} (by default: none was named)", self.env),
+            (false, false) => format!("{} (by default: none is set)", self.env),
         }
     }
 
-    /// What a person should know of the environment, for the report.
+    /// Notes on the environment, for the report.
     pub(super) fn environment_notes(&self, snapshot: &Snapshot) -> Vec<String> {
         let overridden = match (&self.named.in_code, &self.named.by_setting) {
             (Some(code), Some(setting)) if code.value != setting.value => Some(format!(
-                "{} is `{}`, and has no effect: .environment(\"{}\") in code comes first",
+                "{} is `{}`, but has no effect: .environment(\"{}\") in code takes precedence",
                 setting.origin,
                 setting.shown(),
                 self.env
@@ -51,7 +51,7 @@ impl Inner {
         overridden.into_iter().chain(unknown).collect()
     }
 
-    /// Says once that routes depend on an environment that was not named.
+    /// Warns once that routes depend on an environment but none is set.
     pub(super) fn warn_of_unnamed_environment(&self, snapshot: &Snapshot) {
         if self.named.is_named() || self.named.warned.get().is_some() {
             return;
@@ -66,7 +66,7 @@ impl Inner {
     fn unnamed_environment(&self, of_routes: &BTreeSet<&EnvName>) -> Option<String> {
         (!of_routes.is_empty()).then(|| {
             format!(
-                "routes are for some environments only ({}), and none was named: this process counts as `{}`; {}",
+                "some routes are limited to environments ({}), but none is set: this process defaults to `{}`; {}",
                 list(of_routes),
                 self.env,
                 self.named.remedy()
@@ -75,13 +75,13 @@ impl Inner {
     }
 
     fn unknown_environment(&self, of_routes: &BTreeSet<&EnvName>) -> Option<String> {
-        // Most programs run in an environment that none of their routes is for only.
+        // Most programs run in an environment that none of their routes names.
         if of_routes.contains(&self.env) {
             return None;
         }
         let meant = meant(self.env.as_str(), of_routes)?;
         Some(format!(
-            "no route names the environment `{}`, but routes are for {} only: did you mean `{meant}`?",
+            "no route names the environment `{}`, but routes are limited to {}: did you mean `{meant}`?",
             self.env,
             list(of_routes),
         ))
@@ -95,7 +95,7 @@ fn list(environments: &BTreeSet<&EnvName>) -> String {
     names.join(", ")
 }
 
-/// A name with few typing errors, or of which one is the beginning of the other (`prod`).
+/// The most similar name, or one that is a prefix of the other (`prod`).
 fn meant<'a>(asked: &str, known: &BTreeSet<&'a EnvName>) -> Option<&'a EnvName> {
     let distance = |name: &str| match name.starts_with(asked) || asked.starts_with(name) {
         true if name.len().min(asked.len()) >= 3 => 1,

@@ -6,21 +6,21 @@ use waygate_core::{
     transition::Refused,
 };
 
-/// A route key that names no route, or more than one.
+/// A route key that matches no route, or several.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
-    /// The key follows no grammar.
+    /// The key is malformed.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// No route is registered under it.
+    /// No route is registered under the key.
     #[error("no route `{key}` is registered{}", hint(nearest.as_ref(), *is_first))]
     NotRegistered {
         /// The requested key.
         key: String,
-        /// The registered key that resembles it most, if one does.
+        /// The most similar registered key, if there is one.
         nearest: Option<RouteKey>,
-        /// `true` if no route at all is registered, as before `guard`.
+        /// `true` if no route is registered at all, as before `guard`.
         is_first: bool,
     },
     /// Only stored routes that the code no longer has can be purged.
@@ -39,7 +39,7 @@ pub enum ResolveError {
     Ambiguous {
         /// The requested key.
         key: String,
-        /// The keys it could mean.
+        /// The matching keys.
         matches: Vec<RouteKey>,
     },
 }
@@ -50,14 +50,15 @@ fn hint(nearest: Option<&RouteKey>, is_first: bool) -> String {
     match nearest {
         Some(key) => format!(": did you mean `{key}`?"),
         None if is_first => {
-            ", nor any other: call `guard`, or `register_all`, before the first change".to_owned()
+            ", and no other route either: call `guard` or `register_all` before the first change"
+                .to_owned()
         }
         None => String::new(),
     }
 }
 
 impl ResolveError {
-    /// The error of a key that resembles no other.
+    /// Creates the error for a key without a similar one.
     pub(super) fn unlike_any(key: &impl ToString) -> Self {
         Self::NotRegistered {
             key: key.to_string(),
@@ -67,14 +68,14 @@ impl ResolveError {
     }
 }
 
-/// A change that was not made. Nothing was changed.
+/// A change that failed. The state is unchanged.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
-    /// The key names no route, or more than one.
+    /// The key matches no route, or several.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    /// A value does not follow its grammar, such as a reason, a service or a window.
+    /// A value is malformed, such as a reason, a service or a window.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The route is declared `#[force_active]`.
@@ -85,7 +86,7 @@ pub enum ChangeError {
         /// The route.
         key: RouteKey,
     },
-    /// The command makes no sense in the state of the route.
+    /// The command is not possible in the route's current state.
     #[error("{key}: {refused}")]
     Refused {
         /// The route.
@@ -93,37 +94,37 @@ pub enum ChangeError {
         /// The reason.
         refused: Refused,
     },
-    /// The maintenance of all routes, or of a service, would be over already.
+    /// The end of a global or service maintenance is in the past.
     #[error("the time span has already ended: {end} is not after {now}")]
     Ended {
-        /// The end of the maintenance.
+        /// The requested end.
         end: Timestamp,
-        /// The time of the request.
+        /// The current time.
         now: Timestamp,
     },
-    /// Another change was faster.
+    /// Another client changed it first.
     #[error("`{what}` was changed in the meantime: expected revision {expected}, found {found}")]
     Conflict {
-        /// The record that was to be changed.
+        /// The subject of the change.
         what: String,
-        /// The number of the revision that the caller expected; 0 for an untouched declaration.
+        /// The revision that the caller expected; 0 for an unchanged declaration.
         expected: u64,
-        /// The number of its current revision.
+        /// The current revision.
         found: u64,
         /// Its current revision. `None` if it does not exist.
         current: Option<Revision>,
     },
-    /// The store did not take the change.
+    /// The store did not accept the change.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// The store of the counters failed.
+    /// The counter store failed.
     #[error(transparent)]
     Counters(#[from] CounterError),
 }
 
 waygate_core::debug_as_message!(ChangeError);
 
-/// Reads the key of a route.
+/// Parses the key of a route.
 pub(crate) fn route_key(text: &str) -> Result<RouteKey, ResolveError> {
     Ok(text.parse::<RouteKey>()?)
 }
@@ -132,12 +133,12 @@ pub(crate) fn route_key(text: &str) -> Result<RouteKey, ResolveError> {
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A setting does not follow its grammar.
+    /// A setting is malformed.
     #[error("{setting}: {invalid}")]
     Setting {
-        /// The setting, and its source.
+        /// The setting and its origin.
         setting: String,
-        /// The mistake.
+        /// The problem.
         invalid: Invalid,
     },
     /// The configuration file cannot be read.
@@ -145,14 +146,14 @@ pub enum BuildError {
     Config {
         /// The file.
         path: String,
-        /// The error of the system.
+        /// The reason.
         source: std::io::Error,
     },
-    /// The file or the store of the counters cannot be set up, or a setting would have no effect, since it belongs to another
-    /// backend or needs a feature.
+    /// A counter snapshot or a counter store cannot be opened, or a setting has no effect because it belongs to
+    /// another backend or needs a feature.
     #[error("{0}")]
     Misconfigured(String),
-    /// The backend cannot be set up.
+    /// The backend cannot be opened.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
@@ -160,7 +161,7 @@ pub enum BuildError {
 waygate_core::debug_as_message!(BuildError);
 
 impl BuildError {
-    /// An error of a file beside the store.
+    /// Converts the error of a file next to the store.
     #[cfg(feature = "file")]
     pub(super) fn of_file(error: BackendError) -> Self {
         Self::Misconfigured(error.problem().to_owned())

@@ -24,11 +24,11 @@ use super::{
 pub enum Event {
     /// A record was changed: by an operator, by time, or in another process.
     Changed(Changed),
-    /// This many events were missed, because the subscriber was too slow. Read the current state again.
+    /// The number of events that were missed because the subscriber was too slow. Read the current state again.
     Missed(u64),
 }
 
-/// One changed record. A change that writes several lines into the audit log sends one for each.
+/// One changed record. A change with several audit lines sends one event for each.
 ///
 /// | `kind` | `key` | the record |
 /// |---|---|---|
@@ -45,13 +45,13 @@ pub enum Event {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Changed {
-    /// The kind of the record.
+    /// Returns the kind of the record.
     pub kind: &'static str,
-    /// Its name.
+    /// Returns the name of the record.
     pub key: String,
-    /// The store's revision.
+    /// Returns the store's revision.
     pub revision: Revision,
-    /// The line in the audit log; `None` when another process wrote it.
+    /// Returns the line of the audit log; `None` if another process wrote it.
     pub audit: Option<Arc<AuditEntry>>,
     record: Option<Arc<dyn Record>>,
 }
@@ -67,27 +67,27 @@ impl Changed {
         }
     }
 
-    /// The record in its JSON form; `None` when it was deleted, or is not shown.
+    /// Returns the record as JSON; `None` if it was deleted or is not shown.
     pub fn record(&self) -> Option<Value> {
         self.record.as_ref().map(|record| record.json())
     }
 
-    /// The route as it is now.
+    /// The current route.
     pub fn route(&self) -> Option<&RouteRecord> {
         self.as_type()
     }
 
-    /// Maintenance of everything, or of a service, as it is now.
+    /// The current global or service maintenance.
     pub fn maintenance(&self) -> Option<&GlobalMaintenance> {
         self.as_type()
     }
 
-    /// The rate limit as it is now.
+    /// The current rate limit.
     pub fn rate_limit(&self) -> Option<&LimitRecord> {
         self.as_type()
     }
 
-    /// The concurrency limit as it is now.
+    /// The current concurrency limit.
     pub fn concurrency_limit(&self) -> Option<&ConcurrencyRecord> {
         self.as_type()
     }
@@ -99,7 +99,7 @@ impl Changed {
 }
 
 impl Event {
-    /// The changed record.
+    /// Returns the changed record.
     pub fn changed(&self) -> Option<&Changed> {
         match self {
             Self::Changed(changed) => Some(changed),
@@ -107,13 +107,13 @@ impl Event {
         }
     }
 
-    /// The line in the audit log, when this process wrote it.
+    /// Returns the line of the audit log, if this process wrote it.
     pub fn audit(&self) -> Option<&AuditEntry> {
         self.changed()?.audit.as_deref()
     }
 }
 
-/// A stream of [`Event`]s, from the moment of the subscription on. Ends with the engine, or with
+/// A stream of [`Event`]s, starting with the subscription. Ends with the engine, or with
 /// [`Waygate::shutdown`](super::Waygate::shutdown).
 pub struct Events(Pin<Box<dyn Stream<Item = Event> + Send + Sync>>);
 
@@ -131,7 +131,7 @@ impl Events {
         )))
     }
 
-    /// The next event; `None` when the engine is gone or shut down.
+    /// Returns the next event; `None` after the engine is dropped or shut down.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.0.as_mut().poll_next(context)).await
     }

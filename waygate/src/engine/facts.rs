@@ -1,9 +1,9 @@
-//! What the report of the start says of the engine itself.
+//! Facts about the engine itself, for the start report.
 
 use super::Inner;
 
 impl Inner {
-    /// Each with its name.
+    /// The facts with their names.
     pub(crate) fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("environment", self.environment_in_words())];
         facts.extend((self.settings.clone()).map(|settings| ("settings", settings)));
@@ -42,11 +42,11 @@ impl Inner {
             return match snapshot.is_held() {
                 true => format!("in memory, kept in file `{}`", path.display()),
                 false => format!(
-                    "in memory of this process; they end with it, as another process keeps its own in file `{}`",
+                    "in memory only: another process keeps its counters in file `{}`",
                     path.display()
                 ),
             };
         }
-        "in memory of this process; they end with it".to_owned()
+        "in memory only: they are lost when this process ends".to_owned()
     }
 }

@@ -3,7 +3,7 @@ use std::sync::{Arc, LazyLock};
 use http::{HeaderName, HeaderValue, header};
 use waygate_core::{grammar::format_http_date, model::Deprecation};
 
-/// What the state of a route says on answers, ready to be put on them. Shared, so that putting them on copies nothing.
+/// The headers that announce the state of a route. Shared, so that adding them copies nothing.
 pub(crate) type StateHeaders = Arc<[(HeaderName, HeaderValue)]>;
 
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
@@ -24,13 +24,13 @@ pub(crate) fn announce(deprecation: &Deprecation) -> StateHeaders {
         .collect()
 }
 
-/// On answers that only some callers get: no cache may give them to others (RFC 9111 section 5.2.2).
+/// For responses that only some callers get: no cache may reuse them (RFC 9111 section 5.2.2).
 static UNCACHED: LazyLock<StateHeaders> = LazyLock::new(|| {
     let value = HeaderValue::from_static("private, no-store");
     Arc::new([(header::CACHE_CONTROL, value)])
 });
 
-/// What stands on an answer to a caller whom maintenance exempts, besides what stands on every answer of the route.
+/// Headers of a response to a caller that is exempt from maintenance, in addition to those of the route.
 #[cold]
 pub(crate) fn uncached(announcement: Option<&StateHeaders>) -> StateHeaders {
     match announcement {

@@ -10,40 +10,42 @@ use std::{
 use serde::Serialize;
 use waygate_core::{Printable, Timestamp, port::Clock};
 
-/// A part of Waygate that can be impaired while the API goes on.
+/// A part of Waygate that can be impaired while the API keeps running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Component {
-    /// The store does not answer or takes no writes; the last known state applies.
+    /// The store does not answer or accepts no writes; the last known state applies.
     Store,
     /// The store was emptied, replaced or went back in time; the last known state applies.
     StoreReset,
-    /// Some stored records cannot be read. The cause names each of them and what applies instead: the last known value,
-    /// else a closed route, path or maintenance, or a declared limit. Cleared once the record is mended or changed.
+    /// Some stored records cannot be read. The cause names each of them and its substitute: the last known value,
+    /// otherwise a closed route, path or maintenance, or a declared limit. Cleared when the record is repaired or
+    /// changed.
     Records,
     /// The task that follows the store.
     Sync,
-    /// The task that tells of transitions.
+    /// The task that announces scheduled transitions.
     Scheduler,
-    /// The store of the counters does not count; each rate limit does what its policy says,
-    /// and limits of concurrency hold within this process.
+    /// The counter store is unavailable; `on_store_failure` of each rate limit applies, and concurrency limits apply
+    /// within this process.
     Counters,
-    /// The file for a start without the store cannot be written.
+    /// The boot cache cannot be written.
     BootCache,
-    /// The counters of this process are not kept in their file, or could not be put back at the start (reported for an
-    /// hour).
+    /// The counters of this process cannot be written to their file, or could not be restored at the start (reported
+    /// for an hour).
     CounterSnapshot,
-    /// Not a fault of Waygate: maintenance or a limit names an unknown route or service, which most likely is a
-    /// typing error, or `route = ".."` names a route that another handler serves. Not reported where the process is part of a fleet, whose other routes it does not know.
+    /// Not a fault of Waygate: maintenance or a limit names an unknown route or service, probably misspelled, or
+    /// `route = ".."` names a route that another handler serves. Not reported if the process is part of a fleet,
+    /// since it does not know the other routes.
     Unmatched,
-    /// Not a fault: this process is set to open every gate, at its start
-    /// ([`bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle)) or
-    /// [afterwards](crate::Waygate::bypass_lifecycle). Cleared when that is switched off.
+    /// Not a fault: this process bypasses every gate, since its start
+    /// ([`bypass_lifecycle`](crate::WaygateBuilder::bypass_lifecycle)) or [later](crate::Waygate::bypass_lifecycle).
+    /// Cleared when the bypass ends.
     LifecycleBypass,
-    /// Not a fault: this process is set to count nothing, at its start
+    /// Not a fault: this process bypasses all limits, since its start
     /// ([`bypass_rate_limits`](crate::WaygateBuilder::bypass_rate_limits)) or
-    /// [afterwards](crate::Waygate::bypass_rate_limits). Cleared when that is switched off.
+    /// [later](crate::Waygate::bypass_rate_limits). Cleared when the bypass ends.
     RateLimitBypass,
 }
 
@@ -65,29 +67,29 @@ impl fmt::Display for Component {
     }
 }
 
-/// Why a component is impaired, and since when.
+/// An impairment: its cause and its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Degraded {
-    /// Since when, in UTC.
+    /// The start, in UTC.
     pub since: Timestamp,
-    /// What is wrong, in the words of the component. It may name files of this machine, which the admin API leaves out.
+    /// The cause. It may contain file paths of this machine, which the admin API omits.
     pub cause: String,
 }
 
 /// The impaired components. Empty means healthy.
 pub type Health = BTreeMap<Component, Degraded>;
 
-/// Keeps track of what is impaired, and logs each transition once.
+/// Tracks impairments, and logs each transition once.
 #[derive(Debug, Default)]
 pub(crate) struct Monitor {
     health: Mutex<Health>,
     counting: Counting,
-    /// Whether the store takes no writes, which reading it does not disprove.
+    /// `true` if the store accepts no writes; a successful read does not reset it.
     refuses_writes: AtomicBool,
 }
 
-/// Whether the store of the counters fails: what requests look at before they wait for each other.
+/// The failure state of the counter store, readable without a lock.
 #[derive(Debug, Default)]
 struct Counting {
     fails: AtomicBool,
@@ -95,8 +97,8 @@ struct Counting {
     failed_at: AtomicU64,
 }
 
-/// For so long the store of the counters must not have failed. Some answers come from blocks that were taken in advance,
-/// and say nothing about it.
+/// The time without failures after which the counter store has recovered, in milliseconds. Some results come from
+/// leased blocks, and do not show its state.
 const CALM: u64 = 1_000;
 
 impl Monitor {
@@ -105,7 +107,7 @@ impl Monitor {
         let mut health = self.health();
         match health.get_mut(&component) {
             Some(known) => {
-                // Of these, each is news; other causes change with every attempt.
+                // For these, each cause is news; other causes change with every attempt.
                 let is_news = matches!(component, Component::Records | Component::Unmatched);
                 if is_news && known.cause != cause {
                     tracing::warn!(%component, cause = %Printable(&cause), "still degraded");
@@ -128,14 +130,14 @@ impl Monitor {
         }
     }
 
-    /// Notes that the store was read.
+    /// Records a successful read of the store.
     pub(crate) fn store_was_read(&self) {
         if !self.store_refuses_writes() {
             self.recover(Component::Store);
         }
     }
 
-    /// Notes whether the store takes writes.
+    /// Records if the store accepts writes.
     pub(crate) fn store_takes_writes(&self, fault: Option<&impl fmt::Display>, now: Timestamp) {
         self.refuses_writes
             .store(fault.is_some(), Ordering::Relaxed);
@@ -145,12 +147,12 @@ impl Monitor {
         }
     }
 
-    /// Whether the store takes no writes, as far as is known.
+    /// Returns `true` if the store is known to accept no writes.
     pub(crate) fn store_refuses_writes(&self) -> bool {
         self.refuses_writes.load(Ordering::Relaxed)
     }
 
-    /// Notes whether the store of the counters has failed a request.
+    /// Records the result of a call of the counter store.
     #[inline]
     pub(crate) fn counted(&self, fault: Option<&impl fmt::Display>, clock: &dyn Clock) {
         match fault {
@@ -160,7 +162,7 @@ impl Monitor {
         }
     }
 
-    /// Whether the store of the counters has failed and has not been well since.
+    /// Returns `true` if the counter store has failed and not recovered.
     #[inline]
     pub(crate) fn is_counting_impaired(&self) -> bool {
         self.counting.fails.load(Ordering::Relaxed)
@@ -180,13 +182,13 @@ impl Monitor {
         let counting = &self.counting;
         let failed_at = counting.failed_at.load(Ordering::Relaxed);
         if milliseconds(clock).saturating_sub(failed_at) >= CALM {
-            // A failure that comes now raises the flag again, and the next success looks again.
+            // A later failure sets the flag again, and the next success checks again.
             counting.fails.store(false, Ordering::Relaxed);
             self.recover(Component::Counters);
         }
     }
 
-    /// Whether a component is impaired.
+    /// Returns `true` if a component is impaired.
     pub(crate) fn is_degraded(&self, component: Component) -> bool {
         self.health().contains_key(&component)
     }

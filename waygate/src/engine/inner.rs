@@ -14,19 +14,19 @@ use super::{
     channels::Channels,
     clients::Clients,
     health::Monitor,
-    limits::{Counters, CountersHandle, Decisions, LimitBook, Limiting},
+    limits::{Counters, CountersHandle, Decisions, LimitConfig, LimitStats},
     named::Named,
     principal::PrincipalSource,
     snapshot::Snapshot,
     stored::Stored,
 };
 
-/// What all handles of one engine share.
+/// The state that all handles of one engine share.
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) env: EnvName,
     pub(super) named: Named,
-    /// From where settings were read, if they were.
+    /// The sources of settings, if any were read.
     pub(super) settings: Option<String>,
     /// The service that this process is part of, in a fleet.
     pub(crate) service: Option<ServiceName>,
@@ -52,22 +52,22 @@ pub(crate) struct Inner {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) monitor: Monitor,
-    /// What requests read.
+    /// The snapshot that requests read.
     pub(crate) snapshot: ArcSwap<Snapshot>,
-    /// The last-known-good picture of the store. Whoever changes or refreshes it holds this lock; requests never do.
+    /// The last known good state of the store. Changes and refreshes hold this lock; requests never do.
     pub(crate) stored: Mutex<Stored>,
-    /// Those that follow the snapshot and its events.
+    /// The subscribers to the snapshot and its events.
     pub(crate) channels: Channels,
     /// Wakes the task that follows the store.
     pub(crate) behind: Arc<Notify>,
-    /// Where requests are counted, by what time, and what came of it.
+    /// The counters, their clock, and statistics.
     pub(crate) counters: Arc<Counters>,
     /// The same, as policies know them.
     pub(crate) counters_handle: CountersHandle,
-    pub(crate) book: LimitBook,
+    pub(crate) book: LimitStats,
     pub(crate) decisions: Decisions,
-    pub(crate) limiting: Limiting,
-    /// Where requests keep their callers.
+    pub(crate) limiting: LimitConfig,
+    /// The source of callers in requests.
     pub(crate) principal: Option<PrincipalSource>,
 }
 
@@ -83,7 +83,7 @@ impl Inner {
     }
 
     #[cfg(feature = "axum")]
-    /// Notes that there is a route guard, or another guarded router.
+    /// Records a route guard or another guarded router.
     pub(crate) fn note_stacked(&self) {
         if !self.is_stacked() {
             self.stacked.is_stacked.store(true, Ordering::Relaxed);
@@ -91,7 +91,7 @@ impl Inner {
     }
 
     #[cfg(feature = "axum")]
-    /// Notes a guarded router. Two of them may be nested, and only requests that are marked show whether they are.
+    /// Records a guarded router. Two of them may be nested, which only marked requests show.
     pub(crate) fn note_guarded(&self) {
         if self.stacked.guards.swap(true, Ordering::Relaxed) {
             self.note_stacked();

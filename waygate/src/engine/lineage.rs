@@ -1,4 +1,4 @@
-//! Whether what the store shows is what became of the last known state, or another history.
+//! Decides if the store's content continues the last known state or is another history.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ impl Filled {
     }
 }
 
-/// Whether an image shows a later state of the store that is known.
+/// Returns `true` if an image continues a known state of the store.
 pub(crate) fn follows(stored: &Stored, image: &Image) -> bool {
     let (known, found) = (stored.revision, image.revision);
     if known.epoch != found.epoch {
@@ -36,8 +36,8 @@ pub(crate) fn follows(stored: &Stored, image: &Image) -> bool {
     found.number >= known.number && shares_history(stored, image)
 }
 
-/// Once the store has gone back in time, its revision numbers alone say nothing: what was lost must all be there again.
-/// What it says of an entity that another process has deleted meanwhile cannot be told apart from a loss.
+/// After the store has gone back in time, its revision numbers are not enough: all lost records must be present
+/// again. A record that another process has deleted meanwhile looks like a loss.
 fn shares_history(stored: &Stored, image: &Image) -> bool {
     let Some(regressed_to) = stored.regressed_to else {
         return true;

@@ -14,7 +14,7 @@ use super::{
     tx::{Attempt, Change, Tx},
 };
 
-/// What a change of maintenance asks for.
+/// A command on maintenance.
 #[derive(Debug, Clone)]
 pub(crate) enum MaintenanceCommand {
     Enable(GlobalMaintenance),
@@ -22,20 +22,20 @@ pub(crate) enum MaintenanceCommand {
     SetExemptPaths(Vec<ExemptPath>),
 }
 
-/// Maintenance of everything or of a service after it was changed.
+/// The result of a change of global or service maintenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MaintenanceRecord {
-    /// What holds now.
+    /// The effective maintenance.
     pub maintenance: GlobalMaintenance,
-    /// The commit that has changed it.
+    /// The commit of the change.
     pub revision: Revision,
-    /// What the change has dropped, such as the window or the exemptions of an earlier one.
+    /// Parts that the change has dropped, such as the window or the exemptions of an earlier maintenance.
     pub dropped: DroppedMaintenance,
 }
 
 impl MaintenanceScope {
-    /// The path under which the audit log files it (wire contract, section 10).
+    /// The path of its lines in the audit log (wire contract, section 10).
     pub(crate) fn audit_path(&self) -> String {
         match self {
             Self::Global => "__global__".to_owned(),
@@ -43,7 +43,7 @@ impl MaintenanceScope {
         }
     }
 
-    /// What the audit log calls a command after which maintenance is on, or not.
+    /// The audit action of a command that turns maintenance on or off.
     fn action(&self, command: &MaintenanceCommand, is_on: bool) -> Action {
         match (self, command) {
             (_, MaintenanceCommand::Enable(_)) if is_on => self.switched(true),
@@ -59,7 +59,7 @@ impl MaintenanceScope {
         }
     }
 
-    /// What the audit log calls it when maintenance goes on or off.
+    /// The audit action of a maintenance that starts or ends.
     pub(crate) fn switched(&self, is_on: bool) -> Action {
         match (self, is_on) {
             (Self::Global, true) => Action::GlobalMaintenanceOn,
@@ -90,7 +90,7 @@ impl Change for MaintenanceChange {
         let entity = Maintenances::entity(scope);
         tx.check(entity.as_str(), Some(known.revision))?;
         let before = known.value;
-        // What time has ended is forgotten.
+        // An expired maintenance is removed.
         let current = before.clone().settled(now);
         let next = match command {
             MaintenanceCommand::Enable(config) => enabled(config.clone(), now)?,
@@ -121,7 +121,7 @@ impl Change for MaintenanceChange {
         });
         tx.put::<Maintenances>(scope, &next);
         let revision = tx.commit().await?;
-        // What names no route is logged by health, where that is for this process to say.
+        // Unknown routes are logged by health, if this process can know them.
         let named = engine
             .snapshot
             .load()
@@ -133,7 +133,7 @@ impl Change for MaintenanceChange {
         for warning in warnings {
             tracing::warn!(
                 maintenance = %Printable(&entity), warning = %Printable(warning),
-                "maintenance was set that does not do all that it says"
+                "the maintenance was set, but parts of it have no effect"
             );
         }
         let maintenance = next.at(now);
@@ -145,7 +145,7 @@ impl Change for MaintenanceChange {
     }
 }
 
-/// What is to be stored of a maintenance that is switched on.
+/// The record of a maintenance that is turned on.
 fn enabled(config: GlobalMaintenance, now: Timestamp) -> Result<GlobalMaintenance, ChangeError> {
     let config = GlobalMaintenance {
         enabled: true,

@@ -1,4 +1,4 @@
-//! What several declarations of one route amount to. None of them opens or lifts what another one says.
+//! Merges several declarations of one route. No declaration opens or removes a restriction of another one.
 
 use std::sync::Arc;
 
@@ -6,24 +6,24 @@ use waygate_core::model::{RouteKey, RouteState};
 
 use super::{RegisterError, Registered, Source};
 
-/// What is declared of one route, by where it comes from.
+/// The declarations of one route, by origin.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Declarations {
-    /// By `guard`: the document or the router, and the attributes of each handler.
+    /// From `guard`: the document or the router, and the attributes of each handler.
     bound: Vec<Arc<Registered>>,
-    /// By `register`.
+    /// From `register`.
     called: Option<Arc<Registered>>,
 }
 
 impl Declarations {
-    /// The first declaration of a route.
+    /// Creates the first declaration of a route.
     pub(crate) fn of(route: Arc<Registered>) -> Self {
         let mut first = Self::default();
         first.add(route);
         first
     }
 
-    /// Takes in a declaration in place of an earlier one from the same place.
+    /// Adds a declaration, replacing an earlier one of the same origin.
     pub(crate) fn add(&mut self, route: Arc<Registered>) {
         let handler = route.source.handler();
         match route.source {
@@ -43,12 +43,12 @@ impl Declarations {
         }
     }
 
-    /// Forgets what was registered; `false` when nothing was.
+    /// Removes the registration; `false` if there was none.
     pub(crate) fn withdraw(&mut self) -> bool {
         self.called.take().is_some()
     }
 
-    /// What all of it amounts to; `None` when nothing is declared any more.
+    /// Merges all declarations; `None` if none are left.
     pub(crate) fn merged(&self) -> Result<Option<Arc<Registered>>, RegisterError> {
         let mut all = self.bound.iter().chain(&self.called);
         let Some(first) = all.next() else {
@@ -61,7 +61,7 @@ impl Declarations {
     }
 }
 
-/// Both declarations, where they do not contradict each other. A document alone says nothing.
+/// Merges two declarations, or fails if they contradict each other. A document alone declares nothing.
 pub(crate) fn union(first: &Registered, second: &Registered) -> Result<Registered, RegisterError> {
     let differ = |what: &str| conflict(&first.key, what, first, second);
     Ok(Registered {
@@ -70,7 +70,7 @@ pub(crate) fn union(first: &Registered, second: &Registered) -> Result<Registere
         limits: all(&first.limits, &second.limits, |limit| &limit.name)
             .map_err(|name| differ(&format!("rate limits `{name}`")))?,
         concurrency: all(&first.concurrency, &second.concurrency, |limit| &limit.name)
-            .map_err(|name| differ(&format!("limits of concurrency `{name}`")))?,
+            .map_err(|name| differ(&format!("concurrency limits `{name}`")))?,
         attached: (first.attached.union(&second.attached)).map_err(|what| differ(&what))?,
         source: match first.source {
             Source::Document | Source::Router => second.source.clone(),
@@ -88,7 +88,7 @@ fn conflict(key: &RouteKey, what: &str, first: &Registered, second: &Registered)
     }
 }
 
-/// Whether a state refuses requests of some clients, at some time.
+/// Returns `true` if a state refuses requests of some clients at some time.
 pub(crate) fn closes(state: &RouteState) -> bool {
     let free = RouteState {
         deprecation: state.deprecation.clone(),
@@ -98,7 +98,7 @@ pub(crate) fn closes(state: &RouteState) -> bool {
 }
 
 fn both(first: &RouteState, second: &RouteState) -> Result<RouteState, &'static str> {
-    // What is always served cannot be closed by the other one, and must not open it.
+    // A force-active route cannot be closed by the other declaration, and must not open it.
     let (open, closed) = (first.force_active, second.force_active);
     if open != closed && closes(if open { second } else { first }) {
         return Err("states, one of them force-active");
@@ -114,7 +114,7 @@ fn both(first: &RouteState, second: &RouteState) -> Result<RouteState, &'static 
     })
 }
 
-/// The one that says something; `None` when both do, and not the same.
+/// The declared one; `None` if both are declared and differ.
 fn part<T: Default + PartialEq + Clone>(first: &T, second: &T) -> Option<T> {
     let silent = T::default();
     match (*first == silent, *second == silent) {
@@ -124,7 +124,7 @@ fn part<T: Default + PartialEq + Clone>(first: &T, second: &T) -> Option<T> {
     }
 }
 
-/// The limits of both, those of the first one before the others; `Err` is the name that two different limits have.
+/// The limits of both, in order; `Err` is the name of two different limits.
 fn all<P: PartialEq + Clone, N: PartialEq + Clone>(
     first: &[P],
     second: &[P],

@@ -1,6 +1,6 @@
 use waygate_core::grammar::Method;
 
-/// A set of the methods that a router can tell apart.
+/// A set of the methods that a router distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct MethodSet(u16);
 

@@ -1,4 +1,4 @@
-//! Records whose key cannot be read: which records may be meant by them.
+//! Records with an unreadable key, and the records that they may stand for.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use super::{
     stored::{Past, Stored},
 };
 
-/// A record whose key cannot be read.
+/// A record with an unreadable key.
 struct Misnamed {
-    /// The kind that is probably meant, and its name.
+    /// The probable kind, and its name.
     kind: &'static dyn AnyKind,
     name: &'static str,
-    /// The record that is meant, where only the kind is misspelled.
+    /// The probable record, if only the kind is misspelled.
     exact: Option<RecordId>,
     place: Option<Place>,
 }
@@ -54,7 +54,7 @@ impl Misnamed {
     }
 }
 
-/// The kind that was probably meant, and its name.
+/// The probable kind, and its name.
 fn kind_meant(text: &str) -> Option<(&'static str, &'static dyn AnyKind)> {
     let text = text.trim().to_ascii_lowercase();
     let distance = |name: &str| typing_errors(name, &text);
@@ -63,18 +63,18 @@ fn kind_meant(text: &str) -> Option<(&'static str, &'static dyn AnyKind)> {
         .min_by_key(|(name, _)| (distance(name), *name))
 }
 
-/// What stands in for a record whose key cannot be read.
+/// The substitute for a record with an unreadable key.
 pub(super) struct StandIn {
     pub(super) instead: Instead,
     /// The records that were kept, under their own keys.
     pub(super) kept: BTreeSet<EntityKey>,
-    /// Where routes may be meant.
+    /// The paths of the routes that may be meant.
     pub(super) place: Option<Place>,
 }
 
 impl Stored {
-    /// Keeps what may be meant by such a record: what was known before of its kind and path, and is not in the store any
-    /// more. `is_there` says what is in the store.
+    /// Keeps the records that such a key may stand for: known records of its kind and path that are no longer in the
+    /// store. `is_there` returns `true` for records in the store.
     pub(super) fn stand_in_for_misnamed(
         &mut self,
         key: &EntityKey,

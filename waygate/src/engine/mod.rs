@@ -1,4 +1,4 @@
-//! State, commands and decisions. Knows nothing of axum.
+//! State, commands and decisions, independent of axum.
 
 #[cfg(feature = "axum")]
 mod answers;

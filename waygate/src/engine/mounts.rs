@@ -1,22 +1,22 @@
-//! Where handlers with attributes were found to run, and where they were not. No router names its handlers, so only
-//! requests show it.
+//! Records where handlers with attributes ran and did not run. Routers do not name their handlers, so only requests
+//! show it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use waygate_core::{grammar::RouteSpec, model::RouteKey};
 
-/// What requests have shown of all routes of an engine.
+/// The findings of requests for all routes of an engine.
 #[derive(Debug, Default)]
 pub(crate) struct Mounts(Mutex<Found>);
 
 #[derive(Debug, Default)]
 struct Found {
     elsewhere: Vec<Mount>,
-    /// Handlers that have not run, with their routes, which answered.
+    /// Handlers that did not run although their routes responded.
     absent: Vec<(&'static str, RouteKey)>,
 }
 
-/// A handler that serves a route to which its attributes are not bound.
+/// A handler on a route that its attributes are not bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mount {
     /// The handler's path.
@@ -25,12 +25,12 @@ pub(crate) struct Mount {
     pub(crate) at: RouteKey,
     /// The routes that its attributes are bound to.
     pub(crate) own: Vec<RouteKey>,
-    /// Whether `route = ".."` names them.
+    /// `true` if `route = ".."` names them.
     pub(crate) is_named: bool,
 }
 
 impl Mount {
-    /// What to do about it.
+    /// The remedy.
     pub(crate) fn in_words(&self) -> String {
         let Self {
             handler, at, own, ..
@@ -45,7 +45,7 @@ impl Mount {
                     all.join(", ")
                 )
             }
-            false => format!("list both in `route = [..]` to control `{at}` by itself"),
+            false => format!("list both in `route = [..]` to control `{at}` separately"),
         };
         let names = if self.is_named {
             "names"
@@ -53,8 +53,8 @@ impl Mount {
             "is bound to"
         };
         format!(
-            "`{handler}` {names} {own_keys}, and is also served at `{at}`, where the gates and limits of {own_keys} hold \
-             too; {advice}"
+            "`{handler}` {names} {own_keys} and is also served at `{at}`, where the gates and limits of {own_keys} \
+             apply too; {advice}"
         )
     }
 }
@@ -67,7 +67,7 @@ impl Mounts {
         }
     }
 
-    /// Notes whether a handler has run where its route answered. Returns whether that is news.
+    /// Records if a handler ran when its route responded. Returns `true` if that is new.
     pub(crate) fn note_run(&self, handler: &'static str, route: &RouteKey, has_run: bool) -> bool {
         let mut found = self.found();
         let known = (found.absent.iter()).position(|(of, at)| *of == handler && at == route);
@@ -81,7 +81,7 @@ impl Mounts {
         true
     }
 
-    /// The routes whose gates and limits hold at this one, too.
+    /// The routes whose gates and limits also apply to this one.
     pub(crate) fn also_gating(&self, key: &RouteKey) -> Vec<RouteKey> {
         let found = self.found();
         let here = found.elsewhere.iter().filter(|mount| mount.at == *key);
@@ -91,7 +91,7 @@ impl Mounts {
         also
     }
 
-    /// Handlers that run elsewhere than `route = ".."` says, in words.
+    /// Describes handlers that run on other routes than those in `route = ".."`.
     pub(crate) fn unlisted(&self) -> Vec<String> {
         let found = self.found();
         let named = found.elsewhere.iter().filter(|mount| mount.is_named);
@@ -99,7 +99,7 @@ impl Mounts {
         unknown.map(Mount::in_words).collect()
     }
 
-    /// Attributes that govern what another handler serves, in words.
+    /// Describes attributes that govern another handler.
     pub(crate) fn misplaced(&self) -> Vec<String> {
         let found = self.found();
         let said = found.absent.iter().map(|(handler, route)| {
@@ -130,7 +130,7 @@ fn list(routes: &[RouteKey]) -> String {
     routes.join(", ")
 }
 
-/// As `route = ".."` has it.
+/// The format of `route = ".."`.
 fn spec(key: &RouteKey) -> String {
     let path = key.path().parse();
     path.map_or_else(

@@ -4,19 +4,19 @@ use waygate_core::grammar::EnvName;
 
 use super::{BuildError, config::Setting};
 
-/// The environment of a process that names none.
+/// The default environment.
 const DEFAULT: &str = "dev";
 
-/// Who has named the environment, as a builder knows it.
+/// The origins of the environment's name.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     /// The call in code.
     pub(super) in_code: Option<Setting>,
     /// `WAYGATE_ENV`.
     pub(super) by_setting: Option<Setting>,
-    /// Whether that would have been read.
+    /// `true` if that variable is read.
     pub(super) reads_settings: bool,
-    /// Whether it was logged that routes need a name.
+    /// Set after the warning that routes need a name.
     pub(super) warned: OnceLock<()>,
 }
 
@@ -32,7 +32,7 @@ impl Named {
         self.in_code.is_some() || self.by_setting.is_some()
     }
 
-    /// What would name it.
+    /// How to set the name.
     pub(super) fn remedy(&self) -> &'static str {
         match self.reads_settings {
             true => "set `WAYGATE_ENV`, or call `.environment(..)`",

@@ -2,8 +2,9 @@ use std::{borrow::Cow, cmp::Reverse};
 
 use waygate_core::{model::RouteKey, similar::typing_errors};
 
-/// The key that was probably meant: that of the same path, where the method, a slash at the end or the names of parameters
-/// differ; or else that of everything below it, as a nested service has; or else the same without the prefix that the route is nested under, or that is one too many; or else the one with the fewest typing errors.
+/// The most similar key, in this order: the same path with another method, trailing slash or parameter names;
+/// everything below the path, as for a nested service; the path without a missing or an additional prefix; the path
+/// with the fewest typing errors.
 pub(crate) fn nearest<'a>(
     asked: &RouteKey,
     known: impl Iterator<Item = &'a RouteKey> + Clone,
@@ -33,13 +34,13 @@ pub(crate) fn nearest<'a>(
     let nested = known
         .clone()
         .filter(|key| fits(key) && self::shape(key.path()).ends_with(&*shape));
-    // `/` is the end of nothing but other roots.
+    // `/` is a suffix of other roots only.
     if let Some(nested) = nested.min_by_key(|key| key.path().len())
         && asked.path() != "/"
     {
         return Some(nested);
     }
-    // A prefix too many, as where the guarded router itself is nested.
+    // An additional prefix, as if the guarded router itself were nested.
     let unprefixed = known.clone().filter(|key| {
         let own = self::shape(key.path());
         fits(key) && own.len() > 1 && shape.ends_with(&*own)
@@ -47,7 +48,7 @@ pub(crate) fn nearest<'a>(
     if let Some(unprefixed) = unprefixed.min_by_key(|key| Reverse(key.path().len())) {
         return Some(unprefixed);
     }
-    // A path alone is compared with paths alone.
+    // A bare path is compared with bare paths only.
     let is_path = asked.as_str() == asked.path();
     let text = |key: &'a RouteKey| match is_path {
         true => key.path(),
@@ -55,7 +56,7 @@ pub(crate) fn nearest<'a>(
     };
     let (asked, allowed) = (asked.as_str(), asked.as_str().len() / 3);
     known
-        // What differs more in length cannot be near, and is cheaper to tell.
+        // A larger difference in length cannot be near, and is cheaper to check.
         .filter(|key| text(key).len().abs_diff(asked.len()) <= allowed)
         .map(|key| (typing_errors(text(key), asked), key))
         .filter(|(distance, _)| *distance <= allowed)

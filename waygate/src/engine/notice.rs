@@ -7,16 +7,16 @@ use waygate_core::{
 
 use super::{Inner, kinds::MaintenanceScope};
 
-/// Maintenance of everything, or of the service that this process is part of, that is on or planned.
+/// An active or planned maintenance of the whole API, or of the service of this process.
 #[derive(Debug)]
 pub(crate) struct MaintenanceNotice {
     pub(crate) scope: MaintenanceScope,
-    /// As it is now.
+    /// The current maintenance.
     pub(crate) set: GlobalMaintenance,
 }
 
 impl Inner {
-    /// What is on or planned beside the states of routes.
+    /// The active and planned maintenances, besides the states of routes.
     pub(crate) fn maintenance_notices(&self) -> Vec<MaintenanceNotice> {
         let (snapshot, now) = (self.snapshot.load(), self.clock.now());
         let notices = snapshot.maintenances().map(|(scope, maintained)| {
@@ -31,7 +31,7 @@ impl fmt::Display for MaintenanceNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scope, set } = self;
         match LimitScope::from(scope) {
-            LimitScope::Global => f.write_str("maintenance of everything")?,
+            LimitScope::Global => f.write_str("global maintenance")?,
             scope => write!(f, "maintenance of {scope}")?,
         }
         let start = set.start.filter(|_| !set.enabled);

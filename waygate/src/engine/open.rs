@@ -1,4 +1,4 @@
-//! The stores that a builder names, opened.
+//! Opens the stores of a builder.
 
 use waygate_core::{
     Printable, Timestamp,
@@ -13,7 +13,7 @@ use super::{
     stored::{Past, Stored},
 };
 
-/// What the store holds. Nothing is known of one that is away; one that is there and cannot be read opens nothing.
+/// Reads the content of the store. An unreachable store yields no state; an unreadable one closes everything.
 pub(super) async fn load(backend: &dyn Backend, monitor: &Monitor, now: Timestamp) -> Stored {
     let nothing = || {
         Stored::empty(Revision {
@@ -32,7 +32,7 @@ pub(super) async fn load(backend: &dyn Backend, monitor: &Monitor, now: Timestam
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
                 tracing::info!(
                     path = %Printable(path.display()),
-                    "new state file: there was none, so that every route is as declared; the first change creates it"
+                    "no state file found: every route is as declared; the first change creates it"
                 );
             }
             if let Some(cause) = stored.impairment() {
@@ -52,7 +52,7 @@ pub(super) async fn load(backend: &dyn Backend, monitor: &Monitor, now: Timestam
     }
 }
 
-/// What the store still knows of its past, the newest first.
+/// The earlier states in the store, the newest first.
 async fn earlier(backend: &dyn Backend) -> Vec<Stored> {
     match in_time(backend.earlier()).await {
         Ok(images) => images

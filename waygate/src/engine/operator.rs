@@ -15,11 +15,11 @@ use super::{
     tx::{By, Change},
 };
 
-/// Changes an engine in the name of its origin.
+/// Changes the state of an engine, on behalf of an [`Origin`].
 ///
-/// Route keys are `METHOD:/path`; a bare path stands for its only method. Each change is written to the store together with
-/// its line in the audit log before it takes effect, and is in effect when the call returns. Dropping the future does not
-/// undo a change that is under way.
+/// Route keys are `METHOD:/path`; a bare path also names its only method. Each change is written to the store
+/// together with its line in the audit log before it takes effect, and is in effect when the call returns. Dropping
+/// the future does not undo a change in progress.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -53,8 +53,8 @@ impl Operator {
         }
     }
 
-    /// Makes changes only if what is changed was last changed by this commit (0: never); otherwise they fail with
-    /// [`ChangeError::Conflict`]. Without it, a change that lost a race is tried again.
+    /// Sets the expected revision (0: never changed): a change fails with [`ChangeError::Conflict`] if the subject
+    /// has another one. Without it, a lost race is retried.
     pub fn if_revision(mut self, number: u64) -> Self {
         self.by.expected = Precondition::Number(number);
         self
@@ -70,7 +70,7 @@ impl Operator {
     /// Runs any command on a route.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn apply(
         &self,
         key: &str,
@@ -88,11 +88,11 @@ impl Operator {
         self.make(RouteChange { key, command }).await
     }
 
-    /// Opens a route everywhere immediately, and drops its windows and its environment gate, which the record's
-    /// [`dropped`](RouteRecord::dropped) names. [`end_maintenance`](Self::end_maintenance) keeps what is planned.
+    /// Opens a route in all environments immediately. Drops its windows and its environment gate, which the record's
+    /// [`dropped`](RouteRecord::dropped) names. [`end_maintenance`](Self::end_maintenance) keeps planned windows.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn enable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
         let reason = reason.parse()?;
         self.apply(key, RouteCommand::Enable { reason }).await
@@ -101,17 +101,17 @@ impl Operator {
     /// Closes a route immediately.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn disable(&self, key: &str, reason: &str) -> Result<RouteRecord, ChangeError> {
         let (reason, until) = (reason.parse()?, None);
         self.apply(key, RouteCommand::Disable { reason, until })
             .await
     }
 
-    /// Closes a route immediately, and returns it to its present state at `until`.
+    /// Closes a route immediately, and restores its current state at `until`.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn disable_until(
         &self,
         key: &str,
@@ -123,10 +123,10 @@ impl Operator {
             .await
     }
 
-    /// Puts a route in maintenance immediately, until it is changed.
+    /// Starts maintenance of a route immediately, without an end.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_maintenance(
         &self,
         key: &str,
@@ -136,11 +136,11 @@ impl Operator {
         self.apply(key, RouteCommand::Maintain { reason }).await
     }
 
-    /// Puts a route in maintenance immediately, and opens it at `until`; planned windows are kept. Refused on a route that is
-    /// disabled for longer.
+    /// Starts maintenance of a route immediately, and opens it at `until`; planned windows are kept. Refused on a
+    /// route that is disabled for longer.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_maintenance_until(
         &self,
         key: &str,
@@ -152,11 +152,11 @@ impl Operator {
             .await
     }
 
-    /// Ends the maintenance of a route immediately, and keeps its environment gate and the windows that have not started.
-    /// Changes nothing on a route that is not in maintenance; refused on one that is disabled, which it would not open.
+    /// Ends the maintenance of a route immediately, and keeps its environment gate and future windows. Changes
+    /// nothing on a route that is not in maintenance. Refused on a disabled route, which it would not open.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn end_maintenance(
         &self,
         key: &str,
@@ -167,12 +167,12 @@ impl Operator {
             .await
     }
 
-    /// Adds a maintenance window. The route keeps its state until the window starts, and returns to it when the window ends;
-    /// maintenance without an end ends with its first window. Of windows that overlap, the newest gives the reason. Refused
-    /// on a route that is disabled for longer than the window lasts.
+    /// Adds a maintenance window. The route keeps its state until the window starts, and returns to it when the
+    /// window ends. A maintenance without an end ends with its first window. Of overlapping windows, the newest
+    /// provides the reason. Refused on a route that is disabled for longer than the window.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn schedule(
         &self,
         key: &str,
@@ -187,7 +187,7 @@ impl Operator {
     /// Cancels one window of a route, or all of them.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn cancel_schedule(
         &self,
         key: &str,
@@ -197,10 +197,11 @@ impl Operator {
             .await
     }
 
-    /// Opens a route in these environments only, at least one: [`disable`](Self::disable) closes it everywhere.
+    /// Opens a route in these environments only, at least one; to close it everywhere, use
+    /// [`disable`](Self::disable).
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_env_only(&self, key: &str, envs: &[&str]) -> Result<RouteRecord, ChangeError> {
         let envs = envs
             .iter()
@@ -209,10 +210,10 @@ impl Operator {
         self.apply(key, RouteCommand::EnvOnly { envs }).await
     }
 
-    /// Deprecates a route, or (`None`) removes its deprecation.
+    /// Marks a route as deprecated, or with `None` removes the mark.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn deprecate(
         &self,
         key: &str,
@@ -224,23 +225,23 @@ impl Operator {
     /// Sets the networks and roles that may call a route.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_access(&self, key: &str, access: Access) -> Result<RouteRecord, ChangeError> {
         self.apply(key, RouteCommand::SetAccess(access)).await
     }
 
-    /// Resets a route to its declaration.
+    /// Restores the declared state of a route.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn reset(&self, key: &str) -> Result<RouteRecord, ChangeError> {
         self.apply(key, RouteCommand::Reset).await
     }
 
-    /// Deletes a stored route that the code no longer has.
+    /// Removes a stored route that the code no longer has.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn purge(&self, key: &str) -> Result<(), ChangeError> {
         self.purge_key(route_key(key)?).await
     }
@@ -249,11 +250,12 @@ impl Operator {
         self.make(Purge(key)).await
     }
 
-    /// Puts all routes in maintenance: immediately, or from `start` on, and until `end` if there is one; `enabled` of `config`
-    /// is ignored. Replaces the previous settings, their plan included, which [`dropped`](MaintenanceRecord::dropped) names.
+    /// Starts global maintenance, immediately or at `start`, until `end` if it is set; `enabled` of `config` is
+    /// ignored. Replaces an earlier maintenance, including a planned one, and names it in
+    /// [`dropped`](MaintenanceRecord::dropped).
     ///
-    /// Clients in `exempt_ips` and callers with one of `exempt_roles` are served; these responses carry
-    /// `Cache-Control: private, no-store`.
+    /// Clients in `exempt_ips` and callers with one of `exempt_roles` are still served. Their responses carry
+    /// `Cache-Control: private, no-store`, since no cache may keep them.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -276,7 +278,7 @@ impl Operator {
     /// ```
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then. [`ChangeError::Ended`] when the end is past.
+    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::Ended`] if the end is in the past.
     pub async fn enable_global_maintenance(
         &self,
         config: GlobalMaintenance,
@@ -285,19 +287,19 @@ impl Operator {
             .await
     }
 
-    /// Ends global maintenance, planned or running, and drops its reason and exemptions.
+    /// Ends global maintenance, active or planned, and removes its reason and exemptions.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn disable_global_maintenance(&self) -> Result<MaintenanceRecord, ChangeError> {
         self.maintain(MaintenanceScope::Global, MaintenanceCommand::Disable)
             .await
     }
 
-    /// Sets the routes that stay open in global maintenance. Does not switch it on or off.
+    /// Sets the routes that stay open in global maintenance. Does not start or end it.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_global_exempt_paths(
         &self,
         paths: &[&str],
@@ -313,11 +315,11 @@ impl Operator {
         .await
     }
 
-    /// Puts every route of a service in maintenance, wherever it runs, as
-    /// [`enable_global_maintenance`](Self::enable_global_maintenance) does for all routes.
+    /// Starts maintenance of every route of a service, in all its processes, like
+    /// [`enable_global_maintenance`](Self::enable_global_maintenance).
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn enable_service_maintenance(
         &self,
         service: &str,
@@ -328,10 +330,10 @@ impl Operator {
             .await
     }
 
-    /// Ends maintenance of a service, planned or running, and drops its reason and exemptions.
+    /// Ends maintenance of a service, active or planned, and removes its reason and exemptions.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn disable_service_maintenance(
         &self,
         service: &str,
@@ -354,18 +356,18 @@ impl Operator {
         change: C,
     ) -> Result<C::Done, ChangeError> {
         let inner = self.waygate.inner.clone();
-        self.see_through(inner.make(change, self.by.clone())).await
+        self.run_to_end(inner.make(change, self.by.clone())).await
     }
 
-    /// Runs a change to its end even if the caller goes away, so that a change in the store is also in effect here.
-    pub(super) async fn see_through<T: Send + 'static>(
+    /// Completes a change even if the caller is dropped, so that this process sees every committed write.
+    pub(super) async fn run_to_end<T: Send + 'static>(
         &self,
         change: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
     ) -> Result<T, ChangeError> {
         match self.waygate.inner.runtime.spawn(change).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                let cause = format!("the change was cut short: {error}");
+                let cause = format!("the change was interrupted: {error}");
                 Err(waygate_core::port::BackendError::Unavailable(cause).into())
             }
         }

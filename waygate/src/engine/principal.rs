@@ -2,9 +2,10 @@ use std::borrow::Cow;
 
 use http::Extensions;
 
-/// The caller, as your application knows it. Implement it on your own type, name that type with
-/// [`WaygateBuilder::principal`](crate::WaygateBuilder::principal), and put a value of it into the request's extensions
-/// where you authenticate, in a layer *around* the guarded router, such as one added with `Guarded::layer`.
+/// The caller of a request. Implement it on your own type, set that type with
+/// [`WaygateBuilder::principal`](crate::WaygateBuilder::principal), and insert a value of it into the request's
+/// extensions where you authenticate, in a layer *around* the guarded router, such as one added with
+/// `Guarded::layer`.
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -28,29 +29,29 @@ use http::Extensions;
 /// let builder = Waygate::builder().principal::<Account>();
 /// ```
 pub trait Principal: Send + Sync + 'static {
-    /// Who it is, for rate limits by `user`; `None` for a caller who is nobody in particular.
+    /// Returns the user's id, for rate limits by `user`; `None` for an anonymous caller.
     fn user_id(&self) -> Option<Cow<'_, str>>;
 
-    /// Whether the caller has a role, for `#[allowed_roles]` and `exempt_roles`. [`Roles`](crate::client::Roles) in the request's
-    /// extensions count besides.
+    /// Returns `true` if the caller has a role, for `#[allowed_roles]` and `exempt_roles`. [`Roles`](crate::Roles) in
+    /// the request's extensions count too.
     fn has_role(&self, role: &str) -> bool {
         let _ = role;
         false
     }
 
-    /// What is known about the caller under a name, such as the `plan` that chooses a tier.
+    /// Returns an attribute of the caller, such as the `plan` that selects a tier.
     fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
         let _ = name;
         None
     }
 }
 
-/// Where a request keeps its caller.
+/// Reads the caller from a request.
 pub(crate) type PrincipalSource = fn(&Extensions) -> Option<&dyn Principal>;
 
-/// The source for one type.
+/// Creates the source for one type.
 pub(crate) fn source<P: Principal>(extensions: &Extensions) -> Option<&dyn Principal> {
-    // `Extensions` holds only what can be cloned, so that a type that cannot is never found in it.
+    // `Extensions` holds only values that can be cloned.
     extensions
         .get::<P>()
         .map(|principal| principal as &dyn Principal)

@@ -1,4 +1,4 @@
-//! From a change of what is stored to the picture that requests read, and to what subscribers hear.
+//! Publishes changes of the stored state: the snapshot for requests, and the events for subscribers.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ use super::{
     touched::Touched,
 };
 
-/// The state that events show.
+/// The state in events.
 struct Current<'a> {
     snapshot: &'a Snapshot,
     stored: &'a Stored,
@@ -66,7 +66,7 @@ impl Inner {
         }
     }
 
-    /// Makes a picture the one that requests read. The caller holds the lock on `stored`.
+    /// Publishes a snapshot for requests. The caller holds the lock on `stored`.
     pub(crate) fn publish(&self, snapshot: Snapshot) {
         let version = snapshot.version;
         let snapshot = std::sync::Arc::new(snapshot);
@@ -75,13 +75,13 @@ impl Inner {
         self.follow_unmatched(&previous, &snapshot);
     }
 
-    /// Compiles what was touched, and maintenance if it was changed, and publishes it as one picture.
+    /// Compiles the touched parts, and maintenance if it changed, and publishes them as one snapshot.
     pub(crate) fn publish_next(&self, stored: &Stored, touched: &Touched) {
         let snapshot = self.snapshot.load();
         self.publish(snapshot.next(stored, touched, self.compiler()));
     }
 
-    /// Publishes what another process has changed as one snapshot, and sends an event for each record.
+    /// Publishes the changes of another process as one snapshot, and sends an event for each record.
     pub(crate) fn publish_difference(&self, previous: &Stored, next: &Stored) {
         let mut changed = previous.changed(next);
         let table = self.snapshot.load().table.clone();
@@ -93,8 +93,7 @@ impl Inner {
         self.announce(next, &changed, &[], next.revision);
     }
 
-    /// Sends an event for each of these records and each line of the audit log, or for each record where another process
-    /// has written the lines.
+    /// Sends an event for each record and each audit line, or for each record if another process wrote the lines.
     pub(crate) fn announce(
         &self,
         stored: &Stored,
@@ -112,7 +111,7 @@ impl Inner {
             let shown = stored.records.of(id)?.shown(id.entity(), &current)?;
             Some(((shown.kind, shown.key.clone()), shown))
         });
-        // A policy and its counters are one record to subscribers.
+        // For subscribers, a policy and its counters are one record.
         let shown: BTreeMap<_, Shown> = shown.collect();
         let send = |shown: &Shown, line: Option<&Arc<AuditEntry>>| {
             self.channels
@@ -131,7 +130,7 @@ impl Inner {
         }
     }
 
-    /// Sends an event for a record that this process has not written.
+    /// Sends an event for a record that another process wrote.
     pub(crate) fn announce_one<K: Kind>(&self, stored: &Stored, key: &K::Key) {
         let id = RecordId::new::<K>(key).into_iter().collect();
         self.announce(stored, &id, &[], stored.revision);

@@ -3,40 +3,40 @@ use waygate_core::model::{Dropped, Revision, RouteKey, RouteState, RouteView};
 
 use super::declared::Source;
 
-/// A route as it is at one instant, with where it comes from.
+/// A route at one instant, with its origin.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct RouteRecord {
-    /// The name under which the route is controlled.
+    /// The key of the route.
     #[serde(skip)]
     pub key: RouteKey,
     /// The route in the form of the wire contract, section 2.1.
     #[serde(flatten)]
     pub view: RouteView,
-    /// The commit that last changed the route; number 0 when only the declaration speaks.
+    /// The commit that last changed the route; number 0 for a declaration.
     #[serde(skip)]
     pub revision: Revision,
-    /// How the engine learned of the route; `None` for an orphan.
+    /// The origin of the route; `None` for an orphan.
     #[serde(skip)]
     pub source: Option<Source>,
-    /// Whether an operator has changed the route.
+    /// `true` if an operator has changed the route.
     pub overridden: bool,
-    /// Whether the code declares something else by now than when an operator changed the route.
+    /// `true` if the declaration in code has changed since an operator changed the route.
     pub drifted: bool,
-    /// Whether the route is stored, but no longer in the code.
+    /// `true` if the route is stored but no longer in the code.
     pub orphaned: bool,
     /// The stored or declared state that the view shows.
     #[serde(skip)]
     pub state: RouteState,
-    /// Whether there are guarded routers, and none of them was found to serve the route. One that another framework or a
-    /// `RouteGuard` serves is so, too.
+    /// `true` if there are guarded routers and none of them serves the route. That is also the case for routes of
+    /// another framework or a `RouteGuard`.
     #[serde(skip)]
     pub unserved: bool,
-    /// The routes whose gates and limits hold at this one too, since a handler whose attributes are bound to them was found
-    /// to serve it: what this route says can open nothing that they close. A handler is found by its first request.
+    /// The routes whose gates and limits apply here too, because a handler with attributes bound to them serves this
+    /// route. Opening this route does not open those. Detected with the first request of the handler.
     #[serde(skip)]
     pub also_gated_by: Vec<RouteKey>,
-    /// What the command that this answers has dropped, such as planned windows. Empty everywhere else.
+    /// The parts that a command has dropped, such as planned windows. Empty otherwise.
     #[serde(skip_serializing_if = "Dropped::is_empty")]
     pub dropped: Dropped,
 }

@@ -10,27 +10,27 @@ use super::{
 };
 
 impl Inner {
-    /// Compiles every route anew when the wall clock was set back: rules know nothing of the time before they were made.
+    /// Recompiles every route after the wall clock was set back: compiled rules do not cover the time before.
     pub(crate) async fn follow_clock(&self) {
         let stored = self.stored.lock().await;
         let (now, snapshot) = (self.clock.now(), self.snapshot.load_full());
-        if now < snapshot.made_at {
-            tracing::warn!(%now, before = %snapshot.made_at, "the wall clock was set back");
+        if now < snapshot.compiled_at {
+            tracing::warn!(%now, before = %snapshot.compiled_at, "the wall clock was set back");
             let version = snapshot.version + 1;
             let table = snapshot.table.clone();
             self.publish(Snapshot::build(&stored, table, self.compiler(), version));
         }
         self.counters.clock.follow();
-        // Where no request is counted, none tells that the counters are back.
+        // Without counted requests, nothing else detects the recovery of the counters.
         self.note_counters(None);
     }
 
-    /// Looks at the store, and takes over what is new there.
+    /// Reads the store, and applies changes.
     pub(crate) async fn refresh(&self) -> Result<(), BackendError> {
         self.reload(&mut *self.stored.lock().await).await
     }
 
-    /// The same for callers that hold the lock already.
+    /// The same for callers that already hold the lock.
     pub(crate) async fn reload(&self, stored: &mut Stored) -> Result<(), BackendError> {
         let image = self.look().await?;
         if self.on_store_reset == OnStoreReset::Reseed && reseed::is_due(stored, &image) {
@@ -41,7 +41,7 @@ impl Inner {
         self.take_over(stored, image)
     }
 
-    /// What the store holds now.
+    /// Reads the current content of the store.
     pub(crate) async fn look(&self) -> Result<Image, BackendError> {
         let loaded = in_time(self.backend.load()).await;
         match &loaded {
@@ -53,21 +53,21 @@ impl Inner {
         loaded
     }
 
-    /// Looks whether the store would take a change, before somebody needs one.
+    /// Checks in advance if the store accepts writes.
     pub(crate) async fn probe_store(&self) {
         let probed = in_time(self.backend.health()).await;
         self.monitor
             .store_takes_writes(probed.err().as_ref(), self.clock.now());
     }
 
-    /// Takes over an image, unless it shows that the store has lost what it held.
+    /// Applies an image, unless it shows that the store has lost its content.
     pub(crate) fn take_over(&self, stored: &mut Stored, image: Image) -> Result<(), BackendError> {
         let (known, found) = (stored.revision, image.revision);
         if known == found && stored.regressed_to.is_none() && !stored.from_cache {
             self.monitor.recover(Component::StoreReset);
             return Ok(());
         }
-        // Revision 0 is a picture of nothing: there is nothing in it to lose.
+        // Revision 0 is an empty snapshot: there is nothing to lose.
         if known.number > 0
             && self.on_store_reset != OnStoreReset::Accept
             && !lineage::follows(stored, &image)
@@ -82,7 +82,7 @@ impl Inner {
             return Err(BackendError::Corrupt(cause));
         }
         self.monitor.recover(Component::StoreReset);
-        // What a file has kept may be out of date.
+        // A state from a file may be out of date.
         let past = match stored.from_cache {
             true => Past::Older(std::slice::from_ref(stored)),
             false => Past::Current(stored),

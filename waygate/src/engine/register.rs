@@ -1,4 +1,4 @@
-//! Routes that the program registers by itself, and takes back.
+//! Routes that the program registers and unregisters itself.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ use super::{
     table::Table,
 };
 
-/// A route to [register](Waygate::register_all): its state to begin with, its limits, and (with the feature `axum`) functions
-/// of yours that answer, key and cost its requests.
+/// A route to [register](Waygate::register_all): its initial state, its limits, and (with the feature `axum`)
+/// functions for its responses, keys and costs.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -47,7 +47,7 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// An active route without limits.
+    /// Creates an active route without limits.
     pub fn new(key: RouteKey) -> Self {
         Self {
             key,
@@ -58,13 +58,14 @@ impl Registration {
         }
     }
 
-    /// The state to begin with. What an operator sets afterwards takes its place.
+    /// Sets the initial state. An operator's changes replace it.
     pub fn state(mut self, state: RouteState) -> Self {
         self.state = state;
         self
     }
 
-    /// Adds a rate limit. Several need different names. One that a function of yours keys, costs or answers is added with
+    /// Adds a rate limit. Several limits need different names. For a limit with functions for its key, cost or
+    /// response, use
     #[cfg_attr(feature = "axum", doc = "[`rate_limit_with`](Self::rate_limit_with).")]
     #[cfg_attr(not(feature = "axum"), doc = "`rate_limit_with` (feature `axum`).")]
     pub fn rate_limit(mut self, policy: RateLimitPolicy) -> Self {
@@ -72,7 +73,7 @@ impl Registration {
         self
     }
 
-    /// Adds a limit of concurrency, as [`rate_limit`](Self::rate_limit) does.
+    /// Adds a concurrency limit, as [`rate_limit`](Self::rate_limit) does.
     pub fn concurrency_limit(mut self, policy: ConcurrencyPolicy) -> Self {
         self.concurrency.push(policy);
         self
@@ -121,7 +122,7 @@ impl Registration {
             });
             let concurrency = concurrency.iter().map(|policy| {
                 let need = needs_of_caller(&policy.key, false);
-                ("limit of concurrency", &policy.name, need)
+                ("concurrency limit", &policy.name, need)
             });
             let mut needy = rates.chain(concurrency);
             if let Some((kind, name, need)) =
@@ -153,7 +154,7 @@ fn check_names<'a>(names: impl Iterator<Item = &'a PolicyName>) -> Result<(), In
     let mut seen = Vec::new();
     for name in names {
         if seen.contains(&name) {
-            let problem = "two limits of one kind have it; name them differently";
+            let problem = "two limits of the same kind share it; name them differently";
             return Err(Invalid::new("policy name", name.as_str(), problem));
         }
         seen.push(name);
@@ -168,32 +169,34 @@ impl From<(RouteKey, RouteState)> for Registration {
 }
 
 impl Waygate {
-    /// Registers a route that is only known at run time, with the state to begin with. Registering it again replaces that
-    /// state and all that was registered with it; see [`register_all`](Self::register_all) for limits and functions, and for a
-    /// route that has attributes.
+    /// Registers a route that is only known at run time, with its initial state. Registering it again replaces that
+    /// state and the whole registration. See [`register_all`](Self::register_all) for limits and functions, and for a
+    /// route with attributes.
     ///
     /// # Errors
-    /// [`RegisterError`]; nothing was registered then.
+    /// [`RegisterError`]; on error, nothing is registered.
     pub async fn register(&self, key: RouteKey, declared: RouteState) -> Result<(), RegisterError> {
         self.register_all([(key, declared)]).await
     }
 
-    /// Registers many routes at once, or none of them. One whose key names another service (`billing:GET:/x`) is listed, and
-    /// governs no request of this process.
+    /// Registers several routes, or none on error. A route with a key of another service (`billing:GET:/x`) is
+    /// listed, and governs no request of this process.
     ///
-    /// On a route that [`guard`](Self::guard) governs, what is registered is added to what its attributes say, whichever
-    /// comes first. Where both say something, and not the same, the later of the two fails. Two functions are the same when both
-    /// are one `fn`, one closure that captures nothing, or clones of one `KeyFunction`, `CostFunction` or `Responder`.
+    /// On a route that [`guard`](Self::guard) governs, the registration is added to the attributes, in either order.
+    /// If both set the same thing to different values, the later of the two calls fails. Two functions are equal if
+    /// both are one `fn`, one closure without captures, or clones of one `KeyFunction`, `CostFunction` or
+    /// `Responder`.
     ///
-    /// A key without a method (`/x`) governs every method of the path, beside the routes that single methods have: a request
-    /// is refused if either route refuses it, and the limits of both count it. Where one of the two is `force_active`, the
-    /// other one refuses only what its code declares as closed.
+    /// A key without a method (`/x`) governs every method of the path, in addition to the routes of single methods: a
+    /// request is refused if either route refuses it, and the limits of both count it. If one of the two is
+    /// `force_active`, the other one refuses only requests that its code declares as closed.
     ///
-    /// Several registrations of one route are added up. A route that no guarded router serves is taken all the same, for
-    /// `RouteGuard` and other frameworks; the log and the [report](Self::report) name it.
+    /// Several registrations of one route are merged. A route without a guarded router is accepted, for `RouteGuard`
+    /// and other frameworks; the log and the [report](Self::report) name it.
     ///
     /// # Errors
-    /// [`RegisterError`], also where two registrations of one route contradict each other; nothing was registered then.
+    /// [`RegisterError`], also if two registrations of one route contradict each other; on error, nothing is
+    /// registered.
     pub async fn register_all(
         &self,
         routes: impl IntoIterator<Item = impl Into<Registration>>,
@@ -213,12 +216,11 @@ impl Waygate {
         self.inner.register(checked).await
     }
 
-    /// Takes back what was registered of a route; `false` when nothing was. What its attributes say stays.
+    /// Removes the registration of a route; returns `false` if there was none. Attributes stay.
     ///
-    /// What a guarded router serves stays listed, as it was found. Any other route that has no attributes is not listed any
-    /// more, and takes no commands. What an operator has set for it becomes an
-    /// [orphan](Self::orphans), and applies to requests for as long as this process runs: a route that was closed does not
-    /// open before the orphan is [purged](super::Operator::purge).
+    /// A route that a guarded router serves stays listed. Any other route without attributes is no longer listed, and
+    /// takes no commands. An operator's changes to it become an [orphan](Self::orphans), which applies to requests
+    /// while this process runs: a closed route does not open before the orphan is [purged](super::Operator::purge).
     pub async fn unregister(&self, key: &RouteKey) -> bool {
         let inner = &self.inner;
         let stored = inner.stored.lock().await;
@@ -235,7 +237,7 @@ impl Waygate {
 }
 
 impl Inner {
-    /// Adds routes to the table, all of them or none.
+    /// Adds all routes to the table, or none on error.
     pub(crate) async fn register(
         &self,
         routes: impl IntoIterator<Item = Registered>,
@@ -247,7 +249,7 @@ impl Inner {
         Ok(())
     }
 
-    /// The same for a guarded router, with what was found beside its routes.
+    /// The same for a guarded router, with its other findings.
     #[cfg(feature = "axum")]
     pub(crate) async fn register_found(
         &self,
@@ -288,22 +290,22 @@ fn warn_of_unserved<'a>(routes: impl Iterator<Item = (&'a RouteKey, Option<&'a R
         let meant = nearest.map(|nearest| format!("; did you mean `{nearest}`?"));
         tracing::warn!(
             route = %Printable(route),
-            "a registered route was found in no guarded router: its gates and limits hold only where the router is nested \
-             there, or `RouteGuard` or another framework asks for it{}",
+            "a registered route is in no guarded router: its gates and limits apply only if its router is nested in \
+             one, or if `RouteGuard` or another framework checks it{}",
             Printable(meant.unwrap_or_default())
         );
     }
 }
 
-/// What a guarded router was found to serve, besides routes.
+/// The findings of a guarded router, besides routes.
 #[derive(Debug)]
 #[cfg(feature = "axum")]
 pub(crate) struct Found {
-    /// Each path with its methods.
+    /// The methods of each path.
     pub(crate) served: Vec<(PathTemplate, super::Served)>,
-    /// What a registered route for all methods of a path covers.
+    /// The routes that a registered route for all methods of a path covers.
     pub(crate) covered: Vec<Registered>,
-    /// The paths of which one endpoint serves all methods but those that have one of their own.
+    /// The paths with one endpoint for all methods, except those with a separate endpoint.
     pub(crate) others: Vec<(PathTemplate, super::MethodSet)>,
 }
 

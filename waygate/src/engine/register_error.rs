@@ -2,11 +2,11 @@ use waygate_core::{grammar::Invalid, model::RouteKey};
 
 use super::{declared::Source, limits::NO_PRINCIPAL};
 
-/// A route that was not registered. Nothing is different from before.
+/// A registration that failed. The state is unchanged.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// The key names the service of this process. Its routes are registered without it.
+    /// The key contains the service of this process. Register its routes without it.
     #[error(
         "`{key}` names the service of this process: register `{}`",
         of_process(key)
@@ -15,35 +15,37 @@ pub enum RegisterError {
         /// The key.
         key: RouteKey,
     },
-    /// The key names another service, and something is registered with it that only the process of that service could call.
+    /// The key contains another service, but the registration has functions that only a process of that service could
+    /// call.
     #[error(
-        "`{key}` is a route of another service, and its requests never come here: register it without functions and responses"
+        "`{key}` belongs to another service, so its requests never reach this process: register it without functions \
+         and responses"
     )]
     OtherService {
         /// The key.
         key: RouteKey,
     },
-    /// A limit contradicts itself or the route.
+    /// A limit is invalid, or does not fit the route.
     #[error("{key}: {invalid}")]
     Invalid {
         /// The route.
         key: RouteKey,
-        /// What is wrong.
+        /// The problem.
         invalid: Invalid,
     },
-    /// A limit counts by callers, and the builder names no type of them.
-    #[error("{key}: the {kind} `{name}` {need}, and no request has a caller: {NO_PRINCIPAL}")]
+    /// A limit depends on the caller, but the builder sets no principal type.
+    #[error("{key}: the {kind} `{name}` {need}, but no request has a caller: {NO_PRINCIPAL}")]
     NoPrincipal {
         /// The route.
         key: RouteKey,
-        /// `rate limit` or `limit of concurrency`.
+        /// `rate limit` or `concurrency limit`.
         kind: &'static str,
         /// The name of the limit.
         name: String,
-        /// What it needs of callers.
+        /// The reason why it needs the caller.
         need: &'static str,
     },
-    /// Two declarations of one route say different things.
+    /// Two declarations of one route differ.
     #[error(
         "`{key}` is declared twice with different {what}: by {}, and by {}; keep one of them, or make them equal",
         origin(first),
@@ -52,11 +54,11 @@ pub enum RegisterError {
     Conflict {
         /// The route.
         key: RouteKey,
-        /// What they disagree about.
+        /// The part that differs.
         what: String,
-        /// Where it was declared before.
+        /// The origin of the first declaration.
         first: Source,
-        /// Where it is declared now.
+        /// The origin of the second declaration.
         second: Source,
     },
 }

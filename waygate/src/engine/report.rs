@@ -8,10 +8,10 @@ use waygate_core::{
 
 use super::{ConcurrencyRecord, LimitRecord, RouteRecord, Source};
 
-/// What the engine starts with, for people: its environment and stores, the table of routes, and what is amiss.
+/// A human-readable start report: the environment and stores, the table of routes, and problems.
 ///
-/// A route is one line: its key, as commands take it, its status, and what governs it. Below it stands what limits it, in
-/// words, and at the end what limits them all.
+/// Each route is one line with its key, its status and its origin. Its limits follow below it, and the shared limits
+/// at the end.
 #[derive(Debug, Clone)]
 pub struct Report {
     environment: EnvName,
@@ -42,19 +42,19 @@ impl Report {
         }
     }
 
-    /// The same with lines at the beginning.
+    /// Adds lines at the beginning.
     pub(crate) fn with_facts(mut self, facts: Vec<(&'static str, String)>) -> Self {
         self.facts.extend(facts);
         self
     }
 
-    /// The same with what is known of costs.
+    /// Adds the limits with a cost function.
     pub(crate) fn with_costed(mut self, costed: Vec<LimitKey>) -> Self {
         self.costed.extend(costed);
         self
     }
 
-    /// The same with lines at the end.
+    /// Adds lines at the end.
     pub(crate) fn with_notes(mut self, notes: Vec<String>) -> Self {
         self.notes.extend(notes);
         self
@@ -94,8 +94,8 @@ impl fmt::Display for Report {
         if self.has_shared_limit() {
             writeln!(
                 f,
-                "note: global and service limits do not count requests that no route matches or that axum answers with \
-                 405, nor those of force-active routes unless they have `include_force_active`"
+                "note: global and service limits do not count unmatched requests and axum's 405 responses, nor \
+                 force-active routes unless `include_force_active` is set"
             )?;
         }
         self.notes
@@ -105,7 +105,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// Whether a route meets the limits of this key: its own, or those of one of the methods that it takes.
+    /// Returns `true` if limits with this key apply to a route: its own, or those of one of its methods.
     fn meets(&self, route: &RouteKey, key: &RouteKey) -> bool {
         let is_wider = route.method().is_none() && key.path() == route.path();
         key == route || is_wider && self.is_part(key)
@@ -119,7 +119,7 @@ impl Report {
             .any(|key| !matches!(key.scope, LimitScope::Route(_)))
     }
 
-    /// Whether it is one method of a route that takes all of them.
+    /// Returns `true` if the key is one method of a route for all methods.
     fn is_part(&self, key: &RouteKey) -> bool {
         self.routes.iter().all(|route| route.key != *key)
     }
@@ -142,7 +142,7 @@ impl Report {
                 callers: limit.without_caller,
             };
             let costs = match self.costed.contains(&limit.key) {
-                true => "; a function of the application costs each request",
+                true => "; a function returns the cost of each request",
                 false => "",
             };
             let meaning = format!("{}{costs}", limit.meaning);
@@ -180,20 +180,20 @@ impl Report {
     }
 }
 
-/// As operators write it.
+/// The format that operators write.
 fn key(route: &RouteRecord) -> String {
     Printable(&route.key).to_string()
 }
 
-/// What a limit does not find in requests.
+/// The parts of requests that a limit did not find.
 struct Missing<'a> {
-    /// What is known of it without a request.
+    /// The problem that is known without a request.
     warning: Option<&'a str>,
     /// Requests without its key.
     keys: u64,
-    /// Whether it has found the key in some.
+    /// `true` if some requests had its key.
     counts: bool,
-    /// Requests without a caller who could have one of its tiers.
+    /// Requests without a caller, of a limit with tiers.
     callers: u64,
 }
 
@@ -206,7 +206,7 @@ impl fmt::Display for Missing<'_> {
         match (keys, self.counts) {
             (0, _) => {}
             (_, true) => write!(f, " ({keys} requests without its key not counted)")?,
-            (_, false) => write!(f, " (has found its key in none of {keys} requests)")?,
+            (_, false) => write!(f, " (none of {keys} requests had its key)")?,
         }
         match self.callers {
             0 => Ok(()),
@@ -237,7 +237,7 @@ fn origin(route: &RouteRecord) -> &'static str {
     }
 }
 
-/// The status, and what it means in this environment. That of another service's process is not known here.
+/// The status, and its effect in this environment, which is unknown for other services.
 fn status(route: &RouteRecord, environment: &EnvName) -> String {
     let status = route.view.status;
     let is_gated = status == RouteStatus::EnvGated && route.key.service().is_none();

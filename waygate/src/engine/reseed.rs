@@ -1,4 +1,4 @@
-//! A store that has lost everything gets it back from a process that still knows.
+//! Restores the content of an emptied store from a process that still has it.
 
 use std::collections::HashMap;
 
@@ -15,14 +15,14 @@ use super::{
     tx::{Attempt, Change, Tx},
 };
 
-/// The path under which the audit log files it.
+/// The path of its line in the audit log.
 const PATH: &str = "__store__";
 
-/// Whether what is known belongs into this store: it is empty, or was filled by somebody who knew less, and nobody has
-/// changed anything since.
+/// Returns `true` if the known state may be written into this store: it is empty, or was reseeded from an older state
+/// and not changed since.
 pub(crate) fn is_due(stored: &Stored, image: &Image) -> bool {
     let (known, found) = (stored.revision, image.revision);
-    // Whoever cannot read everything would write back only a part.
+    // A process with unreadable records would write only a part.
     if known.number == 0 || known.epoch == found.epoch || !stored.unreadable.is_empty() {
         return false;
     }
@@ -34,7 +34,7 @@ pub(crate) fn is_due(stored: &Stored, image: &Image) -> bool {
     }
 }
 
-/// Everything that is known in place of what the store shows, or nothing if anybody is faster.
+/// Replaces the content of the store with the known state, unless another process commits first.
 fn batch(stored: &Stored, image: &Image, line: AuditEntry) -> Batch {
     let found = image.entities.iter();
     let found: HashMap<&EntityKey, u64> = found.map(|(key, e)| (key, e.revision)).collect();
@@ -71,7 +71,7 @@ fn batch(stored: &Stored, image: &Image, line: AuditEntry) -> Batch {
 }
 
 impl Inner {
-    /// Writes what is known into a store for which that is due. The caller looks again afterwards.
+    /// Writes the known state into a store that is due. The caller reads the store again afterwards.
     async fn reseed(
         &self,
         stored: &Stored,
@@ -84,7 +84,7 @@ impl Inner {
         };
         let batch = batch(stored, image, line.clone());
         let revision = self.commit_in_time(batch).await?;
-        tracing::warn!(from = %stored.revision, to = %revision, "an empty store was given back what it had held");
+        tracing::warn!(from = %stored.revision, to = %revision, "reseeded an empty store");
         let audit = AuditEntry {
             revision: revision.number,
             ..line
@@ -94,7 +94,7 @@ impl Inner {
         Ok(())
     }
 
-    /// The same without being asked. Whoever was faster has done it.
+    /// Reseeds automatically. Another process may have done so first.
     pub(crate) async fn reseed_alone(
         &self,
         stored: &Stored,
@@ -109,21 +109,21 @@ impl Inner {
                     .degrade(Component::Store, &error, self.clock.now());
                 Err(error)
             }
-            // The next look at the store tells.
+            // The next read of the store decides.
             _ => Ok(()),
         }
     }
 }
 
-/// What is wrong with a store that has lost what it held, and what helps.
+/// The health cause of a store that has lost its content, with the remedy.
 pub(crate) fn cause(known: Revision, found: Revision) -> String {
     format!(
-        "revision {known} was known, the store now shows {found}; `POST /api/store/reseed` or `OnStoreReset::Reseed` gives \
-         an empty store back what it held"
+        "revision {known} was known, but the store is now at {found}; reseed an empty store with `POST \
+         /api/store/reseed` or `OnStoreReset::Reseed`"
     )
 }
 
-/// Fills the store, if that is due. What is left is whether it was.
+/// Reseeds the store, if that is due; returns `true` if it was.
 struct Reseed;
 
 impl Change for Reseed {
@@ -150,13 +150,14 @@ impl Change for Reseed {
 }
 
 impl Operator {
-    /// Writes the state that this process knows back into a store that has lost everything, as one commit with a line in the
-    /// audit log; other processes that knew no more follow it. `false` when the store has lost nothing.
+    /// Writes the state of this process into a store that has lost its content, as one commit with a line in the
+    /// audit log. Other processes without a later state follow it. Returns `false` if the store has lost nothing.
     ///
-    /// Everything comes back but the audit log. See [`OnStoreReset`](super::OnStoreReset) for what happens without it.
+    /// Restores everything but the audit log. See [`OnStoreReset`](super::OnStoreReset) for the behaviour without it.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then. One of them is that somebody has begun anew in the empty store.
+    /// [`ChangeError`]; on error, nothing is changed. For example, another client has already changed the empty
+    /// store.
     pub async fn reseed_store(&self) -> Result<bool, ChangeError> {
         self.make(Reseed).await
     }

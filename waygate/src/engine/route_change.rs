@@ -60,7 +60,7 @@ impl Change for RouteChange {
             reason: command.audit_reason(),
             ..tx.line(command.action(), route.key.as_str())
         });
-        // Without a record of its own, it would be closed for one that cannot be read.
+        // Without its own record, it would be closed because of an unreadable one.
         if matches!(command, RouteCommand::Reset) && !tx.stored.is_in_doubt(&route.key) {
             tx.delete::<Routes>(&route.key);
         } else {
@@ -99,7 +99,7 @@ impl Change for Purge {
         tx.check(key.as_str(), Some(known.revision.number))?;
         tx.delete::<Routes>(key);
         tx.delete::<Schedules>(&Timed::Route(key.clone()));
-        // What still limits a method of a route for all of them stays.
+        // Limits that apply to a method of a route for all methods stay.
         if snapshot.table.limited(key).is_none() {
             let scope = LimitScope::Route(key.clone());
             let records = &tx.stored.records;

@@ -1,4 +1,4 @@
-//! Tells of what time changes. Decisions do not depend on this task: they derive from the clock.
+//! Announces scheduled transitions. Decisions do not depend on this task: they derive from the clock.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ use super::{
 };
 
 impl Timed {
-    /// A line for the audit log about what time has done.
+    /// An audit line about a scheduled transition.
     fn line(&self, to: RouteStatus, now: Timestamp) -> AuditEntry {
         let origin = Origin::scheduler();
         match self {
@@ -49,14 +49,14 @@ impl Timed {
     }
 }
 
-/// A state that time changes.
+/// A state that changes with time.
 pub(crate) trait Course {
     fn status(&self, at: Timestamp) -> RouteStatus;
 
-    /// Why it is so; may be empty.
+    /// The reason; may be empty.
     fn reason(&self, at: Timestamp) -> String;
 
-    /// The first instant after this one at which it may be another.
+    /// The next instant at which the state may change.
     fn next_change(&self, after: Timestamp) -> Option<Timestamp>;
 }
 
@@ -88,7 +88,7 @@ impl Course for GlobalMaintenance {
     }
 }
 
-/// One step that time has made.
+/// One scheduled transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Transition {
     at: Timestamp,
@@ -96,7 +96,7 @@ struct Transition {
     to: RouteStatus,
 }
 
-/// The steps of a state in `after..=now`.
+/// The transitions of a state in `after..=now`.
 fn transitions(state: &impl Course, after: Timestamp, now: Timestamp) -> Vec<Transition> {
     let mut steps = Vec::new();
     let mut last = after;
@@ -111,7 +111,7 @@ fn transitions(state: &impl Course, after: Timestamp, now: Timestamp) -> Vec<Tra
 }
 
 impl Timed {
-    /// Lines for the audit log about steps that have not been told yet.
+    /// Audit lines of transitions that were not announced yet.
     fn lines(&self, state: &impl Course, after: Timestamp, now: Timestamp) -> Vec<AuditEntry> {
         let steps = transitions(state, after, now);
         let line = |step: Transition| {
@@ -129,8 +129,8 @@ impl Timed {
 }
 
 impl Tx<'_> {
-    /// Adds what the schedule of a changed state needs: lines for transitions before the change that the audit log lacks,
-    /// and the mark from which on it is followed.
+    /// Adds the records for the schedule of a changed state: lines for earlier transitions that the audit log lacks,
+    /// and the mark from which it is followed.
     pub(crate) fn follow<C: Course>(&mut self, timed: &Timed, before: &C, after: &C) {
         if let Some(known) = self.stored.records.schedules.get(timed) {
             let told_until = known.value.told_until;
@@ -141,7 +141,7 @@ impl Tx<'_> {
         self.mark(timed, after);
     }
 
-    /// Marks the transitions of a state up to now as written, or deletes the mark of one that time changes no more.
+    /// Moves the mark of a state to now, or deletes it if no transition is left.
     fn mark(&mut self, timed: &Timed, state: &impl Course) {
         if state.next_change(self.now).is_some() {
             let told_until = self.now;
@@ -153,8 +153,8 @@ impl Tx<'_> {
 }
 
 impl Inner {
-    /// Tells of every step up to now, each exactly once over all processes of the store: the mark moves
-    /// on by compare-and-set in the same commit as the lines. Returns when time next changes a maintenance.
+    /// Announces every transition up to now exactly once over all processes of the store: the mark moves by
+    /// compare-and-set in the same commit as the lines. Returns the time of the next transition of a maintenance.
     async fn write_transitions(&self, time_passed: bool) -> Result<Option<Timestamp>, CommitError> {
         let mut stored = self.stored.lock().await;
         let snapshot = self.snapshot.load_full();
@@ -170,7 +170,7 @@ impl Inner {
             .filter(|(_, maintained)| maintained.next_change.is_some_and(|next| next <= now))
             .map(|(scope, _)| scope)
             .collect();
-        // Subscribers see in the snapshot what an event reports.
+        // When an event arrives, the snapshot already shows the change.
         if !passed.is_empty() || !passed_scopes.is_empty() {
             let touched = Touched {
                 slots: passed.clone(),
@@ -179,7 +179,7 @@ impl Inner {
             self.publish_next(&stored, &touched);
         }
         if time_passed {
-            // Time may have ended the maintenance of another service.
+            // The maintenance of another service may have ended.
             self.note_unmatched(&self.snapshot.load());
         }
         let mut due: Vec<usize> = snapshot.timed().map(|(slot, _)| slot).collect();
@@ -215,7 +215,7 @@ impl Inner {
         Ok(next.filter_map(|(_, set)| set.value.next_change(now)).min())
     }
 
-    /// Writes the due transitions of a route. Returns whether there were any, and this process wrote them.
+    /// Writes the due transitions of a route. Returns `true` if there were any and this process wrote them.
     async fn write_route(
         &self,
         stored: &mut Stored,
@@ -226,7 +226,7 @@ impl Inner {
         let (Some(route), Some(current)) = (snapshot.table.route(slot), snapshot.slot(slot)) else {
             return Ok(false);
         };
-        // What time does to a route whose record cannot be read is not known.
+        // The schedule of an unreadable record is unknown.
         if stored.held(&route.key).is_some() {
             return Ok(false);
         }
@@ -248,8 +248,7 @@ impl Inner {
             .await
     }
 
-    /// Writes the transitions up to `now` into the audit log, if no other process has, and the record of the state is as it
-    /// is known here.
+    /// Writes the transitions up to `now` into the audit log, if no other process has and the record is unchanged.
     async fn write_due<K: Kind>(
         &self,
         stored: &mut Stored,
@@ -269,7 +268,7 @@ impl Inner {
         tx.now = now;
         let known = tx.stored.records.schedules.get(timed);
         let lines = match known.map(|known| known.value.told_until) {
-            // A window that is not followed yet, such as a declared one: start with now.
+            // A window that is not followed yet, such as a declared one: start now.
             None => {
                 tx.mark(timed, state);
                 Vec::new()
@@ -295,7 +294,7 @@ impl Inner {
         tx.expect::<K>(key);
         match tx.commit().await {
             Ok(_) => Ok(is_due),
-            // Another process wrote them, or changed the state, or the store is another one.
+            // Another process wrote them or changed the state, or the store was replaced.
             Err(CommitError::Conflict { .. } | CommitError::Replaced { .. }) => {
                 self.behind.notify_one();
                 Ok(false)
@@ -305,10 +304,10 @@ impl Inner {
     }
 }
 
-/// How long to wait before the store is asked again for a commit that failed.
+/// The pause before a failed commit is retried.
 const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Wakes at every boundary, and whenever the picture changes, for as long as the engine lives.
+/// Wakes at every transition and every snapshot, while the engine lives.
 pub(crate) async fn run(engine: Weak<Inner>) {
     let Some(inner) = engine.upgrade() else {
         return;

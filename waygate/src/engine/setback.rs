@@ -1,4 +1,4 @@
-//! A store that goes on from an earlier state: what a lost change may have closed is closed again.
+//! Handles a store that continues from an earlier state: records that a lost change may have closed are closed again.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use super::{
     tx::{By, Tx},
 };
 
-/// The latest of what lost lines of the audit log say about routes and maintenance.
+/// The latest lost audit line of each route and maintenance.
 fn lost_records(lost: &Lost) -> BTreeMap<RecordId, &AuditEntry> {
     let mut latest = BTreeMap::new();
     for line in &lost.entries {
@@ -34,7 +34,7 @@ fn lost_records(lost: &Lost) -> BTreeMap<RecordId, &AuditEntry> {
     latest
 }
 
-/// The route or the maintenance that a line is about.
+/// The route or the maintenance of a line.
 fn record_of(line: &AuditEntry) -> Option<RecordId> {
     let service = line.service.as_deref().and_then(|name| name.parse().ok());
     let scopes = [
@@ -53,7 +53,7 @@ fn record_of(line: &AuditEntry) -> Option<RecordId> {
     RecordId::new::<Routes>(&line.path.parse().ok()?)
 }
 
-/// Whether a line is about the state of a route, even where that state cannot be read.
+/// Returns `true` if a line changes the state of a route, even if that state cannot be read.
 fn changes_a_route(line: &AuditEntry) -> bool {
     let changes = matches!(
         line.action,
@@ -70,7 +70,7 @@ fn changes_a_route(line: &AuditEntry) -> bool {
     changes && line.new.is_some()
 }
 
-/// Whether a line is about maintenance that was switched on, even where it cannot be read.
+/// Returns `true` if a line turns maintenance on, even if it cannot be read.
 fn switches_on(line: &AuditEntry) -> bool {
     let action = &line.action;
     matches!(
@@ -83,9 +83,9 @@ fn read<T: DeserializeOwned>(line: &AuditEntry) -> Option<T> {
     T::deserialize(StrictJson(line.new.clone()?)).ok()
 }
 
-/// What closes a route again whose latest change is lost; `None` when the store closes it, or the change left it as it is
-/// there.
-fn route_again(stored: &Stored, key: &RouteKey, line: &AuditEntry) -> Option<RouteOverride> {
+/// The override that closes a route after its latest change was lost; `None` if the stored state closes it, or if the
+/// change is not lost.
+fn closed_again(stored: &Stored, key: &RouteKey, line: &AuditEntry) -> Option<RouteOverride> {
     let known = stored.records.routes.get(key).map(|known| &known.value);
     let lost: Option<RouteState> = read(line);
     if known.is_some_and(|known| {
@@ -93,13 +93,13 @@ fn route_again(stored: &Stored, key: &RouteKey, line: &AuditEntry) -> Option<Rou
     }) {
         return None;
     }
-    // What came of a change that leaves it open is not known for sure: it may have been refused.
+    // A change that leaves the route open may have been refused, so it is closed.
     let state = closed_route(&lost.unwrap_or_default());
     let declared = known.map_or_else(RouteState::default, |known| known.declared.clone());
     Some(RouteOverride { state, declared })
 }
 
-fn maintenance_again(
+fn maintained_again(
     stored: &Stored,
     scope: &MaintenanceScope,
     line: &AuditEntry,
@@ -107,7 +107,7 @@ fn maintenance_again(
     let lost: GlobalMaintenance =
         read(line).or_else(|| switches_on(line).then(closed_maintenance))?;
     let known = stored.maintenance(scope).value;
-    // Closed as the lost change has it, or more.
+    // Closed as in the lost change, or more.
     let is_closed = known.is_unbounded()
         && known.exempts_nothing()
         && (known.include_force_active || !lost.include_force_active);
@@ -115,7 +115,13 @@ fn maintenance_again(
 }
 
 impl Tx<'_> {
-    fn again(&mut self, line: &AuditEntry, action: Action, previous: Option<Value>, new: Value) {
+    fn audit_closing(
+        &mut self,
+        line: &AuditEntry,
+        action: Action,
+        previous: Option<Value>,
+        new: Value,
+    ) {
         self.audit(AuditEntry {
             service: line.service.clone(),
             reason: "a lost change may have closed it".to_owned(),
@@ -127,8 +133,9 @@ impl Tx<'_> {
 }
 
 impl Inner {
-    /// Closes what lost changes may have closed, in the store if it takes that, and here in any case.
-    pub(crate) async fn make_up_for(&self, lost: &Lost) {
+    /// Closes records that lost changes may have closed, in the store if it accepts writes, and in this process in
+    /// any case.
+    pub(crate) async fn close_lost(&self, lost: &Lost) {
         let mut stored = self.stored.lock().await;
         let latest = lost_records(lost);
         let by = By {
@@ -140,28 +147,29 @@ impl Inner {
             if let Some(key) = id.as_key::<Routes>() {
                 let before = tx.stored.records.routes.get(&key);
                 let before = before.map(|known| json(&known.value.state));
-                if let Some(closed) = route_again(tx.stored, &key, line) {
-                    tx.again(line, Action::Disable, before, json(&closed.state));
+                if let Some(closed) = closed_again(tx.stored, &key, line) {
+                    tx.audit_closing(line, Action::Disable, before, json(&closed.state));
                     tx.put::<Routes>(&key, &closed);
                 }
             } else if let Some(scope) = id.as_key::<Maintenances>() {
                 let before = json(&tx.stored.maintenance(&scope).value);
-                if let Some(closed) = maintenance_again(tx.stored, &scope, line) {
-                    tx.again(line, scope.switched(true), Some(before), json(&closed));
+                if let Some(closed) = maintained_again(tx.stored, &scope, line) {
+                    tx.audit_closing(line, scope.switched(true), Some(before), json(&closed));
                     tx.put::<Maintenances>(&scope, &closed);
                 }
             }
         }
         let puts = tx.puts().to_vec();
         if !puts.is_empty() && tx.commit().await.is_err() {
-            // The store takes no writes, which is reported. Here it is closed all the same.
+            // The store accepts no writes, which is reported. This process closes it anyway.
             for (key, value) in puts {
                 let known = RecordId::of(&key).ok();
                 let known = known.and_then(|id| stored.records.entity(&id));
                 let revision = known.map_or(0, |entity| entity.revision);
                 let entity = waygate_core::port::Entity { revision, value };
                 if let Err(problem) = stored.put(&key, entity) {
-                    tracing::error!(key = %Printable(&key), problem = %Printable(problem), "a lost change cannot be made up for");
+                    tracing::error!(key = %Printable(&key), problem = %Printable(problem), "cannot close the record \
+                                                                                            of a lost change");
                 }
             }
         }

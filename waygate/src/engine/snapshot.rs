@@ -18,7 +18,7 @@ use super::{
     concurrency::Concurrency,
     declared::Registered,
     kinds::{MaintenanceScope, Records},
-    limits::{Levels, Limitable, OwnLimits, Policy, RouteLimits},
+    limits::{Limitable, Policy, RouteLimits, ScopePolicies, SharedPolicies},
     stored::Stored,
     table::Table,
     target::Asked,
@@ -28,23 +28,23 @@ pub(crate) use maintained::Maintained;
 pub(crate) use slot::Slot;
 use swallowed::Swallowed;
 
-/// The immutable picture that requests read: everything compiled, nothing to look up or wait for.
+/// The immutable state that requests read: fully compiled, without lookups or waiting.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    /// The store's revision that this picture shows.
+    /// The store's revision of this snapshot.
     pub(crate) revision: Revision,
-    /// Grows with every picture of this process, those included that only time has changed.
+    /// Increases with every snapshot of this process, including scheduled transitions.
     pub(crate) version: u64,
-    /// The latest time at which any of it was compiled.
-    pub(crate) made_at: Timestamp,
-    /// What this process does not do.
+    /// The latest time at which a part was compiled.
+    pub(crate) compiled_at: Timestamp,
+    /// The bypasses of this process.
     pub(crate) bypass: Bypass,
     pub(crate) table: Arc<Table>,
     routes: Vec<Arc<Slot>>,
-    /// What limits requests for each slot's route.
+    /// The limits of each slot's route.
     limits: Vec<RouteLimits>,
-    levels: Arc<Levels>,
-    /// What there is to check at each slot besides maintenance of everything: one byte to read for most requests.
+    levels: Arc<SharedPolicies>,
+    /// The checks of each slot besides global maintenance: one byte to read for most requests.
     checks: Vec<Checks>,
     pub(crate) global: Maintained,
     pub(crate) service: Maintained,
@@ -57,7 +57,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Compiles everything. `previous` only lends its version.
+    /// Compiles everything. `previous` provides only its version.
     pub(crate) fn build(
         stored: &Stored,
         table: Arc<Table>,
@@ -67,14 +67,14 @@ impl Snapshot {
         let routes: Vec<Arc<Slot>> = (0..table.len())
             .filter_map(|slot| Some(Arc::new(Slot::compile(stored, &table, slot, compiler)?)))
             .collect();
-        let levels = Arc::new(Levels::compile(stored, compiler));
+        let levels = Arc::new(SharedPolicies::compile(stored, compiler));
         let limits = levels.compose(limitable(&table, &routes));
         let checks = routes.iter().zip(&limits).map(Checks::of).collect();
         Self {
             revision: stored.revision,
             version,
             bypass: compiler.bypass,
-            made_at: compiler.now,
+            compiled_at: compiler.now,
             global: Maintained::compile(stored, &MaintenanceScope::Global, &table, compiler.now),
             service: Maintained::of_service(stored, compiler, &table),
             own_service: compiler.service.cloned(),
@@ -88,7 +88,7 @@ impl Snapshot {
         }
     }
 
-    /// The next picture after something (and perhaps maintenance) has changed: all other routes are shared.
+    /// Compiles the next snapshot after a change (possibly of maintenance); all other routes are shared.
     pub(crate) fn next(&self, stored: &Stored, touched: &Touched, compiler: Compiler<'_>) -> Self {
         let (mut routes, mut limits) = (self.routes.clone(), self.limits.clone());
         let mut checks = self.checks.clone();
@@ -110,7 +110,7 @@ impl Snapshot {
         if !touched.limits.is_empty() {
             levels = Arc::new(levels.follow(&touched.limits, stored, compiler));
         }
-        // Limits of other services are only shown.
+        // Limits of other services are only listed.
         let applies = |scope: &LimitScope| match scope {
             LimitScope::Service(name) => compiler.service == Some(name),
             LimitScope::Global | LimitScope::Route(_) => true,
@@ -130,7 +130,7 @@ impl Snapshot {
             revision: stored.revision,
             version: self.version + 1,
             bypass: self.bypass,
-            made_at: self.made_at.max(compiler.now),
+            compiled_at: self.compiled_at.max(compiler.now),
             table: self.table.clone(),
             routes,
             limits,
@@ -144,15 +144,15 @@ impl Snapshot {
         }
     }
 
-    /// The limits that requests with this method for the route in `slot` meet.
+    /// The limits of requests with this method for the route in `slot`.
     #[cfg(feature = "axum")]
     #[inline]
     pub(crate) fn limits(&self, slot: usize, method: &http::Method) -> Option<&Arc<Limits>> {
         self.limits.get(slot)?.of(method)
     }
 
-    /// What a request meets that several routes govern: the limits of all of them. The first one says what is `shared`,
-    /// where that is to be counted. `None` where there are none.
+    /// The limits of requests that several routes govern. The first route provides the `shared` limits, if they are
+    /// to be counted. `None` if there are none.
     #[cfg(feature = "axum")]
     pub(crate) fn limits_among(
         &self,
@@ -188,22 +188,22 @@ impl Snapshot {
         Some(Arc::new(Limits::new(policies.into(), concurrency.into())))
     }
 
-    /// What requests with this method meet at the route in `slot` alone.
+    /// The limits of requests with this method for the route in `slot` alone.
     #[cfg(feature = "axum")]
     pub(crate) fn own_limits(&self, slot: usize, method: &http::Method) -> Option<Arc<Limits>> {
         let key = &self.table.route(slot)?.key;
-        let levels = Levels::default();
+        let levels = SharedPolicies::default();
         let limitable = self.slot(slot)?.limitable(key, false);
         levels.of(&limitable).of(method).cloned()
     }
 
     /// The limits of every scope but the routes.
-    pub(crate) fn levels(&self) -> impl Iterator<Item = &OwnLimits> {
+    pub(crate) fn levels(&self) -> impl Iterator<Item = &ScopePolicies> {
         self.levels.all()
     }
 
     /// The limits of every scope.
-    pub(crate) fn all_limits(&self) -> impl Iterator<Item = &OwnLimits> {
+    pub(crate) fn all_limits(&self) -> impl Iterator<Item = &ScopePolicies> {
         let own = self.routes.iter().flat_map(|route| {
             let by_method = route.method_limits.of_route.iter().map(|(_, own)| own);
             std::iter::once(&route.own_limits).chain(by_method)
@@ -212,7 +212,7 @@ impl Snapshot {
     }
 
     /// The limits of one scope.
-    pub(crate) fn limits_of(&self, scope: &LimitScope) -> Option<&OwnLimits> {
+    pub(crate) fn limits_of(&self, scope: &LimitScope) -> Option<&ScopePolicies> {
         match scope {
             LimitScope::Global => Some(&self.levels.global),
             LimitScope::Service(service) => self.levels.of_service(service),
@@ -235,18 +235,18 @@ impl Snapshot {
         self.limits_of(scope).map_or(&[], |own| &own.rates)
     }
 
-    /// The limits of concurrency of one scope.
+    /// The concurrency limits of one scope.
     pub(crate) fn concurrency_of(&self, scope: &LimitScope) -> &[Arc<Concurrency>] {
         self.limits_of(scope).map_or(&[], |own| &own.concurrency)
     }
 
-    /// What the code declares under a key.
+    /// The declaration of a key.
     pub(crate) fn declared_limit(&self, key: &LimitKey) -> Option<&RateLimitPolicy> {
         let declared = &self.registered(&key.scope)?.limits;
         declared.iter().find(|policy| policy.name == key.name)
     }
 
-    /// What the code declares under a key of concurrency.
+    /// The declaration of a concurrency limit's key.
     pub(crate) fn declared_concurrency(&self, key: &LimitKey) -> Option<&ConcurrencyPolicy> {
         let declared = &self.registered(&key.scope)?.concurrency;
         declared.iter().find(|policy| policy.name == key.name)
@@ -266,7 +266,7 @@ impl Snapshot {
         self.routes.get(slot).map(|slot| &**slot)
     }
 
-    /// Maintenance of everything or of this service, when it closes the route in `slot` at `now`.
+    /// The global or service maintenance that closes the route in `slot` at `now`.
     #[cfg(feature = "openapi")]
     pub(crate) fn closed_by_maintenance(
         &self,
@@ -279,7 +279,7 @@ impl Snapshot {
         Some(&closed.config)
     }
 
-    /// Maintenances of everything and of this service that close the route in `slot` at some time, and have a beginning.
+    /// The global and service maintenances with a start that close the route in `slot` at some time.
     #[cfg(feature = "openapi")]
     pub(crate) fn planned_maintenances(
         &self,
@@ -293,27 +293,27 @@ impl Snapshot {
             .filter(|config| config.start.is_some())
     }
 
-    /// Whether the route in `slot` is served whatever happens, itself or for the sake of another one.
+    /// Returns `true` if the route in `slot` is always served, itself or because of another route.
     #[cfg(feature = "openapi")]
     fn is_forced(&self, slot: usize) -> bool {
         let is_force_active = |route: &Slot| route.rule.is_force_active();
         self.slot(slot).is_some_and(is_force_active) || self.table.is_protected(slot)
     }
 
-    /// Maintenance of everything, and of this service.
+    /// The global maintenance, and that of this service.
     pub(crate) fn maintenances(&self) -> impl Iterator<Item = (MaintenanceScope, &Maintained)> {
         let own = self.own_service.clone().map(MaintenanceScope::Service);
         let own = own.map(|scope| (scope, &self.service));
         std::iter::once((MaintenanceScope::Global, &self.global)).chain(own)
     }
 
-    /// Slots that time will change, and when.
+    /// Slots with a scheduled change, and its time.
     pub(crate) fn timed(&self) -> impl Iterator<Item = (usize, Timestamp)> {
         let slots = self.routes.iter().enumerate();
         slots.filter_map(|(slot, route)| Some((slot, route.next_change?)))
     }
 
-    /// What there is to check for the route in `slot`.
+    /// The checks for the route in `slot`.
     #[inline]
     pub(crate) fn checks(&self, slot: usize) -> Checks {
         match self.is_unmaintained() {
@@ -322,13 +322,13 @@ impl Snapshot {
         }
     }
 
-    /// Whether there is no maintenance of more than a route, nor will time begin one.
+    /// Returns `true` if no global or service maintenance is active or planned.
     #[inline]
     fn is_unmaintained(&self) -> bool {
         self.global.rule.is_none() && self.service.rule.is_none()
     }
 
-    /// Decides about a request for the route in `slot`, or for a URL that no controlled route has.
+    /// Decides a request for the route in `slot`, or for a URL without a controlled route.
     #[inline]
     pub(crate) fn decide(
         &self,
@@ -354,8 +354,8 @@ impl Snapshot {
         facts: &impl Facts,
         now: impl FnOnce() -> Timestamp,
     ) -> Verdict<'_> {
-        // It only asks for permission, and no handler runs. A refusal would show the browser a CORS error instead of
-        // the answer to the request that follows.
+        // A preflight only asks for permission, and no handler runs. A refusal would show a CORS error in the browser
+        // instead of the response to the actual request.
         if asked.is_unhandled_preflight() {
             return Verdict::Pass;
         }
@@ -370,21 +370,21 @@ impl Snapshot {
             .map(|(slot, route)| (slot, &route.key));
         Gates {
             global: self.global.for_request(key, asked, forced),
-            // What no controlled route has belongs to no service: it meets global maintenance only.
+            // Uncontrolled requests belong to no service: only global maintenance applies.
             service: key.and_then(|_| self.service.for_request(key, asked, forced)),
             route,
         }
     }
 }
 
-/// What there is to check of requests for a route.
+/// The checks for requests of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Checks {
-    /// They pass, uncounted, with nothing to say about them.
+    /// Allowed, not counted, and without headers.
     Nothing,
-    /// Limits may count them. There is nothing else to say about what passes.
+    /// Limits may count them. Allowed requests have no other headers.
     Limits,
-    /// Its state may refuse them, or maintenance of more than the route.
+    /// Its state may refuse them, or a global or service maintenance.
     Everything,
 }
 
@@ -398,7 +398,7 @@ impl Checks {
     }
 }
 
-/// The routes, with what decides which limits apply to them.
+/// The routes, with the facts that select their limits.
 fn limitable<'a>(table: &'a Table, routes: &'a [Arc<Slot>]) -> impl Iterator<Item = Limitable<'a>> {
     let slots = table.iter().zip(routes).enumerate();
     slots.map(|(at, (route, slot))| slot.limitable(&route.key, table.is_forced(at)))

@@ -1,6 +1,7 @@
 use std::sync::atomic::AtomicBool;
 
-/// Whether the engine may meet one request more than once: in several guarded routers, or in one and in a route guard.
+/// Tracks if the engine may see one request several times: in several guarded routers, or in one and in a route
+/// guard.
 #[derive(Debug, Default)]
 pub(crate) struct Stacked {
     pub(super) guards: AtomicBool,

@@ -1,15 +1,14 @@
-/// What to do when the store shows that it has lost what it held: another epoch, or an older revision.
+/// The reaction to a store that has lost its content: another epoch, or an older revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnStoreReset {
-    /// Go on with the last known state, refuse changes, and report [`Component::StoreReset`]. An emptied store
-    /// never opens a closed route by itself. [`Operator::reseed_store`](super::Operator::reseed_store) writes that state
-    /// back.
+    /// Keep the last known state, refuse changes, and report [`Component::StoreReset`]. An emptied store never opens
+    /// a closed route. [`Operator::reseed_store`](super::Operator::reseed_store) writes that state back.
     #[default]
     Keep,
-    /// The same, but write the last known state back into a store that is empty. Of several processes one does that, and
-    /// the others follow it; whoever knows a later state than that one puts it in its place.
+    /// Write the last known state back into an empty store. One of several processes does so, and the others follow
+    /// it; a process with a later state replaces it.
     Reseed,
-    /// Take over what the store shows.
+    /// Adopt the content of the store.
     Accept,
 }

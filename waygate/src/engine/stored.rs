@@ -14,18 +14,17 @@ use super::{
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) revision: Revision,
-    /// All records that can be read, and what stands in for others.
+    /// All readable records, and the substitutes for others.
     pub(crate) records: Records,
-    /// Records that cannot be read, and what stands in for them.
+    /// Unreadable records, and their substitutes.
     pub(crate) unreadable: BTreeMap<EntityKey, Unreadable>,
-    /// The changes that the store has lost and goes on without.
+    /// The changes that the store has lost.
     pub(crate) setback: Option<Setback>,
-    /// Why no record can be read, although there are some.
+    /// The error if no record at all can be read.
     pub(crate) blind: Option<String>,
-    /// The lowest revision number that the store has shown since it went back in time: later ones may have been given out
-    /// again.
+    /// The lowest revision number since the store went back in time: later numbers may have been reused.
     pub(crate) regressed_to: Option<u64>,
-    /// Whether this comes from the boot cache and not from the store.
+    /// `true` if this comes from the boot cache and not from the store.
     pub(crate) from_cache: bool,
 }
 
@@ -42,7 +41,7 @@ impl Stored {
         }
     }
 
-    /// Takes in one record.
+    /// Adds one record.
     pub(crate) fn put(&mut self, key: &EntityKey, entity: Entity) -> Result<(), String> {
         let id = RecordId::of(key).map_err(|invalid| invalid.to_string())?;
         self.records.put(&id, entity)?;
@@ -50,7 +49,7 @@ impl Stored {
         Ok(())
     }
 
-    /// Forgets one record.
+    /// Removes one record.
     pub(crate) fn delete(&mut self, key: &EntityKey) {
         self.forget_unreadable(key);
         if let Ok(id) = RecordId::of(key) {
@@ -58,14 +57,14 @@ impl Stored {
         }
     }
 
-    /// Every record that can be read, as it is stored.
+    /// Every readable record, in its stored form.
     pub(crate) fn entities(&self) -> Vec<(EntityKey, Entity)> {
         let all = self.records.ids();
         all.filter_map(|id| Some((id.entity().clone(), self.records.entity(&id)?)))
             .collect()
     }
 
-    /// The records that are not the same in `other`, or that something else stands in for.
+    /// The records that differ in `other`, or have another substitute there.
     pub(crate) fn changed(&self, other: &Self) -> BTreeSet<RecordId> {
         let stands_in = |key: &EntityKey| self.unreadable.get(key) != other.unreadable.get(key);
         let unreadable = self.unreadable.keys().chain(other.unreadable.keys());
@@ -75,7 +74,7 @@ impl Stored {
         changed
     }
 
-    /// Maintenance of a scope, as it is stored.
+    /// The stored maintenance of a scope.
     pub(crate) fn maintenance(&self, scope: &MaintenanceScope) -> Versioned<GlobalMaintenance> {
         match (self.records.maintenances.get(scope), scope) {
             (Some(known), _) => known.clone(),
@@ -87,13 +86,13 @@ impl Stored {
         }
     }
 
-    /// Which generation of a policy's counters counts.
+    /// The epoch of a policy's counters.
     pub(crate) fn generation(&self, key: &LimitKey) -> u64 {
         let known = self.records.generations.get(key);
         known.map_or(0, |known| known.value.generation)
     }
 
-    /// What a commit must expect of a record.
+    /// The expectation of a commit for a record.
     pub(crate) fn expected<K: Kind>(&self, key: &K::Key) -> Expected
     where
         Records: Holds<K>,
@@ -106,7 +105,7 @@ impl Stored {
         revision.map_or(Expected::Absent, Expected::Revision)
     }
 
-    /// The picture of a store that holds something, none of which can be read: everything is closed.
+    /// The state for a store with content that cannot be read at all: everything is closed.
     pub(crate) fn closed(mut self, cause: String) -> Self {
         let closed = Versioned {
             revision: 0,
@@ -118,7 +117,7 @@ impl Stored {
         self
     }
 
-    /// Takes note that records were changed: lost changes of them matter no more.
+    /// Notes changed records: their lost changes no longer matter.
     pub(crate) fn forget_setback<'a>(&mut self, changed: impl IntoIterator<Item = &'a EntityKey>) {
         if self
             .setback
@@ -129,19 +128,19 @@ impl Stored {
         }
     }
 
-    /// Whether the value of a record here, which may be out of date, may stand in for it.
+    /// Returns `true` if the record here, which may be out of date, may be used as a substitute.
     pub(crate) fn may_stand_in(&self, id: &RecordId) -> bool {
         let collection = self.records.of(id);
         collection.is_some_and(|collection| collection.may_stand_in(id.entity()))
     }
 
-    /// Takes over one record of another picture; `false` when there is none, or it is not `fit`.
+    /// Takes one record from another state; `false` if there is none, or it is not `fit`.
     pub(crate) fn keep(&mut self, id: &RecordId, last: &Self, fit: impl Fn(&Self) -> bool) -> bool {
         let known = last.records.entity(id).filter(|_| fit(last));
         known.is_some_and(|known| self.put(id.entity(), known).is_ok())
     }
 
-    /// The commit that wrote the record for which a route is closed, because that record cannot be read.
+    /// The commit of the unreadable record that closes a route.
     pub(crate) fn held(&self, route: &RouteKey) -> Option<u64> {
         if self.unreadable.is_empty() || self.records.routes.contains(route) {
             return None;
@@ -153,7 +152,7 @@ impl Stored {
         })
     }
 
-    /// The records whose keys cannot be read, and that may be a route's.
+    /// The records with unreadable keys that may name a route.
     fn meant(&self, route: &RouteKey) -> impl Iterator<Item = &Unreadable> {
         let unreadable = self.unreadable.values();
         unreadable.filter(|unreadable| {
@@ -162,12 +161,13 @@ impl Stored {
         })
     }
 
-    /// Whether a record whose key cannot be read may be the route's: without one of its own, the route would be closed.
+    /// Returns `true` if a record with an unreadable key may name the route: without its own record, the route is
+    /// closed.
     pub(crate) fn is_in_doubt(&self, route: &RouteKey) -> bool {
         self.meant(route).next().is_some()
     }
 
-    /// Where routes may be meant by records that one of the two cannot read, or that something else stands in for.
+    /// The paths that unreadable records of one of the two, or their substitutes, may name.
     pub(crate) fn newly_in_doubt<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Place> {
         let unreadable = self.unreadable.iter().chain(&other.unreadable);
         let differ =
@@ -175,19 +175,20 @@ impl Stored {
         differ.filter_map(|(_, unreadable)| unreadable.place.as_ref())
     }
 
-    /// Whether a record whose key cannot be read may be about any service, and switch its maintenance on.
+    /// Returns `true` if a record with an unreadable key may turn on the maintenance of any service.
     pub(crate) fn closes_services(&self) -> bool {
         let mut unreadable = self.unreadable.values();
         unreadable.any(|unreadable| unreadable.instead == Instead::ServicesClosed)
     }
 
-    /// Whether a record was kept, because a record whose key cannot be read may be the same: it is not in the store.
+    /// Returns `true` if a record was kept, because a record with an unreadable key may be the same: it is not in the
+    /// store.
     pub(crate) fn is_kept(&self, key: &EntityKey) -> bool {
         let mut unreadable = self.unreadable.values();
         unreadable.any(|unreadable| unreadable.kept.contains(key))
     }
 
-    /// Forgets that a record cannot be read, or that it was kept.
+    /// Clears the note that a record cannot be read, or that it was kept.
     pub(crate) fn forget_unreadable(&mut self, key: &EntityKey) {
         self.unreadable.remove(key);
         for unreadable in self.unreadable.values_mut() {
@@ -195,7 +196,7 @@ impl Stored {
         }
     }
 
-    /// The commit that wrote the record of a route that is closed because this very record cannot be read.
+    /// The commit of a route's own record if it is unreadable and closes the route.
     pub(crate) fn held_by_record(&self, route: &RouteKey) -> Option<u64> {
         let unreadable = self.unreadable.get(&Routes::entity(route))?;
         (unreadable.instead == Instead::Closed).then_some(unreadable.revision)
@@ -208,7 +209,7 @@ impl Stored {
             .filter_map(|(key, _)| RecordId::of(key).ok()?.as_key::<Routes>())
     }
 
-    /// Which records cannot be read or were lost, and what applies instead; `None` when all is well.
+    /// Describes unreadable and lost records and their substitutes; `None` if there are none.
     pub(crate) fn impairment(&self) -> Option<String> {
         let records = self.unreadable.iter();
         let records: Vec<String> = records
@@ -219,12 +220,12 @@ impl Stored {
     }
 }
 
-/// What is known about records from before.
+/// The earlier known records.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Past<'a> {
-    /// The picture that this process follows.
+    /// The state before this one.
     Current(&'a Stored),
-    /// Pictures that may be out of date, the newest first. What is open there may have been closed since.
+    /// States that may be out of date, the newest first. Routes that are open there may have been closed since.
     Older(&'a [Stored]),
 }
 
@@ -241,12 +242,12 @@ mod tests {
     /// A record of every kind. A new kind is missing here, and from [`RecordId`], or does not compile.
     fn records() -> Vec<(EntityKey, Value)> {
         let state = json!({"state": {"position": {"lifecycle": "maintenance"}}, "declared": {"position": {}}});
-        let told = json!({"told_until": "2030-01-01T00:00:00Z"});
+        let mark = json!({"told_until": "2030-01-01T00:00:00Z"});
         let all = [
             ("route/GET:/a", state),
-            ("schedule/GET:/a", told.clone()),
-            ("schedule/*", told.clone()),
-            ("schedule/service:billing", told),
+            ("schedule/GET:/a", mark.clone()),
+            ("schedule/*", mark.clone()),
+            ("schedule/service:billing", mark),
             ("global", json!({"enabled": true})),
             ("service/billing", json!({"enabled": true})),
             (

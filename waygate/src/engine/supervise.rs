@@ -7,7 +7,7 @@ use tokio::{task::JoinSet, time::sleep};
 
 use super::{Component, Inner};
 
-/// Keeps a background task alive: one that panics is reported and restarted.
+/// Restarts a background task that panics, and reports it.
 pub(crate) fn supervise<F>(component: Component, inner: &Arc<Inner>, run: fn(Weak<Inner>) -> F)
 where
     F: Future<Output = ()> + Send + 'static,

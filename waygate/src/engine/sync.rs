@@ -1,4 +1,4 @@
-//! Follows the store: hints shorten the wait, the poll makes up for lost ones.
+//! Follows the store: hints shorten the wait, and polling covers lost hints.
 
 use std::{
     future::poll_fn,
@@ -14,10 +14,10 @@ use waygate_core::{model::Revision, port::BoxStream};
 
 use super::{Component, Inner};
 
-/// How long the store is left alone without a hint; each wait is drawn from 75 % to 125 % of it.
+/// The polling interval without hints; each wait is 75 % to 125 % of it.
 const POLL: Duration = Duration::from_secs(5);
 
-/// Runs for as long as the engine lives, without keeping it alive.
+/// Runs while the engine lives, without keeping it alive.
 pub(crate) async fn run(engine: Weak<Inner>) {
     let Some(inner) = engine.upgrade() else {
         return;
@@ -29,7 +29,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
         due: Instant::now() + jittered(POLL),
     };
     drop(inner);
-    // Whatever happened between the first load and the subscription is not hinted at: look once.
+    // Changes between the first load and the subscription send no hint: read once.
     signals.behind.notify_one();
     loop {
         let signal = signals.next().await;
@@ -37,17 +37,17 @@ pub(crate) async fn run(engine: Weak<Inner>) {
             return;
         };
         inner.follow_clock().await;
-        // A hint is no occasion to write, unless it may say that writing works again.
+        // A hint triggers no write, unless writes may work again.
         let probe = !matches!(signal, Signal::Hint(_)) || inner.monitor.store_refuses_writes();
         let look = match signal {
             Signal::Gone => return,
-            // A store that was away says with any hint that it is back.
+            // After an outage, any hint means that the store is back.
             Signal::Hint(revision) => {
                 revision != inner.snapshot.load().revision
                     || inner.monitor.is_degraded(Component::Store)
             }
             Signal::Deaf => {
-                let cause = "the backend's stream of changes has ended; polling";
+                let cause = "the backend's change stream ended; polling instead";
                 inner
                     .monitor
                     .degrade(Component::Sync, cause, inner.clock.now());
@@ -56,7 +56,7 @@ pub(crate) async fn run(engine: Weak<Inner>) {
             Signal::Look => true,
         };
         if look {
-            // A failure is on record already, and the poll comes again.
+            // The failure is already reported, and the poll retries.
             if inner.refresh().await.is_ok() && probe {
                 inner.probe_store().await;
             }
@@ -69,18 +69,18 @@ struct Signals {
     hints: Option<BoxStream<'static, Revision>>,
     behind: Arc<Notify>,
     version: watch::Receiver<u64>,
-    /// When the poll comes: hints that say nothing new do not put it off.
+    /// The time of the next poll: hints without news do not delay it.
     due: Instant,
 }
 
 enum Signal {
-    /// The store says that it is at this revision.
+    /// The store is at this revision.
     Hint(Revision),
     /// The stream of hints has ended.
     Deaf,
-    /// It is time to look.
+    /// The poll is due.
     Look,
-    /// The engine is gone.
+    /// The engine was dropped.
     Gone,
 }
 
@@ -108,7 +108,7 @@ impl Signals {
     }
 }
 
-/// Between 75 % and 125 % of `interval`, so that replicas do not ask in step.
+/// Between 75 % and 125 % of `interval`, so that replicas do not poll in step.
 fn jittered(interval: Duration) -> Duration {
     let random = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
     interval * (192 + random / 2) / 256

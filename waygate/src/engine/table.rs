@@ -28,33 +28,33 @@ use judged::Judged;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
     routes: Vec<Arc<Registered>>,
-    /// What each of them was made of. Nothing is left of one that was unregistered.
+    /// The declarations of each route. Empty after it was unregistered.
     declarations: Vec<Declarations>,
     is_gone: Vec<bool>,
-    /// Slots of routes of other services, which are only shown: no request finds them.
+    /// Slots of other services' routes, which are only listed: no request matches them.
     elsewhere: HashMap<RouteKey, usize>,
     paths: HashMap<Box<str>, Methods>,
-    /// What was found under a path that a registered route covers: it is listed when that one is taken back.
+    /// Routes covered by a registered route: they are listed after it is unregistered.
     covered: HashMap<Box<str>, Vec<Registered>>,
-    /// What guarded routers were found to serve; `None` before there is one.
+    /// The findings of guarded routers; `None` before the first one.
     served: Option<HashMap<Box<str>, Served>>,
-    /// Changes with everything that may change which slots govern a request.
+    /// Changes whenever the governing slots of a request may change.
     shape: u64,
-    /// What was found out about exemptions.
+    /// The results for exemptions.
     pub(crate) judged: Judged,
-    /// What requests have shown of handlers, for all tables of an engine.
+    /// The findings of requests about handlers, for all tables of an engine.
     pub(crate) mounts: Arc<Mounts>,
 }
 
-/// The methods that reach a handler under one path.
+/// The methods with a handler under one path.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Served {
     pub(crate) named: MethodSet,
-    /// Whether one endpoint takes all others.
+    /// `true` if one endpoint takes all others.
     pub(crate) others: bool,
 }
 
-/// The slots that govern one request: mostly one.
+/// The slots that govern one request: usually one.
 pub(crate) type Governing = SmallVec<[usize; 2]>;
 
 /// The slots of one path.
@@ -62,16 +62,16 @@ pub(crate) type Governing = SmallVec<[usize; 2]>;
 struct Methods {
     by_method: [Option<u32>; Method::ALL.len()],
     any: Option<u32>,
-    /// Whether `any` governs every method: the program has declared it, and it was not only found. Once it does, it does
-    /// for ever, so that what was closed does not open when it is taken back.
+    /// `true` if `any` governs every method: the program declared it. It stays `true`, so that closed methods do not
+    /// open when it is unregistered.
     is_whole: bool,
-    /// The methods that have an endpoint of their own, where one endpoint serves all others. `None` where none does, or
-    /// none is known of.
+    /// The methods with a separate endpoint, if one endpoint serves all others. `None` if there is no such endpoint,
+    /// or none is known.
     apart: Option<MethodSet>,
 }
 
 impl Methods {
-    /// The slot of one method. `HEAD` follows `GET`, as axum serves it.
+    /// The slot of one method. `HEAD` follows `GET`, as in axum.
     fn of(&self, method: Method) -> Option<usize> {
         let of = |method: Method| self.by_method[method as usize];
         let slot = match method {
@@ -86,7 +86,7 @@ impl Methods {
         slots.flatten().map(|slot| slot as usize)
     }
 
-    /// Whether requests of this method share an endpoint with methods that nobody names.
+    /// Returns `true` if requests of this method share an endpoint with undeclared methods.
     fn is_shared(&self, method: Option<Method>) -> bool {
         let is_apart = |apart: MethodSet| method.is_some_and(|method| apart.contains(method));
         self.apart.is_some_and(|apart| !is_apart(apart))
@@ -94,7 +94,7 @@ impl Methods {
 }
 
 impl Table {
-    /// Adds a route, or adds to what is known about it, and returns its slot.
+    /// Adds a route or another declaration of it, and returns its slot.
     pub(crate) fn insert(&mut self, route: Registered) -> Result<usize, RegisterError> {
         let route = Arc::new(route);
         let Some(slot) = self.slot_of(&route.key) else {
@@ -114,7 +114,7 @@ impl Table {
         Ok(slot)
     }
 
-    /// A declared route for all methods of a path governs each of them from now on.
+    /// From now on, the declared route for all methods of a path governs each of them.
     fn note_whole(&mut self, slot: usize) {
         let route = &self.routes[slot];
         if route.key.method().is_some() || !route.source.is_declared() {
@@ -129,7 +129,7 @@ impl Table {
         }
     }
 
-    /// Keeps what was found under a path that a registered route covers.
+    /// Keeps a route that a registered route covers.
     #[cfg(feature = "axum")]
     pub(crate) fn cover(&mut self, route: Registered) {
         let covered = self.covered.entry(route.key.path().into()).or_default();
@@ -138,7 +138,7 @@ impl Table {
         }
     }
 
-    /// Whether the program declares a route for all methods of the path.
+    /// Returns `true` if the program declares a route for all methods of the path.
     #[cfg(feature = "axum")]
     pub(crate) fn is_covered(&self, path: &PathTemplate) -> bool {
         let slot = self.exact(&RouteKey::new(None, path));
@@ -165,7 +165,7 @@ impl Table {
         slot
     }
 
-    /// Takes back what was registered of a route; `false` when nothing was.
+    /// Removes the registration of a route; `false` if there was none.
     pub(crate) fn unregister(&mut self, key: &RouteKey) -> bool {
         let Some(slot) = self.slot_of(key) else {
             return false;
@@ -192,7 +192,7 @@ impl Table {
         true
     }
 
-    /// Lists what was found under the path of a route that is gone, and what that one stood for.
+    /// Lists the routes under the path of a removed route that it covered.
     fn uncover(&mut self, gone: &RouteKey) {
         let Some(found) = self
             .covered
@@ -213,12 +213,12 @@ impl Table {
             .cloned()
             .collect();
         for route in found {
-            // What was only found contradicts nothing.
+            // A discovered route contradicts nothing.
             let _ = self.insert(route);
         }
     }
 
-    /// The slot of exactly this key.
+    /// The slot with exactly this key.
     pub(crate) fn exact(&self, key: &RouteKey) -> Option<usize> {
         if key.service().is_some() {
             return None;
@@ -226,7 +226,7 @@ impl Table {
         self.slot_of(key).filter(|slot| !self.is_gone[*slot])
     }
 
-    /// The same, also for a route of another service, or one that was unregistered.
+    /// The same, also for a route of another service, or an unregistered one.
     pub(crate) fn slot_of(&self, key: &RouteKey) -> Option<usize> {
         if key.service().is_some() {
             return self.elsewhere.get(key).copied();
@@ -239,7 +239,7 @@ impl Table {
         slot.map(|slot| slot as usize)
     }
 
-    /// The slot that a limit of this key is met at: of the route itself, or of one for all methods of its path.
+    /// The slot that a limit of this key applies to: that of the route, or of the route for all methods of its path.
     pub(crate) fn limited(&self, key: &RouteKey) -> Option<usize> {
         let whole = || {
             let methods = self.paths.get(key.path())?;
@@ -250,8 +250,8 @@ impl Table {
         self.exact(key).or_else(whole)
     }
 
-    /// The route that an operator means to limit, and the slot at which it is met: as [`resolve`](Self::resolve), and one
-    /// method of a route for all of them besides.
+    /// Resolves the route of a limit's key, and its slot: like [`resolve`](Self::resolve), and also one method of a
+    /// route for all methods.
     pub(crate) fn resolve_limited(
         &self,
         key: &RouteKey,
@@ -267,7 +267,7 @@ impl Table {
         ))
     }
 
-    /// What to say of a key that means no route.
+    /// The error for a key without a route.
     pub(crate) fn unknown(&self, key: &RouteKey) -> ResolveError {
         let known = self.registered().map(|route| &route.key);
         ResolveError::NotRegistered {
@@ -277,7 +277,7 @@ impl Table {
         }
     }
 
-    /// The route that an operator means: the exact key, or a bare path that only one method has.
+    /// Resolves a route: the exact key, or a bare path with only one method.
     pub(crate) fn resolve(&self, key: &RouteKey) -> Result<usize, ResolveError> {
         if let Some(slot) = self.exact(key) {
             return Ok(slot);
@@ -316,7 +316,7 @@ impl Table {
         })
     }
 
-    /// The services of routes that other processes have.
+    /// The services of other processes' routes.
     pub(crate) fn services(&self) -> impl Iterator<Item = &str> {
         let listed = self
             .elsewhere
@@ -325,7 +325,7 @@ impl Table {
         listed.filter_map(|(key, _)| key.service())
     }
 
-    /// Whether a guarded router has shown what it serves.
+    /// Returns `true` if a guarded router has been surveyed.
     pub(crate) fn is_guarded(&self) -> bool {
         self.served.is_some()
     }
@@ -338,12 +338,12 @@ impl Table {
         self.routes.len()
     }
 
-    /// Whether the route in this slot was unregistered.
+    /// Returns `true` if the route in this slot was unregistered.
     pub(crate) fn is_gone(&self, slot: usize) -> bool {
         self.is_gone.get(slot).copied().unwrap_or(true)
     }
 
-    /// The routes that have not been unregistered.
+    /// The routes that were not unregistered.
     pub(crate) fn registered(&self) -> impl Iterator<Item = &Arc<Registered>> + Clone {
         let routes = self.routes.iter().zip(&self.is_gone);
         routes

@@ -2,18 +2,18 @@ use http::{HeaderMap, Method, header};
 
 use super::table::{Governing, Table};
 
-/// What a request asks for, as far as decisions depend on it. Nothing is looked at before a rule needs it.
+/// The parts of a request that decisions depend on. They are computed when a rule needs them.
 pub(crate) trait Asked {
     fn method(&self) -> &Method;
 
-    /// The names by which exemptions may know a request without a controlled route: paths and templates.
+    /// The names of a request without a controlled route for exemptions: paths and templates.
     fn names(&self) -> [Option<&str>; 3];
 
-    /// Whether it is a CORS preflight that no handler of the application would see.
+    /// Returns `true` for a CORS preflight that no handler of the application would see.
     fn is_unhandled_preflight(&self) -> bool;
 }
 
-/// What a request asks for, described by an adapter to another framework than axum, for
+/// A description of a request by an adapter to another framework than axum, for
 /// [`Waygate::decide`](crate::Waygate::decide).
 ///
 /// ```
@@ -40,7 +40,7 @@ pub struct RequestTarget<'a> {
 }
 
 impl<'a> RequestTarget<'a> {
-    /// A request that no route matches: it meets global maintenance only. `path` is the path of the URL.
+    /// Creates a target without a matching route: only global maintenance applies. `path` is the path of the URL.
     pub fn new(method: &'a Method, path: &'a str) -> Self {
         Self {
             method,
@@ -51,7 +51,7 @@ impl<'a> RequestTarget<'a> {
         }
     }
 
-    /// The request matches a route with this template, written as it was registered.
+    /// Sets the template of the matched route, as it was registered.
     #[must_use]
     pub fn matched(self, template: &'a str) -> Self {
         Self {
@@ -60,11 +60,11 @@ impl<'a> RequestTarget<'a> {
         }
     }
 
-    /// No handler of the application serves the request's method on this path: only CORS middleware or the framework's
-    /// `405` answers.
+    /// Declares that no handler of the application serves the request's method on this path: only CORS middleware or
+    /// the framework's `405` responds.
     ///
-    /// If its headers make the request a CORS preflight ([Fetch standard]), no gate applies to it. Without this call it
-    /// is treated as a request that reaches a handler.
+    /// If its headers make the request a CORS preflight ([Fetch standard]), no gate applies to it. Without this call,
+    /// it is treated as a request that reaches a handler.
     ///
     /// [Fetch standard]: https://fetch.spec.whatwg.org/#cors-preflight-request
     #[must_use]
@@ -104,7 +104,8 @@ impl Asked for RequestTarget<'_> {
     }
 }
 
-/// Whether these are the method and the headers of a CORS preflight (Fetch standard, "CORS-preflight request").
+/// Returns `true` if the method and the headers are those of a CORS preflight (Fetch standard, "CORS-preflight
+/// request").
 pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::OPTIONS
         && headers.contains_key(header::ORIGIN)

@@ -8,12 +8,12 @@ use super::{kinds::RecordId, store::Touches, stored::Stored, table::Table};
 #[derive(Debug, Default)]
 pub(crate) struct Touched {
     pub(crate) slots: Vec<usize>,
-    /// The scopes of limits of more than one route.
+    /// The scopes of shared limits.
     pub(crate) limits: BTreeSet<LimitScope>,
 }
 
 impl Touched {
-    /// What changes of these records touch.
+    /// The parts that changes of these records make stale.
     pub(crate) fn by<'a>(
         changed: impl IntoIterator<Item = &'a RecordId>,
         stored: &Stored,
@@ -36,7 +36,7 @@ impl Touched {
             Touches::Route(key) => self.slots.extend(table.slot_of(key)),
             Touches::Limits(LimitScope::Route(key)) => {
                 self.slots.extend(table.limited(key).or(table.slot_of(key)));
-                // It applies to extension methods at the route that takes all methods.
+                // It applies to extension methods at the route for all methods.
                 let whole = key.path().parse::<RouteKey>().ok();
                 self.slots
                     .extend(whole.and_then(|whole| table.exact(&whole)));

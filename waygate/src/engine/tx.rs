@@ -1,4 +1,4 @@
-//! The steps of every change: read, decide, commit once with the lines of the audit log, publish a snapshot, send events.
+//! The path of every change: read, decide, one commit with its audit lines, a new snapshot, events.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -18,7 +18,7 @@ use super::{
     touched::Touched,
 };
 
-/// A change that lost a race is tried again this often.
+/// The maximum number of attempts of a change that loses races, without an expected revision.
 const ATTEMPTS: usize = 16;
 
 /// The author of a change, and its precondition.
@@ -28,15 +28,15 @@ pub(crate) struct By {
     pub(crate) expected: Precondition,
 }
 
-/// A change that can be tried again after it lost a race.
+/// A change that can be retried after a lost race.
 pub(crate) trait Change: Send + Sync {
     /// The result.
     type Done: Send;
 
-    /// The name of the changed record, for messages.
+    /// The subject of the change, for messages.
     fn subject(&self) -> String;
 
-    /// Tries it once.
+    /// Makes one attempt.
     fn attempt(&self, tx: Tx<'_>) -> impl Future<Output = Result<Self::Done, Attempt>> + Send;
 }
 
@@ -105,12 +105,12 @@ impl<'a> Tx<'a> {
         self.announce::<K>(key);
     }
 
-    /// Sends an event for a record, besides those for the written records.
+    /// Sends an event for a record, in addition to the written ones.
     pub(crate) fn announce<K: Kind>(&mut self, key: &K::Key) {
         self.subjects.extend(RecordId::new::<K>(key));
     }
 
-    /// A line of the audit log, to be completed.
+    /// An audit line, to be completed.
     pub(crate) fn line(&self, action: Action, path: &str) -> AuditEntry {
         audit::entry(&self.by.origin, action, path, self.now)
     }
@@ -125,7 +125,7 @@ impl<'a> Tx<'a> {
         &self.batch.puts
     }
 
-    /// Returns whether there is nothing to commit.
+    /// Returns `true` if there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
         self.batch.expected.is_empty() && self.batch.audit.is_empty()
     }
@@ -148,7 +148,7 @@ impl<'a> Tx<'a> {
     }
 }
 
-/// A commit that is in effect, and that subscribers do not know of yet.
+/// A commit that is in effect but not announced to subscribers yet.
 #[must_use = "subscribers wait for its events"]
 pub(crate) struct Written<'a> {
     pub(crate) engine: &'a Inner,
@@ -208,11 +208,11 @@ impl Inner {
             }
         }
         let what = change.subject();
-        let cause = format!("`{what}` was changed by others {ATTEMPTS} times in a row");
+        let cause = format!("`{what}` was changed concurrently {ATTEMPTS} times in a row");
         Err(BackendError::Unavailable(cause).into())
     }
 
-    /// The outcome of an attempt; `None` after a lost race, when the change is to be tried on the new content of the store.
+    /// The outcome of an attempt; `None` after a lost race, to retry with the current state.
     async fn settle<T>(
         &self,
         stored: &mut Stored,
@@ -226,7 +226,7 @@ impl Inner {
                 let error = self.reload(stored).await.err()?;
                 Some(Err(error.into()))
             }
-            // `commit` has taken over the store's new content.
+            // `commit` has applied the store's new content.
             Err(Attempt::Commit(CommitError::Replaced { .. })) => None,
             Err(Attempt::Commit(CommitError::Backend(error))) => Some(Err(error.into())),
             Err(Attempt::Commit(other)) => {
@@ -236,7 +236,7 @@ impl Inner {
     }
 }
 
-/// An attempt that did not succeed.
+/// The reason why an attempt failed.
 pub(crate) enum Attempt {
     Failed(ChangeError),
     Commit(CommitError),

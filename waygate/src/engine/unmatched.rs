@@ -1,7 +1,7 @@
-//! Exemptions and services that match nothing: most are typing errors, and none does what it says.
+//! Exemptions and services without a match: most are typing errors, and none has an effect.
 //!
-//! They are taken all the same. A route may be registered later, and other processes of a fleet have routes and services
-//! that this one does not know.
+//! They are accepted: a route may be registered later, and other processes of a fleet have routes and services that
+//! this process does not know.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -16,13 +16,13 @@ use super::{
     Component, Inner, kinds::MaintenanceScope, nearest::nearest, snapshot::Snapshot, table::Table,
 };
 
-/// So many exemptions that name no route are named, with what was meant; the others are counted.
+/// The maximum number of unmatched exemptions to list; the others are counted.
 const NAMED: usize = 8;
-/// So many settings that match nothing are named; the others are counted.
+/// The maximum number of unmatched settings to list; the others are counted.
 const SHOWN: usize = 32;
 
 impl Snapshot {
-    /// What a limit names that is not known here, in words.
+    /// Describes the unknown names in a limit.
     pub(crate) fn unmatched_by_limit(
         &self,
         scope: &LimitScope,
@@ -31,13 +31,12 @@ impl Snapshot {
         match scope {
             LimitScope::Global => self.unmatched(None, exempt),
             LimitScope::Service(service) => self.unmatched(Some(service), exempt),
-            LimitScope::Route(_) => (!exempt.is_empty()).then(|| {
-                "it exempts routes, which only limits of everything or of a service do".to_owned()
-            }),
+            LimitScope::Route(_) => (!exempt.is_empty())
+                .then(|| "it exempts routes, but only global and service limits can".to_owned()),
         }
     }
 
-    /// Why a limit does not count as it is meant to, as far as that is known without a request.
+    /// Why a limit does not work as configured, as far as that is known without a request.
     pub(crate) fn limit_warning(
         &self,
         key: &LimitKey,
@@ -49,14 +48,14 @@ impl Snapshot {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// What maintenance names that is not known here, in words: as it is stored, or as it is shown.
+    /// Describes the unknown names in a stored or displayed maintenance.
     pub(crate) fn unmatched_by_maintenance(
         &self,
         scope: &MaintenanceScope,
         config: &GlobalMaintenance,
         now: Timestamp,
     ) -> Option<String> {
-        // One that has ended names nothing, and one that was never set no service.
+        // An expired maintenance names nothing, and one that was never set names no service.
         if config.is_over(now) {
             return None;
         }
@@ -64,7 +63,7 @@ impl Snapshot {
         self.unmatched(service, &config.exempt_paths)
     }
 
-    /// The same for all maintenance that is set.
+    /// The same for all maintenances.
     pub(crate) fn unmatched_maintenance(&self, now: Timestamp) -> impl Iterator<Item = String> {
         let mut unmatched = Unmatched::default();
         self.note_maintenance(&mut unmatched, now);
@@ -93,7 +92,7 @@ impl Snapshot {
         }
     }
 
-    /// The same for everything that is set.
+    /// The same for all settings.
     fn all_unmatched(&self, now: Timestamp) -> impl Iterator<Item = String> {
         let mut unmatched = Unmatched::default();
         self.note_maintenance(&mut unmatched, now);
@@ -116,11 +115,7 @@ impl Snapshot {
                 note("rate limit", &policy.key, &policy.fields.exempt_routes);
             }
             for limit in &*own.concurrency {
-                note(
-                    "limit of concurrency",
-                    &limit.key,
-                    &limit.fields.exempt_routes,
-                );
+                note("concurrency limit", &limit.key, &limit.fields.exempt_routes);
             }
         }
         for problem in self.swallowed().chain(self.table.mounts.misplaced()) {
@@ -129,13 +124,13 @@ impl Snapshot {
         unmatched.in_words()
     }
 
-    /// The services that this process and the routes known here belong to.
+    /// The services of this process and of the known routes.
     fn known_services(&self) -> HashSet<&str> {
         let own = self.own_service.as_ref().map(ServiceName::as_str);
         self.table.services().chain(own).collect()
     }
 
-    /// Whether another snapshot has the same settings that may match nothing, and the same routes.
+    /// Returns `true` if another snapshot has the same settings and routes.
     fn has_same_settings(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.table, &other.table)
             && self.records.maintenances.is(&other.records.maintenances)
@@ -170,7 +165,7 @@ impl Snapshot {
             table: &self.table,
             service: service.map(|_| prefix.map(ServiceName::as_str)),
         };
-        // Nothing can be said of routes that are not known.
+        // Unknown routes cannot be judged.
         let exempt = exempt.iter().filter(|_| routes.all().next().is_some());
         let wrong: Vec<&ExemptPath> = exempt.filter(|exempt| !routes.has(exempt)).collect();
         let named = wrong
@@ -183,7 +178,7 @@ impl Snapshot {
         (!problems.is_empty()).then(|| problems.join("; "))
     }
 
-    /// What to say of a service that is not known here.
+    /// Describes an unknown service.
     fn stranger(&self, service: &ServiceName) -> Option<String> {
         let known = || {
             let of_routes = self.table.services();
@@ -203,19 +198,19 @@ impl Snapshot {
         ))
     }
 
-    /// Whether what matches nothing here matches nothing at all, as far as can be known, and health says so.
+    /// Returns `true` if an unmatched name matches nothing at all, as far as can be known, so that health reports it.
     pub(crate) fn knows_every_route(&self) -> bool {
         self.table.is_guarded() && !self.is_part_of_fleet()
     }
 
-    /// Whether routes and services may be meant that other processes have.
+    /// Returns `true` if other processes may have the routes and services.
     fn is_part_of_fleet(&self) -> bool {
         self.own_service.is_some() || self.table.services().next().is_some()
     }
 }
 
 impl Snapshot {
-    /// Warnings about closed routes that are routes no longer, while another route serves their requests.
+    /// Warnings about closed routes that were replaced by another route.
     pub(crate) fn swallowed(&self) -> impl Iterator<Item = String> {
         self.swallowed.keys.iter().map(|key| {
             let path = key.path();
@@ -230,7 +225,7 @@ impl Snapshot {
 /// The routes that exemptions can name.
 struct Routes<'a> {
     table: &'a Table,
-    /// What their keys have for a service; `None` where any will do.
+    /// The service in their keys; `None` for any.
     service: Option<Option<&'a str>>,
 }
 
@@ -241,12 +236,12 @@ impl<'a> Routes<'a> {
         keys.filter(move |key| service.is_none_or(|service| key.service() == service))
     }
 
-    /// The routes that an exemption is for, apart from their methods.
+    /// The routes of an exemption, regardless of their methods.
     fn of_path(&self, exempt: &ExemptPath) -> impl Iterator<Item = &'a RouteKey> {
         self.all().filter(|key| exempt.covers_path(key.path()))
     }
 
-    /// Whether a route is exempt by this.
+    /// Returns `true` if this exempts a route.
     fn has(&self, exempt: &ExemptPath) -> bool {
         let method = exempt.key().method();
         let fits =
@@ -254,7 +249,7 @@ impl<'a> Routes<'a> {
         self.of_path(exempt).any(fits)
     }
 
-    /// What is wrong with an exemption that no route is exempt by.
+    /// Describes an exemption without a matching route.
     fn problem(&self, exempt: &ExemptPath) -> String {
         let hint = match self.of_path(exempt).next() {
             Some(other) => Some(other.as_str().to_owned()),
@@ -265,7 +260,7 @@ impl<'a> Routes<'a> {
         format!("the exemption `{exempt}` names no route{hint}")
     }
 
-    /// The exemption that was probably meant.
+    /// The probable exemption.
     fn meant(&self, asked: &RouteKey) -> Option<String> {
         let path = asked.path();
         let found = self
@@ -274,7 +269,7 @@ impl<'a> Routes<'a> {
             .find(|template| matches(template, path));
         let found = match (found, path.rsplit_once("/{*")) {
             (Some(template), _) => Some(template.to_owned()),
-            // Everything below a path: one of those that there are, as long as it.
+            // Everything below a path: an existing one of the same length.
             (None, Some((prefix, rest))) => {
                 let depth = prefix.split('/').count();
                 let prefixes = self.all().filter_map(|key| {
@@ -292,7 +287,7 @@ impl<'a> Routes<'a> {
         })
     }
 
-    /// Everything below a path that is the beginning of others.
+    /// Everything below a path that is a prefix of others.
     fn below(&self, path: &str) -> Option<String> {
         let prefix = path.strip_suffix('/').unwrap_or(path);
         let is_below = |key: &RouteKey| {
@@ -310,7 +305,7 @@ fn nearest_path(asked: &str, known: impl Iterator<Item = String>) -> Option<Stri
     nearest(&asked, known.iter()).map(|key| key.path().to_owned())
 }
 
-/// Whether a template is that of a URL. Exemptions name routes by their templates.
+/// Returns `true` if a template matches a URL. Exemptions name routes by their templates.
 fn matches(template: &str, path: &str) -> bool {
     let mut segments = path.split('/');
     for part in template.split('/') {
@@ -327,8 +322,8 @@ fn matches(template: &str, path: &str) -> bool {
 }
 
 impl Inner {
-    /// Reports what is set and matches nothing, once a guarded router has shown what there is. A process that is part of a
-    /// fleet cannot know whether another one has it: it only says so in its report, and when it is set.
+    /// Reports unmatched settings, after a guarded router was surveyed. A process that is part of a fleet cannot know
+    /// the routes of others: it reports them only at start and when they are set.
     pub(crate) fn note_unmatched(&self, snapshot: &Snapshot) {
         let now = self.clock.now();
         let unmatched: Vec<String> = match snapshot.knows_every_route() {
@@ -344,7 +339,7 @@ impl Inner {
         }
     }
 
-    /// The same after `previous`, if that may have been another report.
+    /// The same after `previous`, if the report may differ.
     pub(crate) fn follow_unmatched(&self, previous: &Snapshot, snapshot: &Snapshot) {
         if !snapshot.has_same_settings(previous) {
             self.note_unmatched(snapshot);
@@ -352,7 +347,7 @@ impl Inner {
     }
 }
 
-/// Problems with what is set: the first ones in words, the others counted.
+/// Unmatched settings: the first ones described, the others counted.
 #[derive(Debug, Default)]
 struct Unmatched {
     named: Vec<String>,
@@ -364,7 +359,7 @@ impl Unmatched {
         self.add_some(|| Some(problem()));
     }
 
-    /// Adds a problem, if there is one; beyond the first ones that is not looked at.
+    /// Adds a problem, if there is one; not computed beyond the maximum.
     fn add_some(&mut self, problem: impl FnOnce() -> Option<String>) {
         match self.named.len() < SHOWN {
             true => self.named.extend(problem()),

@@ -1,4 +1,4 @@
-//! Records that cannot be read, and what applies instead: what may have been closed stays closed.
+//! Unreadable records and their substitutes: records that may have been closed stay closed.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,7 @@ use super::{
 };
 
 impl Stored {
-    /// Reads an image. A record that cannot be read is noted, and something stands in for it: one bad record takes no
-    /// other down with it.
+    /// Reads an image. Each unreadable record is noted and gets a substitute; it does not affect other records.
     pub(crate) fn read(image: Image, past: Past<'_>) -> Self {
         let mut next = Self::empty(image.revision);
         let mut refused = Vec::new();
@@ -24,7 +23,7 @@ impl Stored {
                 refused.push((key, revision, says_off, problem));
             }
         }
-        // What is in the store besides says which records may be meant by a key that cannot be read.
+        // The other records in the store narrow down the meaning of an unreadable key.
         let keys: BTreeSet<_> = refused.iter().map(|(key, ..)| key.clone()).collect();
         for (key, revision, says_off, problem) in refused {
             let unread = Unread { revision, says_off };
@@ -54,7 +53,7 @@ impl Stored {
     ) -> StandIn {
         let Ok(id) = RecordId::of(key) else {
             let mut stand_in = self.stand_in_for_misnamed(key, unread, past, is_there);
-            // What was decided about it holds for as long as it is the same.
+            // The decision about it stays while the record is unchanged.
             if let Past::Current(last) = past
                 && let Some(known) = last.unreadable.get(key)
                 && known.revision == unread.revision
@@ -66,7 +65,7 @@ impl Stored {
         };
         let kept = match past {
             Past::Current(last) => self.keep(&id, last, |_| true),
-            // What is legible of a newer record counts for more than an older one.
+            // The readable part of a newer record takes precedence over an older record.
             Past::Older(_) if unread.says_off && id.is::<Maintenances>() => false,
             Past::Older(images) => images
                 .iter()

@@ -1,8 +1,8 @@
-//! Which form of a blocked answer a client wants (RFC 9110 section 12.5.1).
+//! Content negotiation of blocked responses (RFC 9110 section 12.5.1).
 
 use http::{HeaderMap, header};
 
-/// The forms of a blocked answer.
+/// The formats of a blocked response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// The JSON of the wire contract, section 7.2: the default.
@@ -13,7 +13,7 @@ pub(super) enum Form {
     Html,
 }
 
-/// JSON, unless the client names one of the other forms and prefers it.
+/// JSON, unless the client names another format and prefers it.
 pub(super) fn preferred(headers: &HeaderMap) -> Form {
     let mut best = (Form::Json, 0.0);
     let (mut json, mut named) = (None, Vec::new());
@@ -38,7 +38,7 @@ pub(super) fn preferred(headers: &HeaderMap) -> Form {
     best.0
 }
 
-/// A media range in lower case, and its quality: 1 when none is given, 0 when it makes no sense.
+/// A media range in lower case, and its quality: 1 by default, 0 if malformed.
 fn parse(range: &str) -> (String, f32) {
     let mut parts = range.split(';').map(str::trim);
     let media = parts.next().unwrap_or_default().to_ascii_lowercase();

@@ -1,9 +1,9 @@
-//! Which requests the layer has admitted, as `RouteGuard` asks further inside: it is not to count them a second time, nor
-//! to write the same headers.
+//! Tracks the requests that the layer has admitted, so that a `RouteGuard` further inside neither counts them a
+//! second time nor writes the same headers.
 //!
-//! Kept per thread while the endpoint's future is polled, which an extension of the request would cost an allocation for.
-//! What is polled may be another request that a handler has made: where a layer may meet a request that another one has
-//! admitted, requests have a [`Mark`] as well.
+//! Kept per thread while the endpoint's future is polled, since an extension of the request would cost an allocation.
+//! The future may also poll another request that a handler makes. Where a layer may see a request that another layer
+//! has admitted, requests also have a [`Mark`].
 
 use std::{
     cell::{Cell, RefCell},
@@ -22,16 +22,16 @@ use smallvec::SmallVec;
 use crate::engine::{Governing, Inner};
 
 thread_local! {
-    /// The innermost.
+    /// The innermost scope.
     static ADMITTED: Cell<Option<Admitted>> = const { Cell::new(None) };
-    /// Those around it, the outermost first: several engines may be stacked, and handlers make requests.
+    /// The scopes around it, the outermost first: several engines may be stacked, and handlers make requests.
     static AROUND: RefCell<Vec<Admitted>> = const { RefCell::new(Vec::new()) };
 }
 
-/// An engine, and the slot of the route that it has admitted a request to.
+/// An engine, and the slot of the route that admitted the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Admitted {
-    /// The engine's address: it outlives the request.
+    /// The engine's address, which stays valid longer than the request.
     engine: NonZeroUsize,
     slot: usize,
     /// The mark of the request, if it has one.
@@ -47,7 +47,7 @@ impl Admitted {
         }
     }
 
-    /// The same, and the request has a mark, if another layer of the engine may meet it.
+    /// Like [`enter`](Self::enter), with a mark if another layer of the engine may see the request.
     pub(super) fn marking(self, engine: &Inner, extensions: &mut Extensions) -> Self {
         match engine.is_stacked() {
             false => self,
@@ -58,7 +58,7 @@ impl Admitted {
         }
     }
 
-    /// What the layers around what is polled now have counted already of a request.
+    /// The parts of a request that the surrounding layers have already counted.
     #[inline]
     pub(super) fn counted(self, of: Asking<'_>) -> Counted {
         match ADMITTED.get() {
@@ -81,7 +81,7 @@ impl Admitted {
         })
     }
 
-    /// Until the end of the scope, what is polled is the answer to such a request.
+    /// Marks everything polled until the end of the scope as part of the response to such a request.
     #[inline]
     pub(super) fn enter(self) -> Scope {
         let around = ADMITTED.replace(Some(self));
@@ -102,8 +102,8 @@ impl Admitted {
     }
 }
 
-/// On a request: which one it is. Neither a request that a handler makes has it, nor one that takes over the extensions of
-/// another one: a clone stands for no request.
+/// Identifies a request. Requests that a handler makes have none, even if they reuse the extensions of another
+/// request: a clone is no mark.
 #[derive(Debug)]
 struct Mark(Option<NonZeroU64>);
 
@@ -118,7 +118,7 @@ impl Mark {
         extensions.get::<Self>()?.0
     }
 
-    /// The mark that a request has from now on.
+    /// Returns the mark of the request, and adds one if it has none.
     #[cold]
     fn on(extensions: &mut Extensions) -> Option<NonZeroU64> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -132,7 +132,7 @@ impl Mark {
     }
 }
 
-/// What asks whether a request is counted: a layer, or a handler behind it. With the extensions of the request.
+/// The caller of the check: a layer, or a handler behind it. Has the extensions of the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Asking<'a> {
     Layer(&'a Extensions),
@@ -140,7 +140,7 @@ pub(super) enum Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Whether it is the request that a layer has admitted with this mark.
+    /// Returns `true` if the layer admitted this request with this mark.
     #[cold]
     fn is_admitted_as(self, mark: Option<NonZeroU64>) -> bool {
         match self {
@@ -151,17 +151,17 @@ impl Asking<'_> {
     }
 }
 
-/// What is left to count of a request that several routes govern.
+/// The remaining limits of a request that several routes govern.
 #[derive(Debug)]
 pub(super) struct Uncounted {
     /// The routes that have not counted it.
     pub(super) slots: Governing,
-    /// Whether the limits that routes share have not.
+    /// `true` if the limits that routes share have not counted it.
     pub(super) shared: bool,
 }
 
 impl Uncounted {
-    /// What the layers around what is polled now have left.
+    /// The limits that the surrounding layers have not counted.
     pub(super) fn of(engine: &Inner, slots: &[usize], request: Asking<'_>) -> Self {
         let counted = |slot: usize| Admitted::new(engine, slot).counted(request);
         let left = |slot: &usize| counted(*slot) != Counted::Everything;
@@ -172,7 +172,7 @@ impl Uncounted {
     }
 }
 
-/// A future that is polled as the answer to a request that all these routes have admitted.
+/// A future that is polled as the response to a request that all these routes have admitted.
 pub(super) async fn as_admitted<F: Future>(
     admitted: SmallVec<[Admitted; 2]>,
     future: F,
@@ -188,13 +188,13 @@ pub(super) async fn as_admitted<F: Future>(
     std::future::poll_fn(poll).await
 }
 
-/// What is counted of a request when it comes to a route.
+/// How much of a request was counted before it reaches a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Counted {
     Nothing,
-    /// Another route of the engine has counted it: the limits that routes share.
+    /// Another route of the engine has counted it: only the limits that routes share.
     Shared,
-    /// This one has.
+    /// This route has counted it.
     Everything,
 }
 

@@ -2,10 +2,10 @@ use std::fmt;
 
 use axum::Router;
 
-/// What can be guarded: a router, with its OpenAPI document where there is one.
+/// A router to guard, with its OpenAPI document if it has one.
 ///
-/// Made from an `OpenApiRouter`, a `(Router, OpenApi)`, or a plain `Router`, with handlers that name their
-/// routes with `route = "GET /path"`.
+/// Created from an `OpenApiRouter`, a `(Router, OpenApi)`, or a plain `Router` with handlers that name their routes
+/// with `route = "GET /path"`.
 #[derive(Clone)]
 pub struct Api {
     pub(super) router: Router,
@@ -21,11 +21,11 @@ impl fmt::Debug for Api {
     }
 }
 
-/// What becomes an [`Api`]: all that implements `Into<Api>`, which is a router without missing state. Not to be implemented.
+/// Conversion into an [`Api`]. Implemented for all `T: Into<Api>`: routers without missing state. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be guarded",
     label = "if its state is missing, call `.with_state(..)` on it first",
-    note = "what can be guarded is a `Router`, an `OpenApiRouter` or a `(Router, OpenApi)`, without a missing state"
+    note = "expected a `Router`, an `OpenApiRouter` or a `(Router, OpenApi)`, with its state set"
 )]
 pub trait IntoApi: Into<Api> {}
 

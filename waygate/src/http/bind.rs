@@ -1,4 +1,4 @@
-//! Finds out which method and path each declaration governs. What cannot be found stops the start.
+//! Resolves the method and path that each declaration governs. An unresolved declaration stops the start.
 
 mod claim;
 mod error;
@@ -31,17 +31,17 @@ use operations::take_operations;
 pub use error::{BindError, BindErrors};
 pub(super) use unmounted::Unmounted;
 
-/// What binding has found out.
+/// The result of binding.
 pub(super) struct Bound {
     pub(super) routes: Vec<Registered>,
-    /// What is served under a path that a registered route governs as a whole.
+    /// Routes under a path that a registered route governs as a whole.
     pub(super) covered: Vec<Registered>,
-    /// The routes that the attributes of each handler are bound to, by its stamp.
+    /// The routes of each handler with attributes, by its stamp.
     pub(super) handlers: HashMap<Stamp, Vec<RouteKey>>,
 }
 
-/// Binds every declaration of this program to what the routers serve, beside the routes that are `known`. The stamps are
-/// taken out of the documents.
+/// Binds every declaration of this program to the routes of the routers, in addition to the `known` routes. Removes
+/// the stamps from the documents.
 pub(super) async fn bind(
     handlers: &[HandlerDeclaration],
     parts: &mut [Part],
@@ -77,7 +77,7 @@ pub(super) async fn bind(
         covered: Vec::new(),
         handlers: HashMap::new(),
     };
-    // Paths of routes without a method, which come first.
+    // Paths of routes without a method, which sort first.
     let mut every_method = HashSet::new();
     for (route, mut claims) in claims {
         unmounted.keep_required(&mut claims);
@@ -85,7 +85,7 @@ pub(super) async fn bind(
         let serves = |(_, served): &&(usize, Served)| served.has(route.method());
         let serving: Vec<usize> = found.iter().filter(serves).map(|(part, _)| *part).collect();
         if serving.is_empty() {
-            // A document may describe more than this router serves; an annotated route must be served.
+            // A document may describe more than this router serves, but an annotated route must be served.
             let missing = claims
                 .iter()
                 .filter(|claim| !unmounted.allows(claim.declaration));
@@ -94,9 +94,9 @@ pub(super) async fn bind(
         }
         let strangers = claims
             .iter()
-            .filter_map(|claim| claim.meets_a_stranger(&route, &operations, &serving));
+            .filter_map(|claim| claim.served_by_another(&route, &operations, &serving));
         errors.extend(strangers);
-        // Routers may differ in how they spell it.
+        // Routers may spell it differently.
         let paths: BTreeSet<&PathTemplate> = found
             .iter()
             .filter(serves)
@@ -104,7 +104,7 @@ pub(super) async fn bind(
             .collect();
         for path in paths {
             match &*claims {
-                // An operation of its own would take the method away from the route that governs all of them.
+                // A separate operation would take the method away from the route that governs all of them.
                 [] if every_method.contains(path) => {}
                 [] if known.is_covered(path) => {
                     let key = RouteKey::new(route.method(), path);
@@ -132,9 +132,9 @@ pub(super) async fn bind(
 }
 
 impl Bound {
-    /// Adds what the routers serve, and neither attributes nor a document name.
+    /// Adds the routes of the routers that neither attributes nor a document name.
     ///
-    /// What was `known` before by a call of `register` is found all the same, so that it stays when that is taken back.
+    /// Routes that `register` added before are included, so that they stay after `unregister`.
     pub(super) fn add_undocumented<'a>(
         &mut self,
         surveys: impl Iterator<Item = &'a Survey> + Clone,
@@ -142,7 +142,7 @@ impl Bound {
     ) {
         let is_one =
             |served: &&Served| served.others && (served.is_any || served.methods.is_empty());
-        // A handler for all methods comes last: it is no route for the methods that another router serves by themselves.
+        // A handler for all methods comes last: it does not govern the methods that another router serves separately.
         let all = || surveys.clone().flat_map(Survey::served);
         let by_method = all().filter(|served| !is_one(served));
         let whole = all().filter(is_one);
@@ -186,7 +186,7 @@ impl Bound {
                 .collect();
             for method in new {
                 let route = served_route(RouteKey::new(method, path), Source::Router);
-                // One of its own would take the method away from the route that governs all of them.
+                // A separate route would take the method away from the route that governs all of them.
                 match is_covered && method.is_some() && known.exact(&route.key).is_none() {
                     true => self.covered.push(route),
                     false => {
@@ -232,7 +232,7 @@ impl Bound {
     }
 }
 
-/// A route of which nothing is known but that it is served.
+/// A route without any declaration.
 fn served_route(key: RouteKey, source: Source) -> Registered {
     Registered {
         key,
@@ -244,8 +244,8 @@ fn served_route(key: RouteKey, source: Source) -> Registered {
     }
 }
 
-/// What each of the routers serves under a route's path. utoipa writes the root of a nested router with a slash at the end
-/// where axum has none.
+/// The endpoints of each router under a route's path. utoipa writes the root of a nested router with a trailing
+/// slash, axum does not.
 async fn served_as(parts: &mut [Part], route: &RouteSpec) -> Vec<(usize, Served)> {
     let path = route.path();
     let spellings = [Some(path.clone()), without_slash(path)];
@@ -261,7 +261,7 @@ async fn served_as(parts: &mut [Part], route: &RouteSpec) -> Vec<(usize, Served)
     found
 }
 
-/// Every route that the routers serve.
+/// All routes of the routers.
 fn served_keys(parts: &[Part]) -> Vec<RouteKey> {
     let served = parts.iter().flat_map(|part| part.survey.served());
     let keys = served.flat_map(|served| {

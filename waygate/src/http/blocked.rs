@@ -9,8 +9,8 @@ use waygate_core::{
 
 use crate::engine::Inner;
 
-/// A request that is not served: its head, and why. Custom responses are made from it; one without a status of its own has
-/// [`status`](Self::status).
+/// A blocked request: its head and the reason. Custom responses are built from it; a response without its own status
+/// gets [`status`](Self::status).
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -29,109 +29,111 @@ pub struct Blocked {
     shows_environments: bool,
 }
 
-/// Why a request is not served, with what a response may want to say about it.
+/// Why a request is blocked, with details for the response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BlockReason {
-    /// Everything is in maintenance.
+    /// Global maintenance is on.
     GlobalMaintenance {
-        /// Why; may be empty.
+        /// The reason; may be empty.
         reason: Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// Every route of the service is in maintenance.
     ServiceMaintenance {
-        /// Why; may be empty.
+        /// The reason; may be empty.
         reason: Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// The route is in maintenance.
     Maintenance {
-        /// Why; may be empty.
+        /// The reason; may be empty.
         reason: Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// The route is disabled.
     Disabled {
-        /// Why; may be empty.
+        /// The reason; may be empty.
         reason: Reason,
-        /// When it ends, if that is known.
+        /// The end, if known.
         until: Option<Timestamp>,
     },
     /// The route is not served in this environment.
     EnvGated {
-        /// This environment.
+        /// The current environment.
         current: EnvName,
-        /// The environments that are served.
+        /// The allowed environments.
         allowed: Vec<EnvName>,
     },
     /// The client's address is in none of the allowed networks.
     IpNotAllowed,
     /// The caller has none of the allowed roles.
     RoleRequired {
-        /// The roles, any of which would do.
+        /// The allowed roles; one of them is required.
         roles: Vec<RoleName>,
     },
-    /// There were too many requests.
+    /// A rate limit is exceeded.
     RateLimited(RateLimited),
-    /// There were too many requests at the same time.
+    /// A concurrency limit is exceeded.
     ConcurrencyLimited(ConcurrencyLimited),
-    /// A rate limit has nothing to count the request by, and refuses such requests.
+    /// The request has no key for a rate limit, and the limit refuses such requests.
     KeyMissing(KeyMissing),
 }
 
-/// What a rate limit says to a request that it refuses.
+/// Details of a rate limit that refuses a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimited {
-    /// The policy that refuses it.
+    /// The policy.
     pub policy: LimitKey,
-    /// The limit as it is written, such as `100/minute`.
+    /// The limit in its text form, such as `100/minute`.
     pub limit: String,
     /// The caller's tier, if the policy has one for it.
     pub tier: Option<PolicyName>,
-    /// In how many seconds the same request may pass: rounded up, at least 1, with the jitter that is configured. 0 when
-    /// it is [`too_costly`](Self::too_costly).
+    /// Seconds until the same request may succeed: rounded up, at least 1, with the configured jitter. 0 if it is
+    /// [`too_costly`](Self::too_costly).
     pub retry_after: u64,
-    /// When that is, without the jitter. For a request that is [`too_costly`](Self::too_costly), the present.
+    /// The time of that, without the jitter. The current time if the request is [`too_costly`](Self::too_costly).
     pub reset_at: Timestamp,
-    /// Whether it was refused because the store of the counters is gone, and the policy is closed without it.
+    /// `true` if the counter store is unreachable and the policy fails closed.
     pub store_gone: bool,
-    /// Whether it was refused because it costs more than the limit takes at once. No wait helps, so the answer has no
-    /// `Retry-After`, which RFC 6585 (section 4) leaves open.
+    /// `true` if the cost of the request exceeds the whole limit. Waiting does not help, so the response has no
+    /// `Retry-After`, which RFC 6585 (section 4) makes optional.
     pub too_costly: bool,
 }
 
-/// What a limit of concurrency says to a request that it refuses.
+/// Details of a concurrency limit that refuses a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConcurrencyLimited {
-    /// The policy that refuses it.
+    /// The policy.
     pub policy: LimitKey,
-    /// How many requests may be served at the same time.
+    /// The maximum number of concurrent requests.
     pub limit: u32,
-    /// In how many seconds it is worth another try. Nobody knows when a place becomes free: 1.
+    /// Seconds until a retry is worthwhile. The time when a permit is released is unknown: 1.
     pub retry_after: u64,
 }
 
-/// What a rate limit with `on_missing_key = "block"` says to a request that it has nothing to count by. No wait helps.
+/// Details of a rate limit with `on_missing_key = "block"` that refuses a request without its key. Waiting does not
+/// help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyMissing {
-    /// The policy that refuses it.
+    /// The policy.
     pub policy: LimitKey,
-    /// What the request lacks; `None` where a key function returned none.
+    /// The missing part of the key; `None` if a key function returned none.
     pub missing: Option<KeyPart>,
-    /// The `WWW-Authenticate` of the answer, which is 401 then (RFC 9110 section 15.5.2). `None`: it is 400.
+    /// The `WWW-Authenticate` header of the response, which is then 401 (RFC 9110 section 15.5.2). If `None`, the
+    /// status is 400.
     pub challenge: Option<HeaderValue>,
 }
 
 impl BlockReason {
-    /// The status of the built-in answer: 503 for what is closed, 403 for what is closed to this caller, 429 for
-    /// what was asked for too often, or by too many at a time, 401 or 400 for what a limit cannot count.
+    /// The status of the built-in response: 503 for closed routes, 403 for routes closed to this caller, 429 for
+    /// exceeded limits, 401 or 400 for a missing key.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::GlobalMaintenance { .. }
@@ -147,7 +149,7 @@ impl BlockReason {
         }
     }
 
-    /// The stable code that clients tell blocks apart by, such as `MAINTENANCE_MODE`.
+    /// The stable code of the block for clients, such as `MAINTENANCE_MODE`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::GlobalMaintenance { .. }
@@ -163,7 +165,7 @@ impl BlockReason {
         }
     }
 
-    /// One sentence for people.
+    /// A sentence for people.
     pub fn message(&self) -> &'static str {
         match self {
             Self::GlobalMaintenance { .. }
@@ -187,7 +189,7 @@ impl BlockReason {
         }
     }
 
-    /// What the operator said, where an operator says something; may be empty.
+    /// The operator's reason, if any; may be empty.
     pub fn text(&self) -> Option<&Reason> {
         match self {
             Self::GlobalMaintenance { reason, .. }
@@ -203,7 +205,7 @@ impl BlockReason {
         }
     }
 
-    /// When the route is back, if that is known.
+    /// The end of the block, if known.
     pub fn until(&self) -> Option<Timestamp> {
         match self {
             Self::GlobalMaintenance { until, .. }
@@ -248,7 +250,7 @@ impl From<Block<'_>> for BlockReason {
 
 impl Blocked {
     pub(crate) fn new(mut request: request::Parts, reason: BlockReason, engine: &Inner) -> Self {
-        // Below `nest` axum cuts the prefix off; the client knows the whole.
+        // Below `nest`, axum removes the prefix; the client knows the whole path.
         if let Some(OriginalUri(whole)) = request.extensions.get() {
             request.uri = whole.clone();
         }
@@ -265,17 +267,17 @@ impl Blocked {
         &self.request
     }
 
-    /// Why it is not served.
+    /// Returns the reason for the block.
     pub fn reason(&self) -> &BlockReason {
         &self.reason
     }
 
-    /// The status of the built-in answer, and of custom ones whose own status would be one of success.
+    /// Returns the status of the built-in response, which also replaces a success status of a custom response.
     pub fn status(&self) -> StatusCode {
         self.reason.status()
     }
 
-    /// The environments that the built-in answer may name: the current one, and those that are served.
+    /// The environments that the built-in response may name: the current one, and the allowed ones.
     pub(super) fn environments(&self) -> Option<(&EnvName, &[EnvName])> {
         match &self.reason {
             BlockReason::EnvGated { current, allowed } if self.shows_environments => {
@@ -285,7 +287,7 @@ impl Blocked {
         }
     }
 
-    /// The `WWW-Authenticate` of a 401.
+    /// The `WWW-Authenticate` header of a 401.
     pub(super) fn challenge(&self) -> Option<&HeaderValue> {
         match &self.reason {
             BlockReason::KeyMissing(missing) => missing.challenge.as_ref(),
@@ -293,8 +295,8 @@ impl Blocked {
         }
     }
 
-    /// Seconds for `Retry-After` (RFC 9110 section 10.2.3): rounded up, at least 1; `None` when the end is not known, or
-    /// no wait helps.
+    /// Seconds for `Retry-After` (RFC 9110 section 10.2.3): rounded up, at least 1; `None` if the end is unknown or
+    /// waiting does not help.
     pub fn retry_after(&self) -> Option<u64> {
         match &self.reason {
             BlockReason::RateLimited(limited) if limited.too_costly => return None,

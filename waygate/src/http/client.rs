@@ -9,7 +9,7 @@ use waygate_core::grammar::RoleName;
 
 use crate::{Waygate, engine::Clients};
 
-/// The roles of the caller, for `#[allowed_roles]`: put it in the request's extensions where you authenticate,
+/// The roles of the caller, for `#[allowed_roles]`. Insert them into the request's extensions where you authenticate,
 /// in a layer *around* the guarded router, such as one added with [`Guarded::layer`](crate::Guarded::layer).
 ///
 /// ```
@@ -25,7 +25,7 @@ use crate::{Waygate, engine::Clients};
 pub struct Roles(Vec<String>);
 
 impl Roles {
-    /// These roles.
+    /// Creates the set of these roles.
     pub fn new(roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self(roles.into_iter().map(Into::into).collect())
     }
@@ -35,12 +35,13 @@ impl Roles {
     }
 }
 
-/// The client's address, with the trusted proxies of the engine considered: an extractor.
+/// Extractor for the client's address, resolved through the trusted proxies of the engine.
 ///
-/// Needs the peer's address, which axum knows when the application is served by
-/// [`Guarded::into_make_service_with_connect_info`](crate::Guarded::into_make_service_with_connect_info), [`MakeService`](crate::router::MakeService) or
-/// `into_make_service_with_connect_info::<SocketAddr>()`. `None` otherwise, and for the peer of a Unix socket unless that
-/// is a [trusted proxy](crate::client::TrustedProxies::unix_socket) that names its client.
+/// Needs the peer's address, which axum provides if the application is served with
+/// [`Guarded::into_make_service`](crate::Guarded::into_make_service), [`MakeService`](crate::MakeService) or
+/// `into_make_service_with_connect_info::<SocketAddr>()`. Otherwise it is `None`. The peer of a Unix socket has no
+/// address either, unless it is a [trusted proxy](crate::TrustedProxies::unix_socket) that forwards the client's
+/// address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddr(pub Option<IpAddr>);
 
@@ -85,7 +86,7 @@ pub(crate) fn client_ip(
     Some(behind_proxies(peer.ip(), headers, clients))
 }
 
-/// The client of a peer that has no address: behind a Unix socket, it may be known by what a proxy says.
+/// The client behind a peer without an address: a proxy on a Unix socket may forward it.
 #[cold]
 fn without_address(
     extensions: &Extensions,
@@ -118,7 +119,7 @@ fn behind_proxies(peer: IpAddr, headers: &HeaderMap, clients: &Clients) -> IpAdd
     let proxies = &clients.proxies;
     let lines = headers.get_all(proxies.header().name());
     let client = proxies.client(peer, lines.iter());
-    // The proxy itself, where it says of no client.
+    // The proxy itself, if it forwards no client.
     if client == peer.to_canonical() && proxies.trusts_peer(peer) {
         clients.warn_of_proxy();
     }

@@ -11,23 +11,23 @@ use super::{
 };
 use crate::engine::{Governing, MethodSet, Snapshot, Table};
 
-/// What the services of one endpoint share. axum clones one for each request, so it is one pointer.
+/// Shared by the services of one endpoint. axum clones one for each request, so it is one pointer.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) shared: Arc<Shared>,
     pub(super) memory: Memory,
-    /// What `guard` found out; empty for an endpoint that it did not find.
+    /// The result of `guard`; empty for an endpoint that it did not find.
     serves: OnceLock<Serves>,
-    /// What is known of its handler.
+    /// The state of the watch for its handler.
     pub(super) watch: Watch,
 }
 
-/// What an endpoint serves, as `guard` saw it.
+/// The methods and path of an endpoint, as `guard` found them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Serves {
-    /// No handler: it answers 405 for the methods that a path does not have.
+    /// No handler: it answers 405 for methods without a handler.
     MethodNotAllowed,
-    /// Requests that no route matches.
+    /// Requests without a matching route.
     Fallback,
     /// These methods of this path.
     Route {
@@ -41,7 +41,7 @@ pub(super) enum Serves {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Methods {
     pub(super) named: MethodSet,
-    /// Methods that have no endpoint of their own, extension methods included.
+    /// Methods without a separate endpoint, including extension methods.
     pub(super) others: bool,
 }
 
@@ -53,7 +53,7 @@ impl Methods {
         }
     }
 
-    /// The names of all of them; no name stands for the others.
+    /// The names of all methods; the others have no names.
     fn names(self) -> impl Iterator<Item = &'static str> {
         let named = self.named.iter().map(Method::as_str);
         named.chain(self.others.then_some(""))
@@ -63,7 +63,7 @@ impl Methods {
 impl Endpoint {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
-            // What is open must not be refused because the head of the request was not kept.
+            // An open route must not be refused because the head of the request was not kept.
             watch: match shared.waygate.inner.snapshot.load().bypass.lifecycle {
                 true => Watch::keeping(),
                 false => Watch::default(),
@@ -74,18 +74,18 @@ impl Endpoint {
         }
     }
 
-    /// Says what the endpoint serves. The first word holds.
-    pub(super) fn learn(&self, serves: Serves) {
+    /// Sets what the endpoint serves. Only the first call has an effect.
+    pub(super) fn set_serves(&self, serves: Serves) {
         let _ = self.serves.set(serves);
     }
 
-    /// Whether the endpoint is known to run no handler.
+    /// Returns `true` if the endpoint is known to run no handler.
     #[inline]
     pub(super) fn runs_nothing(&self) -> bool {
         matches!(self.serves.get(), Some(Serves::MethodNotAllowed))
     }
 
-    /// The slots that govern requests of each method that it serves.
+    /// The slots that govern requests of each served method.
     fn slots_by_method(&self, table: &Table) -> impl Iterator<Item = Governing> {
         let route = match self.serves.get() {
             Some(Serves::Route { path, methods }) => Some((path, methods)),
@@ -97,7 +97,7 @@ impl Endpoint {
         })
     }
 
-    /// The slots that govern requests of any method that it serves.
+    /// The slots that govern requests of any served method.
     pub(super) fn slots(&self, table: &Table) -> Governing {
         let mut slots = Governing::new();
         for governing in self.slots_by_method(table) {
@@ -106,7 +106,8 @@ impl Endpoint {
         slots
     }
 
-    /// Looks whether the handler that is known has its attributes bound to a route of each method, as the routes are now.
+    /// Returns `true` if the attributes of the known handler are bound to a route of each method in the current
+    /// table.
     #[cold]
     pub(super) fn compare_methods(&self, table: &Table) {
         self.watch.compare(table.shape(), |stamp| {
@@ -116,10 +117,10 @@ impl Endpoint {
         });
     }
 
-    /// The slots that govern a request; none for fallbacks and routes that are not controlled.
+    /// The slots that govern a request; none for fallbacks and uncontrolled routes.
     ///
-    /// The route that axum has matched decides. Where it is not the one that the endpoint was seen to serve (the router was
-    /// nested or called by another one, or a layer has changed the method), both do.
+    /// The matched route of axum decides. If the endpoint was found under another route (the router was nested or
+    /// called by another one, or a layer changed the method), both decide.
     #[cold]
     pub(super) fn governing(
         &self,
@@ -146,7 +147,7 @@ impl Endpoint {
             let of_path = |path: &str| table.governing(method.as_str(), path);
             let mut of_matched = identity::governing(matched, extensions, of_path);
             if self.runs_nothing() {
-                // The router has no handler for the method. That of another router is behind an endpoint of its own.
+                // The router has no handler for the method. A handler of another router has its own endpoint.
                 let is_whole = |slot| {
                     let route = table.route(slot);
                     route.is_some_and(|route| route.key.method().is_none())

@@ -1,5 +1,4 @@
-//! What is remembered of requests that a route's state refuses, or that are exempt, for those who ask about one by its
-//! `X-Request-Id`.
+//! Records requests that a route's state refuses or that are exempt, for queries by `X-Request-Id`.
 
 use http::request::Parts;
 use waygate_core::decision::Facts;
@@ -10,10 +9,10 @@ use super::{
 };
 use crate::engine::{DecisionCause, Inner, RequestInfo, Snapshot};
 
-/// Stands for the route of a request that no controlled route has.
+/// The placeholder for requests without a controlled route.
 const NO_ROUTE: &str = "/{*rest}";
 
-/// Remembers a request that was refused by the route in `slot`, and logs if a role was asked for where nothing says who calls.
+/// Records a request that the route in `slot` refused. Logs if a role is required but no source of roles is present.
 #[cold]
 pub(super) fn note(engine: &Inner, slot: Option<usize>, head: &Parts, reason: &BlockReason) {
     let snapshot = engine.snapshot.load();
@@ -24,7 +23,7 @@ pub(super) fn note(engine: &Inner, slot: Option<usize>, head: &Parts, reason: &B
     });
 }
 
-/// Remembers a request that passes a maintenance that is on, since its caller is exempt.
+/// Records a request that passes active maintenance because its caller is exempt.
 #[cold]
 pub(super) fn note_exempt(snapshot: &Snapshot, slot: Option<usize>, facts: &RequestFacts<'_>) {
     record(snapshot, slot, facts, Some(DecisionCause::Exempt), || {
@@ -57,7 +56,7 @@ fn record(
     }
 }
 
-/// Notes that a role was asked for where nothing says who calls.
+/// Notes that a role is required but no source of roles is present.
 fn note_no_caller(
     snapshot: &Snapshot,
     slot: Option<usize>,
@@ -87,14 +86,14 @@ fn cause(reason: &BlockReason) -> Option<DecisionCause> {
         BlockReason::EnvGated { .. } => DecisionCause::EnvGated,
         BlockReason::IpNotAllowed => DecisionCause::IpNotAllowed,
         BlockReason::RoleRequired { .. } => DecisionCause::RoleRequired,
-        // Limits remember theirs.
+        // Limits record theirs.
         BlockReason::RateLimited(_)
         | BlockReason::ConcurrencyLimited(_)
         | BlockReason::KeyMissing(_) => return None,
     })
 }
 
-/// What the operator has said, or what the request lacks.
+/// The operator's reason, or what the request lacks.
 fn detail(facts: &RequestFacts<'_>, reason: &BlockReason) -> String {
     fn joined(items: &[impl ToString]) -> String {
         let items: Vec<String> = items.iter().map(ToString::to_string).collect();

@@ -23,20 +23,20 @@ use crate::{
     engine::{Inner, uncached},
 };
 
-/// Enforces a route's state as an extractor, for routers that are not [guarded](crate::Waygate::guard).
+/// Extractor that enforces a route's state, for routers that are not [guarded](crate::Waygate::guard).
 ///
-/// Refused requests are answered before the handler runs, with the [registered](crate::model::Registration::responses) response of
-/// the route, or the built-in one. Rate limits and concurrency limits apply, with the functions that are registered with
-/// them. A permit of a concurrency limit is held until the guard and its clones are dropped, which is before the body of the
-/// response is sent; costs that responses correct ([`Cost`](crate::limits::Cost)) need the layer. The router's state must give a
-/// [`Waygate`] (`FromRef`), and the route must be [registered](crate::Waygate::register). A path without a registered route is named in the log, once. Where another route
-/// calls the router (`any(|request| router.oneshot(request))`), axum appends the path to the one of that route: of the
-/// registered routes that the whole path ends with, the strictest holds.
+/// Refused requests are answered before the handler runs, with the [registered](crate::Registration::responses)
+/// response of the route or the built-in one. Rate limits and concurrency limits apply, with their registered
+/// functions. A permit of a concurrency limit is held until the guard and its clones are dropped, which is before the
+/// body of the response is sent. Costs that responses correct ([`Cost`](crate::Cost)) need the layer. The router's
+/// state must provide a [`Waygate`] (`FromRef`), and the route must be [registered](crate::Waygate::register). A path
+/// without a registered route is logged once. If another route calls the router (`any(|request|
+/// router.oneshot(request))`), axum appends the path to that of the calling route: of all registered routes that the
+/// whole path ends with, the strictest applies.
 ///
-/// An extractor cannot add headers to the response. Return the guard with it, and it adds `Deprecation`, `Sunset`, `Link`
-/// and the rate limit headers, as the layer does, and keeps responses to callers that maintenance exempts
-/// out of caches. Headers of your own come before it, since later parts of a response
-/// replace earlier ones:
+/// An extractor cannot add headers to the response. Return the guard with the response to add `Deprecation`,
+/// `Sunset`, `Link` and the rate-limit headers, as the layer does, and to keep responses to callers that are exempt
+/// from maintenance out of caches. Put your own headers first, since later parts of a response replace earlier ones:
 ///
 /// ```
 /// use axum::{Router, response::IntoResponse, routing::get};
@@ -51,9 +51,9 @@ use crate::{
 /// }
 /// ```
 ///
-/// Inside a guarded router of the same engine the layer has decided already: the guard counts nothing a second time, and
-/// has no headers to add. That holds while the layer's future is polled; a handler that runs in a task of its own is
-/// counted twice.
+/// Inside a guarded router of the same engine, the layer has already decided: the guard does not count the request
+/// again, and has no headers to add. This applies while the layer's future is polled; a handler that runs in a
+/// separate task is counted twice.
 #[derive(Debug, Clone)]
 pub struct RouteGuard {
     headers: HeaderMap,
@@ -70,8 +70,7 @@ impl RouteGuard {
         }
     }
 
-    /// What the response should carry about the route's deprecation, about caching and about its rate limits. Empty where the layer adds
-    /// it.
+    /// Headers for the response about the route's deprecation, caching and rate limits. Empty if the layer adds them.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
@@ -146,7 +145,7 @@ where
         announce(&mut headers, announcement);
         let Uncounted { slots, shared } = uncounted;
         let limited = engine.limits_among(&snapshot, &slots, shared, &facts);
-        // It is not held while the counters are asked.
+        // Not held while the counters are read.
         drop(snapshot);
         let Some((_, route, limits)) = limited else {
             return Ok(Self::new(headers, None));
@@ -178,23 +177,23 @@ where
     }
 }
 
-/// Without a route, there is nothing but global maintenance to enforce.
+/// Without a route, only global maintenance applies.
 #[cold]
 fn warn_of_unregistered(engine: &Inner, path: &str) {
     if engine.unregistered.note(path) {
         tracing::warn!(
             path = ?Printable(path),
-            "a `RouteGuard` stands before a path for which no route is registered: nothing but global maintenance holds \
-             there; register the route with `Waygate::register`"
+            "a `RouteGuard` guards a path without a registered route: only global maintenance applies there; \
+             register the route with `Waygate::register`"
         );
     }
 }
 
-/// A request that [`RouteGuard`] has refused.
+/// A request that [`RouteGuard`] refused.
 #[derive(Debug)]
 pub struct Refusal {
     blocked: Blocked,
-    /// The response, where it is not the built-in one.
+    /// The custom response, if there is one.
     answer: Option<Response>,
 }
 

@@ -13,7 +13,7 @@ use waygate_core::{
 use super::{Roles, client_ip};
 use crate::engine::{Asked, Inner, LimitFacts, LimitedKey, Principal, is_preflight};
 
-/// The head of a request. Nothing is read before it is needed.
+/// The head of a request. Parts are read when they are needed.
 pub(super) struct RequestFacts<'a> {
     pub(super) extensions: &'a Extensions,
     pub(super) headers: &'a HeaderMap,
@@ -25,14 +25,14 @@ pub(super) struct RequestFacts<'a> {
     seen_by: SeenBy,
 }
 
-/// The place from which a request is seen.
+/// The point from which a request is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SeenBy {
-    /// The layer before an endpoint, which may have a handler.
+    /// The layer in front of an endpoint, which may have a handler.
     Layer,
-    /// The layer before axum's own answer to a method that a path does not have. Only middleware in between runs.
+    /// The layer in front of axum's own 405 response. Only middleware runs in between.
     LayerOfNoHandler,
-    /// A handler, below whatever `nest` has cut off its path.
+    /// A handler, with the prefixes of `nest` removed from its path.
     Handler,
 }
 
@@ -69,7 +69,7 @@ impl<'a> RequestFacts<'a> {
         self
     }
 
-    /// The value of a path parameter in the URL: of the route, or of the router that the guarded one is nested in.
+    /// The value of a path parameter in the URL, of the route or of the router in which the guarded router is nested.
     fn parameter(&self, name: &str) -> Option<&'a str> {
         // Below `nest`, a handler sees only a part of the path.
         let own = self.route.filter(|_| self.seen_by != SeenBy::Handler);
@@ -80,7 +80,7 @@ impl<'a> RequestFacts<'a> {
         })
     }
 
-    /// The path of the whole URL: axum cuts the prefix off below `nest`.
+    /// The path of the whole URL: axum removes the prefix below `nest`.
     fn whole_path(&self) -> &'a str {
         let whole = self.extensions.get::<OriginalUri>();
         whole.map_or(self.uri, |OriginalUri(uri)| uri).path()
@@ -120,8 +120,8 @@ impl Asked for RequestFacts<'_> {
     #[cold]
     fn names(&self) -> [Option<&str>; 3] {
         let template = self.extensions.get::<MatchedPath>();
-        // A guarded router that was itself nested knows its paths without the prefix; what a handler below another
-        // `nest` sees of the path is the name of nothing.
+        // A nested guarded router knows its paths without the prefix; the path that a handler sees below another
+        // `nest` is not a route name.
         let own = (self.seen_by != SeenBy::Handler).then(|| self.uri.path());
         [
             Some(self.whole_path()),
@@ -136,7 +136,7 @@ impl Asked for RequestFacts<'_> {
     }
 }
 
-/// The header that carries API keys (wire contract, section 8.2).
+/// The header with the API key (wire contract, section 8.2).
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 impl LimitFacts for RequestFacts<'_> {
@@ -170,7 +170,7 @@ impl LimitFacts for RequestFacts<'_> {
                 push(key, part, value.map(HeaderValue::as_bytes))
             }
             KeyPart::Path(name) => {
-                // As handlers see it: the same value in other spellings is the same key.
+                // Decoded, as handlers see it: the same value in another spelling is the same key.
                 let value = self
                     .parameter(name)
                     .map(|value| Cow::from(percent_decode_str(value)));
@@ -188,7 +188,7 @@ impl LimitFacts for RequestFacts<'_> {
     }
 }
 
-/// An empty value is no key.
+/// An empty value is not a key.
 fn push(key: &mut LimitedKey, part: &KeyPart, value: Option<&[u8]>) -> bool {
     match value.filter(|value| !value.is_empty()) {
         Some(value) => {
@@ -199,7 +199,7 @@ fn push(key: &mut LimitedKey, part: &KeyPart, value: Option<&[u8]>) -> bool {
     }
 }
 
-/// The part of `path` where `template` has `{name}`, as it is written in the URL.
+/// The part of `path` at `{name}` in `template`, in the URL's encoding.
 fn parameter<'a>(template: &str, path: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = path;
     for segment in template.split('/').skip(1) {

@@ -3,12 +3,12 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// Which function an erased one was made of.
+/// Identifies the function behind an erased one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FunctionId {
-    /// A function item, or a closure that captures nothing: all values of such a type are the same function.
+    /// A function item, or a closure without captures: all values of the type are the same function.
     Type(TypeId),
-    /// Anything else is only known to be itself and its clones.
+    /// Any other value is equal only to itself and its clones.
     Value(u64),
 }
 
@@ -27,7 +27,7 @@ pub(crate) trait Function: Clone {
     fn id(&self) -> FunctionId;
 }
 
-/// The function of both, or the only one; `Err` when they are two.
+/// The function of both, or the only one; `Err` if they differ.
 pub(super) fn either<F: Function>(
     first: Option<&F>,
     second: Option<&F>,
@@ -38,7 +38,7 @@ pub(super) fn either<F: Function>(
     }
 }
 
-/// Where only one function can be called.
+/// Used where only one function can be called.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TwoFunctions;
 

@@ -16,7 +16,7 @@ use super::{
 use crate::engine::StateHeaders;
 
 pin_project! {
-    /// The response of the endpoint, or the one in its place.
+    /// The response of the endpoint, or the response in its place.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub(crate) struct ResponseFuture<F, E> {
@@ -25,7 +25,7 @@ pin_project! {
     }
 }
 
-/// An answer that is being waited for.
+/// A pending response.
 pub(super) type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>;
 
 pin_project! {
@@ -39,8 +39,8 @@ pin_project! {
 }
 
 pin_project! {
-    /// The future comes first: it is copied to where it is polled just after it was written, and a copy that starts
-    /// elsewhere than the writes waits for them.
+    /// The future comes first: it is copied right after it was written, and a copy from the same address can forward
+    /// the stores.
     #[repr(C)]
     struct Served<F> {
         #[pin]
@@ -50,7 +50,7 @@ pin_project! {
 }
 
 pin_project! {
-    /// The same, with work that is left after the response.
+    /// Like [`Pending`], with work after the response.
     #[repr(C)]
     struct Completed<F> {
         #[pin]
@@ -82,7 +82,7 @@ impl<F, E> ResponseFuture<F, E> {
         }
     }
 
-    /// The response of the endpoint, with work that is left after it.
+    /// The response of the endpoint, with work after it.
     #[inline(always)]
     pub(super) fn completed(future: F, watching: Watching, after: After) -> Self {
         Self {
@@ -169,7 +169,7 @@ where
                 watch::poll(served.future, *served.watching, cx)
             }
             StateProjection::Completed { served } => served.poll(cx),
-            // Polled again after completion, which the contract of `Future` leaves open: wait for ever.
+            // Polled after completion, which `Future` leaves open: stay pending.
             StateProjection::Ready { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),
                 None => Poll::Pending,
@@ -185,9 +185,9 @@ pub(super) fn announce(headers: &mut HeaderMap, announcement: Option<StateHeader
     }
 }
 
-/// Puts a header that is ours to say on an answer.
+/// Sets a header on a response.
 pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
-    // A handler may have links of its own.
+    // A handler may have its own links.
     if *name == header::LINK {
         headers.append(name, value);
         return;
@@ -198,8 +198,8 @@ pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue
     headers.insert(name, value);
 }
 
-/// Removes what caches obey rather than `Cache-Control`: the fields of RFC 9213, which end in `-cache-control`, and those
-/// that proxies had before.
+/// Removes the headers that take precedence over `Cache-Control` in caches: those of RFC 9213, which end in
+/// `-cache-control`, and earlier ones of proxies.
 #[cold]
 fn forget_caching(headers: &mut HeaderMap) {
     let rules = |name: &&HeaderName| {

@@ -23,25 +23,25 @@ use crate::{
 };
 
 impl Waygate {
-    /// Puts the engine before every route of an API: binds each annotated handler to its final method and path, and
-    /// registers all other routes of the document and of the router as active.
+    /// Puts the engine in front of every route of an API: binds each annotated handler to its final method and path,
+    /// and registers all other routes of the document and the router as active.
     ///
-    /// Each endpoint learns which route it serves, so that the route's gates hold wherever the guarded router is mounted:
-    /// nested, as a service, behind a layer that changes the method.
+    /// Each endpoint records its route, so the route's gates apply wherever the guarded router is mounted: nested, as
+    /// a service, or behind a layer that changes the method.
     ///
-    /// A program with several routers guards them with [`guard_all`](Self::guard_all).
+    /// For several routers in one program, use [`guard_all`](Self::guard_all).
     ///
     /// # Errors
-    /// [`BindErrors`] when an annotated handler is served by no route, or a named route does not exist: an
-    /// annotation that gates nothing is never accepted in silence. The same when what attributes say contradicts what was
-    /// [registered](Waygate::register_all) before.
+    /// [`BindErrors`] if no route serves an annotated handler, or a declared route does not exist: an annotation
+    /// without effect is never accepted silently. Also if attributes contradict an earlier
+    /// [registration](Waygate::register_all).
     pub async fn guard(&self, api: impl IntoApi) -> Result<Guarded, BindErrors> {
         let [guarded] = self.guard_all([api]).await?;
         Ok(guarded)
     }
 
-    /// Guards several APIs of one program, such as a public and a private one, each with a listener of its own. An
-    /// annotated handler has to be served by one of them.
+    /// Guards several APIs of one program, such as a public and a private one, each with its own listener. One of
+    /// them has to serve each annotated handler.
     ///
     /// ```standalone_crate
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -65,15 +65,15 @@ impl Waygate {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Where the APIs are of different types, convert each with [`Api::from`].
+    /// Use [`Api::from`] to convert APIs of different types.
     ///
-    /// A method and path that several of them serve is one route: it has one state and its limits count the requests of
-    /// all of them together. The log and the report name such routes. Attributes without `route = ".."` belong to one
-    /// handler: if another API serves the same method and path with a handler of its own, that is an error. With
-    /// `route = ".."` the attributes hold in every API that serves the route.
+    /// A method and path that several of them serve is one route: it has one state, and its limits count the requests
+    /// of all APIs together. The log and the report name such routes. Attributes without `route = ".."` belong to one
+    /// handler: it is an error if another API serves the same method and path with another handler. With `route =
+    /// ".."`, the attributes apply in every API that serves the route.
     ///
     /// # Errors
-    /// As [`guard`](Self::guard). Nothing is guarded then.
+    /// See [`guard`](Self::guard). On error, nothing is guarded.
     pub async fn guard_all<const N: usize>(
         &self,
         apis: [impl IntoApi; N],
@@ -83,7 +83,7 @@ impl Waygate {
             part.survey.explore().await;
         }
         let handlers = self.bind(&mut parts).await?;
-        // What was refused serves nothing.
+        // On error, nothing is served.
         for _ in &parts {
             self.inner.note_guarded();
         }
@@ -124,7 +124,7 @@ impl Waygate {
             let names: Vec<String> = shared.iter().map(|route| format!("`{route}`")).collect();
             let names = names.join(", ");
             tracing::warn!(
-                "several routers serve {}: on one engine they are one route, with one state and common limits",
+                "several routers serve {}: one engine treats them as one route, with one state and shared limits",
                 Printable(names)
             );
         }
@@ -153,7 +153,7 @@ fn taken((path, found): (&str, &survey::Served)) -> Taken {
     }
 }
 
-/// The routes that more than one router serves.
+/// The routes that several routers serve.
 fn shared_routes(parts: &[Part]) -> BTreeSet<RouteKey> {
     let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
     for part in parts {
@@ -183,8 +183,8 @@ impl Part {
         #[cfg(not(feature = "openapi"))]
         let document = None;
         let layer = WaygateLayer::new(waygate.clone());
-        // `with_state` makes every endpoint's service once and for all. Without it axum makes them again for each
-        // connection, and none would remember which route it serves.
+        // `with_state` creates the service of every endpoint once. Without it, axum creates them for each connection,
+        // and none could remember its route.
         let router: Router = api.router.clone().layer(layer.clone()).with_state(());
         Self {
             survey: Survey::new(&api.router, router.clone()),
@@ -195,7 +195,7 @@ impl Part {
         }
     }
 
-    /// What it serves, by key: a path without a method where one endpoint takes all others.
+    /// The routes it serves, by key: a path without a method if one endpoint takes all others.
     fn routes(&self) -> impl Iterator<Item = RouteKey> {
         self.survey.served().flat_map(|served| {
             let named = served.methods.iter().copied().map(Some);
@@ -221,7 +221,7 @@ impl Part {
         // Logged once for all of these routers.
         if !own.is_empty() {
             gaps.push(format!(
-                "another router serves {} too: on one engine they are one route, with one state and common limits",
+                "another router serves {} too: one engine treats them as one route, with one state and shared limits",
                 own.join(", ")
             ));
         }

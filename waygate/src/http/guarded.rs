@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Waygate, engine::Report, registry::HandlerDeclaration};
 
-/// A guarded API, to be completed with documentation and administration, and to be served.
+/// A guarded API. Add documentation and administration, then serve it.
 #[must_use = "a guarded API does nothing until it is served"]
 pub struct Guarded {
     pub(crate) waygate: Waygate,
@@ -19,14 +19,14 @@ pub struct Guarded {
     pub(super) responses: Responses,
     pub(super) handlers: Vec<HandlerDeclaration>,
     pub(super) gaps: Vec<String>,
-    /// What the API serves, and what Waygate does beside it: two that meet are refused.
+    /// The paths of the API and of Waygate itself; conflicts are refused.
     pub(super) taken: Vec<Taken>,
     pub(crate) mounts: Vec<Mount>,
-    /// What Waygate itself serves, beside the API and not governed by it.
+    /// Waygate's own endpoints, which are next to the API and not governed.
     pub(crate) live: Router,
     #[cfg(feature = "openapi")]
     pub(crate) document: Arc<crate::openapi::LiveDocument>,
-    /// Where the document is to be served.
+    /// The path of the document.
     #[cfg(feature = "openapi")]
     pub(crate) endpoints: crate::openapi::Endpoints,
 }
@@ -37,27 +37,27 @@ impl Guarded {
         &self.waygate
     }
 
-    /// What the application starts with, for people: print it at start.
+    /// Returns a human-readable report of the configuration. Print it at start.
     pub fn report(&self) -> Report {
         self.waygate.report().with_notes(self.gaps.clone())
     }
 
-    /// Answers blocked requests of the whole application. An attribute's own `response = ..` comes first, and so does what is
-    /// [registered](crate::model::Registration::responses) of a route.
+    /// Sets the responses to blocked requests for the whole application. An attribute's own `response = ..` and a
+    /// route's [registered](crate::Registration::responses) response take precedence.
     pub fn responses(mut self, responses: Responses) -> Self {
         self.responses = responses;
         self
     }
 
-    /// Wraps the API in a layer, outside of the engine: its gates and limits see what the layer adds to requests, such as
-    /// the caller, and answers to blocked requests pass through the layer as all others do. The layer that was added last
-    /// is the outermost, as with [`Router::layer`], which also has the bounds.
+    /// Wraps the API in a layer, outside of the engine. Gates and limits see the layer's additions to requests, such
+    /// as the caller, and responses to blocked requests pass through the layer like all others. The last layer is the
+    /// outermost, as with [`Router::layer`], which also has the trait bounds.
     ///
-    /// The documentation and the administration, which Waygate serves beside the API, stay outside of the layer. For one
-    /// around everything, use `guarded.into_router().layer(..)`.
+    /// The documentation and the administration stay outside of the layer. To wrap everything, use
+    /// `guarded.into_router().layer(..)`.
     ///
-    /// Requests that match no route pass through the layer too. A layer for authentication answers them with 401, and not
-    /// 404, unless it is added with [`route_layer`](Self::route_layer).
+    /// Requests without a matching route pass through the layer too. An authentication layer answers them with 401
+    /// instead of 404; use [`route_layer`](Self::route_layer) to keep the 404.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -92,11 +92,11 @@ impl Guarded {
         self
     }
 
-    /// The same as [`layer`](Self::layer), but only for requests that match a route of the API, as with
-    /// [`Router::route_layer`]: others are answered without the layer.
+    /// Like [`layer`](Self::layer), but only for requests that match a route of the API, as with
+    /// [`Router::route_layer`].
     ///
     /// # Panics
-    /// As [`Router::route_layer`] does, when the API has no routes.
+    /// If the API has no routes, as [`Router::route_layer`].
     #[track_caller]
     pub fn route_layer<L>(mut self, layer: L) -> Self
     where
@@ -110,16 +110,16 @@ impl Guarded {
         self
     }
 
-    /// The API with the engine before it, and everything that Waygate serves beside it. `Router::from` does the same.
+    /// Returns a router with the API behind the engine, and Waygate's own endpoints. `Router::from` does the same.
     ///
-    /// To add routes that are not to be governed, merge this router *into* theirs: `mine.merge(guarded)`. The other way
-    /// round their fallback would replace the guarded one, and global maintenance would miss unknown URLs.
+    /// To add ungoverned routes, merge this router *into* theirs: `mine.merge(guarded)`. In the other direction,
+    /// their fallback would replace the guarded one, and global maintenance would not apply to unknown URLs.
     ///
-    /// Layers around this router are around the documentation and the administration too; [`layer`](Self::layer) is for the
+    /// Layers around this router also wrap the documentation and the administration; [`layer`](Self::layer) wraps the
     /// API alone.
     ///
     /// # Panics
-    /// With the text of [`PathError`] where [`try_into_router`](Self::try_into_router) gives one.
+    /// If [`try_into_router`](Self::try_into_router) returns a [`PathError`], with its text.
     #[allow(clippy::panic)]
     pub fn into_router(self) -> Router {
         match self.try_into_router() {
@@ -128,11 +128,11 @@ impl Guarded {
         }
     }
 
-    /// The same as [`into_router`](Self::into_router).
+    /// Like [`into_router`](Self::into_router), without the panic.
     ///
     /// # Errors
-    /// [`PathError`] when a path that was given to `docs`, `openapi` or `admin` is none, or when the API or one of the other
-    /// two serves it.
+    /// [`PathError`] if a path passed to `docs`, `openapi` or `admin` is invalid, or is already served by the API or
+    /// one of the other two.
     #[cfg_attr(not(feature = "openapi"), allow(unused_mut))]
     pub fn try_into_router(mut self) -> Result<Router, PathError> {
         #[cfg(feature = "openapi")]
@@ -153,12 +153,12 @@ impl Guarded {
         let live = self.live.merge(self.endpoints.router(self.document));
         #[cfg(not(feature = "openapi"))]
         let live = self.live;
-        // Paths of the application may begin with `:` or `*`.
+        // Paths of the application may start with `:` or `*`.
         let live = live.without_v07_checks();
         Ok(live.merge(self.router).with_state(()))
     }
 
-    /// The same as a service that makes the peer's address known to handlers and rules, for `axum::serve` with a
+    /// Converts into a make service that provides the peer's address to handlers and rules, for `axum::serve` with a
     /// `TcpListener` or a `UnixListener`.
     ///
     /// # Panics

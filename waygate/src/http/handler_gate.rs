@@ -1,4 +1,4 @@
-//! The gates of a handler that was found where its attributes are not bound to.
+//! The gates of a handler on a route that its attributes are not bound to.
 
 use std::{
     convert::Infallible,
@@ -28,8 +28,7 @@ use crate::{
     stamp::Stamp,
 };
 
-/// A gate that a request has passed, and that is to complete the answer: with its headers, the permits that it holds, and
-/// what the request has cost.
+/// A passed gate that completes the response: with its headers, the permits, and the actual cost of the request.
 pub(super) struct Gate {
     passing: Answering,
     answer: oneshot::Sender<Response>,
@@ -37,8 +36,8 @@ pub(super) struct Gate {
 
 type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// Lets a request pass to a handler by the routes that its attributes are bound to, each with its own limits. `Err` is the
-/// refusal.
+/// Checks a request to a handler against the routes that its attributes are bound to, each with its own limits. `Err`
+/// is the refusal.
 pub(super) async fn pass(
     endpoint: &Arc<Endpoint>,
     stamp: Stamp,
@@ -111,7 +110,7 @@ pub(super) async fn pass(
     Ok(())
 }
 
-/// Notes that a handler serves routes to which its attributes are not bound, and logs it.
+/// Records and logs that a handler serves routes that its attributes are not bound to.
 fn note_mount(
     declaration: &HandlerDeclaration,
     at: &[usize],
@@ -135,7 +134,7 @@ fn note_mount(
         handler = %Printable(declaration.handler),
         path = ?Printable(path(head)),
         method = ?Printable(&head.method),
-        "a handler serves more than its own routes, whose gates and limits hold there too: {}",
+        "a handler also serves other routes, where the gates and limits of its own routes apply too: {}",
         Printable(said.join("; "))
     );
     for mount in mounts {
@@ -143,7 +142,7 @@ fn note_mount(
     }
 }
 
-/// Notes whether the handler has run whose attributes are bound to the route of an endpoint that has answered.
+/// Records if the handler with attributes bound to the route of an endpoint ran for its response.
 #[cold]
 pub(super) fn note_run(endpoint: &Endpoint, stamp: Stamp, head: &Parts, has_run: bool) {
     let Some(declaration) = endpoint.shared.setup().handlers.get(stamp) else {
@@ -166,13 +165,13 @@ pub(super) fn note_run(endpoint: &Endpoint, stamp: Stamp, head: &Parts, has_run:
     }
 }
 
-/// The slots that govern requests of a route: beside its own, that of the method or the one for all methods of its path.
+/// The slots that govern requests of a route: its own, and that of the method or of all methods of its path.
 fn governing(key: &RouteKey, method: &Method, table: &Table) -> Governing {
     let own = key.method().map(grammar::Method::as_str);
     table.governing_handled(own.unwrap_or(method.as_str()), key.path())
 }
 
-/// Has the gates complete an answer, the innermost first.
+/// Completes a response with the gates, the innermost first.
 pub(super) async fn complete(mut response: Response, gates: Vec<Gate>) -> Response {
     for Gate { passing, answer } in gates.into_iter().rev() {
         // The gate waits for it.
@@ -182,14 +181,14 @@ pub(super) async fn complete(mut response: Response, gates: Vec<Gate>) -> Respon
     response
 }
 
-/// The refusal of one gate. What the request was charged before is given back.
+/// The refusal by one gate. Earlier charges of the request are refunded.
 pub(super) async fn refuse(mut refusal: Response, gates: Vec<Gate>) -> Response {
     refusal.extensions_mut().insert(Uncharged);
     complete(refusal, gates).await
 }
 
-/// A handler without a route of its own, which `allow_unmounted` has excused. What it declares cannot be enforced, so it
-/// must not run, unless it declares nothing that refuses requests.
+/// A handler without a route, allowed by `allow_unmounted`. Its declarations cannot be enforced, so it must not run,
+/// unless none of them refuses requests.
 fn unbound(declaration: &HandlerDeclaration, head: &Parts, is_first: bool) -> Option<Response> {
     if !declaration.can_refuse() {
         return None;
@@ -199,7 +198,7 @@ fn unbound(declaration: &HandlerDeclaration, head: &Parts, is_first: bool) -> Op
             handler = %Printable(declaration.handler),
             path = ?Printable(path(head)),
             method = ?Printable(&head.method),
-            "a handler runs whose attributes are bound to no route, since `allow_unmounted` names it: it is refused; name \
+            "refused a handler with attributes that are bound to no route, because `allow_unmounted` names it; name \
              its route in `route = \"METHOD /path\"`"
         );
     }
@@ -211,7 +210,7 @@ fn path(head: &Parts) -> &str {
     matched.map_or_else(|| head.uri.path(), MatchedPath::as_str)
 }
 
-/// Stands in for the handler: says that a request has come to it, and answers with what the handler does.
+/// Stands in for the handler: signals that a request arrived, and responds with the handler's response.
 #[derive(Debug, Clone)]
 struct Handler(Arc<Mutex<Option<Ends>>>);
 
@@ -233,7 +232,7 @@ impl Service<Request> for Handler {
                 return Ok(StatusCode::SERVICE_UNAVAILABLE.into_response());
             };
             let _ = passed.send(());
-            // Without an answer, the request is gone.
+            // Without a response, the request was dropped.
             let answer = answered.await.ok();
             Ok(answer.unwrap_or_default())
         })

@@ -7,28 +7,27 @@ use waygate_core::grammar;
 
 use crate::engine::{Governing, Snapshot};
 
-/// For how many methods an endpoint remembers its route: those of `get`, `post`, and of many an `any`.
+/// The number of methods for which an endpoint remembers its route: enough for `get`, `post`, and most uses of `any`.
 const WAYS: usize = 4;
 
-/// Which route governs the requests of one endpoint, remembered after the first of each method.
+/// The governing route of an endpoint's requests, cached after the first request of each method.
 ///
-/// axum makes one service per endpoint, so the answer is nearly always the remembered one. A router that
-/// was layered before it was nested twice shares a service between paths, so the memory is compared with
-/// the request and never trusted.
+/// axum creates one service per endpoint, so the cached route nearly always matches. A layered router that was nested
+/// twice shares a service between paths, so the cache is compared with each request.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     first: [OnceLock<Seen>; WAYS],
-    /// What took their place after routes were registered at run time.
+    /// The routes that replaced them after registrations at run time.
     later: ArcSwapOption<Seen>,
 }
 
 #[derive(Debug)]
 struct Seen {
     method: Method,
-    /// Holds the text, so that no other path has its address.
+    /// Keeps the text alive, so that no other path gets its address.
     path: MatchedPath,
     slot: usize,
-    /// The shape of the table: in a later one, another route may be the better match.
+    /// The shape of the table: a later table may have a better match.
     shape: u64,
 }
 
@@ -36,14 +35,14 @@ impl Seen {
     #[inline]
     fn fits(&self, method: &Method, path: &str, shape: u64) -> bool {
         let known = self.path.as_str();
-        // axum shares the text of a path among requests, unless it has to join the paths of nested routers.
+        // axum shares the text of a path among requests, unless it joins the paths of nested routers.
         let is_same = std::ptr::eq(known, path) || known == path;
         self.shape == shape && self.method == *method && is_same
     }
 }
 
 impl Memory {
-    /// The slot that governs a request like one before.
+    /// The cached slot for a request.
     #[inline]
     pub(super) fn recall(
         &self,
@@ -55,13 +54,13 @@ impl Memory {
         let shape = snapshot.table.shape();
         match self.first[0].get() {
             Some(seen) if seen.fits(method, path, shape) => Some(seen.slot),
-            Some(_) => self.recall_other(method, path, shape),
+            Some(_) => self.recall_added(method, path, shape),
             None => None,
         }
     }
 
     #[cold]
-    fn recall_other(&self, method: &Method, path: &str, shape: u64) -> Option<usize> {
+    fn recall_added(&self, method: &Method, path: &str, shape: u64) -> Option<usize> {
         let mut others = self.first[1..].iter().map_while(OnceLock::get);
         if let Some(seen) = others.find(|seen| seen.fits(method, path, shape)) {
             return Some(seen.slot);
@@ -71,8 +70,8 @@ impl Memory {
         seen.fits(method, path, shape).then_some(seen.slot)
     }
 
-    /// Remembers the one slot that governs requests like this one. `HEAD` is not remembered, which mostly shares the
-    /// endpoint of `GET`, nor are methods of a client's invention.
+    /// Caches the one slot that governs requests like this one. `HEAD` is not cached, since it mostly shares the
+    /// endpoint of `GET`; neither are extension methods.
     #[cold]
     pub(super) fn remember(
         &self,
@@ -105,8 +104,8 @@ impl Memory {
     }
 }
 
-/// The same where nothing is known of the router: axum appends the path of a router that another route calls to the path of
-/// that route. Where the whole is not registered, every end of it that is may be the path that was meant.
+/// The same for an unknown router: axum appends the path of a called router to the path of the calling route. If the
+/// whole path is not registered, every registered suffix of it may be the one.
 pub(super) fn governing_below(
     path: &str,
     extensions: &Extensions,
@@ -125,7 +124,7 @@ pub(super) fn governing_below(
     slots
 }
 
-/// The slots of a matched path. A guarded router that was itself nested knows its routes without the prefix.
+/// The slots of a matched path. A nested guarded router knows its routes without the prefix.
 pub(super) fn governing(
     path: &str,
     extensions: &Extensions,

@@ -1,4 +1,4 @@
-//! Requests whose heads are kept, for gates that may be found.
+//! Requests with kept heads, for gates that may be found.
 
 use std::{
     future::{Future, poll_fn},
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::engine::in_test;
 
-/// The answer of an endpoint that keeps the head of the request, for gates that may be found.
+/// The response of an endpoint that keeps the head of the request, for gates that may be found.
 #[cold]
 pub(super) fn keep<S>(
     inner: &mut S,
@@ -36,7 +36,7 @@ where
 {
     let upgrade = HeldUpgrade::prepare(&mut request);
     let mut head = head_of(&request);
-    // It is the handler's.
+    // It belongs to the handler.
     head.extensions.remove::<OnUpgrade>();
     let kept = Kept {
         endpoint: endpoint.clone(),
@@ -56,7 +56,7 @@ fn head_of(request: &Request) -> Parts {
     head
 }
 
-/// What is kept of a request.
+/// The kept parts of a request.
 struct Kept {
     endpoint: Arc<Endpoint>,
     head: Parts,
@@ -101,7 +101,7 @@ impl Kept {
                         handler_gate::pass(&self.endpoint, call.stamp, &self.head, &mut gates);
                     match opened.await {
                         Ok(()) => passed.push(call.number),
-                        // What has run is not given back.
+                        // Charges of a handler that ran are not refunded.
                         Err(refusal) if has_run => {
                             return Ok(handler_gate::complete(refusal, gates).await);
                         }
@@ -111,10 +111,10 @@ impl Kept {
                 }
             }
         };
-        // Layers inside may answer these two without the handler.
+        // Inner layers may answer these two without the handler.
         let is_handlers = ![Method::OPTIONS, Method::HEAD].contains(&self.head.method);
         if gates.is_empty() && is_handlers && response.status().as_u16() < 400 {
-            self.endpoint.watch.quieten();
+            self.endpoint.watch.stop_expecting();
         }
         let is_answered = is_handlers && response.status().is_success();
         if let Some(stamp) = unseen.filter(|_| is_answered && !is_seen)

@@ -5,9 +5,9 @@ use tower::Layer;
 use super::{endpoint::Endpoint, service::WaygateService, shared::Shared};
 use crate::Waygate;
 
-/// Puts the engine before every endpoint of a router, its fallback included.
+/// Puts the engine in front of every endpoint of a router, including its fallback.
 ///
-/// To be used with `Router::layer`, which makes one service per endpoint; `guard` does so.
+/// For `Router::layer`, which creates one service per endpoint; used by `guard`.
 #[derive(Debug, Clone)]
 pub(crate) struct WaygateLayer {
     shared: Arc<Shared>,

@@ -1,22 +1,22 @@
 use axum::Router;
 
-/// The paths of a router, as axum spells them.
+/// The paths of a router, in axum's spelling.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
     pub(super) paths: Vec<String>,
-    /// Where the fallbacks of the router and of those nested in it stand.
+    /// The keys of the fallbacks of the router and of nested routers.
     pub(super) fallbacks: Vec<String>,
 }
 
 /// Lists the paths of a router.
 ///
-/// axum has no list of a router's routes; its `Debug` output names them. It is a hint, never the truth: each path is
+/// axum has no list of a router's routes, but its `Debug` output names them. The list is only a hint: each path is
 /// probed before it counts, and endpoints that no probe reaches are reported.
 pub(super) fn listing(router: &Router) -> Listing {
     read(&format!("{router:?}"))
 }
 
-/// Where a list of paths begins; the routes before it name none.
+/// Marks the start of a list of paths.
 const START: &str = "node: Node { paths: {";
 
 fn read(debug: &str) -> Listing {
@@ -27,7 +27,7 @@ fn read(debug: &str) -> Listing {
     }
 }
 
-/// The paths of a list of entries such as `RouteId(7): "/path"`, with a `, ` between two.
+/// The paths of a list of entries such as `RouteId(7): "/path"`, separated with `, `.
 fn paths(mut rest: &str) -> Vec<String> {
     let mut paths = Vec::new();
     while let Some(entry) = rest.trim_start_matches(", ").strip_prefix("RouteId(") {
@@ -42,7 +42,7 @@ fn paths(mut rest: &str) -> Vec<String> {
     paths
 }
 
-/// The text up to the closing quote, and what follows it.
+/// The text up to the closing quote, and the rest.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut path = String::new();
     let mut chars = text.char_indices();
@@ -63,7 +63,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// The rest of `\u{1f600}`, from the brace on.
+/// The rest of `\u{1f600}`, after the brace.
 fn code_point(chars: &mut std::str::CharIndices<'_>) -> Option<char> {
     chars.next().filter(|(_, brace)| *brace == '{')?;
     let digits: String = chars

@@ -13,13 +13,14 @@ use axum::{
 };
 use tower::{Layer, Service};
 
-/// Serves an application so that the peer of each connection is known, by `axum::serve` or a server that makes a service
-/// for the address of a peer.
+/// A make service that provides the peer's address of each connection, for `axum::serve` or any server that creates a
+/// service per peer.
 ///
-/// Handlers extract the address as `ConnectInfo<L::Addr>`, `L` being the listener: [`ConnectInfo<SocketAddr>`](SocketAddr)
-/// with a `TcpListener`, [`ConnectInfo<tokio::net::unix::SocketAddr>`](tokio::net::unix::SocketAddr) with a `UnixListener`.
-/// By these two, Waygate knows who the client is (see [`TrustedProxies`](crate::client::TrustedProxies)); another server can put
-/// them into the extensions of requests itself.
+/// Handlers extract the address as `ConnectInfo<L::Addr>`, where `L` is the listener:
+/// [`ConnectInfo<SocketAddr>`](SocketAddr) with a `TcpListener`,
+/// [`ConnectInfo<tokio::net::unix::SocketAddr>`](tokio::net::unix::SocketAddr) with a `UnixListener`. Waygate
+/// identifies the client with these two (see [`TrustedProxies`](crate::TrustedProxies)); other servers can insert
+/// them into the extensions of requests.
 ///
 /// ```no_run
 /// use axum::Extension;
@@ -38,9 +39,9 @@ pub struct MakeService {
 }
 
 impl MakeService {
-    /// Serves this application: a router that may have layers around it, or a [`Guarded`](crate::Guarded) API.
+    /// Serves a router, with or without layers around it, or a [`Guarded`](crate::Guarded) API.
     pub fn new(app: impl Into<Router>) -> Self {
-        // As axum does: the routes are made once, and not for each connection.
+        // Creates the routes once and not per connection, as axum does.
         let router = app.into().with_state(());
         Self { router }
     }

@@ -1,4 +1,4 @@
-//! The engine behind axum: everything that knows of requests and responses.
+//! The adapter to axum: everything about HTTP requests and responses.
 
 mod accept;
 mod admitted;
@@ -23,7 +23,7 @@ mod limited;
 mod limits;
 mod listing;
 mod make_service;
-// Which kinds of paths there are depends on features.
+// The available kinds of paths depend on features.
 #[cfg_attr(not(all(feature = "admin", feature = "openapi")), allow(dead_code))]
 mod mounting;
 mod reach;

@@ -1,4 +1,4 @@
-//! The paths at which Waygate itself serves something, beside the API.
+//! The paths of Waygate's own endpoints, next to the API.
 
 use std::borrow::Cow;
 
@@ -7,8 +7,7 @@ use waygate_core::grammar::{Method, PathTemplate};
 
 use crate::engine::Served;
 
-/// A path that was given to [`Guarded::docs`](crate::Guarded), `openapi` or `admin` and at which nothing can be served: it is
-/// none, or taken.
+/// An invalid or occupied path in a call of [`Guarded::docs`](crate::Guarded), `openapi` or `admin`.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`.{call}({path:?})`: {problem}")]
 pub struct PathError {
@@ -19,12 +18,12 @@ pub struct PathError {
 
 waygate_core::debug_as_message!(PathError);
 
-/// What one call serves.
+/// The paths of one call.
 #[derive(Debug, Clone)]
 pub(crate) struct Mount {
     /// The method of `Guarded`.
     pub(crate) call: &'static str,
-    /// As it was given.
+    /// The requested path.
     pub(crate) path: String,
     pub(crate) serves: Serves,
 }
@@ -33,34 +32,34 @@ pub(crate) struct Mount {
 pub(crate) enum Serves {
     /// `GET` at these paths.
     Paths(Vec<String>),
-    /// `GET` at this path, which the call does not name: the document of a page.
+    /// `GET` at this path, which is implicit in the call: the document of a page.
     #[cfg_attr(not(feature = "swagger-ui"), allow(dead_code))]
     Document(String),
-    /// Everything at and below this one.
+    /// Everything at and below this path.
     Below(String),
 }
 
-/// Where the API serves something.
+/// The occupied paths of the API.
 #[derive(Debug, Clone)]
 pub(crate) struct Taken {
-    /// As axum has it: a nested service stands below its prefix, and at it with and without a slash.
+    /// axum's spelling: a nested service is at its prefix, with and without a slash, and below it.
     pub(crate) path: String,
-    /// As the route is listed.
+    /// The route's spelling in lists.
     pub(crate) route: PathTemplate,
     pub(crate) methods: Served,
 }
 
-/// Whether each path is one, and is free.
+/// Returns an error if a path is invalid or occupied.
 pub(crate) fn check(mounts: &[Mount], api: &[Taken]) -> Result<(), PathError> {
     for (at, mount) in mounts.iter().enumerate() {
         let other = mounts[..at].iter().find(|other| mount.meets(other));
         let other = other.map(|Mount { call, path, .. }| {
-            mount.elsewhere(&format!("`.{call}({path:?})` serves the same path"))
+            mount.occupied(&format!("`.{call}({path:?})` serves the same path"))
         });
-        let route = || api.iter().find(|taken| mount.meets_route(taken));
+        let route = || api.iter().find(|taken| mount.conflicts_with(taken));
         let route = || {
             route().map(|Taken { route, .. }| {
-                mount.elsewhere(&format!("the API has a route at `{route}`"))
+                mount.occupied(&format!("the API has a route at `{route}`"))
             })
         };
         if let Some(problem) = mount.problem().or(other).or_else(route) {
@@ -75,8 +74,8 @@ pub(crate) fn check(mounts: &[Mount], api: &[Taken]) -> Result<(), PathError> {
 }
 
 impl Mount {
-    /// What would be right where the path is taken.
-    fn elsewhere(&self, taken: &str) -> String {
+    /// The remedy if the path is occupied.
+    fn occupied(&self, taken: &str) -> String {
         match &self.serves {
             Serves::Document(path) => format!(
                 "{taken}, and the document of the page would be at `{path}`; name another path for it with `.openapi(..)`"
@@ -85,7 +84,7 @@ impl Mount {
         }
     }
 
-    /// The paths by themselves, if not everything below one.
+    /// The individual paths, if the call does not serve everything below one.
     fn paths(&self) -> &[String] {
         match &self.serves {
             Serves::Paths(paths) => paths,
@@ -111,12 +110,12 @@ impl Mount {
         covers(self, other) || covers(other, self)
     }
 
-    fn meets_route(&self, Taken { path, methods, .. }: &Taken) -> bool {
+    fn conflicts_with(&self, Taken { path, methods, .. }: &Taken) -> bool {
         let gets = methods.others || methods.named.contains(Method::Get);
         (gets || matches!(self.serves, Serves::Below(_))) && self.covers(path)
     }
 
-    /// What is wrong with the path by itself, and what would be right.
+    /// The error of an invalid path, with a valid one.
     fn problem(&self) -> Option<String> {
         let path = &*self.path;
         let is_below = matches!(self.serves, Serves::Below(_));
@@ -129,17 +128,17 @@ impl Mount {
                     "openapi.json"
                 }
             );
-            return Some(format!("a path begins with `/`; write `{example}`"));
+            return Some(format!("a path starts with `/`; write `{example}`"));
         }
         let is_wild = |segment: &str| segment.starts_with(':') || segment.contains(['{', '}', '*']);
         if path.split('/').any(is_wild) {
-            let problem = "parameters and wildcards have no meaning here; write a fixed path";
+            let problem = "parameters and wildcards are not supported here; write a fixed path";
             return Some(problem.to_owned());
         }
         if path.len() > MAX_BYTES {
             let length = path.len();
             return Some(format!(
-                "a path has at most {MAX_BYTES} bytes here, and this one {length}; write a shorter one"
+                "a path has at most {MAX_BYTES} bytes here, this one has {length}; write a shorter one"
             ));
         }
         let requested = requested(path);
@@ -151,9 +150,10 @@ impl Mount {
         }
         let foreign = |segment: &str| encoded(segment) != segment;
         let problem = match path.split('/').find(|segment| foreign(segment)) {
-            _ if !path.starts_with('/') => "a path begins with `/`".to_owned(),
-            Some(segment) => format!("{segment:?} cannot stand in a path as it is"),
-            None => "browsers and proxies resolve `.`, `..` and `//` before they ask".to_owned(),
+            _ if !path.starts_with('/') => "a path starts with `/`".to_owned(),
+            Some(segment) => format!("{segment:?} is not valid in a path"),
+            None => "browsers and proxies resolve `.`, `..` and `//` before they send a request"
+                .to_owned(),
         };
         Some(format!("{problem}; write `{requested}`"))
     }
@@ -164,10 +164,10 @@ fn is_below(path: &str, prefix: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Room for the names of a page's files, within the 1024 bytes of a [`PathTemplate`].
+/// Leaves space for the names of a page's files, within the 1024 bytes of a [`PathTemplate`].
 const MAX_BYTES: usize = 960;
 
-/// All but what a segment may hold as it is (RFC 3986 section 3.3). `%` is looked at apart.
+/// All characters but those that a segment may contain unescaped (RFC 3986 section 3.3). `%` is checked separately.
 const FOREIGN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -188,7 +188,7 @@ const FOREIGN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@')
     .remove(b'%');
 
-/// The path for which a browser asks that is given this one.
+/// The path that a browser requests for this one.
 fn requested(path: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let mut segments: Vec<Cow<'_, str>> = Vec::new();
@@ -207,7 +207,7 @@ fn requested(path: &str) -> String {
     format!("/{}{slash}", segments.join("/"))
 }
 
-/// A segment with what cannot stand in it percent-encoded.
+/// A segment with all other characters percent-encoded.
 fn encoded(segment: &str) -> Cow<'_, str> {
     let is_escape = |(at, _): (usize, &str)| {
         let digits = segment.as_bytes().get(at + 1..at + 3);
@@ -217,7 +217,7 @@ fn encoded(segment: &str) -> Cow<'_, str> {
     if segment.match_indices('%').all(is_escape) {
         return encoded;
     }
-    // A `%` that begins no escape stands for itself, and so then do all of them.
+    // A `%` that starts no escape is literal, and then so are all of them.
     Cow::from(utf8_percent_encode(&segment.replace('%', "%25"), FOREIGN).to_string())
 }
 

@@ -6,12 +6,12 @@ use waygate_core::{
 use super::{ConcurrencyLimitFunctions, RateLimitFunctions, Responses, attached::edit};
 use crate::model::Registration;
 
-/// Functions of the application. They are called by the layer of every guarded router, and by
-/// [`RouteGuard`](crate::RouteGuard), from the next request on, and replaced or taken back with the registration.
+/// Functions of the application. The layer of every guarded router and [`RouteGuard`](crate::RouteGuard) call them,
+/// starting with the next request. They are replaced or removed with the registration.
 impl Registration {
-    /// Answers blocked requests of this route, before what
-    /// [`Guarded::responses`](crate::Guarded::responses) says for the whole application. For requests that a limit refuses, the
-    /// limit's own response comes first.
+    /// Sets the responses to blocked requests of this route. They take precedence over
+    /// [`Guarded::responses`](crate::Guarded::responses) of the whole application. The response function of a limit
+    /// takes precedence over both.
     ///
     /// ```
     /// use waygate::{Blocked, Responses, model::Registration};
@@ -26,8 +26,8 @@ impl Registration {
         self
     }
 
-    /// Adds a rate limit, as [`rate_limit`](Self::rate_limit) does, with functions of yours. A key function takes the place of
-    /// the policy's key.
+    /// Adds a rate limit, as [`rate_limit`](Self::rate_limit) does, with functions. A key function replaces the
+    /// policy's key.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -63,7 +63,7 @@ impl Registration {
         self.rate_limit(policy)
     }
 
-    /// Adds a limit of concurrency, as [`rate_limit_with`](Self::rate_limit_with) adds a rate limit.
+    /// Adds a concurrency limit, as [`rate_limit_with`](Self::rate_limit_with) adds a rate limit.
     pub fn concurrency_limit_with(
         mut self,
         mut policy: ConcurrencyPolicy,

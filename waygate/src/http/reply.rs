@@ -16,8 +16,8 @@ const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json"
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// Runs a custom answer; if it panics, the built-in one is given. A refusal must not look like a success: an answer that
-/// has a status of success, as plain text has, takes that of the built-in one.
+/// Runs a custom response function; uses the built-in response if it panics. A refusal must not look like a success,
+/// so a success status is replaced with that of the built-in response.
 pub(super) async fn custom(responder: Responder, blocked: Blocked) -> Response {
     match responder.answer(blocked.clone()).await {
         Some(mut response) => {
@@ -38,7 +38,7 @@ pub(super) async fn custom(responder: Responder, blocked: Blocked) -> Response {
     }
 }
 
-/// The answer to a request that a limit refuses: a custom one is completed with `Retry-After`, or `WWW-Authenticate`.
+/// The response to a request that a limit refused. A custom response gets `Retry-After` or `WWW-Authenticate`.
 pub(super) async fn limited(responder: Option<Responder>, blocked: Blocked) -> Response {
     let (retry_after, challenge) = (blocked.retry_after(), blocked.challenge().cloned());
     let mut response = match responder {
@@ -97,7 +97,7 @@ fn facts(blocked: &Blocked) -> Value {
     }
     if let BlockReason::RateLimited(limited) = reason {
         facts.insert("limit".to_owned(), limited.limit.as_str().into());
-        // Null where no time to come helps.
+        // Null if waiting does not help.
         facts.insert(
             "retry_after_seconds".to_owned(),
             blocked.retry_after().into(),
@@ -136,7 +136,7 @@ fn problem(blocked: &Blocked) -> Value {
         BlockReason::ConcurrencyLimited(limited) => Some(&limited.policy.name),
         _ => None,
     };
-    // Registered by draft-ietf-httpapi-ratelimit-headers, for which requests at the same time are a quota like others.
+    // Registered by draft-ietf-httpapi-ratelimit-headers, which treats concurrent requests as a quota.
     let kind = match violated {
         Some(_) => QUOTA_EXCEEDED.to_owned(),
         None => format!("urn:waygate:problem:{kind}"),

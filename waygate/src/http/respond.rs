@@ -9,14 +9,14 @@ use super::{
     sealed::Sealed,
 };
 
-/// A function that answers blocked requests, sync or async, erased.
+/// A function that responds to blocked requests, sync or async, erased.
 #[derive(Clone)]
 pub struct Responder {
     id: FunctionId,
     answer: Arc<dyn Fn(Blocked) -> Answer + Send + Sync>,
 }
 
-/// The answer, or `None` when the function panicked.
+/// Returns the response, or `None` if the function panicked.
 type Answer = Pin<Box<dyn Future<Output = Option<Response>> + Send>>;
 
 impl Responder {
@@ -49,13 +49,13 @@ impl fmt::Debug for Responder {
     }
 }
 
-/// Functions that can answer a blocked request: `fn(&Blocked) -> impl IntoResponse`, and async ones of the same shape. An
-/// answer with a status of success (2xx) takes [`Blocked::status`]. In edition 2024, a function that is not async returns
-/// `impl IntoResponse + use<>`, or a concrete type such as `Response`, since `impl IntoResponse` borrows the argument there.
+/// Functions that respond to a blocked request: `fn(&Blocked) -> impl IntoResponse`, and async ones of the same
+/// shape. A response with a success status (2xx) gets [`Blocked::status`]. In edition 2024, a sync function returns
+/// `impl IntoResponse + use<>` or a concrete type such as `Response`, since `impl IntoResponse` borrows the argument.
 ///
 /// `Kind` distinguishes the two; it is always inferred.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot answer blocked requests",
+    message = "`{Self}` is not a response function",
     label = "expected `fn(&waygate::Blocked) -> impl IntoResponse`, or an `async fn` of that shape",
     note = "in edition 2024, `impl IntoResponse` borrows the argument: write `impl IntoResponse + use<>`, or a concrete type such as `Response`",
     note = "an async function must borrow nothing but its argument, and its future must be `Send`"

@@ -4,14 +4,15 @@ use waygate_core::decl::Gate;
 
 use super::{BlockReason, IntoResponder, Responder, function_id::either};
 
-/// Functions that answer blocked requests, one for each kind of block; the built-in answer where there is none.
+/// Functions that respond to blocked requests, one for each kind of block. The default is the built-in response.
 ///
-/// An answer with a status of success (2xx), such as plain text, is sent with [`Blocked::status`](crate::Blocked::status)
-/// instead, so that clients and caches do not take a refusal for the resource. All other statuses stay.
+/// A response with a success status (2xx), such as plain text, is sent with
+/// [`Blocked::status`](crate::Blocked::status) instead, so that clients and caches do not mistake a refusal for the
+/// resource. Other statuses are kept.
 ///
-/// Given to [`Guarded::responses`](crate::Guarded::responses) for the whole application, and to
-/// [`Registration::responses`](crate::model::Registration::responses) for one route. What an attribute says with `response = ..`, and
-/// what is registered of a route or of a limit, comes first.
+/// Pass it to [`Guarded::responses`](crate::Guarded::responses) for the whole application, or to
+/// [`Registration::responses`](crate::Registration::responses) for one route. The `response = ..` of an attribute,
+/// and registered functions of a route or of a limit, take precedence.
 ///
 /// ```
 /// use waygate::{Blocked, Responses};
@@ -52,52 +53,52 @@ impl Responses {
         Self::NONE
     }
 
-    /// Answers maintenance, global maintenance included.
+    /// Responds to requests in maintenance, global maintenance included.
     pub fn maintenance<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.maintenance = Some(Responder::new(function));
         self
     }
 
-    /// Answers disabled routes.
+    /// Responds to requests to disabled routes.
     pub fn disabled<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.disabled = Some(Responder::new(function));
         self
     }
 
-    /// Answers routes that belong to other environments.
+    /// Responds to requests to routes of other environments.
     pub fn env_gated<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.env_gated = Some(Responder::new(function));
         self
     }
 
-    /// Answers clients from other networks than the allowed ones.
+    /// Responds to clients outside of the allowed networks.
     pub fn ip_not_allowed<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.ip_not_allowed = Some(Responder::new(function));
         self
     }
 
-    /// Answers callers without any of the allowed roles.
+    /// Responds to callers without an allowed role.
     pub fn role_required<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.role_required = Some(Responder::new(function));
         self
     }
 
-    /// Answers requests beyond a rate limit. `Retry-After` and the rate limit headers are added to the answer where it has
+    /// Responds to requests over a rate limit. `Retry-After` and the rate-limit headers are added if the response has
     /// none.
     pub fn rate_limited<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.rate_limited = Some(Responder::new(function));
         self
     }
 
-    /// Answers requests beyond a limit of concurrency. `Retry-After` is added to the answer where it has none.
+    /// Responds to requests over a concurrency limit. `Retry-After` is added if the response has none.
     pub fn concurrency_limited<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.concurrency_limited = Some(Responder::new(function));
         self
     }
 
-    /// Answers requests that a rate limit has nothing to count by, where it has `on_missing_key = "block"`; without such a
-    /// function, that of [`rate_limited`](Self::rate_limited) does. An answer with 401 is given the
-    /// [`challenge`](crate::WaygateBuilder::challenge) where it has none.
+    /// Responds to requests without the key of a rate limit with `on_missing_key = "block"`. The default is the
+    /// function of [`rate_limited`](Self::rate_limited). A 401 gets the
+    /// [`challenge`](crate::WaygateBuilder::challenge) if it has none.
     pub fn key_missing<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.key_missing = Some(Responder::new(function));
         self
@@ -141,7 +142,7 @@ impl Responses {
         all.into_iter().all(Option::is_none)
     }
 
-    /// What `other` says, where nothing is said yet.
+    /// Adds the functions of `other` for kinds without one.
     pub(super) fn or(self, other: &Self) -> Self {
         let or = |own: Option<Responder>, other: &Option<Responder>| own.or_else(|| other.clone());
         Self {
@@ -156,7 +157,7 @@ impl Responses {
         }
     }
 
-    /// What both say; `Err` says for what they have different functions.
+    /// Merges the functions of both. The error names the kind with different functions.
     pub(super) fn union(&self, other: &Self) -> Result<Self, String> {
         let of = |kind: &str, place: fn(&Self) -> &Option<Responder>| {
             either(place(self).as_ref(), place(other).as_ref())
@@ -169,12 +170,12 @@ impl Responses {
             ip_not_allowed: of("other networks", |all| &all.ip_not_allowed)?,
             role_required: of("missing roles", |all| &all.role_required)?,
             rate_limited: of("rate limits", |all| &all.rate_limited)?,
-            concurrency_limited: of("limits of concurrency", |all| &all.concurrency_limited)?,
+            concurrency_limited: of("concurrency limits", |all| &all.concurrency_limited)?,
             key_missing: of("missing keys", |all| &all.key_missing)?,
         })
     }
 
-    /// Whether any function answers blocks of this status that a listed route can meet.
+    /// Returns `true` if any function answers blocks with this status that can happen on a listed route.
     #[cfg(feature = "openapi")]
     pub(crate) fn answers(&self, status: StatusCode) -> bool {
         let Self {

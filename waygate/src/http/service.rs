@@ -70,7 +70,7 @@ where
         &self.endpoint.shared.waygate.inner
     }
 
-    /// Serves a request for which nothing is left to decide.
+    /// Serves a request without further decisions.
     pub(super) fn serve(
         &mut self,
         request: Request,
@@ -134,13 +134,13 @@ impl Endpoint {
                 Checks::Limits => self.limit_at(slot, request, &snapshot),
                 Checks::Everything => self.decide_at(Some(slot), request, &snapshot),
             },
-            None => self.find_out(request, &snapshot),
+            None => self.decide_uncached(request, &snapshot),
         }
     }
 
     /// Decides a request for which no slot is remembered.
     #[cold]
-    fn find_out(&self, request: &Request, snapshot: &Snapshot) -> Step {
+    fn decide_uncached(&self, request: &Request, snapshot: &Snapshot) -> Step {
         let (method, extensions) = (request.method(), request.extensions());
         if extensions.get::<Probe>().is_some() {
             return Step::Probed;
@@ -196,7 +196,7 @@ impl Endpoint {
         }
     }
 
-    /// Applies the limits of the route in `slot`, whose state refuses nothing.
+    /// Applies the limits of the route in `slot`; its state refuses nothing.
     #[inline(never)]
     fn limit_at(&self, slot: usize, request: &Request, snapshot: &Snapshot) -> Step {
         let facts = RequestFacts::of(request, &self.shared.waygate.inner, self.seen_by());
@@ -266,7 +266,7 @@ impl Endpoint {
         Step::Serve(After::new(admitted, None, announcement))
     }
 
-    /// Where this layer stands: before a handler, unless the endpoint is known to have none.
+    /// The position of this layer: in front of a handler, unless the endpoint is known to have none.
     #[inline]
     fn seen_by(&self) -> SeenBy {
         match self.runs_nothing() {

@@ -16,14 +16,14 @@ use futures_util::{Stream, StreamExt};
 use http::{StatusCode, header};
 use tokio::sync::oneshot;
 
-/// How often a stream sends at least one event. It is an event and not a comment, since a page cannot see comments and so
-/// could not tell a quiet connection from a dead one.
+/// The maximum interval between two events of a stream. The heartbeat is an event and not a comment, since a page
+/// cannot see comments, and so could not detect a dead connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The network of one customer. `None` is every client whose address the server does not know.
+/// The network of one customer. `None` is every client with an unknown address.
 pub(crate) type Client = Option<IpAddr>;
 
-/// Limits the open streams, in all and per client. Clones share the limits.
+/// Limits the number of open streams, in total and per client. Clones share the limits.
 #[derive(Debug, Clone)]
 pub(crate) struct Streams(Arc<Shared>);
 
@@ -36,10 +36,10 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Open {
-    /// Of all clients together.
+    /// The number of streams of all clients.
     count: usize,
     last: u64,
-    /// Of each client that has any, oldest first.
+    /// The streams of each client, oldest first.
     by_client: HashMap<Client, VecDeque<Entry>>,
 }
 
@@ -82,15 +82,15 @@ impl Streams {
         let heartbeat = Event::default().event("alive").data("");
         let events =
             Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).event(heartbeat));
-        // nginx would otherwise hold events back until its buffer is full.
+        // Otherwise nginx would hold events back until its buffer is full.
         ([("x-accel-buffering", "no")], events).into_response()
     }
 
-    /// Acquires a permit for one more stream of `client`. The client's oldest stream ends if it has as many as it may.
-    /// `None` when there is no room.
+    /// Acquires a permit for one more stream of `client`. Ends the client's oldest stream if it has the maximum.
+    /// `None` if the total is reached.
     ///
-    /// Clients that cannot be distinguished do not end each other's streams. They yield to clients with an address: where
-    /// there is no room for one of these, the oldest stream without an address ends.
+    /// Clients without an address share a limit and do not end each other's streams. They yield to clients with an
+    /// address: if the total is reached, the oldest stream without an address ends.
     fn acquire(&self, client: Client) -> Option<Permit> {
         let mut open = self.open();
         if client.is_some() && open.of(client) >= self.0.most_of_a_client {
@@ -198,7 +198,7 @@ mod tests {
         let _second = streams.acquire(client(2));
         let _third = streams.acquire(client(3));
         assert!(streams.acquire(client(4)).is_none());
-        // Nobody else's stream ends for it.
+        // No other client's stream ends for it.
         assert!(!has_ended(&mut first.unwrap()));
         assert!(streams.acquire(client(4)).is_some());
     }

@@ -22,18 +22,19 @@ use crate::{
     stamp::Stamp,
 };
 
-/// On a request of [`Survey`]: the endpoint answers with itself instead of serving it. Extensions never come off the wire.
+/// Marks a request of [`Survey`]: the endpoint answers with itself instead of serving it. Extensions never come off
+/// the wire.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probe;
 
-/// Which endpoint a probe has reached, on the answer.
+/// The endpoint that a probe reached, in the response.
 #[derive(Debug, Clone)]
 struct Reached {
     endpoint: Arc<Endpoint>,
     matched: Option<Box<str>>,
 }
 
-/// The answer of an endpoint to a probe.
+/// The response of an endpoint to a probe.
 pub(super) fn answer(endpoint: &Arc<Endpoint>, request: &Request) -> Response {
     let matched = request.extensions().get::<MatchedPath>();
     let mut response = Response::new(Body::empty());
@@ -44,51 +45,51 @@ pub(super) fn answer(endpoint: &Arc<Endpoint>, request: &Request) -> Response {
     response
 }
 
-/// What stands in for path parameters; a literal segment of this name is not to be expected.
+/// The placeholder for path parameters; no literal segment is expected to have this name.
 const PARAMETER: &str = "~waygate-probe~";
 
-/// A method that has no endpoint of its own.
+/// A method without a separate endpoint.
 const EXTENSION_METHOD: &str = "WAYGATE-PROBE";
 
-/// How axum ends the path of a nested service.
+/// The suffix of a nested service's path in axum.
 const NESTED: &str = "{*__private__axum_nest_tail_param}";
 
-/// How the path of a nested service is controlled.
+/// The suffix of a nested service's controlled path.
 const NESTED_AS: &str = "{*rest}";
 
-/// What a guarded router serves, found by asking it. Learns its endpoints what they serve.
+/// The routes of a guarded router, found by probing. Sets what its endpoints serve.
 #[derive(Debug)]
 pub(super) struct Survey {
     router: Router,
-    /// The same, but for the answer 405, which tells itself.
+    /// The router without the layer's response to 405, which marks itself.
     marked: Router,
     listing: Listing,
     paths: BTreeMap<String, Option<Served>>,
-    /// The endpoints that were found, by address.
+    /// The endpoints found, by address.
     found: HashSet<usize>,
     fallbacks: usize,
-    /// How many segments a path has at most.
+    /// The maximum number of segments in a path.
     depth: usize,
 }
 
-/// What a router serves under one path.
+/// The endpoints of a router under one path.
 #[derive(Debug, Clone)]
 pub(super) struct Served {
     /// The template under which it is controlled.
     pub(super) path: PathTemplate,
-    /// The methods that have an endpoint of their own.
+    /// The methods with a separate endpoint.
     pub(super) methods: Vec<grammar::Method>,
-    /// Whether a handler or a service takes all others.
+    /// `true` if a handler or a service takes all others.
     pub(super) others: bool,
-    /// Whether that is what the path is for, as with axum's `any`, and not a fallback.
+    /// `true` if the path is meant for all methods, as with axum's `any`, and it is not a fallback.
     pub(super) is_any: bool,
-    /// The methods that have an endpoint of their own, `HEAD` included where that of `GET` serves it.
+    /// The methods with a separate endpoint, including `HEAD` if that of `GET` serves it.
     apart: MethodSet,
     endpoints: Vec<Arc<Endpoint>>,
 }
 
 impl Served {
-    /// Whether a request of this method reaches a handler. Without a method: whether any does.
+    /// Returns `true` if a request of this method reaches a handler. Without a method: if any does.
     pub(super) fn has(&self, method: Option<grammar::Method>) -> bool {
         self.others || method.is_none_or(|method| self.own(method))
     }
@@ -100,7 +101,7 @@ impl Served {
 }
 
 impl Survey {
-    /// `guarded` is the router with our layer on it.
+    /// `guarded` is the router with our layer.
     pub(super) fn new(router: &Router, guarded: Router) -> Self {
         let listing = listing(router);
         let segments = |path: &String| path.matches('/').count();
@@ -117,7 +118,7 @@ impl Survey {
         }
     }
 
-    /// Asks the router for everything that it serves.
+    /// Probes the router for all paths.
     pub(super) async fn explore(&mut self) {
         let Listing { paths, fallbacks } = std::mem::take(&mut self.listing);
         // Nested services first: their prefixes are listed as well.
@@ -131,13 +132,13 @@ impl Survey {
         }
     }
 
-    /// What the router serves under a path, if it has it.
+    /// The endpoints under a path, if the router has it.
     pub(super) async fn path(&mut self, path: &PathTemplate) -> Option<&Served> {
         self.look(path.as_str()).await;
         self.paths.get(path.as_str())?.as_ref()
     }
 
-    /// Everything that was found, by path. A nested service is listed once.
+    /// All paths found. A nested service is listed once.
     pub(super) fn served(&self) -> impl Iterator<Item = &Served> {
         let own = |(path, served): &(&String, &Served)| served.path.as_str() == path.as_str();
         let found = self.paths.iter();
@@ -147,20 +148,20 @@ impl Survey {
             .map(|(_, served)| served)
     }
 
-    /// The same by every path at which it stands in the router.
+    /// All paths in the router, including each path of a nested service.
     pub(super) fn taken(&self) -> impl Iterator<Item = (&str, &Served)> {
         let found = self.paths.iter();
         found.filter_map(|(path, served)| Some((path.as_str(), served.as_ref()?)))
     }
 
-    /// The paths of which one endpoint serves all methods, but those that have an endpoint of their own.
+    /// The paths with one endpoint for all methods, without those with a separate endpoint.
     pub(super) fn others(&self) -> impl Iterator<Item = (PathTemplate, MethodSet)> {
         let served = self.served().filter(|served| served.others);
         served.map(|served| (served.path.clone(), served.apart))
     }
 
-    /// Tells each endpoint its handler, where the attributes of one alone are bound to routes that govern it. `stamps` are
-    /// those of each slot.
+    /// Sets the handler of each endpoint if only one handler has attributes bound to its routes. `stamps` are those
+    /// of each slot.
     pub(super) fn settle(&self, table: &Table, stamps: &HashMap<usize, Vec<Stamp>>) {
         let served = self.paths.values().flatten();
         for endpoint in served.flat_map(|served| &served.endpoints) {
@@ -175,9 +176,10 @@ impl Survey {
         }
     }
 
-    /// What is not controlled as people may expect, of a router whose layer has `created` so many endpoints.
+    /// Warnings about routes that are not controlled as expected, for a router with a layer that `created` so many
+    /// endpoints.
     ///
-    /// `is_covered` is whether a key of its own covers every method of a path.
+    /// `is_covered` returns `true` if one key covers every method of a path.
     pub(super) fn gaps(&self, created: usize, is_covered: impl Fn(&str) -> bool) -> Vec<String> {
         let mut gaps = Vec::new();
         let open = self
@@ -186,16 +188,16 @@ impl Survey {
         let open: Vec<String> = open.map(|served| format!("`{}`", served.path)).collect();
         if !open.is_empty() {
             gaps.push(format!(
-                "other methods of {} have a handler too: the strictest gate of their path holds for them; \
-                 `route = \"/path\"` names every method",
+                "other methods of {} have a handler too: the strictest gate of their path applies to them; `route = \
+                 \"/path\"` names every method",
                 open.join(", ")
             ));
         }
         let unknown = created.saturating_sub(self.found.len() + self.fallbacks + 1);
         if unknown > 0 {
             gaps.push(format!(
-                "{unknown} endpoints of the router were found under no path: their routes are not listed, and no gate \
-                 and no limit but global maintenance holds for them"
+                "{unknown} endpoints of the router have no known path: their routes are not listed, and only global \
+                 maintenance applies to them"
             ));
         }
         gaps
@@ -208,7 +210,7 @@ impl Survey {
         if let Some(prefix) = path.strip_suffix(NESTED)
             && let Ok(template) = format!("{prefix}{NESTED_AS}").parse::<PathTemplate>()
         {
-            // The service also stands at its prefix, with and without a slash.
+            // The service is also at its prefix, with and without a slash.
             let bare = prefix.strip_suffix('/').unwrap_or(prefix);
             let spelled = [path, prefix, bare];
             for spelled in spelled.into_iter().filter(|spelled| !spelled.is_empty()) {
@@ -228,7 +230,7 @@ impl Survey {
         self.paths.insert(path.to_owned(), served);
     }
 
-    /// Asks for a path of the router, to be controlled as `path`.
+    /// Probes a path of the router, to be controlled as `path`.
     async fn ask(&mut self, spelled: &str, path: &PathTemplate) -> Option<Served> {
         let uri = self.uri_of(spelled).await?;
         let extension = Method::from_bytes(EXTENSION_METHOD.as_bytes()).ok()?;
@@ -239,7 +241,7 @@ impl Survey {
         let others = handled.is_some_and(|response| reached(&response).is_some());
         let mut own = Vec::new();
         for method in grammar::Method::ALL {
-            // axum names the methods of a path on the answer to any other one, if it answers that itself.
+            // axum lists the methods of a path in its own response to any other method.
             let listed = allowed.as_ref().is_none_or(|allow| names(allow, method));
             if !listed {
                 continue;
@@ -251,7 +253,7 @@ impl Survey {
                 own.push((method, endpoint));
             }
         }
-        self.teach(path, &own, &fallback, others);
+        self.set_endpoints(path, &own, &fallback, others);
         let mut endpoints: Vec<_> = own.iter().map(|(_, endpoint)| endpoint.clone()).collect();
         if others {
             endpoints.push(fallback.clone());
@@ -275,7 +277,7 @@ impl Survey {
         })
     }
 
-    fn teach(
+    fn set_endpoints(
         &mut self,
         path: &PathTemplate,
         own: &[(grammar::Method, Arc<Endpoint>)],
@@ -293,13 +295,13 @@ impl Survey {
         };
         for (_, endpoint) in own {
             let same = own.iter().filter(|(_, other)| Arc::ptr_eq(other, endpoint));
-            endpoint.learn(route(Methods {
+            endpoint.set_serves(route(Methods {
                 named: same.map(|(method, _)| *method).collect(),
                 others: false,
             }));
             self.found.insert(Arc::as_ptr(endpoint) as usize);
         }
-        fallback.learn(match others {
+        fallback.set_serves(match others {
             true => route(rest),
             false => Serves::MethodNotAllowed,
         });
@@ -313,11 +315,11 @@ impl Survey {
         if let Some(response) = probe(&self.router, &Method::GET, &uri).await
             && let Some((None, endpoint)) = reached(&response)
         {
-            endpoint.learn(Serves::Fallback);
+            endpoint.set_serves(Serves::Fallback);
         }
     }
 
-    /// A URL that this path matches, and no other one of the router. A catch-all yields to paths that say more.
+    /// A URL that matches this path and no other path of the router. A catch-all yields to more specific paths.
     async fn uri_of(&self, path: &str) -> Option<String> {
         let expected = (!path.ends_with(NESTED)).then_some(path);
         for length in 1..=self.depth + 1 {
@@ -358,8 +360,8 @@ async fn probe(router: &Router, method: &Method, uri: &str) -> Option<Response> 
     Some(response)
 }
 
-/// A path that the template matches: `/users/{id}` with something for `{id}`, `length` segments for a catch-all, and `{{`
-/// for a literal brace.
+/// A path that matches the template: `/users/{id}` with a placeholder for `{id}`, `length` segments for a catch-all,
+/// and `{{` for a literal brace.
 fn concrete(template: &str, length: usize) -> Option<String> {
     let mut path = String::with_capacity(template.len());
     let mut rest = template;

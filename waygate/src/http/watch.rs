@@ -1,9 +1,9 @@
-//! Finds handlers with attributes that run where their attributes were not bound to: a second path, another method, a
-//! service that was nested, another handler that calls them.
+//! Finds handlers with attributes that run outside of the routes of their attributes: on a second path, with another
+//! method, in a nested service, or called by another handler.
 //!
-//! axum erases the handlers of a router, so that `guard` cannot see them. Each one with attributes says its stamp before
-//! its body runs. Unless the endpoint's route is the one that its attributes are bound to, it then waits until the request
-//! has met the routes that they are bound to: their gates, and their own limits.
+//! axum erases the handlers of a router, so `guard` cannot see them. Each handler with attributes reports its stamp
+//! before its body runs. Unless its attributes are bound to the endpoint's route, it then waits until the request has
+//! passed the gates and limits of the routes that they are bound to.
 
 #[cfg(test)]
 mod tests;
@@ -27,24 +27,24 @@ use crate::{engine::in_test, stamp::Stamp};
 
 thread_local! {
     static WATCHING: Cell<Watching> = const { Cell::new(Watching::NOTHING) };
-    /// The call that was found last.
+    /// The most recent call.
     static FOUND_CALL: Cell<Option<Call>> = const { Cell::new(None) };
     /// The calls that have passed their gates, of the request that is polled.
     static PASSED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
-    /// How many calls have passed on this thread.
+    /// The number of calls that have passed on this thread.
     static PASSES: Cell<u32> = const { Cell::new(0) };
 }
 
-/// What the endpoint around what is polled now wants to know: whether a handler with attributes runs, and not this one. One
-/// word, since each request carries it: the other cases are words of their own, which no handler has.
+/// The handler that the surrounding endpoint expects; any other handler with attributes is reported. One word, since
+/// each request carries it: the other cases are words that no handler has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Watching(Stamp);
 
 /// Nothing.
 static NOTHING: &str = "<nothing>";
-/// Whether any handler with attributes runs.
+/// Expects no handler: any handler with attributes is reported.
 static ANY: &str = "<any>";
-/// A call was found ([`FOUND_CALL`]). It waits, as do all others.
+/// A call was found ([`FOUND_CALL`]). It waits, like all others.
 static FOUND_ONE: &str = "<found one>";
 
 impl Watching {
@@ -57,7 +57,7 @@ impl Watching {
         ptr::eq(self.0, other.0)
     }
 
-    /// Whether it is this handler that is known.
+    /// Returns `true` if this is the known handler.
     #[inline]
     fn knows(self, stamp: Stamp) -> bool {
         ptr::eq(self.0, stamp) || *self.0 == *stamp
@@ -119,17 +119,17 @@ impl Drop for PassedScope<'_> {
     }
 }
 
-/// How often a call that waits is polled while no other call passes. A handler that polls it in a loop of its own, and so
-/// keeps its thread, would wait for ever.
+/// The maximum number of polls of a waiting call while no other call passes. A handler that polls it in a loop, and
+/// so blocks its thread, would wait forever.
 const POLLS: u32 = 10_000;
 
-/// Says that a handler with attributes is about to run; ready at once wherever its attributes hold already.
+/// Reports that a handler with attributes is about to run; ready immediately if its attributes already apply.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Entered {
     stamp: Stamp,
     call: Option<Call>,
-    /// How often it was polled since this many calls had passed.
+    /// The number of polls since this many calls had passed.
     polls: u32,
     passes: u32,
 }
@@ -159,7 +159,7 @@ impl Entered {
             PASSES.set(PASSES.get().wrapping_add(1));
             return Poll::Ready(());
         }
-        // A handler may join so many calls, one of which passes at a time.
+        // A handler may join many calls, of which one passes at a time.
         let passes = PASSES.get();
         if self.passes != passes {
             (self.passes, self.polls) = (passes, 0);
@@ -167,13 +167,14 @@ impl Entered {
         self.polls += 1;
         assert!(
             self.polls < POLLS,
-            "a handler with attributes is polled in a loop that keeps its thread, where its gates cannot decide: await it"
+            "a handler with attributes is polled in a loop that blocks its thread, so its gates cannot decide: await \
+             it"
         );
         if !watching.is(Watching::FOUND_ONE) {
             WATCHING.set(Watching::FOUND_ONE);
             FOUND_CALL.set(Some(call));
         }
-        // What polls this may itself be polled only when it is woken.
+        // The surrounding future may be polled only when it is woken.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -192,43 +193,43 @@ impl Future for Entered {
     }
 }
 
-/// What an endpoint knows of its handler.
+/// The state of the watch for an endpoint's handler.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     state: AtomicU8,
-    /// The stamp of the handler whose attributes are bound to its route.
+    /// The stamp of the handler with attributes bound to its route.
     knows: OnceLock<Stamp>,
     /// The shape of the table in which its methods were [compared](Watch::compare) with the routes of that handler.
     shape: AtomicU64,
     comparing: Mutex<()>,
-    /// How often its route has answered without its handler, while that was not seen.
+    /// The number of responses of its route without its handler, while the handler was not seen.
     misses: AtomicU8,
 }
 
-/// Nothing yet: heads of requests are kept, for the case that its attributes are found.
+/// Initial: heads of requests are kept, in case its attributes are found.
 const NEW: u8 = 0;
 /// Its attributes are bound to its route.
 const KNOWN: u8 = 1;
-/// It has answered without attributes. They are still looked for, since a layer or another handler may have answered.
+/// It has responded without attributes. They are still expected, since a layer or another handler may have responded.
 const QUIET: u8 = 2;
 /// Handlers with attributes were found.
 const FOUND: u8 = 3;
-/// Its attributes are bound to routes of some of its methods only. The other ones have routes of their own, and so meet no
-/// gate of the handler.
+/// Its attributes are bound to routes of some of its methods only. The other methods have separate routes, and no
+/// gate of the handler applies to them.
 const PARTLY_KNOWN: u8 = 4;
 
-/// Its attributes are bound to its route, and no request has shown yet that its handler serves it.
+/// Its attributes are bound to its route, but no request has run its handler yet.
 const UNSEEN: u8 = 5;
 
-/// So many answers without the handler are enough to look no further for it.
+/// The number of responses without the handler after which the watch ends.
 const MISSES: u8 = 8;
 
-/// Whether attributes were found behind an endpoint of this process that keeps no heads. From then on all do: to remember
-/// which one it was would cost each request a counted reference.
+/// `true` if attributes were found behind an endpoint of this process that keeps no heads. From then on, all
+/// endpoints keep heads: tracking individual endpoints would cost a counted reference per request.
 static HEADS_ARE_NEEDED: AtomicBool = AtomicBool::new(false);
 
 impl Watch {
-    /// Of an endpoint that always keeps the heads of requests.
+    /// For an endpoint that always keeps the heads of requests.
     pub(super) fn keeping() -> Self {
         let watch = Self::default();
         watch.find();
@@ -240,7 +241,7 @@ impl Watch {
         self.leave_new(KNOWN);
     }
 
-    /// The same before a request has shown that the handler is there.
+    /// The same before a request has run the handler.
     pub(super) fn expect(&self, stamp: Stamp) {
         let _ = self.knows.set(stamp);
         self.leave_new(UNSEEN);
@@ -262,7 +263,7 @@ impl Watch {
         }
     }
 
-    /// What is looked for where nothing is kept of requests; `None` where their heads are.
+    /// The expectation if no head is kept; `None` if heads are kept.
     #[inline(always)]
     pub(super) fn light(&self) -> Option<Watching> {
         match self.state.load(Ordering::Relaxed) {
@@ -286,7 +287,7 @@ impl Watch {
         }
     }
 
-    /// Compares the methods with the routes of the handler that is known, once for each shape of the table.
+    /// Compares the methods with the routes of the known handler, once for each shape of the table.
     pub(super) fn compare(&self, shape: u64, is_bound_everywhere: impl FnOnce(Stamp) -> bool) {
         let Some(stamp) = self.knows.get() else {
             return;
@@ -294,7 +295,7 @@ impl Watch {
         if self.shape.load(Ordering::Acquire) >= shape {
             return;
         }
-        // A request that began with the table of before must not have the last word.
+        // A request that started with an earlier table must not overwrite the result.
         let _alone = self
             .comparing
             .lock()
@@ -304,7 +305,7 @@ impl Watch {
         }
         match is_bound_everywhere(stamp) {
             true => {
-                // What was found meanwhile is not known.
+                // Findings in the meantime are lost.
                 let (order, failed) = (Ordering::Relaxed, Ordering::Relaxed);
                 let _ = self
                     .state
@@ -315,7 +316,7 @@ impl Watch {
         self.shape.store(shape, Ordering::Release);
     }
 
-    pub(super) fn quieten(&self) {
+    pub(super) fn stop_expecting(&self) {
         self.leave_new(QUIET);
     }
 
@@ -348,7 +349,7 @@ where
     poll_and(future, watching, cx, |_| {})
 }
 
-/// The same, and has `then` complete what was polled, where it is.
+/// The same, and `then` completes the response in place.
 #[inline(always)]
 pub(super) fn poll_and<F, E>(
     future: Pin<&mut F>,
@@ -369,7 +370,7 @@ where
     polled
 }
 
-/// The gates of a handler that waits cannot decide about a request that is gone; about the next one, they can.
+/// The gates of a waiting handler cannot decide without a head; for the next request, they can.
 #[cold]
 fn too_late<E>(polled: &mut Poll<Result<Response, E>>) {
     if polled.is_ready() {

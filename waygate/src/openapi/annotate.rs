@@ -1,4 +1,4 @@
-//! What the document says about operations, besides what they say themselves.
+//! Adds annotations to the operations of the document.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use super::{
     parts::Operation,
 };
 
-/// Writes an operation with `notes` in place of what it says itself about the same things.
+/// Writes an operation, with `notes` replacing its own text about the same things.
 pub(super) fn write(
     writer: &mut Writer,
     operation: &Operation,
@@ -62,7 +62,7 @@ pub(super) fn write(
     });
 }
 
-/// What people read of maintenances: block quotes in Markdown.
+/// Maintenances for human readers: block quotes in Markdown.
 struct Quote<'a>(&'a Notes<'a>);
 
 impl fmt::Display for Quote<'_> {

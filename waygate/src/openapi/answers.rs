@@ -1,4 +1,4 @@
-//! The refusals that an operation may answer with, as its responses (OpenAPI 3.1.1 section 4.8.17).
+//! The possible refusals of an operation, as its responses (OpenAPI 3.1.1 section 4.8.17).
 
 use std::sync::LazyLock;
 
@@ -17,19 +17,19 @@ pub(super) struct Answer {
     status: &'static str,
     text: String,
     headers: Option<&'static str>,
-    /// `None` where the application answers, so that nothing is known of the body.
+    /// `None` if the application responds, so that the body is unknown.
     body: Option<&'static Body>,
 }
 
-/// The built-in body of one status, in both of its forms: ours, and problem details (RFC 9457 section 3).
+/// The built-in body of one status, in both formats: ours, and problem details (RFC 9457 section 3).
 #[derive(Debug)]
 pub(super) struct Body {
     content: String,
-    /// What `content` refers to, as members of `components.schemas`.
+    /// The schemas that `content` refers to, as members of `components.schemas`.
     pub(super) schemas: [Member; 2],
 }
 
-/// The refusals that `notes` make possible, but for those that the operation documents itself.
+/// The refusals that follow from `notes`, except those that the operation documents itself.
 pub(super) fn of(notes: &Notes<'_>, own: &[Member], headers: RateLimitHeaders) -> Vec<Answer> {
     let custom = notes.custom;
     let answer =
@@ -86,7 +86,7 @@ impl Answer {
 
 fn bad_request(notes: &Notes<'_>) -> Option<String> {
     let refuses = notes.refuses_missing(false);
-    refuses.then(|| "The request has nothing that a rate limit counts by.".to_owned())
+    refuses.then(|| "The request has no key for a rate limit.".to_owned())
 }
 
 fn unauthorized(notes: &Notes<'_>) -> Option<String> {
@@ -141,7 +141,7 @@ static LEGACY: LazyLock<String> = LazyLock::new(|| headers(&[WAIT, COUNTS]));
 static STANDARD: LazyLock<String> = LazyLock::new(|| headers(&[WAIT, LEFT, POLICIES]));
 static BOTH: LazyLock<String> = LazyLock::new(|| headers(&[WAIT, COUNTS, LEFT, POLICIES]));
 
-/// A limit of concurrency has no window, so nothing is said of what is left of one.
+/// A concurrency limit has no window, so there is no remaining quota.
 fn of_limits(headers: RateLimitHeaders, has_rates: bool) -> &'static str {
     match (headers, has_rates) {
         (RateLimitHeaders::Both, true) => &BOTH,
@@ -155,17 +155,21 @@ fn of_limits(headers: RateLimitHeaders, has_rates: bool) -> &'static str {
 /// Headers by name, with type and description.
 type Headers = [(&'static str, &'static str, &'static str)];
 
-const WAIT: &Headers = &[("Retry-After", "integer", "Seconds to wait, where known")];
+const WAIT: &Headers = &[("Retry-After", "integer", "Seconds to wait, if known")];
 const COUNTS: &Headers = &[
     ("X-RateLimit-Limit", "integer", "Requests per window"),
     ("X-RateLimit-Remaining", "integer", "Requests left"),
     (
         "X-RateLimit-Reset",
         "integer",
-        "More from then on, in Unix seconds",
+        "When more requests are allowed, in Unix seconds",
     ),
 ];
-const LEFT: &Headers = &[("RateLimit", "string", "What is left, and for how long")];
+const LEFT: &Headers = &[(
+    "RateLimit",
+    "string",
+    "Remaining requests, and the time until the reset",
+)];
 const POLICIES: &Headers = &[("RateLimit-Policy", "string", "The limits")];
 
 fn headers(parts: &[&Headers]) -> String {
@@ -204,18 +208,18 @@ static TOO_MANY: LazyLock<Body> = LazyLock::new(|| {
     let more = json!({
         "limit": {
             "type": ["string", "integer"],
-            "description": "A rate, or how many requests at a time",
+            "description": "A rate, or a number of concurrent requests",
             "example": "100/minute",
         },
         "retry_after_seconds": {
             "type": ["integer", "null"],
-            "description": "Null where no wait helps",
+            "description": "Null if waiting does not help",
             "example": 30,
         },
         "reset_at": {
             "type": ["string", "null"],
             "format": "date-time",
-            "description": "Of a rate: when more is left; null where no wait helps",
+            "description": "For a rate: when more requests are allowed; null if waiting does not help",
         },
     });
     let violated = json!({
@@ -248,7 +252,7 @@ static UNAVAILABLE: LazyLock<Body> = LazyLock::new(|| {
     )
 });
 
-/// `more` are further members of both forms, and `of_problem` those of problem details alone.
+/// `more` are additional members of both formats, and `of_problem` those of problem details alone.
 fn body(
     name: &str,
     status: u16,

@@ -1,4 +1,4 @@
-//! The rendering of the newest picture, made by the first who asks for it.
+//! The rendering of the newest snapshot, created on first use.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use super::render::Rendering;
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     newest: ArcSwapOption<Rendering>,
-    /// Held by who renders, so that all others wait for the one rendering.
+    /// Held while rendering, so that concurrent readers wait for one rendering.
     rendering: Mutex<()>,
 }
 
 impl Cache {
-    /// The newest rendering if it `is_current`, else what `render` makes, which is then the newest.
+    /// Returns the newest rendering if it `is_current`; otherwise stores and returns the result of `render`.
     pub(super) async fn get(
         &self,
         is_current: impl Fn(&Rendering) -> bool,

@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110 section 13): content that seldom changes is sent once.
+//! Conditional requests (RFC 9110 section 13): unchanged content is not sent again.
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
@@ -12,14 +12,14 @@ pub(crate) fn fingerprint(content: &[u8]) -> u128 {
     SipHasher13::new().hash(content).as_u128()
 }
 
-/// A strong entity tag that comes from the content alone.
+/// A strong entity tag, derived from the content alone.
 pub(super) fn strong_etag(content: &[u8]) -> HeaderValue {
     let tag = format!("\"{:032x}\"", fingerprint(content));
     // Hexadecimal digits are always a header value.
     HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-/// Responds with `content`, or with 304 if the client has it. Caches must ask every time.
+/// Responds with `content`, or with 304 if the client has it. Caches must revalidate every time.
 pub(super) fn respond(
     request: &HeaderMap,
     etag: &HeaderValue,

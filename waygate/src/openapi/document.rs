@@ -10,21 +10,21 @@ use super::{
 };
 use crate::{Waygate, http::Responses};
 
-/// An API's OpenAPI document, as it is true now.
+/// The live OpenAPI document of an API.
 #[derive(Debug)]
 pub(crate) struct LiveDocument {
     waygate: Waygate,
-    /// Answers of the whole application, known once the router is complete.
+    /// Responses of the whole application, set when the router is complete.
     responses: OnceLock<Responses>,
     parts: Parts,
     cache: Cache,
-    /// The origins, other than its own, that the document speaks of.
+    /// The other origins that the document refers to.
     #[cfg(feature = "swagger-ui")]
     origins: Vec<String>,
 }
 
 impl LiveDocument {
-    /// `base` is the document without stamps; what is no document counts as an empty one.
+    /// `base` is the document without stamps; an invalid document counts as an empty one.
     pub(crate) fn new(waygate: Waygate, base: Value) -> Self {
         Self {
             waygate,
@@ -36,13 +36,13 @@ impl LiveDocument {
         }
     }
 
-    /// Whether there is anything to show.
+    /// Returns `true` if there are operations to show.
     pub(super) fn has_operations(&self) -> bool {
         let mut items = self.parts.items.iter();
         items.any(|item| !item.operations.is_empty())
     }
 
-    /// Sets the answers of the whole application. The first call holds.
+    /// Sets the responses of the whole application. Only the first call has an effect.
     pub(crate) fn set_responses(&self, responses: Responses) {
         let _ = self.responses.set(responses);
     }
@@ -57,7 +57,7 @@ impl LiveDocument {
         &self.origins
     }
 
-    /// The document in the newest picture.
+    /// The document for the newest snapshot.
     pub(crate) async fn current(&self) -> Arc<Rendering> {
         let engine = &*self.waygate.inner;
         let is_current = |cached: &Rendering| {

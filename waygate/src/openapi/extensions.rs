@@ -1,4 +1,4 @@
-//! The members `x-waygate-*` of an operation.
+//! The `x-waygate-*` members of an operation.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -9,10 +9,10 @@ use waygate_core::{
 
 use super::notes::{Notes, Planned, in_words, scope, tiers};
 
-/// A member, by its name.
+/// A member with its name.
 pub(super) type Extension = (&'static str, Value);
 
-/// What `notes` say, for programs.
+/// The `notes` for programs.
 pub(super) fn of(notes: &Notes<'_>) -> Vec<Extension> {
     let mut all = Vec::new();
     let mut add = |name, value: Option<Value>| all.extend(value.map(|value| (name, value)));

@@ -1,4 +1,4 @@
-//! What the picture says about each operation of the document.
+//! The effect of a snapshot on each operation of the document.
 
 use http::StatusCode;
 use waygate_core::{
@@ -14,36 +14,36 @@ use crate::{
     http::Responses,
 };
 
-/// What is to become of an operation.
+/// The treatment of an operation.
 #[derive(Debug)]
 pub(super) enum Listing<'a> {
-    /// The route is disabled, or belongs to other environments.
+    /// Hidden: the route is disabled, or belongs to other environments.
     Hidden,
-    /// Shown, with what is to be said about it.
+    /// Shown, with its notes.
     Shown(Box<Notes<'a>>),
 }
 
-/// One picture at one instant.
+/// One snapshot at one instant.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) now: Timestamp,
-    /// Whether routes are served whatever their state is.
+    /// `true` if the lifecycle is bypassed.
     pub(super) bypassed: bool,
-    /// Whether nothing is counted and limited.
+    /// `true` if the limits are bypassed.
     pub(super) unlimited: bool,
-    /// Whether environments, networks and roles are named.
+    /// `true` if environments, networks and roles are shown.
     pub(super) shows_access: bool,
-    /// Answers of the whole application.
+    /// Responses of the whole application.
     pub(super) responses: &'a Responses,
 }
 
 impl<'a> View<'a> {
-    /// What becomes of the operation `method` at `path`. One that no route is known for stays as it is.
+    /// Returns the treatment of the operation `method` at `path`. Unchanged if it has no known route.
     pub(super) fn of(&self, method: Method, path: &str) -> Listing<'a> {
         let slots = self.slots(method, path);
         let mut shown: Option<Notes<'a>> = None;
-        // Beside a force-active route, what an operator has set for the other one does not count.
+        // A force-active route overrides an operator's changes to the other one.
         let table = &self.snapshot.table;
         let has_say = |slot: &&usize| !slots.iter().any(|other| table.yields(**slot, *other));
         for &slot in slots.iter().filter(has_say) {
@@ -110,8 +110,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The maintenances of the route in `slot` that begin after now, and after the one that lasts: those of everything and of
-    /// the service that do not exempt it, and its own `windows`.
+    /// The future maintenances of the route in `slot` after the current one: its own `windows`, and the global and
+    /// service maintenances that do not exempt it.
     fn planned(
         &self,
         slot: usize,
@@ -139,7 +139,7 @@ impl<'a> View<'a> {
         planned
     }
 
-    /// What the application answers itself at the route in `slot`.
+    /// The custom responses of the application for the route in `slot`.
     fn custom(&self, slot: usize) -> Custom {
         let route = self.snapshot.table.route(slot);
         let answers = |status| {
@@ -155,8 +155,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The routes of an operation, mostly one. Binding looks for a path as the document spells it, then without the slash that
-    /// utoipa writes for the root of a nested router and axum does not; so does this.
+    /// The routes of an operation, usually one. As in binding, the path is looked up in the document's spelling, then
+    /// without the slash that utoipa writes for the root of a nested router and axum does not.
     fn slots(&self, method: Method, path: &str) -> Governing {
         let of = |path: &str| self.snapshot.table.governing(method.as_str(), path);
         let slots = of(path);

@@ -1,9 +1,9 @@
-//! Writes JSON out of pieces that are JSON already, so that what does not change is serialised once.
+//! Writes JSON from serialized pieces, so that unchanged parts are serialized once.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A member of an object as it is written: `"name":value`.
+/// A serialized member of an object: `"name":value`.
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) name: Box<str>,
@@ -24,12 +24,12 @@ impl Member {
     }
 }
 
-/// What stands before a member's value: `"name":`.
+/// The start of a member: `"name":`.
 pub(super) fn head(name: &str) -> String {
     format!("{}:", Value::from(name))
 }
 
-/// Text with a comma between items.
+/// Items with a comma in between.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     out: Vec<u8>,
@@ -48,7 +48,7 @@ impl Writer {
         self.out
     }
 
-    /// An object after `head`, which is a member's name with a colon, or nothing.
+    /// An object after `head`, which is a member's name with a colon, or empty.
     pub(super) fn object(&mut self, head: &str, content: impl FnOnce(&mut Self)) {
         self.nested(head, [b'{', b'}'], content);
     }
@@ -58,7 +58,7 @@ impl Writer {
         self.nested(head, [b'[', b']'], content);
     }
 
-    /// A piece that is JSON already.
+    /// A piece of serialized JSON.
     pub(super) fn piece(&mut self, text: &str) {
         self.separate();
         self.push(text);
@@ -76,7 +76,7 @@ impl Writer {
         self.push("\"");
         self.push(name);
         self.push("\":");
-        // Neither writing into memory nor the values that are written here can fail.
+        // Neither writing to memory nor these values can fail.
         let _ = serde_json::to_writer(&mut self.out, value);
     }
 

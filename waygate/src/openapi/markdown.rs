@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// One line of free text that stands for itself within a line of CommonMark, and within HTML.
+/// Escapes one line of free text for use within a line of CommonMark, and within HTML.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl fmt::Display for Escaped<'_> {

@@ -1,8 +1,8 @@
-//! The OpenAPI document as it is true now, and where it is served.
+//! The live OpenAPI document, and its endpoints.
 //!
-//! `parts` takes the document apart once; `render` puts it together for a picture of the engine. `select` takes what is
-//! shown: `filter` says what that is and makes the `notes` about it, `annotate` writes them, with `extensions` for programs and
-//! `answers` for responses, and `prune` says what is of no use any more. `cache` keeps the newest rendering.
+//! `parts` splits the document once; `render` assembles it for a snapshot of the engine. `select` chooses the visible
+//! parts: `filter` decides and creates the `notes`, `annotate` writes them, with `extensions` for programs and
+//! `answers` for responses, and `prune` removes unused parts. `cache` keeps the newest rendering.
 
 mod annotate;
 mod answers;

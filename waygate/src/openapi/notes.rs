@@ -1,4 +1,4 @@
-//! What the picture says about an operation.
+//! The notes of a snapshot about an operation.
 
 use std::sync::Arc;
 
@@ -11,43 +11,43 @@ use waygate_core::{
 
 use crate::engine::Limits;
 
-/// What is to be said about an operation that is shown; nothing by default.
+/// The notes about a visible operation; empty by default.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Notes<'a> {
     pub(super) maintenance: Option<Maintenance<'a>>,
-    /// Maintenances that are planned and have not begun, the next one first.
+    /// Planned maintenances, the next one first.
     pub(super) planned: Vec<Planned<'a>>,
     pub(super) deprecation: Option<&'a Deprecation>,
-    /// The only environments that are served, this one among them.
+    /// The allowed environments, including this one.
     pub(super) envs: &'a [EnvName],
-    /// The only networks that are served.
+    /// The allowed networks.
     pub(super) networks: &'a [IpNet],
-    /// Roles, one of which callers need.
+    /// The allowed roles, one of which callers need.
     pub(super) roles: &'a [RoleName],
-    /// Whether environments, networks and roles are named.
+    /// `true` if environments, networks and roles are shown.
     pub(super) shows_access: bool,
     pub(super) is_force_active: bool,
     pub(super) limits: Option<Arc<Limits>>,
     pub(super) custom: Custom,
 }
 
-/// Why an operation is not served, and until when.
+/// The reason and the end of a maintenance.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Maintenance<'a> {
     pub(super) reason: &'a Reason,
     pub(super) until: Option<Timestamp>,
 }
 
-/// A maintenance of the route, of its service or of everything that has not begun.
+/// A planned maintenance of the route, of its service or of the whole API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Planned<'a> {
     pub(super) start: Timestamp,
-    /// `None` until it is ended.
+    /// `None` without an end.
     pub(super) end: Option<Timestamp>,
     pub(super) reason: &'a Reason,
 }
 
-/// Which refusals the application answers itself, so that nothing is known of their bodies.
+/// The refusals that the application answers itself, so that their bodies are unknown.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Custom {
     pub(super) bad_request: bool,
@@ -92,7 +92,7 @@ impl<'a> Notes<'a> {
             && lists_are_empty
     }
 
-    /// What two routes that govern one operation say.
+    /// Merges the notes of two routes that govern one operation.
     pub(super) fn and(self, other: Self) -> Self {
         fn first<'a, T>(one: &'a [T], other: &'a [T]) -> &'a [T] {
             if one.is_empty() { other } else { one }
@@ -100,7 +100,7 @@ impl<'a> Notes<'a> {
         let mut planned = self.planned;
         planned.extend(other.planned);
         planned.sort_by_key(|planned| planned.start);
-        // That of everything closes both.
+        // Global maintenance closes both.
         planned.dedup();
         Self {
             maintenance: self.maintenance.or(other.maintenance),
@@ -124,7 +124,7 @@ impl<'a> Notes<'a> {
             .filter(|(_, fields)| fields.enabled)
     }
 
-    /// Whether a rate limit refuses requests that it has nothing to count by: for want of credentials, or as incomplete.
+    /// How a rate limit refuses requests without its key: as unauthenticated, or as a bad request.
     pub(super) fn refuses_missing(&self, credentials: bool) -> bool {
         let mut refusing = self
             .refusing_rates()
@@ -140,13 +140,13 @@ impl<'a> Notes<'a> {
         })
     }
 
-    /// The limits of concurrency.
+    /// The concurrency limits.
     pub(super) fn concurrency(&self) -> impl Iterator<Item = (&LimitKey, &ConcurrencyPolicy)> {
         let limits = self.limits.iter().flat_map(|limits| &limits.concurrency);
         limits.map(|limit| (&limit.key, &limit.fields))
     }
 
-    /// In a few words, the limits that refuse requests.
+    /// A short description of the limits that refuse requests.
     pub(super) fn refusing(&self) -> Vec<String> {
         let rates = self.refusing_rates();
         let rates = rates.map(|(key, fields)| with_tiers(in_words(key, fields.summary()), fields));
@@ -161,7 +161,7 @@ impl<'a> Notes<'a> {
     }
 }
 
-/// Which requests a limit counts together: those of everything, of a service, or of a route.
+/// The requests that a limit counts together: global, of a service, or of a route.
 pub(super) fn scope(key: &LimitKey) -> &'static str {
     match key.scope {
         LimitScope::Global => "global",
@@ -170,7 +170,7 @@ pub(super) fn scope(key: &LimitKey) -> &'static str {
     }
 }
 
-/// The tiers of a limit, by name, each with its limit in words.
+/// The tiers of a limit by name, each with a description of its limit.
 pub(super) fn tiers(fields: &RateLimitPolicy) -> impl Iterator<Item = (&Tier, String)> {
     fields.tiers.iter().map(|tier| {
         let words = match &tier.limit {
@@ -181,7 +181,7 @@ pub(super) fn tiers(fields: &RateLimitPolicy) -> impl Iterator<Item = (&Tier, St
     })
 }
 
-/// A limit in words, and in brackets what its tiers have in its place.
+/// A description of a limit, with its tiers in parentheses.
 fn with_tiers(words: String, fields: &RateLimitPolicy) -> String {
     let tiers = tiers(fields).map(|(tier, words)| format!("{}: {words}", tier.name));
     match &*tiers.collect::<Vec<_>>().join("; ") {
@@ -190,7 +190,7 @@ fn with_tiers(words: String, fields: &RateLimitPolicy) -> String {
     }
 }
 
-/// A limit in a few words, with what it counts together where that is more than the route.
+/// A short description of a limit, with its scope if that is more than the route.
 pub(super) fn in_words(key: &LimitKey, mut summary: String) -> String {
     summary.push_str(match key.scope {
         LimitScope::Global => ", over all routes",

@@ -1,4 +1,4 @@
-//! The document, taken apart once so that putting it together again is cheap.
+//! The document, split once so that assembling it is cheap.
 
 use std::collections::BTreeSet;
 
@@ -10,34 +10,34 @@ use super::{
     prune::{Numbers, Uses, entries_of},
 };
 
-/// The member of the root that sorts tags into groups, as several documentation tools read it.
+/// The member of the root that groups tags, for several documentation tools.
 pub(super) const TAG_GROUPS: &str = "x-tagGroups";
 
-/// A document whose parts are serialised, and know which components they use.
+/// A document in serialized parts with the components that they use.
 #[derive(Debug)]
 pub(super) struct Parts {
-    /// The members of the root that are always shown as they are.
+    /// The members of the root that are always shown unchanged.
     pub(super) root: Vec<Member>,
     pub(super) info: Vec<Member>,
     pub(super) items: Vec<PathItem>,
     /// The members of `paths` that are no path items.
     pub(super) other_paths: Vec<Member>,
-    /// The tags that the root describes.
+    /// The tags in the root.
     pub(super) tags: Vec<Tag>,
-    /// `x-tagGroups`, in which documentation tools sort tags.
+    /// `x-tagGroups`, which groups tags for documentation tools.
     pub(super) tag_groups: Vec<Value>,
     /// The tags of all operations.
     pub(super) used_tags: BTreeSet<Box<str>>,
     pub(super) components: Vec<Kind>,
     /// The members of `components` that are no kind of component.
     pub(super) other_components: Vec<Member>,
-    /// What everything outside of path items and components uses.
+    /// The components used outside of path items and components.
     pub(super) uses: Uses,
-    /// The size of the whole, roughly.
+    /// The approximate size of the document.
     pub(super) bytes: usize,
 }
 
-/// What stands under one path.
+/// The item of one path.
 #[derive(Debug)]
 pub(super) struct PathItem {
     pub(super) path: Box<str>,
@@ -62,12 +62,12 @@ pub(super) struct Operation {
     pub(super) uses: Uses,
 }
 
-/// A tag that the root describes.
+/// A tag in the root.
 #[derive(Debug)]
 pub(super) struct Tag {
     pub(super) name: Box<str>,
     pub(super) text: Box<str>,
-    /// Whether any operation has it.
+    /// `true` if any operation has it.
     pub(super) used: bool,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct Kind {
     pub(super) entries: Vec<Component>,
 }
 
-/// One component; its number is its place among all.
+/// One component; its number is its index among all.
 #[derive(Debug)]
 pub(super) struct Component {
     pub(super) member: Member,
@@ -86,7 +86,7 @@ pub(super) struct Component {
 }
 
 impl Parts {
-    /// Takes a document apart. What is no document counts as an empty one.
+    /// Splits a document. An invalid document counts as an empty one.
     pub(super) fn split(document: Value) -> Self {
         let bytes = document.to_string().len();
         let mut root = match document {
@@ -222,7 +222,7 @@ fn split_tags(tags: &[Value], used: &BTreeSet<Box<str>>) -> Vec<Tag> {
     tags.iter().map(tag).collect()
 }
 
-/// The method of a path item's member, when the member is an operation.
+/// The method of a path item's member, if the member is an operation.
 fn method(name: &str) -> Option<Method> {
     if !name.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return None;

@@ -1,5 +1,5 @@
-//! Which components a part of the document leads to, so that those of hidden operations can be left out: their names
-//! and shapes would tell of what is hidden.
+//! Finds the components that a part of the document uses, so that those of hidden operations can be omitted: their
+//! names and shapes would reveal hidden operations.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,7 +22,7 @@ impl<'a> Numbers<'a> {
         Self(names.zip(0..).collect())
     }
 
-    /// What `value` refers to, in all the ways that OpenAPI knows.
+    /// The references in `value`, in all of OpenAPI's forms.
     pub(super) fn uses(&self, value: &Value) -> Uses {
         let mut found = BTreeSet::new();
         self.walk(value, &mut found);
@@ -64,19 +64,19 @@ impl<'a> Numbers<'a> {
         }
     }
 
-    /// The component that a reference leads to, or into.
+    /// The component that a reference points to, or into.
     fn target(&self, reference: &str) -> Option<usize> {
         let mut steps = reference.strip_prefix("#/components/")?.split('/');
         self.0.get(&(steps.next()?, steps.next()?)).copied()
     }
 }
 
-/// The components of a kind; `None` for members of `components` that are none, such as extensions.
+/// The components of a kind; `None` for members of `components` that are no kind, such as extensions.
 pub(super) fn entries_of<'a>(kind: &str, entries: &'a Value) -> Option<&'a Map<String, Value>> {
     entries.as_object().filter(|_| !kind.starts_with("x-"))
 }
 
-/// What can be reached from `seeds`, where `edges` says what each component uses.
+/// The components reachable from `seeds`, where `edges` returns the references of each component.
 pub(super) fn reachable(edges: &[&Uses], seeds: impl IntoIterator<Item = usize>) -> Vec<bool> {
     let mut reached = vec![false; edges.len()];
     let mut open: Vec<usize> = seeds.into_iter().collect();

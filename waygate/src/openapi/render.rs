@@ -8,29 +8,29 @@ use super::{
 };
 use crate::engine::RateLimitHeaders;
 
-/// The document as it is in one picture.
+/// The document for one snapshot.
 #[derive(Debug)]
 pub(crate) struct Rendering {
-    /// The picture's version.
+    /// The snapshot's version.
     pub(super) version: u64,
-    /// The instant at which another rendering is due, whether the scheduler wakes in time or not.
+    /// The instant of the next rendering, even if the scheduler wakes late.
     pub(super) until: Option<Timestamp>,
     pub(super) bytes: Bytes,
-    /// Comes from the bytes alone, so that all replicas give the same.
+    /// Derived from the bytes alone, so that all replicas return the same.
     pub(super) etag: HeaderValue,
-    /// What open pages are told: `{"version":4,"global":{"enabled":false},"maintenance":1}`, where `maintenance` counts
-    /// the operations that are shown as in maintenance. With `service` and `notices` where there is something to say.
+    /// The event for open pages: `{"version":4,"global":{"enabled":false},"maintenance":1}`, where `maintenance`
+    /// counts the operations shown as in maintenance. With `service` if its maintenance is active or planned.
     #[cfg(feature = "swagger-ui")]
     pub(super) state: String,
 }
 
-/// Puts the document together for one picture.
+/// Renders the document for one snapshot.
 pub(super) fn render(parts: &Parts, view: View<'_>, headers: RateLimitHeaders) -> Rendering {
     let selection = Selection::of(parts, view, headers);
     let notices = Notices::of(&view, &selection);
     let bytes = Bytes::from(selection.write(&notices));
     let snapshot = view.snapshot;
-    // What was published as the next boundary may have passed already.
+    // The published next boundary may have passed already.
     let boundary = |slot| snapshot.slot(slot)?.state.position.next_change(view.now);
     let of_routes = snapshot.timed().filter_map(|(slot, _)| boundary(slot));
     let of_maintenance = snapshot.maintenances();
@@ -50,7 +50,7 @@ impl Notices {
         let (mut global, mut service) = (json!({"enabled": false}), None);
         for (scope, maintained) in view.snapshot.maintenances().filter(|_| !view.bypassed) {
             let mut set = maintained.config.at(view.now);
-            // Others are no matter of the public.
+            // Other services are not public.
             set.exempt_paths.retain(|exempt| selection.shows(exempt));
             match scope.service() {
                 None => global = notice(&set),
@@ -70,7 +70,7 @@ impl Notices {
     }
 }
 
-/// Nothing of whom it exempts: the document is public.
+/// Without the exemptions: the document is public.
 fn notice(set: &GlobalMaintenance) -> Value {
     let instant = |at: Timestamp| format_wire(at, "Z");
     let GlobalMaintenance {

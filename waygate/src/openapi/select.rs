@@ -15,16 +15,16 @@ use super::{
 };
 use crate::engine::RateLimitHeaders;
 
-/// What is shown of a document.
+/// The visible parts of a document.
 #[derive(Debug)]
 pub(super) struct Selection<'a> {
     parts: &'a Parts,
     items: Vec<(&'a PathItem, Vec<Shown<'a>>)>,
-    /// Whether any operation is left out.
+    /// `true` if any operation is hidden.
     partial: bool,
 }
 
-/// An operation, and what is to be said about it.
+/// An operation with its notes.
 #[derive(Debug)]
 struct Shown<'a> {
     operation: &'a Operation,
@@ -67,7 +67,7 @@ impl<'a> Selection<'a> {
         self.items.iter().flat_map(|(_, shown)| shown)
     }
 
-    /// How many operations are shown as in maintenance.
+    /// The number of operations shown as in maintenance.
     #[cfg(feature = "swagger-ui")]
     pub(super) fn in_maintenance(&self) -> usize {
         self.operations()
@@ -75,8 +75,7 @@ impl<'a> Selection<'a> {
             .count()
     }
 
-    /// The document in JSON.
-    /// Whether an exemption is for an operation that is shown.
+    /// Renders the document as JSON. Returns `true` if an exemption covers a visible operation.
     pub(super) fn shows(&self, exempt: &ExemptPath) -> bool {
         self.items.iter().any(|(item, operations)| {
             let mut methods = operations.iter().map(|shown| shown.operation.method);
@@ -86,7 +85,7 @@ impl<'a> Selection<'a> {
 
     pub(super) fn write(&self, notices: &Notices) -> Vec<u8> {
         let parts = self.parts;
-        // Room for annotations, which are short beside operations.
+        // Space for annotations, which are short compared to operations.
         let mut writer = Writer::with_capacity(parts.bytes + parts.bytes / 4);
         writer.object("", |writer| {
             let version = |name: &str| name == "openapi";
@@ -131,7 +130,7 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// Leaves out the tags that only hidden operations have, and groups of nothing else.
+    /// Removes the tags that only hidden operations have, and groups of nothing else.
     fn write_tags(&self, writer: &mut Writer) {
         let tags = self.operations().flat_map(|shown| &shown.operation.tags);
         let shown: HashSet<&str> = tags.map(|tag| &**tag).collect();
@@ -182,7 +181,7 @@ impl<'a> Selection<'a> {
             for Kind { head, entries } in components {
                 let (of_kind, others) = kept.split_at(entries.len());
                 kept = others;
-                // A kind that was empty from the start is left as it is.
+                // A kind that was empty from the start is kept.
                 let has_added = &**head == SCHEMAS && !added.is_empty();
                 if entries.is_empty() || of_kind.contains(&true) || has_added {
                     let entries = entries.iter().zip(of_kind).filter(|(_, kept)| **kept);
@@ -203,7 +202,7 @@ impl<'a> Selection<'a> {
         });
     }
 
-    /// The schemas of the refusals that are shown.
+    /// The schemas of the visible refusals.
     fn added_schemas(&self) -> Vec<&'static Member> {
         let answers = self.operations().flat_map(|shown| &shown.answers);
         let mut added: Vec<&'static Member> = Vec::new();
@@ -218,8 +217,8 @@ impl<'a> Selection<'a> {
         added
     }
 
-    /// While an operation is hidden, leaves out all components that nothing leads to: those too which nothing led to
-    /// before, since nobody can tell whose they are. utoipa collects such for the arguments of generic types.
+    /// While an operation is hidden, removes all unreferenced components, including those that were never referenced,
+    /// since their owner is unknown. utoipa collects such components for the arguments of generic types.
     fn kept_components(&self) -> Vec<bool> {
         let components = self.parts.components.iter().flat_map(|kind| &kind.entries);
         let edges: Vec<&Uses> = components.map(|component| &component.uses).collect();

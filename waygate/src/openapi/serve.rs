@@ -7,39 +7,39 @@ use super::{LiveDocument, conditional};
 use crate::http::{Guarded, Mount, Serves};
 
 impl Guarded {
-    /// Serves the OpenAPI document, as it is true now, at `path`, such as `/openapi.json`.
+    /// Serves the live OpenAPI document at `path`, such as `/openapi.json`.
     ///
-    /// It is beside the API: open during global maintenance, and not in the document itself. Per change of the engine:
+    /// It is next to the API: open during global maintenance, and not part of the document. It follows the engine:
     ///
-    /// * Operations that are disabled, or not served in this environment, are left out, and with them the components and
-    ///   tags that nothing else uses.
+    /// * Operations that are disabled, or not served in this environment, are hidden, together with their otherwise
+    ///   unused components and tags.
     /// * Operations in maintenance, global maintenance included, have `x-waygate-status: "maintenance"`,
-    ///   `x-waygate-reason` and, when the end is known, `x-waygate-until` (RFC 3339). Summary and description say the same
-    ///   to people.
-    /// * Deprecated operations have `deprecated: true` and, when known, `x-waygate-sunset` (RFC 3339) and
+    ///   `x-waygate-reason` and, if the end is known, `x-waygate-until` (RFC 3339). Summary and description say the
+    ///   same to people.
+    /// * Deprecated operations have `deprecated: true` and, if known, `x-waygate-sunset` (RFC 3339) and
     ///   `x-waygate-successor`.
-    /// * What restricts an operation is in members of its own: `x-waygate-windows` (planned maintenances of the route, of the
-    ///   service and of everything: `start`, `reason` and, when it is known, `end`), `x-waygate-environments`,
-    ///   `x-waygate-networks`, `x-waygate-roles`, `x-waygate-force-active`, `x-waygate-rate-limits` (`scope`, `name`, `limit`,
-    ///   `key_strategy`, `algorithm`, `summary` in words, and where it applies `burst`, `cost` of a request, `time_zone`,
-    ///   `tiers` and `shadow`) and `x-waygate-concurrency-limits`.
-    /// * The refusals that follow from these are responses of the operation: 400 and 401 for limits that refuse requests
-    ///   without what they count by, 403 for networks and roles, 429 for limits that refuse, 503 for maintenances, planned
-    ///   ones included, with their headers and, unless the application answers them itself, their bodies. A response that
-    ///   the operation documents itself stays as it is.
-    /// * `info` has `x-waygate-global-maintenance`: `{"enabled":false}`, or `enabled`, `reason`, `exempt_paths` and, when the
-    ///   end is known, `until`. One that is planned is `{"enabled":false,"planned":{"reason":"","start":"..","end":".."}}`,
-    ///   without `end` when there is none. Whom it exempts is not shown.
-    /// * `info` has the same of the service that this process is part of, with its name as `service`, in
-    ///   `x-waygate-service-maintenance`, while there is one running or planned.
-    /// * `info` has `x-waygate-notices`, a list of `kind`, `name` and `text`, while operators have texts for its readers.
+    /// * Restrictions of an operation have separate members: `x-waygate-windows` (planned maintenances of the route,
+    ///   of the service and of the whole API: `start`, `reason` and, if known, `end`), `x-waygate-environments`,
+    ///   `x-waygate-networks`, `x-waygate-roles`, `x-waygate-force-active`, `x-waygate-rate-limits` (`scope`, `name`,
+    ///   `limit`, `key_strategy`, `algorithm`, a `summary` in words, and if they apply `burst`, `cost` of a request,
+    ///   `time_zone`, `tiers` and `shadow`) and `x-waygate-concurrency-limits`.
+    /// * The refusals that follow from these are responses of the operation: 400 and 401 for limits that refuse
+    ///   requests without a key, 403 for networks and roles, 429 for enforced limits, 503 for maintenances, planned
+    ///   ones included, with their headers and, unless the application answers them itself, their bodies. A response
+    ///   that the operation documents itself is kept.
+    /// * `info` has `x-waygate-global-maintenance`: `{"enabled":false}`, or `enabled`, `reason`, `exempt_paths` and,
+    ///   if the end is known, `until`. A planned one is
+    ///   `{"enabled":false,"planned":{"reason":"","start":"..","end":".."}}`, without `end` if there is none. Exempt
+    ///   networks and roles are not shown.
+    /// * `info` has the same for the service of this process, with its name as `service`, in
+    ///   `x-waygate-service-maintenance`, while one is active or planned.
     ///
-    /// **Networks, roles and environments are named to all who can read the document.** Where they are nothing for the
-    /// public, [`show_access(false)`](crate::WaygateBuilder::show_access) leaves them out, or serve everything behind
-    /// authentication, with a layer around [`into_router`](Self::into_router).
+    /// **Every reader of the document sees networks, roles and environments.** If they are not public, hide them with
+    /// [`show_access(false)`](crate::WaygateBuilder::show_access), or serve everything behind authentication, with a
+    /// layer around [`into_router`](Self::into_router).
     ///
-    /// Answers carry a strong `ETag`, the same on all replicas, and `Cache-Control: no-cache`; `If-None-Match` is answered
-    /// with 304. An API that was guarded without a document has an empty one, and the log says so.
+    /// Responses carry a strong `ETag`, the same on all replicas, and `Cache-Control: no-cache`; `If-None-Match` is
+    /// answered with 304. An API that was guarded without a document has an empty one, and the log says so.
     ///
     /// ```standalone_crate
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -57,7 +57,7 @@ impl Guarded {
     /// ```
     ///
     /// # Panics
-    /// [`into_router`](Self::into_router) panics when the API has a route of this path already, or it is none (see
+    /// [`into_router`](Self::into_router) panics if the path is invalid, or the API already has a route with it (see
     /// [`try_into_router`](Self::try_into_router)).
     pub fn openapi(mut self, path: &str) -> Self {
         self.endpoints.document = Some(path.to_owned());
@@ -65,11 +65,11 @@ impl Guarded {
     }
 }
 
-/// Where the document of a page is.
+/// The path of a page's document.
 #[cfg(feature = "swagger-ui")]
 const DEFAULT_PATH: &str = "/openapi.json";
 
-/// Where the document and the page are to be served.
+/// The paths of the document and the page.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Endpoints {
     document: Option<String>,
@@ -102,7 +102,7 @@ impl Endpoints {
         document.into_iter().chain(page).collect()
     }
 
-    /// The routes, none of which is governed.
+    /// The routes, which are not governed.
     pub(crate) fn router(self, document: Arc<LiveDocument>) -> Router {
         #[cfg(feature = "swagger-ui")]
         let has_page = self.page.is_some();

@@ -86,7 +86,7 @@ fn two_functions_that_cannot_be_told_apart_and_differ_are_refused() {
     assert_eq!(
         refused,
         "invalid handler `app::handler`: two functions of this name cannot be distinguished, and the \
-         `#[rate_limit]` at app.rs:1 of each declares something else: rename one of them"
+         `#[rate_limit]` at app.rs:1 of each differs: rename one of them"
     );
 }
 
@@ -193,7 +193,7 @@ fn a_limit_that_does_not_go_with_the_default_algorithm_is_refused() {
         refusal(large(), Algorithm::MovingWindow),
         "invalid handler `app::handler`: `#[rate_limit]` at app.rs:1: invalid rate limit `5000/minute`: a moving window \
          remembers every request, and takes 1000 at most; use sliding_window or token_bucket; moving_window comes from \
-         `.default_algorithm(..)`: name another one there, or say `algorithm = \"fixed_window\"` in the attribute"
+         `.default_algorithm(..)`: name another one there, or set `algorithm = \"fixed_window\"` in the attribute"
     );
     // What no default makes right is not blamed on it.
     let wrong = declared(Gate::RateLimit(&WRONG), &"a");

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde::{Serialize, de::DeserializeOwned};
 use tower::ServiceExt;
 
-/// An application that is asked without a socket.
+/// A client for an application, without a socket.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -40,7 +40,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Asks a router, or a [`Guarded`](crate::Guarded) API. The client's address is unknown until
+    /// Creates a client for a router or a [`Guarded`](crate::Guarded) API. The peer's address is unknown until
     /// [`from_peer`](Self::from_peer) sets one.
     pub fn new(app: impl Into<Router>) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl TestApp {
         }
     }
 
-    /// The same application, asked from this address.
+    /// Returns a client with this address.
     #[must_use]
     pub fn from_peer(&self, peer: impl Into<SocketAddr>) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl TestApp {
         }
     }
 
-    /// The same application, asked as by a proxy over a Unix socket.
+    /// Returns a client that is a proxy on a Unix socket.
     #[cfg(unix)]
     #[must_use]
     pub fn from_unix_socket(&self) -> Self {
@@ -69,10 +69,10 @@ impl TestApp {
         }
     }
 
-    /// The same application, asked with one more header.
+    /// Returns a client that adds a header to requests.
     ///
     /// # Panics
-    /// When name or value cannot be a header.
+    /// If the name or the value is not valid in a header.
     #[must_use]
     #[allow(clippy::expect_used)]
     pub fn with_header(&self, name: &str, value: &str) -> Self {
@@ -83,27 +83,27 @@ impl TestApp {
         app
     }
 
-    /// `GET`s a path.
+    /// Sends a `GET` request.
     ///
     /// # Panics
-    /// When `path` is no request target.
+    /// If `path` is not a request target.
     pub async fn get(&self, path: &str) -> TestResponse {
         self.request(Method::GET, path, Body::empty()).await
     }
 
-    /// `POST`s a JSON body to a path, as [`json`](Self::json) does.
+    /// Sends a `POST` request with a JSON body, as [`json`](Self::json) does.
     ///
     /// # Panics
-    /// When `path` is no request target, or `body` has no JSON form.
+    /// If `path` is not a request target, or `body` cannot be serialized.
     pub async fn post(&self, path: &str, body: &impl Serialize) -> TestResponse {
         self.json(Method::POST, path, body).await
     }
 
-    /// Sends a JSON body to a path, with any method, and with `Content-Type: application/json` unless
+    /// Sends a request with a JSON body, and with `Content-Type: application/json` unless
     /// [`with_header`](Self::with_header) has set another one.
     ///
     /// # Panics
-    /// When `path` is no request target, or `body` has no JSON form.
+    /// If `path` is not a request target, or `body` cannot be serialized.
     #[allow(clippy::expect_used)]
     pub async fn json(&self, method: Method, path: &str, body: &impl Serialize) -> TestResponse {
         let body = serde_json::to_vec(body).expect("a body with a JSON form");
@@ -115,19 +115,18 @@ impl TestApp {
         self.send(request).await
     }
 
-    /// Sends any method and body to a path. The body is of no type until [`with_header`](Self::with_header) says
-    /// `content-type`.
+    /// Sends a request with any method and body. Set the `content-type` with [`with_header`](Self::with_header).
     ///
     /// # Panics
-    /// When `path` is no request target.
+    /// If `path` is not a request target.
     pub async fn request(&self, method: Method, path: &str, body: impl Into<Body>) -> TestResponse {
         self.send(request(method, path, body.into())).await
     }
 
-    /// Sends a request as it is, with the address and headers of this application added.
+    /// Sends a request as it is, with the address and headers of this client added.
     ///
     /// # Panics
-    /// When the response's body fails.
+    /// If the response's body fails.
     #[allow(clippy::expect_used)]
     pub async fn send(&self, mut request: Request) -> TestResponse {
         for (name, value) in &self.headers {
@@ -157,7 +156,7 @@ impl TestApp {
     }
 }
 
-/// Where requests come from.
+/// The origin of requests.
 #[derive(Debug, Clone)]
 enum Peer {
     Address(SocketAddr),
@@ -183,7 +182,7 @@ fn request(method: Method, path: &str, body: Body) -> Request {
     request
 }
 
-/// A whole response.
+/// A complete response.
 #[derive(Debug, Clone)]
 pub struct TestResponse {
     status: StatusCode,
@@ -192,40 +191,40 @@ pub struct TestResponse {
 }
 
 impl TestResponse {
-    /// The status code.
+    /// Returns the status code.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// All headers.
+    /// Returns all headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The first value of a header, if it is there and text.
+    /// Returns the first value of a header, if it is present and text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The media type.
+    /// Returns the media type.
     pub fn content_type(&self) -> Option<&str> {
         self.header(header::CONTENT_TYPE.as_str())
     }
 
-    /// The body.
+    /// Returns the body.
     pub fn bytes(&self) -> &Bytes {
         &self.body
     }
 
-    /// The body as text; what is not UTF-8 is replaced.
+    /// Returns the body as text; invalid UTF-8 is replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body, parsed.
+    /// Deserializes the body from JSON.
     ///
     /// # Panics
-    /// When the body is not of this form.
+    /// If the body does not match the type.
     #[allow(clippy::panic)]
     pub fn json<T: DeserializeOwned>(&self) -> T {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| {

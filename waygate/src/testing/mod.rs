@@ -1,4 +1,4 @@
-//! Helpers for tests of applications: requests without a socket, routes without their gates, time at will.
+//! Helpers for tests of applications: requests without a socket, bypassed gates, and a manual clock.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -31,15 +31,15 @@ tokio::task_local! {
     static BYPASSED: Bypass;
 }
 
-/// Runs a test with every route open, to every caller and whatever its state, and nothing counted or limited.
+/// Runs a future with every route open to every caller, and no limits.
 ///
-/// Holds for requests that are made in the same task, such as those of [`TestApp`]. Tests that run beside it are not
+/// Applies to requests that are made in the same task, such as those of [`TestApp`]. Concurrent tests are not
 /// affected.
 pub async fn bypass<T>(test: impl Future<Output = T>) -> T {
     bypass_lifecycle(bypass_rate_limits(test)).await
 }
 
-/// Runs a test with every route open, as [`bypass`] does, but with its limits.
+/// Runs a future with every route open, like [`bypass`], but with limits.
 pub async fn bypass_lifecycle<T>(test: impl Future<Output = T>) -> T {
     let bypass = Bypass {
         lifecycle: true,
@@ -48,7 +48,7 @@ pub async fn bypass_lifecycle<T>(test: impl Future<Output = T>) -> T {
     BYPASSED.scope(bypass, test).await
 }
 
-/// Runs a test in which nothing is counted or limited, neither rates nor concurrency, and every gate holds.
+/// Runs a future without rate limits and concurrency limits, but with gates.
 pub async fn bypass_rate_limits<T>(test: impl Future<Output = T>) -> T {
     let bypass = Bypass {
         rate_limits: true,

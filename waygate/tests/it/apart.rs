@@ -87,7 +87,7 @@ async fn what_cannot_be_known_is_refused_with_what_to_say() {
     let claimed = |error: &&BindError| matches!(error, BindError::ClaimedTwice { route, .. } if route.to_string() == "GET /apart/status");
     let error = errors.errors().iter().find(claimed).unwrap().to_string();
     for said in [
-        "an engine of its own",
+        "use one engine per router",
         "`.allow_unmounted(\"it::apart::private::status\")` on the other",
         "`.allow_unmounted(\"it::apart::public::status\")` on the engine whose router serves `it::apart::private::status`",
     ] {

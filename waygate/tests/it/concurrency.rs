@@ -1,4 +1,4 @@
-//! Limits of concurrency: what requests meet, and what operators change.
+//! Concurrency limits: what requests meet, and what operators change.
 
 mod attributes;
 mod operators;

@@ -235,7 +235,7 @@ async fn the_files_of_the_state_are_not_those_of_the_counters() {
             .await;
         assert_eq!(built.is_ok(), fine, "{name}");
         let error = built.err().map(|error| error.to_string());
-        let says_why = |error: &String| error.contains("the state is kept there");
+        let says_why = |error: &String| error.contains("this file holds the state");
         assert!(error.as_ref().is_none_or(says_why), "{error:?}");
     }
 }
@@ -273,7 +273,7 @@ async fn the_report_says_whose_counters_are_in_the_file_and_whether_the_state_is
     let said = |log: &Log| {
         log.lines()
             .iter()
-            .filter(|line| line.contains("new state file"))
+            .filter(|line| line.contains("no state file found"))
             .count()
     };
     assert_eq!(said(&log), 1, "{:?}", log.lines());
@@ -289,7 +289,7 @@ async fn the_report_says_whose_counters_are_in_the_file_and_whether_the_state_is
         [
             format!("file `{shown}`"),
             format!(
-                "in memory of this process; they end with it, as another process keeps its own in file `{shown}.counters`"
+                "in memory only: another process keeps its counters in file `{shown}.counters`"
             ),
         ]
     );

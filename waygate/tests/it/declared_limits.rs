@@ -102,8 +102,8 @@ async fn two_limits_of_one_name_stop_the_start() {
     assert_eq!(
         error.to_string(),
         format!(
-            "`{BY_HAND}` (by_hand.rs:7) has two `#[concurrency_limit]` of the name `slots`\n  help: give one of them \
-             another name with `name = \"..\"`"
+            "`{BY_HAND}` (by_hand.rs:7) has two `#[concurrency_limit]` named `slots`\n  help: rename one of \
+             them with `name = \"..\"`"
         )
     );
 }
@@ -138,7 +138,7 @@ async fn a_limit_by_caller_without_a_type_of_callers_stops_the_start() {
         assert!(text.contains(&format!("{HERE}::by_caller")), "{text}");
         assert!(text.contains(expected), "{text}");
         assert!(
-            text.contains("help: name the type of your callers with `.principal::<YourType>()`"),
+            text.contains("help: set the principal type with `.principal::<YourType>()`"),
             "{text}"
         );
     }

@@ -402,11 +402,7 @@ async fn routes_without_a_document_are_controlled() {
     }
     assert_eq!(ask(&app, "POST", "/plain").await, 405);
     let report = waygate.report().to_string();
-    assert!(
-        report.contains(
-            "note: global and service limits do not count requests that no route matches"
-        )
-    );
+    assert!(report.contains("note: global and service limits do not count unmatched requests"));
     for key in keys {
         waygate.system().disable(key, "").await.unwrap();
     }

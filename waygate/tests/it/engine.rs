@@ -361,8 +361,8 @@ async fn the_report_says_what_the_engine_starts_with() {
         "environment: production",
         "service:     billing",
         "state:       in memory; changes end with the process",
-        "counters:    in memory of this process; they end with it",
-        "note: maintenance of everything is on but for /any: deploy",
+        "counters:    in memory only: they are lost when this process ends",
+        "note: global maintenance is on but for /any: deploy",
         "global default: at most 100 in a minute from the first on, for each client address; each request costs 3",
         "service billing slow: at most 5 in an hour from the first on, for each client address; each request costs 3",
     ] {
@@ -375,7 +375,10 @@ async fn the_report_says_what_the_engine_starts_with() {
         report.lines().any(|line| line.starts_with("/any ")),
         "{report}"
     );
-    assert!(report.contains("no state closes a route"), "{report}");
+    assert!(
+        report.contains("every route is served regardless of its state"),
+        "{report}"
+    );
 }
 
 #[tokio::test]

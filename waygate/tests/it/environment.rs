@@ -51,7 +51,7 @@ async fn a_default_is_named_as_such_and_warned_of_where_routes_depend_on_it() {
     );
     assert_eq!(notes(&waygate), [""; 0]);
 
-    let expected = "routes are for some environments only (`dev`, `staging`), and none was named: this process counts as `dev`; \
+    let expected = "some routes are limited to environments (`dev`, `staging`), but none is set: this process defaults to `dev`; \
                     set `WAYGATE_ENV`, or call `.environment(..)`";
     let (builder, _) = from_file("");
     let waygate = engine(builder, &[&["dev", "staging"], &["dev"]]).await;
@@ -62,13 +62,13 @@ async fn a_default_is_named_as_such_and_warned_of_where_routes_depend_on_it() {
         .await
         .unwrap();
     let lines = log.lines();
-    let warnings = lines.iter().filter(|line| line.contains("none was named"));
+    let warnings = lines.iter().filter(|line| line.contains("but none is set"));
     assert_eq!(warnings.count(), 1, "{lines:#?}");
 
     let waygate = engine(Waygate::builder(), &[&["dev"]]).await;
     let report = waygate.report().to_string();
     assert!(
-        report.starts_with("environment: dev (by default: none was named)\nstate:"),
+        report.starts_with("environment: dev (by default: none is set)\nstate:"),
         "{report}"
     );
     assert!(
@@ -90,7 +90,7 @@ async fn a_named_environment_that_is_like_one_of_routes_is_noted() {
         let waygate = engine(Waygate::builder().environment(name), lists).await;
         let expected = meant.map(|meant| {
             format!(
-                "no route names the environment `{name}`, but routes are for `dev`, `production`, `staging` only: did you \
+                "no route names the environment `{name}`, but routes are limited to `dev`, `production`, `staging`: did you \
                  mean `{meant}`?"
             )
         });
@@ -116,7 +116,8 @@ async fn a_setting_that_code_overrides_is_noted() {
     let waygate = engine(builder.environment("production"), &[]).await;
     assert_eq!(waygate.environment().as_str(), "production");
     let expected = format!(
-        "WAYGATE_ENV from {path} is `staging`, and has no effect: .environment(\"production\") in code comes first"
+        "WAYGATE_ENV from {path} is `staging`, but has no effect: .environment(\"production\") in code takes \
+         precedence"
     );
     assert_eq!(notes(&waygate), [expected]);
     let (builder, _) = from_file("WAYGATE_ENV=production\n");

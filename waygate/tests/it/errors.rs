@@ -54,8 +54,8 @@ async fn what_main_returns_is_printed_as_its_message() {
     }
     assert_eq!(
         printed(refused),
-        "Error: no route `GET:/ghost` is registered, nor any other: call `guard`, or `register_all`, before the first \
-         change"
+        "Error: no route `GET:/ghost` is registered, and no other route either: call `guard` or `register_all` \
+         before the first change"
     );
 }
 

@@ -228,7 +228,7 @@ async fn a_role_without_a_caller_is_logged_once_and_reported() {
                 cause => drop(close(&system, cause).await),
             }
             let report = report();
-            assert!(report.contains("note: roles are asked for by "), "{report}");
+            assert!(report.contains("note: roles are required by "), "{report}");
             let known = app
                 .with_header("role", "sales")
                 .with_header("x-request-id", "r");

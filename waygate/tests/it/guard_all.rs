@@ -280,7 +280,7 @@ async fn the_part_itself_is_checked() {
     let errors = waygate.guard(part::router()).await.unwrap_err().to_string();
     assert!(
         errors.starts_with(
-            "`only_handlers_under(\"it::guard_all::prat\")` names no annotated handler"
+            "`only_handlers_under(\"it::guard_all::prat\")` matches no annotated handler"
         ),
         "{errors}"
     );

@@ -107,7 +107,7 @@ async fn several_limits_hold_together() {
         ),
         "{report}"
     );
-    let costed = "; a function of the application costs each request";
+    let costed = "; a function returns the cost of each request";
     assert_eq!(report.matches(costed).count(), 1, "{report}");
 }
 

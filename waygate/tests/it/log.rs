@@ -282,7 +282,7 @@ const HARMLESS: [&str; 18] = [
     "restored.left_out",
     "revision",
     "seconds",
-    "snapshot.made_at",
+    "snapshot.compiled_at",
     "stored.revision",
     "table.revision",
     "path.map(|path| Printable(path.as_str()))",

@@ -592,8 +592,7 @@ async fn the_report_tells_what_is_on_and_what_is_planned() {
         .await
         .unwrap();
     let text = report();
-    let note =
-        format!("note: maintenance of everything is planned from {START} until {END}: upgrade\n");
+    let note = format!("note: global maintenance is planned from {START} until {END}: upgrade\n");
     assert!(text.contains(&note), "{text}");
     let note = format!("note: maintenance of service:shop is on until {END}\n");
     assert!(text.contains(&note), "{text}");

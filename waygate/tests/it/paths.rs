@@ -41,7 +41,7 @@ async fn a_path_that_is_none_or_taken_is_an_error_of_ours() {
     type Call = fn(Guarded) -> Guarded;
     let cases: [(Call, &str, &str); 26] = [
         (|api| api.docs("help"), "`.docs(\"help\")`", "write `/help`"),
-        (|api| api.docs(""), "`.docs(\"\")`", "begins with `/`"),
+        (|api| api.docs(""), "`.docs(\"\")`", "starts with `/`"),
         (
             |api| api.docs("/{page}"),
             "`.docs(\"/{page}\")`",
@@ -55,7 +55,7 @@ async fn a_path_that_is_none_or_taken_is_an_error_of_ours() {
         (
             |api| api.openapi("/a b"),
             "`.openapi(\"/a b\")`",
-            "\"a b\" cannot stand in a path as it is; write `/a%20b`",
+            "\"a b\" is not valid in a path; write `/a%20b`",
         ),
         (
             |api| api.openapi("/v1/\"spec\".json"),
@@ -247,7 +247,7 @@ fn requested_as_written(path: &str) -> bool {
 }
 
 #[tokio::test]
-#[should_panic(expected = "`.docs(\"help\")`: a path begins with `/`; write `/help`")]
+#[should_panic(expected = "`.docs(\"help\")`: a path starts with `/`; write `/help`")]
 async fn into_router_panics_with_that_text() {
     let _ = guarded().await.docs("help").into_router();
 }

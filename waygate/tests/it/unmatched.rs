@@ -335,7 +335,7 @@ async fn a_limit_of_a_route_exempts_no_routes() {
         .warning;
     assert_eq!(
         warning.as_deref(),
-        Some("it exempts routes, which only limits of everything or of a service do")
+        Some("it exempts routes, but only global and service limits can")
     );
 }
 

@@ -472,6 +472,6 @@ async fn places_of_streams_that_end_during_a_freeze_are_free_when_it_ends() {
 /// How many counters there are.
 const COUNTERS: &str = "return #redis.call('KEYS', 'waygate:c:{*')";
 
-/// How many places of limits of concurrency are taken.
+/// How many places of concurrency limits are taken.
 const TAKEN: &str = "local taken = 0 for _, name in ipairs(redis.call('KEYS', 'waygate:o:*')) do \
     taken = taken + redis.call('ZCARD', name) end return taken";

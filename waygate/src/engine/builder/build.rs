@@ -12,7 +12,7 @@ use crate::engine::{
     compiler::{Bypass, Compiler, KeySources},
     concurrency,
     health::Monitor,
-    limits::{Counters, CountersHandle, Decisions, LimitBook, Shared},
+    limits::{Counters, CountersHandle, Decisions, LimitStats, Shared},
     open, scheduler,
     snapshot::Snapshot,
     supervise::supervise,
@@ -25,16 +25,16 @@ use crate::engine::{boot_cache, counter_snapshot};
 impl WaygateBuilder {
     /// Starts the engine: reads the store, and follows it in the background.
     ///
-    /// A store that cannot be read does not stop the start: the engine is [degraded](Waygate::health), and the store is
-    /// tried again in the background. While it does not answer, declarations apply, or the [boot cache](Self::boot_cache).
-    /// Where it answers and nothing in it can be read ([`Corrupt`](waygate_core::port::BackendError::Corrupt),
+    /// A store that cannot be read does not stop the start: the engine is [degraded](Waygate::health) and retries in
+    /// the background. While the store is unreachable, declarations or the [boot cache](Self::boot_cache) apply. If
+    /// it answers but its content cannot be read ([`Corrupt`](waygate_core::port::BackendError::Corrupt),
     /// [`Unreadable`](waygate_core::port::BackendError::Unreadable)), everything but force-active routes is closed.
     ///
     /// # Errors
-    /// [`BuildError`] for settings that cannot be right.
+    /// [`BuildError`] for invalid settings.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// Outside of a tokio runtime.
     pub async fn build(self) -> Result<Waygate, BuildError> {
         let env = self.environment.name()?;
         let service = self.service.as_deref().map(str::parse).transpose();
@@ -72,7 +72,7 @@ impl WaygateBuilder {
             Some(stored) => stored,
             None => open::load(&*backend, &monitor, now).await,
         };
-        let book = LimitBook::new(self.hit_log_capacity);
+        let book = LimitStats::new(self.hit_log_capacity);
         let shared = self.open_counters();
         let shared = shared.map(|store| Shared::new(store, self.counter_deadline));
         let local = self.memory_counters.clone().unwrap_or_default();
@@ -145,9 +145,9 @@ impl WaygateBuilder {
             boot_cache::look(&inner).await;
             supervise(Component::BootCache, &inner, boot_cache::run);
         }
-        // Known only to a backend that has just been opened.
+        // Only a freshly opened backend knows it.
         if let Some(lost) = inner.backend.lost().await {
-            inner.make_up_for(&lost).await;
+            inner.close_lost(&lost).await;
         }
         #[cfg(feature = "file")]
         if inner.counter_snapshot.is_some() {

@@ -1,4 +1,4 @@
-//! The stores that a builder names, opened.
+//! Opens the stores of a builder.
 
 #[cfg(feature = "file")]
 use std::path::Path;
@@ -27,7 +27,7 @@ impl WaygateBuilder {
             .map_err(BuildError::of_file)
     }
 
-    /// What was given; else the Redis that settings name for counters, or for state.
+    /// The configured store; otherwise the Redis that settings name for counters, or for state.
     pub(super) fn open_counters(&self) -> Option<Arc<dyn CounterStore>> {
         if let Some(counters) = &self.counters {
             return Some(counters.clone());
@@ -62,7 +62,7 @@ impl WaygateBuilder {
     }
 
     #[cfg(feature = "file")]
-    /// Puts back what was counted before.
+    /// Restores the counters of the previous run.
     pub(super) async fn open_counter_snapshot(
         &self,
         backend: &dyn Backend,
@@ -77,7 +77,7 @@ impl WaygateBuilder {
         let opened = tokio::task::spawn_blocking(move || match (place, state) {
             (Place::At(path), Some(state)) if is_of_state(&path, &state) => {
                 Err(BackendError::Misconfigured(format!(
-                    "the file of the counters `{}`: the state is kept there; name a file of its own",
+                    "counter snapshot `{}`: this file holds the state; name a separate file",
                     path.display()
                 )))
             }
@@ -94,10 +94,10 @@ impl WaygateBuilder {
     }
 }
 
-/// Whether a path is that of the state file or of one that stands beside it, but for its own counters.
+/// Returns `true` if the path is that of the state file or a file next to it, except for its counters.
 #[cfg(feature = "file")]
 fn is_of_state(path: &Path, state: &Path) -> bool {
-    // A file that is not there yet stands in a directory that is.
+    // A missing file is resolved through its directory.
     let real = |path: &Path| {
         path.canonicalize().ok().or_else(|| {
             let directory = path.parent()?.canonicalize().ok()?;

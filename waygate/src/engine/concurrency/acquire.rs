@@ -41,7 +41,7 @@ pub(crate) async fn acquire(
             limit.stats.refuse();
             record(engine, &limit, request, fault.is_some(), now);
             engine.book.hit(hit(&limit, key, request, now));
-            // A shared store that did not answer in time may have granted a permit all the same.
+            // A shared store that timed out may have granted a permit.
             if fault.is_none() {
                 permit.refuse();
             }
@@ -88,7 +88,7 @@ fn record(
 }
 
 impl Counters {
-    /// Acquires a permit in the configured store. This process counts along, so that it knows its own requests when the
+    /// Acquires a permit in the configured store. This process counts too, so that it knows its own requests if the
     /// shared store is unavailable; it then grants its own share.
     async fn acquire(&self, id: &PermitId, now: Nanos) -> Answer {
         let limit = id.limit.fields.limit.get();

@@ -7,8 +7,8 @@ use crate::engine::{
     tx::{Attempt, Change, Tx},
 };
 
-/// A change of one concurrency limit: to this policy, or (`None`) back to what the code declares. Results in the limit that
-/// applies then, if there is one, and in whether an operator had set one before.
+/// A change of one concurrency limit: sets this policy, or with `None` restores the declaration. Returns the
+/// effective limit, if there is one.
 pub(crate) struct ConcurrencyChange {
     pub(crate) key: LimitKey,
     pub(crate) policy: Option<ConcurrencyPolicy>,
@@ -45,7 +45,7 @@ impl Change for ConcurrencyChange {
     }
 }
 
-/// As the audit log says it: `10 at a time · user`.
+/// The format of the audit log: `10 at a time · user`.
 fn in_short(policy: &ConcurrencyPolicy) -> String {
     format!("{} at a time · {}", policy.limit, policy.key)
 }

@@ -34,7 +34,7 @@ impl ConcurrencyRecord {
 }
 
 impl Snapshot {
-    /// The limit of a key, as it is shown.
+    /// Returns the concurrency limit with a key.
     pub(crate) fn concurrency_record(&self, key: &LimitKey) -> Option<ConcurrencyRecord> {
         let limits = self.concurrency_of(&key.scope);
         let limit: &Arc<Concurrency> = limits.iter().find(|limit| limit.key.name == key.name)?;
@@ -43,7 +43,7 @@ impl Snapshot {
 }
 
 impl Waygate {
-    /// Every limit of concurrency: the global ones, the service's, and those of routes.
+    /// Returns every concurrency limit: the global ones, the service's, and those of routes.
     pub fn concurrency_limits(&self) -> Vec<ConcurrencyRecord> {
         let snapshot = self.inner.snapshot.load();
         let mut records: Vec<ConcurrencyRecord> = snapshot
@@ -55,7 +55,7 @@ impl Waygate {
         records
     }
 
-    /// One limit of concurrency, as it is now.
+    /// Returns one concurrency limit.
     pub fn concurrency_limit(&self, key: &LimitKey) -> Option<ConcurrencyRecord> {
         self.inner.snapshot.load().concurrency_record(key)
     }

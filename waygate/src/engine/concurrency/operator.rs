@@ -3,13 +3,13 @@ use waygate_core::model::{ConcurrencyPolicy, LimitKey};
 use super::{ConcurrencyRecord, command::ConcurrencyChange};
 use crate::{ChangeError, Operator};
 
-/// Limits of concurrency. A [`LimitKey`] names one of them as it names rate limits; the two kinds do not meet.
+/// Concurrency limits. A [`LimitKey`] names one, as for rate limits; the two kinds are independent.
 impl Operator {
-    /// Sets a limit, whatever was there. Requests that hold a place keep it and still count: below a limit that was lowered
-    /// nobody is let in until enough of them are done.
+    /// Sets a limit, replacing any earlier one. Running requests keep their permits and still count: after a limit is
+    /// lowered, new requests wait until enough permits are released.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_concurrency_limit(
         &self,
         key: LimitKey,
@@ -19,10 +19,10 @@ impl Operator {
         Ok(self.make(ConcurrencyChange { key, policy }).await?.0)
     }
 
-    /// Goes back to what the code declares, or to no limit where it declares none.
+    /// Restores the declared limit, or removes the limit if none is declared.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn delete_concurrency_limit(
         &self,
         key: LimitKey,

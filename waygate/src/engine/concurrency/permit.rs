@@ -13,7 +13,7 @@ pub(crate) struct Permit {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// The store has not answered: it may have granted the permit.
+    /// The store did not answer: it may have granted the permit.
     Requested,
     Held,
     Refused,
@@ -48,7 +48,7 @@ impl Permit {
         }
     }
 
-    /// The store has refused the permit, so there is none to release.
+    /// The store refused the permit, so there is none to release.
     pub(super) fn refuse(&mut self) {
         self.state = State::Refused;
     }

@@ -12,29 +12,29 @@ use crate::engine::{
     limits::{Applying, ExemptNetworks, label},
 };
 
-/// A limit of concurrency, ready to be asked.
+/// A compiled concurrency limit.
 #[derive(Debug)]
 pub(crate) struct Concurrency {
     pub(crate) key: LimitKey,
     pub(crate) fields: ConcurrencyPolicy,
-    /// The commit that set it; 0 when only the declaration speaks.
+    /// The commit that set it; 0 for a declaration.
     pub(crate) revision: u64,
-    /// Whether the code declares something else by now than when an operator set it.
+    /// `true` if the declaration in code has changed since an operator set it.
     pub(crate) drifted: bool,
     pub(crate) stats: Arc<ConcurrencyStats>,
-    /// Whether the code declares one of this name, so that the functions of its attribute apply.
+    /// `true` if the code declares a limit with this name, so that the functions of its attribute apply.
     pub(crate) is_declared: bool,
-    /// Why it does not count as it is meant to, if that is known.
+    /// Why it does not work as configured, if known.
     pub(crate) problem: Option<String>,
     pub(crate) exempt_ips: ExemptNetworks,
-    /// Whose places: the same however often the policy is changed, so that whoever is inside still counts.
+    /// The key of its permits: stable across changes of the policy, so that current permits still count.
     pub(crate) series: Series,
     /// `RateLimit-Policy` of refusals.
     pub(crate) advertised: Option<HeaderValue>,
 }
 
 impl Concurrency {
-    /// Compiles what applies under a key.
+    /// Compiles the effective limit of a key.
     pub(crate) fn compile(applying: Applying<ConcurrencyPolicy>, compiler: Compiler<'_>) -> Self {
         let Applying {
             key,
@@ -44,7 +44,7 @@ impl Concurrency {
             declared,
         } = applying;
         let (name, limit) = (label(&key, compiler.is_part), fields.limit);
-        // draft-ietf-httpapi-ratelimit-headers, section 3: a quota of requests at the same time has no window.
+        // draft-ietf-httpapi-ratelimit-headers, section 3: a quota of concurrent requests has no window.
         let item = format!("\"{name}\";q={limit};qu=\"concurrent-requests\"");
         let stats = compiler.book.of_concurrency(&key);
         let sources = compiler.sources;

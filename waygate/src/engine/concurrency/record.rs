@@ -4,31 +4,31 @@ use waygate_core::{
     model::{ConcurrencyPolicy, LimitKey, Revision},
 };
 
-/// A limit of concurrency as it is now, with what it has seen in this process.
+/// A concurrency limit with its current state in this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ConcurrencyRecord {
-    /// The name under which the policy is controlled.
+    /// The key of the limit.
     pub key: LimitKey,
     /// The policy.
     pub policy: ConcurrencyPolicy,
-    /// What it does, in words.
+    /// A description of the policy.
     pub meaning: String,
-    /// The commit that last set it; number 0 when only the declaration speaks.
+    /// The commit that last set it; number 0 for a declaration.
     #[serde(skip)]
     pub revision: Revision,
-    /// Whether an operator has set it.
+    /// `true` if an operator has set it.
     pub overridden: bool,
-    /// Whether the code declares something else by now than when an operator set it.
+    /// `true` if the declaration in code has changed since an operator set it.
     pub drifted: bool,
-    /// How many requests of this process hold a place now, of all keys together.
+    /// The number of permits that this process holds, over all keys.
     pub in_use: u64,
-    /// How many requests were refused since the process began.
+    /// The number of requests refused since the process started.
     pub refused: u64,
-    /// What happens to requests that have nothing to be counted by: they pass.
+    /// The handling of requests without a key: they pass.
     pub on_missing_key: OnMissingKey,
-    /// How many such requests there were since the process began.
+    /// The number of requests without a key since the process started.
     pub skipped: u64,
-    /// Why the limit does not count as it is meant to, if that is known without a request.
+    /// Why the limit does not work as configured, if that is known without a request.
     pub warning: Option<String>,
 }

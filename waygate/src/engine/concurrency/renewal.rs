@@ -15,10 +15,10 @@ use crate::engine::Inner;
 /// The pause between renewals: one may fail twice within the lifetime of a permit.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// How many permits are renewed at the same time.
+/// The number of permits that are renewed concurrently.
 const LANES: usize = 64;
 
-/// Runs for as long as the engine lives, without keeping it alive.
+/// Runs while the engine lives, without keeping it alive.
 pub(crate) async fn run(engine: Weak<Inner>) {
     let Some(mut version) = engine.upgrade().map(|inner| inner.channels.versions()) else {
         return;

@@ -25,8 +25,8 @@ impl Concurrency {
             tracing::warn!(
                 limit = %Printable(&self.key),
                 key = %Printable(&self.fields.key),
-                "a request has nothing that this limit of concurrency counts by, and is not counted; {}; only the first such \
-                 request is logged, and all are counted as `skipped`",
+                "a request has no key for this concurrency limit and is not counted; {}; only the first such request \
+                 is logged, and all are counted as `skipped`",
                 remedy(&self.fields.key),
             );
         }
@@ -34,8 +34,8 @@ impl Concurrency {
 }
 
 impl Limits {
-    /// The permits that a request needs, in order. Limits that exempt it or find no key are left out. `function` returns
-    /// the keys of the application's own functions.
+    /// The permits that a request needs, in order. Limits that exempt it or find no key are skipped. `function`
+    /// returns the keys of the application's functions.
     pub(crate) fn permit_requests(
         &self,
         facts: &impl LimitFacts,

@@ -2,12 +2,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::limits::{Noticed, Problem};
 
-/// What one limit of concurrency has seen in this process.
+/// The statistics of one concurrency limit in this process.
 #[derive(Debug, Default)]
 pub(crate) struct ConcurrencyStats {
     in_use: AtomicU64,
     refused: AtomicU64,
-    /// Requests that had nothing to be counted by.
+    /// Requests without a key.
     pub(crate) skipped: Noticed,
     pub(super) problem: Problem,
 }

@@ -5,13 +5,13 @@ use tokio::time::Instant;
 use super::{PermitId, permit_id::LIFETIME};
 use crate::engine::limits::lock;
 
-/// How many permits are kept; others expire in the store.
+/// The maximum number of permits kept; others expire in the store.
 const MOST: usize = 65_536;
 
-/// How many permits are released at the same time.
+/// The number of permits that are released concurrently.
 const LANES: usize = 16;
 
-/// Permits that could not be released in the shared store, with the time until which they were held at most.
+/// Permits that could not be released in the shared store, with their expiry.
 #[derive(Debug, Default)]
 pub(crate) struct UnreleasedPermits(Mutex<VecDeque<(Instant, PermitId)>>);
 

@@ -14,9 +14,9 @@ use crate::engine::BuildError;
 pub(super) const FILE: &str = ".waygate";
 
 pub(super) struct File {
-    /// The path; or that there is none, and nothing set.
+    /// The path, or a note that there is none.
     pub(super) path: String,
-    /// Where the file is, and where relative paths in it begin.
+    /// The directory of the file, and the base of relative paths in it.
     #[cfg_attr(
         not(feature = "file"),
         expect(dead_code, reason = "only the file backend has paths")
@@ -25,7 +25,7 @@ pub(super) struct File {
     pub(super) values: HashMap<String, String>,
 }
 
-/// This file, which has to be there.
+/// Reads this file, which must exist.
 pub(super) fn read_named(path: &Path) -> Result<File, BuildError> {
     let shown = path.display().to_string();
     match read(path) {
@@ -41,7 +41,7 @@ pub(super) fn read_named(path: &Path) -> Result<File, BuildError> {
     }
 }
 
-/// The first `.waygate` file from `directory` upwards; none is not an error.
+/// Reads the first `.waygate` file in `directory` or above; a missing file is not an error.
 pub(super) fn nearest(directory: &Path) -> Result<File, BuildError> {
     for directory in directory.ancestors() {
         let path = directory.join(FILE);
@@ -55,9 +55,9 @@ pub(super) fn nearest(directory: &Path) -> Result<File, BuildError> {
                     values,
                 });
             }
-            // The CLI keeps its own settings in a folder of that name.
+            // The CLI keeps its settings in a directory of that name.
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => {}
-            // A link that leads nowhere is meant to lead to a file.
+            // A dangling link is meant to lead to a file.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {}
             Err(source) => {
                 return Err(BuildError::Config {
@@ -79,7 +79,7 @@ pub(super) fn nearest(directory: &Path) -> Result<File, BuildError> {
     })
 }
 
-/// A named pipe would make the start wait for ever, and a device might never end.
+/// A named pipe would block the start forever, and a device might never end.
 fn read(path: &Path) -> io::Result<String> {
     let kind = std::fs::metadata(path)?.file_type();
     if !kind.is_file() && !kind.is_dir() {
@@ -89,10 +89,10 @@ fn read(path: &Path) -> io::Result<String> {
     std::fs::read_to_string(path)
 }
 
-/// `KEY=value` lines; `#` begins a comment line; quotes around a value are dropped.
+/// `KEY=value` lines; `#` starts a comment line; quotes around a value are removed.
 fn parse(text: &str, path: &str) -> Result<HashMap<String, String>, BuildError> {
     let mut values = HashMap::new();
-    // Editors of Windows write it.
+    // Windows editors write a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -112,12 +112,11 @@ fn parse(text: &str, path: &str) -> Result<HashMap<String, String>, BuildError> 
     Ok(values)
 }
 
-/// Values may be secret, so that nothing of a line is quoted that does not look like the name of a setting.
+/// Values may be secret, so errors quote a line only if it looks like the name of a setting.
 fn setting(line: &str) -> Result<(&str, &str), Invalid> {
     let begin = names::beginning(line);
     let Some(value) = line[begin.len()..].trim_start().strip_prefix('=') else {
-        let problem =
-            "expected `NAME=value`, or a comment that begins with `#` on a line of its own";
+        let problem = "expected `NAME=value`, or a comment that starts with `#` on a separate line";
         return Err(Invalid::new("line", names::shown(begin), problem));
     };
     names::check(begin)?;
@@ -128,10 +127,10 @@ fn setting(line: &str) -> Result<(&str, &str), Invalid> {
     ))
 }
 
-/// The value without its quotes, or what is wrong with it.
+/// Returns the value without its quotes, or the error.
 fn unquoted(value: &str) -> Result<&str, &'static str> {
     const COMMENT: &str =
-        "a comment needs a line of its own; quote the whole value if the `#` belongs to it";
+        "a comment needs a separate line; quote the whole value if the `#` is part of it";
     for quote in ['"', '\''] {
         let quoted = value.strip_prefix(quote);
         let after = quoted.and_then(|value| value.split_once(quote));
@@ -144,7 +143,7 @@ fn unquoted(value: &str) -> Result<&str, &'static str> {
         if begins || ends {
             let inner = value.strip_prefix(quote);
             let inner = inner.and_then(|value| value.strip_suffix(quote));
-            return inner.ok_or("its value begins or ends with a quote that has no counterpart");
+            return inner.ok_or("the value has an unmatched quote");
         }
     }
     match value.contains(" #") || value.contains("\t#") {
@@ -176,8 +175,8 @@ mod tests {
         for (text, expected) in [
             (
                 "# ours\nWAYGATE_ENV: prod",
-                "line 2: invalid line `WAYGATE_ENV`: expected `NAME=value`, or a comment that begins with `#` on a line of \
-                 its own",
+                "line 2: invalid line `WAYGATE_ENV`: expected `NAME=value`, or a comment that starts with `#` on a \
+                 separate line",
             ),
             (
                 "WAYGATE_ENV prod=1",
@@ -185,33 +184,33 @@ mod tests {
             ),
             (
                 "WAYGATE_BYPASS_LIFECYLE=true",
-                "line 1: invalid setting `WAYGATE_BYPASS_LIFECYLE`: there is no such setting: did you mean \
+                "line 1: invalid setting `WAYGATE_BYPASS_LIFECYLE`: no such setting: did you mean \
                  `WAYGATE_BYPASS_LIFECYCLE`?",
             ),
             (
                 "\nexport WAYGATE_ENV=prod",
-                "line 2: invalid setting `export WAYGATE_ENV`: there is no such setting: did you mean `WAYGATE_ENV`?",
+                "line 2: invalid setting `export WAYGATE_ENV`: no such setting: did you mean `WAYGATE_ENV`?",
             ),
             (
                 "=prod",
-                "line 1: invalid setting ``: there is no such setting: known are `WAYGATE_BACKEND`",
+                "line 1: invalid setting ``: no such setting: expected one of `WAYGATE_BACKEND`",
             ),
             (
                 "WAYGATE_ENV=\"prod",
-                "line 1: invalid setting `WAYGATE_ENV`: its value begins or ends with a quote that has no counterpart",
+                "line 1: invalid setting `WAYGATE_ENV`: the value has an unmatched quote",
             ),
             (
                 "WAYGATE_ENV='",
-                "line 1: invalid setting `WAYGATE_ENV`: its value begins or ends with a quote",
+                "line 1: invalid setting `WAYGATE_ENV`: the value has an unmatched quote",
             ),
             (
                 "WAYGATE_FILE_PATH=\"s.json\" # here",
-                "line 1: invalid setting `WAYGATE_FILE_PATH`: a comment needs a line of its own; quote the whole value if \
-                 the `#` belongs to it",
+                "line 1: invalid setting `WAYGATE_FILE_PATH`: a comment needs a separate line; quote the whole value \
+                 if the `#` is part of it",
             ),
             (
                 "WAYGATE_ENV=prod # ours",
-                "line 1: invalid setting `WAYGATE_ENV`: a comment needs a line of its own",
+                "line 1: invalid setting `WAYGATE_ENV`: a comment needs a separate line",
             ),
             (
                 "WAYGATE_ENV=a\nWAYGATE_ENV=b",

@@ -34,7 +34,7 @@ pub(crate) fn from_env() -> Result<WaygateBuilder, BuildError> {
     from_sources(env::vars_os(), &directory)
 }
 
-/// The same with this file in place of the nearest one; it has to be there.
+/// Like [`from_env`], with this file instead of the nearest one; it must exist.
 pub(crate) fn from_env_file(path: &Path) -> Result<WaygateBuilder, BuildError> {
     from_file(env::vars_os(), file::read_named(path)?)
 }
@@ -108,7 +108,7 @@ fn from_file(
     Ok(builder)
 }
 
-/// Settings of another backend than the one that was chosen would set nothing.
+/// Refuses settings of another backend than the selected one, which would have no effect.
 fn refuse_idle(sources: &Sources, backend: Option<&Setting>) -> Result<(), BuildError> {
     for (name, needed, is_there, or) in [
         (FILE_PATH, "file", cfg!(feature = "file"), ""),
@@ -116,14 +116,14 @@ fn refuse_idle(sources: &Sources, backend: Option<&Setting>) -> Result<(), Build
             REDIS_URL,
             "redis",
             cfg!(feature = "redis"),
-            ", or `WAYGATE_COUNTERS_REDIS_URL` in its place to count requests there",
+            ", or use `WAYGATE_COUNTERS_REDIS_URL` instead to keep only counters there",
         ),
     ] {
         let Some(setting) = sources.get(name) else {
             continue;
         };
         let is_needed = |backend: &Setting| backend.value == needed;
-        // The environment may name another backend in place of the file's, and of all that belongs to that.
+        // The environment may replace the file's backend, together with its settings.
         let is_replaced = !sources.is_of_environment(name)
             && sources
                 .of_file(BACKEND)
@@ -148,7 +148,7 @@ fn without(feature: &str) -> String {
     format!("the program is built without the cargo feature `{feature}` of Waygate")
 }
 
-/// Any other word than `off` is more likely to be a typing error than the name of a file.
+/// A word other than `off` is more likely a typing error than a file name.
 #[cfg(feature = "file")]
 fn place(setting: Setting) -> Result<Place, BuildError> {
     if setting.value == "off" {
@@ -166,7 +166,7 @@ fn place(setting: Setting) -> Result<Place, BuildError> {
     path(setting).map(Place::At)
 }
 
-/// A path as it is meant in a file of this directory.
+/// Resolves a path relative to the directory of the file.
 #[cfg(feature = "file")]
 fn beside(directory: Option<&Path>, path: PathBuf) -> PathBuf {
     match directory {
@@ -179,12 +179,12 @@ fn beside(directory: Option<&Path>, path: PathBuf) -> PathBuf {
 #[cfg(feature = "file")]
 fn path(setting: Setting) -> Result<PathBuf, BuildError> {
     match setting.value.contains("://") {
-        true => Err(setting.invalid("path", "it is a URL; expected the path of a file")),
+        true => Err(setting.invalid("path", "expected a file path, found a URL")),
         false => Ok(setting.value.into()),
     }
 }
 
-/// What a URL says wrongly is told without the URL, which may hold a password.
+/// Errors omit the URL, which may contain a password.
 #[cfg(feature = "redis")]
 fn redis(url: Option<Setting>) -> Result<waygate_backends::RedisOptions, String> {
     let url = url.unwrap_or_else(|| Setting {
@@ -198,24 +198,24 @@ fn redis(url: Option<Setting>) -> Result<waygate_backends::RedisOptions, String>
 const fn backends() -> &'static str {
     match (cfg!(feature = "file"), cfg!(feature = "redis")) {
         (true, true) => {
-            "expected `memory`, `file` or `redis`; other backends are given to the builder with `.backend(..)`"
+            "expected `memory`, `file` or `redis`; set other backends with `.backend(..)` on the builder"
         }
         (true, false) => {
-            "expected `memory` or `file` (`redis` needs the cargo feature `redis`); other backends are given to \
-             the builder with `.backend(..)`"
+            "expected `memory` or `file` (`redis` needs the cargo feature `redis`); set other backends with \
+             `.backend(..)` on the builder"
         }
         (false, true) => {
-            "expected `memory` or `redis` (`file` needs the cargo feature `file`); other backends are given to \
-             the builder with `.backend(..)`"
+            "expected `memory` or `redis` (`file` needs the cargo feature `file`); set other backends with \
+             `.backend(..)` on the builder"
         }
         (false, false) => {
-            "expected `memory` (`file` and `redis` need the cargo features of those names); other backends are \
-             given to the builder with `.backend(..)`"
+            "expected `memory` (`file` and `redis` need the cargo features of those names); set other backends with \
+             `.backend(..)` on the builder"
         }
     }
 }
 
-/// What has switched it on; `None` when it is off.
+/// Returns the origin of an enabled switch; `None` if it is off.
 fn switch(setting: Setting) -> Result<Option<String>, BuildError> {
     match setting.value.as_str() {
         "true" => Ok(Some(setting.origin)),

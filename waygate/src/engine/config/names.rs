@@ -1,4 +1,4 @@
-//! Which names settings have. A misspelled one would set nothing, unnoticed.
+//! The names of settings. A misspelled one would have no effect, unnoticed.
 
 use waygate_core::{grammar::Invalid, similar::typing_errors};
 
@@ -6,10 +6,10 @@ use super::setting::HIDDEN;
 
 const PREFIX: &str = "WAYGATE_";
 
-/// What a shell has before a variable.
+/// The prefix of a variable in a shell.
 const EXPORT: &str = "export ";
 
-/// What [`from_env`](crate::Waygate::from_env) reads.
+/// The variables that [`from_env`](crate::Waygate::from_env) reads.
 pub(super) const READ: [&str; 8] = [
     "WAYGATE_BACKEND",
     "WAYGATE_BYPASS_LIFECYCLE",
@@ -21,7 +21,7 @@ pub(super) const READ: [&str; 8] = [
     "WAYGATE_REDIS_URL",
 ];
 
-/// What others read: the command-line client and Python applications (wire contract, section 15).
+/// The variables of the command-line client and of Python applications (wire contract, section 15).
 const OF_OTHERS: [&str; 4] = [
     "WAYGATE_CUSTOM_PATH",
     "WAYGATE_SERVER_URL",
@@ -29,29 +29,29 @@ const OF_OTHERS: [&str; 4] = [
     "WAYGATE_TOKEN",
 ];
 
-/// What Waygate's own tests read.
+/// The prefix of the variables of Waygate's own tests.
 const OF_TESTS: &str = "WAYGATE_TEST_";
 
-/// Whether a variable of the environment looks like a setting of Waygate.
+/// Returns `true` if a variable of the environment looks like a setting of Waygate.
 pub(super) fn is_ours(name: &str) -> bool {
     let prefix = name.get(..PREFIX.len());
     prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX)) && !is_service_link(name)
 }
 
-/// What is wrong with a name, if nothing reads it.
+/// Returns an error if nothing reads the name.
 pub(super) fn check(name: &str) -> Result<(), Invalid> {
     if READ.contains(&name) || OF_OTHERS.contains(&name) || name.starts_with(OF_TESTS) {
         return Ok(());
     }
     let known = READ.join("`, `");
     let problem = match meant(name) {
-        Some(meant) => format!("there is no such setting: did you mean `{meant}`?"),
-        None => format!("there is no such setting: known are `{known}`"),
+        Some(meant) => format!("no such setting: did you mean `{meant}`?"),
+        None => format!("no such setting: expected one of `{known}`"),
     };
     Err(Invalid::new("setting", shown(name), problem))
 }
 
-/// What a line begins with and a name could be, perhaps behind `export`.
+/// The start of a line that may be a name, perhaps after `export`.
 pub(super) fn beginning(line: &str) -> &str {
     let bare = line.strip_prefix(EXPORT).map_or(line, str::trim_start);
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
@@ -59,7 +59,7 @@ pub(super) fn beginning(line: &str) -> &str {
     &line[..line.len() - rest.len()]
 }
 
-/// A name for people. What is neither like one of ours nor in capitals may be a part of a secret.
+/// A name for messages. A text that is neither similar to a setting nor in capitals may be part of a secret.
 pub(super) fn shown(name: &str) -> &str {
     let is_capital = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     match is_ours(name) || name.bytes().all(is_capital) || meant(name).is_some() {
@@ -70,7 +70,7 @@ pub(super) fn shown(name: &str) -> &str {
 
 fn meant(name: &str) -> Option<&'static str> {
     let bare = name.strip_prefix(EXPORT).map_or(name, str::trim);
-    // Comparing takes time in the square of the length.
+    // The comparison takes quadratic time.
     let name = Some(bare).filter(|name| name.len() <= 64)?;
     let name = name.to_ascii_uppercase().replace('-', "_");
     let all = READ.iter().chain(&OF_OTHERS);
@@ -93,8 +93,8 @@ fn meant(name: &str) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-/// What Kubernetes sets for each service of the namespace, also for one that is called `waygate` or `waygate-redis`:
-/// `WAYGATE_SERVICE_HOST`, `WAYGATE_SERVICE_PORT_HTTP`, `WAYGATE_PORT`, `WAYGATE_PORT_80_TCP_ADDR`.
+/// Variables that Kubernetes sets for each service of the namespace, including services called `waygate` or
+/// `waygate-redis`: `WAYGATE_SERVICE_HOST`, `WAYGATE_SERVICE_PORT_HTTP`, `WAYGATE_PORT`, `WAYGATE_PORT_80_TCP_ADDR`.
 fn is_service_link(name: &str) -> bool {
     let of_port = |(_, rest): (&str, &str)| {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -141,9 +141,8 @@ mod tests {
             ("export WAYGATE_ENV", "WAYGATE_ENV"),
             ("BACKEND", "WAYGATE_BACKEND"),
         ] {
-            let expected = format!(
-                "invalid setting `{name}`: there is no such setting: did you mean `{meant}`?"
-            );
+            let expected =
+                format!("invalid setting `{name}`: no such setting: did you mean `{meant}`?");
             assert_eq!(problem(name), expected);
         }
         for name in [
@@ -154,7 +153,10 @@ mod tests {
             &"X".repeat(100_000),
         ] {
             let problem = problem(name);
-            assert!(problem.contains("known are `WAYGATE_BACKEND`"), "{problem}");
+            assert!(
+                problem.contains("expected one of `WAYGATE_BACKEND`"),
+                "{problem}"
+            );
         }
     }
 

@@ -1,4 +1,4 @@
-//! One setting, and where it came from.
+//! A setting with its origin.
 
 use std::{borrow::Cow, fmt};
 
@@ -6,7 +6,7 @@ use waygate_core::grammar::{EnvName, Invalid};
 
 use crate::engine::BuildError;
 
-/// A text to be checked, and where it came from.
+/// The text of a setting, with its origin.
 pub(in crate::engine) struct Setting {
     pub(in crate::engine) value: String,
     /// The name and its source, or the call in code.
@@ -28,7 +28,7 @@ impl Setting {
         }
     }
 
-    /// The value for people.
+    /// The value for messages.
     pub(in crate::engine) fn shown(&self) -> &str {
         match may_give_access(&self.value) {
             true => HIDDEN,
@@ -61,7 +61,7 @@ impl Setting {
     }
 
     pub(super) fn sets_nothing(&self, why: impl fmt::Display) -> BuildError {
-        BuildError::Misconfigured(format!("{} sets nothing: {why}", self.origin))
+        BuildError::Misconfigured(format!("{} has no effect: {why}", self.origin))
     }
 }
 
@@ -71,15 +71,15 @@ impl fmt::Debug for Setting {
     }
 }
 
-/// What stands in place of a value that may give access.
+/// The placeholder for a value that may grant access.
 pub(super) const HIDDEN: &str = "***";
 
-/// Whether a value looks like a URL, which may hold a password, whatever setting it was given to.
+/// Returns `true` if a value looks like a URL, which may contain a password, regardless of the setting.
 fn may_give_access(value: &str) -> bool {
     value.contains("://") || value.contains('@')
 }
 
-/// A value for people, of the setting of this name.
+/// A value for messages, of the setting with this name.
 pub(super) fn shown<'a>(name: &str, value: &'a str) -> &'a str {
     let is_secret = name.ends_with("_URL") || name.ends_with("_TOKEN");
     match is_secret || may_give_access(value) {

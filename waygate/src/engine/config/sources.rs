@@ -1,4 +1,4 @@
-//! Where settings come from: the environment first, then the file.
+//! The sources of settings: the environment first, then the file.
 
 #[cfg(feature = "file")]
 use std::path::Path;
@@ -29,7 +29,7 @@ impl Sources {
         Ok(Self { variables, file })
     }
 
-    /// An empty value counts as not set.
+    /// An empty value counts as unset.
     pub(super) fn get(&self, name: &str) -> Option<Setting> {
         match self.variables.get(name) {
             Some(value) => Some(Setting::new(name, value.clone(), ENVIRONMENT)),
@@ -37,18 +37,18 @@ impl Sources {
         }
     }
 
-    /// What the file says, unless the environment says something else.
+    /// The value in the file.
     pub(super) fn of_file(&self, name: &str) -> Option<Setting> {
         let value = self.file.values.get(name)?;
         (!value.is_empty()).then(|| Setting::new(name, value.clone(), &self.file.path))
     }
 
-    /// Where settings were looked for.
+    /// Describes the sources of settings.
     pub(super) fn described(&self) -> String {
         format!("{ENVIRONMENT}, and {}", self.file.path)
     }
 
-    /// Where a relative path of this setting begins: beside the file that has it, and else in the working directory.
+    /// The base of a relative path in this setting: the directory of the file that sets it, or the working directory.
     #[cfg(feature = "file")]
     pub(super) fn directory_of(&self, name: &str) -> Option<&Path> {
         let is_of_file = !self.is_of_environment(name) && self.of_file(name).is_some();
@@ -60,7 +60,7 @@ impl Sources {
     }
 }
 
-/// The variables that are ours. An empty one counts as unset, whatever its name.
+/// The variables with our prefix. An empty one counts as unset, whatever its name.
 fn of_environment(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<HashMap<String, String>, BuildError> {

@@ -98,7 +98,7 @@ fn a_switch_is_true_or_false() {
 fn a_variable_that_nothing_reads_is_refused() {
     assert_eq!(
         refused(&[("HOME", "/root"), ("WAYGATE_ENVV", "prod")]),
-        "the environment: invalid setting `WAYGATE_ENVV`: there is no such setting: did you mean `WAYGATE_ENV`?"
+        "the environment: invalid setting `WAYGATE_ENVV`: no such setting: did you mean `WAYGATE_ENV`?"
     );
     let others = [
         ("WAYGATE_SERVER_URL", "http://localhost"),
@@ -131,10 +131,10 @@ const STATE_URL: (&str, &str) = (REDIS_URL, "redis://:hunter2@a");
 const SHARED: (&str, &str) = (COUNTERS_URL, "redis://:hunter2@b");
 const STATE_FILE: (&str, &str) = (FILE_PATH, "state.json");
 
-/// What of these settings has no effect, and why.
+/// The settings without effect, with the reason.
 fn idle(variables: &[(&str, &str)], name: &str) -> String {
     let said = refused(variables);
-    let begin = format!("{name} from the environment sets nothing: ");
+    let begin = format!("{name} from the environment has no effect: ");
     let why = said.strip_prefix(&begin);
     why.unwrap_or_else(|| panic!("{said}")).to_owned()
 }

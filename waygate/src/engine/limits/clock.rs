@@ -12,20 +12,20 @@ use waygate_core::{
     port::Clock,
 };
 
-/// The clock of the counters: the wall clock as it was read once, plus the monotonic time that has passed since.
+/// The clock of the counters: the wall clock of the last sync, plus the monotonic time since then.
 ///
-/// A small correction of the wall clock is approached slowly. A step of more than two seconds (or a machine that slept) is
-/// followed, because calendar days and months follow the wall clock.
+/// Small corrections of the wall clock are applied gradually. A step of more than two seconds (or a machine that
+/// slept) is applied immediately, because calendar days and months follow the wall clock.
 #[derive(Debug)]
 pub(crate) struct LimitClock {
     clock: Arc<dyn Clock>,
-    /// The wall clock's time when the monotonic one stood at zero.
+    /// The wall clock's time when the monotonic clock was at zero.
     origin: AtomicU64,
 }
 
-/// The largest correction that is not followed immediately.
+/// The largest correction that is applied gradually.
 const SLACK: Nanos = 2 * SECOND;
-/// The step by which a small correction is approached.
+/// The step of a gradual correction.
 const SLEW: Nanos = SECOND / 200;
 
 impl LimitClock {
@@ -42,14 +42,14 @@ impl LimitClock {
         self.origin.load(Ordering::Relaxed).saturating_add(passed)
     }
 
-    /// Compares with the wall clock.
+    /// Syncs with the wall clock.
     pub(crate) fn follow(&self) {
         let (known, found) = (self.origin.load(Ordering::Relaxed), origin(&*self.clock));
         let next = if known.abs_diff(found) > SLACK {
             let seconds = known.abs_diff(found) / SECOND;
             tracing::warn!(
                 seconds,
-                "the wall clock was set; windows of rate limits follow it"
+                "the wall clock was changed; rate-limit windows follow it"
             );
             found
         } else {
@@ -69,7 +69,7 @@ fn nanos(duration: Duration) -> Nanos {
     duration.as_secs().saturating_mul(SECOND) + u64::from(duration.subsec_nanos())
 }
 
-/// A time of the counters as a timestamp, to the microsecond.
+/// A time of the counters as a timestamp, with microseconds.
 pub(crate) fn instant(at: Nanos) -> Timestamp {
     let micros = i64::try_from(at / 1_000).unwrap_or(i64::MAX);
     Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)

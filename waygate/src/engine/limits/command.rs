@@ -15,21 +15,20 @@ use crate::engine::{
     tx::{Attempt, Change, Tx},
 };
 
-/// What a change of one policy asks for.
+/// A command on one policy.
 #[derive(Debug, Clone)]
 pub(crate) enum LimitCommand {
-    /// Sets the policy, whatever was there.
+    /// Sets the policy, replacing any earlier one.
     Set(Box<RateLimitPolicy>),
-    /// Goes back to what the code declares, or to nothing.
+    /// Restores the declaration, or removes the policy if there is none.
     Delete,
-    /// Pauses the policy, or lets it go on.
+    /// Pauses or resumes the policy.
     SetEnabled(bool),
-    /// Lets the policy only report, or lets it refuse.
+    /// Turns shadow mode on, or promotes the policy.
     SetShadow(bool),
 }
 
-/// A change of one policy. Results in the policy that applies then, if there is one, and in whether an operator had set
-/// one before.
+/// A change of one policy. Returns the effective policy, if there is one.
 pub(crate) struct LimitChange {
     pub(crate) key: LimitKey,
     pub(crate) command: LimitCommand,
@@ -52,7 +51,7 @@ impl Change for LimitChange {
                     name: known.key.name.clone(),
                     ..(**policy).clone()
                 };
-                // Fields may have been set by hand.
+                // The fields may have been edited manually.
                 policy.check().map_err(ChangeError::from)?;
                 known.check_key(&policy.key)?;
                 Some(policy)
@@ -66,7 +65,7 @@ impl Change for LimitChange {
                 shadow: *shadow,
                 ..policy.clone()
             }),
-            // Nothing to pause or to promote.
+            // There is nothing to pause or to promote.
             (LimitCommand::SetEnabled(_) | LimitCommand::SetShadow(_), None) => None,
         };
         let is_set = matches!(self.command, LimitCommand::Set(_));
@@ -88,7 +87,7 @@ impl Change for LimitChange {
 /// Resets the counters of these policies, which are those of one scope or of one path.
 pub(crate) struct LimitReset {
     pub(crate) keys: Vec<LimitKey>,
-    /// The path under which the audit log files it.
+    /// The path of its lines in the audit log.
     pub(crate) path: String,
 }
 
@@ -140,10 +139,10 @@ impl Change for KeyReset {
             service: service(scope),
             ..tx.line(reset_action(scope), &audit_path(scope))
         });
-        // The generation is written as it is, so that other processes see that something was reset.
+        // The epoch is rewritten unchanged, so that other processes notice the reset.
         let generation = tx.stored.generation(&policy.key);
         tx.put::<Generations>(&policy.key, &Generation { generation });
-        // Nothing is reset that the audit log does not show.
+        // No reset without an audit line.
         let written = tx.write().await?;
         let forgotten = written.engine.counters.forget(policy, key).await;
         written.announce();
@@ -190,7 +189,7 @@ fn action(scope: &LimitScope, command: &LimitCommand, existed: bool) -> Action {
     }
 }
 
-/// As the audit log says it (wire contract, section 10): `5/minute · fixed_window · ip`.
+/// The format of the audit log (wire contract, section 10): `5/minute · fixed_window · ip`.
 fn in_short(policy: &RateLimitPolicy) -> String {
     let RateLimitPolicy {
         limit,

@@ -15,7 +15,7 @@ impl From<RefusalCause> for DecisionCause {
     }
 }
 
-/// The latest decisions about requests that have an id.
+/// The latest decisions about requests with an id.
 #[derive(Debug)]
 pub(crate) struct Decisions {
     records: Mutex<VecDeque<DecisionRecord>>,
@@ -23,7 +23,7 @@ pub(crate) struct Decisions {
 }
 
 impl Decisions {
-    /// How many are kept by default.
+    /// The default number of decisions to keep.
     pub(crate) const MAX: usize = 4_096;
 
     pub(crate) fn new(capacity: usize) -> Self {
@@ -39,7 +39,7 @@ impl Decisions {
         self.capacity > 0
     }
 
-    /// Keeps a decision; the oldest one goes.
+    /// Records a decision; drops the oldest one if the log is full.
     pub(crate) fn record(&self, record: DecisionRecord) {
         if !self.are_kept() {
             return;
@@ -51,7 +51,7 @@ impl Decisions {
         records.push_front(record);
     }
 
-    /// The latest decision about the request of this id.
+    /// The latest decision about the request with this id.
     pub(crate) fn find(&self, request_id: &str) -> Option<DecisionRecord> {
         let records = lock(&self.records);
         let mut of_request = records

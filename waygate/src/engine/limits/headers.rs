@@ -34,8 +34,8 @@ impl RateLimitHeaders {
 }
 
 impl Allowed {
-    /// Adds the rate-limit headers to a response. Headers of these names that the handler has set are replaced: two counts
-    /// in one response would contradict each other.
+    /// Adds the rate-limit headers to a response. Replaces headers of these names from the handler: two counts in one
+    /// response would contradict each other.
     #[inline]
     pub(crate) fn write_headers(&self, headers: &mut HeaderMap) {
         match self {
@@ -93,7 +93,7 @@ impl Several {
 }
 
 impl Refusal {
-    /// Adds the rate-limit headers to the response of a refusal that names this wait.
+    /// Adds the rate-limit headers to a refusal with this wait.
     pub(crate) fn write_headers(&self, headers: &mut HeaderMap, wait: Nanos) {
         if let Some((rate, outcome)) = self.rate() {
             let shown = Shown {

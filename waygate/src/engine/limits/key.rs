@@ -4,9 +4,9 @@ use hmac_sha256::Hash;
 use smallvec::SmallVec;
 use waygate_core::grammar::KeyPart;
 
-/// The rate-limit key of a request: parts, each with its kind and length, so that no two combinations look the same.
+/// The rate-limit key of a request: parts with their kind and length, so that different combinations never collide.
 ///
-/// Holds secrets in clear, and is therefore never shown; [`label`](Self::label) is.
+/// Contains secrets in clear, so it is never shown; show its [`label`](Self::label).
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct LimitedKey(SmallVec<[u8; 24]>);
 
@@ -19,15 +19,15 @@ enum Kind {
     Path = b'p',
     /// An API key, a header, or the result of a function: may be a secret.
     Secret = b's',
-    /// A secret that was too long to be kept.
+    /// The digest of a long secret.
     Digest = b'd',
 }
 
-/// Longer parts are kept as their digest.
+/// Longer parts are replaced with their digest.
 const MAX_PART: usize = 256;
 
 impl LimitedKey {
-    /// Nothing but the client's address, which is what most requests are counted by.
+    /// Only the client's address, which is the most common key.
     #[inline(always)]
     pub(crate) fn of_ip(ip: IpAddr) -> Self {
         match ip {
@@ -88,8 +88,8 @@ impl LimitedKey {
         self.0.extend_from_slice(value);
     }
 
-    /// The key as operators may see it: addresses, users and path parameters in clear, everything else as the first 48
-    /// bits of its SHA-256, which are the same in every process. `*` where all requests share one counter.
+    /// The key for operators: addresses, users and path parameters in clear, everything else as the first 48 bits of
+    /// its SHA-256, which are the same in every process. `*` if all requests share one counter.
     pub(crate) fn label(&self) -> String {
         let parts: Vec<String> = Parts(&self.0).map(|part| part.to_string()).collect();
         match parts.is_empty() {
@@ -105,7 +105,7 @@ impl fmt::Debug for LimitedKey {
     }
 }
 
-/// The parts of a key, read back.
+/// Decodes the parts of a key.
 struct Parts<'a>(&'a [u8]);
 
 struct Part<'a> {

@@ -12,48 +12,48 @@ use super::{
 };
 use crate::engine::{compiler::Compiler, concurrency::Concurrency, stored::Stored, table::Table};
 
-/// The limits that more than one route meets.
+/// The limits that several routes share.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Levels {
-    pub(crate) global: OwnLimits,
-    /// Those of this process's service.
-    service: OwnLimits,
-    /// Those of every service: other processes enforce them, this one only shows them.
-    services: MapS<ServiceName, OwnLimits>,
+pub(crate) struct SharedPolicies {
+    pub(crate) global: ScopePolicies,
+    /// The limits of this process's service.
+    service: ScopePolicies,
+    /// The limits of every service; those of other services are listed, and enforced by their processes.
+    services: MapS<ServiceName, ScopePolicies>,
 }
 
 /// The limits of one scope, each kind in the order of the checks.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct OwnLimits {
+pub(crate) struct ScopePolicies {
     pub(crate) rates: Arc<[Arc<Policy>]>,
     pub(crate) concurrency: Arc<[Arc<Concurrency>]>,
 }
 
-/// A route, with what decides which limits apply to it.
+/// A route, with the facts that select its limits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limitable<'a> {
     pub(crate) route: &'a RouteKey,
-    pub(crate) own: &'a OwnLimits,
+    pub(crate) own: &'a ScopePolicies,
     pub(crate) of_methods: &'a MethodLimits,
-    /// Whether the route, or its path as a whole, is force-active.
+    /// `true` if the route, or its path as a whole, is force-active.
     pub(crate) is_forced: bool,
 }
 
-/// The limits that apply to one route.
+/// The limits of one route.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RouteLimits {
-    /// Those of its requests; `None` for most routes.
+    /// The limits of its requests; `None` for most routes.
     all: Option<Arc<Limits>>,
-    /// The same for methods that have limits of their own, of a route that takes all of them.
+    /// The same for methods with their own limits, on a route for all methods.
     by_method: Option<Arc<ByMethod>>,
 }
 
-/// What differs by the method.
+/// The parts that differ by method.
 #[derive(Debug)]
 struct ByMethod {
-    /// The limits that requests with one method meet.
+    /// The limits of requests with each method.
     named: Box<[(Method, Option<Arc<Limits>>)]>,
-    /// Those of extension methods, which no limit can name: of every method of the path.
+    /// The limits of extension methods, which no limit can name: those of every method of the path.
     #[cfg_attr(not(feature = "axum"), expect(dead_code))]
     unnamed: Option<Arc<Limits>>,
 }
@@ -64,7 +64,7 @@ impl RouteLimits {
         self.all.is_none() && self.by_method.is_none()
     }
 
-    /// Those of requests with this method.
+    /// The limits of requests with this method.
     #[cfg(feature = "axum")]
     #[inline]
     pub(crate) fn of(&self, method: &http::Method) -> Option<&Arc<Limits>> {
@@ -77,7 +77,7 @@ impl RouteLimits {
 
 #[cfg(feature = "axum")]
 impl ByMethod {
-    /// `HEAD` follows `GET`, as axum serves it.
+    /// `HEAD` follows `GET`, as in axum.
     #[cold]
     fn of(&self, method: &http::Method) -> Option<&Option<Arc<Limits>>> {
         let of = |wanted| self.named.iter().find(|(method, _)| *method == wanted);
@@ -90,13 +90,13 @@ impl ByMethod {
     }
 }
 
-/// The limits of single methods of a route that takes all of them.
+/// The limits of single methods of a route for all methods.
 #[derive(Debug, Default)]
 pub(crate) struct MethodLimits {
-    /// Those that operators have set for methods that are no routes of their own.
-    pub(crate) of_route: Vec<(Method, OwnLimits)>,
-    /// Those of methods that are routes of their own. Only extension methods meet them here.
-    of_siblings: Vec<OwnLimits>,
+    /// Limits that operators have set for methods without a route.
+    pub(crate) of_route: Vec<(Method, ScopePolicies)>,
+    /// Limits of methods with a separate route. Here they apply only to extension methods.
+    of_siblings: Vec<ScopePolicies>,
 }
 
 impl MethodLimits {
@@ -124,14 +124,14 @@ impl MethodLimits {
             let scope = LimitScope::Route(part);
             match sibling {
                 None => {
-                    let own = OwnLimits::compile(stored, &scope, &[], &[], compiler);
+                    let own = ScopePolicies::compile(stored, &scope, &[], &[], compiler);
                     if !own.is_empty() {
                         limits.of_route.push((method, own));
                     }
                 }
                 Some(sibling) => {
                     let (rates, concurrency) = (&sibling.limits, &sibling.concurrency);
-                    let own = OwnLimits::compile(stored, &scope, rates, concurrency, compiler);
+                    let own = ScopePolicies::compile(stored, &scope, rates, concurrency, compiler);
                     if !own.is_empty() {
                         limits.of_siblings.push(own.without_functions());
                     }
@@ -146,8 +146,8 @@ impl MethodLimits {
     }
 }
 
-impl OwnLimits {
-    /// The policies of one scope: what the code declares, in its order, and then what operators have added.
+impl ScopePolicies {
+    /// The policies of one scope: the declared ones in order, then those that operators have added.
     pub(crate) fn compile(
         stored: &Stored,
         scope: &LimitScope,
@@ -172,7 +172,7 @@ impl OwnLimits {
         self.rates.is_empty() && self.concurrency.is_empty()
     }
 
-    /// The same at another route, whose attributes have other functions. Nobody shares what was just compiled.
+    /// The same for another route with other attribute functions. Nothing shares the freshly compiled policies yet.
     fn without_functions(mut self) -> Self {
         let rates = Arc::get_mut(&mut self.rates).into_iter().flatten();
         for policy in rates.filter_map(Arc::get_mut) {
@@ -186,7 +186,7 @@ impl OwnLimits {
     }
 }
 
-impl Levels {
+impl SharedPolicies {
     pub(crate) fn compile(stored: &Stored, compiler: Compiler<'_>) -> Self {
         let records = &stored.records;
         let scopes = shared_scopes(&records.rate_limits);
@@ -203,7 +203,7 @@ impl Levels {
     ) -> Self {
         let mut next = self.clone();
         for scope in changed {
-            let own = OwnLimits::compile(stored, scope, &[], &[], compiler);
+            let own = ScopePolicies::compile(stored, scope, &[], &[], compiler);
             match scope {
                 LimitScope::Global => next.global = own,
                 LimitScope::Service(name) => {
@@ -222,23 +222,23 @@ impl Levels {
     }
 
     /// The limits of one service.
-    pub(crate) fn of_service(&self, name: &ServiceName) -> Option<&OwnLimits> {
+    pub(crate) fn of_service(&self, name: &ServiceName) -> Option<&ScopePolicies> {
         self.services.get(name)
     }
 
     /// The limits of every scope but the routes.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &OwnLimits> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &ScopePolicies> {
         let services = self.services.into_iter().map(|(_, own)| own);
         std::iter::once(&self.global).chain(services)
     }
 
-    /// The limits of each route. Routes without limits of their own share them.
+    /// The limits of each route. Routes without their own limits share them.
     pub(crate) fn compose<'a>(
         &self,
         routes: impl Iterator<Item = Limitable<'a>>,
     ) -> Vec<RouteLimits> {
         let common = RouteLimits {
-            all: self.meet(&[], false, |_| false),
+            all: self.effective(&[], false, |_| false),
             by_method: None,
         };
         let exempts = self.exemptions().next().is_some();
@@ -285,24 +285,24 @@ impl Levels {
                 let exempts = |exempt: &[ExemptPath]| {
                     covers(exempt, Some(method)) || as_get && covers(exempt, Some(Method::Get))
                 };
-                (method, self.meet(&both, forced, exempts))
+                (method, self.effective(&both, forced, exempts))
             });
             let of_route = of_methods.of_route.iter().map(|(_, own)| own);
             let every = std::iter::once(own).chain(of_route);
             let every: Vec<_> = every.chain(&of_methods.of_siblings).collect();
             Arc::new(ByMethod {
                 named: named.collect(),
-                unnamed: self.meet(&every, forced, exempts),
+                unnamed: self.effective(&every, forced, exempts),
             })
         };
         let is_by_method = !of_methods.is_empty() || !exempt_methods.is_empty();
         RouteLimits {
-            all: self.meet(&[own], forced, exempts),
+            all: self.effective(&[own], forced, exempts),
             by_method: is_by_method.then(by_method),
         }
     }
 
-    /// What the limits that this process enforces on more than one route leave alone.
+    /// The exemptions from the shared limits of this process.
     fn exemptions(&self) -> impl Iterator<Item = &ExemptPath> {
         let levels = || [&self.global, &self.service].into_iter();
         let rates = levels().flat_map(|own| &*own.rates);
@@ -311,11 +311,11 @@ impl Levels {
         rates.chain(places.flat_map(|limit| &limit.fields.exempt_routes))
     }
 
-    /// The limits of all levels. Those that more than one route meets leave a force-active (`forced`) route alone, unless
-    /// they say otherwise, and so do those that exempt it; its own limits hold.
-    fn meet(
+    /// The limits of all levels. Shared limits skip a force-active (`forced`) route, unless they include it, and
+    /// exempt routes; the route's own limits always apply.
+    fn effective(
         &self,
-        own: &[&OwnLimits],
+        own: &[&ScopePolicies],
         forced: bool,
         exempts: impl Fn(&[ExemptPath]) -> bool,
     ) -> Option<Arc<Limits>> {
@@ -339,7 +339,7 @@ impl Levels {
     }
 }
 
-/// The methods that exemptions name, of a route that takes all methods.
+/// The methods that exemptions name, on a route for all methods.
 fn methods_of<'a>(exempt: impl Iterator<Item = &'a ExemptPath>, path: &str) -> Vec<Method> {
     let named = exempt.filter(|exempt| exempt.covers_path(path));
     let mut methods: Vec<Method> = named.filter_map(|exempt| exempt.key().method()).collect();

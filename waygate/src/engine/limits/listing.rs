@@ -38,19 +38,19 @@ impl LimitRecord {
                     policy.problem.as_ref(),
                     &policy.fields.exempt_routes,
                 );
-                let all: Vec<String> = known.into_iter().chain(no_plan(policy)).collect();
+                let all: Vec<String> = known.into_iter().chain(tier_warning(policy)).collect();
                 (!all.is_empty()).then(|| all.join("; "))
             },
         }
     }
 }
 
-/// What to say where no caller has had the attribute that chooses a tier.
-fn no_plan(policy: &Policy) -> Option<String> {
-    let callers = policy.stats.never_had_plan()?;
+/// The warning if no caller has had the attribute that selects a tier.
+fn tier_warning(policy: &Policy) -> Option<String> {
+    let callers = policy.stats.callers_without_tier()?;
     Some(format!(
-        "it has `tiers`, and none of {callers} callers had the attribute `{}` that chooses one of them (`tier = \"..\"`): \
-         `Principal::attribute` returns nothing for it",
+        "none of {callers} callers had the attribute `{}` that selects one of its `tiers` (`tier = \"..\"`): \
+         `Principal::attribute` returns `None` for it",
         policy.fields.tier_resolver
     ))
 }
@@ -102,7 +102,7 @@ impl Snapshot {
         policies.iter().find(|policy| policy.key.name == key.name)
     }
 
-    /// The policy of a key, as it is shown.
+    /// Returns the policy with a key.
     pub(crate) fn limit_record(&self, key: &LimitKey) -> Option<LimitRecord> {
         self.policy(key)
             .map(|policy| LimitRecord::new(policy, self))
@@ -110,8 +110,8 @@ impl Snapshot {
 }
 
 impl Waygate {
-    /// Every rate limit policy: the global ones, those of services (other services' than this process's own included, which
-    /// are not enforced here), and those of routes.
+    /// Returns every rate limit policy: the global ones, those of services (including other services, which are not
+    /// enforced here), and those of routes.
     pub fn rate_limits(&self) -> Vec<LimitRecord> {
         let snapshot = self.inner.snapshot.load();
         let mut records: Vec<LimitRecord> = snapshot
@@ -123,34 +123,33 @@ impl Waygate {
         records
     }
 
-    /// One policy, as it is now.
+    /// Returns one policy.
     pub fn rate_limit(&self, key: &LimitKey) -> Option<LimitRecord> {
         self.inner.snapshot.load().limit_record(key)
     }
 
-    /// The newest refusals of this process; the last ten thousand are kept.
+    /// Returns the newest refusals of this process; the last ten thousand are kept.
     pub fn rate_limit_hits(&self, query: &HitQuery) -> Vec<HitRecord> {
         let hits = self.inner.book.hits(query.limit, |hit| query.wants(hit));
         hits.into_iter().map(HitRecord::from).collect()
     }
 
-    /// The keys of a policy that are near its limit or were refused, those with the most such requests first. At most 256 are
-    /// remembered in each process.
+    /// Returns the keys of a policy that are near its limit or were refused, sorted by the number of such requests.
+    /// Each process remembers at most 256.
     pub fn near_limit(&self, key: &LimitKey, limit: usize) -> Vec<KeyUse> {
         let snapshot = self.inner.snapshot.load();
         let policy = snapshot.policy(key);
         policy.map_or_else(Vec::new, |policy| policy.stats.top(limit))
     }
 
-    /// How this process decided about the request that carried this `X-Request-Id`, if it is among the last few thousand
-    /// that were refused, counted, or exempt from a maintenance: the gate that refused it (maintenance, disabled,
-    /// environment, network, role), what exempts it, or what each limit said. `None` of others, which nothing was asked
-    /// of.
+    /// Explains how this process decided about the request with this `X-Request-Id`, if it is among the last few
+    /// thousand that were refused, counted, or exempt from a maintenance: the refusing gate (maintenance, disabled,
+    /// environment, network, role), the exemption, or the result of each limit. Otherwise `None`.
     pub fn explain(&self, request_id: &str) -> Option<DecisionRecord> {
         self.inner.decisions.find(request_id)
     }
 
-    /// How many requests were counted, and by what, since the process began.
+    /// Returns the number of counted requests since the process started, by counting mode.
     pub fn counting_modes(&self) -> super::CountingModes {
         self.inner.counters.modes()
     }

@@ -286,8 +286,8 @@ impl Policy {
             tracing::warn!(
                 policy = %Printable(&self.key),
                 key = %Printable(&self.fields.key),
-                "a request has nothing that this limit counts by, and is {}; {}; only the first such request is \
-                 logged, and all are counted as `{}`",
+                "a request has no key for this rate limit and is {}; {}; only the first such request is logged, and \
+                 all are counted as `{}`",
                 Printable(outcome),
                 remedy(&self.fields.key),
                 Printable(counted),

@@ -1,4 +1,4 @@
-//! What limits count by that requests may not have, or never have.
+//! Keys that requests may lack, or always lack.
 
 use waygate_core::{
     grammar::{Invalid, KeyPart, KeySource, PathTemplate},
@@ -7,14 +7,16 @@ use waygate_core::{
 
 use crate::engine::compiler::KeySources;
 
-/// What to add where a limit needs callers and the builder names no type of them.
-pub(crate) const NO_PRINCIPAL: &str = "name the type of your callers with `.principal::<YourType>()` on the builder, and put a value of it into the \
-     request's extensions in a layer around the guarded router (`Guarded::layer`)";
+/// The remedy if a limit needs callers and the builder sets no principal type.
+pub(crate) const NO_PRINCIPAL: &str = "set the principal type with `.principal::<YourType>()` on the builder, and \
+                                       insert a value of it into the request's extensions in a layer around the \
+                                       guarded router (`Guarded::layer`)";
 
-/// What to do where requests carry no caller.
-pub(super) const CALLER_AROUND: &str = "put the caller into the request's extensions in a layer around the guarded router (`Guarded::layer`)";
+/// The remedy if requests carry no caller.
+pub(super) const CALLER_AROUND: &str = "insert the caller into the request's extensions in a layer around the \
+                                        guarded router (`Guarded::layer`)";
 
-/// What a limit needs of the caller, if it needs anything.
+/// Returns the reason why a limit needs the caller, if it does.
 pub(crate) fn needs_of_caller(key: &KeySource, has_tiers: bool) -> Option<&'static str> {
     match key {
         KeySource::Parts(parts) if parts.contains(&KeyPart::User) => Some("counts by `user`"),
@@ -24,8 +26,8 @@ pub(crate) fn needs_of_caller(key: &KeySource, has_tiers: bool) -> Option<&'stat
 }
 
 impl KeySources {
-    /// Why the limit at `at` does not count as it is meant to, if that is known without a request. `declared` is the key
-    /// of the limit that the code declares under the same name.
+    /// Why the limit at `at` does not work as configured, if that is known without a request. `declared` is the key
+    /// of the declared limit with the same name.
     pub(crate) fn problem(
         self,
         key: &KeySource,
@@ -38,27 +40,26 @@ impl KeySources {
         }
         let need = needs_of_caller(key, has_tiers).filter(|_| !self.has_principal)?;
         Some(format!(
-            "it {need}, and no request has a caller: {NO_PRINCIPAL}"
+            "it {need}, but no request has a caller: {NO_PRINCIPAL}"
         ))
     }
 }
 
-/// What helps requests that have nothing to be counted by.
+/// The remedy for requests without a key.
 pub(crate) fn remedy(key: &KeySource) -> &'static str {
     match key {
         KeySource::Parts(parts) if parts.contains(&KeyPart::User) => {
-            "put the caller into the request's extensions in a layer around the guarded router (`Guarded::layer`), or set \
-             `on_missing_key`"
+            "insert the caller into the request's extensions in a layer around the guarded router \
+             (`Guarded::layer`), or set `on_missing_key`"
         }
         KeySource::Custom => {
             "the key function returned none; return a key, or set `on_missing_key`"
         }
-        KeySource::Parts(_) => "count by something that every request has, or set `on_missing_key`",
+        KeySource::Parts(_) => "choose a key that every request has, or set `on_missing_key`",
     }
 }
 
-/// Refuses a key under which nothing would ever be counted as it is meant to be. `declared` is the key of the limit that
-/// the code declares under the same name.
+/// Refuses a key that no request could have. `declared` is the key of the declared limit with the same name.
 pub(crate) fn check_key(
     source: &KeySource,
     at: &LimitKey,
@@ -68,8 +69,7 @@ pub(crate) fn check_key(
         (KeySource::Custom, _) if declared == Some(&KeySource::Custom) => Ok(()),
         (KeySource::Custom, _) => {
             let name = &at.name;
-            let problem =
-                format!("the code declares no policy `{name}` here whose key a function tells");
+            let problem = format!("the code declares no policy `{name}` here with a key function");
             Err(Invalid::new("key", KeySource::CUSTOM, problem))
         }
         (KeySource::Parts(parts), LimitScope::Route(route)) => {
@@ -77,7 +77,7 @@ pub(crate) fn check_key(
             let missing = parts.iter().find(|part| is_missing(part, &path));
             missing.map_or(Ok(()), |part| Err(no_such_parameter(part, &path)))
         }
-        // Routes that more than one policy governs differ in their parameters.
+        // The routes of a shared policy differ in their parameters.
         (KeySource::Parts(_), LimitScope::Global | LimitScope::Service(_)) => Ok(()),
     }
 }
@@ -89,7 +89,7 @@ fn is_missing(part: &KeyPart, path: &PathTemplate) -> bool {
 fn no_such_parameter(part: &KeyPart, path: &PathTemplate) -> Invalid {
     let known: Vec<&str> = path.parameters().collect();
     let help = match &*known {
-        [] => "it has none: count by something else".to_owned(),
+        [] => "it has none: choose another key".to_owned(),
         known => format!("it has `{}`", known.join("`, `")),
     };
     let problem = format!("`{path}` has no such parameter; {help}");

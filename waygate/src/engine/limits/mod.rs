@@ -1,10 +1,10 @@
 //! Rate limits, and the parts that concurrency limits share with them.
 //!
-//! A `policy` is compiled when something changes. A request goes through `admission`: `matching` finds the policies that
-//! apply and the counters to charge, `store` charges them, `outcome` decides, and `stats` keeps the score. `headers` shows
-//! the outcome to the client, and `correction` adjusts the charge to the real cost. Where counters are `shared`,
-//! `standings` has their last known values, `share` continues from there while they are unavailable, and the units that it
-//! grants are `owed` to them.
+//! A `policy` is compiled when something changes. A request goes through `admission`: `matching` finds the policies
+//! that apply and the counters to charge, `store` charges them, `outcome` decides, and `stats` records the result.
+//! `headers` shows the outcome to the client, and `correction` adjusts the charge to the actual cost. If counters are
+//! `shared`, `standings` has their last known values, `share` continues from there while they are unavailable, and
+//! `owed` has the units granted meanwhile.
 
 mod admission;
 mod clock;
@@ -48,7 +48,7 @@ pub(crate) use handle::CountersHandle;
 #[cfg(feature = "axum")]
 pub(crate) use headers::POLICY;
 pub(crate) use key::LimitedKey;
-pub(crate) use levels::{Levels, Limitable, MethodLimits, OwnLimits, RouteLimits};
+pub(crate) use levels::{Limitable, MethodLimits, RouteLimits, ScopePolicies, SharedPolicies};
 #[cfg(feature = "axum")]
 pub(crate) use matching::{Functions, NoFunctions, missing_part};
 pub(crate) use matching::{LimitFacts, key_of};
@@ -63,10 +63,10 @@ pub use record::{HitQuery, LimitRecord};
 pub(crate) use refusal::{Refusal, RefusalCause};
 pub(crate) use replace::Known;
 pub(crate) use request::RequestInfo;
-pub(crate) use settings::Limiting;
+pub(crate) use settings::LimitConfig;
 pub use settings::RateLimitHeaders;
 pub(crate) use shared::Shared;
-pub(crate) use stats::{Hit, LimitBook};
+pub(crate) use stats::{Hit, LimitStats};
 pub(crate) use store::Counters;
 pub use waygate_core::view::{
     CountingMode, CountingModes, DecisionCause, DecisionRecord, DecisionStep, HitRecord, KeyUse,

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::HeaderValue;
 
-/// The numbers below 1,000 with three digits each. Most numbers in rate-limit headers are among them, and a value that
-/// borrows its text needs no allocation.
+/// The numbers below 1,000 with three digits each. Most numbers in rate-limit headers are among them, and a static
+/// value needs no allocation.
 static SMALL: [[u8; 3]; 1_000] = small();
 
 const fn small() -> [[u8; 3]; 1_000] {
@@ -42,7 +42,7 @@ pub(super) fn number(value: u64) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from_static(digits)).unwrap_or_else(|_| large(value))
 }
 
-/// The number in one allocation, which `HeaderValue::from` makes two of.
+/// The number in one allocation; `HeaderValue::from` makes two.
 fn large(value: u64) -> HeaderValue {
     let mut digits = itoa::Buffer::new();
     let text = Bytes::copy_from_slice(digits.format(value).as_bytes());

@@ -14,15 +14,15 @@ use crate::{
     engine::{error::route_key, snapshot::Snapshot},
 };
 
-/// Rate limits. A [`LimitKey`] names one policy: `GET:/search#default`, `*#default` for the one that holds everywhere,
-/// `service:billing#default` for the one of a service.
+/// Rate limits. A [`LimitKey`] names one policy: `GET:/search#default`, `*#default` for the global one,
+/// `service:billing#default` for that of a service.
 impl Operator {
-    /// Sets a policy, whatever was there. What was consumed is kept: a limit that is raised or lowered neither gives
-    /// anybody a fresh start nor locks anybody out. Only a window that began before the new one could have begins anew:
-    /// that of an hour ago for a limit per minute, or that of yesterday for a quota per day of the calendar.
+    /// Sets a policy, replacing any earlier one. Consumption is kept: raising or lowering a limit neither resets
+    /// clients nor locks them out. Only a window that started before any window of the new limit could have is reset:
+    /// a window from an hour ago for a limit per minute, or yesterday's for a calendar quota per day.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_rate_limit(
         &self,
         key: LimitKey,
@@ -32,10 +32,10 @@ impl Operator {
             .await
     }
 
-    /// Goes back to what the code declares, or to no limit where it declares none.
+    /// Restores the declared policy, or removes the limit if none is declared.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn delete_rate_limit(
         &self,
         key: LimitKey,
@@ -43,10 +43,10 @@ impl Operator {
         self.change_rate_limit(key, LimitCommand::Delete).await
     }
 
-    /// Lets a policy rest: it counts nothing until it is resumed.
+    /// Pauses a policy: it counts nothing until it is resumed.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn pause_rate_limit(
         &self,
         key: LimitKey,
@@ -55,10 +55,10 @@ impl Operator {
             .await
     }
 
-    /// Lets a policy go on that was paused.
+    /// Resumes a paused policy.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn resume_rate_limit(
         &self,
         key: LimitKey,
@@ -67,10 +67,10 @@ impl Operator {
             .await
     }
 
-    /// Lets a policy that only reported refuse from now on; what it has counted counts.
+    /// Starts enforcing a shadow-mode policy. Counts recorded in shadow mode are kept.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn promote_rate_limit(
         &self,
         key: LimitKey,
@@ -79,10 +79,10 @@ impl Operator {
             .await
     }
 
-    /// Lets a policy only report whom it would refuse.
+    /// Puts a policy into shadow mode: it only reports the requests that it would refuse.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn shadow_rate_limit(
         &self,
         key: LimitKey,
@@ -91,10 +91,10 @@ impl Operator {
             .await
     }
 
-    /// Begins to count anew for every policy of a scope, in every process.
+    /// Resets the counters of every policy of a scope, in every process.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn reset_rate_limits(&self, scope: LimitScope) -> Result<(), ChangeError> {
         let snapshot = self.waygate.inner.snapshot.load_full();
         let keys = keys_of(&snapshot, &scope);
@@ -112,10 +112,10 @@ impl Operator {
         self.make(LimitReset { keys, path }).await
     }
 
-    /// The same for all methods of a path.
+    /// Resets the counters of all methods of a path, in every process.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed then.
+    /// [`ChangeError`]; on error, nothing is changed.
     pub async fn reset_rate_limits_of_path(&self, path: &str) -> Result<(), ChangeError> {
         let snapshot = self.waygate.inner.snapshot.load_full();
         let route = route_key(path)?;
@@ -137,14 +137,14 @@ impl Operator {
         self.make(LimitReset { keys, path }).await
     }
 
-    /// Forgets what exactly one key has consumed of a policy. `parts` are the values of the policy's key in its order: an
-    /// address, a user, an API key, a header's or path parameter's value, or what the function told.
+    /// Resets the counters of one key of a policy. `parts` are the values of the policy's key in order: an address, a
+    /// user, an API key, the value of a header or path parameter, or the result of the key function.
     ///
-    /// Counters of this process are forgotten at once; shared ones in the store that holds them. Other processes that count
-    /// for themselves are not reached.
+    /// Resets the counters of this process immediately, and shared counters in their store. Other processes with
+    /// their own counters are not affected.
     ///
     /// # Errors
-    /// [`ChangeError`] when the policy or the key makes no sense, or the store fails.
+    /// [`ChangeError`] if the policy or the key is invalid, or the store fails.
     pub async fn reset_rate_limit_key(
         &self,
         key: LimitKey,
@@ -176,7 +176,7 @@ impl Operator {
         Ok(self.make(LimitChange { key, command }).await?.1)
     }
 
-    /// A bare path stands for its only method.
+    /// A bare path also names its only method.
     fn of_resolved(
         &self,
         snapshot: &Snapshot,
@@ -195,7 +195,7 @@ fn keys_of(snapshot: &Snapshot, scope: &LimitScope) -> Vec<LimitKey> {
     policies.map(|policy| policy.key.clone()).collect()
 }
 
-/// The key that requests with these values have. What is wrong is told without them: they may be secrets.
+/// The key of requests with these values. Errors omit them, since they may be secrets.
 fn limited_key(source: &KeySource, parts: &[&str], ipv6_prefix: u8) -> Result<LimitedKey, Invalid> {
     let mut key = LimitedKey::default();
     let given = parts.len().to_string();
@@ -203,7 +203,7 @@ fn limited_key(source: &KeySource, parts: &[&str], ipv6_prefix: u8) -> Result<Li
     let own = match source {
         KeySource::Custom => {
             let [part] = parts else {
-                return Err(invalid("the policy's function returns one".to_owned()));
+                return Err(invalid("the key function returns one value".to_owned()));
             };
             key.push_custom(part.as_bytes());
             return Ok(key);

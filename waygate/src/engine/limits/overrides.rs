@@ -7,10 +7,10 @@ use crate::engine::store::{Collection, Kind, Versioned};
 
 /// A policy that can be declared and set.
 pub(crate) trait Named {
-    /// What tells several policies of one scope apart.
+    /// Identifies a policy within its scope.
     fn name(&self) -> &PolicyName;
 
-    /// What has a counter of its own.
+    /// Identifies its counters.
     fn key(&self) -> &KeySource;
 }
 
@@ -34,20 +34,20 @@ impl Named for ConcurrencyPolicy {
     }
 }
 
-/// What applies under a key: what an operator has set, else what the code declares.
+/// The effective policy of a key: an operator's, otherwise the declared one.
 #[derive(Debug)]
 pub(crate) struct Applying<P> {
     pub(crate) key: LimitKey,
     pub(crate) fields: P,
-    /// The commit that set it; 0 when only the declaration speaks.
+    /// The commit that set it; 0 for a declaration.
     pub(crate) revision: u64,
-    /// Whether the code declares something else by now than when an operator set it.
+    /// `true` if the declaration in code has changed since an operator set it.
     pub(crate) drifted: bool,
-    /// The key of what the code declares under the same name, if it declares anything.
+    /// The key of the declared policy with the same name, if there is one.
     pub(crate) declared: Option<KeySource>,
 }
 
-/// The keys of the policies of one scope that have a record of this kind.
+/// The keys of the policies of one scope with a record of this kind.
 pub(crate) fn policies_of<K: Kind<Key = LimitKey>>(
     records: &Collection<K>,
     scope: &LimitScope,
@@ -59,7 +59,7 @@ pub(crate) fn policies_of<K: Kind<Key = LimitKey>>(
         .collect()
 }
 
-/// The scopes of more than one route that have a record of this kind.
+/// The shared scopes with a record of this kind.
 pub(crate) fn shared_scopes<K: Kind<Key = LimitKey>>(
     records: &Collection<K>,
 ) -> impl Iterator<Item = &LimitScope> {
@@ -68,7 +68,7 @@ pub(crate) fn shared_scopes<K: Kind<Key = LimitKey>>(
     scopes.take_while(|scope| !matches!(scope, LimitScope::Route(_)))
 }
 
-/// The policies of one scope: what the code declares, in its order, and then what operators have added.
+/// The policies of one scope: the declared ones in order, then those that operators have added.
 pub(crate) fn applying<K, P>(
     records: &Collection<K>,
     scope: &LimitScope,

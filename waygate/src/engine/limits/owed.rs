@@ -17,7 +17,7 @@ use super::{
     problem::lock,
 };
 
-/// How many counters are kept; units of others are not charged.
+/// The maximum number of counters; units of others are not charged.
 const MOST: usize = 65_536;
 
 /// The units granted from one counter.
@@ -38,7 +38,7 @@ pub(super) struct Owed {
     debts: Mutex<HashMap<Account, Debt>>,
 }
 
-/// A counter: the number of its series, and its key.
+/// A counter: the number of its counter key, and its rate-limit key.
 type Account = (u64, LimitedKey);
 
 impl Debt {

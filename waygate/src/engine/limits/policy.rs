@@ -24,7 +24,7 @@ use crate::engine::{compiler::Compiler, stored::Stored};
 pub(crate) struct Policy {
     pub(crate) key: LimitKey,
     pub(crate) fields: RateLimitPolicy,
-    /// The commit that set it; 0 when only the declaration speaks.
+    /// The commit that set it; 0 for a declaration.
     pub(crate) revision: u64,
     /// The declaration in code has changed since an operator set the policy.
     pub(crate) drifted: bool,
@@ -44,7 +44,7 @@ pub(crate) struct Policy {
 /// The rates of the policy's own limit, or of one tier.
 #[derive(Debug)]
 pub(crate) struct Rates {
-    /// As it was written; `unlimited` without rates.
+    /// The original text; `unlimited` without rates.
     pub(crate) text: Box<str>,
     pub(crate) list: Box<[Rate]>,
 }
@@ -58,11 +58,11 @@ pub(crate) struct Rate {
     pub(crate) limit: HeaderValue,
     /// The name in `RateLimit` and `RateLimit-Policy`, in quotes.
     pub(crate) name: Box<str>,
-    /// `RateLimit-Policy`, where this is the only rate; `None` for windows that the calendar makes longer and shorter.
+    /// `RateLimit-Policy`, if this is the only rate; `None` for calendar windows, whose length varies.
     advertised: Option<HeaderValue>,
 }
 
-/// Networks with clients that pass uncounted.
+/// Networks of clients that are not counted.
 #[derive(Debug)]
 pub(crate) struct ExemptNetworks(Box<[IpNet]>);
 
@@ -70,7 +70,7 @@ pub(crate) struct ExemptNetworks(Box<[IpNet]>);
 pub(crate) type TierIndex = u16;
 
 impl Policy {
-    /// Compiles what applies under a key.
+    /// Compiles the effective policy of a key.
     pub(crate) fn compile(
         applying: Applying<RateLimitPolicy>,
         stored: &Stored,
@@ -116,13 +116,13 @@ impl Policy {
     /// The rates for one tier.
     #[inline]
     pub(crate) fn rates(&self, tier: TierIndex) -> &Rates {
-        // The policy's own limit is always there.
+        // The policy's own limit is always present.
         self.limits
             .get(usize::from(tier))
             .unwrap_or(&self.limits[0])
     }
 
-    /// Every series of counters that the policy has, each once.
+    /// All counter keys of the policy, without duplicates.
     pub(crate) fn all_series(&self) -> impl Iterator<Item = &Series> {
         // Tiers share their counters by position, so the longest list has them all.
         let longest = self.limits.iter().max_by_key(|rates| rates.list.len());
@@ -144,7 +144,7 @@ impl Policy {
         self.fields.tiers.get(index).map(|tier| &tier.name)
     }
 
-    /// Whether clients of this address pass uncounted.
+    /// Returns `true` if clients with this address are not counted.
     pub(crate) fn exempts_ip(&self, ip: impl FnOnce() -> Option<IpAddr>) -> bool {
         self.exempt_ips.contain(ip)
     }
@@ -206,7 +206,7 @@ impl Rates {
             };
         };
         let rules = Rule::compile(fields, limit).into_iter().enumerate();
-        // All tiers share a counter: a change of the plan keeps what was consumed.
+        // All tiers share a counter: a change of the plan keeps the consumption.
         let series = |index| Series::new(&key.scope, &key.name, rank(limit, index), generation);
         let list = rules
             .map(|(index, rule)| Rate::new(series(index), item_name(label, limit, index), rule));
@@ -240,13 +240,13 @@ impl Rate {
         format!("{};q={quota};w={window}", self.name)
     }
 
-    /// The whole of `RateLimit-Policy`, where this is the only rate.
+    /// The complete `RateLimit-Policy`, if this is the only rate.
     pub(crate) fn advertised(&self) -> Option<&HeaderValue> {
         self.advertised.as_ref()
     }
 }
 
-/// Where a key stands among ten thousand, the same in every process and for ever.
+/// The position of a key among ten thousand, stable across processes and time.
 #[cold]
 fn bucket(policy: &LimitKey, key: &LimitedKey) -> u16 {
     let mut hasher = Hash::new();
@@ -260,8 +260,8 @@ fn bucket(policy: &LimitKey, key: &LimitedKey) -> u16 {
     (number % u64::from(Percentage::ALL.basis_points())) as u16
 }
 
-/// The counter of a rate among those of its policy: the one of the longest period has the first, so that a limit that loses or gains a shorter
-/// rate keeps what was consumed of the others.
+/// The counter of a rate within its policy: the longest period has the first, so that adding or removing a shorter
+/// rate keeps the consumption of the others.
 fn rank(limit: &Limit, index: usize) -> usize {
     let length = |rate: &grammar::Rate| match rate.period() {
         Period::Calendar(CalendarUnit::Day) => Unit::Day.seconds(),
@@ -278,8 +278,8 @@ fn rank(limit: &Limit, index: usize) -> usize {
         .count()
 }
 
-/// The name of a policy among all those that count one request, in `RateLimit` and `RateLimit-Policy`. Those of a route are
-/// called as operators call them.
+/// The name of a policy among all that count one request, in `RateLimit` and `RateLimit-Policy`. A route's policies
+/// have the operators' names.
 pub(crate) fn label(key: &LimitKey, is_part: bool) -> String {
     let name = &key.name;
     let named = |scope: &str| match name.as_str() {

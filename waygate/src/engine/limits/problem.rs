@@ -9,12 +9,12 @@ use waygate_core::{
     model::{LimitKey, LimitScope},
 };
 
-/// What is known to be wrong with a limit, as it was logged last.
+/// The known problem of a limit, as it was logged last.
 #[derive(Debug, Default)]
 pub(crate) struct Problem(Mutex<Option<String>>);
 
 impl Problem {
-    /// Notes what is wrong now, and logs it where it is new and the limit holds in this process.
+    /// Updates the problem, and logs it if it is new and this process enforces the limit.
     pub(crate) fn note(
         &self,
         problem: Option<&str>,
@@ -35,18 +35,18 @@ impl Problem {
             tracing::warn!(
                 policy = %Printable(key),
                 warning = %Printable(problem),
-                "a limit does not count as it is meant to"
+                "a limit does not work as configured"
             );
         }
     }
 }
 
-/// How many requests a limit does not hold as it is meant to. Only the first one is logged.
+/// The number of requests that a limit cannot count as configured. Only the first one is logged.
 #[derive(Debug, Default)]
 pub(crate) struct Noticed(AtomicU64);
 
 impl Noticed {
-    /// Counts one. Says whether it is the first.
+    /// Counts one. Returns `true` for the first one.
     pub(crate) fn notice(&self) -> bool {
         self.0.fetch_add(1, Ordering::Relaxed) == 0
     }
@@ -56,7 +56,7 @@ impl Noticed {
     }
 }
 
-/// Locks a value that no panic can leave half written.
+/// Locks a value that is consistent even after a panic.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,43 +9,43 @@ use waygate_core::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LimitRecord {
-    /// The name under which the policy is controlled.
+    /// The key of the policy.
     pub key: LimitKey,
     /// The policy.
     pub policy: RateLimitPolicy,
-    /// What it does, in words.
+    /// A description of the policy.
     pub meaning: String,
-    /// The commit that last set it; number 0 when only the declaration speaks.
+    /// The commit that last set it; number 0 for a declaration.
     #[serde(skip)]
     pub revision: Revision,
-    /// Whether an operator has set it.
+    /// `true` if an operator has set it.
     pub overridden: bool,
-    /// Whether the code declares something else by now than when an operator set it.
+    /// `true` if the declaration in code has changed since an operator set it.
     pub drifted: bool,
-    /// What it has said.
+    /// The decisions so far.
     pub counts: LimitCounts,
-    /// What happens to requests that have nothing to be counted by: what the policy says, or the default of its key.
+    /// The handling of requests without a key: the policy's setting, or the default of its key.
     pub on_missing_key: OnMissingKey,
-    /// How many requests passed uncounted for that reason since the process began.
+    /// The number of requests that passed uncounted for that reason since the process started.
     pub skipped: u64,
-    /// How many requests carried no caller since the process began, and met the policy's own limit although it has tiers.
-    /// A caller without a plan, or with one that no tier has, is not among them.
+    /// The number of requests without a caller since the process started, which were counted by the policy's own
+    /// limit although it has tiers. Callers without a plan, or with an unknown one, are not included.
     pub without_caller: u64,
-    /// Why the policy does not count as it is meant to, if that is known without a request.
+    /// Why the policy does not work as configured, if that is known without a request.
     pub warning: Option<String>,
 }
 
-/// Which refusals are wanted.
+/// A filter for refusals.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HitQuery {
-    /// At most this many of the newest.
+    /// The maximum number, newest first.
     pub limit: usize,
-    /// Only of routes with this path, or of this route (`METHOD:/path`).
+    /// Only routes with this path, or this route (`METHOD:/path`).
     pub route: Option<String>,
-    /// Only by policies of this name.
+    /// Only policies with this name.
     pub policy: Option<String>,
-    /// Only of this key, as it is shown.
+    /// Only this key, in its displayed form.
     pub key: Option<String>,
-    /// Only refusals (`true`), or only what policies in shadow mode would have refused.
+    /// Only refusals (`true`), or only requests that policies in shadow mode would have refused.
     pub enforced: Option<bool>,
 }

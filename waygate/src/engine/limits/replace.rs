@@ -1,4 +1,4 @@
-//! What changes of rate limits and of concurrency limits have in common.
+//! Shared code for changes of rate limits and of concurrency limits.
 
 use waygate_core::{
     grammar::KeySource,
@@ -19,23 +19,23 @@ use crate::engine::{
 
 /// A policy before a change.
 pub(crate) struct Known<K: PolicyKind> {
-    /// With its route resolved.
+    /// The key, with its route resolved.
     pub(crate) key: LimitKey,
-    /// What an operator has set.
+    /// The operator's policy.
     set: Option<K::Policy>,
-    /// What the code declares.
+    /// The declared policy.
     declared: Option<K::Policy>,
-    /// Whether there is a record, readable or not.
+    /// `true` if there is a record, readable or not.
     pub(crate) is_stored: bool,
 }
 
-/// A kind of policies: the code declares them, and operators set them.
+/// A kind of policies that are declared in code and set by operators.
 pub(crate) trait PolicyKind:
     Kind<Key = LimitKey, Value = LimitOverride<Self::Policy>>
 {
     type Policy: Named + Clone + PartialEq + serde::Serialize + Send + Sync;
 
-    /// What the code declares under a key.
+    /// The declared policy of a key.
     fn declared<'a>(snapshot: &'a Snapshot, key: &LimitKey) -> Option<&'a Self::Policy>;
 }
 
@@ -47,7 +47,7 @@ where
     pub(crate) fn find(tx: &Tx<'_>, key: &LimitKey, deletes: bool) -> Result<Self, ChangeError> {
         let snapshot = tx.engine.snapshot.load();
         let records = Holds::<K>::collection(&tx.stored.records);
-        // One that cannot be read is stored as well, and one that was kept.
+        // Unreadable records, and records that were kept, are stored too.
         let is_stored = |key: &LimitKey| {
             records.contains(key) || tx.stored.expected::<K>(key) != Expected::Absent
         };
@@ -84,7 +84,7 @@ where
         Ok(check_key(wanted, &self.key, of_code)?)
     }
 
-    /// Writes another policy in its place, or (`None`) goes back to what the code declares.
+    /// Writes another policy, or with `None` restores the declaration.
     pub(crate) async fn replace(
         self,
         mut tx: Tx<'_>,
@@ -127,7 +127,7 @@ impl Inner {
         Ok(LimitKey::new(scope, key.name.clone()))
     }
 
-    /// The same as [`governed`](Self::governed). What is left of a route that the code no longer has can still be deleted.
+    /// The same as [`governed`](Self::governed). The records of a removed route can still be deleted.
     pub(crate) fn governed_or_left(
         &self,
         snapshot: &Snapshot,
@@ -141,7 +141,7 @@ impl Inner {
     }
 }
 
-/// The path under which the audit log files changes of a scope (wire contract, section 10).
+/// The path of a scope's changes in the audit log (wire contract, section 10).
 pub(crate) fn audit_path(scope: &LimitScope) -> String {
     match scope {
         LimitScope::Global => "__global_rl__".to_owned(),

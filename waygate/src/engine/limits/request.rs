@@ -23,7 +23,7 @@ impl<'a> RequestInfo<'a> {
         Some(id).filter(|id| id.len() <= MAX_REQUEST_ID)
     }
 
-    /// The method. An extension method may be of any length, and is cut.
+    /// The method. An extension method may have any length, and is truncated.
     pub(crate) fn method(&self) -> &'a str {
         let name = self.method.as_str();
         name.get(..MAX_METHOD).unwrap_or(name)

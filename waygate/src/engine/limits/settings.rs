@@ -2,7 +2,7 @@ use waygate_core::grammar::Algorithm;
 
 /// The settings of rate limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Limiting {
+pub(crate) struct LimitConfig {
     pub(crate) headers: RateLimitHeaders,
     /// The share of `Retry-After` up to which it is extended.
     pub(crate) jitter: f32,
@@ -12,7 +12,7 @@ pub(crate) struct Limiting {
     pub(crate) algorithm: Algorithm,
 }
 
-impl Default for Limiting {
+impl Default for LimitConfig {
     fn default() -> Self {
         Self {
             headers: RateLimitHeaders::default(),

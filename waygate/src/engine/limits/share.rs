@@ -1,4 +1,4 @@
-//! What one process may give out by itself while the shared store is gone.
+//! The share of a limit that one process may grant while the shared store is unavailable.
 
 use waygate_backends::MemoryCounters;
 use waygate_core::{
@@ -8,13 +8,13 @@ use waygate_core::{
 
 use super::standings::Standing;
 
-/// Makes the local counter of a take begin where the shared one stood: what was left of the limit is shared out among
-/// the processes, as the limit is where nothing is known. `take` has the process's share as its rule, and `capacity` is
-/// that of all.
+/// Initializes the local counter of a charge from the shared one: the rest of the limit is divided among the
+/// processes, as the whole limit is if nothing is known. `take` has the process's share as its rule, and `capacity`
+/// is that of all.
 ///
-/// What was consumed is taken for consumed when the store said so, and of a fixed window, when that began: so it comes
-/// back when the shared counter gives it back, or later. What this process has given out before without the store, in
-/// another outage, still counts.
+/// The consumption counts from the time of the store's answer, or for a fixed window from its start, so units return
+/// when the shared counter would return them, or later. Units that this process granted in an earlier outage still
+/// count.
 pub(super) fn begin(
     local: &MemoryCounters,
     take: &Take<'_>,
@@ -45,7 +45,7 @@ pub(super) fn begin(
     );
 }
 
-/// What a store that knew of this `standing` has lost of it by now. `scratch` counts nothing.
+/// The part of this `standing` that the store no longer has. `scratch` counts nothing.
 pub(super) fn lost<'a>(
     scratch: &MemoryCounters,
     take: &Take<'a>,
@@ -66,7 +66,7 @@ pub(super) fn lost<'a>(
     }
 }
 
-/// What a local counter counts as consumed, up to its limit.
+/// The consumption of a local counter, up to its limit.
 pub(super) fn consumed(local: &MemoryCounters, take: &Take<'_>, now: Nanos) -> u64 {
     let look = Take { cost: 0, ..*take };
     let outcome = local.take_one_at(&look, now);

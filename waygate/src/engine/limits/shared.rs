@@ -23,26 +23,26 @@ use super::{
 };
 use crate::engine::concurrency::UnreleasedPermits;
 
-/// Somebody may give much back: the store is not asked more often than this whether it has lost it.
+/// The minimum interval between checks for a loss. A client may refund many units.
 const BETWEEN_CHECKS: Nanos = SECOND / 10;
 
-/// A store of counters that others share, and what this process knows of it and owes it while it is gone.
+/// A shared counter store, with its last known values and the units owed to it while it is unavailable.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn CounterStore>,
-    /// No request waits longer for it.
+    /// The maximum wait of a request.
     deadline: Duration,
     pub(super) standings: Standings,
     pub(super) owed: Owed,
-    /// Places that could not be given back.
+    /// Permits that could not be released.
     pub(crate) unreleased: UnreleasedPermits,
-    /// Something is owed, or was not given back.
+    /// `true` if units are owed or permits are unreleased.
     pub(crate) behind: Arc<Notify>,
-    /// Held while counters are handed over: no request takes from one before it is known what was used.
+    /// Held while counters are handed over: no request charges one before its use is known.
     handing_over: Mutex<()>,
-    /// Tells what still counts.
+    /// Decides which consumption still counts.
     scratch: Mutex<MemoryCounters>,
-    /// When it was checked last whether the store has lost what it has counted.
+    /// The time of the last check for a loss of counters.
     checked: tokio::sync::Mutex<Nanos>,
 }
 
@@ -69,7 +69,7 @@ impl Shared {
         self.restore(takes, now).await?;
         let losses = self.store.losses();
         match self.take_once(takes, now, losses).await {
-            // It has found out just now.
+            // It has just found out.
             Err(_) if self.store.losses() != losses => {}
             taken => return taken,
         }
@@ -82,7 +82,7 @@ impl Shared {
         Ok(outcomes)
     }
 
-    /// Fails if it turns out that the store has lost what it has counted.
+    /// Fails if the store has lost its counters.
     async fn take_once(
         &self,
         takes: &[Take<'_>],
@@ -99,18 +99,18 @@ impl Shared {
         if note(false) {
             self.in_time(self.check(now)).await?;
             if self.store.losses() != losses {
-                let text = "it has lost what was counted".to_owned();
+                let text = "it has lost its counters".to_owned();
                 return Err(CounterError::Unavailable(text));
             }
-            // Somebody has given it back.
+            // A client has refunded it.
             note(true);
         }
         Ok(outcomes)
     }
 
-    /// Finds out whether the store has lost what it has counted, unless that was found out a moment ago.
+    /// Checks if the store has lost its counters, unless that was checked a moment ago.
     async fn check(&self, now: Nanos) -> Result<(), CounterError> {
-        // No answer is noted before it is known what the store is.
+        // No answer is recorded before the state of the store is known.
         let mut last = self.checked.lock().await;
         if now.abs_diff(*last) >= BETWEEN_CHECKS {
             self.store.check().await?;
@@ -141,19 +141,19 @@ impl Shared {
     async fn ask(&self, takes: &[Take<'_>], now: Nanos) -> Result<Vec<Outcome>, CounterError> {
         let outcomes = match self.in_time(self.store.take(takes, now)).await {
             Ok(outcomes) => outcomes,
-            // The store may have been given up before it could say so itself.
+            // The store may have been given up before it could report it.
             Err(fault) => self.store.known_refusal(takes, now).ok_or(fault)?,
         };
         if outcomes.len() != takes.len() {
             let (asked, answered) = (takes.len(), outcomes.len());
             return Err(CounterError::Refused(format!(
-                "{asked} counters were asked, {answered} have answered"
+                "requested {asked} counters, received {answered}"
             )));
         }
         Ok(outcomes)
     }
 
-    /// No store is trusted to keep its own deadline.
+    /// The store's own deadline is not trusted.
     pub(crate) async fn in_time<T>(
         &self,
         call: impl Future<Output = Result<T, CounterError>>,
@@ -167,8 +167,8 @@ impl Shared {
         }
     }
 
-    /// Makes the counters of this process go on where the store stood when it answered last. `takes` are what the store
-    /// was asked, and `own` the same by the rules of one process.
+    /// Makes the counters of this process continue from the store's last answer. `takes` are the charges for the
+    /// store, and `own` the same with the rules of one process.
     pub(super) fn hand_over(
         &self,
         local: &MemoryCounters,
@@ -185,7 +185,7 @@ impl Shared {
         }
     }
 
-    /// Remembers to charge what was given out without the store.
+    /// Records units that were granted without the store.
     pub(super) fn owe(&self, limits: &Limits, matched: &Match, take: &Take<'_>, units: u64) {
         if units == 0 {
             return;
@@ -196,7 +196,7 @@ impl Shared {
         }
     }
 
-    /// Charges what was given out without the store, as far as this process still counts it.
+    /// Charges units that were granted without the store, as far as this process still counts them.
     pub(super) async fn repay(
         &self,
         local: &MemoryCounters,
@@ -206,7 +206,7 @@ impl Shared {
         if let Some(debt) = repayment.debt()
             && let Some(take) = debt.take()
         {
-            // First what it has lost: of that, only what the counter does not show is charged.
+            // Lost units first: only the units that the counter does not show are charged.
             self.restore(&[take], now).await?;
             let rule = &take.rule.shared_by(self.store.replicas(), now);
             let consumed = share::consumed(local, &Take { rule, ..take }, now);
@@ -232,7 +232,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Forgets what is known of a counter that was reset.
+    /// Removes the known values of a reset counter.
     pub(super) fn forget(&self, series: &Series, key: &LimitedKey) {
         self.standings.remove(series, key.as_bytes());
         if let Some(repayment) = self.owed.remove(series, key) {

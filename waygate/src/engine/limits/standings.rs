@@ -1,4 +1,4 @@
-//! What the shared store has said last, for when it is gone.
+//! The last known values of the shared store, for outages.
 
 use std::{
     collections::hash_map::RandomState,
@@ -16,44 +16,44 @@ use waygate_core::{
 
 use super::problem::lock;
 
-/// How many counters are remembered: 32,768, in 1.8 MB. Beyond, the one that has the most left gives way.
+/// The maximum number of counters: 32,768, in 1.8 MB. Beyond that, the one with the most units left is replaced.
 const SETS: usize = 4_096;
 const WAYS: usize = 8;
 
-/// Answers of calls that overlap come in any order: of two within so much time, the one that leaves less is the later
-/// one.
+/// Answers of overlapping calls arrive in any order: of two within this time, the one with fewer units left is the
+/// later one.
 const OVERLAP: Nanos = SECOND / 10;
 
-/// How it stood with one counter when the store answered last.
+/// The last known value of one counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Standing {
-    /// What all processes together had consumed.
+    /// The consumption of all processes together.
     pub(super) used: u64,
-    /// As much of it as the limit was then.
+    /// The same, up to the limit at the time.
     pub(super) limit: u64,
-    /// When that was.
+    /// The time of the answer.
     pub(super) at: Nanos,
-    /// From when on it says nothing any more; of a fixed window, when that ends.
+    /// The expiry of the value; for a fixed window, its end.
     pub(super) over: Nanos,
-    /// How often the store had lost everything when it was asked.
+    /// The number of losses of the store at the time.
     pub(super) losses: u64,
-    /// Whether the local counter goes on from there already.
+    /// `true` if the local counter already continues from there.
     pub(super) is_local: bool,
 }
 
-/// What an answer says of a counter, beside what was known.
+/// How an answer relates to the known value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said {
-    /// It is what is known from now on, or came late.
+    /// The answer is the new known value, or came late.
     Noted,
-    /// Less is used than was known, though nothing comes back before the window ends: somebody has given it back, or the
-    /// store has lost it. What was known is kept.
+    /// The consumption is lower than known, although nothing is returned before the window ends: a client refunded
+    /// units, or the store lost them. The known value is kept.
     Less,
 }
 
-/// The last answers for many counters, which the store is not asked for again while it is gone.
+/// The last answers for many counters, used while the store is unavailable.
 pub(super) struct Standings {
-    /// With a random key: clients cannot aim at one another's place.
+    /// With a random key: clients cannot target each other's entries.
     hasher: RandomState,
     sets: Box<[Mutex<Set>]>,
 }
@@ -69,8 +69,8 @@ impl Standings {
         }
     }
 
-    /// Notes an answer to what was asked at `now`, when the store had lost everything `losses` times. One that is `sure`
-    /// is noted even if it says less.
+    /// Records an answer to a charge at `now`, after `losses` losses of the store. One that is `sure` is recorded
+    /// even if it is lower.
     pub(super) fn note(
         &self,
         take: &Take<'_>,
@@ -110,7 +110,7 @@ impl Standings {
         Said::Noted
     }
 
-    /// What was said last of a counter before the store lost it, for the last of so many times, and still says something.
+    /// The last known value of a counter before the store's most recent losses, if it still counts.
     pub(super) fn lost(&self, take: &Take<'_>, losses: u64, now: Nanos) -> Option<Standing> {
         let digest = self.digest(take.series, take.key);
         let set = self.set(digest);
@@ -118,7 +118,7 @@ impl Standings {
         (known.losses < losses && now < known.over).then_some(*known)
     }
 
-    /// Notes that the store knows again what it had lost.
+    /// Records that the store has the lost units again.
     pub(super) fn restored(&self, take: &Take<'_>, losses: u64) {
         let digest = self.digest(take.series, take.key);
         let mut set = self.set(digest);
@@ -127,7 +127,7 @@ impl Standings {
         }
     }
 
-    /// Notes what was charged, or (below zero) given back, apart from answers.
+    /// Records a charge, or (below zero) a refund, apart from answers.
     pub(super) fn charge(&self, series: &Series, key: &[u8], units: i64) {
         let digest = self.digest(series, key);
         let mut set = self.set(digest);
@@ -137,7 +137,7 @@ impl Standings {
         }
     }
 
-    /// What was said last of a counter, once: the local one goes on from there.
+    /// Takes the last known value of a counter, once: the local counter continues from there.
     pub(super) fn hand_over(&self, series: &Series, key: &[u8]) -> Option<Standing> {
         let digest = self.digest(series, key);
         let mut set = self.set(digest);
@@ -147,7 +147,7 @@ impl Standings {
         standing
     }
 
-    /// Forgets what was said of a counter.
+    /// Removes the known value of a counter.
     pub(super) fn remove(&self, series: &Series, key: &[u8]) -> Option<Standing> {
         let digest = self.digest(series, key);
         let mut set = self.set(digest);
@@ -168,7 +168,7 @@ impl Standings {
 }
 
 impl Standing {
-    /// How much of the limit is consumed, of 255 parts; at least one.
+    /// The consumed part of the limit, of 255; at least one.
     fn fullness(&self) -> u64 {
         (self.used.saturating_mul(254) / self.limit.max(1)).min(254) + 1
     }
@@ -180,7 +180,7 @@ impl std::fmt::Debug for Standings {
     }
 }
 
-/// Whether all that is used counts until the window ends.
+/// Returns `true` if all units count until the window ends.
 fn gives_nothing_back(rule: &Rule) -> bool {
     matches!(
         rule,
@@ -188,7 +188,7 @@ fn gives_nothing_back(rule: &Rule) -> bool {
     )
 }
 
-/// For how long an outcome says something.
+/// The time for which an outcome is valid.
 fn lasts(rule: &Rule, outcome: &Outcome, now: Nanos) -> Nanos {
     match rule {
         Rule::Quota(Quota::FixedWindow { .. }) | Rule::Calendar(_) => outcome.reset_after,

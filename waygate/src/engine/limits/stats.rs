@@ -25,17 +25,17 @@ use crate::engine::concurrency::ConcurrencyStats;
 pub(crate) struct PolicyStats {
     pub(crate) allowed: AtomicU64,
     pub(crate) refused: AtomicU64,
-    /// Refusals of a policy in shadow mode: requests that passed all the same.
+    /// Refusals of a policy in shadow mode: requests that were allowed.
     pub(crate) would_refuse: AtomicU64,
-    /// Requests that had nothing to be counted by.
+    /// Requests without a key.
     pub(crate) skipped: Noticed,
-    /// Requests that were refused for the same reason, which are among `refused`.
+    /// Requests that were refused for that reason, included in `refused`.
     pub(super) without_key: Noticed,
-    /// Requests without a caller, where the policy has tiers.
+    /// Requests without a caller, if the policy has tiers.
     pub(crate) without_caller: Noticed,
-    /// Requests of callers without the attribute that chooses a tier.
+    /// Requests of callers without the attribute that selects a tier.
     pub(super) without_plan: Noticed,
-    /// Whether one has had it.
+    /// `true` if a caller has had it.
     pub(super) has_plan: AtomicBool,
     pub(crate) problem: Problem,
     top: Mutex<TopKeys>,
@@ -47,7 +47,7 @@ impl PolicyStats {
         self.allowed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes whether a caller has the attribute that chooses a tier.
+    /// Records if a caller has the attribute that selects a tier.
     pub(super) fn note_plan(&self, has_one: bool) {
         match has_one {
             true if self.has_plan.load(Ordering::Relaxed) => {}
@@ -56,8 +56,8 @@ impl PolicyStats {
         }
     }
 
-    /// How many callers had no such attribute, where none has had it.
-    pub(super) fn never_had_plan(&self) -> Option<u64> {
+    /// The number of callers without that attribute, if none has had it.
+    pub(super) fn callers_without_tier(&self) -> Option<u64> {
         let missing = self.without_plan.count();
         (missing > 0 && !self.has_plan.load(Ordering::Relaxed)).then_some(missing)
     }
@@ -71,7 +71,7 @@ impl PolicyStats {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes a key that has come near its limit, or has passed it.
+    /// Records a key that is near its limit, or over it.
     pub(crate) fn note(&self, key: &LimitedKey, use_of: Usage) {
         lock(&self.top).note(key, use_of);
     }
@@ -84,13 +84,13 @@ impl PolicyStats {
         counts
     }
 
-    /// Keys that came near the limit, those with the most requests first.
+    /// Keys near the limit, sorted by the number of requests.
     pub(crate) fn top(&self, limit: usize) -> Vec<KeyUse> {
         lock(&self.top).list(limit)
     }
 }
 
-/// How a key stood after a request.
+/// The state of a key after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) limit: u64,
@@ -99,7 +99,7 @@ pub(crate) struct Usage {
     pub(crate) at: Timestamp,
 }
 
-/// The keys that come up most often, in bounded memory: Space-Saving (Metwally, Agrawal and El Abbadi, 2005).
+/// The most frequent keys, in bounded memory: Space-Saving (Metwally, Agrawal and El Abbadi, 2005).
 #[derive(Debug, Default)]
 struct TopKeys(HashMap<LimitedKey, Seen>);
 
@@ -167,17 +167,17 @@ pub(crate) struct Hit {
     pub(crate) enforced: bool,
 }
 
-/// What the limits of one process have seen, in bounded memory.
+/// The statistics of all limits in this process, in bounded memory.
 #[derive(Debug)]
-pub(crate) struct LimitBook {
+pub(crate) struct LimitStats {
     policies: Mutex<HashMap<LimitKey, Arc<PolicyStats>>>,
     concurrency: Mutex<HashMap<LimitKey, Arc<ConcurrencyStats>>>,
     hits: Mutex<VecDeque<Hit>>,
-    /// How many refusals are kept; the oldest go first.
+    /// The maximum number of refusals; the oldest are dropped.
     max_hits: usize,
 }
 
-impl LimitBook {
+impl LimitStats {
     pub(crate) const MAX_HITS: usize = 10_000;
 
     pub(crate) fn new(max_hits: usize) -> Self {
@@ -194,7 +194,7 @@ impl LimitBook {
         known(&self.policies, key)
     }
 
-    /// The same about a limit of concurrency.
+    /// The same for a concurrency limit.
     pub(crate) fn of_concurrency(&self, key: &LimitKey) -> Arc<ConcurrencyStats> {
         known(&self.concurrency, key)
     }
@@ -205,7 +205,7 @@ impl LimitBook {
         hits.truncate(self.max_hits);
     }
 
-    /// The newest refusals that `wanted` takes.
+    /// The newest refusals that match `wanted`.
     pub(crate) fn hits(&self, limit: usize, wanted: impl Fn(&Hit) -> bool) -> Vec<Hit> {
         let hits = lock(&self.hits);
         hits.iter()

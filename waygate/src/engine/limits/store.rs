@@ -22,13 +22,12 @@ use super::{
 };
 use crate::engine::concurrency::SharedPermits;
 
-/// The counters of requests: those of this process, or of a store that other processes share, with those of this process
-/// as a fallback.
+/// The counters of requests: those of this process, or of a shared store with those of this process as a fallback.
 #[derive(Debug)]
 pub(crate) struct Counters {
     pub(crate) local: MemoryCounters,
     pub(crate) shared: Option<Shared>,
-    /// The time by which they count.
+    /// The clock of the counters.
     pub(crate) clock: LimitClock,
     /// Permits that this process holds in the shared store.
     pub(crate) permits: SharedPermits,
@@ -37,7 +36,7 @@ pub(crate) struct Counters {
     pub(super) runtime: tokio::runtime::Handle,
 }
 
-/// How many requests were decided in each way.
+/// The number of requests by counting mode.
 #[derive(Debug, Default)]
 struct Modes([AtomicU64; 4]);
 
@@ -168,7 +167,7 @@ impl Counters {
         self.local.take_at(&own, now)
     }
 
-    /// Charges the counters of these matches with what is owed to them, and takes from them.
+    /// Charges the owed units and the new charges of these matches.
     #[cold]
     async fn repay_and_take(
         &self,
@@ -209,7 +208,7 @@ impl Counters {
     pub(crate) fn modes(&self) -> CountingModes {
         let [noted, local, open, closed] =
             [0, 1, 2, 3].map(|mode: usize| self.modes.0[mode].load(Ordering::Relaxed));
-        // The local store counts its calls under its own locks, which is cheaper than one more atomic for each request.
+        // The local store counts its calls under its own locks, which is cheaper than another atomic per request.
         let authoritative = match self.shared {
             Some(_) => noted,
             None => self.local.calls(),

@@ -14,17 +14,17 @@ use crate::engine::{
     target::Asked,
 };
 
-/// Maintenance of everything, or of this service, with the exemptions resolved to slots.
+/// A global or service maintenance, with its exemptions resolved to slots.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Maintained {
-    /// `None` where it is off and time does not switch it on.
+    /// `None` if it is off and not planned.
     pub(super) rule: Option<MaintenanceRule>,
-    /// When time will change it.
+    /// The time of its next scheduled change.
     pub(crate) next_change: Option<Timestamp>,
     pub(crate) config: Arc<GlobalMaintenance>,
     pub(crate) revision: u64,
     exempt: Arc<[bool]>,
-    /// Whether an exempt role was asked for where nothing said who calls.
+    /// Set after the warning that an exempt role was checked without a source of roles.
     #[cfg(feature = "axum")]
     pub(crate) had_no_caller: Arc<OnceLock<()>>,
 }
@@ -65,7 +65,7 @@ impl Maintained {
         }
     }
 
-    /// The same, compiled again if a command or time has changed it.
+    /// The same, recompiled if a command or the schedule has changed it.
     pub(super) fn follow(
         &self,
         stored: &Stored,
@@ -81,21 +81,21 @@ impl Maintained {
         }
     }
 
-    /// Whether it closes the route in `slot` at `now`.
+    /// Returns `true` if it closes the route in `slot` at `now`.
     #[cfg(feature = "openapi")]
     pub(super) fn closes(&self, slot: usize, forced: bool, now: Timestamp) -> bool {
         let rule = self.rule.as_ref().filter(|_| !self.exempts_slot(slot));
         rule.is_some_and(|rule| rule.is_on(forced, || now))
     }
 
-    /// Whether it closes the route in `slot` at some time.
+    /// Returns `true` if it closes the route in `slot` at some time.
     #[cfg(feature = "openapi")]
     pub(super) fn may_close(&self, slot: usize, forced: bool) -> bool {
         let rule = self.rule.as_ref().filter(|_| !self.exempts_slot(slot));
         rule.is_some_and(|rule| rule.applies(forced))
     }
 
-    /// What may close a request, now or later.
+    /// The rule that may close a request, now or later.
     #[inline]
     pub(super) fn for_request(
         &self,
@@ -111,7 +111,7 @@ impl Maintained {
     fn exempts(&self, route: Option<(usize, &RouteKey)>, asked: &impl Asked) -> bool {
         match route {
             Some((slot, _)) if self.exempts_slot(slot) => true,
-            // A route of all methods may be exempt for one of them.
+            // A route for all methods may be exempt for one of them.
             Some((_, key)) if key.method().is_none() => self.names(asked.method(), key.path()),
             Some(_) => false,
             None => asked
@@ -126,7 +126,7 @@ impl Maintained {
         self.exempt.get(slot).copied().unwrap_or(false)
     }
 
-    /// Whether an exemption is for this path and method. `HEAD` follows `GET`.
+    /// Returns `true` if an exemption covers this path and method. `HEAD` follows `GET`.
     fn names(&self, method: &http::Method, path: &str) -> bool {
         if self.config.exempt_paths.is_empty() {
             return false;

@@ -12,30 +12,30 @@ use crate::engine::headers::{StateHeaders, announce};
 use crate::engine::{
     compiler::Compiler,
     kinds::closed_route,
-    limits::{Limitable, MethodLimits, OwnLimits},
+    limits::{Limitable, MethodLimits, ScopePolicies},
     stored::Stored,
     table::Table,
 };
 
-/// One route, ready for decisions.
+/// A compiled route.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) rule: RouteRule,
     pub(crate) state: RouteState,
-    /// The commit that last changed it; 0 when only the declaration speaks.
+    /// The commit that last changed it; 0 for a declaration.
     pub(crate) revision: u64,
-    /// Whether the code declares something else than when an operator changed the route.
+    /// `true` if the declaration in code has changed since an operator changed the route.
     pub(crate) drifted: bool,
-    /// The route's own limits, in the order of their declarations; those without one come last.
-    pub(crate) own_limits: OwnLimits,
-    /// The limits of single methods, where the route takes all of them.
+    /// The route's own limits, in the order of their declarations; undeclared ones come last.
+    pub(crate) own_limits: ScopePolicies,
+    /// The limits of single methods, if the route takes all of them.
     pub(crate) method_limits: MethodLimits,
-    /// When time will change the route.
+    /// The time of the route's next scheduled change.
     pub(crate) next_change: Option<Timestamp>,
-    /// What answers of a deprecated route carry.
+    /// The headers of a deprecated route.
     #[cfg(feature = "axum")]
     pub(crate) announcement: Option<StateHeaders>,
-    /// Whether a role was asked for where nothing said who calls.
+    /// Set after the warning that a role was checked without a source of roles.
     #[cfg(feature = "axum")]
     pub(crate) had_no_caller: OnceLock<()>,
 }
@@ -49,7 +49,7 @@ impl Slot {
     ) -> Option<Self> {
         let route = table.route(slot)?;
         let (state, revision, drifted) = match stored.records.routes.get(&route.key) {
-            // A route that has become force-active in code is no longer for operators to close.
+            // A route that is now force-active in code can no longer be closed by operators.
             Some(known) if !route.declared.force_active => {
                 let drifted = known.value.declared != route.declared;
                 (known.value.state.clone(), known.revision, drifted)
@@ -72,7 +72,7 @@ impl Slot {
         let scope = LimitScope::Route(route.key.clone());
         Some(Self {
             rule: RouteRule::compile(&state, env, now),
-            own_limits: OwnLimits::compile(
+            own_limits: ScopePolicies::compile(
                 stored,
                 &scope,
                 &route.limits,
@@ -95,7 +95,7 @@ impl Slot {
         })
     }
 
-    /// The route, with what decides which limits apply to it; its path may be force-active as a whole.
+    /// The route, with the facts that select its limits; its whole path may be force-active.
     pub(super) fn limitable<'a>(&'a self, route: &'a RouteKey, is_forced: bool) -> Limitable<'a> {
         Limitable {
             route,

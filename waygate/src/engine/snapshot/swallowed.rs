@@ -4,8 +4,7 @@ use waygate_core::model::{Lifecycle, RouteKey};
 
 use crate::engine::{stored::Stored, table::Table};
 
-/// Routes of one method that the store closes, and that are routes no longer: one for all methods of the path has taken
-/// their place, and is open.
+/// Stored, closed routes of one method that were replaced by an open route for all methods of the path.
 #[derive(Debug, Clone)]
 pub(crate) struct Swallowed {
     pub(crate) keys: Arc<[RouteKey]>,

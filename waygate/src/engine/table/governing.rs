@@ -1,4 +1,4 @@
-//! Which routes govern a request, and which of them a router serves.
+//! The routes that govern a request, and the routes that a router serves.
 
 #[cfg(feature = "axum")]
 use waygate_core::grammar::PathTemplate;
@@ -12,7 +12,7 @@ use super::{
 use super::{MethodSet, Served};
 
 impl Table {
-    /// Notes that one endpoint serves all methods of a path but those that have an endpoint of their own (`apart`).
+    /// Records that one endpoint serves all methods of a path, except those with a separate endpoint (`apart`).
     #[cfg(feature = "axum")]
     pub(crate) fn serve_others(&mut self, path: &str, apart: MethodSet) {
         let methods = self.paths.entry(path.into()).or_default();
@@ -21,7 +21,7 @@ impl Table {
         self.shape += 1;
     }
 
-    /// Notes what a guarded router serves.
+    /// Records the routes of a guarded router.
     #[cfg(feature = "axum")]
     pub(crate) fn serve(&mut self, found: impl IntoIterator<Item = (PathTemplate, Served)>) {
         let served = self.served.get_or_insert_default();
@@ -32,7 +32,7 @@ impl Table {
         }
     }
 
-    /// Whether there are guarded routers, and none of them was found to serve this route of this process.
+    /// Returns `true` if there are guarded routers, and none of them serves this route of this process.
     pub(crate) fn is_unserved(&self, key: &RouteKey) -> bool {
         let Some(served) = self.served.as_ref().filter(|_| key.service().is_none()) else {
             return false;
@@ -47,7 +47,7 @@ impl Table {
         !served.others && !key.method().is_none_or(is_named)
     }
 
-    /// The routes that no guarded router was found to serve, each with the served one that may have been meant.
+    /// The routes without a guarded router, each with a similar served one.
     pub(crate) fn unserved(&self) -> impl Iterator<Item = (&RouteKey, Option<&RouteKey>)> {
         let keys = || self.registered().map(|route| &route.key);
         let unserved = keys().filter(|key| self.is_unserved(key));
@@ -57,10 +57,9 @@ impl Table {
 
     /// The slots that govern a request.
     ///
-    /// The route of its method does, which comes first, and the one for all methods of the path where the program declares
-    /// it. One that was only found governs the methods that have no route of their own, and those that share its endpoint;
-    /// a method without a route meets the gates of the whole path there. A route that was taken back keeps closed what an
-    /// operator has closed, and nothing else.
+    /// The route of its method comes first, then the route for all methods of the path if the program declares it. A
+    /// discovered route governs the methods without a route, and those that share its endpoint; all gates of the path
+    /// apply to a method without a route. An unregistered route only keeps an operator's closure.
     pub(crate) fn governing(&self, method: &str, path: &str) -> Governing {
         let Some(methods) = self.paths.get(path) else {
             return Governing::new();
@@ -69,7 +68,7 @@ impl Table {
         self.among(methods, method, methods.is_shared(method))
     }
 
-    /// The same for a request that has reached a handler, be it known or not that the path has one for its method.
+    /// The same for a request that has reached a handler, even if the path is not known to have one for its method.
     pub(crate) fn governing_handled(&self, method: &str, path: &str) -> Governing {
         let Some(methods) = self.paths.get(path) else {
             return Governing::new();
@@ -96,8 +95,8 @@ impl Table {
         slots
     }
 
-    /// Whether the route in `slot` gates no request that the one in `other` governs as well: one of the two is force-active,
-    /// and this one is closed by an operator at most. What the program itself closes holds.
+    /// Returns `true` if the route in `slot` gates no request that the route in `other` governs as well: one of the
+    /// two is force-active, and this one is at most closed by an operator. Closures by the program apply.
     pub(crate) fn yields(&self, slot: usize, other: usize) -> bool {
         let (Some(route), Some(other)) = (self.route(slot), self.route(other)) else {
             return false;
@@ -109,20 +108,23 @@ impl Table {
         is_of_path && route.key.path() == other.key.path()
     }
 
-    /// Whether operators cannot change the route in `slot`, because the one for all methods of its path is force-active.
+    /// Returns `true` if operators cannot change the route in `slot`, because the route for all methods of its path
+    /// is force-active.
     pub(crate) fn is_protected(&self, slot: usize) -> bool {
-        self.whole_of(slot)
+        self.all_methods_slot(slot)
             .is_some_and(|whole| self.yields(slot, whole))
     }
 
-    /// Whether the route for all methods of the path of the one in `slot` is force-active.
+    /// Returns `true` if the route for all methods of the path of `slot` is force-active.
     pub(crate) fn is_forced(&self, slot: usize) -> bool {
-        let whole = self.whole_of(slot).and_then(|whole| self.route(whole));
+        let whole = self
+            .all_methods_slot(slot)
+            .and_then(|whole| self.route(whole));
         whole.is_some_and(|whole| whole.declared.force_active)
     }
 
-    /// The slot of the route that the program declares for all methods, beside the one of a single method in `slot`.
-    fn whole_of(&self, slot: usize) -> Option<usize> {
+    /// The slot of the declared route for all methods, next to the route of a single method in `slot`.
+    fn all_methods_slot(&self, slot: usize) -> Option<usize> {
         let key = &self.route(slot)?.key;
         if key.method().is_none() || key.service().is_some() {
             return None;
@@ -132,7 +134,7 @@ impl Table {
         Some(whole as usize)
     }
 
-    /// Changes with everything that may change which slots govern a request.
+    /// Changes whenever the governing slots of a request may change.
     #[cfg(feature = "axum")]
     #[inline]
     pub(crate) fn shape(&self) -> u64 {

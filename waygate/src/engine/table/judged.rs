@@ -2,8 +2,8 @@ use std::sync::{Mutex, PoisonError};
 
 use waygate_core::{grammar::ServiceName, model::ExemptPath};
 
-/// What was found out about exemptions, which takes a while where many are wrong. It belongs to one table of routes, and is
-/// found out again for the next one.
+/// Cached results for exemptions, since many wrong ones take time to compute. The cache belongs to one table of
+/// routes.
 #[derive(Debug, Default)]
 pub(crate) struct Judged(Mutex<Vec<Judgement>>);
 
@@ -15,7 +15,8 @@ struct Judgement {
 }
 
 impl Judged {
-    /// How many are kept; the oldest go first. More than there are limits and maintenance with exemptions.
+    /// The size of the cache; the oldest results are dropped. Larger than the number of limits and maintenances with
+    /// exemptions.
     const MAX: usize = 256;
 
     /// What is known, or else what `judge` finds out.
@@ -44,7 +45,7 @@ impl Judged {
 }
 
 impl Clone for Judged {
-    /// Of a copy nothing is known: it is made to become another table.
+    /// A clone starts empty: it becomes another table.
     fn clone(&self) -> Self {
         Self::default()
     }

@@ -1,4 +1,4 @@
-//! Which routes a handler governs, and what is wrong with that.
+//! The routes that a handler governs, and errors about them.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub(super) fn places(
     routes.into_iter().map(source).collect()
 }
 
-/// What is wrong where no route is found for a handler.
+/// The error for a handler without a route.
 pub(super) fn unbound(declaration: &HandlerDeclaration, operations: &[Operation]) -> BindError {
     let name = name(declaration.handler);
     let alike = operations
@@ -45,16 +45,16 @@ pub(super) fn unbound(declaration: &HandlerDeclaration, operations: &[Operation]
     }
 }
 
-/// A handler that says that a route is its to govern.
+/// A handler that claims to govern a route.
 pub(super) struct Claim<'a> {
     pub(super) declaration: &'a HandlerDeclaration,
     pub(super) source: Source,
 }
 
 impl Claim<'_> {
-    /// Attributes that name no route belong to the handler that the document names. Where another router serves the route
-    /// with something else, that would be governed as well.
-    pub(super) fn meets_a_stranger(
+    /// Returns an error if another router serves the route with another handler. Attributes that name no route belong
+    /// to the handler that the document names, so they must not govern the other one.
+    pub(super) fn served_by_another(
         &self,
         route: &RouteSpec,
         operations: &[Operation],
@@ -76,8 +76,8 @@ impl Claim<'_> {
         })
     }
 
-    /// What is wrong where no router serves the route with its method. `found` is what they serve under its path, and
-    /// `served` all that they serve.
+    /// The error for a route that no router serves with its method. `found` has the endpoints under its path, and
+    /// `served` returns all routes.
     pub(super) fn missing(
         &self,
         route: &RouteSpec,

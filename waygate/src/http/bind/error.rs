@@ -5,11 +5,11 @@ use waygate_core::grammar::{Invalid, Method, RouteSpec};
 use super::help;
 use crate::engine::NO_PRINCIPAL;
 
-/// Everything that is wrong with the declarations of an application, each with a remedy.
+/// All errors in the declarations of an application, each with a remedy.
 pub struct BindErrors(pub(super) Vec<BindError>);
 
 impl BindErrors {
-    /// The single errors; at least one.
+    /// Returns the individual errors; there is at least one.
     pub fn errors(&self) -> &[BindError] {
         &self.0
     }
@@ -27,10 +27,10 @@ impl From<crate::RegisterError> for BindErrors {
     }
 }
 
-/// What stands between a problem and its help.
+/// Separates a problem from its help.
 const HELP: &str = "\n  help: ";
 
-/// A help that several errors share is printed once, after all of them.
+/// Prints a help that several errors share once, after all of them.
 impl fmt::Display for BindErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let many = |error: &BindError| {
@@ -41,7 +41,7 @@ impl fmt::Display for BindErrors {
                 .filter(|other| mem::discriminant(*other) == kind);
             alike.count() > 1
         };
-        // Problems by the help that they share, in the order in which they came.
+        // Problems grouped by their shared help, in order of appearance.
         let mut groups: Vec<(Option<String>, Vec<String>)> = Vec::new();
         for error in &self.0 {
             let text = error.to_string();
@@ -73,7 +73,7 @@ impl std::error::Error for BindErrors {}
 
 waygate_core::debug_as_message!(BindErrors);
 
-/// A declaration that governs nothing, or not what it says.
+/// A declaration that governs no route, or the wrong one.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
@@ -88,7 +88,7 @@ pub enum BindError {
         handler: &'static str,
         /// `file:line` of its first attribute.
         location: String,
-        /// The operations of that name, perhaps of other handlers.
+        /// Operations with that name, possibly of other handlers.
         alike: Vec<RouteSpec>,
     },
     /// The path does not exist in the router.
@@ -102,9 +102,9 @@ pub enum BindError {
         handler: &'static str,
         /// `file:line` of its first attribute.
         location: String,
-        /// The route that it names.
+        /// The declared route.
         route: RouteSpec,
-        /// The route of the router that was probably meant, if one is like it.
+        /// The most similar route of the router, if there is one.
         nearest: Option<RouteSpec>,
     },
     /// The path exists, but not for this method.
@@ -117,38 +117,38 @@ pub enum BindError {
         handler: &'static str,
         /// `file:line` of its first attribute.
         location: String,
-        /// The route that it names.
+        /// The declared route.
         route: RouteSpec,
-        /// The methods that the path is served with.
+        /// The methods of the path.
         methods: Vec<Method>,
     },
-    /// What the attributes of a route say is not what was registered or guarded before.
+    /// The attributes of a route contradict an earlier registration or declaration.
     #[error(transparent)]
     Registered(#[from] crate::RegisterError),
     /// Two handlers claim one route.
     #[error(
-        "`{first}` ({first_location}) and `{second}` ({location}) both govern `{route}`\n  help: correct `route = \"..\"` of one of them; \
-         if they belong to different routers, give each router an engine of its own, and say what it leaves out: \
-         `.allow_unmounted(\"{second}\")` on the engine whose router serves `{first}`, and \
+        "`{first}` ({first_location}) and `{second}` ({location}) both govern `{route}`\n  help: correct `route = \
+         \"..\"` of one of them; if they belong to different routers, use one engine per router and exclude the \
+         other handler: `.allow_unmounted(\"{second}\")` on the engine whose router serves `{first}`, and \
          `.allow_unmounted(\"{first}\")` on the other"
     )]
     ClaimedTwice {
-        /// The one handler.
+        /// The first handler.
         first: &'static str,
         /// `file:line` of its first attribute.
         first_location: String,
-        /// The other handler.
+        /// The second handler.
         second: &'static str,
         /// `file:line` of the second handler's first attribute.
         location: String,
         /// The route that both name.
         route: RouteSpec,
     },
-    /// Another router that is guarded by the same engine serves the route with a handler of its own.
+    /// Another router that is guarded by the same engine serves the route with another handler.
     #[error(
-        "`{handler}` ({location}) is served at `{route}` by one router, and another router serves `{route}` with something \
-         else, which its attributes would govern too: on one engine that is one route\n  help: give one of them another path \
-         or its router an engine of its own, or say with `route = \"{route}\"` that the attributes are for both"
+        "`{handler}` ({location}) serves `{route}` in one router, but another router serves `{route}` with another \
+         handler: one engine treats both as one route\n  help: change one of the paths, use a separate engine for \
+         its router, or apply the attributes to both with `route = \"{route}\"`"
     )]
     ServedByAnother {
         /// The handler's path.
@@ -158,18 +158,18 @@ pub enum BindError {
         /// The route that both routers serve.
         route: RouteSpec,
     },
-    /// No annotated handler is under the path that `only_handlers_under` names.
+    /// No annotated handler is below the path in `only_handlers_under`.
     #[error(
-        "`only_handlers_under(\"{path}\")` names no annotated handler and no module of one, so that every annotation could \
-         be left out\n  help: {help}"
+        "`only_handlers_under(\"{path}\")` matches no annotated handler or module, so every annotation could be left \
+         out\n  help: {help}"
     )]
     NoHandlerUnder {
-        /// What was named.
+        /// The path.
         path: String,
-        /// What could be named.
+        /// Possible paths.
         help: String,
     },
-    /// A limit counts by a path parameter that the route does not have.
+    /// The key of a limit is a path parameter that the route does not have.
     #[error(
         "`{handler}` ({location}) counts by `path:{parameter}`, but `{route}` has no such parameter\n  help: {help}"
     )]
@@ -178,46 +178,46 @@ pub enum BindError {
         handler: &'static str,
         /// `file:line` of its first attribute.
         location: String,
-        /// The route, as the router serves it.
+        /// The route, in the router's spelling.
         route: RouteSpec,
         /// The name of the parameter.
         parameter: String,
-        /// What to do about it.
+        /// The remedy.
         help: String,
     },
-    /// A limit counts by the caller, and the builder names no type of callers.
+    /// The key of a limit is the caller, but the builder sets no principal type.
     #[error(
-        "`{handler}` ({location}): the `#[{attribute}]` `{name}` {need}, but no request has a caller, so that it would not \
-         count as it is meant to\n  help: {NO_PRINCIPAL}"
+        "`{handler}` ({location}): the `#[{attribute}]` `{name}` {need}, but no request has a caller\n  help: \
+         {NO_PRINCIPAL}"
     )]
     NoPrincipal {
         /// The handler's path.
         handler: &'static str,
         /// `file:line` of its first attribute.
         location: String,
-        /// The attribute's name.
+        /// The name of the attribute.
         attribute: &'static str,
         /// The name of the limit.
         name: String,
-        /// What the limit needs the caller for.
+        /// The reason why the limit needs the caller.
         need: &'static str,
     },
-    /// Two limits of one handler have one name.
+    /// Two limits of one handler have the same name.
     #[error(
-        "`{handler}` ({location}) has two `#[{attribute}]` of the name `{name}`\n  help: give one of them another name \
-         with `name = \"..\"`"
+        "`{handler}` ({location}) has two `#[{attribute}]` named `{name}`\n  help: rename one of them with `name = \
+         \"..\"`"
     )]
     SharedName {
         /// The handler's path.
         handler: &'static str,
         /// `file:line` of its first attribute.
         location: String,
-        /// The attribute's name.
+        /// The name of the attribute.
         attribute: &'static str,
-        /// The name of both.
+        /// The shared name.
         name: String,
     },
-    /// A declaration, or a path of the document, does not follow its grammar.
+    /// A declaration, or a path of the document, is malformed.
     #[error(transparent)]
     Invalid(#[from] Invalid),
 }
@@ -225,7 +225,7 @@ pub enum BindError {
 waygate_core::debug_as_message!(BindError);
 
 impl BindError {
-    /// The help of several errors of its kind, where each has one of its own.
+    /// The shared help of several errors of one kind that each have their own.
     fn general_help(&self) -> Option<String> {
         match self {
             Self::Unbound { .. } => Some(help::unbound(None)),
@@ -240,18 +240,18 @@ fn operations(alike: &[RouteSpec]) -> String {
     match routes.is_empty() {
         true => String::new(),
         false => format!(
-            "; operations of that name, perhaps of other handlers: {}",
+            "; operations with that name, possibly of other handlers: {}",
             routes.join(", ")
         ),
     }
 }
 
-/// The route that was probably meant, and how its parameters are called where their names alone differ.
+/// The suggested route, with the names of its parameters if only these differ.
 fn meant(route: &RouteSpec, nearest: Option<&RouteSpec>) -> String {
     let Some(nearest) = nearest else {
         return String::new();
     };
-    // From the end, since a forgotten prefix may have parameters too.
+    // Compared from the end, since a missing prefix may have parameters too.
     let parameters = |route: &RouteSpec| -> Vec<String> {
         let names = route.path().parameters().map(str::to_owned);
         names.collect()

@@ -1,6 +1,6 @@
-//! What to do about handlers that no route serves. It is the same for all of them, so it is printed once for many.
+//! Remedies for handlers without a route. They are shared, and printed once for many handlers.
 
-/// What to do about a handler that no route is found for, or about `None`, which stands for several.
+/// The remedy for a handler without a route; `None` stands for several handlers.
 pub(super) fn unbound(handler: Option<&str>) -> String {
     let name = handler.map_or("..", name);
     let each = match handler {
@@ -8,24 +8,24 @@ pub(super) fn unbound(handler: Option<&str>) -> String {
         None => "each",
     };
     format!(
-        "mount {each} with `routes!({name})` in the router given to `guard`, for which it needs `#[utoipa::path]`; or, where \
-         it has none and is mounted with `.route(..)`, name its route with `route = \"GET /full/path\"`; {}",
-        elsewhere(handler)
+        "mount {each} with `routes!({name})` in the router that you pass to `guard` (it needs `#[utoipa::path]`); \
+         or, if it is mounted with `.route(..)`, name its route with `route = \"GET /full/path\"`; {}",
+        other_router(handler)
     )
 }
 
-/// The same where the route that it names does not exist.
+/// The remedy if the declared route does not exist.
 pub(super) fn no_such_path(handler: Option<&str>) -> String {
     format!(
         "give the full path, with the prefix of every `nest`, {}",
-        elsewhere(handler)
+        other_router(handler)
     )
 }
 
-fn elsewhere(handler: Option<&str>) -> String {
+fn other_router(handler: Option<&str>) -> String {
     let part = match cfg!(feature = "testing") {
         true => {
-            // That of a handler in the root of its crate is the whole crate.
+            // The module of a handler in the root of its crate is the whole crate.
             let module = handler.map(module).filter(|module| module.contains("::"));
             let own = module.map(|module| format!(" (this one's is `{module}`)"));
             format!(
@@ -40,7 +40,7 @@ fn elsewhere(handler: Option<&str>) -> String {
         Some(handler) => format!(
             "if it is left out on purpose, call `.allow_unmounted(\"{handler}\")` on the builder"
         ),
-        None => "for what is left out on purpose, call `.allow_unmounted(..)` on the builder with the path of the \
+        None => "for handlers left out on purpose, call `.allow_unmounted(..)` on the builder with the path of the \
                  handler or its module"
             .to_owned(),
     };
@@ -54,7 +54,7 @@ pub(super) fn name(handler: &str) -> &str {
     handler.rsplit("::").next().unwrap_or(handler)
 }
 
-/// The module that it is in.
+/// The module of the function.
 pub(super) fn module(handler: &str) -> &str {
     handler.rsplit_once("::").map_or(handler, |(path, _)| path)
 }

@@ -3,7 +3,7 @@ use waygate_core::grammar::RouteSpec;
 use super::BindError;
 use crate::{engine::needs_of_caller, registry::HandlerDeclaration};
 
-/// Notes what is wrong with the limits of a handler on a route, each mistake once.
+/// Adds the errors of a handler's limits on a route, each once.
 pub(super) fn check(
     declaration: &HandlerDeclaration,
     route: &RouteSpec,
@@ -20,7 +20,7 @@ pub(super) fn check(
     }
 }
 
-/// Limits of one kind that nobody could tell apart.
+/// Limits of one kind with the same name.
 fn shared_names(declaration: &HandlerDeclaration) -> impl Iterator<Item = BindError> {
     let names = declaration.limits.shared_names().into_iter();
     names.map(|(attribute, name)| BindError::SharedName {
@@ -31,7 +31,7 @@ fn shared_names(declaration: &HandlerDeclaration) -> impl Iterator<Item = BindEr
     })
 }
 
-/// Limits that would never find the caller they count by.
+/// Limits by caller without a principal type: their key would always be missing.
 fn missing_principal(declaration: &HandlerDeclaration) -> impl Iterator<Item = BindError> {
     let rates = declaration.limits.rates.iter().map(|limit| {
         let policy = &limit.policy;
@@ -58,14 +58,14 @@ fn missing_principal(declaration: &HandlerDeclaration) -> impl Iterator<Item = B
     })
 }
 
-/// Parameters that are counted by and that the route does not have: such a limit would never find its key.
+/// Keys by path parameters that the route does not have: they would always be missing.
 fn missing_parameters(
     declaration: &HandlerDeclaration,
     route: &RouteSpec,
 ) -> impl Iterator<Item = BindError> {
     let known: Vec<&str> = route.path().parameters().collect();
     let help = match &*known {
-        [] => "it has none: count by something else".to_owned(),
+        [] => "it has none: choose another key".to_owned(),
         known => format!("it has `{}`", known.join("`, `")),
     };
     let names = declaration.limits.parameters();

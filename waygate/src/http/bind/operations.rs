@@ -9,7 +9,7 @@ use crate::registry::HandlerDeclaration;
 /// An operation of the OpenAPI document.
 #[derive(Debug)]
 pub(super) struct Operation {
-    /// The router whose document it is in, by index.
+    /// The index of the router with this document.
     pub(super) part: usize,
     pub(super) route: RouteSpec,
     pub(super) id: Option<String>,
@@ -27,7 +27,7 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// Reads the operations, and takes the stamps out, so that clients never see them.
+/// Reads the operations, and removes the stamps, so that clients never see them.
 pub(super) fn take_operations(
     part: usize,
     document: &mut Value,

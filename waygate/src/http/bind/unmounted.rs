@@ -1,4 +1,4 @@
-//! Which annotated handlers may be left out.
+//! Annotated handlers that need no route.
 
 use std::collections::BTreeSet;
 
@@ -7,25 +7,25 @@ use waygate_core::{Printable, similar::typing_errors};
 use super::{BindError, claim::Claim, help::module};
 use crate::registry::HandlerDeclaration;
 
-/// What the builder says of handlers that no route serves. Each is a handler's path, or that of a module above it.
+/// The builder's settings for handlers without a route. Each entry is the path of a handler or of a module above it.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Unmounted<'a> {
-    /// May be left out.
+    /// Handlers that need no route.
     pub(in crate::http) allowed: &'a [String],
-    /// Where there are any, all others may be left out.
+    /// If not empty, all other handlers need no route.
     pub(in crate::http) required: &'a [String],
 }
 
 impl Unmounted<'_> {
-    /// An allowance that allows nothing stops no start, since handlers may be there with some features only. A requirement
-    /// that requires nothing would leave out all of them.
+    /// An `allowed` entry without a match is only logged, since handlers may depend on features. A `required` entry
+    /// without a match is an error: it would exclude all handlers.
     pub(super) fn check(self, handlers: &[HandlerDeclaration], errors: &mut Vec<BindError>) {
         let known = |path: &str| handlers.iter().any(|handler| handler.is_under(path));
         let unknown = |path: &&String| !path.is_empty() && !known(path);
         for path in self.allowed.iter().filter(unknown) {
             tracing::warn!(
                 path = ?Printable(path),
-                "`allow_unmounted` names no annotated handler and no module of one"
+                "`allow_unmounted` matches no annotated handler or module"
             );
         }
         for path in self.required.iter().filter(unknown) {
@@ -36,15 +36,15 @@ impl Unmounted<'_> {
         }
     }
 
-    /// Of several handlers that name one route, keeps those that are least left out: an engine of one router of several is
-    /// given the handlers of the others to leave out.
+    /// Keeps the least excluded of several handlers for one route: with one engine per router, each excludes the
+    /// handlers of the others.
     pub(super) fn keep_required(self, claims: &mut Vec<Claim<'_>>) {
         let left_out = |claim: &Claim<'_>| self.left_out(claim.declaration);
         let least = claims.iter().map(left_out).min();
         claims.retain(|claim| Some(left_out(claim)) == least);
     }
 
-    /// How exactly a handler is named as one to leave out; 0 where it has to be served.
+    /// How exactly an exclusion matches a handler; 0 if it has to be served.
     fn left_out(self, declaration: &HandlerDeclaration) -> usize {
         let naming = self
             .allowed
@@ -71,14 +71,14 @@ fn meant(path: &str, handlers: &[HandlerDeclaration]) -> String {
     let modules: BTreeSet<&str> = handlers.iter().map(|known| module(known.handler)).collect();
     let own = path.rsplit("::").next().unwrap_or(path);
     let distance = |module: &str| {
-        // A forgotten beginning (`orders` for `shop::orders`).
+        // A missing prefix (`orders` for `shop::orders`).
         match module.ends_with(&format!("::{path}")) {
             true => 0,
             false => typing_errors(module, path),
         }
     };
     let near = modules.iter().map(|module| (distance(module), *module));
-    // Modules share the beginnings of their paths, so that the length of the whole says nothing.
+    // Modules share prefixes, so the length of the whole path is no measure.
     let near = near.filter(|(distance, _)| distance * 3 <= own.len());
     match near.min_by_key(|(distance, _)| *distance) {
         Some((_, module)) => format!("did you mean `{module}`?"),
@@ -87,7 +87,7 @@ fn meant(path: &str, handlers: &[HandlerDeclaration]) -> String {
     }
 }
 
-/// So many modules are named; the others are counted.
+/// The maximum number of modules to list; the others are counted.
 const NAMED: usize = 5;
 
 fn in_words(modules: &BTreeSet<&str>) -> String {

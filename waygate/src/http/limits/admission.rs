@@ -22,7 +22,7 @@ pub(in crate::http) struct Arrived<'a> {
     pub(in crate::http) seen_by: SeenBy,
 }
 
-/// The outcome for a request that passes: the permits that it holds, and its charges, if it was counted.
+/// The outcome for an allowed request: its permits, and its charges, if it was counted.
 pub(in crate::http) type Entered = (Permits, Option<Allowed>);
 
 impl<'a> Arrived<'a> {
@@ -71,7 +71,8 @@ impl<'a> Arrived<'a> {
         self.admitting(&facts).try_admit(&facts, &mut answers)
     }
 
-    /// Admits a request, and waits for whatever it takes. The permits come first: a request that finds none is not counted.
+    /// Admits a request, and waits for permits, functions and counters. The permits come first: a request without one
+    /// is not counted.
     pub(in crate::http) async fn enter(
         self,
         parts: Parts,
@@ -110,7 +111,7 @@ impl Waiting {
     }
 }
 
-/// A request that a limit refuses.
+/// A request that a limit refused.
 pub(crate) struct Refused {
     pub(in crate::http) route: Arc<Registered>,
     pub(in crate::http) refusal: LimitRefusal,

@@ -10,7 +10,7 @@ use crate::engine::{Allowed, Inner, StateHeaders};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Uncharged;
 
-/// The work that is left after the response of the endpoint.
+/// The remaining work after the response of the endpoint.
 pub(crate) struct After {
     allowed: Option<Allowed>,
     announcement: Option<StateHeaders>,

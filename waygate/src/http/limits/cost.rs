@@ -1,5 +1,5 @@
-/// What a request has really cost, as an extension of its answer: the rate limits that counted the request charge the
-/// difference to what they took before, or give it back.
+/// The actual cost of a request, as an extension of its response. The rate limits that counted the request charge the
+/// difference, or refund it.
 ///
 /// ```
 /// use axum::{Extension, response::IntoResponse};
@@ -11,6 +11,6 @@
 /// }
 /// ```
 ///
-/// What is charged afterwards can bring a counter beyond its limit; the next request finds it there.
+/// A later charge can bring a counter over its limit; it then affects the next request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost(pub u32);

@@ -24,7 +24,7 @@ impl CostFunction {
         function.into_cost_function(Sealed)
     }
 
-    /// What the request costs.
+    /// Returns the cost of the request.
     pub(crate) fn cost(&self, request: &Parts) -> u32 {
         (self.cost)(request)
     }
@@ -50,9 +50,9 @@ pub enum FunctionKind {}
 ///
 /// `Kind` distinguishes functions and erased ones; it is always inferred.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot tell what a request costs",
-    label = "expected `fn(&waygate::response::RequestParts) -> u32`",
-    note = "a cost is told at once: an async function cannot"
+    message = "`{Self}` is not a cost function",
+    label = "expected `fn(&waygate::RequestParts) -> u32`",
+    note = "a cost function cannot be async"
 )]
 pub trait IntoCostFunction<Kind> {
     #[doc(hidden)]

@@ -9,7 +9,7 @@ use waygate_core::{
 use super::{ConcurrencyLimitFunctions, LimitFunctions, RateLimitFunctions};
 use crate::__private::Declaration;
 
-/// The limits that the attributes of one handler declare, each kind from the top.
+/// The limits in the attributes of one handler, each kind from the top.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeclaredLimits {
     pub(crate) rates: Vec<DeclaredLimit>,
@@ -20,7 +20,7 @@ pub(crate) struct DeclaredLimits {
 #[derive(Debug, Clone)]
 pub(crate) struct DeclaredLimit {
     pub(crate) policy: RateLimitPolicy,
-    /// What `key = path`, `cost = path` and `response = path` name.
+    /// The functions of `key = path`, `cost = path` and `response = path`.
     pub(crate) functions: RateLimitFunctions,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct DeclaredLimit {
 #[derive(Debug, Clone)]
 pub(crate) struct DeclaredConcurrency {
     pub(crate) policy: ConcurrencyPolicy,
-    /// What `key = path` and `response = path` name.
+    /// The functions of `key = path` and `response = path`.
     pub(crate) functions: ConcurrencyLimitFunctions,
 }
 
@@ -85,7 +85,7 @@ impl DeclaredLimits {
             .collect()
     }
 
-    /// The limits of concurrency alone, for the engine.
+    /// The concurrency limits alone, for the engine.
     pub(crate) fn concurrency_policies(&self) -> Vec<ConcurrencyPolicy> {
         self.concurrency
             .iter()
@@ -103,7 +103,7 @@ impl DeclaredLimits {
             .collect()
     }
 
-    /// The path parameters that are counted by.
+    /// The path parameters that are part of keys.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
         let rates = self.rates.iter().map(|limit| &limit.policy.key);
         let keys = rates.chain(self.concurrency.iter().map(|limit| &limit.policy.key));

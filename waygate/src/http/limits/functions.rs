@@ -3,16 +3,16 @@ use http::request::Parts;
 use super::{Key, KeyFunction, LimitFunctions};
 use crate::engine::{Functions, LimitedKey, Policy};
 
-/// The answers of the functions of one route's limits about one request.
+/// The results of the functions of one route's limits for one request.
 pub(in crate::http) struct Answers<'a> {
     functions: &'a LimitFunctions,
     request: &'a Parts,
-    /// The answers of async functions, by the index of their limit.
+    /// The results of async functions, by the index of their limit.
     asked: Vec<(usize, Option<Key>)>,
 }
 
 impl<'a> Answers<'a> {
-    /// The answers of functions that need no waiting; `None` if one must be awaited.
+    /// The results of functions that need no waiting; `None` if one must be awaited.
     pub(in crate::http) fn at_once(
         functions: &'a LimitFunctions,
         request: &'a Parts,
@@ -26,7 +26,7 @@ impl<'a> Answers<'a> {
         keys.all(|key| !key.is_async()).then_some(answers)
     }
 
-    /// The answers after [`ask`].
+    /// The results after [`ask`].
     pub(in crate::http) fn after(
         functions: &'a LimitFunctions,
         request: &'a Parts,
@@ -40,7 +40,7 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// Awaits the async functions. Returns the head of the request with their answers.
+/// Awaits the async functions. Returns the head of the request with the results.
 pub(in crate::http) async fn ask(
     functions: impl Iterator<Item = Option<&KeyFunction>>,
     mut request: Parts,

@@ -1,9 +1,9 @@
 use std::fmt;
 
-/// The key of a request that a function of the application returns: a user, a tenant, a document.
+/// The key of a request, returned by a function of the application: a user, a tenant, a document.
 ///
-/// Any bytes will do, and equal bytes share one counter: numbers are their decimal digits, so `Key::from(7)` is
-/// `Key::from("7")`. An empty key is a key like any other. Keys may be personal, so the debug form does not show them.
+/// Keys are bytes, and equal bytes share one counter. Numbers are converted to decimal digits, so `Key::from(7)`
+/// equals `Key::from("7")`. An empty key is valid. Keys may be personal data, so the debug output hides them.
 ///
 /// ```
 /// use waygate::{limits::Key, response::RequestParts};
@@ -19,7 +19,7 @@ use std::fmt;
 pub struct Key(Box<[u8]>);
 
 impl Key {
-    /// The bytes of the key.
+    /// Returns the bytes of the key.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -16,7 +16,7 @@ use super::{
 
 /// A function that returns the key of a request, sync or async, erased.
 ///
-/// A function that panics gives no key; the panic is logged.
+/// A function that panics returns no key; the panic is logged.
 #[derive(Clone)]
 pub struct KeyFunction {
     id: FunctionId,
@@ -32,7 +32,7 @@ enum Form {
 type SyncFunction = dyn Fn(&Parts) -> Option<Key> + Send + Sync;
 type AsyncFunction = dyn Fn(Parts) -> Asked + Send + Sync;
 
-/// The request's head comes back with the answer.
+/// Returns the request's head with the result.
 type Asked = Pin<Box<dyn Future<Output = (Parts, Option<Key>)> + Send>>;
 
 impl KeyFunction {
@@ -41,12 +41,12 @@ impl KeyFunction {
         function.into_key_function(Sealed)
     }
 
-    /// Whether it must be awaited.
+    /// Returns `true` if it must be awaited.
     pub(crate) fn is_async(&self) -> bool {
         matches!(self.form, Form::Async(_))
     }
 
-    /// The answer of a sync function; `None` when the function is async and must be [`ask`](Self::ask)ed.
+    /// Calls a sync function; `None` if the function is async and must be called with [`ask`](Self::ask).
     pub(crate) fn sync(&self, request: &Parts) -> Option<Option<Key>> {
         match &self.form {
             Form::Sync(function) => Some(function(request)),
@@ -54,7 +54,7 @@ impl KeyFunction {
         }
     }
 
-    /// Asks the function, whichever form it has.
+    /// Calls the function, sync or async.
     pub(crate) fn ask(&self, request: Parts) -> Asked {
         match &self.form {
             Form::Sync(function) => {
@@ -85,10 +85,10 @@ impl fmt::Debug for KeyFunction {
 ///
 /// `Kind` distinguishes the two; it is always inferred.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot tell what requests are counted by",
-    label = "expected `fn(&waygate::response::RequestParts) -> Option<waygate::limits::Key>`, or an `async fn` of that shape",
+    message = "`{Self}` is not a key function",
+    label = "expected `fn(&waygate::RequestParts) -> Option<waygate::Key>`, or an `async fn` of that shape",
     note = "an async function must borrow nothing but its argument, and its future must be `Send`",
-    note = "keys are made with `Key::from`, of strings, bytes and whole numbers"
+    note = "`Key::from` makes keys from strings, bytes and whole numbers"
 )]
 pub trait IntoKeyFunction<Kind> {
     #[doc(hidden)]
@@ -223,7 +223,7 @@ mod tests {
             let (back, key) = function.ask(request("/panic")).await;
             assert_eq!((back.uri.path(), key), ("/panic", None));
         }
-        let told = KeyFunction::new(path).sync(&request("/panic"));
-        assert_eq!(told, Some(None));
+        let key = KeyFunction::new(path).sync(&request("/panic"));
+        assert_eq!(key, Some(None));
     }
 }

@@ -9,9 +9,8 @@ use crate::{
     http::{IntoResponder, Responder, function_id::either},
 };
 
-/// Functions of yours that a rate limit calls, for
-/// [`Registration::rate_limit_with`](crate::model::Registration::rate_limit_with): what `key`, `cost` and `response` of `#[rate_limit]`
-/// name.
+/// Functions for a rate limit, for [`Registration::rate_limit_with`](crate::Registration::rate_limit_with). They
+/// correspond to `key`, `cost` and `response` of `#[rate_limit]`.
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct RateLimitFunctions {
@@ -21,25 +20,25 @@ pub struct RateLimitFunctions {
 }
 
 impl RateLimitFunctions {
-    /// None.
+    /// Creates an empty set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Counts requests by what the function returns, in place of the policy's key.
+    /// Sets the key function, which replaces the policy's key.
     pub fn key<Kind>(mut self, function: impl IntoKeyFunction<Kind>) -> Self {
         self.key = Some(KeyFunction::new(function));
         self
     }
 
-    /// Charges what the function returns, in place of the policy's cost.
+    /// Sets the cost function, which replaces the policy's cost.
     pub fn cost<Kind>(mut self, function: impl IntoCostFunction<Kind>) -> Self {
         self.cost = Some(CostFunction::new(function));
         self
     }
 
-    /// Answers requests that the limit refuses. `Retry-After` and the rate limit headers are added to the answer where it
-    /// has none.
+    /// Sets the response to refused requests. `Retry-After` and the rate-limit headers are added if the response has
+    /// none.
     pub fn response<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.response = Some(Responder::new(function));
         self
@@ -59,9 +58,9 @@ impl RateLimitFunctions {
     }
 }
 
-/// Functions of yours that a limit of concurrency calls, for
-/// [`Registration::concurrency_limit_with`](crate::model::Registration::concurrency_limit_with): what `key` and `response` of
-/// `#[concurrency_limit]` name.
+/// Functions for a concurrency limit, for
+/// [`Registration::concurrency_limit_with`](crate::Registration::concurrency_limit_with). They correspond to `key`
+/// and `response` of `#[concurrency_limit]`.
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ConcurrencyLimitFunctions {
@@ -70,18 +69,18 @@ pub struct ConcurrencyLimitFunctions {
 }
 
 impl ConcurrencyLimitFunctions {
-    /// None.
+    /// Creates an empty set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Counts requests by what the function returns, in place of the policy's key.
+    /// Sets the key function, which replaces the policy's key.
     pub fn key<Kind>(mut self, function: impl IntoKeyFunction<Kind>) -> Self {
         self.key = Some(KeyFunction::new(function));
         self
     }
 
-    /// Answers requests that the limit refuses. `Retry-After` is added to the answer where it has none.
+    /// Sets the response to refused requests. `Retry-After` is added if the response has none.
     pub fn response<Kind>(mut self, function: impl IntoResponder<Kind>) -> Self {
         self.response = Some(Responder::new(function));
         self
@@ -111,7 +110,7 @@ pub(crate) struct LimitFunctions {
 #[derive(Debug, Clone)]
 struct Of<T> {
     name: PolicyName,
-    /// The route of the limit, where there are limits of several routes, which may share names.
+    /// The route of the limit, if there are limits of several routes, which may share names.
     route: Option<RouteKey>,
     functions: T,
 }
@@ -125,7 +124,7 @@ impl LimitFunctions {
 
 #[cfg(feature = "openapi")]
 impl LimitFunctions {
-    /// Whether any of them answers requests that are refused.
+    /// Returns `true` if any of them responds to refused requests.
     pub(in crate::http) fn answer(&self) -> bool {
         let mut rates = self.rates.iter();
         let mut concurrency = self.concurrency.iter();
@@ -189,8 +188,8 @@ impl LimitFunctions {
         Some(find(&self.concurrency, |of| of.name == *name)?.1)
     }
 
-    /// The functions of a policy, with its index among those that have any: none of a policy that more routes share,
-    /// or only one of its methods.
+    /// The functions of a policy, with its index among the policies with functions. Policies that several routes
+    /// share have none.
     pub(super) fn rate(&self, policy: &Policy) -> Option<(usize, &RateLimitFunctions)> {
         match policy.is_declared {
             true => find(&self.rates, |of| of.is_of(&policy.key)),
@@ -198,7 +197,7 @@ impl LimitFunctions {
         }
     }
 
-    /// The same of a limit of concurrency.
+    /// Like [`rate`](Self::rate), for a concurrency limit.
     pub(super) fn concurrency(
         &self,
         limit: &Concurrency,
@@ -209,17 +208,17 @@ impl LimitFunctions {
         }
     }
 
-    /// What keys rate limits, in the order of [`rate`](Self::rate).
+    /// The key functions of rate limits, in the order of [`rate`](Self::rate).
     pub(in crate::http) fn rate_keys(&self) -> impl Iterator<Item = Option<&KeyFunction>> {
         self.rates.iter().map(|of| of.functions.key.as_ref())
     }
 
-    /// What keys limits of concurrency, in the order of [`concurrency`](Self::concurrency).
+    /// The key functions of concurrency limits, in the order of [`concurrency`](Self::concurrency).
     pub(super) fn concurrency_keys(&self) -> impl Iterator<Item = Option<&KeyFunction>> {
         self.concurrency.iter().map(|of| of.functions.key.as_ref())
     }
 
-    /// Whether some function returns a key or a cost of a rate limit.
+    /// Returns `true` if some function returns a key or a cost of a rate limit.
     #[inline]
     pub(super) fn ask_functions(&self) -> bool {
         let mut all = self.rates.iter().map(|of| &of.functions);
@@ -237,13 +236,13 @@ impl LimitFunctions {
         }
     }
 
-    /// The functions of both; `Err` says for what they have different ones.
+    /// Merges the functions of both. The error names the part with different functions.
     pub(crate) fn union(&self, other: &Self) -> Result<Self, String> {
         let rates = all(&self.rates, &other.rates, RateLimitFunctions::union)
             .map_err(|(what, name)| format!("{what} of the rate limit `{name}`"))?;
         let union = ConcurrencyLimitFunctions::union;
         let concurrency = all(&self.concurrency, &other.concurrency, union)
-            .map_err(|(what, name)| format!("{what} of the limit of concurrency `{name}`"))?;
+            .map_err(|(what, name)| format!("{what} of the concurrency limit `{name}`"))?;
         Ok(Self { rates, concurrency })
     }
 }

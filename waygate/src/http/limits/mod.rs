@@ -1,5 +1,5 @@
-//! Limits of requests: the keys, costs and functions of the application, the admission of a request, and what is left to
-//! do after its response.
+//! Limits of requests: the application's keys, costs and functions, the admission of a request, and the work after
+//! its response.
 
 mod admission;
 mod after;

@@ -15,7 +15,7 @@ use crate::engine::{
 };
 use crate::http::functions;
 
-/// The `Retry-After` of a concurrency limit, in seconds. Nobody knows when a permit is released.
+/// The `Retry-After` of a concurrency limit, in seconds. The time when a permit is released is unknown.
 const RETRY_AFTER: u64 = 1;
 
 /// The refusal of a request by a limit.

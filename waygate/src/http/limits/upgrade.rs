@@ -1,9 +1,9 @@
 //! Connections that switch protocols (101 over HTTP/1.1, RFC 9110, section 7.8; `CONNECT`, over HTTP/2 as RFC 8441 extends
 //! it), and hold permits for as long as they live.
 //!
-//! The handler owns such a connection as an opaque [`Upgraded`], which only hyper makes. So hyper makes one more: it serves
-//! an upgrade over a [`Wire`] that plays the client, and that becomes the real connection once the real upgrade is done.
-//! Nothing is copied or buffered in between, and whatever happens to the handler's connection happens to the real one.
+//! The handler owns such a connection as an opaque [`Upgraded`], which only hyper can create. So hyper creates a
+//! second one: it serves an upgrade over a [`Wire`] that plays the client, and that is replaced with the real
+//! connection after the real upgrade. Nothing is copied or buffered in between, and both end together.
 
 use std::{
     convert::Infallible,
@@ -29,13 +29,14 @@ use tokio::{runtime::Handle, sync::oneshot};
 
 use waygate_core::Printable;
 
-/// What the played client sends.
+/// The request of the played client.
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: held\r\n\r\n";
 
-/// The most that hyper buffers of it, which is the least that it can be given.
+/// The minimum size of hyper's buffer.
 const BUFFER: usize = 8192;
 
-/// An upgrade that a request has asked for, and that no response has agreed to yet. Dropping it fails it for the handler.
+/// An upgrade that a request asked for and no response has accepted yet. Dropping it fails the upgrade for the
+/// handler.
 pub(in crate::http) struct HeldUpgrade {
     by_connect: bool,
     real: OnUpgrade,
@@ -46,7 +47,7 @@ pub(in crate::http) struct HeldUpgrade {
 }
 
 impl HeldUpgrade {
-    /// Replaces what the handler will find in the request, if it asks for an upgrade.
+    /// Replaces the upgrade in the request's extensions, if there is one.
     pub(in crate::http) fn prepare(request: &mut Request) -> Option<Self> {
         let real = request.extensions_mut().remove::<OnUpgrade>()?;
         let (open, line) = oneshot::channel();
@@ -70,7 +71,7 @@ impl HeldUpgrade {
             .serve_connection(wire, agree)
             .with_upgrades()
             .boxed();
-        // The request is there to be read; the answer waits until the wire is open.
+        // The request can be read; the response waits until the wire is open.
         let is_waiting = handover.as_mut().now_or_never().is_none();
         let Some(held) = asked.try_recv().ok().filter(|_| is_waiting) else {
             request.extensions_mut().insert(real);
@@ -85,13 +86,13 @@ impl HeldUpgrade {
         })
     }
 
-    /// Returns `true` if the connection becomes the handler's with this response.
+    /// Returns `true` if this response hands the connection to the handler.
     pub(in crate::http) fn is_agreed_by(&self, response: &Response) -> bool {
         let status = response.status();
         status == StatusCode::SWITCHING_PROTOCOLS || self.by_connect && status.is_success()
     }
 
-    /// Holds something, such as permits, until the connection is dropped.
+    /// Holds a value, such as permits, until the connection is dropped.
     pub(in crate::http) fn hold(self, held: impl Send + 'static, runtime: &Handle) {
         let Self {
             real,
@@ -114,7 +115,7 @@ impl HeldUpgrade {
             if open.send(line).is_ok()
                 && let Err(error) = handover.await
             {
-                tracing::debug!(error = %Printable(error), "an upgraded connection has ended at once");
+                tracing::debug!(error = %Printable(error), "an upgraded connection ended immediately");
             }
         });
     }
@@ -126,15 +127,15 @@ impl fmt::Debug for HeldUpgrade {
     }
 }
 
-/// A connection with what it holds.
+/// A connection with its held values.
 struct Line {
     upgraded: Upgraded,
     _held: Box<dyn Send>,
 }
 
-/// What the handler's connection reads from and writes to.
+/// The handler's side of the connection.
 enum Wire {
-    /// Plays a client that asks for an upgrade, and takes the answer when the real connection is there.
+    /// Plays a client that asks for an upgrade, and reads the response when the real connection is open.
     Opening {
         request: &'static [u8],
         line: oneshot::Receiver<Line>,
@@ -179,7 +180,7 @@ impl Write for Wire {
         match &mut *self {
             Self::Opening { line, .. } => match ready!(Pin::new(line).poll(cx)) {
                 Ok(line) => {
-                    // The whole answer, since hyper writes a head from one buffer.
+                    // The whole response, since hyper writes a head from one buffer.
                     *self = Self::Open(line);
                     Poll::Ready(Ok(buf.len()))
                 }

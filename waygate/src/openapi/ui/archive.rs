@@ -1,9 +1,9 @@
-//! Reads files out of a zip archive (APPNOTE.TXT of PKWARE, sections 4.3 and 4.4), as much of it as the archive of Swagger UI
-//! needs. Nothing is decompressed: what a zip archive calls *deflated* is the body of a gzip file.
+//! Reads files from a zip archive (APPNOTE.TXT of PKWARE, sections 4.3 and 4.4), as far as the archive of Swagger UI
+//! needs it. Nothing is decompressed: *deflated* content is the body of a gzip file.
 
 use std::ops::Range;
 
-/// A file as it lies in the archive.
+/// A file in the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed<'a> {
     pub(super) bytes: &'a [u8],
@@ -32,7 +32,7 @@ impl Packed<'_> {
     }
 }
 
-/// What [`gzip`](Packed::gzip) has put around the deflated bytes.
+/// The bytes that [`gzip`](Packed::gzip) adds around the deflated bytes.
 pub(super) fn deflated(gzip: &[u8]) -> Option<&[u8]> {
     gzip.get(GZIP.len()..gzip.len().checked_sub(TRAILER)?)
 }
@@ -55,7 +55,7 @@ pub(super) fn find<'a>(archive: &'a [u8], suffix: &str) -> Option<Packed<'a>> {
     }
 }
 
-/// Where the list of files lies, which the end of the archive says.
+/// The position of the list of files, from the end of the archive.
 fn directory(archive: &[u8]) -> Option<Range<usize>> {
     let end = archive
         .windows(4)
@@ -71,7 +71,7 @@ fn unpack<'a>(archive: &'a [u8], entry: Bytes<'_>) -> Option<Packed<'a>> {
         8 => Method::Deflated,
         _ => return None,
     };
-    // The file itself has a header of its own, whose length the list does not know.
+    // The file has another header, with a length that the list does not contain.
     let file = Bytes(archive.get(entry.number(42, 4)?..)?);
     let start = 30 + file.number(26, 2)? + file.number(28, 2)?;
     Some(Packed {

@@ -14,11 +14,11 @@ pub(super) struct Asset {
     content_type: HeaderValue,
     etag: HeaderValue,
     content: Bytes,
-    /// Whether `content` is compressed with gzip.
+    /// `true` if `content` is compressed with gzip.
     compressed: bool,
 }
 
-/// The files that the page takes from Swagger UI.
+/// The files of Swagger UI that the page uses.
 const SWAGGER_UI: [(&str, &str); 5] = [
     ("favicon-32x32.png", "image/png"),
     ("oauth2-redirect.html", "text/html"),
@@ -30,12 +30,12 @@ const SWAGGER_UI: [(&str, &str); 5] = [
 /// All files but the index.
 pub(super) fn all() -> impl Iterator<Item = Asset> {
     let theirs = SWAGGER_UI.into_iter().filter_map(|(name, content_type)| {
-        // The files are part of the binary, so this can only be a file that another release no longer has.
+        // The files are part of the binary, so this is only possible for a file of another release.
         let packed = archive::find(SWAGGER_UI_VENDORED, &format!("/dist/{name}"));
         if packed.is_none() {
             tracing::error!(
                 name,
-                "Swagger UI lacks a file; the page will not be complete"
+                "a Swagger UI file is missing; the page will be incomplete"
             );
         }
         Some(Asset::packed(name, content_type, packed?))
@@ -93,7 +93,7 @@ impl Asset {
         response
     }
 
-    /// For the rare client that does not take gzip: another representation, so without the entity tag.
+    /// For the rare client without gzip support: another representation, so without the entity tag.
     fn decompressed(&self) -> Response {
         let content =
             archive::deflated(&self.content).and_then(|deflated| decompress_to_vec(deflated).ok());
@@ -111,7 +111,8 @@ impl Asset {
     }
 }
 
-/// Whether `Accept-Encoding` allows gzip (RFC 9110 section 12.5.3). Without the header, any coding is fine.
+/// Returns `true` if `Accept-Encoding` allows gzip (RFC 9110 section 12.5.3). Without the header, any coding is
+/// acceptable.
 fn takes_gzip(request: &HeaderMap) -> bool {
     let mut lines = request.get_all(header::ACCEPT_ENCODING).iter().peekable();
     if lines.peek().is_none() {

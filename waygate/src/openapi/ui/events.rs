@@ -19,10 +19,10 @@ use crate::{
     openapi::LiveDocument,
 };
 
-/// The most open streams of each guarded API.
+/// The maximum number of open streams of each guarded API.
 const STREAMS: usize = 1_000;
 
-/// The most open streams of one client, which may stand for an office behind one address.
+/// The maximum number of open streams of one client, which may be an office behind one address.
 const STREAMS_OF_A_CLIENT: usize = 64;
 
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ struct Source {
 }
 
 impl Source {
-    /// The client's network, as limits by address see it.
+    /// The client's network, as in limits by address.
     fn client(&self, request: &Request) -> Option<IpAddr> {
         let document = self.document.upgrade()?;
         let clients = &document.waygate().inner.clients;
@@ -67,7 +67,7 @@ fn events(document: Weak<LiveDocument>) -> impl Stream<Item = Event> {
     let start = (document, version, None);
     stream::unfold(start, |(document, mut version, sent)| async move {
         loop {
-            // Fails when the engine is gone or shut down.
+            // Fails when the engine is dropped or shut down.
             version.changed().await.ok()?;
             let rendering = document.upgrade()?.current().await;
             if sent != Some(rendering.version) {

@@ -1,7 +1,7 @@
-//! The documentation page: Swagger UI, all of it from this binary, kept in step with the engine.
+//! The documentation page: Swagger UI, served from the binary, and updated with the engine.
 //!
-//! Everything on the page is addressed relative to it, so that it works wherever the application is nested or mounted by
-//! a proxy. There is no inline script or style.
+//! The page uses relative URLs only, so it works wherever the application is nested or mounted by a proxy. There is
+//! no inline script or style.
 
 mod archive;
 mod asset;
@@ -27,35 +27,36 @@ pub(super) use policy::origins;
 
 impl Guarded {
     /// Serves Swagger UI at `path`, such as `/docs`, and the document at `/openapi.json` unless
-    /// [`openapi`](Self::openapi) chose another path.
+    /// [`openapi`](Self::openapi) sets another path.
     ///
-    /// The page follows the engine: a banner shows maintenance of everything and of the service, running or planned. Badges
-    /// show which operations are in maintenance or will be, which are deprecated and until when, always active, or restricted
-    /// to environments, networks and roles, and their limits. A change redraws what is on the screen without closing it. Like
-    /// the document, page and events are beside the API and never governed.
+    /// The page follows the engine: a banner shows global and service maintenance, active or planned. Badges mark
+    /// operations that are in maintenance or will be, deprecated (with the sunset), always active, or restricted to
+    /// environments, networks and roles, and show their limits. A change redraws the visible part without closing it.
+    /// Like the document, page and events are next to the API and never governed.
     ///
-    /// What the page shows is open to all who can read it, names of networks, roles and environments included: see
+    /// Every reader of the page sees its content, including names of networks, roles and environments: see
     /// [`WaygateBuilder::show_access`](crate::WaygateBuilder::show_access).
     ///
-    /// Everything comes from this binary, under a Content Security Policy without inline script or style. The page may
-    /// connect to its own origin, and to those that the document names itself as `servers` and token URLs.
+    /// Everything is served from the binary, under a Content Security Policy without inline script or style. The page
+    /// may connect to its own origin, and to those in the document's `servers` and token URLs.
     ///
-    /// The router may be nested under a prefix; links are relative, and operations are tried out under the prefix if the
-    /// document has no `servers`. An open page holds a connection to `events` beside it, which
-    /// [`Waygate::shutdown`](crate::Waygate::shutdown) ends. At most 1,000 are open at a time, 64 of them of one client (an IPv4 address, or the first 64
-    /// bits of an IPv6 address, behind [trusted proxies](crate::WaygateBuilder::trusted_proxies) that of the client): its
-    /// oldest one ends when it asks for more. Clients whose addresses the server does not know share the 1,000.
+    /// The router may be nested under a prefix; links are relative, and operations are tried out under the prefix if
+    /// the document has no `servers`. An open page holds a connection to `events` next to it, which
+    /// [`Waygate::shutdown`](crate::Waygate::shutdown) ends. At most 1,000 are open at a time, 64 of them for one
+    /// client (an IPv4 address, or the first 64 bits of an IPv6 address, forwarded by [trusted
+    /// proxies](crate::WaygateBuilder::trusted_proxies)): when it opens more, its oldest one ends. Clients with
+    /// unknown addresses share the 1,000.
     ///
     /// # Panics
-    /// [`into_router`](Self::into_router) panics when the API has a route of one of these paths already, or the path is none
-    /// (see [`try_into_router`](Self::try_into_router)).
+    /// [`into_router`](Self::into_router) panics if one of the paths is invalid, or the API already has a route with
+    /// it (see [`try_into_router`](Self::try_into_router)).
     pub fn docs(mut self, path: &str) -> Self {
         self.endpoints.page = Some(path.to_owned());
         self
     }
 }
 
-/// The paths of the page at `page` (without a slash at the end).
+/// The paths of the page at `page` (without a trailing slash).
 pub(super) fn paths(page: &str) -> Vec<String> {
     let names = asset::all().map(|asset| asset.name);
     let below = ["", "events"].into_iter().chain(names);
@@ -65,7 +66,7 @@ pub(super) fn paths(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// The page at `page` (without a slash at the end), which shows the document that is served at `document_path`.
+/// The page at `page` (without a trailing slash), for the document at `document_path`.
 pub(super) fn router(page: &str, document_path: &str, document: &Arc<LiveDocument>) -> Router {
     let mut router = Router::new();
     if let Some((_, name)) = page.rsplit_once('/') {
@@ -76,7 +77,7 @@ pub(super) fn router(page: &str, document_path: &str, document: &Arc<LiveDocumen
     }
     let index = Arc::new(index(page, document_path));
     let answer = move |request: HeaderMap| async move {
-        // A popup of the OAuth flow talks to the page that opened it; nothing else may.
+        // A popup of the OAuth flow communicates with the page that opened it; no other page may.
         let opener = HeaderValue::from_static("same-origin-allow-popups");
         (
             [("cross-origin-opener-policy", opener)],
@@ -107,7 +108,7 @@ fn index(page: &str, document_path: &str) -> Asset {
     Asset::new("index.html", "text/html; charset=utf-8", html.into())
 }
 
-/// Text as it stands in an HTML attribute.
+/// Escapes text for an HTML attribute.
 fn attribute(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('"', "&quot;")

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use serde_json::Value;
 
-/// What every answer of the page carries.
+/// The headers of every response of the page.
 pub(super) fn headers(origins: &[String]) -> HeaderMap {
     let mut connect = String::from("'self'");
     for origin in origins {
@@ -36,7 +36,7 @@ pub(super) fn headers(origins: &[String]) -> HeaderMap {
     ])
 }
 
-/// The origins that a document sends its readers to: its servers, and where they get tokens.
+/// The origins that a document refers to: its servers, and its token URLs.
 pub(in crate::openapi) fn origins(document: &Value) -> Vec<String> {
     let mut found = BTreeSet::new();
     walk(document, &mut found);
@@ -65,7 +65,7 @@ fn walk(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The origin of an absolute `http` or `https` URL, if it can stand in a Content Security Policy.
+/// The origin of an absolute `http` or `https` URL, if it is valid in a Content Security Policy.
 fn origin(url: &Value) -> Option<String> {
     let url: Uri = url.as_str()?.parse().ok()?;
     let (scheme, authority) = (url.scheme_str()?, url.authority()?);

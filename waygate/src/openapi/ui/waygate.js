@@ -1,14 +1,14 @@
 // Shows the document in Swagger UI, and keeps both in step with the engine.
 //
-// The engine's events say that something has changed; the document says what. Free text of operators gets into the page as
-// text only, never as markup.
+// The engine's events announce a change; the document has the details. Free text of operators is inserted as text only,
+// never as markup.
 "use strict";
 
 (() => {
-  /** Without a sign of life for this long, the connection counts as lost. The server sends one every 15 s. */
+  /** The connection counts as lost after this time without an event. The server sends one every 15 s. */
   const SILENCE_MS = 40_000;
   const RETRY_MS = { first: 1_000, most: 30_000 };
-  /** A replica behind the same address may learn of a change a moment later, so the document is asked for once more. */
+  /** A replica behind the same address may see a change a moment later, so the document is loaded once more. */
   const SETTLE_MS = 3_000;
 
   const documentUrl = new URL(document.body.dataset.openapi, location.href);
@@ -98,7 +98,7 @@
   function instant(text) {
     const date = new Date(text);
     if (Number.isNaN(date.getTime())) return text;
-    // In the reader's zone, which is named.
+    // In the reader's time zone, with its name.
     return date.toLocaleString([], {
       year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short",
     });
@@ -109,19 +109,19 @@
     return Number.isNaN(date.getTime()) ? text : date.toLocaleDateString([], { dateStyle: "medium" });
   }
 
-  /** A planned maintenance in words. */
+  /** A description of a planned maintenance. */
   function span({ start, end, reason }) {
     const words = end ? `${instant(start)} to ${instant(end)}` : `From ${instant(start)}`;
     return reason ? `${words}: ${reason}` : words;
   }
 
-  /** What the document says about an operation; `undefined` members for what it does not say. */
+  /** The document's facts about an operation; missing ones are `undefined`. */
   function notesOf(system, operation) {
     const spec = system.specSelectors.specJson();
     const found = spec.getIn(["paths", operation.get("path"), operation.get("method")]);
     const get = (name) => found?.get?.(name);
     const list = (name) => get(name)?.toJS?.() ?? [];
-    // The banner says already why everything is closed.
+    // The banner already has the reason.
     const global = spec.getIn(["info", "x-waygate-global-maintenance", "reason"]);
     const reason = get("x-waygate-reason");
     return {
@@ -140,19 +140,19 @@
     };
   }
 
-  /** The tiers of a limit in words. */
+  /** A description of the tiers of a limit. */
   function tiersOf(limit) {
     return (limit.tiers ?? []).map(({ name, summary }) => `${name}: ${summary}`);
   }
 
-  /** The tiers of a limit, and what else it is, for those who point at its badge. */
+  /** The tooltip of a limit's badge: its tiers and other properties. */
   function describe(limit) {
     const tiers = tiersOf(limit);
     const notes = limit.shadow ? ["only reports, refuses nothing"] : [];
     return [limit.summary, ...tiers, ...notes].join("\n");
   }
 
-  /** How much of a limit fits on a badge; `5` requests of a limit of concurrency. */
+  /** The text of a limit's badge; the number of requests for a concurrency limit. */
   function brief(limit) {
     const all = [limit.summary, ...tiersOf(limit)];
     const text = all.map((words) => words.replace(/^(.*: )?(\d+) requests?/, "$1$2")).join("; ");
@@ -185,7 +185,7 @@
 
     function Note({ notes }) {
       const parts = [];
-      // What is said of maintenance stands in the description too, so an open operation need not say it here.
+      // The description also announces the maintenance, so an open operation omits it here.
       const maintenance = (key, text, title) =>
         parts.push(h("span", { key, title, className: "wg-note-maintenance" }, text));
       if (notes.reason) maintenance("reason", notes.reason);
@@ -197,8 +197,8 @@
     }
 
     /**
-     * Keeps what is on the screen until it has been resolved anew. Swagger UI would empty open operations first, and
-     * whoever fills in a form would lose the focus.
+     * Keeps the visible operations until they are resolved again. Swagger UI would empty open operations first, and a
+     * form in use would lose the focus.
      */
     function renewResolved() {
       const kept = {};
@@ -263,7 +263,7 @@
     if (element("wg-connection").dataset.state !== "live") paint(stateOf(spec));
   }
 
-  /** The state as the document tells it, for while events do not. */
+  /** The state in the document, for use without events. */
   function stateOf(spec) {
     const operations = Object.values(spec.paths ?? {}).flatMap((item) => Object.values(item));
     return {
@@ -285,7 +285,7 @@
   let loading = null;
   let again = false;
 
-  /** Loads and shows the document; calls that come meanwhile make for one more run. */
+  /** Loads and shows the document; concurrent calls cause one more run. */
   function refresh() {
     again = true;
     loading ??= (async () => {
@@ -328,7 +328,7 @@
       settle = setTimeout(refresh, SETTLE_MS);
     };
     source.addEventListener("alive", heard);
-    // The browser gives up for good after some errors, such as 503, so trying again is done here for all of them.
+    // The browser stops reconnecting after some errors, such as 503, so the page retries after all errors.
     source.onerror = lost;
     listen();
   }
@@ -349,7 +349,7 @@
     listen();
   }
 
-  /** The document is still asked for, so that the page goes on where events do not get through. */
+  /** The document is still loaded, so that the page is updated if events do not get through. */
   async function lost() {
     close();
     const wait = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** failures++);
@@ -358,13 +358,13 @@
     if (await refresh()) paintConnection(element("wg-connection").dataset.state);
   }
 
-  /** Loads the document that an event has announced. */
+  /** Loads the document after an event. */
   async function load() {
     if (await refresh()) failures = 0;
     else if (source) lost();
   }
 
-  // A hidden page follows nothing: browsers open few connections to one server, and those in sight need them.
+  // A hidden page closes its connection: browsers open few connections to one server, and visible pages need them.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
       close();

@@ -1,4 +1,4 @@
-//! Limits of concurrency: setting, listing and deleting.
+//! Concurrency limits: setting, listing and deleting.
 
 use axum::body::Body;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -95,7 +95,7 @@ async fn a_maintenance_is_planned_with_exemptions() {
         whole["warning"] = json!(warning.strip_prefix(masked).unwrap());
         let is_ours = base == "/api/global";
         assert_eq!(
-            warning.contains("exempt_roles: the builder names no"),
+            warning.contains("exempt_roles: the builder sets no"),
             is_ours
         );
         assert_eq!(

@@ -114,7 +114,7 @@ async fn other_processes_and_later_ones_follow() {
 async fn a_limit_whose_key_nothing_tells_is_refused() {
     let (waygate, _, _) = limited(json!({"limit": 5})).await;
     for (source, expected) in [
-        ("custom", "whose key a function tells"),
+        ("custom", "here with a key function"),
         ("path:tenant", "`/busy` has no such parameter"),
     ] {
         let policy = policy(json!({"limit": 1, "key_strategy": source}));

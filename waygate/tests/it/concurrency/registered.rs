@@ -1,4 +1,4 @@
-//! Limits of concurrency with registered functions.
+//! Concurrency limits with registered functions.
 
 use axum::{Extension, Router, routing::get};
 use serde_json::json;

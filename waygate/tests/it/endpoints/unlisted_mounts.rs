@@ -52,7 +52,7 @@ async fn a_route_that_was_copied_is_named_with_the_right_one() {
     for path in ["/unlisted/orders", "/unlisted/payments"] {
         assert_eq!(ask(&app, "GET", path).await, 503, "{path}");
     }
-    let said = "`it::endpoints::unlisted_mounts::copied::payments` names `GET:/unlisted/orders`, and is also served at \
+    let said = "`it::endpoints::unlisted_mounts::copied::payments` names `GET:/unlisted/orders` and is also served at \
                 `GET:/unlisted/payments`";
     let lines = log.lines();
     let line_of = lines.iter().find(|line| line.contains(said));

@@ -85,7 +85,7 @@ async fn what_is_not_counted_is_listed_and_explained() {
     }
     let report = waygate.report().to_string();
     assert!(
-        report.contains("(has found its key in none of 9 requests)"),
+        report.contains("(none of 9 requests had its key)"),
         "{report}"
     );
 }

@@ -260,7 +260,7 @@ pub(super) fn differences() -> Vec<Difference> {
             "list policies",
             200,
             None,
-            "the code declares no policy whose key a function tells: see `limits::list`",
+            "the code declares no policy with a key function: see `limits::list`",
         ),
         differs(
             "rate-limits",
@@ -283,7 +283,7 @@ pub(super) fn differences() -> Vec<Difference> {
             "set policy custom key strategy accepted",
             400,
             Some(json!({
-                "error": "invalid key `custom`: the code declares no policy `default` here whose key a function tells"
+                "error": "invalid key `custom`: the code declares no policy `default` here with a key function"
             })),
             "without a function nothing would be counted",
         ),

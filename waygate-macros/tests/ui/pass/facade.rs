@@ -23,7 +23,7 @@ fn closed(_: &gates::Blocked) -> &'static str {
     "closed"
 }
 
-fn key(_: &gates::RequestParts) -> Option<gates::Key> {
+fn key(_: &gates::response::RequestParts) -> Option<gates::limits::Key> {
     None
 }
 

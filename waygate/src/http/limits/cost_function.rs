@@ -51,7 +51,7 @@ pub enum FunctionKind {}
 /// `Kind` distinguishes functions and erased ones; it is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a cost function",
-    label = "expected `fn(&waygate::RequestParts) -> u32`",
+    label = "expected `fn(&waygate::response::RequestParts) -> u32`",
     note = "a cost function cannot be async"
 )]
 pub trait IntoCostFunction<Kind> {

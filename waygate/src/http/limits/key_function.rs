@@ -86,7 +86,7 @@ impl fmt::Debug for KeyFunction {
 /// `Kind` distinguishes the two; it is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a key function",
-    label = "expected `fn(&waygate::RequestParts) -> Option<waygate::Key>`, or an `async fn` of that shape",
+    label = "expected `fn(&waygate::response::RequestParts) -> Option<waygate::limits::Key>`, or an `async fn` of that shape",
     note = "an async function must borrow nothing but its argument, and its future must be `Send`",
     note = "`Key::from` makes keys from strings, bytes and whole numbers"
 )]

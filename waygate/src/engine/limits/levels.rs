@@ -1,6 +1,5 @@
 use std::{collections::BTreeSet, sync::Arc};
 
-use immutable_chunkmap::map::MapS;
 use waygate_core::{
     grammar::{Method, PathTemplate, ServiceName},
     model::{ConcurrencyPolicy, ExemptPath, LimitScope, RateLimitPolicy, RouteKey},
@@ -10,6 +9,7 @@ use super::{
     Limits, Policy,
     overrides::{applying, shared_scopes},
 };
+use crate::engine::store::SortedMap;
 use crate::engine::{compiler::Compiler, concurrency::Concurrency, stored::Stored, table::Table};
 
 /// The limits that several routes share.
@@ -19,7 +19,7 @@ pub(crate) struct SharedPolicies {
     /// The limits of this process's service.
     service: ScopePolicies,
     /// The limits of every service; those of other services are listed, and enforced by their processes.
-    services: MapS<ServiceName, ScopePolicies>,
+    services: SortedMap<ServiceName, ScopePolicies>,
 }
 
 /// The limits of one scope, each kind in the order of the checks.
@@ -211,8 +211,8 @@ impl SharedPolicies {
                         next.service = own.clone();
                     }
                     match own.is_empty() {
-                        true => next.services.remove_cow(name),
-                        false => next.services.insert_cow(name.clone(), own),
+                        true => next.services.remove(name),
+                        false => next.services.insert(name.clone(), own),
                     };
                 }
                 LimitScope::Route(_) => {}
@@ -228,7 +228,7 @@ impl SharedPolicies {
 
     /// The limits of every scope but the routes.
     pub(crate) fn all(&self) -> impl Iterator<Item = &ScopePolicies> {
-        let services = self.services.into_iter().map(|(_, own)| own);
+        let services = self.services.values();
         std::iter::once(&self.global).chain(services)
     }
 

@@ -53,7 +53,7 @@ pub(crate) fn policies_of<K: Kind<Key = LimitKey>>(
     scope: &LimitScope,
 ) -> Vec<LimitKey> {
     let first = LimitKey::first_of(scope.clone());
-    let keys = records.from(first).map(|(key, _)| key);
+    let keys = records.from(&first).map(|(key, _)| key);
     keys.take_while(|key| key.scope == *scope)
         .cloned()
         .collect()
@@ -93,7 +93,8 @@ where
             },
         }
     });
-    let set = records.from(LimitKey::first_of(scope.clone()));
+    let first = LimitKey::first_of(scope.clone());
+    let set = records.from(&first);
     let added = set
         .take_while(|(key, _)| key.scope == *scope)
         .filter(|(key, _)| !is_declared(&key.name))

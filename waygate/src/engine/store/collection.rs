@@ -1,8 +1,7 @@
 //! All records of one kind. Copies share structure: a change costs what it changes, however many records there are.
 
-use std::{any::Any, collections::BTreeSet, fmt, ops::RangeFrom, sync::Arc};
+use std::{any::Any, collections::BTreeSet, fmt};
 
-use immutable_chunkmap::map::MapS;
 use serde::{Deserialize, Serialize};
 use waygate_core::{
     StrictJson,
@@ -13,6 +12,7 @@ use super::{
     instead::Instead,
     kind::{Kind, Touches, Unread, read_key},
     shown::{Shown, View},
+    sorted::SortedMap,
 };
 #[cfg(feature = "openapi")]
 use super::{kind::split, shown::Notice};
@@ -26,11 +26,11 @@ pub(crate) struct Versioned<T> {
 
 /// All records of one kind, in the order of their keys.
 #[derive(Clone)]
-pub(crate) struct Collection<K: Kind>(MapS<K::Key, Arc<Versioned<K::Value>>>);
+pub(crate) struct Collection<K: Kind>(SortedMap<K::Key, Versioned<K::Value>>);
 
 impl<K: Kind> Default for Collection<K> {
     fn default() -> Self {
-        Self(MapS::new())
+        Self(SortedMap::default())
     }
 }
 
@@ -42,7 +42,7 @@ impl<K: Kind> fmt::Debug for Collection<K> {
 
 impl<K: Kind> Collection<K> {
     pub(crate) fn get(&self, key: &K::Key) -> Option<&Versioned<K::Value>> {
-        self.0.get(key).map(|known| &**known)
+        self.0.get(key)
     }
 
     pub(crate) fn contains(&self, key: &K::Key) -> bool {
@@ -54,16 +54,15 @@ impl<K: Kind> Collection<K> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K::Key, &Versioned<K::Value>)> {
-        self.0.into_iter().map(|(key, known)| (key, &**known))
+        self.0.iter()
     }
 
     /// The records from this key on.
     pub(crate) fn from(
         &self,
-        start: K::Key,
+        start: &K::Key,
     ) -> impl Iterator<Item = (&K::Key, &Versioned<K::Value>)> {
-        let range: RangeFrom<K::Key> = start..;
-        self.0.range(range).map(|(key, known)| (key, &**known))
+        self.0.from(start)
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K::Key> {
@@ -71,17 +70,16 @@ impl<K: Kind> Collection<K> {
     }
 
     pub(crate) fn insert(&mut self, key: K::Key, value: Versioned<K::Value>) {
-        self.0.insert_cow(key, Arc::new(value));
+        self.0.insert(key, value);
     }
 
     pub(crate) fn remove(&mut self, key: &K::Key) {
-        self.0.remove_cow(key);
+        self.0.remove(key);
     }
 
     /// Whether both are the same copy, which is cheap to ask. `false` says nothing about their records.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        let root = |map: &MapS<_, _>| map.root().map(|root| root.identity());
-        root(&self.0) == root(&other.0)
+        self.0.is(&other.0)
     }
 
     /// The commit that wrote a record; 0 when there is none.
@@ -111,7 +109,7 @@ pub(crate) trait AnyCollection: Any + Send + Sync {
 }
 
 impl<K: Kind> Collection<K> {
-    fn read(&self, key: &EntityKey) -> Option<&Arc<Versioned<K::Value>>> {
+    fn read(&self, key: &EntityKey) -> Option<&Versioned<K::Value>> {
         self.0.get(&read_key::<K>(key).ok()?)
     }
 
@@ -156,10 +154,10 @@ impl<K: Kind> AnyCollection for Collection<K> {
             return;
         };
         let mut one_sided = |these: &Self, those: &Self| {
-            for (key, known) in &these.0 {
+            for (key, known) in these.0.iter() {
                 let found = those.0.get(key);
                 // Most of what is the same is shared.
-                if !found.is_some_and(|found| Arc::ptr_eq(known, found) || known == found) {
+                if !found.is_some_and(|found| std::ptr::eq(known, found) || known == found) {
                     changed.insert(K::entity(key));
                 }
             }

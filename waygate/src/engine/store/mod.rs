@@ -7,6 +7,7 @@ mod place;
 mod records;
 mod setback;
 mod shown;
+mod sorted;
 mod unreadable;
 
 pub(crate) use collection::{AnyCollection, Collection, Versioned, json};
@@ -20,6 +21,7 @@ pub(crate) use setback::Setback;
 #[cfg(feature = "openapi")]
 pub(crate) use shown::Notice;
 pub(crate) use shown::{Record, Shown, View, record};
+pub(crate) use sorted::SortedMap;
 pub(crate) use unreadable::Unreadable;
 
 /// Has a collection of a kind.

@@ -110,7 +110,7 @@ impl Default for WaygateBuilder {
 
 impl WaygateBuilder {
     /// Sets the environment of this process, which `#[env_only]` compares with. Takes precedence over `WAYGATE_ENV`,
-    /// which [`from_env`](Waygate::from_env) reads. Default: `dev`; the log and the [report](Waygate::report) say so
+    /// which [`from_env`](crate::Waygate::from_env) reads. Default: `dev`; the log and the [report](crate::Waygate::report) say so
     /// if routes are limited to some environments.
     pub fn environment(mut self, name: impl Into<String>) -> Self {
         self.environment.in_code = Some(Setting {
@@ -128,14 +128,14 @@ impl WaygateBuilder {
 
     /// Serves every route as if it were active, global maintenance included. Lists of networks and roles still hold: who may
     /// call a route is no matter of its lifecycle. For emergencies and tests: the log,
-    /// [`Waygate::health`] and the [report](Waygate::report) say so.
+    /// [`Waygate::health`](crate::Waygate::health) and the [report](crate::Waygate::report) say so.
     pub fn bypass_lifecycle(mut self, bypass: bool) -> Self {
         self.bypass_lifecycle = bypass.then(|| ".bypass_lifecycle(true)".to_owned());
         self
     }
 
-    /// Disables rate limits and concurrency limits. For emergencies and tests; the log, [`Waygate::health`] and the
-    /// [report](Waygate::report) show it.
+    /// Disables rate limits and concurrency limits. For emergencies and tests; the log, [`Waygate::health`](crate::Waygate::health) and the
+    /// [report](crate::Waygate::report) show it.
     pub fn bypass_rate_limits(mut self, bypass: bool) -> Self {
         self.bypass_rate_limits = bypass.then(|| ".bypass_rate_limits(true)".to_owned());
         self
@@ -199,7 +199,7 @@ impl WaygateBuilder {
         self
     }
 
-    /// Sets the number of refusals by limits that this process keeps for [`Waygate::rate_limit_hits`]. Default:
+    /// Sets the number of refusals by limits that this process keeps for [`Waygate::rate_limit_hits`](crate::Waygate::rate_limit_hits). Default:
     /// 10,000, the newest.
     pub fn hit_log_capacity(mut self, hits: usize) -> Self {
         self.hit_log_capacity = hits;
@@ -207,7 +207,7 @@ impl WaygateBuilder {
     }
 
     /// Sets the number of decisions about requests with an `X-Request-Id` that this process keeps for
-    /// [`Waygate::explain`]. Default: 4,096, the newest. With 0, the header is not read.
+    /// [`Waygate::explain`](crate::Waygate::explain). Default: 4,096, the newest. With 0, the header is not read.
     pub fn decision_log_capacity(mut self, decisions: usize) -> Self {
         self.decision_log_capacity = decisions;
         self
@@ -243,7 +243,7 @@ impl WaygateBuilder {
 
     /// Adds the current and the allowed environments to the built-in 403 of a route of other environments
     /// (`allowed_envs` and `current_env`, as in Python Waygate). Default: off, since the route is closed to the
-    /// caller. Custom responses see both in any case, in [`BlockReason::EnvGated`](crate::BlockReason::EnvGated). For
+    /// caller. Custom responses see both in any case, in [`BlockReason::EnvGated`](crate::response::BlockReason::EnvGated). For
     /// the live document, see `show_access`.
     #[cfg(feature = "axum")]
     pub fn show_environments(mut self, show: bool) -> Self {
@@ -263,7 +263,7 @@ impl WaygateBuilder {
 
     /// Allows annotated handlers without a route: the one with this path (`my_crate::admin::purge`), or all in a
     /// module (`my_crate::admin`). `""` allows all. By default, such a handler stops the start. If another router of
-    /// the program serves it, guard both with [`guard_all`](Waygate::guard_all) instead.
+    /// the program serves it, guard both with [`guard_all`](crate::Waygate::guard_all) instead.
     ///
     /// If several handlers name one route, as with one engine per router, the engine binds the least excluded one:
     /// not excluded, or with the shortest path.
@@ -339,7 +339,7 @@ impl WaygateBuilder {
     /// keeps its counters in it; give each a separate file.
     ///
     /// Default: `<state file>.counters` if the state is in a file, unless [another store](Self::counters) counts.
-    /// Counters that cannot be saved or restored are reported as [`Component::CounterSnapshot`].
+    /// Counters that cannot be saved or restored are reported as [`Component::CounterSnapshot`](crate::health::Component::CounterSnapshot).
     #[cfg(feature = "file")]
     pub fn counter_snapshot(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.counter_snapshot = counter_snapshot::Place::At(path.into());

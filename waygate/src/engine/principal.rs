@@ -32,7 +32,7 @@ pub trait Principal: Send + Sync + 'static {
     /// Returns the user's id, for rate limits by `user`; `None` for an anonymous caller.
     fn user_id(&self) -> Option<Cow<'_, str>>;
 
-    /// Returns `true` if the caller has a role, for `#[allowed_roles]` and `exempt_roles`. [`Roles`](crate::Roles) in
+    /// Returns `true` if the caller has a role, for `#[allowed_roles]` and `exempt_roles`. [`Roles`](crate::client::Roles) in
     /// the request's extensions count too.
     fn has_role(&self, role: &str) -> bool {
         let _ = role;

@@ -2,7 +2,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnStoreReset {
-    /// Keep the last known state, refuse changes, and report [`Component::StoreReset`]. An emptied store never opens
+    /// Keep the last known state, refuse changes, and report [`Component::StoreReset`](crate::health::Component::StoreReset). An emptied store never opens
     /// a closed route. [`Operator::reseed_store`](super::Operator::reseed_store) writes that state back.
     #[default]
     Keep,

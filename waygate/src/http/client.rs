@@ -38,9 +38,9 @@ impl Roles {
 /// Extractor for the client's address, resolved through the trusted proxies of the engine.
 ///
 /// Needs the peer's address, which axum provides if the application is served with
-/// [`Guarded::into_make_service`](crate::Guarded::into_make_service), [`MakeService`](crate::MakeService) or
+/// [`Guarded::into_make_service`](crate::Guarded::into_make_service_with_connect_info), [`MakeService`](crate::router::MakeService) or
 /// `into_make_service_with_connect_info::<SocketAddr>()`. Otherwise it is `None`. The peer of a Unix socket has no
-/// address either, unless it is a [trusted proxy](crate::TrustedProxies::unix_socket) that forwards the client's
+/// address either, unless it is a [trusted proxy](crate::client::TrustedProxies::unix_socket) that forwards the client's
 /// address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddr(pub Option<IpAddr>);

@@ -43,7 +43,7 @@ impl Guarded {
     }
 
     /// Sets the responses to blocked requests for the whole application. An attribute's own `response = ..` and a
-    /// route's [registered](crate::Registration::responses) response take precedence.
+    /// route's [registered](crate::model::Registration::responses) response take precedence.
     pub fn responses(mut self, responses: Responses) -> Self {
         self.responses = responses;
         self

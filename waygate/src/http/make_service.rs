@@ -19,7 +19,7 @@ use tower::{Layer, Service};
 /// Handlers extract the address as `ConnectInfo<L::Addr>`, where `L` is the listener:
 /// [`ConnectInfo<SocketAddr>`](SocketAddr) with a `TcpListener`,
 /// [`ConnectInfo<tokio::net::unix::SocketAddr>`](tokio::net::unix::SocketAddr) with a `UnixListener`. Waygate
-/// identifies the client with these two (see [`TrustedProxies`](crate::TrustedProxies)); other servers can insert
+/// identifies the client with these two (see [`TrustedProxies`](crate::client::TrustedProxies)); other servers can insert
 /// them into the extensions of requests.
 ///
 /// ```no_run

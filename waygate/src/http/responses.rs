@@ -11,7 +11,7 @@ use super::{BlockReason, IntoResponder, Responder, function_id::either};
 /// resource. Other statuses are kept.
 ///
 /// Pass it to [`Guarded::responses`](crate::Guarded::responses) for the whole application, or to
-/// [`Registration::responses`](crate::Registration::responses) for one route. The `response = ..` of an attribute,
+/// [`Registration::responses`](crate::model::Registration::responses) for one route. The `response = ..` of an attribute,
 /// and registered functions of a route or of a limit, take precedence.
 ///
 /// ```

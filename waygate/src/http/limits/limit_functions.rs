@@ -9,7 +9,7 @@ use crate::{
     http::{IntoResponder, Responder, function_id::either},
 };
 
-/// Functions for a rate limit, for [`Registration::rate_limit_with`](crate::Registration::rate_limit_with). They
+/// Functions for a rate limit, for [`Registration::rate_limit_with`](crate::model::Registration::rate_limit_with). They
 /// correspond to `key`, `cost` and `response` of `#[rate_limit]`.
 #[derive(Debug, Clone, Default)]
 #[must_use]
@@ -59,7 +59,7 @@ impl RateLimitFunctions {
 }
 
 /// Functions for a concurrency limit, for
-/// [`Registration::concurrency_limit_with`](crate::Registration::concurrency_limit_with). They correspond to `key`
+/// [`Registration::concurrency_limit_with`](crate::model::Registration::concurrency_limit_with). They correspond to `key`
 /// and `response` of `#[concurrency_limit]`.
 #[derive(Debug, Clone, Default)]
 #[must_use]

@@ -105,7 +105,6 @@ mod openapi;
 mod registry;
 #[cfg(feature = "admin")]
 mod rest;
-#[cfg(feature = "engine")]
 mod stamp;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -22,7 +22,7 @@ pub(crate) struct Attribute {
 }
 
 /// The position of an attribute.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     /// Path of the `waygate` crate.
     pub(crate) facade: &'a Path,

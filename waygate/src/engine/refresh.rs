@@ -93,9 +93,10 @@ impl Inner {
             let changed = stored.changed(&next);
             next.forget_setback(changed.iter().map(RecordId::entity));
         }
-        self.note_records(&next);
         let previous = std::mem::replace(stored, next);
         self.publish_difference(&previous, stored);
+        // Health recovers after the state that requests see.
+        self.note_records(stored);
         Ok(())
     }
 }

@@ -241,7 +241,7 @@ async fn a_promoted_replica_that_lags_opens_nothing() {
     for _ in EARLY..=LATE {
         fresh.system().disable("GET:/0", "again").await.unwrap();
     }
-    let beyond = format!("shows {};", fresh.revision());
+    let beyond = format!("is now at {};", fresh.revision());
     let shown = || {
         engines.iter().all(|engine| {
             let health = engine.health();

@@ -258,9 +258,13 @@ pub use engine::{
     WaygateBuilder,
 };
 #[cfg(feature = "axum")]
-pub use http::{BindError, BindErrors, Blocked, Guarded, Responses, RouteGuard};
+pub use http::{BindError, BindErrors, Blocked, Cost, Guarded, Responses, RouteGuard};
 #[cfg(feature = "engine")]
-pub use waygate_core::{Secret, Timestamp, grammar::Invalid};
+pub use waygate_core::{
+    Secret, Timestamp,
+    grammar::Invalid,
+    model::{LimitKey, Origin},
+};
 #[cfg(feature = "macros")]
 pub use waygate_macros::{
     allowed_ips, allowed_roles, concurrency_limit, deprecated, disabled, env_only, force_active,

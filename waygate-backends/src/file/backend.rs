@@ -7,7 +7,7 @@ use std::{
 use tokio::{
     sync::{Mutex, watch},
     task,
-    time::{self, MissedTickBehavior},
+    time::{self, Instant, MissedTickBehavior},
 };
 use waygate_core::{
     Printable,
@@ -91,7 +91,8 @@ impl Shared {
 }
 
 async fn poll(shared: Weak<Shared>, every: Duration) {
-    let mut ticks = time::interval(every);
+    // The first check waits, too: the file has just been read.
+    let mut ticks = time::interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

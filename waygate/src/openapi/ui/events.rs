@@ -16,7 +16,7 @@ use waygate_core::net::{IPV6_CUSTOMER, client_network};
 
 use crate::{
     http::{Streams, client_ip},
-    openapi::LiveDocument,
+    openapi::document::LiveDocument,
 };
 
 /// The maximum number of open streams of each guarded API.

@@ -76,7 +76,7 @@ async fn policies_accept_every_field_and_omitted_fields_have_defaults() {
     );
     let meaning = made["meaning"].as_str().unwrap();
     assert!(
-        meaning.starts_with("3 at once, and 10 per minute"),
+        meaning.starts_with("a burst of 3, and 10 per minute"),
         "{meaning}"
     );
     let again = set(
@@ -155,7 +155,7 @@ async fn invalid_policies_are_refused_with_a_valid_alternative() {
         (
             json!({ "limit": "10/minute", "cost": 50 }),
             400,
-            "invalid cost `50`: no request would ever pass, since `10/minute` takes 10 at once",
+            "invalid cost `50`: no request would ever pass, since `10/minute` allows 10 at most",
             "",
         ),
         (

@@ -198,7 +198,7 @@ async fn requests_that_never_fit_get_no_retry_time() {
         assert_eq!(error["code"], "RATE_LIMIT_EXCEEDED");
         assert_eq!(
             error["message"],
-            "This request costs more than its rate limit takes at once"
+            "This request costs more than its rate limit allows"
         );
         assert_eq!(
             (&error["retry_after_seconds"], &error["reset_at"]),

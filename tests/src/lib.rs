@@ -1,4 +1,4 @@
-//! Starts the examples as users do, and asks them as clients do.
+//! Starts the examples like users, and sends requests like clients.
 
 pub mod walkthrough;
 
@@ -21,19 +21,19 @@ pub struct Service {
 }
 
 impl Service {
-    /// The quickstart in production, see [`start`](Self::start).
+    /// Starts the quickstart in production, see [`start`](Self::start).
     ///
     /// # Panics
-    /// When it cannot be built or does not answer within a minute.
+    /// If it cannot be built or does not respond within a minute.
     pub fn quickstart(directory: &Path, variables: &[(&str, &str)]) -> Self {
         let production = [("WAYGATE_ENV", "production")];
         Self::start("quickstart", directory, &[&production, variables].concat())
     }
 
-    /// Builds an example if need be, starts it in `directory` with these variables, and waits until it answers.
+    /// Builds an example if necessary, starts it in `directory` with these variables, and waits until it responds.
     ///
     /// # Panics
-    /// When it cannot be built or does not answer within a minute.
+    /// If it cannot be built or does not respond within a minute.
     pub fn start(example: &str, directory: &Path, variables: &[(&str, &str)]) -> Self {
         let built = escargot::CargoBuild::new()
             .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
@@ -65,24 +65,24 @@ impl Service {
         }
     }
 
-    /// The address of a path.
+    /// Returns the URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// `GET`s a path.
+    /// Sends a `GET` request.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// If there is no response.
     pub fn get(&self, path: &str) -> Answer {
         let response = agent().get(self.url(path)).call().expect("an answer");
         Answer::read(response)
     }
 
-    /// `POST`s JSON to a path, with a token where there is one.
+    /// Sends a `POST` request with JSON, and with a token if there is one.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// If there is no response.
     pub fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Answer {
         let mut request = agent().post(self.url(path));
         if let Some(token) = token {
@@ -94,17 +94,17 @@ impl Service {
     /// Logs in as the quickstart's operator.
     ///
     /// # Panics
-    /// When that is refused.
+    /// If that is refused.
     pub fn log_in(&self) -> String {
         let credentials = json!({ "username": "admin", "password": "secret" });
         let answer = self.post("/waygate/api/auth/login", None, &credentials);
         answer.json()["token"].as_str().expect("a token").to_owned()
     }
 
-    /// Ends the process without a warning, as a crash would.
+    /// Kills the process, like a crash.
     ///
     /// # Panics
-    /// When it cannot be ended.
+    /// If it cannot be killed.
     pub fn kill(mut self) {
         self.child.kill().expect("a process to kill");
         self.child.wait().expect("an exit status");
@@ -113,13 +113,13 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
@@ -140,10 +140,10 @@ impl Answer {
         }
     }
 
-    /// The body, parsed.
+    /// Parses the body.
     ///
     /// # Panics
-    /// When it is no JSON.
+    /// If it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("a body of JSON")
     }

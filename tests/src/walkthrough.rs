@@ -1,25 +1,27 @@
-//! Does what the README of an example says, command by command, and compares the answers with those that it shows.
+//! Runs the commands in the README of an example, and compares the responses with those shown.
 
 use std::collections::HashMap;
 
 use crate::Service;
 
-/// A command and what is said about its answer.
+/// A command, and the expected parts of its response.
 #[derive(Debug, PartialEq, Eq)]
 struct Step<'a> {
     command: &'a str,
     expected: Vec<&'a str>,
 }
 
-/// Plays one section of a document: every ```` ```sh ```` block below the heading, up to the next one. In a block, lines that begin
-/// with `# ` are about the answer to the command above them: its status line, one of its headers, or a part of its body.
+/// Runs one section of a document: every ```` ```sh ```` block below the heading, up to the next one. In a block,
+/// lines that start with `# ` describe the response to the command above: its status line, one of its headers, or a
+/// part of its body.
 ///
-/// Commands are `curl` with `-i`, `-s`, `-X`, `-H` and `-d`, and `NAME=$(curl … | sed …)`, which stands for the token of a login.
+/// Commands are `curl` with `-i`, `-s`, `-X`, `-H` and `-d`, and `NAME=$(curl … | sed …)`, which stands for the token
+/// of a login.
 ///
-/// Returns how many commands there were.
+/// Returns the number of commands.
 ///
 /// # Panics
-/// When there is nothing to play, a command is none of these, or an answer is another one.
+/// If there is nothing to run, a command is none of these, or a response differs.
 pub fn play(service: &Service, document: &str, heading: &str) -> usize {
     let steps = steps(section(document, heading));
     assert!(!steps.is_empty(), "no commands below `{heading}`");
@@ -84,7 +86,7 @@ fn is_header(name: &str) -> bool {
         .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
-/// What a `curl` command asks.
+/// The request of a `curl` command.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Request {
     method: Option<String>,
@@ -124,7 +126,7 @@ impl Request {
         request
     }
 
-    /// The lines of the answer's head, and its body.
+    /// Returns the lines of the response's head, and its body.
     fn send(&self, service: &Service) -> (Vec<String>, String) {
         let default = if self.body.is_some() { "POST" } else { "GET" };
         let method = self.method.as_deref().unwrap_or(default);
@@ -150,7 +152,7 @@ impl Request {
     }
 }
 
-/// The words of a command as a shell splits them, so far as quotes go.
+/// Splits a command into words like a shell, as far as quotes are concerned.
 fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     let (mut word, mut quote) = (String::new(), None);

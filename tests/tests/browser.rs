@@ -1,4 +1,4 @@
-//! Swagger UI in a real browser: the page follows a change without being reloaded.
+//! Swagger UI in a real browser: the page follows changes without a reload.
 
 use std::{ffi::OsStr, fs, path::Path, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use headless_chrome::{
 use serde_json::{Value, json};
 use waygate_e2e::Service;
 
-/// `GET:/payments` as the admin API's URLs name it.
+/// `GET:/payments` in URLs of the admin API.
 const PAYMENTS: &str = "/waygate/api/routes/R0VUOi9wYXltZW50cw";
 /// `GET:/search`.
 const SEARCH: &str = "/waygate/api/routes/R0VUOi9zZWFyY2g";
@@ -71,7 +71,7 @@ fn until(tab: &Tab, condition: &str) {
     assert_eq!(outcome.value, Some(json!(true)), "{condition}");
 }
 
-/// Keeps a picture for people to look at.
+/// Saves a screenshot for people to look at.
 fn picture(tab: &Tab, name: &str) {
     let png = CaptureScreenshotFormatOption::Png;
     let image = tab.capture_screenshot(png, None, None, true).unwrap();
@@ -164,7 +164,7 @@ fn the_page_follows_a_change() {
 }
 
 #[test]
-fn without_events_the_page_goes_by_the_document() {
+fn without_events_the_page_follows_the_document() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::quickstart(directory.path(), &[]);
     let mut document: Value = service.get("/openapi.json").json();
@@ -201,14 +201,14 @@ fn without_events_the_page_goes_by_the_document() {
     until(&tab, &format!("{banner}.includes('Maintenance of shop')"));
     until(&tab, &format!("{banner}.includes('new disks')"));
     until(&tab, &format!("{banner}.includes('on <b>Monday</b>.')"));
-    // Times name their zone.
+    // Times have a zone.
     until(
         &tab,
         &format!("/Until .* ([A-Z]{{2,5}}|GMT\\S+)$/m.test({banner})"),
     );
 }
 
-/// Puts something of every kind on routes of the quickstart.
+/// Sets something of every kind on routes of the quickstart.
 fn restrict(service: &Service, token: &str) {
     let limit = json!({"path": "/search", "limit": "100/minute", "key_strategy": "api_key",
         "tiers": [{"name": "pro", "limit": "1000/minute"}]});

@@ -1,15 +1,15 @@
-//! The released Python CLI, unmodified, against the quickstart. The transcript is compared with the one on record.
+//! The released Python CLI, unmodified, against the quickstart. The transcript is compared with the recorded one.
 
 use std::{fmt::Write, fs, path::Path, process::Command};
 
 use waygate_e2e::Service;
 
-/// What is typed, line by line; `{url}` stands for the admin's address. `GET /path` is a request to the service.
+/// The commands, line by line; `{url}` stands for the admin's address. `GET /path` is a request to the service.
 const SESSION: &str = include_str!("../data/python-cli-session.txt");
 const TRANSCRIPT: &str = "data/python-cli-transcript.txt";
 
 #[test]
-fn the_python_cli_drives_the_quickstart() {
+fn the_python_cli_works_with_the_quickstart() {
     let cli = std::env::var("WAYGATE_TEST_PYTHON_CLI").expect(
         "WAYGATE_TEST_PYTHON_CLI must name the `waygate` command of pip install 'waygate[cli,flags]==0.2.0'",
     );
@@ -55,7 +55,7 @@ fn the_python_cli_drives_the_quickstart() {
     );
 }
 
-/// Replaces what differs from run to run: times, and the padding that depends on them.
+/// Replaces everything that differs between runs: times, and the padding that depends on them.
 fn settled(transcript: &str) -> String {
     let mut settled = String::new();
     for line in transcript.lines() {
@@ -74,7 +74,8 @@ fn settled(transcript: &str) -> String {
     settled
 }
 
-/// Where a time of this run begins, `2026-11-23…` or a cell with `22:16:28`; those in the session's own text are of 2030.
+/// The start of a time of this run, `2026-11-23…` or a cell with `22:16:28`; those in the session's own text are in
+/// 2030.
 fn time_in(text: &str) -> Option<usize> {
     let is_time = |at: &usize| {
         let text = &text[*at..];
@@ -86,7 +87,7 @@ fn time_in(text: &str) -> Option<usize> {
     places.find(is_time)
 }
 
-/// A text with `0` for every digit.
+/// Replaces every digit with `0`.
 fn shape(text: &str) -> String {
     let shape = |c: char| if c.is_ascii_digit() { '0' } else { c };
     text.chars().map(shape).collect()

@@ -1,13 +1,13 @@
-//! A newcomer's first minutes: start, see, change, see again, restart.
+//! A newcomer's first minutes: start, look, change, look again, restart.
 
 use serde_json::json;
 use waygate_e2e::Service;
 
-/// `GET:/payments` as the admin API's URLs name it.
+/// `GET:/payments` in URLs of the admin API.
 const PAYMENTS: &str = "/waygate/api/routes/R0VUOi9wYXltZW50cw";
 
 #[test]
-fn a_change_is_seen_at_once_and_outlives_a_crash() {
+fn a_change_is_seen_immediately_and_survives_a_crash() {
     let directory = tempfile::tempdir().unwrap();
     let file = [
         ("WAYGATE_BACKEND", "file"),
@@ -44,7 +44,7 @@ fn a_change_is_seen_at_once_and_outlives_a_crash() {
         "[1,2,3]",
         "the change has outlived the crash"
     );
-    // So has the token: it is stored, as a hash, beside the state.
+    // The token survives, too: its hash is stored beside the state.
     let closed = service.post(
         &format!("{PAYMENTS}/maintenance"),
         Some(&token),

@@ -1,11 +1,11 @@
-//! The walk-through of `examples/rate-limits`, as it is written there.
+//! Runs the walk-through of `examples/rate-limits` as written there.
 
 use waygate_e2e::{Service, walkthrough};
 
 const README: &str = include_str!("../../examples/rate-limits/README.md");
 
 #[test]
-fn the_walkthrough_answers_what_it_says() {
+fn the_walkthrough_is_correct() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start("rate-limits", directory.path(), &[]);
     let played = walkthrough::play(&service, README, "## Try it");

@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_out_exactly_at_its_limit() {
+    fn expires_exactly_at_its_limit() {
         let clock = clock();
         let deadline = Deadline::after(&clock, Duration::from_nanos(2));
         assert_eq!(deadline.remaining(&clock), Some(Duration::from_nanos(2)));
@@ -62,13 +62,13 @@ mod tests {
     }
 
     #[test]
-    fn no_time_at_all_is_over_at_once() {
+    fn a_limit_of_zero_is_over_immediately() {
         let clock = clock();
         assert!(Deadline::after(&clock, Duration::ZERO).is_over(&clock));
     }
 
     #[test]
-    fn a_set_wall_clock_does_not_move_it() {
+    fn setting_the_wall_clock_does_not_move_it() {
         let clock = clock();
         let deadline = Deadline::after(&clock, Duration::from_secs(1));
         clock.set_wall("2040-01-01T00:00:00Z".parse().unwrap());
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_beyond_the_clock_never_comes() {
+    fn a_limit_beyond_the_clock_never_expires() {
         let clock = clock();
         clock.advance(Duration::from_secs(1));
         let deadline = Deadline::after(&clock, Duration::MAX);

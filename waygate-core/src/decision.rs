@@ -1,7 +1,7 @@
-//! The pure function from a state and a request to a verdict: the heart of the request path.
+//! The pure function from a state and a request to a verdict, at the heart of the request path.
 //!
-//! States are compiled into [`RouteRule`]s when they change, so that [`decide`] does not allocate, lock
-//! or wait, and reads the clock only for routes that time is about to change.
+//! States are compiled into [`RouteRule`]s when they change, so that [`decide`] does not allocate, lock or wait, and
+//! reads the clock only for routes with a scheduled change.
 
 mod facts;
 mod maintenance;
@@ -27,44 +27,44 @@ pub enum Verdict<'a> {
     Pass,
     /// Serve it, and announce the deprecation of the route.
     PassDeprecated,
-    /// Serve it, since an active maintenance exempts its caller. Others are refused, so no cache may store the
+    /// Serve it, since an active maintenance exempts its caller. Others are refused, so caches must not store the
     /// response.
     PassExempt {
-        /// Announce the deprecation of the route as well.
+        /// Announce the deprecation of the route, too.
         deprecated: bool,
     },
-    /// Answer it without calling the handler.
+    /// Respond without calling the handler.
     Block(Block<'a>),
 }
 
-/// Why a request is not served.
+/// The reason a request is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Block<'a> {
-    /// Everything is in maintenance.
+    /// All routes are in maintenance.
     GlobalMaintenance {
-        /// Why; may be empty.
+        /// The reason; may be empty.
         reason: &'a Reason,
         /// The end, if known.
         until: Option<Timestamp>,
     },
     /// Every route of the service is in maintenance.
     ServiceMaintenance {
-        /// Why; may be empty.
+        /// The reason; may be empty.
         reason: &'a Reason,
         /// The end, if known.
         until: Option<Timestamp>,
     },
     /// The route is in maintenance.
     Maintenance {
-        /// Why; may be empty.
+        /// The reason; may be empty.
         reason: &'a Reason,
         /// The end, if known.
         until: Option<Timestamp>,
     },
     /// The route is disabled.
     Disabled {
-        /// Why; may be empty.
+        /// The reason; may be empty.
         reason: &'a Reason,
         /// The end, if known.
         until: Option<Timestamp>,
@@ -73,14 +73,14 @@ pub enum Block<'a> {
     EnvGated {
         /// This environment.
         current: &'a EnvName,
-        /// The environments that are served.
+        /// The environments in which it is served.
         allowed: &'a [EnvName],
     },
     /// The client's address is in none of the allowed networks.
     IpNotAllowed,
     /// The caller has none of the allowed roles.
     RoleRequired {
-        /// The roles, any of which is sufficient.
+        /// The allowed roles; any of them is sufficient.
         roles: &'a [RoleName],
     },
 }
@@ -156,7 +156,8 @@ impl RouteRule {
         denied.map_or(Verdict::Pass, Verdict::Block)
     }
 
-    /// Returns whether the route is shown in API documentation at `now`: not while it is disabled or belongs elsewhere.
+    /// Returns whether the route is shown in API documentation at `now`: not while it is disabled or served only in
+    /// other environments.
     pub fn is_listed(&self, now: Timestamp) -> bool {
         self.force_active
             || !matches!(
@@ -165,12 +166,13 @@ impl RouteRule {
             )
     }
 
-    /// Returns whether the route ignores every gate but a global maintenance that includes it.
+    /// Returns whether the route ignores every gate except a global maintenance that includes it.
     pub fn is_force_active(&self) -> bool {
         self.force_active
     }
 
-    /// Returns whether only a global maintenance can block a request to the route, now or later, and no header is added.
+    /// Returns whether only a global maintenance can block requests to the route, now or later, and no header is
+    /// added.
     pub fn is_unrestricted(&self) -> bool {
         let open = self.force_active
             || matches!(
@@ -226,7 +228,7 @@ fn gate(effective: Effective<'_>, env: &EnvName) -> Gate {
 /// The rules that apply to one request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Gates<'a> {
-    /// Maintenance of everything, unless it exempts the request's route.
+    /// Maintenance of all routes, unless it exempts the request's route.
     pub global: Option<&'a MaintenanceRule>,
     /// Maintenance of the route's service, unless it exempts the request's route.
     pub service: Option<&'a MaintenanceRule>,
@@ -234,8 +236,8 @@ pub struct Gates<'a> {
     pub route: Option<&'a RouteRule>,
 }
 
-/// Decides about one request. Checks run in the order of the architecture: force-active, maintenance of everything
-/// and of the service, the route's lifecycle and environment, networks, roles.
+/// Decides about one request. The checks run in this order: force-active, global maintenance, maintenance of the
+/// service, the route's lifecycle and environment, networks, roles.
 ///
 /// `now` is called at most once, and only if the answer depends on it.
 ///
@@ -306,8 +308,8 @@ pub fn decide<'a>(
     Verdict::passing(rule.deprecated, exempt)
 }
 
-/// Returns when a request passes two closed gates: the later of the ends, if both are known. `None` from `other` means
-/// open. `other` is called only if it matters.
+/// Returns when a request would pass two closed gates: the later of the ends, if both are known. `None` from `other`
+/// means open. `other` is called only if it matters.
 fn later(
     end: Option<Timestamp>,
     other: impl FnOnce() -> Option<Option<Timestamp>>,

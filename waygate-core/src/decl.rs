@@ -1,8 +1,8 @@
 //! Declarations of attributes, in a form that a `static` can hold.
 //!
-//! The macros validate every text with [`crate::grammar`] before they emit one of these, so the engine
-//! can read them back with the same parsers. Times are seconds since the Unix epoch because
-//! [`Timestamp`](crate::Timestamp) has no infallible constructor in a constant.
+//! The macros validate every text with [`crate::grammar`] before they emit one of these, so the engine can parse them
+//! again with the same parsers. Times are seconds since the Unix epoch because [`Timestamp`](crate::Timestamp) has no
+//! infallible const constructor.
 
 /// One attribute on one handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Gate {
     },
     /// `#[env_only]`: answered 403 in every other environment.
     EnvOnly {
-        /// Names of the environments that are served.
+        /// The names of the environments in which it is served.
         envs: &'static [&'static str],
     },
     /// `#[allowed_ips]`: answered 403 for clients outside these networks.
@@ -30,7 +30,7 @@ pub enum Gate {
         /// Networks in CIDR form.
         networks: &'static [&'static str],
     },
-    /// `#[allowed_roles]`: answered 403 for clients that have none of these roles.
+    /// `#[allowed_roles]`: answered 403 for callers without any of these roles.
     AllowedRoles {
         /// Role names.
         roles: &'static [&'static str],
@@ -66,13 +66,13 @@ pub struct RateLimit {
     pub limit: &'static str,
     /// `token_bucket`.
     pub algorithm: Option<&'static str>,
-    /// `user, path:tenant_id`; `custom` where `key = path::to::function`.
+    /// `user, path:tenant_id`; `custom` for `key = path::to::function`.
     pub key: Option<&'static str>,
     /// `fallback_ip`.
     pub on_missing_key: Option<&'static str>,
     /// Units beyond the limit; 0 is none.
     pub burst: u64,
-    /// Cost of one request; 0 where a function returns it.
+    /// The cost of one request; 0 if a function returns it.
     pub cost: u32,
     /// Names of plans and their limits.
     pub tiers: &'static [(&'static str, &'static str)],
@@ -101,9 +101,9 @@ pub struct ConcurrencyLimit {
     pub name: Option<&'static str>,
     /// Position among the handler's attributes of its kind, from the top, starting at 0.
     pub ordinal: u32,
-    /// Requests at the same time; at least 1.
+    /// The most concurrent requests; at least 1.
     pub limit: u32,
-    /// `user, path:tenant_id`; `custom` where `key = path::to::function`; all requests together by default.
+    /// `user, path:tenant_id`; `custom` for `key = path::to::function`; all requests together by default.
     pub key: Option<&'static str>,
     /// Networks in CIDR form.
     pub exempt_ips: &'static [&'static str],
@@ -171,14 +171,14 @@ mod tests {
     };
 
     #[test]
-    fn attributes_that_repeat_are_counted() {
+    fn repeated_attributes_have_ordinals() {
         assert_eq!(Gate::RateLimit(&THIRD).ordinal(), 2);
         assert_eq!(Gate::ConcurrencyLimit(&SECOND).ordinal(), 1);
         assert_eq!(Gate::ForceActive.ordinal(), 0);
     }
 
     #[test]
-    fn every_gate_knows_how_it_is_written() {
+    fn every_gate_knows_its_attribute() {
         let gates = [
             (
                 Gate::Maintenance {

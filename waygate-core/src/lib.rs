@@ -1,19 +1,19 @@
 //! The domain of Waygate, free of HTTP, runtimes and I/O.
 //!
-//! Two groups of readers need this crate by name: authors of a storage backend, who implement
-//! `port::Backend`, and the attribute macros, which share its [`grammar`] so that a mistake reads the
-//! same at compile time and in an admin request. Applications use the `waygate` facade instead.
+//! Two groups of readers use this crate directly: authors of a storage backend, who implement `port::Backend`, and
+//! the attribute macros, which share its [`grammar`], so that a mistake has the same message at compile time and in
+//! an admin request. Applications use the `waygate` facade instead.
 //!
-//! | Module | What it holds |
+//! | Module | Contents |
 //! |---|---|
 //! | [`grammar`] | parsers from text to always-valid values; no feature needed |
 //! | [`decl`] | const-constructible declarations that attributes register; no feature needed |
 //! | `model` | stored state, audit entries, revisions (feature `model`) |
-//! | `view` | what the admin API shows, for servers and clients |
+//! | `view` | responses of the admin API, for servers and clients |
 //! | `transition` | the pure function from a state and a command to the next state |
 //! | `decision` | the pure function from a state and a request to a verdict |
-//! | `port` | the traits that storage and time are behind |
-//! | `net` | who the client is when proxies stand in between |
+//! | `port` | the traits for storage and time |
+//! | `net` | the client's address behind proxies |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 

@@ -1,7 +1,8 @@
 //! The address of a client behind proxies.
 //!
-//! Any sender can set `X-Forwarded-For` and `Forwarded` (RFC 7239). Only entries of *trusted* proxies are reliable, so
-//! the chain is read from the right, starting at the peer, for as long as the hops are trusted. By default, no proxy is.
+//! Any sender can set `X-Forwarded-For` and `Forwarded` (RFC 7239). Only entries of *trusted* proxies are reliable,
+//! so the chain is read from the right, starting at the peer, for as long as the hops are trusted. By default, none
+//! is.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -73,8 +74,8 @@ impl TrustedProxies {
         }
     }
 
-    /// Trusts exactly this many proxies, including the peer, with an address or of a Unix socket. Safe only if no request can
-    /// bypass them.
+    /// Trusts exactly this many proxies, including the peer, which may have an address or use a Unix socket. Safe
+    /// only if no request can bypass them.
     pub fn hops(count: usize) -> Self {
         let trust = match count {
             0 => Trust::NoProxy,
@@ -198,8 +199,9 @@ where
 
 /// Splits at separators outside of quoted strings (RFC 9110 section 5.6.4), from the right.
 ///
-/// Quotes are paired from the right. From the left, a client could open one that swallows what the proxies add; from the
-/// right, each proxy pairs those of its own. A quote that has no counterpart makes one piece of all that is left of it.
+/// Quotes are paired from the right. From the left, a client could open one that swallows the additions of proxies;
+/// from the right, each proxy's quotes pair with its own. An unmatched quote makes one piece of everything to its
+/// left.
 fn pieces_from_right(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut left = Some(text);
     std::iter::from_fn(move || {
@@ -228,7 +230,7 @@ fn address(hop: &str) -> Option<IpAddr> {
         let pairs = pieces_from_right(hop.as_bytes(), b';');
         let pairs = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()?.split_once('='));
         let mut nodes = pairs.filter(|(name, _)| trim(name).eq_ignore_ascii_case("for"));
-        // Once at most (RFC 7239 section 4).
+        // At most once (RFC 7239 section 4).
         match (nodes.next(), nodes.next()) {
             (Some((_, node)), None) => trim(node),
             _ => return None,
@@ -275,12 +277,12 @@ fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// Returns the address that a client is counted by: IPv4 unchanged (also if v4-mapped), IPv6 cut to `ipv6_prefix` bits. One
-/// customer has a prefix of 64 bits ([`IPV6_CUSTOMER`]).
+/// Returns the address that a client is counted by: IPv4 unchanged (also if v4-mapped), IPv6 truncated to
+/// `ipv6_prefix` bits. One customer has a prefix of 64 bits ([`IPV6_CUSTOMER`]).
 #[inline]
 pub fn client_network(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
     match address.to_canonical() {
-        // IPv4 clients behind a translator (RFC 6052 section 2.1): each is another one.
+        // IPv4 clients behind a translator (RFC 6052 section 2.1), each of which is counted separately.
         IpAddr::V6(v6) if v6.segments()[..6] == NAT64 => IpAddr::V6(v6),
         IpAddr::V6(v6) => {
             let kept = u32::from(ipv6_prefix.min(128));

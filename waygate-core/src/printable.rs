@@ -5,8 +5,9 @@ use std::{
 
 use crate::grammar::is_hidden;
 
-/// Text from outside, made safe for logs: characters that could end the line, drive a terminal or reorder text are escaped
-/// as in Rust's literals, credentials in URLs are removed ([`without_credentials`]), and text is cut to 2048 characters.
+/// Text from outside, made safe for logs: characters that could end the line, control a terminal or reorder text are
+/// escaped as in Rust's literals, credentials in URLs are removed ([`without_credentials`]), and text is truncated to
+/// 2048 characters.
 ///
 /// ```
 /// use waygate_core::Printable;
@@ -39,7 +40,7 @@ impl<T: Display> fmt::Debug for Printable<T> {
 impl<T: Display> Printable<T> {
     fn write(&self, f: &mut fmt::Formatter<'_>, escapes: fn(char) -> bool) -> fmt::Result {
         let mut start = Start::default();
-        // The rest would be thrown away, however much it is.
+        // The rest would be discarded, however long it is.
         let is_whole = write!(start, "{}", self.0).is_ok();
         for c in without_credentials(&start.text).chars() {
             match escapes(c) {
@@ -54,7 +55,7 @@ impl<T: Display> Printable<T> {
     }
 }
 
-/// Cuts a text to its first characters.
+/// Keeps the first characters of a text.
 #[derive(Default)]
 struct Start {
     text: String,
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_a_terminal_would_obey_is_left() {
+    fn control_characters_are_escaped() {
         let text = "a\r\nb\t\u{1b}[31m\u{9b}2J\u{202e}\u{2028}\u{7f}\0 ü \\n";
         let shown = Printable(text).to_string();
         assert_eq!(
@@ -121,20 +122,20 @@ mod tests {
     }
 
     #[test]
-    fn text_in_quotation_marks_ends_where_they_do() {
+    fn quotation_marks_cannot_be_closed_early() {
         let name = r#"ada" admin=true \"#;
         assert_eq!(format!("{:?}", Printable(name)), r#""ada\" admin=true \\""#);
     }
 
     #[test]
-    fn megabytes_are_cut_off() {
+    fn long_texts_are_truncated() {
         let shown = |length: usize| Printable("x".repeat(length)).to_string();
         assert_eq!(shown(MAX_CHARS), "x".repeat(MAX_CHARS));
         assert_eq!(shown(1 << 20), "x".repeat(MAX_CHARS) + "…");
     }
 
     #[test]
-    fn passwords_of_urls_are_left_out() {
+    fn passwords_in_urls_are_removed() {
         for (text, shown) in [
             (
                 "redis://ada:hunter2@10.0.0.1:6379/0 is away",

@@ -1,4 +1,4 @@
-//! Readable `Debug` forms of errors, for `main` that returns one, `unwrap` and `expect`.
+//! Readable `Debug` forms of errors, for `main` functions that return one, `unwrap` and `expect`.
 
 use std::{
     error::Error,
@@ -9,7 +9,7 @@ use crate::grammar::is_hidden;
 
 /// Writes the message of an error, then each cause that the message does not include.
 ///
-/// Keeps line breaks, and escapes other characters that could drive a terminal.
+/// Keeps line breaks, and escapes other characters that could control a terminal.
 #[doc(hidden)]
 pub fn write_readable(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut text = error.to_string();

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Error, Value};
 
-/// A deserializer of a JSON value that never accepts an array for a struct.
+/// A deserializer of a JSON value that never accepts an array as a struct.
 ///
 /// A derived [`Deserialize`](serde::Deserialize) of a struct also accepts an array of its fields in order, with defaults for
 /// missing ones, so that `[]` is a struct of defaults. All data from stores and clients is read through this, which applies
@@ -131,7 +131,7 @@ mod tests {
         T::deserialize(StrictJson(value))
     }
 
-    /// Variants of a value: each object in turn as an array of its members, and as an empty array.
+    /// Variants of a value, with each object in turn replaced by an array of its members, and by an empty array.
     fn mistaken(value: &Value) -> Vec<Value> {
         let mut all = Vec::new();
         let inner: Vec<(String, &Value)> = match value {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn no_stored_type_takes_an_array_for_an_object() {
+    fn no_stored_type_accepts_an_array_as_an_object() {
         let window =
             json!({"start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z", "reason": "db"});
         let disabled = json!({

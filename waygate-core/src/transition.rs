@@ -1,6 +1,6 @@
 //! The pure function from a state and a command to the next state.
 //!
-//! No I/O, no clock: time comes in as an argument, so every rule can be tested against any history.
+//! No I/O and no clock: time is an argument, so every rule can be tested against any history.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// A change that an operator asks for on one route.
+/// A change that an operator requests for one route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteCommand {
@@ -33,8 +33,8 @@ pub enum RouteCommand {
         /// The reason.
         reason: Reason,
     },
-    /// Starts maintenance immediately and until `end`, as a window that starts now. It is never the end of a
-    /// disabling.
+    /// Starts maintenance immediately and until `end`, as a window that starts now. It never becomes the end of a
+    /// disable.
     MaintainUntil {
         /// The end.
         end: Timestamp,
@@ -47,22 +47,22 @@ pub enum RouteCommand {
         /// The reason.
         reason: Reason,
     },
-    /// Adds a maintenance window. It ends the maintenance of a route that was in maintenance until changed: such a route
-    /// stays closed until its first window has ended. Right after a [`Disable`](Self::Disable), a window that has begun is
-    /// the end of the disabling instead.
+    /// Adds a maintenance window. It ends the maintenance of a route that was in maintenance until changed: such a
+    /// route stays closed until its first window has ended. Right after a [`Disable`](Self::Disable), a window that
+    /// has started sets the end of the disable instead.
     Schedule {
         /// The span.
         interval: Interval,
         /// The reason.
         reason: Reason,
     },
-    /// Cancels one window, or all of them; during a window the route returns to its previous state immediately.
-    /// All of them includes the end of a disabling, which then lasts until changed.
+    /// Cancels one window, or all of them; during a window the route returns to its previous state immediately. All
+    /// of them includes the end of a disable, which then lasts until changed.
     CancelSchedule {
         /// The window; `None` is all.
         window: Option<WindowId>,
     },
-    /// Opens the route in these environments only, immediately, and drops its reason. Windows that have not begun
+    /// Opens the route only in these environments, immediately, and drops its reason. Windows that have not started
     /// are kept.
     EnvOnly {
         /// The environments; at least one.
@@ -124,7 +124,7 @@ pub enum Refused {
     /// The route is declared `#[force_active]`.
     #[error("the route is declared force-active and cannot have its state changed")]
     ForceActive,
-    /// The window, or the time until which to disable, is over already.
+    /// The window, or the end of the disable, is in the past.
     #[error("the time span has already ended: {end} is not after {now}")]
     Ended {
         /// The end of the span.
@@ -132,7 +132,7 @@ pub enum Refused {
         /// The time of the command.
         now: Timestamp,
     },
-    /// There is no window of that name.
+    /// There is no window of this name.
     #[error("no such window: `{0}`")]
     NoSuchWindow(WindowId),
     /// The route is disabled for longer than the window lasts.
@@ -141,13 +141,13 @@ pub enum Refused {
         until.map_or_else(|| "until changed".to_owned(), |until| format!("until {until}"))
     )]
     Disabled {
-        /// The end of the disabling; `None` is until changed.
+        /// The end of the disable; `None` is until changed.
         until: Option<Timestamp>,
     },
-    /// The route is closed by more than a maintenance.
+    /// The route is not only in maintenance.
     #[error("the route is disabled, so that the end of a maintenance would not open it: enable it")]
     StaysDisabled,
-    /// The route has the most windows allowed.
+    /// The route has the maximum number of windows.
     #[error("a route may have {MAX_WINDOWS} windows; cancel some first")]
     TooManyWindows,
     /// An environment gate without an environment would close the route everywhere.
@@ -165,7 +165,7 @@ pub const MAX_WINDOWS: usize = 256;
 /// Tolerance for clients whose clock is ahead: a start up to this much later counts as now.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
-/// The time after a disabling during which a started window is taken for the end of the disabling.
+/// The time after a disable during which a started window is taken for its end.
 ///
 /// The Python CLI sends `disable --until` as two requests: disable, then schedule from now on. Later,
 /// such a window is another operator's plan, and must not open a route that was disabled for good.
@@ -242,8 +242,8 @@ pub fn transition(
     Ok(next)
 }
 
-/// Forgets what time has already decided: a temporary disable that ran out, windows that ended, and the maintenance that
-/// ended with them.
+/// Forgets past changes: a temporary disable that expired, windows that ended, and the maintenance that ended with
+/// them.
 fn settle(position: &mut Position, now: Timestamp) {
     if let Lifecycle::Disabled(disabled) = &mut position.lifecycle
         && disabled.until.is_some_and(|until| until <= now)
@@ -306,14 +306,14 @@ fn end_maintenance(position: &mut Position, reason: &Reason, now: Timestamp) {
     drop_begun(position, now);
 }
 
-/// Drops the windows that have begun.
+/// Drops the windows that have started.
 fn drop_begun(position: &mut Position, now: Timestamp) {
     position
         .windows
         .retain(|window| !window.interval.contains(now));
 }
 
-/// Returns whether a window is meant as the end of a disabling, which it is then.
+/// Returns whether a window is meant as the end of a disable, and makes it that.
 fn ends_disabling(position: &mut Position, interval: Interval, now: Timestamp) -> bool {
     if let Lifecycle::Disabled(disabled) = &mut position.lifecycle
         && interval.start().duration_since(now) <= CLOCK_SKEW

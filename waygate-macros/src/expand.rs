@@ -19,7 +19,7 @@ use crate::{
 pub(crate) enum Binding {
     /// Through its operation in the OpenAPI document.
     Document,
-    /// Not at all: `route` is required.
+    /// Not at all, so `route` is required.
     Named,
 }
 

@@ -2,7 +2,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Hashes tokens without their positions: FNV-1a, <https://www.rfc-editor.org/rfc/rfc9923>.
 ///
-/// Ignores spacing, and invisible groups, which come and go as macros pass tokens on.
+/// Ignores spacing, and invisible groups, which appear and disappear as macros pass tokens on.
 pub(crate) fn fingerprint(tokens: TokenStream) -> u64 {
     let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
     hash.tokens(tokens);
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_what_is_written_and_not_how_it_is_spaced() {
+    fn hashes_tokens_and_not_spacing() {
         assert_eq!(of("fn a ( ) { 1 + = 2 }"), of("fn a(){1+=2}"));
         for other in [
             "fn a() { 1 += 3 }",
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn invisible_groups_count_for_nothing() {
+    fn invisible_groups_are_ignored() {
         let inner: TokenStream = "1 + 2".parse().expect("tokens");
         let group = TokenTree::Group(Group::new(Delimiter::None, inner.clone()));
         assert_eq!(fingerprint(group.into()), fingerprint(inner));

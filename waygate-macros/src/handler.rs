@@ -58,7 +58,7 @@ impl Handler {
         parser.parse2(item)
     }
 
-    /// Returns whether the signature can only stand in an `impl` or a `trait`.
+    /// Returns whether the signature is only valid in an `impl` or a `trait`.
     pub(crate) fn is_associated(&self) -> bool {
         names_self(self.signature.to_token_stream())
     }
@@ -93,7 +93,7 @@ impl Handler {
         }
     }
 
-    /// A closure that does not compile where the function returns a future of another kind.
+    /// A closure that does not compile if the function returns a future of another kind.
     fn check_returned(&self, facade: &Path) -> Option<TokenStream> {
         let ReturnType::Type(_, returned) = &self.signature.output else {
             return None;
@@ -178,7 +178,7 @@ enum Returned {
     Other,
 }
 
-/// Returns whether a function comes next, perhaps after `const`, `async`, `unsafe` and `extern "C"`.
+/// Returns whether a function follows, perhaps after `const`, `async`, `unsafe` and `extern "C"`.
 fn starts_function(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     while !ahead.is_empty() && !ahead.peek(Token![fn]) {

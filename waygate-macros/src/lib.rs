@@ -16,7 +16,7 @@ use proc_macro::TokenStream;
 
 use crate::{attr::Attribute, expand::Binding};
 
-/// Handlers without `route` are bound through the OpenAPI document where there is one.
+/// Handlers without `route` are bound through the OpenAPI document if there is one.
 const BINDING: Binding = if cfg!(feature = "openapi") {
     Binding::Document
 } else {
@@ -97,7 +97,7 @@ pub fn concurrency_limit(args: TokenStream, item: TokenStream) -> TokenStream {
     expand(&attr::concurrency_limit::ATTRIBUTE, args, item)
 }
 
-/// Carries what the attributes above it have done; expands to nothing.
+/// Records the attributes above it; expands to nothing.
 #[doc(hidden)]
 #[proc_macro_attribute]
 pub fn __waygate_bound(_: TokenStream, item: TokenStream) -> TokenStream {

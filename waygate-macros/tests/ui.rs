@@ -1,7 +1,7 @@
-//! One compile error for each mistake, in the words that users read, and the forms that are accepted.
+//! One compile error for each mistake, with the text that users read, and the accepted forms.
 //!
-//! The wording of rustc itself is that of the toolchain in `rust-toolchain.toml`.
-//! Rewrite the expectations with `TRYBUILD=overwrite`.
+//! The wording of rustc is that of the toolchain in `rust-toolchain.toml`. Rewrite the expectations with
+//! `TRYBUILD=overwrite`.
 
 #[test]
 fn mistakes() {

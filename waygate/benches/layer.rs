@@ -1,12 +1,12 @@
-//! What the engine adds to a request of an active route, beside the ways to do the least possible.
+//! The cost of the engine for a request of an active route, compared with minimal alternatives.
 //!
-//! All variants serve the same handler, which answers with a text, on the same routes; "added" is the cost above the bare
-//! router of the same run. With one route, they are also served by hyper over a connection in memory.
+//! All variants serve the same handler, which responds with text, on the same routes; "added" is the cost above the
+//! bare router of the same run. With one route, they are also served by hyper over a connection in memory.
 //!
 //! * bare axum, twice (the second is the control);
-//! * a `Layer` that does nothing: the floor of any layer;
-//! * `axum::middleware::from_fn` that does nothing;
-//! * a hand-written `Layer` that loads an `ArcSwap` and looks the route up in a hash map, and does nothing else;
+//! * a no-op `Layer`: the baseline of any layer;
+//! * a no-op `axum::middleware::from_fn`;
+//! * a hand-written `Layer` that loads an `ArcSwap`, looks the route up in a hash map, and does nothing else;
 //! * ours.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
@@ -33,7 +33,7 @@ const MANY: usize = 10_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // All in one run: the parts are compared with each other.
+    // All in one run, so that the parts can be compared.
     let mut all = variants(1).await;
     let each = all.len();
     all.extend(variants(MANY).await);
@@ -193,7 +193,7 @@ async fn nothing(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// The least that live control takes: one atomic load, one look-up.
+/// The minimum of runtime control: one atomic load, one lookup.
 #[derive(Clone)]
 struct ByHand {
     table: Arc<ArcSwap<HashMap<String, bool>>>,

@@ -1,10 +1,10 @@
-//! What a limit costs: the store of the counters, beside that of `governor`, and a whole request, beside one that
-//! `tower_governor` limits.
+//! The cost of a limit: the store of counters, compared with that of `governor`, and a whole request, compared with
+//! one limited by `tower_governor`.
 //!
-//! Both are asked by the client's IPv4 address, read the time once for each call with the same clock (`quanta`, the
-//! default of `governor`), and let everything pass. Where they differ: `governor` keeps a cell rate and is unbounded,
-//! with the hash map and hasher that are its default; ours keeps a fixed window, is bounded to a million keys, and
-//! names what it counts by a series and bytes.
+//! Both use the client's IPv4 address, read the time once per call with the same clock (`quanta`, the default of
+//! `governor`), and admit everything. They differ in this: `governor` has a cell rate and is unbounded, with its
+//! default hash map and hasher; ours has a fixed window, is bounded to a million keys, and identifies a counter by a
+//! series and bytes.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::{
@@ -33,7 +33,7 @@ fn main() {
     Report::new("limits", control, rows).publish().unwrap();
 }
 
-/// The store alone: one key, and 10,000 of which few are asked for often.
+/// The store alone: one key, and 10,000 keys, few of which are frequent.
 fn store_rows() -> (f64, Vec<Row>) {
     let hot = vec![client(1)];
     let zipf = zipf(10_000, 1 << 16);
@@ -46,7 +46,7 @@ fn store_rows() -> (f64, Vec<Row>) {
         ("store, zipf, 2 threads", &zipf, 2),
     ] {
         let [ours, again, peer] = store_timings(name, clients, threads);
-        // With one thread the fastest round is the undisturbed one; with two, it is one in which they did not meet.
+        // With one thread, the fastest round is the undisturbed one; with two, it is one without contention.
         let figure = |timing: Timing| match threads {
             1 => timing.min,
             _ => timing.median,
@@ -89,7 +89,7 @@ fn store_timings(title: &str, clients: &[IpAddr], threads: usize) -> [Timing; 3]
     timings.try_into().unwrap()
 }
 
-/// Our store, and what a request brings along.
+/// Our store, and the parts of a request.
 struct Ours {
     counters: MemoryCounters,
     series: Series,
@@ -140,7 +140,7 @@ fn client(number: u32) -> IpAddr {
     Ipv4Addr::from_bits(0x0a00_0000 + number).into()
 }
 
-/// Clients as they come, by Zipf's law with an exponent of 1: the second one comes half as often as the first.
+/// Clients by Zipf's law with an exponent of 1: the second one is half as frequent as the first.
 fn zipf(clients: u32, length: usize) -> Vec<IpAddr> {
     let mut random = fastrand::Rng::with_seed(7);
     let mut sum = 0.0;
@@ -156,7 +156,7 @@ fn zipf(clients: u32, length: usize) -> Vec<IpAddr> {
     (0..length).map(pick).collect()
 }
 
-/// What a million keys take that came once, by the resident memory of the process.
+/// The memory of a million keys that were used once, by the resident memory of the process.
 fn bytes_per_idle_key() {
     const KEYS: u32 = 1_000_000;
     let grown = |store: &dyn Fn(IpAddr)| {
@@ -190,7 +190,7 @@ fn a_flood_of_keys() {
         bytes >> 20,
         MOST >> 20
     );
-    // Each of its 64 parts may have one counter more: the one that newcomers share.
+    // Each of its 64 parts may have one more counter: the one that new keys share.
     assert!(
         kept <= 1_000_064 && bytes <= MOST,
         "the store outgrew its bounds"

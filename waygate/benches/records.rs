@@ -1,8 +1,8 @@
-//! The cost of a start and of changes beside 100,000 records in the store.
+//! The cost of a start and of changes with 100,000 records in the store.
 //!
-//! A thousand routes, and the rest in equal parts limits of services, maintenances of services, and tokens. A change is
-//! timed from the call to its return, when it is in effect; the same change beside a thousand records is the peer. Prints
-//! the resident memory of the process as well, which the store in memory is part of.
+//! A thousand routes; the rest are, in equal parts, limits of services, maintenance of services, and tokens. A change
+//! is timed from the call to its return, when it is in effect; the same change with a thousand records is the peer.
+//! Also prints the resident memory of the process, which includes the store in memory.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
-//! Decisions per second over one connection to Redis, beside `PING` over one.
+//! Decisions per second over one connection to Redis, compared with `PING`.
 //!
-//! A real `redis-server` without persistence on the loopback, which shares the machine; a thousand keys, or one; a
-//! number of tasks that each ask again as soon as they have an answer. All variants run in turn, several rounds, and of
-//! all rounds the fastest counts. `PING` is the least that one round trip costs: a bare multiplexed connection of the
-//! `redis` crate, without our deadline and breaker; it runs twice, and the second is the control.
+//! A real `redis-server` without persistence on the loopback, on the same machine; a thousand keys, or one; a number
+//! of tasks that each repeat their request as soon as it is answered. All variants run in turn, in several rounds, of
+//! which the fastest counts. `PING` is the minimum cost of a round trip: a bare multiplexed connection of the `redis`
+//! crate, without our deadline and breaker; it runs twice, and the second run is the control.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{
@@ -26,7 +26,7 @@ const ROUNDS: usize = 7;
 const ROUND: Duration = Duration::from_millis(400);
 const KEYS: u64 = 1_000;
 
-/// More than any run takes of one key, in an hour.
+/// More than any run takes of one key in an hour.
 const CAPACITY: u64 = 100_000_000;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -48,7 +48,7 @@ const VARIANTS: [Variant; 6] = [
     Variant::Lease,
 ];
 
-/// What all tasks share.
+/// The state shared by all tasks.
 struct Bench {
     connection: MultiplexedConnection,
     counters: RedisCounters,
@@ -62,7 +62,7 @@ struct Bench {
 async fn main() {
     let server = RedisProc::start();
     let patience = Duration::from_secs(10);
-    // A machine that stalls makes a round slow, and then others count.
+    // A stalled machine makes a round slow, and then other rounds count.
     let options = RedisOptions::new(&server.url()).unwrap().deadline(patience);
     let counters = RedisCounters::open(options);
     let known = || server.command(&["EXISTS", "waygate:c:processes"]) == "1";
@@ -110,7 +110,7 @@ async fn main() {
 }
 
 impl Bench {
-    /// The nanoseconds per operation of each variant with so many tasks.
+    /// Returns the nanoseconds per operation of each variant with this many tasks.
     async fn time(self: &Rc<Self>, tasks: usize) -> Vec<f64> {
         let mut fastest = vec![f64::INFINITY; VARIANTS.len()];
         for _ in 0..ROUNDS {
@@ -179,7 +179,7 @@ impl Bench {
     }
 }
 
-/// Lets each task do its operation again and again for one round; the nanoseconds per operation.
+/// Lets each task repeat its operation for one round; returns the nanoseconds per operation.
 async fn run<F>(tasks: Vec<F>) -> f64
 where
     F: AsyncFnMut() + 'static,
@@ -206,7 +206,7 @@ async fn repeat<F: AsyncFnMut() + 'static>(mut once: F, start: Instant) -> u64 {
     while start.elapsed() < ROUND {
         once().await;
         count += 1;
-        // What a task is given without a round trip must not keep the others from running.
+        // A response without a round trip must not keep the other tasks from running.
         tokio::task::coop::consume_budget().await;
     }
     count

@@ -63,7 +63,7 @@
 //! Every route of the router is controlled. Routes without an attribute or a document are registered as active. A path
 //! with one handler for every method (`any`, `route_service`, `nest_service`) is one route, named by the bare path
 //! (`/path`, `/prefix/{*rest}`). Routes *inside* a nested service are not distinguished. All gates of a path apply to
-//! methods without a route on that path.
+//! methods that have no route on it.
 //!
 //! Only global maintenance applies to requests without a matching route, to fallbacks, and to axum's own 405. Limits do
 //! not count them.
@@ -85,7 +85,7 @@
 //! | `tls-ring` | | `redis`, and ring as the cryptography for `rediss://`, unless the application has installed another |
 //! | `testing` | | helpers for tests |
 //! | `engine` | | the engine alone, without axum |
-//! | `full` | | everything but `testing` and `tls-ring` |
+//! | `full` | | everything except `testing` and `tls-ring` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -115,7 +115,7 @@ pub mod testing;
 
 /// The most common imports, in one `use`.
 ///
-/// `#[deprecated]` is not included: glob-imported, it would conflict with the language's own attribute of that name.
+/// `#[deprecated]` is not included: a glob import would conflict with the built-in attribute of that name.
 /// Use its alias `#[sunset]`, or `#[waygate::deprecated]`.
 pub mod prelude {
     #[cfg(feature = "engine")]
@@ -175,7 +175,7 @@ pub mod limits {
     };
 }
 
-/// The audit log: entries, queries, and who acts.
+/// The audit log: entries, queries, and the authors of changes.
 #[cfg(feature = "engine")]
 pub mod audit {
     pub use uuid::Uuid;
@@ -191,7 +191,7 @@ pub mod events {
     pub use crate::engine::{Changed, Event, Events};
 }
 
-/// Health, and the report of what an engine starts with.
+/// Health, and the start report.
 #[cfg(feature = "engine")]
 pub mod health {
     pub use crate::engine::{Component, Degraded, Health, Report};
@@ -230,7 +230,7 @@ pub mod router {
     pub use crate::http::{Api, IntoApi, MakeService, PathError};
 }
 
-/// The storage and time ports, for those who bring their own.
+/// The storage and time ports, to implement your own.
 #[cfg(feature = "engine")]
 pub mod port {
     pub use futures_core::Stream;

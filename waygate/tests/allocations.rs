@@ -1,4 +1,4 @@
-//! What the engine allocates for a request of an active route: nothing.
+//! Checks that a request to an active route allocates nothing in the engine.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::task::{Context, Poll};
@@ -7,7 +7,7 @@ use axum::{Router, body::Body, extract::Request, response::Response, routing::ge
 use tower::{Layer, Service, ServiceExt};
 use waygate::{Waygate, model::RouteState};
 
-/// A layer that does nothing. axum itself allocates at every layer, so this is the floor.
+/// A no-op layer. axum allocates at every layer, so this is the baseline.
 #[derive(Clone)]
 struct Nothing;
 
@@ -44,10 +44,10 @@ fn request() -> Request {
     Request::get("/items/42").body(Body::empty()).unwrap()
 }
 
-/// Allocations of one request, once the route is known.
+/// Returns the allocations of one request to a known route.
 async fn allocations(router: Router) -> u64 {
     let mut service = router.with_state(()).into_service::<Body>();
-    // A load balancer's probe comes first: it must not take the place of GET.
+    // A load balancer probes with HEAD first, which must not take the place of GET.
     let mut head = request();
     *head.method_mut() = http::Method::HEAD;
     drop(service.ready().await.unwrap().call(head).await);
@@ -85,6 +85,6 @@ async fn an_active_route_costs_no_allocation() {
     let floor = allocations(router().layer(Nothing)).await;
     let ours = allocations(guarded).await;
     println!("allocations per request: {floor} with a layer that does nothing, {ours} with ours");
-    assert!(floor > 0, "the counter counts");
+    assert!(floor > 0, "the allocator counts");
     assert_eq!(ours, floor);
 }

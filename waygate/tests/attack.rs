@@ -1,7 +1,7 @@
-//! Attacks on the login: what they may cost, and that they keep nobody out.
+//! Attacks on the login: their cost, and that no client can lock others out.
 //!
-//! Each test measures the whole process, so they run one after the other. With `WAYGATE_TEST_FULL=1`, the test of the memory of
-//! logins makes 10,000 of them, which takes some minutes, instead of 400.
+//! Each test measures the whole process, so they run one after another. With `WAYGATE_TEST_FULL=1`, the memory test
+//! makes 10,000 logins instead of 400, which takes some minutes.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::{
@@ -36,10 +36,10 @@ use waygate_core::port::ManualClock;
 
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// What one argon2 check works in, in KiB.
+/// Memory of one argon2 check, in KiB.
 const ARGON2_KIB: usize = 19_456;
 
-/// The memory that this process occupies, in KiB.
+/// Resident memory of this process, in KiB.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
@@ -67,7 +67,7 @@ fn network(number: usize) -> IpAddr {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logins_leave_nothing_behind() {
+async fn logins_leave_no_memory_behind() {
     let _alone = ALONE.lock().await;
     let full = std::env::var_os("WAYGATE_TEST_FULL").is_some_and(|value| value == "1");
     let count = if full { 10_000 } else { 400 };
@@ -86,12 +86,12 @@ async fn logins_leave_nothing_behind() {
                     if number >= count {
                         break;
                     }
-                    // What is measured is what a check costs, not how many there may be in an hour.
+                    // Skip the hourly quota: only the cost of a check is measured.
                     clock.advance(Duration::from_secs(3_600));
                     let (user, password, expected) = match number % 4 {
                         0 => ("admin", "secret", 200),
                         1 | 2 => ("admin", "wrong", 401),
-                        _ => ("nobody", "wrong", 401),
+                        _ => ("unknown", "wrong", 401),
                     };
                     let request = login(network(number * 256), user, password);
                     let answer = app.clone().oneshot(request).await.unwrap();
@@ -115,7 +115,7 @@ async fn logins_leave_nothing_behind() {
     assert!(grown <= 2 * ARGON2_KIB, "{grown} KiB were left behind");
 }
 
-/// A server with time-outs, as `examples/slow-clients` has one.
+/// A server with timeouts, like `examples/slow-clients`.
 async fn serve(app: Router) -> (SocketAddr, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -145,7 +145,7 @@ async fn serve(app: Router) -> (SocketAddr, tokio::task::JoinHandle<()>) {
     (address, server)
 }
 
-/// Sends a login through the proxy that this machine is. `None` is a body that does not end.
+/// Sends a login, with this machine as the proxy. A body shorter than `declared` does not end.
 async fn send(server: SocketAddr, client: IpAddr, body: &str, declared: usize) -> TcpStream {
     let mut stream = TcpStream::connect(server).await.unwrap();
     let request = format!(
@@ -169,7 +169,7 @@ const ATTEMPTS: usize = 10_000;
 const AT_A_TIME: usize = 80;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attack_on_the_login_costs_little_and_keeps_no_known_admin_out() {
+async fn login_attacks_are_cheap_and_do_not_lock_out_known_admins() {
     let _alone = ALONE.lock().await;
     let backend = MemoryBackend::new();
     let start = async || {
@@ -197,7 +197,7 @@ async fn an_attack_on_the_login_costs_little_and_keeps_no_known_admin_out() {
                     if number >= ATTEMPTS {
                         break;
                     }
-                    // Two and a half thousand addresses in a hundred networks of a provider's.
+                    // 2,500 addresses in 100 networks of one provider.
                     let client = network(number % 2_500 / 25 * 256 + number % 25);
                     if number.is_multiple_of(2) {
                         unfinished = Some(send(address, client, "{\"username\":", 250).await);
@@ -243,7 +243,7 @@ async fn an_attack_on_the_login_costs_little_and_keeps_no_known_admin_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unfinished_bodies_hold_little_memory_and_no_place() {
+async fn unfinished_bodies_hold_little_memory_and_no_slot() {
     let _alone = ALONE.lock().await;
     let (address, _server) = serve(app(Waygate::builder(), MemoryBackend::new()).await).await;
     let before = resident();
@@ -266,7 +266,7 @@ async fn unfinished_bodies_hold_little_memory_and_no_place() {
     }
     let grown = resident().saturating_sub(before);
     println!("{grown} KiB");
-    // A reset takes the answer with it where the client is still sending.
+    // A reset discards the response while the client is still sending.
     let refused = async {
         for mut stream in streams {
             let mut answer = Vec::new();
@@ -276,6 +276,6 @@ async fn unfinished_bodies_hold_little_memory_and_no_place() {
         }
     };
     let refused = tokio::time::timeout(Duration::from_secs(5), refused).await;
-    assert!(refused.is_ok(), "unfinished bodies are waited for");
+    assert!(refused.is_ok(), "the refusal waits for unfinished bodies");
     assert!(grown <= 2 * ARGON2_KIB, "{grown} KiB");
 }

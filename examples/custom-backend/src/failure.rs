@@ -4,9 +4,9 @@ use rusqlite::ErrorCode;
 use tokio::task;
 use waygate_core::port::{BackendError, CommitError};
 
-/// What SQLite says, in the words of the port.
+/// Converts errors of SQLite to those of the port.
 ///
-/// A type of its own, because neither side of the conversion belongs to this crate.
+/// A local type, because neither side of the conversion belongs to this crate.
 #[derive(Debug)]
 pub(crate) struct Failure(BackendError);
 

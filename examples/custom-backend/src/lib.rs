@@ -1,7 +1,7 @@
-//! Waygate's state in SQLite: a backend that depends on `waygate-core` alone.
+//! Waygate's state in SQLite: a backend that only depends on `waygate-core`.
 //!
-//! Three tables mirror the port: one row for the epoch and revision, one row an entity, one row an
-//! audit entry. A batch is a transaction. Several processes may share the database.
+//! Three tables mirror the port: one row for the epoch and revision, one row per entity, one row per audit entry. A
+//! batch is a transaction. Several processes can share the database.
 
 use std::{
     path::PathBuf,
@@ -29,7 +29,7 @@ use crate::failure::{Failure, corrupt, interrupted};
 
 mod failure;
 
-/// How often to look for commits of other processes.
+/// The interval of polling for commits of other processes.
 const POLL: Duration = Duration::from_millis(500);
 
 /// State in an SQLite database. Clones share one connection.
@@ -46,7 +46,7 @@ impl SqliteBackend {
     /// Opens a database, or creates it. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// [`BackendError`] when the file cannot be opened or is no database.
+    /// [`BackendError`] if the file cannot be opened or is not a database.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self, BackendError> {
         let path = path.into();
         let opened = task::spawn_blocking(move || {
@@ -74,7 +74,7 @@ impl SqliteBackend {
 }
 
 impl Shared {
-    /// Runs on a thread that may block. What was begun is finished even if nobody waits for it.
+    /// Runs `work` on a blocking thread. It completes even if the caller stops waiting.
     async fn with_database<T: Send + 'static, E: From<BackendError> + Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
@@ -84,7 +84,7 @@ impl Shared {
         work.await.map_err(interrupted)?
     }
 
-    /// Tells the streams, unless a later commit was faster.
+    /// Notifies the streams, unless a later commit was faster.
     fn hint(&self, revision: Revision) {
         self.hints.send_if_modified(|known| {
             let is_news = revision.is_newer_than(known);
@@ -120,7 +120,7 @@ impl Backend for SqliteBackend {
     }
 
     fn health(&self) -> BoxFuture<'_, Result<(), BackendError>> {
-        // Taking the lock for writing is enough to know that a commit could.
+        // Acquiring the write lock is enough to know that a commit could succeed.
         let work = |database: &mut Connection| Ok::<_, Failure>(writing(database)?.rollback()?);
         Box::pin(async move { Ok(self.0.with_database(work).await?) })
     }
@@ -231,7 +231,7 @@ fn audit(database: &mut Connection, query: &AuditQuery) -> Result<Vec<AuditEntry
         .collect()
 }
 
-/// Hints at the commits of other processes, for as long as the backend is in use.
+/// Sends hints about commits of other processes, for as long as the backend is in use.
 async fn poll(shared: Weak<Shared>) {
     let mut ticks = time::interval(POLL);
     loop {
@@ -240,7 +240,7 @@ async fn poll(shared: Weak<Shared>) {
             return;
         };
         let look = |database: &mut Connection| revision(&database.transaction()?);
-        // What is wrong with the database is for `health` to say.
+        // `health` reports errors of the database.
         if let Ok(revision) = shared.with_database(look).await {
             shared.hint(revision);
         }

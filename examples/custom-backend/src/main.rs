@@ -1,4 +1,4 @@
-//! An application whose changes are kept in SQLite.
+//! An application that stores changes in SQLite.
 //!
 //! ```text
 //! cargo run -p custom-backend
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_change_outlives_the_application() {
+    async fn a_change_survives_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("state.sqlite");
         let first = TestApp::new(app(&database).await.unwrap());

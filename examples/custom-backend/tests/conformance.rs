@@ -1,4 +1,4 @@
-//! The backend passes the suite that every backend must pass.
+//! Runs the conformance suite that every backend must pass.
 
 use std::sync::Arc;
 

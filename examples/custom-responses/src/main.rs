@@ -1,4 +1,4 @@
-//! Answers of one's own for blocked requests: per attribute, for the whole application, sync and async.
+//! Custom responses for blocked requests: per attribute, for the whole application, sync and async.
 //!
 //! ```text
 //! cargo run -p custom-responses
@@ -36,7 +36,7 @@ async fn export() -> &'static str {
     "everything"
 }
 
-/// A page. The status is ours to choose; 503 keeps caches and crawlers right.
+/// A page. The status is up to the application; 503 is right for caches and crawlers.
 fn closed_page(blocked: &Blocked) -> impl IntoResponse + use<> {
     let path = blocked.request().uri.path();
     (
@@ -45,13 +45,13 @@ fn closed_page(blocked: &Blocked) -> impl IntoResponse + use<> {
     )
 }
 
-/// An async answer may look something up; here, where the reports are now.
+/// An async responder can look something up, such as the new location of the reports.
 async fn moved(blocked: &Blocked) -> Redirect {
     let archive = async { "https://archive.example.com" }.await;
     Redirect::temporary(&format!("{archive}{}", blocked.request().uri.path()))
 }
 
-/// For everything that has no answer of its own.
+/// For all refusals without a responder of their own.
 fn house_style(blocked: &Blocked) -> impl IntoResponse + use<> {
     let reason = blocked.reason().text().map(ToString::to_string);
     let body = Json(Body {
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_attribute_comes_before_the_application() {
+    async fn responders_of_attributes_precede_those_of_the_application() {
         let waygate = Waygate::builder().build().await.unwrap();
         let app = TestApp::new(app(&waygate).await.unwrap());
         let page = app.get("/checkout").await;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_belongs_to_its_own_kind_of_block() {
+    async fn a_responder_only_answers_its_own_kind_of_block() {
         let waygate = Waygate::builder().build().await.unwrap();
         let app = TestApp::new(app(&waygate).await.unwrap());
         waygate

@@ -25,7 +25,7 @@ async fn version_2() -> &'static str {
 }
 
 fn api() -> OpenApiRouter {
-    // The library is mounted twice: each mount is a route of its own, with a state of its own.
+    // The library is mounted twice. Each mount is a route with its own state.
     let v1 = OpenApiRouter::new()
         .routes(routes!(version_1))
         .merge(billing::router());
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn each_mount_has_a_state_of_its_own() {
+    async fn each_mount_has_its_own_state() {
         let waygate = Waygate::builder().build().await.unwrap();
         let app = TestApp::new(app(&waygate).await.unwrap());
         assert_eq!(app.get("/api/v1/invoices").await.status(), 503);
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_old_version_announces_its_end() {
+    async fn the_old_version_is_deprecated() {
         let waygate = Waygate::builder().build().await.unwrap();
         let app = TestApp::new(app(&waygate).await.unwrap());
         let old = app.get("/api/v1/version").await;

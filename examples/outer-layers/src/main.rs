@@ -1,4 +1,4 @@
-//! Authentication that rejects, CORS, compression, a trace and request ids around the API, and around nothing else.
+//! Authentication, CORS, compression, tracing and request ids around the API only.
 //!
 //! ```sh
 //! cargo run -p outer-layers
@@ -72,7 +72,7 @@ fn cors() -> CorsLayer {
         .allow_origin(HeaderValue::from_static("https://shop.example"))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        // Scripts of another origin read only the headers that are named here.
+        // Scripts of another origin can only read the headers named here.
         .expose_headers([
             header::RETRY_AFTER,
             HeaderName::from_static("x-ratelimit-limit"),
@@ -95,23 +95,23 @@ async fn app() -> Result<Router, Box<dyn std::error::Error>> {
     let trace = TraceLayer::new_for_http()
         .make_span_with(span)
         .on_response(DefaultOnResponse::new().level(Level::INFO))
-        // Otherwise each 503 of a route in maintenance is an error in the log.
+        // Otherwise each 503 of a route in maintenance would be logged as an error.
         .on_failure(());
     let guarded = waygate
         .guard(api)
         .await?
-        // The last one is the outermost. Preflights carry no token: CORS is outside of the authentication.
+        // The last layer is outermost. Preflights have no token, so CORS is outside of the authentication.
         .layer(from_fn(authenticate))
         .layer(cors())
         .layer(CompressionLayer::new())
         .layer(trace)
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        // These are outside of the layers, wherever they stand.
+        // These are outside of the layers, whatever the order.
         .docs("/docs")
         .admin("/waygate", Credentials::new("admin", "secret")); // <- CHANGE ME
     println!("{}", guarded.report());
-    // A route of one's own outside of the layers, which the engine does not govern.
+    // A route of the application outside of the layers, which the engine does not govern.
     let health = Router::new().route("/health", get(|| async { "ok" }));
     Ok(health.merge(guarded))
 }
@@ -120,6 +120,6 @@ async fn app() -> Result<Router, Box<dyn std::error::Error>> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().init();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    // A layer around everything would be added here: `app().await?.layer(..)`.
+    // To add a layer around everything: `app().await?.layer(..)`.
     Ok(axum::serve(listener, MakeService::new(app().await?)).await?)
 }

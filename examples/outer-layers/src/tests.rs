@@ -1,4 +1,4 @@
-//! Over a socket, as clients see it.
+//! Tests over a socket, as clients see the service.
 
 use std::{
     collections::HashMap,
@@ -40,7 +40,7 @@ impl Answer {
     }
 }
 
-/// Sends `target`, such as `GET /payments`, with more lines of the head, and a body.
+/// Sends `target`, such as `GET /payments`, with additional header lines and a body.
 async fn ask(server: SocketAddr, target: &str, lines: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(server).await.unwrap();
     let length = body.len();
@@ -68,7 +68,7 @@ async fn get(server: SocketAddr, path: &str, lines: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn what_waygate_serves_is_open_although_the_authentication_rejects() {
+async fn docs_and_admin_bypass_the_authentication() {
     let server = start().await;
     for path in ["/payments", "/invoices", "/unknown"] {
         assert_eq!(get(server, path, "").await.status, 401, "{path}");
@@ -116,12 +116,12 @@ async fn gates_and_limits_see_the_caller() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_answered_before_the_authentication_and_the_engine() {
+async fn preflights_are_answered_before_authentication_and_engine() {
     let server = start().await;
     let lines = format!(
         "{ORIGIN}access-control-request-method: GET\r\naccess-control-request-headers: authorization\r\n"
     );
-    // In maintenance too: the browser then sends the request, and sees why it is refused.
+    // In maintenance, too: the browser then sends the request, and learns why it is refused.
     let preflight = ask(server, "OPTIONS /payments", &lines, "").await;
     assert_eq!(preflight.status, 200);
     let allowed = preflight.header("access-control-allow-headers").unwrap();
@@ -133,13 +133,13 @@ async fn a_preflight_is_answered_before_the_authentication_and_the_engine() {
 }
 
 #[tokio::test]
-async fn a_blocked_answer_is_compressed() {
+async fn blocked_responses_are_compressed() {
     let server = start().await;
     let lines = format!("{ALICE}accept-encoding: gzip\r\n");
     let blocked = get(server, "/payments", &lines).await;
     assert_eq!(blocked.status, 503);
     assert_eq!(blocked.header("content-encoding"), Some("gzip"));
-    // The body is sent in chunks.
+    // The body is chunked.
     let chunked = String::from_utf8_lossy(&blocked.body);
     let (length, _) = chunked.split_once("\r\n").unwrap();
     let start = length.len() + 2;
@@ -150,7 +150,7 @@ async fn a_blocked_answer_is_compressed() {
     assert!(body.contains("DB migration, back at 04:00 UTC"), "{body}");
 }
 
-/// What all tests log.
+/// The log of all tests.
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 struct Log;
@@ -175,7 +175,7 @@ fn keep_log() {
 }
 
 #[tokio::test]
-async fn the_request_id_is_in_the_answer_and_in_the_log() {
+async fn the_request_id_is_in_the_response_and_in_the_log() {
     let server = start().await;
     let given = get(
         server,

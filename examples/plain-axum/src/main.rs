@@ -1,4 +1,4 @@
-//! Without utoipa: handlers name their routes, and the start checks the names against the router.
+//! Without utoipa: handlers name their routes, and at startup the names are checked against the router.
 //!
 //! ```text
 //! cargo run -p plain-axum
@@ -27,7 +27,7 @@ async fn health() -> &'static str {
     "ok"
 }
 
-/// An operation of the application itself: code may do whatever operators may.
+/// An operation of the application: code can do everything that operators can.
 async fn close(State(waygate): State<Waygate>) -> Result<StatusCode, (StatusCode, String)> {
     let operator = waygate.operator(Origin::new("ops", "app"));
     let closed = operator
@@ -37,8 +37,8 @@ async fn close(State(waygate): State<Waygate>) -> Result<StatusCode, (StatusCode
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A route of a router that is not guarded: the extractor refuses requests as the layer would. Returned with the answer, it
-/// adds the headers that the layer would add.
+/// A route of an unguarded router: the extractor refuses requests like the layer. Returned with the response, it adds
+/// the layer's headers.
 async fn export(guard: RouteGuard) -> impl IntoResponse {
     (guard, "exported")
 }
@@ -49,7 +49,7 @@ async fn app() -> Result<Router, Box<dyn std::error::Error>> {
 }
 
 async fn app_of(waygate: Waygate) -> Result<Router, Box<dyn std::error::Error>> {
-    // No guarded router finds it, so it is registered by hand.
+    // No guarded router contains it, so it is registered explicitly.
     let key = "GET:/export".parse()?;
     waygate.register(key, RouteState::default()).await?;
     let api = Router::new()
@@ -57,7 +57,7 @@ async fn app_of(waygate: Waygate) -> Result<Router, Box<dyn std::error::Error>> 
         .route("/health", get(health));
     let guarded = waygate.guard(api).await?;
     println!("{}", guarded.report());
-    // Routes of one's own that are not to be governed: merge the guarded router into theirs.
+    // To add routes that are not governed, merge the guarded router into another one.
     let ops = Router::new()
         .route("/ops/close", post(close))
         .route("/export", get(export))

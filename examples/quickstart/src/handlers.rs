@@ -1,4 +1,4 @@
-//! The API: what each route is at the start stands next to its handler.
+//! The API: each handler declares the initial state of its route.
 
 use axum::Json;
 use utoipa::OpenApi;
@@ -13,7 +13,7 @@ use waygate::prelude::*;
 ))]
 struct Document;
 
-/// The routes. Nesting, merging and `routes!` are axum's and utoipa's own.
+/// The routes. Nesting, merging and `routes!` work as in axum and utoipa.
 pub fn router() -> OpenApiRouter {
     let orders = OpenApiRouter::new().routes(routes!(order));
     OpenApiRouter::with_openapi(Document::openapi())

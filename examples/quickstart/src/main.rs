@@ -8,7 +8,7 @@ use waygate::{Guarded, Waygate, WaygateBuilder, admin::Credentials};
 
 async fn app(builder: WaygateBuilder) -> Result<Guarded, Box<dyn std::error::Error>> {
     let waygate = builder.build().await?;
-    let admin = Credentials::new("admin", "secret"); // <- CHANGE ME: who may operate this service
+    let admin = Credentials::new("admin", "secret"); // <- CHANGE ME: the operator of this service
     Ok(waygate
         .guard(handlers::router())
         .await?
@@ -19,7 +19,7 @@ async fn app(builder: WaygateBuilder) -> Result<Guarded, Box<dyn std::error::Err
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The environment is `dev`; `WAYGATE_ENV=production` closes `/debug`. Changes are kept in memory; with
-    // `WAYGATE_BACKEND=file` they outlive a restart.
+    // `WAYGATE_BACKEND=file` they survive a restart.
     let app = app(Waygate::from_env()?).await?;
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let address = format!("127.0.0.1:{port}");

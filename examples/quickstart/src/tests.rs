@@ -1,4 +1,4 @@
-//! How an application like this is tested: no socket, no waiting.
+//! Tests of such an application, without sockets and waiting.
 
 use serde_json::{Value, json};
 use waygate::{
@@ -13,7 +13,7 @@ async fn test_app() -> TestApp {
     TestApp::new(app(production).await.unwrap().into_router())
 }
 
-/// The same application, asked by an operator who has logged in.
+/// The same application as seen by a logged-in operator.
 async fn operator(app: &TestApp) -> TestApp {
     let credentials = json!({ "username": "admin", "password": "secret" });
     let login = app
@@ -29,7 +29,7 @@ async fn a_handler_is_still_a_plain_function() {
 }
 
 #[tokio::test]
-async fn routes_start_as_they_are_declared() {
+async fn routes_start_as_declared() {
     let app = test_app().await;
     let payments = app.get("/payments").await;
     assert_eq!(payments.status(), 503);
@@ -79,7 +79,7 @@ async fn an_operator_opens_a_route_while_the_service_runs() {
 }
 
 #[tokio::test]
-async fn strangers_change_nothing() {
+async fn unauthenticated_clients_change_nothing() {
     let app = test_app().await;
     let refused = app.post("/waygate/api/global/enable", &json!({})).await;
     assert_eq!(refused.status(), 401);
@@ -87,7 +87,7 @@ async fn strangers_change_nothing() {
 }
 
 #[tokio::test]
-async fn tests_of_the_business_logic_need_not_mind_the_gates() {
+async fn business_logic_can_be_tested_without_gates() {
     let app = test_app().await;
     let payments = bypass(app.get("/payments")).await;
     assert_eq!(payments.json::<Vec<u64>>(), [1, 2, 3]);

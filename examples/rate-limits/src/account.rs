@@ -1,11 +1,11 @@
-//! Who calls: what limits by `user`, `tiers` and `exempt_roles` ask for.
+//! The caller, for limits by `user`, `tiers` and `exempt_roles`.
 
 use std::borrow::Cow;
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use waygate::Principal;
 
-/// The caller, as the application knows it.
+/// The caller, as known to the application.
 #[derive(Debug, Clone)]
 pub struct Account {
     name: &'static str,
@@ -45,7 +45,7 @@ const ACCOUNTS: [Account; 3] = [
     },
 ];
 
-/// Stands in for real authentication: it believes the header `user`.
+/// Stands in for real authentication: it trusts the header `user`.
 pub async fn authenticate(mut request: Request, next: Next) -> Response {
     let name = request.headers().get("user").cloned();
     let account = ACCOUNTS

@@ -1,4 +1,4 @@
-//! How requests are counted.
+//! The algorithms.
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::prelude::*;
@@ -19,28 +19,28 @@ async fn fixed_window() -> &'static str {
     "served\n"
 }
 
-/// Count in two windows, the older one by its share: no fresh start where a window ends
+/// Count in two windows, weighting the older one: no fresh start at the end of a window
 #[rate_limit("4 per 10 seconds", algorithm = "sliding_window")]
 #[utoipa::path(get, path = "/sliding-window", responses((status = OK, body = str)))]
 async fn sliding_window() -> &'static str {
     "served\n"
 }
 
-/// Remember every request: exact, for small limits
+/// Log every request: exact, for small limits
 #[rate_limit("4 per 10 seconds", algorithm = "moving_window")]
 #[utoipa::path(get, path = "/moving-window", responses((status = OK, body = str)))]
 async fn moving_window() -> &'static str {
     "served\n"
 }
 
-/// Refill evenly: six at once, then one every five seconds
+/// Refill evenly: a burst of six, then one every five seconds
 #[rate_limit("2 per 10 seconds", algorithm = "token_bucket", burst = 6)]
 #[utoipa::path(get, path = "/token-bucket", responses((status = OK, body = str)))]
 async fn token_bucket() -> &'static str {
     "served\n"
 }
 
-/// Hold several rates together: no bursts, and no more than five an hour either
+/// Enforce several rates together: no bursts, and at most five an hour
 #[rate_limit("2/second; 5/hour")]
 #[utoipa::path(get, path = "/several-rates", responses((status = OK, body = str)))]
 async fn several_rates() -> &'static str {

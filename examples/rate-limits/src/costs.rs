@@ -1,4 +1,4 @@
-//! What a request costs, where it is not one. Every limit here is ten a minute.
+//! Requests that cost more than one unit. Every limit here is ten a minute.
 
 use axum::{Extension, extract::Query, response::IntoResponse};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -18,7 +18,7 @@ async fn export() -> &'static str {
     "everything\n"
 }
 
-/// Cost what the request asks for
+/// Cost the amount that the request asks for
 #[rate_limit("10/minute", cost = asked)]
 #[utoipa::path(get, path = "/rows", params(("count" = u32, Query)), responses((status = OK, body = str)))]
 async fn rows(Query(Count { count }): Query<Count>) -> String {
@@ -35,9 +35,9 @@ fn asked(request: &RequestParts) -> u32 {
     count.map_or(1, |Query(Count { count })| count)
 }
 
-/// Cost what it turned out to cost
+/// Cost the amount that the work took
 ///
-/// One is charged before; what the answer tells with `Cost` corrects it, up or down. The next request finds the difference.
+/// One unit is charged in advance; `Cost` in the response corrects it, up or down, before the next request.
 #[rate_limit("10/minute")]
 #[utoipa::path(get, path = "/search-all", responses((status = OK, body = str)))]
 async fn search_all() -> impl IntoResponse {

@@ -1,4 +1,4 @@
-//! Rate limits: by whom and how they count, for whom they hold, and how they are changed while the service runs.
+//! Rate limits: keys, algorithms, costs and plans, and changes at run time.
 //!
 //! `README.md` walks through it with curl.
 
@@ -32,8 +32,8 @@ async fn health() -> &'static str {
     "ok"
 }
 
-/// One limit for all routes together, beside those of their own. Declarations belong to routes, so this is set in code; once
-/// an operator has set another, that one stays.
+/// One limit for all routes together, in addition to their own. Declarations belong to routes, so this is set in
+/// code; once an operator has set another, that one stays.
 async fn limit_everything(waygate: &Waygate) -> Result<(), Box<dyn std::error::Error>> {
     if !waygate.rate_limits_of(&LimitScope::Global).is_empty() {
         return Ok(());
@@ -50,7 +50,7 @@ async fn limit_everything(waygate: &Waygate) -> Result<(), Box<dyn std::error::E
 async fn app(builder: WaygateBuilder) -> Result<(Waygate, Router), Box<dyn std::error::Error>> {
     let waygate = builder
         .principal::<account::Account>()
-        // `RateLimit` and `RateLimit-Policy` besides `X-RateLimit-*`.
+        // `RateLimit` and `RateLimit-Policy` in addition to `X-RateLimit-*`.
         .rate_limit_headers(RateLimitHeaders::Both)
         .build()
         .await?;
@@ -64,13 +64,13 @@ async fn app(builder: WaygateBuilder) -> Result<(Waygate, Router), Box<dyn std::
     let guarded = waygate
         .guard(api)
         .await?
-        // Callers must be known before they are counted, so this stands around the guarded router.
+        // Callers must be known before they are counted, so this layer is around the guarded router.
         .layer(middleware::from_fn(account::authenticate))
         .docs("/docs")
         .admin("/waygate", Credentials::new("admin", "secret")); // <- CHANGE ME
     limit_everything(&waygate).await?;
-    // The application's own operations are not limited. The guarded router is merged into theirs, so that unknown URLs
-    // still meet maintenance of everything.
+    // The application's own operations are not limited. The guarded router is merged into theirs, so that global
+    // maintenance still applies to unknown URLs.
     let router = operations::own(waygate.clone()).merge(guarded);
     Ok((waygate, router))
 }
@@ -84,6 +84,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     println!("http://{address}/docs; examples/rate-limits/README.md has requests to try");
-    // Without the peer's address nobody could be counted by it.
+    // Counting by address needs the peer's address.
     Ok(axum::serve(listener, MakeService::new(router)).await?)
 }

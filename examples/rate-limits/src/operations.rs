@@ -1,4 +1,4 @@
-//! What operators do while the service runs, here by code. The admin API does the same.
+//! Operations at run time, here by code. The admin API has the same.
 
 use axum::{
     Json, Router,
@@ -22,14 +22,14 @@ pub fn router() -> OpenApiRouter {
         .routes(routes!(beta))
 }
 
-/// Search; who is refused gets an answer of our own
+/// Search; refused requests get a custom response
 #[rate_limit("3/minute", response = slow_down)]
 #[utoipa::path(get, path = "/search", responses((status = OK, body = str)))]
 async fn search() -> &'static str {
     "found\n"
 }
 
-/// `Retry-After` and the counts are added to whatever is answered.
+/// `Retry-After` and the counts are added to any response.
 fn slow_down(blocked: &Blocked) -> Response {
     let BlockReason::RateLimited(limited) = blocked.reason() else {
         return blocked.status().into_response();
@@ -41,14 +41,14 @@ fn slow_down(blocked: &Blocked) -> Response {
     (StatusCode::TOO_MANY_REQUESTS, text).into_response()
 }
 
-/// Try a limit in shadow: it counts and reports, and refuses nobody
+/// Try a limit in shadow mode: it counts and reports, but does not refuse
 #[rate_limit("2/minute", shadow = true)]
 #[utoipa::path(get, path = "/beta", responses((status = OK, body = str)))]
 async fn beta() -> &'static str {
     "beta\n"
 }
 
-/// Operations of the application itself: code may do whatever operators may.
+/// Operations of the application: code can do everything that operators can.
 pub fn own(waygate: Waygate) -> Router {
     Router::new()
         .route("/ops/tighten", post(tighten))
@@ -68,7 +68,7 @@ fn failed(error: impl ToString) -> (StatusCode, String) {
     (StatusCode::CONFLICT, error.to_string())
 }
 
-/// Sets another limit. What was consumed is kept: nobody gets a fresh start.
+/// Sets another limit. Counts are kept, so there is no fresh start.
 async fn tighten(State(waygate): State<Waygate>) -> Done {
     let key = "GET:/search#default".parse().map_err(failed)?;
     let limit = "1/minute".parse().map_err(failed)?;
@@ -77,21 +77,21 @@ async fn tighten(State(waygate): State<Waygate>) -> Done {
     set.map(|_| StatusCode::NO_CONTENT).map_err(failed)
 }
 
-/// Goes back to what the code declares.
+/// Restores the declared limit.
 async fn relax(State(waygate): State<Waygate>) -> Done {
     let key = "GET:/search#default".parse().map_err(failed)?;
     let gone = operator(&waygate).delete_rate_limit(key).await;
     gone.map(|_| StatusCode::NO_CONTENT).map_err(failed)
 }
 
-/// Lets the limit in shadow refuse from now on. What it has counted counts.
+/// Enforces the limit in shadow mode. Its counts are kept.
 async fn promote(State(waygate): State<Waygate>) -> Done {
     let key = "GET:/beta#default".parse().map_err(failed)?;
     let promoted = operator(&waygate).promote_rate_limit(key).await;
     promoted.map(|_| StatusCode::NO_CONTENT).map_err(failed)
 }
 
-/// How many requests the limit in shadow would have refused.
+/// The number of requests that the limit in shadow mode would have refused.
 async fn would_refuse(State(waygate): State<Waygate>) -> Json<usize> {
     let query = HitQuery {
         limit: 1_000,

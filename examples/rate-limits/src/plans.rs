@@ -1,4 +1,4 @@
-//! For whom a limit holds: plans, exemptions, quotas of the calendar.
+//! Plans, exemptions, and quotas of the calendar.
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate::prelude::*;
@@ -12,7 +12,7 @@ pub fn router() -> OpenApiRouter {
 
 /// Allow what the caller's plan allows
 ///
-/// The plan is what `Account` tells under the name `plan`. Guests have none, and are counted by address.
+/// The plan is the attribute `plan` of `Account`. Guests have none, and are counted by address.
 #[rate_limit(
     "1/minute",
     tiers = { free = "2/minute", pro = "4/minute", enterprise = "unlimited" },
@@ -23,14 +23,14 @@ async fn reports() -> &'static str {
     "reports\n"
 }
 
-/// Leave the office and the staff alone
+/// Exempt the office and the staff
 #[rate_limit("1/minute", exempt_ips = ["10.0.0.0/8"], exempt_roles = ["staff"])]
 #[utoipa::path(get, path = "/internal", responses((status = OK, body = str)))]
 async fn internal() -> &'static str {
     "internal\n"
 }
 
-/// Sell a number of requests for each month of the calendar, as Berlin counts months
+/// Sell a number of requests per calendar month, in the time zone of Berlin
 #[rate_limit(
     "3/calendar month",
     key = "api_key",

@@ -1,4 +1,4 @@
-//! How an application like this is tested: the clock stands still until the test moves it, and no socket is opened.
+//! Tests of such an application, with a manual clock and without sockets.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,9 +9,9 @@ use waygate::{
 
 use super::app;
 
-/// Asked from one address.
+/// Starts the application, with requests from one address.
 async fn start() -> (TestApp, ManualClock) {
-    // One second before February begins in Berlin; in UTC it is still January for an hour.
+    // One second before February starts in Berlin; in UTC it is still January for an hour.
     let clock = ManualClock::at("2030-01-31T22:59:59Z".parse().unwrap());
     let builder = Waygate::builder().clock(clock.clone());
     let (_, router) = app(builder).await.unwrap();
@@ -22,7 +22,7 @@ fn from(app: &TestApp, peer: &str) -> TestApp {
     app.from_peer(peer.parse::<SocketAddr>().unwrap())
 }
 
-/// How many of so many requests pass; the others are answered 429.
+/// Returns how many of these requests pass; the others are answered with 429.
 async fn passing(app: &TestApp, path: &str, requests: usize) -> usize {
     let mut passing = 0;
     for _ in 0..requests {
@@ -35,7 +35,7 @@ async fn passing(app: &TestApp, path: &str, requests: usize) -> usize {
 }
 
 #[tokio::test]
-async fn each_address_has_a_counter_of_its_own() {
+async fn each_address_has_its_own_counter() {
     let (app, clock) = start().await;
     assert_eq!(passing(&app, "/keys/ip", 3).await, 2);
     assert_eq!(passing(&from(&app, "192.0.2.1:2"), "/keys/ip", 1).await, 0);
@@ -45,7 +45,7 @@ async fn each_address_has_a_counter_of_its_own() {
 }
 
 #[tokio::test]
-async fn keys_tell_callers_apart() {
+async fn keys_distinguish_callers() {
     let (app, _) = start().await;
     for (path, header, one, other) in [
         ("/keys/user", "user", "ada", "grace"),
@@ -78,7 +78,7 @@ async fn keys_tell_callers_apart() {
 }
 
 #[tokio::test]
-async fn each_limit_says_what_happens_without_a_key() {
+async fn each_limit_handles_requests_without_a_key() {
     let (app, _) = start().await;
     assert_eq!(passing(&app, "/keys/user", 3).await, 3, "uncounted");
     assert_eq!(passing(&app, "/keys/function", 3).await, 3, "uncounted");
@@ -89,10 +89,10 @@ async fn each_limit_says_what_happens_without_a_key() {
 }
 
 #[tokio::test]
-async fn algorithms_differ_where_windows_end() {
+async fn algorithms_differ_at_the_end_of_a_window() {
     let (app, clock) = start().await;
     let paths = ["fixed", "sliding", "moving"].map(|name| format!("/algorithms/{name}-window"));
-    // The sliding one has windows of :00 to :10, :10 to :20; this begins at :09.
+    // The sliding windows are :00 to :10 and :10 to :20; this starts at :09.
     clock.advance(Duration::from_secs(10));
     for (wait, expected) in [(0, [4, 4, 4]), (6, [0, 2, 0]), (5, [4, 2, 4])] {
         clock.advance(Duration::from_secs(wait));
@@ -107,7 +107,7 @@ async fn algorithms_differ_where_windows_end() {
 }
 
 #[tokio::test]
-async fn several_rates_hold_together() {
+async fn several_rates_apply_together() {
     let (app, clock) = start().await;
     let mut passed = Vec::new();
     for _ in 0..4 {
@@ -118,7 +118,7 @@ async fn several_rates_hold_together() {
 }
 
 #[tokio::test]
-async fn the_plan_chooses_the_limit() {
+async fn the_plan_determines_the_limit() {
     let (app, _) = start().await;
     assert_eq!(passing(&app, "/reports", 5).await, 1, "a guest");
     let ada = app.with_header("user", "ada");
@@ -138,7 +138,7 @@ async fn exemptions_are_by_network_and_by_role() {
 }
 
 #[tokio::test]
-async fn a_month_begins_where_the_calendar_says() {
+async fn calendar_months_start_in_the_configured_time_zone() {
     let (app, clock) = start().await;
     let customer = app.with_header("x-api-key", "customer");
     for status in [200, 200, 200, 429] {
@@ -151,7 +151,7 @@ async fn a_month_begins_where_the_calendar_says() {
 }
 
 #[tokio::test]
-async fn requests_cost_what_they_are_worth() {
+async fn requests_are_charged_their_cost() {
     let (app, _) = start().await;
     assert_eq!(passing(&app, "/export", 3).await, 2);
 
@@ -170,7 +170,7 @@ async fn requests_cost_what_they_are_worth() {
 }
 
 #[tokio::test]
-async fn clients_are_told_how_they_stand() {
+async fn responses_report_the_remaining_quota() {
     let (app, _) = start().await;
     let answer = app.get("/search").await;
     assert_eq!(answer.header("x-ratelimit-limit"), Some("3"));
@@ -192,7 +192,7 @@ async fn an_operator_changes_a_limit_while_the_service_runs() {
 }
 
 #[tokio::test]
-async fn a_limit_in_shadow_refuses_only_when_it_is_promoted() {
+async fn a_shadow_limit_refuses_only_after_promotion() {
     let (app, _) = start().await;
     assert_eq!(passing(&app, "/beta", 5).await, 5);
     assert_eq!(app.get("/ops/would-refuse").await.text(), "3");
@@ -201,7 +201,7 @@ async fn a_limit_in_shadow_refuses_only_when_it_is_promoted() {
 }
 
 #[tokio::test]
-async fn one_limit_holds_for_all_routes_together() {
+async fn one_limit_applies_to_all_routes_together() {
     let (app, _) = start().await;
     assert_eq!(passing(&app, "/keys/user", 101).await, 100);
     assert_eq!(passing(&app, "/reports", 1).await, 0);
@@ -209,7 +209,7 @@ async fn one_limit_holds_for_all_routes_together() {
 }
 
 #[tokio::test]
-async fn tests_of_the_business_logic_need_not_mind_the_limits() {
+async fn business_logic_can_be_tested_without_limits() {
     let (app, _) = start().await;
     assert_eq!(bypass(passing(&app, "/keys/ip", 5)).await, 5);
 }

@@ -1,4 +1,4 @@
-//! What asks the replicas.
+//! A client for the replicas.
 
 use crate::Failure;
 use axum::{
@@ -14,7 +14,7 @@ use hyper_util::{
 #[derive(Debug, Clone)]
 pub struct Client(legacy::Client<HttpConnector, Body>);
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     /// Its status.
@@ -29,10 +29,10 @@ impl Client {
         Self(legacy::Client::builder(TokioExecutor::new()).build_http())
     }
 
-    /// Sends a request of a tenant, who may be nobody.
+    /// Sends a request of a tenant, which can be empty.
     ///
     /// # Errors
-    /// When there is no answer.
+    /// If there is no response.
     pub async fn ask(
         &self,
         method: Method,
@@ -52,10 +52,10 @@ impl Client {
         Ok(Answer { status, body })
     }
 
-    /// Has each address asked in turn, one request after the other; how many of each passed.
+    /// Sends requests to each address in turn, one after another. Returns how many passed at each.
     ///
     /// # Errors
-    /// When a request has no answer.
+    /// If a request has no response.
     pub async fn passed(
         &self,
         addresses: &[String],

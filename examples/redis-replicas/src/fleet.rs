@@ -1,4 +1,4 @@
-//! Three replicas, each a process of its own.
+//! Three replicas, each in its own process.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -11,13 +11,13 @@ use tokio::{
 
 use crate::{Failure, client::Client, replica::Status};
 
-/// How many replicas there are.
+/// The number of replicas.
 pub const SIZE: usize = 3;
 
-/// The replicas. They end with this value.
+/// The replicas, which end when this value is dropped.
 #[derive(Debug)]
 pub struct Fleet {
-    /// Where each of them is, such as `http://127.0.0.1:3000`.
+    /// The address of each replica, such as `http://127.0.0.1:3000`.
     pub addresses: Vec<String>,
     processes: Vec<Child>,
 }
@@ -26,7 +26,7 @@ impl Fleet {
     /// Starts them, each as `program replica <redis_url>`, and waits until they know of each other.
     ///
     /// # Errors
-    /// When one of them does not start.
+    /// If one of them does not start.
     pub async fn start(program: &Path, redis_url: &str, client: &Client) -> Result<Self, Failure> {
         let mut fleet = Self {
             addresses: Vec::new(),
@@ -41,7 +41,7 @@ impl Fleet {
                 .spawn()?;
             let output = process.stdout.take().ok_or("a replica has no output")?;
             let address = BufReader::new(output).lines().next_line().await?;
-            let address = address.ok_or("a replica has ended at once")?;
+            let address = address.ok_or("a replica ended immediately")?;
             fleet.addresses.push(format!("http://{address}"));
             fleet.processes.push(process);
         }
@@ -53,10 +53,10 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// Waits until all of them report what is `wanted`; how long that took.
+    /// Waits until all of them report the status `wanted`. Returns the time that took.
     ///
     /// # Errors
-    /// When they do not within ten seconds, or do not answer.
+    /// If they do not within ten seconds, or do not respond.
     pub async fn until(
         &self,
         client: &Client,
@@ -77,10 +77,10 @@ impl Fleet {
         Ok(begin.elapsed())
     }
 
-    /// Waits until all of them answer a path with a status; how long that took.
+    /// Waits until all of them answer a path with a status. Returns the time that took.
     ///
     /// # Errors
-    /// When they do not within ten seconds, or do not answer.
+    /// If they do not within ten seconds, or do not respond.
     pub async fn until_all_answer(
         &self,
         client: &Client,

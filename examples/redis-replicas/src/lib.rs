@@ -1,4 +1,5 @@
-//! Three replicas of one service on one Redis: they share a limit and an operator's change, and go on when Redis dies.
+//! Three replicas of one service on one Redis: they share a limit and an operator's change, and keep serving when
+//! Redis dies.
 
 pub mod client;
 pub mod fleet;
@@ -7,5 +8,5 @@ pub mod redis;
 pub mod replica;
 pub mod walkthrough;
 
-/// Whatever went wrong.
+/// Any error.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

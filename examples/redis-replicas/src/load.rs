@@ -1,4 +1,4 @@
-//! Requests that do not wait for one another, as those of many users do not.
+//! An open-loop load: requests do not wait for each other, like those of many users.
 
 use std::{
     fmt,
@@ -10,17 +10,17 @@ use tokio::{task::JoinSet, time::sleep_until};
 
 use crate::{Failure, client::Client};
 
-/// Requests a second.
+/// Requests per second.
 pub const RATE: u32 = 500;
 
-/// The answers to one load.
+/// The responses to one load.
 #[derive(Debug, Default)]
 pub struct Answers {
-    /// How many there were.
+    /// The number of responses.
     pub count: usize,
-    /// How many of them had a 5xx status.
+    /// The number of responses with a 5xx status.
     pub server_errors: usize,
-    /// How long the slowest took, from when its request was due.
+    /// The latency of the slowest response, from when its request was due.
     pub slowest: Duration,
 }
 
@@ -34,11 +34,11 @@ impl fmt::Display for Answers {
     }
 }
 
-/// Asks the addresses in turn for so long. Each request goes out when it is due, whatever has become of the others, and
-/// is of a tenant of its own: so each of them has to be counted.
+/// Sends requests to the addresses in turn for this time. Each is sent when it is due, whether or not the others have
+/// finished, and has its own tenant, so that each must be counted.
 ///
 /// # Errors
-/// When a request has no answer.
+/// If a request has no response.
 pub async fn run(
     client: &Client,
     addresses: &[String],

@@ -5,7 +5,7 @@
 //! cargo run -p redis-replicas -- --serve      # keeps running, to be tried with curl
 //! ```
 //!
-//! `README.md` says what to see.
+//! `README.md` explains the output.
 
 use redis_replicas::{
     Failure, client::Client, fleet::Fleet, redis::Redis, replica, walkthrough::walk,
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Failure> {
     match arguments[..] {
         [] => show().await,
         ["--serve"] => keep_running().await,
-        // How the program starts itself.
+        // The program starts itself as a replica.
         ["replica", redis_url] => replica::serve(redis_url).await,
         _ => Err(USAGE.into()),
     }
@@ -35,7 +35,7 @@ async fn show() -> Result<(), Failure> {
 
 async fn keep_running() -> Result<(), Failure> {
     let program = std::env::current_exe()?;
-    // Kept until the end, since it ends with its value.
+    // Kept until the end, since dropping it stops the server.
     let (url, _redis) = match std::env::var("REDIS_URL") {
         Ok(url) => (url, None),
         Err(_) => {

@@ -1,4 +1,4 @@
-//! A `redis-server` to kill.
+//! A `redis-server` that can be killed.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -19,7 +19,7 @@ use crate::Failure;
 const INSTALL: &str = "install it (Debian and Ubuntu: `apt install redis-server`, macOS: `brew install redis`), or \
                        name a running one with REDIS_URL=redis://127.0.0.1:6379";
 
-/// A server of our own. It keeps what it is told in a temporary directory, and ends with this value.
+/// A server with its data in a temporary directory, which ends when this value is dropped.
 #[derive(Debug)]
 pub struct Redis {
     address: SocketAddr,
@@ -31,7 +31,7 @@ impl Redis {
     /// Starts it on a free port.
     ///
     /// # Errors
-    /// When `redis-server` is missing or does not answer.
+    /// If `redis-server` is missing or does not respond.
     pub async fn start() -> Result<Self, Failure> {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let mut redis = Self {
@@ -44,15 +44,15 @@ impl Redis {
         Ok(redis)
     }
 
-    /// Where it is.
+    /// Returns its URL.
     pub fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
 
-    /// Starts it, after a [`kill`](Self::kill) on the same port and with what it has kept.
+    /// Starts it; after a [`kill`](Self::kill), on the same port and with its data.
     ///
     /// # Errors
-    /// When `redis-server` is missing or does not answer.
+    /// If `redis-server` is missing or does not respond.
     pub async fn run(&mut self) -> Result<(), Failure> {
         let server = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"])
@@ -76,10 +76,10 @@ impl Redis {
         Ok(())
     }
 
-    /// Ends it at once, as a crash would (`SIGKILL`).
+    /// Kills it immediately (`SIGKILL`), like a crash.
     ///
     /// # Errors
-    /// When there is no process to end.
+    /// If there is no process to kill.
     pub async fn kill(&mut self) -> Result<(), Failure> {
         let mut process = self.process.take().ok_or("redis-server does not run")?;
         Ok(process.kill().await?)

@@ -1,4 +1,4 @@
-//! One replica: an axum service whose state and counters are in Redis. This is what you would copy.
+//! One replica: an axum service with its state and counters in Redis. This is the part to copy.
 
 use axum::{
     Json, Router,
@@ -16,27 +16,27 @@ use waygate::{
 
 use crate::Failure;
 
-/// Requests of one tenant that pass in an hour, whichever replicas they reach.
+/// The requests of one tenant that pass in an hour, on all replicas together.
 pub const LIMIT: usize = 100;
 
-/// While Redis is gone, each replica gives out its share of the limit: `on_store_failure = "local"` is the default.
+/// While Redis is down, each replica grants its share of the limit: `on_store_failure = "local"` is the default.
 #[rate_limit("100/hour", key = "header:X-Tenant", route = "GET /search")]
 async fn search() -> &'static str {
     "found\n"
 }
 
-/// An operator closes it, at one replica for all of them.
+/// An operator closes this route, on one replica for all of them.
 #[env_only("production", route = "GET /export")]
 async fn export() -> &'static str {
     "exported\n"
 }
 
-/// What a replica knows of the others.
+/// A replica's view of the others.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Status {
     /// Whether requests are counted in Redis.
     pub shared: bool,
-    /// How many replicas count there.
+    /// The number of replicas that count there.
     pub replicas: u32,
 }
 
@@ -92,8 +92,8 @@ async fn app(redis_url: &str) -> Result<Router, Failure> {
     Ok(guarded.into_router().merge(own))
 }
 
-/// Serves on a free port, which is the first line of the output, until the input ends: so no replica outlives the
-/// process that has started it.
+/// Serves on a free port, which it prints as the first line, until its standard input ends, so that no replica
+/// outlives the process that started it.
 pub async fn serve(redis_url: &str) -> Result<(), Failure> {
     let app = app(redis_url).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;

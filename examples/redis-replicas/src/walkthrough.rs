@@ -1,4 +1,4 @@
-//! What happens to the replicas, act by act, and what was measured.
+//! The walk-through, step by step, with its measurements.
 
 use std::{path::Path, time::Duration};
 
@@ -16,36 +16,37 @@ use crate::{
 
 const REQUESTS: usize = 300;
 
-/// What was measured.
+/// The measurements.
 #[derive(Debug)]
 pub struct Figures {
-    /// How many of 300 requests passed at each replica, while Redis was there.
+    /// How many of 300 requests passed at each replica while Redis was up.
     pub shared: Vec<usize>,
-    /// How long an operator's change took to hold at all replicas.
+    /// The time until all replicas had applied an operator's change.
     pub change: Duration,
-    /// What happened to Redis; nothing, where it is not ours to kill.
+    /// The outage of Redis; `None` for a Redis that must not be killed.
     pub outage: Option<Outage>,
 }
 
-/// What was measured while Redis was gone, and when it came back.
+/// Measurements during the outage of Redis, and after it.
 #[derive(Debug)]
 pub struct Outage {
-    /// The answers to requests while all was well.
+    /// The responses to a load before the outage.
     pub usual: Answers,
-    /// The answers to requests before, during and after its end.
+    /// The responses to a load before, during and after its start.
     pub answers: Answers,
     /// How many of 300 requests passed at each replica without Redis.
     pub alone: Vec<usize>,
-    /// How long Redis was back before all replicas counted in it again.
+    /// The time until all replicas counted in Redis again.
     pub recovery: Duration,
     /// How many of 300 requests passed at each replica after that.
     pub shared_again: Vec<usize>,
 }
 
-/// Starts Redis, unless there is one, and three replicas, each as `program replica <redis_url>`; then shows what holds.
+/// Starts Redis, unless a URL is given, and three replicas, each as `program replica <redis_url>`, and runs the
+/// walk-through.
 ///
 /// # Errors
-/// When a program does not start, a request has no answer, or something does not happen within ten seconds.
+/// If a program does not start, a request has no response, or something does not happen within ten seconds.
 pub async fn walk(program: &Path, redis_url: Option<String>) -> Result<Figures, Failure> {
     let (url, redis) = match redis_url {
         Some(url) => (url, None),
@@ -78,7 +79,7 @@ pub async fn walk(program: &Path, redis_url: Option<String>) -> Result<Figures, 
 
 async fn share(client: &Client, fleet: &Fleet, tenant: &str) -> Result<Vec<usize>, Failure> {
     println!("One limit for all replicas: {LIMIT}/hour for each tenant.");
-    // A Redis of yours may remember an earlier run.
+    // An existing Redis may contain the counters of an earlier run.
     let tenant = format!("{tenant}-{}", std::process::id());
     let passed = client.passed(&fleet.addresses, REQUESTS, &tenant).await?;
     let total: usize = passed.iter().sum();

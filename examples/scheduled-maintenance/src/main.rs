@@ -1,5 +1,5 @@
-//! Maintenance windows: declared in code, planned while the service runs, of one route and of everything, and told of as
-//! they begin and end.
+//! Maintenance windows: declared in code, or planned at run time, for one route and for all, with a log of their
+//! start and end.
 //!
 //! ```text
 //! cargo run -p scheduled-maintenance
@@ -19,7 +19,7 @@ use waygate::{
 
 /// Show the ledger
 ///
-/// A window in code: whoever reads the handler sees it, and until it begins the route is open.
+/// A window in code is visible at the handler; the route is open until it starts.
 #[maintenance(
     reason = "yearly closing",
     start = "2031-01-01T00:00:00Z",
@@ -35,8 +35,8 @@ async fn app(waygate: &Waygate) -> Result<Router, waygate::BindErrors> {
     Ok(waygate.guard(api).await?.docs("/docs").into_router())
 }
 
-/// Plans maintenance of everything. The public gets 503 with `Retry-After`; the team, by its network or its role (see
-/// `waygate::client::Roles`), can look, and no cache keeps what it sees.
+/// Plans global maintenance. The public gets 503 with `Retry-After`; the team, by its network or its role (see
+/// `waygate::client::Roles`), is served, and its responses are not cached.
 async fn plan_upgrade(
     waygate: &Waygate,
     window: Interval,
@@ -78,7 +78,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = app(&waygate).await?;
     tokio::spawn(watch(waygate.clone()));
 
-    // A second window, planned at run time: it begins in five seconds and lasts ten.
+    // A second window, planned at run time: it starts in five seconds and lasts ten.
     let start = Timestamp::now() + Duration::from_secs(5);
     let window = Interval::new(start, start + Duration::from_secs(10))?;
     waygate
@@ -86,7 +86,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .schedule("GET:/ledger", window, "short check")
         .await?;
 
-    // Everything, ten seconds after that, for a minute.
+    // Global maintenance, ten seconds after that, for a minute.
     let start = window.end() + Duration::from_secs(10);
     let window = Interval::new(start, start + Duration::from_secs(60))?;
     plan_upgrade(&waygate, window, "::1/128").await?;
@@ -111,7 +111,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// Time is the test's to set: nothing waits.
+    /// The test sets the time, so nothing waits.
     #[tokio::test]
     async fn the_declared_window_opens_and_closes() {
         let clock = ManualClock::at(at("2030-12-31T23:59:59Z"));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everything_is_closed_to_the_public_and_open_to_the_team() {
+    async fn all_routes_are_closed_to_the_public_and_open_to_the_team() {
         let clock = ManualClock::at(at("2030-06-01T00:00:00Z"));
         let builder = Waygate::builder().clock(clock.clone());
         let waygate = builder.build().await.unwrap();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_maintenance_ends_early_and_the_yearly_closing_stays() {
+    async fn ending_maintenance_early_keeps_the_yearly_closing() {
         let clock = ManualClock::at(at("2030-06-01T00:00:00Z"));
         let builder = Waygate::builder().clock(clock.clone());
         let waygate = builder.build().await.unwrap();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_planned_window_can_be_taken_back() {
+    async fn a_planned_window_can_be_cancelled() {
         let clock = ManualClock::at(at("2030-06-01T00:00:00Z"));
         let waygate = Waygate::builder()
             .clock(clock.clone())

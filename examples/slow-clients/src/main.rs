@@ -1,7 +1,7 @@
-//! A server that slow clients cannot exhaust: `server.rs` is to be copied.
+//! A server that slow clients cannot exhaust. Copy `server.rs`.
 //!
-//! `axum::serve` waits for ever for the head of a request. Try it with one that does not end, which is closed after ten
-//! seconds:
+//! `axum::serve` waits forever for the head of a request. Try it with one that does not end, which is closed after
+//! ten seconds:
 //!
 //! ```sh
 //! cargo run -p slow-clients

@@ -1,4 +1,4 @@
-//! What `axum::serve` does, with bounds for clients that are slow or many.
+//! Like `axum::serve`, but with bounds for slow and numerous clients.
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -18,17 +18,17 @@ use tower::{Layer, Service, ServiceExt};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use waygate::router::MakeService;
 
-/// What clients may have.
+/// The bounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How long the head of a request may take, and how long an HTTP/1.1 connection may be idle. A client of HTTP/2 is
-    /// asked so often whether it is still there.
+    /// The timeout for the head of a request, and for an idle HTTP/1.1 connection. The interval of pings to HTTP/2
+    /// clients.
     pub head: Duration,
-    /// How long each piece of a body may take to arrive.
+    /// The timeout for each part of a body.
     pub body: Duration,
-    /// How many connections are open at a time. Others wait to be accepted.
+    /// The most open connections. Others wait to be accepted.
     pub connections: usize,
-    /// How long requests that are under way may take to finish after the server was stopped.
+    /// The time for requests in flight to finish after the server was stopped.
     pub stop: Duration,
 }
 
@@ -43,7 +43,7 @@ impl Default for Limits {
     }
 }
 
-/// Serves the application, a guarded API or a router with layers around it, until `stop` is ready.
+/// Serves an application, a guarded API or a router with layers around it, until `stop` is ready.
 pub async fn serve(
     mut listener: TcpListener,
     app: impl Into<Router>,
@@ -81,7 +81,7 @@ pub async fn serve(
         tokio::spawn(async move {
             let _place = place;
             let mut connection = pin!(connection);
-            // No time-out of hyper holds while it finds out which version of HTTP is spoken.
+            // The timeouts of hyper do not apply while it detects the version of HTTP.
             let first = time::timeout(limits.head, asked.notified());
             tokio::select! {
                 _ = &mut connection => return,
@@ -94,7 +94,7 @@ pub async fn serve(
     let _in_time = time::timeout(limits.stop, open.shutdown()).await;
 }
 
-/// How connections are read.
+/// Configures how connections are read.
 fn server(limits: Limits) -> auto::Builder<TokioExecutor> {
     let mut server = auto::Builder::new(TokioExecutor::new());
     server

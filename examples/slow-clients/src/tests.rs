@@ -1,4 +1,4 @@
-//! Over sockets, with time-outs of a fifth of a second.
+//! Tests over sockets, with timeouts of 200 ms.
 
 use std::{
     net::SocketAddr,
@@ -53,14 +53,14 @@ async fn send(server: &Server, text: &str) -> TcpStream {
     stream
 }
 
-/// What comes until the server closes the connection.
+/// Reads until the server closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let _reset = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// What comes until the text.
+/// Reads until the text.
 async fn until(stream: &mut TcpStream, text: &str) -> String {
     let mut answer = String::new();
     while !answer.contains(text) {
@@ -70,7 +70,7 @@ async fn until(stream: &mut TcpStream, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn whole_requests_are_served_with_the_address_of_their_client() {
+async fn complete_requests_are_served_with_the_client_address() {
     let server = start(Limits::default()).await;
     let order = post("/orders", 2, "{}");
     let answer = until(&mut send(&server, &order).await, "\r\n\r\n{}").await;
@@ -82,7 +82,7 @@ async fn whole_requests_are_served_with_the_address_of_their_client() {
 }
 
 #[tokio::test]
-async fn heads_that_do_not_end_are_closed() {
+async fn unfinished_heads_are_closed() {
     let head = SHORT;
     let server = start(Limits {
         head,
@@ -98,7 +98,7 @@ async fn heads_that_do_not_end_are_closed() {
         assert!(answer.is_ok(), "{begun:?} is waited for");
         assert!(at.elapsed() >= head, "{begun:?} after {:?}", at.elapsed());
     }
-    // Nor does a connection stay that has served a request.
+    // A connection that has served a request is closed, too.
     let mut stream = send(&server, &post("/orders", 2, "{}")).await;
     until(&mut stream, "\r\n\r\n{}").await;
     let idle = tokio::time::timeout(LONG / 2, rest(&mut stream)).await;
@@ -106,7 +106,7 @@ async fn heads_that_do_not_end_are_closed() {
 }
 
 #[tokio::test]
-async fn bodies_that_do_not_end_are_answered() {
+async fn unfinished_bodies_are_answered() {
     let server = start(Limits {
         head: LONG,
         body: SHORT,
@@ -137,10 +137,10 @@ async fn connections_beyond_the_bound_wait() {
 }
 
 #[tokio::test]
-async fn what_is_under_way_is_finished_when_the_server_stops() {
+async fn requests_in_flight_finish_when_the_server_stops() {
     let server = start(Limits::default()).await;
     let mut stream = send(&server, &post("/orders", 2, "{")).await;
-    // Another request that is answered shows that this one was read.
+    // Another answered request shows that this one was read.
     until(
         &mut send(&server, &post("/orders", 2, "{}")).await,
         "\r\n\r\n{}",

@@ -1,4 +1,4 @@
-//! A host that relies on the only cryptography in its graph can go on to: Waygate adds no second one.
+//! An application that relies on the only cryptography in its graph can keep doing so: Waygate adds no second one.
 
 use waygate::{
     Waygate,
@@ -7,12 +7,12 @@ use waygate::{
 use waygate_faultproxy::RedisProc;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bare_builder_still_knows_what_to_take() {
+async fn a_bare_builder_finds_its_provider() {
     let server = RedisProc::start();
     let options = RedisOptions::new(&format!("redis://{}", server.addr())).unwrap();
     let builder = Waygate::builder().backend(RedisBackend::open(options));
     let _waygate = builder.build().await.unwrap();
-    // Panics where two providers are in the graph and none is installed.
+    // Panics if two providers are in the graph and none is installed.
     let config = rustls::ClientConfig::builder()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();

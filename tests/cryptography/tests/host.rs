@@ -1,4 +1,4 @@
-//! The cryptography of the process is the application's: Waygate brings none and chooses none.
+//! The cryptography of the process is the application's: Waygate neither adds nor chooses any.
 
 use std::time::Duration;
 
@@ -24,9 +24,9 @@ fn cause(waygate: &Waygate) -> String {
     store.map(|store| store.cause.clone()).unwrap_or_default()
 }
 
-/// One test, for what it looks at is the whole process.
+/// One test, because it examines the whole process.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_host_chooses_the_cryptography() {
+async fn the_application_chooses_the_cryptography() {
     let server = RedisProc::options().tls().start();
 
     let plain = RedisOptions::new(&format!("redis://{}", server.addr())).unwrap();
@@ -58,7 +58,7 @@ async fn the_host_chooses_the_cryptography() {
     let tls = RedisOptions::new(&format!("rediss://{}", server.tls_addr())).unwrap();
     let tls = engine(tls.ca_file(&server.certificate().certificate)).await;
     assert!(!cause(&tls).is_empty());
-    // What applications do at their start; with two providers in the graph, `builder()` panics without it.
+    // Applications do this at startup; with two providers in the graph, `builder()` panics without it.
     aws_lc_rs::default_provider()
         .install_default()
         .expect("the choice is the host's");

@@ -1,8 +1,8 @@
-//! What goes wrong between an application and its store, on demand.
+//! Faults between an application and its store, on demand.
 //!
-//! [`FaultProxy`] stands between the two and delays, cuts, corrupts or swallows what they say.
-//! [`RedisProc`] is a real `redis-server` that can be killed, frozen, restarted and reconfigured.
-//! Everything stays on 127.0.0.1. A kit that fails panics: it is for tests only.
+//! [`FaultProxy`] is between the two and delays, cuts, corrupts or swallows their traffic. [`RedisProc`] is a real
+//! `redis-server` that can be killed, frozen, restarted and reconfigured. Everything stays on 127.0.0.1. Failures
+//! panic, since this crate is for tests only.
 
 mod mode;
 mod monitor;

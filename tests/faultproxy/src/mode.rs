@@ -1,53 +1,53 @@
 use std::time::Duration;
 
-/// What the proxy does to bytes and connections. Offsets count from when the mode was set, or from the start of a
-/// later connection, for each direction by itself.
+/// The effect of the proxy on bytes and connections. Offsets count from when the mode was set, or from the start of a
+/// later connection, separately for each direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Forwards everything.
     Pass,
-    /// Lets each chunk wait for `delay`, and up to `jitter` more. Chunks stay in order, and wait one after the other.
+    /// Delays each chunk by `delay`, and up to `jitter` more. Chunks stay in order, and wait one after another.
     Delay {
-        /// The least wait.
+        /// The minimum delay.
         delay: Duration,
-        /// The most that is added to it.
+        /// The maximum of the random addition.
         jitter: Duration,
     },
-    /// Forwards no more than this in each direction.
+    /// Limits the speed in each direction.
     Throttle {
         /// The speed of one connection.
         bytes_per_second: u32,
     },
-    /// Accepts, reads, and forwards nothing. A connection that lost bytes so is reset when the mode ends: no network
-    /// loses bytes in the middle of a connection.
+    /// Accepts and reads, but forwards nothing. A connection that lost bytes this way is reset when the mode ends,
+    /// since networks do not lose bytes in the middle of a connection.
     Blackhole,
-    /// Accepts nobody, so that new connections wait in the backlog; those that are open stand still.
+    /// Accepts no connection, so that new ones wait in the backlog, and open ones stall.
     Hang,
-    /// Resets every connection, the new ones as well.
+    /// Resets every connection, including new ones.
     Reset,
-    /// Closes a connection after it has forwarded this many bytes, in the middle of whatever they are.
+    /// Closes a connection after it has forwarded this many bytes, even in the middle of a message.
     Cut {
-        /// Whose bytes are counted.
+        /// The direction in which bytes are counted.
         direction: Direction,
-        /// How many are let through.
+        /// The number of bytes to forward.
         after: u64,
     },
-    /// Ends the stream to the client, and still forwards what the client sends.
+    /// Ends the stream to the client, and still forwards data from the client.
     HalfClose,
     /// Flips every bit of one byte.
     Corrupt {
-        /// Whose bytes are counted.
+        /// The direction in which bytes are counted.
         direction: Direction,
-        /// Which byte, from 0.
+        /// The byte to change, from 0.
         nth: u64,
     },
 }
 
-/// Where bytes go.
+/// The direction of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// What the client sends.
+    /// From the client.
     ToServer,
-    /// What the server answers.
+    /// From the server.
     ToClient,
 }

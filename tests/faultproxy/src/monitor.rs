@@ -6,7 +6,7 @@ use std::{
 
 use crate::{Reply, resp::Connection};
 
-/// Collects every command that a server executes, those inside scripts included, until it is stopped.
+/// Collects every command that a server executes, including those inside scripts, until it is stopped.
 #[derive(Debug)]
 pub struct Monitor {
     seen: Arc<Mutex<Vec<String>>>,
@@ -37,7 +37,7 @@ impl Monitor {
         }
     }
 
-    /// The lines so far, such as `1700000000.000000 [0 127.0.0.1:50000] "PING"`.
+    /// Returns the lines so far, such as `1700000000.000000 [0 127.0.0.1:50000] "PING"`.
     pub fn seen(&self) -> Vec<String> {
         self.seen.lock().expect("no panic under the lock").clone()
     }

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use crate::RedisProc;
 
-/// How to start a `redis-server`. Without persistence and with no more than its defaults unless asked.
+/// Options of a `redis-server`. By default it has no persistence.
 #[derive(Debug, Clone, Default)]
 #[must_use = "options do nothing until `start`"]
 pub struct RedisOptions {
@@ -15,7 +15,7 @@ pub struct RedisOptions {
 }
 
 impl RedisOptions {
-    /// Keeps what was acknowledged on disk, so that [`RedisProc::restart`] finds it again.
+    /// Stores acknowledged writes on disk, so that [`RedisProc::restart`] recovers them.
     pub fn append_only(mut self) -> Self {
         self.append_only = true;
         self
@@ -27,54 +27,54 @@ impl RedisOptions {
             .argument("maxmemory-policy", ["noeviction"])
     }
 
-    /// Asks for this password.
+    /// Requires this password.
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());
         self
     }
 
-    /// A user of the access control list, such as `("ada", "on >secret ~* &* +@all")`.
+    /// Adds a user to the access control list, such as `("ada", "on >secret ~* &* +@all")`.
     pub fn user(self, name: &str, rules: &str) -> Self {
         let words = std::iter::once(name).chain(rules.split_whitespace());
         self.argument("user", words)
     }
 
-    /// Follows another server.
+    /// Replicates another server.
     pub fn replica_of(self, master: SocketAddr) -> Self {
         let (host, port) = (master.ip().to_string(), master.port().to_string());
         self.argument("replicaof", [host.as_str(), port.as_str()])
     }
 
-    /// A cluster of this one node, which owns all slots.
+    /// Starts a cluster of this one node, which owns all slots.
     pub fn cluster(mut self) -> Self {
         self.cluster = true;
         self
     }
 
-    /// Listens for TLS as well, at [`RedisProc::tls_addr`], with [a certificate](RedisProc::certificate) of its own.
-    /// Needs the program `openssl`.
+    /// Listens for TLS as well, at [`RedisProc::tls_addr`], with its own [certificate](RedisProc::certificate). Needs
+    /// the program `openssl`.
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
-    /// On this port, instead of any that is free.
+    /// Listens on this port, instead of any free one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
 
-    /// Any other setting of `redis.conf`.
+    /// Adds any other setting of `redis.conf`.
     pub fn argument<'a>(mut self, name: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
         self.arguments.push(format!("--{name}"));
         self.arguments.extend(values.into_iter().map(str::to_owned));
         self
     }
 
-    /// Starts the server and waits until it answers.
+    /// Starts the server and waits until it responds.
     ///
     /// # Panics
-    /// When `redis-server` is missing, or does not come up.
+    /// If `redis-server` is missing, or does not start.
     pub fn start(self) -> RedisProc {
         RedisProc::spawn(self)
     }

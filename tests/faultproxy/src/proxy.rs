@@ -17,7 +17,7 @@ use crate::{
     pump::{Ending, pump},
 };
 
-/// A TCP proxy on 127.0.0.1 that misbehaves when asked. It ends, with all its connections, when dropped.
+/// A TCP proxy on 127.0.0.1 with faults on demand. It ends, with all its connections, when dropped.
 #[derive(Debug)]
 pub struct FaultProxy {
     addr: SocketAddr,
@@ -40,19 +40,19 @@ pub(crate) struct Shared {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting {
     pub(crate) mode: Mode,
-    /// Grows with each mode that is set.
+    /// Incremented with each mode that is set.
     pub(crate) nth: u64,
     resets: u64,
 }
 
-/// What the proxy has seen.
+/// Counts of the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
-    /// Connections accepted, ever.
+    /// The number of connections accepted so far.
     pub accepted: u64,
-    /// Connections open now.
+    /// The number of open connections.
     pub open: u64,
-    /// Connections for which the target could not be reached.
+    /// The number of connections whose target was unreachable.
     pub unreachable: u64,
     /// Bytes forwarded to the target.
     pub to_server: u64,
@@ -61,7 +61,7 @@ pub struct Counts {
 }
 
 impl FaultProxy {
-    /// Starts a proxy that forwards everything. Within a tokio runtime.
+    /// Starts a proxy that forwards everything. Must be called within a tokio runtime.
     pub async fn start(target: SocketAddr) -> Self {
         Self::seeded(target, 0x5eed).await
     }
@@ -89,17 +89,17 @@ impl FaultProxy {
         Self { addr, shared, task }
     }
 
-    /// Where clients connect to.
+    /// Returns the address for clients.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// The port of [`addr`](Self::addr).
+    /// Returns the port of [`addr`](Self::addr).
     pub fn port(&self) -> u16 {
         self.addr.port()
     }
 
-    /// Behaves differently from now on, towards open connections and new ones.
+    /// Changes the mode, for open and new connections.
     pub fn set(&self, mode: Mode) {
         self.shared.setting.send_modify(|setting| {
             setting.mode = mode;
@@ -107,19 +107,19 @@ impl FaultProxy {
         });
     }
 
-    /// Sends new connections to another server. Those that are open stay with theirs.
+    /// Sends new connections to another server. Open ones keep theirs.
     pub fn set_target(&self, target: SocketAddr) {
         *self.shared.target.lock().expect("no panic under the lock") = target;
     }
 
-    /// Resets the connections that are open now; new ones are welcome.
+    /// Resets the open connections; new ones are accepted.
     pub fn reset_connections(&self) {
         self.shared
             .setting
             .send_modify(|setting| setting.resets += 1);
     }
 
-    /// What was seen so far.
+    /// Returns the counts so far.
     pub fn counts(&self) -> Counts {
         let shared = &self.shared;
         let closed = shared.closed.load(Relaxed);
@@ -169,7 +169,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
-    // Counted however the connection ends, by an abort as well.
+    // Counted however the connection ends, including by an abort.
     let _open = Open(shared.clone());
     let mut setting = shared.setting.subscribe();
     let resets = setting.borrow().resets;
@@ -177,7 +177,7 @@ async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
     let target = *shared.target.lock().expect("no panic under the lock");
     let Ok(mut server) = TcpStream::connect(target).await else {
         shared.unreachable.fetch_add(1, Relaxed);
-        // A client that is not reset might take the end for an answer.
+        // A client whose connection is not reset might take its end for a response.
         let _ = client.set_zero_linger();
         return;
     };

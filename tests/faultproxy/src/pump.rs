@@ -11,7 +11,7 @@ use crate::{Direction, Mode, proxy::Shared};
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// As its ends wanted it, or by a cut.
+    /// By one of its ends, or by a cut.
     Closed,
     /// By a reset.
     Reset,
@@ -26,7 +26,7 @@ impl From<io::Error> for Ending {
     }
 }
 
-/// Carries one direction of a connection until its stream ends; anything else is an `Err`.
+/// Forwards one direction of a connection until its stream ends; anything else is an `Err`.
 pub(crate) async fn pump(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
@@ -75,7 +75,7 @@ pub(crate) async fn pump(
             }
             Mode::Delay { delay, jitter } => {
                 let wait = delay + jitter.mul_f64(random.f64());
-                // A mode that is set meanwhile ends the wait.
+                // Setting another mode ends the wait.
                 tokio::select! {
                     () = sleep(wait) => {}
                     _ = setting.changed() => setting.mark_changed(),

@@ -14,9 +14,9 @@ use crate::{Certificate, Monitor, RedisOptions, Reply, free_port, resp::Connecti
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A `redis-server` of one's own, in a temporary directory. It is killed when dropped.
+/// A `redis-server` in a temporary directory, which is killed when dropped.
 ///
-/// Its methods block; they are for tests, and short.
+/// The methods block for a short time; they are for tests.
 #[derive(Debug)]
 pub struct RedisProc {
     options: RedisOptions,
@@ -29,21 +29,21 @@ pub struct RedisProc {
 }
 
 impl RedisProc {
-    /// Starts a server that keeps nothing on disk.
+    /// Starts a server without persistence.
     ///
     /// # Panics
-    /// When `redis-server` is missing, or does not come up.
+    /// If `redis-server` is missing, or does not start.
     pub fn start() -> Self {
         Self::options().start()
     }
 
-    /// How to start another kind of server.
+    /// Returns options for other servers.
     pub fn options() -> RedisOptions {
         RedisOptions::default()
     }
 
     pub(crate) fn spawn(options: RedisOptions) -> Self {
-        // Somebody else may take a port between its choice and its use.
+        // Another process may take a port between its choice and its use.
         for _ in 0..5 {
             let directory = tempfile::tempdir().expect("a temporary directory");
             let certificate = options.tls.then(|| Certificate::make(directory.path()));
@@ -65,50 +65,50 @@ impl RedisProc {
         panic!("redis-server does not start; its log is above");
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn addr(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
-    /// Its port.
+    /// Returns its port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Where it listens for TLS.
+    /// Returns its address for TLS.
     ///
     /// # Panics
-    /// When it was started without TLS.
+    /// If it was started without TLS.
     pub fn tls_addr(&self) -> SocketAddr {
         let port = self.tls_port.expect("started with `.tls()`");
         SocketAddr::from(([127, 0, 0, 1], port))
     }
 
-    /// What it shows to clients that speak TLS.
+    /// Returns its certificate for TLS.
     ///
     /// # Panics
-    /// When it was started without TLS.
+    /// If it was started without TLS.
     pub fn certificate(&self) -> &Certificate {
         self.certificate.as_ref().expect("started with `.tls()`")
     }
 
-    /// Its URL, without a password.
+    /// Returns its URL, without a password.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
-    /// The Unix socket at which it listens as well.
+    /// Returns the path of its Unix socket.
     pub fn socket(&self) -> PathBuf {
         self.directory.path().join("redis.sock")
     }
 
-    /// What it has logged.
+    /// Returns its log.
     pub fn log(&self) -> String {
         let log = std::fs::read(self.directory.path().join("redis.log"));
         String::from_utf8_lossy(&log.unwrap_or_default()).into_owned()
     }
 
-    /// Ends it at once, without a chance to save anything (`SIGKILL`).
+    /// Kills it immediately (`SIGKILL`), without a chance to save anything.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -116,10 +116,10 @@ impl RedisProc {
         }
     }
 
-    /// Starts it again on the same port, with the same options. It is killed before, if it still runs.
+    /// Starts it again on the same port, with the same options, after killing it if it still runs.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// If it does not start.
     pub fn restart(&mut self) {
         self.kill();
         assert!(
@@ -129,12 +129,12 @@ impl RedisProc {
         );
     }
 
-    /// Freezes it (`SIGSTOP`): connections stay, and nothing is answered.
+    /// Freezes it (`SIGSTOP`): connections stay open, but nothing is answered.
     pub fn stop(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets a frozen server go on (`SIGCONT`).
+    /// Resumes a frozen server (`SIGCONT`).
     pub fn cont(&self) {
         self.signal(Signal::CONT);
     }
@@ -144,10 +144,10 @@ impl RedisProc {
         kill_process(Pid::from_child(child), signal).expect("a signal to our own child");
     }
 
-    /// Runs a command and shows the answer as text.
+    /// Runs a command and returns the response as text.
     ///
     /// # Panics
-    /// When the server is not there, or refuses.
+    /// If the server is unreachable, or refuses.
     pub fn command(&self, words: &[&str]) -> String {
         match self.query(words) {
             Ok(Reply::Error(error)) => panic!("{words:?}: {error}"),
@@ -156,10 +156,10 @@ impl RedisProc {
         }
     }
 
-    /// Runs a command over a connection of its own.
+    /// Runs a command over its own connection.
     ///
     /// # Errors
-    /// When the server is not there or does not answer within 20 seconds. A refusal is a [`Reply::Error`].
+    /// If the server is unreachable or does not respond within 20 seconds. A refusal is a [`Reply::Error`].
     pub fn query(&self, words: &[&str]) -> io::Result<Reply> {
         self.connect(PATIENCE)?.ask(words)
     }
@@ -167,18 +167,18 @@ impl RedisProc {
     fn connect(&self, timeout: Duration) -> io::Result<Connection> {
         let mut connection = Connection::open(self.addr(), timeout)?;
         if let Some(password) = &self.options.password {
-            // After `config_set("requirepass", "")` there is none to give.
+            // After `config_set("requirepass", "")` there is no password to send.
             connection.ask(&["AUTH", password])?;
         }
         Ok(connection)
     }
 
-    /// Forgets everything.
+    /// Deletes everything.
     pub fn flushall(&self) {
         self.command(&["FLUSHALL"]);
     }
 
-    /// Changes a setting of the running server. A new password is known to the kit from then on.
+    /// Changes a setting of the running server. This value uses a new password from then on.
     pub fn config_set(&mut self, name: &str, value: &str) {
         self.command(&["CONFIG", "SET", name, value]);
         if name == "requirepass" {
@@ -186,7 +186,7 @@ impl RedisProc {
         }
     }
 
-    /// Follows another server from now on.
+    /// Replicates another server from now on.
     pub fn replicate(&self, master: SocketAddr) {
         self.command(&[
             "REPLICAOF",
@@ -195,15 +195,15 @@ impl RedisProc {
         ]);
     }
 
-    /// Makes it a master.
+    /// Promotes it to a master.
     pub fn promote(&self) {
         self.command(&["REPLICAOF", "NO", "ONE"]);
     }
 
-    /// Waits until this replica has all that its master has written.
+    /// Waits until this replica has all writes of its master.
     ///
     /// # Panics
-    /// When the link is not up within 20 seconds.
+    /// If the link is not up within 20 seconds.
     pub fn wait_synced(&self) {
         self.wait("the replica is in sync", || {
             let info = self.command(&["INFO", "replication"]);
@@ -211,11 +211,11 @@ impl RedisProc {
         });
     }
 
-    /// Writes, and waits until so many replicas have acknowledged it: a replica that is in sync is sent what the master
+    /// Writes, and waits until this many replicas have acknowledged it: a replica in sync receives the master's
     /// writes only from its first acknowledgement on, which comes once a second.
     ///
     /// # Panics
-    /// When they have not within 20 seconds.
+    /// If they do not within 20 seconds.
     pub fn wait_replicas(&self, count: u32) {
         let mut connection = self.connect(PATIENCE).expect("a connection");
         let key = "waygate-faultproxy:wait";
@@ -232,12 +232,12 @@ impl RedisProc {
     /// Collects the commands that it executes.
     ///
     /// # Panics
-    /// When the server is not there.
+    /// If the server is unreachable.
     pub fn monitor(&self) -> Monitor {
         Monitor::start(self.connect(PATIENCE).expect("a connection"))
     }
 
-    /// One line of `INFO`, such as `connected_clients`.
+    /// Returns one field of `INFO`, such as `connected_clients`.
     pub fn info(&self, field: &str) -> Option<String> {
         let info = self.command(&["INFO", "everything"]);
         let value = info
@@ -257,7 +257,7 @@ impl RedisProc {
             let answer = self
                 .connect(Duration::from_secs(1))
                 .and_then(|mut connection| connection.ask(&["PING"]));
-            // A server that loads its data does not count, one whose master is away does.
+            // A server that loads its data does not count as ready, but one without its master does.
             if let Ok(Reply::Text(_)) = answer {
                 return true;
             }

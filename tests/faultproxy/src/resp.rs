@@ -1,4 +1,4 @@
-//! A client of the Redis protocol in its smallest form: one command, one answer.
+//! A minimal client of the Redis protocol: one command, one response.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// What Redis answers.
+/// A response of Redis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// Nothing.
@@ -22,7 +22,7 @@ pub enum Reply {
     List(Vec<Reply>),
 }
 
-/// As `redis-cli` prints it, roughly: lists line by line.
+/// Roughly the format of `redis-cli`: lists line by line.
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

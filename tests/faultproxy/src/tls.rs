@@ -3,7 +3,7 @@ use std::{
     process::Command,
 };
 
-/// A certificate for 127.0.0.1 and localhost that nobody but its maker trusts.
+/// A self-signed certificate for 127.0.0.1 and localhost.
 #[derive(Debug, Clone)]
 pub struct Certificate {
     /// The certificate, which is its own authority, as a PEM file.
@@ -13,10 +13,10 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Makes one in `directory`.
+    /// Creates one in `directory`.
     ///
     /// # Panics
-    /// When the program `openssl` is missing or fails.
+    /// If the program `openssl` is missing or fails.
     pub fn make(directory: &Path) -> Self {
         let made = Self {
             certificate: directory.join("certificate.pem"),
@@ -27,7 +27,7 @@ impl Certificate {
             .args(["ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"])
             .args(["-subj", "/CN=localhost", "-addext"])
             .arg("subjectAltName=DNS:localhost,IP:127.0.0.1")
-            // Rustls takes no authority for a server.
+            // Rustls does not accept an authority as a server.
             .args(["-addext", "basicConstraints=critical,CA:FALSE"])
             .arg("-keyout")
             .arg(&made.key)

@@ -3,10 +3,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Waits until `holds`, and says how long it took.
+/// Waits until `holds`, and returns how long it took.
 ///
 /// # Panics
-/// When it does not hold within `limit`.
+/// If it does not hold within `limit`.
 pub async fn eventually(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !holds() {
@@ -16,7 +16,7 @@ pub async fn eventually(limit: Duration, what: &str, mut holds: impl FnMut() -> 
     start.elapsed()
 }
 
-/// A port on 127.0.0.1 where nobody listens.
+/// Returns a port on 127.0.0.1 without a listener.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on 127.0.0.1");
     listener.local_addr().expect("its address").port()

@@ -1,4 +1,4 @@
-//! The proxy does to bytes what its modes say.
+//! Tests of the modes of the proxy.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use waygate_faultproxy::{Direction, FaultProxy, Mode, eventually, free_port};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Sends back what it gets, and ends when its client does.
+/// Echoes what it receives, and ends with its client.
 async fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -103,7 +103,7 @@ async fn a_throttle_keeps_to_its_speed() {
 }
 
 #[tokio::test]
-async fn a_black_hole_is_silent_and_breaks_what_it_swallowed_from() {
+async fn a_black_hole_is_silent_and_resets_connections_that_lost_bytes() {
     let (proxy, mut client) = proxied().await;
     proxy.set(Mode::Blackhole);
     assert!(silent(&mut client, b"hello").await);
@@ -134,7 +134,7 @@ async fn a_hanging_proxy_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_reset_is_a_reset() {
+async fn a_reset_reaches_both_ends() {
     let (proxy, mut client) = proxied().await;
     asked(&mut client, b"hello").await.unwrap();
     proxy.set(Mode::Reset);
@@ -152,7 +152,7 @@ async fn a_reset_is_a_reset() {
 }
 
 #[tokio::test]
-async fn a_cut_lets_just_so_much_through() {
+async fn a_cut_forwards_exactly_so_many_bytes() {
     let (proxy, mut client) = proxied().await;
     asked(&mut client, b"hello").await.unwrap();
     proxy.set(Mode::Cut {
@@ -183,7 +183,7 @@ async fn a_half_closed_connection_still_carries_requests() {
 }
 
 #[tokio::test]
-async fn one_byte_is_corrupt() {
+async fn exactly_one_byte_is_corrupted() {
     let (proxy, mut client) = proxied().await;
     asked(&mut client, b"hello").await.unwrap();
     proxy.set(Mode::Corrupt {
@@ -196,7 +196,7 @@ async fn one_byte_is_corrupt() {
 }
 
 #[tokio::test]
-async fn another_target_serves_new_connections() {
+async fn new_connections_use_another_target() {
     let proxy = FaultProxy::start(([127, 0, 0, 1], free_port()).into()).await;
     let mut client = TcpStream::connect(proxy.addr()).await.unwrap();
     assert!(asked(&mut client, b"hello").await.is_err());

@@ -1,11 +1,11 @@
-//! The server does what a test asks of it.
+//! Tests of the operations on the server.
 
 use std::time::Duration;
 
 use waygate_faultproxy::{RedisProc, Reply, eventually, free_port};
 
 #[test]
-fn it_answers_and_forgets() {
+fn it_responds_and_flushes() {
     let server = RedisProc::start();
     assert_eq!(server.command(&["SET", "a", "b c\r\n"]), "OK");
     assert_eq!(server.command(&["GET", "a"]), "b c\r\n");
@@ -18,7 +18,7 @@ fn it_answers_and_forgets() {
 }
 
 #[test]
-fn a_killed_server_comes_back_empty_or_with_what_was_written() {
+fn a_killed_server_restarts_empty_or_with_its_data() {
     for append_only in [false, true] {
         let mut options = RedisProc::options();
         if append_only {
@@ -35,7 +35,7 @@ fn a_killed_server_comes_back_empty_or_with_what_was_written() {
 }
 
 #[test]
-fn a_frozen_server_answers_when_it_goes_on() {
+fn a_frozen_server_responds_when_resumed() {
     let server = RedisProc::start();
     server.stop();
     let asked = std::thread::scope(|scope| {
@@ -49,7 +49,7 @@ fn a_frozen_server_answers_when_it_goes_on() {
 }
 
 #[test]
-fn passwords_users_and_memory_have_bounds() {
+fn passwords_users_and_memory_are_limited() {
     let mut server = RedisProc::options()
         .password("first")
         .user("ada", "on >secret ~waygate* +get")
@@ -87,7 +87,7 @@ fn a_cluster_of_one_owns_every_slot() {
 }
 
 #[test]
-fn tls_is_spoken_beside_plain_text() {
+fn tls_is_supported_beside_plain_text() {
     let server = RedisProc::options().tls().start();
     let output = std::process::Command::new("openssl")
         .args(["s_client", "-brief", "-verify_return_error", "-CAfile"])
@@ -102,7 +102,7 @@ fn tls_is_spoken_beside_plain_text() {
 }
 
 #[tokio::test]
-async fn a_monitor_sees_what_scripts_do() {
+async fn a_monitor_sees_commands_of_scripts() {
     let server = RedisProc::start();
     let monitor = server.monitor();
     server.command(&[

@@ -1,4 +1,4 @@
-//! Faults of today, in files that tests compare with what they find. Their total can only fall.
+//! Known faults, in files that tests compare with the actual ones. Their total can only fall.
 
 use std::{
     collections::BTreeMap,
@@ -6,12 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Rewrites what tests compare with, where that is set.
+/// Returns whether to rewrite the files that tests compare with.
 pub fn is_blessing() -> bool {
     env::var_os("WAYGATE_TEST_BLESS").is_some()
 }
 
-/// A file of known faults: `<number> <name>` a line, below comments with `#`.
+/// A file of known faults: one `<number> <name>` per line, below comments with `#`.
 #[derive(Debug)]
 pub struct Allowance {
     file: PathBuf,
@@ -48,11 +48,11 @@ impl Allowance {
         self.allowed.contains_key(name)
     }
 
-    /// Compares with what was found. With [`is_blessing`], writes down what was found unless the total has grown, so that
+    /// Compares with the actual faults. With [`is_blessing`], writes them down unless the total has grown, so that
     /// files can be moved and split.
     ///
     /// # Errors
-    /// An explanation of each name with a number over the allowed one, and the entries that allow too much.
+    /// An explanation of each name over its allowed number, and the entries that allow too much.
     ///
     /// # Panics
     /// If the file cannot be written.

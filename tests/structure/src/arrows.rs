@@ -18,7 +18,7 @@ pub fn wrong(imports: &Imports, rules: &[Rule<'_>]) -> BTreeMap<String, usize> {
         .collect()
 }
 
-/// Says what is wrong with an import.
+/// Explains why an import is wrong.
 pub fn explain(arrow: &str, imports: &Imports) -> String {
     let (from, to) = arrow.split_once(" -> ").unwrap_or((arrow, ""));
     let names = imports.get(&(from.to_owned(), to.to_owned()));

@@ -34,7 +34,7 @@ pub fn circle_of<'a>(file: &str, circles: &'a [Circle]) -> Option<&'a Circle> {
     circles.iter().find(|circle| circle.contains(file))
 }
 
-/// Shows the shortest way round through one of the files, or through any if that is `None`, one import a line.
+/// Shows the shortest way round through one of the files, or through any if that is `None`, with one import per line.
 pub fn shortest(circle: &Circle, through: Option<&str>, imports: &Imports) -> String {
     let inside = |file: &String| circle.contains(file);
     let mut arrows = Arrows::new();

@@ -12,8 +12,8 @@ use crate::{
 /// The names that one file uses from another; both relative to the workspace.
 pub type Imports = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// Lists the imports between files. A path counts for the file that defines what it names, not for the files that
-/// re-export it. A module that re-exports its own children does not import them.
+/// Lists the imports between files. A path counts for the file that defines the name, not for files that re-export
+/// it. A module that re-exports its own children does not import them.
 pub fn imports(tree: &Tree) -> Imports {
     let mut imports = Imports::new();
     for module in 0..tree.modules.len() {

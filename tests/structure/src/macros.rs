@@ -169,7 +169,7 @@ fn filled(template: &[Part], scopes: &[&Bindings]) -> TokenStream {
                 let group = Group::new(*delimiter, filled(inner, scopes));
                 tokens.extend(once(TokenTree::Group(group)));
             }
-            // `$crate` is `crate` where the macro is declared, the only place that is asked about.
+            // `$crate` is `crate` in the crate that declares the macro, the only one that is examined.
             Part::Variable(name, _) => match value(name) {
                 Some(value) => tokens.extend(value.clone()),
                 None => tokens.extend(name.parse::<TokenStream>()),

@@ -10,8 +10,8 @@ pub(crate) enum Target {
 }
 
 impl Tree {
-    /// Resolves a path that stands in `module`, through imports and re-exports. A name may have several meanings: a
-    /// type, a value, a macro. Empty when it has none, as names of the prelude and of generics.
+    /// Resolves a path in `module`, through imports and re-exports. A name may have several meanings: a type, a
+    /// value, a macro. Empty if it has none, as for names of the prelude and of generics.
     pub(crate) fn resolve(
         &self,
         module: ModuleId,

@@ -52,7 +52,7 @@ impl Package {
         }
     }
 
-    /// The packages that it needs, but for its tests, with their features.
+    /// The packages that it depends on, except for its tests, with their features.
     pub fn dependencies(&self) -> Vec<(String, Vec<String>)> {
         let shared = table(&self.workspace, "dependencies");
         let dependency = |(name, own): (String, Value)| {

@@ -24,7 +24,7 @@ pub fn product() -> Tree {
     Tree::load(&root(), CRATES)
 }
 
-/// Lists the files below a folder, relative to `root`, that are no build output.
+/// Lists the files below a folder, relative to `root`, without build output.
 ///
 /// # Panics
 /// If a folder cannot be read.

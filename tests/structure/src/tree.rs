@@ -39,7 +39,7 @@ pub(crate) struct Module {
     pub(crate) uses: Vec<Use>,
 }
 
-/// What a name stands for in a module.
+/// The meaning of a name in a module.
 #[derive(Debug, Clone)]
 pub(crate) enum Binding {
     Item,
@@ -63,7 +63,7 @@ pub(crate) struct Use {
     pub(crate) cfg: Vec<String>,
 }
 
-/// Where a module is declared.
+/// The place where a module is declared.
 struct Site {
     in_crate: usize,
     parent: Option<ModuleId>,
@@ -192,7 +192,7 @@ impl Tree {
         id
     }
 
-    /// Replaces invocations of macros by the items that they declare, and names all items.
+    /// Replaces invocations of macros with the items that they declare, and names all items.
     fn expand(&mut self, module: ModuleId) {
         let mut items = Vec::new();
         for item in std::mem::take(&mut self.modules[module].items) {

@@ -2,8 +2,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::sources;
 
-/// Words that this project does not use, from the table under a heading of `CONTRIBUTING.md`: those in the first
-/// column, with the ones to use.
+/// Words that this project avoids, from the table under a heading of `CONTRIBUTING.md`: those in the first column,
+/// with the ones to use.
 ///
 /// # Panics
 /// If there is no such table.
@@ -29,7 +29,7 @@ pub fn avoided(contributing: &str) -> Vec<(String, String)> {
     words
 }
 
-/// Counts the words in a text: whole ones, in any case.
+/// Counts the words in a text: whole words, in any case.
 pub fn count(text: &str, words: &[(String, String)]) -> BTreeMap<String, usize> {
     let text = text.to_lowercase();
     let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -48,7 +48,7 @@ pub fn count(text: &str, words: &[(String, String)]) -> BTreeMap<String, usize> 
     found
 }
 
-/// Counts the words in each file of the workspace, without those that list them.
+/// Counts the words in each file of the workspace, except those that list them.
 ///
 /// # Panics
 /// If a file cannot be read.

@@ -229,7 +229,7 @@ pub async fn both_filters_must_pass<H: Harness>(new: impl Fn() -> H) {
 
 pub async fn a_filter_without_matches_returns_nothing<H: Harness>(new: impl Fn() -> H) {
     let (_harness, store) = ten(new).await;
-    assert_eq!(paged(&store, of_service("nobody", 5)).await, []);
+    assert_eq!(paged(&store, of_service("unknown", 5)).await, []);
 }
 
 pub async fn two_thousand_entries_are_kept<H: Harness>(new: impl Fn() -> H) {

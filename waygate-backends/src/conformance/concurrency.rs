@@ -1,4 +1,4 @@
-//! Concurrency: no update is lost, and none is seen half.
+//! Concurrency: no update is lost, and none is partially visible.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Tools of the cases.
+//! Helpers for the cases.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -2,8 +2,8 @@
 
 /// Writes one test for each case of the [conformance suite](crate::conformance).
 ///
-/// The arguments are an expression that makes a [`Harness`](crate::conformance::Harness), and the
-/// capabilities of the store: `durable`, `shared`.
+/// The arguments are an expression that creates a [`Harness`](crate::conformance::Harness), and the capabilities of
+/// the store: `durable`, `shared`.
 #[macro_export]
 macro_rules! conformance_tests {
     ($harness:expr $(, $capability:ident)* $(,)?) => {

@@ -54,7 +54,7 @@ pub async fn finish(case: impl Future<Output = ()>) {
 
 #[cfg(test)]
 mod tests {
-    /// A case that is not in the list would never run.
+    /// An unlisted case would never run.
     #[test]
     fn every_case_is_listed() {
         let sources = [

@@ -114,7 +114,7 @@ impl Packed {
         self.set(quota, counter, left > 0);
     }
 
-    /// Converts to a log, with all that was consumed as one request at `now`.
+    /// Converts to a log, with all usage as one request at `now`.
     #[cold]
     fn to_log(self, now: Nanos) -> Log {
         let consumed = self.counter(now).map_or(0, |counter| counter.consumed(now));
@@ -144,7 +144,7 @@ impl Log {
         self.set(period, left > 0);
     }
 
-    /// Converts to a window that began at `now`.
+    /// Converts to a window that started at `now`.
     #[cold]
     fn to_packed(&self, now: Nanos) -> Packed {
         let used = self.hits.used();
@@ -160,7 +160,7 @@ impl Log {
 }
 
 impl Cell {
-    /// A counter of which nothing is consumed.
+    /// A counter without usage.
     pub(super) fn new(digest: Digest, series: u16, standing: Standing) -> Self {
         Self::packed(
             digest,
@@ -185,7 +185,7 @@ impl Cell {
         Self { digest, state }
     }
 
-    /// Hands the counter to another key of the same series.
+    /// Passes the counter on to another key of the same series.
     pub(super) fn renamed(self, digest: Digest) -> Self {
         Self { digest, ..self }
     }
@@ -292,7 +292,7 @@ impl Cell {
         }
     }
 
-    /// Takes `cost`, which is not 0, and converts what another rule has counted.
+    /// Takes `cost`, which is not 0, and converts usage counted by another rule.
     #[inline(always)]
     pub(super) fn take(&mut self, limit: Limit, cost: u64, now: Nanos) -> Outcome {
         match limit {
@@ -346,7 +346,7 @@ impl Cell {
         }
     }
 
-    /// Refunds units that were taken before, unless another kind of rule has counted them.
+    /// Refunds earlier units, unless another kind of rule has counted them.
     pub(super) fn refund(&mut self, limit: Limit, units: u64, taken: Taken, now: Nanos) {
         match (limit, &mut self.state) {
             (Limit::Quota(quota), State::Packed(packed)) => {

@@ -1,8 +1,8 @@
 //! Snapshots of all counters as one stream of bytes.
 //!
 //! The stream is a head (mark, layout, shards, secret, time, longest window), then for each shard the two numbers of
-//! its records and the records, then SipHash-1-3 over everything before. Numbers are little-endian. Concurrency permits
-//! are not part of it: they end with the requests that hold them.
+//! its records and the records, then SipHash-1-3 over everything before. Numbers are little-endian. Concurrency
+//! permits are not included, because they end with the requests that hold them.
 
 use std::{
     hash::Hasher,
@@ -22,7 +22,7 @@ use super::{
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
 
 const MARK: [u8; 8] = *b"WGCOUNT\n";
-/// The layout that this code writes and reads. Mark, layout number and checksum keep their places in every layout.
+/// The layout that this code writes and reads. Mark, layout number and checksum have the same places in every layout.
 const LAYOUT: u32 = 1;
 const HEAD: u64 = 8 + 4 + 4 + 16 + 8 + 4;
 const CHECKSUM: usize = 8;
@@ -36,7 +36,7 @@ pub(crate) struct Image {
     pub(crate) counters: usize,
     /// The number of counters that had expired when they were read.
     pub(crate) expired: usize,
-    /// The number of counters for which there was no room.
+    /// The number of counters omitted for lack of room.
     pub(crate) left_out: usize,
 }
 
@@ -69,7 +69,7 @@ impl MemoryCounters {
         let mut room = most.saturating_sub(heads);
         let (mut records, mut image) = (Records::default(), Image::default());
         for shard in 0..shards {
-            // The shards to come share what the ones before left over.
+            // The remaining shards share the space that earlier ones did not use.
             let share = room / (shards - shard) as u64;
             let share = usize::try_from(share).unwrap_or(usize::MAX);
             store.lock(shard).pack(now, share, &mut records);

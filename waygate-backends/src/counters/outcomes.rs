@@ -7,7 +7,7 @@ use waygate_core::limit::Outcome;
 #[derive(Debug, Clone)]
 pub struct Outcomes(pub(super) Repr);
 
-/// A single outcome, which is the rule, is stored without the room for four.
+/// A single outcome, the usual case, is stored without the room for four.
 #[derive(Debug, Clone)]
 pub(super) enum Repr {
     One(Outcome),

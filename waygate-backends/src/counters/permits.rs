@@ -50,7 +50,7 @@ impl Holders {
     }
 }
 
-/// The least number of limits worth a sweep.
+/// The minimum number of limits worth a sweep.
 const FEW: usize = 64;
 
 impl Permits {

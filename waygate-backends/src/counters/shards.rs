@@ -26,7 +26,7 @@ pub(super) struct Shards {
     visitor: AtomicUsize,
 }
 
-/// One shard on cache lines of its own. Processors fetch lines in pairs.
+/// One shard on its own cache lines. Processors fetch lines in pairs.
 #[repr(align(128))]
 struct Part(Mutex<Shard>);
 
@@ -53,7 +53,7 @@ impl Shards {
         self.parts.len()
     }
 
-    /// Locks one shard after the other.
+    /// Locks one shard after another.
     pub(super) fn each(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
         self.parts.iter().map(|part| part.0.lock())
     }
@@ -92,7 +92,7 @@ impl Shards {
 
     #[inline]
     pub(super) fn digest(&self, series: &Series, key: &[u8]) -> Digest {
-        // A hash function for each series costs less than one more word to hash.
+        // A separate hash function for each series costs less than hashing one more word.
         let [first, second] = self.secret();
         SipHasher13::new_with_keys(first ^ series.seed(), second).hash(key)
     }
@@ -117,7 +117,7 @@ impl Shards {
     }
 }
 
-/// Random bits from the operating system, or, where it has none, the seed of the standard library's maps.
+/// Random bits from the operating system, or, if it has none, the seed of the standard library's maps.
 fn secret() -> u64 {
     getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0))
 }

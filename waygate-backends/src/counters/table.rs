@@ -10,7 +10,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Table {
     cells: HashTable<Cell>,
-    /// The bucket to look at next.
+    /// The next bucket to look at.
     hand: usize,
     /// The memory of the logs.
     heap_bytes: usize,

@@ -1,8 +1,8 @@
 //! The audit log beside a state file: one JSON object per line.
 //!
 //! Entries become durable before the state that they describe. An entry counts if its revision is at most that of the
-//! state. Entries of a failed commit are at the end, do not count, and are truncated by the next commit. A full segment
-//! is kept until the next one is full.
+//! state. Entries of a failed commit are at the end, do not count, and are truncated by the next commit. A full
+//! segment is kept until the next one is full.
 
 use std::{
     collections::VecDeque,
@@ -106,7 +106,7 @@ impl AuditLog {
             lengths.push((text.len() - begin) as u64);
         }
         if self.distrusted {
-            self.write_anew()?;
+            self.rewrite()?;
         }
         if self.lines >= self.retention.entries || self.end >= self.retention.bytes {
             fs::rename(self.files.audit(), self.files.audit_before())?;
@@ -142,7 +142,7 @@ impl AuditLog {
         }
     }
 
-    /// Removes the entries of a failed commit. If that fails too, the next commit truncates them.
+    /// Removes the entries of a failed commit. If that fails as well, the next commit truncates them.
     pub(super) fn undo(&mut self) {
         if let Err(error) = self.cut_off() {
             tracing::warn!(error = %Printable(error), "cannot truncate the entries of a failed commit in the audit log");
@@ -203,7 +203,7 @@ impl AuditLog {
         Ok(())
     }
 
-    fn write_anew(&mut self) -> io::Result<()> {
+    fn rewrite(&mut self) -> io::Result<()> {
         let mut temp = self.files.temp()?;
         if let Some(current) = found(regular::read(&self.files.audit()))? {
             io::copy(&mut current.take(self.end), &mut temp)?;

@@ -57,7 +57,7 @@ impl FileBackendBuilder {
     /// # Errors
     ///
     /// [`BackendError::Misconfigured`] if the extension names no format, the path is not that of a regular file in an
-    /// existing directory, the file is mounted by itself, or it is missing and cannot be created.
+    /// existing directory, the file is a mount point, or it is missing and cannot be created.
     pub async fn open(self) -> Result<FileBackend, BackendError> {
         let (every, path) = (self.poll_interval, self.path.clone());
         let store = task::spawn_blocking(|| Store::open(self)).await;

@@ -25,8 +25,8 @@ const WHAT: &str = "the boot cache";
 
 /// A file with the last known state of a store, for a start while the store is unavailable.
 ///
-/// It is not a backend: nothing is changed in it, and the store has precedence. Like a state file it is written as a
-/// whole, with a checksum, and only its owner can read it.
+/// It is not a backend: it does not accept changes, and the store takes precedence. Like a state file, it is written
+/// as a whole, with a checksum, and is readable only by its owner.
 #[derive(Debug, Clone)]
 pub struct BootCache(Arc<Path>);
 

@@ -18,14 +18,15 @@ use crate::counters::{MAX_BYTES, MemoryCounters};
 
 /// A file with the counters of this process, so that an exhausted limit stays exhausted after a crash.
 ///
-/// It holds the usage of every key, of every algorithm, but no concurrency permits: they end with the process. It is
-/// written as a whole, to a new file that is synced and renamed over the previous one, readable for its owner only.
+/// It contains the usage of every key, of every algorithm, but no concurrency permits, which end with the process. It
+/// is written as a whole, to a new file that is synced and renamed over the previous one, and is readable only by its
+/// owner.
 ///
 /// * **Size:** 32 bytes for a counter, and for a moving window 20 bytes and 12 for each request; at most
-///   [`MAX_BYTES`](Self::MAX_BYTES). Beyond that, keys whose last request was allowed are left out.
+///   [`MAX_BYTES`](Self::MAX_BYTES). Beyond that, keys whose last request was allowed are omitted.
 /// * **Damage:** a file that is damaged, or of another version, is ignored and replaced. See [`Restored::fault`].
-/// * **Secrets:** keys are stored as digests, under a secret that is in the file too. With read access, a guessed key (an
-///   address, a user name, an API key of little entropy) can be tested.
+/// * **Secrets:** keys are stored as digests, under a secret that is also in the file. With read access, a guessed
+///   key (an address, a user name, an API key of little entropy) can be verified.
 /// * **Several processes:** each counts for itself. The first one keeps its counters; the others start with the content
 ///   of the file, and keep theirs once the first one has ended.
 ///
@@ -155,8 +156,8 @@ impl CounterSnapshot {
         &self.restored
     }
 
-    /// Writes the counters if any has changed. Blocks, but no request waits for it. Returns the number of counters left
-    /// out for lack of room.
+    /// Writes the counters if any has changed. Blocks, but no request waits for it. Returns the number of counters
+    /// omitted for lack of room.
     ///
     /// # Errors
     ///
@@ -221,7 +222,7 @@ impl Kept {
     }
 }
 
-/// Writes what was counted since the last write.
+/// Writes the counts since the last write.
 impl Drop for CounterSnapshot {
     fn drop(&mut self) {
         let now = self.kept.lock().now;
@@ -292,7 +293,7 @@ fn replace(files: &Files, counters: &MemoryCounters, now: Nanos) -> io::Result<u
         Ok(image.left_out)
     });
     if written.is_err() {
-        // Frees the space for others if the disk is full.
+        // Frees the space for other files if the disk is full.
         let _ = fs::remove_file(&next);
     }
     written

@@ -16,8 +16,8 @@ use super::{
 
 const TEMP_SUFFIX: &str = ".tmp";
 
-/// The names of all files of one state file. They are in the directory of the file itself, not of a link to it: a
-/// rename works within one file system only, and processes that use another link share them.
+/// The names of all files of one state file. They are in the directory of the file itself, not of a link to it,
+/// because a rename only works within one file system, and processes that use another link share them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Files {
     pub(super) main: PathBuf,
@@ -92,7 +92,7 @@ impl Files {
         self.beside(".next")
     }
 
-    /// Creates a file in the same directory, readable for its owner only, and removed when dropped.
+    /// Creates a file in the same directory, readable only by its owner, and removed when dropped.
     pub(super) fn temp(&self) -> io::Result<Temp> {
         Temp::create(&self.dir, &self.temp_prefix(), TEMP_SUFFIX)
     }
@@ -165,7 +165,7 @@ fn check_regular(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Nothing can be renamed over a file that is mounted by itself. One that is mounted read-only is only read.
+/// A file that is a mount point cannot be replaced by a rename. One that is mounted read-only is only read.
 fn check_replaceable(path: &Path) -> io::Result<()> {
     check_regular(path)?;
     match mounts::of_file(path) {
@@ -174,7 +174,7 @@ fn check_replaceable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns the error for a file that is mounted by itself.
+/// Returns the error for a file that is a mount point.
 pub(super) fn mounted_alone(path: &Path) -> io::Error {
     let dir = path.parent().unwrap_or(path).display();
     io::Error::new(

@@ -37,7 +37,7 @@ impl Format {
             #[cfg(not(feature = "file-toml"))]
             Some("toml") => Err(lacks(path, "TOML", "file-toml")),
             _ => Err(BackendError::Misconfigured(format!(
-                "the state file `{}` must end in `.json`, `.yaml`, `.yml` or `.toml`, which tells its format",
+                "the state file `{}` must end in `.json`, `.yaml`, `.yml` or `.toml`, which determines its format",
                 path.display()
             ))),
         }
@@ -66,7 +66,7 @@ impl Format {
         }
     }
 
-    /// Reads a document that was written by [`write`](Self::write) or by hand. The parsers bound its nesting.
+    /// Reads a document written by [`write`](Self::write) or by hand. The parsers bound its nesting.
     pub(super) fn read(self, bytes: &[u8]) -> Result<Value, String> {
         let text = std::str::from_utf8(bytes).map_err(|e| format!("it is not UTF-8: {e}"))?;
         match self {
@@ -129,7 +129,7 @@ mod tests {
         }
     }
 
-    /// Returns text that some parser mistakes for something else.
+    /// Returns text that some parsers misinterpret.
     fn tricky_text() -> impl Strategy<Value = String> {
         const KNOWN: &[&str] = &[
             "",
@@ -231,7 +231,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
 
         #[test]
-        fn every_value_comes_back(value in value(), name in tricky_text()) {
+        fn every_value_round_trips(value in value(), name in tricky_text()) {
             let document = json!({ "entities": { name: { "value": value } } });
             for format in [Format::Json, Format::Yaml, Format::Toml] {
                 let text = format.write(&document).unwrap();
@@ -244,7 +244,7 @@ mod tests {
         }
 
         #[test]
-        fn texts_full_of_brackets_come_back(texts in prop::collection::vec(tricky_text(), 0..20)) {
+        fn texts_full_of_brackets_round_trip(texts in prop::collection::vec(tricky_text(), 0..20)) {
             let bracketed: Vec<_> = texts.iter().map(|text| format!("{text}{}", "[{".repeat(100))).collect();
             let document = json!({ "a": bracketed, "b": texts });
             let text = Format::Yaml.write(&document).unwrap();

@@ -25,7 +25,7 @@ pub(super) fn prepare(files: &Files, bytes: &[u8]) -> io::Result<Temp> {
     Ok(temp)
 }
 
-/// Replaces the state file by a prepared file.
+/// Replaces the state file with a prepared file.
 pub(super) fn replace(files: &Files, prepared: Temp) -> io::Result<()> {
     prepared.persist(&files.main)?;
     files.sync_dir()

@@ -1,4 +1,4 @@
-//! Files that are mounted by themselves: nothing can be renamed over one.
+//! Files that are mount points, which a rename cannot replace.
 
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use std::{
 
 use crate::random;
 
-/// A new file, readable for its owner only, and removed when dropped.
+/// A new file, readable only by its owner, and removed when dropped.
 #[derive(Debug)]
 pub(super) struct Temp {
     file: File,
@@ -27,7 +27,7 @@ impl Temp {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut taken = io::Error::from(io::ErrorKind::AlreadyExists);
         for _ in 0..ATTEMPTS {
-            // Others may guess the name but not take it: the file must be new.
+            // Another process may guess the name but cannot use it, because the file must be new.
             let mut name = prefix.to_owned();
             name.push(format!("{:016x}{suffix}", random::number()));
             let path = dir.join(name);

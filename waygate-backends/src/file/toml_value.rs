@@ -1,7 +1,7 @@
 //! JSON values in TOML, which has no null and no integer above 2⁶³ − 1.
 //!
-//! A value that TOML cannot spell is written as its JSON text: `{ "$json" = "null" }`. So is an
-//! object that looks like such a text, which makes the mapping reversible for every value.
+//! A value that TOML cannot represent is written as its JSON text: `{ "$json" = "null" }`. So is an object that looks
+//! like such a text, which makes the mapping reversible for every value.
 
 use serde_json::{Map, Number, Value};
 use toml::{Table, Value as Toml};

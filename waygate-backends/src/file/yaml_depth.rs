@@ -8,7 +8,7 @@ use saphyr_parser::{Event, Parser};
 const MAX_DEPTH: usize = 128;
 
 pub(super) fn check(text: &str) -> Result<(), String> {
-    // Brackets in strings count here too, so a suspicion is verified.
+    // Brackets in strings count here as well, so a suspicion is verified.
     if open_brackets(text) <= MAX_DEPTH {
         return Ok(());
     }

@@ -36,9 +36,12 @@ fn approximate_bytes_matches_the_allocator() {
         }
         store.set(Some(counters));
     });
-    let told = store.take().unwrap().approximate_bytes() as f64;
+    let approximate = store.take().unwrap().approximate_bytes() as f64;
     let exact = allocated.bytes_current as f64;
-    assert!((0.98..=1.02).contains(&(told / exact)), "{told} {exact}");
+    assert!(
+        (0.98..=1.02).contains(&(approximate / exact)),
+        "{approximate} {exact}"
+    );
 }
 
 #[test]

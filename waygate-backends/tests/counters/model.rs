@@ -58,7 +58,7 @@ impl Model {
         }
     }
 
-    /// All or nothing over takes on different counters.
+    /// Charges all takes or none, across counters.
     fn take(&mut self, rules: &[Rule], takes: &[Asked], now: Nanos) -> Vec<(bool, u64)> {
         let peeked = takes.iter();
         let allowed: Vec<bool> = peeked
@@ -118,8 +118,8 @@ proptest! {
                 ..ask(&series, key, &rules[asked.counter.1])
             }).collect();
             let outcomes = counters.take_at(&takes, now);
-            let told: Vec<_> = outcomes.iter().map(|outcome| (outcome.allowed, outcome.remaining)).collect();
-            prop_assert_eq!(told, model.take(&rules, &asked, now), "{:?} at {}", asked, now - START);
+            let decisions: Vec<_> = outcomes.iter().map(|outcome| (outcome.allowed, outcome.remaining)).collect();
+            prop_assert_eq!(decisions, model.take(&rules, &asked, now), "{:?} at {}", asked, now - START);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The wait that a refusal announces is exact.
+//! The retry time of a refusal is exact.
 
 use proptest::{collection::vec, prelude::*};
 use waygate_backends::MemoryCounters;
@@ -66,7 +66,7 @@ fn rules() -> Vec<Rule> {
 
 proptest! {
     #[test]
-    fn a_refused_request_passes_when_it_was_told_and_not_before(
+    fn a_refused_request_passes_exactly_after_its_retry_time(
         steps in steps(),
         first in 0..rules().len(),
         together in any::<bool>(),

@@ -29,15 +29,15 @@ type Accepted = (fn(&Difference<'_>) -> bool, &'static str);
 const ACCEPTED: &[Accepted] = &[
     (
         |one| one.field == "retry_after_seconds" && one.ours == one.theirs + 1,
-        "the original cuts seconds off, so that who waits as told comes too early",
+        "the original truncates to seconds, so a client that waits comes too early",
     ),
     (
         |one| one.algorithm == "fixed_window" && one.vector == "zero limit" && one.at == 10.0,
-        "nothing was consumed, so no window is remembered that would have been opened",
+        "nothing was consumed, so no window was opened",
     ),
     (
         |one| one.algorithm == "sliding_window" && one.vector == "zero limit",
-        "the original says that what never passes may come again at once",
+        "the original lets a request that never passes retry immediately",
     ),
     (
         |one| one.vector == "aligned start" && one.field == "reset_at" && one.at == 0.0,
@@ -49,7 +49,7 @@ const ACCEPTED: &[Accepted] = &[
     ),
     (
         |one| one.algorithm == "moving_window" && one.field != "allowed" && one.is_at_edge,
-        "what decides at the edge of a window is also what is told of it",
+        "at the edge of a window, the answer agrees with the decision",
     ),
 ];
 

@@ -50,7 +50,7 @@ async fn a_replica_refuses_until_it_is_promoted() {
     server.replicate(([127, 0, 0, 1], free_port()).into());
     let refused = until_error(&counters, |error| matches!(error, CounterError::Refused(_))).await;
     assert!(refused.to_string().contains("READONLY"), "{refused}");
-    // It stays so over any connection.
+    // Any connection gets this error.
     assert!(matches!(
         error(&counters).await,
         Some(CounterError::Refused(_))
@@ -153,7 +153,7 @@ async fn redis_is_reached_over_tls() {
     let options = waygate_backends::RedisOptions::new(&url).unwrap();
     let trusted = connected(options.clone().ca_file(&server.certificate().certificate)).await;
     assert!(error(&trusted).await.is_none());
-    // Nothing else makes its certificate trusted.
+    // Only this option makes the certificate trusted.
     let counters = RedisCounters::open(options);
     assert!(
         until_error(&counters, |_| true)
@@ -175,16 +175,16 @@ async fn requests_beyond_max_in_flight_fail_immediately() {
     }
     let start = Instant::now();
     for _ in 0..2 {
-        let told = requests
+        let text = requests
             .join_next()
             .await
             .unwrap()
             .unwrap()
             .unwrap()
             .to_string();
-        assert!(told.contains("as many requests as may wait"), "{told}");
+        assert!(text.contains("as many requests as may wait"), "{text}");
     }
-    println!("told after {:.0?}", start.elapsed());
+    println!("refused after {:.0?}", start.elapsed());
     assert!(start.elapsed() < DEADLINE);
     server.cont();
 }

@@ -157,7 +157,7 @@ async fn takes_of_a_request_stay_together_in_a_batch() {
     assert_eq!(wide.remaining, 94);
 }
 
-/// Measures how late tasks that only sleep are: the machine is shared.
+/// Measures how late sleeping tasks wake up, since the machine is shared.
 async fn lag(of: Duration) -> Duration {
     let (start, mut lag) = (Instant::now(), Duration::ZERO);
     while start.elapsed() < of {
@@ -168,7 +168,7 @@ async fn lag(of: Duration) -> Duration {
     lag
 }
 
-async fn all_are_told_in_time(what: &str, fault: impl FnOnce(&mut RedisProc)) {
+async fn all_fail_in_time(what: &str, fault: impl FnOnce(&mut RedisProc)) {
     static BEGUN: AtomicUsize = AtomicUsize::new(0);
     let mut server = RedisProc::start();
     let counters = connected(options(server.port())).await;
@@ -200,6 +200,6 @@ async fn all_are_told_in_time(what: &str, fault: impl FnOnce(&mut RedisProc)) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_requests_fail_in_time_without_redis() {
-    all_are_told_in_time("frozen", |_| {}).await;
-    all_are_told_in_time("killed", RedisProc::kill).await;
+    all_fail_in_time("frozen", |_| {}).await;
+    all_fail_in_time("killed", RedisProc::kill).await;
 }

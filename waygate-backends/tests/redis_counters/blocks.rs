@@ -52,14 +52,14 @@ async fn a_refused_key_is_refused_without_a_round_trip() {
         waits.push(outcome.retry_after);
     })
     .await;
-    // At least once a second Redis is asked, and the process is reported.
+    // Redis is asked, and the process reported, at least once a second.
     assert!(local > 400, "{local} of 500");
     assert!(
         waits
             .iter()
             .all(|wait| (590 * SECOND..=600 * SECOND).contains(wait))
     );
-    // It falls, by up to a rounded millisecond with each answer of Redis.
+    // The wait falls, by up to a rounded millisecond with each answer of Redis.
     assert!(
         waits.windows(2).all(|pair| pair[1] <= pair[0] + 2_000_000),
         "{waits:?}"
@@ -86,7 +86,7 @@ async fn a_remembered_refusal_ends_in_time() {
         tokio::time::sleep(wait).await;
         assert!(start.elapsed() < Duration::from_secs(10));
     }
-    // Eight tokens must be refilled, each in a quarter of a second.
+    // Eight tokens must be refilled, one every quarter of a second.
     assert!(start.elapsed() >= Duration::from_secs(2) - Duration::from_millis(2));
 }
 
@@ -109,7 +109,7 @@ async fn another_request_asks_redis() {
     // A smaller cost fits.
     assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
     assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
-    // So does the same under a wider limit.
+    // So does the same cost under a wider limit.
     assert!(ask(&counters, take(&series, &wider)).await.unwrap().allowed);
     assert!(!ask(&counters, take(&series, &rule)).await.unwrap().allowed);
     // Refunded units are available immediately.
@@ -143,7 +143,8 @@ async fn a_reset_by_another_process_applies_within_a_second() {
     }
 }
 
-/// Refused for longer than a refusal is trusted while Redis answers, and not because nothing is counted.
+/// The key is refused for longer than a refusal is cached while Redis answers, and for a reason other than a failing
+/// store.
 async fn stays_refused(counters: &RedisCounters, take: Take<'_>) {
     let start = Instant::now();
     while start.elapsed() < Duration::from_millis(1_500) {
@@ -202,10 +203,10 @@ async fn known_refusals_need_no_wait() {
     let known = || counters.known_refusal(&[take(&series, &rule)], now());
     assert!(ask(&counters, take(&series, &rule)).await.unwrap().allowed);
     assert!(known().is_none());
-    let told = ask(&counters, take(&series, &rule)).await.unwrap();
+    let refused = ask(&counters, take(&series, &rule)).await.unwrap();
     let outcomes = known().unwrap();
     assert_eq!(outcomes.len(), 1);
-    assert!(!outcomes[0].allowed && outcomes[0].retry_after <= told.retry_after);
+    assert!(!outcomes[0].allowed && outcomes[0].retry_after <= refused.retry_after);
     counters.forget(&series, b"203.0.113.7").await.unwrap();
     assert!(known().is_none());
 }

@@ -41,7 +41,7 @@ async fn network(what: &str, mode: Mode) {
     // The dropped connection may still be open, besides the new attempt.
     assert!(during.open <= 2, "{what}: {during:?}");
     let dials = during.accepted - before.accepted;
-    // Even at the shortest pauses on average, 50 ms and then 400 ms.
+    // Even with the shortest average pauses, 50 ms and then 400 ms.
     let most = 5 + elapsed.as_millis() as u64 / 100;
     assert!(dials <= most, "{what}: {dials} attempts in {elapsed:?}");
     proxy.set(Mode::Pass);
@@ -118,7 +118,7 @@ async fn slow_but_in_time() {
     assert!(took >= delay, "{took:?}");
 }
 
-/// Changes one byte of each connection, until it made a difference or did not.
+/// Changes one byte on each connection until it has an effect or the load ends.
 async fn corrupt(proxy: &FaultProxy, load: &Load, direction: Direction, nth: u64) {
     let (counted, accepted) = (load.counted(), proxy.counts().accepted);
     proxy.set(Mode::Corrupt { direction, nth });
@@ -203,7 +203,7 @@ async fn flapping_leaks_nothing() {
     eventually(PATIENCE, "no task", || metrics.num_alive_tasks() == 0).await;
 }
 
-/// Counts the sockets of this machine to one of its ports that are connected, or were left open.
+/// Counts the connected or leftover sockets of this machine to one of its ports.
 fn open_sockets(port: u16) -> usize {
     const ESTABLISHED: &str = "01";
     const CLOSE_WAIT: &str = "08";

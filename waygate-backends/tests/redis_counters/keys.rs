@@ -42,7 +42,7 @@ async fn a_request_with_several_takes_is_one_round_trip() {
     let server = RedisProc::start();
     let counters = open(server.port()).await;
     let (rules, all) = (rules(), series("all"));
-    // Redis knows the script from then on.
+    // Redis caches the script from then on.
     ask(&counters, take(&all, &rules[0])).await.unwrap();
     let monitor = server.monitor();
     for rule in &rules {
@@ -105,7 +105,7 @@ async fn every_counter_expires_even_after_a_cut() {
             after: random.u64(0..400),
         });
         for _ in 0..3 {
-            // Possibly counted.
+            // This may be charged.
             let _ = ask(&counters, take(&series, rule)).await;
         }
         proxy.set(Mode::Pass);
@@ -146,7 +146,7 @@ async fn permits_are_acquired_and_released() {
     assert_eq!(occupy(place(1, long)).await, (true, 1));
     assert_eq!(occupy(place(2, short)).await, (true, 2));
     assert_eq!(occupy(place(1, long)).await, (true, 2));
-    // Until the short one is over.
+    // Wait until the short window is over.
     let start = std::time::Instant::now();
     while !occupy(place(3, long)).await.0 {
         assert!(start.elapsed() < Duration::from_secs(5));
@@ -184,15 +184,15 @@ async fn a_cluster_decides_key_by_key() {
     };
     let takes = [of(b"one", &wide), of(b"two", &narrow), of(b"three", &wide)];
     let outcomes = counters.take(&takes, now()).await.unwrap();
-    let told = |outcomes: &[waygate_core::limit::Outcome]| -> Vec<(bool, u64)> {
+    let decisions = |outcomes: &[waygate_core::limit::Outcome]| -> Vec<(bool, u64)> {
         outcomes
             .iter()
             .map(|outcome| (outcome.allowed, outcome.remaining))
             .collect()
     };
-    assert_eq!(told(&outcomes), [(true, 9), (true, 0), (true, 9)]);
+    assert_eq!(decisions(&outcomes), [(true, 9), (true, 0), (true, 9)]);
     let outcomes = counters.take(&takes, now()).await.unwrap();
-    assert_eq!(told(&outcomes), [(true, 9), (false, 0), (true, 9)]);
+    assert_eq!(decisions(&outcomes), [(true, 9), (false, 0), (true, 9)]);
     // The charges of the first group were refunded.
     let look = Take {
         cost: 0,

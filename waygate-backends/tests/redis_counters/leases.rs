@@ -22,7 +22,7 @@ async fn three(port: u16) -> Vec<RedisCounters> {
     clients
 }
 
-/// Waits until a process is reported: before, there are no leases.
+/// Waits until the process is registered; there are no leases before.
 async fn has_shown_up(server: &RedisProc) {
     let known = || server.command(&["EXISTS", "waygate:c:processes"]) == "1";
     eventually(PATIENCE, "the first heartbeat", known).await;
@@ -87,7 +87,7 @@ async fn leases_never_exceed_a_window() {
     .await;
     println!("leases of a window: {count} of {LIMIT}");
     assert!(count <= LIMIT, "{count}");
-    // The leases of the others are not available meanwhile: 5 % at most.
+    // The leases of the other processes are unavailable meanwhile: 5 % at most.
     assert!(count >= LIMIT - LIMIT / 20, "{count}");
 }
 

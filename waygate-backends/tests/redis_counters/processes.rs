@@ -14,7 +14,7 @@ use crate::support::{ask, now, open, series, take};
 
 const PORT: &str = "WAYGATE_TEST_REDIS_PORT";
 const PROCESSES: u64 = 3;
-/// The number of requests of each process for each key, each from another task.
+/// Requests of each process for each key, each from another task.
 const TASKS: u64 = 10;
 /// Two of three requests fit. After its first refusal a process need not ask Redis for some time.
 const LIMIT: u32 = 20;

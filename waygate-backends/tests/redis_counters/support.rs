@@ -20,7 +20,7 @@ use waygate_faultproxy::eventually;
 
 pub(crate) const DEADLINE: Duration = Duration::from_millis(50);
 
-/// The timeout of a test for what must happen.
+/// The time a test waits for a condition.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The caller's clock, which only calendars use.
@@ -34,7 +34,7 @@ pub(crate) fn options(port: u16) -> RedisOptions {
     patient(port).deadline(DEADLINE)
 }
 
-/// Options for other tests: on a busy machine, anything may be late.
+/// Options for other tests: on a busy machine, any answer may be late.
 pub(crate) fn patient(port: u16) -> RedisOptions {
     RedisOptions::new(&format!("redis://127.0.0.1:{port}"))
         .unwrap()
@@ -138,8 +138,8 @@ impl Load {
         self.figures.failed.load(Ordering::Relaxed)
     }
 
-    /// Stops the load. No request may have taken longer than the deadline, 25 ms, and the lateness of a task that only
-    /// sleeps: the machine is shared.
+    /// Stops the load. No request may have taken longer than the deadline, plus 25 ms and the lateness of a task that
+    /// only sleeps, since the machine is shared.
     pub(crate) async fn finish(self, what: &str) {
         self.stop.store(true, Ordering::Relaxed);
         for task in self.tasks {

@@ -47,7 +47,7 @@ async fn a_commit_with_a_lost_answer_is_made_once() {
 #[tokio::test]
 async fn the_epoch_of_an_unconfirmed_commit_is_never_reused() {
     let server = RedisProc::start();
-    // Redis knows the script from then on.
+    // Redis caches the script from then on.
     let other = RedisBackend::open(options(server.addr()).prefix(prefix()));
     other.commit(noted()).await.unwrap();
     let backend = open(server.addr());

@@ -197,8 +197,8 @@ async fn a_flushed_store_refuses_earlier_changes() {
     assert!(empty.entities.is_empty());
     assert_eq!(empty.revision.number, 0);
     assert_ne!(empty.revision.epoch, made.epoch);
-    let anew = backend.commit(put("b", json!(1))).await.unwrap();
-    assert_eq!((anew.epoch, anew.number), (empty.revision.epoch, 1));
+    let next = backend.commit(put("b", json!(1))).await.unwrap();
+    assert_eq!((next.epoch, next.number), (empty.revision.epoch, 1));
 }
 
 #[tokio::test]

@@ -69,12 +69,12 @@ async fn the_first_commit_after_a_flush_is_hinted() {
     let made = backend.commit(put("a", json!(1))).await.unwrap();
     hinted(&mut changes, made).await;
     server.flushall();
-    let anew = open(server.addr())
+    let next = open(server.addr())
         .commit(put("a", json!(1)))
         .await
         .unwrap();
-    assert_ne!(anew.epoch, made.epoch);
-    hinted(&mut changes, anew).await;
+    assert_ne!(next.epoch, made.epoch);
+    hinted(&mut changes, next).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Tools of several topics.
+//! Helpers for several topics.
 
 use std::{
     net::SocketAddr,
@@ -17,7 +17,7 @@ use waygate_faultproxy::RedisProc;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A server for tests that do no harm to it. It ends with the last of them.
+/// A server for tests that do not harm it. It ends with the last of them.
 pub(crate) fn shared() -> Arc<RedisProc> {
     static SERVER: Mutex<Weak<RedisProc>> = Mutex::new(Weak::new());
     running(&SERVER, RedisProc::start)

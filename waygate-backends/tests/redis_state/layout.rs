@@ -85,7 +85,7 @@ async fn an_unchanged_state_is_not_reloaded() {
     for _ in 0..20 {
         assert_eq!(backend.load().await.unwrap(), first);
     }
-    // Others share the server, but none of them loads so much twenty times.
+    // Other tests share the server, but none of them loads that much twenty times.
     let grown = sent() - before;
     println!("20 loads of an unchanged state of 1 MiB: {grown} bytes from Redis, others' included");
     assert!(grown < 20 << 20, "{grown} bytes");

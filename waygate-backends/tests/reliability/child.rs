@@ -1,4 +1,4 @@
-//! The other process. It reports on its standard output, line by line.
+//! The child process, which reports on its standard output, line by line.
 
 use std::{
     io::{self, BufRead, BufReader, Write},

@@ -44,7 +44,7 @@ mod portable {
         lock_that_cannot_be_created
     );
 
-    /// As on a full disk, a write stops in the middle: the limit on the size of a file does that, for any user.
+    /// A write stops in the middle, as on a full disk: a limit on file sizes does that for any user.
     fn file_size_limit() {
         let place = Place::new("json");
         let mut shell = Command::new("sh");
@@ -177,7 +177,7 @@ pub(crate) async fn limited(path: &Path) {
         current,
         maximum: getrlimit(Resource::Fsize).maximum,
     };
-    // The log has a far lower limit, so that it never is the file that cannot grow.
+    // The log has a far lower limit, so that it is never the file that cannot grow.
     let open = || FileBackend::builder(path).audit_bytes(4 << 10).open();
     let store = open().await.unwrap();
     setrlimit(Resource::Fsize, limit(Some(64 << 10))).unwrap();
@@ -212,7 +212,7 @@ pub(crate) async fn limited(path: &Path) {
     oracle.matches(&open().await.unwrap()).await;
     child::say(&format!(
         "disk full: files limited to 64 KiB: {} commits, {} refused as not writable, state whole after \
-         each, writes again at once",
+         each, writes again immediately",
         oracle.commits, oracle.refused
     ));
 }
@@ -263,7 +263,7 @@ pub(crate) async fn starved(path: &Path) {
     }
     child::say(&format!(
         "disk full: tmpfs of 1 MiB: {} commits, {} refused as not writable, state whole after each, \
-         writes again at once",
+         writes again immediately",
         oracle.commits, oracle.refused
     ));
     remount(dir, "ro");

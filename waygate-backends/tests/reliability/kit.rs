@@ -27,7 +27,7 @@ pub(crate) const FORMATS: [&str; 3] = ["json", "yaml", "toml"];
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
-        // One, because `strace` counts the calls of each thread by themselves.
+        // One thread, because `strace` counts the calls of each thread separately.
         .max_blocking_threads(1)
         .enable_all()
         .build()
@@ -157,7 +157,7 @@ pub(crate) async fn logged(store: &impl Backend) -> Vec<u64> {
     log.iter().map(|entry| entry.revision).collect()
 }
 
-/// Waits until a condition holds that another task or thread brings about.
+/// Waits until another task or thread makes a condition true.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
     let wait = async {
         while !holds().await {

@@ -29,7 +29,7 @@ mod two_processes;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
-    // The same program runs as the process that is killed, starved and raced.
+    // This program also runs as the process that is killed, starved or raced.
     if let Some(role) = std::env::var_os(child::ROLE) {
         return child::play(&role.to_string_lossy());
     }

@@ -1,4 +1,4 @@
-//! Files that are mounted by themselves, and read-only places.
+//! Files that are mounted individually, and read-only directories.
 
 use std::{fs, path::Path, process::Command};
 
@@ -64,7 +64,7 @@ pub(crate) async fn mounted(main: &Path) {
         let advice = format!("mount its directory `{}`", app.display());
         assert!(refused.to_string().contains(&advice), "{refused}");
     }
-    // The same with `:ro`, and as a `subPath` of a ConfigMap: it can only be read.
+    // The same with `:ro`, or as a `subPath` of a ConfigMap: the file is read-only.
     mount(&["-o", "remount,bind,ro"], &[&inside]);
     let reader = FileBackend::open(&inside).await.unwrap();
     assert_eq!(values(&reader).await["a"], json!("of the host"));

@@ -17,7 +17,7 @@ use waygate_core::port::{Backend, BackendError, CommitError};
 
 use super::{child, kit::*};
 
-/// The system calls of a commit, with the errors of each, and whether others than the store make it as well, such as
+/// The system calls of a commit, the errors of each, and whether code outside of the store makes it as well, such as
 /// the loader and the runtime, which do not handle errors.
 const CALLS: [(&str, &[&str], bool); 8] = [
     ("openat", &["ENOSPC", "EROFS"], true),
@@ -54,9 +54,9 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn fails_or_is_the_last(call: &str, errors: &[&str], shared: bool) {
     let (mut survived, mut died) = (0, 0);
     let begin = Instant::now();
-    // Each run traces a process for every call of its kind, so the errors that are like the first are for the long leg.
-    // The runtime wakes its threads with `write`, and may wait for ever when that fails: the disk-full trials make
-    // the store's own writes fail instead.
+    // Each run traces a process for every call of its kind, so errors similar to the first are tested only in the
+    // long run. The runtime wakes its threads with `write`, and may wait forever if that fails; the disk-full trials
+    // make the store's own writes fail instead.
     let kinds = match (std::env::var_os("WAYGATE_TEST_ALL_ERRORS"), call) {
         (Some(_), _) => errors.len(),
         (None, "write") => 0,
@@ -147,7 +147,7 @@ fn check(place: &Place, acked: u64, whole: bool, context: &str) {
 
 /// Commits three times, and retries each that fails; the second attempt must succeed.
 pub(crate) async fn trier(path: &Path) {
-    // Rare polls, so that the calls of commits are counted and not those of polls.
+    // Rare polls, so that only the calls of commits are counted.
     let options = FileBackend::builder(path).poll_interval(std::time::Duration::from_secs(60));
     let store = options.open().await.unwrap();
     for n in 3..=5 {
@@ -173,7 +173,7 @@ pub(crate) async fn trier(path: &Path) {
     }
 }
 
-/// By a system call that the store does not make.
+/// Uses a system call that the store does not make.
 fn say(line: &str) {
     let line = IoSlice::new(line.as_bytes());
     rustix::io::writev(rustix::stdio::stdout(), &[line]).unwrap();

@@ -9,12 +9,12 @@ use crate::{
     model::GlobalMaintenance,
 };
 
-/// Compiled maintenance of everything or of a service. The caller of [`decide`](super::decide) handles exempt routes.
+/// Compiled maintenance of all routes or of a service. The caller of [`decide`](super::decide) handles exempt routes.
 #[derive(Debug, Clone)]
 pub struct MaintenanceRule {
     reason: Reason,
     include_force_active: bool,
-    /// The start, if it is ahead.
+    /// The start, if it is in the future.
     from: Option<Timestamp>,
     until: Option<Timestamp>,
     exempt_ips: Vec<IpNet>,
@@ -41,7 +41,7 @@ impl fmt::Display for Exemption<'_> {
 }
 
 impl MaintenanceRule {
-    /// Compiles `config` for any time from `now` on; `None` where it is off and time does not switch it on.
+    /// Compiles `config` for any time from `now` on; `None` if it is off and time does not switch it on.
     ///
     /// The time before `now` is not covered: compile again after the clock was set back.
     pub fn compile(config: &GlobalMaintenance, now: Timestamp) -> Option<Self> {
@@ -56,13 +56,13 @@ impl MaintenanceRule {
         })
     }
 
-    /// Returns whether it closes routes that are force-active (`forced`) or not, now or later.
+    /// Returns whether it closes force-active routes (`forced`) or others, now or later.
     #[inline]
     pub fn applies(&self, forced: bool) -> bool {
         !forced || self.include_force_active
     }
 
-    /// Returns whether it is on for such a route. Reads the clock only where there is a boundary ahead.
+    /// Returns whether it is on for such a route. Reads the clock only if there is a future boundary.
     #[inline]
     pub fn is_on(&self, forced: bool, now: impl FnOnce() -> Timestamp) -> bool {
         if !self.applies(forced) {

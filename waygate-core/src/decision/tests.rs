@@ -8,7 +8,7 @@ use crate::{
     model::{Position, Window},
 };
 
-/// Minutes after noon of some day.
+/// Minutes after noon on some day.
 fn at(minutes: i64) -> Timestamp {
     let noon: Timestamp = "2030-01-01T12:00:00Z".parse().unwrap();
     noon + SignedDuration::from_mins(minutes)
@@ -39,7 +39,7 @@ fn a_clock_set_back_gets_the_phase_of_compilation() {
 }
 
 #[test]
-fn phases_that_say_the_same_are_one() {
+fn equal_neighbouring_phases_are_merged() {
     // Touching windows end together for a client.
     let rule = compile(&windows(&[(10, 20), (20, 30), (15, 30)]));
     assert_eq!(rule.phases.len(), 3);
@@ -47,14 +47,14 @@ fn phases_that_say_the_same_are_one() {
         rule.gate(|| at(10)),
         Gate::Closed(Closed::Maintenance { until: Some(until), .. }) if *until == at(30)
     ));
-    // A window of an environment gate that is closed either way still has its own answer.
+    // A window of an environment gate that is closed either way still has its own response.
     let mut elsewhere = windows(&[(10, 20)]);
     elsewhere.position.envs = Some(vec!["dev".parse().unwrap()]);
     assert_eq!(compile(&elsewhere).phases.len(), 3);
 }
 
 #[test]
-fn many_windows_compile_to_what_they_mean() {
+fn many_windows_compile_to_the_derived_phases() {
     let apart: Vec<_> = (0..256).map(|n| (n * 2, n * 2 + 1)).collect();
     let rule = compile(&windows(&apart));
     assert_eq!(rule.phases.len(), 512);
@@ -66,7 +66,7 @@ fn many_windows_compile_to_what_they_mean() {
             "{minutes}"
         );
     }
-    // Each one begins inside the one before and ends after it; given newest first.
+    // Each starts inside the previous one and ends after it; given newest first.
     let chained: Vec<_> = (0..256).rev().map(|n| (n * 2, n * 2 + 3)).collect();
     let rule = compile(&windows(&chained));
     assert_eq!(rule.phases.len(), 2);
@@ -75,7 +75,7 @@ fn many_windows_compile_to_what_they_mean() {
         Gate::Closed(Closed::Maintenance { until: Some(until), .. }) if *until == at(513)
     ));
     assert_eq!(*rule.gate(|| at(513)), Gate::Open);
-    // Russian dolls.
+    // Nested windows.
     let nested: Vec<_> = (0..256).map(|n| (n, 1_000 - n)).collect();
     assert_eq!(compile(&windows(&nested)).phases.len(), 2);
 }

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_in_code_has_no_host_bits() {
+    fn host_bits_are_refused_in_code() {
         for text in [
             "10.0.0.0/8",
             "10.1.2.3",
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn explains_mistakes() {
         let address = |address: &str| {
             format!(
                 "`{address}` is not an IP address (expected such as `10.0.0.0/8` or `2001:db8::/32`)"

@@ -54,7 +54,7 @@ pub fn check_cost(
     match capacities.filter(|capacity| *capacity > 0).min() {
         Some(most) if u64::from(cost) > most => {
             let problem = format!(
-                "no request would ever pass, since `{limit}` takes {most} at once; use 1 to {most}, or raise the limit"
+                "no request would ever pass, since `{limit}` allows {most} at most; use 1 to {most}, or raise the limit"
             );
             Err(Invalid::new("cost", &cost.to_string(), problem))
         }
@@ -90,7 +90,7 @@ fn check_rate(rate: Rate, algorithm: Algorithm) -> Result<(), String> {
     }
 }
 
-/// Checks that one more tier of this name may follow.
+/// Checks that another tier of this name may follow.
 ///
 /// # Errors
 /// [`Invalid`] for a duplicate name, and over [`MAX_TIERS`].
@@ -114,7 +114,7 @@ pub fn check_resolver(name: &str) -> Result<(), Invalid> {
         "" => Err(Invalid::new(
             "tier resolver",
             name,
-            "name the attribute of the caller that tells the tier, such as `plan`",
+            "name the attribute of the caller that names the tier, such as `plan`",
         )),
         _ => Ok(()),
     }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_burst_counts_towards_what_an_algorithm_takes() {
+    fn the_burst_counts_towards_the_capacity_of_an_algorithm() {
         let limit = "1000/minute".parse().unwrap();
         assert!(check_limit(&limit, Algorithm::MovingWindow, 0).is_ok());
         let found = problem("1000/minute", Algorithm::MovingWindow, 1);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_fits_into_the_smallest_rate() {
+    fn a_cost_must_fit_the_smallest_rate() {
         let check = |limit: &str, algorithm, burst, cost| {
             let checked = check_cost(&limit.parse().unwrap(), algorithm, burst, cost);
             checked.map_err(|invalid| invalid.to_string())
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(check("10/minute", window, 0, 10), Ok(()));
         assert_eq!(
             check("10/minute", window, 0, 50).unwrap_err(),
-            "invalid cost `50`: no request would ever pass, since `10/minute` takes 10 at once; use 1 to 10, or raise \
+            "invalid cost `50`: no request would ever pass, since `10/minute` allows 10 at most; use 1 to 10, or raise \
              the limit"
         );
         assert_eq!(check("10/minute", window, 40, 50), Ok(()));
@@ -166,13 +166,13 @@ mod tests {
         // The burst is the depth of a bucket.
         assert!(check("10/minute", bucket, 5, 6).is_err());
         assert_eq!(check("10/minute", bucket, 20, 20), Ok(()));
-        // Nothing passes, and is meant to.
+        // Nothing passes, as intended.
         assert_eq!(check("0/minute", window, 0, 1), Ok(()));
         assert!(check("0/minute; 3/hour", window, 0, 4).is_err());
     }
 
     #[test]
-    fn a_burst_of_its_own_comes_first() {
+    fn a_rates_own_burst_takes_precedence() {
         let limit: Limit = "1/s burst 2; 1/hour".parse().unwrap();
         let bursts: Vec<_> = rates_with_burst(&limit, 9)
             .map(|rate| rate.burst())
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn tiers_are_told_apart_and_few() {
+    fn tiers_are_distinct_and_few() {
         let names: Vec<PolicyName> = (0..MAX_TIERS)
             .map(|n| format!("tier-{n}").parse().unwrap())
             .collect();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resolver_has_a_name() {
+    fn a_resolver_needs_a_name() {
         assert!(check_resolver("plan").is_ok());
         for nothing in ["", " "] {
             let invalid = check_resolver(nothing).unwrap_err();

@@ -44,7 +44,7 @@ pub fn parse_instant(text: &str) -> Result<Timestamp, Invalid> {
         })
 }
 
-/// Returns the zone of a text in the form of RFC 3339 section 5.6; empty when it is omitted.
+/// Returns the zone of a text in the form of RFC 3339 section 5.6; empty if it is omitted.
 ///
 /// The parser behind [`parse_instant`] accepts much more of ISO 8601, which other readers do not.
 fn rfc3339_zone(text: &str) -> Option<&str> {
@@ -138,7 +138,7 @@ fn parse_day(text: &str) -> Result<Timestamp, Invalid> {
     parse_instant(&format!("{text}T00:00:00Z"))
 }
 
-/// Checks that a sunset does not come before the deprecation that announces it (RFC 9745 section 4).
+/// Checks that a sunset is not before the deprecation that announces it (RFC 9745 section 4).
 ///
 /// # Errors
 /// [`Invalid`] if it does.
@@ -156,7 +156,7 @@ pub fn check_sunset(since: Timestamp, sunset: Timestamp) -> Result<(), Invalid> 
     ))
 }
 
-/// Formats an instant as an HTTP-date (RFC 9110 section 5.6.7), cut to the second.
+/// Formats an instant as an HTTP-date (RFC 9110 section 5.6.7), truncated to the second.
 ///
 /// Years before 0 have no HTTP-date; they are formatted as ISO 8601.
 pub fn format_http_date(instant: Timestamp) -> String {
@@ -165,8 +165,8 @@ pub fn format_http_date(instant: Timestamp) -> String {
         .unwrap_or_else(|_| instant.to_string())
 }
 
-/// Formats an instant (wire contract, section 1): RFC 3339 in UTC, cut to microseconds, with six fractional digits or
-/// none.
+/// Formats an instant (wire contract, section 1): RFC 3339 in UTC, truncated to microseconds, with six fractional
+/// digits or none.
 ///
 /// ```
 /// # use waygate_core::grammar::{format_wire, parse_instant};
@@ -190,14 +190,14 @@ pub fn format_wire(instant: Timestamp, zone: &str) -> String {
     text
 }
 
-/// Cuts an instant to whole microseconds, the precision of the wire and of stores.
+/// Truncates an instant to whole microseconds, the precision of the wire and of stores.
 pub(crate) fn whole_micros(instant: Timestamp) -> Timestamp {
     let nanos = instant.as_nanosecond();
     // `Timestamp::MIN` is a whole microsecond, so this cannot fall below it.
     Timestamp::from_nanosecond(nanos - nanos.rem_euclid(1_000)).unwrap_or(instant)
 }
 
-/// Cuts an instant to microseconds, as it is stored and read back; `None` before the year 0.
+/// Truncates an instant to microseconds, as it is stored and read back; `None` before the year 0.
 pub(crate) fn storable(instant: Timestamp) -> Option<Timestamp> {
     Some(whole_micros(instant)).filter(|instant| *instant >= YEAR_ZERO)
 }

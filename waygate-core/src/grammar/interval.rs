@@ -12,7 +12,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Creates the interval `start..end`, both cut to microseconds.
+    /// Creates the interval `start..end`, both truncated to microseconds.
     ///
     /// # Errors
     /// [`Invalid`] if `end` is not after `start`, or a year is before 0.
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_start_belongs_to_it_and_the_end_does_not() {
+    fn contains_its_start_and_not_its_end() {
         let interval =
             Interval::parse("2030-01-01T02:00:00Z", "2030-01-01T04:00:00+01:00").unwrap();
         let nanosecond = jiff::SignedDuration::from_nanos(1);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn is_never_empty_nor_backwards() {
+    fn is_never_empty_nor_reversed() {
         for (start, end) in [
             ("2030-01-01T02:00:00Z", "2030-01-01T02:00:00Z"),
             ("2030-01-01T02:00:00Z", "2030-01-01T01:59:59Z"),
@@ -89,13 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn names_the_text_that_is_no_instant() {
+    fn names_the_invalid_text() {
         let error = Interval::parse("2030-01-01T02:00:00Z", "later").unwrap_err();
         assert!(error.to_string().starts_with("invalid instant `later`: "));
     }
 
     #[test]
-    fn has_whole_microseconds() {
+    fn is_truncated_to_microseconds() {
         let interval = Interval::new(nanos(1_999), nanos(2_001)).unwrap();
         assert_eq!(
             (interval.start(), interval.end()),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn has_years_that_can_be_spelled() {
+    fn has_years_from_0_to_9999() {
         let error = Interval::new(Timestamp::MIN, nanos(0)).unwrap_err();
         assert_eq!(
             error.problem(),

@@ -24,8 +24,8 @@ const PROBLEM_CHARS: usize = 512;
 impl Invalid {
     /// Creates an error. `noun` names the grammar ("route", "CIDR"); `problem` names the mistake and the fix.
     ///
-    /// Both texts are cut to a readable length, and characters that could disguise a log line or drive a terminal are
-    /// replaced.
+    /// Both texts are truncated to a readable length, and characters that could disguise a log line or control a
+    /// terminal are replaced.
     pub fn new(noun: &'static str, input: &str, problem: impl Into<Cow<'static, str>>) -> Self {
         let problem = match problem.into() {
             Cow::Owned(problem) => readable(&problem, PROBLEM_CHARS).into(),
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_neither_control_characters_nor_megabytes() {
+    fn omits_control_characters_and_truncates() {
         let input = format!("\u{1b}[2J\u{202e}\n{}", "x".repeat(1 << 20));
         let error = Invalid::new("reason", &input, format!("`{input}` is wrong"));
         let text = error.to_string();
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn cuts_between_characters() {
+    fn truncates_between_characters() {
         let error = Invalid::new("reason", &"ü".repeat(97), "too long");
         assert_eq!(
             error.to_string(),

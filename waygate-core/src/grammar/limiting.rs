@@ -46,9 +46,9 @@ macro_rules! words {
 }
 
 words! {
-    /// How requests are counted.
+    /// The algorithm that counts requests.
     Algorithm, "algorithm", {
-        /// A window that opens with a key's first request, with a number of requests until it ends.
+        /// A window that opens with the first request of a key and admits a number of requests until it ends.
         #[default]
         FixedWindow = "fixed_window",
         /// Two aligned windows, the older one weighted by its overlap.
@@ -61,14 +61,14 @@ words! {
 }
 
 words! {
-    /// The policy for requests without a key, such as anonymous ones where users are counted.
+    /// The policy for requests without a key, such as anonymous ones when users are counted.
     OnMissingKey, "on_missing_key", {
         /// Passes uncounted.
         #[default]
         Exempt = "exempt",
         /// Uses the client's address as the key.
         FallbackIp = "fallback_ip",
-        /// Refuses with 401 if the user or the API key is missing, else with 400.
+        /// Refuses with 401 if the user or the API key is missing, otherwise with 400.
         Block = "block",
         /// Refuses with 401.
         Unauthorized = "unauthorized",
@@ -83,8 +83,8 @@ impl OnMissingKey {
         matches!(self, Self::Block | Self::Unauthorized | Self::BadRequest)
     }
 
-    /// Returns whether a request without `part` is refused with 401 for missing credentials, and not with 400. `None` is
-    /// a function that found no key.
+    /// Returns whether a request without `part` is refused with 401 for missing credentials, rather than with 400.
+    /// `None` is a function that found no key.
     pub fn asks_for_credentials(self, part: Option<&KeyPart>) -> bool {
         match self {
             Self::Unauthorized => true,
@@ -97,7 +97,7 @@ impl OnMissingKey {
 words! {
     /// The behaviour of a limit while the store of its counters is unavailable.
     OnStoreFailure, "on_store_failure", {
-        /// Each process counts on its own, from the last known use, and grants its share of the rest.
+        /// Each process counts on its own, from the last known usage, and grants its share of the rest.
         #[default]
         Local = "local",
         /// Every request passes.
@@ -110,7 +110,7 @@ words! {
 /// One part of a rate-limit key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeyPart {
-    /// The client's address; of IPv6 the /64 network.
+    /// The client's address; for IPv6, its /64 network.
     Ip,
     /// The application's user.
     User,
@@ -241,7 +241,7 @@ impl FromStr for KeySource {
         }
         if parts.len() > 1 && parts.contains(&KeyPart::Global) {
             return Err(invalid(
-                "`global` tells nothing apart; leave it out".to_owned(),
+                "`global` distinguishes no requests; leave it out".to_owned(),
             ));
         }
         if parts.len() > Self::MAX_PARTS {

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_method_reads_as_it_is_written() {
+    fn every_method_parses_back() {
         for method in Method::ALL {
             assert_eq!(method.to_string().parse::<Method>().unwrap(), method);
         }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn small_letters_are_pointed_out() {
+    fn lower_case_is_pointed_out() {
         let error = "get".parse::<Method>().unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_get_the_list() {
+    fn other_words_list_the_methods() {
         for text in ["", "FETCH", "GET ", "Ä"] {
             assert_eq!(
                 text.parse::<Method>().unwrap_err().problem(),

@@ -1,7 +1,7 @@
 //! Parsers from text to values that are always valid.
 //!
-//! The attribute macros call these parsers at compile time, and the engine for requests of operators at run time. Both
-//! share one grammar and one wording of errors.
+//! The attribute macros call these parsers at compile time, and the engine calls them at run time for operators'
+//! requests. Both share one grammar and one wording of errors.
 //!
 //! ```
 //! use waygate_core::grammar::RouteSpec;

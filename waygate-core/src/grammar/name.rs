@@ -48,8 +48,8 @@ name! {
 }
 
 name! {
-    /// The name of a service in a fleet: ASCII letters, digits and `. _ -`; 1 to 128 bytes; no HTTP
-    /// method, in capitals or not.
+    /// The name of a service in a fleet: ASCII letters, digits and `. _ -`; 1 to 128 bytes; not an HTTP method, in
+    /// any case.
     ServiceName, "service name", service_problem
 }
 
@@ -70,7 +70,7 @@ impl PolicyName {
         Self("-".into())
     }
 
-    /// The name of a policy without a name of its own.
+    /// The name of an unnamed policy.
     pub const DEFAULT: &str = "default";
 
     /// Returns the name of an unnamed policy by its position on a handler: `default`, `default-2`, `default-3`.
@@ -83,8 +83,8 @@ impl PolicyName {
 }
 
 impl TimeZoneName {
-    /// Parses the value of an attribute. The machine that compiles it may lack a time zone database; any name of the right
-    /// form then passes, and the application checks it at its start.
+    /// Parses the value of an attribute. The machine that compiles it may lack a time zone database; then any
+    /// well-formed name passes, and the application checks it at its start.
     ///
     /// # Errors
     /// [`Invalid`] for an unknown zone or a malformed name.
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_database_the_remedy_is_named() {
+    fn without_a_database_the_error_names_the_remedy() {
         let none = TimeZoneDatabase::none();
         assert_eq!(unknown_zone("UTC", &none), None);
         let problem = unknown_zone("Europe/Berlin", &none).unwrap();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_without_a_name_are_counted() {
+    fn unnamed_policies_are_numbered() {
         let names = [0, 1, 2, u32::MAX].map(PolicyName::by_ordinal);
         let names = names.each_ref().map(PolicyName::as_str);
         assert_eq!(

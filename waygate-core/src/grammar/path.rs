@@ -16,8 +16,8 @@ const MAX_BYTES: usize = 1024;
 pub(crate) enum Dialect {
     /// That of axum.
     Axum,
-    /// Allows parameters anywhere, as in `/{name}.json` or `/{from}-{to}`: a fleet includes routes of other frameworks.
-    /// Only route keys, which are models, accept it.
+    /// Allows parameters anywhere, as in `/{name}.json` or `/{from}-{to}`, since a fleet includes routes of other
+    /// frameworks. Only route keys accept it.
     #[cfg_attr(not(feature = "model"), allow(dead_code))]
     Any,
 }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn explains_mistakes() {
         for (text, problem) in [
             ("", "the path must start with `/`"),
             ("users", "the path must start with `/`"),
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn names_its_parameters() {
+    fn lists_its_parameters() {
         let names = |text: &str| -> Vec<String> {
             let template: PathTemplate = text.parse().unwrap();
             template.parameters().map(str::to_owned).collect()
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn other_frameworks_may_go_on_after_a_parameter() {
+    fn other_frameworks_allow_text_after_a_parameter() {
         for text in ["/{id}.json", "/{from}-{to}", "/{id}:activate", "/{id}}}"] {
             assert_eq!(template_problem(text, Dialect::Any), None, "{text}");
         }

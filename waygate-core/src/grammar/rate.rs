@@ -80,7 +80,7 @@ impl Unit {
     }
 }
 
-/// A part of the calendar after which a quota resets, in the time zone of its policy.
+/// A calendar period after which a quota resets, in the time zone of its policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CalendarUnit {
     /// From midnight to midnight.
@@ -315,7 +315,7 @@ fn rolling(text: &str) -> Result<Period, String> {
         false => (1, text),
     };
     let unit = Unit::from_name(unit.trim())?;
-    // The Python original takes `10/0 minute` as `10/minute`.
+    // The Python original reads `10/0 minute` as `10/minute`.
     if count == 0 {
         return Err(format!(
             "the time is zero; write `/{}`, or how many of them",

@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use super::{Invalid, Method, PathTemplate};
 
-/// A route as attributes spell it: a method and a path template, `GET /users/{id}`, or a path template alone,
+/// A route as written in attributes: a method and a path template, `GET /users/{id}`, or only a path template,
 /// `/users/{id}`, for every method of the path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RouteSpec {
@@ -60,7 +60,7 @@ impl FromStr for RouteSpec {
     }
 }
 
-/// Detects the colon between method and path that keys of commands have.
+/// Detects the colon between method and path, as in keys of commands.
 fn without_space(text: &str) -> String {
     if let Some((method, path)) = text.split_once(':')
         && path.starts_with('/')
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_method_it_stands_for_all() {
+    fn without_a_method_it_covers_all_methods() {
         let spec: RouteSpec = "/users/{id}".parse().unwrap();
         assert_eq!(spec.method(), None);
         assert_eq!(spec.path().as_str(), "/users/{id}");
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn explains_mistakes() {
         let expected =
             "expected `<METHOD> <path>`, such as `GET /health`, or a path alone, for every method";
         for (text, problem) in [

@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use super::{hidden::is_hidden, invalid::Invalid};
 
-/// Free text that operators write and people read: why a route is closed. May be empty.
+/// Free text by operators for people: the reason a route is closed. May be empty.
 ///
 /// One line of at most 512 characters; surrounding whitespace is removed. Control characters, line separators, and
 /// bidirectional controls, which can disguise a log line or a page (Unicode TR 36), are refused.
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_around_a_reason_are_cut_off() {
+    fn surrounding_spaces_are_removed() {
         assert_eq!(
             reason(" \t db  upgrade \r\n").unwrap().as_str(),
             "db  upgrade"

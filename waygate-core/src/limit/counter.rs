@@ -1,6 +1,6 @@
 use super::nanos::{Nanos, SECOND, share};
 
-/// The usage of one key, independent of the quota: a limit that changes keeps the usage.
+/// The usage of one key, independent of the quota: changing a limit keeps the usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counter {
     /// A fixed or calendar window.

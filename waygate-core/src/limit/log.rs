@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use super::{Outcome, nanos::Nanos};
 
-/// A moving window: the time of every request, exact and therefore not for large limits.
+/// A moving window: the time of every request, exact and therefore only for small limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MovingLog {
     /// Oldest first.
@@ -11,7 +11,7 @@ pub struct MovingLog {
     used: u64,
 }
 
-/// Packed into 12 bytes: a log may hold many.
+/// Packed into 12 bytes, since a log can hold many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(Rust, packed(4))]
 struct Hit {
@@ -25,7 +25,8 @@ impl MovingLog {
 
     /// Takes `cost` of `capacity` per `period`, or returns when it could be taken.
     ///
-    /// A request at the very edge of the window still counts, as in the Python original, and is gone a nanosecond later.
+    /// A request at the exact edge of the window still counts, as in the Python original, and is gone a nanosecond
+    /// later.
     pub fn take(&mut self, capacity: u64, period: Nanos, cost: u64, now: Nanos) -> Outcome {
         let outcome = self.decide(capacity, period, cost, now);
         if outcome.allowed && cost > 0 {
@@ -49,7 +50,7 @@ impl MovingLog {
             let at = self.falls_to(used, target, now);
             at.saturating_add(period).saturating_sub(now) + 1
         };
-        // Less than the capacity: of what is used beyond it, none comes back.
+        // Less than the capacity: usage beyond it frees nothing.
         let more = match used {
             0 => period,
             used => wait_until(used.min(capacity).saturating_sub(1)),
@@ -90,7 +91,7 @@ impl MovingLog {
         }
     }
 
-    /// Refunds units that were taken at `at` or before. What was taken later keeps counting.
+    /// Refunds units that were taken at `at` or before. Units taken later keep counting.
     pub fn give_back(&mut self, units: u64, at: Nanos) {
         let mut left = units;
         let mut until = self.hits.partition_point(|hit| hit.at <= at);
@@ -109,7 +110,7 @@ impl MovingLog {
         }
     }
 
-    /// Halves the memory: merges every two requests into one at the later time. Nothing counts for shorter than before.
+    /// Halves the memory: merges every two requests into one at the later time, so that no request expires earlier.
     pub fn coarsen(&mut self) {
         let kept = self.hits.len().div_ceil(2);
         for index in 0..kept {

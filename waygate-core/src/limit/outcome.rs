@@ -5,16 +5,16 @@ use super::nanos::{Nanos, SECOND};
 pub struct Outcome {
     /// Whether the request may pass.
     pub allowed: bool,
-    /// The most that can be taken at a time.
+    /// The most that a request can take.
     pub limit: u64,
     /// The units that remain; `0 ≤ remaining ≤ limit`.
     pub remaining: u64,
-    /// The time until more units are available; for a window that resets as a whole, until its end. If the request can
-    /// pass later, not before [`retry_after`](Self::retry_after) (draft-ietf-httpapi-ratelimit-headers).
+    /// The time until more units are available; for a window that resets as a whole, until its end. If the request
+    /// can pass later, not before [`retry_after`](Self::retry_after) (draft-ietf-httpapi-ratelimit-headers).
     pub reset_after: Nanos,
-    /// The time until the same request would pass, if no other takes anything; 0 if it passes now. To the nanosecond,
-    /// and never more than [`Quota::longest_wait`](super::Quota::longest_wait). For a request that costs more than
-    /// `limit`, which never passes, the window.
+    /// The time until the same request would pass, if no other takes anything; 0 if it passes now. Exact to the
+    /// nanosecond, and never more than [`Quota::longest_wait`](super::Quota::longest_wait). For a request that costs
+    /// more than `limit`, and so never passes, the window.
     pub retry_after: Nanos,
 }
 

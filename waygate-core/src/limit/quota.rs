@@ -1,8 +1,8 @@
 //! The arithmetic of rate limits, over values of 16 bytes.
 //!
-//! Times are nanoseconds since the Unix epoch, by a clock that should not go back. If it does, no function here panics
-//! or overflows, nothing is admitted beyond the limit of the remaining time, and no key is locked out for longer than
-//! one window.
+//! Times are nanoseconds since the Unix epoch, by a clock that should not go back. If it does, no function here
+//! panics or overflows, nothing is admitted beyond the limit of the remaining time, and no key is locked out for
+//! longer than one window.
 
 pub use super::nanos::{Nanos, SECOND};
 use super::{
@@ -15,14 +15,14 @@ use super::{
 pub enum Quota {
     /// A window that opens with the first request and takes `capacity` until it ends.
     FixedWindow {
-        /// The most that one window takes.
+        /// The capacity of the window.
         capacity: u64,
         /// Its length, at least 1.
         period: Nanos,
     },
-    /// The same from `start` up to, and without, `end`: a day or month of the calendar.
+    /// The same from `start` up to and excluding `end`: a day or month of the calendar.
     Calendar {
-        /// The most that the window takes.
+        /// The capacity of the window.
         capacity: u64,
         /// The start of the window.
         start: Nanos,
@@ -32,7 +32,7 @@ pub enum Quota {
     /// Two counters of aligned windows; the older one is weighted by the part of it that is still within `period`.
     /// Keeps seconds in 32 bits, which suffices until the year 2106.
     SlidingWindow {
-        /// The most that any window takes, as far as the weighting is exact.
+        /// The capacity of any window, as far as the weighting is exact.
         capacity: u32,
         /// Its length in seconds, at least 1.
         period: u32,
@@ -48,7 +48,7 @@ pub enum Quota {
 }
 
 impl Quota {
-    /// Returns the most that can be taken at a time.
+    /// Returns the most that a request can take.
     pub fn capacity(&self) -> u64 {
         match *self {
             Self::FixedWindow { capacity, .. }
@@ -88,7 +88,7 @@ impl Quota {
     }
 
     /// Returns the longest wait of a request that can pass at all: one window, or two of a sliding one, where usage
-    /// beyond the limit (before it was lowered, or after the fact) fades through the next one.
+    /// beyond the limit (before it was lowered, or after the fact) decays through the next one.
     pub fn longest_wait(&self) -> Nanos {
         match self {
             Self::SlidingWindow { .. } => self.window().saturating_mul(2),
@@ -183,8 +183,8 @@ impl Quota {
         next
     }
 
-    /// Refunds units that were taken before: to the window that they were taken from, or to none. What has faded or was
-    /// refilled since then is not refunded.
+    /// Refunds units that were taken before, to the window that they were taken from. Units that have decayed or were
+    /// refilled since are not refunded.
     pub fn give_back(&self, counter: Counter, units: u64, taken: Taken, now: Nanos) -> Counter {
         let (mut next, _) = self.take(Some(counter), 0, now);
         match &mut next {
@@ -202,7 +202,7 @@ impl Quota {
                 let units = u32::try_from(units).unwrap_or(u32::MAX);
                 match start.saturating_sub(slot_of(taken.at, *period)) {
                     0 => *current = current.saturating_sub(units),
-                    // It fades with the rest of its slot.
+                    // It decays with the rest of its slot.
                     gap if gap == *period => *previous = previous.saturating_sub(units),
                     _ => {}
                 }
@@ -282,7 +282,7 @@ fn bucket(
     let debt = if allowed { after } else { debt };
     let retry_after = match allowed {
         true => 0,
-        // More than the capacity never fits; the longest wait stands for that.
+        // A cost above the capacity never fits; the longest wait stands for that.
         false => (after - depth).min(depth).max(1),
     };
     let outcome = Outcome {

@@ -15,12 +15,12 @@ pub enum Rule {
     Quota(Quota),
     /// Counted in a log of every request.
     Moving {
-        /// The most that any window takes.
+        /// The capacity of any window.
         capacity: u64,
         /// Its length.
         period: Nanos,
     },
-    /// A fixed window that the calendar opens and closes.
+    /// A fixed window with the start and end of a calendar period.
     Calendar(Calendar),
 }
 
@@ -83,7 +83,7 @@ impl Rule {
         }
     }
 
-    /// Returns the most that can be taken at a time.
+    /// Returns the most that a request can take.
     pub fn capacity(&self) -> u64 {
         match self {
             Self::Quota(quota) => quota.capacity(),
@@ -108,12 +108,12 @@ pub struct Calendar {
     capacity: u64,
     unit: CalendarUnit,
     zone: TimeZone,
-    /// Start and end of the last window, in seconds: time zones are slow.
+    /// Start and end of the last window, in seconds; a cache, because time zone lookups are slow.
     window: AtomicU64,
 }
 
 impl Calendar {
-    /// Returns the quota of the window that `now` is in.
+    /// Returns the quota of the window that contains `now`.
     pub fn quota(&self, now: Nanos) -> Quota {
         let seconds = now / SECOND;
         let known = self.window.load(Ordering::Relaxed);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn days_and_months_are_those_of_the_time_zone() {
+    fn days_and_months_follow_the_time_zone() {
         let window = |unit: &str, zone: &str, now: &str| {
             let rules = rules(
                 serde_json::json!({"limit": format!("5/calendar {unit}"), "time_zone": zone}),

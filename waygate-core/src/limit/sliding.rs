@@ -34,7 +34,7 @@ impl Sliding {
                 previous,
                 current,
             }) if then == period => match start.checked_sub(began) {
-                // After the clock went back, what was counted then counts now.
+                // After the clock went back, earlier counts apply now.
                 None | Some(0) => (previous, current),
                 Some(gap) if gap == period => (current, 0),
                 Some(_) => (0, 0),
@@ -110,7 +110,7 @@ impl Sliding {
             Some(room) => self
                 .elapses(self.previous, room)
                 .saturating_sub(self.elapsed),
-            // In the next slot, where the current counter fades.
+            // In the next slot, where the current counter decays.
             None => left.saturating_add(self.elapses(self.current, target)),
         }
         .clamp(1, 2 * length)

@@ -1,6 +1,6 @@
 use super::{Outcome, nanos::Nanos};
 
-/// The time and outcome of a charge, by which it is found again for a refund.
+/// The time and outcome of a charge, which identify it for a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
     /// The time of the charge.
@@ -17,7 +17,7 @@ impl Taken {
         Self { at, reset_after }
     }
 
-    /// Returns how long after `now` the outcome still holds.
+    /// Returns how long after `now` the outcome remains valid.
     pub fn left(&self, now: Nanos) -> Nanos {
         self.at.saturating_add(self.reset_after).saturating_sub(now)
     }

@@ -10,14 +10,14 @@ const START: Nanos = 1_800_000_010 * SECOND;
 /// Seconds are kept in 32 bits.
 const YEAR_2106: Nanos = u32::MAX as u64 * SECOND;
 
-/// Requests: after how much time each comes, and what it costs.
+/// Requests, each with the time since the previous one and its cost.
 fn requests(longest_gap: Nanos) -> impl Strategy<Value = Vec<(Nanos, u64)>> {
     let gap = prop_oneof![Just(0), 0..longest_gap, Just(longest_gap), Just(SECOND)];
     let cost = prop_oneof![4 => Just(1u64), 1 => 0u64..6];
     vec((gap, cost), 1..80)
 }
 
-/// What was admitted: when, and at what cost.
+/// The admitted requests: time and cost.
 type Admitted = Vec<(Nanos, u64)>;
 
 fn cost_since(admitted: &Admitted, since: Nanos) -> u64 {
@@ -25,7 +25,7 @@ fn cost_since(admitted: &Admitted, since: Nanos) -> u64 {
     costs.map(|(_, cost)| cost).sum()
 }
 
-/// Runs requests against a quota; `model` says from what was admitted whether a request fits.
+/// Runs requests against a quota; `model` computes from the admitted ones whether a request fits.
 fn agrees(
     quota: Quota,
     requests: Vec<(Nanos, u64)>,
@@ -64,7 +64,7 @@ fn check(quota: &Quota, outcome: &Outcome) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Refused a moment before the time that was told, and admitted at it.
+/// Checks that a request is refused just before its retry time, and admitted at it.
 fn retry_is_exact(
     quota: &Quota,
     counter: Counter,
@@ -98,7 +98,7 @@ fn retry_is_exact(
 
 proptest! {
     #[test]
-    fn a_fixed_window_is_what_a_list_of_windows_says(
+    fn a_fixed_window_equals_a_list_of_windows(
         capacity in 0u64..8,
         period in 1u64..4,
         requests in requests(3 * SECOND),
@@ -114,12 +114,12 @@ proptest! {
     }
 
     #[test]
-    fn a_token_bucket_never_gives_more_than_its_depth_and_what_came_back(
+    fn a_token_bucket_never_admits_more_than_its_depth_and_refill(
         capacity in 1u64..8,
         emission in prop_oneof![Just(1u64), 1..SECOND, Just(SECOND)],
         requests in requests(2 * SECOND),
     ) {
-        // ITU-T I.371: no stretch of time takes more than the bucket and the tokens that came back in it.
+        // ITU-T I.371: no period admits more than the bucket and the tokens refilled in it.
         agrees(Quota::TokenBucket { capacity, emission }, requests, |admitted, now, cost| {
             (0..=admitted.len()).all(|first| {
                 let since = admitted.get(first).map_or(now, |(at, _)| *at);
@@ -131,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn a_sliding_window_weighs_the_window_before(
+    fn a_sliding_window_weights_the_previous_window(
         capacity in 0u32..8,
         period in 1u32..4,
         requests in requests(3 * SECOND),
@@ -198,8 +198,8 @@ proptest! {
         }
     }
 
-    /// Whatever the clock does and however the limit is changed: no panic, `0 ≤ remaining ≤ limit`, nobody is locked
-    /// out for longer than a window, and nothing is admitted that the counter says is not there.
+    /// Whatever the clock does and however the limit changes: no panic, `0 ≤ remaining ≤ limit`, no key is locked out
+    /// for longer than a window, and nothing is admitted beyond the remaining units.
     #[test]
     fn clocks_may_jump_and_limits_may_change(
         steps in vec((any_time(), any_quota(), 0u64..5), 1..60),
@@ -210,7 +210,7 @@ proptest! {
             check(&quota, &outcome)?;
             let longest = quota.window().saturating_add(1);
             if !outcome.allowed && cost <= quota.capacity() && !matches!(quota, Quota::Calendar { .. }) {
-                // With a sliding window, up to two: what was taken fades in the next one.
+                // For a sliding window up to two, since its usage decays in the next one.
                 let later = now.saturating_add(longest.saturating_mul(2));
                 let (_, outcome) = quota.take(Some(next), cost, later);
                 prop_assert!(outcome.allowed || later > YEAR_2106, "{quota:?} {next:?}");
@@ -226,7 +226,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_consumed_outlives_a_change(
+    fn usage_survives_a_change_of_the_limit(
         taken in 1u64..20,
         before in steady_quota(),
         after in steady_quota(),
@@ -252,7 +252,7 @@ proptest! {
     }
 }
 
-/// Windows that a request opens before the one that is given back.
+/// Windows that a request opens before the one that is refunded.
 fn opened_quota() -> impl Strategy<Value = Quota> {
     let (capacity, period) = (5, 4 * SECOND);
     prop_oneof![
@@ -269,9 +269,9 @@ fn opened_quota() -> impl Strategy<Value = Quota> {
 }
 
 proptest! {
-    /// Never is more left than if the request had not been counted at all.
+    /// A refund never leaves more than if the request had not been counted at all.
     #[test]
-    fn a_request_gives_back_no_more_than_its_own(
+    fn a_refund_is_at_most_the_cost_of_the_request(
         quota in opened_quota(),
         charged in 1u64..4,
         gap in 0..4 * SECOND,
@@ -295,7 +295,7 @@ proptest! {
     }
 
     #[test]
-    fn a_log_gives_back_exactly_one_request(
+    fn a_log_refunds_exactly_one_request(
         before in requests(3 * SECOND),
         after in requests(3 * SECOND),
         cost in 1u64..4,
@@ -350,7 +350,7 @@ fn any_quota() -> impl Strategy<Value = Quota> {
     ]
 }
 
-/// Quotas that have room for 50, and whose window is far from its end.
+/// Quotas with room for 50, far from the end of their window.
 fn steady_quota() -> impl Strategy<Value = Quota> {
     prop_oneof![
         Just(Quota::FixedWindow {

@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn says_which_text_is_wrong() {
+    fn names_the_invalid_text() {
         for (value, message) in [
             (
                 json!({"ips": ["10.0.0.0/8", "10.0.0.0/33"]}),

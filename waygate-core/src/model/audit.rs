@@ -29,7 +29,7 @@ impl Origin {
         Self::new("system", "system")
     }
 
-    /// The scheduler: a window started or ended, or a temporary disabling expired.
+    /// The scheduler: a window started or ended, or a temporary disable expired.
     pub fn scheduler() -> Self {
         Self::new("scheduler", "system")
     }
@@ -38,7 +38,7 @@ impl Origin {
 /// Declares [`Action`] from one table of variants and words.
 macro_rules! actions {
     ($($variant:ident => $word:literal,)+) => {
-        /// An action in the audit log (wire contract, section 10, and more).
+        /// An action in the audit log (wire contract, section 10, and extensions).
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[allow(missing_docs)]
@@ -147,9 +147,9 @@ impl<'de> Deserialize<'de> for Action {
     }
 }
 
-/// One line of the audit log: one change, written in the same commit as the change (wire contract, section 2.3).
+/// One entry of the audit log: one change, written in the same commit as the change (wire contract, section 2.3).
 ///
-/// `id`, `timestamp`, `path` and `action` must be there when one is read; the rest may be left out.
+/// When an entry is read, `id`, `timestamp`, `path` and `action` are required; the rest is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
@@ -167,7 +167,7 @@ pub struct AuditEntry {
     pub service: Option<String>,
     /// The action.
     pub action: Action,
-    /// Who: a user, a user's token (`alice/deploy`), `scheduler`, `system` or `anonymous`.
+    /// The author: a user, a user's token (`alice/deploy`), `scheduler`, `system` or `anonymous`.
     #[serde(default = "system")]
     #[cfg_attr(feature = "schema", schema(required))]
     pub actor: String,
@@ -175,7 +175,7 @@ pub struct AuditEntry {
     #[serde(default = "system")]
     #[cfg_attr(feature = "schema", schema(required))]
     pub platform: String,
-    /// Why; may be empty.
+    /// The reason; may be empty.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub reason: String,
@@ -189,15 +189,15 @@ pub struct AuditEntry {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub revision: u64,
-    /// The stored value before, when there was one.
+    /// The stored value before, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub previous: Option<serde_json::Value>,
-    /// The stored value after, when there is one.
+    /// The stored value after, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub new: Option<serde_json::Value>,
-    /// The settings that the change has dropped besides, such as planned windows, if any.
+    /// Other settings that the change has dropped, such as planned windows, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>, nullable = false))]
     pub dropped: Option<serde_json::Value>,
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_action_of_the_wire_contract_has_its_word() {
+    fn every_action_of_the_wire_contract_is_known() {
         for word in [
             "enable",
             "disable",
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_contract_lets_out_has_its_defaults() {
+    fn optional_fields_have_defaults() {
         let entry: AuditEntry = from_value(json!({
             "id": "0b8955c8-622a-45a8-8fd8-0e57924ec972",
             "timestamp": "2026-11-22T22:16:37.216046",
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_as_in_the_contract() {
+    fn origins_match_the_contract() {
         let of = |origin: Origin| (origin.actor, origin.platform);
         assert_eq!(of(Origin::system()), ("system".into(), "system".into()));
         assert_eq!(

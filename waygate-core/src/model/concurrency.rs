@@ -61,7 +61,7 @@ pub struct ConcurrencyPolicy {
 )]
 #[serde(deny_unknown_fields)]
 pub struct GivenConcurrencyPolicy {
-    /// Which of the scope's limits. Default: `default`.
+    /// The name within the scope. Default: `default`.
     #[serde(default = "default_name")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<PolicyName>))]
     name: PolicyName,
@@ -116,8 +116,8 @@ impl ConcurrencyPolicy {
         }
     }
 
-    /// Converts a declaration of `#[concurrency_limit]`. Without a name, the position among the handler's attributes gives
-    /// one.
+    /// Converts a declaration of `#[concurrency_limit]`. Without a name, it is named by its position among the
+    /// handler's attributes.
     ///
     /// # Errors
     /// [`Invalid`] for a declaration written by hand; the attribute checks its own at compile time.
@@ -136,7 +136,7 @@ impl ConcurrencyPolicy {
         })
     }
 
-    /// The limit in a few words, for people who call the route: `10 requests at a time by user`.
+    /// Summarizes the limit for clients of the route: `10 requests at a time by user`.
     pub fn summary(&self) -> String {
         format!("{} {}", self.requests(), key_summary(&self.key))
     }
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_back_what_it_writes() {
+    fn serialized_policies_are_read_back() {
         let bare: ConcurrencyPolicy = from_value(json!({"limit": 5})).unwrap();
         assert_eq!(bare, ConcurrencyPolicy::new(NonZeroU32::new(5).unwrap()));
         assert_eq!(
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn is_checked_on_the_way_in() {
+    fn is_checked_when_deserialized() {
         for (value, expected) in [
             (json!({}), "missing field `limit`"),
             (json!({"limit": 0}), "invalid value: integer `0`"),
@@ -222,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn says_what_it_means() {
+    fn describes_its_effect() {
         let meaning = |value: Value| from_value::<ConcurrencyPolicy>(value).unwrap().meaning();
         for (key, words) in [
             ("global", "for all callers together"),
             ("ip", "for each client address"),
             ("api_key, path:tenant", "for each API key and {tenant}"),
-            ("custom", "for each key that the code tells"),
+            ("custom", "for each key that a function in the code returns"),
         ] {
             assert_eq!(
                 meaning(json!({"limit": 3, "key_strategy": key})),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_declaration_by_hand_is_checked_too() {
+    fn a_handwritten_declaration_is_checked() {
         let declared = decl::ConcurrencyLimit {
             name: None,
             ordinal: 1,

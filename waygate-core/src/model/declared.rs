@@ -1,4 +1,4 @@
-//! Texts of declarations as values of policies.
+//! Conversions from texts of declarations to values of policies.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use crate::grammar::{Invalid, PolicyName, RoleName, parse_cidr};
 
-/// The name that was written, or the one by which the policy is counted.
+/// The given name, or the default one by position.
 pub(super) fn name(written: Option<&str>, ordinal: u32) -> Result<PolicyName, Invalid> {
     written.map_or_else(|| Ok(PolicyName::by_ordinal(ordinal)), str::parse)
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::text;
 use crate::grammar::{Invalid, LinkTarget, check_sunset, format_http_date, storable};
 
-/// A route that is going away: `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `successor-version` (RFC 5829).
+/// An announced removal of a route: `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `successor-version` (RFC 5829).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "Raw", into = "Raw")]
@@ -18,7 +18,7 @@ pub struct Deprecation {
 }
 
 impl Deprecation {
-    /// Creates a deprecation; every part is optional. Instants are cut to microseconds.
+    /// Creates a deprecation; every part is optional. Instants are truncated to microseconds.
     ///
     /// # Errors
     /// [`Invalid`] if the sunset is before the deprecation (RFC 9745 section 4), or a year is before 0.
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_may_be_unknown() {
+    fn every_part_is_optional() {
         let nothing = Deprecation::new(None, None, None).unwrap();
         assert_eq!(nothing, Deprecation::default());
         assert_eq!(to_value(&nothing).unwrap(), json!({}));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sunset_does_not_come_first() {
+    fn the_sunset_must_not_come_first() {
         let (earlier, later) = (at("2028-01-01T00:00:00Z"), at("2028-01-01T00:00:01Z"));
         assert!(Deprecation::new(earlier, later, None).is_ok());
         assert!(Deprecation::new(earlier, earlier, None).is_ok());
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn years_that_cannot_be_spelled_are_refused() {
+    fn years_before_0_are_refused() {
         let error = Deprecation::new(Some(Timestamp::MIN), None, None).unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -34,7 +34,7 @@ pub struct Dropped {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub deprecation: Option<Deprecation>,
-    /// When a temporary disabling would have ended.
+    /// The end of a temporary disable.
     #[serde(
         default,
         with = "text::maybe_instant",
@@ -95,7 +95,7 @@ pub struct DroppedMaintenance {
     /// `true` if it was on, and a planned one has replaced it: everything is open until that begins.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enabled: bool,
-    /// When a planned maintenance would have begun.
+    /// The start of a planned maintenance.
     #[serde(
         default,
         with = "text::maybe_instant",
@@ -103,7 +103,7 @@ pub struct DroppedMaintenance {
     )]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub start: Option<Timestamp>,
-    /// When the maintenance would have ended.
+    /// The end of the maintenance.
     #[serde(
         default,
         with = "text::maybe_instant",
@@ -182,7 +182,7 @@ mod tests {
         transition(state, &RouteState::default(), &command, at(0)).unwrap()
     }
 
-    /// A route of which everything is set: gated, with a plan, for few, going away, and disabled for an hour.
+    /// A route with everything set: gated, with a planned window, restricted, deprecated, and disabled for an hour.
     fn full() -> RouteState {
         let plan = RouteCommand::Schedule {
             interval: Interval::new(at(2), at(4)).unwrap(),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_command_drops_is_named() {
+    fn everything_that_a_command_drops_is_named() {
         let full = full();
         let reason = || "x".parse().unwrap();
         let windows = json!([{
@@ -271,14 +271,14 @@ mod tests {
             assert_eq!(to_value(&found).unwrap(), dropped, "{command:?}");
             assert_eq!(found.is_empty(), dropped == json!({}));
         }
-        // What time has ended is not dropped by anything.
+        // No command drops what has already ended.
         let after = RouteState::default();
         let late = Dropped::between(&full, &after, at(5));
         assert!(late.windows.is_empty() && late.until.is_none());
     }
 
     #[test]
-    fn what_maintenance_of_everything_loses_is_named() {
+    fn everything_that_maintenance_loses_is_named() {
         let before: GlobalMaintenance = serde_json::from_value(json!({
             "enabled": true, "include_force_active": true, "exempt_paths": ["/a", "/b"], "exempt_ips": ["10.0.0.0/8"],
             "exempt_roles": ["ops"], "start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z",
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_closed_and_no_longer_does_is_named() {
+    fn the_replaced_status_is_named() {
         let planned = |start: Option<Timestamp>| GlobalMaintenance {
             enabled: true,
             start,

@@ -44,26 +44,26 @@ impl fmt::Display for RouteStatus {
 pub enum Effective<'a> {
     /// Open everywhere.
     Open {
-        /// Why it was opened; may be empty.
+        /// The reason for opening it; may be empty.
         reason: &'a Reason,
     },
     /// Open in these environments only.
     EnvGated {
-        /// The environments that are served.
+        /// The environments in which it is served.
         envs: &'a [EnvName],
-        /// Why; may be empty.
+        /// The reason; may be empty.
         reason: &'a Reason,
     },
     /// In maintenance.
     Maintenance {
-        /// Why; may be empty.
+        /// The reason; may be empty.
         reason: &'a Reason,
         /// The end, if known.
         until: Option<Timestamp>,
     },
     /// Disabled.
     Disabled {
-        /// Why; may be empty.
+        /// The reason; may be empty.
         reason: &'a Reason,
         /// The end, if known.
         until: Option<Timestamp>,

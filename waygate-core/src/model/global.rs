@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{RouteKey, text};
 use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, storable};
 
-/// Maintenance of all routes, or of one service (wire contract, section 2.2, and more).
+/// Maintenance of all routes, or of one service (wire contract, section 2.2, and extensions).
 ///
 /// The window determines the state at an instant: see [`at`](Self::at). No timer changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -21,17 +21,17 @@ pub struct GlobalMaintenance {
     /// In a view: whether it is on now; a planned one has a `start` and is not. In a store: whether it was switched on,
     /// even if its window has not begun or has ended.
     pub enabled: bool,
-    /// Why; may be empty.
+    /// The reason; may be empty.
     pub reason: Reason,
     /// Routes that stay open: `/path`, `METHOD:/path`, or `/prefix/{*rest}` for all below.
     pub exempt_paths: Vec<ExemptPath>,
     /// `true` if even force-active routes are closed.
     pub include_force_active: bool,
-    /// When it begins or began; missing if it was switched on immediately.
+    /// The start; missing if it was switched on immediately.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub start: Option<Timestamp>,
-    /// When it ends; missing if it does not end by itself.
+    /// The end; missing if there is none.
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub end: Option<Timestamp>,
@@ -104,7 +104,7 @@ impl GlobalMaintenance {
         self.exempt_paths.is_empty() && self.exempt_ips.is_empty() && self.exempt_roles.is_empty()
     }
 
-    /// Cuts its instants to whole microseconds, as they are stored.
+    /// Truncates its instants to whole microseconds, as they are stored.
     ///
     /// # Errors
     /// [`Invalid`] if the end is not after the start, or a year is before 0.

@@ -9,7 +9,7 @@ use crate::similar::typing_errors;
 
 /// The name under which a route is controlled: `METHOD:/template`, in a fleet `service:METHOD:/template`.
 ///
-/// Without a method (`/template`) it stands for every method of the path. Cheap to clone.
+/// Without a method (`/template`) it covers every method of the path. Cheap to clone.
 ///
 /// ```
 /// # use waygate_core::{grammar::Method, model::RouteKey};
@@ -55,7 +55,7 @@ impl RouteKey {
         before.strip_suffix(':')
     }
 
-    /// The method; `None` stands for all.
+    /// The method; `None` covers all.
     pub fn method(&self) -> Option<Method> {
         self.method
     }
@@ -134,7 +134,8 @@ impl FromStr for RouteKey {
     }
 }
 
-/// Returns the method that a word in capitals nearly is. As a service, `GTE:/payments` would govern nothing.
+/// Returns the method that a misspelled word in capitals resembles. As a service, `GTE:/payments` would govern
+/// nothing.
 fn misspelled(word: &str) -> Option<Method> {
     if word.len() > 9 || !word.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return None;
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn explains_mistakes() {
         let service = "use 1 to 128 ASCII letters, digits or `. _ -`, such as `payments-service`";
         let methods =
             "expected one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, CONNECT, TRACE";
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn is_made_from_its_parts() {
+    fn is_built_from_its_parts() {
         let path: PathTemplate = "/users/{id}".parse().unwrap();
         assert_eq!(RouteKey::new(None, &path), key("/users/{id}"));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Stored state, and what is derived from it.
+//! Stored state, and the state derived from it.
 
 mod access;
 mod audit;

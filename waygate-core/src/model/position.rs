@@ -4,17 +4,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{Window, text};
 use crate::grammar::{EnvName, Reason};
 
-/// The state that an operator or a declaration has set. With the time, it determines the effective state.
+/// The state set by an operator or a declaration. Together with the time, it determines the effective state.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
     /// Open or closed.
     #[serde(default, skip_serializing_if = "Lifecycle::is_active")]
     pub lifecycle: Lifecycle,
-    /// Why; may be empty.
+    /// The reason; may be empty.
     #[serde(default, skip_serializing_if = "Reason::is_empty")]
     pub reason: Reason,
-    /// The only environments that are served. `None`: all; an empty list: none.
+    /// The only environments in which it is served. `None`: all; an empty list: none.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -53,7 +53,7 @@ impl Lifecycle {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Disabled {
-    /// The time of the last disabling by an operator; `None` if only a declaration did.
+    /// The time of the last disable by an operator; `None` if only a declaration did.
     #[serde(
         default,
         with = "text::maybe_instant",
@@ -79,7 +79,7 @@ pub struct Former {
     /// `true` if it was in maintenance until changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub maintenance: bool,
-    /// Why; may be empty.
+    /// The reason; may be empty.
     #[serde(default, skip_serializing_if = "Reason::is_empty")]
     pub reason: Reason,
 }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_wrongly_is_refused() {
+    fn malformed_records_are_refused() {
         let window =
             |end: &str| json!({"windows": [{"start": "2030-01-01T02:00:00Z", "end": end}]});
         for stored in [

@@ -7,8 +7,8 @@ use crate::grammar::Invalid;
 
 /// The random identity of a store's lifetime, drawn when the store is created.
 ///
-/// A store that was emptied and created again has another epoch, so that its lower revision numbers are recognised as a
-/// reset.
+/// A store that was emptied and created again has another epoch, so that its lower revision numbers are recognized as
+/// a reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(Uuid);
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_reads_as_it_is_written() {
+    fn an_epoch_parses_back() {
         let epoch = Epoch::random();
         assert_eq!(epoch.to_string().len(), 32);
         assert_eq!(epoch.to_string().parse::<Epoch>().unwrap(), epoch);

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Access, Deprecation, Position};
 
-/// The state of a route: with a request and the time, it determines the decision.
+/// The state of a route, which, with a request and the time, determines the decision.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteState {
@@ -22,8 +22,9 @@ pub struct RouteState {
 
 /// The stored record of a route that an operator has changed. Other routes are not stored.
 ///
-/// In earlier versions, windows of a route in maintenance had no effect. Such stored windows are dropped: they must not
-/// open a route that was closed until changed. Records with windows that end the maintenance are marked.
+/// In earlier versions, windows of a route in maintenance had no effect. Such stored windows are dropped, because
+/// they must not open a route that was closed until changed. Records with windows that end the maintenance are
+/// marked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Record", into = "Record")]
 pub struct RouteOverride {
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_of_before_end_no_maintenance() {
+    fn windows_stored_by_earlier_versions_end_no_maintenance() {
         let disabled = |former| json!({ "disabled": { "former": { "maintenance": former } } });
         for (lifecycle, is_in_maintenance) in [
             (json!("maintenance"), true),

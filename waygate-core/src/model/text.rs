@@ -1,4 +1,4 @@
-//! serde for the grammar's values: as text, checked on the way in.
+//! serde for the grammar's values: as text, checked when deserialized.
 
 use std::{borrow::Cow, fmt::Display, str::FromStr};
 
@@ -42,7 +42,7 @@ as_text!(
     TimeZoneName,
 );
 
-/// The same for values that are put together to be spelled.
+/// The same for values whose text is computed.
 macro_rules! as_displayed {
     ($($type:ty),+ $(,)?) => {$(
         impl Serialize for $type {
@@ -77,7 +77,7 @@ pub(super) mod networks {
 
     use super::*;
 
-    /// One network on its way in; going out, [`IpNet`] spells itself.
+    /// One deserialized network; [`IpNet`] serializes itself.
     struct Cidr(IpNet);
 
     impl<'de> Deserialize<'de> for Cidr {
@@ -104,7 +104,7 @@ pub(super) mod networks {
     }
 }
 
-/// Instants as they are spelled on the wire, read in every spelling that is allowed (wire contract, section 1).
+/// Instants as written on the wire, read in every accepted spelling (wire contract, section 1).
 pub(crate) mod instant {
     use super::*;
 
@@ -123,7 +123,7 @@ pub(crate) mod instant {
     }
 }
 
-/// The same for instants that may be missing.
+/// The same for optional instants.
 pub(crate) mod maybe_instant {
     use super::*;
 

@@ -22,7 +22,7 @@ pub struct RouteView {
     pub service: Option<ServiceName>,
     /// The status.
     pub status: RouteStatus,
-    /// Why; may be empty.
+    /// The reason; may be empty.
     pub reason: Reason,
     /// The only environments that are served. Empty when all are; while the status is `env_gated`, when none is.
     pub allowed_envs: Vec<EnvName>,
@@ -35,7 +35,7 @@ pub struct RouteView {
     /// The span of a temporary disabling; else the window that comes next or has begun.
     #[cfg_attr(feature = "schema", schema(required))]
     pub window: Option<Span>,
-    /// When the route is to go away, as an HTTP-date.
+    /// The date when the route will be removed, as an HTTP-date.
     #[cfg_attr(feature = "schema", schema(required))]
     pub sunset_date: Option<String>,
     /// The replacement.
@@ -53,7 +53,7 @@ pub struct RouteView {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub deprecation: Option<Deprecation>,
-    /// When the status ends by itself, if that is known.
+    /// The time when the status ends, if known.
     #[serde(default, with = "text::maybe_instant")]
     #[cfg_attr(feature = "schema", schema(required, value_type = Option<String>, format = DateTime))]
     pub until: Option<Timestamp>,
@@ -72,7 +72,7 @@ pub struct Span {
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub end: Timestamp,
-    /// Why; may be empty.
+    /// The reason; may be empty.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub reason: Reason,
@@ -85,7 +85,7 @@ pub struct Span {
 pub struct PlannedWindow {
     /// The window's name.
     pub id: WindowId,
-    /// When, and why.
+    /// The span and the reason.
     #[serde(flatten)]
     pub span: Span,
 }
@@ -165,7 +165,7 @@ mod tests {
         transition::{RouteCommand, transition},
     };
 
-    /// Minutes after noon of some day.
+    /// Minutes after noon on some day.
     fn at(minutes: i64) -> Timestamp {
         let noon: Timestamp = "2030-01-01T12:00:00Z".parse().unwrap();
         noon + SignedDuration::from_mins(minutes)
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_is_the_one_that_has_begun_or_comes_next() {
+    fn the_window_is_the_current_or_next_one() {
         let state = after(&[schedule(30, 40), schedule(10, 20)]);
         for (now, window, listed) in [
             (0, Some(span(10, 20, "planned")), 2),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_everything_that_decides_about_a_route() {
+    fn shows_everything_that_affects_decisions() {
         let sunset = "2031-01-01T00:00:00Z".parse().unwrap();
         let successor = Some("/v2".parse().unwrap());
         let mut state = after(&[
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_are_written_flat_and_read_back() {
+    fn windows_round_trip_without_nesting() {
         let view = view(&after(&[schedule(10, 20)]), 12);
         let value = serde_json::to_value(&view).unwrap();
         assert_eq!(

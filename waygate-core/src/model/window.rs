@@ -8,8 +8,8 @@ use crate::grammar::{Interval, Invalid, Reason, format_wire};
 
 /// Names one maintenance window: its interval, as `start/end` (ISO 8601).
 ///
-/// Derived, so that every replica gives the window of a declaration the same name. Every spelling of an
-/// interval reads as the same id.
+/// It is derived, so that every replica gives the window of a declaration the same name. Every spelling of an
+/// interval has the same id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct WindowId(String);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_says_what_is_wrong() {
+    fn explains_mistakes() {
         for (text, message) in [
             (
                 "",
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_read_and_written_as_in_the_contract() {
+    fn a_window_round_trips_as_in_the_contract() {
         let text =
             json!({"start": "2030-01-01T02:00:00Z", "end": "2030-01-01T04:00:00Z", "reason": "db"});
         let window: Window = from_value(text.clone()).unwrap();

@@ -9,7 +9,7 @@ fn internal() -> TrustedProxies {
     TrustedProxies::networks(["10.0.0.0/8", "fd00::/8"].map(|text| parse_cidr(text).unwrap()))
 }
 
-/// The client named by one line of a trusted peer.
+/// Returns the client named by one line of a trusted peer.
 fn client_of(line: &str) -> String {
     internal().client(ip("10.0.0.1"), [line]).to_string()
 }
@@ -32,7 +32,7 @@ fn by_default_the_peer_is_the_client() {
 }
 
 #[test]
-fn an_untrusted_peer_is_not_believed() {
+fn headers_of_an_untrusted_peer_are_ignored() {
     let client = internal().client(ip("198.51.100.7"), ["203.0.113.9"]);
     assert_eq!(client, ip("198.51.100.7"));
 }
@@ -49,19 +49,19 @@ fn the_first_untrusted_hop_from_the_right_is_the_client() {
 }
 
 #[test]
-fn lines_of_the_header_are_one_list() {
+fn lines_of_the_header_form_one_list() {
     let client = internal().client(ip("10.0.0.1"), ["1.1.1.1", "203.0.113.9", "10.0.0.2"]);
     assert_eq!(client, ip("203.0.113.9"));
 }
 
 #[test]
-fn a_chain_of_proxies_only_ends_at_the_first_of_them() {
+fn a_chain_of_trusted_proxies_ends_at_the_first_of_them() {
     assert_eq!(client_of("10.0.0.3, 10.0.0.2"), "10.0.0.3");
     assert_eq!(internal().client(ip("10.0.0.1"), [""; 0]), ip("10.0.0.1"));
 }
 
 #[test]
-fn what_is_no_address_ends_the_chain() {
+fn a_hop_without_an_address_ends_the_chain() {
     for hop in [
         "",
         " ",
@@ -104,7 +104,7 @@ fn what_is_no_address_ends_the_chain() {
 }
 
 #[test]
-fn what_stands_in_quotes_is_no_element() {
+fn quoted_text_is_no_element() {
     for element in [
         r#"for=203.0.113.9;host="x,for=10.0.0.1;a=""#,
         r#"host="a;for=10.0.0.1;b=";for=203.0.113.9"#,
@@ -113,18 +113,18 @@ fn what_stands_in_quotes_is_no_element() {
         r#"for=203.0.113.9;secret="a,b;c""#,
     ] {
         assert_eq!(client_of(element), "203.0.113.9", "{element}");
-        // What a client sends itself comes before it, and swallows nothing.
+        // Text that the client sent before it does not swallow it.
         for before in ["for=10.0.0.9", "for=\"10.0.0.9", "\"", "a=\"b", "\\"] {
             let line = format!("{before}, {element}");
             assert_eq!(client_of(&line), "203.0.113.9", "{line}");
         }
     }
-    // Two of them leave it open which.
+    // Two of them are ambiguous.
     assert_eq!(client_of("for=203.0.113.9;for=203.0.113.10"), "10.0.0.1");
 }
 
 #[test]
-fn clients_behind_a_translator_are_counted_apart() {
+fn clients_behind_a_translator_are_counted_separately() {
     let of = |text: &str| client_network(ip(text), IPV6_CUSTOMER);
     assert_eq!(of("64:ff9b::203.0.113.9"), ip("64:ff9b::203.0.113.9"));
     assert_ne!(of("64:ff9b::203.0.113.9"), of("64:ff9b::203.0.113.10"));
@@ -132,7 +132,7 @@ fn clients_behind_a_translator_are_counted_apart() {
 }
 
 #[test]
-fn bytes_that_are_no_text_end_the_chain_and_no_more() {
+fn bytes_that_are_not_text_only_end_the_chain() {
     let client = internal().client(ip("10.0.0.1"), [b"\xff\xfe, 203.0.113.9".as_slice()]);
     assert_eq!(client, ip("203.0.113.9"));
     let client = internal().client(ip("10.0.0.1"), [b"1.1.1.1, \xff".as_slice()]);
@@ -140,7 +140,7 @@ fn bytes_that_are_no_text_end_the_chain_and_no_more() {
 }
 
 #[test]
-fn reads_every_spelling_of_an_address() {
+fn accepts_every_spelling_of_an_address() {
     for hop in [
         "203.0.113.9",
         "\t203.0.113.9 ",
@@ -170,7 +170,7 @@ fn reads_every_spelling_of_an_address() {
 }
 
 #[test]
-fn a_quote_that_the_client_opens_does_not_swallow_what_proxies_add() {
+fn a_quote_opened_by_the_client_does_not_swallow_proxy_entries() {
     assert_eq!(client_of("for=\"1.1.1.1, for=203.0.113.9"), "203.0.113.9");
     assert_eq!(
         client_of("for=\"[::1, for=203.0.113.9, for=10.0.0.2"),
@@ -198,7 +198,7 @@ fn mapped_and_plain_addresses_are_the_same() {
 }
 
 #[test]
-fn proxies_write_one_header() {
+fn only_the_configured_header_is_read() {
     assert_eq!(TrustedProxies::none().header().name(), "x-forwarded-for");
     assert_eq!(internal().header(), ForwardingHeader::XForwardedFor);
     let modern = internal().writing(ForwardingHeader::Forwarded);
@@ -226,7 +226,7 @@ fn hops_are_counted_from_the_peer() {
 }
 
 #[test]
-fn clients_of_ipv6_are_counted_by_their_64() {
+fn ipv6_clients_are_counted_by_their_64_prefix() {
     assert_eq!(
         client_network(ip("2001:db8:1:2:3:4:5:6"), IPV6_CUSTOMER),
         ip("2001:db8:1:2::")
@@ -243,11 +243,11 @@ fn the_peer_of_a_unix_socket_is_the_first_hop() {
     let cloud = || TrustedProxies::networks(["10.0.0.0/8".parse().unwrap()]);
     let none: &[&str] = &[];
     for (proxies, lines, client) in [
-        // Not asked for.
+        // Forwarding headers are ignored.
         (TrustedProxies::none(), &["203.0.113.9"][..], None),
         (cloud(), &["203.0.113.9"], None),
         (TrustedProxies::hops(0), &["203.0.113.9"], None),
-        // Only what the peer itself has added.
+        // Only the peer's own addition counts.
         (
             TrustedProxies::unix_socket(),
             &["1.1.1.1, 203.0.113.9"],

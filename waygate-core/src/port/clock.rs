@@ -11,10 +11,10 @@ use jiff::Timestamp;
 
 use super::BoxFuture;
 
-/// Time, as the only part of Waygate that may read it.
+/// The only source of time in Waygate.
 ///
-/// Wall and monotonic time are apart: schedules and audit entries follow the wall clock, durations
-/// (throttles, deadlines) follow the monotonic one, which a set clock cannot move.
+/// Wall and monotonic time are separate: schedules and audit entries follow the wall clock, while durations
+/// (throttles, deadlines) follow the monotonic one, which does not move when the wall clock is set.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The wall clock.
     fn now(&self) -> Timestamp;
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sleep_is_over_when_the_wall_clock_gets_there() {
+    fn a_sleep_ends_when_the_wall_clock_reaches_its_instant() {
         let clock = clock();
         let mut sleep = Observed::new(clock.sleep_until(at("2030-01-01T00:00:10Z")));
         assert!(!sleep.is_over());
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_wall_clock_wakes_as_well() {
+    fn setting_the_wall_clock_wakes_sleepers() {
         let clock = clock();
         let mut sleep = Observed::new(clock.sleep_until(at("2031-01-01T00:00:00Z")));
         assert!(!sleep.is_over());
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sleep_until_now_or_before_does_not_wait() {
+    fn a_sleep_until_the_past_does_not_wait() {
         let clock = clock();
         assert!(Observed::new(clock.sleep_until(clock.now())).is_over());
         assert!(Observed::new(clock.sleep_until(Timestamp::MIN)).is_over());
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sleep_that_is_polled_often_or_dropped_leaves_nothing_behind() {
+    fn a_sleep_polled_often_or_dropped_leaves_nothing_behind() {
         let clock = clock();
         let end = at("2031-01-01T00:00:00Z");
         let mut sleep = Observed::new(clock.sleep_until(end));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_waker_is_the_one_that_counts() {
+    fn only_the_last_waker_counts() {
         let clock = clock();
         let mut sleep = Observed::new(clock.sleep_until(at("2030-01-01T00:00:01Z")));
         assert!(!sleep.is_over());

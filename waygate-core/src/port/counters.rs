@@ -158,21 +158,21 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Returns an earlier refusal of these takes that is still valid, if the store knows one without waiting. Called when
-    /// [`take`](Self::take) timed out or failed, so that a failure gives no key a fresh counter.
+    /// Returns an earlier refusal of these takes that is still valid, if the store knows one without waiting. Called
+    /// after [`take`](Self::take) timed out or failed, so that a failure gives no key a fresh counter.
     fn known_refusal(&self, takes: &[Take<'_>], now: Nanos) -> Option<Vec<Outcome>> {
         let _ = (takes, now);
         None
     }
 
-    /// Returns how often the store is known to have lost its counters: it was emptied or replaced. A take that detects a
-    /// loss fails, and charges nothing.
+    /// Returns how often the store is known to have lost its counters, because it was emptied or replaced. A take
+    /// that detects a loss fails, and charges nothing.
     fn losses(&self) -> u64 {
         0
     }
 
-    /// Detects a loss of counters, which [`losses`](Self::losses) then shows. Called when an outcome shows less consumption
-    /// than was known.
+    /// Detects a loss of counters, which [`losses`](Self::losses) then includes. Called when an outcome shows less
+    /// consumption than was known.
     ///
     /// # Errors
     /// [`CounterError`] if that is unknown.
@@ -230,7 +230,7 @@ pub struct Place<'a> {
     pub lifetime: Duration,
 }
 
-/// Without the key, which may be a secret.
+/// Omits the key, which may be a secret.
 impl fmt::Debug for Take<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Take")
@@ -243,7 +243,7 @@ impl fmt::Debug for Take<'_> {
     }
 }
 
-/// Without the key, which may be a secret.
+/// Omits the key, which may be a secret.
 impl fmt::Debug for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Place")
@@ -291,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_of_a_series_is_the_same_in_every_build() {
+    fn the_seed_of_a_series_is_the_same_in_every_build() {
         let series = Series::new("GET:/payments", "per client", 0, 0);
         assert_eq!(series.name(), "GET:/payments#per client/0@0");
         assert_eq!(series.seed(), 6_907_785_956_899_308_743);

@@ -102,7 +102,7 @@ pub struct Login {
     pub token: String,
     /// The user.
     pub username: String,
-    /// When the token expires.
+    /// The time when the token expires.
     #[cfg_attr(feature = "schema", schema(format = DateTime))]
     pub expires_at: String,
 }
@@ -146,11 +146,11 @@ pub struct Token {
     /// The permissions of the token.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<TokenScope>))]
     pub scopes: TokenScopes,
-    /// When the token was issued.
+    /// The time when the token was issued.
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
-    /// When the token expires.
+    /// The time when the token expires.
     #[serde(with = "text::instant")]
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub expires_at: Timestamp,

@@ -44,15 +44,15 @@ pub struct ConcurrencyLimit {
     pub key: LimitKey,
     /// The effect of the limit, in words.
     pub meaning: String,
-    /// How many requests of this process hold a permit now, of all keys together.
+    /// The number of requests of this process that hold a permit now, over all keys.
     pub in_use: u64,
-    /// How many requests were refused since the process started.
+    /// The number of requests refused since the process started.
     pub refused: u64,
     /// The handling of requests without a key.
     pub effective_on_missing_key: OnMissingKey,
-    /// How many requests passed uncounted for that reason since the process started.
+    /// The number of requests that passed uncounted for that reason since the process started.
     pub skipped: u64,
-    /// Why the limit does not count as intended, if that is known without a request.
+    /// The reason the limit does not count as intended, if that is known without a request.
     #[cfg_attr(feature = "schema", schema(required))]
     pub warning: Option<String>,
     /// `true` if an operator has set the limit.

@@ -18,7 +18,7 @@ use crate::{
 pub struct DecisionRecord {
     /// The `X-Request-Id` of the request.
     pub request_id: String,
-    /// When, in UTC.
+    /// The time, in UTC.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
     /// The route; `/{*rest}` where everything is in maintenance and no controlled route has the URL.
@@ -30,14 +30,14 @@ pub struct DecisionRecord {
     /// The limit that refused it; `null` where the route's state did.
     #[cfg_attr(feature = "schema", schema(required))]
     pub refused_by: Option<LimitKey>,
-    /// Why it was refused, or `exempt`. `null` for other requests that passed.
+    /// The reason it was refused, or `exempt`. `null` for other requests that passed.
     #[cfg_attr(feature = "schema", schema(required))]
     pub cause: Option<DecisionCause>,
     /// More about a refusal by the route's state: the operator's reason (may be empty), the environments, the client's
     /// address, or the roles; or the network or role that is exempt. `null` for limits.
     #[cfg_attr(feature = "schema", schema(required))]
     pub reason: Option<String>,
-    /// How the request was counted.
+    /// The mode in which the request was counted.
     pub mode: CountingMode,
     /// The outcome of each rate of each policy, in the order of the checks; empty when the request was not counted.
     pub steps: Vec<DecisionStep>,
@@ -86,7 +86,7 @@ impl SkippedPolicy {
     }
 }
 
-/// Why a request was refused, or why it passed a maintenance.
+/// The reason a request was refused, or passed during maintenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -94,7 +94,7 @@ impl SkippedPolicy {
 pub enum DecisionCause {
     /// There were too many.
     Exceeded,
-    /// It costs more than the limit takes at once, so that it never passes.
+    /// It costs more than the limit allows, so it never passes.
     TooCostly,
     /// It had no key.
     NoKey,
@@ -138,11 +138,11 @@ pub struct DecisionStep {
     pub counter: String,
     /// The cost of the request.
     pub cost: u32,
-    /// The most that can be taken at once.
+    /// The most units that a request can take.
     pub limit: u64,
     /// The remainder afterwards.
     pub remaining: u64,
-    /// When more is available, in UTC.
+    /// The time when more units are available, in UTC.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub reset_at: Timestamp,
     /// `true` if the rate let the request pass.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Done {
     /// Always `true`.
     pub ok: bool,
-    /// Why nothing has changed, if nothing has.
+    /// The reason nothing has changed, if nothing has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub warning: Option<String>,
@@ -37,7 +37,7 @@ pub struct DeletedLimit {
     pub method: String,
     /// The name of the limit.
     pub name: String,
-    /// Why nothing has changed, if nothing has.
+    /// The reason nothing has changed, if nothing has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub warning: Option<String>,

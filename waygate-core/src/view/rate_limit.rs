@@ -67,12 +67,12 @@ pub struct AboutRateLimit {
     pub counts: LimitCounts,
     /// The handling of requests without a key.
     pub effective_on_missing_key: OnMissingKey,
-    /// How many requests passed uncounted for that reason since the process started.
+    /// The number of requests that passed uncounted for that reason since the process started.
     pub skipped: u64,
     /// How many requests carried no caller since the process started, and got the policy's own quota although it has
     /// tiers.
     pub without_caller: u64,
-    /// Why the policy does not count as intended, if that is known without a request.
+    /// The reason the policy does not count as intended, if that is known without a request.
     #[cfg_attr(feature = "schema", schema(required))]
     pub warning: Option<String>,
     /// The entity tag, for `If-Match`.

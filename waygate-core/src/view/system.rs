@@ -20,7 +20,7 @@ pub struct Health {
     /// missing if there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub maintenance: Vec<MaintenanceNotice>,
-    /// How requests were counted for rate limits since the process started.
+    /// The modes in which requests were counted for rate limits since the process started.
     pub counting: CountingModes,
 }
 
@@ -46,16 +46,16 @@ pub struct MaintenanceNotice {
     /// `on` or `planned`.
     #[cfg_attr(feature = "schema", schema(example = "planned"))]
     pub state: String,
-    /// Why; may be empty.
+    /// The reason; may be empty.
     pub reason: String,
-    /// When it begins or began; `null` if it was switched on immediately.
+    /// The start; `null` if it was switched on immediately.
     #[serde(with = "text::maybe_instant")]
     #[cfg_attr(
         feature = "schema",
         schema(required, value_type = Option<String>, format = DateTime)
     )]
     pub start: Option<Timestamp>,
-    /// When it ends; `null` if it does not end by itself.
+    /// The end; `null` if there is none.
     #[serde(with = "text::maybe_instant")]
     #[cfg_attr(
         feature = "schema",
@@ -64,7 +64,7 @@ pub struct MaintenanceNotice {
     pub end: Option<Timestamp>,
 }
 
-/// How a request was counted.
+/// The mode in which a request was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -80,7 +80,7 @@ pub enum CountingMode {
     Closed,
 }
 
-/// How many requests were counted in each way since the process started.
+/// The number of requests counted in each mode since the process started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]

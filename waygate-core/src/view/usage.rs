@@ -36,13 +36,13 @@ pub struct KeyUse {
     pub key: String,
     /// How often it was seen near the limit or beyond. An upper bound, where many keys compete for few slots.
     pub seen: u64,
-    /// How many of those requests were refused, or would have been.
+    /// The number of those requests that were refused, or would have been.
     pub refused: u64,
     /// The limit, when it was last seen.
     pub limit: u64,
     /// The remainder then.
     pub remaining: u64,
-    /// When that was, in UTC.
+    /// The time when it was last seen, in UTC.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub last_seen: Timestamp,
 }
@@ -72,7 +72,7 @@ impl KeyUse {
 pub struct HitRecord {
     /// Unique.
     pub id: Uuid,
-    /// When, in UTC.
+    /// The time, in UTC.
     #[cfg_attr(feature = "schema", schema(format = DateTime))]
     pub timestamp: String,
     /// The route's path.
@@ -90,7 +90,7 @@ pub struct HitRecord {
     /// The caller's tier, if the policy has one for it.
     #[cfg_attr(feature = "schema", schema(required))]
     pub tier: Option<String>,
-    /// When the same request may pass.
+    /// The time when the same request may pass.
     #[cfg_attr(feature = "schema", schema(format = DateTime))]
     pub reset_at: String,
     /// The policy.

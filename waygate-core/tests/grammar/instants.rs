@@ -24,7 +24,7 @@ fn jiff_nanos(nanos: i32) -> std::time::Duration {
 
 proptest! {
     #[test]
-    fn the_wire_form_reads_back_to_the_microsecond(instant in instant(), suffix in "Z|\\+00:00|") {
+    fn the_wire_form_parses_back_to_the_microsecond(instant in instant(), suffix in "Z|\\+00:00|") {
         let text = format_wire(instant, &suffix);
         let read = parse_instant(&text).unwrap();
         let lost = instant.as_nanosecond() - read.as_nanosecond();
@@ -33,7 +33,7 @@ proptest! {
     }
 
     #[test]
-    fn an_http_date_reads_back_to_the_second(instant in instant()) {
+    fn an_http_date_parses_back_to_the_second(instant in instant()) {
         let text = format_http_date(instant);
         prop_assert_eq!(text.len(), 29);
         let read = parse_http_date(&text).unwrap();
@@ -43,7 +43,7 @@ proptest! {
     }
 
     #[test]
-    fn an_offset_moves_the_instant(instant in instant(), minutes in -1_439_i64..=1_439) {
+    fn an_offset_shifts_the_instant(instant in instant(), minutes in -1_439_i64..=1_439) {
         let second = instant.as_second();
         prop_assume!((-62_167_000_000..=253_402_000_000).contains(&second));
         let local = format_wire(Timestamp::from_second(second + minutes * 60).unwrap(), "");
@@ -54,7 +54,7 @@ proptest! {
     }
 
     #[test]
-    fn an_interval_holds_its_start_and_not_its_end(a in instant(), b in instant(), t in instant()) {
+    fn an_interval_contains_its_start_and_not_its_end(a in instant(), b in instant(), t in instant()) {
         let (first, last) = (a.min(b), a.max(b));
         match Interval::new(first, last) {
             Ok(interval) => {

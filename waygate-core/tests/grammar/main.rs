@@ -1,4 +1,4 @@
-//! Properties of the grammars, which the macros use without any feature.
+//! Properties of the grammars, which the macros use without features.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod instants;

@@ -1,9 +1,9 @@
-//! The path grammar beside the router that axum has inside.
+//! Compares the path grammar with the router inside axum.
 
 use proptest::prelude::*;
 use waygate_core::grammar::PathTemplate;
 
-/// What axum checks before it asks its router.
+/// The checks of axum before it calls its router.
 fn axum_takes(path: &str) -> bool {
     let since_08 = |segment: &str| !segment.starts_with(':') && !segment.starts_with('*');
     path.starts_with('/')
@@ -11,8 +11,8 @@ fn axum_takes(path: &str) -> bool {
         && matchit::Router::new().insert(path, ()).is_ok()
 }
 
-/// What we refuse although axum takes it: templates that no request could match, and names that no handler could
-/// read, as in `/{a{b}`, `/{a}}b}` or `/{/}`.
+/// Templates that axum accepts but the grammar refuses, because no request could match them or no handler could read
+/// the parameter, as in `/{a{b}`, `/{a}}b}` or `/{/}`.
 fn refused_on_purpose(path: &str) -> bool {
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '\u{202e}');
     let unescaped = path.replace("{{", "\u{1}").replace("}}", "\u{2}");
@@ -42,7 +42,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn takes_what_axum_takes_and_nothing_else(path in path()) {
+    fn accepts_exactly_what_axum_accepts(path in path()) {
         let ours = path.parse::<PathTemplate>();
         match &ours {
             Ok(_) => prop_assert!(axum_takes(&path), "axum refuses {}", path),
@@ -68,7 +68,7 @@ proptest! {
         router.insert(template.as_str(), ()).unwrap();
         let ours: Vec<&str> = template.parameters().collect();
 
-        // A request for it: each parameter becomes a value, each escaped brace a brace.
+        // A matching request: each parameter becomes a value, each escaped brace a brace.
         let mut request = template.as_str().to_owned();
         for name in &ours {
             let spelled = [format!("{{*{name}}}"), format!("{{{name}}}")];

@@ -1,4 +1,4 @@
-//! What holds for every grammar, whatever text it is given.
+//! Properties of every grammar, for any text.
 
 use std::{fmt, str::FromStr};
 
@@ -8,7 +8,7 @@ use waygate_core::grammar::{
     ServiceName, parse_cidr, parse_http_date, parse_instant, parse_sunset,
 };
 
-/// Pieces of all grammars, so that random texts are often almost right.
+/// Pieces of all grammars, so that random texts are often almost valid.
 const PIECES: &[&str] = &[
     "/",
     "{",
@@ -70,7 +70,7 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Checks that `text` is refused readably, or read as something that reads back as itself.
+/// Checks that `text` is refused with a readable error, or that its value parses back to itself.
 fn check<T>(text: &str) -> Result<(), TestCaseError>
 where
     T: FromStr<Err = Invalid> + fmt::Display + fmt::Debug + PartialEq,
@@ -97,7 +97,7 @@ fn readable(error: &Invalid) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn is_refused_readably_or_reads_back_as_itself(text in text()) {
+    fn texts_are_refused_readably_or_parse_back(text in text()) {
         check::<Method>(&text)?;
         check::<PathTemplate>(&text)?;
         check::<RouteSpec>(&text)?;
@@ -132,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn a_route_is_a_method_a_blank_and_a_path(text in text(), method in 0..Method::ALL.len()) {
+    fn a_route_is_a_method_a_space_and_a_path(text in text(), method in 0..Method::ALL.len()) {
         let method = Method::ALL[method];
         let route: Result<RouteSpec, Invalid> = format!("{method} {text}").parse();
         let path: Result<PathTemplate, Invalid> = text.parse();
@@ -144,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn a_reason_says_what_was_written(text in text()) {
+    fn a_reason_keeps_its_text(text in text()) {
         if let Ok(reason) = text.parse::<Reason>() {
             prop_assert_eq!(reason.as_str(), text.trim());
             prop_assert!(!reason.as_str().contains(char::is_control));
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn a_network_holds_the_address_it_was_written_with(
+    fn a_network_contains_the_address_it_was_written_with(
         address in any::<std::net::IpAddr>(),
         length in 0_u8..=128,
     ) {

@@ -13,7 +13,7 @@ use waygate_core::{
     },
 };
 
-/// Minutes after noon of some day.
+/// Minutes after noon on some day.
 fn at(minutes: i64) -> Timestamp {
     let noon: Timestamp = "2030-01-01T12:00:00Z".parse().unwrap();
     noon + SignedDuration::from_mins(minutes)
@@ -27,7 +27,7 @@ fn env() -> EnvName {
     "production".parse().unwrap()
 }
 
-/// A caller, and what was asked about it.
+/// A caller, and the facts that were read about it.
 #[derive(Default)]
 struct Caller {
     ip: Option<IpAddr>,
@@ -146,7 +146,7 @@ fn global(include_force_active: bool) -> MaintenanceRule {
 }
 
 #[test]
-fn every_position_has_its_verdict_without_clock_and_caller() {
+fn every_lifecycle_has_its_verdict_without_clock_and_caller() {
     let why = reason("why");
     let maintenance = compile(&position(Lifecycle::Maintenance));
     assert_eq!(
@@ -186,7 +186,7 @@ fn every_position_has_its_verdict_without_clock_and_caller() {
 }
 
 #[test]
-fn a_deprecated_route_is_served_and_says_so() {
+fn a_deprecated_route_is_served_with_an_announcement() {
     let mut state = RouteState {
         deprecation: Some(Deprecation::default()),
         ..RouteState::default()
@@ -200,7 +200,7 @@ fn a_deprecated_route_is_served_and_says_so() {
 }
 
 #[test]
-fn global_maintenance_comes_before_everything_but_force_active() {
+fn global_maintenance_precedes_everything_but_force_active() {
     let everything = global(false);
     let expected = reason("everything");
     let blocked = Verdict::Block(Block::GlobalMaintenance {
@@ -274,7 +274,7 @@ fn a_block_lasts_until_the_last_gate_opens() {
 }
 
 #[test]
-fn maintenance_of_a_service_is_named_unless_everything_is_in_maintenance() {
+fn service_maintenance_is_named_unless_global_maintenance_is_on() {
     let (rule, route) = (global(false), compile(&RouteState::default()));
     let blocked = |global| {
         let gates = Gates {
@@ -295,7 +295,7 @@ fn maintenance_of_a_service_is_named_unless_everything_is_in_maintenance() {
 }
 
 #[test]
-fn requests_that_no_route_matches_meet_global_maintenance_only() {
+fn only_global_maintenance_applies_to_unmatched_requests() {
     let everything = global(false);
     let decide = |global| {
         let gates = Gates {
@@ -312,7 +312,7 @@ fn requests_that_no_route_matches_meet_global_maintenance_only() {
 }
 
 #[test]
-fn a_force_active_route_passes_every_gate_of_its_own() {
+fn a_force_active_route_ignores_its_own_gates() {
     for mut state in [
         position(Lifecycle::Maintenance),
         position(Lifecycle::Disabled(Disabled::default())),
@@ -326,7 +326,7 @@ fn a_force_active_route_passes_every_gate_of_its_own() {
 }
 
 #[test]
-fn the_lifecycle_comes_before_networks_and_these_before_roles() {
+fn lifecycle_precedes_networks_and_networks_precede_roles() {
     let mut state = position(Lifecycle::Maintenance);
     state.access = restricted();
     assert!(matches!(
@@ -352,7 +352,7 @@ fn the_lifecycle_comes_before_networks_and_these_before_roles() {
 }
 
 #[test]
-fn only_what_a_rule_depends_on_is_asked() {
+fn only_facts_that_a_rule_depends_on_are_read() {
     let mut state = RouteState::default();
     state.access.roles = restricted().roles;
     let admin = Caller::default().with("admin");
@@ -383,7 +383,7 @@ fn an_unknown_address_is_in_no_network() {
 }
 
 #[test]
-fn a_mapped_address_is_the_address_it_maps() {
+fn a_mapped_address_equals_the_ipv4_address() {
     let mut state = RouteState::default();
     for network in ["10.0.0.0/8", "::ffff:10.0.0.0/104"] {
         state.access.ips = vec![network.parse().unwrap()];
@@ -404,7 +404,7 @@ fn a_mapped_address_is_the_address_it_maps() {
 }
 
 #[test]
-fn the_clock_is_read_once_and_only_for_routes_that_time_changes() {
+fn the_clock_is_read_once_and_only_for_scheduled_routes() {
     let reads = Cell::new(0);
     let verdict_at = |state: &RouteState, minutes: i64| {
         let rule = compile(state);
@@ -441,7 +441,7 @@ fn the_clock_is_read_once_and_only_for_routes_that_time_changes() {
 }
 
 #[test]
-fn listed_is_what_is_served_or_will_be_again() {
+fn is_listed_unless_disabled_or_gated_elsewhere() {
     let listed = |state: &RouteState, minutes| compile(state).is_listed(at(minutes));
     assert!(listed(&RouteState::default(), 0));
     assert!(listed(&position(Lifecycle::Maintenance), 0));
@@ -464,7 +464,7 @@ fn listed_is_what_is_served_or_will_be_again() {
 }
 
 #[test]
-fn unrestricted_is_what_nothing_of_its_own_can_touch() {
+fn is_unrestricted_without_own_gates() {
     let unrestricted = |state: &RouteState| compile(state).is_unrestricted();
     assert!(unrestricted(&RouteState::default()));
     assert!(unrestricted(&gated(&["production"])));
@@ -493,7 +493,7 @@ fn unrestricted_is_what_nothing_of_its_own_can_touch() {
 }
 
 #[test]
-fn maintenance_of_everything_follows_the_clock_only_where_it_has_a_boundary() {
+fn global_maintenance_reads_the_clock_only_with_a_start_or_end() {
     let route = compile(&RouteState::default());
     let reads = Cell::new(0);
     let until = |start: Option<i64>, end: Option<i64>, minutes| {
@@ -540,7 +540,7 @@ fn maintenance_of_everything_follows_the_clock_only_where_it_has_a_boundary() {
 }
 
 #[test]
-fn a_maintenance_serves_exempt_addresses_and_roles() {
+fn maintenance_serves_exempt_addresses_and_roles() {
     let config = GlobalMaintenance {
         exempt_ips: restricted().ips,
         exempt_roles: restricted().roles,
@@ -567,7 +567,7 @@ fn a_maintenance_serves_exempt_addresses_and_roles() {
         assert_eq!(verdict(Some(&some), None, &caller), team);
         assert_eq!(verdict(None, Some(&some), &caller), team);
         assert_eq!(verdict(Some(&some), Some(&some), &caller), team);
-        // What one exempts, another does not.
+        // An exemption from one does not apply to the other.
         for (global, service) in [(&some, &all), (&all, &some)] {
             let blocked = verdict(Some(global), Some(service), &caller);
             assert!(matches!(blocked, Verdict::Block(_)));
@@ -580,7 +580,7 @@ fn a_maintenance_serves_exempt_addresses_and_roles() {
             Verdict::Block(Block::GlobalMaintenance { .. })
         ));
     }
-    // What is exempt from maintenance is not exempt from what the route says.
+    // An exemption from maintenance does not open the route's own gates.
     let mut state = gated(&["dev"]);
     let caller = Caller::from("10.1.2.3");
     let decide = |state: &RouteState| {
@@ -600,7 +600,7 @@ fn a_maintenance_serves_exempt_addresses_and_roles() {
 }
 
 #[test]
-fn before_its_start_a_maintenance_reads_no_facts() {
+fn maintenance_reads_no_facts_before_its_start() {
     let config = GlobalMaintenance {
         start: Some(at(10)),
         exempt_ips: restricted().ips,

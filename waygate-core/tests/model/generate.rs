@@ -1,4 +1,4 @@
-//! Random commands, states and times, close enough together to collide.
+//! Random commands, states and times, close enough to collide.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use waygate_core::{
     transition::{RouteCommand, transition},
 };
 
-/// The time in which everything happens, in steps of 20 seconds: a few of them are less than clocks may differ by.
+/// The time span of all events, in steps of 20 seconds, some of which are within the clock skew.
 pub(crate) const STEPS: u64 = 60;
 
 pub(crate) fn step(step: u64) -> Timestamp {
@@ -40,7 +40,7 @@ pub(crate) fn interval() -> impl Strategy<Value = Interval> {
     })
 }
 
-/// Environments that a command names: at least one.
+/// The environments of a command: at least one.
 pub(crate) fn envs() -> impl Strategy<Value = Vec<EnvName>> {
     vec(env(), 1..3)
 }
@@ -86,7 +86,7 @@ pub(crate) fn command() -> impl Strategy<Value = RouteCommand> {
     ]
 }
 
-/// What a code base may declare.
+/// States that code can declare.
 pub(crate) fn declared() -> impl Strategy<Value = RouteState> {
     let window = (interval(), reason()).prop_map(|(interval, reason)| Window { interval, reason });
     let lifecycle = prop_oneof![
@@ -116,7 +116,7 @@ pub(crate) fn declared() -> impl Strategy<Value = RouteState> {
     })
 }
 
-/// Commands, each with the time at which it is given; time does not go back.
+/// Commands, each with its time; time does not go back.
 pub(crate) fn history() -> impl Strategy<Value = Vec<(Timestamp, RouteCommand)>> {
     vec((instant(), command()), 0..12).prop_map(|mut history| {
         history.sort_by_key(|(now, _)| *now);
@@ -124,7 +124,7 @@ pub(crate) fn history() -> impl Strategy<Value = Vec<(Timestamp, RouteCommand)>>
     })
 }
 
-/// A route that has been through a history, and when the last thing happened to it.
+/// A route with a history, and the time of its last command.
 #[derive(Debug, Clone)]
 pub(crate) struct Lived {
     pub(crate) declared: RouteState,
@@ -144,7 +144,7 @@ pub(crate) fn lived() -> impl Strategy<Value = Lived> {
     })
 }
 
-/// The state after a history; what is refused is left out.
+/// The state after a history, without refused commands.
 pub(crate) fn live(declared: &RouteState, history: &[(Timestamp, RouteCommand)]) -> RouteState {
     history
         .iter()
@@ -153,7 +153,7 @@ pub(crate) fn live(declared: &RouteState, history: &[(Timestamp, RouteCommand)])
         })
 }
 
-/// A state that no history leads to, but that a store may hold.
+/// A state that no history leads to, but that a store may contain.
 pub(crate) fn stored() -> impl Strategy<Value = RouteState> {
     let former = (any::<bool>(), reason()).prop_map(|(maintenance, reason)| Former {
         maintenance,
@@ -180,12 +180,12 @@ pub(crate) fn stored() -> impl Strategy<Value = RouteState> {
     )
 }
 
-/// What a process reads that starts now.
+/// The state as a process reads it at its start.
 pub(crate) fn restart(state: &RouteState) -> RouteState {
     serde_json::from_str(&serde_json::to_string(state).unwrap()).unwrap()
 }
 
-/// Every instant at which something of the test could happen, and the nanosecond before and after it.
+/// Every instant at which something can change, with the nanosecond before and after it.
 pub(crate) fn probes(state: &RouteState, from: Timestamp) -> Vec<Timestamp> {
     let boundaries = state
         .position

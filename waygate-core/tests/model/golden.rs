@@ -1,7 +1,7 @@
-//! Our answers beside those that a running Python waygate 0.2.0 gave.
+//! Compares our answers with those recorded from Python Waygate 0.2.0.
 //!
-//! `routes.json` holds its list of routes and then, in order, every change of a route that it answered
-//! with a route; the changes are replayed here with our own transitions.
+//! `routes.json` has its list of routes and then, in order, every change that it answered with a route. The changes
+//! are replayed here with our own transitions.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// When the exchanges were recorded.
+/// The time when the exchanges were recorded.
 fn recording() -> Timestamp {
     at("2026-11-22T22:16:30Z")
 }
@@ -53,7 +53,7 @@ fn window(start: &str, end: &str) -> Window {
     }
 }
 
-/// The state that the declarations of the recorded application make.
+/// The declared state of a route of the recorded application.
 fn declared(key: &str) -> RouteState {
     let mut state = RouteState::default();
     let position = &mut state.position;
@@ -92,8 +92,8 @@ fn every_listed_route_equals_the_recorded_one() {
     assert_eq!(listed.len(), 14);
     for theirs in listed {
         let key = theirs["path"].as_str().unwrap();
-        // Accepted difference: theirs is in maintenance from the moment a window is planned. Ours is so
-        // inside the window, hence the comparison there.
+        // Accepted difference: the original is in maintenance from the moment a window is planned, ours only inside
+        // the window; so compare there.
         let now = match theirs["window"]["start"].as_str() {
             Some(start) => at(start),
             None => recording(),
@@ -106,7 +106,7 @@ fn every_listed_route_equals_the_recorded_one() {
 }
 
 #[test]
-fn a_planned_window_changes_nothing_before_it_begins() {
+fn a_planned_window_changes_nothing_before_it_starts() {
     let ours = view("GET:/windowed", &declared("GET:/windowed"), recording());
     assert_eq!(ours["status"], "active");
     assert_eq!(ours["window"]["start"], "2030-01-01T02:00:00Z");
@@ -130,7 +130,7 @@ fn the_contract_fields_come_first_and_in_its_order() {
 }
 
 #[test]
-fn their_answers_read_as_ours() {
+fn recorded_answers_deserialize_as_ours() {
     let recorded = recorded();
     let changed = recorded["changes"].as_array().unwrap();
     let answers = changed.iter().map(|change| &change["answer"]);
@@ -146,7 +146,7 @@ fn their_answers_read_as_ours() {
     }
 }
 
-/// What each request asks for, in our terms; the caller has checked the body.
+/// The command of a request, in our terms; the caller has checked the body.
 fn command(action: &str, body: &Value) -> Result<RouteCommand, String> {
     let text = |name: &str| body[name].as_str().unwrap_or_default();
     let reason = text("reason").parse().unwrap();
@@ -188,7 +188,7 @@ fn every_recorded_change_leads_to_the_recorded_route() {
         let state = states.entry(key.to_owned()).or_insert(declared.clone());
         let command = command(change["action"].as_str().unwrap(), &change["body"]);
         match name {
-            // Accepted difference: a window that does not end after it starts is refused.
+            // Accepted difference: a window that ends before it starts is refused.
             "maintenance ok with window" | "schedule end before start accepted" => {
                 let refusal = command.unwrap_err();
                 assert!(
@@ -197,26 +197,27 @@ fn every_recorded_change_leads_to_the_recorded_route() {
                 );
                 continue;
             }
-            // Accepted difference: an environment gate without environments would close the route everywhere.
+            // Accepted difference: an environment gate without environments is refused, since it would close the
+            // route everywhere.
             "env empty list" => {
                 let refused = transition(state, &declared, &command.unwrap(), recording());
                 assert_eq!(refused, Err(Refused::NoEnvironment));
                 continue;
             }
-            // Accepted difference: the engine reports a route that does not exist.
+            // Accepted difference: the engine reports unknown routes.
             "cancel schedule unknown" => continue,
             _ => {}
         }
         *state = transition(state, &declared, &command.unwrap(), recording()).unwrap();
         let now = match theirs["window"]["start"].as_str() {
-            // As in the list: theirs is in maintenance immediately, ours inside the window.
+            // As in the list: the original is in maintenance immediately, ours inside the window.
             Some(start) if name.starts_with("schedule ok") => at(start),
             _ => recording(),
         };
         let ours = view(key, state, now);
         let mut expected = theirs.clone();
         if name.starts_with("cancel schedule") {
-            // Accepted difference: theirs leaves the route in maintenance and the window where it was.
+            // Accepted difference: the original leaves the route in maintenance and keeps the window.
             expected["status"] = json!("active");
             expected["window"] = Value::Null;
         }
@@ -229,13 +230,13 @@ fn every_recorded_change_leads_to_the_recorded_route() {
 }
 
 #[test]
-fn every_recorded_audit_entry_reads_and_writes_back_as_it_was() {
+fn every_recorded_audit_entry_round_trips() {
     let recorded: Vec<Value> = serde_json::from_str(include_str!("../data/audit.json")).unwrap();
     assert_eq!(recorded.len(), 7);
     for theirs in recorded {
         let entry: AuditEntry = serde_json::from_value(theirs.clone()).unwrap();
         let mut ours = serde_json::to_value(&entry).unwrap();
-        // The one member of ours that is always there.
+        // The only additional member that is always present.
         assert_eq!(
             ours.as_object_mut().unwrap().remove("revision"),
             Some(json!(0))

@@ -1,4 +1,4 @@
-//! Route keys and exemptions, whatever text they are given.
+//! Route keys and exemptions, for any text.
 
 use proptest::prelude::*;
 use waygate_core::{
@@ -19,7 +19,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn a_key_is_made_of_its_parts(text in text()) {
+    fn a_key_consists_of_its_parts(text in text()) {
         if let Ok(key) = text.parse::<RouteKey>() {
             let mut parts = String::new();
             for part in [key.service(), key.method().map(Method::as_str)].into_iter().flatten() {
@@ -45,14 +45,14 @@ proptest! {
     }
 
     #[test]
-    fn a_window_id_reads_back_as_itself(text in text(), interval in super::generate::interval()) {
+    fn a_window_id_round_trips(text in text(), interval in super::generate::interval()) {
         prop_assert!(text.parse::<WindowId>().is_err());
         let id = WindowId::from(interval);
         prop_assert_eq!(id.to_string().parse::<WindowId>(), Ok(id));
     }
 
     #[test]
-    fn keys_sort_without_contradiction(texts in proptest::collection::vec(text(), 3)) {
+    fn keys_have_a_total_order(texts in proptest::collection::vec(text(), 3)) {
         let keys: Vec<RouteKey> = texts.iter().filter_map(|text| text.parse().ok()).collect();
         for (a, b) in keys.iter().flat_map(|a| keys.iter().map(move |b| (a, b))) {
             prop_assert_eq!(a.cmp(b), b.cmp(a).reverse());

@@ -1,4 +1,4 @@
-//! The recorded answers of the Python original, and where ours differ on purpose.
+//! Compares recorded answers of the Python original with ours, and lists intended differences.
 
 use serde::Deserialize;
 use waygate_core::{
@@ -40,10 +40,10 @@ struct Spelling {
     window_seconds: Option<u64>,
 }
 
-/// What users type, and the original does not know.
+/// Spellings that users expect and the original does not know.
 const ALSO_VALID: [&str; 2] = ["10/min", "10/week"];
 
-/// What the original takes for something else than it says: here, `10/minute`.
+/// A text that the original misreads: here, as `10/minute`.
 const NOT_VALID: [&str; 1] = ["10/0 minute"];
 
 #[test]
@@ -56,7 +56,7 @@ fn limits_are_spelled_as_in_the_original() {
         let valid = vector.valid || ALSO_VALID.contains(&&*vector.input);
         let valid = valid && !NOT_VALID.contains(&&*vector.input);
         assert_eq!(limit.is_ok(), valid, "{}", vector.input);
-        // Of several limits in one text, the original enforces the first only; ours has it as its first.
+        // Of several limits in one text, the original enforces only the first; ours lists it first.
         if let (Ok(limit), Some(amount)) = (limit, vector.amount) {
             assert_eq!(limit.rates()[0].amount(), amount, "{}", vector.input);
             let seconds = limit.rates()[0].period().seconds();
@@ -65,7 +65,7 @@ fn limits_are_spelled_as_in_the_original() {
     }
 }
 
-/// A counter of one of the three algorithms that the original has.
+/// A counter of one of the three algorithms of the original.
 enum Taker {
     Quota(Quota, Option<waygate_core::limit::Counter>),
     Log(MovingLog, u64, Nanos),
@@ -129,7 +129,7 @@ fn algorithms_decide_as_in_the_original() {
                 format!("{reset_at:.2}"),
                 format!("{:.2}", hit.reset_at),
             );
-            // Theirs is cut to whole seconds and may be 0; ours is rounded up, and at least 1.
+            // The original truncates to whole seconds, possibly to 0; ours rounds up, to at least 1.
             let retry = if outcome.allowed {
                 0
             } else {
@@ -141,8 +141,8 @@ fn algorithms_decide_as_in_the_original() {
             }
         }
     }
-    // All of them are at the edge of a window. Sliding: the original says "now" where a slot has just begun, and for a
-    // limit of zero; ours says when the next request would pass. Moving: a request exactly one window ago still counts
-    // there when it decides, but not when it reports the rest; ours counts it both times.
+    // All of them are at the edge of a window. Sliding: the original says "now" if a slot has just started, and for a
+    // limit of zero; ours says when the next request would pass. Moving: a request exactly one window ago is counted
+    // by the original for the decision but not for the remainder, and by ours for both.
     insta::assert_snapshot!(differences.join("\n"));
 }

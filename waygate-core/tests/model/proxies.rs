@@ -1,4 +1,4 @@
-//! The client that a forwarding header names.
+//! The client named by a forwarding header.
 
 use std::net::IpAddr;
 
@@ -23,7 +23,7 @@ fn trusted() -> TrustedProxies {
     TrustedProxies::networks(["10.0.0.0/8", "fd00::/8"].map(|text| parse_cidr(text).unwrap()))
 }
 
-/// How a proxy may write an address.
+/// The ways in which a proxy may write an address.
 fn spelled(address: IpAddr, form: u8) -> String {
     match (address, form % 6) {
         (_, 0) => address.to_string(),
@@ -38,7 +38,7 @@ fn spelled(address: IpAddr, form: u8) -> String {
     }
 }
 
-/// What a client may send before any proxy adds to it: anything at all.
+/// Anything that a client may send before a proxy adds to it.
 fn forged() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let list = vec(proxy().prop_map(|proxy| proxy.to_string()), 0..4)
         .prop_map(|addresses| addresses.join(", ").into_bytes());
@@ -50,7 +50,7 @@ fn forged() -> impl Strategy<Value = Vec<Vec<u8>>> {
     vec(line, 0..3)
 }
 
-/// The header's lines: what the client sent, and what the proxies added, on the last line or on a new one.
+/// The header's lines: the client's text and the proxies' additions, on the last line or on a new one.
 fn lines(forged: &[Vec<u8>], added: &[String], new_line: bool) -> Vec<Vec<u8>> {
     let mut lines = forged.to_vec();
     let added = added.join(",").into_bytes();
@@ -68,7 +68,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn what_the_client_wrote_never_changes_who_it_is(
+    fn forged_headers_never_change_the_client(
         forged in forged(),
         client in outsider(),
         proxies in vec(proxy(), 0..4),
@@ -85,7 +85,7 @@ proptest! {
     }
 
     #[test]
-    fn an_outsider_is_itself_whatever_it_sends(forged in forged(), peer in outsider()) {
+    fn an_untrusted_peer_is_the_client_whatever_it_sends(forged in forged(), peer in outsider()) {
         prop_assert_eq!(trusted().client(peer, &forged), peer);
         prop_assert_eq!(TrustedProxies::none().client(peer, &forged), peer);
     }

@@ -1,4 +1,4 @@
-//! Compiled rules beside the plain derivation, under random histories, clocks and restarts.
+//! Compares compiled rules with the plain derivation, for random histories, clocks and restarts.
 
 use std::{cell::Cell, net::IpAddr};
 
@@ -29,7 +29,7 @@ fn env() -> EnvName {
     "production".parse().unwrap()
 }
 
-/// The verdict of a compiled rule, and how often it read the clock.
+/// The verdict of a compiled rule, and the number of times it read the clock.
 fn compiled(rule: &RouteRule, at: Timestamp) -> (Verdict<'_>, usize) {
     let reads = Cell::new(0);
     let gates = Gates {
@@ -43,7 +43,7 @@ fn compiled(rule: &RouteRule, at: Timestamp) -> (Verdict<'_>, usize) {
     (verdict, reads.get())
 }
 
-/// The verdict as one would derive it on each request, had one the time.
+/// The verdict derived from the state on each request.
 fn derived<'a>(state: &'a RouteState, env: &'a EnvName, at: Timestamp) -> Verdict<'a> {
     let pass = match state.deprecation {
         Some(_) => Verdict::PassDeprecated,
@@ -66,7 +66,7 @@ fn derived<'a>(state: &'a RouteState, env: &'a EnvName, at: Timestamp) -> Verdic
     }
 }
 
-/// The same state without networks, which would refuse the insider some day.
+/// The same state without networks, which might refuse the insider.
 fn without_access(mut state: RouteState) -> RouteState {
     state.access = Default::default();
     state
@@ -87,12 +87,12 @@ fn check(state: &RouteState, compiled_at: Timestamp) -> Result<(), TestCaseError
 
 proptest! {
     #[test]
-    fn a_compiled_rule_is_the_derivation(state in stored(), now in instant()) {
+    fn a_compiled_rule_equals_the_derivation(state in stored(), now in instant()) {
         check(&without_access(state), now)?;
     }
 
     #[test]
-    fn neither_restarts_nor_recompiling_change_a_verdict(
+    fn restarts_and_recompiling_never_change_a_verdict(
         lived in lived(),
         recompiled in vec(instant(), 0..4),
     ) {
@@ -107,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn listed_is_what_is_neither_disabled_nor_elsewhere(state in stored(), now in instant()) {
+    fn is_listed_unless_disabled_or_gated_elsewhere(state in stored(), now in instant()) {
         let env = env();
         let rule = RouteRule::compile(&state, &env, now);
         for at in probes(&state, now) {

@@ -6,7 +6,7 @@ use waygate_core::{
     transition::*,
 };
 
-/// Minutes after noon of some day.
+/// Minutes after noon on some day.
 fn at(minutes: i64) -> Timestamp {
     let noon: Timestamp = "2030-01-01T12:00:00Z".parse().unwrap();
     noon + SignedDuration::from_mins(minutes)
@@ -70,7 +70,7 @@ fn apply(state: &RouteState, command: &RouteCommand, now: i64) -> Result<RouteSt
     transition(state, &RouteState::default(), command, at(now))
 }
 
-/// The state after commands, each given at its minute.
+/// The state after commands, each issued at its minute.
 fn after(commands: &[(i64, RouteCommand)]) -> RouteState {
     commands
         .iter()
@@ -86,7 +86,7 @@ fn status(state: &RouteState, now: i64) -> (RouteStatus, &str) {
 
 use RouteStatus::{Active, Deprecated, Disabled as Off, EnvGated, Maintenance};
 
-/// One state for every kind of position, as it is at minute 0.
+/// One state for every lifecycle, as of minute 0.
 fn positions() -> Vec<(&'static str, RouteState)> {
     vec![
         ("untouched", after(&[])),
@@ -107,7 +107,7 @@ fn positions() -> Vec<(&'static str, RouteState)> {
 }
 
 #[test]
-fn enable_opens_every_position_for_good() {
+fn enable_opens_every_lifecycle_for_good() {
     for (name, state) in positions() {
         let next = apply(&state, &enable(), 0).unwrap();
         for now in [0, 1, 10, 15, 20, 1_000_000] {
@@ -118,7 +118,7 @@ fn enable_opens_every_position_for_good() {
 }
 
 #[test]
-fn ending_a_maintenance_opens_what_it_closed_and_keeps_what_is_ahead() {
+fn ending_maintenance_opens_the_route_and_keeps_future_windows() {
     let end = RouteCommand::EndMaintenance {
         reason: reason("done"),
     };
@@ -147,7 +147,7 @@ fn ending_a_maintenance_opens_what_it_closed_and_keeps_what_is_ahead() {
 }
 
 #[test]
-fn disable_closes_every_position_for_good() {
+fn disable_closes_every_lifecycle_for_good() {
     for (name, state) in positions() {
         let next = apply(&state, &disable_until(None), 0).unwrap();
         for now in [0, 15, 1_000_000] {
@@ -157,13 +157,13 @@ fn disable_closes_every_position_for_good() {
 }
 
 #[test]
-fn a_temporary_disable_ends_where_the_route_would_be_without_it() {
+fn a_temporary_disable_ends_in_the_state_without_it() {
     for (name, state) in positions() {
         let next = apply(&state, &disable_until(Some(12)), 0).unwrap();
         assert_eq!(status(&next, 0), (Off, "incident"), "{name}");
         assert_eq!(next.position.next_change(at(0)), Some(at(12)), "{name}");
         if let Lifecycle::Disabled(Disabled { until: None, .. }) = state.position.lifecycle {
-            // It bounds the disabling that there was; the route is what it was before that.
+            // It bounds the existing disable; the route keeps the state before that.
             assert_ne!(status(&next, 12).0, Off, "{name}");
             continue;
         }
@@ -178,7 +178,7 @@ fn a_temporary_disable_ends_where_the_route_would_be_without_it() {
 }
 
 #[test]
-fn a_temporary_disable_must_end_later() {
+fn the_end_of_a_temporary_disable_must_be_in_the_future() {
     let before = after(&[]);
     for until in [-10, 0] {
         let refused = apply(&before, &disable_until(Some(until)), 0).unwrap_err();
@@ -209,7 +209,7 @@ fn a_temporary_disable_must_end_later() {
 }
 
 #[test]
-fn disabling_again_changes_the_end_and_the_reason_but_not_what_was_before() {
+fn disabling_again_changes_the_end_and_the_reason_but_not_the_former_state() {
     let state = after(&[
         (0, maintain()),
         (1, disable_until(None)),
@@ -232,7 +232,7 @@ fn disabling_again_changes_the_end_and_the_reason_but_not_what_was_before() {
 }
 
 #[test]
-fn maintain_holds_until_changed() {
+fn maintenance_lasts_until_changed() {
     for (name, state) in positions() {
         let next = apply(&state, &maintain(), 0).unwrap();
         for now in [0, 15, 30, 1_000_000] {
@@ -248,7 +248,7 @@ fn maintain_holds_until_changed() {
 }
 
 #[test]
-fn a_window_is_maintenance_from_its_start_to_its_end_and_no_more() {
+fn a_window_is_maintenance_exactly_from_start_to_end() {
     let state = after(&[(0, env_only()), (0, schedule_at(10, 20))]);
     assert_eq!(status(&state, 9), (EnvGated, ""));
     assert_eq!(status(&state, 10), (Maintenance, "planned"));
@@ -272,7 +272,7 @@ fn a_window_that_has_ended_is_refused() {
 }
 
 #[test]
-fn a_maintenance_until_a_time_is_a_window_that_begins_now() {
+fn maintenance_with_an_end_is_a_window_that_starts_now() {
     let until = |end| RouteCommand::MaintainUntil {
         end: at(end),
         reason: reason("db"),
@@ -291,7 +291,7 @@ fn a_maintenance_until_a_time_is_a_window_that_begins_now() {
 }
 
 #[test]
-fn the_same_window_again_changes_its_reason_only() {
+fn an_equal_window_only_changes_the_reason() {
     let state = after(&[(0, schedule_at(10, 20)), (0, schedule_at(30, 40))]);
     let again = RouteCommand::Schedule {
         interval: span(10, 20),
@@ -330,8 +330,8 @@ fn windows_are_bounded_and_ended_ones_make_room() {
 }
 
 #[test]
-fn a_window_right_after_a_disable_is_its_end() {
-    // As the Python CLI sends `disable --until`, with its clock a little ahead.
+fn a_window_right_after_a_disable_sets_its_end() {
+    // The Python CLI sends `disable --until` this way, with its clock a little ahead.
     for start in [-3, 0, 1] {
         let state = after(&[
             (0, maintain()),
@@ -345,7 +345,7 @@ fn a_window_right_after_a_disable_is_its_end() {
 }
 
 #[test]
-fn any_other_window_does_not_open_what_is_disabled() {
+fn any_other_window_does_not_open_a_disabled_route() {
     let declared = RouteState {
         position: Position {
             lifecycle: Lifecycle::Disabled(Disabled::default()),
@@ -373,26 +373,26 @@ fn any_other_window_does_not_open_what_is_disabled() {
 }
 
 #[test]
-fn a_window_is_the_end_of_a_maintenance() {
-    // One that has begun, with its reason until its end.
+fn a_window_sets_the_end_of_maintenance() {
+    // An active window, with its reason until its end.
     let state = after(&[(0, maintain()), (1, schedule_at(1, 20))]);
     assert_eq!(status(&state, 1), (Maintenance, "planned"));
     assert_eq!(state.position.effective(at(1)).until(), Some(at(20)));
     assert_eq!(status(&state, 20), (Active, ""));
-    // One that is ahead leaves the route closed until then.
+    // A future window leaves the route closed until then.
     let state = after(&[(0, maintain()), (1, schedule_at(10, 20))]);
     assert_eq!(status(&state, 1), (Maintenance, "db"));
     assert_eq!(state.position.effective(at(1)).until(), Some(at(20)));
     assert_eq!(status(&state, 10), (Maintenance, "planned"));
     assert_eq!(status(&state, 20), (Active, ""));
-    // Taken back, the maintenance lasts until changed again.
+    // After it is cancelled, the maintenance has no end.
     let back = apply(&state, &cancel_all(), 15).unwrap();
     assert_eq!(back, after(&[(0, maintain())]));
-    // The gate of environments holds afterwards.
+    // The environment gate applies afterwards.
     let state = after(&[(0, env_only()), (0, maintain()), (1, schedule_at(10, 20))]);
     assert_eq!(status(&state, 15), (Maintenance, "planned"));
     assert_eq!(status(&state, 20), (EnvGated, ""));
-    // What is settled by a later command is what time would have made of it.
+    // A later command keeps what time would have changed.
     for disabled in [None, Some(40)] {
         let state = match disabled {
             None => after(&[(0, maintain()), (1, schedule_at(10, 20))]),
@@ -415,7 +415,7 @@ fn a_window_is_the_end_of_a_maintenance() {
 }
 
 #[test]
-fn a_window_planned_while_disabled_counts_when_the_route_is_back() {
+fn a_window_planned_while_disabled_applies_when_the_route_is_back() {
     let state = after(&[(0, disable_until(Some(15))), (5, schedule_at(10, 20))]);
     assert_eq!(status(&state, 14), (Off, "incident"));
     assert_eq!(status(&state, 15), (Maintenance, "planned"));
@@ -426,7 +426,7 @@ fn a_window_planned_while_disabled_counts_when_the_route_is_back() {
 }
 
 #[test]
-fn a_declared_disabling_that_ends_does_not_pass_the_environment_gate() {
+fn a_declared_disable_that_ends_keeps_the_environment_gate() {
     let declared = RouteState {
         position: Position {
             lifecycle: Lifecycle::Disabled(Disabled::default()),
@@ -441,7 +441,7 @@ fn a_declared_disabling_that_ends_does_not_pass_the_environment_gate() {
 }
 
 #[test]
-fn cancelling_puts_every_position_back() {
+fn cancelling_restores_every_lifecycle() {
     for (name, state) in positions() {
         let next = apply(&state, &cancel_all(), 0).unwrap();
         assert!(next.position.windows.is_empty());
@@ -454,7 +454,7 @@ fn cancelling_puts_every_position_back() {
 }
 
 #[test]
-fn cancelling_one_window_leaves_the_others() {
+fn cancelling_one_window_keeps_the_others() {
     let state = after(&[(0, schedule_at(10, 20)), (0, schedule_at(30, 40))]);
     let next = apply(&state, &cancel_one(10, 20), 0).unwrap();
     assert_eq!(next, after(&[(0, schedule_at(30, 40))]));
@@ -470,14 +470,14 @@ fn cancelling_one_window_leaves_the_others() {
 }
 
 #[test]
-fn cancelling_one_window_keeps_the_end_of_a_disabling() {
+fn cancelling_one_window_keeps_the_end_of_a_disable() {
     let state = after(&[(0, schedule_at(10, 20)), (0, disable_until(Some(30)))]);
     let next = apply(&state, &cancel_one(10, 20), 0).unwrap();
     assert_eq!(next.position.next_change(at(0)), Some(at(30)));
 }
 
 #[test]
-fn an_environment_gate_opens_at_once_and_drops_the_old_reason() {
+fn an_environment_gate_applies_immediately_and_drops_the_old_reason() {
     for (name, state) in positions() {
         let next = apply(&state, &env_only(), 0).unwrap();
         assert_eq!(status(&next, 0), (EnvGated, ""), "{name}");
@@ -504,7 +504,7 @@ fn an_environment_gate_without_environments_is_refused() {
 }
 
 #[test]
-fn deprecation_and_access_are_matters_of_their_own() {
+fn deprecation_and_access_are_independent() {
     let deprecation = Deprecation::new(Some(at(0)), None, None).unwrap();
     let access = Access {
         roles: vec!["admin".parse().unwrap()],
@@ -528,7 +528,7 @@ fn deprecation_and_access_are_matters_of_their_own() {
 }
 
 #[test]
-fn reset_is_the_declaration() {
+fn reset_restores_the_declaration() {
     let declared = RouteState {
         position: Position {
             envs: Some(envs(&["dev"])),
@@ -543,7 +543,7 @@ fn reset_is_the_declaration() {
 }
 
 #[test]
-fn a_force_active_route_takes_nothing_but_a_reset() {
+fn a_force_active_route_accepts_only_a_reset() {
     let forced = RouteState {
         force_active: true,
         ..RouteState::default()
@@ -575,7 +575,7 @@ fn a_force_active_route_takes_nothing_but_a_reset() {
 }
 
 #[test]
-fn a_change_forgets_what_is_over() {
+fn a_change_drops_ended_windows() {
     let state = after(&[
         (0, maintain()),
         (0, disable_until(Some(5))),
@@ -590,7 +590,7 @@ fn a_change_forgets_what_is_over() {
 }
 
 #[test]
-fn the_audit_log_names_what_was_asked_for() {
+fn the_audit_log_names_the_command() {
     let commands = [
         (enable(), "enable", "fixed"),
         (disable_until(Some(5)), "disable", "incident"),

@@ -1,4 +1,4 @@
-//! What commands promise, after any history.
+//! Promises of commands, after any history.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ fn effective(state: &RouteState, at: Timestamp) -> Effective<'_> {
     state.position.effective(at)
 }
 
-/// The intervals that keep a position in maintenance, apart from anything else.
+/// The intervals that keep a route in maintenance, apart from its other state.
 fn planned(position: &Position) -> Vec<Interval> {
     position
         .windows
@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn every_view_reads_back_as_itself(state in stored(), now in instant()) {
+    fn every_view_round_trips(state in stored(), now in instant()) {
         let key: RouteKey = "svc:GET:/payments/{id}".parse().unwrap();
         let view = RouteView::new(&key, &state, now);
         let text = serde_json::to_string(&view).unwrap();
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_refused_leaves_no_trace(declared in declared(), history in history()) {
+    fn refused_commands_leave_no_trace(declared in declared(), history in history()) {
         let mut state = declared.clone();
         let mut taken = Vec::new();
         for (now, command) in history {
@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn a_command_that_is_repeated_changes_nothing_more(lived in lived(), command in command()) {
+    fn repeating_a_command_changes_nothing(lived in lived(), command in command()) {
         if let Ok(once) = apply(&lived, &command) {
             match transition(&once, &lived.declared, &command, lived.now) {
                 Ok(twice) => prop_assert_eq!(twice, once),
@@ -80,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn what_has_nothing_to_do_with_the_position_leaves_it_as_it_is(mut state in stored(), now in instant()) {
+    fn commands_about_other_things_keep_the_schedule(mut state in stored(), now in instant()) {
         state.force_active = false;
         let declared = RouteState::default();
         let changes = [RouteCommand::Deprecate(None), RouteCommand::SetAccess(Default::default())];
@@ -93,7 +93,7 @@ proptest! {
     }
 
     #[test]
-    fn windows_are_distinct_ahead_and_bounded_and_the_newest_is_the_last(lived in lived(), command in command()) {
+    fn windows_are_distinct_bounded_and_in_the_future_and_the_newest_is_last(lived in lived(), command in command()) {
         let Ok(next) = apply(&lived, &command) else { return Ok(()) };
         let windows = planned(&next.position);
         prop_assert!(windows.len() <= MAX_WINDOWS);
@@ -101,7 +101,7 @@ proptest! {
             return Ok(());
         }
         prop_assert!(windows.iter().all(|window| window.end() > lived.now));
-        // On a disabled route it may have become the end of the disabling.
+        // On a disabled route, it may have become the end of the disable.
         let disabled = matches!(next.position.lifecycle, Lifecycle::Disabled(_));
         if let RouteCommand::Schedule { interval, .. } = &command && !disabled {
             prop_assert_eq!(windows.last(), Some(interval));
@@ -113,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_accepted_last_holds(lived in lived(), command in command()) {
+    fn the_last_accepted_command_applies(lived in lived(), command in command()) {
         let Ok(next) = apply(&lived, &command) else { return Ok(()) };
         let now = effective(&next, lived.now);
         match &command {
@@ -149,7 +149,7 @@ proptest! {
                             prop_assert!(reason.is_empty() || shown == reason, "{} at {}", shown, at);
                             prop_assert!(until.is_some_and(|until| until >= interval.end()), "at {}", at);
                         }
-                        // Its end is that of the disabling, or comes after it.
+                        // It ends with the disable, or after it.
                         Effective::Disabled { until, .. } => {
                             held |= until == Some(interval.end());
                             prop_assert!(until.is_some_and(|until| until <= interval.end()));
@@ -179,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn an_enabled_route_is_open_ever_after(lived in lived(), reason in reason()) {
+    fn an_enabled_route_stays_open(lived in lived(), reason in reason()) {
         let next = apply(&lived, &RouteCommand::Enable { reason: reason.clone() }).unwrap();
         for at in probes(&next, lived.now) {
             prop_assert_eq!(effective(&next, at), Effective::Open { reason: &reason });
@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn a_route_disabled_or_maintained_for_good_stays_so(lived in lived(), reason in reason()) {
+    fn a_route_disabled_or_maintained_without_an_end_stays_so(lived in lived(), reason in reason()) {
         let disabled = apply(&lived, &RouteCommand::Disable { reason: reason.clone(), until: None }).unwrap();
         let maintained = apply(&lived, &RouteCommand::Maintain { reason: reason.clone() }).unwrap();
         for at in probes(&lived.state, lived.now) {
@@ -200,14 +200,14 @@ proptest! {
     }
 
     #[test]
-    fn a_temporary_disabling_puts_everything_back(lived in lived(), until in instant(), reason in reason()) {
+    fn a_temporary_disable_restores_the_former_state(lived in lived(), until in instant(), reason in reason()) {
         let command = RouteCommand::Disable { reason: reason.clone(), until: Some(until) };
         let Ok(next) = apply(&lived, &command) else {
             prop_assert!(until.duration_since(lived.now).as_micros() < 1);
             return Ok(());
         };
         let until = effective(&next, lived.now).until().unwrap();
-        // What the route would be, had it not been disabled: neither now nor before.
+        // The state that the route would have if it had never been disabled.
         let mut former = lived.state.clone();
         if let Lifecycle::Disabled(disabled) = &lived.state.position.lifecycle {
             let was = disabled.former.clone();
@@ -228,8 +228,8 @@ proptest! {
     }
 
     #[test]
-    fn disabling_again_keeps_what_was_before(mut lived in lived(), again in history()) {
-        // A window may end meanwhile, and a maintenance with it.
+    fn disabling_again_keeps_the_former_state(mut lived in lived(), again in history()) {
+        // A window may end meanwhile, and maintenance with it.
         lived.state.position.windows.clear();
         let disable = |until| RouteCommand::Disable { reason: "incident".parse().unwrap(), until };
         let first = apply(&lived, &disable(None)).unwrap();
@@ -245,7 +245,7 @@ proptest! {
     }
 
     #[test]
-    fn cancelling_what_was_planned_puts_everything_back(
+    fn cancelling_a_plan_restores_the_former_state(
         lived in lived(),
         plans in proptest::collection::vec((interval(), reason()), 0..4),
     ) {
@@ -265,14 +265,14 @@ proptest! {
             state = transition(&state, &lived.declared, &one, lived.now).unwrap();
         }
         prop_assert!(state.position.windows.is_empty());
-        // Right after a disabling, one of the plans may have become its end; such an end is no window.
+        // Right after a disable, a planned window may have become its end, and then it is no window any more.
         if !matches!(before.position.lifecycle, Lifecycle::Disabled(_)) {
             prop_assert_eq!(state, before);
         }
     }
 
     #[test]
-    fn an_environment_gate_opens_at_once_and_the_window_it_ended_stays_without_effect(
+    fn an_environment_gate_applies_immediately_and_a_window_it_ended_stays_without_effect(
         lived in lived(),
         envs in envs(),
     ) {
@@ -296,7 +296,7 @@ proptest! {
     }
 
     #[test]
-    fn a_planned_route_is_in_maintenance_inside_its_windows_and_nowhere_else(
+    fn a_planned_route_is_in_maintenance_exactly_inside_its_windows(
         plans in proptest::collection::vec(interval(), 0..6),
         now in instant(),
     ) {
@@ -321,7 +321,7 @@ proptest! {
     }
 
     #[test]
-    fn a_maintenance_ends_when_it_says(state in stored(), now in instant()) {
+    fn maintenance_ends_at_its_end(state in stored(), now in instant()) {
         if let Some(until) = effective(&state, now).until() {
             let same = |at| std::mem::discriminant(&effective(&state, at)) == std::mem::discriminant(&effective(&state, now));
             for at in probes(&state, now) {
@@ -333,7 +333,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_changes_before_the_next_change(state in stored(), now in instant()) {
+    fn nothing_changes_before_next_change(state in stored(), now in instant()) {
         let next = state.position.next_change(now);
         prop_assert!(next.is_none_or(|next| next > now));
         for at in probes(&state, now) {

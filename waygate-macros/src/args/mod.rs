@@ -16,10 +16,10 @@ use crate::errors::Errors;
 
 pub(crate) use values::Amount;
 
-/// The name of an attribute and the form of its arguments.
+/// The name of an attribute, and the form of its arguments.
 #[derive(Debug)]
 pub(crate) struct Syntax {
-    /// The name, behind the path that messages show it with.
+    /// The name in messages, with its path.
     pub(crate) path: &'static str,
     /// The keys of its arguments, in the order in which messages list them.
     pub(crate) keys: &'static [&'static str],
@@ -41,14 +41,14 @@ pub(crate) struct Args {
 pub(crate) enum Given<T, L = LitStr> {
     /// Absent.
     Not,
-    /// Present and wrong; the mistake is reported.
+    /// Present and invalid; the mistake is reported.
     Wrong,
-    /// Present and right.
+    /// Present and valid.
     Right(L, T),
 }
 
 impl<T> Given<T> {
-    /// Returns the literal of a right argument.
+    /// Returns the literal of a valid argument.
     pub(crate) fn literal(self) -> Option<LitStr> {
         match self {
             Self::Right(literal, _) => Some(literal),
@@ -151,8 +151,8 @@ impl Args {
             .0
     }
 
-    /// The string literals among `values`, and the values of the right ones, none twice. `taker` starts the message
-    /// about other values.
+    /// Collects the string literals among `values`, and the valid values of them, each once. `taker` starts the
+    /// message about other values.
     fn distinct<T: PartialEq>(
         &mut self,
         what: &str,

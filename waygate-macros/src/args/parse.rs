@@ -14,7 +14,7 @@ use super::{Args, string};
 impl Args {
     /// Reads `key = value` and values without a key, separated by commas.
     ///
-    /// Skips a piece that cannot be read up to the next comma, so that it hides no other mistake.
+    /// Skips an unreadable piece up to the next comma, so that it hides no other mistake.
     pub(super) fn read(&mut self, input: ParseStream<'_>) {
         while !input.is_empty() {
             let well = match key(input) {
@@ -119,7 +119,7 @@ impl Args {
     }
 }
 
-/// Returns the word of `known` that was probably meant.
+/// Returns the most similar word of `known`.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = |known: &&&str| typing_errors(known, word) * 3 <= word.len();
     let nearest = known.iter().filter(near);

@@ -90,7 +90,7 @@ impl Args {
         }
     }
 
-    /// Takes `key = 20`, a whole number up to `max`; `None` when it is absent or wrong.
+    /// Takes `key = 20`, a whole number up to `max`; `None` if it is absent or invalid.
     pub(crate) fn number(&mut self, key: &str, example: &str, max: u64) -> Option<u64> {
         let value = self.take(key)?;
         let Some(literal) = integer(&value) else {
@@ -196,7 +196,7 @@ impl Args {
         }
     }
 
-    /// Takes `key = { name = "..", "other-name" = ".." }`, names as literals; `None` when it is absent.
+    /// Takes `key = { name = "..", "other-name" = ".." }`, names as literals; `None` if it is absent.
     pub(crate) fn pairs(&mut self, key: &str, example: &str) -> Option<Vec<(LitStr, LitStr)>> {
         let value = self.take(key)?;
         let Some(inner) = between_braces(&value) else {

@@ -7,17 +7,17 @@ use waygate_core::grammar::Reason;
 
 use crate::args::{Args, Syntax};
 
-/// One attribute: its arguments, what it declares, and what it may stand next to.
+/// One attribute: its arguments, its declaration, and the attributes it may be combined with.
 #[derive(Debug)]
 pub(crate) struct Attribute {
     pub(crate) syntax: Syntax,
-    /// The attribute that this one is a second name of.
+    /// The attribute of which this is a second name.
     pub(crate) alias_of: Option<&'static str>,
     /// Allows several on one handler.
     pub(crate) repeats: bool,
-    /// Attributes that may not stand on the same handler, each with the reason. One of the two lists the other.
+    /// Attributes that cannot be on the same handler, each with the reason. One of the two lists the other.
     pub(crate) contradicts: &'static [(&'static str, &'static str)],
-    /// Takes the arguments of its own and builds the declaration.
+    /// Takes its own arguments and builds the declaration.
     pub(crate) gate: fn(&mut Args, Place<'_>) -> Declared,
 }
 
@@ -55,7 +55,7 @@ impl Attribute {
         plain(self) == plain(other)
     }
 
-    /// Returns why the two cannot stand on one handler, if they cannot.
+    /// Returns why the two cannot be on one handler, if they cannot.
     pub(crate) fn contradiction(&self, other: &Self) -> Option<&'static str> {
         let listed = |by: &Self, name| by.contradicts.iter().find(move |(other, _)| *other == name);
         let (_, why) = listed(self, other.name()).or_else(|| listed(other, self.name()))?;

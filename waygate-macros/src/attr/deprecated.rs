@@ -9,7 +9,7 @@ use waygate_core::{
 use super::attribute::{Attribute, Declared, Place, option};
 use crate::args::{Args, Given, Syntax};
 
-/// Shown with its path: the bare name is an attribute of the language.
+/// Shown with its path, because the bare name is a built-in attribute.
 pub(crate) const ATTRIBUTE: Attribute = Attribute {
     syntax: Syntax {
         path: "waygate::deprecated",

@@ -182,7 +182,7 @@ struct Counted {
     /// `None` for an unknown algorithm.
     algorithm: Option<Algorithm>,
     burst: u64,
-    /// 0 without `cost`, and where a function returns it.
+    /// 0 without `cost`, and if a function returns it.
     cost: u32,
 }
 
@@ -200,7 +200,7 @@ impl Counted {
         }
     }
 
-    /// Rejects a limit of 0 for all callers. Operators close a route with it; in an attribute it is a mistake.
+    /// Rejects a limit of 0 for all callers. Operators close a route with it, but in an attribute it is a mistake.
     fn check_passable(&self, args: &mut Args, literal: &LitStr, limit: &Limit) {
         let Some(algorithm) = self.algorithm else {
             return;

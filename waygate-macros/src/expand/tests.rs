@@ -48,7 +48,7 @@ fn disabled() {
     check_named("disabled", &disabled::ATTRIBUTE, r#"route = "GET /a""#);
 }
 
-/// All of the body waits, not only the future that it returns.
+/// The whole body waits, not only the future that it returns.
 #[test]
 fn returned_futures() {
     let future =
@@ -166,7 +166,7 @@ fn bound_by_document() {
 }
 
 #[test]
-fn stamp_joins_the_extensions_that_count() {
+fn the_stamp_joins_the_last_extensions() {
     let item = r#"
         #[utoipa::path(get, path = "/a", extensions(("x-lost" = json!(0))), extensions(("x-mine" = json!(1))),)]
         async fn handler() {}
@@ -204,7 +204,7 @@ fn facade_under_another_name() {
 }
 
 #[test]
-fn a_body_that_does_not_parse_stays_as_it_is() {
+fn an_unparsable_body_is_kept() {
     let item = "async fn handler() { #![allow(unused)] let x = some. ; }";
     let expanded = expand(
         &force_active::ATTRIBUTE,
@@ -237,7 +237,7 @@ fn mistakes_leave_the_function_unchanged() {
 }
 
 #[test]
-fn without_documents_every_handler_names_its_route() {
+fn every_handler_names_its_route_without_documents() {
     let expand = |args: &str, item| {
         expand(
             &disabled::ATTRIBUTE,

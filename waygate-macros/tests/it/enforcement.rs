@@ -1,4 +1,4 @@
-//! From the attribute to the answer: handlers behind a guarded router.
+//! End-to-end tests of the attributes, with handlers behind a guarded router.
 
 use axum::{
     http::StatusCode,
@@ -92,7 +92,7 @@ async fn handlers_are_gated_at_their_nested_paths() {
 }
 
 #[tokio::test]
-async fn stacked_attributes_hold_together() {
+async fn stacked_attributes_apply_together() {
     let production = app("production", "2030-01-01T01:00:00Z").await;
     assert!(
         production
@@ -110,7 +110,7 @@ async fn stacked_attributes_hold_together() {
 }
 
 #[tokio::test]
-async fn functions_of_one_name_are_governed_apart() {
+async fn functions_with_the_same_name_are_governed_separately() {
     let app = app("production", "2030-01-01T01:00:00Z").await;
     assert_eq!(
         app.get("/guarded/users/7").await.status(),

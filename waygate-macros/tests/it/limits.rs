@@ -1,4 +1,4 @@
-//! What the attributes that may repeat hand over.
+//! Declarations of the repeatable attributes.
 
 use std::future::Future;
 
@@ -32,7 +32,7 @@ fn by_tenant(request: &RequestParts) -> Option<Key> {
     Some(request.headers.get("x-tenant")?.as_bytes().into())
 }
 
-/// Async without the keyword.
+/// An async function without the keyword.
 fn by_account(request: &RequestParts) -> impl Future<Output = Option<Key>> + Send + use<> {
     let key = by_tenant(request);
     async move { key }
@@ -92,7 +92,7 @@ const BARE: RateLimit = RateLimit {
 };
 
 #[test]
-fn a_rate_limit_says_what_is_written_and_no_more() {
+fn a_rate_limit_declares_exactly_its_arguments() {
     let declared = declaration(&format!("{HERE}::full"));
     let expected = RateLimit {
         name: Some("per-minute"),
@@ -128,7 +128,7 @@ fn a_rate_limit_says_what_is_written_and_no_more() {
 async fn functions() {}
 
 #[test]
-fn functions_tell_keys_and_costs() {
+fn keys_and_costs_can_be_functions() {
     let found = declarations(&format!("{HERE}::functions"));
     let [slots, first, second] = found[..] else {
         panic!("expected three declarations, found {found:?}");
@@ -153,7 +153,7 @@ fn functions_tell_keys_and_costs() {
 async fn stacked() {}
 
 #[tokio::test]
-async fn those_that_repeat_are_counted_from_the_top() {
+async fn repeated_attributes_are_numbered_from_the_top() {
     let found = declarations(&format!("{HERE}::stacked"));
     let [first_slots, second_slots, env, first, second, third] = found[..] else {
         panic!("expected six declarations, found {found:?}");
@@ -200,7 +200,7 @@ limited!(by_macro, "7/s", by_tenant, ["10.0.0.0/8"], 3, {
 });
 
 #[test]
-fn a_macro_may_write_them() {
+fn attributes_can_be_generated_by_a_macro() {
     let declared = declaration(&format!("{HERE}::by_macro"));
     let expected = RateLimit {
         limit: "7/s",

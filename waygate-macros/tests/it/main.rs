@@ -1,8 +1,8 @@
-//! What the attributes do to real handlers: registration, stamps, and that a handler stays a plain function.
+//! Attributes on real handlers: registration, stamps, and unchanged functions.
 
-// Handlers are declared here to be registered, not to be called.
+// Handlers are only registered, not called.
 #![allow(dead_code)]
-// What fails here fails a test.
+// Failures here are test failures.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 mod enforcement;
@@ -20,7 +20,7 @@ fn declarations(id: &str) -> Vec<&'static Declaration> {
     found
 }
 
-/// The one declaration of the handler `id`.
+/// The only declaration of the handler `id`.
 fn declaration(id: &str) -> &'static Declaration {
     match declarations(id)[..] {
         [declaration] => declaration,

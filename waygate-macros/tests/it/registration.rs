@@ -1,4 +1,4 @@
-//! What each attribute hands over.
+//! Declarations of each attribute.
 
 use axum::response::IntoResponse;
 use waygate::{
@@ -179,7 +179,7 @@ mod same_name {
 }
 
 #[tokio::test]
-async fn functions_of_one_name_in_two_impls_differ_in_their_line() {
+async fn functions_with_the_same_name_in_two_impls_differ_in_their_line() {
     let found = declarations(&format!("{HERE}::same_name::list"));
     let mut routes: Vec<_> = found.iter().map(|d| (d.line, d.routes)).collect();
     routes.sort();
@@ -196,7 +196,7 @@ fn tenant(_: &RequestParts) -> Option<Key> {
     Some(Key::from(1))
 }
 
-/// `debug_handler` writes all of it twice, what stands in the body three times.
+/// `debug_handler` emits the item twice, and its body three times.
 #[axum::debug_handler]
 #[waygate::rate_limit("5/minute", key = tenant, route = "GET /debugged")]
 #[env_only("dev", response = local)]

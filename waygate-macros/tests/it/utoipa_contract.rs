@@ -1,13 +1,14 @@
-//! What the attributes lean on in utoipa: both orders of the attributes, both ways of building a document.
+//! Properties of utoipa that the attributes rely on: both orders of the attributes, and both ways of building a
+//! document.
 //!
-//! `operation()` is reached by path (`__path_x::operation()`), where an inherent function wins over the trait's.
-//! A release of utoipa that reaches it otherwise makes these tests fail, and makes applications refuse to start.
+//! `operation()` is called by path (`__path_x::operation()`), where an inherent function takes precedence over the
+//! trait's. If a release of utoipa calls it in another way, these tests fail, and applications refuse to start.
 
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// Two modules with handlers of one name, path and operation id, and both orders.
+/// Two modules with handlers of the same name, path and operation id, in both orders.
 mod below {
     #[waygate::disabled(reason = "ours above, utoipa below")]
     #[utoipa::path(get, path = "/", extensions(("x-team" = json!("billing"))))]
@@ -47,7 +48,8 @@ fn id(module: &str, name: &str) -> Value {
     json!(format!("{}::{module}::{name}", module_path!()))
 }
 
-/// The function that an operation is stamped with, without the suffix that distinguishes it from its namesakes.
+/// The function in the stamp of an operation, without the suffix that distinguishes it from functions of the same
+/// name.
 fn stamped(operation: &Value) -> Value {
     let stamp = operation.get("x-waygate-handler").and_then(Value::as_str);
     let function = stamp.and_then(|stamp| stamp.split_once('#'));
@@ -156,10 +158,10 @@ fn extensions_of_the_user_stay() {
     assert_eq!(document["paths"]["/above/"]["get"]["x-team"], "users");
 }
 
-/// The limit of the mechanism: code that names the trait passes the inherent function by, so only the stamp
-/// that stands in the attribute itself is seen. Neither `routes!` nor `derive(OpenApi)` does so.
+/// The limit of the mechanism: code that names the trait bypasses the inherent function, so it sees the stamp only if
+/// it is inside the attribute itself. Neither `routes!` nor `derive(OpenApi)` does so.
 #[test]
-fn through_the_trait_only_utoipa_below_carries_the_stamp() {
+fn calls_through_the_trait_see_only_stamps_of_utoipa_below() {
     fn stamp<T: utoipa::Path>() -> Value {
         stamped(&serde_json::to_value(T::operation()).unwrap())
     }

@@ -9,7 +9,7 @@ use cpu_time::ThreadTime;
 
 use crate::Timing;
 
-/// Something to be called again and again, from several threads.
+/// A call to repeat, from several threads.
 pub struct Call<'a> {
     name: &'static str,
     run: Box<dyn Fn(usize) + Sync + 'a>,
@@ -17,7 +17,7 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// `run` is given a number that grows by one with each call of a thread.
+    /// `run` gets a number that is incremented with each call of a thread.
     pub fn new(name: &'static str, run: impl Fn(usize) + Sync + 'a) -> Self {
         // The loop is inside, so that the call is not through a pointer.
         let run = move |first: usize| (first..first + CALLS as usize).for_each(&run);
@@ -38,8 +38,8 @@ impl fmt::Debug for Call<'_> {
 const ROUNDS: usize = 100;
 const CALLS: u32 = 50_000;
 
-/// Times all calls from so many threads, in another order in each round. With one thread, by its CPU time; with
-/// several, by the time that passes for a thread, as waiting for one another is what it is about.
+/// Times all calls from this many threads, in another order in each round. With one thread, measures its CPU time;
+/// with several, the elapsed time of a thread, since contention is what matters.
 pub fn time_calls(mut calls: Vec<Call<'_>>, threads: usize) -> Vec<Timing> {
     let count = calls.len();
     for round in 0..ROUNDS + 2 {
@@ -71,7 +71,7 @@ fn together(run: &(dyn Fn(usize) + Sync), threads: usize, round: usize) -> Durat
     let one = |thread: usize| {
         barrier.wait();
         let start = Instant::now();
-        // Each begins somewhere else.
+        // Each starts somewhere else.
         run(round + thread * CALLS as usize / 2);
         start.elapsed()
     };

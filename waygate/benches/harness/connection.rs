@@ -6,11 +6,11 @@ use std::{
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 
-/// The server's end of a connection. The client sends the same request a number of times, and checks the status of the
+/// The server's end of a connection. The client repeats one request a number of times, and checks the status of the
 /// responses.
 pub(crate) struct Connection {
     request: Vec<u8>,
-    /// How much of the current request is sent.
+    /// The length of the current request that was sent.
     sent: usize,
     requests_left: u32,
     /// The client waits for a response.

@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 use axum::{Router, extract::Request};
 use tower::{Layer, Service};
 
-/// The router behind a layer that does nothing: the least that any layer costs.
+/// The router behind a no-op layer: the minimum cost of any layer.
 pub fn floor(router: Router) -> Router {
     router.layer(Nothing)
 }

@@ -1,7 +1,7 @@
-//! Times variants of one request, or of one call, in turn, so that a machine that slows down slows all of them down.
+//! Times variants of one request, or of one call, in turn, so that a slower machine slows down all of them.
 //!
-//! Figures are thread CPU time per request; of all rounds the fastest counts. Only ratios between
-//! variants of one run mean anything.
+//! Figures are thread CPU time per request; the fastest round counts. Only ratios between variants of one run are
+//! meaningful.
 
 mod calls;
 mod connection;

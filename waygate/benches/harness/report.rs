@@ -6,7 +6,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub struct Report {
     bench: &'static str,
-    /// The same thing measured twice, as a ratio: how far apart two equal things come out.
+    /// The ratio of two measurements of the same thing: the precision of the others.
     control_ratio: f64,
     rows: Vec<Row>,
 }
@@ -19,7 +19,7 @@ pub struct Row {
     peer: &'static str,
     peer_ns: f64,
     ratio: f64,
-    /// What the ratio should be at most; `None` for rows that inform only.
+    /// The maximum ratio; `None` for rows without a target.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<f64>,
 }
@@ -57,7 +57,7 @@ impl Report {
     /// Prints the table and writes the file.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn publish(&self) -> io::Result<()> {
         let Self {
             bench,

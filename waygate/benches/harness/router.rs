@@ -18,7 +18,7 @@ use tower::Service;
 
 use crate::connection::Connection;
 
-/// One router to be timed, and the path that it is asked for.
+/// A router to time, and the path to request.
 #[derive(Debug)]
 pub struct Variant {
     name: &'static str,
@@ -30,7 +30,7 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// Asks `router` for `path`, which must answer without waiting.
+    /// Requests `path` from `router`, which must respond without waiting.
     pub fn new(name: &'static str, router: Router, path: impl Into<String>) -> Self {
         // Without `with_state` axum would rebuild the services for each request.
         let service = router.with_state(()).into_service();
@@ -44,7 +44,7 @@ impl Variant {
         }
     }
 
-    /// Requests say that they come from `peer`, as those of a served application do.
+    /// Sets the address of the client, as for a served application.
     #[must_use]
     pub fn from_peer(mut self, peer: impl Into<SocketAddr>) -> Self {
         self.peer = Some(peer.into());
@@ -59,16 +59,16 @@ impl Variant {
     }
 }
 
-/// What a variant took per request, in nanoseconds.
+/// The time of a variant per request, in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// Which variant.
+    /// The name of the variant.
     pub name: &'static str,
     /// The fastest round.
     pub min: f64,
-    /// The round that a tenth of all rounds were faster than.
+    /// The 10th percentile of the rounds.
     pub p10: f64,
-    /// The round in the middle.
+    /// The median of the rounds.
     pub median: f64,
 }
 
@@ -145,7 +145,7 @@ fn run_through_hyper(variant: &Variant) -> Duration {
         if let Some(peer) = variant.peer {
             request.extensions_mut().insert(ConnectInfo(peer));
         }
-        // As `axum::serve`: one service for the connection, a clone for each request.
+        // Like `axum::serve`: one service for the connection, a clone for each request.
         variant.service.clone().call(request)
     });
     let connection = Connection::new(&variant.path, REQUESTS);

@@ -1,5 +1,5 @@
-//! One request that a router answers with a text, limited by the client's address: called, and over a connection that hyper
-//! serves. "Added" is the cost above the bare router.
+//! A request that a router answers with text, limited by the client's address: called directly, and over a connection
+//! that hyper serves. "Added" is the cost above the bare router.
 
 use std::{net::Ipv4Addr, sync::Arc};
 
@@ -14,7 +14,7 @@ use waygate::{
 };
 use waygate_bench::{Row, Timing, Variant, floor, time};
 
-/// The same limit for both, which lets everything pass: a burst of a billion.
+/// The same limit for both, which admits everything: a burst of a billion.
 const BURST: u32 = 1_000_000_000;
 
 pub(super) fn rows() -> Vec<Row> {
@@ -47,7 +47,7 @@ pub(super) fn rows() -> Vec<Row> {
     })
 }
 
-/// Ours beside the peer; the indices are those of `variants`.
+/// Compares ours with the peer; the indices are those of `variants`.
 fn compare(title: &str, timings: &[Timing], rows: [(&'static str, Option<f64>); 4]) -> Vec<Row> {
     print(title, timings);
     let added = |index: usize| timings[index].min - timings[0].min;
@@ -84,7 +84,7 @@ async fn variants(through_hyper: bool) -> Vec<Variant> {
         ("tower_governor, no headers", governed(false)),
         ("tower_governor, headers", governed(true)),
         ("waygate, no headers", limited(Off).await),
-        // As many headers as the peer has, and one more: the reset.
+        // The headers of the peer, and one more: the reset.
         ("waygate, headers", limited(Legacy).await),
         ("waygate, standard headers", limited(Standard).await),
         ("waygate, all headers", limited(Both).await),

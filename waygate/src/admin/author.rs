@@ -11,7 +11,7 @@ use crate::{
     rest::{Problem, ProblemKind, precondition},
 };
 
-/// Extracts the principal that the gate has authenticated.
+/// Extracts the principal that the gate authenticated.
 impl FromRequestParts<Arc<AdminState>> for Principal {
     type Rejection = Problem;
 

@@ -19,7 +19,7 @@ use crate::{
     rest::{Problem, ProblemKind, TrustedClient, ensure_empty, without_body},
 };
 
-/// The operations that need no token: exactly these methods on exactly these paths, which have no parameters.
+/// The operations without a token: exactly these methods on exactly these paths, which have no parameters.
 const PUBLIC: [(Method, &str); 2] = [
     (Method::POST, "/api/auth/login"),
     (Method::POST, "/api/auth/logout"),
@@ -49,7 +49,7 @@ pub(super) async fn authorize(
     }
 }
 
-/// Checks a request for an operation. `None` is the principal of a public one.
+/// Checks a request for an operation. Returns `None` for the principal of a public one.
 fn admit(
     state: &AdminState,
     request: &Request,
@@ -57,7 +57,7 @@ fn admit(
 ) -> Result<(Option<Principal>, Operation), Problem> {
     let (method, path) = (request.method(), request.uri().path());
     let is_public = |(public, exact): &(Method, &str)| public == method && *exact == path;
-    // The other methods of a public path are no secret.
+    // A public path may reveal its other methods.
     let is_public_path = |(_, exact): &(Method, &str)| *exact == path;
     let principal = match state.auth.mode() {
         AuthMode::NoCredentials(reach) => {

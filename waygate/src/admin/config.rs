@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::state::Settings;
 use crate::auth::{AuthMode, Credentials, NoCredentials};
 
-/// Configures the admin interface: its users, and how strict it is.
+/// Configures the admin API: its users, and how strict it is.
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,7 +21,7 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// An interface for these users, or [without credentials](Credentials::none).
+    /// An admin API for these users, or [without credentials](Credentials::none).
     pub fn new(credentials: impl Into<Self>) -> Self {
         credentials.into()
     }
@@ -33,14 +33,14 @@ impl Admin {
         self
     }
 
-    /// Sets how long a login lasts. The default is 24 hours, the minimum a second.
+    /// Sets the lifetime of a login. The default is 24 hours, the minimum a second.
     pub fn login_lifetime(mut self, lifetime: Duration) -> Self {
         self.settings.login_lifetime = lifetime;
         self
     }
 
-    /// Sets how long a login for the platform `sdk` lasts, which can only read. The default is 365 days, the minimum a
-    /// second.
+    /// Sets the lifetime of a login for the platform `sdk`, which is read-only. The default is 365 days, the minimum
+    /// a second.
     pub fn sdk_lifetime(mut self, lifetime: Duration) -> Self {
         self.settings.sdk_lifetime = lifetime;
         self

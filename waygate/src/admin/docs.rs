@@ -1,4 +1,4 @@
-//! The OpenAPI document of the interface: what utoipa reads off the handlers, and what all of them have in common.
+//! The OpenAPI document of the admin API: the output of utoipa, completed with the parts that all operations share.
 
 use serde_json::{Map, Value, json};
 use utoipa::{IntoResponses, OpenApi};
@@ -34,7 +34,7 @@ use super::responses::{self, TAGGED, WithBody};
 )]
 pub(super) struct Base;
 
-/// Completes the document that the handlers make.
+/// Completes the document that utoipa generates from the handlers.
 pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     let components = &mut document["components"];
@@ -70,7 +70,7 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
     document
 }
 
-/// Lets the parts of `allOf` have more members: those of the other parts.
+/// Allows the parts of `allOf` additional members, which come from the other parts.
 fn open_parts(schemas: &mut Map<String, Value>) {
     let parts: Vec<String> = schemas
         .values()
@@ -123,7 +123,7 @@ fn complete(path: &str, operation: &mut Value) {
     }
 }
 
-/// The response to a request that succeeds.
+/// The successful response of an operation.
 fn success(operation: &mut Value) -> Option<&mut Value> {
     let responses = operation["responses"].as_object_mut()?;
     let status = ["200", "201"]
@@ -199,7 +199,7 @@ fn describe_path(path: &str, operation: &mut Value) {
     add_parameters(operation, described.collect());
 }
 
-/// Adds parameters after those that there are.
+/// Appends parameters to the existing ones.
 fn add_parameters(operation: &mut Value, mut added: Vec<Value>) {
     let known = operation
         .get_mut("parameters")

@@ -30,7 +30,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathKey {
     }
 }
 
-/// The same, before it is parsed: for an operation with an error of its own.
+/// The same, before it is parsed, for an operation with an error of its own.
 #[derive(Debug)]
 pub(super) struct PathText(pub(super) String);
 
@@ -70,7 +70,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     }
 }
 
-/// The same as [`segment`], in a grammar.
+/// Parses a [`segment`] with a grammar.
 pub(super) async fn parsed<T: FromStr<Err = Invalid>, S: Send + Sync>(
     parts: &mut Parts,
     state: &S,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_a_slash_is_the_key_itself() {
+    fn a_key_with_a_slash_is_not_decoded() {
         for text in [
             "GET:/payments",
             "/payments",
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn invalid_keys_are_refused() {
         let long = "A".repeat(5_000);
         for text in [
             "!!!",

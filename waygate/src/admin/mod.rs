@@ -1,8 +1,8 @@
-//! The admin REST API, and who may call it: [`Guarded::admin`](crate::Guarded::admin) serves it.
+//! The admin REST API and its authorization. [`Guarded::admin`](crate::Guarded::admin) serves it.
 //!
 //! Its wire contract is in `docs/wire-contract.md`, sections 3 and 4.
 
-// | Module | What it does |
+// | Module | Purpose |
 // |---|---|
 // | `config`, `service`, `state` | assemble the interface |
 // | `authorize`, `policy` | the gate: operations and their scopes, read from the OpenAPI document |

@@ -1,5 +1,5 @@
-//! The operations and the scopes that they need, read from the OpenAPI document of the interface, so that the document
-//! is true.
+//! The operations and their required scopes, read from the OpenAPI document of the admin API, so that the document
+//! cannot be wrong.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -31,16 +31,16 @@ pub(super) struct Operation {
     pub(super) no_body: Option<Arc<str>>,
 }
 
-/// The result of a look-up.
+/// The result of a lookup.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Operation(Operation),
-    /// The path has only these methods, as `Allow` lists them.
+    /// The path exists, with only these methods, as listed in `Allow`.
     OtherMethods(String),
     Nothing,
 }
 
-/// Every operation of the interface.
+/// Every operation of the admin API.
 #[derive(Debug, Default)]
 pub(super) struct Policy {
     paths: Router<Methods>,
@@ -52,8 +52,8 @@ pub(super) struct Policy {
 struct Methods(BTreeMap<String, Operation>);
 
 impl Policy {
-    /// Reads `document`. What it does not describe is not served. An operation whose security cannot be read needs the
-    /// scope `admin`.
+    /// Reads `document`. An operation that it does not describe is not served. An operation with unreadable security
+    /// needs the scope `admin`.
     pub(super) fn read(document: &Value) -> Self {
         let mut policy = Self::default();
         for (template, item) in document["paths"].as_object().into_iter().flatten() {
@@ -65,7 +65,7 @@ impl Policy {
         policy
     }
 
-    /// Looks up a request for `path`, relative to where the interface is mounted.
+    /// Looks up a request for `path`, relative to the mount of the admin API.
     pub(super) fn look_up(&self, method: &Method, path: &str) -> Found {
         let Ok(found) = self.paths.at(path) else {
             return Found::Nothing;
@@ -80,14 +80,14 @@ impl Policy {
         }
     }
 
-    /// The segment that is misspelled in a path at which there is nothing, as it was meant.
+    /// Suggests the correct spelling of a misspelled segment in an unknown path.
     pub(super) fn meant(&self, path: &str) -> Option<&str> {
         let mut templates = self.templates.iter();
         templates.find_map(|template| misspelled(template, path))
     }
 }
 
-/// The only segment of a template that differs from the path, which resembles it.
+/// The only segment of a template that differs from the path, if they are similar.
 fn misspelled<'a>(template: &'a str, path: &str) -> Option<&'a str> {
     let (mut template, mut path) = (template.split('/'), path.split('/'));
     let mut found = None;
@@ -146,7 +146,7 @@ fn queries(operation: &Value) -> impl Iterator<Item = &str> {
     queries.filter_map(|parameter| parameter["name"].as_str())
 }
 
-/// The error of a request with a body, if the operation reads none: it was meant to have an effect.
+/// The error of a request with a body, if the operation reads none, since the body was meant to have an effect.
 fn no_body(method: &str, item: &Value, operation: &Value) -> Option<Arc<str>> {
     if !operation["requestBody"].is_null() {
         return None;
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn one_misspelled_segment_is_recognised() {
+    fn one_misspelled_segment_is_recognized() {
         let policy = policy();
         assert_eq!(policy.meant("/a/own"), None);
         assert_eq!(
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn doubtful_security_means_the_highest_scope() {
+    fn unreadable_security_requires_the_highest_scope() {
         for method in [Method::GET, Method::PUT, Method::PATCH] {
             assert_eq!(
                 at(method, "/a/own"),

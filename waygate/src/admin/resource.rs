@@ -1,4 +1,4 @@
-//! List, get, set and delete, once for all kinds of limits.
+//! List, get, set and delete for all kinds of limits.
 
 use axum::response::Response;
 use http::HeaderMap;
@@ -47,9 +47,9 @@ pub(super) trait Resource {
     fn read(fields: Map<String, Value>, waygate: &Waygate) -> Result<Self::Policy, Problem>;
     fn name(policy: &Self::Policy) -> &PolicyName;
     fn set(policy: Self::Policy) -> Self::Command;
-    /// Deletes what an operator has set. Returns whether there was anything.
+    /// Deletes an operator's limit. Returns `false` if there was none.
     async fn delete(operator: &Operator, key: LimitKey) -> Result<bool, ChangeError>;
-    /// Runs a command. Returns what is left; `None` if there is no limit any more.
+    /// Runs a command. Returns the limit that applies afterwards; `None` if there is none.
     async fn run(
         operator: &Operator,
         key: LimitKey,
@@ -103,7 +103,7 @@ pub(super) fn show_of_route<R: Resource>(
     Ok(Reply::ok(R::of_route(record)).with_tag(revision))
 }
 
-/// A limit of a route, as a request gives it.
+/// A limit of a route, as in a request.
 #[derive(Debug)]
 pub(super) struct RouteFields {
     pub(super) path: String,
@@ -147,14 +147,14 @@ pub(super) async fn set_shared<R: Resource>(
     Ok(Reply::ok(record.into()).with_tag(revision).created())
 }
 
-/// The record with a warning about the request.
+/// Adds a warning about the request to the record.
 fn flagged<R: Resource>(mut record: R::Record, warning: Option<String>) -> R::Record {
     let known = R::warning(&mut record);
     *known = join(known.take().into_iter().chain(warning));
     record
 }
 
-/// Deletes what an operator has set for a route. Neither the limit nor the route need exist.
+/// Deletes an operator's limit of a route. Neither the limit nor the route need exist.
 pub(super) async fn delete_of_route<R: Resource>(
     state: &AdminState,
     operator: Operator,
@@ -195,7 +195,7 @@ pub(super) async fn delete_shared<R: Resource>(
     Ok(done_or(delete::<R>(state, &operator, key).await?))
 }
 
-/// Deletes what an operator has set. The result is a warning if there is nothing.
+/// Deletes an operator's limit. Returns a warning if there is none.
 async fn delete<R: Resource>(
     state: &AdminState,
     operator: &Operator,
@@ -234,7 +234,7 @@ fn route(waygate: &Waygate, path: &str, method: Option<&str>) -> Result<RouteKey
     };
     let key = key.parse().map_err(ResolveError::Invalid)?;
     waygate.limited_route(&key).map_err(|error| match error {
-        // The contract names the path alone, where no method has it.
+        // The contract names only the path if none of its methods exists.
         ResolveError::NotRegistered {
             nearest, is_first, ..
         } if !is_known() => {

@@ -1,4 +1,4 @@
-//! Routers that are served once for all routes together, and once for each service.
+//! Routers that are mounted once for all routes, and once for each service.
 
 use std::sync::Arc;
 

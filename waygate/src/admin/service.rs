@@ -17,16 +17,17 @@ use crate::{
 };
 
 impl Guarded {
-    /// Serves the admin REST API under `prefix`, such as `/waygate`. It is not subject to its own controls: it is served
-    /// during global maintenance.
+    /// Serves the admin REST API under `prefix`, such as `/waygate`. It is not subject to its own controls, and stays
+    /// available during global maintenance.
     ///
-    /// Its clients are the `waygate` command line (that of Python waygate 0.2.0 included) and any HTTP client: its
+    /// Its clients are the `waygate` command line (including that of Python Waygate 0.2.0) and any HTTP client; the
     /// OpenAPI document is at `<prefix>/api/openapi.json`. Serve the application with
-    /// [`into_make_service_with_connect_info`](Self::into_make_service_with_connect_info), so that failed logins are counted by client address.
+    /// [`into_make_service_with_connect_info`](Self::into_make_service_with_connect_info), so that failed logins are
+    /// counted by client address.
     ///
     /// # Panics
-    /// [`into_router`](Self::into_router) panics when `prefix` is no path or is `/`, or when the API has a route there or
-    /// below; [`try_into_router`](Self::try_into_router) gives the error instead.
+    /// [`into_router`](Self::into_router) panics if `prefix` is not a valid path or is `/`, or if the API has a route
+    /// at or below it; [`try_into_router`](Self::try_into_router) returns the error instead.
     pub fn admin(mut self, prefix: &str, admin: impl Into<Admin>) -> Self {
         let service = service(self.waygate.clone(), admin.into());
         let below = prefix.strip_suffix('/').unwrap_or(prefix).to_owned();
@@ -43,7 +44,7 @@ impl Guarded {
     }
 }
 
-/// The interface: the gate around the router, and the headers around both.
+/// The admin API: the gate around the router, and the headers around both.
 fn service(
     waygate: Waygate,
     admin: Admin,
@@ -57,7 +58,7 @@ fn service(
     let auth = Authenticator::new(waygate.clone(), admin.mode);
     let state = Arc::new(AdminState::new(waygate, auth, admin.settings, &document));
     let router = router
-        // The gate lets nothing through that is not in the document, so these are not reached.
+        // The gate refuses undocumented requests, so these fallbacks are not reached.
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state.clone());

@@ -1,4 +1,4 @@
-//! List, get, set and delete, once for all kinds of settings.
+//! List, get, set and delete for all kinds of settings.
 
 use axum::response::Response;
 use http::HeaderMap;
@@ -84,7 +84,7 @@ where
     changed?.ok_or_else(|| none::<V>(&name))
 }
 
-/// A setting, and the commit that wrote it.
+/// Returns a setting, and the commit that wrote it.
 fn find<K: Setting>(waygate: &Waygate, name: &PolicyName) -> Option<(Versioned<K::Value>, Revision)>
 where
     Records: Holds<K>,

@@ -6,7 +6,7 @@ use waygate_core::view::Platform;
 use super::policy::Policy;
 use crate::{Waygate, auth::Authenticator, rest::Readers};
 
-/// The settings of an admin interface.
+/// The settings of an admin API.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) require_if_match: bool,
@@ -14,14 +14,14 @@ pub(super) struct Settings {
     pub(super) sdk_lifetime: Duration,
 }
 
-/// The state that all requests to one admin interface share.
+/// The state shared by all requests to one admin API.
 #[derive(Debug)]
 pub(super) struct AdminState {
     pub(super) waygate: Waygate,
     pub(super) auth: Authenticator,
     pub(super) readers: Readers,
     pub(super) policy: Policy,
-    /// The OpenAPI document of the interface, rendered.
+    /// The rendered OpenAPI document.
     pub(super) document: Bytes,
     settings: Settings,
 }
@@ -47,7 +47,7 @@ impl AdminState {
         self.settings.require_if_match
     }
 
-    /// How long the login of a platform lasts.
+    /// The lifetime of a login for a platform.
     pub(super) fn lifetime(&self, platform: Platform) -> Duration {
         let lifetime = match platform {
             Platform::Cli => self.settings.login_lifetime,

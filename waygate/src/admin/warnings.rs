@@ -1,4 +1,4 @@
-//! Warnings about requests that do something else than they seem to ask for.
+//! Warnings about requests that may not do what their author meant.
 
 use serde_json::Value;
 use waygate_core::{
@@ -14,7 +14,7 @@ pub(super) fn join(warnings: impl IntoIterator<Item = String>) -> Option<String>
     (!all.is_empty()).then(|| all.join("; "))
 }
 
-/// Networks in a field that have bits beyond their prefixes: another network may be meant.
+/// Networks in a field with host bits, where another network may be meant.
 pub(super) fn masked<'a>(field: &str, texts: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let texts = texts.into_iter().enumerate();
     let masked = texts
@@ -31,7 +31,7 @@ pub(super) fn masked_exemptions(fields: &serde_json::Map<String, Value>) -> Opti
     masked("exempt_ips", networks.iter().filter_map(Value::as_str))
 }
 
-/// A limit that was to be deleted, and that no operator has set. `others` are the names of its scope.
+/// A limit to delete that no operator has set. `others` are the names in its scope.
 pub(super) fn nothing_to_delete<'a>(
     noun: &str,
     key: &LimitKey,
@@ -41,7 +41,7 @@ pub(super) fn nothing_to_delete<'a>(
     format!("There was no {noun} `{key}` of an operator, so nothing has changed{hint}")
 }
 
-/// A command that leaves a rate limit as it is.
+/// A command without effect on a rate limit.
 pub(super) fn no_effect(
     waygate: &Waygate,
     key: &LimitKey,

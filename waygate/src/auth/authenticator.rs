@@ -23,7 +23,7 @@ use crate::{
 /// The header that carries a token.
 const TOKEN_HEADER: &str = "x-waygate-token";
 
-/// Authenticates the clients of one interface.
+/// Authenticates the clients of one admin API.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     pub(super) waygate: Waygate,
@@ -74,7 +74,7 @@ impl Authenticator {
         self.tokens.current(&self.waygate.inner)
     }
 
-    /// The valid token of a request, if it has one.
+    /// Returns the token of a request, if it has a valid one.
     pub(crate) async fn find_token(&self, headers: &HeaderMap) -> Option<Arc<Token>> {
         let AuthMode::Accounts(accounts) = &self.mode else {
             return None;
@@ -88,7 +88,7 @@ impl Authenticator {
         valid.then_some(token)
     }
 
-    /// A line for the audit log about a user.
+    /// An audit entry about a user.
     pub(super) fn line(
         &self,
         action: Action,
@@ -108,8 +108,8 @@ impl Authenticator {
     }
 }
 
-/// Reads `X-Waygate-Token`, or, when that is absent or blank, `Authorization: Bearer` (RFC 6750). Cookies are ignored,
-/// because browsers send them with requests that their user did not make.
+/// Reads `X-Waygate-Token`, or, if that is absent or blank, `Authorization: Bearer` (RFC 6750). Cookies are ignored,
+/// because browsers attach them to cross-site requests.
 fn shown_token(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all(TOKEN_HEADER).iter();
     let own = match (lines.next(), lines.next()) {

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-/// A count that has not grown for this long is reset.
+/// A count that has not grown for this time is reset.
 pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
 
 /// The failures without a delay, and the longest delay after more of them.
@@ -55,7 +55,7 @@ impl Backoff {
 pub(super) struct Bucket(Duration);
 
 impl Bucket {
-    /// The time until there is a token.
+    /// Returns the time until there is a token.
     pub(super) fn wait(self, room: u32, each: Duration, now: Duration) -> Duration {
         let tolerance = each.saturating_mul(room.saturating_sub(1));
         self.0.saturating_sub(tolerance).saturating_sub(now)

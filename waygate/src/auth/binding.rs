@@ -1,4 +1,4 @@
-//! The proof that ties a token to the password that it was issued for.
+//! Binds a token to the password that it was issued for.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use super::password::{KEY, SALT};
 pub(super) type Salt = [u8; SALT];
 pub(super) type Key = [u8; KEY];
 
-/// The proof that a token carries: the base64url of a salt and a key.
+/// The binding in a token's record: the base64url of a salt and a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Binding {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_binding_is_one_text_and_nothing_else_is_one() {
+    fn only_the_canonical_text_is_a_binding() {
         let (salt, key) = ([1; SALT], [2; KEY]);
         let binding = Binding { salt, key };
         let text = String::from(binding);

@@ -1,9 +1,9 @@
 //! Derives and checks the bindings of tokens.
 //!
-//! A binding holds a random salt and a key that is derived from it and the account's password ([`password::derive`]). The
-//! token is valid where the configured password derives the same key: a changed password ends the tokens of the old one.
-//! Bindings are never rewritten. Replicas with the old and the new password, as during a rolling update, each accept their
-//! own tokens and leave the others alone.
+//! A binding is a random salt and a key derived from it and the account's password ([`password::derive`]). The token
+//! is valid if the configured password derives the same key, so changing a password invalidates its tokens. Bindings
+//! are never rewritten: during a rolling update, replicas with the old and the new password accept their own tokens
+//! and keep the others.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ use super::{
 
 /// The most derived keys in the cache. Most users have one, and one more after each change of a password.
 const REMEMBERED: usize = 1_024;
-/// How many bindings of other tokens a login tries, newest first, before it makes one: each takes a derivation.
+/// The number of existing bindings, newest first, that a login tries before it creates one. Each takes a derivation.
 const TRIED: usize = 4;
 
 /// Checks bindings, and caches derived keys: a derivation takes as long as a login.
@@ -50,7 +50,7 @@ impl Bindings {
         key.is_ok_and(|key| key.ct_eq(&binding.key).into())
     }
 
-    /// The binding for a new token of a user. Tokens of one password share it where possible.
+    /// Returns the binding for a new token of a user. Tokens of one password share it if possible.
     pub(crate) async fn of(
         &self,
         accounts: &Accounts,

@@ -7,8 +7,8 @@ use super::{password, phc::PasswordHash};
 
 /// The users of the admin interface.
 ///
-/// Plain passwords are hashed with argon2id when the admin interface is mounted, and dropped. Prefer a hash from the
-/// environment or a file, so that no configuration holds a password:
+/// Plain passwords are hashed with argon2id when the admin API is mounted, and then dropped. Prefer a hash from the
+/// environment or a file, so that no configuration contains a password:
 ///
 /// ```
 /// use waygate::admin::Credentials;
@@ -19,8 +19,8 @@ use super::{password, phc::PasswordHash};
 /// # Ok::<(), waygate::admin::CredentialError>(())
 /// ```
 ///
-/// Hashing and checking a password is slow by design: some ten milliseconds, but more than a second where argon2 is not
-/// optimised. Optimise it in development, too:
+/// Hashing and checking a password is slow by design: some ten milliseconds, but more than a second if argon2 is not
+/// optimized. Optimize it in development, too:
 ///
 /// ```toml
 /// [profile.dev.package.argon2]
@@ -45,20 +45,20 @@ pub(super) enum Password {
     Hashed(Box<PasswordHash>),
 }
 
-/// A user name or a password hash that cannot be used.
+/// An invalid user name or password hash.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialError {
-    /// The user name follows no grammar: 1 to 128 characters without `/`, control characters and bidirectional
-    /// overrides.
+    /// The user name is invalid. Valid names have 1 to 128 characters without `/`, control characters and
+    /// bidirectional overrides.
     #[error(transparent)]
     User(#[from] Invalid),
-    /// The password hash is no PHC string of argon2id, or its parameters are too weak or too costly.
+    /// The password hash is not a PHC string of argon2id, or its parameters are too weak or too costly.
     #[error("the password hash of `{user}` cannot be used: {problem}")]
     Hash {
         /// The user.
         user: String,
-        /// The mistake, and what would be right.
+        /// The mistake, and a valid alternative.
         problem: String,
     },
 }
@@ -68,17 +68,18 @@ waygate_core::debug_as_message!(CredentialError);
 impl Credentials {
     /// One user with a plain password.
     ///
-    /// A name that follows no grammar ([`CredentialError::User`]) or an empty password is reported in the log when the
-    /// admin interface is mounted, and cannot log in.
+    /// An invalid name ([`CredentialError::User`]) or an empty password is reported in the log when the admin API is
+    /// mounted, and cannot log in.
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
         let accounts = Vec::new();
         Self { accounts }.with(user, password)
     }
 
-    /// One user with a password hash: a PHC string of argon2id with at least `m=19456,t=2` or what costs as much.
+    /// One user with a password hash: a PHC string of argon2id with at least `m=19456,t=2`, or parameters of equal
+    /// cost.
     ///
     /// # Errors
-    /// [`CredentialError`] when the name or the hash cannot be used.
+    /// [`CredentialError`] if the name or the hash is invalid.
     pub fn hashed(user: impl Into<String>, phc: &str) -> Result<Self, CredentialError> {
         let accounts = Vec::new();
         Self { accounts }.with_hashed(user, phc)
@@ -90,11 +91,11 @@ impl Credentials {
         self.set(user.into(), Password::Plain(Secret::new(password.into())))
     }
 
-    /// Adds a user with a password hash. Use the same parameters for all hashes: otherwise the time that a login takes
-    /// shows whether a user exists.
+    /// Adds a user with a password hash. Use the same parameters for all hashes: otherwise the time of a login
+    /// reveals whether a user exists.
     ///
     /// # Errors
-    /// [`CredentialError`] when the name or the hash cannot be used.
+    /// [`CredentialError`] if the name or the hash is invalid.
     pub fn with_hashed(self, user: impl Into<String>, phc: &str) -> Result<Self, CredentialError> {
         let user = user.into();
         check_name("user name", &user)?;
@@ -104,7 +105,7 @@ impl Credentials {
         }
     }
 
-    /// No users: every client on this machine may administer, and no other.
+    /// No users: only clients on this machine may administer.
     pub fn none() -> NoCredentials {
         NoCredentials {
             reach: Reach::Loopback,
@@ -120,8 +121,10 @@ impl Credentials {
 
 /// Administration without users. The audit log names the actor `anonymous`.
 ///
-/// Only requests from a loopback address are served, and only if they are addressed to one (`Host: localhost`) and carry no
-/// headers of a proxy. Cross-site requests are refused. The server must know the peer's address: serve the application with [`Guarded::into_make_service_with_connect_info`](crate::Guarded::into_make_service_with_connect_info).
+/// Only requests from a loopback address are served, and only if they are addressed to one (`Host: localhost`) and
+/// have no proxy headers. Cross-site requests are refused. The server must provide the peer's address: serve the
+/// application with
+/// [`Guarded::into_make_service_with_connect_info`](crate::Guarded::into_make_service_with_connect_info).
 #[derive(Debug, Clone, Copy)]
 pub struct NoCredentials {
     pub(super) reach: Reach,
@@ -134,8 +137,8 @@ pub(crate) enum Reach {
 }
 
 impl NoCredentials {
-    /// Serves every client that can send a request: for networks with an access control of their own. Cross-site requests
-    /// are still refused.
+    /// Serves every client that can reach it, for networks with their own access control. Cross-site requests are
+    /// still refused.
     #[must_use]
     pub fn open_to_everyone_i_accept_the_risk(self) -> Self {
         Self {
@@ -146,7 +149,7 @@ impl NoCredentials {
 
 const MAX_NAME_CHARS: usize = 128;
 
-/// Names go into the audit log and into pages.
+/// Names appear in the audit log and on pages.
 pub(crate) fn check_name(noun: &'static str, text: &str) -> Result<(), Invalid> {
     let problem = if text.is_empty() || text.chars().count() > MAX_NAME_CHARS {
         format!("use 1 to {MAX_NAME_CHARS} characters")

@@ -17,10 +17,10 @@ use crate::rest::{Problem, ProblemKind};
 const MAX_TOKENS: usize = 1_000;
 
 impl Authenticator {
-    /// Issues a token that a user has named.
+    /// Issues a token with a name given by a user.
     ///
     /// # Errors
-    /// 409 when the user has too many already.
+    /// 409 if the user has too many tokens already.
     pub(crate) async fn create(
         &self,
         record: Record,
@@ -37,9 +37,9 @@ impl Authenticator {
             .await
     }
 
-    /// Issues a token for `record`, and stores its hash. Deletes expired tokens on the way.
+    /// Issues a token for `record`, and stores its hash. Also deletes expired tokens.
     ///
-    /// `from` is the network that a password came from. It is known from now on.
+    /// `from` is the network of the password, which is known from now on.
     pub(super) async fn issue(
         &self,
         mut record: Record,

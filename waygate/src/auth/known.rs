@@ -1,6 +1,6 @@
-//! The networks with a successful login to an account. `throttle.rs` has their privileges.
+//! The networks with a successful login to an account. `throttle.rs` grants them privileges.
 //!
-//! They are stored, so that the user is known after a restart and on other replicas. An entity is named
+//! They are stored, so that the user is known after a restart and on other replicas. The entities are named
 //! `login/<network> <account>`.
 
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::engine::{Collection, Kind, Logins};
 
 /// The most networks of an account; the least recently used one is evicted.
 const NETWORKS: usize = 64;
-/// The age at which a login renews a record.
+/// The age after which a login renews a record.
 const FRESH: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
-    /// The last successful login, to the day.
+    /// The day of the last successful login.
     #[serde(with = "instant")]
     last: Timestamp,
 }
@@ -29,7 +29,7 @@ fn key(account: &str, network: Network) -> Box<str> {
     format!("{network} {account}").into()
 }
 
-/// Whether the right password of the account has come from this network.
+/// Whether the correct password of the account has come from this network.
 pub(crate) fn is_known(logins: &Collection<Logins>, account: &str, network: Network) -> bool {
     logins.contains(&key(account, network))
 }
@@ -59,7 +59,7 @@ pub(crate) fn remember(
         .filter(|(other, _)| is_like(other))
         .map(|(other, entity)| (last(&entity.value), Logins::entity(other)))
         .collect();
-    // Unreadable ones are evicted first.
+    // Unreadable records are evicted first.
     like.sort();
     let excess = (like.len() + 1).saturating_sub(NETWORKS);
     let forgotten = like.into_iter().take(excess).map(|(_, key)| key);
@@ -80,7 +80,7 @@ mod tests {
         Some(IpAddr::from([192, 0, 2, last]))
     }
 
-    /// Applies what a login writes.
+    /// Applies the writes of a login.
     fn log_in(
         logins: &mut Collection<Logins>,
         account: &str,
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_kept_per_account_written_once_a_day_and_bounded() {
+    fn networks_are_bounded_per_account_and_written_once_a_day() {
         let mut logins = Collection::default();
         let begun: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
         for hour in 0..48 {

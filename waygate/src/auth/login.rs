@@ -20,7 +20,7 @@ pub(crate) struct LoginAttempt {
     pub(crate) password: Secret<String>,
     pub(crate) platform: Platform,
     pub(crate) address: Option<IpAddr>,
-    /// How long the token lasts.
+    /// The lifetime of the token.
     pub(crate) lifetime: Duration,
 }
 
@@ -28,7 +28,7 @@ impl Authenticator {
     /// Exchanges a password for a token.
     ///
     /// # Errors
-    /// 401 when the password is wrong, 429 and 503 when there are too many attempts, 501 without credentials.
+    /// 401 if the password is wrong, 429 and 503 after too many attempts, 501 without credentials.
     pub(crate) async fn log_in(
         &self,
         attempt: LoginAttempt,
@@ -41,7 +41,7 @@ impl Authenticator {
             lifetime,
         } = attempt;
         let accounts = self.accounts()?;
-        // No account has a name that follows no grammar, and such a name belongs neither in a log nor in memory.
+        // No account has an invalid name, and such a name belongs neither in a log nor in memory.
         let is_name = check_name("user name", &username).is_ok();
         let account = if is_name { username.as_str() } else { "" };
         let network = network_of(address);
@@ -72,7 +72,7 @@ impl Authenticator {
         let from = address.map(|address| format!("from {address}"));
         let from = from.unwrap_or_default();
         if !right {
-            // A mistyped name may be a password, so only names that exist are logged.
+            // A mistyped name may be a password, so only existing names are logged.
             let user = if exists { username.as_str() } else { "?" };
             self.log_refusal(user, platform, from).await;
             return Err(wrong());
@@ -97,7 +97,7 @@ impl Authenticator {
             .map_err(hidden)
     }
 
-    /// Logs a refused login, as far as clients without a token may fill the audit log.
+    /// Adds a refused login to the audit log, up to the number that clients without a token may cause.
     async fn log_refusal(&self, user: &str, platform: Platform, from: String) {
         tracing::warn!(user = ?Printable(user), from = ?Printable(&from), "a login was refused");
         if !self.throttle.may_audit() {
@@ -119,7 +119,7 @@ fn wrong() -> Problem {
         .header(http::header::WWW_AUTHENTICATE, "Bearer realm=\"waygate\"")
 }
 
-/// Hides the error of the store from clients that have not logged in.
+/// Hides the error of the store from clients without a token.
 fn hidden(problem: Problem) -> Problem {
     match problem.kind() {
         ProblemKind::Unavailable => Problem::new(

@@ -1,7 +1,6 @@
-//! The memory of argon2: two buffers for the whole process, which are kept.
+//! The memory of argon2: two permanent buffers for the whole process.
 //!
-//! Allocating them for each check would fragment the heap: the process would grow by up to the size of a buffer with each
-//! login.
+//! Allocating them for each check would fragment the heap, and the process could grow by a buffer with each login.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -13,7 +12,7 @@ pub(super) const PIECES: usize = 2;
 static FREE: Mutex<[Option<Vec<Block>>; PIECES]> = Mutex::new([const { Some(Vec::new()) }; PIECES]);
 static RETURNED: Condvar = Condvar::new();
 
-/// Grows the buffers, so that no login has to, and a machine without memory fails at the start.
+/// Grows the buffers, so that no login has to, and a machine without enough memory fails at the start.
 pub(super) fn prepare(blocks: usize) {
     let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
     for piece in free.iter_mut().flatten() {
@@ -21,7 +20,7 @@ pub(super) fn prepare(blocks: usize) {
     }
 }
 
-/// Runs work in a buffer, once one is free. The buffer holds the data of earlier work.
+/// Runs work in a buffer, once one is free. The buffer contains the data of earlier work.
 pub(super) fn with<T>(blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
     let mut lease = Lease::take();
     grow(&mut lease.piece, blocks);
@@ -30,7 +29,7 @@ pub(super) fn with<T>(blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T 
 
 fn grow(piece: &mut Vec<Block>, blocks: usize) {
     if piece.len() < blocks {
-        // Free the old one first.
+        // Free the old buffer first.
         *piece = Vec::new();
         *piece = vec![Block::new(); blocks];
     }

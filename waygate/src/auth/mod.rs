@@ -1,8 +1,8 @@
 //! Authentication: users, tokens, logins, and the login throttle.
 //!
-//! | Module | What it does |
+//! | Module | Purpose |
 //! |---|---|
-//! | `authenticator` | the state that one interface keeps; finds the token of a request |
+//! | `authenticator` | the state of one admin API; finds the token of a request |
 //! | `login`, `issue` | exchange passwords for tokens, issue and revoke tokens |
 //! | `credentials`, `mode`, `no_credentials` | the configured users, or none |
 //! | `password`, `phc`, `memory`, `verifier` | argon2id, and how many checks run concurrently |

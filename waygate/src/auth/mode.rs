@@ -12,7 +12,7 @@ use super::{
 /// How clients authenticate.
 #[derive(Debug)]
 pub(crate) enum AuthMode {
-    /// With a token, which users get for their password.
+    /// With a token that users get for their password.
     Accounts(Accounts),
     /// Without credentials.
     NoCredentials(Reach),
@@ -22,7 +22,7 @@ pub(crate) enum AuthMode {
 #[derive(Debug)]
 pub(crate) struct Accounts {
     by_name: HashMap<String, PasswordHash>,
-    /// The user with the hash that the passwords of unknown users are compared with, so that they take as long.
+    /// The user whose hash is compared with the passwords of unknown users, so that their logins take as long.
     decoy: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl Accounts {
         self.by_name.keys().map(String::as_str)
     }
 
-    /// The hash to compare a password with, and whether the user exists.
+    /// Returns the hash to compare a password with, and whether the user exists.
     pub(crate) fn hash_for(&self, name: &str) -> (Option<&PasswordHash>, bool) {
         match self.by_name.get(name) {
             Some(hash) => (Some(hash), true),
@@ -73,7 +73,7 @@ impl From<NoCredentials> for AuthMode {
     }
 }
 
-/// Hashes the password of an account. Reports an unusable account, and leaves it out.
+/// Hashes the password of an account. Reports and omits an unusable account.
 fn usable(account: Account) -> Option<(String, PasswordHash)> {
     let hash = match (check_name("user name", &account.name), account.password) {
         (Err(invalid), _) => Err(invalid.to_string()),

@@ -1,4 +1,4 @@
-//! The checks in place of credentials: the client must be on this machine, and the request must be deliberate.
+//! The checks without credentials: the client must be on this machine, and the request must be deliberate.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, Method, header, uri::Authority};
 use super::credentials::Reach;
 use crate::rest::{Problem, ProblemKind};
 
-/// The headers of proxies, which forward the requests of unknown clients.
+/// The headers of proxies, which forward requests of unknown clients.
 const FORWARDING: [&str; 6] = [
     "forwarded",
     "x-forwarded-for",
@@ -46,14 +46,14 @@ fn from_loopback(request: &Request, headers: &HeaderMap) -> Result<(), Problem> 
     match request.extensions().get::<ConnectInfo<SocketAddr>>() {
         #[cfg(unix)]
         None if has_unix_socket(request) => {
-            // A proxy may forward requests there without saying so.
+            // A proxy may forward requests there without adding a header.
             return Err(refused(
-                "the client comes over a Unix socket, behind which anybody may be: configure credentials",
+                "the client connects over a Unix socket, and may be on any machine: configure credentials",
             ));
         }
         None => {
             return Err(refused(
-                "the server does not tell who the client is: serve the application with \
+                "the server does not provide the address of the client: serve the application with \
                  `Guarded::into_make_service_with_connect_info`, or configure credentials",
             ));
         }
@@ -80,7 +80,7 @@ fn has_unix_socket(request: &Request) -> bool {
     peer.is_some()
 }
 
-/// The host that the request is addressed to: one name, from the request line or from `Host`.
+/// The host of the request: one name, from the request line or from `Host`.
 fn host(request: &Request) -> Option<Authority> {
     if let Some(authority) = request.uri().authority() {
         return Some(authority.clone());
@@ -92,7 +92,7 @@ fn host(request: &Request) -> Option<Authority> {
     }
 }
 
-/// Names of this machine. Any other may have been made to resolve to it (DNS rebinding).
+/// Names of this machine. Any other name may resolve to it by an attack (DNS rebinding).
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match IpAddr::from_str(bare) {
@@ -124,7 +124,7 @@ fn same_site(headers: &HeaderMap, host: Option<&Authority>) -> Result<(), Proble
     Ok(())
 }
 
-/// Rejects what a form of another site can post: neither JSON nor custom headers.
+/// Rejects requests that a form of another site can send, which have neither JSON nor custom headers.
 fn deliberate(headers: &HeaderMap) -> Result<(), Problem> {
     let own_header = NOT_SIMPLE.iter().any(|name| headers.contains_key(*name));
     let has_body = |name: HeaderName| headers.get(name).is_some_and(|value| value != "0");
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_this_machine() {
+    fn loopback_names_are_recognized() {
         for name in [
             "localhost",
             "LOCALHOST",

@@ -24,8 +24,8 @@ pub(super) const SALT: usize = 16;
 
 /// Hashes the password of an account.
 ///
-/// The salt follows from the name, so that all replicas and the next start compute the same hash. It is kept in memory
-/// only; the stored key ([`derive`]) has a random salt.
+/// The salt is derived from the name, so that all replicas and later starts compute the same hash. It is kept in
+/// memory only; the stored key ([`derive`]) has a random salt.
 pub(super) fn hash(user: &str, password: &str) -> Result<PasswordHash, String> {
     let digest = Hash::hash(format!("waygate account {user}").as_bytes());
     let salt = &digest[..SALT];
@@ -40,8 +40,8 @@ pub(super) fn hash(user: &str, password: &str) -> Result<PasswordHash, String> {
     })
 }
 
-/// Derives a key from the hash of an account's password. Guessing the password from it takes at least as long per guess
-/// as a login does, because the salt is random.
+/// Derives a key from the hash of an account's password. Since the salt is random, guessing the password from the key
+/// takes at least as long per guess as a login.
 pub(super) fn derive(hash: &PasswordHash, salt: [u8; SALT]) -> Result<[u8; KEY], String> {
     let mut key = [0; KEY];
     fill(params()?, &hash.hash, &salt, &mut key)?;
@@ -105,20 +105,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_has_the_parameters_that_are_promised() {
+    fn hashes_have_the_documented_parameters() {
         let made = hash("admin", "secret").unwrap();
         assert!(
             made.to_string()
                 .starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
         );
         assert_eq!(parse(&made.to_string()).unwrap(), made);
-        // Replicas agree, and users do not.
+        // Replicas compute equal hashes, and users have different ones.
         assert_eq!(hash("admin", "secret").unwrap(), made);
         assert_ne!(hash("bob", "secret").unwrap().hash, made.hash);
     }
 
     #[test]
-    fn memory_that_was_used_before_changes_no_outcome() {
+    fn used_memory_does_not_affect_the_result() {
         // A test vector of the reference implementation, for `password`.
         let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let (large, small) = (parse(phc).unwrap(), hash("admin", "secret").unwrap());
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_derived_depends_on_the_password_and_the_salt() {
+    fn derived_keys_depend_on_the_password_and_the_salt() {
         let of = |password: &str, salt: u8| {
             let hash = hash("admin", password).unwrap();
             derive(&hash, [salt; SALT]).unwrap()

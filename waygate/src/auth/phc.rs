@@ -24,7 +24,7 @@ impl PasswordHash {
     /// Reads `$argon2id$v=19$m=<KiB>,t=<passes>,p=<lanes>$<salt>$<hash>`.
     ///
     /// # Errors
-    /// The mistake in it.
+    /// A description of the mistake.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let parts: Vec<&str> = text.split('$').collect();
         let [start, algorithm, rest @ ..] = &parts[..] else {
@@ -104,7 +104,7 @@ impl fmt::Display for PasswordHash {
     }
 }
 
-/// Leaves out the salt and the hash, which do not belong in a log.
+/// Omits the salt and the hash, which do not belong in a log.
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PasswordHash")
@@ -123,7 +123,7 @@ mod tests {
     const HASH: &str = "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_hashes_are_read() {
         let text = format!("$argon2id$v=19$m=65536,t=2,p=1${SALT}${HASH}");
         let read = PasswordHash::read(&text).unwrap();
         assert_eq!(read.salt, b"somesalt");
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_is_named() {
+    fn problems_are_named() {
         let problem = |text: &str| PasswordHash::read(text).unwrap_err();
         let with = |parameters: &str, salt: &str, hash: &str| {
             problem(&format!("$argon2id$v=19${parameters}${salt}${hash}"))
@@ -163,7 +163,7 @@ mod tests {
                 format!("the parameters are `{parameters}`")
             );
         }
-        // The library says what it takes.
+        // The library's error is passed on.
         assert!(!with("m=65536,t=0,p=1", SALT, HASH).is_empty());
         assert!(!with("m=1,t=2,p=4", SALT, HASH).is_empty());
         let plain = "m=65536,t=2,p=1";

@@ -16,7 +16,7 @@ pub(crate) struct Principal {
 }
 
 impl Principal {
-    /// The author of every request without credentials. What the client claims about itself is ignored.
+    /// The author of every request without credentials. Identity headers of the client are ignored.
     pub(crate) fn anonymous() -> Self {
         Self {
             username: "anonymous".to_owned(),

@@ -2,8 +2,8 @@ use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 
 /// A map of the most recently used entries: at least `capacity` of them, and at most twice as many.
 ///
-/// Entries live in two generations. When the young one is full, it becomes the old one, and the previous old one is
-/// evicted.
+/// Entries are in two generations. When the young one is full, it becomes the old one, and the previous old one is
+/// dropped.
 #[derive(Debug)]
 pub(super) struct Recent<K, V> {
     young: HashMap<K, V>,
@@ -20,7 +20,7 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         }
     }
 
-    /// The value of a key. Marks it as used.
+    /// Returns the value of a key, and marks it as used.
     pub(super) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -53,11 +53,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_used_last_is_remembered_within_bounds() {
+    fn recently_used_entries_are_kept_within_bounds() {
         let mut recent = Recent::new(10);
         for number in 0..1_000 {
             recent.insert(number, number);
-            // Used again and again.
+            // Used repeatedly.
             assert_eq!(recent.get(&0), Some(&mut 0));
             for before in (0_i32.max(number - 8))..=number {
                 assert!(recent.young.contains_key(&before) || recent.old.contains_key(&before));
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_one_value_and_is_removed_whole() {
+    fn a_key_has_one_value_and_is_removed_completely() {
         let mut recent = Recent::new(1);
         recent.insert("a", 1);
         recent.insert("b", 1);

@@ -1,8 +1,8 @@
 //! Limits the password checks of one account for strangers: networks without a successful login.
 //!
-//! There are twenty checks, and one more every ten seconds. After that the account is *crowded*: as long as attempts are
-//! refused, a check goes only to a network that was refused and has stayed away for a minute since. Networks that retry
-//! earlier, however many there are, get no check.
+//! There are twenty checks, and one more every ten seconds. After that the account is *crowded*: while attempts are
+//! refused, only a network that was refused and has stayed away for a minute since gets a check. Networks that retry
+//! earlier, however many there are, get none.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -11,10 +11,10 @@ use super::{backoff::Bucket, network::Network, recent::Recent};
 /// The burst of checks, and the time until there is one more.
 pub(super) const CHECKS: u32 = 20;
 const EACH: Duration = Duration::from_secs(10);
-/// The time for which a refused network has to stay away and the account stays crowded.
+/// The time for which a refused network must stay away, and for which the account stays crowded.
 pub(super) const AWAY: Duration = Duration::from_secs(60);
 
-/// The unknown accounts and the waiting networks that are kept at least.
+/// The minimum number of unknown accounts, and of waiting networks, to keep.
 const MADE_UP: usize = 10_000;
 const WAITING: usize = 20_000;
 
@@ -23,7 +23,7 @@ pub(super) struct Strangers {
     /// Unknown accounts never evict these.
     accounts: HashMap<Arc<str>, Checks>,
     made_up: Recent<Arc<str>, Checks>,
-    /// The time until which a network has to stay away from an account.
+    /// The time until which a network must stay away from an account.
     waiting: Recent<(Arc<str>, Network), Duration>,
 }
 
@@ -49,7 +49,7 @@ impl Strangers {
     /// Takes a check for a network.
     ///
     /// # Errors
-    /// The time to stay away, when there is no check for it.
+    /// The time to stay away, if there is no check for it.
     pub(super) fn take(
         &mut self,
         account: &Arc<str>,
@@ -120,7 +120,7 @@ mod tests {
         Some(IpAddr::V4((0x0A00_0000 + number).into()))
     }
 
-    /// An attack from many networks, a thousand times a second; the checks that it gets.
+    /// Simulates an attack from many networks, a thousand times a second. Returns its number of checks.
     fn attack(strangers: &mut Strangers, account: &Arc<str>, now: &mut u64, seconds: u64) -> usize {
         let mut checks = 0;
         for number in (0..CROWD)
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_waits_is_next_however_many_do_not() {
+    fn a_waiting_network_is_next_however_many_do_not_wait() {
         let (mut strangers, admin) = (Strangers::new(["admin"]), "admin".into());
         let mut now = 0;
         assert_eq!(attack(&mut strangers, &admin, &mut now, 60), 20);
@@ -144,20 +144,20 @@ mod tests {
         assert_eq!(strangers.take(&admin, patient, at(now)), Err(AWAY));
         assert_eq!(attack(&mut strangers, &admin, &mut now, 60), 0);
         assert_eq!(strangers.take(&admin, patient, at(now)), Ok(()));
-        // Once more, it has to wait once more.
+        // For another check, it has to wait again.
         assert_eq!(strangers.take(&admin, patient, at(now)), Err(AWAY));
         assert_eq!(attack(&mut strangers, &admin, &mut now, 59), 0);
         assert_eq!(strangers.take(&admin, patient, at(now)), Err(AWAY));
         assert_eq!(attack(&mut strangers, &admin, &mut now, 60), 0);
         assert_eq!(strangers.take(&admin, patient, at(now)), Ok(()));
-        // It ends with the attack.
+        // The account is crowded only while the attack lasts.
         now += 60_000;
         assert_eq!(strangers.take(&admin, patient, at(now)), Ok(()));
         assert_eq!(strangers.take(&admin, network(1), at(now)), Ok(()));
     }
 
     #[test]
-    fn of_those_that_have_waited_one_is_checked_each_ten_seconds() {
+    fn one_waiting_network_is_checked_every_ten_seconds() {
         let (mut strangers, admin) = (Strangers::new(["admin"]), Arc::from("admin"));
         let at = Duration::from_secs;
         let all = |strangers: &mut Strangers, now: u64| -> Vec<_> {
@@ -173,8 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_was_not_made_is_there_for_the_same_network() {
-        let (mut strangers, admin) = (Strangers::new([]), Arc::from("nobody"));
+    fn a_refunded_check_is_available_to_the_same_network() {
+        let (mut strangers, admin) = (Strangers::new([]), Arc::from("unknown"));
         let mut now = 0;
         attack(&mut strangers, &admin, &mut now, 1);
         let now = Duration::from_millis(now);

@@ -68,14 +68,14 @@ fn read(hash: TokenHash, entity: &Versioned<serde_json::Value>) -> Option<Token>
     }
 }
 
-/// The tokens of the engine's current snapshot, without I/O and without waiting.
+/// The tokens of the engine's current snapshot, read without I/O and without waiting.
 #[derive(Debug, Default)]
 pub(crate) struct TokenTable {
     compiled: ArcSwap<Tokens>,
 }
 
 impl TokenTable {
-    /// The current tokens. Revoked ones are gone immediately.
+    /// The current tokens. A revoked token is gone immediately.
     pub(crate) fn current(&self, engine: &Inner) -> Arc<Tokens> {
         let snapshot = engine.snapshot.load();
         let compiled = self.compiled.load_full();
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_without_the_names_of_its_fields_is_no_token() {
+    fn a_record_without_field_names_is_no_token() {
         let times = ("2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z");
         let token = |value: Value| {
             let revision = 1;

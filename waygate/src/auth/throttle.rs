@@ -4,16 +4,16 @@
 //!
 //! 1. per account and client network, and 2. per client network: after five failures, each further attempt has to wait
 //!    twice as long as the one before, up to five minutes;
-//! 3. per account, for all networks together that it has not been logged in to from (`strangers.rs`). An attack from
-//!    many networks uses this up, and slows other strangers down.
+//! 3. per account, for all networks together that have no successful login to it (`strangers.rs`). An attack from
+//!    many networks uses this up, and slows down other strangers.
 //!
-//! A network with a successful login (`known.rs`) is not counted by the third, nor delayed by the second. For it, the first
-//! is lenient: the network loses its reserved slot at the verifier after five failures, waits after twenty, and for ten
-//! seconds at most. So strangers cannot lock its user out, nor can neighbours with attempts on other accounts. Neighbours
-//! that retry the same account can, since they look the same.
+//! A network with a successful login (`known.rs`) is not counted by the third counter, nor delayed by the second. The
+//! first is lenient for it: the network loses its reserved slot at the verifier after five failures, waits after
+//! twenty, and for ten seconds at most. So neither strangers nor neighbours that try other accounts can lock its user
+//! out. Neighbours that retry the same account can, since they cannot be distinguished.
 //!
 //! An attempt counts as failed until it has succeeded, so that concurrent attempts gain nothing. Unknown accounts are
-//! counted like known ones. The counters end with the process.
+//! counted like existing ones. The counters are lost when the process ends.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -42,7 +42,7 @@ const KNOWN: Pace = Pace {
 /// The most refused logins in the audit log per [`FORGOTTEN_AFTER`], so that it cannot be flooded.
 const AUDITED: usize = 100;
 
-/// The networks, and pairs of accounts and networks, that are kept at least.
+/// The minimum number of networks, and of pairs of account and network, to keep.
 const REMEMBERED: usize = 10_000;
 
 #[derive(Debug)]
@@ -59,7 +59,7 @@ struct Counts {
     audited: Window,
 }
 
-/// An admitted attempt. Unless it is settled, it has failed.
+/// An admitted attempt. It counts as failed unless it is settled.
 #[derive(Debug)]
 #[must_use = "an attempt that is not settled counts as failed"]
 pub(crate) struct Attempt {
@@ -89,7 +89,7 @@ impl Throttle {
     /// Admits an attempt from a network. `known` networks have had a successful login.
     ///
     /// # Errors
-    /// The time to wait, when it is too early.
+    /// The time to wait, if the attempt is too early.
     pub(crate) fn begin(
         &self,
         account: &str,
@@ -130,7 +130,7 @@ impl Throttle {
         })
     }
 
-    /// Settles an attempt whose password was right.
+    /// Settles an attempt with the correct password.
     pub(crate) fn succeeded(&self, attempt: Attempt) {
         let mut counts = self.counts();
         counts.pairs.remove(&(attempt.account, attempt.network));
@@ -197,13 +197,13 @@ mod tests {
         outcome.err().map(|wait| wait.as_secs())
     }
 
-    /// The same from a network that is known.
+    /// Starts an attempt from a known network.
     fn known(throttle: &Throttle, address: Option<IpAddr>) -> Result<Attempt, Duration> {
         throttle.begin("admin", address, true)
     }
 
     #[test]
-    fn the_delay_doubles_after_five_failures_and_is_forgotten_after_an_hour() {
+    fn the_delay_doubles_after_five_failures_and_is_reset_after_an_hour() {
         let (throttle, clock) = throttle();
         let here = ip("192.0.2.1");
         for _ in 0..5 {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn success_forgets_the_failures_of_the_pair_but_not_those_of_the_network() {
+    fn success_resets_the_failures_of_the_pair_but_not_those_of_the_network() {
         let (throttle, _) = throttle();
         let here = ip("192.0.2.1");
         for _ in 0..4 {
@@ -231,7 +231,7 @@ mod tests {
         throttle.succeeded(fifth.unwrap());
         let sixth = throttle.begin("admin", here, false);
         throttle.succeeded(sixth.unwrap());
-        // A success on one account does not wash away what was tried on others.
+        // A success on one account keeps the failures on others.
         assert_eq!(fail(&throttle, "other", here), None);
         assert_eq!(fail(&throttle, "other", here), Some(1));
     }
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_has_twenty_checks_from_strangers_and_then_they_have_to_wait() {
+    fn strangers_have_twenty_checks_of_an_account_and_then_wait() {
         let (throttle, clock) = throttle();
         let mut checks = 0;
         for attack in 0..10_000_u32 {
@@ -273,7 +273,7 @@ mod tests {
             clock.advance(Duration::from_millis(6));
         }
         assert_eq!(checks, 20);
-        // A stranger is not shut out, and a user on a known network does not notice.
+        // A stranger is not locked out, and a user on a known network is not affected.
         let stranger = ip("203.0.113.1");
         assert_eq!(fail(&throttle, "admin", stranger), Some(60));
         assert!(known(&throttle, ip("198.51.100.7")).is_ok());
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_network_loses_its_privilege_by_and_by_and_is_never_shut_out() {
+    fn a_known_network_loses_its_privilege_gradually_and_is_never_locked_out() {
         let (throttle, clock) = throttle();
         let home = ip("198.51.100.7");
         let callers = (0..20).map(|_| known(&throttle, home).unwrap().caller);
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_neighbours_try_on_other_accounts_does_not_hold_up_a_known_user() {
+    fn attempts_of_neighbours_on_other_accounts_do_not_delay_a_known_user() {
         let (throttle, _) = throttle();
         let home = ip("198.51.100.7");
         for index in 0..100 {
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_that_do_not_exist_are_counted_alike() {
+    fn unknown_accounts_are_counted_alike() {
         let (throttle, _) = throttle();
         let outcomes = |account: &str| -> Vec<_> {
             let networks = (0..30_u32).map(|n| IpAddr::V4((0xC000_0200 + n).into()));
@@ -326,11 +326,11 @@ mod tests {
                 .map(|address| fail(&throttle, account, Some(address)))
                 .collect()
         };
-        assert_eq!(outcomes("admin"), outcomes("nobody"));
+        assert_eq!(outcomes("admin"), outcomes("unknown"));
     }
 
     #[test]
-    fn an_attempt_that_was_not_checked_costs_nothing() {
+    fn an_unchecked_attempt_costs_nothing() {
         let (throttle, _) = throttle();
         for _ in 0..100 {
             let attempt = throttle.begin("admin", ip("192.0.2.1"), false);
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn the_audit_log_takes_a_hundred_refusals_an_hour() {
+    fn the_audit_log_accepts_a_hundred_refusals_an_hour() {
         let (throttle, clock) = throttle();
         assert_eq!((0..1_000).filter(|_| throttle.may_audit()).count(), 100);
         clock.advance(FORGOTTEN_AFTER);

@@ -13,11 +13,11 @@ use waygate_core::{
 use super::{binding::Binding, instant};
 use crate::engine::{Kind, Tokens};
 
-/// The prefix of tokens, by which scanners for leaked secrets find them.
+/// The prefix of tokens, by which scanners for leaked secrets recognize them.
 const PREFIX: &str = "wg_";
 const BYTES: usize = 32;
 
-/// The kind of the entities that tokens are stored as, under the hash of the token.
+/// The kind of the entities that store tokens, under the hash of the token.
 const KIND: &str = "token";
 
 /// Generates a token: 256 random bits.
@@ -46,7 +46,7 @@ impl TokenHash {
         for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
             *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
         }
-        // One hash has one spelling.
+        // Only the canonical spelling of a hash is accepted.
         Some(Self(hash)).filter(|hash| hash.to_string() == text)
     }
 
@@ -71,7 +71,7 @@ impl fmt::Display for TokenHash {
     }
 }
 
-/// The public id of a token: the beginning of its hash, which reveals nothing about the token.
+/// The public id of a token: the first bytes of its hash, which reveal nothing about the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TokenId([u8; 8]);
 
@@ -88,7 +88,7 @@ fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// The stored record of a token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// The purpose; a login has none.
+    /// The purpose; `None` for a login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     pub(crate) username: String,
@@ -104,7 +104,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Returns `true` if both count towards the same limit: one user's logins, or named tokens, on one platform.
+    /// Returns `true` if both count towards the same limit: logins of one user, or named tokens, on one platform.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.username == other.username
             && self.platform == other.platform
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn other_keys_are_no_tokens() {
+    fn other_keys_are_not_tokens() {
         for key in ["token/", "token/zz", "route/GET:/a", "token", "token/é"] {
             assert!(TokenHash::in_key(&key.into()).is_none(), "{key}");
         }

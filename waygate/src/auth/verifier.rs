@@ -1,7 +1,7 @@
 //! Queues password checks.
 //!
-//! Two checks run concurrently, at most one of them for a stranger: the other slot is for known networks. Strangers wait in
-//! one queue that takes a few of each neighbourhood, so that a crowd from one of them does not fill it.
+//! Two checks run concurrently, at most one of them for a stranger; the other slot is for known networks. Strangers
+//! wait in one queue that accepts a few of each neighbourhood, so that many from one of them do not fill it.
 
 use std::{
     collections::HashMap,
@@ -28,11 +28,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) enum Caller {
     /// A client on a network with a successful login.
     Known,
-    /// Any other client; `None` where the server does not know the peer's address.
+    /// Any other client; `None` if the server does not know the peer's address.
     Stranger(Option<IpAddr>),
 }
 
-/// Checks passwords on blocking threads, as many concurrently as there is memory for.
+/// Checks passwords on blocking threads, with concurrency limited by the reserved memory.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     running: Arc<Semaphore>,
@@ -42,7 +42,7 @@ pub(crate) struct Verifier {
     line: Mutex<Line>,
 }
 
-/// The queued strangers, in all and of each neighbourhood.
+/// The number of queued strangers, in total and by neighbourhood.
 #[derive(Debug, Default)]
 struct Line {
     all: usize,
@@ -146,7 +146,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// The network of an attacker with many addresses: 256 of IPv4, or 65,536 customers' networks of IPv6.
+/// The network of an attacker with many addresses: 256 IPv4 addresses, or 65,536 customer networks of IPv6.
 fn neighbourhood(address: IpAddr) -> IpAddr {
     match client_network(address, 48) {
         IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & 0xFFFF_FF00).into(),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn right_passwords_pass_and_wrong_ones_do_not() {
+    async fn correct_passwords_pass_and_wrong_ones_do_not() {
         let verifier = Arc::default();
         for caller in [Caller::Known, stranger(1, 1), Caller::Stranger(None)] {
             for (password, right) in [("secret", true), ("Secret", false), ("", false)] {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn strangers_leave_a_place_to_the_known() {
+    async fn strangers_leave_a_slot_to_known_networks() {
         let verifier = Arc::<Verifier>::default();
         let _place = verifier.open.clone().try_acquire_owned().unwrap();
         let _running = verifier.running.clone().try_acquire_owned().unwrap();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_neighbourhood_cannot_fill_the_line() {
+    async fn a_neighbourhood_cannot_fill_the_queue() {
         let verifier = Verifier::default();
         let crowd: Vec<_> = (0..100)
             .map(|last| verifier.stand(Some([10, 0, 0, last].into())))
@@ -218,12 +218,12 @@ mod tests {
             .map(|n| verifier.stand(Some([0x2001, 0xdb8, 1, n, 0, 0, 0, 1].into())))
             .collect();
         assert_eq!(customers.iter().flatten().count(), NEIGHBOURS);
-        // Where no addresses are known, there is no neighbourhood that could be too large.
+        // Without known addresses there are no neighbourhoods to limit.
         assert!((0..100).all(|_| verifier.stand(None).is_ok()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stranger_does_not_wait_for_ever() {
+    async fn the_wait_of_a_stranger_is_bounded() {
         let verifier = Arc::<Verifier>::default();
         let _place = verifier.open.clone().try_acquire_owned().unwrap();
         let begun = tokio::time::Instant::now();

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_challenge_begins_with_its_scheme() {
+    fn a_challenge_starts_with_its_scheme() {
         for good in [
             "Bearer",
             "Bearer realm=\"shop\"",

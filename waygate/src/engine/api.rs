@@ -13,12 +13,12 @@ use super::{
 };
 
 impl Waygate {
-    /// Begins to configure an engine. Reads nothing from the environment; see [`from_env`](Self::from_env) for that.
+    /// Starts the configuration of an engine. Reads nothing from the environment; see [`from_env`](Self::from_env) for that.
     pub fn builder() -> WaygateBuilder {
         WaygateBuilder::default()
     }
 
-    /// Begins to configure an engine from `WAYGATE_*` variables and the nearest `.waygate` file.
+    /// Starts the configuration of an engine from `WAYGATE_*` variables and the nearest `.waygate` file.
     ///
     /// A setting comes from, in this order: a call on the builder, the environment (an empty value
     /// counts as unset), the nearest `.waygate` file from the working directory upwards, the default. The file has
@@ -71,7 +71,7 @@ impl Waygate {
         self.inner.service.as_ref()
     }
 
-    /// Acts as somebody: the way to every change.
+    /// Returns an operator with this origin, for all changes.
     pub fn operator(&self, origin: Origin) -> Operator {
         Operator::new(self.clone(), origin)
     }

@@ -133,8 +133,8 @@ impl Tx<'_> {
     /// and the mark from which it is followed.
     pub(crate) fn follow<C: Course>(&mut self, timed: &Timed, before: &C, after: &C) {
         if let Some(known) = self.stored.records.schedules.get(timed) {
-            let told_until = known.value.told_until;
-            for line in timed.lines(before, told_until, self.now) {
+            let logged_until = known.value.logged_until;
+            for line in timed.lines(before, logged_until, self.now) {
                 self.audit(line);
             }
         }
@@ -144,8 +144,8 @@ impl Tx<'_> {
     /// Moves the mark of a state to now, or deletes it if no transition is left.
     fn mark(&mut self, timed: &Timed, state: &impl Course) {
         if state.next_change(self.now).is_some() {
-            let told_until = self.now;
-            self.put::<Schedules>(timed, &Schedule { told_until });
+            let logged_until = self.now;
+            self.put::<Schedules>(timed, &Schedule { logged_until });
         } else if self.stored.expected::<Schedules>(timed) != Expected::Absent {
             self.delete::<Schedules>(timed);
         }
@@ -267,14 +267,14 @@ impl Inner {
         let mut tx = Tx::new(self, stored, &by);
         tx.now = now;
         let known = tx.stored.records.schedules.get(timed);
-        let lines = match known.map(|known| known.value.told_until) {
+        let lines = match known.map(|known| known.value.logged_until) {
             // A window that is not followed yet, such as a declared one: start now.
             None => {
                 tx.mark(timed, state);
                 Vec::new()
             }
-            Some(told_until) => {
-                let lines = timed.lines(state, told_until, now);
+            Some(logged_until) => {
+                let lines = timed.lines(state, logged_until, now);
                 if !lines.is_empty() || state.next_change(now).is_none() {
                     tx.mark(timed, state);
                 }

@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_told_from_a_template() {
+    fn a_url_is_distinguished_from_a_template() {
         for (template, path, expected) in [
             ("/users/{id}", "/users/7", true),
             ("/users/{id}", "/users/", false),

@@ -4,12 +4,9 @@ use std::{
 };
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
-use http::{Extensions, HeaderMap, request::Parts};
+use http::{Extensions, request::Parts};
 
-use crate::{
-    Waygate,
-    engine::{Clients, Peer},
-};
+use crate::{Waygate, engine::Peer};
 
 /// Extractor for the client's address, resolved through the trusted proxies of the engine.
 ///
@@ -38,26 +35,14 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let waygate = Waygate::from_ref(state);
-        Ok(Self(client_ip(
-            &parts.extensions,
-            &parts.headers,
-            &waygate.inner.clients,
-        )))
+        let peer = peer(&parts.extensions);
+        Ok(Self(waygate.inner.clients.client(peer, &parts.headers)))
     }
-}
-
-/// The client of a request. `None` if the server does not know the peer's address.
-pub(crate) fn client_ip(
-    extensions: &Extensions,
-    headers: &HeaderMap,
-    clients: &Clients,
-) -> Option<IpAddr> {
-    clients.client(peer(extensions), headers)
 }
 
 /// The peer, as `axum::serve` notes it.
 #[inline(always)]
-pub(super) fn peer(extensions: &Extensions) -> Peer {
+pub(crate) fn peer(extensions: &Extensions) -> Peer {
     match extensions.get::<ConnectInfo<SocketAddr>>() {
         Some(ConnectInfo(peer)) => Peer::Address(peer.ip()),
         None => peer_without_address(extensions),

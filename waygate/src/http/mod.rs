@@ -55,7 +55,8 @@ pub use respond::{IntoResponder, Responder};
 pub use responses::Responses;
 
 pub(crate) use attached::functions;
-pub(crate) use client::client_ip;
+#[cfg(feature = "swagger-ui")]
+pub(crate) use client::peer;
 #[cfg(feature = "openapi")]
 pub(crate) use documentation::Documentation;
 pub(crate) use limits::DeclaredLimits;

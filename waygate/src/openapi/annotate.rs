@@ -13,7 +13,7 @@ use super::{
     parts::Operation,
 };
 
-/// Writes an operation, with `notes` replacing its own text about the same things.
+/// Writes an operation. `notes` replace its own text about the same things.
 pub(super) fn write(
     writer: &mut Writer,
     operation: &Operation,
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn free_text_stands_for_itself() {
+    fn free_text_is_escaped() {
         assert_eq!(
             quote(
                 "<script>alert(1)</script> *now* [x](javascript:x) &lt; ~~a~~ `b` \\",
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_stands_in_a_paragraph_of_its_own() {
+    fn the_end_is_a_separate_paragraph() {
         assert_eq!(
             quote("", Some("2030-01-01T04:00:00Z")),
             "> 🔧 **In maintenance.**\n>\n> Not served until Tue, 01 Jan 2030 04:00:00 GMT."
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn planned_maintenances_follow_one_another() {
+    fn planned_maintenances_are_listed_in_order() {
         let [db, none]: [Reason; 2] = ["*db*", ""].map(|reason| reason.parse().unwrap());
         let first = Planned {
             start: "2030-01-01T02:00:00Z".parse().unwrap(),

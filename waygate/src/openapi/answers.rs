@@ -141,7 +141,7 @@ static LEGACY: LazyLock<String> = LazyLock::new(|| headers(&[WAIT, COUNTS]));
 static STANDARD: LazyLock<String> = LazyLock::new(|| headers(&[WAIT, LEFT, POLICIES]));
 static BOTH: LazyLock<String> = LazyLock::new(|| headers(&[WAIT, COUNTS, LEFT, POLICIES]));
 
-/// A concurrency limit has no window, so there is no remaining quota.
+/// A concurrency limit has no window, and so no remaining quota.
 fn of_limits(headers: RateLimitHeaders, has_rates: bool) -> &'static str {
     match (headers, has_rates) {
         (RateLimitHeaders::Both, true) => &BOTH,

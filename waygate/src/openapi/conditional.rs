@@ -7,7 +7,8 @@ use siphasher::sip128::SipHasher13;
 
 use super::entity_tags::is_known;
 
-/// Hashes content to 128 bits, the same in every process. A client that chooses the content can choose them, too.
+/// Hashes content to 128 bits, equally in every process. Not collision resistant against clients that choose the
+/// content.
 pub(crate) fn fingerprint(content: &[u8]) -> u128 {
     SipHasher13::new().hash(content).as_u128()
 }

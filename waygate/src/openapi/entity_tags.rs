@@ -22,7 +22,7 @@ pub(crate) struct Tag {
     pub(crate) opaque: String,
 }
 
-/// A header that is no list of entity tags.
+/// A header that is not a list of entity tags.
 #[derive(Debug)]
 pub(crate) struct InvalidTags {
     header: HeaderName,
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_read_as_the_standard_writes_them() {
+    fn lists_are_parsed_as_in_the_standard() {
         assert_eq!(tags(r#""a""#).unwrap(), [r#""a""#]);
         assert_eq!(
             tags(r#" , "a,b" ,, W/"c","" "#).unwrap(),

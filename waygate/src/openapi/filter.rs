@@ -79,7 +79,7 @@ impl<'a> View<'a> {
         if self.bypassed {
             return notes;
         }
-        // In the order of the decisions: global maintenance comes before the route's own.
+        // In the order of decisions: global maintenance precedes the route's own.
         let global = self.snapshot.closed_by_maintenance(slot, self.now);
         let is_force_active = route.rule.is_force_active();
         let maintenance = match (global, state.position.effective(self.now)) {

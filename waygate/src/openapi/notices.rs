@@ -5,10 +5,10 @@ use crate::engine::Notice;
 /// The parts of `info` that concern more than one route.
 #[derive(Debug)]
 pub(super) struct Notices {
-    /// Of everything (wire contract, section 16), and when it ends or is planned.
+    /// Global maintenance (wire contract, section 16), with its end or its plan.
     pub(super) global: Value,
-    /// The same of the service that this process is part of, with its name, unless there is nothing to say.
+    /// The same for the service of this process, with its name, if it is active or planned.
     pub(super) service: Option<Value>,
-    /// The texts of operators for the readers.
+    /// The texts by operators for readers.
     pub(super) texts: Vec<Notice>,
 }

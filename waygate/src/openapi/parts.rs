@@ -20,7 +20,7 @@ pub(super) struct Parts {
     pub(super) root: Vec<Member>,
     pub(super) info: Vec<Member>,
     pub(super) items: Vec<PathItem>,
-    /// The members of `paths` that are no path items.
+    /// The members of `paths` that are not path items.
     pub(super) other_paths: Vec<Member>,
     /// The tags in the root.
     pub(super) tags: Vec<Tag>,
@@ -29,7 +29,7 @@ pub(super) struct Parts {
     /// The tags of all operations.
     pub(super) used_tags: BTreeSet<Box<str>>,
     pub(super) components: Vec<Kind>,
-    /// The members of `components` that are no kind of component.
+    /// The members of `components` that are not kinds of components.
     pub(super) other_components: Vec<Member>,
     /// The components used outside of path items and components.
     pub(super) uses: Uses,
@@ -42,7 +42,7 @@ pub(super) struct Parts {
 pub(super) struct PathItem {
     pub(super) path: Box<str>,
     pub(super) head: Box<str>,
-    /// All members but the operations.
+    /// All members except the operations.
     pub(super) rest: Vec<Member>,
     pub(super) uses: Uses,
     pub(super) operations: Vec<Operation>,

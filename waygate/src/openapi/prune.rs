@@ -71,7 +71,7 @@ impl<'a> Numbers<'a> {
     }
 }
 
-/// The components of a kind; `None` for members of `components` that are no kind, such as extensions.
+/// The components of a kind; `None` for members of `components` that are not kinds, such as extensions.
 pub(super) fn entries_of<'a>(kind: &str, entries: &'a Value) -> Option<&'a Map<String, Value>> {
     entries.as_object().filter(|_| !kind.starts_with("x-"))
 }

@@ -70,7 +70,7 @@ impl Notices {
     }
 }
 
-/// Without the exemptions: the document is public.
+/// Without the exemptions of clients, since the document is public.
 fn notice(set: &GlobalMaintenance) -> Value {
     let instant = |at: Timestamp| format_wire(at, "Z");
     let GlobalMaintenance {

@@ -13,13 +13,14 @@ use crate::{
 impl Guarded {
     /// Serves the live OpenAPI document at `path`, such as `/openapi.json`.
     ///
-    /// It is next to the API: open during global maintenance, and not part of the document. It follows the engine:
+    /// It is served next to the API: open during global maintenance, and not part of the document. It follows the
+    /// engine:
     ///
     /// * Operations that are disabled, or not served in this environment, are hidden, together with their otherwise
     ///   unused components and tags.
     /// * Operations in maintenance, global maintenance included, have `x-waygate-status: "maintenance"`,
-    ///   `x-waygate-reason` and, if the end is known, `x-waygate-until` (RFC 3339). Summary and description say the
-    ///   same to people.
+    ///   `x-waygate-reason` and, if the end is known, `x-waygate-until` (RFC 3339). Summary and description contain
+    ///   the same in words.
     /// * Deprecated operations have `deprecated: true` and, if known, `x-waygate-sunset` (RFC 3339) and
     ///   `x-waygate-successor`.
     /// * Restrictions of an operation have separate members: `x-waygate-windows` (planned maintenances of the route,
@@ -42,8 +43,9 @@ impl Guarded {
     /// [`show_access(false)`](crate::WaygateBuilder::show_access), or serve everything behind authentication, with a
     /// layer around [`into_router`](Self::into_router).
     ///
-    /// Responses carry a strong `ETag`, the same on all replicas, and `Cache-Control: no-cache`; `If-None-Match` is
-    /// answered with 304. An API that was guarded without a document has an empty one, and the log says so.
+    /// Responses have a strong `ETag`, the same on all replicas, and `Cache-Control: no-cache`; a matching
+    /// `If-None-Match` is answered with 304. An API that was guarded without a document has an empty one, which is
+    /// logged.
     ///
     /// ```standalone_crate
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

@@ -1,4 +1,4 @@
-//! Documents with everything that OpenAPI knows, of which utoipa can write but a part.
+//! Documents with everything that OpenAPI supports, of which utoipa writes only a part.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use waygate_core::model::RouteState;
 use super::document::LiveDocument;
 use crate::{Responses, Waygate};
 
-/// The document with these routes (`GET:/path`) registered, and the first ones of them disabled.
+/// Renders the document with these routes (`GET:/path`) registered, the first ones of them disabled.
 async fn render(base: Value, disabled: &[&str], others: &[&str]) -> Value {
     let waygate = Waygate::builder().build().await.unwrap();
     for key in disabled.iter().chain(others) {
@@ -40,7 +40,7 @@ fn reference(kind: &str, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn components_of_every_kind_go_with_the_operations_that_used_them() {
+async fn unused_components_of_every_kind_are_removed() {
     let used = |who: &str| {
         json!({
             "parameters": [reference("parameters", who)],
@@ -98,7 +98,7 @@ async fn components_of_every_kind_go_with_the_operations_that_used_them() {
 }
 
 #[tokio::test]
-async fn discriminators_and_references_into_a_component_keep_it() {
+async fn discriminators_and_inner_references_keep_a_component() {
     let base = json!({
         "openapi": "3.1.0",
         "info": {},
@@ -135,7 +135,7 @@ async fn discriminators_and_references_into_a_component_keep_it() {
 }
 
 #[tokio::test]
-async fn while_nothing_is_hidden_nothing_is_left_out() {
+async fn nothing_is_removed_while_all_operations_are_visible() {
     let base = json!({
         "openapi": "3.1.0",
         "info": {"title": "a", "version": "1"},
@@ -150,7 +150,7 @@ async fn while_nothing_is_hidden_nothing_is_left_out() {
 }
 
 #[tokio::test]
-async fn without_a_document_there_is_an_empty_one() {
+async fn an_api_without_a_document_has_an_empty_one() {
     let expected = json!({
         "openapi": "3.1.0",
         "info": {"title": "", "version": "", "x-waygate-global-maintenance": {"enabled": false}},
@@ -188,7 +188,7 @@ fn references(value: &Value, found: &mut BTreeSet<(String, String)>) {
 const KINDS: [&str; 4] = ["schemas", "responses", "parameters", "securitySchemes"];
 
 prop_compose! {
-    /// Up to 8 components of each kind and up to 6 operations, each of which refers to some components.
+    /// Up to 8 components of each kind and up to 6 operations, each with references to some components.
     fn api()(
         components in prop::collection::vec((0..4_usize, 0..8_usize, prop::collection::vec((0..3_usize, 0..8_usize), 0..4)), 0..32),
         operations in prop::collection::vec((any::<bool>(), prop::collection::vec((0..4_usize, 0..8_usize), 0..4)), 1..6),
@@ -221,7 +221,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn what_is_left_is_whole_and_no_more_than_needed((base, routes) in api()) {
+    fn the_rest_is_complete_and_minimal((base, routes) in api()) {
         let keys = |wanted: bool| -> Vec<&str> {
             routes.iter().filter(|(_, hidden)| *hidden == wanted).map(|(key, _)| key.as_str()).collect()
         };
@@ -234,7 +234,7 @@ proptest! {
             prop_assert!(found.is_some(), "{kind}/{name} is missing in {document}");
         }
         if !keys(true).is_empty() {
-            // Reachable from what is shown, step by step.
+            // Reachable from the visible parts, step by step.
             let mut reached = BTreeSet::new();
             references(&document["paths"], &mut reached);
             loop {

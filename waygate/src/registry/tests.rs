@@ -79,7 +79,7 @@ fn attributes_of_one_function_are_repeated_with_its_functions() {
 }
 
 #[test]
-fn two_functions_that_cannot_be_told_apart_and_differ_are_refused() {
+fn two_indistinguishable_functions_that_differ_are_refused() {
     let one = declared(Gate::RateLimit(&FIRST), &"a").with_key(key);
     let other = declared(Gate::RateLimit(&FIRST), &"a").with_key(other_key);
     let refused = refusals(&[one, other], WINDOW).concat();
@@ -138,12 +138,12 @@ fn limits_come_with_their_functions_in_their_order() {
     assert_eq!(first.policy.name.as_str(), "default");
     assert_eq!(second.policy.name.as_str(), "default-2");
     let (request, ()) = http::Request::new(()).into_parts();
-    let told = first
+    let key = first
         .functions
         .key
         .as_ref()
         .and_then(|key| key.sync(&request));
-    assert_eq!(told, Some(Some(Key::from(1))));
+    assert_eq!(key, Some(Some(Key::from(1))));
     let cost = first
         .functions
         .cost
@@ -165,7 +165,7 @@ fn limits_come_with_their_functions_in_their_order() {
     };
     assert_eq!(
         slots.policy.meaning(),
-        "at most 3 requests at a time, for each key that the code tells"
+        "at most 3 requests at a time, for each key that a function in the code returns"
     );
     assert!(slots.functions.key.is_some() && slots.functions.response.is_some());
 }

@@ -1,4 +1,4 @@
-//! Request bodies: JSON objects of known fields. `Content-Type` is not looked at.
+//! Request bodies: JSON objects of known fields. `Content-Type` is ignored.
 
 use std::time::Duration;
 
@@ -18,22 +18,22 @@ use super::{
     readers::{Readers, Slots},
 };
 
-/// The size limit for operations that take a few short fields, in bytes.
+/// The size limit in bytes for operations with a few short fields.
 pub(crate) const SMALL: usize = 4 * 1024;
-/// The size limit for all other operations, in bytes.
+/// The size limit in bytes for all other operations.
 const LARGE: usize = 256 * 1024;
 /// The time that a client has to send a body.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request body.
 pub(crate) trait RequestBody: DeserializeOwned {
-    /// An empty body is an error. Otherwise it is the same as `{}`.
+    /// An empty body is an error. Otherwise it equals `{}`.
     const REQUIRED: bool = false;
 
     /// The size limit in bytes.
     const MAX_BYTES: usize = LARGE;
 
-    /// The contract's `error` for JSON that is no object.
+    /// The contract's `error` for JSON that is not an object.
     const NOT_AN_OBJECT: &'static str = "JSON body must be an object";
 
     /// The names of its fields.
@@ -41,7 +41,7 @@ pub(crate) trait RequestBody: DeserializeOwned {
         fields::names::<Self>().to_vec()
     }
 
-    /// The contract's `error` for a body that is no JSON.
+    /// The contract's `error` for a body that is not JSON.
     fn no_json(_head: &Parts) -> &'static str {
         "Invalid JSON body"
     }
@@ -62,7 +62,7 @@ impl RequestBody for EmptyBody {
     const MAX_BYTES: usize = SMALL;
 }
 
-/// Marks a request that carries a valid token. Its body is read in slots that other clients cannot take.
+/// Marks a request with a valid token. Its body is read in slots that other clients cannot use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TrustedClient;
 
@@ -91,7 +91,8 @@ where
     }
 }
 
-/// The request without its body. `None` if there is one: anything but an empty object, which clients send out of habit.
+/// Returns the request without its body, or `None` if there is one: anything but an empty object, which clients send
+/// out of habit.
 pub(crate) async fn without_body(request: Request, readers: &Readers) -> Option<Request> {
     let (parts, body) = request.into_parts();
     if !body.is_end_stream() {
@@ -105,14 +106,14 @@ pub(crate) async fn without_body(request: Request, readers: &Readers) -> Option<
     Some(Request::from_parts(parts, Body::empty()))
 }
 
-/// The size that the header declares; 0 if there is none.
+/// The declared size; 0 if there is none.
 fn declared(headers: &HeaderMap) -> u64 {
     let length = headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
     length.unwrap_or_default()
 }
 
-/// Reads a body within the timeout. Holds a slot meanwhile.
+/// Reads a body within the timeout, in a slot.
 async fn read(body: Body, most: usize, slots: &Slots) -> Result<Vec<u8>, Problem> {
     let (_slot, evicted) = slots.acquire();
     tokio::select! {
@@ -129,7 +130,7 @@ async fn read(body: Body, most: usize, slots: &Slots) -> Result<Vec<u8>, Problem
     }
 }
 
-/// Copies a body. Keeping its frames would keep the buffers that they were received in.
+/// Copies a body, because its frames would keep their receive buffers alive.
 async fn collect(mut body: Body, most: usize) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {

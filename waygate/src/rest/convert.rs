@@ -1,4 +1,4 @@
-//! Problems from the errors of the engine, the grammars and the stores.
+//! Conversions from errors of the engine, the grammars and the stores to problems.
 
 use waygate_core::{
     Printable,
@@ -28,7 +28,7 @@ impl From<ResolveError> for Problem {
         let text = error.to_string();
         match error {
             ResolveError::Invalid(_) => Self::new(ProblemKind::InvalidPath, text),
-            // The words are the contract's.
+            // The wording of the contract.
             ResolveError::NotRegistered { key, .. } => Self::new(
                 ProblemKind::NotFound,
                 format!(
@@ -50,7 +50,7 @@ impl From<ChangeError> for Problem {
         match error {
             ChangeError::Resolve(error) => error.into(),
             ChangeError::Invalid(invalid) => invalid.into(),
-            // The words are the contract's, which knows decorators and no attributes.
+            // The wording of the contract, which has decorators instead of attributes.
             ChangeError::Protected { key } => Self::new(
                 ProblemKind::ProtectedRoute,
                 format!(
@@ -63,7 +63,7 @@ impl From<ChangeError> for Problem {
                 refused: Refused::NoSuchWindow(_),
                 ..
             } => Self::new(ProblemKind::NotFound, text),
-            // Not 409: clients of the contract take that for a protected or an ambiguous route.
+            // Not 409, which clients of the contract interpret as a protected or an ambiguous route.
             ChangeError::Refused { .. } | ChangeError::Ended { .. } => {
                 Self::new(ProblemKind::InvalidValue, text)
             }

@@ -4,7 +4,7 @@ use waygate_core::without_credentials;
 
 /// Replaces each absolute path in `text` by its last part, and removes credentials of URLs.
 ///
-/// Errors of stores are plain text. Route keys in it (`GET:/payments`) stay.
+/// Errors of stores are plain text. Route keys in it (`GET:/payments`) are kept.
 pub(crate) fn without_places(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let text = without_credentials(text);
@@ -39,8 +39,8 @@ fn starts_path(shown: &str, before: Option<char>, rest: &str) -> bool {
     is_absolute && (is_apart || is_url)
 }
 
-/// A quoted path ends with its quotation mark. Any other path may contain blanks: a following word with a separator
-/// inside is part of the path.
+/// A quoted path ends with its quotation mark. Any other path may contain spaces: a following word that contains a
+/// separator is part of the path.
 fn path_end(before: Option<char>, rest: &str) -> usize {
     if let Some(closing) = before.filter(|c| is_quote(*c)).and_then(|c| rest.find(c)) {
         return closing;
@@ -68,7 +68,7 @@ fn path_end(before: Option<char>, rest: &str) -> usize {
     end.unwrap_or(bare.len())
 }
 
-/// The most blanks that an unquoted path may contain.
+/// The most spaces that an unquoted path may contain.
 const BLANKS: usize = 4;
 
 const SEPARATORS: [char; 2] = ['/', '\\'];
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_path_the_last_part_is_shown() {
+    fn only_the_last_part_of_a_path_is_shown() {
         for (text, shown) in [
             (
                 "cannot write `/srv/shop/state.json`: No space left on device (os error 28)",
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_stays_as_it_is() {
+    fn other_text_is_kept() {
         for text in [
             "",
             "/",

@@ -8,12 +8,13 @@ use crate::{
     openapi::{InvalidTags, Tag, Tags, fingerprint},
 };
 
-/// The tag of a resource that this commit changed last.
+/// The tag of a resource that was last changed by this commit.
 pub(crate) fn entity_tag(revision: Revision) -> String {
     format!("\"{revision}\"")
 }
 
-/// The tag of a list at this revision. It has a fingerprint of the body since time changes lists, too: windows begin.
+/// The tag of a list at this revision. It includes a fingerprint of the body, since lists also change with time, when
+/// windows start.
 pub(super) fn list_tag(revision: Revision, body: &[u8]) -> String {
     let short = fingerprint(body) as u64;
     format!("\"{revision}-{short:016x}\"")
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_precondition_names_exactly_the_revisions_of_strong_tags() {
+    fn preconditions_match_exactly_the_revisions_of_strong_tags() {
         let epoch = Epoch::random();
         let at = |number| Revision { epoch, number };
         let named = |line: &str| read(header::IF_MATCH, line);
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_asterisk_asks_for_what_is_not_there() {
+    fn only_an_asterisk_requires_a_missing_resource() {
         assert_eq!(read(header::IF_NONE_MATCH, "*"), Precondition::Absent);
         assert_eq!(read(header::IF_NONE_MATCH, "\"a\""), Precondition::None);
         assert_eq!(precondition(&HeaderMap::new()).unwrap(), Precondition::None);

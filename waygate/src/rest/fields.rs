@@ -1,4 +1,4 @@
-//! Reads structs from named values. Errors name the field, and suggest one for a misspelled name.
+//! Reads structs from named values. Errors name the field, and suggest the correct spelling of a misspelled name.
 
 use serde::{
     Deserializer,
@@ -8,7 +8,7 @@ use serde::{
 use serde_json::{Map, Value};
 use waygate_core::{StrictJson, similar::typing_errors};
 
-/// A value that cannot be read.
+/// An invalid value.
 #[derive(Debug)]
 pub(crate) struct Wrong {
     /// The top-level field, if one is at fault.
@@ -37,7 +37,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     read_known(values, noun, names::<T>())
 }
 
-/// Reads a `T` that has these fields.
+/// Reads a `T` with these fields.
 pub(super) fn read_known<T: DeserializeOwned>(
     values: Map<String, Value>,
     noun: &str,
@@ -61,7 +61,7 @@ pub(super) fn read_known<T: DeserializeOwned>(
     })
 }
 
-/// Names what is expected in words, where serde names a type of Rust.
+/// Describes the expected type in words, where serde names a Rust type.
 fn in_words(text: String) -> String {
     let types = [
         ("a nonzero u32", "a whole number from 1 to 4294967295"),
@@ -103,14 +103,14 @@ fn hint(unknown: &str, known: &[&str]) -> String {
     }
 }
 
-/// The known name that an unknown one resembles most, if one does.
+/// The known name that is most similar to an unknown one, if any is.
 pub(crate) fn meant<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     // A prefix of a name counts as no error.
     let errors = |name: &&str| match unknown.len() > 2 && name.starts_with(unknown) {
         true => 0,
         false => typing_errors(unknown, name),
     };
-    // Comparing takes time in the square of the length.
+    // The comparison takes quadratic time.
     Some(unknown)
         .filter(|text| text.len() <= 64)
         .and_then(|_| known.iter().copied().min_by_key(errors))
@@ -120,7 +120,7 @@ pub(crate) fn meant<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
 /// The field names of a struct.
 pub(crate) fn names<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut names: &'static [&'static str] = &[];
-    // It always fails: all that is wanted is the question.
+    // This always fails, after recording the names.
     let _ = T::deserialize(Question(&mut names));
     names
 }
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_names_are_told_with_what_may_have_been_meant() {
+    fn unknown_names_get_a_suggestion() {
         assert_eq!(
             wrong(json!({ "reasons": 1 })),
             "unknown field `reasons`: did you mean `reason`? Known are `reason`, `exempt_paths`, `inner`"
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_types_are_told_with_their_place() {
+    fn wrong_types_are_reported_with_their_location() {
         assert_eq!(
             wrong(json!({ "exempt_paths": ["/a", 5] })),
             "exempt_paths[1]: invalid type: integer `5`, expected a string"
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_expected_of_nothing() {
+    fn structs_without_fields_expect_none() {
         let values = [("a".to_owned(), Value::Null)].into_iter().collect();
         let text = read::<Nothing>(values, "field").unwrap_err().text;
         assert_eq!(text, "unknown field `a`: none is expected here");

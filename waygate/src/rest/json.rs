@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_json_comes_through() {
+    fn plain_json_is_accepted() {
         let text = r#"{"a":[1,-2,3.5,true,null,"é"],"b":{"a":{}}}"#;
         assert_eq!(parse(text.as_bytes()).unwrap().to_string(), text);
     }
@@ -113,12 +113,12 @@ mod tests {
             problem(r#"{"a":1,"b":{"a":2},"a":3}"#),
             "the name \"a\" stands twice in one object at line 1 column 22"
         );
-        // The same name, written differently.
+        // The same name in another notation.
         assert!(problem(r#"{"a":1,"\u0061":3}"#).contains("stands twice"));
     }
 
     #[test]
-    fn nesting_has_a_bound() {
+    fn nesting_is_bounded() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert!(parse(nested(64).as_bytes()).is_ok());
         assert!(problem(&nested(65)).contains("deeper than 64 levels"));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_refused_with_its_place() {
+    fn invalid_json_is_refused_with_its_location() {
         assert_eq!(
             problem("{not json"),
             "key must be a string at line 1 column 2"

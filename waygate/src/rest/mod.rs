@@ -1,7 +1,7 @@
 //! JSON over HTTP: what the admin API and other REST interfaces share.
 //!
 //! | Module | What it does |
-//! |---|---|
+//! | Module | Purpose |
 //! | `body`, `readers`, `query`, `fields`, `json` | reads and checks requests |
 //! | `problem`, `convert`, `disclosure` | problem details (RFC 9457) |
 //! | `views`, `reply`, `etag`, `headers` | the views of records, responses, entity tags, security headers |

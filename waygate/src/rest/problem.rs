@@ -123,13 +123,13 @@ impl Problem {
         }
     }
 
-    /// Sets the exact cause, where the contract's `error` does not name it.
+    /// Sets the exact cause, if the contract's `error` does not name it.
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Adds a header. A value that is no header value is left out.
+    /// Adds a header. An invalid value is omitted.
     pub(crate) fn header(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
         if let Ok(value) = value.try_into() {
             self.headers.push((name, value));
@@ -154,7 +154,7 @@ impl Problem {
         }
     }
 
-    /// 404. `path` is the whole path of the request, and `meant` a segment that one of its segments resembles.
+    /// 404. `path` is the whole path of the request, and `meant` the correct spelling of one of its segments.
     pub(crate) fn not_found(path: &str, meant: Option<&str>) -> Self {
         let shown: String = path.chars().take(200).collect();
         let hint = match meant {
@@ -166,7 +166,7 @@ impl Problem {
         Self::new(ProblemKind::NotFound, "Not Found").detail(detail)
     }
 
-    /// An error of a store. The log has the whole text; the client gets it without file paths.
+    /// An error of a store. The log has the full text; the client gets it without file paths.
     pub(super) fn of_store(kind: ProblemKind, text: &str) -> Self {
         let shown = without_places(text);
         if shown != text {

@@ -44,7 +44,7 @@ fn invalid(text: String) -> Problem {
     Problem::new(ProblemKind::InvalidQuery, text)
 }
 
-/// Rejects parameters of an operation that takes none: they were meant to have an effect.
+/// Rejects parameters of an operation without any, since they were meant to have an effect.
 pub(crate) fn ensure_empty(uri: &Uri) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct NoParams {}

@@ -7,11 +7,11 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// Concurrent bodies of clients without a token, each of a few KiB, and of clients with one.
+/// The limits on concurrent bodies: of clients without a token, each of a few KiB, and of clients with one.
 const STRANGERS: usize = 128;
 const TRUSTED: usize = 32;
 
-/// The bodies that are being read. Clients without a token take no slot from those with one.
+/// The bodies that are being read. Clients without a token use no slot of those with one.
 #[derive(Debug, Clone)]
 pub(crate) struct Readers(Arc<[Slots; 2]>);
 
@@ -27,8 +27,8 @@ impl Readers {
     }
 }
 
-/// A number of slots. When all are taken, the next body evicts the one that has been read for longest. A client that
-/// sends its body promptly needs a slot for a moment only, so slow clients keep no others out.
+/// A number of slots. When all are taken, the next body evicts the oldest one. A client that sends its body promptly
+/// needs a slot only briefly, so slow clients do not block others.
 #[derive(Debug)]
 pub(super) struct Slots {
     most: usize,

@@ -23,7 +23,7 @@ impl<T: Serialize> Reply<T> {
         }
     }
 
-    /// With the status 201.
+    /// Sets the status to 201.
     pub(crate) fn created(self) -> Self {
         Self {
             status: StatusCode::CREATED,
@@ -31,13 +31,13 @@ impl<T: Serialize> Reply<T> {
         }
     }
 
-    /// With a changed body.
+    /// Changes the body.
     pub(crate) fn map(mut self, change: impl FnOnce(&mut T)) -> Self {
         change(&mut self.body);
         self
     }
 
-    /// Adds the tag of a resource that this commit changed last.
+    /// Adds the tag of a resource that was last changed by this commit.
     pub(crate) fn with_tag(self, revision: Revision) -> Self {
         Self {
             tag: Some(etag::entity_tag(revision)),
@@ -53,7 +53,7 @@ impl<T: Serialize> IntoResponse for Reply<T> {
     }
 }
 
-/// The response of an operation that has nothing to show.
+/// The response of an operation without a result.
 pub(crate) fn done() -> Reply<Done> {
     done_or(None)
 }

@@ -1,4 +1,4 @@
-//! The views of the engine's records.
+//! Conversions from the engine's records to views.
 
 use waygate_core::{
     model::LimitScope,
@@ -29,7 +29,7 @@ impl From<RouteRecord> for Route {
     }
 }
 
-/// `None` for the limit of another scope than a route.
+/// Returns `None` for the limit of another scope than a route.
 pub(crate) fn route_rate_limit(record: LimitRecord) -> Option<RouteRateLimit> {
     let LimitScope::Route(route) = &record.key.scope else {
         return None;
@@ -48,7 +48,7 @@ impl From<LimitRecord> for SharedRateLimit {
     fn from(record: LimitRecord) -> Self {
         let mut policy = record.policy.clone();
         Self {
-            // The policy leaves out an empty list and `false`; the view shows them.
+            // The policy omits an empty list and `false`; the view shows them.
             exempt_routes: std::mem::take(&mut policy.exempt_routes),
             include_force_active: std::mem::take(&mut policy.include_force_active),
             policy,
@@ -72,7 +72,7 @@ impl From<LimitRecord> for AboutRateLimit {
     }
 }
 
-/// `None` for the limit of another scope than a route.
+/// Returns `None` for the limit of another scope than a route.
 pub(crate) fn route_concurrency_limit(record: ConcurrencyRecord) -> Option<RouteConcurrencyLimit> {
     let LimitScope::Route(route) = &record.key.scope else {
         return None;
@@ -88,7 +88,7 @@ impl From<ConcurrencyRecord> for SharedConcurrencyLimit {
     fn from(mut record: ConcurrencyRecord) -> Self {
         let policy = &mut record.policy;
         Self {
-            // The policy leaves out an empty list and `false`; the view shows them.
+            // The policy omits an empty list and `false`; the view shows them.
             exempt_routes: std::mem::take(&mut policy.exempt_routes),
             include_force_active: std::mem::take(&mut policy.include_force_active),
             limit: record.into(),

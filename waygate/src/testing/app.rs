@@ -123,7 +123,7 @@ impl TestApp {
         self.send(request(method, path, body.into())).await
     }
 
-    /// Sends a request as it is, with the address and headers of this client added.
+    /// Sends a request unchanged, except for the address and headers of this client.
     ///
     /// # Panics
     /// If the response's body fails.
@@ -164,7 +164,7 @@ enum Peer {
     UnixSocket,
 }
 
-/// Clients of Unix sockets mostly have no name.
+/// Clients of Unix sockets usually have no name.
 #[cfg(unix)]
 #[allow(clippy::expect_used)]
 fn unnamed() -> ConnectInfo<tokio::net::unix::SocketAddr> {
@@ -201,7 +201,7 @@ impl TestResponse {
         &self.headers
     }
 
-    /// Returns the first value of a header, if it is present and text.
+    /// Returns the first value of a header, if it is present and valid text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

@@ -1,4 +1,4 @@
-//! The layer, `RouteGuard` and `Waygate::admit` decide alike, for random states and requests.
+//! Random states and requests, for which the layer, `RouteGuard` and `Waygate::admit` must make the same decision.
 
 use std::net::SocketAddr;
 
@@ -23,7 +23,7 @@ use waygate::{
 
 use crate::support::{at, builder};
 
-/// The routes that are controlled.
+/// The controlled routes.
 const KEYS: &[&str] = &[
     "GET:/a",
     "POST:/a",
@@ -40,7 +40,7 @@ const KEYS: &[&str] = &[
     "/both",
 ];
 
-/// What is asked for: the path, its template, and the methods that have a handler (`*`: all of them).
+/// The requested endpoints: path, template, and the methods with a handler (`*` for all).
 const PATHS: &[(&str, Option<&str>, &str)] = &[
     ("/a", Some("/a"), "GET HEAD POST"),
     ("/all", Some("/all"), "*"),
@@ -78,14 +78,14 @@ const EXEMPTIONS: &[&str] = &[
 
 const PEER: &str = "203.0.113.7";
 
-/// The hour at which requests come, and in which everything is set.
+/// The hour at which requests arrive and windows are set.
 const NOON: u32 = 12;
 
 fn hour(hour: u32) -> Timestamp {
     at(&format!("2030-01-01T{hour:02}:00:00Z"))
 }
 
-/// The same routes, with a handler that is or is not guarded by the extractor.
+/// A router of the same routes, with handlers with or without the extractor.
 macro_rules! router {
     ($handler:expr) => {{
         let nested = Router::new()
@@ -108,7 +108,7 @@ macro_rules! router {
     }};
 }
 
-/// Takes the caller's role from a header.
+/// Reads the caller's role from a header.
 async fn roles(mut request: Request, next: Next) -> Response {
     if request.headers().contains_key("ops") {
         request.extensions_mut().insert(Roles::new(["ops"]));
@@ -182,7 +182,7 @@ async fn randomize(waygate: &Waygate, seed: &mut StdRng) {
     .unwrap();
 }
 
-/// A request, and whether a handler serves it.
+/// A request, and whether it has a handler.
 struct Asked {
     method: Method,
     path: &'static str,
@@ -227,7 +227,7 @@ impl Asked {
         request.body(Body::empty()).unwrap()
     }
 
-    /// What the layer or the extractor makes of it: the status, and the code where the answer has a body.
+    /// Returns the status, and the code of a response with a body.
     async fn ask(&self, app: &TestApp) -> String {
         let response = app.send(self.request()).await;
         let status = response.status().as_u16();
@@ -282,15 +282,15 @@ impl Asked {
     }
 }
 
-/// Asks all three about the same requests.
+/// Compares all three for the same requests.
 #[tokio::test]
-async fn the_layer_the_extractor_and_other_adapters_decide_alike() {
+async fn layer_extractor_and_adapters_decide_alike() {
     agree(true).await;
 }
 
-/// The same of an engine that guards no router, so that it knows of no handlers.
+/// The same for an engine that guards no router, and so knows no handlers.
 #[tokio::test]
-async fn the_extractor_and_other_adapters_decide_alike_without_the_layer() {
+async fn extractor_and_adapters_decide_alike_without_the_layer() {
     agree(false).await;
 }
 
@@ -323,7 +323,7 @@ async fn agree(guards: bool) {
     let (mut passed, mut blocked, mut exempt) = (0, 0, 0);
     for state in 0..200 {
         randomize(&waygate, &mut seed).await;
-        // Half of the states are asked about as they are set, and half of them an hour later, when time has changed them.
+        // Half of the states are checked immediately, the other half an hour later, after scheduled transitions.
         clock.set_wall(hour(NOON + state % 2));
         for _ in 0..60 {
             let asked = Asked::random(&mut seed);
@@ -341,7 +341,7 @@ async fn agree(guards: bool) {
             if let Some(layered) = &layered {
                 assert_eq!(asked.ask(layered).await, decided, "{}", name());
             }
-            // Without a handler there is no extractor.
+            // The extractor runs only if there is a handler.
             if asked.handled {
                 assert_eq!(asked.ask(&extracted).await, decided, "{}", name());
             }

@@ -1,4 +1,4 @@
-//! Routers that serve one method and path, on an engine each.
+//! Routers that serve the same method and path, each on its own engine.
 
 use axum::{Router, routing::get};
 use waygate::{BindError, Waygate, WaygateBuilder, testing::TestApp};
@@ -28,7 +28,7 @@ fn private() -> Router {
     Router::new().route("/apart/status", get(private::status))
 }
 
-/// An engine that guards one of the routers, and what it has bound.
+/// An engine that guards one of the routers, with a list of its bindings.
 async fn guarded(builder: WaygateBuilder, router: Router) -> (String, TestApp) {
     let waygate = builder.build().await.unwrap();
     let app = TestApp::new(waygate.guard(router).await.unwrap());
@@ -37,14 +37,14 @@ async fn guarded(builder: WaygateBuilder, router: Router) -> (String, TestApp) {
 }
 
 #[tokio::test]
-async fn each_engine_binds_the_handler_that_it_is_to_bind() {
+async fn each_engine_binds_its_own_handler() {
     let all = || Waygate::builder().allow_unmounted("");
     for (is_public, builder) in [
         (true, Waygate::builder().only_handlers_under(PUBLIC)),
         (false, Waygate::builder().only_handlers_under(PRIVATE)),
         (true, all().allow_unmounted(PRIVATE)),
         (false, all().allow_unmounted("it::apart::public::status")),
-        // The one that is named more exactly.
+        // The more specific name.
         (
             true,
             all().allow_unmounted("it::apart").allow_unmounted(PRIVATE),
@@ -66,7 +66,7 @@ async fn each_engine_binds_the_handler_that_it_is_to_bind() {
 }
 
 #[tokio::test]
-async fn the_handler_that_was_left_out_runs_nowhere() {
+async fn excluded_handlers_run_nowhere() {
     let builder = Waygate::builder()
         .allow_unmounted("")
         .allow_unmounted(PRIVATE);
@@ -77,7 +77,7 @@ async fn the_handler_that_was_left_out_runs_nowhere() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_known_is_refused_with_what_to_say() {
+async fn ambiguous_handlers_are_refused_with_a_hint() {
     let waygate = Waygate::builder()
         .allow_unmounted("")
         .build()

@@ -1,4 +1,4 @@
-//! Which routes the attributes govern.
+//! Binding of attributes to routes.
 
 use axum::{Router, routing::get};
 use utoipa::OpenApi;
@@ -12,7 +12,7 @@ use waygate::{
 use crate::support::{builder, only};
 
 mod users {
-    // utoipa above ours; operation id `list`, path `/`.
+    // The utoipa attribute is above ours; operation id `list`, path `/`.
     #[utoipa::path(get, path = "/", responses((status = OK)))]
     #[waygate::maintenance(reason = "user shard move")]
     pub(super) async fn list() -> &'static str {
@@ -21,7 +21,7 @@ mod users {
 }
 
 mod orders {
-    // utoipa below ours; the same operation id, and the same path.
+    // The utoipa attribute is below ours; same operation id and path.
     #[waygate::deprecated(sunset = "2030-01-01T00:00:00Z", use_instead = "/api/v2/orders")]
     #[utoipa::path(get, path = "/", responses((status = OK)))]
     pub(super) async fn list() -> &'static str {
@@ -44,9 +44,9 @@ mod plain {
     }
 }
 
-#[allow(dead_code, reason = "nobody mounts them: that is the point")]
+#[allow(dead_code, reason = "unmounted on purpose")]
 mod lonely {
-    #[waygate::disabled(reason = "nobody mounts it")]
+    #[waygate::disabled(reason = "unmounted")]
     #[utoipa::path(get, path = "/lonely", responses((status = OK)))]
     pub(super) async fn lonely() {}
 
@@ -124,7 +124,7 @@ async fn nested_and_merged_handlers_are_found_under_their_full_path() {
 }
 
 #[tokio::test]
-async fn each_mount_of_a_handler_is_a_route_of_its_own() {
+async fn each_mount_of_a_handler_is_its_own_route() {
     let one = || OpenApiRouter::new().routes(routes!(twice::item));
     let api = OpenApiRouter::new().nest("/a", one()).nest("/b", one());
     let waygate = builder().build().await.unwrap();
@@ -148,7 +148,7 @@ struct Orders;
 struct Derived;
 
 #[tokio::test]
-async fn a_derived_document_beside_a_plain_router_is_bound_as_well() {
+async fn a_derived_document_beside_a_plain_router_is_bound() {
     let orders = Router::new().route("/", get(orders::list));
     let router = Router::new()
         .nest("/orders", orders)
@@ -165,7 +165,7 @@ async fn a_derived_document_beside_a_plain_router_is_bound_as_well() {
     assert_eq!(
         keys,
         ["GET:/item", "GET:/orders"],
-        "the slash that utoipa adds is axum's no more"
+        "utoipa adds a slash that axum no longer does"
     );
     assert_eq!(app.get("/item").await.text(), "/item is gone");
 }
@@ -186,7 +186,7 @@ async fn a_named_route_needs_no_document() {
 }
 
 #[tokio::test]
-async fn routes_of_the_document_without_attributes_are_registered_as_active() {
+async fn documented_routes_without_attributes_are_registered_as_active() {
     #[utoipa::path(get, path = "/bare", responses((status = OK)))]
     async fn bare() -> &'static str {
         "bare"
@@ -212,7 +212,7 @@ async fn refused(router: Router, allowed: &[&str]) -> Vec<BindError> {
 }
 
 #[tokio::test]
-async fn a_declaration_that_governs_nothing_stops_the_start() {
+async fn an_unbound_declaration_stops_the_start() {
     let others = [
         "it::bind::users",
         "it::bind::orders",
@@ -249,7 +249,7 @@ async fn a_declaration_that_governs_nothing_stops_the_start() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_not_there_is_answered_with_the_one_that_was_meant() {
+async fn unknown_paths_get_a_suggestion() {
     for (served, meant) in [
         (
             "/api/v1/typo/{name}",
@@ -273,7 +273,7 @@ async fn a_path_that_is_not_there_is_answered_with_the_one_that_was_meant() {
 }
 
 #[tokio::test]
-async fn what_many_errors_have_in_common_is_printed_once() {
+async fn the_common_part_of_many_errors_is_printed_once() {
     let waygate = only("it::bind::").build().await.unwrap();
     let router = Router::new().route("/plain/{id}", axum::routing::post(plain::debug));
     let errors = waygate.guard(router).await.unwrap_err();
@@ -305,7 +305,7 @@ async fn what_many_errors_have_in_common_is_printed_once() {
 }
 
 #[tokio::test]
-async fn a_route_is_served_with_its_method() {
+async fn a_route_must_be_served_with_its_method() {
     let allowed = [
         "it::bind::users",
         "it::bind::orders",

@@ -1,4 +1,4 @@
-//! A start while the store is away, with what was known before.
+//! Starts while the store is down, from a boot cache.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,7 +19,7 @@ use crate::{
     support::builder,
 };
 
-/// A directory that is gone when the test is over.
+/// A directory that is deleted when the test ends.
 pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
@@ -52,7 +52,7 @@ async fn process(backend: impl Backend, cache: &Path, policy: OnStoreReset) -> W
     waygate
 }
 
-/// Runs a process that closes a route, until the cache knows of it.
+/// Runs a process that closes a route, until the cache has the change.
 async fn closed(link: &Link, cache: &Path) {
     let waygate = process(link.beside(), cache, OnStoreReset::Keep).await;
     waygate
@@ -63,13 +63,16 @@ async fn closed(link: &Link, cache: &Path) {
     let wanted = format!("\"revision\": {}", waygate.revision().number);
     let begin = Instant::now();
     while !std::fs::read_to_string(cache).is_ok_and(|text| text.contains(&wanted)) {
-        assert!(begin.elapsed() < Duration::from_secs(20), "nothing is kept");
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "nothing was written"
+        );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 #[tokio::test]
-async fn what_was_closed_is_closed_after_a_start_without_the_store() {
+async fn closed_routes_stay_closed_after_a_start_without_the_store() {
     let (directory, link) = (Directory::new(), Link::default());
     closed(&link, &directory.cache()).await;
     let cut = link.beside();
@@ -78,7 +81,7 @@ async fn what_was_closed_is_closed_after_a_start_without_the_store() {
     assert_eq!(status(&begun, "GET:/a"), RouteStatus::Disabled);
     assert!(begun.health().contains_key(&Component::Store));
     assert!(begun.system().enable("GET:/a", "").await.is_err());
-    // Without the cache it is open: nothing is known of it.
+    // Without the cache, the route is open.
     let other = Directory::new();
     let cut = link.beside();
     cut.cut(true);
@@ -87,7 +90,7 @@ async fn what_was_closed_is_closed_after_a_start_without_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_store_knows_better_when_it_is_back() {
+async fn the_store_overrides_the_cache_when_it_is_back() {
     let (directory, link) = (Directory::new(), Link::default());
     closed(&link, &directory.cache()).await;
     let cut = link.beside();
@@ -105,7 +108,7 @@ async fn the_store_knows_better_when_it_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_was_emptied_while_nothing_ran_opens_nothing() {
+async fn a_store_emptied_while_nothing_ran_opens_no_route() {
     for (policy, is_alarmed, at_last) in [
         (OnStoreReset::Keep, true, RouteStatus::Disabled),
         (OnStoreReset::Reseed, false, RouteStatus::Disabled),
@@ -126,7 +129,7 @@ async fn a_store_that_was_emptied_while_nothing_ran_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_damaged_cache_stops_nothing() {
+async fn a_damaged_cache_does_not_stop_the_start() {
     let (directory, link) = (Directory::new(), Link::default());
     closed(&link, &directory.cache()).await;
     let text = std::fs::read_to_string(directory.cache()).unwrap();
@@ -140,7 +143,7 @@ async fn a_damaged_cache_stops_nothing() {
 }
 
 #[tokio::test]
-async fn a_cache_that_cannot_be_written_is_told() {
+async fn a_cache_that_cannot_be_written_is_reported() {
     let (directory, link) = (Directory::new(), Link::default());
     let waygate = process(link.clone(), &directory.cache(), OnStoreReset::Keep).await;
     std::fs::remove_dir_all(&directory.0).unwrap();
@@ -148,14 +151,17 @@ async fn a_cache_that_cannot_be_written_is_told() {
     let begin = Instant::now();
     let is_impaired = || waygate.health().contains_key(&Component::BootCache);
     while !is_impaired() {
-        assert!(begin.elapsed() < Duration::from_secs(20), "nobody is told");
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "the failure is not reported"
+        );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     std::fs::create_dir(&directory.0).unwrap();
     while is_impaired() {
         assert!(
             begin.elapsed() < Duration::from_secs(20),
-            "it is not tried again"
+            "it is not retried"
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -192,7 +198,7 @@ impl Backend for Hung {
 }
 
 #[tokio::test]
-async fn a_store_that_hangs_holds_no_start_up() {
+async fn a_hanging_store_does_not_delay_the_start() {
     let (directory, link) = (Directory::new(), Link::default());
     closed(&link, &directory.cache()).await;
     let begin = Instant::now();

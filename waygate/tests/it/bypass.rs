@@ -1,4 +1,4 @@
-//! Gates and limits that are switched off: on a running engine, and in tests.
+//! Bypassed gates and limits, on a running engine and in tests.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use crate::{
     support::{app, builder},
 };
 
-/// A route that is disabled, and one of which nothing passes.
+/// A disabled route, and one with a limit that allows nothing.
 async fn closed_and_limited() -> (Waygate, TestApp) {
     let waygate = builder().build().await.unwrap();
     let app = app(&waygate, &["GET:/closed", "GET:/limited"]).await;
@@ -30,7 +30,7 @@ async fn statuses(app: &TestApp) -> (u16, u16) {
 }
 
 #[tokio::test]
-async fn tests_choose_what_they_bypass() {
+async fn tests_choose_what_to_bypass() {
     let (_, app) = closed_and_limited().await;
     assert_eq!(statuses(&app).await, (503, 429));
     assert_eq!(bypass_lifecycle(statuses(&app)).await, (200, 429));
@@ -42,7 +42,7 @@ async fn tests_choose_what_they_bypass() {
 }
 
 #[tokio::test]
-async fn a_running_engine_is_switched() {
+async fn bypasses_of_a_running_engine_can_change() {
     let (waygate, app) = closed_and_limited().await;
     let components = || {
         let health = waygate.health();
@@ -65,7 +65,7 @@ async fn a_running_engine_is_switched() {
         components(),
         [Component::LifecycleBypass, Component::RateLimitBypass]
     );
-    // A change makes another picture, and so does a new route.
+    // A change or a new route publishes another snapshot.
     waygate.system().disable("GET:/limited", "").await.unwrap();
     let other = "GET:/other".parse().unwrap();
     waygate
@@ -84,7 +84,7 @@ async fn a_running_engine_is_switched() {
 }
 
 #[tokio::test]
-async fn what_the_builder_has_set_can_be_switched_off() {
+async fn bypasses_of_the_builder_can_be_undone() {
     let builder = builder().bypass_lifecycle(true).bypass_rate_limits(true);
     let waygate = builder.build().await.unwrap();
     let app = app(&waygate, &["GET:/x"]).await;
@@ -102,7 +102,7 @@ async fn what_the_builder_has_set_can_be_switched_off() {
 }
 
 #[tokio::test]
-async fn networks_and_roles_hold_where_lifecycles_are_bypassed() {
+async fn access_lists_apply_while_lifecycles_are_bypassed() {
     let (waygate, app) = closed_and_limited().await;
     let office = Access {
         ips: vec!["10.0.0.0/8".parse().unwrap()],
@@ -115,7 +115,7 @@ async fn networks_and_roles_hold_where_lifecycles_are_bypassed() {
     assert_eq!((of(&app).await, of(&inside).await), (503, 503));
     waygate.bypass_lifecycle(true).await;
     assert_eq!((of(&app).await, of(&inside).await), (403, 200));
-    // A test asks as if anybody could.
+    // The bypass lets the test pass the gate.
     assert_eq!(bypass_lifecycle(of(&app)).await, 200);
     waygate.bypass_lifecycle(false).await;
     system.enable("GET:/closed", "").await.unwrap();

@@ -1,4 +1,4 @@
-//! Concurrency limits: what requests meet, and what operators change.
+//! Concurrency limits: enforcement, and changes by operators.
 
 mod attributes;
 mod operators;
@@ -31,7 +31,7 @@ use waygate::{
 
 use crate::support::{builder, clock, with_all_headers};
 
-/// Where handlers wait until they are let go.
+/// Where handlers wait until the test lets them go on.
 #[derive(Clone)]
 struct Door {
     inside: Arc<Semaphore>,
@@ -47,7 +47,7 @@ impl Door {
         }
     }
 
-    /// What a handler does.
+    /// Reports the handler as waiting, and waits.
     async fn pass(&self) {
         self.inside.add_permits(1);
         self.open.acquire().await.unwrap().forget();
@@ -68,13 +68,13 @@ async fn wait(Extension(door): Extension<Door>) -> &'static str {
     "done"
 }
 
-/// A part, and then neither another one nor an end.
+/// A body of one chunk that never ends.
 async fn endless() -> Body {
     let part = stream::iter([Ok::<_, std::io::Error>("part")]);
     Body::from_stream(part.chain(stream::pending()))
 }
 
-/// A connection that is open for as long as its handler waits.
+/// Upgrades the connection, which stays open for as long as its handler waits.
 async fn switch(Extension(door): Extension<Door>, request: Request) -> Response {
     tokio::spawn(async move {
         let _connection = hyper::upgrade::on(request).await;
@@ -130,7 +130,7 @@ async fn guarded(waygate: &Waygate, door: &Door) -> Router {
     waygate.guard(routes(door)).await.unwrap().into_router()
 }
 
-/// An engine whose `GET:/busy` is limited, and its handlers' door.
+/// An engine with a limit on `GET:/busy`, and the door of its handlers.
 async fn limited(fields: Value) -> (Waygate, TestApp, Door) {
     let waygate = with_all_headers().clock(clock()).build().await.unwrap();
     let door = Door::new();
@@ -139,7 +139,7 @@ async fn limited(fields: Value) -> (Waygate, TestApp, Door) {
     (waygate, app, door)
 }
 
-/// A request that waits inside.
+/// Starts a request that waits in its handler.
 async fn inside(app: &TestApp, path: &'static str, door: &Door) -> JoinHandle<TestResponse> {
     let app = app.clone();
     let request = tokio::spawn(async move { app.get(path).await });
@@ -159,7 +159,7 @@ fn assert_full(answer: &TestResponse) {
 }
 
 #[tokio::test]
-async fn so_many_are_served_at_a_time() {
+async fn a_limit_admits_as_many_requests_as_it_says() {
     let (waygate, app, door) = limited(json!({"limit": 2})).await;
     let first = inside(&app, "/busy", &door).await;
     let second = inside(&app, "/busy", &door).await;
@@ -198,9 +198,9 @@ async fn so_many_are_served_at_a_time() {
     assert_eq!(in_use(&waygate, BUSY), 0);
 }
 
-/// Methods may have any name, and a log of refusals keeps many.
+/// Method names can be of any length, and the log of refusals keeps many entries.
 #[tokio::test]
-async fn no_more_of_a_method_is_kept_than_it_takes_to_know_it() {
+async fn long_methods_are_truncated_in_the_log_of_refusals() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     let (door, route) = (Door::new(), "/every-method".parse().unwrap());
     waygate
@@ -256,7 +256,7 @@ async fn a_refusal_is_a_problem_and_a_hit() {
 }
 
 #[tokio::test]
-async fn a_place_is_held_until_the_body_is_sent_or_dropped() {
+async fn a_permit_is_held_until_the_body_is_sent_or_dropped() {
     let waygate = builder().build().await.unwrap();
     let router = guarded(&waygate, &Door::new()).await;
     let at = "GET:/endless#default";
@@ -276,7 +276,7 @@ async fn a_place_is_held_until_the_body_is_sent_or_dropped() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_gives_its_place_back() {
+async fn a_cancelled_request_releases_its_permit() {
     let (waygate, app, door) = limited(json!({"limit": 1})).await;
     let request = inside(&app, "/busy", &door).await;
     assert_full(&app.get("/busy").await);
@@ -289,7 +289,7 @@ async fn a_request_that_is_given_up_gives_its_place_back() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_gives_its_place_back() {
+async fn a_panicking_handler_releases_its_permit() {
     let (waygate, app, _) = limited(json!({"limit": 1})).await;
     set(&waygate, "GET:/dies#default", json!({"limit": 1})).await;
     for _ in 0..3 {
@@ -301,7 +301,7 @@ async fn a_handler_that_panics_gives_its_place_back() {
 }
 
 #[tokio::test]
-async fn what_is_refused_for_concurrency_consumes_no_quota() {
+async fn refused_requests_consume_no_quota() {
     let (waygate, app, door) = limited(json!({"limit": 1})).await;
     let quota = json!({"limit": "2/hour", "key_strategy": "global"});
     let quota = serde_json::from_value(quota).unwrap();
@@ -315,7 +315,7 @@ async fn what_is_refused_for_concurrency_consumes_no_quota() {
     for (answer, remaining) in [(request.await.unwrap(), "1"), (app.get("/busy").await, "0")] {
         assert_eq!(answer.header("x-ratelimit-remaining"), Some(remaining));
     }
-    // The quota is used up, and refuses without keeping the place.
+    // The used-up rate limit refuses without keeping the permit.
     for _ in 0..2 {
         let refused = app.get("/busy").await;
         assert_eq!(
@@ -327,7 +327,7 @@ async fn what_is_refused_for_concurrency_consumes_no_quota() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_that_refuses_gives_the_place_back_before_its_answer_is_sent() {
+async fn a_refusal_by_a_rate_limit_releases_the_permit_before_the_response_is_sent() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     let router = guarded(&waygate, &Door::new()).await;
     set(&waygate, BUSY, json!({"limit": 1})).await;
@@ -341,7 +341,7 @@ async fn a_rate_limit_that_refuses_gives_the_place_back_before_its_answer_is_sen
     assert!(answer.headers().contains_key("x-ratelimit-limit"));
 }
 
-/// Serves two at a time: `same` twice and `other` once.
+/// Checks that two permits allow `same` twice, and `other` besides.
 async fn assert_key(strategy: &str, same: (&'static str, &str), other: (&'static str, &str)) {
     let (waygate, app, door) = limited(json!({"limit": 9})).await;
     let at = match strategy {
@@ -365,13 +365,13 @@ async fn assert_key(strategy: &str, same: (&'static str, &str), other: (&'static
 }
 
 #[tokio::test]
-async fn each_key_has_places_of_its_own() {
+async fn each_key_has_its_own_permits() {
     let busy = |header| ("/busy", header);
     assert_key("ip", busy("ip=192.0.2.1"), busy("ip=192.0.2.2")).await;
     assert_key("api_key", busy("x-api-key=one"), busy("x-api-key=two")).await;
     assert_key("header:x-team", busy("x-team=a"), busy("x-team=b")).await;
     assert_key("path:tenant", ("/t/acme", ""), ("/t/other", "")).await;
-    // Without a key a request is not counted.
+    // Requests without a key are not counted.
     assert_key("api_key", busy("x-api-key=one"), busy("")).await;
 }
 
@@ -398,14 +398,14 @@ async fn networks_and_roles_can_be_exempt() {
 }
 
 #[tokio::test]
-async fn a_limit_can_hold_everywhere() {
+async fn a_limit_can_apply_to_all_routes() {
     let (waygate, app, door) = limited(json!({"limit": 2})).await;
     set(&waygate, "*#default", json!({"limit": 1})).await;
     let request = inside(&app, "/busy", &door).await;
     for path in ["/t/acme", "/busy"] {
         assert_full(&app.get(path).await);
     }
-    // Whoever found no place at one limit holds none at another.
+    // A request that one limit refuses holds no permit of another.
     assert_eq!(
         (in_use(&waygate, "*#default"), in_use(&waygate, BUSY)),
         (1, 1)
@@ -419,7 +419,7 @@ async fn a_limit_can_hold_everywhere() {
 }
 
 #[tokio::test]
-async fn the_application_can_answer() {
+async fn the_application_can_answer_refusals() {
     let waygate = builder().build().await.unwrap();
     let door = Door::new();
     let key = "GET:/busy".parse().unwrap();

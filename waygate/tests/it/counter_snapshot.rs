@@ -1,4 +1,4 @@
-//! Counters that outlive their process.
+//! Counters that survive a restart of the process.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use crate::{
 
 const CHILD: &str = "WAYGATE_TEST_CHILD";
 
-/// An engine with two requests an hour on `GET:/search`.
+/// An engine with a limit of two requests an hour on `GET:/search`.
 async fn process(path: &Path) -> (Waygate, TestApp) {
     let waygate = builder().counter_snapshot(path).build().await.unwrap();
     let app = limited(&waygate).await;
@@ -65,7 +65,7 @@ async fn a_used_up_limit_stays_used_up_after_a_restart() {
     let (second, requests) = process(&path).await;
     assert_eq!(status(&requests).await, 429);
     assert_eq!(cause(&second), None);
-    // Without the file, it starts at zero.
+    // Without the file, counters start at zero.
     let other = directory.0.join("other");
     let (_, requests) = process(&other).await;
     assert_eq!(status(&requests).await, 200);
@@ -85,11 +85,11 @@ async fn a_damaged_file_is_reported_and_replaced() {
     })
     .await;
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(cause(&waygate), Some(said), "it is still to be seen");
+    assert_eq!(cause(&waygate), Some(said), "health no longer shows it");
 }
 
 #[tokio::test]
-async fn a_second_process_says_that_it_keeps_nothing_until_the_first_has_ended() {
+async fn only_one_process_writes_the_file() {
     let directory = Directory::new();
     let path = directory.0.join("counters");
     let first = process(&path).await;
@@ -120,8 +120,8 @@ async fn a_file_that_cannot_be_written_is_reported() {
     until("it is kept", || cause(&waygate).is_none() && path.exists()).await;
 }
 
-/// This program as a service with `WAYGATE_BACKEND=file`, and nothing but that. It says the status of one request after the
-/// other.
+/// Runs this program as a service with only `WAYGATE_BACKEND=file` set. The iterator sends requests, and returns
+/// their statuses.
 fn service(directory: &Path) -> (Child, impl Iterator<Item = u16>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "counter_snapshot::in_a_child", "--nocapture"])
@@ -158,13 +158,16 @@ fn a_used_up_limit_stays_used_up_after_kill_9() {
     let (mut first, mut said) = service(&directory.0);
     let passed = said.by_ref().take_while(|status| *status == 200).count();
     assert_eq!(passed, 2);
-    // The second file that is written from now on holds all of it.
+    // The second file written from now on contains all of it.
     let file = directory.0.join("waygate-state.json.counters");
     let written = || fs::metadata(&file).and_then(|file| file.modified()).ok();
     let mut seen: Vec<Option<SystemTime>> = vec![written()];
     let begin = Instant::now();
     while seen.len() < 4 {
-        assert!(begin.elapsed() < Duration::from_secs(60), "nothing is kept");
+        assert!(
+            begin.elapsed() < Duration::from_secs(60),
+            "nothing was written"
+        );
         said.next().expect("the service has ended");
         if seen.last() != Some(&written()) {
             seen.push(written());
@@ -181,14 +184,14 @@ fn a_used_up_limit_stays_used_up_after_kill_9() {
 }
 
 #[tokio::test]
-async fn a_file_backend_keeps_them_beside_the_state() {
+async fn the_file_backend_keeps_counters_beside_the_state() {
     use waygate::port::FileBackend;
     let directory = Directory::new();
     let state = directory.0.join("state.json");
     let counters = directory.0.join("state.json.counters");
     let open = async || builder().backend(FileBackend::open(&state).await.unwrap());
     let status_of = async |waygate: &Waygate| status(&limited(waygate).await).await;
-    // Not where it is switched off.
+    // No file is written if it is disabled.
     let waygate = open()
         .await
         .without_counter_snapshot()
@@ -216,7 +219,7 @@ async fn a_file_backend_keeps_them_beside_the_state() {
 }
 
 #[tokio::test]
-async fn the_files_of_the_state_are_not_those_of_the_counters() {
+async fn state_and_counters_need_different_files() {
     let directory = Directory::new();
     let state = directory.0.join("state.json");
     for (name, fine) in [
@@ -240,7 +243,7 @@ async fn the_files_of_the_state_are_not_those_of_the_counters() {
     }
 }
 
-/// The lines of the report about the stores.
+/// The lines about stores in the report.
 fn stores(waygate: &Waygate) -> [String; 2] {
     let report = waygate.report().to_string();
     let line = |what: &str| {
@@ -251,7 +254,7 @@ fn stores(waygate: &Waygate) -> [String; 2] {
 }
 
 #[tokio::test]
-async fn the_report_says_whose_counters_are_in_the_file_and_whether_the_state_is_new() {
+async fn the_report_names_the_counter_file_and_whether_the_state_is_new() {
     use crate::log::Log;
     use waygate::port::FileBackend;
     let directory = Directory::new();

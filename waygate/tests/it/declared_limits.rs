@@ -1,4 +1,4 @@
-//! What is checked about limits when handlers are bound to their routes.
+//! Checks of limits when handlers are bound to routes.
 
 use std::borrow::Cow;
 
@@ -26,29 +26,29 @@ fn mounted_at(prefix: &str) -> OpenApiRouter {
 
 /// A type of callers.
 #[derive(Clone)]
-struct Nobody;
+struct Anonymous;
 
-impl Principal for Nobody {
+impl Principal for Anonymous {
     fn user_id(&self) -> Option<Cow<'_, str>> {
         None
     }
 }
 
 async fn refused(api: OpenApiRouter) -> Vec<BindError> {
-    let waygate = builder().principal::<Nobody>().build().await.unwrap();
+    let waygate = builder().principal::<Anonymous>().build().await.unwrap();
     waygate.guard(api).await.unwrap_err().errors().to_vec()
 }
 
 #[tokio::test]
 async fn a_parameter_may_come_from_the_nest() {
-    let waygate = builder().principal::<Nobody>().build().await.unwrap();
+    let waygate = builder().principal::<Anonymous>().build().await.unwrap();
     let guarded = waygate.guard(mounted_at("/tenants/{tenant}")).await;
     assert!(guarded.is_ok(), "{guarded:?}");
     assert_eq!(files().await, "files");
 }
 
 #[tokio::test]
-async fn a_parameter_that_the_route_does_not_have_stops_the_start() {
+async fn an_unknown_parameter_stops_the_start() {
     let errors = refused(mounted_at("/plain")).await;
     let [error] = &errors[..] else {
         panic!("two limits count by it, and it is missing once: {errors:#?}");
@@ -93,7 +93,7 @@ waygate::__private::submit! { by_hand(&FIRST) }
 waygate::__private::submit! { by_hand(&SECOND) }
 
 #[tokio::test]
-async fn two_limits_of_one_name_stop_the_start() {
+async fn two_limits_with_one_name_stop_the_start() {
     let router = axum::Router::new().route("/by/hand", axum::routing::get(|| async {}));
     let errors = refused(router.into()).await;
     let [error] = &errors[..] else {
@@ -122,7 +122,7 @@ async fn two_limits_of_one_name_stop_the_start() {
 async fn by_caller() {}
 
 #[tokio::test]
-async fn a_limit_by_caller_without_a_type_of_callers_stops_the_start() {
+async fn a_limit_by_caller_without_a_principal_type_stops_the_start() {
     let api = || OpenApiRouter::new().routes(routes!(by_caller));
     let waygate = builder().build().await.unwrap();
     let errors = waygate.guard(api()).await.unwrap_err();
@@ -142,6 +142,6 @@ async fn a_limit_by_caller_without_a_type_of_callers_stops_the_start() {
             "{text}"
         );
     }
-    let waygate = builder().principal::<Nobody>().build().await.unwrap();
+    let waygate = builder().principal::<Anonymous>().build().await.unwrap();
     assert!(waygate.guard(api()).await.is_ok());
 }

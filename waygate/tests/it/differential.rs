@@ -1,4 +1,4 @@
-//! What axum routes and what the engine enforces are the same, for any path and method.
+//! Compares the routing of axum with the enforcement of the engine, for random paths and methods.
 
 mod mounts;
 
@@ -37,7 +37,7 @@ const METHODS: &[(Method, MethodFilter)] = &[
     (Method::OPTIONS, MethodFilter::OPTIONS),
 ];
 
-/// Pieces that random URLs are made of: what routes hold, and what is meant to confuse.
+/// Pieces of random URLs, of routes and of attempts to confuse the matching.
 const PIECES: &[&str] = &[
     "a",
     "b",
@@ -71,7 +71,7 @@ async fn guarded(waygate: &Waygate, seed: &mut StdRng) -> (TestApp, Vec<String>)
     let mut closed = Vec::new();
     for path in PATHS {
         for (method, filter) in METHODS {
-            // Some endpoints do not exist, and some of those that do are closed.
+            // Some endpoints do not exist, and some of the existing ones are closed.
             if seed.random_bool(0.3) {
                 continue;
             }
@@ -107,7 +107,7 @@ fn random_path(seed: &mut StdRng) -> String {
     let mut path = String::new();
     let piece = |seed: &mut StdRng| *PIECES.choose(seed).unwrap();
     if seed.random_bool(0.5) {
-        // A route's own shape, its parameters filled in.
+        // The template of a route, with random parameters.
         let template = PATHS.choose(seed).unwrap();
         for segment in template.split('/').skip(1) {
             let piece = if segment.starts_with('{') {
@@ -136,9 +136,9 @@ fn random_path(seed: &mut StdRng) -> String {
     path
 }
 
-/// Asks two applications that differ only in the gate, 100,000 times.
+/// Sends 100,000 requests to two applications that differ only in the gate.
 #[tokio::test]
-async fn what_axum_routes_is_what_the_engine_enforces() {
+async fn enforcement_follows_the_routing_of_axum() {
     const SEED: u64 = 20_300_101;
     let (gated, open) = (
         builder().build().await.unwrap(),
@@ -167,7 +167,7 @@ async fn what_axum_routes_is_what_the_engine_enforces() {
         let reached = open_app.send(request()).await;
         let enforced = gated_app.send(request()).await;
         asked += 1;
-        // The open application says which endpoint axum has chosen.
+        // The open application reports the endpoint that axum chose.
         let endpoint = match (reached.status().as_u16(), *method == Method::HEAD) {
             (200, false) => Some(reached.text()),
             (200, true) => {

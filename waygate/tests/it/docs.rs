@@ -1,4 +1,4 @@
-//! The documentation page and its events.
+//! The documentation page and its event stream.
 
 use std::{
     future::Future,
@@ -66,7 +66,7 @@ const FILES: [&str; 8] = [
 ];
 
 #[tokio::test]
-async fn every_answer_carries_the_policy() {
+async fn every_response_has_the_security_policy() {
     let waygate = builder().build().await.unwrap();
     let app = page(&waygate).await;
     let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -99,7 +99,7 @@ async fn every_answer_carries_the_policy() {
     assert_eq!(
         redirect.header("cross-origin-opener-policy"),
         None,
-        "it must reach the page that opened it"
+        "it needs its opener"
     );
 }
 
@@ -121,7 +121,7 @@ async fn the_policy_names_the_servers_of_the_document() {
 }
 
 #[tokio::test]
-async fn the_page_has_nothing_inline_and_nothing_from_elsewhere() {
+async fn the_page_has_no_inline_and_no_external_content() {
     let waygate = builder().build().await.unwrap();
     let html = page(&waygate).await.get("/docs/").await.text();
     for tag in html.split('<').skip(1) {
@@ -184,7 +184,7 @@ async fn links_are_relative_to_the_page() {
 }
 
 #[tokio::test]
-async fn files_are_sent_once_and_compressed_where_that_is_wanted() {
+async fn files_are_cached_and_compressed_if_accepted() {
     let waygate = builder().build().await.unwrap();
     let app = page(&waygate).await;
     for file in FILES {
@@ -238,7 +238,7 @@ async fn the_page_is_not_governed() {
     assert!(!app.get("/openapi.json").await.text().contains("/docs"));
 }
 
-/// The lines of a response that comes over a socket, without the framing of chunks.
+/// The lines of a chunked response, without the framing.
 struct Wire(Lines<BufReader<TcpStream>>);
 
 impl Wire {
@@ -256,7 +256,7 @@ impl Wire {
         self.0.next_line().await.unwrap().unwrap()
     }
 
-    /// The next event as its id and data.
+    /// Returns the id and data of the next event.
     async fn event(&mut self) -> (u64, Value) {
         let mut id = None;
         loop {
@@ -271,7 +271,7 @@ impl Wire {
 }
 
 #[tokio::test]
-async fn events_tell_of_every_picture_over_a_socket() {
+async fn each_snapshot_is_an_event_over_a_socket() {
     let clock = clock();
     let waygate = builder().clock(clock.clone()).build().await.unwrap();
     let router = guard(&waygate).await.docs("/docs").into_router();
@@ -326,7 +326,7 @@ async fn events_tell_of_every_picture_over_a_socket() {
     operator.disable_global_maintenance().await.unwrap();
     assert_eq!(wire.event().await.1["global"], json!({"enabled": false}));
 
-    // Nobody does anything but the time.
+    // Only time passes.
     let window = Interval::parse("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z").unwrap();
     operator
         .schedule("GET:/b", window, "upgrade")
@@ -344,7 +344,7 @@ async fn open(router: &Router) -> Response {
     router.clone().oneshot(request).await.unwrap()
 }
 
-/// What the stream has to say without waiting.
+/// The data that the stream has ready.
 async fn pending(stream: &mut BodyDataStream) -> Option<String> {
     let mut next = pin!(stream.next());
     let polled = std::future::poll_fn(|context| Poll::Ready(next.as_mut().poll(context)));
@@ -355,7 +355,7 @@ async fn pending(stream: &mut BodyDataStream) -> Option<String> {
 }
 
 #[tokio::test]
-async fn slow_readers_get_the_newest_picture_only() {
+async fn slow_readers_get_only_the_newest_snapshot() {
     let waygate = builder().build().await.unwrap();
     let router = guard(&waygate).await.docs("/docs").into_router();
     let mut stream = open(&router).await.into_body().into_data_stream();
@@ -368,11 +368,15 @@ async fn slow_readers_get_the_newest_picture_only() {
     }
     let event = pending(&mut stream).await.unwrap();
     assert!(event.contains("\"maintenance\":1"), "{event}");
-    assert_eq!(pending(&mut stream).await, None, "the others are not kept");
+    assert_eq!(
+        pending(&mut stream).await,
+        None,
+        "older snapshots are skipped"
+    );
 }
 
 #[tokio::test]
-async fn streams_end_with_the_engine_and_do_not_keep_it() {
+async fn streams_end_with_the_engine_and_do_not_keep_it_alive() {
     let waygate = builder().build().await.unwrap();
     let router = guard(&waygate).await.docs("/docs").into_router();
     let mut stream = open(&router).await.into_body().into_data_stream();
@@ -398,7 +402,7 @@ async fn the_number_of_streams_is_bounded() {
     assert_eq!(open(&router).await.status(), 200);
 }
 
-/// An open stream of events: a client of its own address, over a socket.
+/// An event stream of a client with its own address, over a socket.
 struct Watching(Lines<BufReader<TcpStream>>);
 
 impl Watching {
@@ -415,7 +419,7 @@ impl Watching {
         Self(lines)
     }
 
-    /// Waits for a line that holds this; `false` when the stream ends before.
+    /// Waits for a line that contains `part`; returns `false` if the stream ends first.
     async fn reads(&mut self, part: &str) -> bool {
         loop {
             match self.0.next_line().await.unwrap() {
@@ -430,7 +434,7 @@ impl Watching {
 }
 
 #[tokio::test]
-async fn a_client_cannot_take_the_streams_of_others() {
+async fn a_client_cannot_use_up_the_streams_of_others() {
     let proxies = TrustedProxies::networks(["127.0.0.9/32".parse().unwrap()]);
     let waygate = builder().trusted_proxies(proxies).build().await.unwrap();
     let service = guard(&waygate)
@@ -450,7 +454,7 @@ async fn a_client_cannot_take_the_streams_of_others() {
     for _ in 0..62 {
         streams.push(Watching::from("127.0.0.1", server, "").await);
     }
-    // What a client says about itself is believed of a proxy only.
+    // Forwarded addresses are trusted only from a proxy.
     let forged = "x-forwarded-for: 192.0.2.1\r\n";
     streams.push(Watching::from("127.0.0.1", server, forged).await);
     assert!(!oldest.reads("never").await, "the oldest one ends");
@@ -464,7 +468,7 @@ async fn a_client_cannot_take_the_streams_of_others() {
         assert!(stream.reads("\"maintenance\":1").await);
     }
 
-    // Behind a proxy, each client of it has its own; an IPv6 customer is one.
+    // Behind a proxy, each client has its own quota; an IPv6 network counts as one client.
     let mut first = Watching::from("127.0.0.9", server, "x-forwarded-for: 2001:db8::1\r\n").await;
     let mut neighbour =
         Watching::from("127.0.0.9", server, "x-forwarded-for: 2001:db8:0:1::1\r\n").await;
@@ -480,7 +484,7 @@ async fn a_client_cannot_take_the_streams_of_others() {
 }
 
 #[tokio::test]
-async fn routes_of_one_path_collide_as_in_axum() {
+async fn routes_of_one_path_conflict_as_in_axum() {
     let waygate = builder().build().await.unwrap();
     waygate
         .register("GET:/a".parse().unwrap(), RouteState::default())

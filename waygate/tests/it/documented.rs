@@ -1,4 +1,4 @@
-//! Refusals are as the live document describes them.
+//! Compares refusals with the live document.
 
 use std::pin::pin;
 
@@ -29,7 +29,7 @@ async fn serve(waygate: &Waygate) -> TestApp {
     let mut router = Router::new();
     for path in PATHS {
         document["paths"][path]["get"] = json!({"responses": {"200": {"description": "fine"}}});
-        // Asked to, it holds its place for ever.
+        // Holds its permit forever if the request says so.
         let handler = async |request: Request| {
             if request.uri().query().is_some() {
                 std::future::pending::<()>().await;
@@ -84,7 +84,7 @@ async fn restrict(waygate: &Waygate) {
 }
 
 #[tokio::test]
-async fn refusals_are_as_the_document_describes_them() {
+async fn refusals_match_the_document() {
     for headers in [
         RateLimitHeaders::Both,
         RateLimitHeaders::Legacy,
@@ -120,12 +120,13 @@ async fn refusals_are_as_the_document_describes_them() {
     }
 }
 
-/// Headers that a client may act on.
+/// Whether clients act on this header.
 fn matters(name: &str) -> bool {
     ["retry-after", "www-authenticate"].contains(&name) || name.contains("ratelimit")
 }
 
-/// Each header that was sent is documented, with its type; and all that are documented were sent, where a path has one limit.
+/// Every header sent is documented with its type. Every documented header was sent, unless the path has several
+/// limits.
 fn compare_headers(
     sent: &waygate::testing::TestResponse,
     documented: &Value,
@@ -160,7 +161,7 @@ fn compare_headers(
     }
 }
 
-/// As much of JSON Schema as the document uses. A member that the schema does not name is a mistake here.
+/// Validates the parts of JSON Schema that the document uses. Members that the schema does not name are errors.
 fn validate(document: &Value, schema: &Value, value: &Value, case: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
         let target = document.pointer(reference.trim_start_matches('#')).unwrap();

@@ -1,4 +1,4 @@
-//! A gate holds wherever its endpoint is reached: under other routers, other methods and other paths than it was bound to.
+//! Gates apply to an endpoint however it is reached: under other routers, methods and paths than it is bound to.
 
 mod methods;
 mod second_mounts;
@@ -25,7 +25,7 @@ use crate::support::builder;
 
 const KEYS: [&str; 4] = ["GET:/", "GET:/closed", "POST:/closed", "GET:/items/{id}"];
 
-/// A router of closed routes, and one that is open.
+/// A router with closed routes and an open one.
 async fn closed() -> (Waygate, Router) {
     let waygate = builder().build().await.unwrap();
     for key in KEYS {
@@ -124,7 +124,7 @@ async fn a_guarded_router_is_closed_and_counts_under_every_mount() {
 }
 
 #[tokio::test]
-async fn a_prefix_that_makes_another_route_opens_nothing() {
+async fn a_prefix_that_forms_another_route_opens_nothing() {
     let waygate = builder().build().await.unwrap();
     let served = || async { "served" };
     let router = Router::new()
@@ -150,7 +150,7 @@ async fn a_prefix_that_makes_another_route_opens_nothing() {
         ("/p/p/closed", 200),
         ("/q/closed", 503),
         ("/q/open", 200),
-        // The path of a closed route, the handler of an open one.
+        // A path of a closed route with the handler of an open one.
         ("/p/open", 503),
         ("/q/p/open", 503),
     ] {
@@ -159,7 +159,7 @@ async fn a_prefix_that_makes_another_route_opens_nothing() {
 }
 
 #[tokio::test]
-async fn the_limits_of_all_routes_that_govern_a_request_count() {
+async fn limits_of_all_routes_that_govern_a_request_count() {
     let waygate = builder().build().await.unwrap();
     let served = || async { "served" };
     let router = Router::new()
@@ -214,7 +214,7 @@ async fn a_layer_that_changes_the_method_opens_nothing() {
             assert_eq!(asked.get(path).await.status(), 503, "{method} {path}");
         }
     }
-    // The route of the changed method is not the handler's, and both hold.
+    // The changed method has another route than the handler's, and both apply.
     waygate.system().enable("GET:/closed", "").await.unwrap();
     let asked = app.with_header("x-http-method-override", "POST");
     assert_eq!(asked.get("/closed").await.status(), 503);
@@ -292,7 +292,7 @@ const METHODS: [&str; 9] = [
 ];
 
 #[tokio::test]
-async fn methods_that_nobody_named_are_gated() {
+async fn undeclared_methods_are_gated() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new()
         .route("/mounts/any", any(handlers::any))
@@ -344,7 +344,7 @@ async fn handlers_stay_plain_functions() {
 }
 
 #[tokio::test]
-async fn routes_without_a_document_are_controlled() {
+async fn undocumented_routes_are_controlled() {
     let waygate = builder().build().await.unwrap();
     let served = || async { "served" };
     let files = Router::new().fallback(served);

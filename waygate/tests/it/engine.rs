@@ -1,4 +1,4 @@
-//! Commands, their audit, their conflicts, their events.
+//! Commands, with their audit entries, conflicts and events.
 
 use std::sync::Arc;
 
@@ -26,14 +26,14 @@ async fn engine(keys: &[&str]) -> Waygate {
 }
 
 #[tokio::test]
-async fn every_change_writes_one_line_of_audit() {
+async fn every_change_writes_one_audit_entry() {
     let waygate = engine(&["GET:/a"]).await;
     let alice = waygate.operator(Origin::new("alice", "cli"));
     let first = alice.disable("GET:/a", "incident 12").await.unwrap();
     let second = alice.set_env_only("GET:/a", &["dev", "x"]).await.unwrap();
     alice.enable("GET:/a", "").await.unwrap();
     let lines = waygate.audit(AuditQuery::newest(10)).await.unwrap();
-    let told: Vec<_> = lines
+    let entries: Vec<_> = lines
         .iter()
         .map(|l| {
             (
@@ -46,7 +46,7 @@ async fn every_change_writes_one_line_of_audit() {
         .collect();
     use RouteStatus::{Active, Disabled, EnvGated};
     assert_eq!(
-        told,
+        entries,
         [
             (Action::Enable, Some(EnvGated), Some(Active), ""),
             (
@@ -160,7 +160,7 @@ async fn an_expected_revision_guards_against_lost_updates() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn concurrent_changes_are_all_made() {
+async fn concurrent_changes_all_apply() {
     let waygate = engine(&["GET:/a", "GET:/b"]).await;
     let changes = (0..64).map(|n| {
         let system = waygate.system();
@@ -180,7 +180,7 @@ async fn concurrent_changes_are_all_made() {
 }
 
 #[tokio::test]
-async fn a_reset_route_follows_its_declaration_again() {
+async fn reset_routes_follow_their_declaration() {
     let waygate = engine(&[]).await;
     let mut declared = RouteState::default();
     declared.position.lifecycle = Lifecycle::Maintenance;
@@ -189,7 +189,7 @@ async fn a_reset_route_follows_its_declaration_again() {
     let system = waygate.system();
     let opened = system.enable("GET:/a", "").await.unwrap();
     assert!(opened.overridden && !opened.drifted);
-    // The code changes its mind: the operator's word still holds, and the difference shows.
+    // The code changes, but the override still applies, and the report shows the difference.
     waygate
         .register(
             key,
@@ -208,7 +208,7 @@ async fn a_reset_route_follows_its_declaration_again() {
     assert_eq!(reset.view.status, RouteStatus::Deprecated);
 }
 
-/// Two engines on one store, as two replicas would be.
+/// Two engines on one store, like two replicas.
 async fn replicas() -> (Waygate, Waygate) {
     let backend = Arc::new(MemoryBackend::new());
     let one = builder().backend(backend.clone()).build().await.unwrap();
@@ -235,7 +235,7 @@ async fn a_change_reaches_other_engines_on_the_same_store() {
         two.route("GET:/a").unwrap().view.reason.as_str(),
         "incident"
     );
-    // The second engine's own change builds on it.
+    // The second engine's change is based on it.
     let config = GlobalMaintenance::default();
     two.system()
         .enable_global_maintenance(config)
@@ -276,7 +276,7 @@ async fn overrides_outlive_the_engine_and_orphans_are_kept_until_purged() {
 }
 
 #[tokio::test]
-async fn exempt_paths_never_switch_global_maintenance_on() {
+async fn exempt_paths_never_enable_global_maintenance() {
     let waygate = engine(&[]).await;
     let set = waygate.system().set_global_exempt_paths(&["/health"]).await;
     let config = set.unwrap().maintenance;
@@ -292,7 +292,7 @@ async fn exempt_paths_never_switch_global_maintenance_on() {
 }
 
 #[tokio::test]
-async fn threads_without_a_runtime_wait_for_changes() {
+async fn threads_without_a_runtime_can_wait_for_changes() {
     let waygate = engine(&["GET:/a"]).await;
     let engine = waygate.clone();
     let thread = std::thread::spawn(move || {
@@ -331,7 +331,7 @@ async fn the_report_shows_every_route() {
 }
 
 #[tokio::test]
-async fn the_report_says_what_the_engine_starts_with() {
+async fn the_report_shows_the_initial_configuration() {
     let waygate = builder()
         .service("billing")
         .bypass_lifecycle(true)
@@ -382,7 +382,7 @@ async fn the_report_says_what_the_engine_starts_with() {
 }
 
 #[tokio::test]
-async fn a_limit_that_another_process_deletes_is_told_of() {
+async fn limits_deleted_by_another_process_are_events() {
     let (one, two) = replicas().await;
     let key: LimitKey = "GET:/a#default".parse().unwrap();
     let rate = serde_json::from_value(json!({"limit": "1/minute"})).unwrap();
@@ -409,7 +409,7 @@ async fn a_limit_that_another_process_deletes_is_told_of() {
 }
 
 #[tokio::test]
-async fn a_route_is_purged_with_its_limits() {
+async fn purging_a_route_purges_its_limits() {
     let backend = Arc::new(MemoryBackend::new());
     let first = builder().backend(backend.clone()).build();
     let first = first.await.unwrap();

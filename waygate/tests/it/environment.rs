@@ -1,10 +1,10 @@
-//! Which environment the process is in, and what the report and the log say of it.
+//! The environment of the process, in the report and the log.
 
 use waygate::{Waygate, WaygateBuilder, model::RouteState};
 
 use crate::log::Log;
 
-/// With a route for each of these lists.
+/// An engine with a route for each of these lists.
 async fn engine(builder: WaygateBuilder, lists: &[&[&str]]) -> Waygate {
     let waygate = builder.build().await.unwrap();
     let routes = lists.iter().enumerate().map(|(index, list)| {
@@ -25,7 +25,7 @@ fn notes(waygate: &Waygate) -> Vec<String> {
     notes.map(str::to_owned).collect()
 }
 
-/// A builder from a file with this text, with nothing in the environment.
+/// A builder from a file with this text and no environment variables.
 fn from_file(text: &str) -> (WaygateBuilder, String) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("settings");
@@ -35,7 +35,7 @@ fn from_file(text: &str) -> (WaygateBuilder, String) {
 }
 
 #[tokio::test]
-async fn a_default_is_named_as_such_and_warned_of_where_routes_depend_on_it() {
+async fn a_default_environment_is_reported_if_routes_depend_on_it() {
     let (log, _guard) = Log::of_this_thread();
     let (builder, path) = from_file("WAYGATE_ENV=\n");
     let waygate = engine(builder, &[]).await;
@@ -78,7 +78,7 @@ async fn a_default_is_named_as_such_and_warned_of_where_routes_depend_on_it() {
 }
 
 #[tokio::test]
-async fn a_named_environment_that_is_like_one_of_routes_is_noted() {
+async fn an_environment_similar_to_one_of_routes_is_reported() {
     let lists: &[&[&str]] = &[&["production", "staging"], &["dev"]];
     for (name, meant) in [
         ("prodution", Some("production")),
@@ -111,7 +111,7 @@ async fn a_named_environment_that_is_like_one_of_routes_is_noted() {
 }
 
 #[tokio::test]
-async fn a_setting_that_code_overrides_is_noted() {
+async fn a_setting_that_code_overrides_is_reported() {
     let (builder, path) = from_file("WAYGATE_ENV=staging\n");
     let waygate = engine(builder.environment("production"), &[]).await;
     assert_eq!(waygate.environment().as_str(), "production");

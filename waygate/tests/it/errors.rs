@@ -1,4 +1,4 @@
-//! What `main() -> Result<_, Box<dyn Error>>` prints of an error: its `Debug` form.
+//! The output of `main() -> Result<_, Box<dyn Error>>`, which is the `Debug` form of an error.
 
 use std::error::Error;
 
@@ -14,13 +14,13 @@ use waygate::{
 #[maintenance(route = "GET /errors/unserved-path", reason = "upgrade")]
 async fn unserved() {}
 
-/// As `main` prints it.
+/// Formats an error as `main` prints it.
 fn printed(error: impl Into<Box<dyn Error>>) -> String {
     format!("Error: {:?}", error.into())
 }
 
 #[tokio::test]
-async fn what_main_returns_is_printed_as_its_message() {
+async fn debug_output_of_errors_is_their_message() {
     let engine = Waygate::builder().build().await.unwrap();
     let (_, _) = (unserved, Origin::system());
     let build = Waygate::builder().environment("no env").build().await;
@@ -60,7 +60,7 @@ async fn what_main_returns_is_printed_as_its_message() {
 }
 
 #[tokio::test]
-async fn the_help_of_an_annotation_stands_on_its_own_line() {
+async fn the_help_of_an_annotation_is_on_its_own_line() {
     let engine = crate::support::only("it::errors::").build().await.unwrap();
     let errors = engine.guard(axum::Router::new()).await.unwrap_err();
     let printed = printed(errors);

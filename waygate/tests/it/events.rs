@@ -1,4 +1,4 @@
-//! Events: one for each command, in the process that made the change and in the others.
+//! Events: one per command, in the process that made the change and in the others.
 
 use std::sync::Arc;
 
@@ -28,12 +28,12 @@ async fn engine(backend: &Arc<MemoryBackend>, keys: &[&str]) -> Waygate {
     waygate
 }
 
-/// What has arrived.
+/// Drains the events that have arrived.
 fn arrived(events: &mut Events) -> Vec<Event> {
     std::iter::from_fn(|| events.next().now_or_never().flatten()).collect()
 }
 
-/// Two processes of one store, and what their subscribers hear.
+/// Two processes on one store, with subscribers.
 struct Pair {
     one: Waygate,
     two: Waygate,
@@ -42,7 +42,7 @@ struct Pair {
 }
 
 impl Pair {
-    /// What both heard of the last command.
+    /// The events of the last command, in both processes.
     async fn heard(&mut self, name: &str) -> (Vec<Event>, Vec<Event>) {
         while self.two.revision() != self.one.revision() {
             tokio::task::yield_now().await;
@@ -69,7 +69,7 @@ impl Pair {
 }
 
 #[tokio::test]
-async fn every_command_is_an_event_here_and_elsewhere() {
+async fn every_command_is_an_event_in_all_processes() {
     let backend = Arc::new(MemoryBackend::new());
     let former = engine(&backend, &["GET:/gone"]).await;
     former.system().disable("GET:/gone", "").await.unwrap();
@@ -137,7 +137,7 @@ async fn every_command_is_an_event_here_and_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_reset_of_one_key_does_not_reset_the_others() {
+async fn resetting_one_key_keeps_the_others() {
     let backend = Arc::new(MemoryBackend::new());
     let waygate = engine(&backend, &["GET:/a"]).await;
     let app = crate::support::app(&waygate, &["GET:/a"]).await;
@@ -162,7 +162,7 @@ async fn a_reset_of_one_key_does_not_reset_the_others() {
 }
 
 #[tokio::test]
-async fn a_service_that_another_process_forgets_is_an_event() {
+async fn a_service_removed_by_another_process_is_an_event() {
     let backend = Arc::new(MemoryBackend::new());
     let waygate = engine(&backend, &[]).await;
     let config = GlobalMaintenance::default();
@@ -189,7 +189,7 @@ async fn a_service_that_another_process_forgets_is_an_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reseed_is_an_event_for_who_did_it_and_for_who_follows() {
+async fn a_reseed_is_an_event_in_all_processes() {
     let link = Link::default();
     let process = async |policy| {
         let builder = builder().backend(link.beside()).on_store_reset(policy);

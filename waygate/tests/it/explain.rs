@@ -1,4 +1,4 @@
-//! Why one request was refused by the state of its route.
+//! Explanations of requests that the state of a route refused.
 
 use std::net::SocketAddr;
 
@@ -22,7 +22,7 @@ use crate::{log::Log, support::builder};
 
 const ROUTE: &str = "GET:/payments";
 
-/// What closes the route, and what is then explained of a request.
+/// Closes the route, and returns the explanation to expect.
 async fn close(system: &Operator, cause: DecisionCause) -> &'static str {
     let access = |ips: &[&str], roles: &[&str]| Access {
         ips: ips.iter().map(|ip| ip.parse().unwrap()).collect(),
@@ -72,7 +72,7 @@ async fn close(system: &Operator, cause: DecisionCause) -> &'static str {
     }
 }
 
-/// Callers name their role in a header.
+/// Reads the caller's role from a header.
 async fn authenticate(mut request: Request, next: Next) -> Response {
     if let Some(role) = request.headers().get("role").cloned() {
         let roles = Roles::new([role.to_str().unwrap()]);
@@ -118,7 +118,7 @@ async fn every_gate_is_explained() {
             let (waygate, app) = enforcing(layer).await;
             let open = app.with_header("x-request-id", "open");
             assert_eq!(open.get("/payments").await.status(), 200);
-            assert_eq!(waygate.explain("open"), None, "nothing was asked of it");
+            assert_eq!(waygate.explain("open"), None, "no request has been made");
             let reason = close(&waygate.system(), cause).await;
             let refused = app.with_header("x-request-id", "r").get("/payments").await;
             assert!(refused.status().as_u16() >= 403);
@@ -138,7 +138,7 @@ async fn every_gate_is_explained() {
 }
 
 #[tokio::test]
-async fn what_no_route_has_is_explained_during_maintenance_of_everything() {
+async fn unknown_urls_are_explained_during_global_maintenance() {
     let (waygate, app) = enforcing(true).await;
     close(&waygate.system(), DecisionCause::GlobalMaintenance).await;
     let answer = app.with_header("x-request-id", "r").get("/nowhere").await;
@@ -149,7 +149,7 @@ async fn what_no_route_has_is_explained_during_maintenance_of_everything() {
 }
 
 #[tokio::test]
-async fn what_exempts_a_request_is_explained() {
+async fn exemptions_are_explained() {
     for layer in [true, false] {
         for is_counted in [true, false] {
             let (waygate, app) = enforcing(layer).await;
@@ -187,7 +187,7 @@ async fn what_exempts_a_request_is_explained() {
 }
 
 #[tokio::test]
-async fn a_role_without_a_caller_is_logged_once_and_reported() {
+async fn roles_without_a_caller_are_logged_once_and_reported() {
     let text = "carries neither `Roles` nor a caller";
     for layer in [true, false] {
         for (cause, by) in [

@@ -1,4 +1,4 @@
-//! `RouteGuard`: what it counts, and what responses say.
+//! `RouteGuard`: its counting, and its responses.
 
 use axum::{
     Router,
@@ -69,7 +69,7 @@ fn links(app: &waygate::testing::TestResponse) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn responses_that_carry_the_guard_say_what_the_layer_would() {
+async fn responses_with_the_guard_equal_those_of_the_layer() {
     let waygate = engine(&["GET:/x"]).await;
     limit(&waygate, "GET:/x#default", "2/hour").await;
     deprecate(&waygate, "GET:/x").await;
@@ -92,7 +92,7 @@ async fn responses_that_carry_the_guard_say_what_the_layer_would() {
 }
 
 #[tokio::test]
-async fn inside_a_guarded_router_it_counts_nothing_twice() {
+async fn the_guard_counts_nothing_twice_behind_the_layer() {
     let waygate = engine(&["GET:/x"]).await;
     limit(&waygate, "GET:/x#default", "3/hour").await;
     deprecate(&waygate, "GET:/x").await;
@@ -103,7 +103,7 @@ async fn inside_a_guarded_router_it_counts_nothing_twice() {
         assert_eq!(answer.header("x-ratelimit-remaining"), Some(remaining));
         assert_eq!(links(&answer).len(), 2, "one of ours");
     }
-    // With a concurrency limit the layer waits, and then it is the same.
+    // With a concurrency limit, the layer suspends the request; the result is the same.
     let policy = serde_json::from_value(json!({"limit": 5})).unwrap();
     let concurrency = waygate.system();
     concurrency
@@ -117,7 +117,7 @@ async fn inside_a_guarded_router_it_counts_nothing_twice() {
 }
 
 #[tokio::test]
-async fn of_two_engines_each_counts_once() {
+async fn two_engines_count_once_each() {
     for inner_guards in [false, true] {
         let (outer, inner) = (engine(&["GET:/x"]).await, engine(&["GET:/x"]).await);
         limit(&outer, "GET:/x#default", "3/hour").await;
@@ -137,7 +137,7 @@ async fn of_two_engines_each_counts_once() {
 }
 
 #[tokio::test]
-async fn another_engine_than_the_layers_counts() {
+async fn the_guard_counts_for_an_engine_other_than_the_layers() {
     let (outer, own) = (engine(&["GET:/x"]).await, engine(&["GET:/x"]).await);
     limit(&outer, "GET:/x#default", "9/hour").await;
     limit(&own, "GET:/x#default", "1/hour").await;
@@ -148,7 +148,7 @@ async fn another_engine_than_the_layers_counts() {
 }
 
 #[tokio::test]
-async fn another_route_that_is_asked_inside_is_counted() {
+async fn another_route_called_in_process_is_counted() {
     async fn outer(State(waygate): State<Waygate>) -> String {
         let inner = router(&waygate);
         let request = Request::get("/x").body(Body::empty()).unwrap();
@@ -167,7 +167,7 @@ async fn another_route_that_is_asked_inside_is_counted() {
 }
 
 #[tokio::test]
-async fn a_closed_route_is_closed_inside_a_guarded_router_too() {
+async fn closed_routes_are_closed_inside_a_guarded_router() {
     let waygate = engine(&["GET:/x"]).await;
     limit(&waygate, "GET:/x#default", "9/hour").await;
     let app = TestApp::new(waygate.guard(router(&waygate)).await.unwrap().into_router());
@@ -180,7 +180,7 @@ async fn a_closed_route_is_closed_inside_a_guarded_router_too() {
 }
 
 #[tokio::test]
-async fn the_limits_of_every_route_count_what_another_one_has_let_in() {
+async fn limits_of_both_routes_count() {
     async fn outer(State(waygate): State<Waygate>) -> String {
         let inner = router(&waygate);
         let request = Request::get("/x").body(Body::empty()).unwrap();
@@ -200,9 +200,9 @@ async fn the_limits_of_every_route_count_what_another_one_has_let_in() {
     }
 }
 
-/// axum appends the path of the inner router to the one of the outer.
+/// axum appends the path of the inner router to that of the outer one.
 #[tokio::test]
-async fn below_another_route_it_decides_by_the_routes_that_are_registered() {
+async fn below_another_route_it_decides_by_registered_routes() {
     let waygate = engine(&["GET:/x", "GET:/", "/a/{id}", "GET:/open"]).await;
     let inner = Router::new()
         .route("/", get(handler))
@@ -261,9 +261,9 @@ async fn below_another_route_it_decides_by_the_routes_that_are_registered() {
     assert_eq!(app.get("/t/x").await.status(), 429);
 }
 
-/// A route that is registered under its whole path is that one alone.
+/// A route registered under its whole path does not inherit from shorter ones.
 #[tokio::test]
-async fn a_longer_path_has_nothing_of_a_shorter_one() {
+async fn a_longer_path_inherits_nothing_from_a_shorter_one() {
     let waygate = engine(&["GET:/x", "GET:/v1/x"]).await;
     let router = Router::new()
         .route("/v1/x", get(handler))

@@ -1,4 +1,4 @@
-//! The store fails; the API does not.
+//! The application keeps serving while the store fails.
 
 use std::sync::{
     Arc,
@@ -15,7 +15,7 @@ use waygate::{
 
 use crate::support::{app, builder};
 
-/// A store that fails when it is told to.
+/// A store that fails on demand.
 #[derive(Debug, Default)]
 struct Faulty {
     store: MemoryBackend,
@@ -89,7 +89,7 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_takes_no_writes_is_reported_before_the_first_change() {
+async fn a_read_only_store_is_reported_before_the_first_change() {
     let backend = Arc::new(Faulty::default());
     backend.set(FULL);
     let waygate = engine(&backend).await;
@@ -100,13 +100,13 @@ async fn a_store_that_takes_no_writes_is_reported_before_the_first_change() {
     };
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert!(cause().is_some_and(|said| said.contains("no space left")));
-    // Reading it does not mean that it takes changes.
+    // A store that can be read may still refuse writes.
     tokio::time::sleep(std::time::Duration::from_secs(20)).await;
     assert!(cause().is_some());
     backend.set(FINE);
     tokio::time::sleep(std::time::Duration::from_secs(20)).await;
     assert_eq!(cause(), None);
-    // The same after a change that was refused.
+    // The same after a refused change.
     backend.set(FULL);
     assert!(waygate.system().disable("GET:/a", "").await.is_err());
     tokio::time::sleep(std::time::Duration::from_secs(20)).await;
@@ -129,7 +129,7 @@ async fn a_start_without_the_store_serves_declarations_and_catches_up() {
     assert_eq!(
         app.get("/a").await.status(),
         200,
-        "nothing is known of the incident"
+        "the override is unknown yet"
     );
     assert!(
         waygate.health()[&Component::Store]
@@ -143,7 +143,7 @@ async fn a_start_without_the_store_serves_declarations_and_catches_up() {
     assert!(waygate.health().is_empty());
 }
 
-/// Lets the poll's timer run, on paused time.
+/// Advances paused time past the poll interval.
 async fn until_caught_up(waygate: &Waygate) {
     while !waygate.health().is_empty() {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -151,7 +151,7 @@ async fn until_caught_up(waygate: &Waygate) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_closed_stays_closed_while_the_store_is_away() {
+async fn closed_routes_stay_closed_while_the_store_is_down() {
     let backend = Arc::new(Faulty::default());
     let waygate = engine(&backend).await;
     let app = app(&waygate, &["GET:/a", "GET:/b"]).await;
@@ -194,7 +194,7 @@ async fn a_full_store_changes_nothing() {
     assert_eq!(waygate.revision().number, 0);
 }
 
-/// A store that is swapped for an empty one, as `FLUSHALL` or a deleted file would.
+/// A store that can be replaced with an empty one, like after `FLUSHALL` or a deleted file.
 #[derive(Debug)]
 struct Swapped(Arc<arc_swap::ArcSwap<MemoryBackend>>);
 
@@ -224,7 +224,7 @@ impl Backend for Swapped {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_emptied_store_opens_nothing() {
+async fn an_emptied_store_opens_no_route() {
     use waygate::port::OnStoreReset;
     for (policy, status) in [
         (OnStoreReset::Keep, RouteStatus::Disabled),
@@ -262,7 +262,7 @@ async fn an_emptied_store_opens_nothing() {
                 let refused = waygate.system().enable_global_maintenance(config).await;
                 assert!(
                     refused.is_err(),
-                    "nothing is written into a store that lost what it held"
+                    "a store that lost its data is not written to"
                 );
             }
             _ => assert!(!waygate.health().contains_key(&Component::StoreReset)),
@@ -271,7 +271,7 @@ async fn an_emptied_store_opens_nothing() {
 }
 
 #[tokio::test]
-async fn one_unreadable_record_harms_no_other() {
+async fn one_unreadable_record_does_not_affect_the_others() {
     let store = Arc::new(MemoryBackend::new());
     let batch = Batch {
         puts: vec![
@@ -307,7 +307,7 @@ async fn one_unreadable_record_harms_no_other() {
             .cause
             .contains("route/nonsense")
     );
-    // An operator's change takes the place of what could not be read.
+    // An operator's change replaces the unreadable record.
     waygate
         .system()
         .disable("GET:/a", "repaired")

@@ -1,4 +1,4 @@
-//! Force-active routes and the limits that more than one route meets.
+//! Force-active routes, and limits of more than one route.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use waygate::{Waygate, model::RouteState, testing::TestApp};
 
 use crate::support::builder;
 
-/// A route that is force-active, one that is not, and one where requests wait until they are let go.
+/// A force-active route, one that is not, and one with requests that wait until the test lets them go on.
 async fn routes(waygate: &Waygate) -> (TestApp, Arc<Semaphore>, Arc<Semaphore>) {
     for (key, force_active) in [
         ("GET:/health", true),
@@ -65,7 +65,7 @@ async fn limit_concurrency(waygate: &Waygate, key: &str, fields: Value) {
 }
 
 #[tokio::test]
-async fn rate_limits_of_many_routes_leave_them_alone() {
+async fn shared_rate_limits_skip_them() {
     for scope in ["*", "service:shop"] {
         let waygate = builder().service("shop").build().await.unwrap();
         let (app, ..) = routes(&waygate).await;
@@ -81,11 +81,11 @@ async fn rate_limits_of_many_routes_leave_them_alone() {
             assert_eq!(answer.status(), 200, "{scope}");
             assert_eq!(answer.header("x-ratelimit-limit"), None, "{scope}");
         }
-        assert_eq!(status(&app, "/x").await, 200, "health has taken nothing");
+        assert_eq!(status(&app, "/x").await, 200, "`/health` was not charged");
         assert_eq!(status(&app, "/x").await, 200);
         assert_eq!(status(&app, "/x").await, 429);
 
-        // A limit of its own holds.
+        // Its own limit applies.
         let own = json!({"limit": "1/hour", "key_strategy": "global"});
         limit(&waygate, "GET:/health#default", own).await;
         assert_eq!(status(&app, "/health").await, 200);
@@ -94,7 +94,7 @@ async fn rate_limits_of_many_routes_leave_them_alone() {
 }
 
 #[tokio::test]
-async fn concurrency_limits_of_many_routes_leave_them_alone() {
+async fn shared_concurrency_limits_skip_them() {
     for scope in ["*", "service:shop"] {
         let waygate = builder().service("shop").build().await.unwrap();
         let (app, inside, open) = routes(&waygate).await;
@@ -120,7 +120,7 @@ async fn concurrency_limits_of_many_routes_leave_them_alone() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_may_include_them() {
+async fn a_shared_rate_limit_can_include_them() {
     let waygate = builder().build().await.unwrap();
     let (app, ..) = routes(&waygate).await;
     let fields = json!({"limit": "1/hour", "key_strategy": "global", "include_force_active": true});
@@ -134,7 +134,7 @@ async fn a_rate_limit_may_include_them() {
     );
     assert_eq!(status(&app, "/health").await, 200);
     assert_eq!(status(&app, "/health").await, 429);
-    // The route's own limit does not bring the others back.
+    // The route's own limit does not enable the shared ones.
     let fields = json!({"limit": "1/hour", "key_strategy": "global"});
     limit(&waygate, "*#default", fields).await;
     limit(&waygate, "GET:/health#default", json!({"limit": "9/hour"})).await;
@@ -143,7 +143,7 @@ async fn a_rate_limit_may_include_them() {
 
 /// The path `/x` has a route for `GET` and one for all methods; either is force-active.
 #[tokio::test]
-async fn limits_of_many_routes_leave_a_path_alone_that_is_force_active() {
+async fn shared_limits_skip_a_path_that_is_force_active() {
     let forced = RouteState {
         force_active: true,
         ..RouteState::default()
@@ -184,7 +184,7 @@ async fn limits_of_many_routes_leave_a_path_alone_that_is_force_active() {
                 waygate.system().reset_rate_limits(scope).await.unwrap();
                 assert_eq!(status(&app, "/path").await, 200, "{name}");
                 assert_eq!(status(&app, "/path").await, 429, "{name}");
-                // Those of its own hold.
+                // Its own limits apply.
                 let key = shared.parse().unwrap();
                 waygate.system().delete_rate_limit(key).await.unwrap();
                 limit(&waygate, &format!("{other}#default"), once).await;

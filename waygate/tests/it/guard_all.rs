@@ -1,4 +1,4 @@
-//! Several routers of one program on one engine, and one router of many in a test.
+//! Several routers of a program on one engine, and one of many routers in a test.
 
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ async fn refused(waygate: &Waygate, apis: [Api; 2]) -> Vec<BindError> {
 }
 
 #[tokio::test]
-async fn a_handler_has_to_be_served_by_one_of_them() {
+async fn each_handler_must_be_served_by_one_of_the_routers() {
     let waygate = strict().build().await.unwrap();
     let apis = [public_api(), private_api()];
     let [public, private] = waygate.guard_all(apis).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_handler_has_to_be_served_by_one_of_them() {
     assert_eq!(status(&private, "/guard-all/jobs").await, 503);
     assert_eq!(status(&private, "/guard-all/items").await, 404);
 
-    // One engine: whichever router a route is in.
+    // One engine controls the routes of all routers.
     let system = waygate.system();
     system.enable("GET:/guard-all/jobs", "").await.unwrap();
     system.disable("GET:/guard-all/items", "").await.unwrap();
@@ -113,7 +113,7 @@ async fn a_handler_has_to_be_served_by_one_of_them() {
 }
 
 #[tokio::test]
-async fn what_none_of_them_serves_is_refused() {
+async fn handlers_served_by_no_router_are_refused() {
     let waygate = strict().build().await.unwrap();
     let private = OpenApiRouter::new().routes(routes!(private::jobs));
     let errors = refused(&waygate, [public_api().into(), private.into()]).await;
@@ -126,7 +126,7 @@ async fn what_none_of_them_serves_is_refused() {
     );
     assert_eq!(waygate.routes().len(), 0, "nothing is guarded");
 
-    // One after the other: each of the errors names the way.
+    // Guarding them one by one fails, and each error names the alternative.
     let errors = waygate.guard(public_api()).await.unwrap_err();
     assert_eq!(errors.errors().len(), 2, "{errors}");
     for error in errors.errors() {
@@ -137,9 +137,9 @@ async fn what_none_of_them_serves_is_refused() {
 }
 
 #[tokio::test]
-async fn what_several_of_them_serve_is_one_route() {
+async fn a_route_served_by_several_routers_is_one_route() {
     let waygate = strict().clock(clock()).build().await.unwrap();
-    // By `route = ".."` the attributes are for every router that serves the route.
+    // With `route = ".."`, the attributes apply to every router that serves the route.
     let public = public_api().route("/guard-all/both", get(|| async { "another" }));
     let (log, logging) = Log::of_this_thread();
     let [public, private] = waygate.guard_all([public, private_api()]).await.unwrap();
@@ -181,7 +181,7 @@ async fn what_several_of_them_serve_is_one_route() {
 }
 
 #[tokio::test]
-async fn attributes_of_one_handler_do_not_govern_that_of_another_router() {
+async fn attributes_do_not_govern_the_handler_of_another_router() {
     let waygate = strict().build().await.unwrap();
     let stranger = private_api().route("/guard-all/status", get(|| async { "private" }));
     let errors = refused(&waygate, [public_api().into(), stranger.into()]).await;
@@ -196,7 +196,7 @@ async fn attributes_of_one_handler_do_not_govern_that_of_another_router() {
         "{error}"
     );
 
-    // The same handler in both is no stranger.
+    // Both routers may serve the same handler.
     let twice = private_api().routes(routes!(public::status));
     let [public, private] = waygate.guard_all([public_api(), twice]).await.unwrap();
     for app in [TestApp::new(public), TestApp::new(private)] {
@@ -245,7 +245,7 @@ mod part {
 }
 
 #[tokio::test]
-async fn one_part_of_a_program_is_tested_alone() {
+async fn one_part_of_a_program_can_be_tested_alone() {
     let module = concat!(module_path!(), "::part");
     let waygate = Waygate::builder()
         .only_handlers_under(module)
@@ -253,7 +253,7 @@ async fn one_part_of_a_program_is_tested_alone() {
         .await
         .unwrap();
     let api = Router::new().nest("/guard-all/part", part::router());
-    // What is served beside it is bound as ever.
+    // Other routes are bound as usual.
     let api = api.route("/guard-all/both", get(private::both));
     let app = TestApp::new(waygate.guard(api).await.unwrap());
     assert_eq!(app.get("/guard-all/part/list").await.status(), 503);
@@ -261,14 +261,14 @@ async fn one_part_of_a_program_is_tested_alone() {
 }
 
 #[tokio::test]
-async fn the_part_itself_is_checked() {
+async fn the_part_under_test_is_checked() {
     let module = "it::guard_all::part";
     let waygate = Waygate::builder()
         .only_handlers_under(module)
         .build()
         .await
         .unwrap();
-    // Not nested as the program does.
+    // Mounted without the program's prefix.
     let errors = waygate.guard(part::router()).await.unwrap_err();
     assert!(
         matches!(errors.errors(), [BindError::NoSuchPath { .. }]),
@@ -300,7 +300,7 @@ async fn the_part_itself_is_checked() {
     }
 }
 
-/// What one router does not serve, the state and the limits of another one say nothing about.
+/// A route of another router does not affect methods that this router does not serve.
 #[tokio::test]
 async fn a_method_that_only_another_router_serves_is_405() {
     let waygate = Waygate::builder()
@@ -343,9 +343,9 @@ async fn a_method_that_only_another_router_serves_is_405() {
     );
 }
 
-/// A release that adds a router with a handler for all methods opens nothing that was closed.
+/// Adding a router with an all-methods handler opens nothing that was closed.
 #[tokio::test]
-async fn a_handler_for_all_methods_leaves_another_routers_route_its_own() {
+async fn an_all_methods_handler_leaves_routes_of_other_routers_alone() {
     for turned in [false, true] {
         let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::new());
         let start = async || {

@@ -1,4 +1,4 @@
-//! What the store says unasked shortens the wait for a look at it, and never makes it longer.
+//! Hints from the store can move a poll forward, but never delay it.
 
 use std::{
     sync::{
@@ -20,7 +20,7 @@ use waygate::{
 
 use crate::support::builder;
 
-/// A store that says once a second that it is at one and the same revision, as soon as there is one to say.
+/// A store that sends the same revision every second, once it has one.
 #[derive(Debug, Clone, Default)]
 struct Chatty {
     store: Arc<MemoryBackend>,
@@ -80,7 +80,7 @@ async fn process(backend: impl Backend) -> Waygate {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hints_that_say_nothing_new_put_no_poll_off() {
+async fn repeated_hints_do_not_delay_polls() {
     let backend = Chatty::default();
     let waygate = process(backend.clone()).await;
     waygate.system().disable("GET:/a", "first").await.unwrap();
@@ -91,7 +91,7 @@ async fn hints_that_say_nothing_new_put_no_poll_off() {
     })
     .await;
     other.system().enable("GET:/a", "second").await.unwrap();
-    // Longer than any poll takes.
+    // Longer than the poll interval.
     sleep(Duration::from_secs(7)).await;
     let route = waygate.route("GET:/a").unwrap();
     assert_eq!(route.view.status, RouteStatus::Active);
@@ -99,7 +99,7 @@ async fn hints_that_say_nothing_new_put_no_poll_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_hint_tells_that_the_store_is_back() {
+async fn any_hint_shows_that_the_store_is_back() {
     let backend = Chatty::default();
     let waygate = process(backend.clone()).await;
     waygate.system().disable("GET:/a", "").await.unwrap();

@@ -1,4 +1,4 @@
-//! What requests meet.
+//! Enforcement in the layer.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use waygate::{
 use crate::support::{app, at, builder, clock};
 
 #[tokio::test]
-async fn a_change_is_seen_by_the_next_request() {
+async fn the_next_request_sees_a_change() {
     let waygate = builder().build().await.unwrap();
     let app = app(&waygate, &["GET:/payments", "POST:/payments"]).await;
     assert_eq!(app.get("/payments").await.text(), "/payments");
@@ -67,7 +67,7 @@ async fn head_follows_get() {
 }
 
 #[tokio::test]
-async fn environments_are_named_only_where_that_is_asked_for() {
+async fn environments_are_named_only_if_configured() {
     let gated = async |builder: WaygateBuilder| {
         let waygate = builder.build().await.unwrap();
         let app = app(&waygate, &["GET:/debug"]).await;
@@ -102,7 +102,7 @@ async fn environments_are_named_only_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn env_gated_routes_say_where_they_are() {
+async fn gated_routes_name_their_environments() {
     let waygate = builder().show_environments(true).build().await.unwrap();
     let app = app(&waygate, &["GET:/debug"]).await;
     waygate
@@ -185,7 +185,7 @@ async fn global_maintenance_closes_everything_but_exemptions() {
 }
 
 #[tokio::test]
-async fn exemptions_for_one_method() {
+async fn exemptions_can_be_for_one_method() {
     let waygate = builder().build().await.unwrap();
     let all = "/all".parse().unwrap();
     waygate.register(all, RouteState::default()).await.unwrap();
@@ -246,7 +246,11 @@ async fn deprecated_routes_are_announced() {
     let response = app.get("/v1/users").await;
     assert_eq!(response.status(), 200);
     for header in ["deprecation", "sunset", "link"] {
-        assert_eq!(response.header(header), None, "nothing is known");
+        assert_eq!(
+            response.header(header),
+            None,
+            "the deprecation has no details"
+        );
     }
     let sunset = Deprecation::new(None, Some(at("2028-01-01T00:00:00Z")), None);
     system
@@ -263,7 +267,7 @@ async fn deprecated_routes_are_announced() {
 }
 
 #[tokio::test]
-async fn the_client_chooses_the_form_of_the_answer() {
+async fn clients_negotiate_the_content_type() {
     let clock = clock();
     let waygate = builder().clock(clock.clone()).build().await.unwrap();
     let app = app(&waygate, &["GET:/x"]).await;
@@ -321,7 +325,7 @@ fn panicking(_: &Blocked) -> String {
 }
 
 #[tokio::test]
-async fn custom_answers_take_the_place_of_the_built_in_ones() {
+async fn custom_responses_replace_the_built_in_ones() {
     let waygate = builder().build().await.unwrap();
     waygate
         .register("GET:/x".parse().unwrap(), RouteState::default())
@@ -347,12 +351,12 @@ async fn custom_answers_take_the_place_of_the_built_in_ones() {
     assert_eq!(
         app.get("/x").await.status(),
         403,
-        "the built-in answer replaces a panic"
+        "the built-in response replaces a panic"
     );
 }
 
 #[tokio::test]
-async fn networks_and_roles_keep_others_out() {
+async fn access_lists_refuse_other_networks_and_roles() {
     let proxies = TrustedProxies::networks(["10.0.0.0/8".parse().unwrap()]);
     let waygate = builder().trusted_proxies(proxies).build().await.unwrap();
     waygate
@@ -384,7 +388,7 @@ async fn networks_and_roles_keep_others_out() {
     assert_eq!(
         code(app.get("/x").await),
         "IP_NOT_ALLOWED",
-        "an unknown peer is nobody's friend"
+        "an unknown peer is in no list"
     );
     assert_eq!(
         code(from("198.51.100.1:1").get("/x").await),
@@ -394,7 +398,7 @@ async fn networks_and_roles_keep_others_out() {
     assert_eq!(
         code(forged.get("/x").await),
         "IP_NOT_ALLOWED",
-        "an untrusted peer says nothing"
+        "headers of untrusted peers are ignored"
     );
     let friend = from("203.0.113.9:1");
     assert_eq!(code(friend.get("/x").await), "ROLE_REQUIRED");
@@ -463,7 +467,7 @@ async fn bypass_opens_routes_for_one_task_only() {
 }
 
 #[tokio::test]
-async fn a_service_shared_by_two_paths_is_not_fooled() {
+async fn a_service_shared_by_two_paths_is_gated_at_both() {
     let waygate = builder().build().await.unwrap();
     for key in ["GET:/a/item", "GET:/b/item"] {
         waygate
@@ -486,7 +490,7 @@ async fn a_service_shared_by_two_paths_is_not_fooled() {
 }
 
 #[tokio::test]
-async fn routes_registered_later_are_enforced_on_endpoints_already_in_use() {
+async fn routes_registered_later_are_enforced_on_cached_endpoints() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new().route("/late", get(|| async { "" }));
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
@@ -532,7 +536,7 @@ async fn a_guarded_router_may_be_nested() {
 }
 
 #[tokio::test]
-async fn a_better_match_that_is_registered_later_takes_over() {
+async fn a_more_specific_route_registered_later_takes_over() {
     let waygate = builder().build().await.unwrap();
     waygate
         .register("/x".parse().unwrap(), RouteState::default())
@@ -553,7 +557,7 @@ async fn a_better_match_that_is_registered_later_takes_over() {
 }
 
 #[tokio::test]
-async fn templates_of_routes_that_nobody_controls_can_be_exempt() {
+async fn unregistered_templates_can_be_exempt() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new().route("/users/{id}", get(|| async { "" }));
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
@@ -571,7 +575,7 @@ async fn templates_of_routes_that_nobody_controls_can_be_exempt() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_no_success() {
+async fn a_refusal_is_not_logged_as_a_success() {
     fn sorry(_: &Blocked) -> &'static str {
         "sorry"
     }
@@ -617,6 +621,10 @@ async fn a_refusal_is_no_success() {
         assert_eq!(app.get("/b").await.status(), 503);
         assert_eq!(app.get("/c").await.status(), 200);
         assert_eq!(app.get("/c").await.status(), 429);
-        assert_eq!(app.get("/d").await.status(), 307, "other statuses stay");
+        assert_eq!(
+            app.get("/d").await.status(),
+            307,
+            "other statuses are unchanged"
+        );
     }
 }

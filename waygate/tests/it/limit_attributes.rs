@@ -1,4 +1,4 @@
-//! `#[rate_limit]` on handlers: what it declares is what requests meet.
+//! `#[rate_limit]` on handlers.
 
 use axum::{body::Body, extract::Request, response::IntoResponse};
 use serde_json::json;
@@ -28,7 +28,7 @@ fn length(request: &RequestParts) -> u32 {
     request.uri.query().map_or(1, |query| query.len() as u32)
 }
 
-/// The answer is counted by tenant, and costs as many units as the query has letters.
+/// Requests are counted by tenant; the response costs as many units as the query has letters.
 #[rate_limit("10/minute", key = tenant, cost = length, on_missing_key = "block")]
 #[utoipa::path(get, path = "/sync", responses((status = OK)))]
 async fn sync_key() {}
@@ -77,7 +77,7 @@ async fn status(app: &TestApp, path: &str, tenant: Option<&str>) -> u16 {
 }
 
 #[tokio::test]
-async fn several_limits_hold_together() {
+async fn several_limits_apply_together() {
     let (waygate, app) = app().await;
     let answer = app.get("/v1/search").await;
     assert_eq!(
@@ -112,7 +112,7 @@ async fn several_limits_hold_together() {
 }
 
 #[tokio::test]
-async fn functions_tell_keys_and_costs() {
+async fn functions_return_keys_and_costs() {
     let (_, app) = app().await;
     assert_eq!(status(&app, "/v1/sync?abcdef", Some("a")).await, 200);
     assert_eq!(status(&app, "/v1/sync?abcdef", Some("a")).await, 429);
@@ -135,7 +135,7 @@ async fn functions_tell_keys_and_costs() {
 }
 
 #[tokio::test]
-async fn an_attribute_answers_its_own_refusals() {
+async fn an_attribute_can_answer_its_own_refusals() {
     let (_, app) = app().await;
     let request = || {
         Request::get("/v1/async")

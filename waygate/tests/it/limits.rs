@@ -1,4 +1,4 @@
-//! Rate limits: what requests meet, and what operators change.
+//! Rate limits: enforcement, and changes by operators.
 
 mod answers;
 mod callers;

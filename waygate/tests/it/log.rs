@@ -1,4 +1,4 @@
-//! What is logged: text from stores and clients cannot end a line, drive a terminal, or fill a disk.
+//! Log output: text from stores and clients cannot end a line, drive a terminal, or fill a disk.
 
 use std::{
     fmt::{Debug, Write},
@@ -25,14 +25,15 @@ use waygate_core::port::Entity;
 
 use crate::support::builder;
 
-/// What the fields of all events of this thread hold, as they are given to whatever writes them down.
+/// The fields of all events of this thread, as subscribers receive them.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    /// Logs what this thread does until the guard is dropped.
+    /// Captures the log of this thread until the guard is dropped.
     pub(crate) fn of_this_thread() -> (Self, DefaultGuard) {
-        // With a single subscriber, tracing asks the one of the thread that comes to an event first: none, in other tests.
+        // With a single subscriber, tracing caches the interest of the first thread that reaches an event: none, in
+        // other tests.
         static OTHERS: LazyLock<[Dispatch; 2]> =
             LazyLock::new(|| [(); 2].map(|()| Dispatch::new(Log::default())));
         LazyLock::force(&OTHERS);
@@ -58,7 +59,7 @@ impl tracing::Subscriber for Log {
                 write!(self.0, " {field}={value:?}").unwrap();
             }
 
-            // Some write it as it is.
+            // Some subscribers write strings unescaped.
             fn record_str(&mut self, field: &Field, value: &str) {
                 write!(self.0, " {field}={value}").unwrap();
             }
@@ -78,7 +79,7 @@ impl tracing::Subscriber for Log {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// Ends the line, forges another one, clears the screen, turns the direction of reading, and goes on and on.
+/// Ends the line, forges another one, clears the screen, reverses the reading direction, and is very long.
 pub(crate) fn hostile() -> String {
     format!(
         "x\r\nERROR forged=1\u{1b}[2J\u{9b}31m\u{202e}\u{2028}\u{7f}\0{}",
@@ -96,7 +97,7 @@ pub(crate) fn is_harmless(lines: &[String]) {
     }
 }
 
-/// A store whose errors and records are hostile, as those of a broken or taken one may be.
+/// A store with hostile errors and records, such as a broken or compromised one.
 #[derive(Debug, Clone, Default)]
 struct Hostile {
     store: MemoryBackend,
@@ -153,7 +154,7 @@ impl Backend for Hostile {
 }
 
 #[tokio::test]
-async fn what_a_store_says_cannot_forge_a_line() {
+async fn texts_of_stores_cannot_forge_log_lines() {
     let (log, _guard) = Log::of_this_thread();
     let backend = Hostile::default();
     let waygate = builder().backend(backend.clone()).build().await.unwrap();
@@ -187,7 +188,7 @@ fn broken(_: &waygate::Blocked) -> &'static str {
 }
 
 #[tokio::test]
-async fn what_a_client_sends_cannot_forge_a_line() {
+async fn texts_of_clients_cannot_forge_log_lines() {
     use axum::{Router, body::Body, extract::Request, routing::get};
     use tower::ServiceExt;
 
@@ -198,7 +199,7 @@ async fn what_a_client_sends_cannot_forge_a_line() {
     waygate.system().disable("GET:/{name}", "x").await.unwrap();
     let responses = waygate::Responses::new().disabled(broken);
     let router = guarded.responses(responses).into_router();
-    // What a URI may have as it is.
+    // Text that a URI may contain unescaped.
     let path = format!("/a\"forged=\u{202e}{}", "y".repeat(60_000));
     let request = Request::get(path).body(Body::empty()).unwrap();
     assert_eq!(router.oneshot(request).await.unwrap().status(), 503);
@@ -208,7 +209,7 @@ async fn what_a_client_sends_cannot_forge_a_line() {
     assert!(lines.iter().any(|line| line.contains(path)), "{lines:?}");
 }
 
-/// The source of what is published.
+/// The source files of the published crates.
 fn sources() -> Vec<PathBuf> {
     fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(directory).unwrap() {
@@ -228,7 +229,7 @@ fn sources() -> Vec<PathBuf> {
     files
 }
 
-/// What stands between the parentheses of each event, split at the commas outside of texts and parentheses.
+/// The arguments of each event, split at commas outside of strings and parentheses.
 fn events(source: &str) -> Vec<Vec<String>> {
     let mut events = Vec::new();
     for (at, _) in source.match_indices("tracing::") {
@@ -266,7 +267,7 @@ fn events(source: &str) -> Vec<Vec<String>> {
     events
 }
 
-/// Numbers, times, and what the code itself says.
+/// Numbers, times, and texts of the code itself.
 const HARMLESS: [&str; 18] = [
     "blocked.reason().code()",
     "component",
@@ -288,7 +289,7 @@ const HARMLESS: [&str; 18] = [
     "path.map(|path| Printable(path.as_str()))",
 ];
 
-/// Only a look at all of them finds the one that is written next.
+/// Checking all of them also covers events that are added later.
 #[test]
 fn every_event_shows_text_through_printable() {
     let mut seen = 0;

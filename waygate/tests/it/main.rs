@@ -1,4 +1,4 @@
-//! The integration tests of the facade: one binary, a module per topic.
+//! Integration tests of `waygate-rs`: one binary, with a module per topic.
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 #[cfg(feature = "admin")]

@@ -1,4 +1,4 @@
-//! Maintenance of everything and of a service: when it holds, whom it exempts, and what is told of it.
+//! Maintenance of everything and of a service: activation, exemptions and reports.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -43,7 +43,7 @@ async fn engine(clock: &ManualClock, backend: &Arc<MemoryBackend>) -> Waygate {
     builder.build().await.unwrap()
 }
 
-/// Waits until the audit log has `count` lines, and returns them, newest first.
+/// Waits until the audit log has `count` entries, and returns them, newest first.
 async fn audit(waygate: &Waygate, events: &mut Events, count: usize) -> Vec<AuditEntry> {
     loop {
         let lines = waygate.audit(AuditQuery::newest(100)).await.unwrap();
@@ -55,7 +55,7 @@ async fn audit(waygate: &Waygate, events: &mut Events, count: usize) -> Vec<Audi
 }
 
 #[tokio::test]
-async fn a_planned_maintenance_begins_and_ends_by_itself() {
+async fn planned_maintenance_starts_and_ends_on_its_own() {
     for of_service in [false, true] {
         let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
         let waygate = engine(&clock, &backend).await;
@@ -94,14 +94,14 @@ async fn a_planned_maintenance_begins_and_ends_by_itself() {
             );
             assert_eq!(answer.header("retry-after"), closed, "{now}");
             assert_eq!(current().await.enabled, closed.is_some(), "{now}");
-            // What no route has belongs to no service.
+            // Unknown URLs belong to no service.
             let elsewhere = app.get("/nowhere").await.status();
             let is_closed = closed.is_some() && !of_service;
             assert_eq!(elsewhere, if is_closed { 503 } else { 404 }, "{now}");
         }
         assert_eq!(current().await, GlobalMaintenance::default());
         let lines = audit(&waygate, &mut events, 3).await;
-        let told: Vec<_> = lines
+        let entries: Vec<_> = lines
             .iter()
             .rev()
             .map(|line| {
@@ -115,7 +115,7 @@ async fn a_planned_maintenance_begins_and_ends_by_itself() {
         let scope = if of_service { "service" } else { "global" };
         let words = ["scheduled", "on", "off"].map(|word| format!("{scope}_maintenance_{word}"));
         assert_eq!(
-            told,
+            entries,
             [
                 (words[0].as_str(), "system", "upgrade"),
                 (words[1].as_str(), "scheduler", "upgrade"),
@@ -126,7 +126,7 @@ async fn a_planned_maintenance_begins_and_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn what_is_set_without_an_end_stays_and_the_last_word_holds() {
+async fn the_last_command_applies_until_changed() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let waygate = engine(&clock, &backend).await;
     let app = app(&waygate, &["GET:/a"]).await;
@@ -143,7 +143,7 @@ async fn what_is_set_without_an_end_stays_and_the_last_word_holds() {
             "{now}"
         );
     }
-    // From an instant on, without an end; and with an end only.
+    // From a time on without an end, and with an end only.
     let start = Some(at("2031-01-01T01:00:00Z"));
     let from = GlobalMaintenance {
         start,
@@ -162,7 +162,7 @@ async fn what_is_set_without_an_end_stays_and_the_last_word_holds() {
     assert_eq!(app.get("/a").await.header("retry-after"), Some("60"));
     clock.set_wall(at("2032-01-01T00:01:00Z"));
     assert_eq!(app.get("/a").await.status(), 200);
-    // What is over already changes nothing.
+    // A window in the past changes nothing.
     let over = GlobalMaintenance {
         end,
         ..GlobalMaintenance::default()
@@ -182,7 +182,7 @@ async fn what_is_set_without_an_end_stays_and_the_last_word_holds() {
         refused.to_string().contains("must end after it starts"),
         "{refused}"
     );
-    // Ended by hand, a plan is forgotten.
+    // Disabling drops the plans.
     let later = GlobalMaintenance {
         start: Some(at("2033-01-01T00:00:00Z")),
         ..GlobalMaintenance::default()
@@ -194,7 +194,7 @@ async fn what_is_set_without_an_end_stays_and_the_last_word_holds() {
 }
 
 #[tokio::test]
-async fn transitions_are_told_once_whoever_runs() {
+async fn transitions_are_reported_once_by_any_process() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let mut replicas = Vec::new();
     for _ in 0..5 {
@@ -202,7 +202,7 @@ async fn transitions_are_told_once_whoever_runs() {
     }
     let system = replicas[2].system();
     system.enable_global_maintenance(planned()).await.unwrap();
-    // Of a service that none of them is part of.
+    // Maintenance of a service that none of them is part of.
     let other = planned();
     system
         .enable_service_maintenance("billing", other)
@@ -227,7 +227,7 @@ async fn transitions_are_told_once_whoever_runs() {
     clock.set_wall(at(END));
     let lines = audit(&replicas[0], &mut events[0], 6).await;
     drop(replicas);
-    // One that starts late has nothing left to tell.
+    // An engine that starts late has nothing left to report.
     let late = engine(&clock, &backend).await;
     late.system()
         .enable_global_maintenance(GlobalMaintenance::default())
@@ -238,7 +238,7 @@ async fn transitions_are_told_once_whoever_runs() {
 }
 
 #[tokio::test]
-async fn a_maintenance_that_passed_while_nobody_ran_is_told_late() {
+async fn maintenance_that_passed_while_no_process_ran_is_reported_late() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let first = engine(&clock, &backend).await;
     first
@@ -268,7 +268,7 @@ async fn a_maintenance_that_passed_while_nobody_ran_is_told_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_is_set_back_finds_the_maintenance_again() {
+async fn a_clock_that_is_set_back_returns_to_maintenance() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let waygate = engine(&clock, &backend).await;
     let app = app(&waygate, &["GET:/a"]).await;
@@ -291,7 +291,7 @@ async fn a_clock_that_is_set_back_finds_the_maintenance_again() {
     assert_eq!(app.get("/a").await.status(), 503);
 }
 
-/// Takes the caller's role from a header.
+/// Reads the caller's role from a header.
 async fn roles(mut request: Request, next: Next) -> Response {
     if let Some(role) = request.headers().get("role") {
         let role = role.to_str().unwrap().to_owned();
@@ -312,7 +312,7 @@ fn public() -> impl axum::response::IntoResponse {
     (headers, "for all")
 }
 
-/// The layer and the extractor, each with a route, a limited route, and what no route is controlled for.
+/// The layer and the extractor, each with a route, a limited route and an unregistered one.
 async fn apps(waygate: &Waygate) -> [TestApp; 2] {
     for key in ["GET:/public", "GET:/limited"] {
         waygate
@@ -344,7 +344,7 @@ async fn apps(waygate: &Waygate) -> [TestApp; 2] {
 }
 
 #[tokio::test]
-async fn the_team_is_served_while_the_public_is_not_and_no_cache_keeps_it() {
+async fn exempt_clients_are_served_and_their_responses_are_not_cached() {
     let proxies: TrustedProxies = TrustedProxies::networks(["10.9.0.0/16".parse().unwrap()]);
     let waygate = builder().trusted_proxies(proxies).build().await.unwrap();
     let system = waygate.system();
@@ -368,7 +368,7 @@ async fn the_team_is_served_while_the_public_is_not_and_no_cache_keeps_it() {
             peer("198.51.100.1"),
             stranger.with_header("role", "sales"),
             proxy.with_header("x-forwarded-for", "198.51.100.1"),
-            // Nobody speaks for others whom the engine does not trust.
+            // Forwarded addresses of untrusted peers are ignored.
             stranger.with_header("x-forwarded-for", "192.0.2.7"),
         ];
         let before = team[0].get("/public").await;
@@ -404,7 +404,7 @@ async fn the_team_is_served_while_the_public_is_not_and_no_cache_keeps_it() {
                 assert_eq!(served.header("sunset").is_some(), path == "/public");
             }
         }
-        // What stays open for all is for all.
+        // Exempt paths are open to all clients.
         let exempt_paths = vec!["/public".parse().unwrap()];
         let open = GlobalMaintenance {
             exempt_paths,
@@ -434,7 +434,7 @@ async fn the_team_is_served_while_the_public_is_not_and_no_cache_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_command_names_what_it_drops() {
+async fn commands_report_the_windows_they_drop() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     let _app = app(&waygate, &["GET:/a"]).await;
     let system = waygate.operator(Origin::new("ada", "cli"));
@@ -461,7 +461,7 @@ async fn a_command_names_what_it_drops() {
 }
 
 #[tokio::test]
-async fn a_maintenance_is_ended_without_its_plans() {
+async fn maintenance_can_be_ended_without_its_plans() {
     let clock = clock();
     let waygate = builder().clock(clock.clone()).build().await.unwrap();
     let app = app(&waygate, &["GET:/a"]).await;
@@ -488,7 +488,7 @@ async fn a_maintenance_is_ended_without_its_plans() {
     assert_eq!(app.get("/a").await.status(), 200);
     let line = &waygate.audit(AuditQuery::newest(1)).await.unwrap()[0];
     assert_eq!(line.action, Action::MaintenanceOff);
-    // Nothing is left to be ended, and nothing is noted.
+    // Nothing is left to end, and no entry is written.
     let revision = waygate.revision();
     system.end_maintenance("GET:/a", "").await.unwrap();
     assert_eq!(waygate.revision(), revision);
@@ -497,14 +497,14 @@ async fn a_maintenance_is_ended_without_its_plans() {
     system.disable("GET:/a", "broken").await.unwrap();
     let refused = system.end_maintenance("GET:/a", "").await.unwrap_err();
     assert!(refused.to_string().contains("is disabled"), "{refused}");
-    // One that was to last until changed.
+    // Maintenance without an end.
     system.set_maintenance("GET:/a", "db").await.unwrap();
     system.end_maintenance("GET:/a", "").await.unwrap();
     assert_eq!(app.get("/a").await.status(), 200);
 }
 
 #[tokio::test]
-async fn a_change_names_what_it_drops_and_a_window_that_is_none() {
+async fn changes_report_dropped_and_invalid_windows() {
     for service in [None, Some("shop")] {
         let waygate = builder().clock(clock()).build().await.unwrap();
         let system = waygate.system();
@@ -536,7 +536,7 @@ async fn a_change_names_what_it_drops_and_a_window_that_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn threads_without_async_code_can_plan_and_look() {
+async fn blocking_operators_can_plan_and_query() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     let _app = app(&waygate, &["GET:/a"]).await;
     let done = tokio::task::spawn_blocking(move || {
@@ -563,7 +563,7 @@ async fn threads_without_async_code_can_plan_and_look() {
 }
 
 #[tokio::test]
-async fn the_report_tells_what_is_on_and_what_is_planned() {
+async fn the_report_shows_active_and_planned_maintenance() {
     let clock = clock();
     let engine = builder().clock(clock.clone()).service("shop");
     let waygate = engine.build().await.unwrap();

@@ -1,4 +1,4 @@
-//! What `route = ..` names: one route, every method of a path, or several routes.
+//! Forms of `route = ..`: one route, every method of a path, or several routes.
 
 use axum::{
     Router,
@@ -83,7 +83,7 @@ async fn a_list_governs_each_of_its_routes() {
     let (waygate, app) = guarded(router()).await;
     assert_eq!(status(&app, "GET", "/named/new").await, 503);
     assert_eq!(status(&app, "POST", "/named/old").await, 503);
-    // Not in the list, but the same handler.
+    // The same handler at a route that is not in the list.
     assert_eq!(status(&app, "POST", "/named/new").await, 503);
     let system = waygate.system();
     system.enable("GET:/named/new", "").await.unwrap();

@@ -1,4 +1,4 @@
-//! The document as it is served.
+//! The OpenAPI document as served.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn api(document: &Value) -> (Router, OpenApi) {
     (router, document)
 }
 
-/// A document of these operations, given as `GET /path`, each with its path as summary.
+/// A document of operations given as `GET /path`, with the path as the summary.
 fn document(operations: &[&str]) -> Value {
     let mut document = json!({
         "openapi": "3.1.0",
@@ -117,7 +117,7 @@ async fn the_whole_document() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap());
 }
 
-/// The caller, whose plan nothing here asks for.
+/// A caller, whose plan is not used here.
 #[derive(Clone)]
 pub(crate) struct Caller;
 
@@ -211,7 +211,7 @@ async fn limits_and_access_lists_are_in_the_document() {
         too_many["description"],
         "Beyond a limit: 100 requests per minute by address (pro: 1000 requests per minute and 20000 per hour with a burst \
          of 50; staff: unlimited); 4 requests at a time by header x-tenant and API key.",
-        "limits that only report refuse nothing"
+        "shadow-mode limits refuse nothing"
     );
     let headers: Vec<_> = too_many["headers"].as_object().unwrap().keys().collect();
     assert_eq!(
@@ -268,7 +268,7 @@ async fn limits_and_access_lists_are_in_the_document() {
 }
 
 #[tokio::test]
-async fn nothing_is_said_of_the_body_of_a_custom_answer() {
+async fn bodies_of_custom_responses_are_not_documented() {
     let waygate = builder().principal::<Caller>().build().await.unwrap();
     let app = serve(&waygate, &document(&["GET /limited"])).await;
     let custom = Responses::new().rate_limited(|_: &Blocked| "slow down");
@@ -280,7 +280,7 @@ async fn nothing_is_said_of_the_body_of_a_custom_answer() {
 }
 
 #[tokio::test]
-async fn limits_that_are_bypassed_are_not_in_the_document() {
+async fn bypassed_limits_are_not_in_the_document() {
     let waygate = builder()
         .principal::<Caller>()
         .bypass_rate_limits(true)
@@ -296,7 +296,7 @@ async fn limits_that_are_bypassed_are_not_in_the_document() {
 }
 
 #[tokio::test]
-async fn refusals_for_want_of_a_key_are_in_the_document() {
+async fn refusals_for_a_missing_key_are_in_the_document() {
     let waygate = builder().build().await.unwrap();
     let app = serve(&waygate, &document(&["GET /keyed"])).await;
     for (source, word, statuses) in [
@@ -332,7 +332,7 @@ async fn refusals_for_want_of_a_key_are_in_the_document() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_here_is_not_in_the_document() {
+async fn operations_not_served_here_are_not_in_the_document() {
     let waygate = builder().build().await.unwrap();
     let app = serve(
         &waygate,
@@ -367,9 +367,9 @@ async fn what_is_not_served_here_is_not_in_the_document() {
 }
 
 #[tokio::test]
-async fn operations_are_matched_to_routes_as_binding_does() {
+async fn operations_match_routes_as_in_binding() {
     let waygate = builder().build().await.unwrap();
-    // What utoipa writes for the root of a nested router, and what axum serves.
+    // The path that utoipa writes for the root of a nested router, and the one that axum serves.
     let router = Router::new()
         .route("/nested", get(|| async {}).post(|| async {}))
         .route("/both", get(|| async {}))
@@ -407,12 +407,12 @@ async fn operations_are_matched_to_routes_as_binding_does() {
     assert_eq!(
         shown["paths"]["/elsewhere"]["get"],
         document(&["GET /elsewhere"])["paths"]["/elsewhere"]["get"],
-        "nothing is said about what nobody serves"
+        "operations that are not served stay unchanged"
     );
 }
 
 #[tokio::test]
-async fn global_maintenance_is_told_where_it_holds() {
+async fn global_maintenance_is_shown_where_it_applies() {
     let waygate = builder().build().await.unwrap();
     let all = document(&[
         "GET /open",
@@ -453,7 +453,7 @@ async fn global_maintenance_is_told_where_it_holds() {
         shown["info"]["x-waygate-global-maintenance"],
         json!({"enabled": true, "reason": "deploy", "exempt_paths": ["GET:/exempt"]})
     );
-    // What the document does not show, it does not name.
+    // Hidden routes are not named anywhere in the document.
     for hidden in ["/off", "/undocumented", "/off/{*rest}"] {
         let on = json!({"reason": "deploy", "exempt_paths": [hidden, "GET:/exempt"]});
         operator
@@ -474,7 +474,7 @@ async fn global_maintenance_is_told_where_it_holds() {
     assert_eq!(
         reason(&shown, "/own", "get"),
         "deploy",
-        "what clients are told"
+        "the reason that requests get"
     );
     assert_eq!(reason(&shown, "/exempt", "get"), "own");
     assert_eq!(reason(&shown, "/exempt", "post"), "deploy");
@@ -492,7 +492,7 @@ async fn global_maintenance_is_told_where_it_holds() {
 }
 
 #[tokio::test]
-async fn a_planned_maintenance_of_everything_or_of_the_service_is_shown() {
+async fn planned_global_and_service_maintenance_is_shown() {
     let clock = clock();
     let engine = builder().clock(clock.clone()).service("shop");
     let waygate = engine.build().await.unwrap();
@@ -541,7 +541,7 @@ async fn a_planned_maintenance_of_everything_or_of_the_service_is_shown() {
 }
 
 #[tokio::test]
-async fn planned_maintenances_of_more_than_a_route_are_on_operations() {
+async fn planned_maintenance_is_shown_on_each_operation() {
     let engine = builder().clock(clock()).service("shop");
     let waygate = engine.build().await.unwrap();
     let all = document(&["GET /a", "GET /open", "GET /forced"]);
@@ -599,7 +599,7 @@ async fn planned_maintenances_of_more_than_a_route_are_on_operations() {
 }
 
 #[tokio::test]
-async fn a_limit_says_what_a_request_costs_and_where_it_counts() {
+async fn limits_describe_their_cost_and_scope() {
     let waygate = builder().service("shop").build().await.unwrap();
     let app = serve(&waygate, &document(&["GET /a"])).await;
     for (at, fields) in [
@@ -639,7 +639,7 @@ async fn a_limit_says_what_a_request_costs_and_where_it_counts() {
 }
 
 #[tokio::test]
-async fn what_is_nothing_for_the_public_can_be_left_out() {
+async fn internal_details_can_be_omitted() {
     let engine = builder().principal::<Caller>().environment("inner-prod");
     let waygate = engine.show_access(false).build().await.unwrap();
     let app = serve(&waygate, &document(&["GET /limited", "GET /here"])).await;
@@ -684,7 +684,7 @@ async fn a_document_without_operations_is_logged() {
 }
 
 #[tokio::test]
-async fn tags_go_with_their_last_operation() {
+async fn tags_disappear_with_their_last_operation() {
     let waygate = builder().build().await.unwrap();
     let mut all = document(&["GET /a", "GET /b"]);
     all["tags"] =
@@ -737,7 +737,7 @@ async fn extensions_stay_and_stamps_do_not() {
 }
 
 #[tokio::test]
-async fn a_bypassed_engine_closes_nothing_in_the_document_either() {
+async fn bypassed_gates_are_open_in_the_document() {
     let waygate = builder().bypass_lifecycle(true).build().await.unwrap();
     let mut all = document(&["GET /a", "GET /b"]);
     let app = serve(&waygate, &all).await;
@@ -764,7 +764,7 @@ async fn a_window_is_in_the_document_exactly_while_it_lasts() {
         .unwrap();
     let status = async || fetch(&app).await["paths"]["/a"]["get"]["x-waygate-status"].clone();
     assert_eq!(status().await, Value::Null);
-    // No waiting for the scheduler: the document derives from the clock.
+    // The document uses the clock and does not wait for the scheduler.
     clock.set_wall(at("2030-01-01T02:00:00Z"));
     assert_eq!(status().await, "maintenance");
     assert_eq!(
@@ -830,12 +830,12 @@ async fn unchanged_documents_are_not_sent_again() {
     assert_eq!(
         known.get("/openapi.json").await.status(),
         304,
-        "the content counts, not the history"
+        "equal content has an equal ETag"
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_picture_is_rendered_once_however_many_ask() {
+async fn a_snapshot_is_rendered_once_for_concurrent_requests() {
     let waygate = builder().build().await.unwrap();
     let app = serve(&waygate, &document(&["GET /a"])).await;
     for round in 0..20 {
@@ -857,7 +857,7 @@ async fn a_picture_is_rendered_once_however_many_ask() {
                 response.json::<Value>()["paths"]["/a"]["get"]["x-waygate-reason"],
                 round.to_string()
             );
-            // Two renderings never share memory while both are held.
+            // Keep all renderings, so that each has an address of its own.
             renderings.insert(response.bytes().clone());
             let first = renderings.iter().next().unwrap();
             assert!(std::ptr::eq(first.as_ptr(), response.bytes().as_ptr()));
@@ -899,7 +899,7 @@ async fn attributes_are_in_the_document_from_the_start() {
     assert_eq!(operation["x-own"], true);
 }
 
-/// The document, of whose added responses only the description is left.
+/// The document, with added responses reduced to their description.
 async fn brief(app: &TestApp) -> Value {
     let mut document = fetch(app).await;
     let schemas = document["components"]["schemas"].as_object_mut();
@@ -931,7 +931,7 @@ async fn brief(app: &TestApp) -> Value {
     document
 }
 
-/// What the document should be, worked out the slow and simple way from the listing of the routes.
+/// Derives the expected document from the list of routes, in the simple and slow way.
 fn naive(base: &Value, waygate: &Waygate, now: waygate::Timestamp) -> Value {
     let mut document = base.clone();
     let (global, _) = waygate.global_maintenance();
@@ -1060,7 +1060,7 @@ fn naive(base: &Value, waygate: &Waygate, now: waygate::Timestamp) -> Value {
     document
 }
 
-/// 1,000 operations on 500 paths with 500 schemas, each of which refers to the next but one in tens.
+/// 1,000 operations on 500 paths, with 500 schemas in chains of references.
 fn large() -> Value {
     let mut document = document(&[]);
     for number in 0..500 {
@@ -1092,7 +1092,7 @@ fn large() -> Value {
 }
 
 #[tokio::test]
-async fn a_thousand_operations_are_what_the_simple_way_makes_of_them() {
+async fn a_thousand_operations_match_the_naive_rendering() {
     let clock = clock();
     let waygate = builder().clock(clock.clone()).build().await.unwrap();
     let document = large();
@@ -1180,7 +1180,7 @@ async fn a_thousand_operations_are_what_the_simple_way_makes_of_them() {
 }
 
 #[tokio::test]
-async fn a_force_active_path_is_shown_as_it_is_served() {
+async fn a_force_active_path_is_shown_as_served() {
     let waygate = builder().build().await.unwrap();
     let app = serve(&waygate, &document(&["GET /a"])).await;
     let forced = RouteState {

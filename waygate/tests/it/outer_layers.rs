@@ -1,4 +1,4 @@
-//! Layers around the API, and not around what is served beside it.
+//! Layers around the API that do not apply to documentation and administration.
 
 use std::sync::{
     Arc,
@@ -78,7 +78,7 @@ async fn gates_see_what_a_layer_adds() {
 }
 
 #[tokio::test]
-async fn a_layer_of_routes_leaves_other_requests_alone() {
+async fn route_layers_do_not_apply_to_other_requests() {
     let waygate = builder().build().await.unwrap();
     let guarded = waygate.guard(api()).await.unwrap();
     let app = TestApp::new(guarded.route_layer(from_fn(authenticate)));
@@ -93,13 +93,13 @@ async fn a_layer_of_routes_leaves_other_requests_alone() {
     assert_eq!(
         status(&app, "/outer/open").await,
         401,
-        "the layer is the outer one"
+        "the layer is outermost"
     );
     assert_eq!(status(&app, "/outer/none").await, 503);
 }
 
 #[tokio::test]
-async fn the_last_one_is_the_outermost_and_answers_of_the_engine_pass_through() {
+async fn the_last_layer_is_outermost_and_sees_refusals() {
     let waygate = builder().build().await.unwrap();
     let guarded = waygate.guard(api()).await.unwrap();
     let first = |mut response: Response| async {
@@ -165,13 +165,13 @@ async fn each_endpoint_keeps_one_service_below_a_layer() {
 
 #[cfg(all(feature = "admin", feature = "swagger-ui"))]
 #[tokio::test]
-async fn documentation_and_administration_stay_outside() {
+async fn documentation_and_administration_are_outside_the_layers() {
     use serde_json::json;
     use waygate::admin::Credentials;
 
     let waygate = builder().build().await.unwrap();
     let guarded = waygate.guard(api()).await.unwrap();
-    // In any order.
+    // The order of the calls does not matter.
     let guarded = guarded
         .docs("/docs")
         .layer(from_fn(authenticate))

@@ -1,4 +1,4 @@
-//! The paths at which Waygate itself serves something.
+//! Paths that Waygate itself serves.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ fn admin(guarded: Guarded, prefix: &str) -> Guarded {
 }
 
 #[tokio::test]
-async fn a_path_that_is_none_or_taken_is_an_error_of_ours() {
+async fn invalid_and_taken_paths_are_errors() {
     type Call = fn(Guarded) -> Guarded;
     let cases: [(Call, &str, &str); 26] = [
         (|api| api.docs("help"), "`.docs(\"help\")`", "write `/help`"),
@@ -179,7 +179,7 @@ async fn a_route_in_place_of_the_document_of_a_page() {
     assert_eq!(app.get("/live.json").await.status(), 200);
 }
 
-/// An API with one route, in each way in which axum takes one.
+/// An API with one route, added in each way that axum supports.
 fn router_of(kind: usize, path: &str) -> Router {
     let own = || any(async || "own");
     match kind {
@@ -200,7 +200,7 @@ fn router_of(kind: usize, path: &str) -> Router {
 
 type Serve = fn(Guarded, &str) -> Guarded;
 
-/// What each call serves at a path or below it, with the statuses of an answer that shows it.
+/// The paths that each call serves, with the statuses that identify it.
 const CALLS: [(Serve, &str, &[u16]); 3] = [
     (|api, path| api.docs(path), "", &[200, 307]),
     (|api, path| api.openapi(path), "", &[200]),
@@ -211,7 +211,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn every_path_is_served_or_refused(
-        (kind, route) in (0..7_usize, "(/(docs|events|x|\\{p\\}|docs\\{p\\}|openapi.json)){1,2}/?|/|/docs/\\{\\*rest\\}|/\\{\\*rest\\}"),
+        (kind, route) in (0..7_usize, "(/(docs|events|x|\\{p\\}|docs\\{p\\}|openapi[.]json)){1,2}/?|/|/docs/\\{\\*rest\\}|/\\{\\*rest\\}"),
         given in prop::collection::vec((0..3_usize, "(/?(docs|x|events|openapi.json|[.]{1,2}|%2e|[a-z%\"<?#:ü *{}\\\\]{1,3})?){0,3}/{0,2}"), 1..4),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -224,7 +224,7 @@ proptest! {
                 return;
             };
             let app = TestApp::new(router);
-            // Of documents and pages, the last one counts.
+            // The last document and the last page count.
             let last: BTreeMap<usize, &String> = given.iter().map(|(call, path)| (*call, path)).collect();
             for (call, path) in last {
                 let (_, below, expected) = CALLS[call];
@@ -240,7 +240,7 @@ proptest! {
     }
 }
 
-/// Whether nothing on the way would change the path.
+/// Whether clients send the path unchanged.
 fn requested_as_written(path: &str) -> bool {
     let is_plain = |segment: &str| !matches!(segment, "." | ".." | "%2e");
     !path.contains("//") && path.is_ascii() && path.split('/').all(is_plain)
@@ -248,6 +248,6 @@ fn requested_as_written(path: &str) -> bool {
 
 #[tokio::test]
 #[should_panic(expected = "`.docs(\"help\")`: a path starts with `/`; write `/help`")]
-async fn into_router_panics_with_that_text() {
+async fn into_router_panics_with_the_same_text() {
     let _ = guarded().await.docs("help").into_router();
 }

@@ -1,4 +1,4 @@
-//! CORS preflights: they pass where no handler of the application would see them, and nowhere else.
+//! CORS preflights pass only where no handler of the application would see them.
 
 use std::sync::{
     Arc,
@@ -23,7 +23,7 @@ use waygate::{
 
 use crate::support::builder;
 
-/// What a CORS layer does with preflights.
+/// Answers preflights, like a CORS layer.
 async fn cors(request: Request, next: Next) -> Response {
     match *request.method() {
         Method::OPTIONS => [("access-control-allow-origin", "*")].into_response(),
@@ -43,7 +43,7 @@ async fn answer(app: &TestApp, path: &str) -> u16 {
     app.send(preflight(path)).await.status().as_u16()
 }
 
-/// Routes with and without handlers that get `OPTIONS`, and how often one ran.
+/// Routes with and without handlers for `OPTIONS`, and a counter of the calls.
 async fn router(waygate: &Waygate) -> (Router, Arc<AtomicUsize>) {
     let runs = Arc::new(AtomicUsize::new(0));
     let handler = {
@@ -99,7 +99,7 @@ const HANDLED: [&str; 6] = [
 const UNHANDLED: [&str; 4] = ["/get", "/items/7", "/all", "/open"];
 
 #[tokio::test]
-async fn global_maintenance_keeps_preflights_from_every_handler() {
+async fn preflights_reach_no_handler_during_global_maintenance() {
     let waygate = builder().build().await.unwrap();
     let (router, runs) = router(&waygate).await;
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
@@ -119,7 +119,7 @@ async fn global_maintenance_keeps_preflights_from_every_handler() {
         assert_eq!(answer(&app, path).await, 405, "{path} has no handler");
     }
     assert_eq!(runs.load(Ordering::Relaxed), 0);
-    // Without the headers of a preflight it is a request like any other.
+    // Without the headers of a preflight, it is a normal request.
     let plain = app.request(Method::OPTIONS, "/get", "").await;
     assert_eq!(plain.status(), 503);
     system
@@ -156,7 +156,7 @@ async fn a_cors_layer_inside_answers_during_global_maintenance() {
 }
 
 #[tokio::test]
-async fn a_path_of_the_same_name_below_a_prefix_lends_nothing() {
+async fn an_equal_path_below_a_prefix_does_not_count() {
     let waygate = builder().build().await.unwrap();
     for key in ["GET:/p/x", "GET:/x"] {
         let key = key.parse().unwrap();
@@ -174,11 +174,11 @@ async fn a_path_of_the_same_name_below_a_prefix_lends_nothing() {
         .await
         .unwrap();
     assert_eq!(answer(&app, "/p/p/x").await, 405);
-    assert_eq!(answer(&app, "/p/x").await, 503, "it is `any`");
+    assert_eq!(answer(&app, "/p/x").await, 503, "the route is `any`");
 }
 
 #[tokio::test]
-async fn preflights_meet_the_gates_and_limits_of_a_route_that_serves_options() {
+async fn gates_and_limits_apply_to_preflights_of_routes_with_options() {
     for (key, route) in [
         ("OPTIONS:/x", options(|| async { "ran" })),
         ("/x", any(|| async { "ran" })),
@@ -208,7 +208,7 @@ async fn preflights_meet_the_gates_and_limits_of_a_route_that_serves_options() {
 }
 
 #[tokio::test]
-async fn a_route_of_all_methods_without_a_handler_for_options_lets_preflights_through() {
+async fn preflights_pass_routes_without_a_handler_for_options() {
     let waygate = builder().build().await.unwrap();
     let (router, _) = router(&waygate).await;
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
@@ -224,7 +224,11 @@ async fn a_route_of_all_methods_without_a_handler_for_options_lets_preflights_th
     for _ in 0..3 {
         assert_eq!(answer(&app, "/all").await, 405);
     }
-    assert_eq!(app.get("/all").await.status(), 200, "the first that counts");
+    assert_eq!(
+        app.get("/all").await.status(),
+        200,
+        "this is the first request that counts"
+    );
     system.disable("/all", "").await.unwrap();
     assert_eq!(answer(&app, "/all").await, 405);
     assert_eq!(app.get("/all").await.status(), 503);

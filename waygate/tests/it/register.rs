@@ -1,4 +1,4 @@
-//! Routes that the program registers, beside those that `guard` finds, and takes back.
+//! Routes that the program registers and unregisters, beside those that `guard` finds.
 
 use axum::{Router, routing::get};
 use serde_json::json;
@@ -65,7 +65,7 @@ async fn answer(app: &TestApp, path: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn guard_opens_nothing_that_was_registered_as_closed() {
+async fn guard_does_not_open_a_route_registered_as_closed() {
     for register_first in [true, false] {
         let waygate = builder().build().await.unwrap();
         let register = async || {
@@ -83,7 +83,7 @@ async fn guard_opens_nothing_that_was_registered_as_closed() {
             register().await;
         }
         assert_eq!(answer(&app, "/plain").await, 503, "first: {register_first}");
-        // Guarding once more changes nothing, and no other router opens what an attribute closes.
+        // Guarding again changes nothing, and another router opens nothing that an attribute closes.
         let again = guarded(&waygate).await;
         assert_eq!(answer(&again, "/plain").await, 503);
         let bare = OpenApiRouter::new().routes(routes!(plain));
@@ -106,7 +106,7 @@ async fn shared_off() -> &'static str {
 }
 
 #[tokio::test]
-async fn guarding_one_of_two_handlers_of_a_route_again_opens_nothing() {
+async fn guarding_one_of_two_handlers_again_opens_nothing() {
     let waygate = builder().build().await.unwrap();
     let guard =
         async |api: OpenApiRouter| TestApp::new(waygate.guard(api).await.unwrap().into_router());
@@ -121,7 +121,7 @@ async fn guarding_one_of_two_handlers_of_a_route_again_opens_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_registered_over_attributes_adds_to_them() {
+async fn registrations_add_to_attributes() {
     let waygate = builder().build().await.unwrap();
     let app = guarded(&waygate).await;
     let access = Access {
@@ -149,7 +149,7 @@ async fn what_is_registered_over_attributes_adds_to_them() {
     assert_eq!(answer(&app.from_peer(outside), "/limited").await, 403);
     assert_eq!(answer(&app.from_peer(inside), "/limited").await, 200);
     assert_eq!(answer(&app.from_peer(inside), "/limited").await, 429);
-    // An active state says nothing against an attribute that closes.
+    // An active state does not contradict an attribute that closes the route.
     waygate
         .register(key("GET:/off"), RouteState::default())
         .await
@@ -202,7 +202,7 @@ async fn contradictions_name_both_sides() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_right_is_refused() {
+async fn invalid_registrations_are_refused() {
     let waygate = builder().build().await.unwrap();
     let app = guarded(&waygate).await;
     let disabled = RouteState {
@@ -212,7 +212,7 @@ async fn what_cannot_be_right_is_refused() {
         },
         ..RouteState::default()
     };
-    // A route of another service is listed, and governs nothing here.
+    // A route of another service is listed, but not enforced here.
     let elsewhere = key("billing:GET:/plain");
     waygate
         .register(elsewhere.clone(), disabled.clone())
@@ -254,7 +254,7 @@ async fn what_cannot_be_right_is_refused() {
 }
 
 #[tokio::test]
-async fn registered_limits_are_enforced_and_taken_back() {
+async fn registered_limits_are_enforced_until_unregistered() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new().route("/x", get(async || "x"));
     let app = TestApp::new(waygate.guard(router).await.unwrap().into_router());
@@ -269,21 +269,17 @@ async fn registered_limits_are_enforced_and_taken_back() {
     assert!(waygate.rate_limits().is_empty());
     assert_eq!(answer(&app, "/x").await, 200);
     waygate.register_all([limited]).await.unwrap();
-    assert_eq!(
-        answer(&app, "/x").await,
-        429,
-        "what was used is not forgotten"
-    );
+    assert_eq!(answer(&app, "/x").await, 429, "usage is kept");
 }
 
 #[tokio::test]
-async fn what_was_closed_stays_closed_when_it_is_unregistered() {
+async fn overrides_survive_unregistering() {
     let waygate = builder()
         .backend(MemoryBackend::new())
         .build()
         .await
         .unwrap();
-    // Not guarded, so that nothing but `register` names the route.
+    // An unguarded router, so that only `register` names the route.
     let router = Router::new().route("/x", get(async |_: RouteGuard| "x"));
     let app = TestApp::new(router.with_state(waygate.clone()));
     waygate
@@ -301,7 +297,7 @@ async fn what_was_closed_stays_closed_when_it_is_unregistered() {
     system.purge("GET:/x").await.unwrap();
     assert_eq!(answer(&app, "/x").await, 200);
 
-    // Attributes stay when what was registered is taken back.
+    // Attributes stay when the registration is removed.
     let app = guarded(&waygate).await;
     waygate
         .register(key("GET:/off"), RouteState::default())
@@ -314,7 +310,7 @@ async fn what_was_closed_stays_closed_when_it_is_unregistered() {
 }
 
 #[tokio::test]
-async fn what_no_router_serves_is_taken_and_named() {
+async fn unserved_routes_are_accepted_and_reported() {
     let typed = ["GET:/typo", "GET:/late/{y}", "DELETE:/plain", "/nothing"];
     let fine = ["HEAD:/plain", "/plain", "GET:/late/{x}", "billing:GET:/x"];
     for first in [true, false] {

@@ -1,4 +1,4 @@
-//! Functions of the application that are registered with a route: responses, keys and costs.
+//! Functions registered with a route: responses, keys and costs.
 
 use std::sync::Arc;
 
@@ -87,7 +87,7 @@ fn route(key: &str) -> Registration {
     Registration::new(key.parse().unwrap())
 }
 
-/// What a tenant is answered.
+/// The response to a tenant.
 async fn answer(app: &TestApp, tenant: &str, path: &str) -> (u16, String) {
     let response = app.with_header("x-tenant", tenant).get(path).await;
     (response.status().as_u16(), response.text())
@@ -111,7 +111,7 @@ fn with_all(key: &str) -> [Registration; 2] {
 }
 
 #[tokio::test]
-async fn functions_hold_whenever_they_are_registered_until_they_are_taken_back() {
+async fn functions_apply_until_unregistered() {
     for register_first in [true, false] {
         for registration in with_all("GET:/plain") {
             let waygate = engine().await;
@@ -135,7 +135,7 @@ async fn functions_hold_whenever_they_are_registered_until_they_are_taken_back()
             let closed = answer(&app, "red", "/plain").await;
             assert_eq!(closed, (503, "sorry: MAINTENANCE_MODE".to_owned()));
 
-            // The next registration takes the place of all that.
+            // The next registration replaces all of them.
             let by_all = RateLimitFunctions::new().key(everyone);
             let next = route("GET:/plain").rate_limit_with(rate("1/hour"), by_all);
             waygate.register_all([next]).await.unwrap();
@@ -153,7 +153,7 @@ async fn functions_hold_whenever_they_are_registered_until_they_are_taken_back()
 }
 
 #[tokio::test]
-async fn a_function_tells_the_cost() {
+async fn a_function_returns_the_cost() {
     let waygate = engine().await;
     let app = guarded(&waygate).await;
     let functions = RateLimitFunctions::new().key(tenant).cost(length);
@@ -165,7 +165,7 @@ async fn a_function_tells_the_cost() {
 }
 
 #[tokio::test]
-async fn a_route_answers_the_refusals_of_all_its_limits() {
+async fn a_route_answers_refusals_of_all_its_limits() {
     let waygate = engine().await;
     let app = guarded(&waygate).await;
     let own = RateLimitFunctions::new().response(busy);
@@ -197,7 +197,7 @@ async fn a_route_answers_the_refusals_of_all_its_limits() {
 }
 
 #[tokio::test]
-async fn functions_are_added_to_those_of_attributes() {
+async fn functions_add_to_those_of_attributes() {
     let waygate = engine().await;
     let app = guarded(&waygate).await;
     let more = RateLimitPolicy {
@@ -211,7 +211,7 @@ async fn functions_are_added_to_those_of_attributes() {
                 more,
                 RateLimitFunctions::new().key(everyone).response(sorry),
             ),
-        // The functions that the attributes name.
+        // The functions of the attributes.
         route("GET:/functions/off").responses(Responses::new().disabled(sorry)),
     ];
     waygate.register_all(both).await.unwrap();
@@ -226,7 +226,7 @@ async fn functions_are_added_to_those_of_attributes() {
     system.disable("GET:/functions/limited", "").await.unwrap();
     assert_eq!(answer(&app, "red", limited).await.1, "busy: ROUTE_DISABLED");
 
-    // What was registered goes, and the functions of the attributes stay.
+    // Unregistering removes registered functions, and keeps those of attributes.
     for key in ["GET:/functions/limited", "GET:/functions/off"] {
         assert!(waygate.unregister(&key.parse().unwrap()).await);
     }
@@ -239,7 +239,7 @@ async fn functions_are_added_to_those_of_attributes() {
 }
 
 #[tokio::test]
-async fn two_functions_for_one_thing_are_refused() {
+async fn two_functions_for_one_purpose_are_refused() {
     let policy = || rate("1/minute");
     let functions = || RateLimitFunctions::new().key(tenant);
     let cases = [
@@ -312,7 +312,7 @@ async fn functions_of_routes_of_another_service_are_refused() {
 }
 
 #[tokio::test]
-async fn there_is_room_for_any_number_of_routes() {
+async fn any_number_of_routes_can_have_functions() {
     let waygate = engine().await;
     let app = guarded(&waygate).await;
     let others = (0..100).map(|number| route(&format!("GET:/others/{number}")));
@@ -335,11 +335,11 @@ async fn documented() -> &'static str {
 }
 
 #[tokio::test]
-async fn functions_of_attributes_hold_in_every_router_that_serves_the_route() {
+async fn functions_of_attributes_apply_in_every_router_that_serves_the_route() {
     let waygate = engine().await;
     let app = OpenApiRouter::new().routes(routes!(documented));
     let app = TestApp::new(waygate.guard(app).await.unwrap().into_router());
-    // Its handler has no attributes, and the limit is there.
+    // The handler has no attributes, but the limit exists.
     let path = "/functions/documented";
     let other = Router::new().route(path, get(async || "other"));
     let other = TestApp::new(waygate.guard(other).await.unwrap().into_router());

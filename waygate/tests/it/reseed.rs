@@ -1,4 +1,4 @@
-//! The store loses everything, or goes back in time.
+//! Stores that lose everything, or go back in time.
 
 use std::{
     sync::{
@@ -24,7 +24,7 @@ use waygate_core::model::{Epoch, Revision};
 
 use crate::support::builder;
 
-/// One process's way to a store that all of them share, and that can be swapped for an empty one, as `FLUSHALL` does.
+/// A process's connection to a shared store that can be replaced with an empty one, as by `FLUSHALL`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Link {
     store: Arc<ArcSwap<MemoryBackend>>,
@@ -32,7 +32,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Another process's way to the same store.
+    /// Another process's connection to the same store.
     pub(crate) fn beside(&self) -> Self {
         let store = self.store.clone();
         Self {
@@ -66,7 +66,7 @@ impl Backend for Link {
         Box::pin(async { self.reach()?.commit(batch).await })
     }
 
-    /// Nobody is told of anything: the poll must do.
+    /// No hints are sent, so the poll has to find out.
     fn changes(&self) -> BoxStream<'static, Revision> {
         Box::pin(futures_util::stream::pending())
     }
@@ -93,7 +93,7 @@ async fn process(backend: impl Backend, policy: OnStoreReset) -> Waygate {
     waygate
 }
 
-/// Waits for longer than any poll takes.
+/// Waits longer than the poll interval.
 pub(crate) async fn poll() {
     tokio::time::sleep(Duration::from_secs(7)).await;
 }
@@ -102,7 +102,7 @@ pub(crate) fn status(waygate: &Waygate, key: &str) -> RouteStatus {
     waygate.route(key).unwrap().view.status
 }
 
-/// Something of every kind that the engine keeps.
+/// Stores something of every kind.
 async fn fill(waygate: &Waygate) {
     let operator = waygate.system();
     operator.disable("GET:/a", "incident").await.unwrap();
@@ -140,7 +140,7 @@ async fn fill(waygate: &Waygate) {
         .unwrap();
 }
 
-/// The values of all entities, but for the one that says from what the store was filled.
+/// The values of all entities, except the record about the reseed.
 async fn values(link: &Link) -> Vec<(String, serde_json::Value)> {
     let image = link.load().await.unwrap();
     let mut values: Vec<_> = image
@@ -162,7 +162,7 @@ async fn reseeds(waygate: &Waygate) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fleet_gives_an_emptied_store_back_what_it_had_held() {
+async fn replicas_restore_an_emptied_store() {
     let link = Link::default();
     let mut fleet = Vec::new();
     for _ in 0..3 {
@@ -185,7 +185,7 @@ async fn a_fleet_gives_an_emptied_store_back_what_it_had_held() {
         assert_eq!(status(process, "GET:/a"), RouteStatus::Disabled);
         assert_eq!(reseeds(process).await, 1);
     }
-    // Whoever starts now finds it closed, and all of them take changes.
+    // A process that starts now sees the route as closed, and all accept changes.
     let fresh = process(link.beside(), OnStoreReset::Keep).await;
     assert_eq!(status(&fresh, "GET:/a"), RouteStatus::Disabled);
     fleet[1].system().enable("GET:/a", "over").await.unwrap();
@@ -193,7 +193,7 @@ async fn a_fleet_gives_an_emptied_store_back_what_it_had_held() {
     assert_eq!(status(&fleet[2], "GET:/a"), RouteStatus::Active);
     assert_eq!(status(&fresh, "GET:/a"), RouteStatus::Active);
 
-    // Once more: what was filled is filled again.
+    // Once more: what was restored is restored again.
     link.empty();
     poll().await;
     poll().await;
@@ -204,7 +204,7 @@ async fn a_fleet_gives_an_emptied_store_back_what_it_had_held() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_knows_more_has_the_last_word() {
+async fn the_most_recent_knowledge_wins() {
     let (link, late) = (Link::default(), Link::default());
     let late = Link {
         store: link.store.clone(),
@@ -222,7 +222,7 @@ async fn whoever_knows_more_has_the_last_word() {
     link.empty();
     late.cut(false);
     poll().await;
-    // It has given back what it knew.
+    // It has restored what it knew.
     assert_eq!(status(&behind, "GET:/a"), RouteStatus::Active);
     assert_eq!(reseeds(&behind).await, 1);
     link.cut(false);
@@ -237,7 +237,7 @@ async fn whoever_knows_more_has_the_last_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_gives_the_store_back_what_it_had_held() {
+async fn an_operator_can_restore_the_store() {
     let link = Link::default();
     let one = process(link.beside(), OnStoreReset::Keep).await;
     let other = process(link.beside(), OnStoreReset::Keep).await;
@@ -262,7 +262,7 @@ async fn an_operator_gives_the_store_back_what_it_had_held() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_in_which_somebody_has_begun_anew_is_left_alone() {
+async fn a_store_changed_after_it_was_emptied_is_left_alone() {
     let link = Link::default();
     for policy in [OnStoreReset::Keep, OnStoreReset::Reseed] {
         link.empty();
@@ -288,7 +288,7 @@ async fn a_store_in_which_somebody_has_begun_anew_is_left_alone() {
     }
 }
 
-/// A store that shows what it is told to.
+/// A store that shows a given image.
 #[derive(Debug, Clone)]
 struct Shown(Arc<ArcSwap<Image>>);
 
@@ -319,9 +319,9 @@ impl Backend for Shown {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_went_back_in_time_is_not_believed_when_its_numbers_grow_again() {
+async fn a_store_that_went_back_in_time_is_not_trusted_when_its_numbers_grow_again() {
     let epoch = Epoch::random();
-    // A route that was closed, with the state that a real commit writes for it.
+    // A closed route, with the state that a real commit writes.
     let sample = Link::default();
     let writer = process(sample.clone(), OnStoreReset::Keep).await;
     writer.system().disable("GET:/a", "incident").await.unwrap();
@@ -348,20 +348,20 @@ async fn a_store_that_went_back_in_time_is_not_believed_when_its_numbers_grow_ag
         (status(&waygate, "GET:/a"), is_alarmed)
     };
     let kept = (RouteStatus::Disabled, true);
-    // Commits 6 to 9 are lost, and their numbers given out again.
+    // Commits 6 to 9 are lost, and their numbers are used again.
     assert_eq!(show(image(5, &[])).await, kept);
     assert_eq!(show(image(7, &[("GET:/b", 7)])).await, kept);
     assert_eq!(show(image(9, &[("GET:/b", 7)])).await, kept);
     assert_eq!(show(image(12, &[("GET:/b", 7)])).await, kept);
     assert_eq!(show(image(12, &[("GET:/a", 6)])).await, kept);
     assert_eq!(show(image(12, &[("GET:/a", 8), ("GET:/b", 7)])).await, kept);
-    // The store is back that had them.
+    // The store that had them is back.
     let back = image(12, &[("GET:/a", 8), ("GET:/b", 11)]);
     assert_eq!(show(back).await, (RouteStatus::Disabled, false));
     assert_eq!(status(&waygate, "GET:/b"), RouteStatus::Disabled);
     assert_eq!(
         show(image(13, &[])).await,
         (RouteStatus::Active, false),
-        "a deletion is news again"
+        "a deletion can be detected again"
     );
 }

@@ -1,4 +1,4 @@
-//! Handlers that share a name, and sometimes a file and a line, are governed apart.
+//! Handlers with the same name, and sometimes the same file and line, are governed separately.
 
 use axum::{Router, routing::get};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -71,7 +71,7 @@ async fn functions_of_one_macro_invocation() {
     assert_eq!(status(&app, "/same/reports/show").await, 200);
 }
 
-/// The attribute above `#[utoipa::path]`.
+/// With the attribute above `#[utoipa::path]`.
 fn v1() -> OpenApiRouter {
     #[maintenance(reason = "closed")]
     #[utoipa::path(get, path = "/v1/list", responses((status = OK)))]
@@ -79,7 +79,7 @@ fn v1() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// The attribute below it.
+/// With the attribute below it.
 fn v2() -> OpenApiRouter {
     #[utoipa::path(get, path = "/v2/list", responses((status = OK)))]
     #[rate_limit("1/minute", key = "global")]
@@ -87,7 +87,7 @@ fn v2() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// What is written as in `v1`, but for the line.
+/// The same code as in `v1`, on another line.
 fn v3() -> OpenApiRouter {
     #[maintenance(reason = "closed")]
     #[utoipa::path(get, path = "/v1/list", responses((status = OK)))]
@@ -133,7 +133,7 @@ macro_rules! versions {
 }
 versions! { eins: "/eins"; zwei: "/zwei"; }
 
-/// Written alike in every way: which is which does not matter.
+/// Identical in every way, so either binding is right.
 macro_rules! twins {
     ($($name:ident)*) => { $(
         fn $name() -> OpenApiRouter {

@@ -1,4 +1,4 @@
-//! What ends with `Waygate::shutdown`, and what does not.
+//! The effects of `Waygate::shutdown`.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::support::{app, builder};
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Reads until `end` was read, or until the server ends the connection where nothing is expected.
+/// Reads until `end` was read, or until the server closes the connection if nothing is expected.
 async fn read_until(client: &mut TcpStream, end: Option<&str>) -> String {
     let mut text = String::new();
     let mut buffer = [0; 4_096];
@@ -31,7 +31,7 @@ async fn read_until(client: &mut TcpStream, end: Option<&str>) -> String {
 }
 
 #[tokio::test]
-async fn a_graceful_shutdown_ends_although_a_page_listens() {
+async fn an_open_page_does_not_block_a_graceful_shutdown() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new().route("/x", get(async || "x"));
     let guarded = waygate.guard(router).await.unwrap().docs("/docs");
@@ -64,7 +64,7 @@ async fn a_graceful_shutdown_ends_although_a_page_listens() {
 }
 
 #[tokio::test]
-async fn requests_are_still_decided() {
+async fn requests_are_still_decided_after_it() {
     let waygate = builder().build().await.unwrap();
     let app: TestApp = app(&waygate, &["GET:/x"]).await;
     let system = waygate.system();
@@ -79,7 +79,7 @@ async fn requests_are_still_decided() {
 
 #[cfg(feature = "file")]
 #[tokio::test]
-async fn counters_are_written() {
+async fn it_writes_counters() {
     let file = std::env::temp_dir().join(format!("waygate-{}.counters", uuid::Uuid::new_v4()));
     let builder = || builder().counter_snapshot(&file);
     let waygate = builder().build().await.unwrap();

@@ -1,4 +1,4 @@
-//! What several topics need.
+//! Helpers for several topics.
 
 use axum::{Router, routing::get};
 use waygate::{
@@ -17,7 +17,7 @@ pub(crate) fn clock() -> ManualClock {
     ManualClock::at(at("2030-01-01T00:00:00Z"))
 }
 
-/// An engine for the environment `production` that does not mind handlers of other tests.
+/// An engine for the environment `production` that ignores handlers of other tests.
 pub(crate) fn builder() -> WaygateBuilder {
     Waygate::builder()
         .environment("production")
@@ -29,7 +29,7 @@ pub(crate) fn with_all_headers() -> WaygateBuilder {
     builder().rate_limit_headers(RateLimitHeaders::Both)
 }
 
-/// An engine that does not mind handlers of other tests than those of `module`.
+/// An engine that ignores handlers of all tests except those of `module`.
 pub(crate) fn only(module: &str) -> WaygateBuilder {
     let declarations = Declaration::all().into_iter();
     let others = declarations.filter(|declaration| !declaration.handler.starts_with(module));
@@ -38,7 +38,7 @@ pub(crate) fn only(module: &str) -> WaygateBuilder {
     })
 }
 
-/// An application with these routes, each answering its own path.
+/// An application with these routes, which answer with their path.
 pub(crate) async fn app(waygate: &Waygate, keys: &[&str]) -> TestApp {
     let mut router = Router::new();
     for key in keys {

@@ -1,4 +1,4 @@
-//! `TestApp` sends what clients send.
+//! Requests of `TestApp`.
 
 use axum::{
     Json, Router,
@@ -10,7 +10,7 @@ use waygate::testing::TestApp;
 
 use crate::support::builder;
 
-/// The method, and all values of `content-type`.
+/// Returns the method, and all values of `content-type`.
 async fn seen(method: Method, headers: HeaderMap) -> String {
     let types = headers.get_all(header::CONTENT_TYPE).iter();
     let types: Vec<&str> = types.map(|value| value.to_str().unwrap()).collect();
@@ -18,7 +18,7 @@ async fn seen(method: Method, headers: HeaderMap) -> String {
 }
 
 #[tokio::test]
-async fn json_says_that_it_is_json() {
+async fn json_requests_have_one_content_type() {
     let echo = |Json(body): Json<Value>| async { Json(body) };
     let router = Router::new()
         .route("/echo", post(echo).patch(echo))
@@ -44,5 +44,5 @@ async fn json_says_that_it_is_json() {
     let sent = csv.request(Method::PUT, "/seen", "a,b").await;
     assert_eq!(sent.text(), "PUT text/csv");
     let raw = app.request(Method::PUT, "/seen", "a,b").await;
-    assert_eq!(raw.text(), "PUT ", "of no type, unless one is given");
+    assert_eq!(raw.text(), "PUT ", "no content type unless set");
 }

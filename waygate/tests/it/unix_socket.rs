@@ -1,4 +1,4 @@
-//! Behind a Unix socket: a proxy says who the client is.
+//! Serving on a Unix socket, with a proxy that names the client.
 
 use std::{
     net::SocketAddr,
@@ -57,7 +57,7 @@ fn socket_path() -> (PathBuf, impl Drop) {
     (path.clone(), Gone(path))
 }
 
-/// Status and body of a `GET` with one more header line.
+/// Status and body of a `GET` with one extra header line.
 async fn ask(path: &Path, target: &str, header: &str) -> (StatusCode, String) {
     let mut stream = UnixStream::connect(path).await.unwrap();
     let request =
@@ -71,7 +71,7 @@ async fn ask(path: &Path, target: &str, header: &str) -> (StatusCode, String) {
 }
 
 #[tokio::test]
-async fn the_peer_names_the_client() {
+async fn the_client_is_named_by_the_peer() {
     let app = guarded(TrustedProxies::unix_socket()).await;
     let (path, _gone) = socket_path();
     let listener = UnixListener::bind(&path).unwrap();
@@ -83,7 +83,11 @@ async fn the_peer_names_the_client() {
     let office = "/unix-socket/office";
     assert_eq!(ask(&path, office, &of("203.0.113.7")).await.0, 200);
     assert_eq!(ask(&path, office, &of("192.0.2.1")).await.0, 403);
-    assert_eq!(ask(&path, office, "").await.0, 403, "nobody says who it is");
+    assert_eq!(
+        ask(&path, office, "").await.0,
+        403,
+        "no proxy names the client"
+    );
 
     let limited = "/unix-socket/limited";
     for (client, expected) in [
@@ -100,7 +104,7 @@ async fn the_peer_names_the_client() {
 }
 
 #[tokio::test]
-async fn a_router_with_layers_is_served_likewise() {
+async fn a_router_with_layers_is_served_the_same_way() {
     let proxies = TrustedProxies::unix_socket().writing(ForwardingHeader::Forwarded);
     let peer = |ConnectInfo(peer): ConnectInfo<tokio::net::unix::SocketAddr>| async move {
         peer.is_unnamed().to_string()
@@ -136,14 +140,14 @@ async fn only_the_peer_of_a_unix_socket_is_trusted() {
     assert_eq!(
         forwarded(trusting).await,
         "unknown",
-        "the server names no peer"
+        "the server provides no peer"
     );
     let unset = TestApp::new(guarded(TrustedProxies::none()).await);
     assert_eq!(forwarded(unset.from_unix_socket()).await, "unknown");
 }
 
 #[tokio::test]
-async fn over_tcp_the_peer_is_an_address() {
+async fn the_peer_is_an_address_over_tcp() {
     use axum::serve::ListenerExt;
 
     let waygate = Waygate::builder()
@@ -183,7 +187,7 @@ async fn over_tcp_the_peer_is_an_address() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_names_no_client_is_logged_once() {
+async fn a_proxy_without_a_client_address_is_logged_once() {
     let (log, _guard) = Log::of_this_thread();
     let warnings = || {
         let lines = log.lines();
@@ -213,7 +217,7 @@ async fn a_proxy_that_names_no_client_is_logged_once() {
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_on_tcp_that_names_no_client_is_logged_once() {
+async fn a_trusted_tcp_proxy_without_a_client_address_is_logged_once() {
     let (log, _guard) = Log::of_this_thread();
     let proxies = TrustedProxies::networks(["10.0.0.0/8".parse().unwrap()]);
     let app = TestApp::new(guarded(proxies).await);

@@ -1,4 +1,4 @@
-//! Exemptions and services that match nothing, exemptions of everything below a path, and where both are shown.
+//! Exemptions and services that match nothing, exemptions by prefix, and the warnings about both.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ fn cause(waygate: &Waygate) -> Option<String> {
 }
 
 #[tokio::test]
-async fn an_exemption_of_a_prefix_holds_in_maintenance() {
+async fn a_prefix_exemption_applies_during_maintenance() {
     for service in [None, Some("billing")] {
         let builder = service
             .into_iter()
@@ -89,7 +89,7 @@ async fn an_exemption_of_a_prefix_holds_in_maintenance() {
 }
 
 #[tokio::test]
-async fn urls_without_a_route_are_exempt_by_prefix() {
+async fn urls_without_a_route_can_be_exempt_by_prefix() {
     let waygate = builder().build().await.unwrap();
     let app = app(&waygate, &ROUTES).await;
     let config = serde_json::from_value(json!({ "exempt_paths": ["/v1/{*rest}"] })).unwrap();
@@ -103,7 +103,7 @@ async fn urls_without_a_route_are_exempt_by_prefix() {
 }
 
 #[tokio::test]
-async fn an_exemption_of_a_prefix_holds_for_limits_of_both_kinds() {
+async fn a_prefix_exemption_applies_to_limits_of_both_kinds() {
     let limit = json!({
         "limit": "1/hour", "key_strategy": "global", "exempt_routes": ["/v1/{*rest}", "GET:/any"],
     });
@@ -134,7 +134,7 @@ async fn an_exemption_of_a_prefix_holds_for_limits_of_both_kinds() {
 }
 
 #[tokio::test]
-async fn an_exemption_holds_for_limits_of_concurrency() {
+async fn an_exemption_applies_to_concurrency_limits() {
     let waygate = builder().build().await.unwrap();
     let app = app(&waygate, &ROUTES).await;
     let policy = json!({ "limit": 1, "exempt_routes": ["/v1/{*rest}", "/helth"] });
@@ -157,7 +157,7 @@ async fn an_exemption_holds_for_limits_of_concurrency() {
 }
 
 #[tokio::test]
-async fn what_names_no_route_is_flagged_with_what_was_meant() {
+async fn unknown_routes_are_flagged_with_a_suggestion() {
     let (log, _guard) = Log::of_this_thread();
     let waygate = builder().build().await.unwrap();
     let _app = app(&waygate, &ROUTES).await;
@@ -212,7 +212,7 @@ async fn what_names_no_route_is_flagged_with_what_was_meant() {
 }
 
 #[tokio::test]
-async fn what_is_stored_is_flagged_at_the_start_and_until_a_route_has_it() {
+async fn stored_exemptions_are_flagged_from_the_start_until_a_route_matches() {
     let backend = MemoryBackend::new();
     let first = builder().backend(backend.clone()).build().await.unwrap();
     let config = serde_json::from_value(json!({ "exempt_paths": ["/helth"] })).unwrap();
@@ -221,7 +221,7 @@ async fn what_is_stored_is_flagged_at_the_start_and_until_a_route_has_it() {
         .enable_global_maintenance(config)
         .await
         .unwrap();
-    assert_eq!(cause(&first), None, "nothing is known of routes yet");
+    assert_eq!(cause(&first), None, "no routes are known yet");
     drop(first);
 
     let (log, _guard) = Log::of_this_thread();
@@ -241,7 +241,7 @@ async fn what_is_stored_is_flagged_at_the_start_and_until_a_route_has_it() {
 }
 
 #[tokio::test]
-async fn what_is_set_is_logged_once() {
+async fn set_exemptions_are_logged_once() {
     for (service, component) in [
         (None, "component=unmatched"),
         (Some("shop"), "maintenance="),
@@ -306,7 +306,7 @@ async fn an_unknown_service_is_flagged() {
 }
 
 #[tokio::test]
-async fn routes_of_another_service_are_not_judged_by_those_of_this_one() {
+async fn routes_of_another_service_are_not_checked_here() {
     let waygate = builder().service("billing").build().await.unwrap();
     let _app = app(&waygate, &ROUTES).await;
     let exempt = json!({ "limit": "9/minute", "exempt_routes": ["/find"] });
@@ -339,7 +339,7 @@ async fn a_limit_of_a_route_exempts_no_routes() {
     );
 }
 
-/// Waits until health says of a planned maintenance what is expected.
+/// Waits until health flags planned maintenance, or no longer does.
 async fn until(waygate: &Waygate, flagged: bool) {
     while cause(waygate).is_some() != flagged {
         tokio::task::yield_now().await;
@@ -347,7 +347,7 @@ async fn until(waygate: &Waygate, flagged: bool) {
 }
 
 #[tokio::test]
-async fn what_is_planned_is_flagged_until_it_is_over() {
+async fn planned_exemptions_are_flagged_until_they_are_over() {
     for service in [None, Some("nowhere")] {
         let clock = clock();
         let builder = builder().clock(clock.clone());
@@ -381,9 +381,10 @@ async fn what_is_planned_is_flagged_until_it_is_over() {
     }
 }
 
-/// A release that serves all methods of a path where it served one takes the one away, and with it what closed it.
+/// A release that replaces a route of one method with an all-methods route removes the former, and with it the state
+/// that closed it.
 #[tokio::test]
-async fn a_closed_route_that_another_one_has_swallowed_is_named() {
+async fn a_closed_route_replaced_by_a_wider_one_is_reported() {
     let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::new());
     let start = || builder().backend(backend.clone()).build();
     let handler = || async { "served" };
@@ -412,7 +413,7 @@ async fn a_closed_route_that_another_one_has_swallowed_is_named() {
 }
 
 #[tokio::test]
-async fn the_prefix_of_a_nested_guarded_router_is_no_part_of_a_route() {
+async fn the_prefix_of_a_nested_guarded_router_is_not_part_of_a_route() {
     let waygate = builder().build().await.unwrap();
     let _app = app(&waygate, &ROUTES).await;
     let config = serde_json::from_value(json!({ "exempt_paths": ["/shop/health", "/shop/heath"] }));

@@ -1,4 +1,4 @@
-//! Records that cannot be read: nothing opens what was closed.
+//! Unreadable records open nothing that was closed.
 
 mod kinds;
 
@@ -28,7 +28,7 @@ use crate::{
     support::builder,
 };
 
-/// A directory that is gone when the test is over.
+/// A directory that is deleted when the test ends.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -53,7 +53,7 @@ impl Drop for Directory {
 struct Process {
     waygate: Waygate,
     app: TestApp,
-    /// Its background tasks. They end with the process, and write no file after it.
+    /// Runs its background tasks, which end with the process and write no file afterwards.
     runtime: Option<Runtime>,
 }
 
@@ -137,7 +137,7 @@ impl Process {
     }
 }
 
-/// Edits the state file as a person would: without a checksum.
+/// Edits the state file as a person would, without a checksum.
 fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
     let mut document: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     document.as_object_mut().unwrap().remove("checksum");
@@ -147,7 +147,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
 
 #[tokio::test]
 async fn a_typo_in_a_closed_route_does_not_open_it() {
-    // With and without an older generation that holds the record.
+    // With and without an older generation that contains the record.
     for older in [true, false] {
         let directory = Directory::new();
         let path = directory.state();
@@ -190,7 +190,7 @@ async fn a_typo_in_a_closed_route_does_not_open_it() {
 }
 
 #[tokio::test]
-async fn the_next_change_mends_the_record() {
+async fn the_next_change_repairs_the_record() {
     let directory = Directory::new();
     let path = directory.state();
     let process = start(&path).await;
@@ -237,12 +237,12 @@ async fn an_older_generation_opens_nothing_that_was_closed_since() {
     assert_eq!(
         process.answers("/b").await,
         200,
-        "no other record is harmed"
+        "other records are unaffected"
     );
 }
 
 #[tokio::test]
-async fn maintenance_that_cannot_be_read_is_on_unless_it_says_off() {
+async fn unreadable_maintenance_is_on_unless_it_says_off() {
     let directory = Directory::new();
     let path = directory.state();
     let process = start(&path).await;
@@ -271,7 +271,7 @@ async fn maintenance_that_cannot_be_read_is_on_unless_it_says_off() {
 }
 
 #[tokio::test]
-async fn a_limit_that_cannot_be_read_leaves_the_declared_one() {
+async fn an_unreadable_limit_leaves_the_declared_one() {
     let directory = Directory::new();
     let path = directory.state();
     let process = start(&path).await;
@@ -307,7 +307,7 @@ fn rename(path: &Path, from: &str, to: &str) {
 
 #[tokio::test]
 async fn a_typo_in_the_key_of_a_closed_route_does_not_open_it() {
-    // With and without an older generation that holds the record.
+    // With and without an older generation that contains the record.
     for older in [true, false] {
         for typo in ["GTE:/a", "GET /a", "GET:a", ":/a"] {
             let directory = Directory::new();
@@ -328,7 +328,7 @@ async fn a_typo_in_the_key_of_a_closed_route_does_not_open_it() {
             process.waygate.register(post, open).await.unwrap();
             assert_eq!(process.answers("/a").await, 503, "{typo}, older: {older}");
             let b = if older { 503 } else { 200 };
-            assert_eq!(process.answers("/b").await, b, "no other path is harmed");
+            assert_eq!(process.answers("/b").await, b, "other paths are unaffected");
             let health = process.records();
             assert!(health.contains(&format!("`{bad}`: ")), "{health}");
             let expected = match older {
@@ -360,7 +360,7 @@ async fn a_typo_in_the_key_of_a_closed_route_does_not_open_it() {
 }
 
 #[tokio::test]
-async fn a_route_that_is_changed_is_held_no_more_by_a_key_with_a_typo() {
+async fn a_changed_route_is_no_longer_closed_by_a_misspelled_key() {
     for (change, older) in [
         ("enable", true),
         ("enable", false),
@@ -385,7 +385,7 @@ async fn a_route_that_is_changed_is_held_no_more_by_a_key_with_a_typo() {
             _ => system.reset("GET:/a").await.unwrap(),
         };
         assert_eq!(process.answers("/a").await, 200, "{change}");
-        // Another look at the store changes nothing.
+        // Reading the store again changes nothing.
         edit(&path, |entities| {
             entities["limit/GET:/b#default"] =
                 json!({ "revision": 1, "value": { "policy": { "limit": "9/hour" } } });
@@ -409,7 +409,7 @@ async fn a_route_that_is_changed_is_held_no_more_by_a_key_with_a_typo() {
 }
 
 #[tokio::test]
-async fn a_running_process_keeps_what_a_key_with_a_typo_may_mean() {
+async fn a_running_process_keeps_the_candidates_of_a_misspelled_key() {
     let directory = Directory::new();
     let path = directory.state();
     let process = start(&path).await;
@@ -421,7 +421,7 @@ async fn a_running_process_keeps_what_a_key_with_a_typo_may_mean() {
         .await;
     assert_eq!(status(&process.waygate, "GET:/a"), RouteStatus::Disabled);
     assert_eq!(process.answers("/a").await, 503);
-    // Nothing is known that this could mean.
+    // Nothing is known that this could refer to.
     edit(&path, |entities| {
         entities["route/GTE:/b"] = json!({ "revision": 1, "value": {} });
     });
@@ -446,7 +446,7 @@ async fn a_running_process_keeps_what_a_key_with_a_typo_may_mean() {
 }
 
 #[tokio::test]
-async fn the_last_known_limit_holds_for_one_that_cannot_be_read() {
+async fn the_last_known_limit_replaces_an_unreadable_one() {
     let limit: LimitKey = "GET:/a#default".parse().unwrap();
     for typo in ["value", "key"] {
         let directory = Directory::new();
@@ -478,7 +478,7 @@ async fn the_last_known_limit_holds_for_one_that_cannot_be_read() {
         assert_eq!(places.policy.limit.get(), 3, "{typo}");
         assert_eq!(process.answers("/a").await, 200, "{typo}");
         assert_eq!(process.answers("/a").await, 429, "{typo}");
-        // It can be changed, which mends the value; a key is mended in the store only.
+        // A change repairs the value; a key can be repaired only in the store.
         let system = process.waygate.system();
         system.delete_rate_limit(limit.clone()).await.unwrap();
         let deleted = system.delete_concurrency_limit(limit.clone());
@@ -489,7 +489,7 @@ async fn the_last_known_limit_holds_for_one_that_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn a_store_of_which_nothing_can_be_read_is_closed_until_it_can() {
+async fn an_unreadable_store_closes_everything_until_it_can_be_read() {
     let directory = Directory::new();
     let path = directory.state();
     let process = start(&path).await;
@@ -527,7 +527,7 @@ async fn a_store_of_which_nothing_can_be_read_is_closed_until_it_can() {
 }
 
 #[tokio::test]
-async fn what_was_closed_after_the_generation_that_is_left_is_closed_again() {
+async fn routes_closed_after_the_remaining_generation_are_closed_again() {
     let directory = Directory::new();
     let path = directory.state();
     let process = start(&path).await;
@@ -549,12 +549,12 @@ async fn what_was_closed_after_the_generation_that_is_left_is_closed_again() {
         "{health}"
     );
     drop(process);
-    // It is stored again: the next start knows it, too.
+    // It was stored again, so the next start has it.
     let process = start(&path).await;
     assert_eq!(process.answers("/a").await, 503);
     drop(process);
 
-    // Any other change than a closing may have been undone: closed, until someone looks.
+    // Any change other than a closing may have been undone, so everything is closed until an operator looks.
     let process = start(&path).await;
     let system = process.waygate.system();
     let window = Interval::parse("2030-01-01T00:00:00Z", "2030-01-01T01:00:00Z").unwrap();
@@ -590,7 +590,7 @@ async fn put(link: &Link, key: &str, value: Value) {
 }
 
 #[tokio::test]
-async fn what_a_boot_cache_holds_open_may_have_been_closed_since() {
+async fn open_routes_of_a_boot_cache_may_have_been_closed_since() {
     let (directory, link) = (Directory::new(), Link::default());
     let cache = directory.0.join("cache.json");
     let build = async || {
@@ -619,7 +619,7 @@ async fn what_a_boot_cache_holds_open_may_have_been_closed_since() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_running_process_keeps_what_it_knows_and_closes_what_it_does_not() {
+async fn a_running_process_keeps_what_it_knows_and_closes_the_rest() {
     let link = Link::default();
     let process = with(link.beside()).await;
     process.waygate.system().enable("GET:/a", "").await.unwrap();
@@ -628,7 +628,11 @@ async fn a_running_process_keeps_what_it_knows_and_closes_what_it_does_not() {
     }
     crate::reseed::poll().await;
     assert_eq!(process.answers("/a").await, 200, "known to be open");
-    assert_eq!(process.answers("/b").await, 503, "nothing is known");
+    assert_eq!(
+        process.answers("/b").await,
+        503,
+        "nothing is known about it"
+    );
     let health = process.records();
     assert!(
         health.contains("route/GET:/a") && health.contains("route/GET:/b"),
@@ -643,7 +647,7 @@ async fn a_running_process_keeps_what_it_knows_and_closes_what_it_does_not() {
     assert!(!process.records().contains(orphan));
 }
 
-/// What a value looks like when each of its objects, one at a time, is an empty array.
+/// Returns the value with each of its objects, one at a time, replaced with an empty array.
 fn without_names(value: &Value) -> Vec<Value> {
     let mut all = Vec::new();
     if let Value::Object(members) = value {
@@ -660,7 +664,7 @@ fn without_names(value: &Value) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_array_is_never_taken_for_an_object() {
+async fn an_array_is_never_accepted_as_an_object() {
     let directory = Directory::new();
     let path = directory.state();
     let process = start(&path).await;
@@ -715,7 +719,7 @@ async fn an_array_is_never_taken_for_an_object() {
     fs::write(&path, good).unwrap();
     let process = start(&path).await;
     assert_eq!(process.records(), "");
-    // Until the process has written an edited file again, it would overwrite the next edit.
+    // Wait until the process has rewritten the edited file, or it would overwrite the next edit.
     let is_sealed = || fs::read_to_string(&path).is_ok_and(|text| text.contains("checksum"));
     for pointer in ["/state/access", "/state/position", "/state"] {
         edit(&path, |entities| {
@@ -743,7 +747,7 @@ async fn an_array_is_never_taken_for_an_object() {
 }
 
 #[tokio::test]
-async fn a_lost_change_that_cannot_be_read_closes_what_it_was_about() {
+async fn an_unreadable_lost_change_closes_its_target() {
     let directory = Directory::new();
     let path = directory.state();
     let process = start(&path).await;
@@ -772,9 +776,9 @@ async fn a_lost_change_that_cannot_be_read_closes_what_it_was_about() {
     assert!(health.contains("`route/GET:/a`"), "{health}");
 }
 
-/// Maintenance with exemptions, then the same without them, of which the record or the change is lost.
+/// Sets maintenance with exemptions, and then without them; either the record or the change is lost.
 #[tokio::test]
-async fn exemptions_that_were_withdrawn_do_not_come_back() {
+async fn withdrawn_exemptions_do_not_come_back() {
     for (withdrawn, is_lost) in [
         (json!({"exempt_paths": ["/a"]}), true),
         (json!({"exempt_paths": ["/a"]}), false),

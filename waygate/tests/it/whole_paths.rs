@@ -1,4 +1,4 @@
-//! Routes that the program declares for all methods of a path, beside those of single methods.
+//! Routes declared for all methods of a path, beside those of single methods.
 
 use axum::{
     Router,
@@ -126,12 +126,12 @@ async fn a_closed_path_is_closed_for_every_method() {
                 .into_parts();
             let decided = waygate.decide(RequestHead::new(&parts).matched(path));
             assert!(decided.is_err(), "{path}, {order}");
-            // Operators open and close the whole of it.
+            // Operators open and close the whole path.
             waygate.system().enable(path, "").await.unwrap();
             assert_eq!(ask(&app, Method::GET, path).await, 200, "{path}, {order}");
             waygate.system().disable(path, "").await.unwrap();
             assert_eq!(ask(&app, Method::GET, path).await, 503, "{path}, {order}");
-            // What was closed does not open when it is taken back.
+            // Unregistering does not open what was closed.
             assert!(waygate.unregister(&key(path)).await);
             assert_eq!(ask(&app, Method::GET, path).await, 503, "{path}, {order}");
             waygate.system().purge(path).await.unwrap();
@@ -154,7 +154,7 @@ async fn limits_of_a_path_count_every_method() {
     .await;
 }
 
-/// Two limits of one name, the path's with functions, and the own one of `GET` without.
+/// Two limits with one name: the path's with functions, and that of `GET` without.
 #[tokio::test]
 async fn functions_of_a_path_stay_with_its_limits() {
     let path = "/whole/plain";
@@ -190,7 +190,7 @@ async fn functions_of_a_path_stay_with_its_limits() {
 }
 
 #[tokio::test]
-async fn a_route_guard_meets_the_path_too() {
+async fn a_route_guard_applies_the_path_too() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new()
         .route("/x", get(async |guard: RouteGuard| (guard, "x")))
@@ -209,7 +209,7 @@ async fn a_route_guard_meets_the_path_too() {
     waygate.register(key("/x"), disabled()).await.unwrap();
     assert_eq!(ask(&app, Method::GET, "/x").await, 503);
 
-    // Behind the layer it counts nothing a second time.
+    // Nothing is counted twice behind the layer.
     let waygate = builder().build().await.unwrap();
     let router = Router::new()
         .route("/x", get(async |_: RouteGuard| "x"))
@@ -252,7 +252,7 @@ async fn deprecation_of_a_path_is_announced_for_every_method() {
 }
 
 #[tokio::test]
-async fn force_active_yields_to_what_the_program_closes_alone() {
+async fn explicit_closures_override_force_active() {
     let path = "/whole/health";
     let open = || Registration::new(key(path)).rate_limit(rate("4/hour"));
     both_orders(open, async |waygate, app, order| {
@@ -289,7 +289,7 @@ async fn a_force_active_path_is_open_for_every_method() {
 }
 
 #[tokio::test]
-async fn found_routes_of_all_methods_govern_no_endpoint_of_one() {
+async fn discovered_all_methods_routes_govern_no_single_method() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new().route("/x", axum::routing::any(async || "any"));
     drop(waygate.guard(router).await.unwrap());
@@ -301,7 +301,7 @@ async fn found_routes_of_all_methods_govern_no_endpoint_of_one() {
 }
 
 #[tokio::test]
-async fn what_the_router_serves_stays_listed_when_it_is_unregistered() {
+async fn served_routes_stay_listed_when_unregistered() {
     for (registered, served) in [
         ("GET:/whole/plain", "GET:/whole/plain"),
         ("/whole/plain", "GET:/whole/plain"),

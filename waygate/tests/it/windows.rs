@@ -1,4 +1,4 @@
-//! Time: windows, temporary disables, and what is told of them.
+//! Windows, temporary disables, and their reports.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ fn status(waygate: &Waygate) -> RouteStatus {
     waygate.route(KEY).unwrap().view.status
 }
 
-/// Waits until the audit log has `count` lines, and returns them, newest first.
+/// Waits until the audit log has `count` entries, and returns them, newest first.
 async fn audit(waygate: &Waygate, events: &mut Events, count: usize) -> Vec<AuditEntry> {
     loop {
         let lines = waygate.audit(AuditQuery::newest(100)).await.unwrap();
@@ -49,7 +49,7 @@ fn interval() -> Interval {
 }
 
 #[tokio::test]
-async fn a_window_opens_and_closes_by_itself() {
+async fn a_window_opens_and_closes_on_its_own() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let waygate = engine(&clock, &backend).await;
     let app = app(&waygate, &[KEY]).await;
@@ -88,7 +88,7 @@ async fn a_window_opens_and_closes_by_itself() {
 }
 
 #[tokio::test]
-async fn a_window_that_ended_while_nobody_ran_is_over_and_told_once() {
+async fn a_window_that_ended_while_no_process_ran_is_reported_once() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let first = engine(&clock, &backend).await;
     first
@@ -125,12 +125,12 @@ async fn a_window_that_ended_while_nobody_ran_is_over_and_told_once() {
     assert_eq!(
         third.audit(AuditQuery::newest(100)).await.unwrap().len(),
         4,
-        "told once"
+        "one entry per transition"
     );
 }
 
 #[tokio::test]
-async fn a_manual_change_beats_the_window() {
+async fn a_manual_change_overrides_the_window() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let waygate = engine(&clock, &backend).await;
     let system = waygate.system();
@@ -140,7 +140,7 @@ async fn a_manual_change_beats_the_window() {
     system.enable(KEY, "done early").await.unwrap();
     assert_eq!(status(&waygate), RouteStatus::Active);
     clock.set_wall(at("2030-01-01T03:30:00Z"));
-    assert_eq!(status(&waygate), RouteStatus::Active, "and stays so");
+    assert_eq!(status(&waygate), RouteStatus::Active, "it stays active");
 
     let later = Interval::parse("2030-01-01T05:00:00Z", "2030-01-01T06:00:00Z").unwrap();
     system.schedule(KEY, later, "").await.unwrap();
@@ -155,13 +155,13 @@ async fn a_manual_change_beats_the_window() {
 }
 
 #[tokio::test]
-async fn a_window_ends_a_maintenance_that_had_no_end() {
+async fn a_window_sets_the_end_of_open_ended_maintenance() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let waygate = engine(&clock, &backend).await;
     let app = app(&waygate, &[KEY]).await;
     let system = waygate.system();
     let hours = |start, end| Interval::new(at(start), at(end)).unwrap();
-    // One that runs now: its reason and its end hold.
+    // An active window: its reason and its end apply.
     system.set_maintenance(KEY, "db").await.unwrap();
     let now = hours("2030-01-01T00:00:00Z", "2030-01-01T01:00:00Z");
     let route = system.schedule(KEY, now, "upgrade").await.unwrap();
@@ -171,7 +171,7 @@ async fn a_window_ends_a_maintenance_that_had_no_end() {
     assert_eq!(blocked.header("retry-after"), Some("3600"));
     clock.set_wall(at("2030-01-01T01:00:00Z"));
     assert_eq!(app.get("/a").await.status(), 200);
-    // One that is ahead: the route stays closed until it has ended.
+    // A future window: the route stays closed until it has ended.
     system.set_maintenance(KEY, "db").await.unwrap();
     let ahead = hours("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z");
     let route = system.schedule(KEY, ahead, "upgrade").await.unwrap();
@@ -183,7 +183,7 @@ async fn a_window_ends_a_maintenance_that_had_no_end() {
     assert_eq!(route.view.reason.as_str(), "upgrade");
     clock.set_wall(at("2030-01-01T04:00:00Z"));
     assert_eq!(app.get("/a").await.status(), 200);
-    // One on a route that is disabled for longer would change nothing, and is refused.
+    // A window within a longer disable would change nothing, and is refused.
     system.disable(KEY, "incident").await.unwrap();
     let later = hours("2030-01-01T05:00:00Z", "2030-01-01T06:00:00Z");
     let refused = system.schedule(KEY, later, "upgrade").await.unwrap_err();
@@ -195,7 +195,7 @@ async fn a_window_ends_a_maintenance_that_had_no_end() {
 }
 
 #[tokio::test]
-async fn a_temporary_disable_restores_what_was_before() {
+async fn a_temporary_disable_restores_the_former_state() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let waygate = engine(&clock, &backend).await;
     let mut events = waygate.subscribe();
@@ -209,7 +209,7 @@ async fn a_temporary_disable_restores_what_was_before() {
     let lines = audit(&waygate, &mut events, 3).await;
     assert_eq!(lines[0].new_status, Some(RouteStatus::EnvGated));
 
-    // As the Python CLI spells it: disable, then a window that starts now.
+    // The way of the Python CLI: disable, then a window that starts now.
     system.disable(KEY, "pause").await.unwrap();
     let now_and_five = Interval::parse("2030-01-01T00:05:00Z", "2030-01-01T00:10:00Z").unwrap();
     let off = system.schedule(KEY, now_and_five, "pause").await.unwrap();
@@ -219,7 +219,7 @@ async fn a_temporary_disable_restores_what_was_before() {
 }
 
 #[tokio::test]
-async fn cancelling_returns_a_route_to_what_it_was() {
+async fn cancelling_restores_the_former_state() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let waygate = engine(&clock, &backend).await;
     let system = waygate.system();
@@ -246,7 +246,7 @@ async fn cancelling_returns_a_route_to_what_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_replicas_tell_of_each_transition_once() {
+async fn ten_replicas_report_each_transition_once() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let mut replicas = Vec::new();
     for _ in 0..10 {
@@ -276,16 +276,16 @@ async fn ten_replicas_tell_of_each_transition_once() {
         }
     }
     let lines = audit(&replicas[0], &mut events, 20 + 40).await;
-    let told = lines
+    let transitions = lines
         .iter()
         .filter(|line| line.actor == "scheduler")
         .count();
-    println!("10 replicas, 20 windows: {told} transitions told");
-    assert_eq!((told, lines.len()), (40, 60));
+    println!("10 replicas, 20 windows: {transitions} transitions logged");
+    assert_eq!((transitions, lines.len()), (40, 60));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_is_set_back_finds_its_windows_again() {
+async fn a_clock_that_is_set_back_returns_to_its_windows() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let waygate = engine(&clock, &backend).await;
     let app = app(&waygate, &[KEY]).await;
@@ -295,7 +295,7 @@ async fn a_clock_that_is_set_back_finds_its_windows_again() {
         .await
         .unwrap();
     clock.set_wall(at("2030-01-02T00:00:00Z"));
-    // Compiled anew while the clock is a day ahead: the window looks past.
+    // Compiled while the clock is a day ahead, when the window seems over.
     waygate
         .register("GET:/other".parse().unwrap(), RouteState::default())
         .await
@@ -308,9 +308,9 @@ async fn a_clock_that_is_set_back_finds_its_windows_again() {
     assert_eq!(app.get("/a").await.status(), 503);
 }
 
-/// Windows on a route in maintenance had no effect once, and were stored all the same.
+/// Windows on a route in maintenance once had no effect, but were stored.
 #[tokio::test]
-async fn a_stored_window_that_had_no_effect_opens_nothing() {
+async fn a_stored_window_without_effect_opens_nothing() {
     let (clock, backend) = (clock(), Arc::new(MemoryBackend::new()));
     let window =
         serde_json::json!({"start": "2029-01-01T00:00:00Z", "end": "2029-01-01T01:00:00Z"});
@@ -323,7 +323,7 @@ async fn a_stored_window_that_had_no_effect_opens_nothing() {
     backend.commit(batch).await.unwrap();
     let waygate = engine(&clock, &backend).await;
     assert_eq!(status(&waygate), RouteStatus::Maintenance);
-    // One that is set now is its end, also for those who read it.
+    // A window set now ends it, also for other readers of the store.
     let system = waygate.system();
     system.schedule(KEY, interval(), "upgrade").await.unwrap();
     let other = engine(&clock, &backend).await;

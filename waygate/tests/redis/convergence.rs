@@ -1,4 +1,4 @@
-//! How soon a change holds everywhere.
+//! Propagation time of changes.
 
 use std::time::{Duration, Instant};
 
@@ -38,12 +38,12 @@ async fn change(engines: &[Waygate], nth: usize) -> Vec<Duration> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn eight_engines_converge_at_once() {
+async fn eight_engines_converge_quickly() {
     let changes: usize =
         std::env::var("WAYGATE_TEST_CHANGES").map_or(200, |text| text.parse().unwrap());
     let server = RedisProc::start();
     let engines = engines(options(server.addr()), 8).await;
-    // The first change waits until everybody listens.
+    // The first change waits until every engine has subscribed.
     change(&engines, 0).await;
     let mut times = Vec::new();
     for nth in 1..=changes {
@@ -59,8 +59,8 @@ async fn eight_engines_converge_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_single_message_they_converge_by_looking() {
-    // This user may neither publish nor subscribe.
+async fn without_messages_they_converge_by_polling() {
+    // This user can neither publish nor subscribe.
     let rules = "on >secret ~waygate:* resetchannels +@all";
     let server = RedisProc::options().user("deaf", rules).start();
     let options = options(server.addr())
@@ -76,7 +76,7 @@ async fn without_a_single_message_they_converge_by_looking() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_subscriptions_hold_nothing_up_for_long() {
+async fn killed_subscriptions_cause_no_long_delay() {
     let server = RedisProc::start();
     let engines = engines(options(server.addr()), 4).await;
     let mut most = Duration::ZERO;

@@ -1,4 +1,4 @@
-//! What clients notice when the Redis of the counters fails: nothing.
+//! Faults of the counters' Redis, which clients must not notice.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -17,20 +17,20 @@ use crate::{
     support::{PATIENCE, full},
 };
 
-/// What a request may wait for Redis.
+/// The time that a request may wait for Redis.
 const DEADLINE: Duration = Duration::from_millis(50);
-/// What a fault may add to that.
+/// The delay that a fault may add to that.
 const SLACK: Duration = Duration::from_millis(25);
-/// Redis counts again so soon after it is back.
+/// The time after which Redis counts again once it is back.
 const RECOVERY: Duration = Duration::from_secs(2);
-/// Of all requests, and of those that were due when the fault came, more must not have met a machine that stood still.
+/// The highest share of requests left out for a stalled machine, of all and of those due when the fault started.
 const MOST_LEFT_OUT: f64 = 0.5;
-/// What the machine stands still for longer than this share of the time may be one request in a hundred.
+/// If the machine stalls for more than this share of the time, stalls can affect one request in a hundred.
 const MOST_STOOD_STILL: f64 = 0.01;
-/// So often a leg is tried that the machine has disturbed.
+/// The number of attempts at a leg that the machine disturbs.
 const ATTEMPTS: usize = 8;
 
-/// How a fault is met.
+/// Expected figures of a fault.
 struct Trial {
     rounds: u64,
     rate: u32,
@@ -38,7 +38,7 @@ struct Trial {
     /// Before the fault.
     calm: Duration,
     lasts: Duration,
-    /// All in all. Those that wait for a silent Redis wait for 50 ms, and must not be one in a hundred.
+    /// The minimum length. Requests that wait for a silent Redis take 50 ms, and must be fewer than one in a hundred.
     least: Duration,
 }
 
@@ -65,7 +65,7 @@ impl Trial {
             rate: 400,
             control: seconds(2),
             calm: seconds(1),
-            // A heartbeat of a connection that nobody uses is in between.
+            // Includes a heartbeat of an idle connection.
             lasts: Duration::from_millis(1_600),
             least: seconds(if fault.is_silent() { 8 } else { 4 }),
         }
@@ -117,10 +117,10 @@ fn promoted_behind() {
     meet(Fault::PromotedBehind);
 }
 
-/// One load at a time, or one would be measured by the other.
+/// Loads run one at a time, since they would disturb each other.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// On a runtime whose log is kept apart.
+/// Runs on a runtime with a log of its own.
 fn meet(fault: Fault) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let seed = std::env::var("WAYGATE_TEST_SEED")
@@ -142,7 +142,7 @@ async fn rounds(fault: Fault, seed: u64, log: Log) {
                 None => Bench::start(fault).await,
             };
             let outcome = ready.round(&trial, seed, &log).await;
-            // What is lost stays lost.
+            // Lost state stays lost, so start with a new Redis.
             bench = (!fault.loses_state()).then_some(ready);
             match outcome {
                 Ok(()) => break,
@@ -162,7 +162,7 @@ struct Bench {
     service: Service,
 }
 
-/// What happened in one round.
+/// The observations of one round.
 struct Round {
     control: Leg,
     leg: Leg,
@@ -185,13 +185,13 @@ impl Bench {
         }
     }
 
-    /// Breaks something while requests come in, repairs it, and checks what clients and operators have seen. Says what
-    /// the machine has disturbed, if it has.
+    /// Breaks something while requests come in, repairs it, and checks what clients and operators have seen. Returns
+    /// an error if the machine disturbed the round.
     async fn round(&mut self, trial: &Trial, seed: u64, log: &Log) -> Result<(), String> {
         let Service {
             waygate, client, ..
         } = &self.service;
-        // Connections are made and code is paged in before anything is measured.
+        // Opens connections and pages code in before measuring.
         let first = Load::on(client, trial.rate, seed);
         first.goes_on_for(Duration::from_millis(300)).await;
         first.end().await;
@@ -281,8 +281,8 @@ impl Round {
         }
     }
 
-    /// Why nothing can be said of the round: too little was measured, or (unless all is well) the machine stood still
-    /// while the fault came or went.
+    /// Explains why the round is inconclusive: too little was measured, or (unless it passed) the machine stalled
+    /// while the fault started or ended.
     fn disturbance(&self, is_well: bool) -> Option<String> {
         for (what, leg, (from, to)) in [
             ("control", &self.control, self.control.time()),
@@ -305,13 +305,13 @@ impl Round {
     }
 }
 
-/// Nothing fails, nothing that is closed opens, and what is used up stays so.
+/// Checks that nothing fails, nothing closed opens, and used-up limits stay used up.
 fn check_answers(fault: Fault, leg: &Leg) {
     for (&(path, status), &times) in &leg.answers() {
         let expected: &[u16] = match path {
             "/disabled" => &[503],
             "/closed" => &[200, 429],
-            // A Redis that has lost it counts anew.
+            // A Redis that has lost the counter starts at zero.
             "/exhausted" if times == 1 && fault.loses_state() => &[200, 429],
             "/exhausted" => &[429],
             _ => &[200],

@@ -1,4 +1,4 @@
-//! An application on a real socket, and requests that do not wait for one another.
+//! An application on a real socket, and a client with concurrent requests.
 
 use std::net::SocketAddr;
 
@@ -70,14 +70,14 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// An application with a limit for each way to fail, one that is used up, and a route that an operator has closed.
+    /// An application with a limit for each failure policy, one that is used up, and a route closed by an operator.
     pub(crate) async fn start(options: RedisOptions) -> Self {
         let service = Self::open(options).await;
         service.close().await;
         service
     }
 
-    /// The same before the operator has closed anything.
+    /// The same, before the operator closes anything.
     pub(crate) async fn open(options: RedisOptions) -> Self {
         let counters = RedisCounters::open(options.clone());
         let builder = Waygate::builder()

@@ -1,4 +1,4 @@
-//! Limits that many processes share, and what each policy does while their Redis is gone.
+//! Limits that many processes share, and each failure policy while their Redis is down.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_policy_does_what_it_says_without_redis() {
+async fn each_failure_policy_applies_without_redis() {
     let mut server = RedisProc::start();
     let service = Service::start(options(server.addr())).await;
     let client = &service.client;
@@ -49,15 +49,15 @@ async fn each_policy_does_what_it_says_without_redis() {
     assert_eq!(client.get("/closed").await, StatusCode::OK);
 }
 
-/// The engine gives Redis up before the counters themselves would.
+/// The engine gives up on Redis before the counters would.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_was_refused_gains_nothing_when_redis_is_given_up() {
+async fn refused_clients_gain_nothing_when_redis_is_given_up() {
     let server = RedisProc::start();
     let service = Service::start(options(server.addr()).deadline(PATIENCE)).await;
     let refused = Instant::now();
     let status = service.client.get("/exhausted").await;
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
-    // From then on Redis is asked again.
+    // Redis is asked again from then on.
     eventually(PATIENCE, "a second", || {
         refused.elapsed() > Duration::from_millis(1_100)
     })
@@ -68,13 +68,13 @@ async fn who_was_refused_gains_nothing_when_redis_is_given_up() {
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
 }
 
-/// However many policies a route has.
+/// The number of policies of a route does not matter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_makes_one_round_trip() {
     const REQUESTS: usize = 50;
     let server = RedisProc::start();
     let service = Service::start(options(server.addr())).await;
-    // Redis has the script from then on.
+    // Redis caches the script from then on.
     service.client.get("/two").await;
     let monitor = server.monitor();
     for _ in 0..REQUESTS {
@@ -89,14 +89,14 @@ async fn a_request_makes_one_round_trip() {
     })
     .await;
     let seen = monitor.stop();
-    // Those inside scripts say `lua` in place of an address. The heartbeat names the processes, and no limit.
+    // Commands inside scripts have `lua` in place of an address. The heartbeat names processes, not limits.
     let takes = seen.iter().filter(|line| {
         !line.contains(" lua]") && line.contains("EVALSHA") && !line.contains("processes")
     });
     assert_eq!(takes.count(), REQUESTS, "{seen:#?}");
 }
 
-/// Whether an engine applies this text of a limit; `None`: no limit at all.
+/// Whether an engine applies this limit; `None` for no limit at all.
 fn applies(engine: &Waygate, key: &LimitKey, limit: Option<&str>) -> bool {
     let found = engine.rate_limit(key);
     found
@@ -139,7 +139,7 @@ async fn edited_and_deleted_policies_reach_every_replica() {
             begin.elapsed()
         });
         let waits = futures_util::future::join_all(waits).await;
-        // The first change waits until everybody listens.
+        // The first change waits until every engine has subscribed.
         if nth > 0 {
             times.extend(waits);
         }

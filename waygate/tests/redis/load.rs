@@ -1,4 +1,4 @@
-//! Requests that do not wait for one another: each is sent when it is due, and late from then on.
+//! An open-loop load: each request is sent when it is due, and latency counts from then on.
 
 use std::{
     collections::BTreeMap,
@@ -47,12 +47,12 @@ struct Sample {
     path: &'static str,
     due: Instant,
     done: Instant,
-    /// `None`: it was never answered.
+    /// `None` if there was no response.
     status: Option<u16>,
 }
 
 impl Load {
-    /// So many requests per second, to the paths in an order that the seed says.
+    /// Starts requests at this rate, to the paths in an order given by the seed.
     pub(crate) fn on(client: &Client, rate: u32, seed: u64) -> Self {
         let (stop, sent) = (Arc::default(), Arc::default());
         let sender = send(
@@ -71,13 +71,13 @@ impl Load {
         }
     }
 
-    /// Waits until it has sent what it sends in that time.
+    /// Waits until it has sent the requests of that time.
     pub(crate) async fn goes_on_for(&self, time: Duration) {
         let sent = self.sent.load(Ordering::Relaxed);
         self.reaches(sent + self.requests(time)).await;
     }
 
-    /// Waits until it has sent what it sends in that time since its begin.
+    /// Waits until it has sent the requests of that time since its start.
     pub(crate) async fn lasts(&self, time: Duration) {
         self.reaches(self.requests(time)).await;
     }
@@ -92,7 +92,7 @@ impl Load {
         eventually(limit, "the load goes on", sent).await;
     }
 
-    /// Waits for all answers.
+    /// Waits for all responses.
     pub(crate) async fn end(self) -> Leg {
         self.stop.store(true, Ordering::Relaxed);
         Leg {
@@ -137,14 +137,13 @@ async fn send(
     samples
 }
 
-/// What came of a load.
+/// The results of a load.
 pub(crate) struct Leg {
     samples: Vec<Sample>,
     pub(crate) stalled: Stalled,
 }
 
-/// How long answers took from when they were due, those alone that Redis has a say in, and without those during
-/// which the machine stood still.
+/// Times from due to answered, only of responses that depend on Redis, and without those while the machine stalled.
 #[derive(Debug)]
 pub(crate) struct Latency {
     pub(crate) p99: Duration,
@@ -156,7 +155,7 @@ impl Leg {
         self.samples.len()
     }
 
-    /// How often each route gave each answer; 0 is none.
+    /// How often each route gave each status; 0 is no response.
     pub(crate) fn answers(&self) -> BTreeMap<(&'static str, u16), usize> {
         let mut answers = BTreeMap::new();
         for sample in &self.samples {
@@ -181,7 +180,7 @@ impl Leg {
         }
     }
 
-    /// The slowest answer, whatever it was that made it slow.
+    /// The slowest response, whatever the cause.
     pub(crate) fn slowest(&self) -> Duration {
         self.counted().map(Sample::took).max().unwrap_or_default()
     }
@@ -192,7 +191,7 @@ impl Leg {
             .count()
     }
 
-    /// The share of those due between two moments that are left out.
+    /// The share of requests due between two moments that are left out.
     pub(crate) fn share_left_out(&self, from: Instant, to: Instant) -> f64 {
         let (mut all, mut left_out) = (0, 0);
         let between = |sample: &&Sample| sample.due >= from && sample.due < to;
@@ -203,7 +202,7 @@ impl Leg {
         f64::from(left_out) / f64::from(all.max(1))
     }
 
-    /// When the first request was due, and when the last was answered.
+    /// The times when the first request was due and the last was answered.
     pub(crate) fn time(&self) -> (Instant, Instant) {
         let first = self.samples.iter().map(|sample| sample.due).min();
         let last = self.samples.iter().map(|sample| sample.done).max();

@@ -1,4 +1,4 @@
-//! What an application logs about its store.
+//! The log of an application about its store.
 
 use std::{
     collections::BTreeMap,
@@ -12,26 +12,26 @@ use tracing::{
     span,
 };
 
-/// The lines of one runtime: other tests log as well.
+/// The log lines of one runtime, apart from those of other tests.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    /// A runtime on whose threads everything is logged here.
+    /// Builds a runtime that logs here on all its threads.
     pub(crate) fn runtime(&self) -> tokio::runtime::Runtime {
         let log = self.clone();
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .on_thread_start(move || {
-                // For as long as the thread lives.
+                // For the lifetime of the thread.
                 std::mem::forget(tracing::subscriber::set_default(log.clone()));
             })
             .build()
             .unwrap()
     }
 
-    /// How often each line was logged since they were drained, without what follows a colon: the cause differs.
+    /// Counts each line logged since the last call, without the text after a colon, since the cause differs.
     pub(crate) fn lines(&self) -> Lines {
         let mut counts = BTreeMap::new();
         for line in &*self.0.lock().unwrap() {
@@ -46,7 +46,7 @@ impl Log {
     }
 }
 
-/// How often each line was logged.
+/// The number of times each line was logged.
 pub(crate) type Lines = BTreeMap<String, usize>;
 
 impl tracing::Subscriber for Log {

@@ -1,4 +1,4 @@
-//! The store dies, is emptied, or comes back older: what was closed stays closed.
+//! The store dies, is emptied, or comes back older: closed routes stay closed.
 
 use std::sync::{
     Arc,
@@ -16,8 +16,8 @@ use waygate_faultproxy::{FaultProxy, Mode, RedisProc, eventually};
 
 use crate::support::*;
 
-/// Asks the blocked routes `0..blocked_routes` of all applications without a pause, until told to stop. Returns how
-/// many requests were made, and how many were served.
+/// Sends requests to the blocked routes `0..blocked_routes` of all applications without a pause, until stopped.
+/// Returns how many requests were made, and how many were served.
 struct Load {
     stop: Arc<AtomicBool>,
     task: tokio::task::JoinHandle<(usize, usize)>,
@@ -67,7 +67,7 @@ fn all_report(engines: &[Waygate], component: Component) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flushed_store_opens_nothing() {
+async fn a_flushed_store_opens_no_route() {
     const ROUTES: usize = 200;
     let server = RedisProc::start();
     let (engines, apps) = fleet(server.addr(), 3, ROUTES + 1).await;
@@ -78,7 +78,7 @@ async fn a_flushed_store_opens_nothing() {
     let known = engines[0].revision();
     let load = Load::on(apps.clone(), ROUTES);
     server.flushall();
-    // The first change shows it at once, and is not made.
+    // The first change detects it immediately, and is refused.
     let refused = engines[0]
         .system()
         .disable(&format!("GET:/{ROUTES}"), "")
@@ -111,7 +111,7 @@ async fn a_flushed_store_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flushed_store_is_given_back_what_it_had_held() {
+async fn a_flushed_store_is_restored() {
     const ROUTES: usize = 200;
     let server = RedisProc::start();
     let (mut engines, mut apps) = (Vec::new(), Vec::new());
@@ -156,7 +156,7 @@ async fn a_flushed_store_is_given_back_what_it_had_held() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_store_opens_nothing_and_comes_back() {
+async fn a_killed_store_opens_no_route_and_comes_back() {
     const ROUTES: usize = 20;
     let mut server = RedisProc::options().append_only().start();
     let (engines, apps) = fleet(server.addr(), 3, ROUTES + 1).await;
@@ -181,7 +181,7 @@ async fn a_killed_store_opens_nothing_and_comes_back() {
             .await
             .is_err()
         {
-            assert!(begin.elapsed() < PATIENCE, "no change is taken");
+            assert!(begin.elapsed() < PATIENCE, "no change is accepted");
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         let writable = begin.elapsed();
@@ -199,7 +199,7 @@ async fn a_killed_store_opens_nothing_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_promoted_replica_that_lags_opens_nothing() {
+async fn a_promoted_replica_that_lags_opens_no_route() {
     const EARLY: usize = 5;
     const LATE: usize = 10;
     let mut master = RedisProc::start();
@@ -235,7 +235,7 @@ async fn a_promoted_replica_that_lags_opens_nothing() {
     })
     .await;
     assert!(engines[0].system().enable("GET:/9", "").await.is_err());
-    // Somebody who knows nothing of what was lost gives the lost numbers out again, and more.
+    // A process without knowledge of the loss uses the lost numbers again, and more.
     let fresh = engine(options(proxy.addr())).await;
     app(&fresh, LATE).await;
     for _ in EARLY..=LATE {

@@ -1,4 +1,4 @@
-//! Engines that share a real Redis, and what happens to it.
+//! Engines that share a real Redis with faults.
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod convergence;

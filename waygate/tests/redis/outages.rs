@@ -1,4 +1,4 @@
-//! Limits over outages of Redis: what is used up stays used up, and no outage gives a limit out again.
+//! Limits during outages of Redis: used-up limits stay used up, and no outage grants a limit again.
 
 use std::{
     net::SocketAddr,
@@ -18,10 +18,10 @@ use waygate_faultproxy::{RedisProc, eventually};
 
 use crate::support::{PATIENCE, options};
 
-/// One of each algorithm.
+/// One path for each algorithm.
 const PATHS: [&str; 5] = ["/fixed", "/sliding", "/moving", "/bucket", "/calendar"];
 
-/// Of every limit here, whatever its algorithm.
+/// The limit of every path.
 const LIMIT: usize = 100;
 
 #[rate_limit("100/hour", key = "global", route = "GET /fixed")]
@@ -54,7 +54,7 @@ async fn bucket() {}
 #[rate_limit("100/calendar month", key = "global", route = "GET /calendar")]
 async fn calendar() {}
 
-/// By path parameter: a key for each test that needs several.
+/// A path parameter for tests that need several keys.
 #[rate_limit("100/hour", key = "path:id", route = "GET /keys/{id}")]
 async fn keys() {}
 
@@ -67,13 +67,13 @@ async fn stream(Extension(door): Extension<Arc<Door>>) {
     door.open.acquire().await.unwrap().forget();
 }
 
-/// What requests to `/stream` wait for.
+/// Where requests to `/stream` wait.
 struct Door {
     entered: Semaphore,
     open: Semaphore,
 }
 
-/// One process of several.
+/// One of several processes.
 struct Replica {
     waygate: Waygate,
     counters: RedisCounters,
@@ -117,7 +117,7 @@ impl Replica {
         }
     }
 
-    /// How many of so many requests pass.
+    /// Returns how many of these requests pass.
     async fn passing(&self, path: &str, requests: usize) -> usize {
         let mut passing = 0;
         for _ in 0..requests {
@@ -144,7 +144,7 @@ impl Replica {
     }
 }
 
-/// Replicas that know of one another.
+/// Replicas that know of each other.
 async fn replicas<const N: usize>(server: &RedisProc) -> [Replica; N] {
     let mut replicas = Vec::new();
     for _ in 0..N {
@@ -155,7 +155,7 @@ async fn replicas<const N: usize>(server: &RedisProc) -> [Replica; N] {
         let known = || replica.counters.replicas() == expected;
         eventually(PATIENCE, "all replicas", known).await;
     }
-    // A calm Redis has the script from then on, so that nobody is late.
+    // Loads the script into Redis before the faults, so that no replica is delayed by it.
     for replica in &replicas {
         replica.passes("/keys/warm").await;
     }
@@ -177,7 +177,7 @@ async fn thaw(server: &RedisProc, replicas: &[Replica]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_limit_that_is_used_up_is_not_given_out_again() {
+async fn a_used_up_limit_is_not_granted_again() {
     for path in ["/fixed", "/sliding", "/moving", "/bucket", "/calendar"] {
         let mut server = RedisProc::start();
         let replicas = replicas::<3>(&server).await;
@@ -194,19 +194,19 @@ async fn a_limit_that_is_used_up_is_not_given_out_again() {
         for replica in &replicas {
             more += replica.passing(path, 40).await;
         }
-        // One for each that knew of one or two left when it asked last.
+        // One for each replica that knew of one or two units left.
         assert!(more <= 3, "{path}: {more} more than the {used} before");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_left_is_shared_out() {
+async fn remaining_units_are_shared() {
     let server = RedisProc::start();
     let replicas = replicas::<3>(&server).await;
     for replica in &replicas {
         assert_eq!(replica.passing("/fixed", 10).await, 10);
     }
-    // The first one knows of 90 that are left, the last one of 70.
+    // The first replica knows of 90 units, the last of 70.
     freeze(&server, &replicas).await;
     let mut passing = [0; 3];
     for (count, replica) in passing.iter_mut().zip(&replicas) {
@@ -218,7 +218,7 @@ async fn what_is_left_is_shared_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_outage_goes_on_where_the_first_one_ended() {
+async fn a_second_outage_continues_where_the_first_one_ended() {
     for path in ["/fixed", "/sliding", "/moving", "/bucket", "/calendar"] {
         let server = RedisProc::start();
         let [replica] = replicas::<1>(&server).await;
@@ -245,7 +245,7 @@ async fn short_freezes_do_not_add_up_to_another_limit() {
     for _ in 0..12 {
         server.stop();
         for replica in &replicas {
-            // The first one finds out.
+            // The first request detects it.
             passing += replica.passing("/fixed", 6).await;
         }
         thaw(&server, &replicas).await;
@@ -255,12 +255,12 @@ async fn short_freezes_do_not_add_up_to_another_limit() {
     }
     println!("12 freezes: {passing} of {LIMIT}");
     assert!(passing <= LIMIT + 3, "{passing}");
-    // One request of each freeze may have been charged twice: before, by Redis, and by us.
+    // One request of each freeze may have been charged twice: by Redis before, and by the replica.
     assert!(passing >= LIMIT - 2 * 12 * 3, "{passing}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_at_once_do_not_pass_before_it_is_known_what_was_used() {
+async fn concurrent_requests_wait_for_the_known_usage() {
     let server = RedisProc::start();
     let [replica] = replicas::<1>(&server).await;
     assert_eq!(replica.passing("/fixed", 97).await, 97);
@@ -271,9 +271,9 @@ async fn requests_at_once_do_not_pass_before_it_is_known_what_was_used() {
     assert!(passing <= 3, "{passing}");
 }
 
-/// Of the keys that are admitted while Redis is gone, and do not come back.
+/// Charges keys that were admitted while Redis was down and are not used again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_admitted_is_charged_when_redis_is_back() {
+async fn requests_admitted_without_redis_are_charged_when_it_is_back() {
     let server = RedisProc::start();
     let replicas = replicas::<2>(&server).await;
     freeze(&server, &replicas).await;
@@ -282,7 +282,7 @@ async fn what_was_admitted_is_charged_when_redis_is_back() {
         assert_eq!(replicas[0].passing(&path, 60).await, 50);
     }
     thaw(&server, &replicas).await;
-    // With the one of the first request.
+    // Includes the counter of the first request.
     let counters = || server.command(&["EVAL", COUNTERS, "0"]);
     eventually(PATIENCE, "both are charged", || counters() == "3").await;
     for key in ["one", "other"] {
@@ -295,7 +295,7 @@ async fn what_was_admitted_is_charged_when_redis_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_comes_back_empty_gives_nothing_out_again() {
+async fn a_redis_that_comes_back_empty_grants_nothing_again() {
     for path in PATHS {
         let mut server = RedisProc::start();
         let [replica] = replicas::<1>(&server).await;
@@ -315,9 +315,9 @@ async fn a_redis_that_comes_back_empty_gives_nothing_out_again() {
     }
 }
 
-/// What several replicas know of, and what they admitted without Redis.
+/// Charges what several replicas know of and admitted without Redis.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_comes_back_empty_is_charged_what_was_used_once() {
+async fn a_redis_that_comes_back_empty_is_charged_once() {
     for path in PATHS {
         let mut server = RedisProc::start();
         let replicas = replicas::<2>(&server).await;
@@ -343,7 +343,7 @@ async fn a_redis_that_comes_back_empty_is_charged_what_was_used_once() {
         for replica in &replicas {
             passing += replica.passing(path, LIMIT).await;
         }
-        // A call that got no answer may have been charged, and one or two come back meanwhile.
+        // A call without an answer may have been charged, and one or two units are refilled meanwhile.
         assert!(
             (LIMIT - 4..=LIMIT + 2).contains(&passing),
             "{path}: {passing}"
@@ -352,7 +352,7 @@ async fn a_redis_that_comes_back_empty_is_charged_what_was_used_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_emptied_gives_nothing_out_again() {
+async fn an_emptied_redis_grants_nothing_again() {
     for path in PATHS {
         let server = RedisProc::start();
         let [replica] = replicas::<1>(&server).await;
@@ -369,7 +369,7 @@ async fn a_redis_that_is_emptied_gives_nothing_out_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_shows_less_of_a_window_than_was_known_is_not_believed() {
+async fn an_answer_below_the_known_usage_of_a_window_is_not_trusted() {
     for path in ["/fixed", "/calendar"] {
         let server = RedisProc::start();
         let [replica] = replicas::<1>(&server).await;
@@ -382,9 +382,9 @@ async fn an_answer_that_shows_less_of_a_window_than_was_known_is_not_believed() 
     }
 }
 
-/// Of the process that resets and of another one, before and after Redis has lost what was counted.
+/// Checks the resetting process and another one, before and after Redis loses its counters.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_operator_resets_stays_reset() {
+async fn resets_by_an_operator_survive_an_outage() {
     let server = RedisProc::start();
     let replicas = replicas::<2>(&server).await;
     let [one, other] = &replicas;
@@ -394,7 +394,7 @@ async fn what_an_operator_resets_stays_reset() {
             eventually(PATIENCE, "the loss", noticed).await;
         }
         assert_eq!(one.passing("/keys/a", 60).await, 60);
-        // Without a refusal, which holds for a second.
+        // Without a refusal, which is cached for a second.
         assert_eq!(other.passing("/keys/a", 40).await, 40);
         let operator = one.waygate.system();
         let key = "GET:/keys/{id}#default".parse().unwrap();
@@ -407,7 +407,7 @@ async fn what_an_operator_resets_stays_reset() {
             .unwrap();
         operator.reset_rate_limits(scope.scope).await.unwrap();
         assert_eq!(one.passing("/fixed", LIMIT + 1).await, LIMIT);
-        // For the next round; both ask, so that they know of it.
+        // For the next round; both send requests, so that both know the key.
         let key = "GET:/keys/{id}#default".parse().unwrap();
         operator.reset_rate_limit_key(key, &["a"]).await.unwrap();
         assert_eq!(other.passing("/keys/a", 1).await, 1);
@@ -437,13 +437,13 @@ async fn a_limit_is_used_up_until_its_reset_and_no_longer() {
     server.cont();
     let passed = start.elapsed();
     assert!(passed >= Duration::from_millis(2_900), "{passed:?}");
-    // The window began with the first request, not with the outage.
+    // The window started with the first request, not with the outage.
     assert!(waited < Duration::from_millis(3_500), "{waited:?}");
 }
 
-/// And not only when the lifetime of their places is over, after ten seconds.
+/// Permits must be free before they expire after ten seconds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn places_of_streams_that_end_during_a_freeze_are_free_when_it_ends() {
+async fn permits_of_streams_that_end_during_a_freeze_are_free_when_it_ends() {
     let server = RedisProc::start();
     let replicas = replicas::<2>(&server).await;
     let mut streams = Vec::new();
@@ -469,9 +469,9 @@ async fn places_of_streams_that_end_during_a_freeze_are_free_when_it_ends() {
     assert!(!replicas[1].passes("/stream").await);
 }
 
-/// How many counters there are.
+/// The number of counters.
 const COUNTERS: &str = "return #redis.call('KEYS', 'waygate:c:{*')";
 
-/// How many places of concurrency limits are taken.
+/// The number of permits in use.
 const TAKEN: &str = "local taken = 0 for _, name in ipairs(redis.call('KEYS', 'waygate:o:*')) do \
     taken = taken + redis.call('ZCARD', name) end return taken";

@@ -1,4 +1,4 @@
-//! What an operator reads in the log of a fault: that something goes, and that it is back, each once.
+//! Expected log lines of a fault: one when something becomes unavailable, and one when it is back.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
 struct Transition {
     goes: &'static str,
     back: &'static str,
-    /// How many connections or components say so.
+    /// The number of connections or components that log it.
     times: RangeInclusive<usize>,
 }
 
@@ -23,11 +23,11 @@ fn transitions(fault: Fault) -> Vec<Transition> {
     let is_refused = fault == Fault::OutOfMemory;
     let links = match fault {
         Fault::Flushed | Fault::OutOfMemory => 0..=0,
-        // One byte is that of one answer.
+        // One byte affects one response.
         Fault::Corrupted => 1..=2,
         _ => 2..=2,
     };
-    // One that writes nothing at the time is not refused anything.
+    // A component that writes nothing at the time is not refused.
     let refusals = if is_refused { 1..=2 } else { 0..=0 };
     let is_felt = usize::from(fault != Fault::Flushed);
     let transition = |goes, back, times| Transition { goes, back, times };
@@ -47,7 +47,7 @@ fn transitions(fault: Fault) -> Vec<Transition> {
             "INFO recovered (counters)",
             is_felt..=is_felt,
         ),
-        // Nothing need be read or written while it is away.
+        // Nothing may be read or written while it is down.
         transition(
             "WARN degraded (store)",
             "INFO recovered (store)",
@@ -56,10 +56,10 @@ fn transitions(fault: Fault) -> Vec<Transition> {
     ]
 }
 
-/// Lines that say what is wrong once more is known, and how often.
+/// Lines with more detail once it is known, and how often.
 fn news(fault: Fault) -> Option<(&'static str, RangeInclusive<usize>)> {
     match fault {
-        // It loads its data, or has done so already.
+        // Redis loads its data, or has finished already.
         Fault::Killed => Some(("WARN Redis is unavailable until it answers", 0..=2)),
         Fault::PasswordChanged => Some(("ERROR Redis denies access", 2..=2)),
         Fault::Flushed | Fault::PromotedBehind => Some(("WARN degraded (store_reset)", 1..=1)),
@@ -69,7 +69,7 @@ fn news(fault: Fault) -> Option<(&'static str, RangeInclusive<usize>)> {
 
 const LOST: &str = "WARN Redis has lost the rate-limit counters; known usage is charged again";
 
-/// Waits until all that goes is back.
+/// Waits until everything is back.
 pub(crate) async fn settled(fault: Fault, log: &Log) -> Lines {
     let transitions = transitions(fault);
     let is_settled = || {
@@ -87,12 +87,12 @@ pub(crate) async fn settled(fault: Fault, log: &Log) -> Lines {
             sleep(Duration::from_millis(1)).await;
         }
     };
-    // What is missing then is reported with the rest.
+    // Missing lines are reported with the rest.
     let _ = timeout(PATIENCE, wait).await;
     log.lines()
 }
 
-/// What was said too often, or not at all.
+/// Lines logged too often, or not at all.
 pub(crate) fn problems(fault: Fault, lines: &Lines) -> Vec<String> {
     let mut problems = Vec::new();
     let mut known = Vec::new();
@@ -118,7 +118,7 @@ pub(crate) fn problems(fault: Fault, lines: &Lines) -> Vec<String> {
         known.push(line);
     }
     if matches!(fault, Fault::Flushed | Fault::PromotedBehind) {
-        // The counters of a replica that was behind may be there.
+        // The counters of a replica that was behind may still exist.
         let (said, least) = (times(lines, LOST), usize::from(fault == Fault::Flushed));
         if !(least..=1).contains(&said) {
             problems.push(format!("{said} × `{LOST}`, not {least}..=1"));

@@ -1,4 +1,4 @@
-//! A Redis behind a network, and what may happen to them.
+//! A Redis behind a network, and the faults of both.
 
 use std::time::{Duration, Instant};
 
@@ -10,21 +10,21 @@ use crate::support::{PATIENCE, options};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// `kill -9`, and a restart that finds what was acknowledged.
+    /// `kill -9`, and a restart with the acknowledged data.
     Killed,
     /// `SIGSTOP` and `SIGCONT`.
     Stopped,
     Blackholed,
     Reset,
-    /// One byte of an answer is another one.
+    /// One byte of a response is changed.
     Corrupted,
     /// `FLUSHALL`.
     Flushed,
     /// Writes are refused.
     OutOfMemory,
-    /// Another password, and connections that have to say it.
+    /// The password changes, and connections have to authenticate again.
     PasswordChanged,
-    /// The master dies; a replica that has not seen its last writes takes its place.
+    /// The master dies; a replica without its last writes is promoted.
     PromotedBehind,
 }
 
@@ -34,12 +34,12 @@ impl Fault {
         !matches!(self, Self::Corrupted | Self::Flushed | Self::PromotedBehind)
     }
 
-    /// Whether requests wait until it is known.
+    /// Whether requests wait until the fault is detected.
     pub(crate) fn is_silent(self) -> bool {
         matches!(self, Self::Stopped | Self::Blackholed | Self::Corrupted)
     }
 
-    /// Whether what Redis knew is gone for good.
+    /// Whether the data of Redis is lost for good.
     pub(crate) fn loses_state(self) -> bool {
         matches!(self, Self::Flushed | Self::PromotedBehind)
     }
@@ -55,7 +55,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn set(fault: Fault) -> Self {
         let server = match fault {
-            // Only the one that dies has to find again what it held. What is written outlives the process.
+            // Only the fault that kills the process needs a log on disk.
             Fault::Killed => RedisProc::options()
                 .append_only()
                 .argument("appendfsync", ["everysec"]),
@@ -85,7 +85,7 @@ impl Stage {
         }
     }
 
-    /// How the application finds Redis: behind the proxy when the network is at fault.
+    /// Connects to Redis, through the proxy if the network is at fault.
     pub(crate) fn options(&self) -> RedisOptions {
         use Fault::{Killed, OutOfMemory, PasswordChanged, Stopped};
         match self.fault {
@@ -95,7 +95,7 @@ impl Stage {
         }
     }
 
-    /// From here on, the replica misses what is written.
+    /// Stops the replication.
     pub(crate) fn fall_behind(&self) {
         if let Some((_, link)) = &self.replica {
             link.set(Mode::Blackhole);
@@ -113,7 +113,7 @@ impl Stage {
             Fault::OutOfMemory => block_in_place(|| self.server.config_set("maxmemory", "1")),
             Fault::PasswordChanged => block_in_place(|| {
                 self.server.config_set("requirepass", "new");
-                // Who is logged in stays so.
+                // Authenticated connections would stay authenticated.
                 self.server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
                 self.server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
             }),
@@ -131,7 +131,7 @@ impl Stage {
         }
     }
 
-    /// Changes one byte in the middle of an answer that is on its way to a request.
+    /// Changes one byte in the middle of a response to a request.
     async fn corrupt(&self, nth: u64) {
         let (before, direction) = (self.proxy.counts(), Direction::ToClient);
         self.proxy.set(Mode::Corrupt { direction, nth });
@@ -153,7 +153,7 @@ impl Stage {
         }
     }
 
-    /// Waits until Redis, asked by nobody but us, holds other counters than at this moment.
+    /// Waits until the counters in Redis change.
     pub(crate) async fn until_counted(&self) -> Duration {
         let (begin, before) = (Instant::now(), self.counters());
         eventually(PATIENCE, "Redis counts again", || self.counters() != before).await;

@@ -1,4 +1,4 @@
-//! When the machine itself stood still.
+//! Detects stalls of the machine.
 
 use std::{
     collections::HashMap,
@@ -14,11 +14,11 @@ use std::{
 
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Nobody waits for longer than this for a processor, on a machine that has time.
+/// No thread waits longer than this for a processor on an idle machine.
 const USUAL: Duration = Duration::from_millis(8);
 
-/// A thread that only sleeps, and notes when it was woken too late, and when another thread of this process was ready
-/// to run and waited. It shares nothing with what is measured but the machine.
+/// A thread that only sleeps, and records when it was woken late, and when another thread of this process was ready
+/// to run and waited. It shares only the machine with what is measured.
 pub(crate) struct Stalls {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Vec<(Instant, Instant)>>,
@@ -42,7 +42,7 @@ impl Stalls {
                 if woken.duration_since(looked) >= USUAL {
                     let waited = queued.longest();
                     if waited > USUAL {
-                        // At the latest until now, at the earliest until it was looked for before.
+                        // The stall ended now at the latest, and started after the previous check at the earliest.
                         stalls.push((looked.checked_sub(waited).unwrap_or(looked), woken));
                     }
                     looked = woken;
@@ -59,11 +59,11 @@ impl Stalls {
     }
 }
 
-/// The times when the machine stood still, in order.
+/// The times when the machine stalled, in order.
 pub(crate) struct Stalled(Vec<(Instant, Instant)>);
 
 impl Stalled {
-    /// The longest that touches the time between two moments.
+    /// The longest stall that overlaps the time between two moments.
     pub(crate) fn longest(&self, from: Instant, to: Instant) -> Duration {
         let first = self.0.partition_point(|(_, end)| *end <= from);
         let touching = self.0[first..].iter().take_while(|(start, _)| *start < to);
@@ -78,19 +78,19 @@ impl Stalled {
     }
 }
 
-/// How long the threads of this process were ready to run and did not, as Linux tells it. Elsewhere, or where it does
-/// not tell, sleeping alone has to do.
+/// How long the threads of this process were ready to run but did not, as reported by Linux. Elsewhere, the sleeping
+/// thread has to do.
 #[derive(Default)]
 struct Queued(HashMap<OsString, Duration>);
 
 impl Queued {
-    /// The most that one thread has waited since this was asked last.
+    /// The longest wait of one thread since the last call.
     fn longest(&mut self) -> Duration {
         let mut longest = Duration::ZERO;
         let threads = fs::read_dir("/proc/self/task").into_iter().flatten();
         for thread in threads.flatten() {
-            let told = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
-            let nanos = told.split_whitespace().nth(1);
+            let stats = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+            let nanos = stats.split_whitespace().nth(1);
             let Some(nanos) = nanos.and_then(|nanos| nanos.parse().ok()) else {
                 continue;
             };

@@ -1,4 +1,4 @@
-//! A start without the store: the service serves at once, and learns what holds when the store is there.
+//! Starts without the store: the service serves immediately, and applies overrides when the store is there.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use waygate_faultproxy::{FaultProxy, Mode, RedisProc, free_port};
 
 use crate::support::*;
 
-/// Starts an engine that cannot reach its store, lets `repair` do its work, and waits for the store's word.
+/// Starts an engine that cannot reach its store, calls `repair`, and waits for the overrides.
 async fn starts_and_recovers(name: &str, options: RedisOptions, repair: impl AsyncFnOnce()) {
     let begin = Instant::now();
     let waygate = engine(options).await;
@@ -42,7 +42,7 @@ async fn starts_and_recovers(name: &str, options: RedisOptions, repair: impl Asy
     block(&waygate, 0).await;
 }
 
-/// What another process has put into the store.
+/// Stores an override, as another process would.
 async fn with_route_one_blocked(options: RedisOptions) {
     let other = engine(options).await;
     app(&other, 2).await;
@@ -50,7 +50,7 @@ async fn with_route_one_blocked(options: RedisOptions) {
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn connection_refused() {
     let port = free_port();
     let addr = ([127, 0, 0, 1], port).into();
     let mut server = None;
@@ -62,7 +62,7 @@ async fn nobody_listens() {
 }
 
 #[tokio::test]
-async fn the_socket_is_not_there_yet() {
+async fn the_socket_does_not_exist_yet() {
     let mut server = RedisProc::start();
     server.kill();
     std::fs::remove_file(server.socket()).unwrap();
@@ -76,7 +76,7 @@ async fn the_socket_is_not_there_yet() {
 }
 
 #[tokio::test]
-async fn connections_wait_or_are_silent_or_are_reset() {
+async fn connections_hang_or_are_silent_or_are_reset() {
     for (name, mode) in [
         ("hang", Mode::Hang),
         ("blackhole", Mode::Blackhole),
@@ -103,7 +103,7 @@ async fn the_password_is_wrong() {
 }
 
 #[tokio::test]
-async fn something_else_answers() {
+async fn the_server_is_not_redis() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let garbage = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -124,7 +124,7 @@ async fn something_else_answers() {
 }
 
 #[tokio::test]
-async fn tls_meets_plain_text() {
+async fn tls_connects_to_plain_text() {
     let server = RedisProc::options().tls().start();
     with_route_one_blocked(options(server.addr())).await;
     let proxy = FaultProxy::start(server.addr()).await;

@@ -1,4 +1,4 @@
-//! What several topics need.
+//! Helpers for several topics.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -14,7 +14,7 @@ use waygate_faultproxy::eventually;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Whether the long version of the tests is wanted: `./test.sh --full`.
+/// Whether the long version of the tests is requested: `./test.sh --full`.
 pub(crate) fn full() -> bool {
     std::env::var_os("WAYGATE_TEST_FULL").is_some_and(|value| value == "1")
 }
@@ -36,7 +36,7 @@ pub(crate) async fn engine_with(options: RedisOptions, policy: OnStoreReset) -> 
     builder.build().await.unwrap()
 }
 
-/// An application with so many routes: `/0`, `/1` and so on.
+/// An application with this many routes: `/0`, `/1` and so on.
 pub(crate) async fn app(waygate: &Waygate, routes: usize) -> TestApp {
     let mut router = Router::new();
     for nth in 0..routes {

@@ -1,8 +1,8 @@
-//! Handlers in a library crate. Their attributes travel with them into whatever application mounts them.
+//! Handlers in a library crate. Their attributes apply in every application that mounts them.
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// Two resources. Both handlers are called `list` and sit at `/` of their own router, which is ordinary code.
+/// Two resources. Both handlers are called `list` and are at `/` of their own router, as usual.
 pub fn router() -> OpenApiRouter {
     OpenApiRouter::new()
         .nest(

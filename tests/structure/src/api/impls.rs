@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Walk<'_> {
-    /// Writes what `impl` blocks add to public types and say about public traits.
+    /// Lists the effects of `impl` blocks on public types and traits.
     pub(super) fn implementations(&mut self) {
         let tree = self.tree;
         for (module, info) in tree.modules.iter().enumerate() {

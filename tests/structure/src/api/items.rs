@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Walk<'_> {
-    /// Writes the lines of one public name.
+    /// Lists the lines of one public name.
     pub(super) fn describe(&mut self, target: &Target, exports: &BTreeSet<Export>) {
         let Some(first) = exports.first() else {
             return;

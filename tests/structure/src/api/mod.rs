@@ -11,7 +11,7 @@ use self::walk::Walk;
 use crate::{packages::Package, tree::Tree};
 
 impl Api {
-    /// Reads the API of the crate that is called `facade` in code; `package` is its manifest.
+    /// Reads the API of the crate called `facade` in code, with the manifest `package`.
     ///
     /// # Panics
     /// If the tree has no such crate.

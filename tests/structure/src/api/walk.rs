@@ -9,7 +9,7 @@ use crate::{
     tree::{Binding, ModuleId, Tree, is_public, name_of},
 };
 
-/// Crates that users of the facade have anyhow, and may have to name.
+/// Crates that users of the facade depend on anyway, and may have to name.
 const KNOWN: &[&str] = &[
     "alloc",
     "axum",
@@ -29,7 +29,7 @@ const KNOWN: &[&str] = &[
 pub struct Api {
     pub(super) lines: BTreeSet<(String, String)>,
     pub(super) exhaustive: BTreeSet<String>,
-    /// Types in public signatures that no path of the facade leads to, each with one that shows it.
+    /// Types in public signatures that no path of the facade leads to, each with a signature that contains it.
     pub(super) unnamed: BTreeMap<String, String>,
 }
 
@@ -164,7 +164,7 @@ impl Walk<'_> {
         targets.collect()
     }
 
-    /// Notes the types in a signature that no public path leads to.
+    /// Records the types in a signature that no public path leads to.
     pub(super) fn check(&mut self, module: ModuleId, tokens: TokenStream, line: &str) {
         for target in self.types_in(module, tokens) {
             let name = match &target {

@@ -70,7 +70,7 @@ fn files_import_each_other_in_no_circle() {
     let known = allowance("circles.txt");
     pass(allowance("circles.txt").check(&found, |file, size| {
         let circle = circle_of(file, &circles).expect("each was found in one");
-        // A file that was in none shows what is new.
+        // A file that was in no circle before shows the new part.
         let through = circle.iter().find(|file| !known.has(file));
         format!(
             "a circle of {size} files; the shortest way round:\n{}  move what both sides need into a file of its own",

@@ -1,4 +1,4 @@
-//! The checks on trees that are made up.
+//! The checks on artificial trees.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

@@ -18,7 +18,7 @@ fn allowance(name: &str) -> Allowance {
     Allowance::read(&folder.join(name))
 }
 
-/// Fails with the faults alone, without the source of a test around them.
+/// Fails with the faults only, without the source of a test around them.
 fn pass(result: Result<(), String>) {
     if let Err(faults) = result {
         panic!("\n{faults}\n");

@@ -1,6 +1,6 @@
 use waygate_structure::{packages::Package, sources};
 
-/// The crates of ours that each may depend on, as the table in `CONTRIBUTING.md` says.
+/// The crates of the workspace that each may depend on, as in the table in `CONTRIBUTING.md`.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("waygate-core", &[]),
     ("waygate-macros", &["waygate-core"]),
@@ -48,7 +48,7 @@ fn is_sibling(package: &Package, dependency: &str) -> bool {
 }
 
 #[test]
-fn what_is_published_says_what_it_is() {
+fn published_crates_have_complete_manifests() {
     const FIELDS: [&str; 7] = [
         "description",
         "license",

@@ -8,7 +8,7 @@ use waygate_structure::{
 use crate::{allowance, pass};
 
 #[test]
-fn words_are_those_of_the_field() {
+fn avoided_words_are_not_used() {
     let root = sources::root();
     let contributing = fs::read_to_string(root.join("CONTRIBUTING.md"));
     let words = avoided(&contributing.expect("CONTRIBUTING.md can be read"));

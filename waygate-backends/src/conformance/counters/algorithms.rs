@@ -45,7 +45,7 @@ pub async fn a_calendar_day_admits_its_limit<H: Harness>(new: impl Fn() -> H) {
     assert!(month_ended || !kit.hit(b"k", &rule).await.allowed);
 }
 
-pub async fn outcomes_tell_the_state_after_the_charge<H: Harness>(new: impl Fn() -> H) {
+pub async fn outcomes_show_the_state_after_the_charge<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
     for rule in all(3) {
         let key = format!("{rule:?}");

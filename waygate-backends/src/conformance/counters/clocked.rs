@@ -58,7 +58,7 @@ pub async fn a_sliding_window_fades<H: Harness>(new: impl Fn() -> H) {
     for _ in 0..4 {
         assert!(kit.hit(b"k", &rule).await.allowed);
     }
-    // Ten seconds on, one half of the window before is left in the middle of the next.
+    // Ten seconds on, half of the previous window counts in the middle of the next.
     for (wait, allowed) in [(9, false), (10, false), (15, true), (15, true), (15, false)] {
         let outcome = kit.hit_at(b"k", &rule, kit.now + wait * SECOND).await;
         assert_eq!(outcome.allowed, allowed, "after {wait} s");
@@ -162,7 +162,7 @@ pub async fn a_clock_set_back_locks_no_key_out<H: Harness>(new: impl Fn() -> H) 
     for rule in short_rules() {
         let key = format!("{rule:?}");
         while kit.hit(key.as_bytes(), &rule).await.allowed {}
-        // A year back: what was taken counts on, for two windows at most.
+        // A year back: earlier usage keeps counting, for two windows at most.
         let back = kit.now - 8_760 * HOUR;
         assert!(
             !kit.hit_at(key.as_bytes(), &rule, back).await.allowed,
@@ -213,7 +213,7 @@ pub async fn a_refund_goes_to_no_other_window<H: Harness>(new: impl Fn() -> H) {
         let key = format!("{rule:?}");
         let outcome = kit.hit(key.as_bytes(), &rule).await;
         let taken = Taken::new(kit.now, &outcome);
-        // Of a sliding window, it has faded.
+        // In a sliding window, it has decayed.
         let later = kit.now + 20 * SECOND + 1;
         let mut passed = 0;
         while kit.hit_at(key.as_bytes(), &rule, later).await.allowed {

@@ -80,7 +80,7 @@ pub async fn forgetting_is_exact<H: Harness>(new: impl Fn() -> H) {
 
 pub async fn forgetting_the_unknown_is_fine<H: Harness>(new: impl Fn() -> H) {
     let kit = Kit::new(new).await;
-    let forgotten = kit.store.forget(&kit.series, b"nobody").await;
+    let forgotten = kit.store.forget(&kit.series, b"unknown").await;
     forgotten.expect("forget");
-    assert_eq!(kit.left(b"nobody", &fixed(3)).await, 3);
+    assert_eq!(kit.left(b"unknown", &fixed(3)).await, 3);
 }

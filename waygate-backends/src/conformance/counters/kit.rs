@@ -1,4 +1,4 @@
-//! Tools of the cases.
+//! Helpers for the cases.
 
 use std::{
     sync::Arc,
@@ -133,8 +133,8 @@ pub(super) fn series(scope: &str) -> Series {
     Series::new(scope, "policy", 0, 0)
 }
 
-/// The time now, ten minutes into an hour, so that no aligned window ends while a case runs. Not in the future: a store
-/// with a clock of its own might take it for a clock that was set.
+/// The current time, ten minutes into an hour, so that no aligned window ends while a case runs. Not in the future,
+/// which a store with its own clock might take for a clock that was set.
 pub(super) fn now() -> Nanos {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = since.unwrap_or_default().as_secs();

@@ -2,15 +2,15 @@
 
 /// Writes one test for each case of the [suite for stores of counters](crate::conformance::counters).
 ///
-/// The arguments are an expression that makes a [`Harness`](crate::conformance::counters::Harness), and `clocked` for a
-/// store that uses the time of its caller.
+/// The arguments are an expression that creates a [`Harness`](crate::conformance::counters::Harness), and `clocked`
+/// for a store that uses the time of its caller.
 #[macro_export]
 macro_rules! counter_conformance_tests {
     ($harness:expr $(, $capability:ident)* $(,)?) => {
         $crate::counter_conformance_tests!(@cases { $harness }
             algorithms: a_fixed_window_admits_its_limit a_sliding_window_admits_its_limit
                 a_moving_window_admits_its_limit a_token_bucket_admits_its_depth
-                a_calendar_day_admits_its_limit outcomes_tell_the_state_after_the_charge
+                a_calendar_day_admits_its_limit outcomes_show_the_state_after_the_charge
                 a_cost_of_zero_looks a_cost_may_be_more_than_one
                 a_cost_beyond_the_limit_is_refused_and_not_charged a_limit_of_zero_admits_nothing
                 a_refusal_says_when_to_come_again;

@@ -18,8 +18,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! The argument is an expression that makes a [`Harness`]. A store that uses the time of its caller, not its own clock,
-//! is `clocked`, which adds the cases in which time passes.
+//! The argument is an expression that creates a [`Harness`]. A store that uses the time of its caller, not its own
+//! clock, is `clocked`, which adds the cases in which time passes.
 
 use std::{fmt, sync::Arc};
 
@@ -50,7 +50,7 @@ pub trait Harness: fmt::Debug + Send + Sync + 'static {
 
 #[cfg(test)]
 mod tests {
-    /// A case that is missing in the list would never run.
+    /// An unlisted case would never run.
     #[test]
     fn every_case_is_listed() {
         let sources = [

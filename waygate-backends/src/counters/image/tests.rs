@@ -68,9 +68,9 @@ fn restored(bytes: &[u8], now: Nanos, builder: MemoryCountersBuilder) -> MemoryC
 }
 
 proptest! {
-    /// A restored store answers like the one that kept running.
+    /// A restored store answers like one that kept running.
     #[test]
-    fn every_algorithm_goes_on_exactly(
+    fn every_algorithm_continues_exactly(
         before in proptest::collection::vec((0..6_u8, 0..5_usize, 0..2_u64, 0..1_800_u64), 1..80),
         after in proptest::collection::vec((0..6_u8, 0..5_usize, 0..2_u64, 0..7_200_u64), 1..40),
         pause in 0..5_000_u64,
@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn damage_is_noticed_and_nothing_is_put_back(at in any::<prop::sample::Index>(), bit in 0..8_u8, cut in any::<bool>()) {
+    fn damage_is_detected_and_nothing_is_restored(at in any::<prop::sample::Index>(), bit in 0..8_u8, cut in any::<bool>()) {
         let going = MemoryCounters::new();
         for rule in &rules(3) {
             hit(&going, &series(0), "a", rule, START);

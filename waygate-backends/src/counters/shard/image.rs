@@ -65,7 +65,7 @@ impl Shard {
         self.calls.wrapping_add(self.changes)
     }
 
-    /// Writes the live counters in up to `most` bytes. Those of refused keys come first: the others are left out if there
+    /// Writes the live counters in up to `most` bytes. Those of refused keys come first; others are omitted if there
     /// is not enough room.
     pub(crate) fn pack(&self, now: Nanos, most: usize, into: &mut Records) {
         into.packed.clear();

@@ -27,12 +27,12 @@ pub(super) struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// The part of the seed that a counter has room for.
+    /// The part of the seed that fits in a counter.
     fn series(&self) -> u16 {
         self.seed as u16
     }
 
-    /// The counter that is shared by all keys of the series that find no room.
+    /// The counter shared by all keys of the series that find no room.
     fn shared(&self) -> Digest {
         self.seed
     }
@@ -62,8 +62,8 @@ pub(super) struct Shard {
 /// A place for a new counter.
 enum Room {
     Free,
-    /// The bucket of a counter to evict. The new one inherits what it has consumed, as in the Space-Saving algorithm
-    /// (Metwally, Agrawal and El Abbadi, 2005): a flood of keys resets no counter.
+    /// The bucket of a counter to evict. The new one inherits its usage, as in the Space-Saving algorithm (Metwally,
+    /// Agrawal and El Abbadi, 2005): a flood of keys resets no counter.
     InPlaceOf(usize),
     /// No counter can be evicted.
     None,
@@ -111,7 +111,7 @@ impl Shard {
         let Some(packed) = cell.packed_mut() else {
             return self.take_any(ask, now);
         };
-        // One branch for each algorithm: where they join, the outcome would go through memory.
+        // One branch for each algorithm, since the outcome would go through memory where they join.
         let outcome = match *quota {
             Quota::FixedWindow { capacity, period } => {
                 let quota = Quota::FixedWindow { capacity, period };
@@ -209,8 +209,8 @@ impl Shard {
         shared.unwrap_or(&mut new).weigh(limit, ask.cost, now)
     }
 
-    /// Records a refusal that was only weighed: the key counts as refused, and a counter from the future (the clock went
-    /// back) moves to the present.
+    /// Records a refusal that was only weighed: the key counts as refused, and a counter from the future (the clock
+    /// went back) moves to the present.
     pub(super) fn note_refusal(&mut self, ask: Ask<'_>, now: Nanos) {
         if self.table.get(ask.digest).is_some() {
             self.take(ask, now);

@@ -50,7 +50,7 @@ pub(super) struct Store {
 enum Main {
     /// It holds the table.
     Ours,
-    /// It is missing, or holds an older table; the next commit writes the table first.
+    /// It is missing, or contains an older table; the next commit writes the table first.
     Stale,
     /// It cannot be used.
     Foreign(Fault),

@@ -57,7 +57,7 @@ impl Store {
         self.make_ours()?;
         let failed = |e: io::Error| not_writable(&self.files.main, &e);
         let lengths = self.audit.append(&entries).map_err(failed)?;
-        // The file before the first commit holds nothing worth keeping.
+        // The file before the first commit contains nothing worth keeping.
         let older = match next.revision.number {
             1 => 0,
             _ => self.options.older_generations,

@@ -39,13 +39,13 @@ impl Turn {
             yield_now().await;
         }
         self.shared.send(batch).await;
-        // Requests that have their answers often ask again right away: they go together.
+        // Requests that were answered are often repeated immediately, so they are sent together.
         yield_now().await;
     }
 }
 
 impl Shared {
-    /// Asks Redis in a call of its own while few are in flight, otherwise in one with the requests that arrive
+    /// Asks Redis in a separate call while few are in flight, otherwise in one with the requests that arrive
     /// meanwhile: calling a script costs as much as the work in it.
     pub(super) async fn ask(
         self: &Arc<Self>,

@@ -131,7 +131,7 @@ impl Blocks {
     ) {
         let refused = takes.iter().zip(counters).zip(outcomes);
         let refused = refused.filter(|((take, _), outcome)| take.enforced && !outcome.allowed);
-        // The one that lasts longest.
+        // The longest one.
         let Some(((_, counter), outcome)) = refused.max_by_key(|(_, outcome)| outcome.retry_after)
         else {
             return;

@@ -21,9 +21,9 @@ use super::{
 impl Shared {
     /// Takes in one step, or, in a cluster, in one step per key.
     ///
-    /// In a cluster, counters of different keys may be on different nodes, and no script spans nodes. The groups then
-    /// follow one another, and when one refuses, the charges of those before are refunded. For that moment, others see
-    /// less than there is, never more.
+    /// In a cluster, counters of different keys may be on different nodes, and no script spans nodes. The groups are
+    /// then sent one after another, and when one refuses, the charges of the earlier ones are refunded. Until then,
+    /// others see fewer units than there are, never more.
     pub(super) async fn take_all(
         self: &Arc<Self>,
         takes: &[Take<'_>],

@@ -13,7 +13,7 @@ use super::{
 
 /// All processes together lease up to 1 / `SHARE` of the limit, which is the possible overshoot.
 const SHARE: u64 = 20;
-/// The number of requests before a block is leased: most keys come and go.
+/// The number of requests before a block is leased, since most keys are short-lived.
 const EARNEST: u32 = 4;
 /// The first block of a key. The size doubles while blocks are used up quickly.
 const FIRST_BLOCK: u64 = 8;
@@ -22,7 +22,7 @@ const LARGEST_BLOCK: u64 = 16_384;
 const LASTING: Duration = Duration::from_millis(200);
 /// Units that are not used for this long are refunded.
 const IDLE: Duration = Duration::from_secs(2);
-/// Units of a window that ends this soon are not refunded: they might arrive in the next one.
+/// Units of a window that ends this soon are not refunded, since they might arrive in the next one.
 const TOO_LATE: Duration = Duration::from_secs(1);
 /// The pause after a failed refill.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -15,7 +15,7 @@ use super::{
 /// The number of concurrent calls before requests share one: while Redis works on one, the answers of another are read,
 /// and the next is ready.
 const UNDER_WAY: usize = 3;
-/// The most requests in one call. Redis serves no other client meanwhile.
+/// The most requests in one call, which blocks all other clients of Redis.
 const BATCH: usize = 64;
 /// Fewer requests than this go in one call even if no other call is in flight.
 const FEW: usize = 8;

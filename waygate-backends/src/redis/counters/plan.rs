@@ -95,7 +95,7 @@ impl Plan {
                 } else if emission >= MILLISECOND && fits(coarse) {
                     plan(Kind::Bucket, capacity, coarse, 1)
                 } else {
-                    // More than anyone will take: as deep as can be counted.
+                    // More than any client will take: as deep as can be counted.
                     let emission = emission.min(MOST);
                     plan(Kind::Bucket, MOST / emission, emission, MICROSECOND)
                 }

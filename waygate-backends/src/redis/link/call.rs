@@ -8,8 +8,8 @@ use tokio::{
 
 use super::{dial::Connection, error::LinkError, shared::Shared};
 
-/// Callers may have shorter deadlines than the link, and drop the call. After this time it counts as late, before it as
-/// cancelled.
+/// Callers may have shorter deadlines than the link, and drop the call. After this time it counts as late, before
+/// that as cancelled.
 const LATE: Duration = Duration::from_millis(40);
 
 /// The permits that a call needs.
@@ -43,7 +43,7 @@ pub(crate) struct Call<'a> {
     ends: Ends,
     /// The time at which it got a connection.
     since: Instant,
-    /// Dropped after this time, the call is late.
+    /// If it is dropped after this time, the call is late.
     late: Duration,
     settled: bool,
     permit: Option<SemaphorePermit<'a>>,
@@ -122,7 +122,7 @@ impl<'a> Call<'a> {
         };
         // The other call judges the connection.
         self.settled = true;
-        let gone = || LinkError::Unavailable("nobody is left who asks Redis".into());
+        let gone = || LinkError::Unavailable("the shared call to Redis was dropped".into());
         answer.map_err(|_| gone())?
     }
 

@@ -34,7 +34,7 @@ impl Connection {
         answer?.extract_error()
     }
 
-    /// Sends two commands with none of others in between. Only the first may be refused.
+    /// Sends two commands with no others in between. Only the first may be refused.
     pub(super) async fn send_both(&mut self, first: &Cmd, second: &Cmd) -> RedisResult<[Value; 2]> {
         let mut both = Pipeline::with_capacity(2);
         both.add_command(first.clone()).add_command(second.clone());

@@ -23,7 +23,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest pause while calls are failing.
 const LONGEST_PAUSE_WHEN_WANTED: Duration = Duration::from_millis(800);
-/// The longest pause after a denial, which seldom ends by itself.
+/// The longest pause after a denial, which seldom resolves on its own.
 const LONGEST_PAUSE_WHEN_DENIED: Duration = Duration::from_millis(1_500);
 /// After a connection that lasted this long, the next attempt is immediate.
 const STEADY: Duration = Duration::from_secs(2);

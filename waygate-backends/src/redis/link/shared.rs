@@ -123,7 +123,7 @@ impl Shared {
     pub(super) fn judge(&self, generation: u64, error: &RedisError) -> LinkError {
         let (verdict, error) = error::judge(error);
         let verdict = match verdict {
-            // The connection to one of the nodes, which the client replaces by itself.
+            // The connection to one of the nodes, which the client replaces automatically.
             Verdict::Broken if matches!(self.options.target.topology, Topology::Cluster(_)) => {
                 Verdict::Doubtful
             }

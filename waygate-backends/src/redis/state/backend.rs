@@ -44,8 +44,8 @@ impl RedisBackend {
         self
     }
 
-    /// Makes a commit wait until this many replicas have it. Otherwise it is reported as possibly made: it holds, but
-    /// the loss of the master may undo it.
+    /// Makes a commit wait until this many replicas have it. Otherwise it is reported as unconfirmed: it applies, but
+    /// may be lost with the master.
     ///
     /// The connection is blocked meanwhile, so `timeout` counts for 400 ms at most.
     #[must_use]

@@ -12,7 +12,7 @@ pub(super) struct Layout {
     pub(super) audit: String,
     /// A list of the last commits, newest first: `<id> <revision>`.
     pub(super) commits: String,
-    /// Written by health checks; expires by itself.
+    /// Written by health checks; expires.
     pub(super) probe: String,
     /// A channel: `<epoch> <revision>`.
     pub(super) changes: String,
@@ -32,8 +32,8 @@ impl Layout {
     }
 }
 
-/// Formats an entry for the list, but for its revision in front. Path and service precede the entry, so that Redis can
-/// filter without parsing JSON: `<bytes of path> <bytes of service, or -1> <path><service><entry>`.
+/// Formats an entry for the list, except for its revision in front. Path and service precede the entry, so that Redis
+/// can filter without parsing JSON: `<bytes of path> <bytes of service, or -1> <path><service><entry>`.
 pub(super) fn audit_line(entry: &AuditEntry) -> Result<String, serde_json::Error> {
     let json = serde_json::to_string(entry)?;
     let (path, service) = (&entry.path, entry.service.as_deref());

@@ -26,7 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_millis(800);
 /// The time that a commit without an answer waits for another connection, to ask again.
 const SECOND_CHANCE: Duration = Duration::from_secs(2);
-/// The number of commits that are recognised when they are sent again.
+/// The number of commits that are recognized when they are sent again.
 const REMEMBERED: usize = 256;
 
 /// The scripts and their keys.
@@ -44,8 +44,8 @@ pub(super) struct Store {
     known: Mutex<Option<Arc<Known>>>,
 }
 
-/// An image, and the id of the commit that made it. A revision is not enough: two servers that were one may each have
-/// used the same number.
+/// An image, and the id of the commit that made it. A revision is not enough, because two servers that were one may
+/// each have used the same number.
 #[derive(Debug)]
 struct Known {
     commit: String,

@@ -5,7 +5,7 @@ fn seconds(text: &str) -> i64 {
 }
 
 #[test]
-fn reads_every_spelling_of_the_wire_contract() {
+fn accepts_every_spelling_of_the_wire_contract() {
     let expected = seconds("2030-01-01T02:00:00Z");
     for text in [
         "2030-01-01T04:00:00+02:00",
@@ -28,7 +28,7 @@ fn reads_every_spelling_of_the_wire_contract() {
 }
 
 #[test]
-fn refuses_everything_else() {
+fn refuses_other_spellings() {
     for text in [
         "",
         "soon",
@@ -115,13 +115,13 @@ fn http_dates_are_imf_fixdate_only() {
 }
 
 #[test]
-fn http_dates_are_cut_to_the_second() {
+fn http_dates_are_truncated_to_the_second() {
     let late = parse_instant("2028-01-01T00:00:00.999999Z").unwrap();
     assert_eq!(format_http_date(late), "Sat, 01 Jan 2028 00:00:00 GMT");
 }
 
 #[test]
-fn a_sunset_is_either() {
+fn a_sunset_is_a_day_an_instant_or_an_http_date() {
     let expected = parse_instant("2028-01-01T00:00:00Z").unwrap();
     assert_eq!(
         parse_sunset("Sat, 01 Jan 2028 00:00:00 GMT").unwrap(),
@@ -137,7 +137,7 @@ fn a_sunset_is_either() {
 }
 
 #[test]
-fn a_deprecation_may_be_dated_by_the_day() {
+fn a_deprecation_can_be_dated_by_the_day() {
     let midnight = parse_instant("2028-02-29T00:00:00Z").unwrap();
     for parse in [parse_since, parse_sunset] {
         assert_eq!(parse("2028-02-29").unwrap(), midnight);
@@ -165,7 +165,7 @@ fn a_deprecation_may_be_dated_by_the_day() {
 }
 
 #[test]
-fn a_sunset_does_not_come_before_the_deprecation() {
+fn a_sunset_must_not_precede_the_deprecation() {
     let (earlier, later) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
     assert_eq!(check_sunset(earlier, later), Ok(()));
     assert_eq!(check_sunset(later, later), Ok(()));

@@ -14,7 +14,7 @@ fn words_have_one_spelling() {
 }
 
 #[test]
-fn keys_have_parts() {
+fn keys_consist_of_parts() {
     for text in [
         "ip",
         "user, path:tenant_id",
@@ -48,7 +48,10 @@ fn keys_have_parts() {
             "only `header:` and `path:` take a name, as in `header:x-tenant` or `path:id`",
         ),
         ("ip, ip", "`ip` is given twice"),
-        ("global, ip", "`global` tells nothing apart; leave it out"),
+        (
+            "global, ip",
+            "`global` distinguishes no requests; leave it out",
+        ),
         ("ip,user,api_key,path:a,path:b", "a key has at most 4 parts"),
     ] {
         assert_eq!(
@@ -60,7 +63,7 @@ fn keys_have_parts() {
 }
 
 #[test]
-fn a_client_cannot_leave_out_what_it_is_counted_by() {
+fn clients_cannot_avoid_being_counted_by_omitting_the_key() {
     let when_missing = |text: &str| text.parse::<KeySource>().unwrap().when_missing();
     assert_eq!(when_missing("user"), OnMissingKey::Exempt);
     assert_eq!(when_missing("custom"), OnMissingKey::Exempt);

@@ -9,7 +9,7 @@ fn problem(text: &str) -> String {
 }
 
 #[test]
-fn is_written_as_users_type_it() {
+fn accepts_common_spellings() {
     for (text, amount, seconds) in [
         ("100/minute", 100, 60),
         ("100/min", 100, 60),
@@ -44,7 +44,7 @@ fn has_a_burst() {
 }
 
 #[test]
-fn follows_the_calendar_where_it_says_so() {
+fn calendar_periods_are_explicit() {
     let day = rate("1000/calendar day");
     assert_eq!(day.period(), Period::Calendar(CalendarUnit::Day));
     let month = rate("1000 per calendar months");
@@ -56,7 +56,7 @@ fn follows_the_calendar_where_it_says_so() {
 }
 
 #[test]
-fn several_hold_together() {
+fn several_rates_apply_together() {
     let limit: Limit = "10/second; 1000/hour | 5000/day".parse().unwrap();
     assert_eq!(limit.rates().len(), 3);
     assert_eq!(limit.as_str(), "10/second; 1000/hour | 5000/day");
@@ -71,7 +71,7 @@ fn several_hold_together() {
 }
 
 #[test]
-fn says_what_would_be_right() {
+fn errors_suggest_the_fix() {
     for (text, expected) in [
         ("", "expected a whole number first, as in `100/minute`"),
         (
@@ -117,7 +117,7 @@ fn says_what_would_be_right() {
 }
 
 #[test]
-fn is_spelled_so_that_it_reads_back() {
+fn its_spelling_parses_back() {
     for text in [
         "1/second",
         "10/5 minutes",

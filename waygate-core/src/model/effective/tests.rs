@@ -66,7 +66,7 @@ fn a_window_without_a_reason_shows_the_routes_own() {
 }
 
 #[test]
-fn windows_that_overlap_or_touch_end_together() {
+fn overlapping_and_touching_windows_end_together() {
     for windows in [
         vec![(10, 20, "a"), (20, 30, "b"), (25, 40, "c"), (41, 50, "d")],
         vec![(41, 50, "d"), (25, 40, "c"), (20, 30, "b"), (10, 20, "a")],
@@ -94,7 +94,7 @@ fn windows_that_overlap_or_touch_end_together() {
 }
 
 #[test]
-fn of_windows_that_overlap_the_newest_says_why() {
+fn the_newest_of_overlapping_windows_gives_the_reason() {
     let position = planned(&[(10, 50, "outer"), (20, 30, "inner")]);
     for (now, reason) in [(10, "outer"), (20, "inner"), (29, "inner"), (30, "outer")] {
         assert_eq!(maintenance(&position, now), Some((reason, Some(at(50)))));
@@ -104,7 +104,7 @@ fn of_windows_that_overlap_the_newest_says_why() {
 }
 
 #[test]
-fn a_maintenance_with_windows_ends_with_the_first_of_them() {
+fn maintenance_with_windows_ends_with_the_first_of_them() {
     let mut position = planned(&[(40, 50, "later"), (10, 20, "w"), (20, 25, "")]);
     position.lifecycle = Lifecycle::Maintenance;
     for (now, expected) in [
@@ -126,7 +126,7 @@ fn a_maintenance_with_windows_ends_with_the_first_of_them() {
 }
 
 #[test]
-fn a_window_within_an_environment_gate_closes_it_for_all() {
+fn a_window_within_an_environment_gate_closes_it_everywhere() {
     let mut position = planned(&[(10, 20, "w")]);
     position.envs = Some(vec!["dev".parse().unwrap()]);
     assert!(matches!(
@@ -141,7 +141,7 @@ fn a_window_within_an_environment_gate_closes_it_for_all() {
 }
 
 #[test]
-fn what_is_closed_for_good_stays_so() {
+fn a_route_closed_for_good_stays_closed() {
     let mut position = planned(&[]);
     position.lifecycle = Lifecycle::Maintenance;
     for now in [0, 10, 20] {
@@ -158,7 +158,7 @@ fn what_is_closed_for_good_stays_so() {
 }
 
 #[test]
-fn a_temporary_disabling_ends_where_the_route_was() {
+fn a_temporary_disable_restores_the_former_state() {
     let position = disabled(Some(15), false);
     let effective = position.effective(at(14));
     assert_eq!(effective.until(), Some(at(15)));
@@ -178,7 +178,7 @@ fn a_temporary_disabling_ends_where_the_route_was() {
 }
 
 #[test]
-fn the_next_change_is_the_next_boundary_that_counts() {
+fn the_next_change_is_the_next_effective_boundary() {
     let position = planned(&[(30, 40, ""), (10, 20, "")]);
     let next = |position: &Position, now| position.next_change(at(now));
     for (now, expected) in [
@@ -197,7 +197,7 @@ fn the_next_change_is_the_next_boundary_that_counts() {
 }
 
 #[test]
-fn the_status_is_deprecated_only_when_nothing_else_is_to_be_said() {
+fn deprecated_is_the_status_of_otherwise_active_routes() {
     let mut state = RouteState {
         position: planned(&[(10, 20, "")]),
         ..RouteState::default()

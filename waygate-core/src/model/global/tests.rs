@@ -7,7 +7,7 @@ fn exempt(text: &str) -> ExemptPath {
 }
 
 #[test]
-fn a_prefix_covers_what_stays_below_it() {
+fn a_prefix_covers_only_paths_below_it() {
     let covers = |path: &str| exempt("/v1/{*rest}").covers_path(path);
     for below in ["/v1/a", "/v1/a/", "/v1/a/b.c", "/v1/a%20b", "/v1/{id}/..x"] {
         assert!(covers(below), "{below}");
@@ -38,7 +38,7 @@ fn a_prefix_covers_what_stays_below_it() {
 }
 
 #[test]
-fn an_exemption_is_for_one_method_or_for_all() {
+fn an_exemption_is_for_one_method_or_all() {
     for (text, method, path, covered) in [
         ("/health", None, "/health", true),
         ("/health", Some(Method::Get), "/health", true),
@@ -71,7 +71,7 @@ fn an_exemption_is_for_one_method_or_for_all() {
 }
 
 #[test]
-fn an_exemption_says_what_is_wrong() {
+fn explains_mistakes() {
     for (text, problem) in [
         (
             "health",
@@ -95,7 +95,7 @@ fn an_exemption_says_what_is_wrong() {
 }
 
 #[test]
-fn is_read_and_written_as_in_the_contract() {
+fn round_trips_as_in_the_contract() {
     let text = json!({
         "enabled": true,
         "reason": "upgrade",
@@ -129,7 +129,7 @@ fn during(start: Option<u32>, end: Option<u32>) -> GlobalMaintenance {
 }
 
 #[test]
-fn what_holds_follows_from_the_window() {
+fn the_state_follows_from_the_window() {
     for (start, end, holds, changes) in [
         (None, None, [true; 4], [None; 4]),
         (
@@ -172,7 +172,7 @@ fn what_holds_follows_from_the_window() {
 }
 
 #[test]
-fn windows_and_exempt_clients_are_read_by_the_grammar_of_routes() {
+fn windows_and_exempt_clients_share_the_grammar_of_routes() {
     let text = json!({
         "enabled": true,
         "reason": "",

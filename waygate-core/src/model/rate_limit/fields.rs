@@ -25,17 +25,17 @@ impl RateLimitPolicy {
     /// Creates a policy of this limit, with defaults for all other fields.
     ///
     /// # Errors
-    /// [`Invalid`] when the limit does not go with the default algorithm, a fixed window.
+    /// [`Invalid`] if the limit does not suit the default algorithm, a fixed window.
     pub fn new(limit: Limit) -> Result<Self, Invalid> {
         GivenRateLimitPolicy::of(limit).try_into()
     }
 
-    /// Converts a declaration of `#[rate_limit]`. Without an algorithm, `algorithm` counts (a calendar quota: in fixed
-    /// windows); without a name, the position among the handler's attributes gives one.
+    /// Converts a declaration of `#[rate_limit]`. Without an algorithm, it is counted by `algorithm` (a calendar
+    /// quota in fixed windows); without a name, it is named by its position among the handler's attributes.
     ///
     /// # Errors
-    /// [`Invalid`] for what does not follow its grammar or does not go with `algorithm`. The attribute checks all else at
-    /// compile time.
+    /// [`Invalid`] for a value that does not follow its grammar or does not suit `algorithm`. The attribute checks
+    /// everything else at compile time.
     #[doc(hidden)]
     pub fn declared(declared: &decl::RateLimit, algorithm: Algorithm) -> Result<Self, Invalid> {
         let policy = GivenRateLimitPolicy::declared(declared)?.or_algorithm(algorithm)?;
@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for RateLimitPolicy {
 )]
 #[serde(deny_unknown_fields)]
 pub struct GivenRateLimitPolicy {
-    /// Which of the policies. Default: `default`.
+    /// The name within the scope. Default: `default`.
     #[serde(default)]
     name: Option<PolicyName>,
     limit: Limit,
@@ -176,7 +176,7 @@ impl GivenRateLimitPolicy {
     /// The policy, counted by `algorithm` if it names none. A policy with a calendar quota is counted in fixed windows.
     ///
     /// # Errors
-    /// [`Invalid`] for a policy that contradicts itself.
+    /// [`Invalid`] for a contradictory policy.
     pub fn or_algorithm(mut self, algorithm: Algorithm) -> Result<RateLimitPolicy, Invalid> {
         if self.algorithm.is_none() && !self.has_calendar_quota() {
             self.algorithm = Some(algorithm);

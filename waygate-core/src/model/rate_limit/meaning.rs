@@ -2,7 +2,7 @@ use super::RateLimitPolicy;
 use crate::grammar::{Algorithm, KeyPart, KeySource, Limit, Period, Rate, TierLimit, Unit};
 
 impl RateLimitPolicy {
-    /// The limit in a few words, for people who call the route: how much, and by what it is counted. Tiers are left out.
+    /// Summarizes the limit for clients of the route: the quota and its key. Tiers are omitted.
     ///
     /// ```
     /// # use waygate_core::model::RateLimitPolicy;
@@ -22,7 +22,7 @@ impl RateLimitPolicy {
         }
     }
 
-    /// One of the policy's limits in a few words: its own, or that of a tier.
+    /// Summarizes one of the policy's limits: its own, or that of a tier.
     pub fn limit_summary(&self, limit: &Limit) -> String {
         let rates = self.rates(limit).enumerate().map(|(at, rate)| {
             let requests = match (at, rate.amount(), self.cost.get()) {
@@ -49,7 +49,7 @@ impl RateLimitPolicy {
     /// assert_eq!(policy.meaning(), "at most 100 in a minute from the first on, for each client address");
     /// policy.algorithm = waygate_core::grammar::Algorithm::TokenBucket;
     /// policy.burst = 20;
-    /// assert_eq!(policy.meaning(), "20 at once, and 100 per minute in the long run, for each client address");
+    /// assert_eq!(policy.meaning(), "a burst of 20, and 100 per minute in the long run, for each client address");
     /// # Ok::<(), waygate_core::grammar::Invalid>(())
     /// ```
     pub fn meaning(&self) -> String {
@@ -103,13 +103,13 @@ impl RateLimitPolicy {
             (Algorithm::MovingWindow, _) => format!("at most {capacity} in any {period}"),
             (Algorithm::TokenBucket, _) => {
                 let depth = rate.burst().unwrap_or(amount);
-                format!("{depth} at once, and {amount} per {period} in the long run")
+                format!("a burst of {depth}, and {amount} per {period} in the long run")
             }
         }
     }
 }
 
-/// By what requests are counted, in a few words.
+/// Summarizes the key that requests are counted by.
 pub(in crate::model) fn key_summary(key: &KeySource) -> String {
     let KeySource::Parts(parts) = key else {
         return "by a key of the application".to_owned();
@@ -131,7 +131,7 @@ pub(in crate::model) fn key_summary(key: &KeySource) -> String {
 /// Describes the key, for use after a comma.
 pub(in crate::model) fn key_in_words(key: &KeySource) -> String {
     let KeySource::Parts(parts) = key else {
-        return "for each key that the code tells".to_owned();
+        return "for each key that a function in the code returns".to_owned();
     };
     let parts = parts.iter().map(|part| match part {
         KeyPart::Ip => "client address".to_owned(),

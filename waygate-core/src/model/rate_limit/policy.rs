@@ -10,9 +10,9 @@ use crate::grammar::{
     check_resolver, check_tier, rates_with_burst,
 };
 
-/// A rate limit: how much, counted how, by what, and with which exemptions (wire contract, section 2.4, and more).
+/// A rate limit: quota, algorithm, key and exemptions (wire contract, section 2.4, and extensions).
 ///
-/// Every combination that can be read makes sense: what contradicts itself is refused on the way in.
+/// Contradictory combinations are refused when a policy is deserialized.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RateLimitPolicy {
@@ -20,7 +20,7 @@ pub struct RateLimitPolicy {
     pub name: PolicyName,
     /// The quota of callers without a tier of their own.
     pub limit: Limit,
-    /// How requests are counted.
+    /// The algorithm that counts requests.
     pub algorithm: Algorithm,
     /// The key: each of its values has a counter of its own.
     #[serde(rename = "key_strategy")]
@@ -28,7 +28,8 @@ pub struct RateLimitPolicy {
     /// The handling of requests without a key. The default depends on the key.
     #[cfg_attr(feature = "schema", schema(required))]
     pub on_missing_key: Option<OnMissingKey>,
-    /// How much more a window takes, or how large a token bucket is, for rates without a burst of their own. 0: none.
+    /// The additional units of a window, or the size of a token bucket, for rates without a burst of their own. 0:
+    /// none.
     pub burst: u64,
     /// The cost of one request.
     #[cfg_attr(feature = "schema", schema(value_type = u32))]
@@ -44,7 +45,7 @@ pub struct RateLimitPolicy {
     pub exempt_ips: Vec<IpNet>,
     /// Callers with one of these roles pass uncounted.
     pub exempt_roles: Vec<RoleName>,
-    /// Routes that a global or service policy leaves alone.
+    /// Routes that a global or service policy skips.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schema(ignore))]
     pub exempt_routes: Vec<ExemptPath>,
@@ -108,10 +109,10 @@ impl RateLimitPolicy {
         std::iter::once(&self.limit).chain(tiers)
     }
 
-    /// Checks that the policy does not contradict itself.
+    /// Checks that the policy is consistent.
     ///
-    /// A deserialized policy has been checked except for its cost, since one stored before costs were checked can still be
-    /// read. A policy with fields set by hand has not.
+    /// A deserialized policy has been checked, except for its cost, since policies stored before costs were checked
+    /// must stay readable. A policy with fields set by hand has not been checked.
     ///
     /// # Errors
     /// [`Invalid`] with the limit and the fix.

@@ -14,7 +14,7 @@ fn problem(value: Value) -> String {
 }
 
 #[test]
-fn has_the_contracts_fields_and_its_defaults() {
+fn has_the_contracts_fields_and_defaults() {
     let policy = policy(json!({"limit": "5/minute"}));
     let Value::Object(mut fields) = to_value(&policy).unwrap() else {
         panic!()
@@ -42,7 +42,7 @@ fn has_the_contracts_fields_and_its_defaults() {
 }
 
 #[test]
-fn reads_back_what_it_writes() {
+fn serialized_policies_are_read_back() {
     let full = policy(json!({
         "name": "per-hour", "limit": "10/s; 1000/hour", "algorithm": "token_bucket",
         "key_strategy": "user, header:X-Tenant", "on_missing_key": "block", "burst": 30, "cost": 2,
@@ -64,7 +64,7 @@ fn plans_belong_to_users() {
 }
 
 #[test]
-fn refuses_what_contradicts_itself() {
+fn refuses_contradictions() {
     for (value, expected) in [
         (
             json!({"limit": "1001/minute", "algorithm": "moving_window"}),
@@ -107,7 +107,7 @@ fn refuses_what_contradicts_itself() {
 }
 
 #[test]
-fn says_how_each_algorithm_counts() {
+fn describes_each_algorithm() {
     for (limit, algorithm, burst, words) in [
         (
             "1/hour",
@@ -162,19 +162,19 @@ fn says_how_each_algorithm_counts() {
             "10/s",
             "token_bucket",
             0,
-            "10 at once, and 10 per second in the long run",
+            "a burst of 10, and 10 per second in the long run",
         ),
         (
             "10/s",
             "token_bucket",
             4,
-            "4 at once, and 10 per second in the long run",
+            "a burst of 4, and 10 per second in the long run",
         ),
         (
             "4000/s burst 8000",
             "token_bucket",
             4,
-            "8000 at once, and 4000 per second in the long run",
+            "a burst of 8000, and 4000 per second in the long run",
         ),
         (
             "10/s; 100/month",
@@ -193,7 +193,7 @@ fn says_how_each_algorithm_counts() {
 }
 
 #[test]
-fn says_what_each_key_tells_apart() {
+fn describes_each_key() {
     for (key, words) in [
         ("ip", "for each client address"),
         ("user", "for each user"),
@@ -205,7 +205,7 @@ fn says_what_each_key_tells_apart() {
             "user, header:X-Tenant, path:id",
             "for each user and value of the header x-tenant and {id}",
         ),
-        ("custom", "for each key that the code tells"),
+        ("custom", "for each key that a function in the code returns"),
     ] {
         let value = json!({"limit": "1/s", "key_strategy": key});
         assert_eq!(
@@ -216,7 +216,7 @@ fn says_what_each_key_tells_apart() {
 }
 
 #[test]
-fn says_what_each_tier_has() {
+fn describes_each_tier() {
     let tiered = policy(json!({
         "limit": "1000/calendar month", "time_zone": "Asia/Tokyo",
         "tiers": [
@@ -234,7 +234,7 @@ fn says_what_each_tier_has() {
 }
 
 #[test]
-fn a_declaration_says_what_a_policy_says() {
+fn a_declaration_equals_the_same_policy() {
     let bare = decl::RateLimit {
         name: None,
         ordinal: 0,

@@ -19,15 +19,15 @@ pub enum Expected {
 /// A key may be put or deleted once; [`check`](Self::check) refuses a batch that names it twice.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
-    /// The epoch of the store that the writer knows, so that decisions based on its content are never written into a store
-    /// that has lost it. `None` accepts any store, and is required for one at revision 0, since its first commit may set
-    /// its epoch.
+    /// The epoch of the store known to the writer, so that decisions based on its content are never written into a
+    /// store that has lost it. `None` accepts any store, and is required for one at revision 0, since its first
+    /// commit may set its epoch.
     pub expected_epoch: Option<Epoch>,
     /// Preconditions.
     pub expected: Vec<(EntityKey, Expected)>,
     /// Entities to write.
     pub puts: Vec<(EntityKey, serde_json::Value)>,
-    /// Entities to remove; one that is not there is not an error.
+    /// Entities to remove; a missing one is not an error.
     pub deletes: Vec<EntityKey>,
     /// Lines for the audit log. The backend fills in their `revision`.
     pub audit: Vec<AuditEntry>,
@@ -40,8 +40,8 @@ impl Batch {
     /// Checks that the batch is well formed. Every backend calls this first.
     ///
     /// # Errors
-    /// [`BackendError::InvalidBatch`] for a malformed key, a key that is put or deleted twice, and a
-    /// value that nests deeper than [`MAX_DEPTH`](Self::MAX_DEPTH), which no reader would take back.
+    /// [`BackendError::InvalidBatch`] for a malformed key, a key that is put or deleted twice, or a value nested
+    /// deeper than [`MAX_DEPTH`](Self::MAX_DEPTH), which no reader would accept.
     pub fn check(&self) -> Result<(), BackendError> {
         let mut changed = HashSet::new();
         let put = self.puts.iter().map(|(key, _)| key);
@@ -89,17 +89,17 @@ pub enum CommitError {
     /// Another writer was faster: an expectation does not hold.
     #[error("`{key}` was changed in the meantime: expected {expected:?}, found {found:?}")]
     Conflict {
-        /// The first entity that is not as expected.
+        /// The first entity that does not meet its expectation.
         key: EntityKey,
         /// The expectation.
         expected: Expected,
         /// The stored state.
         found: Expected,
     },
-    /// The store is not the one that the writer knows: it was emptied, or another took its place.
+    /// The store is not the one known to the writer: it was emptied, or another took its place.
     #[error("the store was replaced: epoch {expected} was expected, {}", found_epoch(.found))]
     Replaced {
-        /// The epoch that the writer knows.
+        /// The epoch known to the writer.
         expected: Epoch,
         /// The epoch of the store; none if it is empty.
         found: Option<Epoch>,

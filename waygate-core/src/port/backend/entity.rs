@@ -87,7 +87,7 @@ pub struct Entity {
 pub struct Image {
     /// The revision of the last commit.
     pub revision: Revision,
-    /// The entities, in no set order.
+    /// The entities, in no particular order.
     pub entities: Vec<(EntityKey, Entity)>,
 }
 

@@ -32,13 +32,13 @@ pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 /// 1. A batch that breaks the rules of [`Batch::check`] is refused as [`BackendError::InvalidBatch`].
 /// 2. A batch for another epoch is refused as [`CommitError::Replaced`].
 /// 3. All expectations are checked against one state, in order; the first that fails is the [`CommitError::Conflict`].
-/// 4. The revision number grows by exactly one, whatever the batch holds; an empty one counts too.
+/// 4. The revision number grows by exactly one, whatever the batch contains; an empty batch counts, too.
 /// 5. Every put entity and every audit entry carries that number as its `revision`.
-/// 6. What a delete removes leaves nothing behind: the entity is [`Expected::Absent`] from then on, and
-///    when it is put again its revision is the number of that commit.
+/// 6. A delete leaves nothing behind: the entity is [`Expected::Absent`] from then on, and when it is put again, its
+///    revision is the number of that commit.
 ///
-/// A refused or failed commit changes nothing: no entity, no audit entry, no revision. Commits that
-/// run at the same time are applied one after the other. The epoch stays for as long as the data does.
+/// A refused or failed commit changes nothing: no entity, no audit entry, no revision. Concurrent commits are applied
+/// one after another. The epoch lasts for as long as the data does.
 ///
 /// Requests never wait for a backend. Only changes and background refreshes call it.
 pub trait Backend: fmt::Debug + Send + Sync + 'static {

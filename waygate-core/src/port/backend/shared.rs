@@ -5,7 +5,7 @@ use super::{
 };
 use crate::model::{AuditEntry, Revision};
 
-/// A backend that is used elsewhere as well.
+/// Lets an application share a backend with other code.
 impl<B: Backend + ?Sized> Backend for Arc<B> {
     fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
         (**self).load()

@@ -30,7 +30,7 @@ fn a_key_is_short_and_printable() {
 }
 
 #[test]
-fn a_key_is_changed_once() {
+fn a_batch_names_each_key_once() {
     let mut batch = put("a", json!(1));
     batch.deletes.push("b".into());
     assert!(batch.check().is_ok());
@@ -39,7 +39,7 @@ fn a_key_is_changed_once() {
 }
 
 #[test]
-fn nesting_has_a_bound() {
+fn nesting_is_bounded() {
     let nested = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
     assert!(put("a", nested(64)).check().is_ok());
     assert!(problem(&put("a", nested(65))).contains("deeper than 64 levels"));
@@ -74,7 +74,7 @@ fn an_entity_is_named_by_kind_and_key() {
 }
 
 #[test]
-fn audit_filters_come_before_the_page() {
+fn audit_filters_apply_before_the_page() {
     let entries = [
         entry("/a", None),
         entry("/b", Some("x")),
@@ -129,7 +129,7 @@ fn an_empty_store_is_at_zero() {
 }
 
 #[test]
-fn a_conflict_says_what_was_found() {
+fn a_conflict_names_the_stored_state() {
     let conflict = CommitError::Conflict {
         key: EntityKey::of("route", "GET:/payments"),
         expected: Expected::Revision(3),
@@ -142,7 +142,7 @@ fn a_conflict_says_what_was_found() {
 }
 
 #[test]
-fn a_replaced_store_says_what_it_is() {
+fn a_replaced_store_names_its_epoch() {
     let (expected, other) = (Epoch::random(), Epoch::random());
     let said = |found| CommitError::Replaced { expected, found }.to_string();
     assert_eq!(

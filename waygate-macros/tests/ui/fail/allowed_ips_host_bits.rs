@@ -1,4 +1,4 @@
-//! A network with bits beyond its prefix: it, or the address alone, may be meant.
+//! A network with host bits: it, or only the address, may be meant.
 
 #[waygate::allowed_ips("10.0.0.1/8", route = "GET /jobs")]
 async fn jobs() {}

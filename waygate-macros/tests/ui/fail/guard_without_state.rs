@@ -1,4 +1,4 @@
-//! A router that was made for a state, and did not get it.
+//! A router that needs a state and has none.
 
 use axum::{Router, extract::State, routing::get};
 use waygate::Waygate;

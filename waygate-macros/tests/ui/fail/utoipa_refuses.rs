@@ -1,4 +1,4 @@
-//! What utoipa says about its own attribute stays the one error.
+//! The error of utoipa about its own attribute is the only one.
 use waygate::maintenance;
 
 #[maintenance(reason = "x")]

@@ -1,4 +1,4 @@
-//! A handler that is configured out takes everything with it; one of two alternatives leaves the other alone.
+//! A handler that is configured out takes its declarations with it; one of two alternatives leaves the other alone.
 
 use waygate::disabled;
 

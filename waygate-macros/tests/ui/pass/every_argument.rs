@@ -1,4 +1,4 @@
-//! Every attribute with every argument, and the bare ones.
+//! Every attribute with every argument, and without arguments.
 
 use axum::response::{IntoResponse, Response};
 use waygate::{Blocked, allowed_ips, allowed_roles, concurrency_limit, disabled, env_only, force_active, limits::Key, maintenance, rate_limit, response::RequestParts, sunset};

@@ -1,4 +1,4 @@
-//! utoipa's `__path_<fn>` is imported and re-exported as if we were not there.
+//! utoipa's `__path_<fn>` can be imported and re-exported as usual.
 
 #![allow(unused_imports)]
 

@@ -1,4 +1,4 @@
-//! The prelude leaves the language's own `#[deprecated]` alone.
+//! The prelude does not shadow the built-in `#[deprecated]`.
 
 use waygate::prelude::*;
 

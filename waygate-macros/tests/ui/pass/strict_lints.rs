@@ -1,4 +1,4 @@
-//! Nothing that is generated trips a lint of the crate it lands in.
+//! Generated code triggers no lint of the surrounding crate.
 
 #![forbid(unsafe_code)]
 #![deny(

@@ -34,10 +34,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 /// An announcement.
 #[derive(Debug, Serialize, ToSchema)]
 struct Announcement {
-    /// Its name.
+    /// The name.
     #[schema(example = "upgrade")]
     name: String,
-    /// Its text.
+    /// The text.
     #[schema(example = "Version 2 comes on Monday.")]
     text: String,
 }

@@ -25,14 +25,14 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(deprecate, undo))
 }
 
-/// When a route goes away. All fields are optional.
+/// The deprecation of a route. All fields are optional.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DeprecateRequest {
-    /// When the deprecation took or takes effect (`Deprecation`, RFC 9745).
+    /// The time when the deprecation takes effect (`Deprecation`, RFC 9745).
     #[schema(format = DateTime)]
     since: Option<String>,
-    /// When the route is to go away (`Sunset`, RFC 8594): RFC 3339, or an HTTP-date.
+    /// The time when the route will be removed (`Sunset`, RFC 8594): RFC 3339, or an HTTP-date.
     #[schema(example = "Sat, 01 Jan 2028 00:00:00 GMT")]
     sunset: Option<String>,
     /// The replacement (`Link` with `successor-version`, RFC 5829).

@@ -60,14 +60,14 @@ async fn enable(
     change(operator, key, RouteCommand::Enable { reason }).await
 }
 
-/// Why a route is closed, and for how long.
+/// The reason a route is disabled, and the end.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DisableRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
     reason: Reason,
-    /// When the route returns to its present state; without a zone, in UTC.
+    /// The time when the route returns to its current state; without a zone, in UTC.
     #[schema(format = DateTime)]
     until: Option<String>,
 }
@@ -93,17 +93,17 @@ async fn disable(
     change(operator, key, RouteCommand::Disable { reason, until }).await
 }
 
-/// Why a route is in maintenance, and when.
+/// The reason of a maintenance, and its window.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MaintenanceRequest {
     /// One line of plain text; may be empty.
     #[serde(default)]
     reason: Reason,
-    /// With `end`: when the maintenance begins; without a zone, in UTC. Default: immediately.
+    /// With `end`: the start of the maintenance; without a zone, in UTC. Default: immediately.
     #[schema(format = DateTime)]
     start: Option<String>,
-    /// When the maintenance ends; without a zone, in UTC. Default: it does not end by itself.
+    /// The end of the maintenance; without a zone, in UTC. Default: none.
     #[schema(format = DateTime)]
     end: Option<String>,
 }
@@ -137,7 +137,7 @@ async fn maintenance(
             Some(end) => RouteCommand::MaintainUntil { end, reason },
             None => RouteCommand::Maintain { reason },
         },
-        // A plan without an end would close the route for good, at an unattended time.
+        // Without an end, the window would close the route for good, at an unattended time.
         (Some(_), None) => {
             let text = "start needs an end: give both for a window, end alone for maintenance from now until \
                         then, or neither for maintenance from now on";
@@ -149,7 +149,7 @@ async fn maintenance(
 
 /// Ends the maintenance of a route immediately, and keeps its environment gate and the windows that have not begun.
 ///
-/// Changes nothing if the route is not in maintenance. Fails if it is disabled, since it would stay so.
+/// Changes nothing if the route is not in maintenance. Fails if the route is disabled, since it would stay disabled.
 #[utoipa::path(
     post,
     path = "/api/routes/{pk}/maintenance/end",
@@ -200,7 +200,7 @@ async fn env(
     key: PathKey,
     JsonBody(EnvRequest { envs }): JsonBody<EnvRequest>,
 ) -> Changed {
-    // `null` as well: an optional field cannot distinguish it from a missing one.
+    // `null` is an error as well, since an optional field cannot distinguish it from a missing one.
     let Some(envs) = envs else {
         let text =
             "envs is required: the environments that the route is open in, such as [\"dev\"]";

@@ -112,10 +112,10 @@ struct EnableRequest {
     /// `true` to close even force-active routes.
     #[serde(default)]
     include_force_active: bool,
-    /// When it begins; without a zone, in UTC. Default: immediately.
+    /// The start; without a zone, in UTC. Default: immediately.
     #[schema(format = DateTime)]
     start: Option<String>,
-    /// When it ends, after it begins; without a zone, in UTC. Default: it does not end by itself.
+    /// The end, after the start; without a zone, in UTC. Default: none.
     #[schema(format = DateTime)]
     end: Option<String>,
     /// Clients whose addresses lie in one of these networks are served.

@@ -24,10 +24,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ScheduleRequest {
-    /// When it begins; without a zone, in UTC.
+    /// The start; without a zone, in UTC.
     #[schema(format = DateTime, nullable = false, required)]
     start: Option<String>,
-    /// When it ends, after it begins; without a zone, in UTC.
+    /// The end, after the start; without a zone, in UTC.
     #[schema(format = DateTime, nullable = false, required)]
     end: Option<String>,
     /// One line of plain text; may be empty.

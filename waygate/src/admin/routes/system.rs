@@ -38,7 +38,7 @@ async fn health(State(state): State<Arc<AdminState>>) -> Reply<Health> {
         let body = Degraded {
             since: degraded.since,
             cause: match component {
-                // It names routes, and no files.
+                // This cause names routes, and no files.
                 Component::Unmatched => degraded.cause,
                 _ => without_places(&degraded.cause),
             },

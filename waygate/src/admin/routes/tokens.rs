@@ -80,7 +80,7 @@ struct CreateTokenRequest {
     /// The permitted uses: a subset of the scopes of this request's token.
     #[schema(value_type = Vec<TokenScope>, example = json!(["read", "write:routes"]))]
     scopes: TokenScopes,
-    /// How long it lasts: a minute to a year.
+    /// The lifetime: a minute to a year.
     #[schema(minimum = 60, maximum = 31536000)]
     expires_in_seconds: u64,
 }

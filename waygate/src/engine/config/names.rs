@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_refused_with_what_was_meant() {
+    fn other_names_are_refused_with_a_suggestion() {
         for (name, meant) in [
             ("WAYGATE_BYPAS_LIFECYCLE", "WAYGATE_BYPASS_LIFECYCLE"),
             ("WAYGATE_BYPASS_RATELIMITS", "WAYGATE_BYPASS_RATE_LIMITS"),

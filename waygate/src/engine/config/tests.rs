@@ -64,7 +64,7 @@ fn the_report_will_say_which_file_was_read() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_place_of_the_file_is_refused_at_once() {
+fn a_pipe_in_place_of_the_file_is_refused_immediately() {
     use std::{process::Command, sync::mpsc, thread, time::Duration};
 
     let directory = tempfile::tempdir().unwrap();
@@ -232,7 +232,7 @@ fn redis_is_asked_for_by_its_url() {
 
 #[cfg(feature = "redis")]
 #[test]
-fn a_wrong_url_is_told_without_its_password() {
+fn an_invalid_url_is_reported_without_its_password() {
     let url = ("WAYGATE_REDIS_URL", "redis://:hunter2@host:port");
     let said = refused(&[("WAYGATE_BACKEND", "redis"), url]);
     assert!(
@@ -264,7 +264,7 @@ async fn texts(built: Result<WaygateBuilder, BuildError>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_text_shows_what_gives_access() {
+async fn no_text_shows_credentials() {
     let backends = ["", "memory", "file", "redis"];
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state.json");

@@ -10,7 +10,7 @@ use waygate_core::{
 use crate::engine::store::Setting;
 use crate::engine::store::{Kind, Shown, View, named, record};
 
-/// Texts of operators on the page of the documentation.
+/// Texts by operators on the documentation page.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Announcements;
 

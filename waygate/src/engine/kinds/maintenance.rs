@@ -7,16 +7,16 @@ use waygate_core::{
 use super::reason::unreadable_reason;
 use crate::engine::store::{Instead, Kind, Shown, Unread, View, named, record};
 
-/// Maintenance of more than a route.
+/// Maintenance of all routes, or of a service.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Maintenances;
 
 /// The routes that one maintenance covers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum MaintenanceScope {
-    /// All.
+    /// All routes.
     Global,
-    /// Those of one service.
+    /// The routes of one service.
     Service(ServiceName),
 }
 
@@ -28,7 +28,7 @@ impl MaintenanceScope {
         }
     }
 
-    /// For people.
+    /// Describes the scope for people.
     pub(crate) fn in_words(&self) -> String {
         match self {
             Self::Global => "global maintenance".to_owned(),
@@ -90,7 +90,7 @@ impl Kind for Maintenances {
     }
 }
 
-/// Maintenance of which nothing is known but that it may be on.
+/// The maintenance that replaces an unreadable record: it is on.
 pub(crate) fn closed_maintenance() -> GlobalMaintenance {
     GlobalMaintenance {
         enabled: true,

@@ -1,4 +1,4 @@
-//! Records of the admin API. Processes without it may share the store, and keep them as they are.
+//! Records of the admin API. Processes without it may share the store, and keep the records unchanged.
 
 use waygate_core::{grammar::Invalid, port::EntityKey};
 
@@ -8,7 +8,7 @@ use crate::engine::store::{Kind, Shown, View, named_freely};
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Tokens;
 
-/// Networks that logins came from.
+/// The networks with a successful login.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Logins;
 
@@ -28,7 +28,7 @@ macro_rules! opaque {
                 EntityKey::of($name, name)
             }
 
-            // Its value holds secrets.
+            // The value contains secrets.
             fn shown(name: &Box<str>, _: Option<&Self::Value>, _: &dyn View) -> Option<Shown> {
                 Some(Shown::new($name, name, None))
             }

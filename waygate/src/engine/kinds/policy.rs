@@ -1,4 +1,4 @@
-//! The records of policies: those that operators have set, and which counters of them count.
+//! The records of policies: those that operators have set, and the generations of their counters.
 
 use serde::{Deserialize, Serialize};
 use waygate_core::{
@@ -21,14 +21,14 @@ pub(crate) struct ConcurrencyLimits;
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Generations;
 
-/// Which counters of a policy count: a reset increments it.
+/// The number of resets of a policy's counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Generation {
     pub(crate) generation: u64,
 }
 
-/// Implements what is common to records that a [`LimitKey`] names.
+/// Implements the common parts of kinds with a [`LimitKey`].
 macro_rules! keyed_by_policy {
     ($name:literal) => {
         const NAMES: &'static [&'static str] = &[$name];
@@ -50,7 +50,7 @@ macro_rules! keyed_by_policy {
             }
         }
 
-        // Policies have names of their own after the route's.
+        // The name of a policy follows that of its route.
         fn route_in_name<'a>(_kind: &str, name: &'a str) -> Option<&'a str> {
             name.split('#').next()
         }
@@ -85,7 +85,7 @@ impl Kind for Generations {
     keyed_by_policy!("counters");
     type Value = Generation;
 
-    // A reset is a change of the policy.
+    // A reset counts as a change of the policy.
     fn shown(key: &LimitKey, _: Option<&Generation>, view: &dyn View) -> Option<Shown> {
         Some(Shown::new("limit", key, view.rate_limit(key)))
     }

@@ -1,6 +1,6 @@
 use waygate_core::grammar::Reason;
 
-/// The reason of what is closed because its record cannot be read.
+/// The reason of a closure caused by an unreadable record.
 pub(super) fn unreadable_reason() -> Reason {
     "stored state unreadable".parse().unwrap_or_default()
 }

@@ -11,20 +11,20 @@ use super::records::{KINDS, Records};
 use crate::engine::store::Notice;
 use crate::engine::store::{AnyCollection, AnyKind, Instead, Kind, Unread, split, unknown};
 
-/// The key of a record, whose kind is known and whose name follows the grammar of its kind.
+/// The key of a record of a known kind, with a valid name.
 #[derive(Debug, Clone)]
 pub(crate) struct RecordId {
-    /// The place of its kind in [`KINDS`].
+    /// The index of its kind in [`KINDS`].
     at: usize,
     kind: &'static dyn AnyKind,
     key: EntityKey,
 }
 
 impl RecordId {
-    /// Reads the key of a record.
+    /// Parses the key of a record.
     ///
     /// # Errors
-    /// [`Invalid`] when there is no such kind, or the name does not follow the grammar of its kind.
+    /// [`Invalid`] if the kind is unknown, or the name is invalid for its kind.
     pub(crate) fn of(key: &EntityKey) -> Result<Self, Invalid> {
         let (kind, name) = split(key);
         let at = KINDS.iter().position(|known| known.names().contains(&kind));
@@ -43,7 +43,7 @@ impl RecordId {
         Self::of(&K::entity(key)).ok()
     }
 
-    /// Whether the record is of this kind.
+    /// Returns `true` if the record is of this kind.
     pub(crate) fn is<K: Kind>(&self) -> bool {
         self.kind.names() == K::NAMES
     }
@@ -92,10 +92,10 @@ pub(crate) fn governing() -> impl Iterator<Item = (&'static str, &'static dyn An
 }
 
 impl Records {
-    /// Takes in a record.
+    /// Adds a record.
     ///
     /// # Errors
-    /// Says why it cannot be read.
+    /// The reason why it cannot be read.
     pub(crate) fn put(&mut self, id: &RecordId, entity: Entity) -> Result<(), String> {
         match self.at_mut(id.at) {
             Some(collection) => collection.put(&id.key, entity),
@@ -114,12 +114,12 @@ impl Records {
         self.at(id.at)
     }
 
-    /// A record as it is stored.
+    /// The stored form of a record.
     pub(crate) fn entity(&self, id: &RecordId) -> Option<Entity> {
         self.of(id)?.entity(&id.key)
     }
 
-    /// Puts what applies in place of a record that cannot be read.
+    /// Replaces an unreadable record with whatever applies instead.
     pub(crate) fn stand_in(&mut self, id: &RecordId, unreadable: &Unread) -> Instead {
         match self.at_mut(id.at) {
             Some(collection) => collection.stand_in(&id.key, unreadable),
@@ -127,13 +127,13 @@ impl Records {
         }
     }
 
-    /// The texts for the readers of the documentation, by kind and key.
+    /// The texts for readers of the documentation, by kind and key.
     #[cfg(feature = "openapi")]
     pub(crate) fn notices(&self) -> Vec<Notice> {
         self.all().flat_map(AnyCollection::notices).collect()
     }
 
-    /// Every record that a commit has written.
+    /// Every record that was written by a commit.
     pub(crate) fn ids(&self) -> impl Iterator<Item = RecordId> {
         let all = self.all().zip(KINDS).enumerate();
         all.flat_map(|(at, (collection, kind))| {
@@ -146,7 +146,7 @@ impl Records {
         })
     }
 
-    /// The records that differ.
+    /// The records that differ between two states.
     pub(crate) fn changed(&self, other: &Self) -> BTreeSet<RecordId> {
         let mut changed = BTreeSet::new();
         for (at, ((ours, theirs), kind)) in self.all().zip(other.all()).zip(KINDS).enumerate() {

@@ -3,11 +3,11 @@ use waygate_core::{grammar::Invalid, model::Revision, port::EntityKey};
 
 use crate::engine::store::{Kind, Shown, View, unknown};
 
-/// The mark of a store that was filled after it had lost its records.
+/// The mark of a store that was filled again after it had lost its records.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Reseeds;
 
-/// The revision whose records the store was filled with.
+/// The revision of the records that the store was filled with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filled {

@@ -7,7 +7,7 @@ use waygate_core::{
 use super::reason::unreadable_reason;
 use crate::engine::store::{Instead, Kind, Shown, Touches, View, named};
 
-/// State of routes that operators have changed.
+/// The state of routes that operators have changed.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Routes;
 
@@ -47,7 +47,7 @@ impl Kind for Routes {
     }
 }
 
-/// The state of a route whose record cannot be read.
+/// The state of a route with an unreadable record.
 pub(crate) fn closed_route(declared: &RouteState) -> RouteState {
     if is_closed_for_good(&declared.position) {
         return declared.clone();
@@ -63,7 +63,7 @@ pub(crate) fn closed_route(declared: &RouteState) -> RouteState {
     }
 }
 
-/// Whether time will not open it.
+/// Returns `true` if the route does not open with time.
 pub(crate) fn is_closed_for_good(position: &Position) -> bool {
     match &position.lifecycle {
         Lifecycle::Maintenance => position.windows.is_empty(),

@@ -11,11 +11,12 @@ use waygate_core::{
 use super::maintenance::MaintenanceScope;
 use crate::engine::store::{Kind, Shown, View, named};
 
-/// Up to when the audit log has the transitions that time has made.
+/// How far the audit log has the transitions that were made by time.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Schedules;
 
-/// A state that time changes. Its name in the store is a route's key, `*` for all routes, or `service:<name>`.
+/// A state that changes with time. Its name in the store is the key of a route, `*` for all routes, or
+/// `service:<name>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Timed {
     Route(RouteKey),
@@ -26,7 +27,8 @@ pub(crate) enum Timed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Schedule {
     /// Its transitions up to this instant are in the audit log, and were sent to subscribers.
-    pub(crate) told_until: Timestamp,
+    #[serde(rename = "told_until")]
+    pub(crate) logged_until: Timestamp,
 }
 
 impl Kind for Schedules {
@@ -54,7 +56,7 @@ impl Kind for Schedules {
         Some(name)
     }
 
-    // It moves together with transitions, which are events of their own.
+    // It changes only with transitions, which have their own events.
     fn shown(_: &Timed, _: Option<&Schedule>, _: &dyn View) -> Option<Shown> {
         None
     }

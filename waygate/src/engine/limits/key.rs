@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_operators_look_for_is_shown() {
+    fn the_key_of_operators_is_shown() {
         assert_eq!(key(&[("ip", "203.0.113.9")]).label(), "203.0.113.9");
         assert_eq!(key(&[("ip", "2001:db8::")]).label(), "2001:db8::");
         assert_eq!(

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_keys_does_not_push_out_what_is_used_up() {
+    fn a_flood_of_keys_does_not_evict_used_up_ones() {
         let standings = Standings::new();
         note(&standings, 0, 0, SECOND);
         for key in 1..10 * (SETS * WAYS) as u32 {

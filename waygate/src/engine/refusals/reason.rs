@@ -153,7 +153,7 @@ impl BlockReason {
             Self::IpNotAllowed => "This endpoint is not available from your address",
             Self::RoleRequired { .. } => "This endpoint requires a role that you do not have",
             Self::RateLimited(limited) if limited.too_costly => {
-                "This request costs more than its rate limit takes at once"
+                "This request costs more than its rate limit allows"
             }
             Self::RateLimited(_) => "Too many requests",
             Self::ConcurrencyLimited(_) => "Too many requests at a time",

@@ -1,4 +1,5 @@
-//! All records of one kind. Copies share structure: a change costs what it changes, however many records there are.
+//! All records of one kind. Copies share their structure, so the cost of a change does not depend on the number of
+//! records.
 
 use std::{any::Any, collections::BTreeSet, fmt};
 
@@ -17,7 +18,7 @@ use super::{
 #[cfg(feature = "openapi")]
 use super::{kind::split, shown::Notice};
 
-/// A value, and the number of the commit that wrote it; 0 when none did.
+/// A value, and the number of the commit that wrote it; 0 if none did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Versioned<T> {
     pub(crate) revision: u64,
@@ -77,12 +78,12 @@ impl<K: Kind> Collection<K> {
         self.0.remove(key);
     }
 
-    /// Whether both are the same copy, which is cheap to ask. `false` says nothing about their records.
+    /// Returns `true` if both are the same copy, which is cheap to check. `false` says nothing about their records.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.0.is(&other.0)
     }
 
-    /// The commit that wrote a record; 0 when there is none.
+    /// The commit that wrote a record; 0 if there is none.
     pub(crate) fn revision(&self, key: &K::Key) -> u64 {
         self.get(key).map_or(0, |known| known.revision)
     }
@@ -90,20 +91,20 @@ impl<K: Kind> Collection<K> {
 
 /// A [`Collection`] behind a pointer, addressed by the keys of the store.
 pub(crate) trait AnyCollection: Any + Send + Sync {
-    /// Takes in a record.
+    /// Adds a record.
     fn put(&mut self, key: &EntityKey, entity: Entity) -> Result<(), String>;
     fn delete(&mut self, key: &EntityKey);
     fn entity(&self, key: &EntityKey) -> Option<Entity>;
-    /// The keys of all records that a commit has written.
+    /// The keys of all records that were written by a commit.
     fn keys(&self) -> Vec<EntityKey>;
-    /// The keys whose records differ.
+    /// Collects the keys of records that differ.
     fn changed(&self, other: &dyn AnyCollection, changed: &mut BTreeSet<EntityKey>);
     fn may_stand_in(&self, key: &EntityKey) -> bool;
     fn stand_in(&mut self, key: &EntityKey, unreadable: &Unread) -> Instead;
-    /// Hands over what must be compiled again when the record of this key changes.
+    /// Passes on what must be compiled again after a change of this record.
     fn touches(&self, key: &EntityKey, touch: &mut dyn FnMut(Touches<'_>));
     fn shown(&self, key: &EntityKey, view: &dyn View) -> Option<Shown>;
-    /// The texts of its records for the documentation, in the order of their keys.
+    /// The texts of its records for the documentation, ordered by key.
     #[cfg(feature = "openapi")]
     fn notices(&self) -> Vec<Notice>;
 }
@@ -156,7 +157,7 @@ impl<K: Kind> AnyCollection for Collection<K> {
         let mut one_sided = |these: &Self, those: &Self| {
             for (key, known) in these.0.iter() {
                 let found = those.0.get(key);
-                // Most of what is the same is shared.
+                // Copies share most unchanged values.
                 if !found.is_some_and(|found| std::ptr::eq(known, found) || known == found) {
                     changed.insert(K::entity(key));
                 }
@@ -210,7 +211,7 @@ impl<K: Kind> AnyCollection for Collection<K> {
     }
 }
 
-/// The JSON form of a value. Our own models always have one.
+/// The JSON form of a value. Our models always have one.
 pub(crate) fn json(value: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
 }

@@ -1,12 +1,12 @@
-/// What applies instead of a record that cannot be read.
+/// The effect of an unreadable record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Instead {
     LastKnown,
     Closed,
-    /// Every route that may be meant, and has no record of its own.
+    /// Closes every route that the record may be about, unless it has a record of its own.
     PathClosed,
     MaintenanceOn,
-    /// The same of every service that has no record of its own.
+    /// The same for every service without a record of its own.
     ServicesClosed,
     MaintenanceOff,
     Declared,
@@ -14,7 +14,7 @@ pub(crate) enum Instead {
 }
 
 impl Instead {
-    /// For operators.
+    /// Describes the effect to operators.
     pub(crate) fn in_words(self) -> &'static str {
         match self {
             Self::LastKnown => "its last known value applies",

@@ -1,4 +1,4 @@
-//! What the engine must know of a kind of record to read, keep, write and announce it.
+//! How the engine reads, keeps, writes and announces a kind of record.
 
 use std::fmt;
 
@@ -14,19 +14,19 @@ use super::{
     shown::{Shown, View},
 };
 
-/// A kind of record. `engine/kinds` has one file for each, and a line for it in `records!`.
+/// A kind of record. `engine/kinds` has a file for each kind, and a line for it in `records!`.
 pub(crate) trait Kind: fmt::Debug + Default + Clone + Copy + Send + Sync + 'static {
-    /// The first segments of its keys in the store: `route` in `route/GET:/a`.
+    /// The possible first segments of its keys in the store: `route` in `route/GET:/a`.
     const NAMES: &'static [&'static str];
 
-    /// Whether its records gate or limit requests, or say how they do. A misspelled key of such a kind is taken for what it
-    /// may mean.
+    /// Whether its records gate or limit requests. A misspelled key of such a kind is treated as every key it may
+    /// mean.
     const GOVERNS: bool = false;
 
-    /// What a record is about.
+    /// The subject of a record.
     type Key: Clone + Ord + fmt::Debug + Send + Sync + 'static;
 
-    /// What a record says.
+    /// The content of a record.
     type Value: Serialize
         + DeserializeOwned
         + Clone
@@ -36,7 +36,7 @@ pub(crate) trait Kind: fmt::Debug + Default + Clone + Copy + Send + Sync + 'stat
         + Sync
         + 'static;
 
-    /// Reads a key: one of [`NAMES`](Self::NAMES), and what follows the slash, if there is one.
+    /// Parses a key: one of [`NAMES`](Self::NAMES), and the text after the slash, if there is one.
     fn parse(kind: &str, name: Option<&str>) -> Result<Self::Key, Invalid>;
 
     /// The key under which a record is stored.
@@ -47,31 +47,31 @@ pub(crate) trait Kind: fmt::Debug + Default + Clone + Copy + Send + Sync + 'stat
         None
     }
 
-    /// The part of a name that is a route's key, however it is spelled.
+    /// The part of a name that is a route's key, in any spelling.
     fn route_in_name<'a>(_kind: &str, _name: &'a str) -> Option<&'a str> {
         None
     }
 
-    /// Whether an older value may stand in for one that cannot be read: not if it leaves something open that may have been
-    /// closed since.
+    /// Whether an older value may replace an unreadable one. It may not if it leaves something open that may have
+    /// been closed since.
     fn may_stand_in(_older: &Self::Value) -> bool {
         true
     }
 
-    /// What applies in place of a record that cannot be read, and of which nothing else is known.
+    /// The effect of an unreadable record about which nothing else is known.
     const INSTEAD: Instead = Instead::Nothing;
 
-    /// The same of one record, and the value that takes its place.
+    /// The effect of one unreadable record, and the value that replaces it.
     fn stand_in(_unread: &Unread) -> (Instead, Option<Self::Value>) {
         (Self::INSTEAD, None)
     }
 
-    /// What must be compiled again when a record changes.
+    /// The parts to compile again after a change of a record.
     fn touches(_key: &Self::Key) -> Touches<'_> {
         Touches::Nothing
     }
 
-    /// A text of this record for the readers of the documentation, which the live document and its page show.
+    /// A text of this record for readers of the documentation, shown in the live document and on its page.
     #[cfg_attr(
         not(feature = "openapi"),
         expect(dead_code, reason = "the documentation asks for it")
@@ -80,23 +80,23 @@ pub(crate) trait Kind: fmt::Debug + Default + Clone + Copy + Send + Sync + 'stat
         None
     }
 
-    /// What subscribers see of a change; `None` where another record's event says it.
+    /// The event about a change; `None` if another record's event covers it.
     fn shown(key: &Self::Key, value: Option<&Self::Value>, view: &dyn View) -> Option<Shown>;
 }
 
 /// A kind with records that operators set and delete by name.
 ///
-/// The audit log says `announcement_set` and `announcement_deleted` under the path `announcement:<name>`, after the first of
-/// its [`NAMES`](Kind::NAMES).
+/// The actions in the audit log are `announcement_set` and `announcement_deleted`, with the path
+/// `announcement:<name>`, after the first of its [`NAMES`](Kind::NAMES).
 #[cfg(feature = "admin")]
 pub(crate) trait Setting: Kind<Key = waygate_core::grammar::PolicyName> {}
 
-/// A record that cannot be read.
+/// An unreadable record.
 #[derive(Debug)]
 pub(crate) struct Unread {
     /// The commit that wrote it.
     pub(crate) revision: u64,
-    /// Whether it legibly says that it is switched off.
+    /// Whether the record still says that it is off.
     pub(crate) says_off: bool,
 }
 
@@ -108,7 +108,7 @@ pub(crate) enum Touches<'a> {
     Limits(&'a LimitScope),
 }
 
-/// A [`Kind`] behind a pointer: what can be asked of a key without the records.
+/// A [`Kind`] behind a pointer, with the operations on keys.
 pub(crate) trait AnyKind: fmt::Debug + Sync {
     fn names(&self) -> &'static [&'static str];
     fn governs(&self) -> bool;
@@ -145,13 +145,13 @@ impl<K: Kind> AnyKind for K {
     }
 }
 
-/// Reads the key of a record of this kind.
+/// Parses the key of a record of this kind.
 pub(crate) fn read_key<K: Kind>(key: &EntityKey) -> Result<K::Key, Invalid> {
     let (kind, name) = split(key);
     K::parse(kind, name)
 }
 
-/// The kind and the name in a key.
+/// Splits a key into its kind and its name.
 pub(crate) fn split(key: &EntityKey) -> (&str, Option<&str>) {
     match key.as_str().split_once('/') {
         Some((kind, name)) => (kind, Some(name)),
@@ -159,7 +159,7 @@ pub(crate) fn split(key: &EntityKey) -> (&str, Option<&str>) {
     }
 }
 
-/// Reads a name that a kind requires, in the grammar of its key.
+/// Parses a required name with the grammar of its key.
 pub(crate) fn named<T: std::str::FromStr<Err = Invalid>>(
     kind: &str,
     name: Option<&str>,
@@ -170,12 +170,12 @@ pub(crate) fn named<T: std::str::FromStr<Err = Invalid>>(
     }
 }
 
-/// Reads a name that a kind requires, and that may be any text.
+/// Parses a required name of any text.
 pub(crate) fn named_freely(kind: &str, name: Option<&str>) -> Result<Box<str>, Invalid> {
     name.map(Into::into).ok_or_else(|| unknown(kind))
 }
 
-/// There is no such kind.
+/// The error for an unknown kind.
 pub(crate) fn unknown(kind: &str) -> Invalid {
     let problem = "there is no such kind of records in this version; check its spelling";
     Invalid::new("record", kind, problem)

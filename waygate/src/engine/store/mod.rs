@@ -1,4 +1,4 @@
-//! The store as this process knows it: records by kind, and what stands in for those that cannot be read.
+//! The store as known to this process: records by kind, and the replacements of unreadable ones.
 
 mod collection;
 mod instead;

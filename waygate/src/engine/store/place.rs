@@ -5,17 +5,17 @@ use waygate_core::{
     model::RouteKey,
 };
 
-/// Which routes a record may mean.
+/// The routes that a record may be about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// This one: only the kind is misspelled.
+    /// This route: only the kind is misspelled.
     Route(RouteKey),
-    /// Those of a path.
+    /// The routes of a path.
     Path {
         service: Option<ServiceName>,
         path: PathTemplate,
     },
-    /// Those of every path that begins so.
+    /// The routes of every path with this prefix.
     Below {
         service: Option<ServiceName>,
         beginning: String,
@@ -23,7 +23,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// What can be made out of the name of a route.
+    /// Derives the possible routes from a name that is not a route key.
     pub(crate) fn made_out(name: &str) -> Option<Self> {
         let name = name.trim();
         if let Ok(route) = name.parse() {
@@ -31,7 +31,7 @@ impl Place {
         }
         let (before, path) = match name.find('/') {
             Some(at) => (&name[..at], Cow::from(&name[at..])),
-            // The slash is what is missing.
+            // Only the slash is missing.
             None => {
                 let at = name.rfind([':', ' '])? + 1;
                 (&name[..at], Cow::from(format!("/{}", &name[at..])))
@@ -45,12 +45,13 @@ impl Place {
         let beginnings = path.char_indices().rev().map(|(at, _)| &path[..at]);
         let mut legible = beginnings
             .filter(|beginning| *beginning != "/" && beginning.parse::<PathTemplate>().is_ok());
-        // One record closes no more than it may mean: where nothing of the path is legible, what is written so.
+        // A record must not close more than it may mean: if nothing of the path is legible, only paths with exactly
+        // this text.
         let beginning = legible.next().unwrap_or(&path).to_owned();
         Some(Self::Below { service, beginning })
     }
 
-    /// Whether a route is one of those that may be meant.
+    /// Returns `true` if the record may be about this route.
     pub(crate) fn covers(&self, route: &RouteKey) -> bool {
         let is_of = |service: &Option<ServiceName>| {
             route.service() == service.as_ref().map(ServiceName::as_str)
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_made_out_of_what_is_no_route_key() {
+    fn routes_are_derived_from_invalid_keys() {
         for (name, own, path) in [
             ("GTE:/a", None, "/a"),
             ("GET /a", None, "/a"),

@@ -1,10 +1,10 @@
-/// Declares `Records`, which holds a [`Collection`](super::Collection) for each kind, from a list of the kinds and their
+/// Declares `Records`, with a [`Collection`](super::Collection) for each kind, from a list of the kinds and their
 /// modules.
 macro_rules! records {
     ($($field:ident: $module:ident::$kind:ident,)*) => {
         $(pub(crate) use super::$module::$kind;)*
 
-        /// All records of the store, by kind. A copy shares them.
+        /// All records of the store, by kind. Copies share them.
         #[derive(Debug, Clone, Default)]
         pub(crate) struct Records {
             $(pub(crate) $field: $crate::engine::store::Collection<$kind>,)*
@@ -20,7 +20,7 @@ macro_rules! records {
                 all.into_iter()
             }
 
-            /// The collection of the kind at this place in [`KINDS`].
+            /// The collection of the kind at this index in [`KINDS`].
             pub(super) fn at(&self, at: usize) -> Option<&dyn $crate::engine::store::AnyCollection> {
                 self.all().nth(at)
             }

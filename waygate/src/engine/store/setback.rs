@@ -2,16 +2,16 @@ use std::collections::BTreeSet;
 
 use waygate_core::port::EntityKey;
 
-/// What the store has lost, until each of the lost changes was made again or replaced.
+/// The losses of the store, until each lost change was repeated or replaced.
 #[derive(Debug, Clone)]
 pub(crate) struct Setback {
     pub(crate) cause: String,
-    /// What the lost changes were about; empty when that is not known.
+    /// The records that the lost changes were about; empty if unknown.
     pub(crate) records: BTreeSet<EntityKey>,
 }
 
 impl Setback {
-    /// For people.
+    /// Describes the cause for people.
     pub(crate) fn cause(&self) -> String {
         let records: Vec<String> = self.records.iter().map(|key| format!("`{key}`")).collect();
         match &*records {
@@ -24,7 +24,7 @@ impl Setback {
         }
     }
 
-    /// Takes note of a change; `true` when nothing is left to be made again.
+    /// Records changes. Returns `true` if nothing is left to repeat.
     pub(crate) fn is_over<'a>(&mut self, changed: impl IntoIterator<Item = &'a EntityKey>) -> bool {
         for key in changed {
             self.records.remove(key);

@@ -1,4 +1,4 @@
-//! What subscribers see of a record.
+//! The public form of records, for subscribers.
 
 use std::{any::Any, fmt, sync::Arc};
 
@@ -9,13 +9,13 @@ use waygate_core::{
     model::{LimitKey, RouteKey},
 };
 
-/// A record as it is after a change.
+/// The public form of a record after a change.
 #[derive(Debug)]
 pub(crate) struct Shown {
-    /// The kind that subscribers know it by.
+    /// The public name of its kind.
     pub(crate) kind: &'static str,
     pub(crate) key: String,
-    /// `None` when there is none any more, or it is not shown.
+    /// `None` if it was deleted, or is not public.
     pub(crate) record: Option<Arc<dyn Record>>,
 }
 
@@ -30,7 +30,7 @@ impl Shown {
     }
 }
 
-/// A text for the readers of the documentation.
+/// A text for readers of the documentation.
 #[cfg(feature = "openapi")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Notice {
@@ -39,7 +39,7 @@ pub(crate) struct Notice {
     pub(crate) text: String,
 }
 
-/// What a record is shown as: a type of its own that has a JSON form.
+/// The public type of a record, which has a JSON form.
 pub(crate) trait Record: Any + fmt::Debug + Send + Sync {
     fn json(&self) -> Value;
 }
@@ -50,15 +50,15 @@ impl<T: Any + Serialize + fmt::Debug + Send + Sync> Record for T {
     }
 }
 
-/// Wraps a value that is shown.
+/// Wraps a public value.
 pub(crate) fn record(value: impl Record) -> Arc<dyn Record> {
     Arc::new(value)
 }
 
-/// The compiled state, for kinds that are shown as what applies and not as what is stored.
+/// The compiled state, for kinds that show the effective state instead of the stored one.
 pub(crate) trait View {
     fn now(&self) -> Timestamp;
-    /// `None` for a route that neither the code nor the store has.
+    /// Returns `None` for a route that neither the code nor the store has.
     fn route(&self, key: &RouteKey) -> Option<Arc<dyn Record>>;
     fn rate_limit(&self, key: &LimitKey) -> Option<Arc<dyn Record>>;
     fn concurrency_limit(&self, key: &LimitKey) -> Option<Arc<dyn Record>>;

@@ -1,12 +1,12 @@
 use std::{borrow::Borrow, fmt, sync::Arc};
 
-/// The most entries of a chunk. A change copies the pointers of one chunk, and those of all chunks.
+/// The most entries of a chunk. A change copies the pointers of one chunk, and the pointers to all chunks.
 const MOST: usize = 256;
 
-/// A sorted map whose copies share their entries. A change of a copy costs what it changes, and the pointers beside it: a few
-/// microseconds at 100,000 entries.
+/// A sorted map whose copies share their entries. A change copies only the changed chunk and the pointers to the
+/// others: a few microseconds at 100,000 entries.
 pub(crate) struct SortedMap<K, V> {
-    /// In order; none is empty.
+    /// Sorted; no chunk is empty.
     chunks: Arc<Vec<Chunk<K, V>>>,
     len: usize,
 }
@@ -50,14 +50,14 @@ impl<K, V> SortedMap<K, V> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// Returns whether both are the same copy. `false` says nothing about their entries.
+    /// Returns `true` if both are the same copy. `false` says nothing about their entries.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.chunks, &other.chunks)
     }
 }
 
 impl<K: Ord, V> SortedMap<K, V> {
-    /// The chunk that has the key, if any has it.
+    /// The chunk with the key, if any has it.
     fn chunk_of<Q: Ord + ?Sized>(&self, key: &Q) -> usize
     where
         K: Borrow<Q>,
@@ -126,7 +126,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         let chunks = Arc::make_mut(&mut self.chunks);
         let chunk = Arc::make_mut(&mut chunks[at]);
         chunk.remove(found);
-        // Small neighbors are joined, so that the number of chunks follows that of the entries.
+        // Small neighbors are merged, so that the number of chunks follows that of the entries.
         let left = chunk.len();
         let next = chunks.get(at + 1).map(|next| next.len());
         if left == 0 {
@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    /// Numbers that look random, and are the same in each run.
+    /// Pseudorandom numbers, the same in each run.
     fn next(state: &mut u64) -> u64 {
         *state = state
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_a_sorted_map() {
+    fn it_behaves_like_a_sorted_map() {
         let (mut map, mut model) = (SortedMap::default(), BTreeMap::new());
         let mut state = 7;
         for step in 0..40_000_u64 {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_keeps_its_entries_and_shares_those_that_do_not_change() {
+    fn a_copy_keeps_its_entries_and_shares_unchanged_ones() {
         let mut map = SortedMap::default();
         for key in 0..10_000 {
             map.insert(key, key);

@@ -4,16 +4,16 @@ use waygate_core::port::EntityKey;
 
 use super::{instead::Instead, place::Place};
 
-/// A record that cannot be read.
+/// An unreadable record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unreadable {
-    /// The commit that wrote it: what is to replace it must name this one.
+    /// The commit that wrote it, which a replacement must name.
     pub(crate) revision: u64,
     pub(crate) problem: String,
     pub(crate) instead: Instead,
-    /// Where its key cannot be read: the records that were kept, because one of them may be meant. They are not in the store.
+    /// For an unreadable key: the records that are kept because it may mean one of them. They are not in the store.
     pub(crate) kept: BTreeSet<EntityKey>,
-    /// Where its key cannot be read, and is that of a route: which routes may be meant.
+    /// For an unreadable key of a route: the routes that it may mean.
     pub(crate) place: Option<Place>,
 }
 

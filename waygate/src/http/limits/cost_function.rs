@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_panics_has_told_one() {
+    fn a_panicking_function_costs_one() {
         let function = CostFunction::new(CostFunction::new(length));
         let cost = |path| {
             let (request, ()) = http::Request::get(path).body(()).unwrap().into_parts();

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_function_that_panics_has_told_no_key() {
+    async fn a_panicking_function_has_no_key() {
         for function in [
             KeyFunction::new(path),
             KeyFunction::new(later),

@@ -71,7 +71,7 @@ fn unpack<'a>(archive: &'a [u8], entry: Bytes<'_>) -> Option<Packed<'a>> {
         8 => Method::Deflated,
         _ => return None,
     };
-    // The file has another header, with a length that the list does not contain.
+    // The file's own header has a length that the list does not contain.
     let file = Bytes(archive.get(entry.number(42, 4)?..)?);
     let start = 30 + file.number(26, 2)? + file.number(28, 2)?;
     Some(Packed {
@@ -117,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_file_is_as_it_is() {
+    fn a_stored_file_is_returned_unchanged() {
         let packed = find(ARCHIVE, "/dist/favicon-32x32.png").unwrap();
         assert_eq!(packed.method, Method::Stored);
         assert!(packed.bytes.starts_with(b"\x89PNG"));
     }
 
     #[test]
-    fn what_is_not_there_or_damaged_is_not_found() {
+    fn missing_and_damaged_files_are_not_found() {
         assert_eq!(find(ARCHIVE, "/dist/absent.js"), None);
         let name = "/dist/swagger-ui.css";
         for archive in [&[][..], b"PK", &ARCHIVE[1_000..], &ARCHIVE[..1_000_000]] {

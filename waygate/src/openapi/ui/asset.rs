@@ -27,7 +27,7 @@ const SWAGGER_UI: [(&str, &str); 5] = [
     ("swagger-ui.css", "text/css"),
 ];
 
-/// All files but the index.
+/// All files except the index.
 pub(super) fn all() -> impl Iterator<Item = Asset> {
     let theirs = SWAGGER_UI.into_iter().filter_map(|(name, content_type)| {
         // The files are part of the binary, so this is only possible for a file of another release.

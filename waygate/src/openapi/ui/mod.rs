@@ -30,9 +30,10 @@ impl Guarded {
     /// [`openapi`](Self::openapi) sets another path.
     ///
     /// The page follows the engine: a banner shows global and service maintenance, active or planned. Badges mark
-    /// operations that are in maintenance or will be, deprecated (with the sunset), always active, or restricted to
-    /// environments, networks and roles, and show their limits. A change redraws the visible part without closing it.
-    /// Like the document, page and events are next to the API and never governed.
+    /// operations with active or planned maintenance, deprecated ones (with the sunset), and those that are always
+    /// active or restricted to environments, networks and roles, and show their limits. A change redraws the visible
+    /// part without closing it. Like the document, the page and its events are served next to the API and never
+    /// governed.
     ///
     /// Every reader of the page sees its content, including names of networks, roles and environments: see
     /// [`WaygateBuilder::show_access`](crate::WaygateBuilder::show_access).
@@ -40,12 +41,12 @@ impl Guarded {
     /// Everything is served from the binary, under a Content Security Policy without inline script or style. The page
     /// may connect to its own origin, and to those in the document's `servers` and token URLs.
     ///
-    /// The router may be nested under a prefix; links are relative, and operations are tried out under the prefix if
+    /// The router may be nested under a prefix: links are relative, and operations are tried out under the prefix if
     /// the document has no `servers`. An open page holds a connection to `events` next to it, which
     /// [`Waygate::shutdown`](crate::Waygate::shutdown) ends. At most 1,000 are open at a time, 64 of them for one
     /// client (an IPv4 address, or the first 64 bits of an IPv6 address, forwarded by [trusted
-    /// proxies](crate::WaygateBuilder::trusted_proxies)): when it opens more, its oldest one ends. Clients with
-    /// unknown addresses share the 1,000.
+    /// proxies](crate::WaygateBuilder::trusted_proxies)); if it opens more, its oldest one ends. Clients with unknown
+    /// addresses share the 1,000.
     ///
     /// # Panics
     /// [`into_router`](Self::into_router) panics if one of the paths is invalid, or the API already has a route with

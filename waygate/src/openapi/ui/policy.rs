@@ -36,7 +36,7 @@ pub(super) fn headers(origins: &[String]) -> HeaderMap {
     ])
 }
 
-/// The origins that a document refers to: its servers, and its token URLs.
+/// The origins in a document: its servers, and its token URLs.
 pub(in crate::openapi) fn origins(document: &Value) -> Vec<String> {
     let mut found = BTreeSet::new();
     walk(document, &mut found);
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_origins_get_into_the_policy() {
+    fn only_plain_origins_are_in_the_policy() {
         let document = json!({
             "servers": [
                 {"url": "https://api.example.com/v1"},

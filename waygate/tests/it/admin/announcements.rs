@@ -1,4 +1,4 @@
-//! Announcements, from the operator to the page of the documentation.
+//! Announcements by operators on the documentation page.
 
 use axum::Router;
 use futures_util::FutureExt;
@@ -11,7 +11,7 @@ use super::support::Server;
 const PATH: &str = "/api/announcements/upgrade";
 
 #[tokio::test]
-async fn an_announcement_is_on_the_page_until_it_is_deleted() {
+async fn announcements_show_on_the_page_until_deleted() {
     let server = Server::start().await;
     let guarded = server.waygate.guard((Router::new(), OpenApi::default()));
     let page = guarded.await.unwrap().openapi("/openapi.json");
@@ -85,7 +85,7 @@ async fn an_announcement_is_on_the_page_until_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn an_announcement_is_changed_only_as_it_was_seen() {
+async fn announcements_change_only_at_the_expected_revision() {
     let server = Server::start().await;
     let list = server.get("/api/announcements").await;
     let list = list.header("etag").to_owned();
@@ -119,7 +119,7 @@ async fn an_announcement_is_changed_only_as_it_was_seen() {
 }
 
 #[tokio::test]
-async fn a_text_and_a_name_that_cannot_be_are_refused() {
+async fn invalid_texts_and_names_are_refused() {
     let server = Server::start().await;
     for text in ["", " ", "a\nb", "a\u{1b}[2J", &"x".repeat(501)] {
         server.put(PATH, json!({"text": text})).await.refused(400);

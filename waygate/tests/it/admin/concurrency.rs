@@ -14,7 +14,7 @@ fn of_route(key: &str, rest: &str) -> String {
     format!("{ROUTES}/{}{rest}", URL_SAFE_NO_PAD.encode(key))
 }
 
-/// The warning of a deletion that finds nothing.
+/// The warning of a deletion that matches nothing.
 fn nothing(key: &str) -> Value {
     json!(format!(
         "There was no limit `{key}` of an operator, so nothing has changed"
@@ -23,11 +23,11 @@ fn nothing(key: &str) -> Value {
 
 async fn lines(server: &Server) -> Vec<String> {
     let lines = server.waygate.audit(AuditQuery::newest(20)).await.unwrap();
-    let told = |line: &waygate::audit::AuditEntry| {
+    let text = |line: &waygate::audit::AuditEntry| {
         let (action, actor, path, reason) = (&line.action, &line.actor, &line.path, &line.reason);
         format!("{action} {actor} {path} {reason}")
     };
-    let lines = lines.iter().map(told);
+    let lines = lines.iter().map(text);
     let lines = lines.filter(|line| line.starts_with("concurrency"));
     lines.collect()
 }
@@ -42,7 +42,7 @@ async fn conditional(server: &Server, method: &str, path: &str, tag: &str, body:
 }
 
 #[tokio::test]
-async fn a_limit_of_a_route_is_set_listed_and_deleted() {
+async fn route_limits_are_set_listed_and_deleted() {
     let server = Server::start().await;
     assert_eq!(server.get(ROUTES).await.expect(200), json!([]));
     let fields = json!({
@@ -101,13 +101,13 @@ async fn a_limit_of_a_route_is_set_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_limit_has_a_tag_of_its_own() {
+async fn each_limit_has_its_own_etag() {
     let server = Server::start().await;
     let fields = |limit: u32| json!({ "path": "/orders", "method": "GET", "limit": limit });
     let made = server.post(ROUTES, fields(1)).await;
     let seen = made.header("etag").to_owned();
     assert_eq!(made.expect(201)["etag"], json!(seen));
-    // Another limit's change does not touch it.
+    // A change of another limit keeps the tag.
     let other = json!({ "path": "/orders", "method": "GET", "name": "other", "limit": 1 });
     server.post(ROUTES, other).await.expect(201);
     let changed = conditional(&server, "POST", ROUTES, &seen, fields(2)).await;
@@ -127,7 +127,7 @@ async fn a_limit_has_a_tag_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused() {
+async fn invalid_bodies_are_refused() {
     let server = Server::start().await;
     let before = server.state().await;
     for (change, status, error) in [
@@ -182,11 +182,11 @@ async fn what_makes_no_sense_is_refused() {
 }
 
 #[tokio::test]
-async fn limits_that_many_routes_meet_are_driven() {
+async fn shared_limits_are_set_paused_and_deleted() {
     let server = Server::start().await;
     for (path, scope, log) in [
         ("/api/global-concurrency-limits", "*", "__global_rl__"),
-        // Of a service that this process is no part of, too.
+        // Services that this process is not part of work, too.
         (
             "/api/services/billing/concurrency-limits",
             "service:billing",
@@ -213,15 +213,18 @@ async fn limits_that_many_routes_meet_are_driven() {
             assert!(text.contains(error), "{text}");
         }
         let named = format!("{path}?name=each");
-        let told = server.delete(&named).await.expect(200);
-        assert_eq!(told, json!({ "ok": true }));
-        let told = server.delete(&named).await.expect(200);
+        let reply = server.delete(&named).await.expect(200);
+        assert_eq!(reply, json!({ "ok": true }));
+        let reply = server.delete(&named).await.expect(200);
         let key = each["key"].as_str().unwrap();
-        assert_eq!(told, json!({ "ok": true, "warning": nothing(key) }));
+        assert_eq!(reply, json!({ "ok": true, "warning": nothing(key) }));
         assert_eq!(server.get(path).await.expect(200), json!([made]));
         server.delete(path).await.expect(200);
-        let told = lines(&server).await;
-        assert_eq!(told[0], format!("concurrency_policy_deleted admin {log} "));
+        let entries = lines(&server).await;
+        assert_eq!(
+            entries[0],
+            format!("concurrency_policy_deleted admin {log} ")
+        );
     }
     assert_eq!(server.get(ROUTES).await.expect(200), json!([]));
     server

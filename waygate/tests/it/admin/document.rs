@@ -1,4 +1,4 @@
-//! The interface's OpenAPI document, and the operations that it describes.
+//! The OpenAPI document of the admin API, and the operations it describes.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ pub(super) struct Operation {
     pub(super) method: String,
     pub(super) template: String,
     pub(super) described: Value,
-    /// With which it succeeds; `null` for none.
+    /// A body that succeeds; `null` for none.
     pub(super) body: Value,
 }
 
@@ -19,7 +19,7 @@ impl Operation {
     }
 }
 
-/// The document, with parameters, responses and headers in place of the references to them.
+/// The document, with references to parameters, responses and headers resolved.
 pub(super) async fn document(server: &Server) -> Value {
     let mut document = server.get("/api/openapi.json").await.expect(200);
     let components = document["components"].clone();
@@ -42,7 +42,7 @@ fn resolve(components: &Value, value: &mut Value) {
     }
 }
 
-/// All operations. Those that delete policies come after the others on them.
+/// All operations. Deletions of policies come last.
 pub(super) fn operations(document: &Value) -> Vec<Operation> {
     let mut operations = Vec::new();
     for (template, item) in document["paths"].as_object().unwrap() {
@@ -59,7 +59,7 @@ pub(super) fn operations(document: &Value) -> Vec<Operation> {
     operations
 }
 
-/// A body with the required fields, from their examples.
+/// A body of the required fields, built from their examples.
 fn body(document: &Value, operation: &Value) -> Value {
     let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema") else {
         return Value::Null;

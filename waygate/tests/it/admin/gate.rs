@@ -1,4 +1,4 @@
-//! Who gets in: every operation with every kind of token.
+//! Authorization: every operation with every kind of token.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{
 
 const SCOPES: [&str; 4] = ["read", "write:routes", "write:global", "admin"];
 
-/// What the wire contract and the design ask for, said once more here: the document must say the same.
+/// The scope required by the wire contract and the design, repeated here to compare with the document.
 fn needed(method: &str, path: &str) -> Option<&'static str> {
     match (method, path) {
         ("POST", "/api/auth/login" | "/api/auth/logout") => None,
@@ -38,7 +38,7 @@ async fn send(
     let (method, template, body) = operation;
     let id = server.get("/api/auth/tokens").await;
     let id = match id.status.as_u16() {
-        // The newest, so that it is not the server's own.
+        // The newest one, to spare the server's own.
         200 => id.json().as_array().unwrap().last().unwrap()["id"]
             .as_str()
             .unwrap()
@@ -80,7 +80,7 @@ fn assert_secured(answer: &Answer) {
     }
 }
 
-/// A token with these scopes, that lasts a minute.
+/// Creates a token with these scopes that lasts a minute.
 async fn token(server: &Server, scopes: &[&str]) -> (String, String) {
     let ask = json!({ "name": "test", "scopes": scopes, "expires_in_seconds": 60 });
     let made = server.post("/api/auth/tokens", ask).await.expect(201);
@@ -89,7 +89,7 @@ async fn token(server: &Server, scopes: &[&str]) -> (String, String) {
 }
 
 #[tokio::test]
-async fn every_operation_asks_for_a_valid_token_with_the_right_scope() {
+async fn every_operation_requires_a_valid_token_with_the_right_scope() {
     let server = Server::start().await;
     let text = json!({ "text": "Soon." });
     let set = server.put("/api/announcements/upgrade", text).await;
@@ -168,9 +168,9 @@ async fn every_operation_asks_for_a_valid_token_with_the_right_scope() {
             ("POST", path) if path.ends_with("/rate-limit") => 201,
             ("POST", path) if path.ends_with("concurrency-limits") => 201,
             ("POST", "/api/global-rate-limit") => 201,
-            // It must be told which request is meant.
+            // The request to explain is missing.
             ("GET", "/api/rate-limits/explain") => 400,
-            // Only what the code no longer has can be purged.
+            // Only routes that the code no longer has can be purged.
             ("DELETE", "/api/routes/{pk}") => 409,
             _ => 200,
         };
@@ -185,7 +185,7 @@ async fn every_operation_asks_for_a_valid_token_with_the_right_scope() {
 }
 
 #[tokio::test]
-async fn nothing_is_public_by_what_it_is_called() {
+async fn no_path_is_public_because_of_its_name() {
     let server = Server::start().await;
     let before = server.state().await;
     let paths = [
@@ -264,7 +264,7 @@ async fn unknown_paths_and_methods_are_problems() {
 }
 
 #[tokio::test]
-async fn two_tokens_are_as_good_as_none_and_a_blank_one_is_passed_over() {
+async fn two_tokens_count_as_none_and_blank_tokens_are_skipped() {
     let server = Server::start().await;
     let bearer = format!("Bearer {}", server.token);
     let ask = async |headers: &[(&str, &str)]| {
@@ -297,7 +297,7 @@ async fn two_tokens_are_as_good_as_none_and_a_blank_one_is_passed_over() {
 }
 
 #[tokio::test]
-async fn the_interface_is_there_in_global_maintenance() {
+async fn the_interface_is_served_during_global_maintenance() {
     let server = Server::start().await;
     let all = json!({ "include_force_active": true });
     server.post("/api/global/enable", all).await.expect(200);

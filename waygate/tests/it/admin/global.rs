@@ -4,7 +4,7 @@ use waygate::audit::AuditQuery;
 use super::support::{Server, at};
 
 #[tokio::test]
-async fn exempt_paths_are_set_without_switching_maintenance_on() {
+async fn setting_exempt_paths_does_not_enable_maintenance() {
     let server = Server::start().await;
     let paths = json!({ "exempt_paths": ["/orders", "GET:/health"] });
     let global = server
@@ -51,7 +51,7 @@ async fn exempt_paths_are_set_without_switching_maintenance_on() {
 }
 
 #[tokio::test]
-async fn enabling_replaces_everything_and_disabling_takes_no_fields() {
+async fn enabling_replaces_everything_and_disabling_accepts_no_fields() {
     let server = Server::start().await;
     let all = json!({ "reason": "a", "exempt_paths": ["/x"], "include_force_active": true });
     server.post("/api/global/enable", all).await.expect(200);
@@ -75,7 +75,7 @@ async fn enabling_replaces_everything_and_disabling_takes_no_fields() {
 const BASES: [&str; 2] = ["/api/global", "/api/services/billing/maintenance"];
 
 #[tokio::test]
-async fn a_maintenance_is_planned_with_exemptions() {
+async fn maintenance_can_be_planned_with_exemptions() {
     let server = Server::start().await;
     for base in BASES {
         let (enable, show) = (format!("{base}/enable"), base);
@@ -91,7 +91,7 @@ async fn a_maintenance_is_planned_with_exemptions() {
         let warning = warning.unwrap().as_str().unwrap().to_owned();
         let masked =
             "exempt_ips[0]: `10.1.2.3/8` has bits beyond its prefix, and stands for `10.0.0.0/8`; ";
-        // Only the response to the change knows what was written.
+        // Only the response to the change has this warning.
         whole["warning"] = json!(warning.strip_prefix(masked).unwrap());
         let is_ours = base == "/api/global";
         assert_eq!(
@@ -109,7 +109,8 @@ async fn a_maintenance_is_planned_with_exemptions() {
         let got = server.get(show).await;
         assert_eq!(got.headers["etag"], tag);
         assert_eq!(got.expect(200), whole);
-        // The command-line client adds an exemption by setting everything again: what it does not know is named.
+        // The command-line client adds an exemption by replacing the whole configuration, so the response names what
+        // is dropped.
         let again =
             json!({ "reason": "upgrade", "exempt_paths": ["/a"], "include_force_active": false });
         let answer = server.post(&enable, again).await.expect(200);
@@ -131,7 +132,7 @@ async fn a_maintenance_is_planned_with_exemptions() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_window_or_an_exemption_is_said() {
+async fn invalid_windows_and_exemptions_are_explained() {
     let server = Server::start().await;
     for base in BASES {
         let enable = format!("{base}/enable");
@@ -182,7 +183,7 @@ async fn what_is_wrong_with_a_window_or_an_exemption_is_said() {
 }
 
 #[tokio::test]
-async fn health_tells_what_is_on_and_what_is_planned() {
+async fn health_reports_active_and_planned_maintenance() {
     let server = Server::start().await;
     let planned = json!({ "reason": "x", "start": "2026-11-22T22:30:00Z" });
     server.post("/api/global/enable", planned).await.expect(200);
@@ -199,7 +200,7 @@ async fn health_tells_what_is_on_and_what_is_planned() {
 }
 
 #[tokio::test]
-async fn a_route_answers_with_what_a_command_drops() {
+async fn commands_on_routes_report_what_they_drop() {
     let server = Server::start().await;
     let key = "GET:/orders";
     let window =

@@ -1,11 +1,11 @@
-//! Limits for one method of a route that takes all of them, and limits without a method.
+//! Limits for one method of an all-methods route, and limits without a method.
 
 use serde_json::{Value, json};
 use waygate::model::RouteState;
 
 use super::support::{Server, limit_at};
 
-/// A server with a route for all methods, one for a single method, and two of one path.
+/// A server with an all-methods route, a single-method route, and two routes of one path.
 async fn start() -> Server {
     let server = Server::start().await;
     for key in ["/things", "POST:/single", "PUT:/double", "DELETE:/double"] {
@@ -31,7 +31,7 @@ fn limit(kind: &str, path: &str, method: Option<&str>) -> Value {
 }
 
 #[tokio::test]
-async fn a_limit_is_where_it_was_meant_to_be() {
+async fn limits_are_stored_for_the_method_of_the_request() {
     let server = start().await;
     for kind in KINDS {
         for (path, method, key, shown) in [
@@ -78,12 +78,12 @@ async fn a_limit_is_where_it_was_meant_to_be() {
 }
 
 #[tokio::test]
-async fn several_methods_are_told_apart() {
+async fn ambiguous_methods_are_refused_with_the_candidates() {
     let server = start().await;
     for kind in KINDS {
         for (path, meant) in [
             ("/double", ["\"DELETE:/double\"", "\"PUT:/double\""]),
-            // Also where `GET` is among them.
+            // Also if `GET` is one of them.
             ("/orders", ["\"GET:/orders\"", "\"POST:/orders\""]),
         ] {
             let at = limit_at(path, "").replace(KINDS[0], kind);
@@ -115,7 +115,7 @@ async fn several_methods_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_bare_path_stands_for_its_only_method() {
+async fn a_bare_path_names_its_only_method() {
     let server = start().await;
     for kind in KINDS {
         server
@@ -134,7 +134,7 @@ async fn a_bare_path_stands_for_its_only_method() {
 }
 
 #[tokio::test]
-async fn every_operation_finds_it() {
+async fn every_operation_finds_a_method_limit() {
     let server = start().await;
     let fields = json!({ "path": "/things", "method": "GET", "limit": "1/minute", "key_strategy": "global" });
     server.post("/api/rate-limits", fields).await.expect(201);
@@ -158,7 +158,7 @@ async fn every_operation_finds_it() {
         .await
         .expect(200);
     server.delete(&at("/reset")).await.expect(200);
-    // As the Python CLI spells it.
+    // The spelling of the Python CLI.
     let by_path = limit_at("/things", "/reset");
     server.delete(&by_path).await.expect(200);
     server

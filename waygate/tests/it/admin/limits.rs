@@ -1,4 +1,4 @@
-//! Rate limits: setting, controlling, resetting and watching them.
+//! Rate limits: setting, controlling, resetting and listing them.
 
 use axum::{body::Body, extract::Request};
 use http::header;
@@ -14,7 +14,7 @@ async fn set(server: &Server, fields: Value) -> Value {
     server.post("/api/rate-limits", fields).await.expect(201)
 }
 
-/// A request to the application by this API key.
+/// Sends a request to the application with this API key.
 async fn ask(server: &Server, path: &str, key: &str) -> u16 {
     let request = Request::get(path).header("x-api-key", key);
     let answer = server.call(request.body(Body::empty()).unwrap()).await;
@@ -40,7 +40,7 @@ async fn conditional(
     server.send(request.body(body).unwrap()).await
 }
 
-/// The newest line of the log: action, actor, platform, path, reason.
+/// The newest audit entry: action, actor, platform, path, reason.
 async fn line(server: &Server) -> String {
     let lines = server.waygate.audit(AuditQuery::newest(1)).await.unwrap();
     let line = &lines[0];
@@ -51,7 +51,7 @@ async fn line(server: &Server) -> String {
 }
 
 #[tokio::test]
-async fn every_field_can_be_set_and_what_is_not_given_is_the_default() {
+async fn policies_accept_every_field_and_omitted_fields_have_defaults() {
     let server = Server::start().await;
     let fields = json!({
         "path": "/orders", "method": "post", "name": "nightly", "limit": "10/minute; 100/day", "algorithm": "token_bucket",
@@ -76,7 +76,7 @@ async fn every_field_can_be_set_and_what_is_not_given_is_the_default() {
     );
     let meaning = made["meaning"].as_str().unwrap();
     assert!(
-        meaning.starts_with("3 at once, and 10 per minute"),
+        meaning.starts_with("a burst of 3, and 10 per minute"),
         "{meaning}"
     );
     let again = set(
@@ -104,7 +104,7 @@ async fn every_field_can_be_set_and_what_is_not_given_is_the_default() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused_with_what_would() {
+async fn invalid_policies_are_refused_with_a_valid_alternative() {
     let server = Server::start().await;
     let before = server.state().await;
     let mistakes = [
@@ -155,7 +155,7 @@ async fn what_makes_no_sense_is_refused_with_what_would() {
         (
             json!({ "limit": "10/minute", "cost": 50 }),
             400,
-            "invalid cost `50`: no request would ever pass, since `10/minute` takes 10 at once",
+            "invalid cost `50`: no request would ever pass, since `10/minute` allows 10 at most",
             "",
         ),
         (
@@ -191,8 +191,8 @@ async fn what_makes_no_sense_is_refused_with_what_would() {
             fields[name] = value.clone();
         }
         let answer = server.post("/api/rate-limits", fields).await;
-        let told = answer.json()["detail"].as_str().unwrap().to_owned();
-        assert!(told.contains(detail), "{change}: {told}");
+        let text = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(text.contains(detail), "{change}: {text}");
         let text = answer.refused(status);
         assert!(text.contains(error), "{change}: {text}");
     }
@@ -200,7 +200,7 @@ async fn what_makes_no_sense_is_refused_with_what_would() {
 }
 
 #[tokio::test]
-async fn a_policy_has_a_tag_of_its_own() {
+async fn each_policy_has_its_own_etag() {
     let server = Server::start().await;
     let fields = json!({ "path": "/orders", "method": "GET", "limit": "1/minute" });
     let path = "/api/rate-limits";
@@ -228,7 +228,7 @@ async fn a_policy_has_a_tag_of_its_own() {
         fields.clone(),
     );
     text.await.refused(412);
-    // Another policy does not touch it.
+    // A change of another policy keeps the tag.
     set(&server, json!({ "path": "/payments", "limit": "1/minute" })).await;
     let pause = limit_at("GET:/orders", "/pause");
     let paused = conditional(&server, "POST", &pause, ("if-match", &tag), json!({})).await;
@@ -255,7 +255,7 @@ async fn a_policy_has_a_tag_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_strict_server_asks_what_is_changed() {
+async fn a_strict_server_requires_if_match() {
     let admin = Admin::new(Credentials::new("admin", "secret")).require_if_match(true);
     let server = Server::with(admin).await;
     let fields = json!({ "limit": "1/minute" });
@@ -281,7 +281,7 @@ async fn a_strict_server_asks_what_is_changed() {
 }
 
 #[tokio::test]
-async fn limits_rest_go_on_report_and_refuse() {
+async fn limits_pause_resume_shadow_and_promote() {
     let server = Server::start().await;
     set(
         &server,
@@ -290,10 +290,10 @@ async fn limits_rest_go_on_report_and_refuse() {
     .await;
     let control = async |what: &str, body: Value| {
         let path = limit_at("GET:/orders", what);
-        let told = server.post(&path, body).await.expect(200);
+        let reply = server.post(&path, body).await.expect(200);
         let policy = (
-            told["enabled"].as_bool().unwrap(),
-            told["shadow"].as_bool().unwrap(),
+            reply["enabled"].as_bool().unwrap(),
+            reply["shadow"].as_bool().unwrap(),
         );
         (policy, line(&server).await)
     };
@@ -304,10 +304,10 @@ async fn limits_rest_go_on_report_and_refuse() {
         ),
         (200, 429)
     );
-    let (policy, told) = control("/pause", json!({})).await;
+    let (policy, reply) = control("/pause", json!({})).await;
     assert_eq!(policy, (false, false));
     assert_eq!(
-        told,
+        reply,
         "rl_policy_updated admin cli GET:/orders 1/minute · fixed_window · api_key"
     );
     assert_eq!(ask(&server, "/orders", "a").await, 200);
@@ -316,9 +316,9 @@ async fn limits_rest_go_on_report_and_refuse() {
         (true, false)
     );
     assert_eq!(ask(&server, "/orders", "a").await, 429);
-    let (policy, told) = control("/shadow", json!({})).await;
+    let (policy, reply) = control("/shadow", json!({})).await;
     assert_eq!(policy, (true, true));
-    assert!(told.ends_with("· shadow"), "{told}");
+    assert!(reply.ends_with("· shadow"), "{reply}");
     assert_eq!(ask(&server, "/orders", "a").await, 200);
     assert_eq!(control("/promote", json!({})).await.0, (true, false));
     assert_eq!(ask(&server, "/orders", "a").await, 429);
@@ -343,7 +343,7 @@ async fn limits_rest_go_on_report_and_refuse() {
 }
 
 #[tokio::test]
-async fn exactly_one_key_begins_anew() {
+async fn reset_affects_only_the_given_key() {
     let server = Server::start().await;
     set(
         &server,
@@ -360,11 +360,11 @@ async fn exactly_one_key_begins_anew() {
         );
     }
     let path = limit_at("GET:/orders", "/reset");
-    let told = server
+    let reply = server
         .post(&path, json!({ "name": "default", "key": ["a"] }))
         .await
         .expect(200);
-    assert_eq!(told, json!({ "ok": true }));
+    assert_eq!(reply, json!({ "ok": true }));
     let logged = line(&server).await;
     assert!(
         logged.starts_with("rl_reset admin cli GET:/orders "),
@@ -405,18 +405,18 @@ async fn exactly_one_key_begins_anew() {
         .post(&limit_at("GET:/ghost", "/reset"), json!({ "key": ["a"] }))
         .await
         .refused(404);
-    // All keys, by either spelling.
+    // Resets all keys, by either spelling.
     for (key, query) in [
         ("/orders", "?method=get"),
         ("GET:/orders", ""),
         ("/orders", ""),
     ] {
         assert_eq!(ask(&server, "/orders", "b").await, 429, "{key}");
-        let told = server
+        let reply = server
             .delete(&(limit_at(key, "/reset") + query))
             .await
             .expect(200);
-        assert_eq!(told, json!({ "ok": true, "path": key }));
+        assert_eq!(reply, json!({ "ok": true, "path": key }));
         assert_eq!(ask(&server, "/orders", "b").await, 200, "{key}");
     }
     server
@@ -434,7 +434,7 @@ async fn exactly_one_key_begins_anew() {
 }
 
 #[tokio::test]
-async fn refusals_are_found_by_what_is_known_about_them() {
+async fn refusals_are_filtered_by_their_fields() {
     let server = Server::start().await;
     for path in ["/orders", "/limited"] {
         set(
@@ -541,7 +541,7 @@ async fn keys_near_a_limit_are_listed() {
 }
 
 #[tokio::test]
-async fn a_decision_is_explained_by_the_request_it_was_about() {
+async fn a_decision_is_explained_by_its_request_id() {
     let server = Server::start().await;
     set(
         &server,
@@ -555,15 +555,15 @@ async fn a_decision_is_explained_by_the_request_it_was_about() {
         let answer = server.call(request.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, status);
     }
-    let told = server
+    let reply = server
         .get("/api/rate-limits/explain?request_id=second")
         .await
         .expect(200);
     assert_eq!(
-        (&told["passed"], &told["route"]),
+        (&reply["passed"], &reply["route"]),
         (&json!(false), &json!("GET:/orders"))
     );
-    let step = &told["steps"][0];
+    let step = &reply["steps"][0];
     assert_eq!(
         (
             &step["policy"],
@@ -593,13 +593,13 @@ async fn a_decision_is_explained_by_the_request_it_was_about() {
 }
 
 #[tokio::test]
-async fn deleting_leaves_what_the_code_declares_and_never_fails_for_nothing() {
+async fn deleting_restores_the_declaration_and_never_fails() {
     let server = Server::start().await;
     let path = limit_at("GET:/orders", "");
     let nothing = server.state().await;
-    let told = server.delete(&path).await.expect(200);
+    let reply = server.delete(&path).await.expect(200);
     assert_eq!(
-        told,
+        reply,
         json!({
             "ok": true, "path": "/orders", "method": "GET", "name": "default",
             "warning": "There was no policy `GET:/orders#default` of an operator, so nothing has changed",
@@ -639,7 +639,7 @@ async fn deleting_leaves_what_the_code_declares_and_never_fails_for_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_left_of_a_route_that_is_gone_can_be_deleted() {
+async fn policies_of_removed_routes_can_be_deleted() {
     let backend = waygate_backends::MemoryBackend::new();
     let credentials = || Credentials::new("admin", "secret");
     let before = Server::on(backend.clone(), credentials()).await;
@@ -664,7 +664,7 @@ async fn what_is_left_of_a_route_that_is_gone_can_be_deleted() {
 }
 
 #[tokio::test]
-async fn an_array_is_not_taken_for_an_object() {
+async fn an_array_is_not_accepted_as_an_object() {
     let server = Server::start().await;
     let fields = json!({ "path": "/orders", "method": "GET", "limit": "1/minute", "tiers": [["pro", "2/minute"]] });
     let answer = server.post("/api/rate-limits", fields).await;
@@ -676,7 +676,7 @@ async fn an_array_is_not_taken_for_an_object() {
 }
 
 #[tokio::test]
-async fn a_key_in_a_url_is_percent_encoded_or_base64url() {
+async fn keys_in_urls_are_percent_encoded_or_base64url() {
     let server = Server::start().await;
     set(
         &server,
@@ -698,7 +698,7 @@ async fn a_key_in_a_url_is_percent_encoded_or_base64url() {
     }
     for (pk, named) in [("GET:%2Forders", "GET:/orders"), ("%2Forders", "/orders")] {
         let path = format!("/api/rate-limits/{pk}/reset");
-        let told = server.delete(&path).await.expect(200);
-        assert_eq!(told, json!({ "ok": true, "path": named }));
+        let reply = server.delete(&path).await.expect(200);
+        assert_eq!(reply, json!({ "ok": true, "path": named }));
     }
 }

@@ -1,4 +1,4 @@
-//! Logging in, and being kept from it.
+//! Logins and their throttling.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const HERE: Option<&str> = Some("192.0.2.1");
 async fn unknown_users_and_wrong_passwords_get_the_same_answer() {
     let server = Server::start().await;
     let wrong = login(&server, HERE, "admin", "wrong").await;
-    let unknown = login(&server, HERE, "nobody", "secret").await;
+    let unknown = login(&server, HERE, "unknown", "secret").await;
     let impossible = login(&server, HERE, "a/\u{202e}b", "secret").await;
     assert_eq!(wrong.body, unknown.body);
     assert_eq!(wrong.body, impossible.body);
@@ -40,12 +40,12 @@ async fn unknown_users_and_wrong_passwords_get_the_same_answer() {
 }
 
 #[tokio::test]
-async fn after_five_failures_there_is_a_growing_delay() {
+async fn delays_grow_after_five_failures() {
     let server = Server::start().await;
     for _ in 0..5 {
         login(&server, HERE, "admin", "wrong").await.refused(401);
     }
-    // Even the right password has to wait.
+    // The correct password has to wait, too.
     let answer = login(&server, HERE, "admin", "secret").await;
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(
@@ -69,14 +69,14 @@ async fn after_five_failures_there_is_a_growing_delay() {
     );
     server.clock.advance(Duration::from_secs(2));
     login(&server, HERE, "admin", "secret").await.expect(200);
-    // The account is not locked for others.
+    // Other addresses can still use the account.
     login(&server, Some("192.0.2.2"), "admin", "secret")
         .await
         .expect(200);
 }
 
 #[tokio::test]
-async fn the_true_user_gets_in_while_the_account_is_under_attack() {
+async fn a_known_user_can_log_in_while_the_account_is_attacked() {
     let server = Server::start().await;
     let home = Some("198.51.100.7");
     login(&server, home, "admin", "secret").await.expect(200);
@@ -86,13 +86,13 @@ async fn the_true_user_gets_in_while_the_account_is_under_attack() {
         let answer = login(&server, Some(&peer), "admin", "guess").await;
         checked += usize::from(answer.status == 401);
     }
-    // The first login of this test came from a network that was unknown then, and so did that of the server's start.
+    // The first login of this test and that of the server's start came from unknown networks.
     assert_eq!(checked, 18);
     let answer = login(&server, Some("203.0.113.1"), "admin", "secret").await;
     assert_eq!(answer.header("retry-after"), "60");
     answer.refused(429);
     login(&server, home, "admin", "secret").await.expect(200);
-    // A stranger is slowed down, and not shut out.
+    // An unknown client is slowed down, not locked out.
     server.clock.advance(Duration::from_secs(60));
     login(&server, Some("203.0.113.1"), "admin", "secret")
         .await
@@ -104,7 +104,7 @@ fn credentials() -> Credentials {
 }
 
 #[tokio::test]
-async fn a_network_is_known_after_a_restart_and_to_other_replicas() {
+async fn known_networks_survive_restarts_and_are_shared_by_replicas() {
     let backend = MemoryBackend::new();
     let home = Some("2001:db8:1:2::7");
     let first = Server::on(backend.clone(), credentials()).await;
@@ -119,13 +119,13 @@ async fn a_network_is_known_after_a_restart_and_to_other_replicas() {
     login(&after, Some("203.0.113.9"), "admin", "secret")
         .await
         .refused(429);
-    // Any address of the customer is at home.
+    // Any address in the customer's network is known.
     for peer in [home, Some("2001:db8:1:2:ffff::1"), Some("127.0.0.1")] {
         login(&after, peer, "admin", "secret").await.expect(200);
     }
     let elsewhere = login(&after, Some("2001:db8:1:3::7"), "admin", "secret");
     elsewhere.await.refused(429);
-    // Also where the password was changed because of the attack.
+    // Also if the password was changed because of the attack.
     let renewed = Server::on(backend, Credentials::new("admin", "another")).await;
     for index in 0..30 {
         login(&renewed, Some(&format!("10.0.{index}.1")), "admin", "x").await;
@@ -134,7 +134,7 @@ async fn a_network_is_known_after_a_restart_and_to_other_replicas() {
 }
 
 #[tokio::test]
-async fn what_neighbours_get_wrong_keeps_nobody_out_of_a_known_network() {
+async fn failures_of_neighbours_do_not_lock_a_known_network_out() {
     let server = Server::start().await;
     login(&server, HERE, "admin", "secret").await.expect(200);
     for index in 0..20 {
@@ -150,7 +150,7 @@ async fn what_neighbours_get_wrong_keeps_nobody_out_of_a_known_network() {
 }
 
 #[tokio::test]
-async fn a_crowd_of_strangers_keeps_no_known_user_waiting() {
+async fn many_unknown_clients_do_not_delay_known_users() {
     let server = std::sync::Arc::new(Server::start().await);
     let home = Some("198.51.100.7");
     login(&server, home, "admin", "secret").await.expect(200);
@@ -173,7 +173,7 @@ async fn a_crowd_of_strangers_keeps_no_known_user_waiting() {
 }
 
 #[tokio::test]
-async fn a_login_has_four_kibibytes() {
+async fn login_bodies_are_limited_to_four_kibibytes() {
     let server = Server::start().await;
     let padded = |length: usize| {
         let login = json!({ "username": "admin", "password": "secret" }).to_string();
@@ -183,7 +183,7 @@ async fn a_login_has_four_kibibytes() {
     server.post_raw(path, padded(4_096)).await.expect(200);
     let text = server.post_raw(path, padded(4_097)).await.refused(413);
     assert_eq!(text, "The body is larger than 4096 bytes.");
-    // What is announced is not waited for.
+    // A declared length over the limit is refused before the body is read.
     let request = Request::builder()
         .method("POST")
         .uri(path)
@@ -193,7 +193,7 @@ async fn a_login_has_four_kibibytes() {
     answer.refused(413);
 }
 
-/// A login whose body does not end.
+/// A login with a body that does not end.
 fn unfinished() -> Request {
     let begun = futures_util::stream::iter([Ok::<_, String>("{\"username\":")]);
     let body = futures_util::StreamExt::chain(begun, futures_util::stream::pending());
@@ -202,7 +202,7 @@ fn unfinished() -> Request {
 }
 
 #[tokio::test]
-async fn a_body_has_ten_seconds() {
+async fn login_bodies_time_out_after_ten_seconds() {
     let server = Server::start().await;
     tokio::time::pause();
     let begun = tokio::time::Instant::now();
@@ -212,7 +212,7 @@ async fn a_body_has_ten_seconds() {
 }
 
 #[tokio::test]
-async fn unfinished_bodies_make_room_for_others() {
+async fn unfinished_bodies_make_room_for_new_ones() {
     let server = std::sync::Arc::new(Server::start().await);
     let slow: Vec<_> = (0..500)
         .map(|index| {
@@ -221,7 +221,7 @@ async fn unfinished_bodies_make_room_for_others() {
             tokio::spawn(async move { server.send_from(Some(&peer), unfinished()).await })
         })
         .collect();
-    // The oldest have to go, and nobody has to wait for the others.
+    // The oldest are dropped, so that the others do not wait.
     let mut refused = Vec::new();
     for slow in slow {
         if refused.len() == 500 - 128 {
@@ -267,14 +267,14 @@ async fn logins_are_audited_and_throttled_ones_are_not() {
         ("auth:admin", "admin")
     );
     assert_eq!(login.reason, "from 127.0.0.1");
-    let told = serde_json::to_string(&lines).unwrap();
+    let log = serde_json::to_string(&lines).unwrap();
     for secret in [server.token.as_str(), "secret", "wrong"] {
-        assert!(!told.contains(secret), "{secret}");
+        assert!(!log.contains(secret), "{secret}");
     }
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_exist_is_not_noted() {
+async fn unknown_user_names_are_not_stored() {
     let server = Server::start().await;
     login(&server, HERE, "my password by mistake", "x")
         .await
@@ -287,12 +287,12 @@ async fn a_name_that_does_not_exist_is_not_noted() {
 }
 
 #[tokio::test]
-async fn logging_out_revokes_the_token_and_nothing_else() {
+async fn logging_out_revokes_only_its_own_token() {
     let server = Server::start().await;
     let other = login(&server, HERE, "admin", "secret").await.expect(200);
     server.post("/api/auth/logout", json!({})).await.expect(200);
     server.get("/api/auth/me").await.refused(401);
-    // Without a valid token there is nothing to do.
+    // Logging out without a valid token succeeds.
     server.post("/api/auth/logout", json!({})).await.expect(200);
     let request = Request::builder()
         .uri("/api/auth/me")
@@ -307,7 +307,7 @@ async fn logging_out_revokes_the_token_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_flood_of_logins_is_turned_away() {
+async fn floods_of_logins_are_refused() {
     let server = std::sync::Arc::new(Server::start().await);
     let logins: Vec<_> = (0..200)
         .map(|index| {
@@ -336,7 +336,7 @@ async fn a_flood_of_logins_is_turned_away() {
 }
 
 #[tokio::test]
-async fn a_login_ends_when_its_time_is_over() {
+async fn logins_expire() {
     let lifetime = Duration::from_secs(600);
     let admin = Admin::new(Credentials::new("admin", "secret")).login_lifetime(lifetime);
     let server = Server::with(admin).await;
@@ -347,7 +347,7 @@ async fn a_login_ends_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn a_service_that_logs_in_can_only_read() {
+async fn services_that_log_in_can_only_read() {
     let server = Server::start().await;
     let ask = json!({ "username": "admin", "password": "secret", "platform": "sdk" });
     let made = server.post("/api/auth/login", ask).await.expect(200);
@@ -371,7 +371,7 @@ async fn a_service_that_logs_in_can_only_read() {
 }
 
 #[tokio::test]
-async fn users_may_be_many_and_have_hashes_or_passwords() {
+async fn several_users_with_hashes_or_passwords_can_log_in() {
     // A test vector of the reference implementation, for `password`.
     let phc =
         "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
@@ -398,7 +398,7 @@ async fn users_may_be_many_and_have_hashes_or_passwords() {
 }
 
 #[test]
-fn credentials_that_cannot_be_used_are_refused() {
+fn unusable_credentials_are_refused() {
     let error = Credentials::hashed("", "").unwrap_err();
     assert!(matches!(error, CredentialError::User(_)), "{error}");
     let error = Credentials::hashed("admin", "$2b$12$abc")
@@ -412,7 +412,7 @@ fn credentials_that_cannot_be_used_are_refused() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_usable_account_lets_nobody_in() {
+async fn a_server_without_a_usable_account_refuses_every_login() {
     let server = Server::with(Credentials::new("", "")).await;
     assert_eq!(server.token, "");
     login(&server, HERE, "admin", "secret").await.refused(401);
@@ -428,10 +428,10 @@ async fn secrets_do_not_show_in_debug_output() {
 }
 
 #[tokio::test]
-async fn the_name_of_a_login_cannot_forge_a_line_of_the_log() {
+async fn user_names_cannot_forge_log_lines() {
     let server = Server::start().await;
     let (log, _guard) = Log::of_this_thread();
-    let names = ["ada\" user=\"admin", "ada\u{202e}\n", "nobody", &hostile()];
+    let names = ["ada\" user=\"admin", "ada\u{202e}\n", "unknown", &hostile()];
     for name in names.into_iter().chain(["admin"]) {
         login(&server, HERE, name, "wrong").await;
     }
@@ -439,7 +439,7 @@ async fn the_name_of_a_login_cannot_forge_a_line_of_the_log() {
     is_harmless(&lines);
     let line = r#" message=a login was refused user="admin" from="from 192.0.2.1""#;
     assert!(lines.contains(&line.to_owned()), "{lines:?}");
-    for strange in ["ada", "nobody", "forged"] {
+    for strange in ["ada", "unknown", "forged"] {
         assert!(
             !lines.iter().any(|line| line.contains(strange)),
             "{lines:?}"

@@ -1,4 +1,4 @@
-//! Twenty thousand requests that make no sense: every one is answered with a problem, and nothing changes.
+//! 20,000 malformed requests: each gets a problem response, and none changes anything.
 
 use axum::{body::Body, extract::Request};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::support::{Server, at};
 
-/// xorshift64*: the same sequence for the same seed, everywhere.
+/// xorshift64*, which gives the same sequence for the same seed on every platform.
 struct Random(u64);
 
 impl Random {
@@ -72,7 +72,7 @@ const SEGMENTS: [&str; 33] = [
     "..",
 ];
 
-/// Bodies with which nothing can succeed.
+/// Bodies with which no operation succeeds.
 const BODIES: [&str; 51] = [
     "{",
     "}",
@@ -224,7 +224,7 @@ fn body(random: &mut Random) -> Vec<u8> {
         3 if random.below(40) == 0 => vec![b' '; 256 * 1024 + 1],
         _ => {
             let mut bytes: Vec<u8> = random.pick(&BODIES).into();
-            // No JSON has this byte, wherever it stands.
+            // A byte that is not valid anywhere in JSON.
             if random.below(3) == 0 {
                 let at = random.below(bytes.len());
                 bytes[at] = 1;
@@ -234,7 +234,7 @@ fn body(random: &mut Random) -> Vec<u8> {
     }
 }
 
-/// What there is. Whatever it is sent here, none of it succeeds, but for reading.
+/// Every operation. With the bodies above, only reads succeed.
 const OPERATIONS: [(&str, &str); 55] = [
     ("POST", "/api/auth/login"),
     ("GET", "/api/auth/me"),
@@ -330,11 +330,11 @@ fn request(random: &mut Random, server: &Server, weak: &str) -> Request {
         let bytes: Vec<u8> = random.bytes(40).iter().map(|byte| byte | 0x80).collect();
         builder = builder.header(name, HeaderValue::from_bytes(&bytes).unwrap());
     }
-    // A deletion needs no body that could be wrong.
+    // A deletion needs no body, so none can be malformed.
     if method == "DELETE" {
         builder = builder.header("if-match", "\"never\"");
     }
-    // Without a body, it is not refused for that.
+    // A missing body is no reason to refuse the request.
     let body = match method != "POST" && random.below(8) > 0 {
         true => Vec::new(),
         false => body(random),
@@ -354,36 +354,36 @@ async fn assault(seed: u64, count: usize) {
     let mut problems = std::collections::BTreeMap::<u16, usize>::new();
     for index in 0..count {
         let request = request(&mut random, &server, weak);
-        let told = format!(
+        let case = format!(
             "seed {seed}, request {index}: {} {}",
             request.method(),
             request.uri()
         );
         let (safe, head) = (request.method().is_safe(), request.method() == Method::HEAD);
-        // Logging out succeeds whatever it is sent, and logging in asks for no token.
+        // Logging out always succeeds, and logging in needs no token.
         let public = request.uri().path() == "/api/auth/logout";
         if public && request.headers()["x-waygate-token"] == server.token.as_str() {
             continue;
         }
         let answer = server.send(request).await;
         let status = answer.status.as_u16();
-        assert!(status < 500, "{told}: {status}");
+        assert!(status < 500, "{case}: {status}");
         assert!(
             status >= 400 || safe || public && status == 200,
-            "{told}: {status}"
+            "{case}: {status}"
         );
         if status >= 400 && !head {
-            assert!(!answer.error().is_empty(), "{told}");
-            assert!(answer.body.len() < 4_096, "{told}");
+            assert!(!answer.error().is_empty(), "{case}");
+            assert!(answer.body.len() < 4_096, "{case}");
             *problems.entry(status).or_default() += 1;
         }
-        assert_eq!(answer.header("cache-control"), "no-store", "{told}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{case}");
         if index % 1_000 == 0 {
-            assert_eq!(server.state().await, before, "{told}");
+            assert_eq!(server.state().await, before, "{case}");
         }
     }
     assert_eq!(server.state().await, before, "seed {seed}");
-    // The generator gets to what it is meant for.
+    // The generator reaches each of the intended statuses.
     for (status, least) in [(400, 4), (401, 20), (404, 20), (405, 100), (412, 100)] {
         let found = problems.get(&status).copied().unwrap_or_default();
         assert!(
@@ -392,7 +392,7 @@ async fn assault(seed: u64, count: usize) {
         );
     }
     println!("{problems:?}");
-    // And the server is as well as before.
+    // The server still works.
     let answer = server.post(&at("GET:/orders", "/disable"), json!({})).await;
     answer.expect(200);
 }
@@ -435,9 +435,9 @@ const TEXTS: [&str; 6] = [
     "${jndi:x}",
 ];
 
-/// What is well formed and strange all the same: it may be refused or not, but what is stored can be read again.
+/// Well-formed but extreme values may be accepted or refused, but whatever is stored can be read again.
 #[tokio::test]
-async fn extreme_values_are_taken_or_refused_and_can_always_be_read_again() {
+async fn extreme_values_that_are_accepted_can_be_read_again() {
     let backend = waygate_backends::MemoryBackend::new();
     let credentials = || waygate::admin::Credentials::new("admin", "secret");
     let server = Server::on(backend.clone(), credentials()).await;
@@ -468,29 +468,29 @@ async fn extreme_values_are_taken_or_refused_and_can_always_be_read_again() {
             6 => ("/enable", json!({ "reason": text })),
             _ => ("/reset", json!({})),
         };
-        let told = format!("request {index}: {endpoint} {body}");
+        let case = format!("request {index}: {endpoint} {body}");
         let answer = server.post(&at(key, endpoint), body).await;
         let changed = answer.status == 200;
         if !changed {
-            assert_eq!(answer.status, 400, "{told}: {}", answer.error());
+            assert_eq!(answer.status, 400, "{case}: {}", answer.error());
         }
         taken += usize::from(changed);
         let shown = server.get(&at(key, "")).await.expect(200);
         if changed {
             let mut left = answer.json();
             left.as_object_mut().unwrap().remove("dropped");
-            assert_eq!(left, shown, "{told}");
+            assert_eq!(left, shown, "{case}");
         }
         let health = server.get("/api/health").await.expect(200);
-        assert_eq!(health["status"], "ok", "{told}: {health}");
+        assert_eq!(health["status"], "ok", "{case}: {health}");
         if index % 50 == 0 {
             let again = Server::on(backend.clone(), credentials()).await;
             let health = again.get("/api/health").await.expect(200);
-            assert_eq!(health["status"], "ok", "{told}: {health}");
+            assert_eq!(health["status"], "ok", "{case}: {health}");
             assert_eq!(
                 again.get(&at(key, "")).await.expect(200)["windows"],
                 shown["windows"],
-                "{told}"
+                "{case}"
             );
         }
     }
@@ -498,7 +498,7 @@ async fn extreme_values_are_taken_or_refused_and_can_always_be_read_again() {
 }
 
 #[tokio::test]
-async fn a_body_may_have_256_kibibytes() {
+async fn bodies_are_limited_to_256_kibibytes() {
     let server = Server::start().await;
     let padded = |length: usize| format!("{}{}", " ".repeat(length - 2), "{}");
     let path = at("GET:/orders", "/disable");
@@ -508,7 +508,7 @@ async fn a_body_may_have_256_kibibytes() {
         .await
         .refused(413);
     assert_eq!(text, "The body is larger than 262144 bytes.");
-    // Chunked, so that its length is not known beforehand.
+    // Chunked, so that the length is unknown in advance.
     let chunks = (0..10_000).map(|_| Ok::<_, std::io::Error>("x".repeat(1_024)));
     let endless = Body::from_stream(futures_util::stream::iter(chunks));
     server.post_raw(&path, endless).await.refused(413);
@@ -521,7 +521,7 @@ async fn a_body_may_have_256_kibibytes() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_json_is_told_with_its_place() {
+async fn json_errors_name_their_location() {
     let server = Server::start().await;
     for (body, detail) in [
         ("{not json", "key must be a string at line 1 column 2"),

@@ -1,4 +1,4 @@
-//! Requests that ask for something else than they mean: they are refused, or the answer says so.
+//! Requests that do something other than their author meant: they are refused, or the response says so.
 
 use axum::body::Body;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn send(server: &Server, method: &str, path: &str, body: &str) -> Answer {
         .await
 }
 
-/// Two rate limits and two concurrency limits of a route and of everything.
+/// A server with two rate limits and two concurrency limits, of a route and of everything.
 async fn start() -> Server {
     let server = Server::start().await;
     for name in ["default", "gentle"] {
@@ -36,7 +36,7 @@ async fn start() -> Server {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_read_is_refused_with_what_is() {
+async fn ignored_bodies_are_refused_with_a_hint() {
     let server = start().await;
     let before = server.state().await;
     let name = r#"{"name":"gentle"}"#;
@@ -102,7 +102,7 @@ async fn a_body_that_is_not_read_is_refused_with_what_is() {
         assert!(text.contains(right), "{method} {path}: {text}");
     }
     assert_eq!(server.state().await, before);
-    // Clients send these without a meaning.
+    // Empty bodies, which clients send without a purpose.
     for body in ["", "{}", " { } "] {
         send(&server, "DELETE", &limits, body).await.expect(200);
         send(&server, "GET", &limits, body).await.expect(200);
@@ -113,7 +113,7 @@ async fn a_body_that_is_not_read_is_refused_with_what_is() {
 }
 
 #[tokio::test]
-async fn deleting_what_is_not_there_is_said() {
+async fn deleting_something_missing_carries_a_warning() {
     let server = start().await;
     let deleted = async |path: &str| {
         let deleted = server.delete(path).await.expect(200);
@@ -153,7 +153,7 @@ async fn deleting_what_is_not_there_is_said() {
 }
 
 #[tokio::test]
-async fn a_command_that_changes_nothing_says_so() {
+async fn commands_without_effect_carry_a_warning() {
     let server = start().await;
     let shadowed = json!({ "name": "gentle" });
     let path = |of_route: bool, what: &str| match of_route {
@@ -163,8 +163,8 @@ async fn a_command_that_changes_nothing_says_so() {
     for of_route in [true, false] {
         let key = if of_route { "GET:/payments" } else { "*" };
         let post = async |what: &str, body: Value| {
-            let told = server.post(&path(of_route, what), body).await.expect(200);
-            told["warning"].as_str().unwrap_or_default().to_owned()
+            let reply = server.post(&path(of_route, what), body).await.expect(200);
+            reply["warning"].as_str().unwrap_or_default().to_owned()
         };
         assert_eq!(post("/shadow", shadowed.clone()).await, "");
         let before = server.state().await;
@@ -200,7 +200,7 @@ async fn a_command_that_changes_nothing_says_so() {
 }
 
 #[tokio::test]
-async fn a_misspelled_path_is_answered_with_what_was_meant() {
+async fn misspelled_paths_get_a_suggestion() {
     let server = Server::start().await;
     for (path, meant) in [
         (at("GET:/orders", "/disabel"), "did you mean `disable`?"),
@@ -232,7 +232,7 @@ async fn a_misspelled_path_is_answered_with_what_was_meant() {
 }
 
 #[tokio::test]
-async fn what_a_body_must_be_is_said_in_plain_words() {
+async fn errors_about_the_body_are_in_plain_words() {
     let server = start().await;
     let reset = limit_at("GET:/payments", "/reset");
     let answer = server.post_raw(&reset, Body::empty()).await;
@@ -282,7 +282,7 @@ async fn what_a_body_must_be_is_said_in_plain_words() {
 }
 
 #[tokio::test]
-async fn networks_with_host_bits_are_masked_and_flagged() {
+async fn networks_with_host_bits_are_masked_with_a_warning() {
     let server = Server::start().await;
     let written = [
         "10.0.0.1/8",
@@ -298,12 +298,12 @@ async fn networks_with_host_bits_are_masked_and_flagged() {
     };
     let flagged = async |path: &str, mut body: Value, field: &str, status| {
         body[field] = json!(written);
-        let told = server.post(path, body.clone()).await.expect(status);
-        assert_eq!(told["warning"], warning(field), "{path}");
-        assert_eq!(told[field][0], "10.0.0.0/8", "{path}");
+        let reply = server.post(path, body.clone()).await.expect(status);
+        assert_eq!(reply["warning"], warning(field), "{path}");
+        assert_eq!(reply[field][0], "10.0.0.0/8", "{path}");
         body[field] = json!(["10.0.0.0/8"]);
-        let told = server.post(path, body).await.expect(status);
-        assert_eq!(told.get("warning").unwrap_or(&Value::Null), &Value::Null);
+        let reply = server.post(path, body).await.expect(status);
+        assert_eq!(reply.get("warning").unwrap_or(&Value::Null), &Value::Null);
     };
     let access = at("GET:/orders", "/access");
     flagged(&access, json!({ "allowed_roles": [] }), "allowed_ips", 200).await;

@@ -1,4 +1,4 @@
-//! The admin REST API, seen from outside.
+//! The admin REST API, through its public interface.
 
 mod announcements;
 mod concurrency;

@@ -1,4 +1,4 @@
-//! Without credentials only this machine may administer, and no other site may make its browser do so.
+//! Without credentials, only this machine may administer, and other sites cannot use its browser to do so.
 
 use axum::{body::Body, extract::Request};
 use serde_json::json;
@@ -61,7 +61,7 @@ async fn this_machine_may_administer() {
 }
 
 #[tokio::test]
-async fn everybody_else_is_told_what_to_do() {
+async fn other_machines_are_refused_with_instructions() {
     let server = Server::with(Credentials::none()).await;
     let before = server.state().await;
     let refused = async |peer: Option<&str>, host: Option<&str>, headers: &[(&str, &str)]| {
@@ -134,7 +134,7 @@ async fn everybody_else_is_told_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_form_of_another_site_cannot_post() {
+async fn forms_of_other_sites_cannot_post() {
     let server = Server::with(Credentials::none()).await;
     let before = server.state().await;
     for content_type in [
@@ -178,7 +178,7 @@ async fn a_form_of_another_site_cannot_post() {
 }
 
 #[tokio::test]
-async fn there_is_nothing_to_log_in_to() {
+async fn login_is_refused_without_credentials() {
     let server = Server::with(Credentials::none()).await;
     let login = json!({ "username": "a", "password": "b" });
     let text = server.post("/api/auth/login", login).await.refused(501);
@@ -190,7 +190,7 @@ async fn there_is_nothing_to_log_in_to() {
 }
 
 #[tokio::test]
-async fn who_accepts_the_risk_is_open_to_everyone_but_other_sites() {
+async fn unauthenticated_access_can_be_allowed_but_not_to_other_sites() {
     let server = Server::with(Credentials::none().open_to_everyone_i_accept_the_risk()).await;
     for peer in [None, Some("192.0.2.1")] {
         let answer = ask(

@@ -1,4 +1,4 @@
-//! The interface's own OpenAPI document.
+//! The OpenAPI document of the admin API.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,9 @@ use super::{
     support::{Server, at, limit_at},
 };
 
-/// `WAYGATE_TEST_BLESS=1 cargo test -p waygate-rs --features admin` writes the document again; look at what has changed.
+/// `WAYGATE_TEST_BLESS=1 cargo test -p waygate-rs --features admin` writes the document again; review the difference.
 #[tokio::test]
-async fn the_document_is_the_one_that_was_reviewed() {
+async fn the_document_matches_the_golden_file() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/admin-openapi.json");
     let server = Server::start().await;
     let document = server.get("/api/openapi.json").await.expect(200);
@@ -26,7 +26,7 @@ async fn the_document_is_the_one_that_was_reviewed() {
     );
 }
 
-/// The document as text, in which what fits on one line has one.
+/// Formats the document, with every value that fits on one line.
 fn pretty(value: &Value, depth: usize) -> String {
     const WIDTH: usize = 120;
     let flat = value.to_string();
@@ -50,7 +50,7 @@ fn pretty(value: &Value, depth: usize) -> String {
 }
 
 #[tokio::test]
-async fn every_reference_leads_somewhere_and_every_operation_is_described() {
+async fn every_reference_resolves_and_every_operation_is_described() {
     let server = Server::start().await;
     let document = server.get("/api/openapi.json").await.expect(200);
     let text = document.to_string();
@@ -84,8 +84,8 @@ async fn every_reference_leads_somewhere_and_every_operation_is_described() {
     }
 }
 
-/// The schema of what this server answers, compared with an answer: every member is described, and every member that
-/// must be there is.
+/// Compares a response with the schema of its operation: every member is described, and every required member is
+/// present.
 #[track_caller]
 fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
@@ -156,7 +156,7 @@ fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
     }
 }
 
-/// The names of the members that a schema describes.
+/// The member names that a schema describes.
 fn names(document: &Value, schema: &Value) -> BTreeSet<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         return names(document, document.pointer(&reference[1..]).unwrap());
@@ -167,7 +167,7 @@ fn names(document: &Value, schema: &Value) -> BTreeSet<String> {
     own.map(|(name, _)| name.clone()).chain(of_parts).collect()
 }
 
-/// Limits of every kind, and a request that one of them has refused.
+/// Sets limits of every kind, and makes one of them refuse a request.
 async fn limits(server: &Server) {
     let tiers = json!([{ "name": "pro", "limit": "unlimited" }]);
     let policy = json!({
@@ -208,7 +208,7 @@ async fn limits(server: &Server) {
 }
 
 #[tokio::test]
-async fn answers_are_as_the_document_says() {
+async fn responses_match_the_document() {
     let server = Server::start().await;
     let document = resolved(&server).await;
     let window =

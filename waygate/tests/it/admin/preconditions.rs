@@ -12,7 +12,7 @@ async fn post(server: &Server, path: &str, if_match: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_change_is_made_only_to_what_was_seen() {
+async fn changes_apply_only_to_the_expected_version() {
     let server = Server::start().await;
     let path = at("GET:/orders", "");
     let seen = server.get(&path).await.header("etag").to_owned();
@@ -48,7 +48,7 @@ async fn a_change_is_made_only_to_what_was_seen() {
 
     let list = format!("{seen}, \"x\" , {tag}");
     let enabled = post(&server, &at("/orders", "/enable"), &list).await;
-    assert_eq!(enabled.status, 409, "ambiguous all the same");
+    assert_eq!(enabled.status, 409, "still ambiguous");
     let enabled = post(&server, &at("GET:/orders", "/enable"), &list).await;
     assert_eq!(enabled.status, 200);
     assert_eq!(post(&server, &disable, "*").await.status, 200);
@@ -58,7 +58,7 @@ async fn a_change_is_made_only_to_what_was_seen() {
 }
 
 #[tokio::test]
-async fn resetting_returns_to_the_tag_of_a_declaration() {
+async fn resetting_restores_the_etag_of_the_declaration() {
     let server = Server::start().await;
     let declared = server
         .get(&at("GET:/orders", ""))
@@ -76,7 +76,7 @@ async fn resetting_returns_to_the_tag_of_a_declaration() {
 }
 
 #[tokio::test]
-async fn global_maintenance_has_a_tag_of_its_own() {
+async fn global_maintenance_has_its_own_etag() {
     let server = Server::start().await;
     let seen = server.get("/api/global").await.header("etag").to_owned();
     server
@@ -94,7 +94,7 @@ async fn global_maintenance_has_a_tag_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_strict_server_takes_no_change_without_it() {
+async fn a_strict_server_refuses_changes_without_if_match() {
     let admin = Admin::new(Credentials::new("admin", "secret")).require_if_match(true);
     let server = Server::with(admin).await;
     let before = server.state().await;
@@ -119,14 +119,14 @@ async fn a_strict_server_takes_no_change_without_it() {
             .status,
         200
     );
-    // Tokens are made and revoked, never changed.
+    // Tokens are created and revoked, never changed.
     let ask = json!({ "name": "x", "scopes": ["read"], "expires_in_seconds": 60 });
     server.post("/api/auth/tokens", ask).await.expect(201);
     server.post("/api/auth/logout", json!({})).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_at_once_exactly_one_wins() {
+async fn exactly_one_of_many_concurrent_changes_wins() {
     let server = std::sync::Arc::new(Server::start().await);
     for _ in 0..20 {
         let seen = server

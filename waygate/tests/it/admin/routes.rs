@@ -1,4 +1,4 @@
-//! What the wire contract does not have, or what differs from the recorded exchanges.
+//! Extensions of the wire contract, and differences from the recorded exchanges.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::support::{Server, at};
 
 const ORDERS: &str = "GET:/orders";
 
-/// What the application itself answers.
+/// The status of the application for this path.
 async fn served(server: &Server, path: &str) -> u16 {
     let request = Request::builder().uri(path).body(axum::body::Body::empty());
     server.call(request.unwrap()).await.status.as_u16()
@@ -58,7 +58,7 @@ async fn a_future_window_closes_when_it_begins_and_opens_when_it_ends() {
 }
 
 #[tokio::test]
-async fn a_window_that_covers_now_closes_at_once() {
+async fn a_window_that_covers_now_closes_immediately() {
     let server = Server::start().await;
     let window = json!({ "start": "2026-11-22T00:00:00Z", "end": "2026-11-23T00:00:00Z" });
     let route = server
@@ -70,7 +70,7 @@ async fn a_window_that_covers_now_closes_at_once() {
 }
 
 #[tokio::test]
-async fn one_window_or_all_of_them_are_cancelled() {
+async fn one_window_or_all_windows_can_be_cancelled() {
     let server = Server::start().await;
     for day in [1, 2, 3] {
         let window = json!({
@@ -98,12 +98,12 @@ async fn one_window_or_all_of_them_are_cancelled() {
     assert!(text.contains("expected `<start>/<end>`"), "{text}");
     let route = server.delete(&at(ORDERS, "/schedule")).await.expect(200);
     assert_eq!(windows(&route), 0);
-    // There is nothing to cancel any more, which is no mistake.
+    // Cancelling again is no error.
     server.delete(&at(ORDERS, "/schedule")).await.expect(200);
 }
 
 #[tokio::test]
-async fn what_is_over_cannot_be_asked_for() {
+async fn windows_in_the_past_are_refused() {
     let server = Server::start().await;
     let past = json!({ "start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z" });
     let text = server
@@ -125,7 +125,7 @@ async fn what_is_over_cannot_be_asked_for() {
 }
 
 #[tokio::test]
-async fn a_disabling_may_have_an_end() {
+async fn disabling_can_have_an_end() {
     let server = Server::start().await;
     let until = json!({ "reason": "cool down", "until": "2026-11-22T23:00:00Z" });
     let route = server
@@ -144,9 +144,9 @@ async fn a_disabling_may_have_an_end() {
 }
 
 #[tokio::test]
-async fn instants_are_cut_to_what_is_stored() {
+async fn instants_are_truncated_to_microseconds() {
     let server = Server::start().await;
-    // Less than a microsecond apart, they are the same instant.
+    // Times less than a microsecond apart are stored as the same instant.
     let empty =
         json!({ "start": "2030-01-01T00:00:00.0000001Z", "end": "2030-01-01T00:00:00.0000002Z" });
     let text = server
@@ -165,7 +165,7 @@ async fn instants_are_cut_to_what_is_stored() {
 }
 
 #[tokio::test]
-async fn a_deprecation_is_announced_and_taken_back() {
+async fn deprecations_are_announced_and_withdrawn() {
     let server = Server::start().await;
     let ask = json!({
         "since": "2026-01-01T00:00:00Z",
@@ -202,7 +202,7 @@ async fn a_deprecation_is_announced_and_taken_back() {
         (&route["status"], &route["deprecation"]),
         (&json!("active"), &Value::Null)
     );
-    // Everything about it may be unknown.
+    // Every detail may be unknown.
     let route = server
         .post_raw(&at(ORDERS, "/deprecate"), "")
         .await
@@ -211,7 +211,7 @@ async fn a_deprecation_is_announced_and_taken_back() {
 }
 
 #[tokio::test]
-async fn access_is_set_as_a_whole() {
+async fn access_is_replaced_as_a_whole() {
     let server = Server::start().await;
     let ask = json!({ "allowed_ips": ["10.1.2.3/8", "::1"], "allowed_roles": ["billing:admin"] });
     let mut route = server.post(&at(ORDERS, "/access"), ask).await.expect(200);
@@ -243,7 +243,7 @@ async fn access_is_set_as_a_whole() {
 }
 
 #[tokio::test]
-async fn reset_returns_to_the_declaration() {
+async fn reset_restores_the_declaration() {
     let server = Server::start().await;
     let declared = server.get(&at("GET:/payments", "")).await.expect(200);
     let changed = server
@@ -316,7 +316,7 @@ async fn orphans_are_listed_shown_and_purged() {
 }
 
 #[tokio::test]
-async fn reasons_are_one_line_of_plain_text() {
+async fn reasons_are_a_single_line_of_plain_text() {
     let server = Server::start().await;
     let before = server.state().await;
     for reason in ["a\nb", "a\u{0}", "\u{202e}evil", &"x".repeat(513)] {
@@ -338,7 +338,7 @@ async fn reasons_are_one_line_of_plain_text() {
 }
 
 #[tokio::test]
-async fn a_get_of_an_ambiguous_path_says_so() {
+async fn getting_an_ambiguous_path_lists_the_candidates() {
     let server = Server::start().await;
     let answer = server.get(&at("/orders", "")).await;
     assert_eq!(
@@ -349,7 +349,7 @@ async fn a_get_of_an_ambiguous_path_says_so() {
 }
 
 #[tokio::test]
-async fn keys_of_no_grammar_are_refused() {
+async fn malformed_keys_are_refused() {
     let server = Server::start().await;
     for (key, problem) in [
         ("payments", "expected `METHOD:/path`"),
@@ -430,7 +430,7 @@ async fn lists_are_filtered_and_conditional() {
 }
 
 #[tokio::test]
-async fn a_list_changes_its_tag_when_time_changes_the_list() {
+async fn the_etag_of_a_list_changes_with_time() {
     let server = Server::start().await;
     let window = json!({ "start": "2026-11-22T23:00:00Z", "end": "2026-11-23T00:00:00Z" });
     server
@@ -444,7 +444,7 @@ async fn a_list_changes_its_tag_when_time_changes_the_list() {
 }
 
 #[tokio::test]
-async fn the_audit_log_is_filtered_before_it_is_cut() {
+async fn the_audit_log_is_filtered_before_it_is_paged() {
     let server = Server::start().await;
     for _ in 0..3 {
         server
@@ -469,7 +469,7 @@ async fn the_audit_log_is_filtered_before_it_is_cut() {
 }
 
 #[tokio::test]
-async fn health_tells_the_revision() {
+async fn health_reports_the_revision() {
     let server = Server::start().await;
     let health = server.get("/api/health").await.expect(200);
     assert_eq!(
@@ -516,7 +516,7 @@ async fn health_names_what_is_bypassed() {
 }
 
 #[tokio::test]
-async fn what_is_not_found_says_how_it_would_be() {
+async fn not_found_errors_suggest_the_correct_spelling() {
     let server = Server::start().await;
     let answer = server.get("/api/routes/GET:/orders/enable").await;
     assert_eq!(
@@ -540,7 +540,7 @@ async fn what_is_not_found_says_how_it_would_be() {
 }
 
 #[tokio::test]
-async fn maintenance_from_now_on_may_have_an_end() {
+async fn immediate_maintenance_can_have_an_end() {
     let server = Server::start().await;
     let path = at(ORDERS, "/maintenance");
     let asked = json!({ "reason": "orders", "end": "2026-11-23T00:00:00Z" });

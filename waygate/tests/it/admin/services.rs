@@ -12,14 +12,14 @@ async fn audit(server: &Server, path: &str) -> Vec<String> {
         ..AuditQuery::newest(20)
     };
     let lines = server.waygate.audit(query).await.unwrap();
-    let told = |line: &waygate::audit::AuditEntry| {
+    let text = |line: &waygate::audit::AuditEntry| {
         format!("{} {} {}", line.action, line.actor, line.platform)
     };
-    lines.iter().map(told).collect()
+    lines.iter().map(text).collect()
 }
 
 #[tokio::test]
-async fn services_are_those_of_routes_and_the_own_one() {
+async fn services_are_listed_from_routes_and_settings() {
     let server = Server::start().await;
     assert_eq!(server.get("/api/services").await.expect(200), json!([]));
     for key in ["shop:GET:/a", "billing:GET:/b", "shop:GET:/c"] {
@@ -60,7 +60,7 @@ async fn services_are_those_of_routes_and_the_own_one() {
 }
 
 #[tokio::test]
-async fn maintenance_of_a_service_has_a_tag_and_strict_fields() {
+async fn service_maintenance_has_an_etag_and_strict_fields() {
     let server = Server::start().await;
     let path = "/api/services/billing/maintenance";
     let seen = server.get(path).await.header("etag").to_owned();
@@ -113,15 +113,15 @@ async fn drive(server: &Server, path: &str, log: &str, prefix: &str) {
     let none = json!({ "enabled": false, "policy": null });
     assert_eq!(server.get(path).await.expect(200), none, "{path}");
     let at = |rest: &str| format!("{path}{rest}");
-    // Whoever lets nothing refuse should know.
+    // A policy that refuses nothing carries a warning.
     for rest in ["/shadow", "/promote"] {
         server.post(&at(rest), json!({})).await.refused(404);
     }
     for rest in ["/enable", "/disable"] {
-        let told = server.post_raw(&at(rest), "").await.expect(200);
-        let warning = told["warning"].as_str().unwrap();
+        let reply = server.post_raw(&at(rest), "").await.expect(200);
+        let warning = reply["warning"].as_str().unwrap();
         assert!(warning.starts_with("There is no policy `"), "{warning}");
-        assert_eq!(told, json!({ "ok": true, "warning": warning }));
+        assert_eq!(reply, json!({ "ok": true, "warning": warning }));
     }
     server.delete(&at("/reset")).await.expect(200);
     server.delete(path).await.expect(200);
@@ -198,7 +198,7 @@ async fn drive(server: &Server, path: &str, log: &str, prefix: &str) {
 }
 
 #[tokio::test]
-async fn a_policy_that_many_routes_meet_is_driven() {
+async fn shared_policies_are_set_paused_and_reset() {
     let server = Server::start().await;
     drive(
         &server,
@@ -207,7 +207,7 @@ async fn a_policy_that_many_routes_meet_is_driven() {
         "global_rl",
     )
     .await;
-    // Of a service that this process is no part of, too: it is kept and shown, and enforced elsewhere.
+    // A policy of a service that this process is not part of is kept and listed, and enforced elsewhere.
     let path = "/api/services/shop/rate-limit";
     drive(&server, path, "__waygate:svc_rl:shop__", "svc_rl").await;
     server
@@ -255,7 +255,7 @@ async fn named(server: &Server, path: &str) {
     };
     assert_eq!(shown("daily").await["policy"], made);
     assert_eq!(shown("default").await, server.get(path).await.expect(200));
-    // What is asked of one leaves the other alone.
+    // A change of one policy does not affect the other.
     let daily = json!({ "name": "daily" });
     for (rest, field, value) in [
         ("/disable", "enabled", json!(false)),
@@ -284,13 +284,13 @@ async fn named(server: &Server, path: &str) {
 }
 
 #[tokio::test]
-async fn one_scope_has_several_policies_by_name() {
+async fn a_scope_can_have_several_named_policies() {
     let server = Server::start().await;
     named(&server, "/api/global-rate-limit").await;
     named(&server, "/api/services/billing/rate-limit").await;
 }
 
-/// A request to the application by this API key.
+/// Sends a request to the application with this API key.
 async fn ask(server: &Server, key: &str) -> u16 {
     let request = Request::get("/orders").header("x-api-key", key);
     let answer = server.call(request.body(Body::empty()).unwrap()).await;
@@ -298,7 +298,7 @@ async fn ask(server: &Server, key: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn keys_of_shared_policies_are_listed_and_begin_anew_one_by_one() {
+async fn keys_of_shared_policies_are_listed_and_reset_one_by_one() {
     let server = Server::start().await;
     let (path, top) = ("/api/global-rate-limit", "/api/global-rate-limit/top");
     server.get(top).await.refused(404);
@@ -332,7 +332,7 @@ async fn keys_of_shared_policies_are_listed_and_begin_anew_one_by_one() {
     assert_eq!(one.expect(200), json!([listed[0]]));
     let lines = audit(&server, "__global_rl__").await;
     assert_eq!(lines[..3], ["global_rl_reset admin cli"; 3]);
-    // Of a service, whose counters may all be elsewhere.
+    // The counters of a service may all be in other processes.
     let path = "/api/services/shop/rate-limit";
     let reset = format!("{path}/reset");
     let body = json!({ "key": ["192.0.2.1"] });

@@ -1,4 +1,4 @@
-//! Over a real socket: what the server itself says about who the client is.
+//! The admin API over a real socket, which provides the address of the client.
 
 use std::net::SocketAddr;
 use tokio::{
@@ -24,7 +24,7 @@ async fn with_peer(service: MakeService) -> SocketAddr {
     address
 }
 
-/// Sends a request head (and body), and returns status line and body.
+/// Sends a request head and body, and returns the status line and the body of the response.
 async fn ask(address: SocketAddr, head: &str, body: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let length = body.len();
@@ -37,7 +37,7 @@ async fn ask(address: SocketAddr, head: &str, body: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn loopback_is_believed_when_the_server_tells_the_peer() {
+async fn loopback_is_trusted_if_the_server_provides_the_peer() {
     let address = with_peer(
         guarded(Credentials::none())
             .await
@@ -62,7 +62,7 @@ async fn loopback_is_believed_when_the_server_tells_the_peer() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_tell_the_peer_administers_nothing_without_credentials() {
+async fn without_the_peer_address_nothing_can_be_administered_without_credentials() {
     let router = guarded(Credentials::none()).await.into_router();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -77,7 +77,7 @@ async fn a_server_that_does_not_tell_the_peer_administers_nothing_without_creden
 }
 
 #[tokio::test]
-async fn a_login_and_a_change_over_the_wire() {
+async fn login_and_change_work_over_a_socket() {
     let credentials = Credentials::new("admin", "secret");
     let address = with_peer(
         guarded(credentials)

@@ -1,4 +1,4 @@
-//! When the store fails.
+//! The admin API while the store fails.
 
 use std::sync::{
     Arc,
@@ -18,7 +18,8 @@ use waygate_core::port::{Backend, BackendError, Batch, BoxFuture, BoxStream, Com
 use super::support::{Server, at};
 use crate::log::Log;
 
-/// A store that fails when it is asked to: 1 unavailable, 2 full, 3 corrupt, 4 refuses the batch, 5 and 6 say too much.
+/// A store that fails on demand: 1 unavailable, 2 full, 3 corrupt, 4 refuses the batch, 5 and 6 include secrets in
+/// errors.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failing {
     store: MemoryBackend,
@@ -79,7 +80,7 @@ impl Backend for Failing {
 }
 
 #[tokio::test]
-async fn a_failing_store_is_told_apart_and_changes_nothing() {
+async fn store_failures_are_distinguished_and_change_nothing() {
     let backend = Failing::default();
     let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
     let before = server.state().await;
@@ -97,18 +98,18 @@ async fn a_failing_store_is_told_apart_and_changes_nothing() {
         server.post("/api/auth/tokens", ask).await.refused(status);
         let login = json!({ "username": "admin", "password": "secret" });
         let text = server.post("/api/auth/login", login).await.refused(status);
-        // What is wrong with the store is not for strangers.
+        // Clients without a token do not learn the reason.
         assert!(
             !text.contains("refused") && !text.contains("space"),
             "{text}"
         );
-        // A token that is still valid was not logged out.
+        // The token is still valid, so logging out failed.
         server
             .post("/api/auth/logout", json!({}))
             .await
             .refused(status);
         server.get("/api/audit").await.refused(status);
-        // Reading goes on.
+        // Reads still work.
         assert_eq!(server.get("/api/routes").await.status, 200);
         let health = server.get("/api/health").await.expect(200);
         assert_eq!(health["status"], "degraded");
@@ -127,7 +128,7 @@ async fn a_failing_store_is_told_apart_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_are_refused_even_if_the_store_cannot_note_it() {
+async fn wrong_passwords_are_refused_even_if_the_failure_cannot_be_stored() {
     let backend = Failing::default();
     let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
     backend.mode.store(1, Ordering::SeqCst);
@@ -136,7 +137,7 @@ async fn wrong_passwords_are_refused_even_if_the_store_cannot_note_it() {
 }
 
 #[tokio::test]
-async fn an_emptied_store_is_given_back_what_it_had_held() {
+async fn an_emptied_store_is_restored() {
     let link = crate::reseed::Link::default();
     let credentials = Credentials::new("admin", "secret");
     let server = Server::on(link.clone(), credentials).await;
@@ -145,8 +146,8 @@ async fn an_emptied_store_is_given_back_what_it_had_held() {
         .post(&at("GET:/orders", "/disable"), json!({}))
         .await
         .expect(200);
-    let told = server.post_raw(path, "").await.expect(200);
-    assert_eq!(told, json!({ "ok": true, "reseeded": false }));
+    let reply = server.post_raw(path, "").await.expect(200);
+    assert_eq!(reply, json!({ "ok": true, "reseeded": false }));
     link.empty();
     let known = server.get("/api/health").await.expect(200)["revision"].clone();
     let reseed = |tag: &str| {
@@ -156,9 +157,9 @@ async fn an_emptied_store_is_given_back_what_it_had_held() {
         server.send(request.body(Body::empty()).unwrap())
     };
     reseed("another").await.refused(412);
-    let told = reseed(known.as_str().unwrap()).await.expect(200);
-    assert_eq!(told, json!({ "ok": true, "reseeded": true }));
-    // The token came back, too.
+    let reply = reseed(known.as_str().unwrap()).await.expect(200);
+    assert_eq!(reply, json!({ "ok": true, "reseeded": true }));
+    // The token was restored, too.
     let lines = server.get("/api/audit").await.expect(200);
     let line = &lines[0];
     assert_eq!(
@@ -171,9 +172,9 @@ async fn an_emptied_store_is_given_back_what_it_had_held() {
     assert_eq!(route["status"], "disabled");
 }
 
-/// Where files are, and what gives access, is for the log.
+/// Locations of files and credentials are for the log only.
 #[tokio::test]
-async fn answers_name_no_places_of_the_server() {
+async fn responses_do_not_reveal_store_addresses() {
     let backend = Failing::default();
     let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
     let (log, _guard) = Log::of_this_thread();
@@ -203,7 +204,7 @@ async fn answers_name_no_places_of_the_server() {
 
 #[cfg(feature = "file")]
 #[tokio::test]
-async fn answers_name_no_directory_of_the_state_file() {
+async fn responses_do_not_reveal_the_state_directory() {
     use waygate_core::model::Epoch;
 
     let directory = std::env::temp_dir().join(format!("waygate-{}", Epoch::random()));

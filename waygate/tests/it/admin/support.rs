@@ -1,4 +1,4 @@
-//! A server to test against, with the routes of the recorded exchanges, and a client for it.
+//! A server with the routes of the recorded exchanges, and a client for it.
 
 use std::net::IpAddr;
 
@@ -24,19 +24,19 @@ use waygate_core::{
 
 use super::views;
 
-/// When the exchanges were recorded.
+/// The time when the exchanges were recorded.
 pub(super) const NOW: &str = "2026-11-22T22:16:28.050033Z";
 
 pub(super) struct Server {
     pub(super) waygate: Waygate,
     pub(super) clock: ManualClock,
     pub(super) app: TestApp,
-    /// A token that may do everything; empty where there are no credentials.
+    /// A token with all scopes; empty without credentials.
     pub(super) token: String,
 }
 
 impl Server {
-    /// With the user `admin` and the password `secret`, logged in.
+    /// Starts with the user `admin` and the password `secret`, and logs in.
     pub(super) async fn start() -> Self {
         Self::with(Credentials::new("admin", "secret")).await
     }
@@ -63,12 +63,12 @@ impl Server {
         server
     }
 
-    /// Sends a request as it is, from this machine. The path is relative to the mount.
+    /// Sends a request unchanged from this machine. The path is relative to the mount.
     pub(super) async fn send(&self, request: Request) -> Answer {
         self.send_from(Some("127.0.0.1"), request).await
     }
 
-    /// The response must have the form that clients read.
+    /// Checks that the response deserializes into the client types.
     pub(super) async fn send_from(&self, peer: Option<&str>, mut request: Request) -> Answer {
         let method = request.method().clone();
         let path = request.uri().path_and_query().unwrap().to_string();
@@ -96,7 +96,7 @@ impl Server {
         app.send(request).await.into()
     }
 
-    /// A request with the token.
+    /// Starts a request with the token.
     pub(super) fn request(&self, method: &str, path: &str) -> http::request::Builder {
         let builder = Request::builder()
             .method(method)
@@ -139,7 +139,7 @@ impl Server {
         self.send(request.unwrap()).await
     }
 
-    /// Everything that an administrator could have changed.
+    /// Everything that an administrator can change.
     pub(super) async fn state(&self) -> Value {
         let routes: Vec<Value> = self
             .waygate
@@ -188,7 +188,7 @@ impl From<TestResponse> for Answer {
 }
 
 impl Answer {
-    /// The body, which must be JSON.
+    /// Parses the body as JSON.
     #[track_caller]
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
@@ -200,7 +200,7 @@ impl Answer {
         value.map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The `error` of a problem, which must be one.
+    /// Returns the `error` of a problem response.
     #[track_caller]
     pub(super) fn error(&self) -> String {
         assert_eq!(
@@ -215,7 +215,7 @@ impl Answer {
         body["error"].as_str().unwrap().to_owned()
     }
 
-    /// That the answer has this status, and what it says.
+    /// Asserts the status, and returns the body.
     #[track_caller]
     pub(super) fn expect(self, status: u16) -> Value {
         assert_eq!(
@@ -227,7 +227,7 @@ impl Answer {
         self.json()
     }
 
-    /// That the answer is a problem with this status, and its `error`.
+    /// Asserts a problem response with this status, and returns its `error`.
     #[track_caller]
     pub(super) fn refused(self, status: u16) -> String {
         assert_eq!(
@@ -245,7 +245,7 @@ pub(super) fn at(key: &str, rest: &str) -> String {
     format!("/api/routes/{}{rest}", URL_SAFE_NO_PAD.encode(key))
 }
 
-/// The path of an endpoint of a route's rate limits.
+/// The path of a rate-limit endpoint of a route.
 pub(super) fn limit_at(key: &str, rest: &str) -> String {
     format!("/api/rate-limits/{}{rest}", URL_SAFE_NO_PAD.encode(key))
 }
@@ -253,7 +253,7 @@ pub(super) fn limit_at(key: &str, rest: &str) -> String {
 /// The application of the recorded exchanges.
 pub(super) async fn app(backend: impl Backend, clock: ManualClock) -> (Waygate, Guarded) {
     let builder = Waygate::builder()
-        // The other modules of this binary annotate handlers, too.
+        // Other modules of this binary annotate handlers, too.
         .allow_unmounted("it::")
         .environment("production")
         .backend(backend);

@@ -1,4 +1,4 @@
-//! Tokens of programs.
+//! Tokens for programs.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn ask(name: &str, scopes: &[&str], seconds: u64) -> Value {
 }
 
 #[tokio::test]
-async fn a_token_is_shown_once_and_stored_only_as_a_hash() {
+async fn tokens_are_shown_once_and_stored_as_a_hash() {
     let backend = MemoryBackend::new();
     let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
     let made = server
@@ -80,7 +80,7 @@ async fn the_audit_log_names_the_token() {
     let path = format!("/api/auth/tokens/{}", made["id"].as_str().unwrap());
     server.delete(&path).await.expect(200);
     let lines = server.waygate.audit(AuditQuery::newest(3)).await.unwrap();
-    let told: Vec<_> = lines
+    let entries: Vec<_> = lines
         .iter()
         .map(|line| {
             (
@@ -92,7 +92,7 @@ async fn the_audit_log_names_the_token() {
         })
         .collect();
     assert_eq!(
-        told,
+        entries,
         [
             (&Action::TokenRevoked, "auth:admin", "admin", "deploy"),
             (&Action::Disable, "GET:/orders", "admin/deploy", ""),
@@ -103,7 +103,7 @@ async fn the_audit_log_names_the_token() {
 }
 
 #[tokio::test]
-async fn a_token_gives_no_more_than_its_maker_has() {
+async fn a_token_grants_no_more_than_its_creator_has() {
     let server = Server::start().await;
     let made = server
         .post("/api/auth/tokens", ask("manager", &["admin"], 3600))
@@ -125,7 +125,7 @@ async fn a_token_gives_no_more_than_its_maker_has() {
 }
 
 #[tokio::test]
-async fn what_makes_no_token_is_refused() {
+async fn invalid_token_requests_are_refused() {
     let server = Server::start().await;
     let refused = async |body: Value| server.post("/api/auth/tokens", body).await.refused(400);
     assert_eq!(
@@ -165,7 +165,7 @@ async fn tokens_survive_a_restart_and_are_shared_by_replicas() {
     let mut second = Server::on(backend.clone(), credentials()).await;
     second.token.clone_from(&first.token);
     assert_eq!(second.get("/api/auth/me").await.status, 200);
-    // Revoked on one replica, it ends on the other as soon as that has heard of it.
+    // After it is revoked on one replica, the other refuses it as soon as it has synchronized.
     let mut version = first.waygate.subscribe();
     second.post("/api/auth/logout", json!({})).await.expect(200);
     second
@@ -185,7 +185,7 @@ async fn tokens_survive_a_restart_and_are_shared_by_replicas() {
 }
 
 #[tokio::test]
-async fn tokens_of_users_that_are_gone_open_nothing() {
+async fn tokens_of_removed_users_are_refused() {
     let backend = MemoryBackend::new();
     let credentials = Credentials::new("admin", "secret").with("bob", "builder");
     let before = Server::on(backend.clone(), credentials).await;
@@ -205,7 +205,7 @@ async fn status(server: &Server, token: &Value) -> u16 {
     answer.status.as_u16()
 }
 
-/// A login, a login of a service and a token of a program.
+/// A user's login, a service's login and a program's token.
 async fn all_kinds(server: &Server, password: &str) -> [Value; 3] {
     let login = |platform: &str| {
         let (user, path) = ("admin", "/api/auth/login");
@@ -225,7 +225,7 @@ async fn all_kinds(server: &Server, password: &str) -> [Value; 3] {
 }
 
 #[tokio::test]
-async fn a_changed_password_ends_the_tokens_of_the_old_one() {
+async fn changing_a_password_revokes_its_tokens() {
     let backend = MemoryBackend::new();
     let on = |password: &str| {
         let credentials = Credentials::new("admin", password).with("bob", "builder");
@@ -241,7 +241,7 @@ async fn a_changed_password_ends_the_tokens_of_the_old_one() {
         assert_eq!(status(&again, token).await, 200);
     }
     assert_eq!(status(&after, &bob).await, 200);
-    // Nor can it be logged out, revoked by itself, or used in any other way.
+    // It cannot log out, revoke itself, or do anything else.
     let shown = after
         .post("/api/auth/tokens", ask("more", &["read"], 60))
         .await;
@@ -249,10 +249,10 @@ async fn a_changed_password_ends_the_tokens_of_the_old_one() {
 }
 
 #[tokio::test]
-async fn replicas_with_the_old_and_the_new_password_leave_each_other_alone() {
+async fn replicas_with_old_and_new_passwords_keep_each_others_tokens() {
     let backend = MemoryBackend::new();
     let on = |password: &str| Server::on(backend.clone(), Credentials::new("admin", password));
-    // Each has been there before anybody has logged in elsewhere.
+    // Each token exists before the first login elsewhere.
     let (old, also_old) = (on("secret").await, on("secret").await);
     let (new, also_new) = (on("another").await, on("another").await);
     for _ in 0..2 {
@@ -280,7 +280,7 @@ async fn replicas_with_the_old_and_the_new_password_leave_each_other_alone() {
 }
 
 #[tokio::test]
-async fn another_hash_and_a_token_of_an_earlier_version_open_nothing() {
+async fn tokens_of_other_hashes_and_earlier_versions_are_refused() {
     let phc = [
         "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$dTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
@@ -294,7 +294,7 @@ async fn another_hash_and_a_token_of_an_earlier_version_open_nothing() {
     let [token, ..] = all_kinds(&server, "password").await;
     assert_eq!(status(&on(phc[0]).await, &token).await, 200);
     assert_eq!(status(&on(phc[1]).await, &token).await, 401);
-    // As it was stored before tokens were bound to a password.
+    // The stored form before tokens were bound to a password.
     let image = backend.load().await.unwrap();
     let is_token = |key: &EntityKey| key.name_in("token").is_some();
     let tokens = image.entities.into_iter().filter(|(key, _)| is_token(key));
@@ -312,7 +312,7 @@ async fn another_hash_and_a_token_of_an_earlier_version_open_nothing() {
 }
 
 #[tokio::test]
-async fn what_has_run_out_is_forgotten_at_the_next_login() {
+async fn expired_tokens_are_removed_at_the_next_login() {
     let backend = MemoryBackend::new();
     let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
     for _ in 0..3 {
@@ -339,7 +339,7 @@ async fn what_has_run_out_is_forgotten_at_the_next_login() {
 }
 
 #[tokio::test]
-async fn the_list_has_an_entity_tag() {
+async fn the_list_has_an_etag() {
     let server = Server::start().await;
     let list = server.get("/api/auth/tokens").await;
     let known = async |tag: &str| {

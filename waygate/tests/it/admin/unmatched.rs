@@ -1,11 +1,11 @@
-//! What names nothing that is known here is taken, and flagged in the answer.
+//! Requests that name something unknown here are accepted with a warning.
 
 use serde_json::json;
 
 use super::support::Server;
 
 #[tokio::test]
-async fn answers_flag_exemptions_and_services_that_match_nothing() {
+async fn responses_flag_exemptions_and_services_that_match_nothing() {
     let server = Server::start().await;
     let exempt = json!({ "exempt_paths": ["/ordres"] });
     let problem = "the exemption `/ordres` names no route: did you mean `/orders`?";
@@ -30,14 +30,14 @@ async fn answers_flag_exemptions_and_services_that_match_nothing() {
     let health = server.get("/api/health").await.expect(200);
     assert_eq!(health["status"], "ok");
 
-    let service = "/api/services/nobody/maintenance/enable";
+    let service = "/api/services/unknown/maintenance/enable";
     let body = server.post(service, json!({})).await.expect(200);
     let text = body["warning"].as_str().unwrap().to_owned();
-    assert!(text.contains("belongs to the service `nobody`"), "{text}");
+    assert!(text.contains("belongs to the service `unknown`"), "{text}");
     let planned = json!({ "start": "2099-01-01T00:00:00Z" });
     let body = server.post(service, planned).await.expect(200);
     assert_eq!(body["warning"], text);
-    let shown = server.get("/api/services/nobody/maintenance").await;
+    let shown = server.get("/api/services/unknown/maintenance").await;
     assert_eq!(shown.expect(200)["warning"], text);
     for (path, limit) in [
         ("/api/global-rate-limit", json!("9/minute")),
@@ -49,8 +49,8 @@ async fn answers_flag_exemptions_and_services_that_match_nothing() {
         assert_eq!(body["exempt_routes"], json!(["/ordres", "/payments"]));
     }
     for path in [
-        "/api/services/nobody/rate-limit",
-        "/api/services/nobody/concurrency-limits",
+        "/api/services/unknown/rate-limit",
+        "/api/services/unknown/concurrency-limits",
     ] {
         let limit = match path.ends_with("rate-limit") {
             true => json!("9/minute"),
@@ -61,12 +61,12 @@ async fn answers_flag_exemptions_and_services_that_match_nothing() {
             .await
             .expect(201);
         let text = body["warning"].as_str().unwrap();
-        assert!(text.contains("`nobody`"), "{text}");
+        assert!(text.contains("`unknown`"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_wildcard_says_how_it_is_written() {
+async fn misspelled_wildcards_get_a_suggestion() {
     let server = Server::start().await;
     let exempt = json!({ "exempt_paths": ["/v1/*"] });
     let text = server.post("/api/global/enable", exempt).await.refused(400);

@@ -1,4 +1,4 @@
-//! Every response, read as the type that clients read, and written again.
+//! Deserializes every response into the client types, and serializes it again.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -11,7 +11,7 @@ fn round_trip<T: Serialize + DeserializeOwned>(shown: &Value) {
     assert_eq!(serde_json::to_value(read).unwrap(), *shown);
 }
 
-/// Checks the body of a response to a request for this path, relative to the mount.
+/// Checks the body of a response to this path, relative to the mount.
 #[track_caller]
 pub(super) fn check(method: &str, path: &str, status: u16, shown: &Value) {
     if status >= 400 {

@@ -1,5 +1,5 @@
-//! A walk over everything that the interface's document describes, with requests that are right, wrong, unknown and
-//! hostile: each answer has a status and a type that the document has.
+//! Sends valid, invalid, unknown and hostile requests to every operation of the document. Each response must have a
+//! documented status and content type.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ impl Operation {
         here.collect()
     }
 
-    /// Its paths: the first is right, the others are anything that fits the template.
+    /// The paths to request: the first is valid, the others fit the template.
     fn paths(&self, token: &str) -> Vec<String> {
         let long = "x".repeat(5_000);
         let keys = [
@@ -80,7 +80,7 @@ impl Operation {
         vec![self.template.clone()]
     }
 
-    /// Its queries: the first is right.
+    /// The queries to send: the first is valid.
     fn queries(&self) -> Vec<String> {
         let mut queries = match self.template.ends_with("/explain") {
             true => vec!["?request_id=r1".to_owned(), String::new()],
@@ -116,7 +116,7 @@ impl Operation {
         queries
     }
 
-    /// Its bodies: the first is right.
+    /// The bodies to send: the first is valid.
     fn bodies(&self) -> Vec<Vec<u8>> {
         if !["POST", "PUT"].contains(&self.method.as_str()) {
             return vec![Vec::new()];
@@ -164,7 +164,7 @@ impl Operation {
     }
 }
 
-/// The names of a schema's fields; `described` carries the document's schemas.
+/// The field names of a schema; `described` holds the schemas of the document.
 fn fields(described: &Value, reference: &str) -> BTreeSet<String> {
     let schema =
         described["x-schemas"].pointer(reference.trim_start_matches("#/components/schemas"));
@@ -184,12 +184,12 @@ fn fields(described: &Value, reference: &str) -> BTreeSet<String> {
     own.chain(inherited).collect()
 }
 
-/// What was answered, by operation.
+/// The statuses seen for each operation.
 #[derive(Default)]
 struct Seen(BTreeMap<String, BTreeSet<u16>>);
 
 impl Seen {
-    /// Notes an answer, which must be one of those that the operation is described with.
+    /// Records a response, which must be one that the operation documents.
     #[track_caller]
     fn note(&mut self, operation: &Operation, asked: &str, answer: &Answer) {
         let name = operation.name();
@@ -217,7 +217,7 @@ impl Seen {
     }
 }
 
-/// Whatever the good request of each operation needs.
+/// Sets up the state that the valid request of each operation needs.
 async fn prepare(server: &Server) -> String {
     let limit = json!({ "limit": "1000/minute", "key_strategy": "ip" });
     let mut of_route = limit.clone();
@@ -253,7 +253,7 @@ async fn send(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    // Its token would be gone.
+    // Logging out would revoke the token.
     if operation.template == "/api/auth/logout" {
         request.headers_mut().unwrap().remove("x-waygate-token");
     }
@@ -262,7 +262,7 @@ async fn send(
         .await
 }
 
-/// The document, whose operations carry its schemas.
+/// The document, with its schemas added to each operation.
 async fn with_schemas(server: &Server) -> Value {
     let mut document = document(server).await;
     let schemas = document["components"]["schemas"].clone();
@@ -290,7 +290,7 @@ async fn with_orphan() -> MemoryBackend {
 }
 
 #[tokio::test]
-async fn every_answer_is_one_that_the_document_has() {
+async fn every_response_is_documented() {
     let json_type = ("content-type", "application/json");
     let mut seen = Seen::default();
     let server = Server::on(with_orphan().await, Credentials::new("admin", "secret")).await;
@@ -320,7 +320,7 @@ async fn every_answer_is_one_that_the_document_has() {
                 let answer = send(&server, &operation, &target, &bodies[0], &[json_type]).await;
                 seen.note(&operation, &target, &answer);
             }
-            // The last paths are read before any body.
+            // The last paths fail before any body is read.
             let bodies = &bodies[..if index < 6 { bodies.len() } else { 1 }];
             for body in bodies {
                 let target = format!("{path}{}", queries[0]);
@@ -357,7 +357,7 @@ async fn every_answer_is_one_that_the_document_has() {
     seen.has("GET /api/services/{service}/rate-limit/top", 404);
     seen.has("GET /api/routes", 200);
 
-    // What is not there, and who may not.
+    // Missing resources and missing permissions.
     let server = Server::start().await;
     let weak = json!({ "name": "weak", "scopes": [], "expires_in_seconds": 60 });
     let weak = server.post("/api/auth/tokens", weak).await;
@@ -411,7 +411,7 @@ async fn every_answer_is_one_that_the_document_has() {
     without_credentials(&mut seen, &document).await;
 }
 
-/// A server that insists on preconditions.
+/// Walks a server that requires preconditions.
 async fn strict(seen: &mut Seen, document: &Value) {
     let admin = Admin::new(Credentials::new("admin", "secret")).require_if_match(true);
     let server = Server::with(admin).await;
@@ -423,7 +423,7 @@ async fn strict(seen: &mut Seen, document: &Value) {
     seen.has("POST /api/global/enable", 428);
 }
 
-/// Stores that do not answer, are full, hold nonsense, or refuse what the interface has put together.
+/// Walks servers with stores that are unavailable, full, corrupt, or refuse the batch.
 async fn stores_that_fail(seen: &mut Seen, document: &Value) {
     let backend = Failing::default();
     let server = Server::on(backend.clone(), Credentials::new("admin", "secret")).await;
@@ -442,7 +442,7 @@ async fn stores_that_fail(seen: &mut Seen, document: &Value) {
     }
 }
 
-/// A server without credentials, asked from this machine and from others.
+/// Walks a server without credentials, from this machine and from others.
 async fn without_credentials(seen: &mut Seen, document: &Value) {
     let server = Server::with(Credentials::none()).await;
     for operation in operations(document) {
@@ -465,7 +465,7 @@ async fn without_credentials(seen: &mut Seen, document: &Value) {
     seen.has("POST /api/global/enable", 415);
 }
 
-/// Values of parameters that are of the wrong type, everywhere: never taken for something else, and named.
+/// Parameters of the wrong type are refused in every operation, and the error names them.
 #[tokio::test]
 async fn parameters_of_the_wrong_type_are_refused_by_name() {
     let server = Server::start().await;
@@ -481,7 +481,7 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
                 "service" | "policy" | "name" => &["", "a%20b", "%00", "a%2Fb"],
                 "method" => &["", "BREW", "GET%20", "%00"],
                 "window" => &["", "x", "2030-01-01T00:00:00Z"],
-                // Any text may be an id, a key or a path that something has.
+                // Any text can be an id, a key or a path.
                 "request_id" | "key" => continue,
                 "route" if operation.template == "/api/audit" => continue,
                 "route" => &["", "search", "BREW:x", "%00"],
@@ -505,7 +505,7 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
             assert_eq!(text, format!("the parameter `{name}` is given twice"));
             assert_eq!(server.state().await, before);
         }
-        // What an operation does not know, it does not ignore.
+        // Unknown parameters are not ignored.
         let target = format!("{}?dry_run=true", operation.paths("x")[0]);
         let body = operation.bodies()[0].clone();
         let text = send(&server, &operation, &target, &body, &[])
@@ -531,7 +531,7 @@ async fn parameters_of_the_wrong_type_are_refused_by_name() {
         let lines = server.get(target).await.expect(200);
         assert_eq!(lines.as_array().unwrap().len(), count, "{target}: {lines}");
     }
-    // Another page than the one that was asked for would be wrong.
+    // Answering with another page would be wrong.
     let text = server.get("/api/audit?offset=1000001").await.refused(400);
     assert_eq!(text, "offset: expected a whole number from 0 to 1000000");
 }

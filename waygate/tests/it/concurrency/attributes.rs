@@ -1,4 +1,4 @@
-//! What `#[concurrency_limit]` declares.
+//! Limits declared with `#[concurrency_limit]`.
 
 use axum::{Extension, Router, routing::get};
 use serde_json::json;
@@ -60,7 +60,7 @@ async fn declared() -> (Waygate, TestApp, Door) {
 }
 
 #[tokio::test]
-async fn what_is_declared_holds_until_an_operator_says_otherwise() {
+async fn declarations_apply_until_an_operator_overrides_them() {
     let (waygate, app, door) = declared().await;
     let at = "GET:/declared/plain#default";
     let record = waygate.concurrency_limit(&key(at)).unwrap();
@@ -99,7 +99,7 @@ async fn what_is_declared_holds_until_an_operator_says_otherwise() {
 }
 
 #[tokio::test]
-async fn a_route_that_is_always_open_is_limited_all_the_same() {
+async fn force_active_routes_are_limited() {
     let (_, app, door) = declared().await;
     let request = inside(&app, "/declared/forced", &door).await;
     assert_full(&app.get("/declared/forced").await);
@@ -108,7 +108,7 @@ async fn a_route_that_is_always_open_is_limited_all_the_same() {
 }
 
 #[tokio::test]
-async fn functions_tell_the_key_at_once_or_later() {
+async fn key_functions_can_be_sync_or_async() {
     for path in ["/declared/team", "/declared/later"] {
         let (waygate, app, door) = declared().await;
         let (red, blue) = (
@@ -121,15 +121,15 @@ async fn functions_tell_the_key_at_once_or_later() {
             "/declared/team" => {
                 let text = refused.text();
                 assert_eq!(text, "come back: Too many requests at a time");
-                // A request that one limit refuses holds no place at the others.
+                // A request that one limit refuses holds no permit of the others.
                 assert_eq!(in_use(&waygate, "GET:/declared/team#default"), 1);
             }
             _ => assert_full(&refused),
         }
         let second = inside(&blue, path, &door).await;
-        let nobody = inside(&app, path, &door).await;
+        let keyless = inside(&app, path, &door).await;
         door.let_go(3);
-        for request in [first, second, nobody] {
+        for request in [first, second, keyless] {
             assert_eq!(request.await.unwrap().status(), 200);
         }
         if path == "/declared/later" {

@@ -1,4 +1,4 @@
-//! What operators change while requests are inside.
+//! Changes by operators while requests are running.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{BUSY, Door, assert_full, guarded, in_use, inside, key, limited, poli
 use crate::support::builder;
 
 #[tokio::test]
-async fn a_change_holds_for_those_who_are_inside() {
+async fn changes_apply_to_running_requests() {
     let (waygate, app, door) = limited(json!({"limit": 1})).await;
     let mut requests = vec![inside(&app, "/busy", &door).await];
     let raised = set(&waygate, BUSY, json!({"limit": 3})).await;
@@ -38,7 +38,7 @@ async fn a_change_holds_for_those_who_are_inside() {
 }
 
 #[tokio::test]
-async fn every_change_is_one_line_in_the_log_and_one_event() {
+async fn every_change_is_one_audit_entry_and_one_event() {
     let (waygate, _, _) = limited(json!({"limit": 5})).await;
     let mut events = waygate.subscribe();
     let operator = waygate.system();
@@ -81,7 +81,7 @@ async fn every_change_is_one_line_in_the_log_and_one_event() {
 }
 
 #[tokio::test]
-async fn other_processes_and_later_ones_follow() {
+async fn changes_reach_other_and_later_processes() {
     let backend = Arc::new(MemoryBackend::new());
     let engine = async || {
         let built = builder().backend(backend.clone()).build().await;
@@ -111,7 +111,7 @@ async fn other_processes_and_later_ones_follow() {
 }
 
 #[tokio::test]
-async fn a_limit_whose_key_nothing_tells_is_refused() {
+async fn a_custom_key_without_a_key_function_is_refused() {
     let (waygate, _, _) = limited(json!({"limit": 5})).await;
     for (source, expected) in [
         ("custom", "here with a key function"),

@@ -27,7 +27,7 @@ fn come_back(blocked: &Blocked) -> String {
 }
 
 #[tokio::test]
-async fn registered_functions_hold_until_they_are_taken_back() {
+async fn registered_functions_apply_until_they_are_unregistered() {
     let functions = ConcurrencyLimitFunctions::new;
     let route = || Registration::new("GET:/x".parse().unwrap());
     let one = || policy(json!({ "limit": 1 }));
@@ -60,7 +60,7 @@ async fn registered_functions_hold_until_they_are_taken_back() {
         assert_eq!(full.text(), "come back: CONCURRENCY_LIMIT_EXCEEDED");
         assert_eq!(full.header("retry-after"), Some("1"));
         let blue = inside(&of("blue"), "/x", &door).await;
-        // Another registration takes its place: all count together, and the built-in response says so.
+        // Another registration replaces it: all requests share one key, and the built-in response is back.
         let together = functions().key(|_: &RequestParts| Some(Key::from("all")));
         let next = route().concurrency_limit_with(one(), together);
         waygate.register_all([next]).await.unwrap();

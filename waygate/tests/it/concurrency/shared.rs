@@ -1,4 +1,4 @@
-//! Places that several processes share, in a store that fails.
+//! Permits that several processes share, in a store that fails.
 
 use std::{
     sync::{
@@ -26,16 +26,16 @@ use waygate_core::limit::{Outcome, quota::Nanos};
 use super::{BUSY, Door, SWITCH, assert_full, guarded, in_use, inside, key, set};
 use crate::support::{builder, clock};
 
-/// One process's way to a store, which can be cut.
+/// A process's connection to the store, which can be cut.
 #[derive(Debug)]
 struct Link {
     store: MemoryCounters,
     mode: AtomicU8,
-    /// One permit for each call that has begun, and for each that has come through.
+    /// One permit for each call that has started, and for each that has arrived.
     asked: Semaphore,
     occupied: Semaphore,
     vacated: Semaphore,
-    /// What a call waits for in mode `SLOW`.
+    /// Delays calls in mode `SLOW`.
     slow: Semaphore,
 }
 
@@ -74,7 +74,7 @@ impl Link {
     }
 }
 
-/// Waits for one more of what a semaphore counts, for a minute of paused time at most.
+/// Waits until a semaphore has one more permit, for a minute of paused time at most.
 async fn one_more(semaphore: &Semaphore) {
     let wait = tokio::time::timeout(Duration::from_secs(60), semaphore.acquire());
     wait.await.expect("one more").unwrap().forget();
@@ -136,7 +136,7 @@ impl CounterStore for Link {
     }
 }
 
-/// A process that shares a store.
+/// A process that shares the store.
 struct Process {
     waygate: Waygate,
     router: Router,
@@ -149,7 +149,7 @@ impl Process {
     async fn of(store: &MemoryCounters, clock: &ManualClock, limit: u32) -> Self {
         let link = Link::to(store);
         let builder = builder().clock(clock.clone()).shared_counters(link.clone());
-        // Paused time goes on only when nothing is left to do.
+        // Paused time advances only when every task is idle.
         let builder = builder.counter_deadline(Duration::from_secs(1));
         let waygate = builder.build().await.unwrap();
         let door = Door::new();
@@ -176,7 +176,7 @@ async fn two(limit: u32) -> (Process, Process, ManualClock) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn processes_share_places() {
+async fn processes_share_permits() {
     let (one, other, _) = two(1).await;
     let request = inside(&one.app, "/busy", &one.door).await;
     assert_full(&other.app.get("/busy").await);
@@ -191,7 +191,7 @@ async fn processes_share_places() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_is_kept_for_as_long_as_it_is_held() {
+async fn a_permit_is_renewed_for_as_long_as_it_is_held() {
     let (one, other, clock) = two(1).await;
     let request = inside(&one.app, "/busy", &one.door).await;
     one_more(&one.link.occupied).await;
@@ -204,7 +204,7 @@ async fn a_place_is_kept_for_as_long_as_it_is_held() {
     request.await.unwrap();
 }
 
-/// A connection of a client whose request to switch protocols was granted.
+/// The client's side of an upgraded connection.
 async fn switched(process: &Process) -> DuplexStream {
     let (mut client, server) = tokio::io::duplex(4096);
     let service = TowerToHyperService::new(process.router.clone());
@@ -223,7 +223,7 @@ async fn switched(process: &Process) -> DuplexStream {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_is_kept_for_as_long_as_an_upgraded_connection_lives() {
+async fn a_permit_is_renewed_for_as_long_as_an_upgraded_connection_lives() {
     let (one, other, clock) = two(1).await;
     let mut client = switched(&one).await;
     one_more(&one.link.occupied).await;
@@ -239,7 +239,7 @@ async fn a_place_is_kept_for_as_long_as_an_upgraded_connection_lives() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_dies_holds_nothing() {
+async fn permits_of_a_dead_process_expire() {
     let (one, other, clock) = two(1).await;
     let request = inside(&one.app, "/busy", &one.door).await;
     one.link.set(DOWN);
@@ -254,12 +254,12 @@ async fn a_process_that_dies_holds_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_store_each_process_gives_out_its_share() {
+async fn without_the_store_each_process_grants_its_share() {
     for mode in [DOWN, HUNG] {
         let (one, _other, clock) = two(4).await;
         let mut requests = vec![inside(&one.app, "/busy", &one.door).await];
         one.link.set(mode);
-        // The one that was let in before counts.
+        // The request admitted earlier counts.
         requests.push(inside(&one.app, "/busy", &one.door).await);
         assert_full(&one.app.get("/busy").await);
         assert_eq!(in_use(&one.waygate, BUSY), 2);
@@ -267,7 +267,10 @@ async fn without_the_store_each_process_gives_out_its_share() {
 
         one.link.set(FINE);
         requests.push(inside(&one.app, "/busy", &one.door).await);
-        assert!(!one.waygate.health().is_empty(), "one answer proves little");
+        assert!(
+            !one.waygate.health().is_empty(),
+            "one answer does not prove recovery"
+        );
         clock.advance(Duration::from_secs(1));
         requests.push(inside(&one.app, "/busy", &one.door).await);
         assert!(one.waygate.health().is_empty());
@@ -280,7 +283,7 @@ async fn without_the_store_each_process_gives_out_its_share() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_share_is_never_nothing() {
+async fn a_share_is_at_least_one_permit() {
     let (one, _other, _) = two(1).await;
     one.link.set(DOWN);
     let request = inside(&one.app, "/busy", &one.door).await;
@@ -290,7 +293,7 @@ async fn a_share_is_never_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_admitted_without_the_store_counts_when_it_is_back() {
+async fn permits_granted_without_the_store_count_when_it_is_back() {
     let (one, other, _) = two(1).await;
     one.link.set(DOWN);
     let request = inside(&one.app, "/busy", &one.door).await;
@@ -302,7 +305,7 @@ async fn what_was_admitted_without_the_store_counts_when_it_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_given_up_while_it_asks_leaves_no_place_behind() {
+async fn a_request_cancelled_while_acquiring_leaves_no_permit_behind() {
     let (one, _other, _) = two(1).await;
     one.link.set(SLOW);
     let app = one.app.clone();
@@ -310,12 +313,12 @@ async fn a_request_that_is_given_up_while_it_asks_leaves_no_place_behind() {
     one_more(&one.link.asked).await;
     request.abort();
     assert!(request.await.unwrap_err().is_cancelled());
-    // Whether the store has heard of it or not.
+    // Whether or not the request has reached the store.
     one_more(&one.link.vacated).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_comes_too_late_is_taken_back() {
+async fn a_late_renewal_is_undone() {
     let (one, other, _) = two(1).await;
     let request = inside(&one.app, "/busy", &one.door).await;
     one_more(&one.link.asked).await;
@@ -331,12 +334,12 @@ async fn a_renewal_that_comes_too_late_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_store_may_have_given_out_before_its_answer_was_late_is_given_back() {
+async fn permits_granted_by_a_late_answer_are_released() {
     let (one, _other, _) = two(2).await;
     let request = inside(&one.app, "/busy", &one.door).await;
     one.link.set(HUNG);
     assert_full(&one.app.get("/busy").await);
-    // The one that was let in still holds its place, so this is the other one's.
+    // The admitted request still holds its permit, so this is the other one's.
     one_more(&one.link.vacated).await;
     let record = one.waygate.concurrency_limit(&key(BUSY)).unwrap();
     assert_eq!((record.in_use, record.refused), (1, 1));
@@ -345,7 +348,7 @@ async fn what_the_store_may_have_given_out_before_its_answer_was_late_is_given_b
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_back_is_noticed_without_a_request() {
+async fn recovery_of_the_store_is_noticed_without_a_request() {
     let (one, _other, clock) = two(4).await;
     one.link.set(DOWN);
     let request = inside(&one.app, "/busy", &one.door).await;

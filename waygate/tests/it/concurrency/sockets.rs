@@ -1,4 +1,4 @@
-//! Places over real connections: whoever hangs up gives its place back.
+//! Permits over real connections are released when a client disconnects.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use crate::support::builder;
 
 const ENDLESS: &str = "GET:/endless#default";
 
-/// A server whose endless route serves one at a time.
+/// A server whose endless route serves one request at a time.
 async fn served() -> (Waygate, SocketAddr) {
     let waygate = builder().build().await.unwrap();
     let router = guarded(&waygate, &Door::new()).await;
@@ -32,7 +32,7 @@ async fn until_free(waygate: &Waygate) {
     }
 }
 
-/// Sends a request, and reads the answer's first line.
+/// Sends a request, and reads the status line of the response.
 async fn ask(address: SocketAddr) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = b"GET /endless HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -45,7 +45,7 @@ async fn ask(address: SocketAddr) -> (TcpStream, String) {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_closed_gives_its_place_back() {
+async fn closing_a_connection_releases_its_permit() {
     let (waygate, address) = served().await;
     for _ in 0..3 {
         let (stream, line) = ask(address).await;
@@ -58,7 +58,7 @@ async fn a_connection_that_is_closed_gives_its_place_back() {
 }
 
 #[tokio::test]
-async fn a_stream_of_http_2_that_is_reset_gives_its_place_back() {
+async fn resetting_an_http_2_stream_releases_its_permit() {
     let (waygate, address) = served().await;
     let stream = TcpStream::connect(address).await.unwrap();
     let (client, connection) = h2::client::handshake(stream).await.unwrap();

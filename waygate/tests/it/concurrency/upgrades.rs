@@ -1,4 +1,4 @@
-//! Connections that switch protocols hold their places until they end, whichever side ends them.
+//! Upgraded connections hold their permits until either side ends them.
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
@@ -31,7 +31,7 @@ use crate::support::builder;
 const WS: &str = "/ws#default";
 const RAW: &str = "/raw#default";
 
-/// Says what it hears, until it hears that it shall not.
+/// Echoes messages until one asks it to stop.
 async fn echo(mut socket: WebSocket) {
     while let Some(Ok(message)) = socket.recv().await {
         match message.to_text() {
@@ -49,7 +49,7 @@ async fn ws(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(echo)
 }
 
-/// Reads to the end, and only then answers what it has read.
+/// Reads to the end, and then answers with what it has read.
 async fn raw(request: Request) -> Response {
     tokio::spawn(async move {
         let upgraded = hyper::upgrade::on(request).await.unwrap();
@@ -62,12 +62,12 @@ async fn raw(request: Request) -> Response {
     switching()
 }
 
-/// Agrees, and has no use for the connection.
+/// Accepts the upgrade, and drops the connection.
 async fn careless() -> Response {
     switching()
 }
 
-/// Refuses, and waits for what comes of it.
+/// Refuses the upgrade, and reports the outcome.
 async fn refusing(
     Extension(failures): Extension<mpsc::UnboundedSender<String>>,
     request: Request,
@@ -84,7 +84,7 @@ fn switching() -> Response {
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
 }
 
-/// A server, and what its refusing handler sees.
+/// A server, and the outcomes that its refusing handler reports.
 async fn served() -> (Waygate, SocketAddr, mpsc::UnboundedReceiver<String>) {
     let waygate = builder().build().await.unwrap();
     let (failures, seen) = mpsc::unbounded_channel();
@@ -125,7 +125,7 @@ async fn until_held(waygate: &Waygate, at: &str, places: u64) {
 
 type Client = WebSocketStream<TcpStream>;
 
-/// A client that is inside, or the status of its refusal.
+/// Connects a client; returns the status if it is refused.
 async fn join(address: SocketAddr) -> Result<Client, StatusCode> {
     let stream = TcpStream::connect(address).await.unwrap();
     match soon(client_async("ws://localhost/ws", stream)).await {
@@ -145,14 +145,14 @@ async fn assert_echo(client: &mut Client, text: &str) {
     assert_eq!(echo.into_text().unwrap(), text);
 }
 
-/// Whether the server has ended the connection, with or without a word.
+/// Asserts that the server ended the connection, with or without a close frame.
 async fn assert_ended(client: &mut Client) {
     let rest = soon(client.next()).await;
     assert!(!matches!(rest, Some(Ok(_))), "{rest:?}");
 }
 
 #[tokio::test]
-async fn so_many_web_sockets_are_open_at_a_time() {
+async fn a_limit_admits_as_many_web_sockets_as_it_says() {
     let (waygate, address, _) = served().await;
     let mut first = join(address).await.unwrap();
     let mut second = join(address).await.unwrap();
@@ -168,7 +168,7 @@ async fn so_many_web_sockets_are_open_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_web_socket_that_ends_lets_another_one_in() {
+async fn a_closed_web_socket_releases_its_permit() {
     let (waygate, address, _) = served().await;
     let mut stays = join(address).await.unwrap();
     for end in ["close", "vanish", "leave", "die"] {
@@ -194,7 +194,7 @@ async fn a_web_socket_that_ends_lets_another_one_in() {
     assert_echo(&mut stays, "still here").await;
 }
 
-/// Asks for an upgrade, with what the client sends along, and reads the head of the answer.
+/// Requests an upgrade, sending `along` with the request, and reads the head of the response.
 async fn upgrade(address: SocketAddr, path: &str, along: &[u8]) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
@@ -210,7 +210,7 @@ async fn upgrade(address: SocketAddr, path: &str, along: &[u8]) -> (TcpStream, S
 }
 
 #[tokio::test]
-async fn each_half_of_a_connection_is_closed_for_itself() {
+async fn each_half_of_a_connection_is_closed_separately() {
     let (waygate, address, _) = served().await;
     let (stream, answer) = upgrade(address, "/raw", b"sent along, ").await;
     assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
@@ -228,7 +228,7 @@ async fn each_half_of_a_connection_is_closed_for_itself() {
 }
 
 #[tokio::test]
-async fn a_connection_that_nobody_takes_ends_at_once() {
+async fn an_unused_upgrade_ends_immediately() {
     let (waygate, address, _) = served().await;
     for _ in 0..3 {
         let (mut stream, answer) = upgrade(address, "/careless", b"").await;
@@ -239,7 +239,7 @@ async fn a_connection_that_nobody_takes_ends_at_once() {
 }
 
 #[tokio::test]
-async fn a_handler_that_refuses_to_upgrade_sees_its_upgrade_fail() {
+async fn upgrades_fail_if_the_handler_refuses_them() {
     let (waygate, address, mut seen) = served().await;
     for _ in 0..3 {
         let (stream, answer) = upgrade(address, "/refusing", b"").await;
@@ -250,7 +250,7 @@ async fn a_handler_that_refuses_to_upgrade_sees_its_upgrade_fail() {
     }
 }
 
-/// One stream of HTTP/2 that was asked to become a connection (RFC 8441).
+/// An HTTP/2 stream that requests extended `CONNECT` (RFC 8441).
 struct Tunnel {
     status: StatusCode,
     sending: h2::SendStream<Bytes>,
@@ -283,10 +283,10 @@ impl Tunnel {
         self.sending.send_data(frame.into(), false).unwrap();
     }
 
-    /// What comes next; `None` at the end.
+    /// The next data; `None` at the end.
     async fn hear(&mut self) -> Option<Bytes> {
         loop {
-            // A frame that ends the stream may be empty.
+            // A frame that ends the stream can be empty.
             let data = soon(self.receiving.data()).await?.ok()?;
             if !data.is_empty() {
                 return Some(data);
@@ -305,11 +305,11 @@ impl Tunnel {
 }
 
 #[tokio::test]
-async fn web_sockets_over_http_2_hold_their_places_too() {
+async fn web_sockets_over_http_2_hold_permits() {
     let (waygate, address, _) = served().await;
     let stream = TcpStream::connect(address).await.unwrap();
     let (client, mut connection) = h2::client::handshake(stream).await.unwrap();
-    // The server's settings say that it knows extended `CONNECT`.
+    // Wait for the settings with which the server enables extended `CONNECT`.
     let ready = std::future::poll_fn(|cx| {
         let _ = Future::poll(std::pin::Pin::new(&mut connection), cx);
         match client.is_extended_connect_protocol_enabled() {
@@ -345,9 +345,9 @@ async fn web_sockets_over_http_2_hold_their_places_too() {
     until_held(&waygate, WS, 0).await;
 }
 
-/// What a server does with an answer is not for the place to wait for.
+/// The permit does not depend on what the server does with the response.
 #[tokio::test]
-async fn an_upgrade_that_the_server_cannot_do_holds_nothing() {
+async fn an_upgrade_that_the_server_cannot_do_holds_no_permit() {
     let waygate = builder().build().await.unwrap();
     let key = "/careless".parse().unwrap();
     waygate.register(key, RouteState::default()).await.unwrap();

@@ -1,4 +1,4 @@
-//! The same for a guarded router that is mounted somewhere, behind layers that change what is asked.
+//! The same for mounted guarded routers, behind layers that change requests.
 
 use std::future::{Ready, ready};
 
@@ -18,7 +18,7 @@ use crate::support::builder;
 
 const SEED: u64 = 20_300_102;
 const REQUESTS: usize = 100_000;
-/// Paths whose endpoints serve every method.
+/// Paths with endpoints for every method.
 const EVERY: &[&str] = &["/any", "/any/{id}", "/x/{*rest}"];
 const OVERRIDE: &str = "x-http-method-override";
 const ASKED: &[&str] = &[
@@ -28,14 +28,14 @@ const ASKED: &[&str] = &[
 
 type Mount = fn(Router) -> Router;
 
-/// Where a guarded router can stand, and what is then put before its paths.
+/// Mounts of the guarded router, and the prefixes each adds to its paths.
 const MOUNTS: &[(&str, Mount, &[&str])] = &[
     ("alone", |inner| inner, &[""]),
     ("merge", |inner| Router::new().merge(inner), &[""]),
     (
         "route_service",
         |inner| {
-            // axum refuses what it recognizes as a router.
+            // axum refuses services that it recognizes as routers.
             let inner = inner.map_request(|request: Request| request);
             Router::new()
                 .route_service("/", inner.clone())
@@ -138,7 +138,7 @@ fn override_method(mut request: Request) -> Request {
     request
 }
 
-/// Names the endpoint that was reached in one header, and the template that axum has composed in the other.
+/// Reports the endpoint in one header, and axum's template in the other.
 fn endpoint(
     key: &str,
 ) -> impl Fn(Option<MatchedPath>) -> Ready<[(&'static str, String); 2]> + Clone + use<> {
@@ -149,7 +149,7 @@ fn endpoint(
     }
 }
 
-/// A guarded router whose routes are partly registered, partly found, and its closed routes.
+/// A guarded router with registered and discovered routes, and the list of its closed routes.
 async fn guarded(waygate: &Waygate, seed: &mut StdRng) -> (Router, Vec<String>) {
     let (mut router, mut keys) = (Router::new(), Vec::new());
     let mut add = |path: &str, key: String, methods: MethodRouter| {
@@ -168,12 +168,12 @@ async fn guarded(waygate: &Waygate, seed: &mut StdRng) -> (Router, Vec<String>) 
     for path in EVERY {
         add(path, (*path).to_owned(), any(endpoint(path)));
     }
-    // One method, and a handler for all others.
+    // One method, and a handler for the others.
     let others = on(MethodFilter::GET, endpoint("GET:/both")).fallback(endpoint("/both"));
     add("/both", "/both".to_owned(), others);
     keys.push("GET:/both".to_owned());
     for key in &keys {
-        // Those of all methods beside one with a route of its own are not found by themselves.
+        // An all-methods route beside a route of one method is not discovered, so register it.
         if key == "/both" || seed.random_bool(0.5) {
             let key = key.parse().unwrap();
             waygate.register(key, RouteState::default()).await.unwrap();
@@ -190,16 +190,16 @@ async fn guarded(waygate: &Waygate, seed: &mut StdRng) -> (Router, Vec<String>) 
     (router, closed)
 }
 
-/// What is closed for a request to this template: its method, or all.
+/// Whether this template is closed for the method, or for all methods.
 fn is_closed(closed: &[String], method: &str, template: &str) -> bool {
     let method = if method == "HEAD" { "GET" } else { method };
     let is_key = |key: &String| *key == template || *key == format!("{method}:{template}");
     closed.iter().any(is_key)
 }
 
-/// No closed endpoint is served, and no open one refused, unless its path or method is that of another route.
+/// Serves no closed endpoint, and refuses no open one unless its path or method is that of another route.
 #[tokio::test]
-async fn a_guarded_router_is_closed_wherever_it_is_mounted() {
+async fn a_guarded_router_is_enforced_wherever_it_is_mounted() {
     let (gated, open) = (
         builder().build().await.unwrap(),
         builder().bypass_lifecycle(true).build().await.unwrap(),
@@ -226,7 +226,7 @@ async fn a_guarded_router_is_closed_wherever_it_is_mounted() {
             let request = || {
                 let request = Request::builder().method(method).uri(uri.clone());
                 let request = request.header(OVERRIDE, header);
-                // What makes an `OPTIONS` request a preflight.
+                // These headers make an `OPTIONS` request a preflight.
                 let request = request.header("origin", "https://example.com");
                 let request = request.header("access-control-request-method", "GET");
                 request.body(Body::empty()).unwrap()
@@ -235,7 +235,7 @@ async fn a_guarded_router_is_closed_wherever_it_is_mounted() {
             let enforced = gated.send(request()).await.status().as_u16();
             let asked = format!("{name}: {method} {uri}, {OVERRIDE}: {header}");
             let Some(key) = reached.header("x-key") else {
-                // axum has refused the first method by then, and the second may be one that is closed.
+                // axum has refused the first method by then, and the second one may be closed.
                 let is_changed = name.starts_with("a method override inside");
                 let status = reached.status().as_u16();
                 assert!(

@@ -1,4 +1,4 @@
-//! Handlers of several methods, some of which have routes that the handler's attributes are not bound to.
+//! Handlers of several methods, with routes that their attributes are not bound to.
 
 use axum::{
     Router,
@@ -79,7 +79,7 @@ async fn register(waygate: &Waygate, key: &str, state: &RouteState) {
     waygate.register(key, state.clone()).await.unwrap();
 }
 
-/// All paths of [`PATHS`], as keys of this method, or of all methods.
+/// Registers all paths of [`PATHS`] for this method, or for all methods.
 async fn register_all(waygate: &Waygate, method: &str, state: &RouteState) {
     for path in ["any", "fallback", "on", "service/{*rest}", "listed"] {
         register(waygate, &format!("{method}/methods/{path}"), state).await;
@@ -136,7 +136,7 @@ async fn an_operation_of_another_method_opens_none() {
 }
 
 #[tokio::test]
-async fn what_is_taken_back_leaves_the_gates_of_the_handler() {
+async fn unregistering_keeps_the_gates_of_the_handler() {
     let waygate = builder().build().await.unwrap();
     let app = guarded(&waygate, router()).await;
     for _ in 0..2 {
@@ -172,9 +172,9 @@ async fn a_limit_of_the_handlers_own_route_counts_every_method() {
     }
 }
 
-/// A handler meets at a second mount what it meets at its own: the routes of the whole path, and of the method.
+/// At a second mount, the routes of the handler's own path and method apply, too.
 #[tokio::test]
-async fn a_second_mount_meets_all_routes_of_the_handlers_own_path() {
+async fn routes_of_the_handlers_own_path_apply_at_a_second_mount() {
     let mount = || {
         Router::new()
             .route("/methods/own", get(closed::own))
@@ -216,7 +216,7 @@ async fn a_second_mount_meets_all_routes_of_the_handlers_own_path() {
 }
 
 #[tokio::test]
-async fn a_second_mount_of_a_handler_below_a_force_active_path_is_open_as_its_own() {
+async fn second_mounts_of_handlers_below_a_force_active_path_are_open() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new()
         .route("/methods/own", get(closed::own))

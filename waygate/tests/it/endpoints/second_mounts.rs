@@ -1,4 +1,4 @@
-//! Handlers with attributes, where their attributes are not bound to.
+//! Handlers with attributes, at mounts that their attributes are not bound to.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn with(routes: Router) -> (Waygate, TestApp) {
 }
 
 #[tokio::test]
-async fn a_second_mount_of_a_handler_is_gated_from_its_first_request_on() {
+async fn second_mounts_are_gated_from_the_first_request_on() {
     let routes = Router::new()
         .route("/legacy/list", get(handlers::list))
         .route("/mounts/list", post(handlers::list))
@@ -73,7 +73,7 @@ async fn a_second_mount_of_a_handler_is_gated_from_its_first_request_on() {
         429,
         "one handler"
     );
-    // What operators say of either route holds.
+    // Operators can override either route.
     let system = waygate.system();
     system.enable("GET:/mounts/list", "done").await.unwrap();
     assert_eq!(ask(&app, "GET", "/legacy/list").await, 200);
@@ -83,7 +83,7 @@ async fn a_second_mount_of_a_handler_is_gated_from_its_first_request_on() {
 }
 
 #[tokio::test]
-async fn limits_of_others_take_no_gate_away() {
+async fn limits_of_other_routes_do_not_remove_a_gate() {
     let routes = Router::new().route("/legacy/list", get(handlers::list));
     let (waygate, app) = with(routes).await;
     let policy = serde_json::from_value(json!({"limit": 100})).unwrap();
@@ -121,7 +121,7 @@ async fn each_handler_of_a_service_has_its_own_gates() {
     }
     assert_eq!(ask(&app, "GET", "/v1/limited").await, 200);
     assert_eq!(ask(&app, "GET", "/v1/limited").await, 429);
-    // A handler that is force-active opens nothing around it.
+    // A force-active handler opens nothing else.
     let system = waygate.system();
     system.disable("/v1/{*rest}", "").await.unwrap();
     for path in ["/v1/open", "/v1/forced"] {
@@ -130,7 +130,7 @@ async fn each_handler_of_a_service_has_its_own_gates() {
 }
 
 #[tokio::test]
-async fn an_answer_of_a_layer_ends_no_search() {
+async fn a_response_of_a_layer_does_not_end_the_search() {
     async fn cached(request: Request, next: Next) -> Response {
         match request.headers().contains_key("x-cached") {
             true => "cached".into_response(),
@@ -146,7 +146,7 @@ async fn an_answer_of_a_layer_ends_no_search() {
         let cached = app.with_header("x-cached", "").get(path).await;
         assert_eq!(cached.text(), "cached");
     }
-    // The head of this request was not kept, which the next ones are.
+    // The head of this request was not kept, but those of later ones are.
     assert_eq!(ask(&app, "GET", "/legacy/list").await, 503);
     assert_eq!(ask(&app, "GET", "/legacy/list").await, 503);
     for status in [200, 429] {
@@ -155,7 +155,7 @@ async fn an_answer_of_a_layer_ends_no_search() {
 }
 
 #[tokio::test]
-async fn a_handler_that_is_called_by_another_one_gates_that_request_alone() {
+async fn a_handler_called_by_another_gates_only_that_request() {
     async fn dashboard(RawQuery(query): RawQuery) {
         if query.is_some() {
             handlers::list().await;
@@ -169,7 +169,7 @@ async fn a_handler_that_is_called_by_another_one_gates_that_request_alone() {
 }
 
 #[tokio::test]
-async fn handlers_that_are_polled_by_others_are_found() {
+async fn handlers_polled_by_others_are_found() {
     async fn all() -> String {
         let mut all: FuturesUnordered<_> = [1, 2]
             .into_iter()
@@ -188,7 +188,7 @@ async fn handlers_that_are_polled_by_others_are_found() {
 }
 
 #[tokio::test]
-async fn calls_that_have_run_are_not_given_back() {
+async fn completed_calls_are_not_refunded() {
     async fn batch() -> String {
         let mut ran = 0;
         for _ in 0..3 {
@@ -205,7 +205,7 @@ async fn calls_that_have_run_are_not_given_back() {
     assert_eq!(
         ask(&app, "POST", "/batch").await,
         429,
-        "two of three calls ran"
+        "only two of three calls ran"
     );
     assert_eq!(ask(&app, "GET", "/mounts/twice").await, 429);
 }
@@ -215,7 +215,7 @@ async fn fallbacks_are_gated() {
     let waygate = builder().build().await.unwrap();
     let app = guarded(&waygate, documented().fallback(handlers::list)).await;
     assert_eq!(ask(&app, "GET", "/nowhere").await, 503);
-    // A path that no route key can name.
+    // A path that cannot be a route key.
     let unnamed = Router::new()
         .without_v07_checks()
         .route("/mounts/any", get(handlers::any))
@@ -236,7 +236,7 @@ async fn a_route_of_one_method_opens_no_handler() {
 }
 
 #[tokio::test]
-async fn a_route_of_one_method_leaves_the_gates_of_the_path() {
+async fn a_route_of_one_method_keeps_the_gates_of_the_path() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new()
         .route("/mounts/every", any(handlers::every))
@@ -257,7 +257,7 @@ async fn a_route_of_one_method_leaves_the_gates_of_the_path() {
 }
 
 #[tokio::test]
-async fn a_handler_that_is_bound_to_nothing_runs_if_it_closes_nothing() {
+async fn an_unbound_handler_runs_if_it_closes_nothing() {
     let routes = Router::new()
         .route("/unbound", get(handlers::unbound))
         .route("/sunset", get(handlers::unbound_sunset));
@@ -266,9 +266,9 @@ async fn a_handler_that_is_bound_to_nothing_runs_if_it_closes_nothing() {
     assert_eq!(ask(&app, "GET", "/sunset").await, 200);
 }
 
-/// For tests, and by setting: nothing is closed, whatever a handler is bound to.
+/// Bypassing, in tests or by configuration, opens handlers at any mount.
 #[tokio::test]
-async fn what_is_bypassed_is_open_at_every_mount() {
+async fn bypassed_gates_are_open_at_every_mount() {
     use waygate::testing::bypass;
     let routes = || {
         Router::new()
@@ -277,7 +277,7 @@ async fn what_is_bypassed_is_open_at_every_mount() {
             .route("/legacy/dev", any(handlers::dev))
             .route("/late", any(late))
     };
-    // No handler with attributes answers its first request.
+    // A handler without attributes answers the first request.
     async fn late(RawQuery(query): RawQuery) {
         if query.is_some() {
             handlers::list().await;
@@ -300,7 +300,7 @@ async fn what_is_bypassed_is_open_at_every_mount() {
 }
 
 #[tokio::test]
-async fn a_panic_leaves_nothing_behind() {
+async fn a_panic_leaves_no_state_behind() {
     let boom = || async {
         let panics = true;
         assert!(!panics, "a handler that panics");
@@ -317,7 +317,7 @@ async fn a_panic_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_guarded_router_in_another_one_looks_for_its_own_handlers() {
+async fn a_nested_guarded_router_looks_for_its_own_handlers() {
     let inner = builder().build().await.unwrap();
     let bound: OpenApiRouter = OpenApiRouter::new().routes(routes!(handlers::list));
     let bound = inner.guard(bound).await.unwrap().into_router();
@@ -335,7 +335,7 @@ async fn a_guarded_router_in_another_one_looks_for_its_own_handlers() {
 }
 
 #[tokio::test]
-async fn a_call_that_waits_is_not_let_through_by_the_next_poll() {
+async fn a_pending_call_is_not_admitted_by_the_next_poll() {
     use std::pin::pin;
     async fn select() -> &'static str {
         let (send, mut receive) = tokio::sync::mpsc::channel(4);
@@ -378,7 +378,7 @@ async fn another_handler_of_a_known_route_is_found() {
 }
 
 #[tokio::test]
-async fn a_handler_is_bound_in_the_whole_engine() {
+async fn handlers_are_bound_across_the_whole_engine() {
     let waygate = builder().build().await.unwrap();
     let first: OpenApiRouter = OpenApiRouter::new().routes(routes!(handlers::list));
     let _first = guarded(&waygate, first).await;
@@ -392,7 +392,7 @@ async fn a_handler_is_bound_in_the_whole_engine() {
 }
 
 #[tokio::test]
-async fn what_a_second_mount_refuses_is_not_charged() {
+async fn refusals_at_a_second_mount_are_not_charged() {
     let routes = Router::new().route("/legacy/limited", get(handlers::limited));
     let (waygate, app) = with(routes.route("/open", get(async || "open"))).await;
     let policy = json!({"limit": "4/hour", "key_strategy": "global"});
@@ -431,9 +431,9 @@ mod halves {
     }
 }
 
-/// Of a function that returns a future, what it does before it does.
+/// A function that returns a future also runs code before it returns.
 #[tokio::test]
-async fn the_first_half_of_a_closed_handler_does_not_run() {
+async fn no_code_of_a_closed_handler_runs_before_its_future() {
     let waygate = builder().build().await.unwrap();
     let router = Router::new()
         .route("/halves/future", post(halves::future))
@@ -460,7 +460,7 @@ async fn the_first_half_of_a_closed_handler_does_not_run() {
     assert_eq!(ran(), 2);
 }
 
-/// A guarded router in another one of the same engine, mounted in every way.
+/// A guarded router within another one of the same engine, mounted in every way.
 async fn twice_guarded(waygate: &Waygate) -> Vec<(&'static str, TestApp)> {
     let inner = async || {
         let inner = Router::new().route("/in", get(async || "in"));
@@ -493,7 +493,7 @@ async fn limit_all(waygate: &Waygate, key: &str, limit: &str) {
 }
 
 #[tokio::test]
-async fn a_guarded_router_in_a_guarded_router_counts_once() {
+async fn nested_guarded_routers_count_once() {
     let waygate = builder().build().await.unwrap();
     let apps = twice_guarded(&waygate).await;
     for (index, (path, app)) in apps.into_iter().enumerate() {
@@ -507,7 +507,7 @@ async fn a_guarded_router_in_a_guarded_router_counts_once() {
 }
 
 #[tokio::test]
-async fn a_guarded_router_in_a_guarded_router_takes_one_place() {
+async fn nested_guarded_routers_acquire_one_permit() {
     let waygate = builder().build().await.unwrap();
     let policy = serde_json::from_value(json!({"limit": 1})).unwrap();
     let system = waygate.system();
@@ -522,7 +522,7 @@ async fn a_guarded_router_in_a_guarded_router_takes_one_place() {
 }
 
 #[tokio::test]
-async fn each_route_of_a_router_that_is_guarded_twice_counts_once() {
+async fn routes_of_a_router_guarded_twice_count_once() {
     let waygate = builder().build().await.unwrap();
     let (whole, own): (RouteKey, RouteKey) = ("/in".parse().unwrap(), "GET:/in".parse().unwrap());
     for key in [&whole, &own] {

@@ -1,4 +1,4 @@
-//! Handlers that are served where `route = ".."` does not say, and routes that another handler serves.
+//! Handlers served elsewhere than their `route = ".."` says, and routes served by another handler.
 
 use axum::{Router, routing::get};
 use waygate::{Waygate, health::Component, testing::TestApp};
@@ -43,7 +43,7 @@ fn line(waygate: &Waygate, key: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_route_that_was_copied_is_named_with_the_right_one() {
+async fn copied_routes_are_reported_with_the_correct_one() {
     let router = Router::new()
         .route("/unlisted/orders", get(async || "orders"))
         .route("/unlisted/payments", get(copied::payments));
@@ -72,7 +72,7 @@ async fn a_route_that_was_copied_is_named_with_the_right_one() {
         payments.ends_with(" +also gated by GET:/unlisted/orders"),
         "{payments}"
     );
-    assert_eq!(unmatched(&waygate), None, "it may be mounted at both");
+    assert_eq!(unmatched(&waygate), None, "mounting at both is allowed");
 
     // The other handler answers.
     waygate
@@ -98,7 +98,7 @@ async fn a_route_that_was_copied_is_named_with_the_right_one() {
 }
 
 #[tokio::test]
-async fn a_handler_that_is_mounted_nowhere_while_another_serves_its_route() {
+async fn unmounted_handlers_of_routes_that_others_serve_are_reported() {
     let router = Router::new().route("/unlisted/status", get(async || "another"));
     let (waygate, app) = guarded("nowhere", router).await;
     assert_eq!(ask(&app, "GET", "/unlisted/status").await, 503);
@@ -120,7 +120,7 @@ async fn a_handler_that_is_mounted_nowhere_while_another_serves_its_route() {
 }
 
 #[tokio::test]
-async fn a_second_mount_shows_what_else_gates_it() {
+async fn the_report_shows_other_gates_of_a_second_mount() {
     let part = || Router::new().route("/x", get(twice::x));
     let router = Router::new()
         .nest("/unlisted/a", part())

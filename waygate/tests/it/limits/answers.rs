@@ -1,4 +1,4 @@
-//! What requests are told.
+//! Responses of limited routes.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{key, limited, set, status};
 use crate::support::{app, builder, clock, with_all_headers};
 
 #[tokio::test]
-async fn a_limit_lets_so_many_pass_and_says_so() {
+async fn a_limit_admits_its_quota_and_sends_headers() {
     let (_, app, clock) = limited(json!({"limit": "2/minute", "key_strategy": "global"})).await;
     for remaining in ["1", "0"] {
         let answer = app.get("/search").await;
@@ -82,7 +82,7 @@ async fn several_rates_are_charged_all_or_nothing() {
     for _ in 0..2 {
         statuses.push(app.get("/search").await.status().as_u16());
     }
-    // The third was refused by the second's rate, and did not take from the hour's.
+    // The third was refused by the rate per second, and was not charged to the rate per hour.
     assert_eq!(statuses, [200, 200, 429, 200, 429]);
     let refused = app.get("/search").await;
     assert_eq!(refused.header("x-ratelimit-limit"), Some("3"));
@@ -93,7 +93,7 @@ async fn several_rates_are_charged_all_or_nothing() {
 }
 
 #[tokio::test]
-async fn every_policy_of_an_answer_has_a_name_of_its_own() {
+async fn every_policy_in_a_response_has_its_own_name() {
     let waygate = with_all_headers()
         .service("billing")
         .clock(clock())
@@ -136,7 +136,7 @@ async fn every_policy_of_an_answer_has_a_name_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_tightest_of_several_policies_is_told() {
+async fn headers_are_those_of_the_tightest_policy() {
     let (waygate, app, _) = limited(json!({"limit": "9/minute", "key_strategy": "global"})).await;
     set(
         &waygate,
@@ -155,7 +155,7 @@ async fn the_tightest_of_several_policies_is_told() {
         app.get("/search").await;
     }
     assert_eq!(app.get("/search").await.status(), 429);
-    // What was refused by the global policy was not charged to the route's.
+    // Requests that the global policy refused were not charged to the route's.
     waygate
         .system()
         .delete_rate_limit(key("*#default"))
@@ -186,7 +186,7 @@ async fn head_counts_as_get_and_preflights_do_not_count() {
 }
 
 #[tokio::test]
-async fn an_answer_can_say_what_it_cost() {
+async fn a_response_can_set_its_cost() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     let key = "GET:/export/{cost}";
     waygate
@@ -220,7 +220,7 @@ async fn an_answer_can_say_what_it_cost() {
     assert_eq!(
         app.get("/export/0").await.status(),
         429,
-        "it went beyond the limit"
+        "the late cost exceeded the limit"
     );
 }
 
@@ -240,7 +240,7 @@ async fn a_late_cost_changes_no_other_window() {
             .await
             .unwrap();
         let slow = clock.clone();
-        // The first one takes longer than two windows, and gives back what it took.
+        // The first request takes longer than two windows, and then refunds its cost.
         let export = move |request: Request| async move {
             if request.headers().contains_key("x-slow") {
                 slow.advance(Duration::from_secs(130));
@@ -262,7 +262,7 @@ async fn a_late_cost_changes_no_other_window() {
 }
 
 #[tokio::test]
-async fn headers_are_the_applications_choice() {
+async fn the_application_chooses_the_headers() {
     let item = Some("\"default\";r=0;t=3600");
     for (headers, legacy, standard) in [
         (None, Some("0"), None),
@@ -294,7 +294,7 @@ async fn headers_are_the_applications_choice() {
 }
 
 #[tokio::test]
-async fn retries_are_spread_when_asked_for() {
+async fn retries_can_be_spread_with_jitter() {
     let builder = builder().clock(clock()).retry_after_jitter(0.5);
     let waygate = builder.build().await.unwrap();
     let app = app(&waygate, &["GET:/search"]).await;
@@ -320,7 +320,7 @@ async fn retries_are_spread_when_asked_for() {
 }
 
 #[tokio::test]
-async fn a_custom_answer_is_completed() {
+async fn headers_are_added_to_custom_responses() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     waygate
         .register("GET:/search".parse().unwrap(), RouteState::default())
@@ -347,7 +347,7 @@ async fn a_custom_answer_is_completed() {
 }
 
 #[tokio::test]
-async fn the_newest_refusals_are_remembered_as_many_as_are_wanted() {
+async fn a_configured_number_of_refusals_is_kept() {
     for capacity in [0, 2] {
         let waygate = builder().hit_log_capacity(capacity).build().await.unwrap();
         let app = app(&waygate, &["GET:/search"]).await;

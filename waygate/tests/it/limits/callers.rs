@@ -1,4 +1,4 @@
-//! Whom requests are counted by.
+//! The keys that requests are counted by.
 
 use std::{borrow::Cow, net::SocketAddr};
 
@@ -96,7 +96,7 @@ async fn with_callers(fields: Value) -> (Waygate, TestApp) {
 }
 
 #[tokio::test]
-async fn each_key_has_a_counter_of_its_own() {
+async fn each_key_has_its_own_counter() {
     for (key, same, other) in [
         (
             "ip",
@@ -142,7 +142,7 @@ async fn each_key_has_a_counter_of_its_own() {
 }
 
 #[tokio::test]
-async fn neighbours_in_one_network_of_ipv6_are_one_client() {
+async fn neighbours_in_one_ipv6_network_are_one_client() {
     let (_, app) = with_callers(json!({"limit": "1/hour"})).await;
     assert_eq!(
         status(&app, "/t/x", &[("x-from", "2001:db8::1")]).await,
@@ -160,7 +160,7 @@ async fn neighbours_in_one_network_of_ipv6_are_one_client() {
 }
 
 #[tokio::test]
-async fn a_request_without_the_key_is_never_an_error() {
+async fn a_request_without_the_key_never_fails() {
     for (on_missing_key, statuses) in [
         (Value::Null, [200, 429]),
         (json!("exempt"), [200, 200]),
@@ -180,12 +180,12 @@ async fn a_request_without_the_key_is_never_an_error() {
     assert_eq!(
         status(&app, "/t/x", &[]).await,
         200,
-        "nobody in particular is not counted"
+        "requests without a user are not counted"
     );
 }
 
 #[tokio::test]
-async fn plans_have_limits_of_their_own() {
+async fn plans_have_their_own_limits() {
     let (_, app) = with_callers(json!({
         "limit": "1/hour",
         "tiers": [{"name": "pro", "limit": "2/hour"}, {"name": "enterprise", "limit": "unlimited"}],
@@ -212,7 +212,7 @@ async fn networks_and_roles_can_be_exempt() {
 }
 
 #[tokio::test]
-async fn a_roll_out_is_sticky_by_key() {
+async fn a_rollout_is_sticky_by_key() {
     let share = |percent: u32| json!({"limit": "0/hour", "key_strategy": "header:x-id", "rollout": percent});
     let refused = async |percent| {
         let (_, app) = with_callers(share(percent)).await;
@@ -229,13 +229,13 @@ async fn a_roll_out_is_sticky_by_key() {
     assert!((150..250).contains(&half.len()), "{}", half.len());
     assert!(
         quarter.iter().all(|id| half.contains(id)),
-        "who is in stays in"
+        "the rollout is monotonic"
     );
     assert_eq!(refused(0).await.len(), 0);
 }
 
 #[tokio::test]
-async fn secrets_are_in_no_record() {
+async fn records_contain_no_secrets() {
     let (waygate, app) = with_callers(json!({"limit": "0/hour", "key_strategy": "api_key"})).await;
     let headers = [("x-api-key", "sk_live_0123456789"), ("x-request-id", "r-1")];
     assert_eq!(status(&app, "/t/x", &headers).await, 429);
@@ -313,7 +313,7 @@ async fn a_decision_can_be_explained() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_the_route_does_not_have_is_no_key() {
+async fn an_unknown_parameter_is_no_key() {
     let (waygate, _) = with_callers(json!({"limit": "3/hour"})).await;
     let limit = key("GET:/t/{tenant}#default");
     let by_id = policy(json!({"limit": "3/hour", "key_strategy": "user, path:id"}));
@@ -326,7 +326,7 @@ async fn a_parameter_that_the_route_does_not_have_is_no_key() {
 }
 
 #[tokio::test]
-async fn exactly_one_key_is_reset() {
+async fn reset_affects_only_the_given_key() {
     let (waygate, app) = with_callers(json!({"limit": "1/hour"})).await;
     let (one, other) = ([("x-from", "192.0.2.1")], [("x-from", "192.0.2.10")]);
     for headers in [&one, &other] {
@@ -361,7 +361,7 @@ async fn exactly_one_key_is_reset() {
 }
 
 #[tokio::test]
-async fn an_attribute_that_no_caller_has_is_said() {
+async fn an_attribute_that_no_caller_has_is_reported() {
     let tiers = |tier| {
         json!({
             "limit": "100/hour", "tiers": [{"name": "pro", "limit": "500/hour"}], "tier_resolver": tier,
@@ -388,14 +388,14 @@ async fn an_attribute_that_no_caller_has_is_said() {
         "{said}"
     );
     assert!(waygate.report().to_string().contains(&said));
-    // One that any caller has is right.
+    // An attribute that a caller has raises no warning.
     let (waygate, app) = with_callers(tiers("plan")).await;
     ask(&app, "paula").await;
     assert_eq!(warning(&waygate), None);
 }
 
 #[tokio::test]
-async fn a_proxy_that_nobody_trusts_is_logged_once() {
+async fn an_untrusted_proxy_is_logged_once() {
     use crate::log::Log;
     let ask = async |app: &TestApp, peer: &'static str| {
         let app = app.from_peer(SocketAddr::new(peer.parse().unwrap(), 1));
@@ -418,7 +418,7 @@ async fn a_proxy_that_nobody_trusts_is_logged_once() {
     };
     let (waygate, app) = guarded().await;
     ask(&app, "10.0.0.1").await;
-    assert_eq!(said(), 0, "nothing goes by address");
+    assert_eq!(said(), 0, "no limit is by address");
     set(
         &waygate,
         "GET:/behind#default",

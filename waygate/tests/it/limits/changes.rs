@@ -1,4 +1,4 @@
-//! What operators change, and what becomes of it.
+//! Changes by operators, and their effect.
 
 use serde_json::json;
 use waygate::limits::{HitQuery, LimitScope};
@@ -7,7 +7,7 @@ use super::{key, limited, set};
 use crate::support::{app, builder};
 
 #[tokio::test]
-async fn a_service_has_a_policy_and_a_maintenance_of_its_own() {
+async fn a_service_has_its_own_policy_and_maintenance() {
     let waygate = builder().service("billing").build().await.unwrap();
     let app = app(&waygate, &["GET:/search"]).await;
     set(
@@ -36,7 +36,7 @@ async fn a_service_has_a_policy_and_a_maintenance_of_its_own() {
         .await
         .unwrap();
     assert_eq!(app.get("/search").await.status(), 503);
-    // Unknown URLs meet global maintenance only.
+    // Only global maintenance applies to unknown URLs.
     assert_eq!(app.get("/unknown").await.status(), 404);
     operator
         .disable_service_maintenance("billing")
@@ -46,7 +46,7 @@ async fn a_service_has_a_policy_and_a_maintenance_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_blocked_request_takes_nothing() {
+async fn a_blocked_request_is_not_charged() {
     let (waygate, app, _) = limited(json!({"limit": "2/hour", "key_strategy": "global"})).await;
     waygate.system().disable("GET:/search", "").await.unwrap();
     for _ in 0..3 {
@@ -60,7 +60,7 @@ async fn a_blocked_request_takes_nothing() {
 }
 
 #[tokio::test]
-async fn a_change_keeps_what_was_consumed() {
+async fn a_change_keeps_the_count() {
     let (waygate, app, _) = limited(json!({"limit": "5/hour", "key_strategy": "global"})).await;
     for _ in 0..3 {
         app.get("/search").await;
@@ -89,7 +89,7 @@ async fn a_change_keeps_what_was_consumed() {
 }
 
 #[tokio::test]
-async fn a_policy_can_rest_only_report_and_be_promoted() {
+async fn a_policy_can_be_paused_shadowed_and_promoted() {
     let (waygate, app, _) =
         limited(json!({"limit": "1/hour", "key_strategy": "global", "shadow": true})).await;
     let (operator, key) = (waygate.system(), key("GET:/search#default"));
@@ -113,7 +113,7 @@ async fn a_policy_can_rest_only_report_and_be_promoted() {
     assert_eq!(
         app.get("/search").await.status(),
         429,
-        "what it counted counts"
+        "shadow counts are kept"
     );
     operator.pause_rate_limit(key.clone()).await.unwrap();
     assert_eq!(app.get("/search").await.status(), 200);
@@ -123,7 +123,7 @@ async fn a_policy_can_rest_only_report_and_be_promoted() {
 }
 
 #[tokio::test]
-async fn a_shorter_rate_comes_and_goes_without_a_fresh_start() {
+async fn adding_and_removing_a_shorter_rate_keeps_the_count() {
     let (waygate, app, _) =
         limited(json!({"limit": "10/second; 20/hour", "key_strategy": "global"})).await;
     for _ in 0..5 {
@@ -146,7 +146,7 @@ async fn a_shorter_rate_comes_and_goes_without_a_fresh_start() {
 }
 
 #[tokio::test]
-async fn every_change_is_one_line_in_the_log() {
+async fn every_change_is_one_audit_entry() {
     let (waygate, _, _) = limited(json!({"limit": "5/minute"})).await;
     let (operator, key) = (waygate.system(), key("GET:/search#default"));
     set(

@@ -1,4 +1,4 @@
-//! The algorithm of limits that name none.
+//! The default algorithm.
 
 use axum::{body::Body, extract::Request};
 use http::header;
@@ -21,7 +21,7 @@ async fn handler() -> &'static str {
     "served"
 }
 
-/// The algorithms of the route's limits by their names, after one was set over the admin API without an algorithm.
+/// The algorithms of the route's limits by name, after one was set over the admin API without an algorithm.
 async fn algorithms(default: Option<Algorithm>) -> Vec<(String, Algorithm)> {
     let engine = match default {
         Some(algorithm) => builder().default_algorithm(algorithm),
@@ -68,7 +68,7 @@ async fn algorithms(default: Option<Algorithm>) -> Vec<(String, Algorithm)> {
 }
 
 #[tokio::test]
-async fn limits_that_name_no_algorithm_have_the_default() {
+async fn limits_without_an_algorithm_have_the_default() {
     for (default, expected) in [
         (None, Algorithm::FixedWindow),
         (Some(Algorithm::TokenBucket), Algorithm::TokenBucket),
@@ -89,7 +89,7 @@ async fn limits_that_name_no_algorithm_have_the_default() {
 }
 
 #[tokio::test]
-async fn a_refusal_by_the_default_names_it() {
+async fn refusals_name_the_default_algorithm() {
     let waygate = builder().default_algorithm(Algorithm::MovingWindow);
     let waygate = waygate.build().await.unwrap();
     let guarded = waygate

@@ -1,4 +1,4 @@
-//! Requests that handlers make: each counts, also where it comes to the route that has admitted the handler itself.
+//! In-process requests of handlers: each counts, even if it targets the route that admitted the handler.
 
 use std::sync::{
     Arc, OnceLock,
@@ -41,7 +41,7 @@ async fn call(inside: &Inside, path: &str, extensions: Extensions) -> Response {
         .unwrap()
 }
 
-/// How many of ten calls pass.
+/// Returns how many of ten calls pass.
 async fn ten(inside: &Inside, path: &str, extensions: impl Fn() -> Extensions) -> u32 {
     let mut passed = 0;
     for _ in 0..10 {
@@ -50,7 +50,7 @@ async fn ten(inside: &Inside, path: &str, extensions: impl Fn() -> Extensions) -
     passed
 }
 
-/// A router whose handlers call it, guarded once, or within another guarded one.
+/// A router with handlers that call it, guarded once, or nested in another guarded router.
 async fn called(waygate: &Waygate, router: Router, is_stacked: bool) -> TestApp {
     let inside = Inside::default();
     let router = router.layer(Extension(inside.clone()));
@@ -66,7 +66,7 @@ fn all(limit: &str) -> serde_json::Value {
     json!({"limit": limit, "key_strategy": "global"})
 }
 
-/// What the request's extensions are: fresh ones, or those of the request that the handler answers.
+/// Whether the extensions of the in-process request are those of the handler's request.
 const TAKES_OVER: [bool; 2] = [false, true];
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn a_request_for_another_tenant_is_counted_for_that_one() {
 }
 
 #[tokio::test]
-async fn each_takes_a_place_of_its_own() {
+async fn each_request_acquires_its_own_permit() {
     async fn held(Extension(inside): Extension<Inside>, request: Request) -> Response {
         if request.uri().query().is_none() {
             let never = stream::pending::<Result<&'static str, std::io::Error>>();
@@ -156,7 +156,7 @@ async fn each_takes_a_place_of_its_own() {
 }
 
 #[tokio::test]
-async fn several_routes_count_each_of_them() {
+async fn requests_to_several_routes_count_for_each() {
     async fn batch(Extension(inside): Extension<Inside>, request: Request) -> String {
         match request.uri().query() {
             None => String::new(),
@@ -179,7 +179,7 @@ async fn several_routes_count_each_of_them() {
     }
 }
 
-/// The route guard of a router that is not guarded itself, called by a handler that the layer has admitted.
+/// The route guard of an unguarded router, called by a handler that the layer admitted.
 #[tokio::test]
 async fn a_route_guard_counts_requests_of_handlers() {
     async fn guard(_: RouteGuard) {}
@@ -203,7 +203,7 @@ async fn a_route_guard_counts_requests_of_handlers() {
     assert_eq!(answer.text(), "4");
 }
 
-/// What is mounted twice, and guarded once more.
+/// A router that is mounted twice, and guarded once more.
 #[tokio::test]
 async fn a_router_that_is_nested_and_merged_counts_once() {
     let waygate = builder().build().await.unwrap();

@@ -1,4 +1,4 @@
-//! Limits for one method of a route that takes all of them.
+//! Limits for one method of an all-methods route.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ async fn only_that_method_is_counted() {
     let (waygate, app) = things().await;
     set(&waygate, "GET:/things#default", once()).await;
     assert_eq!((ask(&app, "GET").await, ask(&app, "GET").await), (200, 429));
-    assert_eq!(ask(&app, "HEAD").await, 429, "as axum serves it");
+    assert_eq!(ask(&app, "HEAD").await, 429, "axum serves HEAD with GET");
     for method in ["POST", "DELETE", "OPTIONS"] {
         for _ in 0..3 {
             assert_eq!(ask(&app, method).await, 200, "{method}");
@@ -72,9 +72,9 @@ async fn only_that_method_is_counted() {
     );
 }
 
-/// Of extension methods only the handler knows what they mean there.
+/// Only the handler knows the meaning of an extension method.
 #[tokio::test]
-async fn a_method_that_no_limit_can_name_meets_all_of_them() {
+async fn every_limit_applies_to_an_unnamed_method() {
     for unnamed in ["FOO", "get", "QUERY"] {
         let (waygate, app) = things().await;
         set(&waygate, "POST:/things#default", once()).await;
@@ -100,7 +100,7 @@ async fn a_method_that_no_limit_can_name_meets_all_of_them() {
 }
 
 #[tokio::test]
-async fn it_meets_those_of_methods_that_are_routes_of_their_own() {
+async fn limits_of_methods_with_their_own_routes_apply_too() {
     let (waygate, app) = things().await;
     set(&waygate, "POST:/things#default", once()).await;
     let post = waygate::model::Registration::new("POST:/things".parse().unwrap());
@@ -111,7 +111,7 @@ async fn it_meets_those_of_methods_that_are_routes_of_their_own() {
         .unwrap();
     assert_eq!((ask(&app, "FOO").await, ask(&app, "FOO").await), (200, 429));
     assert_eq!(ask(&app, "POST").await, 429);
-    // What an operator changes there is met at once.
+    // Changes by operators apply immediately.
     let operator = waygate.system();
     operator
         .delete_rate_limit(key("POST:/things#default"))
@@ -125,7 +125,7 @@ async fn it_meets_those_of_methods_that_are_routes_of_their_own() {
 }
 
 #[tokio::test]
-async fn the_gates_of_the_route_hold_for_it() {
+async fn the_gates_of_the_route_apply() {
     let (waygate, app) = things().await;
     set(
         &waygate,
@@ -152,11 +152,15 @@ async fn the_gates_of_the_route_hold_for_it() {
         .await
         .unwrap();
     assert_eq!(ask(&app, "GET").await, 200);
-    assert_eq!(waygate.routes().len(), 1, "it is no route of its own");
+    assert_eq!(
+        waygate.routes().len(),
+        1,
+        "no route of its own is registered"
+    );
 }
 
 #[tokio::test]
-async fn limits_of_the_route_and_of_all_hold_besides() {
+async fn limits_of_the_route_and_global_limits_apply_too() {
     let (waygate, app) = things().await;
     set(
         &waygate,
@@ -194,7 +198,7 @@ async fn limits_of_the_route_and_of_all_hold_besides() {
 }
 
 #[tokio::test]
-async fn it_rests_reports_begins_anew_and_goes() {
+async fn a_method_limit_is_paused_shadowed_reset_and_deleted() {
     let (waygate, app) = things().await;
     let limit = || key("GET:/things#default");
     set(&waygate, "GET:/things#default", once()).await;
@@ -241,7 +245,7 @@ async fn it_rests_reports_begins_anew_and_goes() {
 }
 
 #[tokio::test]
-async fn a_limit_of_concurrency_can_be_set_so_too() {
+async fn a_method_can_have_a_concurrency_limit() {
     let (waygate, open) = (
         builder().clock(clock()).build().await.unwrap(),
         Arc::new(Semaphore::new(0)),
@@ -275,7 +279,11 @@ async fn a_limit_of_concurrency_can_be_set_so_too() {
         tokio::task::yield_now().await;
     }
     assert_eq!(ask(&app, "POST").await, 429);
-    assert_eq!(ask(&app, "FOO").await, 429, "no limit can name it");
+    assert_eq!(
+        ask(&app, "FOO").await,
+        429,
+        "extension methods have no limit of their own"
+    );
     let others = [served("GET"), served("GET")];
     open.add_permits(9);
     assert_eq!(first.await.unwrap(), 200);
@@ -301,7 +309,7 @@ async fn a_route_for_the_method_takes_the_limit_over() {
 }
 
 #[tokio::test]
-async fn what_the_route_does_not_have_is_still_unknown() {
+async fn methods_that_the_route_does_not_serve_are_unknown() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     waygate
         .register("GET:/search".parse().unwrap(), RouteState::default())
@@ -325,7 +333,7 @@ async fn what_the_route_does_not_have_is_still_unknown() {
 }
 
 #[tokio::test]
-async fn it_reaches_other_processes() {
+async fn a_method_limit_reaches_other_processes() {
     let backend = Arc::new(MemoryBackend::new());
     let (one, _) = things_on(backend.clone()).await;
     let (two, app) = things_on(backend).await;

@@ -1,4 +1,4 @@
-//! Requests that a limit refuses since they have nothing that it counts by: no wait helps, so the answer is no 429.
+//! Requests refused for a missing key. Waiting does not help, so the status is not 429.
 
 use axum::{Router, response::IntoResponse, routing::get};
 use http::StatusCode;
@@ -22,7 +22,7 @@ async fn refusing(builder: WaygateBuilder, source: &str, word: &str) -> (Waygate
 }
 
 #[tokio::test]
-async fn the_status_follows_from_what_is_missing_or_from_the_setting() {
+async fn the_status_depends_on_the_missing_key_or_the_setting() {
     for (source, word, status, challenge, missing) in [
         ("user", "block", 401, Some("Bearer"), "user"),
         ("api_key", "block", 401, Some("ApiKey"), "api_key"),
@@ -88,7 +88,7 @@ async fn the_status_follows_from_what_is_missing_or_from_the_setting() {
 }
 
 #[tokio::test]
-async fn the_part_that_is_there_is_not_asked_for() {
+async fn keys_that_are_present_are_not_requested() {
     let (_, app) = refusing(builder(), "api_key, header:x-tenant", "block").await;
     let known = app.with_header("x-api-key", "k");
     assert_eq!(known.get("/search").await.status(), 400);
@@ -105,7 +105,7 @@ async fn the_part_that_is_there_is_not_asked_for() {
 }
 
 #[tokio::test]
-async fn the_challenge_is_that_of_the_application() {
+async fn the_challenge_is_configured_by_the_application() {
     let builder = || builder().challenge("Bearer realm=\"shop\"");
     for source in ["user", "api_key"] {
         let (_, app) = refusing(builder(), source, "block").await;
@@ -132,7 +132,7 @@ fn short(blocked: &Blocked) -> impl IntoResponse + use<> {
 }
 
 #[tokio::test]
-async fn answers_of_the_application_see_it() {
+async fn custom_responses_see_the_missing_key() {
     let limit = json!({"limit": "9/hour", "key_strategy": "user", "on_missing_key": "block"});
     let answered = async |responses: Responses| {
         let waygate = builder().build().await.unwrap();
@@ -160,7 +160,7 @@ async fn answers_of_the_application_see_it() {
 }
 
 #[tokio::test]
-async fn the_extractor_refuses_in_the_same_way() {
+async fn the_extractor_refuses_the_same_way() {
     let waygate = builder().build().await.unwrap();
     let registration = Registration::new("GET:/search".parse().unwrap());
     waygate.register_all([registration]).await.unwrap();

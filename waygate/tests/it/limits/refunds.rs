@@ -1,4 +1,4 @@
-//! What a request gives back when it has cost less: to the window that it was taken from, or to none.
+//! Refunds of requests that cost less than charged, to the window that was charged or not at all.
 
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
@@ -24,7 +24,7 @@ use waygate::{
 use super::{set, status};
 use crate::support::builder;
 
-/// A service with one limit for all its routes: `/slow` waits until it is let go, and then costs nothing.
+/// A service with one limit for all its routes: `/slow` waits until it is released, and then costs nothing.
 struct Service {
     clock: ManualClock,
     app: TestApp,
@@ -57,7 +57,7 @@ impl Service {
         let (sent, begun) = oneshot::channel();
         let slow = tokio::spawn(async move {
             let mut answer = std::pin::pin!(status(&app, "/slow", &[]));
-            // Counted when it is polled for the first time.
+            // Charged by the first poll.
             let first = polled(answer.as_mut()).await;
             assert!(first.is_pending());
             sent.send(()).unwrap();
@@ -72,7 +72,7 @@ impl Service {
         assert_eq!(slow.await.unwrap(), 200);
     }
 
-    /// As many as pass.
+    /// Sends requests until one is refused, and returns how many passed.
     async fn passes(&self) -> usize {
         passes(&self.app, "/quick").await
     }
@@ -102,7 +102,7 @@ fn by(algorithm: &str, limit: &str) -> serde_json::Value {
 const START: &str = "2030-01-01T00:00:00Z";
 
 #[tokio::test]
-async fn a_window_that_is_used_up_is_not_opened_by_a_request_of_the_one_before() {
+async fn a_used_up_window_gets_no_refund_from_the_one_before() {
     let service = Service::new(START, by("fixed_window", "5/minute")).await;
     assert_eq!(status(&service.app, "/quick", &[]).await, 200);
     service.advance(50);
@@ -115,7 +115,7 @@ async fn a_window_that_is_used_up_is_not_opened_by_a_request_of_the_one_before()
 }
 
 #[tokio::test]
-async fn a_day_is_not_opened_by_a_request_of_the_day_before() {
+async fn a_day_gets_no_refund_from_the_day_before() {
     let limit = json!({"limit": "5/calendar day", "key_strategy": "global"});
     let service = Service::new("2030-01-01T23:59:50Z", limit).await;
     let slow = service.begin().await;
@@ -126,7 +126,7 @@ async fn a_day_is_not_opened_by_a_request_of_the_day_before() {
 }
 
 #[tokio::test]
-async fn what_has_faded_is_not_given_back() {
+async fn units_that_have_decayed_are_not_refunded() {
     let service = Service::new(START, by("sliding_window", "5/minute")).await;
     service.advance(30);
     let slow = service.begin().await;
@@ -137,7 +137,7 @@ async fn what_has_faded_is_not_given_back() {
 }
 
 #[tokio::test]
-async fn tokens_that_came_back_are_not_given_back() {
+async fn refilled_tokens_are_not_refunded() {
     let service = Service::new(START, by("token_bucket", "5/minute")).await;
     let slow = service.begin().await;
     service.advance(50);
@@ -147,7 +147,7 @@ async fn tokens_that_came_back_are_not_given_back() {
 }
 
 #[tokio::test]
-async fn a_log_loses_the_request_that_is_given_back_and_no_later_one() {
+async fn a_refund_removes_the_request_from_the_log_and_no_later_one() {
     let service = Service::new(START, by("moving_window", "2/minute")).await;
     let slow = service.begin().await;
     service.advance(50);
@@ -159,7 +159,7 @@ async fn a_log_loses_the_request_that_is_given_back_and_no_later_one() {
 }
 
 #[tokio::test]
-async fn what_still_counts_is_given_back_by_each_rate() {
+async fn each_rate_refunds_what_still_counts() {
     for algorithm in ["fixed_window", "sliding_window", "moving_window"] {
         let service = Service::new(START, by(algorithm, "5/minute")).await;
         let slow = service.begin().await;
@@ -173,17 +173,21 @@ async fn what_still_counts_is_given_back_by_each_rate() {
     service.advance(60);
     assert_eq!(service.passes().await, 1);
     service.end(slow).await;
-    assert_eq!(service.passes().await, 0, "not to this minute");
+    assert_eq!(
+        service.passes().await,
+        0,
+        "nothing is refunded to this minute"
+    );
     service.advance(60);
     assert_eq!(service.passes().await, 1);
     service.advance(60);
-    assert_eq!(service.passes().await, 1, "but to the hour");
+    assert_eq!(service.passes().await, 1, "the hour gets the refund");
 }
 
 #[waygate::disabled(reason = "closed", route = "POST /refunds/own")]
 async fn closed(_: Bytes) {}
 
-/// What a client could do alone.
+/// Any client can do this alone.
 #[tokio::test]
 async fn unfinished_bodies_to_a_closed_handler_open_no_limit() {
     let clock = ManualClock::at(START.parse().unwrap());

@@ -1,4 +1,4 @@
-//! Requests that a limit does not count since they have nothing that it counts by: never in silence.
+//! Requests without the key of a limit: they are not counted, but always reported.
 
 use std::{
     borrow::Cow,
@@ -46,7 +46,7 @@ async fn with_callers() -> (Waygate, TestApp) {
 }
 
 #[tokio::test]
-async fn what_is_not_counted_is_listed_and_explained() {
+async fn skipped_requests_are_listed_and_explained() {
     let (waygate, app) = with_callers().await;
     for (fields, effective) in [
         (
@@ -91,7 +91,7 @@ async fn what_is_not_counted_is_listed_and_explained() {
 }
 
 #[tokio::test]
-async fn a_policy_that_skips_stands_beside_those_that_count() {
+async fn skipping_policies_are_listed_beside_counting_ones() {
     let (waygate, app) = with_callers().await;
     set(
         &waygate,
@@ -124,7 +124,7 @@ async fn a_policy_that_skips_stands_beside_those_that_count() {
 }
 
 #[tokio::test]
-async fn what_is_exempt_or_refused_is_not_skipped() {
+async fn exempt_and_refused_requests_are_not_skipped() {
     let (waygate, app) = with_callers().await;
     let block = json!({"limit": "1/hour", "key_strategy": "user", "on_missing_key": "block"});
     set(&waygate, LIMIT, block).await;
@@ -174,7 +174,7 @@ impl tracing::Subscriber for Log {
 }
 
 #[tokio::test]
-async fn an_auth_layer_inside_the_guarded_router_is_found_out() {
+async fn an_auth_layer_inside_the_guarded_router_is_reported() {
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
 
@@ -216,13 +216,13 @@ async fn an_auth_layer_inside_the_guarded_router_is_found_out() {
     assert_eq!(waygate.rate_limit(&key(LIMIT)).unwrap().skipped, 5);
 }
 
-/// A limit with tiers, and what it says of requests without a caller.
+/// A limit with tiers.
 fn tiers(key: &str) -> Value {
     json!({"limit": "9/hour", "key_strategy": key, "tiers": [{"name": "pro", "limit": "99/hour"}]})
 }
 
 #[tokio::test]
-async fn tiers_without_a_caller_are_found_out() {
+async fn tiers_without_a_caller_are_reported() {
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
     let (waygate, app) = with_callers().await;
@@ -261,7 +261,7 @@ async fn tiers_without_a_caller_are_found_out() {
 }
 
 #[tokio::test]
-async fn a_caller_without_a_plan_is_nothing_to_report() {
+async fn a_caller_without_a_plan_is_not_reported() {
     let waygate = builder().clock(clock()).principal::<User>();
     let waygate = waygate.build().await.unwrap();
     let router = Router::new().route("/search", get(|| async {}));
@@ -275,7 +275,7 @@ async fn a_caller_without_a_plan_is_nothing_to_report() {
     );
     let explained = waygate.explain("r").unwrap();
     assert!(!explained.steps[0].without_caller, "{explained:?}");
-    // What is not counted at all is told of once.
+    // Skipped requests are logged once.
     assert_eq!(status(&unknown, "/search", &[]).await, 200);
     let record = waygate.rate_limit(&key(LIMIT)).unwrap();
     assert_eq!((record.without_caller, record.skipped), (0, 1));
@@ -284,7 +284,7 @@ async fn a_caller_without_a_plan_is_nothing_to_report() {
 }
 
 #[tokio::test]
-async fn what_an_operator_sets_without_a_type_of_callers_carries_a_warning() {
+async fn policies_by_caller_without_a_principal_type_carry_a_warning() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     let app = app(&waygate, &["GET:/search"]).await;
     for (fields, need) in [
@@ -316,7 +316,7 @@ async fn what_an_operator_sets_without_a_type_of_callers_carries_a_warning() {
 }
 
 #[tokio::test]
-async fn a_limit_of_concurrency_tells_the_same() {
+async fn concurrency_limits_warn_likewise() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     let app = app(&waygate, &["GET:/search"]).await;
     let fields: Value = json!({"limit": 1, "key_strategy": "user"});
@@ -344,7 +344,7 @@ async fn a_limit_of_concurrency_tells_the_same() {
 }
 
 #[tokio::test]
-async fn a_registered_limit_by_callers_needs_a_type_of_them() {
+async fn a_registered_limit_by_caller_needs_a_principal_type() {
     let rate = |fields: Value| serde_json::from_value::<RateLimitPolicy>(fields).unwrap();
     let by_user = rate(json!({"limit": "1/hour", "key_strategy": "user"}));
     let place: ConcurrencyPolicy =
@@ -385,7 +385,7 @@ async fn a_registered_limit_by_callers_needs_a_type_of_them() {
 }
 
 #[tokio::test]
-async fn stored_limits_that_find_no_caller_are_logged_once_at_the_start() {
+async fn stored_limits_without_a_caller_are_logged_once_at_the_start() {
     let backend = Arc::new(waygate_backends::MemoryBackend::new());
     let store = || builder().backend(backend.clone()).service("shop");
     let other = store().principal::<User>().build().await.unwrap();
@@ -426,7 +426,7 @@ async fn stored_limits_that_find_no_caller_are_logged_once_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_refusal_for_want_of_a_key_is_logged_once() {
+async fn a_refusal_for_a_missing_key_is_logged_once() {
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
     let (waygate, app) = with_callers().await;

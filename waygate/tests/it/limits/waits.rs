@@ -1,4 +1,4 @@
-//! What a refusal says of the time to come: one wait, and no promise that cannot hold.
+//! The retry times of refusals: one wait is enough, and nothing is promised that cannot hold.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use waygate::{
 use super::{key, limited, policy, set};
 use crate::support::{app, builder, clock, with_all_headers};
 
-/// Asks until the request passes. A refusal is the only one, is still there a second before its end, and says the same
-/// in all of its fields.
+/// Sends requests until one passes. There is one refusal; it lasts until a second before its end, and all its fields
+/// agree.
 async fn passes_after_one_wait(
     waygate: &Waygate,
     app: &TestApp,
@@ -68,7 +68,7 @@ const ALGORITHMS: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn on_whole_seconds_too_one_wait_is_enough() {
+async fn one_wait_is_enough_on_whole_seconds() {
     for algorithm in ALGORITHMS {
         for cost in [1, 2] {
             let fields = json!({
@@ -85,7 +85,7 @@ async fn on_whole_seconds_too_one_wait_is_enough() {
 }
 
 #[tokio::test]
-async fn after_a_limit_was_lowered_one_wait_is_enough() {
+async fn one_wait_is_enough_after_a_limit_was_lowered() {
     for before in ALGORITHMS {
         for after in ALGORITHMS {
             let fields =
@@ -103,7 +103,7 @@ async fn after_a_limit_was_lowered_one_wait_is_enough() {
 }
 
 #[tokio::test]
-async fn after_a_cost_beyond_the_limit_one_wait_is_enough() {
+async fn one_wait_is_enough_after_a_cost_beyond_the_limit() {
     for algorithm in ALGORITHMS {
         let clock = clock();
         let waygate = with_all_headers()
@@ -129,7 +129,7 @@ async fn after_a_cost_beyond_the_limit_one_wait_is_enough() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_back_before_the_jitter_is_over() {
+async fn no_client_is_asked_to_return_before_the_jitter_is_over() {
     let clock = clock();
     let waygate = with_all_headers()
         .clock(clock.clone())
@@ -184,10 +184,10 @@ async fn with_letters() -> (Waygate, TestApp) {
 }
 
 #[tokio::test]
-async fn what_never_passes_is_promised_nothing() {
+async fn requests_that_never_fit_get_no_retry_time() {
     let (waygate, app) = with_letters().await;
     for _ in 0..4 {
-        // The other limit is used up in the end, which is no reason to come again either.
+        // Using up the other limit changes nothing.
         app.get("/letters").await;
         let request = Request::get("/letters?abcdef").header("x-request-id", "dear");
         let refused = app.send(request.body(Body::empty()).unwrap()).await;
@@ -198,7 +198,7 @@ async fn what_never_passes_is_promised_nothing() {
         assert_eq!(error["code"], "RATE_LIMIT_EXCEEDED");
         assert_eq!(
             error["message"],
-            "This request costs more than its rate limit takes at once"
+            "This request costs more than its rate limit allows"
         );
         assert_eq!(
             (&error["retry_after_seconds"], &error["reset_at"]),
@@ -211,12 +211,12 @@ async fn what_never_passes_is_promised_nothing() {
     let refused = app.get("/letters?abcde").await;
     assert!(
         refused.header("retry-after").is_some(),
-        "it would pass some day"
+        "waiting would help"
     );
 }
 
 #[tokio::test]
-async fn a_custom_answer_learns_that_no_wait_helps() {
+async fn a_custom_response_learns_that_waiting_does_not_help() {
     let waygate = builder().clock(clock()).build().await.unwrap();
     let guarded = waygate
         .guard(Router::new().route("/letters", get(letters)))
@@ -240,7 +240,7 @@ async fn a_custom_answer_learns_that_no_wait_helps() {
 }
 
 #[tokio::test]
-async fn a_cost_that_never_fits_is_not_set() {
+async fn a_cost_that_never_fits_is_refused() {
     let (waygate, app, _) =
         limited(json!({"limit": "10/minute", "key_strategy": "global", "cost": 5})).await;
     for (at, fields) in [
@@ -280,9 +280,9 @@ async fn a_cost_that_never_fits_is_not_set() {
     );
 }
 
-/// By the clock of the machine, which goes on between the count and the answer.
+/// On the system clock, which advances between the decision and the response.
 #[tokio::test]
-async fn a_refusal_ends_when_its_quota_does() {
+async fn a_refusal_ends_when_its_quota_resets() {
     let waygate = builder().build().await.unwrap();
     let app = app(&waygate, &["GET:/search"]).await;
     let fields = json!({"limit": "1/calendar day", "key_strategy": "global"});
@@ -294,7 +294,7 @@ async fn a_refusal_ends_when_its_quota_does() {
     };
     let (served, mut reset) = reset_of().await;
     assert_eq!(served.status(), 200);
-    // At midnight, another day begins.
+    // A new day starts at midnight.
     let refused = loop {
         match reset_of().await {
             (answer, same) if answer.status() == 429 => {

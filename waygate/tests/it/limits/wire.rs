@@ -1,4 +1,4 @@
-//! Rate limits over real connections: HTTP/2, streams of events, and connections that are upgraded.
+//! Rate limits over real connections: HTTP/2, event streams, and upgraded connections.
 
 use std::{convert::Infallible, net::SocketAddr};
 
@@ -23,13 +23,13 @@ use tokio::{
 use super::set;
 use crate::support::{clock, with_all_headers};
 
-/// One event, and then neither another one nor an end.
+/// A stream of one event that never ends.
 async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let first = stream::iter([Ok(Event::default().data("first"))]);
     Sse::new(first.chain(stream::pending())).keep_alive(KeepAlive::default())
 }
 
-/// Sends back whatever comes over the upgraded connection.
+/// Echoes everything that arrives over the upgraded connection.
 async fn echo(mut request: Request) -> Response {
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
@@ -43,7 +43,7 @@ async fn echo(mut request: Request) -> Response {
     switching.body(Body::empty()).unwrap()
 }
 
-/// A server whose routes serve two requests in a minute each; its clock stands still.
+/// A server whose routes serve two requests a minute each; its clock stands still.
 async fn served() -> SocketAddr {
     let waygate = with_all_headers().clock(clock()).build().await.unwrap();
     let router = Router::new()
@@ -90,7 +90,7 @@ fn assert_refused(headers: &HeaderMap, body: &[u8], path: &str) {
     assert_eq!(body["error"]["path"], path);
 }
 
-/// Sends a request over HTTP/1.1, and reads the head of the answer, which is followed by what is read of the connection.
+/// Sends a request over HTTP/1.1, reads the head of the response, and returns the connection to read the rest from.
 async fn ask(address: SocketAddr, path: &str, fields: &str) -> (u16, HeaderMap, TcpStream) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{fields}\r\n");
@@ -120,13 +120,13 @@ async fn body(headers: &HeaderMap, stream: &mut TcpStream) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn answers_of_http_2_are_counted_and_refused() {
+async fn http_2_requests_are_counted_and_refused() {
     let address = served().await;
     let stream = TcpStream::connect(address).await.unwrap();
     let (client, connection) = h2::client::handshake(stream).await.unwrap();
     let connection = tokio::spawn(connection);
     let mut client = client.ready().await.unwrap();
-    // Streams of events are counted by a policy of their own, on the same connection.
+    // Event streams have a policy of their own, on the same connection.
     for path in ["/search", "/events"] {
         let mut ask = || {
             let request = http::Request::get(format!("http://localhost{path}"));
@@ -159,9 +159,9 @@ async fn answers_of_http_2_are_counted_and_refused() {
 }
 
 #[tokio::test]
-async fn a_stream_of_events_is_counted_when_it_begins() {
+async fn an_event_stream_is_counted_when_it_starts() {
     let address = served().await;
-    // None of them ends: what counts is not the end of the answer.
+    // None of the streams ends: counting does not wait for the end of the response.
     let mut streams = Vec::new();
     for remaining in [1, 0] {
         let (status, headers, mut stream) = ask(address, "/events", "").await;
@@ -183,7 +183,7 @@ async fn a_stream_of_events_is_counted_when_it_begins() {
 }
 
 #[tokio::test]
-async fn an_upgrade_is_counted_and_goes_through() {
+async fn an_upgrade_is_counted_and_passes() {
     let address = served().await;
     let fields = "connection: upgrade\r\nupgrade: echo\r\n";
     for remaining in [1, 0] {

@@ -1,4 +1,4 @@
-//! Records of a kind that there is not: what a typing error may have meant stays closed.
+//! Records with an unknown kind: whatever a typo may refer to stays closed.
 
 use serde_json::json;
 use waygate::{
@@ -48,7 +48,7 @@ async fn a_typo_in_the_kind_of_a_closed_route_does_not_open_it() {
             .await
             .unwrap();
         rename(&path, "route/GET:/a", typo);
-        // The process that runs keeps what it knows.
+        // The running process keeps what it knows.
         process
             .until("seen", |process| !process.records().is_empty())
             .await;
@@ -85,7 +85,7 @@ async fn a_typo_in_the_kind_of_a_closed_route_does_not_open_it() {
 }
 
 #[tokio::test]
-async fn a_path_that_cannot_be_made_out_closes_what_begins_alike() {
+async fn an_unreadable_path_closes_routes_with_the_same_prefix() {
     for (typo, b) in [("GET:/a{", 200), ("GET:/a{x", 200)] {
         let directory = Directory::new();
         let path = directory.state();
@@ -143,7 +143,7 @@ async fn a_typo_in_the_key_of_maintenance_does_not_end_it() {
         assert_eq!(process.answers("/a").await, 503, "{typo}");
         let health = process.records();
         assert!(health.contains(&format!("`{typo}`: ")), "{health}");
-        // An operator's word holds.
+        // An operator's change applies.
         let system = process.waygate.system();
         match key {
             "global" => system.disable_global_maintenance().await.unwrap(),
@@ -166,7 +166,7 @@ async fn a_typo_in_the_key_of_maintenance_does_not_end_it() {
             .until("mended", |process| process.records().is_empty())
             .await;
         assert_eq!(process.answers("/a").await, 503, "{typo}, mended");
-        // What says that it is off closes nothing.
+        // A record that says off closes nothing.
         edit(&path, |entities| {
             let entities = entities.as_object_mut().unwrap();
             let mut record = entities.remove(key).unwrap();
@@ -187,7 +187,7 @@ async fn a_typo_in_the_key_of_maintenance_does_not_end_it() {
 }
 
 #[tokio::test]
-async fn records_of_kinds_that_there_are_not_are_named() {
+async fn records_of_unknown_kinds_are_named() {
     let directory = Directory::new();
     let path = directory.state();
     let process = start(&path).await;
@@ -216,7 +216,7 @@ async fn records_of_kinds_that_there_are_not_are_named() {
             .until("gone", |process| process.records().is_empty())
             .await;
     }
-    // Those of the administration are known without it.
+    // Records of the admin API are known without it.
     edit(&path, |entities| {
         for known in ["token/x", "login/x", "reseed"] {
             entities[known] = json!({ "revision": 1, "value": {} });

@@ -24,7 +24,7 @@ local function buckets()
       call('PEXPIRE', key, text(ceil(ceil(after / b) / 1000)))
       for at = 1, passing do
         after = debt + at * price
-        tell(floor((depth - after) / a), ceil(after / b), 0)
+        report(floor((depth - after) / a), ceil(after / b), 0)
       end
       -- The others need more tokens than there are.
       last = first + passing

@@ -1,5 +1,5 @@
 -- Appends in order, so that the table stays an array.
-local function tell(remaining, reset, retry)
+local function report(remaining, reset, retry)
   if retry > 0 then
     results[size + 1] = -1 - remaining
     results[size + 2] = reset
@@ -29,7 +29,7 @@ local function one(key)
   if take.cost > 0 and (allowed or take.settles) then
     save(take)
   end
-  tell(remaining, reset, retry)
+  report(remaining, reset, retry)
 end
 
 -- A request with several takes, all or nothing.
@@ -63,6 +63,6 @@ local function several(first, plans)
     end
   end
   for _, take in ipairs(takes) do
-    tell(take.remaining, take.reset, take.retry)
+    report(take.remaining, take.reset, take.retry)
   end
 end

@@ -46,7 +46,7 @@ local function windows()
         call('PEXPIRE', key, plan.milliseconds)
         call('HINCRBY', key, field, endsAt(plan, milliseconds + left))
       end
-      local remaining, passing, told = capacity - used + sum, count, mark
+      local remaining, passing, position = capacity - used + sum, count, mark
       left = left * 1000
       if used > capacity then
         passing = max(floor(remaining / cost), 0)
@@ -57,14 +57,14 @@ local function windows()
       end
       for _ = 1, passing do
         remaining = remaining - cost
-        results[told + 1], results[told + 2] = remaining, left
-        told = told + 2
+        results[position + 1], results[position + 2] = remaining, left
+        position = position + 2
       end
       for _ = passing + 1, count do
-        results[told + 1], results[told + 2], results[told + 3] = -1 - max(remaining, 0), left, left
-        told = told + 3
+        results[position + 1], results[position + 2], results[position + 3] = -1 - max(remaining, 0), left, left
+        position = position + 3
       end
-      size = told
+      size = position
     end
   end
 end

@@ -31,10 +31,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 }
 
 const DEFAULT_HITS: usize = 50;
-/// As many as are kept.
+/// The number of hits that are kept.
 const MAX_HITS: usize = 10_000;
 const DEFAULT_KEYS: usize = 20;
-/// As many as are kept.
+/// The number of keys that are kept.
 const MAX_KEYS: usize = 256;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -144,7 +144,7 @@ async fn top(
     nearest(&state, scope, params, &headers)
 }
 
-/// The keys that came near a policy of a scope, or were refused.
+/// The keys of a scope's policy that came near it or were refused.
 pub(super) fn nearest(
     state: &AdminState,
     scope: LimitScope,

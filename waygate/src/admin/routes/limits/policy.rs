@@ -1,4 +1,4 @@
-//! Reads rate limit policies. Mistakes have the texts of the contract.
+//! Reads rate limit policies. Errors have the texts of the contract.
 
 use serde_json::{Map, Value};
 use waygate_core::{

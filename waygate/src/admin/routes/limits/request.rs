@@ -1,4 +1,4 @@
-//! Limits as requests give them.
+//! Limits, as in requests.
 
 use axum::extract::OriginalUri;
 use http::request::Parts;
@@ -129,10 +129,10 @@ pub(super) struct SetSharedConcurrencyLimit {
     policy: Map<String, Value>,
 }
 
-/// Fields that only limits of several routes have.
+/// The fields that only shared limits have.
 const SHARED: [&str; 2] = ["exempt_routes", "include_force_active"];
 
-/// The fields that requests set: those of the policy, but for `enabled`.
+/// The fields that requests set: those of the policy, except `enabled`.
 fn shared_fields<P: DeserializeOwned>() -> Vec<&'static str> {
     let fields = field_names::<P>().iter().copied();
     fields.filter(|name| *name != "enabled").collect()
@@ -244,7 +244,7 @@ fn shared(
     Ok(policy)
 }
 
-/// Returns `true` for what the contract takes for missing.
+/// Returns `true` for values that the contract treats as missing.
 fn is_blank(value: Option<&Value>) -> bool {
     value.is_none_or(|value| value.is_null() || value == "")
 }

@@ -55,7 +55,7 @@ async fn reset(
     PathKey(key): PathKey,
     Params(params): Params<ResetParams>,
 ) -> Result<Reply<ResetRateLimits>, Problem> {
-    // As the path key has it.
+    // The spelling of the path key.
     let named = key.as_str().to_owned();
     let key = with_method(key, params.method.as_deref())?;
     match key.method() {
@@ -76,7 +76,7 @@ fn with_method(key: RouteKey, method: Option<&str>) -> Result<RouteKey, Problem>
     let Some(method) = method else {
         return Ok(key);
     };
-    // An empty one as well: it would reset every method of the path.
+    // An empty method is an error, since it would reset every method of the path.
     let method: Method = method
         .to_ascii_uppercase()
         .parse()

@@ -1,13 +1,13 @@
-//! Where this server leaves the recorded exchanges, and why.
+//! Differences from the recorded exchanges, with the reason for each.
 
 use serde_json::{Value, json};
 
-/// What is different here.
+/// An exchange that differs from the recording.
 pub(super) struct Difference {
     pub(super) file: &'static str,
     pub(super) name: &'static str,
     pub(super) status: u16,
-    /// Members that the answer has; `None` where only the status matters.
+    /// Expected members of the response body; `None` if only the status matters.
     pub(super) body: Option<Value>,
     #[expect(dead_code, reason = "it is there to be read")]
     reason: &'static str,
@@ -28,7 +28,7 @@ pub(super) fn differences() -> Vec<Difference> {
     };
     let no_dashboard = "there is no dashboard yet; nothing is public but login and logout";
     let unchecked = "wrong types are 400, and change nothing";
-    let future = "a window closes the route when it begins, not at once";
+    let future = "a window closes the route when it starts, not immediately";
     let no_sdk = "there is no interface for SDKs yet";
     let not_text = "problems are `application/problem+json`";
     vec![
@@ -79,7 +79,7 @@ pub(super) fn differences() -> Vec<Difference> {
             "cookie authenticates API; platform dashboard",
             401,
             unauthenticated(),
-            "a cookie alone never authorises JSON: browsers send it without their user's doing",
+            "a cookie alone never authorizes JSON, since browsers send it automatically",
         ),
         differs(
             "routes",
@@ -95,21 +95,21 @@ pub(super) fn differences() -> Vec<Difference> {
             Some(json!({
                 "error": "Route 'GET:/does-not-exist' is not registered. Use 'waygate status' to see all registered routes."
             })),
-            "nothing is made up",
+            "unknown routes are not invented",
         ),
         differs(
             "routes",
             "get bare path does not resolve to the method key",
             200,
             Some(json!({ "path": "GET:/payments", "status": "maintenance" })),
-            "a bare path stands for its only method, as it does for changes",
+            "a bare path names its only method, as for changes",
         ),
         differs(
             "routes",
             "get with undecodable path key",
             400,
             Some(json!({ "error": "Invalid path key: '!' is no base64url character." })),
-            "what is no key is refused",
+            "malformed keys are refused",
         ),
         differs(
             "routes",
@@ -118,7 +118,7 @@ pub(super) fn differences() -> Vec<Difference> {
             Some(json!({
                 "error": "invalid window `2030-01-01T02:00:00Z/2030-01-01T02:00:00Z`: the window must end after it starts"
             })),
-            "the recorded window ends when it begins: 02:00Z is 04:00+02:00",
+            "the recorded window is empty: 02:00Z is 04:00+02:00",
         ),
         differs(
             "routes",
@@ -145,14 +145,14 @@ pub(super) fn differences() -> Vec<Difference> {
             Some(json!({
                 "error": "invalid window `2031-01-01T00:00:00Z/2030-01-01T01:00:00Z`: the window must end after it starts"
             })),
-            "such a window could never begin",
+            "such a window could never start",
         ),
         differs(
             "routes",
             "cancel schedule (status and window are left as they were)",
             200,
             Some(json!({ "status": "active", "window": null, "windows": [] })),
-            "cancelling takes the window back",
+            "cancelling restores the state before the window",
         ),
         differs(
             "routes",
@@ -161,7 +161,7 @@ pub(super) fn differences() -> Vec<Difference> {
             Some(json!({
                 "error": "Route 'GET:/ghost' is not registered. Use 'waygate status' to see all registered routes."
             })),
-            "nothing is made up",
+            "unknown routes are not invented",
         ),
         differs(
             "routes",
@@ -191,14 +191,14 @@ pub(super) fn differences() -> Vec<Difference> {
             "bad limit falls back to 50",
             400,
             Some(json!({ "error": "limit: expected a whole number from 0 to 1000" })),
-            "another number than the one that was meant is no answer",
+            "invalid numbers are not replaced by a default",
         ),
         differs(
             "audit",
             "negative limit",
             400,
             Some(json!({ "error": "limit: expected a whole number from 0 to 1000" })),
-            "there are no fewer than no lines",
+            "a negative number of lines is invalid",
         ),
         differs(
             "routes",
@@ -207,7 +207,7 @@ pub(super) fn differences() -> Vec<Difference> {
             Some(json!({
                 "error": "start needs an end: give both for a window, end alone for maintenance from now until then, or neither for maintenance from now on"
             })),
-            "a plan without an end would close the route for good, at a time when no one looks",
+            "a window without an end would close the route for good, unattended",
         ),
         differs(
             "routes",
@@ -216,7 +216,7 @@ pub(super) fn differences() -> Vec<Difference> {
             Some(json!({
                 "error": "envs is required: the environments that the route is open in, such as [\"dev\"]"
             })),
-            "a field that was forgotten would close the route everywhere",
+            "a forgotten field would close the route everywhere",
         ),
         differs(
             "global-maintenance",
@@ -232,21 +232,21 @@ pub(super) fn differences() -> Vec<Difference> {
             "me with actor and platform headers",
             200,
             Some(json!({ "username": "anonymous", "platform": "cli" })),
-            "what a client says about itself is not believed",
+            "identity headers of clients are not trusted",
         ),
         differs(
             "no-auth-mode",
             "create flag attributed to the header actor",
             404,
             Some(json!({ "error": "Not Found" })),
-            "flags are no part of this interface yet",
+            "flags are not supported yet",
         ),
         differs(
             "no-auth-mode",
             "audit shows header actor and platform",
             200,
             None,
-            "there is no flag whose creation could be shown",
+            "flags are not supported yet, so none was created",
         ),
         differs(
             "no-auth-mode",
@@ -267,7 +267,7 @@ pub(super) fn differences() -> Vec<Difference> {
             "set policy invalid algorithm",
             409,
             Some(json!({ "ambiguous_matches": ["GET:/orders", "POST:/orders"] })),
-            "there are token buckets, and a path of several methods does not say which is meant",
+            "token buckets exist, and a path of several methods is ambiguous",
         ),
         differs(
             "rate-limits",
@@ -285,7 +285,7 @@ pub(super) fn differences() -> Vec<Difference> {
             Some(json!({
                 "error": "invalid key `custom`: the code declares no policy `default` here with a key function"
             })),
-            "without a function nothing would be counted",
+            "without a key function nothing would be counted",
         ),
         differs(
             "rate-limits",
@@ -313,7 +313,7 @@ pub(super) fn differences() -> Vec<Difference> {
             "delete policy key without colon",
             409,
             Some(json!({ "ambiguous_matches": ["GET:/orders", "POST:/orders"] })),
-            "a path stands for its only method, and this one has two",
+            "a path names its only method, and this one has two",
         ),
         differs(
             "rate-limits",
@@ -338,7 +338,7 @@ pub(super) fn differences() -> Vec<Difference> {
             Some(json!({
                 "error": "invalid rate limit `1000/minute`: a moving window remembers every request, and takes 1000 at most; use sliding_window or token_bucket"
             })),
-            "the burst counts, and 1010 are too many to remember",
+            "the burst is included, and 1010 exceeds the maximum of a log",
         ),
         differs(
             "global-rate-limit",
@@ -387,7 +387,7 @@ pub(super) fn differences() -> Vec<Difference> {
             "disable a service route",
             404,
             None,
-            "routes of other processes are shown, but not controlled yet",
+            "routes of other processes are listed, but not controlled yet",
         ),
         differs(
             "services",

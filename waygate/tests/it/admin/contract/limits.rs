@@ -1,11 +1,12 @@
-//! What the recorded exchanges about rate limits need to begin with, and what cannot be compared member by member.
+//! The state that the recorded exchanges about rate limits start from, and the comparisons that cannot be made member
+//! by member.
 
 use axum::{body::Body, extract::Request};
 use serde_json::{Value, json};
 
 use super::{Server, lines, missing, recorded};
 
-/// What the recorded application declares, but for the policy whose key a function tells: no operator can set that.
+/// Declares what the recorded application declares, except the policy with a key function, which no operator can set.
 pub(super) async fn declare(server: &Server) {
     for policy in listed() {
         let field = |name: &str| policy[name].as_str().unwrap().to_owned();
@@ -31,7 +32,7 @@ fn listed() -> Vec<Value> {
     listed
 }
 
-/// The recorded list, but for its order and that policy.
+/// Compares the list with the recording, ignoring the order and that policy.
 pub(super) async fn list(server: &Server) {
     let mut expected = listed();
     expected.sort_by_key(|policy| policy["path"].as_str().unwrap().to_owned());
@@ -40,7 +41,7 @@ pub(super) async fn list(server: &Server) {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Sends one recorded request to the application, and compares what was said, times aside.
+/// Sends one recorded request to the application and compares the responses, ignoring times.
 async fn call(server: &Server, exchange: &Value, status: u64) {
     let asked = &exchange["request"];
     let mut request = Request::get(asked["path"].as_str().unwrap());
@@ -55,7 +56,7 @@ async fn call(server: &Server, exchange: &Value, status: u64) {
         for member in ["code", "message", "limit", "path"] {
             assert_eq!(found["error"][member], expected["error"][member], "{name}");
         }
-        // Rounded up and never 0, where the recorded server cuts off.
+        // Rounded up and never 0; the recorded server truncates.
         let seconds = found["error"]["retry_after_seconds"].as_u64().unwrap();
         let recorded = &expected["error"]["retry_after_seconds"];
         assert_eq!(seconds, recorded.as_u64().unwrap() + 1, "{name}");
@@ -63,7 +64,7 @@ async fn call(server: &Server, exchange: &Value, status: u64) {
     }
 }
 
-/// The recorded requests that were counted.
+/// Replays the recorded requests that were counted.
 pub(super) async fn traffic(server: &Server) {
     let exchanges = recorded("blocked-routes");
     let counted = exchanges.iter().filter(|exchange| {
@@ -76,12 +77,12 @@ pub(super) async fn traffic(server: &Server) {
     for exchange in counted {
         let name = exchange["name"].as_str().unwrap();
         let status = match name {
-            // No proxy is trusted here, so it is the same client.
+            // No proxy is trusted here, so both requests come from the same client.
             "rate limit other client via X-Forwarded-For" => 429,
-            // No wait helps.
+            // Waiting does not help.
             "api_key strategy, missing key, on_missing_key=block" => 401,
             "burst=5 on 2/minute call 3: burst is not applied" => 200,
-            // There is no such policy here.
+            // This policy does not exist here.
             "custom key function fails" => 200,
             _ => exchange["response"]["status"].as_u64().unwrap(),
         };
@@ -97,7 +98,7 @@ pub(super) async fn traffic(server: &Server) {
     assert_eq!(count, 14);
 }
 
-/// What was refused, in the recorded form.
+/// Compares the refusals, in the recorded form.
 pub(super) async fn hits(server: &Server) {
     let found = server
         .get("/api/rate-limits/hits?limit=1")
@@ -118,7 +119,7 @@ pub(super) async fn hits(server: &Server) {
     assert_eq!(server.get(of_path).await.expect(200), found);
 }
 
-/// What the exchanges have left in the log, newest first.
+/// The audit entries of the exchanges, newest first.
 pub(super) async fn audit(server: &Server) {
     assert_eq!(
         lines(server, 4).await,
@@ -131,7 +132,7 @@ pub(super) async fn audit(server: &Server) {
     );
 }
 
-/// The same for the global policy.
+/// The audit entries of the global policy.
 pub(super) async fn global_audit(server: &Server) {
     let line = |action: &str, reason: &str| {
         format!("__global_rl__ | global_rl_{action} | admin | cli | {reason} |  | ")
@@ -148,7 +149,7 @@ pub(super) async fn global_audit(server: &Server) {
     );
 }
 
-/// The recorded requests under the global policy, with its exemptions.
+/// Replays the recorded requests under the global policy, with its exemptions.
 pub(super) async fn global_traffic(server: &Server) {
     let policy = json!({ "limit": "2/minute", "exempt_routes": ["/health", "GET:/orders"] });
     server
@@ -161,7 +162,7 @@ pub(super) async fn global_traffic(server: &Server) {
     }
 }
 
-/// Registers the routes that an exchange brings.
+/// Registers the routes of an exchange.
 pub(super) async fn register(server: &Server, exchange: &Value) {
     let states = exchange["request"]["body"]["states"].as_array().unwrap();
     for state in states {
@@ -177,7 +178,8 @@ pub(super) async fn register(server: &Server, exchange: &Value) {
     }
 }
 
-/// The recorded list of a service's routes, but for its order and what their declarations and operators had closed.
+/// Compares a service's routes with the recording, ignoring the order and the routes that declarations and operators
+/// had closed.
 pub(super) async fn services(server: &Server) {
     let exchanges = recorded("services").into_iter();
     let mut asked = exchanges.filter(|exchange| exchange["name"] == "routes of service");
@@ -196,7 +198,7 @@ pub(super) async fn services(server: &Server) {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// What the exchanges about services have left in the log, newest first.
+/// The audit entries of the exchanges about services, newest first.
 pub(super) async fn services_audit(server: &Server) {
     let service = |service: &str, rest: &str| format!("__waygate:svc_{service}__ | {rest}");
     let set = "100/minute · fixed_window · ip";

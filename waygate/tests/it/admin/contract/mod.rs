@@ -1,7 +1,7 @@
-//! The exchanges that were recorded with Python waygate 0.2.0, sent to this server.
+//! Replays the exchanges recorded with Python Waygate 0.2.0.
 //!
-//! Statuses and bodies must be the recorded ones, but for the table of differences. Members that the recording does
-//! not have may be added to objects.
+//! Statuses and bodies must match the recording, except for the table of differences. Objects may have additional
+//! members.
 
 mod differences;
 mod limits;
@@ -22,7 +22,7 @@ fn recorded(file: &str) -> Vec<Value> {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The token that an exchange shows.
+/// The token that an exchange uses.
 fn token(server: &Server, name: &str, last: &str) -> String {
     match name {
         "me with bad token" => "wg_bad".to_owned(),
@@ -63,8 +63,8 @@ async fn send(server: &Server, exchange: &Value, last: &str) -> Answer {
     server.send(request.body(body).unwrap()).await
 }
 
-/// What of `expected` is not in `found`: the members of objects may be more. Values that are drawn or taken from the
-/// clock are compared by their form.
+/// Lists the parts of `expected` that `found` lacks; objects may have additional members. Random values and times are
+/// compared by their form.
 fn missing(at: &str, expected: &Value, found: &Value) -> Vec<String> {
     let name = at.rsplit('.').next().unwrap_or_default();
     match (name, expected, found) {
@@ -131,7 +131,7 @@ async fn replay(server: &Server, file: &str, differences: &mut Vec<Difference>) 
         }
         match name {
             "login ok" => last = answer.json()["token"].as_str().unwrap().to_owned(),
-            // What the recorded server learned from this request.
+            // The recorded server learned its routes from this request.
             "sdk register new" => limits::register(server, &exchange).await,
             _ => {}
         }
@@ -139,7 +139,7 @@ async fn replay(server: &Server, file: &str, differences: &mut Vec<Difference>) 
 }
 
 #[tokio::test]
-async fn recorded_exchanges_come_out_the_same() {
+async fn recorded_exchanges_replay_identically() {
     let mut differences = differences();
     let server = Server::start().await;
     replay(&server, "auth", &mut differences).await;
@@ -176,7 +176,7 @@ async fn recorded_exchanges_come_out_the_same() {
     );
 }
 
-/// The recorded list, but for its order and the window of 2030.
+/// Compares the list with the recording, ignoring the order and the window in 2030.
 async fn list(server: &Server) {
     let exchanges = recorded("routes");
     let mut expected = exchanges[0]["response"]["body"].as_array().unwrap().clone();
@@ -196,7 +196,7 @@ async fn list(server: &Server) {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// What the exchanges of `routes` have left in the log, newest first.
+/// The audit entries of the `routes` exchanges, newest first.
 async fn audit_list(server: &Server) {
     assert_eq!(
         lines(server, 5).await,
@@ -210,7 +210,7 @@ async fn audit_list(server: &Server) {
     );
 }
 
-/// The newest lines of the log.
+/// The newest lines of the audit log.
 async fn lines(server: &Server, limit: usize) -> Vec<String> {
     let path = format!("/api/audit?limit={limit}");
     let found = server.get(&path).await.expect(200);

@@ -23,10 +23,9 @@ pub(super) async fn load(backend: &dyn Backend, monitor: &Monitor, now: Timestam
     };
     match in_time(backend.load()).await {
         Ok(image) => {
-            let mut stored = Stored::read(image.clone(), Past::Older(&[]));
-            if !stored.unreadable.is_empty() {
-                let older = earlier(backend).await;
-                stored = Stored::read(image, Past::Older(&older));
+            let (mut stored, refused) = Stored::parse(image);
+            if !refused.is_empty() {
+                stored.substitute(refused, Past::Older(&earlier(backend).await));
             }
             if let Some(path) = backend.state_file().filter(|path| !path.exists()) {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

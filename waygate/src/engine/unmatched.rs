@@ -3,18 +3,18 @@
 //! They are accepted: a route may be registered later, and other processes of a fleet have routes and services that
 //! this process does not know.
 
+mod meant;
+
 use std::{collections::HashSet, sync::Arc};
 
 use waygate_core::{
     Timestamp,
     grammar::ServiceName,
-    model::{ExemptPath, GlobalMaintenance, LimitKey, LimitScope, RouteKey},
-    similar::typing_errors,
+    model::{ExemptPath, GlobalMaintenance, LimitKey, LimitScope},
 };
 
-use super::{
-    Component, Inner, kinds::MaintenanceScope, nearest::nearest, snapshot::Snapshot, table::Table,
-};
+use super::{Component, Inner, kinds::MaintenanceScope, snapshot::Snapshot};
+use meant::{Routes, did_you_mean, meant_service};
 
 /// The maximum number of unmatched exemptions to list; the others are counted.
 const NAMED: usize = 8;
@@ -187,12 +187,7 @@ impl Snapshot {
         if known().any(|known| known == service.as_str()) {
             return None;
         }
-        let near = known().map(|known| (typing_errors(known, service.as_str()), known));
-        let near = near
-            .min_by_key(|(distance, _)| *distance)
-            .filter(|(distance, known)| *distance * 2 <= known.len())
-            .map(|(_, known)| format!(": did you mean `{known}`?"));
-        let hint = near.unwrap_or_default();
+        let hint = did_you_mean(meant_service(service, known()));
         Some(format!(
             "neither this process nor a route known here belongs to the service `{service}`{hint}"
         ))
@@ -207,9 +202,7 @@ impl Snapshot {
     fn is_part_of_fleet(&self) -> bool {
         self.own_service.is_some() || self.table.services().next().is_some()
     }
-}
 
-impl Snapshot {
     /// Warnings about closed routes that were replaced by another route.
     pub(crate) fn swallowed(&self) -> impl Iterator<Item = String> {
         self.swallowed.keys.iter().map(|key| {
@@ -220,105 +213,6 @@ impl Snapshot {
             )
         })
     }
-}
-
-/// The routes that exemptions can name.
-struct Routes<'a> {
-    table: &'a Table,
-    /// The service in their keys; `None` for any.
-    service: Option<Option<&'a str>>,
-}
-
-impl<'a> Routes<'a> {
-    fn all(&self) -> impl Iterator<Item = &'a RouteKey> + Clone {
-        let service = self.service;
-        let keys = self.table.registered().map(|route| &route.key);
-        keys.filter(move |key| service.is_none_or(|service| key.service() == service))
-    }
-
-    /// The routes of an exemption, regardless of their methods.
-    fn of_path(&self, exempt: &ExemptPath) -> impl Iterator<Item = &'a RouteKey> {
-        self.all().filter(|key| exempt.covers_path(key.path()))
-    }
-
-    /// Returns `true` if this exempts a route.
-    fn has(&self, exempt: &ExemptPath) -> bool {
-        let method = exempt.key().method();
-        let fits =
-            |key: &RouteKey| method.is_none() || key.method().is_none() || key.method() == method;
-        self.of_path(exempt).any(fits)
-    }
-
-    /// Describes an exemption without a matching route.
-    fn problem(&self, exempt: &ExemptPath) -> String {
-        let hint = match self.of_path(exempt).next() {
-            Some(other) => Some(other.as_str().to_owned()),
-            None => self.meant(exempt.key()),
-        };
-        let hint = hint.map(|meant| format!(": did you mean `{meant}`?"));
-        let hint = hint.unwrap_or_default();
-        format!("the exemption `{exempt}` names no route{hint}")
-    }
-
-    /// The probable exemption.
-    fn meant(&self, asked: &RouteKey) -> Option<String> {
-        let path = asked.path();
-        let found = self
-            .all()
-            .map(RouteKey::path)
-            .find(|template| matches(template, path));
-        let found = match (found, path.rsplit_once("/{*")) {
-            (Some(template), _) => Some(template.to_owned()),
-            // Everything below a path: an existing one of the same length.
-            (None, Some((prefix, rest))) => {
-                let depth = prefix.split('/').count();
-                let prefixes = self.all().filter_map(|key| {
-                    let segments: Vec<&str> = key.path().split('/').collect();
-                    (segments.len() > depth).then(|| segments[..depth].join("/"))
-                });
-                nearest_path(prefix, prefixes).map(|prefix| format!("{prefix}/{{*{rest}"))
-            }
-            (None, None) => nearest_path(path, self.all().map(|key| key.path().to_owned()))
-                .or_else(|| self.below(path)),
-        }?;
-        Some(match asked.method() {
-            Some(method) => format!("{method}:{found}"),
-            None => found,
-        })
-    }
-
-    /// Everything below a path that is a prefix of others.
-    fn below(&self, path: &str) -> Option<String> {
-        let prefix = path.strip_suffix('/').unwrap_or(path);
-        let is_below = |key: &RouteKey| {
-            let rest = key.path().strip_prefix(prefix);
-            rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
-        };
-        let found = !prefix.is_empty() && self.all().any(is_below);
-        found.then(|| format!("{prefix}/{{*rest}}"))
-    }
-}
-
-fn nearest_path(asked: &str, known: impl Iterator<Item = String>) -> Option<String> {
-    let asked: RouteKey = asked.parse().ok()?;
-    let known: Vec<RouteKey> = known.filter_map(|path| path.parse().ok()).collect();
-    nearest(&asked, known.iter()).map(|key| key.path().to_owned())
-}
-
-/// Returns `true` if a template matches a URL. Exemptions name routes by their templates.
-fn matches(template: &str, path: &str) -> bool {
-    let mut segments = path.split('/');
-    for part in template.split('/') {
-        if part.starts_with("{*") {
-            return segments.next().is_some_and(|segment| !segment.is_empty());
-        }
-        let is_parameter = part.starts_with('{') && !part.starts_with("{{");
-        match segments.next() {
-            Some(segment) if segment == part || is_parameter && !segment.is_empty() => {}
-            _ => return false,
-        }
-    }
-    segments.next().is_none()
 }
 
 impl Inner {
@@ -382,27 +276,12 @@ impl Unmatched {
 mod tests {
     use std::cell::Cell;
 
-    use super::matches;
-
     thread_local! {
         /// How often exemptions were compared with the routes.
         pub(super) static JUDGED: Cell<usize> = const { Cell::new(0) };
     }
 
-    #[test]
-    fn a_url_is_distinguished_from_a_template() {
-        for (template, path, expected) in [
-            ("/users/{id}", "/users/7", true),
-            ("/users/{id}", "/users/", false),
-            ("/users/{id}", "/users/7/x", false),
-            ("/files/{*rest}", "/files/a/b", true),
-            ("/files/{*rest}", "/files/", false),
-            ("/a", "/b", false),
-        ] {
-            assert_eq!(matches(template, path), expected, "{template} {path}");
-        }
-    }
-
+    #[cfg(feature = "axum")]
     #[tokio::test]
     async fn changes_of_other_things_compare_nothing() {
         use axum::{Router, routing::get};

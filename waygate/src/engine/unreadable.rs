@@ -11,37 +11,66 @@ use super::{
     stored::{Past, Stored},
 };
 
+/// A record that could not be read, before it has a substitute.
+#[derive(Debug)]
+pub(super) struct Refused {
+    key: EntityKey,
+    unread: Unread,
+    problem: String,
+}
+
 impl Stored {
     /// Reads an image. Each unreadable record is noted and gets a substitute; it does not affect other records.
     pub(crate) fn read(image: Image, past: Past<'_>) -> Self {
+        let (mut next, refused) = Self::parse(image);
+        next.substitute(refused, past);
+        next
+    }
+
+    /// Reads the records of an image that can be read, and returns the others.
+    pub(super) fn parse(image: Image) -> (Self, Vec<Refused>) {
         let mut next = Self::empty(image.revision);
         let mut refused = Vec::new();
         for (key, entity) in image.entities {
-            let revision = entity.revision;
-            let says_off = entity.value.get("enabled") == Some(&false.into());
+            let unread = Unread {
+                revision: entity.revision,
+                says_off: entity.value.get("enabled") == Some(&false.into()),
+            };
             if let Err(problem) = next.put(&key, entity) {
-                refused.push((key, revision, says_off, problem));
+                refused.push(Refused {
+                    key,
+                    unread,
+                    problem,
+                });
             }
         }
+        (next, refused)
+    }
+
+    /// Notes unreadable records, with a substitute for each.
+    pub(super) fn substitute(&mut self, refused: Vec<Refused>, past: Past<'_>) {
         // The other records in the store narrow down the meaning of an unreadable key.
-        let keys: BTreeSet<_> = refused.iter().map(|(key, ..)| key.clone()).collect();
-        for (key, revision, says_off, problem) in refused {
-            let unread = Unread { revision, says_off };
+        let keys: BTreeSet<_> = refused.iter().map(|refused| refused.key.clone()).collect();
+        for refused in refused {
+            let Refused {
+                key,
+                unread,
+                problem,
+            } = refused;
             let StandIn {
                 instead,
                 kept,
                 place,
-            } = next.stand_in(&key, &unread, past, |key| keys.contains(key));
+            } = self.stand_in(&key, &unread, past, |key| keys.contains(key));
             let unreadable = Unreadable {
-                revision,
+                revision: unread.revision,
                 problem,
                 instead,
                 kept,
                 place,
             };
-            next.unreadable.insert(key, unreadable);
+            self.unreadable.insert(key, unreadable);
         }
-        next
     }
 
     fn stand_in(

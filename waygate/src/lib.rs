@@ -94,6 +94,10 @@ pub mod admin;
 #[cfg(feature = "admin")]
 mod auth;
 #[cfg(feature = "engine")]
+#[cfg_attr(
+    not(feature = "axum"),
+    allow(dead_code, unused_imports, reason = "for the adapter to axum")
+)]
 mod engine;
 #[cfg(feature = "axum")]
 mod http;
@@ -196,9 +200,7 @@ pub mod health {
 /// The decision about a request, for adapters to other frameworks than axum.
 #[cfg(feature = "engine")]
 pub mod decision {
-    pub use waygate_core::decision::{Block, Facts, Verdict};
-
-    pub use crate::engine::RequestTarget;
+    pub use crate::engine::{Decision, Pass, Refusal, RequestHead};
 }
 
 /// The client of a request: its address, its roles, and the proxies that may name it.
@@ -206,19 +208,20 @@ pub mod decision {
 pub mod client {
     pub use waygate_core::net::{ForwardingHeader, TrustedProxies};
 
+    pub use crate::engine::Roles;
     #[cfg(feature = "axum")]
-    pub use crate::http::{ClientAddr, Roles};
+    pub use crate::http::ClientAddr;
 }
 
 /// Responses to refused requests.
-#[cfg(feature = "axum")]
+#[cfg(feature = "engine")]
 pub mod response {
     /// The head of a request: method, URL, headers and extensions ([`Parts`](::http::request::Parts)).
     pub use ::http::request::Parts as RequestParts;
 
-    pub use crate::http::{
-        BlockReason, ConcurrencyLimited, IntoResponder, KeyMissing, RateLimited, Refusal, Responder,
-    };
+    pub use crate::engine::{BlockReason, ConcurrencyLimited, KeyMissing, RateLimited};
+    #[cfg(feature = "axum")]
+    pub use crate::http::{IntoResponder, Responder, RouteGuardRejection};
 }
 
 /// Routers to guard, and to serve.
@@ -254,11 +257,11 @@ pub mod __private;
 
 #[cfg(feature = "engine")]
 pub use engine::{
-    BuildError, ChangeError, Operator, Principal, RegisterError, ResolveError, Waygate,
+    Blocked, BuildError, ChangeError, Operator, Principal, RegisterError, ResolveError, Waygate,
     WaygateBuilder,
 };
 #[cfg(feature = "axum")]
-pub use http::{BindError, BindErrors, Blocked, Cost, Guarded, Responses, RouteGuard};
+pub use http::{BindError, BindErrors, Cost, Guarded, Responses, RouteGuard};
 #[cfg(feature = "engine")]
 pub use waygate_core::{
     Secret, Timestamp,

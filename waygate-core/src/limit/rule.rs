@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use jiff::{Timestamp, ToSpan, Zoned, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, ZonedDateTime, tz::TimeZone};
 
 use super::quota::{Nanos, Quota, SECOND};
 use crate::{
@@ -144,11 +144,11 @@ impl Calendar {
         else {
             return fallback;
         };
-        self.bounds(&now.to_zoned(self.zone.clone()))
+        self.bounds(&now.to_zoned_datetime(self.zone.clone()))
             .unwrap_or(fallback)
     }
 
-    fn bounds(&self, now: &Zoned) -> Option<(u64, u64)> {
+    fn bounds(&self, now: &ZonedDateTime) -> Option<(u64, u64)> {
         let (first, next) = match self.unit {
             CalendarUnit::Day => (now.date(), now.date().checked_add(1.day()).ok()?),
             CalendarUnit::Month => {
@@ -158,7 +158,7 @@ impl Calendar {
         };
         // If a clock change skips midnight, the day starts right after it.
         let at = |date: jiff::civil::Date| {
-            let midnight = date.to_zoned(self.zone.clone()).ok()?;
+            let midnight = date.to_zoned_datetime(self.zone.clone()).ok()?;
             u64::try_from(midnight.timestamp().as_second()).ok()
         };
         Some((at(first)?, at(next)?))

@@ -1,7 +1,6 @@
 use std::fmt;
 
 use waygate_core::{
-    decision::{Facts, Verdict},
     grammar::{EnvName, ServiceName},
     model::{AuditEntry, GlobalMaintenance, Origin, Revision},
     net::TrustedProxies,
@@ -9,8 +8,8 @@ use waygate_core::{
 };
 
 use super::{
-    BuildError, Component, Events, Health, Operator, Report, RequestTarget, ResolveError,
-    RouteRecord, Waygate, WaygateBuilder, config, deadline, kinds::MaintenanceScope, listing,
+    BuildError, Component, Events, Health, Operator, Report, ResolveError, RouteRecord, Waygate,
+    WaygateBuilder, config, deadline, kinds::MaintenanceScope, listing,
 };
 
 impl Waygate {
@@ -162,48 +161,6 @@ impl Waygate {
     /// The store's revision that requests see now.
     pub fn revision(&self) -> Revision {
         self.inner.snapshot.load().revision
-    }
-
-    /// Decides about a request, for adapters to other frameworks than axum. The verdict is passed to `answer`, because it
-    /// borrows from the current snapshot. It is the same as behind [`guard`](Self::guard) and
-    /// [`RouteGuard`](crate::RouteGuard); limits are not counted.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// use std::net::IpAddr;
-    /// use http::Method;
-    /// use waygate::{Waygate, decision::{Facts, RequestTarget, Verdict}, model::{RoleName, RouteState}};
-    ///
-    /// struct Anyone;
-    /// impl Facts for Anyone {
-    ///     fn client_ip(&self) -> Option<IpAddr> { None }
-    ///     fn has_role(&self, _: &RoleName) -> bool { false }
-    /// }
-    ///
-    /// let waygate = Waygate::builder().build().await?;
-    /// waygate.register("GET:/items/{id}".parse()?, RouteState::default()).await?;
-    /// waygate.system().disable("/items/{id}", "incident").await?;
-    ///
-    /// let target = RequestTarget::new(&Method::GET, "/items/7").matched("/items/{id}");
-    /// let is_open = waygate.decide(target, &Anyone, |verdict| !matches!(verdict, Verdict::Block(_)));
-    /// assert!(!is_open);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn decide<T>(
-        &self,
-        target: RequestTarget<'_>,
-        facts: &impl Facts,
-        answer: impl FnOnce(Verdict<'_>) -> T,
-    ) -> T {
-        let snapshot = self.inner.snapshot.load();
-        let slots = target
-            .template()
-            .map(|template| target.governing(&snapshot.table, template));
-        let slots = slots.unwrap_or_default();
-        let (_, verdict) = self.inner.decide_among(&snapshot, &slots, &target, facts);
-        answer(verdict)
     }
 
     /// Which proxies may name the client they speak for.

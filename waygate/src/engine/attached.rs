@@ -1,14 +1,11 @@
 //! The adapter's data of a route: functions of the application, which the engine merges and returns, but never calls.
 
-#[cfg(feature = "axum")]
 use std::{any::Any, fmt, sync::Arc};
 
 use waygate_core::grammar::PolicyName;
-#[cfg(feature = "axum")]
 use waygate_core::model::RouteKey;
 
 /// The functions of one route, as the adapter knows them.
-#[cfg(feature = "axum")]
 pub(crate) trait AttachedFunctions: Any + fmt::Debug + Send + Sync {
     fn is_empty(&self) -> bool;
 
@@ -32,11 +29,9 @@ pub(crate) trait AttachedFunctions: Any + fmt::Debug + Send + Sync {
 }
 
 /// The functions that are attached to one route, if any.
-#[cfg(feature = "axum")]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Attached(Option<Arc<dyn AttachedFunctions>>);
 
-#[cfg(feature = "axum")]
 impl Attached {
     pub(crate) fn new(functions: impl AttachedFunctions) -> Self {
         Self((!functions.is_empty()).then(|| Arc::new(functions) as Arc<dyn AttachedFunctions>))
@@ -85,33 +80,5 @@ impl Attached {
             (Some(_), None) => Ok(self.clone()),
             (None, _) => Ok(other.clone()),
         }
-    }
-}
-
-/// Nothing: there is no adapter.
-#[cfg(not(feature = "axum"))]
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Attached(());
-
-#[cfg(not(feature = "axum"))]
-impl Attached {
-    pub(crate) fn is_empty(&self) -> bool {
-        true
-    }
-
-    pub(crate) fn has_rate_key(&self, _: &PolicyName) -> bool {
-        false
-    }
-
-    pub(crate) fn has_cost(&self, _: &PolicyName) -> bool {
-        false
-    }
-
-    pub(crate) fn has_concurrency_key(&self, _: &PolicyName) -> bool {
-        false
-    }
-
-    pub(crate) fn union(&self, _: &Self) -> Result<Self, String> {
-        Ok(Self(()))
     }
 }

@@ -52,13 +52,10 @@ pub struct WaygateBuilder {
     pub(super) redis_counters: Option<waygate_backends::RedisOptions>,
     clock: Arc<dyn Clock>,
     proxies: TrustedProxies,
-    #[cfg(feature = "axum")]
     challenge: Option<String>,
-    #[cfg(feature = "axum")]
     show_environments: bool,
     #[cfg(feature = "openapi")]
     show_access: bool,
-    #[cfg(feature = "axum")]
     allow_unmounted: Vec<String>,
     #[cfg(feature = "testing")]
     only_handlers_under: Vec<String>,
@@ -93,13 +90,10 @@ impl Default for WaygateBuilder {
             redis_counters: None,
             clock: Arc::new(SystemClock::default()),
             proxies: TrustedProxies::none(),
-            #[cfg(feature = "axum")]
             challenge: None,
-            #[cfg(feature = "axum")]
             show_environments: false,
             #[cfg(feature = "openapi")]
             show_access: true,
-            #[cfg(feature = "axum")]
             allow_unmounted: Vec::new(),
             #[cfg(feature = "testing")]
             only_handlers_under: Vec::new(),
@@ -235,7 +229,6 @@ impl WaygateBuilder {
     /// Sets the `WWW-Authenticate` header of 401 responses (RFC 9110 section 11.6.1), for requests without the user
     /// or API key of a limit with `on_missing_key = "block"`. Checked by `build`. Default: `Bearer` for a missing
     /// user, `ApiKey` for a missing API key.
-    #[cfg(feature = "axum")]
     pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
         self.challenge = Some(challenge.into());
         self
@@ -245,7 +238,6 @@ impl WaygateBuilder {
     /// (`allowed_envs` and `current_env`, as in Python Waygate). Default: off, since the route is closed to the
     /// caller. Custom responses see both in any case, in [`BlockReason::EnvGated`](crate::response::BlockReason::EnvGated). For
     /// the live document, see `show_access`.
-    #[cfg(feature = "axum")]
     pub fn show_environments(mut self, show: bool) -> Self {
         self.show_environments = show;
         self

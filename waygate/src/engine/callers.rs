@@ -1,14 +1,12 @@
 //! Exempt callers, and roles that no caller could have.
 
-#[cfg(feature = "axum")]
 use waygate_core::{
     Printable,
     decision::{Facts, Gates, RouteRule},
 };
 use waygate_core::{Timestamp, model::GlobalMaintenance};
 
-#[cfg(feature = "axum")]
-use super::target::Asked;
+use super::request::Asked;
 use super::{Inner, kinds::MaintenanceScope, snapshot::Snapshot};
 
 /// The maximum number of items to list; the others are counted.
@@ -96,7 +94,6 @@ impl Snapshot {
     }
 
     /// Why a request passes a maintenance that is on at `now`.
-    #[cfg(feature = "axum")]
     #[cold]
     pub(crate) fn exemption(
         &self,
@@ -123,7 +120,6 @@ impl Snapshot {
     }
 
     /// Logs once that the route in `slot` requires a role but the request has no source of roles.
-    #[cfg(feature = "axum")]
     #[cold]
     pub(crate) fn note_no_caller(&self, slot: Option<usize>) {
         let route = slot.and_then(|slot| Some((self.table.route(slot)?, self.slot(slot)?)));
@@ -134,7 +130,6 @@ impl Snapshot {
     }
 
     /// The same for a maintenance that exempts roles.
-    #[cfg(feature = "axum")]
     #[cold]
     pub(crate) fn note_no_exempt_caller(&self, of_service: bool) {
         let (scope, maintained) = match of_service {
@@ -152,7 +147,6 @@ fn asks_for_roles(config: &GlobalMaintenance, now: Timestamp) -> bool {
     config.is_set() && !config.is_over(now) && !config.exempt_roles.is_empty()
 }
 
-#[cfg(feature = "axum")]
 fn warn_of_no_caller(by: impl std::fmt::Display) {
     tracing::warn!(
         by = %Printable(by),

@@ -1,8 +1,15 @@
 //! The decision that all callers share: the layer, the extractor, and adapters to other frameworks.
 
-use waygate_core::decision::{Facts, Verdict};
+use waygate_core::decision::{Block, Facts, Verdict};
 
-use super::{Inner, compiler::Bypass, snapshot::Snapshot, target::Asked};
+use super::{
+    Inner,
+    compiler::Bypass,
+    headers::{StateHeaders, uncached},
+    refusals,
+    request::{Asked, Framework, RequestFacts},
+    snapshot::Snapshot,
+};
 
 impl Inner {
     /// Decides a request for the route in `slot`, or for a URL without a controlled route.
@@ -64,7 +71,6 @@ impl Inner {
 
     /// The first of several routes that govern a request, with the functions and limits of all of them, with or
     /// without the shared limits. `None` if nothing counts the request.
-    #[cfg(feature = "axum")]
     #[cold]
     pub(crate) fn limits_among(
         &self,
@@ -90,7 +96,6 @@ impl Inner {
     }
 
     /// The route and the limits that count a request, if any do.
-    #[cfg(feature = "axum")]
     #[inline]
     pub(crate) fn limits_for<'a>(
         &self,
@@ -116,12 +121,31 @@ impl Inner {
 }
 
 /// A request's route, and the limits that count it.
-#[cfg(feature = "axum")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limited<'a> {
     pub(crate) slot: usize,
     pub(crate) route: &'a std::sync::Arc<super::Registered>,
     pub(crate) limits: &'a std::sync::Arc<super::Limits>,
+}
+
+/// The headers that announce the verdict on the route in `slot`, or the cause of the refusal.
+#[inline]
+pub(crate) fn announced<'s, 'a, F: Framework<'a>>(
+    slot: Option<usize>,
+    verdict: Verdict<'s>,
+    snapshot: &'s Snapshot,
+    facts: &RequestFacts<'a, F>,
+) -> Result<Option<StateHeaders>, Block<'s>> {
+    let of_route = || slot.and_then(|slot| snapshot.slot(slot)?.announcement.as_ref());
+    match verdict {
+        Verdict::Pass => Ok(None),
+        Verdict::PassDeprecated => Ok(of_route().cloned()),
+        Verdict::PassExempt { deprecated } => {
+            refusals::note_exempt(snapshot, slot, facts);
+            Ok(Some(uncached(of_route().filter(|_| deprecated))))
+        }
+        Verdict::Block(block) => Err(block),
+    }
 }
 
 /// Returns `true` if a test made the request with this bypass.

@@ -1,4 +1,3 @@
-#[cfg(feature = "axum")]
 use std::sync::Arc;
 
 use waygate_core::model::{ConcurrencyPolicy, RateLimitPolicy, RouteKey, RouteState};
@@ -58,7 +57,6 @@ impl Source {
     }
 }
 
-#[cfg(feature = "axum")]
 impl Registered {
     /// The first of several routes, with the functions of all of them.
     pub(crate) fn among<'a>(

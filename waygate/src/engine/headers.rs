@@ -1,6 +1,6 @@
 use std::sync::{Arc, LazyLock};
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use waygate_core::{grammar::format_http_date, model::Deprecation};
 
 /// The headers that announce the state of a route. Shared, so that adding them copies nothing.
@@ -36,5 +36,40 @@ pub(crate) fn uncached(announcement: Option<&StateHeaders>) -> StateHeaders {
     match announcement {
         Some(headers) => headers.iter().chain(UNCACHED.iter()).cloned().collect(),
         None => UNCACHED.clone(),
+    }
+}
+
+/// Adds the announcement to a response.
+pub(crate) fn add_announcement(headers: &mut HeaderMap, announcement: &StateHeaders) {
+    for (name, value) in announcement.iter() {
+        set(headers, name, value.clone());
+    }
+}
+
+/// Sets a header on a response.
+pub(crate) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+    // A handler may have its own links.
+    if *name == header::LINK {
+        headers.append(name, value);
+        return;
+    }
+    if *name == header::CACHE_CONTROL {
+        forget_caching(headers);
+    }
+    headers.insert(name, value);
+}
+
+/// Removes the headers that take precedence over `Cache-Control` in caches: those of RFC 9213, which end in
+/// `-cache-control`, and earlier ones of proxies.
+#[cold]
+fn forget_caching(headers: &mut HeaderMap) {
+    let rules = |name: &&HeaderName| {
+        let name = name.as_str();
+        name.ends_with("-cache-control")
+            || ["expires", "surrogate-control", "x-accel-expires"].contains(&name)
+    };
+    let rules: Vec<HeaderName> = headers.keys().filter(rules).cloned().collect();
+    for name in rules {
+        headers.remove(name);
     }
 }

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-#[cfg(feature = "axum")]
 use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
@@ -12,11 +11,11 @@ use waygate_core::{
 use super::{
     Events, OnStoreReset,
     channels::Channels,
-    clients::Clients,
     health::Monitor,
     limits::{Counters, CountersHandle, Decisions, LimitConfig, LimitStats},
     named::Named,
     principal::PrincipalSource,
+    request::Clients,
     snapshot::Snapshot,
     stored::Stored,
 };
@@ -31,17 +30,12 @@ pub(crate) struct Inner {
     /// The service that this process is part of, in a fleet.
     pub(crate) service: Option<ServiceName>,
     pub(crate) clients: Clients,
-    #[cfg(feature = "axum")]
     pub(crate) answers: super::answers::AnswerSettings,
-    #[cfg(feature = "axum")]
     pub(crate) allow_unmounted: Vec<String>,
     #[cfg(feature = "testing")]
     pub(crate) only_handlers_under: Vec<String>,
-    #[cfg(feature = "axum")]
     pub(crate) stacked: super::stacked::Stacked,
-    #[cfg(feature = "axum")]
     pub(crate) bindings: super::bindings::Bindings,
-    #[cfg(feature = "axum")]
     pub(crate) unregistered: super::unregistered::Unregistered,
     pub(crate) on_store_reset: OnStoreReset,
     #[cfg(feature = "file")]
@@ -76,13 +70,11 @@ impl Inner {
         Events::new(self.channels.events())
     }
 
-    #[cfg(feature = "axum")]
     #[inline]
     pub(crate) fn is_stacked(&self) -> bool {
         self.stacked.is_stacked.load(Ordering::Relaxed)
     }
 
-    #[cfg(feature = "axum")]
     /// Records a route guard or another guarded router.
     pub(crate) fn note_stacked(&self) {
         if !self.is_stacked() {
@@ -90,7 +82,6 @@ impl Inner {
         }
     }
 
-    #[cfg(feature = "axum")]
     /// Records a guarded router. Two of them may be nested, which only marked requests show.
     pub(crate) fn note_guarded(&self) {
         if self.stacked.guards.swap(true, Ordering::Relaxed) {

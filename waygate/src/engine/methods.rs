@@ -14,7 +14,6 @@ impl MethodSet {
     }
 }
 
-#[cfg(feature = "axum")]
 impl MethodSet {
     pub(crate) fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
@@ -36,7 +35,6 @@ impl MethodSet {
     }
 }
 
-#[cfg(feature = "axum")]
 impl FromIterator<Method> for MethodSet {
     fn from_iter<T: IntoIterator<Item = Method>>(methods: T) -> Self {
         let bits = methods.into_iter().map(Self::bit);

@@ -8,7 +8,6 @@ use waygate_core::{
     model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, RouteKey, RouteState},
 };
 
-#[cfg(feature = "axum")]
 use waygate_core::grammar::PathTemplate;
 
 use super::{
@@ -250,7 +249,6 @@ impl Inner {
     }
 
     /// The same for a guarded router, with its other findings.
-    #[cfg(feature = "axum")]
     pub(crate) async fn register_found(
         &self,
         routes: impl IntoIterator<Item = Registered>,
@@ -299,7 +297,6 @@ fn warn_of_unserved<'a>(routes: impl Iterator<Item = (&'a RouteKey, Option<&'a R
 
 /// The findings of a guarded router, besides routes.
 #[derive(Debug)]
-#[cfg(feature = "axum")]
 pub(crate) struct Found {
     /// The methods of each path.
     pub(crate) served: Vec<(PathTemplate, super::Served)>,
@@ -309,7 +306,6 @@ pub(crate) struct Found {
     pub(crate) others: Vec<(PathTemplate, super::MethodSet)>,
 }
 
-#[cfg(feature = "axum")]
 impl Found {
     fn add_to(self, table: &mut Table) {
         table.serve(self.served);

@@ -11,7 +11,6 @@ use waygate_core::{
     model::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy, Revision},
 };
 
-#[cfg(feature = "axum")]
 use super::limits::Limits;
 use super::{
     compiler::{Bypass, Compiler},
@@ -19,9 +18,9 @@ use super::{
     declared::Registered,
     kinds::{MaintenanceScope, Records},
     limits::{Limitable, Policy, RouteLimits, ScopePolicies, SharedPolicies},
+    request::Asked,
     stored::Stored,
     table::Table,
-    target::Asked,
     touched::Touched,
 };
 pub(crate) use maintained::Maintained;
@@ -145,7 +144,6 @@ impl Snapshot {
     }
 
     /// The limits of requests with this method for the route in `slot`.
-    #[cfg(feature = "axum")]
     #[inline]
     pub(crate) fn limits(&self, slot: usize, method: &http::Method) -> Option<&Arc<Limits>> {
         self.limits.get(slot)?.of(method)
@@ -153,7 +151,6 @@ impl Snapshot {
 
     /// The limits of requests that several routes govern. The first route provides the `shared` limits, if they are
     /// to be counted. `None` if there are none.
-    #[cfg(feature = "axum")]
     pub(crate) fn limits_among(
         &self,
         slots: &[usize],
@@ -189,7 +186,6 @@ impl Snapshot {
     }
 
     /// The limits of requests with this method for the route in `slot` alone.
-    #[cfg(feature = "axum")]
     pub(crate) fn own_limits(&self, slot: usize, method: &http::Method) -> Option<Arc<Limits>> {
         let key = &self.table.route(slot)?.key;
         let levels = SharedPolicies::default();

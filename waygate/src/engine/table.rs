@@ -9,7 +9,6 @@ use waygate_core::{
     model::{LimitKey, LimitScope, RouteKey, RouteState},
 };
 
-#[cfg(feature = "axum")]
 use waygate_core::grammar::PathTemplate;
 
 use super::{
@@ -130,7 +129,6 @@ impl Table {
     }
 
     /// Keeps a route that a registered route covers.
-    #[cfg(feature = "axum")]
     pub(crate) fn cover(&mut self, route: Registered) {
         let covered = self.covered.entry(route.key.path().into()).or_default();
         if !covered.iter().any(|known| known.key == route.key) {
@@ -139,7 +137,6 @@ impl Table {
     }
 
     /// Returns `true` if the program declares a route for all methods of the path.
-    #[cfg(feature = "axum")]
     pub(crate) fn is_covered(&self, path: &PathTemplate) -> bool {
         let slot = self.exact(&RouteKey::new(None, path));
         slot.and_then(|slot| self.route(slot))

@@ -403,7 +403,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "axum")]
     #[tokio::test]
     async fn changes_of_other_things_compare_nothing() {
         use axum::{Router, routing::get};

@@ -16,7 +16,7 @@ use waygate_core::{
 
 use super::{
     DeclaredLimits,
-    guard::Part,
+    part::Part,
     survey::{Served, Survey},
 };
 use crate::{

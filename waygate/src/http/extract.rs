@@ -5,22 +5,18 @@ use axum::{
     response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
 };
 use http::{HeaderMap, request::Parts};
-use waygate_core::{Printable, decision::Verdict};
+use waygate_core::decision::Verdict;
 
 use super::{
-    BlockReason, Blocked,
     admitted::{Asking, Uncounted},
-    explain,
     facts::{RequestFacts, SeenBy},
-    future::{announce, set},
-    identity,
-    limits::{Arrived, Permits},
+    functions, identity,
+    limits::{Arrived, Permits, respond},
     reply,
 };
-use crate::http::functions;
 use crate::{
     Waygate,
-    engine::{Inner, uncached},
+    engine::{BlockReason, Blocked, Granted, announced, note, set_header},
 };
 
 /// Extractor that enforces a route's state, for routers that are not [guarded](crate::Waygate::guard).
@@ -62,7 +58,9 @@ pub struct RouteGuard {
 }
 
 impl RouteGuard {
-    fn new(headers: HeaderMap, permits: Option<Permits>) -> Self {
+    fn new(granted: &Granted, permits: Option<Permits>) -> Self {
+        let mut headers = HeaderMap::new();
+        granted.write_headers(&mut headers);
         let permits = permits.filter(|permits| !permits.is_empty());
         Self {
             headers,
@@ -81,7 +79,7 @@ impl IntoResponseParts for RouteGuard {
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
         for (name, value) in &self.headers {
-            set(parts.headers_mut(), name, value.clone());
+            set_header(parts.headers_mut(), name, value.clone());
         }
         Ok(parts)
     }
@@ -92,9 +90,9 @@ where
     Waygate: FromRef<S>,
     S: Send + Sync,
 {
-    type Rejection = Refusal;
+    type Rejection = RouteGuardRejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, RouteGuardRejection> {
         let waygate = Waygate::from_ref(state);
         let engine = &waygate.inner;
         let snapshot = engine.snapshot.load();
@@ -108,47 +106,40 @@ where
             .map(|path| identity::governing_below(path.as_str(), &parts.extensions, of_path))
             .unwrap_or_default();
         if let Some(path) = matched.filter(|_| slots.is_empty()) {
-            warn_of_unregistered(engine, path.as_str());
+            engine.warn_of_unregistered(path.as_str());
         }
         let facts = RequestFacts::of_parts(parts, engine, SeenBy::Handler);
-        let mut headers = HeaderMap::new();
         let (slot, verdict) = engine.decide_among(&snapshot, &slots, &facts, &facts);
         if let Verdict::Block(block) = verdict {
-            let reason = BlockReason::from(block);
+            let reason = BlockReason::of(block);
             let route = slot.and_then(|slot| snapshot.table.route(slot));
             let of_route = route.and_then(|route| functions(&route.attached).responses.of(&reason));
             let responder = of_route.cloned();
             drop(snapshot);
-            explain::note(engine, slot, parts, &reason);
-            let blocked = Blocked::new(parts.clone(), reason, engine);
+            note(slot, &facts, &reason);
+            let blocked = reply::blocked(parts.clone(), reason, engine);
             let answer = match responder {
                 Some(responder) => Some(reply::custom(responder, blocked.clone()).await),
                 None => None,
             };
-            return Err(Refusal { blocked, answer });
+            return Err(RouteGuardRejection { blocked, answer });
         }
         engine.note_stacked();
         let uncounted = Uncounted::of(engine, &slots, Asking::Handler(&parts.extensions));
         if uncounted.slots.is_empty() && !slots.is_empty() {
-            return Ok(Self::new(headers, None));
+            // The layer adds the headers.
+            return Ok(Self::new(&Granted::default(), None));
         }
-        let known = slot.and_then(|slot| snapshot.slot(slot));
-        let of_route = known.and_then(|known| known.announcement.as_ref());
-        let announcement = match verdict {
-            Verdict::PassDeprecated => of_route.cloned(),
-            Verdict::PassExempt { deprecated } => {
-                explain::note_exempt(&snapshot, slot, &facts);
-                Some(uncached(of_route.filter(|_| deprecated)))
-            }
-            _ => None,
+        let mut granted = Granted {
+            announcement: announced(slot, verdict, &snapshot, &facts).unwrap_or_default(),
+            allowed: None,
         };
-        announce(&mut headers, announcement);
         let Uncounted { slots, shared } = uncounted;
         let limited = engine.limits_among(&snapshot, &slots, shared, &facts);
         // Not held while the counters are read.
         drop(snapshot);
         let Some((_, route, limits)) = limited else {
-            return Ok(Self::new(headers, None));
+            return Ok(Self::new(&granted, None));
         };
         let arrived = Arrived {
             engine,
@@ -159,16 +150,13 @@ where
         let (head, entered) = arrived.enter(parts.clone()).await;
         match entered {
             Ok((permits, allowed)) => {
-                if let Some(allowed) = allowed {
-                    allowed.write_headers(&mut headers);
-                }
-                Ok(Self::new(headers, Some(permits)))
+                granted.allowed = allowed;
+                Ok(Self::new(&granted, Some(permits)))
             }
             Err(refusal) => {
-                let (blocked, answer) = refusal
-                    .respond(head, SeenBy::Handler, engine, &route, None)
-                    .await;
-                Err(Refusal {
+                let (blocked, answer) =
+                    respond(&refusal, head, SeenBy::Handler, engine, &route, None).await;
+                Err(RouteGuardRejection {
                     blocked,
                     answer: Some(answer),
                 })
@@ -177,34 +165,22 @@ where
     }
 }
 
-/// Without a route, only global maintenance applies.
-#[cold]
-fn warn_of_unregistered(engine: &Inner, path: &str) {
-    if engine.unregistered.note(path) {
-        tracing::warn!(
-            path = ?Printable(path),
-            "a `RouteGuard` guards a path without a registered route: only global maintenance applies there; \
-             register the route with `Waygate::register`"
-        );
-    }
-}
-
 /// A request that [`RouteGuard`] refused.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct RouteGuardRejection {
     blocked: Blocked,
     /// The custom response, if there is one.
     answer: Option<Response>,
 }
 
-impl Refusal {
+impl RouteGuardRejection {
     /// The request and the reason.
     pub fn blocked(&self) -> &Blocked {
         &self.blocked
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for RouteGuardRejection {
     fn into_response(self) -> Response {
         let builtin = || reply::builtin(&self.blocked);
         self.answer.unwrap_or_else(builtin)

@@ -5,7 +5,6 @@ use std::{
 };
 
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
 use pin_project_lite::pin_project;
 
 use super::{
@@ -13,8 +12,6 @@ use super::{
     limits::After,
     watch::{self, Watching},
 };
-use crate::engine::StateHeaders;
-
 pin_project! {
     /// The response of the endpoint, or the response in its place.
     #[derive(Debug)]
@@ -176,39 +173,5 @@ where
             },
             StateProjection::Waiting { future } => future.as_mut().poll(cx),
         }
-    }
-}
-
-pub(super) fn announce(headers: &mut HeaderMap, announcement: Option<StateHeaders>) {
-    for (name, value) in announcement.iter().flat_map(|headers| headers.iter()) {
-        set(headers, name, value.clone());
-    }
-}
-
-/// Sets a header on a response.
-pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
-    // A handler may have its own links.
-    if *name == header::LINK {
-        headers.append(name, value);
-        return;
-    }
-    if *name == header::CACHE_CONTROL {
-        forget_caching(headers);
-    }
-    headers.insert(name, value);
-}
-
-/// Removes the headers that take precedence over `Cache-Control` in caches: those of RFC 9213, which end in
-/// `-cache-control`, and earlier ones of proxies.
-#[cold]
-fn forget_caching(headers: &mut HeaderMap) {
-    let rules = |name: &&HeaderName| {
-        let name = name.as_str();
-        name.ends_with("-cache-control")
-            || ["expires", "surrogate-control", "x-accel-expires"].contains(&name)
-    };
-    let rules: Vec<HeaderName> = headers.keys().filter(rules).cloned().collect();
-    for name in rules {
-        headers.remove(name);
     }
 }

@@ -3,6 +3,8 @@ use std::{convert::Infallible, fmt, sync::Arc};
 use axum::{Router, extract::Request, response::IntoResponse, routing::Route};
 use tower::{Layer, Service};
 
+#[cfg(feature = "openapi")]
+use super::Documentation;
 use super::{
     MakeService, PathError, Responses,
     mounting::{self, Mount, Taken},
@@ -24,11 +26,11 @@ pub struct Guarded {
     pub(crate) mounts: Vec<Mount>,
     /// Waygate's own endpoints, which are next to the API and not governed.
     pub(crate) live: Router,
+    /// The document without stamps; null without one.
     #[cfg(feature = "openapi")]
-    pub(crate) document: Arc<crate::openapi::LiveDocument>,
-    /// The path of the document.
+    pub(super) document: serde_json::Value,
     #[cfg(feature = "openapi")]
-    pub(crate) endpoints: crate::openapi::Endpoints,
+    pub(crate) documentation: Option<Box<dyn Documentation>>,
 }
 
 impl Guarded {
@@ -136,10 +138,16 @@ impl Guarded {
     #[cfg_attr(not(feature = "openapi"), allow(unused_mut))]
     pub fn try_into_router(mut self) -> Result<Router, PathError> {
         #[cfg(feature = "openapi")]
-        self.mounts.extend(self.endpoints.mounts());
+        if let Some(documentation) = &self.documentation {
+            self.mounts.extend(documentation.mounts());
+        }
         mounting::check(&self.mounts, &self.taken)?;
         #[cfg(feature = "openapi")]
-        self.document.set_responses(self.responses.clone());
+        if let Some(documentation) = self.documentation {
+            let responses = self.responses.clone();
+            let router = documentation.router(self.waygate, self.document, responses);
+            self.live = self.live.merge(router);
+        }
         let setup = Setup {
             responses: self.responses,
             handlers: self
@@ -149,12 +157,8 @@ impl Guarded {
                 .collect(),
         };
         self.shared.set_up(setup);
-        #[cfg(feature = "openapi")]
-        let live = self.live.merge(self.endpoints.router(self.document));
-        #[cfg(not(feature = "openapi"))]
-        let live = self.live;
         // Paths of the application may start with `:` or `*`.
-        let live = live.without_v07_checks();
+        let live = self.live.without_v07_checks();
         Ok(live.merge(self.router).with_state(()))
     }
 

@@ -21,7 +21,7 @@ use waygate_core::{
     model::{Access, RouteKey},
 };
 
-use super::{admitted::Uncounted, endpoint::Endpoint, limits::Uncharged, service::WaygateService};
+use super::{admitted::Uncounted, endpoint::Endpoint, limits::Uncharged, step::Step};
 use crate::{
     engine::{Governing, Mount, Table, in_test},
     registry::HandlerDeclaration,
@@ -34,7 +34,10 @@ pub(super) struct Gate {
     answer: oneshot::Sender<Response>,
 }
 
-type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
+pub(super) type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// Takes the step of a gate's decision, with the handler's stand-in as the endpoint.
+pub(super) type Follow = fn(StandIn, Arc<Endpoint>, Request, Step) -> Answering;
 
 /// Checks a request to a handler against the routes that its attributes are bound to, each with its own limits. `Err`
 /// is the refusal.
@@ -43,6 +46,7 @@ pub(super) async fn pass(
     stamp: Stamp,
     head: &Parts,
     gates: &mut Vec<Gate>,
+    follow: Follow,
 ) -> Result<(), Response> {
     let shared = &endpoint.shared;
     let Some(declaration) = shared.setup().handlers.get(stamp) else {
@@ -92,16 +96,8 @@ pub(super) async fn pass(
         let step = decider.decide_among(&slots, left, &request, &snapshot);
         let (passed, has_passed) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
-        let mut service = WaygateService {
-            inner: Handler(Arc::new(Mutex::new(Some((passed, answered))))),
-            endpoint: decider,
-        };
-        let passing: Answering = Box::pin(async move {
-            match service.follow_step(request, step).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
-        });
+        let handler = StandIn(Arc::new(Mutex::new(Some((passed, answered)))));
+        let passing = follow(handler, decider, request, step);
         match select(passing, has_passed).await {
             Either::Left((refusal, _)) => return Err(refusal),
             Either::Right((_, passing)) => gates.push(Gate { passing, answer }),
@@ -212,11 +208,11 @@ fn path(head: &Parts) -> &str {
 
 /// Stands in for the handler: signals that a request arrived, and responds with the handler's response.
 #[derive(Debug, Clone)]
-struct Handler(Arc<Mutex<Option<Ends>>>);
+pub(super) struct StandIn(Arc<Mutex<Option<Ends>>>);
 
 type Ends = (oneshot::Sender<()>, oneshot::Receiver<Response>);
 
-impl Service<Request> for Handler {
+impl Service<Request> for StandIn {
     type Response = Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;

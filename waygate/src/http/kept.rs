@@ -16,7 +16,7 @@ use tower::Service;
 use super::{
     endpoint::Endpoint,
     future::Waiting,
-    handler_gate,
+    handler_gate::{self, Follow},
     limits::HeldUpgrade,
     watch::{PassedScope, Scope},
 };
@@ -28,6 +28,7 @@ pub(super) fn keep<S>(
     inner: &mut S,
     endpoint: &Arc<Endpoint>,
     mut request: Request,
+    follow: Follow,
 ) -> Waiting<S::Error>
 where
     S: Service<Request, Response = Response>,
@@ -42,6 +43,7 @@ where
         endpoint: endpoint.clone(),
         head,
         upgrade,
+        follow,
     };
     Box::pin(kept.serve(inner.call(request)))
 }
@@ -61,6 +63,7 @@ struct Kept {
     endpoint: Arc<Endpoint>,
     head: Parts,
     upgrade: Option<HeldUpgrade>,
+    follow: Follow,
 }
 
 impl Kept {
@@ -97,8 +100,13 @@ impl Kept {
                 }
                 Err(call) => {
                     self.endpoint.watch.find();
-                    let opened =
-                        handler_gate::pass(&self.endpoint, call.stamp, &self.head, &mut gates);
+                    let opened = handler_gate::pass(
+                        &self.endpoint,
+                        call.stamp,
+                        &self.head,
+                        &mut gates,
+                        self.follow,
+                    );
                     match opened.await {
                         Ok(()) => passed.push(call.number),
                         // Charges of a handler that ran are not refunded.

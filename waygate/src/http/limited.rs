@@ -8,12 +8,12 @@ use super::{
     endpoint::Endpoint,
     facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
-    limits::{After, Arrived, LimitRefusal, Refused, Waiting},
+    limits::{After, Arrived, Refused, Waiting},
     reach,
-    service::WaygateService,
+    service::{WaygateService, follow_gate},
     step::Step,
 };
-use crate::engine::{Limited, StateHeaders};
+use crate::engine::{LimitRefusal, Limited, StateHeaders};
 
 impl Endpoint {
     /// Admits a request, if that takes no waiting.
@@ -98,7 +98,7 @@ where
             let request = Request::from_parts(parts, body);
             match entered {
                 Ok((permits, allowed)) => {
-                    let reach = |request| reach::reach(&mut inner, &endpoint, request);
+                    let reach = |request| reach::reach(&mut inner, &endpoint, request, follow_gate);
                     let serving = permits.serve(reach, request);
                     let after = After::new(Some(admitted), allowed, waiting.announcement);
                     let mut response = admitted.scope(serving).await?;
@@ -109,9 +109,8 @@ where
                 }
                 Err(refusal) => {
                     let (parts, _body) = request.into_parts();
-                    Ok(refusal
-                        .respond_in_layer(parts, shared, &waiting.route)
-                        .await)
+                    let route = waiting.route;
+                    Ok(Refused { route, refusal }.respond(parts, shared).await)
                 }
             }
         })
@@ -124,10 +123,8 @@ where
     ) -> ResponseFuture<S::Future, S::Error> {
         let endpoint = self.endpoint.clone();
         ResponseFuture::waiting(async move {
-            let shared = &endpoint.shared;
-            let Refused { route, refusal } = refused;
             let (parts, _body) = request.into_parts();
-            Ok(refusal.respond_in_layer(parts, shared, &route).await)
+            Ok(refused.respond(parts, &endpoint.shared).await)
         })
     }
 }

@@ -1,14 +1,13 @@
 //! The adapter to axum: everything about HTTP requests and responses.
 
-mod accept;
 mod admitted;
 mod api;
 mod attached;
 mod bind;
-mod blocked;
 mod client;
+#[cfg(feature = "openapi")]
+mod documentation;
 mod endpoint;
-mod explain;
 mod extract;
 mod facts;
 mod function_id;
@@ -26,6 +25,7 @@ mod make_service;
 // The available kinds of paths depend on features.
 #[cfg_attr(not(all(feature = "admin", feature = "openapi")), allow(dead_code))]
 mod mounting;
+mod part;
 mod reach;
 mod registration;
 mod reply;
@@ -42,9 +42,8 @@ mod watch;
 
 pub use api::{Api, IntoApi};
 pub use bind::{BindError, BindErrors};
-pub use blocked::{BlockReason, Blocked, ConcurrencyLimited, KeyMissing, RateLimited};
-pub use client::{ClientAddr, Roles};
-pub use extract::{Refusal, RouteGuard};
+pub use client::ClientAddr;
+pub use extract::{RouteGuard, RouteGuardRejection};
 pub use guarded::Guarded;
 pub use limits::{
     ConcurrencyLimitFunctions, Cost, CostFunction, IntoCostFunction, IntoKeyFunction, Key,
@@ -56,7 +55,10 @@ pub use respond::{IntoResponder, Responder};
 pub use responses::Responses;
 
 pub(crate) use attached::functions;
-pub(crate) use client::client_ip;
+#[cfg(feature = "swagger-ui")]
+pub(crate) use client::peer;
+#[cfg(feature = "openapi")]
+pub(crate) use documentation::Documentation;
 pub(crate) use limits::DeclaredLimits;
 #[cfg(feature = "admin")]
 pub(crate) use mounting::check as check_mounts;

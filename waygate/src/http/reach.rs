@@ -13,6 +13,7 @@ use tower::Service;
 use super::{
     endpoint::Endpoint,
     future::Waiting,
+    handler_gate::Follow,
     kept::keep,
     watch::{self, Watching},
 };
@@ -22,6 +23,7 @@ pub(super) fn reach<S>(
     inner: &mut S,
     endpoint: &Arc<Endpoint>,
     request: Request,
+    follow: Follow,
 ) -> Either<Light<S::Future>, Waiting<S::Error>>
 where
     S: Service<Request, Response = Response>,
@@ -33,7 +35,7 @@ where
             future: inner.call(request),
             watching,
         }),
-        None => Either::Right(keep(inner, endpoint, request)),
+        None => Either::Right(keep(inner, endpoint, request, follow)),
     }
 }
 

@@ -4,10 +4,10 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
 use super::{
-    Blocked,
     function_id::{Function, FunctionId},
     sealed::Sealed,
 };
+use crate::engine::Blocked;
 
 /// A function that responds to blocked requests, sync or async, erased.
 #[derive(Clone)]

@@ -2,7 +2,8 @@
 use http::StatusCode;
 use waygate_core::decl::Gate;
 
-use super::{BlockReason, IntoResponder, Responder, function_id::either};
+use super::{IntoResponder, Responder, function_id::either};
+use crate::engine::BlockReason;
 
 /// Functions that respond to blocked requests, one for each kind of block. The default is the built-in response.
 ///

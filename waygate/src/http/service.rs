@@ -5,22 +5,20 @@ use std::{
 
 use axum::{extract::Request, response::Response};
 use tower::Service;
-use waygate_core::decision::Verdict;
 
 use super::{
-    BlockReason, Blocked,
     admitted::{Admitted, Asking, Counted, Uncounted, as_admitted},
     endpoint::Endpoint,
-    explain,
     facts::{RequestFacts, SeenBy},
     future::ResponseFuture,
+    handler_gate::{Answering, StandIn},
     kept,
     limits::After,
     reply,
     step::Step,
     survey::{self, Probe},
 };
-use crate::engine::{Checks, Inner, Limited, Snapshot, StateHeaders, uncached};
+use crate::engine::{BlockReason, Checks, Inner, Limited, Snapshot, StateHeaders, announced, note};
 
 /// Decides each request of one endpoint before the endpoint sees it.
 #[derive(Debug, Clone)]
@@ -82,7 +80,7 @@ where
                 ResponseFuture::completed(self.inner.call(request), watching, after)
             }
             (None, after) => {
-                let answer = kept::keep(&mut self.inner, &self.endpoint, request);
+                let answer = kept::keep(&mut self.inner, &self.endpoint, request, follow_gate);
                 ResponseFuture::keeping(answer, after)
             }
         }
@@ -120,6 +118,25 @@ where
             }
         }
     }
+}
+
+/// Takes the step of a gate in front of a handler.
+pub(super) fn follow_gate(
+    handler: StandIn,
+    endpoint: Arc<Endpoint>,
+    request: Request,
+    step: Step,
+) -> Answering {
+    let mut service = WaygateService {
+        inner: handler,
+        endpoint,
+    };
+    Box::pin(async move {
+        match service.follow_step(request, step).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    })
 }
 
 impl Endpoint {
@@ -174,7 +191,7 @@ impl Endpoint {
         let (slot, verdict) = engine.decide_among(snapshot, slots, &facts, &facts);
         let announcement = match announced(slot, verdict, snapshot, &facts) {
             Ok(announcement) => announcement,
-            Err(refusal) => return refusal,
+            Err(block) => return Step::Block(slot, Box::new(BlockReason::of(block))),
         };
         if left.slots.is_empty() {
             return Step::Serve(None);
@@ -210,7 +227,7 @@ impl Endpoint {
         let facts = RequestFacts::of(request, engine, self.seen_by());
         let verdict = engine.decide(snapshot, slot, &facts, &facts);
         match (slot, announced(slot, verdict, snapshot, &facts)) {
-            (_, Err(refusal)) => refusal,
+            (_, Err(block)) => Step::Block(slot, Box::new(BlockReason::of(block))),
             (Some(slot), Ok(announcement)) => self.limit(slot, facts, announcement, snapshot),
             (None, Ok(announcement)) => self.serve(None, announcement),
         }
@@ -285,33 +302,14 @@ impl Endpoint {
         let engine = &*shared.waygate.inner;
         let responder = shared.responder(slot, &reason);
         let (parts, _body) = request.into_parts();
-        explain::note(engine, slot, &parts, &reason);
-        let blocked = Blocked::new(parts, reason, engine);
+        let facts = RequestFacts::of_parts(&parts, engine, SeenBy::Layer);
+        note(slot, &facts, &reason);
+        let blocked = reply::blocked(parts, reason, engine);
         match responder {
             Some(responder) => {
                 ResponseFuture::waiting(async move { Ok(reply::custom(responder, blocked).await) })
             }
             None => ResponseFuture::ready(reply::builtin(&blocked)),
         }
-    }
-}
-
-/// The headers that announce the verdict on the route in `slot`, or the refusal.
-#[inline]
-fn announced(
-    slot: Option<usize>,
-    verdict: Verdict<'_>,
-    snapshot: &Snapshot,
-    facts: &RequestFacts<'_>,
-) -> Result<Option<StateHeaders>, Step> {
-    let of_route = || slot.and_then(|slot| snapshot.slot(slot)?.announcement.as_ref());
-    match verdict {
-        Verdict::Pass => Ok(None),
-        Verdict::PassDeprecated => Ok(of_route().cloned()),
-        Verdict::PassExempt { deprecated } => {
-            explain::note_exempt(snapshot, slot, facts);
-            Ok(Some(uncached(of_route().filter(|_| deprecated))))
-        }
-        Verdict::Block(block) => Err(Step::Block(slot, Box::new(block.into()))),
     }
 }

@@ -6,8 +6,8 @@ use std::{
     },
 };
 
-use super::{BlockReason, Responder, Responses, functions};
-use crate::{Waygate, registry::HandlerDeclaration, stamp::Stamp};
+use super::{Responder, Responses, functions};
+use crate::{Waygate, engine::BlockReason, registry::HandlerDeclaration, stamp::Stamp};
 
 /// What the services of one guarded router have in common.
 #[derive(Debug)]

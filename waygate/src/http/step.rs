@@ -1,8 +1,5 @@
-use super::{
-    BlockReason,
-    limits::{After, Refused, Waiting},
-};
-use crate::engine::Governing;
+use super::limits::{After, Refused, Waiting};
+use crate::engine::{BlockReason, Governing};
 
 /// The next step for a request. Rare variants are boxed to keep this type small on the hot path.
 pub(super) enum Step {

@@ -1,4 +1,4 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -14,8 +14,8 @@ use crate::{Waygate, http::Responses};
 #[derive(Debug)]
 pub(crate) struct LiveDocument {
     waygate: Waygate,
-    /// Responses of the whole application, set when the router is complete.
-    responses: OnceLock<Responses>,
+    /// Responses of the whole application.
+    responses: Responses,
     parts: Parts,
     cache: Cache,
     /// The other origins that the document refers to.
@@ -25,10 +25,10 @@ pub(crate) struct LiveDocument {
 
 impl LiveDocument {
     /// `base` is the document without stamps; an invalid document counts as an empty one.
-    pub(crate) fn new(waygate: Waygate, base: Value) -> Self {
+    pub(super) fn new(waygate: Waygate, base: Value, responses: Responses) -> Self {
         Self {
             waygate,
-            responses: OnceLock::new(),
+            responses,
             #[cfg(feature = "swagger-ui")]
             origins: super::ui::origins(&base),
             parts: Parts::split(base),
@@ -40,11 +40,6 @@ impl LiveDocument {
     pub(super) fn has_operations(&self) -> bool {
         let mut items = self.parts.items.iter();
         items.any(|item| !item.operations.is_empty())
-    }
-
-    /// Sets the responses of the whole application. Only the first call has an effect.
-    pub(crate) fn set_responses(&self, responses: Responses) {
-        let _ = self.responses.set(responses);
     }
 
     #[cfg(feature = "swagger-ui")]
@@ -72,7 +67,7 @@ impl LiveDocument {
                 bypassed: snapshot.bypass.lifecycle,
                 unlimited: snapshot.bypass.rate_limits,
                 shows_access: !engine.answers.hides_access,
-                responses: self.responses.get_or_init(Responses::default),
+                responses: &self.responses,
             };
             render(&self.parts, view, engine.limiting.headers)
         };

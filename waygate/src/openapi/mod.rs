@@ -28,7 +28,5 @@ mod ui;
 
 #[cfg(feature = "admin")]
 pub(crate) use conditional::fingerprint;
-pub(crate) use document::LiveDocument;
 #[cfg(feature = "admin")]
 pub(crate) use entity_tags::{InvalidTags, Tag, Tags, is_known};
-pub(crate) use serve::Endpoints;

@@ -2,9 +2,13 @@ use std::sync::Arc;
 
 use axum::{Router, extract::State, response::Response, routing::get};
 use http::{HeaderMap, HeaderValue, header};
+use serde_json::Value;
 
-use super::{LiveDocument, conditional};
-use crate::http::{Guarded, Mount, Serves};
+use super::{conditional, document::LiveDocument};
+use crate::{
+    Waygate,
+    http::{Documentation, Guarded, Mount, Responses, Serves},
+};
 
 impl Guarded {
     /// Serves the live OpenAPI document at `path`, such as `/openapi.json`.
@@ -62,8 +66,15 @@ impl Guarded {
     /// [`into_router`](Self::into_router) panics if the path is invalid, or the API already has a route with it (see
     /// [`try_into_router`](Self::try_into_router)).
     pub fn openapi(mut self, path: &str) -> Self {
-        self.endpoints.document = Some(path.to_owned());
+        self.documentation().set_document_path(path);
         self
+    }
+}
+
+impl Guarded {
+    pub(super) fn documentation(&mut self) -> &mut dyn Documentation {
+        let documentation = &mut self.documentation;
+        &mut **documentation.get_or_insert_with(|| Box::<Endpoints>::default())
     }
 }
 
@@ -72,16 +83,24 @@ impl Guarded {
 const DEFAULT_PATH: &str = "/openapi.json";
 
 /// The paths of the document and the page.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Endpoints {
+#[derive(Debug, Default)]
+struct Endpoints {
     document: Option<String>,
     #[cfg(feature = "swagger-ui")]
-    pub(super) page: Option<String>,
+    page: Option<String>,
 }
 
-impl Endpoints {
-    /// The paths.
-    pub(crate) fn mounts(&self) -> Vec<Mount> {
+impl Documentation for Endpoints {
+    fn set_document_path(&mut self, path: &str) {
+        self.document = Some(path.to_owned());
+    }
+
+    #[cfg(feature = "swagger-ui")]
+    fn set_page_path(&mut self, path: &str) {
+        self.page = Some(path.to_owned());
+    }
+
+    fn mounts(&self) -> Vec<Mount> {
         let document = self.document.as_ref().map(|path| Mount {
             call: "openapi",
             path: path.clone(),
@@ -104,13 +123,9 @@ impl Endpoints {
         document.into_iter().chain(page).collect()
     }
 
-    /// The routes, which are not governed.
-    pub(crate) fn router(self, document: Arc<LiveDocument>) -> Router {
-        #[cfg(feature = "swagger-ui")]
-        let has_page = self.page.is_some();
-        #[cfg(not(feature = "swagger-ui"))]
-        let has_page = false;
-        if (has_page || self.document.is_some()) && !document.has_operations() {
+    fn router(self: Box<Self>, waygate: Waygate, document: Value, responses: Responses) -> Router {
+        let document = Arc::new(LiveDocument::new(waygate, document, responses));
+        if !document.has_operations() {
             tracing::warn!(
                 "the live document shows no operations: the API was given to `guard` without an OpenAPI document, or with \
                  one that describes none; give `guard` an `OpenApiRouter`, or the router together with its `OpenApi`"

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use waygate_core::model::RouteState;
 
-use super::LiveDocument;
-use crate::Waygate;
+use super::document::LiveDocument;
+use crate::{Responses, Waygate};
 
 /// Renders the document with these routes (`GET:/path`) registered, the first ones of them disabled.
 async fn render(base: Value, disabled: &[&str], others: &[&str]) -> Value {
@@ -19,7 +19,9 @@ async fn render(base: Value, disabled: &[&str], others: &[&str]) -> Value {
     for key in disabled {
         waygate.system().disable(key, "").await.unwrap();
     }
-    let rendering = LiveDocument::new(waygate, base).current().await;
+    let rendering = LiveDocument::new(waygate, base, Responses::new())
+        .current()
+        .await;
     serde_json::from_slice(&rendering.bytes).unwrap()
 }
 

@@ -1,6 +1,6 @@
-//! Random states and requests, for which the layer, `RouteGuard` and `Waygate::decide` must make the same decision.
+//! Random states and requests, for which the layer, `RouteGuard` and `Waygate::admit` must make the same decision.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::{
     Router,
@@ -10,14 +10,14 @@ use axum::{
     response::Response,
     routing::{any, get, options},
 };
-use http::Method;
+use http::{HeaderMap, Method};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::Value;
 use waygate::{
     RouteGuard, Timestamp, Waygate,
     client::Roles,
-    decision::{Block, Facts, RequestTarget, Verdict},
-    model::{Access, GlobalMaintenance, RoleName, RouteState},
+    decision::{Decision, RequestHead},
+    model::{Access, GlobalMaintenance, RouteState},
     testing::{ManualClock, TestApp},
 };
 
@@ -242,45 +242,43 @@ impl Asked {
         }
     }
 
-    fn decide(&self, waygate: &Waygate) -> String {
-        let request = self.request();
-        let mut target = RequestTarget::new(&self.method, self.path);
+    /// The decision for other frameworks, in the same words.
+    async fn decide(&self, waygate: &Waygate) -> String {
+        let (mut parts, _) = self.request().into_parts();
+        if self.is_ops {
+            parts.extensions.insert(Roles::new(["ops"]));
+        }
+        let mut head = RequestHead::new(&parts).peer(PEER.parse().unwrap());
         if let Some(template) = self.template {
-            target = target.matched(template);
+            head = head.matched(template);
         }
         if !self.handled {
-            target = target.unhandled(request.headers());
+            head = head.unhandled();
         }
-        waygate.decide(target, self, |verdict| {
-            let (status, code) = match verdict {
-                Verdict::Pass | Verdict::PassDeprecated => return "pass".to_owned(),
-                Verdict::PassExempt { .. } => return "pass private, no-store".to_owned(),
-                Verdict::Block(
-                    Block::GlobalMaintenance { .. }
-                    | Block::ServiceMaintenance { .. }
-                    | Block::Maintenance { .. },
-                ) => (503, "MAINTENANCE_MODE"),
-                Verdict::Block(Block::Disabled { .. }) => (503, "ROUTE_DISABLED"),
-                Verdict::Block(Block::EnvGated { .. }) => (403, "ENV_GATED"),
-                Verdict::Block(Block::IpNotAllowed) => (403, "IP_NOT_ALLOWED"),
-                Verdict::Block(Block::RoleRequired { .. }) => (403, "ROLE_REQUIRED"),
-                Verdict::Block(other) => panic!("{other:?}"),
-            };
-            match self.method == Method::HEAD {
-                true => status.to_string(),
-                false => format!("{status} {code:?}"),
+        let decision = waygate.admit(head).await;
+        let by_state = waygate.decide(head);
+        assert_eq!(by_state.is_ok(), matches!(decision, Decision::Serve(_)));
+        match decision {
+            Decision::Serve(pass) => {
+                let mut headers = HeaderMap::new();
+                pass.write_headers(&mut headers);
+                match headers.get("cache-control") {
+                    None => "pass".to_owned(),
+                    Some(rule) => format!("pass {}", rule.to_str().unwrap()),
+                }
             }
-        })
-    }
-}
-
-impl Facts for Asked {
-    fn client_ip(&self) -> Option<IpAddr> {
-        PEER.parse().ok()
-    }
-
-    fn has_role(&self, role: &RoleName) -> bool {
-        self.is_ops && role.as_str() == "ops"
+            Decision::Refuse(refusal) => {
+                let response = refusal.response();
+                let status = response.status().as_u16();
+                match self.method == Method::HEAD {
+                    true => status.to_string(),
+                    false => {
+                        let body: Value = serde_json::from_str(response.body()).unwrap();
+                        format!("{status} {}", body["error"]["code"])
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -339,7 +337,7 @@ async fn agree(guards: bool) {
                 let (global, _) = waygate.global_maintenance();
                 format!("state {state}: {method} {path} {headers:?}, {global:?}")
             };
-            let decided = asked.decide(&waygate);
+            let decided = asked.decide(&waygate).await;
             if let Some(layered) = &layered {
                 assert_eq!(asked.ask(layered).await, decided, "{}", name());
             }

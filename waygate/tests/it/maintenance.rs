@@ -13,7 +13,7 @@ use waygate::{
     ChangeError, RouteGuard, Waygate,
     audit::{Action, AuditEntry, AuditQuery, Origin},
     client::{Roles, TrustedProxies},
-    decision::{RequestTarget, Verdict},
+    decision::{Decision, RequestHead},
     events::{Changed, Events},
     limits::RateLimitPolicy,
     model::{Deprecation, GlobalMaintenance, RouteState},
@@ -413,35 +413,23 @@ async fn exempt_clients_are_served_and_their_responses_are_not_cached() {
         system.enable_global_maintenance(open).await.unwrap();
         let served = team[0].get("/public").await;
         assert_eq!(served.header("cache-control"), Some("public, max-age=3600"));
-        // Other adapters get the same decision.
+        // Adapters to other frameworks get the same headers.
         system.enable_global_maintenance(config()).await.unwrap();
-        let verdict = |ip: &str| {
-            let target = RequestTarget::new(&http::Method::GET, "/public").matched("/public");
-            waygate.decide(
-                target,
-                &Client(ip.parse().unwrap()),
-                |verdict| match verdict {
-                    Verdict::PassExempt { deprecated } => Some(deprecated),
-                    _ => None,
-                },
-            )
+        let request = http::Request::get("/public").body(()).unwrap();
+        let (parts, ()) = request.into_parts();
+        let head = |ip: &str| {
+            let head = RequestHead::new(&parts).matched("/public");
+            waygate.admit(head.peer(ip.parse().unwrap()))
         };
-        assert_eq!(
-            (verdict("192.0.2.7"), verdict("198.51.100.1")),
-            (Some(true), None)
-        );
-    }
-}
-
-struct Client(std::net::IpAddr);
-
-impl waygate::decision::Facts for Client {
-    fn client_ip(&self) -> Option<std::net::IpAddr> {
-        Some(self.0)
-    }
-
-    fn has_role(&self, _: &waygate::model::RoleName) -> bool {
-        false
+        let Decision::Serve(pass) = head("192.0.2.7").await else {
+            panic!("an exempt client is refused");
+        };
+        let mut headers = http::HeaderMap::new();
+        pass.write_headers(&mut headers);
+        assert_eq!(headers["cache-control"], "private, no-store");
+        assert!(headers.contains_key("sunset"));
+        let refused = head("198.51.100.1").await;
+        assert!(matches!(refused, Decision::Refuse(_)), "{refused:?}");
     }
 }
 

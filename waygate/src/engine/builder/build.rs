@@ -4,7 +4,6 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
 use super::WaygateBuilder;
-#[cfg(feature = "axum")]
 use crate::engine::answers::AnswerSettings;
 use crate::engine::{
     BuildError, Component, Inner, Waygate, bypass, catch_up,
@@ -42,9 +41,7 @@ impl WaygateBuilder {
             setting: "service (.service(..))".to_owned(),
             invalid,
         })?;
-        #[cfg(feature = "axum")]
         let answers = AnswerSettings::new(self.challenge.as_deref(), self.show_environments);
-        #[cfg(feature = "axum")]
         let answers = answers.map_err(|invalid| BuildError::Setting {
             setting: "challenge (.challenge(..))".to_owned(),
             invalid,
@@ -114,17 +111,12 @@ impl WaygateBuilder {
             limiting: self.limiting,
             principal: self.principal,
             clients: self.proxies.into(),
-            #[cfg(feature = "axum")]
             answers,
-            #[cfg(feature = "axum")]
             allow_unmounted: self.allow_unmounted,
             #[cfg(feature = "testing")]
             only_handlers_under: self.only_handlers_under,
-            #[cfg(feature = "axum")]
             stacked: crate::engine::stacked::Stacked::default(),
-            #[cfg(feature = "axum")]
             bindings: crate::engine::bindings::Bindings::default(),
-            #[cfg(feature = "axum")]
             unregistered: crate::engine::unregistered::Unregistered::default(),
             on_store_reset: self.on_store_reset,
             #[cfg(feature = "file")]

@@ -18,7 +18,6 @@ mod request;
 mod stats;
 mod unreleased;
 
-#[cfg(feature = "axum")]
 pub(crate) use acquire::{Full, acquire};
 pub(crate) use permit::Permit;
 pub(crate) use permit_id::{PermitId, SharedPermits};

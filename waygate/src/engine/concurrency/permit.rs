@@ -35,7 +35,6 @@ impl Permit {
     }
 
     /// The runtime of the engine's tasks.
-    #[cfg(feature = "axum")]
     pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
         self.counters.runtime()
     }

@@ -54,7 +54,6 @@ struct ByMethod {
     /// The limits of requests with each method.
     named: Box<[(Method, Option<Arc<Limits>>)]>,
     /// The limits of extension methods, which no limit can name: those of every method of the path.
-    #[cfg_attr(not(feature = "axum"), expect(dead_code))]
     unnamed: Option<Arc<Limits>>,
 }
 
@@ -65,7 +64,6 @@ impl RouteLimits {
     }
 
     /// The limits of requests with this method.
-    #[cfg(feature = "axum")]
     #[inline]
     pub(crate) fn of(&self, method: &http::Method) -> Option<&Arc<Limits>> {
         match &self.by_method {
@@ -75,7 +73,6 @@ impl RouteLimits {
     }
 }
 
-#[cfg(feature = "axum")]
 impl ByMethod {
     /// `HEAD` follows `GET`, as in axum.
     #[cold]

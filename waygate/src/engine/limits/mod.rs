@@ -37,7 +37,6 @@ mod standings;
 mod stats;
 mod store;
 
-#[cfg(feature = "axum")]
 pub(crate) use admission::{Admission, Admitting};
 pub(crate) use clock::{LimitClock, instant};
 #[cfg(feature = "admin")]
@@ -45,21 +44,17 @@ pub(crate) use command::LimitCommand;
 pub(crate) use effective::Limits;
 pub(crate) use explain::Decisions;
 pub(crate) use handle::CountersHandle;
-#[cfg(feature = "axum")]
 pub(crate) use headers::POLICY;
 pub(crate) use key::LimitedKey;
 pub(crate) use levels::{Limitable, MethodLimits, RouteLimits, ScopePolicies, SharedPolicies};
-#[cfg(feature = "axum")]
 pub(crate) use matching::{Functions, NoFunctions, missing_part};
 pub(crate) use matching::{LimitFacts, key_of};
 pub(crate) use missing::{NO_PRINCIPAL, check_key, needs_of_caller, remedy};
-#[cfg(feature = "axum")]
 pub(crate) use outcome::Allowed;
 pub(crate) use overrides::{Applying, policies_of};
 pub(crate) use policy::{ExemptNetworks, Policy, label};
 pub(crate) use problem::{Noticed, Problem, lock};
 pub use record::{HitQuery, LimitRecord};
-#[cfg(feature = "axum")]
 pub(crate) use refusal::{Refusal, RefusalCause};
 pub(crate) use replace::Known;
 pub(crate) use request::RequestInfo;

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-#[cfg(feature = "axum")]
 use std::sync::OnceLock;
 
 use waygate_core::{
@@ -10,8 +9,8 @@ use waygate_core::{
 };
 
 use crate::engine::{
-    compiler::Compiler, kinds::MaintenanceScope, store::Versioned, stored::Stored, table::Table,
-    target::Asked,
+    compiler::Compiler, kinds::MaintenanceScope, request::Asked, store::Versioned, stored::Stored,
+    table::Table,
 };
 
 /// A global or service maintenance, with its exemptions resolved to slots.
@@ -25,7 +24,6 @@ pub(crate) struct Maintained {
     pub(crate) revision: u64,
     exempt: Arc<[bool]>,
     /// Set after the warning that an exempt role was checked without a source of roles.
-    #[cfg(feature = "axum")]
     pub(crate) had_no_caller: Arc<OnceLock<()>>,
 }
 
@@ -50,7 +48,6 @@ impl Maintained {
             config: Arc::new(value),
             revision,
             exempt,
-            #[cfg(feature = "axum")]
             had_no_caller: Arc::default(),
         }
     }

@@ -1,4 +1,3 @@
-#[cfg(feature = "axum")]
 use std::sync::OnceLock;
 
 use waygate_core::{
@@ -7,7 +6,6 @@ use waygate_core::{
     model::{LimitScope, RouteKey, RouteState},
 };
 
-#[cfg(feature = "axum")]
 use crate::engine::headers::{StateHeaders, announce};
 use crate::engine::{
     compiler::Compiler,
@@ -33,10 +31,8 @@ pub(crate) struct Slot {
     /// The time of the route's next scheduled change.
     pub(crate) next_change: Option<Timestamp>,
     /// The headers of a deprecated route.
-    #[cfg(feature = "axum")]
     pub(crate) announcement: Option<StateHeaders>,
     /// Set after the warning that a role was checked without a source of roles.
-    #[cfg(feature = "axum")]
     pub(crate) had_no_caller: OnceLock<()>,
 }
 
@@ -81,13 +77,11 @@ impl Slot {
             ),
             method_limits: MethodLimits::compile(stored, &route.key, table, compiler),
             next_change: state.position.next_change(now),
-            #[cfg(feature = "axum")]
             announcement: state
                 .deprecation
                 .as_ref()
                 .map(announce)
                 .filter(|headers| !headers.is_empty()),
-            #[cfg(feature = "axum")]
             had_no_caller: OnceLock::new(),
             state,
             revision,

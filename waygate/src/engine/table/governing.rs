@@ -1,6 +1,5 @@
 //! The routes that govern a request, and the routes that a router serves.
 
-#[cfg(feature = "axum")]
 use waygate_core::grammar::PathTemplate;
 use waygate_core::{grammar::Method, model::RouteKey};
 
@@ -8,12 +7,10 @@ use super::{
     super::{merge::closes, nearest::nearest},
     Governing, Methods, Table,
 };
-#[cfg(feature = "axum")]
 use super::{MethodSet, Served};
 
 impl Table {
     /// Records that one endpoint serves all methods of a path, except those with a separate endpoint (`apart`).
-    #[cfg(feature = "axum")]
     pub(crate) fn serve_others(&mut self, path: &str, apart: MethodSet) {
         let methods = self.paths.entry(path.into()).or_default();
         let known = methods.apart.get_or_insert(apart);
@@ -22,7 +19,6 @@ impl Table {
     }
 
     /// Records the routes of a guarded router.
-    #[cfg(feature = "axum")]
     pub(crate) fn serve(&mut self, found: impl IntoIterator<Item = (PathTemplate, Served)>) {
         let served = self.served.get_or_insert_default();
         for (path, more) in found {
@@ -135,7 +131,6 @@ impl Table {
     }
 
     /// Changes whenever the governing slots of a request may change.
-    #[cfg(feature = "axum")]
     #[inline]
     pub(crate) fn shape(&self) -> u64 {
         self.shape

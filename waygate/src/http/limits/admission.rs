@@ -3,51 +3,21 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use super::{
-    super::facts::{RequestFacts, SeenBy},
-    LimitRefusal, Permits,
+    super::{
+        facts::{RequestFacts, SeenBy},
+        functions,
+    },
+    Arrived, Permits,
     functions::{Answers, ask},
 };
 use crate::engine::{
-    Admission, Admitting, Allowed, Inner, Limits, NoFunctions, Registered, RequestInfo,
-    StateHeaders,
+    Admission, Allowed, Inner, LimitRefusal, Limits, NoFunctions, Registered, StateHeaders,
 };
-use crate::http::functions;
-
-/// A request that has arrived at the limits of its route.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::http) struct Arrived<'a> {
-    pub(in crate::http) engine: &'a Arc<Inner>,
-    pub(in crate::http) route: &'a Arc<Registered>,
-    pub(in crate::http) limits: &'a Arc<Limits>,
-    pub(in crate::http) seen_by: SeenBy,
-}
 
 /// The outcome for an allowed request: its permits, and its charges, if it was counted.
 pub(in crate::http) type Entered = (Permits, Option<Allowed>);
 
 impl<'a> Arrived<'a> {
-    pub(super) fn facts(&self, parts: &'a Parts) -> RequestFacts<'a> {
-        RequestFacts::of_parts(parts, self.engine, self.seen_by).of_route(&self.route.key)
-    }
-
-    #[inline]
-    pub(super) fn request(&self, facts: &RequestFacts<'a>) -> RequestInfo<'a> {
-        RequestInfo {
-            route: &self.route.key,
-            method: facts.method,
-            headers: facts.headers,
-        }
-    }
-
-    #[inline]
-    fn admitting(&self, facts: &RequestFacts<'a>) -> Admitting<'a> {
-        Admitting {
-            engine: self.engine,
-            limits: self.limits,
-            request: self.request(facts),
-        }
-    }
-
     /// Admits a request without waiting; `None` if it needs a permit, a function of the application or shared counters.
     #[inline(always)]
     pub(in crate::http) fn try_enter(&self, facts: RequestFacts<'a>) -> Option<Admission> {
@@ -109,10 +79,4 @@ impl Waiting {
             seen_by: SeenBy::Layer,
         }
     }
-}
-
-/// A request that a limit refused.
-pub(crate) struct Refused {
-    pub(in crate::http) route: Arc<Registered>,
-    pub(in crate::http) refusal: LimitRefusal,
 }

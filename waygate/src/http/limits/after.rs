@@ -1,10 +1,7 @@
 use axum::{extract::Request, response::Response};
 
-use super::{
-    super::{admitted::Admitted, future::announce},
-    Cost,
-};
-use crate::engine::{Allowed, Inner, StateHeaders};
+use super::{super::admitted::Admitted, Cost};
+use crate::engine::{Allowed, Granted, Inner, StateHeaders};
 
 /// A response extension: the request was refused further inside, and its charges are refunded.
 #[derive(Debug, Clone, Copy)]
@@ -12,8 +9,7 @@ pub(crate) struct Uncharged;
 
 /// The remaining work after the response of the endpoint.
 pub(crate) struct After {
-    allowed: Option<Allowed>,
-    announcement: Option<StateHeaders>,
+    granted: Granted,
     /// `None` without a controlled route.
     admitted: Option<Admitted>,
 }
@@ -30,8 +26,10 @@ impl After {
             return None;
         }
         Some(Self {
-            allowed,
-            announcement,
+            granted: Granted {
+                announcement,
+                allowed,
+            },
             admitted,
         })
     }
@@ -52,23 +50,11 @@ impl After {
     /// Adds the headers to the response, and corrects the charges.
     pub(crate) fn complete(&mut self, response: &mut Response) {
         if response.extensions().get::<Uncharged>().is_some() {
-            return self.correct(Cost(0));
+            return self.granted.correct(0);
         }
-        if let Some(allowed) = &self.allowed {
-            allowed.write_headers(response.headers_mut());
-        }
-        if self.announcement.is_some() {
-            announce(response.headers_mut(), self.announcement.take());
-        }
-        if let Some(cost) = response.extensions_mut().remove::<Cost>() {
-            self.correct(cost);
-        }
-    }
-
-    #[cold]
-    fn correct(&mut self, Cost(cost): Cost) {
-        if let Some(allowed) = self.allowed.take() {
-            allowed.correct(cost);
+        self.granted.write_headers(response.headers_mut());
+        if let Some(Cost(cost)) = response.extensions_mut().remove::<Cost>() {
+            self.granted.correct(cost);
         }
     }
 }

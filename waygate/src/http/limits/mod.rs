@@ -3,6 +3,7 @@
 
 mod admission;
 mod after;
+mod arrived;
 mod cost;
 mod cost_function;
 mod declared;
@@ -21,10 +22,11 @@ pub use key::Key;
 pub use key_function::{IntoKeyFunction, KeyFunction};
 pub use limit_functions::{ConcurrencyLimitFunctions, RateLimitFunctions};
 
-pub(super) use admission::{Arrived, Refused, Waiting};
+pub(super) use admission::Waiting;
 pub(super) use after::{After, Uncharged};
+pub(super) use arrived::Arrived;
 pub(crate) use declared::DeclaredLimits;
 pub(crate) use limit_functions::LimitFunctions;
 pub(super) use permits::Permits;
-pub(super) use refuse::LimitRefusal;
+pub(super) use refuse::{Refused, respond};
 pub(super) use upgrade::HeldUpgrade;

@@ -2,12 +2,14 @@ use axum::{body::Body, extract::Request, response::Response};
 use http::request::Parts;
 
 use super::{
-    Arrived, HeldUpgrade, LimitRefusal,
+    Arrived, HeldUpgrade,
     functions::{answer, ask},
     permit_body::PermitBody,
 };
-use crate::engine::{Full, Permit, acquire};
-use crate::http::functions;
+use crate::{
+    engine::{Full, LimitRefusal, Permit, acquire},
+    http::functions,
+};
 
 /// The permits of one request. Dropping them releases them.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ impl Permits {
             let (index, own) = functions.concurrency(limit)?;
             answer(index, own.key.as_ref(), &asked, &parts)
         });
-        let acquired = acquire(arrived.engine, wanted, arrived.request(&facts)).await;
+        let acquired = acquire(arrived.engine, wanted, facts.info(&arrived.route.key)).await;
         let permits = acquired.map(Self);
         (
             parts,

@@ -15,8 +15,8 @@ use tokio::sync::watch;
 use waygate_core::net::{IPV6_CUSTOMER, client_network};
 
 use crate::{
-    http::{Streams, client_ip},
-    openapi::LiveDocument,
+    http::{Streams, peer},
+    openapi::document::LiveDocument,
 };
 
 /// The maximum number of open streams of each guarded API.
@@ -37,7 +37,7 @@ impl Source {
     fn client(&self, request: &Request) -> Option<IpAddr> {
         let document = self.document.upgrade()?;
         let clients = &document.waygate().inner.clients;
-        let address = client_ip(request.extensions(), request.headers(), clients)?;
+        let address = clients.client(peer(request.extensions()), request.headers())?;
         Some(client_network(address, IPV6_CUSTOMER))
     }
 }

@@ -20,7 +20,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use self::asset::Asset;
-use super::LiveDocument;
+use super::document::LiveDocument;
 use crate::http::Guarded;
 
 pub(super) use policy::origins;
@@ -52,7 +52,7 @@ impl Guarded {
     /// [`into_router`](Self::into_router) panics if one of the paths is invalid, or the API already has a route with
     /// it (see [`try_into_router`](Self::try_into_router)).
     pub fn docs(mut self, path: &str) -> Self {
-        self.endpoints.page = Some(path.to_owned());
+        self.documentation().set_page_path(path);
         self
     }
 }

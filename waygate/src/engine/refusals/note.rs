@@ -1,40 +1,47 @@
 //! Records requests that a route's state refuses or that are exempt, for queries by `X-Request-Id`.
 
-use http::request::Parts;
 use waygate_core::decision::Facts;
 
-use super::{
-    BlockReason,
-    facts::{RequestFacts, SeenBy},
+use super::BlockReason;
+use crate::engine::{
+    limits::DecisionCause,
+    request::{Framework, RequestFacts},
+    snapshot::Snapshot,
 };
-use crate::engine::{DecisionCause, Inner, RequestInfo, Snapshot};
 
 /// The placeholder for requests without a controlled route.
 const NO_ROUTE: &str = "/{*rest}";
 
 /// Records a request that the route in `slot` refused. Logs if a role is required but no source of roles is present.
 #[cold]
-pub(super) fn note(engine: &Inner, slot: Option<usize>, head: &Parts, reason: &BlockReason) {
-    let snapshot = engine.snapshot.load();
-    let facts = RequestFacts::of_parts(head, engine, SeenBy::Layer);
-    note_no_caller(&snapshot, slot, &facts, reason);
-    record(&snapshot, slot, &facts, cause(reason), || {
-        detail(&facts, reason)
+pub(crate) fn note<'a, F: Framework<'a>>(
+    slot: Option<usize>,
+    facts: &RequestFacts<'a, F>,
+    reason: &BlockReason,
+) {
+    let snapshot = facts.engine.snapshot.load();
+    note_no_caller(&snapshot, slot, facts, reason);
+    record(&snapshot, slot, facts, cause(reason), || {
+        detail(facts, reason)
     });
 }
 
 /// Records a request that passes active maintenance because its caller is exempt.
 #[cold]
-pub(super) fn note_exempt(snapshot: &Snapshot, slot: Option<usize>, facts: &RequestFacts<'_>) {
+pub(crate) fn note_exempt<'a, F: Framework<'a>>(
+    snapshot: &Snapshot,
+    slot: Option<usize>,
+    facts: &RequestFacts<'a, F>,
+) {
     record(snapshot, slot, facts, Some(DecisionCause::Exempt), || {
         snapshot.exemption(slot, facts, facts, facts.engine.clock.now())
     });
 }
 
-fn record(
+fn record<'a, F: Framework<'a>>(
     snapshot: &Snapshot,
     slot: Option<usize>,
-    facts: &RequestFacts<'_>,
+    facts: &RequestFacts<'a, F>,
     cause: Option<DecisionCause>,
     reason: impl FnOnce() -> String,
 ) {
@@ -43,12 +50,7 @@ fn record(
     let Some(route) = route.or_else(|| NO_ROUTE.parse().ok()) else {
         return;
     };
-    let request = RequestInfo {
-        route: &route,
-        method: facts.method,
-        headers: facts.headers,
-    };
-    if let Some(mut record) = request.record(facts.engine.clock.now()) {
+    if let Some(mut record) = facts.info(&route).record(facts.engine.clock.now()) {
         record.passed = cause == Some(DecisionCause::Exempt);
         record.cause = cause;
         record.reason = Some(reason());
@@ -57,10 +59,10 @@ fn record(
 }
 
 /// Notes that a role is required but no source of roles is present.
-fn note_no_caller(
+fn note_no_caller<'a, F: Framework<'a>>(
     snapshot: &Snapshot,
     slot: Option<usize>,
-    facts: &RequestFacts<'_>,
+    facts: &RequestFacts<'a, F>,
     reason: &BlockReason,
 ) {
     match reason {
@@ -94,7 +96,7 @@ fn cause(reason: &BlockReason) -> Option<DecisionCause> {
 }
 
 /// The operator's reason, or what the request lacks.
-fn detail(facts: &RequestFacts<'_>, reason: &BlockReason) -> String {
+fn detail<'a, F: Framework<'a>>(facts: &RequestFacts<'a, F>, reason: &BlockReason) -> String {
     fn joined(items: &[impl ToString]) -> String {
         let items: Vec<String> = items.iter().map(ToString::to_string).collect();
         items.join(", ")

@@ -1,6 +1,5 @@
 //! The trusted proxies, and one-time warnings about unknown clients.
 
-#[cfg(feature = "axum")]
 use std::{
     net::IpAddr,
     sync::{
@@ -9,9 +8,7 @@ use std::{
     },
 };
 
-#[cfg(feature = "axum")]
 use http::HeaderMap;
-#[cfg(feature = "axum")]
 use waygate_core::Printable;
 use waygate_core::net::TrustedProxies;
 
@@ -19,12 +16,10 @@ use waygate_core::net::TrustedProxies;
 #[derive(Debug)]
 pub(crate) struct Clients {
     pub(crate) proxies: TrustedProxies,
-    #[cfg(feature = "axum")]
     logged: Logged,
 }
 
 /// The warnings logged so far.
-#[cfg(feature = "axum")]
 #[derive(Debug)]
 struct Logged {
     no_peer: Once,
@@ -36,11 +31,62 @@ struct Logged {
     looked: AtomicU32,
 }
 
-#[cfg(feature = "axum")]
+/// The other end of a request's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Address(IpAddr),
+    /// A peer of a Unix socket has no address.
+    UnixSocket,
+    /// The server does not know it.
+    Unknown,
+}
+
 impl Clients {
+    /// The client of a request, which a trusted proxy may name. `None` if the peer's address is not known.
+    #[inline(always)]
+    pub(crate) fn client(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+        let Peer::Address(peer) = peer else {
+            return self.without_address(peer, headers);
+        };
+        if !self.proxies.trusts_any() {
+            return Some(peer.to_canonical());
+        }
+        Some(self.behind_proxies(peer, headers))
+    }
+
+    /// The client behind a peer without an address: a proxy on a Unix socket may forward it.
+    #[cold]
+    fn without_address(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+        if peer == Peer::UnixSocket {
+            if !self.proxies.trusts_unix_socket() {
+                self.warn_of_socket();
+                return None;
+            }
+            let lines = headers.get_all(self.proxies.header().name());
+            let client = self.proxies.client_behind_socket(lines.iter());
+            if client.is_none() {
+                self.warn_of_proxy();
+            }
+            return client;
+        }
+        self.warn_of_peer();
+        None
+    }
+
+    #[inline(never)]
+    fn behind_proxies(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let lines = headers.get_all(self.proxies.header().name());
+        let client = self.proxies.client(peer, lines.iter());
+        // The proxy itself, if it forwards no client.
+        if client == peer.to_canonical() && self.proxies.trusts_peer(peer) {
+            self.warn_of_proxy();
+        }
+        client
+    }
+
     /// Without addresses, limits by address share one counter for all clients, and allowed networks admit none.
     #[cold]
-    pub(crate) fn warn_of_peer(&self) {
+    fn warn_of_peer(&self) {
         self.logged.no_peer.call_once(|| {
             tracing::warn!(
                 "no client's address is known, so limits by address count everybody together: serve the application with \
@@ -52,7 +98,7 @@ impl Clients {
 
     #[cfg(unix)]
     #[cold]
-    pub(crate) fn warn_of_socket(&self) {
+    fn warn_of_socket(&self) {
         self.logged.untrusted_socket.call_once(|| {
             tracing::warn!(
                 "client addresses are unknown behind a Unix socket, so limits by address share one counter for all \
@@ -94,7 +140,7 @@ impl Clients {
 
     /// A proxy that does not set the header hides its clients.
     #[cold]
-    pub(crate) fn warn_of_proxy(&self) {
+    fn warn_of_proxy(&self) {
         self.logged.no_header.call_once(|| {
             tracing::warn!(
                 "a request from a trusted proxy has no address in `{}`, so its client is unknown, and limits by \
@@ -106,7 +152,6 @@ impl Clients {
     }
 }
 
-#[cfg(feature = "axum")]
 fn is_private(peer: IpAddr) -> bool {
     match peer.to_canonical() {
         IpAddr::V4(peer) => peer.is_private() || peer.is_loopback() || peer.is_link_local(),
@@ -120,7 +165,6 @@ impl From<TrustedProxies> for Clients {
     fn from(proxies: TrustedProxies) -> Self {
         Self {
             proxies,
-            #[cfg(feature = "axum")]
             logged: Logged {
                 no_peer: Once::new(),
                 #[cfg(unix)]

@@ -1,0 +1,218 @@
+//! Decisions about requests of any framework, in the order of the layer: the state of the route, permits, rate limits.
+
+use http::{HeaderMap, Response};
+use waygate_core::{Printable, decision::Verdict};
+
+use super::{
+    Inner, Waygate,
+    concurrency::{Full, Permit, acquire},
+    decide::announced,
+    granted::Granted,
+    limits::{Admitting, NoFunctions},
+    refusals::{self, BlockReason, Blocked, LimitRefusal},
+    request::RequestHead,
+};
+
+/// The decision about a request; see [`Waygate::admit`].
+#[derive(Debug)]
+#[must_use = "a decision without effect leaves closed routes open"]
+pub enum Decision {
+    /// Serve the request.
+    Serve(Pass),
+    /// Respond with the refusal instead.
+    Refuse(Refusal),
+}
+
+/// An admitted request. Keep it until the body of the response is sent: dropping it releases the permits of
+/// concurrency limits.
+#[derive(Debug)]
+#[must_use = "dropping it releases the permits of the request"]
+pub struct Pass {
+    granted: Granted,
+    _permits: Vec<Permit>,
+}
+
+impl Pass {
+    /// Adds the headers about deprecation, caching and rate limits to the response, after those of the handler.
+    pub fn write_headers(&self, headers: &mut HeaderMap) {
+        self.granted.write_headers(headers);
+    }
+
+    /// Charges the difference to the actual cost of the request, in units of its rate limits, or refunds it. 0 refunds
+    /// everything. Only the first call counts.
+    pub fn correct(&mut self, cost: u32) {
+        self.granted.correct(cost);
+    }
+}
+
+/// A refused request.
+#[derive(Debug)]
+pub struct Refusal {
+    blocked: Blocked,
+    /// The headers of the limit.
+    headers: HeaderMap,
+}
+
+impl Refusal {
+    /// The request, and the reason.
+    pub fn blocked(&self) -> &Blocked {
+        &self.blocked
+    }
+
+    /// The built-in response, in the format that the client prefers: JSON, problem details (RFC 9457) or a page. A
+    /// response of your own keeps its status and headers: `refusal.response().map(|_| body)`.
+    pub fn response(&self) -> Response<String> {
+        let mut response = refusals::builtin(&self.blocked);
+        response.headers_mut().extend(self.headers.clone());
+        response
+    }
+}
+
+impl Waygate {
+    /// Decides about a request and counts it, for adapters to other frameworks than axum. The decision is that of the
+    /// layer of [`guard`](Self::guard): the state of the route, allowed networks and roles, global maintenance,
+    /// concurrency limits, rate limits.
+    ///
+    /// Routes are [registered](Self::register) beforehand. Functions that attributes name (keys, costs, responses)
+    /// belong to axum's handlers and are not called.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use http::{Request, Response, StatusCode};
+    /// use waygate::{Waygate, decision::{Decision, RequestHead}, model::RouteState};
+    ///
+    /// async fn serve(waygate: &Waygate, request: Request<String>) -> Response<String> {
+    ///     let (parts, body) = request.into_parts();
+    ///     // Your router knows the template, and the peer.
+    ///     let head = RequestHead::new(&parts).matched("/items/{id}").peer([203, 0, 113, 7].into());
+    ///     match waygate.admit(head).await {
+    ///         Decision::Refuse(refusal) => refusal.response(),
+    ///         Decision::Serve(pass) => {
+    ///             let mut response = Response::new(body);
+    ///             pass.write_headers(response.headers_mut());
+    ///             response
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let waygate = Waygate::builder().build().await?;
+    /// waygate.register("GET:/items/{id}".parse()?, RouteState::default()).await?;
+    /// let request = || Request::get("/items/7").body(String::new());
+    /// assert_eq!(serve(&waygate, request()?).await.status(), StatusCode::OK);
+    ///
+    /// waygate.system().disable("/items/{id}", "incident").await?;
+    /// assert_eq!(serve(&waygate, request()?).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn admit(&self, request: RequestHead<'_>) -> Decision {
+        match self.inner.admit(request).await {
+            Ok(pass) => Decision::Serve(pass),
+            Err(refusal) => Decision::Refuse(refusal),
+        }
+    }
+
+    /// Decides about a request by the state of its route, without limits: nothing is counted. `Err` is the reason to
+    /// refuse it.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use http::Request;
+    /// use waygate::{Waygate, decision::RequestHead, model::RouteState};
+    ///
+    /// let waygate = Waygate::builder().build().await?;
+    /// waygate.register("GET:/items/{id}".parse()?, RouteState::default()).await?;
+    /// waygate.system().disable("/items/{id}", "incident").await?;
+    ///
+    /// let (parts, ()) = Request::get("/items/7").body(())?.into_parts();
+    /// let reason = waygate.decide(RequestHead::new(&parts).matched("/items/{id}")).unwrap_err();
+    /// assert_eq!(reason.code(), "ROUTE_DISABLED");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn decide(&self, request: RequestHead<'_>) -> Result<(), BlockReason> {
+        let engine = &*self.inner;
+        let snapshot = engine.snapshot.load();
+        let slots = request.governing(&snapshot.table);
+        let facts = request.facts(engine);
+        match engine.decide_among(&snapshot, &slots, &facts, &facts) {
+            (_, Verdict::Block(block)) => Err(BlockReason::of(block)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Inner {
+    async fn admit(self: &std::sync::Arc<Self>, request: RequestHead<'_>) -> Result<Pass, Refusal> {
+        let snapshot = self.snapshot.load();
+        let slots = request.governing(&snapshot.table);
+        if let Some(template) = request.template().filter(|_| slots.is_empty()) {
+            self.warn_of_unregistered(template);
+        }
+        let facts = request.facts(self);
+        let (slot, verdict) = self.decide_among(&snapshot, &slots, &facts, &facts);
+        let announcement = match announced(slot, verdict, &snapshot, &facts) {
+            Ok(announcement) => announcement,
+            Err(block) => {
+                let reason = BlockReason::of(block);
+                refusals::note(slot, &facts, &reason);
+                return Err(Refusal {
+                    blocked: Blocked::new(request.parts.clone(), reason, self),
+                    headers: HeaderMap::new(),
+                });
+            }
+        };
+        let limited = self.limits_among(&snapshot, &slots, true, &facts);
+        // Not held while the counters are read.
+        drop(snapshot);
+        let mut granted = Granted {
+            announcement,
+            allowed: None,
+        };
+        let Some((_, route, limits)) = limited else {
+            return Ok(Pass {
+                granted,
+                _permits: Vec::new(),
+            });
+        };
+        let facts = facts.of_route(&route.key);
+        let admitting = Admitting {
+            engine: self,
+            limits: &limits,
+            request: facts.info(&route.key),
+        };
+        let refuse = |refusal: LimitRefusal| {
+            let wait = refusal.wait(self);
+            let mut headers = HeaderMap::new();
+            refusal.write_headers(&mut headers, self, wait);
+            let reason = refusal.reason(&facts, self, wait);
+            Refusal {
+                blocked: Blocked::new(request.parts.clone(), reason, self),
+                headers,
+            }
+        };
+        let wanted = limits.permit_requests(&facts, |_| None);
+        let permits = acquire(self, wanted, admitting.request).await;
+        let permits = permits.map_err(|Full(limit)| refuse(LimitRefusal::Concurrency(limit)))?;
+        let allowed = admitting.admit(&facts, &mut NoFunctions).await;
+        granted.allowed = allowed.map_err(|refusal| refuse(LimitRefusal::Rate(refusal)))?;
+        Ok(Pass {
+            granted,
+            _permits: permits,
+        })
+    }
+
+    /// Without a route, only global maintenance applies.
+    #[cold]
+    pub(crate) fn warn_of_unregistered(&self, path: &str) {
+        if self.unregistered.note(path) {
+            tracing::warn!(
+                path = ?Printable(path),
+                "no route is registered for a path that `RouteGuard` or an adapter guards: only global maintenance \
+                 applies there; register the route with `Waygate::register`"
+            );
+        }
+    }
+}

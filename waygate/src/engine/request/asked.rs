@@ -1,0 +1,20 @@
+use http::{HeaderMap, Method, header};
+
+/// The parts of a request that decisions depend on. They are computed when a rule needs them.
+pub(crate) trait Asked {
+    fn method(&self) -> &Method;
+
+    /// The names of a request without a controlled route for exemptions: paths and templates.
+    fn names(&self) -> [Option<&str>; 3];
+
+    /// Returns `true` for a CORS preflight that no handler of the application would see.
+    fn is_unhandled_preflight(&self) -> bool;
+}
+
+/// Returns `true` if the method and the headers are those of a CORS preflight (Fetch standard, "CORS-preflight
+/// request").
+pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    *method == Method::OPTIONS
+        && headers.contains_key(header::ORIGIN)
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}

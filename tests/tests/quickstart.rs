@@ -44,7 +44,7 @@ fn a_change_is_seen_immediately_and_survives_a_crash() {
         "[1,2,3]",
         "the change has outlived the crash"
     );
-    // The token survives, too: its hash is stored beside the state.
+    // The token survives, too: its hash is stored next to the state.
     let closed = service.post(
         &format!("{PAYMENTS}/maintenance"),
         Some(&token),

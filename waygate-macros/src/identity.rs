@@ -62,7 +62,7 @@ pub(crate) fn stamp_attribute(attrs: &mut [Attribute], stamp: &TokenStream) -> b
     found
 }
 
-/// The items beside the handler that stamp the operation of a `#[utoipa::path(..)]` that has expanded already.
+/// The items next to the handler that stamp the operation of a `#[utoipa::path(..)]` that has expanded already.
 ///
 /// Documents are built with `__path_<fn>::operation()`, and an inherent function takes precedence over the trait's of
 /// that name. Without a `__path_<fn>`, a glob import provides a stand-in, which any item of that name shadows; rustc

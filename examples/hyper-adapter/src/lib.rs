@@ -1,7 +1,7 @@
 //! Waygate in front of handlers on bare hyper.
 //!
-//! A framework finds the handler of a request, and asks the engine before it calls the handler. This one has a router
-//! and nothing else. An adapter to another framework has the same four steps, in [`App::respond`].
+//! A framework finds the handler of a request, and lets the engine decide before it calls the handler. This one only
+//! has a router. An adapter to another framework has the same four steps, in [`App::respond`].
 
 #![allow(missing_debug_implementations)] // Closures have none.
 
@@ -73,7 +73,7 @@ impl App {
             .map(|found| found.value);
         let handler = path.and_then(|path| path.handlers.get(&parts.method));
 
-        // 2. Describe the request: the template that matched, the peer, and if a handler serves the method.
+        // 2. Describe the request: the matched template, the peer, and whether a handler serves the method.
         let mut head = RequestHead::new(&parts).peer(peer.ip());
         if let Some(path) = path {
             head = head.matched(&path.template);
@@ -103,7 +103,7 @@ impl App {
     /// Serves connections until the listener fails.
     ///
     /// # Errors
-    /// That of the listener.
+    /// The error of the listener.
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let app = Arc::new(self);
         loop {
@@ -113,7 +113,7 @@ impl App {
                 let app = app.clone();
                 async move { Ok::<_, Infallible>(app.respond(peer, request).await) }
             });
-            // A connection that fails concerns its client alone.
+            // A failed connection only affects its client.
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
     }

@@ -166,7 +166,7 @@ async fn permits_are_held_while_a_request_is_served() {
 }
 
 #[tokio::test]
-async fn deprecated_routes_say_so() {
+async fn deprecated_routes_are_announced() {
     let waygate = builder().build().await.unwrap();
     let sunset = "2030-01-01T00:00:00Z".parse().unwrap();
     let deprecation = Deprecation::new(None, Some(sunset), None).unwrap();

@@ -91,7 +91,7 @@ impl CounterSnapshot {
         Self::start(Place::At(path), counters, now)
     }
 
-    /// Opens `<state>.counters`, beside the file that the path of a state file leads to.
+    /// Opens `<state>.counters`, next to the file that the path of a state file leads to.
     ///
     /// # Errors
     ///

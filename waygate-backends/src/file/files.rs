@@ -47,7 +47,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Refuses to start with files beside the state file that could not be used later.
+    /// Refuses to start with files next to the state file that could not be used later.
     pub(super) fn check_others(&self, generations: usize) -> Result<(), BackendError> {
         let replaced = [self.audit(), self.audit_before()];
         let generations = (1..=generations).map(|age| self.generation(age));

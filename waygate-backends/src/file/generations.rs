@@ -10,7 +10,7 @@ use waygate_core::Printable;
 
 use super::{files::Files, stamp::FileId, temp::Temp};
 
-/// Writes a new file beside the state file and makes it durable. The state file is unchanged.
+/// Writes a new file next to the state file and makes it durable. The state file is unchanged.
 ///
 /// A failed fsync is never repeated on the same file, because the kernel may have dropped the data: the next attempt
 /// writes another file.

@@ -32,7 +32,7 @@ impl FileBackendBuilder {
         }
     }
 
-    /// Sets the interval of looking for changes by other processes or people, at least 1 ms. Default: 1 s.
+    /// Sets the interval of polling for changes by other processes or people, at least 1 ms. Default: 1 s.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval.max(Duration::from_millis(1));
         self
@@ -44,7 +44,7 @@ impl FileBackendBuilder {
         self
     }
 
-    /// Sets the number of versions of the file to keep, including the present one, at least 1. Default: 3.
+    /// Sets the number of versions of the file to keep, including the current one, at least 1. Default: 3.
     pub fn generations(mut self, count: usize) -> Self {
         self.older_generations = count.saturating_sub(1);
         self

@@ -254,7 +254,7 @@ fn a_file_replaced_by_a_pipe_is_refused() {
         fs::remove_file(place.main()).unwrap();
         fs::write(place.main(), kept).unwrap();
         assert_eq!(commit(&store, put("a", 3)).await, 2);
-        // The files beside it as well.
+        // The files next to it as well.
         for suffix in [".lock", ".audit.jsonl"] {
             let kept = fs::read(place.beside(suffix)).unwrap();
             replace_by_pipe(&place.beside(suffix));

@@ -17,7 +17,7 @@ pub(super) fn canonical_networks(networks: &[IpNet]) -> Vec<IpNet> {
     networks.iter().copied().map(canonical_network).collect()
 }
 
-/// Returns whether the client's address lies in one of these networks, given in canonical form.
+/// Returns whether the client's address is in one of these networks, given in canonical form.
 pub(super) fn comes_from(networks: &[IpNet], facts: &impl Facts) -> bool {
     let ip = facts.client_ip().map(|ip| ip.to_canonical());
     ip.is_some_and(|ip| networks.iter().any(|net| net.contains(&ip)))

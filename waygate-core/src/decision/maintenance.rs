@@ -25,7 +25,7 @@ pub struct MaintenanceRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exemption<'a> {
-    /// The address lies in this network.
+    /// The address is in this network.
     Network(IpNet),
     /// The caller has this role.
     Role(&'a RoleName),

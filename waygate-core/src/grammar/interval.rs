@@ -44,7 +44,7 @@ impl Interval {
         self.end
     }
 
-    /// Returns whether `instant` lies in `start..end`.
+    /// Returns whether `instant` is in `start..end`.
     pub fn contains(self, instant: Timestamp) -> bool {
         self.start <= instant && instant < self.end
     }

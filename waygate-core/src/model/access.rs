@@ -8,7 +8,7 @@ use crate::grammar::RoleName;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
-    /// The client's address must lie in one of these networks.
+    /// The client's address must be in one of these networks.
     #[serde(
         default,
         with = "text::networks",

@@ -52,7 +52,7 @@ pub struct ConcurrencyPolicy {
     pub include_force_active: bool,
 }
 
-/// A concurrency limit, as requests and stores contain it. Missing fields have defaults.
+/// A concurrency limit, as in requests and stores. Missing fields have defaults.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(
     feature = "schema",

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::grammar::{EnvName, RoleName};
 
-/// The settings of a route that a command has dropped, under their names in the route. Empty ones are left out.
+/// The settings of a route that a command has dropped, under their names in the route. Empty ones are omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -87,12 +87,12 @@ fn replaced_by_gate(before: &Position, after: &Position) -> Option<RouteStatus> 
     }
 }
 
-/// The settings of a maintenance that a command has dropped, under their names in the maintenance. Empty ones are left out.
+/// The settings of a maintenance that a command has dropped, under their names there. Empty ones are omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct DroppedMaintenance {
-    /// `true` if it was on, and a planned one has replaced it: everything is open until that begins.
+    /// `true` if active maintenance was replaced by a planned one: everything is open until that starts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enabled: bool,
     /// The start of a planned maintenance.

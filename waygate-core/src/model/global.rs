@@ -18,8 +18,8 @@ use crate::grammar::{Interval, Invalid, Method, Reason, RoleName, format_wire, s
 )]
 #[serde(try_from = "Raw")]
 pub struct GlobalMaintenance {
-    /// In a view: whether it is on now; a planned one has a `start` and is not. In a store: whether it was switched on,
-    /// even if its window has not begun or has ended.
+    /// In a view: whether it is active; planned maintenance has a `start` and is not. In a store: whether it was switched
+    /// on, even if its window has not started or has ended.
     pub enabled: bool,
     /// The reason; may be empty.
     pub reason: Reason,
@@ -35,7 +35,7 @@ pub struct GlobalMaintenance {
     #[serde(with = "text::maybe_instant", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime, nullable = false))]
     pub end: Option<Timestamp>,
-    /// Clients whose addresses lie in one of these networks are served; missing if there are none.
+    /// Clients whose addresses are in one of these networks are served; missing if there are none.
     #[serde(with = "text::networks", skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub exempt_ips: Vec<IpNet>,

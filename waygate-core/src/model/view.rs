@@ -28,11 +28,11 @@ pub struct RouteView {
     pub allowed_envs: Vec<EnvName>,
     /// The caller must have one of these roles, if there are any.
     pub allowed_roles: Vec<RoleName>,
-    /// The client's address must lie in one of these networks, if there are any.
+    /// The client's address must be in one of these networks, if there are any.
     #[serde(with = "text::networks")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub allowed_ips: Vec<IpNet>,
-    /// The span of a temporary disabling; else the window that comes next or has begun.
+    /// The span of a temporary disable, else the active or next window.
     #[cfg_attr(feature = "schema", schema(required))]
     pub window: Option<Span>,
     /// The date when the route will be removed, as an HTTP-date.

@@ -116,7 +116,7 @@ pub enum DecisionCause {
     IpNotAllowed,
     /// The caller has none of the allowed roles.
     RoleRequired,
-    /// It passed, since the maintenance that is on exempts the client's network or a role of the caller.
+    /// It passed, since active maintenance exempts the client's network or a role of the caller.
     Exempt,
 }
 

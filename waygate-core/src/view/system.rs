@@ -16,8 +16,7 @@ pub struct Health {
     pub revision: String,
     /// The impaired components.
     pub components: BTreeMap<String, Degraded>,
-    /// Maintenance of all routes, or of the service that this process is part of, that is on or planned;
-    /// missing if there is none.
+    /// Active or planned maintenance of all routes, or of the service of this process; missing if there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub maintenance: Vec<MaintenanceNotice>,
     /// The modes in which requests were counted for rate limits since the process started.
@@ -36,7 +35,7 @@ pub struct Degraded {
     pub cause: String,
 }
 
-/// Maintenance that is on or planned.
+/// Active or planned maintenance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MaintenanceNotice {

@@ -141,5 +141,5 @@ problems! {
 #[derive(ToSchema)]
 pub(super) struct Tagged<T: ToSchema>(#[allow(dead_code)] T);
 
-/// The names of the schemas of tagged bodies begin with this, until [`finish`](super::docs::finish) removes them.
+/// The names of the schemas of tagged bodies start with this, until [`finish`](super::docs::finish) removes them.
 pub(super) const TAGGED: &str = "Tagged_";

@@ -575,7 +575,7 @@ async fn unregistered_templates_can_be_exempt() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_logged_as_a_success() {
+async fn a_custom_response_never_turns_a_refusal_into_a_success() {
     fn sorry(_: &Blocked) -> &'static str {
         "sorry"
     }

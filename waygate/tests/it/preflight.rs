@@ -156,7 +156,7 @@ async fn a_cors_layer_inside_answers_during_global_maintenance() {
 }
 
 #[tokio::test]
-async fn an_equal_path_below_a_prefix_does_not_count() {
+async fn preflights_ignore_an_equal_path_below_a_prefix() {
     let waygate = builder().build().await.unwrap();
     for key in ["GET:/p/x", "GET:/x"] {
         let key = key.parse().unwrap();

@@ -1,4 +1,4 @@
-//! Routes that the program registers and unregisters, beside those that `guard` finds.
+//! Routes that the program registers and unregisters, in addition to those that `guard` finds.
 
 use axum::{Router, routing::get};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Routes declared for all methods of a path, beside those of single methods.
+//! Routes declared for all methods of a path, in addition to those of single methods.
 
 use axum::{
     Router,
@@ -252,7 +252,7 @@ async fn deprecation_of_a_path_is_announced_for_every_method() {
 }
 
 #[tokio::test]
-async fn explicit_closures_override_force_active() {
+async fn force_active_yields_only_to_closures_of_the_program() {
     let path = "/whole/health";
     let open = || Registration::new(key(path)).rate_limit(rate("4/hour"));
     both_orders(open, async |waygate, app, order| {

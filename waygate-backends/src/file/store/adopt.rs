@@ -70,7 +70,7 @@ impl Store {
         envelope::open(root)
     }
 
-    /// Adopts a readable state file: written by this process or another one, edited by hand, or restored.
+    /// Adopts a readable state file: written by this process or another one, edited manually, or restored.
     fn adopt(&mut self, document: Document, locked: bool) {
         let Document { mut table, sealed } = document;
         let found = table.revision;

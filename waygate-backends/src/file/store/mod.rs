@@ -31,14 +31,14 @@ pub(super) struct Store {
     files: Files,
     format: Format,
     options: FileBackendBuilder,
-    /// `None` until something could be read.
+    /// `None` until a state has been read.
     table: Option<Table>,
     main: Main,
     /// The state file when it was last read or written.
     seen: Option<Stamp>,
-    /// The path leads nowhere; logged once.
+    /// The target of the path is missing; logged once.
     is_lost: bool,
-    /// The path leads to another file than the one that was read last.
+    /// The path leads to a file other than the one last read.
     moved: bool,
     audit: AuditLog,
     /// The revision of the older generation that is used until the next commit, and the cause.
@@ -48,7 +48,7 @@ pub(super) struct Store {
 /// The state of the file, compared with the table in memory.
 #[derive(Debug)]
 enum Main {
-    /// It holds the table.
+    /// It contains the table.
     Ours,
     /// It is missing, or contains an older table; the next commit writes the table first.
     Stale,
@@ -90,7 +90,7 @@ impl Store {
         self.table.as_ref().map(|table| table.revision)
     }
 
-    /// Reads the changes that others have written.
+    /// Reads changes by other processes and people.
     pub(super) fn refresh(&mut self) {
         if let Err(error) = self.follow() {
             if !std::mem::replace(&mut self.is_lost, true) {
@@ -150,7 +150,7 @@ impl Store {
         page.map_err(|e| Fault::unreadable(&self.files.audit(), e).error())
     }
 
-    /// Checks that the file is valid and can be written.
+    /// Checks that the file is valid and writable.
     pub(super) fn health(&mut self) -> Result<(), BackendError> {
         self.refresh();
         if let Main::Foreign(fault) = &self.main {

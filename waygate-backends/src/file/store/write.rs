@@ -87,7 +87,7 @@ impl Store {
         }
     }
 
-    /// Ensures that the state file holds the table before the next one replaces it.
+    /// Ensures that the state file contains the table before the next one replaces it.
     fn make_ours(&mut self) -> Result<(), BackendError> {
         match &self.main {
             Main::Ours => return Ok(()),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-/// The last value of the key that marks this data set: a random value that is stored beside the counters.
+/// The last value of the key that marks this data set: a random value that is stored next to the counters.
 #[derive(Default)]
 pub(super) struct Mark {
     value: Mutex<Option<Vec<u8>>>,

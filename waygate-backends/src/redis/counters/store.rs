@@ -32,7 +32,7 @@ use super::{
 ///   processes together lease up to 5 % of the limit. Windows are never exceeded; other algorithms by up to those 5 %,
 ///   and by more only while processes start that the others have not seen yet. Unused units are refunded after two
 ///   seconds.
-/// * A loss of the counters, because Redis was emptied or replaced, is detected by a key beside them, on each new
+/// * A loss of the counters, because Redis was emptied or replaced, is detected by a key next to them, on each new
 ///   connection and once a second. The take that detects it fails, and the caller can
 ///   [restore](CounterStore::restore) what it remembers.
 /// * The units of a call that timed out may have been charged.

@@ -1,4 +1,4 @@
-//! Policies from outside, and their defaults.
+//! Conversions from declarations and unchecked policies, and defaults.
 
 use std::num::NonZeroU32;
 
@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for RateLimitPolicy {
     }
 }
 
-/// An unchecked policy, as requests and stores contain it. Missing fields have defaults.
+/// An unchecked policy, as in requests and stores. Missing fields have defaults.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(
     feature = "schema",
@@ -64,13 +64,13 @@ pub struct GivenRateLimitPolicy {
     #[serde(default)]
     name: Option<PolicyName>,
     limit: Limit,
-    /// Default: the one that the application configures, else `fixed_window`.
+    /// Default: the one configured by the application, else `fixed_window`.
     #[serde(default)]
     algorithm: Option<Algorithm>,
     /// Default: `ip`, with tiers `user`.
     #[serde(default)]
     key_strategy: Option<KeySource>,
-    /// Default: the one of the key.
+    /// Default: that of the key.
     #[serde(default)]
     on_missing_key: Option<OnMissingKey>,
     /// Default: 0.

@@ -64,7 +64,7 @@ pub struct RateLimitPolicy {
     pub on_store_failure: OnStoreFailure,
     /// `true` if processes take blocks from the shared counter in advance.
     pub lease: bool,
-    /// The zone in which calendar days and months begin.
+    /// The zone in which calendar days and months start.
     pub time_zone: TimeZoneName,
 }
 

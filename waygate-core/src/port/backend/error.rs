@@ -25,7 +25,7 @@ pub enum BackendError {
 crate::debug_as_message!(BackendError);
 
 impl BackendError {
-    /// Returns the problem without the kind of error, since files beside the store have such errors as well.
+    /// Returns the problem without the kind of error, since files next to the store have such errors as well.
     pub fn problem(&self) -> &str {
         match self {
             Self::Unavailable(problem)

@@ -75,7 +75,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { None })
     }
 
-    /// Returns the state file; `None` by default, for state outside of files. The engine stores counters beside it.
+    /// Returns the state file; `None` by default, for state outside of files. The engine stores counters next to it.
     fn state_file(&self) -> Option<&Path> {
         None
     }

@@ -25,7 +25,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AccessRequest {
-    /// The client's address must lie in one of these networks. Empty: any address.
+    /// The client's address must be in one of these networks. Empty: any address.
     #[schema(example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     allowed_ips: Vec<String>,
     /// The caller must have one of these roles. Empty: no role is needed.

@@ -147,7 +147,7 @@ async fn maintenance(
     change(operator, key, command).await
 }
 
-/// Ends the maintenance of a route immediately, and keeps its environment gate and the windows that have not begun.
+/// Ends the maintenance of a route immediately, and keeps its environment gate and the windows that have not started.
 ///
 /// Changes nothing if the route is not in maintenance. Fails if the route is disabled, since it would stay disabled.
 #[utoipa::path(

@@ -118,7 +118,7 @@ struct EnableRequest {
     /// The end, after the start; without a zone, in UTC. Default: none.
     #[schema(format = DateTime)]
     end: Option<String>,
-    /// Clients whose addresses lie in one of these networks are served.
+    /// Clients whose addresses are in one of these networks are served.
     #[serde(default)]
     #[schema(example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     exempt_ips: Vec<String>,

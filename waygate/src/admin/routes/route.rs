@@ -62,7 +62,7 @@ async fn list(
     Ok(list_response(&routes, revision, &headers))
 }
 
-/// Shows a route. A bare path stands for its only method.
+/// Shows a route. A bare path names its only method.
 #[utoipa::path(
     get,
     path = "/api/routes/{pk}",

@@ -76,9 +76,9 @@ struct CancelParams {
     window: Option<WindowId>,
 }
 
-/// Cancels one maintenance window, or all of them and the end of a temporary disabling.
+/// Cancels one maintenance window, or all of them and the end of a temporary disable.
 ///
-/// A route whose window has begun returns to its previous state immediately.
+/// A route whose window has started returns to its previous state immediately.
 #[utoipa::path(
     delete,
     path = "/api/routes/{pk}/schedule",

@@ -19,7 +19,7 @@ async fn audit(server: &Server, path: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn services_are_listed_from_routes_and_settings() {
+async fn services_of_routes_and_of_the_process_are_listed() {
     let server = Server::start().await;
     assert_eq!(server.get("/api/services").await.expect(200), json!([]));
     for key in ["shop:GET:/a", "billing:GET:/b", "shop:GET:/c"] {

@@ -173,7 +173,7 @@ async fn guarded(waygate: &Waygate, seed: &mut StdRng) -> (Router, Vec<String>) 
     add("/both", "/both".to_owned(), others);
     keys.push("GET:/both".to_owned());
     for key in &keys {
-        // An all-methods route beside a route of one method is not discovered, so register it.
+        // An all-methods route with a route of one method is not discovered, so register it.
         if key == "/both" || seed.random_bool(0.5) {
             let key = key.parse().unwrap();
             waygate.register(key, RouteState::default()).await.unwrap();

@@ -37,7 +37,7 @@ async fn guarded(waygate: &Waygate, api: OpenApiRouter) -> TestApp {
     TestApp::new(waygate.guard(api).await.unwrap().into_router())
 }
 
-/// An application of these routes beside the documented ones.
+/// An application of these routes and the documented ones.
 async fn with(routes: Router) -> (Waygate, TestApp) {
     let waygate = builder().build().await.unwrap();
     let app = guarded(&waygate, documented().merge(routes.into())).await;

@@ -1,4 +1,4 @@
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use waygate_core::{
     Timestamp,
@@ -6,9 +6,9 @@ use waygate_core::{
     model::{LimitScope, RouteKey, RouteState},
 };
 
-use crate::engine::headers::{StateHeaders, announce};
 use crate::engine::{
     compiler::Compiler,
+    headers::{StateHeaders, announce},
     kinds::closed_route,
     limits::{Limitable, MethodLimits, ScopePolicies},
     stored::Stored,
@@ -98,4 +98,13 @@ impl Slot {
             is_forced: is_forced || self.rule.is_force_active(),
         }
     }
+}
+
+/// The routes, with the facts that select their limits.
+pub(super) fn limitable<'a>(
+    table: &'a Table,
+    routes: &'a [Arc<Slot>],
+) -> impl Iterator<Item = Limitable<'a>> {
+    let slots = table.iter().zip(routes).enumerate();
+    slots.map(|(at, (route, slot))| slot.limitable(&route.key, table.is_forced(at)))
 }

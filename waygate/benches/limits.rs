@@ -1,4 +1,4 @@
-//! What a limit costs: the store of the counters, beside that of `governor`, and a whole request, beside one that
+//! The cost of a limit: the store of the counters, beside that of `governor`, and a whole request, beside one that
 //! `tower_governor` limits.
 //!
 //! Both are asked by the client's IPv4 address, read the time once for each call with the same clock (`quanta`, the
@@ -24,6 +24,8 @@ use waygate_core::{
 
 #[path = "limits/requests.rs"]
 mod requests;
+#[path = "limits/routers.rs"]
+mod routers;
 
 fn main() {
     let (control, mut rows) = store_rows();

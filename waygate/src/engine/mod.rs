@@ -141,7 +141,7 @@ pub(crate) use headers::{StateHeaders, uncached};
 pub(crate) use inner::Inner;
 #[cfg(feature = "axum")]
 pub(crate) use limits::{
-    Admission, Admitting, Allowed, Functions, LimitFacts, LimitedKey, Limits, NO_PRINCIPAL,
+    Admission, Admitting, Allowed, Charge, Functions, LimitFacts, LimitedKey, Limits, NO_PRINCIPAL,
     NoFunctions, POLICY, Policy, Refusal, RefusalCause, RequestInfo, instant, missing_part,
     needs_of_caller,
 };

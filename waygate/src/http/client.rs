@@ -71,19 +71,32 @@ where
 }
 
 /// The client of a request. `None` if the server does not know the peer's address.
-#[inline(always)]
+#[inline]
 pub(crate) fn client_ip(
     extensions: &Extensions,
     headers: &HeaderMap,
     clients: &Clients,
 ) -> Option<IpAddr> {
-    let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
-        return without_address(extensions, headers, clients);
-    };
-    if !clients.proxies.trusts_any() {
-        return Some(peer.ip().to_canonical());
+    match peer_of(extensions) {
+        Some(peer) => Some(client_behind(*peer, headers, clients)),
+        None => without_address(extensions, headers, clients),
     }
-    Some(behind_proxies(peer.ip(), headers, clients))
+}
+
+/// The peer's address, if the server knows it.
+#[inline]
+pub(super) fn peer_of(extensions: &Extensions) -> Option<&SocketAddr> {
+    let ConnectInfo(peer) = extensions.get()?;
+    Some(peer)
+}
+
+/// The client behind a peer with an address.
+#[inline]
+fn client_behind(peer: SocketAddr, headers: &HeaderMap, clients: &Clients) -> IpAddr {
+    match clients.proxies.trusts_any() {
+        false => peer.ip().to_canonical(),
+        true => behind_proxies(peer.ip(), headers, clients),
+    }
 }
 
 /// The client behind a peer without an address: a proxy on a Unix socket may forward it.

@@ -1,4 +1,7 @@
-use std::{borrow::Cow, net::IpAddr};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, SocketAddr},
+};
 
 use axum::extract::{MatchedPath, OriginalUri, Request};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, request::Parts};
@@ -10,10 +13,14 @@ use waygate_core::{
     net::client_network,
 };
 
-use super::{Roles, client_ip};
+use super::{
+    Roles,
+    client::{client_ip, peer_of},
+};
 use crate::engine::{Asked, Inner, LimitFacts, LimitedKey, Principal, is_preflight};
 
 /// The head of a request. Parts are read when they are needed.
+#[derive(Clone, Copy)]
 pub(super) struct RequestFacts<'a> {
     pub(super) extensions: &'a Extensions,
     pub(super) headers: &'a HeaderMap,
@@ -91,6 +98,31 @@ impl<'a> RequestFacts<'a> {
         self.extensions.get::<Roles>().is_some() || self.principal().is_some()
     }
 
+    /// The key of a limit by the client's address alone; `None` if that is unknown.
+    #[inline(always)]
+    pub(super) fn address_key(&self) -> Option<LimitedKey> {
+        let clients = &self.engine.clients;
+        match peer_of(self.extensions) {
+            // An IPv4 client stays in registers.
+            Some(SocketAddr::V4(peer)) if !clients.proxies.trusts_any() => {
+                clients.look_for_ipv4_proxy(*peer.ip(), self.headers);
+                Some(LimitedKey::of_ipv4(*peer.ip()))
+            }
+            _ => {
+                let facts = *self;
+                facts.network().map(LimitedKey::of_ip)
+            }
+        }
+    }
+
+    /// The client's address, without the bits that one client may choose.
+    #[inline(never)]
+    fn network(&self) -> Option<IpAddr> {
+        let ip = self.client_ip()?;
+        self.engine.clients.look_for_proxy(ip, self.headers);
+        Some(client_network(ip, self.engine.limiting.ipv6_prefix))
+    }
+
     fn principal(&self) -> Option<&'a dyn Principal> {
         (self.engine.principal?)(self.extensions)
     }
@@ -140,13 +172,6 @@ impl Asked for RequestFacts<'_> {
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 impl LimitFacts for RequestFacts<'_> {
-    #[inline(always)]
-    fn network(&self) -> Option<IpAddr> {
-        let ip = self.client_ip()?;
-        self.engine.clients.look_for_proxy(ip, self.headers);
-        Some(client_network(ip, self.engine.limiting.ipv6_prefix))
-    }
-
     fn add(&self, part: &KeyPart, key: &mut LimitedKey) -> bool {
         match part {
             KeyPart::Ip => {

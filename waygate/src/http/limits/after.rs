@@ -50,18 +50,33 @@ impl After {
     }
 
     /// Adds the headers to the response, and corrects the charges.
+    #[inline]
     pub(crate) fn complete(&mut self, response: &mut Response) {
+        match response.extensions().is_empty() {
+            true => self.write_headers(response),
+            false => self.complete_and_correct(response),
+        }
+    }
+
+    /// The same for a response with extensions.
+    #[inline(never)]
+    fn complete_and_correct(&mut self, response: &mut Response) {
         if response.extensions().get::<Uncharged>().is_some() {
             return self.correct(Cost(0));
         }
+        self.write_headers(response);
+        if let Some(cost) = response.extensions_mut().remove::<Cost>() {
+            self.correct(cost);
+        }
+    }
+
+    #[inline]
+    fn write_headers(&mut self, response: &mut Response) {
         if let Some(allowed) = &self.allowed {
             allowed.write_headers(response.headers_mut());
         }
         if self.announcement.is_some() {
             announce(response.headers_mut(), self.announcement.take());
-        }
-        if let Some(cost) = response.extensions_mut().remove::<Cost>() {
-            self.correct(cost);
         }
     }
 

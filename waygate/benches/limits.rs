@@ -24,6 +24,8 @@ use waygate_core::{
 
 #[path = "limits/requests.rs"]
 mod requests;
+#[path = "limits/routers.rs"]
+mod routers;
 
 fn main() {
     let (control, mut rows) = store_rows();

@@ -94,7 +94,11 @@ impl Packed {
     #[inline(always)]
     fn set(&mut self, quota: Quota, counter: Counter, allowed: bool) {
         (self.tag, self.words) = counter.pack();
-        self.expiry = Expiry::at(quota.spent_at(counter));
+        let spent_at = quota.spent_at(counter);
+        // A window expires when it did at its last request.
+        if !self.expiry.is_of(spent_at) {
+            self.expiry = Expiry::at(spent_at);
+        }
         self.standing = self.standing.after(allowed);
     }
 

@@ -13,6 +13,12 @@ impl Expiry {
         Self(u32::try_from(seconds).unwrap_or(u32::MAX))
     }
 
+    /// Returns `true` if this is [`at`](Self::at) of this time.
+    #[inline]
+    pub(super) fn is_of(self, time: Nanos) -> bool {
+        self.nanos().wrapping_sub(time) < SECOND
+    }
+
     #[inline]
     pub(super) fn is_past(self, now: Nanos) -> bool {
         self.nanos() <= now
@@ -31,5 +37,22 @@ impl Expiry {
     #[cfg(feature = "file")]
     pub(super) fn from_le_bytes(bytes: [u8; 4]) -> Self {
         Self(u32::from_le_bytes(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_rounded_up_to_its_expiry() {
+        let now = 1_900_000_000 * SECOND;
+        for time in [0, 1, now - 1, now, now + 1] {
+            let expiry = Expiry::at(time);
+            assert!(expiry.is_of(time), "{time}");
+            assert!(!expiry.is_of(time + SECOND), "{time}");
+            assert!(!Expiry::at(time + SECOND).is_of(time), "{time}");
+        }
+        assert!(!Expiry::at(Nanos::MAX).is_of(Nanos::MAX));
     }
 }

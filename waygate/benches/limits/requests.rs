@@ -1,21 +1,12 @@
 //! A request that a router answers with text, limited by the client's address: called directly, and over a connection
 //! that hyper serves. "Added" is the cost above the bare router.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::net::Ipv4Addr;
 
-use axum::{Router, routing::get};
-use tower_governor::{
-    GovernorLayer, governor::GovernorConfigBuilder, key_extractor::PeerIpKeyExtractor,
-};
-use waygate::{
-    Waygate,
-    limits::{LimitKey, RateLimitHeaders, RateLimitPolicy},
-    model::RouteState,
-};
+use waygate::limits::RateLimitHeaders;
 use waygate_bench::{Row, Timing, Variant, floor, time};
 
-/// The same limit for both, which admits everything: a burst of a billion.
-const BURST: u32 = 1_000_000_000;
+use super::routers::{governed, limited, router};
 
 pub(super) fn rows() -> Vec<Row> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -98,36 +89,4 @@ async fn variants(through_hyper: bool) -> Vec<Variant> {
         }
     });
     variants.collect()
-}
-
-fn router() -> Router {
-    Router::new().route("/items/{id}", get(|| async { "item" }))
-}
-
-fn governed(headers: bool) -> Router {
-    let mut config = GovernorConfigBuilder::default();
-    config.per_nanosecond(1).burst_size(BURST);
-    let mut config = config.key_extractor(PeerIpKeyExtractor);
-    if headers {
-        let config = config.use_headers().finish().unwrap();
-        router().layer(GovernorLayer::new(Arc::new(config)))
-    } else {
-        let config = config.finish().unwrap();
-        router().layer(GovernorLayer::new(Arc::new(config)))
-    }
-}
-
-async fn limited(headers: RateLimitHeaders) -> Router {
-    let builder = Waygate::builder().rate_limit_headers(headers);
-    let waygate = builder.build().await.unwrap();
-    let route = "GET:/items/{id}";
-    waygate
-        .register(route.parse().unwrap(), RouteState::default())
-        .await
-        .unwrap();
-    let guarded = waygate.guard(router()).await.unwrap().into_router();
-    let key: LimitKey = format!("{route}#default").parse().unwrap();
-    let policy = RateLimitPolicy::new(format!("{BURST}/second").parse().unwrap()).unwrap();
-    waygate.system().set_rate_limit(key, policy).await.unwrap();
-    guarded
 }

@@ -113,8 +113,8 @@ pub(crate) use granted::Granted;
 pub(crate) use headers::{StateHeaders, set as set_header};
 pub(crate) use inner::Inner;
 pub(crate) use limits::{
-    Admission, Admitting, Allowed, Functions, LimitedKey, Limits, NO_PRINCIPAL, NoFunctions,
-    Policy, needs_of_caller,
+    Admission, Admitting, Allowed, Charge, Functions, LimitedKey, Limits, NO_PRINCIPAL,
+    NoFunctions, Policy, needs_of_caller,
 };
 pub(crate) use methods::MethodSet;
 pub(crate) use mounts::Mount;

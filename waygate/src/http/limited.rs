@@ -13,7 +13,7 @@ use super::{
     service::{WaygateService, follow_gate},
     step::Step,
 };
-use crate::engine::{LimitRefusal, Limited, StateHeaders};
+use crate::engine::{Admission, LimitRefusal, Limited, StateHeaders};
 
 impl Endpoint {
     /// Admits a request, if that takes no waiting.
@@ -24,22 +24,61 @@ impl Endpoint {
         limited: Limited<'_>,
         announcement: Option<StateHeaders>,
     ) -> Step {
-        let engine = &self.shared.waygate.inner;
+        let arrived = self.arrived(&limited);
+        let Some(charge) = arrived.charge_by_address() else {
+            return self.admit_in_full(facts, limited, announcement);
+        };
+        let Some(key) = facts.address_key() else {
+            return self.admit_in_full(facts, limited, announcement);
+        };
+        // The most common limit. Its result is large, and written once.
+        let now = charge.now();
+        let outcome = charge.take(&key, now);
+        if charge.is_noted(&outcome, facts.headers) {
+            let admission = arrived.account(facts, charge, key, &outcome, now);
+            return self.step_after(Some(admission), limited, announcement);
+        }
+        let admitted = Admitted::new(arrived.engine, limited.slot);
+        let allowed = charge.allow(key, &outcome, now);
+        Step::Serve(After::new(Some(admitted), Some(allowed), announcement))
+    }
+
+    #[inline(never)]
+    fn admit_in_full(
+        &self,
+        facts: RequestFacts<'_>,
+        limited: Limited<'_>,
+        announcement: Option<StateHeaders>,
+    ) -> Step {
+        let admission = self.arrived(&limited).try_enter(facts);
+        self.step_after(admission, limited, announcement)
+    }
+
+    #[inline]
+    fn arrived<'a>(&'a self, limited: &Limited<'a>) -> Arrived<'a> {
+        Arrived {
+            engine: &self.shared.waygate.inner,
+            route: limited.route,
+            limits: limited.limits,
+            seen_by: SeenBy::Layer,
+        }
+    }
+
+    fn step_after(
+        &self,
+        admission: Option<Admission>,
+        limited: Limited<'_>,
+        announcement: Option<StateHeaders>,
+    ) -> Step {
         let Limited {
             slot,
             route,
             limits,
         } = limited;
-        let arrived = Arrived {
-            engine,
-            route,
-            limits,
-            seen_by: SeenBy::Layer,
-        };
-        match arrived.try_enter(facts) {
+        match admission {
             Some(Ok(allowed)) => {
-                let admitted = Some(Admitted::new(engine, slot));
-                Step::Serve(After::new(admitted, allowed, announcement))
+                let admitted = Admitted::new(&self.shared.waygate.inner, slot);
+                Step::Serve(After::new(Some(admitted), allowed, announcement))
             }
             Some(Err(refusal)) => Step::Refuse(Box::new(Refused {
                 route: route.clone(),

@@ -9,10 +9,11 @@ use waygate_core::{
 
 use super::{
     CountingMode, DecisionStep, Limits, SkippedPolicy,
+    charge::{Charge, is_near},
     clock::instant,
     key::LimitedKey,
     matching::{Functions, LimitFacts, Match, Matches, NoKey},
-    outcome::{Allowed, Several, Single},
+    outcome::{Allowed, Several},
     policy::{Policy, TierIndex},
     refusal::{Refusal, RefusalCause},
     request::RequestInfo,
@@ -32,12 +33,8 @@ pub(crate) struct Admitting<'a> {
 /// Passes a request, counted or not, or refuses it.
 pub(crate) type Admission = Result<Option<Allowed>, Box<Refusal>>;
 
-/// A key with less than a fifth of its limit left is recorded.
-const NEAR: u64 = 5;
-
 impl Admitting<'_> {
     /// Admits a request without waiting; `None` if the counters are shared with other processes.
-    #[inline(always)]
     pub(crate) fn try_admit(
         &self,
         facts: &impl LimitFacts,
@@ -50,9 +47,10 @@ impl Admitting<'_> {
         let Some(policy) = self.limits.single() else {
             return Some(self.admit_by_all(facts, functions));
         };
-        Some(match policy.match_address(0, facts, functions) {
-            Some(matched) => self.charge(policy, matched),
-            None => self.match_and_charge(policy, facts, functions),
+        Some(match policy.matching(0, facts, functions) {
+            Ok(Some(matched)) => self.charge(policy, matched),
+            Ok(None) => Ok(None),
+            Err(no_key) => self.skip(no_key),
         })
     }
 
@@ -75,45 +73,44 @@ impl Admitting<'_> {
         self.account(counted, now)
     }
 
-    #[inline(never)]
-    fn match_and_charge(
-        &self,
-        policy: &Arc<Policy>,
-        facts: &impl LimitFacts,
-        functions: &mut impl Functions,
-    ) -> Admission {
-        match policy.match_in_full(0, facts, functions) {
-            Ok(Some(matched)) => self.charge(policy, matched),
-            Ok(None) => Ok(None),
-            Err(no_key) => self.skip(no_key),
-        }
-    }
-
-    #[inline(always)]
     fn charge(&self, policy: &Arc<Policy>, matched: Match) -> Admission {
         let Some(rate) = policy.rates(matched.tier).list.first() else {
             return Ok(None);
         };
-        let counters = &self.engine.counters;
-        let now = counters.clock.now();
-        let take = rate.take(policy, &matched.key, matched.cost);
-        let outcome = counters.local.take_one_at(&take, now);
-        if !outcome.allowed || is_near(&outcome) || self.is_recorded() {
-            return self.account_one(matched, outcome, now);
-        }
-        policy.stats.count_allowed();
-        Ok(Some(Allowed::Single(Single {
-            policy: policy.clone(),
+        let charge = Charge {
+            engine: self.engine,
+            policy,
+            rate,
             tier: matched.tier,
-            key: matched.key,
             cost: matched.cost,
-            at: now,
-            remaining: outcome.remaining,
-            reset_after: outcome.reset_after,
-        })))
+        };
+        let now = charge.now();
+        let outcome = charge.take(&matched.key, now);
+        match charge.is_noted(&outcome, self.request.headers) {
+            true => self.account_one(matched, outcome, now),
+            false => Ok(Some(charge.allow(matched.key, &outcome, now))),
+        }
     }
 
-    #[inline(never)]
+    /// Records a charge by the client's address, or refuses the request.
+    #[cold]
+    pub(crate) fn account_by_address(
+        &self,
+        charge: Charge<'_>,
+        key: LimitedKey,
+        outcome: &Outcome,
+        now: Nanos,
+    ) -> Admission {
+        let matched = Match {
+            policy: 0,
+            tier: charge.tier,
+            without_caller: false,
+            key,
+            cost: charge.cost,
+        };
+        self.account_one(matched, *outcome, now)
+    }
+
     fn admit_by_all(&self, facts: &impl LimitFacts, functions: &mut impl Functions) -> Admission {
         let Some(matches) = self.matches(facts, functions)? else {
             return Ok(None);
@@ -279,12 +276,6 @@ impl Admitting<'_> {
         });
     }
 
-    /// Returns `true` if the decision log keeps this request.
-    #[inline]
-    fn is_recorded(&self) -> bool {
-        self.engine.decisions.are_kept() && self.request.id().is_some()
-    }
-
     /// Adds a request with an id to the decision log.
     #[inline]
     fn record(
@@ -295,7 +286,7 @@ impl Admitting<'_> {
         mode: CountingMode,
         now: Nanos,
     ) {
-        if self.is_recorded() {
+        if self.engine.decisions.keep(self.request.headers) {
             self.record_in_full(matches, outcomes, refusal, mode, now);
         }
     }
@@ -340,9 +331,4 @@ impl Admitting<'_> {
         record.mode = mode;
         self.engine.decisions.record(record);
     }
-}
-
-#[inline]
-fn is_near(outcome: &Outcome) -> bool {
-    outcome.remaining.saturating_mul(NEAR) <= outcome.limit
 }

@@ -1,8 +1,9 @@
 use std::{collections::VecDeque, sync::Mutex};
 
+use http::HeaderMap;
 use waygate_core::view::{DecisionCause, DecisionRecord};
 
-use super::{problem::lock, refusal::RefusalCause};
+use super::{problem::lock, refusal::RefusalCause, request::id_of};
 
 impl From<RefusalCause> for DecisionCause {
     fn from(cause: RefusalCause) -> Self {
@@ -33,15 +34,15 @@ impl Decisions {
         }
     }
 
-    /// Returns `true` if any are kept.
+    /// Returns `true` if decisions about a request with these headers are kept.
     #[inline]
-    pub(crate) fn are_kept(&self) -> bool {
-        self.capacity > 0
+    pub(super) fn keep(&self, headers: &HeaderMap) -> bool {
+        self.capacity > 0 && id_of(headers).is_some()
     }
 
     /// Records a decision; drops the oldest one if the log is full.
     pub(crate) fn record(&self, record: DecisionRecord) {
-        if !self.are_kept() {
+        if self.capacity == 0 {
             return;
         }
         let mut records = lock(&self.records);

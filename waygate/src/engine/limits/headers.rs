@@ -49,9 +49,12 @@ impl Single {
     #[inline]
     fn write_headers(&self, headers: &mut HeaderMap) {
         let which = self.policy.headers;
-        if which == RateLimitHeaders::Off {
-            return;
+        if which != RateLimitHeaders::Off {
+            self.show(headers, which);
         }
+    }
+
+    fn show(&self, headers: &mut HeaderMap, which: RateLimitHeaders) {
         if let Some(rate) = self.policy.rates(self.tier).list.first() {
             let shown = Shown {
                 rate,

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, net::IpAddr, ops::Deref};
+use std::{borrow::Cow, ops::Deref};
 
 use smallvec::{SmallVec, smallvec};
 use waygate_core::{
@@ -17,9 +17,6 @@ use super::{
 
 /// Facts about a request that limits may need, beyond those that decide about its route.
 pub(crate) trait LimitFacts: Facts {
-    /// The client's address, without the bits that one client may choose.
-    fn network(&self) -> Option<IpAddr>;
-
     /// Adds a part to the key; `false` when the request has no such part.
     fn add(&self, part: &KeyPart, key: &mut LimitedKey) -> bool;
 
@@ -181,41 +178,7 @@ impl Limits {
 
 impl Policy {
     /// Matches a request against this policy; `index` is its position in [`Limits`].
-    #[inline]
-    fn matching(
-        &self,
-        index: u16,
-        facts: &impl LimitFacts,
-        functions: &mut impl Functions,
-    ) -> Result<Option<Match>, NoKey> {
-        match self.match_address(index, facts, functions) {
-            Some(matched) => Ok(Some(matched)),
-            None => self.match_in_full(index, facts, functions),
-        }
-    }
-
-    /// The match of a policy that counts every request by address, which is the rule; `None` of any other.
-    #[inline(always)]
-    pub(super) fn match_address(
-        &self,
-        index: u16,
-        facts: &impl LimitFacts,
-        functions: &mut impl Functions,
-    ) -> Option<Match> {
-        if !self.is_plain {
-            return None;
-        }
-        Some(Match {
-            policy: index,
-            tier: 0,
-            without_caller: false,
-            key: LimitedKey::of_ip(facts.network()?),
-            cost: functions.cost(self).unwrap_or(self.fields.cost.get()),
-        })
-    }
-
-    #[inline(never)]
-    pub(super) fn match_in_full(
+    pub(super) fn matching(
         &self,
         index: u16,
         facts: &impl LimitFacts,

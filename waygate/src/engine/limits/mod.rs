@@ -1,12 +1,14 @@
 //! Rate limits, and the parts that concurrency limits share with them.
 //!
 //! A `policy` is compiled when something changes. A request goes through `admission`: `matching` finds the policies
-//! that apply and the counters to charge, `store` charges them, `outcome` decides, and `stats` records the result.
+//! that apply and the counters to charge, `store` charges them, `outcome` decides, and `stats` records the result. Most
+//! limits are one rate of one policy in this process, which is a `charge`.
 //! `headers` shows the outcome to the client, and `correction` adjusts the charge to the actual cost. If counters are
 //! `shared`, `standings` has their last known values, `share` continues from there while they are unavailable, and
 //! `owed` has the units granted meanwhile.
 
 mod admission;
+mod charge;
 mod clock;
 mod command;
 mod correction;
@@ -38,6 +40,7 @@ mod stats;
 mod store;
 
 pub(crate) use admission::{Admission, Admitting};
+pub(crate) use charge::Charge;
 pub(crate) use clock::{LimitClock, instant};
 #[cfg(feature = "admin")]
 pub(crate) use command::LimitCommand;

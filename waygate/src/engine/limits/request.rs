@@ -3,7 +3,7 @@ use waygate_core::{Timestamp, model::RouteKey};
 
 use super::DecisionRecord;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID: usize = 128;
 const MAX_METHOD: usize = 16;
 
@@ -15,14 +15,14 @@ pub(crate) struct RequestInfo<'a> {
     pub(crate) headers: &'a HeaderMap,
 }
 
-impl<'a> RequestInfo<'a> {
-    /// The client's `X-Request-Id`, if it is short enough to be kept.
-    #[inline]
-    pub(super) fn id(&self) -> Option<&'a str> {
-        let id = self.headers.get(REQUEST_ID)?.to_str().ok()?;
-        Some(id).filter(|id| id.len() <= MAX_REQUEST_ID)
-    }
+/// The client's `X-Request-Id`, if it is short enough to be kept.
+#[inline]
+pub(super) fn id_of(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get(&REQUEST_ID)?.to_str().ok()?;
+    Some(id).filter(|id| id.len() <= MAX_REQUEST_ID)
+}
 
+impl<'a> RequestInfo<'a> {
     /// The method. An extension method may have any length, and is truncated.
     pub(crate) fn method(&self) -> &'a str {
         let name = self.method.as_str();
@@ -34,7 +34,7 @@ impl<'a> RequestInfo<'a> {
     pub(crate) fn record(&self, at: Timestamp) -> Option<DecisionRecord> {
         let route = self.route.clone();
         Some(DecisionRecord::refusal(
-            self.id()?,
+            id_of(self.headers)?,
             at,
             route,
             self.method(),

@@ -1,7 +1,7 @@
 //! The trusted proxies, and one-time warnings about unknown clients.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     sync::{
         Once,
         atomic::{AtomicU32, Ordering},
@@ -110,8 +110,24 @@ impl Clients {
     /// A peer on a private network that sends forwarding headers is probably an untrusted proxy.
     #[inline]
     pub(crate) fn look_for_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
-        if !self.proxies.trusts_any() && is_private(peer) {
-            self.look_at_headers(peer, headers);
+        match peer.to_canonical() {
+            IpAddr::V4(peer) => self.look_for_ipv4_proxy(peer, headers),
+            IpAddr::V6(own) => {
+                let is_private =
+                    own.is_loopback() || own.is_unique_local() || own.is_unicast_link_local();
+                if is_private && !self.proxies.trusts_any() {
+                    self.look_at_headers(peer, headers);
+                }
+            }
+        }
+    }
+
+    /// The same for an IPv4 address.
+    #[inline]
+    pub(crate) fn look_for_ipv4_proxy(&self, peer: Ipv4Addr, headers: &HeaderMap) {
+        let is_private = peer.is_private() || peer.is_loopback() || peer.is_link_local();
+        if is_private && !self.proxies.trusts_any() {
+            self.look_at_headers(IpAddr::V4(peer), headers);
         }
     }
 
@@ -149,15 +165,6 @@ impl Clients {
                 Printable(self.proxies.header().name()),
             );
         });
-    }
-}
-
-fn is_private(peer: IpAddr) -> bool {
-    match peer.to_canonical() {
-        IpAddr::V4(peer) => peer.is_private() || peer.is_loopback() || peer.is_link_local(),
-        IpAddr::V6(peer) => {
-            peer.is_loopback() || peer.is_unique_local() || peer.is_unicast_link_local()
-        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::engine::{
 };
 
 /// The head of a request. Parts are read when they are needed.
+#[derive(Clone, Copy)]
 pub(crate) struct RequestFacts<'a, F> {
     pub(crate) extensions: &'a Extensions,
     pub(crate) headers: &'a HeaderMap,
@@ -112,6 +113,31 @@ impl<'a, F: Framework<'a>> RequestFacts<'a, F> {
         self.extensions.get::<Roles>().is_some() || self.principal().is_some()
     }
 
+    /// The key of a limit by the client's address alone; `None` if that is unknown.
+    #[inline(always)]
+    pub(crate) fn address_key(&self) -> Option<LimitedKey> {
+        let clients = &self.engine.clients;
+        match self.framework.peer(self.extensions) {
+            // An IPv4 client stays in registers.
+            Peer::Address(IpAddr::V4(peer)) if !clients.proxies.trusts_any() => {
+                clients.look_for_ipv4_proxy(peer, self.headers);
+                Some(LimitedKey::of_ipv4(peer))
+            }
+            _ => {
+                let facts = *self;
+                facts.network().map(LimitedKey::of_ip)
+            }
+        }
+    }
+
+    /// The client's address, without the bits that one client may choose.
+    #[inline(never)]
+    fn network(&self) -> Option<IpAddr> {
+        let ip = self.client_ip()?;
+        self.engine.clients.look_for_proxy(ip, self.headers);
+        Some(client_network(ip, self.engine.limiting.ipv6_prefix))
+    }
+
     fn principal(&self) -> Option<&'a dyn Principal> {
         (self.engine.principal?)(self.extensions)
     }
@@ -161,13 +187,6 @@ impl<'a, F: Framework<'a>> Asked for RequestFacts<'a, F> {
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 impl<'a, F: Framework<'a>> LimitFacts for RequestFacts<'a, F> {
-    #[inline(always)]
-    fn network(&self) -> Option<IpAddr> {
-        let ip = self.client_ip()?;
-        self.engine.clients.look_for_proxy(ip, self.headers);
-        Some(client_network(ip, self.engine.limiting.ipv6_prefix))
-    }
-
     fn add(&self, part: &KeyPart, key: &mut LimitedKey) -> bool {
         match part {
             KeyPart::Ip => {

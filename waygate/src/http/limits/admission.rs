@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use http::request::Parts;
+use waygate_core::limit::{Outcome, quota::Nanos};
 
 use super::{
     super::{
@@ -11,24 +12,48 @@ use super::{
     functions::{Answers, ask},
 };
 use crate::engine::{
-    Admission, Allowed, Inner, LimitRefusal, Limits, NoFunctions, Registered, StateHeaders,
+    Admission, Allowed, Charge, Inner, LimitRefusal, LimitedKey, Limits, NoFunctions, Registered,
+    StateHeaders,
 };
 
 /// The outcome for an allowed request: its permits, and its charges, if it was counted.
 pub(in crate::http) type Entered = (Permits, Option<Allowed>);
 
 impl<'a> Arrived<'a> {
-    /// Admits a request without waiting; `None` if it needs a permit, a function of the application or shared counters.
+    /// The charge where one policy counts every request by the client's address, and calls no function of the
+    /// application.
     #[inline(always)]
+    pub(in crate::http) fn charge_by_address(&self) -> Option<Charge<'a>> {
+        let charge = Charge::by_address(self.engine, self.limits)?;
+        (!self.asks_functions()).then_some(charge)
+    }
+
+    /// Records the request, or refuses it.
+    #[cold]
+    pub(in crate::http) fn account(
+        self,
+        facts: RequestFacts<'a>,
+        charge: Charge<'a>,
+        key: LimitedKey,
+        outcome: &Outcome,
+        now: Nanos,
+    ) -> Admission {
+        self.admitting(&facts)
+            .account_by_address(charge, key, outcome, now)
+    }
+
+    #[inline]
+    fn asks_functions(&self) -> bool {
+        functions(&self.route.attached).limits.ask_functions()
+    }
+
+    /// Admits a request without waiting; `None` if it needs a permit, a function of the application or shared counters.
     pub(in crate::http) fn try_enter(&self, facts: RequestFacts<'a>) -> Option<Admission> {
-        if !self.limits.concurrency.is_empty()
-            || functions(&self.route.attached).limits.ask_functions()
-        {
+        if !self.limits.concurrency.is_empty() || self.asks_functions() {
             return None;
         }
         let facts = facts.of_route(&self.route.key);
-        let admitting = self.admitting(&facts);
-        admitting.try_admit(&facts, &mut NoFunctions)
+        self.admitting(&facts).try_admit(&facts, &mut NoFunctions)
     }
 
     /// The same with functions, unless one must be awaited.

@@ -48,7 +48,17 @@ impl After {
     }
 
     /// Adds the headers to the response, and corrects the charges.
+    #[inline]
     pub(crate) fn complete(&mut self, response: &mut Response) {
+        match response.extensions().is_empty() {
+            true => self.granted.write_headers(response.headers_mut()),
+            false => self.complete_and_correct(response),
+        }
+    }
+
+    /// The same for a response with extensions.
+    #[inline(never)]
+    fn complete_and_correct(&mut self, response: &mut Response) {
         if response.extensions().get::<Uncharged>().is_some() {
             return self.granted.correct(0);
         }

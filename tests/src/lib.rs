@@ -24,25 +24,20 @@ impl Service {
     /// The quickstart in production, see [`start`](Self::start).
     ///
     /// # Panics
-    /// When it cannot be built or does not answer within a minute.
-    pub fn quickstart(directory: &Path, variables: &[(&str, &str)]) -> Self {
+    /// When it does not answer within a minute.
+    pub fn quickstart(binary: &str, directory: &Path, variables: &[(&str, &str)]) -> Self {
         let production = [("WAYGATE_ENV", "production")];
-        Self::start("quickstart", directory, &[&production, variables].concat())
+        Self::start(binary, directory, &[&production, variables].concat())
     }
 
-    /// Builds an example if need be, starts it in `directory` with these variables, and waits until it answers.
+    /// Starts an example in `directory` with these variables, and waits until it answers. A test passes the binary as
+    /// `env!("CARGO_BIN_EXE_e2e-quickstart")`.
     ///
     /// # Panics
-    /// When it cannot be built or does not answer within a minute.
-    pub fn start(example: &str, directory: &Path, variables: &[(&str, &str)]) -> Self {
-        let built = escargot::CargoBuild::new()
-            .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-            .package(example)
-            .bin(example)
-            .run()
-            .expect("the example builds");
+    /// When it does not answer within a minute.
+    pub fn start(binary: &str, directory: &Path, variables: &[(&str, &str)]) -> Self {
         let port = free_port().expect("a free port");
-        let mut command = Command::new(built.path());
+        let mut command = Command::new(binary);
         command
             .current_dir(directory)
             .env("PORT", port.to_string())

@@ -24,25 +24,20 @@ impl Service {
     /// Starts the quickstart in production, see [`start`](Self::start).
     ///
     /// # Panics
-    /// If it cannot be built or does not respond within a minute.
-    pub fn quickstart(directory: &Path, variables: &[(&str, &str)]) -> Self {
+    /// If it does not respond within a minute.
+    pub fn quickstart(binary: &str, directory: &Path, variables: &[(&str, &str)]) -> Self {
         let production = [("WAYGATE_ENV", "production")];
-        Self::start("quickstart", directory, &[&production, variables].concat())
+        Self::start(binary, directory, &[&production, variables].concat())
     }
 
-    /// Builds an example if necessary, starts it in `directory` with these variables, and waits until it responds.
+    /// Starts an example in `directory` with these variables, and waits until it responds. A test passes the binary as
+    /// `env!("CARGO_BIN_EXE_e2e-quickstart")`.
     ///
     /// # Panics
-    /// If it cannot be built or does not respond within a minute.
-    pub fn start(example: &str, directory: &Path, variables: &[(&str, &str)]) -> Self {
-        let built = escargot::CargoBuild::new()
-            .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-            .package(example)
-            .bin(example)
-            .run()
-            .expect("the example builds");
+    /// If it does not respond within a minute.
+    pub fn start(binary: &str, directory: &Path, variables: &[(&str, &str)]) -> Self {
         let port = free_port().expect("a free port");
-        let mut command = Command::new(built.path());
+        let mut command = Command::new(binary);
         command
             .current_dir(directory)
             .env("PORT", port.to_string())

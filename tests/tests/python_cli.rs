@@ -14,7 +14,7 @@ fn the_python_cli_works_with_the_quickstart() {
         "WAYGATE_TEST_PYTHON_CLI must name the `waygate` command of pip install 'waygate[cli,flags]==0.2.0'",
     );
     let home = tempfile::tempdir().unwrap();
-    let service = Service::quickstart(home.path(), &[]);
+    let service = Service::quickstart(env!("CARGO_BIN_EXE_e2e-quickstart"), home.path(), &[]);
     let mut transcript = String::new();
     for line in SESSION.lines().filter(|line| !line.trim().is_empty()) {
         if let Some(path) = line.strip_prefix("GET ") {

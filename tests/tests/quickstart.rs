@@ -13,7 +13,11 @@ fn a_change_is_seen_immediately_and_survives_a_crash() {
         ("WAYGATE_BACKEND", "file"),
         ("WAYGATE_FILE_PATH", "state.yaml"),
     ];
-    let service = Service::quickstart(directory.path(), &file);
+    let service = Service::quickstart(
+        env!("CARGO_BIN_EXE_e2e-quickstart"),
+        directory.path(),
+        &file,
+    );
 
     let blocked = service.get("/payments");
     assert_eq!(blocked.status, 503);
@@ -38,7 +42,11 @@ fn a_change_is_seen_immediately_and_survives_a_crash() {
     assert_eq!(service.get("/payments").body, "[1,2,3]");
     service.kill();
 
-    let service = Service::quickstart(directory.path(), &file);
+    let service = Service::quickstart(
+        env!("CARGO_BIN_EXE_e2e-quickstart"),
+        directory.path(),
+        &file,
+    );
     assert_eq!(
         service.get("/payments").body,
         "[1,2,3]",

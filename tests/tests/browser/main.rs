@@ -1,19 +1,9 @@
 //! Swagger UI in a real browser: the page follows changes without a reload.
 
-use std::{ffi::OsStr, fs, path::Path, sync::Arc, time::Duration};
+mod page;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use headless_chrome::{
-    Browser, LaunchOptions, Tab,
-    browser::{
-        tab::RequestPausedDecision,
-        transport::{SessionId, Transport},
-    },
-    protocol::cdp::{
-        Fetch::{FulfillRequest, RequestPattern, events::RequestPausedEvent},
-        Page::CaptureScreenshotFormatOption,
-    },
-};
+use page::Page;
 use serde_json::{Value, json};
 use waygate_e2e::Service;
 
@@ -22,96 +12,30 @@ const PAYMENTS: &str = "/waygate/api/routes/R0VUOi9wYXltZW50cw";
 /// `GET:/search`.
 const SEARCH: &str = "/waygate/api/routes/R0VUOi9zZWFyY2g";
 
-fn browser() -> Browser {
-    let arguments = [
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-quic",
-        "--hide-scrollbars",
-    ];
-    let options = LaunchOptions::default_builder()
-        .path(Some(chromium()))
-        .sandbox(false)
-        .window_size(Some((1200, 900)))
-        .args(arguments.iter().map(OsStr::new).collect())
-        .idle_browser_timeout(Duration::from_secs(300))
-        .build()
-        .unwrap();
-    Browser::new(options).expect("Chromium starts")
-}
-
-fn chromium() -> std::path::PathBuf {
-    let places = [
-        "/usr/bin/chromium",
-        "/usr/bin/chromium-browser",
-        "/usr/bin/google-chrome",
-    ];
-    let found = places.iter().map(Path::new).find(|path| path.exists());
-    found
-        .expect("Chromium must be installed: apt-get install chromium")
-        .to_owned()
-}
-
-/// Waits until a JavaScript expression is true in the page.
-fn until(tab: &Tab, condition: &str) {
-    let script = format!(
-        "new Promise((resolve, reject) => {{
-            const start = Date.now();
-            const look = () => {{
-                if ({condition}) return resolve(true);
-                if (Date.now() - start > 30000) return reject(new Error('waited in vain'));
-                setTimeout(look, 50);
-            }};
-            look();
-        }})"
-    );
-    let outcome = tab.evaluate(&script, true).unwrap();
-    assert_eq!(outcome.value, Some(json!(true)), "{condition}");
-}
-
-/// Saves a screenshot for people to look at.
-fn picture(tab: &Tab, name: &str) {
-    let png = CaptureScreenshotFormatOption::Png;
-    let image = tab.capture_screenshot(png, None, None, true).unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/pictures");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join(name), image).unwrap();
-}
-
 #[test]
 fn the_page_follows_a_change() {
     let directory = tempfile::tempdir().unwrap();
-    let service = Service::quickstart(directory.path(), &[]);
-    let browser = browser();
-    let tab = browser.new_tab().unwrap();
-    tab.navigate_to(&service.url("/docs")).unwrap();
+    let service = Service::quickstart(env!("CARGO_BIN_EXE_e2e-quickstart"), directory.path(), &[]);
+    let mut page = Page::open();
+    page.navigate(&service.url("/docs"));
     let operations = "[...document.querySelectorAll('.opblock-summary-path')].map(e => e.innerText.replace(/\\u200b/g, ''))";
-    until(&tab, &format!("{operations}.includes('/payments')"));
-    until(
-        &tab,
-        "document.body.innerText.toUpperCase().includes('MAINTENANCE')",
-    );
-    let shown = tab
-        .evaluate(&format!("{operations}.join(' ')"), false)
-        .unwrap();
-    let shown = shown.value.unwrap().as_str().unwrap().to_owned();
-    assert!(!shown.contains("/debug"), "{shown}");
-    picture(&tab, "docs-before.png");
+    page.until(&format!("{operations}.includes('/payments')"));
+    page.until("document.body.innerText.toUpperCase().includes('MAINTENANCE')");
+    let shown = page.evaluate(&format!("{operations}.join(' ')"));
+    assert!(!shown.as_str().unwrap().contains("/debug"), "{shown}");
+    page.picture("docs-before.png");
 
     let token = service.log_in();
     let path = format!("{PAYMENTS}/enable");
     assert_eq!(service.post(&path, Some(&token), &json!({})).status, 200);
-    until(
-        &tab,
+    page.until(
         "!document.querySelector('.opblock')?.closest('body').innerText.includes('Back at 04:00 UTC')",
     );
-    picture(&tab, "docs-after.png");
+    page.picture("docs-after.png");
 
     let disable = format!("{PAYMENTS}/disable");
     assert_eq!(service.post(&disable, Some(&token), &json!({})).status, 200);
-    until(&tab, &format!("!{operations}.includes('/payments')"));
+    page.until(&format!("!{operations}.includes('/payments')"));
 
     let path = format!("{PAYMENTS}/enable");
     assert_eq!(service.post(&path, Some(&token), &json!({})).status, 200);
@@ -129,28 +53,18 @@ fn the_page_follows_a_change() {
         "deprecated",
         "sunset",
     ] {
-        until(
-            &tab,
-            &format!("{badges}.some(text => text.startsWith('{badge}'))"),
-        );
+        page.until(&format!(
+            "{badges}.some(text => text.startsWith('{badge}'))"
+        ));
     }
-    tab.evaluate(
-        "document.querySelector('[id*=\"search\"] .opblock-summary-control').click()",
-        false,
-    )
-    .unwrap();
-    until(
-        &tab,
+    page.evaluate("document.querySelector('[id*=\"search\"] .opblock-summary-control').click()");
+    page.until(
         "document.body.innerText.includes('Beyond a limit: 100 requests per minute by API key (pro: 1000 requests per minute)')",
     );
-    picture(&tab, "docs-badges.png");
-    tab.evaluate(
-        "document.querySelector('[id*=\"search\"] .responses-wrapper').scrollIntoView({block: 'end'})",
-        false,
-    )
-    .unwrap();
-    picture(&tab, "docs-responses.png");
-    tab.evaluate("window.scrollTo(0, 0)", false).unwrap();
+    page.picture("docs-badges.png");
+    page.evaluate("document.querySelector('[id*=\"search\"] .responses-wrapper').scrollIntoView({block: 'end'})");
+    page.picture("docs-responses.png");
+    page.evaluate("window.scrollTo(0, 0)");
 
     let config = json!({ "reason": "database move" });
     assert_eq!(
@@ -159,14 +73,14 @@ fn the_page_follows_a_change() {
             .status,
         200
     );
-    until(&tab, "document.body.innerText.includes('database move')");
-    picture(&tab, "docs-maintenance.png");
+    page.until("document.body.innerText.includes('database move')");
+    page.picture("docs-maintenance.png");
 }
 
 #[test]
 fn without_events_the_page_follows_the_document() {
     let directory = tempfile::tempdir().unwrap();
-    let service = Service::quickstart(directory.path(), &[]);
+    let service = Service::quickstart(env!("CARGO_BIN_EXE_e2e-quickstart"), directory.path(), &[]);
     let mut document: Value = service.get("/openapi.json").json();
     document["info"]["x-waygate-service-maintenance"] = json!({
         "enabled": true, "reason": "new disks", "exempt_paths": [], "until": "2031-05-01T04:00:00Z", "service": "shop",
@@ -175,37 +89,22 @@ fn without_events_the_page_follows_the_document() {
         "kind": "announcement", "name": "upgrade", "text": "Version 2 comes on <b>Monday</b>.",
     }]);
     let document = STANDARD.encode(document.to_string());
-    let browser = browser();
-    let tab = browser.new_tab().unwrap();
-    let answered = ["*/openapi.json", "*/docs/events"].map(|pattern| RequestPattern {
-        url_pattern: Some(pattern.to_owned()),
-        resource_Type: None,
-        request_stage: None,
+    let mut page = Page::open();
+    page.answer(&["*/openapi.json", "*/docs/events"], move |url| {
+        match url.ends_with("/openapi.json") {
+            true => (200, document.clone()),
+            false => (503, String::new()),
+        }
     });
-    tab.enable_fetch(Some(&answered), None).unwrap();
-    let answer = move |_: Arc<Transport>, _: SessionId, event: RequestPausedEvent| {
-        let is_document = event.params.request.url.ends_with("/openapi.json");
-        RequestPausedDecision::Fulfill(FulfillRequest {
-            request_id: event.params.request_id,
-            response_code: if is_document { 200 } else { 503 },
-            response_headers: None,
-            binary_response_headers: None,
-            body: is_document.then(|| document.clone()),
-            response_phrase: None,
-        })
-    };
-    tab.enable_request_interception(Arc::new(answer)).unwrap();
-    let page = tab.navigate_to(&service.url("/docs/")).unwrap();
-    page.wait_until_navigated().unwrap();
+    page.navigate(&service.url("/docs/"));
     let banner = "document.querySelector('#wg-banner').innerText";
-    until(&tab, &format!("{banner}.includes('Maintenance of shop')"));
-    until(&tab, &format!("{banner}.includes('new disks')"));
-    until(&tab, &format!("{banner}.includes('on <b>Monday</b>.')"));
+    page.until(&format!("{banner}.includes('Maintenance of shop')"));
+    page.until(&format!("{banner}.includes('new disks')"));
+    page.until(&format!("{banner}.includes('on <b>Monday</b>.')"));
     // Times have a zone.
-    until(
-        &tab,
-        &format!("/Until .* ([A-Z]{{2,5}}|GMT\\S+)$/m.test({banner})"),
-    );
+    page.until(&format!(
+        "/Until .* ([A-Z]{{2,5}}|GMT\\S+)$/m.test({banner})"
+    ));
 }
 
 /// Sets something of every kind on routes of the quickstart.

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use tokio::task::block_in_place;
+use tokio::task::{JoinSet, block_in_place};
 use waygate_backends::RedisCounters;
 use waygate_faultproxy::{Direction, FaultProxy, Mode, RedisProc, eventually};
 
@@ -130,28 +130,34 @@ async fn corrupt(proxy: &FaultProxy, load: &Load, direction: Direction, nth: u64
 /// Any byte of an answer may change: no request hangs, and no connection with garbled answers is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn corrupt_answers() {
-    let server = RedisProc::start();
-    let proxy = FaultProxy::start(server.addr()).await;
-    let counters = connected(options(proxy.port())).await;
-    let load = Load::start(&counters);
-    for nth in 0..40 {
-        corrupt(&proxy, &load, Direction::ToClient, nth).await;
-        until_counted(&counters, RECOVERY + NOISE).await;
-    }
-    recovers("corrupt answers", &counters, load).await;
+    corrupt_each("corrupt answers", Direction::ToClient, 0..40).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn corrupt_requests() {
+    let bytes = (0..200).step_by(7);
+    corrupt_each("corrupt requests", Direction::ToServer, bytes).await;
+}
+
+/// Corrupts one byte after the other, in four clients at the same time: most of the time is pauses before connections.
+async fn corrupt_each(what: &'static str, direction: Direction, bytes: impl Iterator<Item = u64>) {
     let server = RedisProc::start();
-    let proxy = FaultProxy::start(server.addr()).await;
-    let counters = connected(options(proxy.port())).await;
-    let load = Load::start(&counters);
-    for nth in (0..200).step_by(7) {
-        corrupt(&proxy, &load, Direction::ToServer, nth).await;
-        until_counted(&counters, RECOVERY + NOISE).await;
+    let bytes: Vec<u64> = bytes.collect();
+    let mut clients = JoinSet::new();
+    for bytes in bytes.chunks(bytes.len().div_ceil(4)) {
+        let (addr, bytes) = (server.addr(), bytes.to_vec());
+        clients.spawn(async move {
+            let proxy = FaultProxy::start(addr).await;
+            let counters = connected(options(proxy.port())).await;
+            let load = Load::start(&counters);
+            for nth in bytes {
+                corrupt(&proxy, &load, direction, nth).await;
+                until_counted(&counters, RECOVERY + NOISE).await;
+            }
+            recovers(what, &counters, load).await;
+        });
     }
-    recovers("corrupt requests", &counters, load).await;
+    clients.join_all().await;
 }
 
 /// An idle connection whose peer vanished is detected before a request needs it.

@@ -1,5 +1,6 @@
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use tokio::task::JoinSet;
 use waygate_core::{
     limit::{Quota, Rule, quota::SECOND},
     port::{CounterStore, Place, Take},
@@ -92,11 +93,29 @@ async fn redis_keys_reveal_no_rate_limit_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_counter_expires_even_after_a_cut() {
     let server = RedisProc::start();
-    let proxy = FaultProxy::start(server.addr()).await;
+    // Four clients at the same time: most of the time is pauses before connections.
+    let (mut clients, rules) = (JoinSet::new(), Arc::new(rules()));
+    for seed in 11..15 {
+        clients.spawn(cut_often(server.addr(), rules.clone(), seed));
+    }
+    clients.join_all().await;
+    let names = server.command(&["KEYS", "waygate:c:*"]);
+    let names: Vec<&str> = names
+        .split_whitespace()
+        .filter(|name| name.starts_with("waygate"))
+        .collect();
+    assert!(names.len() >= 7, "{names:?}");
+    for name in names {
+        let left: i64 = server.command(&["PTTL", name]).parse().unwrap();
+        assert!(left > 0, "{name} expires in {left} ms");
+    }
+}
+
+async fn cut_often(server: SocketAddr, rules: Arc<Vec<Rule>>, seed: u64) {
+    let proxy = FaultProxy::start(server).await;
     let counters = connected(options(proxy.port())).await;
-    let rules = rules();
-    let mut random = fastrand::Rng::with_seed(11);
-    for round in 0..60 {
+    let mut random = fastrand::Rng::with_seed(seed);
+    for round in 0..15 {
         let rule = &rules[random.usize(..rules.len())];
         let series = series(&format!("{}", round % 7));
         let direction = [Direction::ToServer, Direction::ToClient][round % 2];
@@ -112,16 +131,6 @@ async fn every_counter_expires_even_after_a_cut() {
         crate::support::until_counted(&counters, Duration::from_secs(5)).await;
         let taken = ask(&counters, take(&series, rule)).await.unwrap();
         assert!(taken.allowed);
-    }
-    let names = server.command(&["KEYS", "waygate:c:*"]);
-    let names: Vec<&str> = names
-        .split_whitespace()
-        .filter(|name| name.starts_with("waygate"))
-        .collect();
-    assert!(names.len() >= 7, "{names:?}");
-    for name in names {
-        let left: i64 = server.command(&["PTTL", name]).parse().unwrap();
-        assert!(left > 0, "{name} expires in {left} ms");
     }
 }
 

@@ -164,13 +164,23 @@ fn a_refill_lost_with_its_runtime_is_repeated() {
         };
         ask(&client, lent).await.unwrap();
     };
-    server.stop();
-    let alive = guest.metrics();
-    for _ in 0..8 {
-        guest.spawn(request(client.clone()));
+    let (alive, start) = (guest.metrics(), Instant::now());
+    loop {
+        assert!(start.elapsed() < PATIENCE * 3, "nothing is lent");
+        server.stop();
+        for _ in 0..8 {
+            guest.spawn(request(client.clone()));
+        }
+        let is_over = || alive.num_alive_tasks() > 8 || alive.num_alive_tasks() == 0;
+        home.block_on(eventually(PATIENCE, "a refill", is_over));
+        if alive.num_alive_tasks() > 8 {
+            break;
+        }
+        // On a busy machine, Redis may be given up before the requests reach it.
+        server.cont();
+        let is_back = || client.health().is_ok();
+        home.block_on(eventually(PATIENCE, "Redis again", is_back));
     }
-    let begun = || alive.num_alive_tasks() > 8;
-    home.block_on(eventually(PATIENCE, "a refill", begun));
     drop(guest);
     server.cont();
     let start = Instant::now();

@@ -61,7 +61,7 @@ fn the_log_is_bounded_and_keeps_the_newest() {
 fn entries_of_a_failed_commit_do_not_count() {
     block_on(async {
         let place = Place::new("json");
-        commit(&place.open().await, put("a", 1)).await;
+        commit(&place.open_quietly().await, put("a", 1)).await;
         // As if killed after the entries were written and before the state was.
         append(&place, &(line(2) + &line(2)));
         let store = place.open().await;
@@ -81,7 +81,7 @@ fn entries_of_a_failed_commit_do_not_count() {
 fn a_torn_line_is_truncated() {
     block_on(async {
         let place = Place::new("json");
-        commit(&place.open().await, put("a", 1)).await;
+        commit(&place.open_quietly().await, put("a", 1)).await;
         append(&place, &line(2)[..40]);
         let store = place.open().await;
         assert_eq!(logged(&store).await, [1]);
@@ -95,7 +95,7 @@ fn a_torn_line_is_truncated() {
 fn a_log_without_state_is_continued() {
     block_on(async {
         let place = Place::new("json");
-        let store = place.open().await;
+        let store = place.open_quietly().await;
         for nth in 0..4 {
             commit(&store, put("a", nth)).await;
         }

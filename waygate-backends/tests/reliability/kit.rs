@@ -88,7 +88,8 @@ impl Place {
         self.options().open().await.unwrap()
     }
 
-    /// Opens a store that does not poll the file, to prepare one.
+    /// Opens a store that does not poll the file, to prepare one. A poll may outlive a store that is dropped, and undo
+    /// what a test does to the files.
     pub(crate) async fn open_quietly(&self) -> FileBackend {
         let options = self.options().poll_interval(Duration::from_secs(3_600));
         options.open().await.unwrap()

@@ -123,7 +123,9 @@ pub(crate) use nearest::nearest;
 pub(crate) use precondition::Precondition;
 pub(crate) use refusals::{LimitRefusal, builtin, note};
 pub(crate) use register::Found;
-pub(crate) use request::{Clients, Framework, Peer, RequestFacts};
+#[cfg(feature = "openapi")]
+pub(crate) use request::Asked;
+pub(crate) use request::{Framework, Peer, RequestFacts};
 #[cfg(feature = "openapi")]
 pub(crate) use snapshot::Slot;
 pub(crate) use snapshot::{Checks, Snapshot};

@@ -27,7 +27,7 @@ struct Logged {
     untrusted_socket: Once,
     no_header: Once,
     untrusted_proxy: Once,
-    /// The number of requests of private peers that were checked for forwarding headers.
+    /// The number of requests of private clients that were checked for forwarding headers.
     looked: AtomicU32,
 }
 
@@ -107,32 +107,44 @@ impl Clients {
         });
     }
 
-    /// A peer on a private network that sends forwarding headers is probably an untrusted proxy.
+    /// A client on a private network that forwards others is probably an untrusted proxy.
     #[inline]
-    pub(crate) fn look_for_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
-        if !self.proxies.trusts_any() && is_private(peer) {
-            self.look_at_headers(peer, headers);
+    pub(crate) fn look_for_proxy(&self, client: IpAddr, peer: Peer, headers: &HeaderMap) {
+        if is_private(client) {
+            self.look_at_headers(client, peer, headers);
         }
     }
 
     /// A proxy writes the header on each request, so the first requests show it.
     #[cold]
-    fn look_at_headers(&self, peer: IpAddr, headers: &HeaderMap) {
+    fn look_at_headers(&self, client: IpAddr, peer: Peer, headers: &HeaderMap) {
         const ENOUGH: u32 = 1_000;
         if self.logged.looked.load(Ordering::Relaxed) >= ENOUGH {
             return;
         }
         self.logged.looked.fetch_add(1, Ordering::Relaxed);
-        let written = ["x-forwarded-for", "forwarded"];
-        let Some(header) = written.into_iter().find(|name| headers.contains_key(*name)) else {
+        let (peer, is_read) = match peer {
+            Peer::Address(peer) => (Some(peer), self.proxies.trusts_any()),
+            Peer::UnixSocket | Peer::Unknown => (None, true),
+        };
+        let written: &[&str] = match is_read {
+            true => &[self.proxies.header().name()],
+            // No proxy is known, so it may write either of them.
+            false => &["x-forwarded-for", "forwarded"],
+        };
+        let forwards = |name: &&&str| {
+            let lines = headers.get_all(**name);
+            self.proxies.client_forwards(peer, lines.iter())
+        };
+        let Some(header) = written.iter().find(forwards) else {
             return;
         };
         self.logged.untrusted_proxy.call_once(|| {
             tracing::warn!(
-                peer = %Printable(peer),
-                "a peer on a private network sends `{}` but is not a trusted proxy, so limits by address count all \
-                 clients behind it together: if it is your proxy, add its network with \
-                 `.trusted_proxies(TrustedProxies::networks(..))`",
+                address = %Printable(client),
+                "an address on a private network forwards clients in `{}` but is not a trusted proxy, so limits by \
+                 address count all clients behind it together: if it is your proxy, add its network with \
+                 `.trusted_proxies(TrustedProxies::networks(..))`, or count it in `TrustedProxies::hops(..)`",
                 Printable(header),
             );
         });

@@ -10,6 +10,7 @@ use headless_chrome::{
         transport::{SessionId, Transport},
     },
     protocol::cdp::{
+        Emulation::SetDeviceMetricsOverride,
         Fetch::{FulfillRequest, RequestPattern, events::RequestPausedEvent},
         Page::CaptureScreenshotFormatOption,
     },
@@ -206,6 +207,103 @@ fn without_events_the_page_follows_the_document() {
         &tab,
         &format!("/Until .* ([A-Z]{{2,5}}|GMT\\S+)$/m.test({banner})"),
     );
+}
+
+/// Limits and plans of all operations are shown once, above them.
+#[test]
+fn shared_limits_and_plans_are_shown_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::quickstart(directory.path(), &[]);
+    let token = service.log_in();
+    restrict(&service, &token);
+    let rate = json!({"limit": "500/minute"});
+    let at_a_time = json!({"limit": 50, "key_strategy": "global"});
+    let plan = json!({"reason": "site move", "start": "2031-06-01T02:00:00Z", "end": "2031-06-01T04:00:00Z"});
+    let window =
+        json!({"start": "2031-07-01T02:00:00Z", "end": "2031-07-01T04:00:00Z", "reason": "again"});
+    for (path, body) in [
+        ("/waygate/api/global-rate-limit".to_owned(), rate),
+        (
+            "/waygate/api/global-concurrency-limits".to_owned(),
+            at_a_time,
+        ),
+        ("/waygate/api/global/enable".to_owned(), plan),
+        (format!("{SEARCH}/schedule"), window),
+    ] {
+        let answer = service.post(&path, Some(&token), &body);
+        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+    }
+    let browser = browser();
+    let tab = browser.new_tab().unwrap();
+    tab.navigate_to(&service.url("/docs")).unwrap();
+    let shared = "document.querySelector('#wg-shared').innerText";
+    for limit in ["500 per minute by address", "50 at a time"] {
+        until(&tab, &format!("{shared}.includes('{limit}')"));
+    }
+    let badges = "[...document.querySelectorAll('.opblock .wg-badge')].filter(e => e.offsetParent).map(e => e.innerText)";
+    until(&tab, &format!("{badges}.length > 5"));
+    until(
+        &tab,
+        &format!("!{badges}.some(text => text.includes('over all routes'))"),
+    );
+    until(
+        &tab,
+        &format!("{badges}.filter(text => text.startsWith('Planned')).length === 1"),
+    );
+    until(
+        &tab,
+        &format!("{badges}.some(text => /^Planned May .* \\+1$/.test(text))"),
+    );
+    picture(&tab, "docs-shared.png");
+    tab.evaluate(
+        "document.querySelector('[id*=\"search\"] .opblock-summary-control').click()",
+        false,
+    )
+    .unwrap();
+    until(
+        &tab,
+        &format!("{badges}.filter(text => text.includes('over all routes')).length === 2"),
+    );
+    picture(&tab, "docs-shared-open.png");
+}
+
+#[test]
+fn a_narrow_window_has_no_horizontal_overflow() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::quickstart(directory.path(), &[]);
+    let token = service.log_in();
+    restrict(&service, &token);
+    let tiers = json!([{"name": "pro", "limit": "20/minute"}, {"name": "enterprise", "limit": "unlimited"}]);
+    let limit = json!({"path": "/search", "name": "tiers", "limit": "5/minute", "key_strategy": "user", "tiers": tiers});
+    let answer = service.post("/waygate/api/rate-limits", Some(&token), &limit);
+    assert_eq!(answer.status, 201);
+    let shared = json!({"limit": "5/minute", "key_strategy": "user", "tiers": tiers});
+    let answer = service.post("/waygate/api/global-rate-limit", Some(&token), &shared);
+    assert_eq!(answer.status, 201);
+    let browser = browser();
+    let tab = browser.new_tab().unwrap();
+    tab.navigate_to(&service.url("/docs")).unwrap();
+    until(
+        &tab,
+        "document.querySelectorAll('.wg-badge-limit').length > 3",
+    );
+    for width in [500, 360] {
+        let window =
+            json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+        let window: SetDeviceMetricsOverride = serde_json::from_value(window).unwrap();
+        tab.call_method(window).unwrap();
+        until(&tab, &format!("window.innerWidth === {width}"));
+        picture(&tab, &format!("docs-narrow-{width}.png"));
+        let beyond = "[...document.querySelectorAll('.wg-badge, .opblock-summary, .wg-note')]
+            .filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.innerText)";
+        let beyond = tab
+            .evaluate(&format!("JSON.stringify({beyond})"), false)
+            .unwrap();
+        assert_eq!(beyond.value, Some(json!("[]")), "{width}");
+        let overflow = "document.documentElement.scrollWidth - innerWidth";
+        let overflow = tab.evaluate(overflow, false).unwrap();
+        assert_eq!(overflow.value, Some(json!(0)), "{width}");
+    }
 }
 
 /// Sets something of every kind on routes of the quickstart.

@@ -85,6 +85,49 @@ pub enum Block<'a> {
     },
 }
 
+impl<'a> Block<'a> {
+    /// Returns the operator's reason, for maintenances and disabled routes; may be empty.
+    pub fn reason(&self) -> Option<&'a Reason> {
+        match self {
+            Self::GlobalMaintenance { reason, .. }
+            | Self::ServiceMaintenance { reason, .. }
+            | Self::Maintenance { reason, .. }
+            | Self::Disabled { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Returns the same block with the end of two gates that both close a request.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        if let Self::GlobalMaintenance { until, .. }
+        | Self::ServiceMaintenance { until, .. }
+        | Self::Maintenance { until, .. }
+        | Self::Disabled { until, .. } = &mut self
+        {
+            *until = later(*until, || other.end());
+        }
+        self
+    }
+
+    /// Returns when the gate opens; `None` for refusals that depend on the caller.
+    fn end(&self) -> Option<Option<Timestamp>> {
+        match self {
+            Self::GlobalMaintenance { until, .. }
+            | Self::ServiceMaintenance { until, .. }
+            | Self::Maintenance { until, .. }
+            | Self::Disabled { until, .. } => Some(*until),
+            Self::EnvGated { .. } => Some(None),
+            Self::IpNotAllowed | Self::RoleRequired { .. } => None,
+        }
+    }
+
+    /// Returns the end of the block, if known.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.end().flatten()
+    }
+}
+
 /// A route's state, compiled for one environment.
 #[derive(Debug, Clone)]
 pub struct RouteRule {
@@ -275,7 +318,7 @@ pub fn decide<'a>(
         [gates.global, gates.service].map(|rule| rule.filter(|rule| rule.is_on(forced, || *now)));
     let exempt = global.is_some() || service.is_some();
     let own = gates.route.filter(|_| !forced);
-    let end_of_own = || own.and_then(|rule| rule.gate(|| *now).end());
+    let end_of_own = || own.and_then(|rule| rule.gate(|| *now).block()?.end());
     let service = service.filter(|rule| !rule.exempts(facts));
     if let Some(rule) = global.filter(|rule| !rule.exempts(facts)) {
         let until = later(rule.until(), || service.map(MaintenanceRule::until));
@@ -294,8 +337,8 @@ pub fn decide<'a>(
         return Verdict::passing(false, exempt);
     };
     if !forced {
-        if let Gate::Closed(closed) = rule.gate(|| *now) {
-            return Verdict::Block(closed.block());
+        if let Some(block) = rule.gate(|| *now).block() {
+            return Verdict::Block(block);
         }
         if let Some(block) = rule
             .access
@@ -322,14 +365,12 @@ fn later(
 }
 
 impl Gate {
-    /// Returns when a closed gate opens.
-    fn end(&self) -> Option<Option<Timestamp>> {
+    /// Returns the refusal of a closed gate.
+    #[inline]
+    fn block(&self) -> Option<Block<'_>> {
         match self {
             Self::Open => None,
-            Self::Closed(Closed::Maintenance { until, .. } | Closed::Disabled { until, .. }) => {
-                Some(*until)
-            }
-            Self::Closed(Closed::EnvGated { .. }) => Some(None),
+            Self::Closed(closed) => Some(closed.block()),
         }
     }
 }

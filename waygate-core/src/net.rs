@@ -141,7 +141,7 @@ impl TrustedProxies {
         I: IntoIterator<Item = &'a T>,
         I::IntoIter: DoubleEndedIterator,
     {
-        self.follow(peer.to_canonical(), 0, hops(forwarded))
+        self.follow(peer.to_canonical(), 0, &mut hops(forwarded)).0
     }
 
     /// Returns the client's address behind a Unix socket. Its peer, which has no address, is the first hop, if
@@ -157,22 +157,41 @@ impl TrustedProxies {
         }
         let mut hops = hops(forwarded);
         let first = hops.next()??;
-        Some(self.follow(first, 1, hops))
+        Some(self.follow(first, 1, &mut hops).0)
     }
 
-    /// Finds the client, starting at a hop behind a number of trusted ones.
+    /// Returns whether the client is not trusted and has entries to its left, as another proxy would have. `peer` is
+    /// `None` for a Unix socket.
+    pub fn client_forwards<'a, T, I>(&self, peer: Option<IpAddr>, forwarded: I) -> bool
+    where
+        T: AsRef<[u8]> + ?Sized + 'a,
+        I: IntoIterator<Item = &'a T>,
+        I::IntoIter: DoubleEndedIterator,
+    {
+        let mut hops = hops(forwarded);
+        let first = match peer {
+            Some(peer) => Some((peer.to_canonical(), 0)),
+            None => hops.next().flatten().map(|first| (first, 1)),
+        };
+        first.is_some_and(|(first, passed)| {
+            let (client, passed) = self.follow(first, passed, &mut hops);
+            !self.trusts(client, passed) && hops.next().is_some()
+        })
+    }
+
+    /// Finds the client, starting at a hop behind a number of trusted ones. Returns it with that number.
     fn follow(
         &self,
         mut client: IpAddr,
         mut passed: usize,
-        mut hops: impl Iterator<Item = Option<IpAddr>>,
-    ) -> IpAddr {
+        hops: &mut impl Iterator<Item = Option<IpAddr>>,
+    ) -> (IpAddr, usize) {
         while self.trusts(client, passed) {
             let Some(Some(next)) = hops.next() else { break };
             client = next;
             passed += 1;
         }
-        client
+        (client, passed)
     }
 
     fn trusts(&self, hop: IpAddr, passed: usize) -> bool {

@@ -107,6 +107,84 @@ fn without_events_the_page_follows_the_document() {
     ));
 }
 
+/// Limits and plans of all operations are shown once, above them.
+#[test]
+fn shared_limits_and_plans_are_shown_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::quickstart(env!("CARGO_BIN_EXE_e2e-quickstart"), directory.path(), &[]);
+    let token = service.log_in();
+    restrict(&service, &token);
+    let rate = json!({"limit": "500/minute"});
+    let at_a_time = json!({"limit": 50, "key_strategy": "global"});
+    let plan = json!({"reason": "site move", "start": "2031-06-01T02:00:00Z", "end": "2031-06-01T04:00:00Z"});
+    let window =
+        json!({"start": "2031-07-01T02:00:00Z", "end": "2031-07-01T04:00:00Z", "reason": "again"});
+    for (path, body) in [
+        ("/waygate/api/global-rate-limit".to_owned(), rate),
+        (
+            "/waygate/api/global-concurrency-limits".to_owned(),
+            at_a_time,
+        ),
+        ("/waygate/api/global/enable".to_owned(), plan),
+        (format!("{SEARCH}/schedule"), window),
+    ] {
+        let answer = service.post(&path, Some(&token), &body);
+        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+    }
+    let mut page = Page::open();
+    page.navigate(&service.url("/docs"));
+    let shared = "document.querySelector('#wg-shared').innerText";
+    for limit in ["500 per minute by address", "50 at a time"] {
+        page.until(&format!("{shared}.includes('{limit}')"));
+    }
+    let badges = "[...document.querySelectorAll('.opblock .wg-badge')].filter(e => e.offsetParent).map(e => e.innerText)";
+    page.until(&format!("{badges}.length > 5"));
+    page.until(&format!(
+        "!{badges}.some(text => text.includes('over all routes'))"
+    ));
+    page.until(&format!(
+        "{badges}.filter(text => text.startsWith('Planned')).length === 1"
+    ));
+    page.until(&format!(
+        "{badges}.some(text => /^Planned May .* \\+1$/.test(text))"
+    ));
+    page.picture("docs-shared.png");
+    page.evaluate("document.querySelector('[id*=\"search\"] .opblock-summary-control').click()");
+    page.until(&format!(
+        "{badges}.filter(text => text.includes('over all routes')).length === 2"
+    ));
+    page.picture("docs-shared-open.png");
+}
+
+#[test]
+fn a_narrow_window_has_no_horizontal_overflow() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::quickstart(env!("CARGO_BIN_EXE_e2e-quickstart"), directory.path(), &[]);
+    let token = service.log_in();
+    restrict(&service, &token);
+    let tiers = json!([{"name": "pro", "limit": "20/minute"}, {"name": "enterprise", "limit": "unlimited"}]);
+    let limit = json!({"path": "/search", "name": "tiers", "limit": "5/minute", "key_strategy": "user", "tiers": tiers});
+    let answer = service.post("/waygate/api/rate-limits", Some(&token), &limit);
+    assert_eq!(answer.status, 201);
+    let shared = json!({"limit": "5/minute", "key_strategy": "user", "tiers": tiers});
+    let answer = service.post("/waygate/api/global-rate-limit", Some(&token), &shared);
+    assert_eq!(answer.status, 201);
+    let mut page = Page::open();
+    page.navigate(&service.url("/docs"));
+    page.until("document.querySelectorAll('.wg-badge-limit').length > 3");
+    for width in [500, 360] {
+        page.resize(width, 900);
+        page.until(&format!("window.innerWidth === {width}"));
+        page.picture(&format!("docs-narrow-{width}.png"));
+        let beyond = "[...document.querySelectorAll('.wg-badge, .opblock-summary, .wg-note')]
+            .filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.innerText)";
+        let beyond = page.evaluate(beyond);
+        assert_eq!(beyond, json!([]), "{width}");
+        let overflow = "document.documentElement.scrollWidth - innerWidth";
+        assert_eq!(page.evaluate(overflow), json!(0), "{width}");
+    }
+}
+
 /// Sets something of every kind on routes of the quickstart.
 fn restrict(service: &Service, token: &str) {
     let limit = json!({"path": "/search", "limit": "100/minute", "key_strategy": "api_key",

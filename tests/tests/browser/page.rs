@@ -17,7 +17,7 @@ use tungstenite::{Message, WebSocket, client};
 /// The maximum wait for a message of the browser.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Status and body (in Base64) of the answer to a request, by its URL.
+/// The status and the body (in Base64) of the response to a request, by its URL.
 type Answer = dyn Fn(&str) -> (u16, String);
 
 /// The only page of a browser of its own, which ends with it.
@@ -97,6 +97,13 @@ impl Page {
         while self.receive()["method"] != "Page.loadEventFired" {}
     }
 
+    /// Sets the size of the window, in CSS pixels.
+    pub(crate) fn resize(&mut self, width: u32, height: u32) {
+        let window =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.call("Emulation.setDeviceMetricsOverride", window);
+    }
+
     /// Answers the requests whose URLs match a pattern in place of the server.
     pub(crate) fn answer(
         &mut self,
@@ -135,7 +142,7 @@ impl Page {
         assert_eq!(self.evaluate(&script), json!(true), "{condition}");
     }
 
-    /// Keeps a picture for people to look at.
+    /// Saves a screenshot for people to look at.
     pub(crate) fn picture(&mut self, name: &str) {
         let image = self.call("Page.captureScreenshot", json!({"format": "png"}));
         let image = STANDARD.decode(image["data"].as_str().unwrap()).unwrap();

@@ -6,7 +6,7 @@ use waygate_core::{
     model::LimitKey,
 };
 
-use crate::{Waygate, engine::LimitCommand, limits::LimitRecord, rest::meant};
+use crate::{ResolveError, Waygate, engine::LimitCommand, limits::LimitRecord, rest::meant};
 
 /// Joins warnings.
 pub(super) fn join(warnings: impl IntoIterator<Item = String>) -> Option<String> {
@@ -29,6 +29,20 @@ pub(super) fn masked<'a>(field: &str, texts: impl IntoIterator<Item = &'a str>) 
 pub(super) fn masked_exemptions(fields: &serde_json::Map<String, Value>) -> Option<String> {
     let networks = fields.get("exempt_ips")?.as_array()?;
     masked("exempt_ips", networks.iter().filter_map(Value::as_str))
+}
+
+/// A list that is filtered by a route without a registration.
+pub(super) fn unknown_route<T>(
+    waygate: &Waygate,
+    route: Option<&str>,
+    found: &[T],
+) -> Option<String> {
+    match waygate.route(route?) {
+        Err(unknown @ ResolveError::NotRegistered { .. }) if found.is_empty() => {
+            Some(unknown.to_string())
+        }
+        _ => None,
+    }
 }
 
 /// A limit to delete that no operator has set. `others` are the names in its scope.

@@ -18,7 +18,7 @@ use super::{
     config::Setting,
     limits::{Decisions, LimitConfig, LimitStats},
     named::Named,
-    principal::{self, PrincipalSource},
+    principal::PrincipalSource,
 };
 
 /// Configures an engine. Only [`build`](Self::build) can fail.
@@ -216,7 +216,7 @@ impl WaygateBuilder {
     /// Sets the principal type: the type of your callers in the extensions of requests, for limits by user, tiers and
     /// roles.
     pub fn principal<P: Principal + Clone>(mut self) -> Self {
-        self.principal = Some(principal::source::<P>);
+        self.principal = Some(PrincipalSource::of::<P>());
         self
     }
 

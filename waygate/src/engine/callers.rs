@@ -6,6 +6,7 @@ use waygate_core::{
 };
 use waygate_core::{Timestamp, model::GlobalMaintenance};
 
+use super::limits::caller_around;
 use super::request::Asked;
 use super::{Inner, kinds::MaintenanceScope, snapshot::Snapshot};
 
@@ -121,24 +122,25 @@ impl Snapshot {
 
     /// Logs once that the route in `slot` requires a role but the request has no source of roles.
     #[cold]
-    pub(crate) fn note_no_caller(&self, slot: Option<usize>) {
+    pub(crate) fn note_no_caller(&self, slot: Option<usize>, principal: Option<&str>) {
         let route = slot.and_then(|slot| Some((self.table.route(slot)?, self.slot(slot)?)));
         if let Some((route, slot)) = route {
             let by = &route.key;
-            slot.had_no_caller.get_or_init(|| warn_of_no_caller(by));
+            let once = &slot.had_no_caller;
+            once.get_or_init(|| warn_of_no_caller(by, principal));
         }
     }
 
     /// The same for a maintenance that exempts roles.
     #[cold]
-    pub(crate) fn note_no_exempt_caller(&self, of_service: bool) {
+    pub(crate) fn note_no_exempt_caller(&self, of_service: bool, principal: Option<&str>) {
         let (scope, maintained) = match of_service {
             true => ("maintenance of the service", &self.service),
             false => ("global maintenance", &self.global),
         };
         if !maintained.config.exempt_roles.is_empty() {
             let once = &maintained.had_no_caller;
-            once.get_or_init(|| warn_of_no_caller(scope));
+            once.get_or_init(|| warn_of_no_caller(scope, principal));
         }
     }
 }
@@ -147,11 +149,11 @@ fn asks_for_roles(config: &GlobalMaintenance, now: Timestamp) -> bool {
     config.is_set() && !config.is_over(now) && !config.exempt_roles.is_empty()
 }
 
-fn warn_of_no_caller(by: impl std::fmt::Display) {
+fn warn_of_no_caller(by: impl std::fmt::Display, principal: Option<&str>) {
     tracing::warn!(
         by = %Printable(by),
-        "a route requires a role, but the request carries neither `Roles` nor a caller; unless it is anonymous, \
-         insert them into its extensions in a layer around the guarded router (`Guarded::layer`); only the first \
-         such request is logged"
+        "a route requires a role, but the request carries neither `Roles` nor a caller; unless it is anonymous, {}; \
+         only the first such request is logged",
+        Printable(caller_around(principal)),
     );
 }

@@ -33,7 +33,8 @@ impl Inner {
     }
 
     /// Decides by all routes that govern a request: the strictest verdict applies. Returns it with its slot: that of
-    /// the refusal, otherwise the first deprecated route, otherwise the first route. A force-active route overrides
+    /// the first refusal, which ends when all of them do, otherwise the first deprecated route, otherwise the first
+    /// route. A force-active route overrides
     /// an operator's changes to the other one.
     pub(crate) fn decide_among<'a>(
         &self,
@@ -48,10 +49,16 @@ impl Inner {
         }
         let table = &snapshot.table;
         let has_say = |slot: &&usize| !slots.iter().any(|other| table.yields(**slot, *other));
-        let (mut passed, mut exempt) = (None, false);
+        let (mut refused, mut passed, mut exempt) = (None, None, false);
         for &slot in slots.iter().filter(has_say) {
             let deprecated = match self.decide(snapshot, Some(slot), asked, facts) {
-                block @ Verdict::Block(_) => return (Some(slot), block),
+                Verdict::Block(block) => {
+                    refused = Some(match refused {
+                        None => (slot, block),
+                        Some((slot, first)) => (slot, Block::and(first, &block)),
+                    });
+                    continue;
+                }
                 Verdict::Pass => false,
                 Verdict::PassDeprecated => true,
                 Verdict::PassExempt { deprecated } => {
@@ -63,6 +70,9 @@ impl Inner {
                 Some((_, known)) if known || !deprecated => {}
                 _ => passed = Some((slot, deprecated)),
             }
+        }
+        if let Some((slot, block)) = refused {
+            return (Some(slot), Verdict::Block(block));
         }
         let (slot, deprecated) = passed.unzip();
         let verdict = Verdict::passing(deprecated.unwrap_or(false), exempt);

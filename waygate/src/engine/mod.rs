@@ -123,6 +123,8 @@ pub(crate) use nearest::nearest;
 pub(crate) use precondition::Precondition;
 pub(crate) use refusals::{LimitRefusal, builtin, note};
 pub(crate) use register::Found;
+#[cfg(feature = "openapi")]
+pub(crate) use request::Asked;
 pub(crate) use request::{Framework, Peer, RequestFacts};
 #[cfg(feature = "openapi")]
 pub(crate) use snapshot::Slot;

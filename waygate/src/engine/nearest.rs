@@ -54,7 +54,10 @@ pub(crate) fn nearest<'a>(
         true => key.path(),
         false => key.as_str(),
     };
-    let (asked, allowed) = (asked.as_str(), asked.as_str().len() / 3);
+    // Half of the path's letters are shared.
+    let letters = asked.path().bytes().filter(u8::is_ascii_alphanumeric);
+    let letters = letters.count();
+    let (asked, allowed) = (asked.as_str(), (asked.as_str().len() / 3).min(letters / 2));
     known
         // A larger difference in length cannot be near, and is cheaper to check.
         .filter(|key| text(key).len().abs_diff(asked.len()) <= allowed)
@@ -133,6 +136,24 @@ mod tests {
             ("GET:/shop/api/v1/invoices", Some("GET:/api/v1/invoices")),
             ("/shop/u/{user}", Some("GET:/u/{id}")),
             ("GET:/shopping", None),
+        ] {
+            let asked: RouteKey = asked.parse().unwrap();
+            let found = nearest(&asked, known.iter()).map(RouteKey::as_str);
+            assert_eq!(found, expected, "{asked}");
+        }
+    }
+
+    #[test]
+    fn a_suggestion_shares_half_of_the_letters() {
+        let known = ["GET:/z", "GET:/of", "GET:/tea"].map(|key| key.parse::<RouteKey>().unwrap());
+        for (asked, expected) in [
+            ("GET:/y", None),
+            ("GET:/items", None),
+            ("GET:/on", Some("GET:/of")),
+            ("GET:/is", None),
+            ("GET:/tee", Some("GET:/tea")),
+            ("GET:/tie", None),
+            ("/y", None),
         ] {
             let asked: RouteKey = asked.parse().unwrap();
             let found = nearest(&asked, known.iter()).map(RouteKey::as_str);

@@ -47,12 +47,29 @@ pub trait Principal: Send + Sync + 'static {
 }
 
 /// Reads the caller from a request.
-pub(crate) type PrincipalSource = fn(&Extensions) -> Option<&dyn Principal>;
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PrincipalSource {
+    read: fn(&Extensions) -> Option<&dyn Principal>,
+    pub(crate) type_name: &'static str,
+}
 
-/// Creates the source for one type.
-pub(crate) fn source<P: Principal>(extensions: &Extensions) -> Option<&dyn Principal> {
-    // `Extensions` holds only values that can be cloned.
-    extensions
-        .get::<P>()
-        .map(|principal| principal as &dyn Principal)
+impl PrincipalSource {
+    /// Creates the source for one type.
+    pub(crate) fn of<P: Principal>() -> Self {
+        fn read<P: Principal>(extensions: &Extensions) -> Option<&dyn Principal> {
+            // `Extensions` holds only values that can be cloned.
+            extensions
+                .get::<P>()
+                .map(|principal| principal as &dyn Principal)
+        }
+        Self {
+            read: read::<P>,
+            type_name: std::any::type_name::<P>(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn caller(self, extensions: &Extensions) -> Option<&dyn Principal> {
+        (self.read)(extensions)
+    }
 }

@@ -252,10 +252,12 @@ fn notes(route: &RouteRecord, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if !route.view.reason.is_empty() {
         write!(f, " ({})", Printable(&route.view.reason))?;
     }
+    let deprecation = route.state.deprecation.as_ref();
+    let has_sunset = deprecation.is_some_and(|details| details.sunset().is_some());
     let marks = [
         (route.state.force_active, "force-active"),
         (!route.state.position.windows.is_empty(), "scheduled"),
-        (route.state.deprecation.is_some(), "sunset"),
+        (has_sunset, "sunset"),
         (!route.state.access.ips.is_empty(), "allowed_ips"),
         (!route.state.access.roles.is_empty(), "allowed_roles"),
         (route.overridden, "overridden"),

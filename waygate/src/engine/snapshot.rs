@@ -1,3 +1,5 @@
+#[cfg(feature = "openapi")]
+mod closures;
 mod limits;
 mod maintained;
 mod slot;
@@ -146,40 +148,6 @@ impl Snapshot {
     #[inline]
     pub(crate) fn slot(&self, slot: usize) -> Option<&Slot> {
         self.routes.get(slot).map(|slot| &**slot)
-    }
-
-    /// The global or service maintenance that closes the route in `slot` at `now`.
-    #[cfg(feature = "openapi")]
-    pub(crate) fn closed_by_maintenance(
-        &self,
-        slot: usize,
-        now: Timestamp,
-    ) -> Option<&waygate_core::model::GlobalMaintenance> {
-        let forced = self.is_forced(slot);
-        let closes = |maintained: &&Maintained| maintained.closes(slot, forced, now);
-        let closed = [&self.global, &self.service].into_iter().find(closes)?;
-        Some(&closed.config)
-    }
-
-    /// The global and service maintenances with a start that close the route in `slot` at some time.
-    #[cfg(feature = "openapi")]
-    pub(crate) fn planned_maintenances(
-        &self,
-        slot: usize,
-    ) -> impl Iterator<Item = &waygate_core::model::GlobalMaintenance> {
-        let forced = self.is_forced(slot);
-        let all = [&self.global, &self.service].into_iter();
-        let closing = all.filter(move |maintained| maintained.may_close(slot, forced));
-        closing
-            .map(|maintained| &*maintained.config)
-            .filter(|config| config.start.is_some())
-    }
-
-    /// Returns `true` if the route in `slot` is always served, itself or because of another route.
-    #[cfg(feature = "openapi")]
-    fn is_forced(&self, slot: usize) -> bool {
-        let is_force_active = |route: &Slot| route.rule.is_force_active();
-        self.slot(slot).is_some_and(is_force_active) || self.table.is_protected(slot)
     }
 
     /// The global maintenance, and that of this service.

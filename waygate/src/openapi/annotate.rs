@@ -9,7 +9,7 @@ use super::{
     extensions,
     json::{Member, Writer},
     markdown::Escaped,
-    notes::{Maintenance, Notes, Planned},
+    notes::{Notes, Planned},
     parts::Operation,
 };
 
@@ -72,13 +72,14 @@ impl fmt::Display for Quote<'_> {
             planned,
             ..
         } = self.0;
-        if let Some(Maintenance { reason, until }) = maintenance {
+        if let Some(maintenance) = maintenance {
             f.write_str("> 🔧 **In maintenance.**")?;
-            if !reason.is_empty() {
-                write!(f, " {}", Escaped(reason.as_str()))?;
+            for (at, reason) in maintenance.reasons().enumerate() {
+                let before = if at == 0 { " " } else { "; " };
+                write!(f, "{before}{}", Escaped(reason.as_str()))?;
             }
-            if let Some(until) = until {
-                write!(f, "\n>\n> Not served until {}.", format_http_date(*until))?;
+            if let Some(until) = maintenance.until() {
+                write!(f, "\n>\n> Not served until {}.", format_http_date(until))?;
             }
         }
         for (at, Planned { start, end, reason }) in planned.iter().enumerate() {
@@ -101,18 +102,18 @@ impl fmt::Display for Quote<'_> {
 
 #[cfg(test)]
 mod tests {
-    use waygate_core::grammar::Reason;
+    use waygate_core::{decision::Block, grammar::Reason};
 
-    use super::*;
+    use super::{super::notes::Maintenance, *};
 
     fn quote(reason: &str, until: Option<&str>) -> String {
         let reason = reason.parse().unwrap();
-        let maintenance = Maintenance {
+        let block = Block::Maintenance {
             reason: &reason,
             until: until.map(|until| until.parse().unwrap()),
         };
         let notes = Notes {
-            maintenance: Some(maintenance),
+            maintenance: Maintenance::of(block),
             ..Notes::default()
         };
         Quote(&notes).to_string()

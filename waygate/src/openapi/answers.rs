@@ -123,7 +123,7 @@ fn too_many(notes: &Notes<'_>) -> Option<String> {
 }
 
 fn unavailable(notes: &Notes<'_>) -> Option<String> {
-    let text = match (notes.maintenance, &*notes.planned) {
+    let text = match (&notes.maintenance, &*notes.planned) {
         (Some(_), _) => "Closed for maintenance.",
         (None, []) => return None,
         (None, _) => "Closed for maintenance, while a planned one lasts.",

@@ -16,10 +16,11 @@ pub(super) type Extension = (&'static str, Value);
 pub(super) fn of(notes: &Notes<'_>) -> Vec<Extension> {
     let mut all = Vec::new();
     let mut add = |name, value: Option<Value>| all.extend(value.map(|value| (name, value)));
-    if let Some(maintenance) = notes.maintenance {
+    if let Some(maintenance) = &notes.maintenance {
         add("x-waygate-status", Some("maintenance".into()));
-        add("x-waygate-reason", Some(json!(maintenance.reason)));
-        let until = maintenance.until.map(|until| format_wire(until, "Z"));
+        add("x-waygate-reason", Some(json!(maintenance.reason())));
+        add("x-waygate-other-reasons", list(&maintenance.others));
+        let until = maintenance.until().map(|until| format_wire(until, "Z"));
         add("x-waygate-until", until.map(Value::from));
     }
     if let Some(deprecation) = notes.deprecation {

@@ -1,16 +1,12 @@
 //! The effect of a snapshot on each operation of the document.
 
 use http::StatusCode;
-use waygate_core::{
-    Timestamp,
-    grammar::Method,
-    model::{Effective, Window},
-};
+use waygate_core::{Timestamp, grammar::Method, model::Window};
 
 use super::notes::{Custom, Maintenance, Notes, Planned};
 use crate::http::functions;
 use crate::{
-    engine::{Governing, Slot, Snapshot},
+    engine::{Asked, Governing, Slot, Snapshot},
     http::Responses,
 };
 
@@ -21,6 +17,31 @@ pub(super) enum Listing<'a> {
     Hidden,
     /// Shown, with its notes.
     Shown(Box<Notes<'a>>),
+}
+
+/// A request for an operation of the document, of no special client.
+struct Operation(http::Method);
+
+impl From<Method> for Operation {
+    fn from(method: Method) -> Self {
+        let method = http::Method::from_bytes(method.as_str().as_bytes());
+        Self(method.unwrap_or_default())
+    }
+}
+
+impl Asked for Operation {
+    fn method(&self) -> &http::Method {
+        &self.0
+    }
+
+    /// Only requests without a route are exempted by their names.
+    fn names(&self) -> [Option<&str>; 3] {
+        [None; 3]
+    }
+
+    fn is_unhandled_preflight(&self) -> bool {
+        false
+    }
 }
 
 /// One snapshot at one instant.
@@ -42,6 +63,7 @@ impl<'a> View<'a> {
     /// Returns the treatment of the operation `method` at `path`. Unchanged if it has no known route.
     pub(super) fn of(&self, method: Method, path: &str) -> Listing<'a> {
         let slots = self.slots(method, path);
+        let operation = Operation::from(method);
         let mut shown: Option<Notes<'a>> = None;
         // A force-active route overrides an operator's changes to the other one.
         let table = &self.snapshot.table;
@@ -53,22 +75,20 @@ impl<'a> View<'a> {
             if !self.bypassed && !route.rule.is_listed(self.now) {
                 return Listing::Hidden;
             }
-            let notes = self.of_slot(slot, route);
+            let notes = self.of_slot(slot, route, &operation);
             shown = Some(match shown {
                 None => notes,
                 Some(first) => first.and(notes),
             });
         }
         let mut notes = shown.unwrap_or_default();
-        if !self.unlimited
-            && let Ok(method) = http::Method::from_bytes(method.as_str().as_bytes())
-        {
-            notes.limits = self.snapshot.limits_among(&slots, true, &method);
+        if !self.unlimited {
+            notes.limits = self.snapshot.limits_among(&slots, true, &operation.0);
         }
         Listing::Shown(Box::new(notes))
     }
 
-    fn of_slot(&self, slot: usize, route: &'a Slot) -> Notes<'a> {
+    fn of_slot(&self, slot: usize, route: &'a Slot, operation: &Operation) -> Notes<'a> {
         let state = &route.state;
         let notes = Notes {
             deprecation: state.deprecation.as_ref(),
@@ -79,30 +99,25 @@ impl<'a> View<'a> {
         if self.bypassed {
             return notes;
         }
-        // In the order of decisions: global maintenance precedes the route's own.
-        let global = self.snapshot.closed_by_maintenance(slot, self.now);
         let is_force_active = route.rule.is_force_active();
-        let maintenance = match (global, state.position.effective(self.now)) {
-            (Some(global), _) => Some(Maintenance {
-                reason: &global.reason,
-                until: global.end,
-            }),
-            (None, Effective::Maintenance { reason, until }) if !is_force_active => {
-                Some(Maintenance { reason, until })
-            }
-            (None, _) => None,
+        let closures = self.snapshot.closures(slot, operation, self.now);
+        let maintenance = closures
+            .filter_map(Maintenance::of)
+            .reduce(Maintenance::and);
+        let windows: &[Window] = match is_force_active {
+            true => &[],
+            false => &state.position.windows,
+        };
+        let notes = Notes {
+            planned: self.planned(slot, operation, windows, maintenance.as_ref()),
+            maintenance,
+            is_force_active,
+            ..notes
         };
         if is_force_active {
-            return Notes {
-                maintenance,
-                planned: self.planned(slot, &[], maintenance),
-                is_force_active,
-                ..notes
-            };
+            return notes;
         }
         Notes {
-            maintenance,
-            planned: self.planned(slot, &state.position.windows, maintenance),
             envs: state.position.envs.as_deref().unwrap_or_default(),
             networks: &state.access.ips,
             roles: &state.access.roles,
@@ -115,12 +130,13 @@ impl<'a> View<'a> {
     fn planned(
         &self,
         slot: usize,
+        operation: &Operation,
         windows: &'a [Window],
-        maintenance: Option<Maintenance<'_>>,
+        maintenance: Option<&Maintenance<'_>>,
     ) -> Vec<Planned<'a>> {
-        let from = maintenance.and_then(|maintenance| maintenance.until);
+        let from = maintenance.and_then(Maintenance::until);
         let from = from.unwrap_or(self.now).max(self.now);
-        let others = self.snapshot.planned_maintenances(slot);
+        let others = self.snapshot.planned_maintenances(slot, operation);
         let others = others.filter_map(|set| {
             Some(Planned {
                 start: set.start?,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use waygate_core::{
     Timestamp,
+    decision::Block,
     grammar::{EnvName, KeyPart, KeySource, Reason, RoleName, TierLimit},
     model::{ConcurrencyPolicy, Deprecation, LimitKey, LimitScope, RateLimitPolicy, Tier},
 };
@@ -31,11 +32,50 @@ pub(super) struct Notes<'a> {
     pub(super) custom: Custom,
 }
 
-/// The reason and the end of a maintenance.
-#[derive(Debug, Clone, Copy)]
+/// The closed gates of an operation.
+#[derive(Debug, Clone)]
 pub(super) struct Maintenance<'a> {
-    pub(super) reason: &'a Reason,
-    pub(super) until: Option<Timestamp>,
+    /// The refusal that requests get, with the end of all.
+    block: Block<'a>,
+    /// The reasons of the others.
+    pub(super) others: Vec<&'a Reason>,
+}
+
+impl<'a> Maintenance<'a> {
+    /// `None` if `block` depends on the caller.
+    pub(super) fn of(block: Block<'a>) -> Option<Self> {
+        block.reason()?;
+        let others = Vec::new();
+        Some(Self { block, others })
+    }
+
+    /// The reason that requests get; may be empty.
+    pub(super) fn reason(&self) -> Option<&'a Reason> {
+        self.block.reason()
+    }
+
+    /// Its reasons that are not empty.
+    pub(super) fn reasons(&self) -> impl Iterator<Item = &'a Reason> {
+        let all = self.reason().into_iter().chain(self.others.iter().copied());
+        all.filter(|reason| !reason.is_empty())
+    }
+
+    /// The end, if known.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        self.block.until()
+    }
+
+    pub(super) fn and(mut self, other: Self) -> Self {
+        for reason in other.reasons() {
+            if self.reasons().all(|known| known != reason) {
+                self.others.push(reason);
+            }
+        }
+        Self {
+            block: self.block.and(&other.block),
+            ..self
+        }
+    }
 }
 
 /// A planned maintenance of the route, of its service or of the whole API.
@@ -102,8 +142,9 @@ impl<'a> Notes<'a> {
         planned.sort_by_key(|planned| planned.start);
         // Global maintenance closes both.
         planned.dedup();
+        let maintenances = self.maintenance.into_iter().chain(other.maintenance);
         Self {
-            maintenance: self.maintenance.or(other.maintenance),
+            maintenance: maintenances.reduce(Maintenance::and),
             planned,
             deprecation: self.deprecation.or(other.deprecation),
             envs: first(self.envs, other.envs),

@@ -19,7 +19,8 @@ impl Guarded {
     /// * Operations that are disabled, or not served in this environment, are hidden, together with their otherwise
     ///   unused components and tags.
     /// * Operations in maintenance, global maintenance included, have `x-waygate-status: "maintenance"`,
-    ///   `x-waygate-reason` and, if the end is known, `x-waygate-until` (RFC 3339). Summary and description contain
+    ///   `x-waygate-reason` as in the response, `x-waygate-other-reasons` of further maintenances and, if the end of
+    ///   all is known, `x-waygate-until` (RFC 3339). Summary and description contain
     ///   the same in words.
     /// * Deprecated operations have `deprecated: true` and, if known, `x-waygate-sunset` (RFC 3339) and
     ///   `x-waygate-successor`.

@@ -30,6 +30,9 @@ pub(crate) trait RequestBody: DeserializeOwned {
     /// An empty body is an error. Otherwise it equals `{}`.
     const REQUIRED: bool = false;
 
+    /// Why its fields are required, for the error about a missing one.
+    const REASON_REQUIRED: Option<&'static str> = None;
+
     /// The size limit in bytes.
     const MAX_BYTES: usize = LARGE;
 
@@ -172,7 +175,12 @@ fn parse<T: RequestBody>(bytes: &[u8], head: &Parts) -> Result<T, Problem> {
     fields::read_known(object, "field", &T::fields()).map_err(|wrong| {
         match wrong.field.as_deref().and_then(T::wrong_type) {
             Some(error) => invalid(error).detail(wrong.text),
-            None => invalid(&wrong.text),
+            None => match T::REASON_REQUIRED {
+                Some(reason) if wrong.text.starts_with("missing field") => {
+                    invalid(&format!("{}: {reason}", wrong.text))
+                }
+                _ => invalid(&wrong.text),
+            },
         }
     })
 }

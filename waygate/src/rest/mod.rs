@@ -27,5 +27,5 @@ pub(crate) use headers::secure;
 pub(crate) use problem::{PATH_KEYS, Problem, ProblemKind};
 pub(crate) use query::{AtMost, Flag, Params, Skip, ensure_empty};
 pub(crate) use readers::Readers;
-pub(crate) use reply::{Reply, done, done_or, json_response, list_response};
+pub(crate) use reply::{Reply, done, done_or, json_response, list_response, with_warning};
 pub(crate) use views::{route_concurrency_limit, route_rate_limit};

@@ -1,5 +1,5 @@
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use waygate_core::{model::Revision, view::Done};
 
@@ -77,6 +77,15 @@ pub(crate) fn list_response(
         return response;
     }
     json_response(StatusCode::OK, body, Some(&tag))
+}
+
+/// Adds a warning to a response without a place for it in its body. A text that no header can carry is omitted.
+pub(crate) fn with_warning(mut response: Response, warning: Option<String>) -> Response {
+    if let Some(Ok(warning)) = warning.map(HeaderValue::try_from) {
+        let name = HeaderName::from_static("x-waygate-warning");
+        response.headers_mut().insert(name, warning);
+    }
+    response
 }
 
 /// Responds with JSON text.

@@ -69,7 +69,8 @@ impl TestApp {
         }
     }
 
-    /// Returns a client that adds a header to requests.
+    /// Returns a client with a header that its requests have unless they set it themselves. It replaces a header of
+    /// this name.
     ///
     /// # Panics
     /// If the name or the value is not valid in a header.
@@ -79,7 +80,7 @@ impl TestApp {
         let name = HeaderName::try_from(name).expect("a header name");
         let value = HeaderValue::try_from(value).expect("a header value");
         let mut app = self.clone();
-        app.headers.append(name, value);
+        app.headers.insert(name, value);
         app
     }
 
@@ -123,15 +124,15 @@ impl TestApp {
         self.send(request(method, path, body.into())).await
     }
 
-    /// Sends a request unchanged, except for the address and headers of this client.
+    /// Sends a request unchanged, except for the address of this client, and its headers that the request lacks.
     ///
     /// # Panics
     /// If the response's body fails.
     #[allow(clippy::expect_used)]
     pub async fn send(&self, mut request: Request) -> TestResponse {
-        for (name, value) in &self.headers {
-            request.headers_mut().append(name, value.clone());
-        }
+        let mut headers = self.headers.clone();
+        headers.extend(std::mem::take(request.headers_mut()));
+        *request.headers_mut() = headers;
         match &self.peer {
             Some(Peer::Address(peer)) => {
                 request.extensions_mut().insert(ConnectInfo(*peer));

@@ -7,7 +7,7 @@ use waygate::{
     ChangeError, ResolveError, Waygate,
     audit::{Action, AuditQuery, Origin},
     limits::LimitKey,
-    model::{GlobalMaintenance, Lifecycle, RouteKey, RouteState, RouteStatus},
+    model::{Deprecation, GlobalMaintenance, Lifecycle, RouteKey, RouteState, RouteStatus},
     port::Backend,
 };
 use waygate_backends::MemoryBackend;
@@ -328,6 +328,19 @@ async fn the_report_shows_every_route() {
     assert_eq!(lines[0], "environment: production", "{report}");
     assert!(lines[3].starts_with("GET:/a"), "{report}");
     assert!(lines[3].ends_with("disabled (off) +overridden"), "{report}");
+    let date = Some(at("2030-01-01T00:00:00Z"));
+    for (since, sunset, shown) in [
+        (date, None, "deprecated +overridden"),
+        (None, date, "deprecated +sunset +overridden"),
+    ] {
+        let details = Deprecation::new(since, sunset, None).unwrap();
+        let operator = waygate.system();
+        operator.deprecate("GET:/b", Some(details)).await.unwrap();
+        let report = waygate.report().to_string();
+        let mut lines = report.lines();
+        let line = lines.find(|line| line.starts_with("GET:/b")).unwrap();
+        assert!(line.ends_with(shown), "{report}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Explanations of requests that the state of a route refused.
 
-use std::net::SocketAddr;
+use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::json;
 use waygate::{
-    Operator, RouteGuard, Waygate,
+    Operator, Principal, RouteGuard, Waygate,
     client::Roles,
     limits::DecisionCause,
     model::{Access, GlobalMaintenance, Registration},
@@ -245,5 +245,77 @@ async fn roles_without_a_caller_are_logged_once_and_reported() {
             }
             assert_eq!(logged(), 1, "{by}");
         }
+    }
+}
+
+/// A caller of a type that the builder does not name, such as an `Arc`, is none: the log and the explanation name the
+/// expected type.
+#[tokio::test]
+async fn a_caller_of_another_type_is_explained() {
+    #[derive(Debug, Clone)]
+    struct Account;
+    impl Principal for Account {
+        fn user_id(&self) -> Option<Cow<'_, str>> {
+            Some("7".into())
+        }
+    }
+    let expected = std::any::type_name::<Account>();
+    let (log, _guard) = Log::of_this_thread();
+    let waygate = waygate::Waygate::builder().principal::<Account>();
+    let waygate = waygate.allow_unmounted("").build().await.unwrap();
+    let payments = get(|| async { "paid" });
+    let routes = ["/payments", "/users", "/tiers", "/places", "/ours"];
+    let api = routes
+        .into_iter()
+        .fold(Router::new(), |api, path| api.route(path, payments.clone()));
+    let guarded = waygate.guard(api).await.unwrap();
+    let insert = |mut request: Request, next: Next| {
+        request.extensions_mut().insert(Arc::new(Account));
+        next.run(request)
+    };
+    let app = TestApp::new(guarded.layer(from_fn(insert))).with_header("x-request-id", "r");
+    let system = waygate.system();
+    close(&system, DecisionCause::RoleRequired).await;
+    for (path, policy) in [
+        (
+            "/users",
+            json!({ "limit": "9/hour", "key_strategy": "user" }),
+        ),
+        (
+            "/tiers",
+            json!({
+                "limit": "9/hour", "key_strategy": "ip", "tiers": [{ "name": "pro", "limit": "99/hour" }],
+            }),
+        ),
+    ] {
+        let key = format!("GET:{path}#default").parse().unwrap();
+        let policy = serde_json::from_value(policy).unwrap();
+        system.set_rate_limit(key, policy).await.unwrap();
+    }
+    let key = "GET:/places#default".parse().unwrap();
+    let policy = json!({ "limit": 9, "key_strategy": "user" });
+    let policy = serde_json::from_value(policy).unwrap();
+    system.set_concurrency_limit(key, policy).await.unwrap();
+
+    assert_eq!(app.get("/payments").await.status(), 403);
+    assert_eq!(
+        waygate.explain("r").unwrap().reason.unwrap(),
+        format!(
+            "no caller is known (no extension of the type `{expected}`); the route asks for one of the roles: staff, \
+             billing:admin"
+        )
+    );
+    for path in &routes[1..] {
+        app.get(path).await;
+    }
+    let lines = log.lines();
+    for of in [
+        ROUTE,
+        "GET:/users#default",
+        "GET:/tiers#default",
+        "GET:/places#default",
+    ] {
+        let named = |line: &&String| line.contains(of) && line.contains(&format!("`{expected}`"));
+        assert_eq!(lines.iter().filter(named).count(), 1, "{of}: {lines:#?}");
     }
 }

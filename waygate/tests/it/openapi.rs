@@ -13,8 +13,8 @@ use waygate::{
     Blocked, Principal, Responses, Waygate,
     limits::{ConcurrencyPolicy, LimitKey, LimitScope, RateLimitPolicy},
     model::{
-        Access, Deprecation, ExemptPath, GlobalMaintenance, Interval, Lifecycle, Position,
-        Registration, RouteState,
+        Access, Deprecation, ExemptPath, GlobalMaintenance, Interval, Lifecycle, Position, Reason,
+        Registration, RouteState, Window,
     },
     port::Clock,
     testing::TestApp,
@@ -491,6 +491,112 @@ async fn global_maintenance_is_shown_where_it_applies() {
     assert_eq!(reason(&fetch(&app).await, "/forced", "get"), "deploy");
 }
 
+/// The document promises the end that responses promise: that of the last closed gate.
+#[tokio::test]
+async fn the_end_is_that_of_the_last_closed_gate() {
+    let engine = builder().clock(clock()).service("shop");
+    let waygate = engine.build().await.unwrap();
+    let operations = ["GET /plain", "GET /own", "GET /later", "GET /two"];
+    let app = serve(&waygate, &document(&operations)).await;
+    let until = |end: Option<&str>, reason: &str| {
+        let reason: Reason = reason.parse().unwrap();
+        let window = end.map(|end| Window {
+            interval: Interval::parse("2029-12-31T00:00:00Z", end).unwrap(),
+            reason: reason.clone(),
+        });
+        let position = Position {
+            lifecycle: Lifecycle::Maintenance,
+            windows: window.into_iter().collect(),
+            reason,
+            ..Position::default()
+        };
+        RouteState {
+            position,
+            ..RouteState::default()
+        }
+    };
+    let (early, late) = ("2030-01-01T02:00:00Z", "2030-01-01T06:00:00Z");
+    let register = async |key: &str, state| {
+        waygate.register(key.parse().unwrap(), state).await.unwrap();
+    };
+    register("GET:/own", until(None, "own")).await;
+    register("GET:/later", until(Some(late), "later")).await;
+    // Two routes govern one operation.
+    register("GET:/two", until(Some(early), "one")).await;
+    register("/two", until(Some(late), "other")).await;
+    let agree = async |expected: [(&str, Option<&str>, Value); 4]| {
+        let shown = fetch(&app).await;
+        for (path, end, reasons) in expected {
+            let response = app.get(path).await;
+            let operation = &shown["paths"][path]["get"];
+            let promised = response.header("retry-after").map(str::to_owned);
+            let seconds = end.map(|end| at(end).duration_since(at("2030-01-01T00:00:00Z")));
+            let seconds = seconds.map(|wait| wait.as_secs().to_string());
+            assert_eq!(promised, seconds, "{path}");
+            let shown = &operation["x-waygate-until"];
+            assert_eq!(*shown, json!(end.map(str::to_owned)), "{path}");
+            let of = |name: &str| operation[name].clone();
+            let reasons_shown = json!([of("x-waygate-reason"), of("x-waygate-other-reasons")]);
+            assert_eq!(reasons_shown, reasons, "{path}");
+            if response.status() == 503 {
+                let reason = &response.json::<Value>()["error"]["reason"];
+                assert_eq!(*reason, reasons_shown[0], "{path}");
+            }
+        }
+    };
+    agree([
+        ("/plain", None, json!([null, null])),
+        ("/own", None, json!(["own", null])),
+        ("/later", Some(late), json!(["later", null])),
+        ("/two", Some(late), json!(["one", ["other"]])),
+    ])
+    .await;
+    let operator = waygate.system();
+    let set = global(json!({"reason": "site move", "end": early}));
+    operator.enable_global_maintenance(set).await.unwrap();
+    agree([
+        ("/plain", Some(early), json!(["site move", null])),
+        ("/own", None, json!(["site move", ["own"]])),
+        ("/later", Some(late), json!(["site move", ["later"]])),
+        ("/two", Some(late), json!(["site move", ["one", "other"]])),
+    ])
+    .await;
+    let description = fetch(&app).await["paths"]["/later"]["get"]["description"].clone();
+    assert_eq!(
+        description,
+        "> 🔧 **In maintenance.** site move; later\n>\n> Not served until Tue, 01 Jan 2030 06:00:00 GMT."
+    );
+    let middle = "2030-01-01T04:00:00Z";
+    let set = global(json!({"reason": "new disks", "end": middle}));
+    operator
+        .enable_service_maintenance("shop", set)
+        .await
+        .unwrap();
+    agree([
+        ("/plain", Some(middle), json!(["site move", ["new disks"]])),
+        ("/own", None, json!(["site move", ["new disks", "own"]])),
+        (
+            "/later",
+            Some(late),
+            json!(["site move", ["new disks", "later"]]),
+        ),
+        (
+            "/two",
+            Some(late),
+            json!(["site move", ["new disks", "one", "other"]]),
+        ),
+    ])
+    .await;
+    operator.disable_global_maintenance().await.unwrap();
+    agree([
+        ("/plain", Some(middle), json!(["new disks", null])),
+        ("/own", None, json!(["new disks", ["own"]])),
+        ("/later", Some(late), json!(["new disks", ["later"]])),
+        ("/two", Some(late), json!(["new disks", ["one", "other"]])),
+    ])
+    .await;
+}
+
 #[tokio::test]
 async fn planned_global_and_service_maintenance_is_shown() {
     let clock = clock();
@@ -960,17 +1066,21 @@ fn naive(base: &Value, waygate: &Waygate, now: waygate::Timestamp) -> Value {
             && !global.exempts(key.method(), key.path())
             && (!view.force_active || global.include_force_active);
         let operation = item[&verb].as_object_mut().unwrap();
-        let reason = if closed {
-            Some((global.reason.to_string(), None))
-        } else if view.status.as_str() == "maintenance" && !view.force_active {
-            Some((view.reason.to_string(), view.until))
-        } else {
-            None
+        let own = view.status.as_str() == "maintenance" && !view.force_active;
+        let own = own.then(|| (view.reason.to_string(), view.until));
+        let other = own.clone().filter(|(own, _)| closed && !own.is_empty());
+        let reason = match closed {
+            true => Some((global.reason.to_string(), None)),
+            false => own,
         };
         let mut quotes = Vec::new();
         let until = reason.as_ref().and_then(|(_, until)| *until);
         if let Some((reason, until)) = reason {
             let mut text = format!("> 🔧 **In maintenance.** {reason}");
+            if let Some((other, _)) = other {
+                text.push_str(&format!("; {other}"));
+                operation.insert("x-waygate-other-reasons".to_owned(), json!([other]));
+            }
             if until.is_some() {
                 text.push_str("\n>\n> Not served until Tue, 01 Jan 2030 04:00:00 GMT.");
                 operation.insert("x-waygate-until".to_owned(), json!("2030-01-01T04:00:00Z"));

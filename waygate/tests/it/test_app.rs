@@ -2,6 +2,8 @@
 
 use axum::{
     Json, Router,
+    body::Body,
+    extract::Request,
     http::{HeaderMap, Method, header},
     routing::{any, post},
 };
@@ -39,6 +41,19 @@ async fn json_requests_have_one_content_type() {
     assert_eq!(
         typed.json(Method::PATCH, "/seen", &body).await.text(),
         "PATCH application/merge-patch+json"
+    );
+    let both = typed.with_header("Content-Type", "application/json");
+    assert_eq!(
+        both.json(Method::PATCH, "/seen", &body).await.text(),
+        "PATCH application/json",
+        "the last one replaces the others"
+    );
+    let own = Request::put("/seen").header("content-type", "text/plain");
+    let own = own.body(Body::empty()).unwrap();
+    assert_eq!(
+        typed.send(own).await.text(),
+        "PUT text/plain",
+        "the request's own"
     );
     let csv = app.with_header("Content-Type", "text/csv");
     let sent = csv.request(Method::PUT, "/seen", "a,b").await;

@@ -216,6 +216,65 @@ async fn a_proxy_without_a_client_address_is_logged_once() {
     assert_eq!(warnings(), 1);
 }
 
+/// A private address that a trusted proxy names is a client, unless it forwards others itself.
+#[tokio::test]
+async fn a_second_proxy_is_logged_and_a_private_client_is_not() {
+    let one = || TrustedProxies::networks(["10.0.0.1/32".parse().unwrap()]);
+    let (socket, tcp) = (None, Some([10, 0, 0, 1]));
+    for (proxies, peer, forwarded, is_logged) in [
+        (TrustedProxies::unix_socket(), socket, "10.0.0.5", false),
+        (TrustedProxies::unix_socket(), socket, "127.0.0.1", false),
+        (TrustedProxies::unix_socket(), socket, "203.0.113.9", false),
+        (
+            TrustedProxies::unix_socket(),
+            socket,
+            "203.0.113.9, 10.0.0.5",
+            true,
+        ),
+        (
+            one().and_unix_socket(),
+            socket,
+            "203.0.113.9, 10.0.0.1",
+            false,
+        ),
+        (one(), tcp, "192.168.1.7", false),
+        (one(), tcp, "203.0.113.9", false),
+        (one(), tcp, "1.1.1.1, 203.0.113.9", false),
+        (one(), tcp, "203.0.113.9, 192.168.1.7", true),
+        // The peer itself is the second proxy.
+        (one(), Some([10, 0, 0, 2]), "203.0.113.9", true),
+        (TrustedProxies::hops(1), tcp, "192.168.1.7", false),
+        (
+            TrustedProxies::hops(1),
+            tcp,
+            "203.0.113.9, 192.168.1.7",
+            true,
+        ),
+        (
+            TrustedProxies::hops(2),
+            tcp,
+            "203.0.113.9, 192.168.1.7",
+            false,
+        ),
+    ] {
+        let (log, _guard) = Log::of_this_thread();
+        let name = format!("{proxies:?} {peer:?} {forwarded}");
+        let app = TestApp::new(guarded(proxies).await);
+        let app = match peer {
+            None => app.from_unix_socket(),
+            Some(peer) => app.from_peer(SocketAddr::from((peer, 1))),
+        };
+        let app = app.with_header("x-forwarded-for", forwarded);
+        for _ in 0..2 {
+            app.get("/unix-socket/limited").await;
+        }
+        let lines = log.lines();
+        let is_of_proxy = |line: &&String| line.contains("private network");
+        let logged = lines.iter().filter(is_of_proxy).count();
+        assert_eq!(logged, usize::from(is_logged), "{name}: {lines:#?}");
+    }
+}
+
 #[tokio::test]
 async fn a_trusted_tcp_proxy_without_a_client_address_is_logged_once() {
     let (log, _guard) = Log::of_this_thread();

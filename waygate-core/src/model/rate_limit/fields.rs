@@ -1,9 +1,12 @@
 //! Conversions from declarations and unchecked policies, and defaults.
 
-use std::num::NonZeroU32;
+use std::{fmt, num::NonZeroU32};
 
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Visitor, value::SeqAccessDeserializer},
+};
 
 use super::{
     super::{
@@ -41,6 +44,23 @@ impl RateLimitPolicy {
         let policy = GivenRateLimitPolicy::declared(declared)?.or_algorithm(algorithm)?;
         policy.check_cost().map(|()| policy)
     }
+}
+
+/// Reads the list. Errors show its form.
+fn tiers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Tier>, D::Error> {
+    struct Tiers;
+    impl<'de> Visitor<'de> for Tiers {
+        type Value = Vec<Tier>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(r#"a list of tiers, such as `[{"name": "pro", "limit": "1000/minute"}]`"#)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, tiers: A) -> Result<Self::Value, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(tiers))
+        }
+    }
+    deserializer.deserialize_seq(Tiers)
 }
 
 impl<'de> Deserialize<'de> for RateLimitPolicy {
@@ -82,7 +102,7 @@ pub struct GivenRateLimitPolicy {
     #[cfg_attr(feature = "schema", schema(value_type = Option<u32>))]
     cost: Option<NonZeroU32>,
     /// Default: none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tiers")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<Tier>>))]
     tiers: Vec<Tier>,
     /// Default: `plan`.

@@ -71,7 +71,10 @@ pub struct RateLimitPolicy {
 /// A limit for the callers of one plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a tier, such as `{\"name\": \"pro\", \"limit\": \"1000/minute\"}`"
+)]
 pub struct Tier {
     /// The plan.
     pub name: PolicyName,

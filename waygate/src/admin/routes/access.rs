@@ -34,6 +34,9 @@ struct AccessRequest {
 
 impl RequestBody for AccessRequest {
     const REQUIRED: bool = true;
+    const REASON_REQUIRED: Option<&'static str> = Some(
+        "both lists are required, since a forgotten one would admit all callers; `[]` is no restriction",
+    );
 }
 
 /// Sets the access list of a route.

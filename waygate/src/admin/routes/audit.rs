@@ -8,8 +8,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use waygate_core::{grammar::ServiceName, model::AuditEntry, port::AuditQuery};
 
 use crate::{
-    admin::{responses::ReadStore, state::AdminState},
-    rest::{AtMost, Params, Problem, Skip, list_response},
+    admin::{responses::ReadStore, state::AdminState, warnings::unknown_route},
+    rest::{AtMost, Params, Problem, Skip, list_response, with_warning},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -53,6 +53,7 @@ async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
+    let route = params.route.clone();
     let query = AuditQuery {
         limit: params.limit.map_or(DEFAULT_LIMIT, |limit| limit.0),
         offset: params.offset.map_or(0, |offset| offset.0),
@@ -60,5 +61,7 @@ async fn list(
         service: params.service.map(|service| service.to_string()),
     };
     let entries = state.waygate.audit(query).await?;
-    Ok(list_response(&entries, revision, &headers))
+    let warning = unknown_route(&state.waygate, route.as_deref(), &entries);
+    let response = list_response(&entries, revision, &headers);
+    Ok(with_warning(response, warning))
 }

@@ -20,14 +20,14 @@ pub(crate) type PermitRequests = SmallVec<[PermitRequest; 1]>;
 impl Concurrency {
     /// Records a request without a key.
     #[cold]
-    fn note_missing_key(&self) {
+    fn note_missing_key(&self, principal: Option<&str>) {
         if self.stats.skipped.notice() {
             tracing::warn!(
                 limit = %Printable(&self.key),
                 key = %Printable(&self.fields.key),
                 "a request has no key for this concurrency limit and is not counted; {}; only the first such request \
                  is logged, and all are counted as `skipped`",
-                remedy(&self.fields.key),
+                Printable(remedy(&self.fields.key, principal)),
             );
         }
     }
@@ -54,7 +54,7 @@ impl Limits {
                     let limit = limit.clone();
                     requests.push(PermitRequest { limit, key });
                 }
-                None => limit.note_missing_key(),
+                None => limit.note_missing_key(facts.principal_type()),
             }
         }
         requests

@@ -11,7 +11,7 @@ use waygate_core::{
 use super::{
     Limits,
     key::LimitedKey,
-    missing::{CALLER_AROUND, remedy},
+    missing::{caller_around, remedy},
     policy::{Policy, Rate, Rates, TierIndex},
 };
 
@@ -25,6 +25,9 @@ pub(crate) trait LimitFacts: Facts {
 
     /// Returns `true` if the request carries its caller.
     fn has_caller(&self) -> bool;
+
+    /// The type of callers in extensions, if the builder sets one.
+    fn principal_type(&self) -> Option<&'static str>;
 }
 
 /// The answers of the application's own functions about a request, by policy.
@@ -216,7 +219,7 @@ impl Policy {
                 missing => {
                     return Err(NoKey {
                         policy: index,
-                        refused: self.note_missing_key(missing),
+                        refused: self.note_missing_key(missing, facts.principal_type()),
                     });
                 }
             },
@@ -226,7 +229,7 @@ impl Policy {
         }
         let without_caller = !fields.tiers.is_empty() && !facts.has_caller();
         if without_caller {
-            self.note_missing_caller();
+            self.note_missing_caller(facts.principal_type());
         }
         Ok(Some(Match {
             policy: index,
@@ -239,7 +242,7 @@ impl Policy {
 
     /// Records a request without a key. Returns `true` if it is refused.
     #[cold]
-    fn note_missing_key(&self, missing: OnMissingKey) -> bool {
+    fn note_missing_key(&self, missing: OnMissingKey, principal: Option<&str>) -> bool {
         let is_refused = missing.refuses() && self.is_enforced();
         let (noticed, outcome, counted) = match is_refused {
             true => (&self.stats.without_key, "refused", "refused"),
@@ -252,7 +255,7 @@ impl Policy {
                 "a request has no key for this rate limit and is {}; {}; only the first such request is logged, and \
                  all are counted as `{}`",
                 Printable(outcome),
-                remedy(&self.fields.key),
+                Printable(remedy(&self.fields.key, principal)),
                 Printable(counted),
             );
         }
@@ -261,13 +264,13 @@ impl Policy {
 
     /// Records a request that is counted outside of the policy's tiers, since it carries no caller.
     #[cold]
-    fn note_missing_caller(&self) {
+    fn note_missing_caller(&self, principal: Option<&str>) {
         if self.stats.without_caller.notice() {
             tracing::warn!(
                 policy = %Printable(&self.key),
                 "a request carries no caller, and is counted by this limit's own rate instead of one of its `tiers`; \
                  {}; only the first such request is logged, and all are counted as `without_caller`",
-                Printable(CALLER_AROUND),
+                Printable(caller_around(principal)),
             );
         }
     }

@@ -12,9 +12,14 @@ pub(crate) const NO_PRINCIPAL: &str = "set the principal type with `.principal::
                                        insert a value of it into the request's extensions in a layer around the \
                                        guarded router (`Guarded::layer`)";
 
-/// The remedy if requests carry no caller.
-pub(super) const CALLER_AROUND: &str = "insert the caller into the request's extensions in a layer around the \
-                                        guarded router (`Guarded::layer`)";
+/// The remedy if a request carries no caller, or one of another type than the builder's.
+pub(crate) fn caller_around(principal: Option<&str>) -> String {
+    let of_type = principal.map(|name| format!(", of the type `{name}` itself,"));
+    format!(
+        "insert the caller{} into the request's extensions in a layer around the guarded router (`Guarded::layer`)",
+        of_type.unwrap_or_default()
+    )
+}
 
 /// Returns the reason why a limit needs the caller, if it does.
 pub(crate) fn needs_of_caller(key: &KeySource, has_tiers: bool) -> Option<&'static str> {
@@ -46,17 +51,13 @@ impl KeySources {
 }
 
 /// The remedy for requests without a key.
-pub(crate) fn remedy(key: &KeySource) -> &'static str {
-    match key {
-        KeySource::Parts(parts) if parts.contains(&KeyPart::User) => {
-            "insert the caller into the request's extensions in a layer around the guarded router \
-             (`Guarded::layer`), or set `on_missing_key`"
-        }
-        KeySource::Custom => {
-            "the key function returned none; return a key, or set `on_missing_key`"
-        }
-        KeySource::Parts(_) => "choose a key that every request has, or set `on_missing_key`",
-    }
+pub(crate) fn remedy(key: &KeySource, principal: Option<&str>) -> String {
+    let remedy = match key {
+        KeySource::Parts(parts) if parts.contains(&KeyPart::User) => &*caller_around(principal),
+        KeySource::Custom => "the key function returned none; return a key",
+        KeySource::Parts(_) => "choose a key that every request has",
+    };
+    format!("{remedy}, or set `on_missing_key`")
 }
 
 /// Refuses a key that no request could have. `declared` is the key of the declared limit with the same name.

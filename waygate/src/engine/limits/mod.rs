@@ -52,7 +52,7 @@ pub(crate) use key::LimitedKey;
 pub(crate) use levels::{Limitable, MethodLimits, RouteLimits, ScopePolicies, SharedPolicies};
 pub(crate) use matching::{Functions, NoFunctions, missing_part};
 pub(crate) use matching::{LimitFacts, key_of};
-pub(crate) use missing::{NO_PRINCIPAL, check_key, needs_of_caller, remedy};
+pub(crate) use missing::{NO_PRINCIPAL, caller_around, check_key, needs_of_caller, remedy};
 pub(crate) use outcome::Allowed;
 pub(crate) use overrides::{Applying, policies_of};
 pub(crate) use policy::{ExemptNetworks, Policy, label};

@@ -4,7 +4,7 @@ use waygate_core::decision::Facts;
 
 use super::BlockReason;
 use crate::engine::{
-    limits::DecisionCause,
+    limits::{DecisionCause, LimitFacts},
     request::{Framework, RequestFacts},
     snapshot::Snapshot,
 };
@@ -65,16 +65,14 @@ fn note_no_caller<'a, F: Framework<'a>>(
     facts: &RequestFacts<'a, F>,
     reason: &BlockReason,
 ) {
+    if facts.has_known_caller() {
+        return;
+    }
+    let principal = facts.principal_type();
     match reason {
-        BlockReason::RoleRequired { .. } if !facts.has_known_caller() => {
-            snapshot.note_no_caller(slot);
-        }
-        BlockReason::GlobalMaintenance { .. } if !facts.has_known_caller() => {
-            snapshot.note_no_exempt_caller(false);
-        }
-        BlockReason::ServiceMaintenance { .. } if !facts.has_known_caller() => {
-            snapshot.note_no_exempt_caller(true);
-        }
+        BlockReason::RoleRequired { .. } => snapshot.note_no_caller(slot, principal),
+        BlockReason::GlobalMaintenance { .. } => snapshot.note_no_exempt_caller(false, principal),
+        BlockReason::ServiceMaintenance { .. } => snapshot.note_no_exempt_caller(true, principal),
         _ => {}
     }
 }
@@ -115,7 +113,13 @@ fn detail<'a, F: Framework<'a>>(facts: &RequestFacts<'a, F>, reason: &BlockReaso
             match facts.has_known_caller() {
                 true => format!("the caller has none of the roles: {roles}"),
                 false => {
-                    format!("no caller is known; the route asks for one of the roles: {roles}")
+                    let expected = facts.principal_type();
+                    let expected =
+                        expected.map(|name| format!(" (no extension of the type `{name}`)"));
+                    let expected = expected.unwrap_or_default();
+                    format!(
+                        "no caller is known{expected}; the route asks for one of the roles: {roles}"
+                    )
                 }
             }
         }

@@ -27,7 +27,7 @@ struct Logged {
     untrusted_socket: Once,
     no_header: Once,
     untrusted_proxy: Once,
-    /// The number of requests of private peers that were checked for forwarding headers.
+    /// The number of requests of private clients that were checked for forwarding headers.
     looked: AtomicU32,
 }
 
@@ -107,48 +107,59 @@ impl Clients {
         });
     }
 
-    /// A peer on a private network that sends forwarding headers is probably an untrusted proxy.
+    /// A client on a private network that forwards others is probably an untrusted proxy.
     #[inline]
-    pub(crate) fn look_for_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
-        match peer.to_canonical() {
-            IpAddr::V4(peer) => self.look_for_ipv4_proxy(peer, headers),
-            IpAddr::V6(own) => {
-                let is_private =
-                    own.is_loopback() || own.is_unique_local() || own.is_unicast_link_local();
-                if is_private && !self.proxies.trusts_any() {
-                    self.look_at_headers(peer, headers);
-                }
+    pub(crate) fn look_for_proxy(&self, client: IpAddr, peer: Peer, headers: &HeaderMap) {
+        match client.to_canonical() {
+            IpAddr::V4(ip) if is_private(ip) => self.look_at_headers(client, peer, headers),
+            IpAddr::V6(ip)
+                if ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local() =>
+            {
+                self.look_at_headers(client, peer, headers);
             }
+            _ => {}
         }
     }
 
-    /// The same for an IPv4 address.
+    /// The same for a peer with an IPv4 address that no proxy stands in front of.
     #[inline]
     pub(crate) fn look_for_ipv4_proxy(&self, peer: Ipv4Addr, headers: &HeaderMap) {
-        let is_private = peer.is_private() || peer.is_loopback() || peer.is_link_local();
-        if is_private && !self.proxies.trusts_any() {
-            self.look_at_headers(IpAddr::V4(peer), headers);
+        if is_private(peer) {
+            let ip = IpAddr::V4(peer);
+            self.look_at_headers(ip, Peer::Address(ip), headers);
         }
     }
 
     /// A proxy writes the header on each request, so the first requests show it.
     #[cold]
-    fn look_at_headers(&self, peer: IpAddr, headers: &HeaderMap) {
+    fn look_at_headers(&self, client: IpAddr, peer: Peer, headers: &HeaderMap) {
         const ENOUGH: u32 = 1_000;
         if self.logged.looked.load(Ordering::Relaxed) >= ENOUGH {
             return;
         }
         self.logged.looked.fetch_add(1, Ordering::Relaxed);
-        let written = ["x-forwarded-for", "forwarded"];
-        let Some(header) = written.into_iter().find(|name| headers.contains_key(*name)) else {
+        let (peer, is_read) = match peer {
+            Peer::Address(peer) => (Some(peer), self.proxies.trusts_any()),
+            Peer::UnixSocket | Peer::Unknown => (None, true),
+        };
+        let written: &[&str] = match is_read {
+            true => &[self.proxies.header().name()],
+            // No proxy is known, so it may write either of them.
+            false => &["x-forwarded-for", "forwarded"],
+        };
+        let forwards = |name: &&&str| {
+            let lines = headers.get_all(**name);
+            self.proxies.client_forwards(peer, lines.iter())
+        };
+        let Some(header) = written.iter().find(forwards) else {
             return;
         };
         self.logged.untrusted_proxy.call_once(|| {
             tracing::warn!(
-                peer = %Printable(peer),
-                "a peer on a private network sends `{}` but is not a trusted proxy, so limits by address count all \
-                 clients behind it together: if it is your proxy, add its network with \
-                 `.trusted_proxies(TrustedProxies::networks(..))`",
+                address = %Printable(client),
+                "an address on a private network forwards clients in `{}` but is not a trusted proxy, so limits by \
+                 address count all clients behind it together: if it is your proxy, add its network with \
+                 `.trusted_proxies(TrustedProxies::networks(..))`, or count it in `TrustedProxies::hops(..)`",
                 Printable(header),
             );
         });
@@ -166,6 +177,11 @@ impl Clients {
             );
         });
     }
+}
+
+#[inline]
+fn is_private(ip: Ipv4Addr) -> bool {
+    ip.is_private() || ip.is_loopback() || ip.is_link_local()
 }
 
 impl From<TrustedProxies> for Clients {

@@ -133,13 +133,14 @@ impl<'a, F: Framework<'a>> RequestFacts<'a, F> {
     /// The client's address, without the bits that one client may choose.
     #[inline(never)]
     fn network(&self) -> Option<IpAddr> {
-        let ip = self.client_ip()?;
-        self.engine.clients.look_for_proxy(ip, self.headers);
+        let peer = self.framework.peer(self.extensions);
+        let ip = self.engine.clients.client(peer, self.headers)?;
+        self.engine.clients.look_for_proxy(ip, peer, self.headers);
         Some(client_network(ip, self.engine.limiting.ipv6_prefix))
     }
 
     fn principal(&self) -> Option<&'a dyn Principal> {
-        (self.engine.principal?)(self.extensions)
+        self.engine.principal?.caller(self.extensions)
     }
 }
 
@@ -225,6 +226,10 @@ impl<'a, F: Framework<'a>> LimitFacts for RequestFacts<'a, F> {
 
     fn has_caller(&self) -> bool {
         self.principal().is_some()
+    }
+
+    fn principal_type(&self) -> Option<&'static str> {
+        Some(self.engine.principal?.type_name)
     }
 }
 

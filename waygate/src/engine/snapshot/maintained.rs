@@ -78,20 +78,6 @@ impl Maintained {
         }
     }
 
-    /// Returns `true` if it closes the route in `slot` at `now`.
-    #[cfg(feature = "openapi")]
-    pub(super) fn closes(&self, slot: usize, forced: bool, now: Timestamp) -> bool {
-        let rule = self.rule.as_ref().filter(|_| !self.exempts_slot(slot));
-        rule.is_some_and(|rule| rule.is_on(forced, || now))
-    }
-
-    /// Returns `true` if it closes the route in `slot` at some time.
-    #[cfg(feature = "openapi")]
-    pub(super) fn may_close(&self, slot: usize, forced: bool) -> bool {
-        let rule = self.rule.as_ref().filter(|_| !self.exempts_slot(slot));
-        rule.is_some_and(|rule| rule.applies(forced))
-    }
-
     /// The rule that may close a request, now or later.
     #[inline]
     pub(super) fn for_request(

@@ -121,23 +121,60 @@
     const found = spec.getIn(["paths", operation.get("path"), operation.get("method")]);
     const get = (name) => found?.get?.(name);
     const list = (name) => get(name)?.toJS?.() ?? [];
-    // The banner already has the reason.
-    const global = spec.getIn(["info", "x-waygate-global-maintenance", "reason"]);
-    const reason = get("x-waygate-reason");
+    // The banner already has the reasons and the plans that it shows.
+    const shown = ["global", "service"].map((of) => spec.getIn(["info", `x-waygate-${of}-maintenance`])?.toJS?.() ?? {});
+    const reasons = [get("x-waygate-reason"), ...list("x-waygate-other-reasons")];
+    const windows = list("x-waygate-windows");
+    const limits = limitsOf(list);
     return {
       maintenance: get("x-waygate-status") === "maintenance",
-      reason: reason === global ? "" : reason,
+      reasons: reasons.filter((reason) => reason && !shown.some((of) => of.reason === reason)),
       until: get("x-waygate-until"),
       deprecated: get("deprecated") === true,
       sunset: get("x-waygate-sunset"),
       successor: get("x-waygate-successor"),
-      windows: list("x-waygate-windows"),
+      isPlanned: windows.length > 0,
+      windows: windows.filter((window) => !shown.some(({ planned }) => isSame(planned, window))),
       environments: list("x-waygate-environments"),
       networks: list("x-waygate-networks"),
       roles: list("x-waygate-roles"),
       forceActive: get("x-waygate-force-active") === true,
-      limits: [...list("x-waygate-rate-limits"), ...list("x-waygate-concurrency-limits")],
+      limits: limits.filter((limit) => !isShared(limit)),
+      shared: limits.filter(isShared),
     };
+  }
+
+  function isSame(planned, { start, end, reason }) {
+    return planned?.start === start && planned.end === end && planned.reason === reason;
+  }
+
+  /** The limits of an operation; `list` returns a list of its facts. */
+  function limitsOf(list) {
+    return ["rate", "concurrency"].flatMap((kind) => list(`x-waygate-${kind}-limits`) ?? []);
+  }
+
+  /** Returns whether a limit counts the requests of several routes together. */
+  function isShared({ scope }) {
+    return scope !== "route";
+  }
+
+  /** Shows the limits that operations share, once instead of on each of them. */
+  function paintShared(spec) {
+    const operations = operationsOf(spec).map((operation) => limitsOf((name) => operation[name]).filter(isShared));
+    const shared = new Map();
+    for (const limit of operations.flat()) {
+      const key = JSON.stringify(limit);
+      shared.set(key, { limit, count: (shared.get(key)?.count ?? 0) + 1 });
+    }
+    const badges = [...shared.values()].map(({ limit, count }) => {
+      const node = document.createElement("span");
+      const exempt = operations.length - count;
+      node.className = "wg-badge wg-badge-limit";
+      node.title = describe(limit);
+      node.textContent = exempt ? `${brief(limit)} (except ${exempt} of ${operations.length} operations)` : brief(limit);
+      return node;
+    });
+    element("wg-shared").replaceChildren(...badges);
   }
 
   /** A description of the tiers of a limit. */
@@ -170,16 +207,18 @@
           h("span", { key: `${kind}${at}`, className: `wg-badge wg-badge-${kind}`, title: title(item) }, text(item)),
         );
       const first = notes.windows.slice(0, 1);
+      const further = notes.windows.length > 1 ? ` +${notes.windows.length - 1}` : "";
       return h("span", { className: "wg-badges" }, [
         notes.maintenance && badge("maintenance", "Maintenance"),
         notes.forceActive && badge("forced", "Always active", "Stays active whatever its state; not for operators to close"),
         notes.deprecated && badge("deprecated", "Deprecated"),
         notes.sunset && badge("sunset", `Sunset ${day(notes.sunset)}`, notes.sunset),
-        many("planned", first, ({ start }) => `Planned ${instant(start)}`, () => notes.windows.map(span).join("\n")),
+        many("planned", first, ({ start }) => `Planned ${instant(start)}${further}`, () => notes.windows.map(span).join("\n")),
         notes.environments.length > 0 && badge("environment", `Only in ${notes.environments.join(", ")}`),
         many("role", notes.roles, (name) => `Role ${name}`, () => "Callers need one of these roles"),
         many("network", notes.networks, (network) => network, () => "Clients must come from one of these networks"),
         many("limit", notes.limits, brief, describe),
+        many("shared", notes.shared, brief, describe),
       ]);
     }
 
@@ -188,7 +227,7 @@
       // The description also announces the maintenance, so an open operation omits it here.
       const maintenance = (key, text, title) =>
         parts.push(h("span", { key, title, className: "wg-note-maintenance" }, text));
-      if (notes.reason) maintenance("reason", notes.reason);
+      if (notes.reasons.length) maintenance("reason", notes.reasons.join("; "));
       if (notes.until) maintenance("until", `Until ${instant(notes.until)}`, notes.until);
       if (notes.successor) {
         parts.push(h("span", { key: "successor" }, "Use ", h("code", null, notes.successor), " instead"));
@@ -217,10 +256,10 @@
       statePlugins: { spec: { wrapActions: { invalidateResolvedSubtreeCache: () => renewResolved } } },
       wrapComponents: {
         operation: (Original) => (props) => {
-          const { maintenance, deprecated, windows } = notesOf(system, props.operation);
+          const { maintenance, deprecated, isPlanned } = notesOf(system, props.operation);
           const names = ["wg-operation"];
           if (maintenance) names.push("wg-maintenance");
-          if (maintenance || windows.length) names.push("wg-quoted");
+          if (maintenance || isPlanned) names.push("wg-quoted");
           if (deprecated) names.push("wg-deprecated");
           const name = names.join(" ");
           return h("div", { className: name }, h(Original, props));
@@ -260,17 +299,22 @@
       ui.specActions.updateUrl(documentUrl.href);
     }
     shown = text;
+    paintShared(spec);
     if (element("wg-connection").dataset.state !== "live") paint(stateOf(spec));
+  }
+
+  /** The operations of the document. */
+  function operationsOf(spec) {
+    return Object.values(spec.paths ?? {}).flatMap((item) => Object.values(item)).filter((o) => o?.responses);
   }
 
   /** The state in the document, for use without events. */
   function stateOf(spec) {
-    const operations = Object.values(spec.paths ?? {}).flatMap((item) => Object.values(item));
     return {
       global: spec.info?.["x-waygate-global-maintenance"] ?? { enabled: false },
       service: spec.info?.["x-waygate-service-maintenance"],
       notices: spec.info?.["x-waygate-notices"],
-      maintenance: operations.filter((o) => o?.["x-waygate-status"] === "maintenance").length,
+      maintenance: operationsOf(spec).filter((o) => o?.["x-waygate-status"] === "maintenance").length,
     };
   }
 

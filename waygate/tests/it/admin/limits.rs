@@ -584,7 +584,8 @@ async fn a_decision_is_explained_by_its_request_id() {
         .refused(404);
     assert_eq!(
         text,
-        "No decision about a request with the id `third` is known."
+        "No decision about a request with the id `third` is known. Each process keeps the latest decisions of its \
+         engine: another replica may have answered, or a layer around the guarded router."
     );
     let text = server.get("/api/rate-limits/explain").await.refused(400);
     assert_eq!(text, "missing field `request_id`");

@@ -322,3 +322,55 @@ async fn networks_with_host_bits_are_masked_with_a_warning() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn lists_of_objects_are_shown_in_their_form() {
+    let server = start().await;
+    let form = r#"expected a list of tiers, such as `[{"name": "pro", "limit": "1000/minute"}]`"#;
+    let of = |tiers: Value| json!({ "path": "/payments", "limit": "1/minute", "tiers": tiers });
+    for (tiers, found) in [
+        (json!({ "pro": "9/minute" }), "tiers: invalid type: map, "),
+        (json!("pro"), "tiers: invalid type: string \"pro\", "),
+    ] {
+        for path in ["/api/rate-limits", "/api/global-rate-limit"] {
+            let mut body = of(tiers.clone());
+            if path.contains("global") {
+                body.as_object_mut().unwrap().remove("path");
+            }
+            let text = server.post(path, body).await.refused(400);
+            assert_eq!(text, format!("{found}{form}"), "{path}");
+        }
+    }
+    let text = server
+        .post("/api/rate-limits", of(json!(["pro"])))
+        .await
+        .refused(400);
+    assert_eq!(
+        text,
+        r#"tiers[0]: invalid type: string "pro", expected a tier, such as `{"name": "pro", "limit": "1000/minute"}`"#
+    );
+}
+
+#[tokio::test]
+async fn empty_lists_of_an_unknown_route_carry_a_warning() {
+    let server = start().await;
+    let warning = |answer: &Answer| {
+        let warning = answer.headers.get("x-waygate-warning");
+        warning.map(|warning| warning.to_str().unwrap().to_owned())
+    };
+    for path in ["/api/audit", "/api/rate-limits/hits"] {
+        for (route, expected) in [
+            (
+                "GET:/orderz",
+                Some("no route `GET:/orderz` is registered: did you mean `GET:/orders`?"),
+            ),
+            ("GET:/orders", None),
+        ] {
+            let answer = server.get(&format!("{path}?route={route}")).await;
+            assert_eq!(answer.json(), json!([]), "{path} {route}");
+            assert_eq!(warning(&answer).as_deref(), expected, "{path} {route}");
+        }
+        let answer = server.get(path).await;
+        assert_eq!(warning(&answer), None, "{path}");
+    }
+}

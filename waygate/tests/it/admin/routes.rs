@@ -224,7 +224,12 @@ async fn access_is_replaced_as_a_whole() {
     for (body, problem) in [
         (
             json!({ "allowed_ips": [] }),
-            "missing field `allowed_roles`",
+            "missing field `allowed_roles`: both lists are required, since a forgotten one would admit all callers; \
+             `[]` is no restriction",
+        ),
+        (
+            json!({ "allowed_roles": ["a"] }),
+            "missing field `allowed_ips`: both lists are required",
         ),
         (
             json!({ "allowed_ips": ["x"], "allowed_roles": [] }),

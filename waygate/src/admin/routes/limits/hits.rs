@@ -18,9 +18,10 @@ use crate::{
         resource::found,
         responses::{NoRoute, NotFound, Read},
         state::AdminState,
+        warnings::unknown_route,
     },
     limits::HitQuery,
-    rest::{AtMost, Flag, Params, Problem, ProblemKind, Reply, list_response},
+    rest::{AtMost, Flag, Params, Problem, ProblemKind, Reply, list_response, with_warning},
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<AdminState>> {
@@ -73,14 +74,17 @@ async fn hits(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
-    let hits = state.waygate.rate_limit_hits(&HitQuery {
+    let query = HitQuery {
         limit: params.limit.map_or(DEFAULT_HITS, |limit| limit.0),
         route: params.route.map(|route| route.to_string()),
         policy: params.policy.map(|policy| policy.to_string()),
         key: params.key,
         enforced: params.enforced.map(|enforced| enforced.0),
-    });
-    Ok(list_response(&hits, revision, &headers))
+    };
+    let hits = state.waygate.rate_limit_hits(&query);
+    let warning = unknown_route(&state.waygate, query.route.as_deref(), &hits);
+    let response = list_response(&hits, revision, &headers);
+    Ok(with_warning(response, warning))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -107,7 +111,10 @@ async fn explain(
     let record = state.waygate.explain(&request_id);
     record.map(Reply::ok).ok_or_else(|| {
         let shown: String = request_id.chars().take(200).collect();
-        let text = format!("No decision about a request with the id `{shown}` is known.");
+        let text = format!(
+            "No decision about a request with the id `{shown}` is known. Each process keeps the latest decisions of \
+             its engine: another replica may have answered, or a layer around the guarded router."
+        );
         Problem::new(ProblemKind::NotFound, text)
     })
 }

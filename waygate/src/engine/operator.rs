@@ -198,7 +198,8 @@ impl Operator {
     }
 
     /// Opens a route in these environments only, at least one; to close it everywhere, use
-    /// [`disable`](Self::disable).
+    /// [`disable`](Self::disable). If a name similar to the environment of this process closes the route here, the
+    /// log and the record's [`warning`](RouteRecord::warning) say so.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.

@@ -25,6 +25,8 @@ mod hints;
 mod memory;
 #[cfg(any(feature = "file", feature = "redis"))]
 mod random;
+#[cfg(any(feature = "file", feature = "memory", feature = "redis"))]
+mod range;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(any(feature = "file", feature = "memory"))]

@@ -24,6 +24,8 @@ pub(super) struct Shards {
     parts: Box<[Part]>,
     /// The shard to sweep next.
     visitor: AtomicUsize,
+    /// The setting. A store has room for one counter at least.
+    pub(super) max_entries: usize,
 }
 
 /// One shard on its own cache lines. Processors fetch lines in pairs.
@@ -38,7 +40,7 @@ impl Shards {
         let count = (max_entries / ENTRIES_PER_SHARD).clamp(1, MAX_SHARDS);
         let count = 1 << count.ilog2();
         let bounds = Bounds {
-            entries: max_entries / count,
+            entries: max_entries.max(1) / count,
             bytes: max_bytes / count,
         };
         let part = |_| Part(Mutex::new(Shard::new(bounds)));
@@ -46,6 +48,7 @@ impl Shards {
             secret: [secret().into(), secret().into()],
             parts: (0..count).map(part).collect(),
             visitor: AtomicUsize::new(0),
+            max_entries,
         }
     }
 

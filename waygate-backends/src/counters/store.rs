@@ -10,6 +10,7 @@ use super::{
     outcomes::{Outcomes, Repr},
     shards::Shards,
 };
+use crate::range::check;
 
 /// Counters in this process's memory.
 ///
@@ -162,9 +163,10 @@ impl fmt::Debug for MemoryCounters {
 }
 
 impl MemoryCountersBuilder {
-    /// Sets the maximum number of counters, at least 1. Default: 1,000,000.
+    /// Sets the maximum number of counters, at least 1. Checked when an engine with these counters is built. Default:
+    /// 1,000,000.
     pub fn max_entries(mut self, entries: usize) -> Self {
-        self.max_entries = entries.max(1);
+        self.max_entries = entries;
         self
     }
 
@@ -184,6 +186,17 @@ impl MemoryCountersBuilder {
 impl CounterStore for MemoryCounters {
     fn describe(&self) -> String {
         "in memory".to_owned()
+    }
+
+    fn check_options(&self) -> Result<(), CounterError> {
+        let entries = self.0.max_entries;
+        check(
+            entries > 0,
+            "max_entries",
+            entries,
+            "1 or more, such as 1000000",
+        )
+        .map_err(CounterError::Misconfigured)
     }
 
     fn take<'a>(

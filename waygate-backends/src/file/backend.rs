@@ -56,7 +56,7 @@ impl FileBackendBuilder {
     ///
     /// # Errors
     ///
-    /// [`BackendError::Misconfigured`] if the extension names no format, the path is not that of a regular file in an
+    /// [`BackendError::Misconfigured`] if an option is out of range, the extension names no format, the path is not that of a regular file in an
     /// existing directory, the file is a mount point, or it is missing and cannot be created.
     pub async fn open(self) -> Result<FileBackend, BackendError> {
         let (every, path) = (self.poll_interval, self.path.clone());

@@ -3,7 +3,10 @@ use std::{
     time::Duration,
 };
 
+use waygate_core::port::BackendError;
+
 use super::audit::Retention;
+use crate::range::check;
 
 /// Options of a [`FileBackend`](super::FileBackend); see [`FileBackend::builder`](super::FileBackend::builder).
 #[derive(Debug, Clone)]
@@ -12,7 +15,7 @@ pub struct FileBackendBuilder {
     pub(super) path: PathBuf,
     pub(super) poll_interval: Duration,
     pub(super) lock_timeout: Duration,
-    pub(super) older_generations: usize,
+    pub(super) generations: usize,
     pub(super) max_bytes: u64,
     pub(super) audit: Retention,
 }
@@ -23,7 +26,7 @@ impl FileBackendBuilder {
             path: path.to_owned(),
             poll_interval: Duration::from_secs(1),
             lock_timeout: Duration::from_secs(5),
-            older_generations: 2,
+            generations: 3,
             max_bytes: 64 << 20,
             audit: Retention {
                 entries: 100_000,
@@ -32,9 +35,10 @@ impl FileBackendBuilder {
         }
     }
 
-    /// Sets the interval of polling for changes by other processes or people, at least 1 ms. Default: 1 s.
+    /// Sets the interval of polling for changes by other processes or people, at least 1 ms. Checked by
+    /// [`open`](Self::open). Default: 1 s.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.poll_interval = interval.max(Duration::from_millis(1));
+        self.poll_interval = interval;
         self
     }
 
@@ -44,13 +48,15 @@ impl FileBackendBuilder {
         self
     }
 
-    /// Sets the number of versions of the file to keep, including the current one, at least 1. Default: 3.
+    /// Sets the number of versions of the file to keep, including the current one, at least 1. Checked by
+    /// [`open`](Self::open). Default: 3.
     pub fn generations(mut self, count: usize) -> Self {
-        self.older_generations = count.saturating_sub(1);
+        self.generations = count;
         self
     }
 
-    /// Sets the maximum length of the state file in bytes. Default: 64 MiB.
+    /// Sets the maximum length of the state file in bytes, at least 1. Checked by [`open`](Self::open). Default:
+    /// 64 MiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
@@ -68,5 +74,26 @@ impl FileBackendBuilder {
     pub fn audit_bytes(mut self, bytes: u64) -> Self {
         self.audit.bytes = bytes;
         self
+    }
+
+    pub(super) fn older_generations(&self) -> usize {
+        self.generations.saturating_sub(1)
+    }
+
+    pub(super) fn check(&self) -> Result<(), BackendError> {
+        let shortest = Duration::from_millis(1);
+        let (every, kept) = (self.poll_interval, self.generations);
+        check(
+            every >= shortest,
+            "poll_interval",
+            every,
+            "1 ms or more, such as 1 s",
+        )
+        .and_then(|()| check(kept > 0, "generations", kept, "1 or more, such as 3"))
+        .and_then(|()| {
+            let bytes = self.max_bytes;
+            check(bytes > 0, "max_bytes", bytes, "1 or more, such as 67108864")
+        })
+        .map_err(BackendError::Misconfigured)
     }
 }

@@ -3,6 +3,7 @@ use std::{path::PathBuf, time::Duration};
 use waygate_core::Secret;
 
 use super::url::{InvalidRedisUrl, Target, without_access};
+use crate::range::check;
 
 /// The address of Redis, and how long to wait for it.
 ///
@@ -30,6 +31,8 @@ use super::url::{InvalidRedisUrl, Target, without_access};
 /// assert!(!format!("{options:?}").contains("hunter2"));
 /// # Ok::<(), waygate_backends::InvalidRedisUrl>(())
 /// ```
+///
+/// Options out of range are refused when an engine with this store is built.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct RedisOptions {
@@ -63,17 +66,43 @@ impl RedisOptions {
         })
     }
 
+    pub(super) fn check(&self) -> Result<(), String> {
+        let is_some = |time: Duration| !time.is_zero();
+        let (deadline, connect) = (self.deadline, self.connect_timeout);
+        let some = "more than 0, such as 50ms";
+        check(
+            !self.prefix.is_empty(),
+            "prefix",
+            &self.prefix,
+            "a name, such as `waygate`",
+        )?;
+        check(is_some(deadline), "deadline", deadline, some)?;
+        check(
+            is_some(connect),
+            "connect_timeout",
+            connect,
+            "more than 0, such as 1s",
+        )?;
+        let requests = self.max_in_flight;
+        check(
+            requests > 0,
+            "max_in_flight",
+            requests,
+            "1 or more, such as 1024",
+        )
+    }
+
     pub(super) fn describe(&self) -> String {
         format!("Redis `{}`, prefix `{}`", self.place, self.prefix)
     }
 
-    /// Sets the prefix of all keys. Default: `waygate`. Applications that share a Redis need their own.
+    /// Sets the prefix of all keys, not empty. Default: `waygate`. Applications that share a Redis need their own.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Sets the time that a request waits for an answer. Default: 50 ms.
+    /// Sets the time that a request waits for an answer, more than 0. Default: 50 ms.
     ///
     /// A request that its caller drops sooner, but after 40 ms or this time, counts as late as well: Redis is not asked
     /// again until it answers the background task.
@@ -82,8 +111,8 @@ impl RedisOptions {
         self
     }
 
-    /// Sets the time that the background task, never a request, waits for a connection. Default: 1 s. Each of several
-    /// sentinels or nodes has a third of it, and all together three times as much.
+    /// Sets the time that the background task, never a request, waits for a connection, more than 0. Default: 1 s. Each
+    /// of several sentinels or nodes has a third of it, and all together three times as much.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -91,7 +120,7 @@ impl RedisOptions {
 
     /// Sets the number of requests that wait for an answer, at least 1; further ones fail immediately. Default: 1024.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
-        self.max_in_flight = requests.max(1);
+        self.max_in_flight = requests;
         self
     }
 

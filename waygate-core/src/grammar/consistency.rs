@@ -31,6 +31,11 @@ pub fn check_limit(limit: &Limit, algorithm: Algorithm, burst: u64) -> Result<()
     Ok(())
 }
 
+/// Returns `true` if a limit refuses every request: a mistake in an attribute, a deliberate stop by an operator.
+pub fn refuses_all(limit: &Limit, algorithm: Algorithm, burst: u64) -> bool {
+    rates_with_burst(limit, burst).any(|rate| capacity(rate, algorithm) == 0)
+}
+
 /// Returns the most units that a rate allows together: amount and burst, or the depth of its token bucket.
 pub fn capacity(rate: Rate, algorithm: Algorithm) -> u64 {
     let is_bucket = algorithm == Algorithm::TokenBucket && rate.period().seconds().is_some();

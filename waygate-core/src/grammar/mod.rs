@@ -34,7 +34,7 @@ mod text;
 pub use cidr::{canonical_network, parse_cidr, parse_network};
 pub use consistency::{
     MAX_MOVING, MAX_TIERS, capacity, check_cost, check_limit, check_resolver, check_tier,
-    rates_with_burst,
+    rates_with_burst, refuses_all,
 };
 pub(crate) use hidden::is_hidden;
 pub use instant::{

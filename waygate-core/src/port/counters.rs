@@ -84,6 +84,14 @@ pub trait CounterStore: fmt::Debug + Send + Sync + 'static {
         super::type_name::<Self>()
     }
 
+    /// Checks the options of the store, as [`Backend::check_options`](super::Backend::check_options).
+    ///
+    /// # Errors
+    /// [`CounterError::Misconfigured`] with the option and a valid value.
+    fn check_options(&self) -> Result<(), CounterError> {
+        Ok(())
+    }
+
     /// Takes from several counters, all or nothing.
     ///
     /// # Errors

@@ -63,6 +63,10 @@ pub struct AboutRateLimit {
     pub key: LimitKey,
     /// The effect of the policy, in words.
     pub meaning: String,
+    /// `true` if a function in the code returns the cost of each request, instead of `cost`; left out otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "schema", schema(required = false))]
+    pub cost_function: bool,
     /// The decisions of the policy.
     pub counts: LimitCounts,
     /// The handling of requests without a key.

@@ -5,8 +5,8 @@ use quote::quote;
 use syn::LitStr;
 use waygate_core::grammar::{
     Algorithm, Invalid, Limit, OnMissingKey, OnStoreFailure, Percentage, PolicyName, Rate,
-    RoleName, TierLimit, TimeZoneName, capacity, check_cost, check_limit, check_resolver,
-    check_tier, parse_network, rates_with_burst,
+    RoleName, TierLimit, TimeZoneName, check_cost, check_limit, check_resolver, check_tier,
+    parse_network, refuses_all,
 };
 
 use super::{
@@ -205,8 +205,7 @@ impl Counted {
         let Some(algorithm) = self.algorithm else {
             return;
         };
-        let takes_nothing = |rate| capacity(rate, algorithm) == 0;
-        if rates_with_burst(limit, self.burst).any(takes_nothing) {
+        if refuses_all(limit, algorithm, self.burst) {
             let message = format!(
                 "`{}` refuses every request with 429; use `#[disabled]` to close the route",
                 literal.value()

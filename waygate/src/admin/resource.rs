@@ -49,12 +49,12 @@ pub(super) trait Resource {
     fn set(policy: Self::Policy) -> Self::Command;
     /// Deletes an operator's limit. Returns `false` if there was none.
     async fn delete(operator: &Operator, key: LimitKey) -> Result<bool, ChangeError>;
-    /// Runs a command. Returns the limit that applies afterwards; `None` if there is none.
+    /// Runs a command. Returns the limit that applies afterwards.
     async fn run(
         operator: &Operator,
         key: LimitKey,
         command: Self::Command,
-    ) -> Result<Option<Self::Record>, ChangeError>;
+    ) -> Result<Self::Record, ChangeError>;
 }
 
 /// Lists the limits of all routes.
@@ -92,15 +92,14 @@ pub(super) fn list_shared<R: Resource>(
 
 pub(super) type OfRoute<R> = Result<Reply<Option<<R as Resource>::OfRoute>>, Problem>;
 
-/// Shows the limit of a route, which must exist, with a warning about the request.
+/// Shows the limit of a route, with a warning about the request.
 pub(super) fn show_of_route<R: Resource>(
-    record: Option<R::Record>,
-    key: &LimitKey,
+    record: R::Record,
     warning: Option<String>,
-) -> OfRoute<R> {
-    let record = flagged::<R>(found::<R>(record, key)?, warning);
+) -> Reply<Option<R::OfRoute>> {
+    let record = flagged::<R>(record, warning);
     let revision = R::revision(&record);
-    Ok(Reply::ok(R::of_route(record)).with_tag(revision))
+    Reply::ok(R::of_route(record)).with_tag(revision)
 }
 
 /// A limit of a route, as in a request.
@@ -127,8 +126,8 @@ pub(super) async fn set_of_route<R: Resource>(
     let policy = R::read(policy, &state.waygate)?;
     let route = route(&state.waygate, &path, method.as_deref())?;
     let key = LimitKey::new(LimitScope::Route(route), R::name(&policy).clone());
-    let left = R::run(&operator, key.clone(), R::set(policy)).await?;
-    Ok(show_of_route::<R>(left, &key, warning)?.created())
+    let left = R::run(&operator, key, R::set(policy)).await?;
+    Ok(show_of_route::<R>(left, warning).created())
 }
 
 /// Sets a limit of a service, or of all routes together.
@@ -141,8 +140,8 @@ pub(super) async fn set_shared<R: Resource>(
     let warning = masked_exemptions(&fields);
     let policy = R::read(fields, &state.waygate)?;
     let key = LimitKey::new(scope, R::name(&policy).clone());
-    let left = R::run(&operator, key.clone(), R::set(policy)).await?;
-    let record = flagged::<R>(found::<R>(left, &key)?, warning);
+    let left = R::run(&operator, key, R::set(policy)).await?;
+    let record = flagged::<R>(left, warning);
     let revision = R::revision(&record);
     Ok(Reply::ok(record.into()).with_tag(revision).created())
 }
@@ -207,17 +206,6 @@ async fn delete<R: Resource>(
     let others = R::of_scope(&state.waygate, &key.scope);
     let names = others.iter().map(|other| R::key(other).name.as_str());
     Ok(Some(nothing_to_delete(R::NOUN, &key, names)))
-}
-
-/// The limit, which must exist.
-pub(super) fn found<R: Resource>(
-    record: Option<R::Record>,
-    key: &LimitKey,
-) -> Result<R::Record, Problem> {
-    record.ok_or_else(|| {
-        let text = format!("There is no {} `{key}`.", R::NOUN);
-        Problem::new(ProblemKind::NotFound, text)
-    })
 }
 
 /// The route of a path and a method. A path without a method names the route of all methods, or else its only route.

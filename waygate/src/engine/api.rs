@@ -113,7 +113,7 @@ impl Waygate {
         let snapshot = self.inner.snapshot.load();
         let slot = snapshot.table.resolve(&key)?;
         listing::of_slot(&snapshot, slot, self.inner.clock.now())
-            .ok_or_else(|| ResolveError::unlike_any(&key))
+            .ok_or_else(|| ResolveError::not_registered(&key, None))
     }
 
     /// The route that a key of a limit means: besides those that [`route`](Self::route) finds, one method of a route for all
@@ -212,7 +212,6 @@ impl Waygate {
             self.concurrency_limits(),
         )
         .with_facts(self.inner.facts())
-        .with_costed(snapshot.table.costed().collect())
         .with_notes(notes.collect())
     }
 }

@@ -161,7 +161,7 @@ impl WaygateBuilder {
         self
     }
 
-    /// Sets the maximum wait of a request for shared counters. Default: 50 ms.
+    /// Sets the maximum wait of a request for shared counters, more than 0. Checked by `build`. Default: 50 ms.
     pub fn counter_deadline(mut self, deadline: Duration) -> Self {
         self.counter_deadline = deadline;
         self
@@ -174,9 +174,9 @@ impl WaygateBuilder {
     }
 
     /// Adds random jitter to `Retry-After`, up to this share of the wait (0 to 1), so that clients that were refused
-    /// together do not return together. Default: 0.
+    /// together do not return together. Checked by `build`. Default: 0.
     pub fn retry_after_jitter(mut self, share: f32) -> Self {
-        self.limiting.jitter = share.clamp(0.0, 1.0);
+        self.limiting.jitter = share;
         self
     }
 
@@ -207,9 +207,10 @@ impl WaygateBuilder {
         self
     }
 
-    /// Sets the length of the IPv6 prefix that counts as one client. Default: 64, the size of one customer's network.
+    /// Sets the length of the IPv6 prefix that counts as one client, 1 to 128 bits. Checked by `build`. Default: 64,
+    /// the size of one customer's network.
     pub fn ipv6_prefix(mut self, bits: u8) -> Self {
-        self.limiting.ipv6_prefix = bits.min(128);
+        self.limiting.ipv6_prefix = bits;
         self
     }
 

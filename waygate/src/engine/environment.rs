@@ -2,23 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use waygate_core::{Printable, grammar::EnvName, similar::typing_errors};
+use waygate_core::{
+    Printable,
+    grammar::EnvName,
+    model::{RouteKey, RouteState},
+    similar::typing_errors,
+};
 
 use super::{Inner, snapshot::Snapshot};
 
 impl Snapshot {
     /// The environments that routes of this process name.
     fn environments(&self) -> BTreeSet<&EnvName> {
-        let slots = (0..self.table.len()).filter(|slot| !self.table.is_gone(*slot));
-        let of_process = slots.filter(|slot| {
-            let route = self.table.route(*slot);
-            route.is_some_and(|route| route.key.service().is_none())
-        });
-        let states = of_process.filter_map(|slot| Some(&self.slot(slot)?.state));
-        states
-            .filter_map(|state| state.position.envs.as_ref())
+        let of_process = self.routes().filter(|(key, _)| key.service().is_none());
+        of_process
+            .filter_map(|(_, state)| state.position.envs.as_ref())
             .flatten()
             .collect()
+    }
+
+    /// The registered routes.
+    fn routes(&self) -> impl Iterator<Item = (&RouteKey, &RouteState)> {
+        let slots = (0..self.table.len()).filter(|slot| !self.table.is_gone(*slot));
+        slots.filter_map(|slot| Some((&self.table.route(slot)?.key, &self.slot(slot)?.state)))
     }
 }
 
@@ -45,10 +51,20 @@ impl Inner {
         };
         let of_routes = snapshot.environments();
         let unknown = match self.named.is_named() {
+            // Most programs run in an environment that none of their routes names.
+            true if of_routes.contains(&self.env) => None,
             true => self.unknown_environment(&of_routes),
             false => self.unnamed_environment(&of_routes),
         };
-        overridden.into_iter().chain(unknown).collect()
+        let misspelled = snapshot.routes().filter_map(|(route, state)| {
+            let problem = self.misspelled(route, state)?;
+            Some(format!("`{route}` is {problem}"))
+        });
+        let notes = overridden.into_iter();
+        match unknown {
+            Some(unknown) => notes.chain([unknown]).collect(),
+            None => notes.chain(misspelled).collect(),
+        }
     }
 
     /// Warns once that routes depend on an environment but none is set.
@@ -74,11 +90,22 @@ impl Inner {
         })
     }
 
-    fn unknown_environment(&self, of_routes: &BTreeSet<&EnvName>) -> Option<String> {
-        // Most programs run in an environment that none of their routes names.
-        if of_routes.contains(&self.env) {
+    /// The warning if an environment similar to that of this process closes a route here.
+    pub(super) fn misspelled(&self, route: &RouteKey, state: &RouteState) -> Option<String> {
+        let envs: BTreeSet<&EnvName> = state.position.envs.iter().flatten().collect();
+        // Routes of a service are open or closed in its processes.
+        if envs.contains(&self.env) || route.service().is_some() {
             return None;
         }
+        meant(self.env.as_str(), &envs)?;
+        Some(format!(
+            "limited to {}, so closed in this process, whose environment is `{env}`: did you mean `{env}`?",
+            list(&envs),
+            env = self.env
+        ))
+    }
+
+    fn unknown_environment(&self, of_routes: &BTreeSet<&EnvName>) -> Option<String> {
         let meant = meant(self.env.as_str(), of_routes)?;
         Some(format!(
             "no route names the environment `{}`, but routes are limited to {}: did you mean `{meant}`?",

@@ -1,7 +1,7 @@
 use waygate_core::{
     Timestamp,
     grammar::Invalid,
-    model::{Revision, RouteKey},
+    model::{LimitKey, Revision, RouteKey},
     port::{BackendError, CounterError},
     transition::Refused,
 };
@@ -58,14 +58,19 @@ fn hint(nearest: Option<&RouteKey>, is_first: bool) -> String {
 }
 
 impl ResolveError {
-    /// Creates the error for a key without a similar one.
-    pub(super) fn unlike_any(key: &impl ToString) -> Self {
+    /// Creates the error for a key, with the most similar known key.
+    pub(super) fn not_registered(key: &RouteKey, nearest: Option<&RouteKey>) -> Self {
         Self::NotRegistered {
             key: key.to_string(),
-            nearest: None,
+            nearest: nearest.cloned(),
             is_first: false,
         }
     }
+}
+
+/// The hint in the error for a limit that does not exist.
+fn limit_hint(nearest: Option<&LimitKey>) -> String {
+    nearest.map_or_else(String::new, |key| format!(": did you mean `{key}`?"))
 }
 
 /// A change that failed. The state is unchanged.
@@ -75,6 +80,14 @@ pub enum ChangeError {
     /// The key matches no route, or several.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// A command names a limit that does not exist.
+    #[error("there is no limit `{key}`{}", limit_hint(nearest.as_ref()))]
+    NoSuchLimit {
+        /// The requested key.
+        key: LimitKey,
+        /// The key of a limit with a similar name, if there is one.
+        nearest: Option<LimitKey>,
+    },
     /// A value is malformed, such as a reason, a service or a window.
     #[error(transparent)]
     Invalid(#[from] Invalid),

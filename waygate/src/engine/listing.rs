@@ -23,6 +23,7 @@ pub(crate) fn of_slot(snapshot: &Snapshot, slot: usize, now: Timestamp) -> Optio
         state: state.state.clone(),
         unserved: snapshot.table.is_unserved(&route.key),
         also_gated_by: snapshot.table.mounts.also_gating(&route.key),
+        warning: None,
         dropped: Dropped::default(),
     })
 }
@@ -59,6 +60,7 @@ pub(crate) fn orphan(stored: &Stored, key: &RouteKey, now: Timestamp) -> Option<
         state,
         unserved: false,
         also_gated_by: Vec::new(),
+        warning: None,
         dropped: Dropped::default(),
     })
 }

@@ -3,8 +3,8 @@ use std::{borrow::Cow, cmp::Reverse};
 use waygate_core::{model::RouteKey, similar::typing_errors};
 
 /// The most similar key, in this order: the same path with another method, trailing slash or parameter names;
-/// everything below the path, as for a nested service; the path without a missing or an additional prefix; the path
-/// with the fewest typing errors.
+/// everything below the path, as for a nested service; the template of a concrete path; the path without a missing or
+/// an additional prefix; the path with the fewest typing errors; a template of parameters only, such as `/{*rest}`.
 pub(crate) fn nearest<'a>(
     asked: &RouteKey,
     known: impl Iterator<Item = &'a RouteKey> + Clone,
@@ -30,6 +30,16 @@ pub(crate) fn nearest<'a>(
         });
     if same.is_some() {
         return same;
+    }
+    let template = known
+        .clone()
+        .filter_map(|key| Some((literals(key.path(), asked.path())?, key)))
+        .min_by_key(|(literals, key)| {
+            let is_stranger = key.service() != asked.service();
+            (is_stranger, !fits(key), Reverse(*literals))
+        });
+    if let Some((1.., template)) = template {
+        return Some(template);
     }
     let nested = known
         .clone()
@@ -64,7 +74,25 @@ pub(crate) fn nearest<'a>(
         .map(|key| (typing_errors(text(key), asked), key))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
+        .or(template)
         .map(|(_, key)| key)
+}
+
+/// The number of segments that a template spells like a concrete path; `None` if it does not match the path.
+fn literals(template: &str, path: &str) -> Option<usize> {
+    let mut segments = path.split('/').skip(1);
+    let mut literals = 0;
+    for part in template.split('/').skip(1) {
+        let segment = segments.next()?;
+        let is_parameter = part.starts_with('{') && !part.starts_with("{{");
+        match is_parameter && !segment.is_empty() {
+            true if part.starts_with("{*") => return Some(literals),
+            true => {}
+            false if segment == part => literals += 1,
+            false => return None,
+        }
+    }
+    segments.next().is_none().then_some(literals)
 }
 
 fn without_slash(path: &str) -> &str {
@@ -158,6 +186,49 @@ mod tests {
             let asked: RouteKey = asked.parse().unwrap();
             let found = nearest(&asked, known.iter()).map(RouteKey::as_str);
             assert_eq!(found, expected, "{asked}");
+        }
+    }
+
+    #[test]
+    fn a_concrete_path_stands_for_its_template() {
+        let known = [
+            "GET:/items",
+            "GET:/items/{id}",
+            "PUT:/items/{id}",
+            "GET:/files/{*rest}",
+            "GET:/{tenant}/{page}",
+            "GET:/{version}/items/{id}",
+        ]
+        .map(|key| key.parse::<RouteKey>().unwrap());
+        for (asked, expected) in [
+            ("GET:/items/7", "GET:/items/{id}"),
+            ("PUT:/items/7", "PUT:/items/{id}"),
+            ("PATCH:/items/7", "GET:/items/{id}"),
+            ("/items/7", "GET:/items/{id}"),
+            ("GET:/files/a/b", "GET:/files/{*rest}"),
+            ("GET:/v9/items/7", "GET:/{version}/items/{id}"),
+            ("GET:/v9/elsewhere", "GET:/{tenant}/{page}"),
+            ("GET:/itmes", "GET:/items"),
+        ] {
+            let asked: RouteKey = asked.parse().unwrap();
+            let found = nearest(&asked, known.iter()).map(RouteKey::as_str);
+            assert_eq!(found, Some(expected), "{asked}");
+        }
+    }
+
+    #[test]
+    fn a_concrete_path_is_distinguished_from_a_template() {
+        for (template, path, expected) in [
+            ("/users/{id}", "/users/7", Some(1)),
+            ("/users/{id}", "/users/", None),
+            ("/users/{id}", "/users/7/x", None),
+            ("/users/{id}/x", "/users/7", None),
+            ("/files/{*rest}", "/files/a/b", Some(1)),
+            ("/files/{*rest}", "/files/", None),
+            ("/{*rest}", "/a", Some(0)),
+            ("/a", "/b", None),
+        ] {
+            assert_eq!(literals(template, path), expected, "{template} {path}");
         }
     }
 

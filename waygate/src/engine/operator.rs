@@ -67,7 +67,7 @@ impl Operator {
         self
     }
 
-    /// Runs any command on a route.
+    /// Runs any command on a route. Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -90,6 +90,7 @@ impl Operator {
 
     /// Opens a route in all environments immediately. Drops its windows and its environment gate, which the record's
     /// [`dropped`](RouteRecord::dropped) names. [`end_maintenance`](Self::end_maintenance) keeps planned windows.
+    /// Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -98,7 +99,7 @@ impl Operator {
         self.apply(key, RouteCommand::Enable { reason }).await
     }
 
-    /// Closes a route immediately.
+    /// Closes a route immediately. Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -108,7 +109,7 @@ impl Operator {
             .await
     }
 
-    /// Closes a route immediately, and restores its current state at `until`.
+    /// Closes a route immediately, and restores its current state at `until`. Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -123,7 +124,7 @@ impl Operator {
             .await
     }
 
-    /// Starts maintenance of a route immediately, without an end.
+    /// Starts maintenance of a route immediately, without an end. Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -137,7 +138,7 @@ impl Operator {
     }
 
     /// Starts maintenance of a route immediately, and opens it at `until`; planned windows are kept. Refused on a
-    /// route that is disabled for longer.
+    /// route that is disabled for longer. Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -154,6 +155,7 @@ impl Operator {
 
     /// Ends the maintenance of a route immediately, and keeps its environment gate and future windows. Changes
     /// nothing on a route that is not in maintenance. Refused on a disabled route, which it would not open.
+    /// Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -170,6 +172,7 @@ impl Operator {
     /// Adds a maintenance window. The route keeps its state until the window starts, and returns to it when the
     /// window ends. A maintenance without an end ends with its first window. Of overlapping windows, the newest
     /// provides the reason. Refused on a route that is disabled for longer than the window.
+    /// Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -184,7 +187,7 @@ impl Operator {
             .await
     }
 
-    /// Cancels one window of a route, or all of them.
+    /// Cancels one window of a route, or all of them. Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -198,7 +201,8 @@ impl Operator {
     }
 
     /// Opens a route in these environments only, at least one; to close it everywhere, use
-    /// [`disable`](Self::disable).
+    /// [`disable`](Self::disable). If a name similar to the environment of this process closes the route here, the
+    /// log and the record's [`warning`](RouteRecord::warning) say so. Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -210,7 +214,7 @@ impl Operator {
         self.apply(key, RouteCommand::EnvOnly { envs }).await
     }
 
-    /// Marks a route as deprecated, or with `None` removes the mark.
+    /// Marks a route as deprecated, or with `None` removes the mark. Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -222,7 +226,7 @@ impl Operator {
         self.apply(key, RouteCommand::Deprecate(deprecation)).await
     }
 
-    /// Sets the networks and roles that may call a route.
+    /// Sets the networks and roles that may call a route. Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -230,7 +234,7 @@ impl Operator {
         self.apply(key, RouteCommand::SetAccess(access)).await
     }
 
-    /// Restores the declared state of a route.
+    /// Restores the declared state of a route. Returns the route as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -238,7 +242,7 @@ impl Operator {
         self.apply(key, RouteCommand::Reset).await
     }
 
-    /// Removes a stored route that the code no longer has.
+    /// Removes a stored route that the code no longer has. [`Waygate::orphans`] lists them.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -277,6 +281,8 @@ impl Operator {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// Returns the maintenance as it is now.
+    ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::Ended`] if the end is in the past.
     pub async fn enable_global_maintenance(
@@ -288,6 +294,7 @@ impl Operator {
     }
 
     /// Ends global maintenance, active or planned, and removes its reason and exemptions.
+    /// Returns the maintenance as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -297,6 +304,7 @@ impl Operator {
     }
 
     /// Sets the routes that stay open in global maintenance. Does not start or end it.
+    /// Returns the maintenance as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -316,7 +324,7 @@ impl Operator {
     }
 
     /// Starts maintenance of every route of a service, in all its processes, like
-    /// [`enable_global_maintenance`](Self::enable_global_maintenance).
+    /// [`enable_global_maintenance`](Self::enable_global_maintenance). Returns the maintenance as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -331,6 +339,7 @@ impl Operator {
     }
 
     /// Ends maintenance of a service, active or planned, and removes its reason and exemptions.
+    /// Returns the maintenance as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.

@@ -36,6 +36,10 @@ pub struct RouteRecord {
     /// route. Opening this route does not open those. Detected with the first request of the handler.
     #[serde(skip)]
     pub also_gated_by: Vec<RouteKey>,
+    /// After a change: what it does otherwise than it may have been meant, such as a closed route because of a
+    /// misspelled environment. `None` otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// The parts that a command has dropped, such as planned windows. Empty otherwise.
     #[serde(skip_serializing_if = "Dropped::is_empty")]
     pub dropped: Dropped,

@@ -3,7 +3,7 @@ use std::fmt;
 use waygate_core::{
     Printable,
     grammar::EnvName,
-    model::{LimitKey, LimitScope, RouteKey, RouteStatus},
+    model::{LimitScope, RouteKey, RouteStatus},
 };
 
 use super::{ConcurrencyRecord, LimitRecord, RouteRecord, Source};
@@ -19,8 +19,6 @@ pub struct Report {
     rates: Vec<LimitRecord>,
     concurrency: Vec<ConcurrencyRecord>,
     facts: Vec<(&'static str, String)>,
-    /// Rate limits with a cost function.
-    costed: Vec<LimitKey>,
     notes: Vec<String>,
 }
 
@@ -37,7 +35,6 @@ impl Report {
             rates,
             concurrency,
             facts: Vec::new(),
-            costed: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -45,12 +42,6 @@ impl Report {
     /// Adds lines at the beginning.
     pub(crate) fn with_facts(mut self, facts: Vec<(&'static str, String)>) -> Self {
         self.facts.extend(facts);
-        self
-    }
-
-    /// Adds the limits with a cost function.
-    pub(crate) fn with_costed(mut self, costed: Vec<LimitKey>) -> Self {
-        self.costed.extend(costed);
         self
     }
 
@@ -141,12 +132,7 @@ impl Report {
                 counts: limit.counts.total() > 0,
                 callers: limit.without_caller,
             };
-            let costs = match self.costed.contains(&limit.key) {
-                true => "; a function returns the cost of each request",
-                false => "",
-            };
-            let meaning = format!("{}{costs}", limit.meaning);
-            (&limit.key, Printable(meaning), resting, missing)
+            (&limit.key, Printable(&limit.meaning), resting, missing)
         });
         let concurrency = self.concurrency.iter().map(|limit| {
             let missing = Missing {
@@ -155,7 +141,7 @@ impl Report {
                 counts: true,
                 callers: 0,
             };
-            (&limit.key, Printable(limit.meaning.clone()), "", missing)
+            (&limit.key, Printable(&limit.meaning), "", missing)
         });
         for (key, meaning, resting, missing) in rates.chain(concurrency) {
             if !wanted(&key.scope) {

@@ -1,4 +1,5 @@
 use waygate_core::{
+    Printable,
     model::{Action, AuditEntry, Dropped, LimitScope, RouteKey, RouteOverride},
     transition::{Refused, RouteCommand, transition},
 };
@@ -8,6 +9,7 @@ use super::{
     kinds::{ConcurrencyLimits, Generations, RateLimits, Routes, Schedules, Timed},
     limits::policies_of,
     listing,
+    nearest::nearest,
     store::json,
     tx::{Attempt, Change, Tx},
 };
@@ -30,7 +32,7 @@ impl Change for RouteChange {
         let (engine, now) = (tx.engine, tx.now);
         let snapshot = engine.snapshot.load_full();
         let slot = snapshot.table.resolve(key).map_err(ChangeError::from)?;
-        let gone = || ChangeError::from(ResolveError::unlike_any(key));
+        let gone = || ChangeError::from(ResolveError::not_registered(key, None));
         let route = snapshot.table.route(slot).ok_or_else(gone)?;
         let current = snapshot.slot(slot).ok_or_else(gone)?;
         let show = |snapshot| listing::of_slot(snapshot, slot, now).ok_or_else(gone);
@@ -70,7 +72,21 @@ impl Change for RouteChange {
         }
         tx.commit().await?;
         let record = show(&engine.snapshot.load())?;
-        Ok(RouteRecord { dropped, ..record })
+        let warning = match command {
+            RouteCommand::EnvOnly { .. } => engine.misspelled(&record.key, &record.state),
+            _ => None,
+        };
+        if let Some(warning) = &warning {
+            tracing::warn!(
+                route = %Printable(&record.key), warning = %Printable(warning),
+                "the change may do something else than was meant"
+            );
+        }
+        Ok(RouteRecord {
+            warning,
+            dropped,
+            ..record
+        })
     }
 }
 
@@ -94,7 +110,13 @@ impl Change for Purge {
             return Err(ChangeError::from(ResolveError::NotOrphaned { key }).into());
         }
         let Some(known) = listing::orphan(tx.stored, key, tx.now) else {
-            return Err(ChangeError::from(ResolveError::unlike_any(key)).into());
+            let orphans = listing::orphans(&snapshot, tx.stored, tx.now);
+            let orphans = orphans.iter().map(|orphan| &orphan.key);
+            return Err(ChangeError::from(ResolveError::not_registered(
+                key,
+                nearest(key, orphans),
+            ))
+            .into());
         };
         tx.check(key.as_str(), Some(known.revision.number))?;
         tx.delete::<Routes>(key);

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use smallvec::SmallVec;
 use waygate_core::{
     grammar::Method,
-    model::{LimitKey, LimitScope, RouteKey, RouteState},
+    model::{RouteKey, RouteState},
 };
 
 use waygate_core::grammar::PathTemplate;
@@ -302,15 +302,6 @@ impl Table {
                     .collect(),
             }),
         }
-    }
-
-    /// The rate limits with a cost function.
-    pub(crate) fn costed(&self) -> impl Iterator<Item = LimitKey> {
-        self.registered().flat_map(|route| {
-            let names = route.limits.iter().map(|policy| &policy.name);
-            let costed = names.filter(|name| route.attached.has_cost(name));
-            costed.map(|name| LimitKey::new(LimitScope::Route(route.key.clone()), name.clone()))
-        })
     }
 
     /// The services of other processes' routes.

@@ -4,10 +4,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use waygate_core::{
     grammar::{Limit, Period, format_wire},
-    model::{ConcurrencyPolicy, LimitKey, RateLimitPolicy},
+    model::{ConcurrencyPolicy, LimitKey},
 };
 
 use super::notes::{Notes, Planned, in_words, scope, tiers};
+use crate::engine::Policy;
 
 /// A member with its name.
 pub(super) type Extension = (&'static str, Value);
@@ -57,11 +58,12 @@ fn window(Planned { start, end, reason }: &Planned<'_>) -> Value {
     window
 }
 
-fn rate_limit((key, policy): (&LimitKey, &RateLimitPolicy)) -> Value {
+fn rate_limit(compiled: &Policy) -> Value {
+    let (key, policy) = (&compiled.key, &compiled.fields);
     let mut limit = json!({
         "scope": scope(key),
         "name": key.name,
-        "summary": in_words(key, policy.summary()),
+        "summary": in_words(key, compiled.summary()),
         "limit": policy.limit,
         "key_strategy": policy.key,
         "algorithm": policy.algorithm,
@@ -72,11 +74,14 @@ fn rate_limit((key, policy): (&LimitKey, &RateLimitPolicy)) -> Value {
     if policy.cost.get() > 1 {
         limit["cost"] = policy.cost.get().into();
     }
+    if compiled.has_cost_function {
+        limit["cost_function"] = true.into();
+    }
     let mut rates = policy.limits().flat_map(Limit::rates);
     if rates.any(|rate| matches!(rate.period(), Period::Calendar(_))) {
         limit["time_zone"] = json!(policy.time_zone);
     }
-    let tiers = tiers(policy);
+    let tiers = tiers(compiled);
     let tiers = tiers
         .map(|(tier, words)| json!({"name": tier.name, "limit": tier.limit, "summary": words}));
     if let Some(tiers) = list(tiers) {

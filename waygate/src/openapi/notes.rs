@@ -7,10 +7,10 @@ use waygate_core::{
     Timestamp,
     decision::Block,
     grammar::{EnvName, KeyPart, KeySource, Reason, RoleName, TierLimit},
-    model::{ConcurrencyPolicy, Deprecation, LimitKey, LimitScope, RateLimitPolicy, Tier},
+    model::{ConcurrencyPolicy, Deprecation, LimitKey, LimitScope, Tier},
 };
 
-use crate::engine::Limits;
+use crate::engine::{Limits, Policy};
 
 /// The notes about a visible operation; empty by default.
 #[derive(Debug, Clone, Default)]
@@ -158,19 +158,18 @@ impl<'a> Notes<'a> {
     }
 
     /// The rate limits that count requests.
-    pub(super) fn rates(&self) -> impl Iterator<Item = (&LimitKey, &RateLimitPolicy)> {
+    pub(super) fn rates(&self) -> impl Iterator<Item = &Policy> {
         let limits = self.limits.iter().flat_map(|limits| &limits.policies);
         limits
-            .map(|policy| (&policy.key, &policy.fields))
-            .filter(|(_, fields)| fields.enabled)
+            .map(|policy| &**policy)
+            .filter(|policy| policy.fields.enabled)
     }
 
     /// How a rate limit refuses requests without its key: as unauthenticated, or as a bad request.
     pub(super) fn refuses_missing(&self, credentials: bool) -> bool {
-        let mut refusing = self
-            .refusing_rates()
-            .filter(|(_, fields)| fields.when_missing().refuses());
-        refusing.any(|(_, fields)| {
+        let refusing = self.refusing_rates().map(|policy| &policy.fields);
+        let mut refusing = refusing.filter(|fields| fields.when_missing().refuses());
+        refusing.any(|fields| {
             let asks = |part| fields.when_missing().asks_for_credentials(part) == credentials;
             match &fields.key {
                 KeySource::Parts(parts) => parts
@@ -190,15 +189,15 @@ impl<'a> Notes<'a> {
     /// A short description of the limits that refuse requests.
     pub(super) fn refusing(&self) -> Vec<String> {
         let rates = self.refusing_rates();
-        let rates = rates.map(|(key, fields)| with_tiers(in_words(key, fields.summary()), fields));
+        let rates = rates.map(|policy| with_tiers(in_words(&policy.key, policy.summary()), policy));
         let concurrency = self.concurrency();
         let concurrency = concurrency.map(|(key, fields)| in_words(key, fields.summary()));
         rates.chain(concurrency).collect()
     }
 
     /// The rate limits that refuse requests.
-    pub(super) fn refusing_rates(&self) -> impl Iterator<Item = (&LimitKey, &RateLimitPolicy)> {
-        self.rates().filter(|(_, fields)| !fields.shadow)
+    pub(super) fn refusing_rates(&self) -> impl Iterator<Item = &Policy> {
+        self.rates().filter(|policy| !policy.fields.shadow)
     }
 }
 
@@ -212,19 +211,19 @@ pub(super) fn scope(key: &LimitKey) -> &'static str {
 }
 
 /// The tiers of a limit by name, each with a description of its limit.
-pub(super) fn tiers(fields: &RateLimitPolicy) -> impl Iterator<Item = (&Tier, String)> {
-    fields.tiers.iter().map(|tier| {
+pub(super) fn tiers(policy: &Policy) -> impl Iterator<Item = (&Tier, String)> {
+    policy.fields.tiers.iter().map(|tier| {
         let words = match &tier.limit {
             TierLimit::Unlimited => "unlimited".to_owned(),
-            TierLimit::Limited(limit) => fields.limit_summary(limit),
+            TierLimit::Limited(limit) => policy.limit_summary(limit),
         };
         (tier, words)
     })
 }
 
 /// A description of a limit, with its tiers in parentheses.
-fn with_tiers(words: String, fields: &RateLimitPolicy) -> String {
-    let tiers = tiers(fields).map(|(tier, words)| format!("{}: {words}", tier.name));
+fn with_tiers(words: String, policy: &Policy) -> String {
+    let tiers = tiers(policy).map(|(tier, words)| format!("{}: {words}", tier.name));
     match &*tiers.collect::<Vec<_>>().join("; ") {
         "" => words,
         tiers => format!("{words} ({tiers})"),

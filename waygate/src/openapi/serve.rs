@@ -28,7 +28,7 @@ impl Guarded {
     ///   of the service and of the whole API: `start`, `reason` and, if known, `end`), `x-waygate-environments`,
     ///   `x-waygate-networks`, `x-waygate-roles`, `x-waygate-force-active`, `x-waygate-rate-limits` (`scope`, `name`,
     ///   `limit`, `key_strategy`, `algorithm`, a `summary` in words, and if they apply `burst`, `cost` of a request,
-    ///   `time_zone`, `tiers` and `shadow`) and `x-waygate-concurrency-limits`.
+    ///   `cost_function`, `time_zone`, `tiers` and `shadow`) and `x-waygate-concurrency-limits`.
     /// * The refusals that follow from these are responses of the operation: 400 and 401 for limits that refuse
     ///   requests without a key, 403 for networks and roles, 429 for enforced limits, 503 for maintenances, planned
     ///   ones included, with their headers and, unless the application answers them itself, their bodies. A response

@@ -50,6 +50,16 @@ impl From<ChangeError> for Problem {
         match error {
             ChangeError::Resolve(error) => error.into(),
             ChangeError::Invalid(invalid) => invalid.into(),
+            ChangeError::NoSuchLimit { key, nearest } => {
+                let hint = match nearest {
+                    Some(near) if near.scope == key.scope => {
+                        format!(": did you mean `{}`?", near.name)
+                    }
+                    Some(near) => format!(": did you mean `{near}`?"),
+                    None => ".".to_owned(),
+                };
+                Self::new(ProblemKind::NotFound, format!("There is no policy `{key}`{hint}"))
+            }
             // The wording of the contract, which has decorators instead of attributes.
             ChangeError::Protected { key } => Self::new(
                 ProblemKind::ProtectedRoute,

@@ -23,7 +23,7 @@ impl From<RouteRecord> for Route {
             overridden: record.overridden,
             drifted: record.drifted,
             orphaned: record.orphaned,
-            warning: None,
+            warning: record.warning,
             dropped: record.dropped,
         }
     }
@@ -62,6 +62,7 @@ impl From<LimitRecord> for AboutRateLimit {
         Self {
             key: record.key,
             meaning: record.meaning,
+            cost_function: record.has_cost_function,
             counts: record.counts,
             effective_on_missing_key: record.on_missing_key,
             skipped: record.skipped,

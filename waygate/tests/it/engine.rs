@@ -268,6 +268,11 @@ async fn overrides_outlive_the_engine_and_orphans_are_kept_until_purged() {
         system.enable("GET:/gone", "").await.is_err(),
         "not registered"
     );
+    let misspelled = system.purge("GET:/gnoe").await.unwrap_err().to_string();
+    assert!(
+        misspelled.ends_with(": did you mean `GET:/gone`?"),
+        "{misspelled}"
+    );
     system.purge("GET:/gone").await.unwrap();
     assert!(second.orphans().await.is_empty());
     assert!(system.purge("GET:/gone").await.is_err());
@@ -446,4 +451,34 @@ async fn purging_a_route_purges_its_limits() {
     second.system().purge("GET:/gone").await.unwrap();
     let left = backend.load().await.unwrap().entities;
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_concrete_path_suggests_its_template() {
+    let waygate = engine(&[
+        "GET:/api/items",
+        "GET:/api/items/{id}",
+        "PUT:/api/items/{id}",
+        "GET:/{*rest}",
+    ])
+    .await;
+    let system = waygate.system();
+    for (asked, meant) in [
+        ("GET:/api/items/7", "GET:/api/items/{id}"),
+        ("PUT:/api/items/7", "PUT:/api/items/{id}"),
+        ("/api/items/7", "GET:/api/items/{id}"),
+        // A route that takes every path is the last guess.
+        ("GET:/api/itmes", "GET:/api/items"),
+        ("GET:/elsewhere/entirely", "GET:/{*rest}"),
+    ] {
+        let error = system.disable(asked, "").await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("no route `{asked}` is registered: did you mean `{meant}`?")
+        );
+        let limit = format!("{asked}#default").parse().unwrap();
+        let error = system.reset_rate_limit_key(limit, &["::1"]).await;
+        let text = error.unwrap_err().to_string();
+        assert!(text.ends_with(&format!("`{meant}`?")), "{text}");
+    }
 }

@@ -145,3 +145,36 @@ async fn the_report_says_whether_a_gated_route_is_open_here() {
         "env_gated"
     );
 }
+
+#[tokio::test]
+async fn routes_that_a_misspelled_environment_closes_are_reported() {
+    let lists: &[&[&str]] = &[&["production"], &["prodution"], &["staging"], &["dev"]];
+    let waygate = engine(Waygate::builder().environment("production"), lists).await;
+    let closed = |envs: &str| {
+        format!(
+            "limited to `{envs}`, so closed in this process, whose environment is `production`: did you mean \
+             `production`?"
+        )
+    };
+    let expected = format!("`GET:/1` is {}", closed("prodution"));
+    assert_eq!(notes(&waygate), [expected]);
+
+    let (log, _guard) = Log::of_this_thread();
+    let (system, route) = (waygate.system(), "GET:/3");
+    system.set_env_only(route, &["staging"]).await.unwrap();
+    system
+        .set_env_only(route, &["production", "prod"])
+        .await
+        .unwrap();
+    let lines = log.lines();
+    assert!(
+        !lines.iter().any(|line| line.contains("did you mean")),
+        "{lines:#?}"
+    );
+    system.set_env_only(route, &["prod"]).await.unwrap();
+    let lines = log.lines();
+    assert!(
+        lines.iter().any(|line| line.contains(&closed("prod"))),
+        "{lines:#?}"
+    );
+}

@@ -109,6 +109,39 @@ async fn several_limits_apply_together() {
     );
     let costed = "; a function returns the cost of each request";
     assert_eq!(report.matches(costed).count(), 1, "{report}");
+    let costs = waygate.rate_limit(&"GET:/v1/sync#default".parse().unwrap());
+    let costs = serde_json::to_value(costs).unwrap();
+    assert_eq!(costs["has_cost_function"], true);
+    assert_eq!(
+        costs["meaning"],
+        format!(
+            "at most 10 in a minute from the first on, for each key that a function in the code returns{costed}"
+        )
+    );
+}
+
+#[tokio::test]
+async fn the_document_says_that_a_function_returns_the_cost() {
+    let waygate = with_all_headers().build().await.unwrap();
+    let api = OpenApiRouter::new()
+        .routes(routes!(sync_key))
+        .routes(routes!(search));
+    let guarded = waygate.guard(api).await.unwrap();
+    let app = TestApp::new(guarded.openapi("/openapi.json").into_router());
+    let document: serde_json::Value = app.get("/openapi.json").await.json();
+    let words = "10 units per minute by a key of the application; a function returns the cost of each request";
+    let operation = &document["paths"]["/sync"]["get"];
+    let limit = &operation["x-waygate-rate-limits"][0];
+    assert_eq!(
+        (&limit["summary"], &limit["cost_function"]),
+        (&json!(words), &json!(true))
+    );
+    let badge = operation["responses"]["429"]["description"]
+        .as_str()
+        .unwrap();
+    assert!(badge.contains(words), "{badge}");
+    let limit = &document["paths"]["/search"]["get"]["x-waygate-rate-limits"][0];
+    assert_eq!(limit["cost_function"], serde_json::Value::Null);
 }
 
 #[tokio::test]
@@ -171,14 +204,14 @@ async fn an_operator_overrides_a_declaration_and_returns_to_it() {
     let record = operator
         .set_rate_limit(waygate::limits::LimitKey::clone(&key), policy)
         .await
-        .unwrap()
         .unwrap();
     assert!(record.overridden && !record.drifted);
     assert_eq!(
         app.get("/v1/health").await.header("x-ratelimit-remaining"),
         Some("2")
     );
-    let record = operator.delete_rate_limit(key).await.unwrap().unwrap();
+    assert!(operator.delete_rate_limit(key.clone()).await.unwrap());
+    let record = waygate.rate_limit(&key).unwrap();
     assert!(!record.overridden);
     assert_eq!(record.policy.limit.as_str(), "1/minute");
     assert_eq!(app.get("/v1/health").await.status(), 429);

@@ -35,6 +35,7 @@ mod log;
 mod maintenance;
 mod named_routes;
 mod openapi;
+mod out_of_range;
 mod outer_layers;
 #[cfg(all(feature = "admin", feature = "swagger-ui"))]
 mod paths;

@@ -189,7 +189,7 @@ impl Store {
     }
 
     fn newest_generation(&self) -> Option<(usize, Document)> {
-        (1..=self.options.older_generations).find_map(|age| Some((age, self.generation(age)?)))
+        (1..=self.options.older_generations()).find_map(|age| Some((age, self.generation(age)?)))
     }
 
     pub(super) fn generation(&self, age: usize) -> Option<Document> {

@@ -59,10 +59,11 @@ enum Main {
 impl Store {
     pub(super) fn open(mut options: FileBackendBuilder) -> Result<Self, BackendError> {
         const WHAT: &str = "the state file";
+        options.check()?;
         let format = Format::of(&options.path)?;
         options.path = files::absolute(WHAT, &options.path)?;
         let files = Files::of(WHAT, &options.path)?;
-        files.check_others(options.older_generations)?;
+        files.check_others(options.older_generations())?;
         let mut store = Self {
             audit: AuditLog::new(files.clone(), options.audit),
             fell_back: None,
@@ -129,7 +130,7 @@ impl Store {
     /// Returns the readable generations, newest first.
     pub(super) fn earlier(&self) -> Vec<Image> {
         let generations =
-            (1..=self.options.older_generations).filter_map(|age| self.generation(age));
+            (1..=self.options.older_generations()).filter_map(|age| self.generation(age));
         generations.map(|document| document.table.image()).collect()
     }
 

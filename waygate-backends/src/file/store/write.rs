@@ -60,7 +60,7 @@ impl Store {
         // The file before the first commit contains nothing worth keeping.
         let older = match next.revision.number {
             1 => 0,
-            _ => self.options.older_generations,
+            _ => self.options.older_generations(),
         };
         let written = generations::prepare(&self.files, &text)
             .and_then(|prepared| generations::succeed(&self.files, prepared, older));

@@ -174,6 +174,11 @@ impl CounterStore for RedisCounters {
         self.shared().link.options().describe()
     }
 
+    fn check_options(&self) -> Result<(), CounterError> {
+        let options = self.shared().link.options();
+        options.check().map_err(CounterError::Misconfigured)
+    }
+
     fn take<'a>(
         &'a self,
         takes: &'a [Take<'a>],

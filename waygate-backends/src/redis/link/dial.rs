@@ -76,7 +76,7 @@ pub(super) async fn dial(options: &RedisOptions) -> RedisResult<Connection> {
         // Every call has its own deadline.
         .set_response_timeout(None)
         // No call waits for room: there are never more calls than this.
-        .set_pipeline_buffer_size(options.max_in_flight);
+        .set_pipeline_buffer_size(options.max_in_flight.max(1));
     let client = client(options).await?;
     let connection = client.get_multiplexed_async_connection_with_config(&config);
     Ok(Connection::Single(connection.await?))

@@ -61,6 +61,11 @@ impl Backend for RedisBackend {
         self.store.link.options().describe()
     }
 
+    fn check_options(&self) -> Result<(), BackendError> {
+        let options = self.store.link.options();
+        options.check().map_err(BackendError::Misconfigured)
+    }
+
     fn load(&self) -> BoxFuture<'_, Result<Image, BackendError>> {
         Box::pin(self.store.load())
     }

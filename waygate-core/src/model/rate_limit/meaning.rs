@@ -22,13 +22,39 @@ impl RateLimitPolicy {
         }
     }
 
+    /// Summarizes the limit in units, for requests with different costs.
+    ///
+    /// ```
+    /// # use waygate_core::model::RateLimitPolicy;
+    /// let policy = RateLimitPolicy::new("20/second; 1000/hour".parse()?)?;
+    /// assert_eq!(policy.summary_in_units(), "20 units per second and 1000 per hour by address");
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
+    pub fn summary_in_units(&self) -> String {
+        let limit = self.limit_summary_in_units(&self.limit);
+        format!("{limit} {}", key_summary(&self.key))
+    }
+
     /// Summarizes one of the policy's limits: its own, or that of a tier.
     pub fn limit_summary(&self, limit: &Limit) -> String {
+        match self.cost.get() {
+            1 => self.rates_summary(limit, " request"),
+            _ => self.rates_summary(limit, ""),
+        }
+    }
+
+    /// Summarizes one of the policy's limits in units.
+    pub fn limit_summary_in_units(&self, limit: &Limit) -> String {
+        self.rates_summary(limit, " unit")
+    }
+
+    fn rates_summary(&self, limit: &Limit, noun: &str) -> String {
         let rates = self.rates(limit).enumerate().map(|(at, rate)| {
-            let requests = match (at, rate.amount(), self.cost.get()) {
-                (0, 1, 1) => " request",
-                (0, _, 1) => " requests",
-                _ => "",
+            let noun = if at == 0 { noun } else { "" };
+            let plural = if noun.is_empty() || rate.amount() == 1 {
+                ""
+            } else {
+                "s"
             };
             let zone = matches!(rate.period(), Period::Calendar(_));
             let zone = zone.then(|| format!(" ({})", self.time_zone));
@@ -36,7 +62,7 @@ impl RateLimitPolicy {
             let burst = burst.map(|burst| format!(" with a burst of {burst}"));
             let (amount, period) = (rate.amount(), rate.period());
             let (zone, burst) = (zone.unwrap_or_default(), burst.unwrap_or_default());
-            format!("{amount}{requests} per {period}{zone}{burst}")
+            format!("{amount}{noun}{plural} per {period}{zone}{burst}")
         });
         rates.collect::<Vec<_>>().join(" and ")
     }

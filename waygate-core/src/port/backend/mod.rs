@@ -86,6 +86,15 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         crate::port::type_name::<Self>()
     }
 
+    /// Checks the options of the store, such as ranges, without I/O. Succeeds by default. Called once, when an engine
+    /// is built, which fails with the error.
+    ///
+    /// # Errors
+    /// [`BackendError::Misconfigured`] with the option and a valid value.
+    fn check_options(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+
     /// Returns hints about new revisions, including commits of this process.
     ///
     /// Hints may be lost, repeated and merged: the engine compares revisions, and polls as well.

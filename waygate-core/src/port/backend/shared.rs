@@ -31,6 +31,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
         (**self).describe()
     }
 
+    fn check_options(&self) -> Result<(), BackendError> {
+        (**self).check_options()
+    }
+
     fn changes(&self) -> BoxStream<'static, Revision> {
         (**self).changes()
     }

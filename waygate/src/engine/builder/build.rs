@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
+use waygate_core::{grammar::Invalid, port::CounterStore};
 
 use super::WaygateBuilder;
 use crate::engine::answers::AnswerSettings;
@@ -11,7 +12,7 @@ use crate::engine::{
     compiler::{Bypass, Compiler, KeySources},
     concurrency,
     health::Monitor,
-    limits::{Counters, CountersHandle, Decisions, LimitStats, Shared},
+    limits::{Counters, CountersHandle, Decisions, LimitConfig, LimitStats, Shared},
     open, scheduler,
     snapshot::Snapshot,
     supervise::supervise,
@@ -37,18 +38,14 @@ impl WaygateBuilder {
     pub async fn build(self) -> Result<Waygate, BuildError> {
         let env = self.environment.name()?;
         let service = self.service.as_deref().map(str::parse).transpose();
-        let service = service.map_err(|invalid| BuildError::Setting {
-            setting: "service (.service(..))".to_owned(),
-            invalid,
-        })?;
+        let service = service.map_err(|invalid| of("service (.service(..))", invalid))?;
         let answers = AnswerSettings::new(self.challenge.as_deref(), self.show_environments);
-        let answers = answers.map_err(|invalid| BuildError::Setting {
-            setting: "challenge (.challenge(..))".to_owned(),
-            invalid,
-        })?;
+        let answers = answers.map_err(|invalid| of("challenge (.challenge(..))", invalid))?;
+        self.check_ranges()?;
         #[cfg(feature = "openapi")]
         let answers = answers.showing_access(self.show_access);
         let backend = self.open_backend().await?;
+        backend.check_options()?;
         let (monitor, now) = (Monitor::default(), self.clock.now());
         for (component, origin) in [
             (Component::LifecycleBypass, &self.bypass_lifecycle),
@@ -71,6 +68,7 @@ impl WaygateBuilder {
         };
         let book = LimitStats::new(self.hit_log_capacity);
         let shared = self.open_counters();
+        shared.iter().try_for_each(|store| checked(&**store))?;
         let shared = shared.map(|store| Shared::new(store, self.counter_deadline));
         let local = self.memory_counters.clone().unwrap_or_default();
         let headers = self.limiting.headers;
@@ -153,5 +151,44 @@ impl WaygateBuilder {
             supervise(Component::Counters, &inner, catch_up::run);
         }
         Ok(Waygate { inner })
+    }
+
+    /// Checks the settings with a range.
+    fn check_ranges(&self) -> Result<(), BuildError> {
+        let LimitConfig {
+            jitter,
+            ipv6_prefix,
+            ..
+        } = self.limiting;
+        if !(0.0..=1.0).contains(&jitter) {
+            let problem = "use a number from 0 to 1, such as 0.2";
+            let invalid = Invalid::new("share", &jitter.to_string(), problem);
+            return Err(of("retry-after jitter (.retry_after_jitter(..))", invalid));
+        }
+        if !(1..=128).contains(&ipv6_prefix) {
+            let problem = "use 1 to 128 bits, such as 64";
+            let invalid = Invalid::new("prefix length", &ipv6_prefix.to_string(), problem);
+            return Err(of("IPv6 prefix (.ipv6_prefix(..))", invalid));
+        }
+        if self.counter_deadline.is_zero() {
+            let invalid = Invalid::new("time", "0", "use more than 0, such as 50 ms");
+            return Err(of("counter deadline (.counter_deadline(..))", invalid));
+        }
+        self.memory_counters
+            .iter()
+            .try_for_each(|counters| checked(counters))
+    }
+}
+
+fn checked(counters: &dyn CounterStore) -> Result<(), BuildError> {
+    let checked = counters.check_options();
+    checked.map_err(|error| BuildError::Misconfigured(error.to_string()))
+}
+
+/// An invalid value of a setting.
+fn of(setting: &str, invalid: Invalid) -> BuildError {
+    BuildError::Setting {
+        setting: setting.to_owned(),
+        invalid,
     }
 }

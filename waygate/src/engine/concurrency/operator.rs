@@ -6,7 +6,7 @@ use crate::{ChangeError, Operator};
 /// Concurrency limits. A [`LimitKey`] names one, as for rate limits; the two kinds are independent.
 impl Operator {
     /// Sets a limit, replacing any earlier one. Running requests keep their permits and still count: after a limit is
-    /// lowered, new requests wait until enough permits are released.
+    /// lowered, new requests wait until enough permits are released. Returns the limit as it is now.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -14,29 +14,22 @@ impl Operator {
         &self,
         key: LimitKey,
         policy: ConcurrencyPolicy,
-    ) -> Result<Option<ConcurrencyRecord>, ChangeError> {
-        let policy = Some(policy);
-        Ok(self.make(ConcurrencyChange { key, policy }).await?.0)
+    ) -> Result<ConcurrencyRecord, ChangeError> {
+        let (subject, policy) = (key.clone(), Some(policy));
+        let (left, _) = self.make(ConcurrencyChange { key, policy }).await?;
+        // Its route may have been unregistered meanwhile.
+        left.ok_or(ChangeError::NoSuchLimit {
+            key: subject,
+            nearest: None,
+        })
     }
 
-    /// Restores the declared limit, or removes the limit if none is declared.
+    /// Restores the declared limit, or removes the limit if none is declared. Returns `false` if no operator had set
+    /// a limit under this key, so that there was nothing to delete.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
-    pub async fn delete_concurrency_limit(
-        &self,
-        key: LimitKey,
-    ) -> Result<Option<ConcurrencyRecord>, ChangeError> {
-        let policy = None;
-        Ok(self.make(ConcurrencyChange { key, policy }).await?.0)
-    }
-
-    /// The same. Returns whether an operator had set one.
-    #[cfg(feature = "admin")]
-    pub(crate) async fn remove_concurrency_limit(
-        &self,
-        key: LimitKey,
-    ) -> Result<bool, ChangeError> {
+    pub async fn delete_concurrency_limit(&self, key: LimitKey) -> Result<bool, ChangeError> {
         let policy = None;
         Ok(self.make(ConcurrencyChange { key, policy }).await?.1)
     }

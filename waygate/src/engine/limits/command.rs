@@ -65,8 +65,9 @@ impl Change for LimitChange {
                 shadow: *shadow,
                 ..policy.clone()
             }),
-            // There is nothing to pause or to promote.
-            (LimitCommand::SetEnabled(_) | LimitCommand::SetShadow(_), None) => None,
+            (LimitCommand::SetEnabled(_) | LimitCommand::SetShadow(_), None) => {
+                return Err(engine.snapshot.load().no_such_limit(&known.key).into());
+            }
         };
         let is_set = matches!(self.command, LimitCommand::Set(_));
         let unchanged = match &next {

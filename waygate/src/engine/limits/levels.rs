@@ -10,7 +10,9 @@ use super::{
     overrides::{applying, shared_scopes},
 };
 use crate::engine::store::SortedMap;
-use crate::engine::{compiler::Compiler, concurrency::Concurrency, stored::Stored, table::Table};
+use crate::engine::{
+    Attached, compiler::Compiler, concurrency::Concurrency, stored::Stored, table::Table,
+};
 
 /// The limits that several routes share.
 #[derive(Debug, Clone, Default)]
@@ -167,6 +169,15 @@ impl ScopePolicies {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.rates.is_empty() && self.concurrency.is_empty()
+    }
+
+    /// Notes the policies with a cost function. Nothing shares the freshly compiled policies yet.
+    pub(crate) fn with_functions(mut self, functions: &Attached) -> Self {
+        let rates = Arc::get_mut(&mut self.rates).into_iter().flatten();
+        for policy in rates.filter_map(Arc::get_mut) {
+            policy.has_cost_function = functions.has_cost(&policy.key.name);
+        }
+        self
     }
 
     /// The same for another route with other attribute functions. Nothing shares the freshly compiled policies yet.

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use waygate_core::{
-    grammar::format_wire,
-    model::{LimitKey, LimitScope, Revision},
+    grammar::{TierLimit, format_wire, refuses_all},
+    model::{LimitKey, LimitScope, RateLimitPolicy, Revision},
+    similar::typing_errors,
     view::{HitRecord, KeyUse},
 };
 
@@ -12,7 +13,7 @@ use super::{
     stats::Hit,
 };
 use crate::{
-    Waygate,
+    ChangeError, Waygate,
     engine::{DecisionRecord, snapshot::Snapshot},
 };
 
@@ -21,7 +22,8 @@ impl LimitRecord {
         Self {
             key: policy.key.clone(),
             policy: policy.fields.clone(),
-            meaning: policy.fields.meaning(),
+            meaning: policy.meaning(),
+            has_cost_function: policy.has_cost_function,
             revision: Revision {
                 number: policy.revision,
                 ..snapshot.revision
@@ -38,11 +40,25 @@ impl LimitRecord {
                     policy.problem.as_ref(),
                     &policy.fields.exempt_routes,
                 );
-                let all: Vec<String> = known.into_iter().chain(tier_warning(policy)).collect();
+                let known = known.into_iter().chain(stops(&policy.fields));
+                let all: Vec<String> = known.chain(tier_warning(policy)).collect();
                 (!all.is_empty()).then(|| all.join("; "))
             },
         }
     }
+}
+
+/// The limits of a policy that refuse every request, as in an emergency.
+fn stops(policy: &RateLimitPolicy) -> impl Iterator<Item = String> {
+    let tiers = policy.tiers.iter().filter_map(|tier| match &tier.limit {
+        TierLimit::Limited(limit) => Some((limit, format!(" of the tier `{}`", tier.name))),
+        TierLimit::Unlimited => None,
+    });
+    std::iter::once((&policy.limit, String::new()))
+        .chain(tiers)
+        .filter(|_| policy.enabled && !policy.shadow)
+        .filter(|(limit, _)| refuses_all(limit, policy.algorithm, policy.burst))
+        .map(|(limit, callers)| format!("`{limit}` refuses every request{callers} with 429"))
 }
 
 /// The warning if no caller has had the attribute that selects a tier.
@@ -102,6 +118,30 @@ impl Snapshot {
         policies.iter().find(|policy| policy.key.name == key.name)
     }
 
+    /// The error for a key without a policy.
+    pub(crate) fn no_such_limit(&self, key: &LimitKey) -> ChangeError {
+        let keys = self.all_limits().flat_map(|own| &*own.rates);
+        let errors = |known: &LimitKey| {
+            let (one, other) = match (&known.scope, &key.scope) {
+                (one, other) if one == other => (known.name.as_str(), key.name.as_str()),
+                (LimitScope::Service(one), LimitScope::Service(other))
+                    if known.name == key.name =>
+                {
+                    (one.as_str(), other.as_str())
+                }
+                _ => return None,
+            };
+            Some(typing_errors(one, other)).filter(|errors| errors * 3 <= other.len())
+        };
+        let near = keys.filter_map(|policy| Some((errors(&policy.key)?, &policy.key)));
+        ChangeError::NoSuchLimit {
+            key: key.clone(),
+            nearest: near
+                .min_by_key(|(errors, _)| *errors)
+                .map(|(_, near)| near.clone()),
+        }
+    }
+
     /// Returns the policy with a key.
     pub(crate) fn limit_record(&self, key: &LimitKey) -> Option<LimitRecord> {
         self.policy(key)
@@ -126,6 +166,14 @@ impl Waygate {
     /// Returns one policy.
     pub fn rate_limit(&self, key: &LimitKey) -> Option<LimitRecord> {
         self.inner.snapshot.load().limit_record(key)
+    }
+
+    /// Returns one policy, which must exist.
+    #[cfg(feature = "admin")]
+    pub(crate) fn known_rate_limit(&self, key: &LimitKey) -> Result<LimitRecord, ChangeError> {
+        let snapshot = self.inner.snapshot.load();
+        let record = snapshot.limit_record(key);
+        record.ok_or_else(|| snapshot.no_such_limit(key))
     }
 
     /// Returns the newest refusals of this process; the last ten thousand are kept.

@@ -10,7 +10,7 @@ use super::{
     replace::audit_path,
 };
 use crate::{
-    ChangeError, Operator, ResolveError, Waygate,
+    ChangeError, Operator, Waygate,
     engine::{error::route_key, snapshot::Snapshot},
 };
 
@@ -21,77 +21,69 @@ impl Operator {
     /// clients nor locks them out. Only a window that started before any window of the new limit could have is reset:
     /// a window from an hour ago for a limit per minute, or yesterday's for a calendar quota per day.
     ///
+    /// Returns the policy as it is now.
+    ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
     pub async fn set_rate_limit(
         &self,
         key: LimitKey,
         policy: RateLimitPolicy,
-    ) -> Result<Option<LimitRecord>, ChangeError> {
+    ) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::Set(Box::new(policy)))
             .await
     }
 
-    /// Restores the declared policy, or removes the limit if none is declared.
+    /// Restores the declared policy, or removes the limit if none is declared. Returns `false` if no operator had set
+    /// a policy under this key, so that there was nothing to delete.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
-    pub async fn delete_rate_limit(
-        &self,
-        key: LimitKey,
-    ) -> Result<Option<LimitRecord>, ChangeError> {
-        self.change_rate_limit(key, LimitCommand::Delete).await
+    pub async fn delete_rate_limit(&self, key: LimitKey) -> Result<bool, ChangeError> {
+        let command = LimitCommand::Delete;
+        Ok(self.make(LimitChange { key, command }).await?.1)
     }
 
-    /// Pauses a policy: it counts nothing until it is resumed.
+    /// Pauses a policy: it counts nothing until it is resumed. Returns the policy as it is now; a paused policy does
+    /// not change.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
-    pub async fn pause_rate_limit(
-        &self,
-        key: LimitKey,
-    ) -> Result<Option<LimitRecord>, ChangeError> {
+    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    pub async fn pause_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetEnabled(false))
             .await
     }
 
-    /// Resumes a paused policy.
+    /// Resumes a paused policy. Returns the policy as it is now; a policy that is not paused does not change.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
-    pub async fn resume_rate_limit(
-        &self,
-        key: LimitKey,
-    ) -> Result<Option<LimitRecord>, ChangeError> {
+    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    pub async fn resume_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetEnabled(true))
             .await
     }
 
-    /// Starts enforcing a shadow-mode policy. Counts recorded in shadow mode are kept.
+    /// Starts enforcing a shadow-mode policy. Counts recorded in shadow mode are kept. Returns the policy as it is
+    /// now; an enforced policy does not change.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
-    pub async fn promote_rate_limit(
-        &self,
-        key: LimitKey,
-    ) -> Result<Option<LimitRecord>, ChangeError> {
+    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    pub async fn promote_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetShadow(false))
             .await
     }
 
-    /// Puts a policy into shadow mode: it only reports the requests that it would refuse.
+    /// Puts a policy into shadow mode: it only reports the requests that it would refuse. Returns the policy as it is
+    /// now; a policy in shadow mode does not change.
     ///
     /// # Errors
-    /// [`ChangeError`]; on error, nothing is changed.
-    pub async fn shadow_rate_limit(
-        &self,
-        key: LimitKey,
-    ) -> Result<Option<LimitRecord>, ChangeError> {
+    /// [`ChangeError`]; on error, nothing is changed. [`ChangeError::NoSuchLimit`] if there is no such policy.
+    pub async fn shadow_rate_limit(&self, key: LimitKey) -> Result<LimitRecord, ChangeError> {
         self.change_rate_limit(key, LimitCommand::SetShadow(true))
             .await
     }
 
-    /// Resets the counters of every policy of a scope, in every process.
+    /// Resets the counters of every policy of a scope, in every process. Does nothing if the scope has no policies.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -112,7 +104,7 @@ impl Operator {
         self.make(LimitReset { keys, path }).await
     }
 
-    /// Resets the counters of all methods of a path, in every process.
+    /// Resets the counters of all methods of a path, in every process. Does nothing if they have no policies.
     ///
     /// # Errors
     /// [`ChangeError`]; on error, nothing is changed.
@@ -144,7 +136,7 @@ impl Operator {
     /// their own counters are not affected.
     ///
     /// # Errors
-    /// [`ChangeError`] if the policy or the key is invalid, or the store fails.
+    /// [`ChangeError`]; [`ChangeError::NoSuchLimit`] if there is no such policy.
     pub async fn reset_rate_limit_key(
         &self,
         key: LimitKey,
@@ -152,28 +144,23 @@ impl Operator {
     ) -> Result<(), ChangeError> {
         let inner = self.waygate.inner.clone();
         let snapshot = inner.snapshot.load_full();
-        let policy = snapshot
-            .policy(&key)
-            .cloned()
-            .ok_or_else(|| ChangeError::from(ResolveError::unlike_any(&key)))?;
+        let key = inner.governed(&snapshot, &key)?;
+        let policy = snapshot.policy(&key).cloned();
+        let policy = policy.ok_or_else(|| snapshot.no_such_limit(&key))?;
         let key = limited_key(&policy.fields.key, parts, inner.limiting.ipv6_prefix)?;
         self.make(KeyReset { policy, key }).await
     }
 
-    /// Runs any command on a policy.
+    /// Runs a command that leaves a policy.
     pub(crate) async fn change_rate_limit(
         &self,
         key: LimitKey,
         command: LimitCommand,
-    ) -> Result<Option<LimitRecord>, ChangeError> {
-        Ok(self.make(LimitChange { key, command }).await?.0)
-    }
-
-    /// Deletes the policy of an operator. Returns whether there was one.
-    #[cfg(feature = "admin")]
-    pub(crate) async fn remove_rate_limit(&self, key: LimitKey) -> Result<bool, ChangeError> {
-        let command = LimitCommand::Delete;
-        Ok(self.make(LimitChange { key, command }).await?.1)
+    ) -> Result<LimitRecord, ChangeError> {
+        let subject = key.clone();
+        let (left, _) = self.make(LimitChange { key, command }).await?;
+        // Its route may have been unregistered meanwhile.
+        left.ok_or_else(|| self.waygate.inner.snapshot.load().no_such_limit(&subject))
     }
 
     /// A bare path also names its only method.

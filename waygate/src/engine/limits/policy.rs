@@ -31,6 +31,8 @@ pub(crate) struct Policy {
     pub(crate) stats: Arc<PolicyStats>,
     /// The code declares a policy of this name, so that the functions of its attribute apply.
     pub(crate) is_declared: bool,
+    /// A function returns the cost of each request.
+    pub(crate) has_cost_function: bool,
     /// The known reason why it does not count as intended.
     pub(crate) problem: Option<String>,
     exempt_ips: ExemptNetworks,
@@ -104,6 +106,7 @@ impl Policy {
             counters: compiler.counters.clone(),
             headers: compiler.headers,
             is_declared: declared.is_some(),
+            has_cost_function: false,
             problem,
             key,
             fields,
@@ -111,6 +114,36 @@ impl Policy {
             drifted,
             stats,
         }
+    }
+
+    /// Describes the policy in words.
+    pub(crate) fn meaning(&self) -> String {
+        self.with_costs(self.fields.meaning())
+    }
+
+    /// Summarizes the policy for clients.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn summary(&self) -> String {
+        match self.has_cost_function {
+            true => self.with_costs(self.fields.summary_in_units()),
+            false => self.fields.summary(),
+        }
+    }
+
+    /// Summarizes one of its limits for clients.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn limit_summary(&self, limit: &Limit) -> String {
+        match self.has_cost_function {
+            true => self.fields.limit_summary_in_units(limit),
+            false => self.fields.limit_summary(limit),
+        }
+    }
+
+    fn with_costs(&self, mut words: String) -> String {
+        if self.has_cost_function {
+            words.push_str("; a function returns the cost of each request");
+        }
+        words
     }
 
     /// The rates for one tier.

@@ -15,6 +15,8 @@ pub struct LimitRecord {
     pub policy: RateLimitPolicy,
     /// A description of the policy.
     pub meaning: String,
+    /// `true` if a function in the code returns the cost of each request, instead of the policy's `cost`.
+    pub has_cost_function: bool,
     /// The commit that last set it; number 0 for a declaration.
     #[serde(skip)]
     pub revision: Revision,

@@ -74,7 +74,8 @@ impl Slot {
                 &route.limits,
                 &route.concurrency,
                 compiler,
-            ),
+            )
+            .with_functions(&route.attached),
             method_limits: MethodLimits::compile(stored, &route.key, table, compiler),
             next_change: state.position.next_change(now),
             announcement: state

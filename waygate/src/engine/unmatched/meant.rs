@@ -48,14 +48,9 @@ impl<'a> Routes<'a> {
     /// The probable exemption.
     fn meant(&self, asked: &RouteKey) -> Option<String> {
         let path = asked.path();
-        let found = self
-            .all()
-            .map(RouteKey::path)
-            .find(|template| matches(template, path));
-        let found = match (found, path.rsplit_once("/{*")) {
-            (Some(template), _) => Some(template.to_owned()),
+        let found = match path.rsplit_once("/{*") {
             // Everything below a path: an existing one of the same length.
-            (None, Some((prefix, rest))) => {
+            Some((prefix, rest)) => {
                 let depth = prefix.split('/').count();
                 let prefixes = self.all().filter_map(|key| {
                     let segments: Vec<&str> = key.path().split('/').collect();
@@ -63,7 +58,7 @@ impl<'a> Routes<'a> {
                 });
                 nearest_path(prefix, prefixes).map(|prefix| format!("{prefix}/{{*{rest}"))
             }
-            (None, None) => nearest_path(path, self.all().map(|key| key.path().to_owned()))
+            None => nearest_path(path, self.all().map(|key| key.path().to_owned()))
                 .or_else(|| self.below(path)),
         }?;
         Some(match asked.method() {
@@ -104,39 +99,4 @@ pub(super) fn meant_service<'a>(
 /// The end of a message about an unknown name.
 pub(super) fn did_you_mean(meant: Option<&str>) -> String {
     meant.map_or_else(String::new, |meant| format!(": did you mean `{meant}`?"))
-}
-
-/// Returns `true` if a template matches a URL. Exemptions name routes by their templates.
-fn matches(template: &str, path: &str) -> bool {
-    let mut segments = path.split('/');
-    for part in template.split('/') {
-        if part.starts_with("{*") {
-            return segments.next().is_some_and(|segment| !segment.is_empty());
-        }
-        let is_parameter = part.starts_with('{') && !part.starts_with("{{");
-        match segments.next() {
-            Some(segment) if segment == part || is_parameter && !segment.is_empty() => {}
-            _ => return false,
-        }
-    }
-    segments.next().is_none()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_url_is_distinguished_from_a_template() {
-        for (template, path, expected) in [
-            ("/users/{id}", "/users/7", true),
-            ("/users/{id}", "/users/", false),
-            ("/users/{id}", "/users/7/x", false),
-            ("/files/{*rest}", "/files/a/b", true),
-            ("/files/{*rest}", "/files/", false),
-            ("/a", "/b", false),
-        ] {
-            assert_eq!(matches(template, path), expected, "{template} {path}");
-        }
-    }
 }

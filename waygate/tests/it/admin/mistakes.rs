@@ -190,6 +190,25 @@ async fn commands_without_effect_carry_a_warning() {
         assert!(text.contains("was paused already"), "{text}");
         assert_eq!(post(resume, json!({})).await, "");
     }
+    let misspelled = json!({ "name": "genlte" });
+    let key = json!({ "name": "genlte", "key": ["a"] });
+    for path in [
+        limit_at("GET:/payments", ""),
+        "/api/global-rate-limit".to_owned(),
+    ] {
+        for (what, body) in [
+            ("/promote", &misspelled),
+            ("/shadow", &misspelled),
+            ("/reset", &key),
+        ] {
+            let text = server
+                .post(&format!("{path}{what}"), body.clone())
+                .await
+                .refused(404);
+            assert!(text.starts_with("There is no policy `"), "{text}");
+            assert!(text.ends_with("#genlte`: did you mean `gentle`?"), "{text}");
+        }
+    }
     let none = server.post("/api/services/a/rate-limit/disable", json!({}));
     let none = none.await.expect(200);
     let text = none["warning"].as_str().unwrap();
@@ -373,4 +392,66 @@ async fn empty_lists_of_an_unknown_route_carry_a_warning() {
         let answer = server.get(path).await;
         assert_eq!(warning(&answer), None, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_misspelled_environment_carries_a_warning() {
+    let server = Server::start().await;
+    let path = at("GET:/payments", "/env");
+    let set = async |env: &str| {
+        server
+            .post(&path, json!({ "envs": [env] }))
+            .await
+            .expect(200)
+    };
+    for env in ["prodution", "prod"] {
+        assert_eq!(
+            set(env).await["warning"],
+            format!(
+                "limited to `{env}`, so closed in this process, whose environment is `production`: did you mean `production`?"
+            )
+        );
+    }
+    for env in ["production", "staging"] {
+        assert_eq!(set(env).await["warning"], Value::Null, "{env}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_of_zero_carries_a_warning() {
+    let server = Server::start().await;
+    for (limit, warning) in [
+        (
+            json!({ "limit": "0/minute" }),
+            "`0/minute` refuses every request with 429",
+        ),
+        (
+            json!({ "limit": "5/minute; 0/hour", "algorithm": "sliding_window" }),
+            "`5/minute; 0/hour` refuses every request with 429",
+        ),
+        (
+            json!({ "limit": "5/minute", "tiers": [{ "name": "free", "limit": "0/minute" }] }),
+            "`0/minute` refuses every request of the tier `free` with 429",
+        ),
+    ] {
+        let global = server
+            .post("/api/global-rate-limit", limit.clone())
+            .await
+            .expect(201);
+        let text = global["warning"].as_str().unwrap();
+        assert!(text.ends_with(warning), "{global}");
+        let mut of_route = limit;
+        of_route["path"] = "/payments".into();
+        let of_route = server.post("/api/rate-limits", of_route).await.expect(201);
+        assert!(
+            of_route["warning"].as_str().unwrap().contains(warning),
+            "{of_route}"
+        );
+    }
+    let burst = json!({ "limit": "0/minute", "burst": 2 });
+    let global = server
+        .post("/api/global-rate-limit", burst)
+        .await
+        .expect(201);
+    assert_eq!(global["warning"], Value::Null);
 }

@@ -117,7 +117,7 @@ async fn a_policy_can_be_paused_shadowed_and_promoted() {
     );
     operator.pause_rate_limit(key.clone()).await.unwrap();
     assert_eq!(app.get("/search").await.status(), 200);
-    let resumed = operator.resume_rate_limit(key).await.unwrap().unwrap();
+    let resumed = operator.resume_rate_limit(key).await.unwrap();
     assert!(resumed.overridden && !resumed.policy.shadow);
     assert_eq!(app.get("/search").await.status(), 429);
 }
@@ -181,4 +181,47 @@ async fn every_change_is_one_audit_entry() {
             "__global_rl__ global_rl_set 7/minute · fixed_window · ip",
         ]
     );
+}
+
+#[tokio::test]
+async fn commands_on_a_missing_limit_suggest_another() {
+    let (waygate, _, _) = limited(json!({"limit": "5/minute"})).await;
+    let gentle = json!({"name": "gentle", "limit": "2/minute"});
+    set(&waygate, "GET:/search#gentle", gentle.clone()).await;
+    set(&waygate, "service:billing#gentle", gentle).await;
+    let system = waygate.system();
+    for (missing, meant) in [
+        (
+            "GET:/search#gentel",
+            "`: did you mean `GET:/search#gentle`?",
+        ),
+        ("/search#gentel", "`: did you mean `GET:/search#gentle`?"),
+        (
+            "service:biling#gentle",
+            "`: did you mean `service:billing#gentle`?",
+        ),
+        ("GET:/search#elsewhere", "`"),
+        ("*#gentel", "`"),
+    ] {
+        let limit = || key(missing);
+        for outcome in [
+            system.pause_rate_limit(limit()).await.map(drop),
+            system.resume_rate_limit(limit()).await.map(drop),
+            system.shadow_rate_limit(limit()).await.map(drop),
+            system.promote_rate_limit(limit()).await.map(drop),
+            system.reset_rate_limit_key(limit(), &["::1"]).await,
+        ] {
+            let outcome: Result<(), waygate::ChangeError> = outcome;
+            let shown = missing.replace("/search", "GET:/search");
+            let shown = shown.replace("GET:GET:", "GET:");
+            let error = outcome.unwrap_err().to_string();
+            assert_eq!(error, format!("there is no limit `{shown}{meant}"));
+        }
+        let deleted = system.delete_rate_limit(limit()).await;
+        assert_eq!(format!("{deleted:?}"), "Ok(false)");
+        let deleted = system.delete_concurrency_limit(limit()).await;
+        assert_eq!(format!("{deleted:?}"), "Ok(false)");
+    }
+    let deleted = system.delete_rate_limit(key("GET:/search#gentle")).await;
+    assert_eq!(format!("{deleted:?}"), "Ok(true)");
 }

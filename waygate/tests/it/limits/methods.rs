@@ -267,7 +267,6 @@ async fn a_method_can_have_a_concurrency_limit() {
     let record = operator
         .set_concurrency_limit(limit.clone(), fields)
         .await
-        .unwrap()
         .unwrap();
     assert_eq!(record.key, limit);
     let served = |method: &'static str| {

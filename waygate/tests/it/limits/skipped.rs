@@ -325,7 +325,6 @@ async fn concurrency_limits_warn_likewise() {
     let record = operator
         .set_concurrency_limit(key(LIMIT), policy)
         .await
-        .unwrap()
         .unwrap();
     assert_eq!(
         (record.skipped, record.on_missing_key),

@@ -77,14 +77,14 @@ impl Resource for ConcurrencyLimits {
     }
 
     async fn delete(operator: &Operator, key: LimitKey) -> Result<bool, ChangeError> {
-        operator.remove_concurrency_limit(key).await
+        operator.delete_concurrency_limit(key).await
     }
 
     async fn run(
         operator: &Operator,
         key: LimitKey,
         policy: ConcurrencyPolicy,
-    ) -> Result<Option<ConcurrencyRecord>, ChangeError> {
+    ) -> Result<ConcurrencyRecord, ChangeError> {
         operator.set_concurrency_limit(key, policy).await
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     Operator,
     admin::{
         key::PathKey,
-        resource::{OfRoute, Resource, found, show_of_route},
+        resource::{OfRoute, Resource, show_of_route},
         responses::{Change, NoRoute, Tagged},
         state::AdminState,
         warnings::no_effect,
@@ -43,10 +43,9 @@ async fn control(
 ) -> OfRoute<RateLimits> {
     let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
     let key = LimitKey::new(scope, or_default(body.name)?);
-    found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
     let warning = no_effect(&state.waygate, &key, &command);
-    let left = RateLimits::run(&operator, key.clone(), command).await?;
-    show_of_route::<RateLimits>(left, &key, warning)
+    let left = RateLimits::run(&operator, key, command).await?;
+    Ok(show_of_route::<RateLimits>(left, warning))
 }
 
 /// Pauses a rate limit: it counts nothing until it is resumed.

@@ -11,11 +11,10 @@ use waygate_core::{
     view::{DecisionRecord, HitRecord, KeyUse},
 };
 
-use super::{rate::RateLimits, request::or_default};
+use super::request::or_default;
 use crate::{
     admin::{
         key::PathKey,
-        resource::found,
         responses::{NoRoute, NotFound, Read},
         state::AdminState,
         warnings::unknown_route,
@@ -160,7 +159,7 @@ pub(super) fn nearest(
 ) -> Result<Response, Problem> {
     let revision = state.waygate.revision();
     let key = LimitKey::new(scope, or_default(name)?);
-    found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
+    state.waygate.known_rate_limit(&key)?;
     let limit = limit.map_or(DEFAULT_KEYS, |limit| limit.0);
     let keys = state.waygate.near_limit(&key, limit);
     Ok(list_response(&keys, revision, headers))

@@ -76,14 +76,14 @@ impl Resource for RateLimits {
     }
 
     async fn delete(operator: &Operator, key: LimitKey) -> Result<bool, ChangeError> {
-        operator.remove_rate_limit(key).await
+        operator.delete_rate_limit(key).await
     }
 
     async fn run(
         operator: &Operator,
         key: LimitKey,
         command: LimitCommand,
-    ) -> Result<Option<LimitRecord>, ChangeError> {
+    ) -> Result<LimitRecord, ChangeError> {
         operator.change_rate_limit(key, command).await
     }
 }

@@ -10,15 +10,11 @@ use waygate_core::{
     view::{Done, ResetRateLimits},
 };
 
-use super::{
-    rate::RateLimits,
-    request::{ResetKeyRequest, or_default},
-};
+use super::request::{ResetKeyRequest, or_default};
 use crate::{
     Operator,
     admin::{
         key::PathKey,
-        resource::found,
         responses::{Change, NoRoute},
         state::AdminState,
     },
@@ -113,18 +109,16 @@ async fn reset_key(
     JsonBody(body): JsonBody<ResetKeyRequest>,
 ) -> Result<Reply<Done>, Problem> {
     let scope = LimitScope::Route(state.waygate.limited_route(&key)?);
-    reset_counter(&state, operator, scope, body).await
+    reset_counter(operator, scope, body).await
 }
 
 /// Resets the counter of one key of a policy.
 pub(super) async fn reset_counter(
-    state: &AdminState,
     operator: Operator,
     scope: LimitScope,
     body: ResetKeyRequest,
 ) -> Result<Reply<Done>, Problem> {
     let key = LimitKey::new(scope, or_default(body.name)?);
-    found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
     let parts: Vec<&str> = body.key.iter().map(String::as_str).collect();
     operator.reset_rate_limit_key(key, &parts).await?;
     Ok(done())

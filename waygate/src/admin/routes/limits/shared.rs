@@ -17,9 +17,9 @@ use super::{
     reset::reset_counter,
 };
 use crate::{
-    Operator,
+    ChangeError, Operator,
     admin::{
-        resource::{self, Resource, found},
+        resource::{self, Resource},
         responses::{Change, NotFound, Read, Tagged},
         scoped::Scoped,
         state::AdminState,
@@ -53,11 +53,11 @@ async fn control(
     required: bool,
 ) -> Finished {
     let key = LimitKey::new(scope.limits(), or_default(name)?);
-    if required {
-        found::<RateLimits>(state.waygate.rate_limit(&key), &key)?;
-    }
     let warning = no_effect(&state.waygate, &key, &command);
-    RateLimits::run(&operator, key, command).await?;
+    match RateLimits::run(&operator, key, command).await {
+        Err(ChangeError::NoSuchLimit { .. }) if !required => {}
+        outcome => drop(outcome?),
+    }
     Ok(done_or(warning))
 }
 
@@ -174,12 +174,11 @@ async fn reset(operator: Operator, scope: Scoped) -> Finished {
     security(("token" = ["write:global"]))
 )]
 async fn reset_key(
-    State(state): State<Arc<AdminState>>,
     operator: Operator,
     scope: Scoped,
     JsonBody(body): JsonBody<ResetKeyRequest>,
 ) -> Finished {
-    reset_counter(&state, operator, scope.limits(), body).await
+    reset_counter(operator, scope.limits(), body).await
 }
 
 /// Lists the keys that came near the rate limit of {of} or were refused, those with the most such requests first. Each

@@ -13,10 +13,7 @@ use waygate_core::{
     net::client_network,
 };
 
-use super::{
-    Roles,
-    client::{client_ip, peer_of},
-};
+use super::{Roles, client::peer_of, client_ip};
 use crate::engine::{Asked, Inner, LimitFacts, LimitedKey, Principal, is_preflight};
 
 /// The head of a request. Parts are read when they are needed.

@@ -23,12 +23,12 @@ use tokio::{
     task::JoinSet,
 };
 use waygate::limits::RateLimitHeaders::{Legacy, Off};
-use waygate_bench::{Report, Row};
+use waygate_bench::{Report, Row, floor};
 
 #[path = "limits/routers.rs"]
 mod routers;
 
-use routers::{governed, limited, router};
+use routers::{governed, guarded, limited, router};
 
 const ROUNDS: usize = 100;
 const CONNECTIONS: usize = 16;
@@ -98,10 +98,12 @@ type Clock = UnboundedSender<oneshot::Sender<Duration>>;
 
 /// Serves each application on its own port. Sends their names and addresses, and reports the CPU time.
 async fn serve(served: &mpsc::Sender<(Vec<&'static str>, Vec<SocketAddr>, Clock)>) {
-    let applications: [(&'static str, Router); 7] = [
+    let applications: [(&'static str, Router); 9] = [
         ("bare axum", router()),
         ("bare axum, again", router()),
         ("bare axum, once more", router()),
+        ("empty layer", floor(router())),
+        ("waygate, no limit", guarded(Off).await.1),
         ("tower_governor, no headers", governed(false)),
         ("waygate, no headers", limited(Off).await),
         ("tower_governor, headers", governed(true)),

@@ -32,17 +32,24 @@ pub(super) fn governed(headers: bool) -> Router {
     }
 }
 
+const ROUTE: &str = "GET:/items/{id}";
+
 pub(super) async fn limited(headers: RateLimitHeaders) -> Router {
+    let (waygate, router) = guarded(headers).await;
+    let key: LimitKey = format!("{ROUTE}#default").parse().unwrap();
+    let policy = RateLimitPolicy::new(format!("{BURST}/second").parse().unwrap()).unwrap();
+    waygate.system().set_rate_limit(key, policy).await.unwrap();
+    router
+}
+
+/// The route without a limit.
+pub(super) async fn guarded(headers: RateLimitHeaders) -> (Waygate, Router) {
     let builder = Waygate::builder().rate_limit_headers(headers);
     let waygate = builder.build().await.unwrap();
-    let route = "GET:/items/{id}";
     waygate
-        .register(route.parse().unwrap(), RouteState::default())
+        .register(ROUTE.parse().unwrap(), RouteState::default())
         .await
         .unwrap();
     let guarded = waygate.guard(router()).await.unwrap().into_router();
-    let key: LimitKey = format!("{route}#default").parse().unwrap();
-    let policy = RateLimitPolicy::new(format!("{BURST}/second").parse().unwrap()).unwrap();
-    waygate.system().set_rate_limit(key, policy).await.unwrap();
-    guarded
+    (waygate, guarded)
 }

@@ -4,7 +4,6 @@
 mod answers;
 mod api;
 mod attached;
-mod audit;
 #[cfg(feature = "axum")]
 mod bindings;
 #[cfg(feature = "file")]
@@ -169,7 +168,6 @@ pub(crate) use table::{Governing, Served, Table};
 pub(crate) use target::{Asked, is_preflight};
 #[cfg(feature = "admin")]
 pub(crate) use {
-    audit::entry as audit_entry,
     kinds::{Logins, MaintenanceScope, Records, Tokens},
     limits::LimitCommand,
     maintenance::MaintenanceCommand,

@@ -7,7 +7,7 @@ use waygate::{
     ChangeError, ResolveError, Waygate,
     audit::{Action, AuditQuery, Origin},
     limits::LimitKey,
-    model::{GlobalMaintenance, Lifecycle, RouteKey, RouteState, RouteStatus},
+    model::{Deprecation, GlobalMaintenance, Lifecycle, RouteKey, RouteState, RouteStatus},
     port::Backend,
 };
 use waygate_backends::MemoryBackend;
@@ -98,10 +98,7 @@ async fn keys_resolve_as_the_contract_says() {
 #[tokio::test]
 async fn force_active_routes_refuse_changes() {
     let waygate = engine(&[]).await;
-    let force = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let force = RouteState::default().force_active(true);
     waygate
         .register("GET:/health".parse().unwrap(), force)
         .await
@@ -193,10 +190,7 @@ async fn a_reset_route_follows_its_declaration_again() {
     waygate
         .register(
             key,
-            RouteState {
-                deprecation: Some(Default::default()),
-                ..Default::default()
-            },
+            RouteState::default().deprecation(Deprecation::default()),
         )
         .await
         .unwrap();

@@ -171,7 +171,6 @@ async fn an_operator_overrides_a_declaration_and_returns_to_it() {
     let record = operator
         .set_rate_limit(waygate::limits::LimitKey::clone(&key), policy)
         .await
-        .unwrap()
         .unwrap();
     assert!(record.overridden && !record.drifted);
     assert_eq!(

@@ -132,10 +132,7 @@ async fn limit(waygate: &Waygate, responses: Responses) {
     let access: Access =
         serde_json::from_value(json!({"ips": ["10.0.0.0/8"], "roles": ["billing:admin", "ops"]}))
             .unwrap();
-    let state = RouteState {
-        access,
-        ..RouteState::default()
-    };
+    let state = RouteState::default().access(access);
     let mut rate = RateLimitPolicy::new("100/minute".parse().unwrap()).unwrap();
     rate.tiers = serde_json::from_value(json!([
         {"name": "pro", "limit": "1000/minute; 20000/hour burst 50"},
@@ -423,10 +420,7 @@ async fn global_maintenance_is_told_where_it_holds() {
         "POST /exempt",
     ]);
     let app = serve(&waygate, &all).await;
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     waygate
         .register("GET:/forced".parse().unwrap(), forced)
         .await
@@ -546,10 +540,7 @@ async fn planned_maintenances_of_more_than_a_route_are_on_operations() {
     let waygate = engine.build().await.unwrap();
     let all = document(&["GET /a", "GET /open", "GET /forced"]);
     let app = serve(&waygate, &all).await;
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     waygate
         .register("GET:/forced".parse().unwrap(), forced)
         .await
@@ -934,7 +925,7 @@ async fn brief(app: &TestApp) -> Value {
 /// What the document should be, worked out the slow and simple way from the listing of the routes.
 fn naive(base: &Value, waygate: &Waygate, now: waygate::Timestamp) -> Value {
     let mut document = base.clone();
-    let (global, _) = waygate.global_maintenance();
+    let global = waygate.global_maintenance().maintenance;
     document["info"]["x-waygate-global-maintenance"] = if global.enabled {
         json!({"enabled": true, "reason": global.reason, "exempt_paths": global.exempt_paths})
     } else {
@@ -1125,15 +1116,8 @@ async fn a_thousand_operations_are_what_the_simple_way_makes_of_them() {
                 drop(operator.deprecate(key, Some(deprecation)).await.unwrap());
             }
             _ => {
-                let position = Position {
-                    lifecycle: Lifecycle::Maintenance,
-                    ..Position::default()
-                };
-                let forced = RouteState {
-                    force_active: true,
-                    position,
-                    ..RouteState::default()
-                };
+                let position = Position::new(Lifecycle::Maintenance, Default::default());
+                let forced = RouteState::default().force_active(true).position(position);
                 waygate
                     .register(key.parse().unwrap(), forced)
                     .await
@@ -1183,10 +1167,7 @@ async fn a_thousand_operations_are_what_the_simple_way_makes_of_them() {
 async fn a_force_active_path_is_shown_as_it_is_served() {
     let waygate = builder().build().await.unwrap();
     let app = serve(&waygate, &document(&["GET /a"])).await;
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     waygate
         .register("/a".parse().unwrap(), forced)
         .await

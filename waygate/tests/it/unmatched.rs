@@ -143,7 +143,7 @@ async fn an_exemption_holds_for_limits_of_concurrency() {
     let made = operator
         .set_concurrency_limit(key("*#default"), policy)
         .await;
-    let warning = made.unwrap().unwrap().warning.unwrap();
+    let warning = made.unwrap().warning.unwrap();
     assert_eq!(
         warning,
         "the exemption `/helth` names no route: did you mean `/health`?"

@@ -77,10 +77,7 @@ async fn with(backend: impl Backend) -> Process {
 }
 
 async fn serve(waygate: Waygate) -> Process {
-    let forced = RouteState {
-        force_active: true,
-        ..RouteState::default()
-    };
+    let forced = RouteState::default().force_active(true);
     for (key, state) in [
         ("GET:/a", RouteState::default()),
         ("GET:/b", RouteState::default()),
@@ -522,7 +519,7 @@ async fn a_store_of_which_nothing_can_be_read_is_closed_until_it_can() {
             .await;
         assert_eq!(process.answers("/a").await, 503);
         assert_eq!(process.answers("/b").await, 200);
-        assert!(!process.waygate.global_maintenance().0.enabled);
+        assert!(!process.waygate.global_maintenance().maintenance.enabled);
     }
 }
 
@@ -567,7 +564,7 @@ async fn what_was_closed_after_the_generation_that_is_left_is_closed_again() {
     fs::remove_file(format!("{}.1", path.display())).unwrap();
     fs::write(&path, "").unwrap();
     let process = start(&path).await;
-    assert!(process.waygate.global_maintenance().0.enabled);
+    assert!(process.waygate.global_maintenance().maintenance.enabled);
     let system = process.waygate.system();
     system.disable_global_maintenance().await.unwrap();
     assert_eq!(process.answers("/b").await, 503);
@@ -582,10 +579,7 @@ async fn what_was_closed_after_the_generation_that_is_left_is_closed_again() {
 }
 
 async fn put(link: &Link, key: &str, value: Value) {
-    let batch = Batch {
-        puts: vec![(key.into(), value)],
-        ..Batch::default()
-    };
+    let batch = Batch::new().put(key, value);
     link.commit(batch).await.unwrap();
 }
 
@@ -764,7 +758,7 @@ async fn a_lost_change_that_cannot_be_read_closes_what_it_was_about() {
     fs::remove_file(format!("{}.1", path.display())).unwrap();
     fs::write(&path, "").unwrap();
     let process = start(&path).await;
-    assert!(process.waygate.global_maintenance().0.enabled);
+    assert!(process.waygate.global_maintenance().maintenance.enabled);
     let system = process.waygate.system();
     system.disable_global_maintenance().await.unwrap();
     assert_eq!(process.answers("/a").await, 503);

@@ -23,6 +23,16 @@ impl RateLimitPolicy {
     }
 
     /// One of the policy's limits in a few words: its own, or that of a tier.
+    ///
+    /// ```
+    /// use waygate_core::model::RateLimitPolicy;
+    ///
+    /// let mut policy = RateLimitPolicy::new("100/minute".parse()?)?;
+    /// policy.burst = 20;
+    /// assert_eq!(policy.rates(&policy.limit).count(), 1);
+    /// assert!(policy.limit_summary(&policy.limit).starts_with("100 requests per minute"));
+    /// # Ok::<(), waygate_core::grammar::Invalid>(())
+    /// ```
     pub fn limit_summary(&self, limit: &Limit) -> String {
         let rates = self.rates(limit).enumerate().map(|(at, rate)| {
             let requests = match (at, rate.amount(), self.cost.get()) {

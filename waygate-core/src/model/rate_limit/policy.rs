@@ -15,6 +15,7 @@ use crate::grammar::{
 /// Every combination that can be read makes sense: what contradicts itself is refused on the way in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct RateLimitPolicy {
     /// The name of the policy, unique within its scope.
     pub name: PolicyName,
@@ -68,14 +69,31 @@ pub struct RateLimitPolicy {
 }
 
 /// A limit for the callers of one plan.
+///
+/// ```
+/// use waygate_core::model::{RateLimitPolicy, Tier};
+///
+/// let mut policy = RateLimitPolicy::new("100/minute".parse()?)?;
+/// policy.tiers.push(Tier::new("pro".parse()?, "1000/minute".parse()?));
+/// policy.check()?;
+/// # Ok::<(), waygate_core::grammar::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Tier {
     /// The plan.
     pub name: PolicyName,
     /// Its quota, or `unlimited`.
     pub limit: TierLimit,
+}
+
+impl Tier {
+    /// Creates the limit of a plan.
+    pub fn new(name: PolicyName, limit: TierLimit) -> Self {
+        Self { name, limit }
+    }
 }
 
 impl RateLimitPolicy {

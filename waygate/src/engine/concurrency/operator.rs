@@ -1,7 +1,7 @@
 use waygate_core::model::{ConcurrencyPolicy, LimitKey};
 
 use super::{ConcurrencyRecord, command::ConcurrencyChange};
-use crate::{ChangeError, Operator};
+use crate::{ChangeError, Operator, ResolveError};
 
 /// Concurrency limits. A [`LimitKey`] names one, as for rate limits; the two kinds are independent.
 impl Operator {
@@ -14,9 +14,10 @@ impl Operator {
         &self,
         key: LimitKey,
         policy: ConcurrencyPolicy,
-    ) -> Result<Option<ConcurrencyRecord>, ChangeError> {
-        let policy = Some(policy);
-        Ok(self.make(ConcurrencyChange { key, policy }).await?.0)
+    ) -> Result<ConcurrencyRecord, ChangeError> {
+        let (subject, policy) = (key.clone(), Some(policy));
+        let (record, _) = self.make(ConcurrencyChange { key, policy }).await?;
+        record.ok_or_else(|| ResolveError::unlike_any(&subject).into())
     }
 
     /// Restores the declared limit, or removes the limit if none is declared.

@@ -355,10 +355,7 @@ async fn the_newest_refusals_are_remembered_as_many_as_are_wanted() {
         for _ in 0..3 {
             assert_eq!(app.get("/search").await.status(), 429);
         }
-        let hits = waygate.rate_limit_hits(&waygate::limits::HitQuery {
-            limit: 5,
-            ..waygate::limits::HitQuery::default()
-        });
+        let hits = waygate.rate_limit_hits(&waygate::limits::HitQuery::newest(5));
         assert_eq!(hits.len(), capacity);
     }
 }

@@ -325,7 +325,6 @@ async fn a_limit_of_concurrency_tells_the_same() {
     let record = operator
         .set_concurrency_limit(key(LIMIT), policy)
         .await
-        .unwrap()
         .unwrap();
     assert_eq!(
         (record.skipped, record.on_missing_key),

@@ -85,7 +85,7 @@ impl Resource for ConcurrencyLimits {
         key: LimitKey,
         policy: ConcurrencyPolicy,
     ) -> Result<Option<ConcurrencyRecord>, ChangeError> {
-        operator.set_concurrency_limit(key, policy).await
+        operator.set_concurrency_limit(key, policy).await.map(Some)
     }
 }
 
